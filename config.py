@@ -1,0 +1,107 @@
+"""Configuration, read from the environment once at start-up. README.md lists every variable."""
+
+import os
+import secrets
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+SCHEMAS = ("accounts", "catalog", "cart", "checkout", "orders", "payments")
+
+
+class ConfigurationError(RuntimeError):
+    """The environment asks for something this application refuses to start with."""
+
+
+def _environment_secret(data_dir: Path, environment: str) -> str:
+    """SECRET_KEY; outside production one is made once and kept in the data folder."""
+    if key := os.environ.get("SECRET_KEY"):
+        return key
+    if environment == "production":
+        raise ConfigurationError("SECRET_KEY must be set in production")
+    data_dir.mkdir(parents=True, exist_ok=True)
+    path = data_dir / "secret-key"
+    try:
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+def database_urls(template: str) -> dict[str, str]:
+    """One URL a schema: `<SCHEMA>_DATABASE_URL` if set, else the template with `{schema}` filled in.
+
+    :raise ConfigurationError: the template has no `{schema}` and a schema has no URL of its own
+    """
+    urls = {}
+    for schema in SCHEMAS:
+        own = os.environ.get(f"{schema.upper()}_DATABASE_URL")
+        if own is None and "{schema}" not in template:
+            raise ConfigurationError("DATABASE_URL must hold the placeholder {schema}")
+        urls[schema] = own or template.replace("{schema}", schema)
+    return urls
+
+
+def _flag(name: str, default: bool) -> bool:
+    return os.environ.get(name, str(default)).lower() in {"1", "true", "yes", "on"}
+
+
+class Config:
+    """What the shop runs with; `create_app` reads the upper-case attributes."""
+
+    def __init__(self) -> None:
+        self.ENVIRONMENT = os.environ.get("STOREFRONT_ENV", "development")
+        if self.ENVIRONMENT not in {"development", "testing", "production"}:
+            raise ConfigurationError("STOREFRONT_ENV must be development, testing or production")
+        data_dir = Path(os.environ.get("STOREFRONT_DATA", "instance")).resolve()
+        self.DATA_DIR = data_dir
+        self.SECRET_KEY = _environment_secret(data_dir, self.ENVIRONMENT)
+        template = os.environ.get("DATABASE_URL", f"sqlite:///{data_dir}/{{schema}}.db")
+        self.SQLALCHEMY_BINDS = database_urls(template)
+        self.REDIS_URL = os.environ.get("REDIS_URL", "")
+        self.MAIL_URL = os.environ.get("MAIL_URL", "")
+        if self.ENVIRONMENT == "production" and not self.MAIL_URL:
+            raise ConfigurationError("MAIL_URL must be set in production, such as smtp://user:password@host:587")
+        self.PAYMENT_PROVIDER = os.environ.get(
+            "PAYMENT_PROVIDER", "none" if self.ENVIRONMENT == "production" else "sandbox"
+        )
+        if self.ENVIRONMENT == "production" and self.PAYMENT_PROVIDER == "sandbox":
+            raise ConfigurationError("PAYMENT_PROVIDER=sandbox takes no money: it is refused in production")
+        self.PUBLIC_ORIGIN = os.environ.get("PUBLIC_ORIGIN", f"http://localhost:{os.environ.get('PORT', '9090')}")
+        self.HTTPS = self.PUBLIC_ORIGIN.startswith("https://")
+        self.PROXY_COUNT = int(os.environ.get("PROXY_COUNT", "0"))
+        self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)
+        self.CACHE_COUNTS = _flag("CACHE_COUNTS", True)
+        self._session_settings()
+        self._shop_settings()
+
+    def _session_settings(self) -> None:
+        # __Host- binds the cookie to this host and to HTTPS; plain http is for development only.
+        self.SESSION_COOKIE_NAME = "__Host-storefront" if self.HTTPS else "storefront"
+        self.SESSION_COOKIE_SECURE = self.HTTPS
+        self.SESSION_COOKIE_HTTPONLY = True
+        self.SESSION_COOKIE_SAMESITE = "Lax"
+        self.PERMANENT_SESSION_LIFETIME = 30 * 24 * 3600  # seconds a guest's cart is remembered
+        self.SESSION_REFRESH_EACH_REQUEST = False  # pages that change nothing set no cookie
+        self.WTF_CSRF_TIME_LIMIT = None  # a tab left open overnight must still be able to buy
+        self.MAX_CONTENT_LENGTH = 1024 * 1024  # bytes; no form of the shop comes near it
+        self.MAX_FORM_MEMORY_SIZE = 256 * 1024
+
+    def _shop_settings(self) -> None:
+        self.SHOP_NAME = os.environ.get("SHOP_NAME", "marigold")
+        self.SHOP_TAGLINE = os.environ.get("SHOP_TAGLINE", "Good things, honestly priced.")
+        self.SHOP_MAIL = os.environ.get("SHOP_MAIL", "shop@localhost")
+        self.SHOP_LOCALE = os.environ.get("SHOP_LOCALE", "en_IN")
+        self.SHOP_TIMEZONE = os.environ.get("SHOP_TIMEZONE", "Asia/Kolkata")
+        self.CURRENCY = "INR"
+        # The old shop's rule: contract/angular-api.md section 3.
+        self.SHIPPING_FEE = Decimal(os.environ.get("SHIPPING_FEE", "500"))
+        self.FREE_SHIPPING_ABOVE = Decimal(os.environ.get("FREE_SHIPPING_ABOVE", "50000"))
+        self.TAX_RATE = Decimal(os.environ.get("TAX_RATE", "0.18"))
+        self.DELIVERY_DAYS = int(os.environ.get("DELIVERY_DAYS", "7"))
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Every setting by its name, as Flask's config takes them."""
+        return {name: value for name, value in vars(self).items() if name.isupper()}

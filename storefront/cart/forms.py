@@ -1,0 +1,41 @@
+"""What the cart accepts from a page."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, IntegerField, StringField
+from wtforms.validators import AnyOf, InputRequired, Length, NumberRange
+
+from storefront.cart.values import MOST_UNITS
+
+_WHOLE = f"Enter a whole number from 1 to {MOST_UNITS}"
+
+
+class QuantityField(IntegerField):
+    """Units of a line; says in plain words what it takes."""
+
+    def __init__(self, label: str = "Quantity", **kwargs: object) -> None:
+        checks = [InputRequired(_WHOLE), NumberRange(1, MOST_UNITS, _WHOLE)]
+        super().__init__(label, validators=checks, **kwargs)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata([text.strip() for text in valuelist])
+        except ValueError as error:
+            raise ValueError(_WHOLE) from error
+
+
+class AddLineForm(FlaskForm):
+    """:ivar place: where the form stands: a `card` of a listing, the product's `page`, or the `cart` (undo)"""
+
+    sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=64)])
+    quantity = QuantityField(default=1)
+    place = HiddenField(default="page", validators=[AnyOf(["card", "page", "cart"])])
+
+
+class ChangeLineForm(FlaskForm):
+    quantity = QuantityField()
+
+
+class RemoveLineForm(FlaskForm):
+    """Carries the form token only."""

@@ -1,0 +1,46 @@
+"""The tables of the cart schema."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storefront.database import Model, UtcDateTime
+from storefront.money import MinorUnits
+
+
+class CartModel(Model):
+    __abstract__ = True
+    __bind_key__ = "cart"
+
+
+class Cart(CartModel):
+    """A cart belongs to an account or to the browser that holds its token."""
+
+    __tablename__ = "cart"
+    __table_args__ = (CheckConstraint("user_id IS NOT NULL OR guest_token IS NOT NULL", name="has_owner"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int | None] = mapped_column(unique=True)
+    guest_token: Mapped[str | None] = mapped_column(String(32), unique=True)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class Line(CartModel):
+    """:cvar variant: the SKU wanted"""
+
+    __tablename__ = "cart_item"
+    __table_args__ = (
+        UniqueConstraint("cart_id", "variant"),
+        CheckConstraint("quantity BETWEEN 1 AND 99", name="quantity_1_to_99"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    cart_id: Mapped[int] = mapped_column(ForeignKey("cart.id", ondelete="CASCADE"))
+    product_id: Mapped[int] = mapped_column()
+    variant: Mapped[str] = mapped_column(String(64))
+    quantity: Mapped[int] = mapped_column()
+    price_seen: Mapped[int] = mapped_column(MinorUnits)
+    currency: Mapped[str] = mapped_column(String(3))

@@ -1,0 +1,203 @@
+"""The cart's door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from storefront.cart.models import Cart, Line
+from storefront.cart.values import (
+    MOST_UNITS,
+    CartLine,
+    CartQuote,
+    CartToken,
+    LineId,
+    LineNotice,
+    NotEnoughStock,
+    Price,
+    PricingRules,
+    TooManyUnits,
+    UnknownLine,
+    price,
+)
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Offer, Sku
+from storefront.clock import utc_now
+from storefront.database import queries, retried, transaction
+from storefront.money import Money
+
+__all__ = [
+    "MOST_UNITS",
+    "CartLine",
+    "CartQuote",
+    "CartToken",
+    "LineId",
+    "LineNotice",
+    "NotEnoughStock",
+    "Price",
+    "PricingRules",
+    "TooManyUnits",
+    "UnknownLine",
+    "add_line",
+    "change_quantity",
+    "clear",
+    "count_units",
+    "price",
+    "pricing_rules",
+    "quote",
+    "remove_line",
+]
+
+
+def pricing_rules(config: Mapping[str, Any]) -> PricingRules:
+    """The rules the shop is configured with."""
+    currency = config["CURRENCY"]
+    return PricingRules(
+        shipping_fee=Money.of(config["SHIPPING_FEE"], currency),
+        free_shipping_above=Money.of(config["FREE_SHIPPING_ABOVE"], currency),
+        tax_rate=Decimal(config["TAX_RATE"]),
+    )
+
+
+def count_units(token: str | None) -> int:
+    """Units in a cart, for the badge."""
+    if token is None:
+        return 0
+    in_cart = select(func.coalesce(func.sum(Line.quantity), 0)).join(Cart, Cart.id == Line.cart_id)
+    return int(queries().scalar(in_cart.where(Cart.guest_token == token)) or 0)
+
+
+def quote(token: str | None) -> CartQuote:
+    """The cart at today's prices and with what changed since the shopper saw it; no line is left out."""
+    rows = _lines(token)
+    offers = catalog.offers_of([Sku(row.variant) for row in rows])
+    lines = tuple(
+        CartLine(LineId(row.id), offer, row.quantity, Money(row.price_seen, row.currency))
+        for row in rows
+        if (offer := offers.get(Sku(row.variant))) is not None
+    )
+    payable = [line.line_total for line in lines if line.offer.is_sold and line.offer.available > 0]
+    return CartQuote(lines, price(payable, pricing_rules(current_app.config)))
+
+
+def _lines(token: str | None) -> list[Line]:
+    if token is None:
+        return []
+    mine = select(Line).join(Cart, Cart.id == Line.cart_id).where(Cart.guest_token == token)
+    return list(queries().scalars(mine.order_by(Line.id)))
+
+
+def add_line(token: str, sku: Sku, quantity: int) -> CartLine:
+    """Add units of a SKU to a cart, merging with a line already there.
+
+    The price seen is kept only to tell the shopper if it changes; totals are always quoted afresh.
+
+    :param quantity: units, 1 to `MOST_UNITS`
+    :return: the line as it now stands
+    :raise catalog.UnknownSku: nothing sellable carries this SKU
+    :raise NotEnoughStock: line and `quantity` together exceed what is available
+    :raise TooManyUnits: they exceed `MOST_UNITS`
+    """
+    offer = catalog.get_offer(sku)
+    try:
+        return _add(token, offer, quantity)
+    except IntegrityError:
+        return _add(token, offer, quantity)  # the twin of a double click made cart or line first: add to it
+
+
+@retried
+def _add(token: str, offer: Offer, quantity: int) -> CartLine:
+    with transaction("cart") as session:
+        cart_id = _open_cart(session, token)
+        line = session.scalar(select(Line).where(Line.cart_id == cart_id, Line.variant == offer.sku).with_for_update())
+        wanted = quantity + (line.quantity if line else 0)
+        _refuse_excess(offer, wanted)
+        if line is None:
+            line = Line(cart_id=cart_id, product_id=offer.product_id, variant=offer.sku, quantity=quantity)
+            session.add(line)
+        line.quantity = wanted
+        _note_price(line, offer)
+        session.flush()
+        return CartLine(LineId(line.id), offer, wanted, offer.price)
+
+
+def _open_cart(session: Session, token: str) -> int:
+    now = utc_now()
+    cart = session.scalar(select(Cart).where(Cart.guest_token == token))
+    if cart is None:
+        cart = Cart(guest_token=token, updated_at=now)
+        session.add(cart)
+        session.flush()
+    cart.updated_at = now
+    return cart.id
+
+
+def _refuse_excess(offer: Offer, wanted: int) -> None:
+    if wanted > MOST_UNITS:
+        raise TooManyUnits(offer.sku)
+    if wanted > offer.available:
+        raise NotEnoughStock(max(0, offer.available))
+
+
+def _note_price(line: Line, offer: Offer) -> None:
+    line.price_seen = offer.price.minor
+    line.currency = offer.price.currency
+
+
+def change_quantity(token: str | None, line_id: int, quantity: int) -> CartLine:
+    """Set the units of a line; what the shopper then sees counts as seen.
+
+    :param quantity: units, 1 to `MOST_UNITS`
+    :raise UnknownLine: this cart has no such line
+    :raise catalog.UnknownSku: it is no longer sold
+    :raise NotEnoughStock: more than is available
+    """
+    offer = catalog.get_offer(_sku_of(token, line_id))
+    _refuse_excess(offer, quantity)
+    with transaction("cart") as session:
+        session.execute(
+            update(Line)
+            .where(Line.id == line_id)
+            .values(quantity=quantity, price_seen=offer.price.minor, currency=offer.price.currency)
+        )
+    return CartLine(LineId(line_id), offer, quantity, offer.price)
+
+
+def remove_line(token: str | None, line_id: int) -> CartLine:
+    """Take a line out. :return: the line as it was, so that it can be put back :raise UnknownLine: there is none"""
+    line = next((line for line in quote(token).lines if line.id == line_id), None)
+    if line is None:
+        raise UnknownLine(line_id)
+    with transaction("cart") as session:
+        session.execute(delete(Line).where(Line.id == line_id))
+    return line
+
+
+def _sku_of(token: str | None, line_id: int) -> Sku:
+    """The SKU of a line of this very cart; another cart's line is as unknown as one that never was."""
+    line = next((row for row in _lines(token) if row.id == line_id), None)
+    if line is None:
+        raise UnknownLine(line_id)
+    return Sku(line.variant)
+
+
+@retried
+def clear(token: str, bought: Mapping[Sku, int]) -> None:
+    """Take what was bought out of a cart. Units added since stay; empty stays empty.
+
+    :param bought: units by SKU
+    """
+    with transaction("cart") as session:
+        mine = select(Line).join(Cart, Cart.id == Line.cart_id).where(Cart.guest_token == token)
+        for line in session.scalars(mine.order_by(Line.id).with_for_update()):
+            units = bought.get(Sku(line.variant), 0)
+            if units >= line.quantity:
+                session.delete(line)
+            elif units:
+                line.quantity -= units

@@ -1,0 +1,165 @@
+"""The cart page; its lines created, changed and removed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from flask import Blueprint, abort, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront import visitor
+from storefront.cart import service
+from storefront.cart.forms import AddLineForm, ChangeLineForm, RemoveLineForm
+from storefront.cart.values import CartLine, LineId, NotEnoughStock, TooManyUnits, UnknownLine
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Sku
+from storefront.responses import answer, refuse, render_page, wants_fragment
+
+bp = Blueprint("cart", __name__)
+
+REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedLine:
+    """A line just taken out, offered once for putting back."""
+
+    sku: str
+    title: str
+    quantity: int
+
+
+@bp.get("/cart")
+def show() -> ResponseReturnValue:
+    """The cart as it stands now."""
+    removed = session.pop(REMOVED, None)
+    return render_page(
+        "cart/show.html",
+        fragment="cart/_cart.html",
+        quote=service.quote(visitor.cart_token()),
+        problems={},
+        removed=RemovedLine(**removed) if removed else None,
+    )
+
+
+@bp.post("/cart/lines")
+def add_line() -> ResponseReturnValue:
+    """Put a SKU in the shopper's cart."""
+    form = AddLineForm()
+    if form.validate():
+        try:
+            line = service.add_line(visitor.cart_token_for_writing(), Sku(form.sku.data), form.quantity.data)
+        except catalog.UnknownSku:
+            form.sku.errors = ["This is no longer sold"]
+        except NotEnoughStock as shortage:
+            form.quantity.errors = [_shortage_words(shortage)]
+        except TooManyUnits:
+            form.quantity.errors = [f"A cart holds at most {service.MOST_UNITS} of one thing"]
+        else:
+            return _added(form, line)
+    return _not_added(form)
+
+
+def _added(form: AddLineForm, line: CartLine) -> ResponseReturnValue:
+    notice = f"{line.offer.title} added to your cart"
+    if form.place.data == "cart":
+        return _changed(notice)
+    return answer(
+        "cart/_after_add_line.html",
+        otherwise=url_for(".show"),
+        notice=notice,
+        line=line,
+        place=form.place.data,
+        form=None,
+        **_form_context(line.sku),
+    )
+
+
+def _not_added(form: AddLineForm) -> ResponseReturnValue:
+    problem = next((str(errors[0]) for errors in form.errors.values() if errors), "This could not be added")
+    try:
+        context = _form_context(Sku(form.sku.data or ""))
+    except catalog.UnknownSku:
+        abort(404)
+    partials = {"card": "cart/_add_line_compact.html", "page": "cart/_add_line.html"}
+    box = context["box"]
+    return refuse(
+        partials.get(str(form.place.data), "cart/_add_line.html"),
+        otherwise=url_for("catalog.product", product_id=box.product_id, slug=box.slug, sku=form.sku.data),
+        problem=problem,
+        form=form,
+        place=form.place.data,
+        **context,
+    )
+
+
+def _form_context(sku: Sku) -> dict[str, object]:
+    """What both partials of the form need: the card's facts, and the product page's box."""
+    box = catalog.get_purchase_box(sku)
+    variant = box.variant(sku)
+    return {
+        "box": box,
+        "sku": sku,
+        "product_id": box.product_id,
+        "name": box.name,
+        "available": variant.available,
+    }
+
+
+def _shortage_words(shortage: NotEnoughStock) -> str:
+    return f"Only {shortage.available} left" if shortage.available else "Sold out"
+
+
+@bp.post("/cart/lines/<int:line_id>")
+def change_line(line_id: int) -> ResponseReturnValue:
+    """Set how many units of a line are wanted."""
+    form = ChangeLineForm()
+    if form.validate():
+        try:
+            line = service.change_quantity(visitor.cart_token(), line_id, form.quantity.data)
+        except UnknownLine:
+            abort(404)
+        except catalog.UnknownSku:
+            form.quantity.errors = ["This is no longer sold"]
+        except NotEnoughStock as shortage:
+            form.quantity.errors = [_shortage_words(shortage)]
+        else:
+            return _changed(f"{line.offer.title}: quantity {line.quantity}")
+    quote = service.quote(visitor.cart_token())
+    if line_id not in {line.id for line in quote.lines}:
+        abort(404)
+    return refuse(
+        "cart/_cart.html",
+        page="cart/show.html",
+        otherwise=url_for(".show"),
+        problem=str(form.quantity.errors[0]),
+        quote=quote,
+        problems={LineId(line_id): str(form.quantity.errors[0])},
+        typed={LineId(line_id): request.form.get("quantity", "")},
+        removed=None,
+    )
+
+
+@bp.post("/cart/lines/<int:line_id>/removal")
+def remove_line(line_id: int) -> ResponseReturnValue:
+    """Take a line out of the cart; it can be put back at once."""
+    if not RemoveLineForm().validate():
+        abort(400)
+    try:
+        line = service.remove_line(visitor.cart_token(), line_id)
+    except UnknownLine:
+        abort(404)
+    return _changed(f"{line.offer.title} removed from your cart", RemovedLine(line.sku, line.offer.title, line.quantity))
+
+
+def _changed(notice: str, removed: RemovedLine | None = None) -> ResponseReturnValue:
+    if removed is not None and not wants_fragment():
+        session[REMOVED] = asdict(removed)
+    return answer(
+        "cart/_after_change.html",
+        otherwise=url_for(".show"),
+        notice=notice,
+        quote=service.quote(visitor.cart_token()),
+        problems={},
+        removed=removed,
+    )

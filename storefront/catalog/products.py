@@ -1,0 +1,241 @@
+"""Describing products: a product, its variants, pictures and specs, written together with what listings read of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from storefront.catalog.models import (
+    ALL_CATEGORIES,
+    BrowseEntry,
+    Category,
+    Image,
+    Product,
+    ProductCategory,
+    Review,
+    Spec,
+    StockMovement,
+    Variant,
+)
+from storefront.catalog.search import SearchText, index_products
+from storefront.catalog.values import Department, Picture, Sku
+from storefront.clock import utc_now
+from storefront.database import transaction
+from storefront.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class NewVariant:
+    """:ivar option: what tells it from its siblings, empty when it has none :ivar stock: units received with it"""
+
+    sku: Sku
+    option: str
+    price: Money
+    stock: int
+    barcode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewReview:
+    user_id: int
+    user_name: str
+    rating: int
+    title: str
+    comment: str
+    is_verified: bool
+    helpful_count: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewProduct:
+    """:ivar categories: slugs, the main one first :ivar option_name: what its variants differ in, empty when one"""
+
+    sku: Sku
+    name: str
+    brand: str
+    description: str
+    categories: tuple[str, ...]
+    variants: tuple[NewVariant, ...]
+    published_on: date
+    option_name: str = ""
+    was: Money | None = None
+    specs: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    reviews: tuple[NewReview, ...] = ()
+    popularity: int = 0
+
+
+def slugify(name: str) -> str:
+    """A name as it stands in an address: lower case letters, digits and hyphens, at most 80."""
+    return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:80] or "product"
+
+
+def add_categories(departments: Sequence[Department]) -> None:
+    """Open departments, in this order."""
+    with transaction("catalog") as session:
+        for position, department in enumerate(departments):
+            session.add(
+                Category(
+                    name=department.name,
+                    slug=department.slug,
+                    description=department.description,
+                    hue=department.hue,
+                    picture=department.picture.source,
+                    sort_order=position,
+                )
+            )
+
+
+def add_products(products: Sequence[NewProduct], *, actor: str) -> None:
+    """Put products on sale, in one transaction and by few statements however many they are.
+
+    Ids follow the order given. Stock that comes with a variant is a movement of its own, with reason "initial".
+
+    :param actor: who receives the stock, as the ledger names them
+    """
+    with transaction("catalog") as session:
+        categories = {category.slug: category for category in session.scalars(select(Category))}
+        rows = [_product_row(product, categories) for product in products]
+        ids = list(session.scalars(insert(Product).returning(Product.id, sort_by_parameter_order=True), rows))
+        _add_variants(session, ids, products, actor)
+        _add_details(session, ids, products)
+        _list(session, ids, rows, products, categories)
+        index_products(session, [_search_text(i, p, categories) for i, p in zip(ids, products, strict=True)])
+
+
+def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[str, object]:
+    lowest = min(product.variants, key=lambda variant: variant.price.minor).price
+    stock = sum(variant.stock for variant in product.variants)
+    ratings = [review.rating for review in product.reviews]
+    average = Decimal(sum(ratings)) / len(ratings) if ratings else Decimal(0)
+    picture = product.pictures[0] if product.pictures else None
+    return {
+        "sku": product.sku,
+        "slug": slugify(product.name),
+        "name": product.name,
+        "brand": product.brand,
+        "description": product.description,
+        "price": lowest.minor,
+        "was": product.was.minor if product.was else None,
+        "currency": lowest.currency,
+        "stock": stock,
+        "availability_status": "IN_STOCK" if stock else "OUT_OF_STOCK",
+        "active": True,
+        "option_name": product.option_name,
+        "main_category_id": categories[product.categories[0]].id,
+        "average_rating": average.quantize(Decimal("0.01"), ROUND_HALF_UP),
+        "review_count": len(ratings),
+        "popularity": product.popularity,
+        "published_on": product.published_on,
+        "picture": picture.source if picture else "",
+        "picture_alt": picture.alt if picture else "",
+    }
+
+
+def _add_variants(session: Session, ids: list[int], products: Sequence[NewProduct], actor: str) -> None:
+    rows = [
+        {
+            "product_id": product_id,
+            "sku": variant.sku,
+            "barcode": variant.barcode,
+            "name": variant.option,
+            "price": variant.price.minor,
+            "on_hand": variant.stock,
+            "reserved": 0,
+            "sort_order": position,
+        }
+        for product_id, product in zip(ids, products, strict=True)
+        for position, variant in enumerate(product.variants)
+    ]
+    variant_ids = session.scalars(insert(Variant).returning(Variant.id, sort_by_parameter_order=True), rows)
+    now = utc_now()
+    movements = [
+        {
+            "variant_id": variant_id,
+            "delta": row["on_hand"],
+            "balance": row["on_hand"],
+            "reason": "initial",
+            "reference": row["sku"],
+            "actor": actor,
+            "created_at": now,
+        }
+        for variant_id, row in zip(variant_ids, rows, strict=True)
+        if row["on_hand"]
+    ]
+    if movements:
+        session.execute(insert(StockMovement), movements)
+
+
+def _add_details(session: Session, ids: list[int], products: Sequence[NewProduct]) -> None:
+    pairs = list(zip(ids, products, strict=True))
+    specs = [
+        {"product_id": i, "name": name, "value": value, "sort_order": position}
+        for i, product in pairs
+        for position, (name, value) in enumerate(product.specs)
+    ]
+    images = [
+        {"product_id": i, "image_url": p.source, "content_type": "", "alt_text": p.alt, "sort_order": position}
+        for i, product in pairs
+        for position, p in enumerate(product.pictures)
+    ]
+    reviews = [
+        {
+            "product_id": i,
+            "user_id": review.user_id,
+            "user_name": review.user_name,
+            "rating": review.rating,
+            "title": review.title,
+            "comment": review.comment,
+            "verified_purchase": review.is_verified,
+            "helpful_count": review.helpful_count,
+            "created_at": review.created_at,
+        }
+        for i, product in pairs
+        for review in product.reviews
+    ]
+    for table, rows in ((Spec, specs), (Image, images), (Review, reviews)):
+        if rows:
+            session.execute(insert(table), rows)
+
+
+def _list(
+    session: Session,
+    ids: list[int],
+    rows: list[dict[str, object]],
+    products: Sequence[NewProduct],
+    categories: dict[str, Category],
+) -> None:
+    memberships = [
+        {"product_id": product_id, "category_id": categories[slug].id}
+        for product_id, product in zip(ids, products, strict=True)
+        for slug in product.categories
+    ]
+    session.execute(insert(ProductCategory), memberships)
+    facts = dict(zip(ids, rows, strict=True))
+    everywhere = [*memberships, *({"product_id": i, "category_id": ALL_CATEGORIES} for i in ids)]
+    session.execute(insert(BrowseEntry), [_browse_entry(facts[place["product_id"]], place) for place in everywhere])
+
+
+def _browse_entry(row: dict[str, object], place: dict[str, int]) -> dict[str, object]:
+    return {
+        **place,
+        "brand": row["brand"],
+        "price": row["price"],
+        "rating": row["average_rating"],
+        "popularity": row["popularity"],
+        "in_stock": bool(row["stock"]),
+    }
+
+
+def _search_text(product_id: int, product: NewProduct, categories: dict[str, Category]) -> SearchText:
+    skus = {product.sku, *(variant.sku for variant in product.variants)}
+    names = [categories[slug].name for slug in product.categories]
+    words = [product.name, product.brand, *sorted(skus), *names, product.description]
+    return SearchText(product_id, f"{product.name} {product.brand}", " ".join(words))

@@ -1,0 +1,340 @@
+"""The catalogue's door: its pages, its offers, and the chapters beside it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cachetools import TTLCache, cached
+from flask import current_app, g
+from sqlalchemy import func, select
+
+from storefront.catalog import search
+from storefront.catalog.browse import browse, card_columns, card_of, department_of
+from storefront.catalog.models import (
+    ALL_CATEGORIES,
+    BrowseEntry,
+    Category,
+    Image,
+    Product,
+    Review,
+    Spec,
+    Variant,
+    product_search,
+)
+from storefront.catalog.products import NewProduct, NewReview, NewVariant, add_categories, add_products
+from storefront.catalog.search import nearest_spelling
+from storefront.catalog.stock import commit_reservation, receive, release, release_expired, reserve
+from storefront.catalog.values import (
+    BrowseCriteria,
+    Department,
+    Hold,
+    HomePage,
+    Listing,
+    Offer,
+    OutOfStock,
+    Picture,
+    ProductCard,
+    ProductId,
+    ProductPage,
+    PurchaseBox,
+    RatingBar,
+    ReviewView,
+    Sku,
+    Sort,
+    StockState,
+    Suggestion,
+    UnknownCategory,
+    UnknownProduct,
+    UnknownSku,
+    VariantView,
+)
+from storefront.database import queries
+from storefront.money import Money
+
+__all__ = [
+    "BrowseCriteria",
+    "Department",
+    "Hold",
+    "Listing",
+    "NewProduct",
+    "NewReview",
+    "NewVariant",
+    "Offer",
+    "OutOfStock",
+    "Picture",
+    "ProductCard",
+    "ProductId",
+    "Sku",
+    "Sort",
+    "StockState",
+    "UnknownCategory",
+    "UnknownProduct",
+    "UnknownSku",
+    "add_categories",
+    "add_products",
+    "browse",
+    "commit_reservation",
+    "departments",
+    "get_offer",
+    "get_product",
+    "get_purchase_box",
+    "home",
+    "is_empty",
+    "nearest_spelling",
+    "offers_of",
+    "receive",
+    "release",
+    "release_expired",
+    "reserve",
+    "suggest",
+]
+
+LOVED_SHOWN = 8
+NEWEST_SHOWN = 8
+RELATED_SHOWN = 4
+REVIEWS_SHOWN = 30
+SUGGESTIONS_SHOWN = 6
+
+
+def departments() -> tuple[Department, ...]:
+    """Every category, in the order of the navigation; read at most once a request, and kept for half a minute."""
+    if "departments" not in g:
+        g.departments = _kept_departments(current_app.name, _database()) if _keeps() else _departments()
+    found: tuple[Department, ...] = g.departments
+    return found
+
+
+def _keeps() -> bool:
+    return bool(current_app.config["CACHE_COUNTS"])
+
+
+def _database() -> str:
+    return str(current_app.config["SQLALCHEMY_BINDS"]["catalog"]["url"])
+
+
+def _departments() -> tuple[Department, ...]:
+    return tuple(department_of(row) for row in queries().scalars(select(Category).order_by(Category.sort_order)))
+
+
+@cached(TTLCache(maxsize=8, ttl=30), lock=threading.Lock())
+def _kept_departments(app: str, database: str) -> tuple[Department, ...]:
+    return _departments()
+
+
+def is_empty() -> bool:
+    """True in a shop that has no product yet."""
+    return queries().scalar(select(Product.id).limit(1)) is None
+
+
+def home(seen: Sequence[int]) -> HomePage:
+    """What the first page shows. :param seen: ids of products looked at, newest first"""
+    return HomePage(
+        departments=departments(),
+        loved=_top(BrowseEntry.popularity.desc(), LOVED_SHOWN),
+        newest=_top(BrowseEntry.product_id.desc(), NEWEST_SHOWN),
+        seen=cards_of(seen) if seen else (),
+    )
+
+
+def _top(order: Any, count: int) -> tuple[ProductCard, ...]:
+    """The first cards of the whole shop that can be bought."""
+    chosen = (
+        select(BrowseEntry.product_id)
+        .where(BrowseEntry.category_id == ALL_CATEGORIES, BrowseEntry.in_stock)
+        .order_by(order)
+        .limit(count)
+        .subquery()
+    )
+    entries = card_columns().join(chosen, chosen.c.product_id == Product.id)
+    by_order = entries.join(
+        BrowseEntry, (BrowseEntry.product_id == Product.id) & (BrowseEntry.category_id == ALL_CATEGORIES)
+    ).order_by(order)
+    return tuple(card_of(row) for row in queries().execute(by_order))
+
+
+def cards_of(ids: Sequence[int]) -> tuple[ProductCard, ...]:
+    """Cards of products by id, in the order given; those no longer sold are left out."""
+    rows = {row.id: row for row in queries().execute(card_columns().where(Product.id.in_(ids)))}
+    return tuple(card_of(rows[product_id]) for product_id in ids if product_id in rows)
+
+
+def get_product(product_id: int, stars: int | None = None) -> ProductPage:
+    """The page of a product. :param stars: show only reviews with this rating
+
+    :raise UnknownProduct: there is none of this id on sale
+    """
+    product, category, variants = _product(product_id)
+    session = queries()
+    specs = session.scalars(select(Spec).where(Spec.product_id == product_id).order_by(Spec.sort_order)).all()
+    images = session.scalars(select(Image).where(Image.product_id == product_id).order_by(Image.sort_order)).all()
+    return ProductPage(
+        box=_box(product, variants),
+        sku=Sku(product.sku),
+        brand=product.brand,
+        description=product.description,
+        was=Money(product.was, product.currency) if product.was is not None else None,
+        rating=product.average_rating,
+        review_count=product.review_count,
+        hue=category.hue,
+        department=department_of(category),
+        pictures=tuple(Picture(image.image_url, image.alt_text) for image in images),
+        specs=tuple((spec.name, spec.value) for spec in specs),
+        reviews=_reviews(product_id, stars),
+        histogram=_histogram(product_id),
+        related=_related(product),
+    )
+
+
+def _product(product_id: int) -> tuple[Product, Category, list[Variant]]:
+    rows = (
+        queries()
+        .execute(
+            select(Product, Category, Variant)
+            .join(Category, Category.id == Product.main_category_id)
+            .join(Variant, Variant.product_id == Product.id)
+            .where(Product.id == product_id, Product.active)
+            .order_by(Variant.sort_order)
+        )
+        .all()
+    )
+    if not rows:
+        raise UnknownProduct(product_id)
+    return rows[0][0], rows[0][1], [row[2] for row in rows]
+
+
+def _box(product: Product, variants: Sequence[Variant]) -> PurchaseBox:
+    return PurchaseBox(
+        product_id=ProductId(product.id),
+        slug=product.slug,
+        name=product.name,
+        option_name=product.option_name or None,
+        variants=tuple(
+            VariantView(Sku(v.sku), v.name, Money(v.price, product.currency), v.on_hand - v.reserved) for v in variants
+        ),
+    )
+
+
+def get_purchase_box(sku: Sku) -> PurchaseBox:
+    """What the form that buys a SKU's product needs.
+
+    :raise UnknownSku: nothing on sale carries this SKU
+    """
+    product_id = queries().scalar(select(Variant.product_id).where(Variant.sku == sku))
+    if product_id is None:
+        raise UnknownSku(sku)
+    try:
+        product, _, variants = _product(product_id)
+    except UnknownProduct as error:
+        raise UnknownSku(sku) from error
+    return _box(product, variants)
+
+
+def _reviews(product_id: int, stars: int | None) -> tuple[ReviewView, ...]:
+    chosen = select(Review).where(Review.product_id == product_id)
+    if stars is not None:
+        chosen = chosen.where(Review.rating == stars)
+    newest = chosen.order_by(Review.created_at.desc(), Review.id.desc()).limit(REVIEWS_SHOWN)
+    return tuple(
+        ReviewView(
+            id=row.id,
+            author=row.user_name,
+            rating=row.rating,
+            title=row.title,
+            comment=row.comment,
+            is_verified=row.verified_purchase,
+            helpful_count=row.helpful_count,
+            created_at=row.created_at,
+        )
+        for row in queries().scalars(newest)
+    )
+
+
+def _histogram(product_id: int) -> tuple[RatingBar, ...]:
+    by_rating = select(Review.rating, func.count()).where(Review.product_id == product_id).group_by(Review.rating)
+    counts = dict(queries().execute(by_rating).tuples().all())
+    total = sum(counts.values())
+    return tuple(
+        RatingBar(stars, counts.get(stars, 0), round(100 * counts.get(stars, 0) / total) if total else 0)
+        for stars in (5, 4, 3, 2, 1)
+    )
+
+
+def _related(product: Product) -> tuple[ProductCard, ...]:
+    """The best loved of the same department that can be bought."""
+    chosen = (
+        select(BrowseEntry.product_id)
+        .where(
+            BrowseEntry.category_id == product.main_category_id,
+            BrowseEntry.in_stock,
+            BrowseEntry.product_id != product.id,
+        )
+        .order_by(BrowseEntry.popularity.desc(), BrowseEntry.product_id.desc())
+        .limit(RELATED_SHOWN)
+        .subquery()
+    )
+    cards = card_columns().join(chosen, chosen.c.product_id == Product.id)
+    return tuple(card_of(row) for row in queries().execute(cards.order_by(Product.popularity.desc(), Product.id)))
+
+
+def get_offer(sku: Sku) -> Offer:
+    """A variant with its price and availability now.
+
+    :raise UnknownSku: nothing sellable carries this SKU
+    """
+    offer = offers_of([sku]).get(sku)
+    if offer is None or not offer.is_sold:
+        raise UnknownSku(sku)
+    return offer
+
+
+def offers_of(skus: Iterable[Sku]) -> dict[Sku, Offer]:
+    """Offers by SKU, by one select; a SKU that never was has none, one taken off sale says so itself."""
+    wanted = set(skus)
+    if not wanted:
+        return {}
+    rows = queries().execute(
+        select(Variant, Product, Category.hue)
+        .join(Product, Product.id == Variant.product_id)
+        .join(Category, Category.id == Product.main_category_id)
+        .where(Variant.sku.in_(wanted))
+    )
+    return {
+        Sku(variant.sku): Offer(
+            sku=Sku(variant.sku),
+            product_id=ProductId(product.id),
+            slug=product.slug,
+            name=product.name,
+            option=variant.name,
+            brand=product.brand,
+            price=Money(variant.price, product.currency),
+            available=variant.on_hand - variant.reserved,
+            is_sold=product.active,
+            hue=hue,
+            picture=Picture(product.picture, product.picture_alt) if product.picture else None,
+        )
+        for variant, product, hue in rows
+    }
+
+
+def suggest(text: str) -> list[Suggestion]:
+    """Products to offer under the search field while typing; none for less than two letters."""
+    words = search.query_words(text)
+    if len(text.strip()) < 2 or not words:
+        return []
+    exact = search.find_exact(text)
+    found = (
+        select(product_search.c.product_id)
+        .join(BrowseEntry, BrowseEntry.product_id == product_search.c.product_id)
+        .where(BrowseEntry.category_id == ALL_CATEGORIES, search.engine().matches(words))
+        .order_by(search.engine().rank(words), BrowseEntry.popularity.desc())
+        .limit(SUGGESTIONS_SHOWN)
+    )
+    ids = list(queries().scalars(found))
+    if exact is not None:
+        ids = [exact, *(other for other in ids if other != exact)]
+    return [
+        Suggestion(card.id, card.slug, card.name, card.brand, card.price, card.hue, card.picture)
+        for card in cards_of(ids)
+    ]

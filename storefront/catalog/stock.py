@@ -1,0 +1,266 @@
+"""Stock: promised by holds, changed by movements. Contention is settled in each statement's WHERE, never before it.
+
+Rows are always taken in the same order, variants by id and then products by id, so that two baskets with the same
+goods in opposite order cannot wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from storefront.catalog.models import (
+    BrowseEntry,
+    Product,
+    ReservationState,
+    StockMovement,
+    StockReservation,
+    Variant,
+)
+from storefront.catalog.values import Hold, OutOfStock, Sku, UnknownSku
+from storefront.clock import utc_now
+from storefront.database import queries, retried, rows_changed, transaction
+
+HOLD_PERIOD = timedelta(minutes=15)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the end of a hold whose money is being taken
+
+Shifts = defaultdict[int, int]  # units by product id
+
+
+@retried
+def reserve(checkout: str, holds: Sequence[Hold], *, for_good: bool = False) -> None:
+    """Promise units to a checkout for `HOLD_PERIOD`, all or none. Asked again, it renews the same holds.
+
+    :param holds: the same SKU may come twice; the demand is summed before it is checked
+    :param for_good: until released or sold: a payment about to be taken must not lose its goods
+    :raise UnknownSku: a SKU names no variant
+    :raise OutOfStock: some are short; it names every one that is
+    """
+    demand: dict[Sku, int] = defaultdict(int)
+    for hold in holds:
+        demand[hold.sku] += hold.quantity
+    with transaction("catalog") as session, _available_shifts(session) as shifts:
+        variants = _variants(session, demand)
+        _let_go_of_expired(session, [variant.id for variant in variants], shifts, keep=checkout)
+        existing = {row.variant_id: row for row in _reservations(session, checkout)}
+        short = []
+        for variant in variants:
+            row = existing.get(variant.id)
+            if row is not None and row.state != ReservationState.RELEASED:
+                continue
+            if not _promise(session, variant.id, demand[Sku(variant.sku)]):
+                short.append(variant)
+        if short:
+            raise _out_of_stock(session, short)
+        expires_at = NEVER if for_good else utc_now() + HOLD_PERIOD
+        for variant in variants:
+            row = existing.get(variant.id)
+            if row is None or row.state == ReservationState.RELEASED:
+                shifts[variant.product_id] -= demand[Sku(variant.sku)]
+            _write_hold(session, row, checkout, variant.id, demand[Sku(variant.sku)], expires_at)
+
+
+@retried
+def release(checkout: str) -> None:
+    """Let go of everything held for a checkout. Released stays released."""
+    with transaction("catalog") as session, _available_shifts(session) as shifts:
+        for row in _reservations(session, checkout):
+            _let_go(session, row, shifts)
+
+
+@retried
+def commit_reservation(checkout: str) -> None:
+    """Turn a checkout's holds into sales: each leaves a movement. Committed stays committed."""
+    with transaction("catalog") as session:
+        for row in _reservations(session, checkout):
+            if not _change_state(session, row, ReservationState.COMMITTED):
+                continue
+            session.execute(
+                update(Variant)
+                .where(Variant.id == row.variant_id)
+                .values(on_hand=Variant.on_hand - row.quantity, reserved=Variant.reserved - row.quantity)
+            )
+            _note_movement(session, row.variant_id, -row.quantity, "sale", checkout, "shop")
+
+
+@retried
+def receive(sku: Sku, units: int, *, reason: str, reference: str, actor: str) -> None:
+    """Add units to the count on hand, or with a negative figure take them off.
+
+    :param reference: names the occasion; one variant takes the same reason and reference only once
+    :raise UnknownSku: no variant has this SKU
+    :raise OutOfStock: fewer are available than should be taken off
+    """
+    with transaction("catalog") as session, _available_shifts(session) as shifts:
+        (variant,) = _variants(session, [sku])
+        enough = Variant.on_hand - Variant.reserved >= -units
+        changed = rows_changed(
+            session.execute(
+                update(Variant).where(Variant.id == variant.id, enough).values(on_hand=Variant.on_hand + units)
+            )
+        )
+        if not changed:
+            raise _out_of_stock(session, [variant])
+        _note_movement(session, variant.id, units, reason, reference, actor)
+        shifts[variant.product_id] += units
+
+
+def release_expired() -> int:
+    """Let go of every hold whose time is over. :return: how many"""
+    expired = select(StockReservation.checkout_id).where(
+        StockReservation.state == ReservationState.HELD, StockReservation.expires_at < utc_now()
+    )
+    checkouts = sorted(set(queries().scalars(expired)))
+    for checkout in checkouts:
+        _release_if_expired(checkout)
+    return len(checkouts)
+
+
+@retried
+def _release_if_expired(checkout: str) -> None:
+    with transaction("catalog") as session, _available_shifts(session) as shifts:
+        for row in _reservations(session, checkout):
+            if row.expires_at < utc_now():
+                _let_go(session, row, shifts)
+
+
+def _variants(session: Session, skus: Iterable[Sku]) -> list[Variant]:
+    wanted = set(skus)
+    found = list(session.scalars(select(Variant).where(Variant.sku.in_(wanted)).order_by(Variant.id)))
+    if missing := wanted - {Sku(variant.sku) for variant in found}:
+        raise UnknownSku(", ".join(sorted(missing)))
+    return found
+
+
+def _reservations(session: Session, checkout: str) -> Sequence[StockReservation]:
+    mine = select(StockReservation).where(StockReservation.checkout_id == checkout)
+    return session.scalars(mine.order_by(StockReservation.variant_id)).all()
+
+
+def _promise(session: Session, variant_id: int, units: int) -> bool:
+    """Take units of what is available; False when there are not that many."""
+    return bool(
+        rows_changed(
+            session.execute(
+                update(Variant)
+                .where(Variant.id == variant_id, Variant.on_hand - Variant.reserved >= units)
+                .values(reserved=Variant.reserved + units)
+            )
+        )
+    )
+
+
+def _write_hold(
+    session: Session,
+    existing: StockReservation | None,
+    checkout: str,
+    variant_id: int,
+    units: int,
+    expires_at: datetime,
+) -> None:
+    if existing is None:
+        existing = StockReservation(checkout_id=checkout, variant_id=variant_id, quantity=units)
+        session.add(existing)
+    elif existing.state == ReservationState.COMMITTED:
+        return
+    existing.state = ReservationState.HELD
+    existing.quantity = units
+    existing.expires_at = expires_at
+
+
+def _let_go_of_expired(session: Session, variant_ids: list[int], shifts: Shifts, *, keep: str) -> None:
+    """Make expired holds on some variants sellable now, without waiting for the worker."""
+    expired = select(StockReservation).where(
+        StockReservation.variant_id.in_(variant_ids),
+        StockReservation.state == ReservationState.HELD,
+        StockReservation.expires_at < utc_now(),
+        StockReservation.checkout_id != keep,
+    )
+    for row in session.scalars(expired.order_by(StockReservation.variant_id, StockReservation.id)).all():
+        _let_go(session, row, shifts)
+
+
+def _let_go(session: Session, row: StockReservation, shifts: Shifts) -> None:
+    if not _change_state(session, row, ReservationState.RELEASED):
+        return
+    session.execute(
+        update(Variant).where(Variant.id == row.variant_id).values(reserved=Variant.reserved - row.quantity)
+    )
+    product_id = session.scalars(select(Variant.product_id).where(Variant.id == row.variant_id)).one()
+    shifts[product_id] += row.quantity
+
+
+def _change_state(session: Session, row: StockReservation, state: ReservationState) -> bool:
+    """Leave `held` exactly once, whoever comes first."""
+    held = (StockReservation.id == row.id, StockReservation.state == ReservationState.HELD)
+    return bool(rows_changed(session.execute(update(StockReservation).where(*held).values(state=state))))
+
+
+@contextmanager
+def _available_shifts(session: Session) -> Iterator[Shifts]:
+    """Collect what became available or ceased to be, by product, and write it at the end of the transaction.
+
+    It keeps the products' totals and their place in the listings with their variants.
+    """
+    shifts: Shifts = defaultdict(int)
+    yield shifts
+    session.flush()
+    for product_id, units in sorted(shifts.items()):
+        if units:
+            _shift_available(session, product_id, units)
+
+
+def _shift_available(session: Session, product_id: int, units: int) -> None:
+    session.execute(
+        update(Product)
+        .where(Product.id == product_id)
+        .values(stock=Product.stock + units)
+        .execution_options(synchronize_session=False)
+    )
+    has_stock = exists().where(Product.id == product_id, Product.stock > 0)
+    session.execute(
+        update(BrowseEntry)
+        .where(BrowseEntry.product_id == product_id, BrowseEntry.in_stock != has_stock)
+        .values(in_stock=has_stock)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _note_movement(
+    session: Session, variant_id: int, units: int, reason: str, reference: str, actor: str
+) -> None:
+    """Write the ledger's row, after the count it explains was changed in the same transaction."""
+    balance = session.scalars(select(Variant.on_hand).where(Variant.id == variant_id)).one()
+    session.add(
+        StockMovement(
+            variant_id=variant_id,
+            delta=units,
+            balance=balance,
+            reason=reason,
+            reference=reference,
+            actor=actor,
+            created_at=utc_now(),
+        )
+    )
+
+
+def _out_of_stock(session: Session, variants: Sequence[Variant]) -> OutOfStock:
+    names = dict(
+        session.execute(
+            select(Variant.id, Product.name)
+            .join(Product, Product.id == Variant.product_id)
+            .where(Variant.id.in_([variant.id for variant in variants]))
+        )
+        .tuples()
+        .all()
+    )
+    return OutOfStock(
+        {Sku(v.sku): max(0, v.on_hand - v.reserved) for v in variants},
+        {Sku(v.sku): f"{names[v.id]}, {v.name}" if v.name else names[v.id] for v in variants},
+    )
+

@@ -1,0 +1,303 @@
+"""What passes through the catalogue's door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+from storefront.errors import DomainError
+from storefront.money import Money
+
+ProductId = NewType("ProductId", int)
+Sku = NewType("Sku", str)
+
+LOW_STOCK = 5  # units at which the old shop said LOW_STOCK: contract/angular-api.md section 3
+PAGE_SIZE = 24
+
+
+class StockState(StrEnum):
+    IN_STOCK = "in-stock"
+    LOW = "low"
+    OUT = "out"
+
+    @classmethod
+    def of(cls, available: int) -> StockState:
+        if available <= 0:
+            return cls.OUT
+        return cls.LOW if available <= LOW_STOCK else cls.IN_STOCK
+
+
+class Sort(StrEnum):
+    """The orders of a listing; the names are those of the old client's product page."""
+
+    DEFAULT = "default"
+    PRICE_LOW = "price-low"
+    PRICE_HIGH = "price-high"
+    RATING = "rating"
+    NEWEST = "newest"
+
+
+class UnknownProduct(DomainError):
+    """No product that is on sale has this id."""
+
+
+class UnknownCategory(DomainError):
+    """No category has this slug."""
+
+
+class UnknownSku(DomainError):
+    """Nothing sellable carries this SKU."""
+
+
+class OutOfStock(DomainError):
+    """A hold asked for more units than are available.
+
+    :ivar shortages: available units by SKU, of those that are short
+    :ivar names: their names as a shopper reads them
+    """
+
+    def __init__(self, shortages: dict[Sku, int], names: dict[Sku, str]) -> None:
+        super().__init__(", ".join(shortages))
+        self.shortages = shortages
+        self.names = names
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """:ivar source: a path below `static/`, or a full http(s) address"""
+
+    source: str
+    alt: str
+    width: int = 256
+    height: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """A category as navigation shows it. :ivar hue: degrees of the OKLCH colour circle, tints its tiles"""
+
+    slug: str
+    name: str
+    description: str
+    hue: int
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCard:
+    """A product as a listing shows it."""
+
+    id: ProductId
+    slug: str
+    sku: Sku
+    name: str
+    brand: str
+    price: Money
+    was: Money | None
+    rating: Decimal
+    review_count: int
+    available: int
+    has_options: bool
+    hue: int
+    picture: Picture | None
+
+    @property
+    def stock_state(self) -> StockState:
+        return StockState.of(self.available)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A variant with its price and availability at this moment.
+
+    :ivar option: what tells the variant from its siblings ("UK 8"), empty when it has none
+    :ivar is_sold: false when product or variant was taken off sale
+    """
+
+    sku: Sku
+    product_id: ProductId
+    slug: str
+    name: str
+    option: str
+    brand: str
+    price: Money
+    available: int
+    is_sold: bool
+    hue: int
+    picture: Picture | None
+
+    @property
+    def stock_state(self) -> StockState:
+        return StockState.of(self.available)
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {self.option}" if self.option else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class VariantView:
+    sku: Sku
+    option: str
+    price: Money
+    available: int
+
+    @property
+    def stock_state(self) -> StockState:
+        return StockState.of(self.available)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewView:
+    id: int
+    author: str
+    rating: int
+    title: str
+    comment: str
+    is_verified: bool
+    helpful_count: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RatingBar:
+    """One bar of the histogram: how many reviews gave `stars`. :ivar share: whole percent of all"""
+
+    stars: int
+    count: int
+    share: int
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseBox:
+    """What the form that puts a product in the cart needs.
+
+    :ivar option_name: what its variants differ in ("Size"), None when there is one variant
+    """
+
+    product_id: ProductId
+    slug: str
+    name: str
+    option_name: str | None
+    variants: tuple[VariantView, ...]
+
+    def variant(self, sku: str | None) -> VariantView:
+        """The variant asked for, else the first that can be bought, else the first."""
+        for variant in self.variants:
+            if variant.sku == sku:
+                return variant
+        return next((v for v in self.variants if v.available > 0), self.variants[0])
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """Everything the page of one product shows.
+
+    :ivar reviews: those asked for (`stars` filters), newest first, at most `REVIEWS_SHOWN`
+    """
+
+    box: PurchaseBox
+    sku: Sku
+    brand: str
+    description: str
+    was: Money | None
+    rating: Decimal
+    review_count: int
+    hue: int
+    department: Department
+    pictures: tuple[Picture, ...]
+    specs: tuple[tuple[str, str], ...]
+    reviews: tuple[ReviewView, ...]
+    histogram: tuple[RatingBar, ...]
+    related: tuple[ProductCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BrowseCriteria:
+    """What a listing is asked for. Empty tuples and None do not restrict.
+
+    :ivar price_bands: keys of `PRICE_BANDS`
+    :ivar rating: least average, 1 to 4
+    :ivar page: 1 or more
+    """
+
+    words: str = ""
+    category: str | None = None
+    brands: tuple[str, ...] = ()
+    price_bands: tuple[str, ...] = ()
+    rating: int | None = None
+    in_stock: bool = False
+    sort: Sort = Sort.DEFAULT
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FacetChoice:
+    """:ivar count: products if this were chosen beside the other facets' choices"""
+
+    value: str
+    label: str
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """:ivar name: the name of its field in the query string"""
+
+    name: str
+    label: str
+    choices: tuple[FacetChoice, ...]
+    is_single: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a category, of a search, or of everything."""
+
+    criteria: BrowseCriteria
+    department: Department | None
+    cards: tuple[ProductCard, ...]
+    total: int
+    page_count: int
+    facets: tuple[Facet, ...]
+
+    @property
+    def first(self) -> int:
+        return (self.criteria.page - 1) * PAGE_SIZE + 1 if self.total else 0
+
+    @property
+    def last(self) -> int:
+        return min(self.criteria.page * PAGE_SIZE, self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    departments: tuple[Department, ...]
+    loved: tuple[ProductCard, ...]
+    newest: tuple[ProductCard, ...]
+    seen: tuple[ProductCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A line under the search field while typing."""
+
+    product_id: ProductId
+    slug: str
+    name: str
+    brand: str
+    price: Money
+    hue: int
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Units asked to be held for a checkout."""
+
+    sku: Sku
+    quantity: int

@@ -1,0 +1,87 @@
+"""The shop's pages about its goods."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import Blueprint, abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront import visitor
+from storefront.catalog import service
+from storefront.catalog.forms import browse_url, criteria_from
+from storefront.catalog.values import BrowseCriteria
+from storefront.clock import arrival_day
+from storefront.responses import render_page, wants_fragment
+
+bp = Blueprint("catalog", __name__)
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    """The first page."""
+    return render_page("catalog/home.html", home=service.home(visitor.seen_products()))
+
+
+@bp.get("/products")
+def products() -> ResponseReturnValue:
+    """Everything, or what a search finds; a department chosen in the filters has an address of its own."""
+    criteria = criteria_from(request.args)
+    if criteria.category in {department.slug for department in service.departments()}:
+        return redirect(browse_url(criteria, page=criteria.page))
+    title = f"Results for “{criteria.words}”" if criteria.words else "All products"
+    return _listing(replace(criteria, category=None), title)
+
+
+@bp.get("/category/<slug>")
+def category(slug: str) -> ResponseReturnValue:
+    """One department, or what a search finds in it."""
+    try:
+        return _listing(criteria_from(request.args, category=slug), "")
+    except service.UnknownCategory:
+        abort(404)
+
+
+def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
+    listing = service.browse(criteria)
+    nothing_found = listing.total == 0 and criteria.words
+    return render_page(
+        "catalog/listing.html",
+        fragment="catalog/_listing.html",
+        listing=listing,
+        title=title or (listing.department.name if listing.department else ""),
+        form_action=url_for(".products"),
+        did_you_mean=service.nearest_spelling(criteria.words) if nothing_found else None,
+    )
+
+
+@bp.get("/product/<int:product_id>-<slug>")
+def product(product_id: int, slug: str) -> ResponseReturnValue:
+    """One product; an outdated name in its address is put right."""
+    stars = request.args.get("stars", type=int)
+    try:
+        page = service.get_product(product_id, stars if stars in range(1, 6) else None)
+    except service.UnknownProduct:
+        abort(404)
+    if page.box.slug != slug:
+        return redirect(url_for(".product", product_id=product_id, slug=page.box.slug, **request.args), 301)
+    visitor.remember_product(product_id)
+    return render_page(
+        "catalog/product.html",
+        fragment="catalog/_reviews.html",
+        page=page,
+        box=page.box,
+        sku=page.box.variant(request.args.get("sku")).sku,
+        form=None,
+        stars=stars if stars in range(1, 6) else None,
+        arrives_on=arrival_day(),
+    )
+
+
+@bp.get("/search/suggestions")
+def suggestions() -> ResponseReturnValue:
+    """What to offer while typing; opened as a page it is the search itself."""
+    words = request.args.get("q", "").replace("\0", "")[:100]
+    if not wants_fragment():
+        return redirect(url_for(".products", q=words or None), 303)
+    return render_page("catalog/_suggestions.html", suggestions=service.suggest(words), words=words)

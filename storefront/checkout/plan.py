@@ -1,0 +1,96 @@
+"""What is being ordered, fixed at the moment the order is placed, and how the saga's record keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from storefront.cart.service import CartQuote
+from storefront.catalog.service import Hold, Sku
+from storefront.checkout.values import CheckoutDraft, CheckoutId, Contact
+from storefront.orders.service import DeliveryAddress, LineItem, OrderSnapshot
+from storefront.payments.service import PaymentOption
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """:ivar return_url: where the customer comes back to from a payment provider"""
+
+    snapshot: OrderSnapshot
+    payment: PaymentOption
+    return_url: str
+
+    @property
+    def holds(self) -> list[Hold]:
+        return [Hold(Sku(item.sku), item.quantity) for item in self.snapshot.items]
+
+    @property
+    def bought(self) -> dict[Sku, int]:
+        return {Sku(item.sku): item.quantity for item in self.snapshot.items}
+
+
+_plan = TypeAdapter(Plan)
+_contact = TypeAdapter(Contact)
+_address = TypeAdapter(DeliveryAddress)
+
+
+def dump(plan: Plan) -> dict[str, Any]:
+    """As JSON keeps it."""
+    kept: dict[str, Any] = _plan.dump_python(plan, mode="json")
+    return kept
+
+
+def load(kept: dict[str, Any]) -> Plan:
+    return _plan.validate_python(kept)
+
+
+def entry(value: Contact | DeliveryAddress) -> dict[str, Any]:
+    """What a shopper entered on one step, as JSON keeps it."""
+    return asdict(value)
+
+
+def load_draft(checkout: str, kept: dict[str, Any]) -> CheckoutDraft:
+    """The draft of a record; what was not entered yet is None."""
+    return CheckoutDraft(
+        id=CheckoutId(checkout),
+        contact=_contact.validate_python(kept["contact"]) if "contact" in kept else None,
+        address=_address.validate_python(kept["delivery"]) if "delivery" in kept else None,
+        payment=kept.get("payment"),
+    )
+
+
+def snapshot_of(draft: CheckoutDraft, quote: CartQuote, payment: PaymentOption) -> OrderSnapshot:
+    """An order as it will be written down: nothing in it changes when the catalogue does."""
+    assert draft.contact is not None
+    assert draft.address is not None
+    return OrderSnapshot(
+        customer_id=None,
+        email=draft.contact.email,
+        phone=draft.contact.phone,
+        address=draft.address,
+        items=tuple(
+            LineItem(
+                product_id=line.offer.product_id,
+                slug=line.offer.slug,
+                sku=line.sku,
+                name=line.offer.name,
+                option=line.offer.option,
+                picture=line.offer.picture.source if line.offer.picture else "",
+                hue=line.offer.hue,
+                unit_price=line.offer.price,
+                quantity=line.quantity,
+                line_total=line.line_total,
+            )
+            for line in quote.lines
+        ),
+        subtotal=quote.price.subtotal,
+        shipping=quote.price.shipping,
+        tax=quote.price.tax,
+        discount=quote.price.discount,
+        grand_total=quote.price.grand_total,
+        payment_kind=payment.kind,
+        payment_details=payment.details,
+        payment_provider="",
+    )

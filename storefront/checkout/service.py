@@ -1,0 +1,202 @@
+"""The checkout's door."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from sqlalchemy import select, update
+
+from storefront.cart import service as cart
+from storefront.checkout import plan as plans
+from storefront.checkout import saga
+from storefront.checkout.models import Checkout
+from storefront.checkout.plan import Plan
+from storefront.checkout.values import (
+    CartNotOrderable,
+    CheckoutDraft,
+    CheckoutId,
+    CheckoutState,
+    Contact,
+    DraftIncomplete,
+    Failure,
+    Outcome,
+    TotalChanged,
+    UnknownCheckout,
+)
+from storefront.clock import utc_now
+from storefront.database import queries, retried, transaction
+from storefront.orders.service import DeliveryAddress, OrderId
+from storefront.payments import service as payments
+
+__all__ = [
+    "CartNotOrderable",
+    "CheckoutDraft",
+    "CheckoutId",
+    "CheckoutState",
+    "Contact",
+    "DraftIncomplete",
+    "Failure",
+    "Outcome",
+    "TotalChanged",
+    "UnknownCheckout",
+    "abandon",
+    "enter_contact",
+    "enter_delivery",
+    "enter_payment",
+    "get_draft",
+    "outcome_of",
+    "place_order",
+    "resume",
+    "resume_unfinished",
+    "start",
+]
+
+
+def start(cart_token: str, *, like: CheckoutDraft | None = None) -> CheckoutDraft:
+    """Open a checkout for a cart. :param like: what was entered before, kept after a payment that was declined"""
+    now = utc_now()
+    entered = _entered(like) if like else {}
+    with transaction("checkout") as session:
+        row = Checkout(id=str(uuid.uuid4()), cart_token=cart_token, draft=entered, created_at=now, updated_at=now)
+        session.add(row)
+    return plans.load_draft(row.id, row.draft)
+
+
+def _entered(draft: CheckoutDraft) -> dict[str, object]:
+    entered: dict[str, object] = {}
+    if draft.contact:
+        entered["contact"] = plans.entry(draft.contact)
+    if draft.address:
+        entered["delivery"] = plans.entry(draft.address)
+    if draft.payment:
+        entered["payment"] = draft.payment
+    return entered
+
+
+def _get(checkout: str | None, cart_token: str | None) -> Checkout:
+    row = queries().get(Checkout, checkout, populate_existing=True) if checkout else None
+    if row is None or row.cart_token != cart_token:
+        raise UnknownCheckout(checkout)
+    return row
+
+
+def get_draft(checkout: str | None, cart_token: str | None) -> CheckoutDraft:
+    """What was entered so far.
+
+    :raise UnknownCheckout: this cart has no such checkout
+    """
+    row = _get(checkout, cart_token)
+    return plans.load_draft(row.id, row.draft)
+
+
+def enter_contact(draft: CheckoutDraft, contact: Contact) -> None:
+    """Note how to reach the shopper."""
+    _enter(draft, "contact", plans.entry(contact))
+
+
+def enter_delivery(draft: CheckoutDraft, address: DeliveryAddress) -> None:
+    """Note where the order goes."""
+    _enter(draft, "delivery", plans.entry(address))
+
+
+def enter_payment(draft: CheckoutDraft, option: str) -> None:
+    """Note how it is paid. :param option: code of a `PaymentOption`"""
+    _enter(draft, "payment", option)
+
+
+@retried
+def _enter(draft: CheckoutDraft, step: str, value: object) -> None:
+    with transaction("checkout") as session:
+        row = session.scalars(select(Checkout).where(Checkout.id == draft.id).with_for_update()).one()
+        if row.state == CheckoutState.DRAFT:
+            row.draft = {**row.draft, step: value}
+            row.updated_at = utc_now()
+
+
+def place_order(
+    checkout: str, cart_token: str, *, agreed: str, return_url: Callable[[str], str]
+) -> Outcome:
+    """Order what is in the cart, once: sent again, it answers with the order that is being made or was made.
+
+    :param checkout: id of the draft; it is the idempotency key
+    :param agreed: `CartQuote.fingerprint` of the cart as the shopper saw it
+    :param return_url: makes the address to which a payment provider sends the customer back
+    :raise UnknownCheckout: this cart has no such checkout
+    :raise DraftIncomplete: a step was skipped
+    :raise CartNotOrderable: the cart is empty, or a line of it cannot be had
+    :raise TotalChanged: goods, quantities or prices are not those agreed to
+    """
+    row = _get(checkout, cart_token)
+    if row.state == CheckoutState.DRAFT:
+        _open(plans.load_draft(row.id, row.draft), cart_token, agreed, return_url(checkout))
+    return resume(checkout)
+
+
+def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -> None:
+    """Fix what is ordered and let the saga begin; the twin of a double click finds it begun."""
+    if missing := draft.missing_step:
+        raise DraftIncomplete(missing)
+    option = payments.find_option(draft.payment or "")
+    if option is None:
+        raise DraftIncomplete("payment")
+    quote = cart.quote(cart_token)
+    if not quote.can_be_ordered:
+        raise CartNotOrderable(cart_token)
+    if quote.fingerprint != agreed:
+        raise TotalChanged(quote.price.grand_total)
+    plan = Plan(plans.snapshot_of(draft, quote, option), option, return_url)
+    now = utc_now()
+    with transaction("checkout") as session:
+        session.execute(
+            update(Checkout)
+            .where(Checkout.id == draft.id, Checkout.state == CheckoutState.DRAFT)
+            .values(
+                state=CheckoutState.RUNNING,
+                idempotency_key=draft.id,
+                plan=plans.dump(plan),
+                progress={"placed_at": now.isoformat()},
+                updated_at=now,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+def resume(checkout: str) -> Outcome:
+    """Walk a checkout as far as it goes now and say where it stands."""
+    saga.resume(checkout)
+    return _outcome(queries().get_one(Checkout, checkout, populate_existing=True))
+
+
+def abandon(checkout: str) -> Outcome:
+    """The customer gives up confirming a payment: undo everything, unless it went through in the meantime."""
+    saga.abandon(checkout)
+    return _outcome(queries().get_one(Checkout, checkout, populate_existing=True))
+
+
+def resume_unfinished() -> int:
+    """Walk every checkout whose runner died or whose wait is over. :return: how many were looked at"""
+    found = saga.unfinished()
+    for checkout in found:
+        saga.resume(checkout)
+    return len(found)
+
+
+def outcome_of(checkout: str | None, cart_token: str | None) -> Outcome:
+    """Where a checkout of this cart stands.
+
+    :raise UnknownCheckout: this cart has no such checkout
+    """
+    return _outcome(_get(checkout, cart_token))
+
+
+def _outcome(row: Checkout) -> Outcome:
+    progress = row.progress
+    return Outcome(
+        id=CheckoutId(row.id),
+        state=CheckoutState(row.state),
+        order_id=OrderId(progress["order"]) if row.state == CheckoutState.COMPLETED else None,
+        action_url=progress.get("action_url"),
+        failure=Failure(progress["failure"]) if "failure" in progress else None,
+        detail=progress.get("detail", ""),
+    )

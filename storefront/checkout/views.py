@@ -1,0 +1,232 @@
+"""The checkout's four steps and where they end. Plain forms: each POST answers with a redirect, or with itself and 422."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+
+from storefront import visitor
+from storefront.cart import service as cart
+from storefront.checkout import service
+from storefront.checkout.forms import ContactForm, DeliveryForm, PaymentForm, PlaceOrderForm
+from storefront.checkout.values import CheckoutDraft, CheckoutState, Failure, Outcome
+from storefront.clock import arrival_day
+from storefront.payments import service as payments
+from storefront.responses import render_page
+from storefront.security import limiter
+
+bp = Blueprint("checkout", __name__)
+
+LOOK_AGAIN = 3  # seconds until the waiting page asks again
+STEPS = ("contact", "delivery", "payment")
+
+
+class CartEmpty(Exception):
+    """There is nothing to check out: the cart's page says so."""
+
+
+class StillPlacing(Exception):
+    """An order is being placed from this checkout: its page says how far it is. :ivar args: the checkout's id"""
+
+
+@bp.errorhandler(StillPlacing)
+def show_placing(error: StillPlacing) -> ResponseReturnValue:
+    return redirect(_placing_url(error.args[0]), 303)
+
+
+@bp.errorhandler(CartEmpty)
+def show_cart(error: CartEmpty) -> ResponseReturnValue:
+    return redirect(url_for("cart.show"), 303)
+
+
+def _quote() -> cart.CartQuote:
+    """The cart, which must hold something that can be ordered as it stands."""
+    quote = cart.quote(visitor.cart_token())
+    if not quote.can_be_ordered:
+        if quote.lines:
+            flash("Some lines of your cart need a look before you can order.", "problem")
+        raise CartEmpty
+    return quote
+
+
+def _draft() -> CheckoutDraft:
+    """The checkout this visitor is going through, opened now if there is none, or anew after one that ended."""
+    token = visitor.cart_token_for_writing()
+    try:
+        outcome = service.outcome_of(visitor.checkout_id(), token)
+        draft = service.get_draft(outcome.id, token)
+    except service.UnknownCheckout:
+        draft = service.start(token)
+    else:
+        if outcome.state in {CheckoutState.COMPLETED, CheckoutState.FAILED}:
+            draft = service.start(token, like=draft)
+        elif outcome.state is not CheckoutState.DRAFT:
+            raise StillPlacing(outcome.id)
+    visitor.remember_checkout(draft.id)
+    return draft
+
+
+def _go_on(draft: CheckoutDraft) -> ResponseReturnValue:
+    return redirect(url_for(f".{draft.missing_step or 'review'}"), 303)
+
+
+def _may_enter(draft: CheckoutDraft, step: str) -> bool:
+    """No step may be skipped."""
+    return draft.missing_step is None or STEPS.index(draft.missing_step) >= STEPS.index(step)
+
+
+@bp.get("/checkout")
+def start() -> ResponseReturnValue:
+    """To the first step that is not filled in."""
+    _quote()
+    return _go_on(_draft())
+
+
+@bp.route("/checkout/contact", methods=["GET", "POST"])
+def contact() -> ResponseReturnValue:
+    """How to reach the shopper."""
+    quote, draft = _quote(), _draft()
+    form = ContactForm(obj=draft.contact)
+    if form.validate_on_submit():
+        service.enter_contact(draft, form.contact())
+        return _go_on(service.get_draft(draft.id, visitor.cart_token()))
+    return _show("contact", form, draft, quote)
+
+
+@bp.route("/checkout/delivery", methods=["GET", "POST"])
+def delivery() -> ResponseReturnValue:
+    """Where the order goes."""
+    quote, draft = _quote(), _draft()
+    if not _may_enter(draft, "delivery") or draft.contact is None:
+        return _go_on(draft)
+    form = DeliveryForm(obj=draft.address)
+    if form.validate_on_submit():
+        service.enter_delivery(draft, form.address(draft.contact.phone))
+        return _go_on(service.get_draft(draft.id, visitor.cart_token()))
+    return _show("delivery", form, draft, quote, arrives_on=arrival_day())
+
+
+@bp.route("/checkout/payment", methods=["GET", "POST"])
+def payment() -> ResponseReturnValue:
+    """How it is paid."""
+    quote, draft = _quote(), _draft()
+    if not _may_enter(draft, "payment"):
+        return _go_on(draft)
+    offered = payments.options()
+    form = PaymentForm(option=draft.payment)
+    form.option.choices = [(option.code, option.label) for option in offered]
+    if form.validate_on_submit():
+        service.enter_payment(draft, form.option.data)
+        return redirect(url_for(".review"), 303)
+    return _show("payment", form, draft, quote, options=offered)
+
+
+def _show(
+    step: str, form: FlaskForm, draft: CheckoutDraft, quote: cart.CartQuote, **context: object
+) -> ResponseReturnValue:
+    refused = 422 if request.method == "POST" else 200
+    return render_page(
+        f"checkout/{step}.html", status=refused, form=form, draft=draft, quote=quote, step=step, **context
+    )
+
+
+@bp.route("/checkout/review", methods=["GET", "POST"])
+@limiter.limit("30/minute", methods=["POST"])
+def review() -> ResponseReturnValue:
+    """Everything once more; the button orders it."""
+    if request.method == "POST":
+        return _place_order()
+    return _review("")
+
+
+def _review(problem: str) -> ResponseReturnValue:
+    quote, draft = _quote(), _draft()
+    option = payments.find_option(draft.payment or "")
+    if draft.missing_step or option is None:
+        return redirect(url_for(f".{draft.missing_step or 'payment'}"), 303)
+    form = PlaceOrderForm(formdata=None, key=draft.id, total=quote.fingerprint)
+    return render_page(
+        "checkout/review.html",
+        status=409 if problem else 200,
+        form=form,
+        draft=draft,
+        quote=quote,
+        option=option,
+        step="review",
+        arrives_on=arrival_day(),
+        problem=problem,
+    )
+
+
+def _place_order() -> ResponseReturnValue:
+    form = PlaceOrderForm()
+    token = visitor.cart_token()
+    if not form.validate() or token is None:
+        return redirect(url_for(".start"), 303)
+    try:
+        outcome = service.place_order(
+            str(form.key.data), token, agreed=str(form.total.data), return_url=_placing_url
+        )
+    except service.UnknownCheckout:
+        abort(404)
+    except service.DraftIncomplete as incomplete:
+        return redirect(url_for(f".{incomplete.step}"), 303)
+    except service.CartNotOrderable:
+        flash("Your cart changed while you were at the checkout: look at the marked lines.", "problem")
+        return redirect(url_for("cart.show"), 303)
+    except service.TotalChanged:
+        return _review("Your cart or a price changed in the meantime. Check the new total, then place the order.")
+    return _follow(outcome)
+
+
+def _placing_url(checkout: str) -> str:
+    return url_for(".placing", checkout_id=checkout)
+
+
+@bp.get("/checkout/placing/<checkout_id>")
+def placing(checkout_id: str) -> ResponseReturnValue:
+    """Where a payment provider sends the customer back to, and where a slow payment is waited for."""
+    try:
+        service.outcome_of(checkout_id, visitor.cart_token())
+    except service.UnknownCheckout:
+        abort(404)
+    return _follow(service.resume(checkout_id), was_waiting=True)
+
+
+@bp.post("/checkout/placing/<checkout_id>/cancellation")
+def abandon(checkout_id: str) -> ResponseReturnValue:
+    """The shopper will not confirm this payment: undo it all and let them pay another way."""
+    if not FlaskForm().validate():
+        abort(400)
+    try:
+        service.outcome_of(checkout_id, visitor.cart_token())
+    except service.UnknownCheckout:
+        abort(404)
+    return _follow(service.abandon(checkout_id), was_waiting=True)
+
+
+def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnValue:
+    """Go where the checkout stands."""
+    if outcome.order_id is not None:
+        visitor.remember_order(outcome.order_id)
+        visitor.remember_checkout(None)
+        return redirect(url_for("orders.order", order_id=outcome.order_id, new=1), 303)
+    if outcome.state is CheckoutState.FAILED:
+        return _failed(outcome)
+    if outcome.state is CheckoutState.WAITING and outcome.action_url and not was_waiting:
+        return redirect(outcome.action_url, 303)
+    if not was_waiting:
+        return redirect(_placing_url(outcome.id), 303)
+    page = render_page("checkout/placing.html", outcome=outcome)
+    page.headers["Refresh"] = str(LOOK_AGAIN)
+    return page
+
+
+def _failed(outcome: Outcome) -> ResponseReturnValue:
+    """Nothing was charged and nothing is lost: say why, and let the shopper try again."""
+    if outcome.failure is Failure.SOLD_OUT:
+        flash(f"{outcome.detail}: sold out a moment ago. Nothing was charged; your cart is kept.", "problem")
+        return redirect(url_for("cart.show"), 303)
+    flash(f"{outcome.detail}. Nothing was charged and your cart is kept: try again or pay another way.", "problem")
+    return redirect(url_for(".payment"), 303)

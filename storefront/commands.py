@@ -1,0 +1,48 @@
+"""The command line: `flask --app wsgi …`."""
+
+from __future__ import annotations
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+
+from storefront import migrate
+from storefront.catalog import service as catalog
+from storefront.demo import catalogue, generator
+
+demo = AppGroup("demo", help="The demo shop.")
+
+
+def init_app(app: Flask) -> None:
+    """Make the commands known."""
+    app.cli.add_command(migrate.cli)
+    app.cli.add_command(demo)
+    app.cli.add_command(worker)
+
+
+@demo.command("load")
+@click.option("--if-empty", is_flag=True, help="Do nothing in a shop that has products.")
+@click.option("--products", "count", type=click.IntRange(0), default=0, help="Add this many generated products.")
+@with_appcontext
+def load(if_empty: bool, count: int) -> None:
+    """Open the demo shop, and with --products make it large."""
+    is_empty = catalog.is_empty()
+    if is_empty:
+        click.echo("Loading the demo shop …")
+        click.echo(f"{catalogue.load()} products loaded")
+    elif if_empty:
+        click.echo("The shop has products: nothing loaded")
+        return
+    elif not count:
+        raise click.ClickException("the shop is not empty; --products N adds generated ones")
+    if count:
+        with click.progressbar(length=count, label="Generating products") as bar:
+            for added in generator.load(count):
+                bar.update(added)
+
+
+@click.command("worker")
+@with_appcontext
+def worker() -> None:
+    """Deliver mail, resume checkouts, let go of holds; runs until it is stopped."""
+    current_app.extensions["huey"].create_consumer(workers=2, worker_type="thread", max_delay=2.0).run()

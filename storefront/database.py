@@ -1,0 +1,203 @@
+"""Six schemas, one bind each; a transaction writes to one of them only."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
+from sqlalchemy import event
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.sql import visitors
+from sqlalchemy.types import TypeDecorator
+
+SQLITE_BUSY_SECONDS = 5  # reliability.md section 3: a locked database is waited for, then it is a 503
+RETRIED_MYSQL_ERRORS = {1205, 1213}  # lock wait timeout, deadlock: MySQL asks for the transaction to be run again
+ATTEMPTS = 4
+
+_writing: ContextVar[str | None] = ContextVar("schema being written", default=None)
+_WRITES = re.compile(r"\s*(insert|update|delete|replace)\b", re.IGNORECASE)
+
+
+class WriteOutsideTransaction(RuntimeError):
+    """A statement would have written to a schema that the open `transaction` does not own."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC moment, kept without zone and with microseconds on every database."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(sa.DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without time zone")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """The root of every table; names constraints so that migrations and error messages can name them."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class RoutingSession(FlaskSession):
+    """Finds the database of a Core statement by its tables, as Flask-SQLAlchemy does for mapped classes."""
+
+    def get_bind(
+        self, mapper: Any = None, clause: Any = None, bind: Engine | Connection | None = None, **kwargs: Any
+    ) -> Engine | Connection:
+        if bind is None and mapper is None and clause is not None:
+            for element in visitors.iterate(clause):
+                table = getattr(element, "table", element)  # of a column, or the element itself
+                if isinstance(table, sa.Table) and "bind_key" in table.metadata.info:
+                    return self._db.engines[table.metadata.info["bind_key"]]
+        return super().get_bind(mapper=mapper, clause=clause, bind=bind, **kwargs)
+
+
+db = SQLAlchemy(
+    model_class=Base,
+    disable_autonaming=True,
+    session_options={"class_": RoutingSession, "expire_on_commit": False, "autoflush": False},
+)
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+
+def queries() -> Session:
+    """The session to read with. Reads open no transaction of ours; see `transaction` for writing."""
+    return db.session()
+
+
+def dialect_of(schema: str) -> str:
+    """`sqlite` or `mysql`: what a schema lives in."""
+    name = db.engines[schema].dialect.name
+    return "mysql" if name == "mariadb" else name
+
+
+@contextmanager
+def transaction(schema: str) -> Iterator[Session]:
+    """Write to one schema; leaving the block commits, an exception rolls everything back.
+
+    Reads before it are ended first, so what is read inside is the present state. It is not nested.
+
+    :raise WriteOutsideTransaction: a statement inside writes to another schema, or a transaction is open already
+    """
+    if _writing.get() is not None:
+        raise WriteOutsideTransaction(f"{schema}: a transaction of {_writing.get()} is still open")
+    session = db.session()
+    session.rollback()
+    token = _writing.set(schema)
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        _writing.reset(token)
+
+
+def rows_changed(result: Any) -> int:
+    """How many rows an UPDATE or DELETE matched; on MySQL too, also where the values were the same already."""
+    return cast("sa.CursorResult[Any]", result).rowcount
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def retried(command: Callable[P, R]) -> Callable[P, R]:
+    """Run a command again when the database chose it as the loser of a deadlock or a lock wait.
+
+    The command must be one `transaction`: everything it did was rolled back, so running it again is safe.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return command(*args, **kwargs)
+            except OperationalError as error:
+                if error.orig is None or error.orig.args[0] not in RETRIED_MYSQL_ERRORS:
+                    raise
+        return command(*args, **kwargs)
+
+    return run
+
+
+def init_app(app: Flask) -> None:
+    """Bind every schema and arm each engine: the write guard, and SQLite's journal and locking modes."""
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {})
+    for schema, url in app.config["SQLALCHEMY_BINDS"].items():
+        app.config["SQLALCHEMY_BINDS"][schema] = {"url": url, **_engine_options(url)}
+    db.init_app(app)
+    with app.app_context():
+        for bind_key, engine in db.engines.items():
+            _guard(engine, str(bind_key))
+            if engine.dialect.name == "sqlite":
+                _prepare_sqlite(engine, str(bind_key))
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
+    # READ COMMITTED: our rules are conditional UPDATEs, gap locks would only add deadlocks.
+    return {"isolation_level": "READ COMMITTED", "pool_pre_ping": True, "pool_recycle": 1800}
+
+
+def _guard(engine: Engine, schema: str) -> None:
+    @event.listens_for(engine, "before_cursor_execute")
+    def refuse_foreign_write(
+        conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+    ) -> None:
+        if _WRITES.match(statement) and _writing.get() != schema:
+            raise WriteOutsideTransaction(f"{schema} written within a transaction of {_writing.get()}: {statement[:80]}")
+
+
+def _prepare_sqlite(engine: Engine, schema: str) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # sqlite3 must not open transactions by itself: `begin` below does
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits when power fails
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A read that must become a write fails at once when another writer came first; a writer says so at its start.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() == schema else "BEGIN")

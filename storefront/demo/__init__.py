@@ -1,0 +1,1 @@
+"""The demo shop: a catalogue worth looking at, and any number of further products to try a size."""

@@ -1,0 +1,100 @@
+"""DomainError and how a fault looks to who asked: a page, or the notice of an htmx request."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from flask import Flask, make_response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 5
+
+
+class DomainError(Exception):
+    """A rule of the shop said no. Subclasses are named for the fact and carry it; wording belongs to the views."""
+
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    title: str
+    message: str
+
+
+WORDINGS = {
+    400: Wording("This request could not be read", "Nothing was changed. Go back, reload the page and try again."),
+    403: Wording("This is not allowed", "The request did not come from a page of this shop. Nothing was changed."),
+    404: Wording("There is nothing here", "The address may be mistyped, or what was here has gone."),
+    405: Wording("This address cannot do that", "Nothing was changed."),
+    409: Wording("This can no longer be done", "Something changed in the meantime. Your cart is kept."),
+    413: Wording("That is too much at once", "The request was larger than the shop accepts. Nothing was changed."),
+    429: Wording("Too many tries", "Wait a little, then try again. Nothing is lost."),
+    503: Wording("The shop is catching its breath", "Part of it cannot be reached now. Your cart is kept: try again soon."),
+}
+
+
+def init_app(app: Flask) -> None:
+    """Answer every fault in the shop's own words, never with a stack trace."""
+    app.register_error_handler(HTTPException, show_http_error)
+    app.register_error_handler(DomainError, show_domain_error)
+    app.register_error_handler(OperationalError, show_unavailable)
+    app.register_error_handler(PoolTimeout, show_unavailable)
+    app.register_error_handler(DBAPIError, show_unexpected)
+
+
+def show_http_error(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    if error.code == 500 and isinstance(error, InternalServerError):
+        return show_unexpected(error)
+    return _answer(error.code, list(error.get_headers()))
+
+
+def show_domain_error(error: DomainError) -> ResponseReturnValue:
+    """A refusal that no view explained; the shopper still gets a page that says what was kept."""
+    logger.info("refused: %s %s", type(error).__name__, error)
+    return _answer(error.status, [])
+
+
+def show_unavailable(error: Exception) -> ResponseReturnValue:
+    logger.error("database unavailable: %s", error)
+    return _answer(ServiceUnavailable.code, [("Retry-After", str(RETRY_AFTER_SECONDS))])
+
+
+def show_unexpected(error: Exception) -> ResponseReturnValue:
+    logger.exception("unexpected error on %s %s", request.method, request.path)
+    if request.headers.get("HX-Request"):
+        return _problem(500, Wording("Something went wrong on our side", "Nothing was lost. Try again in a moment."))
+    return render_template("errors/500.html"), 500
+
+
+def _answer(code: int, headers: list[tuple[str, str]]) -> ResponseReturnValue:
+    wording = WORDINGS.get(code, WORDINGS[400])
+    kept = [(name, value) for name, value in headers if name.lower() not in {"content-type", "content-length"}]
+    if request.headers.get("HX-Request"):
+        response = make_response(_problem(code, wording))
+    else:
+        page = render_template(
+            "errors/error.html",
+            code=code,
+            title=wording.title,
+            message=wording.message,
+            action_url=url_for("catalog.home"),
+            action_label="Go to the shop",
+        )
+        response = make_response(page, code)
+    response.headers.extend(kept)
+    return response
+
+
+def _problem(code: int, wording: Wording) -> tuple[str, int, dict[str, str]]:
+    """The notice an htmx request gets: it goes to #notices whatever the request's own target was."""
+    body = render_template("layout/_problem.html", title=wording.title, message=wording.message)
+    return body, code, {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}

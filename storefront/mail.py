@@ -1,0 +1,116 @@
+"""Letters: rendered from `templates/<domain>/email/`, sent through one of three ports.
+
+`smtp://user:password@host:port` (or `smtps://`) sends; without MAIL_URL letters lie in `<data dir>/mail`, to be read
+at /dev/mail. Tests bring a port of their own.
+"""
+
+from __future__ import annotations
+
+import email.policy
+import re
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any, Protocol, cast
+from urllib.parse import unquote, urlsplit
+
+from flask import Flask, current_app, render_template
+from flask_mail import Mail, Message
+
+SMTP_SECONDS = 20  # a mail server that takes longer is asked again later
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """:ivar id: the Message-ID without brackets; a letter sent twice carries the same, so that it counts once"""
+
+    id: str
+    to: str
+    subject: str
+    text: str
+    html: str
+
+
+class Post(Protocol):
+    """Where letters go. `send` raises whatever went wrong: the caller keeps the letter and comes back."""
+
+    def send(self, letter: Letter) -> None: ...
+
+
+class SmtpPost:
+    """Sends by SMTP, with Flask-Mail."""
+
+    def __init__(self, mail: Mail) -> None:
+        self._mail = mail
+
+    def send(self, letter: Letter) -> None:
+        message = Message(subject=letter.subject, recipients=[letter.to], body=letter.text, html=letter.html)
+        message.msgId = f"<{letter.id}>"
+        self._mail.send(message)
+
+
+class FolderPost:
+    """Lays each letter down as a file; the same letter twice is one file."""
+
+    def __init__(self, folder: Path, sender: str) -> None:
+        self.folder = folder
+        self._sender = sender
+
+    def send(self, letter: Letter) -> None:
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = self._sender, letter.to, letter.subject
+        message["Message-ID"] = f"<{letter.id}>"
+        message.set_content(letter.text)
+        message.add_alternative(letter.html, subtype="html")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draft = self.folder / f"{_file_name(letter.id)}.part"
+        draft.write_bytes(message.as_bytes())
+        draft.replace(draft.with_suffix(".eml"))
+
+
+def _file_name(identity: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.@_-]", "-", identity)
+
+
+def init_app(app: Flask) -> None:
+    """Choose the port by MAIL_URL."""
+    url = app.config["MAIL_URL"]
+    sender = app.config["SHOP_MAIL"]
+    if not url:
+        app.extensions["post"] = FolderPost(app.config["DATA_DIR"] / "mail", sender)
+        return
+    parts = urlsplit(url)
+    app.config.update(
+        MAIL_SERVER=parts.hostname,
+        MAIL_PORT=parts.port or (465 if parts.scheme == "smtps" else 25),
+        MAIL_USE_SSL=parts.scheme == "smtps",
+        MAIL_USE_TLS=parts.scheme == "smtp+tls",
+        MAIL_USERNAME=unquote(parts.username) if parts.username else None,
+        MAIL_PASSWORD=unquote(parts.password) if parts.password else None,
+        MAIL_DEFAULT_SENDER=sender,
+    )
+    app.extensions["post"] = SmtpPost(Mail(app))
+
+
+def send(template: str, *, key: str, to: str, subject: str, **context: Any) -> None:
+    """Render a letter in text and HTML and hand it to the port.
+
+    :param template: path below `templates/` without ending, such as "orders/email/placed"
+    :param key: names the occasion; the same key makes the same Message-ID
+    """
+    host = urlsplit(current_app.config["PUBLIC_ORIGIN"]).hostname
+    letter = Letter(
+        id=f"{_file_name(key)}@{host}",
+        to=to,
+        subject=subject,
+        text=render_template(f"{template}.txt", **context),
+        html=render_template(f"{template}.html", **context),
+    )
+    cast("Post", current_app.extensions["post"]).send(letter)
+
+
+def read(path: Path) -> EmailMessage:
+    """A letter that a `FolderPost` laid down."""
+    with path.open("rb") as file:
+        return cast("EmailMessage", BytesParser(policy=email.policy.default).parse(file))  # type: ignore[arg-type]

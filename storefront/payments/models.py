@@ -1,0 +1,73 @@
+"""The tables of the payments schema."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storefront.database import Model, UtcDateTime
+from storefront.money import MinorUnits
+from storefront.payments.values import PaymentStatus
+
+_STATUSES = "status IN (" + ", ".join(f"'{status}'" for status in PaymentStatus) + ")"
+
+
+class PaymentsModel(Model):
+    __abstract__ = True
+    __bind_key__ = "payments"
+
+
+class Payment(PaymentsModel):
+    """One per checkout. :cvar method: code of the `PaymentOption` chosen"""
+
+    __tablename__ = "payments"
+    __table_args__ = (CheckConstraint(_STATUSES, name="status"), CheckConstraint("amount >= 0", name="amount_ge_0"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    payment_id: Mapped[str] = mapped_column(String(36), unique=True)
+    checkout_id: Mapped[str] = mapped_column(String(36), unique=True)
+    order_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    amount: Mapped[int] = mapped_column(MinorUnits)
+    currency: Mapped[str] = mapped_column(String(3))
+    method: Mapped[str] = mapped_column(String(40))
+    status: Mapped[str] = mapped_column(String(16), default=PaymentStatus.STARTED)
+    provider: Mapped[str] = mapped_column(String(40))
+    provider_reference: Mapped[str] = mapped_column(String(120), default="")
+    reason: Mapped[str] = mapped_column(String(255), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Refund(PaymentsModel):
+    """Money given back. :cvar key: what makes a repeat the same refund"""
+
+    __tablename__ = "refunds"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount_gt_0"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id"), index=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    amount: Mapped[int] = mapped_column(MinorUnits)
+    reason: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SandboxCharge(PaymentsModel):
+    """What the sandbox provider remembers: it plays another firm, so it has a memory of its own.
+
+    :cvar key: our idempotency key
+    """
+
+    __tablename__ = "sandbox_charges"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(String(40), unique=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    amount: Mapped[int] = mapped_column(MinorUnits)
+    currency: Mapped[str] = mapped_column(String(3))
+    card: Mapped[str] = mapped_column(String(24))
+    state: Mapped[str] = mapped_column(String(16))
+    return_url: Mapped[str] = mapped_column(String(255))
+    refunded: Mapped[int] = mapped_column(MinorUnits, default=0)
+    asked: Mapped[int] = mapped_column(default=0)

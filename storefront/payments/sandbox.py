@@ -1,0 +1,132 @@
+"""The sandbox provider: a card firm for trying the shop out. It takes no money and production refuses it.
+
+It plays another firm: it remembers charges by itself, has a page of its own, and may not answer.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import url_for
+from sqlalchemy import select
+
+from storefront.database import queries, retried, transaction
+from storefront.money import Money
+from storefront.payments.models import SandboxCharge
+from storefront.payments.providers import Answer, Charge
+from storefront.payments.values import PaymentOption, PaymentStatus, ProviderSilent, UnknownPayment
+
+SILENCES = 2  # how often the card that times out leaves us without an answer
+
+_CARDS = {
+    "sandbox-success": ("Test card that succeeds", "The payment goes through at once.", "4242"),
+    "sandbox-confirm": ("Test card that asks for confirmation", "You confirm on the bank's page.", "3155"),
+    "sandbox-decline": ("Test card that is declined", "The bank says no; your cart is kept.", "0002"),
+    "sandbox-timeout": ("Test card that answers late", "The bank takes its time; nothing is charged twice.", "0119"),
+}
+
+
+class SandboxProvider:
+    name = "sandbox"
+
+    def options(self) -> tuple[PaymentOption, ...]:
+        return tuple(
+            PaymentOption(code, label, hint, "card", f"**** **** **** {digits}")
+            for code, (label, hint, digits) in _CARDS.items()
+        )
+
+    def authorise(self, charge: Charge) -> Answer:
+        return _answer(_ask(charge))
+
+    def capture(self, key: str) -> Answer:
+        return self._move(key, PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
+
+    def void(self, key: str) -> Answer:
+        with transaction("payments") as session:
+            charge = session.scalar(select(SandboxCharge).where(SandboxCharge.key == key).with_for_update())
+            if charge is None:
+                charge = SandboxCharge(
+                    reference=_reference(), key=key, amount=0, currency="", card="", return_url="", asked=0
+                )
+                session.add(charge)
+            charge.state = PaymentStatus.VOIDED
+        return Answer(PaymentStatus.VOIDED)
+
+    def refund(self, key: str, amount: Money) -> Answer:
+        return self._move(key, PaymentStatus.CAPTURED, PaymentStatus.REFUNDED, amount.minor)
+
+    def _move(self, key: str, before: PaymentStatus, after: PaymentStatus, refunded: int = 0) -> Answer:
+        """Change a charge's state once; asked again it says the same."""
+        with transaction("payments") as session:
+            charge = session.scalar(select(SandboxCharge).where(SandboxCharge.key == key).with_for_update())
+            if charge is not None and charge.state == before:
+                charge.state = after
+                charge.refunded = refunded
+        if charge is None:
+            raise UnknownPayment(key)
+        return _answer(charge)
+
+
+def _reference() -> str:
+    return f"sbx_{secrets.token_hex(8)}"
+
+
+@retried
+def _ask(charge: Charge) -> SandboxCharge:
+    """Open the charge, or find the one already open under this key. :raise ProviderSilent: it does not answer"""
+    with transaction("payments") as session:
+        row = session.scalar(select(SandboxCharge).where(SandboxCharge.key == charge.key).with_for_update())
+        if row is None:
+            row = SandboxCharge(
+                reference=_reference(),
+                key=charge.key,
+                amount=charge.amount.minor,
+                currency=charge.amount.currency,
+                card=charge.method,
+                return_url=charge.return_url,
+                state=_first_state(charge.method),
+                asked=0,
+            )
+            session.add(row)
+        row.asked += 1
+        is_silent = row.card == "sandbox-timeout" and row.asked <= SILENCES
+    if is_silent:
+        raise ProviderSilent(charge.key)
+    return row
+
+
+def _first_state(card: str) -> PaymentStatus:
+    if card == "sandbox-decline":
+        return PaymentStatus.DECLINED
+    return PaymentStatus.ACTION_NEEDED if card == "sandbox-confirm" else PaymentStatus.AUTHORISED
+
+
+def _answer(charge: SandboxCharge) -> Answer:
+    status = PaymentStatus(charge.state)
+    return Answer(
+        status,
+        charge.reference,
+        action_url=url_for("payments.sandbox", reference=charge.reference)
+        if status is PaymentStatus.ACTION_NEEDED
+        else "",
+        reason="The bank declined the card" if status is PaymentStatus.DECLINED else "",
+    )
+
+
+def find_waiting(reference: str) -> tuple[Money, str]:
+    """A charge the customer must confirm: its amount and where to go afterwards.
+
+    :raise UnknownPayment: there is none of this reference
+    """
+    charge = queries().scalar(select(SandboxCharge).where(SandboxCharge.reference == reference))
+    if charge is None:
+        raise UnknownPayment(reference)
+    return Money(charge.amount, charge.currency), charge.return_url
+
+
+def decide(reference: str, *, approve: bool) -> None:
+    """What the customer pressed on the sandbox's page. A decision once made stands."""
+    with transaction("payments") as session:
+        charge = session.scalar(select(SandboxCharge).where(SandboxCharge.reference == reference).with_for_update())
+        if charge is not None and charge.state == PaymentStatus.ACTION_NEEDED:
+            charge.state = PaymentStatus.AUTHORISED if approve else PaymentStatus.DECLINED

@@ -1,0 +1,192 @@
+"""The payments' door: one payment a checkout, its steps safe to repeat.
+
+No transaction is open while a provider is asked: the attempt is committed first, the answer second.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import current_app
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from storefront.clock import utc_now
+from storefront.database import queries, retried, transaction
+from storefront.money import Money
+from storefront.payments.models import Payment, Refund
+from storefront.payments.providers import Answer, CashOnDelivery, Charge, PaymentProvider
+from storefront.payments.sandbox import SandboxProvider
+from storefront.payments.values import (
+    CustomerActionNeeded,
+    PaymentDeclined,
+    PaymentOption,
+    PaymentStatus,
+    ProviderSilent,
+    UnknownPayment,
+)
+
+__all__ = [
+    "CustomerActionNeeded",
+    "PaymentDeclined",
+    "PaymentOption",
+    "PaymentStatus",
+    "ProviderSilent",
+    "UnknownPayment",
+    "authorise",
+    "capture",
+    "find_option",
+    "options",
+    "refund",
+    "status_of",
+    "void",
+]
+
+_HELD = frozenset({PaymentStatus.AUTHORISED, PaymentStatus.DUE, PaymentStatus.CAPTURED})
+_OVER = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED, PaymentStatus.DECLINED})
+
+
+def _providers() -> tuple[PaymentProvider, ...]:
+    """The card provider that is configured, and cash."""
+    cards: tuple[PaymentProvider, ...] = (
+        (SandboxProvider(),) if current_app.config["PAYMENT_PROVIDER"] == "sandbox" else ()
+    )
+    return (CashOnDelivery(), *cards)
+
+
+def options() -> tuple[PaymentOption, ...]:
+    """The ways to pay that the shop offers."""
+    return tuple(option for provider in _providers() for option in provider.options())
+
+
+def find_option(code: str) -> PaymentOption | None:
+    """The way to pay that has this code, if it is offered."""
+    return next((option for option in options() if option.code == code), None)
+
+
+def _provider_of(method: str) -> PaymentProvider:
+    for provider in _providers():
+        if any(option.code == method for option in provider.options()):
+            return provider
+    raise UnknownPayment(method)
+
+
+def authorise(checkout: str, amount: Money, method: str, return_url: str) -> None:
+    """Hold the money for a checkout, or learn that it is held already.
+
+    :param method: code of a `PaymentOption`
+    :raise PaymentDeclined: the provider said no; it stays no
+    :raise CustomerActionNeeded: the customer must confirm first
+    :raise ProviderSilent: no answer; ask again
+    """
+    provider = _provider_of(method)
+    payment = _open(checkout, amount, method, provider.name)
+    status = PaymentStatus(payment.status)
+    if status in _HELD:
+        return
+    if status in _OVER:
+        raise PaymentDeclined(payment.reason or "The payment was cancelled")
+    said = provider.authorise(Charge(checkout, amount, method, return_url))
+    _record(checkout, said)
+    if said.status is PaymentStatus.ACTION_NEEDED:
+        raise CustomerActionNeeded(said.action_url)
+    if said.status not in _HELD:
+        raise PaymentDeclined(said.reason or "The payment was declined")
+
+
+def capture(checkout: str, order_id: str) -> None:
+    """Take what is held. Captured stays captured.
+
+    :raise PaymentDeclined: what was held is gone
+    :raise ProviderSilent: no answer; ask again
+    """
+    payment = _get(checkout)
+    if payment.status == PaymentStatus.CAPTURED and payment.order_id == order_id:
+        return
+    said = _provider_of(payment.method).capture(checkout)
+    _record(checkout, said, order_id=order_id)
+    if said.status not in {PaymentStatus.CAPTURED, PaymentStatus.DUE}:
+        raise PaymentDeclined(said.reason or "The payment could not be taken")
+
+
+def void(checkout: str) -> None:
+    """Let go of what is held, or of what may be. Without a payment there is nothing to do.
+
+    :raise ProviderSilent: no answer; ask again
+    """
+    payment = _find(checkout)
+    if payment is None or PaymentStatus(payment.status) in _OVER | {PaymentStatus.CAPTURED}:
+        return
+    _record(checkout, _provider_of(payment.method).void(checkout))
+
+
+@retried
+def refund(checkout: str, reason: str) -> None:
+    """Give everything taken for a checkout back, once.
+
+    :raise UnknownPayment: this checkout paid nothing
+    """
+    payment = _get(checkout)
+    if payment.status != PaymentStatus.CAPTURED:
+        return
+    said = _provider_of(payment.method).refund(checkout, Money(payment.amount, payment.currency))
+    with transaction("payments") as session:
+        key = f"refund/{checkout}"
+        if session.scalar(select(Refund.id).where(Refund.key == key)) is None:
+            session.add(
+                Refund(payment_id=payment.id, key=key, amount=payment.amount, reason=reason, created_at=utc_now())
+            )
+        session.execute(update(Payment).where(Payment.id == payment.id).values(status=said.status))
+
+
+def status_of(checkout: str) -> PaymentStatus | None:
+    """Where the payment of a checkout stands; None when there is none."""
+    payment = _find(checkout)
+    return PaymentStatus(payment.status) if payment else None
+
+
+def _find(checkout: str) -> Payment | None:
+    asked = select(Payment).where(Payment.checkout_id == checkout)
+    return queries().scalar(asked.execution_options(populate_existing=True))
+
+
+def _get(checkout: str) -> Payment:
+    payment = _find(checkout)
+    if payment is None:
+        raise UnknownPayment(checkout)
+    return payment
+
+
+def _open(checkout: str, amount: Money, method: str, provider: str) -> Payment:
+    """Note the attempt before the provider hears of it."""
+    if existing := _find(checkout):
+        return existing
+    try:
+        with transaction("payments") as session:
+            session.add(
+                Payment(
+                    payment_id=str(uuid.uuid4()),
+                    checkout_id=checkout,
+                    amount=amount.minor,
+                    currency=amount.currency,
+                    method=method,
+                    status=PaymentStatus.STARTED,
+                    provider=provider,
+                    created_at=utc_now(),
+                )
+            )
+    except IntegrityError:
+        pass  # another runner noted it first
+    return _get(checkout)
+
+
+@retried
+def _record(checkout: str, said: Answer, *, order_id: str | None = None) -> None:
+    known = {"provider_reference": said.reference} if said.reference else {}
+    linked = {"order_id": order_id} if order_id else {}
+    with transaction("payments") as session:
+        session.execute(
+            update(Payment)
+            .where(Payment.checkout_id == checkout)
+            .values(status=said.status, reason=said.reason, **known, **linked)
+        )

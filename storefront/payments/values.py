@@ -1,0 +1,66 @@
+"""What passes through the payments' door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from storefront.errors import DomainError
+
+PaymentId = NewType("PaymentId", str)
+
+
+class PaymentStatus(StrEnum):
+    """authorise, capture, void, refund are the words; `due` is a payment collected on delivery."""
+
+    STARTED = "started"  # the provider is being asked, or has not answered
+    ACTION_NEEDED = "action-needed"  # the customer must confirm with the provider
+    AUTHORISED = "authorised"
+    DUE = "due"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    VOIDED = "voided"
+    REFUNDED = "refunded"
+
+
+class PaymentDeclined(DomainError):
+    """The provider said no. :ivar reason: in plain words, for the shopper"""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CustomerActionNeeded(DomainError):
+    """The customer must go to `url` and come back."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+
+class ProviderSilent(DomainError):
+    """The provider did not answer: nobody knows yet whether the money is held. Ask again under the same key."""
+
+
+class UnknownPayment(DomainError):
+    """No payment has this reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOption:
+    """A way to pay that the shop offers.
+
+    :ivar code: what the form sends
+    :ivar label: names it ("Cash on delivery")
+    :ivar hint: one line on what happens
+    :ivar kind: as the old system's orders have it: `cod`, `card`, `upi`, `bnpl`
+    :ivar details: as an order shows it ("**** **** **** 4242")
+    """
+
+    code: str
+    label: str
+    hint: str
+    kind: str
+    details: str

@@ -1,0 +1,70 @@
+"""How a view ends: with a page or its moving part, with something done, or with a refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, g, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+VARY = ("HX-Request", "HX-Request-Type", "HX-History-Restore-Request", "HX-Boosted")
+
+
+def wants_fragment() -> bool:
+    """True when htmx asks for a part of a page; the only reader of htmx's headers.
+
+    A history restore, a boosted link and a request for a full page get the page.
+    """
+    g.varies_by_htmx = True
+    headers = request.headers
+    return (
+        headers.get("HX-Request") == "true"
+        and headers.get("HX-Request-Type") != "full"
+        and "HX-History-Restore-Request" not in headers
+        and "HX-Boosted" not in headers
+    )
+
+
+def render_page(template: str, *, fragment: str | None = None, status: int = 200, **context: Any) -> Response:
+    """A page; or its moving part, when there is one and htmx asks for it."""
+    if fragment is not None and wants_fragment():
+        template = fragment
+    return make_response(render_template(template, **context), status)
+
+
+def answer(fragment: str, *, otherwise: str, notice: str = "", **context: Any) -> ResponseReturnValue:
+    """Something was done: the fragment for htmx, else the notice is kept and the browser goes to `otherwise`."""
+    if wants_fragment():
+        return make_response(render_template(fragment, notice=notice, **context))
+    if notice:
+        flash(notice, "notice")
+    return redirect(otherwise, 303)
+
+
+def refuse(
+    fragment: str, *, otherwise: str, problem: str, page: str | None = None, **context: Any
+) -> ResponseReturnValue:
+    """Nothing was done: 422 with the fragment or the form's own page; a form without one sends back to `otherwise`."""
+    if wants_fragment():
+        return make_response(render_template(fragment, problem=problem, **context), 422)
+    if page is not None:
+        return make_response(render_template(page, problem=problem, **context), 422)
+    flash(problem, "problem")
+    return redirect(otherwise, 303)
+
+
+def go_to(url: str) -> ResponseReturnValue:
+    """Send the browser elsewhere, also out of an htmx request, which would swap a redirect's page in."""
+    if wants_fragment():
+        return Response(status=204, headers={"HX-Redirect": url})
+    return redirect(url, 303)
+
+
+def finish(response: Response) -> Response:
+    """Tell caches what the answer depends on. Pages carry the visitor's badge: they are private."""
+    if g.get("varies_by_htmx"):
+        response.vary.update(VARY)
+    if response.mimetype == "text/html" and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response
