@@ -15,6 +15,12 @@ from storefront.orders import views as orders_views
 from storefront.payments import views as payments_views
 
 
+def _set_up_logging() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("alembic", "huey"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
 def create_app(config: Config) -> Flask:
     """The application, ready to serve.
 
@@ -22,7 +28,7 @@ def create_app(config: Config) -> Flask:
     """
     app = Flask(__name__, static_folder="../static", template_folder="../templates")
     app.config.from_mapping(config.as_mapping())
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _set_up_logging()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)

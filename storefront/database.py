@@ -23,7 +23,10 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.types import TypeDecorator
 
 SQLITE_BUSY_SECONDS = 5  # reliability.md section 3: a locked database is waited for, then it is a 503
-RETRIED_MYSQL_ERRORS = {1205, 1213}  # lock wait timeout, deadlock: MySQL asks for the transaction to be run again
+RETRIED_MYSQL_ERRORS = {
+    1205,
+    1213,
+}  # lock wait timeout, deadlock: MySQL asks for the transaction to be run again
 ATTEMPTS = 4
 
 _writing: ContextVar[str | None] = ContextVar("schema being written", default=None)
@@ -184,7 +187,9 @@ def _guard(engine: Engine, schema: str) -> None:
         conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
     ) -> None:
         if _WRITES.match(statement) and _writing.get() != schema:
-            raise WriteOutsideTransaction(f"{schema} written within a transaction of {_writing.get()}: {statement[:80]}")
+            raise WriteOutsideTransaction(
+                f"{schema} written within a transaction of {_writing.get()}: {statement[:80]}"
+            )
 
 
 def _prepare_sqlite(engine: Engine, schema: str) -> None:

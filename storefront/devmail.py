@@ -54,10 +54,10 @@ def _part(letter: EmailMessage, kind: str) -> str:
 
 def _find(name: str) -> Path:
     """By name among those that are there: what was typed never becomes a path."""
-    for path in _folder().glob("*.eml"):
-        if path.stem == name:
-            return path
-    abort(404)
+    found = next((path for path in _folder().glob("*.eml") if path.stem == name), None)
+    if found is None:
+        abort(404)
+    return found
 
 
 @bp.get("/mail")

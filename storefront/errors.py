@@ -36,7 +36,10 @@ WORDINGS = {
     409: Wording("This can no longer be done", "Something changed in the meantime. Your cart is kept."),
     413: Wording("That is too much at once", "The request was larger than the shop accepts. Nothing was changed."),
     429: Wording("Too many tries", "Wait a little, then try again. Nothing is lost."),
-    503: Wording("The shop is catching its breath", "Part of it cannot be reached now. Your cart is kept: try again soon."),
+    503: Wording(
+        "The shop is catching its breath",
+        "Part of it cannot be reached now. Your cart is kept: try again soon.",
+    ),
 }
 
 

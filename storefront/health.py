@@ -28,7 +28,10 @@ def ready() -> ResponseReturnValue:
     """Every schema answers; 503 names those that do not."""
     schemas = {str(schema): _is_up(str(schema)) for schema in db.engines}
     is_ready = all(schemas.values())
-    body = {"status": "UP" if is_ready else "DOWN", "schemas": {s: "UP" if up else "DOWN" for s, up in schemas.items()}}
+    body = {
+        "status": "UP" if is_ready else "DOWN",
+        "schemas": {s: "UP" if up else "DOWN" for s, up in schemas.items()},
+    }
     return jsonify(body), 200 if is_ready else 503
 
 

@@ -113,4 +113,4 @@ def send(template: str, *, key: str, to: str, subject: str, **context: Any) -> N
 def read(path: Path) -> EmailMessage:
     """A letter that a `FolderPost` laid down."""
     with path.open("rb") as file:
-        return cast("EmailMessage", BytesParser(policy=email.policy.default).parse(file))  # type: ignore[arg-type]
+        return BytesParser(policy=email.policy.default).parse(file)

@@ -17,7 +17,12 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 cli = AppGroup("db", help="Bring the databases to a version of the code.")
 _schema_option = click.option(
-    "--schema", "schemas", type=click.Choice(SCHEMAS), multiple=True, default=SCHEMAS, help="Only this schema."
+    "--schema",
+    "schemas",
+    type=click.Choice(SCHEMAS),
+    multiple=True,
+    default=SCHEMAS,
+    help="Only this schema.",
 )
 
 
@@ -55,7 +60,8 @@ def _create_database(url: str) -> None:
     try:
         with server.connect() as connection:
             found = connection.scalar(
-                sa.text("SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"), {"name": parsed.database}
+                sa.text("SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"),
+                {"name": parsed.database},
             )
             if not found:
                 quoted = connection.dialect.identifier_preparer.quote_identifier(parsed.database or "")

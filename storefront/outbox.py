@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import JSON, String, select, update
+from sqlalchemy import JSON, String, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from storefront.clock import utc_now
@@ -51,7 +51,8 @@ class OutboxMessage:
 def post(session: Session, table: type[OutboxMessage], topic: str, key: str, payload: Mapping[str, Any]) -> None:
     """Write a message within the caller's transaction."""
     now = utc_now()
-    session.add(table(topic=topic, key=key, payload=dict(payload), created_at=now, due_at=now))
+    row = {"topic": topic, "key": key, "payload": dict(payload), "created_at": now, "due_at": now}
+    session.execute(insert(table).values(attempts=0, last_error="", **row))
 
 
 def hurry() -> None:

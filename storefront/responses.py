@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import flash, g, make_response, redirect, render_template, request
@@ -43,7 +44,7 @@ def answer(fragment: str, *, otherwise: str, notice: str = "", **context: Any) -
 
 
 def refuse(
-    fragment: str, *, otherwise: str, problem: str, page: str | None = None, **context: Any
+    fragment: str, *, otherwise: str, problem: str, context: Mapping[str, Any], page: str | None = None
 ) -> ResponseReturnValue:
     """Nothing was done: 422 with the fragment or the form's own page; a form without one sends back to `otherwise`."""
     if wants_fragment():

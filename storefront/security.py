@@ -45,7 +45,7 @@ def init_app(app: Flask) -> None:
 def refuse_other_origins() -> None:
     """403 for an unsafe request that another site's page makes the browser send.
 
-    Fetch Metadata decides where the browser sends it; else the Origin must be the configured one, not the Host header's.
+    Fetch Metadata decides where the browser sends it; else the Origin must be ours.
     A request with neither comes from no browser: the form token still stands between it and a write.
     """
     if request.method in {"GET", "HEAD", "OPTIONS"}:
@@ -56,7 +56,10 @@ def refuse_other_origins() -> None:
             abort(403)
         return
     origin = request.headers.get("Origin")
-    if origin is not None and origin not in {current_app.config["PUBLIC_ORIGIN"], request.host_url.rstrip("/")}:
+    if origin is not None and origin not in {
+        current_app.config["PUBLIC_ORIGIN"],
+        request.host_url.rstrip("/"),
+    }:
         abort(403)
 
 

@@ -18,7 +18,6 @@ from werkzeug.local import LocalProxy
 from storefront import clock, visitor
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
-from storefront.catalog.forms import active_filters, browse_url
 from storefront.money import Money
 
 A_YEAR = 365 * 24 * 3600  # seconds
@@ -56,8 +55,6 @@ def init_app(app: Flask) -> None:
         asset_url=asset_url,
         stylesheet_url=stylesheet_url,
         plural=plural,
-        browse_url=browse_url,
-        active_filters=active_filters,
         shop=_shop_facts(app),
     )
     app.context_processor(frame)

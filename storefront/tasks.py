@@ -19,7 +19,6 @@ from storefront.catalog import service as catalog
 from storefront.checkout import service as checkout
 from storefront.orders import service as orders
 from storefront.orders.events import ORDER_PLACED
-from storefront.orders.models import Message as OrdersMessage
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {ORDER_PLACED: send_confirmation}
 
 def deliver_outboxes() -> int:
     """Deliver what is due in every outbox. :return: how many messages"""
-    return outbox.deliver("orders", OrdersMessage, SUBSCRIPTIONS)
+    return orders.deliver_messages(SUBSCRIPTIONS)
 
 
 def sweep() -> None:

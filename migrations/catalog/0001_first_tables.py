@@ -145,9 +145,7 @@ def upgrade() -> None:
         sa.Column("sort_order", sa.Integer(), nullable=False),
         sa.CheckConstraint("on_hand >= 0", name="ck_variants_on_hand_ge_0"),
         sa.CheckConstraint("price >= 0", name="ck_variants_price_ge_0"),
-        sa.CheckConstraint(
-            "reserved >= 0 AND reserved <= on_hand", name="ck_variants_reserved_within_on_hand"
-        ),
+        sa.CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="ck_variants_reserved_within_on_hand"),
         sa.ForeignKeyConstraint(["product_id"], ["products.id"], name="fk_variants_product_id"),
         sa.PrimaryKeyConstraint("id", name="pk_variants"),
         sa.UniqueConstraint("barcode", name="uq_variants_barcode"),
@@ -167,9 +165,7 @@ def upgrade() -> None:
         sa.CheckConstraint("balance >= 0", name="ck_stock_movements_balance_ge_0"),
         sa.ForeignKeyConstraint(["variant_id"], ["variants.id"], name="fk_stock_movements_variant_id"),
         sa.PrimaryKeyConstraint("id", name="pk_stock_movements"),
-        sa.UniqueConstraint(
-            "variant_id", "reason", "reference", name="uq_stock_movements_variant_id_reason_reference"
-        ),
+        sa.UniqueConstraint("variant_id", "reason", "reference", name="uq_stock_movements_variant_id_reason_reference"),
     )
     op.create_table(
         "stock_reservations",

@@ -45,9 +45,7 @@ def upgrade() -> None:
             "status IN ('pending', 'confirmed', 'processing', 'shipped', 'delivered', 'cancelled')",
             name="ck_orders_status",
         ),
-        sa.CheckConstraint(
-            "total_amount = subtotal + shipping + tax - discount", name="ck_orders_total_adds_up"
-        ),
+        sa.CheckConstraint("total_amount = subtotal + shipping + tax - discount", name="ck_orders_total_adds_up"),
         sa.PrimaryKeyConstraint("id", name="pk_orders"),
         sa.UniqueConstraint("checkout_id", name="uq_orders_checkout_id"),
         sa.UniqueConstraint("order_id", name="uq_orders_order_id"),

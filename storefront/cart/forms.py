@@ -9,14 +9,16 @@ from wtforms.validators import AnyOf, InputRequired, Length, NumberRange
 from storefront.cart.values import MOST_UNITS
 
 _WHOLE = f"Enter a whole number from 1 to {MOST_UNITS}"
+_UNITS = [InputRequired(_WHOLE), NumberRange(1, MOST_UNITS, _WHOLE)]
 
 
 class QuantityField(IntegerField):
     """Units of a line; says in plain words what it takes."""
 
-    def __init__(self, label: str = "Quantity", **kwargs: object) -> None:
-        checks = [InputRequired(_WHOLE), NumberRange(1, MOST_UNITS, _WHOLE)]
-        super().__init__(label, validators=checks, **kwargs)
+    @property
+    def units(self) -> int:
+        """What was entered, of a form that is valid."""
+        return self.data or 0
 
     def process_formdata(self, valuelist: list[str]) -> None:
         try:
@@ -28,13 +30,13 @@ class QuantityField(IntegerField):
 class AddLineForm(FlaskForm):
     """:ivar place: where the form stands: a `card` of a listing, the product's `page`, or the `cart` (undo)"""
 
-    sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=64)])
-    quantity = QuantityField(default=1)
+    sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=64)], default="")
+    quantity = QuantityField("Quantity", _UNITS, default=1)
     place = HiddenField(default="page", validators=[AnyOf(["card", "page", "cart"])])
 
 
 class ChangeLineForm(FlaskForm):
-    quantity = QuantityField()
+    quantity = QuantityField("Quantity", _UNITS)
 
 
 class RemoveLineForm(FlaskForm):

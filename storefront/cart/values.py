@@ -133,7 +133,7 @@ class CartLine:
 
 @dataclass(frozen=True, slots=True)
 class CartQuote:
-    """A cart with today's prices. :ivar price: of the lines that can be bought as they stand and those that are short"""
+    """A cart with today's prices. :ivar price: of every line but those sold out or withdrawn"""
 
     lines: tuple[CartLine, ...]
     price: Price

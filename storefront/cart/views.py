@@ -12,7 +12,7 @@ from storefront.cart import service
 from storefront.cart.forms import AddLineForm, ChangeLineForm, RemoveLineForm
 from storefront.cart.values import CartLine, LineId, NotEnoughStock, TooManyUnits, UnknownLine
 from storefront.catalog import service as catalog
-from storefront.catalog.service import Sku
+from storefront.catalog.service import PurchaseBox, Sku
 from storefront.responses import answer, refuse, render_page, wants_fragment
 
 bp = Blueprint("cart", __name__)
@@ -48,7 +48,7 @@ def add_line() -> ResponseReturnValue:
     form = AddLineForm()
     if form.validate():
         try:
-            line = service.add_line(visitor.cart_token_for_writing(), Sku(form.sku.data), form.quantity.data)
+            line = service.add_line(visitor.cart_token_for_writing(), _sku(form), form.quantity.units)
         except catalog.UnknownSku:
             form.sku.errors = ["This is no longer sold"]
         except NotEnoughStock as shortage:
@@ -71,38 +71,37 @@ def _added(form: AddLineForm, line: CartLine) -> ResponseReturnValue:
         line=line,
         place=form.place.data,
         form=None,
-        **_form_context(line.sku),
+        **_form_context(catalog.get_purchase_box(line.sku), line.sku),
     )
 
 
 def _not_added(form: AddLineForm) -> ResponseReturnValue:
-    problem = next((str(errors[0]) for errors in form.errors.values() if errors), "This could not be added")
+    problem = next((str(field.errors[0]) for field in form if field.errors), "This could not be added")
     try:
-        context = _form_context(Sku(form.sku.data or ""))
+        box = catalog.get_purchase_box(_sku(form))
     except catalog.UnknownSku:
         abort(404)
     partials = {"card": "cart/_add_line_compact.html", "page": "cart/_add_line.html"}
-    box = context["box"]
     return refuse(
         partials.get(str(form.place.data), "cart/_add_line.html"),
         otherwise=url_for("catalog.product", product_id=box.product_id, slug=box.slug, sku=form.sku.data),
         problem=problem,
-        form=form,
-        place=form.place.data,
-        **context,
+        context={"form": form, "place": form.place.data, **_form_context(box, _sku(form))},
     )
 
 
-def _form_context(sku: Sku) -> dict[str, object]:
+def _sku(form: AddLineForm) -> Sku:
+    return Sku(form.sku.data or "")
+
+
+def _form_context(box: PurchaseBox, sku: Sku) -> dict[str, object]:
     """What both partials of the form need: the card's facts, and the product page's box."""
-    box = catalog.get_purchase_box(sku)
-    variant = box.variant(sku)
     return {
         "box": box,
         "sku": sku,
         "product_id": box.product_id,
         "name": box.name,
-        "available": variant.available,
+        "available": box.variant(sku).available,
     }
 
 
@@ -116,7 +115,7 @@ def change_line(line_id: int) -> ResponseReturnValue:
     form = ChangeLineForm()
     if form.validate():
         try:
-            line = service.change_quantity(visitor.cart_token(), line_id, form.quantity.data)
+            line = service.change_quantity(visitor.cart_token(), line_id, form.quantity.units)
         except UnknownLine:
             abort(404)
         except catalog.UnknownSku:
@@ -133,10 +132,12 @@ def change_line(line_id: int) -> ResponseReturnValue:
         page="cart/show.html",
         otherwise=url_for(".show"),
         problem=str(form.quantity.errors[0]),
-        quote=quote,
-        problems={LineId(line_id): str(form.quantity.errors[0])},
-        typed={LineId(line_id): request.form.get("quantity", "")},
-        removed=None,
+        context={
+            "quote": quote,
+            "problems": {LineId(line_id): str(form.quantity.errors[0])},
+            "typed": {LineId(line_id): request.form.get("quantity", "")},
+            "removed": None,
+        },
     )
 
 
@@ -149,7 +150,9 @@ def remove_line(line_id: int) -> ResponseReturnValue:
         line = service.remove_line(visitor.cart_token(), line_id)
     except UnknownLine:
         abort(404)
-    return _changed(f"{line.offer.title} removed from your cart", RemovedLine(line.sku, line.offer.title, line.quantity))
+    return _changed(
+        f"{line.offer.title} removed from your cart", RemovedLine(line.sku, line.offer.title, line.quantity)
+    )
 
 
 def _changed(notice: str, removed: RemovedLine | None = None) -> ResponseReturnValue:

@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from cachetools import TTLCache
 from flask import current_app
@@ -24,6 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy import cast as sql_cast
+from sqlalchemy.orm import InstrumentedAttribute
 
 from storefront.catalog import search
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, product_search
@@ -64,7 +65,7 @@ def department_of(category: Category) -> Department:
     return Department(category.slug, category.name, category.description, category.hue, picture)
 
 
-def card_columns() -> Select[Any]:
+def card_columns() -> Select[*tuple[Any, ...]]:
     """The select that `card_of` reads; callers add what restricts it."""
     return (
         select(
@@ -174,7 +175,7 @@ def _filters(criteria: BrowseCriteria) -> dict[str, ColumnElement[bool]]:
     if criteria.rating:
         filters["rating"] = BrowseEntry.rating >= criteria.rating
     if criteria.in_stock:
-        filters["stock"] = BrowseEntry.in_stock
+        filters["stock"] = BrowseEntry.in_stock.is_(True)
     return filters
 
 
@@ -188,12 +189,10 @@ _cache: TTLCache[Any, Counts] = TTLCache(maxsize=2000, ttl=30)
 _cache_lock = threading.Lock()
 
 
-def _counts(
-    criteria: BrowseCriteria, category: Category | None, words: list[str], categories: Any
-) -> Counts:
+def _counts(criteria: BrowseCriteria, category: Category | None, words: list[str], categories: Any) -> Counts:
     """How many products each choice of each facet would show, and the total, by one select.
 
-    Kept for half a minute in each process: the cards are always read afresh, the figures beside the filters need not be.
+    Kept for half a minute in each process: the cards are always read afresh, figures beside filters need not be.
     """
     if not current_app.config["CACHE_COUNTS"]:
         return _count(criteria, category, words)
@@ -236,14 +235,17 @@ def _others(filters: dict[str, ColumnElement[bool]], facet: str) -> list[ColumnE
 
 
 def _branch(
-    facet: str, value: ColumnElement[Any], where: Sequence[ColumnElement[bool]], words: list[str]
-) -> Select[tuple[str, str, int]]:
+    facet: str,
+    value: ColumnElement[Any] | InstrumentedAttribute[str],
+    where: Sequence[ColumnElement[bool]],
+    words: list[str],
+) -> Select[str, str, int]:
     chosen = select(literal(facet).label("facet"), value.label("value"), func.count().label("count"))
     chosen = chosen.select_from(BrowseEntry).where(*where)
     if words:
         chosen = chosen.join(product_search, product_search.c.product_id == BrowseEntry.product_id)
         chosen = chosen.where(search.engine().matches(words))
-    return cast("Select[tuple[str, str, int]]", chosen.group_by(value) if facet != "total" else chosen)
+    return chosen.group_by(value) if facet != "total" else chosen
 
 
 def _facets(criteria: BrowseCriteria, counts: Counts, categories: list[Category]) -> tuple[Facet, ...]:

@@ -53,10 +53,13 @@ class Category(CatalogModel):
 
 
 class Product(CatalogModel):
-    """What is described. `price` is the lowest price of its variants, `stock` the total available, both kept with them."""
+    """What is described. `price` is the lowest of its variants' prices, `stock` all that is available of them."""
 
     __tablename__ = "products"
-    __table_args__ = (CheckConstraint("stock >= 0", name="stock_ge_0"), CheckConstraint("price >= 0", name="price_ge_0"))
+    __table_args__ = (
+        CheckConstraint("stock >= 0", name="stock_ge_0"),
+        CheckConstraint("price >= 0", name="price_ge_0"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sku: Mapped[str] = mapped_column(String(64), unique=True)

@@ -1,4 +1,4 @@
-"""Describing products: a product, its variants, pictures and specs, written together with what listings read of them."""
+"""Putting products on sale: written together with their variants, details and what listings read of them."""
 
 from __future__ import annotations
 
@@ -181,7 +181,13 @@ def _add_details(session: Session, ids: list[int], products: Sequence[NewProduct
         for position, (name, value) in enumerate(product.specs)
     ]
     images = [
-        {"product_id": i, "image_url": p.source, "content_type": "", "alt_text": p.alt, "sort_order": position}
+        {
+            "product_id": i,
+            "image_url": p.source,
+            "content_type": "",
+            "alt_text": p.alt,
+            "sort_order": position,
+        }
         for i, product in pairs
         for position, p in enumerate(product.pictures)
     ]

@@ -66,6 +66,7 @@ __all__ = [
     "Picture",
     "ProductCard",
     "ProductId",
+    "PurchaseBox",
     "Sku",
     "Sort",
     "StockState",
@@ -75,6 +76,7 @@ __all__ = [
     "add_categories",
     "add_products",
     "browse",
+    "cards_of",
     "commit_reservation",
     "departments",
     "get_offer",
@@ -253,7 +255,7 @@ def _reviews(product_id: int, stars: int | None) -> tuple[ReviewView, ...]:
 
 def _histogram(product_id: int) -> tuple[RatingBar, ...]:
     by_rating = select(Review.rating, func.count()).where(Review.product_id == product_id).group_by(Review.rating)
-    counts = dict(queries().execute(by_rating).tuples().all())
+    counts: dict[int, int] = dict(queries().execute(by_rating).all())
     total = sum(counts.values())
     return tuple(
         RatingBar(stars, counts.get(stars, 0), round(100 * counts.get(stars, 0) / total) if total else 0)

@@ -231,9 +231,7 @@ def _shift_available(session: Session, product_id: int, units: int) -> None:
     )
 
 
-def _note_movement(
-    session: Session, variant_id: int, units: int, reason: str, reference: str, actor: str
-) -> None:
+def _note_movement(session: Session, variant_id: int, units: int, reason: str, reference: str, actor: str) -> None:
     """Write the ledger's row, after the count it explains was changed in the same transaction."""
     balance = session.scalars(select(Variant.on_hand).where(Variant.id == variant_id)).one()
     session.add(
@@ -250,17 +248,13 @@ def _note_movement(
 
 
 def _out_of_stock(session: Session, variants: Sequence[Variant]) -> OutOfStock:
-    names = dict(
-        session.execute(
-            select(Variant.id, Product.name)
-            .join(Product, Product.id == Variant.product_id)
-            .where(Variant.id.in_([variant.id for variant in variants]))
-        )
-        .tuples()
-        .all()
+    named = session.execute(
+        select(Variant.id, Product.name)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.id.in_([variant.id for variant in variants]))
     )
+    names: dict[int, str] = dict(named.all())
     return OutOfStock(
         {Sku(v.sku): max(0, v.on_hand - v.reserved) for v in variants},
         {Sku(v.sku): f"{names[v.id]}, {v.name}" if v.name else names[v.id] for v in variants},
     )
-

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import visitor
 from storefront.catalog import service
-from storefront.catalog.forms import browse_url, criteria_from
-from storefront.catalog.values import BrowseCriteria
+from storefront.catalog.forms import active_filters, browse_url, criteria_from
+from storefront.catalog.values import BrowseCriteria, ProductPage
 from storefront.clock import arrival_day
 from storefront.responses import render_page, wants_fragment
 
 bp = Blueprint("catalog", __name__)
+bp.app_template_global()(browse_url)
+bp.app_template_global()(active_filters)
 
 
 @bp.get("/")
@@ -64,7 +67,7 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
     except service.UnknownProduct:
         abort(404)
     if page.box.slug != slug:
-        return redirect(url_for(".product", product_id=product_id, slug=page.box.slug, **request.args), 301)
+        return redirect(url_for(".product", product_id=product_id, slug=page.box.slug, **request.args.to_dict()), 301)
     visitor.remember_product(product_id)
     return render_page(
         "catalog/product.html",
@@ -76,6 +79,10 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
         stars=stars if stars in range(1, 6) else None,
         arrives_on=arrival_day(),
     )
+
+
+def _address(page: ProductPage, query: dict[str, Any]) -> str:
+    return url_for(".product", product_id=page.box.product_id, slug=page.box.slug, **query)
 
 
 @bp.get("/search/suggestions")

@@ -24,11 +24,11 @@ def _filled(message: str, longest: int) -> list[object]:
 
 class ContactForm(FlaskForm):
     email = EmailField(
-        "E-mail address", _filled("Enter your e-mail address: the order's news go there", 254), filters=[_trimmed]
+        "E-mail address",
+        _filled("Enter your e-mail address: the order's news go there", 254),
+        filters=[_trimmed],
     )
-    phone = TelField(
-        "Phone number", _filled("Enter a phone number for the courier", 32), filters=[_trimmed]
-    )
+    phone = TelField("Phone number", _filled("Enter a phone number for the courier", 32), filters=[_trimmed])
 
     def validate_email(self, field: Field) -> None:
         try:
@@ -91,4 +91,3 @@ class PlaceOrderForm(FlaskForm):
 
     key = HiddenField(validators=[InputRequired(), Length(max=64)])
     total = HiddenField(validators=[InputRequired(), Length(max=64)])
-

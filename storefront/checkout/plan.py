@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from storefront.cart.service import CartQuote
 from storefront.catalog.service import Hold, Sku
-from storefront.checkout.values import CheckoutDraft, CheckoutId, Contact
+from storefront.checkout.values import CheckoutDraft, CheckoutId, Contact, DraftIncomplete
 from storefront.orders.service import DeliveryAddress, LineItem, OrderSnapshot
 from storefront.payments.service import PaymentOption
 
@@ -62,9 +62,12 @@ def load_draft(checkout: str, kept: dict[str, Any]) -> CheckoutDraft:
 
 
 def snapshot_of(draft: CheckoutDraft, quote: CartQuote, payment: PaymentOption) -> OrderSnapshot:
-    """An order as it will be written down: nothing in it changes when the catalogue does."""
-    assert draft.contact is not None
-    assert draft.address is not None
+    """An order as it will be written down: nothing in it changes when the catalogue does.
+
+    :raise DraftIncomplete: a step was skipped
+    """
+    if draft.contact is None or draft.address is None:
+        raise DraftIncomplete(draft.missing_step or "contact")
     return OrderSnapshot(
         customer_id=None,
         email=draft.contact.email,

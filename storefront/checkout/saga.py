@@ -161,7 +161,9 @@ def unfinished() -> list[str]:
     stalled = Checkout.state.in_((CheckoutState.RUNNING, CheckoutState.UNDOING)) & or_(
         Checkout.lease_until.is_(None), Checkout.lease_until < now
     )
-    return list(queries().scalars(select(Checkout.id).where(or_(waiting_too_long, stalled)).order_by(Checkout.updated_at)))
+    return list(
+        queries().scalars(select(Checkout.id).where(or_(waiting_too_long, stalled)).order_by(Checkout.updated_at))
+    )
 
 
 @retried
@@ -234,7 +236,14 @@ def _go_forward(walk: Walk, step: int) -> int | None:
         except DBAPIError as error:
             _pause(walk, f"{STEPS[number].name}: {type(error).__name__}")
             raise
-    _write(walk, state=CheckoutState.COMPLETED, step=len(STEPS), lease_owner=None, lease_until=None, last_error="")
+    _write(
+        walk,
+        state=CheckoutState.COMPLETED,
+        step=len(STEPS),
+        lease_owner=None,
+        lease_until=None,
+        last_error="",
+    )
     return None
 
 

@@ -114,9 +114,7 @@ def _enter(draft: CheckoutDraft, step: str, value: object) -> None:
             row.updated_at = utc_now()
 
 
-def place_order(
-    checkout: str, cart_token: str, *, agreed: str, return_url: Callable[[str], str]
-) -> Outcome:
+def place_order(checkout: str, cart_token: str, *, agreed: str, return_url: Callable[[str], str]) -> Outcome:
     """Order what is in the cart, once: sent again, it answers with the order that is being made or was made.
 
     :param checkout: id of the draft; it is the idempotency key

@@ -1,6 +1,8 @@
-"""The checkout's four steps and where they end. Plain forms: each POST answers with a redirect, or with itself and 422."""
+"""The checkout's four steps and where they end. Plain forms: a POST answers with a redirect, or with itself and 422."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -123,7 +125,7 @@ def payment() -> ResponseReturnValue:
 
 
 def _show(
-    step: str, form: FlaskForm, draft: CheckoutDraft, quote: cart.CartQuote, **context: object
+    step: str, form: FlaskForm, draft: CheckoutDraft, quote: cart.CartQuote, **context: Any
 ) -> ResponseReturnValue:
     refused = 422 if request.method == "POST" else 200
     return render_page(
@@ -165,9 +167,7 @@ def _place_order() -> ResponseReturnValue:
     if not form.validate() or token is None:
         return redirect(url_for(".start"), 303)
     try:
-        outcome = service.place_order(
-            str(form.key.data), token, agreed=str(form.total.data), return_url=_placing_url
-        )
+        outcome = service.place_order(str(form.key.data), token, agreed=str(form.total.data), return_url=_placing_url)
     except service.UnknownCheckout:
         abort(404)
     except service.DraftIncomplete as incomplete:
@@ -228,5 +228,8 @@ def _failed(outcome: Outcome) -> ResponseReturnValue:
     if outcome.failure is Failure.SOLD_OUT:
         flash(f"{outcome.detail}: sold out a moment ago. Nothing was charged; your cart is kept.", "problem")
         return redirect(url_for("cart.show"), 303)
-    flash(f"{outcome.detail}. Nothing was charged and your cart is kept: try again or pay another way.", "problem")
+    flash(
+        f"{outcome.detail}. Nothing was charged and your cart is kept: try again or pay another way.",
+        "problem",
+    )
     return redirect(url_for(".payment"), 303)

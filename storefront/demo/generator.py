@@ -36,7 +36,7 @@ def products(count: int) -> Iterator[NewProduct]:
 
 
 def _product(number: int, model: dict[str, Any], currency: str) -> NewProduct:
-    chance = random.Random(SEED * 1_000_003 + number)  # noqa: S311 - goods, not secrets
+    chance = random.Random(SEED * 1_000_003 + number)
     kind = model["name"].split()[-1]
     brand = f"{chance.choice(_MAKERS)} {chance.choice(_WORKS)}"
     name = f"{chance.choice(_MANNERS)} {chance.choice(_LINES)} {kind} {number}"

@@ -9,6 +9,4 @@ from wtforms.validators import InputRequired, Length
 
 class TrackingForm(FlaskForm):
     order_id = StringField("Order number", [InputRequired("Enter the order number"), Length(max=32)])
-    email = EmailField(
-        "E-mail address", [InputRequired("Enter the e-mail address you ordered with"), Length(max=254)]
-    )
+    email = EmailField("E-mail address", [InputRequired("Enter the e-mail address you ordered with"), Length(max=254)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -43,6 +43,7 @@ __all__ = [
     "cancel_order",
     "confirm_order",
     "create_order",
+    "deliver_messages",
     "get_order",
     "summaries",
     "track",
@@ -129,7 +130,12 @@ def _item(order: int, item: LineItem) -> Item:
 def _note(session: Session, order: int, status: OrderStatus, *, by: str, note: str = "", tracking: str = "") -> None:
     session.add(
         OrderEvent(
-            order_id=order, status=status, at=utc_now(), by=by, note=note or _NOTES[status], tracking_number=tracking
+            order_id=order,
+            status=status,
+            at=utc_now(),
+            by=by,
+            note=note or _NOTES[status],
+            tracking_number=tracking,
         )
     )
 
@@ -173,9 +179,7 @@ def advance(order_id: str, status: OrderStatus, *, by: str, note: str = "", trac
             raise StepNotAllowed(OrderStatus(order.status), status)
 
 
-def _step(
-    session: Session, order: Order, status: OrderStatus, *, by: str, note: str = "", tracking: str = ""
-) -> bool:
+def _step(session: Session, order: Order, status: OrderStatus, *, by: str, note: str = "", tracking: str = "") -> bool:
     """Change the status if it may change so, once, whoever comes first. :return: whether this call did it"""
     before = [current for current, following in NEXT_STEPS.items() if status in following]
     allowed = update(Order).where(Order.id == order.id, Order.status.in_(before)).values(status=status)
@@ -183,6 +187,11 @@ def _step(
     if changed:
         _note(session, order.id, status, by=by, note=note, tracking=tracking)
     return changed
+
+
+def deliver_messages(handlers: Mapping[str, outbox.Handler]) -> int:
+    """Hand what the orders announced to its handlers. :return: how many messages were delivered"""
+    return outbox.deliver("orders", Message, handlers)
 
 
 def get_order(order_id: str) -> OrderView:

@@ -51,4 +51,4 @@ def track() -> ResponseReturnValue:
 
 def _refuse(form: TrackingForm, problem: str) -> ResponseReturnValue:
     page = "orders/track.html"
-    return refuse(page, page=page, otherwise=url_for(".track"), problem=problem, form=form)
+    return refuse(page, page=page, otherwise=url_for(".track"), problem=problem, context={"form": form})

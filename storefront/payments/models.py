@@ -23,7 +23,10 @@ class Payment(PaymentsModel):
     """One per checkout. :cvar method: code of the `PaymentOption` chosen"""
 
     __tablename__ = "payments"
-    __table_args__ = (CheckConstraint(_STATUSES, name="status"), CheckConstraint("amount >= 0", name="amount_ge_0"))
+    __table_args__ = (
+        CheckConstraint(_STATUSES, name="status"),
+        CheckConstraint("amount >= 0", name="amount_ge_0"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     payment_id: Mapped[str] = mapped_column(String(36), unique=True)

@@ -67,7 +67,11 @@ class CashOnDelivery:
     def options(self) -> tuple[PaymentOption, ...]:
         return (
             PaymentOption(
-                "cod", "Cash on delivery", "Pay the courier when your order arrives.", "cod", "Cash on Delivery"
+                "cod",
+                "Cash on delivery",
+                "Pay the courier when your order arrives.",
+                "cod",
+                "Cash on Delivery",
             ),
         )
 

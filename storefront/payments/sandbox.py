@@ -22,7 +22,11 @@ _CARDS = {
     "sandbox-success": ("Test card that succeeds", "The payment goes through at once.", "4242"),
     "sandbox-confirm": ("Test card that asks for confirmation", "You confirm on the bank's page.", "3155"),
     "sandbox-decline": ("Test card that is declined", "The bank says no; your cart is kept.", "0002"),
-    "sandbox-timeout": ("Test card that answers late", "The bank takes its time; nothing is charged twice.", "0119"),
+    "sandbox-timeout": (
+        "Test card that answers late",
+        "The bank takes its time; nothing is charged twice.",
+        "0119",
+    ),
 }
 
 

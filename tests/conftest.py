@@ -1,0 +1,144 @@
+"""The app once per run and database, every test rolled back in all six schemas, the network closed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from config import SCHEMAS, Config
+from storefront import clock, create_app, migrate
+from storefront.database import db
+from storefront.demo import catalogue
+from tests.fakes import Clock, MemoryPost
+from tests.pages import Pages
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+MARIADB = os.environ.get("TEST_MARIADB_URL")
+ENGINES = ["sqlite", "mariadb"]
+
+
+def pytest_report_header() -> list[str]:
+    missing = {"MariaDB": "TEST_MARIADB_URL", "Redis": "TEST_REDIS_URL", "Chromium": "TEST_CHROMIUM"}
+    return [f"{name} is missing: its tests are skipped" for name, key in missing.items() if key not in os.environ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _closed_network() -> Iterator[None]:
+    """Tests talk to this machine only."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else address
+        if self.family != socket.AF_UNIX and host not in {"127.0.0.1", "localhost", "::1"}:
+            raise PermissionError(f"a test reached for {host}")
+        connect(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", guarded)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A template of URLs of six empty databases, on each engine in turn."""
+    yield from make_databases(request.param, tmp_path_factory.mktemp("databases"))
+
+
+def make_databases(engine: str, folder: Path) -> Iterator[str]:
+    """Six databases that nobody else uses, dropped at the end."""
+    if engine == "sqlite":
+        yield f"sqlite:///{folder}/{{schema}}.db"
+        return
+    if MARIADB is None:
+        pytest.skip(os.environ.get("TEST_MISSING_MARIADB", "no MariaDB: start with bin/test"))
+    name = f"storefront_test_{os.getpid()}_{folder.name.replace('-', '_')}"
+    yield f"{MARIADB}/{name}_{{schema}}"
+    server = sa.create_engine(MARIADB, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        for schema in SCHEMAS:
+            connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}_{schema}"))
+    server.dispose()
+
+
+def make_config(folder: Path, url: str, **settings: str) -> Config:
+    """A test's configuration: its own data folder and databases, no limits, counts always fresh."""
+    patch = pytest.MonkeyPatch()
+    environment = {
+        "STOREFRONT_ENV": "testing",
+        "STOREFRONT_DATA": str(folder),
+        "DATABASE_URL": url,
+        "SECRET_KEY": "only-for-tests",
+        "RATELIMIT_ENABLED": "0",
+        "CACHE_COUNTS": "0",
+        **settings,
+    }
+    for name, value in environment.items():
+        patch.setenv(name, value)
+    patch.delenv("REDIS_URL", raising=False)
+    config = Config()
+    patch.undo()
+    return config
+
+
+@pytest.fixture(scope="session")
+def shop(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The demo shop, loaded once and committed: what every test finds in its databases."""
+    app = create_app(make_config(tmp_path_factory.mktemp("data"), database_url))
+    with app.app_context():
+        migrate.upgrade()
+        catalogue.load()
+    app.extensions["hurry"] = lambda: None  # tests deliver by themselves
+    yield app
+    with app.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+@pytest.fixture
+def app(shop: Flask) -> Iterator[Flask]:
+    """The demo shop within one outer transaction a database: whatever a test commits is a savepoint, rolled back."""
+    engines = db._app_engines[shop]
+    originals = dict(engines)
+    connections = {schema: engine.connect() for schema, engine in originals.items()}
+    outer = {schema: connection.begin() for schema, connection in connections.items()}
+    engines.update(connections)
+    joins = db.session.session_factory.kw
+    joins["join_transaction_mode"] = "create_savepoint"
+    with shop.app_context():
+        yield shop
+    del joins["join_transaction_mode"]
+    engines.update(originals)
+    for schema, connection in connections.items():
+        outer[schema].rollback()
+        connection.close()
+
+
+@pytest.fixture
+def pages(app: Flask) -> Pages:
+    """A browser without JavaScript."""
+    return Pages(app)
+
+
+@pytest.fixture
+def post(app: Flask) -> Iterator[MemoryPost]:
+    """Where letters go in this test."""
+    real, app.extensions["post"] = app.extensions["post"], MemoryPost()
+    yield app.extensions["post"]
+    app.extensions["post"] = real
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time of day; it stands still until a test moves it."""
+    fixed = Clock(NOON)
+    monkeypatch.setattr(clock, "_read", fixed.read)
+    return fixed

@@ -1,0 +1,1 @@
+"""The least that is valid; a test names only what matters to it."""

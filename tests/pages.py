@@ -1,0 +1,196 @@
+"""The browser without JavaScript, which also holds every page it opens to the house rules."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import html5lib
+import sqlalchemy as sa
+from bs4 import BeautifulSoup, Tag
+from flask import Flask, request
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+# Selects a page may make in a shop of any size; whatever is not named here has the last one.
+BUDGETS = {"catalog.home": 5, "catalog.category": 7, "catalog.products": 7, "catalog.product": 8, "cart.show": 5}
+OTHER_PAGES = 8
+
+
+@dataclass
+class Page:
+    """A page or fragment as it came. :ivar url: where redirects ended :ivar selects: how many it took to make"""
+
+    response: TestResponse
+    html: BeautifulSoup
+    url: str
+    selects: int
+
+    @property
+    def status(self) -> int:
+        return self.response.status_code
+
+    @property
+    def words(self) -> str:
+        """What a reader sees, with single spaces."""
+        return " ".join(self.html.get_text(" ").split())
+
+    def one(self, selector: str) -> Tag:
+        found = self.html.select(selector)
+        assert len(found) == 1, f"{selector}: {len(found)} on {self.url}"
+        return found[0]
+
+    def all(self, selector: str) -> list[Tag]:
+        return list(self.html.select(selector))
+
+
+class Pages:
+    """Opens pages and sends their forms: only fields the shopper has can be sent."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.client = app.test_client()
+
+    def get(self, url: str, *, htmx: bool = False, status: int = 200) -> Page:
+        return self._open("GET", url, htmx=htmx, status=status)
+
+    def submit(
+        self, page: Page, selector: str, *, htmx: bool = False, status: int = 200, press: str = "", **fields: str
+    ) -> Page:
+        """Send a form of a page, with what it holds but for `fields`.
+
+        :param press: value of the named button pressed, when it has several
+        """
+        form = page.one(selector)
+        assert form.name == "form", f"{selector} is a {form.name}"
+        sent = _values_of(form)
+        unknown = set(fields) - _names_of(form)
+        assert not unknown, f"{selector} has no field {', '.join(sorted(unknown))}"
+        sent.update(fields)
+        if press:
+            button = next(b for b in form.select("button[name]") if b.get("value") == press)
+            sent[str(button["name"])] = press
+        method = str(form.get("method", "get")).upper()
+        url = str(form.get("action") or page.url)
+        if method == "GET":
+            return self._open("GET", url, htmx=htmx, status=status, query=sent)
+        return self._open("POST", url, htmx=htmx, status=status, data=sent)
+
+    def _open(
+        self, method: str, url: str, *, htmx: bool, status: int, query: Any = None, data: Any = None
+    ) -> Page:
+        headers = dict(SAME_ORIGIN)
+        if htmx:
+            headers |= {"HX-Request": "true", "HX-Request-Type": "partial"}
+        with counted_selects() as counter:
+            response = self.client.open(url, method=method, query_string=query, data=data, headers=headers)
+        hops = 0
+        while response.status_code in {301, 302, 303} and hops < 5:
+            hops += 1
+            with counted_selects() as counter:
+                response = self.client.get(response.headers["Location"], headers=headers)
+        page = Page(response, _parse(response), response.request.full_path.rstrip("?"), counter["selects"])
+        assert page.status == status, f"{method} {url}: {page.status}\n{page.words[:400]}"
+        if response.mimetype == "text/html" and response.status_code != 204:
+            _check(page, is_fragment=htmx and "<!doctype" not in response.text[:20].lower())
+            _check_budget(self.app, page)
+        return page
+
+
+class counted_selects:  # noqa: N801 - reads as a statement
+    """Counts the SELECTs of all six databases within the block."""
+
+    def __enter__(self) -> Counter[str]:
+        self._counter: Counter[str] = Counter()
+        event.listen(sa.engine.Engine, "before_cursor_execute", self._count)
+        return self._counter
+
+    def __exit__(self, *error: object) -> None:
+        event.remove(sa.engine.Engine, "before_cursor_execute", self._count)
+
+    def _count(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.lstrip().upper().startswith(("SELECT", "WITH")):
+            self._counter["selects"] += 1
+
+
+def _parse(response: TestResponse) -> BeautifulSoup:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return BeautifulSoup(response.text if response.is_json or response.text else "", "html5lib")
+
+
+def _names_of(form: Tag) -> set[str]:
+    owned = [*form.select("[name]"), *_elsewhere(form)]
+    return {str(field["name"]) for field in owned}
+
+
+def _elsewhere(form: Tag) -> list[Tag]:
+    """Fields outside the form that belong to it by their `form` attribute."""
+    root = form.find_parents()[-1]
+    return list(root.select(f'[form="{form["id"]}"][name]')) if form.get("id") else []
+
+
+def _values_of(form: Tag) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for field in [*form.select("input[name], select[name], textarea[name]"), *_elsewhere(form)]:
+        if field.name == "button" or field.has_attr("disabled"):
+            continue
+        kind = field.get("type", "text")
+        if kind in {"checkbox", "radio"} and not field.has_attr("checked"):
+            continue
+        if field.name == "select":
+            chosen = field.select_one("option[selected]") or field.select_one("option")
+            value = chosen.get("value", "") if chosen else ""
+        else:
+            value = field.get_text() if field.name == "textarea" else field.get("value", "")
+        name = str(field["name"])
+        values[name] = [*values[name], value] if isinstance(values.get(name), list) else value
+    return values
+
+
+def _check(page: Page, *, is_fragment: bool) -> None:
+    """The house rules for whatever reaches a browser."""
+    html, where = page.html, page.url
+    ids = Counter(str(element["id"]) for element in html.select("[id]"))
+    assert not [name for name, count in ids.items() if count > 1], f"{where}: an id twice: {ids.most_common(2)}"
+    assert not html.select("[style], style, script:not([src])"), f"{where}: something inline"
+    assert not [e for e in html.find_all(True) for name in e.attrs if name.startswith("on")], f"{where}: a handler"
+    for form in html.select("form"):
+        assert form.get("action"), f"{where}: a form without action"
+        if str(form.get("method", "get")).lower() == "post":
+            assert form.select_one("input[name=csrf_token]"), f"{where}: {form['action']} without token"
+        for verb in ("hx-post", "hx-get"):
+            assert form.get(verb, form["action"]) == form["action"], f"{where}: {verb} is not the action"
+    for link in html.select("a[hx-get]"):
+        assert link.get("href") == link["hx-get"], f"{where}: a link whose htmx goes elsewhere"
+    for picture in html.select("img"):
+        assert {"alt", "width", "height"} <= set(picture.attrs), f"{where}: {picture}"
+    for control in html.select("input:not([type=hidden]), select, textarea"):
+        named = control.get("aria-label") or control.get("aria-labelledby") or control.find_parent("label")
+        labelled = control.get("id") and html.select_one(f'label[for="{control["id"]}"]')
+        assert named or labelled or is_fragment, f"{where}: a control without label: {control}"
+    if not is_fragment:
+        _check_document(page)
+
+
+def _check_document(page: Page) -> None:
+    parser = html5lib.HTMLParser(strict=False)
+    parser.parse(page.response.text)
+    serious = [error for error in parser.errors if error[1] != "expected-doctype-but-got-start-tag"]
+    assert not serious, f"{page.url}: {serious[:3]}"
+    heading = page.one("h1")
+    title = page.one("title").get_text().strip()
+    assert title.startswith(" ".join(heading.get_text().split())), f"{page.url}: “{title}” does not begin with its h1"
+    assert page.one("html").get("lang"), f"{page.url}: no language"
+
+
+def _check_budget(app: Flask, page: Page) -> None:
+    with app.test_request_context(page.url):
+        endpoint = request.endpoint or ""
+    if page.response.request.method == "GET":
+        most = BUDGETS.get(endpoint, OTHER_PAGES)
+        assert page.selects <= most, f"{endpoint}: {page.selects} selects, {most} allowed"
