@@ -80,9 +80,7 @@ class Pages:
             return self._open("GET", url, htmx=htmx, status=status, query=sent)
         return self._open("POST", url, htmx=htmx, status=status, data=sent)
 
-    def _open(
-        self, method: str, url: str, *, htmx: bool, status: int, query: Any = None, data: Any = None
-    ) -> Page:
+    def _open(self, method: str, url: str, *, htmx: bool, status: int, query: Any = None, data: Any = None) -> Page:
         headers = dict(SAME_ORIGIN)
         if htmx:
             headers |= {"HX-Request": "true", "HX-Request-Type": "partial"}

@@ -127,9 +127,7 @@ def launch(stack: ExitStack, command: Sequence[str], folder: Path, probe: Probe,
     log = folder / "server.log"
     with log.open("wb") as output:
         # A session of its own: Ctrl-C reaches pytest first, and the servers only after the tests.
-        server = subprocess.Popen(
-            command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     stack.callback(stop, server)
     give_up_at = time.monotonic() + START_TIMEOUT
     while True:

@@ -8,6 +8,7 @@ from wtforms.validators import AnyOf, InputRequired, Length, NumberRange
 
 from storefront.cart.values import MOST_UNITS
 
+SLOTS = frozenset({"grid", "loved", "newest", "seen", "related"})
 _WHOLE = f"Enter a whole number from 1 to {MOST_UNITS}"
 _UNITS = [InputRequired(_WHOLE), NumberRange(1, MOST_UNITS, _WHOLE)]
 
@@ -27,12 +28,19 @@ class QuantityField(IntegerField):
             raise ValueError(_WHOLE) from error
 
 
+def _known_slot(name: str | None) -> str:
+    return name if name in SLOTS else "grid"
+
+
 class AddLineForm(FlaskForm):
-    """:ivar place: where the form stands: a `card` of a listing, the product's `page`, or the `cart` (undo)"""
+    """:ivar place: where the form stands: a `card` of a listing, the product's `page`, or the `cart` (undo)
+    :ivar slot: which of a page's lists the card stands in, so that the answer's ids are the same
+    """
 
     sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=64)], default="")
     quantity = QuantityField("Quantity", _UNITS, default=1)
     place = HiddenField(default="page", validators=[AnyOf(["card", "page", "cart"])])
+    slot = HiddenField(default="grid", filters=[_known_slot])
 
 
 class ChangeLineForm(FlaskForm):

@@ -70,6 +70,7 @@ def _added(form: AddLineForm, line: CartLine) -> ResponseReturnValue:
         notice=notice,
         line=line,
         place=form.place.data,
+        slot=form.slot.data,
         form=None,
         **_form_context(catalog.get_purchase_box(line.sku), line.sku),
     )
@@ -77,6 +78,9 @@ def _added(form: AddLineForm, line: CartLine) -> ResponseReturnValue:
 
 def _not_added(form: AddLineForm) -> ResponseReturnValue:
     problem = next((str(field.errors[0]) for field in form if field.errors), "This could not be added")
+    if form.place.data == "cart":
+        kept = {"quote": service.quote(visitor.cart_token()), "problems": {}, "removed": None}
+        return refuse("cart/_cart.html", otherwise=url_for(".show"), problem=problem, context=kept)
     try:
         box = catalog.get_purchase_box(_sku(form))
     except catalog.UnknownSku:
@@ -86,7 +90,7 @@ def _not_added(form: AddLineForm) -> ResponseReturnValue:
         partials.get(str(form.place.data), "cart/_add_line.html"),
         otherwise=url_for("catalog.product", product_id=box.product_id, slug=box.slug, sku=form.sku.data),
         problem=problem,
-        context={"form": form, "place": form.place.data, **_form_context(box, _sku(form))},
+        context={"form": form, "place": form.place.data, "slot": form.slot.data, **_form_context(box, _sku(form))},
     )
 
 
@@ -158,6 +162,7 @@ def remove_line(line_id: int) -> ResponseReturnValue:
 def _changed(notice: str, removed: RemovedLine | None = None) -> ResponseReturnValue:
     if removed is not None and not wants_fragment():
         session[REMOVED] = asdict(removed)
+        notice = ""  # the cart's page offers to put it back, and says so itself
     return answer(
         "cart/_after_change.html",
         otherwise=url_for(".show"),

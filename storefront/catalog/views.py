@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from storefront import visitor
 from storefront.catalog import service
 from storefront.catalog.forms import active_filters, browse_url, criteria_from
-from storefront.catalog.values import BrowseCriteria, ProductPage
+from storefront.catalog.values import BrowseCriteria
 from storefront.clock import arrival_day
 from storefront.responses import render_page, wants_fragment
 
@@ -53,7 +53,7 @@ def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
         fragment="catalog/_listing.html",
         listing=listing,
         title=title or (listing.department.name if listing.department else ""),
-        form_action=url_for(".products"),
+        form_action=browse_url(BrowseCriteria(category=criteria.category)),
         did_you_mean=service.nearest_spelling(criteria.words) if nothing_found else None,
     )
 
@@ -67,7 +67,8 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
     except service.UnknownProduct:
         abort(404)
     if page.box.slug != slug:
-        return redirect(url_for(".product", product_id=product_id, slug=page.box.slug, **request.args.to_dict()), 301)
+        query: dict[str, Any] = request.args.to_dict()
+        return redirect(url_for(".product", product_id=product_id, slug=page.box.slug, **query), 301)
     visitor.remember_product(product_id)
     return render_page(
         "catalog/product.html",
@@ -79,10 +80,6 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
         stars=stars if stars in range(1, 6) else None,
         arrives_on=arrival_day(),
     )
-
-
-def _address(page: ProductPage, query: dict[str, Any]) -> str:
-    return url_for(".product", product_id=page.box.product_id, slug=page.box.slug, **query)
 
 
 @bp.get("/search/suggestions")

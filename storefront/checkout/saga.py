@@ -214,18 +214,11 @@ def _go_forward(walk: Walk, step: int) -> int | None:
         _write(walk, state=CheckoutState.RUNNING, step=number)
         try:
             STEPS[number].do(walk)
-        except payments.CustomerActionNeeded as needed:
-            if not _is_overdue(walk):
-                walk.progress["action_url"] = needed.url
-                _write(walk, state=CheckoutState.WAITING, lease_owner=None, lease_until=None)
+        except (payments.CustomerActionNeeded, payments.ProviderSilent) as wait:
+            if number >= CAPTURE or not _is_overdue(walk):
+                _wait(walk, wait)
                 return None
             _fail(walk, number, Failure.DECLINED, "The payment was not confirmed in time")
-            return number
-        except payments.ProviderSilent:
-            if number >= CAPTURE or not _is_overdue(walk):
-                _pause(walk, "the payment provider does not answer")
-                return None
-            _fail(walk, number, Failure.DECLINED, "The bank did not answer in time")
             return number
         except payments.PaymentDeclined as declined:
             _fail(walk, number, Failure.DECLINED, declined.reason)
@@ -236,15 +229,17 @@ def _go_forward(walk: Walk, step: int) -> int | None:
         except DBAPIError as error:
             _pause(walk, f"{STEPS[number].name}: {type(error).__name__}")
             raise
-    _write(
-        walk,
-        state=CheckoutState.COMPLETED,
-        step=len(STEPS),
-        lease_owner=None,
-        lease_until=None,
-        last_error="",
-    )
+    _write(walk, state=CheckoutState.COMPLETED, step=len(STEPS), lease_owner=None, lease_until=None, last_error="")
     return None
+
+
+def _wait(walk: Walk, reason: payments.CustomerActionNeeded | payments.ProviderSilent) -> None:
+    """Park the checkout until its customer comes back, or for a moment until a silent provider is asked again."""
+    if isinstance(reason, payments.CustomerActionNeeded):
+        walk.progress["action_url"] = reason.url
+        _write(walk, state=CheckoutState.WAITING, lease_owner=None, lease_until=None)
+    else:
+        _pause(walk, "the payment provider does not answer")
 
 
 def _is_overdue(walk: Walk) -> bool:

@@ -21,6 +21,7 @@ from storefront.security import limiter
 bp = Blueprint("checkout", __name__)
 
 LOOK_AGAIN = 3  # seconds until the waiting page asks again
+LOOK_AGAIN_WITH_BANK = 30  # while the customer has something to do there
 STEPS = ("contact", "delivery", "payment")
 
 
@@ -219,7 +220,8 @@ def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnVal
     if not was_waiting:
         return redirect(_placing_url(outcome.id), 303)
     page = render_page("checkout/placing.html", outcome=outcome)
-    page.headers["Refresh"] = str(LOOK_AGAIN)
+    is_with_bank = outcome.state is CheckoutState.WAITING
+    page.headers["Refresh"] = str(LOOK_AGAIN_WITH_BANK if is_with_bank else LOOK_AGAIN)
     return page
 
 
