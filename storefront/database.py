@@ -23,6 +23,7 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.types import TypeDecorator
 
 SQLITE_BUSY_SECONDS = 5  # reliability.md section 3: a locked database is waited for, then it is a 503
+UNAVAILABLE_AFTER_SECONDS = 3  # a server that does not take a connection by then is away
 RETRIED_MYSQL_ERRORS = {
     1205,
     1213,
@@ -30,7 +31,13 @@ RETRIED_MYSQL_ERRORS = {
 ATTEMPTS = 4
 
 _writing: ContextVar[str | None] = ContextVar("schema being written", default=None)
-_WRITES = re.compile(r"\s*(insert|update|delete|replace)\b", re.IGNORECASE)
+# After blanks and remarks; a write that begins with WITH names its verb later, in words that no SELECT holds.
+_WRITES = re.compile(
+    r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
+    r"(?:(?:insert|update|delete|replace)\b"
+    r"|with\b.*\b(?:(?:insert|replace)\s+into|update\s+\S+\s+set|delete\s+from)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class WriteOutsideTransaction(RuntimeError):
@@ -178,7 +185,13 @@ def _engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
     # READ COMMITTED: our rules are conditional UPDATEs, gap locks would only add deadlocks.
-    return {"isolation_level": "READ COMMITTED", "pool_pre_ping": True, "pool_recycle": 1800}
+    return {
+        "isolation_level": "READ COMMITTED",
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "pool_timeout": UNAVAILABLE_AFTER_SECONDS,
+        "connect_args": {"connect_timeout": UNAVAILABLE_AFTER_SECONDS, "read_timeout": 30},
+    }
 
 
 def _guard(engine: Engine, schema: str) -> None:

@@ -11,6 +11,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
+from storefront.database import db
+
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
@@ -68,6 +70,7 @@ def show_domain_error(error: DomainError) -> ResponseReturnValue:
 
 def show_unavailable(error: Exception) -> ResponseReturnValue:
     logger.error("database unavailable: %s", error)
+    db.session.rollback()
     return _answer(ServiceUnavailable.code, [("Retry-After", str(RETRY_AFTER_SECONDS))])
 
 

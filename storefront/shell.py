@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_percent
-from flask import Blueprint, Flask, Response, abort, current_app, request, url_for
+from flask import Blueprint, Flask, Response, abort, current_app, g, request, url_for
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.local import LocalProxy
 
 from storefront import clock, visitor
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
+from storefront.database import db
 from storefront.money import Money
 
 A_YEAR = 365 * 24 * 3600  # seconds
 
+T = TypeVar("T")
+
 bp = Blueprint("shell", __name__)
+logger = logging.getLogger(__name__)
 
 
 class Assets:
@@ -33,11 +41,11 @@ class Assets:
         files = sorted((root / "css").rglob("*.css"), key=lambda path: (path.name != "layers.css", path))
         self.stylesheet = "\n".join(path.read_text() for path in files)
         self.stylesheet_hash = _digest(self.stylesheet.encode())
-        self.hash_of = lru_cache(maxsize=None)(self._hash_of)
+        self.url_of = lru_cache(maxsize=None)(self._url_of)
 
-    def _hash_of(self, name: str) -> str:
+    def _url_of(self, name: str) -> str:
         path = self._root / name
-        return _digest(path.read_bytes()) if path.is_file() else ""
+        return url_for("static", filename=name, v=_digest(path.read_bytes()) if path.is_file() else "")
 
 
 def _digest(content: bytes) -> str:
@@ -62,11 +70,31 @@ def init_app(app: Flask) -> None:
 
 
 def frame() -> dict[str, Any]:
-    """Asked for only when a template names them, so a fragment without the badge counts nothing."""
+    """Asked for only when a template names them, so a fragment without the badge counts nothing.
+
+    A page, and above all the page of an error, stands without its badge or navigation when their database is away.
+    """
+    no_departments: tuple[catalog.Department, ...] = ()
     return {
-        "cart_count": LocalProxy(lambda: cart.count_units(visitor.cart_token())),
-        "departments": LocalProxy(catalog.departments),
+        "cart_count": LocalProxy(lambda: _unless_away(_cart_count, 0)),
+        "departments": LocalProxy(lambda: _unless_away(catalog.departments, no_departments)),
     }
+
+
+def _cart_count() -> int:
+    if "cart_count" not in g:
+        g.cart_count = cart.count_units(visitor.cart_token())
+    count: int = g.cart_count
+    return count
+
+
+def _unless_away(ask: Callable[[], T], instead: T) -> T:
+    try:
+        return ask()
+    except (OperationalError, PoolTimeout):
+        logger.exception("the frame goes without an answer of its database")
+        db.session.rollback()
+        return instead
 
 
 def _shop_facts(app: Flask) -> dict[str, Any]:
@@ -99,7 +127,8 @@ def stylesheet_url() -> str:
 
 def asset_url(name: str) -> str:
     """The address of a file below `static/`, with its hash, so that browsers may keep it for good."""
-    return url_for("static", filename=name, v=current_app.extensions["assets"].hash_of(name))
+    assets: Assets = current_app.extensions["assets"]
+    return assets.url_of(name)
 
 
 def keep_assets(response: Response) -> Response:

@@ -17,7 +17,10 @@ class CartModel(Model):
 
 
 class Cart(CartModel):
-    """A cart belongs to an account or to the browser that holds its token."""
+    """A cart belongs to an account or to the browser that holds its token.
+
+    :cvar cleared_for: the checkout whose goods were taken out of it last
+    """
 
     __tablename__ = "cart"
     __table_args__ = (CheckConstraint("user_id IS NOT NULL OR guest_token IS NOT NULL", name="has_owner"),)
@@ -26,6 +29,7 @@ class Cart(CartModel):
     user_id: Mapped[int | None] = mapped_column(unique=True)
     guest_token: Mapped[str | None] = mapped_column(String(32), unique=True)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    cleared_for: Mapped[str | None] = mapped_column(String(36))
 
 
 class Line(CartModel):

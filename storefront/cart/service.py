@@ -188,14 +188,19 @@ def _sku_of(token: str | None, line_id: int) -> Sku:
 
 
 @retried
-def clear(token: str, bought: Mapping[Sku, int]) -> None:
-    """Take what was bought out of a cart. Units added since stay; empty stays empty.
+def clear(token: str, checkout: str, bought: Mapping[Sku, int]) -> None:
+    """Take what a checkout bought out of a cart, once. Units added since stay.
 
+    :param checkout: what makes a repeat the same clearing: what was put in after it is not taken out by it
     :param bought: units by SKU
     """
     with transaction("cart") as session:
-        mine = select(Line).join(Cart, Cart.id == Line.cart_id).where(Cart.guest_token == token)
-        for line in session.scalars(mine.order_by(Line.id).with_for_update()):
+        cart = session.scalar(select(Cart).where(Cart.guest_token == token).with_for_update())
+        if cart is None or cart.cleared_for == checkout:
+            return
+        cart.cleared_for = checkout
+        lines = select(Line).where(Line.cart_id == cart.id).order_by(Line.id).with_for_update()
+        for line in session.scalars(lines):
             units = bought.get(Sku(line.variant), 0)
             if units >= line.quantity:
                 session.delete(line)

@@ -13,6 +13,7 @@ from storefront.cart.forms import AddLineForm, ChangeLineForm, RemoveLineForm
 from storefront.cart.values import CartLine, LineId, NotEnoughStock, TooManyUnits, UnknownLine
 from storefront.catalog import service as catalog
 from storefront.catalog.service import PurchaseBox, Sku
+from storefront.clock import arrival_day
 from storefront.responses import answer, refuse, render_page, wants_fragment
 
 bp = Blueprint("cart", __name__)
@@ -85,13 +86,20 @@ def _not_added(form: AddLineForm) -> ResponseReturnValue:
         box = catalog.get_purchase_box(_sku(form))
     except catalog.UnknownSku:
         abort(404)
-    partials = {"card": "cart/_add_line_compact.html", "page": "cart/_add_line.html"}
+    context = {"form": form, "place": form.place.data, "slot": form.slot.data, **_form_context(box, _sku(form))}
+    is_card = form.place.data == "card"
     return refuse(
-        partials.get(str(form.place.data), "cart/_add_line.html"),
+        "cart/_add_line_compact.html" if is_card else "cart/_add_line.html",
+        page=None if is_card else "catalog/product.html",
         otherwise=url_for("catalog.product", product_id=box.product_id, slug=box.slug, sku=form.sku.data),
         problem=problem,
-        context={"form": form, "place": form.place.data, "slot": form.slot.data, **_form_context(box, _sku(form))},
+        context=context if is_card or wants_fragment() else context | _page_context(box),
     )
+
+
+def _page_context(box: PurchaseBox) -> dict[str, object]:
+    """What the product's page needs besides its form, to come back with the form as it was typed."""
+    return {"page": catalog.get_product(box.product_id), "stars": None, "arrives_on": arrival_day()}
 
 
 def _sku(form: AddLineForm) -> Sku:

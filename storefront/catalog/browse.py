@@ -11,6 +11,7 @@ from typing import Any
 from cachetools import TTLCache
 from flask import current_app
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Row,
     Select,
@@ -213,19 +214,21 @@ def _count(criteria: BrowseCriteria, category: Category | None, words: list[str]
     nothing = literal("")
     band = case(*((_within(key), literal(key)) for key in PRICE_BANDS), else_=nothing)
     stars = case(*((BrowseEntry.rating >= least, literal(str(least))) for least in RATINGS), else_=nothing)
+    # The search runs once for all branches: without the CTE SQLite would match every entry by itself.
+    found = search.found(words) if words else None
     branches = [
-        _branch("total", nothing, [here, *filters.values()], words),
-        _branch("brand", BrowseEntry.brand, [here, *_others(filters, "brand")], words),
-        _branch("price", band, [here, *_others(filters, "price")], words),
-        _branch("rating", stars, [here, *_others(filters, "rating")], words),
-        _branch("stock", sql_cast(BrowseEntry.in_stock, String(1)), [here, *_others(filters, "stock")], words),
+        _branch("total", nothing, [here, *filters.values()], found),
+        _branch("brand", BrowseEntry.brand, [here, *_others(filters, "brand")], found),
+        _branch("price", band, [here, *_others(filters, "price")], found),
+        _branch("rating", stars, [here, *_others(filters, "rating")], found),
+        _branch("stock", sql_cast(BrowseEntry.in_stock, String(1)), [here, *_others(filters, "stock")], found),
     ]
     # Categories only where one can still be chosen, or was chosen in a list of everything.
     by_category = [BrowseEntry.category_id != ALL_CATEGORIES, *filters.values()]
-    branches.append(_branch("category", sql_cast(BrowseEntry.category_id, String(11)), by_category, words))
+    branches.append(_branch("category", sql_cast(BrowseEntry.category_id, String(11)), by_category, found))
     counts: Counts = defaultdict(dict)
-    found = queries().execute(union_all(*branches), bind_arguments={"mapper": BrowseEntry})
-    for facet, value, count in found:
+    rows = queries().execute(union_all(*branches), bind_arguments={"mapper": BrowseEntry})
+    for facet, value, count in rows:
         counts[facet][value] = count
     return counts
 
@@ -238,13 +241,12 @@ def _branch(
     facet: str,
     value: ColumnElement[Any] | InstrumentedAttribute[str],
     where: Sequence[ColumnElement[bool]],
-    words: list[str],
+    found: CTE | None,
 ) -> Select[str, str, int]:
     chosen = select(literal(facet).label("facet"), value.label("value"), func.count().label("count"))
     chosen = chosen.select_from(BrowseEntry).where(*where)
-    if words:
-        chosen = chosen.join(product_search, product_search.c.product_id == BrowseEntry.product_id)
-        chosen = chosen.where(search.engine().matches(words))
+    if found is not None:
+        chosen = chosen.join(found, found.c.product_id == BrowseEntry.product_id)
     return chosen.group_by(value) if facet != "total" else chosen
 
 

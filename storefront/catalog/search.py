@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal_column, or_, select
+from sqlalchemy import CTE, ColumnElement, delete, func, insert, literal_column, or_, select
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
@@ -97,6 +97,11 @@ class FullText:
 def engine() -> SearchEngine:
     """The engine of the database that the catalog schema lives in."""
     return FullText() if dialect_of("catalog") == "mysql" else Fts5()
+
+
+def found(words: list[str]) -> CTE:
+    """The products that match, by `product_id`, to join to."""
+    return select(product_search.c.product_id).where(engine().matches(words)).cte("found")
 
 
 def find_exact(text: str) -> int | None:

@@ -34,7 +34,7 @@ Shifts = defaultdict[int, int]  # units by product id
 
 @retried
 def reserve(checkout: str, holds: Sequence[Hold], *, for_good: bool = False) -> None:
-    """Promise units to a checkout for `HOLD_PERIOD`, all or none. Asked again, it renews the same holds.
+    """Promise units to a checkout for `HOLD_PERIOD`, all or none. Asked again, it renews them.
 
     :param holds: the same SKU may come twice; the demand is summed before it is checked
     :param for_good: until released or sold: a payment about to be taken must not lose its goods
@@ -46,22 +46,20 @@ def reserve(checkout: str, holds: Sequence[Hold], *, for_good: bool = False) -> 
         demand[hold.sku] += hold.quantity
     with transaction("catalog") as session, _available_shifts(session) as shifts:
         variants = _variants(session, demand)
+        _take(session, [variant.id for variant in variants])
         _let_go_of_expired(session, [variant.id for variant in variants], shifts, keep=checkout)
         existing = {row.variant_id: row for row in _reservations(session, checkout)}
         short = []
         for variant in variants:
-            row = existing.get(variant.id)
-            if row is not None and row.state != ReservationState.RELEASED:
-                continue
-            if not _promise(session, variant.id, demand[Sku(variant.sku)]):
+            missing = demand[Sku(variant.sku)] - _units_kept_by(existing.get(variant.id), demand[Sku(variant.sku)])
+            shifts[variant.product_id] -= missing
+            if missing and not _promise(session, variant.id, missing):
                 short.append(variant)
         if short:
             raise _out_of_stock(session, short)
         expires_at = NEVER if for_good else utc_now() + HOLD_PERIOD
         for variant in variants:
             row = existing.get(variant.id)
-            if row is None or row.state == ReservationState.RELEASED:
-                shifts[variant.product_id] -= demand[Sku(variant.sku)]
             _write_hold(session, row, checkout, variant.id, demand[Sku(variant.sku)], expires_at)
 
 
@@ -69,7 +67,7 @@ def reserve(checkout: str, holds: Sequence[Hold], *, for_good: bool = False) -> 
 def release(checkout: str) -> None:
     """Let go of everything held for a checkout. Released stays released."""
     with transaction("catalog") as session, _available_shifts(session) as shifts:
-        for row in _reservations(session, checkout):
+        for row in _taken_reservations(session, checkout):
             _let_go(session, row, shifts)
 
 
@@ -77,7 +75,7 @@ def release(checkout: str) -> None:
 def commit_reservation(checkout: str) -> None:
     """Turn a checkout's holds into sales: each leaves a movement. Committed stays committed."""
     with transaction("catalog") as session:
-        for row in _reservations(session, checkout):
+        for row in _taken_reservations(session, checkout):
             if not _change_state(session, row, ReservationState.COMMITTED):
                 continue
             session.execute(
@@ -124,7 +122,7 @@ def release_expired() -> int:
 @retried
 def _release_if_expired(checkout: str) -> None:
     with transaction("catalog") as session, _available_shifts(session) as shifts:
-        for row in _reservations(session, checkout):
+        for row in _taken_reservations(session, checkout):
             if row.expires_at < utc_now():
                 _let_go(session, row, shifts)
 
@@ -140,6 +138,29 @@ def _variants(session: Session, skus: Iterable[Sku]) -> list[Variant]:
 def _reservations(session: Session, checkout: str) -> Sequence[StockReservation]:
     mine = select(StockReservation).where(StockReservation.checkout_id == checkout)
     return session.scalars(mine.order_by(StockReservation.variant_id)).all()
+
+
+def _taken_reservations(session: Session, checkout: str) -> Sequence[StockReservation]:
+    mine = select(StockReservation.variant_id).where(StockReservation.checkout_id == checkout)
+    _take(session, session.scalars(mine).all())
+    return _reservations(session, checkout)
+
+
+def _take(session: Session, variant_ids: Sequence[int]) -> None:
+    """Take the rows of variants, in order, before anything of their holds is written.
+
+    The state of a hold stands in the index of its foreign key: changing it makes MySQL share the variant's row, and
+    two who share a row that both want for themselves are a deadlock.
+    """
+    rows = select(Variant.id).where(Variant.id.in_(variant_ids)).order_by(Variant.id)
+    session.execute(rows.with_for_update())
+
+
+def _units_kept_by(row: StockReservation | None, wanted: int) -> int:
+    """Units that a hold keeps already; one that was sold wants no more."""
+    if row is None or row.state == ReservationState.RELEASED:
+        return 0
+    return wanted if row.state == ReservationState.COMMITTED else row.quantity
 
 
 def _promise(session: Session, variant_id: int, units: int) -> bool:

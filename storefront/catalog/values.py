@@ -266,6 +266,20 @@ class Listing:
     facets: tuple[Facet, ...]
 
     @property
+    def pages(self) -> tuple[int | None, ...]:
+        """The pages to link: first, last and those around this one; None where some are left out."""
+        around = range(self.criteria.page - 1, self.criteria.page + 2)
+        shown = [n for n in sorted({1, *around, self.page_count}) if 1 <= n <= self.page_count]
+        links: list[int | None] = []
+        for before, number in zip([0, *shown], shown, strict=False):
+            if number == before + 2:
+                links.append(number - 1)
+            elif number > before + 2:
+                links.append(None)
+            links.append(number)
+        return tuple(links)
+
+    @property
     def first(self) -> int:
         return (self.criteria.page - 1) * PAGE_SIZE + 1 if self.total else 0
 

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import or_, select, update
-from sqlalchemy.exc import DBAPIError
 
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
@@ -38,14 +37,18 @@ UNFINISHED = (CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOIN
 
 @dataclass(slots=True)
 class Walk:
-    """One runner on its way. :ivar progress: what the steps found out, kept with the record"""
+    """One runner on its way.
+
+    :ivar progress: what the steps found out, kept with the record
+    :ivar doing: number of the step this runner began last, going forward
+    """
 
     id: str
     owner: str
     cart_token: str
-    started_at: datetime
     plan: Plan
     progress: dict[str, Any]
+    doing: int | None = None
 
 
 class LeaseLost(Exception):
@@ -108,14 +111,14 @@ def _confirm(walk: Walk) -> None:
 
 
 def _clear(walk: Walk) -> None:
-    cart.clear(walk.cart_token, walk.plan.bought)
+    cart.clear(walk.cart_token, walk.id, walk.plan.bought)
 
 
 STEPS = (
     Step("reserve", _reserve, _release),
     Step("authorise", _authorise, _void),
     Step("create order", _create_order, _cancel_order),
-    Step("secure", _secure, _nothing),
+    Step("secure", _secure, _release),
     Step("capture", _capture, _nothing),
     Step("sell", _sell, _nothing),
     Step("confirm", _confirm, _nothing),
@@ -129,29 +132,41 @@ def resume(checkout: str) -> None:
 
     When another runner holds the lease there is nothing to do.
     """
-    walk = _take_lease(checkout)
-    if walk is None:
-        return
-    try:
-        _walk(walk)
-    except LeaseLost:
-        logger.warning("checkout %s: the lease passed to another runner", checkout)
+    _with_lease(checkout, _walk)
 
 
 def abandon(checkout: str) -> None:
     """Undo a checkout that waits for its customer; one that no longer waits goes its own way."""
+    _with_lease(checkout, _abandon)
+
+
+def _with_lease(checkout: str, go: Callable[[Walk], None]) -> None:
     walk = _take_lease(checkout)
     if walk is None:
         return
     try:
-        state, step = _position(walk)
-        if state is CheckoutState.WAITING:
-            _fail(walk, step, Failure.DECLINED, "You did not confirm the payment")
-            _go_back(walk, step)
-        else:
-            _walk(walk)
+        go(walk)
     except LeaseLost:
         logger.warning("checkout %s: the lease passed to another runner", checkout)
+        _take_back(walk)
+
+
+def _take_back(walk: Walk) -> None:
+    """Undo the step this runner was at when its lease ran out, if the other runner went back: that one cannot know
+    whether the step was done before it undid it, or after.
+    """
+    state, _ = _position(walk)
+    if walk.doing is not None and state in {CheckoutState.UNDOING, CheckoutState.FAILED}:
+        STEPS[walk.doing].undo(walk)
+
+
+def _abandon(walk: Walk) -> None:
+    state, step = _position(walk)
+    if state is CheckoutState.WAITING:
+        _fail(walk, step, Failure.DECLINED, "You did not confirm the payment")
+        _go_back(walk, step)
+    else:
+        _walk(walk)
 
 
 def unfinished() -> list[str]:
@@ -180,7 +195,7 @@ def _take_lease(checkout: str) -> Walk | None:
         if not rows_changed(taken):
             return None
         row = session.get_one(Checkout, checkout, populate_existing=True)
-    return Walk(row.id, owner, row.cart_token, row.created_at, plans.load(row.plan), dict(row.progress))
+    return Walk(row.id, owner, row.cart_token, plans.load(row.plan), dict(row.progress))
 
 
 def _write(walk: Walk, **values: Any) -> None:
@@ -212,6 +227,7 @@ def _go_forward(walk: Walk, step: int) -> int | None:
     """Do the steps from `step` on. :return: the step whose failure must be undone, or None"""
     for number in range(step, len(STEPS)):
         _write(walk, state=CheckoutState.RUNNING, step=number)
+        walk.doing = number
         try:
             STEPS[number].do(walk)
         except (payments.CustomerActionNeeded, payments.ProviderSilent) as wait:
@@ -226,9 +242,13 @@ def _go_forward(walk: Walk, step: int) -> int | None:
         except catalog.OutOfStock as shortage:
             _fail(walk, number, Failure.SOLD_OUT, ", ".join(shortage.names.values()))
             return number
-        except DBAPIError as error:
-            _pause(walk, f"{STEPS[number].name}: {type(error).__name__}")
-            raise
+        except Exception as error:
+            if number >= CAPTURE or not _is_overdue(walk):
+                _pause(walk, f"{STEPS[number].name}: {type(error).__name__}")
+                raise
+            logger.exception("checkout %s: %s fails for good", walk.id, STEPS[number].name)
+            _fail(walk, number, Failure.UNAVAILABLE, "The shop could not complete the order")
+            return number
     _write(walk, state=CheckoutState.COMPLETED, step=len(STEPS), lease_owner=None, lease_until=None, last_error="")
     return None
 
@@ -259,7 +279,8 @@ def _go_back(walk: Walk, step: int) -> None:
         _write(walk, state=CheckoutState.UNDOING, step=number)
         try:
             STEPS[number].undo(walk)
-        except (payments.ProviderSilent, DBAPIError) as error:
+        except Exception as error:
+            logger.exception("checkout %s: undoing %s failed; it is tried again", walk.id, STEPS[number].name)
             _pause(walk, f"undoing {STEPS[number].name}: {type(error).__name__}")
             return
     _write(walk, state=CheckoutState.FAILED, lease_owner=None, lease_until=None)

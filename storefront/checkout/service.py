@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 
@@ -28,6 +29,8 @@ from storefront.clock import utc_now
 from storefront.database import queries, retried, transaction
 from storefront.orders.service import DeliveryAddress, OrderId
 from storefront.payments import service as payments
+
+logger = logging.getLogger(__name__)
 
 __all__ = [
     "CartNotOrderable",
@@ -176,7 +179,11 @@ def resume_unfinished() -> int:
     """Walk every checkout whose runner died or whose wait is over. :return: how many were looked at"""
     found = saga.unfinished()
     for checkout in found:
-        saga.resume(checkout)
+        try:
+            saga.resume(checkout)
+        except Exception:
+            # Its fault is noted in its record; it must not hold up the others.
+            logger.exception("checkout %s could not go on", checkout)
     return len(found)
 
 

@@ -29,6 +29,7 @@ class Failure(StrEnum):
 
     SOLD_OUT = "sold-out"
     DECLINED = "declined"
+    UNAVAILABLE = "unavailable"
 
 
 class UnknownCheckout(DomainError):

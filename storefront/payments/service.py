@@ -182,11 +182,12 @@ def _open(checkout: str, amount: Money, method: str, provider: str) -> Payment:
 
 @retried
 def _record(checkout: str, said: Answer, *, order_id: str | None = None) -> None:
+    """Write down what a provider said; what is over stays over, whoever's answer arrives late."""
     known = {"provider_reference": said.reference} if said.reference else {}
     linked = {"order_id": order_id} if order_id else {}
     with transaction("payments") as session:
         session.execute(
             update(Payment)
-            .where(Payment.checkout_id == checkout)
+            .where(Payment.checkout_id == checkout, Payment.status.not_in(_OVER))
             .values(status=said.status, reason=said.reason, **known, **linked)
         )

@@ -1,0 +1,123 @@
+"""A purchase to break: one guest, two mugs of five in the cart, a checkout filled in; and what must be true after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from storefront import tasks
+from storefront.cart import service as cart
+from storefront.catalog.service import ProductCard
+from storefront.checkout import saga
+from storefront.checkout import service as checkout
+from storefront.checkout.saga import Step, Walk
+from storefront.checkout.service import CheckoutDraft, Outcome
+from storefront.orders.service import OrderStatus
+from tests import books
+from tests.books import LET_GO, TAKEN, Stock
+from tests.factories.catalog import make_product
+from tests.factories.shopping import make_cart, make_draft, place
+from tests.fakes import MemoryPost
+
+STEPS = [step.name for step in saga.STEPS]
+UNDONE_STEPS = STEPS[: saga.CAPTURE]  # what can fail before the money is taken
+FOR_EVER = 10**6
+
+
+class Crash(BaseException):
+    """The process dies here: nothing below catches it, nothing is tidied."""
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """:ivar post: where its letter goes"""
+
+    mug: ProductCard
+    token: str
+    draft: CheckoutDraft
+    post: MemoryPost
+
+    @property
+    def id(self) -> str:
+        return self.draft.id
+
+    def place(self) -> Outcome:
+        return place(self.draft, self.token)
+
+    def outcome(self) -> Outcome:
+        return checkout.outcome_of(self.id, self.token)
+
+    def assert_complete(self) -> None:
+        """One order, one payment, the right stock, one letter, and a cart without what was bought."""
+        assert books.state_of(self.id) == "completed"
+        assert books.orders_of(self.id) == [OrderStatus.CONFIRMED]
+        (payment,) = books.payments_of(self.id)
+        assert payment in TAKEN
+        assert books.stock_of(self.mug.sku) == Stock(on_hand=3, reserved=0)
+        assert cart.count_units(self.token) == 0
+        assert len(self._letters()) == 1
+        books.assert_balanced()
+
+    def assert_undone(self) -> None:
+        """No live order, no money held, no unit held, no letter, and the cart as it was."""
+        assert books.state_of(self.id) == "failed"
+        assert books.orders_of(self.id) in ([], [OrderStatus.CANCELLED])
+        assert set(books.payments_of(self.id) + books.charges_of(self.id)) <= LET_GO
+        assert books.stock_of(self.mug.sku) == Stock(on_hand=5, reserved=0)
+        assert cart.count_units(self.token) == 2
+        assert self._letters() == []
+        books.assert_balanced()
+
+    def _letters(self) -> list[str]:
+        tasks.deliver_outboxes()
+        return [letter.id for letter in self.post.letters]
+
+
+def make_purchase(post: MemoryPost, *, payment: str = "sandbox-success") -> Purchase:
+    mug = make_product(name="Clay Mug", stock=5)
+    token = make_cart((mug, 2))
+    return Purchase(mug, token, make_draft(token, payment=payment), post)
+
+
+def at_step(
+    patch: pytest.MonkeyPatch,
+    name: str,
+    act: Callable[[], None],
+    *,
+    when: str = "before",
+    undoing: bool = False,
+    times: int = 1,
+) -> None:
+    """Let something happen right before or after a step does its work, or undoes it; what `act` raises, it raises.
+
+    :param times: how often; later runs of the step are left alone
+    """
+    left = times
+
+    def around(work: Callable[[Walk], None]) -> Callable[[Walk], None]:
+        def run(walk: Walk) -> None:
+            nonlocal left
+            is_due, left = left > 0, left - 1
+            if is_due and when == "before":
+                act()
+            work(walk)
+            if is_due and when == "after":
+                act()
+
+        return run
+
+    def changed(step: Step) -> Step:
+        if step.name != name:
+            return step
+        return Step(name, step.do, around(step.undo)) if undoing else Step(name, around(step.do), step.undo)
+
+    patch.setattr(saga, "STEPS", tuple(changed(step) for step in saga.STEPS))
+
+
+def raising(fault: BaseException) -> Callable[[], None]:
+    def act() -> None:
+        raise fault
+
+    return act

@@ -1,0 +1,304 @@
+"""The saga, broken at every place: whatever happens, goods, money and letters add up afterwards."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from storefront.cart import service as cart
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Hold
+from storefront.checkout import saga
+from storefront.checkout import service as checkout
+from storefront.checkout.service import CheckoutState, Failure
+from storefront.orders.service import OrderStatus
+from storefront.payments import sandbox
+from storefront.payments import service as payments
+from storefront.payments.service import PaymentStatus
+from tests import books
+from tests.books import Stock
+from tests.checkout.purchase import (
+    FOR_EVER,
+    STEPS,
+    UNDONE_STEPS,
+    Crash,
+    Purchase,
+    at_step,
+    make_purchase,
+    raising,
+)
+from tests.fakes import Clock, MemoryPost
+
+pytestmark = pytest.mark.usefixtures("request_of_worker")
+
+MOMENTS = ["before", "after"]
+GOING_FORWARD = STEPS[saga.CAPTURE :]
+
+
+def no_database() -> OperationalError:
+    return OperationalError("UPDATE …", {}, Exception(2006, "MySQL server has gone away"))
+
+
+def wait_and_sweep(now: Clock, **delta: float) -> None:
+    """What the worker does a while later; two minutes outlast any lease."""
+    now.advance(**(delta or {"minutes": 2}))
+    checkout.resume_unfinished()
+
+
+def sell_out(purchase: Purchase) -> None:
+    """Another shopper takes every mug that may still be promised."""
+    left = catalog.get_offer(purchase.mug.sku).available
+    catalog.reserve("another-shopper", [Hold(purchase.mug.sku, left)])
+    catalog.commit_reservation("another-shopper")
+
+
+def dies(*args: object, **kwargs: object) -> None:
+    raise Crash
+
+
+# ---------------------------------------------------------------------------------------------- crashes
+
+
+@pytest.mark.parametrize("payment", ["cod", "sandbox-success"])
+def test_an_order_takes_goods_money_and_one_letter(post: MemoryPost, payment: str) -> None:
+    purchase = make_purchase(post, payment=payment)
+    assert purchase.place().state is CheckoutState.COMPLETED
+    purchase.assert_complete()
+
+
+@pytest.mark.parametrize("payment", ["cod", "sandbox-success"])
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("step", STEPS)
+def test_a_process_that_dies_at_a_step_is_followed_by_one_that_finishes(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str, payment: str
+) -> None:
+    purchase = make_purchase(post, payment=payment)
+    at_step(monkeypatch, step, raising(Crash()), when=moment)
+    with pytest.raises(Crash):
+        purchase.place()
+    wait_and_sweep(now)
+    purchase.assert_complete()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("step", UNDONE_STEPS)
+def test_a_process_that_dies_while_undoing_is_followed_by_one_that_undoes_the_rest(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+) -> None:
+    purchase = make_purchase(post)
+    at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
+    at_step(monkeypatch, step, raising(Crash()), when=moment, undoing=True)
+    with pytest.raises(Crash):
+        purchase.place()
+    wait_and_sweep(now)
+    purchase.assert_undone()
+
+
+@pytest.mark.parametrize("step", ["authorise", "capture"])
+def test_a_process_that_dies_with_the_providers_answer_in_hand_charges_once(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    purchase = make_purchase(post)
+    with monkeypatch.context() as patch:
+        at_step(patch, step, lambda: patch.setattr(payments, "_record", dies))
+        with pytest.raises(Crash):
+            purchase.place()
+    wait_and_sweep(now)
+    purchase.assert_complete()
+
+
+def test_a_process_that_dies_before_it_begins_is_followed_by_one_that_finishes(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = make_purchase(post)
+    with monkeypatch.context() as patch:
+        patch.setattr(saga, "resume", dies)
+        with pytest.raises(Crash):
+            purchase.place()
+    wait_and_sweep(now)
+    purchase.assert_complete()
+
+
+def test_what_is_put_in_the_cart_after_a_crash_stays_there(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = make_purchase(post)
+    at_step(monkeypatch, "clear", raising(Crash()), when="after")
+    with pytest.raises(Crash):
+        purchase.place()
+    cart.add_line(purchase.token, purchase.mug.sku, 1)
+    wait_and_sweep(now)
+    assert purchase.outcome().state is CheckoutState.COMPLETED
+    assert cart.count_units(purchase.token) == 1
+
+
+def test_what_is_put_in_the_cart_while_it_is_paid_stays_there(
+    post: MemoryPost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = make_purchase(post)
+    at_step(monkeypatch, "capture", lambda: _put_one_more_in(purchase))
+    assert purchase.place().state is CheckoutState.COMPLETED
+    assert cart.count_units(purchase.token) == 1
+    assert books.stock_of(purchase.mug.sku) == Stock(on_hand=3, reserved=0)
+
+
+def _put_one_more_in(purchase: Purchase) -> None:
+    cart.add_line(purchase.token, purchase.mug.sku, 1)
+
+
+# ---------------------------------------------------------------------------------- a database that fails
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_fails_once_is_done_again(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+) -> None:
+    purchase = make_purchase(post)
+    at_step(monkeypatch, step, raising(no_database()), when=moment)
+    with pytest.raises(OperationalError):
+        purchase.place()
+    assert purchase.outcome().state is CheckoutState.RUNNING
+    now.advance(seconds=3)
+    assert checkout.resume(purchase.id).state is CheckoutState.COMPLETED
+    purchase.assert_complete()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("step", UNDONE_STEPS)
+def test_a_step_that_fails_for_good_is_undone_with_all_before_it(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+) -> None:
+    purchase = make_purchase(post)
+    at_step(monkeypatch, step, raising(no_database()), when=moment, times=FOR_EVER)
+    with pytest.raises(OperationalError):
+        purchase.place()
+    wait_and_sweep(now, minutes=2)
+    assert purchase.outcome().state is CheckoutState.RUNNING
+    wait_and_sweep(now, minutes=14)
+    assert purchase.outcome().failure is Failure.UNAVAILABLE
+    purchase.assert_undone()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("step", GOING_FORWARD)
+def test_once_money_is_being_taken_a_step_is_tried_until_it_works(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+) -> None:
+    purchase = make_purchase(post)
+    with monkeypatch.context() as patch:
+        at_step(patch, step, raising(no_database()), when=moment, times=FOR_EVER)
+        with pytest.raises(OperationalError):
+            purchase.place()
+        for _ in range(3):
+            wait_and_sweep(now, hours=8)
+            catalog.release_expired()
+    wait_and_sweep(now)
+    purchase.assert_complete()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("step", UNDONE_STEPS)
+def test_an_undoing_that_fails_is_done_again_until_it_works(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+) -> None:
+    purchase = make_purchase(post)
+    at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
+    at_step(monkeypatch, step, raising(no_database()), when=moment, undoing=True, times=3)
+    purchase.place()
+    for _ in range(3):
+        assert purchase.outcome().state is CheckoutState.UNDOING
+        wait_and_sweep(now)
+    purchase.assert_undone()
+
+
+def test_one_checkout_that_cannot_go_on_does_not_hold_up_the_others(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, other = make_purchase(post), make_purchase(post)
+    for purchase in (stuck, other):
+        with monkeypatch.context() as patch, pytest.raises(Crash):
+            at_step(patch, "reserve", raising(Crash()))
+            purchase.place()
+    at_step(monkeypatch, "authorise", raising(no_database()))  # whichever comes first
+    wait_and_sweep(now)
+    states = {stuck.outcome().state, other.outcome().state}
+    assert states == {CheckoutState.RUNNING, CheckoutState.COMPLETED}
+
+
+# ------------------------------------------------------------------------------------- payment and stock
+
+
+def test_a_declined_payment_lets_go_of_everything(post: MemoryPost) -> None:
+    purchase = make_purchase(post, payment="sandbox-decline")
+    outcome = purchase.place()
+    assert (outcome.failure, outcome.detail) == (Failure.DECLINED, "The bank declined the card")
+    purchase.assert_undone()
+
+
+def test_goods_that_are_gone_are_named_and_nobody_is_asked_for_money(
+    post: MemoryPost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = make_purchase(post)
+    at_step(monkeypatch, "reserve", lambda: catalog.reserve("another-shopper", [Hold(purchase.mug.sku, 4)]))
+    outcome = purchase.place()
+    catalog.release("another-shopper")
+    assert (outcome.failure, outcome.detail) == (Failure.SOLD_OUT, "Clay Mug")
+    assert books.payments_of(purchase.id) == []
+    purchase.assert_undone()
+
+
+def test_goods_sold_while_the_customer_confirmed_cancel_the_order_and_void_the_payment(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = make_purchase(post)
+    now_and_later = [lambda: now.advance(minutes=16), lambda: sell_out(purchase)]
+    at_step(monkeypatch, "secure", lambda: [act() for act in now_and_later] and None)
+    assert purchase.place().failure is Failure.SOLD_OUT
+    assert books.orders_of(purchase.id) == [OrderStatus.CANCELLED]
+    assert books.payments_of(purchase.id) == [PaymentStatus.VOIDED]
+    assert books.charges_of(purchase.id) == [PaymentStatus.VOIDED]
+    assert books.stock_of(purchase.mug.sku).reserved == 0
+
+
+def test_goods_whose_hold_ran_out_are_taken_again(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = make_purchase(post)
+    at_step(monkeypatch, "secure", lambda: (now.advance(minutes=16), catalog.release_expired()) and None)
+    assert purchase.place().state is CheckoutState.COMPLETED
+    purchase.assert_complete()
+
+
+def test_a_bank_that_answers_late_is_asked_again_and_charges_once(post: MemoryPost, now: Clock) -> None:
+    purchase = make_purchase(post, payment="sandbox-timeout")
+    assert purchase.place().state is CheckoutState.RUNNING
+    for expected in (CheckoutState.RUNNING, CheckoutState.COMPLETED):
+        now.advance(seconds=3)
+        assert checkout.resume(purchase.id).state is expected
+    assert books.charges_of(purchase.id) == [PaymentStatus.CAPTURED]
+    purchase.assert_complete()
+
+
+def test_a_bank_that_never_answers_is_told_to_let_go(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "SILENCES", FOR_EVER)
+    purchase = make_purchase(post, payment="sandbox-timeout")
+    assert purchase.place().state is CheckoutState.RUNNING
+    wait_and_sweep(now, minutes=16)
+    assert purchase.outcome().failure is Failure.DECLINED
+    assert books.charges_of(purchase.id) == [PaymentStatus.VOIDED]
+    purchase.assert_undone()
+
+
+@pytest.mark.parametrize("step", ["capture"])
+def test_silence_while_money_is_taken_is_never_undone(
+    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    purchase = make_purchase(post)
+    at_step(monkeypatch, step, raising(payments.ProviderSilent(purchase.id)), when="after", times=3)
+    assert purchase.place().state is CheckoutState.RUNNING
+    for _ in range(3):
+        wait_and_sweep(now, hours=8)
+    purchase.assert_complete()

@@ -1,0 +1,107 @@
+"""Shoppers: a cart with goods in it, a checkout filled in, an order placed, all through the shop's own doors."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+
+from storefront.cart import service as cart
+from storefront.catalog.service import ProductCard
+from storefront.checkout import service as checkout
+from storefront.checkout.service import CheckoutDraft, Contact, Outcome
+from storefront.money import Money
+from storefront.orders import service as orders
+from storefront.orders.service import DeliveryAddress, LineItem, OrderSnapshot, OrderView
+from tests.factories.catalog import make_product, rupees
+
+_carts = itertools.count(1)
+
+EMAIL = "asha@example.com"
+PHONE = "+91 98765 43210"
+ADDRESS = DeliveryAddress(
+    full_name="Asha Rao",
+    phone=PHONE,
+    line1="12 Lake Road",
+    line2="",
+    city="Pune",
+    state="Maharashtra",
+    postal_code="411001",
+    country="India",
+)
+
+
+def make_cart(*goods: tuple[ProductCard, int]) -> str:
+    """A guest's cart. :param goods: product and quantity of each line :return: its token"""
+    token = f"cart-{next(_carts)}-{uuid.uuid4().hex[:12]}"
+    for product, quantity in goods:
+        cart.add_line(token, product.sku, quantity)
+    return token
+
+
+def make_draft(token: str, *, payment: str = "cod", email: str = EMAIL) -> CheckoutDraft:
+    """A checkout with every step filled in. :param payment: code of a payment option"""
+    draft = checkout.start(token)
+    checkout.enter_contact(draft, Contact(email, PHONE))
+    checkout.enter_delivery(draft, ADDRESS)
+    checkout.enter_payment(draft, payment)
+    return checkout.get_draft(draft.id, token)
+
+
+def return_url(checkout_id: str) -> str:
+    return f"/checkout/placing/{checkout_id}"
+
+
+def place(draft: CheckoutDraft, token: str) -> Outcome:
+    """Order what is in the cart now, agreeing to what it costs now."""
+    agreed = cart.quote(token).fingerprint
+    return checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
+
+
+def make_order(
+    *goods: tuple[ProductCard, int], payment: str = "cod", email: str = EMAIL
+) -> OrderView:
+    """An order placed by a guest and confirmed; of one product made for it unless `goods` are named."""
+    token = make_cart(*(goods or ((make_product(), 2),)))
+    outcome = place(make_draft(token, payment=payment, email=email), token)
+    assert outcome.order_id is not None, outcome
+    return orders.get_order(outcome.order_id)
+
+
+def make_snapshot(
+    *, name: str = "Clay Mug", price: Money | None = None, quantity: int = 2, email: str = EMAIL
+) -> OrderSnapshot:
+    """What an order of one product is written down from."""
+    unit_price = price or rupees(500)
+    subtotal, shipping = unit_price * quantity, rupees(500)
+    tax = Money(subtotal.minor * 18 // 100, "INR")
+    item = LineItem(
+        product_id=7,
+        slug="clay-mug",
+        sku="MUG-1",
+        name=name,
+        option="Blue",
+        picture="",
+        hue=40,
+        unit_price=unit_price,
+        quantity=quantity,
+        line_total=subtotal,
+    )
+    return OrderSnapshot(
+        customer_id=None,
+        email=email,
+        phone=PHONE,
+        address=ADDRESS,
+        items=(item,),
+        subtotal=subtotal,
+        shipping=shipping,
+        tax=tax,
+        discount=rupees(0),
+        grand_total=subtotal + shipping + tax,
+        payment_kind="cod",
+        payment_details="Cash on Delivery",
+        payment_provider="",
+    )
+
+
+def new_checkout_id() -> str:
+    return str(uuid.uuid4())

@@ -1,0 +1,78 @@
+"""Shoppers with a real browser in a real shop. Whatever their browser complains about fails the test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.shopper import HEIGHTS, SHOTS, Shopper, Window
+from tests.live import LiveShop, live_shop
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+Shops = Callable[[str], LiveShop]
+NewShopper = Callable[..., Shopper]
+
+
+@pytest.fixture(scope="session")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shops]:
+    """A live shop an engine, opened when a test first asks for it and kept open for those after it."""
+    with ExitStack() as stack:
+
+        @cache
+        def open_shop(engine: str) -> LiveShop:
+            return stack.enter_context(live_shop(engine, tmp_path_factory.mktemp(f"live-{engine}")))
+
+        yield open_shop
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("TEST_CHROMIUM")
+    if path is None:
+        pytest.skip(os.environ.get("TEST_MISSING_CHROMIUM", "no Chromium: start with bin/test"))
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def new_shopper(shops: Shops, browser: Browser) -> Iterator[NewShopper]:
+    """Makes shoppers, each with a browser profile of their own; at the end none may have had a fault."""
+    shoppers: list[Shopper] = []
+
+    def make(window: Window, *, may_inject: bool = False) -> Shopper:
+        context = browser.new_context(
+            java_script_enabled=window.has_script,
+            viewport={"width": window.width, "height": HEIGHTS[window.width]},
+            has_touch=window.is_phone,
+            bypass_csp=may_inject or bool(SHOTS),  # taking a picture injects a style
+            reduced_motion="reduce",
+        )
+        shoppers.append(Shopper(context, shops(window.engine).origin, window))
+        return shoppers[-1]
+
+    yield make
+    for shopper in shoppers:
+        shopper.context.close()
+    assert not [fault for shopper in shoppers for fault in shopper.faults]
+
+
+@pytest.fixture
+def shopper(new_shopper: NewShopper, request: pytest.FixtureRequest) -> Shopper:
+    """One with JavaScript and a wide window on SQLite, unless the test names another window."""
+    return new_shopper(getattr(request, "param", Window("sqlite", has_script=True, width=1280)))

@@ -1,0 +1,195 @@
+"""From the first page to the order and back to it, as guests do it: with and without JavaScript, on a phone and a desk."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.journeys.conftest import NewShopper
+from tests.live import eventually
+from tests.shopper import CANDLE, MAIL, RAZOR, Shopper, Window
+
+pytestmark = pytest.mark.browser
+
+EVERY_WAY = [Window("sqlite", script, width) for script in (True, False) for width in (390, 1280)]
+EVERYWHERE = [*EVERY_WAY, Window("mariadb", True, 1280), Window("mariadb", False, 390)]
+BOTH_WAYS = [Window("sqlite", True, 1280), Window("sqlite", False, 390)]
+
+everywhere = pytest.mark.parametrize("shopper", EVERYWHERE, indirect=True, ids=str)
+both_ways = pytest.mark.parametrize("shopper", BOTH_WAYS, indirect=True, ids=str)
+
+
+@everywhere
+def test_a_guest_finds_something_buys_it_and_tracks_it(shopper: Shopper, new_shopper: NewShopper) -> None:
+    shopper.open("/")
+    shopper.sees("Good things, honestly priced.")
+    find_and_choose_a_dress(shopper)
+    shopper.add_to_cart(1)
+    change_the_cart(shopper)
+    shopper.go_through_checkout("Cash on delivery")
+    shopper.place_order()
+    number = shopper.reads_order_number()
+    expect(shopper.page.locator(".order-items")).to_contain_text("Indigo Day Dress")
+
+    at_home = new_shopper(shopper.window)
+    track(at_home, number)
+    read_the_confirmation(at_home, number)
+
+
+def find_and_choose_a_dress(shopper: Shopper) -> None:
+    shopper.search("dress")
+    shopper.filter("In stock")
+    shopper.link("Indigo Day Dress").first.click()
+    shopper.sees("Indigo Day Dress", shot="product")
+    expect(shopper.page.get_by_label("XS")).to_be_disabled()
+    shopper.page.locator(".option", has_text=re.compile(r"^\s*M\s*$")).click()
+    expect(shopper.page.get_by_role("radio", name="M", exact=True)).to_be_checked()
+
+
+def change_the_cart(shopper: Shopper) -> None:
+    """One more, three by typing, away and back again."""
+    shopper.go_to_cart()
+    line = shopper.line("Indigo Day Dress")
+    expect(line).to_contain_text("M")
+    line.get_by_role("button", name="One more").click()
+    expect(shopper.badge).to_have_text("Cart 2")
+    shopper.type_quantity("Indigo Day Dress", "3")
+    expect(shopper.badge).to_have_text("Cart 3")
+    expect(line.locator("output")).to_have_text("₹10,497")
+    line.get_by_role("button", name="Remove").click()
+    expect(shopper.badge).to_have_text("Cart")
+    shopper.take_picture("cart-undo")
+    shopper.button(re.compile("^Undo")).click()
+    expect(shopper.badge).to_have_text("Cart 3")
+    expect(line.locator("output")).to_have_text("₹10,497")
+
+
+def track(shopper: Shopper, number: str) -> None:
+    shopper.open("/track")
+    shopper.sees("Track an order")
+    shopper.fill_in({"Order number": number, "E-mail address": MAIL.upper()})
+    shopper.button("Track").click()
+    shopper.sees(f"Order {number}", shot="order-tracked")
+    expect(shopper.page.locator("#timeline")).to_contain_text("Confirmed")
+
+
+def read_the_confirmation(shopper: Shopper, number: str) -> None:
+    """The worker sends it; in a development shop it can be read in the browser."""
+
+    def has_come() -> bool:
+        shopper.open("/dev/mail")
+        return shopper.link(f"Your order {number}").is_visible()
+
+    eventually(has_come, f"the mail of {number}", within=20)
+    shopper.sees("Mail kept on this machine", shot="mailbox")
+    shopper.link(f"Your order {number}").click()
+    shopper.sees(f"Your order {number}", shot="mail")
+    expect(shopper.page.locator("pre")).to_contain_text("Indigo Day Dress")
+    shopper.link("Open the HTML part").click()
+    shopper.sees("Thank you, Asha", shot="mail-html")
+
+
+@both_ways
+def test_a_declined_card_keeps_the_cart_and_another_way_to_pay_goes_through(shopper: Shopper) -> None:
+    shopper.put_in_cart(CANDLE)
+    shopper.go_to_cart()
+    shopper.go_through_checkout("Test card that is declined")
+    shopper.place_order()
+    expect(shopper.page.get_by_role("alert")).to_contain_text("Nothing was charged and your cart is kept")
+    shopper.sees("How would you like to pay?", shot="checkout-declined")
+    expect(shopper.page.locator("#checkout-summary")).to_contain_text("1 product")
+    shopper.choose_payment("Cash on delivery")
+    shopper.place_order()
+    shopper.reads_order_number()
+
+
+@both_ways
+def test_a_card_is_confirmed_on_the_page_of_the_bank(shopper: Shopper) -> None:
+    shopper.put_in_cart(CANDLE)
+    shopper.go_to_cart()
+    shopper.go_through_checkout("Test card that asks for confirmation")
+    shopper.place_order()
+    shopper.sees(re.compile("Confirm your payment of ₹"), shot="bank")
+    shopper.button("Approve the payment").click()
+    shopper.reads_order_number()
+
+
+@both_ways
+def test_a_payment_not_confirmed_at_the_bank_can_be_made_another_way(shopper: Shopper) -> None:
+    shopper.put_in_cart(CANDLE)
+    shopper.go_to_cart()
+    shopper.go_through_checkout("Test card that asks for confirmation")
+    shopper.place_order()
+    shopper.sees(re.compile("Confirm your payment of ₹"), shot="bank")
+    shopper.open("/checkout")
+    shopper.sees("Your bank asks you to confirm", shot="checkout-placing-bank")
+    shopper.button("Pay another way").click()
+    shopper.choose_payment("Test card that succeeds")
+    shopper.place_order()
+    shopper.reads_order_number()
+
+
+@both_ways
+def test_a_payment_that_answers_late_is_waited_for_by_a_page_that_goes_on_by_itself(shopper: Shopper) -> None:
+    shopper.put_in_cart(CANDLE)
+    shopper.go_to_cart()
+    shopper.go_through_checkout("Test card that answers late")
+    shopper.place_order()
+    shopper.sees("We are checking your payment", shot="checkout-placing")
+    shopper.reads_order_number()
+
+
+@both_ways
+def test_a_double_click_makes_one_order(shopper: Shopper) -> None:
+    shopper.put_in_cart(CANDLE)
+    shopper.go_to_cart()
+    shopper.go_through_checkout("Cash on delivery")
+    shopper.button(re.compile("^Place order")).dblclick()
+    number = shopper.reads_order_number()
+    shopper.open("/orders")
+    shopper.sees("Your orders")
+    expect(shopper.page.locator(".order-list__number")).to_have_text([number])
+
+
+@both_ways
+def test_more_than_there_are_is_refused_beside_the_field_of_the_cart(shopper: Shopper) -> None:
+    shopper.allow(422)
+    shopper.put_in_cart(RAZOR)
+    shopper.go_to_cart()
+    shopper.type_quantity("Single Blade Razor", "50")
+    line = shopper.line("Single Blade Razor")
+    expect(line.get_by_role("alert")).to_have_text("Only 4 left")
+    expect(line.get_by_label("Quantity of")).to_have_value("50")
+    expect(line.get_by_label("Quantity of")).to_have_accessible_description("Only 4 left")
+    if not shopper.window.has_script:  # with it the shopper has gone on from the field, and is not fetched back
+        expect(line.get_by_label("Quantity of")).to_be_focused()
+    shopper.sees("Your cart", shot="cart-refused")
+
+
+@both_ways
+def test_more_than_there_are_is_refused_beside_the_field_of_the_product(shopper: Shopper) -> None:
+    shopper.allow(422)
+    shopper.open(RAZOR)
+    shopper.page.get_by_label("Quantity").fill("50")
+    shopper.button("Add to cart").first.click()
+    expect(shopper.page.locator("#add-line").get_by_role("alert")).to_have_text("Only 4 left")
+    expect(shopper.page.get_by_label("Quantity")).to_have_value("50")
+    with_focus = "Add to cart" if shopper.window.has_script else "Quantity"
+    expect(shopper.page.locator("#add-line :focus")).to_have_accessible_name(with_focus)
+    shopper.sees("Single Blade Razor", shot="product-refused")
+
+
+@both_ways
+def test_what_is_missing_at_the_checkout_is_said_beside_its_field_and_the_rest_is_kept(shopper: Shopper) -> None:
+    shopper.allow(422)
+    shopper.put_in_cart(CANDLE)
+    shopper.open("/checkout/contact")
+    shopper.fill_in({"E-mail address": "asha at home", "Phone number": "98765 43210"})
+    shopper.button("Continue to delivery").click()
+    mail = shopper.page.get_by_label("E-mail address", exact=True)
+    expect(mail).to_have_accessible_description(re.compile("does not look like an e-mail address"))
+    expect(mail).to_have_value("asha at home")
+    expect(shopper.page.get_by_role("alert")).to_be_focused()
+    shopper.sees("How can we reach you?", shot="checkout-contact-refused")

@@ -1,0 +1,212 @@
+"""A shopper with a real browser: does what people do by the words they read, and notes all the browser complains about."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Request, Response, WebError, expect
+
+HEIGHTS = {390: 844, 1280: 900}
+PATIENCE = 15_000  # milliseconds for what should be there to appear, on a busy machine
+SHOTS = os.environ.get("SHOTS")  # a folder: pictures of all pages met go there
+
+# The browser says this of every answer that is not a success; `Shopper.noted` knows them by their status.
+STATUS_NOISE = "Failed to load resource"
+REPORT_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) =>
+  console.error(`violates the policy ${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
+"""
+
+LOAD_PICTURES = """() => Promise.all([...document.images].map((image) => {
+  image.loading = "eager";
+  return image.decode().catch(() => null);
+}))"""
+
+CANDLE = "/product/64-beeswax-pillar-candle"  # 140 in stock, without options
+RAZOR = "/product/33-single-blade-razor"  # 4 in stock
+MAIL = "asha.rao@example.com"
+CONTACT = {"E-mail address": MAIL, "Phone number": "98765 43210"}
+ADDRESS = {
+    "Full name": "Asha Rao",
+    "Address": "12 Prabhat Road",
+    "City": "Pune",
+    "State": "Maharashtra",
+    "PIN code": "411004",
+}
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the shopper looks through, and the engine of the shop behind it."""
+
+    engine: str = "sqlite"
+    has_script: bool = True
+    width: int = 1280
+
+    @property
+    def is_phone(self) -> bool:
+        return self.width < 600
+
+    def __str__(self) -> str:
+        return f"{self.engine}-{'script' if self.has_script else 'no-script'}-{self.width}"
+
+
+class Shopper:
+    """:ivar faults: everything the browser complained about so far"""
+
+    def __init__(self, context: BrowserContext, origin: str, window: Window) -> None:
+        self.context, self.origin, self.window = context, origin, window
+        self.faults: list[str] = []
+        self._allowed: set[int] = set()
+        context.set_default_timeout(PATIENCE)
+        context.add_init_script(REPORT_VIOLATIONS)
+        context.on("console", self._hear)
+        context.on("weberror", self._note_error)
+        context.on("requestfailed", self._note_failure)
+        context.on("response", self._note_response)
+        context.on("request", self._note_request)
+        self.page = context.new_page()
+
+    # ---------------------------------------------------------------------------------- what goes wrong
+
+    def allow(self, *statuses: int) -> None:
+        """These statuses are what the test is about."""
+        self._allowed |= set(statuses)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not message.text.startswith(STATUS_NOISE):
+            self.faults.append(f"console {message.type}: {message.text}")
+
+    def _note_error(self, error: WebError) -> None:
+        self.faults.append(f"uncaught: {error.error}")
+
+    def _note_failure(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # what a newer request or page made needless
+            self.faults.append(f"failed: {request.url} {request.failure}")
+
+    def _note_response(self, response: Response) -> None:
+        if response.status >= 400 and response.status not in self._allowed:
+            self.faults.append(f"{response.status}: {response.request.method} {response.url}")
+
+    def _note_request(self, request: Request) -> None:
+        if not request.url.startswith((self.origin, "data:")):
+            self.faults.append(f"left the shop: {request.url}")
+
+    # ------------------------------------------------------------------------------------------ looking
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.origin + path)
+
+    def sees(self, heading: str | re.Pattern[str], *, shot: str = "") -> None:
+        """Reads the heading of a page, which must not be wider than its window."""
+        expect(self.page.locator("h1")).to_have_text(heading, timeout=PATIENCE)
+        self.fits()
+        self.take_picture(shot or self.page.url.removeprefix(self.origin).partition("?")[0])
+
+    def fits(self) -> None:
+        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{self.page.url} is {wide} px wider than {self.window.width}"
+
+    def take_picture(self, name: str) -> None:
+        if not SHOTS or not self.window.has_script or self.window.engine != "sqlite":
+            return
+        self.page.evaluate(LOAD_PICTURES)
+        name = re.sub(r"\W+", "-", name).strip("-") or "home"
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            path = Path(SHOTS) / f"{name}-{self.window.width}-{scheme}.png"
+            self.page.screenshot(path=path, full_page=True, animations="disabled")
+        self.page.emulate_media(color_scheme="light")
+
+    def button(self, name: str | re.Pattern[str]) -> Locator:
+        return self.page.get_by_role("button", name=name)
+
+    def link(self, name: str | re.Pattern[str]) -> Locator:
+        return self.page.get_by_role("link", name=name)
+
+    @property
+    def badge(self) -> Locator:
+        return self.page.locator("#cart-badge")
+
+    @property
+    def notice(self) -> Locator:
+        """Where the shop says what was done: spoken with JavaScript, a message on the next page without."""
+        return self.page.locator("#announcement" if self.window.has_script else "#notices")
+
+    # ----------------------------------------------------------------------------------------- shopping
+
+    def search(self, words: str) -> None:
+        self.page.get_by_role("searchbox", name="Search products").or_(
+            self.page.get_by_role("combobox", name="Search products")
+        ).fill(words)
+        self.page.locator(".search__button").click()
+        self.sees(f"Results for “{words}”", shot="search")
+
+    def filter(self, choice: str) -> None:
+        """Tick a filter, in the drawer where there is one, and have it applied."""
+        filters = self.page.locator("#filters")
+        if not filters.is_visible():
+            self.page.locator("#facets > summary").click()
+        filters.get_by_label(choice).check()
+        apply = self.button("Apply filters")
+        if apply.is_visible():
+            apply.click()
+        expect(self.page.locator(".chip", has_text=choice)).to_be_visible()
+
+    def add_to_cart(self, units: int) -> None:
+        """Press the button of a product page. :param units: in the cart afterwards"""
+        self.page.locator("#add-line-button").click()
+        expect(self.badge).to_have_text(f"Cart {units}")
+
+    def go_to_cart(self) -> None:
+        self.badge.click()
+        self.sees("Your cart")
+
+    def line(self, name: str) -> Locator:
+        return self.page.locator(".cart-line", has_text=name)
+
+    def type_quantity(self, name: str, quantity: str) -> None:
+        """Type a quantity into a line of the cart and leave the field; without JavaScript, press Update."""
+        field = self.line(name).get_by_label("Quantity of")
+        field.fill(quantity)
+        field.press("Tab")
+        if not self.window.has_script:
+            self.line(name).get_by_role("button", name="Update").click()
+
+    def put_in_cart(self, path: str) -> None:
+        self.open(path)
+        self.add_to_cart(1)
+
+    # ----------------------------------------------------------------------------------------- checkout
+
+    def fill_in(self, fields: dict[str, str]) -> None:
+        for label, text in fields.items():
+            self.page.get_by_label(label, exact=True).fill(text)
+
+    def go_through_checkout(self, pay_by: str) -> None:
+        """From the cart to the review."""
+        self.link("Check out").click()
+        self.sees("How can we reach you?")
+        self.fill_in(CONTACT)
+        self.button("Continue to delivery").click()
+        self.sees("Where should it go?")
+        self.fill_in(ADDRESS)
+        self.button("Continue to payment").click()
+        self.choose_payment(pay_by)
+
+    def choose_payment(self, pay_by: str) -> None:
+        self.sees("How would you like to pay?")
+        self.page.get_by_label(pay_by).check()
+        self.button("Continue to review").click()
+        self.sees("Review and place the order")
+
+    def place_order(self) -> None:
+        self.button(re.compile("^Place order")).click()
+
+    def reads_order_number(self) -> str:
+        """On the page of an order just placed."""
+        self.sees("Thank you, your order is placed", shot="order")
+        return self.page.locator(".order-number").first.inner_text()
