@@ -1,4 +1,4 @@
-"""A shopper with a real browser: does what people do by the words they read, and notes all the browser complains about."""
+"""A shopper with a real browser: acts by the words people read, and notes all that the browser complains about."""
 
 from __future__ import annotations
 

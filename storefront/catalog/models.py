@@ -237,7 +237,7 @@ class SearchWord(CatalogModel):
 
 
 # The words a product is found by. SQLite: an FTS5 table, whose key is always its rowid; MySQL: FULLTEXT indexes.
-# The migration creates it by hand. `words` holds name, brand, SKUs, categories and description.
+# The migration creates it by hand. `words` holds name, brand, SKUs, barcodes, categories and description.
 product_search = Table(
     "product_search",
     CatalogModel.metadata,

@@ -241,7 +241,7 @@ def _browse_entry(row: dict[str, object], place: dict[str, int]) -> dict[str, ob
 
 
 def _search_text(product_id: int, product: NewProduct, categories: dict[str, Category]) -> SearchText:
-    skus = {product.sku, *(variant.sku for variant in product.variants)}
+    codes = {product.sku, *(code for v in product.variants for code in (v.sku, v.barcode) if code)}
     names = [categories[slug].name for slug in product.categories]
-    words = [product.name, product.brand, *sorted(skus), *names, product.description]
+    words = [product.name, product.brand, *sorted(codes), *names, product.description]
     return SearchText(product_id, f"{product.name} {product.brand}", " ".join(words))

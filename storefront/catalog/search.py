@@ -26,6 +26,7 @@ CLOSE_ENOUGH = 0.72  # similarity of a proposed spelling, difflib's ratio; "hedp
 
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile(r"[^\W_]+")
+_HYPHENATED = re.compile(r"\w+(?:-\w+)+")
 # Words that InnoDB never indexes: INFORMATION_SCHEMA.INNODB_FT_DEFAULT_STOPWORD, and all below three letters.
 _UNINDEXED = frozenset(
     """
@@ -45,18 +46,35 @@ class SearchText:
     words: str
 
 
+def _fold(text: str) -> str:
+    return _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
+
+
+def _join(hyphenated: str) -> str:
+    return hyphenated.replace("-", "").replace("_", "")[:LONGEST_WORD]
+
+
 def words_of(text: str) -> list[str]:
     """The words of a text: lower case, without accents; "WH-1000XM5" also counts as "wh1000xm5"."""
-    folded = _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
+    folded = _fold(text)
     words = [word[:LONGEST_WORD] for word in _WORD.findall(folded)]
-    joined = [re.sub(r"[^\w]", "", part)[:LONGEST_WORD] for part in re.findall(r"\w+(?:-\w+)+", folded)]
+    joined = [_join(part) for part in _HYPHENATED.findall(folded)]
     return words + [word for word in joined if word not in words]
 
 
 def query_words(text: str) -> list[str]:
-    """The words of what a shopper typed, in order, at most `MOST_WORDS`."""
-    folded = _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
-    return [word[:LONGEST_WORD] for word in _WORD.findall(folded)][:MOST_WORDS]
+    """The words of what a shopper typed, in order, at most `MOST_WORDS`.
+
+    A part with hyphens and digits is a code and stays whole: its pieces ("SKU") may stand in every product.
+    """
+    words: list[str] = []
+    for part in _fold(text).split():
+        code = _HYPHENATED.fullmatch(part)
+        if code and any(character.isdigit() for character in part):
+            words.append(_join(part))
+        else:
+            words += [word[:LONGEST_WORD] for word in _WORD.findall(part)]
+    return words[:MOST_WORDS]
 
 
 def _indexable(text: str) -> str:

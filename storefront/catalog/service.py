@@ -8,7 +8,7 @@ from typing import Any
 
 from cachetools import TTLCache, cached
 from flask import current_app, g
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from storefront.catalog import search
 from storefront.catalog.browse import browse, card_columns, card_of, department_of
@@ -132,34 +132,31 @@ def is_empty() -> bool:
 
 def home(seen: Sequence[int]) -> HomePage:
     """What the first page shows. :param seen: ids of products looked at, newest first"""
+    loved = _first_ids(BrowseEntry.popularity.desc(), LOVED_SHOWN)
+    newest = _first_ids(BrowseEntry.product_id.desc(), NEWEST_SHOWN)
+    cards = {card.id: card for card in cards_of([*loved, *newest, *seen])}
     return HomePage(
         departments=departments(),
-        loved=_top(BrowseEntry.popularity.desc(), LOVED_SHOWN),
-        newest=_top(BrowseEntry.product_id.desc(), NEWEST_SHOWN),
-        seen=cards_of(seen) if seen else (),
+        loved=_pick(cards, loved),
+        newest=_pick(cards, newest),
+        seen=_pick(cards, seen),
     )
 
 
-def _top(order: Any, count: int) -> tuple[ProductCard, ...]:
-    """The first cards of the whole shop that can be bought."""
-    chosen = (
-        select(BrowseEntry.product_id)
-        .where(BrowseEntry.category_id == ALL_CATEGORIES, BrowseEntry.in_stock)
-        .order_by(order)
-        .limit(count)
-        .subquery()
-    )
-    entries = card_columns().join(chosen, chosen.c.product_id == Product.id)
-    by_order = entries.join(
-        BrowseEntry, (BrowseEntry.product_id == Product.id) & (BrowseEntry.category_id == ALL_CATEGORIES)
-    ).order_by(order)
-    return tuple(card_of(row) for row in queries().execute(by_order))
+def _first_ids(order: ColumnElement[Any], count: int) -> list[int]:
+    """The first products of the whole shop that can be bought, from the narrow index alone."""
+    buyable = select(BrowseEntry.product_id).where(BrowseEntry.category_id == ALL_CATEGORIES, BrowseEntry.in_stock)
+    return list(queries().scalars(buyable.order_by(order, BrowseEntry.product_id.desc()).limit(count)))
+
+
+def _pick(cards: dict[ProductId, ProductCard], ids: Sequence[int]) -> tuple[ProductCard, ...]:
+    return tuple(cards[ProductId(product_id)] for product_id in ids if product_id in cards)
 
 
 def cards_of(ids: Sequence[int]) -> tuple[ProductCard, ...]:
     """Cards of products by id, in the order given; those no longer sold are left out."""
     rows = {row.id: row for row in queries().execute(card_columns().where(Product.id.in_(ids)))}
-    return tuple(card_of(rows[product_id]) for product_id in ids if product_id in rows)
+    return tuple(card_of(rows[product_id]) for product_id in dict.fromkeys(ids) if product_id in rows)
 
 
 def get_product(product_id: int, stars: int | None = None) -> ProductPage:

@@ -30,8 +30,6 @@ from storefront.database import queries, retried, transaction
 from storefront.orders.service import DeliveryAddress, OrderId
 from storefront.payments import service as payments
 
-logger = logging.getLogger(__name__)
-
 __all__ = [
     "CartNotOrderable",
     "CheckoutDraft",
@@ -54,6 +52,8 @@ __all__ = [
     "resume_unfinished",
     "start",
 ]
+
+logger = logging.getLogger(__name__)
 
 
 def start(cart_token: str, *, like: CheckoutDraft | None = None) -> CheckoutDraft:

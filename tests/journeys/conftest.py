@@ -10,8 +10,8 @@ from functools import cache
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.shopper import HEIGHTS, SHOTS, Shopper, Window
 from tests.live import LiveShop, live_shop
+from tests.shopper import HEIGHTS, SHOTS, Shopper, Window
 
 FLAGS = [
     "--no-sandbox",

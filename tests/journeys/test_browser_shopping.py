@@ -1,4 +1,4 @@
-"""From the first page to the order and back to it, as guests do it: with and without JavaScript, on a phone and a desk."""
+"""From the first page to the order and back to it, with and without JavaScript, on a phone and on a desk."""
 
 from __future__ import annotations
 

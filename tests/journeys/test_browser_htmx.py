@@ -1,0 +1,250 @@
+"""What JavaScript adds: parts swap in place, the badge and the announcement follow, focus and addresses stay true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.shopper import CANDLE, RAZOR, Shopper, Window
+
+pytestmark = pytest.mark.browser
+
+BOOKS = "/category/books"
+IN_STOCK = re.compile(r"^\s*In stock")
+
+
+def stay(shopper: Shopper) -> None:
+    """Mark this document: another one, from a reload or a link, has no such mark."""
+    shopper.page.evaluate("window.isStill = true")
+
+
+def has_stayed(shopper: Shopper) -> bool:
+    return bool(shopper.page.evaluate("window.isStill === true"))
+
+
+def count(shopper: Shopper) -> Locator:
+    return shopper.page.locator(".listing__count strong")
+
+
+def is_whole_page(shopper: Shopper) -> None:
+    """Exactly one of everything that makes a page."""
+    for part in ("h1", "#header", "#footer", "main", "#listing, #reviews"):
+        expect(shopper.page.locator(part)).to_have_count(1)
+
+
+def test_adding_from_a_card_swaps_in_place_and_says_so(shopper: Shopper) -> None:
+    shopper.open("/category/home-living")
+    stay(shopper)
+    button = shopper.button("Add to cart : Beeswax Pillar Candle")
+    button.click()
+    expect(shopper.badge).to_have_text("Cart 1")
+    expect(shopper.page.locator("#announcement")).to_have_text("Beeswax Pillar Candle added to your cart See cart")
+    expect(button).to_be_focused()
+    expect(button.locator("svg")).to_be_visible()
+    assert has_stayed(shopper)
+    assert shopper.page.url.endswith("/category/home-living")
+    shopper.take_picture("listing-added")
+
+
+def test_a_card_that_stands_twice_on_a_page_is_added_by_the_one_pressed(shopper: Shopper) -> None:
+    """The home page may show a product in several rows: ids must not meet."""
+    shopper.open(RAZOR)
+    shopper.open("/")
+    button = shopper.page.locator("#add-seen-33-button")
+    button.click()
+    expect(shopper.badge).to_have_text("Cart 1")
+    expect(button).to_be_focused()
+
+
+def test_what_a_card_cannot_add_is_refused_on_the_card(shopper: Shopper) -> None:
+    shopper.allow(422)
+    shopper.open(RAZOR)
+    shopper.page.get_by_label("Quantity").fill("4")
+    shopper.add_to_cart(4)
+    shopper.open("/category/beauty")
+    stay(shopper)
+    card = shopper.page.locator(".product-card", has_text="Single Blade Razor")
+    card.get_by_role("button").click()
+    expect(card.get_by_role("alert")).to_have_text("Only 4 left")
+    expect(card.get_by_role("button")).to_be_focused()
+    assert has_stayed(shopper)
+
+
+def test_a_variant_chosen_shows_its_price_and_stock_and_is_the_one_added(shopper: Shopper) -> None:
+    shopper.open("/product/62-cold-pressed-coconut-oil")
+    shopper.page.get_by_role("radio", name=re.compile("^500 ml")).check()
+    expect(shopper.page.locator("[data-price]")).to_have_text("₹690")
+    shopper.button("One more").click()
+    shopper.add_to_cart(2)
+    expect(shopper.button("Add to cart").first).to_be_focused()
+    shopper.go_to_cart()
+    expect(shopper.line("Cold-Pressed Coconut Oil")).to_contain_text("500 ml")
+
+
+def test_a_filter_swaps_the_listing_and_pushes_its_address(shopper: Shopper) -> None:
+    shopper.open(BOOKS)
+    stay(shopper)
+    expect(count(shopper)).to_have_text("12 products")
+    shopper.page.get_by_label(IN_STOCK).check()
+    expect(count(shopper)).to_have_text("11 products")
+    expect(shopper.page).to_have_url(f"{shopper.origin}{BOOKS}?stock=1")
+    expect(shopper.page.get_by_label(IN_STOCK)).to_be_focused()
+    expect(shopper.page.locator("#announcement")).to_have_text("11 products")
+    assert has_stayed(shopper)
+    is_whole_page(shopper)
+
+
+def test_the_back_button_brings_the_whole_page_with_the_former_listing(shopper: Shopper) -> None:
+    shopper.open(BOOKS)
+    shopper.page.get_by_label("Kabini Press").check()
+    expect(count(shopper)).to_have_text("3 products")
+    shopper.page.get_by_label("Kagazi").check()
+    expect(count(shopper)).to_have_text("6 products")
+
+    shopper.page.go_back()
+    expect(count(shopper)).to_have_text("3 products")
+    expect(shopper.page.get_by_label("Kagazi")).not_to_be_checked()
+    is_whole_page(shopper)
+    shopper.page.go_back()
+    expect(count(shopper)).to_have_text("12 products")
+    expect(shopper.page.get_by_label("Kabini Press")).not_to_be_checked()
+    is_whole_page(shopper)
+    shopper.page.go_forward()
+    expect(count(shopper)).to_have_text("3 products")
+    is_whole_page(shopper)
+
+
+def test_back_from_a_product_brings_the_filtered_listing(shopper: Shopper) -> None:
+    shopper.open(BOOKS)
+    shopper.page.get_by_label("Kabini Press").check()
+    expect(count(shopper)).to_have_text("3 products")
+    shopper.link("Evening Trains").click()
+    shopper.sees("Evening Trains", shot="product-book")
+    shopper.page.go_back()
+    expect(count(shopper)).to_have_text("3 products")
+    expect(shopper.page.get_by_label("Kabini Press")).to_be_checked()
+    is_whole_page(shopper)
+
+
+def tick(label: str) -> Callable[[Shopper], None]:
+    return lambda shopper: shopper.page.get_by_label(label).check()
+
+
+def press(selector: str) -> Callable[[Shopper], None]:
+    return lambda shopper: shopper.page.locator(selector).click()
+
+
+def sort_by_price(shopper: Shopper) -> None:
+    shopper.page.get_by_label("Sort by").select_option("Price, low to high")
+
+
+PUSHED = {
+    "a brand": (BOOKS, tick("Kabini Press"), "?brand=Kabini+Press"),
+    "a price": (BOOKS, tick("Under ₹1,000"), "?price=under-1000"),
+    "a rating": (BOOKS, tick("4 stars and up"), "?rating=4"),
+    "an order": (BOOKS, sort_by_price, "?sort=price-low"),
+    "the next page": ("/products", press("#page-next"), "?page=2"),
+    "a chip taken away": (f"{BOOKS}?stock=1&rating=4", press("#chip-1"), "?stock=1"),
+    "all filters cleared": (f"{BOOKS}?stock=1&rating=4", press("#chip-all"), ""),
+    "a filter of a search": ("/products?q=cotton", tick("Paanv"), "?q=cotton&brand=Paanv"),
+    "reviews by stars": ("/product/11-indigo-day-dress", press("#stars-5"), "?stars=5"),
+}
+
+
+@pytest.mark.parametrize("pushed", PUSHED)
+def test_every_pushed_address_is_a_whole_page_when_reloaded_or_opened(shopper: Shopper, pushed: str) -> None:
+    start, act, query = PUSHED[pushed]
+    shopper.open(start)
+    stay(shopper)
+    act(shopper)
+    address = re.compile(re.escape(start.partition("?")[0] + query) + r"(#\w+)?$")
+    expect(shopper.page).to_have_url(address)
+    swapped = shopper.page.locator("#listing, #reviews")
+    expect(swapped).not_to_have_class(re.compile("htmx"))
+    assert has_stayed(shopper)
+    shown = swapped.inner_text()
+    shopper.page.reload()
+    assert not has_stayed(shopper)
+    is_whole_page(shopper)
+    expect(swapped).to_have_text(shown, use_inner_text=True)
+
+
+@pytest.mark.parametrize("shopper", [Window(), Window(width=390)], indirect=True, ids=str)
+def test_suggestions_come_while_typing_and_the_arrows_choose_one(shopper: Shopper) -> None:
+    shopper.open("/")
+    field = shopper.page.get_by_role("combobox", name="Search products")
+    field.press_sequentially("lam")
+    options = shopper.page.get_by_role("option")
+    expect(options.first).to_contain_text("The Lamplighter of Fort Kochi")
+    expect(field).to_have_attribute("aria-expanded", "true")
+    shopper.fits()
+    shopper.take_picture("suggestions")
+    field.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    expect(field).to_have_attribute("aria-activedescendant", "suggestion-1")
+    expect(field).to_be_focused()
+    field.press("Enter")
+    shopper.sees("The Lamplighter of Fort Kochi", shot="product-three-options")
+
+
+def test_escape_closes_the_suggestions_and_keeps_the_words(shopper: Shopper) -> None:
+    shopper.open("/")
+    field = shopper.page.get_by_role("combobox", name="Search products")
+    field.press_sequentially("lam")
+    expect(shopper.page.get_by_role("listbox")).to_be_visible()
+    field.press("Escape")
+    expect(shopper.page.get_by_role("listbox")).to_be_hidden()
+    expect(field).to_have_value("lam")
+    expect(field).to_have_attribute("aria-expanded", "false")
+    field.press("ArrowDown")
+    expect(shopper.page.get_by_role("listbox")).to_be_visible()
+    field.press("ArrowUp")
+    expect(shopper.page.get_by_role("option").last).to_have_attribute("aria-selected", "true")
+    field.press("Escape")
+    field.press("Enter")
+    shopper.sees("Results for “lam”", shot="search-lam")
+
+
+def test_quantities_change_in_place_and_keep_the_focus(shopper: Shopper) -> None:
+    shopper.put_in_cart(CANDLE)
+    shopper.go_to_cart()
+    stay(shopper)
+    more = shopper.button(re.compile("^.?One more"))
+    more.click()
+    expect(shopper.badge).to_have_text("Cart 2")
+    expect(more).to_be_focused()
+    expect(shopper.page.locator("#announcement")).to_have_text("Beeswax Pillar Candle: quantity 2")
+    shopper.type_quantity("Beeswax Pillar Candle", "5")
+    expect(shopper.badge).to_have_text("Cart 5")
+    expect(more).to_be_focused()
+    expect(shopper.page.locator(".cart-line output")).to_have_text("₹745")
+    assert has_stayed(shopper)
+
+
+def test_removing_leads_the_focus_to_undo_and_undoing_back_to_the_lines(shopper: Shopper) -> None:
+    shopper.put_in_cart(CANDLE)
+    shopper.go_to_cart()
+    stay(shopper)
+    shopper.button("Remove").click()
+    expect(shopper.button(re.compile("^Undo"))).to_be_focused()
+    expect(shopper.badge).to_have_text("Cart")
+    shopper.page.keyboard.press("Enter")
+    expect(shopper.badge).to_have_text("Cart 1")
+    expect(shopper.page.locator(".cart__lines")).to_be_focused()
+    assert has_stayed(shopper)
+
+
+def test_a_line_that_is_gone_in_the_meantime_is_said_and_nothing_else_happens(shopper: Shopper) -> None:
+    shopper.allow(404)
+    shopper.put_in_cart(CANDLE)
+    shopper.go_to_cart()
+    other_tab = shopper.context.new_page()
+    other_tab.goto(f"{shopper.origin}/cart")
+    other_tab.get_by_role("button", name="Remove").click()
+    expect(other_tab.get_by_role("button", name=re.compile("^Undo"))).to_be_visible()
+    shopper.button("Remove").click()
+    expect(shopper.page.locator("#notices").get_by_role("alert")).to_contain_text("There is nothing here")
+    expect(shopper.page.locator("#problem")).to_be_focused()
