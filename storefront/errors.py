@@ -37,6 +37,7 @@ WORDINGS = {
     405: Wording("This address cannot do that", "Nothing was changed."),
     409: Wording("This can no longer be done", "Something changed in the meantime. Your cart is kept."),
     413: Wording("That is too much at once", "The request was larger than the shop accepts. Nothing was changed."),
+    422: Wording("This was ordered already", "The form you sent belongs to another order. Nothing was ordered again."),
     429: Wording("Too many tries", "Wait a little, then try again. Nothing is lost."),
     503: Wording(
         "The shop is catching its breath",

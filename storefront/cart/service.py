@@ -73,10 +73,13 @@ def count_units(token: str | None) -> int:
     return int(queries().scalar(in_cart.where(Cart.guest_token == token)) or 0)
 
 
-def quote(token: str | None) -> CartQuote:
-    """The cart at today's prices and with what changed since the shopper saw it; no line is left out."""
+def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
+    """The cart at today's prices and with what changed since the shopper saw it; no line is left out.
+
+    :param checkout: the one the shopper is going through: what it holds is not missing from their cart
+    """
     rows = _lines(token)
-    offers = catalog.offers_of([Sku(row.variant) for row in rows])
+    offers = catalog.offers_of([Sku(row.variant) for row in rows], held_for=checkout)
     lines = tuple(
         CartLine(LineId(row.id), offer, row.quantity, Money(row.price_seen, row.currency))
         for row in rows

@@ -30,6 +30,10 @@ class RemovedLine:
     quantity: int
 
 
+def _quote() -> service.CartQuote:
+    return service.quote(visitor.cart_token(), checkout=visitor.checkout_id())
+
+
 @bp.get("/cart")
 def show() -> ResponseReturnValue:
     """The cart as it stands now."""
@@ -37,7 +41,7 @@ def show() -> ResponseReturnValue:
     return render_page(
         "cart/show.html",
         fragment="cart/_cart.html",
-        quote=service.quote(visitor.cart_token()),
+        quote=_quote(),
         problems={},
         removed=RemovedLine(**removed) if removed else None,
     )
@@ -80,7 +84,7 @@ def _added(form: AddLineForm, line: CartLine) -> ResponseReturnValue:
 def _not_added(form: AddLineForm) -> ResponseReturnValue:
     problem = next((str(field.errors[0]) for field in form if field.errors), "This could not be added")
     if form.place.data == "cart":
-        kept = {"quote": service.quote(visitor.cart_token()), "problems": {}, "removed": None}
+        kept = {"quote": _quote(), "problems": {}, "removed": None}
         return refuse("cart/_cart.html", otherwise=url_for(".show"), problem=problem, context=kept)
     try:
         box = catalog.get_purchase_box(_sku(form))
@@ -136,7 +140,7 @@ def change_line(line_id: int) -> ResponseReturnValue:
             form.quantity.errors = [_shortage_words(shortage)]
         else:
             return _changed(f"{line.offer.title}: quantity {line.quantity}")
-    quote = service.quote(visitor.cart_token())
+    quote = _quote()
     if line_id not in {line.id for line in quote.lines}:
         abort(404)
     return refuse(
@@ -175,7 +179,7 @@ def _changed(notice: str, removed: RemovedLine | None = None) -> ResponseReturnV
         "cart/_after_change.html",
         otherwise=url_for(".show"),
         notice=notice,
-        quote=service.quote(visitor.cart_token()),
+        quote=_quote(),
         problems={},
         removed=removed,
     )

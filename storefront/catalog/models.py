@@ -33,6 +33,7 @@ class ReservationState(StrEnum):
     HELD = "held"
     COMMITTED = "committed"
     RELEASED = "released"
+    RETURNED = "returned"  # sold, and come back
 
 
 class CatalogModel(Model):
@@ -215,7 +216,7 @@ class StockReservation(CatalogModel):
     __table_args__ = (
         UniqueConstraint("checkout_id", "variant_id"),
         CheckConstraint("quantity > 0", name="quantity_gt_0"),
-        CheckConstraint("state IN ('held', 'committed', 'released')", name="state"),
+        CheckConstraint("state IN ('held', 'committed', 'released', 'returned')", name="state"),
         Index("ix_stock_reservations_state_expires_at", "state", "expires_at"),
         Index("ix_stock_reservations_variant_id_state", "variant_id", "state"),
     )

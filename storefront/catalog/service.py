@@ -25,7 +25,15 @@ from storefront.catalog.models import (
 )
 from storefront.catalog.products import NewProduct, NewReview, NewVariant, add_categories, add_products
 from storefront.catalog.search import nearest_spelling
-from storefront.catalog.stock import commit_reservation, receive, release, release_expired, reserve
+from storefront.catalog.stock import (
+    available_now,
+    commit_reservation,
+    receive,
+    release,
+    release_expired,
+    reserve,
+    restock,
+)
 from storefront.catalog.values import (
     BrowseCriteria,
     Department,
@@ -90,6 +98,7 @@ __all__ = [
     "release",
     "release_expired",
     "reserve",
+    "restock",
     "suggest",
 ]
 
@@ -186,11 +195,12 @@ def get_product(product_id: int, stars: int | None = None) -> ProductPage:
     )
 
 
-def _product(product_id: int) -> tuple[Product, Category, list[Variant]]:
+def _product(product_id: int) -> tuple[Product, Category, list[tuple[Variant, int]]]:
+    """A product, its main category, and its variants with what is available of each."""
     rows = (
         queries()
         .execute(
-            select(Product, Category, Variant)
+            select(Product, Category, Variant, available_now())
             .join(Category, Category.id == Product.main_category_id)
             .join(Variant, Variant.product_id == Product.id)
             .where(Product.id == product_id, Product.active)
@@ -200,17 +210,17 @@ def _product(product_id: int) -> tuple[Product, Category, list[Variant]]:
     )
     if not rows:
         raise UnknownProduct(product_id)
-    return rows[0][0], rows[0][1], [row[2] for row in rows]
+    return rows[0][0], rows[0][1], [(row[2], row[3]) for row in rows]
 
 
-def _box(product: Product, variants: Sequence[Variant]) -> PurchaseBox:
+def _box(product: Product, variants: Sequence[tuple[Variant, int]]) -> PurchaseBox:
     return PurchaseBox(
         product_id=ProductId(product.id),
         slug=product.slug,
         name=product.name,
         option_name=product.option_name or None,
         variants=tuple(
-            VariantView(Sku(v.sku), v.name, Money(v.price, product.currency), v.on_hand - v.reserved) for v in variants
+            VariantView(Sku(v.sku), v.name, Money(v.price, product.currency), available) for v, available in variants
         ),
     )
 
@@ -288,13 +298,16 @@ def get_offer(sku: Sku) -> Offer:
     return offer
 
 
-def offers_of(skus: Iterable[Sku]) -> dict[Sku, Offer]:
-    """Offers by SKU, by one select; a SKU that never was has none, one taken off sale says so itself."""
+def offers_of(skus: Iterable[Sku], *, held_for: str | None = None) -> dict[Sku, Offer]:
+    """Offers by SKU, by one select; a SKU that never was has none, one taken off sale says so itself.
+
+    :param held_for: the asker's own checkout: what it holds counts as available to them
+    """
     wanted = set(skus)
     if not wanted:
         return {}
     rows = queries().execute(
-        select(Variant, Product, Category.hue)
+        select(Variant, Product, Category.hue, available_now(held_for=held_for))
         .join(Product, Product.id == Variant.product_id)
         .join(Category, Category.id == Product.main_category_id)
         .where(Variant.sku.in_(wanted))
@@ -308,12 +321,12 @@ def offers_of(skus: Iterable[Sku]) -> dict[Sku, Offer]:
             option=variant.name,
             brand=product.brand,
             price=Money(variant.price, product.currency),
-            available=variant.on_hand - variant.reserved,
+            available=available,
             is_sold=product.active,
             hue=hue,
             picture=Picture(product.picture, product.picture_alt) if product.picture else None,
         )
-        for variant, product, hue in rows
+        for variant, product, hue, available in rows
     }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storefront.catalog.models import (
@@ -108,6 +108,45 @@ def receive(sku: Sku, units: int, *, reason: str, reference: str, actor: str) ->
         shifts[variant.product_id] += units
 
 
+def available_now(*, held_for: str | None = None) -> ColumnElement[int]:
+    """Units of a `Variant` that may be promised at this moment, as a column of a select over variants.
+
+    A hold whose time is over counts as available at once, before anybody has let go of it; and so does the asker's own.
+
+    :param held_for: checkout whose holds do not stand in its own way
+    """
+    theirs = StockReservation.expires_at < utc_now()
+    mine = [StockReservation.checkout_id == held_for] if held_for else []
+    free_again = (
+        select(func.coalesce(func.sum(StockReservation.quantity), 0))
+        .where(
+            StockReservation.variant_id == Variant.id,
+            StockReservation.state == ReservationState.HELD,
+            or_(theirs, *mine),
+        )
+        .correlate(Variant)
+        .scalar_subquery()
+    )
+    return Variant.on_hand - Variant.reserved + free_again
+
+
+@retried
+def restock(checkout: str, *, reason: str, actor: str) -> None:
+    """Take back what a checkout bought: each unit comes back once, however often this is asked for.
+
+    :param reason: for the ledger: "cancellation" or "return"
+    """
+    with transaction("catalog") as session, _available_shifts(session) as shifts:
+        for row in _taken_reservations(session, checkout):
+            if not _change_state(session, row, ReservationState.RETURNED, before=ReservationState.COMMITTED):
+                continue
+            session.execute(
+                update(Variant).where(Variant.id == row.variant_id).values(on_hand=Variant.on_hand + row.quantity)
+            )
+            _note_movement(session, row.variant_id, row.quantity, reason, checkout, actor)
+            shifts[_product_of(session, row.variant_id)] += row.quantity
+
+
 def release_expired() -> int:
     """Let go of every hold whose time is over. :return: how many"""
     expired = select(StockReservation.checkout_id).where(
@@ -160,7 +199,7 @@ def _units_kept_by(row: StockReservation | None, wanted: int) -> int:
     """Units that a hold keeps already; one that was sold wants no more."""
     if row is None or row.state == ReservationState.RELEASED:
         return 0
-    return wanted if row.state == ReservationState.COMMITTED else row.quantity
+    return row.quantity if row.state == ReservationState.HELD else wanted
 
 
 def _promise(session: Session, variant_id: int, units: int) -> bool:
@@ -187,7 +226,7 @@ def _write_hold(
     if existing is None:
         existing = StockReservation(checkout_id=checkout, variant_id=variant_id, quantity=units)
         session.add(existing)
-    elif existing.state == ReservationState.COMMITTED:
+    elif existing.state in {ReservationState.COMMITTED, ReservationState.RETURNED}:
         return
     existing.state = ReservationState.HELD
     existing.quantity = units
@@ -212,13 +251,22 @@ def _let_go(session: Session, row: StockReservation, shifts: Shifts) -> None:
     session.execute(
         update(Variant).where(Variant.id == row.variant_id).values(reserved=Variant.reserved - row.quantity)
     )
-    product_id = session.scalars(select(Variant.product_id).where(Variant.id == row.variant_id)).one()
-    shifts[product_id] += row.quantity
+    shifts[_product_of(session, row.variant_id)] += row.quantity
 
 
-def _change_state(session: Session, row: StockReservation, state: ReservationState) -> bool:
-    """Leave `held` exactly once, whoever comes first."""
-    held = (StockReservation.id == row.id, StockReservation.state == ReservationState.HELD)
+def _product_of(session: Session, variant_id: int) -> int:
+    return session.scalars(select(Variant.product_id).where(Variant.id == variant_id)).one()
+
+
+def _change_state(
+    session: Session,
+    row: StockReservation,
+    state: ReservationState,
+    *,
+    before: ReservationState = ReservationState.HELD,
+) -> bool:
+    """Leave a state exactly once, whoever comes first."""
+    held = (StockReservation.id == row.id, StockReservation.state == before)
     return bool(rows_changed(session.execute(update(StockReservation).where(*held).values(state=state))))
 
 

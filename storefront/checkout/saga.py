@@ -148,7 +148,7 @@ def _with_lease(checkout: str, go: Callable[[Walk], None]) -> None:
         go(walk)
     except LeaseLost:
         logger.warning("checkout %s: the lease passed to another runner", checkout)
-        pass
+        _take_back(walk)
 
 
 def _take_back(walk: Walk) -> None:

@@ -21,6 +21,7 @@ from storefront.checkout.values import (
     Contact,
     DraftIncomplete,
     Failure,
+    KeyReused,
     Outcome,
     TotalChanged,
     UnknownCheckout,
@@ -38,6 +39,7 @@ __all__ = [
     "Contact",
     "DraftIncomplete",
     "Failure",
+    "KeyReused",
     "Outcome",
     "TotalChanged",
     "UnknownCheckout",
@@ -127,10 +129,14 @@ def place_order(checkout: str, cart_token: str, *, agreed: str, return_url: Call
     :raise DraftIncomplete: a step was skipped
     :raise CartNotOrderable: the cart is empty, or a line of it cannot be had
     :raise TotalChanged: goods, quantities or prices are not those agreed to
+    :raise KeyReused: the checkout was ordered with, but something else
     """
     row = _get(checkout, cart_token)
     if row.state == CheckoutState.DRAFT:
         _open(plans.load_draft(row.id, row.draft), cart_token, agreed, return_url(checkout))
+        row = _get(checkout, cart_token)
+    if row.progress["agreed"] != agreed:
+        raise KeyReused(checkout)
     return resume(checkout)
 
 
@@ -156,7 +162,7 @@ def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -
                 state=CheckoutState.RUNNING,
                 idempotency_key=draft.id,
                 plan=plans.dump(plan),
-                progress={"placed_at": now.isoformat()},
+                progress={"placed_at": now.isoformat(), "agreed": agreed},
                 updated_at=now,
             )
             .execution_options(synchronize_session=False)

@@ -44,6 +44,12 @@ class TotalChanged(DomainError):
         self.actual = actual
 
 
+class KeyReused(DomainError):
+    """The idempotency key already stands for other goods, quantities or prices."""
+
+    status = 422
+
+
 class CartNotOrderable(DomainError):
     """The cart is empty, or a line of it cannot be had as it stands."""
 

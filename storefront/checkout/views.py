@@ -45,7 +45,7 @@ def show_cart(error: CartEmpty) -> ResponseReturnValue:
 
 def _quote() -> cart.CartQuote:
     """The cart, which must hold something that can be ordered as it stands."""
-    quote = cart.quote(visitor.cart_token())
+    quote = cart.quote(visitor.cart_token(), checkout=visitor.checkout_id())
     if not quote.can_be_ordered:
         if quote.lines:
             flash("Some lines of your cart need a look before you can order.", "problem")
@@ -82,14 +82,15 @@ def _may_enter(draft: CheckoutDraft, step: str) -> bool:
 @bp.get("/checkout")
 def start() -> ResponseReturnValue:
     """To the first step that is not filled in."""
+    draft = _draft()
     _quote()
-    return _go_on(_draft())
+    return _go_on(draft)
 
 
 @bp.route("/checkout/contact", methods=["GET", "POST"])
 def contact() -> ResponseReturnValue:
     """How to reach the shopper."""
-    quote, draft = _quote(), _draft()
+    draft, quote = _draft(), _quote()
     form = ContactForm(obj=draft.contact)
     if form.validate_on_submit():
         service.enter_contact(draft, form.contact())
@@ -100,7 +101,7 @@ def contact() -> ResponseReturnValue:
 @bp.route("/checkout/delivery", methods=["GET", "POST"])
 def delivery() -> ResponseReturnValue:
     """Where the order goes."""
-    quote, draft = _quote(), _draft()
+    draft, quote = _draft(), _quote()
     if not _may_enter(draft, "delivery") or draft.contact is None:
         return _go_on(draft)
     form = DeliveryForm(obj=draft.address)
@@ -113,7 +114,7 @@ def delivery() -> ResponseReturnValue:
 @bp.route("/checkout/payment", methods=["GET", "POST"])
 def payment() -> ResponseReturnValue:
     """How it is paid."""
-    quote, draft = _quote(), _draft()
+    draft, quote = _draft(), _quote()
     if not _may_enter(draft, "payment"):
         return _go_on(draft)
     offered = payments.options()
@@ -144,7 +145,7 @@ def review() -> ResponseReturnValue:
 
 
 def _review(problem: str) -> ResponseReturnValue:
-    quote, draft = _quote(), _draft()
+    draft, quote = _draft(), _quote()
     option = payments.find_option(draft.payment or "")
     if draft.missing_step or option is None:
         return redirect(url_for(f".{draft.missing_step or 'payment'}"), 303)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cache
 
 import pytest
@@ -50,9 +50,12 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def new_shopper(shops: Shops, browser: Browser) -> Iterator[NewShopper]:
-    """Makes shoppers, each with a browser profile of their own; at the end none may have had a fault."""
+@contextmanager
+def shoppers_of(shops: Shops, browser: Browser) -> Iterator[NewShopper]:
+    """Makes shoppers, each with a browser profile of their own; at the end none may have had a fault.
+
+    Called with `may_inject`, the browser lets a test run a script of its own: the content policy is off.
+    """
     shoppers: list[Shopper] = []
 
     def make(window: Window, *, may_inject: bool = False) -> Shopper:
@@ -70,6 +73,13 @@ def new_shopper(shops: Shops, browser: Browser) -> Iterator[NewShopper]:
     for shopper in shoppers:
         shopper.context.close()
     assert not [fault for shopper in shoppers for fault in shopper.faults]
+
+
+@pytest.fixture
+def new_shopper(shops: Shops, browser: Browser) -> Iterator[NewShopper]:
+    """Makes the shoppers of one test."""
+    with shoppers_of(shops, browser) as make:
+        yield make
 
 
 @pytest.fixture
