@@ -9,6 +9,7 @@ from flask.cli import AppGroup, with_appcontext
 from storefront import migrate
 from storefront.catalog import service as catalog
 from storefront.demo import catalogue, generator
+from storefront.doctor import doctor
 
 demo = AppGroup("demo", help="The demo shop.")
 
@@ -18,6 +19,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(migrate.cli)
     app.cli.add_command(demo)
     app.cli.add_command(worker)
+    app.cli.add_command(doctor)
 
 
 @demo.command("load")

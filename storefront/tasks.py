@@ -17,27 +17,52 @@ from huey import Huey, RedisHuey, SqliteHuey, crontab
 from storefront import mail, outbox
 from storefront.catalog import service as catalog
 from storefront.checkout import service as checkout
+from storefront.orders import events
 from storefront.orders import service as orders
-from storefront.orders.events import ORDER_PLACED
+from storefront.payments import service as payments
 
 logger = logging.getLogger(__name__)
 
 
 def send_confirmation(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order is confirmed."""
+    _write_to_customer("placed", "Your order {}", key, payload)
+
+
+def send_cancellation(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the customer that the order is cancelled."""
+    _write_to_customer("cancelled", "Your order {} is cancelled", key, payload)
+
+
+def _write_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any]) -> None:
     order = orders.get_order(payload["order"])
     mail.send(
-        "orders/email/placed",
+        f"orders/email/{template}",
         key=key,
         to=order.email,
-        subject=f"Your order {order.id}",
+        subject=subject.format(order.id),
         order=order,
         order_url=url_for("orders.order", order_id=order.id, _external=True),
         track_url=url_for("orders.track", _external=True),
     )
 
 
-SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {ORDER_PLACED: send_confirmation}
+def restock_cancelled(key: str, payload: Mapping[str, Any]) -> None:
+    """Put the goods of a cancelled order back on sale."""
+    catalog.restock(payload["checkout"], reason="cancellation", actor="shop")
+
+
+def refund_cancelled(key: str, payload: Mapping[str, Any]) -> None:
+    """Give the money of a cancelled order back."""
+    payments.give_back(payload["checkout"], "order cancelled")
+
+
+SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
+    events.ORDER_PLACED: send_confirmation,
+    events.CANCELLED_RESTOCK: restock_cancelled,
+    events.CANCELLED_REFUND: refund_cancelled,
+    events.CANCELLED_LETTER: send_cancellation,
+}
 
 
 def deliver_outboxes() -> int:

@@ -55,6 +55,12 @@ def state_of(checkout: str) -> str:
         return session.scalars(select(Checkout.state).where(Checkout.id == checkout)).one()
 
 
+def step_of(checkout: str) -> int:
+    """Number of the step that its record names."""
+    with queries() as session:
+        return session.scalars(select(Checkout.step).where(Checkout.id == checkout)).one()
+
+
 def assert_balanced() -> None:
     """The laws of the shop, which hold whenever nobody is in the middle of something."""
     with queries():

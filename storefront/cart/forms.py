@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, StringField
-from wtforms.validators import AnyOf, InputRequired, Length, NumberRange
+from wtforms.form import BaseForm
+from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, StopValidation
 
 from storefront.cart.values import MOST_UNITS
 
 SLOTS = frozenset({"grid", "loved", "newest", "seen", "related"})
 _WHOLE = f"Enter a whole number from 1 to {MOST_UNITS}"
+_LONGEST = 9  # digits read; a number of a thousand is none that a cart could hold
 _UNITS = [InputRequired(_WHOLE), NumberRange(1, MOST_UNITS, _WHOLE)]
 
 
@@ -22,10 +24,17 @@ class QuantityField(IntegerField):
         return self.data or 0
 
     def process_formdata(self, valuelist: list[str]) -> None:
+        texts = [text.strip() for text in valuelist]
         try:
-            super().process_formdata([text.strip() for text in valuelist])
+            if any(len(text) > _LONGEST for text in texts):
+                raise ValueError
+            super().process_formdata(texts)
         except ValueError as error:
             raise ValueError(_WHOLE) from error
+
+    def pre_validate(self, form: BaseForm) -> None:
+        if self.process_errors:
+            raise StopValidation  # it was said already
 
 
 def _known_slot(name: str | None) -> str:

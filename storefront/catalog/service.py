@@ -11,6 +11,7 @@ from flask import current_app, g
 from sqlalchemy import ColumnElement, func, select
 
 from storefront.catalog import search
+from storefront.catalog.audit import Holding, holdings, stock_faults
 from storefront.catalog.browse import browse, card_columns, card_of, department_of
 from storefront.catalog.models import (
     ALL_CATEGORIES,
@@ -65,6 +66,7 @@ __all__ = [
     "BrowseCriteria",
     "Department",
     "Hold",
+    "Holding",
     "Listing",
     "NewProduct",
     "NewReview",
@@ -90,6 +92,7 @@ __all__ = [
     "get_offer",
     "get_product",
     "get_purchase_box",
+    "holdings",
     "home",
     "is_empty",
     "nearest_spelling",
@@ -99,6 +102,7 @@ __all__ = [
     "release_expired",
     "reserve",
     "restock",
+    "stock_faults",
     "suggest",
 ]
 

@@ -6,12 +6,13 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, HiddenField, RadioField, StringField, TelField, ValidationError
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from storefront.checkout.values import Contact
 from storefront.orders.service import DeliveryAddress
 
 HOME_REGION = "IN"  # a number without country code is read as one of this country
+LONGEST_PHONE = 32  # characters an order has room for, extension included
 
 
 def _trimmed(text: str | None) -> str:
@@ -19,7 +20,7 @@ def _trimmed(text: str | None) -> str:
 
 
 def _filled(message: str, longest: int) -> list[object]:
-    return [InputRequired(message), Length(max=longest, message=f"Use at most {longest} characters")]
+    return [DataRequired(message), Length(max=longest, message=f"Use at most {longest} characters")]
 
 
 class ContactForm(FlaskForm):
@@ -28,22 +29,25 @@ class ContactForm(FlaskForm):
         _filled("Enter your e-mail address: the order's news go there", 254),
         filters=[_trimmed],
     )
-    phone = TelField("Phone number", _filled("Enter a phone number for the courier", 32), filters=[_trimmed])
+    phone = TelField("Phone number", _filled("Enter a phone number for the courier", LONGEST_PHONE), filters=[_trimmed])
 
     def validate_email(self, field: Field) -> None:
         try:
-            field.data = validate_email(field.data, check_deliverability=False).normalized
+            # Few mail servers take letters to an address that is not ASCII before the @.
+            address = validate_email(field.data, check_deliverability=False, allow_smtputf8=False)
         except EmailNotValidError as error:
             raise ValidationError("This does not look like an e-mail address, such as asha@example.com") from error
+        field.data = address.normalized
 
     def validate_phone(self, field: Field) -> None:
         try:
             number = phonenumbers.parse(field.data, HOME_REGION)
         except phonenumbers.NumberParseException as error:
             raise ValidationError("Enter a phone number with digits, such as 98765 43210") from error
-        if not phonenumbers.is_possible_number(number):
+        text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        if not phonenumbers.is_possible_number(number) or len(text) > LONGEST_PHONE:
             raise ValidationError("This phone number is too short or too long")
-        field.data = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        field.data = text
 
     def contact(self) -> Contact:
         return Contact(self.email.data or "", self.phone.data or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy import select, update
 
@@ -53,6 +54,7 @@ __all__ = [
     "resume",
     "resume_unfinished",
     "start",
+    "states",
 ]
 
 logger = logging.getLogger(__name__)
@@ -191,6 +193,12 @@ def resume_unfinished() -> int:
             # Its fault is noted in its record; it must not hold up the others.
             logger.exception("checkout %s could not go on", checkout)
     return len(found)
+
+
+def states() -> dict[str, tuple[CheckoutState, datetime]]:
+    """Every checkout's state and when it was last written, for the doctor."""
+    rows = queries().execute(select(Checkout.id, Checkout.state, Checkout.updated_at))
+    return {identity: (CheckoutState(state), updated_at) for identity, state, updated_at in rows}
 
 
 def outcome_of(checkout: str | None, cart_token: str | None) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,7 +13,8 @@ from storefront import outbox
 from storefront.clock import arrival_day, utc_now
 from storefront.database import queries, retried, rows_changed, transaction
 from storefront.money import Money
-from storefront.orders.events import ORDER_PLACED
+from storefront.orders.audit import OrderFacts, facts, faults
+from storefront.orders.events import CANCELLATION, ORDER_PLACED
 from storefront.orders.models import Item, Message, Order, OrderEvent
 from storefront.orders.values import (
     NEXT_STEPS,
@@ -32,6 +33,7 @@ from storefront.orders.values import (
 __all__ = [
     "DeliveryAddress",
     "LineItem",
+    "OrderFacts",
     "OrderId",
     "OrderSnapshot",
     "OrderStatus",
@@ -40,11 +42,15 @@ __all__ = [
     "StepNotAllowed",
     "UnknownOrder",
     "advance",
+    "cancel",
     "cancel_order",
     "confirm_order",
     "create_order",
     "deliver_messages",
+    "facts",
+    "faults",
     "get_order",
+    "is_settled",
     "summaries",
     "track",
 ]
@@ -151,7 +157,12 @@ def _confirm(checkout: str) -> None:
     with transaction("orders") as session:
         order = session.scalars(select(Order).where(Order.checkout_id == checkout)).one()
         if _step(session, order, OrderStatus.CONFIRMED, by="the shop"):
-            outbox.post(session, Message, ORDER_PLACED, f"{ORDER_PLACED}/{order.order_id}", {"order": order.order_id})
+            _announce(session, order, ORDER_PLACED)
+
+
+def _announce(session: Session, order: Order, topic: str) -> None:
+    payload = {"order": order.order_id, "checkout": order.checkout_id}
+    outbox.post(session, Message, topic, f"{topic}/{order.order_id}", payload)
 
 
 @retried
@@ -161,6 +172,32 @@ def cancel_order(checkout: str, note: str) -> None:
         order = session.scalar(select(Order).where(Order.checkout_id == checkout))
         if order is not None:
             _step(session, order, OrderStatus.CANCELLED, by="the shop", note=note)
+
+
+def cancel(order_id: str, *, by: str, note: str = "", may_be_packed: bool = False) -> None:
+    """Cancel an order that was confirmed; its goods and its money go back, once, whoever asks and how often.
+
+    :param by: who does it, as the shopper reads it in the timeline
+    :param may_be_packed: staff may cancel what is being packed, a customer may not
+    :raise UnknownOrder: there is none of this number
+    :raise StepNotAllowed: it is not confirmed yet, or too far on its way; cancelled already included
+    """
+    _cancel(order_id, by, note, may_be_packed)
+    outbox.hurry()
+
+
+@retried
+def _cancel(order_id: str, by: str, note: str, may_be_packed: bool) -> None:
+    allowed = {OrderStatus.CONFIRMED, OrderStatus.PROCESSING} if may_be_packed else {OrderStatus.CONFIRMED}
+    with transaction("orders") as session:
+        order = session.scalar(select(Order).where(Order.order_id == order_id))
+        if order is None:
+            raise UnknownOrder(order_id)
+        if not _step(session, order, OrderStatus.CANCELLED, by=by, note=note, before=allowed):
+            session.refresh(order, ["status"])  # someone else may have been first
+            raise StepNotAllowed(OrderStatus(order.status), OrderStatus.CANCELLED)
+        for topic in CANCELLATION:
+            _announce(session, order, topic)
 
 
 @retried
@@ -179,9 +216,22 @@ def advance(order_id: str, status: OrderStatus, *, by: str, note: str = "", trac
             raise StepNotAllowed(OrderStatus(order.status), status)
 
 
-def _step(session: Session, order: Order, status: OrderStatus, *, by: str, note: str = "", tracking: str = "") -> bool:
-    """Change the status if it may change so, once, whoever comes first. :return: whether this call did it"""
-    before = [current for current, following in NEXT_STEPS.items() if status in following]
+def _step(
+    session: Session,
+    order: Order,
+    status: OrderStatus,
+    *,
+    by: str,
+    note: str = "",
+    tracking: str = "",
+    before: Collection[OrderStatus] = (),
+) -> bool:
+    """Change the status if it may change so, once, whoever comes first.
+
+    :param before: only from these, where not every step that `NEXT_STEPS` draws is allowed
+    :return: whether this call did it
+    """
+    before = before or [current for current, following in NEXT_STEPS.items() if status in following]
     allowed = update(Order).where(Order.id == order.id, Order.status.in_(before)).values(status=status)
     changed = rows_changed(session.execute(allowed.execution_options(synchronize_session=False))) == 1
     if changed:
@@ -192,6 +242,13 @@ def _step(session: Session, order: Order, status: OrderStatus, *, by: str, note:
 def deliver_messages(handlers: Mapping[str, outbox.Handler]) -> int:
     """Hand what the orders announced to its handlers. :return: how many messages were delivered"""
     return outbox.deliver("orders", Message, handlers)
+
+
+def is_settled(order_id: str) -> bool:
+    """Whether everybody who had to act on the order's cancellation has acted."""
+    keys = [f"{topic}/{order_id}" for topic in CANCELLATION]
+    open_ones = select(Message.id).where(Message.key.in_(keys), Message.delivered_at.is_(None))
+    return queries().scalar(open_ones.limit(1)) is None
 
 
 def get_order(order_id: str) -> OrderView:

@@ -131,6 +131,11 @@ class OrderView:
         return sum(item.quantity for item in self.items)
 
     @property
+    def can_be_cancelled(self) -> bool:
+        """By its customer; staff may do so a little longer."""
+        return self.status is OrderStatus.CONFIRMED
+
+    @property
     def next_step(self) -> OrderStatus | None:
         """The step that comes next when all goes well."""
         happy = [OrderStatus.CONFIRMED, OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, request, url_for
+from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import visitor
 from storefront.orders import service
-from storefront.orders.forms import TrackingForm
+from storefront.orders.forms import CancellationForm, TrackingForm
 from storefront.responses import go_to, refuse, render_page
 from storefront.security import limiter
 
@@ -23,13 +23,36 @@ def index() -> ResponseReturnValue:
 @bp.get("/orders/<order_id>")
 def order(order_id: str) -> ResponseReturnValue:
     """One order; a number this browser has not earned is as unknown as one that never was."""
+    return render_page("orders/order.html", order=_own_order(order_id), is_new="new" in request.args)
+
+
+def _own_order(order_id: str) -> service.OrderView:
     if order_id not in visitor.order_ids():
         abort(404)
     try:
-        found = service.get_order(order_id)
+        return service.get_order(order_id)
     except service.UnknownOrder:
         abort(404)
-    return render_page("orders/order.html", order=found, is_new="new" in request.args)
+
+
+@bp.post("/orders/<order_id>/cancellation")
+def cancel(order_id: str) -> ResponseReturnValue:
+    """The customer changes their mind before the order is packed; asked twice it is cancelled once."""
+    _own_order(order_id)
+    if not CancellationForm().validate():
+        abort(400)
+    try:
+        service.cancel(order_id, by="you")
+    except service.StepNotAllowed as refusal:
+        if refusal.current is not service.OrderStatus.CANCELLED:
+            return _too_late(order_id)
+    flash("Your order is cancelled. What was paid goes back the way it came.", "notice")
+    return redirect(url_for(".order", order_id=order_id), 303)
+
+
+def _too_late(order_id: str) -> ResponseReturnValue:
+    problem = "This order is on its way already and can no longer be cancelled."
+    return render_page("orders/order.html", status=409, order=_own_order(order_id), is_new=False, problem=problem)
 
 
 @bp.route("/track", methods=["GET", "POST"])

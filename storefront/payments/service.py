@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from storefront.clock import utc_now
 from storefront.database import queries, retried, transaction
 from storefront.money import Money
+from storefront.payments.audit import PaymentFacts, facts, faults
 from storefront.payments.models import Payment, Refund
 from storefront.payments.providers import Answer, CashOnDelivery, Charge, PaymentProvider
 from storefront.payments.sandbox import SandboxProvider
@@ -29,15 +30,18 @@ from storefront.payments.values import (
 __all__ = [
     "CustomerActionNeeded",
     "PaymentDeclined",
+    "PaymentFacts",
     "PaymentOption",
     "PaymentStatus",
     "ProviderSilent",
     "UnknownPayment",
     "authorise",
     "capture",
+    "facts",
+    "faults",
     "find_option",
+    "give_back",
     "options",
-    "refund",
     "status_of",
     "void",
 ]
@@ -120,23 +124,31 @@ def void(checkout: str) -> None:
     _record(checkout, _provider_of(payment.method).void(checkout))
 
 
-@retried
-def refund(checkout: str, reason: str) -> None:
-    """Give everything taken for a checkout back, once.
+def give_back(checkout: str, reason: str) -> None:
+    """Undo a payment wholly, once: refund what was taken, let go of what was not.
 
-    :raise UnknownPayment: this checkout paid nothing
+    :raise UnknownPayment: this checkout has no payment
+    :raise ProviderSilent: no answer; ask again
     """
     payment = _get(checkout)
-    if payment.status != PaymentStatus.CAPTURED:
+    if payment.status not in {PaymentStatus.CAPTURED, PaymentStatus.REFUNDED}:
+        void(checkout)
         return
     said = _provider_of(payment.method).refund(checkout, Money(payment.amount, payment.currency))
+    try:
+        _note_refund(payment, f"refund/{checkout}", reason, said)
+    except IntegrityError:
+        return  # another runner noted the same refund first
+
+
+@retried
+def _note_refund(payment: Payment, key: str, reason: str, said: Answer) -> None:
     with transaction("payments") as session:
-        key = f"refund/{checkout}"
+        session.execute(update(Payment).where(Payment.id == payment.id).values(status=said.status))
         if session.scalar(select(Refund.id).where(Refund.key == key)) is None:
             session.add(
                 Refund(payment_id=payment.id, key=key, amount=payment.amount, reason=reason, created_at=utc_now())
             )
-        session.execute(update(Payment).where(Payment.id == payment.id).values(status=said.status))
 
 
 def status_of(checkout: str) -> PaymentStatus | None:

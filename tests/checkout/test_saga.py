@@ -77,6 +77,7 @@ def test_a_process_that_dies_at_a_step_is_followed_by_one_that_finishes(
     at_step(monkeypatch, step, raising(Crash()), when=moment)
     with pytest.raises(Crash):
         purchase.place()
+    assert books.step_of(purchase.id) == STEPS.index(step)
     wait_and_sweep(now)
     purchase.assert_complete()
 

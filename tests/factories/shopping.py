@@ -13,6 +13,7 @@ from storefront.money import Money
 from storefront.orders import service as orders
 from storefront.orders.service import DeliveryAddress, LineItem, OrderSnapshot, OrderView
 from tests.factories.catalog import make_product, rupees
+from tests.pages import Page, Pages
 
 _carts = itertools.count(1)
 
@@ -105,3 +106,42 @@ def make_snapshot(
 
 def new_checkout_id() -> str:
     return str(uuid.uuid4())
+
+
+# ------------------------------------------------------------------------------------ through the pages
+
+CONTACT = {"email": EMAIL, "phone": PHONE}
+DELIVERY = {
+    "full_name": ADDRESS.full_name,
+    "line1": ADDRESS.line1,
+    "city": ADDRESS.city,
+    "state": ADDRESS.state,
+    "postal_code": ADDRESS.postal_code,
+}
+
+
+def fill_cart(pages: Pages, product: ProductCard, quantity: int = 1) -> Page:
+    """Put a product in the visitor's cart. :return: the cart"""
+    page = pages.get(f"/product/{product.id}-{product.slug}")
+    return pages.submit(page, "#add-line", quantity=str(quantity))
+
+
+def check_out(pages: Pages, *, payment: str = "cod", until: str = "review") -> Page:
+    """Go from the cart to a step of the checkout, filling in those before it. :return: that step's page"""
+    page = pages.get("/checkout")
+    for step, fields in (("contact", CONTACT), ("delivery", DELIVERY), ("payment", {"option": payment})):
+        if step == until:
+            break
+        page = pages.submit(page, "form.checkout__form", **fields)
+    return page
+
+
+def press_order(review: Page, pages: Pages, *, status: int = 200) -> Page:
+    """Press the button of the review. :return: where it leads"""
+    return pages.submit(review, "form.checkout-place__form", status=status)
+
+
+def buy(pages: Pages, product: ProductCard, quantity: int = 1, *, payment: str = "cod") -> Page:
+    """Everything from the product to what pressing the button leads to."""
+    fill_cart(pages, product, quantity)
+    return press_order(check_out(pages, payment=payment), pages)

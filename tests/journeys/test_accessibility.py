@@ -17,6 +17,9 @@ pytestmark = pytest.mark.browser
 axe = Axe()
 MOST_STOPS = 120  # presses of Tab that a page may take
 
+# Colours change slowly from one scheme to the other: what is looked at is where they end.
+SETTLE = "() => { for (const animation of document.getAnimations()) animation.finish(); }"
+
 # What the browser knows of the control that has the focus: is it in sight, and is a ring drawn around it?
 FOCUS = """() => {
   const control = document.activeElement;
@@ -73,6 +76,7 @@ def has_no_barriers(shopper: Shopper) -> None:
         shopper.fits()
         for scheme in ("light", "dark"):
             shopper.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            shopper.page.evaluate(SETTLE)
             found |= {f"{width} {scheme}: {barrier}" for barrier in barriers(shopper.page)}
     assert not found, "\n".join(sorted(found))
 

@@ -1,0 +1,276 @@
+"""The cart's rules: one line a SKU, nothing beyond what can be had, and nothing that vanishes silently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from storefront.cart import service as cart
+from storefront.cart.models import Cart, Line
+from storefront.cart.service import LineNotice, NotEnoughStock, TooManyUnits, UnknownLine
+from storefront.catalog import service as catalog
+from storefront.catalog.models import Product, Variant
+from storefront.catalog.service import Hold, Sku, UnknownSku
+from storefront.database import queries, transaction
+from tests.conftest import ENGINES
+from tests.factories.catalog import make_product, rupees
+from tests.own import at_once, own_shop
+from tests.pages import counted_selects
+
+MINE, YOURS = "my-token", "your-token"
+
+
+def lines_of(token: str) -> list[tuple[Sku, int]]:
+    return [(line.sku, line.quantity) for line in cart.quote(token).lines]
+
+
+def reprice(sku: Sku, price: str) -> None:
+    with transaction("catalog") as session:
+        session.execute(sa.update(Variant).where(Variant.sku == sku).values(price=rupees(price).minor))
+
+
+def withdraw(product: catalog.ProductCard) -> None:
+    with transaction("catalog") as session:
+        session.execute(sa.update(Product).where(Product.id == product.id).values(active=False))
+
+
+def test_an_added_line_stands_in_the_cart_at_todays_price(app: Flask) -> None:
+    mug = make_product(price="349.25")
+    line = cart.add_line(MINE, mug.sku, 2)
+    assert (line.sku, line.quantity, line.line_total) == (mug.sku, 2, rupees("698.50"))
+    assert cart.quote(MINE).lines == (line,)
+
+
+def test_the_same_sku_has_one_line_however_often_it_is_added(app: Flask) -> None:
+    mug, pot = make_product(), make_product()
+    first = cart.add_line(MINE, mug.sku, 2)
+    cart.add_line(MINE, pot.sku, 1)
+    again = cart.add_line(MINE, mug.sku, 3)
+    assert (again.id, again.quantity) == (first.id, 5)
+    assert lines_of(MINE) == [(mug.sku, 5), (pot.sku, 1)]
+
+
+def test_variants_have_lines_of_their_own(app: Flask) -> None:
+    mug = make_product(options=(("Blue", 5), ("Green", 5)))
+    cart.add_line(MINE, Sku(f"{mug.sku}-Blue"), 1)
+    cart.add_line(MINE, Sku(f"{mug.sku}-Green"), 2)
+    assert [line.offer.title for line in cart.quote(MINE).lines] == ["Clay Mug, Blue", "Clay Mug, Green"]
+
+
+def test_the_badge_counts_units(app: Flask) -> None:
+    mug, pot = make_product(), make_product()
+    assert cart.count_units(None) == cart.count_units(MINE) == 0
+    cart.add_line(MINE, mug.sku, 2)
+    cart.add_line(MINE, pot.sku, 3)
+    assert cart.count_units(MINE) == 5
+
+
+def test_a_cart_is_quoted_with_delivery_and_tax(app: Flask) -> None:
+    cart.add_line(MINE, make_product(price=599).sku, 1)
+    assert cart.quote(MINE).price.grand_total == rupees("1206.82")
+
+
+@pytest.mark.parametrize("token", [None, "never-seen"])
+def test_a_cart_that_never_was_is_empty(app: Flask, token: str | None) -> None:
+    quote = cart.quote(token)
+    assert (quote.lines, quote.price.grand_total, quote.can_be_ordered) == ((), rupees(0), False)
+
+
+def test_no_more_than_is_available_goes_in(app: Flask) -> None:
+    mug = make_product(stock=5)
+    cart.add_line(MINE, mug.sku, 3)
+    with pytest.raises(NotEnoughStock) as refusal:
+        cart.add_line(MINE, mug.sku, 3)
+    assert refusal.value.available == 5
+    assert lines_of(MINE) == [(mug.sku, 3)]
+
+
+def test_what_others_hold_is_not_available(app: Flask) -> None:
+    mug = make_product(stock=5)
+    catalog.reserve("another", [Hold(mug.sku, 4)])
+    with pytest.raises(NotEnoughStock) as refusal:
+        cart.add_line(MINE, mug.sku, 2)
+    assert refusal.value.available == 1
+
+
+def test_a_line_holds_at_most_ninety_nine(app: Flask) -> None:
+    mug = make_product(stock=500)
+    line = cart.add_line(MINE, mug.sku, 99)
+    with pytest.raises(TooManyUnits):
+        cart.add_line(MINE, mug.sku, 1)
+    with pytest.raises(TooManyUnits):
+        cart.change_quantity(MINE, line.id, 100)
+    assert lines_of(MINE) == [(mug.sku, 99)]
+
+
+def test_only_what_is_sold_goes_in(app: Flask) -> None:
+    with pytest.raises(UnknownSku):
+        cart.add_line(MINE, Sku("NO-SUCH-SKU"), 1)
+    mug = make_product()
+    withdraw(mug)
+    with pytest.raises(UnknownSku):
+        cart.add_line(MINE, mug.sku, 1)
+    assert lines_of(MINE) == []
+
+
+def test_a_quantity_is_set_not_added(app: Flask) -> None:
+    mug = make_product(stock=5)
+    line = cart.add_line(MINE, mug.sku, 3)
+    assert cart.change_quantity(MINE, line.id, 5).quantity == 5
+    assert lines_of(MINE) == [(mug.sku, 5)]
+    with pytest.raises(NotEnoughStock):
+        cart.change_quantity(MINE, line.id, 6)
+    assert lines_of(MINE) == [(mug.sku, 5)]
+
+
+def test_a_removed_line_comes_back_as_it_was(app: Flask) -> None:
+    mug, pot = make_product(), make_product()
+    cart.add_line(MINE, mug.sku, 2)
+    line = cart.add_line(MINE, pot.sku, 3)
+    assert cart.remove_line(MINE, line.id) == line
+    assert lines_of(MINE) == [(mug.sku, 2)]
+
+
+def change(token: str | None, line: int) -> None:
+    cart.change_quantity(token, line, 1)
+
+
+def remove(token: str | None, line: int) -> None:
+    cart.remove_line(token, line)
+
+
+@pytest.mark.parametrize("act", [change, remove])
+@pytest.mark.parametrize("token", [None, YOURS])
+def test_the_line_of_another_cart_is_as_unknown_as_one_that_never_was(
+    app: Flask, act: Callable[[str | None, int], None], token: str | None
+) -> None:
+    mug = make_product()
+    mine = cart.add_line(MINE, mug.sku, 2)
+    cart.add_line(YOURS, mug.sku, 5)
+    with pytest.raises(UnknownLine):
+        act(token, mine.id)
+    with pytest.raises(UnknownLine):
+        act(token, 10**9)
+    assert lines_of(MINE) == [(mug.sku, 2)]
+
+
+def test_a_line_removed_twice_is_unknown_the_second_time(app: Flask) -> None:
+    line = cart.add_line(MINE, make_product().sku, 2)
+    cart.remove_line(MINE, line.id)
+    with pytest.raises(UnknownLine):
+        cart.remove_line(MINE, line.id)
+
+
+@pytest.mark.parametrize(("price", "notice"), [("510", LineNotice.PRICE_ROSE), ("490", LineNotice.PRICE_FELL)])
+def test_a_changed_price_is_told_until_the_shopper_touches_the_line(app: Flask, price: str, notice: LineNotice) -> None:
+    mug = make_product(price=500)
+    line = cart.add_line(MINE, mug.sku, 2)
+    reprice(mug.sku, price)
+    quote = cart.quote(MINE)
+    assert quote.lines[0].notices == (notice,)
+    assert quote.price.subtotal == rupees(price) * 2
+    assert quote.can_be_ordered
+    cart.change_quantity(MINE, line.id, 2)
+    assert cart.quote(MINE).lines[0].notices == ()
+
+
+def test_a_line_that_runs_short_is_told_and_still_counted(app: Flask) -> None:
+    mug = make_product(price=500, stock=5)
+    cart.add_line(MINE, mug.sku, 4)
+    catalog.reserve("another", [Hold(mug.sku, 3)])
+    quote = cart.quote(MINE)
+    assert quote.lines[0].notices == (LineNotice.SHORT,)
+    assert quote.price.subtotal == rupees(2000)
+    assert not quote.can_be_ordered
+
+
+def test_a_sold_out_line_stays_and_costs_nothing(app: Flask) -> None:
+    mug, pot = make_product(price=500, stock=2), make_product(price=300)
+    cart.add_line(MINE, mug.sku, 2)
+    cart.add_line(MINE, pot.sku, 1)
+    catalog.reserve("another", [Hold(mug.sku, 2)])
+    quote = cart.quote(MINE)
+    assert [line.notices for line in quote.lines] == [(LineNotice.SOLD_OUT,), ()]
+    assert quote.price.subtotal == rupees(300)
+    assert not quote.can_be_ordered
+
+
+def test_a_withdrawn_product_keeps_its_line(app: Flask) -> None:
+    mug = make_product(name="Clay Mug")
+    line = cart.add_line(MINE, mug.sku, 2)
+    withdraw(mug)
+    quote = cart.quote(MINE)
+    assert [(line.offer.name, line.notices) for line in quote.lines] == [("Clay Mug", (LineNotice.WITHDRAWN,))]
+    assert quote.price.grand_total == rupees(0)
+    with pytest.raises(UnknownSku):
+        cart.change_quantity(MINE, line.id, 1)
+    assert cart.remove_line(MINE, line.id).sku == mug.sku
+
+
+def test_clearing_takes_what_was_bought_and_keeps_what_came_since(app: Flask) -> None:
+    mug, pot, pan = make_product(), make_product(), make_product()
+    cart.add_line(MINE, mug.sku, 2)
+    cart.add_line(MINE, pot.sku, 5)
+    cart.add_line(MINE, pan.sku, 1)
+    cart.clear(MINE, "a-checkout", {mug.sku: 2, pot.sku: 3, Sku("GONE"): 1})
+    assert lines_of(MINE) == [(pot.sku, 2), (pan.sku, 1)]
+
+
+def test_a_checkout_clears_once(app: Flask) -> None:
+    mug = make_product()
+    cart.add_line(MINE, mug.sku, 2)
+    cart.clear(MINE, "a-checkout", {mug.sku: 2})
+    cart.add_line(MINE, mug.sku, 2)
+    cart.clear(MINE, "a-checkout", {mug.sku: 2})
+    assert lines_of(MINE) == [(mug.sku, 2)]
+    cart.clear(MINE, "another", {mug.sku: 2})
+    assert lines_of(MINE) == []
+
+
+def test_clearing_leaves_other_carts_alone(app: Flask) -> None:
+    mug = make_product()
+    cart.add_line(YOURS, mug.sku, 2)
+    cart.clear(MINE, "a-checkout", {mug.sku: 2})
+    assert lines_of(YOURS) == [(mug.sku, 2)]
+
+
+def test_a_quote_costs_the_same_selects_for_any_number_of_lines(app: Flask) -> None:
+    def selects() -> int:
+        with counted_selects() as counter:
+            cart.quote(MINE)
+        return counter["selects"]
+
+    cart.add_line(MINE, make_product().sku, 1)
+    for_one = selects()
+    for _ in range(9):
+        cart.add_line(MINE, make_product().sku, 1)
+    assert selects() == for_one == 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_adding_at_once_makes_one_cart_and_one_line(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            mug = make_product(stock=50)
+        outcomes = at_once(app, [lambda: cart.add_line(MINE, mug.sku, 2)] * 2)
+        with app.app_context():
+            assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+            assert lines_of(MINE) == [(mug.sku, 4)]
+            assert len(queries().scalars(sa.select(Cart.id)).all()) == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_flurry_of_adds_loses_none(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            goods = [make_product(stock=50) for _ in range(3)]
+        adds = [lambda sku=product.sku: cart.add_line(MINE, sku, 1) for product in goods * 4]
+        outcomes = at_once(app, adds)
+        with app.app_context():
+            assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+            assert sorted(lines_of(MINE)) == [(product.sku, 4) for product in goods]
+            assert len(queries().scalars(sa.select(Line.id)).all()) == 3
