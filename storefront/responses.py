@@ -9,6 +9,7 @@ from flask import flash, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
+PERSONAL = frozenset({"checkout", "orders", "payments", "dev"})  # pages with names and addresses: nobody keeps them
 VARY = ("HX-Request", "HX-Request-Type", "HX-History-Restore-Request", "HX-Boosted")
 
 
@@ -63,9 +64,10 @@ def go_to(url: str) -> ResponseReturnValue:
 
 
 def finish(response: Response) -> Response:
-    """Tell caches what the answer depends on. Pages carry the visitor's badge: they are private."""
+    """Tell caches what the answer depends on. Pages carry the visitor's badge: they are private, some secret."""
     if g.get("varies_by_htmx"):
         response.vary.update(VARY)
     if response.mimetype == "text/html" and "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "private, no-cache"
+        is_personal = request.blueprint in PERSONAL
+        response.headers["Cache-Control"] = "no-store" if is_personal else "private, no-cache"
     return response

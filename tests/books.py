@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from storefront import doctor
 from storefront.catalog.models import Product, StockMovement, StockReservation, Variant
 from storefront.checkout.models import Checkout
 from storefront.database import queries
@@ -62,8 +63,9 @@ def step_of(checkout: str) -> int:
 
 
 def assert_balanced() -> None:
-    """The laws of the shop, which hold whenever nobody is in the middle of something."""
+    """The laws of the shop, which hold whenever nobody is in the middle of something; the doctor must agree."""
     with queries():
+        assert list(doctor.faults()) == []
         _assert_goods_add_up()
         _assert_money_adds_up()
         _assert_every_confirmed_order_left_word()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -108,10 +109,10 @@ def add_line(token: str, sku: Sku, quantity: int) -> CartLine:
     :raise TooManyUnits: they exceed `MOST_UNITS`
     """
     offer = catalog.get_offer(sku)
-    try:
-        return _add(token, offer, quantity)
-    except IntegrityError:
-        return _add(token, offer, quantity)  # the twin of a double click made cart or line first: add to it
+    for _ in ("the cart", "the line"):
+        with suppress(IntegrityError):  # the twin of a double click made it first: add to it
+            return _add(token, offer, quantity)
+    return _add(token, offer, quantity)
 
 
 @retried

@@ -54,7 +54,10 @@ class Category(CatalogModel):
 
 
 class Product(CatalogModel):
-    """What is described. `price` is the lowest of its variants' prices, `stock` all that is available of them."""
+    """What is described. `price` is the lowest of its variants' prices, `stock` all that is available of them.
+
+    :cvar availability_status: a flag of the old system, IN_STOCK or PREORDER; how much there is says `stock` alone
+    """
 
     __tablename__ = "products"
     __table_args__ = (

@@ -126,7 +126,6 @@ def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[s
         "was": product.was.minor if product.was else None,
         "currency": lowest.currency,
         "stock": stock,
-        "availability_status": "IN_STOCK" if stock else "OUT_OF_STOCK",
         "active": True,
         "option_name": product.option_name,
         "main_category_id": categories[product.categories[0]].id,

@@ -1,0 +1,262 @@
+"""Placing an order: one checkout is one order, at the total that was agreed to."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from storefront.cart import service as cart
+from storefront.catalog import service as catalog
+from storefront.catalog.models import Product, Variant
+from storefront.catalog.service import ProductCard
+from storefront.checkout import service as checkout
+from storefront.checkout.service import CheckoutState, Contact
+from storefront.database import transaction
+from storefront.money import Money
+from storefront.orders import service as orders
+from tests import books
+from tests.books import Stock
+from tests.factories.catalog import make_product, rupees
+from tests.factories.shopping import ADDRESS, EMAIL, PHONE, make_cart, make_draft, place, return_url
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+@pytest.fixture
+def mug(app: Flask) -> ProductCard:
+    return make_product(name="Clay Mug", price=500, stock=5)
+
+
+def set_price(product: ProductCard, price: Money) -> None:
+    with transaction("catalog") as session:
+        session.execute(update(Variant).where(Variant.sku == product.sku).values(price=price.minor))
+
+
+def withdraw(product: ProductCard) -> None:
+    with transaction("catalog") as session:
+        session.execute(update(Product).where(Product.id == product.id).values(active=False))
+
+
+# ----------------------------------------------------------------------------------------------- drafts
+
+
+def test_a_checkout_keeps_what_is_entered_step_by_step(mug: ProductCard) -> None:
+    token = make_cart((mug, 1))
+    draft = checkout.start(token)
+    assert draft.missing_step == "contact"
+    checkout.enter_contact(draft, Contact(EMAIL, PHONE))
+    assert checkout.get_draft(draft.id, token).missing_step == "delivery"
+    checkout.enter_delivery(draft, ADDRESS)
+    assert checkout.get_draft(draft.id, token).missing_step == "payment"
+    checkout.enter_payment(draft, "cod")
+    kept = checkout.get_draft(draft.id, token)
+    assert (kept.contact, kept.address, kept.payment) == (Contact(EMAIL, PHONE), ADDRESS, "cod")
+
+
+def test_entering_a_step_again_replaces_it_and_keeps_the_others(mug: ProductCard) -> None:
+    token = make_cart((mug, 1))
+    draft = make_draft(token)
+    checkout.enter_contact(draft, Contact("ravi@example.com", PHONE))
+    kept = checkout.get_draft(draft.id, token)
+    assert (kept.contact, kept.address) == (Contact("ravi@example.com", PHONE), ADDRESS)
+
+
+def test_the_checkout_of_another_cart_is_unknown(mug: ProductCard) -> None:
+    token = make_cart((mug, 1))
+    draft = make_draft(token)
+    for asked, by in ((draft.id, "another-cart"), (draft.id, None), ("no-such-checkout", token), (None, token)):
+        with pytest.raises(checkout.UnknownCheckout):
+            checkout.get_draft(asked, by)
+        with pytest.raises(checkout.UnknownCheckout):
+            checkout.outcome_of(asked, by)
+
+
+def test_a_checkout_begun_anew_has_what_was_entered_before(mug: ProductCard) -> None:
+    token = make_cart((mug, 1))
+    first = make_draft(token)
+    second = checkout.start(token, like=first)
+    assert second.id != first.id
+    assert (second.contact, second.address, second.payment) == (first.contact, first.address, first.payment)
+
+
+def test_what_is_entered_after_the_order_was_placed_changes_nothing(mug: ProductCard) -> None:
+    token = make_cart((mug, 1))
+    draft = make_draft(token)
+    place(draft, token)
+    checkout.enter_contact(draft, Contact("ravi@example.com", PHONE))
+    assert checkout.get_draft(draft.id, token).contact == Contact(EMAIL, PHONE)
+
+
+# --------------------------------------------------------------------------------------------- ordering
+
+
+def test_an_order_is_what_was_in_the_cart(mug: ProductCard) -> None:
+    token = make_cart((mug, 2))
+    outcome = place(make_draft(token), token)
+    assert outcome.state is CheckoutState.COMPLETED
+    assert outcome.order_id is not None
+    order = orders.get_order(outcome.order_id)
+    assert [(item.name, item.quantity) for item in order.items] == [("Clay Mug", 2)]
+    assert (order.subtotal, order.shipping, order.tax) == (rupees(1000), rupees(500), rupees(180))
+    assert order.grand_total == rupees(1680)
+    assert order.address == ADDRESS
+
+
+def test_an_order_placed_twice_is_one_order(mug: ProductCard) -> None:
+    token = make_cart((mug, 2))
+    draft = make_draft(token)
+    agreed = cart.quote(token).fingerprint
+    first = checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
+    assert checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url) == first
+    assert len(books.orders_of(draft.id)) == 1
+    assert books.stock_of(mug.sku) == Stock(3, 0)
+
+
+def test_the_same_submit_later_still_answers_with_the_order_whatever_is_in_the_cart_then(mug: ProductCard) -> None:
+    token = make_cart((mug, 2))
+    draft = make_draft(token)
+    agreed = cart.quote(token).fingerprint
+    first = checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
+    cart.add_line(token, mug.sku, 3)
+    assert checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url) == first
+    assert cart.count_units(token) == 3
+
+
+def test_a_checkout_that_was_ordered_with_does_not_stand_for_another_cart(mug: ProductCard) -> None:
+    token = make_cart((mug, 2))
+    draft = make_draft(token)
+    place(draft, token)
+    cart.add_line(token, mug.sku, 3)
+    with pytest.raises(checkout.KeyReused):
+        place(draft, token)
+    assert len(books.orders_of(draft.id)) == 1
+    assert cart.count_units(token) == 3
+
+
+def test_another_carts_checkout_cannot_be_ordered(mug: ProductCard) -> None:
+    draft = make_draft(make_cart((mug, 2)))
+    other = make_cart((mug, 2))
+    with pytest.raises(checkout.UnknownCheckout):
+        place(draft, other)
+    assert books.orders_of(draft.id) == []
+
+
+@pytest.mark.parametrize("step", ["contact", "delivery", "payment"])
+def test_no_step_can_be_skipped(mug: ProductCard, step: str) -> None:
+    token = make_cart((mug, 1))
+    draft = checkout.start(token)
+    if step != "contact":
+        checkout.enter_contact(draft, Contact(EMAIL, PHONE))
+    if step != "delivery":
+        checkout.enter_delivery(draft, ADDRESS)
+    if step != "payment":
+        checkout.enter_payment(draft, "cod")
+    with pytest.raises(checkout.DraftIncomplete) as refusal:
+        place(draft, token)
+    assert refusal.value.step == step
+
+
+def test_a_way_to_pay_that_is_no_longer_offered_must_be_chosen_anew(mug: ProductCard) -> None:
+    token = make_cart((mug, 1))
+    with pytest.raises(checkout.DraftIncomplete) as refusal:
+        place(make_draft(token, payment="cheque"), token)
+    assert refusal.value.step == "payment"
+
+
+# ------------------------------------------------------------------------------------- a cart that changed
+
+
+def assert_nothing_begun(draft: checkout.CheckoutDraft, token: str) -> None:
+    assert checkout.outcome_of(draft.id, token).state is CheckoutState.DRAFT
+    assert books.orders_of(draft.id) == []
+    assert books.payments_of(draft.id) == []
+
+
+def test_a_price_that_changed_is_not_charged_before_it_was_seen(mug: ProductCard) -> None:
+    token = make_cart((mug, 1))
+    draft = make_draft(token)
+    agreed = cart.quote(token).fingerprint
+    set_price(mug, rupees(600))
+    with pytest.raises(checkout.TotalChanged) as refusal:
+        checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
+    assert refusal.value.actual == rupees(1208)
+    assert_nothing_begun(draft, token)
+
+
+def test_a_quantity_that_changed_is_not_charged_before_it_was_seen(mug: ProductCard) -> None:
+    token = make_cart((mug, 1))
+    draft = make_draft(token)
+    agreed = cart.quote(token).fingerprint
+    cart.add_line(token, mug.sku, 1)
+    with pytest.raises(checkout.TotalChanged):
+        checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
+    assert_nothing_begun(draft, token)
+
+
+def test_other_goods_of_the_same_price_are_not_what_was_agreed_to(mug: ProductCard) -> None:
+    jug = make_product(name="Clay Jug", price=500, stock=5)
+    token = make_cart((mug, 1))
+    draft = make_draft(token)
+    agreed = cart.quote(token).fingerprint
+    cart.remove_line(token, cart.quote(token).lines[0].id)
+    cart.add_line(token, jug.sku, 1)
+    with pytest.raises(checkout.TotalChanged):
+        checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
+    assert_nothing_begun(draft, token)
+
+
+def test_an_empty_cart_cannot_be_ordered(mug: ProductCard) -> None:
+    token = make_cart()
+    draft = make_draft(token)
+    with pytest.raises(checkout.CartNotOrderable):
+        place(draft, token)
+    assert_nothing_begun(draft, token)
+
+
+def test_a_cart_with_more_than_there_is_cannot_be_ordered(mug: ProductCard) -> None:
+    token = make_cart((mug, 4))
+    draft = make_draft(token)
+    catalog.receive(mug.sku, -2, reason="recount", reference="broken", actor="tests")
+    with pytest.raises(checkout.CartNotOrderable):
+        place(draft, token)
+    assert_nothing_begun(draft, token)
+
+
+def test_a_cart_with_something_taken_off_sale_cannot_be_ordered(mug: ProductCard) -> None:
+    token = make_cart((mug, 1))
+    draft = make_draft(token)
+    withdraw(mug)
+    with pytest.raises(checkout.CartNotOrderable):
+        place(draft, token)
+    assert_nothing_begun(draft, token)
+
+
+# ---------------------------------------------------------------------------------------------- outcomes
+
+
+def test_a_declined_checkout_can_be_ordered_from_again_in_another_way(mug: ProductCard) -> None:
+    token = make_cart((mug, 2))
+    first = make_draft(token, payment="sandbox-decline")
+    assert place(first, token).state is CheckoutState.FAILED
+    second = checkout.start(token, like=first)
+    checkout.enter_payment(second, "cod")
+    assert place(second, token).state is CheckoutState.COMPLETED
+    books.assert_balanced()
+
+
+def test_a_declined_checkout_submitted_again_says_the_same(mug: ProductCard) -> None:
+    token = make_cart((mug, 2))
+    draft = make_draft(token, payment="sandbox-decline")
+    first = place(draft, token)
+    assert place(draft, token) == first
+    assert len(books.payments_of(draft.id)) == 1
+
+
+def test_a_payment_is_of_exactly_the_total_of_its_order(mug: ProductCard) -> None:
+    set_price(mug, rupees("349.25"))
+    token = make_cart((mug, 3))
+    outcome = place(make_draft(token, payment="sandbox-success"), token)
+    assert outcome.order_id is not None
+    assert orders.get_order(outcome.order_id).grand_total == rupees("1736.35")
+    books.assert_balanced()
