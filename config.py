@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 SCHEMAS = ("accounts", "catalog", "cart", "checkout", "orders", "payments")
+OFFLINE_PAYMENTS = ("cod", "upi", "bnpl")
 
 
 class ConfigurationError(RuntimeError):
@@ -64,11 +65,7 @@ class Config:
         self.MAIL_URL = os.environ.get("MAIL_URL", "")
         if self.ENVIRONMENT == "production" and not self.MAIL_URL:
             raise ConfigurationError("MAIL_URL must be set in production, such as smtp://user:password@host:587")
-        self.PAYMENT_PROVIDER = os.environ.get(
-            "PAYMENT_PROVIDER", "none" if self.ENVIRONMENT == "production" else "sandbox"
-        )
-        if self.ENVIRONMENT == "production" and self.PAYMENT_PROVIDER == "sandbox":
-            raise ConfigurationError("PAYMENT_PROVIDER=sandbox takes no money: it is refused in production")
+        self._payment_settings()
         self.PUBLIC_ORIGIN = os.environ.get("PUBLIC_ORIGIN", f"http://localhost:{os.environ.get('PORT', '9090')}")
         self.HTTPS = self.PUBLIC_ORIGIN.startswith("https://")
         self.PROXY_COUNT = int(os.environ.get("PROXY_COUNT", "0"))
@@ -76,6 +73,24 @@ class Config:
         self.CACHE_COUNTS = _flag("CACHE_COUNTS", True)
         self._session_settings()
         self._shop_settings()
+
+    def _payment_settings(self) -> None:
+        is_production = self.ENVIRONMENT == "production"
+        self.PAYMENT_PROVIDER = os.environ.get("PAYMENT_PROVIDER", "none" if is_production else "sandbox")
+        if self.PAYMENT_PROVIDER not in {"sandbox", "stripe", "none"}:
+            raise ConfigurationError("PAYMENT_PROVIDER must be sandbox, stripe or none")
+        if is_production and self.PAYMENT_PROVIDER == "sandbox":
+            raise ConfigurationError("PAYMENT_PROVIDER=sandbox takes no money: it is refused in production")
+        self.STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
+        self.STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
+        self.STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "")
+        if self.PAYMENT_PROVIDER == "stripe" and not (self.STRIPE_SECRET_KEY and self.STRIPE_WEBHOOK_SECRET):
+            raise ConfigurationError("PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET")
+        # UPI and pay-later are promised, not proved: a real shop offers them only if it asks for them.
+        offered = os.environ.get("OFFLINE_PAYMENTS", "cod" if is_production else ",".join(OFFLINE_PAYMENTS))
+        self.OFFLINE_PAYMENTS = tuple(code.strip() for code in offered.split(",") if code.strip())
+        if unknown := set(self.OFFLINE_PAYMENTS) - set(OFFLINE_PAYMENTS):
+            raise ConfigurationError(f"OFFLINE_PAYMENTS knows no {', '.join(sorted(unknown))}")
 
     def _session_settings(self) -> None:
         # __Host- binds the cookie to this host and to HTTPS; plain http is for development only.

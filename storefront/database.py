@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,23 +12,24 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, current_app, has_request_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import event
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql import visitors
 from sqlalchemy.types import TypeDecorator
 
 SQLITE_BUSY_SECONDS = 5  # reliability.md section 3: a locked database is waited for, then it is a 503
+ANSWER_SECONDS = 5  # so long a request waits for a server's answer, then it is a 503 too …
+COMMAND_SECONDS = 60  # … and a command, which sums up whole tables
+ROW_LOCK_SECONDS = 4  # less than an answer is waited for, or it would look as if the server were away
 UNAVAILABLE_AFTER_SECONDS = 3  # a server that does not take a connection by then is away
-RETRIED_MYSQL_ERRORS = {
-    1205,
-    1213,
-}  # lock wait timeout, deadlock: MySQL asks for the transaction to be run again
+ABSENCE_SECONDS = 3  # a database that was waited for in vain is not waited for again for so long
+MYSQL_DEADLOCK = 1213  # MySQL asks for the transaction to be run again
 ATTEMPTS = 4
 
 _writing: ContextVar[str | None] = ContextVar("schema being written", default=None)
@@ -150,7 +152,7 @@ R = TypeVar("R")
 
 
 def retried(command: Callable[P, R]) -> Callable[P, R]:
-    """Run a command again when the database chose it as the loser of a deadlock or a lock wait.
+    """Run a command again when the database chose it as the loser of a deadlock.
 
     The command must be one `transaction`: everything it did was rolled back, so running it again is safe.
     """
@@ -161,7 +163,7 @@ def retried(command: Callable[P, R]) -> Callable[P, R]:
             try:
                 return command(*args, **kwargs)
             except OperationalError as error:
-                if error.orig is None or error.orig.args[0] not in RETRIED_MYSQL_ERRORS:
+                if error.orig is None or error.orig.args[0] != MYSQL_DEADLOCK:
                     raise
         return command(*args, **kwargs)
 
@@ -175,6 +177,7 @@ def init_app(app: Flask) -> None:
         app.config["SQLALCHEMY_BINDS"][schema] = {"url": url, **_engine_options(url)}
     db.init_app(app)
     with app.app_context():
+        app.extensions["absences"] = {str(key): Absence(engine) for key, engine in db.engines.items()}
         for bind_key, engine in db.engines.items():
             _guard(engine, str(bind_key))
             if engine.dialect.name == "sqlite":
@@ -190,8 +193,44 @@ def _engine_options(url: str) -> dict[str, Any]:
         "pool_pre_ping": True,
         "pool_recycle": 1800,
         "pool_timeout": UNAVAILABLE_AFTER_SECONDS,
-        "connect_args": {"connect_timeout": UNAVAILABLE_AFTER_SECONDS, "read_timeout": 30},
+        "connect_args": {
+            "connect_timeout": UNAVAILABLE_AFTER_SECONDS,
+            "read_timeout": ANSWER_SECONDS,
+            "write_timeout": ANSWER_SECONDS,
+            "init_command": f"SET SESSION innodb_lock_wait_timeout = {ROW_LOCK_SECONDS}",
+        },
     }
+
+
+class Absence:
+    """Notes that a database was waited for in vain, so that the next request need not wait as long for nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._until = 0.0
+        event.listen(engine, "handle_error", self._note)
+        if engine.dialect.name != "sqlite":
+            event.listen(engine, "do_connect", self._connect)
+
+    @property
+    def is_on(self) -> bool:
+        return time.monotonic() < self._until
+
+    def _note(self, context: ExceptionContext) -> None:
+        words = str(context.original_exception)
+        if "timed out" in words or "database is locked" in words:
+            self._until = time.monotonic() + ABSENCE_SECONDS
+
+    def _connect(self, dialect: sa.Dialect, record: Any, arguments: Any, options: dict[str, Any]) -> None:
+        if self.is_on:
+            raise dialect.loaded_dbapi.OperationalError(2003, "it did not answer a moment ago")
+        if not has_request_context():
+            options["read_timeout"] = COMMAND_SECONDS
+
+
+def is_away(schema: str) -> bool:
+    """Whether a schema was waited for in vain a moment ago: what can be done without it should be."""
+    absence: Absence = current_app.extensions["absences"][schema]
+    return absence.is_on
 
 
 def _guard(engine: Engine, schema: str) -> None:

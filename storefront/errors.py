@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import Flask, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
@@ -51,6 +51,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, show_http_error)
     app.register_error_handler(DomainError, show_domain_error)
     app.register_error_handler(OperationalError, show_unavailable)
+    app.register_error_handler(InterfaceError, show_unavailable)
     app.register_error_handler(PoolTimeout, show_unavailable)
     app.register_error_handler(DBAPIError, show_unexpected)
 
@@ -76,6 +77,8 @@ def show_unavailable(error: Exception) -> ResponseReturnValue:
 
 
 def show_unexpected(error: Exception) -> ResponseReturnValue:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return show_unavailable(error)
     logger.exception("unexpected error on %s %s", request.method, request.path)
     if request.headers.get("HX-Request"):
         return _problem(500, Wording("Something went wrong on our side", "Nothing was lost. Try again in a moment."))

@@ -1,13 +1,16 @@
 """Letters: rendered from `templates/<domain>/email/`, sent through one of three ports.
 
-`smtp://user:password@host:port` (or `smtps://`) sends; without MAIL_URL letters lie in `<data dir>/mail`, to be read
-at /dev/mail. Tests bring a port of their own.
+`smtp://user:password@host:port` (or `smtp+tls://`, `smtps://`) sends; without MAIL_URL letters lie in
+`<data dir>/mail`, to be read at /dev/mail. Tests bring a port of their own.
 """
 
 from __future__ import annotations
 
 import email.policy
 import re
+import smtplib
+import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -16,7 +19,7 @@ from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 from flask import Flask, current_app, render_template
-from flask_mail import Mail, Message
+from flask_mail import Connection, Mail, Message
 
 SMTP_SECONDS = 20  # a mail server that takes longer is asked again later
 
@@ -38,16 +41,40 @@ class Post(Protocol):
     def send(self, letter: Letter) -> None: ...
 
 
+class _Connection(Connection):
+    """Flask-Mail's own waits for a silent server for ever, and takes any certificate for the server's."""
+
+    def configure_host(self) -> smtplib.SMTP:
+        mail, trusted = self.mail, ssl.create_default_context()
+        port = mail.port or 0
+        if mail.use_ssl:
+            host: smtplib.SMTP = smtplib.SMTP_SSL(mail.server, port, timeout=SMTP_SECONDS, context=trusted)
+        else:
+            host = smtplib.SMTP(mail.server, port, timeout=SMTP_SECONDS)
+        try:
+            if mail.use_tls:
+                host.starttls(context=trusted)
+            if mail.username and mail.password:
+                host.login(mail.username, mail.password)
+        except BaseException:
+            host.close()
+            raise
+        return host
+
+    def __exit__(self, *error: Any) -> None:
+        # The letter was taken or refused by now: a server that hangs up without a goodbye must not get it again.
+        with suppress(smtplib.SMTPException, OSError):
+            super().__exit__(*error)
+
+
 class SmtpPost:
     """Sends by SMTP, with Flask-Mail."""
-
-    def __init__(self, mail: Mail) -> None:
-        self._mail = mail
 
     def send(self, letter: Letter) -> None:
         message = Message(subject=letter.subject, recipients=[letter.to], body=letter.text, html=letter.html)
         message.msgId = f"<{letter.id}>"
-        self._mail.send(message)
+        with _Connection(current_app.extensions["mail"]) as connection:
+            connection.send(message)
 
 
 class FolderPost:
@@ -90,7 +117,8 @@ def init_app(app: Flask) -> None:
         MAIL_PASSWORD=unquote(parts.password) if parts.password else None,
         MAIL_DEFAULT_SENDER=sender,
     )
-    app.extensions["post"] = SmtpPost(Mail(app))
+    Mail(app)
+    app.extensions["post"] = SmtpPost()
 
 
 def send(template: str, *, key: str, to: str, subject: str, **context: Any) -> None:

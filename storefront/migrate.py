@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -55,6 +57,9 @@ def _create_database(url: str) -> None:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(parsed.database)) as connection:
+                # Kept in the file. Left to the first requests, it would need the file for one of them alone.
+                connection.execute("PRAGMA journal_mode = WAL")
         return
     server = sa.create_engine(parsed._replace(database=None), isolation_level="AUTOCOMMIT")
     try:

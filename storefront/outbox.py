@@ -9,19 +9,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import JSON, String, insert, select, update
+from sqlalchemy import JSON, String, Update, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from storefront.clock import utc_now
-from storefront.database import UtcDateTime, queries, transaction
+from storefront.database import UtcDateTime, queries, retried, rows_changed, transaction
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)  # longer than the slowest handler: a mail server that times out
 FIRST_RETRY = timedelta(seconds=15)
-SLOWEST_RETRY = timedelta(minutes=4)  # so that mail leaves within five minutes of a mail server's return
-MOST_ATTEMPTS = 400  # about a day of retries, then a person must look
-BATCH = 100
+# Mail leaves within five minutes of a mail server's return: this, a sweep's minute, and a lease its sender left behind.
+SLOWEST_RETRY = timedelta(minutes=2)
+MOST_ATTEMPTS = 800  # about a day of retries, then a person must look
 
 Handler = Callable[[str, Mapping[str, Any]], None]
 
@@ -71,33 +71,39 @@ def deliver(schema: str, table: type[OutboxMessage], handlers: Mapping[str, Hand
 
     :return: how many were delivered
     """
-    owner = str(uuid.uuid4())
-    claimed = _claim(schema, table, owner)
-    return sum(_deliver_one(schema, table, handlers, message) for message in claimed)
+    owner, due_until = str(uuid.uuid4()), utc_now()  # what fails and comes back is for the next call
+    delivered = 0
+    while message := _claim(schema, table, owner, due_until):
+        delivered += _deliver_one(schema, table, handlers, message)
+    return delivered
 
 
-def _claim(schema: str, table: type[OutboxMessage], owner: str) -> list[OutboxMessage]:
-    """Take messages by moving their due time past the lease; nobody else sees them until then."""
-    now = utc_now()
-    waiting = (table.delivered_at.is_(None), table.parked_at.is_(None), table.due_at <= now)
-    ids = list(queries().scalars(select(table.id).where(*waiting).order_by(table.due_at, table.id).limit(BATCH)))
-    if not ids:
-        return []
-    with transaction(schema) as session:
-        session.execute(
-            update(table)
-            .where(table.id.in_(ids), *waiting)
-            .values(lease_owner=owner, due_at=now + LEASE, attempts=table.attempts + 1)
-        )
-    mine = select(table).where(table.id.in_(ids), table.lease_owner == owner).order_by(table.id)
-    return list(queries().scalars(mine.execution_options(populate_existing=True)))
+@retried
+def _claim(schema: str, table: type[OutboxMessage], owner: str, due_until: datetime) -> OutboxMessage | None:
+    """Take the message that waits longest by moving its due time past the lease; nobody else sees it until then.
+
+    One at a time: the lease must outlast one handler, not as many as happen to be due.
+    """
+    waiting = (table.delivered_at.is_(None), table.parked_at.is_(None), table.due_at <= due_until)
+    longest = select(table.id).where(*waiting).order_by(table.due_at, table.id).limit(1)
+    while (identity := queries().scalar(longest)) is not None:
+        with transaction(schema) as session:
+            taken = session.execute(
+                update(table)
+                .where(table.id == identity, *waiting)
+                .values(lease_owner=owner, due_at=utc_now() + LEASE, attempts=table.attempts + 1)
+                .execution_options(synchronize_session=False)
+            )
+            if rows_changed(taken):
+                return session.get(table, identity, populate_existing=True)
+    return None
 
 
 def _deliver_one(
     schema: str, table: type[OutboxMessage], handlers: Mapping[str, Handler], message: OutboxMessage
 ) -> bool:
     topic, key, payload, attempts = message.topic, message.key, message.payload, message.attempts
-    identity, owner = message.id, message.lease_owner
+    mine = (table.id == message.id, table.lease_owner == message.lease_owner)  # as it is now, before the handler
     try:
         handlers[topic](key, payload)
     except Exception as error:
@@ -112,6 +118,11 @@ def _deliver_one(
     else:
         note = {"delivered_at": utc_now(), "last_error": ""}
         delivered = True
-    with transaction(schema) as session:
-        session.execute(update(table).where(table.id == identity, table.lease_owner == owner).values(**note))
+    _note(schema, update(table).where(*mine).values(**note))
     return delivered
+
+
+@retried
+def _note(schema: str, note: Update) -> None:
+    with transaction(schema) as session:
+        session.execute(note.execution_options(synchronize_session=False))

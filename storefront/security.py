@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Flask, abort, current_app, request
+from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
+
+from storefront.errors import show_http_error
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -38,8 +44,13 @@ def init_app(app: Flask) -> None:
     app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
     csrf.init_app(app)
     limiter.init_app(app)
-    app.register_error_handler(CSRFError, lambda error: abort(403))
+    app.register_error_handler(CSRFError, refuse_forged_form)
     app.after_request(add_headers)
+
+
+def refuse_forged_form(error: CSRFError) -> ResponseReturnValue:
+    """A form without its token is as foreign as one of another site."""
+    return show_http_error(Forbidden())
 
 
 def refuse_other_origins() -> None:
@@ -61,6 +72,12 @@ def refuse_other_origins() -> None:
         request.host_url.rstrip("/"),
     }:
         abort(403)
+
+
+def allow_form_targets(response: Response, origins: Iterable[str]) -> None:
+    """Let the forms of a page lead to other origins; browsers look at where a redirect goes, too."""
+    targets = " ".join(["form-action 'self'", *origins])
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace("form-action 'self'", targets)
 
 
 def add_headers(response: Response) -> Response:

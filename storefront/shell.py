@@ -22,7 +22,7 @@ from werkzeug.local import LocalProxy
 from storefront import clock, visitor
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
-from storefront.database import db
+from storefront.database import db, is_away
 from storefront.money import Money
 
 A_YEAR = 365 * 24 * 3600  # seconds
@@ -76,8 +76,8 @@ def frame() -> dict[str, Any]:
     """
     no_departments: tuple[catalog.Department, ...] = ()
     return {
-        "cart_count": LocalProxy(lambda: _unless_away(_cart_count, 0)),
-        "departments": LocalProxy(lambda: _unless_away(catalog.departments, no_departments)),
+        "cart_count": LocalProxy(lambda: _unless_away("cart", _cart_count, 0)),
+        "departments": LocalProxy(lambda: _unless_away("catalog", catalog.departments, no_departments)),
     }
 
 
@@ -88,7 +88,9 @@ def _cart_count() -> int:
     return count
 
 
-def _unless_away(ask: Callable[[], T], instead: T) -> T:
+def _unless_away(schema: str, ask: Callable[[], T], instead: T) -> T:
+    if is_away(schema):
+        return instead
     try:
         return ask()
     except (OperationalError, PoolTimeout):

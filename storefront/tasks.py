@@ -17,8 +17,10 @@ from huey import Huey, RedisHuey, SqliteHuey, crontab
 from storefront import mail, outbox
 from storefront.catalog import service as catalog
 from storefront.checkout import service as checkout
+from storefront.database import db
 from storefront.orders import events
 from storefront.orders import service as orders
+from storefront.payments import events as payment_events
 from storefront.payments import service as payments
 
 logger = logging.getLogger(__name__)
@@ -57,17 +59,30 @@ def refund_cancelled(key: str, payload: Mapping[str, Any]) -> None:
     payments.give_back(payload["checkout"], "order cancelled")
 
 
+def follow_payment(key: str, payload: Mapping[str, Any]) -> None:
+    """A provider has news of a payment: its checkout goes on."""
+    checkout.follow_payment(payload["checkout"])
+
+
 SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
     events.ORDER_PLACED: send_confirmation,
     events.CANCELLED_RESTOCK: restock_cancelled,
     events.CANCELLED_REFUND: refund_cancelled,
     events.CANCELLED_LETTER: send_cancellation,
+    payment_events.PAYMENT_CHANGED: follow_payment,
 }
 
 
 def deliver_outboxes() -> int:
-    """Deliver what is due in every outbox. :return: how many messages"""
-    return orders.deliver_messages(SUBSCRIPTIONS)
+    """Deliver what is due in every outbox; one that is away does not stop the other. :return: how many messages"""
+    delivered = 0
+    for deliver in (payments.deliver_messages, orders.deliver_messages):
+        try:
+            delivered += deliver(SUBSCRIPTIONS)
+        except Exception:
+            logger.exception("an outbox could not be delivered; it is tried again in a minute")
+            db.session.rollback()  # what is read next must not meet a connection that broke
+    return delivered
 
 
 def sweep() -> None:
@@ -77,6 +92,7 @@ def sweep() -> None:
             job()
         except Exception:
             logger.exception("the sweep's %s failed; it is tried again in a minute", job.__name__)
+            db.session.rollback()
 
 
 def init_app(app: Flask) -> None:

@@ -64,6 +64,7 @@ def step_of(checkout: str) -> int:
 
 def assert_balanced() -> None:
     """The laws of the shop, which hold whenever nobody is in the middle of something; the doctor must agree."""
+    queries().close()  # what was read before is not what stands there now
     with queries():
         assert list(doctor.faults()) == []
         _assert_goods_add_up()
@@ -78,7 +79,7 @@ def _assert_goods_add_up() -> None:
         moved[variant_id] += delta
     held: Counter[int] = Counter()
     sold: Counter[tuple[str, str]] = Counter()
-    skus = {variant_id: sku for variant_id, sku in session.execute(select(Variant.id, Variant.sku))}
+    skus = {variant.id: variant.sku for variant in session.scalars(select(Variant))}
     for row in session.scalars(select(StockReservation)):
         if row.state == "held":
             held[row.variant_id] += row.quantity

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from storefront.mail import Letter
+from storefront.money import Money
+from storefront.payments.providers import Answer, Charge
+from storefront.payments.values import PaymentOption
 
 
 @dataclass
@@ -30,3 +34,39 @@ class MemoryPost:
         if self.is_down:
             raise ConnectionRefusedError("the mail server is away")
         self.letters.append(letter)
+
+
+@dataclass
+class ScriptedProvider:
+    """A payment provider that says what it is told to say, in this order; a fault among the answers is raised.
+
+    :ivar meanwhile: what happens while it is on the line :ivar asked: what it was asked, oldest first
+    """
+
+    answers: list[Answer | Exception]
+    meanwhile: Callable[[], None] = lambda: None
+    asked: list[str] = field(default_factory=list)
+    name: str = "scripted"
+
+    def options(self) -> tuple[PaymentOption, ...]:
+        return (PaymentOption("scripted", "Scripted", "For tests.", "card", "**** 0000"),)
+
+    def authorise(self, charge: Charge) -> Answer:
+        return self._say(f"authorise {charge.key}")
+
+    def capture(self, key: str) -> Answer:
+        return self._say(f"capture {key}")
+
+    def void(self, key: str) -> Answer:
+        return self._say(f"void {key}")
+
+    def refund(self, key: str, amount: Money) -> Answer:
+        return self._say(f"refund {key}")
+
+    def _say(self, question: str) -> Answer:
+        self.asked.append(question)
+        self.meanwhile()
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer

@@ -128,14 +128,15 @@ class LiveShop:
 
 
 @contextmanager
-def live_shop(engine: str, folder: Path, **settings: str) -> Iterator[LiveShop]:
+def live_shop(engine: str, folder: Path, *, workers: int = 1, threads: int = 4, **settings: str) -> Iterator[LiveShop]:
     """Open the demo shop; closed and its databases dropped at the end.
 
+    :param workers: processes of the server, each with so many threads
     :param settings: environment variables on top of, or instead of, those of a development shop without limits
     """
     with ExitStack() as stack:
         database_url = stack.enter_context(contextmanager(make_databases)(engine, folder))
-        shop = _plan(folder, database_url, settings)
+        shop = _plan(folder, database_url, settings, workers, threads)
         stack.callback(_close, shop)
         shop.flask("db", "upgrade")
         shop.flask("demo", "load")
@@ -144,7 +145,7 @@ def live_shop(engine: str, folder: Path, **settings: str) -> Iterator[LiveShop]:
         yield shop
 
 
-def _plan(folder: Path, database_url: str, settings: dict[str, str]) -> LiveShop:
+def _plan(folder: Path, database_url: str, settings: dict[str, str], workers: int, threads: int) -> LiveShop:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     inherited = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")  # and nothing that configures a shop
@@ -158,8 +159,8 @@ def _plan(folder: Path, database_url: str, settings: dict[str, str]) -> LiveShop
         **settings,
     }
     serve = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
-    serve += ["--worker-class", "gthread", "--workers", "1", "--threads", "4", "--graceful-timeout", "5"]
-    serve += ["--no-control-socket", *SHARED_MEMORY, "wsgi:app"]
+    serve += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
+    serve += ["--graceful-timeout", "5", "--no-control-socket", *SHARED_MEMORY, "wsgi:app"]
     work = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
     server = Program("server", serve, environment, folder / "server.log", lambda: _is_healthy(origin))
     worker = Program("worker", work, environment, folder / "worker.log")

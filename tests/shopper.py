@@ -114,10 +114,11 @@ class Shopper:
         if not SHOTS or not self.window.has_script or self.window.engine != "sqlite":
             return
         self.page.evaluate(LOAD_PICTURES)
+        width = (self.page.viewport_size or {})["width"]
         name = re.sub(r"\W+", "-", name).strip("-") or "home"
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            path = Path(SHOTS) / f"{name}-{self.window.width}-{scheme}.png"
+            path = Path(SHOTS) / f"{name}-{width}-{scheme}.png"
             self.page.screenshot(path=path, full_page=True, animations="disabled")
         self.page.emulate_media(color_scheme="light")
 

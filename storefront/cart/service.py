@@ -30,7 +30,7 @@ from storefront.cart.values import (
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Offer, Sku
 from storefront.clock import utc_now
-from storefront.database import queries, retried, transaction
+from storefront.database import queries, retried, rows_changed, transaction
 from storefront.money import Money
 
 __all__ = [
@@ -164,13 +164,20 @@ def change_quantity(token: str | None, line_id: int, quantity: int) -> CartLine:
     """
     offer = catalog.get_offer(_sku_of(token, line_id))
     _refuse_excess(offer, quantity)
+    _set_quantity(line_id, offer, quantity)
+    return CartLine(LineId(line_id), offer, quantity, offer.price)
+
+
+@retried
+def _set_quantity(line_id: int, offer: Offer, quantity: int) -> None:
     with transaction("cart") as session:
-        session.execute(
+        changed = session.execute(
             update(Line)
             .where(Line.id == line_id)
             .values(quantity=quantity, price_seen=offer.price.minor, currency=offer.price.currency)
         )
-    return CartLine(LineId(line_id), offer, quantity, offer.price)
+        if not rows_changed(changed):
+            raise UnknownLine(line_id)  # an order took it out in the meantime
 
 
 def remove_line(token: str | None, line_id: int) -> CartLine:
@@ -178,9 +185,14 @@ def remove_line(token: str | None, line_id: int) -> CartLine:
     line = next((line for line in quote(token).lines if line.id == line_id), None)
     if line is None:
         raise UnknownLine(line_id)
+    _delete(line_id)
+    return line
+
+
+@retried
+def _delete(line_id: int) -> None:
     with transaction("cart") as session:
         session.execute(delete(Line).where(Line.id == line_id))
-    return line
 
 
 def _sku_of(token: str | None, line_id: int) -> Sku:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,17 @@ from storefront.catalog.values import BrowseCriteria, Listing, Sort
 
 LONGEST_QUERY = 100
 MOST_BRANDS = 20
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+def words_from(args: MultiDict[str, str]) -> str:
+    """What was typed into the search field."""
+    return _plain(args.get("q", ""))[:LONGEST_QUERY]
+
+
+def _plain(text: str) -> str:
+    """Without control characters, which no page may show."""
+    return _CONTROLS.sub(" ", text).strip()
 
 
 def criteria_from(args: MultiDict[str, str], category: str | None = None) -> BrowseCriteria:
@@ -23,9 +35,11 @@ def criteria_from(args: MultiDict[str, str], category: str | None = None) -> Bro
     rating = args.get("rating", type=int)
     sort = args.get("sort", "")
     return BrowseCriteria(
-        words=args.get("q", "").replace("\0", "").strip()[:LONGEST_QUERY],
+        words=words_from(args),
         category=category or args.get("category") or None,
-        brands=tuple(dict.fromkeys(brand[:80] for brand in args.getlist("brand") if brand))[:MOST_BRANDS],
+        brands=tuple(dict.fromkeys(_plain(brand)[:80] for brand in args.getlist("brand") if _plain(brand)))[
+            :MOST_BRANDS
+        ],
         price_bands=tuple(band for band in PRICE_BANDS if band in args.getlist("price")),
         rating=rating if rating in RATINGS else None,
         in_stock=args.get("stock") == "1",

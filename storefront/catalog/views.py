@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from storefront import visitor
 from storefront.catalog import service
-from storefront.catalog.forms import active_filters, browse_url, criteria_from
+from storefront.catalog.forms import active_filters, browse_url, criteria_from, words_from
 from storefront.catalog.values import BrowseCriteria
 from storefront.clock import arrival_day
 from storefront.responses import render_page, wants_fragment
@@ -58,7 +58,7 @@ def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
     )
 
 
-@bp.get("/product/<int:product_id>-<slug>")
+@bp.get("/product/<int(max=2147483647):product_id>-<slug>")  # the largest id that a column holds
 def product(product_id: int, slug: str) -> ResponseReturnValue:
     """One product; an outdated name in its address is put right."""
     stars = request.args.get("stars", type=int)
@@ -85,7 +85,7 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
 @bp.get("/search/suggestions")
 def suggestions() -> ResponseReturnValue:
     """What to offer while typing; opened as a page it is the search itself."""
-    words = request.args.get("q", "").replace("\0", "")[:100]
+    words = words_from(request.args)
     if not wants_fragment():
         return redirect(url_for(".products", q=words or None), 303)
     return render_page("catalog/_suggestions.html", suggestions=service.suggest(words), words=words)

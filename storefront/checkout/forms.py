@@ -5,11 +5,21 @@ from __future__ import annotations
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, HiddenField, RadioField, StringField, TelField, ValidationError
+from wtforms import (
+    EmailField,
+    Field,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TelField,
+    ValidationError,
+)
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from storefront.checkout.values import Contact
 from storefront.orders.service import DeliveryAddress
+from storefront.payments.service import LENDERS, is_upi_id
 
 HOME_REGION = "IN"  # a number without country code is read as one of this country
 LONGEST_PHONE = 32  # characters an order has room for, extension included
@@ -85,9 +95,28 @@ class DeliveryForm(FlaskForm):
 
 
 class PaymentForm(FlaskForm):
-    """Its choices are the payment options on offer, set by the view."""
+    """Its choices are the payment options on offer, set by the view. What stands beside one counts if it is chosen."""
 
     option = RadioField("How would you like to pay?", [InputRequired("Choose how you would like to pay")])
+    upi_id = StringField("UPI id", filters=[_trimmed])
+    lender = SelectField(
+        "Pay-later provider",
+        choices={"": "Choose a provider", **{name: name for name in LENDERS}},
+        validate_choice=False,
+    )
+
+    def validate_upi_id(self, field: Field) -> None:
+        if self.option.data == "upi" and not is_upi_id(field.data):
+            raise ValidationError("Enter your UPI id, such as asha@okbank")
+
+    def validate_lender(self, field: Field) -> None:
+        if self.option.data == "bnpl" and field.data not in LENDERS:
+            raise ValidationError("Choose who lends you the money")
+
+    def entry(self) -> str:
+        """What was entered beside the way to pay that was chosen."""
+        beside = {"upi": self.upi_id.data, "bnpl": self.lender.data}
+        return beside.get(self.option.data) or ""
 
 
 class PlaceOrderForm(FlaskForm):

@@ -58,6 +58,7 @@ def load_draft(checkout: str, kept: dict[str, Any]) -> CheckoutDraft:
         contact=_contact.validate_python(kept["contact"]) if "contact" in kept else None,
         address=_address.validate_python(kept["delivery"]) if "delivery" in kept else None,
         payment=kept.get("payment"),
+        payment_entry=kept.get("payment_entry", ""),
     )
 
 
@@ -95,5 +96,5 @@ def snapshot_of(draft: CheckoutDraft, quote: CartQuote, payment: PaymentOption) 
         grand_total=quote.price.grand_total,
         payment_kind=payment.kind,
         payment_details=payment.details,
-        payment_provider="",
+        payment_provider=payment.lender,
     )

@@ -127,12 +127,14 @@ STEPS = (
 CAPTURE = next(number for number, step in enumerate(STEPS) if step.name == "capture")
 
 
-def resume(checkout: str) -> None:
+def resume(checkout: str) -> bool:
     """Walk a checkout as far as it goes now: to its end, to where it must wait, or to a fault that will be retried.
 
     When another runner holds the lease there is nothing to do.
+
+    :return: whether this runner walked
     """
-    _with_lease(checkout, _walk)
+    return _with_lease(checkout, _walk)
 
 
 def abandon(checkout: str) -> None:
@@ -140,15 +142,16 @@ def abandon(checkout: str) -> None:
     _with_lease(checkout, _abandon)
 
 
-def _with_lease(checkout: str, go: Callable[[Walk], None]) -> None:
+def _with_lease(checkout: str, go: Callable[[Walk], None]) -> bool:
     walk = _take_lease(checkout)
     if walk is None:
-        return
+        return False
     try:
         go(walk)
     except LeaseLost:
         logger.warning("checkout %s: the lease passed to another runner", checkout)
         _take_back(walk)
+    return True
 
 
 def _take_back(walk: Walk) -> None:

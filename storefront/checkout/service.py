@@ -16,6 +16,7 @@ from storefront.checkout.models import Checkout
 from storefront.checkout.plan import Plan
 from storefront.checkout.values import (
     CartNotOrderable,
+    CheckoutBusy,
     CheckoutDraft,
     CheckoutId,
     CheckoutState,
@@ -34,6 +35,7 @@ from storefront.payments import service as payments
 
 __all__ = [
     "CartNotOrderable",
+    "CheckoutBusy",
     "CheckoutDraft",
     "CheckoutId",
     "CheckoutState",
@@ -48,6 +50,7 @@ __all__ = [
     "enter_contact",
     "enter_delivery",
     "enter_payment",
+    "follow_payment",
     "get_draft",
     "outcome_of",
     "place_order",
@@ -78,6 +81,7 @@ def _entered(draft: CheckoutDraft) -> dict[str, object]:
         entered["delivery"] = plans.entry(draft.address)
     if draft.payment:
         entered["payment"] = draft.payment
+        entered["payment_entry"] = draft.payment_entry
     return entered
 
 
@@ -99,25 +103,25 @@ def get_draft(checkout: str | None, cart_token: str | None) -> CheckoutDraft:
 
 def enter_contact(draft: CheckoutDraft, contact: Contact) -> None:
     """Note how to reach the shopper."""
-    _enter(draft, "contact", plans.entry(contact))
+    _enter(draft, contact=plans.entry(contact))
 
 
 def enter_delivery(draft: CheckoutDraft, address: DeliveryAddress) -> None:
     """Note where the order goes."""
-    _enter(draft, "delivery", plans.entry(address))
+    _enter(draft, delivery=plans.entry(address))
 
 
-def enter_payment(draft: CheckoutDraft, option: str) -> None:
-    """Note how it is paid. :param option: code of a `PaymentOption`"""
-    _enter(draft, "payment", option)
+def enter_payment(draft: CheckoutDraft, option: str, entry: str = "") -> None:
+    """Note how it is paid. :param option: code of a `PaymentOption` :param entry: what it asks for beside it"""
+    _enter(draft, payment=option, payment_entry=entry)
 
 
 @retried
-def _enter(draft: CheckoutDraft, step: str, value: object) -> None:
+def _enter(draft: CheckoutDraft, **entered: object) -> None:
     with transaction("checkout") as session:
         row = session.scalars(select(Checkout).where(Checkout.id == draft.id).with_for_update()).one()
         if row.state == CheckoutState.DRAFT:
-            row.draft = {**row.draft, step: value}
+            row.draft = {**row.draft, **entered}
             row.updated_at = utc_now()
 
 
@@ -135,7 +139,13 @@ def place_order(checkout: str, cart_token: str, *, agreed: str, return_url: Call
     """
     row = _get(checkout, cart_token)
     if row.state == CheckoutState.DRAFT:
-        _open(plans.load_draft(row.id, row.draft), cart_token, agreed, return_url(checkout))
+        try:
+            _open(plans.load_draft(row.id, row.draft), cart_token, agreed, return_url(checkout))
+        except (CartNotOrderable, TotalChanged):
+            queries().rollback()  # what is read next is the present state
+            if _get(checkout, cart_token).state == CheckoutState.DRAFT:
+                raise
+            # Else the twin of a double click was quicker: it bought what is missing from the cart.
         row = _get(checkout, cart_token)
     if row.progress["agreed"] != agreed:
         raise KeyReused(checkout)
@@ -146,12 +156,12 @@ def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -
     """Fix what is ordered and let the saga begin; the twin of a double click finds it begun."""
     if missing := draft.missing_step:
         raise DraftIncomplete(missing)
-    option = payments.find_option(draft.payment or "")
+    option = payments.find_option(draft.payment or "", draft.payment_entry)
     if option is None:
         raise DraftIncomplete("payment")
     quote = cart.quote(cart_token)
     if not quote.can_be_ordered:
-        raise CartNotOrderable(cart_token)
+        raise CartNotOrderable([line.offer.title for line in quote.lines if not line.can_be_bought])
     if quote.fingerprint != agreed:
         raise TotalChanged(quote.price.grand_total)
     plan = Plan(plans.snapshot_of(draft, quote, option), option, return_url)
@@ -177,6 +187,17 @@ def resume(checkout: str) -> Outcome:
     return _outcome(queries().get_one(Checkout, checkout, populate_existing=True))
 
 
+def follow_payment(checkout: str) -> None:
+    """There is news of its payment: walk on.
+
+    :raise CheckoutBusy: another runner walks it, who may have asked the provider before there was news: come again
+    """
+    if not saga.resume(checkout):
+        row = queries().get_one(Checkout, checkout, populate_existing=True)
+        if row.state in saga.UNFINISHED:
+            raise CheckoutBusy(checkout)
+
+
 def abandon(checkout: str) -> Outcome:
     """The customer gives up confirming a payment: undo everything, unless it went through in the meantime."""
     saga.abandon(checkout)
@@ -192,6 +213,7 @@ def resume_unfinished() -> int:
         except Exception:
             # Its fault is noted in its record; it must not hold up the others.
             logger.exception("checkout %s could not go on", checkout)
+            queries().rollback()
     return len(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
@@ -36,6 +37,10 @@ class UnknownCheckout(DomainError):
     """The visitor has no such checkout."""
 
 
+class CheckoutBusy(DomainError):
+    """Somebody else is walking this checkout at this moment."""
+
+
 class TotalChanged(DomainError):
     """The cart is not as the shopper agreed to it. :ivar actual: today's total"""
 
@@ -51,7 +56,11 @@ class KeyReused(DomainError):
 
 
 class CartNotOrderable(DomainError):
-    """The cart is empty, or a line of it cannot be had as it stands."""
+    """The cart is empty, or a line of it cannot be had as it stands. :ivar names: of what cannot be had"""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(", ".join(names))
+        self.names = names
 
 
 class DraftIncomplete(DomainError):
@@ -70,12 +79,17 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutDraft:
-    """What the shopper has entered so far. :ivar payment: code of a `PaymentOption`"""
+    """What the shopper has entered so far.
+
+    :ivar payment: code of a `PaymentOption`
+    :ivar payment_entry: what it asks for beside it: a UPI id, or who lends
+    """
 
     id: CheckoutId
     contact: Contact | None
     address: DeliveryAddress | None
     payment: str | None
+    payment_entry: str = ""
 
     @property
     def missing_step(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, request, url_for
@@ -16,7 +17,7 @@ from storefront.checkout.values import CheckoutDraft, CheckoutState, Failure, Ou
 from storefront.clock import arrival_day
 from storefront.payments import service as payments
 from storefront.responses import render_page
-from storefront.security import limiter
+from storefront.security import allow_form_targets, limiter
 
 bp = Blueprint("checkout", __name__)
 
@@ -118,10 +119,11 @@ def payment() -> ResponseReturnValue:
     if not _may_enter(draft, "payment"):
         return _go_on(draft)
     offered = payments.options()
-    form = PaymentForm(option=draft.payment)
+    beside = {"upi": "upi_id", "bnpl": "lender"}.get(draft.payment or "")
+    form = PaymentForm(option=draft.payment, **({beside: draft.payment_entry} if beside else {}))
     form.option.choices = [(option.code, option.label) for option in offered]
     if form.validate_on_submit():
-        service.enter_payment(draft, form.option.data)
+        service.enter_payment(draft, form.option.data, form.entry())
         return redirect(url_for(".review"), 303)
     return _show("payment", form, draft, quote, options=offered)
 
@@ -146,11 +148,11 @@ def review() -> ResponseReturnValue:
 
 def _review(problem: str) -> ResponseReturnValue:
     draft, quote = _draft(), _quote()
-    option = payments.find_option(draft.payment or "")
+    option = payments.find_option(draft.payment or "", draft.payment_entry)
     if draft.missing_step or option is None:
         return redirect(url_for(f".{draft.missing_step or 'payment'}"), 303)
     form = PlaceOrderForm(formdata=None, key=draft.id, total=quote.fingerprint)
-    return render_page(
+    page = render_page(
         "checkout/review.html",
         status=409 if problem else 200,
         form=form,
@@ -161,6 +163,8 @@ def _review(problem: str) -> ResponseReturnValue:
         arrives_on=arrival_day(),
         problem=problem,
     )
+    allow_form_targets(page, payments.page_origins())
+    return page
 
 
 def _place_order() -> ResponseReturnValue:
@@ -174,9 +178,8 @@ def _place_order() -> ResponseReturnValue:
         abort(404)
     except service.DraftIncomplete as incomplete:
         return redirect(url_for(f".{incomplete.step}"), 303)
-    except service.CartNotOrderable:
-        flash("Your cart changed while you were at the checkout: look at the marked lines.", "problem")
-        return redirect(url_for("cart.show"), 303)
+    except service.CartNotOrderable as refusal:
+        return _sold_out(refusal.names)
     except service.TotalChanged:
         return _review("Your cart or a price changed in the meantime. Check the new total, then place the order.")
     return _follow(outcome)
@@ -229,10 +232,19 @@ def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnVal
 def _failed(outcome: Outcome) -> ResponseReturnValue:
     """Nothing was charged and nothing is lost: say why, and let the shopper try again."""
     if outcome.failure is Failure.SOLD_OUT:
-        flash(f"{outcome.detail}: sold out a moment ago. Nothing was charged; your cart is kept.", "problem")
-        return redirect(url_for("cart.show"), 303)
+        return _sold_out([outcome.detail])
     flash(
         f"{outcome.detail}. Nothing was charged and your cart is kept: try again or pay another way.",
         "problem",
     )
     return redirect(url_for(".payment"), 303)
+
+
+def _sold_out(names: Sequence[str]) -> ResponseReturnValue:
+    """Back to the cart, whose lines are marked. :param names: of what is gone; none when the cart is empty"""
+    if names:
+        words = f"{', '.join(names)}: sold out a moment ago. Nothing was charged; your cart is kept."
+    else:
+        words = "Your cart changed while you were at the checkout. Nothing was ordered."
+    flash(words, "problem")
+    return redirect(url_for("cart.show"), 303)

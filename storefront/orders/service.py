@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -55,6 +56,8 @@ __all__ = [
     "track",
 ]
 
+NUMBERS_TRIED = 5  # a day has a million: when so many are refused in a row, the number is not what is wrong
+
 _NOTES = {
     OrderStatus.PENDING: "Order received",
     OrderStatus.CONFIRMED: "Payment accepted, order confirmed",
@@ -72,13 +75,17 @@ def _new_order_id() -> OrderId:
 
 def create_order(checkout: str, snapshot: OrderSnapshot) -> OrderId:
     """Write an order down, pending. One checkout has one order: asked again, it is the same."""
-    while True:
-        if existing := queries().scalar(select(Order.order_id).where(Order.checkout_id == checkout)):
-            return OrderId(existing)
-        try:
+    for _ in range(NUMBERS_TRIED - 1):
+        if existing := _find_number(checkout):
+            return existing
+        with suppress(IntegrityError):  # the number is taken, or another runner was first: look again
             return _create(checkout, snapshot, _new_order_id())
-        except IntegrityError:
-            continue  # the number is taken, or another runner was first: look again
+    return _find_number(checkout) or _create(checkout, snapshot, _new_order_id())
+
+
+def _find_number(checkout: str) -> OrderId | None:
+    found = queries().scalar(select(Order.order_id).where(Order.checkout_id == checkout))
+    return OrderId(found) if found else None
 
 
 def _create(checkout: str, snapshot: OrderSnapshot, order_id: OrderId) -> OrderId:
@@ -343,10 +350,8 @@ def track(order_id: str, email: str) -> OrderId:
 
     :raise UnknownOrder: the pair fits none; which of the two was wrong is not said
     """
-    known = select(Order.order_id).where(
-        Order.order_id == order_id.strip().upper(), func.lower(Order.customer_email) == email.strip().lower()
-    )
-    found = queries().scalar(known)
-    if found is None:
+    order = queries().scalar(select(Order).where(Order.order_id == order_id.strip().upper()))
+    # Compared here: to MySQL "ásha" and "asha" are the same.
+    if order is None or order.customer_email.lower() != email.strip().lower():
         raise UnknownOrder(order_id)
-    return OrderId(found)
+    return OrderId(order.order_id)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.database import Model, UtcDateTime
 from storefront.money import MinorUnits
+from storefront.outbox import OutboxMessage
 from storefront.payments.values import PaymentStatus
 
 _STATUSES = "status IN (" + ", ".join(f"'{status}'" for status in PaymentStatus) + ")"
@@ -53,6 +54,40 @@ class Refund(PaymentsModel):
     key: Mapped[str] = mapped_column(String(120), unique=True)
     amount: Mapped[int] = mapped_column(MinorUnits)
     reason: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PaymentEvent(PaymentsModel):
+    """A provider's message that was acted on. :cvar event_id: the provider's own; a second one is refused"""
+
+    __tablename__ = "payment_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[str] = mapped_column(String(100), unique=True)
+    provider: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[str] = mapped_column(String(80))
+    checkout_id: Mapped[str] = mapped_column(String(36), index=True)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Message(OutboxMessage, PaymentsModel):
+    """The outbox of the payments."""
+
+
+class StripeCharge(PaymentsModel):
+    """Which of Stripe's checkout sessions is a charge of ours.
+
+    :cvar key: our idempotency key
+    :cvar session: Stripe's id, once its answer arrived
+    :cvar is_let_go: the charge was voided: it is refused from then on
+    """
+
+    __tablename__ = "stripe_charges"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    session: Mapped[str | None] = mapped_column(String(255))
+    is_let_go: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -1,9 +1,12 @@
-"""Who moves the money. One interface; cash needs nobody, the sandbox plays a card firm with cards that misbehave."""
+"""Who moves the money. One interface; what is settled outside the shop needs nobody to ask.
+
+Cards are the business of `sandbox` and `stripe`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from storefront.money import Money
 from storefront.payments.values import PaymentOption, PaymentStatus
@@ -59,30 +62,54 @@ class PaymentProvider(Protocol):
         ...
 
 
-class CashOnDelivery:
-    """Collected by whoever delivers: nothing is held and nothing can fail here."""
+class Offline:
+    """Settled outside the shop: nothing can fail here, and nobody has to be waited for.
 
-    name = "cash"
+    :cvar option: the one way to pay it offers
+    :cvar held: how a payment stands once it is promised :cvar taken: and once the order is certain
+    """
+
+    name: str
+    option: ClassVar[PaymentOption]
+    held = PaymentStatus.DUE
+    taken = PaymentStatus.DUE
 
     def options(self) -> tuple[PaymentOption, ...]:
-        return (
-            PaymentOption(
-                "cod",
-                "Cash on delivery",
-                "Pay the courier when your order arrives.",
-                "cod",
-                "Cash on Delivery",
-            ),
-        )
+        return (self.option,)
 
     def authorise(self, charge: Charge) -> Answer:
-        return Answer(PaymentStatus.DUE, charge.key)
+        return Answer(self.held, charge.key)
 
     def capture(self, key: str) -> Answer:
-        return Answer(PaymentStatus.DUE, key)
+        return Answer(self.taken, key)
 
     def void(self, key: str) -> Answer:
         return Answer(PaymentStatus.VOIDED, key)
 
     def refund(self, key: str, amount: Money) -> Answer:
         return Answer(PaymentStatus.REFUNDED, key)
+
+
+class CashOnDelivery(Offline):
+    """Collected by whoever delivers."""
+
+    name = "cash"
+    option = PaymentOption(
+        "cod", "Cash on delivery", "Pay the courier when your order arrives.", "cod", "Cash on Delivery"
+    )
+
+
+class Upi(Offline):
+    """Paid from the customer's UPI app, under their UPI id; taken as paid, as the old shop did."""
+
+    name = "upi"
+    option = PaymentOption("upi", "UPI", "Pay from your UPI app.", "upi", "UPI")
+    held = PaymentStatus.AUTHORISED
+    taken = PaymentStatus.CAPTURED
+
+
+class PayLater(Offline):
+    """A lender pays the shop and collects from the customer in parts."""
+
+    name = "pay-later"
+    option = PaymentOption("bnpl", "Pay later", "In parts, with the provider you choose.", "bnpl", "Buy Now Pay Later")

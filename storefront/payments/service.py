@@ -5,29 +5,37 @@ No transaction is open while a provider is asked: the attempt is committed first
 
 from __future__ import annotations
 
+import logging
 import uuid
+from collections.abc import Mapping
 
 from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from storefront import outbox
 from storefront.clock import utc_now
 from storefront.database import queries, retried, transaction
 from storefront.money import Money
 from storefront.payments.audit import PaymentFacts, facts, faults
-from storefront.payments.models import Payment, Refund
-from storefront.payments.providers import Answer, CashOnDelivery, Charge, PaymentProvider
+from storefront.payments.events import PAYMENT_CHANGED
+from storefront.payments.models import Message, Payment, PaymentEvent, Refund
+from storefront.payments.providers import Answer, CashOnDelivery, Charge, PayLater, PaymentProvider, Upi
 from storefront.payments.sandbox import SandboxProvider
 from storefront.payments.values import (
+    LENDERS,
     CustomerActionNeeded,
     PaymentDeclined,
     PaymentOption,
     PaymentStatus,
+    ProviderMessage,
     ProviderSilent,
     UnknownPayment,
+    is_upi_id,
 )
 
 __all__ = [
+    "LENDERS",
     "CustomerActionNeeded",
     "PaymentDeclined",
     "PaymentFacts",
@@ -37,25 +45,51 @@ __all__ = [
     "UnknownPayment",
     "authorise",
     "capture",
+    "deliver_messages",
     "facts",
     "faults",
     "find_option",
     "give_back",
+    "is_upi_id",
+    "note_message",
     "options",
+    "page_origins",
     "status_of",
     "void",
 ]
 
+logger = logging.getLogger(__name__)
+
 _HELD = frozenset({PaymentStatus.AUTHORISED, PaymentStatus.DUE, PaymentStatus.CAPTURED})
+_OFFLINE = (CashOnDelivery(), Upi(), PayLater())
 _OVER = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED, PaymentStatus.DECLINED})
 
 
 def _providers() -> tuple[PaymentProvider, ...]:
-    """The card provider that is configured, and cash."""
-    cards: tuple[PaymentProvider, ...] = (
-        (SandboxProvider(),) if current_app.config["PAYMENT_PROVIDER"] == "sandbox" else ()
-    )
-    return (CashOnDelivery(), *cards)
+    """Those the shop works with: what is settled elsewhere, and the card provider that is configured."""
+    offered = current_app.config["OFFLINE_PAYMENTS"]
+    offline = (provider for provider in _OFFLINE if provider.option.code in offered)
+    cards = current_app.config["PAYMENT_PROVIDER"]
+    return (*offline, *(() if cards == "none" else (_card_provider(cards),)))
+
+
+def _card_provider(name: str) -> PaymentProvider:
+    if name == "sandbox":
+        return SandboxProvider()
+    if name == "stripe":
+        from storefront.payments.stripe import StripeProvider  # its library is large
+
+        return StripeProvider()
+    raise UnknownPayment(name)
+
+
+def page_origins() -> tuple[str, ...]:
+    """Where, other than here, a customer is sent to pay."""
+    if current_app.config["PAYMENT_PROVIDER"] != "stripe":
+        return ()
+    from storefront.payments.stripe import page_origin
+
+    return (page_origin(),)
 
 
 def options() -> tuple[PaymentOption, ...]:
@@ -63,16 +97,28 @@ def options() -> tuple[PaymentOption, ...]:
     return tuple(option for provider in _providers() for option in provider.options())
 
 
-def find_option(code: str) -> PaymentOption | None:
-    """The way to pay that has this code, if it is offered."""
-    return next((option for option in options() if option.code == code), None)
+def find_option(code: str, entry: str = "") -> PaymentOption | None:
+    """The way to pay that has this code; None when it is not offered, or asks for something else beside it.
+
+    :param entry: what the shopper entered beside it: a UPI id, or one of `LENDERS`
+    """
+    option = next((option for option in options() if option.code == code), None)
+    return option.with_entry(entry) if option else None
 
 
-def _provider_of(method: str) -> PaymentProvider:
+def _provider_for(method: str) -> PaymentProvider:
     for provider in _providers():
         if any(option.code == method for option in provider.options()):
             return provider
     raise UnknownPayment(method)
+
+
+def _provider_of(payment: Payment) -> PaymentProvider:
+    """Who has the money, also where it can be paid to no longer."""
+    for provider in (*_providers(), *_OFFLINE):
+        if provider.name == payment.provider:
+            return provider
+    return _card_provider(payment.provider)
 
 
 def authorise(checkout: str, amount: Money, method: str, return_url: str) -> None:
@@ -83,7 +129,7 @@ def authorise(checkout: str, amount: Money, method: str, return_url: str) -> Non
     :raise CustomerActionNeeded: the customer must confirm first
     :raise ProviderSilent: no answer; ask again
     """
-    provider = _provider_of(method)
+    provider = _provider_for(method)
     payment = _open(checkout, amount, method, provider.name)
     status = PaymentStatus(payment.status)
     if status in _HELD:
@@ -107,7 +153,7 @@ def capture(checkout: str, order_id: str) -> None:
     payment = _get(checkout)
     if payment.status == PaymentStatus.CAPTURED and payment.order_id == order_id:
         return
-    said = _provider_of(payment.method).capture(checkout)
+    said = _provider_of(payment).capture(checkout)
     _record(checkout, said, order_id=order_id)
     if said.status not in {PaymentStatus.CAPTURED, PaymentStatus.DUE}:
         raise PaymentDeclined(said.reason or "The payment could not be taken")
@@ -121,7 +167,7 @@ def void(checkout: str) -> None:
     payment = _find(checkout)
     if payment is None or PaymentStatus(payment.status) in _OVER | {PaymentStatus.CAPTURED}:
         return
-    _record(checkout, _provider_of(payment.method).void(checkout))
+    _record(checkout, _provider_of(payment).void(checkout))
 
 
 def give_back(checkout: str, reason: str) -> None:
@@ -134,7 +180,7 @@ def give_back(checkout: str, reason: str) -> None:
     if payment.status not in {PaymentStatus.CAPTURED, PaymentStatus.REFUNDED}:
         void(checkout)
         return
-    said = _provider_of(payment.method).refund(checkout, Money(payment.amount, payment.currency))
+    said = _provider_of(payment).refund(checkout, Money(payment.amount, payment.currency))
     try:
         _note_refund(payment, f"refund/{checkout}", reason, said)
     except IntegrityError:
@@ -149,6 +195,40 @@ def _note_refund(payment: Payment, key: str, reason: str, said: Answer) -> None:
             session.add(
                 Refund(payment_id=payment.id, key=key, amount=payment.amount, reason=reason, created_at=utc_now())
             )
+
+
+def note_message(message: ProviderMessage) -> None:
+    """A provider says that it has news: note it, once, and leave word for whoever walks the checkout."""
+    if status_of(message.checkout) is None:
+        logger.warning("%s %s is about %s, which has no payment", message.provider, message.id, message.checkout)
+        return
+    try:
+        _note_message(message)
+    except IntegrityError:
+        return  # it came before
+    outbox.hurry()
+
+
+@retried
+def _note_message(message: ProviderMessage) -> None:
+    with transaction("payments") as session:
+        session.add(
+            PaymentEvent(
+                event_id=message.id,
+                provider=message.provider,
+                kind=message.kind,
+                checkout_id=message.checkout,
+                received_at=utc_now(),
+            )
+        )
+        session.flush()
+        word = {"checkout": message.checkout}
+        outbox.post(session, Message, PAYMENT_CHANGED, f"{PAYMENT_CHANGED}/{message.id}", word)
+
+
+def deliver_messages(handlers: Mapping[str, outbox.Handler]) -> int:
+    """Hand what the payments announced to its handlers. :return: how many messages were delivered"""
+    return outbox.deliver("payments", Message, handlers)
 
 
 def status_of(checkout: str) -> PaymentStatus | None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NewType
 
 from storefront.errors import DomainError
 
 PaymentId = NewType("PaymentId", str)
+
+LENDERS = ("Klarna", "Afterpay", "Sezzle", "Affirm")  # the pay-later firms of the old shop
+_UPI_ID = re.compile(r"[A-Za-z0-9._-]{2,70}@[A-Za-z][A-Za-z0-9]{1,63}", re.ASCII)  # NPCI: name@handle
+_SHOWN = 3  # characters of a UPI id's name that may be read
 
 
 class PaymentStatus(StrEnum):
@@ -48,6 +53,37 @@ class UnknownPayment(DomainError):
     """No payment has this reference."""
 
 
+class ForgedMessage(DomainError):
+    """A message in a provider's name that the provider did not sign, or signed too long ago."""
+
+    status = 400
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderMessage:
+    """What a provider told us unasked. Only that there is news: what is true is asked.
+
+    :ivar id: the provider's; a message that comes again has the same
+    :ivar kind: the provider's word for what happened
+    """
+
+    provider: str
+    id: str
+    kind: str
+    checkout: str
+
+
+def is_upi_id(text: str) -> bool:
+    """Whether it has the form name@bank."""
+    return _UPI_ID.fullmatch(text) is not None
+
+
+def masked_upi_id(upi_id: str) -> str:
+    """As it may be shown: `abc***@bank`."""
+    name, _, bank = upi_id.partition("@")
+    return f"{name[: _SHOWN if len(name) > _SHOWN else 1]}***@{bank}"
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentOption:
     """A way to pay that the shop offers.
@@ -57,6 +93,7 @@ class PaymentOption:
     :ivar hint: one line on what happens
     :ivar kind: as the old system's orders have it: `cod`, `card`, `upi`, `bnpl`
     :ivar details: as an order shows it ("**** **** **** 4242")
+    :ivar lender: who pays first, with `bnpl`
     """
 
     code: str
@@ -64,3 +101,12 @@ class PaymentOption:
     hint: str
     kind: str
     details: str
+    lender: str = ""
+
+    def with_entry(self, entry: str) -> PaymentOption | None:
+        """As chosen, with what the shopper entered beside it; None when that is not what it asks for."""
+        if self.kind == "upi":
+            return replace(self, details=masked_upi_id(entry)) if is_upi_id(entry) else None
+        if self.kind == "bnpl":
+            return replace(self, details=f"{self.details} - {entry}", lender=entry) if entry in LENDERS else None
+        return self

@@ -1,16 +1,42 @@
-"""The sandbox provider's own page; it exists only where the sandbox is the provider."""
+"""What card providers reach us by: Stripe's messages, and the sandbox provider's own page."""
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, current_app, redirect
+import logging
+
+from flask import Blueprint, abort, current_app, redirect, request
 from flask.typing import ResponseReturnValue
 
 from storefront.payments import sandbox as provider
+from storefront.payments import service
 from storefront.payments.forms import SandboxDecisionForm
-from storefront.payments.values import UnknownPayment
+from storefront.payments.values import ForgedMessage, UnknownPayment
 from storefront.responses import render_page
+from storefront.security import csrf
+
+logger = logging.getLogger(__name__)
 
 bp = Blueprint("payments", __name__)
+
+
+@bp.post("/payments/stripe/webhook")
+def stripe_webhook() -> ResponseReturnValue:
+    """Stripe has news of a payment."""
+    if current_app.config["PAYMENT_PROVIDER"] != "stripe":
+        abort(404)
+    from storefront.payments.stripe import read_message  # its library is large
+
+    try:
+        message = read_message(request.get_data(), request.headers.get("Stripe-Signature", ""))
+    except ForgedMessage as forged:
+        logger.warning("a message in Stripe's name was refused: %s", forged)
+        abort(400)
+    if message is not None:
+        service.note_message(message)
+    return "", 200
+
+
+csrf.exempt(stripe_webhook)  # the signature stands for the form token
 
 
 @bp.route("/payments/sandbox/<reference>", methods=["GET", "POST"])

@@ -1,4 +1,4 @@
-"""A purchase to break: one guest, two mugs of five in the cart, a checkout filled in; and what must be true after it."""
+"""A purchase to break: a guest with two mugs of five in the cart, and what must be true afterwards."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from storefront import tasks
 from storefront.cart import service as cart
@@ -121,3 +122,7 @@ def raising(fault: BaseException) -> Callable[[], None]:
         raise fault
 
     return act
+
+
+def no_database() -> OperationalError:
+    return OperationalError("UPDATE …", {}, Exception(2006, "MySQL server has gone away"))

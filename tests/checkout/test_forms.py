@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from werkzeug.datastructures import MultiDict
+from wtforms.fields.choices import SelectChoice
 
-from storefront.checkout.forms import ContactForm, DeliveryForm
+from storefront.checkout.forms import ContactForm, DeliveryForm, PaymentForm
 from storefront.checkout.service import Contact
 from storefront.orders.service import DeliveryAddress
 from tests.factories.shopping import ADDRESS, CONTACT, DELIVERY
@@ -21,7 +22,13 @@ def delivery_form(**typed: str) -> DeliveryForm:
     return DeliveryForm(MultiDict(DELIVERY | {"line2": "", "country": "India"} | typed), meta={"csrf": False})
 
 
-def problem_with(form: ContactForm | DeliveryForm, field: str) -> str:
+def payment_form(option: str, **typed: str) -> PaymentForm:
+    form = PaymentForm(MultiDict({"option": option} | typed), meta={"csrf": False})
+    form.option.choices = [SelectChoice(code, code) for code in ("cod", "upi", "bnpl")]
+    return form
+
+
+def problem_with(form: ContactForm | DeliveryForm | PaymentForm, field: str) -> str:
     """The one message of the one field that is wrong."""
     assert not form.validate()
     assert set(form.errors) == {field}
@@ -52,7 +59,9 @@ def test_an_email_address_is_kept_in_its_normal_form(typed: str, kept: str) -> N
     assert form.contact().email == kept
 
 
-@pytest.mark.parametrize("typed", ["asha", "asha@", "@example.com", "asha@example", "a b@c.in", "a@b@c.com", "आशा@example.com"])
+@pytest.mark.parametrize(
+    "typed", ["asha", "asha@", "@example.com", "asha@example", "a b@c.in", "a@b@c.com", "आशा@example.com"]
+)
 def test_what_is_no_email_address_is_refused_and_kept_as_typed(typed: str) -> None:
     form = contact_form(email=typed)
     assert "does not look like an e-mail address" in problem_with(form, "email")
@@ -91,7 +100,7 @@ def test_a_phone_number_with_an_extension_is_kept_as_far_as_an_order_has_room_fo
     assert "too long" in problem_with(contact_form(phone="9876543210 ext 1234567890123456"), "phone")
 
 
-@pytest.mark.parametrize(("field", "words"), [("email", "Enter your e-mail address"), ("phone", "Enter a phone number")])
+@pytest.mark.parametrize(("field", "words"), [("email", "Enter your e-mail"), ("phone", "Enter a phone number")])
 @pytest.mark.parametrize("typed", ["", "   ", "\0"])
 def test_an_empty_field_of_the_contact_says_what_it_wants(field: str, words: str, typed: str) -> None:
     assert words in problem_with(contact_form(**{field: typed}), field)
@@ -149,8 +158,44 @@ def test_the_second_line_may_stay_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "longest"), [("full_name", 120), ("line1", 160), ("line2", 160), ("city", 80), ("state", 80), ("country", 60)]
+    ("field", "longest"),
+    [("full_name", 120), ("line1", 160), ("line2", 160), ("city", 80), ("state", 80), ("country", 60)],
 )
 def test_a_field_takes_what_an_order_has_room_for_and_no_more(field: str, longest: int) -> None:
     assert delivery_form(**{field: "x" * longest, "postal_code": "411001"}).validate()
     assert f"at most {longest} characters" in problem_with(delivery_form(**{field: "x" * (longest + 1)}), field)
+
+
+# ---------------------------------------------------------------------------------------------- payment
+
+
+@pytest.mark.parametrize(
+    ("option", "typed", "entry"),
+    [
+        ("cod", {}, ""),
+        ("upi", {"upi_id": " asha@okbank "}, "asha@okbank"),
+        ("bnpl", {"lender": "Affirm"}, "Affirm"),
+        ("upi", {"upi_id": "asha@okbank", "lender": "Nobody"}, "asha@okbank"),
+        ("bnpl", {"upi_id": "nonsense", "lender": "Klarna"}, "Klarna"),
+        ("cod", {"upi_id": "nonsense", "lender": "Nobody"}, ""),
+    ],
+)
+def test_only_what_stands_beside_the_choice_counts(option: str, typed: dict[str, str], entry: str) -> None:
+    form = payment_form(option, **typed)
+    assert form.validate(), form.errors
+    assert form.entry() == entry
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "asha", "asha@", "4242 4242 4242 4242"])
+def test_paying_by_upi_needs_a_upi_id(typed: str) -> None:
+    form = payment_form("upi", upi_id=typed)
+    assert "such as asha@okbank" in problem_with(form, "upi_id")
+
+
+def test_paying_by_upi_without_the_field_is_refused_too() -> None:
+    assert "Enter your UPI id" in problem_with(payment_form("upi"), "upi_id")
+
+
+@pytest.mark.parametrize("typed", [{}, {"lender": ""}, {"lender": "Nobody"}])
+def test_paying_later_needs_a_lender(typed: dict[str, str]) -> None:
+    assert "Choose who lends" in problem_with(payment_form("bnpl", **typed), "lender")

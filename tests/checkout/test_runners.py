@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from storefront.cart import service as cart
-from storefront.checkout import saga
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutState, Outcome
-from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
 from tests import books
-from tests.books import LET_GO, Stock
-from tests.checkout.purchase import FOR_EVER, STEPS, UNDONE_STEPS, Crash, at_step, make_purchase, raising
+from tests.books import Stock
+from tests.checkout.purchase import FOR_EVER, STEPS, UNDONE_STEPS, Crash, at_step, make_purchase, no_database, raising
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_cart, make_draft, place
@@ -23,10 +20,6 @@ from tests.fakes import Clock, MemoryPost
 from tests.own import at_once, own_shop
 
 MOMENTS = ["before", "after"]
-
-
-def no_database() -> OperationalError:
-    return OperationalError("UPDATE …", {}, Exception(2006, "MySQL server has gone away"))
 
 
 @pytest.mark.usefixtures("request_of_worker")
@@ -121,9 +114,10 @@ def test_ten_runners_at_once_finish_a_checkout_once(
             mug = make_product(stock=5)
             token = make_cart((mug, 2))
             draft = make_draft(token)
-            with monkeypatch.context() as patch, pytest.raises(Crash):
+            with monkeypatch.context() as patch:
                 at_step(patch, "create order", raising(Crash()))
-                place(draft, token)
+                with pytest.raises(Crash):
+                    place(draft, token)
         now.advance(minutes=2)
         assert at_once(app, [checkout.resume_unfinished] * 10).count(1) >= 1
         with app.app_context():

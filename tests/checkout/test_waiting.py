@@ -34,9 +34,7 @@ def waiting(post: MemoryPost) -> Purchase:
 def decide(purchase: Purchase, *, approve: bool) -> None:
     """What the customer presses on the bank's page."""
     with queries() as session:
-        reference = session.scalars(
-            select(SandboxCharge.reference).where(SandboxCharge.key == purchase.id)
-        ).one()
+        reference = session.scalars(select(SandboxCharge.reference).where(SandboxCharge.key == purchase.id)).one()
     sandbox.decide(reference, approve=approve)
 
 
@@ -65,9 +63,7 @@ def test_looking_again_before_confirming_changes_nothing(waiting: Purchase) -> N
     assert books.stock_of(waiting.mug.sku) == Stock(on_hand=5, reserved=2)
 
 
-def test_a_customer_who_never_confirms_is_given_up_after_a_quarter_of_an_hour(
-    waiting: Purchase, now: Clock
-) -> None:
+def test_a_customer_who_never_confirms_is_given_up_after_a_quarter_of_an_hour(waiting: Purchase, now: Clock) -> None:
     now.advance(minutes=15)
     assert checkout.resume_unfinished() == 0
     now.advance(seconds=1)
@@ -92,9 +88,7 @@ def test_a_confirmation_after_the_shop_gave_up_moves_no_money(waiting: Purchase,
     waiting.assert_undone()
 
 
-def test_goods_sold_before_a_late_confirmation_are_told_and_nothing_is_charged(
-    waiting: Purchase, now: Clock
-) -> None:
+def test_goods_sold_before_a_late_confirmation_are_told_and_nothing_is_charged(waiting: Purchase, now: Clock) -> None:
     decide(waiting, approve=True)
     now.advance(minutes=16)
     catalog.release_expired()

@@ -58,9 +58,7 @@ def place(draft: CheckoutDraft, token: str) -> Outcome:
     return checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
 
 
-def make_order(
-    *goods: tuple[ProductCard, int], payment: str = "cod", email: str = EMAIL
-) -> OrderView:
+def make_order(*goods: tuple[ProductCard, int], payment: str = "cod", email: str = EMAIL) -> OrderView:
     """An order placed by a guest and confirmed; of one product made for it unless `goods` are named."""
     token = make_cart(*(goods or ((make_product(), 2),)))
     outcome = place(make_draft(token, payment=payment, email=email), token)

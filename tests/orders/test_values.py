@@ -1,0 +1,87 @@
+"""The life of an order, and what can be told from one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from storefront.orders.service import OrderId, OrderStatus, OrderView
+from storefront.orders.values import NEXT_STEPS, StepNotAllowed
+from tests.factories.shopping import ADDRESS, make_snapshot
+
+STATUSES = list(OrderStatus)
+
+
+def make_view(status: OrderStatus) -> OrderView:
+    snapshot = make_snapshot(quantity=3)
+    return OrderView(
+        id=OrderId("ORD-261122000001"),
+        status=status,
+        placed_at=datetime(2026, 11, 22, tzinfo=UTC),
+        estimated_on=date(2026, 11, 29),
+        email=snapshot.email,
+        phone=snapshot.phone,
+        address=ADDRESS,
+        items=(*snapshot.items, replace(snapshot.items[0], sku="MUG-2", quantity=2)),
+        subtotal=snapshot.subtotal,
+        shipping=snapshot.shipping,
+        tax=snapshot.tax,
+        discount=snapshot.discount,
+        grand_total=snapshot.grand_total,
+        payment_kind="cod",
+        payment_details="Cash on Delivery",
+        timeline=(),
+    )
+
+
+def test_every_status_has_its_next_steps() -> None:
+    assert set(NEXT_STEPS) == set(STATUSES)
+    assert all(following <= set(STATUSES) for following in NEXT_STEPS.values())
+
+
+def test_every_status_can_be_reached_from_the_first() -> None:
+    reached = {OrderStatus.PENDING}
+    for _ in STATUSES:
+        reached |= {following for status in reached for following in NEXT_STEPS[status]}
+    assert reached == set(STATUSES)
+
+
+@pytest.mark.parametrize("status", [OrderStatus.DELIVERED, OrderStatus.CANCELLED])
+def test_what_is_delivered_or_cancelled_stays_so(status: OrderStatus) -> None:
+    assert NEXT_STEPS[status] == frozenset()
+
+
+@pytest.mark.parametrize("status", [OrderStatus.SHIPPED, OrderStatus.DELIVERED])
+def test_a_parcel_on_its_way_is_not_cancelled(status: OrderStatus) -> None:
+    assert OrderStatus.CANCELLED not in NEXT_STEPS[status]
+
+
+@pytest.mark.parametrize(
+    ("status", "following"),
+    [
+        (OrderStatus.PENDING, OrderStatus.CONFIRMED),
+        (OrderStatus.CONFIRMED, OrderStatus.PROCESSING),
+        (OrderStatus.PROCESSING, OrderStatus.SHIPPED),
+        (OrderStatus.SHIPPED, OrderStatus.DELIVERED),
+        (OrderStatus.DELIVERED, None),
+        (OrderStatus.CANCELLED, None),
+    ],
+)
+def test_an_order_knows_what_comes_next_when_all_goes_well(status: OrderStatus, following: OrderStatus | None) -> None:
+    assert make_view(status).next_step is following
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_customer_cancels_what_is_confirmed_and_nothing_else(status: OrderStatus) -> None:
+    assert make_view(status).can_be_cancelled is (status is OrderStatus.CONFIRMED)
+
+
+def test_an_order_counts_the_units_of_all_its_items() -> None:
+    assert make_view(OrderStatus.CONFIRMED).unit_count == 5
+
+
+def test_a_refused_step_says_from_where_to_where() -> None:
+    refusal = StepNotAllowed(OrderStatus.SHIPPED, OrderStatus.CANCELLED)
+    assert (refusal.current, refusal.wanted) == (OrderStatus.SHIPPED, OrderStatus.CANCELLED)

@@ -1,0 +1,50 @@
+"""Several runners with one payment, in threads of their own and with real commits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from storefront.database import queries
+from storefront.payments import service as payments
+from storefront.payments.models import Payment, Refund, SandboxCharge
+from storefront.payments.service import PaymentStatus
+from tests.books import charges_of, payments_of
+from tests.conftest import ENGINES
+from tests.factories.catalog import rupees
+from tests.own import at_once, own_shop
+
+TOTAL = rupees(1680)
+
+
+def hold() -> None:
+    payments.authorise("checkout-1", TOTAL, "sandbox-success", "/")
+
+
+def count(app: Flask, table: type) -> int:
+    with app.app_context(), queries() as session:
+        return len(session.scalars(select(table)).all())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_runners_who_ask_at_once_hold_take_and_give_back_once(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        assert at_once(app, [hold] * 6) == [None] * 6
+        assert at_once(app, [lambda: payments.capture("checkout-1", "ORD-1")] * 6) == [None] * 6
+        assert at_once(app, [lambda: payments.give_back("checkout-1", "changed my mind")] * 6) == [None] * 6
+        with app.app_context():
+            assert payments_of("checkout-1") == charges_of("checkout-1") == [PaymentStatus.REFUNDED]
+        assert (count(app, Payment), count(app, SandboxCharge), count(app, Refund)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_taking_and_letting_go_at_once_one_wins_and_both_books_agree(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            hold()
+        at_once(app, [lambda: payments.capture("checkout-1", "ORD-1"), lambda: payments.void("checkout-1")] * 3)
+        with app.app_context():
+            assert payments_of("checkout-1") == charges_of("checkout-1")

@@ -1,0 +1,296 @@
+"""One payment a checkout: held once, taken once, given back once, whatever the provider says and when."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from storefront.database import WriteOutsideTransaction, queries, transaction
+from storefront.payments import service as payments
+from storefront.payments.models import Payment, Refund
+from storefront.payments.providers import Answer
+from storefront.payments.service import PaymentStatus
+from storefront.payments.values import ProviderSilent
+from tests.books import charges_of, payments_of
+from tests.factories.catalog import rupees
+from tests.fakes import ScriptedProvider
+
+TOTAL = rupees(1680)
+HELD = Answer(PaymentStatus.AUTHORISED, "ref-1")
+TAKEN = Answer(PaymentStatus.CAPTURED, "ref-1")
+NO = Answer(PaymentStatus.DECLINED, reason="The bank said no")
+GONE = Answer(PaymentStatus.VOIDED)
+SILENCE = ProviderSilent("nobody answers")
+
+
+@pytest.fixture(autouse=True)
+def _request(app: Flask) -> Iterator[None]:
+    with app.test_request_context():
+        yield
+
+
+@pytest.fixture
+def checkout() -> str:
+    return str(uuid.uuid4())
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> ScriptedProvider:
+    scripted = ScriptedProvider([])
+    monkeypatch.setattr(payments, "_providers", lambda: (scripted,))
+    return scripted
+
+
+def authorise(checkout: str, method: str = "scripted") -> None:
+    payments.authorise(checkout, TOTAL, method, "/checkout/placing/1")
+
+
+def row_of(checkout: str) -> Payment:
+    with queries() as session:
+        return session.scalars(select(Payment).where(Payment.checkout_id == checkout)).one()
+
+
+def refunds() -> list[tuple[str, int]]:
+    with queries() as session:
+        return [(refund.key, refund.amount) for refund in session.scalars(select(Refund))]
+
+
+# ----------------------------------------------------------------------------------------------- options
+
+
+def test_the_shop_offers_every_way_to_pay_once() -> None:
+    codes = [option.code for option in payments.options()]
+    assert "cod" in codes
+    assert "sandbox-success" in codes
+    assert len(codes) == len(set(codes))
+
+
+def test_without_a_card_provider_no_card_is_offered(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "PAYMENT_PROVIDER", "none")
+    assert {option.kind for option in payments.options()} == {"cod", "upi", "bnpl"}
+    assert payments.find_option("sandbox-success") is None
+
+
+def test_a_way_to_pay_is_found_by_its_code() -> None:
+    option = payments.find_option("sandbox-success")
+    assert option is not None
+    assert (option.kind, option.details) == ("card", "**** **** **** 4242")
+    assert payments.find_option("") is None
+
+
+# ------------------------------------------------------------------------------------------- authorising
+
+
+def test_money_is_held_for_a_checkout_once(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD]
+    for _ in range(3):
+        authorise(checkout)
+    assert provider.asked == [f"authorise {checkout}"]
+    row = row_of(checkout)
+    assert (row.status, row.amount, row.provider_reference) == (PaymentStatus.AUTHORISED, TOTAL.minor, "ref-1")
+
+
+def test_a_declined_payment_stays_declined(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [NO]
+    for _ in range(2):
+        with pytest.raises(payments.PaymentDeclined) as refusal:
+            authorise(checkout)
+        assert refusal.value.reason == "The bank said no"
+    assert len(provider.asked) == 1
+
+
+def test_a_customer_who_must_confirm_is_sent_there_until_it_is_done(provider: ScriptedProvider, checkout: str) -> None:
+    needed = Answer(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")
+    provider.answers = [needed, needed, HELD]
+    for _ in range(2):
+        with pytest.raises(payments.CustomerActionNeeded) as hint:
+            authorise(checkout)
+        assert hint.value.url == "/bank"
+    authorise(checkout)
+    assert payments.status_of(checkout) is PaymentStatus.AUTHORISED
+
+
+def test_silence_is_no_refusal_and_the_same_key_is_asked_again(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [SILENCE, HELD]
+    with pytest.raises(ProviderSilent):
+        authorise(checkout)
+    assert payments.status_of(checkout) is PaymentStatus.STARTED
+    authorise(checkout)
+    assert provider.asked == [f"authorise {checkout}"] * 2
+    assert payments.status_of(checkout) is PaymentStatus.AUTHORISED
+
+
+def test_a_bank_that_answers_late_has_charged_once(checkout: str) -> None:
+    for _ in range(2):
+        with pytest.raises(ProviderSilent):
+            authorise(checkout, "sandbox-timeout")
+    authorise(checkout, "sandbox-timeout")
+    assert charges_of(checkout) == [PaymentStatus.AUTHORISED]
+
+
+def test_no_transaction_is_open_while_a_provider_is_on_the_line(provider: ScriptedProvider, checkout: str) -> None:
+    def anybody_may_write() -> None:
+        with transaction("orders"):  # refused where a transaction is open already
+            pass
+
+    provider.meanwhile = anybody_may_write
+    provider.answers = [HELD, TAKEN, Answer(PaymentStatus.REFUNDED)]
+    authorise(checkout)
+    payments.capture(checkout, "ORD-1")
+    payments.give_back(checkout, "changed my mind")
+    assert len(provider.asked) == 3
+    with pytest.raises(WriteOutsideTransaction), transaction("payments"):
+        anybody_may_write()
+
+
+def test_the_attempt_is_on_record_before_the_provider_hears_of_it(provider: ScriptedProvider, checkout: str) -> None:
+    seen: list[list[PaymentStatus]] = []
+    provider.meanwhile = lambda: seen.append(payments_of(checkout))
+    provider.answers = [HELD]
+    authorise(checkout)
+    assert seen == [[PaymentStatus.STARTED]]
+
+
+def test_a_way_to_pay_that_is_not_offered_cannot_be_asked_for(checkout: str) -> None:
+    with pytest.raises(payments.UnknownPayment):
+        authorise(checkout, "cheque")
+    assert payments.status_of(checkout) is None
+
+
+# --------------------------------------------------------------------------------------------- capturing
+
+
+def test_money_is_taken_once_and_for_one_order(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, TAKEN]
+    authorise(checkout)
+    for _ in range(3):
+        payments.capture(checkout, "ORD-1")
+    assert provider.asked[1:] == [f"capture {checkout}"]
+    row = row_of(checkout)
+    assert (row.status, row.order_id) == (PaymentStatus.CAPTURED, "ORD-1")
+
+
+def test_silence_while_money_is_taken_is_asked_again(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, SILENCE, TAKEN]
+    authorise(checkout)
+    with pytest.raises(ProviderSilent):
+        payments.capture(checkout, "ORD-1")
+    payments.capture(checkout, "ORD-1")
+    assert payments.status_of(checkout) is PaymentStatus.CAPTURED
+
+
+def test_cash_is_due_until_it_is_collected(checkout: str) -> None:
+    authorise(checkout, "cod")
+    for _ in range(2):
+        payments.capture(checkout, "ORD-1")
+    row = row_of(checkout)
+    assert (row.status, row.order_id) == (PaymentStatus.DUE, "ORD-1")
+
+
+def test_what_was_held_and_is_gone_cannot_be_taken(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, Answer(PaymentStatus.VOIDED)]
+    authorise(checkout)
+    with pytest.raises(payments.PaymentDeclined):
+        payments.capture(checkout, "ORD-1")
+
+
+def test_a_checkout_that_pays_nothing_has_nothing_to_take(checkout: str) -> None:
+    with pytest.raises(payments.UnknownPayment):
+        payments.capture(checkout, "ORD-1")
+
+
+# ------------------------------------------------------------------------------------------------ voiding
+
+
+def test_what_is_held_is_let_go_once(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, GONE]
+    authorise(checkout)
+    for _ in range(3):
+        payments.void(checkout)
+    assert provider.asked[1:] == [f"void {checkout}"]
+    assert payments.status_of(checkout) is PaymentStatus.VOIDED
+
+
+def test_what_may_be_held_is_let_go_too(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [SILENCE, GONE]
+    with pytest.raises(ProviderSilent):
+        authorise(checkout)
+    payments.void(checkout)
+    assert provider.asked[1:] == [f"void {checkout}"]
+
+
+def test_a_payment_never_heard_of_has_nothing_to_let_go(provider: ScriptedProvider, checkout: str) -> None:
+    payments.void(checkout)
+    assert provider.asked == []
+
+
+def test_money_that_was_taken_is_not_let_go(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, TAKEN]
+    authorise(checkout)
+    payments.capture(checkout, "ORD-1")
+    payments.void(checkout)
+    assert payments.status_of(checkout) is PaymentStatus.CAPTURED
+    assert len(provider.asked) == 2
+
+
+def test_a_payment_let_go_is_not_held_again(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, GONE]
+    authorise(checkout)
+    payments.void(checkout)
+    with pytest.raises(payments.PaymentDeclined):
+        authorise(checkout)
+
+
+def test_an_answer_that_comes_after_the_payment_was_let_go_changes_nothing(
+    provider: ScriptedProvider, checkout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def another_runner_lets_go() -> None:
+        provider.meanwhile = lambda: None
+        payments.void(checkout)
+
+    provider.meanwhile = another_runner_lets_go
+    provider.answers = [GONE, HELD]
+    authorise(checkout)
+    assert payments.status_of(checkout) is PaymentStatus.VOIDED
+
+
+# --------------------------------------------------------------------------------------------- giving back
+
+
+def test_money_that_was_taken_is_given_back_once(provider: ScriptedProvider, checkout: str) -> None:
+    back = Answer(PaymentStatus.REFUNDED, "ref-1")
+    provider.answers = [HELD, TAKEN, back, back]
+    authorise(checkout)
+    payments.capture(checkout, "ORD-1")
+    for _ in range(2):
+        payments.give_back(checkout, "changed my mind")
+    assert payments.status_of(checkout) is PaymentStatus.REFUNDED
+    assert refunds() == [(f"refund/{checkout}", TOTAL.minor)]
+
+
+def test_silence_while_money_is_given_back_is_asked_again(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, TAKEN, SILENCE, Answer(PaymentStatus.REFUNDED)]
+    authorise(checkout)
+    payments.capture(checkout, "ORD-1")
+    with pytest.raises(ProviderSilent):
+        payments.give_back(checkout, "changed my mind")
+    assert refunds() == []
+    payments.give_back(checkout, "changed my mind")
+    assert refunds() == [(f"refund/{checkout}", TOTAL.minor)]
+
+
+def test_cash_that_is_still_due_is_let_go_instead(checkout: str) -> None:
+    authorise(checkout, "cod")
+    payments.capture(checkout, "ORD-1")
+    payments.give_back(checkout, "changed my mind")
+    assert payments.status_of(checkout) is PaymentStatus.VOIDED
+    assert refunds() == []
+
+
+def test_a_checkout_that_pays_nothing_gets_nothing_back(checkout: str) -> None:
+    with pytest.raises(payments.UnknownPayment):
+        payments.give_back(checkout, "changed my mind")

@@ -1,0 +1,258 @@
+"""Stripe, on its stand-in: what is true is asked, silence is no answer, and what was let go is never charged."""
+
+from __future__ import annotations
+
+import uuid
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+from flask import Flask
+from stripe import StripeClient
+
+from storefront.database import db
+from storefront.payments import stripe as adapter
+from storefront.payments.providers import Answer, Charge
+from storefront.payments.stripe import StripeProvider
+from storefront.payments.values import PaymentStatus, ProviderSilent, UnknownPayment
+from tests.bank import IS_DECLINED, Bank, ask, pay
+from tests.factories.catalog import rupees
+from tests.run import free_port
+
+TOTAL = rupees("1680.50")
+provider = StripeProvider()
+
+
+@pytest.fixture
+def key() -> str:
+    return str(uuid.uuid4())
+
+
+def authorise(key: str) -> Answer:
+    return provider.authorise(Charge(key, TOTAL, "stripe", "/checkout/placing/1"))
+
+
+def hold(key: str) -> None:
+    assert pay(authorise(key).action_url) == 303
+    assert authorise(key).status is PaymentStatus.AUTHORISED
+
+
+@pytest.fixture
+def silent(app: Flask, stripe: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens where Stripe should be."""
+    monkeypatch.setitem(app.config, "STRIPE_API_BASE", f"http://127.0.0.1:{free_port()}")
+
+
+# ------------------------------------------------------------------------------------------------ paying
+
+
+def test_the_customer_is_sent_to_a_page_that_asks_for_the_total(stripe: Bank, key: str) -> None:
+    answer = authorise(key)
+    assert answer.status is PaymentStatus.ACTION_NEEDED
+    assert answer.action_url.startswith(adapter.page_origin())
+    status, page = ask(answer.action_url)
+    assert status == 200
+    assert "<h1>Pay 168050 inr</h1>" in page
+    assert 'href="http://localhost:9090/checkout/placing/1"' in page
+
+
+def test_until_the_customer_paid_it_is_the_same_page(stripe: Bank, key: str) -> None:
+    first = authorise(key)
+    assert authorise(key) == first
+    assert stripe.states_of(key) == []
+
+
+def test_what_the_customer_paid_is_held_and_not_taken(stripe: Bank, key: str) -> None:
+    hold(key)
+    (intent,) = stripe.intents_of(key)
+    assert (intent["status"], intent["amount"], intent["currency"]) == ("requires_capture", 168050, "inr")
+
+
+def test_a_card_that_is_declined_leaves_the_customer_on_the_page(stripe: Bank, key: str) -> None:
+    page = authorise(key).action_url
+    assert pay(page, IS_DECLINED) == 402
+    assert authorise(key).action_url == page
+    assert pay(page) == 303
+    assert authorise(key).status is PaymentStatus.AUTHORISED
+
+
+def test_a_page_that_closed_is_a_refusal_in_plain_words(stripe: Bank, key: str) -> None:
+    reference = authorise(key).reference
+    ask(f"{stripe.origin}/v1/checkout/sessions/{reference}/expire", "POST")
+    answer = authorise(key)
+    assert (answer.status, answer.reason) == (PaymentStatus.DECLINED, "The payment page closed before you paid")
+
+
+def test_what_is_taken_is_taken_at_stripe(stripe: Bank, key: str) -> None:
+    hold(key)
+    assert provider.capture(key).status is PaymentStatus.CAPTURED
+    assert stripe.states_of(key) == ["succeeded"]
+
+
+def test_nothing_is_taken_before_the_customer_paid(stripe: Bank, key: str) -> None:
+    authorise(key)
+    assert provider.capture(key).status is PaymentStatus.ACTION_NEEDED
+
+
+def test_what_was_given_back_is_given_back_once_and_wholly(stripe: Bank, key: str) -> None:
+    hold(key)
+    provider.capture(key)
+    for _ in range(2):
+        assert provider.refund(key, TOTAL).status is PaymentStatus.REFUNDED
+    assert stripe.refunded(key) == [168050]
+
+
+@pytest.mark.parametrize("move", ["capture", "refund"])
+def test_a_charge_that_never_was_can_neither_be_taken_nor_given_back(stripe: Bank, key: str, move: str) -> None:
+    with pytest.raises(UnknownPayment):
+        provider.capture(key) if move == "capture" else provider.refund(key, TOTAL)
+
+
+# --------------------------------------------------------------------------------------------- letting go
+
+
+def test_a_page_that_was_let_go_takes_no_money(stripe: Bank, key: str) -> None:
+    page = authorise(key).action_url
+    provider.void(key)
+    assert pay(page) == 400 or stripe.states_of(key) == []
+    assert authorise(key).status is PaymentStatus.VOIDED
+
+
+def test_money_held_is_let_go_at_stripe(stripe: Bank, key: str) -> None:
+    hold(key)
+    assert provider.void(key).status is PaymentStatus.VOIDED
+    assert stripe.states_of(key) == ["canceled"]
+
+
+def test_what_was_let_go_before_it_was_heard_of_is_refused_from_then_on(stripe: Bank, key: str) -> None:
+    provider.void(key)
+    assert authorise(key).status is PaymentStatus.VOIDED
+    with pytest.raises(UnknownPayment):
+        provider.capture(key)
+
+
+def test_what_was_taken_is_not_let_go(stripe: Bank, key: str) -> None:
+    hold(key)
+    provider.capture(key)
+    assert provider.void(key).status is PaymentStatus.CAPTURED
+    assert stripe.states_of(key) == ["succeeded"]
+
+
+def test_a_charge_let_go_while_stripe_was_on_the_line_sends_nobody_to_pay(
+    stripe: Bank, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask_stripe = adapter._open_session
+
+    def void_meanwhile(charge: Charge) -> object:
+        session = ask_stripe(charge)
+        provider.void(key)
+        return session
+
+    monkeypatch.setattr(adapter, "_open_session", void_meanwhile)
+    assert authorise(key).status is PaymentStatus.VOIDED
+    assert authorise(key).status is PaymentStatus.VOIDED
+
+
+# ------------------------------------------------------------------------------------------------ silence
+
+
+def test_nobody_there_is_silence(silent: None, key: str) -> None:
+    with pytest.raises(ProviderSilent):
+        authorise(key)
+
+
+def test_an_answer_lost_on_its_way_is_silence_and_the_next_one_is_about_the_same_page(stripe: Bank, key: str) -> None:
+    stripe.lose_answers(1)
+    with pytest.raises(ProviderSilent):
+        authorise(key)
+    hold(key)
+    assert len(stripe.intents_of(key)) == 1
+
+
+def test_money_taken_unheard_is_taken_once(stripe: Bank, key: str) -> None:
+    hold(key)
+    reference = authorise(key).reference
+    _client_capture(reference)
+    assert provider.capture(key) == Answer(PaymentStatus.CAPTURED, reference)
+
+
+def _client_capture(reference: str) -> None:
+    client: StripeClient = adapter._client()
+    client.v1.payment_intents.capture(reference)
+
+
+def test_money_given_back_unheard_is_given_back_once(stripe: Bank, key: str) -> None:
+    hold(key)
+    provider.capture(key)
+    stripe.lose_answers(2)
+    for _ in range(2):
+        with pytest.raises(ProviderSilent):
+            provider.refund(key, TOTAL)
+    assert provider.refund(key, TOTAL).status is PaymentStatus.REFUNDED
+    assert len(stripe.refunded(key)) == 1
+
+
+def test_what_nobody_was_sent_to_is_let_go_without_stripe(silent: None, key: str) -> None:
+    with pytest.raises(ProviderSilent):
+        authorise(key)
+    assert provider.void(key).status is PaymentStatus.VOIDED
+
+
+@pytest.mark.parametrize("status", [409, 429, 500, 502, 503])
+def test_an_answer_that_says_nothing_is_silence(
+    app: Flask, stripe: Bank, key: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _answering(status) as origin:
+        monkeypatch.setitem(app.config, "STRIPE_API_BASE", origin)
+        with pytest.raises(ProviderSilent):
+            authorise(key)
+
+
+class _answering:  # noqa: N801 - reads as a statement
+    """A server that answers everything with one status."""
+
+    def __init__(self, status: int) -> None:
+        class Says(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(b'{"error": {"type": "api_error", "message": "not now"}}')
+
+            def log_message(self, *words: object) -> None:
+                """Quiet."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Says)
+
+    def __enter__(self) -> str:
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+# ------------------------------------------------------------------------------------------ house rules
+
+
+@pytest.fixture
+def on_the_line(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether a transaction was open, each time Stripe was asked."""
+    noted: list[bool] = []
+    client_of = adapter._client
+
+    def noting() -> StripeClient:
+        noted.append(db.session().in_transaction())
+        return client_of()
+
+    monkeypatch.setattr(adapter, "_client", noting)
+    return noted
+
+
+def test_no_transaction_is_open_while_stripe_is_on_the_line(stripe: Bank, key: str, on_the_line: list[bool]) -> None:
+    hold(key)
+    provider.capture(key)
+    provider.refund(key, TOTAL)
+    assert len(on_the_line) >= 5
+    assert not any(on_the_line)

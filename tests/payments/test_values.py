@@ -1,0 +1,63 @@
+"""What is entered beside a way to pay, and how much of it is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from storefront.payments.providers import CashOnDelivery, PayLater, Upi
+from storefront.payments.values import LENDERS, is_upi_id, masked_upi_id
+
+
+@pytest.mark.parametrize("typed", ["asha@okbank", "asha.rao-1_x@ybl", "9876543210@s2b", "ab@ok", "A" * 70 + "@upi"])
+def test_a_upi_id_is_a_name_at_a_bank(typed: str) -> None:
+    assert is_upi_id(typed)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "asha", "asha@", "@okbank", "a@okbank", "asha@o", "asha@ok.bank", "asha rao@ok", "a@b@c", "आशा@okbank"]
+    + ["asha@okbank\n", "asha@1bank", "A" * 71 + "@upi", "<b>@okbank"],
+)
+def test_what_is_no_upi_id_is_known(typed: str) -> None:
+    assert not is_upi_id(typed)
+
+
+@pytest.mark.parametrize(
+    ("upi_id", "shown"),
+    [
+        ("asha@okbank", "ash***@okbank"),
+        ("9876543210@ybl", "987***@ybl"),
+        ("abc@upi", "a***@upi"),
+        ("ab@upi", "a***@upi"),
+    ],
+)
+def test_of_a_upi_id_only_the_beginning_is_shown(upi_id: str, shown: str) -> None:
+    assert masked_upi_id(upi_id) == shown
+
+
+def test_a_way_to_pay_that_asks_for_nothing_is_itself_whatever_is_entered() -> None:
+    for entry in ("", "asha@okbank", "Klarna"):
+        assert CashOnDelivery.option.with_entry(entry) == CashOnDelivery.option
+
+
+def test_an_order_by_upi_shows_the_masked_id() -> None:
+    chosen = Upi.option.with_entry("asha@okbank")
+    assert chosen is not None
+    assert (chosen.code, chosen.kind, chosen.details) == ("upi", "upi", "ash***@okbank")
+
+
+@pytest.mark.parametrize("entry", ["", "asha", "Klarna"])
+def test_upi_asks_for_a_upi_id(entry: str) -> None:
+    assert Upi.option.with_entry(entry) is None
+
+
+@pytest.mark.parametrize("lender", LENDERS)
+def test_an_order_paid_later_names_who_lends(lender: str) -> None:
+    chosen = PayLater.option.with_entry(lender)
+    assert chosen is not None
+    assert (chosen.lender, chosen.details) == (lender, f"Buy Now Pay Later - {lender}")
+
+
+@pytest.mark.parametrize("entry", ["", "klarna", "Nobody", "Buy Now Pay Later"])
+def test_paying_later_asks_for_one_of_the_lenders(entry: str) -> None:
+    assert PayLater.option.with_entry(entry) is None

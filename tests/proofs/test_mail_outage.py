@@ -1,0 +1,162 @@
+"""Bar B9: the mail server is away while orders are placed, and its senders are killed: every letter comes, once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from storefront.catalog.service import ProductCard
+from tests.conftest import ENGINES
+from tests.factories.catalog import make_product
+from tests.live import ROOT, eventually
+from tests.proofs.crowd import Answer, Visitor
+from tests.proofs.hall import Hall, Record, open_hall
+from tests.run import free_port
+
+
+@dataclass
+class Mailbox:
+    """A mail server. :ivar kill: ends a sender; done while it waits for our answer to the letters of `kill_at`
+
+    Of those, every other letter was kept: its sender died before it could note that.
+    """
+
+    kill: Callable[[], None] = lambda: None
+    kill_at: set[int] = field(default_factory=set)
+    heard: int = 0
+    kills: int = 0
+    kept: Counter[str] = field(default_factory=Counter)
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        self.heard += 1
+        identity = str(message_from_bytes(envelope.content)["Message-ID"])
+        if self.heard in self.kill_at:
+            self.kills += 1
+            self.kill()
+            if self.kills % 2:
+                return "451 the sender is gone"
+        self.kept[identity] += 1
+        return "250 kept"
+
+
+@contextmanager
+def open_post(port: int, mailbox: Mailbox) -> Iterator[Mailbox]:
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield mailbox
+    finally:
+        controller.stop()
+
+
+def place_orders(hall: Hall, mug: ProductCard, count: int) -> list[Answer]:
+    """One after another, each through the page. :return: what each led to"""
+    host = urlsplit(hall.live.origin).netloc
+    answers = []
+    for press in [hall.shopper((mug, 1)) for _ in range(count)]:
+        tab = Visitor(host, press.cookie)
+        answers.append(tab.press(*tab.prepare(press)))
+    assert all(answer.has_order for answer in answers)
+    return answers
+
+
+def letters_of(answers: list[Answer]) -> set[str]:
+    return {f"<order-placed-{urlsplit(answer.path).path.removeprefix('/orders/')}@127.0.0.1>" for answer in answers}
+
+
+def seconds_of(answers: list[Answer]) -> float:
+    return median(answer.seconds for answer in answers)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def test_orders_placed_without_a_mail_server_are_as_quick_and_every_letter_comes_once(
+    engine: str, tmp_path: Path, record_property: Record
+) -> None:
+    port = free_port()
+    with open_hall(engine, tmp_path, MAIL_URL=f"smtp://127.0.0.1:{port}") as hall:
+        mug = make_product(stock=100)
+        away = place_orders(hall, mug, 10)
+        mailbox = Mailbox()
+        with open_post(port, mailbox):
+            there = place_orders(hall, mug, 10)
+            hall.live.worker.kill()
+            mailbox.kill_at = {mailbox.heard + 2, mailbox.heard + 4}
+            for minutes in (3, 6, 9):  # each longer than a lease and than the slowest retry
+                send(hall, mailbox, minutes)
+        figures = f"median of 10 orders: {seconds_of(away):.3f} s without a mail server, {seconds_of(there):.3f} s with"
+        record_property("figures", figures)
+        print(figures)
+        assert seconds_of(away) < 2 * seconds_of(there) + 0.2
+        assert mailbox.kills == 2
+        assert set(mailbox.kept) == letters_of(away + there)
+        assert mailbox.kept.total() <= len(mailbox.kept) + mailbox.kills
+        assert hall.is_delivered()
+
+
+def send(hall: Hall, mailbox: Mailbox, minutes: int) -> None:
+    command = [sys.executable, "-m", "tests.proofs.sender", str(minutes)]
+    sender = subprocess.Popen(command, cwd=ROOT, env=hall.live.environment)
+    mailbox.kill = sender.kill
+    sender.wait(60)
+
+
+@pytest.mark.long
+def test_two_hundred_letters_outlive_a_mail_server_that_is_away_and_a_worker_killed_ten_times(
+    engine: str, tmp_path: Path, record_property: Record
+) -> None:
+    port = free_port()
+    with open_hall(engine, tmp_path, MAIL_URL=f"smtp://127.0.0.1:{port}") as hall:
+        mug = make_product(stock=300)
+        began = time.monotonic()
+        away = place_orders(hall, mug, 200)
+        time.sleep(max(0.0, 200 - (time.monotonic() - began)))  # until every pause between retries is the longest
+        mailbox = Mailbox(kill_at={number * 17 for number in range(1, 11)})
+        assert hall.live.worker.process is not None
+        mailbox.kill = lambda: hall.live.worker.process and hall.live.worker.process.kill()
+        with open_post(port, mailbox):
+            back_at = time.monotonic()
+            wanted = letters_of(away)
+            while set(mailbox.kept) < wanted:
+                revive(hall)
+                assert time.monotonic() - back_at < 300, f"{len(mailbox.kept)} letters after five minutes"
+                time.sleep(0.2)
+            drained = time.monotonic() - back_at
+            there = place_orders(hall, mug, 50)
+            eventually(lambda: set(mailbox.kept) == letters_of(away + there), "the letters of now", within=150)
+        figures = (
+            f"200 letters {drained:.0f} s after the mail server's return, {mailbox.kills} kills, "
+            f"{mailbox.kept.total() - len(mailbox.kept)} repeated; "
+            f"median {seconds_of(away):.3f} s without a mail server, {seconds_of(there):.3f} s with"
+        )
+        record_property("figures", figures)
+        print(figures)
+        assert mailbox.kills == 10
+        assert mailbox.kept.total() <= len(mailbox.kept) + mailbox.kills
+        assert seconds_of(away) < seconds_of(there) + 0.05
+        hall.settle()
+
+
+def revive(hall: Hall) -> None:
+    """What bin/shop does with a worker that ended."""
+    process = hall.live.worker.process
+    if process is not None and process.poll() is not None:
+        hall.live.worker.kill()
+        hall.live.worker.start()

@@ -1,0 +1,141 @@
+"""Rules of the house that hold for every module, template and address."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from storefront import mail, responses, visitor
+from storefront.demo import catalogue
+from tests.factories.catalog import make_product
+from tests.factories.shopping import make_cart, make_draft, make_order, place
+from tests.pages import Pages
+
+ROOT = Path(__file__).parent.parent
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+
+
+def test_domains_are_entered_by_their_doors_only() -> None:
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+# -------------------------------------------------------------------------------------- templates
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_a_template_says_what_it_is(template: Path) -> None:
+    text = template.read_text()
+    if template.name.startswith("_"):
+        assert text.startswith("{# "), "a partial begins with what it needs"
+        assert "{% extends" not in text or template.parent.name == "email"
+    else:
+        assert text.startswith(("{# ", "{% extends", "<!doctype html>"))
+        assert "{% block title %}" in text or "<title>" in text or "{% set heading" in text
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_a_template_trusts_nothing_and_inherits_nothing(template: Path) -> None:
+    text = template.read_text()
+    for word in ("|tojson", "hx-boost", "hx-on", "hx-vals", "hx-disabled-elt", "autoescape false", ":inherited"):
+        assert word not in text
+
+
+# -------------------------------------------------------------------------------------- addresses
+
+
+def remember(pages: Pages, **facts: object) -> None:
+    """Let this browser have been where it must have been to open a page."""
+    with pages.client.session_transaction() as session:
+        session.update(facts)
+
+
+def ordered(pages: Pages) -> str:
+    order = make_order()
+    remember(pages, **{visitor.ORDERS: [order.id]})
+    return f"/orders/{order.id}"
+
+
+def at_checkout(step: str) -> Callable[[Pages], str]:
+    def go(pages: Pages) -> str:
+        token = make_cart((make_product(), 1))
+        remember(pages, **{visitor.CART: token, visitor.CHECKOUT: make_draft(token).id})
+        return f"/checkout/{step}"
+
+    return go
+
+
+def waiting_for_the_bank(pages: Pages) -> tuple[str, str]:
+    """A checkout whose payment the customer must confirm: where they wait, and where they confirm."""
+    token = make_cart((make_product(), 1))
+    draft = make_draft(token, payment="sandbox-confirm")
+    with pages.app.test_request_context():
+        outcome = place(draft, token)
+    remember(pages, **{visitor.CART: token, visitor.CHECKOUT: draft.id})
+    return f"/checkout/placing/{draft.id}", outcome.action_url
+
+
+def letter(pages: Pages) -> str:
+    pages.app.extensions["post"].send(
+        mail.Letter("a-letter@localhost", "a@example.com", "Hello", "Text", "<p>Text</p>")
+    )
+    return "/dev/mail/a-letter@localhost"
+
+
+PAGES: dict[str, Callable[[Pages], str]] = {
+    "catalog.home": lambda pages: "/",
+    "catalog.products": lambda pages: "/products?q=the&stock=1",
+    "catalog.category": lambda pages: "/category/books",
+    "catalog.product": lambda pages: "/product/5-nike-air-max-270",
+    "catalog.suggestions": lambda pages: "/search/suggestions?q=tea",
+    "cart.show": lambda pages: "/cart",
+    "checkout.start": at_checkout(""),
+    "checkout.contact": at_checkout("contact"),
+    "checkout.delivery": at_checkout("delivery"),
+    "checkout.payment": at_checkout("payment"),
+    "checkout.review": at_checkout("review"),
+    "checkout.placing": lambda pages: waiting_for_the_bank(pages)[0],
+    "payments.sandbox": lambda pages: waiting_for_the_bank(pages)[1],
+    "orders.index": lambda pages: "/orders",
+    "orders.order": ordered,
+    "orders.track": lambda pages: "/track",
+    "dev.mailbox": lambda pages: "/dev/mail",
+    "dev.mail": letter,
+}
+NO_PAGES = {"static", "shell.stylesheet", "health.health", "health.ready", "dev.mail_html"}
+
+
+def test_every_address_is_opened_here(shop: Flask) -> None:
+    opened = {rule.endpoint for rule in shop.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    assert opened == PAGES.keys() | NO_PAGES
+
+
+@pytest.mark.parametrize("endpoint", PAGES)
+def test_every_address_is_a_whole_page_when_opened_directly(pages: Pages, endpoint: str) -> None:
+    url = PAGES[endpoint](pages)
+    page = pages.get(url.rstrip("/") or "/")  # which holds it to the rules of every page
+    assert page.response.text.lstrip().startswith("<!doctype html>")
+    assert page.all("main")
+
+
+@pytest.mark.parametrize("endpoint", PAGES)
+def test_what_differs_for_htmx_says_so_to_caches(pages: Pages, endpoint: str) -> None:
+    url = (PAGES[endpoint](pages)).rstrip("/") or "/"
+    page = pages.get(url, htmx=True)
+    is_fragment = not page.response.text.lstrip().startswith("<!doctype html>")
+    assert is_fragment <= (set(responses.VARY) <= set(page.response.vary))
+
+
+def test_a_letter_is_shown_as_a_mail_program_shows_it(pages: Pages) -> None:
+    response = pages.client.get(f"{letter(pages)}/html")
+    assert (response.status_code, response.text.strip()) == (200, "<p>Text</p>")
+
+
+def test_the_demo_shop_can_be_loaded(shop: Flask) -> None:
+    assert len(catalogue.read()["products"]) >= 60
