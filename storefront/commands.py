@@ -47,6 +47,7 @@ def load(if_empty: bool, count: int) -> None:
 @with_appcontext
 def worker() -> None:
     """Deliver mail, resume checkouts, let go of holds; runs until it is stopped."""
+    current_app.extensions["sweep"]()  # whatever the last one left lying
     current_app.extensions["huey"].create_consumer(
         workers=2, worker_type="thread", max_delay=2.0, graceful_signal="TERM"
     ).run()

@@ -26,7 +26,7 @@ WEBHOOK_SECRET = "whsec_of_the_stand_in"
 WEBHOOK = "/payments/stripe/webhook"
 
 
-def ask(url: str, method: str = "GET", **fields: str) -> tuple[int, str]:
+def ask(url: str, method: str = "GET", /, **fields: str) -> tuple[int, str]:
     """Ask the stand-in, following no redirect."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=20)
@@ -68,17 +68,16 @@ class Bank:
         fields = {"url": shop + WEBHOOK, "secret": WEBHOOK_SECRET}
         assert ask(f"{self.origin}/_config/webhooks/shop", "POST", **fields)[0] == 200
 
-    def intents_of(self, checkout: str) -> list[dict[str, Any]]:
-        """What it keeps under a checkout of ours."""
-        found = json.loads(ask(f"{self.origin}/v1/payment_intents?limit=1000")[1])["data"]
-        return [intent for intent in found if intent["metadata"].get("checkout") == checkout]
+    def kept(self, kind: str, checkout: str) -> list[dict[str, Any]]:
+        """What it keeps of ours. :param kind: as in its addresses: `checkout/sessions`, `payment_intents`, `refunds`"""
+        found = json.loads(ask(f"{self.origin}/v1/{kind}?limit=1000")[1])["data"]
+        return [thing for thing in found if thing["metadata"].get("checkout") == checkout]
 
     def states_of(self, checkout: str) -> list[str]:
-        return [intent["status"] for intent in self.intents_of(checkout)]
+        return [intent["status"] for intent in self.kept("payment_intents", checkout)]
 
     def refunded(self, checkout: str) -> list[int]:
-        found = json.loads(ask(f"{self.origin}/v1/refunds?limit=1000")[1])["data"]
-        return [refund["amount"] for refund in found if refund["metadata"].get("checkout") == checkout]
+        return [refund["amount"] for refund in self.kept("refunds", checkout)]
 
 
 @contextmanager

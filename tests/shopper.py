@@ -13,7 +13,7 @@ HEIGHTS = {390: 844, 1280: 900}
 PATIENCE = 15_000  # milliseconds for what should be there to appear, on a busy machine
 SHOTS = os.environ.get("SHOTS")  # a folder: pictures of all pages met go there
 
-# The browser says this of every answer that is not a success; `Shopper.noted` knows them by their status.
+# The browser says this of every answer that is no success; the answers themselves are noted, with their status.
 STATUS_NOISE = "Failed to load resource"
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
@@ -36,6 +36,9 @@ ADDRESS = {
     "State": "Maharashtra",
     "PIN code": "411004",
 }
+
+
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Shopper:
 
     def sees(self, heading: str | re.Pattern[str], *, shot: str = "") -> None:
         """Reads the heading of a page, which must not be wider than its window."""
-        expect(self.page.locator("h1")).to_have_text(heading, timeout=PATIENCE)
+        expect(self.page.locator("h1")).to_have_text(heading)
         self.fits()
         self.take_picture(shot or self.page.url.removeprefix(self.origin).partition("?")[0])
 
@@ -151,6 +154,7 @@ class Shopper:
         filters = self.page.locator("#filters")
         if not filters.is_visible():
             self.page.locator("#facets > summary").click()
+            self.take_picture("filters")
         filters.get_by_label(choice).check()
         apply = self.button("Apply filters")
         if apply.is_visible():
@@ -197,6 +201,12 @@ class Shopper:
         self.fill_in(ADDRESS)
         self.button("Continue to payment").click()
         self.choose_payment(pay_by)
+
+    def reach_review(self, path: str, pay_by: str) -> None:
+        """From a product, bought once, to the review."""
+        self.put_in_cart(path)
+        self.go_to_cart()
+        self.go_through_checkout(pay_by)
 
     def choose_payment(self, pay_by: str) -> None:
         self.sees("How would you like to pay?")

@@ -18,7 +18,7 @@ from aiohttp import web
 from localstripe import resources
 from localstripe.errors import UserError
 from localstripe.resources import Event, PaymentIntent, PaymentMethod, StripeObject
-from localstripe.server import api_create, api_extra, api_retrieve, app
+from localstripe.server import api_create, api_extra, api_list_all, api_retrieve, app
 from localstripe.webhooks import schedule_webhook
 
 PAYS = "4242424242424242"
@@ -189,6 +189,7 @@ if __name__ == "__main__":
     sessions = "/v1/checkout/sessions"
     app.router.add_post(f"{sessions}/{{id}}/expire", api_extra(CheckoutSession._api_expire, sessions))
     app.router.add_post(sessions, api_create(CheckoutSession, sessions))
+    app.router.add_get(sessions, api_list_all(CheckoutSession, sessions))
     app.router.add_get(f"{sessions}/{{id}}", api_retrieve(CheckoutSession, sessions))
     app.router.add_get("/_config/pay/{id}", show_page)
     app.router.add_post("/_config/pay/{id}", pay)

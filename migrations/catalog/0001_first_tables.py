@@ -175,7 +175,9 @@ def upgrade() -> None:
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("expires_at", MOMENT, nullable=False),
-        sa.CheckConstraint("state IN ('held', 'committed', 'released', 'returned')", name="ck_stock_reservations_state"),
+        sa.CheckConstraint(
+            "state IN ('held', 'committed', 'released', 'returned')", name="ck_stock_reservations_state"
+        ),
         sa.CheckConstraint("quantity > 0", name="ck_stock_reservations_quantity_gt_0"),
         sa.ForeignKeyConstraint(["variant_id"], ["variants.id"], name="fk_stock_reservations_variant_id"),
         sa.PrimaryKeyConstraint("id", name="pk_stock_reservations"),

@@ -29,7 +29,7 @@ from storefront.payments import service as payments
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)  # longer than the slowest step: a provider that times out
+LEASE = timedelta(seconds=50)  # longer than the slowest step: a provider that times out
 PATIENCE = timedelta(minutes=15)  # how long a customer or a silent provider is waited for: as long as a hold lasts
 RETRY_PAUSE = timedelta(seconds=2)
 UNFINISHED = (CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOING)

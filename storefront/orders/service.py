@@ -60,7 +60,7 @@ NUMBERS_TRIED = 5  # a day has a million: when so many are refused in a row, the
 
 _NOTES = {
     OrderStatus.PENDING: "Order received",
-    OrderStatus.CONFIRMED: "Payment accepted, order confirmed",
+    OrderStatus.CONFIRMED: "Order confirmed",
     OrderStatus.PROCESSING: "Being packed",
     OrderStatus.SHIPPED: "Handed to the courier",
     OrderStatus.DELIVERED: "Delivered",

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 NAME = "stripe"
 PAGES = "https://checkout.stripe.com"  # where Stripe's own pages live
-TIMEOUT = (3.0, 20.0)  # seconds to connect and to answer; two answers must fit into a checkout's lease
+TIMEOUT = (3.0, 12.0)  # seconds to connect and to answer; three answers must fit into the lease of a checkout
 DECLINED = "The bank declined the card"
 TOLERANCE = 300  # seconds a message may be old; Stripe signs anew whenever it sends again
 

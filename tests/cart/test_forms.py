@@ -14,12 +14,11 @@ WHOLE = "Enter a whole number from 1 to 99"
 
 
 @pytest.fixture(autouse=True)
-def _without_token(app: Flask) -> Iterator[None]:
+def _without_token(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """These tests are about fields; the token has tests of its own."""
-    app.config["WTF_CSRF_ENABLED"] = False
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", False)
     with app.test_request_context():
         yield
-    del app.config["WTF_CSRF_ENABLED"]
 
 
 def filled(**fields: str) -> AddLineForm:

@@ -40,7 +40,7 @@ def test_a_checkout_is_unfinished_only_once_its_lease_is_over(
     at_step(monkeypatch, "sell", raising(Crash()))
     with pytest.raises(Crash):
         purchase.place()
-    now.advance(seconds=60)
+    now.advance(seconds=50)
     assert checkout.resume_unfinished() == 0
     now.advance(seconds=1)
     assert checkout.resume_unfinished() == 1

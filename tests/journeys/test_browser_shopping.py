@@ -82,7 +82,7 @@ def read_the_confirmation(shopper: Shopper, number: str) -> None:
         shopper.open("/dev/mail")
         return shopper.link(f"Your order {number}").is_visible()
 
-    eventually(has_come, f"the mail of {number}", within=20)
+    eventually(has_come, f"the mail of {number}", within=60)
     shopper.sees("Mail kept on this machine", shot="mailbox")
     shopper.link(f"Your order {number}").click()
     shopper.sees(f"Your order {number}", shot="mail")
@@ -93,9 +93,7 @@ def read_the_confirmation(shopper: Shopper, number: str) -> None:
 
 @both_ways
 def test_a_declined_card_keeps_the_cart_and_another_way_to_pay_goes_through(shopper: Shopper) -> None:
-    shopper.put_in_cart(CANDLE)
-    shopper.go_to_cart()
-    shopper.go_through_checkout("Test card that is declined")
+    shopper.reach_review(CANDLE, pay_by="Test card that is declined")
     shopper.place_order()
     expect(shopper.page.get_by_role("alert")).to_contain_text("Nothing was charged and your cart is kept")
     shopper.sees("How would you like to pay?", shot="checkout-declined")
@@ -107,9 +105,7 @@ def test_a_declined_card_keeps_the_cart_and_another_way_to_pay_goes_through(shop
 
 @both_ways
 def test_a_card_is_confirmed_on_the_page_of_the_bank(shopper: Shopper) -> None:
-    shopper.put_in_cart(CANDLE)
-    shopper.go_to_cart()
-    shopper.go_through_checkout("Test card that asks for confirmation")
+    shopper.reach_review(CANDLE, pay_by="Test card that asks for confirmation")
     shopper.place_order()
     shopper.sees(re.compile("Confirm your payment of ₹"), shot="bank")
     shopper.button("Approve the payment").click()
@@ -118,9 +114,7 @@ def test_a_card_is_confirmed_on_the_page_of_the_bank(shopper: Shopper) -> None:
 
 @both_ways
 def test_a_payment_not_confirmed_at_the_bank_can_be_made_another_way(shopper: Shopper) -> None:
-    shopper.put_in_cart(CANDLE)
-    shopper.go_to_cart()
-    shopper.go_through_checkout("Test card that asks for confirmation")
+    shopper.reach_review(CANDLE, pay_by="Test card that asks for confirmation")
     shopper.place_order()
     shopper.sees(re.compile("Confirm your payment of ₹"), shot="bank")
     shopper.open("/checkout")
@@ -133,9 +127,7 @@ def test_a_payment_not_confirmed_at_the_bank_can_be_made_another_way(shopper: Sh
 
 @both_ways
 def test_a_payment_that_answers_late_is_waited_for_by_a_page_that_goes_on_by_itself(shopper: Shopper) -> None:
-    shopper.put_in_cart(CANDLE)
-    shopper.go_to_cart()
-    shopper.go_through_checkout("Test card that answers late")
+    shopper.reach_review(CANDLE, pay_by="Test card that answers late")
     shopper.place_order()
     shopper.sees("We are checking your payment", shot="checkout-placing")
     shopper.reads_order_number()
@@ -143,9 +135,7 @@ def test_a_payment_that_answers_late_is_waited_for_by_a_page_that_goes_on_by_its
 
 @both_ways
 def test_a_double_click_makes_one_order(shopper: Shopper) -> None:
-    shopper.put_in_cart(CANDLE)
-    shopper.go_to_cart()
-    shopper.go_through_checkout("Cash on delivery")
+    shopper.reach_review(CANDLE, pay_by="Cash on delivery")
     shopper.button(re.compile("^Place order")).dblclick()
     number = shopper.reads_order_number()
     shopper.open("/orders")

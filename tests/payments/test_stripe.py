@@ -64,7 +64,7 @@ def test_until_the_customer_paid_it_is_the_same_page(stripe: Bank, key: str) -> 
 
 def test_what_the_customer_paid_is_held_and_not_taken(stripe: Bank, key: str) -> None:
     hold(key)
-    (intent,) = stripe.intents_of(key)
+    (intent,) = stripe.kept("payment_intents", key)
     assert (intent["status"], intent["amount"], intent["currency"]) == ("requires_capture", 168050, "inr")
 
 
@@ -166,7 +166,7 @@ def test_an_answer_lost_on_its_way_is_silence_and_the_next_one_is_about_the_same
     with pytest.raises(ProviderSilent):
         authorise(key)
     hold(key)
-    assert len(stripe.intents_of(key)) == 1
+    assert len(stripe.kept("checkout/sessions", key)) == 1
 
 
 def test_money_taken_unheard_is_taken_once(stripe: Bank, key: str) -> None:

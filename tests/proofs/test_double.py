@@ -94,7 +94,10 @@ def test_two_contents_under_one_key_at_once_are_one_order_and_refusals(hall: Hal
     right, wrong = hall.press([times_pressed(shopper, 10), other])
     assert len({answer.order_id for answer in right}) == 1
     assert all(answer.has_order for answer in right)
-    assert {answer.statuses[-1] for answer in wrong} <= {409, 422}
+    for (
+        answer
+    ) in wrong:  # one that was read before the order and answered after it is shown the order, or its empty cart
+        assert answer.statuses[-1] in {409, 422} or answer.path == "/cart" or answer.order_id == right[0].order_id
     assert books.stock_of(mug.sku) == Stock(on_hand=49, reserved=0)
     hall.settle()
 

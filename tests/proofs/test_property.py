@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from flask.ctx import RequestContext
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -228,7 +229,7 @@ def run(engine: str, folder: Path, now: Clock, *, examples: int, steps: int) -> 
         )
 
 
-def _request_of_worker(app: Flask) -> object:
+def _request_of_worker(app: Flask) -> RequestContext:
     return app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -242,8 +243,8 @@ def test_nothing_takes_the_goods_of_a_payment_under_way(
     ground.assert_sound()
 
 
-def run_rivals_at(patch: pytest.MonkeyPatch, step: str, act: Deed) -> list[object]:
-    came_of_it: list[object] = []
+def run_rivals_at(patch: pytest.MonkeyPatch, step: str, act: Deed) -> list[Any]:
+    came_of_it: list[Any] = []
     at_step(patch, step, lambda: came_of_it.append(act()))
     return came_of_it
 
@@ -389,9 +390,9 @@ def test_a_rival_at_each_commit_of_an_order_in_turn_leaves_one_order_of_the_last
         number += 1
         mug = make_product(stock=1)
         we, they = make_buyer(mug), make_buyer(mug)
-        deed = RIVALS[rival](we, they)
+        act = partial(ground.rival, RIVALS[rival](we, they))
         queries().rollback()
-        with at_commit(number, lambda deed=deed: ground.rival(deed), before=moment == "before") as came_of_it:
+        with at_commit(number, act, before=moment == "before") as came_of_it:
             attempt(we.place)
         is_reached = bool(came_of_it)
         ground.settle(now)
