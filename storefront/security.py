@@ -66,11 +66,10 @@ def refuse_other_origins() -> None:
         if site not in {"same-origin", "none"}:
             abort(403)
         return
-    origin = request.headers.get("Origin")
-    if origin is not None and origin not in {
-        current_app.config["PUBLIC_ORIGIN"],
-        request.host_url.rstrip("/"),
-    }:
+    ours = {current_app.config["PUBLIC_ORIGIN"]}
+    if current_app.config["ENVIRONMENT"] != "production":
+        ours.add(request.host_url.rstrip("/"))  # so that a shop being tried answers to every name of its machine
+    if request.headers.get("Origin", current_app.config["PUBLIC_ORIGIN"]) not in ours:
         abort(403)
 
 

@@ -73,8 +73,15 @@ def query_words(text: str) -> list[str]:
         if code and any(character.isdigit() for character in part):
             words.append(_join(part))
         else:
-            words += [word[:LONGEST_WORD] for word in _WORD.findall(part)]
+            words += [_singular(word[:LONGEST_WORD]) for word in _WORD.findall(part)]
     return words[:MOST_WORDS]
+
+
+def _singular(word: str) -> str:
+    """What both numbers of an English noun begin with: "shoes" must find the shoe. Short words are left alone."""
+    if len(word) < 5 or word.endswith("ss") or not word.endswith("s"):
+        return word
+    return word.removesuffix("es") if word.endswith(("sses", "shes", "ches", "xes")) else word.removesuffix("s")
 
 
 def _indexable(text: str) -> str:

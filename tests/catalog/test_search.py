@@ -213,3 +213,11 @@ def test_what_counts_as_a_word(text: str, words: list[str]) -> None:
 def test_a_query_is_cut_at_eight_words_of_forty_letters() -> None:
     assert search.query_words("a b c d e f g h i j") == list("abcdefgh")
     assert search.query_words("x" * 100) == ["x" * 40]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sought"),
+    [("shoes", "shoe"), ("dresses", "dress"), ("brushes", "brush"), ("glass", "glass"), ("gas", "gas"), ("4ks", "4ks")],
+)
+def test_a_plural_is_sought_by_what_both_numbers_begin_with(typed: str, sought: str) -> None:
+    assert search.query_words(typed) == [sought]

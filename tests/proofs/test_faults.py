@@ -109,6 +109,7 @@ def ask(client: Client, url: str, method: str = "GET", **form: str) -> TestRespo
     began = time.monotonic()
     response = client.open(url, method=method, data=form or None, headers=SAME_ORIGIN)
     seconds = time.monotonic() - began
+    print("TOOK", url, round(seconds, 2)) if seconds > 1 else None
     assert seconds < ANSWER_WITHIN, f"{method} {url}: {seconds:.1f} s"
     assert response.status_code < 500 or response.status_code == 503, f"{method} {url}: {response.status_code}"
     if response.status_code == 503:

@@ -26,7 +26,6 @@ from tests.proofs.crowd import Answer, Visitor
 from tests.proofs.hall import Hall, Record, open_hall
 from tests.run import free_port
 
-
 Orders = list[Answer]
 
 
