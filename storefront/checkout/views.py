@@ -31,7 +31,10 @@ class CartEmpty(Exception):
 
 
 class StillPlacing(Exception):
-    """An order is being placed from this checkout: its page says how far it is. :ivar args: the checkout's id"""
+    """An order is being placed from this checkout, or was and was not seen yet: its page knows how far it is.
+
+    :ivar args: the checkout's id
+    """
 
 
 @bp.errorhandler(StillPlacing)
@@ -55,15 +58,18 @@ def _quote() -> cart.CartQuote:
 
 
 def _draft() -> CheckoutDraft:
-    """The checkout this visitor is going through, opened now if there is none, or anew after one that ended."""
-    token = visitor.cart_token_for_writing()
+    """The checkout this visitor is going through, opened now if there is none, or anew after one that failed."""
+    token = visitor.cart_token()
+    if token is None:
+        raise CartEmpty
     try:
         outcome = service.outcome_of(visitor.checkout_id(), token)
         draft = service.get_draft(outcome.id, token)
     except service.UnknownCheckout:
+        _quote()  # for an empty cart nothing is opened
         draft = service.start(token)
     else:
-        if outcome.state in {CheckoutState.COMPLETED, CheckoutState.FAILED}:
+        if outcome.state is CheckoutState.FAILED:
             draft = service.start(token, like=draft)
         elif outcome.state is not CheckoutState.DRAFT:
             raise StillPlacing(outcome.id)

@@ -48,6 +48,7 @@ def test_the_checkout_goes_through_four_steps(shopper: Pages, step: str) -> None
 def test_a_visitor_without_a_cart_is_shown_the_empty_cart(pages: Pages) -> None:
     for step in ["", *(f"/{step}" for step in STEPS)]:
         assert pages.get(f"/checkout{step}").url == "/cart"
+    assert checkout.states() == {}
 
 
 @pytest.mark.parametrize(
@@ -345,6 +346,20 @@ def test_an_order_finished_by_the_worker_is_found_by_the_page_that_waits(
     page = shopper.get(waiting.url)
     assert page.one("h1").get_text() == "Thank you, your order is placed"
     assert len(shopper.get("/orders").all(".order-list__order")) == 1
+
+
+def test_an_order_finished_by_the_worker_is_shown_to_a_shopper_who_comes_back(
+    shopper: Pages, app: Flask, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    review = check_out(shopper)
+    at_step(monkeypatch, "clear", raising(no_database()))
+    press_order(review, shopper, status=503)
+    with app.test_request_context():
+        now.advance(minutes=2)
+        checkout.resume_unfinished()
+    page = shopper.get("/checkout")
+    assert page.one("h1").get_text() == "Thank you, your order is placed"
+    assert shopper.get("/checkout").url == "/cart"
 
 
 def test_a_shopper_who_buys_again_gets_another_order(shopper: Pages, mug: ProductCard) -> None:

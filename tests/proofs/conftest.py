@@ -1,16 +1,31 @@
-"""What several proofs share: a live shop each engine, opened once."""
+"""What several proofs share: a live shop each engine, opened once, looked at by the time of its own processes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
+from storefront import clock
 from tests.conftest import ENGINES
+from tests.fakes import Clock
 from tests.proofs.hall import Hall, open_hall
 
 
 @pytest.fixture(scope="session", params=ENGINES)
-def hall(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+def open_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     with open_hall(request.param, tmp_path_factory.mktemp("hall")) as opened:
         yield opened
+
+
+@pytest.fixture
+def hall(open_shop: Hall, real_time: None) -> Iterator[Hall]:
+    with open_shop.app.app_context():
+        yield open_shop
+
+
+@pytest.fixture
+def real_time(now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker runs beside the test: by a clock that stands still its leases would be over before they begin."""
+    monkeypatch.setattr(clock, "_read", lambda: datetime.now(UTC))

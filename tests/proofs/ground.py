@@ -27,7 +27,7 @@ from tests.factories.shopping import ADDRESS, EMAIL, PHONE, make_cart
 from tests.own import own_shop
 from tests.proofs.victim import Act, Fate, Victims, victims
 
-AT_ONCE = 2  # victims that live beside each other, so that they also die beside each other
+AT_ONCE = 4  # victims that live beside each other, so that they also die beside each other
 STOCK = 100_000
 UNITS = 2
 LEASE_OVER = 120.0  # seconds; outlasts any lease

@@ -93,5 +93,5 @@ def open_hall(engine: str, folder: Path, **settings: str) -> Iterator[Hall]:
     """:param settings: environment variables of the shop"""
     with live_shop(engine, folder, workers=2, threads=8, SECRET_KEY=SECRET, **settings) as live:
         known = {"SECRET_KEY": SECRET, "PUBLIC_ORIGIN": live.origin}
-        with shop_at(live.database_url, folder, **known) as app, app.app_context():
+        with shop_at(live.database_url, folder, **known) as app:
             yield Hall(live, app)

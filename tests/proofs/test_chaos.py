@@ -14,13 +14,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from storefront import clock
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Variant
 from storefront.catalog.service import ProductCard
@@ -31,10 +29,11 @@ from storefront.orders.models import Message, Order
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.factories.shopping import CONTACT, DELIVERY
-from tests.fakes import Clock
 from tests.live import Program, eventually
 from tests.proofs.crowd import Press, Visitor
 from tests.proofs.hall import ORDER_FORM, Hall, open_hall
+
+pytestmark = pytest.mark.usefixtures("real_time")
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
 SHOPPERS = int(os.environ.get("CHAOS_SHOPPERS", "20"))
@@ -57,14 +56,9 @@ class Diary:
     looks: int = 0
 
 
-@pytest.fixture(autouse=True)
-def _real_time(now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "_read", lambda: datetime.now(UTC))
-
-
 @pytest.fixture(params=ENGINES)
 def arena(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hall]:
-    with open_hall(request.param, tmp_path) as hall:
+    with open_hall(request.param, tmp_path) as hall, hall.app.app_context():
         yield hall
 
 

@@ -9,16 +9,15 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
-from storefront import clock
 from storefront.checkout import saga
 from tests.conftest import ENGINES
-from tests.fakes import Clock
 from tests.proofs.ground import LEASE_OVER, ROADS, Ground, open_ground
 from tests.proofs.victim import Act
+
+pytestmark = pytest.mark.usefixtures("real_time")
 
 REPEATS = int(os.environ.get("CRASH_REPEATS", "25"))
 STEPS = [step.name for step in saga.STEPS]
@@ -31,12 +30,6 @@ FOR_GOOD = 10**6
 def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     with open_ground(request.param, tmp_path_factory.mktemp("ground")) as opened:
         yield opened
-
-
-@pytest.fixture(autouse=True)
-def _real_time(now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The processes that die live in real time, and so must who looks at them."""
-    monkeypatch.setattr(clock, "_read", lambda: datetime.now(UTC))
 
 
 def crash_everywhere(ground: Ground, road_name: str) -> None:

@@ -25,11 +25,13 @@ from tests.checkout.purchase import at_step
 from tests.conftest import ENGINES, MARIADB, make_databases
 from tests.factories.catalog import make_product
 from tests.factories.shopping import check_out, fill_cart
-from tests.fakes import Clock, MemoryPost
+from tests.fakes import MemoryPost
 from tests.live import eventually
 from tests.own import at_once, shop_at
 from tests.pages import SAME_ORIGIN, Pages
 from tests.proofs.faults import House, Proxy, filled_up, small_disk
+
+pytestmark = pytest.mark.usefixtures("real_time")
 
 ANSWER_WITHIN = 6.0  # seconds
 HEALTHY_WITHIN = 10.0
@@ -98,18 +100,11 @@ def house(fault: Fault, houses: dict[str, House]) -> House:
     return houses[fault[0]]
 
 
-@pytest.fixture(autouse=True)
-def _real_time(now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Databases that do not answer are waited for in real time."""
-    monkeypatch.setattr(clock, "_read", lambda: datetime.now(UTC))
-
-
 def ask(client: Client, url: str, method: str = "GET", **form: str) -> TestResponse:
     """One request, which must be answered in time and, if it is refused, so that one knows when to come again."""
     began = time.monotonic()
     response = client.open(url, method=method, data=form or None, headers=SAME_ORIGIN)
     seconds = time.monotonic() - began
-    print("TOOK", url, round(seconds, 2)) if seconds > 1 else None
     assert seconds < ANSWER_WITHIN, f"{method} {url}: {seconds:.1f} s"
     assert response.status_code < 500 or response.status_code == 503, f"{method} {url}: {response.status_code}"
     if response.status_code == 503:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 from storefront.catalog.service import ProductCard
 from tests.conftest import ENGINES
@@ -25,6 +27,8 @@ from tests.live import ROOT, eventually
 from tests.proofs.crowd import Answer, Visitor
 from tests.proofs.hall import Hall, Record, open_hall
 from tests.run import free_port
+
+pytestmark = pytest.mark.usefixtures("real_time")
 
 Orders = list[Answer]
 
@@ -54,14 +58,33 @@ class Mailbox:
         return "250 kept"
 
 
+class PostOffice(Controller):
+    """Hangs up when it closes: a sender that was killed said no goodbye, and its line would be left open."""
+
+    def factory(self) -> SMTP:
+        conversation = super().factory()
+        self.conversations = [*getattr(self, "conversations", []), conversation]
+        return conversation
+
+    def stop(self, no_assert: bool = False) -> None:
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(10)
+        super().stop(no_assert)
+
+    async def _hang_up(self) -> None:
+        for conversation in getattr(self, "conversations", []):
+            if conversation.transport is not None:
+                conversation.transport.abort()
+        await asyncio.sleep(0)  # a line is closed at the loop's next turn
+
+
 @contextmanager
 def open_post(port: int, mailbox: Mailbox) -> Iterator[Mailbox]:
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
-    controller.start()
+    office = PostOffice(mailbox, hostname="127.0.0.1", port=port)
+    office.start()
     try:
         yield mailbox
     finally:
-        controller.stop()
+        office.stop()
 
 
 def place_orders(hall: Hall, mug: ProductCard, count: int) -> Orders:
@@ -110,7 +133,7 @@ def test_orders_placed_without_a_mail_server_are_as_quick_and_every_letter_comes
     engine: str, tmp_path: Path, record_property: Record
 ) -> None:
     port = free_port()
-    with open_hall(engine, tmp_path, MAIL_URL=f"smtp://127.0.0.1:{port}") as hall:
+    with open_hall(engine, tmp_path, MAIL_URL=f"smtp://127.0.0.1:{port}") as hall, hall.app.app_context():
         mug = make_product(stock=100)
         mailbox = Mailbox()
         there, away = place_by_turns(hall, mug, port, mailbox, 10)
@@ -141,7 +164,7 @@ def test_two_hundred_letters_outlive_a_mail_server_that_is_away_and_a_worker_kil
     engine: str, tmp_path: Path, record_property: Record
 ) -> None:
     port = free_port()
-    with open_hall(engine, tmp_path, MAIL_URL=f"smtp://127.0.0.1:{port}") as hall:
+    with open_hall(engine, tmp_path, MAIL_URL=f"smtp://127.0.0.1:{port}") as hall, hall.app.app_context():
         mug = make_product(stock=300)
         began = time.monotonic()
         away = place_orders(hall, mug, 200)
