@@ -59,6 +59,8 @@ class Config:
         data_dir = Path(os.environ.get("STOREFRONT_DATA", "instance")).resolve()
         self.DATA_DIR = data_dir
         self.SECRET_KEY = _environment_secret(data_dir, self.ENVIRONMENT)
+        # Keys that were in use before: what they signed is still taken, new things are signed by the present one.
+        self.SECRET_KEY_FALLBACKS = [key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
         template = os.environ.get("DATABASE_URL", f"sqlite:///{data_dir}/{{schema}}.db")
         self.SQLALCHEMY_BINDS = database_urls(template)
         self.REDIS_URL = os.environ.get("REDIS_URL", "")
@@ -67,6 +69,9 @@ class Config:
             raise ConfigurationError("MAIL_URL must be set in production, such as smtp://user:password@host:587")
         self._payment_settings()
         self.PUBLIC_ORIGIN = os.environ.get("PUBLIC_ORIGIN", f"http://localhost:{os.environ.get('PORT', '9090')}")
+        # Other origins whose pages may read the API: the old client's own development server.
+        allowed = os.environ.get("CORS_ORIGINS", "http://localhost:4200")
+        self.CORS_ORIGINS = frozenset(origin.strip().rstrip("/") for origin in allowed.split(",") if origin.strip())
         self.HTTPS = self.PUBLIC_ORIGIN.startswith("https://")
         self.PROXY_COUNT = int(os.environ.get("PROXY_COUNT", "0"))
         self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)

@@ -7,7 +7,7 @@ import logging
 from flask import Flask
 
 from config import Config
-from storefront import commands, database, devmail, errors, health, mail, responses, security, shell, tasks
+from storefront import commands, database, devmail, errors, health, mail, responses, security, shell, tasks, visitor
 from storefront.cart import views as cart_views
 from storefront.catalog import views as catalog_views
 from storefront.checkout import views as checkout_views
@@ -34,6 +34,7 @@ def create_app(config: Config) -> Flask:
     app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)
     database.init_app(app)
     security.init_app(app)
+    visitor.init_app(app)
     errors.init_app(app)
     mail.init_app(app)
     tasks.init_app(app)

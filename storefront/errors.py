@@ -1,17 +1,19 @@
-"""DomainError and how a fault looks to who asked: a page, or the notice of an htmx request."""
+"""DomainError and how a fault looks to who asked: a page, the notice of an htmx request, or the API's JSON."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask, make_response, render_template, request, url_for
+from flask import Flask, current_app, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from storefront.database import db
+from storefront.responses import wants_json
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,15 @@ WORDINGS = {
 }
 
 
+Headers = list[tuple[str, str]]
+JsonFace = Callable[[int, Exception, Headers], ResponseReturnValue]
+
+
+def speak_json(app: Flask, face: JsonFace) -> None:
+    """Let the API word what goes wrong at its own addresses. :param face: given status, fault and headers to send"""
+    app.extensions["json_face"] = face
+
+
 def init_app(app: Flask) -> None:
     """Answer every fault in the shop's own words, never with a stack trace."""
     app.register_error_handler(HTTPException, show_http_error)
@@ -61,33 +72,42 @@ def show_http_error(error: HTTPException) -> ResponseReturnValue:
         return error.get_response()
     if error.code == 500 and isinstance(error, InternalServerError):
         return show_unexpected(error)
-    return _answer(error.code, list(error.get_headers()))
+    return _answer(error.code, error, list(error.get_headers()))
 
 
 def show_domain_error(error: DomainError) -> ResponseReturnValue:
     """A refusal that no view explained; the shopper still gets a page that says what was kept."""
     logger.info("refused: %s %s", type(error).__name__, error)
-    return _answer(error.status, [])
+    return _answer(error.status, error, [])
 
 
 def show_unavailable(error: Exception) -> ResponseReturnValue:
     logger.error("database unavailable: %s", error)
     db.session.rollback()
-    return _answer(ServiceUnavailable.code, [("Retry-After", str(RETRY_AFTER_SECONDS))])
+    return _answer(ServiceUnavailable.code, error, [("Retry-After", str(RETRY_AFTER_SECONDS))])
 
 
 def show_unexpected(error: Exception) -> ResponseReturnValue:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return show_unavailable(error)
     logger.exception("unexpected error on %s %s", request.method, request.path)
+    if wants_json():
+        return _json_face()(500, error, [])
     if request.headers.get("HX-Request"):
         return _problem(500, Wording("Something went wrong on our side", "Nothing was lost. Try again in a moment."))
     return render_template("errors/500.html"), 500
 
 
-def _answer(code: int, headers: list[tuple[str, str]]) -> ResponseReturnValue:
+def _json_face() -> JsonFace:
+    face: JsonFace = current_app.extensions["json_face"]
+    return face
+
+
+def _answer(code: int, error: Exception, headers: Headers) -> ResponseReturnValue:
     wording = WORDINGS.get(code, WORDINGS[400])
     kept = [(name, value) for name, value in headers if name.lower() not in {"content-type", "content-length"}]
+    if wants_json():
+        return _json_face()(code, error, kept)
     if request.headers.get("HX-Request"):
         response = make_response(_problem(code, wording))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,29 @@ from werkzeug.wrappers import Response
 
 PERSONAL = frozenset({"checkout", "orders", "payments", "dev"})  # pages with names and addresses: nobody keeps them
 VARY = ("HX-Request", "HX-Request-Type", "HX-History-Restore-Request", "HX-Boosted")
+JSON_BLUEPRINTS = frozenset({"api", "health"})
+
+# Where pages and the API share a prefix, what is the API's although no endpoint was found: contract section 2.1.
+_JSON_PATHS = re.compile(
+    r"(?s)/(?:auth|users|api|health)(?:/.*)?"
+    r"|/cart/(?!lines(?:/|$)).+"
+    r"|/products/(?:batch|image)(?:/.*)?"
+    r"|/products/[0-9]+/.+"
+)
+
+
+def wants_json() -> bool:
+    """True for a request to the JSON API, whether it has such an endpoint or not."""
+    if request.url_rule is not None:
+        return request.blueprint in JSON_BLUEPRINTS
+    return is_json_path(request.method, request.path)
+
+
+def is_json_path(method: str, path: str) -> bool:
+    """Whether a path belongs to the API, before anybody knows the endpoint. GET /checkout is a page, POST is not."""
+    if path.rstrip("/") == "/checkout":
+        return method not in {"GET", "HEAD"}
+    return _JSON_PATHS.fullmatch(path) is not None
 
 
 def wants_fragment() -> bool:

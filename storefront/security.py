@@ -1,10 +1,10 @@
-"""What every request passes and every answer carries: same origin, form tokens, limits, headers."""
+"""What every request passes and every answer carries: origins (`origins.py`), form tokens, limits, headers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flask import Flask, abort, current_app, request
+from flask import Flask, current_app
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -14,6 +14,7 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
+from storefront import origins
 from storefront.errors import show_http_error
 
 CONTENT_SECURITY_POLICY = (
@@ -40,7 +41,7 @@ def init_app(app: Flask) -> None:
     if app.config["PROXY_COUNT"]:
         hops = app.config["PROXY_COUNT"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    app.before_request(refuse_other_origins)
+    origins.init_app(app)
     app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
     csrf.init_app(app)
     limiter.init_app(app)
@@ -51,26 +52,6 @@ def init_app(app: Flask) -> None:
 def refuse_forged_form(error: CSRFError) -> ResponseReturnValue:
     """A form without its token is as foreign as one of another site."""
     return show_http_error(Forbidden())
-
-
-def refuse_other_origins() -> None:
-    """403 for an unsafe request that another site's page makes the browser send.
-
-    Fetch Metadata decides where the browser sends it; else the Origin must be ours.
-    A request with neither comes from no browser: the form token still stands between it and a write.
-    """
-    if request.method in {"GET", "HEAD", "OPTIONS"}:
-        return
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        if site not in {"same-origin", "none"}:
-            abort(403)
-        return
-    ours = {current_app.config["PUBLIC_ORIGIN"]}
-    if current_app.config["ENVIRONMENT"] != "production":
-        ours.add(request.host_url.rstrip("/"))  # so that a shop being tried answers to every name of its machine
-    if request.headers.get("Origin", current_app.config["PUBLIC_ORIGIN"]) not in ours:
-        abort(403)
 
 
 def allow_form_targets(response: Response, origins: Iterable[str]) -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import String
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storefront.accounts.values import Purpose, Role
 from storefront.database import Model, UtcDateTime
+from storefront.outbox import OutboxMessage
+
+
+def _one_of(column: str, values: type[Role] | type[Purpose]) -> str:
+    return f"{column} IN (" + ", ".join(f"'{value}'" for value in values) + ")"
 
 
 class AccountsModel(Model):
@@ -16,14 +23,192 @@ class AccountsModel(Model):
 
 
 class User(AccountsModel):
-    """:cvar password: Argon2 hash; None until the account has one, and then nobody can sign in to it"""
+    """:cvar password: Argon2 hash, or the old system's bcrypt one until the next sign-in; None: none signs in by it
+    :cvar avatar: address of a picture: one of ours, or http(s)
+    :cvar email_verified_at: None until a code proved that the address is theirs
+    """
 
     __tablename__ = "users"
+    __table_args__ = (CheckConstraint(_one_of("role", Role), name="role"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str | None] = mapped_column(String(254), unique=True)
     phone: Mapped[str | None] = mapped_column(String(32), unique=True)
     password: Mapped[str | None] = mapped_column(String(255))
     name: Mapped[str | None] = mapped_column(String(120))
-    role: Mapped[str] = mapped_column(String(16), default="customer")
+    avatar: Mapped[str | None] = mapped_column(String(255))
+    mfa_enabled: Mapped[bool] = mapped_column(default=False)
+    role: Mapped[str] = mapped_column(String(16), default=Role.CUSTOMER)
+    email_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    phone_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Avatar(AccountsModel):
+    """A picture someone uploaded of themselves, decoded and written anew by us."""
+
+    __tablename__ = "avatars"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class UserSession(AccountsModel):
+    """A sign-in. The browser, or a bearer token, holds a reference; the table knows only its hash.
+
+    :cvar expires_at: the absolute end
+    :cvar ended_at: signed out, here or from elsewhere
+    """
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("ix_sessions_user_id_ended_at", "user_id", "ended_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    device: Mapped[str] = mapped_column(String(160), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OneTimeCode(AccountsModel):
+    """A code sent to an address for one purpose.
+
+    :cvar address: the e-mail address or phone number it was sent to
+    :cvar seed: with the shop's secret key it makes the code, which itself is nowhere but in the letter
+    :cvar payload: what happens when it is entered: a registration's name and password hash, …
+    :cvar attempts: wrong guesses so far
+    """
+
+    __tablename__ = "otp_codes"
+    __table_args__ = (
+        CheckConstraint(_one_of("purpose", Purpose), name="purpose"),
+        Index("ix_otp_codes_address_purpose", "address", "purpose"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    address: Mapped[str] = mapped_column(String(254))
+    user_id: Mapped[int | None] = mapped_column(index=True)
+    seed: Mapped[str] = mapped_column(String(32))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Identity(AccountsModel):
+    """An account at an OpenID Connect provider that may sign in to one of ours."""
+
+    __tablename__ = "identities"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    issuer: Mapped[str] = mapped_column(String(255))
+    subject: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Address(AccountsModel):
+    __tablename__ = "addresses"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    full_name: Mapped[str] = mapped_column(String(120))
+    phone: Mapped[str] = mapped_column(String(32))
+    line1: Mapped[str] = mapped_column(String(160))
+    line2: Mapped[str] = mapped_column(String(160), default="")
+    city: Mapped[str] = mapped_column(String(80))
+    state: Mapped[str] = mapped_column(String(80))
+    postal_code: Mapped[str] = mapped_column(String(16))
+    country: Mapped[str] = mapped_column(String(60))
+    is_default: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PaymentMethod(AccountsModel):
+    """A way to pay that someone keeps. Never a card number: a provider's token, and what may be shown.
+
+    :cvar provider: as the old client names it: VISA, MASTERCARD, AMEX, CARD, UPI, COD, BNPL
+    :cvar kind: card, upi, cod or bnpl
+    :cvar details: what beside the kind may be shown: a card's last four digits, a masked UPI id, who lends
+    """
+
+    __tablename__ = "payment_methods"
+    __table_args__ = (CheckConstraint("kind IN ('card', 'upi', 'cod', 'bnpl')", name="kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    provider: Mapped[str] = mapped_column(String(40))
+    token: Mapped[str] = mapped_column(String(160))
+    kind: Mapped[str] = mapped_column(String(8))
+    details: Mapped[str] = mapped_column(String(80), default="")
+    holder: Mapped[str] = mapped_column(String(120), default="")
+    expires: Mapped[str] = mapped_column(String(7), default="")  # MM/YYYY
+    is_default: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WishlistItem(AccountsModel):
+    """A product someone wishes for; a guest is known by a token.
+
+    :cvar variant: the SKU chosen, "" while any will do
+    """
+
+    __tablename__ = "wishlist"
+    __table_args__ = (
+        UniqueConstraint("user_id", "product_id"),
+        UniqueConstraint("guest_token", "product_id"),
+        CheckConstraint("user_id IS NOT NULL OR guest_token IS NOT NULL", name="has_owner"),
+        CheckConstraint("quantity BETWEEN 1 AND 99", name="quantity_1_to_99"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    guest_token: Mapped[str | None] = mapped_column(String(32))
+    product_id: Mapped[int] = mapped_column()
+    variant: Mapped[str] = mapped_column(String(64), default="")
+    quantity: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WishlistShare(AccountsModel):
+    """The unguessable link by which others may see a wishlist."""
+
+    __tablename__ = "wishlist_shares"
+
+    token: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class StockNotice(AccountsModel):
+    """Someone wants to hear when a SKU is back.
+
+    :cvar token: lets whoever holds the letter unsubscribe without signing in
+    :cvar told_at: when the letter was posted; None while they wait
+    """
+
+    __tablename__ = "stock_notices"
+    __table_args__ = (
+        UniqueConstraint("email", "variant"),
+        Index("ix_stock_notices_variant_told_at", "variant", "told_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    product_id: Mapped[int] = mapped_column()
+    variant: Mapped[str] = mapped_column(String(64))
+    token: Mapped[str] = mapped_column(String(32), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Message(OutboxMessage, AccountsModel):
+    """The outbox of the accounts schema."""

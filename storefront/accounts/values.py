@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import NewType
 
 from storefront.errors import DomainError
@@ -10,8 +12,79 @@ from storefront.errors import DomainError
 UserId = NewType("UserId", int)
 
 
+class Role(StrEnum):
+    """What an account may do; read from the table at every request."""
+
+    CUSTOMER = "customer"
+    STOCK_STAFF = "stock"
+    ORDER_STAFF = "orders"
+    ADMIN = "admin"
+
+    @property
+    def is_staff(self) -> bool:
+        return self is not Role.CUSTOMER
+
+
+class Purpose(StrEnum):
+    """What a one-time code is good for; it is good for nothing else."""
+
+    REGISTER = "register"
+    SIGN_IN = "sign-in"  # the second factor
+    RESET = "reset"
+    EMAIL = "email"  # a new e-mail address
+    PHONE = "phone"
+
+
 class EmailTaken(DomainError):
     """Another account has this e-mail address."""
+
+
+class PhoneTaken(DomainError):
+    """Another account has this phone number."""
+
+
+class WrongPassword(DomainError):
+    """Identifier and password fit no account; which of the two was wrong is not said."""
+
+    status = 401
+
+
+class WeakPassword(DomainError):
+    """The password is too short, too long or too common. :ivar reason: which, in words for the field"""
+
+    status = 422
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("refused")
+        self.reason = reason
+
+
+class WrongCode(DomainError):
+    """The code is not the one that was sent, was used before, or was guessed at too often."""
+
+    status = 422
+
+
+class CodeExpired(DomainError):
+    """The code was right, too late."""
+
+    status = 422
+
+
+class TooManyCodes(DomainError):
+    """No further code is sent to this address now. :ivar seconds: until the next may be asked for"""
+
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"again in {seconds} s")
+        self.seconds = seconds
+
+
+class UnknownUser(DomainError):
+    """There is no such account."""
+
+    status = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +93,70 @@ class Profile:
 
     id: UserId
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as its owner and staff see it. :ivar email: proven theirs when `has_verified_email`"""
+
+    id: UserId
+    email: str | None
+    phone: str | None
+    name: str | None
+    avatar: str | None
+    mfa_enabled: bool
+    role: Role
+    has_password: bool
+    has_verified_email: bool
+    created_at: datetime
+
+    @property
+    def greeting(self) -> str:
+        """What the frame calls them."""
+        return (self.name or "").split(" ")[0] or "Account"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who a session reference stands for at this request.
+
+    :ivar reference: the session's own, as the cookie or token holds it
+    """
+
+    reference: str
+    account: Account
+
+    @property
+    def id(self) -> UserId:
+        return self.account.id
+
+    @property
+    def role(self) -> Role:
+        return self.account.role
+
+    # What Flask-Login asks of a user.
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def is_active(self) -> bool:
+        return True
+
+    @property
+    def is_anonymous(self) -> bool:
+        return False
+
+    def get_id(self) -> str:
+        return self.reference
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A sign-in as the account's owner sees it in their list."""
+
+    id: int
+    device: str
+    created_at: datetime
+    seen_at: datetime
+    is_current: bool

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,8 @@ from storefront.cart.values import (
     CartToken,
     LineId,
     LineNotice,
+    Merge,
+    MergedLine,
     NotEnoughStock,
     Price,
     PricingRules,
@@ -40,20 +42,42 @@ __all__ = [
     "CartToken",
     "LineId",
     "LineNotice",
+    "Merge",
+    "MergedLine",
     "NotEnoughStock",
     "Price",
     "PricingRules",
     "TooManyUnits",
     "UnknownLine",
+    "account_of",
     "add_line",
     "change_quantity",
     "clear",
     "count_units",
+    "merge",
     "price",
     "pricing_rules",
     "quote",
     "remove_line",
+    "token_of",
 ]
+
+_ACCOUNT = "account:"  # a guest's token is made of letters, digits, - and _: none looks like this
+
+
+def token_of(user: int) -> CartToken:
+    """What names the cart of an account."""
+    return CartToken(f"{_ACCOUNT}{user}")
+
+
+def account_of(token: str) -> int | None:
+    """The account whose cart a token names, None when it is a guest's."""
+    return int(token.removeprefix(_ACCOUNT)) if token.startswith(_ACCOUNT) else None
+
+
+def _is_named_by(token: str) -> ColumnElement[bool]:
+    user = account_of(token)
+    return Cart.guest_token == token if user is None else Cart.user_id == user
 
 
 def pricing_rules(config: Mapping[str, Any]) -> PricingRules:
@@ -71,7 +95,7 @@ def count_units(token: str | None) -> int:
     if token is None:
         return 0
     in_cart = select(func.coalesce(func.sum(Line.quantity), 0)).join(Cart, Cart.id == Line.cart_id)
-    return int(queries().scalar(in_cart.where(Cart.guest_token == token)) or 0)
+    return int(queries().scalar(in_cart.where(_is_named_by(token))) or 0)
 
 
 def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
@@ -93,7 +117,7 @@ def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
 def _lines(token: str | None) -> list[Line]:
     if token is None:
         return []
-    mine = select(Line).join(Cart, Cart.id == Line.cart_id).where(Cart.guest_token == token)
+    mine = select(Line).join(Cart, Cart.id == Line.cart_id).where(_is_named_by(token))
     return list(queries().scalars(mine.order_by(Line.id)))
 
 
@@ -133,9 +157,10 @@ def _add(token: str, offer: Offer, quantity: int) -> CartLine:
 
 def _open_cart(session: Session, token: str) -> int:
     now = utc_now()
-    cart = session.scalar(select(Cart).where(Cart.guest_token == token))
+    cart = session.scalar(select(Cart).where(_is_named_by(token)))
     if cart is None:
-        cart = Cart(guest_token=token, updated_at=now)
+        user = account_of(token)
+        cart = Cart(user_id=user, guest_token=token if user is None else None, updated_at=now)
         session.add(cart)
         session.flush()
     cart.updated_at = now
@@ -211,7 +236,7 @@ def clear(token: str, checkout: str, bought: Mapping[Sku, int]) -> None:
     :param bought: units by SKU
     """
     with transaction("cart") as session:
-        cart = session.scalar(select(Cart).where(Cart.guest_token == token).with_for_update())
+        cart = session.scalar(select(Cart).where(_is_named_by(token)).with_for_update())
         if cart is None or cart.cleared_for == checkout:
             return
         cart.cleared_for = checkout
@@ -222,3 +247,41 @@ def clear(token: str, checkout: str, bought: Mapping[Sku, int]) -> None:
                 session.delete(line)
             elif units:
                 line.quantity -= units
+
+
+def merge(guest: str, account: str) -> Merge:
+    """Put a guest's lines into an account's cart and forget the guest's; done again there is nothing left to do.
+
+    No line is lost, none exceeds what is available or `MOST_UNITS`, and what had no room is said.
+    """
+    offers = catalog.offers_of([Sku(line.variant) for line in [*_lines(guest), *_lines(account)]])
+    for _ in ("the cart", "a line"):
+        with suppress(IntegrityError):  # the account's other browser made it first: merge into that
+            return _merge(guest, account, offers)
+    return _merge(guest, account, offers)
+
+
+@retried
+def _merge(guest: str, account: str, offers: Mapping[Sku, Offer]) -> Merge:
+    shortened = []
+    with transaction("cart") as session:
+        left = session.scalar(select(Cart).where(_is_named_by(guest)).with_for_update())
+        if left is None:
+            return Merge(())
+        cart_id = _open_cart(session, account)
+        mine = select(Line).where(Line.cart_id == cart_id).order_by(Line.id).with_for_update()
+        kept = {line.variant: line for line in session.scalars(mine)}
+        for line in session.scalars(select(Line).where(Line.cart_id == left.id).order_by(Line.id)):
+            offer = offers.get(Sku(line.variant))
+            wanted = line.quantity + (kept[line.variant].quantity if line.variant in kept else 0)
+            room = min(MOST_UNITS, wanted if offer is None else max(1, offer.available))
+            if wanted > room and offer is not None:
+                shortened.append(MergedLine(offer.title, wanted, room))
+            if line.variant in kept:
+                kept[line.variant].quantity = min(wanted, room)
+                session.delete(line)
+            else:
+                line.cart_id, line.quantity = cart_id, min(wanted, room)
+        session.flush()
+        session.delete(left)
+    return Merge(tuple(shortened))

@@ -13,7 +13,7 @@ from storefront.catalog.service import Offer, Sku
 from storefront.errors import DomainError
 from storefront.money import Money
 
-CartToken = NewType("CartToken", str)
+CartToken = NewType("CartToken", str)  # whose cart it is: a guest's random token, or an account
 LineId = NewType("LineId", int)
 
 MOST_UNITS = 99  # of one SKU in one cart
@@ -129,6 +129,26 @@ class CartLine:
         elif self.offer.price < self.price_seen:
             found.append(LineNotice.PRICE_FELL)
         return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class MergedLine:
+    """What became of a guest's line when its cart was merged into an account's and not all of it had room.
+
+    :ivar wanted: units both carts held together
+    :ivar kept: units the line holds now; what is sold out keeps its line, which says so
+    """
+
+    title: str
+    wanted: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """:ivar shortened: lines that hold fewer units than both carts wanted"""
+
+    shortened: tuple[MergedLine, ...]
 
 
 @dataclass(frozen=True, slots=True)

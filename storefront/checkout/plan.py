@@ -62,15 +62,18 @@ def load_draft(checkout: str, kept: dict[str, Any]) -> CheckoutDraft:
     )
 
 
-def snapshot_of(draft: CheckoutDraft, quote: CartQuote, payment: PaymentOption) -> OrderSnapshot:
+def snapshot_of(
+    draft: CheckoutDraft, quote: CartQuote, payment: PaymentOption, customer: int | None = None
+) -> OrderSnapshot:
     """An order as it will be written down: nothing in it changes when the catalogue does.
 
+    :param customer: the account that orders, None for a guest
     :raise DraftIncomplete: a step was skipped
     """
     if draft.contact is None or draft.address is None:
         raise DraftIncomplete(draft.missing_step or "contact")
     return OrderSnapshot(
-        customer_id=None,
+        customer_id=customer,
         email=draft.contact.email,
         phone=draft.contact.phone,
         address=draft.address,

@@ -47,6 +47,7 @@ __all__ = [
     "TotalChanged",
     "UnknownCheckout",
     "abandon",
+    "adopt",
     "enter_contact",
     "enter_delivery",
     "enter_payment",
@@ -99,6 +100,15 @@ def get_draft(checkout: str | None, cart_token: str | None) -> CheckoutDraft:
     """
     row = _get(checkout, cart_token)
     return plans.load_draft(row.id, row.draft)
+
+
+@retried
+def adopt(checkout: str, guest: str, account: str) -> None:
+    """A guest signed in on the way: the checkout goes on as the account's, also one that is being placed."""
+    with transaction("checkout") as session:
+        session.execute(
+            update(Checkout).where(Checkout.id == checkout, Checkout.cart_token == guest).values(cart_token=account)
+        )
 
 
 def enter_contact(draft: CheckoutDraft, contact: Contact) -> None:
@@ -164,7 +174,7 @@ def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -
         raise CartNotOrderable([line.offer.title for line in quote.lines if not line.can_be_bought])
     if quote.fingerprint != agreed:
         raise TotalChanged(quote.price.grand_total)
-    plan = Plan(plans.snapshot_of(draft, quote, option), option, return_url)
+    plan = Plan(plans.snapshot_of(draft, quote, option, cart.account_of(cart_token)), option, return_url)
     now = utc_now()
     with transaction("checkout") as session:
         session.execute(

@@ -220,7 +220,8 @@ def abandon(checkout_id: str) -> ResponseReturnValue:
 def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnValue:
     """Go where the checkout stands."""
     if outcome.order_id is not None:
-        visitor.remember_order(outcome.order_id)
+        if visitor.account() is None:
+            visitor.remember_order(outcome.order_id)
         visitor.remember_checkout(None)
         return redirect(url_for("orders.order", order_id=outcome.order_id, new=1), 303)
     if outcome.state is CheckoutState.FAILED:

@@ -276,6 +276,7 @@ def _view(order: Order, items: Sequence[Item], events: Sequence[OrderEvent]) -> 
     currency = order.currency
     return OrderView(
         id=OrderId(order.order_id),
+        customer_id=order.customer_id,
         status=OrderStatus(order.status),
         placed_at=order.order_date,
         estimated_on=order.estimated_delivery,

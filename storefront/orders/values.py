@@ -107,9 +107,14 @@ class TrackingEvent:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as its page, its mail and its tracking show it. :ivar timeline: oldest first"""
+    """An order as its page, its mail and its tracking show it.
+
+    :ivar customer_id: the account it belongs to, None for a guest's
+    :ivar timeline: oldest first
+    """
 
     id: OrderId
+    customer_id: int | None
     status: OrderStatus
     placed_at: datetime
     estimated_on: date

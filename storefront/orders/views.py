@@ -27,12 +27,13 @@ def order(order_id: str) -> ResponseReturnValue:
 
 
 def _own_order(order_id: str) -> service.OrderView:
-    if order_id not in visitor.order_ids():
-        abort(404)
     try:
-        return service.get_order(order_id)
+        found = service.get_order(order_id)
     except service.UnknownOrder:
         abort(404)
+    if not visitor.may_see(order_id, found.customer_id):
+        abort(404)
+    return found
 
 
 @bp.post("/orders/<order_id>/cancellation")

@@ -18,6 +18,7 @@ def make_view(status: OrderStatus) -> OrderView:
     snapshot = make_snapshot(quantity=3)
     return OrderView(
         id=OrderId("ORD-261122000001"),
+        customer_id=None,
         status=status,
         placed_at=datetime(2026, 11, 22, tzinfo=UTC),
         estimated_on=date(2026, 11, 29),

@@ -1,0 +1,162 @@
+"""One-time codes: six digits, five minutes, five tries, used once.
+
+A code is not kept: it is made from a random seed in its row and the shop's secret key, by who sends it and by who
+checks it, as RFC 4226 makes its own. Whoever reads the database alone cannot tell it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from storefront import outbox
+from storefront.accounts.events import CODE_SENT
+from storefront.accounts.models import Message, OneTimeCode
+from storefront.accounts.values import CodeExpired, Purpose, TooManyCodes, UserId, WrongCode
+from storefront.clock import utc_now
+from storefront.database import queries, retried, rows_changed, transaction
+
+DIGITS = 6
+LIFETIME = timedelta(minutes=5)
+TRIES = 5
+PAUSE = timedelta(seconds=60)  # until the next may be asked for
+WINDOW = timedelta(minutes=10)
+MOST_IN_WINDOW = 3  # letters to one address; reliability.md B13
+KEPT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SentCode:
+    """A code as it goes into a letter, or as it was found right. :ivar user: whose it is, None of nobody yet"""
+
+    id: int
+    purpose: Purpose
+    address: str
+    user: UserId | None
+    payload: Mapping[str, Any]
+    digits: str
+
+
+def _digits(row: OneTimeCode) -> str:
+    about = f"{row.purpose}\n{row.address}\n{row.seed}".encode()
+    key = hashlib.sha256(b"one-time codes\n" + current_app.config["SECRET_KEY"].encode()).digest()
+    number = int.from_bytes(hmac.digest(key, about, "sha256")[:8])
+    return f"{number % 10**DIGITS:0{DIGITS}}"
+
+
+def _passed(row: OneTimeCode) -> SentCode:
+    user = UserId(row.user_id) if row.user_id is not None else None
+    return SentCode(row.id, Purpose(row.purpose), row.address, user, row.payload, _digits(row))
+
+
+def send(
+    purpose: Purpose, address: str, *, user: UserId | None = None, payload: Mapping[str, Any] | None = None
+) -> None:
+    """Send a code, for mail or SMS by the form of the address; the ones sent before for the same purpose are dead.
+
+    :raise TooManyCodes: one was sent a moment ago, or three within ten minutes
+    """
+    _send(purpose, address, user, dict(payload or {}))
+    outbox.hurry()
+
+
+@retried
+def _send(purpose: Purpose, address: str, user: UserId | None, payload: dict[str, Any]) -> None:
+    now = utc_now()
+    with transaction("accounts") as session:
+        _refuse_too_many(session, purpose, address)
+        session.execute(
+            update(OneTimeCode)
+            .where(OneTimeCode.address == address, OneTimeCode.purpose == purpose, OneTimeCode.used_at.is_(None))
+            .values(used_at=now)
+        )
+        row = OneTimeCode(
+            purpose=purpose,
+            address=address,
+            user_id=user,
+            seed=secrets.token_hex(16),
+            payload=payload,
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+        session.add(row)
+        session.flush()
+        outbox.post(session, Message, CODE_SENT, f"{CODE_SENT}/{row.id}", {"code": row.id})
+
+
+def _refuse_too_many(session: Session, purpose: Purpose, address: str) -> None:
+    """Counted over all purposes: it is the inbox that is protected; the pause is that of the one purpose."""
+    now = utc_now()
+    recent = select(func.count(), func.min(OneTimeCode.created_at)).where(
+        OneTimeCode.address == address, OneTimeCode.created_at > now - WINDOW
+    )
+    count, first = session.execute(recent).one()
+    if count >= MOST_IN_WINDOW:
+        raise TooManyCodes(max(1, int((first + WINDOW - now).total_seconds())))
+    last = session.scalar(
+        select(func.max(OneTimeCode.created_at)).where(
+            OneTimeCode.address == address, OneTimeCode.purpose == purpose, OneTimeCode.created_at > now - PAUSE
+        )
+    )
+    if last is not None:
+        raise TooManyCodes(max(1, int((last + PAUSE - now).total_seconds())))
+
+
+def find_sent(code: int) -> SentCode | None:
+    """A code that can still be entered, for the letter that brings it."""
+    row = queries().get(OneTimeCode, code, populate_existing=True)
+    return _passed(row) if row is not None and row.used_at is None and row.expires_at > utc_now() else None
+
+
+@retried
+def use(purpose: Purpose, address: str, digits: str) -> SentCode:
+    """Enter a code: right, it is used up; wrong, a try is gone.
+
+    :raise WrongCode: it is not the one sent last, or was used, or tried too often
+    :raise CodeExpired: it was right, too late
+    """
+    failure: WrongCode | CodeExpired
+    with transaction("accounts") as session:
+        waiting = select(OneTimeCode).where(
+            OneTimeCode.address == address, OneTimeCode.purpose == purpose, OneTimeCode.used_at.is_(None)
+        )
+        row = session.scalars(waiting.order_by(OneTimeCode.id.desc()).limit(1)).one_or_none()
+        if row is None or not _take_a_try(session, row.id):
+            raise WrongCode
+        if hmac.compare_digest(_digits(row).encode(), digits.strip().encode()):
+            if row.expires_at > utc_now():
+                session.execute(
+                    update(OneTimeCode).where(OneTimeCode.id == row.id).values(used_at=utc_now(), attempts=0)
+                )
+                return _passed(row)
+            failure = CodeExpired()
+        else:
+            failure = WrongCode()
+    raise failure  # the try stays taken: the transaction above was committed
+
+
+def _take_a_try(session: Session, code: int) -> bool:
+    """Before looking: guesses sent at the same time cannot share one."""
+    taken = session.execute(
+        update(OneTimeCode)
+        .where(OneTimeCode.id == code, OneTimeCode.attempts < TRIES, OneTimeCode.used_at.is_(None))
+        .values(attempts=OneTimeCode.attempts + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(taken) == 1
+
+
+@retried
+def forget_old() -> None:
+    """Delete the rows of codes that nobody can enter any more; the worker asks for it."""
+    with transaction("accounts") as session:
+        session.execute(delete(OneTimeCode).where(OneTimeCode.created_at < utc_now() - KEPT))

@@ -1,0 +1,70 @@
+"""Passwords: what is accepted, how it is kept, how it is compared."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+
+import bcrypt
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from storefront.accounts.values import WeakPassword
+
+SHORTEST = 8  # characters; ASVS 5.0, 6.2.1
+LONGEST = 128  # characters; 6.2.9 asks for 64 at least, a bound keeps hashing cheap
+COMMON = 10_000  # the list's first so many are refused; 6.2.4 asks for the top 3000
+
+# OWASP Password Storage Cheat Sheet: Argon2id, 19 MiB, two passes, one lane.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_room = threading.BoundedSemaphore(4)  # hashes at once in one process: 76 MiB at most
+
+
+@cache
+def _common() -> frozenset[str]:
+    ranked = FREQUENCY_LISTS["passwords"]
+    return frozenset(ranked[:COMMON])
+
+
+@cache
+def _dummy() -> str:
+    """What the password of an unknown account is compared with, so that the answer takes as long."""
+    return _hasher.hash("nobody's password")
+
+
+def check_strength(password: str) -> None:
+    """:raise WeakPassword: too short, too long or one of the commonest"""
+    if len(password) < SHORTEST:
+        raise WeakPassword(f"Use at least {SHORTEST} characters")
+    if len(password) > LONGEST:
+        raise WeakPassword(f"Use at most {LONGEST} characters")
+    if password.lower() in _common():
+        raise WeakPassword("This is one of the passwords that are tried first: choose another")
+
+
+def hashed(password: str) -> str:
+    """As the table keeps it.
+
+    :raise WeakPassword: too short, too long or one of the commonest
+    """
+    check_strength(password)
+    with _room:
+        return _hasher.hash(password)
+
+
+def fits(password: str, kept: str | None) -> bool:
+    """Whether this is the password; takes as long when there is none to compare with."""
+    with _room:
+        if kept is not None and kept.startswith("$2"):  # bcrypt, from the old system
+            return bcrypt.checkpw(password.encode()[:72], kept.encode())
+        try:
+            _hasher.verify(kept or _dummy(), password)
+        except (VerifyMismatchError, InvalidHashError):
+            return False
+    return kept is not None
+
+
+def is_outdated(kept: str) -> bool:
+    """Whether it should be hashed anew now that the password is at hand."""
+    return kept.startswith("$2") or _hasher.check_needs_rehash(kept)

@@ -1,0 +1,73 @@
+"""Who may call an operation. A guard is asked before anything else of the request is read: 401, then 403."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from storefront import visitor
+from storefront.accounts.service import Role, SignedIn
+
+Guard = Callable[[Mapping[str, Any]], None]  # given the values of the path
+
+
+def caller() -> SignedIn:
+    """Who calls.
+
+    :raise Unauthorized: nobody is signed in
+    """
+    person = visitor.account()
+    if person is None:
+        raise Unauthorized
+    return person
+
+
+def is_staff(person: SignedIn) -> bool:
+    """Whether someone works in the shop, in whatever part of it."""
+    return person.role is not Role.CUSTOMER
+
+
+def public(path: Mapping[str, Any]) -> None:
+    """Everyone; but who brings a token brings a good one.
+
+    :raise Unauthorized: the token is not one of ours, or over
+    """
+    if "Authorization" in request.headers:
+        caller()
+
+
+def signed_in(path: Mapping[str, Any]) -> None:
+    """Whoever has an account.
+
+    :raise Unauthorized: nobody is signed in
+    """
+    caller()
+
+
+def of_user(path: Mapping[str, Any]) -> None:
+    """The user whom the path names by {userId}, or staff.
+
+    :raise Unauthorized: nobody is signed in
+    :raise Forbidden: it is somebody else
+    """
+    require_user(path["user_id"])
+
+
+def require_user(user_id: int) -> None:
+    """The same for a user named elsewhere, such as in the query string."""
+    person = caller()
+    if person.id != user_id and not is_staff(person):
+        raise Forbidden
+
+
+def stock_staff(path: Mapping[str, Any]) -> None:
+    """Who may change goods and stock.
+
+    :raise Unauthorized: nobody is signed in
+    :raise Forbidden: it is no business of theirs
+    """
+    if caller().role not in {Role.STOCK_STAFF, Role.ADMIN}:
+        raise Forbidden
