@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
@@ -58,6 +58,7 @@ __all__ = [
     "price",
     "pricing_rules",
     "quote",
+    "quote_of",
     "remove_line",
     "token_of",
 ]
@@ -110,8 +111,13 @@ def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
         for row in rows
         if (offer := offers.get(Sku(row.variant))) is not None
     )
+    return quote_of(lines)
+
+
+def quote_of(lines: Sequence[CartLine]) -> CartQuote:
+    """Lines with what they cost together; what is sold out or withdrawn costs nothing."""
     payable = [line.line_total for line in lines if line.offer.is_sold and line.offer.available > 0]
-    return CartQuote(lines, price(payable, pricing_rules(current_app.config)))
+    return CartQuote(tuple(lines), price(payable, pricing_rules(current_app.config)))
 
 
 def _lines(token: str | None) -> list[Line]:
@@ -229,11 +235,12 @@ def _sku_of(token: str | None, line_id: int) -> Sku:
 
 
 @retried
-def clear(token: str, checkout: str, bought: Mapping[Sku, int]) -> None:
+def clear(token: str, checkout: str, bought: Mapping[Sku, int], *, products: Collection[int] = ()) -> None:
     """Take what a checkout bought out of a cart, once. Units added since stay.
 
     :param checkout: what makes a repeat the same clearing: what was put in after it is not taken out by it
     :param bought: units by SKU
+    :param products: ids of products whose lines leave wholly
     """
     with transaction("cart") as session:
         cart = session.scalar(select(Cart).where(_is_named_by(token)).with_for_update())
@@ -243,7 +250,7 @@ def clear(token: str, checkout: str, bought: Mapping[Sku, int]) -> None:
         lines = select(Line).where(Line.cart_id == cart.id).order_by(Line.id).with_for_update()
         for line in session.scalars(lines):
             units = bought.get(Sku(line.variant), 0)
-            if units >= line.quantity:
+            if units >= line.quantity or line.product_id in products:
                 session.delete(line)
             elif units:
                 line.quantity -= units

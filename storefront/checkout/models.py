@@ -50,3 +50,13 @@ class Checkout(CheckoutModel):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Twin(CheckoutModel):
+    """Tells a double click from a second order: who opened an order of the same content last, and when."""
+
+    __tablename__ = "twins"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    checkout_id: Mapped[str] = mapped_column(String(36))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

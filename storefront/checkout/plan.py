@@ -16,11 +16,16 @@ from storefront.payments.service import PaymentOption
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """:ivar return_url: where the customer comes back to from a payment provider"""
+    """What a checkout orders.
+
+    :ivar return_url: where the customer comes back to from a payment provider
+    :ivar emptied: products that leave the cart wholly, whatever it holds of them; of the others what was bought leaves
+    """
 
     snapshot: OrderSnapshot
     payment: PaymentOption
     return_url: str
+    emptied: tuple[int, ...] = ()
 
     @property
     def holds(self) -> list[Hold]:
@@ -65,18 +70,25 @@ def load_draft(checkout: str, kept: dict[str, Any]) -> CheckoutDraft:
 def snapshot_of(
     draft: CheckoutDraft, quote: CartQuote, payment: PaymentOption, customer: int | None = None
 ) -> OrderSnapshot:
-    """An order as it will be written down: nothing in it changes when the catalogue does.
+    """What a draft orders.
 
     :param customer: the account that orders, None for a guest
     :raise DraftIncomplete: a step was skipped
     """
     if draft.contact is None or draft.address is None:
         raise DraftIncomplete(draft.missing_step or "contact")
+    return snapshot(draft.contact, draft.address, quote, payment, customer)
+
+
+def snapshot(
+    contact: Contact, address: DeliveryAddress, quote: CartQuote, payment: PaymentOption, customer: int | None
+) -> OrderSnapshot:
+    """An order as it will be written down: nothing in it changes when the catalogue does."""
     return OrderSnapshot(
         customer_id=customer,
-        email=draft.contact.email,
-        phone=draft.contact.phone,
-        address=draft.address,
+        email=contact.email,
+        phone=contact.phone,
+        address=address,
         items=tuple(
             LineItem(
                 product_id=line.offer.product_id,

@@ -111,7 +111,7 @@ def _confirm(walk: Walk) -> None:
 
 
 def _clear(walk: Walk) -> None:
-    cart.clear(walk.cart_token, walk.id, walk.plan.bought)
+    cart.clear(walk.cart_token, walk.id, walk.plan.bought, products=walk.plan.emptied)
 
 
 STEPS = (

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from storefront.cart import service as cart
 from storefront.checkout import plan as plans
 from storefront.checkout import saga
+from storefront.checkout.direct import forget_twins, order_at_once
 from storefront.checkout.models import Checkout
 from storefront.checkout.plan import Plan
 from storefront.checkout.values import (
@@ -21,6 +22,7 @@ from storefront.checkout.values import (
     CheckoutId,
     CheckoutState,
     Contact,
+    DirectOrder,
     DraftIncomplete,
     Failure,
     KeyReused,
@@ -40,6 +42,7 @@ __all__ = [
     "CheckoutId",
     "CheckoutState",
     "Contact",
+    "DirectOrder",
     "DraftIncomplete",
     "Failure",
     "KeyReused",
@@ -52,7 +55,9 @@ __all__ = [
     "enter_delivery",
     "enter_payment",
     "follow_payment",
+    "forget_twins",
     "get_draft",
+    "order_at_once",
     "outcome_of",
     "place_order",
     "resume",

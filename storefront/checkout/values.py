@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
@@ -10,6 +10,7 @@ from typing import NewType
 from storefront.errors import DomainError
 from storefront.money import Money
 from storefront.orders.service import DeliveryAddress, OrderId
+from storefront.payments.service import PaymentOption
 
 CheckoutId = NewType("CheckoutId", str)
 
@@ -75,6 +76,24 @@ class DraftIncomplete(DomainError):
 class Contact:
     email: str
     phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectOrder:
+    """An order as a client sends it in one request.
+
+    :ivar wanted: units by product id, 1 to 99 each
+    :ivar payment: of `payments.promised_option`
+    :ivar shown_total: what the client shows its user, None when it names no total
+    :ivar key: the client's own name for this order; sent again, it is the same order
+    """
+
+    wanted: Mapping[int, int]
+    contact: Contact
+    address: DeliveryAddress
+    payment: PaymentOption
+    shown_total: Money | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

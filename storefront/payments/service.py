@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flask import current_app
 from sqlalchemy import select, update
@@ -16,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from storefront import outbox
 from storefront.clock import utc_now
 from storefront.database import queries, retried, transaction
+from storefront.instruments import LENDERS, is_upi_id
 from storefront.money import Money
 from storefront.payments.audit import PaymentFacts, facts, faults
 from storefront.payments.events import PAYMENT_CHANGED
@@ -23,7 +25,6 @@ from storefront.payments.models import Message, Payment, PaymentEvent, Refund
 from storefront.payments.providers import Answer, CashOnDelivery, Charge, PayLater, PaymentProvider, Upi
 from storefront.payments.sandbox import SandboxProvider
 from storefront.payments.values import (
-    LENDERS,
     CustomerActionNeeded,
     PaymentDeclined,
     PaymentOption,
@@ -31,7 +32,6 @@ from storefront.payments.values import (
     ProviderMessage,
     ProviderSilent,
     UnknownPayment,
-    is_upi_id,
 )
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "note_message",
     "options",
     "page_origins",
+    "promised_option",
     "status_of",
     "void",
 ]
@@ -104,6 +105,22 @@ def find_option(code: str, entry: str = "") -> PaymentOption | None:
     """
     option = next((option for option in options() if option.code == code), None)
     return option.with_entry(entry) if option else None
+
+
+def promised_option(kind: str, details: str = "", lender: str = "") -> PaymentOption | None:
+    """The way to pay that needs nothing of the customer but their word, for clients that cannot send them elsewhere.
+
+    :param kind: cod, upi, bnpl or card; a card only where the provider takes one without the customer
+    :param details: what an order may show of it, such as a masked number
+    :param lender: who pays first, with `bnpl`
+    :return: None when the shop does not offer it so
+    """
+    option = next((option for option in options() if option.kind == kind), None)
+    if option is None or (kind == "card" and current_app.config["PAYMENT_PROVIDER"] != "sandbox"):
+        return None
+    if kind == "bnpl" and lender not in LENDERS:
+        return None
+    return replace(option, details=details or option.details, lender=lender)
 
 
 def _provider_for(method: str) -> PaymentProvider:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NewType
 
 from storefront.errors import DomainError
+from storefront.instruments import LENDERS, is_upi_id, masked_upi_id
 
 PaymentId = NewType("PaymentId", str)
-
-LENDERS = ("Klarna", "Afterpay", "Sezzle", "Affirm")  # the pay-later firms of the old shop
-_UPI_ID = re.compile(r"[A-Za-z0-9._-]{2,70}@[A-Za-z][A-Za-z0-9]{1,63}", re.ASCII)  # NPCI: name@handle
-_SHOWN = 3  # characters of a UPI id's name that may be read
 
 
 class PaymentStatus(StrEnum):
@@ -71,17 +67,6 @@ class ProviderMessage:
     id: str
     kind: str
     checkout: str
-
-
-def is_upi_id(text: str) -> bool:
-    """Whether it has the form name@bank."""
-    return _UPI_ID.fullmatch(text) is not None
-
-
-def masked_upi_id(upi_id: str) -> str:
-    """As it may be shown: `abc***@bank`."""
-    name, _, bank = upi_id.partition("@")
-    return f"{name[: _SHOWN if len(name) > _SHOWN else 1]}***@{bank}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,152 @@
+"""An order in one request, for clients that bring their cart along and may send it twice.
+
+It walks the same saga as the pages' checkout; only how it is opened differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from storefront.cart import service as cart
+from storefront.cart.service import CartLine, CartQuote, LineId
+from storefront.catalog import service as catalog
+from storefront.checkout import plan as plans
+from storefront.checkout import saga
+from storefront.checkout.models import Checkout, Twin
+from storefront.checkout.plan import Plan
+from storefront.checkout.values import CartNotOrderable, CheckoutState, DirectOrder, KeyReused, TotalChanged
+from storefront.clock import utc_now
+from storefront.database import queries, retried, rows_changed, transaction
+
+TWIN_WINDOW = timedelta(seconds=10)  # the client sends a double click under two ids: contract/angular-api.md 2.3 rule 4
+TOLERANCE = 5  # minor units that a client, which counts in doubles, may ask less than the price: ibid. section 3
+PATIENCE = 8.0  # seconds an answer waits for another runner of the same order
+LOOK_AGAIN = 0.05  # seconds
+
+
+def order_at_once(token: str, order: DirectOrder) -> str:
+    """Order some goods, once: the same key, or the same order sent again within `TWIN_WINDOW`, is the same order.
+
+    :param token: whose order it is, as `cart.token_of` names them; their cart loses the products ordered
+    :return: the checkout, walked as far as it goes now
+    :raise catalog.UnknownProduct: a product is not on sale
+    :raise CartNotOrderable: there is not enough of something
+    :raise TotalChanged: the client shows less than the goods cost
+    :raise KeyReused: the key stands for another order
+    """
+    key = _digest(token, "key", order.key) if order.key else None
+    twin = _digest(token, "twin", repr(sorted(order.wanted.items())), repr(order.shown_total))
+    for _ in range(3):
+        if known := _find(key, twin, order):
+            return _walked(known)
+        try:
+            return _walked(_open(token, order, key, twin))
+        except IntegrityError:
+            continue  # its twin came first: it is found now
+        except CartNotOrderable:
+            queries().rollback()  # what is missing may be what its twin has taken
+            if known := _find(key, twin, order):
+                return _walked(known)
+            raise
+    raise KeyReused(order.key)
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
+
+
+def _content(order: DirectOrder) -> str:
+    return _digest(repr(sorted(order.wanted.items())), repr(order.address), order.payment.code, order.payment.details)
+
+
+def _find(key: str | None, twin: str, order: DirectOrder) -> str | None:
+    """The checkout this order was opened as already."""
+    if key is not None:
+        row = queries().scalar(select(Checkout).where(Checkout.idempotency_key == key))
+        if row is not None:
+            if row.progress["agreed"] != _content(order):
+                raise KeyReused(order.key)
+            return row.id
+    fresh = select(Checkout.id).join(Twin, Twin.checkout_id == Checkout.id)
+    return queries().scalar(
+        fresh.where(Twin.key == twin, Twin.at > utc_now() - TWIN_WINDOW, Checkout.state != CheckoutState.FAILED)
+    )
+
+
+def _open(token: str, order: DirectOrder, key: str | None, twin: str) -> str:
+    quote = _quote(token, order.wanted)
+    if not quote.can_be_ordered:
+        raise CartNotOrderable([line.offer.title for line in quote.lines if not line.can_be_bought])
+    total = quote.price.grand_total
+    if order.shown_total is not None and order.shown_total.minor < total.minor - TOLERANCE:
+        raise TotalChanged(total)
+    snapshot = plans.snapshot(order.contact, order.address, quote, order.payment, cart.account_of(token))
+    plan = Plan(snapshot, order.payment, return_url="", emptied=tuple(order.wanted))
+    return _insert(token, plan, key, twin, _content(order))
+
+
+def _quote(token: str, wanted: Mapping[int, int]) -> CartQuote:
+    """What is wanted at today's prices; of a product with variants those that lie in the shopper's cart."""
+    preferred = [line.sku for line in cart.quote(token).lines]
+    chosen = catalog.choose_offers(wanted, preferred=preferred)
+    lines = [CartLine(LineId(0), offer, units, offer.price) for offer, units in chosen]
+    return cart.quote_of(lines)
+
+
+@retried
+def _insert(token: str, plan: Plan, key: str | None, twin: str, content: str) -> str:
+    """Note the order; the unique keys decide who of several comes first."""
+    now = utc_now()
+    identity = str(uuid.uuid4())
+    with transaction("checkout") as session:
+        session.add(
+            Checkout(
+                id=identity,
+                cart_token=token,
+                idempotency_key=key or identity,
+                state=CheckoutState.RUNNING,
+                plan=plans.dump(plan),
+                progress={"placed_at": now.isoformat(), "agreed": content},
+                created_at=now,
+                updated_at=now,
+            )
+        )
+        session.flush()
+        over = (Twin.at <= now - TWIN_WINDOW) | Twin.checkout_id.in_(
+            select(Checkout.id).where(Checkout.state == CheckoutState.FAILED)
+        )
+        taken = session.execute(
+            update(Twin)
+            .where(Twin.key == twin, over)
+            .values(checkout_id=identity, at=now)
+            .execution_options(synchronize_session=False)
+        )
+        if not rows_changed(taken):
+            session.add(Twin(key=twin, checkout_id=identity, at=now))
+    return identity
+
+
+def _walked(checkout: str) -> str:
+    """Walk it; where another runner is walking, wait for them, so that both requests can name the same order."""
+    until = time.monotonic() + PATIENCE
+    while not saga.resume(checkout) and time.monotonic() < until:
+        queries().rollback()
+        state = queries().scalar(select(Checkout.state).where(Checkout.id == checkout))
+        if state not in saga.UNFINISHED:
+            break
+        time.sleep(LOOK_AGAIN)
+    return checkout
+
+
+@retried
+def forget_twins() -> None:
+    """Delete what only tells double clicks apart; the worker asks for it."""
+    with transaction("checkout") as session:
+        session.execute(delete(Twin).where(Twin.at < utc_now() - TWIN_WINDOW))
