@@ -5,6 +5,7 @@ import secrets
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 SCHEMAS = ("accounts", "catalog", "cart", "checkout", "orders", "payments")
 OFFLINE_PAYMENTS = ("cod", "upi", "bnpl")
@@ -67,17 +68,32 @@ class Config:
         self.MAIL_URL = os.environ.get("MAIL_URL", "")
         if self.ENVIRONMENT == "production" and not self.MAIL_URL:
             raise ConfigurationError("MAIL_URL must be set in production, such as smtp://user:password@host:587")
+        self.SMS_URL = os.environ.get("SMS_URL", "")
+        self._sign_in_settings()
         self._payment_settings()
         self.PUBLIC_ORIGIN = os.environ.get("PUBLIC_ORIGIN", f"http://localhost:{os.environ.get('PORT', '9090')}")
-        # Other origins whose pages may read the API: the old client's own development server.
-        allowed = os.environ.get("CORS_ORIGINS", "http://localhost:4200")
-        self.CORS_ORIGINS = frozenset(origin.strip().rstrip("/") for origin in allowed.split(",") if origin.strip())
+        self._client_settings()
         self.HTTPS = self.PUBLIC_ORIGIN.startswith("https://")
+        # A shop being tried answers to every name of its machine; a real one to its own.
+        own_name = urlsplit(self.PUBLIC_ORIGIN).hostname or ""
+        self.KNOWN_HOSTS = frozenset({own_name} if self.ENVIRONMENT == "production" else ())
         self.PROXY_COUNT = int(os.environ.get("PROXY_COUNT", "0"))
         self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)
         self.CACHE_COUNTS = _flag("CACHE_COUNTS", True)
         self._session_settings()
         self._shop_settings()
+
+    def _client_settings(self) -> None:
+        """The old client: where its files lie, and from which other origins its pages may read the API."""
+        is_production = self.ENVIRONMENT == "production"
+        self.SPA_DIR = Path(folder).resolve() if (folder := os.environ.get("SPA_DIR")) else None
+        if self.SPA_DIR is not None and not (self.SPA_DIR / "index.html").is_file():
+            raise ConfigurationError("SPA_DIR must name the folder that holds the client's index.html")
+        # The client's own development server, `ng serve`.
+        allowed = os.environ.get("CORS_ORIGINS", "" if is_production else "http://localhost:4200")
+        self.CORS_ORIGINS = frozenset(origin.strip().rstrip("/") for origin in allowed.split(",") if origin.strip())
+        if is_production and not all(origin.startswith("https://") for origin in self.CORS_ORIGINS):
+            raise ConfigurationError("CORS_ORIGINS must begin with https:// in production")
 
     def _payment_settings(self) -> None:
         is_production = self.ENVIRONMENT == "production"
@@ -97,6 +113,15 @@ class Config:
         if unknown := set(self.OFFLINE_PAYMENTS) - set(OFFLINE_PAYMENTS):
             raise ConfigurationError(f"OFFLINE_PAYMENTS knows no {', '.join(sorted(unknown))}")
 
+    def _sign_in_settings(self) -> None:
+        """Another way to sign in, at an OpenID Connect provider."""
+        self.OIDC_ISSUER = os.environ.get("OIDC_ISSUER", "").rstrip("/")
+        self.OIDC_CLIENT_ID = os.environ.get("OIDC_CLIENT_ID", "")
+        self.OIDC_CLIENT_SECRET = os.environ.get("OIDC_CLIENT_SECRET", "")
+        self.OIDC_NAME = os.environ.get("OIDC_NAME", "single sign-on")
+        if self.OIDC_ISSUER and not (self.OIDC_CLIENT_ID and self.OIDC_CLIENT_SECRET):
+            raise ConfigurationError("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET")
+
     def _session_settings(self) -> None:
         # __Host- binds the cookie to this host and to HTTPS; plain http is for development only.
         self.SESSION_COOKIE_NAME = "__Host-storefront" if self.HTTPS else "storefront"
@@ -113,6 +138,10 @@ class Config:
         self.SHOP_NAME = os.environ.get("SHOP_NAME", "marigold")
         self.SHOP_TAGLINE = os.environ.get("SHOP_TAGLINE", "Good things, honestly priced.")
         self.SHOP_MAIL = os.environ.get("SHOP_MAIL", "shop@localhost")
+        self.STAFF_MAIL = os.environ.get("STAFF_MAIL", self.SHOP_MAIL)
+        # Who sells, as an invoice must say: an address, its lines parted by "|", and the number of the tax office.
+        self.SHOP_ADDRESS = os.environ.get("SHOP_ADDRESS", "")
+        self.SHOP_TAX_NUMBER = os.environ.get("SHOP_TAX_NUMBER", "")
         self.SHOP_LOCALE = os.environ.get("SHOP_LOCALE", "en_IN")
         self.SHOP_TIMEZONE = os.environ.get("SHOP_TIMEZONE", "Asia/Kolkata")
         self.CURRENCY = "INR"
