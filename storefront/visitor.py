@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import secrets
+from collections.abc import Callable
+from typing import ParamSpec
+from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, g, request, session
+from flask import Flask, Request, Response, abort, g, request, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import SignedIn, UserId
+from storefront.accounts.service import Role, SignedIn, UserId, WishesToken, WishOwner
 from storefront.cart import service as cart
-from storefront.cart.service import CartToken, Merge
+from storefront.cart.service import CartToken, Merge, MergedLine
 from storefront.checkout import service as checkout
+from storefront.devices import describe
+from storefront.responses import go_to, own_path, wants_fragment
 
 CART = "cart"
 CHECKOUT = "checkout"
 ORDERS = "orders"
+RESETTING = "resetting"  # the address for which a new password was asked
 SEEN = "seen"
 WISHES = "wishes"
 
 ORDERS_REMEMBERED = 20
 SEEN_REMEMBERED = 8
 
+P = ParamSpec("P")
+
+logger = logging.getLogger(__name__)
 login_manager = LoginManager()
 
 
@@ -68,28 +80,96 @@ def account() -> SignedIn | None:
     return person if isinstance(person, SignedIn) else None
 
 
-def sign_in(user: UserId) -> Merge:
+def sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """A page for whoever is signed in; others are asked to, and come back to it."""
+
+    @functools.wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        return view(*args, **kwargs) if account() else _ask_to_sign_in()
+
+    return guarded
+
+
+def staff_required(*roles: Role) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """A page for staff of these roles, and admins: guests are asked to sign in, others get a 403.
+
+    The rights are those of the session: staff who signed in without a second factor are asked to sign in again.
+    """
+
+    def guard(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+        @functools.wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            person = account()
+            if person is None or needs_second_factor(person):
+                return _ask_to_sign_in()
+            if person.role not in {*roles, Role.ADMIN}:
+                abort(403)
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
+def needs_second_factor(person: SignedIn) -> bool:
+    """Whether someone of the staff signed in without the second factor that their rights need."""
+    return person.account.role.is_staff and not person.has_second_factor
+
+
+def _ask_to_sign_in() -> ResponseReturnValue:
+    """To the sign-in page, which leads back to the page that asked; of a form nothing is kept but where it stands."""
+    shown = request.full_path.rstrip("?") if request.method == "GET" and not wants_fragment() else page_shown()
+    return go_to(url_for("accounts.sign_in", next=own_path(shown)))
+
+
+def page_shown() -> str | None:
+    """The path of the page in the browser that sent a form or an htmx request."""
+    shown = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    return f"{shown.path}?{shown.query}".rstrip("?") if shown.netloc == request.host else None
+
+
+def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
     """Begin a new session of an account; what the guest had in this browser becomes the account's.
 
-    The session that was there is ended, and its cookie is worth nothing any more.
+    The session that was there is ended, and its cookie is worth nothing any more. Nothing of the browser's own memory
+    is given up before the databases have taken what it held.
 
+    :param second_factor: whether a code was entered beside the password
     :return: what happened to the lines of the guest's cart
     """
-    leave()
-    guest, going, orders, seen = session.get(CART), checkout_id(), order_ids(), seen_products()
-    session.clear()
-    person, _ = accounts.find_session(accounts.open_session(user, request.user_agent.string)) or (None, False)
+    reference = accounts.open_session(user, describe(request.user_agent.string), second_factor=second_factor)
+    person, _ = accounts.find_session(reference) or (None, False)
     if person is None:
         raise accounts.UnknownUser(user)
+    merge, going = Merge(()), checkout_id()
+    if guest := session.get(CART):
+        if going is not None:
+            checkout.adopt(going, guest, cart.token_of(user))
+        merge = cart.merge(guest, cart.token_of(user))
+    if wishes := session.get(WISHES):
+        accounts.merge_wishes(wishes, user)
+    leave()
+    kept = {ORDERS: order_ids(), SEEN: seen_products()}
+    session.clear()
     login_user(person)
     session.permanent = True
-    session.update({ORDERS: orders, SEEN: seen})
-    if guest is None:
-        return Merge(())
-    if going is not None:
-        checkout.adopt(going, guest, cart.token_of(user))
-        remember_checkout(going)
-    return cart.merge(guest, cart.token_of(user))
+    session.update(kept)
+    remember_checkout(going if guest else None)
+    logger.info("account %d signed in", user)
+    return merge
+
+
+def shortened_lines(merge: Merge) -> list[str]:
+    """What to tell of lines that had no room for all that both carts held."""
+    return [_shortened(line) for line in merge.shortened]
+
+
+def _shortened(line: MergedLine) -> str:
+    if line.kept >= cart.MOST_UNITS:
+        return f"Your cart now holds {line.kept} of {line.title}, the most that one order can have."
+    if line.kept == 1:  # the last one, or none: the cart itself says which
+        return f"There are not enough of {line.title}: your cart now holds 1."
+    return f"Only {line.kept} of {line.title} are left: your cart now holds {line.kept}."
 
 
 def leave() -> None:
@@ -121,18 +201,32 @@ def cart_token_for_writing() -> CartToken:
     return token
 
 
-def wishes_token() -> str | None:
-    """The token of a guest's wishlist; None until something was put on it."""
+def reader() -> UserId | None:
+    """The account that looks at a page, None for a guest."""
+    person = account()
+    return person.id if person else None
+
+
+def proved_email() -> str | None:
+    """The address of whoever is signed in, if it was proved to be theirs: letters may go there unasked for it."""
+    person = account()
+    return person.account.email if person and person.account.has_verified_email else None
+
+
+def wishes_owner() -> WishOwner | None:
+    """Whose wishlist it is: the account's, or the guest's of this browser; None until a guest put something on it."""
+    if person := account():
+        return person.id
     return session.get(WISHES)
 
 
-def wishes_token_for_writing() -> str:
-    """The token of a guest's wishlist, made now if there is none (128 random bits)."""
-    if WISHES not in session:
+def wishes_owner_for_writing() -> WishOwner:
+    """The same; a guest without a list gets a token for one now (128 random bits)."""
+    owner = wishes_owner()
+    if owner is None:
         session.permanent = True
-        session[WISHES] = secrets.token_urlsafe(16)
-    token: str = session[WISHES]
-    return token
+        owner = session[WISHES] = WishesToken(secrets.token_urlsafe(16))
+    return owner
 
 
 def checkout_id() -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +33,8 @@ PAUSE = timedelta(seconds=60)  # until the next may be asked for
 WINDOW = timedelta(minutes=10)
 MOST_IN_WINDOW = 3  # letters to one address; reliability.md B13
 KEPT = timedelta(days=1)
+# Sent only to who knows a password: strangers must not use up what the owner needs to sign in.
+PROTECTED = frozenset({Purpose.SIGN_IN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +93,16 @@ def _send(purpose: Purpose, address: str, user: UserId | None, payload: dict[str
         )
         session.add(row)
         session.flush()
-        outbox.post(session, Message, CODE_SENT, f"{CODE_SENT}/{row.id}", {"code": row.id})
+        # Not by its id: SQLite gives the ids of deleted rows again, and the letter's key must be new each time.
+        outbox.post(session, Message, CODE_SENT, f"{CODE_SENT}/{uuid.uuid4()}", {"code": row.id})
 
 
 def _refuse_too_many(session: Session, purpose: Purpose, address: str) -> None:
-    """Counted over all purposes: it is the inbox that is protected; the pause is that of the one purpose."""
+    """Counted over all purposes that strangers can have: it is the inbox that is protected; the pause is of each."""
     now = utc_now()
+    together = {purpose} if purpose in PROTECTED else set(Purpose) - PROTECTED
     recent = select(func.count(), func.min(OneTimeCode.created_at)).where(
-        OneTimeCode.address == address, OneTimeCode.created_at > now - WINDOW
+        OneTimeCode.address == address, OneTimeCode.purpose.in_(sorted(together)), OneTimeCode.created_at > now - WINDOW
     )
     count, first = session.execute(recent).one()
     if count >= MOST_IN_WINDOW:
@@ -109,6 +114,26 @@ def _refuse_too_many(session: Session, purpose: Purpose, address: str) -> None:
     )
     if last is not None:
         raise TooManyCodes(max(1, int((last + PAUSE - now).total_seconds())))
+
+
+def find_last(purpose: Purpose, address: str) -> SentCode | None:
+    """The code sent last, entered or not, expired or not; to send another in its place."""
+    mine = select(OneTimeCode).where(OneTimeCode.address == address, OneTimeCode.purpose == purpose)
+    row = queries().scalar(mine.order_by(OneTimeCode.id.desc()).limit(1).execution_options(populate_existing=True))
+    return _passed(row) if row is not None else None
+
+
+def is_on_its_way(purpose: Purpose, address: str, user: UserId) -> bool:
+    """Whether a code of theirs was sent a moment ago and can still be entered: no other need be sent."""
+    waiting = select(OneTimeCode.id).where(
+        OneTimeCode.address == address,
+        OneTimeCode.purpose == purpose,
+        OneTimeCode.user_id == user,
+        OneTimeCode.used_at.is_(None),
+        OneTimeCode.attempts < TRIES,
+        OneTimeCode.created_at > utc_now() - PAUSE,
+    )
+    return queries().scalar(waiting.limit(1)) is not None
 
 
 def find_sent(code: int) -> SentCode | None:

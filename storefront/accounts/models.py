@@ -29,7 +29,8 @@ class User(AccountsModel):
     """
 
     __tablename__ = "users"
-    __table_args__ = (CheckConstraint(_one_of("role", Role), name="role"),)
+    # The id of an account that was deleted is nobody else's, ever: orders and carts are known by it.
+    __table_args__ = (CheckConstraint(_one_of("role", Role), name="role"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str | None] = mapped_column(String(254), unique=True)
@@ -42,6 +43,20 @@ class User(AccountsModel):
     email_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     phone_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SignUp(AccountsModel):
+    """The address of a user whose sign-up is not finished: only then it is theirs, until then in nobody's way.
+
+    :cvar phone: becomes theirs if nobody else has it by then
+    """
+
+    __tablename__ = "sign_ups"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    phone: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class Avatar(AccountsModel):
@@ -57,6 +72,7 @@ class Avatar(AccountsModel):
 class UserSession(AccountsModel):
     """A sign-in. The browser, or a bearer token, holds a reference; the table knows only its hash.
 
+    :cvar has_second_factor: a code was entered beside the password
     :cvar expires_at: the absolute end
     :cvar ended_at: signed out, here or from elsewhere
     """
@@ -68,6 +84,7 @@ class UserSession(AccountsModel):
     reference: Mapped[str] = mapped_column(String(64), unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     device: Mapped[str] = mapped_column(String(160), default="")
+    has_second_factor: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import cache
 
 import bcrypt
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from storefront.accounts.values import WeakPassword
@@ -50,19 +51,32 @@ def hashed(password: str) -> str:
     """
     check_strength(password)
     with _room:
-        return _hasher.hash(password)
+        return _hasher.hash(_bytes(password))
+
+
+def hashed_anew(password: str) -> str:
+    """The hash of a password that its account has already, however weak: it is kept as we keep others."""
+    with _room:
+        return _hasher.hash(_bytes(password))
+
+
+def _bytes(password: str) -> bytes:
+    """Half a character, which only JSON can bring, is none that a password has."""
+    return password.encode(errors="replace")
 
 
 def fits(password: str, kept: str | None) -> bool:
     """Whether this is the password; takes as long when there is none to compare with."""
     with _room:
         if kept is not None and kept.startswith("$2"):  # bcrypt, from the old system
-            return bcrypt.checkpw(password.encode()[:72], kept.encode())
-        try:
-            _hasher.verify(kept or _dummy(), password)
-        except (VerifyMismatchError, InvalidHashError):
+            with suppress(ValueError):  # what the table holds is no hash
+                return bcrypt.checkpw(_bytes(password)[:72], kept.encode())
             return False
-    return kept is not None
+        try:
+            _hasher.verify(kept or _dummy(), _bytes(password))
+        except (VerificationError, InvalidHashError):
+            return False
+    return bool(kept)
 
 
 def is_outdated(kept: str) -> bool:

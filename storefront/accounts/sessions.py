@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, Update, delete, select, update
 
 from storefront.accounts.models import User, UserSession
 from storefront.accounts.values import Account, Role, SessionView, SignedIn, UserId
@@ -38,12 +38,18 @@ def account_of(user: User) -> Account:
         has_password=user.password is not None,
         has_verified_email=user.email_verified_at is not None,
         created_at=user.created_at,
+        has_verified_phone=user.phone_verified_at is not None,
     )
 
 
 @retried
-def open_session(user: UserId, device: str = "") -> str:
-    """Begin a sign-in. :param device: the browser, in words :return: its reference, 256 random bits"""
+def open_session(user: UserId, device: str = "", *, second_factor: bool = False) -> str:
+    """Begin a sign-in.
+
+    :param device: the browser, in words
+    :param second_factor: whether a code was entered beside the password
+    :return: its reference, 256 random bits
+    """
     reference, now = secrets.token_urlsafe(32), utc_now()
     with transaction("accounts") as session:
         session.add(
@@ -51,6 +57,7 @@ def open_session(user: UserId, device: str = "") -> str:
                 reference=_digest(reference),
                 user_id=user,
                 device=device[:160],
+                has_second_factor=second_factor,
                 created_at=now,
                 seen_at=now,
                 expires_at=now + ABSOLUTE_END,
@@ -69,7 +76,7 @@ def find_session(reference: str) -> tuple[SignedIn, bool] | None:
     found = (
         queries()
         .execute(
-            select(User, UserSession.seen_at)
+            select(User, UserSession.seen_at, UserSession.created_at, UserSession.has_second_factor)
             .join(UserSession, UserSession.user_id == User.id)
             .where(UserSession.reference == _digest(reference), *_alive(now))
             .execution_options(populate_existing=True)
@@ -78,8 +85,8 @@ def find_session(reference: str) -> tuple[SignedIn, bool] | None:
     )
     if found is None:
         return None
-    user, seen_at = found
-    return SignedIn(reference, account_of(user)), seen_at < now - SEEN_EVERY
+    user, seen_at, began_at, has_second_factor = found
+    return SignedIn(reference, account_of(user), began_at, has_second_factor), seen_at < now - SEEN_EVERY
 
 
 @retried
@@ -103,6 +110,14 @@ def end_session(reference: str) -> None:
         )
 
 
+def ending_of(user: UserId, *, but: str | None = None) -> Update:
+    """The statement that signs an account out, for a transaction that does more. :param but: the one to keep"""
+    ending = update(UserSession).where(UserSession.user_id == user, UserSession.ended_at.is_(None))
+    if but is not None:
+        ending = ending.where(UserSession.reference != _digest(but))
+    return ending.values(ended_at=utc_now()).execution_options(synchronize_session=False)
+
+
 @retried
 def end_sessions_of(user: UserId, *, but: str | None = None, only: int | None = None) -> None:
     """Sign an account out everywhere.
@@ -110,13 +125,9 @@ def end_sessions_of(user: UserId, *, but: str | None = None, only: int | None = 
     :param but: reference of the one to keep
     :param only: id of the one to end, of `SessionView`
     """
-    ending = update(UserSession).where(UserSession.user_id == user, UserSession.ended_at.is_(None))
-    if but is not None:
-        ending = ending.where(UserSession.reference != _digest(but))
-    if only is not None:
-        ending = ending.where(UserSession.id == only)
+    ending = ending_of(user, but=but)
     with transaction("accounts") as session:
-        session.execute(ending.values(ended_at=utc_now()))
+        session.execute(ending if only is None else ending.where(UserSession.id == only))
 
 
 def sessions_of(user: UserId, current: str) -> list[SessionView]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from storefront.errors import DomainError
+from storefront.errors import DomainError, TryLater
 
 UserId = NewType("UserId", int)
 
@@ -33,6 +33,7 @@ class Purpose(StrEnum):
     RESET = "reset"
     EMAIL = "email"  # a new e-mail address
     PHONE = "phone"
+    DELETION = "deletion"  # of an account that has no password
 
 
 class EmailTaken(DomainError):
@@ -71,14 +72,18 @@ class CodeExpired(DomainError):
     status = 422
 
 
-class TooManyCodes(DomainError):
-    """No further code is sent to this address now. :ivar seconds: until the next may be asked for"""
+class TooManyCodes(TryLater):
+    """No further code is sent to this address now."""
 
-    status = 429
 
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"again in {seconds} s")
-        self.seconds = seconds
+class NoTextMessages(DomainError):
+    """This shop sends no text messages: a phone cannot be proved to be theirs."""
+
+    status = 422
+
+
+class NoProvedAddress(DomainError):
+    """Neither e-mail address nor phone is proved to be theirs: no code could be sent."""
 
 
 class UnknownUser(DomainError):
@@ -109,6 +114,7 @@ class Account:
     has_password: bool
     has_verified_email: bool
     created_at: datetime
+    has_verified_phone: bool = False
 
     @property
     def greeting(self) -> str:
@@ -121,10 +127,14 @@ class SignedIn:
     """Who a session reference stands for at this request.
 
     :ivar reference: the session's own, as the cookie or token holds it
+    :ivar began_at: when they signed in
+    :ivar has_second_factor: a code was entered at this sign-in; without one nobody has the rights of staff
     """
 
     reference: str
     account: Account
+    began_at: datetime
+    has_second_factor: bool = False
 
     @property
     def id(self) -> UserId:
@@ -132,7 +142,8 @@ class SignedIn:
 
     @property
     def role(self) -> Role:
-        return self.account.role
+        """What this session may do."""
+        return self.account.role if self.has_second_factor else Role.CUSTOMER
 
     # What Flask-Login asks of a user.
     @property
@@ -149,6 +160,36 @@ class SignedIn:
 
     def get_id(self) -> str:
         return self.reference
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorNeeded:
+    """The password was right; a code was sent to the account's own address and must be entered as well.
+
+    :ivar hint: where it went, but for most of its letters
+    """
+
+    user: UserId
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class PendingUser:
+    """A sign-up that is not finished. :ivar id: the one that the account will have"""
+
+    id: UserId
+    email: str
+    phone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityClaims:
+    """What an OpenID Connect provider says of who signed in there. :ivar email: None unless the provider verified it"""
+
+    issuer: str
+    subject: str
+    email: str | None
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)

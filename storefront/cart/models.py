@@ -33,7 +33,7 @@ class Cart(CartModel):
 
 
 class Line(CartModel):
-    """:cvar variant: the SKU wanted"""
+    """:cvar variant: the SKU wanted :cvar began_at: since when the cart has this line"""
 
     __tablename__ = "cart_item"
     __table_args__ = (
@@ -48,3 +48,4 @@ class Line(CartModel):
     quantity: Mapped[int] = mapped_column()
     price_seen: Mapped[int] = mapped_column(MinorUnits)
     currency: Mapped[str] = mapped_column(String(3))
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -8,15 +8,18 @@ from decimal import Decimal
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
+from storefront.cart.adding import add_line, add_product, refuse_excess
 from storefront.cart.models import Cart, Line
+from storefront.cart.rows import account_of, is_named_by, lines_of, open_cart, token_of, touch, touch_cart_of
 from storefront.cart.values import (
     MOST_UNITS,
+    Again,
     CartLine,
     CartQuote,
+    CartRecord,
     CartToken,
     LineId,
     LineNotice,
@@ -34,11 +37,14 @@ from storefront.catalog.service import Offer, Sku
 from storefront.clock import utc_now
 from storefront.database import queries, retried, rows_changed, transaction
 from storefront.money import Money
+from storefront.orders.service import LineItem
 
 __all__ = [
     "MOST_UNITS",
+    "Again",
     "CartLine",
     "CartQuote",
+    "CartRecord",
     "CartToken",
     "LineId",
     "LineNotice",
@@ -51,10 +57,14 @@ __all__ = [
     "UnknownLine",
     "account_of",
     "add_line",
+    "add_product",
+    "buy_again",
     "change_quantity",
     "clear",
     "count_units",
+    "forget",
     "merge",
+    "open_cart",
     "price",
     "pricing_rules",
     "quote",
@@ -62,23 +72,6 @@ __all__ = [
     "remove_line",
     "token_of",
 ]
-
-_ACCOUNT = "account:"  # a guest's token is made of letters, digits, - and _: none looks like this
-
-
-def token_of(user: int) -> CartToken:
-    """What names the cart of an account."""
-    return CartToken(f"{_ACCOUNT}{user}")
-
-
-def account_of(token: str) -> int | None:
-    """The account whose cart a token names, None when it is a guest's."""
-    return int(token.removeprefix(_ACCOUNT)) if token.startswith(_ACCOUNT) else None
-
-
-def _is_named_by(token: str) -> ColumnElement[bool]:
-    user = account_of(token)
-    return Cart.guest_token == token if user is None else Cart.user_id == user
 
 
 def pricing_rules(config: Mapping[str, Any]) -> PricingRules:
@@ -96,7 +89,7 @@ def count_units(token: str | None) -> int:
     if token is None:
         return 0
     in_cart = select(func.coalesce(func.sum(Line.quantity), 0)).join(Cart, Cart.id == Line.cart_id)
-    return int(queries().scalar(in_cart.where(_is_named_by(token))) or 0)
+    return int(queries().scalar(in_cart.where(is_named_by(token))) or 0)
 
 
 def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
@@ -104,7 +97,7 @@ def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
 
     :param checkout: the one the shopper is going through: what it holds is not missing from their cart
     """
-    rows = _lines(token)
+    rows = lines_of(token)
     offers = catalog.offers_of([Sku(row.variant) for row in rows], held_for=checkout)
     lines = tuple(
         CartLine(LineId(row.id), offer, row.quantity, Money(row.price_seen, row.currency))
@@ -120,71 +113,6 @@ def quote_of(lines: Sequence[CartLine]) -> CartQuote:
     return CartQuote(tuple(lines), price(payable, pricing_rules(current_app.config)))
 
 
-def _lines(token: str | None) -> list[Line]:
-    if token is None:
-        return []
-    mine = select(Line).join(Cart, Cart.id == Line.cart_id).where(_is_named_by(token))
-    return list(queries().scalars(mine.order_by(Line.id)))
-
-
-def add_line(token: str, sku: Sku, quantity: int) -> CartLine:
-    """Add units of a SKU to a cart, merging with a line already there.
-
-    The price seen is kept only to tell the shopper if it changes; totals are always quoted afresh.
-
-    :param quantity: units, 1 to `MOST_UNITS`
-    :return: the line as it now stands
-    :raise catalog.UnknownSku: nothing sellable carries this SKU
-    :raise NotEnoughStock: line and `quantity` together exceed what is available
-    :raise TooManyUnits: they exceed `MOST_UNITS`
-    """
-    offer = catalog.get_offer(sku)
-    for _ in ("the cart", "the line"):
-        with suppress(IntegrityError):  # the twin of a double click made it first: add to it
-            return _add(token, offer, quantity)
-    return _add(token, offer, quantity)
-
-
-@retried
-def _add(token: str, offer: Offer, quantity: int) -> CartLine:
-    with transaction("cart") as session:
-        cart_id = _open_cart(session, token)
-        line = session.scalar(select(Line).where(Line.cart_id == cart_id, Line.variant == offer.sku).with_for_update())
-        wanted = quantity + (line.quantity if line else 0)
-        _refuse_excess(offer, wanted)
-        if line is None:
-            line = Line(cart_id=cart_id, product_id=offer.product_id, variant=offer.sku, quantity=quantity)
-            session.add(line)
-        line.quantity = wanted
-        _note_price(line, offer)
-        session.flush()
-        return CartLine(LineId(line.id), offer, wanted, offer.price)
-
-
-def _open_cart(session: Session, token: str) -> int:
-    now = utc_now()
-    cart = session.scalar(select(Cart).where(_is_named_by(token)))
-    if cart is None:
-        user = account_of(token)
-        cart = Cart(user_id=user, guest_token=token if user is None else None, updated_at=now)
-        session.add(cart)
-        session.flush()
-    cart.updated_at = now
-    return cart.id
-
-
-def _refuse_excess(offer: Offer, wanted: int) -> None:
-    if wanted > MOST_UNITS:
-        raise TooManyUnits(offer.sku)
-    if wanted > offer.available:
-        raise NotEnoughStock(max(0, offer.available))
-
-
-def _note_price(line: Line, offer: Offer) -> None:
-    line.price_seen = offer.price.minor
-    line.currency = offer.price.currency
-
-
 def change_quantity(token: str | None, line_id: int, quantity: int) -> CartLine:
     """Set the units of a line; what the shopper then sees counts as seen.
 
@@ -194,7 +122,7 @@ def change_quantity(token: str | None, line_id: int, quantity: int) -> CartLine:
     :raise NotEnoughStock: more than is available
     """
     offer = catalog.get_offer(_sku_of(token, line_id))
-    _refuse_excess(offer, quantity)
+    refuse_excess(offer, quantity)
     _set_quantity(line_id, offer, quantity)
     return CartLine(LineId(line_id), offer, quantity, offer.price)
 
@@ -209,6 +137,7 @@ def _set_quantity(line_id: int, offer: Offer, quantity: int) -> None:
         )
         if not rows_changed(changed):
             raise UnknownLine(line_id)  # an order took it out in the meantime
+        touch_cart_of(session, line_id)
 
 
 def remove_line(token: str | None, line_id: int) -> CartLine:
@@ -223,12 +152,13 @@ def remove_line(token: str | None, line_id: int) -> CartLine:
 @retried
 def _delete(line_id: int) -> None:
     with transaction("cart") as session:
+        touch_cart_of(session, line_id)
         session.execute(delete(Line).where(Line.id == line_id))
 
 
 def _sku_of(token: str | None, line_id: int) -> Sku:
     """The SKU of a line of this very cart; another cart's line is as unknown as one that never was."""
-    line = next((row for row in _lines(token) if row.id == line_id), None)
+    line = next((row for row in lines_of(token) if row.id == line_id), None)
     if line is None:
         raise UnknownLine(line_id)
     return Sku(line.variant)
@@ -243,10 +173,11 @@ def clear(token: str, checkout: str, bought: Mapping[Sku, int], *, products: Col
     :param products: ids of products whose lines leave wholly
     """
     with transaction("cart") as session:
-        cart = session.scalar(select(Cart).where(_is_named_by(token)).with_for_update())
+        cart = session.scalar(select(Cart).where(is_named_by(token)).with_for_update())
         if cart is None or cart.cleared_for == checkout:
             return
         cart.cleared_for = checkout
+        cart.updated_at = utc_now()
         lines = select(Line).where(Line.cart_id == cart.id).order_by(Line.id).with_for_update()
         for line in session.scalars(lines):
             units = bought.get(Sku(line.variant), 0)
@@ -261,7 +192,7 @@ def merge(guest: str, account: str) -> Merge:
 
     No line is lost, none exceeds what is available or `MOST_UNITS`, and what had no room is said.
     """
-    offers = catalog.offers_of([Sku(line.variant) for line in [*_lines(guest), *_lines(account)]])
+    offers = catalog.offers_of([Sku(line.variant) for line in [*lines_of(guest), *lines_of(account)]])
     for _ in ("the cart", "a line"):
         with suppress(IntegrityError):  # the account's other browser made it first: merge into that
             return _merge(guest, account, offers)
@@ -272,10 +203,10 @@ def merge(guest: str, account: str) -> Merge:
 def _merge(guest: str, account: str, offers: Mapping[Sku, Offer]) -> Merge:
     shortened = []
     with transaction("cart") as session:
-        left = session.scalar(select(Cart).where(_is_named_by(guest)).with_for_update())
+        left = session.scalar(select(Cart).where(is_named_by(guest)).with_for_update())
         if left is None:
             return Merge(())
-        cart_id = _open_cart(session, account)
+        cart_id = touch(session, account)
         mine = select(Line).where(Line.cart_id == cart_id).order_by(Line.id).with_for_update()
         kept = {line.variant: line for line in session.scalars(mine)}
         for line in session.scalars(select(Line).where(Line.cart_id == left.id).order_by(Line.id)):
@@ -292,3 +223,39 @@ def _merge(guest: str, account: str, offers: Mapping[Sku, Offer]) -> Merge:
         session.flush()
         session.delete(left)
     return Merge(tuple(shortened))
+
+
+def buy_again(token: str, items: Sequence[LineItem]) -> Again:
+    """Put the goods of an order into a cart at today's prices, as many of each as can be had."""
+    offers = catalog.offers_of([Sku(item.sku) for item in items])
+    held = {row.variant: row.quantity for row in lines_of(token)}
+    added, missing = 0, []
+    for item in items:
+        offer = offers.get(Sku(item.sku))
+        most = min(offer.available, MOST_UNITS) if offer and offer.is_sold else 0
+        units = _add_some(token, Sku(item.sku), min(item.quantity, most - held.get(item.sku, 0)))
+        added += units
+        if units < item.quantity:
+            title = f"{item.name}, {item.option}" if item.option else item.name
+            missing.append(MergedLine(title, item.quantity, units))
+    return Again(added, tuple(missing))
+
+
+def _add_some(token: str, sku: Sku, units: int) -> int:
+    if units <= 0:
+        return 0
+    try:
+        add_line(token, sku, units)
+    except (NotEnoughStock, TooManyUnits, catalog.UnknownSku):
+        return 0  # somebody else was quicker
+    return units
+
+
+@retried
+def forget(token: str) -> None:
+    """Delete a cart with all its lines. Safe to repeat."""
+    with transaction("cart") as session:
+        cart = session.scalar(select(Cart).where(is_named_by(token)).with_for_update())
+        if cart is not None:
+            session.execute(delete(Line).where(Line.cart_id == cart.id))
+            session.delete(cart)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
@@ -14,6 +15,7 @@ from storefront.errors import DomainError
 from storefront.money import Money
 
 CartToken = NewType("CartToken", str)  # whose cart it is: a guest's random token, or an account
+CartId = NewType("CartId", int)
 LineId = NewType("LineId", int)
 
 MOST_UNITS = 99  # of one SKU in one cart
@@ -132,6 +134,14 @@ class CartLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CartRecord:
+    """A cart as a record, whatever lies in it."""
+
+    id: CartId
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MergedLine:
     """What became of a guest's line when its cart was merged into an account's and not all of it had room.
 
@@ -149,6 +159,18 @@ class Merge:
     """:ivar shortened: lines that hold fewer units than both carts wanted"""
 
     shortened: tuple[MergedLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What became of the goods of an order that were wanted again.
+
+    :ivar added: units that went into the cart
+    :ivar missing: goods of which fewer could be had than were ordered; `kept` is how many went in
+    """
+
+    added: int
+    missing: tuple[MergedLine, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from flask import Blueprint, abort, request, session, url_for
+from flask import Blueprint, abort, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import visitor
 from storefront.cart import service
 from storefront.cart.forms import AddLineForm, ChangeLineForm, RemoveLineForm
-from storefront.cart.values import CartLine, LineId, NotEnoughStock, TooManyUnits, UnknownLine
+from storefront.cart.values import CartLine, LineId, MergedLine, NotEnoughStock, TooManyUnits, UnknownLine
 from storefront.catalog import service as catalog
 from storefront.catalog.service import PurchaseBox, Sku
 from storefront.clock import arrival_day
+from storefront.orders import service as orders
 from storefront.responses import answer, refuse, render_page, wants_fragment
 
 bp = Blueprint("cart", __name__)
@@ -103,7 +104,8 @@ def _not_added(form: AddLineForm) -> ResponseReturnValue:
 
 def _page_context(box: PurchaseBox) -> dict[str, object]:
     """What the product's page needs besides its form, to come back with the form as it was typed."""
-    return {"page": catalog.get_product(box.product_id), "stars": None, "arrives_on": arrival_day()}
+    page = catalog.get_product(box.product_id, reader=visitor.reader())
+    return {"page": page, "stars": None, "arrives_on": arrival_day(), "known_email": visitor.proved_email()}
 
 
 def _sku(form: AddLineForm) -> Sku:
@@ -169,6 +171,29 @@ def remove_line(line_id: int) -> ResponseReturnValue:
     return _changed(
         f"{line.offer.title} removed from your cart", RemovedLine(line.sku, line.offer.title, line.quantity)
     )
+
+
+@bp.post("/cart/orders/<order_id>")
+def buy_again(order_id: str) -> ResponseReturnValue:
+    """Put the goods of an earlier order into the cart, as far as they can be had."""
+    if not RemoveLineForm().validate():
+        abort(400)
+    try:
+        order = orders.get_order(order_id)
+    except orders.UnknownOrder:
+        abort(404)
+    if not visitor.may_see(order_id, order.customer_id):
+        abort(404)
+    again = service.buy_again(visitor.cart_token_for_writing(), order.items)
+    if again.added:
+        flash(f"{'1 product is' if again.added == 1 else f'{again.added} products are'} in your cart.", "notice")
+    if again.missing:
+        flash(f"Not to be had now: {'; '.join(map(_missing_words, again.missing))}.", "problem")
+    return redirect(url_for(".show"), 303)
+
+
+def _missing_words(line: MergedLine) -> str:
+    return f"{line.title} ({line.kept} of {line.wanted})" if line.kept else line.title
 
 
 def _changed(notice: str, removed: RemovedLine | None = None) -> ResponseReturnValue:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storefront.cart import service as cart
@@ -37,22 +38,26 @@ def order_at_once(token: str, order: DirectOrder) -> str:
     :param token: whose order it is, as `cart.token_of` names them; their cart loses the products ordered
     :return: the checkout, walked as far as it goes now
     :raise catalog.UnknownProduct: a product is not on sale
-    :raise CartNotOrderable: there is not enough of something
+    :raise cart.TooManyUnits: more of a product than a cart holds
+    :raise CartNotOrderable: there is not enough of something, or the cart that is to be ordered is empty
     :raise TotalChanged: the client shows less than the goods cost
     :raise KeyReused: the key stands for another order
     """
     key = _digest(token, "key", order.key) if order.key else None
-    twin = _digest(token, "twin", repr(sorted(order.wanted.items())), repr(order.shown_total))
     for _ in range(3):
-        if known := _find(key, twin, order):
+        if known := _find_by_key(key, order):
+            return _walked(known)
+        wanted = _in_cart(token) if order.wanted is None else order.wanted
+        twin = _digest(token, "twin", repr(sorted(wanted.items())), repr(order.shown_total))
+        if known := _find_twin(twin):
             return _walked(known)
         try:
-            return _walked(_open(token, order, key, twin))
+            return _walked(_open(token, order, wanted, key, twin))
         except IntegrityError:
             continue  # its twin came first: it is found now
         except CartNotOrderable:
             queries().rollback()  # what is missing may be what its twin has taken
-            if known := _find(key, twin, order):
+            if known := _find_by_key(key, order) or _find_twin(twin) or _find_cart_order(token, order):
                 return _walked(known)
             raise
     raise KeyReused(order.key)
@@ -63,40 +68,73 @@ def _digest(*words: str) -> str:
 
 
 def _content(order: DirectOrder) -> str:
-    return _digest(repr(sorted(order.wanted.items())), repr(order.address), order.payment.code, order.payment.details)
+    """Stands for what was asked for; a cart may be another when it is asked for again."""
+    wanted = "cart" if order.wanted is None else repr(sorted(order.wanted.items()))
+    return _digest(wanted, repr(order.address), order.payment.code, order.payment.details)
 
 
-def _find(key: str | None, twin: str, order: DirectOrder) -> str | None:
+def _in_cart(token: str) -> dict[int, int]:
+    units: Counter[int] = Counter()
+    for line in cart.quote(token).lines:
+        units[line.offer.product_id] += line.quantity
+    return dict(units)
+
+
+def _find_by_key(key: str | None, order: DirectOrder) -> str | None:
     """The checkout this order was opened as already."""
-    if key is not None:
-        row = queries().scalar(select(Checkout).where(Checkout.idempotency_key == key))
-        if row is not None:
-            if row.progress["agreed"] != _content(order):
-                raise KeyReused(order.key)
-            return row.id
-    fresh = select(Checkout.id).join(Twin, Twin.checkout_id == Checkout.id)
-    return queries().scalar(
-        fresh.where(Twin.key == twin, Twin.at > utc_now() - TWIN_WINDOW, Checkout.state != CheckoutState.FAILED)
-    )
+    row = queries().scalar(select(Checkout).where(Checkout.idempotency_key == key)) if key else None
+    if row is None:
+        return None
+    if row.progress["agreed"] != _content(order):
+        raise KeyReused(order.key)
+    return row.id
 
 
-def _open(token: str, order: DirectOrder, key: str | None, twin: str) -> str:
-    quote = _quote(token, order.wanted)
+def _find_twin(twin: str) -> str | None:
+    """The checkout of the other click; one that takes longer than clicks lie apart is still the same."""
+    fresh = select(Checkout.id).join(Twin, Twin.checkout_id == Checkout.id).where(Twin.key == twin)
+    is_now = (Twin.at > utc_now() - TWIN_WINDOW) | Checkout.state.in_(saga.UNFINISHED)
+    return queries().scalar(fresh.where(is_now, Checkout.state != CheckoutState.FAILED))
+
+
+def _find_cart_order(token: str, order: DirectOrder) -> str | None:
+    """The checkout that ordered this cart a moment ago and left it empty."""
+    if order.wanted is not None:
+        return None
+    lately = (Checkout.cart_token == token, Checkout.created_at > utc_now() - TWIN_WINDOW)
+    alive = Checkout.state.not_in((CheckoutState.DRAFT, CheckoutState.FAILED))
+    newest = select(Checkout).where(*lately, alive).order_by(Checkout.created_at.desc())
+    same = (row.id for row in queries().scalars(newest) if row.progress["agreed"] == _content(order))
+    return next(same, None)
+
+
+def _open(token: str, order: DirectOrder, wanted: Mapping[int, int], key: str | None, twin: str) -> str:
+    quote = _quote(token, wanted, is_cart=order.wanted is None)
     if not quote.can_be_ordered:
-        raise CartNotOrderable([line.offer.title for line in quote.lines if not line.can_be_bought])
+        raise CartNotOrderable(plans.shortages_of(quote))
     total = quote.price.grand_total
     if order.shown_total is not None and order.shown_total.minor < total.minor - TOLERANCE:
         raise TotalChanged(total)
     snapshot = plans.snapshot(order.contact, order.address, quote, order.payment, cart.account_of(token))
-    plan = Plan(snapshot, order.payment, return_url="", emptied=tuple(order.wanted))
-    return _insert(token, plan, key, twin, _content(order))
+    emptied = () if order.wanted is None else tuple(order.wanted)
+    return _insert(token, Plan(snapshot, order.payment, return_url="", emptied=emptied), key, twin, _content(order))
 
 
-def _quote(token: str, wanted: Mapping[int, int]) -> CartQuote:
-    """What is wanted at today's prices; of a product with variants those that lie in the shopper's cart."""
-    preferred = [line.sku for line in cart.quote(token).lines]
-    chosen = catalog.choose_offers(wanted, preferred=preferred)
-    lines = [CartLine(LineId(0), offer, units, offer.price) for offer, units in chosen]
+def _quote(token: str, wanted: Mapping[int, int], *, is_cart: bool) -> CartQuote:
+    """What is wanted at today's prices: as it lies in the cart, where that is as much; else what can be had of it."""
+    in_cart = cart.quote(token).lines
+    lines: list[CartLine] = []
+    others: dict[int, int] = {}
+    for product, units in wanted.items():
+        mine = [line for line in in_cart if line.offer.product_id == product]
+        if sum(line.quantity for line in mine) == units and (is_cart or all(line.offer.is_sold for line in mine)):
+            lines += mine
+        elif units > cart.MOST_UNITS:
+            raise cart.TooManyUnits(product)
+        else:
+            others[product] = units
+    chosen = catalog.choose_offers(others, preferred=[line.sku for line in in_cart])
+    lines += [CartLine(LineId(0), offer, units, offer.price) for offer, units in chosen]
     return cart.quote_of(lines)
 
 
@@ -119,8 +157,8 @@ def _insert(token: str, plan: Plan, key: str | None, twin: str, content: str) ->
             )
         )
         session.flush()
-        over = (Twin.at <= now - TWIN_WINDOW) | Twin.checkout_id.in_(
-            select(Checkout.id).where(Checkout.state == CheckoutState.FAILED)
+        over = ((Twin.at <= now - TWIN_WINDOW) & Twin.checkout_id.not_in(_of_state(*saga.UNFINISHED))) | (
+            Twin.checkout_id.in_(_of_state(CheckoutState.FAILED))
         )
         taken = session.execute(
             update(Twin)
@@ -131,6 +169,10 @@ def _insert(token: str, plan: Plan, key: str | None, twin: str, content: str) ->
         if not rows_changed(taken):
             session.add(Twin(key=twin, checkout_id=identity, at=now))
     return identity
+
+
+def _of_state(*states: CheckoutState) -> Select[str]:
+    return select(Checkout.id).where(Checkout.state.in_(states))
 
 
 def _walked(checkout: str) -> str:
@@ -149,4 +191,7 @@ def _walked(checkout: str) -> str:
 def forget_twins() -> None:
     """Delete what only tells double clicks apart; the worker asks for it."""
     with transaction("checkout") as session:
-        session.execute(delete(Twin).where(Twin.at < utc_now() - TWIN_WINDOW))
+        is_over = Twin.checkout_id.not_in(_of_state(*saga.UNFINISHED))
+        session.execute(
+            delete(Twin).where(Twin.at < utc_now() - TWIN_WINDOW, is_over).execution_options(synchronize_session=False)
+        )

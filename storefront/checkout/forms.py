@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from flask_wtf import FlaskForm
 from wtforms import (
+    BooleanField,
     EmailField,
     Field,
+    Form,
     HiddenField,
     RadioField,
     SelectField,
@@ -15,47 +18,40 @@ from wtforms import (
     TelField,
     ValidationError,
 )
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length, StopValidation
 
+from storefront.checkout.saved import NEW
 from storefront.checkout.values import Contact
+from storefront.contact import NotAnEmail, NotAPhoneNumber, email_as_written, phone_as_written
+from storefront.fields import POSTAL_FIELDS, PostalForm, filled, trimmed
 from storefront.orders.service import DeliveryAddress
 from storefront.payments.service import LENDERS, is_upi_id
 
-HOME_REGION = "IN"  # a number without country code is read as one of this country
 LONGEST_PHONE = 32  # characters an order has room for, extension included
-
-
-def _trimmed(text: str | None) -> str:
-    return " ".join((text or "").replace("\0", "").split())
-
-
-def _filled(message: str, longest: int) -> list[object]:
-    return [DataRequired(message), Length(max=longest, message=f"Use at most {longest} characters")]
 
 
 class ContactForm(FlaskForm):
     email = EmailField(
         "E-mail address",
-        _filled("Enter your e-mail address: the order's news go there", 254),
-        filters=[_trimmed],
+        filled("Enter your e-mail address: the order's news go there", 254),
+        filters=[trimmed],
     )
-    phone = TelField("Phone number", _filled("Enter a phone number for the courier", LONGEST_PHONE), filters=[_trimmed])
+    phone = TelField("Phone number", filled("Enter a phone number for the courier", LONGEST_PHONE), filters=[trimmed])
 
     def validate_email(self, field: Field) -> None:
         try:
-            # Few mail servers take letters to an address that is not ASCII before the @.
-            address = validate_email(field.data, check_deliverability=False, allow_smtputf8=False)
-        except EmailNotValidError as error:
+            field.data = email_as_written(field.data)
+        except NotAnEmail as error:
             raise ValidationError("This does not look like an e-mail address, such as asha@example.com") from error
-        field.data = address.normalized
 
     def validate_phone(self, field: Field) -> None:
         try:
-            number = phonenumbers.parse(field.data, HOME_REGION)
-        except phonenumbers.NumberParseException as error:
+            text = phone_as_written(field.data)
+        except NotAPhoneNumber as error:
+            if error.has_digits:
+                raise ValidationError("This phone number is too short or too long") from error
             raise ValidationError("Enter a phone number with digits, such as 98765 43210") from error
-        text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-        if not phonenumbers.is_possible_number(number) or len(text) > LONGEST_PHONE:
+        if len(text) > LONGEST_PHONE:
             raise ValidationError("This phone number is too short or too long")
         field.data = text
 
@@ -63,24 +59,7 @@ class ContactForm(FlaskForm):
         return Contact(self.email.data or "", self.phone.data or "")
 
 
-class DeliveryForm(FlaskForm):
-    full_name = StringField("Full name", _filled("Enter the name of who receives it", 120), filters=[_trimmed])
-    line1 = StringField("Address", _filled("Enter house and street", 160), filters=[_trimmed])
-    line2 = StringField(
-        "Flat, floor, landmark (optional)",
-        [Optional(), Length(max=160, message="Use at most 160 characters")],
-        filters=[_trimmed],
-    )
-    city = StringField("City", _filled("Enter the city", 80), filters=[_trimmed])
-    state = StringField("State", _filled("Enter the state", 80), filters=[_trimmed])
-    postal_code = StringField("PIN code", _filled("Enter the PIN code", 16), filters=[_trimmed])
-    country = StringField("Country", _filled("Enter the country", 60), default="India", filters=[_trimmed])
-
-    def validate_postal_code(self, field: Field) -> None:
-        digits = (field.data or "").replace(" ", "")
-        if (self.country.data or "").casefold() == "india" and not (len(digits) == 6 and digits.isdigit()):
-            raise ValidationError("An Indian PIN code has six digits, such as 411001")
-
+class DeliveryForm(PostalForm):
     def address(self, phone: str) -> DeliveryAddress:
         return DeliveryAddress(
             full_name=self.full_name.data or "",
@@ -94,11 +73,31 @@ class DeliveryForm(FlaskForm):
         )
 
 
+def _skip(form: Form, field: Field) -> None:
+    raise StopValidation
+
+
+class OwnDeliveryForm(DeliveryForm):
+    """For who has an account. Its choices are the addresses of their book, set by the view, and `NEW`.
+
+    What stands beside an address of the book is not looked at.
+    """
+
+    saved = RadioField("Where should it go?", [InputRequired("Choose an address")])
+    keep = BooleanField("Save this address to my address book")
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        if self.saved.data != NEW:
+            for name in POSTAL_FIELDS:
+                self[name].validators = [_skip]
+        return bool(super().validate(extra_validators))
+
+
 class PaymentForm(FlaskForm):
     """Its choices are the payment options on offer, set by the view. What stands beside one counts if it is chosen."""
 
     option = RadioField("How would you like to pay?", [InputRequired("Choose how you would like to pay")])
-    upi_id = StringField("UPI id", filters=[_trimmed])
+    upi_id = StringField("UPI id", filters=[trimmed])
     lender = SelectField(
         "Pay-later provider",
         choices={"": "Choose a provider", **{name: name for name in LENDERS}},

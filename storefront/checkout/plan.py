@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from storefront.cart.service import CartQuote
 from storefront.catalog.service import Hold, Sku
-from storefront.checkout.values import CheckoutDraft, CheckoutId, Contact, DraftIncomplete
+from storefront.checkout.values import CheckoutDraft, CheckoutId, Contact, DraftIncomplete, Shortage
 from storefront.orders.service import DeliveryAddress, LineItem, OrderSnapshot
 from storefront.payments.service import PaymentOption
 
@@ -65,6 +65,12 @@ def load_draft(checkout: str, kept: dict[str, Any]) -> CheckoutDraft:
         payment=kept.get("payment"),
         payment_entry=kept.get("payment_entry", ""),
     )
+
+
+def shortages_of(quote: CartQuote) -> list[Shortage]:
+    """What of a cart cannot be had as it stands, and how much of it is left."""
+    short = [line for line in quote.lines if not line.can_be_bought]
+    return [Shortage(line.offer.title, max(0, line.offer.available) if line.offer.is_sold else 0) for line in short]
 
 
 def snapshot_of(

@@ -242,8 +242,10 @@ def _go_forward(walk: Walk, step: int) -> int | None:
         except payments.PaymentDeclined as declined:
             _fail(walk, number, Failure.DECLINED, declined.reason)
             return number
-        except catalog.OutOfStock as shortage:
-            _fail(walk, number, Failure.SOLD_OUT, ", ".join(shortage.names.values()))
+        except catalog.OutOfStock as short:
+            left = [{"name": short.names[sku], "left": units} for sku, units in short.shortages.items()]
+            walk.progress["shortages"] = left
+            _fail(walk, number, Failure.SOLD_OUT, ", ".join(short.names.values()))
             return number
         except Exception as error:
             if number >= CAPTURE or not _is_overdue(walk):

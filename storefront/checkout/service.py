@@ -14,6 +14,7 @@ from storefront.checkout import plan as plans
 from storefront.checkout import saga
 from storefront.checkout.direct import forget_twins, order_at_once
 from storefront.checkout.models import Checkout
+from storefront.checkout.paying import payment_meant, usual_payment
 from storefront.checkout.plan import Plan
 from storefront.checkout.values import (
     CartNotOrderable,
@@ -27,6 +28,9 @@ from storefront.checkout.values import (
     Failure,
     KeyReused,
     Outcome,
+    PaymentNotOffered,
+    PaymentWish,
+    Shortage,
     TotalChanged,
     UnknownCheckout,
 )
@@ -47,6 +51,9 @@ __all__ = [
     "Failure",
     "KeyReused",
     "Outcome",
+    "PaymentNotOffered",
+    "PaymentWish",
+    "Shortage",
     "TotalChanged",
     "UnknownCheckout",
     "abandon",
@@ -55,15 +62,18 @@ __all__ = [
     "enter_delivery",
     "enter_payment",
     "follow_payment",
+    "forget",
     "forget_twins",
     "get_draft",
     "order_at_once",
     "outcome_of",
+    "payment_meant",
     "place_order",
     "resume",
     "resume_unfinished",
     "start",
     "states",
+    "usual_payment",
 ]
 
 logger = logging.getLogger(__name__)
@@ -176,7 +186,7 @@ def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -
         raise DraftIncomplete("payment")
     quote = cart.quote(cart_token)
     if not quote.can_be_ordered:
-        raise CartNotOrderable([line.offer.title for line in quote.lines if not line.can_be_bought])
+        raise CartNotOrderable(plans.shortages_of(quote))
     if quote.fingerprint != agreed:
         raise TotalChanged(quote.price.grand_total)
     plan = Plan(plans.snapshot_of(draft, quote, option, cart.account_of(cart_token)), option, return_url)
@@ -232,6 +242,25 @@ def resume_unfinished() -> int:
     return len(found)
 
 
+@retried
+def forget(cart_token: str) -> None:
+    """Delete what was entered in the checkouts of a cart; what became of each is kept. Safe to repeat.
+
+    :raise CheckoutBusy: one of them is not at its end yet: come again
+    """
+    mine = Checkout.cart_token == cart_token
+    with transaction("checkout") as session:
+        session.execute(
+            update(Checkout)
+            .where(mine, Checkout.state.not_in(saga.UNFINISHED))
+            .values(draft={}, plan={})
+            .execution_options(synchronize_session=False)
+        )
+        unfinished = session.scalar(select(Checkout.id).where(mine, Checkout.state.in_(saga.UNFINISHED)).limit(1))
+    if unfinished is not None:
+        raise CheckoutBusy(unfinished)
+
+
 def states() -> dict[str, tuple[CheckoutState, datetime]]:
     """Every checkout's state and when it was last written, for the doctor."""
     rows = queries().execute(select(Checkout.id, Checkout.state, Checkout.updated_at))
@@ -255,4 +284,5 @@ def _outcome(row: Checkout) -> Outcome:
         action_url=progress.get("action_url"),
         failure=Failure(progress["failure"]) if "failure" in progress else None,
         detail=progress.get("detail", ""),
+        shortages=tuple(Shortage(**kept) for kept in progress.get("shortages", ())),
     )

@@ -56,12 +56,35 @@ class KeyReused(DomainError):
     status = 422
 
 
-class CartNotOrderable(DomainError):
-    """The cart is empty, or a line of it cannot be had as it stands. :ivar names: of what cannot be had"""
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Goods of which fewer can be had than are wanted. :ivar left: units; 0 when sold out"""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(", ".join(names))
-        self.names = names
+    name: str
+    left: int
+
+
+class CartNotOrderable(DomainError):
+    """The cart is empty, or a line of it cannot be had as it stands.
+
+    :ivar shortages: what cannot be had; none when the cart is empty
+    """
+
+    def __init__(self, shortages: Sequence[Shortage]) -> None:
+        super().__init__(", ".join(shortage.name for shortage in shortages))
+        self.shortages = tuple(shortages)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(shortage.name for shortage in self.shortages)
+
+
+class PaymentNotOffered(DomainError):
+    """The shop takes no such payment without sending its customer elsewhere. :ivar kind: card, upi, cod or bnpl"""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
 
 
 class DraftIncomplete(DomainError):
@@ -79,16 +102,33 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentWish:
+    """How a client that sends an order in one request says it is to be paid (contract 2.2.8).
+
+    :ivar kind: card, upi, cod or bnpl
+    :ivar method: id of a saved way to pay, or a number the client made up
+    :ivar card_number: None when not sent; blank, masked, or no more than the last digits
+    """
+
+    kind: str
+    method: int | None = None
+    card_number: str | None = None
+    holder: str = ""
+    upi_id: str = ""
+    lender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DirectOrder:
     """An order as a client sends it in one request.
 
-    :ivar wanted: units by product id, 1 to 99 each
+    :ivar wanted: units by product id, 1 or more; None is whatever lies in the shopper's cart
     :ivar payment: of `payments.promised_option`
     :ivar shown_total: what the client shows its user, None when it names no total
     :ivar key: the client's own name for this order; sent again, it is the same order
     """
 
-    wanted: Mapping[int, int]
+    wanted: Mapping[int, int] | None
     contact: Contact
     address: DeliveryAddress
     payment: PaymentOption
@@ -124,7 +164,8 @@ class Outcome:
     :ivar order_id: once completed
     :ivar action_url: where the customer must confirm, while waiting
     :ivar failure: once failed
-    :ivar detail: the provider's reason, or the names of what is sold out
+    :ivar detail: the provider's reason, or the names of what there is too little of
+    :ivar shortages: the same goods, with what was left of them
     """
 
     id: CheckoutId
@@ -133,3 +174,4 @@ class Outcome:
     action_url: str | None
     failure: Failure | None
     detail: str
+    shortages: tuple[Shortage, ...] = ()

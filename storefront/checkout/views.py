@@ -10,11 +10,14 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
 from storefront import visitor
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Account, SavedAddress
 from storefront.cart import service as cart
-from storefront.checkout import service
-from storefront.checkout.forms import ContactForm, DeliveryForm, PaymentForm, PlaceOrderForm
-from storefront.checkout.values import CheckoutDraft, CheckoutState, Failure, Outcome
+from storefront.checkout import saved, service
+from storefront.checkout.forms import ContactForm, DeliveryForm, OwnDeliveryForm, PaymentForm, PlaceOrderForm
+from storefront.checkout.values import CheckoutDraft, CheckoutState, Failure, Outcome, Shortage
 from storefront.clock import arrival_day
+from storefront.orders.service import DeliveryAddress
 from storefront.payments import service as payments
 from storefront.responses import render_page
 from storefront.security import allow_form_targets, limiter
@@ -97,20 +100,23 @@ def start() -> ResponseReturnValue:
 @bp.route("/checkout/contact", methods=["GET", "POST"])
 def contact() -> ResponseReturnValue:
     """How to reach the shopper."""
-    draft, quote = _draft(), _quote()
-    form = ContactForm(obj=draft.contact)
+    draft, quote, person = _draft(), _quote(), visitor.account()
+    known = {"email": person.account.email, "phone": person.account.phone} if person else {}
+    form = ContactForm(obj=draft.contact, **known)
     if form.validate_on_submit():
         service.enter_contact(draft, form.contact())
         return _go_on(service.get_draft(draft.id, visitor.cart_token()))
-    return _show("contact", form, draft, quote)
+    return _show("contact", form, draft, quote, person=person)
 
 
 @bp.route("/checkout/delivery", methods=["GET", "POST"])
 def delivery() -> ResponseReturnValue:
     """Where the order goes."""
-    draft, quote = _draft(), _quote()
+    draft, quote, person = _draft(), _quote(), visitor.account()
     if not _may_enter(draft, "delivery") or draft.contact is None:
         return _go_on(draft)
+    if person is not None:
+        return _delivery_of(person.account, draft, quote)
     form = DeliveryForm(obj=draft.address)
     if form.validate_on_submit():
         service.enter_delivery(draft, form.address(draft.contact.phone))
@@ -118,20 +124,62 @@ def delivery() -> ResponseReturnValue:
     return _show("delivery", form, draft, quote, arrives_on=arrival_day())
 
 
+def _delivery_of(account: Account, draft: CheckoutDraft, quote: cart.CartQuote) -> ResponseReturnValue:
+    """The same for who has an account: to an address of their book, or to another one."""
+    book = accounts.addresses_of(account.id)
+    chosen = saved.chosen_address(draft, book, account) if book else saved.NEW
+    form = OwnDeliveryForm(obj=draft.address if chosen == saved.NEW else None, saved=chosen)
+    form.saved.choices = [*((str(one.id), one.where.line1) for one in book), (saved.NEW, "Another address")]
+    if form.validate_on_submit():
+        address = _address_chosen(form, book, account, draft)
+        if address is not None:
+            service.enter_delivery(draft, address)
+            return _go_on(service.get_draft(draft.id, visitor.cart_token()))
+    return _show("delivery", form, draft, quote, arrives_on=arrival_day(), book=book)
+
+
+def _address_chosen(
+    form: OwnDeliveryForm, book: Sequence[SavedAddress], account: Account, draft: CheckoutDraft
+) -> DeliveryAddress | None:
+    """Where the order goes; None when nobody's name stands there, which is said beside the choice."""
+    phone = draft.contact.phone if draft.contact else ""
+    known = next((one for one in book if str(one.id) == form.saved.data), None)
+    if known is None:
+        address = form.address(phone)
+        if form.keep.data and not saved.keep_address(account.id, address):
+            flash(
+                "Your address book is full, so the address was not saved. The order goes there all the same.", "problem"
+            )
+        return address
+    address = saved.delivery_to(known, account, phone)
+    if address.full_name:
+        return address
+    form.saved.errors = ["Nobody's name is on this address. Add it in your address book, or enter the address below"]
+    return None
+
+
 @bp.route("/checkout/payment", methods=["GET", "POST"])
 def payment() -> ResponseReturnValue:
     """How it is paid."""
-    draft, quote = _draft(), _quote()
+    draft, quote, person = _draft(), _quote(), visitor.account()
     if not _may_enter(draft, "payment"):
         return _go_on(draft)
     offered = payments.options()
-    beside = {"upi": "upi_id", "bnpl": "lender"}.get(draft.payment or "")
-    form = PaymentForm(option=draft.payment, **({beside: draft.payment_entry} if beside else {}))
-    form.option.choices = [(option.code, option.label) for option in offered]
+    kept = accounts.methods_of(person.id) if person else []
+    usable = saved.usable_methods(kept, offered)
+    chosen = saved.chosen_method(draft, kept)
+    beside = {"upi": "upi_id", "bnpl": "lender"}.get(chosen or "")
+    form = PaymentForm(option=chosen, **({beside: draft.payment_entry} if beside else {}))
+    form.option.choices = [
+        *((saved.code_of(method), method.label) for method in usable),
+        *((option.code, option.label) for option in offered),
+    ]
     if form.validate_on_submit():
-        service.enter_payment(draft, form.option.data, form.entry())
+        method = saved.find_chosen(form.option.data, usable)
+        code, entry = (method.kind, method.details) if method else (form.option.data, form.entry())
+        service.enter_payment(draft, code, entry)
         return redirect(url_for(".review"), 303)
-    return _show("payment", form, draft, quote, options=offered)
+    return _show("payment", form, draft, quote, options=offered, saved_methods=usable, kept=kept)
 
 
 def _show(
@@ -185,7 +233,7 @@ def _place_order() -> ResponseReturnValue:
     except service.DraftIncomplete as incomplete:
         return redirect(url_for(f".{incomplete.step}"), 303)
     except service.CartNotOrderable as refusal:
-        return _sold_out(refusal.names)
+        return _sold_out(refusal.shortages)
     except service.TotalChanged:
         return _review("Your cart or a price changed in the meantime. Check the new total, then place the order.")
     return _follow(outcome)
@@ -239,7 +287,7 @@ def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnVal
 def _failed(outcome: Outcome) -> ResponseReturnValue:
     """Nothing was charged and nothing is lost: say why, and let the shopper try again."""
     if outcome.failure is Failure.SOLD_OUT:
-        return _sold_out([outcome.detail])
+        return _sold_out(outcome.shortages)
     flash(
         f"{outcome.detail}. Nothing was charged and your cart is kept: try again or pay another way.",
         "problem",
@@ -247,10 +295,13 @@ def _failed(outcome: Outcome) -> ResponseReturnValue:
     return redirect(url_for(".payment"), 303)
 
 
-def _sold_out(names: Sequence[str]) -> ResponseReturnValue:
-    """Back to the cart, whose lines are marked. :param names: of what is gone; none when the cart is empty"""
-    if names:
-        words = f"{', '.join(names)}: sold out a moment ago. Nothing was charged; your cart is kept."
+def _sold_out(shortages: Sequence[Shortage]) -> ResponseReturnValue:
+    """Back to the cart, whose lines are marked. :param shortages: what is short; none for an empty cart"""
+    if shortages:
+        gone = ", ".join(shortage.name for shortage in shortages if not shortage.left)
+        sentences = [f"{gone}: sold out a moment ago."] if gone else []
+        sentences += [f"Only {shortage.left} left of {shortage.name}." for shortage in shortages if shortage.left]
+        words = " ".join([*sentences, "Nothing was charged; your cart is kept."])
     else:
         words = "Your cart changed while you were at the checkout. Nothing was ordered."
     flash(words, "problem")

@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, StringField
+from wtforms import EmailField, IntegerField, StringField
 from wtforms.validators import DataRequired, Length
+
+LONGEST_SEARCH = 100  # characters; more are cut off
+LAST_PAGE = 10_000
+
+
+def _trimmed(text: str | None) -> str:
+    return (text or "").replace("\0", "").strip()
 
 
 class CancellationForm(FlaskForm):
     """Carries the form token only: no reason is asked for."""
 
 
-def _trimmed(text: str | None) -> str:
-    return (text or "").replace("\0", "").strip()
+class ClaimForm(FlaskForm):
+    """Carries the form token only: which orders are claimed follows from the account."""
+
+
+class SearchForm(FlaskForm):
+    """What a list of orders is searched for; read from the query string, where anything may stand."""
+
+    class Meta:
+        csrf = False
+
+    q = StringField("Search your orders", filters=[_trimmed])
+    page = IntegerField("Page", default=1)
+
+    @property
+    def words(self) -> str:
+        return (self.q.data or "")[:LONGEST_SEARCH]
+
+    @property
+    def page_number(self) -> int:
+        """From 1; whatever else stands there is the first."""
+        return min(max(1, self.page.data or 1), LAST_PAGE)
 
 
 class TrackingForm(FlaskForm):

@@ -21,7 +21,9 @@ class OrdersModel(Model):
 
 
 class Order(OrdersModel):
-    """:cvar order_id: the number people and URLs carry :cvar checkout_id: what makes a repeat the same order"""
+    """:cvar order_id: the number people and URLs carry :cvar checkout_id: what makes a repeat the same order
+    :cvar email_key: the address as accounts are known by it, empty for what is none
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -34,6 +36,7 @@ class Order(OrdersModel):
     checkout_id: Mapped[str] = mapped_column(String(36), unique=True)
     customer_id: Mapped[int | None] = mapped_column(index=True)
     customer_email: Mapped[str] = mapped_column(String(254), index=True)
+    email_key: Mapped[str] = mapped_column(String(254), index=True, default="")
     subtotal: Mapped[int] = mapped_column(MinorUnits)
     shipping: Mapped[int] = mapped_column(MinorUnits)
     tax: Mapped[int] = mapped_column(MinorUnits)

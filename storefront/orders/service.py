@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,44 +14,69 @@ from storefront import outbox
 from storefront.clock import arrival_day, utc_now
 from storefront.database import queries, retried, rows_changed, transaction
 from storefront.money import Money
+from storefront.orders import history
+from storefront.orders.amendments import LONGEST_TRACKING_NUMBER, change_address, expect_on, note_tracking
 from storefront.orders.audit import OrderFacts, facts, faults
 from storefront.orders.events import CANCELLATION, ORDER_PLACED
+from storefront.orders.history import (
+    claim,
+    count_claimable,
+    forget_customer,
+    has_received,
+    key_of,
+    orders_of,
+    summaries,
+)
 from storefront.orders.models import Item, Message, Order, OrderEvent
 from storefront.orders.values import (
     NEXT_STEPS,
     DeliveryAddress,
     LineItem,
     OrderId,
+    OrderPage,
     OrderSnapshot,
     OrderStatus,
     OrderSummary,
     OrderView,
     StepNotAllowed,
+    TooLateToChange,
     TrackingEvent,
     UnknownOrder,
 )
 
 __all__ = [
+    "LONGEST_TRACKING_NUMBER",
     "DeliveryAddress",
     "LineItem",
     "OrderFacts",
     "OrderId",
+    "OrderPage",
     "OrderSnapshot",
     "OrderStatus",
     "OrderSummary",
     "OrderView",
     "StepNotAllowed",
+    "TooLateToChange",
     "UnknownOrder",
     "advance",
     "cancel",
     "cancel_order",
+    "change_address",
+    "claim",
     "confirm_order",
+    "count_claimable",
     "create_order",
     "deliver_messages",
+    "expect_on",
+    "export_of",
     "facts",
     "faults",
+    "forget_customer",
     "get_order",
+    "has_received",
     "is_settled",
+    "note_tracking",
+    "orders_of",
     "summaries",
     "track",
 ]
@@ -96,6 +121,7 @@ def _create(checkout: str, snapshot: OrderSnapshot, order_id: OrderId) -> OrderI
             checkout_id=checkout,
             customer_id=snapshot.customer_id,
             customer_email=snapshot.email,
+            email_key=key_of(snapshot.email),
             subtotal=snapshot.subtotal.minor,
             shipping=snapshot.shipping.minor,
             tax=snapshot.tax.minor,
@@ -276,6 +302,8 @@ def _view(order: Order, items: Sequence[Item], events: Sequence[OrderEvent]) -> 
     currency = order.currency
     return OrderView(
         id=OrderId(order.order_id),
+        row_id=order.id,
+        checkout_id=order.checkout_id,
         customer_id=order.customer_id,
         status=OrderStatus(order.status),
         placed_at=order.order_date,
@@ -300,6 +328,7 @@ def _view(order: Order, items: Sequence[Item], events: Sequence[OrderEvent]) -> 
         grand_total=Money(order.total_amount, currency),
         payment_kind=order.payment_type,
         payment_details=order.payment_details,
+        lender=order.payment_provider,
         timeline=tuple(
             TrackingEvent(OrderStatus(event.status), event.at, event.by, event.note, event.tracking_number)
             for event in events
@@ -319,31 +348,13 @@ def _line_item(item: Item, currency: str) -> LineItem:
         unit_price=Money(item.price, currency),
         quantity=item.quantity,
         line_total=Money(item.total, currency),
+        id=item.id,
     )
 
 
-def summaries(order_ids: Sequence[str]) -> list[OrderSummary]:
-    """Rows for a list of orders, newest first; numbers that name none are left out."""
-    if not order_ids:
-        return []
-    rows = queries().execute(
-        select(Order, func.sum(Item.quantity), func.min(Item.product_name))
-        .join(Item, Item.order_id == Order.id)
-        .where(Order.order_id.in_(order_ids))
-        .group_by(Order.id)
-        .order_by(Order.id.desc())
-    )
-    return [
-        OrderSummary(
-            id=OrderId(order.order_id),
-            status=OrderStatus(order.status),
-            placed_at=order.order_date,
-            grand_total=Money(order.total_amount, order.currency),
-            unit_count=int(units),
-            first_item=name,
-        )
-        for order, units, name in rows
-    ]
+def export_of(customer: int) -> list[OrderView]:
+    """Every order of an account, oldest first."""
+    return [_view(*rows) for rows in history.rows_of(customer)]
 
 
 def track(order_id: str, email: str) -> OrderId:

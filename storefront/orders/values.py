@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
@@ -45,6 +45,14 @@ class StepNotAllowed(DomainError):
         self.wanted = wanted
 
 
+class TooLateToChange(DomainError):
+    """An order is too far on its way, or cancelled. :ivar current: where it is"""
+
+    def __init__(self, current: OrderStatus) -> None:
+        super().__init__(current)
+        self.current = current
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryAddress:
     """Where an order goes."""
@@ -61,7 +69,7 @@ class DeliveryAddress:
 
 @dataclass(frozen=True, slots=True)
 class LineItem:
-    """What was bought, as it was then."""
+    """What was bought, as it was then. :ivar id: of its row, once the order is written down"""
 
     product_id: int
     slug: str
@@ -73,6 +81,7 @@ class LineItem:
     unit_price: Money
     quantity: int
     line_total: Money
+    id: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +118,16 @@ class TrackingEvent:
 class OrderView:
     """An order as its page, its mail and its tracking show it.
 
+    :ivar row_id: of its row, which the old system's answers show beside its number
+    :ivar checkout_id: the checkout that placed it, by which its payment is known
     :ivar customer_id: the account it belongs to, None for a guest's
+    :ivar lender: who pays first, with `bnpl`
     :ivar timeline: oldest first
     """
 
     id: OrderId
+    row_id: int
+    checkout_id: str
     customer_id: int | None
     status: OrderStatus
     placed_at: datetime
@@ -129,6 +143,7 @@ class OrderView:
     grand_total: Money
     payment_kind: str
     payment_details: str
+    lender: str
     timeline: tuple[TrackingEvent, ...]
 
     @property
@@ -136,9 +151,19 @@ class OrderView:
         return sum(item.quantity for item in self.items)
 
     @property
+    def tracking_number(self) -> str:
+        """The courier's, the last one that was noted; empty until there is one."""
+        return next((event.tracking_number for event in reversed(self.timeline) if event.tracking_number), "")
+
+    @property
     def can_be_cancelled(self) -> bool:
         """By its customer; staff may do so a little longer."""
         return self.status is OrderStatus.CONFIRMED
+
+    @property
+    def confirmed_at(self) -> datetime | None:
+        """When it became certain; from then on it has an invoice, also if it is cancelled later."""
+        return next((event.at for event in self.timeline if event.status is OrderStatus.CONFIRMED), None)
 
     @property
     def next_step(self) -> OrderStatus | None:
@@ -149,11 +174,22 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """A row of a list of orders."""
+    """A row of a list of orders. :ivar customer_id: the account it belongs to, None for a guest's"""
 
     id: OrderId
+    customer_id: int | None
     status: OrderStatus
     placed_at: datetime
     grand_total: Money
     unit_count: int
     first_item: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """A page of an account's orders. :ivar count: of all that match :ivar page: from 1"""
+
+    orders: tuple[OrderSummary, ...]
+    count: int
+    page: int
+    page_count: int

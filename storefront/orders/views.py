@@ -1,4 +1,4 @@
-"""The orders of this browser, one order, and tracking for whoever knows number and e-mail."""
+"""The orders of an account and of this browser, one order and its invoice, and tracking by number and e-mail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from storefront import visitor
 from storefront.orders import service
-from storefront.orders.forms import CancellationForm, TrackingForm
+from storefront.orders.forms import CancellationForm, ClaimForm, SearchForm, TrackingForm
 from storefront.responses import go_to, refuse, render_page
 from storefront.security import limiter
 
@@ -16,8 +16,36 @@ bp = Blueprint("orders", __name__)
 
 @bp.get("/orders")
 def index() -> ResponseReturnValue:
-    """Orders placed or tracked in this browser."""
-    return render_page("orders/index.html", orders=service.summaries(visitor.order_ids()))
+    """The orders of the account that is signed in, and those placed or tracked in this browser."""
+    person = visitor.account()
+    remembered = service.summaries(visitor.order_ids())
+    if person is None:
+        return render_page("orders/index.html", orders=remembered)
+    form = SearchForm(request.args)
+    email = person.account.email if person.account.has_verified_email else None
+    return render_page(
+        "orders/own.html",
+        found=service.orders_of(person.id, form.words, form.page_number),
+        words=form.words,
+        remembered=[order for order in remembered if order.customer_id != person.id],
+        claimable=service.count_claimable(email) if email else 0,
+    )
+
+
+@bp.post("/orders/claims")
+@limiter.limit("10/minute")
+@visitor.sign_in_required
+def claim() -> ResponseReturnValue:
+    """Take over the orders that were placed as a guest with the account's own address."""
+    if not ClaimForm().validate():
+        abort(400)
+    person = visitor.account()
+    if person is None or person.account.email is None or not person.account.has_verified_email:
+        abort(403)
+    count = service.claim(person.id, person.account.email)
+    orders = "1 order is" if count == 1 else f"{count} orders are"
+    flash(f"{orders} in your list now." if count else "There is no further order with your address.", "notice")
+    return redirect(url_for(".index"), 303)
 
 
 @bp.get("/orders/<order_id>")
@@ -34,6 +62,15 @@ def _own_order(order_id: str) -> service.OrderView:
     if not visitor.may_see(order_id, found.customer_id):
         abort(404)
     return found
+
+
+@bp.get("/orders/<order_id>/invoice")
+def invoice(order_id: str) -> ResponseReturnValue:
+    """An order as a sheet for the books; there is none before it is certain."""
+    found = _own_order(order_id)
+    if found.confirmed_at is None:
+        abort(404)
+    return render_page("orders/invoice.html", order=found)
 
 
 @bp.post("/orders/<order_id>/cancellation")

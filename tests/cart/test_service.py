@@ -15,9 +15,11 @@ from storefront.cart.service import LineNotice, NotEnoughStock, TooManyUnits, Un
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Product, Variant
 from storefront.catalog.service import Hold, Sku, UnknownSku
+from storefront.clock import utc_now
 from storefront.database import queries, transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product, rupees
+from tests.fakes import Clock
 from tests.own import at_once, own_shop
 from tests.pages import counted_selects
 
@@ -274,3 +276,29 @@ def test_a_flurry_of_adds_loses_none(engine: str, tmp_path: Path) -> None:
             assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
             assert sorted(lines_of(MINE)) == [(product.sku, 4) for product in goods]
             assert len(queries().scalars(sa.select(Line.id)).all()) == 3
+
+
+def test_a_cart_has_a_record_before_anything_lies_in_it(app: Flask) -> None:
+    record = cart.open_cart(cart.token_of(7))
+    assert cart.open_cart(cart.token_of(7)) == record
+    assert lines_of(cart.token_of(7)) == []
+
+
+def test_a_line_sent_again_holds_the_greater_number_and_one_that_is_older_the_sum(app: Flask, now: Clock) -> None:
+    mug, pot = make_product(stock=20), make_product(stock=20)
+    cart.add_line(MINE, mug.sku, 2)
+    now.advance(minutes=1)
+    since = utc_now()
+    for units, held in ((3, 3), (2, 3), (4, 4)):
+        cart.add_product(MINE, pot.id, units, resent_since=since)
+        assert lines_of(MINE) == [(mug.sku, 2), (pot.sku, held)]
+    cart.add_product(MINE, mug.id, 2, resent_since=since)
+    assert lines_of(MINE)[0] == (mug.sku, 4)
+
+
+def test_a_product_that_fits_no_more_is_refused_whichever_variant_it_would_be(app: Flask) -> None:
+    shoe = make_product(options=(("S", 1), ("M", 1)))
+    cart.add_product(MINE, shoe.id, 2)
+    with pytest.raises(NotEnoughStock):
+        cart.add_product(MINE, shoe.id, 1)
+    assert len(lines_of(MINE)) == 2

@@ -47,6 +47,14 @@ class Purchase:
     def place(self) -> Outcome:
         return place(self.draft, self.token)
 
+    def break_at(
+        self, patch: pytest.MonkeyPatch, step: str, fault: BaseException, *, when: str = "before", times: int = 1
+    ) -> None:
+        """Place the order while a step raises a fault, which reaches whoever placed it."""
+        at_step(patch, step, raising(fault), when=when, times=times)
+        with pytest.raises(type(fault)):
+            self.place()
+
     def outcome(self) -> Outcome:
         return checkout.outcome_of(self.id, self.token)
 

@@ -121,6 +121,46 @@ def test_more_than_there_is_is_refused_and_nothing_is_written() -> None:
     assert books.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
 
 
+def test_more_than_a_cart_holds_is_refused() -> None:
+    with pytest.raises(cart.TooManyUnits):
+        checkout.order_at_once(WHO, an_order((make_product(stock=500), cart.MOST_UNITS + 1)))
+
+
+def test_a_click_whose_twin_is_still_being_placed_is_the_same_order_however_late(
+    now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mug = make_product(stock=5)
+    with monkeypatch.context() as slow:
+        slow.setattr(direct, "PATIENCE", 0)
+        slow.setattr(direct.saga, "resume", lambda identity: False)
+        first = checkout.order_at_once(WHO, an_order((mug, 2)))
+        now.advance(minutes=5)
+        direct.forget_twins()
+        assert checkout.order_at_once(WHO, an_order((mug, 2))) == first
+    assert checkout.order_at_once(WHO, an_order((mug, 2))) == first
+    now.advance(minutes=5)
+    direct.forget_twins()
+    assert checkout.order_at_once(WHO, an_order((mug, 2))) != first
+
+
+def test_the_cart_as_it_is_is_ordered_once_and_what_was_added_since_stays() -> None:
+    mug, shoe = make_product(stock=9), make_product(options=(("S", 5), ("M", 5)))
+    cart.add_line(WHO, mug.sku, 2)
+    cart.add_product(WHO, shoe.id, 1, variant="M")
+    wanted = replace(an_order(), wanted=None, key="a-key")
+    placed = order(WHO, wanted)
+    assert [(item.sku, item.quantity) for item in placed.items] == [(mug.sku, 2), (f"{shoe.sku}-M", 1)]
+    cart.add_line(WHO, mug.sku, 3)
+    assert order(WHO, wanted).id == placed.id
+    assert [(line.sku, line.quantity) for line in cart.quote(WHO).lines] == [(mug.sku, 3)]
+
+
+def test_an_empty_cart_is_no_order() -> None:
+    with pytest.raises(checkout.CartNotOrderable) as refusal:
+        checkout.order_at_once(WHO, replace(an_order(), wanted=None))
+    assert not refusal.value.names
+
+
 def test_what_is_not_on_sale_is_refused() -> None:
     with pytest.raises(catalog.UnknownProduct):
         checkout.order_at_once(WHO, replace(an_order((make_product(), 1)), wanted={999_999: 1}))

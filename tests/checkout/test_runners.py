@@ -12,19 +12,17 @@ from storefront.checkout.service import CheckoutState, Outcome
 from storefront.orders.service import OrderStatus
 from tests import books
 from tests.books import Stock
-from tests.checkout.purchase import FOR_EVER, STEPS, UNDONE_STEPS, Crash, at_step, make_purchase, no_database, raising
+from tests.checkout.purchase import FOR_EVER, STEPS, UNDONE_STEPS, Crash, Purchase, at_step, no_database, raising
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_cart, make_draft, place
-from tests.fakes import Clock, MemoryPost
+from tests.fakes import Clock
 from tests.own import at_once, own_shop
 
 MOMENTS = ["before", "after"]
 
 
-@pytest.mark.usefixtures("request_of_worker")
-def test_the_second_runner_finds_the_lease_taken(post: MemoryPost, monkeypatch: pytest.MonkeyPatch) -> None:
-    purchase = make_purchase(post)
+def test_the_second_runner_finds_the_lease_taken(purchase: Purchase, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Outcome] = []
     at_step(monkeypatch, "authorise", lambda: seen.append(checkout.resume(purchase.id)))
     assert purchase.place().state is CheckoutState.COMPLETED
@@ -32,28 +30,21 @@ def test_the_second_runner_finds_the_lease_taken(post: MemoryPost, monkeypatch: 
     purchase.assert_complete()
 
 
-@pytest.mark.usefixtures("request_of_worker")
 def test_a_checkout_is_unfinished_only_once_its_lease_is_over(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purchase = make_purchase(post)
-    at_step(monkeypatch, "sell", raising(Crash()))
-    with pytest.raises(Crash):
-        purchase.place()
+    purchase.break_at(monkeypatch, "sell", Crash())
     now.advance(seconds=50)
     assert checkout.resume_unfinished() == 0
     now.advance(seconds=1)
     assert checkout.resume_unfinished() == 1
 
 
-@pytest.mark.usefixtures("request_of_worker")
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_runner_that_sleeps_past_its_lease_stops_where_another_went_on(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
-    purchase = make_purchase(post)
-
     def sleep_while_another_finishes() -> None:
         now.advance(seconds=61)
         assert checkout.resume(purchase.id).state is CheckoutState.COMPLETED
@@ -63,14 +54,11 @@ def test_a_runner_that_sleeps_past_its_lease_stops_where_another_went_on(
     purchase.assert_complete()
 
 
-@pytest.mark.usefixtures("request_of_worker")
-@pytest.mark.parametrize("payment", ["cod", "sandbox-success"])
+@pytest.mark.parametrize("purchase", ["cod", "sandbox-success"], indirect=True)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
 def test_a_runner_that_wakes_up_after_all_was_undone_leaves_nothing_behind(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, payment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    purchase = make_purchase(post, payment=payment)
-
     def sleep_while_another_undoes() -> None:
         now.advance(minutes=16)
         with monkeypatch.context() as patch:

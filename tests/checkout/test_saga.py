@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Hold
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState, Failure
+from storefront.checkout.service import CheckoutState, Failure, Shortage
 from storefront.orders.service import OrderStatus
 from storefront.payments import sandbox
 from storefront.payments import service as payments
@@ -57,23 +56,19 @@ def dies(*args: object, **kwargs: object) -> None:
 # ---------------------------------------------------------------------------------------------- crashes
 
 
-@pytest.mark.parametrize("payment", ["cod", "sandbox-success"])
-def test_an_order_takes_goods_money_and_one_letter(post: MemoryPost, payment: str) -> None:
-    purchase = make_purchase(post, payment=payment)
+@pytest.mark.parametrize("purchase", ["cod", "sandbox-success"], indirect=True)
+def test_an_order_takes_goods_money_and_one_letter(purchase: Purchase) -> None:
     assert purchase.place().state is CheckoutState.COMPLETED
     purchase.assert_complete()
 
 
-@pytest.mark.parametrize("payment", ["cod", "sandbox-success"])
+@pytest.mark.parametrize("purchase", ["cod", "sandbox-success"], indirect=True)
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_process_that_dies_at_a_step_is_followed_by_one_that_finishes(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str, payment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
-    purchase = make_purchase(post, payment=payment)
-    at_step(monkeypatch, step, raising(Crash()), when=moment)
-    with pytest.raises(Crash):
-        purchase.place()
+    purchase.break_at(monkeypatch, step, Crash(), when=moment)
     assert books.step_of(purchase.id) == STEPS.index(step)
     wait_and_sweep(now)
     purchase.assert_complete()
@@ -82,9 +77,8 @@ def test_a_process_that_dies_at_a_step_is_followed_by_one_that_finishes(
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
 def test_a_process_that_dies_while_undoing_is_followed_by_one_that_undoes_the_rest(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
-    purchase = make_purchase(post)
     at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
     at_step(monkeypatch, step, raising(Crash()), when=moment, undoing=True)
     with pytest.raises(Crash):
@@ -95,9 +89,8 @@ def test_a_process_that_dies_while_undoing_is_followed_by_one_that_undoes_the_re
 
 @pytest.mark.parametrize("step", ["authorise", "capture"])
 def test_a_process_that_dies_with_the_providers_answer_in_hand_charges_once(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    purchase = make_purchase(post)
     with monkeypatch.context() as patch:
         at_step(patch, step, lambda: patch.setattr(payments, "_record", dies))
         with pytest.raises(Crash):
@@ -107,9 +100,8 @@ def test_a_process_that_dies_with_the_providers_answer_in_hand_charges_once(
 
 
 def test_a_process_that_dies_before_it_begins_is_followed_by_one_that_finishes(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purchase = make_purchase(post)
     with monkeypatch.context() as patch:
         patch.setattr(saga, "resume", dies)
         with pytest.raises(Crash):
@@ -119,12 +111,9 @@ def test_a_process_that_dies_before_it_begins_is_followed_by_one_that_finishes(
 
 
 def test_what_is_put_in_the_cart_after_a_crash_stays_there(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purchase = make_purchase(post)
-    at_step(monkeypatch, "clear", raising(Crash()), when="after")
-    with pytest.raises(Crash):
-        purchase.place()
+    purchase.break_at(monkeypatch, "clear", Crash(), when="after")
     cart.add_line(purchase.token, purchase.mug.sku, 1)
     wait_and_sweep(now)
     assert purchase.outcome().state is CheckoutState.COMPLETED
@@ -132,9 +121,8 @@ def test_what_is_put_in_the_cart_after_a_crash_stays_there(
 
 
 def test_what_is_put_in_the_cart_while_it_is_paid_stays_there(
-    post: MemoryPost, monkeypatch: pytest.MonkeyPatch
+    purchase: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purchase = make_purchase(post)
     at_step(monkeypatch, "capture", lambda: _put_one_more_in(purchase))
     assert purchase.place().state is CheckoutState.COMPLETED
     assert cart.count_units(purchase.token) == 1
@@ -151,12 +139,9 @@ def _put_one_more_in(purchase: Purchase) -> None:
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_that_fails_once_is_done_again(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
-    purchase = make_purchase(post)
-    at_step(monkeypatch, step, raising(no_database()), when=moment)
-    with pytest.raises(OperationalError):
-        purchase.place()
+    purchase.break_at(monkeypatch, step, no_database(), when=moment)
     assert purchase.outcome().state is CheckoutState.RUNNING
     now.advance(seconds=3)
     assert checkout.resume(purchase.id).state is CheckoutState.COMPLETED
@@ -166,12 +151,9 @@ def test_a_step_that_fails_once_is_done_again(
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
 def test_a_step_that_fails_for_good_is_undone_with_all_before_it(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
-    purchase = make_purchase(post)
-    at_step(monkeypatch, step, raising(no_database()), when=moment, times=FOR_EVER)
-    with pytest.raises(OperationalError):
-        purchase.place()
+    purchase.break_at(monkeypatch, step, no_database(), when=moment, times=FOR_EVER)
     wait_and_sweep(now, minutes=2)
     assert purchase.outcome().state is CheckoutState.RUNNING
     wait_and_sweep(now, minutes=14)
@@ -182,13 +164,10 @@ def test_a_step_that_fails_for_good_is_undone_with_all_before_it(
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", GOING_FORWARD)
 def test_once_money_is_being_taken_a_step_is_tried_until_it_works(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
-    purchase = make_purchase(post)
     with monkeypatch.context() as patch:
-        at_step(patch, step, raising(no_database()), when=moment, times=FOR_EVER)
-        with pytest.raises(OperationalError):
-            purchase.place()
+        purchase.break_at(patch, step, no_database(), when=moment, times=FOR_EVER)
         for _ in range(3):
             wait_and_sweep(now, hours=8)
             catalog.release_expired()
@@ -199,9 +178,8 @@ def test_once_money_is_being_taken_a_step_is_tried_until_it_works(
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
 def test_an_undoing_that_fails_is_done_again_until_it_works(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
-    purchase = make_purchase(post)
     at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
     at_step(monkeypatch, step, raising(no_database()), when=moment, undoing=True, times=3)
     purchase.place()
@@ -215,11 +193,9 @@ def test_one_checkout_that_cannot_go_on_does_not_hold_up_the_others(
     post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stuck, other = make_purchase(post), make_purchase(post)
-    for purchase in (stuck, other):
+    for each in (stuck, other):
         with monkeypatch.context() as patch:
-            at_step(patch, "reserve", raising(Crash()))
-            with pytest.raises(Crash):
-                purchase.place()
+            each.break_at(patch, "reserve", Crash())
     at_step(monkeypatch, "authorise", raising(no_database()))  # whichever comes first
     wait_and_sweep(now)
     states = {stuck.outcome().state, other.outcome().state}
@@ -229,31 +205,29 @@ def test_one_checkout_that_cannot_go_on_does_not_hold_up_the_others(
 # ------------------------------------------------------------------------------------- payment and stock
 
 
-def test_a_declined_payment_lets_go_of_everything(post: MemoryPost) -> None:
-    purchase = make_purchase(post, payment="sandbox-decline")
+@pytest.mark.parametrize("purchase", ["sandbox-decline"], indirect=True)
+def test_a_declined_payment_lets_go_of_everything(purchase: Purchase) -> None:
     outcome = purchase.place()
     assert (outcome.failure, outcome.detail) == (Failure.DECLINED, "The bank declined the card")
     purchase.assert_undone()
 
 
 def test_goods_that_are_gone_are_named_and_nobody_is_asked_for_money(
-    post: MemoryPost, monkeypatch: pytest.MonkeyPatch
+    purchase: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purchase = make_purchase(post)
     rival = [Hold(purchase.mug.sku, 4)]
     at_step(monkeypatch, "reserve", lambda: catalog.reserve("another-shopper", rival))
     outcome = purchase.place()
     catalog.release("another-shopper")
     assert (outcome.failure, outcome.detail) == (Failure.SOLD_OUT, "Clay Mug")
+    assert outcome.shortages == (Shortage("Clay Mug", left=1),)
     assert books.payments_of(purchase.id) == []
     purchase.assert_undone()
 
 
 def test_goods_sold_while_the_customer_confirmed_cancel_the_order_and_void_the_payment(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purchase = make_purchase(post)
-
     def meanwhile() -> None:
         now.advance(minutes=16)
         catalog.release_expired()
@@ -269,10 +243,8 @@ def test_goods_sold_while_the_customer_confirmed_cancel_the_order_and_void_the_p
 
 
 def test_goods_whose_hold_ran_out_are_taken_again(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purchase = make_purchase(post)
-
     def meanwhile() -> None:
         now.advance(minutes=16)
         catalog.release_expired()
@@ -282,8 +254,8 @@ def test_goods_whose_hold_ran_out_are_taken_again(
     purchase.assert_complete()
 
 
-def test_a_bank_that_answers_late_is_asked_again_and_charges_once(post: MemoryPost, now: Clock) -> None:
-    purchase = make_purchase(post, payment="sandbox-timeout")
+@pytest.mark.parametrize("purchase", ["sandbox-timeout"], indirect=True)
+def test_a_bank_that_answers_late_is_asked_again_and_charges_once(purchase: Purchase, now: Clock) -> None:
     assert purchase.place().state is CheckoutState.RUNNING
     for expected in (CheckoutState.RUNNING, CheckoutState.COMPLETED):
         now.advance(seconds=3)
@@ -292,11 +264,11 @@ def test_a_bank_that_answers_late_is_asked_again_and_charges_once(post: MemoryPo
     purchase.assert_complete()
 
 
+@pytest.mark.parametrize("purchase", ["sandbox-timeout"], indirect=True)
 def test_a_bank_that_never_answers_is_told_to_let_go(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox, "SILENCES", FOR_EVER)
-    purchase = make_purchase(post, payment="sandbox-timeout")
     assert purchase.place().state is CheckoutState.RUNNING
     wait_and_sweep(now, minutes=16)
     assert purchase.outcome().failure is Failure.DECLINED
@@ -305,9 +277,8 @@ def test_a_bank_that_never_answers_is_told_to_let_go(
 
 
 def test_silence_while_money_is_taken_is_never_undone(
-    post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purchase = make_purchase(post)
     at_step(monkeypatch, "capture", raising(payments.ProviderSilent(purchase.id)), when="after", times=3)
     assert purchase.place().state is CheckoutState.RUNNING
     for _ in range(3):

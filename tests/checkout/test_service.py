@@ -11,7 +11,7 @@ from storefront.catalog import service as catalog
 from storefront.catalog.models import Product, Variant
 from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState, Contact
+from storefront.checkout.service import CheckoutState, Contact, Shortage
 from storefront.database import transaction
 from storefront.money import Money
 from storefront.orders import service as orders
@@ -209,8 +209,9 @@ def test_other_goods_of_the_same_price_are_not_what_was_agreed_to(mug: ProductCa
 def test_an_empty_cart_cannot_be_ordered(mug: ProductCard) -> None:
     token = make_cart()
     draft = make_draft(token)
-    with pytest.raises(checkout.CartNotOrderable):
+    with pytest.raises(checkout.CartNotOrderable) as refusal:
         place(draft, token)
+    assert refusal.value.shortages == ()
     assert_nothing_begun(draft, token)
 
 
@@ -218,8 +219,9 @@ def test_a_cart_with_more_than_there_is_cannot_be_ordered(mug: ProductCard) -> N
     token = make_cart((mug, 4))
     draft = make_draft(token)
     catalog.receive(mug.sku, -2, reason="recount", reference="broken", actor="tests")
-    with pytest.raises(checkout.CartNotOrderable):
+    with pytest.raises(checkout.CartNotOrderable) as refusal:
         place(draft, token)
+    assert refusal.value.shortages == (Shortage("Clay Mug", left=3),)
     assert_nothing_begun(draft, token)
 
 
@@ -227,8 +229,9 @@ def test_a_cart_with_something_taken_off_sale_cannot_be_ordered(mug: ProductCard
     token = make_cart((mug, 1))
     draft = make_draft(token)
     withdraw(mug)
-    with pytest.raises(checkout.CartNotOrderable):
+    with pytest.raises(checkout.CartNotOrderable) as refusal:
         place(draft, token)
+    assert refusal.value.shortages == (Shortage("Clay Mug", left=0),)
     assert_nothing_begun(draft, token)
 
 

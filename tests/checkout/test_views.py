@@ -184,7 +184,8 @@ def test_goods_gone_before_the_button_was_pressed_send_back_to_the_cart(shopper:
     catalog.receive(mug.sku, -4, reason="recount", reference="broken", actor="tests")
     page = press_order(review, shopper)
     assert page.url == "/cart"
-    assert "Only 1 left" in page.words
+    assert "Only 1 left of Clay Mug. Nothing was charged; your cart is kept." in page.words
+    assert "sold out" not in page.words
 
 
 def test_goods_gone_while_the_button_was_pressed_are_named_in_the_cart(
@@ -196,6 +197,19 @@ def test_goods_gone_while_the_button_was_pressed_are_named_in_the_cart(
     assert page.url == "/cart"
     assert "Clay Mug: sold out a moment ago. Nothing was charged; your cart is kept." in page.words
     assert "Sold out" in page.one(".cart-line").get_text()
+
+
+def test_what_is_left_is_told_when_fewer_are_left_than_wanted(
+    shopper: Pages, mug: ProductCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bowl = make_product(name="Bowl", stock=1)
+    fill_cart(shopper, bowl, 1)
+    review = check_out(shopper)
+    rival = [Hold(mug.sku, 4), Hold(bowl.sku, 1)]
+    at_step(monkeypatch, "reserve", lambda: catalog.reserve("another-shopper", rival))
+    page = press_order(review, shopper)
+    expected = "Bowl: sold out a moment ago. Only 1 left of Clay Mug. Nothing was charged; your cart is kept."
+    assert expected in page.words
 
 
 def test_a_cart_that_cannot_be_ordered_as_it_stands_does_not_reach_the_checkout(

@@ -126,8 +126,8 @@ def test_an_order_that_went_through_cannot_be_given_up(waiting: Purchase) -> Non
     waiting.assert_complete()
 
 
-def test_a_payment_that_is_not_waiting_goes_its_own_way_when_given_up(post: MemoryPost, now: Clock) -> None:
-    purchase = make_purchase(post, payment="sandbox-timeout")
+@pytest.mark.parametrize("purchase", ["sandbox-timeout"], indirect=True)
+def test_a_payment_that_is_not_waiting_goes_its_own_way_when_given_up(purchase: Purchase, now: Clock) -> None:
     for _ in range(2):
         purchase.place()
         now.advance(seconds=3)

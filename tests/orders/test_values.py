@@ -18,6 +18,8 @@ def make_view(status: OrderStatus) -> OrderView:
     snapshot = make_snapshot(quantity=3)
     return OrderView(
         id=OrderId("ORD-261122000001"),
+        row_id=1,
+        checkout_id="a-checkout",
         customer_id=None,
         status=status,
         placed_at=datetime(2026, 11, 22, tzinfo=UTC),
@@ -33,6 +35,7 @@ def make_view(status: OrderStatus) -> OrderView:
         grand_total=snapshot.grand_total,
         payment_kind="cod",
         payment_details="Cash on Delivery",
+        lender="",
         timeline=(),
     )
 

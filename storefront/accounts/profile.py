@@ -1,0 +1,139 @@
+"""How an account calls itself and shows itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Literal
+
+from flask import url_for
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from storefront.accounts import holders
+from storefront.accounts.belongings import UnknownAvatar, UnusableAvatar
+from storefront.accounts.models import Avatar, User
+from storefront.accounts.values import PhoneTaken, UnknownUser, UserId
+from storefront.database import queries, retried, rows_changed, transaction
+from storefront.pictures import written_anew
+from storefront.responses import own_path
+
+LONGEST_NAME = 120  # characters
+LONGEST_ADDRESS = 255  # of a picture
+AVATAR_SIZE = 256  # pixels, wide and high
+
+ProfilePart = Literal["name", "avatar", "phone"]
+
+
+@retried
+def change_name(user: UserId, name: str | None) -> None:
+    """Call an account otherwise; None or nothing but blanks is no name.
+
+    :param name: at most `LONGEST_NAME` characters
+    :raise UnknownUser: there is no such account
+    """
+    with transaction("accounts") as session:
+        kept = " ".join((name or "").split()) or None
+        changed = session.execute(update(User).where(User.id == user).values(name=kept))
+        if not rows_changed(changed):
+            raise UnknownUser(user)
+
+
+def change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> None:
+    """Change several things at once, or none of them; for callers of the API. What is not named stays as it is.
+
+    :param changes: None takes it away; a phone is one that nobody proved, as with `reach.set_phone`
+    :raise UnusableAvatar: the picture's address is neither http(s) nor a path of this shop
+    :raise PhoneTaken: another account has the phone
+    :raise UnknownUser: there is no such account
+    """
+    if "avatar" in changes:
+        _usable(changes["avatar"])
+    try:
+        _change_profile(user, changes)
+    except IntegrityError as error:
+        raise PhoneTaken from error
+
+
+@retried
+def _change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> None:
+    with transaction("accounts") as session:
+        row = session.scalar(select(User).where(User.id == user).with_for_update())
+        if row is None:
+            raise UnknownUser(user)
+        if "name" in changes:
+            row.name = " ".join((changes["name"] or "").split()) or None
+        if "avatar" in changes and row.avatar != (avatar := _usable(changes["avatar"])):
+            row.avatar = avatar
+            session.execute(delete(Avatar).where(Avatar.user_id == user))
+        if "phone" in changes and row.phone != changes["phone"]:
+            holders.tell(session, user, row.email, "phone")
+            row.phone, row.phone_verified_at = changes["phone"], None
+
+
+def _usable(address: str | None) -> str | None:
+    address = (address or "").strip() or None
+    if address is not None and not _is_usable(address):
+        raise UnusableAvatar
+    return address
+
+
+def upload_avatar(user: UserId, sent: bytes) -> str:
+    """Show an account by a picture that was sent. :return: its address
+
+    :raise storefront.pictures.NotAPicture: it cannot be read as a picture
+    :raise storefront.pictures.PictureTooLarge: it has too many bytes or pixels
+    :raise UnknownUser: there is no such account
+    """
+    content, _ = written_anew(sent, longest=AVATAR_SIZE, kind="WEBP", is_square=True)
+    digest = hashlib.sha256(content).hexdigest()
+    address = url_for("account.avatar", user_id=user, digest=digest[:32])
+    _keep_avatar(user, content, digest, address)
+    return address
+
+
+@retried
+def _keep_avatar(user: UserId, content: bytes, digest: str, address: str) -> None:
+    with transaction("accounts") as session:
+        # First the user's row: who comes second waits here, and finds the picture of who came first.
+        if not rows_changed(session.execute(update(User).where(User.id == user).values(avatar=address))):
+            raise UnknownUser(user)
+        kept = update(Avatar).where(Avatar.user_id == user).values(digest=digest, content=content)
+        if not rows_changed(session.execute(kept)):
+            session.add(Avatar(user_id=user, digest=digest, content=content))
+
+
+@retried
+def set_avatar(user: UserId, address: str | None) -> None:
+    """Show an account by a picture that lies elsewhere, or by none; what was uploaded is deleted.
+
+    :param address: http(s), or a path of this shop; None or blank is no picture
+    :raise UnusableAvatar: anything else, or longer than `LONGEST_ADDRESS`
+    :raise UnknownUser: there is no such account
+    """
+    address = _usable(address)
+    with transaction("accounts") as session:
+        current = session.scalar(select(User.avatar).where(User.id == user).with_for_update())
+        if not rows_changed(session.execute(update(User).where(User.id == user).values(avatar=address))):
+            raise UnknownUser(user)
+        if current != address:
+            session.execute(delete(Avatar).where(Avatar.user_id == user))
+
+
+def _is_usable(address: str) -> bool:
+    if len(address) > LONGEST_ADDRESS or not address.isprintable() or " " in address:
+        return False
+    is_elsewhere = address.lower().startswith(("http://", "https://")) and len(address.split("/", 3)[2]) > 0
+    return is_elsewhere or own_path(address) is not None
+
+
+def get_avatar(user: int, digest: str) -> bytes:
+    """An uploaded picture: WebP, `AVATAR_SIZE` wide and high.
+
+    :param digest: the beginning of its hash, as its address has it
+    :raise UnknownAvatar: there is no such picture, or another has taken its place
+    """
+    row = queries().get(Avatar, user, populate_existing=True)
+    if row is None or row.digest[:32] != digest:
+        raise UnknownAvatar(user)
+    return row.content

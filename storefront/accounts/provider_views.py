@@ -1,0 +1,63 @@
+"""To the OpenID Connect provider and back."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Blueprint, abort, current_app, flash, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront import tries
+from storefront.accounts import oidc, service
+from storefront.accounts.views import go_on, guests_only
+from storefront.responses import go_to, own_path
+
+bp = Blueprint("provider", __name__)
+
+NEXT = "after-provider"  # where the visitor wanted to go; the provider's own address has no room for it
+
+logger = logging.getLogger(__name__)
+
+
+def _provider(slug: str) -> oidc.Provider:
+    provider = oidc.find_provider()
+    if provider is None or provider.slug != slug:
+        abort(404)
+    return provider
+
+
+@bp.get("/login/with/<slug>")
+@guests_only
+def start(slug: str) -> ResponseReturnValue:
+    """To the provider."""
+    provider = _provider(slug)
+    tries.guess_code()
+    callback = current_app.config["PUBLIC_ORIGIN"] + url_for(".callback", slug=slug)
+    try:
+        answer = oidc.go_to_provider(callback)
+    except oidc.ProviderFailed as error:
+        return _failed(provider, error)
+    session[NEXT] = own_path(request.args.get("next"))
+    return answer
+
+
+@bp.get("/login/with/<slug>/callback")
+@guests_only
+def callback(slug: str) -> ResponseReturnValue:
+    """Back from the provider, with its word for who it is."""
+    provider = _provider(slug)
+    to = own_path(session.pop(NEXT, None))
+    try:
+        claims = oidc.read_callback()
+    except oidc.ProviderFailed as error:
+        return _failed(provider, error)
+    try:
+        return go_on(service.sign_in_by_identity(claims), to)
+    except service.EmailTaken as error:
+        return _failed(provider, error)
+
+
+def _failed(provider: oidc.Provider, error: Exception) -> ResponseReturnValue:
+    logger.warning("sign-in at the provider failed: %s", error)
+    flash(f"Signing in with {provider.name} did not work. Try again, or use your password.", "problem")
+    return go_to(url_for("accounts.sign_in"))

@@ -1,0 +1,196 @@
+"""What somebody signs in by, and where they are signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+
+from storefront import sms, tries, visitor
+from storefront.accounts import service
+from storefront.accounts.forms import CodeForm, ConfirmationForm, EmailForm, PasswordForm, PhoneForm
+from storefront.accounts.service import SignedIn
+from storefront.accounts.views import EXPIRED, WRONG_CODE, show
+from storefront.contact import is_email
+from storefront.errors import TryLater
+from storefront.responses import go_to, render_page
+
+bp = Blueprint("security", __name__, url_prefix="/account/security")
+
+NEW_ADDRESS = "new-address"  # key of the browser's session: the address a code was sent to
+
+WRONG_PASSWORD = "This is not your password"  # noqa: S105
+KINDS: dict[str, type[EmailForm] | type[PhoneForm]] = {"email": EmailForm, "phone": PhoneForm}
+
+
+def _me() -> SignedIn:
+    person = visitor.account()
+    if person is None:
+        abort(401)
+    return person
+
+
+@bp.get("")
+@visitor.sign_in_required
+def overview() -> ResponseReturnValue:
+    """Password, addresses, second factor, and every sign-in."""
+    me = _me()
+    return render_page(
+        "accounts/security.html",
+        account=me.account,
+        sessions=service.sessions_of(me.id, me.reference),
+        has_texts=sms.is_available(),
+    )
+
+
+@bp.route("/password", methods=["GET", "POST"])
+@visitor.sign_in_required
+def password() -> ResponseReturnValue:
+    """Choose another password."""
+    me, form = _me(), PasswordForm()
+    if not form.validate_on_submit():
+        return _show("password", form)
+    try:
+        with tries.signing_in(me.id):
+            service.change_password(me.id, form.old.data or "", form.new.data or "", current=me.reference)
+    except service.WrongPassword:
+        form.old.errors = [WRONG_PASSWORD]
+        return _show("password", form)
+    except service.WeakPassword as error:
+        form.new.errors = [error.reason]
+        return _show("password", form)
+    return _done("Your password is changed. Everywhere else you are signed out.")
+
+
+def _show(page: str, form: FlaskForm, *, problem: str = "", later: TryLater | None = None, **more: Any) -> Response:
+    return show(f"accounts/security/{page}.html", form, problem=problem, later=later, account=_me().account, **more)
+
+
+def _done(notice: str) -> ResponseReturnValue:
+    flash(notice, "notice")
+    return go_to(url_for(".overview"))
+
+
+@bp.route("/<any(email, phone):kind>", methods=["GET", "POST"])
+@visitor.sign_in_required
+def address(kind: str) -> ResponseReturnValue:
+    """Another e-mail address or phone number: a code goes there."""
+    me, form = _me(), KINDS[kind]()
+    if not form.validate_on_submit():
+        return _show("address", form, kind=kind)
+    tries.send_letter()
+    try:
+        with tries.signing_in(me.id):
+            service.request_address(me.id, form.key, password=form.password.data or "")
+    except service.WrongPassword:
+        form.password.errors = [WRONG_PASSWORD]
+        return _show("address", form, kind=kind)
+    except service.TooManyCodes as error:
+        if session.get(NEW_ADDRESS) != form.key:
+            return _show("address", form, kind=kind, later=error)
+    session[NEW_ADDRESS] = form.key
+    return go_to(url_for(".address_code", kind=kind))
+
+
+@bp.post("/<any(email, phone):kind>/confirmation")
+@visitor.sign_in_required
+def confirmation(kind: str) -> ResponseReturnValue:
+    """Prove the address the account has already: a code goes there."""
+    me = _me()
+    key = me.account.email if kind == "email" else me.account.phone
+    if not FlaskForm().validate() or key is None:
+        abort(400)
+    tries.send_letter()
+    session[NEW_ADDRESS] = key
+    return _send(me, kind, key)
+
+
+def _send(me: SignedIn, kind: str, key: str) -> ResponseReturnValue:
+    try:
+        service.send_address_code(me.id, key)
+    except service.TooManyCodes as error:
+        return _show("code", CodeForm(formdata=None), kind=kind, address=key, later=error)
+    flash("A code is on its way.", "notice")
+    return go_to(url_for(".address_code", kind=kind))
+
+
+def _new_address(kind: str) -> str | None:
+    key: str | None = session.get(NEW_ADDRESS)
+    return key if key is not None and is_email(key) == (kind == "email") else None
+
+
+@bp.route("/<any(email, phone):kind>/code", methods=["GET", "POST"])
+@visitor.sign_in_required
+def address_code(kind: str) -> ResponseReturnValue:
+    """The code that was sent to the new address."""
+    me, key, form = _me(), _new_address(kind), CodeForm()
+    if key is None:
+        return go_to(url_for(".address", kind=kind))
+    if not form.validate_on_submit():
+        return _show("code", form, kind=kind, address=key)
+    tries.guess_code()
+    try:
+        service.enter_address(me.id, key, form.digits)
+    except service.WrongCode:
+        return _show("code", form, kind=kind, address=key, problem=WRONG_CODE)
+    except service.CodeExpired:
+        return _show("code", form, kind=kind, address=key, problem=EXPIRED)
+    except (service.EmailTaken, service.PhoneTaken):
+        return _show("code", form, kind=kind, address=key, problem="This cannot be yours: an account has it by now.")
+    session.pop(NEW_ADDRESS)
+    return _done("Your e-mail address is confirmed." if kind == "email" else "Your phone number is confirmed.")
+
+
+@bp.post("/<any(email, phone):kind>/code/letter")
+@visitor.sign_in_required
+def address_letter(kind: str) -> ResponseReturnValue:
+    """Another code for the same address."""
+    me, key = _me(), _new_address(kind)
+    if key is None:
+        return go_to(url_for(".address", kind=kind))
+    tries.send_letter()
+    return _send(me, kind, key)
+
+
+@bp.route("/codes", methods=["GET", "POST"])
+@visitor.sign_in_required
+def second_factor() -> ResponseReturnValue:
+    """Ask for a code at every sign-in, or no more."""
+    me, form = _me(), ConfirmationForm()
+    by = service.has_second_factor_by(me.id)
+    if not form.validate_on_submit():
+        return _show("second_factor", form, by=by)
+    on = not me.account.mfa_enabled
+    try:
+        with tries.signing_in(me.id):
+            service.set_second_factor(me.id, on=on, password=form.password.data or "")
+    except service.WrongPassword:
+        form.password.errors = [WRONG_PASSWORD]
+        return _show("second_factor", form, by=by)
+    except service.NoProvedAddress:
+        return _show("second_factor", form, by=by, problem="Confirm your e-mail address first: the codes go there.")
+    return _done("From now on you are asked for a code as well." if on else "You are not asked for codes any more.")
+
+
+@bp.post("/sessions/<int:session_id>/end")
+@visitor.sign_in_required
+def end_session(session_id: int) -> ResponseReturnValue:
+    """Sign out another browser."""
+    if not FlaskForm().validate():
+        abort(400)
+    service.end_sessions_of(_me().id, only=session_id)
+    return _done("That browser is signed out.")
+
+
+@bp.post("/sessions/end")
+@visitor.sign_in_required
+def end_sessions() -> ResponseReturnValue:
+    """Sign out everywhere but here."""
+    if not FlaskForm().validate():
+        abort(400)
+    me = _me()
+    service.end_sessions_of(me.id, but=me.reference)
+    return _done("Everywhere else you are signed out.")

@@ -1,0 +1,116 @@
+"""The account at a glance, its name and its picture."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront import visitor
+from storefront.accounts import service as accounts
+from storefront.accounts.service import SignedIn
+from storefront.customer.forms import ActionForm, AvatarForm, NameForm
+from storefront.intake import takes_uploads
+from storefront.orders import service as orders
+from storefront.pictures import MOST_BYTES, MOST_PIXELS, Mistaken, NotAPicture, PictureTooLarge
+from storefront.responses import render_page
+from storefront.security import limiter
+
+bp = Blueprint("account", __name__)
+
+A_YEAR = 365 * 24 * 3600  # seconds
+FORM_AROUND_IT = 64 * 1024  # bytes of an upload's form beside the file
+LAST_ORDERS = 3
+
+_REFUSED = {
+    Mistaken.DRAWING: "SVG drawings are not taken, since they can hold scripts. Send a PNG, JPEG or WebP picture",
+    Mistaken.WEB_PAGE: "This is a web page, not a picture. Send a PNG, JPEG or WebP picture",
+    Mistaken.EMPTY: "The file is empty",
+    Mistaken.OTHER: "This is not a picture we can read. Send a PNG, JPEG or WebP picture",
+}
+
+
+def person() -> SignedIn:
+    """Who is signed in, on pages that ask for it."""
+    found = visitor.account()
+    if found is None:
+        abort(401)
+    return found
+
+
+def need_token() -> None:
+    """Refuse a form of buttons that does not come from our own page."""
+    if not ActionForm().validate():
+        abort(400)
+
+
+@bp.get("/account")
+@visitor.sign_in_required
+def overview() -> ResponseReturnValue:
+    """What there is to see and to do."""
+    account = person().account
+    last = orders.orders_of(account.id, size=LAST_ORDERS)
+    return render_page("account/overview.html", account=account, orders=last.orders, order_count=last.count)
+
+
+@bp.route("/account/profile", methods=["GET", "POST"])
+@visitor.sign_in_required
+def profile() -> ResponseReturnValue:
+    """The name and the picture."""
+    account = person().account
+    form = NameForm(name=account.name)
+    if form.validate_on_submit():
+        accounts.change_name(account.id, form.name.data)
+        flash("Your name is changed.", "notice")
+        return redirect(url_for(".profile"), 303)
+    return _show_profile(form, AvatarForm(formdata=None), 422 if request.method == "POST" else 200)
+
+
+def _show_profile(form: NameForm, avatar_form: AvatarForm, status: int) -> ResponseReturnValue:
+    account = person().account
+    return render_page(
+        "account/profile.html", status=status, account=account, form=form, avatar_form=avatar_form, limit=MOST_BYTES
+    )
+
+
+@bp.post("/account/avatar")
+@takes_uploads(MOST_BYTES + FORM_AROUND_IT)
+@limiter.limit("20/minute")
+@visitor.sign_in_required
+def upload_avatar() -> ResponseReturnValue:
+    """A picture of whoever it is; decoded and written anew."""
+    form, status = AvatarForm(), 422
+    if form.validate():
+        try:
+            accounts.upload_avatar(person().id, form.picture.data.read(MOST_BYTES + 1))
+        except NotAPicture as error:
+            form.picture.errors, status = [_REFUSED[error.seems]], error.status
+        except PictureTooLarge as error:
+            most = f"{MOST_BYTES // 2**20} MB and {MOST_PIXELS // 10**6} million pixels"
+            form.picture.errors, status = [f"The picture is too large: {most} are the most"], error.status
+        else:
+            flash("Your picture is saved.", "notice")
+            return redirect(url_for(".profile"), 303)
+    return _show_profile(NameForm(formdata=None, name=person().account.name), form, status)
+
+
+@bp.post("/account/avatar/removal")
+@visitor.sign_in_required
+def remove_avatar() -> ResponseReturnValue:
+    """No picture any more."""
+    need_token()
+    accounts.set_avatar(person().id, None)
+    flash("Your picture is deleted.", "notice")
+    return redirect(url_for(".profile"), 303)
+
+
+@bp.get("/account/avatars/<int:user_id>-<string(length=32):digest>")
+def avatar(user_id: int, digest: str) -> ResponseReturnValue:
+    """An uploaded picture. Its address names its content, so it never changes, and only who was given it knows it."""
+    try:
+        content = accounts.get_avatar(user_id, digest)
+    except accounts.UnknownAvatar:
+        abort(404)
+    response = Response(content, mimetype="image/webp")
+    response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
+    response.headers["Content-Disposition"] = "inline; filename=avatar.webp"
+    return response

@@ -1,0 +1,75 @@
+"""What of an order may still change: where it goes, when it arrives, the courier's number."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storefront.clock import utc_now
+from storefront.database import retried, transaction
+from storefront.orders.models import Order, OrderEvent
+from storefront.orders.values import DeliveryAddress, OrderStatus, TooLateToChange, UnknownOrder
+
+LONGEST_TRACKING_NUMBER = 64  # characters
+
+_NOT_PACKED_YET = frozenset({OrderStatus.PENDING, OrderStatus.CONFIRMED})
+
+
+@retried
+def change_address(order_id: str, address: DeliveryAddress, *, by: str) -> None:
+    """Send an order elsewhere, as long as nobody packs it.
+
+    :param by: who does it, as the shopper reads it in the timeline
+    :raise UnknownOrder: there is none of this number
+    :raise TooLateToChange: it is being packed, on its way, or cancelled
+    """
+    with transaction("orders") as session:
+        order = _locked(session, order_id)
+        if order.status not in _NOT_PACKED_YET:
+            raise TooLateToChange(OrderStatus(order.status))
+        order.shipping_full_name = address.full_name
+        order.shipping_phone = address.phone
+        order.shipping_address_line1 = address.line1
+        order.shipping_address_line2 = address.line2
+        order.shipping_city = address.city
+        order.shipping_state = address.state
+        order.shipping_zip_code = address.postal_code
+        order.shipping_country = address.country
+        _note(session, order, by, "Delivery address changed")
+
+
+@retried
+def note_tracking(order_id: str, number: str, *, by: str) -> None:
+    """Note the number by which the courier knows the parcel; the same number again changes nothing.
+
+    :param number: at most `LONGEST_TRACKING_NUMBER` characters
+    :raise UnknownOrder: there is none of this number
+    """
+    with transaction("orders") as session:
+        order = _locked(session, order_id)
+        known = select(OrderEvent.tracking_number).where(OrderEvent.order_id == order.id)
+        numbered = known.where(OrderEvent.tracking_number != "").order_by(OrderEvent.id.desc())
+        if session.scalar(numbered.limit(1)) != number:
+            _note(session, order, by, "Tracking number noted", number)
+
+
+@retried
+def expect_on(order_id: str, day: date) -> None:
+    """Promise another day of arrival. :raise UnknownOrder: there is none of this number"""
+    with transaction("orders") as session:
+        _locked(session, order_id).estimated_delivery = day
+
+
+def _locked(session: Session, order_id: str) -> Order:
+    order = session.scalar(select(Order).where(Order.order_id == order_id).with_for_update())
+    if order is None:
+        raise UnknownOrder(order_id)
+    return order
+
+
+def _note(session: Session, order: Order, by: str, note: str, tracking: str = "") -> None:
+    session.add(
+        OrderEvent(order_id=order.id, status=order.status, at=utc_now(), by=by, note=note, tracking_number=tracking)
+    )

@@ -1,0 +1,122 @@
+"""The address book of an account."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from storefront.accounts import service as accounts
+from storefront.accounts.service import PostalAddress, UserId
+from tests.conftest import ENGINES
+from tests.factories.accounts import make_account
+from tests.own import at_once, own_shop
+
+HOME = PostalAddress("Asha Rao", "+91 98765 43210", "12 Lake Road", "", "Pune", "Maharashtra", "411001", "India")
+
+
+@pytest.fixture
+def asha(app: Flask) -> UserId:
+    return make_account().id
+
+
+def lines_of(user: UserId) -> list[tuple[str, bool]]:
+    """First line of every address and whether it is the default, in the order of the book."""
+    return [(one.where.line1, one.is_default) for one in accounts.addresses_of(user)]
+
+
+def add(user: UserId, line1: str, *, is_default: bool = False) -> int:
+    return accounts.add_address(user, replace(HOME, line1=line1), is_default=is_default).id
+
+
+def test_the_first_address_is_the_default_and_stands_first(asha: UserId) -> None:
+    for line1 in ("One", "Two", "Three"):
+        add(asha, line1)
+    assert lines_of(asha) == [("One", True), ("Two", False), ("Three", False)]
+
+
+def test_a_new_default_takes_the_place_of_the_old(asha: UserId) -> None:
+    add(asha, "One")
+    add(asha, "Two", is_default=True)
+    assert lines_of(asha) == [("Two", True), ("One", False)]
+    accounts.set_default_address(asha, accounts.addresses_of(asha)[1].id)
+    assert lines_of(asha) == [("One", True), ("Two", False)]
+
+
+def test_an_address_is_changed_in_every_part(asha: UserId) -> None:
+    one, two = add(asha, "One"), add(asha, "Two")
+    elsewhere = PostalAddress("Ravi", "", "9 Hill Road", "Flat 2", "Ooty", "TN", "643001", "")
+    changed = accounts.change_address(asha, two, elsewhere, is_default=True)
+    assert changed.where == replace(elsewhere, country="India")
+    assert lines_of(asha) == [("9 Hill Road", True), ("One", False)]
+    accounts.change_address(asha, one, HOME)
+    assert accounts.get_address(asha, two).is_default
+
+
+def test_the_default_stays_it_when_it_is_changed(asha: UserId) -> None:
+    one = add(asha, "One")
+    assert accounts.change_address(asha, one, HOME, is_default=False).is_default
+
+
+def test_when_the_default_is_deleted_the_oldest_left_is(asha: UserId) -> None:
+    one = add(asha, "One")
+    add(asha, "Two")
+    three = add(asha, "Three")
+    accounts.remove_address(asha, three)
+    assert lines_of(asha) == [("One", True), ("Two", False)]
+    accounts.remove_address(asha, one)
+    assert lines_of(asha) == [("Two", True)]
+
+
+def test_the_book_has_an_end(asha: UserId) -> None:
+    for number in range(accounts.MOST_ADDRESSES):
+        add(asha, str(number))
+    with pytest.raises(accounts.TooManyAddresses):
+        add(asha, "one too many")
+    assert len(lines_of(asha)) == accounts.MOST_ADDRESSES
+
+
+def test_the_address_of_another_is_unknown_and_stays_as_it_is(asha: UserId) -> None:
+    ravi = make_account().id
+    foreign = add(ravi, "His")
+    for act in (
+        lambda: accounts.get_address(asha, foreign),
+        lambda: accounts.change_address(asha, foreign, HOME, is_default=True),
+        lambda: accounts.set_default_address(asha, foreign),
+        lambda: accounts.remove_address(asha, foreign),
+    ):
+        with pytest.raises(accounts.UnknownAddress):
+            act()
+    assert lines_of(ravi) == [("His", True)]
+
+
+def test_nobody_has_an_address_without_an_account(app: Flask) -> None:
+    with pytest.raises(accounts.UnknownUser):
+        add(UserId(10**6), "Nowhere")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_many_who_set_the_default_at_once_leave_one(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path, filled=True) as app:
+        with app.app_context():
+            user = make_account().id
+            ids = [add(user, str(number)) for number in range(4)]
+        acts = [lambda wanted=wanted: accounts.set_default_address(user, wanted) for wanted in ids]
+        acts += [lambda: add(user, "New", is_default=True)] * 2  # type: ignore[list-item]
+        done = at_once(app, acts)
+        assert not [one for one in done if isinstance(one, Exception)]
+        with app.app_context():
+            assert [is_default for _, is_default in lines_of(user)] == [True] + [False] * 5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_first_addresses_added_at_once_one_is_the_default(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path, filled=True) as app:
+        with app.app_context():
+            user = make_account().id
+        done = at_once(app, [lambda: add(user, "First")] * 5)
+        assert not [one for one in done if isinstance(one, Exception)]
+        with app.app_context():
+            assert [is_default for _, is_default in lines_of(user)] == [True] + [False] * 4

@@ -1,0 +1,94 @@
+"""How an account calls itself and shows itself."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from flask import Flask
+from PIL import Image
+
+from storefront.accounts import service as accounts
+from storefront.accounts.service import UserId
+from storefront.pictures import NotAPicture
+from tests.factories.accounts import make_account
+from tests.test_pictures import a_picture
+
+
+@pytest.fixture
+def asha(app: Flask) -> UserId:
+    return make_account(name=None).id
+
+
+@pytest.fixture
+def _request(app: Flask):  # type: ignore[no-untyped-def]
+    with app.test_request_context():
+        yield
+
+
+def content_of(address: str | None) -> bytes:
+    user, _, digest = (address or "").rpartition("/")[2].partition("-")
+    return accounts.get_avatar(int(user), digest)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("Asha Rao", "Asha Rao"), ("  आशा \t राव ", "आशा राव"), ("<b>Asha</b>", "<b>Asha</b>"), (" ", None), (None, None)],
+)
+def test_a_name_is_whatever_its_owner_says(asha: UserId, name: str | None, kept: str | None) -> None:
+    accounts.change_name(asha, name)
+    assert accounts.get_account(asha).name == kept
+
+
+def test_nobody_is_named_without_an_account(app: Flask) -> None:
+    with pytest.raises(accounts.UnknownUser):
+        accounts.change_name(UserId(10**6), "Asha")
+
+
+@pytest.mark.usefixtures("_request")
+def test_an_uploaded_picture_is_kept_small_under_an_address_that_names_its_content(asha: UserId) -> None:
+    first = accounts.upload_avatar(asha, a_picture("JPEG"))
+    assert accounts.get_account(asha).avatar == first
+    assert Image.open(io.BytesIO(content_of(first))).size == (256, 256)
+    second = accounts.upload_avatar(asha, a_picture(colour="maroon"))
+    assert second != first
+    assert content_of(second)
+    with pytest.raises(accounts.UnknownAvatar):
+        content_of(first)
+
+
+@pytest.mark.usefixtures("_request")
+def test_a_picture_that_is_none_changes_nothing(asha: UserId) -> None:
+    kept = accounts.upload_avatar(asha, a_picture())
+    with pytest.raises(NotAPicture):
+        accounts.upload_avatar(asha, b"<svg>")
+    assert accounts.get_account(asha).avatar == kept
+
+
+@pytest.mark.parametrize(
+    "address", ["https://example.com/asha.png", "http://example.com/a b".replace(" ", "%20"), "/static/a.png", None, ""]
+)
+def test_a_picture_may_lie_elsewhere_or_with_us(asha: UserId, address: str | None) -> None:
+    accounts.set_avatar(asha, address)
+    assert accounts.get_account(asha).avatar == (address or None)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:image/svg+xml,<svg>", "//evil.example/a.png", "\\\\evil"),
+        *("ftp://example.com/a", "http:///a", "https://", "a.png", "/a\tb", "https://example.com/" + "a" * 255),
+    ],
+)
+def test_an_address_that_is_no_picture_of_the_web_is_refused(asha: UserId, address: str) -> None:
+    with pytest.raises(accounts.UnusableAvatar):
+        accounts.set_avatar(asha, address)
+    assert accounts.get_account(asha).avatar is None
+
+
+@pytest.mark.usefixtures("_request")
+def test_a_picture_that_is_replaced_by_an_address_is_deleted(asha: UserId) -> None:
+    uploaded = accounts.upload_avatar(asha, a_picture())
+    accounts.set_avatar(asha, "https://example.com/asha.png")
+    with pytest.raises(accounts.UnknownAvatar):
+        content_of(uploaded)

@@ -1,0 +1,103 @@
+"""Who of the accounts is staff, and the commands that say so."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Role, SecondFactorNeeded
+from storefront.visitor import staff_required
+from tests.accounts.people import EMAIL, PASSWORD
+from tests.factories.accounts import make_account, make_staff
+from tests.mailbox import Mailbox
+from tests.pages import Pages
+
+
+@pytest.fixture
+def cli(app: Flask) -> FlaskCliRunner:
+    return app.test_cli_runner()
+
+
+def test_staff_are_created_with_a_password_asked_for(cli: FlaskCliRunner, mailbox: Mailbox) -> None:
+    arguments = ["staff", "create", "--email", EMAIL.upper(), "--role", "stock", "--name", "Asha Rao"]
+    done = cli.invoke(args=arguments, input=f"{PASSWORD}\n{PASSWORD}\n")
+    assert done.exit_code == 0, done.output
+    assert PASSWORD not in done.output
+    assert isinstance(accounts.sign_in(EMAIL, PASSWORD), SecondFactorNeeded)
+    assert [(one.email, one.role) for one in accounts.staff_members()] == [(EMAIL, Role.STOCK_STAFF)]
+
+
+def test_a_password_can_be_generated_and_is_printed_once(cli: FlaskCliRunner, mailbox: Mailbox) -> None:
+    arguments = ["staff", "create", "--email", EMAIL, "--role", "admin", "--name", "Asha Rao", "--generate"]
+    done = cli.invoke(args=arguments)
+    password = done.output.split()[-1]
+    assert isinstance(accounts.sign_in(EMAIL, password), SecondFactorNeeded)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["create", "--email", "asha", "--role", "stock", "--name", "Asha", "--generate"],
+        ["create", "--email", EMAIL, "--role", "customer", "--name", "Asha", "--generate"],
+        ["create", "--email", EMAIL, "--role", "stock", "--name", "Asha", "--generate"],  # has an account
+        ["role", "--email", "nobody@example.com", "--role", "stock"],
+        ["role", "--email", "unproved@example.com", "--role", "stock"],
+    ],
+)
+def test_what_cannot_be_is_refused(cli: FlaskCliRunner, arguments: list[str]) -> None:
+    make_account(email=EMAIL)
+    make_account(email="unproved@example.com", verified=False)
+    assert cli.invoke(args=["staff", *arguments]).exit_code != 0
+    assert accounts.staff_members() == []
+
+
+def test_rights_given_end_every_sign_in_and_so_do_rights_taken(cli: FlaskCliRunner) -> None:
+    account = make_account(email=EMAIL)
+    for role in ("orders", "customer"):
+        reference = accounts.open_session(account.id)
+        done = cli.invoke(args=["staff", "role", "--email", EMAIL, "--role", role])
+        assert done.exit_code == 0, done.output
+        assert accounts.find_session(reference) is None
+        assert accounts.get_account(account.id).role == role
+
+
+def test_staff_are_listed(cli: FlaskCliRunner) -> None:
+    make_staff(Role.ORDER_STAFF, email=EMAIL)
+    assert f"orders   {EMAIL}" in cli.invoke(args=["staff", "list"]).output
+
+
+# ------------------------------------------------------------------------------------ pages for staff
+
+
+def status_of_desk(pages: Pages) -> tuple[int, str]:
+    """What a page for the staff of the stock answers."""
+    with pages.app.app_context():
+        response = pages.client.get("/cart")
+    return response.status_code, response.headers.get("Location", "")
+
+
+@pytest.fixture
+def desk(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> Pages:
+    view = staff_required(Role.STOCK_STAFF)(lambda: "the desk")
+    monkeypatch.setitem(pages.app.view_functions, "cart.show", view)
+    return pages
+
+
+def test_a_desk_is_for_its_staff_and_admins(desk: Pages) -> None:
+    for role, status in ((Role.STOCK_STAFF, 200), (Role.ADMIN, 200), (Role.ORDER_STAFF, 403)):
+        desk.sign_in(make_staff(role))
+        assert status_of_desk(desk)[0] == status
+    desk.sign_in(make_account())
+    assert status_of_desk(desk)[0] == 403
+
+
+def test_a_guest_at_a_desk_is_asked_to_sign_in(desk: Pages) -> None:
+    assert status_of_desk(desk) == (303, "/login?next=/cart")
+
+
+def test_staff_without_a_second_factor_are_asked_to_sign_in_anew(desk: Pages) -> None:
+    desk.sign_in(make_staff(Role.ADMIN), second_factor=False)
+    assert status_of_desk(desk) == (303, "/login?next=/cart")
+    assert desk.get("/login?next=/cart").url == "/login?next=/cart"  # which does not send them on
