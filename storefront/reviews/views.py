@@ -1,0 +1,122 @@
+"""Reviews written, changed and taken back on a product's page, and found helpful there."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront import visitor
+from storefront.accounts.service import Account
+from storefront.catalog import service as catalog
+from storefront.catalog.service import ProductPage, ReviewView
+from storefront.clock import arrival_day
+from storefront.responses import answer, refuse
+from storefront.reviews import service
+from storefront.reviews.forms import ReviewForm, VoteForm
+from storefront.security import limiter
+
+bp = Blueprint("reviews", __name__)
+
+PRODUCT = "/product/<int(max=2147483647):product_id>"
+REVIEW = "/reviews/<int(max=2147483647):review_id>"
+
+
+def _account() -> Account:
+    person = visitor.account()
+    if person is None:
+        abort(403)
+    return person.account
+
+
+def _page(product_id: int) -> ProductPage:
+    try:
+        return catalog.get_product(product_id, reader=visitor.reader())
+    except catalog.UnknownProduct:
+        abort(404)
+
+
+def _reviews_url(page: ProductPage) -> str:
+    return url_for("catalog.product", product_id=page.box.product_id, slug=page.box.slug, _anchor="reviews")
+
+
+@bp.post(f"{PRODUCT}/review")
+@visitor.sign_in_required
+@limiter.limit("20/minute")
+def write(product_id: int) -> ResponseReturnValue:
+    """Say something of a product; said again, it replaces what was said."""
+    form = ReviewForm()
+    if not form.validate():
+        return _refused(form, product_id)
+    try:
+        review = service.write(_account(), product_id, form.draft())
+    except catalog.UnknownProduct:
+        abort(404)
+    return _changed(product_id, "Your review is kept, and hidden" if review.is_hidden else "Thank you for your review")
+
+
+def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
+    page = _page(product_id)
+    return refuse(
+        "catalog/_reviews.html",
+        page="catalog/product.html",
+        otherwise=_reviews_url(page),
+        problem=next(str(field.errors[0]) for field in form if field.errors),
+        context={
+            "page": page,
+            "box": page.box,
+            "sku": page.box.variant(None).sku,
+            "form": None,
+            "review_form": form,
+            "known_email": visitor.proved_email(),
+            "stars": None,
+            "arrives_on": arrival_day(),
+        },
+    )
+
+
+@bp.post(f"{PRODUCT}/review/removal")
+@visitor.sign_in_required
+def take_back(product_id: int) -> ResponseReturnValue:
+    """Delete what the visitor said of a product."""
+    if not VoteForm().validate():
+        abort(400)
+    catalog.delete_review(product_id, _account().id)
+    return _changed(product_id, "Your review is deleted")
+
+
+def _changed(product_id: int, notice: str) -> ResponseReturnValue:
+    page = _page(product_id)
+    fragment = "reviews/_after_change.html"
+    return answer(fragment, otherwise=_reviews_url(page), notice=notice, page=page, box=page.box, stars=None)
+
+
+@bp.post(f"{REVIEW}/vote")
+@visitor.sign_in_required
+@limiter.limit("60/minute")
+def vote(review_id: int) -> ResponseReturnValue:
+    """Find a review helpful."""
+    if not VoteForm().validate():
+        abort(400)
+    try:
+        return _voted(catalog.find_helpful(review_id, _account().id))
+    except catalog.OwnReview:
+        abort(403)
+    except catalog.UnknownReview:
+        abort(404)
+
+
+@bp.post(f"{REVIEW}/vote/removal")
+@visitor.sign_in_required
+def take_vote_back(review_id: int) -> ResponseReturnValue:
+    """Not find it helpful after all."""
+    if not VoteForm().validate():
+        abort(400)
+    try:
+        return _voted(catalog.find_unhelpful(review_id, _account().id))
+    except catalog.UnknownReview:
+        abort(404)
+
+
+def _voted(review: ReviewView) -> ResponseReturnValue:
+    page_url = url_for("catalog.product", product_id=review.product_id, slug="-", _anchor=f"vote-{review.id}")
+    return answer("reviews/_vote.html", otherwise=page_url, review=review)
