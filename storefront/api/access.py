@@ -25,11 +25,6 @@ def caller() -> SignedIn:
     return person
 
 
-def is_staff(person: SignedIn) -> bool:
-    """Whether someone works in the shop, in whatever part of it."""
-    return person.role is not Role.CUSTOMER
-
-
 def public(path: Mapping[str, Any]) -> None:
     """Everyone; but who brings a token brings a good one.
 
@@ -59,7 +54,7 @@ def of_user(path: Mapping[str, Any]) -> None:
 def require_user(user_id: int) -> None:
     """The same for a user named elsewhere, such as in the query string."""
     person = caller()
-    if person.id != user_id and not is_staff(person):
+    if person.id != user_id and not person.role.is_staff:
         raise Forbidden
 
 

@@ -22,8 +22,7 @@ def number(amount: Decimal) -> float:
 
 def instant(moment: datetime) -> str:
     """2024-01-15T10:30:00.000Z. :param moment: aware, of any zone"""
-    utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _default(value: Any) -> Any:

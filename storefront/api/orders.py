@@ -1,0 +1,235 @@
+"""Orders: placed, listed, changed, cancelled, followed."""
+
+from __future__ import annotations
+
+from werkzeug.exceptions import Forbidden
+
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Account, Role
+from storefront.api import placing
+from storefront.api.access import caller, of_user, require_user, signed_in
+from storefront.api.limits import counted_as_order
+from storefront.api.operations import operation
+from storefront.api.presenters import orders as present
+from storefront.api.refusals import Refusal, Refused, unacceptable
+from storefront.api.schemas.orders import (
+    LegacyOrder,
+    LegacyOrderInput,
+    Order,
+    OrderCancelled,
+    OrderInput,
+    OrderPaymentInput,
+    OrderUpdate,
+    TrackedOrder,
+)
+from storefront.checkout import service as checkout
+from storefront.checkout.service import PaymentWish
+from storefront.orders import service as orders
+from storefront.orders.service import DeliveryAddress, OrderStatus, OrderView, StepNotAllowed
+from storefront.payments import service as payments
+
+KINDS = ("card", "upi", "cod", "bnpl")
+
+# ------------------------------------------------------------------------------------------------ placing
+
+
+@operation(
+    "POST /api/orders/",
+    "placeOrder",
+    tag="orders",
+    access=signed_in,
+    body=OrderInput,
+    answer=Order,
+    refusals=(409, 422, 429, 503),
+)
+@counted_as_order
+def place_order(body: OrderInput) -> Order:
+    """Place an order, with and without the slash.
+
+    The `Idempotency-Key` header, or else the order's own `id`, makes a repeat the same order; the same goods sent twice
+    within ten seconds are the same order under whatever ids. What was ordered leaves the cart.
+    """
+    customer = _customer(body.user_id, body.customer_id)
+    payment = checkout.payment_meant(customer.id, _wish(body.payment_method))
+    wanted = placing.units_by_product((item.product_id, item.quantity) for item in body.items)
+    address = DeliveryAddress(**body.shipping_address.parts)
+    return _shown(placing.place(customer, wanted, address, payment, shown_total=body.total, own_id=body.id))
+
+
+def _customer(*named: int | None) -> Account:
+    """Whom an order is for: whoever sends it, unless staff name somebody else.
+
+    :raise Forbidden: somebody else is named
+    """
+    ids = {user_id for user_id in named if user_id is not None} or {caller().id}
+    for user_id in ids:
+        require_user(user_id)
+    if len(ids) > 1:
+        raise unacceptable("userId and customerId name two people", "customerId")
+    return placing.customer_of(ids.pop())
+
+
+def _wish(sent: OrderPaymentInput) -> PaymentWish:
+    return PaymentWish(
+        sent.type,
+        sent.id,
+        sent.card_number,
+        sent.card_holder or "",
+        sent.upi_id or "",
+        sent.bnpl_provider or "",
+    )
+
+
+@operation(
+    "POST /api/orders/create",
+    "createOrderLegacy",
+    tag="orders",
+    access=signed_in,
+    body=LegacyOrderInput,
+    answer=LegacyOrder,
+    refusals=(404, 409, 422, 429, 503),
+)
+@counted_as_order
+def create_order(body: LegacyOrderInput) -> LegacyOrder:
+    """Place an order to an address of the address book, paid in cash unless another way is named."""
+    customer = _customer(body.user_id)
+    if body.shipping_option is not None and body.shipping_option.upper() != "STANDARD":
+        raise unacceptable("shippingOption must be STANDARD", "shippingOption")
+    kind = (body.payment_method or "cod").lower()
+    if kind not in KINDS:
+        raise unacceptable(f"paymentMethod must be {', '.join(KINDS)}", "paymentMethod")
+    payment = checkout.usual_payment(customer.id, kind)
+    wanted = placing.units_by_product((item.product_id, item.quantity) for item in body.items)
+    address = _address_of(customer, body.address_id)
+    return present.legacy_order(placing.place(customer, wanted, address, payment, shown_total=body.amount))
+
+
+def _address_of(customer: Account, address_id: int | None) -> DeliveryAddress:
+    if address_id is not None:
+        return placing.saved_address(accounts.get_address(customer.id, address_id))
+    book = accounts.addresses_of(customer.id)
+    if not book:
+        raise unacceptable("addressId is required: the address book is empty", "addressId")
+    return placing.saved_address(book[0])
+
+
+# ------------------------------------------------------------------------------------------------ reading
+
+
+def own_order(order_id: str) -> OrderView:
+    """An order that the caller may see: their own; staff see all.
+
+    :raise orders.UnknownOrder: there is none, or it is somebody else's
+    """
+    person = caller()
+    found = orders.get_order(order_id)
+    if found.customer_id != person.id and not person.role.is_staff:
+        raise orders.UnknownOrder(order_id)
+    return found
+
+
+def _shown(order: OrderView) -> Order:
+    return present.order(order, payments.records_of([order.checkout_id]).get(order.checkout_id))
+
+
+@operation("GET /api/orders/{orderId}", "getOrder", tag="orders", access=signed_in, answer=Order, refusals=(404,))
+def get_order(order_id: str) -> Order:
+    """An order of one's own."""
+    return _shown(own_order(order_id))
+
+
+@operation("GET /api/orders/user/{userId}", "listUserOrders", tag="orders", access=of_user, answer=list[Order])
+@operation("GET /users/{userId}/orders", "listUserOrdersAlias", tag="users", access=of_user, answer=list[Order])
+def list_user_orders(user_id: int) -> list[Order]:
+    """All orders of an account, newest first."""
+    found = orders.export_of(user_id)[::-1]
+    paid = payments.records_of([order.checkout_id for order in found])
+    return [present.order(order, paid.get(order.checkout_id)) for order in found]
+
+
+@operation(
+    "GET /api/orders/{orderId}/track",
+    "trackOrder",
+    tag="orders",
+    access=signed_in,
+    answer=TrackedOrder,
+    refusals=(404,),
+)
+def track_order(order_id: str) -> TrackedOrder:
+    """An order of one's own with what happened to it."""
+    order = own_order(order_id)
+    return present.tracked(order, payments.records_of([order.checkout_id]).get(order.checkout_id))
+
+
+# ------------------------------------------------------------------------------------------------ changing
+
+
+@operation(
+    "PUT /api/orders/{orderId}",
+    "updateOrder",
+    tag="orders",
+    access=signed_in,
+    body=OrderUpdate,
+    answer=Order,
+    refusals=(404, 409),
+)
+def update_order(order_id: str, body: OrderUpdate) -> Order:
+    """Change what may be changed.
+
+    Its customer may send it elsewhere until it is packed, or cancel it; staff take it to its next step, note the
+    tracking number and the day of arrival. Goods and amounts stay as they are.
+    """
+    order = own_order(order_id)
+    is_staff = _is_order_staff()
+    if order.customer_id != caller().id and not is_staff:
+        raise Forbidden
+    if is_staff:
+        _take_further(order, body)
+    elif body.status not in {None, order.status, OrderStatus.CANCELLED}:
+        raise Forbidden
+    if body.shipping_address is not None and order.customer_id == caller().id:
+        orders.change_address(order.id, DeliveryAddress(**body.shipping_address.parts), by="you")
+    if body.status is OrderStatus.CANCELLED:
+        _cancel(order)
+    return _shown(orders.get_order(order_id))
+
+
+def _is_order_staff() -> bool:
+    return caller().role in {Role.ORDER_STAFF, Role.ADMIN}
+
+
+def _take_further(order: OrderView, body: OrderUpdate) -> None:
+    if body.status not in {None, order.status, OrderStatus.CANCELLED}:
+        orders.advance(order.id, OrderStatus(body.status), by="the shop", tracking=body.tracking_number or "")
+    elif body.tracking_number:
+        orders.note_tracking(order.id, body.tracking_number, by="the shop")
+    if body.estimated_delivery is not None:
+        orders.expect_on(order.id, body.estimated_delivery)
+
+
+@operation(
+    "DELETE /api/orders/{orderId}",
+    "cancelOrder",
+    tag="orders",
+    access=signed_in,
+    answer=OrderCancelled,
+    refusals=(404, 409),
+)
+def cancel_order(order_id: str) -> OrderCancelled:
+    """Cancel an order: its goods and its money go back, once, however often it is asked for."""
+    order = own_order(order_id)
+    if order.customer_id != caller().id and not _is_order_staff():
+        raise Forbidden
+    _cancel(order)
+    return "Order cancelled successfully"
+
+
+def _cancel(order: OrderView) -> None:
+    is_own = order.customer_id == caller().id
+    try:
+        orders.cancel(order.id, by="you" if is_own else "the shop", may_be_packed=_is_order_staff())
+    except StepNotAllowed as refusal:
+        if refusal.current is OrderStatus.CANCELLED:
+            return
+        message = "The order is on its way already and can no longer be cancelled"
+        raise Refused(Refusal(409, "ORDER_CANCELLATION_NOT_ALLOWED", message)) from refusal

@@ -1,0 +1,32 @@
+"""Payments. Every order is paid, or promised to be, as it is placed: here a client learns how."""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from storefront.api.access import signed_in
+from storefront.api.operations import operation
+from storefront.api.orders import own_order
+from storefront.api.presenters import orders as present
+from storefront.api.refusals import Detail, Refusal, Refused
+from storefront.api.schemas.payments import Payment, PaymentInput
+from storefront.money import Money
+from storefront.payments import service as payments
+
+
+@operation(
+    "POST /api/payments",
+    "makePayment",
+    tag="payments",
+    access=signed_in,
+    body=PaymentInput,
+    answer=Payment,
+    refusals=(404, 409),
+)
+def make_payment(body: PaymentInput) -> Payment:
+    """The payment of an order; asked for again it is the same one, whatever way to pay is named."""
+    order = own_order(body.order_id)
+    if body.amount is not None and Money.of(body.amount, current_app.config["CURRENCY"]) != order.grand_total:
+        message = f"The order comes to {order.grand_total.amount}"
+        raise Refused(Refusal(409, "AMOUNT_MISMATCH", message, (Detail("amount", message),)))
+    return present.payment(order, payments.records_of([order.checkout_id])[order.checkout_id])

@@ -1,0 +1,1 @@
+"""Values become the shapes of `schemas`, one module a family."""

@@ -1,0 +1,90 @@
+"""Products and reviews as the contract's section 2.2.5 has them."""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from storefront.api.schemas.products import AvailabilityStatus, Product, ProductSummary, Review, StockStatus
+from storefront.catalog import service as catalog
+from storefront.catalog.service import FullProduct, ReviewView, StockState
+
+NOBODY = "Anonymous User"
+PLACEHOLDER = "/api/products/image/placeholder"
+
+_STOCK = {
+    StockState.IN_STOCK: StockStatus.IN_STOCK,
+    StockState.LOW: StockStatus.LOW_STOCK,
+    StockState.OUT: StockStatus.OUT_OF_STOCK,
+}
+
+
+def product(value: FullProduct) -> Product:
+    return Product(
+        id=value.id,
+        sku=value.sku,
+        name=value.name,
+        brand=value.brand,
+        description=value.description,
+        price=value.price,
+        currency=value.price.currency,
+        stock=value.stock,
+        availability_status=_availability(value),
+        stock_status=_stock_status(value),
+        specifications=dict(value.specs),
+        categories=list(value.categories),
+        image_urls=image_urls(value),
+        average_rating=value.rating,
+        review_count=value.review_count,
+        reviews=[review(shown) for shown in value.reviews],
+    )
+
+
+def summary(value: catalog.ProductCard) -> ProductSummary:
+    return ProductSummary(
+        id=value.id,
+        sku=value.sku,
+        name=value.name,
+        price=value.price,
+        currency=value.price.currency,
+        available=value.available > 0,
+        stock=value.available,
+    )
+
+
+def review(value: ReviewView) -> Review:
+    """The old client takes the first letter of the author's name: it is never blank."""
+    return Review(
+        id=value.id,
+        product_id=value.product_id,
+        user_id=value.user_id,
+        user_name=value.author.strip() or NOBODY,
+        user_avatar=None,
+        rating=value.rating,
+        title=value.title,
+        comment=value.comment,
+        verified_purchase=value.is_verified,
+        helpful_count=value.helpful_count,
+        created_at=value.created_at,
+    )
+
+
+def image_urls(value: FullProduct) -> list[str]:
+    """Whole addresses, since the client may come from elsewhere; a product without pictures has one too."""
+    origin = current_app.config["PUBLIC_ORIGIN"]
+    pictures = [
+        source if source.startswith(("http://", "https://")) else f"{origin}/api/products/image/{picture_id}"
+        for picture_id, source in value.pictures
+    ]
+    return pictures or [origin + PLACEHOLDER]
+
+
+def _availability(value: FullProduct) -> AvailabilityStatus:
+    if value.stock <= 0:
+        return AvailabilityStatus.OUT_OF_STOCK
+    return AvailabilityStatus.PREORDER if value.is_preorder else AvailabilityStatus.IN_STOCK
+
+
+def _stock_status(value: FullProduct) -> StockStatus:
+    if value.stock > 0 and value.is_preorder:
+        return StockStatus.PREORDER
+    return _STOCK[StockState.of(value.stock)]

@@ -1,0 +1,217 @@
+"""Products: listed, looked up, put on sale, their stock asked for and taken."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from cachetools import TTLCache
+from flask import Response, current_app, request, url_for
+from pydantic import TypeAdapter
+
+from storefront.api.access import caller, public, stock_staff
+from storefront.api.operations import operation
+from storefront.api.presenters import products as present
+from storefront.api.reading import idempotency_key
+from storefront.api.schemas import Quantity
+from storefront.api.schemas.products import (
+    Product,
+    ProductFilter,
+    ProductIds,
+    ProductInput,
+    ProductSummary,
+    StockReduced,
+)
+from storefront.catalog import service as catalog
+from storefront.catalog.service import NewProduct, NewVariant, Selection, Sku
+from storefront.clock import utc_now
+from storefront.money import Money
+
+MOST_AT_ONCE = 2000  # products in the whole list; a shop that has more is read on by pages
+NEXT_PAGE_SIZE = 100
+REVIEWS_IN_LIST = 3  # contract section 2.2.5
+REVIEWS_IN_DETAIL = 100
+
+
+@operation(
+    "GET /api/products",
+    "listProducts",
+    tag="catalog",
+    access=public,
+    query=ProductFilter,
+    answer=list[Product],
+    headers={
+        "X-Total-Count": "Number of matches, before paging",
+        "Link": "The next page, where there is one",
+        "ETag": "Ask again with If-None-Match",
+    },
+)
+def list_products(query: ProductFilter) -> Response:
+    """All products on sale as a bare array, by id.
+
+    Without `page` nothing is left out up to 2,000 products; where there are more, `Link` names the page to go on with.
+    """
+    page, size = query.page, query.size if query.page is not None else MOST_AT_ONCE
+    offset = (page or 0) * size
+    ids, total = catalog.choose_products(_selection(query), offset=offset, limit=size)
+    response = Response(_listed(ids), mimetype="application/json")
+    response.headers["X-Total-Count"] = str(total)
+    if offset + size < total:
+        following = (page + 1, size) if page is not None else (MOST_AT_ONCE // NEXT_PAGE_SIZE, NEXT_PAGE_SIZE)
+        response.headers["Link"] = f'<{_page_url(*following)}>; rel="next"'
+    return response
+
+
+_shape = TypeAdapter(list[Product])
+_kept: TTLCache[tuple[str, str], bytes] = TTLCache(maxsize=8, ttl=30)
+_lock = threading.Lock()
+
+
+def _listed(ids: list[int]) -> bytes:
+    """Products as JSON. The client asks for all of them twice a page: the same list is written out once.
+
+    It is kept for half a minute in each process, and only as long as no price, stock or rating in it changes.
+    """
+    if not current_app.config["CACHE_COUNTS"]:
+        return _write(ids)
+    key = (str(current_app.config["SQLALCHEMY_BINDS"]["catalog"]["url"]), catalog.stamp_of(ids))
+    with _lock:
+        written = _kept.get(key)
+    if written is None:
+        written = _write(ids)
+        with _lock:
+            _kept[key] = written
+    return written
+
+
+def _write(ids: list[int]) -> bytes:
+    found = catalog.full_products(ids, reviews_each=REVIEWS_IN_LIST)
+    return _shape.dump_json([present.product(value) for value in found], by_alias=True)
+
+
+def _selection(query: ProductFilter) -> Selection:
+    return Selection(
+        words=query.search or query.q,
+        category=query.category,
+        brand=query.brand,
+        least=_money(query.min_price),
+        most=_money(query.max_price),
+        sort=query.sort,
+    )
+
+
+def _money(amount: Decimal | None) -> Money | None:
+    return None if amount is None else Money.of(amount, current_app.config["CURRENCY"])
+
+
+def _page_url(page: int, size: int) -> str:
+    asked: dict[str, Any] = {**request.args.to_dict(), "page": page, "size": size}
+    origin: str = current_app.config["PUBLIC_ORIGIN"]
+    return origin + url_for("api.listProducts", **asked)
+
+
+@operation("GET /api/products/{productId}", "getProduct", tag="catalog", access=public, answer=Product, refusals=(404,))
+def get_product(product_id: int) -> Product:
+    """A product on sale."""
+    return present.product(catalog.get_full_product(product_id, reviews=REVIEWS_IN_DETAIL))
+
+
+@operation(
+    "POST /api/products",
+    "createProduct",
+    tag="catalog",
+    access=stock_staff,
+    body=ProductInput,
+    answer=Product,
+    refusals=(409,),
+)
+def create_product(body: ProductInput) -> Product:
+    """Put a product on sale (staff)."""
+    price = Money.of(body.price, current_app.config["CURRENCY"])
+    new = NewProduct(
+        sku=Sku(body.sku),
+        name=body.name,
+        brand=body.brand,
+        description=body.description or "",
+        categories=(),
+        variants=(NewVariant(Sku(body.sku), "", price, body.stock),),
+        published_on=utc_now().date(),
+        specs=tuple((body.specifications or {}).items()),
+    )
+    product_id = catalog.add_product(new, body.category_ids or (), actor=_actor())
+    return present.product(catalog.get_full_product(product_id, reviews=0))
+
+
+def _actor() -> str:
+    """Who changes stock, as the ledger names them."""
+    return f"user {caller().id}"
+
+
+@operation(
+    "POST /api/products/batch",
+    "batchProducts",
+    tag="catalog",
+    access=public,
+    body=ProductIds,
+    answer=list[ProductSummary],
+)
+@operation(
+    "POST /products/batch",
+    "batchProductsAlias",
+    tag="catalog",
+    access=public,
+    body=ProductIds,
+    answer=list[ProductSummary],
+)
+def batch_products(body: list[int]) -> list[ProductSummary]:
+    """Products by id.
+
+    Unknown ids are left out, the order of the request is kept.
+    """
+    return [present.summary(card) for card in catalog.cards_of(body)]
+
+
+@operation(
+    "GET /api/products/{productId}/check-stock", "checkStock", tag="catalog", access=public, query=Quantity, answer=bool
+)
+def check_stock(product_id: int, query: Quantity) -> bool:
+    """Whether so many units can be bought; false also for an unknown product."""
+    return catalog.units_available(product_id) >= query.quantity
+
+
+@operation(
+    "PUT /api/products/{productId}/reduce-stock",
+    "reduceStock",
+    tag="catalog",
+    access=stock_staff,
+    query=Quantity,
+    answer=StockReduced,
+    refusals=(404, 409),
+)
+@operation(
+    "PUT /products/{productId}/reduce-stock",
+    "reduceStockAlias",
+    tag="catalog",
+    access=stock_staff,
+    query=Quantity,
+    answer=StockReduced,
+    refusals=(404, 409),
+)
+def reduce_stock(product_id: int, query: Quantity) -> StockReduced:
+    """Take units out of stock (staff).
+
+    Repeated with the same `Idempotency-Key` header it takes nothing more.
+    """
+    catalog.take_off(product_id, query.quantity, reason="api", reference=_reference(), actor=_actor())
+    return "Stock reduced successfully"
+
+
+def _reference() -> str:
+    """What the ledger knows this request by: the caller's own key, else one that nobody else has."""
+    key = idempotency_key()
+    if not key:
+        return str(uuid.uuid4())
+    return hashlib.sha256(f"{caller().id}:{key}".encode()).hexdigest()

@@ -1,0 +1,166 @@
+"""Sign-up, sign-in, passwords, and the account as its owner is told of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
+
+from storefront import contact
+from storefront.accounts.service import LONGEST_NAME
+from storefront.api.schemas import BLANK_IS_NONE, Email, Id, Incoming, Outgoing, Phone, words
+from storefront.api.schemas.users import Address, PaymentMethod
+
+LONGEST_TYPED = 1000  # characters of a password that is compared; what may be chosen is the accounts' to say
+LONGEST_CODE = 20
+
+
+def _as_typed(sent: Any) -> str:
+    """A password with the blanks around it."""
+    if not isinstance(sent, str):
+        raise PydanticCustomError("string_type", "must be text")
+    if not sent:
+        raise PydanticCustomError("string_too_short", "must not be empty")
+    if len(sent) > LONGEST_TYPED:
+        raise PydanticCustomError("string_too_long", "too long", {"max_length": LONGEST_TYPED})
+    return sent
+
+
+Typed = Annotated[
+    str, PlainValidator(_as_typed), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_TYPED})
+]
+NewPassword = Annotated[
+    str, PlainValidator(_as_typed), WithJsonSchema({"type": "string", "minLength": 8, "maxLength": 128})
+]
+Text = Annotated[str, words(contact.LONGEST_EMAIL)]
+Code = Annotated[str, words(LONGEST_CODE)]
+
+# ------------------------------------------------------------------------------------------------ in
+
+
+class RegisterRequest(Incoming):
+    """An account with its password; an e-mail address, a phone number, or both."""
+
+    email: Email = None
+    phone: Phone = None
+    password: NewPassword
+    name: Annotated[Annotated[str, words(LONGEST_NAME)] | None, BLANK_IS_NONE] = None
+
+
+class StubRequest(Incoming):
+    """The beginning of a sign-up; the code goes to the e-mail address."""
+
+    email: Email = None
+    phone: Phone = None
+
+
+class LoginRequest(Incoming):
+    """Of emailOrPhone, identifier, email and phone the first that is not blank counts."""
+
+    email_or_phone: Text = ""
+    identifier: Text = ""
+    email: Text = ""
+    phone: Text = ""
+    password: Typed
+    otp_code: Annotated[Code, Field(description="The second factor, of accounts that need one")] = ""
+
+    @property
+    def whom(self) -> str:
+        """What was typed to say who it is; empty if nothing was."""
+        return self.email_or_phone or self.identifier or self.email or self.phone
+
+
+class OtpSendRequest(Incoming):
+    user_id: Id
+    email: Email = None
+
+
+class OtpVerifyRequest(Incoming):
+    """One of userId, email and phone, and one of otpCode and otp."""
+
+    user_id: Id | SkipJsonSchema[None] = None
+    email: Email = None
+    phone: Phone = None
+    otp_code: Code = ""
+    otp: Code = ""
+
+    @property
+    def digits(self) -> str:
+        """The code, without the blanks that some put between; empty if none was sent."""
+        return (self.otp_code or self.otp).replace(" ", "")
+
+
+class SetPasswordRequest(Incoming):
+    user_id: Id
+    password: NewPassword
+
+
+class PasswordResetRequest(Incoming):
+    email: Email = None
+    phone: Phone = None
+
+
+# ------------------------------------------------------------------------------------------------ out
+
+
+class PendingUser(Outgoing):
+    """A sign-up that is not finished."""
+
+    id: Id
+    email: str | None
+    phone: str | None
+    name: str | None
+    mfa_enabled: bool
+    status: Literal["pending_verification"]
+
+
+class OtpSent(Outgoing):
+    sent: Literal[True]
+    expires_in_seconds: int
+
+
+class OtpVerified(Outgoing):
+    verified: Literal[True]
+    user_id: Id
+    signup_token: Annotated[str | None, Field(description="For programs; null for browsers, which have the cookie")]
+
+
+class PasswordSet(Outgoing):
+    id: Id
+    message: str
+
+
+class Message(Outgoing):
+    message: str
+
+
+class Account(Outgoing):
+    id: Id
+    email: str | None
+    phone: str | None
+    name: str | None
+    mfa_enabled: bool
+
+
+class User(Outgoing):
+    """An account with what belongs to it."""
+
+    id: Id
+    email: str | None
+    phone: str | None
+    name: str | None
+    avatar: str | None
+    mfa_enabled: bool
+    role: Literal["customer", "staff", "admin"]
+    addresses: list[Address]
+    payment_methods: list[PaymentMethod]
+    orders: Annotated[list[str], Field(max_length=0, description="Always empty: GET /api/orders/user/{userId}")]
+    wishlist: Annotated[list[Id], Field(description="Ids of products")]
+
+
+class UserWithToken(User):
+    token: Annotated[str | None, Field(description="For programs; null for browsers, which have the cookie")]
+    token_type: Literal["Bearer"]
+    expires_in: Annotated[int | None, Field(description="Seconds")]

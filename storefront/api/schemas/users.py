@@ -1,0 +1,100 @@
+"""What belongs to an account: its profile, addresses, ways to pay, wishlist."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from storefront.accounts.service import LONGEST_NAME
+from storefront.api.schemas import BLANK_IS_NONE, Id, Incoming, Instant, Outgoing, Phone, line, words
+
+LONGEST_URL = 255
+LONGEST_TOKEN = 255
+
+Kind = Literal["card", "upi", "cod", "bnpl"]
+Name = Annotated[Annotated[str, words(LONGEST_NAME)] | None, BLANK_IS_NONE]
+Url = Annotated[Annotated[str, words(LONGEST_URL)] | None, BLANK_IS_NONE]
+
+# ------------------------------------------------------------------------------------------------ in
+
+
+class ProfileInput(Incoming):
+    """What is missing stays as it is, what is null or blank is taken away; either of two names will do."""
+
+    full_name: Name = None
+    avatar_url: Url = None
+    name: Name = None
+    avatar: Url = None
+    phone: Phone = None
+
+
+class PaymentMethodInput(Incoming):
+    """A provider's token, in any of the forms that the old client sends; never a card number."""
+
+    provider: Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]{1,29}$")]
+    token: Annotated[str, line(LONGEST_TOKEN)]
+    is_default: Annotated[bool, BeforeValidator(lambda sent: sent or False), WithJsonSchema({"type": "boolean"})] = (
+        False
+    )
+
+
+class WishInput(Incoming):
+    product_id: Id
+
+
+# ------------------------------------------------------------------------------------------------ out
+
+
+class Profile(Outgoing):
+    id: int | None
+    user_id: Id
+    full_name: str | None
+    avatar_url: str | None
+    name: Annotated[str | None, Field(description="Equals fullName")]
+    avatar: Annotated[str | None, Field(description="Equals avatarUrl")]
+    email: str | None
+    phone: str | None
+
+
+class Address(Outgoing):
+    id: Id
+    user_id: Id
+    full_name: str | None
+    phone: str | None
+    line1: str
+    line2: str | None
+    city: str
+    state: str
+    postal_code: str
+    country: str
+    is_default: bool
+    address_line1: Annotated[str, Field(description="Equals line1")]
+    address_line2: Annotated[str | None, Field(description="Equals line2")]
+    zip_code: Annotated[str, Field(description="Equals postalCode")]
+    created_at: Instant
+
+
+class PaymentMethod(Outgoing):
+    id: Id
+    user_id: Id
+    provider: str
+    token: Annotated[str, Field(min_length=1, description="Of a card it ends in its last four digits, where known")]
+    is_default: bool
+    created_at: Instant
+    display_name: str
+    payment_type: Kind
+    type: Kind
+    card_number: Annotated[str | None, Field(description="Masked")]
+    card_holder: str | None
+    expiry_month: int | None
+    expiry_year: int | None
+    upi_id: Annotated[str | None, Field(description="Masked")]
+    bnpl_provider: str | None
+
+
+class WishlistItem(Outgoing):
+    id: Id
+    user_id: Id
+    product_id: Id
+    created_at: Instant

@@ -1,0 +1,282 @@
+"""Registration, log-in and lost passwords by API: contract section 2.3 Auth, cases 3 and 9 to 11."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from storefront import visitor
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Account, Role
+from storefront.database import db
+from tests.accounts.people import EMAIL, PASSWORD, PHONE, register
+from tests.api.client import Api, assert_refused
+from tests.api.signing_in import (
+    CLIENT,
+    login,
+    new_browser,
+    sign_up_to_code,
+    someone_signed_in,
+    stub,
+    verify,
+)
+from tests.factories.accounts import make_account, make_staff
+from tests.factories.catalog import make_product
+from tests.factories.shopping import make_cart
+from tests.fakes import Clock
+from tests.mailbox import Mailbox
+from tests.pages import SAME_ORIGIN
+
+# ------------------------------------------------------------------------------------------ in at once
+
+
+def test_registering_opens_an_account_and_signs_in(app: Flask, browser: Api, mailbox: Mailbox) -> None:
+    done = browser.post(
+        "/auth/register", json={"email": EMAIL.upper(), "phone": "", "password": PASSWORD, "name": " Asha "}
+    )
+    assert (done.status_code, done.json["email"], done.json["phone"], done.json["name"]) == (200, EMAIL, None, "Asha")
+    assert someone_signed_in(browser) == done.json["id"]
+    assert login(new_browser(app), emailOrPhone=EMAIL).json["id"] == done.json["id"]
+
+
+def test_registering_takes_over_an_unfinished_sign_up(browser: Api, mailbox: Mailbox) -> None:
+    user, code = sign_up_to_code(browser, mailbox)
+    assert browser.post("/auth/register", json={"email": EMAIL, "password": PASSWORD}).status_code == 200
+    assert_refused(verify(browser, user, code), 400, "OTP_INVALID")
+
+
+def test_who_registers_another_ones_address_does_not_keep_it(app: Flask, browser: Api, mailbox: Mailbox) -> None:
+    """The owner opens their account later, and gets nothing of what waits there; nor does who waits get in."""
+    squatter = browser.post("/auth/register", json={"email": EMAIL, "password": "chosen by a stranger"}).json["id"]
+    owner = register(mailbox)
+    assert owner.id != squatter
+    assert someone_signed_in(browser) is None
+    assert_refused(login(browser, owner, "chosen by a stranger"), 401, "INVALID_CREDENTIALS")
+    assert login(new_browser(app), owner).json["id"] == owner.id
+
+
+@pytest.mark.parametrize("password", ["seven77", "password1", "x" * 129])
+def test_registering_needs_a_password_worth_the_name(browser: Api, password: str) -> None:
+    error = assert_refused(
+        browser.post("/auth/register", json={"email": EMAIL, "password": password}), 400, "VALIDATION_ERROR"
+    )
+    assert [detail["field"] for detail in error["details"]] == ["password"]
+
+
+# ------------------------------------------------------------------------------------------ log-in
+
+
+@pytest.mark.parametrize("field", ["emailOrPhone", "identifier", "email", "phone"])
+@pytest.mark.parametrize("typed", ["asha.rao@example.com", " ASHA.RAO@EXAMPLE.COM ", "98765 43210", "+919876543210"])
+def test_logging_in_by_any_name_of_the_field_and_of_the_account(browser: Api, field: str, typed: str) -> None:
+    account = make_account(email=EMAIL, phone=PHONE)
+    assert login(browser, **{field: typed}).json["id"] == account.id
+    assert someone_signed_in(browser) == account.id
+
+
+def test_a_blank_name_is_passed_over(browser: Api) -> None:
+    account = make_account()
+    done = browser.post("/auth/login", json={"emailOrPhone": " ", "email": account.email, "password": PASSWORD})
+    assert done.json["id"] == account.id
+
+
+def test_a_password_is_taken_as_it_is_typed(browser: Api) -> None:
+    account = make_account(password=" blanks around ")
+    assert_refused(login(browser, account, "blanks around"), 401, "INVALID_CREDENTIALS")
+    assert login(browser, account, " blanks around ").status_code == 200
+
+
+def test_nobody_gets_in_by_what_does_not_fit(browser: Api, mailbox: Mailbox) -> None:
+    account, without = make_account(), make_account(password=None)
+    stub(browser)
+    wrong = [
+        (account.email, "wrong"),
+        (without.email, "x"),
+        (EMAIL, PASSWORD),
+        ("nobody@example.com", "x"),
+        ("\x01", "x"),
+    ]
+    refusals = [login(browser, password=password, emailOrPhone=name) for name, password in wrong[:-1]]
+    told = [assert_refused(refusal, 401, "INVALID_CREDENTIALS") for refusal in refusals]
+    assert all(error == told[0] for error in told)
+    assert_refused(login(browser, password="x", emailOrPhone=wrong[-1][0]), 400, "VALIDATION_ERROR")
+    assert someone_signed_in(browser) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"emailOrPhone": "", "password": PASSWORD},
+        {"password": PASSWORD},
+        {"emailOrPhone": EMAIL, "password": ""},
+        {"emailOrPhone": EMAIL},
+        {"emailOrPhone": 7, "password": PASSWORD},
+    ],
+)
+def test_half_a_log_in_is_refused(browser: Api, body: dict[str, Any]) -> None:
+    assert_refused(browser.post("/auth/login", json=body), 400, "VALIDATION_ERROR")
+
+
+def test_what_a_log_in_tells(browser: Api) -> None:
+    account = make_account(phone=PHONE)
+    wished = [make_product().id, make_product().id]
+    for product in wished:
+        accounts.add_wish(account.id, product)
+    answer = login(browser, account)
+    assert answer.json == {
+        "id": account.id,
+        "email": account.email,
+        "phone": PHONE,
+        "name": "Asha Rao",
+        "avatar": None,
+        "mfaEnabled": False,
+        "role": "customer",
+        "addresses": [],
+        "paymentMethods": [],
+        "orders": [],
+        "wishlist": wished[::-1],
+        "token": None,
+        "tokenType": "Bearer",
+        "expiresIn": None,
+    }
+    assert "password" not in answer.text.lower()
+    assert "HttpOnly" in answer.headers["Set-Cookie"]
+    me = browser.get("/auth/me").json
+    assert me == {name: value for name, value in answer.json.items() if name not in {"token", "tokenType", "expiresIn"}}
+
+
+def test_a_program_gets_a_token(app: Flask, api: Api, now: Clock) -> None:
+    account = make_account()
+    answer = login(api, account).json
+    assert (answer["tokenType"], answer["expiresIn"]) == ("Bearer", 3600)
+    program = Api(app)
+    program.headers = {"Authorization": f"Bearer {answer['token']}"}
+    assert someone_signed_in(program) == account.id
+    assert program.post("/auth/logout").status_code == 200
+    assert_refused(program.get("/auth/me"), 401, "UNAUTHENTICATED")
+
+
+def test_a_log_in_from_another_origin_leaves_no_cookie_and_no_token(app: Flask, api: Api) -> None:
+    account = make_account()
+    api.headers = {"Origin": CLIENT, "Sec-Fetch-Site": "same-site"}
+    answer = login(api, account)
+    assert (answer.json["id"], answer.json["token"]) == (account.id, None)
+    assert "Set-Cookie" not in answer.headers
+    assert accounts.sessions_of(account.id, "") == []
+
+
+def test_a_log_in_ends_the_sign_in_before_it(app: Flask, browser: Api) -> None:
+    first, second = make_account(), make_account()
+    login(browser, first)
+    cookie = browser.pages.client.get_cookie("storefront").value
+    login(browser, second)
+    assert someone_signed_in(browser) == second.id
+    assert accounts.sessions_of(first.id, "") == []
+    with_old_cookie = new_browser(app)
+    with_old_cookie.pages.client.set_cookie("storefront", cookie)
+    assert_refused(with_old_cookie.get("/auth/me"), 401, "UNAUTHENTICATED")
+
+
+def test_what_a_guest_put_in_the_cart_is_the_accounts_after_a_log_in(browser: Api) -> None:
+    mug, account = make_product(stock=9), make_account()
+    with browser.pages.client.session_transaction() as session:
+        session[visitor.CART] = make_cart((mug, 1))
+    login(browser, account)
+    assert [item["productId"] for item in browser.get(f"/cart/{account.id}").json["items"]] == [mug.id]
+
+
+def test_logging_out_ends_the_session(browser: Api) -> None:
+    account = make_account()
+    assert_refused(browser.post("/auth/logout"), 401, "UNAUTHENTICATED")
+    login(browser, account)
+    done = browser.post("/auth/logout")
+    assert (done.status_code, done.data) == (200, b"")
+    assert someone_signed_in(browser) is None
+    assert accounts.sessions_of(account.id, "") == []
+
+
+# ------------------------------------------------------------------------------------------ the second factor
+
+
+@pytest.fixture(params=["staff", "customer"])
+def careful(request: pytest.FixtureRequest, mailbox: Mailbox) -> Account:
+    """Somebody whose password is not enough."""
+    return make_staff(Role.STOCK_STAFF) if request.param == "staff" else make_account(mfa=True)
+
+
+def test_a_password_alone_does_not_let_them_in(browser: Api, careful: Account, mailbox: Mailbox) -> None:
+    assert_refused(login(browser, careful, "wrong"), 401, "INVALID_CREDENTIALS")
+    assert_refused(login(browser, careful), 401, "SECOND_FACTOR_REQUIRED")
+    assert someone_signed_in(browser) is None
+    assert len(mailbox.letters_to(str(careful.email))) == 1
+
+
+def test_password_and_code_do(browser: Api, careful: Account, mailbox: Mailbox, now: Clock) -> None:
+    login(browser, careful)
+    code = mailbox.code_for(str(careful.email))
+    now.advance(minutes=2)  # as long as it takes to read a letter
+    assert_refused(login(browser, careful, "wrong", otpCode=code), 401, "INVALID_CREDENTIALS")
+    assert_refused(login(browser, careful, otpCode=f"{(int(code) + 1) % 10**6:06}"), 400, "OTP_INVALID")
+    done = login(browser, careful, otpCode=code)
+    assert (done.status_code, done.json["role"]) == (200, "staff" if careful.role.is_staff else "customer")
+    if careful.role.is_staff:
+        assert browser.put("/api/products/1/reduce-stock?quantity=1").status_code == 200
+
+
+def test_a_code_for_who_needs_none_is_refused(browser: Api) -> None:
+    assert_refused(login(browser, make_account(), otpCode="123456"), 400, "OTP_INVALID")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/users/{other}/profile", 403),
+        ("GET", "/cart/{other}", 403),
+        ("GET", "/api/orders/user/{other}", 403),
+        ("PUT", "/api/products/1/reduce-stock?quantity=1", 403),
+        ("GET", "/users/{own}/profile", 200),
+    ],
+)
+def test_staff_without_a_second_factor_have_no_rights_of_staff(app: Flask, method: str, path: str, status: int) -> None:
+    staff, other = make_staff(), make_account()
+    db.session.rollback()
+    api = Api(app)
+    api.pages.sign_in(staff, second_factor=False)
+    api.headers = dict(SAME_ORIGIN)
+    assert api.send(method, path.format(own=staff.id, other=other.id)).status_code == status
+    with_factor = Api(app).with_cookie(staff)
+    assert with_factor.send(method, path.format(own=staff.id, other=other.id)).status_code == 200
+
+
+# ------------------------------------------------------------------------------------------ the rest
+
+
+def test_an_account_is_told_to_its_owner_and_to_staff(app: Flask) -> None:
+    account = make_account()
+    told = {"id": account.id, "email": account.email, "phone": None, "name": "Asha Rao", "mfaEnabled": False}
+    path = f"/auth/user/{account.id}"
+    assert Api(app).with_cookie(account).get(path).json == told
+    staff = Api(app).with_cookie(make_staff())
+    assert staff.get(path).json == told
+    assert_refused(staff.get("/auth/user/999999"), 404, "USER_NOT_FOUND")
+    assert_refused(Api(app).with_cookie(make_account()).get(path), 403, "FORBIDDEN")
+    assert_refused(Api(app).get(path), 401, "UNAUTHENTICATED")
+
+
+def test_a_lost_password_says_the_same_to_everyone(app: Flask, mailbox: Mailbox) -> None:
+    account = make_account()
+    for email in (account.email, "nobody@example.com", account.email):
+        answer = new_browser(app).post("/auth/password/reset", json={"email": email})
+        assert answer.json == {"message": "If the account exists, a mail is on its way"}
+    assert len(mailbox.letters_to(str(account.email))) == 1
+
+
+def test_the_code_for_a_new_password_is_entered_on_the_page_of_this_browser(browser: Api, mailbox: Mailbox) -> None:
+    account = make_account()
+    browser.post("/auth/password/reset", json={"email": account.email})
+    page = browser.pages.get("/password/code")
+    code = mailbox.code_for(str(account.email))
+    browser.pages.submit(page, "form.sign-in__form", code=code, password="the new teapot")
+    assert login(browser, account, "the new teapot").status_code == 200

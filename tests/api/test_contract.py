@@ -1,0 +1,115 @@
+"""What the code describes of itself against what was agreed with the old client: nothing agreed may be missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from flask import Flask
+
+from storefront.api.openapi import document
+
+Node = dict[str, Any]
+
+CONTRACT: Node = yaml.safe_load((Path(__file__).parent / "contract.yaml").read_text())
+
+AGREED = [(path, method) for path, methods in CONTRACT["paths"].items() for method in methods if method != "parameters"]
+# Members that we take beside those agreed, for what the old client does not do.
+BESIDE = {"post /auth/login": {"otpCode"}}
+
+
+@pytest.fixture(scope="module")
+def described(shop: Flask) -> Node:
+    with shop.app_context():
+        return document()
+
+
+def resolved(root: Node, node: Any) -> Any:
+    """A node, or what it refers to."""
+    while isinstance(node, dict) and "$ref" in node:
+        target = root
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        node = target
+    return node
+
+
+def members(root: Node, schema: Any) -> tuple[dict[str, Any], set[str]]:
+    """Every member of an object with its schema, and the names of those required; of a list, those of its elements."""
+    schema = resolved(root, schema)
+    if schema.get("type") == "array":
+        return members(root, schema.get("items", {}))
+    found, required = dict(schema.get("properties", {})), set(schema.get("required", ()))
+    for part in schema.get("allOf", ()):
+        more, needed = members(root, part)
+        found |= more
+        required |= needed
+    return found, required
+
+
+def types(root: Node, schema: Any) -> set[str]:
+    """The JSON types that a schema allows."""
+    schema = resolved(root, schema)
+    if "type" in schema:
+        named = schema["type"]
+        return {named} if isinstance(named, str) else set(named)
+    if "anyOf" in schema:
+        return set().union(*(types(root, part) for part in schema["anyOf"]))
+    if "allOf" in schema:
+        return types(root, schema["allOf"][0])
+    value = schema.get("const", next(iter(schema.get("enum", [None]))))
+    return {"string"} if isinstance(value, str) else set()
+
+
+def same_shape(agreed: Any, described: Node, ours: Any, where: str, *, incoming: bool) -> None:
+    """Members, which of them are required, and their types, all the way down."""
+    theirs, needed = members(CONTRACT, agreed)
+    mine, given = members(described, ours)
+    assert types(CONTRACT, agreed) == types(described, ours), where
+    assert set(theirs) == set(mine) - BESIDE.get(where, set()), where
+    assert given == needed or (not incoming and given == set(mine)), where
+    for name in theirs:
+        same_shape(theirs[name], described, mine[name], f"{where}.{name}", incoming=incoming)
+
+
+def parameters(root: Node, path: Node, operation: Node) -> dict[tuple[str, str], bool]:
+    both = [*path.get("parameters", ()), *operation.get("parameters", ())]
+    found = [resolved(root, parameter) for parameter in both]
+    return {(each["name"], each["in"]): each.get("required", False) for each in found}
+
+
+@pytest.mark.parametrize(("path", "method"), AGREED)
+def test_an_operation_is_there_under_its_name_and_with_its_parameters(described: Node, path: str, method: str) -> None:
+    agreed, ours = CONTRACT["paths"][path][method], described["paths"][path][method]
+    assert ours["operationId"] == agreed["operationId"]
+    assert ours["tags"] == agreed["tags"]
+    assert ours.get("security") == agreed.get("security")
+    theirs = parameters(CONTRACT, CONTRACT["paths"][path], agreed)
+    assert theirs.items() <= parameters(described, described["paths"][path], ours).items()
+
+
+@pytest.mark.parametrize(("path", "method"), AGREED)
+def test_an_operation_takes_what_was_agreed(described: Node, path: str, method: str) -> None:
+    body = resolved(CONTRACT, CONTRACT["paths"][path][method].get("requestBody"))
+    if body is None or not body["required"]:
+        return
+    ours = described["paths"][path][method]["requestBody"]["content"]
+    assert set(ours) == set(body["content"])
+    for kind, agreed in body["content"].items():
+        same_shape(agreed["schema"], described, ours[kind]["schema"], f"{method} {path}", incoming=True)
+
+
+@pytest.mark.parametrize(("path", "method"), AGREED)
+def test_an_operation_answers_what_was_agreed(described: Node, path: str, method: str) -> None:
+    ours = described["paths"][path][method]["responses"]
+    for status, agreed in CONTRACT["paths"][path][method]["responses"].items():
+        assert status in ours, f"{method} {path} knows no {status}"
+        theirs, mine = resolved(CONTRACT, agreed), resolved(described, ours[status])
+        assert set(theirs.get("content", ())) == set(mine.get("content", ()))
+        assert set(theirs.get("headers", ())) <= set(mine.get("headers", ()))
+        for kind, content in theirs.get("content", {}).items():
+            if "schema" in content:
+                where = f"{method} {path} {status}"
+                same_shape(content["schema"], described, mine["content"][kind]["schema"], where, incoming=False)

@@ -1,0 +1,221 @@
+"""Changing and cancelling orders by API: who may, until when, and what never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from storefront import tasks
+from storefront.accounts.service import Role
+from storefront.orders import service as orders
+from storefront.orders.service import OrderStatus
+from tests import books
+from tests.api.client import Api, assert_refused
+from tests.api.shopping import ADDRESS, order_body, signed_in
+from tests.api.test_orders import place
+from tests.books import Stock
+from tests.factories.accounts import make_staff
+from tests.factories.catalog import make_product
+from tests.factories.shopping import make_order
+
+CANCELLED = "Order cancelled successfully"
+ROAD = [OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED]
+
+
+class Case:
+    """A customer's order of two mugs out of five, and the people who come upon it."""
+
+    def __init__(self, app: Flask, kind: str = "cod") -> None:
+        self.app, self.mug = app, make_product(stock=5)
+        self.customer, _ = signed_in(app)
+        body = order_body((self.mug, 2), paymentMethod={"type": kind, "cardNumber": "4242"})
+        self.order = place(self.customer, body)
+        self.path = f"/api/orders/{self.order['id']}"
+        self.staff = Api(app).with_token(make_staff(Role.ORDER_STAFF))
+
+    def go_to(self, status: OrderStatus) -> None:
+        for step in ROAD[: ROAD.index(status) + 1] if status in ROAD else []:
+            orders.advance(self.order["id"], step, by="the shop")
+
+    def now(self) -> dict[str, Any]:
+        return dict(self.staff.get(self.path).json)
+
+    def work(self) -> None:
+        """Let the worker do what was announced."""
+        with self.app.test_request_context():
+            tasks.deliver_outboxes()
+
+
+@pytest.fixture
+def case(app: Flask) -> Case:
+    return Case(app)
+
+
+# --------------------------------------------------------------------------------------------- cancelling
+
+
+def by_delete(api: Api, path: str) -> Any:
+    return api.send("DELETE", path)
+
+
+def by_put(api: Api, path: str) -> Any:
+    return api.put(path, json={"status": "CANCELLED"})
+
+
+@pytest.mark.parametrize("cancel", [by_delete, by_put])
+def test_a_customer_cancels_once_however_often_they_ask(case: Case, cancel: Callable[[Api, str], Any]) -> None:
+    for _ in range(2):
+        answer = cancel(case.customer, case.path)
+        assert answer.status_code == 200
+        assert answer.json == CANCELLED if cancel is by_delete else answer.json["status"] == "cancelled"
+        case.work()
+    assert books.stock_of(case.mug.sku) == Stock(on_hand=5, reserved=0)
+    assert case.now()["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(("kind", "paid"), [("cod", "FAILED"), ("card", "REFUNDED"), ("upi", "REFUNDED")])
+def test_the_money_goes_back(app: Flask, kind: str, paid: str) -> None:
+    case = Case(app, kind)
+    case.customer.send("DELETE", case.path)
+    case.work()
+    assert case.now()["paymentStatus"] == paid
+
+
+@pytest.mark.parametrize("cancel", [by_delete, by_put])
+@pytest.mark.parametrize("status", ROAD)
+def test_a_customer_does_not_cancel_what_is_packed(
+    case: Case, status: OrderStatus, cancel: Callable[[Api, str], Any]
+) -> None:
+    case.go_to(status)
+    assert_refused(cancel(case.customer, case.path), 409, "ORDER_CANCELLATION_NOT_ALLOWED")
+    assert case.now()["status"] == status
+
+
+@pytest.mark.parametrize("status", [OrderStatus.CONFIRMED, OrderStatus.PROCESSING])
+def test_staff_cancel_until_it_is_shipped(case: Case, status: OrderStatus) -> None:
+    case.go_to(status)
+    assert case.staff.send("DELETE", case.path).json == CANCELLED
+
+
+def test_staff_do_not_cancel_what_is_shipped(case: Case) -> None:
+    case.go_to(OrderStatus.SHIPPED)
+    assert_refused(case.staff.send("DELETE", case.path), 409, "ORDER_CANCELLATION_NOT_ALLOWED")
+
+
+def test_nobody_cancels_somebody_elses_order(case: Case, api: Api) -> None:
+    stranger, _ = signed_in(case.app)
+    for method in ("DELETE", "PUT"):
+        assert_refused(api.send(method, case.path, json={}), 401, "UNAUTHENTICATED")
+        assert_refused(stranger.send(method, case.path, json={"status": "cancelled"}), 404, "ORDER_NOT_FOUND")
+        assert_refused(case.customer.send(method, "/api/orders/ORD-0", json={}), 404, "ORDER_NOT_FOUND")
+    keeper = Api(case.app).with_token(make_staff(Role.STOCK_STAFF))
+    for method in ("DELETE", "PUT"):
+        assert_refused(keeper.send(method, case.path, json={"status": "cancelled"}), 403, "FORBIDDEN")
+    assert case.now()["status"] == "confirmed"
+
+
+def test_a_guests_order_is_not_the_api_callers(case: Case) -> None:
+    guest = make_order((make_product(), 1))
+    assert_refused(case.customer.send("DELETE", f"/api/orders/{guest.id}"), 404, "ORDER_NOT_FOUND")
+
+
+# ----------------------------------------------------------------------------------------- by its customer
+
+ELSEWHERE = {"line1": "1 Hill Road", "city": "Nashik", "state": "MH", "postalCode": "422001", "fullName": "Ravi"}
+
+
+def test_a_customer_sends_an_order_elsewhere(case: Case) -> None:
+    order = case.customer.put(case.path, json={"shippingAddress": ELSEWHERE}).json
+    address = order["shippingAddress"]
+    assert (address["addressLine1"], address["zipCode"], address["country"]) == ("1 Hill Road", "422001", "India")
+    assert (order["shippingFullName"], order["shippingCity"]) == ("Ravi", "Nashik")
+    assert order.keys() == case.order.keys()
+    assert [step["status"] for step in case.customer.get(f"{case.path}/track").json["statusHistory"]] == [
+        "pending",
+        "confirmed",
+    ]
+
+
+@pytest.mark.parametrize("status", ROAD)
+def test_what_is_packed_is_not_sent_elsewhere(case: Case, status: OrderStatus) -> None:
+    case.go_to(status)
+    refused = case.customer.put(case.path, json={"shippingAddress": ELSEWHERE})
+    assert_refused(refused, 409, "ORDER_MODIFICATION_NOT_ALLOWED")
+    assert case.now()["shippingCity"] == "Pune"
+
+
+def test_nowhere_is_no_address(case: Case) -> None:
+    blank = dict.fromkeys(ELSEWHERE, "") | {"country": "India"}
+    assert_refused(case.customer.put(case.path, json={"shippingAddress": blank}), 400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize("status", ["pending", "PLACED", "processing", "Shipped", "delivered"])
+def test_a_customer_takes_no_order_further(case: Case, status: str) -> None:
+    body = {"status": status, "shippingAddress": ELSEWHERE}
+    assert_refused(case.customer.put(case.path, json=body), 403, "FORBIDDEN")
+    assert case.now() == case.order
+
+
+def test_what_no_customer_may_change_is_not_looked_at(case: Case) -> None:
+    body = case.order | {
+        "total": 1,
+        "totalAmount": 1,
+        "items": [],
+        "userId": 1,
+        "id": "ORD-1",
+        "paymentStatus": "SUCCESS",
+        "trackingNumber": "MINE",
+        "estimatedDelivery": "2030-01-01",
+        "shippingAddress": None,
+    }
+    assert case.customer.put(case.path, json=body).json == case.order
+
+
+def test_a_status_that_is_none_is_refused(case: Case) -> None:
+    for status in ("gone", 5, ["cancelled"]):
+        assert_refused(case.staff.put(case.path, json={"status": status}), 400, "VALIDATION_ERROR")
+
+
+# ------------------------------------------------------------------------------------------------ by staff
+
+
+def test_staff_take_an_order_step_by_step(case: Case) -> None:
+    for step in ("PROCESSING", "shipped", "Delivered"):
+        number = "AWB-1" if step == "shipped" else None
+        order = case.staff.put(case.path, json={"status": step, "trackingNumber": number}).json
+        assert order["status"] == step.lower()
+    assert order["trackingNumber"] == "AWB-1"
+    assert order["paymentStatus"] == "SUCCESS"  # collected as it was delivered
+
+
+@pytest.mark.parametrize("status", ["pending", "shipped", "delivered"])
+def test_staff_skip_no_step_and_go_none_back(case: Case, status: str) -> None:
+    body = {"status": status, "trackingNumber": "AWB-1", "estimatedDelivery": "2026-12-24"}
+    assert_refused(case.staff.put(case.path, json=body), 409, "ORDER_MODIFICATION_NOT_ALLOWED")
+    assert case.now() == case.order
+
+
+def test_staff_note_the_tracking_number_and_the_day_of_arrival(case: Case) -> None:
+    body = {"status": "confirmed", "trackingNumber": " AWB-1 ", "estimatedDelivery": "2026-12-24"}
+    for _ in range(2):
+        order = case.staff.put(case.path, json=body).json
+        assert (order["trackingNumber"], order["estimatedDelivery"]) == ("AWB-1", "2026-12-24")
+    assert order["status"] == "confirmed"
+    notes = [event.note for event in orders.get_order(case.order["id"]).timeline]
+    assert notes.count("Tracking number noted") == 1
+    order = case.staff.put(case.path, json={"trackingNumber": "AWB-2"}).json
+    assert (order["trackingNumber"], order["estimatedDelivery"]) == ("AWB-2", "2026-12-24")
+
+
+@pytest.mark.parametrize(
+    "body", [{"estimatedDelivery": "soon"}, {"estimatedDelivery": 5}, {"trackingNumber": "x" * 65}]
+)
+def test_what_is_no_day_or_number_is_refused(case: Case, body: dict[str, Any]) -> None:
+    assert_refused(case.staff.put(case.path, json=body), 400, "VALIDATION_ERROR")
+
+
+def test_staff_do_not_send_a_customers_order_elsewhere(case: Case) -> None:
+    assert case.staff.put(case.path, json={"shippingAddress": ADDRESS | {"city": "Nashik"}}).json == case.order

@@ -1,0 +1,94 @@
+"""What the list of products costs, and that it is always the present one: contract case 55."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from storefront.api import products
+from storefront.catalog import service as catalog
+from storefront.catalog.models import Image
+from storefront.database import transaction
+from tests.api.client import Api
+from tests.api.goods import add_reviews, change
+from tests.pages import counted_selects
+
+
+def test_the_list_takes_the_same_selects_in_a_shop_of_any_size(api: Api) -> None:
+    with counted_selects() as small:
+        api.get("/api/products?page=0&size=2")
+    with counted_selects() as whole:
+        api.get("/api/products")
+    assert whole["selects"] <= 6
+    assert small["selects"] <= 7  # one more to count what is not shown
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("/api/products/1", 5), ("/api/products/1/reviews", 2), ("/api/products/1/reviews/count", 1)]
+)
+def test_a_product_takes_few_selects(api: Api, path: str, most: int) -> None:
+    with counted_selects() as counted:
+        assert api.get(path).status_code == 200
+    assert counted["selects"] <= most
+
+
+def test_an_unchanged_list_is_not_sent_again(api: Api) -> None:
+    tag = api.get("/api/products").headers["ETag"]
+    again = api.get("/api/products", headers={"If-None-Match": tag})
+    assert (again.status_code, again.data) == (304, b"")
+    catalog.receive(catalog.Sku("SKU-APL-IP15PM"), -1, reason="correction", reference="etag", actor="tests")
+    changed = api.get("/api/products", headers={"If-None-Match": tag})
+    assert (changed.status_code, changed.json[0]["stock"]) == (200, 44)
+
+
+def test_what_is_for_everyone_depends_on_no_cookie(api: Api) -> None:
+    response = api.get("/api/products")
+    assert "Set-Cookie" not in response.headers
+    assert "Cookie" not in response.vary
+
+
+@pytest.fixture
+def keeping(app: Flask) -> Iterator[None]:
+    """A shop that keeps the written list, as one does outside the tests."""
+    products._kept.clear()
+    app.config["CACHE_COUNTS"] = True
+    yield
+    app.config["CACHE_COUNTS"] = False
+    products._kept.clear()
+
+
+@pytest.mark.usefixtures("keeping")
+def test_a_list_that_was_written_out_is_not_written_again(api: Api) -> None:
+    first = api.get("/api/products")
+    with counted_selects() as counted:
+        assert api.get("/api/products").data == first.data
+    assert counted["selects"] == 3
+
+
+@pytest.mark.usefixtures("keeping")
+@pytest.mark.parametrize(
+    "values", [{"price": 1}, {"stock": 7}, {"active": False}, {"average_rating": 1}, {"review_count": 9}]
+)
+def test_a_list_that_was_written_out_is_dropped_with_the_first_change(api: Api, values: dict[str, Any]) -> None:
+    before = api.get("/api/products").data
+    change(1, **values)
+    assert api.get("/api/products").data != before
+
+
+@pytest.mark.usefixtures("keeping")
+def test_a_new_picture_or_review_is_seen_at_once(api: Api) -> None:
+    before = api.get("/api/products").json
+    with transaction("catalog") as session:
+        session.add(Image(product_id=1, image_url="icons/parcel.webp", sort_order=9))
+    with_picture = api.get("/api/products").json
+    add_reviews(1, 1)
+    with_review = api.get("/api/products").json
+    assert len(with_picture[0]["imageUrls"]) == len(before[0]["imageUrls"]) + 1
+    assert len(with_review[0]["reviews"]) == len(before[0]["reviews"]) + 1
+
+
+def test_many_quick_readers_are_never_turned_away(api: Api) -> None:
+    assert {api.get("/api/products/1").status_code for _ in range(60)} == {200}

@@ -1,0 +1,202 @@
+"""Sign-up by halves, as the old client goes about it: contract section 2.3 Auth, cases 1 to 8."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from storefront.accounts import service as accounts
+from tests.accounts.people import EMAIL, PASSWORD, PHONE
+from tests.api.client import Api, assert_refused
+from tests.api.signing_in import (
+    login,
+    new_browser,
+    set_password,
+    sign_up_to_code,
+    someone_signed_in,
+    stub,
+    verify,
+)
+from tests.factories.accounts import make_account
+from tests.fakes import Clock
+from tests.mailbox import Mailbox
+
+
+def test_two_sign_ups_without_phone(browser: Api) -> None:
+    first = browser.post("/auth/register/stub", json={"email": EMAIL, "phone": ""})
+    second = browser.post("/auth/register/stub", json={"email": "ravi@example.com", "phone": ""})
+    assert first.json == {
+        "id": first.json["id"],
+        "email": EMAIL,
+        "phone": None,
+        "name": None,
+        "mfaEnabled": False,
+        "status": "pending_verification",
+    }
+    assert (second.json["phone"], second.json["id"] != first.json["id"]) == (None, True)
+
+
+def test_a_sign_up_begun_again_is_the_same_one(app: Flask, browser: Api) -> None:
+    first = stub(browser)
+    assert stub(browser) == first
+    assert stub(new_browser(app), f"  {EMAIL.upper()} ", PHONE) == first
+
+
+def test_a_finished_account_is_not_signed_up_again(browser: Api) -> None:
+    make_account(email=EMAIL)
+    for path, body in (("/auth/register/stub", {"email": EMAIL}), ("/auth/register", {"email": EMAIL.upper()})):
+        refused = browser.post(path, json={**body, "phone": "", "password": PASSWORD})
+        assert_refused(refused, 409, "DUPLICATE_EMAIL")
+    make_account(email=None, phone=PHONE)
+    refused = browser.post("/auth/register", json={"phone": "98765 43210", "password": PASSWORD})
+    assert_refused(refused, 409, "DUPLICATE_PHONE")
+
+
+@pytest.mark.parametrize("path", ["/auth/register/stub", "/auth/register", "/auth/password/reset"])
+@pytest.mark.parametrize(
+    "body", [{}, {"email": None, "phone": None}, {"email": " ", "phone": ""}, {"email": "rubbish"}]
+)
+def test_a_sign_up_of_nobody_is_refused(browser: Api, path: str, body: dict[str, Any]) -> None:
+    error = assert_refused(browser.post(path, json={"password": PASSWORD} | body), 400, "VALIDATION_ERROR")
+    assert [detail["field"] for detail in error["details"]] == ["email"]
+
+
+def test_a_code_goes_to_the_sign_ups_own_address_only(browser: Api, mailbox: Mailbox) -> None:
+    user, other = stub(browser), make_account()
+    for sent in (
+        (user, "mallory@example.com"),
+        (user, None),
+        (other.id, EMAIL),
+        (other.id, other.email),
+        (10**9, EMAIL),
+    ):
+        refused = browser.post("/auth/mfa/send", json={"userId": sent[0], "email": sent[1]})
+        assert_refused(refused, 400, "VALIDATION_ERROR")
+    mailbox.deliver()
+    assert mailbox.post.letters == []
+
+
+def test_a_code_asked_for_again_is_still_the_one_in_the_letter(browser: Api, mailbox: Mailbox) -> None:
+    user, code = sign_up_to_code(browser, mailbox)
+    again = browser.post("/auth/mfa/send", json={"userId": user, "email": EMAIL})
+    assert again.json == {"sent": True, "expiresInSeconds": 300}
+    assert len(mailbox.letters_to(EMAIL)) == 1
+    assert verify(browser, user, code).json == {"verified": True, "userId": user, "signupToken": None}
+
+
+def test_codes_wrong_right_and_repeated(browser: Api, mailbox: Mailbox) -> None:
+    user, code = sign_up_to_code(browser, mailbox)
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+    assert_refused(verify(browser, user, wrong), 400, "OTP_INVALID")
+    assert verify(browser, user, f" {code} ").status_code == 200
+    assert verify(browser, user, code).status_code == 200
+    assert_refused(verify(browser, user, wrong), 400, "OTP_INVALID")
+    assert set_password(browser, user).status_code == 200
+    assert_refused(verify(browser, user, code), 400, "OTP_INVALID")
+
+
+def test_a_code_is_repeated_by_the_browser_that_entered_it_only(app: Flask, browser: Api, mailbox: Mailbox) -> None:
+    user, code = sign_up_to_code(browser, mailbox)
+    assert verify(browser, user, code).status_code == 200
+    assert_refused(verify(new_browser(app), user, code), 400, "OTP_INVALID")
+
+
+def test_after_five_guesses_the_right_code_is_worth_nothing(browser: Api, mailbox: Mailbox) -> None:
+    user, code = sign_up_to_code(browser, mailbox)
+    for _ in range(5):
+        assert_refused(verify(browser, user, f"{(int(code) + 1) % 10**6:06}"), 400, "OTP_INVALID")
+    assert_refused(verify(browser, user, code), 400, "OTP_INVALID")
+
+
+def test_a_code_is_good_for_five_minutes(browser: Api, mailbox: Mailbox, now: Clock) -> None:
+    user, code = sign_up_to_code(browser, mailbox)
+    now.advance(minutes=5, seconds=1)
+    assert_refused(verify(browser, user, code), 400, "OTP_EXPIRED")
+
+
+@pytest.mark.parametrize("named", ["userId", "email", "phone"])
+@pytest.mark.parametrize("path", ["/auth/verify-otp", "/auth/mfa/verify"])
+def test_one_name_of_the_sign_up_is_enough(browser: Api, mailbox: Mailbox, named: str, path: str) -> None:
+    user = stub(browser, EMAIL, PHONE)
+    browser.post("/auth/mfa/send", json={"userId": user, "email": EMAIL})
+    body = {named: {"userId": user, "email": EMAIL, "phone": "98765 43210"}[named], "otp": mailbox.code_for(EMAIL)}
+    assert browser.post(path, json=body).json["userId"] == user
+
+
+def test_a_code_without_a_name_or_nothing_for_a_code_is_refused(browser: Api, mailbox: Mailbox) -> None:
+    user, code = sign_up_to_code(browser, mailbox)
+    assert_refused(browser.post("/auth/verify-otp", json={"otp": code}), 400, "VALIDATION_ERROR")
+    for nothing in ({}, {"otp": ""}, {"otpCode": " ", "otp": ""}):
+        assert_refused(browser.post("/auth/verify-otp", json={"userId": user} | nothing), 400, "VALIDATION_ERROR")
+
+
+def test_a_password_is_chosen_by_who_proved_the_address(browser: Api, mailbox: Mailbox) -> None:
+    user, code = sign_up_to_code(browser, mailbox)
+    assert_refused(set_password(browser, user), 403, "PASSWORD_PROOF_REQUIRED")
+    verify(browser, user, code)
+    assert_refused(set_password(browser, user, "seven77"), 400, "VALIDATION_ERROR")
+    assert_refused(set_password(browser, user, "x" * 129), 400, "VALIDATION_ERROR")
+    done = set_password(browser, user, "eight888")
+    assert (done.status_code, done.json) == (200, {"id": user, "message": "Password set"})
+    assert someone_signed_in(browser) == user
+    assert accounts.get_account(accounts.UserId(user)).has_verified_email
+
+
+def test_nobody_else_chooses_it_and_it_is_chosen_once(app: Flask, browser: Api, mailbox: Mailbox) -> None:
+    user, code = sign_up_to_code(browser, mailbox)
+    other, settled = stub(browser, "ravi@example.com"), make_account()
+    verify(browser, user, code)
+    for chosen in (other, settled.id):
+        assert_refused(set_password(browser, chosen), 403, "PASSWORD_PROOF_REQUIRED")
+    assert_refused(set_password(new_browser(app), user), 403, "PASSWORD_PROOF_REQUIRED")
+    assert set_password(browser, user).status_code == 200
+    assert_refused(set_password(browser, user, "another password"), 403, "PASSWORD_PROOF_REQUIRED")
+    assert login(new_browser(app), emailOrPhone=EMAIL).status_code == 200
+
+
+def test_the_right_to_choose_it_lasts_ten_minutes(browser: Api, mailbox: Mailbox, now: Clock) -> None:
+    user, code = sign_up_to_code(browser, mailbox)
+    verify(browser, user, code)
+    now.advance(minutes=10, seconds=1)
+    assert_refused(set_password(browser, user), 403, "PASSWORD_PROOF_REQUIRED")
+
+
+def test_a_reload_after_a_refused_password_goes_through_it_all_again(browser: Api, mailbox: Mailbox) -> None:
+    """The client's form is a dead end then: contract section 5.3, no. 9."""
+    user, code = sign_up_to_code(browser, mailbox)
+    verify(browser, user, code)
+    assert set_password(browser, user, "short").status_code == 400
+    assert stub(browser) == user
+    assert browser.post("/auth/mfa/send", json={"userId": user, "email": EMAIL}).status_code == 200
+    assert verify(browser, user, code).status_code == 200
+    assert set_password(browser, user).status_code == 200
+
+
+def test_a_program_brings_the_right_as_a_token(app: Flask, api: Api, mailbox: Mailbox, now: Clock) -> None:
+    user, code = sign_up_to_code(api, mailbox)
+    token = verify(api, user, code).json["signupToken"]
+    program = Api(app)
+    program.headers = {"Authorization": f"Bearer {token}"}
+    assert_refused(program.get("/auth/me"), 401, "UNAUTHENTICATED")
+    assert_refused(set_password(program, user + 1), 403, "PASSWORD_PROOF_REQUIRED")
+    assert set_password(program, user).status_code == 200
+    assert_refused(set_password(program, user), 403, "PASSWORD_PROOF_REQUIRED")
+    now.advance(minutes=11)
+    assert_refused(set_password(program, user), 401, "UNAUTHENTICATED")
+
+
+def test_a_token_of_a_sign_in_chooses_no_password(customer: Api, mailbox: Mailbox) -> None:
+    user = accounts.register_stub(EMAIL).id
+    assert_refused(set_password(customer, user), 403, "PASSWORD_PROOF_REQUIRED")
+
+
+def test_who_is_signed_in_proves_their_own_address(app: Flask, mailbox: Mailbox) -> None:
+    account = make_account(email=EMAIL, verified=False)
+    browser = Api(app).with_cookie(account)
+    assert browser.post("/auth/mfa/send", json={"userId": account.id, "email": EMAIL}).status_code == 200
+    done = verify(browser, account.id, mailbox.code_for(EMAIL))
+    assert done.json == {"verified": True, "userId": account.id, "signupToken": None}
+    assert accounts.get_account(account.id).has_verified_email
+    assert_refused(set_password(browser, account.id, "another password"), 403, "PASSWORD_PROOF_REQUIRED")

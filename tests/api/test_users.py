@@ -1,0 +1,392 @@
+"""What belongs to an account, by API: contract section 2.3 Users, cases 25 to 30 and 60."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from PIL import Image
+from werkzeug.test import TestResponse
+
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Role
+from tests.api.client import Api, assert_refused
+from tests.api.shopping import save_address, signed_in
+from tests.factories.accounts import make_account, make_staff
+from tests.factories.catalog import make_product
+from tests.fakes import Clock
+from tests.mailbox import Mailbox
+
+AT_HOME = {
+    "fullName": "Asha Rao",
+    "phone": "+91 98765 43210",
+    "line1": "12 Lake Road",
+    "line2": "",
+    "city": "Pune",
+    "state": "MH",
+    "postalCode": "411001",
+    "country": "India",
+    "isDefault": False,
+}
+
+
+class Member:
+    """A page of the old client on which somebody is signed in."""
+
+    def __init__(self, app: Flask) -> None:
+        self.api, self.account = signed_in(app)
+        self.path = f"/users/{self.account.id}"
+
+    def get(self, what: str) -> Any:
+        answer = self.api.get(f"{self.path}/{what}")
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    def post(self, what: str, body: Any) -> TestResponse:
+        return self.api.post(f"{self.path}/{what}", json=body)
+
+    def delete(self, what: str) -> TestResponse:
+        return self.api.send("DELETE", f"{self.path}/{what}")
+
+    def change(self, **body: Any) -> TestResponse:
+        return self.api.put(f"{self.path}/profile", json=body)
+
+    def gives(self, what: str, body: Any) -> dict[str, Any]:
+        answer = self.post(what, body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json)
+
+
+@pytest.fixture
+def member(app: Flask) -> Member:
+    return Member(app)
+
+
+def assert_empty(answer: TestResponse) -> None:
+    """Valid for a JSON reader."""
+    assert (answer.status_code, answer.data) == (200, b"")
+
+
+# ------------------------------------------------------------------------------------------------ whose it is
+
+DOORS = [
+    ("GET", "profile", None),
+    ("PUT", "profile", {"name": "Mallory"}),
+    ("GET", "addresses", None),
+    ("POST", "addresses", AT_HOME),
+    ("DELETE", "addresses/1", None),
+    ("GET", "payments", None),
+    ("POST", "payments", {"provider": "UPI", "token": "asha@okbank"}),
+    ("DELETE", "payments/1", None),
+    ("GET", "wishlist", None),
+    ("POST", "wishlist", {"productId": 5}),
+    ("DELETE", "wishlist/5", None),
+    ("DELETE", "wishlist/item/1", None),
+    ("GET", "orders", None),
+]
+
+
+@pytest.mark.parametrize(("method", "what", "body"), DOORS)
+def test_they_are_the_accounts_and_staffs_business(app: Flask, method: str, what: str, body: Any) -> None:
+    owner = make_account()
+    path = f"/users/{owner.id}/{what}"
+    sent = {"json": body} if body is not None else {}
+    assert_refused(Api(app).send(method, path, **sent), 401, "UNAUTHENTICATED")
+    assert_refused(Api(app).with_cookie(make_account()).send(method, path, **sent), 403, "FORBIDDEN")
+    for welcome in (owner, make_staff(Role.ORDER_STAFF)):
+        assert Api(app).with_cookie(welcome).send(method, path, **sent).status_code in {200, 404}
+
+
+@pytest.mark.parametrize(("method", "what", "body"), DOORS)
+def test_an_account_that_is_not_there_has_nothing(app: Flask, method: str, what: str, body: Any) -> None:
+    staff = Api(app).with_cookie(make_staff())
+    answer = staff.send(method, f"/users/999999/{what}", **({"json": body} if body is not None else {}))
+    assert answer.status_code == 404 or answer.json in ([], None)
+
+
+# ------------------------------------------------------------------------------------------------ profile
+
+
+def test_a_profile_is_told_under_both_names(member: Member) -> None:
+    assert member.get("profile") == {
+        "id": member.account.id,
+        "userId": member.account.id,
+        "fullName": "Asha Rao",
+        "avatarUrl": None,
+        "name": "Asha Rao",
+        "avatar": None,
+        "email": member.account.email,
+        "phone": None,
+    }
+
+
+@pytest.mark.parametrize("names", [("fullName", "avatarUrl"), ("name", "avatar")])
+def test_a_profile_is_changed_under_either_name(member: Member, names: tuple[str, str]) -> None:
+    changed = member.change(**{names[0]: " Ravi  Rao ", names[1]: "/static/ravi.png"}, phone="98765 43210")
+    assert changed.status_code == 200
+    assert changed.json == member.get("profile")
+    told = changed.json
+    assert (told["fullName"], told["avatarUrl"], told["phone"]) == ("Ravi Rao", "/static/ravi.png", "+919876543210")
+
+
+def test_what_is_not_named_stays_and_what_is_blank_goes(member: Member) -> None:
+    member.change(name="Ravi", avatar="https://example.com/ravi.png", phone="98765 43210")
+    assert member.change().json["name"] == "Ravi"
+    assert member.change(avatar=None).json == member.get("profile")
+    assert (member.get("profile")["avatar"], member.get("profile")["name"]) == (None, "Ravi")
+    told = member.change(fullName="", phone="  ").json
+    assert (told["name"], told["phone"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "avatar", ["javascript:alert(1)", "data:image/png;base64,AA==", "//evil.example/a.png", "http://"]
+)
+def test_a_picture_that_is_none_changes_nothing(member: Member, avatar: str) -> None:
+    assert_refused(member.change(name="Ravi", avatarUrl=avatar), 400, "VALIDATION_ERROR")
+    assert member.get("profile")["name"] == "Asha Rao"
+
+
+def test_a_phone_that_somebody_has_changes_nothing(member: Member) -> None:
+    make_account(phone="+919876543210")
+    assert_refused(member.change(name="Ravi", phone="98765 43210"), 409, "DUPLICATE_PHONE")
+    assert member.get("profile")["name"] == "Asha Rao"
+    assert_refused(member.change(phone="12"), 400, "VALIDATION_ERROR")
+
+
+def test_the_owner_hears_of_a_changed_phone(member: Member, mailbox: Mailbox) -> None:
+    member.change(phone="98765 43210")
+    member.change(phone="98765 43210", name="Ravi")
+    assert len(mailbox.letters_to(str(member.account.email))) == 1
+
+
+def test_a_picture_from_elsewhere_replaces_the_one_uploaded(member: Member, app: Flask) -> None:
+    with app.test_request_context():
+        address = accounts.upload_avatar(member.account.id, picture())
+    assert member.change(name="Ravi").json["avatar"] == address
+    member.change(avatar="https://example.com/ravi.png")
+    with pytest.raises(accounts.UnknownAvatar):
+        accounts.get_avatar(member.account.id, address.rsplit("/", 1)[1][:32])
+
+
+def picture() -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(written, "PNG")
+    return written.getvalue()
+
+
+# ------------------------------------------------------------------------------------------------ addresses
+
+
+def test_an_address_comes_back_under_both_sets_of_names(member: Member) -> None:
+    saved = member.gives("addresses", AT_HOME)
+    assert saved == {
+        **AT_HOME,
+        "id": saved["id"],
+        "userId": member.account.id,
+        "line2": None,
+        "isDefault": True,
+        "addressLine1": "12 Lake Road",
+        "addressLine2": None,
+        "zipCode": "411001",
+        "createdAt": "2026-11-22T12:00:00.000Z",
+    }
+    assert member.get("addresses") == [saved]
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"country": ""}, {"country": "India"}),
+        ({"country": None, "fullName": " ", "phone": None}, {"country": "India", "fullName": None, "phone": None}),
+        ({"line1": " ", "addressLine1": "7 Hill Road"}, {"line1": "7 Hill Road", "addressLine1": "7 Hill Road"}),
+        ({"postalCode": "", "zipCode": "560001"}, {"postalCode": "560001", "zipCode": "560001"}),
+        ({"line1": "A", "addressLine1": "B", "isDefault": None}, {"line1": "A"}),
+    ],
+)
+def test_either_name_will_do(member: Member, changed: dict[str, Any], expected: dict[str, Any]) -> None:
+    saved = member.gives("addresses", AT_HOME | changed)
+    assert expected.items() <= saved.items()
+
+
+@pytest.mark.parametrize("missing", [("city",), ("state",), ("line1",), ("postalCode",)])
+@pytest.mark.parametrize("instead", [{}, None, " "])
+def test_what_an_address_needs(member: Member, missing: tuple[str, ...], instead: Any) -> None:
+    body = {name: value for name, value in AT_HOME.items() if name not in missing}
+    body |= {} if instead == {} else dict.fromkeys(missing, instead)
+    assert_refused(member.post("addresses", body), 400, "VALIDATION_ERROR")
+    assert member.get("addresses") == []
+
+
+def test_the_id_of_anothers_address_is_not_looked_at(member: Member) -> None:
+    other = make_account()
+    theirs = save_address(other)
+    saved = member.gives("addresses", AT_HOME | {"id": theirs.id, "userId": other.id})
+    assert (saved["userId"], saved["id"] != theirs.id) == (member.account.id, True)
+    assert accounts.addresses_of(other.id) == [theirs]
+
+
+def test_a_second_default_takes_the_place_of_the_first(member: Member) -> None:
+    first, second = member.gives("addresses", AT_HOME), member.gives("addresses", AT_HOME | {"isDefault": True})
+    told = [(address["id"], address["isDefault"]) for address in member.get("addresses")]
+    assert told == [(second["id"], True), (first["id"], False)]
+
+
+def test_deleting_an_address(member: Member) -> None:
+    saved, theirs = member.gives("addresses", AT_HOME), save_address(make_account())
+    assert_empty(member.delete(f"addresses/{saved['id']}"))
+    for gone in (saved["id"], theirs.id, 0, 10**15):
+        assert_refused(member.delete(f"addresses/{gone}"), 404, "ADDRESS_NOT_FOUND")
+
+
+def test_a_full_address_book(member: Member) -> None:
+    for _ in range(accounts.MOST_ADDRESSES):
+        save_address(member.account)
+    assert_refused(member.post("addresses", AT_HOME), 409, "TOO_MANY_ADDRESSES")
+
+
+# ------------------------------------------------------------------------------------------------ ways to pay
+
+
+def test_a_card_as_the_profile_sends_it(member: Member) -> None:
+    saved = member.gives("payments", {"provider": "VISA", "token": "card_1705314600000_4242"})
+    assert saved == {
+        "id": saved["id"],
+        "userId": member.account.id,
+        "provider": "VISA",
+        "token": "card_1705314600000_4242",
+        "isDefault": False,
+        "createdAt": "2026-11-22T12:00:00.000Z",
+        "displayName": "VISA ending in 4242",
+        "paymentType": "card",
+        "type": "card",
+        "cardNumber": "**** **** **** 4242",
+        "cardHolder": None,
+        "expiryMonth": None,
+        "expiryYear": None,
+        "upiId": None,
+        "bnplProvider": None,
+    }
+    assert member.get("payments") == [saved]
+
+
+@pytest.mark.parametrize(
+    ("provider", "token", "kept", "told"),
+    [
+        (
+            "CARD",
+            "A|B|4242|12/2027",
+            r"card_\d{13}_4242",
+            {"cardNumber": "**** **** **** 4242", "cardHolder": "A|B", "expiryMonth": 12, "expiryYear": 2027},
+        ),
+        ("UPI", "asha@okbank", r"upi_\d{13}_[0-9a-f]+", {"type": "upi", "upiId": "ash***@okbank", "cardNumber": None}),
+        ("UPI", "upi_1705314600000_YXNoYUBv", r"upi_1705314600000_YXNoYUBv", {"type": "upi", "upiId": None}),
+        ("COD", "COD_TOKEN", "cod", {"type": "cod"}),
+        ("BNPL", "Klarna", "bnpl_Klarna", {"type": "bnpl", "bnplProvider": "Klarna"}),
+    ],
+)
+def test_what_the_payment_page_sends(
+    member: Member, provider: str, token: str, kept: str, told: dict[str, Any]
+) -> None:
+    saved = member.gives("payments", {"provider": provider, "token": token})
+    assert re.fullmatch(kept, saved["token"])
+    assert told.items() <= saved.items()
+    assert (saved["provider"], saved["type"]) == (provider, saved["paymentType"])
+    assert token in {saved["token"], "Klarna", "COD_TOKEN"} or token not in str(member.get("payments"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"provider": "VISA", "token": "4242424242424242"},
+        {"provider": "VISA", "token": "4242 4242 4242 4242"},
+        {"provider": "VISA", "token": "123456789012"},
+        {"provider": "VISA", "token": None},
+        {"provider": "VISA", "token": ""},
+        {"provider": "VISA"},
+        {"provider": None, "token": "COD_TOKEN"},
+        {"provider": "4242", "token": "COD_TOKEN"},
+        {"provider": "BNPL", "token": "Nobody"},
+        {"provider": "UPI", "token": "not an id"},
+    ],
+)
+def test_what_is_no_way_to_pay_is_refused(member: Member, body: dict[str, Any]) -> None:
+    assert_refused(member.post("payments", body), 400, "VALIDATION_ERROR")
+    assert member.get("payments") == []
+
+
+def test_the_default_comes_first_then_the_newest(member: Member, now: Clock) -> None:
+    ids = []
+    for token, is_default in (("card_1_1111", True), ("card_2_2222", False), ("card_3_3333", None)):
+        ids.append(member.gives("payments", {"provider": "VISA", "token": token, "isDefault": is_default})["id"])
+        now.advance(minutes=1)
+    assert [method["id"] for method in member.get("payments")] == [ids[0], ids[2], ids[1]]
+
+
+def test_deleting_a_way_to_pay(member: Member) -> None:
+    saved = member.gives("payments", {"provider": "COD", "token": "COD_TOKEN"})
+    theirs = accounts.add_method(make_account().id, "COD", "COD_TOKEN")
+    assert_empty(member.delete(f"payments/{saved['id']}"))
+    for gone in (saved["id"], theirs.id, 0):
+        assert_refused(member.delete(f"payments/{gone}"), 404, "PAYMENT_METHOD_NOT_FOUND")
+
+
+# ------------------------------------------------------------------------------------------------ wishlist
+
+
+def test_a_product_is_wished_for_once(member: Member) -> None:
+    product = make_product()
+    first = member.gives("wishlist", {"productId": product.id})
+    assert first == {
+        "id": first["id"],
+        "userId": member.account.id,
+        "productId": product.id,
+        "createdAt": "2026-11-22T12:00:00.000Z",
+    }
+    assert member.gives("wishlist", {"productId": product.id}) == first
+    assert member.get("wishlist") == [first]
+
+
+def test_taking_a_product_off_the_list_twice_is_once(member: Member) -> None:
+    product = make_product()
+    member.post("wishlist", {"productId": product.id})
+    for _ in range(2):
+        assert_empty(member.delete(f"wishlist/{product.id}"))
+    assert member.get("wishlist") == []
+
+
+def test_taking_an_entry_off_the_list(member: Member) -> None:
+    entry = member.gives("wishlist", {"productId": make_product().id})
+    theirs = accounts.add_wish(make_account().id, make_product().id)
+    assert_empty(member.delete(f"wishlist/item/{entry['id']}"))
+    for gone in (entry["id"], theirs.id, 0):
+        assert_refused(member.delete(f"wishlist/item/{gone}"), 404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"productId": 999999}, 404, "PRODUCT_NOT_FOUND"),
+        ({"productId": 0}, 400, "VALIDATION_ERROR"),
+        ({"productId": "5"}, 400, "VALIDATION_ERROR"),
+        ({}, 400, "VALIDATION_ERROR"),
+    ],
+)
+def test_what_cannot_be_wished_for(member: Member, body: dict[str, Any], status: int, code: str) -> None:
+    assert_refused(member.post("wishlist", body), status, code)
+
+
+def test_a_full_wishlist(member: Member) -> None:
+    for number in range(accounts.MOST_WISHES):
+        accounts.add_wish(member.account.id, 10**6 + number)
+    assert_refused(member.post("wishlist", {"productId": make_product().id}), 409, "WISHLIST_FULL")
+
+
+def test_an_account_is_told_with_all_that_belongs_to_it(member: Member) -> None:
+    """The client keeps what the log-in answers."""
+    address = member.gives("addresses", AT_HOME)
+    method = member.gives("payments", {"provider": "COD", "token": "COD_TOKEN"})
+    me = member.api.get("/auth/me").json
+    assert (me["addresses"], me["paymentMethods"], me["orders"]) == ([address], [method], [])
