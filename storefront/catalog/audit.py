@@ -7,18 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.orm import aliased
 
 from storefront.catalog.models import (
     ALL_CATEGORIES,
     BrowseEntry,
     Product,
     ReservationState,
+    Review,
+    ReviewVote,
     StockMovement,
     StockReservation,
     Variant,
 )
+from storefront.catalog.reviews import average_shown, count_shown
 from storefront.database import queries
+
+A_HUNDREDTH = 0.01  # of a star; SQLite keeps averages as floating numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +60,60 @@ def stock_faults() -> Iterator[str]:
     )
     for sku, stock in queries().execute(listed):
         yield f"{sku}: {stock} available, but listed otherwise"
+    yield from _desk_faults()
+
+
+def _desk_faults() -> Iterator[str]:
+    """What the stock desk keeps beside the figures."""
+    title = case((Variant.name == "", Product.name), else_=Product.name + ", " + Variant.name)
+    copies = (
+        select(Variant.sku)
+        .join(Product, Product.id == Variant.product_id)
+        .where(or_(Variant.title != title, Variant.is_sold != Product.active))
+    )
+    for sku in queries().scalars(copies):
+        yield f"{sku}: the stock desk calls it otherwise than its product, or takes it for sold or not"
+    undone = aliased(StockMovement)
+    unequal = (
+        select(StockMovement.id)
+        .outerjoin(undone, undone.id == StockMovement.undoes_id)
+        .where(
+            StockMovement.undoes_id.is_not(None),
+            or_(
+                undone.id.is_(None),
+                StockMovement.delta != -undone.delta,
+                StockMovement.variant_id != undone.variant_id,
+            ),
+        )
+    )
+    for movement in queries().scalars(unequal):
+        yield f"movement {movement} does not take back what it says"
 
 
 def _sums(total: Select[int | None], where: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(total.where(where).scalar_subquery(), 0)
+
+
+def review_faults() -> Iterator[str]:
+    """Every rating that the reviews shown do not explain, in words."""
+    rated = select(Product.sku, Product.review_count, count_shown(), Product.average_rating, average_shown()).where(
+        or_(
+            Product.review_count != count_shown(),
+            func.abs(Product.average_rating - average_shown()) > A_HUNDREDTH / 2,
+        )
+    )
+    for sku, count, found, average, made in queries().execute(rated):
+        yield f"{sku}: {count} reviews of {average} stars, those shown are {found} of {made:.2f}"
+    listed = (
+        select(Product.sku, Product.average_rating, BrowseEntry.rating)
+        .join(BrowseEntry, BrowseEntry.product_id == Product.id)
+        .where(BrowseEntry.rating != Product.average_rating)
+    )
+    for sku, average, listing in queries().execute(listed):
+        yield f"{sku}: rated {average}, listed as {listing}"
+    votes = select(func.count()).where(ReviewVote.review_id == Review.id).correlate(Review).scalar_subquery()
+    for review, count in queries().execute(select(Review.id, Review.helpful_count).where(Review.helpful_count < votes)):
+        yield f"review {review}: helpful to {count}, but more have said so"
 
 
 def holdings() -> dict[str, list[Holding]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    Computed,
     Date,
     ForeignKey,
     Index,
@@ -23,10 +24,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import MEDIUMBLOB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from storefront.catalog.values import LOW_STOCK
 from storefront.database import Model, UtcDateTime
 from storefront.money import MinorUnits
+from storefront.outbox import OutboxMessage
 
 ALL_CATEGORIES = 0  # the category id under which `browse_index` lists every product of the shop
+
+
+NEVER_ENDS = 99999999  # days of a variant that does not sell: more than any that does
 
 
 class ReservationState(StrEnum):
@@ -89,11 +95,35 @@ class Product(CatalogModel):
     main_category: Mapped[Category] = relationship(lazy="raise")
 
 
+class Shelf(IntEnum):
+    """How a variant stands on the stock desk, as the database itself works it out."""
+
+    OUT = 0  # nothing available
+    LOW = 1  # at its level or below
+    STOCKED = 2
+    INACTIVE = 3  # taken off sale, however much there is
+
+
 class Variant(CatalogModel):
-    """What is sold. Available is `on_hand` less `reserved`."""
+    """What is sold. Available is `on_hand` less `reserved`; what is computed the database keeps by itself.
+
+    :cvar title: the product's name with this one's, for the stock desk to order by
+    :cvar low_level: units available at which it is to be ordered again
+    :cvar is_low_told: the staff were told that it ran low, and it has not recovered since
+    :cvar sold_30: units sold in the last 30 days less those of cancelled orders, a day late at most
+    :cvar is_sold: as its product is
+    :cvar days_left: until what is available is sold as it was of late; `NEVER_ENDS` when nothing was sold
+    """
 
     __tablename__ = "variants"
     __table_args__ = (
+        Index("ix_variants_available", "available", "id"),
+        Index("ix_variants_days_left", "days_left", "id"),
+        Index("ix_variants_reserved", "reserved", "id"),
+        Index("ix_variants_shelf_days_left", "shelf", "days_left", "id"),
+        Index("ix_variants_shelf_sku", "shelf", "sku"),
+        Index("ix_variants_sold_30", "sold_30", "id"),
+        Index("ix_variants_title", "title", "id"),
         CheckConstraint("on_hand >= 0", name="on_hand_ge_0"),
         CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved_within_on_hand"),
         CheckConstraint("price >= 0", name="price_ge_0"),
@@ -108,6 +138,26 @@ class Variant(CatalogModel):
     on_hand: Mapped[int] = mapped_column(default=0)
     reserved: Mapped[int] = mapped_column(default=0)
     sort_order: Mapped[int] = mapped_column(default=0)
+    title: Mapped[str] = mapped_column(String(242), default="")
+    low_level: Mapped[int] = mapped_column(default=LOW_STOCK)
+    is_low_told: Mapped[bool] = mapped_column(default=False)
+    sold_30: Mapped[int] = mapped_column(default=0)
+    is_sold: Mapped[bool] = mapped_column(default=True)
+    available: Mapped[int] = mapped_column(Computed("on_hand - reserved"), nullable=True)
+    shelf: Mapped[int] = mapped_column(
+        Computed(
+            "CASE WHEN is_sold = 0 THEN 3 WHEN on_hand - reserved <= 0 THEN 0 "
+            "WHEN on_hand - reserved <= low_level THEN 1 ELSE 2 END"
+        ),
+        nullable=True,
+    )
+    days_left: Mapped[int] = mapped_column(
+        Computed(
+            "CASE WHEN sold_30 > 0 THEN ((on_hand - reserved) * 30 - ((on_hand - reserved) * 30) % sold_30) / sold_30 "
+            f"ELSE {NEVER_ENDS} END"
+        ),
+        nullable=True,
+    )
 
     product: Mapped[Product] = relationship(lazy="raise")
 
@@ -156,9 +206,13 @@ class Spec(CatalogModel):
 
 
 class Image(CatalogModel):
-    """A picture of a product: its bytes, or the address of a file below `static/` or elsewhere."""
+    """A picture of a product: its bytes, or the address of a file below `static/` or elsewhere.
+
+    :cvar digest: SHA-256 of the bytes, in hex
+    """
 
     __tablename__ = "product_images"
+    __table_args__ = (Index("ix_product_images_product_id_digest", "product_id", "digest", unique=True),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), index=True)
@@ -167,18 +221,22 @@ class Image(CatalogModel):
     )
     image_url: Mapped[str] = mapped_column(String(255), default="")
     content_type: Mapped[str] = mapped_column(String(40), default="")
+    digest: Mapped[str | None] = mapped_column(String(64))
     alt_text: Mapped[str] = mapped_column(String(255), default="")
     sort_order: Mapped[int] = mapped_column(default=0)
 
 
 class Review(CatalogModel):
-    """:cvar user_id: the account that wrote it, known to the accounts schema"""
+    """:cvar user_id: the account that wrote it, known to the accounts schema
+    :cvar is_hidden: by staff; it counts for nothing then
+    """
 
     __tablename__ = "reviews"
     __table_args__ = (
         UniqueConstraint("product_id", "user_id"),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating_1_to_5"),
-        Index("ix_reviews_product_id_created_at", "product_id", "created_at"),
+        Index("ix_reviews_product_id_is_hidden_created_at", "product_id", "is_hidden", "created_at"),
+        Index("ix_reviews_user_id", "user_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -190,16 +248,33 @@ class Review(CatalogModel):
     comment: Mapped[str] = mapped_column(Text)
     verified_purchase: Mapped[bool] = mapped_column(default=False)
     helpful_count: Mapped[int] = mapped_column(default=0)
+    is_hidden: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class ReviewVote(CatalogModel):
+    """An account found a review helpful. `helpful_count` may be more: the old system kept no names."""
+
+    __tablename__ = "review_votes"
+
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
 class StockMovement(CatalogModel):
-    """One signed change of a count on hand. The database refuses UPDATE and DELETE on this table."""
+    """One signed change of a count on hand. The database refuses UPDATE and DELETE on this table.
+
+    :cvar undoes_id: the movement that this one takes back; none is taken back twice
+    """
 
     __tablename__ = "stock_movements"
     __table_args__ = (
         UniqueConstraint("variant_id", "reason", "reference"),
         CheckConstraint("balance >= 0", name="balance_ge_0"),
+        Index("ix_stock_movements_actor", "actor", "created_at", "id"),
+        Index("ix_stock_movements_created_at", "created_at", "id"),
+        Index("ix_stock_movements_reason", "reason", "created_at", "id"),
+        Index("ix_stock_movements_variant_id", "variant_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -207,9 +282,11 @@ class StockMovement(CatalogModel):
     delta: Mapped[int] = mapped_column()
     balance: Mapped[int] = mapped_column()
     reason: Mapped[str] = mapped_column(String(24))
-    reference: Mapped[str] = mapped_column(String(64))
+    reference: Mapped[str] = mapped_column(String(64), index=True)
     actor: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    note: Mapped[str] = mapped_column(String(200), default="")
+    undoes_id: Mapped[int | None] = mapped_column(index=True, unique=True)
 
 
 class StockReservation(CatalogModel):
@@ -238,6 +315,10 @@ class SearchWord(CatalogModel):
     __tablename__ = "search_words"
 
     word: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class Message(OutboxMessage, CatalogModel):
+    """The outbox of the catalogue."""
 
 
 # The words a product is found by. SQLite: an FTS5 table, whose key is always its rowid; MySQL: FULLTEXT indexes.

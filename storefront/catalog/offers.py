@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from storefront.catalog.models import Category, Product, Variant
 from storefront.catalog.stock import available_now
@@ -32,14 +33,28 @@ def offers_of(skus: Iterable[Sku], *, held_for: str | None = None) -> dict[Sku, 
     wanted = set(skus)
     if not wanted:
         return {}
+    return {offer.sku: offer for offer in _offers(Variant.sku.in_(wanted), held_for)}
+
+
+def offers_by_product(ids: Collection[int]) -> dict[int, tuple[Offer, ...]]:
+    """Offers of every variant of products, in their order, by one select; also of products taken off sale."""
+    found: dict[int, list[Offer]] = defaultdict(list)
+    if ids:
+        for offer in _offers(Variant.product_id.in_(ids), None):
+            found[offer.product_id].append(offer)
+    return {product: tuple(offers) for product, offers in found.items()}
+
+
+def _offers(which: ColumnElement[bool], held_for: str | None) -> Iterator[Offer]:
     rows = queries().execute(
         select(Variant, Product, Category.hue, available_now(held_for=held_for))
         .join(Product, Product.id == Variant.product_id)
         .join(Category, Category.id == Product.main_category_id)
-        .where(Variant.sku.in_(wanted))
+        .where(which)
+        .order_by(Variant.product_id, Variant.sort_order, Variant.id)
     )
-    return {
-        Sku(variant.sku): Offer(
+    for variant, product, hue, available in rows:
+        yield Offer(
             sku=Sku(variant.sku),
             product_id=ProductId(product.id),
             slug=product.slug,
@@ -52,11 +67,11 @@ def offers_of(skus: Iterable[Sku], *, held_for: str | None = None) -> dict[Sku, 
             hue=hue,
             picture=Picture(product.picture, product.picture_alt) if product.picture else None,
         )
-        for variant, product, hue, available in rows
-    }
 
 
-def choose_offers(wanted: Mapping[int, int], *, preferred: Sequence[Sku] = ()) -> list[tuple[Offer, int]]:
+def choose_offers(
+    wanted: Mapping[int, int], *, preferred: Sequence[Sku] = (), taken: Mapping[Sku, int] | None = None
+) -> list[tuple[Offer, int]]:
     """Which variants to sell to a client that names products only.
 
     Those preferred come first, then the cheapest, which is the price a product is shown with. Units that one variant
@@ -64,34 +79,42 @@ def choose_offers(wanted: Mapping[int, int], *, preferred: Sequence[Sku] = ()) -
 
     :param wanted: units by product id
     :param preferred: SKUs the shopper chose elsewhere, such as in their cart
+    :param taken: units by SKU that they have of these already, and that it must give as well
     :return: offers and units of each, by product
     :raise UnknownProduct: a product is not on sale
     """
-    rows = queries().execute(
-        select(Variant.product_id, Variant.sku)
-        .join(Product, Product.id == Variant.product_id)
-        .where(Product.id.in_(wanted), Product.active)
-        .order_by(Variant.price, Variant.sort_order, Variant.id)
-    )
-    skus: dict[int, list[Sku]] = {}
-    for product, sku in rows:
-        skus.setdefault(product, []).append(Sku(sku))
-    if missing := [product for product in wanted if product not in skus]:
-        raise UnknownProduct(missing[0])
-    offers = offers_of(sku for known in skus.values() for sku in known)
+    known = variants_of(wanted)
     chosen: list[tuple[Offer, int]] = []
     for product, units in wanted.items():
-        known = sorted((offers[sku] for sku in skus[product]), key=lambda offer: offer.sku not in preferred)
-        chosen += _share_out(known, units)
+        offers = sorted(known[product], key=lambda offer: offer.sku not in preferred)
+        chosen += _share_out(offers, units, taken or {})
     return chosen
 
 
-def _share_out(offers: Sequence[Offer], units: int) -> list[tuple[Offer, int]]:
-    if enough := next((offer for offer in offers if offer.available >= units), None):
+def variants_of(products: Collection[int]) -> dict[int, list[Offer]]:
+    """The offers of products that are on sale, the cheapest of each first, by one select.
+
+    :raise UnknownProduct: a product is not on sale
+    """
+    known = offers_by_product(products)
+    found = {
+        product: sorted(
+            (offer for offer in known.get(product, ()) if offer.is_sold), key=lambda offer: offer.price.minor
+        )
+        for product in products
+    }
+    if missing := [product for product, offers in found.items() if not offers]:
+        raise UnknownProduct(missing[0])
+    return found
+
+
+def _share_out(offers: Sequence[Offer], units: int, taken: Mapping[Sku, int]) -> list[tuple[Offer, int]]:
+    room = {offer.sku: max(0, offer.available - taken.get(offer.sku, 0)) for offer in offers}
+    if enough := next((offer for offer in offers if room[offer.sku] >= units), None):
         return [(enough, units)]
     shares: list[tuple[Offer, int]] = []
     for offer in offers:
-        share = min(units, max(0, offer.available))
+        share = min(units, room[offer.sku])
         units -= share
         if share:
             shares.append((offer, share))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront.catalog.models import (
@@ -23,11 +25,16 @@ from storefront.catalog.models import (
     StockMovement,
     Variant,
 )
-from storefront.catalog.search import SearchText, index_products
-from storefront.catalog.values import Department, Picture, Sku
+from storefront.catalog.search import SearchText, find_exact, index_products
+from storefront.catalog.values import LOW_STOCK, Department, Picture, ProductId, Sku, SkuTaken, UnknownCategory
 from storefront.clock import utc_now
-from storefront.database import transaction
+from storefront.database import queries, transaction
 from storefront.money import Money
+
+logger = logging.getLogger(__name__)
+
+# Where goods stand that nobody has sorted yet.
+UNSORTED = Department("other", "Other", "Everything else.", 255, Picture("icons/parcel.svg", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +85,10 @@ def slugify(name: str) -> str:
 
 
 def add_categories(departments: Sequence[Department]) -> None:
-    """Open departments, in this order."""
+    """Open departments, in this order, after those there are."""
     with transaction("catalog") as session:
-        for position, department in enumerate(departments):
+        last = session.scalar(select(func.max(Category.sort_order)))
+        for position, department in enumerate(departments, start=0 if last is None else last + 1):
             session.add(
                 Category(
                     name=department.name,
@@ -93,12 +101,13 @@ def add_categories(departments: Sequence[Department]) -> None:
             )
 
 
-def add_products(products: Sequence[NewProduct], *, actor: str) -> None:
+def add_products(products: Sequence[NewProduct], *, actor: str) -> list[ProductId]:
     """Put products on sale, in one transaction and by few statements however many they are.
 
     Ids follow the order given. Stock that comes with a variant is a movement of its own, with reason "initial".
 
     :param actor: who receives the stock, as the ledger names them
+    :return: their ids
     """
     with transaction("catalog") as session:
         categories = {category.slug: category for category in session.scalars(select(Category))}
@@ -108,6 +117,43 @@ def add_products(products: Sequence[NewProduct], *, actor: str) -> None:
         _add_details(session, ids, products)
         _list(session, ids, rows, products, categories)
         index_products(session, [_search_text(i, p, categories) for i, p in zip(ids, products, strict=True)])
+    return [ProductId(product_id) for product_id in ids]
+
+
+def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str) -> ProductId:
+    """Put one product on sale. :param category_ids: where it stands instead of `product.categories`, the main one first
+
+    Without any it stands in the category for all that is not sorted yet, which is opened when it is first needed.
+
+    :raise UnknownCategory: an id names none
+    :raise SkuTaken: another product or variant carries its SKU
+    """
+    slugs = _slugs(category_ids) if category_ids else (_open_unsorted(),)
+    try:
+        (product_id,) = add_products([replace(product, categories=slugs)], actor=actor)
+    except IntegrityError as error:
+        if find_exact(product.sku) is None:
+            raise
+        raise SkuTaken(product.sku) from error
+    return product_id
+
+
+def _slugs(category_ids: Sequence[int]) -> tuple[str, ...]:
+    rows = queries().execute(select(Category.id, Category.slug).where(Category.id.in_(category_ids)))
+    slugs: dict[int, str] = dict(rows.all())
+    if missing := set(category_ids) - slugs.keys():
+        raise UnknownCategory(", ".join(str(missed) for missed in sorted(missing)))
+    return tuple(slugs[category_id] for category_id in dict.fromkeys(category_ids))
+
+
+def _open_unsorted() -> str:
+    known = select(Category.slug).where(Category.slug == UNSORTED.slug)
+    if queries().scalar(known) is None:
+        try:
+            add_categories([UNSORTED])
+        except IntegrityError:  # a twin opened it
+            logger.info("%s is open already", UNSORTED.slug)
+    return UNSORTED.slug
 
 
 def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[str, object]:
@@ -149,6 +195,8 @@ def _add_variants(session: Session, ids: list[int], products: Sequence[NewProduc
             "on_hand": variant.stock,
             "reserved": 0,
             "sort_order": position,
+            "title": f"{product.name}, {variant.option}" if variant.option else product.name,
+            "is_low_told": variant.stock <= LOW_STOCK,  # it comes so: nobody needs to be told
         }
         for product_id, product in zip(ids, products, strict=True)
         for position, variant in enumerate(product.variants)

@@ -3,28 +3,70 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cachetools import TTLCache, cached
 from flask import current_app, g
 from sqlalchemy import ColumnElement, func, select
 
-from storefront.catalog import search
-from storefront.catalog.audit import Holding, holdings, stock_faults
+from storefront import outbox
+from storefront.catalog import search, stock_desk
+from storefront.catalog.audit import Holding, holdings, review_faults, stock_faults
 from storefront.catalog.browse import browse, card_columns, card_of, department_of
+from storefront.catalog.export import (
+    FullProduct,
+    Selection,
+    choose_products,
+    full_products,
+    get_full_product,
+    rating_of,
+    reviews_of,
+    stamp_of,
+    units_available,
+)
+from storefront.catalog.images import StoredPicture, UnknownPicture, add_picture, get_picture
+from storefront.catalog.levels import close_day
 from storefront.catalog.models import (
     ALL_CATEGORIES,
     BrowseEntry,
     Category,
     Image,
+    Message,
     Product,
     Review,
     Spec,
     Variant,
     product_search,
 )
-from storefront.catalog.products import NewProduct, NewReview, NewVariant, add_categories, add_products
+from storefront.catalog.offers import choose_offers, get_offer, offers_by_product, offers_of, variants_of
+from storefront.catalog.products import (
+    NewProduct,
+    NewReview,
+    NewVariant,
+    add_categories,
+    add_product,
+    add_products,
+)
+from storefront.catalog.reviews import (
+    LONGEST_TEXT,
+    LONGEST_TITLE,
+    Author,
+    OwnReview,
+    ReviewDraft,
+    UnknownReview,
+    delete_review,
+    find_helpful,
+    find_unhelpful,
+    forget_author,
+    get_review,
+    newest_reviews,
+    own_review,
+    reviews_by,
+    set_review_hidden,
+    shown,
+    write_review,
+)
 from storefront.catalog.search import nearest_spelling
 from storefront.catalog.stock import (
     available_now,
@@ -34,6 +76,7 @@ from storefront.catalog.stock import (
     release_expired,
     reserve,
     restock,
+    take_off,
 )
 from storefront.catalog.values import (
     BrowseCriteria,
@@ -49,8 +92,10 @@ from storefront.catalog.values import (
     ProductPage,
     PurchaseBox,
     RatingBar,
+    ReferenceReused,
     ReviewView,
     Sku,
+    SkuTaken,
     Sort,
     StockState,
     Suggestion,
@@ -63,8 +108,12 @@ from storefront.database import queries
 from storefront.money import Money
 
 __all__ = [
+    "LONGEST_TEXT",
+    "LONGEST_TITLE",
+    "Author",
     "BrowseCriteria",
     "Department",
+    "FullProduct",
     "Hold",
     "Holding",
     "Listing",
@@ -73,37 +122,74 @@ __all__ = [
     "NewVariant",
     "Offer",
     "OutOfStock",
+    "OwnReview",
     "Picture",
     "ProductCard",
     "ProductId",
+    "ProductPage",
     "PurchaseBox",
+    "ReferenceReused",
+    "ReviewDraft",
+    "ReviewView",
+    "Selection",
     "Sku",
+    "SkuTaken",
     "Sort",
     "StockState",
+    "StoredPicture",
     "UnknownCategory",
+    "UnknownPicture",
     "UnknownProduct",
+    "UnknownReview",
     "UnknownSku",
     "add_categories",
+    "add_picture",
+    "add_product",
     "add_products",
     "browse",
     "cards_of",
+    "choose_offers",
+    "choose_products",
+    "close_day",
     "commit_reservation",
+    "delete_review",
+    "deliver_messages",
     "departments",
+    "find_helpful",
+    "find_unhelpful",
+    "forget_author",
+    "full_products",
+    "get_full_product",
     "get_offer",
+    "get_picture",
     "get_product",
     "get_purchase_box",
+    "get_review",
     "holdings",
     "home",
     "is_empty",
     "nearest_spelling",
+    "offers_by_product",
     "offers_of",
+    "own_review",
+    "rating_of",
     "receive",
     "release",
     "release_expired",
     "reserve",
     "restock",
+    "review_faults",
+    "reviews_by",
+    "reviews_of",
+    "set_review_hidden",
+    "stamp_of",
+    "stock_desk",
     "stock_faults",
     "suggest",
+    "take_off",
+    "units_available",
+    "variants_of",
+    "write_review",
 ]
 
 LOVED_SHOWN = 8
@@ -172,9 +258,11 @@ def cards_of(ids: Sequence[int]) -> tuple[ProductCard, ...]:
     return tuple(card_of(rows[product_id]) for product_id in dict.fromkeys(ids) if product_id in rows)
 
 
-def get_product(product_id: int, stars: int | None = None) -> ProductPage:
-    """The page of a product. :param stars: show only reviews with this rating
+def get_product(product_id: int, stars: int | None = None, *, reader: int | None = None) -> ProductPage:
+    """The page of a product.
 
+    :param stars: show only reviews with this rating
+    :param reader: the account that looks at it
     :raise UnknownProduct: there is none of this id on sale
     """
     product, category, variants = _product(product_id)
@@ -193,7 +281,9 @@ def get_product(product_id: int, stars: int | None = None) -> ProductPage:
         department=department_of(category),
         pictures=tuple(Picture(image.image_url, image.alt_text) for image in images),
         specs=tuple((spec.name, spec.value) for spec in specs),
-        reviews=_reviews(product_id, stars),
+        reviews=newest_reviews(product_id, stars=stars, most=REVIEWS_SHOWN, reader=reader),
+        reader=reader,
+        own_review=own_review(product_id, reader) if reader is not None else None,
         histogram=_histogram(product_id),
         related=_related(product),
     )
@@ -244,28 +334,8 @@ def get_purchase_box(sku: Sku) -> PurchaseBox:
     return _box(product, variants)
 
 
-def _reviews(product_id: int, stars: int | None) -> tuple[ReviewView, ...]:
-    chosen = select(Review).where(Review.product_id == product_id)
-    if stars is not None:
-        chosen = chosen.where(Review.rating == stars)
-    newest = chosen.order_by(Review.created_at.desc(), Review.id.desc()).limit(REVIEWS_SHOWN)
-    return tuple(
-        ReviewView(
-            id=row.id,
-            author=row.user_name,
-            rating=row.rating,
-            title=row.title,
-            comment=row.comment,
-            is_verified=row.verified_purchase,
-            helpful_count=row.helpful_count,
-            created_at=row.created_at,
-        )
-        for row in queries().scalars(newest)
-    )
-
-
 def _histogram(product_id: int) -> tuple[RatingBar, ...]:
-    by_rating = select(Review.rating, func.count()).where(Review.product_id == product_id).group_by(Review.rating)
+    by_rating = select(Review.rating, func.count()).where(*shown(product_id)).group_by(Review.rating)
     counts: dict[int, int] = dict(queries().execute(by_rating).all())
     total = sum(counts.values())
     return tuple(
@@ -291,49 +361,6 @@ def _related(product: Product) -> tuple[ProductCard, ...]:
     return tuple(card_of(row) for row in queries().execute(cards.order_by(Product.popularity.desc(), Product.id)))
 
 
-def get_offer(sku: Sku) -> Offer:
-    """A variant with its price and availability now.
-
-    :raise UnknownSku: nothing sellable carries this SKU
-    """
-    offer = offers_of([sku]).get(sku)
-    if offer is None or not offer.is_sold:
-        raise UnknownSku(sku)
-    return offer
-
-
-def offers_of(skus: Iterable[Sku], *, held_for: str | None = None) -> dict[Sku, Offer]:
-    """Offers by SKU, by one select; a SKU that never was has none, one taken off sale says so itself.
-
-    :param held_for: the asker's own checkout: what it holds counts as available to them
-    """
-    wanted = set(skus)
-    if not wanted:
-        return {}
-    rows = queries().execute(
-        select(Variant, Product, Category.hue, available_now(held_for=held_for))
-        .join(Product, Product.id == Variant.product_id)
-        .join(Category, Category.id == Product.main_category_id)
-        .where(Variant.sku.in_(wanted))
-    )
-    return {
-        Sku(variant.sku): Offer(
-            sku=Sku(variant.sku),
-            product_id=ProductId(product.id),
-            slug=product.slug,
-            name=product.name,
-            option=variant.name,
-            brand=product.brand,
-            price=Money(variant.price, product.currency),
-            available=available,
-            is_sold=product.active,
-            hue=hue,
-            picture=Picture(product.picture, product.picture_alt) if product.picture else None,
-        )
-        for variant, product, hue, available in rows
-    }
-
-
 def suggest(text: str) -> list[Suggestion]:
     """Products to offer under the search field while typing; none for less than two letters."""
     words = search.query_words(text)
@@ -354,3 +381,8 @@ def suggest(text: str) -> list[Suggestion]:
         Suggestion(card.id, card.slug, card.name, card.brand, card.price, card.hue, card.picture)
         for card in cards_of(ids)
     ]
+
+
+def deliver_messages(handlers: Mapping[str, outbox.Handler]) -> int:
+    """Hand what the catalogue announced to its handlers. :return: how many messages were delivered"""
+    return outbox.deliver("catalog", Message, handlers)

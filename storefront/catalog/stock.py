@@ -7,29 +7,28 @@ goods in opposite order cannot wait for each other.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from storefront.catalog.availability import Shifts, available_shifts
+from storefront.catalog.levels import watch
 from storefront.catalog.models import (
-    BrowseEntry,
     Product,
     ReservationState,
     StockMovement,
     StockReservation,
     Variant,
 )
-from storefront.catalog.values import Hold, OutOfStock, Sku, UnknownSku
+from storefront.catalog.movements import CANCELLATION, SALE, note_movement
+from storefront.catalog.values import Hold, OutOfStock, ReferenceReused, Sku, UnknownProduct, UnknownSku
 from storefront.clock import utc_now
 from storefront.database import queries, retried, rows_changed, transaction
 
 HOLD_PERIOD = timedelta(minutes=15)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the end of a hold whose money is being taken
-
-Shifts = defaultdict[int, int]  # units by product id
 
 
 @retried
@@ -44,7 +43,7 @@ def reserve(checkout: str, holds: Sequence[Hold], *, for_good: bool = False) -> 
     demand: dict[Sku, int] = defaultdict(int)
     for hold in holds:
         demand[hold.sku] += hold.quantity
-    with transaction("catalog") as session, _available_shifts(session) as shifts:
+    with transaction("catalog") as session, available_shifts(session) as shifts:
         variants = _variants(session, demand)
         _take(session, [variant.id for variant in variants])
         _let_go_of_expired(session, [variant.id for variant in variants], shifts, keep=checkout)
@@ -52,7 +51,7 @@ def reserve(checkout: str, holds: Sequence[Hold], *, for_good: bool = False) -> 
         short = []
         for variant in variants:
             missing = demand[Sku(variant.sku)] - _units_kept_by(existing.get(variant.id), demand[Sku(variant.sku)])
-            shifts[variant.product_id] -= missing
+            shifts[variant.product_id, variant.id] -= missing
             if missing and not _promise(session, variant.id, missing):
                 short.append(variant)
         if short:
@@ -66,7 +65,7 @@ def reserve(checkout: str, holds: Sequence[Hold], *, for_good: bool = False) -> 
 @retried
 def release(checkout: str) -> None:
     """Let go of everything held for a checkout. Released stays released."""
-    with transaction("catalog") as session, _available_shifts(session) as shifts:
+    with transaction("catalog") as session, available_shifts(session) as shifts:
         for row in _taken_reservations(session, checkout):
             _let_go(session, row, shifts)
 
@@ -75,15 +74,21 @@ def release(checkout: str) -> None:
 def commit_reservation(checkout: str) -> None:
     """Turn a checkout's holds into sales: each leaves a movement. Committed stays committed."""
     with transaction("catalog") as session:
-        for row in _taken_reservations(session, checkout):
+        rows = _taken_reservations(session, checkout)
+        for row in rows:
             if not _change_state(session, row, ReservationState.COMMITTED):
                 continue
             session.execute(
                 update(Variant)
                 .where(Variant.id == row.variant_id)
-                .values(on_hand=Variant.on_hand - row.quantity, reserved=Variant.reserved - row.quantity)
+                .values(
+                    on_hand=Variant.on_hand - row.quantity,
+                    reserved=Variant.reserved - row.quantity,
+                    sold_30=Variant.sold_30 + row.quantity,
+                )
             )
-            _note_movement(session, row.variant_id, -row.quantity, "sale", checkout, "shop")
+            note_movement(session, row.variant_id, -row.quantity, SALE, checkout, "shop")
+        watch(session, [row.variant_id for row in rows])
 
 
 @retried
@@ -94,7 +99,7 @@ def receive(sku: Sku, units: int, *, reason: str, reference: str, actor: str) ->
     :raise UnknownSku: no variant has this SKU
     :raise OutOfStock: fewer are available than should be taken off
     """
-    with transaction("catalog") as session, _available_shifts(session) as shifts:
+    with transaction("catalog") as session, available_shifts(session) as shifts:
         (variant,) = _variants(session, [sku])
         enough = Variant.on_hand - Variant.reserved >= -units
         changed = rows_changed(
@@ -104,8 +109,50 @@ def receive(sku: Sku, units: int, *, reason: str, reference: str, actor: str) ->
         )
         if not changed:
             raise _out_of_stock(session, [variant])
-        _note_movement(session, variant.id, units, reason, reference, actor)
-        shifts[variant.product_id] += units
+        note_movement(session, variant.id, units, reason, reference, actor)
+        shifts[variant.product_id, variant.id] += units
+        watch(session, [variant.id])
+
+
+@retried
+def take_off(product_id: int, units: int, *, reason: str, reference: str, actor: str) -> None:
+    """Take units of a product off the count on hand: of the first of its variants that has so many left.
+
+    :param reference: names the occasion; asked for again with the same one, nothing more is taken
+    :raise UnknownProduct: there is none of this id on sale
+    :raise OutOfStock: no variant has so many left
+    :raise ReferenceReused: the occasion took another number of units
+    """
+    with transaction("catalog") as session, available_shifts(session) as shifts:
+        sold = select(Variant).join(Product, Product.id == Variant.product_id)
+        sold = sold.where(Product.id == product_id, Product.active).order_by(Variant.sort_order, Variant.id)
+        variants = session.scalars(sold).all()
+        if not variants:
+            raise UnknownProduct(product_id)
+        _take(session, [variant.id for variant in variants])
+        if _was_done(session, variants, -units, reason, reference):
+            return
+        for variant in variants:
+            enough = Variant.on_hand - Variant.reserved >= units
+            taken = update(Variant).where(Variant.id == variant.id, enough).values(on_hand=Variant.on_hand - units)
+            if rows_changed(session.execute(taken)):
+                note_movement(session, variant.id, -units, reason, reference, actor)
+                shifts[product_id, variant.id] -= units
+                watch(session, [variant.id])
+                return
+        raise _out_of_stock(session, variants)
+
+
+def _was_done(session: Session, variants: Sequence[Variant], delta: int, reason: str, reference: str) -> bool:
+    noted = select(StockMovement.delta).where(
+        StockMovement.variant_id.in_([variant.id for variant in variants]),
+        StockMovement.reason == reason,
+        StockMovement.reference == reference,
+    )
+    done = session.scalar(noted)
+    if done is not None and done != delta:
+        raise ReferenceReused(reference)
+    return done is not None
 
 
 def available_now(*, held_for: str | None = None) -> ColumnElement[int]:
@@ -136,15 +183,20 @@ def restock(checkout: str, *, reason: str, actor: str) -> None:
 
     :param reason: for the ledger: "cancellation" or "return"
     """
-    with transaction("catalog") as session, _available_shifts(session) as shifts:
-        for row in _taken_reservations(session, checkout):
+    with transaction("catalog") as session, available_shifts(session) as shifts:
+        rows = _taken_reservations(session, checkout)
+        for row in rows:
             if not _change_state(session, row, ReservationState.RETURNED, before=ReservationState.COMMITTED):
                 continue
+            unsold = row.quantity if reason == CANCELLATION else 0
             session.execute(
-                update(Variant).where(Variant.id == row.variant_id).values(on_hand=Variant.on_hand + row.quantity)
+                update(Variant)
+                .where(Variant.id == row.variant_id)
+                .values(on_hand=Variant.on_hand + row.quantity, sold_30=Variant.sold_30 - unsold)
             )
-            _note_movement(session, row.variant_id, row.quantity, reason, checkout, actor)
-            shifts[_product_of(session, row.variant_id)] += row.quantity
+            note_movement(session, row.variant_id, row.quantity, reason, checkout, actor)
+            shifts[_product_of(session, row.variant_id), row.variant_id] += row.quantity
+        watch(session, [row.variant_id for row in rows])
 
 
 def release_expired() -> int:
@@ -160,7 +212,7 @@ def release_expired() -> int:
 
 @retried
 def _release_if_expired(checkout: str) -> None:
-    with transaction("catalog") as session, _available_shifts(session) as shifts:
+    with transaction("catalog") as session, available_shifts(session) as shifts:
         for row in _taken_reservations(session, checkout):
             if row.expires_at < utc_now():
                 _let_go(session, row, shifts)
@@ -251,7 +303,7 @@ def _let_go(session: Session, row: StockReservation, shifts: Shifts) -> None:
     session.execute(
         update(Variant).where(Variant.id == row.variant_id).values(reserved=Variant.reserved - row.quantity)
     )
-    shifts[_product_of(session, row.variant_id)] += row.quantity
+    shifts[_product_of(session, row.variant_id), row.variant_id] += row.quantity
 
 
 def _product_of(session: Session, variant_id: int) -> int:
@@ -268,52 +320,6 @@ def _change_state(
     """Leave a state exactly once, whoever comes first."""
     held = (StockReservation.id == row.id, StockReservation.state == before)
     return bool(rows_changed(session.execute(update(StockReservation).where(*held).values(state=state))))
-
-
-@contextmanager
-def _available_shifts(session: Session) -> Iterator[Shifts]:
-    """Collect what became available or ceased to be, by product, and write it at the end of the transaction.
-
-    It keeps the products' totals and their place in the listings with their variants.
-    """
-    shifts: Shifts = defaultdict(int)
-    yield shifts
-    session.flush()
-    for product_id, units in sorted(shifts.items()):
-        if units:
-            _shift_available(session, product_id, units)
-
-
-def _shift_available(session: Session, product_id: int, units: int) -> None:
-    session.execute(
-        update(Product)
-        .where(Product.id == product_id)
-        .values(stock=Product.stock + units)
-        .execution_options(synchronize_session=False)
-    )
-    has_stock = exists().where(Product.id == product_id, Product.stock > 0)
-    session.execute(
-        update(BrowseEntry)
-        .where(BrowseEntry.product_id == product_id, BrowseEntry.in_stock != has_stock)
-        .values(in_stock=has_stock)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _note_movement(session: Session, variant_id: int, units: int, reason: str, reference: str, actor: str) -> None:
-    """Write the ledger's row, after the count it explains was changed in the same transaction."""
-    balance = session.scalars(select(Variant.on_hand).where(Variant.id == variant_id)).one()
-    session.add(
-        StockMovement(
-            variant_id=variant_id,
-            delta=units,
-            balance=balance,
-            reason=reason,
-            reference=reference,
-            actor=actor,
-            created_at=utc_now(),
-        )
-    )
 
 
 def _out_of_stock(session: Session, variants: Sequence[Variant]) -> OutOfStock:

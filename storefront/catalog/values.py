@@ -52,6 +52,14 @@ class UnknownSku(DomainError):
     """Nothing sellable carries this SKU."""
 
 
+class SkuTaken(DomainError):
+    """Another product or variant carries this SKU."""
+
+
+class ReferenceReused(DomainError):
+    """This reference stands in the ledger for another change already."""
+
+
 class OutOfStock(DomainError):
     """A hold asked for more units than are available.
 
@@ -152,7 +160,17 @@ class VariantView:
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
+    """A review as one reader sees it.
+
+    :ivar user_id: the account that wrote it
+    :ivar is_verified: written by somebody who had got the product from us
+    :ivar is_hidden: by staff: its author alone sees it
+    :ivar has_voted: whether this reader found it helpful
+    """
+
     id: int
+    product_id: int
+    user_id: int
     author: str
     rating: int
     title: str
@@ -160,6 +178,8 @@ class ReviewView:
     is_verified: bool
     helpful_count: int
     created_at: datetime
+    is_hidden: bool = False
+    has_voted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +216,9 @@ class PurchaseBox:
 class ProductPage:
     """Everything the page of one product shows.
 
-    :ivar reviews: those asked for (`stars` filters), newest first, at most `REVIEWS_SHOWN`
+    :ivar reviews: those asked for (`stars` filters), newest first, at most `REVIEWS_SHOWN`, without the reader's own
+    :ivar reader: the account that looks at it, None for a guest
+    :ivar own_review: what the reader wrote
     """
 
     box: PurchaseBox
@@ -211,6 +233,8 @@ class ProductPage:
     pictures: tuple[Picture, ...]
     specs: tuple[tuple[str, str], ...]
     reviews: tuple[ReviewView, ...]
+    reader: int | None
+    own_review: ReviewView | None
     histogram: tuple[RatingBar, ...]
     related: tuple[ProductCard, ...]
 

@@ -63,7 +63,7 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
     """One product; an outdated name in its address is put right."""
     stars = request.args.get("stars", type=int)
     try:
-        page = service.get_product(product_id, stars if stars in range(1, 6) else None)
+        page = service.get_product(product_id, stars if stars in range(1, 6) else None, reader=visitor.reader())
     except service.UnknownProduct:
         abort(404)
     if page.box.slug != slug:
@@ -77,6 +77,7 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
         box=page.box,
         sku=page.box.variant(request.args.get("sku")).sku,
         form=None,
+        known_email=visitor.proved_email(),
         stars=stars if stars in range(1, 6) else None,
         arrives_on=arrival_day(),
     )

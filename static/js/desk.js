@@ -1,0 +1,29 @@
+/* Keys of the desks. Without this file every field is reached by Tab and every form sent by Enter. */
+
+const COLUMNS = [".desk-field--change", ".desk-field--level"];
+
+function move(field, step) {
+  const column = COLUMNS.find((selector) => field.matches(selector));
+  if (!column) return false;
+  const fields = [...document.querySelectorAll(column)];
+  const next = fields[fields.indexOf(field) + step];
+  next?.focus();
+  next?.select();
+  return Boolean(next);
+}
+
+document.addEventListener("keydown", (event) => {
+  const field = event.target;
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    if (!event.altKey && move(field, event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
+  } else if (event.altKey && event.key.toLowerCase() === "l") {
+    const ledger = field.closest(".desk-row")?.querySelector(".desk-row__ledger");
+    if (ledger) event.preventDefault();
+    ledger?.click();
+  } else if (event.key === "/" && !field.closest("input, textarea, select")) {
+    const words = document.getElementById("desk-words");
+    if (words) event.preventDefault();
+    words?.focus();
+    words?.select();
+  }
+});

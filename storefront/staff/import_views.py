@@ -1,0 +1,104 @@
+"""Files of stock figures: uploaded, looked through, then applied by the worker."""
+
+from __future__ import annotations
+
+from flask import abort, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import FileField
+
+from storefront import progress, stock_work
+from storefront.catalog.service import stock_desk
+from storefront.catalog.stock_desk import BadSheet, NotCsv, SheetFault, UnknownImport
+from storefront.intake import takes_uploads
+from storefront.responses import go_to, render_page
+from storefront.staff import actor, bp, stock_staff
+from storefront.staff.stock_forms import LONGEST_CURSOR
+
+FORM_AROUND_A_FILE = 16 * 1024  # bytes: token and boundaries
+
+FAULTS = {
+    SheetFault.EMPTY: "The file is empty.",
+    SheetFault.ENCODING: "Line {} holds letters that are not UTF-8. Save the file as “CSV UTF-8” and upload it again.",
+    SheetFault.NO_SKU_COLUMN: "No column is called sku. The first line names the columns; it reads: {}.",
+    SheetFault.UNKNOWN_COLUMNS: "These columns are unknown: {}. Rename them or take them out.",
+    SheetFault.COLUMN_TWICE: "These columns stand there twice: {}.",
+    SheetFault.NOTHING_TO_CHANGE: "There is nothing to change: give it a column count, delta or low_stock_level.",
+    SheetFault.TOO_MANY_LINES: "The file has more than {} lines. Upload it in parts.",
+    SheetFault.BROKEN: "Line {} cannot be read: a quote that is never closed, or a cell far too long.",
+}
+
+
+class UploadForm(FlaskForm):
+    file = FileField("CSV file")
+
+
+class ApplicationForm(FlaskForm):
+    """Carries the form token only."""
+
+
+@bp.get("/stock/imports")
+@stock_staff
+def imports() -> ResponseReturnValue:
+    """Where a file is uploaded, and what came of the last ones."""
+    return _show(UploadForm(formdata=None))
+
+
+def _show(form: UploadForm, problem: str = "", status: int = 200) -> ResponseReturnValue:
+    recent = stock_desk.recent_imports()
+    return render_page("staff/stock/imports.html", status=status, form=form, problem=problem, imports=recent)
+
+
+@bp.post("/stock/imports")
+@takes_uploads(stock_desk.MOST_BYTES + FORM_AROUND_A_FILE)
+@stock_staff
+def upload_import() -> ResponseReturnValue:
+    """Check a file; nothing is changed by that."""
+    form = UploadForm()
+    if not form.validate():
+        abort(400)
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        return _show(form, "Choose a CSV file first.", 422)
+    content = file.stream.read(stock_desk.MOST_BYTES + 1)
+    if len(content) > stock_desk.MOST_BYTES:
+        abort(413)
+    try:
+        import_id = stock_desk.check_file(content, file_name=file.filename, actor=actor())
+    except NotCsv as other:
+        return _show(form, f"This is {other.kind}, not a CSV file. Save it as CSV and upload that.", 415)
+    except BadSheet as bad:
+        return _show(form, FAULTS[bad.fault].format(bad.detail), 422)
+    return go_to(url_for(".show_import", import_id=import_id))
+
+
+@bp.get("/stock/imports/<int(max=2147483647):import_id>")
+@stock_staff
+def show_import(import_id: int) -> ResponseReturnValue:
+    """What a file would change, how far its import is, or what came of it."""
+    try:
+        page = stock_desk.show_import(import_id, request.args.get("at", "")[:LONGEST_CURSOR])
+    except UnknownImport:
+        abort(404)
+    return render_page(
+        "staff/stock/import.html",
+        fragment="staff/stock/_import.html",
+        page=page,
+        imported=page.imported,
+        done=progress.figure_of(stock_work.progress_of(import_id)) if page.imported.is_busy else None,
+    )
+
+
+@bp.post("/stock/imports/<int(max=2147483647):import_id>/application")
+@stock_staff
+def apply_import(import_id: int) -> ResponseReturnValue:
+    """Have the worker apply a file that was checked; pressed twice it is applied once."""
+    if not ApplicationForm().validate():
+        abort(400)
+    try:
+        stock_desk.get_import(import_id)
+    except UnknownImport:
+        abort(404)
+    if stock_desk.start_import(import_id):
+        stock_work.hurry_import(import_id)
+    return go_to(url_for(".show_import", import_id=import_id))

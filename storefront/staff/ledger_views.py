@@ -1,0 +1,104 @@
+"""The ledger of the stock: every movement with who, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import current_app, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from storefront.catalog.service import stock_desk
+from storefront.catalog.stock_desk import LedgerCriteria, Movement
+from storefront.responses import render_page
+from storefront.staff import bp, stock_staff
+from storefront.staff.stock_forms import LONGEST_CURSOR, text_from
+from storefront.staff.stock_views import send_csv
+
+REASONS_SHOWN = (
+    "sale",
+    "cancellation",
+    "return",
+    "initial",
+    "api",
+    *stock_desk.Reason,
+    stock_desk.UNDO,
+    stock_desk.LEVEL,
+)
+EXPORTED = ("when", "sku", "name", "change", "balance", "reason", "note", "who", "reference", "number", "undoes")
+
+
+@bp.get("/stock/movements")
+@stock_staff
+def movements() -> ResponseReturnValue:
+    """A page of the ledger, of everything or of what is asked for."""
+    criteria = _criteria(request.args)
+    return render_page(
+        "staff/stock/movements.html",
+        fragment="staff/stock/_movements.html",
+        ledger=stock_desk.list_movements(criteria),
+        reasons=[str(reason) for reason in REASONS_SHOWN],
+        since=_day(request.args, "since"),
+        until=_day(request.args, "until"),
+        here=_url(criteria),
+        page_url=lambda cursor: _url(replace(criteria, cursor=cursor)),
+        csv_url=_url(replace(criteria, cursor=""), "staff.export_movements"),
+    )
+
+
+@bp.get("/stock/movements.csv")
+@stock_staff
+def export_movements() -> ResponseReturnValue:
+    """The same ledger as a CSV file, without pages."""
+    rows = stock_desk.export_movements(_criteria(request.args))
+    return send_csv("stock-movements", EXPORTED, map(_exported, rows))
+
+
+def _exported(row: Movement) -> Sequence[object]:
+    when = row.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    what = (row.sku, row.title, row.delta, row.balance, row.reason, row.note, row.actor, row.reference)
+    return (when, *what, row.id, row.undoes_id)
+
+
+def _criteria(args: MultiDict[str, str]) -> LedgerCriteria:
+    """What the address asks for; days are those of the shop's time zone, and what is no day does not restrict."""
+    since, until = _day(args, "since"), _day(args, "until")
+    return LedgerCriteria(
+        sku=text_from(args, "sku", 64),
+        actor=text_from(args, "who", 80),
+        reason=text_from(args, "why", 24),
+        reference=text_from(args, "reference", 64),
+        since=_begin_of(since) if since else None,
+        until=_begin_of(until + timedelta(days=1)) if until else None,
+        cursor=args.get("at", "")[:LONGEST_CURSOR],
+    )
+
+
+def _day(args: MultiDict[str, str], name: str) -> date | None:
+    try:
+        day = date.fromisoformat(args.get(name, ""))
+    except ValueError:
+        return None
+    return day if 2000 <= day.year < 3000 else None
+
+
+def _begin_of(day: date) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(current_app.config["SHOP_TIMEZONE"])).astimezone(UTC)
+
+
+def _url(criteria: LedgerCriteria, endpoint: str = "staff.movements") -> str:
+    asked: dict[str, Any] = {
+        "sku": criteria.sku,
+        "who": criteria.actor,
+        "why": criteria.reason,
+        "reference": criteria.reference,
+        "since": _day(request.args, "since"),
+        "until": _day(request.args, "until"),
+        "at": criteria.cursor,
+    }
+    given: dict[str, Any] = {name: str(value) for name, value in asked.items() if value}
+    return url_for(endpoint, **given)

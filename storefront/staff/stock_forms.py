@@ -1,0 +1,147 @@
+"""What the stock desk accepts: its query string, the rows of its table, a scan."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import url_for
+from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
+from wtforms import HiddenField, StringField
+from wtforms.validators import AnyOf, Length, Regexp
+
+from storefront.catalog.service import stock_desk
+from storefront.catalog.stock_desk import Change, DeskCriteria, Filter, Order, Reason
+from storefront.fields import trimmed
+
+LONGEST_QUERY = 100
+LONGEST_CURSOR = 1000
+REASONS = (Reason.CORRECTION, Reason.RECEIVED, Reason.DAMAGED, Reason.LOST, Reason.FOUND)
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CHANGE = re.compile(r"([+=-]) ?([0-9]{1,7})")
+_SEEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
+
+
+def text_from(args: MultiDict[str, str], name: str, longest: int = LONGEST_QUERY) -> str:
+    """A value of a query string without control characters, which no page may show."""
+    return _CONTROLS.sub(" ", args.get(name, "")).strip()[:longest]
+
+
+def desk_criteria(args: MultiDict[str, str]) -> DeskCriteria:
+    """What the address of the desk asks for. A value that is none of ours falls back: a kept link must not break."""
+    show, sort = args.get("show", ""), args.get("sort", "")
+    return DeskCriteria(
+        words=text_from(args, "q"),
+        filter=Filter(show) if show in set(Filter) else Filter.ALL,
+        order=Order(sort) if sort in set(Order) else Order.SKU,
+        cursor=args.get("at", "")[:LONGEST_CURSOR],
+    )
+
+
+def desk_url(criteria: DeskCriteria, *, done: str = "", **changes: Any) -> str:
+    """The address of the desk with something changed; any change but of the place starts at the first page.
+
+    :param done: reference of a submit, to be shown above the table
+    """
+    changed = replace(criteria, **({"cursor": "", **changes} if changes else {}))
+    return url_for(
+        "staff.stock",
+        q=changed.words or None,
+        show=None if changed.filter is Filter.ALL else changed.filter.value,
+        sort=None if changed.order is Order.SKU else changed.order.value,
+        at=changed.cursor or None,
+        done=done or None,
+    )
+
+
+class DeskForm(FlaskForm):
+    """What belongs to the whole submit; its rows are read by `read_rows`."""
+
+    key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
+    reason = StringField("Reason", [AnyOf(REASONS)], default=Reason.CORRECTION.value)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedRow:
+    """A row as it was sent. :ivar change: None when nothing was typed, or `problem` says what is wrong with it"""
+
+    variant_id: int
+    typed: str
+    level: str
+    change: Change | None
+    problem: str = ""
+
+
+def read_rows(form: MultiDict[str, str]) -> dict[int, TypedRow]:
+    """The rows of a submit, in the order of the table."""
+    rows = {}
+    for name in form:
+        variant = name.removeprefix("seen-")
+        seen = _SEEN.fullmatch(form[name])
+        if name != variant and seen and re.fullmatch(r"[0-9]{1,9}", variant):
+            rows[int(variant)] = _read_row(form, int(variant), int(seen[1]), int(seen[2]))
+    return rows
+
+
+def _read_row(form: MultiDict[str, str], variant: int, seen: int, seen_level: int) -> TypedRow:
+    typed = form.get(f"change-{variant}", "").replace("\u2212", "-").strip()[:20]
+    level = form.get(f"level-{variant}", "").strip()[:20]
+    change = Change(variant, seen, seen_level)
+    if level and not re.fullmatch(r"[0-9]{1,6}", level):
+        return TypedRow(variant, typed, level, None, "A low-stock level is a whole number")
+    if level and int(level) != seen_level:
+        change = replace(change, level=int(level))
+    if typed:
+        parsed = _CHANGE.fullmatch(typed)
+        if not parsed:
+            return TypedRow(variant, typed, level, None, _how_to_write(typed))
+        units = int(parsed[2])
+        if units > (stock_desk.MOST_UNITS if parsed[1] == "=" else stock_desk.MOST_AT_ONCE):
+            return TypedRow(variant, typed, level, None, f"{units:,} is more than any shelf holds")
+        if parsed[1] == "=":
+            change = replace(change, count=units)
+        elif units:
+            change = replace(change, delta=units if parsed[1] == "+" else -units)
+    is_empty = change.count is None and change.delta is None and change.level is None
+    return TypedRow(variant, typed, level, None if is_empty else change)
+
+
+def _how_to_write(typed: str) -> str:
+    if typed.isdigit() and typed.isascii():
+        return f"Write +{typed} to add, -{typed} to take off, or ={typed} for what you counted"
+    return "Write +5 to add, -2 to take off, or =12 for what you counted"
+
+
+def reference_of(kind: str, key: str, *facts: object) -> str:
+    """Names a submit by its form and what was typed: the same sent twice is one, a page gone back to is another.
+
+    :param kind: how it begins, such as "desk/"
+    """
+    digest = hashlib.sha256("\n".join([key, *map(repr, facts)]).encode()).hexdigest()
+    return f"{kind}{digest[:32]}"
+
+
+class ScanForm(FlaskForm):
+    """One scan: what and how many; nothing typed is one."""
+
+    key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
+    code = StringField("SKU or barcode", [Length(max=64)], filters=[trimmed])
+    quantity = StringField("Quantity received", [Length(max=64)], filters=[trimmed])
+
+    @property
+    def units(self) -> int | None:
+        """How many came; None when that is no quantity."""
+        typed = (self.quantity.data or "").removeprefix("+") or "1"
+        if not re.fullmatch(r"[0-9]{1,6}", typed):
+            return None
+        return int(typed) if 1 <= int(typed) <= stock_desk.MOST_AT_ONCE else None
+
+
+class ReversalForm(FlaskForm):
+    """Carries the form token, and where to go on."""
+
+    back = HiddenField()

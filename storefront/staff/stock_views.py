@@ -1,0 +1,261 @@
+"""The stock desk: every SKU on one page, changed in its row; scanning goods in; what to order."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import abort, flash, redirect, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from storefront.catalog.service import stock_desk
+from storefront.catalog.stock_desk import (
+    SCAN,
+    Change,
+    DeskCriteria,
+    DeskPage,
+    Reason,
+    Refusal,
+    RefusalKind,
+    StockConflict,
+    StockRow,
+)
+from storefront.clock import utc_now
+from storefront.responses import go_to, own_path, render_page, wants_fragment
+from storefront.sheets import csv_lines
+from storefront.shell import plural
+from storefront.staff import actor, bp, stock_staff
+from storefront.staff.stock_forms import (
+    REASONS,
+    DeskForm,
+    ReversalForm,
+    ScanForm,
+    TypedRow,
+    desk_criteria,
+    desk_url,
+    read_rows,
+    reference_of,
+    text_from,
+)
+
+bp.add_app_template_global(desk_url)
+
+NOTHING_APPLIED = "Nothing was changed: {} below must be looked at first."
+
+
+@bp.get("/stock")
+@stock_staff
+def stock() -> ResponseReturnValue:
+    """The desk, with what the last submit did above it."""
+    page = stock_desk.list_stock(desk_criteria(request.args))
+    return _show_desk(page, form=DeskForm(formdata=None, key=secrets.token_hex(16)))
+
+
+def _show_desk(
+    page: DeskPage,
+    *,
+    form: DeskForm,
+    status: int = 200,
+    typed: Mapping[int, TypedRow] | None = None,
+    refusals: Mapping[int, Refusal] | None = None,
+    problem: str = "",
+    done: str = "",
+    notice: str = "",
+) -> ResponseReturnValue:
+    done = done or text_from(request.args, "done", 64)
+    return render_page(
+        "staff/stock/desk.html",
+        fragment="staff/stock/_after_change.html" if request.method == "POST" else "staff/stock/_desk.html",
+        status=status,
+        page=page,
+        form=form,
+        reasons=REASONS,
+        typed=typed or {},
+        refusals=refusals or {},
+        problem=problem,
+        done=stock_desk.movements_of(done) if done else (),
+        notice=notice,
+    )
+
+
+@bp.post("/stock")
+@stock_staff
+def change_stock() -> ResponseReturnValue:
+    """Make the changes typed into the rows, all or none."""
+    criteria, form, rows = desk_criteria(request.args), DeskForm(), read_rows(request.form)
+    if not form.validate():
+        abort(400)
+    if any(row.problem for row in rows.values()):
+        return _refuse(criteria, form, rows, {}, status=422)
+    changes = [row.change for row in rows.values() if row.change]
+    if not changes:
+        return _refuse(criteria, form, rows, {}, status=422)
+    reference = reference_of("desk/", form.key.data or "", form.reason.data, *changes)
+    try:
+        is_new = stock_desk.adjust(changes, reference=reference, reason=Reason(form.reason.data or ""), actor=actor())
+    except StockConflict as conflict:
+        return _refuse(criteria, form, rows, conflict.refusals, status=409)
+    notice = f"{plural(len(changes), 'row')} changed" if is_new else "These changes were made already"
+    if wants_fragment():
+        fresh = DeskForm(formdata=None, key=secrets.token_hex(16), reason=form.reason.data)
+        return _show_desk(stock_desk.list_stock(criteria), form=fresh, done=reference, notice=notice)
+    flash(notice, "notice")
+    return redirect(desk_url(criteria, done=reference), 303)
+
+
+def _refuse(
+    criteria: DeskCriteria,
+    form: DeskForm,
+    rows: Mapping[int, TypedRow],
+    refusals: Mapping[int, Refusal],
+    *,
+    status: int,
+) -> ResponseReturnValue:
+    """The same rows again, as they stand now, with what was typed into them: also those that left the filter."""
+    now = stock_desk.rows_by_id(rows)
+    listed = stock_desk.list_stock(criteria)
+    page = DeskPage(criteria, tuple(now[i] for i in rows if i in now), listed.counts, listed.paged)
+    wrong = len(refusals) + sum(bool(row.problem) for row in rows.values())
+    problem = NOTHING_APPLIED.format(plural(wrong, "row")) if wrong else "Nothing was typed, so nothing was changed."
+    gone = [refusal for refusal in refusals.values() if refusal.kind is RefusalKind.GONE]
+    if gone:
+        problem += f" {plural(len(gone), 'row')} no longer exist."
+    return _show_desk(page, form=form, status=status, typed=rows, refusals=refusals, problem=problem)
+
+
+@bp.post("/stock/movements/<int(max=2147483647):movement_id>/reversal")
+@stock_staff
+def undo_movement(movement_id: int) -> ResponseReturnValue:
+    """Take a movement back; pressed twice it is taken back once."""
+    form = ReversalForm()
+    if not form.validate():
+        abort(400)
+    back = own_path(form.back.data) or url_for(".movements")
+    try:
+        stock_desk.undo(movement_id, actor=actor())
+    except StockConflict as conflict:
+        (refusal,) = conflict.refusals.values()
+        flash(_cannot_undo(refusal), "problem")
+    except stock_desk.NotUndoable:
+        flash("Only what was done at the stock desk is taken back here.", "problem")
+    else:
+        flash("Taken back by a movement of its own", "notice")
+    return go_to(back)
+
+
+def _cannot_undo(refusal: Refusal) -> str:
+    row = refusal.row
+    if row is None or refusal.kind is not RefusalKind.SHORT:
+        return "Nothing was changed: this cannot be taken back."
+    return f"Nothing was changed: only {row.available:,} of {row.sku} are available, the rest went out meanwhile."
+
+
+# ---------------------------------------------------------------------------------------------- scanning
+
+
+@bp.get("/stock/scan")
+@stock_staff
+def scan() -> ResponseReturnValue:
+    """Goods come in: a code and Enter asks how many, Enter again takes them in."""
+    code = text_from(request.args, "code", 64)
+    row = stock_desk.find_by_code(code) if code else None
+    form = ScanForm(formdata=None, key=secrets.token_hex(16), code=row.sku if row else "")
+    problem = f"Nothing has the SKU or barcode {code}" if code and row is None else ""
+    return _show_scan(form, row, problem, status=404 if problem else 200)
+
+
+def _show_scan(
+    form: ScanForm, row: StockRow | None, problem: str = "", *, status: int = 200, notice: str = ""
+) -> ResponseReturnValue:
+    return render_page(
+        "staff/stock/scan.html",
+        fragment="staff/stock/_scan.html",
+        status=status,
+        form=form,
+        row=row,
+        problem=problem,
+        notice=notice,
+        scans=stock_desk.recent_scans(actor()),
+    )
+
+
+@bp.post("/stock/scan")
+@stock_staff
+def receive_scan() -> ResponseReturnValue:
+    """Take in what was scanned, and ask for the next code."""
+    form = ScanForm()
+    if not form.validate():
+        abort(400)
+    row = stock_desk.find_by_code(form.code.data or "")
+    if row is None:
+        form.code.data, code = "", form.code.data
+        return _show_scan(form, None, f"Nothing has the SKU or barcode {code}", status=404)
+    units = form.units
+    if units is None:
+        most = f"{stock_desk.MOST_AT_ONCE:,}"
+        return _show_scan(form, row, f"A quantity is a whole number from 1 to {most}; nothing was received", status=422)
+    change = Change(row.id, row.on_hand, row.low_level, delta=units)
+    reference = reference_of(SCAN, form.key.data or "", row.id, units)
+    try:
+        stock_desk.adjust([change], reference=reference, reason=Reason.RECEIVED, actor=actor())
+    except StockConflict:
+        return _show_scan(form, row, f"{row.sku} would have more than any shelf holds", status=409)
+    notice = f"{units:,} of {row.title} received"
+    if wants_fragment():
+        fresh = ScanForm(formdata=None, key=secrets.token_hex(16))
+        return _show_scan(fresh, None, notice=notice)
+    flash(notice, "notice")
+    return redirect(url_for(".scan"), 303)
+
+
+# --------------------------------------------------------------------------------------------- restocking
+
+
+@bp.get("/stock/restock")
+@stock_staff
+def restock() -> ResponseReturnValue:
+    """What to order, by the days it still lasts."""
+    page = stock_desk.restock_list(text_from(request.args, "at", 1000))
+    return render_page("staff/stock/restock.html", fragment="staff/stock/_restock.html", page=page)
+
+
+EXPORTED = (
+    "sku",
+    "name",
+    "barcode",
+    "state",
+    "on_hand",
+    "reserved",
+    "available",
+    "level",
+    "sold_30_days",
+    "days_left",
+    "count",
+    "delta",
+    "reason",
+    "low_stock_level",
+)
+
+
+@bp.get("/stock.csv")
+@stock_staff
+def export_stock() -> ResponseReturnValue:
+    """Every SKU as a CSV file, with empty columns to fill in and import again."""
+    return send_csv("stock", EXPORTED, (_exported(row) for row in stock_desk.export_stock()))
+
+
+def _exported(row: StockRow) -> Sequence[object]:
+    state = row.shelf.name.lower()
+    figures = (row.on_hand, row.reserved, row.available, row.low_level, row.sold_30, row.days_left)
+    return (row.sku, row.title, row.barcode, state, *figures, "", "", "", "")
+
+
+def send_csv(name: str, header: Sequence[str], rows: Any) -> Response:
+    """A CSV file, sent while it is read. :param name: it is called so, with today's date"""
+    response = Response(stream_with_context(csv_lines(header, rows)), mimetype="text/csv")
+    file_name = f"{name}-{utc_now():%Y-%m-%d}.csv"
+    response.headers["Content-Disposition"] = f"attachment; filename={file_name}"
+    response.headers["Cache-Control"] = "no-store"
+    return response
