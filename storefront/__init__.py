@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-import logging
-
 from flask import Flask
 
 from config import Config
-from storefront import commands, database, devmail, errors, health, mail, responses, security, shell, tasks, visitor
+from storefront import (
+    commands,
+    database,
+    devmail,
+    errors,
+    health,
+    logs,
+    mail,
+    responses,
+    security,
+    shell,
+    sms,
+    spa,
+    staff,
+    tasks,
+    visitor,
+)
+from storefront.accounts import oidc, provider_views, security_views
+from storefront.accounts import views as accounts_views
+from storefront.api import blueprint as api
 from storefront.cart import views as cart_views
 from storefront.catalog import views as catalog_views
 from storefront.checkout import views as checkout_views
+from storefront.customer import pages as customer_pages
 from storefront.orders import views as orders_views
 from storefront.payments import views as payments_views
-
-
-def _set_up_logging() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("alembic", "huey"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+from storefront.reviews import views as reviews_views
+from storefront.wishlist import views as wishlist_views
 
 
 def create_app(config: Config) -> Flask:
@@ -28,7 +42,7 @@ def create_app(config: Config) -> Flask:
     """
     app = Flask(__name__, static_folder="../static", template_folder="../templates")
     app.config.from_mapping(config.as_mapping())
-    _set_up_logging()
+    logs.set_up()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)
@@ -37,12 +51,30 @@ def create_app(config: Config) -> Flask:
     visitor.init_app(app)
     errors.init_app(app)
     mail.init_app(app)
+    sms.init_app(app)
+    oidc.init_app(app)
     tasks.init_app(app)
     commands.init_app(app)
 
-    for views in (catalog_views, cart_views, checkout_views, orders_views, payments_views):
+    for views in (
+        accounts_views,
+        provider_views,
+        security_views,
+        catalog_views,
+        cart_views,
+        checkout_views,
+        orders_views,
+        payments_views,
+        customer_pages,
+        reviews_views,
+        wishlist_views,
+    ):
         app.register_blueprint(views.bp)
     app.register_blueprint(health.bp)
+    api.init_app(app)
+    staff.init_app(app)
+    if app.config["SPA_DIR"] is not None:
+        app.register_blueprint(spa.bp)
     if app.config["ENVIRONMENT"] != "production":
         app.register_blueprint(devmail.bp)
     shell.init_app(app)

@@ -10,6 +10,7 @@ from storefront import migrate
 from storefront.catalog import service as catalog
 from storefront.demo import catalogue, generator
 from storefront.doctor import doctor
+from storefront.staff_commands import staff
 
 demo = AppGroup("demo", help="The demo shop.")
 
@@ -20,6 +21,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(demo)
     app.cli.add_command(worker)
     app.cli.add_command(doctor)
+    app.cli.add_command(staff)
 
 
 @demo.command("load")

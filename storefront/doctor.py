@@ -29,6 +29,7 @@ NOTHING_TAKEN = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED, Payment
 def faults() -> Iterator[str]:
     """Every broken invariant, in words; nothing in a healthy shop."""
     yield from catalog.stock_faults()
+    yield from catalog.review_faults()
     yield from orders.faults()
     yield from payments.faults()
     yield from _checkout_faults()

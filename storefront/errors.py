@@ -26,6 +26,27 @@ class DomainError(Exception):
     status = 409
 
 
+class TryLater(DomainError):
+    """It was asked for too often. :ivar seconds: until it may be asked for again"""
+
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"again in {seconds} s")
+        self.seconds = seconds
+
+    @property
+    def wait(self) -> str:
+        """How long to wait, in words."""
+        return wait_in_words(self.seconds)
+
+
+def wait_in_words(seconds: int) -> str:
+    """40 seconds, 1 minute, 5 minutes; never less than is meant."""
+    count, noun = (seconds, "second") if seconds < 60 else (-(-seconds // 60), "minute")
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     title: str
@@ -67,18 +88,22 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DBAPIError, show_unexpected)
 
 
-def show_http_error(error: HTTPException) -> ResponseReturnValue:
+def show_http_error(error: HTTPException, wording: Wording | None = None) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error.get_response()
     if error.code == 500 and isinstance(error, InternalServerError):
         return show_unexpected(error)
-    return _answer(error.code, error, list(error.get_headers()))
+    return _answer(error.code, error, list(error.get_headers()), wording)
 
 
-def show_domain_error(error: DomainError) -> ResponseReturnValue:
-    """A refusal that no view explained; the shopper still gets a page that says what was kept."""
+def show_domain_error(error: DomainError, wording: Wording | None = None) -> ResponseReturnValue:
+    """A refusal that no view explained; the shopper still gets a page that says what was kept.
+
+    :param wording: for pages, where the status says too little
+    """
     logger.info("refused: %s %s", type(error).__name__, error)
-    return _answer(error.status, error, [])
+    headers = [("Retry-After", str(error.seconds))] if isinstance(error, TryLater) else []
+    return _answer(error.status, error, headers, wording)
 
 
 def show_unavailable(error: Exception) -> ResponseReturnValue:
@@ -103,8 +128,8 @@ def _json_face() -> JsonFace:
     return face
 
 
-def _answer(code: int, error: Exception, headers: Headers) -> ResponseReturnValue:
-    wording = WORDINGS.get(code, WORDINGS[400])
+def _answer(code: int, error: Exception, headers: Headers, wording: Wording | None = None) -> ResponseReturnValue:
+    wording = wording or _wording(code, headers)
     kept = [(name, value) for name, value in headers if name.lower() not in {"content-type", "content-length"}]
     if wants_json():
         return _json_face()(code, error, kept)
@@ -118,10 +143,19 @@ def _answer(code: int, error: Exception, headers: Headers) -> ResponseReturnValu
             message=wording.message,
             action_url=url_for("catalog.home"),
             action_label="Go to the shop",
+            is_error=True,  # the page names no address that was asked for
         )
         response = make_response(page, code)
     response.headers.extend(kept)
     return response
+
+
+def _wording(code: int, headers: Headers) -> Wording:
+    wording = WORDINGS.get(code, WORDINGS[400])
+    seconds = dict(headers).get("Retry-After", "")
+    if code != 429 or not seconds.isdigit():
+        return wording
+    return Wording(wording.title, f"You can try again in {wait_in_words(int(seconds))}. Nothing is lost.")
 
 
 def _problem(code: int, wording: Wording) -> tuple[str, int, dict[str, str]]:

@@ -17,13 +17,13 @@ limiter.exempt(bp)
 logger = logging.getLogger(__name__)
 
 
-@bp.get("/health")
+@bp.get("/health", strict_slashes=False)
 def health() -> ResponseReturnValue:
     """The process answers."""
     return jsonify(status="UP")
 
 
-@bp.get("/health/ready")
+@bp.get("/health/ready", strict_slashes=False)
 def ready() -> ResponseReturnValue:
     """Every schema answers; 503 names those that do not."""
     schemas = {str(schema): _is_up(str(schema)) for schema in db.engines}

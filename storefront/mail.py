@@ -26,13 +26,26 @@ SMTP_SECONDS = 20  # a mail server that takes longer is asked again later
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """:ivar id: the Message-ID without brackets; a letter sent twice carries the same, so that it counts once"""
+    """:ivar id: the Message-ID without brackets; a letter sent twice carries the same, so that it counts once
+    :ivar unsubscribe_url: where who gets it ends such letters, by a page or one POST; empty: they asked for this one
+    """
 
     id: str
     to: str
     subject: str
     text: str
     html: str
+    unsubscribe_url: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What lets a mail program offer to unsubscribe: RFC 2369 and RFC 8058."""
+        if not self.unsubscribe_url:
+            return {}
+        return {
+            "List-Unsubscribe": f"<{self.unsubscribe_url}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
 
 
 class Post(Protocol):
@@ -71,7 +84,13 @@ class SmtpPost:
     """Sends by SMTP, with Flask-Mail."""
 
     def send(self, letter: Letter) -> None:
-        message = Message(subject=letter.subject, recipients=[letter.to], body=letter.text, html=letter.html)
+        message = Message(
+            subject=letter.subject,
+            recipients=[letter.to],
+            body=letter.text,
+            html=letter.html,
+            extra_headers=letter.headers,
+        )
         message.msgId = f"<{letter.id}>"
         with _Connection(current_app.extensions["mail"]) as connection:
             connection.send(message)
@@ -88,6 +107,8 @@ class FolderPost:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._sender, letter.to, letter.subject
         message["Message-ID"] = f"<{letter.id}>"
+        for name, value in letter.headers.items():
+            message[name] = value
         message.set_content(letter.text)
         message.add_alternative(letter.html, subtype="html")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -121,12 +142,14 @@ def init_app(app: Flask) -> None:
     app.extensions["post"] = SmtpPost()
 
 
-def send(template: str, *, key: str, to: str, subject: str, **context: Any) -> None:
+def send(template: str, *, key: str, to: str, subject: str, unsubscribe_url: str = "", **context: Any) -> None:
     """Render a letter in text and HTML and hand it to the port.
 
     :param template: path below `templates/` without ending, such as "orders/email/placed"
     :param key: names the occasion; the same key makes the same Message-ID
+    :param unsubscribe_url: of `Letter`; the templates know it too
     """
+    context["unsubscribe_url"] = unsubscribe_url
     host = urlsplit(current_app.config["PUBLIC_ORIGIN"]).hostname
     letter = Letter(
         id=f"{_file_name(key)}@{host}",
@@ -134,6 +157,7 @@ def send(template: str, *, key: str, to: str, subject: str, **context: Any) -> N
         subject=subject,
         text=render_template(f"{template}.txt", **context),
         html=render_template(f"{template}.html", **context),
+        unsubscribe_url=unsubscribe_url,
     )
     cast("Post", current_app.extensions["post"]).send(letter)
 

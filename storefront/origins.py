@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask.wrappers import Request
@@ -19,6 +19,7 @@ CORS_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
 CORS_HEADERS = "Authorization, Content-Type, Accept"
 CORS_READABLE = "ETag, Link, Location, Retry-After, X-Total-Count"
 PREFLIGHT_SECONDS = 600
+SAME_FOR_EVERYONE = "same_for_everyone"  # in `g`: the answer does not depend on the cookie, so caches need not care
 
 # Where people are not signed in yet: nothing there is done in the name of whoever owns the browser's cookie.
 _ANONYMOUS = re.compile(r"/auth/(?:login|register|register/stub|mfa/[^/]+|verify-otp|password/reset)/?")
@@ -41,7 +42,8 @@ class Sessions(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
-        if not isinstance(session, NoSession):
+        is_told_to_everyone = g.get(SAME_FOR_EVERYONE, False) and not session.modified
+        if not isinstance(session, NoSession) and not is_told_to_everyone:
             super().save_session(app, session, response)
 
 

@@ -10,7 +10,10 @@ from flask import flash, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-PERSONAL = frozenset({"checkout", "orders", "payments", "dev"})  # pages with names and addresses: nobody keeps them
+# Pages with names and addresses: nobody keeps them.
+PERSONAL = frozenset(
+    {"account", "accounts", "checkout", "dev", "orders", "payments", "provider", "security", "staff", "wishlist"}
+)
 VARY = ("HX-Request", "HX-Request-Type", "HX-History-Restore-Request", "HX-Boosted")
 JSON_BLUEPRINTS = frozenset({"api", "health"})
 
@@ -19,7 +22,7 @@ _JSON_PATHS = re.compile(
     r"(?s)/(?:auth|users|api|health)(?:/.*)?"
     r"|/cart/(?!lines(?:/|$)).+"
     r"|/products/(?:batch|image)(?:/.*)?"
-    r"|/products/[0-9]+/.+"
+    r"|/products/[^/]+/.+"
 )
 
 
@@ -78,6 +81,13 @@ def refuse(
         return make_response(render_template(page, problem=problem, **context), 422)
     flash(problem, "problem")
     return redirect(otherwise, 303)
+
+
+def own_path(url: str | None) -> str | None:
+    """A path of this shop as it may be redirected to; None for whatever a browser could read as another site's."""
+    if not url or not url.startswith("/") or url.startswith("//") or "\\" in url:
+        return None
+    return url if url.isprintable() else None  # browsers drop tabs and line ends
 
 
 def go_to(url: str) -> ResponseReturnValue:

@@ -1,4 +1,6 @@
-"""What every request passes and every answer carries: origins (`origins.py`), form tokens, limits, headers."""
+"""What every request passes and every answer carries: origins (`origins.py`), what may be brought (`intake.py`),
+form tokens, limits, headers.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-from storefront import origins
+from storefront import intake, origins
 from storefront.errors import show_http_error
 
 CONTENT_SECURITY_POLICY = (
@@ -32,8 +34,11 @@ HEADERS = {
 }
 TWO_YEARS = 2 * 365 * 24 * 3600  # seconds; what the HSTS preload list asks for
 
+REDIS_SECONDS = 2.0  # a counter that takes longer is away
+
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, headers_enabled=True)
+# While Redis is away each process counts for itself: nobody is refused for it, and guessing stays bounded.
+limiter = Limiter(get_remote_address, headers_enabled=True, in_memory_fallback_enabled=True)
 
 
 def init_app(app: Flask) -> None:
@@ -42,11 +47,18 @@ def init_app(app: Flask) -> None:
         hops = app.config["PROXY_COUNT"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     origins.init_app(app)
+    intake.init_app(app)
     app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
+    app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", {"wrap_exceptions": True, **_redis_options(app)})
     csrf.init_app(app)
     limiter.init_app(app)
     app.register_error_handler(CSRFError, refuse_forged_form)
     app.after_request(add_headers)
+
+
+def _redis_options(app: Flask) -> dict[str, float]:
+    seconds = REDIS_SECONDS
+    return {"socket_connect_timeout": seconds, "socket_timeout": seconds} if app.config["REDIS_URL"] else {}
 
 
 def refuse_forged_form(error: CSRFError) -> ResponseReturnValue:

@@ -20,10 +20,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.local import LocalProxy
 
 from storefront import clock, visitor
+from storefront.accounts import service as accounts
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.database import db, is_away
 from storefront.money import Money
+from storefront.origins import SAME_FOR_EVERYONE
 
 A_YEAR = 365 * 24 * 3600  # seconds
 
@@ -75,9 +77,12 @@ def frame() -> dict[str, Any]:
     A page, and above all the page of an error, stands without its badge or navigation when their database is away.
     """
     no_departments: tuple[catalog.Department, ...] = ()
+    no_wishes: frozenset[int] = frozenset()
     return {
         "cart_count": LocalProxy(lambda: _unless_away("cart", _cart_count, 0)),
         "departments": LocalProxy(lambda: _unless_away("catalog", catalog.departments, no_departments)),
+        "person": LocalProxy(lambda: _unless_away("accounts", visitor.account, None)),
+        "wished": LocalProxy(lambda: _unless_away("accounts", _wished, no_wishes)),
     }
 
 
@@ -86,6 +91,14 @@ def _cart_count() -> int:
         g.cart_count = cart.count_units(visitor.cart_token())
     count: int = g.cart_count
     return count
+
+
+def _wished() -> frozenset[int]:
+    """Ids of the products on the visitor's wishlist, for every heart of the page and the count in its header."""
+    if "wished" not in g:
+        g.wished = accounts.wished_products(visitor.wishes_owner())
+    found: frozenset[int] = g.wished
+    return found
 
 
 def _unless_away(schema: str, ask: Callable[[], T], instead: T) -> T:
@@ -106,6 +119,8 @@ def _shop_facts(app: Flask) -> dict[str, Any]:
         "name": config["SHOP_NAME"],
         "tagline": config["SHOP_TAGLINE"],
         "mail": config["SHOP_MAIL"],
+        "address": [line.strip() for line in config["SHOP_ADDRESS"].split("|") if line.strip()],
+        "tax_number": config["SHOP_TAX_NUMBER"],
         "currency": config["CURRENCY"],
         "shipping_fee": rules.shipping_fee,
         "free_shipping_above": rules.free_shipping_above,
@@ -134,7 +149,9 @@ def asset_url(name: str) -> str:
 
 
 def keep_assets(response: Response) -> Response:
-    """Hashed addresses are immutable."""
+    """Files are the same for everyone; those at hashed addresses are immutable."""
+    if request.endpoint in {"shell.stylesheet", "static"}:
+        g.setdefault(SAME_FOR_EVERYONE, True)
     hashed = request.endpoint == "shell.stylesheet" or (request.endpoint == "static" and "v" in request.args)
     if hashed and response.status_code == 200:
         response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"

@@ -7,15 +7,20 @@ work; whatever is missed is found by the sweep.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, url_for
 from flask.ctx import RequestContext
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 
-from storefront import mail, outbox
+from storefront import letters, mail, outbox, stock_work
+from storefront.accounts import events as accounts_events
+from storefront.accounts import service as accounts
+from storefront.cart import service as cart
+from storefront.catalog import events as catalog_events
 from storefront.catalog import service as catalog
+from storefront.catalog.service import Offer, Sku
 from storefront.checkout import service as checkout
 from storefront.database import db
 from storefront.orders import events
@@ -40,6 +45,8 @@ def send_cancellation(key: str, payload: Mapping[str, Any]) -> None:
 
 def _write_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any]) -> None:
     order = orders.get_order(payload["order"])
+    if not order.email:
+        return  # whoever has an account by phone only looks there
     mail.send(
         f"orders/email/{template}",
         key=key,
@@ -61,9 +68,61 @@ def refund_cancelled(key: str, payload: Mapping[str, Any]) -> None:
     payments.give_back(payload["checkout"], "order cancelled")
 
 
+def tell_of_return(key: str, payload: Mapping[str, Any]) -> None:
+    """Goods are back: post a letter to everybody who waits for them, as long as there are any."""
+    sku = Sku(payload["sku"])
+    while _find_on_sale(sku) is not None:
+        if not accounts.tell_waiting(sku, key):
+            break
+
+
+def send_stock_notice(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell somebody that goods are back; if they are gone again by now, the next return is what they wait for."""
+    notice = accounts.find_notice(payload["notice"])
+    if notice is None:
+        return
+    offer = _find_on_sale(Sku(notice.sku))
+    if offer is None:
+        accounts.wait_again(notice.id)
+        return
+    mail.send(
+        "wishlist/email/back_in_stock",
+        key=key,
+        to=notice.email,
+        subject=f"{offer.title} is back",
+        unsubscribe_url=url_for("wishlist.notice", token=notice.token, _external=True),
+        offer=offer,
+        product_url=url_for(
+            "catalog.product",
+            product_id=offer.product_id,
+            slug=offer.slug,
+            sku=offer.sku if offer.option else None,
+            _external=True,
+        ),
+    )
+
+
+def _find_on_sale(sku: Sku) -> Offer | None:
+    offer = catalog.offers_of([sku]).get(sku)
+    return offer if offer is not None and offer.is_sold and offer.available > 0 else None
+
+
 def follow_payment(key: str, payload: Mapping[str, Any]) -> None:
     """A provider has news of a payment: its checkout goes on."""
     checkout.follow_payment(payload["checkout"])
+
+
+def forget_customer(key: str, payload: Mapping[str, Any]) -> None:
+    """An account is deleted: every other domain forgets who it was, one after the other, each safe to repeat.
+
+    A checkout that is still walked comes to its end first: its order is to be nobody's, too.
+    """
+    user = payload["user"]
+    token = cart.token_of(user)
+    checkout.forget(token)
+    cart.forget(token)
+    orders.forget_customer(user)
+    catalog.forget_author(user)
 
 
 SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
@@ -72,13 +131,25 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
     events.CANCELLED_REFUND: refund_cancelled,
     events.CANCELLED_LETTER: send_cancellation,
     payment_events.PAYMENT_CHANGED: follow_payment,
+    catalog_events.BACK_IN_STOCK: tell_of_return,
+    catalog_events.STOCK_LOW: stock_work.send_low_stock,
+    catalog_events.STOCK_DIGEST: stock_work.send_digest,
+    accounts_events.STOCK_NOTICE_DUE: send_stock_notice,
+    accounts_events.ACCOUNT_DELETED: forget_customer,
+    accounts_events.CODE_SENT: letters.send_code,
+    accounts_events.ACCOUNT_CHANGED: letters.tell_of_change,
 }
 
 
 def deliver_outboxes() -> int:
     """Deliver what is due in every outbox; one that is away does not stop the other. :return: how many messages"""
     delivered = 0
-    for deliver in (payments.deliver_messages, orders.deliver_messages):
+    for deliver in (
+        payments.deliver_messages,
+        orders.deliver_messages,
+        catalog.deliver_messages,
+        accounts.deliver_messages,
+    ):
         try:
             delivered += deliver(SUBSCRIPTIONS)
         except Exception:
@@ -88,12 +159,23 @@ def deliver_outboxes() -> int:
 
 
 def sweep() -> None:
-    """Everything that may have been left lying: one job's fault does not stop the others."""
-    for job in (checkout.resume_unfinished, catalog.release_expired, deliver_outboxes):
+    """Everything that may have been left lying."""
+    _do_each(checkout.resume_unfinished, catalog.release_expired, deliver_outboxes, stock_work.apply_imports)
+
+
+def tidy() -> None:
+    """Forget what nobody can use any more: sign-ins that ended, codes, sign-ups never finished, lost lists, imports."""
+    _do_each(accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished, accounts.forget_lost_wishes)
+    _do_each(catalog.stock_desk.forget_old_imports, stock_work.close_day)
+
+
+def _do_each(*jobs: Callable[[], object]) -> None:
+    """One job's fault does not stop the others."""
+    for job in jobs:
         try:
             job()
         except Exception:
-            logger.exception("the sweep's %s failed; it is tried again in a minute", job.__name__)
+            logger.exception("the worker's %s failed; it is tried again at its next time", job.__name__)
             db.session.rollback()
 
 
@@ -114,6 +196,14 @@ def init_app(app: Flask) -> None:
         with _request_of(app):
             sweep()
 
+    def tidy_up() -> None:
+        with _request_of(app):
+            tidy()
+
+    def import_stock(import_id: int) -> None:
+        with _request_of(app):
+            stock_work.apply_import(import_id)
+
     sweep_again = huey.task(name="sweep-again")(sweep_up)
 
     def sweep_for_a_minute() -> None:
@@ -122,8 +212,10 @@ def init_app(app: Flask) -> None:
             sweep_again.schedule(delay=delay)
 
     app.extensions["hurry"] = huey.task(name="deliver")(deliver)
+    app.extensions["import"] = huey.task(name="import")(import_stock)
     app.extensions["sweep"] = huey.task(name="sweep-now")(sweep_for_a_minute)
     huey.periodic_task(crontab(minute="*"), name="sweep")(sweep_for_a_minute)
+    huey.periodic_task(crontab(minute="7"), name="tidy")(tidy_up)  # hourly
 
 
 def _request_of(app: Flask) -> RequestContext:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from config import SCHEMAS, Config
 from storefront import clock, create_app, migrate
 from storefront.database import db
 from storefront.demo import catalogue
-from tests.fakes import Clock, MemoryPost
+from tests.fakes import Clock, MemoryPost, MemoryTexts
+from tests.mailbox import Mailbox
 from tests.pages import Pages
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -105,7 +107,14 @@ def shop(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def app(shop: Flask) -> Iterator[Flask]:
-    """The demo shop within one outer transaction a database: whatever a test commits is a savepoint, rolled back."""
+    """The demo shop, for one test."""
+    with rolled_back(shop):
+        yield shop
+
+
+@contextmanager
+def rolled_back(shop: Flask) -> Iterator[None]:
+    """One outer transaction a database: whatever is committed within is a savepoint, undone at the end."""
     engines = db._app_engines[shop]
     originals = dict(engines)
     connections = {schema: engine.connect() for schema, engine in originals.items()}
@@ -113,13 +122,15 @@ def app(shop: Flask) -> Iterator[Flask]:
     engines.update(connections)
     joins = db.session.session_factory.kw
     joins["join_transaction_mode"] = "create_savepoint"
-    with shop.app_context():
-        yield shop
-    del joins["join_transaction_mode"]
-    engines.update(originals)
-    for schema, connection in connections.items():
-        outer[schema].rollback()
-        connection.close()
+    try:
+        with shop.app_context():
+            yield
+    finally:
+        del joins["join_transaction_mode"]
+        engines.update(originals)
+        for schema, connection in connections.items():
+            outer[schema].rollback()
+            connection.close()
 
 
 @pytest.fixture
@@ -134,6 +145,14 @@ def post(app: Flask) -> Iterator[MemoryPost]:
     real, app.extensions["post"] = app.extensions["post"], MemoryPost()
     yield app.extensions["post"]
     app.extensions["post"] = real
+
+
+@pytest.fixture
+def mailbox(app: Flask, post: MemoryPost) -> Iterator[Mailbox]:
+    """Everything that is sent in this test, letters and text messages."""
+    real, app.extensions["texts"] = app.extensions["texts"], MemoryTexts()
+    yield Mailbox(app, post, app.extensions["texts"])
+    app.extensions["texts"] = real
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from storefront.mail import Letter
 from storefront.money import Money
 from storefront.payments.providers import Answer, Charge
 from storefront.payments.values import PaymentOption
+from storefront.sms import TextMessage
 
 
 @dataclass
@@ -34,6 +35,16 @@ class MemoryPost:
         if self.is_down:
             raise ConnectionRefusedError("the mail server is away")
         self.letters.append(letter)
+
+
+@dataclass
+class MemoryTexts:
+    """Keeps text messages."""
+
+    messages: list[TextMessage] = field(default_factory=list)
+
+    def send(self, message: TextMessage) -> None:
+        self.messages.append(message)
 
 
 @dataclass

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from flask import Flask
+from limits.errors import StorageError
 
 from storefront import create_app, migrate
 from storefront.database import db
 from storefront.demo import catalogue
+from storefront.security import limiter
 from tests.conftest import make_config, make_databases
 
 Result = TypeVar("Result")
@@ -38,9 +40,30 @@ def shop_at(url: str, folder: Path, **settings: str) -> Iterator[Flask]:
     try:
         yield app
     finally:
+        if limiter.enabled:
+            with suppress(StorageError):
+                limiter.reset()
+        limiter.enabled = False  # one serves every application of this process; the shop that tests share has none
         with app.app_context():
             for engine in db.engines.values():
                 engine.dispose()
+
+
+PUBLIC_ORIGIN = "https://shop.example"
+THROUGH_PROXY = {"Host": "shop.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "10.1.2.3"}
+
+
+@contextmanager
+def real_shop_in(folder: Path) -> Iterator[Flask]:
+    """A shop as it is open to the world, at `PUBLIC_ORIGIN` behind a proxy that ends HTTPS."""
+    settings = {
+        "STOREFRONT_ENV": "production",
+        "MAIL_URL": "smtp://localhost:25",
+        "PUBLIC_ORIGIN": PUBLIC_ORIGIN,
+        "PROXY_COUNT": "1",
+    }
+    with own_shop("sqlite", folder), shop_at(f"sqlite:///{folder}/{{schema}}.db", folder, **settings) as app:
+        yield app
 
 
 def at_once(app: Flask, acts: list[Callable[[], Result]]) -> list[Result | Exception]:

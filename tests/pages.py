@@ -14,6 +14,9 @@ from flask import Flask, has_app_context, request
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from storefront import visitor
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Account, SignedIn
 from storefront.database import db
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -21,6 +24,9 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 # Selects a page may make in a shop of any size; whatever is not named here has the last one.
 BUDGETS = {"catalog.home": 5, "catalog.category": 7, "catalog.products": 7, "catalog.product": 8, "cart.show": 5}
 OTHER_PAGES = 8
+OF_A_SESSION = 1  # who is signed in, asked of the database where a session is claimed
+OF_A_LIST = 1  # what is on the visitor's wishlist, asked once for all hearts of a page, where they have one
+OF_A_READER = {"catalog.product": 1}  # the review that who is signed in wrote
 
 
 @dataclass
@@ -57,6 +63,24 @@ class Pages:
         self.app = app
         self.client = app.test_client()
 
+    def sign_in(self, account: Account, *, second_factor: bool | None = None) -> SignedIn:
+        """Be signed in as an account from now on, without the sign-in page and what it asks.
+
+        :param second_factor: whether a code was entered; None: yes for staff, who need one
+        """
+        passed = account.role.is_staff if second_factor is None else second_factor
+        if has_app_context():
+            db.session.rollback()  # as below: what is written now must not hang on what the test read
+        with self.app.app_context():
+            reference = accounts.open_session(account.id, "a test", second_factor=passed)
+            person, _ = accounts.find_session(reference) or (None, False)
+        assert person is not None
+        with self.client.session_transaction() as session:
+            session.clear()
+            session.update({"_user_id": reference, "_fresh": True})
+            session.permanent = True
+        return person
+
     def get(self, url: str, *, htmx: bool = False, status: int = 200) -> Page:
         return self._open("GET", url, htmx=htmx, status=status)
 
@@ -69,8 +93,8 @@ class Pages:
         """
         form = page.one(selector)
         assert form.name == "form", f"{selector} is a {form.name}"
-        sent = _values_of(form)
-        unknown = set(fields) - _names_of(form)
+        sent = values_of(form)
+        unknown = set(fields) - names_of(form)
         assert not unknown, f"{selector} has no field {', '.join(sorted(unknown))}"
         sent.update(fields)
         if press:
@@ -100,8 +124,20 @@ class Pages:
         assert page.status == status, f"{method} {url}: {page.status}\n{page.words[:400]}"
         if response.mimetype == "text/html" and response.status_code != 204:
             _check(page, is_fragment=htmx and "<!doctype" not in response.text[:20].lower())
-            _check_budget(self.app, page)
+            _check_budget(self.app, page, self._personal_selects(page))
         return page
+
+    def _personal_selects(self, page: Page) -> int:
+        """Selects a page may make more for somebody signed in, or for a guest with a wishlist."""
+        if self.has_session():
+            return OF_A_SESSION + OF_A_LIST + OF_A_READER.get(_endpoint_of(self.app, page), 0)
+        with self.client.session_transaction() as session:
+            return OF_A_LIST if visitor.WISHES in session else 0
+
+    def has_session(self) -> bool:
+        """Whether the browser holds the cookie of somebody signed in."""
+        with self.client.session_transaction() as session:
+            return "_user_id" in session
 
     def _send(self, method: str, url: str, **rest: Any) -> TestResponse:
         """Within a context of its own, as behind a server: nothing that one request keeps in `g` reaches the next."""
@@ -131,7 +167,7 @@ def _parse(response: TestResponse) -> BeautifulSoup:
         return BeautifulSoup(response.text if response.is_json or response.text else "", "html5lib")
 
 
-def _names_of(form: Tag) -> set[str]:
+def names_of(form: Tag) -> set[str]:
     owned = [*form.select("[name]"), *_elsewhere(form)]
     return {str(field["name"]) for field in owned}
 
@@ -142,7 +178,7 @@ def _elsewhere(form: Tag) -> list[Tag]:
     return list(root.select(f'[form="{form["id"]}"][name]')) if form.get("id") else []
 
 
-def _values_of(form: Tag) -> dict[str, Any]:
+def values_of(form: Tag) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for field in [*form.select("input[name], select[name], textarea[name]"), *_elsewhere(form)]:
         if field.name == "button" or field.has_attr("disabled"):
@@ -196,9 +232,13 @@ def _check_document(page: Page) -> None:
     assert page.one("html").get("lang"), f"{page.url}: no language"
 
 
-def _check_budget(app: Flask, page: Page) -> None:
+def _endpoint_of(app: Flask, page: Page) -> str:
     with app.test_request_context(page.url):
-        endpoint = request.endpoint or ""
+        return request.endpoint or ""
+
+
+def _check_budget(app: Flask, page: Page, more: int) -> None:
     if page.response.request.method == "GET":
-        most = BUDGETS.get(endpoint, OTHER_PAGES)
+        endpoint = _endpoint_of(app, page)
+        most = BUDGETS.get(endpoint, OTHER_PAGES) + more
         assert page.selects <= most, f"{endpoint}: {page.selects} selects, {most} allowed"

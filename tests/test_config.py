@@ -11,7 +11,14 @@ from config import SCHEMAS, Config, ConfigurationError
 from tests.own import shop_at
 
 NAMES = ("DATABASE_URL", "SECRET_KEY", "MAIL_URL", "PAYMENT_PROVIDER", "PUBLIC_ORIGIN", "PORT", "PROXY_COUNT")
-NAMES += ("OFFLINE_PAYMENTS", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE")
+NAMES += (
+    "OFFLINE_PAYMENTS",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "STRIPE_API_BASE",
+    "CORS_ORIGINS",
+    "SPA_DIR",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -142,3 +149,31 @@ def test_the_letters_of_a_shop_are_read_by_nobody_in_production(tmp_path: Path, 
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with shop_at(url, tmp_path, STOREFRONT_ENV=environment, **settings) as app:
         assert app.test_client().get("/dev/mail").status_code == status
+
+
+def test_other_origins_may_read_the_api_when_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {"http://localhost:4200"} == Config().CORS_ORIGINS
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example/, http://localhost:4201")
+    assert {"https://app.example", "http://localhost:4201"} == Config().CORS_ORIGINS
+    monkeypatch.setenv("CORS_ORIGINS", "")
+    assert frozenset() == Config().CORS_ORIGINS
+
+
+def test_in_production_no_other_origin_reads_the_api_unless_it_is_named(
+    production: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert frozenset() == Config().CORS_ORIGINS
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example")
+    assert {"https://app.example"} == Config().CORS_ORIGINS
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example,http://localhost:4200")
+    with pytest.raises(ConfigurationError, match="https"):
+        Config()
+
+
+def test_a_build_of_the_client_has_an_index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert Config().SPA_DIR is None
+    monkeypatch.setenv("SPA_DIR", str(tmp_path))
+    with pytest.raises(ConfigurationError, match=r"index\.html"):
+        Config()
+    (tmp_path / "index.html").touch()
+    assert tmp_path.resolve() == Config().SPA_DIR

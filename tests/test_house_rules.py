@@ -9,9 +9,19 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
-from storefront import mail, responses, visitor
+from storefront import clock, mail, responses, visitor
+from storefront.accounts import security_views
+from storefront.accounts import service as accounts
+from storefront.accounts import views as accounts_views
+from storefront.accounts.models import StockNotice
+from storefront.accounts.service import Role, WishesToken
+from storefront.api.operations import OPERATIONS
+from storefront.catalog.service import stock_desk
+from storefront.database import queries
 from storefront.demo import catalogue
+from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_cart, make_draft, make_order, place
 from tests.pages import Pages
@@ -88,7 +98,91 @@ def letter(pages: Pages) -> str:
     return "/dev/mail/a-letter@localhost"
 
 
+def with_a_wish(pages: Pages) -> str:
+    accounts.add_wish(WishesToken("a-guest"), make_product().id)
+    remember(pages, **{visitor.WISHES: "a-guest"})
+    return "/wishlist"
+
+
+def shared_wishes(pages: Pages) -> str:
+    user = make_account().id
+    accounts.add_wish(user, make_product().id)
+    return f"/wishlist/shared/{accounts.share_wishes(user)}"
+
+
+def unsubscribing(pages: Pages) -> str:
+    accounts.ask_for_notice("asha@example.com", "SKU-SOLD-OUT", 1)
+    return f"/wishlist/notices/{queries().scalars(select(StockNotice.token)).one()}"
+
+
+def signed_in(url: str, **facts: object) -> Callable[[Pages], str]:
+    def go(pages: Pages) -> str:
+        pages.sign_in(make_account())
+        remember(pages, **facts)
+        return url
+
+    return go
+
+
+def own_address(pages: Pages) -> str:
+    account = make_account()
+    pages.sign_in(account)
+    where = accounts.PostalAddress("Asha Rao", "+91 98765 43210", "12 Lake Road", "", "Pune", "MH", "411001", "India")
+    return f"/account/addresses/{accounts.add_address(account.id, where).id}"
+
+
+def half_signed_in(pages: Pages) -> str:
+    until = int(clock.utc_now().timestamp()) + 60
+    remember(pages, **{accounts_views.SECOND_FACTOR: {"user": make_account(mfa=True).id, "until": until}})
+    return "/login/code"
+
+
+def registering(pages: Pages) -> str:
+    remember(pages, **{accounts_views.REGISTERING: {"key": "asha@example.com", "ticket": "a-ticket"}})
+    return "/register/code"
+
+
+def resetting(pages: Pages) -> str:
+    remember(pages, **{visitor.RESETTING: "asha@example.com"})
+    return "/password/code"
+
+
+def at_desk(url: str) -> Callable[[Pages], str]:
+    def go(pages: Pages) -> str:
+        pages.sign_in(make_staff(Role.STOCK_STAFF))
+        return url
+
+    return go
+
+
+def checked_file(pages: Pages) -> str:
+    pages.sign_in(make_staff(Role.STOCK_STAFF))
+    content = f"sku,count\n{make_product(stock=3).sku},5\nNO-SUCH,1\n".encode()
+    return f"/staff/stock/imports/{stock_desk.check_file(content, file_name='stock.csv', actor='tests')}"
+
+
 PAGES: dict[str, Callable[[Pages], str]] = {
+    "accounts.sign_in": lambda pages: "/login?next=/cart",
+    "accounts.second_factor": half_signed_in,
+    "accounts.register": lambda pages: "/register",
+    "accounts.registration_code": registering,
+    "accounts.forgotten": lambda pages: "/password/forgotten",
+    "accounts.reset": resetting,
+    "security.overview": signed_in("/account/security"),
+    "security.password": signed_in("/account/security/password"),
+    "security.address": signed_in("/account/security/email"),
+    "security.address_code": signed_in(
+        "/account/security/email/code", **{security_views.NEW_ADDRESS: "asha@new.example"}
+    ),
+    "security.second_factor": signed_in("/account/security/codes"),
+    "account.overview": signed_in("/account"),
+    "account.profile": signed_in("/account/profile"),
+    "account.addresses": lambda pages: own_address(pages).rpartition("/")[0],
+    "account.new_address": signed_in("/account/addresses/new"),
+    "account.address": own_address,
+    "account.methods": signed_in("/account/payment-methods"),
+    "account.data": signed_in("/account/data"),
+    "account.deletion": signed_in("/account/deletion"),
     "catalog.home": lambda pages: "/",
     "catalog.products": lambda pages: "/products?q=the&stock=1",
     "catalog.category": lambda pages: "/category/books",
@@ -104,11 +198,28 @@ PAGES: dict[str, Callable[[Pages], str]] = {
     "payments.sandbox": lambda pages: waiting_for_the_bank(pages)[1],
     "orders.index": lambda pages: "/orders",
     "orders.order": ordered,
+    "orders.invoice": lambda pages: f"{ordered(pages)}/invoice",
     "orders.track": lambda pages: "/track",
+    "api.docs": lambda pages: "/api/docs",
+    "wishlist.show": with_a_wish,
+    "wishlist.shared": shared_wishes,
+    "wishlist.ask": lambda pages: f"/wishlist/notices?sku={make_product(stock=0).sku}",
+    "wishlist.notice": unsubscribing,
+    "staff.index": at_desk("/staff/"),
+    "staff.stock": at_desk("/staff/stock"),
+    "staff.scan": at_desk("/staff/stock/scan"),
+    "staff.restock": at_desk("/staff/stock/restock"),
+    "staff.movements": at_desk("/staff/stock/movements"),
+    "staff.imports": at_desk("/staff/stock/imports"),
+    "staff.show_import": checked_file,
     "dev.mailbox": lambda pages: "/dev/mail",
     "dev.mail": letter,
 }
-NO_PAGES = {"static", "shell.stylesheet", "health.health", "health.ready", "dev.mail_html"}
+NO_PAGES = {"static", "shell.stylesheet", "health.health", "health.ready", "dev.mail_html", "api.openapi"}
+NO_PAGES |= {"staff.export_stock", "staff.export_movements"}  # files
+NO_PAGES |= {"account.avatar", "account.export"}  # a picture and a file
+NO_PAGES |= {"provider.start", "provider.callback"}  # they lead to another site and back
+NO_PAGES |= {f"api.{operation.id}" for operation in OPERATIONS if operation.method == "GET"}  # opened in tests/api
 
 
 def test_every_address_is_opened_here(shop: Flask) -> None:

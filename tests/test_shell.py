@@ -109,6 +109,7 @@ def test_assets_are_kept_for_good_by_their_hash(pages: Pages, asset: str) -> Non
         with pages.client.get(str(element.get("href") or element["src"])) as response:
             assert response.status_code == 200
             assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert "Cookie" not in response.vary
             assert "Set-Cookie" not in response.headers
 
 

@@ -9,17 +9,22 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from huey import Huey, RedisHuey
+from sqlalchemy import func, select
 
 from storefront import create_app, outbox, tasks
+from storefront.accounts import service as accounts
+from storefront.accounts.models import OneTimeCode, SignUp, UserSession
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Hold
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutState
+from storefront.database import db, queries
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
 from tests import books
 from tests.books import Stock
 from tests.conftest import NOON, make_config
+from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 from tests.factories.shopping import buy, make_cart, make_draft, make_order, place
 from tests.fakes import Clock, MemoryPost
@@ -33,6 +38,18 @@ def at_work(app: Flask) -> Iterator[None]:
     """As the worker works: letters name the configured origin."""
     with app.test_request_context(base_url="https://shop.example"):
         yield
+
+
+def test_what_nobody_can_use_any_more_is_forgotten(app: Flask, now: Clock) -> None:
+    pending = accounts.register_stub("asha@example.com")
+    accounts.send_sign_up_code(pending.id, pending.email)
+    reference = accounts.open_session(make_account().id)
+    now.advance(days=31)
+    tasks.tidy()
+    db.session.rollback()
+    for table in (OneTimeCode, SignUp, UserSession):
+        assert queries().scalar(select(func.count()).select_from(table)) == 0
+    assert accounts.find_session(reference) is None
 
 
 # ----------------------------------------------------------------------------------------------- letters

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from flask import current_app
@@ -27,7 +27,9 @@ from storefront.payments.sandbox import SandboxProvider
 from storefront.payments.values import (
     CustomerActionNeeded,
     PaymentDeclined,
+    PaymentId,
     PaymentOption,
+    PaymentRecord,
     PaymentStatus,
     ProviderMessage,
     ProviderSilent,
@@ -40,6 +42,7 @@ __all__ = [
     "PaymentDeclined",
     "PaymentFacts",
     "PaymentOption",
+    "PaymentRecord",
     "PaymentStatus",
     "ProviderSilent",
     "UnknownPayment",
@@ -55,6 +58,7 @@ __all__ = [
     "options",
     "page_origins",
     "promised_option",
+    "records_of",
     "status_of",
     "void",
 ]
@@ -252,6 +256,21 @@ def status_of(checkout: str) -> PaymentStatus | None:
     """Where the payment of a checkout stands; None when there is none."""
     payment = _find(checkout)
     return PaymentStatus(payment.status) if payment else None
+
+
+def records_of(checkouts: Collection[str]) -> dict[str, PaymentRecord]:
+    """Payments by checkout, of those that have one."""
+    asked = select(Payment).where(Payment.checkout_id.in_(checkouts)).execution_options(populate_existing=True)
+    return {
+        row.checkout_id: PaymentRecord(
+            PaymentId(row.payment_id),
+            row.id,
+            PaymentStatus(row.status),
+            Money(row.amount, row.currency),
+            row.created_at,
+        )
+        for row in (queries().scalars(asked) if checkouts else ())
+    }
 
 
 def _find(checkout: str) -> Payment | None:

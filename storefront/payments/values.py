@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
 from storefront.errors import DomainError
-from storefront.instruments import LENDERS, is_upi_id, masked_upi_id
+from storefront.instruments import LENDERS, is_masked_upi_id, is_upi_id, masked_upi_id
+from storefront.money import Money
 
 PaymentId = NewType("PaymentId", str)
 
@@ -70,6 +72,17 @@ class ProviderMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentRecord:
+    """A payment as the shop's books have it. :ivar row_id: of its row"""
+
+    id: PaymentId
+    row_id: int
+    status: PaymentStatus
+    amount: Money
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentOption:
     """A way to pay that the shop offers.
 
@@ -89,7 +102,12 @@ class PaymentOption:
     lender: str = ""
 
     def with_entry(self, entry: str) -> PaymentOption | None:
-        """As chosen, with what the shopper entered beside it; None when that is not what it asks for."""
+        """As chosen, with what the shopper entered beside it; None when that is not what it asks for.
+
+        A UPI id that an account keeps comes masked: more of it is not known.
+        """
+        if self.kind == "upi" and is_masked_upi_id(entry):
+            return replace(self, details=entry)
         if self.kind == "upi":
             return replace(self, details=masked_upi_id(entry)) if is_upi_id(entry) else None
         if self.kind == "bnpl":

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.live import LiveShop, live_shop
 from tests.shopper import HEIGHTS, SHOTS, Shopper, Window
 
+CLIENT_BUILD = Path(__file__).parent / "client_build"  # a stand-in of the old client, served at /app/
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,7 +36,8 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shops]:
 
         @cache
         def open_shop(engine: str) -> LiveShop:
-            return stack.enter_context(live_shop(engine, tmp_path_factory.mktemp(f"live-{engine}")))
+            folder = tmp_path_factory.mktemp(f"live-{engine}")
+            return stack.enter_context(live_shop(engine, folder, SPA_DIR=str(CLIENT_BUILD)))
 
         yield open_shop
 

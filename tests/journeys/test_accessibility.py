@@ -58,6 +58,7 @@ PAGES = {
     "review": "/checkout/review",
     "orders": "/orders",
     "track": "/track",
+    "api": "/api/docs",
     "mailbox": "/dev/mail",
     "not found": "/no-such-page",
 }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from storefront.instruments import LENDERS, is_upi_id, masked_upi_id
 from storefront.payments.providers import CashOnDelivery, PayLater, Upi
-from storefront.payments.values import LENDERS, is_upi_id, masked_upi_id
 
 
 @pytest.mark.parametrize("typed", ["asha@okbank", "asha.rao-1_x@ybl", "9876543210@s2b", "ab@ok", "A" * 70 + "@upi"])

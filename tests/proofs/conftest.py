@@ -11,6 +11,7 @@ from storefront import clock
 from tests.conftest import ENGINES
 from tests.fakes import Clock
 from tests.proofs.hall import Hall, open_hall
+from tests.proofs.rival import Arena, arena
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -29,3 +30,18 @@ def hall(open_shop: Hall, real_time: None) -> Iterator[Hall]:
 def real_time(now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker runs beside the test: by a clock that stands still its leases would be over before they begin."""
     monkeypatch.setattr(clock, "_read", lambda: datetime.now(UTC))
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def opened_arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    with arena(request.param, tmp_path_factory.mktemp("rivals")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ground(opened_arena: Arena) -> Iterator[Arena]:
+    """Where we and a rival meet; the test itself is a request of ours."""
+    opened_arena.post.letters.clear()
+    ours = opened_arena.ours
+    with ours.test_request_context(base_url=ours.config["PUBLIC_ORIGIN"]):
+        yield opened_arena

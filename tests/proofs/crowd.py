@@ -1,6 +1,7 @@
 """Many shoppers who press a button at the same moment: several client processes, a thread for each press.
 
-The test side is `press_all`; a client process is this module run as a program.
+The test side is `press_all`, and `call_all` for programs that use the API; a client process is this module run as a
+program.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +72,25 @@ class Answer:
         return urlsplit(self.path).path.removeprefix("/orders/")
 
 
+@dataclass(frozen=True)
+class Call:
+    """A request to the API, with a token. :ivar bodies: JSON of each; one that is empty has none"""
+
+    token: str
+    path: str
+    bodies: list[str]
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a request to the API was answered."""
+
+    status: int
+    body: Any
+    seconds: float
+
+
 def cookie_of(app: Flask, **kept: Any) -> str:
     """The session cookie of a visitor for whom the shop keeps this."""
     serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
@@ -84,7 +105,18 @@ def session_of(app: Flask, cookie: str) -> dict[str, Any]:
 
 def press_all(origin: str, presses: Sequence[Press], *, processes: int = 4) -> list[list[Answer]]:
     """Open every page, and when all are open press all buttons at once. :return: the answers to each press"""
-    count = min(processes, 1 + len(presses) // 20)
+    groups = _all_at_once(origin, [asdict(press) for press in presses], processes)
+    return [[Answer(**answer) for answer in group] for group in groups]
+
+
+def call_all(origin: str, calls: Sequence[Call], *, processes: int = 4) -> list[list[Reply]]:
+    """Send every request at once. :return: the replies to each call's bodies"""
+    groups = _all_at_once(origin, [asdict(call) for call in calls], processes)
+    return [[Reply(**reply) for reply in group] for group in groups]
+
+
+def _all_at_once(origin: str, acts: list[dict[str, Any]], processes: int) -> list[list[dict[str, Any]]]:
+    count = min(processes, 1 + len(acts) // 20)
     command = [sys.executable, "-m", "tests.proofs.crowd"]
     clients = [
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -92,15 +124,15 @@ def press_all(origin: str, presses: Sequence[Press], *, processes: int = 4) -> l
     ]
     try:
         for number, client in enumerate(clients):
-            _tell(client, {"origin": origin, "presses": [asdict(press) for press in presses[number::count]]})
+            _tell(client, {"origin": origin, "acts": acts[number::count]})
         for client in clients:
             assert _hear(client) == "ready"
         for client in clients:
             _tell(client, "go")
-        answers: list[list[Answer]] = [[] for _ in presses]
+        groups: list[list[dict[str, Any]]] = [[] for _ in acts]
         for number, client in enumerate(clients):
-            answers[number::count] = [[Answer(**answer) for answer in group] for group in _hear(client)]
-        return answers
+            groups[number::count] = _hear(client)
+        return groups
     finally:
         for client in clients:
             client.kill()
@@ -175,23 +207,44 @@ class Visitor:
         )
 
 
+def _pressed(host: str, press: Press) -> list[Callable[[], Answer]]:
+    """Open its page. :return: pressing its button, once for each time it is pressed"""
+    visitor = Visitor(host, press.cookie)
+    path, body = visitor.prepare(press)
+    return [lambda: Visitor(host, visitor.cookie).press(path, body)] * press.times
+
+
+def _called(host: str, call: Call) -> list[Callable[[], Reply]]:
+    headers = {"Authorization": f"Bearer {call.token}", "Content-Type": "application/json"}
+    if call.key:
+        headers["Idempotency-Key"] = call.key
+
+    def send(body: str) -> Reply:
+        began = time.monotonic()
+        with closing(http.client.HTTPConnection(host, timeout=PATIENCE)) as connection:
+            connection.request("POST", call.path, body or None, headers)
+            answer = connection.getresponse()
+            return Reply(answer.status, json.loads(answer.read()), time.monotonic() - began)
+
+    return [partial(send, body) for body in call.bodies]
+
+
 def _serve() -> None:
     task = json.loads(sys.stdin.readline())
     host = urlsplit(task["origin"]).netloc
-    presses = [Press(**press) for press in task["presses"]]
-    visitors = [Visitor(host, press.cookie) for press in presses]
+
+    def prepare(act: dict[str, Any]) -> Sequence[Callable[[], Answer | Reply]]:
+        return _pressed(host, Press(**act)) if "page" in act else _called(host, Call(**act))
+
     with ThreadPoolExecutor(4) as pool:
-        forms = list(pool.map(Visitor.prepare, visitors, presses))
-    answers: list[list[Answer]] = [[] for _ in presses]
+        acts = list(pool.map(prepare, task["acts"]))
+    answers: list[list[Answer | Reply]] = [[] for _ in acts]
 
-    def run(number: int) -> None:
-        tab = Visitor(host, visitors[number].cookie)
+    def run(number: int, act: Callable[[], Answer | Reply]) -> None:
         at_once.wait()
-        answers[number].append(tab.press(*forms[number]))
+        answers[number].append(act())
 
-    threads = [
-        threading.Thread(target=run, args=[number]) for number, press in enumerate(presses) for _ in range(press.times)
-    ]
+    threads = [threading.Thread(target=run, args=(number, act)) for number, group in enumerate(acts) for act in group]
     at_once = threading.Barrier(len(threads))
     print(json.dumps("ready"), flush=True)
     sys.stdin.readline()

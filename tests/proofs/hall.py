@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import func, select
 
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Account
 from storefront.cart import service as cart
 from storefront.catalog.service import ProductCard
 from storefront.database import db, queries
 from storefront.doctor import faults
 from storefront.orders.models import Item, Message, Order
 from storefront.orders.service import OrderStatus
+from tests.api.shopping import save_address
+from tests.factories.accounts import make_account
 from tests.factories.shopping import make_cart, make_draft
 from tests.live import LiveShop, eventually, live_shop
 from tests.own import shop_at
-from tests.proofs.crowd import Answer, Press, cookie_of, press_all, session_of
+from tests.proofs.crowd import Answer, Call, Press, Reply, call_all, cookie_of, press_all, session_of
 
 ORDER_FORM = "form.checkout-place__form"
 PAYMENTS = ("cod", "sandbox-success")
@@ -30,12 +36,35 @@ SECRET = "only-for-tests"
 Record = Callable[[str, object], None]
 
 
-def report(record: Record, answers: list[Answer], what: str) -> None:
+def report(record: Record, answers: Sequence[Answer | Reply], what: str) -> None:
     """Keep the figures of a run: pytest -rP shows them."""
     seconds = sorted(answer.seconds for answer in answers)
     text = f"{what}; {len(answers)} answers, median {median(seconds):.2f} s, slowest {seconds[-1]:.2f} s"
     record("figures", text)
     print(text)
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Somebody who orders by the API. :ivar address: id of one in their book"""
+
+    account: Account
+    token: str
+    address: int
+
+    def orders(self, bodies: Sequence[dict[str, Any]], key: str = "") -> Call:
+        """These orders, sent to /api/orders/."""
+        return Call(self.token, "/api/orders/", [json.dumps(body) for body in bodies], key)
+
+    def check_out(self, times: int = 1, key: str = "", method: str = "card") -> Call:
+        """The cart, sent to /checkout so many times."""
+        query = f"userId={self.account.id}&addressId={self.address}&shipping=STANDARD&method={method}"
+        return Call(self.token, f"/checkout?{query}", [""] * times, key)
+
+    @property
+    def kept(self) -> Counter[str]:
+        """Units by SKU that are in the cart now."""
+        return Counter({line.sku: line.quantity for line in cart.quote(cart.token_of(self.account.id)).lines})
 
 
 @dataclass(frozen=True)
@@ -61,8 +90,28 @@ class Hall:
         db.session.rollback()
         return answers
 
+    def customer(self, *goods: tuple[ProductCard, int]) -> Customer:
+        """Somebody with an account and a token, an address in the book and goods in the cart."""
+        account = make_account()
+        person, _ = accounts.find_session(accounts.open_session(account.id, "a program")) or (None, False)
+        assert person is not None
+        for product, units in goods:
+            cart.add_line(cart.token_of(account.id), product.sku, units)
+        return Customer(account, accounts.issue_token(person), save_address(account).id)
+
+    def call(self, calls: list[Call]) -> list[list[Reply]]:
+        """Send all at once. No reply is lost, none is an error of the server."""
+        db.session.rollback()
+        replies = call_all(self.live.origin, calls)
+        assert [len(group) for group in replies] == [len(call.bodies) for call in calls], "replies were lost"
+        failed = [reply for group in replies for reply in group if reply.status >= 500]
+        assert not failed, f"{len(failed)} server errors: {failed[0]}"
+        db.session.rollback()
+        return replies
+
     def letters(self) -> int:
-        return len(list((self.live.folder / "mail").glob("*.eml")))
+        """Letters about orders that were sent; those to the staff are none."""
+        return len(list((self.live.folder / "mail").glob("order-*.eml")))
 
     def is_delivered(self) -> bool:
         """Whether no message waits for the worker."""

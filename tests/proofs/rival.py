@@ -20,15 +20,22 @@ from sqlalchemy import event
 
 from storefront import migrate, tasks
 from storefront.catalog import service as catalog
+from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
+from storefront.checkout.service import CheckoutDraft, Outcome
 from storefront.database import db
 from storefront.demo import catalogue
 from storefront.doctor import faults
+from storefront.errors import DomainError
+from storefront.orders.service import OrderStatus
+from tests import books
 from tests.conftest import make_databases
+from tests.factories.shopping import make_cart, make_draft, place
 from tests.fakes import Clock, MemoryPost
 from tests.own import shop_at
 
 Deed = Callable[[], Any]
+MOMENTS = ["before", "after"]
 
 
 @dataclass(frozen=True)
@@ -147,3 +154,39 @@ def at_commit(number: int, act: Deed, *, before: bool) -> Iterator[list[Any]]:
         yield came_of_it
     finally:
         event.remove(db.session, moment, listen)
+
+
+def attempt(deed: Deed) -> object:
+    """:return: what a deed of ours returned, or its refusal"""
+    try:
+        return deed()
+    except DomainError as refusal:
+        return refusal
+
+
+def recount(mug: ProductCard, units: int) -> None:
+    """Staff count the mugs. :param units: more, or fewer, than were thought"""
+    catalog.receive(mug.sku, units, reason="recount", reference=f"recount of {mug.sku}", actor="tests")
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """Somebody with a mug in the cart and a checkout filled in."""
+
+    token: str
+    draft: CheckoutDraft
+
+    @property
+    def id(self) -> str:
+        return self.draft.id
+
+    def place(self) -> Outcome:
+        return place(self.draft, self.token)
+
+    def live_orders(self) -> int:
+        return len([status for status in books.orders_of(self.id) if status is not OrderStatus.CANCELLED])
+
+
+def make_buyer(mug: ProductCard, units: int = 1, *, payment: str = "sandbox-success") -> Buyer:
+    token = make_cart((mug, units))
+    return Buyer(token, make_draft(token, payment=payment))

@@ -2,84 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from types import ModuleType
 
 import pytest
-from sqlalchemy import select
 
 from storefront import tasks
 from storefront.cart import service as cart
+from storefront.catalog import availability, stock
 from storefront.catalog import service as catalog
-from storefront.catalog import stock
-from storefront.catalog.service import OutOfStock, ProductCard
-from storefront.checkout import saga
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutDraft, CheckoutState, Failure, Outcome
+from storefront.checkout.service import Failure, Outcome
 from storefront.database import queries
-from storefront.errors import DomainError
-from storefront.orders import events
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, StepNotAllowed
-from storefront.payments import sandbox
-from storefront.payments.models import SandboxCharge
-from storefront.payments.service import PaymentStatus
 from tests import books
 from tests.books import Stock
-from tests.checkout.purchase import STEPS, at_step
-from tests.conftest import ENGINES
+from tests.checkout.purchase import STEPS
 from tests.factories.catalog import make_product
-from tests.factories.shopping import make_cart, make_draft, make_order, place
+from tests.factories.shopping import place
 from tests.fakes import Clock
-from tests.proofs.rival import Arena, Deed, arena, at_commit, run_after, run_before
-
-MOMENTS = ["before", "after"]
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def _ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
-    with arena(request.param, tmp_path_factory.mktemp("rivals")) as ground:
-        yield ground
-
-
-@pytest.fixture
-def ground(_ground: Arena) -> Iterator[Arena]:
-    _ground.post.letters.clear()
-    with _ground.ours.test_request_context(base_url=_ground.ours.config["PUBLIC_ORIGIN"]):
-        yield _ground
-
-
-@dataclass(frozen=True)
-class Buyer:
-    """Somebody with a mug in the cart and a checkout filled in."""
-
-    token: str
-    draft: CheckoutDraft
-
-    @property
-    def id(self) -> str:
-        return self.draft.id
-
-    def place(self) -> Outcome:
-        return place(self.draft, self.token)
-
-    def live_orders(self) -> int:
-        return len([status for status in books.orders_of(self.id) if status is not OrderStatus.CANCELLED])
-
-
-def make_buyer(mug: ProductCard, units: int = 1, *, payment: str = "sandbox-success") -> Buyer:
-    token = make_cart((mug, units))
-    return Buyer(token, make_draft(token, payment=payment))
-
-
-def confirm_at_bank(checkout_id: str) -> None:
-    with queries() as session:
-        asked = select(SandboxCharge.reference).where(SandboxCharge.key == checkout_id)
-        reference = session.scalars(asked).one()
-    sandbox.decide(reference, approve=True)
-
+from tests.proofs.rival import (
+    MOMENTS,
+    Arena,
+    Buyer,
+    Deed,
+    at_commit,
+    attempt,
+    make_buyer,
+    recount,
+    run_after,
+    run_before,
+)
 
 # ------------------------------------------------------------------------------- between check and write
 
@@ -97,15 +51,20 @@ def test_goods_bought_by_a_rival_after_our_cart_was_checked_are_sold_once(
     ground.assert_sound()
 
 
-@pytest.mark.parametrize("line", ["_variants", "_take", "_reservations", "_promise", "_write_hold", "_shift_available"])
+LINES = [(stock, line) for line in ("_variants", "_take", "_reservations", "_promise", "_write_hold")]
+
+
+@pytest.mark.parametrize(
+    ("where", "line"), [*LINES, (availability, "_shift_product")], ids=lambda value: getattr(value, "__name__", value)
+)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_rival_between_two_lines_of_a_reservation_gets_the_last_unit_or_we_do(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch, line: str, moment: str
+    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch, where: ModuleType, line: str, moment: str
 ) -> None:
     mug = make_product(stock=1)
     we, they = make_buyer(mug), make_buyer(mug)
     run = run_before if moment == "before" else run_after
-    came_of_it = run(monkeypatch, stock, line, lambda: ground.rival(they.place))
+    came_of_it = run(monkeypatch, where, line, lambda: ground.rival(they.place))
     we.place()
     ground.settle(now)
     assert len(came_of_it) == 1
@@ -124,10 +83,6 @@ def test_a_recount_between_check_and_write_is_not_sold(
     assert we.place().failure is Failure.SOLD_OUT
     assert books.stock_of(mug.sku) == Stock(on_hand=1, reserved=0)
     ground.assert_sound()
-
-
-def recount(mug: ProductCard, units: int) -> None:
-    catalog.receive(mug.sku, units, reason="recount", reference=f"recount of {mug.sku}", actor="tests")
 
 
 # -------------------------------------------------------------------------- between the quote and the order
@@ -171,188 +126,6 @@ def test_the_twin_of_a_double_click_that_finds_the_cart_cleared_gets_the_order_a
     assert we.live_orders() == 1
     ground.settle(now)
     assert len(ground.post.letters) == 1
-    ground.assert_sound()
-
-
-# ---------------------------------------------------------------------- the provider's page and its message
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("step", STEPS)
-def test_the_providers_message_during_the_return_page_changes_nothing(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
-) -> None:
-    we = make_buyer(make_product(stock=5), payment="sandbox-confirm")
-    if step in {"reserve", "authorise"}:
-        confirm_when_asked(monkeypatch)
-    else:
-        assert we.place().state is CheckoutState.WAITING
-        confirm_at_bank(we.id)
-    at_step(monkeypatch, step, lambda: ground.rival(lambda: checkout.resume(we.id)), when=moment)
-    we.place()
-    assert checkout.resume(we.id).state is CheckoutState.COMPLETED
-    assert (we.live_orders(), books.payments_of(we.id)) == (1, [PaymentStatus.CAPTURED])
-    ground.settle(now)
-    ground.assert_sound()
-
-
-def confirm_when_asked(patch: pytest.MonkeyPatch) -> None:
-    """The customer has confirmed before our server learns that they were to be asked."""
-    patch.setattr(sandbox, "_first_state", lambda card: PaymentStatus.AUTHORISED)
-
-
-@pytest.mark.parametrize("line", ["_take_lease", "_position", "_write"])
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_return_page_and_message_between_two_lines_of_each_other_are_one_order(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch, line: str, moment: str
-) -> None:
-    we = make_buyer(make_product(stock=5), payment="sandbox-confirm")
-    we.place()
-    confirm_at_bank(we.id)
-    run = run_before if moment == "before" else run_after
-    came_of_it = run(monkeypatch, saga, line, lambda: ground.rival(lambda: checkout.resume(we.id)))
-    checkout.resume(we.id)
-    ground.settle(now)
-    assert all(isinstance(outcome, Outcome) for outcome in came_of_it)
-    assert (we.live_orders(), books.payments_of(we.id)) == (1, [PaymentStatus.CAPTURED])
-    assert len(ground.post.letters) == 1
-    ground.assert_sound()
-
-
-# -------------------------------------------------------------------------- holds, money and what is sold
-
-
-@pytest.mark.parametrize("step", ["secure", "capture", "sell", "confirm", "clear"])
-def test_nothing_takes_the_goods_of_a_payment_under_way(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    mug = make_product(stock=1)
-    we, they = make_buyer(mug), make_buyer(mug)
-
-    def try_everything() -> list[object]:
-        catalog.release_expired()
-        return [ground.rival(they.place), ground.rival(lambda: recount(mug, -1))]
-
-    came_of_it = run_rivals_at(monkeypatch, step, try_everything)
-    assert we.place().order_id is not None
-    ((bought, counted),) = came_of_it
-    assert not isinstance(bought, Outcome) or bought.failure is Failure.SOLD_OUT
-    assert isinstance(counted, OutOfStock)
-    ground.settle(now)
-    assert (we.live_orders(), they.live_orders()) == (1, 0)
-    ground.assert_sound()
-
-
-def run_rivals_at(patch: pytest.MonkeyPatch, step: str, act: Deed) -> list[Any]:
-    came_of_it: list[Any] = []
-    at_step(patch, step, lambda: came_of_it.append(act()))
-    return came_of_it
-
-
-def test_goods_whose_hold_ran_out_before_they_were_secured_go_to_the_rival_and_nothing_is_charged(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mug = make_product(stock=1)
-    we, they = make_buyer(mug), make_buyer(mug)
-
-    def come_late() -> None:
-        now.advance(minutes=16)
-        ground.rival(they.place)
-
-    at_step(monkeypatch, "secure", come_late)
-    outcome = we.place()
-    assert (outcome.failure, outcome.detail) == (Failure.SOLD_OUT, mug.name)
-    assert (we.live_orders(), they.live_orders()) == (0, 1)
-    assert books.charges_of(we.id) == [PaymentStatus.VOIDED]
-    assert cart.count_units(we.token) == 1
-    ground.settle(now)
-    ground.assert_sound()
-
-
-def test_goods_whose_hold_ran_out_are_taken_again_while_there_are_some(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mug = make_product(stock=2)
-    we, they = make_buyer(mug), make_buyer(mug)
-
-    def come_late() -> None:
-        now.advance(minutes=16)
-        ground.rival(they.place)
-
-    at_step(monkeypatch, "secure", come_late)
-    assert we.place().order_id is not None
-    assert (we.live_orders(), they.live_orders()) == (1, 1)
-    assert books.stock_of(mug.sku) == Stock(on_hand=0, reserved=0)
-    ground.settle(now)
-    ground.assert_sound()
-
-
-# ------------------------------------------------------------------------------------------ cancelling
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_rival_cancelling_between_read_and_write_is_one_cancellation(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch, moment: str
-) -> None:
-    mug = make_product(stock=5)
-    order = make_order((mug, 2), payment="sandbox-success")
-    run = run_before if moment == "before" else run_after
-    came_of_it = run(monkeypatch, orders, "_step", lambda: ground.rival(lambda: orders.cancel(order.id, by="them")))
-    ours = attempt(lambda: orders.cancel(order.id, by="us"))
-    assert [ours, *came_of_it].count(None) == 1
-    assert ours is None or isinstance(ours, StepNotAllowed)
-    ground.settle(now)
-    assert books.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
-    assert len(ground.post.letters) == 2  # confirmed, cancelled
-    ground.assert_sound()
-
-
-def attempt(deed: Deed) -> object:
-    try:
-        return deed()
-    except DomainError as refusal:
-        return refusal
-
-
-def test_an_order_taken_up_for_packing_between_read_and_write_is_not_cancelled_by_its_customer(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order = make_order(payment="sandbox-success")
-    packing = run_before(
-        monkeypatch,
-        orders,
-        "_step",
-        lambda: ground.rival(lambda: orders.advance(order.id, OrderStatus.PROCESSING, by="them")),
-    )
-    ours = attempt(lambda: orders.cancel(order.id, by="us"))
-    ground.settle(now)
-    status = orders.get_order(order.id).status
-    assert (ours is None) != (packing == [None])
-    assert status is (OrderStatus.CANCELLED if ours is None else OrderStatus.PROCESSING)
-    ground.assert_sound()
-
-
-@pytest.mark.parametrize("line", ["restock_cancelled", "refund_cancelled"])
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_goods_and_money_go_back_once_when_two_workers_deliver(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch, line: str, moment: str
-) -> None:
-    mug = make_product(stock=5)
-    order = make_order((mug, 2), payment="sandbox-success")
-    orders.cancel(order.id, by="us")
-    topic = {"restock_cancelled": events.CANCELLED_RESTOCK, "refund_cancelled": events.CANCELLED_REFUND}[line]
-    handler = tasks.SUBSCRIPTIONS[topic]
-
-    def with_rival(key: str, payload: Mapping[str, Any]) -> None:
-        if moment == "before":
-            ground.rival(lambda: handler(key, payload))
-        handler(key, payload)
-        if moment == "after":
-            ground.rival(lambda: handler(key, payload))
-
-    monkeypatch.setattr(tasks, "SUBSCRIPTIONS", {**tasks.SUBSCRIPTIONS, topic: with_rival})
-    ground.settle(now)
-    assert books.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
     ground.assert_sound()
 
 

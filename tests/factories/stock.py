@@ -1,0 +1,70 @@
+"""What staff do to the stock, and what tests look up about it."""
+
+from __future__ import annotations
+
+import itertools
+
+import sqlalchemy as sa
+
+from storefront.catalog import service as catalog
+from storefront.catalog.models import StockMovement, Variant
+from storefront.catalog.service import Hold, Sku, stock_desk
+from storefront.catalog.stock_desk import Change, Movement, Reason, StockRow
+from storefront.database import queries
+
+CLERK = "clerk@example.com"
+
+_numbers = itertools.count(1)
+
+
+def row_of(sku: str) -> StockRow:
+    """A variant as the desk shows it now."""
+    queries().rollback()
+    row = stock_desk.find_by_code(sku)
+    assert row is not None, sku
+    return row
+
+
+def change_of(
+    sku: str,
+    *,
+    delta: int | None = None,
+    count: int | None = None,
+    level: int | None = None,
+    seen: int | None = None,
+) -> Change:
+    """What a clerk enters who sees the row as it stands now, or with another figure on hand."""
+    row = row_of(sku)
+    return Change(row.id, row.on_hand if seen is None else seen, row.low_level, delta=delta, count=count, level=level)
+
+
+def adjust(*changes: Change, reason: Reason = Reason.CORRECTION, reference: str = "", actor: str = CLERK) -> str:
+    """Submit changes. :return: their reference"""
+    reference = reference or f"desk/{next(_numbers)}"
+    stock_desk.adjust(changes, reference=reference, reason=reason, actor=actor)
+    return reference
+
+
+def sell(sku: str, units: int = 1, *, checkout: str = "") -> str:
+    """Somebody buys. :return: the checkout"""
+    checkout = checkout or f"checkout-{next(_numbers)}"
+    catalog.reserve(checkout, [Hold(Sku(sku), units)])
+    catalog.commit_reservation(checkout)
+    return checkout
+
+
+def ledger_of(sku: str) -> list[Movement]:
+    """The rows of a variant since it came in, oldest first."""
+    queries().rollback()
+    page = stock_desk.list_movements(stock_desk.LedgerCriteria(sku=sku))
+    return [movement for movement in reversed(page.movements) if movement.reason != "initial"]
+
+
+def movement_count() -> int:
+    queries().rollback()
+    return queries().scalar(sa.select(sa.func.count()).select_from(StockMovement)) or 0
+
+
+def is_low_told(sku: str) -> bool:
+    queries().rollback()
+    return bool(queries().scalar(sa.select(Variant.is_low_told).where(Variant.sku == sku)))

@@ -1,0 +1,295 @@
+"""Bar B11: every route, asked by everybody. A route that has no line here fails the test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from storefront import visitor
+from storefront.accounts import service as accounts
+from storefront.accounts.models import StockNotice
+from storefront.accounts.service import PostalAddress, Role, UserId
+from storefront.cart import service as cart
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Author, ReviewDraft, Sku
+from storefront.database import queries
+from storefront.shell import stylesheet_url
+from tests import matrix
+from tests.factories.accounts import make_account, make_staff
+from tests.factories.catalog import make_product
+from tests.factories.shopping import ADDRESS, make_draft, place
+from tests.matrix import (
+    ANY_DESK,
+    ANYONE,
+    API_CHANGE_ORDER,
+    API_OF_USER,
+    API_OWN_ORDER,
+    API_SIGNED_IN,
+    API_STOCK,
+    MINE,
+    MINE_SIGNED_IN,
+    SIGNED_IN,
+    STOCK_DESK,
+    Door,
+)
+
+OK = matrix.DONE
+WITHOUT_BODY = {"HEAD", "OPTIONS"}
+
+ELSEWHERE = {("health.ready", "GET")}  # looks at the databases past the test's own connections: test_health.py
+
+World = Mapping[str, Any]
+
+
+def at_checkout(world: World) -> dict[str, Any]:
+    return {visitor.CHECKOUT: world["draft"]}
+
+
+def waiting(world: World) -> dict[str, Any]:
+    return {visitor.CHECKOUT: world["checkout"]}
+
+
+DOORS: dict[tuple[str, str], Door] = {
+    # ---------------------------------------------------------------------------------- everyone's
+    ("static", "GET"): Door("/static/js/app.js", ANYONE),
+    ("shell.stylesheet", "GET"): Door("{stylesheet}", ANYONE),
+    ("health.health", "GET"): Door("/health", ANYONE),
+    ("dev.mailbox", "GET"): Door("/dev/mail", ANYONE),
+    ("dev.mail", "GET"): Door("/dev/mail/none", ANYONE, done=frozenset({404})),
+    ("dev.mail_html", "GET"): Door("/dev/mail/none/html", ANYONE, done=frozenset({404})),
+    ("catalog.home", "GET"): Door("/", ANYONE),
+    ("catalog.products", "GET"): Door("/products", ANYONE),
+    ("catalog.category", "GET"): Door("/category/books", ANYONE),
+    ("catalog.product", "GET"): Door("{page}", ANYONE),
+    ("catalog.suggestions", "GET"): Door("/search/suggestions?q=tea", ANYONE),
+    ("payments.stripe_webhook", "POST"): Door("/payments/stripe/webhook", ANYONE, done=frozenset({404})),
+    # ---------------------------------------------------------------------------------- a cart and its checkout
+    ("cart.show", "GET"): Door("/cart", ANYONE),
+    ("cart.add_line", "POST"): Door("/cart/lines", ANYONE, {"sku": "{sku}", "quantity": "1", "place": "page"}),
+    ("cart.change_line", "POST"): Door("/cart/lines/{line}", MINE, {"quantity": "2"}),
+    ("cart.remove_line", "POST"): Door("/cart/lines/{line}/removal", MINE),
+    ("cart.buy_again", "POST"): Door("/cart/orders/{order}", MINE),
+    ("checkout.start", "GET"): Door("/checkout", ANYONE, prepare=at_checkout),
+    **{
+        (f"checkout.{step}", method): Door(f"/checkout/{step}", ANYONE, prepare=at_checkout, done=OK | {422})
+        for step in ("contact", "delivery", "payment", "review")
+        for method in ("GET", "POST")
+    },
+    ("checkout.placing", "GET"): Door("/checkout/placing/{checkout}", MINE, prepare=waiting),
+    ("checkout.abandon", "POST"): Door("/checkout/placing/{checkout}/cancellation", MINE, prepare=waiting),
+    # The bank's page: whoever holds its address may answer, as with the real one; production has none.
+    ("payments.sandbox", "GET"): Door("{bank}", ANYONE),
+    ("payments.sandbox", "POST"): Door("{bank}", ANYONE, {"decision": "decline"}, done=OK | {422}),
+    # ---------------------------------------------------------------------------------- orders
+    ("orders.index", "GET"): Door("/orders", ANYONE),
+    ("orders.order", "GET"): Door("/orders/{order}", MINE),
+    ("orders.invoice", "GET"): Door("/orders/{order}/invoice", MINE),
+    ("orders.cancel", "POST"): Door("/orders/{order}/cancellation", MINE),
+    ("orders.claim", "POST"): Door("/orders/claims", SIGNED_IN),
+    ("orders.track", "GET"): Door("/track", ANYONE),
+    ("orders.track", "POST"): Door("/track", ANYONE, done=frozenset({422})),
+    # ---------------------------------------------------------------------------------- wishes and reviews
+    ("wishlist.show", "GET"): Door("/wishlist", ANYONE),
+    ("wishlist.add", "POST"): Door("/wishlist/items", ANYONE, {"product_id": "{product}"}),
+    ("wishlist.choose", "POST"): Door("/wishlist/items/{wished}", MINE, {"quantity": "2"}),
+    ("wishlist.remove", "POST"): Door("/wishlist/items/{wished}/removal", ANYONE, done=OK | {404}),
+    ("wishlist.share", "POST"): Door("/wishlist/share", SIGNED_IN),
+    ("wishlist.stop_sharing", "POST"): Door("/wishlist/share/removal", SIGNED_IN),
+    ("wishlist.shared", "GET"): Door("/wishlist/shared/{share}", ANYONE),
+    ("wishlist.ask", "GET"): Door("/wishlist/notices?sku={sku}", ANYONE),
+    ("wishlist.request_notice", "POST"): Door("/wishlist/notices", ANYONE, {"sku": "{sku}"}, done=OK | {422}),
+    ("wishlist.notice", "GET"): Door("/wishlist/notices/{notice}", ANYONE),
+    ("wishlist.unsubscribe", "POST"): Door("/wishlist/notices/{notice}", ANYONE),
+    ("reviews.write", "POST"): Door(
+        "/product/{product}/review", SIGNED_IN, {"rating": "5", "title": "Good", "comment": "Holds tea."}
+    ),
+    ("reviews.take_back", "POST"): Door("/product/{product}/review/removal", SIGNED_IN),
+    ("reviews.vote", "POST"): Door("/reviews/{review}/vote", matrix.Rule({"anonymous": 303, "owner": 403})),
+    ("reviews.take_vote_back", "POST"): Door("/reviews/{review}/vote/removal", SIGNED_IN),
+    # ---------------------------------------------------------------------------------- signing in
+    ("accounts.sign_in", "GET"): Door("/login", ANYONE),
+    ("accounts.sign_in", "POST"): Door("/login", ANYONE, done=OK | {422}),
+    ("accounts.sign_out", "POST"): Door("/logout", ANYONE),
+    # Without a password that was right there is nothing to enter a code for.
+    ("accounts.second_factor", "GET"): Door("/login/code", SIGNED_IN),
+    ("accounts.second_factor", "POST"): Door("/login/code", SIGNED_IN),
+    ("accounts.second_factor_letter", "POST"): Door("/login/code/letter", SIGNED_IN),
+    ("accounts.register", "GET"): Door("/register", ANYONE),
+    ("accounts.register", "POST"): Door("/register", ANYONE, done=OK | {422}),
+    ("accounts.registration_code", "GET"): Door("/register/code", ANYONE),
+    ("accounts.registration_code", "POST"): Door("/register/code", ANYONE),
+    ("accounts.registration_letter", "POST"): Door("/register/code/letter", ANYONE),
+    ("accounts.forgotten", "GET"): Door("/password/forgotten", ANYONE),
+    ("accounts.forgotten", "POST"): Door("/password/forgotten", ANYONE, done=OK | {422}),
+    ("accounts.reset", "GET"): Door("/password/code", ANYONE),
+    ("accounts.reset", "POST"): Door("/password/code", ANYONE, done=OK | {422}),
+    ("accounts.reset_letter", "POST"): Door("/password/code/letter", ANYONE),
+    ("provider.start", "GET"): Door("/login/with/none", ANYONE, done=OK | {404}),
+    ("provider.callback", "GET"): Door("/login/with/none/callback", ANYONE, done=OK | {404}),
+    # ---------------------------------------------------------------------------------- one's own account
+    ("account.overview", "GET"): Door("/account", SIGNED_IN),
+    ("account.profile", "GET"): Door("/account/profile", SIGNED_IN),
+    ("account.profile", "POST"): Door("/account/profile", SIGNED_IN, {"name": "Asha"}),
+    ("account.upload_avatar", "POST"): Door("/account/avatar", SIGNED_IN, done=OK | {422}),
+    ("account.remove_avatar", "POST"): Door("/account/avatar/removal", SIGNED_IN),
+    ("account.avatar", "GET"): Door("/account/avatars/{owner}-" + "0" * 32, ANYONE, done=frozenset({404})),
+    ("account.addresses", "GET"): Door("/account/addresses", SIGNED_IN),
+    ("account.new_address", "GET"): Door("/account/addresses/new", SIGNED_IN),
+    ("account.new_address", "POST"): Door("/account/addresses/new", SIGNED_IN, done=OK | {422}),
+    ("account.address", "GET"): Door("/account/addresses/{address}", MINE_SIGNED_IN),
+    ("account.address", "POST"): Door("/account/addresses/{address}", MINE_SIGNED_IN, done=OK | {422}),
+    ("account.default_address", "POST"): Door("/account/addresses/{address}/default", MINE_SIGNED_IN),
+    ("account.remove_address", "POST"): Door("/account/addresses/{address}/removal", MINE_SIGNED_IN),
+    ("account.methods", "GET"): Door("/account/payment-methods", SIGNED_IN),
+    ("account.methods", "POST"): Door("/account/payment-methods", SIGNED_IN, done=OK | {422}),
+    ("account.default_method", "POST"): Door("/account/payment-methods/{method}/default", MINE_SIGNED_IN),
+    ("account.remove_method", "POST"): Door("/account/payment-methods/{method}/removal", MINE_SIGNED_IN),
+    ("account.data", "GET"): Door("/account/data", SIGNED_IN),
+    ("account.export", "GET"): Door("/account/data.json", SIGNED_IN),
+    ("account.deletion", "GET"): Door("/account/deletion", SIGNED_IN),
+    ("account.deletion", "POST"): Door("/account/deletion", SIGNED_IN, done=OK | {422}),
+    ("account.send_deletion_code", "POST"): Door("/account/deletion/code", SIGNED_IN),
+    ("security.overview", "GET"): Door("/account/security", SIGNED_IN),
+    ("security.password", "GET"): Door("/account/security/password", SIGNED_IN),
+    ("security.password", "POST"): Door("/account/security/password", SIGNED_IN, done=OK | {422}),
+    ("security.second_factor", "GET"): Door("/account/security/codes", SIGNED_IN),
+    ("security.second_factor", "POST"): Door("/account/security/codes", SIGNED_IN, done=OK | {422}),
+    ("security.address", "GET"): Door("/account/security/email", SIGNED_IN),
+    ("security.address", "POST"): Door("/account/security/email", SIGNED_IN, done=OK | {422}),
+    ("security.address_code", "GET"): Door("/account/security/email/code", SIGNED_IN),
+    ("security.address_code", "POST"): Door("/account/security/email/code", SIGNED_IN, done=OK | {422}),
+    ("security.address_letter", "POST"): Door("/account/security/email/code/letter", SIGNED_IN),
+    ("security.confirmation", "POST"): Door("/account/security/email/confirmation", SIGNED_IN),
+    ("security.end_session", "POST"): Door("/account/security/sessions/{session}/end", SIGNED_IN),
+    ("security.end_sessions", "POST"): Door("/account/security/sessions/end", SIGNED_IN),
+    # ---------------------------------------------------------------------------------- the desks of the staff
+    ("staff.index", "GET"): Door("/staff/", ANY_DESK),
+    ("staff.stock", "GET"): Door("/staff/stock", STOCK_DESK),
+    ("staff.change_stock", "POST"): Door("/staff/stock", STOCK_DESK, done=frozenset({400})),
+    ("staff.export_stock", "GET"): Door("/staff/stock.csv", STOCK_DESK),
+    ("staff.scan", "GET"): Door("/staff/stock/scan", STOCK_DESK),
+    ("staff.receive_scan", "POST"): Door("/staff/stock/scan", STOCK_DESK, done=frozenset({400})),
+    ("staff.restock", "GET"): Door("/staff/stock/restock", STOCK_DESK),
+    ("staff.movements", "GET"): Door("/staff/stock/movements", STOCK_DESK),
+    ("staff.export_movements", "GET"): Door("/staff/stock/movements.csv", STOCK_DESK),
+    ("staff.undo_movement", "POST"): Door(
+        "/staff/stock/movements/2147483647/reversal", STOCK_DESK, done=frozenset({404})
+    ),
+    ("staff.imports", "GET"): Door("/staff/stock/imports", STOCK_DESK),
+    ("staff.upload_import", "POST"): Door("/staff/stock/imports", STOCK_DESK, done=frozenset({422})),
+    ("staff.show_import", "GET"): Door("/staff/stock/imports/2147483647", STOCK_DESK, done=frozenset({404})),
+    ("staff.apply_import", "POST"): Door(
+        "/staff/stock/imports/2147483647/application", STOCK_DESK, done=frozenset({404})
+    ),
+    # ---------------------------------------------------------------------------------- the API
+    ("api.docs", "GET"): Door("/api/docs", ANYONE),
+    ("api.openapi", "GET"): Door("/api/openapi.json", ANYONE),
+    ("api.listProducts", "GET"): Door("/api/products?size=1", ANYONE),
+    ("api.getProduct", "GET"): Door("/api/products/{product}", ANYONE),
+    ("api.getImage", "GET"): Door("/api/products/image/999999", ANYONE, done=frozenset({404})),
+    ("api.getImageAlias", "GET"): Door("/products/image/999999", ANYONE, done=frozenset({404})),
+    ("api.getPlaceholderImage", "GET"): Door("/api/products/image/placeholder", ANYONE),
+    ("api.checkStock", "GET"): Door("/api/products/{product}/check-stock?quantity=1", ANYONE),
+    ("api.batchProducts", "POST"): Door("/api/products/batch", ANYONE, json=[1]),
+    ("api.batchProductsAlias", "POST"): Door("/products/batch", ANYONE, json=[1]),
+    ("api.listReviews", "GET"): Door("/api/products/{product}/reviews", ANYONE),
+    ("api.averageRating", "GET"): Door("/api/products/{product}/reviews/average-rating", ANYONE),
+    ("api.averageRatingShort", "GET"): Door("/api/products/{product}/reviews/avg", ANYONE),
+    ("api.reviewCount", "GET"): Door("/api/products/{product}/reviews/count", ANYONE),
+    ("api.createProduct", "POST"): Door(
+        "/api/products", API_STOCK, json={"sku": "MATRIX-1", "name": "Cup", "brand": "Kiln", "price": 5, "stock": 1}
+    ),
+    ("api.reduceStock", "PUT"): Door("/api/products/{product}/reduce-stock?quantity=1", API_STOCK),
+    ("api.reduceStockAlias", "PUT"): Door("/products/{product}/reduce-stock?quantity=1", API_STOCK),
+    ("api.uploadImage", "POST"): Door("/api/products/{product}/image", API_STOCK, done=frozenset({415})),
+    ("api.getCart", "GET"): Door("/cart/{owner}", API_OF_USER),
+    ("api.addCartItem", "POST"): Door("/cart/{owner}/items?productId={product}&quantity=1", API_OF_USER),
+    ("api.updateCartItem", "PUT"): Door("/cart/{owner}/items/{line}?quantity=2", API_OF_USER, json={}),
+    ("api.removeCartItem", "DELETE"): Door("/cart/{owner}/items/{line}", API_OF_USER),
+    ("api.priceCart", "GET"): Door("/cart/{owner}/price", API_OF_USER),
+    ("api.checkout", "POST"): Door("/checkout?userId={owner}&addressId={address}&method=cod", API_OF_USER),
+    ("api.placeOrder", "POST"): Door("/api/orders", API_SIGNED_IN, json={"items": []}, done=frozenset({400})),
+    ("api.createOrderLegacy", "POST"): Door("/api/orders/create", API_SIGNED_IN, json={}, done=frozenset({400})),
+    ("api.getOrder", "GET"): Door("/api/orders/{order}", API_OWN_ORDER),
+    ("api.updateOrder", "PUT"): Door("/api/orders/{order}", API_CHANGE_ORDER, json={}),
+    ("api.cancelOrder", "DELETE"): Door("/api/orders/{order}", API_CHANGE_ORDER),
+    ("api.trackOrder", "GET"): Door("/api/orders/{order}/track", API_OWN_ORDER),
+    ("api.listUserOrders", "GET"): Door("/api/orders/user/{owner}", API_OF_USER),
+    ("api.listUserOrdersAlias", "GET"): Door("/users/{owner}/orders", API_OF_USER),
+    ("api.makePayment", "POST"): Door("/api/payments", API_SIGNED_IN, json={}, done=frozenset({400})),
+}
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    """Everything of the owner that a door may lead to."""
+    owner = make_account()
+    who = cart.token_of(owner.id)
+    mug, wished = make_product(stock=20), make_product(stock=20)
+    cart.add_line(who, mug.sku, 1)
+    order = place(make_draft(who), who).order_id
+    cart.add_line(who, mug.sku, 1)
+    with app.test_request_context():
+        pending = place(make_draft(who, payment="sandbox-confirm"), who)
+    draft = make_draft(who)
+    reference = accounts.open_session(owner.id, "elsewhere")
+    accounts.add_wish(owner.id, wished.id)
+    with app.test_request_context():
+        stylesheet = stylesheet_url()
+    assert order is not None
+    return {
+        "accounts": {
+            "other": make_account(),
+            "owner": owner,
+            "stock": make_staff(Role.STOCK_STAFF),
+            "orders": make_staff(Role.ORDER_STAFF),
+            "admin": make_staff(),
+        },
+        "owner": owner.id,
+        "sku": mug.sku,
+        "product": mug.id,
+        "page": f"/product/{mug.id}-{mug.slug}",
+        "wished": wished.id,
+        "line": cart.quote(who).lines[0].id,
+        "order": order,
+        "checkout": pending.id,
+        "bank": urlsplit(pending.action_url or "").path,
+        "draft": draft.id,
+        "address": accounts.add_address(owner.id, PostalAddress(**asdict(ADDRESS))).id,
+        "method": accounts.add_method(owner.id, "COD", "cod").id,
+        "review": catalog.write_review(
+            mug.id, Author(owner.id, "Asha"), ReviewDraft(5, "Good", "Holds tea."), is_verified=False
+        ).id,
+        "share": accounts.share_wishes(owner.id),
+        "notice": notice_of(owner.id, mug.sku, mug.id),
+        "stylesheet": stylesheet,
+        "session": accounts.sessions_of(owner.id, reference)[0].id,
+    }
+
+
+def notice_of(user: UserId, sku: Sku, product: int) -> str:
+    accounts.ask_for_notice("asha@example.com", sku, product, user=user)
+    return queries().scalars(select(StockNotice.token)).one()
+
+
+def routes(app: Flask) -> set[tuple[str, str]]:
+    return {
+        (rule.endpoint, method)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - WITHOUT_BODY
+    }
+
+
+def test_every_route_has_its_line(shop: Flask) -> None:
+    assert sorted(routes(shop) - DOORS.keys() - ELSEWHERE) == []
+    assert sorted(DOORS.keys() - routes(shop)) == []
+
+
+def test_everyone_gets_what_was_decided(app: Flask, world: World) -> None:
+    assert list(matrix.walk(app, DOORS, world)) == []
