@@ -323,13 +323,13 @@ def _change_state(
 
 
 def _out_of_stock(session: Session, variants: Sequence[Variant]) -> OutOfStock:
-    named = session.execute(
-        select(Variant.id, Product.name)
+    """With the figures as they are now: the variants may have been read before their turn came."""
+    facts = session.execute(
+        select(Variant.sku, Variant.name, Product.name, Variant.on_hand - Variant.reserved)
         .join(Product, Product.id == Variant.product_id)
         .where(Variant.id.in_([variant.id for variant in variants]))
-    )
-    names: dict[int, str] = dict(named.all())
+    ).all()
     return OutOfStock(
-        {Sku(v.sku): max(0, v.on_hand - v.reserved) for v in variants},
-        {Sku(v.sku): f"{names[v.id]}, {v.name}" if v.name else names[v.id] for v in variants},
+        {Sku(sku): max(0, left) for sku, _, _, left in facts},
+        {Sku(sku): f"{product}, {option}" if option else product for sku, option, product, _ in facts},
     )

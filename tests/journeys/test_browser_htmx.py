@@ -67,9 +67,9 @@ def test_what_a_card_cannot_add_is_refused_on_the_card(shopper: Shopper) -> None
     shopper.open("/category/beauty")
     stay(shopper)
     card = shopper.page.locator(".product-card", has_text="Single Blade Razor")
-    card.get_by_role("button").click()
+    card.get_by_role("button", name="Add to cart").click()
     expect(card.get_by_role("alert")).to_have_text("Only 4 left")
-    expect(card.get_by_role("button")).to_be_focused()
+    expect(card.get_by_role("button", name="Add to cart")).to_be_focused()
     assert has_stayed(shopper)
 
 
