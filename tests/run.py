@@ -242,8 +242,14 @@ def find_chromium(_stack: ExitStack) -> str:
 # --------------------------------------------------------------------------------------------- pytest
 
 
+# One worker begins with the tests on SQLite, the other with those on MariaDB.
+SIDE_BY_SIDE = ["-n", "2", "--dist", "worksteal"]
+ALONE = ("-n", "-m", "-s", "--pdb", "--trace", "--collect-only")  # long proofs, and whoever wants to watch
+
+
 def run_pytest(arguments: Sequence[str], environment: dict[str, str]) -> int:
-    child = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], env=environment)
+    options = [] if any(argument.startswith(ALONE) for argument in arguments) else SIDE_BY_SIDE
+    child = subprocess.Popen([sys.executable, "-m", "pytest", *options, *arguments], env=environment)
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         child.send_signal(signal.SIGINT)  # pytest then ends its fixtures; SIGTERM would cut them off

@@ -223,6 +223,38 @@ DOORS: dict[tuple[str, str], Door] = {
     ("api.listUserOrders", "GET"): Door("/api/orders/user/{owner}", API_OF_USER),
     ("api.listUserOrdersAlias", "GET"): Door("/users/{owner}/orders", API_OF_USER),
     ("api.makePayment", "POST"): Door("/api/payments", API_SIGNED_IN, json={}, done=frozenset({400})),
+    ("api.createReview", "POST"): Door(
+        "/api/products/{product}/reviews", API_SIGNED_IN, json={"rating": 5, "title": "Good", "comment": "Holds tea."}
+    ),
+    ("api.getProfile", "GET"): Door("/users/{owner}/profile", API_OF_USER),
+    ("api.updateProfile", "PUT"): Door("/users/{owner}/profile", API_OF_USER, json={}),
+    ("api.listAddresses", "GET"): Door("/users/{owner}/addresses", API_OF_USER),
+    ("api.addAddress", "POST"): Door("/users/{owner}/addresses", API_OF_USER, json={}, done=frozenset({400})),
+    ("api.deleteAddress", "DELETE"): Door("/users/{owner}/addresses/{address}", API_OF_USER),
+    ("api.listPaymentMethods", "GET"): Door("/users/{owner}/payments", API_OF_USER),
+    ("api.addPaymentMethod", "POST"): Door("/users/{owner}/payments", API_OF_USER, json={}, done=frozenset({400})),
+    ("api.deletePaymentMethod", "DELETE"): Door("/users/{owner}/payments/{method}", API_OF_USER),
+    ("api.listWishlist", "GET"): Door("/users/{owner}/wishlist", API_OF_USER),
+    ("api.addWishlist", "POST"): Door("/users/{owner}/wishlist", API_OF_USER, json={"productId": 1}),
+    ("api.removeWishlist", "DELETE"): Door("/users/{owner}/wishlist/{wished}", API_OF_USER),
+    ("api.removeWishlistItem", "DELETE"): Door("/users/{owner}/wishlist/item/1", API_OF_USER, done=OK | {404}),
+    ("api.getUser", "GET"): Door("/auth/user/{owner}", API_OF_USER),
+    ("api.me", "GET"): Door("/auth/me", API_SIGNED_IN),
+    ("api.logout", "POST"): Door("/auth/logout", API_SIGNED_IN),
+    # Whoever asks says who they are by what they send, which here is nothing.
+    **{
+        (f"api.{name}", "POST"): Door(f"/auth/{path}", ANYONE, json={}, done=frozenset({400}))
+        for name, path in {
+            "login": "login",
+            "register": "register",
+            "registerStub": "register/stub",
+            "requestPasswordReset": "password/reset",
+            "sendOtp": "mfa/send",
+            "verifyOtp": "mfa/verify",
+            "verifyOtpAlias": "verify-otp",
+        }.items()
+    },
+    ("api.setPassword", "POST"): Door("/auth/set-password", matrix.NOBODY, json={}),
 }
 
 
