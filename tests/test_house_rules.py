@@ -205,7 +205,7 @@ PAGES: dict[str, Callable[[Pages], str]] = {
     "wishlist.shared": shared_wishes,
     "wishlist.ask": lambda pages: f"/wishlist/notices?sku={make_product(stock=0).sku}",
     "wishlist.notice": unsubscribing,
-    "staff.index": at_desk("/staff/"),
+    "staff.index": at_desk("/staff"),
     "staff.stock": at_desk("/staff/stock"),
     "staff.scan": at_desk("/staff/stock/scan"),
     "staff.restock": at_desk("/staff/stock/restock"),

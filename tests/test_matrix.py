@@ -169,7 +169,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("security.end_session", "POST"): Door("/account/security/sessions/{session}/end", SIGNED_IN),
     ("security.end_sessions", "POST"): Door("/account/security/sessions/end", SIGNED_IN),
     # ---------------------------------------------------------------------------------- the desks of the staff
-    ("staff.index", "GET"): Door("/staff/", ANY_DESK),
+    ("staff.index", "GET"): Door("/staff", ANY_DESK),
     ("staff.stock", "GET"): Door("/staff/stock", STOCK_DESK),
     ("staff.change_stock", "POST"): Door("/staff/stock", STOCK_DESK, done=frozenset({400})),
     ("staff.export_stock", "GET"): Door("/staff/stock.csv", STOCK_DESK),

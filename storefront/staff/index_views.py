@@ -8,7 +8,7 @@ from storefront.responses import render_page
 from storefront.staff import any_staff, bp
 
 
-@bp.get("/")
+@bp.get("")
 @any_staff
 def index() -> ResponseReturnValue:
     """Where somebody of the staff may go."""
