@@ -8,7 +8,10 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storefront import contact
 from storefront.accounts.values import Purpose, Role
+from storefront.acts import StaffAct
+from storefront.arrivals import Arrived
 from storefront.database import Model, UtcDateTime
 from storefront.outbox import OutboxMessage
 
@@ -36,8 +39,8 @@ class User(AccountsModel):
     email: Mapped[str | None] = mapped_column(String(254), unique=True)
     phone: Mapped[str | None] = mapped_column(String(32), unique=True)
     password: Mapped[str | None] = mapped_column(String(255))
-    name: Mapped[str | None] = mapped_column(String(120))
-    avatar: Mapped[str | None] = mapped_column(String(255))
+    name: Mapped[str | None] = mapped_column(String(contact.LONGEST_NAME))
+    avatar: Mapped[str | None] = mapped_column(String(500))
     mfa_enabled: Mapped[bool] = mapped_column(default=False)
     role: Mapped[str] = mapped_column(String(16), default=Role.CUSTOMER)
     email_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -48,13 +51,14 @@ class User(AccountsModel):
 class SignUp(AccountsModel):
     """The address of a user whose sign-up is not finished: only then it is theirs, until then in nobody's way.
 
+    :cvar email: where the code goes; None: to the phone
     :cvar phone: becomes theirs if nobody else has it by then
     """
 
     __tablename__ = "sign_ups"
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)
+    email: Mapped[str | None] = mapped_column(String(254), unique=True)
     phone: Mapped[str | None] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
@@ -136,14 +140,14 @@ class Address(AccountsModel):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    full_name: Mapped[str] = mapped_column(String(120))
+    full_name: Mapped[str] = mapped_column(String(contact.LONGEST_NAME))
     phone: Mapped[str] = mapped_column(String(32))
-    line1: Mapped[str] = mapped_column(String(160))
-    line2: Mapped[str] = mapped_column(String(160), default="")
-    city: Mapped[str] = mapped_column(String(80))
-    state: Mapped[str] = mapped_column(String(80))
-    postal_code: Mapped[str] = mapped_column(String(16))
-    country: Mapped[str] = mapped_column(String(60))
+    line1: Mapped[str] = mapped_column(String(contact.LONGEST_LINE))
+    line2: Mapped[str] = mapped_column(String(contact.LONGEST_LINE), default="")
+    city: Mapped[str] = mapped_column(String(contact.LONGEST_PLACE))
+    state: Mapped[str] = mapped_column(String(contact.LONGEST_PLACE))
+    postal_code: Mapped[str] = mapped_column(String(contact.LONGEST_CODE))
+    country: Mapped[str] = mapped_column(String(contact.LONGEST_COUNTRY))
     is_default: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -189,7 +193,7 @@ class WishlistItem(AccountsModel):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     guest_token: Mapped[str | None] = mapped_column(String(32))
     product_id: Mapped[int] = mapped_column()
-    variant: Mapped[str] = mapped_column(String(64), default="")
+    variant: Mapped[str] = mapped_column(String(100), default="")
     quantity: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -221,10 +225,18 @@ class StockNotice(AccountsModel):
     email: Mapped[str] = mapped_column(String(254))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     product_id: Mapped[int] = mapped_column()
-    variant: Mapped[str] = mapped_column(String(64))
+    variant: Mapped[str] = mapped_column(String(100))
     token: Mapped[str] = mapped_column(String(32), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Act(StaffAct, AccountsModel):
+    """What the staff did to accounts."""
+
+
+class Arrival(Arrived, AccountsModel):
+    """Accounts of the old shop, and what belonged to them."""
 
 
 class Message(OutboxMessage, AccountsModel):

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storefront.arrivals import Arrived
 from storefront.database import Model, UtcDateTime
 from storefront.money import MinorUnits
 
@@ -44,8 +45,12 @@ class Line(CartModel):
     id: Mapped[int] = mapped_column(primary_key=True)
     cart_id: Mapped[int] = mapped_column(ForeignKey("cart.id", ondelete="CASCADE"))
     product_id: Mapped[int] = mapped_column()
-    variant: Mapped[str] = mapped_column(String(64))
+    variant: Mapped[str] = mapped_column(String(100))
     quantity: Mapped[int] = mapped_column()
     price_seen: Mapped[int] = mapped_column(MinorUnits)
     currency: Mapped[str] = mapped_column(String(3))
     began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Arrival(Arrived, CartModel):
+    """Lines of the old shop's carts."""

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.catalog.models import CatalogModel
+from storefront.catalog.values import LONGEST_SKU
 from storefront.database import UtcDateTime
 
 
@@ -69,7 +70,7 @@ class StockImportLine(CatalogModel):
     id: Mapped[int] = mapped_column(primary_key=True)
     import_id: Mapped[int] = mapped_column(ForeignKey("stock_imports.id", ondelete="CASCADE"))
     line: Mapped[int] = mapped_column()
-    sku: Mapped[str] = mapped_column(String(64))
+    sku: Mapped[str] = mapped_column(String(LONGEST_SKU))
     variant_id: Mapped[int | None] = mapped_column()
     product_id: Mapped[int | None] = mapped_column()
     reason: Mapped[str] = mapped_column(String(24), default="")

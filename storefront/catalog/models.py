@@ -24,7 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import MEDIUMBLOB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from storefront.catalog.values import LOW_STOCK
+from storefront.acts import StaffAct
+from storefront.arrivals import Arrived
+from storefront.catalog.values import DRAWN, LONGEST_BRAND, LONGEST_PRODUCT_NAME, LONGEST_SKU, LOW_STOCK
 from storefront.database import Model, UtcDateTime
 from storefront.money import MinorUnits
 from storefront.outbox import OutboxMessage
@@ -62,20 +64,29 @@ class Category(CatalogModel):
 class Product(CatalogModel):
     """What is described. `price` is the lowest of its variants' prices, `stock` all that is available of them.
 
+    What is taken off sale by itself counts for neither.
+
+    :cvar was: of the variant that has the lowest price
     :cvar availability_status: a flag of the old system, IN_STOCK or PREORDER; how much there is says `stock` alone
+    :cvar published_on: the day on which it was last put on sale
+    :cvar version: goes up with whatever the product desk changes
     """
 
     __tablename__ = "products"
     __table_args__ = (
+        Index("ix_products_stock_active", "stock", "active", "id"),
+        Index("ix_products_name", "name", "id"),
+        Index("ix_products_picture", "picture", "id"),
+        Index("ix_products_price", "price", "id"),
         CheckConstraint("stock >= 0", name="stock_ge_0"),
         CheckConstraint("price >= 0", name="price_ge_0"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    sku: Mapped[str] = mapped_column(String(64), unique=True)
+    sku: Mapped[str] = mapped_column(String(LONGEST_SKU), unique=True)
     slug: Mapped[str] = mapped_column(String(160))
-    name: Mapped[str] = mapped_column(String(160))
-    brand: Mapped[str] = mapped_column(String(80), default="")
+    name: Mapped[str] = mapped_column(String(LONGEST_PRODUCT_NAME))
+    brand: Mapped[str] = mapped_column(String(LONGEST_BRAND), default="")
     description: Mapped[str] = mapped_column(Text, default="")
     price: Mapped[int] = mapped_column(MinorUnits)
     was: Mapped[int | None] = mapped_column(MinorUnits)
@@ -91,6 +102,9 @@ class Product(CatalogModel):
     published_on: Mapped[date] = mapped_column(Date)
     picture: Mapped[str] = mapped_column(String(255), default="")
     picture_alt: Mapped[str] = mapped_column(String(255), default="")
+    picture_width: Mapped[int] = mapped_column(default=DRAWN)
+    picture_height: Mapped[int] = mapped_column(default=DRAWN)
+    version: Mapped[int] = mapped_column(default=1)
 
     main_category: Mapped[Category] = relationship(lazy="raise")
 
@@ -111,7 +125,8 @@ class Variant(CatalogModel):
     :cvar low_level: units available at which it is to be ordered again
     :cvar is_low_told: the staff were told that it ran low, and it has not recovered since
     :cvar sold_30: units sold in the last 30 days less those of cancelled orders, a day late at most
-    :cvar is_sold: as its product is
+    :cvar is_withdrawn: taken off sale by itself, whatever its product is
+    :cvar is_sold: its product is on sale, and it was not taken off by itself
     :cvar days_left: until what is available is sold as it was of late; `NEVER_ENDS` when nothing was sold
     """
 
@@ -131,14 +146,16 @@ class Variant(CatalogModel):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), index=True)
-    sku: Mapped[str] = mapped_column(String(64), unique=True)
+    sku: Mapped[str] = mapped_column(String(LONGEST_SKU), unique=True)
     barcode: Mapped[str | None] = mapped_column(String(14), unique=True)
     name: Mapped[str] = mapped_column(String(80), default="")
     price: Mapped[int] = mapped_column(MinorUnits)
+    was: Mapped[int | None] = mapped_column(MinorUnits)
+    is_withdrawn: Mapped[bool] = mapped_column(default=False)
     on_hand: Mapped[int] = mapped_column(default=0)
     reserved: Mapped[int] = mapped_column(default=0)
     sort_order: Mapped[int] = mapped_column(default=0)
-    title: Mapped[str] = mapped_column(String(242), default="")
+    title: Mapped[str] = mapped_column(String(582), default="")
     low_level: Mapped[int] = mapped_column(default=LOW_STOCK)
     is_low_told: Mapped[bool] = mapped_column(default=False)
     sold_30: Mapped[int] = mapped_column(default=0)
@@ -187,7 +204,7 @@ class BrowseEntry(CatalogModel):
 
     category_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
-    brand: Mapped[str] = mapped_column(String(80))
+    brand: Mapped[str] = mapped_column(String(LONGEST_BRAND))
     price: Mapped[int] = mapped_column(MinorUnits)
     rating: Mapped[Decimal] = mapped_column(Numeric(3, 2))
     popularity: Mapped[int] = mapped_column()
@@ -206,13 +223,19 @@ class Spec(CatalogModel):
 
 
 class Image(CatalogModel):
-    """A picture of a product: its bytes, or the address of a file below `static/` or elsewhere.
+    """A picture of a product: one that was sent, or the address of a file below `static/` or elsewhere.
 
+    :cvar image_data: the bytes of one that was sent before there was a store for them; else its digest names its files
     :cvar digest: SHA-256 of the bytes, in hex
+    :cvar width: of the file at `image_url`, in pixels, as `height`
+    :cvar removed_at: since when it is shown in orders only, and can be brought back
     """
 
     __tablename__ = "product_images"
-    __table_args__ = (Index("ix_product_images_product_id_digest", "product_id", "digest", unique=True),)
+    __table_args__ = (
+        Index("ix_product_images_product_id_digest", "product_id", "digest", unique=True),
+        Index("ix_product_images_removed_at", "removed_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), index=True)
@@ -224,6 +247,9 @@ class Image(CatalogModel):
     digest: Mapped[str | None] = mapped_column(String(64))
     alt_text: Mapped[str] = mapped_column(String(255), default="")
     sort_order: Mapped[int] = mapped_column(default=0)
+    width: Mapped[int] = mapped_column(default=DRAWN)
+    height: Mapped[int] = mapped_column(default=DRAWN)
+    removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Review(CatalogModel):
@@ -244,7 +270,7 @@ class Review(CatalogModel):
     user_id: Mapped[int] = mapped_column()
     user_name: Mapped[str] = mapped_column(String(80))
     rating: Mapped[int] = mapped_column()
-    title: Mapped[str] = mapped_column(String(120))
+    title: Mapped[str] = mapped_column(String(500))
     comment: Mapped[str] = mapped_column(Text)
     verified_purchase: Mapped[bool] = mapped_column(default=False)
     helpful_count: Mapped[int] = mapped_column(default=0)
@@ -282,7 +308,7 @@ class StockMovement(CatalogModel):
     delta: Mapped[int] = mapped_column()
     balance: Mapped[int] = mapped_column()
     reason: Mapped[str] = mapped_column(String(24))
-    reference: Mapped[str] = mapped_column(String(64), index=True)
+    reference: Mapped[str] = mapped_column(String(100), index=True)
     actor: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     note: Mapped[str] = mapped_column(String(200), default="")
@@ -290,13 +316,17 @@ class StockMovement(CatalogModel):
 
 
 class StockReservation(CatalogModel):
-    """Units of a variant promised to one checkout."""
+    """Units of a variant promised to one checkout.
+
+    :cvar returned: of those that were sold, how many are back on the shelf; when all are, its state says so
+    """
 
     __tablename__ = "stock_reservations"
     __table_args__ = (
         UniqueConstraint("checkout_id", "variant_id"),
         CheckConstraint("quantity > 0", name="quantity_gt_0"),
         CheckConstraint("state IN ('held', 'committed', 'released', 'returned')", name="state"),
+        CheckConstraint("returned >= 0 AND returned <= quantity", name="returned_within_quantity"),
         Index("ix_stock_reservations_state_expires_at", "state", "expires_at"),
         Index("ix_stock_reservations_variant_id_state", "variant_id", "state"),
     )
@@ -305,6 +335,7 @@ class StockReservation(CatalogModel):
     checkout_id: Mapped[str] = mapped_column(String(36))
     variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id"))
     quantity: Mapped[int] = mapped_column()
+    returned: Mapped[int] = mapped_column(default=0, server_default="0")
     state: Mapped[str] = mapped_column(String(12), default=ReservationState.HELD)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -315,6 +346,14 @@ class SearchWord(CatalogModel):
     __tablename__ = "search_words"
 
     word: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class Act(StaffAct, CatalogModel):
+    """What the staff did to the catalogue, its stock aside, which has a ledger."""
+
+
+class Arrival(Arrived, CatalogModel):
+    """Goods of the old shop, and what was said of them."""
 
 
 class Message(OutboxMessage, CatalogModel):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, String
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storefront import contact
+from storefront.acts import StaffAct
 from storefront.database import Model, UtcDateTime
 from storefront.money import MinorUnits
 from storefront.orders.values import OrderStatus
@@ -23,12 +25,18 @@ class OrdersModel(Model):
 class Order(OrdersModel):
     """:cvar order_id: the number people and URLs carry :cvar checkout_id: what makes a repeat the same order
     :cvar email_key: the address as accounts are known by it, empty for what is none
+    :cvar refunded_amount: given back so far, or promised; what a cancellation gives back comes on top
+    :cvar is_restocked: whether its goods go back on the shelf, should it be cancelled
     """
 
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint(_STATUSES, name="status"),
         CheckConstraint("total_amount = subtotal + shipping + tax - discount", name="total_adds_up"),
+        CheckConstraint("refunded_amount >= 0 AND refunded_amount <= total_amount", name="refunded_within_total"),
+        Index("ix_orders_status_order_date", "status", "order_date", "id"),
+        Index("ix_orders_status_estimated_delivery", "status", "estimated_delivery", "id"),
+        Index("ix_orders_shipping_full_name", "shipping_full_name"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -46,42 +54,57 @@ class Order(OrdersModel):
     status: Mapped[str] = mapped_column(String(16), default=OrderStatus.PENDING)
     order_date: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     estimated_delivery: Mapped[date] = mapped_column(Date)
-    shipping_full_name: Mapped[str] = mapped_column(String(120))
+    shipping_full_name: Mapped[str] = mapped_column(String(contact.LONGEST_NAME))
     shipping_phone: Mapped[str] = mapped_column(String(32))
-    shipping_address_line1: Mapped[str] = mapped_column(String(160))
-    shipping_address_line2: Mapped[str] = mapped_column(String(160), default="")
-    shipping_city: Mapped[str] = mapped_column(String(80))
-    shipping_state: Mapped[str] = mapped_column(String(80))
-    shipping_zip_code: Mapped[str] = mapped_column(String(16))
-    shipping_country: Mapped[str] = mapped_column(String(60))
+    shipping_address_line1: Mapped[str] = mapped_column(String(contact.LONGEST_LINE))
+    shipping_address_line2: Mapped[str] = mapped_column(String(contact.LONGEST_LINE), default="")
+    shipping_city: Mapped[str] = mapped_column(String(contact.LONGEST_PLACE))
+    shipping_state: Mapped[str] = mapped_column(String(contact.LONGEST_PLACE))
+    shipping_zip_code: Mapped[str] = mapped_column(String(contact.LONGEST_CODE))
+    shipping_country: Mapped[str] = mapped_column(String(contact.LONGEST_COUNTRY))
     payment_type: Mapped[str] = mapped_column(String(16))
     payment_details: Mapped[str] = mapped_column(String(160))
     payment_provider: Mapped[str] = mapped_column(String(40), default="")
+    refunded_amount: Mapped[int] = mapped_column(MinorUnits, default=0, server_default="0")
+    is_shipping_refunded: Mapped[bool] = mapped_column(default=False, server_default=false())
+    is_restocked: Mapped[bool] = mapped_column(default=True, server_default=true())
 
 
 class Item(OrdersModel):
+    """:cvar refunded: units whose money was given back :cvar coming_back: units in a return that is not decided yet"""
+
     __tablename__ = "order_item"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_gt_0"),
         CheckConstraint("total = price * quantity", name="total_is_price_times_quantity"),
+        CheckConstraint(
+            "refunded >= 0 AND coming_back >= 0 AND refunded + coming_back <= quantity", name="refunded_within_quantity"
+        ),
+        Index("ix_order_item_sku", "sku", "order_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
     product_id: Mapped[int] = mapped_column()
     product_slug: Mapped[str] = mapped_column(String(160))
-    sku: Mapped[str] = mapped_column(String(64))
-    product_name: Mapped[str] = mapped_column(String(160))
+    sku: Mapped[str] = mapped_column(String(100))
+    product_name: Mapped[str] = mapped_column(String(500))
     variant_name: Mapped[str] = mapped_column(String(80), default="")
     product_image: Mapped[str] = mapped_column(String(255), default="")
     hue: Mapped[int] = mapped_column(default=255)
     price: Mapped[int] = mapped_column(MinorUnits)
     quantity: Mapped[int] = mapped_column()
     total: Mapped[int] = mapped_column(MinorUnits)
+    refunded: Mapped[int] = mapped_column(default=0, server_default="0")
+    coming_back: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class OrderEvent(OrdersModel):
-    """An entry of the tracking timeline."""
+    """An entry of the tracking timeline.
+
+    :cvar carrier: who brings the parcel
+    :cvar topic: what was announced with a step; empty where nobody is told, as with orders that came from elsewhere
+    """
 
     __tablename__ = "order_events"
     __table_args__ = (CheckConstraint(_STATUSES, name="status"),)
@@ -93,6 +116,12 @@ class OrderEvent(OrdersModel):
     by: Mapped[str] = mapped_column(String(80))
     note: Mapped[str] = mapped_column(String(255), default="")
     tracking_number: Mapped[str] = mapped_column(String(64), default="")
+    carrier: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    topic: Mapped[str] = mapped_column(String(40), default="", server_default="")
+
+
+class Act(StaffAct, OrdersModel):
+    """What the staff did to orders."""
 
 
 class Message(OutboxMessage, OrdersModel):

@@ -21,12 +21,17 @@ class PaymentsModel(Model):
 
 
 class Payment(PaymentsModel):
-    """One per checkout. :cvar method: code of the `PaymentOption` chosen"""
+    """One per checkout.
+
+    :cvar method: code of the `PaymentOption` chosen
+    :cvar refunded: the sum of its refunds, those promised included
+    """
 
     __tablename__ = "payments"
     __table_args__ = (
         CheckConstraint(_STATUSES, name="status"),
         CheckConstraint("amount >= 0", name="amount_ge_0"),
+        CheckConstraint("refunded >= 0 AND refunded <= amount", name="refunded_within_amount"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -40,11 +45,15 @@ class Payment(PaymentsModel):
     provider: Mapped[str] = mapped_column(String(40))
     provider_reference: Mapped[str] = mapped_column(String(120), default="")
     reason: Mapped[str] = mapped_column(String(255), default="")
+    refunded: Mapped[int] = mapped_column(MinorUnits, default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Refund(PaymentsModel):
-    """Money given back. :cvar key: what makes a repeat the same refund"""
+    """Money given back, or promised.
+
+    :cvar key: what makes a repeat the same refund :cvar settled_at: when the provider had done it; None until then
+    """
 
     __tablename__ = "refunds"
     __table_args__ = (CheckConstraint("amount > 0", name="amount_gt_0"),)
@@ -55,6 +64,7 @@ class Refund(PaymentsModel):
     amount: Mapped[int] = mapped_column(MinorUnits)
     reason: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PaymentEvent(PaymentsModel):
@@ -109,3 +119,14 @@ class SandboxCharge(PaymentsModel):
     return_url: Mapped[str] = mapped_column(String(255))
     refunded: Mapped[int] = mapped_column(MinorUnits, default=0)
     asked: Mapped[int] = mapped_column(default=0)
+
+
+class SandboxRefund(PaymentsModel):
+    """A refund as the sandbox provider remembers it. :cvar key: our idempotency key"""
+
+    __tablename__ = "sandbox_refunds"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    charge_id: Mapped[int] = mapped_column(ForeignKey("sandbox_charges.id"), index=True)
+    amount: Mapped[int] = mapped_column(MinorUnits)

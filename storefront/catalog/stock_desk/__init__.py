@@ -51,7 +51,6 @@ from storefront.catalog.stock_desk.values import (
     NotCsv,
     NotUndoable,
     Order,
-    Paged,
     Reason,
     Refusal,
     RefusalKind,
@@ -61,6 +60,7 @@ from storefront.catalog.stock_desk.values import (
     UnknownImport,
     UnknownMovement,
 )
+from storefront.keyset import Paged
 
 __all__ = [
     "LEVEL",

@@ -205,7 +205,8 @@ class _Act:
             first, last = ids[0], ids[-1] or 0
             units = (
                 select(Line.product_id, func.sum(Line.delta).label("units"))
-                .where(moved, Line.product_id.between(first, last))
+                .join(Variant, Variant.id == Line.variant_id)
+                .where(moved, Line.product_id.between(first, last), Variant.is_withdrawn.is_(False))
                 .group_by(Line.product_id)
                 .subquery()
             )

@@ -12,7 +12,6 @@ from sqlalchemy import Row, Select, delete, insert, or_, select, update
 
 from storefront.catalog.import_models import ImportState, StockImport, StockImportLine
 from storefront.catalog.models import StockMovement, Variant
-from storefront.catalog.stock_desk.keyset import Keys, page_of
 from storefront.catalog.stock_desk.sheet import SheetLine, read_sheet
 from storefront.catalog.stock_desk.values import (
     MOST_UNITS,
@@ -26,6 +25,7 @@ from storefront.catalog.stock_desk.values import (
 )
 from storefront.clock import utc_now
 from storefront.database import queries, retried, rows_changed, transaction
+from storefront.keyset import Keys, page_of
 
 BATCH = 1000  # lines in one transaction while a file is read in
 PROBLEMS_SHOWN = 200

@@ -10,18 +10,17 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import aliased
 
 from storefront.catalog.models import StockMovement, Variant
-from storefront.catalog.stock_desk.keyset import Keys, page_of
 from storefront.catalog.stock_desk.listing import find_by_code
 from storefront.catalog.stock_desk.values import (
     PAGE_SIZE,
     LedgerCriteria,
     LedgerPage,
     Movement,
-    Paged,
     Reason,
     StockRow,
 )
 from storefront.database import queries
+from storefront.keyset import Keys, Paged, page_of
 
 SCAN = "scan/"  # how references of scans begin
 SCANS_SHOWN = 12

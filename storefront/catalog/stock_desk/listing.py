@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Row, Select, case, func, literal, literal_
 
 from storefront.catalog import search
 from storefront.catalog.models import NEVER_ENDS, Shelf, Variant
-from storefront.catalog.stock_desk.keyset import Keys, page_of
 from storefront.catalog.stock_desk.values import (
     PAGE_SIZE,
     DeskCriteria,
@@ -20,6 +19,7 @@ from storefront.catalog.stock_desk.values import (
     StockRow,
 )
 from storefront.database import queries
+from storefront.keyset import Keys, page_of
 
 ROWS_AT_ONCE = 1000  # of an export
 MOST_NAMED = 10_000  # variants found by words; a word that more share says too little

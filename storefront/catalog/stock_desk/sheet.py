@@ -17,6 +17,7 @@ from storefront.catalog.stock_desk.values import (
     Reason,
     SheetFault,
 )
+from storefront.catalog.values import LONGEST_SKU
 from storefront.sheets import unguarded
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -124,8 +125,8 @@ def _lines(reader: Iterator[list[str]], columns: list[str]) -> Iterator[SheetLin
 
 def _line(number: int, values: dict[str, str]) -> SheetLine:
     sku = values.get("sku", "")
-    if not sku or len(sku) > 64:
-        return SheetLine(number, sku[:64], problem=LineProblem.UNKNOWN_SKU if sku else LineProblem.NO_SKU)
+    if not sku or len(sku) > LONGEST_SKU:
+        return SheetLine(number, sku[:LONGEST_SKU], problem=LineProblem.UNKNOWN_SKU if sku else LineProblem.NO_SKU)
     figures: dict[str, int | None] = {}
     for name in ("count", "delta", "low_stock_level", "on_hand", "level"):
         figures[name], problem = _figure(values.get(name, ""), is_signed=name == "delta")

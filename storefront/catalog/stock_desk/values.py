@@ -9,6 +9,7 @@ from enum import StrEnum
 from storefront.catalog.import_models import ImportState
 from storefront.catalog.models import Shelf
 from storefront.errors import DomainError
+from storefront.keyset import Paged
 
 PAGE_SIZE = 50
 MOST_UNITS = 1_000_000  # of one variant on hand; more is a barcode in the wrong field
@@ -81,14 +82,6 @@ class StockRow:
     def to_order(self) -> int:
         """Units that bring it to its level with a month of sales on top."""
         return max(0, self.low_level + self.sold_30 - self.available)
-
-
-@dataclass(frozen=True, slots=True)
-class Paged:
-    """Cursors of the pages beside one; empty where there is none."""
-
-    previous: str
-    next: str
 
 
 @dataclass(frozen=True, slots=True)

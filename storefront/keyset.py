@@ -13,12 +13,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_, tuple_
 from sqlalchemy.orm import QueryableAttribute
 
-from storefront.catalog.stock_desk.values import Paged
-from storefront.database import dialect_of, queries
+from storefront.database import queries
 
 LARGEST = 2**31  # what a column holds stays below it
 
 Key = ColumnElement[Any] | QueryableAttribute[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Paged:
+    """Cursors of the pages beside one; empty where there is none."""
+
+    previous: str
+    next: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,8 @@ def page_of(chosen: Select[*tuple[Any, ...]], keys: Keys, cursor: str, size: int
     chosen = chosen.add_columns(*(column.label(f"key_{i}") for i, column in enumerate(keys.columns)))
     is_descending = keys.is_descending != is_backwards
     if start:
-        chosen = chosen.where(_beyond(keys.columns, start[1], is_descending))
+        is_sqlite = queries().get_bind(clause=chosen).dialect.name == "sqlite"
+        chosen = chosen.where(_beyond(keys.columns, start[1], is_descending, is_sqlite))
     order = [column.desc() if is_descending else column.asc() for column in keys.columns]
     found = list(queries().execute(chosen.order_by(*order).limit(size + 1)))
     has_more, rows = len(found) > size, found[:size]
@@ -57,9 +65,9 @@ def page_of(chosen: Select[*tuple[Any, ...]], keys: Keys, cursor: str, size: int
     )
 
 
-def _beyond(columns: Sequence[Key], values: Sequence[Any], is_descending: bool) -> ColumnElement[bool]:
+def _beyond(columns: Sequence[Key], values: Sequence[Any], is_descending: bool, is_sqlite: bool) -> ColumnElement[bool]:
     """What comes after a row, put so that each database finds it in its index."""
-    if dialect_of("catalog") == "sqlite":
+    if is_sqlite:
         here, there = tuple_(*columns), tuple_(*(literal(v, c.type) for c, v in zip(columns, values, strict=True)))
         return here < there if is_descending else here > there
     alternatives = []

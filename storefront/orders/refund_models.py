@@ -1,0 +1,98 @@
+"""The tables of what is given back of an order, and of what shoppers send back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storefront.database import UtcDateTime
+from storefront.money import MinorUnits
+from storefront.orders.models import OrdersModel
+from storefront.orders.refund_values import LONGEST_NOTE, LONGEST_REASON, ReturnState
+
+_STATES = "state IN (" + ", ".join(f"'{state}'" for state in ReturnState) + ")"
+
+
+class OrderRefund(OrdersModel):
+    """Money given back of an order, and the units it is for.
+
+    :cvar key: of the form that asked for it: what makes a repeat the same refund
+    :cvar digest: of what that form said; the same key with other contents is refused
+    :cvar is_restocked: the units go back on the shelf
+    :cvar lowers_due: it was not paid yet: so much less is asked for
+    """
+
+    __tablename__ = "order_refunds"
+    __table_args__ = (CheckConstraint("amount >= 0", name="amount_ge_0"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    amount: Mapped[int] = mapped_column(MinorUnits)
+    currency: Mapped[str] = mapped_column(String(3))
+    is_with_shipping: Mapped[bool] = mapped_column()
+    is_restocked: Mapped[bool] = mapped_column()
+    lowers_due: Mapped[bool] = mapped_column()
+    reason: Mapped[str] = mapped_column(String(LONGEST_REASON))
+    actor: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RefundLine(OrdersModel):
+    """Units of a line item that a refund is for."""
+
+    __tablename__ = "order_refund_lines"
+    __table_args__ = (
+        UniqueConstraint("refund_id", "item_id"),
+        CheckConstraint("quantity > 0", name="quantity_gt_0"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    refund_id: Mapped[int] = mapped_column(ForeignKey("order_refunds.id"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("order_item.id"), index=True)
+    quantity: Mapped[int] = mapped_column()
+
+
+class OrderReturn(OrdersModel):
+    """Goods that a shopper wants to send back.
+
+    :cvar key: of the form that asked for it, as with refunds :cvar digest: of what that form said
+    :cvar note: the shopper's own words :cvar answer: why it was declined, in words for the shopper
+    :cvar refund_id: what it led to, once approved
+    """
+
+    __tablename__ = "order_returns"
+    __table_args__ = (
+        CheckConstraint(_STATES, name="state"),
+        Index("ix_order_returns_state_requested_at", "state", "requested_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(12), default=ReturnState.REQUESTED)
+    reason: Mapped[str] = mapped_column(String(24))
+    note: Mapped[str] = mapped_column(String(LONGEST_NOTE), default="")
+    answer: Mapped[str] = mapped_column(String(LONGEST_NOTE), default="")
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    refund_id: Mapped[int | None] = mapped_column(ForeignKey("order_refunds.id"), index=True)
+
+
+class ReturnLine(OrdersModel):
+    """Units of a line item that come back."""
+
+    __tablename__ = "order_return_lines"
+    __table_args__ = (
+        UniqueConstraint("return_id", "item_id"),
+        CheckConstraint("quantity > 0", name="quantity_gt_0"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    return_id: Mapped[int] = mapped_column(ForeignKey("order_returns.id"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("order_item.id"), index=True)
+    quantity: Mapped[int] = mapped_column()
