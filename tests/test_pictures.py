@@ -9,7 +9,16 @@ import zlib
 import pytest
 from PIL import Image
 
-from storefront.pictures import MOST_BYTES, Mistaken, NotAPicture, PictureTooLarge, written_anew
+from storefront.pictures import (
+    FROM_STAFF,
+    MOST_BYTES,
+    Mistaken,
+    NotAPicture,
+    PictureTooLarge,
+    rendered,
+    widths_of,
+    written_anew,
+)
 
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 HTML = b"<!doctype html><script>alert(1)</script>"
@@ -93,3 +102,54 @@ def test_a_flood_of_pixels_is_refused_before_it_is_decoded(size: tuple[int, int]
 def test_too_many_bytes_are_refused_unread() -> None:
     with pytest.raises(PictureTooLarge):
         written_anew(bytes(MOST_BYTES + 1), longest=256)
+
+
+# ------------------------------------------------------------------------------------------ at several widths
+
+WIDTHS = (320, 640, 1280)
+
+
+@pytest.mark.parametrize(
+    ("width", "kept"), [(5000, WIDTHS), (1280, WIDTHS), (1279, (320, 640, 1279)), (320, (320,)), (1, (1,))]
+)
+def test_a_picture_has_the_widths_that_it_has_itself(width: int, kept: tuple[int, ...]) -> None:
+    assert widths_of(width, WIDTHS) == kept
+
+
+def test_a_picture_is_made_as_large_as_is_kept_and_narrower() -> None:
+    made = rendered(a_picture("JPEG", (2400, 1200)), longest=1600, widths=WIDTHS)
+    assert (opened(made.content).size, made.content_type) == ((1600, 800), "image/jpeg")
+    assert {width: opened(content).size for width, content in made.widths.items()} == {
+        320: (320, 160),
+        640: (640, 320),
+        1280: (1280, 640),
+    }
+    assert made.height == 640
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "LA", "I;16", "RGB"])
+def test_a_picture_reduced_strip_by_strip_looks_as_it_did(mode: str) -> None:
+    """Dark above, light below: no strip is lost, turned or out of place."""
+    whole = Image.new("RGB", (2000, 3001), "white")
+    whole.paste((20, 20, 20), (0, 0, 2000, 1500))
+    file = io.BytesIO()
+    (Image.new("I;16", whole.size, 30000) if mode == "I;16" else whole.convert(mode)).save(file, "PNG")
+    made = rendered(file.getvalue(), longest=200, widths=(50, 100))
+    small = opened(made.content).convert("L")
+    assert small.size == (133, 200)
+    if mode != "I;16":
+        assert max(small.getpixel((60, y)) for y in (1, 50, 97)) < 40  # type: ignore[type-var]
+        assert min(small.getpixel((60, y)) for y in (103, 150, 198)) > 240  # type: ignore[type-var]
+
+
+def test_staff_may_send_more_than_anyone() -> None:
+    large = a_picture("PNG", (6000, 6000))
+    with pytest.raises(PictureTooLarge):
+        rendered(large, longest=1600, widths=WIDTHS)
+    assert opened(rendered(large, longest=1600, widths=WIDTHS, limits=FROM_STAFF).content).size == (1600, 1600)
+
+
+@pytest.mark.parametrize("size", [(8001, 5000), (5000, 8001)])
+def test_more_than_forty_megapixels_nobody_may_send(size: tuple[int, int]) -> None:
+    with pytest.raises(PictureTooLarge):
+        rendered(png_that_says(*size), longest=1600, widths=WIDTHS, limits=FROM_STAFF)
