@@ -7,20 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
+from storefront.catalog.derived import is_lowest_wrong
 from storefront.catalog.models import (
     ALL_CATEGORIES,
     BrowseEntry,
     Product,
+    ProductCategory,
     ReservationState,
     Review,
     ReviewVote,
     StockMovement,
     StockReservation,
     Variant,
+    product_search,
 )
+from storefront.catalog.movements import CANCELLATION, RETURN
 from storefront.catalog.reviews import average_shown, count_shown
 from storefront.database import queries
 
@@ -29,10 +33,11 @@ A_HUNDREDTH = 0.01  # of a star; SQLite keeps averages as floating numbers
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a checkout has of the stock. :ivar units: by SKU"""
+    """What a checkout has of the stock. :ivar units: by SKU :ivar returned: of them, back on the shelf"""
 
     state: ReservationState
     units: dict[str, int]
+    returned: dict[str, int]
     expires_at: datetime
 
 
@@ -48,7 +53,8 @@ def stock_faults() -> Iterator[str]:
     )
     for sku, on_hand, by_ledger, reserved, by_holds in queries().execute(drifted):
         yield f"{sku}: {on_hand} on hand, the ledger says {by_ledger}; {reserved} reserved, holds say {by_holds}"
-    available = _sums(select(func.sum(Variant.on_hand - Variant.reserved)), Variant.product_id == Product.id)
+    mine = and_(Variant.product_id == Product.id, Variant.is_withdrawn.is_(False))
+    available = _sums(select(func.sum(Variant.on_hand - Variant.reserved)), mine)
     for sku, stock, total in queries().execute(
         select(Product.sku, Product.stock, available).where(Product.stock != available)
     ):
@@ -61,6 +67,7 @@ def stock_faults() -> Iterator[str]:
     for sku, stock in queries().execute(listed):
         yield f"{sku}: {stock} available, but listed otherwise"
     yield from _desk_faults()
+    yield from _return_faults()
 
 
 def _desk_faults() -> Iterator[str]:
@@ -69,7 +76,7 @@ def _desk_faults() -> Iterator[str]:
     copies = (
         select(Variant.sku)
         .join(Product, Product.id == Variant.product_id)
-        .where(or_(Variant.title != title, Variant.is_sold != Product.active))
+        .where(or_(Variant.title != title, Variant.is_sold != and_(Product.active, Variant.is_withdrawn.is_(False))))
     )
     for sku in queries().scalars(copies):
         yield f"{sku}: the stock desk calls it otherwise than its product, or takes it for sold or not"
@@ -90,8 +97,56 @@ def _desk_faults() -> Iterator[str]:
         yield f"movement {movement} does not take back what it says"
 
 
+def _return_faults() -> Iterator[str]:
+    """Units that came back, by the ledger and by the reservations they were sold from."""
+    moved: dict[tuple[str, int], int] = defaultdict(int)
+    back = select(StockMovement.reference, StockMovement.variant_id, StockMovement.delta)
+    for reference, variant, delta in queries().execute(back.where(StockMovement.reason.in_([CANCELLATION, RETURN]))):
+        moved[reference.partition("/")[0], variant] += delta
+    for row, sku in queries().execute(
+        select(StockReservation, Variant.sku).join(Variant, Variant.id == StockReservation.variant_id)
+    ):
+        by_ledger = moved[row.checkout_id, row.variant_id]
+        if row.returned != by_ledger:
+            yield f"checkout {row.checkout_id}: {row.returned} of {sku} came back, the ledger says {by_ledger}"
+        if (row.state == ReservationState.RETURNED) != (row.returned == row.quantity):
+            yield f"checkout {row.checkout_id}: {row.returned} of {row.quantity} {sku} came back, yet it is {row.state}"
+
+
 def _sums(total: Select[int | None], where: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(total.where(where).scalar_subquery(), 0)
+
+
+def product_faults() -> Iterator[str]:
+    """Every product whose price, old price or place in the listings is not what follows from its rows, in words."""
+    for sku in queries().scalars(select(Product.sku).where(is_lowest_wrong())):
+        yield f"{sku}: its price is not that of its cheapest variant on sale"
+    place = and_(ProductCategory.product_id == Product.id, ProductCategory.category_id == Product.main_category_id)
+    for sku in queries().scalars(select(Product.sku).where(~exists().where(place))):
+        yield f"{sku}: does not stand in its main category"
+    stands = exists().where(
+        ProductCategory.product_id == BrowseEntry.product_id, ProductCategory.category_id == BrowseEntry.category_id
+    )
+    listed = select(Product.sku).join(BrowseEntry, BrowseEntry.product_id == Product.id).distinct()
+    strays = listed.where(
+        or_(~Product.active, and_(BrowseEntry.category_id != ALL_CATEGORIES, ~stands)),
+    )
+    for sku in queries().scalars(strays):
+        yield f"{sku}: listed where it does not stand, or though it is hidden"
+    other = or_(
+        BrowseEntry.price != Product.price,
+        BrowseEntry.brand != Product.brand,
+        BrowseEntry.popularity != Product.popularity,
+    )
+    for sku in queries().scalars(listed.where(other)):
+        yield f"{sku}: listed with another price, brand or popularity than its own"
+    entries = select(func.count()).where(BrowseEntry.product_id == Product.id).correlate(Product).scalar_subquery()
+    places = select(func.count()).where(ProductCategory.product_id == Product.id).correlate(Product).scalar_subquery()
+    for sku in queries().scalars(select(Product.sku).where(Product.active, entries < places + 1)):
+        yield f"{sku}: not listed everywhere it stands"
+    found = exists().where(product_search.c.product_id == Product.id)
+    for sku in queries().scalars(select(Product.sku).where(~found)):
+        yield f"{sku}: found by no word"
 
 
 def review_faults() -> Iterator[str]:
@@ -125,6 +180,8 @@ def holdings() -> dict[str, list[Holding]]:
     )
     found: dict[str, dict[str, Holding]] = defaultdict(dict)
     for row, sku in rows:
-        holding = found[row.checkout_id].setdefault(row.state, Holding(ReservationState(row.state), {}, row.expires_at))
+        fresh = Holding(ReservationState(row.state), {}, {}, row.expires_at)
+        holding = found[row.checkout_id].setdefault(row.state, fresh)
         holding.units[sku] = row.quantity
+        holding.returned[sku] = row.returned
     return {checkout: list(by_state.values()) for checkout, by_state in found.items()}

@@ -26,9 +26,12 @@ def available_shifts(session: Session) -> Iterator[Shifts]:
     shifts: Shifts = defaultdict(int)
     yield shifts
     session.flush()
+    # What was taken off sale by itself counts for nothing in its product.
+    apart = select(Variant.id).where(Variant.id.in_([variant for _, variant in shifts]), Variant.is_withdrawn)
+    withdrawn = set(session.scalars(apart)) if shifts else set()
     by_product: dict[int, int] = defaultdict(int)
-    for (product_id, _), units in shifts.items():
-        by_product[product_id] += units
+    for (product_id, variant), units in shifts.items():
+        by_product[product_id] += units if variant not in withdrawn else 0
     for product_id, units in sorted(by_product.items()):
         if units:
             _shift_product(session, product_id, units)

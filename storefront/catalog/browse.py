@@ -28,6 +28,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import InstrumentedAttribute
 
 from storefront.catalog import search
+from storefront.catalog.images import picture_of
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, product_search
 from storefront.catalog.values import (
     PAGE_SIZE,
@@ -84,6 +85,8 @@ def card_columns() -> Select[*tuple[Any, ...]]:
             Product.option_name,
             Product.picture,
             Product.picture_alt,
+            Product.picture_width,
+            Product.picture_height,
             Category.hue,
         )
         .join(Category, Category.id == Product.main_category_id)
@@ -105,7 +108,7 @@ def card_of(row: Row[Any]) -> ProductCard:
         available=row.stock,
         has_options=bool(row.option_name),
         hue=row.hue,
-        picture=Picture(row.picture, row.picture_alt) if row.picture else None,
+        picture=picture_of(row),
     )
 
 

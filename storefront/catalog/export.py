@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from storefront.catalog import search
 from storefront.catalog.models import (
     ALL_CATEGORIES,
+    Act,
     BrowseEntry,
     Category,
     Image,
@@ -89,9 +90,9 @@ def choose_products(selection: Selection, *, offset: int, limit: int) -> tuple[l
 
 
 def stamp_of(ids: Sequence[int]) -> str:
-    """A short text that changes with the price, the stock, the rating or the number of pictures or reviews of any.
+    """A short text that changes with the price, the stock, the rating, the pictures or the number of reviews of any.
 
-    It costs a tenth of what it takes to read the products; names, words and details may change without it.
+    It changes with whatever the staff do at their desks, and costs a tenth of what it takes to read the products.
     """
     facts = select(
         Product.id,
@@ -102,7 +103,9 @@ def stamp_of(ids: Sequence[int]) -> str:
         Product.review_count,
         Product.average_rating,
     ).where(Product.id.in_(ids))
-    newest = select(func.max(Image.id), select(func.max(Review.id)).scalar_subquery())
+    newest = select(
+        func.max(Image.id), select(func.max(Review.id)).scalar_subquery(), select(func.max(Act.id)).scalar_subquery()
+    )
     found = [*queries().execute(newest).all(), *queries().execute(facts.order_by(Product.id)).all()]
     return hashlib.sha256(repr((list(ids), [tuple(row) for row in found])).encode()).hexdigest()
 
@@ -184,7 +187,7 @@ def full_products(ids: Sequence[int], *, reviews_each: int) -> list[FullProduct]
     )
     pictures = _by_product(
         select(Image.product_id, Image.id, Image.image_url)
-        .where(Image.product_id.in_(ids))
+        .where(Image.product_id.in_(ids), Image.removed_at.is_(None))
         .order_by(Image.product_id, Image.sort_order, Image.id)
     )
     categories = _category_names(ids)
@@ -280,6 +283,6 @@ def units_available(product_id: int) -> int:
         select(func.sum(available_now()))
         .select_from(Variant)
         .join(Product, Product.id == Variant.product_id)
-        .where(Product.id == product_id, Product.active)
+        .where(Product.id == product_id, Product.active, Variant.is_withdrawn.is_(False))
     )
     return int(queries().scalar(units, bind_arguments={"mapper": Variant}) or 0)

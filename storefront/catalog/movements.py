@@ -10,6 +10,7 @@ from storefront.clock import utc_now
 
 SALE = "sale"
 CANCELLATION = "cancellation"
+RETURN = "return"
 
 
 def note_movement(

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, select
 
+from storefront.catalog.images import picture_of
 from storefront.catalog.models import Category, Product, Variant
 from storefront.catalog.stock import available_now
-from storefront.catalog.values import Offer, Picture, ProductId, Sku, UnknownProduct, UnknownSku
+from storefront.catalog.values import Offer, ProductId, Sku, UnknownProduct, UnknownSku
 from storefront.database import queries
 from storefront.money import Money
 
@@ -63,9 +64,9 @@ def _offers(which: ColumnElement[bool], held_for: str | None) -> Iterator[Offer]
             brand=product.brand,
             price=Money(variant.price, product.currency),
             available=available,
-            is_sold=product.active,
+            is_sold=product.active and not variant.is_withdrawn,
             hue=hue,
-            picture=Picture(product.picture, product.picture_alt) if product.picture else None,
+            picture=picture_of(product),
         )
 
 

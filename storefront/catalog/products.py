@@ -13,8 +13,12 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from storefront import acts
+from storefront.catalog import submits
+from storefront.catalog.derived import search_text
 from storefront.catalog.models import (
     ALL_CATEGORIES,
+    Act,
     BrowseEntry,
     Category,
     Image,
@@ -39,13 +43,16 @@ UNSORTED = Department("other", "Other", "Everything else.", 255, Picture("icons/
 
 @dataclass(frozen=True, slots=True)
 class NewVariant:
-    """:ivar option: what tells it from its siblings, empty when it has none :ivar stock: units received with it"""
+    """:ivar option: what tells it from its siblings, empty when it has none :ivar stock: units received with it
+    :ivar was: what it cost before; without one the cheapest variants take their product's
+    """
 
     sku: Sku
     option: str
     price: Money
     stock: int
     barcode: str | None = None
+    was: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,10 @@ class NewReview:
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """:ivar categories: slugs, the main one first :ivar option_name: what its variants differ in, empty when one"""
+    """:ivar categories: slugs, the main one first :ivar option_name: what its variants differ in, empty when one
+    :ivar slug: its name in an address; made of its name when it is empty :ivar is_published: on sale at once
+    :ivar id: the one it had in the old shop; None: the next
+    """
 
     sku: Sku
     name: str
@@ -77,6 +87,10 @@ class NewProduct:
     pictures: tuple[Picture, ...] = ()
     reviews: tuple[NewReview, ...] = ()
     popularity: int = 0
+    slug: str = ""
+    is_published: bool = True
+    id: int | None = None
+    is_preorder: bool = False
 
 
 def slugify(name: str) -> str:
@@ -101,6 +115,21 @@ def add_categories(departments: Sequence[Department]) -> None:
             )
 
 
+def review_row(product_id: int, review: NewReview) -> dict[str, object]:
+    """A review as its table keeps it."""
+    return {
+        "product_id": product_id,
+        "user_id": review.user_id,
+        "user_name": review.user_name,
+        "rating": review.rating,
+        "title": review.title,
+        "comment": review.comment,
+        "verified_purchase": review.is_verified,
+        "helpful_count": review.helpful_count,
+        "created_at": review.created_at,
+    }
+
+
 def add_products(products: Sequence[NewProduct], *, actor: str) -> list[ProductId]:
     """Put products on sale, in one transaction and by few statements however many they are.
 
@@ -110,32 +139,55 @@ def add_products(products: Sequence[NewProduct], *, actor: str) -> list[ProductI
     :return: their ids
     """
     with transaction("catalog") as session:
-        categories = {category.slug: category for category in session.scalars(select(Category))}
-        rows = [_product_row(product, categories) for product in products]
-        ids = list(session.scalars(insert(Product).returning(Product.id, sort_by_parameter_order=True), rows))
-        _add_variants(session, ids, products, actor)
-        _add_details(session, ids, products)
-        _list(session, ids, rows, products, categories)
-        index_products(session, [_search_text(i, p, categories) for i, p in zip(ids, products, strict=True)])
+        return write_products(session, products, actor)
+
+
+def write_products(session: Session, products: Sequence[NewProduct], actor: str) -> list[ProductId]:
+    """`add_products` within the caller's transaction. Of these products all have an id already, or none."""
+    categories = {category.slug: category for category in session.scalars(select(Category))}
+    rows = [_product_row(product, categories) for product in products]
+    ids = list(session.scalars(insert(Product).returning(Product.id, sort_by_parameter_order=True), rows))
+    _add_variants(session, ids, products, actor)
+    _add_details(session, ids, products)
+    _list(session, ids, rows, products, categories)
+    index_products(session, [_search_text(i, p, categories) for i, p in zip(ids, products, strict=True)])
     return [ProductId(product_id) for product_id in ids]
 
 
-def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str) -> ProductId:
-    """Put one product on sale. :param category_ids: where it stands instead of `product.categories`, the main one first
+def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str, key: str = "") -> ProductId:
+    """Add one product, as the staff do. :param category_ids: where it stands instead of `product.categories`
 
-    Without any it stands in the category for all that is not sorted yet, which is opened when it is first needed.
+    The first is the main one. Without any it stands in the category for all that is not sorted yet, which is opened
+    when it is first needed.
 
+    :param key: names the submit: under the same one nothing is added twice, and the answer is the same
     :raise UnknownCategory: an id names none
-    :raise SkuTaken: another product or variant carries its SKU
+    :raise SkuTaken: another product or variant carries one of its SKUs
     """
-    slugs = _slugs(category_ids) if category_ids else (_open_unsorted(),)
+    if done := submits.find_done(key):
+        return ProductId(done.product_id or 0)
+    slugs = _slugs(category_ids) if category_ids else (open_unsorted(),)
+    product = replace(product, categories=slugs)
     try:
-        (product_id,) = add_products([replace(product, categories=slugs)], actor=actor)
+        with transaction("catalog") as session:
+            (product_id,) = write_products(session, [product], actor)
+            submits.note_done(session, key, product_id)
+            detail = f"{product.name}, {_variants_in_words(product)}{'' if product.is_published else ', hidden'}"
+            acts.note(session, Act, actor=actor, what="product created", subject=product.sku, detail=detail)
     except IntegrityError as error:
-        if find_exact(product.sku) is None:
+        if done := submits.find_done(key):  # a twin was quicker
+            return ProductId(done.product_id or 0)
+        taken = [code for code in (product.sku, *(v.sku for v in product.variants)) if find_exact(code) is not None]
+        if not taken:
             raise
-        raise SkuTaken(product.sku) from error
+        raise SkuTaken(taken[0]) from error
     return product_id
+
+
+def _variants_in_words(product: NewProduct) -> str:
+    """SKU, price and units of each variant."""
+    words = (f"{v.sku} {v.price.currency} {v.price.amount}, {v.stock} units" for v in product.variants)
+    return "; ".join(words)
 
 
 def _slugs(category_ids: Sequence[int]) -> tuple[str, ...]:
@@ -146,7 +198,8 @@ def _slugs(category_ids: Sequence[int]) -> tuple[str, ...]:
     return tuple(slugs[category_id] for category_id in dict.fromkeys(category_ids))
 
 
-def _open_unsorted() -> str:
+def open_unsorted() -> str:
+    """The slug of the category for what nobody has sorted yet, which is opened when it is first needed."""
     known = select(Category.slug).where(Category.slug == UNSORTED.slug)
     if queries().scalar(known) is None:
         try:
@@ -157,22 +210,25 @@ def _open_unsorted() -> str:
 
 
 def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[str, object]:
-    lowest = min(product.variants, key=lambda variant: variant.price.minor).price
+    first = min(product.variants, key=lambda variant: variant.price.minor)
+    lowest, was = first.price, _was(product, first)
     stock = sum(variant.stock for variant in product.variants)
     ratings = [review.rating for review in product.reviews]
     average = Decimal(sum(ratings)) / len(ratings) if ratings else Decimal(0)
     picture = product.pictures[0] if product.pictures else None
     return {
+        **({} if product.id is None else {"id": product.id}),
         "sku": product.sku,
-        "slug": slugify(product.name),
+        "slug": product.slug or slugify(product.name),
         "name": product.name,
         "brand": product.brand,
         "description": product.description,
         "price": lowest.minor,
-        "was": product.was.minor if product.was else None,
+        "was": was.minor if was else None,
         "currency": lowest.currency,
         "stock": stock,
-        "active": True,
+        "availability_status": "PREORDER" if product.is_preorder else "IN_STOCK",
+        "active": product.is_published,
         "option_name": product.option_name,
         "main_category_id": categories[product.categories[0]].id,
         "average_rating": average.quantize(Decimal("0.01"), ROUND_HALF_UP),
@@ -184,6 +240,11 @@ def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[s
     }
 
 
+def _was(product: NewProduct, variant: NewVariant) -> Money | None:
+    is_lowest = variant.price.minor == min(other.price.minor for other in product.variants)
+    return variant.was or (product.was if is_lowest else None)
+
+
 def _add_variants(session: Session, ids: list[int], products: Sequence[NewProduct], actor: str) -> None:
     rows = [
         {
@@ -192,10 +253,12 @@ def _add_variants(session: Session, ids: list[int], products: Sequence[NewProduc
             "barcode": variant.barcode,
             "name": variant.option,
             "price": variant.price.minor,
+            "was": was.minor if (was := _was(product, variant)) else None,
             "on_hand": variant.stock,
             "reserved": 0,
             "sort_order": position,
             "title": f"{product.name}, {variant.option}" if variant.option else product.name,
+            "is_sold": product.is_published,
             "is_low_told": variant.stock <= LOW_STOCK,  # it comes so: nobody needs to be told
         }
         for product_id, product in zip(ids, products, strict=True)
@@ -238,21 +301,7 @@ def _add_details(session: Session, ids: list[int], products: Sequence[NewProduct
         for i, product in pairs
         for position, p in enumerate(product.pictures)
     ]
-    reviews = [
-        {
-            "product_id": i,
-            "user_id": review.user_id,
-            "user_name": review.user_name,
-            "rating": review.rating,
-            "title": review.title,
-            "comment": review.comment,
-            "verified_purchase": review.is_verified,
-            "helpful_count": review.helpful_count,
-            "created_at": review.created_at,
-        }
-        for i, product in pairs
-        for review in product.reviews
-    ]
+    reviews = [review_row(i, review) for i, product in pairs for review in product.reviews]
     for table, rows in ((Spec, specs), (Image, images), (Review, reviews)):
         if rows:
             session.execute(insert(table), rows)
@@ -273,7 +322,9 @@ def _list(
     session.execute(insert(ProductCategory), memberships)
     facts = dict(zip(ids, rows, strict=True))
     everywhere = [*memberships, *({"product_id": i, "category_id": ALL_CATEGORIES} for i in ids)]
-    session.execute(insert(BrowseEntry), [_browse_entry(facts[place["product_id"]], place) for place in everywhere])
+    listed = [place for place in everywhere if facts[place["product_id"]]["active"]]
+    if listed:
+        session.execute(insert(BrowseEntry), [_browse_entry(facts[place["product_id"]], place) for place in listed])
 
 
 def _browse_entry(row: dict[str, object], place: dict[str, int]) -> dict[str, object]:
@@ -290,5 +341,4 @@ def _browse_entry(row: dict[str, object], place: dict[str, int]) -> dict[str, ob
 def _search_text(product_id: int, product: NewProduct, categories: dict[str, Category]) -> SearchText:
     codes = {product.sku, *(code for v in product.variants for code in (v.sku, v.barcode) if code)}
     names = [categories[slug].name for slug in product.categories]
-    words = [product.name, product.brand, *sorted(codes), *names, product.description]
-    return SearchText(product_id, f"{product.name} {product.brand}", " ".join(words))
+    return search_text(product_id, product.name, product.brand, product.description, codes, names)

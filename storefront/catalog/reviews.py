@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, delete, exists, false, func, select, updat
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from storefront.catalog.models import BrowseEntry, Product, Review, ReviewVote
+from storefront import acts
+from storefront.catalog.models import Act, BrowseEntry, Product, Review, ReviewVote
 from storefront.catalog.values import ReviewView, UnknownProduct
 from storefront.clock import utc_now
 from storefront.database import queries, retried, rows_changed, transaction
@@ -24,7 +25,7 @@ from storefront.errors import DomainError
 
 ANONYMOUS = "Anonymous User"  # contract/angular-api.md 5.2, no. 14
 FORMER = "A former customer"
-LONGEST_TITLE = 120  # characters
+LONGEST_TITLE = 500  # characters; contract/openapi.yaml ReviewInput
 LONGEST_TEXT = 4000
 _LONGEST_NAME = 80
 
@@ -148,23 +149,29 @@ def delete_review(product_id: int, user: int) -> None:
         session.execute(delete(Review).where(*mine).execution_options(synchronize_session=False))
 
 
-def set_review_hidden(review: int, hidden: bool) -> None:
-    """Hide a review from everybody but its author, or show it again; staff ask for this.
+def set_review_hidden(review: int, hidden: bool, *, actor: str, reason: str = "") -> None:
+    """Hide a review from everybody but its author, or show it again; one that is so already stays so, unnoted.
 
+    :param actor: who of the staff does it :param reason: why, in their words
     :raise UnknownReview: there is none
     """
     product_id = queries().scalar(select(Review.product_id).where(Review.id == review))
     if product_id is None:
         raise UnknownReview(review)
-    _set_hidden(product_id, review, hidden)
+    _set_hidden(product_id, review, hidden, actor, reason)
 
 
 @retried
-def _set_hidden(product_id: int, review: int, hidden: bool) -> None:
+def _set_hidden(product_id: int, review: int, hidden: bool, actor: str, reason: str) -> None:
     with transaction("catalog") as session, _rating_kept(session, product_id):
-        change = update(Review).where(Review.id == review).values(is_hidden=hidden)
-        if not rows_changed(session.execute(change.execution_options(synchronize_session=False))):
+        row = session.get(Review, review, populate_existing=True, with_for_update=True)
+        if row is None:
             raise UnknownReview(review)
+        if row.is_hidden is not hidden:
+            row.is_hidden = hidden
+            what, subject = "review hidden" if hidden else "review shown", session.get_one(Product, product_id).sku
+            said = f"{row.rating} of 5 by {row.user_name}, no. {review}"
+            acts.note(session, Act, actor=actor, what=what, subject=subject, detail=f"{said}: {reason}".rstrip(": "))
 
 
 def find_helpful(review: int, user: int) -> ReviewView:

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
 from storefront.catalog.models import Product, SearchWord, Variant, product_search
+from storefront.catalog.values import LONGEST_SKU
 from storefront.database import dialect_of, queries
 
 MOST_WORDS = 8  # of a query; more words only narrow further
@@ -130,12 +131,13 @@ def found(words: list[str]) -> CTE:
 
 
 def find_exact(text: str) -> int | None:
-    """The product that a SKU or barcode names, whole and in any case."""
-    code = text.strip().upper()
-    if not code or len(code) > 64:
+    """The product that a SKU or barcode names, whole, as it is written or in capitals."""
+    code = text.strip()
+    if not code or len(code) > LONGEST_SKU:
         return None
-    variant = select(Variant.product_id).where(or_(Variant.sku == code, Variant.barcode == code))
-    product = select(Product.id).where(Product.sku == code)
+    codes = sorted({code, code.upper()})
+    variant = select(Variant.product_id).where(or_(Variant.sku.in_(codes), Variant.barcode.in_(codes)))
+    product = select(Product.id).where(Product.sku.in_(codes))
     return queries().scalar(variant.union_all(product).limit(1), bind_arguments={"mapper": Variant})
 
 

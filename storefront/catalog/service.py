@@ -11,8 +11,8 @@ from flask import current_app, g
 from sqlalchemy import ColumnElement, func, select
 
 from storefront import outbox
-from storefront.catalog import search, stock_desk
-from storefront.catalog.audit import Holding, holdings, review_faults, stock_faults
+from storefront.catalog import arrivals, gallery, moderation, overview, product_desk, search, stock_desk
+from storefront.catalog.audit import Holding, holdings, product_faults, review_faults, stock_faults
 from storefront.catalog.browse import browse, card_columns, card_of, department_of
 from storefront.catalog.export import (
     FullProduct,
@@ -25,13 +25,12 @@ from storefront.catalog.export import (
     stamp_of,
     units_available,
 )
-from storefront.catalog.images import StoredPicture, UnknownPicture, add_picture, get_picture
+from storefront.catalog.images import add_picture, get_picture
 from storefront.catalog.levels import close_day
 from storefront.catalog.models import (
     ALL_CATEGORIES,
     BrowseEntry,
     Category,
-    Image,
     Message,
     Product,
     Review,
@@ -48,6 +47,7 @@ from storefront.catalog.products import (
     add_product,
     add_products,
 )
+from storefront.catalog.restocking import restock, restock_part
 from storefront.catalog.reviews import (
     LONGEST_TEXT,
     LONGEST_TITLE,
@@ -75,7 +75,6 @@ from storefront.catalog.stock import (
     release,
     release_expired,
     reserve,
-    restock,
     take_off,
 )
 from storefront.catalog.values import (
@@ -84,6 +83,7 @@ from storefront.catalog.values import (
     Hold,
     HomePage,
     Listing,
+    NotSold,
     Offer,
     OutOfStock,
     Picture,
@@ -120,6 +120,7 @@ __all__ = [
     "NewProduct",
     "NewReview",
     "NewVariant",
+    "NotSold",
     "Offer",
     "OutOfStock",
     "OwnReview",
@@ -136,9 +137,7 @@ __all__ = [
     "SkuTaken",
     "Sort",
     "StockState",
-    "StoredPicture",
     "UnknownCategory",
-    "UnknownPicture",
     "UnknownProduct",
     "UnknownReview",
     "UnknownSku",
@@ -146,6 +145,7 @@ __all__ = [
     "add_picture",
     "add_product",
     "add_products",
+    "arrivals",
     "browse",
     "cards_of",
     "choose_offers",
@@ -159,6 +159,7 @@ __all__ = [
     "find_unhelpful",
     "forget_author",
     "full_products",
+    "gallery",
     "get_full_product",
     "get_offer",
     "get_picture",
@@ -168,16 +169,21 @@ __all__ = [
     "holdings",
     "home",
     "is_empty",
+    "moderation",
     "nearest_spelling",
     "offers_by_product",
     "offers_of",
+    "overview",
     "own_review",
+    "product_desk",
+    "product_faults",
     "rating_of",
     "receive",
     "release",
     "release_expired",
     "reserve",
     "restock",
+    "restock_part",
     "review_faults",
     "reviews_by",
     "reviews_of",
@@ -268,18 +274,16 @@ def get_product(product_id: int, stars: int | None = None, *, reader: int | None
     product, category, variants = _product(product_id)
     session = queries()
     specs = session.scalars(select(Spec).where(Spec.product_id == product_id).order_by(Spec.sort_order)).all()
-    images = session.scalars(select(Image).where(Image.product_id == product_id).order_by(Image.sort_order)).all()
     return ProductPage(
         box=_box(product, variants),
         sku=Sku(product.sku),
         brand=product.brand,
         description=product.description,
-        was=Money(product.was, product.currency) if product.was is not None else None,
         rating=product.average_rating,
         review_count=product.review_count,
         hue=category.hue,
         department=department_of(category),
-        pictures=tuple(Picture(image.image_url, image.alt_text) for image in images),
+        pictures=tuple(kept.picture for kept in gallery.pictures_of(product_id)),
         specs=tuple((spec.name, spec.value) for spec in specs),
         reviews=newest_reviews(product_id, stars=stars, most=REVIEWS_SHOWN, reader=reader),
         reader=reader,
@@ -297,8 +301,8 @@ def _product(product_id: int) -> tuple[Product, Category, list[tuple[Variant, in
             select(Product, Category, Variant, available_now())
             .join(Category, Category.id == Product.main_category_id)
             .join(Variant, Variant.product_id == Product.id)
-            .where(Product.id == product_id, Product.active)
-            .order_by(Variant.sort_order)
+            .where(Product.id == product_id, Product.active, Variant.is_withdrawn.is_(False))
+            .order_by(Variant.sort_order, Variant.id)
         )
         .all()
     )
@@ -314,7 +318,14 @@ def _box(product: Product, variants: Sequence[tuple[Variant, int]]) -> PurchaseB
         name=product.name,
         option_name=product.option_name or None,
         variants=tuple(
-            VariantView(Sku(v.sku), v.name, Money(v.price, product.currency), available) for v, available in variants
+            VariantView(
+                Sku(v.sku),
+                v.name,
+                Money(v.price, product.currency),
+                available,
+                Money(v.was, product.currency) if v.was is not None else None,
+            )
+            for v, available in variants
         ),
     )
 

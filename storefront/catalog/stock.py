@@ -22,7 +22,7 @@ from storefront.catalog.models import (
     StockReservation,
     Variant,
 )
-from storefront.catalog.movements import CANCELLATION, SALE, note_movement
+from storefront.catalog.movements import SALE, note_movement
 from storefront.catalog.values import Hold, OutOfStock, ReferenceReused, Sku, UnknownProduct, UnknownSku
 from storefront.clock import utc_now
 from storefront.database import queries, retried, rows_changed, transaction
@@ -66,7 +66,7 @@ def reserve(checkout: str, holds: Sequence[Hold], *, for_good: bool = False) -> 
 def release(checkout: str) -> None:
     """Let go of everything held for a checkout. Released stays released."""
     with transaction("catalog") as session, available_shifts(session) as shifts:
-        for row in _taken_reservations(session, checkout):
+        for row in taken_reservations(session, checkout):
             _let_go(session, row, shifts)
 
 
@@ -74,7 +74,7 @@ def release(checkout: str) -> None:
 def commit_reservation(checkout: str) -> None:
     """Turn a checkout's holds into sales: each leaves a movement. Committed stays committed."""
     with transaction("catalog") as session:
-        rows = _taken_reservations(session, checkout)
+        rows = taken_reservations(session, checkout)
         for row in rows:
             if not _change_state(session, row, ReservationState.COMMITTED):
                 continue
@@ -125,7 +125,8 @@ def take_off(product_id: int, units: int, *, reason: str, reference: str, actor:
     """
     with transaction("catalog") as session, available_shifts(session) as shifts:
         sold = select(Variant).join(Product, Product.id == Variant.product_id)
-        sold = sold.where(Product.id == product_id, Product.active).order_by(Variant.sort_order, Variant.id)
+        sold = sold.where(Product.id == product_id, Product.active, Variant.is_withdrawn.is_(False))
+        sold = sold.order_by(Variant.sort_order, Variant.id)
         variants = session.scalars(sold).all()
         if not variants:
             raise UnknownProduct(product_id)
@@ -177,28 +178,6 @@ def available_now(*, held_for: str | None = None) -> ColumnElement[int]:
     return Variant.on_hand - Variant.reserved + free_again
 
 
-@retried
-def restock(checkout: str, *, reason: str, actor: str) -> None:
-    """Take back what a checkout bought: each unit comes back once, however often this is asked for.
-
-    :param reason: for the ledger: "cancellation" or "return"
-    """
-    with transaction("catalog") as session, available_shifts(session) as shifts:
-        rows = _taken_reservations(session, checkout)
-        for row in rows:
-            if not _change_state(session, row, ReservationState.RETURNED, before=ReservationState.COMMITTED):
-                continue
-            unsold = row.quantity if reason == CANCELLATION else 0
-            session.execute(
-                update(Variant)
-                .where(Variant.id == row.variant_id)
-                .values(on_hand=Variant.on_hand + row.quantity, sold_30=Variant.sold_30 - unsold)
-            )
-            note_movement(session, row.variant_id, row.quantity, reason, checkout, actor)
-            shifts[_product_of(session, row.variant_id), row.variant_id] += row.quantity
-        watch(session, [row.variant_id for row in rows])
-
-
 def release_expired() -> int:
     """Let go of every hold whose time is over. :return: how many"""
     expired = select(StockReservation.checkout_id).where(
@@ -213,7 +192,7 @@ def release_expired() -> int:
 @retried
 def _release_if_expired(checkout: str) -> None:
     with transaction("catalog") as session, available_shifts(session) as shifts:
-        for row in _taken_reservations(session, checkout):
+        for row in taken_reservations(session, checkout):
             if row.expires_at < utc_now():
                 _let_go(session, row, shifts)
 
@@ -231,7 +210,8 @@ def _reservations(session: Session, checkout: str) -> Sequence[StockReservation]
     return session.scalars(mine.order_by(StockReservation.variant_id)).all()
 
 
-def _taken_reservations(session: Session, checkout: str) -> Sequence[StockReservation]:
+def taken_reservations(session: Session, checkout: str) -> Sequence[StockReservation]:
+    """The reservations of a checkout, as they stand once the rows of their variants are the transaction's own."""
     mine = select(StockReservation.variant_id).where(StockReservation.checkout_id == checkout)
     _take(session, session.scalars(mine).all())
     return _reservations(session, checkout)
@@ -280,9 +260,11 @@ def _write_hold(
         session.add(existing)
     elif existing.state in {ReservationState.COMMITTED, ReservationState.RETURNED}:
         return
+    # A runner who stalled may come after the one who made the hold last: it must not shorten what is being paid for.
+    is_held = existing.state == ReservationState.HELD
+    existing.expires_at = max(existing.expires_at, expires_at) if is_held else expires_at
     existing.state = ReservationState.HELD
     existing.quantity = units
-    existing.expires_at = expires_at
 
 
 def _let_go_of_expired(session: Session, variant_ids: list[int], shifts: Shifts, *, keep: str) -> None:
@@ -303,22 +285,17 @@ def _let_go(session: Session, row: StockReservation, shifts: Shifts) -> None:
     session.execute(
         update(Variant).where(Variant.id == row.variant_id).values(reserved=Variant.reserved - row.quantity)
     )
-    shifts[_product_of(session, row.variant_id), row.variant_id] += row.quantity
+    shifts[product_of(session, row.variant_id), row.variant_id] += row.quantity
 
 
-def _product_of(session: Session, variant_id: int) -> int:
+def product_of(session: Session, variant_id: int) -> int:
+    """The product of a variant."""
     return session.scalars(select(Variant.product_id).where(Variant.id == variant_id)).one()
 
 
-def _change_state(
-    session: Session,
-    row: StockReservation,
-    state: ReservationState,
-    *,
-    before: ReservationState = ReservationState.HELD,
-) -> bool:
-    """Leave a state exactly once, whoever comes first."""
-    held = (StockReservation.id == row.id, StockReservation.state == before)
+def _change_state(session: Session, row: StockReservation, state: ReservationState) -> bool:
+    """Leave off holding exactly once, whoever comes first."""
+    held = (StockReservation.id == row.id, StockReservation.state == ReservationState.HELD)
     return bool(rows_changed(session.execute(update(StockReservation).where(*held).values(state=state))))
 
 

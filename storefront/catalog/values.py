@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,12 +11,14 @@ from typing import NewType
 
 from storefront.errors import DomainError
 from storefront.money import Money
+from storefront.pictures import widths_of
 
 ProductId = NewType("ProductId", int)
 Sku = NewType("Sku", str)
 
 LOW_STOCK = 5  # units at which the old shop said LOW_STOCK: contract/angular-api.md section 3
 PAGE_SIZE = 24
+LONGEST_SKU, LONGEST_PRODUCT_NAME, LONGEST_BRAND = 100, 500, 255  # characters; contract/openapi.yaml ProductInput
 
 
 class StockState(StrEnum):
@@ -56,6 +59,10 @@ class SkuTaken(DomainError):
     """Another product or variant carries this SKU."""
 
 
+class NotSold(DomainError):
+    """More units would come back than a checkout bought and has not given back."""
+
+
 class ReferenceReused(DomainError):
     """This reference stands in the ledger for another change already."""
 
@@ -73,14 +80,55 @@ class OutOfStock(DomainError):
         self.names = names
 
 
+DRAWN = 256  # pixels, wide and high, of the drawings below `static/`
+WIDTHS = (320, 640, 1280)  # pixels at which pages show a picture that was sent; one that is narrower as wide as it is
+
+_MEDIA = re.compile(r"(/media/[0-9a-f]{32}-)([0-9]{1,4})(\.webp)")
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """:ivar source: a path below `static/`, or a full http(s) address"""
+    """:ivar source: a path below `static/`, a path of the shop for one that was sent, or a full http(s) address
+    :ivar width: of the file there, in pixels, as `height`
+    """
 
     source: str
     alt: str
-    width: int = 256
-    height: int = 256
+    width: int = DRAWN
+    height: int = DRAWN
+
+    @property
+    def stretch(self) -> float:
+        """How much wider it is than the square tile that it fills."""
+        return max(1.0, self.width / self.height)
+
+    @property
+    def sources(self) -> tuple[tuple[str, int], ...]:
+        """Every width in which it is kept, with its address, narrowest first; none where there is the one only."""
+        parts = _MEDIA.fullmatch(self.source)
+        widths = widths_of(int(parts[2]), WIDTHS) if parts else ()
+        return tuple((f"{parts[1]}{width}{parts[3]}", width) for width in widths if parts)
+
+
+def media_path(digest: str, width: int) -> str:
+    """Where a picture that was sent is shown. :param digest: of what is kept of it :param width: in pixels"""
+    return f"/media/{media_name(digest, width)}"
+
+
+def media_name(digest: str, width: int) -> str:
+    """The name of its file. :param width: in pixels"""
+    return f"{digest[:32]}-{width}.webp"
+
+
+def is_photo(source: str) -> bool:
+    """Whether a picture fills its tile, as the drawings of the demo shop do not. :param source: as `Picture` has it"""
+    return source.startswith(("http://", "https://", "/"))
+
+
+def narrowest(source: str) -> str:
+    """Where a picture is smallest, for the lines of carts and orders. :param source: as `Picture` has it"""
+    parts = _MEDIA.fullmatch(source)
+    return f"{parts[1]}{min(int(parts[2]), WIDTHS[0])}{parts[3]}" if parts else source
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +196,13 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class VariantView:
+    """:ivar was: what it cost before, if that is shown"""
+
     sku: Sku
     option: str
     price: Money
     available: int
+    was: Money | None = None
 
     @property
     def stock_state(self) -> StockState:
@@ -225,7 +276,6 @@ class ProductPage:
     sku: Sku
     brand: str
     description: str
-    was: Money | None
     rating: Decimal
     review_count: int
     hue: int

@@ -42,7 +42,11 @@ def category(slug: str) -> ResponseReturnValue:
     try:
         return _listing(criteria_from(request.args, category=slug), "")
     except service.UnknownCategory:
-        abort(404)
+        moved = service.product_desk.find_moved(slug)
+        if moved is None:
+            abort(404)
+        query: dict[str, Any] = request.args.to_dict(flat=False)
+        return redirect(url_for(".category", slug=moved, **query), 301)
 
 
 def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:

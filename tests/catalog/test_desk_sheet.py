@@ -62,7 +62,7 @@ def test_line_numbers_are_those_of_an_editor() -> None:
         ("MUG,1,,because,", LineProblem.UNKNOWN_REASON),
         ("MUG,1,,sale,", LineProblem.UNKNOWN_REASON),
         (",1,,,", LineProblem.NO_SKU),
-        (f"{'M' * 65},1,,,", LineProblem.UNKNOWN_SKU),
+        (f"{'M' * 101},1,,,", LineProblem.UNKNOWN_SKU),
     ],
 )
 def test_what_is_wrong_with_a_line_is_named(line: str, problem: LineProblem) -> None:

@@ -225,6 +225,15 @@ def test_goods_that_are_being_paid_for_stay_held(app: Flask, now: Clock) -> None
     assert available(mug.sku) == 5
 
 
+def test_a_runner_who_comes_late_does_not_shorten_a_hold_that_lasts(app: Flask, now: Clock) -> None:
+    mug = make_product(stock=5)
+    catalog.reserve("a-checkout", [Hold(mug.sku, 5)], for_good=True)
+    catalog.reserve("a-checkout", [Hold(mug.sku, 5)])  # stalled since before the money was taken
+    now.advance(minutes=16)
+    assert catalog.release_expired() == 0
+    assert available(mug.sku) == 0
+
+
 def test_the_sweep_lets_go_of_expired_holds_only(app: Flask, now: Clock) -> None:
     mug, pot = make_product(stock=5), make_product(stock=5)
     catalog.reserve("slow", [Hold(mug.sku, 1), Hold(pot.sku, 2)])

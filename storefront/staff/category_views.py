@@ -1,0 +1,170 @@
+"""The categories themselves: opened, renamed, described, put in order, removed when nothing stands in them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import abort, flash, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, StringField
+from wtforms.validators import Length
+
+from storefront import visitor
+from storefront.catalog.product_desk import (
+    CategoryConflict,
+    CategoryDraft,
+    CategoryInUse,
+    CategoryRecord,
+    DraftRefused,
+)
+from storefront.catalog.service import UnknownCategory, product_desk
+from storefront.fields import filled
+from storefront.responses import go_to, render_page
+from storefront.shell import plural
+from storefront.staff import bp, stock_staff
+from storefront.staff.product_forms import WORDS, TokenForm, slug_check
+from storefront.staff.product_rows import on_one_line
+
+FULL_CIRCLE = 360
+CHANGED_MEANWHILE = (
+    "Nothing was saved: somebody changed this category since you opened it. Beside what you typed stands what there is "
+    "now. Save again to keep yours."
+)
+
+
+class CategoryForm(FlaskForm):
+    seen = HiddenField()
+    name = StringField("Name", filled("Enter a name", 80), filters=[on_one_line])
+    slug = StringField(
+        "Address", [Length(max=80, message="Use at most 80 characters"), slug_check], filters=[on_one_line]
+    )
+    description = StringField(
+        "Description", [Length(max=255, message="Use at most 255 characters")], filters=[on_one_line]
+    )
+    hue = StringField("Hue", filters=[on_one_line], default="255")
+    position = StringField("Place in the navigation", filters=[on_one_line])
+
+    @property
+    def proposed_slug(self) -> str:
+        return product_desk.slugify(self.name.data or "")
+
+    def read(self) -> CategoryDraft | None:
+        """What was typed; None when it cannot be read, which it says beside the fields."""
+        self.validate()
+        hue, position = self._whole("hue", 0, FULL_CIRCLE), self._whole("position", 1, 999)
+        if self.errors or hue is None or position is None:
+            return None
+        slug = self.slug.data or self.proposed_slug
+        return CategoryDraft(self.name.data or "", slug, self.description.data or "", hue, position)
+
+    def _whole(self, name: str, least: int, most: int) -> int | None:
+        typed = self[name].data or ""
+        if re.fullmatch(r"[0-9]{1,3}", typed) and least <= int(typed) <= most:
+            return int(typed)
+        self[name].errors = [f"Enter a whole number from {least} to {most}"]
+        return None
+
+
+@bp.get("/products/categories")
+@stock_staff
+def categories() -> ResponseReturnValue:
+    """Every category in the order of the navigation, and the form of a new one."""
+    count = len(product_desk.list_categories())
+    return _show_all(CategoryForm(formdata=None, position=str(count + 1)))
+
+
+def _show_all(form: CategoryForm, status: int = 200) -> ResponseReturnValue:
+    return render_page(
+        "staff/products/categories.html", status=status, form=form, categories=product_desk.list_categories(), now={}
+    )
+
+
+@bp.post("/products/categories")
+@stock_staff
+def create_category() -> ResponseReturnValue:
+    """Open a category."""
+    form = CategoryForm()
+    draft = form.read()
+    if draft is None:
+        return _show_all(form, 422)
+    try:
+        product_desk.create_category(draft, actor=visitor.actor())
+    except DraftRefused as refusal:
+        _explain(form, refusal)
+        return _show_all(form, 422)
+    flash(f"{draft.name} is open", "notice")
+    return go_to(url_for(".categories"))
+
+
+def _explain(form: CategoryForm, refusal: DraftRefused) -> None:
+    for place, problem in refusal.problems.items():
+        form[place].errors = [*form[place].errors, WORDS[problem]]
+
+
+def _category(category_id: int) -> CategoryRecord:
+    try:
+        return product_desk.get_category(category_id)
+    except UnknownCategory:
+        abort(404)
+
+
+@bp.get("/products/categories/<int(max=2147483647):category_id>")
+@stock_staff
+def category(category_id: int) -> ResponseReturnValue:
+    """One category, to be changed."""
+    return _show_one(_category(category_id))
+
+
+def _show_one(record: CategoryRecord, *, status: int = 200, **more: Any) -> ResponseReturnValue:
+    form = more.pop("form", None) or _form_of(record)
+    context = {"problem": "", "now": {}, **more}
+    return render_page("staff/products/category.html", status=status, record=record, form=form, **context)
+
+
+def _form_of(record: CategoryRecord) -> CategoryForm:
+    facts = {"hue": str(record.hue), "position": str(record.position), "seen": record.digest}
+    return CategoryForm(formdata=None, name=record.name, slug=record.slug, description=record.description, **facts)
+
+
+@bp.post("/products/categories/<int(max=2147483647):category_id>")
+@stock_staff
+def change_category(category_id: int) -> ResponseReturnValue:
+    """Save what was typed, unless somebody changed the category meanwhile."""
+    record = _category(category_id)
+    form = CategoryForm()
+    draft = form.read()
+    if draft is None:
+        return _show_one(record, status=422, form=form)
+    try:
+        product_desk.change_category(category_id, draft, seen=form.seen.data or "", actor=visitor.actor())
+    except CategoryConflict as conflict:
+        form.seen.data = conflict.record.digest
+        stands = {name: str(getattr(conflict.record, name)) for name in ("name", "slug", "description", "hue")}
+        now = {name: value for name, value in stands.items() if value != str(getattr(draft, name))}
+        return _show_one(conflict.record, status=409, form=form, problem=CHANGED_MEANWHILE, now=now)
+    except DraftRefused as refusal:
+        _explain(form, refusal)
+        return _show_one(record, status=422, form=form)
+    flash("Saved", "notice")
+    return go_to(url_for(".categories"))
+
+
+@bp.post("/products/categories/<int(max=2147483647):category_id>/removal")
+@stock_staff
+def remove_category(category_id: int) -> ResponseReturnValue:
+    """Remove a category in which nothing stands."""
+    if not TokenForm().validate():
+        abort(400)
+    record = _category(category_id)
+    try:
+        product_desk.remove_category(category_id, actor=visitor.actor())
+    except CategoryInUse as use:
+        stand = "stands" if use.count == 1 else "stand"
+        words = f"Nothing was removed: {plural(use.count, 'product')} {stand} in it. Move what is there first."
+        return _show_one(record, status=409, problem=words)
+    except UnknownCategory:
+        abort(404)
+    flash(f"{record.name} is removed", "notice")
+    return go_to(url_for(".categories"))

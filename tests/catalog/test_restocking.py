@@ -1,0 +1,62 @@
+"""Units that were sold come back, in parts or all that is left; each unit once."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Hold, Sku
+from tests.factories.catalog import make_product
+from tests.factories.stock import row_of
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def sold(sku: Sku, units: int, *others: Sku) -> str:
+    """A checkout that bought units of each."""
+    checkout = str(uuid.uuid4())
+    catalog.reserve(checkout, [Hold(each, units) for each in (sku, *others)])
+    catalog.commit_reservation(checkout)
+    return checkout
+
+
+def test_units_come_back_each_occasion_once() -> None:
+    mug = make_product(stock=10)
+    checkout = sold(mug.sku, 3)
+    for _ in range(2):
+        catalog.restock_part(checkout, f"{checkout}/1", {mug.sku: 1}, reason="return", actor="meera@example.com")
+    assert (row_of(mug.sku).on_hand, row_of(mug.sku).sold_30) == (8, 3)
+    catalog.restock_part(checkout, f"{checkout}/2", {mug.sku: 1}, reason="cancellation", actor="shop")
+    assert (row_of(mug.sku).on_hand, row_of(mug.sku).sold_30) == (9, 2)
+    assert list(catalog.stock_faults()) == []
+
+
+def test_an_occasion_that_brought_other_units_back_is_refused() -> None:
+    mug = make_product(stock=10)
+    checkout = sold(mug.sku, 3)
+    catalog.restock_part(checkout, f"{checkout}/1", {mug.sku: 1}, reason="return", actor="shop")
+    with pytest.raises(catalog.ReferenceReused):
+        catalog.restock_part(checkout, f"{checkout}/1", {mug.sku: 2}, reason="return", actor="shop")
+    assert row_of(mug.sku).on_hand == 8
+
+
+def test_no_more_comes_back_than_was_sold_and_is_not_back() -> None:
+    mug, jar = make_product(stock=10), make_product(stock=10)
+    checkout = sold(mug.sku, 3, jar.sku)
+    catalog.restock_part(checkout, f"{checkout}/1", {mug.sku: 2}, reason="return", actor="shop")
+    for units in (2, -1):
+        with pytest.raises(catalog.NotSold):
+            catalog.restock_part(checkout, f"{checkout}/2", {jar.sku: 1, mug.sku: units}, reason="return", actor="shop")
+    assert (row_of(mug.sku).on_hand, row_of(jar.sku).on_hand) == (9, 7)  # all or none
+
+
+def test_all_that_comes_back_later_is_only_the_rest() -> None:
+    mug = make_product(stock=10)
+    checkout = sold(mug.sku, 3)
+    catalog.restock_part(checkout, f"{checkout}/1", {mug.sku: 1}, reason="return", actor="shop")
+    for _ in range(2):
+        catalog.restock(checkout, reason="cancellation", actor="shop")
+    assert row_of(mug.sku).on_hand == 10
+    assert list(catalog.stock_faults()) == []
