@@ -111,6 +111,21 @@ class CheckoutSession(StripeObject):  # type: ignore[misc]
         schedule_webhook(Event("checkout.session.completed", self))
 
 
+def refund_what_is_left(cls: type[StripeObject], **data: Any) -> StripeObject:
+    """localstripe refunds as much as it is asked to; Stripe refuses more than is left of a charge."""
+    intent = PaymentIntent._api_retrieve(data["payment_intent"])
+    given = resources.Refund._api_list_all("/v1/refunds", payment_intent=intent.id)._list
+    left = intent.amount - sum(refund.amount for refund in given)
+    demand(int(data["amount"]) <= left, "Refund amount is greater than unrefunded amount on charge")
+    return cls(**data)
+
+
+async def forget_keys(request: web.Request) -> web.Response:
+    """Days pass."""
+    answers.clear()
+    return web.Response()
+
+
 async def show_page(request: web.Request) -> web.Response:
     session = CheckoutSession._api_retrieve(request.match_info["id"])
     return page_of(session, "")
@@ -186,6 +201,7 @@ if __name__ == "__main__":
     port = int(sys.argv[1])
     ORIGIN = f"http://127.0.0.1:{port}"
     resources.Store.dump_to_disk = lambda self: None  # it would write to a fixed place
+    resources.Refund._api_create = classmethod(refund_what_is_left)
     sessions = "/v1/checkout/sessions"
     app.router.add_post(f"{sessions}/{{id}}/expire", api_extra(CheckoutSession._api_expire, sessions))
     app.router.add_post(sessions, api_create(CheckoutSession, sessions))
@@ -194,6 +210,7 @@ if __name__ == "__main__":
     app.router.add_get("/_config/pay/{id}", show_page)
     app.router.add_post("/_config/pay/{id}", pay)
     app.router.add_post("/_config/lose-answers/{count}", lose_answers)
+    app.router.add_post("/_config/forget-keys", forget_keys)
     app.middlewares.insert(0, losing)
     app.middlewares.append(idempotent)
     web.run_app(app, host="127.0.0.1", port=port, access_log=None, print=None)

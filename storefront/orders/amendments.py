@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from storefront import acts
 from storefront.clock import utc_now
 from storefront.database import retried, transaction
-from storefront.orders.models import Order, OrderEvent
+from storefront.orders.models import Act, Order, OrderEvent
 from storefront.orders.values import DeliveryAddress, OrderStatus, TooLateToChange, UnknownOrder
 
 LONGEST_TRACKING_NUMBER = 64  # characters
@@ -41,25 +42,43 @@ def change_address(order_id: str, address: DeliveryAddress, *, by: str) -> None:
 
 
 @retried
-def note_tracking(order_id: str, number: str, *, by: str) -> None:
+def note_tracking(order_id: str, number: str, *, by: str, carrier: str = "", actor: str = "") -> None:
     """Note the number by which the courier knows the parcel; the same number again changes nothing.
 
     :param number: at most `LONGEST_TRACKING_NUMBER` characters
+    :param carrier: who brings it after all; empty: whoever was named before
+    :param actor: who of the staff does it, as their trail names them; empty for none of them
     :raise UnknownOrder: there is none of this number
     """
     with transaction("orders") as session:
         order = _locked(session, order_id)
-        known = select(OrderEvent.tracking_number).where(OrderEvent.order_id == order.id)
-        numbered = known.where(OrderEvent.tracking_number != "").order_by(OrderEvent.id.desc())
-        if session.scalar(numbered.limit(1)) != number:
-            _note(session, order, by, "Tracking number noted", number)
+        before = (_last(session, order, OrderEvent.carrier), _last(session, order, OrderEvent.tracking_number))
+        after = (carrier or before[0], number)
+        if after != before:
+            _note(session, order, by, "Tracking number noted", *after)
+            if actor:
+                detail = " ".join(filter(None, after))
+                acts.note(session, Act, actor=actor, what="tracking number", subject=order_id, detail=detail)
+
+
+def _last(session: Session, order: Order, column: InstrumentedAttribute[str]) -> str:
+    told = select(column).where(OrderEvent.order_id == order.id, column != "").order_by(OrderEvent.id.desc())
+    return session.scalar(told.limit(1)) or ""
 
 
 @retried
-def expect_on(order_id: str, day: date) -> None:
-    """Promise another day of arrival. :raise UnknownOrder: there is none of this number"""
+def expect_on(order_id: str, day: date, *, actor: str = "") -> None:
+    """Promise another day of arrival.
+
+    :param actor: who of the staff does it, as their trail names them; empty for none of them
+    :raise UnknownOrder: there is none of this number
+    """
     with transaction("orders") as session:
-        _locked(session, order_id).estimated_delivery = day
+        order = _locked(session, order_id)
+        if actor and order.estimated_delivery != day:
+            detail = f"from {order.estimated_delivery} to {day}"
+            acts.note(session, Act, actor=actor, what="day of arrival", subject=order_id, detail=detail)
+        order.estimated_delivery = day
 
 
 def _locked(session: Session, order_id: str) -> Order:
@@ -69,7 +88,6 @@ def _locked(session: Session, order_id: str) -> Order:
     return order
 
 
-def _note(session: Session, order: Order, by: str, note: str, tracking: str = "") -> None:
-    session.add(
-        OrderEvent(order_id=order.id, status=order.status, at=utc_now(), by=by, note=note, tracking_number=tracking)
-    )
+def _note(session: Session, order: Order, by: str, note: str, carrier: str = "", tracking: str = "") -> None:
+    told = {"by": by, "note": note, "carrier": carrier, "tracking_number": tracking}
+    session.add(OrderEvent(order_id=order.id, status=order.status, at=utc_now(), **told))

@@ -5,30 +5,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
-from storefront.clock import utc_now
 from storefront.database import queries
 from storefront.money import Money
-from storefront.orders.events import CANCELLATION, ORDER_PLACED
+from storefront.orders.events import CANCELLATION, CANCELLED_RESTOCK, ORDER_PLACED
 from storefront.orders.models import Item, Message, Order, OrderEvent
+from storefront.orders.refund_audit import GivenBack, given_back, refund_faults
 from storefront.orders.values import OrderStatus
-
-OVERDUE = timedelta(minutes=10)  # a message that is not delivered by then is waiting for somebody
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """:ivar units: bought, by SKU"""
+    """:ivar units: bought, by SKU :ivar given_back: what it promised to give back, in parts or when it was cancelled"""
 
     order_id: str
     status: OrderStatus
     total: Money
     placed_at: datetime
     units: dict[str, int]
+    given_back: tuple[GivenBack, ...]
 
 
 def facts() -> dict[str, OrderFacts]:
@@ -36,6 +35,7 @@ def facts() -> dict[str, OrderFacts]:
     units: dict[int, dict[str, int]] = defaultdict(dict)
     for order, sku, quantity in queries().execute(select(Item.order_id, Item.sku, Item.quantity)):
         units[order][sku] = units[order].get(sku, 0) + quantity
+    back = given_back()
     return {
         row.checkout_id: OrderFacts(
             row.order_id,
@@ -43,6 +43,7 @@ def facts() -> dict[str, OrderFacts]:
             Money(row.total_amount, row.currency),
             row.order_date,
             units[row.id],
+            tuple(back.get(row.id, ())),
         )
         for row in queries().scalars(select(Order))
     }
@@ -62,6 +63,7 @@ def faults() -> Iterator[str]:
             yield f"{order_id}: its items make {total}, its subtotal says {subtotal} (minor units)"
     yield from _timeline_faults()
     yield from _message_faults()
+    yield from refund_faults()
 
 
 def _timeline_faults() -> Iterator[str]:
@@ -75,17 +77,15 @@ def _timeline_faults() -> Iterator[str]:
 
 def _message_faults() -> Iterator[str]:
     known = set(queries().scalars(select(Message.key)))
-    for order in queries().scalars(select(Order).where(Order.status != OrderStatus.PENDING)):
-        confirmed = queries().scalar(
-            select(OrderEvent.id).where(OrderEvent.order_id == order.id, OrderEvent.status == OrderStatus.CONFIRMED)
-        )
-        topics = [ORDER_PLACED] if confirmed else []
-        if confirmed and order.status == OrderStatus.CANCELLED:
-            topics += CANCELLATION
+    confirmed = select(OrderEvent.order_id).where(OrderEvent.status == OrderStatus.CONFIRMED)
+    for order in queries().scalars(select(Order).where(Order.id.in_(confirmed), Order.status != OrderStatus.PENDING)):
+        topics = [ORDER_PLACED]
+        if order.status == OrderStatus.CANCELLED:
+            topics += [topic for topic in CANCELLATION if order.is_restocked or topic != CANCELLED_RESTOCK]
         for topic in topics:
             if f"{topic}/{order.order_id}" not in known:
                 yield f"{order.order_id}: never announced: {topic}"
-    late = select(Message).where(Message.delivered_at.is_(None), Message.created_at < utc_now() - OVERDUE)
-    for message in queries().scalars(late):
-        state = "parked" if message.parked_at else f"not delivered after {message.attempts} attempts"
-        yield f"{message.key}: {state}: {message.last_error}"
+    told = select(Order.order_id, OrderEvent.topic).join(Order, Order.id == OrderEvent.order_id)
+    for order_id, topic in queries().execute(told.where(OrderEvent.topic != "")):
+        if f"{topic}/{order_id}" not in known:
+            yield f"{order_id}: never announced: {topic}"

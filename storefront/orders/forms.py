@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, IntegerField, StringField
-from wtforms.validators import DataRequired, Length
+from wtforms import EmailField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, Regexp
+
+from storefront.orders.service import LONGEST_NOTE, ReturnReason
 
 LONGEST_SEARCH = 100  # characters; more are cut off
 LAST_PAGE = 10_000
+REASONS = {
+    ReturnReason.NONE: "I would rather not say",
+    ReturnReason.UNWANTED: "I changed my mind",
+    ReturnReason.UNSUITABLE: "It does not fit or suit",
+    ReturnReason.DAMAGED: "It arrived damaged",
+    ReturnReason.WRONG: "It is not what I ordered",
+}
 
 
 def _trimmed(text: str | None) -> str:
@@ -48,3 +57,23 @@ class TrackingForm(FlaskForm):
         [DataRequired("Enter the e-mail address you ordered with"), Length(max=254)],
         filters=[_trimmed],
     )
+
+
+class ReturnForm(FlaskForm):
+    """What is said about goods that come back; which ones is read by `units_from`."""
+
+    key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
+    reason = SelectField(
+        "Why (if you want to say)",
+        choices={reason.value: words for reason, words in REASONS.items()},
+        default=ReturnReason.NONE.value,
+    )
+    note = TextAreaField(
+        "Anything we should know",
+        [Length(max=LONGEST_NOTE, message=f"Use at most {LONGEST_NOTE} characters")],
+        filters=[_trimmed],
+    )
+
+
+class WithdrawalForm(FlaskForm):
+    """Carries the form token only: which return is withdrawn says its address."""

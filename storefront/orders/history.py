@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from sqlalchemy import Select, func, or_, select, update
 
 from storefront.contact import NotAnEmail, email_key
 from storefront.database import queries, retried, rows_changed, transaction
 from storefront.money import Money
-from storefront.orders.models import Item, Order, OrderEvent
+from storefront.orders.models import Item, Order
 from storefront.orders.values import OrderId, OrderPage, OrderStatus, OrderSummary
 
 PAGE_SIZE = 20
 MOST_WORDS = 5  # of a search; what follows is not looked at
-
-T = TypeVar("T")
 
 
 def key_of(email: str) -> str:
@@ -79,24 +75,6 @@ def _summaries(ids: Sequence[int]) -> list[OrderSummary]:
         )
         for order, units, name in rows
     ]
-
-
-def rows_of(customer: int) -> list[tuple[Order, list[Item], list[OrderEvent]]]:
-    """Every order of an account with its items and its timeline, oldest first, by three selects."""
-    mine = select(Order).where(Order.customer_id == customer).order_by(Order.id)
-    orders = queries().scalars(mine.execution_options(populate_existing=True)).all()
-    numbers = select(Order.id).where(Order.customer_id == customer)
-    items = _by_order(select(Item).where(Item.order_id.in_(numbers)).order_by(Item.id), lambda row: row.order_id)
-    told = select(OrderEvent).where(OrderEvent.order_id.in_(numbers)).order_by(OrderEvent.id)
-    events = _by_order(told, lambda row: row.order_id)
-    return [(order, items[order.id], events[order.id]) for order in orders]
-
-
-def _by_order(rows: Select[T], order_of: Callable[[T], int]) -> dict[int, list[T]]:
-    found: dict[int, list[T]] = defaultdict(list)
-    for row in queries().scalars(rows):
-        found[order_of(row)].append(row)
-    return found
 
 
 def has_received(customer: int, product_id: int) -> bool:

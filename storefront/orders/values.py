@@ -9,6 +9,7 @@ from typing import NewType
 
 from storefront.errors import DomainError
 from storefront.money import Money
+from storefront.orders.carriers import tracking_url
 
 OrderId = NewType("OrderId", str)
 
@@ -69,7 +70,12 @@ class DeliveryAddress:
 
 @dataclass(frozen=True, slots=True)
 class LineItem:
-    """What was bought, as it was then. :ivar id: of its row, once the order is written down"""
+    """What was bought, as it was then.
+
+    :ivar id: of its row, once the order is written down
+    :ivar refunded: units whose money was given back
+    :ivar coming_back: units in a return that is not decided yet
+    """
 
     product_id: int
     slug: str
@@ -82,6 +88,18 @@ class LineItem:
     quantity: int
     line_total: Money
     id: int | None = field(default=None, compare=False)
+    refunded: int = field(default=0, compare=False)
+    coming_back: int = field(default=0, compare=False)
+
+    @property
+    def units_kept(self) -> int:
+        """Units that were bought and not refunded: what a parcel holds."""
+        return self.quantity - self.refunded
+
+    @property
+    def units_left(self) -> int:
+        """Units that can still be refunded, or sent back."""
+        return self.quantity - self.refunded - self.coming_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +123,19 @@ class OrderSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class TrackingEvent:
-    """One entry of the timeline. :ivar by: who did it, as a shopper may read it"""
+    """One entry of the timeline. :ivar by: who did it, as a shopper may read it :ivar carrier: who brings the parcel"""
 
     status: OrderStatus
     at: datetime
     by: str
     note: str
     tracking_number: str
+    carrier: str = ""
+
+    @property
+    def tracking_url(self) -> str:
+        """The carrier's page about the parcel; empty where it has none that a number leads to."""
+        return tracking_url(self.carrier, self.tracking_number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +147,7 @@ class OrderView:
     :ivar customer_id: the account it belongs to, None for a guest's
     :ivar lender: who pays first, with `bnpl`
     :ivar timeline: oldest first
+    :ivar refunded: given back of it in part; what a cancellation gives back comes on top
     """
 
     id: OrderId
@@ -145,15 +170,37 @@ class OrderView:
     payment_details: str
     lender: str
     timeline: tuple[TrackingEvent, ...]
+    refunded: Money
+    is_shipping_refunded: bool = False
+
+    @property
+    def kept(self) -> Money:
+        """What was paid, or is to be, less what was given back of it in part."""
+        return self.grand_total - self.refunded
 
     @property
     def unit_count(self) -> int:
         return sum(item.quantity for item in self.items)
 
     @property
+    def items_kept(self) -> tuple[LineItem, ...]:
+        """What was bought and not refunded to the last unit."""
+        return tuple(item for item in self.items if item.units_kept)
+
+    @property
     def tracking_number(self) -> str:
         """The courier's, the last one that was noted; empty until there is one."""
         return next((event.tracking_number for event in reversed(self.timeline) if event.tracking_number), "")
+
+    @property
+    def carrier(self) -> str:
+        """Who brings it, the last one that was named; empty until there is one."""
+        return next((event.carrier for event in reversed(self.timeline) if event.carrier), "")
+
+    @property
+    def tracking_url(self) -> str:
+        """The carrier's page about the parcel; empty where there is none."""
+        return tracking_url(self.carrier, self.tracking_number)
 
     @property
     def can_be_cancelled(self) -> bool:

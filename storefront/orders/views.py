@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping
+
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from storefront import visitor
+from storefront import papers, visitor
+from storefront.fields import units_from
 from storefront.orders import service
-from storefront.orders.forms import CancellationForm, ClaimForm, SearchForm, TrackingForm
+from storefront.orders.forms import CancellationForm, ClaimForm, ReturnForm, SearchForm, TrackingForm, WithdrawalForm
 from storefront.responses import go_to, refuse, render_page
 from storefront.security import limiter
 
@@ -51,7 +55,22 @@ def claim() -> ResponseReturnValue:
 @bp.get("/orders/<order_id>")
 def order(order_id: str) -> ResponseReturnValue:
     """One order; a number this browser has not earned is as unknown as one that never was."""
-    return render_page("orders/order.html", order=_own_order(order_id), is_new="new" in request.args)
+    return _show_order(_own_order(order_id), is_new="new" in request.args)
+
+
+def _show_order(
+    found: service.OrderView, *, status: int = 200, is_new: bool = False, problem: str = ""
+) -> ResponseReturnValue:
+    return render_page(
+        "orders/order.html",
+        status=status,
+        order=found,
+        is_new=is_new,
+        problem=problem,
+        refunds=service.refunds_of(found),
+        returns=service.returns_of(found),
+        offer=service.offer_return(found),
+    )
 
 
 def _own_order(order_id: str) -> service.OrderView:
@@ -67,10 +86,21 @@ def _own_order(order_id: str) -> service.OrderView:
 @bp.get("/orders/<order_id>/invoice")
 def invoice(order_id: str) -> ResponseReturnValue:
     """An order as a sheet for the books; there is none before it is certain."""
+    return render_page("orders/invoice.html", order=_own_invoice(order_id))
+
+
+@bp.get("/orders/<order_id>/invoice.pdf")
+def invoice_pdf(order_id: str) -> ResponseReturnValue:
+    """The same as a file."""
+    found = _own_invoice(order_id)
+    return papers.send(f"invoice-{found.id}", papers.invoice(found))
+
+
+def _own_invoice(order_id: str) -> service.OrderView:
     found = _own_order(order_id)
     if found.confirmed_at is None:
         abort(404)
-    return render_page("orders/invoice.html", order=found)
+    return found
 
 
 @bp.post("/orders/<order_id>/cancellation")
@@ -90,7 +120,86 @@ def cancel(order_id: str) -> ResponseReturnValue:
 
 def _too_late(order_id: str) -> ResponseReturnValue:
     problem = "This order is on its way already and can no longer be cancelled."
-    return render_page("orders/order.html", status=409, order=_own_order(order_id), is_new=False, problem=problem)
+    return _show_order(_own_order(order_id), status=409, problem=problem)
+
+
+@bp.get("/orders/<order_id>/return")
+def show_return(order_id: str) -> ResponseReturnValue:
+    """What of an order can be sent back; whoever knows the order may ask, with an account or without."""
+    form = ReturnForm(formdata=None, key=secrets.token_hex(16))
+    return _show_return(_own_order(order_id), form)
+
+
+def _show_return(
+    found: service.OrderView,
+    form: ReturnForm,
+    *,
+    status: int = 200,
+    problem: str = "",
+    typed: Mapping[str, str] | None = None,
+) -> ResponseReturnValue:
+    return render_page(
+        "orders/return.html",
+        status=status,
+        order=found,
+        offer=service.offer_return(found),
+        form=form,
+        problem=problem,
+        typed=typed or {},
+    )
+
+
+@bp.post("/orders/<order_id>/return")
+@limiter.limit("20/minute")
+def request_return(order_id: str) -> ResponseReturnValue:
+    """Ask to send units back; the same form sent twice is one return."""
+    found, form = _own_order(order_id), ReturnForm()
+    if not form.validate():
+        if form.key.errors:
+            abort(400)
+        return _show_return(found, form, status=422, typed=request.form)
+    try:
+        units = units_from(request.form)
+    except ValueError:
+        return _show_return(found, form, status=422, problem="Units are whole numbers.", typed=request.form)
+    reason = service.ReturnReason(form.reason.data)
+    try:
+        number = service.request_return(
+            found.id, units, reason=reason, note=form.note.data or "", key=form.key.data or ""
+        )
+    except service.NotReturnable:
+        problem = _why_not(units, service.offer_return(found))
+        return _show_return(found, form, status=422, problem=problem, typed=request.form)
+    except service.OtherContents:
+        form.key.data = secrets.token_hex(16)
+        problem = "You have sent this form already. Look at the order before you ask for more."
+        return _show_return(found, form, status=409, problem=problem, typed=request.form)
+    flash(f"We have received your return no. {number}. A receipt is on its way to {found.email}.", "notice")
+    return redirect(url_for(".order", order_id=order_id), 303)
+
+
+def _why_not(units: Mapping[int, int], offer: service.ReturnOffer | None) -> str:
+    if offer is None:
+        return "Nothing of this order can be sent back any more."
+    return "There are not so many left to send back." if units else "Say how many of which you send back."
+
+
+@bp.post("/orders/<order_id>/return/<int(max=2147483647):return_id>/withdrawal")
+def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
+    """The shopper keeps the goods after all; asked twice it is withdrawn once."""
+    found = _own_order(order_id)
+    if not WithdrawalForm().validate():
+        abort(400)
+    try:
+        service.withdraw_return(found.id, return_id)
+    except service.UnknownReturn:
+        abort(404)
+    except service.ReturnDecided as refusal:
+        if refusal.state is not service.ReturnState.WITHDRAWN:
+            problem = f"Return no. {return_id} was {refusal.state} meanwhile and cannot be withdrawn any more."
+            return _show_order(_own_order(order_id), status=409, problem=problem)
+    flash(f"Return no. {return_id} is withdrawn. You keep the goods.", "notice")
+    return redirect(url_for(".order", order_id=order_id), 303)
 
 
 @bp.route("/track", methods=["GET", "POST"])

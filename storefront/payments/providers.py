@@ -57,8 +57,11 @@ class PaymentProvider(Protocol):
         """Let it go untaken; a charge never heard of is refused from then on. `VOIDED`."""
         ...
 
-    def refund(self, key: str, amount: Money) -> Answer:
-        """Give taken money back: `REFUNDED`."""
+    def refund(self, key: str, amount: Money, refund_key: str) -> Answer:
+        """Give taken money back, a part or all of it: `REFUNDED` once that is done.
+
+        :param refund_key: asked twice under one, money goes back once; two of them are two refunds
+        """
         ...
 
 
@@ -86,7 +89,7 @@ class Offline:
     def void(self, key: str) -> Answer:
         return Answer(PaymentStatus.VOIDED, key)
 
-    def refund(self, key: str, amount: Money) -> Answer:
+    def refund(self, key: str, amount: Money, refund_key: str) -> Answer:
         return Answer(PaymentStatus.REFUNDED, key)
 
 
@@ -113,3 +116,9 @@ class PayLater(Offline):
 
     name = "pay-later"
     option = PaymentOption("bnpl", "Pay later", "In parts, with the provider you choose.", "bnpl", "Buy Now Pay Later")
+
+
+class TakenBefore(Offline):
+    """Cards that the old shop charged: nothing can be asked of whoever did it, money goes back by hand. Not offered."""
+
+    name = "old-shop"

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from storefront.database import queries, retried, transaction
 from storefront.money import Money
-from storefront.payments.models import SandboxCharge
+from storefront.payments.models import SandboxCharge, SandboxRefund
 from storefront.payments.providers import Answer, Charge
 from storefront.payments.values import PaymentOption, PaymentStatus, ProviderSilent, UnknownPayment
 
@@ -51,19 +53,37 @@ class SandboxProvider:
     def void(self, key: str) -> Answer:
         return _answer(_heard(lambda: _let_go(key)))
 
-    def refund(self, key: str, amount: Money) -> Answer:
-        return self._move(key, PaymentStatus.CAPTURED, PaymentStatus.REFUNDED, amount.minor)
+    @retried
+    def refund(self, key: str, amount: Money, refund_key: str) -> Answer:
+        with transaction("payments") as session:
+            charge = session.scalar(select(SandboxCharge).where(SandboxCharge.key == key).with_for_update())
+            is_done = charge is not None and _give_back(session, charge, amount, refund_key)
+        if charge is None:
+            raise UnknownPayment(key)
+        return replace(_answer(charge), status=PaymentStatus.REFUNDED) if is_done else _answer(charge)
 
-    def _move(self, key: str, before: PaymentStatus, after: PaymentStatus, refunded: int = 0) -> Answer:
+    def _move(self, key: str, before: PaymentStatus, after: PaymentStatus) -> Answer:
         """Change a charge's state once; asked again it says the same."""
         with transaction("payments") as session:
             charge = session.scalar(select(SandboxCharge).where(SandboxCharge.key == key).with_for_update())
             if charge is not None and charge.state == before:
                 charge.state = after
-                charge.refunded = refunded
         if charge is None:
             raise UnknownPayment(key)
         return _answer(charge)
+
+
+def _give_back(session: Session, charge: SandboxCharge, amount: Money, refund_key: str) -> bool:
+    """Once for each key, and never more than was taken. :return: whether it is done"""
+    if session.scalar(select(SandboxRefund.id).where(SandboxRefund.key == refund_key)) is not None:
+        return True
+    if charge.state != PaymentStatus.CAPTURED or charge.refunded + amount.minor > charge.amount:
+        return False
+    session.add(SandboxRefund(key=refund_key, charge_id=charge.id, amount=amount.minor))
+    charge.refunded += amount.minor
+    if charge.refunded == charge.amount:
+        charge.state = PaymentStatus.REFUNDED
+    return True
 
 
 def _reference() -> str:

@@ -14,15 +14,17 @@ from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from storefront import outbox
+from storefront import outbox, stuck
 from storefront.clock import utc_now
 from storefront.database import queries, retried, transaction
 from storefront.instruments import LENDERS, is_upi_id
 from storefront.money import Money
+from storefront.payments import arrivals
 from storefront.payments.audit import PaymentFacts, facts, faults
 from storefront.payments.events import PAYMENT_CHANGED
-from storefront.payments.models import Message, Payment, PaymentEvent, Refund
-from storefront.payments.providers import Answer, CashOnDelivery, Charge, PayLater, PaymentProvider, Upi
+from storefront.payments.models import Message, Payment, PaymentEvent
+from storefront.payments.providers import Answer, CashOnDelivery, Charge, PayLater, PaymentProvider, TakenBefore, Upi
+from storefront.payments.refunds import carry_out
 from storefront.payments.sandbox import SandboxProvider
 from storefront.payments.values import (
     CustomerActionNeeded,
@@ -33,6 +35,7 @@ from storefront.payments.values import (
     PaymentStatus,
     ProviderMessage,
     ProviderSilent,
+    RefundRefused,
     UnknownPayment,
 )
 
@@ -45,7 +48,9 @@ __all__ = [
     "PaymentRecord",
     "PaymentStatus",
     "ProviderSilent",
+    "RefundRefused",
     "UnknownPayment",
+    "arrivals",
     "authorise",
     "capture",
     "deliver_messages",
@@ -59,11 +64,16 @@ __all__ = [
     "page_origins",
     "promised_option",
     "records_of",
+    "refund_key",
+    "refund_part",
     "status_of",
+    "stuck_messages",
     "void",
 ]
 
 logger = logging.getLogger(__name__)
+
+stuck_messages = stuck.StuckMessages("payments", Message, None)  # who has one tried again is noted by the accounts
 
 _HELD = frozenset({PaymentStatus.AUTHORISED, PaymentStatus.DUE, PaymentStatus.CAPTURED})
 _OFFLINE = (CashOnDelivery(), Upi(), PayLater())
@@ -136,7 +146,7 @@ def _provider_for(method: str) -> PaymentProvider:
 
 def _provider_of(payment: Payment) -> PaymentProvider:
     """Who has the money, also where it can be paid to no longer."""
-    for provider in (*_providers(), *_OFFLINE):
+    for provider in (*_providers(), *_OFFLINE, TakenBefore()):
         if provider.name == payment.provider:
             return provider
     return _card_provider(payment.provider)
@@ -191,31 +201,45 @@ def void(checkout: str) -> None:
     _record(checkout, _provider_of(payment).void(checkout))
 
 
-def give_back(checkout: str, reason: str) -> None:
-    """Undo a payment wholly, once: refund what was taken, let go of what was not.
+def give_back(checkout: str, reason: str, amount: Money | None = None) -> None:
+    """Undo a payment, once: refund what was taken, let go of what was not.
 
+    :param amount: what is left after refunds in part; None for whatever that is
     :raise UnknownPayment: this checkout has no payment
+    :raise RefundRefused: less is left, or the provider does not have the money
     :raise ProviderSilent: no answer; ask again
     """
     payment = _get(checkout)
     if payment.status not in {PaymentStatus.CAPTURED, PaymentStatus.REFUNDED}:
         void(checkout)
         return
-    said = _provider_of(payment).refund(checkout, Money(payment.amount, payment.currency))
-    try:
-        _note_refund(payment, f"refund/{checkout}", reason, said)
-    except IntegrityError:
-        return  # another runner noted the same refund first
+    _refund(payment, refund_key(checkout), amount, reason)
 
 
-@retried
-def _note_refund(payment: Payment, key: str, reason: str, said: Answer) -> None:
-    with transaction("payments") as session:
-        session.execute(update(Payment).where(Payment.id == payment.id).values(status=said.status))
-        if session.scalar(select(Refund.id).where(Refund.key == key)) is None:
-            session.add(
-                Refund(payment_id=payment.id, key=key, amount=payment.amount, reason=reason, created_at=utc_now())
-            )
+def refund_part(checkout: str, key: str, amount: Money, reason: str) -> None:
+    """Give a part of a payment back, once for each key. Of one that is due, so much less is asked for.
+
+    What is due is collected outside the shop: after the delivery it is the staff who hand the money back, and this
+    notes it. A payment that was let go was never taken: nothing of it goes back.
+
+    :param key: names the refund, at most 80 characters
+    :raise UnknownPayment: this checkout has no payment
+    :raise RefundRefused: less is left, or the provider does not have the money
+    :raise ProviderSilent: no answer; ask again
+    """
+    payment = _get(checkout)
+    if payment.status != PaymentStatus.VOIDED:
+        _refund(payment, refund_key(checkout, key), amount, reason)
+
+
+def refund_key(checkout: str, part: str | int | None = None) -> str:
+    """The key of a refund. :param part: names one of a part; None for whatever was left"""
+    return f"refund/{checkout}" if part is None else f"refund/{checkout}/{part}"
+
+
+def _refund(payment: Payment, key: str, amount: Money | None, reason: str) -> None:
+    provider, checkout = _provider_of(payment), payment.checkout_id
+    carry_out(payment, key, amount, reason, lambda money: provider.refund(checkout, money, key))
 
 
 def note_message(message: ProviderMessage) -> None:

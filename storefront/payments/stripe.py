@@ -57,6 +57,9 @@ _STATUSES = {
     "requires_payment_method": PaymentStatus.DECLINED,
 }
 
+_REFUND_FELL_THROUGH = frozenset({"failed", "canceled"})
+MOST_REFUNDS = 100  # of one charge, in one answer of Stripe; an order has fewer units
+
 Result = TypeVar("Result")
 
 
@@ -120,19 +123,12 @@ class StripeProvider:
             _change(lambda: _client().v1.payment_intents.cancel(answer.reference))
         return Answer(PaymentStatus.VOIDED, answer.reference)
 
-    def refund(self, key: str, amount: Money) -> Answer:
+    def refund(self, key: str, amount: Money, refund_key: str) -> Answer:
         answer = _answer(_look_up(_session_of(key)))
         if answer.status is not PaymentStatus.CAPTURED:
             return answer
-        wanted: Any = {"payment_intent": answer.reference, "amount": amount.minor, "metadata": {"checkout": key}}
-        try:
-            refund = _ask(lambda: _client().v1.refunds.create(wanted, options={"idempotency_key": f"refund/{key}"}))
-        except stripe.InvalidRequestError as refusal:
-            if refusal.code != "charge_already_refunded":
-                raise
-        else:
-            if refund.status in {"failed", "canceled"}:
-                raise ProviderSilent(f"the refund of {key} {refund.status}")
+        if not _was_refunded(answer.reference, refund_key):
+            _refund(answer.reference, key, amount, refund_key)
         return replace(answer, status=PaymentStatus.REFUNDED)
 
 
@@ -208,6 +204,33 @@ def _open_session(charge: Charge) -> stripe.checkout.Session:
         "cancel_url": back,
     }
     return _client().v1.checkout.sessions.create(wanted, options={"idempotency_key": charge.key})
+
+
+def _was_refunded(intent: str, refund_key: str) -> bool:
+    """Whether Stripe has this refund: it forgets idempotency keys after a day, what is written on a refund it keeps."""
+    wanted: Any = {"payment_intent": intent, "limit": MOST_REFUNDS}
+    known = _ask(lambda: _client().v1.refunds.list(wanted)).data
+    return any(_key_of(refund) == refund_key for refund in known if refund.status not in _REFUND_FELL_THROUGH)
+
+
+def _key_of(refund: stripe.Refund) -> str:
+    """One made before there were refunds in part was of everything."""
+    written = refund.metadata.to_dict() if refund.metadata else {}
+    return str(written.get("refund", f"refund/{written.get('checkout', '')}"))
+
+
+def _refund(intent: str, key: str, amount: Money, refund_key: str) -> None:
+    """:raise ProviderSilent: it fell through; a person must look if it does so again"""
+    written = {"checkout": key, "refund": refund_key}
+    wanted: Any = {"payment_intent": intent, "amount": amount.minor, "metadata": written}
+    try:
+        refund = _ask(lambda: _client().v1.refunds.create(wanted, options={"idempotency_key": refund_key}))
+    except stripe.InvalidRequestError as refusal:
+        if refusal.code != "charge_already_refunded":
+            raise
+    else:
+        if refund.status in _REFUND_FELL_THROUGH:
+            raise ProviderSilent(f"{refund_key} {refund.status}")
 
 
 def _look_up(session: str) -> stripe.checkout.Session:

@@ -51,6 +51,10 @@ class UnknownPayment(DomainError):
     """No payment has this reference."""
 
 
+class RefundRefused(DomainError):
+    """Money that cannot go back: more than is left of a payment, or its provider does not have it."""
+
+
 class ForgedMessage(DomainError):
     """A message in a provider's name that the provider did not sign, or signed too long ago."""
 

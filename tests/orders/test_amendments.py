@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from storefront.acts import TrailCriteria
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, TooLateToChange, UnknownOrder
 from tests import books
@@ -54,6 +55,17 @@ def test_another_day_of_arrival_is_promised() -> None:
     order = make_order()
     orders.expect_on(order.id, date(2026, 12, 24))
     assert orders.get_order(order.id).estimated_on == date(2026, 12, 24)
+
+
+def test_what_staff_change_is_noted_and_what_stays_as_it_was_is_not() -> None:
+    order = make_order()
+    for _ in range(2):
+        orders.note_tracking(order.id, "AWB-1", by="the shop", actor="clerk@example.com")
+        orders.expect_on(order.id, date(2026, 12, 24), actor="clerk@example.com")
+    assert [(act.actor, act.what, act.subject, act.detail) for act in orders.acts_noted(TrailCriteria(), 10)] == [
+        ("clerk@example.com", "day of arrival", order.id, f"from {order.estimated_on} to 2026-12-24"),
+        ("clerk@example.com", "tracking number", order.id, "AWB-1"),
+    ]
 
 
 def test_an_order_that_is_none_is_not_changed() -> None:

@@ -265,3 +265,10 @@ def test_a_list_of_orders_is_newest_first_and_leaves_out_what_never_was() -> Non
 def test_no_numbers_are_no_orders(app: Flask) -> None:
     create()
     assert orders.summaries([]) == []
+
+
+def test_of_an_order_that_is_not_paid_for_nothing_goes_back(app: Flask) -> None:
+    number = orders.create_order(new_checkout_id(), make_snapshot())
+    with pytest.raises(orders.NotRefundable) as refusal:
+        orders.refund(number, orders.RefundRequest({}, amount=rupees(1)), key="a-key", actor="meera@example.com")
+    assert refusal.value.current is OrderStatus.PENDING

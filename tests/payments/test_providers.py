@@ -123,7 +123,14 @@ def test_it_gives_back_what_it_took_once(subject: Subject, key: str) -> None:
     subject.hold(key)
     subject.provider.capture(key)
     for _ in range(2):
-        assert subject.provider.refund(key, TOTAL).status is PaymentStatus.REFUNDED
+        assert subject.provider.refund(key, TOTAL, f"refund/{key}").status is PaymentStatus.REFUNDED
+
+
+def test_it_gives_back_part_by_part_each_once(subject: Subject, key: str) -> None:
+    subject.hold(key)
+    subject.provider.capture(key)
+    for part, amount in (("1", rupees(600)), ("1", rupees(600)), ("2", rupees(600)), ("3", rupees(480))):
+        assert subject.provider.refund(key, amount, f"refund/{key}/{part}").status is PaymentStatus.REFUNDED
 
 
 # ------------------------------------------------------------------------------------------- the sandbox
@@ -202,17 +209,34 @@ def test_what_was_given_back_is_exactly_what_was_asked_for(key: str) -> None:
     ask(key, "sandbox-success")
     BANK.provider.capture(key)
     for _ in range(2):
-        BANK.provider.refund(key, TOTAL)
+        BANK.provider.refund(key, TOTAL, f"refund/{key}")
     assert refunded(key) == TOTAL.minor
 
 
 def test_nothing_is_given_back_of_what_was_not_taken(key: str) -> None:
     ask(key, "sandbox-success")
-    assert BANK.provider.refund(key, TOTAL).status is PaymentStatus.AUTHORISED
+    assert BANK.provider.refund(key, TOTAL, f"refund/{key}").status is PaymentStatus.AUTHORISED
     assert refunded(key) == 0
+
+
+def test_the_bank_keeps_count_of_the_parts(key: str) -> None:
+    ask(key, "sandbox-success")
+    BANK.provider.capture(key)
+    for part, amount in (("1", rupees(600)), ("1", rupees(600)), ("2", rupees(600))):
+        BANK.provider.refund(key, amount, part + key)
+    assert refunded(key) == 120_000
+    assert BANK.provider.capture(key).status is PaymentStatus.CAPTURED
+
+
+def test_the_bank_gives_no_more_back_than_it_took(key: str) -> None:
+    ask(key, "sandbox-success")
+    BANK.provider.capture(key)
+    BANK.provider.refund(key, rupees(1000), "1" + key)
+    assert BANK.provider.refund(key, rupees("680.01"), "2" + key).status is PaymentStatus.CAPTURED
+    assert refunded(key) == 100_000
 
 
 @pytest.mark.parametrize("move", ["capture", "refund"])
 def test_a_charge_that_never_was_can_neither_be_taken_nor_given_back(key: str, move: str) -> None:
     with pytest.raises(UnknownPayment):
-        BANK.provider.capture(key) if move == "capture" else BANK.provider.refund(key, TOTAL)
+        BANK.provider.capture(key) if move == "capture" else BANK.provider.refund(key, TOTAL, f"refund/{key}")

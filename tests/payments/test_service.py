@@ -56,7 +56,8 @@ def row_of(checkout: str) -> Payment:
 
 def refunds() -> list[tuple[str, int]]:
     with queries() as session:
-        return [(refund.key, refund.amount) for refund in session.scalars(select(Refund))]
+        done = select(Refund).where(Refund.settled_at.is_not(None)).order_by(Refund.id)
+        return [(refund.key, refund.amount) for refund in session.scalars(done)]
 
 
 # ----------------------------------------------------------------------------------------------- options
@@ -294,3 +295,97 @@ def test_cash_that_is_still_due_is_let_go_instead(checkout: str) -> None:
 def test_a_checkout_that_pays_nothing_gets_nothing_back(checkout: str) -> None:
     with pytest.raises(payments.UnknownPayment):
         payments.give_back(checkout, "changed my mind")
+
+
+# --------------------------------------------------------------------------------------------- in parts
+
+
+BACK = Answer(PaymentStatus.REFUNDED, "ref-1")
+
+
+def test_parts_go_back_each_once_and_with_the_last_the_payment_is_refunded(
+    provider: ScriptedProvider, checkout: str
+) -> None:
+    provider.answers = [HELD, TAKEN, BACK, BACK]
+    authorise(checkout)
+    payments.capture(checkout, "ORD-1")
+    for _ in range(2):
+        payments.refund_part(checkout, "1", rupees(600), "one mug")
+    assert payments.status_of(checkout) is PaymentStatus.CAPTURED
+    payments.refund_part(checkout, "2", rupees(1080), "the rest")
+    assert payments.status_of(checkout) is PaymentStatus.REFUNDED
+    assert refunds() == [(f"refund/{checkout}/1", 60_000), (f"refund/{checkout}/2", 108_000)]
+
+
+def test_a_silent_provider_is_asked_again_under_the_same_key(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, TAKEN, SILENCE, BACK]
+    authorise(checkout)
+    payments.capture(checkout, "ORD-1")
+    with pytest.raises(ProviderSilent):
+        payments.refund_part(checkout, "1", rupees(600), "one mug")
+    assert (refunds(), row_of(checkout).refunded) == ([], 60_000)  # promised already
+    payments.refund_part(checkout, "1", rupees(600), "one mug")
+    assert refunds() == [(f"refund/{checkout}/1", 60_000)]
+
+
+def test_no_more_goes_back_than_was_paid(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, TAKEN, BACK]
+    authorise(checkout)
+    payments.capture(checkout, "ORD-1")
+    payments.refund_part(checkout, "1", rupees(1000), "two mugs")
+    with pytest.raises(payments.RefundRefused):
+        payments.refund_part(checkout, "2", rupees("680.01"), "too much")
+    assert row_of(checkout).refunded == 100_000
+
+
+def test_a_key_is_good_for_one_amount(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, TAKEN, BACK]
+    authorise(checkout)
+    payments.capture(checkout, "ORD-1")
+    payments.refund_part(checkout, "1", rupees(600), "one mug")
+    with pytest.raises(payments.RefundRefused):
+        payments.refund_part(checkout, "1", rupees(601), "one mug")
+
+
+def test_a_provider_that_does_not_give_back_is_no_refund(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, TAKEN, TAKEN]
+    authorise(checkout)
+    payments.capture(checkout, "ORD-1")
+    with pytest.raises(payments.RefundRefused):
+        payments.refund_part(checkout, "1", rupees(600), "one mug")
+    assert refunds() == []
+
+
+def test_after_a_part_only_the_rest_is_given_back(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, TAKEN, BACK, BACK]
+    authorise(checkout)
+    payments.capture(checkout, "ORD-1")
+    payments.refund_part(checkout, "1", rupees(600), "one mug")
+    for _ in range(2):
+        payments.give_back(checkout, "changed my mind")
+    assert refunds() == [(f"refund/{checkout}/1", 60_000), (f"refund/{checkout}", 108_000)]
+    assert payments.status_of(checkout) is PaymentStatus.REFUNDED
+
+
+def test_of_cash_that_is_due_so_much_less_is_asked_for(checkout: str) -> None:
+    authorise(checkout, "cod")
+    payments.capture(checkout, "ORD-1")
+    payments.refund_part(checkout, "1", rupees(600), "one mug")
+    row = row_of(checkout)
+    assert (row.status, row.refunded) == (PaymentStatus.DUE, 60_000)
+    payments.give_back(checkout, "changed my mind")
+    assert payments.status_of(checkout) is PaymentStatus.VOIDED
+
+
+def test_of_what_was_let_go_nothing_goes_back(checkout: str) -> None:
+    authorise(checkout, "cod")
+    payments.void(checkout)
+    payments.refund_part(checkout, "1", rupees(600), "one mug")
+    assert refunds() == []
+
+
+def test_a_payment_that_was_not_taken_yet_gives_nothing_back(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD]
+    authorise(checkout)
+    with pytest.raises(payments.RefundRefused):
+        payments.refund_part(checkout, "1", rupees(600), "one mug")

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 from flask import Flask
-from stripe import StripeClient
+from stripe import InvalidRequestError, StripeClient
 
 from storefront.database import db
 from storefront.payments import stripe as adapter
@@ -98,14 +98,40 @@ def test_what_was_given_back_is_given_back_once_and_wholly(stripe: Bank, key: st
     hold(key)
     provider.capture(key)
     for _ in range(2):
-        assert provider.refund(key, TOTAL).status is PaymentStatus.REFUNDED
+        assert provider.refund(key, TOTAL, f"refund/{key}").status is PaymentStatus.REFUNDED
     assert stripe.refunded(key) == [168050]
+
+
+def test_parts_are_given_back_each_once(stripe: Bank, key: str) -> None:
+    hold(key)
+    provider.capture(key)
+    for part, amount in (("1", rupees(600)), ("2", rupees(600)), ("1", rupees(600))):
+        assert provider.refund(key, amount, f"refund/{key}/{part}").status is PaymentStatus.REFUNDED
+    assert stripe.refunded(key) == [60_000, 60_000]
+
+
+def test_a_part_asked_for_days_later_is_known_by_what_is_written_on_it(stripe: Bank, key: str) -> None:
+    hold(key)
+    provider.capture(key)
+    provider.refund(key, rupees(600), f"refund/{key}/1")
+    ask(f"{stripe.origin}/_config/forget-keys", "POST")
+    provider.refund(key, rupees(600), f"refund/{key}/1")
+    assert stripe.refunded(key) == [60_000]
+
+
+def test_more_than_is_left_is_refused_by_stripe(stripe: Bank, key: str) -> None:
+    hold(key)
+    provider.capture(key)
+    provider.refund(key, rupees(1000), f"refund/{key}/1")
+    with pytest.raises(InvalidRequestError):
+        provider.refund(key, rupees("680.51"), f"refund/{key}/2")
+    assert stripe.refunded(key) == [100_000]
 
 
 @pytest.mark.parametrize("move", ["capture", "refund"])
 def test_a_charge_that_never_was_can_neither_be_taken_nor_given_back(stripe: Bank, key: str, move: str) -> None:
     with pytest.raises(UnknownPayment):
-        provider.capture(key) if move == "capture" else provider.refund(key, TOTAL)
+        provider.capture(key) if move == "capture" else provider.refund(key, TOTAL, f"refund/{key}")
 
 
 # --------------------------------------------------------------------------------------------- letting go
@@ -187,8 +213,8 @@ def test_money_given_back_unheard_is_given_back_once(stripe: Bank, key: str) -> 
     stripe.lose_answers(2)
     for _ in range(2):
         with pytest.raises(ProviderSilent):
-            provider.refund(key, TOTAL)
-    assert provider.refund(key, TOTAL).status is PaymentStatus.REFUNDED
+            provider.refund(key, TOTAL, f"refund/{key}")
+    assert provider.refund(key, TOTAL, f"refund/{key}").status is PaymentStatus.REFUNDED
     assert len(stripe.refunded(key)) == 1
 
 
@@ -253,6 +279,6 @@ def on_the_line(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def test_no_transaction_is_open_while_stripe_is_on_the_line(stripe: Bank, key: str, on_the_line: list[bool]) -> None:
     hold(key)
     provider.capture(key)
-    provider.refund(key, TOTAL)
+    provider.refund(key, TOTAL, f"refund/{key}")
     assert len(on_the_line) >= 5
     assert not any(on_the_line)

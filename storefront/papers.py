@@ -1,0 +1,227 @@
+"""Sheets of paper as PDF: the invoice of an order, and packing slips, one order a sheet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from flask import Response, current_app, send_file
+from fpdf import FPDF
+from fpdf.enums import Align, TableBordersLayout
+from fpdf.fonts import FontFace
+from markupsafe import Markup
+
+from storefront.orders.service import DeliveryAddress, OrderView
+from storefront.shell import day, moment, money, plural
+
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph it takes along
+
+FONTS = "vendor/noto-sans"  # below static/
+MARGIN = 18  # mm
+MUTED = (91, 96, 112)
+BOX = 4.5  # mm, to tick with a pen
+
+
+class Sheet(FPDF):
+    """An A4 page that knows the shop's letters; what one font lacks the other draws."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(format="A4")
+        folder = Path(str(current_app.static_folder)) / FONTS
+        self.add_font("sans", "", folder / "NotoSans-Regular.ttf")
+        self.add_font("sans", "B", folder / "NotoSans-Bold.ttf")
+        self.add_font("devanagari", "", folder / "NotoSansDevanagari-Regular.ttf")
+        self.set_fallback_fonts(["devanagari"], exact_match=False)
+        self.set_text_shaping(True)
+        self.set_margin(MARGIN)
+        self.set_auto_page_break(True, MARGIN)
+        self.set_title(title)
+        self.set_author(current_app.config["SHOP_NAME"])
+        self.set_lang("en")
+        self.plain()
+
+    def _render_styled_text_line(self, *args: Any, **options: Any) -> Any:
+        """Name the font anew for each line.
+
+        fpdf2 2.8.9 forgets that the one it named for a line that begins with another font's letters ended with it.
+        """
+        self.current_font_is_set_on_page = False
+        return super()._render_styled_text_line(*args, **options)
+
+    def plain(self, size: float = 10) -> None:
+        self.set_font("sans", "", size)
+        self.set_text_color(0)
+
+    def bold(self, size: float = 10) -> None:
+        self.set_font("sans", "B", size)
+        self.set_text_color(0)
+
+    def muted(self, size: float = 9) -> None:
+        self.set_font("sans", "", size)
+        self.set_text_color(*MUTED)
+
+    def say(self, text: str, width: float = 0, *, height: float = 5) -> None:
+        """A paragraph from where we are; the next one stands below it."""
+        self.multi_cell(width, height, text, align=Align.L, new_x="LEFT", new_y="NEXT")
+
+    def columns(self, *parts: Callable[[float], None]) -> None:
+        """Parts beside each other; what follows stands below the longest. Each is given its width."""
+        top, gap = self.get_y(), 8.0
+        width = (self.epw - gap * (len(parts) - 1)) / len(parts)
+        bottoms = []
+        for number, part in enumerate(parts):
+            self.set_xy(self.l_margin + number * (width + gap), top)
+            part(width)
+            bottoms.append(self.get_y())
+        self.set_xy(self.l_margin, max(bottoms))
+
+
+def packing_slips(orders: Sequence[OrderView]) -> bytes:
+    """What is packed with each order, on a sheet of its own, without prices."""
+    sheet = Sheet("Packing slips" if len(orders) > 1 else f"Packing slip {orders[0].id}")
+    for order in orders:
+        sheet.add_page()
+        _head(sheet, "Packing slip", order)
+        sheet.ln(4)
+        _address(sheet, "To", order.address, sheet.epw, order.phone)
+        sheet.ln(6)
+        for item in order.items_kept:
+            name = f"{item.name}, {item.option}" if item.option else item.name
+            _row_to_tick(sheet, item.units_kept, item.sku, name)
+        sheet.ln(4)
+        sheet.bold()
+        sheet.say(f"{plural(sum(item.units_kept for item in order.items_kept), 'unit')} in all")
+    return bytes(sheet.output())
+
+
+def _row_to_tick(sheet: Sheet, units: int, sku: str, name: str) -> None:
+    sheet.plain(11)
+    left, wide = sheet.l_margin + 24, sheet.epw - 24
+    lines: Any = sheet.multi_cell(wide, 6, name, dry_run=True, output="LINES")
+    if sheet.will_page_break(6 * (len(lines) + 1) + 4):
+        sheet.add_page()
+    top = sheet.get_y() + 2
+    sheet.rect(sheet.l_margin, top + 0.7, BOX, BOX)
+    sheet.set_xy(sheet.l_margin + 8, top)
+    sheet.bold(12)
+    sheet.cell(14, 6, f"{units} ×")
+    sheet.set_xy(left, top)
+    sheet.say(sku, wide, height=6)
+    sheet.plain(11)
+    sheet.say(name, wide, height=6)
+    sheet.set_draw_color(215)
+    bottom = sheet.get_y() + 2
+    sheet.line(sheet.l_margin, bottom, sheet.l_margin + sheet.epw, bottom)
+    sheet.set_draw_color(0)
+    sheet.set_xy(sheet.l_margin, bottom)
+
+
+def invoice(order: OrderView) -> bytes:
+    """An order that was confirmed, as a sheet for the books."""
+    sheet = Sheet(f"Invoice {order.id}")
+    sheet.set_creation_date(order.confirmed_at or order.placed_at)  # the same invoice is the same file
+    sheet.add_page()
+    _head(sheet, "Invoice", order)
+    if order.status == "cancelled":
+        sheet.ln(2)
+        sheet.bold()
+        sheet.say("This order was cancelled after it was invoiced. What was paid goes back the way it came.")
+    sheet.ln(4)
+    sheet.columns(
+        lambda width: _seller(sheet, width),
+        lambda width: _address(sheet, "Sold to", order.address, width, order.email),
+    )
+    sheet.ln(6)
+    _goods(sheet, order)
+    sheet.ln(4)
+    _figures(sheet, order)
+    sheet.ln(4)
+    sheet.plain()
+    is_due = order.payment_kind == "cod" and order.status != "cancelled"
+    sheet.say(f"Paid by: {_paid_by(order)}{', due when it is delivered' if is_due else ''}")
+    return bytes(sheet.output())
+
+
+def _head(sheet: Sheet, name: str, order: OrderView) -> None:
+    sheet.bold(11)
+    sheet.say(current_app.config["SHOP_NAME"])
+    sheet.bold(20)
+    sheet.say(f"{name} {order.id}", height=11)
+    sheet.muted()
+    certain = f"Invoice date {moment(order.confirmed_at)}. " if order.confirmed_at and name == "Invoice" else ""
+    sheet.say(f"{certain}Ordered {moment(order.placed_at)}. Arrives by {day(order.estimated_on)}.")
+
+
+def _seller(sheet: Sheet, width: float) -> None:
+    config = current_app.config
+    tax_number = f"Tax number {config['SHOP_TAX_NUMBER']}" if config["SHOP_TAX_NUMBER"] else ""
+    sheet.muted()
+    sheet.say("Sold by", width)
+    sheet.plain()
+    lines = [line.strip() for line in config["SHOP_ADDRESS"].split("|")]
+    sheet.say("\n".join(filter(None, [config["SHOP_NAME"], *lines, config["SHOP_MAIL"], tax_number])), width)
+
+
+def _address(sheet: Sheet, name: str, address: DeliveryAddress, width: float, reached_by: str) -> None:
+    where = f"{address.city}, {address.state} {address.postal_code}"
+    lines = (address.full_name, address.line1, address.line2, where, address.country, reached_by)
+    sheet.muted()
+    sheet.say(name, width)
+    sheet.plain(11)
+    sheet.say("\n".join(filter(None, lines)), width, height=5.5)
+
+
+def _goods(sheet: Sheet, order: OrderView) -> None:
+    figures = (Align.L, Align.L, Align.R, Align.R, Align.R)
+    head = FontFace(emphasis="BOLD", size_pt=9)
+    sheet.plain(9.5)
+    with sheet.table(
+        col_widths=(74, 40, 14, 22, 24),
+        text_align=figures,
+        headings_style=head,
+        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
+        line_height=6,
+        padding=(0.6, 1),
+    ) as table:
+        table.row(("Product", "Article", "Units", "Price", "Total"))
+        for item in order.items:
+            name = f"{item.name}, {item.option}" if item.option else item.name
+            table.row((name, item.sku, str(item.quantity), money(item.unit_price), money(item.line_total)))
+
+
+def _figures(sheet: Sheet, order: OrderView) -> None:
+    discount = order.discount * -1 if order.discount.minor < 0 else order.discount
+    rows = [
+        ("Subtotal", money(order.subtotal)),
+        *([("Discount", f"−{money(discount)}")] if discount else []),
+        ("Delivery", money(order.shipping) if order.shipping else "Free"),
+        ("Tax", money(order.tax)),
+    ]
+    for name, figure in rows:
+        sheet.plain()
+        _figure(sheet, name, figure)
+    sheet.bold(12)
+    _figure(sheet, "Total", money(order.grand_total))
+
+
+def _figure(sheet: Sheet, name: str, figure: str) -> None:
+    sheet.set_x(sheet.l_margin + sheet.epw - 80)
+    sheet.cell(40, 6.5, name)
+    sheet.cell(40, 6.5, figure, align=Align.R, new_x="LMARGIN", new_y="NEXT")
+
+
+def _paid_by(order: OrderView) -> str:
+    """In the words of the pages."""
+    words: Any = current_app.jinja_env.get_template("orders/_words.html").module
+    text: Markup = words.paid_by(order)
+    return text.unescape()
+
+
+def send(name: str, content: bytes) -> Response:
+    """A PDF file that nobody keeps. :param name: it is called so"""
+    response = send_file(BytesIO(content), mimetype="application/pdf", download_name=f"{name}.pdf")
+    response.headers["Cache-Control"] = "no-store"
+    return response

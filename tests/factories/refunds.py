@@ -1,0 +1,66 @@
+"""Orders on their way and money on its way back, through the shop's own doors."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from flask import current_app
+
+from storefront import tasks
+from storefront.catalog.service import ProductCard
+from storefront.money import Money
+from storefront.orders import service as orders
+from storefront.orders.service import OrderStatus, OrderView, RefundRequest, ReturnReason
+from tests.factories.shopping import make_order
+
+STEPS = (OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED)
+
+
+def make_order_at(
+    status: OrderStatus, *goods: tuple[ProductCard, int], payment: str = "sandbox-success", **more: Any
+) -> OrderView:
+    """An order that went so far."""
+    order = make_order(*goods, payment=payment, **more)
+    for step in STEPS[: STEPS.index(status) + 1] if status in STEPS else ():
+        orders.advance(order.id, step, by="the shop")
+    return orders.get_order(order.id)
+
+
+def new_key() -> str:
+    return secrets.token_hex(16)
+
+
+def units_of(order: OrderView, count: int) -> dict[int, int]:
+    """So many units of the order's first line."""
+    return {order.items[0].id or 0: count}
+
+
+def refund(
+    order: OrderView,
+    count: int = 0,
+    *,
+    key: str = "",
+    amount: Money | None = None,
+    restock: bool = False,
+    with_shipping: bool = False,
+    reason: str = "",
+) -> int:
+    """Give units of the first line back. :return: the number of the refund"""
+    units = units_of(order, count) if count else {}
+    request = RefundRequest(units, with_shipping, amount, reason, restock)
+    return orders.refund(order.id, request, key=key or new_key(), actor="meera@example.com")
+
+
+def ask_return(order: OrderView, count: int = 1, *, key: str = "", note: str = "") -> int:
+    """Ask to send units of the first line back. :return: the number of the return"""
+    units: Mapping[int, int] = units_of(order, count)
+    return orders.request_return(order.id, units, reason=ReturnReason.UNWANTED, note=note, key=key or new_key())
+
+
+def deliver() -> None:
+    """Do what the worker does."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
+        tasks.deliver_outboxes()

@@ -1,0 +1,307 @@
+"""A part of an order goes back once: the money, the units, the word to all who must act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from storefront import doctor
+from storefront.database import queries
+from storefront.orders import service as orders
+from storefront.orders.models import Act
+from storefront.orders.service import (
+    NothingToRefund,
+    NotRefundable,
+    OrderStatus,
+    OrderView,
+    OtherContents,
+    StepNotAllowed,
+    TooMuchBack,
+    UnknownOrder,
+)
+from storefront.payments import sandbox
+from storefront.payments import service as payments
+from storefront.payments.models import Payment, Refund
+from storefront.payments.service import PaymentStatus, ProviderSilent
+from tests import books
+from tests.books import Stock
+from tests.factories.catalog import make_product, rupees
+from tests.factories.refunds import deliver, make_order_at, new_key, refund
+from tests.factories.shopping import make_order
+from tests.factories.stock import ledger_of, row_of
+from tests.fakes import Clock, MemoryPost
+
+UNIT = rupees(590)  # 500 and 18 % of tax
+
+
+@pytest.fixture(autouse=True)
+def _healthy(app: Flask, post: MemoryPost) -> Iterator[None]:
+    """Whatever a test does, the doctor has nothing to say when all is delivered."""
+    yield
+    deliver()
+    assert list(doctor.faults()) == []
+
+
+@pytest.fixture
+def order(app: Flask) -> OrderView:
+    """Three mugs, paid by card: 1,500 with 270 of tax and 500 of delivery."""
+    return make_order((make_product(name="Clay Mug", stock=5), 3), payment="sandbox-success")
+
+
+def given(order: OrderView) -> list[int]:
+    """What went back, in minor units, as the payments have it."""
+    with queries() as session:
+        paid = select(Refund.amount).join(Payment, Payment.id == Refund.payment_id)
+        mine = paid.where(Payment.checkout_id == order.checkout_id, Refund.settled_at.is_not(None))
+        return list(session.scalars(mine.order_by(Refund.id)))
+
+
+def stock(order: OrderView) -> Stock:
+    return books.stock_of(order.items[0].sku)
+
+
+def status(order: OrderView) -> PaymentStatus | None:
+    return payments.status_of(order.checkout_id)
+
+
+def test_units_go_back_with_their_money_and_on_the_shelf(order: OrderView, post: MemoryPost) -> None:
+    refund(order, 1, restock=True, reason="Chipped")
+    deliver()
+    assert given(order) == [UNIT.minor]
+    assert stock(order) == Stock(on_hand=3, reserved=0)
+    assert status(order) is PaymentStatus.CAPTURED
+    now = orders.get_order(order.id)
+    assert (now.refunded, now.items[0].refunded) == (UNIT, 1)
+    assert (now.timeline[-1].note, now.timeline[-1].by) == ("Refund: 1 × Clay Mug", "the shop")
+    (view,) = orders.refunds_of(now)
+    assert (view.amount, view.is_restocked, view.reason) == (UNIT, True, "Chipped")
+    letter = post.letters[-1]
+    assert (letter.to, letter.subject) == (order.email, f"Your refund for order {order.id}")
+    for part in (letter.text, letter.html):
+        assert "₹590" in part
+        assert "1 × Clay Mug" in part
+        assert "the way it was paid" in part
+
+
+def test_who_did_it_is_noted(order: OrderView) -> None:
+    refund(order, 1, restock=True, reason="Chipped")
+    with queries() as session:
+        (act,) = session.scalars(select(Act).where(Act.what == "refund")).all()
+    assert (act.actor, act.subject) == ("meera@example.com", order.id)
+    assert act.detail == "590.00 INR, 1 × Clay Mug, back on the shelf: Chipped"
+
+
+def test_units_that_are_not_chosen_to_be_restocked_stay_off_the_shelf(order: OrderView) -> None:
+    refund(order, 2)
+    deliver()
+    assert given(order) == [2 * UNIT.minor]
+    assert stock(order) == Stock(on_hand=2, reserved=0)
+
+
+def test_money_alone_goes_back_too(order: OrderView) -> None:
+    refund(order, amount=rupees("99.99"))
+    deliver()
+    assert given(order) == [9_999]
+    assert orders.get_order(order.id).items[0].refunded == 0
+
+
+def test_the_delivery_goes_back_when_chosen_once(order: OrderView) -> None:
+    refund(order, 1, with_shipping=True)
+    refund(order, 1, with_shipping=True)
+    deliver()
+    assert given(order) == [UNIT.minor + 50_000, UNIT.minor]
+    assert [view.is_with_shipping for view in orders.refunds_of(orders.get_order(order.id))] == [True, False]
+
+
+def test_part_by_part_all_of_it_is_exactly_what_was_paid(order: OrderView) -> None:
+    for _ in range(3):
+        refund(order, 1, restock=True)
+    refund(order, with_shipping=True)
+    deliver()
+    assert sum(given(order)) == order.grand_total.minor
+    assert status(order) is PaymentStatus.REFUNDED
+    assert books.charges_of(order.checkout_id) == [PaymentStatus.REFUNDED]
+    assert stock(order) == Stock(on_hand=5, reserved=0)
+    assert not orders.RefundTerms.of(orders.get_order(order.id)).can_be_refunded
+
+
+def test_a_form_sent_twice_is_one_refund(order: OrderView, post: MemoryPost) -> None:
+    key = new_key()
+    numbers = {refund(order, 1, key=key, restock=True) for _ in range(3)}
+    deliver()
+    deliver()
+    assert len(numbers) == 1
+    assert given(order) == [UNIT.minor]
+    assert stock(order).on_hand == 3
+    assert len([letter for letter in post.letters if "refund" in letter.subject]) == 1
+
+
+def test_a_form_sent_again_with_other_contents_is_refused(order: OrderView) -> None:
+    key = new_key()
+    refund(order, 1, key=key)
+    for attempt in (lambda: refund(order, 2, key=key), lambda: refund(make_order(), 1, key=key)):
+        with pytest.raises(OtherContents):
+            attempt()
+    deliver()
+    assert given(order) == [UNIT.minor]
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda order: refund(order, 4),
+        lambda order: refund(order, -1),
+        lambda order: refund(order, amount=rupees("2270.01")),
+        lambda order: refund(order, amount=rupees(-1)),
+    ],
+)
+def test_more_than_is_left_is_refused(order: OrderView, attempt: Callable[[OrderView], int]) -> None:
+    with pytest.raises(TooMuchBack) as refusal:
+        attempt(order)
+    assert refusal.value.left == rupees(2270)
+    assert orders.refunds_of(orders.get_order(order.id)) == []
+
+
+def test_nothing_at_all_is_refused(order: OrderView) -> None:
+    with pytest.raises(NothingToRefund):
+        refund(order)
+
+
+def test_an_order_that_never_was_is_unknown(order: OrderView) -> None:
+    with pytest.raises(UnknownOrder):
+        orders.refund("ORD-0", orders.RefundRequest({}), key=new_key(), actor="meera@example.com")
+
+
+def test_of_a_cancelled_order_nothing_more_goes_back(order: OrderView) -> None:
+    orders.cancel(order.id, by="you")
+    with pytest.raises(NotRefundable) as refusal:
+        refund(order, 1)
+    assert refusal.value.current is OrderStatus.CANCELLED
+
+
+# ------------------------------------------------------------------------------------------ cancelling
+
+
+def test_a_cancellation_gives_back_only_the_rest(order: OrderView, post: MemoryPost) -> None:
+    refund(order, 1, restock=True)
+    orders.cancel(order.id, by="you")
+    deliver()
+    assert given(order) == [UNIT.minor, order.grand_total.minor - UNIT.minor]
+    assert status(order) is PaymentStatus.REFUNDED
+    assert stock(order) == Stock(on_hand=5, reserved=0)
+    assert "₹1,680 goes back" in post.letters[-1].text
+
+
+def test_a_unit_that_was_written_off_does_not_come_back_with_a_cancellation(order: OrderView) -> None:
+    refund(order, 1)
+    orders.cancel(order.id, by="you")
+    deliver()
+    assert sum(given(order)) == order.grand_total.minor
+    assert stock(order) == Stock(on_hand=4, reserved=0)
+
+
+def test_staff_may_cancel_without_restocking_and_say_why(order: OrderView) -> None:
+    orders.cancel(
+        order.id,
+        by="the shop",
+        note="Broken in the store",
+        may_be_packed=True,
+        restock=False,
+        actor="meera@example.com",
+    )
+    deliver()
+    assert stock(order) == Stock(on_hand=2, reserved=0)
+    assert sum(given(order)) == order.grand_total.minor
+    with queries() as session:
+        (act,) = session.scalars(select(Act).where(Act.what == "cancelled")).all()
+    assert (act.actor, act.detail) == ("meera@example.com", "goods written off: Broken in the store")
+
+
+def test_whoever_hears_of_the_cancellation_before_the_refund_gives_back_the_same(order: OrderView) -> None:
+    """The refund's own words are tried later: the bank was silent when they came first."""
+    refund(order, 1, restock=True)
+    orders.cancel(order.id, by="you")
+    payments.give_back(order.checkout_id, "order cancelled", rupees(1680))
+    assert given(order) == [168_000]
+    deliver()
+    assert sorted(given(order)) == [UNIT.minor, 168_000]
+    assert stock(order) == Stock(on_hand=5, reserved=0)
+
+
+def test_what_is_refunded_wholly_can_still_be_cancelled(order: OrderView) -> None:
+    refund(order, 3, restock=True, with_shipping=True)
+    deliver()
+    orders.cancel(order.id, by="you")
+    deliver()
+    assert given(order) == [order.grand_total.minor]
+    assert stock(order) == Stock(on_hand=5, reserved=0)
+    with pytest.raises(StepNotAllowed):
+        orders.cancel(order.id, by="you")
+
+
+# ------------------------------------------------------------------------------- the bank, cash, the lender
+
+
+def test_a_bank_that_is_silent_is_asked_again_and_gives_back_once(
+    order: OrderView, monkeypatch: pytest.MonkeyPatch, now: Clock
+) -> None:
+    real = sandbox.SandboxProvider.refund
+
+    def carried_out_unheard(*asked: object) -> object:
+        real(*asked)  # type: ignore[arg-type]
+        raise ProviderSilent("no answer")
+
+    refund(order, 1)
+    monkeypatch.setattr(sandbox.SandboxProvider, "refund", carried_out_unheard)
+    deliver()
+    assert given(order) == []
+    monkeypatch.setattr(sandbox.SandboxProvider, "refund", real)
+    now.advance(minutes=5)
+    deliver()
+    assert given(order) == [UNIT.minor]
+    with queries() as session:
+        charge = session.scalars(select(sandbox.SandboxCharge).where(sandbox.SandboxCharge.key == order.checkout_id))
+        assert charge.one().refunded == UNIT.minor
+
+
+def test_of_cash_not_collected_yet_so_much_less_is_due(app: Flask, post: MemoryPost) -> None:
+    order = make_order((make_product(stock=5), 3), payment="cod")
+    refund(order, 1, restock=True)
+    deliver()
+    assert status(order) is PaymentStatus.DUE
+    assert given(order) == [UNIT.minor]
+    assert "The courier collects ₹1,680 when the order arrives" in post.letters[-1].text
+    orders.cancel(order.id, by="you")
+    deliver()
+    assert status(order) is PaymentStatus.VOIDED
+    assert stock(order) == Stock(on_hand=5, reserved=0)
+
+
+def test_cash_that_was_collected_is_handed_back(app: Flask, post: MemoryPost) -> None:
+    order = make_order_at(OrderStatus.DELIVERED, (make_product(stock=5), 2), payment="cod")
+    refund(order, 1)
+    deliver()
+    (view,) = orders.refunds_of(orders.get_order(order.id))
+    assert not view.lowers_due
+    assert "answer our mail with the account" in post.letters[-1].text
+
+
+def test_goods_that_were_sent_come_back_as_a_return_and_stay_sold(app: Flask) -> None:
+    mug = make_product(stock=5)
+    order = make_order_at(OrderStatus.DELIVERED, (mug, 3))
+    refund(order, 1, restock=True)
+    deliver()
+    assert ledger_of(mug.sku)[-1].reason == "return"
+    assert row_of(mug.sku).sold_30 == 3
+
+
+def test_goods_that_never_left_were_not_sold(app: Flask) -> None:
+    mug = make_product(stock=5)
+    order = make_order((mug, 3), payment="sandbox-success")
+    refund(order, 1, restock=True)
+    deliver()
+    assert ledger_of(mug.sku)[-1].reason == "cancellation"
+    assert row_of(mug.sku).sold_30 == 2
