@@ -65,4 +65,6 @@ def change(email: str, role: str) -> None:
         raise click.ClickException(f"{email} has no account: flask staff create opens one") from error
     except accounts.NoProvedAddress as error:
         raise click.ClickException(f"{email} was never confirmed by its owner: they must do so first") from error
+    except accounts.LastAdmin as error:
+        raise click.ClickException(f"{email} is the last admin: make somebody else one first") from error
     click.echo(f"{email} is {role} from the next sign-in.")

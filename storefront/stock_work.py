@@ -6,14 +6,13 @@ import logging
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import current_app, url_for
 
 from storefront import mail, progress
 from storefront.catalog import service as catalog
 from storefront.catalog.service import stock_desk
-from storefront.clock import utc_now
+from storefront.clock import local, utc_now
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +50,9 @@ def progress_of(import_id: int) -> str:
 
 def close_day() -> None:
     """In the morning: let go of old sales and post the digest; it may be asked for at any time."""
-    local = utc_now().astimezone(ZoneInfo(current_app.config["SHOP_TIMEZONE"]))
-    if local.hour == DIGEST_HOUR:
-        catalog.close_day(local.date())
+    now = local(utc_now())
+    if now.hour == DIGEST_HOUR:
+        catalog.close_day(now.date())
 
 
 def send_low_stock(key: str, payload: Mapping[str, Any]) -> None:

@@ -6,15 +6,16 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from storefront import outbox
+from storefront import acts, outbox
 from storefront.accounts import codes
 from storefront.accounts.addresses import addresses_of
 from storefront.accounts.events import ACCOUNT_DELETED
-from storefront.accounts.holders import own_address
+from storefront.accounts.holders import get_user, own_address
 from storefront.accounts.identity import check_password
 from storefront.accounts.methods import methods_of
-from storefront.accounts.models import Identity, Message, OneTimeCode, StockNotice, User, UserSession
-from storefront.accounts.values import NoProvedAddress, Purpose, UnknownUser, UserId, WrongCode
+from storefront.accounts.models import Act, Identity, Message, OneTimeCode, StockNotice, User, UserSession
+from storefront.accounts.staff import keep_an_admin
+from storefront.accounts.values import NoProvedAddress, Purpose, Role, UserId, WrongCode
 from storefront.database import queries, retried, transaction
 
 
@@ -23,7 +24,7 @@ def export_of(user: UserId) -> dict[str, Any]:
 
     :raise UnknownUser: there is no such account
     """
-    row = _get(user)
+    row = get_user(user)
     mine = select(UserSession).where(UserSession.user_id == user).order_by(UserSession.id)
     identities = select(Identity).where(Identity.user_id == user).order_by(Identity.id)
     return {
@@ -54,13 +55,6 @@ def export_of(user: UserId) -> dict[str, Any]:
     }
 
 
-def _get(user: UserId) -> User:
-    row = queries().get(User, user, populate_existing=True)
-    if row is None:
-        raise UnknownUser(user)
-    return row
-
-
 def send_deletion_code(user: UserId) -> str:
     """Send the code that deletes an account which has no password. :return: where it went
 
@@ -68,7 +62,7 @@ def send_deletion_code(user: UserId) -> str:
     :raise NoProvedAddress: nowhere could a code be sent
     :raise TooManyCodes: one was sent a moment ago
     """
-    row = _get(user)
+    row = get_user(user)
     address = own_address(row)
     if address is None:
         raise NoProvedAddress(user)
@@ -83,6 +77,7 @@ def delete_account(user: UserId, *, password: str = "", code: str = "") -> None:
     :raise WrongPassword: the password is another
     :raise WrongCode: the code is not the one that was sent
     :raise CodeExpired: it was, too long ago
+    :raise LastAdmin: nobody else could give rights to the staff
     :raise UnknownUser: there is no such account
     """
     row = check_password(user, password)
@@ -101,6 +96,10 @@ def _delete(user: UserId) -> None:
         row = session.scalar(select(User).where(User.id == user).with_for_update())
         if row is None:
             return  # a second click came first
+        keep_an_admin(session, row)
+        if Role(row.role).is_staff:
+            who = row.email or f"account {user}"
+            acts.note(session, Act, actor=who, what="account deleted", subject=who, detail=f"was {row.role}")
         sent = delete(OneTimeCode).where(OneTimeCode.user_id == user)
         session.execute(sent.execution_options(synchronize_session=False))
         if row.email and row.email_verified_at:

@@ -11,9 +11,17 @@ from storefront import outbox, sms
 from storefront.accounts.events import ACCOUNT_CHANGED
 from storefront.accounts.models import Message, SignUp, User
 from storefront.accounts.sessions import ending_of
-from storefront.accounts.values import NoTextMessages, UserId
+from storefront.accounts.values import NoTextMessages, UnknownUser, UserId
 from storefront.contact import is_email
 from storefront.database import queries
+
+
+def get_user(user: UserId) -> User:
+    """The row of an account as it stands. :raise UnknownUser: there is none"""
+    row = queries().get(User, user, populate_existing=True)
+    if row is None:
+        raise UnknownUser(user)
+    return row
 
 
 def find_holder(key: str) -> User | None:

@@ -16,7 +16,6 @@ from storefront.accounts.values import (
     Purpose,
     Role,
     SecondFactorNeeded,
-    UnknownUser,
     UserId,
     WrongCode,
     WrongPassword,
@@ -100,7 +99,7 @@ def _masked(address: str) -> str:
 
 def second_factor_hint(user: UserId) -> str:
     """Where the code of a sign-in went, but for most of its letters. :raise UnknownUser: there is no such account"""
-    return _masked(holders.own_address(_get(user)) or "")
+    return _masked(holders.own_address(holders.get_user(user)) or "")
 
 
 def send_second_factor_again(user: UserId) -> None:
@@ -109,7 +108,7 @@ def send_second_factor_again(user: UserId) -> None:
     :raise TooManyCodes: one was sent a moment ago
     :raise UnknownUser: there is no such account
     """
-    row = _get(user)
+    row = holders.get_user(user)
     address = holders.own_address(row)
     if address is None:
         raise NoProvedAddress
@@ -127,13 +126,6 @@ def pass_second_factor(user: UserId, digits: str) -> Account:
     if row is None or address is None or codes.use(Purpose.SIGN_IN, address, digits).user != user:
         raise WrongCode
     return account_of(row)
-
-
-def _get(user: UserId) -> User:
-    row = queries().get(User, user, populate_existing=True)
-    if row is None:
-        raise UnknownUser(user)
-    return row
 
 
 # ------------------------------------------------------------------------------------ lost and changed
@@ -207,7 +199,7 @@ def check_password(user: UserId, password: str) -> User:
 
     :raise WrongPassword: it is another
     """
-    row = _get(user)
+    row = holders.get_user(user)
     if row.password is not None and not passwords.fits(password, row.password):
         raise WrongPassword
     return row

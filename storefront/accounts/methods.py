@@ -212,7 +212,7 @@ def add_method(user: UserId, provider: str, token: str, *, is_default: bool = Fa
     with transaction("accounts") as session:
         lock_owner(session, user)
         mine = list(session.scalars(select(PaymentMethod).where(PaymentMethod.user_id == user)))
-        row = next((row for row in mine if _is_same(row, new)), None)
+        row = next((row for row in mine if is_same(row, new)), None)
         if row is None:
             if len(mine) >= MOST_METHODS:
                 raise TooManyMethods(user)
@@ -234,8 +234,8 @@ def add_method(user: UserId, provider: str, token: str, *, is_default: bool = Fa
         return _saved(row)
 
 
-def _is_same(row: PaymentMethod, new: NewMethod) -> bool:
-    """A UPI id by its mark: what stands before is the time."""
+def is_same(row: PaymentMethod, new: NewMethod) -> bool:
+    """Whether one that is kept is this one. A UPI id by its mark: what stands before is the time."""
     if row.kind == new.kind == "upi":
         return row.token.split("_", 2)[-1] == new.token.split("_", 2)[-1]
     return row.kind == new.kind and row.token == new.token

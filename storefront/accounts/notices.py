@@ -141,10 +141,3 @@ def unsubscribe(token: str) -> None:
         email = session.scalar(select(StockNotice.email).where(StockNotice.token == token))
         if email is not None:
             session.execute(delete(StockNotice).where(StockNotice.email == email))
-
-
-@retried
-def forget_notice(user: UserId, sku: str) -> None:
-    """An account does not wait for a SKU any more."""
-    with transaction("accounts") as session:
-        session.execute(delete(StockNotice).where(StockNotice.user_id == user, StockNotice.variant == sku))

@@ -50,8 +50,7 @@ def hashed(password: str) -> str:
     :raise WeakPassword: too short, too long or one of the commonest
     """
     check_strength(password)
-    with _room:
-        return _hasher.hash(_bytes(password))
+    return hashed_anew(password)
 
 
 def hashed_anew(password: str) -> str:

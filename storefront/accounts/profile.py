@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from flask import url_for
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
+from storefront import contact
 from storefront.accounts import holders
 from storefront.accounts.belongings import UnknownAvatar, UnusableAvatar
 from storefront.accounts.models import Avatar, User
@@ -18,37 +19,22 @@ from storefront.database import queries, retried, rows_changed, transaction
 from storefront.pictures import written_anew
 from storefront.responses import own_path
 
-LONGEST_NAME = 120  # characters
-LONGEST_ADDRESS = 255  # of a picture
+LONGEST_NAME = contact.LONGEST_NAME
+LONGEST_ADDRESS = 500  # characters, of a picture
 AVATAR_SIZE = 256  # pixels, wide and high
 
 ProfilePart = Literal["name", "avatar", "phone"]
 
 
-@retried
-def change_name(user: UserId, name: str | None) -> None:
-    """Call an account otherwise; None or nothing but blanks is no name.
-
-    :param name: at most `LONGEST_NAME` characters
-    :raise UnknownUser: there is no such account
-    """
-    with transaction("accounts") as session:
-        kept = " ".join((name or "").split()) or None
-        changed = session.execute(update(User).where(User.id == user).values(name=kept))
-        if not rows_changed(changed):
-            raise UnknownUser(user)
-
-
 def change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> None:
-    """Change several things at once, or none of them; for callers of the API. What is not named stays as it is.
+    """Change several things at once, or none of them. What is not named stays as it is.
 
-    :param changes: None takes it away; a phone is one that nobody proved, as with `reach.set_phone`
-    :raise UnusableAvatar: the picture's address is neither http(s) nor a path of this shop
+    :param changes: None takes it away; a phone is one that nobody proved; a picture's address is http(s) or
+        a path of this shop, and what was uploaded before is deleted
+    :raise UnusableAvatar: the picture's address is something else, or longer than `LONGEST_ADDRESS`
     :raise PhoneTaken: another account has the phone
     :raise UnknownUser: there is no such account
     """
-    if "avatar" in changes:
-        _usable(changes["avatar"])
     try:
         _change_profile(user, changes)
     except IntegrityError as error:
@@ -63,7 +49,7 @@ def _change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> 
             raise UnknownUser(user)
         if "name" in changes:
             row.name = " ".join((changes["name"] or "").split()) or None
-        if "avatar" in changes and row.avatar != (avatar := _usable(changes["avatar"])):
+        if "avatar" in changes and row.avatar != (avatar := usable(changes["avatar"])):
             row.avatar = avatar
             session.execute(delete(Avatar).where(Avatar.user_id == user))
         if "phone" in changes and row.phone != changes["phone"]:
@@ -71,7 +57,11 @@ def _change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> 
             row.phone, row.phone_verified_at = changes["phone"], None
 
 
-def _usable(address: str | None) -> str | None:
+def usable(address: str | None) -> str | None:
+    """The address of a picture as it is kept; None for a blank one.
+
+    :raise UnusableAvatar: it is neither http(s) nor a path of this shop, or too long
+    """
     address = (address or "").strip() or None
     if address is not None and not _is_usable(address):
         raise UnusableAvatar
@@ -103,28 +93,19 @@ def _keep_avatar(user: UserId, content: bytes, digest: str, address: str) -> Non
             session.add(Avatar(user_id=user, digest=digest, content=content))
 
 
-@retried
-def set_avatar(user: UserId, address: str | None) -> None:
-    """Show an account by a picture that lies elsewhere, or by none; what was uploaded is deleted.
-
-    :param address: http(s), or a path of this shop; None or blank is no picture
-    :raise UnusableAvatar: anything else, or longer than `LONGEST_ADDRESS`
-    :raise UnknownUser: there is no such account
-    """
-    address = _usable(address)
-    with transaction("accounts") as session:
-        current = session.scalar(select(User.avatar).where(User.id == user).with_for_update())
-        if not rows_changed(session.execute(update(User).where(User.id == user).values(avatar=address))):
-            raise UnknownUser(user)
-        if current != address:
-            session.execute(delete(Avatar).where(Avatar.user_id == user))
-
-
 def _is_usable(address: str) -> bool:
     if len(address) > LONGEST_ADDRESS or not address.isprintable() or " " in address:
         return False
     is_elsewhere = address.lower().startswith(("http://", "https://")) and len(address.split("/", 3)[2]) > 0
     return is_elsewhere or own_path(address) is not None
+
+
+def avatars_of(users: Collection[int]) -> dict[int, str]:
+    """The addresses of the pictures of accounts, by one select; who shows none has none."""
+    if not users:
+        return {}
+    shown = select(User.id, User.avatar).where(User.id.in_(users), User.avatar.is_not(None))
+    return {row.id: row.avatar for row in queries().execute(shown)}
 
 
 def get_avatar(user: int, digest: str) -> bytes:

@@ -19,7 +19,7 @@ from storefront.accounts.values import (
     WrongCode,
 )
 from storefront.clock import utc_now
-from storefront.database import queries, retried, rows_changed, transaction
+from storefront.database import retried, rows_changed, transaction
 
 
 def _purpose(key: str) -> Purpose:
@@ -88,25 +88,6 @@ def _keep_address(user: UserId, key: str) -> None:
             row.phone, row.phone_verified_at = key, now
 
 
-@retried
-def set_phone(user: UserId, phone: str | None) -> None:
-    """Note a phone that nobody proved, or with None forget the one there is; for callers of the API.
-
-    :raise PhoneTaken: another account has it
-    :raise UnknownUser: there is no such account
-    """
-    try:
-        with transaction("accounts") as session:
-            row = session.scalar(select(User).where(User.id == user).with_for_update())
-            if row is None:
-                raise UnknownUser(user)
-            if row.phone != phone:
-                holders.tell(session, user, row.email, "phone")
-                row.phone, row.phone_verified_at = phone, None
-    except IntegrityError as error:
-        raise PhoneTaken from error
-
-
 def set_second_factor(user: UserId, *, on: bool, password: str) -> None:
     """Ask for a code at every sign-in, or no more. Of staff it is asked in any case.
 
@@ -138,8 +119,6 @@ def _set_second_factor(user: UserId, on: bool) -> None:
 
 def has_second_factor_by(user: UserId) -> str | None:
     """The address a second factor would go to; None while none is proved. :raise UnknownUser: no such account"""
-    row = queries().get(User, user, populate_existing=True)
-    if row is None:
-        raise UnknownUser(user)
+    row = holders.get_user(user)
     address = holders.own_address(row)
     return address if address is not None and holders.is_proved(row, address) else None

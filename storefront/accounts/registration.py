@@ -7,7 +7,7 @@ import secrets
 from contextlib import suppress
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storefront.accounts import codes, holders, passwords
@@ -131,24 +131,30 @@ def _open_unproved(email: str | None, phone: str | None, kept: str, name: str | 
 # ------------------------------------------------------------------------------------ the old client, by halves
 
 
-def register_stub(email: str, phone: str | None = None) -> PendingUser:
+def register_stub(email: str | None, phone: str | None = None) -> PendingUser:
     """Note that somebody wants an account; asked again for the same address it is the same one.
 
+    :param email: None: the phone is the address
     :param phone: becomes theirs if nobody else has it when they finish
     :raise EmailTaken: the address has an account
+    :raise PhoneTaken: the same of a phone alone
+    :raise NoTextMessages: it is a phone alone, and this shop sends no text messages
     """
-    if holders.find_holder(email) is not None:
-        raise EmailTaken
+    key = email or phone or ""
+    holders.refuse_unreachable(key)
+    if holders.find_holder(key) is not None:
+        raise EmailTaken if email is not None else PhoneTaken
     with suppress(IntegrityError):  # it was asked twice at the same moment
         return _keep_sign_up(email, phone)
     return _keep_sign_up(email, phone)
 
 
 @retried
-def _keep_sign_up(email: str, phone: str | None) -> PendingUser:
+def _keep_sign_up(email: str | None, phone: str | None) -> PendingUser:
     now = utc_now()
+    same = (SignUp.email == email) if email is not None else and_(SignUp.email.is_(None), SignUp.phone == phone)
     with transaction("accounts") as session:
-        sign_up = session.scalar(select(SignUp).where(SignUp.email == email).with_for_update())
+        sign_up = session.scalar(select(SignUp).where(same).order_by(SignUp.user_id).limit(1).with_for_update())
         if sign_up is None:
             user = User(created_at=now)
             session.add(user)
@@ -177,21 +183,22 @@ def find_pending(*, user: int | None = None, email: str | None = None, phone: st
     return PendingUser(UserId(found[0].user_id), found[0].email, found[0].phone)
 
 
-def send_sign_up_code(user: int, email: str) -> None:
+def send_sign_up_code(user: int, email: str | None) -> None:
     """Send the code that proves a sign-up's own address; a moment later there is no second letter.
 
+    :param email: its own; None for one of a phone alone
     :raise UnknownUser: there is no such sign-up, or its address is another
     :raise TooManyCodes: too many were sent there
     """
     pending = find_pending(user=user, email=email)
-    if pending is None:
+    if pending is None or pending.email != email:
         raise UnknownUser(user)
-    if codes.is_on_its_way(Purpose.REGISTER, pending.email, pending.id):
+    if codes.is_on_its_way(Purpose.REGISTER, pending.address, pending.id):
         return
     try:
-        codes.send(Purpose.REGISTER, pending.email, user=pending.id, payload={"is_sign_up": True})
+        codes.send(Purpose.REGISTER, pending.address, user=pending.id, payload={"is_sign_up": True})
     except TooManyCodes:
-        if not codes.is_on_its_way(Purpose.REGISTER, pending.email, pending.id):  # else asked twice at a time
+        if not codes.is_on_its_way(Purpose.REGISTER, pending.address, pending.id):  # else asked twice at a time
             raise
 
 
@@ -207,7 +214,7 @@ def verify_sign_up(
     pending = find_pending(user=user, email=email, phone=phone)
     if pending is None:
         raise WrongCode
-    sent = codes.use(Purpose.REGISTER, pending.email, digits)
+    sent = codes.use(Purpose.REGISTER, pending.address, digits)
     if sent.user != pending.id or not sent.payload.get("is_sign_up"):
         raise WrongCode
     return pending.id
@@ -216,7 +223,7 @@ def verify_sign_up(
 def is_sign_up_code(user: int, digits: str) -> bool:
     """Whether this is the code sent last for a sign-up, used up or not: for who entered it and does so again."""
     pending = find_pending(user=user)
-    last = codes.find_last(Purpose.REGISTER, pending.email) if pending is not None else None
+    last = codes.find_last(Purpose.REGISTER, pending.address) if pending is not None else None
     if last is None or last.user != user or not last.payload.get("is_sign_up"):
         return False
     return hmac.compare_digest(last.digits.encode(), digits.strip().encode())
@@ -228,12 +235,14 @@ def finish_sign_up(user: UserId, password: str) -> Account:
     :raise WeakPassword: the password is not accepted
     :raise UnknownUser: there is no such sign-up any more; it may have a password already
     :raise EmailTaken: its address got an account in the meantime
+    :raise PhoneTaken: the same of a phone alone
     """
     kept = passwords.hashed(password)
     for with_phone in (True, False):
         with suppress(IntegrityError):  # the phone has an account
             return _finish_sign_up(user, kept, with_phone=with_phone)
-    raise EmailTaken
+    pending = find_pending(user=user)
+    raise PhoneTaken if pending is not None and pending.email is None else EmailTaken
 
 
 @retried
@@ -243,10 +252,12 @@ def _finish_sign_up(user: UserId, kept: str, *, with_phone: bool) -> Account:
         sign_up = session.scalar(select(SignUp).where(SignUp.user_id == user).with_for_update())
         if sign_up is None or sign_up.created_at <= now - UNFINISHED_KEPT:
             raise UnknownUser(user)
-        holders.release(session, sign_up.email)
-        proved = {"email": sign_up.email, "email_verified_at": now, "password": kept}
-        phone = sign_up.phone if with_phone else None
-        session.execute(update(User).where(User.id == user).values(phone=phone, **proved))
+        if sign_up.email is None:
+            proved = {"phone": sign_up.phone, "phone_verified_at": now}
+        else:
+            proved = {"email": sign_up.email, "email_verified_at": now, "phone": sign_up.phone if with_phone else None}
+        holders.release(session, sign_up.email or sign_up.phone or "")
+        session.execute(update(User).where(User.id == user).values(password=kept, **proved))
         session.delete(sign_up)
         session.flush()
         return account_of(session.get_one(User, user, populate_existing=True))

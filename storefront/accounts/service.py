@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from storefront import outbox
+from storefront import outbox, stuck
+from storefront.accounts import arrivals
 from storefront.accounts.addresses import (
     add_address,
     addresses_of,
@@ -33,7 +34,9 @@ from storefront.accounts.codes import LIFETIME as CODE_LIFETIME
 from storefront.accounts.codes import SentCode
 from storefront.accounts.codes import find_sent as find_sent_code
 from storefront.accounts.codes import forget_old as forget_old_codes
+from storefront.accounts.customers import MOST_FOUND, find_accounts
 from storefront.accounts.departure import delete_account, export_of, send_deletion_code
+from storefront.accounts.holders import get_user
 from storefront.accounts.identities import sign_in_by_identity
 from storefront.accounts.identity import (
     change_password,
@@ -54,14 +57,13 @@ from storefront.accounts.methods import (
     remove_method,
     set_default_method,
 )
-from storefront.accounts.models import Message, User
+from storefront.accounts.models import Act, Message, User
 from storefront.accounts.notices import (
     Notice,
     UnknownNotice,
     ask_for_notice,
     awaited_skus,
     find_notice,
-    forget_notice,
     get_notice,
     tell_waiting,
     unsubscribe,
@@ -70,10 +72,9 @@ from storefront.accounts.notices import (
 from storefront.accounts.profile import (
     LONGEST_NAME,
     ProfilePart,
-    change_name,
+    avatars_of,
     change_profile,
     get_avatar,
-    set_avatar,
     upload_avatar,
 )
 from storefront.accounts.reach import (
@@ -81,7 +82,6 @@ from storefront.accounts.reach import (
     has_second_factor_by,
     request_address,
     send_address_code,
-    set_phone,
     set_second_factor,
 )
 from storefront.accounts.registration import (
@@ -107,7 +107,14 @@ from storefront.accounts.sessions import (
     sessions_of,
     touch,
 )
-from storefront.accounts.staff import create_staff, set_role, staff_members
+from storefront.accounts.staff import (
+    acts_noted,
+    create_staff,
+    note_act,
+    set_role,
+    sign_out_everywhere,
+    staff_members,
+)
 from storefront.accounts.tokens import LIFETIME as TOKEN_LIFETIME
 from storefront.accounts.tokens import SIGN_UP_LIFETIME, reference_of, sign_up_of
 from storefront.accounts.tokens import issue as issue_token
@@ -117,6 +124,8 @@ from storefront.accounts.values import (
     CodeExpired,
     EmailTaken,
     IdentityClaims,
+    IsStaff,
+    LastAdmin,
     NoProvedAddress,
     NoTextMessages,
     PendingUser,
@@ -163,6 +172,7 @@ __all__ = [
     "CODE_LIFETIME",
     "LONGEST_NAME",
     "MOST_ADDRESSES",
+    "MOST_FOUND",
     "MOST_WISHES",
     "SIGN_UP_LIFETIME",
     "TOKEN_LIFETIME",
@@ -170,6 +180,8 @@ __all__ = [
     "CodeExpired",
     "EmailTaken",
     "IdentityClaims",
+    "IsStaff",
+    "LastAdmin",
     "NoProvedAddress",
     "NoTextMessages",
     "Notice",
@@ -207,14 +219,16 @@ __all__ = [
     "WishlistFull",
     "WrongCode",
     "WrongPassword",
+    "acts_noted",
     "add_address",
     "add_method",
     "add_wish",
     "addresses_of",
+    "arrivals",
     "ask_for_notice",
+    "avatars_of",
     "awaited_skus",
     "change_address",
-    "change_name",
     "change_password",
     "change_profile",
     "change_wish",
@@ -225,6 +239,7 @@ __all__ = [
     "end_sessions_of",
     "enter_address",
     "export_of",
+    "find_accounts",
     "find_fresh_method",
     "find_meant_method",
     "find_notice",
@@ -235,7 +250,6 @@ __all__ = [
     "finish_sign_up",
     "forget_ended",
     "forget_lost_wishes",
-    "forget_notice",
     "forget_old_codes",
     "forget_unfinished",
     "get_account",
@@ -250,6 +264,7 @@ __all__ = [
     "items_of",
     "merge_wishes",
     "methods_of",
+    "note_act",
     "open_accounts",
     "open_session",
     "pass_second_factor",
@@ -272,10 +287,8 @@ __all__ = [
     "send_second_factor_again",
     "send_sign_up_code",
     "sessions_of",
-    "set_avatar",
     "set_default_address",
     "set_default_method",
-    "set_phone",
     "set_role",
     "set_second_factor",
     "share_of",
@@ -284,9 +297,11 @@ __all__ = [
     "sign_in",
     "sign_in_by_identity",
     "sign_in_with_code",
+    "sign_out_everywhere",
     "sign_up_of",
     "staff_members",
     "stop_sharing",
+    "stuck_messages",
     "tell_waiting",
     "touch",
     "unsubscribe",
@@ -295,6 +310,8 @@ __all__ = [
     "wait_again",
     "wished_products",
 ]
+
+stuck_messages = stuck.StuckMessages("accounts", Message, Act)
 
 
 def open_accounts(people: Sequence[tuple[str, str]]) -> list[Profile]:
@@ -321,10 +338,7 @@ def profiles_of(emails: Sequence[str]) -> dict[str, Profile]:
 
 def get_account(user: UserId) -> Account:
     """An account as it stands. :raise UnknownUser: there is none"""
-    row = queries().get(User, user, populate_existing=True)
-    if row is None:
-        raise UnknownUser(user)
-    return account_of(row)
+    return account_of(get_user(user))
 
 
 def deliver_messages(handlers: Mapping[str, outbox.Handler]) -> int:

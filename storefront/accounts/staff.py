@@ -1,19 +1,38 @@
-"""Who of the accounts is staff. Their rights count from the next sign-in, with a second factor."""
+"""Who of the accounts is staff, and what they do to accounts.
+
+Rights count from the next sign-in, with a second factor.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
+from storefront import acts
 from storefront.accounts import holders, passwords
-from storefront.accounts.models import User
+from storefront.accounts.models import Act, User
 from storefront.accounts.sessions import account_of, ending_of
-from storefront.accounts.values import Account, EmailTaken, NoProvedAddress, Role, UnknownUser, UserId
+from storefront.accounts.values import (
+    Account,
+    EmailTaken,
+    IsStaff,
+    LastAdmin,
+    NoProvedAddress,
+    Role,
+    UnknownUser,
+    UserId,
+)
+from storefront.acts import NotedAct, TrailCriteria
 from storefront.clock import utc_now
-from storefront.database import queries, retried, transaction
+from storefront.database import queries, retried, rows_changed, transaction
+
+COMMAND_LINE = "command line"  # the actor of what whoever runs the shop does there
 
 
-def create_staff(email: str, name: str, role: Role, password: str) -> Account:
+def create_staff(email: str, name: str, role: Role, password: str, *, actor: str = COMMAND_LINE) -> Account:
     """Open an account for somebody of the staff; whoever runs the shop vouches for the address.
 
     :param email: as `contact.email_key` makes it
@@ -22,19 +41,20 @@ def create_staff(email: str, name: str, role: Role, password: str) -> Account:
     """
     kept = passwords.hashed(password)
     try:
-        return _create(email, name, role, kept)
+        return _create(email, name, role, kept, actor)
     except IntegrityError as error:
         raise EmailTaken from error
 
 
 @retried
-def _create(email: str, name: str, role: Role, kept: str) -> Account:
+def _create(email: str, name: str, role: Role, kept: str, actor: str) -> Account:
     now = utc_now()
     with transaction("accounts") as session:
         holders.forget_sign_up(session, email)
         user = User(email=email, name=name, role=role, password=kept, email_verified_at=now, created_at=now)
         session.add(user)
         session.flush()
+        acts.note(session, Act, actor=actor, what="account opened", subject=email, detail=f"as {role}")
         return account_of(user)
 
 
@@ -45,11 +65,12 @@ def staff_members() -> list[Account]:
 
 
 @retried
-def set_role(email: str, role: Role) -> Account:
+def set_role(email: str, role: Role, *, actor: str = COMMAND_LINE) -> Account:
     """Give or take rights; the account signs in anew, for staff need a second factor.
 
     :raise UnknownUser: the address has no account
     :raise NoProvedAddress: it was never proved that the address is theirs
+    :raise LastAdmin: nobody else could give rights any more
     """
     with transaction("accounts") as session:
         user = session.scalar(select(User).where(User.email == email).with_for_update())
@@ -57,6 +78,59 @@ def set_role(email: str, role: Role) -> Account:
             raise UnknownUser(email)
         if role.is_staff and user.email_verified_at is None:
             raise NoProvedAddress
+        if role is not Role.ADMIN:
+            keep_an_admin(session, user)
+        if user.role != role:
+            detail = f"from {user.role} to {role}"
+            acts.note(session, Act, actor=actor, what="role", subject=email, detail=detail)
         user.role = role
         session.execute(ending_of(UserId(user.id)))
         return account_of(user)
+
+
+def keep_an_admin(session: Session, leaving: User) -> None:
+    """Refuse to let the last admin go, within the transaction that would: two who go at once wait for each other.
+
+    :raise LastAdmin: nobody else is one
+    """
+    if leaving.role != Role.ADMIN:
+        return
+    admins = select(User.id).where(User.role == Role.ADMIN).order_by(User.id).with_for_update()
+    if not set(session.scalars(admins)) - {leaving.id}:
+        raise LastAdmin(leaving.id)
+
+
+@retried
+def sign_out_everywhere(user: UserId, *, actor: str, may_be_staff: bool) -> bool:
+    """End every sign-in of an account, for staff ask for it.
+
+    :param may_be_staff: whether the account may be one of the staff, which is for admins to decide
+    :return: whether it was signed in anywhere
+    :raise UnknownUser: there is no such account
+    :raise IsStaff: it is one of the staff
+    """
+    with transaction("accounts") as session:
+        row = session.get(User, user, populate_existing=True)
+        if row is None:
+            raise UnknownUser(user)
+        if Role(row.role).is_staff and not may_be_staff:
+            raise IsStaff(user)
+        ended = rows_changed(session.execute(ending_of(user)))
+        if ended:
+            subject = row.email or row.phone or f"account {user}"
+            acts.note(session, Act, actor=actor, what="signed out everywhere", subject=subject, detail=f"{ended} ended")
+        return ended > 0
+
+
+@retried
+def note_act(*, actor: str, what: str, subject: str, detail: str = "") -> None:
+    """Note an act whose own schema keeps no trail (checkout, payments), in a transaction of its own before it is done:
+    one transaction writes one schema, and an act that is noted and then fails is better than one that nobody noted.
+    """
+    with transaction("accounts") as session:
+        acts.note(session, Act, actor=actor, what=what, subject=subject, detail=detail)
+
+
+def acts_noted(criteria: TrailCriteria, count: int) -> Iterator[NotedAct]:
+    """What the staff did to accounts, latest first. :param count: of them, at most"""
+    return acts.latest(Act, criteria, count)

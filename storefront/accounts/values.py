@@ -86,6 +86,16 @@ class NoProvedAddress(DomainError):
     """Neither e-mail address nor phone is proved to be theirs: no code could be sent."""
 
 
+class LastAdmin(DomainError):
+    """Nobody else is an admin: this one can neither go nor lose the role."""
+
+
+class IsStaff(DomainError):
+    """The account is of somebody of the staff, which only an admin may act on."""
+
+    status = 403
+
+
 class UnknownUser(DomainError):
     """There is no such account."""
 
@@ -175,11 +185,19 @@ class SecondFactorNeeded:
 
 @dataclass(frozen=True, slots=True)
 class PendingUser:
-    """A sign-up that is not finished. :ivar id: the one that the account will have"""
+    """A sign-up that is not finished, of an e-mail address or else of a phone.
+
+    :ivar id: the one that the account will have
+    """
 
     id: UserId
-    email: str
+    email: str | None
     phone: str | None
+
+    @property
+    def address(self) -> str:
+        """Where its code goes."""
+        return self.email or self.phone or ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,9 @@ def _is_deleted(account: Account, form: PasswordProofForm | CodeProofForm) -> bo
         form["code"].errors = ["The code is too old: ask for a new one"]
     except accounts.WrongCode:
         form["code"].errors = ["This is not the code we sent, or it was tried too often"]
+    except accounts.LastAdmin:
+        proof = "password" if isinstance(form, PasswordProofForm) else "code"
+        form[proof].errors = ["You are the last admin of the shop: make somebody else one first. Nothing was deleted"]
     else:
         return True
     return False

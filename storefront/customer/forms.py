@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
-from wtforms import BooleanField, Field, PasswordField, RadioField, SelectField, StringField, TelField, ValidationError
+from wtforms import BooleanField, Field, PasswordField, RadioField, StringField, TelField, ValidationError
 from wtforms.validators import InputRequired, Length
 
 from storefront.accounts.service import LONGEST_NAME, PostalAddress, SavedAddress
 from storefront.contact import NotAPhoneNumber, phone_as_written
-from storefront.fields import PostalForm, filled, trimmed
-from storefront.instruments import LENDERS, is_upi_id
+from storefront.fields import InstrumentForm, PostalForm, filled, trimmed
 
 LONGEST_PHONE = 32  # characters an address has room for
 KINDS = {"upi": "UPI", "bnpl": "Pay later", "cod": "Cash on delivery"}
@@ -58,29 +57,19 @@ class AddressForm(PostalForm):
         )
 
 
-class MethodForm(FlaskForm):
+class MethodForm(InstrumentForm):
     """A way to pay to be kept. What stands beside one counts if it is chosen; for cards there is no field."""
 
     kind = RadioField("What would you like to save?", [InputRequired("Choose one")], choices=KINDS)
-    upi_id = StringField("UPI id", filters=[trimmed])
-    lender = SelectField(
-        "Pay-later provider",
-        choices={"": "Choose a provider", **{name: name for name in LENDERS}},
-        validate_choice=False,
-    )
 
-    def validate_upi_id(self, field: Field) -> None:
-        if self.kind.data == "upi" and not is_upi_id(field.data):
-            raise ValidationError("Enter your UPI id, such as asha@okbank")
-
-    def validate_lender(self, field: Field) -> None:
-        if self.kind.data == "bnpl" and field.data not in LENDERS:
-            raise ValidationError("Choose who lends you the money")
+    @property
+    def chosen(self) -> str | None:
+        kind: str | None = self.kind.data
+        return kind
 
     def method(self) -> tuple[str, str]:
         """Provider and token, as `accounts.add_method` takes them."""
-        beside = {"upi": self.upi_id.data, "bnpl": self.lender.data}
-        return str(self.kind.data).upper(), beside.get(self.kind.data) or ""
+        return str(self.kind.data).upper(), self.entry()
 
 
 class PasswordProofForm(FlaskForm):

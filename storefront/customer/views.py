@@ -59,7 +59,7 @@ def profile() -> ResponseReturnValue:
     account = person().account
     form = NameForm(name=account.name)
     if form.validate_on_submit():
-        accounts.change_name(account.id, form.name.data)
+        accounts.change_profile(account.id, {"name": form.name.data})
         flash("Your name is changed.", "notice")
         return redirect(url_for(".profile"), 303)
     return _show_profile(form, AvatarForm(formdata=None), 422 if request.method == "POST" else 200)
@@ -98,7 +98,7 @@ def upload_avatar() -> ResponseReturnValue:
 def remove_avatar() -> ResponseReturnValue:
     """No picture any more."""
     need_token()
-    accounts.set_avatar(person().id, None)
+    accounts.change_profile(person().id, {"avatar": None})
     flash("Your picture is deleted.", "notice")
     return redirect(url_for(".profile"), 303)
 

@@ -9,25 +9,43 @@ from flask import Blueprint, Flask
 
 from storefront import visitor
 from storefront.accounts.service import Role
+from storefront.staff.desks import Section, sections_of
 
 bp = Blueprint("staff", __name__, url_prefix="/staff")
 
-LONGEST_ACTOR = 80  # characters that the ledger keeps
-
 any_staff = visitor.staff_required(Role.STOCK_STAFF, Role.ORDER_STAFF)
 stock_staff = visitor.staff_required(Role.STOCK_STAFF)
+order_staff = visitor.staff_required(Role.ORDER_STAFF)
+admin = visitor.staff_required()
 
 
 def init_app(app: Flask) -> None:
     """Open the desks."""
-    from storefront.staff import import_views, index_views, ledger_views, stock_views  # noqa: F401 - they name routes
+    from storefront.staff import (  # noqa: F401 - they name routes
+        category_views,
+        customer_views,
+        import_views,
+        index_views,
+        ledger_views,
+        order_desk_views,
+        order_paper_views,
+        order_views,
+        picture_views,
+        product_bulk_views,
+        product_views,
+        refund_views,
+        return_views,
+        review_views,
+        stock_views,
+        trail_views,
+        trouble_views,
+    )
 
     app.register_blueprint(bp)
 
 
-def actor() -> str:
-    """Who is at the desk, as ledgers name them: by their e-mail address, which is theirs alone."""
+@bp.app_template_global()
+def staff_sections() -> tuple[Section, ...]:
+    """The sections that whoever is at the desk works in; none for others."""
     person = visitor.account()
-    if person is None:
-        raise RuntimeError("a desk without its guard")
-    return (person.account.email or f"account {person.id}")[:LONGEST_ACTOR]
+    return sections_of(person.role) if person is not None else ()

@@ -7,12 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import FileField
 
-from storefront import progress, stock_work
+from storefront import progress, stock_work, visitor
 from storefront.catalog.service import stock_desk
 from storefront.catalog.stock_desk import BadSheet, NotCsv, SheetFault, UnknownImport
 from storefront.intake import takes_uploads
 from storefront.responses import go_to, render_page
-from storefront.staff import actor, bp, stock_staff
+from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import LONGEST_CURSOR
 
 FORM_AROUND_A_FILE = 16 * 1024  # bytes: token and boundaries
@@ -64,7 +64,7 @@ def upload_import() -> ResponseReturnValue:
     if len(content) > stock_desk.MOST_BYTES:
         abort(413)
     try:
-        import_id = stock_desk.check_file(content, file_name=file.filename, actor=actor())
+        import_id = stock_desk.check_file(content, file_name=file.filename, actor=visitor.actor())
     except NotCsv as other:
         return _show(form, f"This is {other.kind}, not a CSV file. Save it as CSV and upload that.", 415)
     except BadSheet as bad:

@@ -1,15 +1,90 @@
-"""The first page of the staff."""
+"""The first page of the staff: what was sold, what there is, what needs somebody; and all their desks."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
+from flask import request
 from flask.typing import ResponseReturnValue
 
+from storefront import clock, visitor
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Role
+from storefront.catalog import service as catalog
+from storefront.catalog.stock_desk import Filter
+from storefront.checkout import service as checkout
+from storefront.money import Money
+from storefront.orders import service as orders
+from storefront.payments import service as payments
 from storefront.responses import render_page
 from storefront.staff import any_staff, bp
+from storefront.staff.charts import bar_chart, shares
+
+PERIODS = (7, 30, 90)  # days
+BEST_OF = 30  # days
+RESTOCK_SHOWN = 5
+
+
+@bp.app_template_filter("clock")
+def time_of_day(moment: datetime) -> str:
+    """16:05, in the shop's time zone."""
+    return f"{clock.local(moment):%H:%M}"
 
 
 @bp.get("")
 @any_staff
 def index() -> ResponseReturnValue:
-    """Where somebody of the staff may go."""
-    return render_page("staff/index.html")
+    """The figures that somebody's desks are about, and where they may go."""
+    asked = request.args.get("days", type=int)
+    days = asked if asked in PERIODS else BEST_OF
+    shown: dict[str, Any] = {"days": days, "periods": PERIODS}
+    if _works_as(Role.ORDER_STAFF):
+        shown |= _of_orders(days)
+    if _works_as(Role.STOCK_STAFF):
+        shown |= _of_stock()
+    return render_page("staff/index.html", fragment="staff/_dashboard.html", **shown)
+
+
+def _works_as(role: Role) -> bool:
+    person = visitor.account()
+    return person is not None and person.role in {role, Role.ADMIN}
+
+
+def _of_orders(days: int) -> dict[str, Any]:
+    sold = orders.sales(days)
+    revenue_chart = bar_chart([day.revenue.minor for day in sold.days])
+    return {
+        "sales": sold,
+        "best": orders.best_sellers(BEST_OF),
+        "best_of": BEST_OF,
+        "order_chart": bar_chart([day.orders for day in sold.days]),
+        "revenue_chart": revenue_chart,
+        "revenue_top": Money(revenue_chart.top, sold.revenue.currency),
+        "revenue_half": Money(revenue_chart.top // 2, sold.revenue.currency),
+        "unfinished": checkout.count_unfinished(),
+        "undelivered": sum(messages.count() for messages in stuck_messages().values()),
+    }
+
+
+def stuck_messages() -> dict[str, Any]:
+    """What got stuck in each outbox of the shop, by its schema."""
+    every = (
+        orders.stuck_messages,
+        payments.stuck_messages,
+        accounts.stuck_messages,
+        catalog.overview.stuck_messages,
+    )
+    return {messages.schema: messages for messages in every}
+
+
+def _of_stock() -> dict[str, Any]:
+    page = catalog.stock_desk.restock_list(size=RESTOCK_SHOWN)
+    out, low, inactive = (page.counts[kind] for kind in (Filter.OUT, Filter.LOW, Filter.INACTIVE))
+    stocked = page.counts[Filter.ALL] - out - low - inactive
+    return {
+        "restock": page,
+        "worth": catalog.overview.stock_worth(),
+        "stocked": stocked,
+        "stock_shares": shares([stocked, low, out, inactive]),
+    }

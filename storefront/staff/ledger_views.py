@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import current_app, request, url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from storefront.catalog.service import stock_desk
 from storefront.catalog.stock_desk import LedgerCriteria, Movement
+from storefront.clock import begin_of
 from storefront.responses import render_page
 from storefront.staff import bp, stock_staff
-from storefront.staff.stock_forms import LONGEST_CURSOR, text_from
+from storefront.staff.stock_forms import LONGEST_CURSOR, day_from, text_from
 from storefront.staff.stock_views import send_csv
 
 REASONS_SHOWN = (
@@ -42,8 +42,8 @@ def movements() -> ResponseReturnValue:
         fragment="staff/stock/_movements.html",
         ledger=stock_desk.list_movements(criteria),
         reasons=[str(reason) for reason in REASONS_SHOWN],
-        since=_day(request.args, "since"),
-        until=_day(request.args, "until"),
+        since=day_from(request.args, "since"),
+        until=day_from(request.args, "until"),
         here=_url(criteria),
         page_url=lambda cursor: _url(replace(criteria, cursor=cursor)),
         csv_url=_url(replace(criteria, cursor=""), "staff.export_movements"),
@@ -66,28 +66,16 @@ def _exported(row: Movement) -> Sequence[object]:
 
 def _criteria(args: MultiDict[str, str]) -> LedgerCriteria:
     """What the address asks for; days are those of the shop's time zone, and what is no day does not restrict."""
-    since, until = _day(args, "since"), _day(args, "until")
+    since, until = day_from(args, "since"), day_from(args, "until")
     return LedgerCriteria(
         sku=text_from(args, "sku", 64),
         actor=text_from(args, "who", 80),
         reason=text_from(args, "why", 24),
         reference=text_from(args, "reference", 64),
-        since=_begin_of(since) if since else None,
-        until=_begin_of(until + timedelta(days=1)) if until else None,
+        since=begin_of(since) if since else None,
+        until=begin_of(until + timedelta(days=1)) if until else None,
         cursor=args.get("at", "")[:LONGEST_CURSOR],
     )
-
-
-def _day(args: MultiDict[str, str], name: str) -> date | None:
-    try:
-        day = date.fromisoformat(args.get(name, ""))
-    except ValueError:
-        return None
-    return day if 2000 <= day.year < 3000 else None
-
-
-def _begin_of(day: date) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(current_app.config["SHOP_TIMEZONE"])).astimezone(UTC)
 
 
 def _url(criteria: LedgerCriteria, endpoint: str = "staff.movements") -> str:
@@ -96,8 +84,8 @@ def _url(criteria: LedgerCriteria, endpoint: str = "staff.movements") -> str:
         "who": criteria.actor,
         "why": criteria.reason,
         "reference": criteria.reference,
-        "since": _day(request.args, "since"),
-        "until": _day(request.args, "until"),
+        "since": day_from(request.args, "since"),
+        "until": day_from(request.args, "until"),
         "at": criteria.cursor,
     }
     given: dict[str, Any] = {name: str(value) for name, value in asked.items() if value}

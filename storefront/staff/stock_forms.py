@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from flask import url_for
@@ -18,7 +19,7 @@ from storefront.catalog.stock_desk import Change, DeskCriteria, Filter, Order, R
 from storefront.fields import trimmed
 
 LONGEST_QUERY = 100
-LONGEST_CURSOR = 1000
+LONGEST_CURSOR = 8000  # characters; one holds the name of a product, each of them written by up to twelve
 REASONS = (Reason.CORRECTION, Reason.RECEIVED, Reason.DAMAGED, Reason.LOST, Reason.FOUND)
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -29,6 +30,15 @@ _SEEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 def text_from(args: MultiDict[str, str], name: str, longest: int = LONGEST_QUERY) -> str:
     """A value of a query string without control characters, which no page may show."""
     return _CONTROLS.sub(" ", args.get(name, "")).strip()[:longest]
+
+
+def day_from(args: MultiDict[str, str], name: str) -> date | None:
+    """A day of a query string; what is none, or of another age, is not asked for."""
+    try:
+        day = date.fromisoformat(args.get(name, ""))
+    except ValueError:
+        return None
+    return day if 2000 <= day.year < 3000 else None
 
 
 def desk_criteria(args: MultiDict[str, str]) -> DeskCriteria:

@@ -10,6 +10,7 @@ from flask import abort, flash, redirect, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
+from storefront import visitor
 from storefront.catalog.service import stock_desk
 from storefront.catalog.stock_desk import (
     SCAN,
@@ -26,7 +27,7 @@ from storefront.clock import utc_now
 from storefront.responses import go_to, own_path, render_page, wants_fragment
 from storefront.sheets import csv_lines
 from storefront.shell import plural
-from storefront.staff import actor, bp, stock_staff
+from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import (
     REASONS,
     DeskForm,
@@ -94,7 +95,9 @@ def change_stock() -> ResponseReturnValue:
         return _refuse(criteria, form, rows, {}, status=422)
     reference = reference_of("desk/", form.key.data or "", form.reason.data, *changes)
     try:
-        is_new = stock_desk.adjust(changes, reference=reference, reason=Reason(form.reason.data or ""), actor=actor())
+        is_new = stock_desk.adjust(
+            changes, reference=reference, reason=Reason(form.reason.data or ""), actor=visitor.actor()
+        )
     except StockConflict as conflict:
         return _refuse(criteria, form, rows, conflict.refusals, status=409)
     notice = f"{plural(len(changes), 'row')} changed" if is_new else "These changes were made already"
@@ -134,7 +137,7 @@ def undo_movement(movement_id: int) -> ResponseReturnValue:
         abort(400)
     back = own_path(form.back.data) or url_for(".movements")
     try:
-        stock_desk.undo(movement_id, actor=actor())
+        stock_desk.undo(movement_id, actor=visitor.actor())
     except StockConflict as conflict:
         (refusal,) = conflict.refusals.values()
         flash(_cannot_undo(refusal), "problem")
@@ -177,7 +180,7 @@ def _show_scan(
         row=row,
         problem=problem,
         notice=notice,
-        scans=stock_desk.recent_scans(actor()),
+        scans=stock_desk.recent_scans(visitor.actor()),
     )
 
 
@@ -199,7 +202,7 @@ def receive_scan() -> ResponseReturnValue:
     change = Change(row.id, row.on_hand, row.low_level, delta=units)
     reference = reference_of(SCAN, form.key.data or "", row.id, units)
     try:
-        stock_desk.adjust([change], reference=reference, reason=Reason.RECEIVED, actor=actor())
+        stock_desk.adjust([change], reference=reference, reason=Reason.RECEIVED, actor=visitor.actor())
     except StockConflict:
         return _show_scan(form, row, f"{row.sku} would have more than any shelf holds", status=409)
     notice = f"{units:,} of {row.title} received"

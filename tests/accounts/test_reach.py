@@ -85,11 +85,11 @@ def test_an_address_that_got_an_account_in_the_meantime_is_refused(mailbox: Mail
 def test_a_phone_set_without_proof_is_not_proved(mailbox: Mailbox) -> None:
     account, other = make_account(phone=PHONE), make_account()
     with pytest.raises(accounts.PhoneTaken):
-        accounts.set_phone(other.id, PHONE)
-    accounts.set_phone(account.id, "+919876500000")
+        accounts.change_profile(other.id, {"phone": PHONE})
+    accounts.change_profile(account.id, {"phone": "+919876500000"})
     changed = accounts.get_account(account.id)
     assert (changed.phone, changed.has_verified_phone) == ("+919876500000", False)
-    accounts.set_phone(account.id, None)
+    accounts.change_profile(account.id, {"phone": None})
     assert accounts.get_account(account.id).phone is None
 
 

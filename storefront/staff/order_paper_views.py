@@ -1,0 +1,60 @@
+"""What the order desk prints: packing slips of many orders, the invoice of one; as pages and as PDF."""
+
+from __future__ import annotations
+
+from flask import abort, request
+from flask.typing import ResponseReturnValue
+
+from storefront import papers
+from storefront.orders import service as orders
+from storefront.orders.service import OrderView, desk
+from storefront.responses import render_page
+from storefront.staff import bp, order_staff
+from storefront.staff.order_forms import chosen_orders
+
+
+@bp.get("/orders/slips")
+@order_staff
+def packing_slips() -> ResponseReturnValue:
+    """What is packed with each order that was chosen, a sheet each."""
+    return render_page("staff/orders/slips.html", orders=_chosen())
+
+
+@bp.get("/orders/slips.pdf")
+@order_staff
+def packing_slips_pdf() -> ResponseReturnValue:
+    """The same as a file."""
+    return papers.send("packing-slips", papers.packing_slips(_chosen()))
+
+
+def _chosen() -> list[OrderView]:
+    numbers = chosen_orders(request.args)
+    found = orders.get_orders(numbers) if len(numbers) <= desk.MOST_AT_ONCE else []
+    if not found:
+        abort(404)
+    return found
+
+
+@bp.get("/orders/<order_id>/invoice")
+@order_staff
+def order_invoice(order_id: str) -> ResponseReturnValue:
+    """The invoice as its customer has it; there is none before the order is certain."""
+    return render_page("staff/orders/invoice.html", order=_invoiced(order_id))
+
+
+@bp.get("/orders/<order_id>/invoice.pdf")
+@order_staff
+def order_invoice_pdf(order_id: str) -> ResponseReturnValue:
+    """The same as a file."""
+    found = _invoiced(order_id)
+    return papers.send(f"invoice-{found.id}", papers.invoice(found))
+
+
+def _invoiced(order_id: str) -> OrderView:
+    try:
+        found = orders.get_order(order_id)
+    except orders.UnknownOrder:
+        abort(404)
+    if found.confirmed_at is None:
+        abort(404)
+    return found

@@ -1,0 +1,128 @@
+"""Returns at the desk: what shoppers want to send back, approved with a refund or declined with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import abort, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront import visitor
+from storefront.money import Money
+from storefront.orders import service as orders
+from storefront.orders.service import OrderView, RefundTerms, ReturnState, ReturnView
+from storefront.responses import render_page, wants_fragment
+from storefront.shell import money
+from storefront.staff import bp, order_staff
+from storefront.staff.order_views import BY
+from storefront.staff.refund_forms import ApprovalForm, DeclineForm
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A return as the desk shows it. :ivar worth: what would go back for it :ivar shipping: and for the delivery"""
+
+    returned: ReturnView
+    order: OrderView
+    worth: Money
+    shipping: Money
+
+
+@bp.get("/returns")
+@order_staff
+def returns() -> ResponseReturnValue:
+    """Those that wait, oldest first; or those in another state."""
+    return _show_returns(_state_from(request.args.get("show", "")))
+
+
+def _state_from(show: str) -> ReturnState:
+    return ReturnState(show) if show in set(ReturnState) else ReturnState.REQUESTED
+
+
+def _show_returns(
+    state: ReturnState = ReturnState.REQUESTED, *, status: int = 200, problem: str = "", notice: str = "", **sent: Any
+) -> ResponseReturnValue:
+    """:param sent: id and form of the return that was refused"""
+    listed = orders.list_returns(state)
+    found = {order.id: order for order in orders.get_orders({asked.order_id for asked in listed})}
+    return render_page(
+        "staff/returns/index.html",
+        fragment="staff/returns/_after_decision.html" if request.method == "POST" else "staff/returns/_returns.html",
+        status=status,
+        state=state,
+        states=tuple(ReturnState),
+        listed=[_asked(view, found[view.order_id]) for view in listed],
+        open_count=orders.count_open_returns(),
+        problem=problem,
+        notice=notice or problem,
+        **{"wrong": None, "form": None, **sent},
+    )
+
+
+def _asked(view: ReturnView, order: OrderView) -> Asked:
+    terms = RefundTerms.of(order)
+    worth = terms.worth_of_return(view) if view.is_open else Money(0, order.grand_total.currency)
+    return Asked(view, order, worth, terms.shipping_left)
+
+
+@bp.post("/returns/<int(max=2147483647):return_id>/approval")
+@order_staff
+def approve_return(return_id: int) -> ResponseReturnValue:
+    """Take goods back and give their money back; pressed twice, or by two at once, it is done once."""
+    form, asked = ApprovalForm(), _get_return(return_id)
+    if not form.validate():
+        problem = f"Return no. {return_id}: {_first_problem(form)}"
+        return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
+    amount = form.amount.of(orders.get_order(asked.order_id).grand_total.currency)
+    restock, with_shipping = form.restock.data, form.with_shipping.data
+    try:
+        number = orders.approve_return(
+            return_id, restock=restock, with_shipping=with_shipping, amount=amount, actor=visitor.actor(), by=BY
+        )
+    except orders.ReturnDecided as refusal:
+        return _decided(return_id, refusal.state, ReturnState.APPROVED)
+    except orders.TooMuchBack as refusal:
+        problem = f"Return no. {return_id}: at most {money(refusal.left)} can go back."
+        return _show_returns(status=409, problem=problem, wrong=return_id, form=form)
+    given = orders.get_refund(number).amount
+    return _done(f"Return no. {return_id} is approved: {money(given)} goes back. The customer is written to.")
+
+
+def _get_return(return_id: int) -> ReturnView:
+    try:
+        return orders.get_return(return_id)
+    except orders.UnknownReturn:
+        abort(404)
+
+
+def _first_problem(form: ApprovalForm | DeclineForm) -> str:
+    return next(str(problem) for field in form for problem in field.errors)
+
+
+def _decided(return_id: int, state: ReturnState, wanted: ReturnState) -> ResponseReturnValue:
+    if state is wanted:
+        return _done(f"Return no. {return_id} was {state} already.")
+    return _show_returns(status=409, problem=f"Return no. {return_id} was {state} meanwhile: nothing was changed.")
+
+
+def _done(notice: str) -> ResponseReturnValue:
+    if wants_fragment():
+        return _show_returns(notice=notice)
+    flash(notice, "notice")
+    return redirect(url_for(".returns"), 303)
+
+
+@bp.post("/returns/<int(max=2147483647):return_id>/refusal")
+@order_staff
+def decline_return(return_id: int) -> ResponseReturnValue:
+    """Leave the goods with the shopper, who reads why."""
+    form, _ = DeclineForm(), _get_return(return_id)
+    if not form.validate():
+        problem = f"Return no. {return_id}: {_first_problem(form)}"
+        return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
+    try:
+        orders.decline_return(return_id, form.answer.data or "", actor=visitor.actor(), by=BY)
+    except orders.ReturnDecided as refusal:
+        return _decided(return_id, refusal.state, ReturnState.DECLINED)
+    return _done(f"Return no. {return_id} is declined. The customer is written to.")

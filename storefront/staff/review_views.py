@@ -1,0 +1,90 @@
+"""Reviews as the staff read them: found, hidden with a reason, shown again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flask import abort, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
+from wtforms import HiddenField, StringField
+from wtforms.validators import AnyOf, Length
+
+from storefront import visitor
+from storefront.catalog import service as catalog
+from storefront.catalog.service import moderation
+from storefront.fields import trimmed
+from storefront.responses import answer, own_path, render_page
+from storefront.staff import any_staff, bp
+from storefront.staff.stock_forms import LONGEST_CURSOR, text_from
+
+LONGEST_REASON = 200  # characters
+STARS = (5, 4, 3, 2, 1)
+
+
+class ModerationForm(FlaskForm):
+    """Hide or show one review. :cvar back: the address of the list"""
+
+    hidden = HiddenField(validators=[AnyOf(("1", "0"))])
+    reason = StringField("Reason", [Length(max=LONGEST_REASON)], filters=[trimmed])
+    back = HiddenField()
+
+
+@bp.get("/reviews")
+@any_staff
+def reviews() -> ResponseReturnValue:
+    """A page of the reviews, newest first, or of those asked for."""
+    criteria = _criteria(request.args)
+    return render_page(
+        "staff/reviews/reviews.html",
+        fragment="staff/reviews/_reviews.html",
+        page=moderation.list_reviews(criteria),
+        stars=STARS,
+        longest=LONGEST_REASON,
+        here=_url(criteria),
+        reviews_url=lambda **changes: _url(replace(criteria, cursor="", **changes)),
+        page_url=lambda cursor: _url(replace(criteria, cursor=cursor)),
+    )
+
+
+def _criteria(args: MultiDict[str, str]) -> moderation.ReviewCriteria:
+    """What the address asks for; a value that is none of ours does not restrict."""
+    show, stars = args.get("show", ""), args.get("stars", "")
+    return moderation.ReviewCriteria(
+        words=text_from(args, "q"),
+        visibility=moderation.Visibility(show) if show in set(moderation.Visibility) else moderation.Visibility.ALL,
+        stars=int(stars) if stars in set(map(str, STARS)) else None,
+        cursor=args.get("at", "")[:LONGEST_CURSOR],
+    )
+
+
+def _url(criteria: moderation.ReviewCriteria) -> str:
+    is_all = criteria.visibility is moderation.Visibility.ALL
+    asked: dict[str, Any] = {
+        "q": criteria.words or None,
+        "show": None if is_all else criteria.visibility.value,
+        "stars": criteria.stars,
+        "at": criteria.cursor or None,
+    }
+    return url_for("staff.reviews", **asked)
+
+
+@bp.post("/reviews/<int(max=2147483647):review_id>/visibility")
+@any_staff
+def moderate_review(review_id: int) -> ResponseReturnValue:
+    """Hide a review, or show it again; the average of its product follows."""
+    form = ModerationForm()
+    if not form.validate():
+        abort(400)
+    hidden, back = form.hidden.data == "1", own_path(form.back.data) or url_for(".reviews")
+    catalog.set_review_hidden(review_id, hidden, actor=visitor.actor(), reason=form.reason.data or "")
+    return answer(
+        "staff/reviews/_after_moderate.html",
+        otherwise=f"{back}#review-{review_id}",
+        notice="The review is hidden; it counts for nothing" if hidden else "The review is shown again",
+        review=moderation.get_review(review_id),
+        longest=LONGEST_REASON,
+        here=back,
+    )

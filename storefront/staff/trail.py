@@ -1,0 +1,107 @@
+"""What the staff did in every schema, as one list: latest first, page by page."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import heapq
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+
+from storefront.accounts import service as accounts
+from storefront.acts import NotedAct, TrailCriteria
+from storefront.catalog import service as catalog
+from storefront.orders import service as orders
+
+PAGE_SIZE = 50
+ROWS_AT_ONCE = 1000  # of an export
+LARGEST = 2**31  # numbers of rows stay below it
+
+Source = Callable[[TrailCriteria, int], Iterator[NotedAct]]
+
+# The order settles which of two comes first that were noted at the same moment in different places.
+SOURCES: dict[str, Source] = {
+    "accounts": accounts.acts_noted,
+    "orders": orders.acts_noted,
+    "catalog": catalog.overview.acts_noted,
+    "stock": catalog.overview.movements_by_hand,
+}
+_RANKS = {name: rank for rank, name in enumerate(SOURCES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page ends: the act it ends with."""
+
+    at: datetime
+    source: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrailRow:
+    """:ivar source: where it was noted"""
+
+    source: str
+    act: NotedAct
+
+    @property
+    def place(self) -> Place:
+        return Place(self.act.at, self.source, self.act.id)
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPage:
+    """:ivar next: cursor of the page of earlier acts; empty when there are none"""
+
+    rows: tuple[TrailRow, ...]
+    next: str
+
+
+def read_trail(criteria: TrailCriteria, cursor: str = "", size: int = PAGE_SIZE) -> TrailPage:
+    """A page of the trail, by one select of each source. A cursor that is none of ours is the first page."""
+    found = list(islice(_merged(criteria, _read(cursor), size + 1), size + 1))
+    rows = tuple(found[:size])
+    return TrailPage(rows, _write(rows[-1].place) if len(found) > size else "")
+
+
+def _merged(criteria: TrailCriteria, after: Place | None, most: int) -> Iterator[TrailRow]:
+    lists = [_rows_of(source, criteria, after, most) for source in SOURCES]
+    return heapq.merge(*lists, key=lambda row: (row.act.at, -_RANKS[row.source], row.act.id), reverse=True)
+
+
+def _rows_of(source: str, criteria: TrailCriteria, after: Place | None, most: int) -> list[TrailRow]:
+    if after is not None:
+        rank = _RANKS[source] - _RANKS[after.source]
+        number = after.id if rank == 0 else LARGEST if rank > 0 else 0
+        criteria = replace(criteria, before=(after.at, number))
+    return [TrailRow(source, act) for act in SOURCES[source](criteria, most)]
+
+
+def export_trail(criteria: TrailCriteria) -> Iterator[TrailRow]:
+    """Every act that is asked for, read in pages so that no transaction stays open while a file is sent."""
+    cursor = ""
+    while True:
+        page = read_trail(criteria, cursor, ROWS_AT_ONCE)
+        yield from page.rows
+        if not page.next:
+            return
+        cursor = page.next
+
+
+def _write(place: Place) -> str:
+    plain = [place.at.isoformat(), place.source, place.id]
+    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+
+
+def _read(cursor: str) -> Place | None:
+    try:
+        at, source, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        place = Place(datetime.fromisoformat(at).astimezone(UTC), source, number)
+    except (binascii.Error, ValueError, TypeError, OverflowError):
+        return None
+    is_ours = source in SOURCES and type(number) is int and 0 <= number < LARGEST
+    return place if is_ours else None

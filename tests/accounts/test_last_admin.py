@@ -1,0 +1,116 @@
+"""The last admin can neither go nor lose the role; and every change of rights is noted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+
+from storefront.accounts import service as accounts
+from storefront.accounts.service import LastAdmin, Role
+from storefront.acts import NotedAct, TrailCriteria
+from storefront.database import queries
+from tests.conftest import ENGINES
+from tests.factories.accounts import PASSWORD, make_account, make_staff
+from tests.own import at_once, own_shop
+from tests.pages import Pages
+
+BOSS, OTHER = "boss@example.com", "other@example.com"
+
+
+@pytest.fixture
+def cli(app: Flask) -> FlaskCliRunner:
+    return app.test_cli_runner()
+
+
+def acts() -> list[NotedAct]:
+    queries().rollback()
+    return list(accounts.acts_noted(TrailCriteria(), 10))
+
+
+def test_one_of_two_admins_may_go(app: Flask) -> None:
+    boss, other = make_staff(email=BOSS), make_staff(email=OTHER)
+    accounts.set_role(BOSS, Role.ORDER_STAFF)
+    assert accounts.get_account(boss.id).role is Role.ORDER_STAFF
+    with pytest.raises(LastAdmin):
+        accounts.delete_account(other.id, password=PASSWORD)
+
+
+@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.STOCK_STAFF, Role.ORDER_STAFF])
+def test_the_last_admin_keeps_the_role(app: Flask, role: Role) -> None:
+    boss = make_staff(email=BOSS)
+    make_staff(Role.ORDER_STAFF, email=OTHER)
+    reference = accounts.open_session(boss.id, second_factor=True)
+    with pytest.raises(LastAdmin):
+        accounts.set_role(BOSS, role)
+    assert accounts.get_account(boss.id).role is Role.ADMIN
+    assert accounts.find_session(reference) is not None
+    assert acts() == []
+
+
+def test_the_command_line_says_why(cli: FlaskCliRunner) -> None:
+    make_staff(email=BOSS)
+    done = cli.invoke(args=["staff", "role", "--email", BOSS, "--role", "customer"])
+    assert done.exit_code != 0
+    assert f"{BOSS} is the last admin: make somebody else one first" in done.output
+
+
+def test_the_page_that_deletes_an_account_says_why(pages: Pages) -> None:
+    boss = make_staff(email=BOSS)
+    pages.sign_in(boss)
+    refused = pages.submit(pages.get("/account/deletion"), "form.account-form", status=422, password=PASSWORD)
+    assert "You are the last admin of the shop: make somebody else one first" in refused.words
+    assert accounts.get_account(boss.id) == boss
+
+
+def test_whoever_is_no_admin_goes_also_from_a_shop_without_one(app: Flask) -> None:
+    clerk = make_staff(Role.STOCK_STAFF, email=OTHER)
+    accounts.set_role(OTHER, Role.CUSTOMER)
+    accounts.delete_account(clerk.id, password=PASSWORD)
+    with pytest.raises(accounts.UnknownUser):
+        accounts.get_account(clerk.id)
+
+
+def test_accounts_opened_and_roles_given_by_the_command_line_are_noted(cli: FlaskCliRunner) -> None:
+    make_account(email=OTHER)
+    cli.invoke(args=["staff", "create", "--email", BOSS, "--role", "admin", "--name", "Boss", "--generate"])
+    for _ in range(2):  # the second changes nothing
+        cli.invoke(args=["staff", "role", "--email", OTHER, "--role", "stock"])
+    assert [(act.actor, act.what, act.subject, act.detail) for act in acts()] == [
+        ("command line", "role", OTHER, "from customer to stock"),
+        ("command line", "account opened", BOSS, "as admin"),
+    ]
+
+
+def test_who_of_the_staff_goes_by_themselves_is_noted_and_a_customer_is_not(app: Flask) -> None:
+    for person in (make_staff(Role.STOCK_STAFF, email=OTHER), make_account()):
+        accounts.delete_account(person.id, password=PASSWORD)
+    assert [(act.actor, act.what, act.subject, act.detail) for act in acts()] == [
+        (OTHER, "account deleted", OTHER, "was stock")
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_two_admins_who_go_at_once_one_stays(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as shop:
+        with shop.app_context():
+            boss, other = make_staff(email=BOSS), make_staff(email=OTHER)
+        refused = at_once(shop, [leaving(email) for email in (BOSS, OTHER)])
+        with shop.app_context():
+            admins = [one for one in (boss, other) if accounts.get_account(one.id).role is Role.ADMIN]
+    assert len(admins) == 1
+    assert set(refused) == {False, True}
+
+
+def leaving(email: str) -> Callable[[], bool]:
+    def leave() -> bool:
+        try:
+            accounts.set_role(email, Role.CUSTOMER)
+        except LastAdmin:
+            return True
+        return False
+
+    return leave

@@ -1,0 +1,137 @@
+"""Reviews at the desk: found, hidden with a reason, shown again."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from bs4 import Tag
+
+from storefront.accounts.service import Role
+from storefront.acts import TrailCriteria
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Author, ProductCard, ReviewDraft, ReviewView, UnknownReview, moderation, overview
+from storefront.database import queries
+from tests.factories.accounts import make_staff
+from tests.factories.catalog import make_product
+from tests.fakes import Clock
+from tests.pages import Page, Pages
+
+CLERK = "clerk@example.com"
+
+
+@pytest.fixture(params=[Role.ORDER_STAFF, Role.STOCK_STAFF])
+def desk(pages: Pages, request: pytest.FixtureRequest) -> Pages:
+    pages.sign_in(make_staff(request.param, email=CLERK))
+    return pages
+
+
+def write(
+    product: ProductCard, *, user: int = 7001, name: str = "Asha Rao", stars: int = 1, said: str = "Leaks."
+) -> ReviewView:
+    return catalog.write_review(product.id, Author(user, name), ReviewDraft(stars, "My mug", said), is_verified=True)
+
+
+def rated(product: ProductCard) -> tuple[Decimal, int]:
+    queries().rollback()
+    card = catalog.cards_of([product.id])[0]
+    return card.rating, card.review_count
+
+
+def row_of(page: Page, review: ReviewView) -> Tag:
+    return page.one(f"#review-{review.id}")
+
+
+def found(page: Page) -> list[str]:
+    return [str(row["id"]).removeprefix("review-") for row in page.all(".moderated")]
+
+
+def test_the_newest_stands_first_with_its_product(desk: Pages, now: Clock) -> None:
+    mug = make_product(name="Clay Mug")
+    first = write(mug)
+    now.advance(minutes=1)
+    second = write(mug, user=7002, name="Ravi")
+    page = desk.get("/staff/reviews")
+    assert found(page)[:2] == [str(second.id), str(first.id)]
+    words = " ".join(row_of(page, second).get_text(" ").split())
+    assert "My mug Leaks. Ravi, 22 Nov 2026, 17:31 · Bought here" in words
+    assert "Clay Mug" in words
+
+
+@pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])
+def test_a_review_is_hidden_with_a_reason_and_its_product_rated_without_it(desk: Pages, htmx: bool) -> None:
+    mug = make_product()
+    good, bad = write(mug, user=7002, stars=5), write(mug)
+    assert rated(mug) == (Decimal(3), 2)
+    done = desk.submit(desk.get("/staff/reviews"), f"#moderate-{bad.id}", htmx=htmx, reason="Names a person")
+    assert "The review is hidden; it counts for nothing" in done.words
+    assert "Hidden" in row_of(done, bad).get_text()
+    assert bool(done.all(f"#review-{good.id}")) is not htmx
+    assert rated(mug) == (Decimal(5), 1)
+    (act,) = overview.acts_noted(TrailCriteria(), 10)
+    assert (act.actor, act.what, act.subject) == (CLERK, "review hidden", mug.sku)
+    assert act.detail == f"1 of 5 by Asha Rao, no. {bad.id}: Names a person"
+
+
+@pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])
+def test_a_hidden_one_is_shown_again(desk: Pages, htmx: bool) -> None:
+    mug = make_product()
+    review = write(mug)
+    catalog.set_review_hidden(review.id, True, actor=CLERK)
+    done = desk.submit(desk.get("/staff/reviews?show=hidden"), f"#moderate-{review.id}", htmx=htmx)
+    assert "The review is shown again" in done.words
+    assert rated(mug) == (Decimal(1), 1)
+    acts = [act.what for act in overview.acts_noted(TrailCriteria(), 10)]
+    assert acts == ["review shown", "review hidden"]
+
+
+def test_pressed_twice_it_is_hidden_once(desk: Pages) -> None:
+    review = write(make_product())
+    page = desk.get("/staff/reviews")
+    for _ in range(2):
+        assert "The review is hidden" in desk.submit(page, f"#moderate-{review.id}").words
+    assert len(list(overview.acts_noted(TrailCriteria(), 10))) == 1
+
+
+def test_the_list_one_came_from_is_gone_back_to(desk: Pages) -> None:
+    review = write(make_product())
+    done = desk.submit(desk.get("/staff/reviews?stars=1&q=leaks"), f"#moderate-{review.id}")
+    assert done.url == "/staff/reviews?q=leaks&stars=1"
+
+
+def test_reviews_are_found_by_product_author_words_and_rating(desk: Pages) -> None:
+    mug, jar = make_product(name="Clay Mug"), make_product(name="Zinc Jar")
+    of_mug = write(mug, said="The handle broke")
+    of_jar = write(jar, user=7002, name="Ravindra", stars=4, said="Tight lid")
+    for words, review in (("zinc jar", of_jar), (mug.sku, of_mug), ("ravindra", of_jar), ("handle broke", of_mug)):
+        page = desk.submit(desk.get("/staff/reviews"), "#review-search", q=words)
+        assert found(page) == [str(review.id)], words
+    assert str(of_mug.id) not in found(desk.submit(desk.get("/staff/reviews"), "#review-search", stars="4"))
+    assert "No review is like that." in desk.get("/staff/reviews?q=%25%25").words
+
+
+def test_hidden_and_shown_are_told_apart_by_links(desk: Pages) -> None:
+    mug = make_product()
+    hidden, shown = write(mug), write(mug, user=7002)
+    catalog.set_review_hidden(hidden.id, True, actor=CLERK)
+    assert found(desk.get("/staff/reviews?show=hidden")) == [str(hidden.id)]
+    assert str(hidden.id) not in found(desk.get("/staff/reviews?show=shown", htmx=True))
+    assert str(shown.id) in found(desk.get("/staff/reviews?show=shown"))
+
+
+def test_pages_follow_each_other_without_a_gap(desk: Pages) -> None:
+    page = desk.get("/staff/reviews")
+    first = found(page)
+    second = found(desk.get(str(page.one("#reviews-desk-next")["href"])))
+    assert len(first) == moderation.PAGE_SIZE
+    assert set(first).isdisjoint(second)
+
+
+def test_what_is_no_review_is_not_found(desk: Pages) -> None:
+    review = write(make_product())
+    page = desk.get("/staff/reviews")
+    form = page.one(f"#moderate-{review.id}")
+    form["action"] = "/staff/reviews/2147483647/visibility"
+    desk.submit(page, f"#moderate-{review.id}", status=404)
+    with pytest.raises(UnknownReview):
+        moderation.get_review(2**31 - 1)
