@@ -150,10 +150,13 @@ def register_stub(body: StubRequest) -> PendingUser:
 
     It stands in nobody's way and is forgotten after a day, unless a code and a password finish it.
     """
-    if body.email is None:
-        raise unacceptable("An e-mail address is required: the code goes there", "email")
+    if body.email is None and body.phone is None:
+        raise unacceptable("An e-mail or a phone number is required", "email")
     tries.open_account()
-    pending = accounts.register_stub(body.email, body.phone)
+    try:
+        pending = accounts.register_stub(body.email, body.phone)
+    except accounts.NoTextMessages:
+        raise unacceptable("An e-mail address is required: this shop sends no text messages", "email") from None
     return PendingUser(
         id=pending.id,
         email=pending.email,
@@ -197,7 +200,7 @@ def _send_code(body: OtpSendRequest) -> None:
         accounts.send_address_code(person.id, body.email)
         return
     try:
-        accounts.send_sign_up_code(body.user_id, body.email or "")
+        accounts.send_sign_up_code(body.user_id, body.email)
     except accounts.UnknownUser:
         raise unacceptable("userId and email belong to no sign-up that waits for a code", "email") from None
 

@@ -20,7 +20,7 @@ from storefront.payments import service as payments
     access=signed_in,
     query=CheckoutOrder,
     answer=CheckoutResult,
-    refusals=(404, 409, 422, 429, 503),
+    refusals=(404, 409, 429, 503),
 )
 @counted_as_order
 def check_out(query: CheckoutOrder) -> CheckoutResult:

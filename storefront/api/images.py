@@ -8,7 +8,7 @@ from flask import Response, current_app, request, send_file
 from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.security import safe_join
 
-from storefront import pictures
+from storefront import pictures, visitor
 from storefront.api.access import public, stock_staff
 from storefront.api.operations import json_response, operation
 from storefront.api.refusals import unacceptable
@@ -69,7 +69,7 @@ def upload_image(product_id: int) -> Response:
     if len(alt) > LONGEST_ALT:
         raise unacceptable(f"altText may have at most {LONGEST_ALT} characters", "altText")
     sent = file.stream.read(pictures.MOST_BYTES + 1)
-    picture_id = catalog.add_picture(product_id, sent, alt)
+    picture_id = catalog.add_picture(product_id, sent, alt, actor=visitor.actor())
     response = json_response(ImageUploaded, "Image uploaded successfully")
     response.headers["Location"] = f"{current_app.config['PUBLIC_ORIGIN']}/api/products/image/{picture_id}"
     return response
@@ -120,7 +120,7 @@ def get_placeholder() -> Response:
 
 
 def _missing(image_id: int) -> Response:
-    raise catalog.UnknownPicture(image_id)
+    raise catalog.gallery.UnknownPicture(image_id)
 
 
 def _file(source: str) -> Response | None:

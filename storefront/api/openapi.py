@@ -35,7 +35,7 @@ REFUSALS = {
     409: ("Conflict", "What stands against it, such as INSUFFICIENT_STOCK or DUPLICATE_SKU"),
     413: ("TooLarge", "PAYLOAD_TOO_LARGE"),
     415: ("Unsupported", "UNSUPPORTED_MEDIA_TYPE"),
-    422: ("Reused", "IDEMPOTENCY_KEY_REUSED"),
+    422: ("Unprocessable", "VALIDATION_ERROR, for a card number stands in the request; or IDEMPOTENCY_KEY_REUSED"),
     429: ("TooManyRequests", "RATE_LIMITED"),
     503: ("Unavailable", "MAIL_UNAVAILABLE or SERVICE_UNAVAILABLE"),
 }

@@ -90,7 +90,7 @@ class Operation:
     @property
     def statuses(self) -> tuple[int, ...]:
         """Every refusal that can come, in order."""
-        found = set(self.refusals)
+        found = {422, *self.refusals}  # no request may bring a card number, wherever it stands
         if self.parameters:
             found |= {404}  # what could be no such id names nothing
         if self.access is not public:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from werkzeug.exceptions import Forbidden
 
+from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Account, Role
 from storefront.api import placing
@@ -40,7 +41,7 @@ KINDS = ("card", "upi", "cod", "bnpl")
     access=signed_in,
     body=OrderInput,
     answer=Order,
-    refusals=(409, 422, 429, 503),
+    refusals=(409, 429, 503),
 )
 @counted_as_order
 def place_order(body: OrderInput) -> Order:
@@ -87,7 +88,7 @@ def _wish(sent: OrderPaymentInput) -> PaymentWish:
     access=signed_in,
     body=LegacyOrderInput,
     answer=LegacyOrder,
-    refusals=(404, 409, 422, 429, 503),
+    refusals=(404, 409, 429, 503),
 )
 @counted_as_order
 def create_order(body: LegacyOrderInput) -> LegacyOrder:
@@ -200,11 +201,12 @@ def _is_order_staff() -> bool:
 
 def _take_further(order: OrderView, body: OrderUpdate) -> None:
     if body.status not in {None, order.status, OrderStatus.CANCELLED}:
-        orders.advance(order.id, OrderStatus(body.status), by="the shop", tracking=body.tracking_number or "")
+        status, number = OrderStatus(body.status), body.tracking_number or ""
+        orders.advance(order.id, status, by="the shop", tracking=number, actor=visitor.actor())
     elif body.tracking_number:
-        orders.note_tracking(order.id, body.tracking_number, by="the shop")
+        orders.note_tracking(order.id, body.tracking_number, by="the shop", actor=visitor.actor())
     if body.estimated_delivery is not None:
-        orders.expect_on(order.id, body.estimated_delivery)
+        orders.expect_on(order.id, body.estimated_delivery, actor=visitor.actor())
 
 
 @operation(
@@ -227,7 +229,8 @@ def cancel_order(order_id: str) -> OrderCancelled:
 def _cancel(order: OrderView) -> None:
     is_own = order.customer_id == caller().id
     try:
-        orders.cancel(order.id, by="you" if is_own else "the shop", may_be_packed=_is_order_staff())
+        may_be_packed, who = _is_order_staff(), "" if is_own else visitor.actor()
+        orders.cancel(order.id, by="you" if is_own else "the shop", may_be_packed=may_be_packed, actor=who)
     except StepNotAllowed as refusal:
         if refusal.current is OrderStatus.CANCELLED:
             return

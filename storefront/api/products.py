@@ -12,6 +12,7 @@ from cachetools import TTLCache
 from flask import Response, current_app, request, url_for
 from pydantic import TypeAdapter
 
+from storefront import visitor
 from storefront.api.access import caller, public, stock_staff
 from storefront.api.operations import operation
 from storefront.api.presenters import products as present
@@ -73,7 +74,8 @@ _lock = threading.Lock()
 def _listed(ids: list[int]) -> bytes:
     """Products as JSON. The client asks for all of them twice a page: the same list is written out once.
 
-    It is kept for half a minute in each process, and only as long as no price, stock or rating in it changes.
+    It is kept for half a minute in each process, and only as long as no price, stock or rating in it changes; an
+    author's new picture may come that much later.
     """
     if not current_app.config["CACHE_COUNTS"]:
         return _write(ids)
@@ -89,7 +91,8 @@ def _listed(ids: list[int]) -> bytes:
 
 def _write(ids: list[int]) -> bytes:
     found = catalog.full_products(ids, reviews_each=REVIEWS_IN_LIST)
-    return _shape.dump_json([present.product(value) for value in found], by_alias=True)
+    avatars = present.avatars(review for value in found for review in value.reviews)
+    return _shape.dump_json([present.product(value, avatars) for value in found], by_alias=True)
 
 
 def _selection(query: ProductFilter) -> Selection:
@@ -116,7 +119,8 @@ def _page_url(page: int, size: int) -> str:
 @operation("GET /api/products/{productId}", "getProduct", tag="catalog", access=public, answer=Product, refusals=(404,))
 def get_product(product_id: int) -> Product:
     """A product on sale."""
-    return present.product(catalog.get_full_product(product_id, reviews=REVIEWS_IN_DETAIL))
+    found = catalog.get_full_product(product_id, reviews=REVIEWS_IN_DETAIL)
+    return present.product(found, present.avatars(found.reviews))
 
 
 @operation(
@@ -141,13 +145,8 @@ def create_product(body: ProductInput) -> Product:
         published_on=utc_now().date(),
         specs=tuple((body.specifications or {}).items()),
     )
-    product_id = catalog.add_product(new, body.category_ids or (), actor=_actor())
-    return present.product(catalog.get_full_product(product_id, reviews=0))
-
-
-def _actor() -> str:
-    """Who changes stock, as the ledger names them."""
-    return f"user {caller().id}"
+    product_id = catalog.add_product(new, body.category_ids or (), actor=visitor.actor())
+    return present.product(catalog.get_full_product(product_id, reviews=0), {})
 
 
 @operation(
@@ -205,7 +204,7 @@ def reduce_stock(product_id: int, query: Quantity) -> StockReduced:
 
     Repeated with the same `Idempotency-Key` header it takes nothing more.
     """
-    catalog.take_off(product_id, query.quantity, reason="api", reference=_reference(), actor=_actor())
+    catalog.take_off(product_id, query.quantity, reason="api", reference=_reference(), actor=visitor.actor())
     return "Stock reduced successfully"
 
 

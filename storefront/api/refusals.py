@@ -131,7 +131,7 @@ TABLE: dict[type[DomainError], Row] = {
     catalog.OutOfStock: _short,
     catalog.SkuTaken: _plain(409, "DUPLICATE_SKU", "Another product carries this SKU", "sku"),
     catalog.UnknownCategory: _plain(400, "VALIDATION_ERROR", "There is no such category", "categoryIds"),
-    catalog.UnknownPicture: _plain(404, "IMAGE_NOT_FOUND", "There is no such image"),
+    catalog.gallery.UnknownPicture: _plain(404, "IMAGE_NOT_FOUND", "There is no such image"),
     catalog.UnknownProduct: _plain(404, "PRODUCT_NOT_FOUND", "There is no such product"),
     catalog.UnknownSku: _plain(404, "PRODUCT_NOT_FOUND", "There is no such product"),
     pictures.NotAPicture: _plain(

@@ -24,7 +24,9 @@ REVIEWS = "/api/products/{productId}/reviews"
 @operation(f"GET {REVIEWS}", "listReviews", tag="reviews", access=public, answer=list[Review], refusals=(404,))
 def list_reviews(product_id: int) -> list[Review]:
     """Reviews of a product, newest first, at most 1,000."""
-    return [present.review(record) for record in catalog.reviews_of(product_id, most=MOST_REVIEWS)]
+    found = catalog.reviews_of(product_id, most=MOST_REVIEWS)
+    avatars = present.avatars(found)
+    return [present.review(record, avatars) for record in found]
 
 
 @operation(
@@ -45,7 +47,8 @@ def create_review(product_id: int, body: ReviewInput) -> Review:
     person = caller()
     if body.user_id not in {None, person.id}:
         raise Forbidden
-    return present.review(writing.write(person.account, product_id, ReviewDraft(body.rating, body.title, body.comment)))
+    written = writing.write(person.account, product_id, ReviewDraft(body.rating, body.title, body.comment))
+    return present.review(written, present.avatars([written]))
 
 
 @operation(f"GET {REVIEWS}/avg", "averageRatingShort", tag="reviews", access=public, answer=Rating, refusals=(404,))

@@ -56,7 +56,7 @@ def test_a_picture_that_was_sent_stands_on_the_product_page(stock_keeper: Api, p
     page = pages.get(f"/product/{mug.id}-{mug.slug}")
     source = str(page.one("#picture-1 img")["src"])
     assert page.one("#picture-1 img")["alt"] == "A blue mug"
-    assert pages.client.get(source).mimetype == "image/png"
+    assert pages.client.get(source).mimetype == "image/webp"
 
 
 def test_the_same_picture_sent_twice_has_one_address(stock_keeper: Api) -> None:

@@ -10,6 +10,7 @@ from flask import Flask
 
 from storefront import tasks
 from storefront.accounts.service import Role
+from storefront.acts import TrailCriteria
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
 from tests import books
@@ -219,3 +220,22 @@ def test_what_is_no_day_or_number_is_refused(case: Case, body: dict[str, Any]) -
 
 def test_staff_do_not_send_a_customers_order_elsewhere(case: Case) -> None:
     assert case.staff.put(case.path, json={"shippingAddress": ADDRESS | {"city": "Nashik"}}).json == case.order
+
+
+# ---------------------------------------------------------------------------------------------- the trail
+
+
+def test_what_staff_do_by_api_is_noted_and_what_customers_do_is_not(case: Case) -> None:
+    clerk = make_staff(Role.ORDER_STAFF, email="clerk@example.com")
+    staff = Api(case.app).with_token(clerk)
+    staff.put(case.path, json={"estimatedDelivery": "2026-12-24"})
+    staff.put(case.path, json={"trackingNumber": "AWB-1"})
+    staff.send("DELETE", case.path)
+    case.customer.send("DELETE", case.path)
+    acts = list(orders.acts_noted(TrailCriteria(), 10))[::-1]
+    assert {act.actor for act in acts} == {"clerk@example.com"}
+    assert [(act.what, act.subject) for act in acts] == [
+        ("day of arrival", case.order["id"]),
+        ("tracking number", case.order["id"]),
+        ("cancelled", case.order["id"]),
+    ]

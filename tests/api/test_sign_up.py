@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from storefront.accounts import service as accounts
+from storefront.accounts.service import UserId
 from tests.accounts.people import EMAIL, PASSWORD, PHONE
 from tests.api.client import Api, assert_refused
 from tests.api.signing_in import (
@@ -61,6 +62,43 @@ def test_a_finished_account_is_not_signed_up_again(browser: Api) -> None:
 def test_a_sign_up_of_nobody_is_refused(browser: Api, path: str, body: dict[str, Any]) -> None:
     error = assert_refused(browser.post(path, json={"password": PASSWORD} | body), 400, "VALIDATION_ERROR")
     assert [detail["field"] for detail in error["details"]] == ["email"]
+
+
+def test_a_phone_alone_signs_up_and_the_code_goes_there(browser: Api, mailbox: Mailbox) -> None:
+    begun = browser.post("/auth/register/stub", json={"email": "", "phone": PHONE})
+    user = begun.json["id"]
+    assert (begun.status_code, begun.json["email"], begun.json["phone"]) == (200, None, PHONE)
+    assert browser.post("/auth/register/stub", json={"phone": PHONE}).json["id"] == user
+    assert browser.post("/auth/mfa/send", json={"userId": user}).status_code == 200
+    code = mailbox.code_for(PHONE)
+    assert browser.post("/auth/verify-otp", json={"phone": PHONE, "otp": code}).status_code == 200
+    assert set_password(browser, user).status_code == 200
+    account = accounts.get_account(UserId(user))
+    assert (account.email, account.phone, account.has_verified_phone) == (None, PHONE, True)
+    assert login(browser, identifier=PHONE).json["id"] == user
+
+
+def test_a_phone_that_has_an_account_signs_up_no_more(browser: Api, mailbox: Mailbox) -> None:
+    make_account(phone=PHONE)
+    assert_refused(browser.post("/auth/register/stub", json={"phone": PHONE}), 409, "DUPLICATE_PHONE")
+
+
+def test_a_phone_that_got_an_account_meanwhile_is_not_given_to_a_second(browser: Api, mailbox: Mailbox) -> None:
+    user = browser.post("/auth/register/stub", json={"phone": PHONE}).json["id"]
+    browser.post("/auth/mfa/send", json={"userId": user})
+    browser.post("/auth/verify-otp", json={"userId": user, "otp": mailbox.code_for(PHONE)})
+    make_account(phone=PHONE)
+    assert_refused(set_password(browser, user), 409, "DUPLICATE_PHONE")
+
+
+def test_a_phone_alone_is_refused_where_no_text_messages_are_sent(app: Flask, browser: Api, mailbox: Mailbox) -> None:
+    app.extensions["texts"] = None
+    answer = browser.post("/auth/register/stub", json={"phone": PHONE})
+    assert "text messages" in assert_refused(answer, 400, "VALIDATION_ERROR")["message"]
+
+
+def test_nobody_has_a_code_sent_to_the_e_mail_address_of_a_sign_up_without_naming_it(browser: Api) -> None:
+    assert_refused(browser.post("/auth/mfa/send", json={"userId": stub(browser)}), 400, "VALIDATION_ERROR")
 
 
 def test_a_code_goes_to_the_sign_ups_own_address_only(browser: Api, mailbox: Mailbox) -> None:

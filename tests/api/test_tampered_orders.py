@@ -98,8 +98,8 @@ TAMPERED: dict[str, Meddle] = {
     "no city": drop("shippingAddress", "city"),
     "no code": drop("shippingAddress", "zipCode"),
     "a city that is a list": put("shippingAddress", "city", value=["Pune"]),
-    "a line without end": put("shippingAddress", "addressLine1", value="x" * 161),
-    "a name without end": put("shippingAddress", "fullName", value="x" * 121),
+    "a line without end": put("shippingAddress", "addressLine1", value="x" * 501),
+    "a name without end": put("shippingAddress", "fullName", value="x" * 256),
     "a name with a null in it": put("shippingAddress", "fullName", value="Asha\0Rao"),
     # how it is paid
     "no payment": drop("paymentMethod"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from flask import current_app
 
+from storefront.accounts import service as accounts
 from storefront.api.schemas.products import AvailabilityStatus, Product, ProductSummary, Review, StockStatus
 from storefront.catalog import service as catalog
 from storefront.catalog.service import FullProduct, ReviewView, StockState
@@ -18,7 +21,12 @@ _STOCK = {
 }
 
 
-def product(value: FullProduct) -> Product:
+def avatars(reviews: Iterable[ReviewView]) -> Mapping[int, str]:
+    """What the authors of reviews show themselves by, as `review` reads it."""
+    return accounts.avatars_of({written.user_id for written in reviews})
+
+
+def product(value: FullProduct, avatars: Mapping[int, str]) -> Product:
     return Product(
         id=value.id,
         sku=value.sku,
@@ -35,7 +43,7 @@ def product(value: FullProduct) -> Product:
         image_urls=image_urls(value),
         average_rating=value.rating,
         review_count=value.review_count,
-        reviews=[review(shown) for shown in value.reviews],
+        reviews=[review(shown, avatars) for shown in value.reviews],
     )
 
 
@@ -51,14 +59,17 @@ def summary(value: catalog.ProductCard) -> ProductSummary:
     )
 
 
-def review(value: ReviewView) -> Review:
-    """The old client takes the first letter of the author's name: it is never blank."""
+def review(value: ReviewView, avatars: Mapping[int, str]) -> Review:
+    """The old client takes the first letter of the author's name: it is never blank.
+
+    :param avatars: by the ids of accounts
+    """
     return Review(
         id=value.id,
         product_id=value.product_id,
         user_id=value.user_id,
         user_name=value.author.strip() or NOBODY,
-        user_avatar=None,
+        user_avatar=avatars.get(value.user_id),
         rating=value.rating,
         title=value.title,
         comment=value.comment,

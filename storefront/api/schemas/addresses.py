@@ -6,10 +6,12 @@ from typing import Annotated, Self
 
 from pydantic import model_validator
 
+from storefront import contact
 from storefront.api.schemas import BLANK_IS_NONE, Flag, Incoming, line, words
 
 HOME_COUNTRY = "India"  # of an address that names none; contract section 2.2.2
-LINE, PLACE, CODE, COUNTRY, NAME, PHONE = 160, 80, 16, 60, 120, 32  # characters that an order has room for
+LINE, PLACE, CODE = contact.LONGEST_LINE, contact.LONGEST_PLACE, contact.LONGEST_CODE
+COUNTRY, NAME, PHONE = contact.LONGEST_COUNTRY, contact.LONGEST_NAME, contact.LONGEST_PHONE
 
 
 class AddressInput(Incoming):

@@ -50,7 +50,7 @@ class RegisterRequest(Incoming):
 
 
 class StubRequest(Incoming):
-    """The beginning of a sign-up; the code goes to the e-mail address."""
+    """The beginning of a sign-up; the code goes to the e-mail address, or else to the phone."""
 
     email: Email = None
     phone: Phone = None

@@ -26,7 +26,7 @@ from storefront.api.schemas import (
     line,
     words,
 )
-from storefront.catalog.service import LONGEST_TEXT, LONGEST_TITLE, Sort
+from storefront.catalog.service import LONGEST_TEXT, LONGEST_TITLE, Sort, arrivals
 
 MOST_IDS = 100
 MOST_SPECIFICATIONS = 100
@@ -133,9 +133,9 @@ Specifications = Annotated[
 class ProductInput(Incoming):
     """A product to be put on sale. Without categories it stands in one for all that is not sorted yet."""
 
-    sku: Annotated[str, line(64)]
-    name: Annotated[str, line(160)]
-    brand: Annotated[str, line(80)]
+    sku: Annotated[str, line(arrivals.LONGEST_SKU)]
+    name: Annotated[str, line(arrivals.LONGEST_PRODUCT_NAME)]
+    brand: Annotated[str, line(arrivals.LONGEST_BRAND)]
     price: Price
     stock: Count
     description: Annotated[Annotated[str, words(4000)] | None, BLANK_IS_NONE] = None

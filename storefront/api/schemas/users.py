@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from storefront.accounts.service import LONGEST_NAME
 from storefront.api.schemas import BLANK_IS_NONE, Id, Incoming, Instant, Outgoing, Phone, line, words
 
-LONGEST_URL = 255
+LONGEST_URL = 500
 LONGEST_TOKEN = 255
 
 Kind = Literal["card", "upi", "cod", "bnpl"]
