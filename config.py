@@ -64,6 +64,7 @@ class Config:
         self.SECRET_KEY_FALLBACKS = [key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
         template = os.environ.get("DATABASE_URL", f"sqlite:///{data_dir}/{{schema}}.db")
         self.SQLALCHEMY_BINDS = database_urls(template)
+        self.DATABASE_POOL_SIZE = int(os.environ.get("DATABASE_POOL_SIZE", "5"))
         self.REDIS_URL = os.environ.get("REDIS_URL", "")
         self.MAIL_URL = os.environ.get("MAIL_URL", "")
         if self.ENVIRONMENT == "production" and not self.MAIL_URL:
@@ -94,6 +95,13 @@ class Config:
         self.CORS_ORIGINS = frozenset(origin.strip().rstrip("/") for origin in allowed.split(",") if origin.strip())
         if is_production and not all(origin.startswith("https://") for origin in self.CORS_ORIGINS):
             raise ConfigurationError("CORS_ORIGINS must begin with https:// in production")
+        self.DEV_CLIENT = os.environ.get("DEV_CLIENT", "").rstrip("/")
+        if self.DEV_CLIENT and is_production:
+            raise ConfigurationError(
+                "DEV_CLIENT gives whoever comes from there one session: it is refused in production"
+            )
+        if self.DEV_CLIENT and urlsplit(self.DEV_CLIENT).hostname not in {"localhost", "127.0.0.1", "::1"}:
+            raise ConfigurationError("DEV_CLIENT must be an origin of this machine, such as http://localhost:4200")
 
     def _payment_settings(self) -> None:
         is_production = self.ENVIRONMENT == "production"
@@ -135,6 +143,7 @@ class Config:
         self.MAX_FORM_MEMORY_SIZE = 256 * 1024
 
     def _shop_settings(self) -> None:
+        self.PICTURE_STORE = os.environ.get("PICTURE_STORE", "")
         self.SHOP_NAME = os.environ.get("SHOP_NAME", "marigold")
         self.SHOP_TAGLINE = os.environ.get("SHOP_TAGLINE", "Good things, honestly priced.")
         self.SHOP_MAIL = os.environ.get("SHOP_MAIL", "shop@localhost")

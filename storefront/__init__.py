@@ -8,6 +8,7 @@ from config import Config
 from storefront import (
     commands,
     database,
+    dev_client,
     devmail,
     errors,
     health,
@@ -26,6 +27,7 @@ from storefront.accounts import oidc, provider_views, security_views
 from storefront.accounts import views as accounts_views
 from storefront.api import blueprint as api
 from storefront.cart import views as cart_views
+from storefront.catalog import media_views, picture_store
 from storefront.catalog import views as catalog_views
 from storefront.checkout import views as checkout_views
 from storefront.customer import pages as customer_pages
@@ -52,6 +54,7 @@ def create_app(config: Config) -> Flask:
     errors.init_app(app)
     mail.init_app(app)
     sms.init_app(app)
+    picture_store.init_app(app)
     oidc.init_app(app)
     tasks.init_app(app)
     commands.init_app(app)
@@ -61,6 +64,7 @@ def create_app(config: Config) -> Flask:
         provider_views,
         security_views,
         catalog_views,
+        media_views,
         cart_views,
         checkout_views,
         orders_views,
@@ -78,5 +82,6 @@ def create_app(config: Config) -> Flask:
     if app.config["ENVIRONMENT"] != "production":
         app.register_blueprint(devmail.bp)
     shell.init_app(app)
+    dev_client.init_app(app)
     app.after_request(responses.finish)
     return app

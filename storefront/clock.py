@@ -1,6 +1,7 @@
 """The time of day. Nothing else in the application reads it."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from flask import current_app
 
@@ -17,3 +18,23 @@ def utc_now() -> datetime:
 def arrival_day() -> date:
     """The day on which something ordered now is promised to arrive."""
     return (utc_now() + timedelta(days=current_app.config["DELIVERY_DAYS"])).date()
+
+
+def shop_zone() -> ZoneInfo:
+    """The time zone of the shop."""
+    return ZoneInfo(current_app.config["SHOP_TIMEZONE"])
+
+
+def local(moment: datetime) -> datetime:
+    """A moment as the clocks of the shop show it."""
+    return moment.astimezone(shop_zone())
+
+
+def today() -> date:
+    """The day it is where the shop is."""
+    return local(utc_now()).date()
+
+
+def begin_of(day: date) -> datetime:
+    """The moment at which a day of the shop's time zone begins."""
+    return datetime.combine(day, time(), shop_zone()).astimezone(UTC)

@@ -10,6 +10,8 @@ from storefront import migrate
 from storefront.catalog import service as catalog
 from storefront.demo import catalogue, generator
 from storefront.doctor import doctor
+from storefront.legacy.command import import_legacy
+from storefront.picture_commands import pictures
 from storefront.staff_commands import staff
 
 demo = AppGroup("demo", help="The demo shop.")
@@ -21,7 +23,9 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(demo)
     app.cli.add_command(worker)
     app.cli.add_command(doctor)
+    app.cli.add_command(pictures)
     app.cli.add_command(staff)
+    app.cli.add_command(import_legacy)
 
 
 @demo.command("load")

@@ -8,6 +8,9 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat
 
 HOME_REGION = "IN"  # a number without country code is read as one of this country
 LONGEST_EMAIL = 254  # characters; RFC 5321
+LONGEST_PHONE = 32  # characters, as it is written
+# Characters of a name and of the parts of a postal address; contract/openapi.yaml AddressInput
+LONGEST_NAME, LONGEST_LINE, LONGEST_PLACE, LONGEST_CODE, LONGEST_COUNTRY = 255, 500, 100, 20, 100
 
 
 class NotAnEmail(ValueError):

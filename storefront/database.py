@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql import visitors
 from sqlalchemy.types import TypeDecorator
 
+MOST_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
 SQLITE_BUSY_SECONDS = 5  # reliability.md section 3: a locked database is waited for, then it is a 503
 ANSWER_SECONDS = 5  # so long a request waits for a server's answer, then it is a 503 too …
 COMMAND_SECONDS = 60  # … and a command, which sums up whole tables
@@ -174,17 +176,18 @@ def init_app(app: Flask) -> None:
     """Bind every schema and arm each engine: the write guard, and SQLite's journal and locking modes."""
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {})
     for schema, url in app.config["SQLALCHEMY_BINDS"].items():
-        app.config["SQLALCHEMY_BINDS"][schema] = {"url": url, **_engine_options(url)}
+        app.config["SQLALCHEMY_BINDS"][schema] = {"url": url, **_engine_options(url, app.config["DATABASE_POOL_SIZE"])}
     db.init_app(app)
     with app.app_context():
         app.extensions["absences"] = {str(key): Absence(engine) for key, engine in db.engines.items()}
         for bind_key, engine in db.engines.items():
             _guard(engine, str(bind_key))
             if engine.dialect.name == "sqlite":
-                _prepare_sqlite(engine, str(bind_key))
+                _prepare_sqlite(engine, str(bind_key), app.extensions["absences"][str(bind_key)])
 
 
-def _engine_options(url: str) -> dict[str, Any]:
+def _engine_options(url: str, kept: int) -> dict[str, Any]:
+    """:param kept: connections that stay open in each process; more are opened as they are needed, and closed again"""
     if url.startswith("sqlite"):
         return {"hide_parameters": True, "connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
     # READ COMMITTED: our rules are conditional UPDATEs, gap locks would only add deadlocks.
@@ -192,6 +195,8 @@ def _engine_options(url: str) -> dict[str, Any]:
         "hide_parameters": True,  # an error that is logged names no customer
         "isolation_level": "READ COMMITTED",
         "pool_pre_ping": True,
+        "pool_size": kept,
+        "max_overflow": MOST_CONNECTIONS - kept,
         "pool_recycle": 1800,
         "pool_timeout": UNAVAILABLE_AFTER_SECONDS,
         "connect_args": {
@@ -219,7 +224,11 @@ class Absence:
     def _note(self, context: ExceptionContext) -> None:
         words = str(context.original_exception)
         if "timed out" in words or "database is locked" in words:
-            self._until = time.monotonic() + ABSENCE_SECONDS
+            self.begin()
+
+    def begin(self) -> None:
+        """It was waited for in vain just now."""
+        self._until = time.monotonic() + ABSENCE_SECONDS
 
     def _connect(self, dialect: sa.Dialect, record: Any, arguments: Any, options: dict[str, Any]) -> None:
         if self.is_on:
@@ -245,12 +254,19 @@ def _guard(engine: Engine, schema: str) -> None:
             )
 
 
-def _prepare_sqlite(engine: Engine, schema: str) -> None:
+def _prepare_sqlite(engine: Engine, schema: str, absence: Absence) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # sqlite3 must not open transactions by itself: `begin` below does
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
+        # Until one connection succeeds they are opened one after the other: whoever comes next must not wait again.
+        cursor.execute(f"PRAGMA busy_timeout = {0 if absence.is_on else SQLITE_BUSY_SECONDS * 1000}")
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            absence.begin()
+            raise
+        cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
         cursor.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits when power fails
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import Field, IntegerField, StringField, ValidationError
+from werkzeug.datastructures import MultiDict
+from wtforms import Field, IntegerField, SelectField, StringField, ValidationError
 from wtforms.form import BaseForm
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, StopValidation
+
+from storefront import contact
+from storefront.instruments import LENDERS, is_upi_id
 
 _LONGEST_NUMBER = 9  # digits read; a number of a thousand is none that a cart could hold
 
@@ -54,19 +59,69 @@ class QuantityField(IntegerField):
 class PostalForm(FlaskForm):
     """The fields of a postal address; who needs more of it derives from this."""
 
-    full_name = StringField("Full name", filled("Enter the name of who receives it", 120), filters=[trimmed])
-    line1 = StringField("Address", filled("Enter house and street", 160), filters=[trimmed])
+    full_name = StringField(
+        "Full name", filled("Enter the name of who receives it", contact.LONGEST_NAME), filters=[trimmed]
+    )
+    line1 = StringField("Address", filled("Enter house and street", contact.LONGEST_LINE), filters=[trimmed])
     line2 = StringField(
         "Flat, floor, landmark (optional)",
-        [Optional(), Length(max=160, message="Use at most 160 characters")],
+        [Optional(), Length(max=contact.LONGEST_LINE, message=f"Use at most {contact.LONGEST_LINE} characters")],
         filters=[trimmed],
     )
-    city = StringField("City", filled("Enter the city", 80), filters=[trimmed])
-    state = StringField("State", filled("Enter the state", 80), filters=[trimmed])
-    postal_code = StringField("PIN code", filled("Enter the PIN code", 16), filters=[trimmed])
-    country = StringField("Country", filled("Enter the country", 60), default="India", filters=[trimmed])
+    city = StringField("City", filled("Enter the city", contact.LONGEST_PLACE), filters=[trimmed])
+    state = StringField("State", filled("Enter the state", contact.LONGEST_PLACE), filters=[trimmed])
+    postal_code = StringField("PIN code", filled("Enter the PIN code", contact.LONGEST_CODE), filters=[trimmed])
+    country = StringField(
+        "Country", filled("Enter the country", contact.LONGEST_COUNTRY), default="India", filters=[trimmed]
+    )
 
     def validate_postal_code(self, field: Field) -> None:
         digits = (field.data or "").replace(" ", "")
         if (self.country.data or "").casefold() == "india" and not (len(digits) == 6 and digits.isdigit()):
             raise ValidationError("An Indian PIN code has six digits, such as 411001")
+
+
+class InstrumentForm(FlaskForm):
+    """What stands beside the ways to pay of a form that derives from this; each counts if its way is `chosen`."""
+
+    upi_id = StringField("UPI id", filters=[trimmed])
+    lender = SelectField(
+        "Pay-later provider",
+        choices={"": "Choose a provider", **{name: name for name in LENDERS}},
+        validate_choice=False,
+    )
+
+    @property
+    def chosen(self) -> str | None:
+        """The way to pay that was chosen: `upi` and `bnpl` have something beside them."""
+        raise NotImplementedError
+
+    def validate_upi_id(self, field: Field) -> None:
+        if self.chosen == "upi" and not is_upi_id(field.data):
+            raise ValidationError("Enter your UPI id, such as asha@okbank")
+
+    def validate_lender(self, field: Field) -> None:
+        if self.chosen == "bnpl" and field.data not in LENDERS:
+            raise ValidationError("Choose who lends you the money")
+
+    def entry(self) -> str:
+        """What was entered beside the way that was chosen."""
+        beside = {"upi": self.upi_id.data, "bnpl": self.lender.data}
+        return beside.get(self.chosen or "") or ""
+
+
+_UNITS = re.compile(r"units-([0-9]{1,9})")
+
+
+def units_from(sent: MultiDict[str, str]) -> dict[int, int]:
+    """Units by line item, from fields called `units-<id>`; an empty one is none.
+
+    :raise ValueError: what was entered is no number
+    """
+    units = {}
+    for name in sent:
+        if (item := _UNITS.fullmatch(name)) and (typed := sent[name].strip()):
+            if not re.fullmatch(r"[0-9]{1,6}", typed, re.ASCII):
+                raise ValueError(typed)
+            units[int(item[1])] = int(typed)
+    return {item: count for item, count in units.items() if count}

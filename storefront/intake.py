@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from flask import Flask, current_app, redirect, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import SecurityError
+from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.sansio.utils import host_is_trusted
 
 from storefront.cards import CardNumberGiven, holds_card_number
@@ -40,6 +40,7 @@ def init_app(app: Flask) -> None:
     app.before_request(refuse_foreign_hosts)
     app.before_request(lead_to_https)
     app.before_request(bound_bodies)
+    app.before_request(refuse_nameless_parts)
     app.before_request(refuse_card_numbers)
     app.register_error_handler(SecurityError, show_foreign_host)
     app.register_error_handler(CardNumberGiven, show_card_number)
@@ -97,6 +98,15 @@ def bound_bodies() -> None:
         request.max_content_length = taken or current_app.config["MAX_CONTENT_LENGTH"]
 
 
+def refuse_nameless_parts() -> None:
+    """Refuse a form in which something has no name: no browser sends one, and nobody behind this expects it.
+
+    :raise BadRequest: 400
+    """
+    if request.mimetype in FORMS and (None in request.form or None in request.files):
+        raise BadRequest
+
+
 def refuse_card_numbers() -> None:
     """Refuse a request with a card number in its path, query string, form, file name or JSON.
 
@@ -114,8 +124,8 @@ def _texts() -> Iterator[str]:
     if request.mimetype in FORMS:
         for name, values in request.form.lists():
             yield from (name, *values)
-        for file in request.files.values():
-            yield file.filename or ""
+        for _, files in request.files.lists():
+            yield from (file.filename or "" for file in files)
     else:
         yield from _texts_of_body(request.get_data())
 

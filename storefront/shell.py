@@ -10,7 +10,6 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_percent
@@ -186,7 +185,7 @@ def percent(rate: Decimal) -> str:
 
 
 def _local(value: date | datetime) -> date | datetime:
-    return value.astimezone(ZoneInfo(current_app.config["SHOP_TIMEZONE"])) if isinstance(value, datetime) else value
+    return clock.local(value) if isinstance(value, datetime) else value
 
 
 def day(value: date | datetime) -> str:

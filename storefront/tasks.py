@@ -14,7 +14,7 @@ from flask import Flask, url_for
 from flask.ctx import RequestContext
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 
-from storefront import letters, mail, outbox, stock_work
+from storefront import letters, mail, order_letters, outbox, refund_work, stock_work
 from storefront.accounts import events as accounts_events
 from storefront.accounts import service as accounts
 from storefront.cart import service as cart
@@ -43,29 +43,24 @@ def send_cancellation(key: str, payload: Mapping[str, Any]) -> None:
     _write_to_customer("cancelled", "Your order {} is cancelled", key, payload)
 
 
+def send_packing(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the customer that the order is being packed."""
+    _write_to_customer("processing", "Your order {} is being packed", key, payload)
+
+
+def send_shipping(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the customer that the order is on its way, and how to follow the parcel."""
+    _write_to_customer("shipped", "Your order {} is on its way", key, payload)
+
+
+def send_delivery(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the customer that the order arrived."""
+    _write_to_customer("delivered", "Your order {} was delivered", key, payload)
+
+
 def _write_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any]) -> None:
     order = orders.get_order(payload["order"])
-    if not order.email:
-        return  # whoever has an account by phone only looks there
-    mail.send(
-        f"orders/email/{template}",
-        key=key,
-        to=order.email,
-        subject=subject.format(order.id),
-        order=order,
-        order_url=url_for("orders.order", order_id=order.id, _external=True),
-        track_url=url_for("orders.track", _external=True),
-    )
-
-
-def restock_cancelled(key: str, payload: Mapping[str, Any]) -> None:
-    """Put the goods of a cancelled order back on sale."""
-    catalog.restock(payload["checkout"], reason="cancellation", actor="shop")
-
-
-def refund_cancelled(key: str, payload: Mapping[str, Any]) -> None:
-    """Give the money of a cancelled order back."""
-    payments.give_back(payload["checkout"], "order cancelled")
+    order_letters.write(order, template, subject.format(order.id), key)
 
 
 def tell_of_return(key: str, payload: Mapping[str, Any]) -> None:
@@ -107,6 +102,11 @@ def _find_on_sale(sku: Sku) -> Offer | None:
     return offer if offer is not None and offer.is_sold and offer.available > 0 else None
 
 
+def reindex_category(key: str, payload: Mapping[str, Any]) -> None:
+    """A category has another name: its products are found by it from now on."""
+    catalog.product_desk.reindex_category(payload["category"])
+
+
 def follow_payment(key: str, payload: Mapping[str, Any]) -> None:
     """A provider has news of a payment: its checkout goes on."""
     checkout.follow_payment(payload["checkout"])
@@ -127,13 +127,21 @@ def forget_customer(key: str, payload: Mapping[str, Any]) -> None:
 
 SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
     events.ORDER_PLACED: send_confirmation,
-    events.CANCELLED_RESTOCK: restock_cancelled,
-    events.CANCELLED_REFUND: refund_cancelled,
+    events.ORDER_PACKED: send_packing,
+    events.ORDER_SHIPPED: send_shipping,
+    events.ORDER_DELIVERED: send_delivery,
+    events.CANCELLED_RESTOCK: refund_work.restock_cancelled,
+    events.CANCELLED_REFUND: refund_work.refund_cancelled,
     events.CANCELLED_LETTER: send_cancellation,
+    events.REFUND_MONEY: refund_work.refund_part,
+    events.REFUND_RESTOCK: refund_work.restock_part,
+    events.REFUND_LETTER: refund_work.send_refund,
+    events.RETURN_LETTER: refund_work.send_return,
     payment_events.PAYMENT_CHANGED: follow_payment,
     catalog_events.BACK_IN_STOCK: tell_of_return,
     catalog_events.STOCK_LOW: stock_work.send_low_stock,
     catalog_events.STOCK_DIGEST: stock_work.send_digest,
+    catalog_events.CATEGORY_RENAMED: reindex_category,
     accounts_events.STOCK_NOTICE_DUE: send_stock_notice,
     accounts_events.ACCOUNT_DELETED: forget_customer,
     accounts_events.CODE_SENT: letters.send_code,
@@ -161,12 +169,14 @@ def deliver_outboxes() -> int:
 def sweep() -> None:
     """Everything that may have been left lying."""
     _do_each(checkout.resume_unfinished, catalog.release_expired, deliver_outboxes, stock_work.apply_imports)
+    _do_each(catalog.product_desk.apply_prices)
 
 
 def tidy() -> None:
-    """Forget what nobody can use any more: sign-ins that ended, codes, sign-ups never finished, lost lists, imports."""
+    """Forget what nobody can use any more: sign-ins that ended, codes, sign-ups never finished, lost lists, …"""
     _do_each(accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished, accounts.forget_lost_wishes)
-    _do_each(catalog.stock_desk.forget_old_imports, stock_work.close_day)
+    _do_each(checkout.forget_twins, catalog.stock_desk.forget_old_imports, stock_work.close_day)
+    _do_each(catalog.product_desk.forget_old_submits, catalog.gallery.forget_lost)
 
 
 def _do_each(*jobs: Callable[[], object]) -> None:

@@ -15,6 +15,7 @@ from flask_login import LoginManager, current_user, login_user
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Role, SignedIn, UserId, WishesToken, WishOwner
+from storefront.acts import LONGEST_ACTOR
 from storefront.cart import service as cart
 from storefront.cart.service import CartToken, Merge, MergedLine
 from storefront.checkout import service as checkout
@@ -109,6 +110,14 @@ def staff_required(*roles: Role) -> Callable[[Callable[P, ResponseReturnValue]],
         return guarded
 
     return guard
+
+
+def actor() -> str:
+    """Who of the staff is asking, as ledgers and trails name them: by their e-mail address, which is theirs alone."""
+    person = account()
+    if person is None:
+        raise RuntimeError("an act of the staff without their guard")
+    return (person.account.email or f"account {person.id}")[:LONGEST_ACTOR]
 
 
 def needs_second_factor(person: SignedIn) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from storefront import doctor
 from storefront.catalog.models import Product, StockMovement, StockReservation, Variant
 from storefront.checkout.models import Checkout
 from storefront.database import queries
-from storefront.orders.models import Item, Message, Order
+from storefront.orders.events import ORDER_PLACED
+from storefront.orders.models import Item, Message, Order, OrderEvent
+from storefront.orders.refund_models import OrderRefund, RefundLine
 from storefront.orders.values import OrderStatus
 from storefront.payments.models import Payment, SandboxCharge
 from storefront.payments.values import PaymentStatus
@@ -124,4 +126,33 @@ def _assert_every_confirmed_order_left_word() -> None:
     session = queries()
     never_confirmed = (OrderStatus.PENDING, OrderStatus.CANCELLED)
     confirmed = session.scalars(select(Order.order_id).where(Order.status.not_in(never_confirmed)))
-    assert Counter(session.scalars(select(Message.key))) == Counter(f"order-placed/{number}" for number in confirmed)
+    steps = select(OrderEvent.topic, Order.order_id).join(Order, Order.id == OrderEvent.order_id)
+    told = session.execute(steps.where(OrderEvent.topic != ""))
+    expected = [f"order-placed/{number}" for number in confirmed] + [f"{topic}/{number}" for topic, number in told]
+    assert Counter(session.scalars(select(Message.key))) == Counter(expected)
+
+
+# ------------------------------------------------------------------------------------------ what goes back
+
+
+def units_away(sku: str) -> int:
+    """Units that orders took off the shelf for good: sold, and not back by a refund, a return or a cancellation."""
+    placed = queries().scalars(select(Message.key).where(Message.topic == ORDER_PLACED))
+    numbers = [key.partition("/")[2] for key in placed]
+    bought = select(Item, Order).join(Order, Order.id == Item.order_id)
+    rows = queries().execute(bought.where(Item.sku == sku, Order.order_id.in_(numbers)))
+    return sum(_away(item, order) for item, order in rows.all())
+
+
+def _away(item: Item, order: Order) -> int:
+    back = select(func.coalesce(func.sum(RefundLine.quantity), 0)).join(OrderRefund)
+    restocked = back.where(RefundLine.item_id == item.id, OrderRefund.is_restocked)
+    came_back_whole = order.status == OrderStatus.CANCELLED and order.is_restocked
+    left = item.refunded if came_back_whole else item.quantity
+    return left - int(queries().scalar(restocked) or 0)
+
+
+def assert_bank_gave_back_what_the_shop_promised() -> None:
+    paid = {row.checkout_id: row.refunded for row in queries().scalars(select(Payment))}
+    for charge in queries().scalars(select(SandboxCharge)):
+        assert charge.refunded == paid[charge.key], f"{charge.key}: the bank gave {charge.refunded} back"

@@ -71,7 +71,7 @@ class ScriptedProvider:
     def void(self, key: str) -> Answer:
         return self._say(f"void {key}")
 
-    def refund(self, key: str, amount: Money) -> Answer:
+    def refund(self, key: str, amount: Money, refund_key: str) -> Answer:
         return self._say(f"refund {key}")
 
     def _say(self, question: str) -> Answer:

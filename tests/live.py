@@ -153,6 +153,7 @@ def _plan(folder: Path, database_url: str, settings: dict[str, str], workers: in
         "STOREFRONT_ENV": "development",
         "STOREFRONT_DATA": str(folder),
         "DATABASE_URL": database_url,
+        "DATABASE_POOL_SIZE": "2",
         "PUBLIC_ORIGIN": origin,
         "RATELIMIT_ENABLED": "0",
         "PYTHONUNBUFFERED": "1",

@@ -140,6 +140,31 @@ class Shopper:
         """Where the shop says what was done: spoken with JavaScript, a message on the next page without."""
         return self.page.locator("#announcement" if self.window.has_script else "#notices")
 
+    # ----------------------------------------------------------------------------------------- by keyboard
+
+    def tab_to(self, wanted: Locator, *, most: int = 120) -> None:
+        """Reach something as somebody without a mouse does: by Tab, from where the keyboard is."""
+        expect(wanted).to_be_visible()
+        for _ in range(most):
+            if wanted.evaluate("element => element === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"{most} times Tab on {self.page.url} do not reach {wanted}")
+
+    def types(self, text: str, *, into: Locator | None = None, then: str = "") -> None:
+        """Type over what a field holds. :param into: reached by Tab; else where the keyboard is :param then: a key"""
+        if into is not None:
+            self.tab_to(into)
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.type(text)
+        if then:
+            self.page.keyboard.press(then)
+
+    def presses(self, wanted: Locator, key: str = "Enter") -> None:
+        """Reach a link or a button by Tab and press it."""
+        self.tab_to(wanted)
+        self.page.keyboard.press(key)
+
     # ----------------------------------------------------------------------------------------- shopping
 
     def search(self, words: str) -> None:

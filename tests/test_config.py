@@ -170,6 +170,23 @@ def test_in_production_no_other_origin_reads_the_api_unless_it_is_named(
         Config()
 
 
+def test_the_development_server_of_the_client_is_trusted_on_a_developers_machine_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Config().DEV_CLIENT == ""
+    monkeypatch.setenv("DEV_CLIENT", "http://localhost:4200/")
+    assert Config().DEV_CLIENT == "http://localhost:4200"
+    monkeypatch.setenv("DEV_CLIENT", "http://client.example:4200")
+    with pytest.raises(ConfigurationError, match="this machine"):
+        Config()
+
+
+def test_in_production_no_development_server_is_trusted(production: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEV_CLIENT", "http://localhost:4200")
+    with pytest.raises(ConfigurationError, match="refused in production"):
+        Config()
+
+
 def test_a_build_of_the_client_has_an_index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert Config().SPA_DIR is None
     monkeypatch.setenv("SPA_DIR", str(tmp_path))

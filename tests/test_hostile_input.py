@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.forms import PLACES, forms_at
-from tests.pages import Pages
+from tests.pages import SAME_ORIGIN, Pages
 
 ANSWER_WITHIN = 4.0  # seconds
 MARKUP = '<script>alert("x")</script>'
@@ -76,3 +76,12 @@ def test_a_field_sent_twice_and_a_form_of_many_fields_are_no_error(pages: Pages)
     (form,) = [form for form in forms_at(pages, "orders.track") if "order_id" in form.names]
     assert form.send(order_id=["ORD-1", "ORD-2"]).status_code == 422
     assert form.send(**{f"field{number}": "x" for number in range(2000)}).status_code < 500
+
+
+@pytest.mark.parametrize("path", ["/login", "/cart/items", "/api/products/1/image"])
+def test_a_part_of_a_form_that_has_no_name_is_refused(pages: Pages, path: str) -> None:
+    for file in (b"", b'; filename="a.png"'):
+        body = b"--x\r\nContent-Disposition: form-data" + file + b"\r\n\r\n4242\r\n--x--\r\n"
+        kind = "multipart/form-data; boundary=x"
+        response = pages.client.post(path, data=body, content_type=kind, headers=SAME_ORIGIN)
+        assert response.status_code == 400

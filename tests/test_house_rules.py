@@ -18,11 +18,13 @@ from storefront.accounts import views as accounts_views
 from storefront.accounts.models import StockNotice
 from storefront.accounts.service import Role, WishesToken
 from storefront.api.operations import OPERATIONS
-from storefront.catalog.service import stock_desk
+from storefront.catalog.service import product_desk, stock_desk
 from storefront.database import queries
 from storefront.demo import catalogue
+from storefront.orders.service import OrderStatus
 from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
+from tests.factories.refunds import ask_return, make_order_at
 from tests.factories.shopping import make_cart, make_draft, make_order, place
 from tests.pages import Pages
 
@@ -70,6 +72,18 @@ def ordered(pages: Pages) -> str:
     order = make_order()
     remember(pages, **{visitor.ORDERS: [order.id]})
     return f"/orders/{order.id}"
+
+
+def delivered(pages: Pages) -> str:
+    order = make_order_at(OrderStatus.DELIVERED)
+    remember(pages, **{visitor.ORDERS: [order.id]})
+    return f"/orders/{order.id}/return"
+
+
+def open_return(pages: Pages) -> str:
+    ask_return(make_order_at(OrderStatus.DELIVERED))
+    pages.sign_in(make_staff(Role.ORDER_STAFF))
+    return "/staff/returns"
 
 
 def at_checkout(step: str) -> Callable[[Pages], str]:
@@ -147,10 +161,50 @@ def resetting(pages: Pages) -> str:
     return "/password/code"
 
 
-def at_desk(url: str) -> Callable[[Pages], str]:
+def at_desk(url: str, role: Role = Role.STOCK_STAFF) -> Callable[[Pages], str]:
+    def go(pages: Pages) -> str:
+        pages.sign_in(make_staff(role))
+        return url
+
+    return go
+
+
+def troubled(pages: Pages) -> str:
+    waiting_for_the_bank(pages)
+    pages.sign_in(make_staff(Role.ORDER_STAFF))
+    return "/staff/troubles"
+
+
+def at_customers(url: str) -> Callable[[Pages], str]:
+    def go(pages: Pages) -> str:
+        customer = make_account()
+        accounts.open_session(customer.id, "Firefox")
+        pages.sign_in(make_staff(Role.ORDER_STAFF))
+        return url.format(id=customer.id, email=customer.email)
+
+    return go
+
+
+def at_guest(pages: Pages) -> str:
+    order = make_order()
+    pages.sign_in(make_staff(Role.ORDER_STAFF))
+    return f"/staff/customers/guest?email={order.email}"
+
+
+def at_order_desk(url: str) -> Callable[[Pages], str]:
+    def go(pages: Pages) -> str:
+        pages.sign_in(make_staff(Role.ORDER_STAFF))
+        return url.format(order=make_order().id)
+
+    return go
+
+
+def at_product_desk(url: str) -> Callable[[Pages], str]:
     def go(pages: Pages) -> str:
         pages.sign_in(make_staff(Role.STOCK_STAFF))
-        return url
+        product = make_product(options=(("S", 1), ("M", 2)))
+        category = product_desk.list_categories()[0].id
+        return url.format(product=product.id, category=category)
 
     return go
 
@@ -199,25 +253,44 @@ PAGES: dict[str, Callable[[Pages], str]] = {
     "orders.index": lambda pages: "/orders",
     "orders.order": ordered,
     "orders.invoice": lambda pages: f"{ordered(pages)}/invoice",
+    "orders.show_return": delivered,
     "orders.track": lambda pages: "/track",
     "api.docs": lambda pages: "/api/docs",
     "wishlist.show": with_a_wish,
     "wishlist.shared": shared_wishes,
     "wishlist.ask": lambda pages: f"/wishlist/notices?sku={make_product(stock=0).sku}",
     "wishlist.notice": unsubscribing,
-    "staff.index": at_desk("/staff"),
+    "staff.index": at_desk("/staff", Role.ADMIN),
+    "staff.troubles": troubled,
+    "staff.customers": at_customers("/staff/customers?q={email}"),
+    "staff.customer": at_customers("/staff/customers/{id}"),
+    "staff.guest": at_guest,
+    "staff.reviews": at_desk("/staff/reviews"),
+    "staff.trail": at_desk("/staff/trail", Role.ADMIN),
+    "staff.products": at_product_desk("/staff/products"),
+    "staff.new_product": at_product_desk("/staff/products/new"),
+    "staff.product": at_product_desk("/staff/products/{product}"),
+    "staff.bulk_change": at_product_desk("/staff/products/changes?product={product}&act=percent&figure=-10"),
+    "staff.categories": at_product_desk("/staff/products/categories"),
+    "staff.category": at_product_desk("/staff/products/categories/{category}"),
     "staff.stock": at_desk("/staff/stock"),
     "staff.scan": at_desk("/staff/stock/scan"),
     "staff.restock": at_desk("/staff/stock/restock"),
     "staff.movements": at_desk("/staff/stock/movements"),
     "staff.imports": at_desk("/staff/stock/imports"),
     "staff.show_import": checked_file,
+    "staff.orders": at_order_desk("/staff/orders"),
+    "staff.returns": open_return,
+    "staff.order": at_order_desk("/staff/orders/{order}"),
+    "staff.packing_slips": at_order_desk("/staff/orders/slips?order={order}"),
+    "staff.order_invoice": at_order_desk("/staff/orders/{order}/invoice"),
     "dev.mailbox": lambda pages: "/dev/mail",
     "dev.mail": letter,
 }
 NO_PAGES = {"static", "shell.stylesheet", "health.health", "health.ready", "dev.mail_html", "api.openapi"}
-NO_PAGES |= {"staff.export_stock", "staff.export_movements"}  # files
-NO_PAGES |= {"account.avatar", "account.export"}  # a picture and a file
+NO_PAGES |= {"staff.export_stock", "staff.export_movements", "staff.download_trail"}  # files
+NO_PAGES |= {"account.avatar", "media.media", "account.export"}  # pictures and a file
+NO_PAGES |= {"staff.export_orders", "staff.packing_slips_pdf", "staff.order_invoice_pdf", "orders.invoice_pdf"}
 NO_PAGES |= {"provider.start", "provider.callback"}  # they lead to another site and back
 NO_PAGES |= {f"api.{operation.id}" for operation in OPERATIONS if operation.method == "GET"}  # opened in tests/api
 

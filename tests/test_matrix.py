@@ -25,6 +25,7 @@ from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.factories.shopping import ADDRESS, make_draft, place
 from tests.matrix import (
+    ADMIN_DESK,
     ANY_DESK,
     ANYONE,
     API_CHANGE_ORDER,
@@ -34,6 +35,7 @@ from tests.matrix import (
     API_STOCK,
     MINE,
     MINE_SIGNED_IN,
+    ORDER_DESK,
     SIGNED_IN,
     STOCK_DESK,
     Door,
@@ -90,6 +92,12 @@ DOORS: dict[tuple[str, str], Door] = {
     ("orders.index", "GET"): Door("/orders", ANYONE),
     ("orders.order", "GET"): Door("/orders/{order}", MINE),
     ("orders.invoice", "GET"): Door("/orders/{order}/invoice", MINE),
+    ("orders.invoice_pdf", "GET"): Door("/orders/{order}/invoice.pdf", MINE),
+    ("orders.show_return", "GET"): Door("/orders/{order}/return", MINE),
+    ("orders.request_return", "POST"): Door("/orders/{order}/return", MINE, done=frozenset({400})),
+    ("orders.withdraw_return", "POST"): Door(
+        "/orders/{order}/return/2147483647/withdrawal", MINE, done=frozenset({404})
+    ),
     ("orders.cancel", "POST"): Door("/orders/{order}/cancellation", MINE),
     ("orders.claim", "POST"): Door("/orders/claims", SIGNED_IN),
     ("orders.track", "GET"): Door("/track", ANYONE),
@@ -170,6 +178,17 @@ DOORS: dict[tuple[str, str], Door] = {
     ("security.end_sessions", "POST"): Door("/account/security/sessions/end", SIGNED_IN),
     # ---------------------------------------------------------------------------------- the desks of the staff
     ("staff.index", "GET"): Door("/staff", ANY_DESK),
+    ("staff.troubles", "GET"): Door("/staff/troubles", ORDER_DESK),
+    ("staff.resume_checkout", "POST"): Door("/staff/troubles/checkouts/{checkout}/attempts", ORDER_DESK),
+    ("staff.deliver_message", "POST"): Door("/staff/troubles/messages/orders/2147483647/attempts", ORDER_DESK),
+    ("staff.customers", "GET"): Door("/staff/customers?q=asha", ORDER_DESK),
+    ("staff.customer", "GET"): Door("/staff/customers/{owner}", ORDER_DESK),
+    ("staff.guest", "GET"): Door("/staff/customers/guest?email=nobody", ORDER_DESK, done=frozenset({404})),
+    ("staff.sign_out_customer", "POST"): Door("/staff/customers/{owner}/sessions/end", ORDER_DESK),
+    ("staff.reviews", "GET"): Door("/staff/reviews", ANY_DESK),
+    ("staff.moderate_review", "POST"): Door("/staff/reviews/{review}/visibility", ANY_DESK, {"hidden": "1"}),
+    ("staff.trail", "GET"): Door("/staff/trail", ADMIN_DESK),
+    ("staff.download_trail", "GET"): Door("/staff/trail.csv", ADMIN_DESK),
     ("staff.stock", "GET"): Door("/staff/stock", STOCK_DESK),
     ("staff.change_stock", "POST"): Door("/staff/stock", STOCK_DESK, done=frozenset({400})),
     ("staff.export_stock", "GET"): Door("/staff/stock.csv", STOCK_DESK),
@@ -181,17 +200,58 @@ DOORS: dict[tuple[str, str], Door] = {
     ("staff.undo_movement", "POST"): Door(
         "/staff/stock/movements/2147483647/reversal", STOCK_DESK, done=frozenset({404})
     ),
+    ("staff.upload_pictures", "POST"): Door("/staff/products/{product}/pictures", STOCK_DESK, done=frozenset({422})),
+    ("staff.arrange_pictures", "POST"): Door("/staff/products/{product}/pictures/arrangement", STOCK_DESK),
+    ("staff.remove_picture", "POST"): Door(
+        "/staff/products/{product}/pictures/2147483647/removal", STOCK_DESK, done=frozenset({404})
+    ),
+    ("staff.bring_picture_back", "POST"): Door(
+        "/staff/products/{product}/pictures/2147483647/return", STOCK_DESK, done=frozenset({404})
+    ),
+    ("staff.products", "GET"): Door("/staff/products", STOCK_DESK),
+    ("staff.new_product", "GET"): Door("/staff/products/new", STOCK_DESK),
+    ("staff.create_product", "POST"): Door("/staff/products", STOCK_DESK, done=frozenset({422})),
+    ("staff.product", "GET"): Door("/staff/products/{product}", STOCK_DESK),
+    ("staff.change_product", "POST"): Door("/staff/products/{product}", STOCK_DESK, done=frozenset({422})),
+    ("staff.publish_product", "POST"): Door("/staff/products/{product}/publication", STOCK_DESK, {"publish": "0"}),
+    ("staff.plan_price", "POST"): Door("/staff/products/{product}/prices", STOCK_DESK, done=frozenset({422})),
+    ("staff.cancel_price", "POST"): Door(
+        "/staff/products/{product}/prices/2147483647/cancellation", STOCK_DESK, done=frozenset({409})
+    ),
+    ("staff.bulk_change", "GET"): Door("/staff/products/changes?product={product}&act=hide", STOCK_DESK),
+    ("staff.apply_bulk_change", "POST"): Door("/staff/products/changes", STOCK_DESK, done=frozenset({400})),
+    ("staff.categories", "GET"): Door("/staff/products/categories", STOCK_DESK),
+    ("staff.create_category", "POST"): Door("/staff/products/categories", STOCK_DESK, done=frozenset({422})),
+    ("staff.category", "GET"): Door("/staff/products/categories/1", STOCK_DESK),
+    ("staff.change_category", "POST"): Door("/staff/products/categories/1", STOCK_DESK, done=frozenset({422})),
+    ("staff.remove_category", "POST"): Door("/staff/products/categories/1/removal", STOCK_DESK, done=frozenset({409})),
     ("staff.imports", "GET"): Door("/staff/stock/imports", STOCK_DESK),
     ("staff.upload_import", "POST"): Door("/staff/stock/imports", STOCK_DESK, done=frozenset({422})),
     ("staff.show_import", "GET"): Door("/staff/stock/imports/2147483647", STOCK_DESK, done=frozenset({404})),
     ("staff.apply_import", "POST"): Door(
         "/staff/stock/imports/2147483647/application", STOCK_DESK, done=frozenset({404})
     ),
+    ("staff.orders", "GET"): Door("/staff/orders", ORDER_DESK),
+    ("staff.change_orders", "POST"): Door("/staff/orders", ORDER_DESK, done=frozenset({400})),
+    ("staff.export_orders", "GET"): Door("/staff/orders.csv", ORDER_DESK),
+    ("staff.refund_order", "POST"): Door("/staff/orders/{order}/refunds", ORDER_DESK, done=frozenset({400})),
+    ("staff.cancel_order", "POST"): Door("/staff/orders/{order}/cancellation", ORDER_DESK),
+    ("staff.returns", "GET"): Door("/staff/returns", ORDER_DESK),
+    ("staff.approve_return", "POST"): Door("/staff/returns/2147483647/approval", ORDER_DESK, done=frozenset({404})),
+    ("staff.decline_return", "POST"): Door("/staff/returns/2147483647/refusal", ORDER_DESK, done=frozenset({404})),
+    ("staff.order", "GET"): Door("/staff/orders/{order}", ORDER_DESK),
+    ("staff.take_step", "POST"): Door("/staff/orders/{order}/steps", ORDER_DESK, {"step": "processing"}),
+    ("staff.correct_parcel", "POST"): Door("/staff/orders/{order}/parcel", ORDER_DESK, {"tracking": "AWB 1"}),
+    ("staff.packing_slips", "GET"): Door("/staff/orders/slips?order={order}", ORDER_DESK),
+    ("staff.packing_slips_pdf", "GET"): Door("/staff/orders/slips.pdf?order={order}", ORDER_DESK),
+    ("staff.order_invoice", "GET"): Door("/staff/orders/{order}/invoice", ORDER_DESK),
+    ("staff.order_invoice_pdf", "GET"): Door("/staff/orders/{order}/invoice.pdf", ORDER_DESK),
     # ---------------------------------------------------------------------------------- the API
     ("api.docs", "GET"): Door("/api/docs", ANYONE),
     ("api.openapi", "GET"): Door("/api/openapi.json", ANYONE),
     ("api.listProducts", "GET"): Door("/api/products?size=1", ANYONE),
     ("api.getProduct", "GET"): Door("/api/products/{product}", ANYONE),
+    ("media.media", "GET"): Door("/media/" + "0" * 32 + "-320.webp", ANYONE, done=frozenset({404})),
     ("api.getImage", "GET"): Door("/api/products/image/999999", ANYONE, done=frozenset({404})),
     ("api.getImageAlias", "GET"): Door("/products/image/999999", ANYONE, done=frozenset({404})),
     ("api.getPlaceholderImage", "GET"): Door("/api/products/image/placeholder", ANYONE),

@@ -17,8 +17,9 @@ from storefront.accounts.models import OneTimeCode, SignUp, UserSession
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Hold
 from storefront.checkout import service as checkout
+from storefront.checkout.models import Twin
 from storefront.checkout.service import CheckoutState
-from storefront.database import db, queries
+from storefront.database import db, queries, transaction
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
 from tests import books
@@ -44,10 +45,12 @@ def test_what_nobody_can_use_any_more_is_forgotten(app: Flask, now: Clock) -> No
     pending = accounts.register_stub("asha@example.com")
     accounts.send_sign_up_code(pending.id, pending.email)
     reference = accounts.open_session(make_account().id)
+    with transaction("checkout") as session:
+        session.add(Twin(key="a double click", checkout_id="of long ago", at=now.read()))
     now.advance(days=31)
     tasks.tidy()
     db.session.rollback()
-    for table in (OneTimeCode, SignUp, UserSession):
+    for table in (OneTimeCode, SignUp, UserSession, Twin):
         assert queries().scalar(select(func.count()).select_from(table)) == 0
     assert accounts.find_session(reference) is None
 

@@ -21,7 +21,7 @@ class AddLineForm(FlaskForm):
     :ivar slot: which of a page's lists the card stands in, so that the answer's ids are the same
     """
 
-    sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=64)], default="")
+    sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=100)], default="")
     quantity = QuantityField("Quantity", MOST_UNITS, default=1)
     place = HiddenField(default="page", validators=[AnyOf(["card", "page", "cart"])])
     slot = HiddenField(default="grid", filters=[_known_slot])

@@ -11,6 +11,7 @@ from flask import current_app
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from storefront.cart import arrivals
 from storefront.cart.adding import add_line, add_product, refuse_excess
 from storefront.cart.models import Cart, Line
 from storefront.cart.rows import account_of, is_named_by, lines_of, open_cart, token_of, touch, touch_cart_of
@@ -58,6 +59,7 @@ __all__ = [
     "account_of",
     "add_line",
     "add_product",
+    "arrivals",
     "buy_again",
     "change_quantity",
     "clear",

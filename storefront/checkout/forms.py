@@ -13,8 +13,6 @@ from wtforms import (
     Form,
     HiddenField,
     RadioField,
-    SelectField,
-    StringField,
     TelField,
     ValidationError,
 )
@@ -23,9 +21,8 @@ from wtforms.validators import InputRequired, Length, StopValidation
 from storefront.checkout.saved import NEW
 from storefront.checkout.values import Contact
 from storefront.contact import NotAnEmail, NotAPhoneNumber, email_as_written, phone_as_written
-from storefront.fields import POSTAL_FIELDS, PostalForm, filled, trimmed
+from storefront.fields import POSTAL_FIELDS, InstrumentForm, PostalForm, filled, trimmed
 from storefront.orders.service import DeliveryAddress
-from storefront.payments.service import LENDERS, is_upi_id
 
 LONGEST_PHONE = 32  # characters an order has room for, extension included
 
@@ -93,29 +90,15 @@ class OwnDeliveryForm(DeliveryForm):
         return bool(super().validate(extra_validators))
 
 
-class PaymentForm(FlaskForm):
+class PaymentForm(InstrumentForm):
     """Its choices are the payment options on offer, set by the view. What stands beside one counts if it is chosen."""
 
     option = RadioField("How would you like to pay?", [InputRequired("Choose how you would like to pay")])
-    upi_id = StringField("UPI id", filters=[trimmed])
-    lender = SelectField(
-        "Pay-later provider",
-        choices={"": "Choose a provider", **{name: name for name in LENDERS}},
-        validate_choice=False,
-    )
 
-    def validate_upi_id(self, field: Field) -> None:
-        if self.option.data == "upi" and not is_upi_id(field.data):
-            raise ValidationError("Enter your UPI id, such as asha@okbank")
-
-    def validate_lender(self, field: Field) -> None:
-        if self.option.data == "bnpl" and field.data not in LENDERS:
-            raise ValidationError("Choose who lends you the money")
-
-    def entry(self) -> str:
-        """What was entered beside the way to pay that was chosen."""
-        beside = {"upi": self.upi_id.data, "bnpl": self.lender.data}
-        return beside.get(self.option.data) or ""
+    @property
+    def chosen(self) -> str | None:
+        option: str | None = self.option.data
+        return option
 
 
 class PlaceOrderForm(FlaskForm):

@@ -7,16 +7,17 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from storefront.cart import service as cart
+from storefront.checkout import arrivals, saga
 from storefront.checkout import plan as plans
-from storefront.checkout import saga
 from storefront.checkout.direct import forget_twins, order_at_once
 from storefront.checkout.models import Checkout
 from storefront.checkout.paying import payment_meant, usual_payment
 from storefront.checkout.plan import Plan
 from storefront.checkout.values import (
+    STUCK,
     CartNotOrderable,
     CheckoutBusy,
     CheckoutDraft,
@@ -32,6 +33,7 @@ from storefront.checkout.values import (
     PaymentWish,
     Shortage,
     TotalChanged,
+    UnfinishedCheckout,
     UnknownCheckout,
 )
 from storefront.clock import utc_now
@@ -40,6 +42,7 @@ from storefront.orders.service import DeliveryAddress, OrderId
 from storefront.payments import service as payments
 
 __all__ = [
+    "STUCK",
     "CartNotOrderable",
     "CheckoutBusy",
     "CheckoutDraft",
@@ -55,12 +58,16 @@ __all__ = [
     "PaymentWish",
     "Shortage",
     "TotalChanged",
+    "UnfinishedCheckout",
     "UnknownCheckout",
     "abandon",
     "adopt",
+    "arrivals",
+    "count_unfinished",
     "enter_contact",
     "enter_delivery",
     "enter_payment",
+    "find_unfinished",
     "follow_payment",
     "forget",
     "forget_twins",
@@ -73,6 +80,8 @@ __all__ = [
     "resume_unfinished",
     "start",
     "states",
+    "try_again",
+    "unfinished_checkouts",
     "usual_payment",
 ]
 
@@ -233,13 +242,63 @@ def resume_unfinished() -> int:
     """Walk every checkout whose runner died or whose wait is over. :return: how many were looked at"""
     found = saga.unfinished()
     for checkout in found:
-        try:
-            saga.resume(checkout)
-        except Exception:
-            # Its fault is noted in its record; it must not hold up the others.
-            logger.exception("checkout %s could not go on", checkout)
-            queries().rollback()
+        _try(checkout)
     return len(found)
+
+
+def _try(checkout: str) -> None:
+    try:
+        saga.resume(checkout)
+    except Exception:
+        # Its fault is noted in its record; it must not hold up the others.
+        logger.exception("checkout %s could not go on", checkout)
+        queries().rollback()
+
+
+def try_again(checkout: str) -> Outcome:
+    """Walk a checkout now, for staff ask for it; whoever walks it already goes on alone.
+
+    :return: where it stands then; what failed again is noted in its record
+    :raise UnknownCheckout: there is none
+    """
+    _try(checkout)
+    row = queries().get(Checkout, checkout, populate_existing=True)
+    if row is None:
+        raise UnknownCheckout(checkout)
+    return _outcome(row)
+
+
+def unfinished_checkouts(most: int | None = None) -> list[UnfinishedCheckout]:
+    """Orders that are being placed at this moment or got stuck, longest without a move first. :param most: no more"""
+    longest = select(Checkout).where(Checkout.state.in_(saga.UNFINISHED)).order_by(Checkout.updated_at).limit(most)
+    return [_unfinished(row) for row in queries().scalars(longest.execution_options(populate_existing=True))]
+
+
+def find_unfinished(checkout: str) -> UnfinishedCheckout | None:
+    """One of them; None when it came to its end. :raise UnknownCheckout: there is none of this id"""
+    row = queries().get(Checkout, checkout, populate_existing=True)
+    if row is None or row.state == CheckoutState.DRAFT:
+        raise UnknownCheckout(checkout)
+    return _unfinished(row) if row.state in saga.UNFINISHED else None
+
+
+def _unfinished(row: Checkout) -> UnfinishedCheckout:
+    return UnfinishedCheckout(
+        id=CheckoutId(row.id),
+        state=CheckoutState(row.state),
+        step=saga.STEPS[min(row.step, len(saga.STEPS) - 1)].name,
+        placed_at=datetime.fromisoformat(row.progress["placed_at"]),
+        updated_at=row.updated_at,
+        attempts=row.attempts,
+        last_error=row.last_error,
+        order_id=OrderId(row.progress["order"]) if "order" in row.progress else None,
+        is_stuck=row.updated_at < utc_now() - STUCK,
+    )
+
+
+def count_unfinished() -> int:
+    """How many there are."""
+    return queries().scalar(select(func.count(Checkout.id)).where(Checkout.state.in_(saga.UNFINISHED))) or 0
 
 
 @retried

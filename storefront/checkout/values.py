@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -13,6 +14,8 @@ from storefront.orders.service import DeliveryAddress, OrderId
 from storefront.payments.service import PaymentOption
 
 CheckoutId = NewType("CheckoutId", str)
+
+STUCK = timedelta(hours=1)  # four times as long as a customer or a silent provider is waited for
 
 
 class CheckoutState(StrEnum):
@@ -175,3 +178,24 @@ class Outcome:
     failure: Failure | None
     detail: str
     shortages: tuple[Shortage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedCheckout:
+    """An order that is being placed, as the staff see it.
+
+    :ivar step: name of the one it is at, of `saga.STEPS`
+    :ivar placed_at: when its customer pressed the button :ivar updated_at: when it last moved
+    :ivar order_id: once there is one
+    :ivar is_stuck: nothing has moved for so long that the doctor complains
+    """
+
+    id: CheckoutId
+    state: CheckoutState
+    step: str
+    placed_at: datetime
+    updated_at: datetime
+    attempts: int
+    last_error: str
+    order_id: OrderId | None
+    is_stuck: bool

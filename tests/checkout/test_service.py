@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
+from storefront.catalog.derived import derive
 from storefront.catalog.models import Product, Variant
 from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
@@ -31,6 +32,7 @@ def mug(app: Flask) -> ProductCard:
 def set_price(product: ProductCard, price: Money) -> None:
     with transaction("catalog") as session:
         session.execute(update(Variant).where(Variant.sku == product.sku).values(price=price.minor))
+        derive(session, [product.id])
 
 
 def withdraw(product: ProductCard) -> None:
