@@ -14,7 +14,12 @@ from tests.shopper import ADDRESS, CANDLE, Shopper, Window
 
 pytestmark = pytest.mark.browser
 
-WINDOWS = [Window(), Window(width=390), Window(has_script=False), Window("mariadb", has_script=False, width=390)]
+WINDOWS = [
+    Window(width=390),
+    Window("mariadb", has_script=False),
+    pytest.param(Window(), marks=pytest.mark.long),
+    pytest.param(Window("mariadb", has_script=False, width=390), marks=pytest.mark.long),
+]
 FIRST_PASSWORD, SECOND_PASSWORD = PASSWORDS
 IDENTIFIER = "E-mail address or phone number"
 

@@ -54,7 +54,7 @@ def _steps_of(road_name: str) -> list[str]:
     return STEPS[: STEPS.index(ends[road_name])] if road_name in ends else STEPS
 
 
-@pytest.mark.parametrize("road", ["cash", "card"])
+@pytest.mark.parametrize("road", ["card", pytest.param("cash", marks=pytest.mark.long)])
 def test_a_process_killed_anywhere_leaves_one_order_or_none(ground: Ground, road: str) -> None:
     crash_everywhere(ground, road)
 

@@ -254,17 +254,30 @@ def test_a_slow_database_is_only_slow(house: House, fault: Fault, monkeypatch: p
 def test_fifty_requests_of_a_crowd_without_one_database(
     house: House, fault: Fault, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    crowd_without(house, fault[1], schema, 50)
+    settle(house, monkeypatch)
+
+
+@pytest.mark.parametrize("fault", [("sqlite", "locked")], ids="-".join, indirect=True)
+def test_a_crowd_waits_for_a_locked_file_once_and_not_one_after_the_other(
+    house: House, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd_without(house, fault[1], "cart", THREADS)
+    settle(house, monkeypatch)
+
+
+def crowd_without(house: House, kind: str, schema: str, count: int) -> None:
+    """So many requests, a few at a time, while a database is away; each is answered in time."""
     clients = [a_shopper(house) for _ in range(5)]
     asked = ["/", PRODUCT, "/products?q=lamp", "/cart", "/checkout", "/orders", "/category/books", "/track"] * 7
-    acts = [lambda n=n, url=url: ask(clients[n % 5], url).status_code for n, url in enumerate(asked[:50])]
+    acts = [lambda n=n, url=url: ask(clients[n % 5], url).status_code for n, url in enumerate(asked[:count])]
     answers: list[int | Exception] = []
-    with house.fault(fault[1], schema):
+    with house.fault(kind, schema):
         for first in range(0, len(acts), THREADS):
             answers += at_once(house.app, acts[first : first + THREADS])
     assert not [answer for answer in answers if isinstance(answer, Exception)], answers
-    print(fault, schema, dict(Counter(answers)))
+    print(kind, schema, dict(Counter(answers)))
     assert_healthy_soon(house, clients[0])
-    settle(house, monkeypatch)
 
 
 # ---------------------------------------------------------------------------------------------- a full disk

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from storefront import tasks
-from storefront.orders import events
+from storefront.orders import events, steps
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, StepNotAllowed
 from tests import books
@@ -26,7 +26,7 @@ def test_a_rival_cancelling_between_read_and_write_is_one_cancellation(
     mug = make_product(stock=5)
     order = make_order((mug, 2), payment="sandbox-success")
     run = run_before if moment == "before" else run_after
-    came_of_it = run(monkeypatch, orders, "_step", lambda: ground.rival(lambda: orders.cancel(order.id, by="them")))
+    came_of_it = run(monkeypatch, steps, "_step", lambda: ground.rival(lambda: orders.cancel(order.id, by="them")))
     ours = attempt(lambda: orders.cancel(order.id, by="us"))
     assert [ours, *came_of_it].count(None) == 1
     assert ours is None or isinstance(ours, StepNotAllowed)
@@ -42,7 +42,7 @@ def test_an_order_taken_up_for_packing_between_read_and_write_is_not_cancelled_b
     order = make_order(payment="sandbox-success")
     packing = run_before(
         monkeypatch,
-        orders,
+        steps,
         "_step",
         lambda: ground.rival(lambda: orders.advance(order.id, OrderStatus.PROCESSING, by="them")),
     )

@@ -1,0 +1,67 @@
+"""A part of an order is paid back by keyboard alone, and its shopper reads what came back."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.journeys.clerk import clerk_at
+from tests.journeys.conftest import NewShopper, Shops
+from tests.live import eventually
+from tests.shopper import Shopper, Window
+
+pytestmark = pytest.mark.browser
+
+WINDOWS = [Window(), Window("mariadb", has_script=False, width=390)]
+SOAP = "/product/27-rose-and-neem-soap"  # which no other journey orders
+SOAP_SKU, NAME = "SKU-NEE-ROSE", "Rose and Neem Soap"
+
+
+def buy_three(shopper: Shopper) -> str:
+    """:return: the order's number"""
+    shopper.put_in_cart(SOAP)
+    shopper.go_to_cart()
+    shopper.type_quantity(NAME, "3")
+    expect(shopper.badge).to_have_text("Cart 3")
+    shopper.go_through_checkout("Test card that succeeds")
+    shopper.place_order()
+    return shopper.reads_order_number()
+
+
+def on_hand(clerk: Shopper) -> int:
+    clerk.open(f"/staff/stock?q={SOAP_SKU}")
+    return int(clerk.page.locator(f'[aria-label$="ledger of {SOAP_SKU}"]').inner_text())
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_one_unit_of_three_is_paid_back(new_shopper: NewShopper, shops: Shops, window: Window) -> None:
+    shopper = new_shopper(window)
+    number = buy_three(shopper)
+    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "admin")
+    before = on_hand(clerk)
+
+    clerk.open("/staff/orders")
+    clerk.types(number, into=clerk.page.locator("#desk-words"), then="Enter")
+    clerk.presses(clerk.link(number))
+    clerk.sees(f"Order {number}")
+    clerk.types("1", into=clerk.page.locator("#refund").get_by_label(NAME))
+    clerk.presses(clerk.page.locator("#refund-restock"), "Space")
+    clerk.presses(clerk.button("Work it out"))
+    worth = clerk.page.locator("#refund-worth strong")
+    expect(worth).to_contain_text("₹")
+    amount = worth.inner_text()
+    clerk.presses(clerk.page.locator("#refund-go"))
+    expect(clerk.page.locator("#refund")).to_contain_text("of 2")
+    expect(clerk.page.locator("[aria-labelledby=order-money]")).to_contain_text(f"{amount} of")
+    clerk.fits()
+
+    shopper.open(f"/orders/{number}")
+    expect(shopper.page.locator("main")).to_contain_text(amount)
+    expect(shopper.page.locator("#timeline")).to_contain_text(f"1 × {NAME}")
+    shopper.fits()
+
+    def is_back() -> bool:
+        return on_hand(clerk) == before + 1
+
+    eventually(is_back, "the unit to be on the shelf again")
+    assert shops(window.engine).flask("doctor").strip()

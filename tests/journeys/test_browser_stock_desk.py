@@ -1,0 +1,144 @@
+"""A day at the stock desk, by keyboard alone, with and without JavaScript."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from storefront.demo import catalogue
+from tests.journeys.clerk import clerk_at
+from tests.journeys.conftest import NewShopper, Shops
+from tests.live import eventually
+from tests.shopper import Shopper, Window
+
+pytestmark = pytest.mark.browser
+
+WINDOWS = [Window(), Window("mariadb", has_script=False, width=390)]
+# Goods that no other journey counts: three rows of the desk, found by one word.
+BALLS = {"SKU-GAL-BALL-3": "+5", "SKU-GAL-BALL-4": "-2", "SKU-GAL-BALL-5": "+7"}
+BALL = "/product/20-street-football?sku=SKU-GAL-BALL-4"
+OIL, OTHER_OIL = "SKU-NRY-COCO-100", "SKU-NRY-COCO-250"
+COUNTED_BY_OTHERS = {"SKU-MAD-PILLAR", "SKU-UST-SINGLE", *BALLS, OIL, OTHER_OIL}
+
+
+_units = itertools.count(4)  # the same file a second time would change nothing
+
+
+def some_skus(count: int) -> list[str]:
+    known = [variant["sku"] for product in catalogue.read()["products"] for variant in product["variants"]]
+    return [sku for sku in known if sku not in COUNTED_BY_OTHERS][-count:]
+
+
+def row_of(clerk: Shopper, sku: str) -> Locator:
+    return clerk.page.locator(".desk-row", has=clerk.page.locator(".desk-row__sku", has_text=sku))
+
+
+def on_hand_of(clerk: Shopper, *skus: str) -> dict[str, int]:
+    """As the desk shows it."""
+    found = {}
+    for sku in skus:
+        clerk.open(f"/staff/stock?q={sku}")
+        found[sku] = int(row_of(clerk, sku).locator(".desk-row__ledger").inner_text().replace(",", ""))
+    return found
+
+
+def changed_by(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    return {sku: after[sku] - before[sku] for sku in before}
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_twenty_deliveries_are_scanned_in(new_shopper: NewShopper, shops: Shops, window: Window) -> None:
+    clerk, email = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    skus = some_skus(20)
+    before = on_hand_of(clerk, skus[0], skus[-1])
+    clerk.open("/staff/stock/scan")
+    clerk.sees("Scan in")
+    code, quantity = clerk.page.locator("#code"), clerk.page.locator("#quantity")
+    clerk.allow(404)
+    clerk.types("NO-SUCH-CODE", then="Enter")
+    expect(clerk.page.get_by_role("alert")).to_contain_text("NO-SUCH-CODE")
+    for units, sku in enumerate(skus, start=1):
+        expect(code).to_be_focused()
+        clerk.types(sku, then="Enter")
+        expect(quantity).to_be_focused()
+        clerk.types(str(units), then="Enter")
+        expect(clerk.page.locator(".scan__row").first).to_contain_text(sku)
+    after = on_hand_of(clerk, skus[0], skus[-1])
+    assert changed_by(before, after) == {skus[0]: 1, skus[-1]: 20}
+    clerk.open(f"/staff/stock/movements?who={email}")
+    expect(clerk.page.locator("tbody .desk-row")).to_have_count(20)
+    clerk.fits()
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_three_rows_are_changed_while_a_shopper_buys_one_of_them(
+    new_shopper: NewShopper, shops: Shops, window: Window
+) -> None:
+    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    before = on_hand_of(clerk, *BALLS)
+    clerk.open("/staff/stock")
+    clerk.types("SKU-GAL-BALL", into=clerk.page.locator("#desk-words"), then="Enter")
+    expect(clerk.page.locator("tbody .desk-row")).to_have_count(3)
+    for sku, change in BALLS.items():
+        clerk.types(change, into=clerk.page.get_by_label(f"Change of {sku}"))
+
+    shopper = new_shopper(window)
+    shopper.reach_review(BALL, "Cash on delivery")
+    shopper.place_order()
+    shopper.reads_order_number()
+
+    clerk.presses(clerk.page.locator("#desk-submit"))
+    expect(clerk.notice).to_contain_text("3 rows changed")
+    after = on_hand_of(clerk, *BALLS)
+    assert changed_by(before, after) == {"SKU-GAL-BALL-3": 5, "SKU-GAL-BALL-4": -3, "SKU-GAL-BALL-5": 7}
+    clerk.open("/staff/stock/movements?sku=SKU-GAL-BALL-4")
+    rows = clerk.page.locator("tbody .desk-row")
+    expect(rows.nth(0)).to_contain_text("−2")
+    expect(rows.nth(1)).to_contain_text("−1")
+    assert shops(window.engine).flask("doctor").strip()
+
+
+def check_file(clerk: Shopper, folder: Path, name: str, *lines: str) -> None:
+    """Choose a file and have it checked; the choosing is the browser's own window, the rest is keys."""
+    file = folder / name
+    file.write_text("\n".join(["sku,count,delta,reason", *lines, ""]))
+    clerk.open("/staff/stock/imports")
+    clerk.sees("Import")
+    clerk.page.locator("#file").set_input_files(file)
+    clerk.presses(clerk.button("Check the file"))
+    clerk.sees(f"Import of {name}")
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_a_file_with_an_error_is_mended_and_applied(
+    new_shopper: NewShopper, shops: Shops, window: Window, tmp_path: Path
+) -> None:
+    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    before = on_hand_of(clerk, OIL, OTHER_OIL)
+    units = next(_units)
+    check_file(clerk, tmp_path, "wrong.csv", f"{OIL},,{units},received", "SKU-NOBODY-KNOWS,,1,received")
+    expect(clerk.page.get_by_role("alert")).to_contain_text("cannot be applied, so nothing can")
+    problem = clerk.page.locator(".import-lines .desk-row").first
+    expect(problem).to_contain_text("SKU-NOBODY-KNOWS")
+    expect(problem.locator("td").first).to_have_text("3")
+    assert on_hand_of(clerk, OIL, OTHER_OIL) == before
+
+    check_file(clerk, tmp_path, "mended.csv", f"{OIL},,{units},received", f"{OTHER_OIL},,6,received")
+    clerk.presses(clerk.button("Apply 2 changes"))
+    applied = clerk.page.locator(".notice--success", has_text="2 lines applied")
+
+    look_again = clerk.link("Look again")  # where no script asks by itself
+
+    def is_applied() -> bool:
+        expect(applied.or_(clerk.page.locator("#progress"))).to_be_visible()
+        if look_again.is_visible():
+            clerk.presses(look_again)
+        return applied.is_visible()
+
+    eventually(is_applied, "the worker to apply the file", within=60)
+    clerk.fits()
+    assert changed_by(before, on_hand_of(clerk, OIL, OTHER_OIL)) == {OIL: units, OTHER_OIL: 6}

@@ -1,0 +1,143 @@
+"""A guest without JavaScript and without an account sends goods back; the staff decide; each hears of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from storefront import doctor
+from storefront.accounts.service import Role
+from storefront.orders import service as orders
+from storefront.orders.service import OrderStatus, OrderView
+from storefront.payments import service as payments
+from storefront.payments.service import PaymentStatus
+from tests import books
+from tests.books import Stock
+from tests.factories.accounts import make_staff
+from tests.factories.catalog import make_product
+from tests.factories.refunds import ask_return, deliver, make_order_at
+from tests.factories.shopping import EMAIL
+from tests.fakes import Clock, MemoryPost
+from tests.pages import Page, Pages
+
+FORM = "#return-form"
+
+
+@pytest.fixture
+def order(app: Flask) -> OrderView:
+    """Three mugs that arrived, paid by card."""
+    return make_order_at(OrderStatus.DELIVERED, (make_product(name="Clay Mug", stock=5), 3))
+
+
+@pytest.fixture
+def clerk(app: Flask) -> Pages:
+    desk = Pages(app)
+    desk.sign_in(make_staff(Role.ORDER_STAFF, email="meera@example.com"))
+    return desk
+
+
+def track(pages: Pages, order: OrderView) -> Page:
+    return pages.submit(pages.get("/track"), "form.order-track__form", order_id=order.id, email=EMAIL)
+
+
+def units(order: OrderView, count: int | str) -> dict[str, str]:
+    return {f"units-{order.items[0].id}": str(count)}
+
+
+def test_a_guest_returns_two_mugs_and_gets_their_money_back(
+    pages: Pages, clerk: Pages, order: OrderView, post: MemoryPost
+) -> None:
+    found = track(pages, order)
+    assert "Until the end of Sun, 6 Dec you can send it back" in found.words.replace("Sun 6", "Sun, 6")
+    form = pages.get(str(found.one("#order-return ~ p a")["href"]))
+    asked = pages.submit(form, FORM, reason="unwanted", note="Too many", **units(order, 2))
+    assert asked.url == f"/orders/{order.id}"
+    (number,) = re.findall(r"received your return no\. (\d+)", asked.words)
+    assert "Waiting for our answer" in asked.one(f"#return-{number}").get_text()
+    deliver()
+    receipt = post.letters[-1]
+    assert (receipt.to, f"no. {number}" in receipt.text, "22 Nov 2026, 17:30" in receipt.text) == (EMAIL, True, True)
+
+    desk = clerk.get("/staff/returns")
+    assert "Too many" in desk.one(f"#return-{number}").get_text()
+    assert "Approve, ₹1,180 back" in desk.one(f"#approve-{number}").get_text()
+    done = clerk.submit(desk, f"#return-{number} .return-approval", restock="y")
+    assert f"Return no. {number} is approved: ₹1,180 goes back" in done.words
+    deliver()
+    assert books.stock_of(order.items[0].sku) == Stock(on_hand=4, reserved=0)
+    assert payments.status_of(order.checkout_id) is PaymentStatus.CAPTURED
+    seen = pages.get(f"/orders/{order.id}")
+    assert "Approved" in seen.one(f"#return-{number}").get_text()
+    assert "Refund of ₹1,180" in seen.words
+    assert "is approved" in post.letters[-1].text
+    assert list(doctor.faults()) == []
+
+
+def test_a_declined_return_is_explained(pages: Pages, clerk: Pages, order: OrderView, post: MemoryPost) -> None:
+    number = ask_return(order, 1)
+    desk = clerk.get("/staff/returns")
+    clerk.submit(desk, f"#return-{number} .return-refusal", answer="", status=422)
+    done = clerk.submit(desk, f"#return-{number} .return-refusal", answer="It was used")
+    assert "is declined" in done.words
+    assert "It was used" in clerk.get("/staff/returns?show=declined").words
+    page = track(pages, order)
+    assert "Declined" in page.one(f"#return-{number}").get_text()
+    assert "It was used" in page.one(f"#return-{number}").get_text()
+
+
+def test_a_guest_withdraws_a_return_that_is_still_open(pages: Pages, clerk: Pages, order: OrderView) -> None:
+    number = ask_return(order, 1)
+    page = track(pages, order)
+    desk = clerk.get("/staff/returns")
+    for _ in range(2):  # a double click
+        done = pages.submit(page, f"#return-{number} form")
+        assert "You keep the goods" in done.words
+    refused = clerk.submit(desk, f"#return-{number} .return-approval", status=409)
+    assert "was withdrawn meanwhile" in refused.words
+    assert orders.get_order(order.id).refunded.minor == 0
+
+
+def test_what_was_approved_meanwhile_is_not_withdrawn(pages: Pages, order: OrderView) -> None:
+    number = ask_return(order, 1)
+    page = track(pages, order)
+    orders.approve_return(number, restock=True, actor="meera@example.com")
+    assert "was approved meanwhile" in pages.submit(page, f"#return-{number} form", status=409).words
+
+
+def test_a_form_sent_twice_is_one_return(pages: Pages, order: OrderView) -> None:
+    track(pages, order)
+    form = pages.get(f"/orders/{order.id}/return")
+    for _ in range(2):
+        pages.submit(form, FORM, **units(order, 1))
+    assert len(orders.returns_of(orders.get_order(order.id))) == 1
+    refused = pages.submit(form, FORM, status=409, **units(order, 2))
+    assert "You have sent this form already" in refused.words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "Say how many"), (4, "not so many left"), ("two", "whole numbers"), (-1, "whole numbers")],
+)
+def test_a_return_of_no_unit_or_too_many_is_refused_with_what_was_typed(
+    pages: Pages, order: OrderView, count: int | str, words: str
+) -> None:
+    track(pages, order)
+    page = pages.submit(
+        pages.get(f"/orders/{order.id}/return"), FORM, status=422, note="Too many", **units(order, count)
+    )
+    assert words in page.words
+    assert page.one("textarea").get_text().strip() == "Too many"
+    assert page.one(f"#units-{order.items[0].id}")["value"] == str(count)
+
+
+def test_after_the_period_nothing_is_offered(pages: Pages, order: OrderView, now: Clock) -> None:
+    now.advance(days=15)
+    page = track(pages, order)
+    assert not page.all("#order-return")
+    assert "Nothing of this order can be sent back" in pages.get(f"/orders/{order.id}/return").words
+
+
+def test_an_order_that_was_not_earned_cannot_be_returned(pages: Pages, order: OrderView) -> None:
+    pages.get(f"/orders/{order.id}/return", status=404)

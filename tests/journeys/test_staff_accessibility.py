@@ -1,0 +1,130 @@
+"""The desks of the staff for those who use a keyboard, a screen reader, a phone, large print or dark colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask, url_for
+from playwright.sync_api import Browser
+
+from storefront import create_app
+from storefront.staff.desks import SECTIONS
+from tests.conftest import make_config
+from tests.journeys.clerk import clerk_at
+from tests.journeys.conftest import Shops, shoppers_of
+from tests.journeys.test_accessibility import has_no_barriers, press, tab_to
+from tests.shopper import CANDLE, Shopper, Window
+
+pytestmark = pytest.mark.browser
+
+DESKS = [desk.endpoint for section in SECTIONS for desk in section.desks]
+A_LONG_NAME = "counts-of-the-whole-of-the-shelves-in-the-hall-behind-the-yard-2026-11-22-final.csv"
+
+
+@pytest.fixture(scope="module")
+def admin(shops: Shops, browser: Browser) -> Iterator[Shopper]:
+    """Somebody who works at every desk, in a shop with an order, a sign-in and a file of counts."""
+    with shoppers_of(shops, browser) as make:
+        buyer = make(Window())
+        buyer.reach_review(CANDLE, pay_by="Cash on delivery")
+        buyer.place_order()
+        buyer.reads_order_number()
+        admin, _ = clerk_at(shops("sqlite"), lambda window: make(window, may_inject=True), Window(), "admin")
+        admin.allow(422)  # changes of no product
+        yield admin
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The shop's addresses, by endpoint."""
+    folder = tmp_path_factory.mktemp("addresses")
+    return create_app(make_config(folder, f"sqlite:///{folder}/{{schema}}.db"))
+
+
+@pytest.mark.parametrize("endpoint", DESKS)
+def test_a_desk_has_no_barriers(admin: Shopper, addresses: Flask, endpoint: str) -> None:
+    with addresses.test_request_context():
+        path = url_for(endpoint)
+    admin.open(path)
+    has_no_barriers(admin, endpoint)
+
+
+def first_of(list_of: str, link: str) -> Callable[[Shopper, Path], None]:
+    """Go from a list to what its first link leads to."""
+
+    def go(admin: Shopper, folder: Path) -> None:
+        admin.open(list_of)
+        href = admin.page.locator(link).first.get_attribute("href")
+        admin.open(str(href))
+
+    return go
+
+
+def fold_out(admin: Shopper, folder: Path) -> None:
+    admin.open("/staff?days=90")
+    admin.page.locator("#sold-table summary").click()
+
+
+def upload(admin: Shopper, folder: Path) -> None:
+    file = folder / A_LONG_NAME
+    file.write_text("sku,count\nNO-SUCH-SKU-" + "X" * 50 + ",1\n")
+    admin.open("/staff/stock/imports")
+    admin.page.locator("#file").set_input_files(file)
+    admin.button("Check the file").click()
+    admin.page.locator("#import").wait_for()
+
+
+def after_upload(admin: Shopper, folder: Path) -> None:
+    upload(admin, folder)
+    admin.open("/staff/stock/imports")
+
+
+def at(path: str) -> Callable[[Shopper, Path], None]:
+    return lambda admin, folder: admin.open(path)
+
+
+def to_order(admin: Shopper, folder: Path, below: str = "") -> None:
+    """The order that was placed, or a page below it."""
+    first_of("/staff/customers?q=asha", "tbody th a[href*='/guest']")(admin, folder)
+    order = admin.page.locator("tbody th a[href^='/staff/orders/']").first.get_attribute("href")
+    admin.open(f"{order}{below}")
+
+
+MOMENTS: dict[str, Callable[[Shopper, Path], None]] = {
+    "figures as a table": fold_out,
+    "customers found": at("/staff/customers?q=example.com"),
+    "a customer": first_of("/staff/customers?q=clerk", "tbody th a[href^='/staff/customers/']"),
+    "a guest": first_of("/staff/customers?q=asha", "tbody th a[href*='/guest']"),
+    "an order": to_order,
+    "an invoice": lambda admin, folder: to_order(admin, folder, "/invoice"),
+    "returns": at("/staff/returns"),
+    "a product": at("/staff/products/11"),
+    "a new product": at("/staff/products/new"),
+    "many products": at("/staff/products/changes"),
+    "a department": first_of("/staff/products/categories", "main a[href^='/staff/products/categories/']"),
+    "nothing like it": at("/staff/reviews?q=no+such+words"),
+    "a file looked through": upload,
+    "files of the past": after_upload,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_moment_at_a_desk_has_no_barriers(admin: Shopper, tmp_path: Path, moment: str) -> None:
+    admin.page.set_viewport_size({"width": 1280, "height": 900})
+    MOMENTS[moment](admin, tmp_path)
+    has_no_barriers(admin, moment)
+
+
+def test_a_review_is_hidden_and_shown_again_by_keyboard(admin: Shopper) -> None:
+    admin.page.set_viewport_size({"width": 1280, "height": 900})
+    admin.open("/staff/reviews")
+    row = admin.page.locator(".moderated").first
+    for done in ("Hidden", "shown again"):
+        # After the first the focus is still on the button, although its row is another.
+        tab_to(admin, row.locator("input[name=reason]"), backwards=done == "shown again")
+        admin.page.keyboard.type("Names a person")
+        press(admin, row.get_by_role("button"))
+        admin.page.get_by_text(done).first.wait_for()
+        admin.page.locator(".htmx-request").wait_for(state="detached")

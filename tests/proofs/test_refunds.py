@@ -1,0 +1,188 @@
+"""Money and goods go back once: a refund pressed twenty times, against a cancellation, against a return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from storefront import doctor, tasks
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Role
+from storefront.database import db, queries
+from storefront.errors import DomainError
+from storefront.orders import events
+from storefront.orders import service as orders
+from storefront.orders.models import Message
+from storefront.orders.service import OrderStatus, OrderView, RefundRequest
+from storefront.payments.models import Payment, Refund, SandboxCharge
+from tests import books
+from tests.books import Stock
+from tests.conftest import ENGINES
+from tests.factories.accounts import make_staff
+from tests.factories.catalog import make_product
+from tests.factories.refunds import ask_return, make_order_at, new_key, units_of
+from tests.factories.shopping import make_order
+from tests.fakes import Clock, MemoryPost
+from tests.own import at_once, own_shop
+from tests.proofs.crowd import Press, cookie_of
+from tests.proofs.hall import PAYMENTS, Hall, Record, report
+from tests.proofs.test_double import TIMES
+
+CLERK = "meera@example.com"
+
+
+def given(order: OrderView) -> list[int]:
+    """Every refund of an order's payment that is done, in minor units."""
+    with queries() as session:
+        mine = select(Refund.amount).join(Payment, Payment.id == Refund.payment_id)
+        done = mine.where(Payment.checkout_id == order.checkout_id, Refund.settled_at.is_not(None))
+        return sorted(session.scalars(done))
+
+
+def letters(topic: str, order: OrderView) -> int:
+    """Letters sent; one sent twice counts twice."""
+    sent = select(func.sum(Message.attempts)).where(Message.topic == topic, Message.key.contains(f"/{order.id}"))
+    return int(queries().scalar(sent) or 0)
+
+
+def clerk_at(hall: Hall) -> str:
+    """The cookie of somebody who looks after orders."""
+    account = make_staff(Role.ORDER_STAFF)
+    reference = accounts.open_session(account.id, "a program", second_factor=True)
+    return cookie_of(hall.app, _user_id=reference, _fresh=True)
+
+
+@pytest.mark.parametrize("payment", PAYMENTS)
+def test_one_refund_pressed_twenty_times_at_once_is_one_refund_one_restock_one_letter(
+    hall: Hall, record_property: Record, payment: str
+) -> None:
+    mug = make_product(stock=50)
+    order = make_order((mug, 3), payment=payment)
+    fields = {
+        f"units-{order.items[0].id}": "1",
+        "do": "refund",
+    }  # boxes are ticked: back on the shelf, the delivery too
+    press = Press(clerk_at(hall), f"/staff/orders/{order.id}", "#refund", TIMES, fields)
+    (answers,) = hall.press([press])
+    report(record_property, answers, f"one refund {TIMES} times")
+    assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
+    hall.settle()
+    assert given(order) == [109_000]
+    assert books.stock_of(mug.sku) == Stock(on_hand=48, reserved=0)
+    assert letters(events.REFUND_LETTER, order) == 1
+
+
+def test_one_return_asked_for_and_approved_twenty_times_at_once_is_one_refund(hall: Hall) -> None:
+    mug = make_product(stock=50)
+    order = make_order_at(OrderStatus.DELIVERED, (mug, 3))
+    shopper = cookie_of(hall.app, orders=[order.id])
+    fields = {f"units-{order.items[0].id}": "2"}
+    (answers,) = hall.press([Press(shopper, f"/orders/{order.id}/return", "#return-form", TIMES, fields)])
+    assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
+    (asked,) = orders.returns_of(orders.get_order(order.id))
+    (answers,) = hall.press([Press(clerk_at(hall), "/staff/returns", f"#return-{asked.id} .return-approval", TIMES)])
+    assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
+    hall.settle()
+    assert given(order) == [2 * 59_000 + 50_000]
+    assert books.stock_of(mug.sku) == Stock(on_hand=49, reserved=0)
+    assert (letters(events.RETURN_LETTER, order), letters(events.REFUND_LETTER, order)) == (1, 1)
+
+
+# ------------------------------------------------------------------------------------- several at once
+
+
+def settle(app: Flask, now: Clock) -> None:
+    """What several workers do at once in the next minutes."""
+
+    def deliver() -> None:
+        with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
+            tasks.deliver_outboxes()
+
+    for _ in range(2):
+        now.advance(minutes=5)
+        at_once(app, [deliver] * 3)
+    with app.app_context():
+        db.session.rollback()
+        assert list(doctor.faults()) == []
+
+
+def tried(deed: Callable[[], object]) -> Callable[[], str]:
+    """A deed whose refusal is a result."""
+
+    def run() -> str:
+        try:
+            deed()
+        except DomainError as refusal:
+            return type(refusal).__name__
+        return "done"
+
+    return run
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_refunds_against_cancellations_give_back_everything_once(engine: str, tmp_path: Path, now: Clock) -> None:
+    """Order 3, refund 1 with restock, then cancel, twice, in parallel: stock as at first, money to the last paisa."""
+    with own_shop(engine, tmp_path) as app:
+        app.extensions["post"] = MemoryPost()
+        with app.app_context():
+            mug = make_product(stock=5)
+            order, key = make_order((mug, 3), payment="sandbox-success"), new_key()
+            wanted = RefundRequest(units_of(order, 1), restock=True)
+        refund = tried(lambda: orders.refund(order.id, wanted, key=key, actor=CLERK))
+        cancel = tried(lambda: orders.cancel(order.id, by="the shop", may_be_packed=True, actor=CLERK))
+        said = at_once(app, [refund, cancel, refund, cancel])
+        assert [said[1], said[3]].count("done") == 1
+        assert {said[0], said[2]} in ({"done"}, {"NotRefundable"}, {"done", "NotRefundable"})
+        settle(app, now)
+        with app.app_context():
+            assert books.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
+            assert sum(given(order)) == order.grand_total.minor
+            charge = select(SandboxCharge.refunded).where(SandboxCharge.key == order.checkout_id)
+            assert queries().scalar(charge) == order.grand_total.minor
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_many_refunds_at_once_give_no_unit_and_no_paisa_twice(engine: str, tmp_path: Path, now: Clock) -> None:
+    with own_shop(engine, tmp_path) as app:
+        app.extensions["post"] = MemoryPost()
+        with app.app_context():
+            mug = make_product(stock=5, price="33.33")
+            order = make_order((mug, 3), payment="sandbox-success")
+            wanted = RefundRequest(units_of(order, 1), with_shipping=True, restock=True)
+        keys = [new_key() for _ in range(6)]
+        deeds = [tried(lambda key=key: orders.refund(order.id, wanted, key=key, actor=CLERK)) for key in keys]
+        assert sorted(at_once(app, deeds)) == ["TooMuchBack"] * 3 + ["done"] * 3
+        settle(app, now)
+        with app.app_context():
+            assert sum(given(order)) == order.grand_total.minor
+            assert books.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_return_decided_by_three_at_once_is_decided_once(engine: str, tmp_path: Path, now: Clock) -> None:
+    with own_shop(engine, tmp_path) as app:
+        app.extensions["post"] = MemoryPost()
+        with app.app_context():
+            mug = make_product(stock=5)
+            order = make_order_at(OrderStatus.DELIVERED, (mug, 3))
+            number = ask_return(order, 2)
+            wanted = RefundRequest(units_of(order, 2), restock=True)
+        said = at_once(
+            app,
+            [
+                *[tried(lambda: orders.approve_return(number, restock=True, actor=CLERK))] * 2,
+                tried(lambda: orders.decline_return(number, "It was used", actor=CLERK)),
+                tried(lambda: orders.withdraw_return(order.id, number)),
+                tried(lambda: orders.refund(order.id, wanted, key=new_key(), actor=CLERK)),
+            ],
+        )
+        assert said[:4].count("done") == 1
+        settle(app, now)
+        with app.app_context():
+            came_back = 2 if said[4] == "done" or "done" in said[:2] else 0
+            assert sum(given(order)) == came_back * 59_000
+            assert books.stock_of(mug.sku) == Stock(on_hand=2 + came_back, reserved=0)
