@@ -19,6 +19,7 @@ from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import event
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql import visitors
@@ -32,6 +33,8 @@ ROW_LOCK_SECONDS = 4  # less than an answer is waited for, or it would look as i
 UNAVAILABLE_AFTER_SECONDS = 3  # a server that does not take a connection by then is away
 ABSENCE_SECONDS = 3  # a database that was waited for in vain is not waited for again for so long
 MYSQL_DEADLOCK = 1213  # MySQL asks for the transaction to be run again
+MYSQL_IS_FULL = {1040, 1203, 1226}  # it has as many connections as it may have: in all, of a user, of this user
+FULL_PAUSE_SECONDS = 0.05
 ATTEMPTS = 4
 
 _writing: ContextVar[str | None] = ContextVar("schema being written", default=None)
@@ -230,11 +233,19 @@ class Absence:
         """It was waited for in vain just now."""
         self._until = time.monotonic() + ABSENCE_SECONDS
 
-    def _connect(self, dialect: sa.Dialect, record: Any, arguments: Any, options: dict[str, Any]) -> None:
+    def _connect(self, dialect: sa.Dialect, record: Any, arguments: Any, options: dict[str, Any]) -> DBAPIConnection:
         if self.is_on:
             raise dialect.loaded_dbapi.OperationalError(2003, "it did not answer a moment ago")
         if not has_request_context():
             options["read_timeout"] = COMMAND_SECONDS
+        give_up_at = time.monotonic() + UNAVAILABLE_AFTER_SECONDS
+        while True:
+            try:
+                return dialect.connect(*arguments, **options)
+            except dialect.loaded_dbapi.OperationalError as error:
+                if error.args[0] not in MYSQL_IS_FULL or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(FULL_PAUSE_SECONDS)  # a crowd gives its connections back as soon as it is answered
 
 
 def is_away(schema: str) -> bool:

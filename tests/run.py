@@ -1,8 +1,10 @@
 """Runs pytest on the real parts of the shop: MariaDB, Redis and Chromium.
 
-What is running already is used. What is missing is started as a private instance on a free port, with data
-in a temporary folder; a package that is missing is installed first where that is allowed (root, apt-get).
-What cannot be had is skipped with a printed reason, and under CI=true it is an error.
+MariaDB is a private instance on a free port, with data in a temporary folder: several shops with crowds in them are
+open side by side, and a server with its usual settings refuses more than 151 connections. Where it is not installed,
+the server that runs is used. A running Redis is used, else a private one is started. A package that is missing is
+installed first where that is allowed (root, apt-get). What cannot be had is skipped with a printed reason, and under
+CI=true it is an error.
 
 Read from the environment:
   TEST_MARIADB_URL, TEST_REDIS_URL, TEST_CHROMIUM  use these and nothing else
@@ -33,6 +35,7 @@ import sqlalchemy as sa
 
 START_TIMEOUT = 60.0  # seconds for a private server to answer
 STOP_TIMEOUT = 20.0  # seconds before a private server is cut off
+MOST_CONNECTIONS = 500  # two workers, each with a shop of two server processes: eight threads times six schemas each
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 POLICY = Path("/usr/sbin/policy-rc.d")  # asked by Debian packages before they start a service
 
@@ -154,6 +157,10 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 def find_mariadb(stack: ExitStack) -> str:
     running = f"mysql+pymysql://root@127.0.0.1:{os.environ.get('TEST_MARIADB_PORT') or 3306}"
+    if not os.environ.get("TEST_MARIADB_URL") and find_command("mariadbd"):
+        url = start_mariadb(stack)
+        say(f"MariaDB {probe_mariadb(url)}, private: {url}")
+        return url
     return find_server("MariaDB", running, probe_mariadb, lambda: start_mariadb(stack))
 
 
@@ -184,6 +191,7 @@ def start_mariadb(stack: ExitStack) -> str:
     port = free_port()
     options += ["--bind-address=127.0.0.1", f"--port={port}"]
     options += ["--socket=server.sock", "--pid-file=server.pid"]  # in the data folder
+    options += [f"--max-connections={MOST_CONNECTIONS}"]
     options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-fast-shutdown=2"]  # it is thrown away
     url = f"mysql+pymysql://root@127.0.0.1:{port}"
     launch(stack, [server, *options], folder, probe_mariadb, url)
