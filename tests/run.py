@@ -34,6 +34,8 @@ import redis
 import sqlalchemy as sa
 
 START_TIMEOUT = 60.0  # seconds for a private server to answer
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED = 4 * 2**30  # bytes; the databases of a whole run take about 1 GiB at most
 STOP_TIMEOUT = 20.0  # seconds before a private server is cut off
 MOST_CONNECTIONS = 500  # two workers, each with a shop of two server processes: eight threads times six schemas each
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
@@ -176,10 +178,15 @@ def probe_mariadb(address: str) -> str:
         return "".join(cursor.fetchone() or ())
 
 
+def quickest_folder() -> Path | None:
+    """:return: memory, where there is plenty: a table is made there in a tenth of the time; None for the usual one"""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED else None
+
+
 def start_mariadb(stack: ExitStack) -> str:
     server = need_command("mariadb-server", "mariadbd")
     prepare = need_command("mariadb-server", "mariadb-install-db")
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storefront-mariadb-")))
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storefront-mariadb-", dir=quickest_folder())))
     options = ["--no-defaults", f"--datadir={folder / 'data'}"]
     if os.geteuid() == 0:  # as which the server refuses to run
         shutil.chown(folder, "mysql")
