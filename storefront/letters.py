@@ -19,6 +19,7 @@ SUBJECTS = {
     Purpose.EMAIL: "{} is your code to confirm this address at {}",
     Purpose.PHONE: "{} is your code to confirm this number at {}",
     Purpose.DELETION: "{} is your code to delete your account at {}",
+    "proof": "{} is your code to change your account at {}",
 }
 CHANGES = {
     "password": "Your password was changed",
@@ -38,7 +39,7 @@ def send_code(key: str, payload: Mapping[str, Any]) -> None:
     if sent.payload.get("is_known"):
         _say_there_is_one(key, sent)
         return
-    subject = SUBJECTS[sent.purpose].format(sent.digits, current_app.config["SHOP_NAME"])
+    subject = SUBJECTS[sent.reason].format(sent.digits, current_app.config["SHOP_NAME"])
     if is_email(sent.address):
         mail.send("accounts/email/code", key=key, to=sent.address, subject=subject, sent=sent)
     else:

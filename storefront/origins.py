@@ -12,6 +12,7 @@ from flask.wrappers import Response as FlaskResponse
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response
 
+from storefront.logs import SecurityEvent, security_event
 from storefront.responses import is_json_path, wants_json
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -66,6 +67,8 @@ def refuse_other_origins() -> None:
     if request.method in SAFE_METHODS:
         return
     if not (_is_ours_for_api() if wants_json() else _is_ours_for_pages()):
+        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+        security_event(SecurityEvent.FOREIGN_ORIGIN, origin=origin, site=site)
         raise ForeignOrigin
 
 

@@ -6,8 +6,9 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
-# A cell that begins so is run as a formula by Excel, LibreOffice and others: OWASP, CSV injection.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A cell that begins so is run as a formula by Excel, LibreOffice and others, in the wide forms that are typed in East
+# Asia as well: OWASP, CSV injection.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _GUARD = "'"
 BOM = "\ufeff"  # Excel takes a file without it for one of its own old character sets
 ROWS_AT_ONCE = 500

@@ -12,14 +12,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from flask_limiter.util import get_remote_address
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
 
 from storefront.errors import TryLater
-from storefront.security import limiter
+from storefront.logs import SecurityEvent, security_event
+from storefront.security import limiter, visitor_network
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ WRONG_PASSWORDS = RateLimitItemPerMinute(5)  # of an address, for one account
 CODE_GUESSES = RateLimitItemPerMinute(20)  # of an address; each code bears five
 SIGN_UPS = RateLimitItemPerMinute(20)  # of an address; each says whether an address has an account
 LETTERS = RateLimitItemPerHour(30)  # that an address may have sent, to whomever
+ORDER_LETTERS = RateLimitItemPerHour(30)  # of an address, to one e-mail address: each order has one sent
 
 _here = FixedWindowRateLimiter(MemoryStorage())  # counts while Redis is away
 
@@ -52,7 +53,7 @@ def signing_in(identifier: object) -> Iterator[None]:
     if limiter.enabled:
         for counter in (limiter.limiter, _here):
             with suppress(StorageError):
-                counter.clear(WRONG_PASSWORDS, "password", get_remote_address(), about)
+                counter.clear(WRONG_PASSWORDS, "password", visitor_network(), about)
 
 
 def guess_code() -> None:
@@ -70,6 +71,14 @@ def send_letter() -> None:
     _take(LETTERS, "letter")
 
 
+def order_to(email: str) -> None:
+    """Before an order is begun whose letters go to an address that nobody proved to be theirs.
+
+    :raise TooManyTries: this address had too many sent there
+    """
+    _take(ORDER_LETTERS, "order letter", _about(email.strip().lower()))
+
+
 def _about(identifier: str) -> str:
     """What is counted needs no name."""
     return hashlib.sha256(identifier.encode(errors="replace")).hexdigest()[:24]
@@ -78,14 +87,14 @@ def _about(identifier: str) -> str:
 def _take(limit: RateLimitItem, kind: str, about: str = "") -> None:
     if not limiter.enabled:
         return
-    counted = (kind, get_remote_address(), *([about] if about else []))
+    counted = (kind, visitor_network(), *([about] if about else []))
     try:
         seconds = _wait_after(limiter.limiter, limit, counted)
     except StorageError:
         logger.exception("tries cannot be counted together: each process counts its own")
         seconds = _wait_after(_here, limit, counted)
     if seconds:
-        logger.warning("too many tries: %s", kind)
+        security_event(SecurityEvent.LIMIT_REACHED, limit=kind)
         raise TooManyTries(seconds)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import secrets
 from collections.abc import Callable
 from typing import ParamSpec
@@ -20,6 +19,7 @@ from storefront.cart import service as cart
 from storefront.cart.service import CartToken, Merge, MergedLine
 from storefront.checkout import service as checkout
 from storefront.devices import describe
+from storefront.logs import ACCOUNT, SecurityEvent, security_event
 from storefront.responses import go_to, own_path, wants_fragment
 
 CART = "cart"
@@ -34,7 +34,6 @@ SEEN_REMEMBERED = 8
 
 P = ParamSpec("P")
 
-logger = logging.getLogger(__name__)
 login_manager = LoginManager()
 
 
@@ -55,8 +54,13 @@ def _by_cookie(reference: str) -> SignedIn | None:
 
 def _by_header(asked: Request) -> SignedIn | None:
     kind, _, token = asked.headers.get("Authorization", "").partition(" ")
-    reference = accounts.reference_of(token.strip()) if kind.lower() == "bearer" else None
-    return _arrive(reference) if reference else None
+    if kind.lower() != "bearer":
+        return None
+    reference = accounts.reference_of(token.strip())
+    person = _arrive(reference) if reference else None
+    if person is None:
+        security_event(SecurityEvent.TOKEN_REFUSED)
+    return person
 
 
 def _arrive(reference: str) -> SignedIn | None:
@@ -66,6 +70,7 @@ def _arrive(reference: str) -> SignedIn | None:
     person, is_touch_due = found
     if is_touch_due:
         g.used_session = reference
+    setattr(g, ACCOUNT, person.id)
     return person
 
 
@@ -164,7 +169,7 @@ def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
     session.permanent = True
     session.update(kept)
     remember_checkout(going if guest else None)
-    logger.info("account %d signed in", user)
+    security_event(SecurityEvent.SIGNED_IN, account=user, factors=2 if second_factor else 1)
     return merge
 
 
@@ -263,9 +268,15 @@ def remember_order(order: str) -> None:
 
 
 def may_see(order: str, customer: int | None) -> bool:
-    """Whether an order is the visitor's. :param customer: the account it belongs to"""
+    """Whether an order is the visitor's; where it is not, that is written down.
+
+    :param customer: the account it belongs to
+    """
     person = account()
-    return order in order_ids() or (person is not None and person.id == customer)
+    is_theirs = order in order_ids() or (person is not None and person.id == customer)
+    if not is_theirs:
+        security_event(SecurityEvent.ACCESS_REFUSED, order=order)
+    return is_theirs
 
 
 def seen_products() -> list[int]:

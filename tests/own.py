@@ -50,18 +50,19 @@ def shop_at(url: str, folder: Path, **settings: str) -> Iterator[Flask]:
 
 
 PUBLIC_ORIGIN = "https://shop.example"
+PRODUCTION = {
+    "STOREFRONT_ENV": "production",
+    "SECRET_KEY": "only-for-tests, and as long as in production",
+    "MAIL_URL": "smtp://localhost:25",
+    "PUBLIC_ORIGIN": PUBLIC_ORIGIN,
+}
 THROUGH_PROXY = {"Host": "shop.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "10.1.2.3"}
 
 
 @contextmanager
 def real_shop_in(folder: Path) -> Iterator[Flask]:
     """A shop as it is open to the world, at `PUBLIC_ORIGIN` behind a proxy that ends HTTPS."""
-    settings = {
-        "STOREFRONT_ENV": "production",
-        "MAIL_URL": "smtp://localhost:25",
-        "PUBLIC_ORIGIN": PUBLIC_ORIGIN,
-        "PROXY_COUNT": "1",
-    }
+    settings = {**PRODUCTION, "PROXY_COUNT": "1"}
     with own_shop("sqlite", folder), shop_at(f"sqlite:///{folder}/{{schema}}.db", folder, **settings) as app:
         yield app
 

@@ -12,6 +12,7 @@ from storefront import create_app
 from storefront.mail import FolderPost, Letter
 from tests.conftest import make_config
 from tests.fakes import MemoryPost
+from tests.own import PRODUCTION
 from tests.pages import Pages
 
 
@@ -79,5 +80,5 @@ def test_where_letters_are_sent_there_is_no_mailbox(pages: Pages, post: MemoryPo
 
 def test_a_real_shop_has_no_such_page(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
-    app = create_app(make_config(tmp_path, url, STOREFRONT_ENV="production", MAIL_URL="smtp://127.0.0.1"))
+    app = create_app(make_config(tmp_path, url, **PRODUCTION))
     assert not [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/dev")]

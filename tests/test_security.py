@@ -148,6 +148,16 @@ def test_a_shop_on_plain_http_does_not(pages: Pages) -> None:
     assert "Strict-Transport-Security" not in pages.client.get("/health").headers
 
 
+def test_an_order_is_not_sent_by_the_hundred(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/{{schema}}.db"
+    with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, RATELIMIT_ENABLED="1") as app:
+        pages = Pages(app)
+        token = pages.get("/track").one("main input[name=csrf_token]")["value"]
+        sent = {"csrf_token": token, "key": "x", "total": "x"}
+        answers = [pages.client.post("/checkout/review", data=sent).status_code for _ in range(31)]
+    assert answers == [303] * 30 + [429]
+
+
 def test_tries_are_limited_and_a_forged_address_dodges_no_limit(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, RATELIMIT_ENABLED="1") as app:

@@ -15,6 +15,7 @@ from storefront import create_app, sms
 from storefront.mail import FolderPost, read
 from storefront.sms import FolderTexts, GatewayRefused, GatewayTexts, TextMessage
 from tests.conftest import make_config
+from tests.own import PRODUCTION
 
 HELLO = TextMessage("code-1", "+919876543210", "123456 is your code")
 
@@ -86,7 +87,7 @@ def test_without_a_gateway_messages_lie_beside_the_letters(tmp_path: Path) -> No
 def test_the_port_is_chosen_by_the_environment(
     tmp_path: Path, environment: str, url: str, kind: type[object] | None
 ) -> None:
-    settings = {"STOREFRONT_ENV": environment, "SMS_URL": url, "MAIL_URL": "smtp://127.0.0.1:1"}
+    settings = {**PRODUCTION, "STOREFRONT_ENV": environment, "SMS_URL": url}
     app: Flask = create_app(make_config(tmp_path, f"sqlite:///{tmp_path}/{{schema}}.db", **settings))
     with app.app_context():
         assert isinstance(app.extensions["texts"], kind or type(None))

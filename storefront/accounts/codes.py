@@ -1,4 +1,4 @@
-"""One-time codes: six digits, five minutes, five tries, used once.
+"""One-time codes: six digits, five minutes, five tries, used once; a hundred wrong ones a day for one address.
 
 A code is not kept: it is made from a random seed in its row and the shop's secret key, by who sends it and by who
 checks it, as RFC 4226 makes its own. Whoever reads the database alone cannot tell it.
@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from storefront import outbox
@@ -25,6 +25,7 @@ from storefront.accounts.models import Message, OneTimeCode
 from storefront.accounts.values import CodeExpired, Purpose, TooManyCodes, UserId, WrongCode
 from storefront.clock import utc_now
 from storefront.database import queries, retried, rows_changed, transaction
+from storefront.logs import SecurityEvent, security_event
 
 DIGITS = 6
 LIFETIME = timedelta(minutes=5)
@@ -33,6 +34,9 @@ PAUSE = timedelta(seconds=60)  # until the next may be asked for
 WINDOW = timedelta(minutes=10)
 MOST_IN_WINDOW = 3  # letters to one address; reliability.md B13
 KEPT = timedelta(days=1)
+# Wrong ones for one address while its codes are kept. Without this bound, letter upon letter would give two thousand
+# tries a day: one account in 500 would be taken over on each day of patient guessing.
+MOST_GUESSES = 100
 # Sent only to who knows a password: strangers must not use up what the owner needs to sign in.
 PROTECTED = frozenset({Purpose.SIGN_IN})
 
@@ -47,6 +51,11 @@ class SentCode:
     user: UserId | None
     payload: Mapping[str, Any]
     digits: str
+
+    @property
+    def reason(self) -> str:
+        """What it is for, as letters say it: its purpose, or "proof" that the owner of an account asks."""
+        return "proof" if self.payload.get("is_proof") else self.purpose
 
 
 def _digits(row: OneTimeCode) -> str:
@@ -101,10 +110,18 @@ def _refuse_too_many(session: Session, purpose: Purpose, address: str) -> None:
     """Counted over all purposes that strangers can have: it is the inbox that is protected; the pause is of each."""
     now = utc_now()
     together = {purpose} if purpose in PROTECTED else set(Purpose) - PROTECTED
-    recent = select(func.count(), func.min(OneTimeCode.created_at)).where(
-        OneTimeCode.address == address, OneTimeCode.purpose.in_(sorted(together)), OneTimeCode.created_at > now - WINDOW
+    is_recent, was_guessed = OneTimeCode.created_at > now - WINDOW, OneTimeCode.attempts > 0
+    sent = select(
+        func.count(case((is_recent, 1))),
+        func.min(case((is_recent, OneTimeCode.created_at))),
+        func.coalesce(func.sum(OneTimeCode.attempts), 0),
+        func.min(case((was_guessed, OneTimeCode.created_at))),
+    ).where(
+        OneTimeCode.address == address, OneTimeCode.purpose.in_(sorted(together)), OneTimeCode.created_at > now - KEPT
     )
-    count, first = session.execute(recent).one()
+    count, first, guesses, first_guessed = session.execute(sent).one()
+    if guesses >= MOST_GUESSES:
+        raise TooManyCodes(max(1, int((first_guessed + KEPT - now).total_seconds())))
     if count >= MOST_IN_WINDOW:
         raise TooManyCodes(max(1, int((first + WINDOW - now).total_seconds())))
     last = session.scalar(
@@ -142,13 +159,22 @@ def find_sent(code: int) -> SentCode | None:
     return _passed(row) if row is not None and row.used_at is None and row.expires_at > utc_now() else None
 
 
-@retried
-def use(purpose: Purpose, address: str, digits: str) -> SentCode:
+def use(purpose: Purpose, address: str, digits: str, *, account: UserId | None = None) -> SentCode:
     """Enter a code: right, it is used up; wrong, a try is gone.
 
+    :param account: whose code is asked for, where nobody is signed in yet; it is written down when it was wrong
     :raise WrongCode: it is not the one sent last, or was used, or tried too often
     :raise CodeExpired: it was right, too late
     """
+    try:
+        return _use(purpose, address, digits)
+    except (WrongCode, CodeExpired) as failure:
+        security_event(SecurityEvent.CODE_REFUSED, account=account, purpose=purpose, reason=type(failure).__name__)
+        raise
+
+
+@retried
+def _use(purpose: Purpose, address: str, digits: str) -> SentCode:
     failure: WrongCode | CodeExpired
     with transaction("accounts") as session:
         waiting = select(OneTimeCode).where(
@@ -178,6 +204,14 @@ def _take_a_try(session: Session, code: int) -> bool:
         .execution_options(synchronize_session=False)
     )
     return rows_changed(taken) == 1
+
+
+def forget_sign_ins(session: Session, user: UserId) -> None:
+    """Within the caller's transaction: who got into the way of somebody's sign-in does so no more, for their password
+    is another now.
+    """
+    mine = delete(OneTimeCode).where(OneTimeCode.user_id == user, OneTimeCode.purpose == Purpose.SIGN_IN)
+    session.execute(mine.execution_options(synchronize_session=False))
 
 
 @retried

@@ -80,9 +80,15 @@ class PasswordForm(FlaskForm):
 
 
 class ConfirmationForm(FlaskForm):
-    """Asks who is signed in for their password again; accounts without one leave it empty."""
+    """Asks who is signed in for their password again, or for the code that stands for it where there is none."""
 
     password = PasswordField("Your password", [Length(max=LONGEST_TYPED, message="This is too long")])
+    code = StringField("The code we sent you", [Length(max=20, message="This is too long")], filters=[trimmed])
+
+    @property
+    def proof(self) -> dict[str, str]:
+        """What the accounts ask for before something that matters."""
+        return {"password": self.password.data or "", "code": (self.code.data or "").replace(" ", "")}
 
 
 class EmailForm(ConfirmationForm):

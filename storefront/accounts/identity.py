@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from sqlalchemy import delete, select, update
 
 from storefront import contact, outbox
@@ -22,8 +20,7 @@ from storefront.accounts.values import (
 )
 from storefront.clock import utc_now
 from storefront.database import queries, retried, rows_changed, transaction
-
-logger = logging.getLogger(__name__)
+from storefront.logs import SecurityEvent, security_event
 
 
 def sign_in(identifier: str, password: str) -> Account | SecondFactorNeeded:
@@ -54,7 +51,7 @@ def _check(identifier: str, password: str) -> User:
     user = _find(identifier)
     kept = user.password if user is not None else None
     if not passwords.fits(password, kept) or user is None or kept is None:
-        logger.info("a sign-in was refused")
+        security_event(SecurityEvent.SIGN_IN_REFUSED, account=user.id if user is not None else None, by="password")
         raise WrongPassword
     if passwords.is_outdated(kept):
         _keep_hash(user.id, kept, passwords.hashed_anew(password))
@@ -123,7 +120,7 @@ def pass_second_factor(user: UserId, digits: str) -> Account:
     """
     row = queries().get(User, user, populate_existing=True)
     address = holders.own_address(row) if row is not None else None
-    if row is None or address is None or codes.use(Purpose.SIGN_IN, address, digits).user != user:
+    if row is None or address is None or codes.use(Purpose.SIGN_IN, address, digits, account=user).user != user:
         raise WrongCode
     return account_of(row)
 
@@ -160,6 +157,7 @@ def reset_password(key: str, digits: str, password: str) -> None:
     if sent.user is None:
         raise WrongCode
     _reset(sent.user, key, kept)
+    security_event(SecurityEvent.PASSWORD_CHANGED, account=sent.user, by="code")
     outbox.hurry()
 
 
@@ -176,6 +174,7 @@ def _reset(user: UserId, key: str, kept: str) -> None:
             session.execute(delete(Identity).where(Identity.user_id == user))
             row.email_verified_at = now
         row.password = kept
+        codes.forget_sign_ins(session, user)
         session.execute(ending_of(user))
         holders.tell(session, user, row.email, "password")
 
@@ -191,6 +190,7 @@ def change_password(user: UserId, old: str, new: str, *, current: str) -> None:
     if row.password is None:
         raise WrongPassword
     _change_password(user, row.password, passwords.hashed(new), current)
+    security_event(SecurityEvent.PASSWORD_CHANGED, account=user, by="password")
     outbox.hurry()
 
 
@@ -201,6 +201,7 @@ def check_password(user: UserId, password: str) -> User:
     """
     row = holders.get_user(user)
     if row.password is not None and not passwords.fits(password, row.password):
+        security_event(SecurityEvent.SIGN_IN_REFUSED, account=user, by="password asked again")
         raise WrongPassword
     return row
 

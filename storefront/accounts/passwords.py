@@ -15,6 +15,7 @@ from storefront.accounts.values import WeakPassword
 
 SHORTEST = 8  # characters; ASVS 5.0, 6.2.1
 LONGEST = 128  # characters; 6.2.9 asks for 64 at least, a bound keeps hashing cheap
+OLD_COST = 10  # of bcrypt; what Spring's BCryptPasswordEncoder takes unless told otherwise
 COMMON = 10_000  # the list's first so many are refused; 6.2.4 asks for the top 3000
 
 # OWASP Password Storage Cheat Sheet: Argon2id, 19 MiB, two passes, one lane.
@@ -30,8 +31,14 @@ def _common() -> frozenset[str]:
 
 @cache
 def _dummy() -> str:
-    """What the password of an unknown account is compared with, so that the answer takes as long."""
+    """What is compared where there is no Argon2 hash to compare with, so that the answer takes as long."""
     return _hasher.hash("nobody's password")
+
+
+@cache
+def _old_dummy() -> bytes:
+    """The same for bcrypt, as the old system made its hashes."""
+    return bcrypt.hashpw(b"nobody's password", bcrypt.gensalt(OLD_COST))
 
 
 def check_strength(password: str) -> None:
@@ -65,17 +72,30 @@ def _bytes(password: str) -> bytes:
 
 
 def fits(password: str, kept: str | None) -> bool:
-    """Whether this is the password; takes as long when there is none to compare with."""
+    """Whether this is the password.
+
+    A wrong one is compared by both schemes, whatever is kept: how long that takes does not tell an account that came
+    from the old system from one that is ours, or from none.
+    """
     with _room:
-        if kept is not None and kept.startswith("$2"):  # bcrypt, from the old system
-            with suppress(ValueError):  # what the table holds is no hash
-                return bcrypt.checkpw(_bytes(password)[:72], kept.encode())
-            return False
-        try:
-            _hasher.verify(kept or _dummy(), _bytes(password))
-        except (VerificationError, InvalidHashError):
-            return False
+        if kept is not None and kept.startswith("$2"):
+            return _fits_bcrypt(password, kept) or _fits_argon2(password, None)
+        return _fits_argon2(password, kept) or _fits_bcrypt(password, None)
+
+
+def _fits_argon2(password: str, kept: str | None) -> bool:
+    """Nothing fits where there is no hash; finding that out takes as long. So it is with `_fits_bcrypt`."""
+    try:
+        _hasher.verify(kept or _dummy(), _bytes(password))
+    except (VerificationError, InvalidHashError):
+        return False
     return bool(kept)
+
+
+def _fits_bcrypt(password: str, kept: str | None) -> bool:
+    with suppress(ValueError):  # what the table holds is no hash
+        return bcrypt.checkpw(_bytes(password)[:72], kept.encode() if kept else _old_dummy()) and kept is not None
+    return False
 
 
 def is_outdated(kept: str) -> bool:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-
 from flask import Blueprint, abort, current_app, flash, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import tries
 from storefront.accounts import oidc, service
 from storefront.accounts.views import go_on, guests_only
+from storefront.logs import SecurityEvent, security_event
 from storefront.responses import go_to, own_path
 
 bp = Blueprint("provider", __name__)
 
 NEXT = "after-provider"  # where the visitor wanted to go; the provider's own address has no room for it
-
-logger = logging.getLogger(__name__)
 
 
 def _provider(slug: str) -> oidc.Provider:
@@ -58,6 +55,7 @@ def callback(slug: str) -> ResponseReturnValue:
 
 
 def _failed(provider: oidc.Provider, error: Exception) -> ResponseReturnValue:
-    logger.warning("sign-in at the provider failed: %s", error)
+    reason = str(error) or type(error).__name__
+    security_event(SecurityEvent.SIGN_IN_REFUSED, by="provider", reason=reason)
     flash(f"Signing in with {provider.name} did not work. Try again, or use your password.", "problem")
     return go_to(url_for("accounts.sign_in"))

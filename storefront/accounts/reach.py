@@ -1,4 +1,7 @@
-"""Where an account can be reached: its e-mail address and phone, changed by proof only, and the second factor."""
+"""Where an account can be reached: its e-mail address and phone, changed by proof only, and the second factor.
+
+All of it is asked of the owner: by the password, or, where the account has none, by a code sent to where it is reached.
+"""
 
 from __future__ import annotations
 
@@ -26,18 +29,50 @@ def _purpose(key: str) -> Purpose:
     return Purpose.EMAIL if contact.is_email(key) else Purpose.PHONE
 
 
-def request_address(user: UserId, key: str, *, password: str) -> None:
+def proof_address_of(user: UserId) -> str | None:
+    """Where a code goes that stands for the password of an account without one; None: it has one, or no address."""
+    row = holders.get_user(user)
+    return holders.own_address(row) if row.password is None else None
+
+
+def send_proof_code(user: UserId) -> str:
+    """Send the code that stands for the password of an account without one. :return: where it went
+
+    :raise NoProvedAddress: it has a password, or nowhere could a code be sent
+    :raise TooManyCodes: one was sent a moment ago
+    """
+    address = proof_address_of(user)
+    if address is None:
+        raise NoProvedAddress(user)
+    codes.send(_purpose(address), address, user=user, payload={"is_proof": True})
+    return address
+
+
+def _check_owner(user: UserId, password: str, code: str) -> User:
+    """Ask again for what the owner has: the password, or a code; who has neither password nor address has nothing."""
+    row = check_password(user, password)
+    address = holders.own_address(row)
+    if row.password is None and address is not None:
+        sent = codes.use(_purpose(address), address, code)
+        if sent.user != user or not sent.payload.get("is_proof"):
+            raise WrongCode
+    return row
+
+
+def request_address(user: UserId, key: str, *, password: str = "", code: str = "") -> None:
     """Send a code to an e-mail address or phone that is to become an account's, or that it has without proof.
 
     Where the address has another account, its owner gets a letter that says so, and who asked sees the same as else.
 
     :param key: as `contact.read_key` makes it
-    :param password: the account's own, where it has one
-    :raise WrongPassword: it is another
+    :param password: the account's own, where it has one :param code: of `send_proof_code`, where it has none
+    :raise WrongPassword: the password is another
+    :raise WrongCode: the code is not the one that was sent
+    :raise CodeExpired: it was, too long ago
     :raise TooManyCodes: codes were sent there a moment ago
     :raise NoTextMessages: it is a phone, and this shop sends no text messages
     """
-    check_password(user, password)
+    _check_owner(user, password, code)
     send_address_code(user, key)
 
 
@@ -88,14 +123,16 @@ def _keep_address(user: UserId, key: str) -> None:
             row.phone, row.phone_verified_at = key, now
 
 
-def set_second_factor(user: UserId, *, on: bool, password: str) -> None:
+def set_second_factor(user: UserId, *, on: bool, password: str = "", code: str = "") -> None:
     """Ask for a code at every sign-in, or no more. Of staff it is asked in any case.
 
-    :param password: the account's own, where it has one
-    :raise WrongPassword: it is another
+    :param password: the account's own, where it has one :param code: of `send_proof_code`, where it has none
+    :raise WrongPassword: the password is another
+    :raise WrongCode: the code is not the one that was sent
+    :raise CodeExpired: it was, too long ago
     :raise NoProvedAddress: no address of theirs is proved, so that no code could be sent
     """
-    row = check_password(user, password)
+    row = _check_owner(user, password, code)
     address = holders.own_address(row)
     if on and (address is None or not holders.is_proved(row, address)):
         raise NoProvedAddress

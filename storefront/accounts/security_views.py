@@ -23,6 +23,7 @@ bp = Blueprint("security", __name__, url_prefix="/account/security")
 NEW_ADDRESS = "new-address"  # key of the browser's session: the address a code was sent to
 
 WRONG_PASSWORD = "This is not your password"  # noqa: S105
+NOT_THE_OWNER = (service.WrongPassword, service.WrongCode, service.CodeExpired)
 KINDS: dict[str, type[EmailForm] | type[PhoneForm]] = {"email": EmailForm, "phone": PhoneForm}
 
 
@@ -66,7 +67,36 @@ def password() -> ResponseReturnValue:
 
 
 def _show(page: str, form: FlaskForm, *, problem: str = "", later: TryLater | None = None, **more: Any) -> Response:
-    return show(f"accounts/security/{page}.html", form, problem=problem, later=later, account=_me().account, **more)
+    account = _me().account
+    proof_address = None if account.has_password else service.proof_address_of(account.id)
+    facts = {"account": account, "proof_address": proof_address, **more}
+    return show(f"accounts/security/{page}.html", form, problem=problem, later=later, **facts)
+
+
+def _explain(form: ConfirmationForm, refusal: Exception) -> None:
+    """Say beside its field why it is not taken for the owner's."""
+    if isinstance(refusal, service.WrongPassword):
+        form.password.errors = [WRONG_PASSWORD]
+    else:
+        form.code.errors = [EXPIRED if isinstance(refusal, service.CodeExpired) else WRONG_CODE]
+
+
+@bp.post("/<any(email, phone, codes):part>/proof")
+@visitor.sign_in_required
+def send_proof(part: str) -> ResponseReturnValue:
+    """Send the code that an account without a password is asked for on a page of these."""
+    if not FlaskForm().validate():
+        abort(400)
+    tries.send_letter()
+    try:
+        address = service.send_proof_code(_me().id)
+    except service.TooManyCodes as refusal:
+        flash(f"A code was sent a moment ago. Ask again in {refusal.wait}.", "problem")
+    except service.NoProvedAddress:
+        flash("No code is needed here.", "notice")
+    else:
+        flash(f"A code is on its way to {address}. It is good for five minutes.", "notice")
+    return go_to(url_for(".second_factor") if part == "codes" else url_for(".address", kind=part))
 
 
 def _done(notice: str) -> ResponseReturnValue:
@@ -84,9 +114,9 @@ def address(kind: str) -> ResponseReturnValue:
     tries.send_letter()
     try:
         with tries.signing_in(me.id):
-            service.request_address(me.id, form.key, password=form.password.data or "")
-    except service.WrongPassword:
-        form.password.errors = [WRONG_PASSWORD]
+            service.request_address(me.id, form.key, **form.proof)
+    except NOT_THE_OWNER as refusal:
+        _explain(form, refusal)
         return _show("address", form, kind=kind)
     except service.TooManyCodes as error:
         if session.get(NEW_ADDRESS) != form.key:
@@ -166,9 +196,9 @@ def second_factor() -> ResponseReturnValue:
     on = not me.account.mfa_enabled
     try:
         with tries.signing_in(me.id):
-            service.set_second_factor(me.id, on=on, password=form.password.data or "")
-    except service.WrongPassword:
-        form.password.errors = [WRONG_PASSWORD]
+            service.set_second_factor(me.id, on=on, **form.proof)
+    except NOT_THE_OWNER as refusal:
+        _explain(form, refusal)
         return _show("second_factor", form, by=by)
     except service.NoProvedAddress:
         return _show("second_factor", form, by=by, problem="Confirm your e-mail address first: the codes go there.")

@@ -80,8 +80,10 @@ from storefront.accounts.profile import (
 from storefront.accounts.reach import (
     enter_address,
     has_second_factor_by,
+    proof_address_of,
     request_address,
     send_address_code,
+    send_proof_code,
     set_second_factor,
 )
 from storefront.accounts.registration import (
@@ -269,6 +271,7 @@ __all__ = [
     "open_session",
     "pass_second_factor",
     "profiles_of",
+    "proof_address_of",
     "reference_of",
     "register",
     "register_at_once",
@@ -283,6 +286,7 @@ __all__ = [
     "second_factor_hint",
     "send_address_code",
     "send_deletion_code",
+    "send_proof_code",
     "send_registration_again",
     "send_second_factor_again",
     "send_sign_up_code",

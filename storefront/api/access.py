@@ -9,7 +9,11 @@ from flask import request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from storefront import visitor
-from storefront.accounts.service import Role, SignedIn
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Account, Role, SignedIn, UserId
+from storefront.origins import SAFE_METHODS
+
+CHANGED_BY_API = "account by API"  # what the trail of the staff calls it
 
 Guard = Callable[[Mapping[str, Any]], None]  # given the values of the path
 
@@ -46,16 +50,33 @@ def of_user(path: Mapping[str, Any]) -> None:
     """The user whom the path names by {userId}, or staff.
 
     :raise Unauthorized: nobody is signed in
-    :raise Forbidden: it is somebody else
+    :raise Forbidden: it is somebody else, or one of the staff
+    :raise accounts.UnknownUser: there is no such account, which only staff can come upon
     """
     require_user(path["user_id"])
 
 
 def require_user(user_id: int) -> None:
-    """The same for a user named elsewhere, such as in the query string."""
+    """The same for a user named elsewhere, such as in the query string.
+
+    What staff change for somebody else is noted before it is done; at the accounts of staff only admins change things.
+    """
     person = caller()
-    if person.id != user_id and not person.role.is_staff:
+    if person.id == user_id:
+        return
+    if not person.role.is_staff:
         raise Forbidden
+    if request.method not in SAFE_METHODS:
+        _note_change(person, accounts.get_account(UserId(user_id)))
+
+
+def _note_change(person: SignedIn, whose: Account) -> None:
+    if whose.role.is_staff and person.role is not Role.ADMIN:
+        raise Forbidden
+    subject = whose.email or f"account {whose.id}"
+    accounts.note_act(
+        actor=visitor.actor(), what=CHANGED_BY_API, subject=subject, detail=f"{request.method} {request.path}"
+    )
 
 
 def stock_staff(path: Mapping[str, Any]) -> None:

@@ -99,6 +99,42 @@ def test_a_letter_box_gets_three_codes_in_ten_minutes(app: Flask, now: Clock) ->
     codes.send(Purpose.RESET, EMAIL)
 
 
+def guess_until_refused(now: Clock, purpose: Purpose) -> tuple[int, int]:
+    """Have letter upon letter sent and guess each code wrong. :return: guesses, and seconds until the next letter"""
+    for letters in range(100):
+        try:
+            digits = sent_to(purpose=purpose)
+        except TooManyCodes as refusal:
+            return letters * codes.TRIES, refusal.seconds
+        for _ in range(codes.TRIES):
+            with pytest.raises(WrongCode):
+                codes.use(purpose, EMAIL, wrong(digits))
+        now.advance(minutes=4)
+    raise AssertionError("nobody stopped it")
+
+
+def test_a_patient_guesser_gets_a_hundred_guesses_a_day(app: Flask, now: Clock) -> None:
+    guesses, seconds = guess_until_refused(now, Purpose.RESET)
+    assert guesses == 100
+    assert seconds == 24 * 3600 - 20 * 4 * 60
+    with pytest.raises(TooManyCodes):
+        codes.send(Purpose.REGISTER, EMAIL)
+    codes.send(Purpose.RESET, "other@example.com")
+    codes.send(Purpose.SIGN_IN, EMAIL)  # strangers get none of these sent
+    now.advance(seconds=seconds)
+    codes.send(Purpose.RESET, EMAIL)
+
+
+def test_who_enters_the_right_codes_may_go_on(app: Flask, now: Clock) -> None:
+    for _ in range(25):
+        digits = sent_to()
+        for _ in range(4):
+            with pytest.raises(WrongCode):
+                codes.use(Purpose.RESET, EMAIL, wrong(digits))
+        codes.use(Purpose.RESET, EMAIL, digits)
+        now.advance(minutes=5)
+
+
 def test_the_secret_key_makes_the_code_not_the_table_alone(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     digits = sent_to()
     row = queries().scalars(sa.select(OneTimeCode)).one()

@@ -145,6 +145,23 @@ def test_strangers_cannot_use_up_the_codes_of_a_sign_in(mailbox: Mailbox, now: C
     assert accounts.pass_second_factor(staff.id, mailbox.code_for(EMAIL)) == staff
 
 
+def test_who_guesses_at_a_second_factor_keeps_nobody_out_once_the_password_is_new(mailbox: Mailbox, now: Clock) -> None:
+    account = make_account(email=EMAIL, mfa=True)
+    for _ in range(20):
+        accounts.sign_in(EMAIL, PASSWORD)
+        for _ in range(5):
+            with pytest.raises(accounts.WrongCode):
+                accounts.pass_second_factor(account.id, "none")
+        now.advance(minutes=4)
+    with pytest.raises(accounts.TooManyCodes):
+        accounts.sign_in(EMAIL, PASSWORD)
+    accounts.request_reset(EMAIL)
+    accounts.reset_password(EMAIL, mailbox.code_for(EMAIL), "a lawn under the teapot")
+    asked = accounts.sign_in(EMAIL, "a lawn under the teapot")
+    assert isinstance(asked, SecondFactorNeeded)
+    assert accounts.pass_second_factor(asked.user, mailbox.code_for(EMAIL)).id == account.id
+
+
 def test_signing_in_twice_within_a_minute_sends_one_code(mailbox: Mailbox) -> None:
     make_staff(email=EMAIL)
     for _ in range(2):

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import bcrypt
 import pytest
+from argon2 import PasswordHasher
 
 from storefront.accounts import passwords
 from storefront.accounts.service import WeakPassword
+
+OURS = passwords.hashed_anew("teapot on the lawn")
+OLD = bcrypt.hashpw(b"teapot on the lawn", bcrypt.gensalt(4)).decode()  # as the old system kept it
 
 
 @pytest.mark.parametrize("password", ["teapot on the lawn", "eight888", "x" * 128, "пароль и чай", "  blanks  count  "])
@@ -32,3 +39,31 @@ def test_nothing_is_cut_off() -> None:
 def test_no_password_is_fitted_by_none(kept: str | None) -> None:
     for password in ("", "nobody's password"):
         assert not passwords.fits(password, kept)
+
+
+@pytest.mark.parametrize("kept", [None, "", OURS, OLD])
+def test_a_wrong_password_costs_the_same_work_whatever_is_kept(
+    kept: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work: list[str] = []
+    verify, checkpw = PasswordHasher.verify, bcrypt.checkpw
+
+    def counted_verify(self: PasswordHasher, *given: Any) -> Any:
+        work.append("argon2")
+        return verify(self, *given)
+
+    def counted_checkpw(*given: Any) -> Any:
+        work.append("bcrypt")
+        return checkpw(*given)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted_verify)
+    monkeypatch.setattr(bcrypt, "checkpw", counted_checkpw)
+    assert not passwords.fits("wrong", kept)
+    assert sorted(work) == ["argon2", "bcrypt"]
+
+
+def test_a_hash_of_the_old_system_fits_its_password_alone() -> None:
+    assert passwords.fits("teapot on the lawn", OLD)
+    assert passwords.is_outdated(OLD)
+    for wrong in ("nobody's password", "teapot on the lawn ", ""):
+        assert not passwords.fits(wrong, OLD)

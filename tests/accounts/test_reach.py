@@ -38,6 +38,49 @@ def test_nothing_is_sent_without_the_password(mailbox: Mailbox) -> None:
     assert mailbox.letters_to(NEW) == []
 
 
+def test_an_account_without_a_password_is_asked_for_a_code_of_its_address(mailbox: Mailbox) -> None:
+    account = make_account(email=EMAIL, password=None)
+    for given in ("", "000000", PASSWORD):
+        with pytest.raises(accounts.WrongCode):
+            accounts.request_address(account.id, NEW, password=given, code=given)
+    assert accounts.send_proof_code(account.id) == EMAIL
+    accounts.request_address(account.id, NEW, code=mailbox.code_for(EMAIL))
+    accounts.enter_address(account.id, NEW, mailbox.code_for(NEW))
+    assert accounts.get_account(account.id).email == NEW
+
+
+def test_it_is_asked_before_its_second_factor_is_switched_too(mailbox: Mailbox) -> None:
+    account = make_account(email=EMAIL, password=None, mfa=True)
+    with pytest.raises(accounts.WrongCode):
+        accounts.set_second_factor(account.id, on=False)
+    accounts.send_proof_code(account.id)
+    accounts.set_second_factor(account.id, on=False, code=mailbox.code_for(EMAIL))
+    assert not accounts.get_account(account.id).mfa_enabled
+
+
+def test_no_other_code_proves_the_owner(mailbox: Mailbox) -> None:
+    account = make_account(email=EMAIL, password=None)
+    accounts.send_address_code(account.id, EMAIL)
+    with pytest.raises(accounts.WrongCode):
+        accounts.request_address(account.id, NEW, code=mailbox.code_for(EMAIL))
+    assert mailbox.letters_to(NEW) == []
+
+
+def test_the_letter_of_that_code_says_what_it_means(mailbox: Mailbox) -> None:
+    accounts.send_proof_code(make_account(email=EMAIL, password=None).id)
+    (letter,) = mailbox.letters_to(EMAIL)
+    assert "to change your account at marigold" in letter.subject
+    assert "somebody else is signed in to your account" in letter.text
+
+
+def test_who_has_a_password_or_no_address_gets_no_such_code(mailbox: Mailbox) -> None:
+    for account in (make_account(email=EMAIL), make_account(email=None, password=None)):
+        with pytest.raises(accounts.NoProvedAddress):
+            accounts.send_proof_code(account.id)
+    accounts.request_address(account.id, NEW)  # who has neither has nothing to be asked for
+    assert len(mailbox.letters_to(NEW)) == 1
+
+
 def test_an_address_with_an_account_stays_its_owners_who_hears_of_it(mailbox: Mailbox) -> None:
     owner, other = make_account(email=EMAIL), make_account()
     accounts.request_address(other.id, EMAIL, password=PASSWORD)

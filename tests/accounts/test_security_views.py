@@ -58,6 +58,30 @@ def test_a_wrong_password_sends_no_code(pages: Pages, me: SignedIn, mailbox: Mai
     assert mailbox.letters_to(NEW) == []
 
 
+def test_without_a_password_a_code_is_sent_and_asked_for(pages: Pages, mailbox: Mailbox) -> None:
+    me = pages.sign_in(make_account(email=EMAIL, password=None))
+    page = pages.get("/account/security/email")
+    assert not page.all("input[type=password]")
+    refused = pages.submit(page, FORM, status=422, address=NEW, code="000000")
+    assert "not the code we sent" in refused.one("#code-problem").get_text()
+    page = pages.submit(page, "form.sign-in__letter")
+    assert page.url == "/account/security/email"
+    assert f"A code is on its way to {EMAIL}" in page.words
+    again = pages.submit(page, "form.sign-in__letter")
+    assert "Ask again in 1 minute" in again.words
+    page = pages.submit(page, FORM, address=NEW, code=mailbox.code_for(EMAIL))
+    pages.submit(page, FORM, code=mailbox.code_for(NEW))
+    assert now(me).email == NEW
+
+
+def test_without_a_password_codes_are_switched_on_by_one(pages: Pages, mailbox: Mailbox) -> None:
+    me = pages.sign_in(make_account(email=EMAIL, password=None))
+    page = pages.submit(pages.get("/account/security/codes"), "form.sign-in__letter")
+    assert page.url == "/account/security/codes"
+    pages.submit(page, FORM, code=mailbox.code_for(EMAIL))
+    assert now(me).mfa_enabled
+
+
 def test_a_wrong_code_changes_nothing(pages: Pages, me: SignedIn, mailbox: Mailbox) -> None:
     page = pages.submit(pages.get("/account/security/email"), FORM, address=NEW, password=PASSWORD)
     wrong = f"{(int(mailbox.code_for(NEW)) + 1) % 10**6:06}"

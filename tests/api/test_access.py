@@ -7,8 +7,10 @@ import re
 import pytest
 from flask import Flask
 
+from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
-from storefront.api.access import of_user, public, signed_in, stock_staff
+from storefront.acts import TrailCriteria
+from storefront.api.access import CHANGED_BY_API, of_user, public, signed_in, stock_staff
 from storefront.api.auth import proved
 from storefront.api.operations import OPERATIONS, Operation
 from tests.api.client import Api, assert_refused
@@ -67,6 +69,36 @@ def test_the_owner_and_staff_are(app: Flask, declared: Operation, who: str) -> N
     owner = make_account()
     caller = owner if who == "owner" else make_staff(Role(who))
     assert call(Api(app).with_cookie(caller), declared, userId=owner.id) not in {401, 403}
+
+
+def api_changes() -> list[tuple[str, str, str]]:
+    """What the trail has of it: who, at whose account, what."""
+    noted = accounts.acts_noted(TrailCriteria(), 50)
+    return [(act.actor, act.subject, act.detail) for act in noted if act.what == CHANGED_BY_API]
+
+
+def test_what_staff_change_for_somebody_is_in_the_trail(app: Flask) -> None:
+    clerk, owner = make_staff(Role.STOCK_STAFF), make_account()
+    url = f"/users/{owner.id}/profile"
+    for caller, whose in ((clerk, owner), (owner, owner)):
+        api = Api(app).with_cookie(caller)
+        assert api.get(f"/users/{whose.id}/profile").status_code == 200
+        assert api.put(f"/users/{whose.id}/profile", json={"name": "Asha"}).status_code == 200
+    assert api_changes() == [(clerk.email, owner.email, f"PUT {url}")]
+
+
+def test_an_account_of_the_staff_is_changed_by_its_owner_and_admins_only(app: Flask) -> None:
+    url = f"/users/{make_staff(Role.ORDER_STAFF).id}/profile"
+    refused = Api(app).with_cookie(make_staff(Role.STOCK_STAFF)).put(url, json={"phone": "+919876543210"})
+    assert_refused(refused, 403, "FORBIDDEN")
+    assert api_changes() == []
+    assert Api(app).with_cookie(make_staff(Role.ADMIN)).put(url, json={"name": "Asha"}).status_code == 200
+
+
+def test_a_change_for_nobody_is_not_found_and_not_noted(app: Flask) -> None:
+    refused = Api(app).with_cookie(make_staff()).put("/users/2147483647/profile", json={"name": "Asha"})
+    assert_refused(refused, 404, "USER_NOT_FOUND")
+    assert api_changes() == []
 
 
 @named(of(stock_staff))

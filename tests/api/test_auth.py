@@ -271,6 +271,7 @@ def test_a_lost_password_says_the_same_to_everyone(app: Flask, mailbox: Mailbox)
         answer = new_browser(app).post("/auth/password/reset", json={"email": email})
         assert answer.json == {"message": "If the account exists, a mail is on its way"}
     assert len(mailbox.letters_to(str(account.email))) == 1
+    assert mailbox.letters_to("nobody@example.com") == []
 
 
 def test_the_code_for_a_new_password_is_entered_on_the_page_of_this_browser(browser: Api, mailbox: Mailbox) -> None:
