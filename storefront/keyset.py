@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_, tuple_, type_coerce
 from sqlalchemy.orm import QueryableAttribute
 
 from storefront.database import queries
 
-LARGEST = 2**31  # what a column holds stays below it
+LARGEST = 2**53  # what a column holds stays below it: numbers of rows, and minor units of a price
 
 Key = ColumnElement[Any] | QueryableAttribute[Any]
 
@@ -38,6 +37,12 @@ class Keys:
     columns: tuple[Key, ...]
     kinds: tuple[type, ...]
     is_descending: bool = False
+
+    def sorted_afterwards(self) -> Keys:
+        """The same order, but as no index has it: a few rows are found first, not looked for all along an index."""
+        plain = zip(self.columns, self.kinds, strict=True)
+        columns = (type_coerce(column + ("" if kind is str else 0), column.type) for column, kind in plain)
+        return replace(self, columns=tuple(columns))
 
 
 def page_of(chosen: Select[*tuple[Any, ...]], keys: Keys, cursor: str, size: int) -> tuple[list[Row[Any]], Paged]:
@@ -78,28 +83,35 @@ def _beyond(columns: Sequence[Key], values: Sequence[Any], is_descending: bool, 
 
 
 def _write(row: Row[Any], key_count: int, *, is_backwards: bool) -> str:
-    values = [getattr(row, f"key_{i}") for i in range(key_count)]
-    plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
-    return base64.urlsafe_b64encode(json.dumps([is_backwards, *plain]).encode()).decode().rstrip("=")
+    return packed([is_backwards, *(getattr(row, f"key_{i}") for i in range(key_count))])
 
 
 def _read(cursor: str, kinds: Sequence[type]) -> tuple[bool, list[Any]] | None:
+    found = unpacked(cursor, (bool, *kinds))
+    return (found[0], found[1:]) if found else None
+
+
+def packed(values: Sequence[object]) -> str:
+    """Values as an address carries them: truths, texts, whole numbers, moments."""
+    plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+
+
+def unpacked(cursor: str, kinds: Sequence[type]) -> list[Any] | None:
+    """What `packed` made a cursor of; None of any other text. :param kinds: a type for each value"""
     try:
-        decoded = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        is_backwards, *plain = decoded
-        values = [
-            datetime.fromisoformat(value) if kind is datetime else value
-            for kind, value in zip(kinds, plain, strict=True)
-        ]
-    except (binascii.Error, ValueError, TypeError):
+        plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return [_value(value, kind) for value, kind in zip(plain, kinds, strict=True)]
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
-    is_sound = isinstance(is_backwards, bool) and all(map(_fits, values, kinds))
-    return (is_backwards, values) if is_sound else None
 
 
-def _fits(value: object, kind: type) -> bool:
-    if isinstance(value, datetime):
-        return kind is datetime and value.tzinfo is not None
-    if isinstance(value, int):
-        return kind is int and not isinstance(value, bool) and abs(value) < LARGEST
-    return isinstance(value, kind)
+def _value(plain: Any, kind: type) -> Any:
+    """A value that a column can be compared with. :raise ValueError: it is another's"""
+    value: Any = datetime.fromisoformat(plain).astimezone(UTC) if kind is datetime else plain
+    is_ours = type(value) is kind  # a truth is no number here
+    if not is_ours or (kind is int and abs(value) >= LARGEST):
+        raise ValueError(plain)
+    if kind is str:
+        value.encode()  # half a character, which JSON can spell and no database takes, fails here
+    return value

@@ -91,7 +91,7 @@ def import_categories(categories: Sequence[OldCategory]) -> tuple[dict[int, str]
     came = arrivals.arrived(Arrival, _CATEGORY, [category.id for category in categories])
     here = set(queries().scalars(select(Category.slug)))
     for category in categories:
-        slug = slugify(category.name)
+        slug = slugify(category.name, f"category-{category.id}")
         if slug in here:
             landing.known.append(category.id)
         elif category.id in came:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from storefront.catalog.picture_upkeep import forget_lost, move, renew
 from storefront.catalog.values import Picture
 from storefront.clock import utc_now
 from storefront.database import queries, retried, transaction
+from storefront.errors import DomainError
 
 __all__ = [
     "LONGEST_ALT",
@@ -25,8 +27,10 @@ __all__ = [
     "StoreAway",
     "UnknownPicture",
     "Wanted",
+    "WordsChanged",
     "arrange",
     "bring_back",
+    "digest_of",
     "forget_lost",
     "gallery_of",
     "get_media",
@@ -47,6 +51,10 @@ class KeptPicture:
     id: int
     picture: Picture
 
+    @property
+    def digest(self) -> str:
+        return digest_of(self.picture.alt)
+
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
@@ -60,12 +68,28 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a picture is to be. :ivar place: from 1; pictures that want the same stay as they stand
-    :ivar alt: what it shows, in words; None as it is
+    """What a picture is to be; what is None stays as it is.
+
+    :ivar place: from 1; pictures that want the same stay as they stand
+    :ivar alt: what it shows, in words :ivar seen: `digest_of` the words that these are to replace
     """
 
-    place: int
+    place: int | None = None
     alt: str | None = None
+    seen: str | None = None
+
+
+class WordsChanged(DomainError):
+    """Somebody else described pictures since they were looked at. :ivar pictures: their ids"""
+
+    def __init__(self, pictures: Collection[int]) -> None:
+        super().__init__(f"{len(pictures)} pictures")
+        self.pictures = frozenset(pictures)
+
+
+def digest_of(words: str) -> str:
+    """Stands for the words of a picture; another one means that somebody changed them."""
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def pictures_of(product_id: int) -> tuple[KeptPicture, ...]:
@@ -94,31 +118,34 @@ def arrange(product_id: int, wanted: Mapping[int, Wanted], *, actor: str) -> Non
 
     :param wanted: by id; pictures that are not named stay as they are, and ids that are none of its are passed over
     :raise UnknownProduct: there is no such product
+    :raise WordsChanged: words that are to be replaced are others by now; nothing was written
     """
     with transaction("catalog") as session:
         product = lock_product(session, product_id)
         shown = _lock_shown(session, product_id)
+        if changed := [picture.id for picture in shown if _is_stale(picture, wanted.get(picture.id, Wanted()))]:
+            raise WordsChanged(changed)
+        placed: list[tuple[int, int, int, Image]] = []
         for place, picture in enumerate(shown, start=1):
-            asked = wanted.get(picture.id, Wanted(place))
+            asked = wanted.get(picture.id, Wanted())
             _describe(session, product, picture, asked.alt, actor)
-            if asked.place != place:
-                moved = f"“{picture.alt_text}” from place {place} to {min(max(asked.place, 1), len(shown))}"
+            target = place if asked.place is None else min(max(asked.place, 1), len(shown))
+            # One that goes up stands before the one whose place it wants, one that goes down behind it.
+            placed.append((target, (target > place) - (target < place), place, picture))
+            if target != place:
+                moved = f"“{picture.alt_text}” from place {place} to {target}"
                 _note(session, product, "picture moved", moved, actor)
-        for place, picture in enumerate(_in_order(shown, wanted)):
-            picture.sort_order = place
+        for position, (*_, picture) in enumerate(sorted(placed, key=lambda one: one[:3])):
+            picture.sort_order = position
         session.flush()
         show_first(session, product_id)
 
 
-def _in_order(shown: list[Image], wanted: Mapping[int, Wanted]) -> list[Image]:
-    """One that goes up stands before the one whose place it wants, one that goes down behind it."""
-
-    def key(stood: tuple[int, Image]) -> tuple[int, int, int]:
-        place, picture = stood
-        target = wanted.get(picture.id, Wanted(place)).place
-        return target, (target > place) - (target < place), place
-
-    return [picture for _, picture in sorted(enumerate(shown, start=1), key=key)]
+def _is_stale(picture: Image, asked: Wanted) -> bool:
+    """Whether words were typed for others than it has, and are not what it has by now."""
+    if asked.alt in {None, picture.alt_text} or asked.seen is None:
+        return False
+    return asked.seen != digest_of(picture.alt_text)
 
 
 def _describe(session: Session, product: Product, picture: Image, alt: str | None, actor: str) -> None:

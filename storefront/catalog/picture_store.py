@@ -62,8 +62,8 @@ class PictureStore(Protocol):
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
 
-    def delete(self, name: str) -> None:
-        """Let go of a file, if it is there."""
+    def delete(self, name: str, *, put_before: datetime | None = None) -> None:
+        """Let go of a file, if it is there. :param put_before: and if nobody put it there again since then"""
 
     def names(self) -> Iterator[tuple[str, datetime]]:
         """Every file and when it was put there last."""
@@ -108,9 +108,10 @@ class DatabaseStore:
         return bool(queries().scalar(select(exists().where(PictureFile.name == name))))
 
     @retried
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, put_before: datetime | None = None) -> None:
+        gone = delete(PictureFile).where(PictureFile.name == name)
         with transaction("catalog") as session:
-            session.execute(delete(PictureFile).where(PictureFile.name == name))
+            session.execute(gone if put_before is None else gone.where(PictureFile.written_at < put_before))
 
     def names(self) -> Iterator[tuple[str, datetime]]:
         found = queries().execute(select(PictureFile.name, PictureFile.written_at)).all()
@@ -142,10 +143,11 @@ class ObjectStore:
                 return False
         return True
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, put_before: datetime | None = None) -> None:
         with _reached():
             try:
-                obstore.delete(self._store, name)
+                if put_before is None or obstore.head(self._store, name)["last_modified"] < put_before:
+                    obstore.delete(self._store, name)
             except FileNotFoundError:
                 return
 

@@ -25,14 +25,17 @@ logger = logging.getLogger(__name__)
 
 
 def forget_lost() -> int:
-    """Let go of pictures removed long ago, and of files that no picture names. :return: how many files"""
+    """Let go of pictures removed long ago, and of files that no picture names. :return: how many files
+
+    Whoever sends such a picture again at this moment puts its files there anew before anything names them.
+    """
     _forget_removed()
     before = utc_now() - BEING_SENT
     waiting = [name for name, written_at in store().names() if written_at < before]
     named = {digest[:32] for digest in queries().scalars(select(Image.digest)) if digest}
     lost = [name for name in waiting if name[:32] not in named]
     for name in lost:
-        store().delete(name)
+        store().delete(name, put_before=before)
     return len(lost)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 from storefront.accounts import service as accounts
+from storefront.alike import folded
 from storefront.arrivals import Landing
 from storefront.catalog import service as catalog
 from storefront.catalog.service import NewProduct, NewReview, NewVariant, Sku
@@ -23,7 +23,7 @@ ANONYMOUS = "Anonymous User"  # contract/angular-api.md 5.2, no. 14
 PICTURES_AT_ONCE = 10
 LONGEST_DESCRIPTION = 16_000  # characters; TEXT has room for 65,535 bytes
 LONGEST_CATEGORY, LONGEST_SPEC, LONGEST_SPEC_VALUE, LONGEST_AUTHOR = 80, 80, 255, 80
-MOST_UNITS = 999_999_999
+MOST_VOTES = 999_999_999
 
 Described = Mapping[str, Sequence[Row]]
 
@@ -99,10 +99,13 @@ def _sku(row: Row, notes: Notes) -> Sku:
 
 def _units(row: Row, notes: Notes) -> int:
     units = whole(row.get("stock"))
-    if units is None or not 0 <= units <= MOST_UNITS:
+    if units is None or units < 0:
         notes.append("its stock was no number of units: it has none")
         return 0
-    return units
+    most = catalog.stock_desk.MOST_UNITS
+    if units > most:
+        notes.append(f"its stock was more than any shelf holds: it has {most:,}")
+    return min(units, most)
 
 
 def _categories(row: Row, slugs: Mapping[str, str], places: Sequence[Row]) -> tuple[str, ...]:
@@ -118,13 +121,8 @@ def _specs(rows: Sequence[Row], notes: Notes) -> tuple[tuple[str, str], ...]:
         name = safe(text(row["name"]), notes)[:LONGEST_SPEC]
         value = safe(text(row["value"]), notes)[:LONGEST_SPEC_VALUE]
         if name and value:
-            found.setdefault(_folded(name), (name, value))
+            found.setdefault(folded(name), (name, value))
     return tuple(found.values())
-
-
-def _folded(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 def import_pictures(run: Run) -> None:
@@ -194,7 +192,7 @@ def _review(
         title=title or text(comment)[:LONGEST_AUTHOR],
         comment=comment or title,
         is_verified=(author, product) in got,
-        helpful_count=min(MOST_UNITS, max(0, whole(row.get("helpful")) or 0)),
+        helpful_count=min(MOST_VOTES, max(0, whole(row.get("helpful")) or 0)),
         created_at=run.at(row, "created_at"),
     )
     return catalog.arrivals.OldReview(identity(row), product, review)

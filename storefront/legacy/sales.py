@@ -27,7 +27,6 @@ from storefront.payments import service as payments
 
 ORDERS = "orders"
 DELIVERY_TIME = timedelta(days=7)  # contract/angular-api.md 2.2.7
-LONGEST_ORDER_ID = 32
 LONGEST_TRACKING_NUMBER = 64
 GUESTS_CART = "old-shop"
 DEFAULT_HUE = 255
@@ -157,8 +156,11 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
 
 def _order_id(context: Context, row: Row, checkout_id: str) -> OrderId:
     found = text(row.get("order_id")).upper() or f"ORD-OLD-{identity(row)}"
-    if len(found) > LONGEST_ORDER_ID or safe(found) != found:
-        raise UnusableValue(f"its number has more than {LONGEST_ORDER_ID} characters, or is that of a card")
+    if not orders.is_order_id(found):
+        most = orders.LONGEST_ORDER_ID
+        raise UnusableValue(f"its number has more than {most} characters, or others than letters, digits, . _ and -")
+    if safe(found) != found:
+        raise UnusableValue("its number is that of a card")
     if checkout_id not in context.known:
         if found in context.taken:
             raise UnusableValue("another order has its number")

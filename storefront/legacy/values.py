@@ -11,6 +11,7 @@ from storefront import contact
 from storefront.cards import hidden, holds_card_number
 from storefront.money import Money
 
+DIGITS = 18  # of a number; a BIGINT has one more
 LARGEST_AMOUNT = 99_999_999_999_99  # minor units; DECIMAL(13,2)
 
 
@@ -78,11 +79,11 @@ def flag(value: Any) -> bool:
 
 
 def whole(value: Any) -> int | None:
-    """A whole number, or None."""
+    """A whole number of at most `DIGITS`, or None."""
     try:
         number = Decimal(text(value))
-        return int(number) if number == number.to_integral_value() else None
-    except (InvalidOperation, ValueError):
+        return int(number) if number == number.to_integral_value() and number.adjusted() < DIGITS else None
+    except (InvalidOperation, ValueError, OverflowError):
         return None
 
 
@@ -114,4 +115,7 @@ def moment(value: Any, zone: tzinfo) -> datetime | None:
         value = datetime.combine(value, time())
     if not isinstance(value, datetime):
         return None
-    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+    try:
+        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:  # the first day there is, or the last: it stands for none
+        return None

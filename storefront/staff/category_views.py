@@ -48,7 +48,7 @@ class CategoryForm(FlaskForm):
 
     @property
     def proposed_slug(self) -> str:
-        return product_desk.slugify(self.name.data or "")
+        return product_desk.slugify(self.name.data or "", "category")
 
     def read(self) -> CategoryDraft | None:
         """What was typed; None when it cannot be read, which it says beside the fields."""

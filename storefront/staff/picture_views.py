@@ -27,6 +27,12 @@ MOST_AT_ONCE = 12  # files; each takes about half a second
 MOST_TOGETHER = 50 * 2**20  # bytes; a form is read before anybody knows who sent it
 FORM_AROUND_THEM = 64 * 1024  # bytes: token, boundaries and names
 LONGEST_NAME = 80  # characters of a file's name, as it is shown
+LONGEST_PLACE = 20  # characters of what comes back
+
+DESCRIBED_MEANWHILE = (
+    "Nothing was saved: somebody else described these pictures since you opened them. Below what you typed stands what "
+    "there is now. Save again to keep yours."
+)
 
 _NO_PICTURE = {
     Mistaken.DRAWING: "is an SVG drawing, which can hold scripts. Send it as PNG or WebP.",
@@ -48,6 +54,32 @@ class RefusedFile:
     name: str
     reason: str
     status: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypedPicture:
+    """What was typed for a picture, and what it was typed over: what was not touched stays as it is by now.
+
+    :ivar seen: digest of the words that stood there :ivar stood: the place that did
+    :ivar goes_to: by the buttons up and down
+    """
+
+    alt: str
+    seen: str | None
+    place: str
+    stood: str
+    goes_to: int | None
+
+    @property
+    def is_nowhere(self) -> bool:
+        return not re.fullmatch(r"[1-9][0-9]{0,5}", self.place)
+
+    @property
+    def wanted(self) -> gallery.Wanted:
+        """What it asks for; of one whose place is a number."""
+        place = self.goes_to if self.goes_to is not None or self.place == self.stood else int(self.place)
+        alt = None if self.seen == gallery.digest_of(self.alt) else self.alt
+        return gallery.Wanted(place, alt, self.seen)
 
 
 class TokenForm(FlaskForm):
@@ -105,28 +137,35 @@ def _name_of(file: FileStorage) -> str:
 def arrange_pictures(product_id: int) -> ResponseReturnValue:
     """Put the pictures in order and say what they show; a picture moved up or down takes the words along."""
     _need_token()
-    wanted = _read_wanted(product_id)
-    if wanted is None:
-        return _show(product_id, status=422, pictures_problem="Nothing was saved: a place is a whole number from 1.")
+    typed = _read_pictures(product_id)
+    if any(picture.is_nowhere for picture in typed.values()):
+        words = "Nothing was saved: a place is a whole number from 1."
+        return _show(product_id, status=422, pictures_problem=words, typed=typed)
     try:
-        gallery.arrange(product_id, wanted, actor=visitor.actor())
+        gallery.arrange(product_id, {i: picture.wanted for i, picture in typed.items()}, actor=visitor.actor())
     except catalog.UnknownProduct:
         abort(404)
+    except gallery.WordsChanged as conflict:
+        return _show(
+            product_id, status=409, pictures_problem=DESCRIBED_MEANWHILE, typed=typed, described=conflict.pictures
+        )
     return _done(product_id, "Pictures saved")
 
 
-def _read_wanted(product_id: int) -> dict[int, gallery.Wanted] | None:
-    """What was typed, by picture; None when a place is no number. Up and down count from where it stands now."""
+def _read_pictures(product_id: int) -> dict[int, TypedPicture]:
+    """What was typed, by picture. Up and down count from where it stands now."""
     places = {kept.id: place for place, kept in enumerate(gallery.pictures_of(product_id), start=1)}
     moved, _, step = request.form.get("move", "").partition("/")
-    wanted = {}
+    found = {}
     for picture_id in {int(field[1]) for name in request.form if (field := _FIELD.fullmatch(name))} & places.keys():
-        typed = request.form.get(f"place-{picture_id}", "").strip()
-        if not re.fullmatch(r"[1-9][0-9]{0,5}", typed):
-            return None
-        place = places[picture_id] + _STEPS.get(step, 0) if moved == str(picture_id) else int(typed)
-        wanted[picture_id] = gallery.Wanted(place, text_from(request.form, f"alt-{picture_id}", gallery.LONGEST_ALT))
-    return wanted
+        found[picture_id] = TypedPicture(
+            alt=text_from(request.form, f"alt-{picture_id}", gallery.LONGEST_ALT),
+            seen=request.form.get(f"was-{picture_id}"),
+            place=request.form.get(f"place-{picture_id}", "").strip()[:LONGEST_PLACE],
+            stood=request.form.get(f"stood-{picture_id}", ""),
+            goes_to=places[picture_id] + _STEPS.get(step, 0) if moved == str(picture_id) else None,
+        )
+    return found
 
 
 @bp.post("/products/<int(max=2147483647):product_id>/pictures/<int(max=2147483647):picture_id>/removal")

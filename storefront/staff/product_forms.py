@@ -61,6 +61,7 @@ WORDS = {
     Problem.NONE_ON_SALE: "One variant must be on sale; to take all of it off, hide the product",
     Problem.WAS_NOT_HIGHER: "The old price must be the higher one",
     Problem.SPEC_TWICE: "This name stands in another row",
+    Problem.SPEC_ALIKE: "Two specifications have names that are too much alike",
     Problem.NOT_DELETABLE: "It was sold or counted: take it off sale instead",
     Problem.UNKNOWN_CATEGORY: "Choose a category that there is",
     Problem.SLUG_TAKEN: "Another category has this address",

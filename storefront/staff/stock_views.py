@@ -23,7 +23,7 @@ from storefront.catalog.stock_desk import (
     StockConflict,
     StockRow,
 )
-from storefront.clock import utc_now
+from storefront.clock import today
 from storefront.responses import go_to, own_path, render_page, wants_fragment
 from storefront.sheets import csv_lines
 from storefront.shell import plural
@@ -124,7 +124,7 @@ def _refuse(
     problem = NOTHING_APPLIED.format(plural(wrong, "row")) if wrong else "Nothing was typed, so nothing was changed."
     gone = [refusal for refusal in refusals.values() if refusal.kind is RefusalKind.GONE]
     if gone:
-        problem += f" {plural(len(gone), 'row')} no longer exist."
+        problem += f" {plural(len(gone), 'row')} no longer {'exists' if len(gone) == 1 else 'exist'}."
     return _show_desk(page, form=form, status=status, typed=rows, refusals=refusals, problem=problem)
 
 
@@ -258,7 +258,7 @@ def _exported(row: StockRow) -> Sequence[object]:
 def send_csv(name: str, header: Sequence[str], rows: Any) -> Response:
     """A CSV file, sent while it is read. :param name: it is called so, with today's date"""
     response = Response(stream_with_context(csv_lines(header, rows)), mimetype="text/csv")
-    file_name = f"{name}-{utc_now():%Y-%m-%d}.csv"
+    file_name = f"{name}-{today():%Y-%m-%d}.csv"
     response.headers["Content-Disposition"] = f"attachment; filename={file_name}"
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import heapq
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 
 from storefront.accounts import service as accounts
 from storefront.acts import NotedAct, TrailCriteria
 from storefront.catalog import service as catalog
+from storefront.keyset import LARGEST, packed, unpacked
 from storefront.orders import service as orders
 
 PAGE_SIZE = 50
 ROWS_AT_ONCE = 1000  # of an export
-LARGEST = 2**31  # numbers of rows stay below it
 
 Source = Callable[[TrailCriteria, int], Iterator[NotedAct]]
 
@@ -93,15 +90,10 @@ def export_trail(criteria: TrailCriteria) -> Iterator[TrailRow]:
 
 
 def _write(place: Place) -> str:
-    plain = [place.at.isoformat(), place.source, place.id]
-    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+    return packed([place.at, place.source, place.id])
 
 
 def _read(cursor: str) -> Place | None:
-    try:
-        at, source, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        place = Place(datetime.fromisoformat(at).astimezone(UTC), source, number)
-    except (binascii.Error, ValueError, TypeError, OverflowError):
-        return None
-    is_ours = source in SOURCES and type(number) is int and 0 <= number < LARGEST
-    return place if is_ours else None
+    found = unpacked(cursor, (datetime, str, int))
+    place = Place(*found) if found else None
+    return place if place and place.source in SOURCES and place.id >= 0 else None

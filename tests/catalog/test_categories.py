@@ -49,6 +49,12 @@ def test_a_category_is_opened_at_its_place(app: Flask) -> None:
     assert acts()[-1] == ("category opened", "toys", "Toys")
 
 
+def test_a_category_asked_for_twice_is_opened_once(app: Flask) -> None:
+    assert open_toys() == open_toys()
+    assert slugs().count("toys") == 1
+    assert [act[0] for act in acts()].count("category opened") == 1
+
+
 def test_a_category_moves_to_another_place(app: Flask) -> None:
     before = slugs()
     toys = open_toys()

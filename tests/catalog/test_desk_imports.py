@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from storefront.catalog import service as catalog
 from storefront.catalog.events import BACK_IN_STOCK, STOCK_LOW
 from storefront.catalog.import_models import StockImport, StockImportLine
 from storefront.catalog.models import Message
+from storefront.catalog.product_desk import VariantState
 from storefront.catalog.service import Hold, stock_desk
 from storefront.catalog.stock_desk import BadSheet, ImportPage, ImportState, LineProblem, UnknownImport, application
 from storefront.database import queries, transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
+from tests.factories.products import change, record_of, variants
 from tests.factories.stock import CLERK, adjust, change_of, ledger_of, movement_count, row_of, sell
 from tests.fakes import Clock
 from tests.own import at_once, own_shop
@@ -153,6 +156,15 @@ def test_the_same_file_twice_changes_nothing_the_second_time(app: Flask) -> None
     assert (row_of(mug.sku).on_hand, row_of(jar.sku).on_hand) == (12, 7)
 
 
+def test_the_same_file_later_does_not_bring_back_what_was_right_the_first_time(app: Flask) -> None:
+    mug, jar = make_product(stock=10), make_product(stock=10)
+    lines = [f"{mug.sku},10,,,5", f"{jar.sku},12,,,"]
+    apply(check(*lines))
+    sell(mug.sku, 3)
+    adjust(change_of(mug.sku, level=7))
+    assert counts(check(*lines)) == (2, 0, 0)
+
+
 def test_the_same_file_checked_twice_is_applied_once(app: Flask) -> None:
     jar = make_product(stock=10)
     first, second = check(f"{jar.sku},,-3,,"), check(f"{jar.sku},,-3,,")
@@ -161,6 +173,16 @@ def test_the_same_file_checked_twice_is_applied_once(app: Flask) -> None:
     assert refused.imported.state is ImportState.REFUSED
     assert problems(refused) == [(2, LineProblem.AGAIN, "")]
     assert row_of(jar.sku).on_hand == 7
+
+
+def test_a_line_whose_variant_was_deleted_since_the_check_is_named_and_nothing_is_applied(app: Flask) -> None:
+    shirt, jar = make_product(options=(("S", 3), ("M", 0))), make_product(stock=10)
+    (_, m) = record_of(shirt.id).variants
+    page = check(f"{m.sku},5,,,", f"{jar.sku},12,,,")
+    change(shirt.id, variants=variants(record_of(shirt.id), M=lambda draft: replace(draft, state=VariantState.DELETED)))
+    refused = apply(page)
+    assert (refused.imported.state, problems(refused)) == (ImportState.REFUSED, [(2, LineProblem.UNKNOWN_SKU, "")])
+    assert row_of(jar.sku).on_hand == 10
 
 
 def test_figures_that_changed_since_the_check_are_named_and_nothing_is_applied(app: Flask) -> None:

@@ -113,12 +113,22 @@ def test_more_lines_than_the_shop_takes_are_refused() -> None:
 
 def test_a_cell_too_large_to_be_one_is_a_broken_file() -> None:
     assert fault(b"sku,count\nMUG,1\n" + b'"' + b"x" * 200_000 + b'",1\n') == (SheetFault.BROKEN, "3")
+    assert fault(b"x" * 200_000) == (SheetFault.BROKEN, "1")
+
+
+def test_a_number_with_a_comma_in_it_is_not_read_as_two_cells() -> None:
+    text = "sku,count,reason\nMUG,1,500,\nJAR,1,,500\nTIN,4,,,\n"
+    assert problems(text) == [
+        (2, LineProblem.UNKNOWN_REASON, "500"),
+        (3, LineProblem.TOO_MANY_CELLS, "500"),
+        (4, None, ""),
+    ]
 
 
 # ------------------------------------------------------------------------------------------- formulas
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "\uff20SUM(A1)"])
 def test_no_cell_of_an_export_is_taken_for_a_formula(cell: str) -> None:
     assert guarded(cell) == f"'{cell}"
     assert unguarded(f"'{cell}") == cell

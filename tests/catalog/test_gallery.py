@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,25 @@ def test_the_worker_lets_go_of_files_that_no_picture_names(now: Clock) -> None:
     now.advance(hours=2)
     tasks.tidy()
     assert names() == kept
+
+
+def test_a_file_that_is_sent_again_while_it_is_let_go_of_stays(now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    mug, sent = make_product(), picture("PNG", (300, 200))
+    picture_id = catalog.add_picture(mug.id, sent)
+    gallery.remove(mug.id, picture_id, actor="clerk")
+    now.advance(days=91)
+    delete = type(store()).delete
+
+    def after_the_sender(kept: PictureStore, name: str, **more: datetime) -> None:
+        if not gallery.pictures_of(mug.id):
+            catalog.add_picture(mug.id, sent)
+        delete(kept, name, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(store()), "delete", after_the_sender)
+    gallery.forget_lost()
+    (kept,) = gallery.pictures_of(mug.id)
+    assert gallery.get_media(kept.picture.source.removeprefix("/media/"))
+    assert catalog.get_picture(kept.id).content
 
 
 def test_a_picture_taken_away_is_shown_by_its_addresses_for_a_while_yet(now: Clock) -> None:

@@ -21,6 +21,7 @@ from storefront.catalog.product_desk import (
     ProductDraft,
     VariantDraft,
     VariantState,
+    changes,
 )
 from storefront.catalog.service import NewProduct, NewVariant, Sku, UnknownProduct, product_desk
 from storefront.database import queries, transaction
@@ -38,7 +39,7 @@ from tests.factories.products import (
     record_of,
     variants,
 )
-from tests.factories.stock import ledger_of, sell
+from tests.factories.stock import ledger_of, row_of, sell
 
 pytestmark = pytest.mark.usefixtures("_derived_is_right")
 
@@ -96,6 +97,49 @@ def test_a_form_sent_twice_creates_one_product(app: Flask) -> None:
     key = new_key()
     assert create(make_draft("DESK-MUG"), key=key) == create(make_draft("DESK-MUG"), key=key)
     assert [act for act in acts() if act[0] == "product created"] == [acts()[-1]]
+
+
+def test_a_form_sent_twice_is_done_also_when_its_twin_ends_during_the_look(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, find_problems, twin = new_key(), changes.find_problems, []
+
+    def after_the_twin(*args: object) -> dict[str, Problem]:
+        if not twin:
+            twin.append(0)
+            twin[0] = create(make_draft("DESK-MUG"), key=key)
+        return find_problems(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(changes, "find_problems", after_the_twin)
+    assert create(make_draft("DESK-MUG"), key=key) == twin[0]
+
+
+def test_a_sku_that_another_carries_in_other_letters_is_taken_and_found(app: Flask) -> None:
+    shirt = make_product(options=(("small", 3), ("Large", 4)))
+    code = f"{shirt.sku}-LARGE"
+    with pytest.raises(DraftRefused) as refused:
+        create(make_draft(code), code)
+    assert refused.value.problems == {"sku": Problem.SKU_TAKEN, "variants.0.sku": Problem.SKU_TAKEN}
+    assert row_of(code).sku == f"{shirt.sku}-Large"
+
+
+@pytest.mark.parametrize("names", [("Größe", "Grosse"), ("Fuß", "Fus"), ("🔴 Lamp", "🔵 Lamp")])
+def test_specifications_whose_names_a_database_takes_for_one_are_refused_or_kept_apart(
+    app: Flask, names: tuple[str, str]
+) -> None:
+    mug, specs = make_product(), tuple((name, "x") for name in names)
+
+    def adding() -> int:
+        return create(replace(make_draft("DESK-MUG"), specs=specs))
+
+    def changing() -> int:
+        return change(mug.id, specs=specs).id
+
+    for act in (adding, changing):
+        try:
+            assert record_of(act()).specs == specs
+        except DraftRefused as refusal:
+            assert set(refusal.problems) <= {"specs.1.name", "specs"}  # noqa: PT017 - which, is the database's to say
 
 
 def test_a_sku_or_barcode_that_another_carries_is_told_beside_its_field(app: Flask) -> None:

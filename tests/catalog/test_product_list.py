@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 
@@ -9,6 +11,7 @@ from storefront.catalog.product_desk import (
     ProductCriteria,
     ProductFilter,
     ProductOrder,
+    listing,
 )
 from storefront.catalog.service import product_desk
 from storefront.database import queries
@@ -49,6 +52,19 @@ def test_filters_say_how_many_there_are(app: Flask) -> None:
     assert more == {"all": 2, "published": 1, "hidden": 1, "no-picture": 2, "sold-out": 1, "price-planned": 0}
     assert listed(filter=ProductFilter.HIDDEN) == [hidden.sku]
     assert out.sku in listed(filter=ProductFilter.SOLD_OUT)
+
+
+def test_pages_follow_each_other_also_among_the_dearest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "PAGE_SIZE", 2)
+    dear = [make_product(price=90_000_000 + more) for more in range(5)]
+    product_desk.set_published([product.id for product in dear], False, actor=KEEPER)
+    queries().rollback()
+    seen: list[str] = []
+    criteria = ProductCriteria(filter=ProductFilter.HIDDEN, order=ProductOrder.PRICE)
+    for _ in range(3):
+        page = product_desk.list_products(criteria)
+        criteria, seen = replace(criteria, cursor=page.paged.next), [*seen, *(row.sku for row in page.rows)]
+    assert (seen, criteria.cursor) == ([product.sku for product in dear], "")
 
 
 @pytest.mark.parametrize("order", ProductOrder)

@@ -10,7 +10,7 @@ from flask import Flask
 from storefront import tasks
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
-from storefront.catalog.product_desk import DraftRefused, PlannedPrice, Problem, UnknownPlan
+from storefront.catalog.product_desk import DraftRefused, PlannedPrice, Problem, UnknownPlan, prices
 from storefront.catalog.service import ProductCard, UnknownSku, product_desk
 from storefront.checkout import service as checkout
 from storefront.database import queries
@@ -129,6 +129,31 @@ def test_a_price_that_has_begun_is_ended_by_calling_it_off(mug: ProductCard, now
     product_desk.cancel_price(planned.id, actor=KEEPER)
     assert price_of(mug) == rupees(500)
     assert record_of(mug.id).planned == ()
+
+
+def test_a_price_that_has_begun_and_was_changed_since_is_called_off_too(mug: ProductCard, now: Clock) -> None:
+    planned = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
+    now.advance(hours=1)
+    product_desk.apply_prices()
+    change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
+    product_desk.cancel_price(planned.id, actor=KEEPER)
+    assert (price_of(mug), record_of(mug.id).planned) == (rupees(480), ())
+    assert acts()[-1] == ("planned price over", mug.sku, "INR 480.00 stays: it was changed since")
+
+
+def test_a_price_that_begins_while_it_is_called_off_is_ended(
+    mug: ProductCard, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned, call_off = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR), prices._call_off
+
+    def begun_first(*args: object) -> bool:
+        product_desk.apply_prices()
+        return call_off(*args)  # type: ignore[arg-type]
+
+    now.advance(hours=1)
+    monkeypatch.setattr(prices, "_call_off", begun_first)
+    product_desk.cancel_price(planned.id, actor=KEEPER)
+    assert (price_of(mug), record_of(mug.id).planned) == (rupees(500), ())
 
 
 def test_the_same_plan_twice_is_one(mug: ProductCard) -> None:

@@ -56,6 +56,8 @@ def test_a_page_of_a_listing_knows_its_place(page: int, total: int, first: int, 
         ("  --Two--Tone--  ", "two-tone"),
         ("नमक", "product"),
         ("", "product"),
+        ("Größe für Café", "grosse-fur-cafe"),
+        ("x" * 79 + " and more", "x" * 79),
         ("x" * 200, "x" * 80),
     ],
 )

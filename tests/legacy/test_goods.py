@@ -15,6 +15,7 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Sku, UnknownProduct
 from storefront.money import Money
+from tests.factories.stock import row_of, sell
 from tests.legacy import old_shop as tables
 from tests.legacy.conftest import Import
 from tests.legacy.old_shop import OldShop
@@ -55,6 +56,20 @@ def test_what_is_in_stock_is_explained_by_one_movement(app: Flask, old: OldShop,
     read()
     assert list(catalog.stock_faults()) == []
     assert catalog.get_offer(LAMP_SKU).available == 12
+
+
+def test_a_product_of_which_there_was_no_end_can_be_sold(app: Flask, old: OldShop, read: Import) -> None:
+    old.product(LAMP, stock=999_999_999)
+    read()
+    sell(LAMP_SKU)
+    assert row_of(LAMP_SKU).days_left == 30 * 999_999
+
+
+def test_categories_in_other_letters_than_latin_ones_stay_apart(app: Flask, old: OldShop, read: Import) -> None:
+    old.add(tables.CATEGORIES, id=71, name="लैंप")
+    old.add(tables.CATEGORIES, id=72, name="कुर्सियाँ")
+    read()
+    assert {record.slug for record in catalog.product_desk.list_categories()} >= {"category-71", "category-72"}
 
 
 def test_the_next_product_has_an_id_after_the_last_that_came(app: Flask, old: OldShop, read: Import) -> None:
@@ -103,6 +118,7 @@ def test_what_cannot_be_sold_does_not_come(
     [
         ({"price": Decimal("1499.0050")}, "its price had more than two decimals: rounded half up"),
         ({"stock": -3}, "its stock was no number of units: it has none"),
+        ({"stock": 999_999_999}, "its stock was more than any shelf holds: it has 1,000,000"),
         ({"sku": None}, "it had no SKU: it has one of its id"),
         ({"description": "Paid with 4242 4242 4242 4242."}, "it held a card number: blotted out"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -16,10 +17,14 @@ from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, OrderView
 from storefront.payments import service as payments
 from storefront.payments.service import PaymentStatus
+from tests.factories.accounts import make_staff
+from tests.factories.refunds import refund
+from tests.factories.shopping import make_snapshot, new_checkout_id
 from tests.fakes import MemoryPost
 from tests.legacy import old_shop as tables
 from tests.legacy.conftest import Import
 from tests.legacy.old_shop import OldShop
+from tests.pages import Pages
 
 ASHA = UserId(7001)
 LAMP = 5001
@@ -52,6 +57,36 @@ def test_an_order_comes_as_it_was_and_the_books_agree(app: Flask, old: OldShop, 
     tasks.deliver_outboxes()
     assert post.letters == []
     assert list(doctor.faults()) == []
+
+
+def test_old_orders_stand_below_those_that_the_shop_took_before_they_came(
+    app: Flask, old: OldShop, read: Import
+) -> None:
+    here = orders.create_order(new_checkout_id(), replace(make_snapshot(), customer_id=ASHA))
+    old.order(2, ASHA, [(LAMP, 1, 1499.0)])
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], order_date=datetime(2023, 1, 15, 10, 30))  # noqa: DTZ001 - as it was kept
+    old.order(3, None, [(LAMP, 1, 1499.0)], order_date=datetime(2025, 1, 15, 10, 30))  # noqa: DTZ001
+    old.order(4, None, [(LAMP, 1, 1499.0)], order_date=datetime(2022, 1, 15, 10, 30))  # noqa: DTZ001
+    read()
+    first, second, third, fourth = (f"ORD-1705314600{id:03}" for id in (1, 2, 3, 4))
+    assert [order.id for order in orders.orders_of(ASHA).orders] == [here, second, first]
+    assert [order.id for order in orders.export_of(ASHA)] == [first, second, here]
+    assert [order.id for order in orders.orders_of_guest("asha@example.com")] == [third, fourth]
+    assert [order.id for order in orders.summaries([first, here, second])] == [here, second, first]
+    assert [order.id for order in orders.get_orders([here, first])] == [first, here]
+    everything = orders.desk.Criteria(filter=orders.desk.Filter.ALL)
+    listed = [order.id for order in orders.desk.list_orders(everything).orders]
+    assert [number for number in listed if number in {here, first, second}] == [here, second, first]
+
+
+def test_what_the_old_shop_charged_to_a_card_is_the_staffs_to_give_back(
+    app: Flask, old: OldShop, read: Import, pages: Pages
+) -> None:
+    old.order(1, ASHA, [(LAMP, 2, 1499.0)])
+    read()
+    refund(orders.get_order(NUMBER), 1)
+    pages.sign_in(make_staff())
+    assert "Paid in the old shop: give it back there" in pages.get(f"/staff/orders/{NUMBER}").words
 
 
 @pytest.mark.parametrize(
@@ -186,7 +221,9 @@ def test_an_order_keeps_items_of_products_that_are_gone(app: Flask, old: OldShop
     ("row", "said"),
     [
         ({"status": "LOST"}, "its status LOST is unknown"),
-        ({"order_id": "X" * 40}, "its number has more than 32 characters"),
+        ({"order_id": "X" * 51}, "its number has more than 50 characters"),
+        ({"order_id": "ORD/1"}, "its number has more than 50 characters, or others than letters"),
+        ({"order_id": "4242-4242-4242-4242"}, "its number is that of a card"),
         ({"total_amount": -5.0}, "its total is less than nothing, or too large"),
     ],
 )
@@ -207,6 +244,19 @@ def test_an_order_of_nothing_does_not_come(
 ) -> None:
     old.order(1, ASHA, items)
     assert f"orders: {said}: 1 (id 1)" in read().output
+
+
+def test_a_number_as_long_as_the_contract_allows_comes_whole(app: Flask, old: OldShop, read: Import) -> None:
+    number = f"ORD_2024.{'7' * 30}-{'X' * 10}"
+    assert len(number) == orders.LONGEST_ORDER_ID
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], order_id=number, status="PLACED")
+    read()
+    order = orders.get_order(number)
+    assert payments.facts()[order.checkout_id].order_id == number
+    orders.cancel(number, by="the customer")
+    tasks.deliver_outboxes()
+    assert paid(order) is PaymentStatus.REFUNDED
+    assert list(doctor.faults()) == []
 
 
 def test_of_two_orders_with_one_number_the_first_comes(app: Flask, old: OldShop, read: Import) -> None:

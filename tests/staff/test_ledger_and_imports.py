@@ -144,6 +144,21 @@ def test_nobody_is_written_to_about_what_recovered_by_then(desk: Pages, post: Me
     assert not [letter for letter in post.letters if "running low" in letter.subject]
 
 
+def test_the_digest_comes_later_from_a_worker_that_was_away_at_seven(desk: Pages, post: MemoryPost, now: Clock) -> None:
+    make_product(name="Clay Mug", stock=0)
+    now.advance(hours=18)  # 11:30 in the shop's zone, on the day after
+    with desk.app.test_request_context(base_url="http://localhost"):
+        stock_work.close_day()
+        tasks.deliver_outboxes()
+    assert len([letter for letter in post.letters if letter.subject.startswith("To restock")]) == 1
+
+
+def test_a_file_is_called_by_the_day_it_is_in_the_shop(desk: Pages, now: Clock) -> None:
+    now.advance(hours=8)  # 20:00 in UTC, 01:30 in the shop's zone
+    response = desk.client.get("/staff/stock.csv")
+    assert response.headers["Content-Disposition"] == "attachment; filename=stock-2026-11-23.csv"
+
+
 def test_the_digest_comes_once_in_the_morning(desk: Pages, post: MemoryPost, now: Clock) -> None:
     make_product(name="Clay Mug", stock=0)
     with desk.app.test_request_context(base_url="http://localhost"):

@@ -188,6 +188,32 @@ def test_a_place_that_is_no_number_saves_nothing(desk: Pages) -> None:
     page = desk.submit(page_of(desk, mug), "#pictures-order", status=422, **fields)
     assert "Nothing was saved: a place is a whole number from 1." in page.words
     assert words_of(mug) == ["Front", "Side"]
+    assert page.one(f"#picture-{front}-alt")["value"] == "Other"
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_words_that_somebody_else_changed_meanwhile_are_shown_beside_ones_own(desk: Pages, htmx: bool) -> None:
+    mug = make_product()
+    front, _ = add(mug, "Front", "Side")
+    stale = page_of(desk, mug)
+    desk.submit(page_of(desk, mug), "#pictures-order", **{f"alt-{front}": "Theirs"})
+    fields = {f"alt-{front}": "Mine", f"place-{front}": "2"}
+    page = desk.submit(stale, "#pictures-order", htmx=htmx, status=409, **fields)
+    assert "Nothing was saved: somebody else described these pictures" in page.words
+    assert page.one(f"#picture-{front}-alt-now").get_text() == "There is now: Theirs"
+    assert page.one(f"#picture-{front}-alt")["value"] == "Mine"
+    assert words_of(mug) == ["Theirs", "Side"]
+    desk.submit(page, "#pictures-order")
+    assert words_of(mug) == ["Side", "Mine"]
+
+
+def test_what_was_not_touched_is_not_put_back_to_what_a_stale_page_shows(desk: Pages) -> None:
+    mug = make_product()
+    front, side, top = add(mug, "Front", "Side", "Top")
+    stale = page_of(desk, mug)
+    desk.submit(page_of(desk, mug), "#pictures-order", press=f"{top}/up", **{f"alt-{front}": "Theirs"})
+    desk.submit(stale, "#pictures-order", **{f"alt-{side}": "Mine"})
+    assert words_of(mug) == ["Theirs", "Top", "Mine"]
 
 
 def test_words_taken_out_leave_the_name_of_the_product(desk: Pages) -> None:

@@ -121,7 +121,14 @@ def test_a_long_trail_is_shown_in_pages(desk: Pages) -> None:
     assert second.one("#trail-latest")["href"] == "/staff/trail"
 
 
-@pytest.mark.parametrize("cursor", ["x", "e30", "W10", "WyJhIiwib3JkZXJzIiwxXQ", "bnVsbA"])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("x", "e30", "W10", "WyJhIiwib3JkZXJzIiwxXQ", "bnVsbA"),
+        "WyIyMDI2LTAxLTAxVDAwOjAwOjAwKzAwOjAwIixbXSwxXQ",  # a list for the name of a source
+        "W1tb" * 1500,
+    ],
+)
 def test_a_cursor_that_is_none_of_ours_is_the_first_page(desk: Pages, cursor: str) -> None:
     act_on_order(1)
     assert subjects(desk.get(f"/staff/trail?at={cursor}")) == ["ORD-1"]

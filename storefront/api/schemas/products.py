@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from storefront.alike import folded
 from storefront.api.schemas import (
     BLANK_IS_NONE,
     INTEGRAL,
@@ -26,7 +26,7 @@ from storefront.api.schemas import (
     line,
     words,
 )
-from storefront.catalog.service import LONGEST_TEXT, LONGEST_TITLE, Sort, arrivals
+from storefront.catalog.service import LONGEST_TEXT, LONGEST_TITLE, Sort, arrivals, stock_desk
 
 MOST_IDS = 100
 MOST_SPECIFICATIONS = 100
@@ -112,15 +112,10 @@ def _distinct(names: dict[str, str]) -> dict[str, str]:
     """The database takes "Größe" and "grosse" for the same name."""
     seen: set[str] = set()
     for name in names:
-        if _folded(name) in seen:
+        if folded(name) in seen:
             raise ValueError(f"specifications names {name} twice")
-        seen.add(_folded(name))
+        seen.add(folded(name))
     return names
-
-
-def _folded(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 Specifications = Annotated[
@@ -137,7 +132,7 @@ class ProductInput(Incoming):
     name: Annotated[str, line(arrivals.LONGEST_PRODUCT_NAME)]
     brand: Annotated[str, line(arrivals.LONGEST_BRAND)]
     price: Price
-    stock: Count
+    stock: Annotated[Count, Field(le=stock_desk.MOST_UNITS)]
     description: Annotated[Annotated[str, words(4000)] | None, BLANK_IS_NONE] = None
     currency: Literal["INR"] = "INR"
     specifications: Specifications | None = None

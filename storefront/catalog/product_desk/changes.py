@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from sqlalchemy import delete, insert, select, update
@@ -54,15 +54,22 @@ def create_product(sku: str, draft: ProductDraft, *, is_published: bool, key: st
         slug=draft.slug,
         is_published=is_published,
     )
-    if find_done(key) is None and (problems := find_problems(draft, sku, None)):
+    # Whether it was done is asked last: a twin that ends meanwhile has taken the SKU by then.
+    if (problems := find_problems(draft, sku, None)) and find_done(key) is None:
         raise DraftRefused(problems)
     try:
         return add_product(new, draft.categories, actor=actor, key=key)
     except (IntegrityError, SkuTaken, UnknownCategory) as error:  # taken between the look and the write
-        problems = find_problems(draft, sku, None)
-        if not problems:
-            raise
-        raise DraftRefused(problems) from error
+        if refusal := _refusal(error, find_problems(draft, sku, None)):
+            raise refusal from error
+        raise
+
+
+def _refusal(error: Exception, problems: Mapping[str, Problem]) -> DraftRefused | None:
+    """What to say of a write that the database refused. :param problems: that a second look found"""
+    if not problems and "product_specs" in (getattr(error, "statement", "") or ""):
+        problems = {"specs": Problem.SPEC_ALIKE}  # as each database sees it: to MariaDB "Fuß" and "Fus" are one
+    return DraftRefused(problems) if problems else None
 
 
 def change_product(product_id: int, draft: ProductDraft, *, seen: int, actor: str) -> None:
@@ -77,10 +84,9 @@ def change_product(product_id: int, draft: ProductDraft, *, seen: int, actor: st
         _change(product_id, draft, seen, actor)
     except IntegrityError as error:  # a code was taken between the look and the write
         record = get_product_record(product_id)
-        problems = find_problems(_completed(record, draft), record.sku, record)
-        if not problems:
-            raise
-        raise DraftRefused(problems) from error
+        if refusal := _refusal(error, find_problems(_completed(record, draft), record.sku, record)):
+            raise refusal from error
+        raise
 
 
 @retried

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, literal_column, select, union_all
@@ -42,15 +41,9 @@ def list_products(criteria: ProductCriteria) -> ProductsPage:
         chosen = chosen.join(matches, matches.c.id == Product.id)
     keys = _ORDERS[criteria.order]
     if criteria.filter is ProductFilter.HIDDEN:
-        keys = _sorted_afterwards(keys)
+        keys = keys.sorted_afterwards()
     rows, paged = page_of(chosen, keys, criteria.cursor, PAGE_SIZE)
     return ProductsPage(criteria, tuple(map(_row_of, rows)), count_products(), paged)
-
-
-def _sorted_afterwards(keys: Keys) -> Keys:
-    """The same order, but as no index has it: a few rows are found first, not looked for all along an index."""
-    columns = (column + ("" if kind is str else 0) for column, kind in zip(keys.columns, keys.kinds, strict=True))
-    return replace(keys, columns=tuple(columns))
 
 
 def _row_columns() -> Select[*tuple[Any, ...]]:

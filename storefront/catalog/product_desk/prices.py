@@ -98,20 +98,22 @@ def cancel_price(plan_id: int, *, actor: str) -> None:
 
     :raise UnknownPlan: there is no such plan, or it is over
     """
-    if _end(plan_id, actor):
+    if _end(plan_id, actor) is not None or _call_off(plan_id, actor):
         return
-    _call_off(plan_id, actor)
+    if _end(plan_id, actor) is None:  # it did not begin at this moment, either
+        raise UnknownPlan(plan_id)
 
 
 @retried
-def _call_off(plan_id: int, actor: str) -> None:
+def _call_off(plan_id: int, actor: str) -> bool:
     with transaction("catalog") as session:
         ended = {"state": PriceState.CANCELLED, "ended_at": utc_now()}
         if not _leave(session, plan_id, PriceState.SCHEDULED, ended):
-            raise UnknownPlan(plan_id)
+            return False
         plan, sku, currency = _plan(session, plan_id)
         detail = f"{money_words(Money(plan.price, currency))} from {_moment_words(plan.starts_at)}"
         acts.note(session, Act, actor=actor, what="price called off", subject=sku, detail=detail)
+    return True
 
 
 def apply_prices() -> int:
@@ -131,7 +133,7 @@ def apply_prices() -> int:
             steps.append((row.ends_at, row.id, True))
     # What ends at the moment at which another begins makes way for it.
     steps.sort(key=lambda step: (step[0], not step[2], step[1]))
-    return sum(_end(plan_id, WORKER) if is_end else _begin(plan_id) for _, plan_id, is_end in steps)
+    return sum((_end(plan_id, WORKER) or 0) if is_end else _begin(plan_id) for _, plan_id, is_end in steps)
 
 
 @retried
@@ -153,23 +155,26 @@ def _begin(plan_id: int) -> bool:
 
 
 @retried
-def _end(plan_id: int, actor: str) -> bool:
-    """Let the price before return, unless somebody set another one meanwhile."""
+def _end(plan_id: int, actor: str) -> int | None:
+    """Let the price before return, unless somebody set another one meanwhile.
+
+    :return: how many prices that changed; None of a plan that is not running
+    """
     with transaction("catalog") as session:
         found = _take(session, plan_id)
         if found is None or not _leave(
             session, plan_id, PriceState.RUNNING, {"state": PriceState.DONE, "ended_at": utc_now()}
         ):
-            return False
+            return None
         plan, sku, currency, price, was = found
         if (price, was) != (plan.price, plan.was) or plan.old_price is None:
             detail = f"{_words(price, was, currency)} stays: it was changed since"
             acts.note(session, Act, actor=actor, what="planned price over", subject=sku, detail=detail)
-            return False
+            return 0
         detail = f"{_words(price, was, currency)} to {_words(plan.old_price, plan.old_was, currency)}, its time is over"
         _set_price(session, plan.variant_id, plan.old_price, plan.old_was)
         acts.note(session, Act, actor=actor, what="price", subject=sku, detail=detail)
-    return True
+    return 1
 
 
 def _take(session: Session, plan_id: int) -> tuple[PriceChange, str, str, int, int | None] | None:

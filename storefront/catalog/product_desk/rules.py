@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterator
 
 from sqlalchemy import func, or_, select
 
+from storefront.alike import folded
 from storefront.catalog.models import Category, Product, Variant
 from storefront.catalog.product_desk.values import Problem, ProductDraft, ProductRecord, VariantDraft, VariantState
 from storefront.database import queries
@@ -25,12 +25,6 @@ def find_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) ->
         *_category_problems(draft),
     ]
     return dict(reversed(found))  # the first of each place is told
-
-
-def folded(name: str) -> str:
-    """What two names have in common that a database takes for the same: "Größe" and "grosse"."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(letter for letter in plain if not unicodedata.combining(letter)).strip()
 
 
 def _on_sale(draft: ProductDraft) -> list[tuple[int, VariantDraft]]:
@@ -79,9 +73,9 @@ def _price_problems(draft: ProductDraft) -> Iterator[Found]:
 def _code_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) -> Iterator[Found]:
     """SKUs and barcodes name one thing each in the whole shop, in whatever case they are written."""
     own_id = known.id if known else 0
-    skus = [v.sku for v in draft.variants if v.id is None]
+    skus = [*(v.sku for v in draft.variants if v.id is None), *([] if known else [sku])]
     barcodes = [v.barcode for v in draft.variants if v.barcode and v.state is not VariantState.DELETED]
-    taken_skus = _taken_skus({*skus, sku}, own_id)
+    taken_skus = _taken_skus(skus, own_id)
     taken_barcodes = _taken_barcodes(barcodes, own_id)
     if known is None and sku.upper() in taken_skus:
         yield "sku", Problem.SKU_TAKEN
@@ -105,9 +99,11 @@ def _code_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) -
 
 def _taken_skus(skus: Collection[str], own_id: int) -> set[str]:
     """Those of other products and their variants, in capitals."""
-    wanted = {code for sku in skus for code in (sku, sku.upper(), sku.lower())}
-    variants = select(Variant.sku).where(Variant.sku.in_(wanted), Variant.product_id != own_id)
-    products = select(Product.sku).where(Product.sku.in_(wanted), Product.id != own_id)
+    if not skus:
+        return set()
+    wanted = {sku.upper() for sku in skus}
+    variants = select(Variant.sku).where(func.upper(Variant.sku).in_(wanted), Variant.product_id != own_id)
+    products = select(Product.sku).where(func.upper(Product.sku).in_(wanted), Product.id != own_id)
     found = queries().scalars(variants.union_all(products), bind_arguments={"mapper": Variant})
     return {code.upper() for code in found}
 

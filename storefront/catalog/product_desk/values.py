@@ -141,6 +141,7 @@ class Problem(StrEnum):
     NONE_ON_SALE = "none-on-sale"
     WAS_NOT_HIGHER = "was-not-higher"
     SPEC_TWICE = "spec-twice"
+    SPEC_ALIKE = "spec-alike"  # by the rules of the database
     NOT_DELETABLE = "not-deletable"
     UNKNOWN_CATEGORY = "unknown-category"
     SLUG_TAKEN = "slug-taken"

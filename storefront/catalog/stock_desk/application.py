@@ -102,6 +102,7 @@ class _Act:
         self._import_id = imported.id
         self._file_name = imported.file_name
         self._actor = imported.actor
+        self._change_count = imported.change_count
         self._reference = reference_of(imported.digest)
         self._now = literal(utc_now(), UtcDateTime)
         self._problems: dict[int, tuple[LineProblem, str]] = {}
@@ -123,6 +124,8 @@ class _Act:
                 fallen += self._tell(lines)
             done += len(lines)
             yield done
+        if done < self._change_count:
+            self._name_gone()
         if self._problem_count:
             raise _Refused(self._problems, self._problem_count)
         tell(self._session, fallen)
@@ -171,6 +174,14 @@ class _Act:
             self._problem_count += 1
             if len(self._problems) < MOST_NAMED:
                 self._problems[row.id] = (LineProblem(row.problem), _detail(row))
+
+    def _name_gone(self) -> None:
+        """Lines whose variants were deleted since the check: nothing had ever happened to them."""
+        there = exists().where(Variant.id == Line.variant_id)
+        gone = select(Line.id).where(Line.import_id == self._import_id, Line.variant_id.is_not(None), ~there)
+        for line_id in self._session.scalars(gone.limit(MOST_NAMED)):
+            self._problem_count += 1
+            self._problems[line_id] = (LineProblem.UNKNOWN_SKU, "")
 
     def _move(self, chunk: ColumnElement[bool]) -> None:
         moves, relevels = Line.delta.is_not(None), Line.level.is_not(None)

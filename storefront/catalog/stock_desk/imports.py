@@ -83,11 +83,12 @@ def _drop(import_id: int) -> None:
 
 def _read_in(import_id: int, lines: Iterator[SheetLine], reference: str) -> dict[str, int]:
     """Keep the lines that change something or have a problem, in transactions of a moment each."""
-    done_before = set(queries().scalars(select(StockMovement.variant_id).where(StockMovement.reference == reference)))
+    moved = select(StockMovement.id).where(StockMovement.reference == reference).limit(1)
+    was_applied = queries().scalar(moved) is not None  # all of it, then: also what changed nothing at that time
     first_lines: dict[str, int] = {}
     counts = {"line_count": 0, "change_count": 0, "problem_count": 0}
     while batch := list(islice(lines, BATCH)):
-        kept = [_judge(line, variant, done_before, first_lines) for line, variant in _with_variants(batch)]
+        kept = [_judge(line, variant, was_applied, first_lines) for line, variant in _with_variants(batch)]
         rows = [{"import_id": import_id, **row} for row in kept if row]
         problems = sum(bool(row["problem"]) for row in rows)
         counts["line_count"] += len(batch)
@@ -100,7 +101,7 @@ def _read_in(import_id: int, lines: Iterator[SheetLine], reference: str) -> dict
 
 
 def _with_variants(batch: Sequence[SheetLine]) -> Iterator[tuple[SheetLine, Figures | None]]:
-    """Each line with the variant it names, in any case of letters unless two differ in that alone."""
+    """Each line with the variant it names: by its SKU as it is written, or in capitals."""
     codes = {code for line in batch for code in (line.sku, line.sku.upper())}
     columns = (Variant.id, Variant.product_id, Variant.sku, Variant.on_hand, Variant.reserved, Variant.low_level)
     chosen: Select[*tuple[Any, ...]] = select(*columns)
@@ -113,7 +114,7 @@ Figures = Row[Any]  # of a variant: id, product_id, sku, on_hand, reserved, low_
 Kept = dict[str, object]
 
 
-def _judge(line: SheetLine, variant: Figures | None, done_before: set[int], first_lines: dict[str, int]) -> Kept | None:
+def _judge(line: SheetLine, variant: Figures | None, was_applied: bool, first_lines: dict[str, int]) -> Kept | None:
     """What to keep of a line; None when it changes nothing."""
     if line.problem:
         return _problem(line, line.problem, line.detail)
@@ -122,8 +123,8 @@ def _judge(line: SheetLine, variant: Figures | None, done_before: set[int], firs
     first = first_lines.setdefault(variant.sku, line.number)
     if first != line.number:
         return _problem(line, LineProblem.TWICE, str(first))
-    delta = None if variant.id in done_before else _delta_of(line, variant)
-    level = line.level if line.level != variant.low_level else None
+    delta = None if was_applied else _delta_of(line, variant)
+    level = None if was_applied or line.level == variant.low_level else line.level
     if problem := _problem_of(line, variant, delta, level):
         return problem
     if delta is None and level is None:

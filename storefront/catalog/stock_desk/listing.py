@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, literal, literal_column, or_, select, union_all
@@ -76,7 +75,7 @@ def list_stock(criteria: DeskCriteria) -> DeskPage:
     narrowed = _narrowed(criteria.filter)
     keys = _ORDERS[criteria.order]
     if criteria.filter is Filter.RESERVED:
-        keys = _sorted_afterwards(keys)
+        keys = keys.sorted_afterwards()
     chosen = row_columns().where(*narrowed)
     if criteria.words:
         matches = _matches(criteria.words, narrowed)
@@ -91,12 +90,6 @@ def _narrowed(chosen: Filter) -> list[ColumnElement[bool]]:
     if chosen in _SHELVES:
         return [Variant.shelf == _SHELVES[chosen]]
     return [Variant.reserved > 0] if chosen is Filter.RESERVED else []
-
-
-def _sorted_afterwards(keys: Keys) -> Keys:
-    """The same order, but as no index has it: a few rows are found first, not looked for all along an index."""
-    columns = (column + ("" if kind is str else 0) for column, kind in zip(keys.columns, keys.kinds, strict=True))
-    return replace(keys, columns=tuple(columns))
 
 
 def _matches(words: str, narrowed: Sequence[ColumnElement[bool]]) -> Any:
@@ -150,10 +143,13 @@ def rows_by_sku(skus: Sequence[str]) -> tuple[StockRow, ...]:
 def find_by_code(code: str) -> StockRow | None:
     """The variant that a SKU or a barcode names, whole and in any case."""
     codes = sorted({code, code.upper()})
-    chosen = row_columns().where(or_(Variant.sku.in_(codes), Variant.barcode.in_(codes)))
     exact_first = case((Variant.sku == code, 0), else_=1)
-    row = queries().execute(chosen.order_by(exact_first, Variant.id).limit(1)).first()
-    return row_of(row) if row else None
+    # The second way looks at every SKU: it is for those of the old shop, which are in small letters, too.
+    for named in (or_(Variant.sku.in_(codes), Variant.barcode.in_(codes)), func.upper(Variant.sku) == code.upper()):
+        row = queries().execute(row_columns().where(named).order_by(exact_first, Variant.id).limit(1)).first()
+        if row is not None:
+            return row_of(row)
+    return None
 
 
 def restock_list(cursor: str = "", size: int = PAGE_SIZE) -> DeskPage:

@@ -70,7 +70,10 @@ def read_sheet(content: bytes) -> Iterator[SheetLine]:
     first, _, _ = text.partition("\n")
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    columns = _columns(next(reader, []))
+    try:
+        columns = _columns(next(reader, []))
+    except csv.Error as error:
+        raise BadSheet(SheetFault.BROKEN, "1") from error
     if text.count("\n") > MOST_LINES:
         raise BadSheet(SheetFault.TOO_MANY_LINES, f"{MOST_LINES:,}")
     return _lines(reader, columns)
@@ -116,7 +119,12 @@ def _lines(reader: Iterator[list[str]], columns: list[str]) -> Iterator[SheetLin
     try:
         for cells in reader:
             values = {name: unguarded(cell.strip()) for name, cell in zip(columns, cells, strict=False)}
-            if any(values.values()):
+            # As of 1,500 in a file whose commas part its cells: it would count as 1.
+            over = next((cell.strip() for cell in cells[len(columns) :] if cell.strip()), "")
+            if over:
+                sku = values.get("sku", "")[:LONGEST_SKU]
+                yield SheetLine(number, sku, problem=LineProblem.TOO_MANY_CELLS, detail=over[:80])
+            elif any(values.values()):
                 yield _line(number, values)
             number = reader.line_num + 1  # type: ignore[attr-defined]
     except csv.Error as error:

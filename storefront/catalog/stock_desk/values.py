@@ -203,6 +203,7 @@ class LineProblem(StrEnum):
     TWO_FIGURES = "two-figures"  # a count and a delta
     TOO_MANY = "too-many"
     UNKNOWN_REASON = "unknown-reason"
+    TOO_MANY_CELLS = "too-many-cells"  # more than there are columns; detail: the first of them
     STALE = "stale"  # detail: on hand, as the file says
     STALE_LEVEL = "stale-level"
     SHORT = "short"
