@@ -1,4 +1,4 @@
-"""Sheets of paper as PDF: the invoice of an order, and packing slips, one order a sheet."""
+"""Sheets of paper as PDF: the invoice of an order, its credit notes, and packing slips, one order a sheet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fpdf.enums import Align, TableBordersLayout
 from fpdf.fonts import FontFace
 from markupsafe import Markup
 
-from storefront.orders.service import DeliveryAddress, OrderView
+from storefront.orders.service import CreditNote, DeliveryAddress, LineItem, OrderView
 from storefront.shell import day, moment, money, plural
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph it takes along
@@ -80,17 +80,23 @@ class Sheet(FPDF):
 
 
 def packing_slips(orders: Sequence[OrderView]) -> bytes:
-    """What is packed with each order, on a sheet of its own, without prices."""
+    """What is packed with each order, on a sheet of its own, without prices; or why nothing is."""
     sheet = Sheet("Packing slips" if len(orders) > 1 else f"Packing slip {orders[0].id}")
     for order in orders:
         sheet.add_page()
-        _head(sheet, "Packing slip", order)
+        _head(sheet, f"Packing slip {order.id}", _ordered(order))
+        problem = _words("staff/orders/_words.html", "slip_words", order)
+        if problem:
+            sheet.ln(2)
+            sheet.bold()
+            sheet.say(problem)
         sheet.ln(4)
         _address(sheet, "To", order.address, sheet.epw, order.phone)
         sheet.ln(6)
+        if order.status == "cancelled" or not order.items_kept:
+            continue
         for item in order.items_kept:
-            name = f"{item.name}, {item.option}" if item.option else item.name
-            _row_to_tick(sheet, item.units_kept, item.sku, name)
+            _row_to_tick(sheet, item.units_kept, item.sku, _named(item))
         sheet.ln(4)
         sheet.bold()
         sheet.say(f"{plural(sum(item.units_kept for item in order.items_kept), 'unit')} in all")
@@ -119,40 +125,84 @@ def _row_to_tick(sheet: Sheet, units: int, sku: str, name: str) -> None:
     sheet.set_xy(sheet.l_margin, bottom)
 
 
-def invoice(order: OrderView) -> bytes:
-    """An order that was confirmed, as a sheet for the books."""
+def invoice(order: OrderView, notes: Sequence[CreditNote]) -> bytes:
+    """An order that was confirmed, as a sheet for the books. :param notes: what was taken off it since"""
     sheet = Sheet(f"Invoice {order.id}")
     sheet.set_creation_date(order.confirmed_at or order.placed_at)  # the same invoice is the same file
     sheet.add_page()
-    _head(sheet, "Invoice", order)
+    certain = f"Invoice date {moment(order.confirmed_at)}. " if order.confirmed_at else ""
+    _head(sheet, f"Invoice {order.id}", f"{certain}{_ordered(order)}")
     if order.status == "cancelled":
         sheet.ln(2)
         sheet.bold()
         sheet.say("This order was cancelled after it was invoiced. What was paid goes back the way it came.")
     sheet.ln(4)
-    sheet.columns(
-        lambda width: _seller(sheet, width),
-        lambda width: _address(sheet, "Sold to", order.address, width, order.email),
-    )
+    _parties(sheet, order)
     sheet.ln(6)
     _goods(sheet, order)
     sheet.ln(4)
     _figures(sheet, order)
+    _credited(sheet, order, notes)
     sheet.ln(4)
     sheet.plain()
     is_due = order.payment_kind == "cod" and order.status != "cancelled"
-    sheet.say(f"Paid by: {_paid_by(order)}{', due when it is delivered' if is_due else ''}")
+    paid_by = _words("orders/_words.html", "paid_by", order)
+    sheet.say(f"Paid by: {paid_by}{', due when it is delivered' if is_due else ''}")
     return bytes(sheet.output())
 
 
-def _head(sheet: Sheet, name: str, order: OrderView) -> None:
+def credit_note(order: OrderView, note: CreditNote) -> bytes:
+    """What was taken off an invoice, as a sheet for the books."""
+    sheet = Sheet(f"Credit note {note.number}")
+    sheet.set_creation_date(note.issued_at)
+    sheet.add_page()
+    about = f"invoice {order.id} of {moment(order.confirmed_at)}" if order.confirmed_at else f"order {order.id}"
+    _head(sheet, f"Credit note {note.number}", f"Date {moment(note.issued_at)}. For {about}.")
+    sheet.ln(4)
+    _parties(sheet, order)
+    sheet.ln(6)
+    returned = f". Return no. {note.refund.returned}" if note.refund and note.refund.returned else ""
+    sheet.plain()
+    sheet.say(_words("orders/_back_words.html", "credit_words", note) + returned)
+    sheet.ln(2)
+    if note.lines:
+        rows = [
+            (_named(line.item), line.item.sku, str(line.quantity), money(line.item.unit_price)) for line in note.lines
+        ]
+        _table(sheet, ("Product", "Article", "Units", "Invoiced at"), rows, (84, 46, 18, 26))
+    sheet.ln(4)
+    sheet.plain()
+    _figure(sheet, "Goods", money(note.goods))
+    if note.delivery:
+        _figure(sheet, "Delivery", money(note.delivery))
+    _figure(sheet, "Tax", money(note.tax))
+    sheet.bold(12)
+    _figure(sheet, "Credited", money(note.amount))
+    if note.lowers_due:
+        sheet.ln(4)
+        sheet.plain()
+        sheet.say("It was not paid yet: so much less is asked for.")
+    return bytes(sheet.output())
+
+
+def _head(sheet: Sheet, title: str, about: str) -> None:
     sheet.bold(11)
     sheet.say(current_app.config["SHOP_NAME"])
     sheet.bold(20)
-    sheet.say(f"{name} {order.id}", height=11)
+    sheet.say(title, height=11)
     sheet.muted()
-    certain = f"Invoice date {moment(order.confirmed_at)}. " if order.confirmed_at and name == "Invoice" else ""
-    sheet.say(f"{certain}Ordered {moment(order.placed_at)}. Arrives by {day(order.estimated_on)}.")
+    sheet.say(about)
+
+
+def _ordered(order: OrderView) -> str:
+    return f"Ordered {moment(order.placed_at)}. Arrives by {day(order.estimated_on)}."
+
+
+def _parties(sheet: Sheet, order: OrderView) -> None:
+    sheet.columns(
+        lambda width: _seller(sheet, width),
+        lambda width: _address(sheet, "Sold to", order.address, width, order.email),
+    )
 
 
 def _seller(sheet: Sheet, width: float) -> None:
@@ -175,21 +225,30 @@ def _address(sheet: Sheet, name: str, address: DeliveryAddress, width: float, re
 
 
 def _goods(sheet: Sheet, order: OrderView) -> None:
-    figures = (Align.L, Align.L, Align.R, Align.R, Align.R)
-    head = FontFace(emphasis="BOLD", size_pt=9)
+    rows = [
+        (_named(item), item.sku, str(item.quantity), money(item.unit_price), money(item.line_total))
+        for item in order.items
+    ]
+    _table(sheet, ("Product", "Article", "Units", "Price", "Total"), rows, (74, 40, 14, 22, 24))
+
+
+def _named(item: LineItem) -> str:
+    return f"{item.name}, {item.option}" if item.option else item.name
+
+
+def _table(sheet: Sheet, head: Sequence[str], rows: Sequence[Sequence[str]], widths: tuple[int, ...]) -> None:
+    """Goods: their names and articles, then figures. :param widths: of the columns, in mm"""
     sheet.plain(9.5)
     with sheet.table(
-        col_widths=(74, 40, 14, 22, 24),
-        text_align=figures,
-        headings_style=head,
+        col_widths=widths,
+        text_align=(Align.L, Align.L, *[Align.R] * (len(head) - 2)),
+        headings_style=FontFace(emphasis="BOLD", size_pt=9),
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
         line_height=6,
         padding=(0.6, 1),
     ) as table:
-        table.row(("Product", "Article", "Units", "Price", "Total"))
-        for item in order.items:
-            name = f"{item.name}, {item.option}" if item.option else item.name
-            table.row((name, item.sku, str(item.quantity), money(item.unit_price), money(item.line_total)))
+        for row in (head, *rows):
+            table.row(row)
 
 
 def _figures(sheet: Sheet, order: OrderView) -> None:
@@ -207,17 +266,30 @@ def _figures(sheet: Sheet, order: OrderView) -> None:
     _figure(sheet, "Total", money(order.grand_total))
 
 
+def _credited(sheet: Sheet, order: OrderView, notes: Sequence[CreditNote]) -> None:
+    """What was taken off since, and what is left in the end."""
+    for note in notes:
+        sheet.plain()
+        _figure(sheet, f"Credit note {note.position}", f"−{money(note.amount)}")
+        sheet.muted()
+        sheet.set_x(sheet.l_margin + sheet.epw - 80)
+        sheet.say(f"{moment(note.issued_at)}. {_words('orders/_back_words.html', 'credit_words', note)}", 80)
+        sheet.set_x(sheet.l_margin)
+    if notes:
+        sheet.bold(12)
+        _figure(sheet, _words("orders/_back_words.html", "left_words", order), money(order.final_total))
+
+
 def _figure(sheet: Sheet, name: str, figure: str) -> None:
     sheet.set_x(sheet.l_margin + sheet.epw - 80)
     sheet.cell(40, 6.5, name)
     sheet.cell(40, 6.5, figure, align=Align.R, new_x="LMARGIN", new_y="NEXT")
 
 
-def _paid_by(order: OrderView) -> str:
-    """In the words of the pages."""
-    words: Any = current_app.jinja_env.get_template("orders/_words.html").module
-    text: Markup = words.paid_by(order)
-    return text.unescape()
+def _words(template: str, macro: str, about: object) -> str:
+    """In the words of the pages. :param about: what the macro is given"""
+    text: Markup = getattr(current_app.jinja_env.get_template(template).module, macro)(about)
+    return text.unescape().strip()
 
 
 def send(name: str, content: bytes) -> Response:

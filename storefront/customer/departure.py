@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
 from typing import Any
@@ -20,6 +21,7 @@ from storefront.customer.views import bp, need_token, person
 from storefront.errors import TryLater
 from storefront.money import Money
 from storefront.orders import service as orders
+from storefront.orders.service import BackLine, RefundView, ReturnView
 from storefront.responses import render_page
 from storefront.security import limiter
 
@@ -44,12 +46,47 @@ def export() -> ResponseReturnValue:
         "wishlist": accounts.items_of(user),
         "reviews": [{"product": name, "review": review} for name, review in catalog.reviews_by(user)],
         "orders": orders.export_of(user),
+        "returns": [_return(asked) for asked in orders.returns_by(user)],
+        "refunds": [_refund(refund) for refund in orders.refunds_to(user)],
     }
     text = json.dumps(known, default=_as_json, ensure_ascii=False, indent=2)
     response = Response(text + "\n", mimetype="application/json")
     response.headers["Content-Disposition"] = f"attachment; filename=account-{user}.json"
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _return(asked: ReturnView) -> dict[str, Any]:
+    return {
+        "number": asked.id,
+        "order": asked.order_id,
+        "goods": _goods(asked.lines),
+        "reason": asked.reason,
+        "note": asked.note,
+        "requested_at": asked.requested_at,
+        "state": asked.state,
+        "answer": asked.answer,
+        "decided_at": asked.decided_at,
+    }
+
+
+def _refund(refund: RefundView) -> dict[str, Any]:
+    """Without what is ours: who of the staff gave it, and the reason they noted for themselves."""
+    return {
+        "order": refund.order_id,
+        "amount": refund.amount,
+        "goods": _goods(refund.lines),
+        "with_delivery": refund.is_with_shipping,
+        "return": refund.returned,
+        "given_at": refund.created_at,
+    }
+
+
+def _goods(lines: Sequence[BackLine]) -> list[dict[str, Any]]:
+    return [
+        {"sku": line.item.sku, "name": line.item.name, "option": line.item.option, "quantity": line.quantity}
+        for line in lines
+    ]
 
 
 def _as_json(value: Any) -> Any:

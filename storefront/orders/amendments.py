@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storefront import acts
-from storefront.clock import utc_now
 from storefront.database import retried, transaction
 from storefront.orders.models import Act, Order, OrderEvent
-from storefront.orders.values import DeliveryAddress, OrderStatus, TooLateToChange, UnknownOrder
+from storefront.orders.steps import locked, tell
+from storefront.orders.values import DeliveryAddress, OrderStatus, TooLateToChange
 
 LONGEST_TRACKING_NUMBER = 64  # characters
 
@@ -27,7 +27,7 @@ def change_address(order_id: str, address: DeliveryAddress, *, by: str) -> None:
     :raise TooLateToChange: it is being packed, on its way, or cancelled
     """
     with transaction("orders") as session:
-        order = _locked(session, order_id)
+        order = locked(session, order_id)
         if order.status not in _NOT_PACKED_YET:
             raise TooLateToChange(OrderStatus(order.status))
         order.shipping_full_name = address.full_name
@@ -38,7 +38,7 @@ def change_address(order_id: str, address: DeliveryAddress, *, by: str) -> None:
         order.shipping_state = address.state
         order.shipping_zip_code = address.postal_code
         order.shipping_country = address.country
-        _note(session, order, by, "Delivery address changed")
+        tell(session, order.id, OrderStatus(order.status), by=by, note="Delivery address changed")
 
 
 @retried
@@ -51,11 +51,12 @@ def note_tracking(order_id: str, number: str, *, by: str, carrier: str = "", act
     :raise UnknownOrder: there is none of this number
     """
     with transaction("orders") as session:
-        order = _locked(session, order_id)
+        order = locked(session, order_id)
         before = (_last(session, order, OrderEvent.carrier), _last(session, order, OrderEvent.tracking_number))
         after = (carrier or before[0], number)
         if after != before:
-            _note(session, order, by, "Tracking number noted", *after)
+            told = {"note": "Tracking number noted", "carrier": after[0], "tracking": after[1]}
+            tell(session, order.id, OrderStatus(order.status), by=by, **told)
             if actor:
                 detail = " ".join(filter(None, after))
                 acts.note(session, Act, actor=actor, what="tracking number", subject=order_id, detail=detail)
@@ -74,20 +75,8 @@ def expect_on(order_id: str, day: date, *, actor: str = "") -> None:
     :raise UnknownOrder: there is none of this number
     """
     with transaction("orders") as session:
-        order = _locked(session, order_id)
+        order = locked(session, order_id)
         if actor and order.estimated_delivery != day:
             detail = f"from {order.estimated_delivery} to {day}"
             acts.note(session, Act, actor=actor, what="day of arrival", subject=order_id, detail=detail)
         order.estimated_delivery = day
-
-
-def _locked(session: Session, order_id: str) -> Order:
-    order = session.scalar(select(Order).where(Order.order_id == order_id).with_for_update())
-    if order is None:
-        raise UnknownOrder(order_id)
-    return order
-
-
-def _note(session: Session, order: Order, by: str, note: str, carrier: str = "", tracking: str = "") -> None:
-    told = {"by": by, "note": note, "carrier": carrier, "tracking_number": tracking}
-    session.add(OrderEvent(order_id=order.id, status=order.status, at=utc_now(), **told))

@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Regexp
 
-from storefront.orders.service import LONGEST_NOTE, ReturnReason
+from storefront.orders.service import LONGEST_NOTE, LONGEST_ORDER_ID, ReturnReason
 
 LONGEST_SEARCH = 100  # characters; more are cut off
 LAST_PAGE = 10_000
@@ -51,7 +51,9 @@ class SearchForm(FlaskForm):
 
 
 class TrackingForm(FlaskForm):
-    order_id = StringField("Order number", [DataRequired("Enter the order number"), Length(max=32)], filters=[_trimmed])
+    order_id = StringField(
+        "Order number", [DataRequired("Enter the order number"), Length(max=LONGEST_ORDER_ID)], filters=[_trimmed]
+    )
     email = EmailField(
         "E-mail address",
         [DataRequired("Enter the e-mail address you ordered with"), Length(max=254)],

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import and_, func, or_, select
 
 from storefront.database import queries
-from storefront.orders.history import summaries
+from storefront.orders.history import NEWEST_FIRST, summaries
 from storefront.orders.models import Order
 from storefront.orders.values import OrderSummary
 
@@ -61,5 +61,5 @@ def find_buyer(order_id: str) -> Buyer | None:
 
 def orders_of_guest(email: str) -> list[OrderSummary]:
     """The orders placed as a guest with this address, newest first; at most `MOST_SHOWN`. :param email: of a `Guest`"""
-    theirs = select(Order.order_id).where(*_GUESTS, Order.email_key == email).order_by(Order.id.desc())
+    theirs = select(Order.order_id).where(*_GUESTS, Order.email_key == email).order_by(*NEWEST_FIRST)
     return summaries(list(queries().scalars(theirs.limit(MOST_SHOWN)))) if email else []

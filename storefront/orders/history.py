@@ -15,6 +15,7 @@ from storefront.orders.values import OrderId, OrderPage, OrderStatus, OrderSumma
 
 PAGE_SIZE = 20
 MOST_WORDS = 5  # of a search; what follows is not looked at
+NEWEST_FIRST = (Order.order_date.desc(), Order.id.desc())
 
 
 def key_of(email: str) -> str:
@@ -26,14 +27,14 @@ def key_of(email: str) -> str:
 
 
 def orders_of(customer: int, words: str = "", page: int = 1, *, size: int = PAGE_SIZE) -> OrderPage:
-    """The orders of an account, newest first, by three selects.
+    """The orders of an account, newest first, by three selects. When one was placed counts, not when it came here.
 
     :param words: each must be part of the number or of a product's name
     :param page: from 1; beyond the last there is nothing
     """
     matching = _matching(select(Order.id).where(Order.customer_id == customer), words)
     count = queries().scalar(select(func.count()).select_from(matching.subquery()), bind_arguments={"mapper": Order})
-    newest = matching.order_by(Order.id.desc()).limit(size).offset((max(1, page) - 1) * size)
+    newest = matching.order_by(*NEWEST_FIRST).limit(size).offset((max(1, page) - 1) * size)
     ids = list(queries().scalars(newest))
     return OrderPage(tuple(_summaries(ids)), count or 0, page, max(1, math.ceil((count or 0) / size)))
 
@@ -60,7 +61,7 @@ def _summaries(ids: Sequence[int]) -> list[OrderSummary]:
         .join(Item, Item.order_id == Order.id)
         .where(Order.id.in_(ids))
         .group_by(Order.id)
-        .order_by(Order.id.desc())
+        .order_by(*NEWEST_FIRST)
         .execution_options(populate_existing=True)
     )
     return [

@@ -11,7 +11,7 @@ from storefront import contact
 from storefront.acts import StaffAct
 from storefront.database import Model, UtcDateTime
 from storefront.money import MinorUnits
-from storefront.orders.values import OrderStatus
+from storefront.orders.values import LONGEST_ORDER_ID, OrderStatus
 from storefront.outbox import OutboxMessage
 
 _STATUSES = "status IN (" + ", ".join(f"'{status}'" for status in OrderStatus) + ")"
@@ -40,7 +40,7 @@ class Order(OrdersModel):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    order_id: Mapped[str] = mapped_column(String(32), unique=True)
+    order_id: Mapped[str] = mapped_column(String(LONGEST_ORDER_ID), unique=True)
     checkout_id: Mapped[str] = mapped_column(String(36), unique=True)
     customer_id: Mapped[int | None] = mapped_column(index=True)
     customer_email: Mapped[str] = mapped_column(String(254), index=True)

@@ -36,13 +36,13 @@ def get_order(order_id: str) -> OrderView:
 
 def get_orders(order_ids: Collection[str]) -> list[OrderView]:
     """Orders by their numbers, oldest first; numbers that name none are left out."""
-    named = select(Order).where(Order.order_id.in_(order_ids)).order_by(Order.id)
+    named = select(Order).where(Order.order_id.in_(order_ids)).order_by(Order.order_date, Order.id)
     return views_of(queries().scalars(named.execution_options(populate_existing=True)).all())
 
 
 def export_of(customer: int) -> list[OrderView]:
     """Every order of an account, oldest first."""
-    mine = select(Order).where(Order.customer_id == customer).order_by(Order.id)
+    mine = select(Order).where(Order.customer_id == customer).order_by(Order.order_date, Order.id)
     return views_of(queries().scalars(mine.execution_options(populate_existing=True)).all())
 
 

@@ -35,8 +35,8 @@ from storefront.orders.refund_values import (
     digest_of,
 )
 from storefront.orders.rows import line_item
-from storefront.orders.steps import tell
-from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView, UnknownOrder
+from storefront.orders.steps import locked, tell
+from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView
 
 LONGEST_ENTRY = 255  # characters of an entry of the timeline
 
@@ -73,15 +73,6 @@ def _refund(order_id: str, request: RefundRequest, key: str, actor: str, by: str
         if known is not None:
             return int(known.id)
         return give(session, order, request, key=key, digest=digest, actor=actor, by=by)
-
-
-def locked(session: Session, order_id: str) -> Order:
-    """An order that nobody else changes until the transaction ends. :raise UnknownOrder: there is none"""
-    asked = select(Order).where(Order.order_id == order_id).with_for_update()
-    order = session.scalar(asked.execution_options(populate_existing=True))
-    if order is None:
-        raise UnknownOrder(order_id)
-    return order
 
 
 def give(session: Session, order: Order, request: RefundRequest, *, key: str, digest: str, actor: str, by: str) -> int:
@@ -200,6 +191,11 @@ def refunds_of(order: OrderView) -> list[RefundView]:
     if not order.refunded and not any(item.refunded for item in order.items):
         return []
     return _views(OrderRefund.order_id == order.row_id)
+
+
+def refunds_to(customer: int) -> list[RefundView]:
+    """What was given back in part of all orders of an account, oldest first, by two selects."""
+    return _views(Order.customer_id == customer)
 
 
 def get_refund(refund_id: int) -> RefundView:

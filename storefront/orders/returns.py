@@ -33,9 +33,9 @@ from storefront.orders.refund_values import (
     UnknownReturn,
     digest_of,
 )
-from storefront.orders.refunds import LONGEST_ENTRY, give, locked, units_named
+from storefront.orders.refunds import LONGEST_ENTRY, give, units_named
 from storefront.orders.rows import line_item
-from storefront.orders.steps import tell
+from storefront.orders.steps import locked, tell
 from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView
 
 MOST_LISTED = 100
@@ -264,6 +264,11 @@ def returns_of(order: OrderView) -> list[ReturnView]:
     if order.status not in ON_THE_WAY:
         return []  # nothing was sent that could come back
     return _views(OrderReturn.order_id == order.row_id)
+
+
+def returns_by(customer: int) -> list[ReturnView]:
+    """What was asked to be sent back of all orders of an account, oldest first, by two selects."""
+    return _views(Order.customer_id == customer)
 
 
 def get_return(return_id: int) -> ReturnView:

@@ -16,6 +16,7 @@ from storefront.database import queries, transaction
 from storefront.orders import arrivals, desk
 from storefront.orders.amendments import LONGEST_TRACKING_NUMBER, change_address, expect_on, note_tracking
 from storefront.orders.audit import OrderFacts, facts, faults
+from storefront.orders.credit_notes import CreditNote, UnknownCreditNote, credit_notes_of, get_credit_note
 from storefront.orders.figures import BestSeller, BestSellers, DaySales, Sales, best_sellers, sales
 from storefront.orders.guests import Buyer, Guest, find_buyer, find_guests, orders_of_guest
 from storefront.orders.history import (
@@ -33,6 +34,7 @@ from storefront.orders.refund_values import (
     LONGEST_NOTE,
     LONGEST_REASON,
     RETURN_PERIOD,
+    BackLine,
     NothingToRefund,
     NotRefundable,
     NotReturnable,
@@ -48,7 +50,7 @@ from storefront.orders.refund_values import (
     TooMuchBack,
     UnknownReturn,
 )
-from storefront.orders.refunds import get_refund, refund, refunds_of
+from storefront.orders.refunds import get_refund, refund, refunds_of, refunds_to
 from storefront.orders.returns import (
     approve_return,
     count_open_returns,
@@ -57,11 +59,13 @@ from storefront.orders.returns import (
     list_returns,
     offer_return,
     request_return,
+    returns_by,
     returns_of,
     withdraw_return,
 )
 from storefront.orders.steps import advance, cancel, cancel_order, confirm_order, is_settled, tell
 from storefront.orders.values import (
+    LONGEST_ORDER_ID,
     DeliveryAddress,
     LineItem,
     OrderId,
@@ -73,16 +77,20 @@ from storefront.orders.values import (
     StepNotAllowed,
     TooLateToChange,
     UnknownOrder,
+    is_order_id,
 )
 
 __all__ = [
     "LONGEST_NOTE",
+    "LONGEST_ORDER_ID",
     "LONGEST_REASON",
     "LONGEST_TRACKING_NUMBER",
     "RETURN_PERIOD",
+    "BackLine",
     "BestSeller",
     "BestSellers",
     "Buyer",
+    "CreditNote",
     "DaySales",
     "DeliveryAddress",
     "Guest",
@@ -110,6 +118,7 @@ __all__ = [
     "StepNotAllowed",
     "TooLateToChange",
     "TooMuchBack",
+    "UnknownCreditNote",
     "UnknownOrder",
     "UnknownReturn",
     "acts_noted",
@@ -125,6 +134,7 @@ __all__ = [
     "count_claimable",
     "count_open_returns",
     "create_order",
+    "credit_notes_of",
     "decline_return",
     "deliver_messages",
     "desk",
@@ -135,11 +145,13 @@ __all__ = [
     "find_buyer",
     "find_guests",
     "forget_customer",
+    "get_credit_note",
     "get_order",
     "get_orders",
     "get_refund",
     "get_return",
     "has_received",
+    "is_order_id",
     "is_settled",
     "list_returns",
     "note_tracking",
@@ -148,7 +160,9 @@ __all__ = [
     "orders_of_guest",
     "refund",
     "refunds_of",
+    "refunds_to",
     "request_return",
+    "returns_by",
     "returns_of",
     "sales",
     "stuck_messages",

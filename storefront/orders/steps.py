@@ -146,6 +146,15 @@ def _advance(order_id: str, status: OrderStatus, actor: str, **told: str) -> Non
             acts.note(session, Act, actor=actor, what=status.value, subject=order.order_id, detail=detail)
 
 
+def locked(session: Session, order_id: str) -> Order:
+    """An order that nobody else changes until the transaction ends. :raise UnknownOrder: there is none"""
+    asked = select(Order).where(Order.order_id == order_id).with_for_update()
+    order = session.scalar(asked.execution_options(populate_existing=True))
+    if order is None:
+        raise UnknownOrder(order_id)
+    return order
+
+
 def _get(session: Session, order_id: str) -> Order:
     order = session.scalar(select(Order).where(Order.order_id == order_id))
     if order is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,6 +13,14 @@ from storefront.money import Money
 from storefront.orders.carriers import tracking_url
 
 OrderId = NewType("OrderId", str)
+
+LONGEST_ORDER_ID = 50  # characters; contract/openapi.yaml orderId
+_NUMBER = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_ORDER_ID - 1}}}")
+
+
+def is_order_id(text: str) -> bool:
+    """Whether an order can have this number, which addresses and forms carry."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 class OrderStatus(StrEnum):
@@ -179,6 +188,11 @@ class OrderView:
         return self.grand_total - self.refunded
 
     @property
+    def final_total(self) -> Money:
+        """What was paid, or is to be, less everything that was given back."""
+        return Money(0, self.kept.currency) if self.status is OrderStatus.CANCELLED else self.kept
+
+    @property
     def unit_count(self) -> int:
         return sum(item.quantity for item in self.items)
 
@@ -201,6 +215,11 @@ class OrderView:
     def tracking_url(self) -> str:
         """The carrier's page about the parcel; empty where there is none."""
         return tracking_url(self.carrier, self.tracking_number)
+
+    @property
+    def is_to_pack(self) -> bool:
+        """Whether its money is safe, it has not left, and something of it was not refunded."""
+        return self.status in {OrderStatus.CONFIRMED, OrderStatus.PROCESSING} and bool(self.items_kept)
 
     @property
     def can_be_cancelled(self) -> bool:

@@ -1,4 +1,4 @@
-"""The orders of an account and of this browser, one order and its invoice, and tracking by number and e-mail."""
+"""The orders of an account and of this browser, one order and its papers, and tracking by number and e-mail."""
 
 from __future__ import annotations
 
@@ -61,13 +61,15 @@ def order(order_id: str) -> ResponseReturnValue:
 def _show_order(
     found: service.OrderView, *, status: int = 200, is_new: bool = False, problem: str = ""
 ) -> ResponseReturnValue:
+    refunds = service.refunds_of(found)
     return render_page(
         "orders/order.html",
         status=status,
         order=found,
         is_new=is_new,
         problem=problem,
-        refunds=service.refunds_of(found),
+        refunds=refunds,
+        notes=service.credit_notes_of(found, refunds),
         returns=service.returns_of(found),
         offer=service.offer_return(found),
     )
@@ -86,14 +88,15 @@ def _own_order(order_id: str) -> service.OrderView:
 @bp.get("/orders/<order_id>/invoice")
 def invoice(order_id: str) -> ResponseReturnValue:
     """An order as a sheet for the books; there is none before it is certain."""
-    return render_page("orders/invoice.html", order=_own_invoice(order_id))
+    found = _own_invoice(order_id)
+    return render_page("orders/invoice.html", order=found, notes=service.credit_notes_of(found))
 
 
 @bp.get("/orders/<order_id>/invoice.pdf")
 def invoice_pdf(order_id: str) -> ResponseReturnValue:
     """The same as a file."""
     found = _own_invoice(order_id)
-    return papers.send(f"invoice-{found.id}", papers.invoice(found))
+    return papers.send(f"invoice-{found.id}", papers.invoice(found, service.credit_notes_of(found)))
 
 
 def _own_invoice(order_id: str) -> service.OrderView:
@@ -101,6 +104,22 @@ def _own_invoice(order_id: str) -> service.OrderView:
     if found.confirmed_at is None:
         abort(404)
     return found
+
+
+@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>")
+def credit_note(order_id: str, position: int) -> ResponseReturnValue:
+    """What was taken off the invoice by a refund, or by the cancellation, as a sheet for the books."""
+    found = _own_order(order_id)
+    note = service.get_credit_note(found, position)
+    return render_page("orders/credit_note.html", order=found, note=note)
+
+
+@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>.pdf")
+def credit_note_pdf(order_id: str, position: int) -> ResponseReturnValue:
+    """The same as a file."""
+    found = _own_order(order_id)
+    note = service.get_credit_note(found, position)
+    return papers.send(f"credit-note-{note.number}", papers.credit_note(found, note))
 
 
 @bp.post("/orders/<order_id>/cancellation")

@@ -37,7 +37,7 @@ class Payment(PaymentsModel):
     id: Mapped[int] = mapped_column(primary_key=True)
     payment_id: Mapped[str] = mapped_column(String(36), unique=True)
     checkout_id: Mapped[str] = mapped_column(String(36), unique=True)
-    order_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    order_id: Mapped[str | None] = mapped_column(String(50), index=True)
     amount: Mapped[int] = mapped_column(MinorUnits)
     currency: Mapped[str] = mapped_column(String(3))
     method: Mapped[str] = mapped_column(String(40))

@@ -82,7 +82,7 @@ SECTIONS = (
                 "staff.orders",
                 "Orders",
                 "What to pack and to send, what is late, any order by its number, e-mail, name or SKU.",
-                ("staff.order", "staff.packing_slips", "staff.order_invoice"),
+                ("staff.order", "staff.packing_slips", "staff.order_invoice", "staff.order_credit_note"),
             ),
             Desk("staff.returns", "Returns", "What customers send back; approved with a refund, or declined."),
         ),

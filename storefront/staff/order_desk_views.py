@@ -22,6 +22,7 @@ from storefront.staff.order_forms import (
     BatchForm,
     chosen_orders,
     criteria_from,
+    first_problem,
     is_board,
     orders_url,
     tracking_of,
@@ -102,8 +103,8 @@ def change_orders() -> ResponseReturnValue:
     if form.do.data == SLIPS:
         return go_to(url_for(".packing_slips", order=chosen))
     if not is_valid:
-        problem = next(str(problem) for field in form for problem in field.errors)
-        return _show_desk(form=form, status=422, chosen=chosen, problem=f"{problem}. Nothing was changed.")
+        problem = f"{first_problem(form)}. Nothing was changed."
+        return _show_desk(form=form, status=422, chosen=chosen, problem=problem)
     outcome = _take_steps(chosen, form.status, form.named_carrier)
     if outcome.refused:
         return _show_desk(form=form, status=409, chosen=list(outcome.refused), outcome=outcome, notice=outcome.notice)
@@ -159,6 +160,7 @@ EXPORTED = (
     "delivery",
     "tax",
     "total",
+    "given_back",
     "currency",
     "paid_by",
     "payment",
@@ -185,7 +187,8 @@ def _exported(order: OrderView, payment: PaymentRecord | None) -> Sequence[objec
     where = order.address
     lines = ", ".join(filter(None, (where.line1, where.line2)))
     goods = "; ".join(f"{item.quantity} x {item.sku}" for item in order.items)
-    figures = (order.subtotal, order.discount, order.shipping, order.tax, order.grand_total)
+    total = order.grand_total
+    figures = (order.subtotal, order.discount, order.shipping, order.tax, total, total - order.final_total)
     return (
         order.id,
         order.placed_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -202,7 +205,7 @@ def _exported(order: OrderView, payment: PaymentRecord | None) -> Sequence[objec
         order.unit_count,
         goods,
         *(figure.amount for figure in figures),
-        order.grand_total.currency,
+        total.currency,
         order.payment_kind,
         payment.status.value if payment else "",
         order.carrier,

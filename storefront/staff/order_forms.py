@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +12,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import AnyOf, Length
 
 from storefront.fields import trimmed
+from storefront.orders import service as orders
 from storefront.orders.service import LONGEST_TRACKING_NUMBER, OrderStatus, desk
 from storefront.staff.stock_forms import LONGEST_CURSOR, day_from, text_from
 
@@ -23,8 +23,6 @@ STEPS = (
 )  # confirmed is what the shop does by itself
 SLIPS = "slips"  # the button of a batch that only prints
 OTHER = "other"
-
-_NUMBER = re.compile(r"[A-Za-z0-9-]{1,32}")
 
 
 def criteria_from(args: MultiDict[str, str]) -> desk.Criteria:
@@ -72,7 +70,7 @@ def orders_url(
 def chosen_orders(sent: MultiDict[str, str]) -> list[str]:
     """The numbers of the orders that were chosen, each once; what cannot be a number is left out."""
     numbers = dict.fromkeys(sent.getlist("order"))
-    return [number for number in numbers if _NUMBER.fullmatch(number)]
+    return [number for number in numbers if orders.is_order_id(number)]
 
 
 class CarrierForm(FlaskForm):
@@ -153,6 +151,11 @@ class BatchForm(CarrierForm):
     def validate(self, extra_validators: Any = None) -> bool:
         is_valid = bool(super().validate(extra_validators))
         return is_valid and not (self.do.data == OrderStatus.SHIPPED and self.needs_carrier())
+
+
+def first_problem(form: FlaskForm) -> str:
+    """What is wrong with a form that is not valid, in one sentence."""
+    return next(str(problem) for field in form for problem in field.errors)
 
 
 def tracking_of(sent: MultiDict[str, str], number: str) -> str:

@@ -1,4 +1,4 @@
-"""What the order desk prints: packing slips of many orders, the invoice of one; as pages and as PDF."""
+"""What the order desk prints: packing slips of many orders, the invoice and credit notes of one; as pages, as PDF."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from storefront.orders.service import OrderView, desk
 from storefront.responses import render_page
 from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import chosen_orders
+from storefront.staff.order_views import get_order
 
 
 @bp.get("/orders/slips")
@@ -39,7 +40,8 @@ def _chosen() -> list[OrderView]:
 @order_staff
 def order_invoice(order_id: str) -> ResponseReturnValue:
     """The invoice as its customer has it; there is none before the order is certain."""
-    return render_page("staff/orders/invoice.html", order=_invoiced(order_id))
+    found = _invoiced(order_id)
+    return render_page("staff/orders/invoice.html", order=found, notes=orders.credit_notes_of(found))
 
 
 @bp.get("/orders/<order_id>/invoice.pdf")
@@ -47,14 +49,29 @@ def order_invoice(order_id: str) -> ResponseReturnValue:
 def order_invoice_pdf(order_id: str) -> ResponseReturnValue:
     """The same as a file."""
     found = _invoiced(order_id)
-    return papers.send(f"invoice-{found.id}", papers.invoice(found))
+    return papers.send(f"invoice-{found.id}", papers.invoice(found, orders.credit_notes_of(found)))
 
 
 def _invoiced(order_id: str) -> OrderView:
-    try:
-        found = orders.get_order(order_id)
-    except orders.UnknownOrder:
-        abort(404)
+    found = get_order(order_id)
     if found.confirmed_at is None:
         abort(404)
     return found
+
+
+@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>")
+@order_staff
+def order_credit_note(order_id: str, position: int) -> ResponseReturnValue:
+    """What was taken off the invoice, as its customer has it."""
+    found = get_order(order_id)
+    note = orders.get_credit_note(found, position)
+    return render_page("staff/orders/credit_note.html", order=found, note=note)
+
+
+@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>.pdf")
+@order_staff
+def order_credit_note_pdf(order_id: str, position: int) -> ResponseReturnValue:
+    """The same as a file."""
+    found = get_order(order_id)
+    note = orders.get_credit_note(found, position)
+    return papers.send(f"credit-note-{note.number}", papers.credit_note(found, note))

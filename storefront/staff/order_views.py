@@ -9,11 +9,11 @@ from flask.typing import ResponseReturnValue
 
 from storefront import visitor
 from storefront.orders import service as orders
-from storefront.orders.service import StepNotAllowed
+from storefront.orders.service import OrderView, StepNotAllowed
 from storefront.payments import service as payments
 from storefront.responses import render_page, wants_fragment
 from storefront.staff import bp, order_staff
-from storefront.staff.order_forms import CarrierForm, ParcelForm, StepForm
+from storefront.staff.order_forms import ParcelForm, StepForm, first_problem
 from storefront.staff.order_words import done_words, refusal_words
 from storefront.staff.refund_forms import money_of
 
@@ -27,16 +27,21 @@ def order(order_id: str) -> ResponseReturnValue:
     return show_order(order_id)
 
 
+def get_order(order_id: str) -> OrderView:
+    """An order by its number, or a page that says that there is none."""
+    try:
+        return orders.get_order(order_id)
+    except orders.UnknownOrder:
+        abort(404)
+
+
 def show_order(order_id: str, *, status: int = 200, problem: str = "", **more: Any) -> ResponseReturnValue:
     """The page of an order, or its moving part; whoever did something to it comes back here.
 
     :param problem: why nothing was done
     :param more: what else the templates are to know, such as `notice`
     """
-    try:
-        found = orders.get_order(order_id)
-    except orders.UnknownOrder:
-        abort(404)
+    found = get_order(order_id)
     context = {
         "order": found,
         "payment": payments.records_of([found.checkout_id]).get(found.checkout_id),
@@ -59,7 +64,7 @@ def take_step(order_id: str) -> ResponseReturnValue:
     if not form.validate():
         if form.step.errors:
             abort(400)
-        return show_order(order_id, status=422, problem=_first_problem(form), step_form=form)
+        return show_order(order_id, status=422, problem=first_problem(form), step_form=form)
     wanted = form.status
     parcel = {"carrier": form.named_carrier, "tracking": form.tracking.data or ""}
     told = parcel if wanted is orders.OrderStatus.SHIPPED else {}
@@ -83,7 +88,7 @@ def correct_parcel(order_id: str) -> ResponseReturnValue:
     """Put right what was said of the parcel; nobody is written to, the order's page shows it."""
     form = ParcelForm()
     if not form.validate():
-        return show_order(order_id, status=422, problem=_first_problem(form), parcel_form=form)
+        return show_order(order_id, status=422, problem=first_problem(form), parcel_form=form)
     try:
         orders.note_tracking(
             order_id, form.tracking.data or "", by=BY, carrier=form.named_carrier, actor=visitor.actor()
@@ -95,7 +100,3 @@ def correct_parcel(order_id: str) -> ResponseReturnValue:
         return show_order(order_id, notice=notice)
     flash(notice, "notice")
     return redirect(url_for(".order", order_id=order_id), 303)
-
-
-def _first_problem(form: CarrierForm) -> str:
-    return next(str(problem) for field in form for problem in field.errors)

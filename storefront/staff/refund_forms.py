@@ -10,6 +10,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, HiddenField, StringField, ValidationError
 from wtforms.validators import AnyOf, DataRequired, Length, Regexp
 
+from storefront.arrivals import came_over
 from storefront.fields import trimmed
 from storefront.money import Money
 from storefront.orders import service as orders
@@ -85,9 +86,12 @@ def new_refund_form() -> RefundForm:
 
 def money_of(order: OrderView) -> dict[str, Any]:
     """What `staff/orders/_money.html` is to know of an order."""
+    refunds = orders.refunds_of(order)
     return {
         "terms": RefundTerms.of(order),
-        "refunds": orders.refunds_of(order),
+        "refunds": refunds,
+        "notes": orders.credit_notes_of(order, refunds),
+        "came_over": came_over(order.checkout_id),
         "returns": orders.returns_of(order),
         "refund_form": new_refund_form(),
         "cancel_form": CancelForm(formdata=None) if order.status in _CANCELLABLE else None,

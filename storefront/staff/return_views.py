@@ -15,6 +15,7 @@ from storefront.orders.service import OrderView, RefundTerms, ReturnState, Retur
 from storefront.responses import render_page, wants_fragment
 from storefront.shell import money
 from storefront.staff import bp, order_staff
+from storefront.staff.order_forms import first_problem
 from storefront.staff.order_views import BY
 from storefront.staff.refund_forms import ApprovalForm, DeclineForm
 
@@ -72,7 +73,7 @@ def approve_return(return_id: int) -> ResponseReturnValue:
     """Take goods back and give their money back; pressed twice, or by two at once, it is done once."""
     form, asked = ApprovalForm(), _get_return(return_id)
     if not form.validate():
-        problem = f"Return no. {return_id}: {_first_problem(form)}"
+        problem = f"Return no. {return_id}: {first_problem(form)}"
         return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
     amount = form.amount.of(orders.get_order(asked.order_id).grand_total.currency)
     restock, with_shipping = form.restock.data, form.with_shipping.data
@@ -96,10 +97,6 @@ def _get_return(return_id: int) -> ReturnView:
         abort(404)
 
 
-def _first_problem(form: ApprovalForm | DeclineForm) -> str:
-    return next(str(problem) for field in form for problem in field.errors)
-
-
 def _decided(return_id: int, state: ReturnState, wanted: ReturnState) -> ResponseReturnValue:
     if state is wanted:
         return _done(f"Return no. {return_id} was {state} already.")
@@ -119,7 +116,7 @@ def decline_return(return_id: int) -> ResponseReturnValue:
     """Leave the goods with the shopper, who reads why."""
     form, _ = DeclineForm(), _get_return(return_id)
     if not form.validate():
-        problem = f"Return no. {return_id}: {_first_problem(form)}"
+        problem = f"Return no. {return_id}: {first_problem(form)}"
         return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
     try:
         orders.decline_return(return_id, form.answer.data or "", actor=visitor.actor(), by=BY)

@@ -10,9 +10,13 @@ from storefront.accounts.models import OneTimeCode
 from storefront.accounts.service import Account
 from storefront.catalog import service as catalog
 from storefront.database import queries
+from storefront.orders import service as orders
+from storefront.orders.service import OrderStatus
 from tests.accounts.test_departure import order_of, settle_in
 from tests.factories.accounts import PASSWORD, make_account
-from tests.factories.catalog import make_product
+from tests.factories.catalog import make_product, rupees
+from tests.factories.refunds import ask_return, make_order_at, refund
+from tests.factories.shopping import buy
 from tests.pages import Pages
 
 DELETE = "form.account-form"
@@ -41,6 +45,27 @@ def test_the_file_has_what_every_domain_knows(pages: Pages, asha: Account) -> No
     assert known["wishlist"][0]["product_id"] == 5
     assert [(one["product"], one["review"]["title"]) for one in known["reviews"]] == [("Clay Mug", "Good")]
     assert [(order["id"], order["grand_total"]["currency"]) for order in known["orders"]] == [(number, "INR")]
+
+
+def test_the_file_has_what_was_sent_back_and_given_back(pages: Pages, asha: Account) -> None:
+    mug = make_product(name="Clay Mug", price=500)
+    order = orders.get_order(buy(pages, mug, 3).one(".order-number").get_text())
+    for step in (OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED):
+        orders.advance(order.id, step, by="the shop")
+    number = ask_return(order, 2, note="It is chipped")
+    orders.approve_return(number, restock=True, with_shipping=True, actor="meera@example.com")
+    refund(order, amount=rupees(5), reason="She is angry")
+    ask_return(make_order_at(OrderStatus.DELIVERED), 1)
+    response = pages.client.get("/account/data.json")
+    known = response.get_json()
+    goods = [{"sku": mug.sku, "name": "Clay Mug", "option": "", "quantity": 2}]
+    (returned,) = known["returns"]
+    assert (returned["number"], returned["order"], returned["goods"]) == (number, order.id, goods)
+    assert (returned["reason"], returned["note"], returned["state"]) == ("unwanted", "It is chipped", "approved")
+    assert [one["amount"]["amount"] for one in known["refunds"]] == ["1680.00", "5.00"]
+    assert (known["refunds"][0]["goods"], known["refunds"][0]["return"]) == (goods, number)
+    for ours in ("meera@example.com", "She is angry"):
+        assert ours not in response.text
 
 
 def test_the_file_has_nothing_of_another(pages: Pages, asha: Account) -> None:

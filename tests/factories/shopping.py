@@ -39,12 +39,15 @@ def make_cart(*goods: tuple[ProductCard, int]) -> str:
     return token
 
 
+ENTRIES = {"upi": "asha@okbank", "bnpl": "Klarna"}  # what stands beside a way to pay that asks for more
+
+
 def make_draft(token: str, *, payment: str = "cod", email: str = EMAIL) -> CheckoutDraft:
     """A checkout with every step filled in. :param payment: code of a payment option"""
     draft = checkout.start(token)
     checkout.enter_contact(draft, Contact(email, PHONE))
     checkout.enter_delivery(draft, ADDRESS)
-    checkout.enter_payment(draft, payment)
+    checkout.enter_payment(draft, payment, ENTRIES.get(payment, ""))
     return checkout.get_draft(draft.id, token)
 
 

@@ -46,7 +46,7 @@ def test_one_unit_of_three_is_paid_back(new_shopper: NewShopper, shops: Shops, w
     clerk.sees(f"Order {number}")
     clerk.types("1", into=clerk.page.locator("#refund").get_by_label(NAME))
     clerk.presses(clerk.page.locator("#refund-restock"), "Space")
-    clerk.presses(clerk.button("Work it out"))
+    clerk.presses(clerk.button("Show the amount"))
     worth = clerk.page.locator("#refund-worth strong")
     expect(worth).to_contain_text("₹")
     amount = worth.inner_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,9 +11,10 @@ from pypdf import PdfReader
 
 from storefront.accounts.service import Role
 from storefront.orders import service as orders
-from storefront.orders.service import OrderView
+from storefront.orders.service import OrderStatus, OrderView
 from tests.factories.accounts import make_staff
-from tests.factories.catalog import make_product
+from tests.factories.catalog import make_product, rupees
+from tests.factories.refunds import ask_return, make_order_at, refund
 from tests.factories.shopping import ADDRESS, make_order, make_snapshot, new_checkout_id
 from tests.pages import Pages, values_of
 from tests.staff.test_order_desk import BATCH, DESK
@@ -129,3 +131,142 @@ def test_the_customer_has_the_invoice_as_a_file_too_and_nobody_else_does(desk: P
     shopper.submit(shopper.get("/track"), "form.order-track__form", order_id=order.id, email="asha@example.com")
     link = next(a for a in shopper.get(f"/orders/{order.id}/invoice").all(".invoice__acts a") if a.get_text() == "PDF")
     assert order.id in sheets(shopper, str(link["href"]))[0]
+
+
+# ------------------------------------------------------------------------------------- what went back since
+
+
+def both(pages: Pages, url: str) -> tuple[str, str]:
+    """What is read of a paper on its page and in its file."""
+    return pages.get(url).words, " ".join(sheets(pages, f"{url}.pdf"))
+
+
+def test_units_refunded_before_they_are_sent_are_not_packed(desk: Pages) -> None:
+    mug, jar = make_product(name="Clay Mug"), make_product(name="Glass Jar")
+    order = make_order((mug, 3), (jar, 1))
+    refund(order, 2)
+    page = desk.get(f"{DESK}/slips?order={order.id}")
+    assert [row.get_text() for row in page.all(".slip__units")] == ["1 ×", "1 ×"]
+    (printed,) = sheets(desk, f"{DESK}/slips.pdf?order={order.id}")
+    for words in (page.words, printed):
+        assert "1 × " in words
+        assert "3 × " not in words
+        assert "2 units in all" in words
+
+
+@pytest.mark.parametrize(
+    ("undo", "words"),
+    [
+        (lambda order: orders.cancel(order.id, by="you"), "Cancelled: nothing of it is packed."),
+        (lambda order: refund(order, 2), "All of it was refunded: nothing is packed."),
+    ],
+)
+def test_the_slip_of_what_is_not_to_be_packed_names_no_goods(
+    desk: Pages, undo: Callable[[OrderView], object], words: str
+) -> None:
+    order = make_order()
+    undo(order)
+    page = desk.get(f"{DESK}/slips?order={order.id}")
+    (printed,) = sheets(desk, f"{DESK}/slips.pdf?order={order.id}")
+    assert words in page.words
+    assert words in printed
+    assert order.items[0].sku not in page.words + printed
+    assert not page.all("#slips-packed")
+
+
+def test_the_slip_of_what_is_not_paid_for_says_so(desk: Pages) -> None:
+    order_id = orders.create_order(new_checkout_id(), make_snapshot())
+    page = desk.get(f"{DESK}/slips?order={order_id}")
+    assert "Not paid for yet: do not pack it." in page.words
+    assert "Not paid for yet: do not pack it." in sheets(desk, f"{DESK}/slips.pdf?order={order_id}")[0]
+
+
+def test_an_invoice_ends_with_what_was_given_back_and_what_was_paid(desk: Pages) -> None:
+    order = make_order((make_product(name="Clay Mug", price=500), 2), payment="sandbox-success")
+    assert "Paid in the end" not in desk.get(f"{DESK}/{order.id}/invoice").words
+    refund(order, 1)
+    refund(order, amount=rupees("12.50"))
+    for words in both(desk, f"{DESK}/{order.id}/invoice"):
+        assert "Total ₹1,680" in words
+        for said in ("Credit note 1", "1 × Clay Mug", "−₹590", "Credit note 2", "A part of the price", "−₹12.50"):
+            assert said in words
+        assert "22 Nov 2026, " in words.partition("Credit note 1")[2]
+        assert "Paid in the end ₹1,077.50" in words
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("confirmed", "Due on delivery ₹1,090"), ("delivered", "Paid in the end ₹1,090")]
+)
+def test_an_invoice_to_be_paid_on_delivery_says_what_the_courier_collects(
+    desk: Pages, status: OrderStatus, words: str
+) -> None:
+    order = make_order_at(OrderStatus(status), (make_product(price=500), 2), payment="cod")
+    refund(order, 1)
+    for read in both(desk, f"{DESK}/{order.id}/invoice"):
+        assert words in read
+
+
+def test_the_invoice_of_a_cancelled_order_comes_to_nothing(desk: Pages) -> None:
+    order = make_order((make_product(price=500), 2), payment="sandbox-success")
+    refund(order, 1)
+    orders.cancel(order.id, by="you")
+    for read in both(desk, f"{DESK}/{order.id}/invoice"):
+        assert "Credit note 2" in read
+        assert "The order was cancelled −₹1,090" in read or "−₹1,090" in read.partition("Credit note 2")[2]
+        assert "Paid in the end ₹0" in read
+
+
+def test_a_credit_note_names_what_was_returned_and_its_tax(desk: Pages) -> None:
+    order = make_order_at(OrderStatus.DELIVERED, (make_product(name="Clay Mug", price=500), 3))
+    number = ask_return(order, 2)
+    orders.approve_return(number, restock=True, with_shipping=True, actor="meera@example.com")
+    link = desk.get(f"{DESK}/{order.id}").one("a[href*=credit-notes]")
+    assert link.get_text() == "Credit note 1"
+    page, printed = both(desk, str(link["href"]))
+    for words in (page, printed):
+        for said in (
+            f"Credit note {order.id}-1",
+            f"{order.id} of 22 Nov 2026",
+            "Sold by",
+            "Asha Rao",
+            f"2 × Clay Mug; the delivery. Return no. {number}",
+            order.items[0].sku,
+            "Goods ₹1,000",
+            "Delivery ₹500",
+            "Tax ₹180",
+            "Credited ₹1,680",
+        ):
+            assert said in words, words
+        assert "meera" not in words
+        assert "not paid yet" not in words
+
+
+def test_a_cancelled_order_has_a_credit_note_at_the_desk(desk: Pages) -> None:
+    order = make_order()
+    orders.cancel(order.id, by="you")
+    page = desk.get(f"{DESK}/{order.id}")
+    assert "₹1,680 of ₹1,680 given back" in page.words
+    for words in both(desk, str(page.one("a[href*=credit-notes]")["href"])):
+        assert "Credited ₹1,680" in words
+        assert "It was not paid yet: so much less is asked for." in words
+
+
+def test_a_credit_note_is_its_customers_and_nobody_elses(desk: Pages) -> None:
+    order = make_order(payment="sandbox-success")
+    refund(order, 1, reason="Chipped in our store")
+    shopper = Pages(desk.app)
+    for end in ("", ".pdf"):
+        assert shopper.client.get(f"/orders/{order.id}/credit-notes/1{end}").status_code == 404
+    known = shopper.submit(shopper.get("/track"), "form.order-track__form", order_id=order.id, email="asha@example.com")
+    link = str(known.one("a[href*=credit-notes]")["href"])
+    for words in both(shopper, link):
+        assert f"Credit note {order.id}-1" in words
+        assert "Chipped in our store" not in words
+    for end in ("/credit-notes/2", "/credit-notes/0", "/credit-notes/2.pdf"):
+        assert shopper.client.get(f"/orders/{order.id}{end}").status_code == 404
+
+
+def test_a_note_of_many_goods_goes_on_over_the_page(desk: Pages) -> None:
+    order = make_order(*[(make_product(name=f"A long name of a product number {n}"), 1) for n in range(45)])
+    orders.cancel(order.id, by="you")
+    assert len(sheets(desk, f"{DESK}/{order.id}/credit-notes/1.pdf")) > 1

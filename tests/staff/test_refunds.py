@@ -137,6 +137,41 @@ def test_of_an_order_cancelled_meanwhile_nothing_is_refunded(desk: Pages, order:
     assert "is cancelled" in desk.submit(page, REFUND, status=409, press="refund", **units(order, 1)).words
 
 
+@pytest.mark.parametrize(
+    ("payment", "status", "words"),
+    [
+        ("cod", OrderStatus.CONFIRMED, "so much less is collected"),
+        ("cod", OrderStatus.DELIVERED, "Collected in cash: hand it back yourselves"),
+        ("upi", OrderStatus.CONFIRMED, "Paid by UPI: send it back yourselves"),
+        ("bnpl", OrderStatus.CONFIRMED, "Tell Klarna to ask for that much less, the shop cannot"),
+    ],
+)
+def test_money_that_no_provider_moves_is_the_staffs_to_give_back(
+    desk: Pages, payment: str, status: OrderStatus, words: str
+) -> None:
+    order = make_order_at(status, payment=payment)
+    refund(order, 1)
+    assert show(desk, order).words.count(words) == 1
+    if status is OrderStatus.CONFIRMED:
+        orders.cancel(order.id, by="you")
+        assert show(desk, order).words.count(words) == 2
+
+
+def test_money_that_the_bank_gives_back_is_nobodys_work(desk: Pages, order: OrderView) -> None:
+    refund(order, 1)
+    orders.cancel(order.id, by="you")
+    words = show(desk, order).words
+    assert "The order was cancelled" in words
+    assert "yourselves" not in words
+
+
+def test_what_was_refunded_wholly_is_to_be_cancelled_rather_than_sent(desk: Pages, order: OrderView) -> None:
+    refund(order, 2)
+    assert "cancel the order rather than send it" not in show(desk, order).words
+    refund(order, 1)
+    assert "cancel the order rather than send it" in show(desk, order).words
+
+
 def test_a_return_is_shown_with_its_order(desk: Pages, app: Flask) -> None:
     order = make_order_at(OrderStatus.DELIVERED, (make_product(stock=5), 3))
     number = ask_return(order, 2)

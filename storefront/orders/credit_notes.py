@@ -1,0 +1,118 @@
+"""Credit notes: what corrects an invoice. One for each refund of money, and one for what a cancellation left over.
+
+None of it is stored: they follow from the order and its refunds, and keep their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from storefront.errors import DomainError
+from storefront.money import Money
+from storefront.orders.refund_values import BackLine, RefundView
+from storefront.orders.refunds import refunds_of
+from storefront.orders.values import OrderStatus, OrderView
+
+_PAID_LATER = frozenset({"cod", "bnpl"})
+
+
+class UnknownCreditNote(DomainError):
+    """An order has no credit note of this number."""
+
+    status = 404
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNote:
+    """What was taken off an invoice.
+
+    :ivar number: the order's, and which of its credit notes this is
+    :ivar position: the latter, from 1
+    :ivar delivery: of the amount what was paid for the delivery, and
+    :ivar tax: the tax on the goods
+    :ivar lowers_due: it was not paid yet: so much less is asked for
+    :ivar refund: None for what a cancellation left over
+    """
+
+    number: str
+    position: int
+    issued_at: datetime
+    amount: Money
+    lines: tuple[BackLine, ...]
+    delivery: Money
+    tax: Money
+    lowers_due: bool
+    refund: RefundView | None
+
+    @property
+    def goods(self) -> Money:
+        """Of the amount what was paid for the goods, without their tax."""
+        return self.amount - self.delivery - self.tax
+
+
+@dataclass(frozen=True, slots=True)
+class _Credit:
+    """A credit note before its number and its tax are known."""
+
+    at: datetime
+    amount: Money
+    lines: tuple[BackLine, ...]
+    is_with_shipping: bool
+    lowers_due: bool
+    refund: RefundView | None = None
+
+
+def credit_notes_of(order: OrderView, refunds: Sequence[RefundView] | None = None) -> tuple[CreditNote, ...]:
+    """The credit notes of an order, oldest first. The tax of all of them is that of what was given back.
+
+    :param refunds: all of the order, oldest first; None: they are asked for
+    """
+    notes, goods_before, shipping = [], 0, order.shipping
+    known = refunds_of(order) if refunds is None else refunds
+    for position, credit in enumerate(_credits(order, known), 1):
+        delivery = min(credit.amount, shipping) if credit.is_with_shipping else Money(0, shipping.currency)
+        goods = goods_before + (credit.amount - delivery).minor
+        note = CreditNote(
+            number=f"{order.id}-{position}",
+            position=position,
+            issued_at=credit.at,
+            amount=credit.amount,
+            lines=credit.lines,
+            delivery=delivery,
+            tax=_tax_until(order, goods) - _tax_until(order, goods_before),
+            lowers_due=credit.lowers_due,
+            refund=credit.refund,
+        )
+        notes.append(note)
+        goods_before = goods
+    return tuple(notes)
+
+
+def _credits(order: OrderView, refunds: Sequence[RefundView]) -> Iterator[_Credit]:
+    for refund in refunds:
+        if refund.amount:
+            yield _Credit(
+                refund.created_at, refund.amount, refund.lines, refund.is_with_shipping, refund.lowers_due, refund
+            )
+    over = [event.at for event in order.timeline if event.status is OrderStatus.CANCELLED]
+    if over and order.confirmed_at and order.kept:
+        left = tuple(BackLine(item, item.units_kept) for item in order.items_kept)
+        with_shipping = bool(order.shipping) and not order.is_shipping_refunded
+        yield _Credit(over[0], order.kept, left, with_shipping, order.payment_kind in _PAID_LATER)
+
+
+def _tax_until(order: OrderView, goods: int) -> Money:
+    """The tax in so much of what was paid for the goods, in minor units; a price may be lowered by more than that."""
+    whole = (order.grand_total - order.shipping).minor
+    return order.tax.share(Decimal(min(goods, whole)) / whole) if whole > 0 else Money(0, order.tax.currency)
+
+
+def get_credit_note(order: OrderView, position: int) -> CreditNote:
+    """One credit note of an order. :param position: from 1 :raise UnknownCreditNote: it has not so many"""
+    for note in credit_notes_of(order):
+        if note.position == position:
+            return note
+    raise UnknownCreditNote(position)
