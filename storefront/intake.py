@@ -15,7 +15,7 @@ from werkzeug.sansio.utils import host_is_trusted
 
 from storefront.cards import CardNumberGiven, holds_card_number
 from storefront.errors import Wording, show_domain_error, show_http_error
-from storefront.responses import wants_json
+from storefront.responses import query_kept, wants_json
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -72,8 +72,7 @@ def lead_to_https() -> ResponseReturnValue | None:
         return None
     if request.blueprint in WATCHERS or wants_json():
         return None
-    query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
-    return redirect(config["PUBLIC_ORIGIN"] + quote(request.path) + query, 308)
+    return redirect(config["PUBLIC_ORIGIN"] + quote(request.path) + query_kept(), 308)
 
 
 def takes_uploads(size: int) -> Callable[[View], View]:

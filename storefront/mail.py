@@ -10,6 +10,7 @@ import email.policy
 import re
 import smtplib
 import ssl
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -22,6 +23,7 @@ from flask import Flask, current_app, render_template
 from flask_mail import Connection, Mail, Message
 
 SMTP_SECONDS = 20  # a mail server that takes longer is asked again later
+ABSENCE_SECONDS = 30  # one that was waited for in vain is not asked for so long: the worker has more to do than wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,21 @@ class _Connection(Connection):
 class SmtpPost:
     """Sends by SMTP, with Flask-Mail."""
 
+    def __init__(self) -> None:
+        self._away_until = 0.0
+
     def send(self, letter: Letter) -> None:
+        began = time.monotonic()
+        if began < self._away_until:
+            raise TimeoutError("the mail server did not answer a moment ago")
+        try:
+            self._send(letter)
+        except OSError:
+            if time.monotonic() - began >= SMTP_SECONDS:
+                self._away_until = time.monotonic() + ABSENCE_SECONDS
+            raise
+
+    def _send(self, letter: Letter) -> None:
         message = Message(
             subject=letter.subject,
             recipients=[letter.to],
@@ -140,6 +156,16 @@ def init_app(app: Flask) -> None:
     )
     Mail(app)
     app.extensions["post"] = SmtpPost()
+
+
+def greet() -> None:
+    """Reach the mail server and log in there, where letters go to one.
+
+    :raise OSError, smtplib.SMTPException: it is away, or does not know us
+    """
+    if isinstance(current_app.extensions["post"], SmtpPost):
+        with _Connection(current_app.extensions["mail"]):
+            pass
 
 
 def send(template: str, *, key: str, to: str, subject: str, unsubscribe_url: str = "", **context: Any) -> None:

@@ -90,6 +90,14 @@ def own_path(url: str | None) -> str | None:
     return url if url.isprintable() else None  # browsers drop tabs and line ends
 
 
+def query_kept() -> str:
+    """The query string as it came, with its question mark, for an address that is put right; empty without one.
+
+    `url_for` would take names such as `endpoint` or `_scheme` for its own.
+    """
+    return f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
+
+
 def go_to(url: str) -> ResponseReturnValue:
     """Send the browser elsewhere, also out of an htmx request, which would swap a redirect's page in."""
     if wants_fragment():

@@ -17,6 +17,7 @@ from werkzeug.security import safe_join
 
 from storefront import visitor
 from storefront.origins import SAME_FOR_EVERYONE
+from storefront.responses import query_kept
 from storefront.shell import A_YEAR, asset_url
 
 HOME = "/app/"
@@ -43,8 +44,7 @@ def lead_home() -> ResponseReturnValue | None:
     origin: str = current_app.config["PUBLIC_ORIGIN"]
     if request.host == urlsplit(origin).netloc:
         return None
-    query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
-    return redirect(origin + quote(request.path) + query)
+    return redirect(origin + quote(request.path) + query_kept())
 
 
 @bp.after_request

@@ -34,7 +34,7 @@ import redis
 import sqlalchemy as sa
 
 START_TIMEOUT = 60.0  # seconds for a private server to answer
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 MEMORY_NEEDED = 4 * 2**30  # bytes; the databases of a whole run take about 1 GiB at most
 STOP_TIMEOUT = 20.0  # seconds before a private server is cut off
 MOST_CONNECTIONS = 500  # two workers, each with a shop of two server processes: eight threads times six schemas each

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -141,6 +141,32 @@ def test_a_server_that_says_nothing_is_not_waited_for_endlessly(
         url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
         with shop_with_mail(tmp_path, url) as app, pytest.raises(OSError, match="timed out"):
             app.extensions["post"].send(LETTER)
+
+
+@pytest.mark.parametrize(("absence", "asked"), [(30, 1), (0, 3)])
+def test_a_server_that_says_nothing_does_not_keep_every_letter_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absence: int, asked: int
+) -> None:
+    monkeypatch.setattr(mail, "SMTP_SECONDS", 0.2)
+    monkeypatch.setattr(mail, "ABSENCE_SECONDS", absence)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
+        with shop_with_mail(tmp_path, url) as app:
+            for _ in range(3):
+                with pytest.raises(OSError, match=r"timed out|did not answer"):
+                    app.extensions["post"].send(LETTER)
+        silent.setblocking(False)
+        assert count_calls(silent) == asked
+
+
+def count_calls(server: socket.socket) -> int:
+    """Connections that were opened and that nobody answered."""
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            count += 1
+    return count
 
 
 @pytest.mark.parametrize(("scheme", "fault"), [("smtps", ssl.SSLError), ("smtp+tls", OSError)])

@@ -22,6 +22,7 @@ from storefront.checkout.service import CheckoutState
 from storefront.database import db, queries, transaction
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
+from storefront.payments import service as payments
 from tests import books
 from tests.books import Stock
 from tests.conftest import NOON, make_config
@@ -153,6 +154,17 @@ def test_one_job_that_fails_does_not_stop_the_others(
         "deliver_messages": len(post.letters) == 1,
     }
     assert done == {job: job != broken for job in done}
+
+
+@pytest.mark.usefixtures("at_work")
+def test_an_outbox_that_is_away_does_not_hold_up_the_next(post: MemoryPost, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_away(*args: object) -> int:
+        raise OSError("disk full")
+
+    make_order()
+    monkeypatch.setattr(payments, "deliver_messages", is_away)
+    assert tasks.deliver_outboxes() == 1
+    assert len(post.letters) == 1
 
 
 # ------------------------------------------------------------------------------------------------- queue

@@ -32,5 +32,5 @@ def check_out(query: CheckoutOrder) -> CheckoutResult:
     customer = placing.customer_of(query.user_id)
     address = accounts.get_address(customer.id, query.address_id)
     payment = checkout.usual_payment(customer.id, query.method)
-    order = placing.place(customer, None, placing.saved_address(address), payment)
+    order = placing.place(customer, None, placing.saved_address(address, customer), payment)
     return present.checkout_result(order, payments.records_of([order.checkout_id])[order.checkout_id])

@@ -29,7 +29,7 @@ TAGS = {
 # Name and meaning of the refusals; contract section 2.1 has the codes.
 REFUSALS = {
     400: ("BadRequest", "VALIDATION_ERROR, MALFORMED_JSON, OTP_INVALID, OTP_EXPIRED or UNKNOWN_PRODUCT"),
-    401: ("Unauthorized", "UNAUTHENTICATED or INVALID_CREDENTIALS; never a redirect"),
+    401: ("Unauthorized", "UNAUTHENTICATED, INVALID_CREDENTIALS or SECOND_FACTOR_REQUIRED; never a redirect"),
     403: ("Forbidden", "FORBIDDEN, CSRF_REJECTED or PASSWORD_PROOF_REQUIRED"),
     404: ("NotFound", "NOT_FOUND, or the name of what was not found, such as PRODUCT_NOT_FOUND"),
     409: ("Conflict", "What stands against it, such as INSUFFICIENT_STOCK or DUPLICATE_SKU"),
@@ -37,7 +37,7 @@ REFUSALS = {
     415: ("Unsupported", "UNSUPPORTED_MEDIA_TYPE"),
     422: ("Unprocessable", "VALIDATION_ERROR, for a card number stands in the request; or IDEMPOTENCY_KEY_REUSED"),
     429: ("TooManyRequests", "RATE_LIMITED"),
-    503: ("Unavailable", "MAIL_UNAVAILABLE or SERVICE_UNAVAILABLE"),
+    503: ("Unavailable", "SERVICE_UNAVAILABLE; or ORDER_IN_PROGRESS, and the same request again tells what came of it"),
 }
 WAITING = {429, 503}  # which say when to come again
 

@@ -25,6 +25,7 @@ from storefront.api.schemas.orders import (
 )
 from storefront.checkout import service as checkout
 from storefront.checkout.service import PaymentWish
+from storefront.logs import SecurityEvent, security_event
 from storefront.orders import service as orders
 from storefront.orders.service import DeliveryAddress, OrderStatus, OrderView, StepNotAllowed
 from storefront.payments import service as payments
@@ -107,11 +108,11 @@ def create_order(body: LegacyOrderInput) -> LegacyOrder:
 
 def _address_of(customer: Account, address_id: int | None) -> DeliveryAddress:
     if address_id is not None:
-        return placing.saved_address(accounts.get_address(customer.id, address_id))
+        return placing.saved_address(accounts.get_address(customer.id, address_id), customer)
     book = accounts.addresses_of(customer.id)
     if not book:
         raise unacceptable("addressId is required: the address book is empty", "addressId")
-    return placing.saved_address(book[0])
+    return placing.saved_address(book[0], customer)
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -125,6 +126,7 @@ def own_order(order_id: str) -> OrderView:
     person = caller()
     found = orders.get_order(order_id)
     if found.customer_id != person.id and not person.role.is_staff:
+        security_event(SecurityEvent.ACCESS_REFUSED, order=found.id)
         raise orders.UnknownOrder(order_id)
     return found
 

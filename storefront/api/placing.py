@@ -38,19 +38,9 @@ def units_by_product(items: Iterable[tuple[int, int]]) -> dict[int, int]:
     return units
 
 
-def saved_address(address: SavedAddress) -> DeliveryAddress:
-    """An address of the address book as an order has it."""
-    where = address.where
-    return DeliveryAddress(
-        full_name=where.full_name,
-        phone=where.phone,
-        line1=where.line1,
-        line2=where.line2,
-        city=where.city,
-        state=where.state,
-        postal_code=where.postal_code,
-        country=where.country,
-    )
+def saved_address(address: SavedAddress, customer: Account) -> DeliveryAddress:
+    """An address of the customer's address book as their order has it."""
+    return checkout.delivery_to(address, customer, address.where.phone)
 
 
 def place(

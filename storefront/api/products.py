@@ -6,7 +6,7 @@ import hashlib
 import threading
 import uuid
 from decimal import Decimal
-from typing import Any
+from urllib.parse import urlencode
 
 from cachetools import TTLCache
 from flask import Response, current_app, request, url_for
@@ -111,9 +111,9 @@ def _money(amount: Decimal | None) -> Money | None:
 
 
 def _page_url(page: int, size: int) -> str:
-    asked: dict[str, Any] = {**request.args.to_dict(), "page": page, "size": size}
+    asked = {**request.args.to_dict(), "page": page, "size": size}
     origin: str = current_app.config["PUBLIC_ORIGIN"]
-    return origin + url_for("api.listProducts", **asked)
+    return f"{origin}{url_for('api.listProducts')}?{urlencode(asked)}"
 
 
 @operation("GET /api/products/{productId}", "getProduct", tag="catalog", access=public, answer=Product, refusals=(404,))

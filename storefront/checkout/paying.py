@@ -26,7 +26,8 @@ def payment_meant(user: UserId, wish: PaymentWish) -> PaymentOption:
 
 
 def usual_payment(user: UserId, kind: str) -> PaymentOption:
-    """The way to pay of a client that names no more than its kind: the one saved first, else one without particulars.
+    """The way to pay of a client that names no more than its kind: the first one saved of it, as the account lists
+    them, else one without particulars.
 
     :raise PaymentNotOffered: the shop does not offer it
     """

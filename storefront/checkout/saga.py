@@ -45,7 +45,6 @@ class Walk:
 
     id: str
     owner: str
-    cart_token: str
     plan: Plan
     progress: dict[str, Any]
     doing: int | None = None
@@ -111,7 +110,9 @@ def _confirm(walk: Walk) -> None:
 
 
 def _clear(walk: Walk) -> None:
-    cart.clear(walk.cart_token, walk.id, walk.plan.bought, products=walk.plan.emptied)
+    """Whoever signed in on the way took the cart along: it is looked up as late as this."""
+    token = queries().scalars(select(Checkout.cart_token).where(Checkout.id == walk.id)).one()
+    cart.clear(token, walk.id, walk.plan.bought, products=walk.plan.emptied)
 
 
 STEPS = (
@@ -198,7 +199,7 @@ def _take_lease(checkout: str) -> Walk | None:
         if not rows_changed(taken):
             return None
         row = session.get_one(Checkout, checkout, populate_existing=True)
-    return Walk(row.id, owner, row.cart_token, plans.load(row.plan), dict(row.progress))
+    return Walk(row.id, owner, plans.load(row.plan), dict(row.progress))
 
 
 def _write(walk: Walk, **values: Any) -> None:

@@ -16,6 +16,7 @@ from storefront.checkout.direct import forget_twins, order_at_once
 from storefront.checkout.models import Checkout
 from storefront.checkout.paying import payment_meant, usual_payment
 from storefront.checkout.plan import Plan
+from storefront.checkout.saved import delivery_to
 from storefront.checkout.values import (
     STUCK,
     CartNotOrderable,
@@ -64,6 +65,7 @@ __all__ = [
     "adopt",
     "arrivals",
     "count_unfinished",
+    "delivery_to",
     "enter_contact",
     "enter_delivery",
     "enter_payment",
@@ -256,9 +258,9 @@ def _try(checkout: str) -> None:
 
 
 def try_again(checkout: str) -> Outcome:
-    """Walk a checkout now, for staff ask for it; whoever walks it already goes on alone.
+    """Walk a checkout now, for somebody waits for it; whoever walks it already goes on alone.
 
-    :return: where it stands then; what failed again is noted in its record
+    :return: where it stands then; what failed again is noted in its record and raised to nobody
     :raise UnknownCheckout: there is none
     """
     _try(checkout)

@@ -9,7 +9,7 @@ from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
-from storefront import visitor
+from storefront import tries, visitor
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Account, SavedAddress
 from storefront.cart import service as cart
@@ -104,6 +104,8 @@ def contact() -> ResponseReturnValue:
     known = {"email": person.account.email, "phone": person.account.phone} if person else {}
     form = ContactForm(obj=draft.contact, **known)
     if form.validate_on_submit():
+        if form.contact().email != visitor.proved_email():
+            tries.order_to(form.contact().email)
         service.enter_contact(draft, form.contact())
         return _go_on(service.get_draft(draft.id, visitor.cart_token()))
     return _show("contact", form, draft, quote, person=person)
@@ -250,7 +252,7 @@ def placing(checkout_id: str) -> ResponseReturnValue:
         service.outcome_of(checkout_id, visitor.cart_token())
     except service.UnknownCheckout:
         abort(404)
-    return _follow(service.resume(checkout_id), was_waiting=True)
+    return _follow(service.try_again(checkout_id), was_waiting=True)
 
 
 @bp.post("/checkout/placing/<checkout_id>/cancellation")
@@ -262,7 +264,8 @@ def abandon(checkout_id: str) -> ResponseReturnValue:
         service.outcome_of(checkout_id, visitor.cart_token())
     except service.UnknownCheckout:
         abort(404)
-    return _follow(service.abandon(checkout_id), was_waiting=True)
+    service.abandon(checkout_id)
+    return redirect(_placing_url(checkout_id), 303)  # a page that looks again must not be the answer to a form
 
 
 def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnValue:
@@ -270,7 +273,8 @@ def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnVal
     if outcome.order_id is not None:
         if visitor.account() is None:
             visitor.remember_order(outcome.order_id)
-        visitor.remember_checkout(None)
+        if visitor.checkout_id() == outcome.id:  # else an older one is looked at again
+            visitor.remember_checkout(None)
         return redirect(url_for("orders.order", order_id=outcome.order_id, new=1), 303)
     if outcome.state is CheckoutState.FAILED:
         return _failed(outcome)

@@ -77,6 +77,7 @@ stuck_messages = stuck.StuckMessages("payments", Message, None)  # who has one t
 
 _HELD = frozenset({PaymentStatus.AUTHORISED, PaymentStatus.DUE, PaymentStatus.CAPTURED})
 _OFFLINE = (CashOnDelivery(), Upi(), PayLater())
+_TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
 _OVER = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED, PaymentStatus.DECLINED})
 
 
@@ -210,10 +211,11 @@ def give_back(checkout: str, reason: str, amount: Money | None = None) -> None:
     :raise ProviderSilent: no answer; ask again
     """
     payment = _get(checkout)
-    if payment.status not in {PaymentStatus.CAPTURED, PaymentStatus.REFUNDED}:
+    if payment.status not in _TAKEN:
         void(checkout)
-        return
-    _refund(payment, refund_key(checkout), amount, reason)
+        payment = _get(checkout)  # the provider may have taken it, and that went unheard
+    if payment.status in _TAKEN:
+        _refund(payment, refund_key(checkout), amount, reason)
 
 
 def refund_part(checkout: str, key: str, amount: Money, reason: str) -> None:
@@ -334,12 +336,13 @@ def _open(checkout: str, amount: Money, method: str, provider: str) -> Payment:
 
 @retried
 def _record(checkout: str, said: Answer, *, order_id: str | None = None) -> None:
-    """Write down what a provider said; what is over stays over, whoever's answer arrives late."""
+    """Write down what a provider said; over stays over and taken stays taken, whoever's answer arrives late."""
     known = {"provider_reference": said.reference} if said.reference else {}
     linked = {"order_id": order_id} if order_id else {}
+    settled = _OVER if said.status is PaymentStatus.CAPTURED else _OVER | {PaymentStatus.CAPTURED}
     with transaction("payments") as session:
         session.execute(
             update(Payment)
-            .where(Payment.checkout_id == checkout, Payment.status.not_in(_OVER))
+            .where(Payment.checkout_id == checkout, Payment.status.not_in(settled))
             .values(status=said.status, reason=said.reason, **known, **linked)
         )

@@ -173,6 +173,20 @@ def test_another_persons_address_is_none_of_mine(app: Flask) -> None:
     assert_refused(shopper.check_out(addressId=theirs.id), 404, "ADDRESS_NOT_FOUND")
 
 
+def test_an_address_without_a_name_goes_by_the_accounts_as_on_the_pages(app: Flask) -> None:
+    shopper = Shopper(app, (make_product(), 1))
+    nameless = save_address(shopper.account, full_name="")
+    order = shopper.order(shopper.check_out(addressId=nameless.id))
+    assert order["shippingFullName"] == shopper.account.name
+    again = {
+        "userId": shopper.account.id,
+        "addressId": nameless.id,
+        "items": [{"productId": make_product().id, "quantity": 1}],
+    }
+    placed = shopper.api.post("/api/orders/create", json=again).json
+    assert shopper.api.get(f"/api/orders/{placed['id']}").json["shippingFullName"] == shopper.account.name
+
+
 def test_nobody_checks_out(app: Flask, api: Api) -> None:
     assert_refused(api.post("/checkout?userId=1&addressId=1&method=cod"), 401, "UNAUTHENTICATED")
 

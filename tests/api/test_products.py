@@ -193,6 +193,12 @@ def test_a_page_has_twenty_and_one_past_the_end_none(api: Api) -> None:
     assert api.get("/api/products?page=99").headers["X-Total-Count"] == "68"
 
 
+def test_the_next_page_is_named_whatever_else_was_asked(api: Api) -> None:
+    others = "endpoint=x&_method=PATCH&_external=1&_scheme=ftp&_anchor=a&brand=&note=a%26b"
+    link = api.get(f"/api/products?{others}&page=0&size=1").headers["Link"]
+    assert link == f'<http://localhost:9090/api/products?{others}&page=1&size=1>; rel="next"'
+
+
 def test_a_list_too_long_for_one_answer_names_the_page_to_go_on_with(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "MOST_AT_ONCE", 40)
     monkeypatch.setattr(products, "NEXT_PAGE_SIZE", 20)

@@ -233,6 +233,29 @@ def test_a_checkout_clears_once(app: Flask) -> None:
     assert lines_of(MINE) == []
 
 
+def test_two_carts_become_one_in_which_nothing_is_lost(app: Flask) -> None:
+    mug, pot, jar = make_product(stock=9), make_product(), make_product()
+    for token, product, units in ((MINE, mug, 2), (MINE, pot, 1), (YOURS, mug, 3), (YOURS, jar, 4)):
+        cart.add_line(token, product.sku, units)
+    for _ in range(2):
+        assert cart.merge(MINE, YOURS) == cart.Merge(())
+        assert lines_of(MINE) == []
+        assert sorted(lines_of(YOURS)) == sorted([(mug.sku, 5), (pot.sku, 1), (jar.sku, 4)])
+
+
+def test_two_carts_that_want_more_than_there_is_say_what_had_no_room(app: Flask) -> None:
+    many, few, none = make_product(name="Mug", stock=500), make_product(name="Pot", stock=4), make_product(stock=2)
+    for token, units in ((MINE, 60), (YOURS, 50)):
+        cart.add_line(token, many.sku, units)
+        cart.add_line(token, few.sku, 3)
+    cart.add_line(MINE, none.sku, 2)
+    catalog.receive(none.sku, -2, reason="recount", reference="gone", actor="tests")
+    merge = cart.merge(MINE, YOURS)
+    assert merge.shortened[:2] == (cart.MergedLine("Mug", 110, 99), cart.MergedLine("Pot", 6, 4))
+    assert lines_of(YOURS) == [(many.sku, 99), (few.sku, 4), (none.sku, 1)]
+    assert cart.quote(YOURS).lines[-1].notices == (LineNotice.SOLD_OUT,)
+
+
 def test_clearing_leaves_other_carts_alone(app: Flask) -> None:
     mug = make_product()
     cart.add_line(YOURS, mug.sku, 2)

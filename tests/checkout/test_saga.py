@@ -27,6 +27,7 @@ from tests.checkout.purchase import (
     no_database,
     raising,
 )
+from tests.factories.accounts import make_account
 from tests.factories.shopping import make_cart, make_draft, place
 from tests.fakes import Clock, MemoryPost
 
@@ -118,6 +119,20 @@ def test_what_is_put_in_the_cart_after_a_crash_stays_there(
     wait_and_sweep(now)
     assert purchase.outcome().state is CheckoutState.COMPLETED
     assert cart.count_units(purchase.token) == 1
+
+
+def test_who_signs_in_while_the_order_is_paid_takes_no_bought_goods_along(
+    purchase: Purchase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = cart.token_of(make_account().id)
+
+    def sign_in() -> None:
+        checkout.adopt(purchase.id, purchase.token, account)
+        cart.merge(purchase.token, account)
+
+    at_step(monkeypatch, "capture", sign_in)
+    assert purchase.place().state is CheckoutState.COMPLETED
+    assert cart.count_units(account) == 0
 
 
 def test_what_is_put_in_the_cart_while_it_is_paid_stays_there(

@@ -10,7 +10,7 @@ from storefront.accounts import service as accounts
 from storefront.accounts.service import Account
 from storefront.orders import service as orders
 from tests.accounts.test_addresses import HOME, add, lines_of
-from tests.factories.accounts import make_account
+from tests.factories.accounts import PASSWORD, make_account
 from tests.factories.catalog import make_product
 from tests.factories.shopping import DELIVERY, fill_cart, press_order
 from tests.pages import Page, Pages
@@ -59,6 +59,14 @@ def test_the_default_address_is_chosen_and_the_order_goes_there(pages: Pages, as
     placed = press_order(pages.submit(page, FORM, option="cod"), pages)
     order = orders.get_order(placed.one(".order-number").get_text())
     assert (order.address.line1, order.address.full_name, order.customer_id) == ("12 Lake Road", "Asha Rao", asha.id)
+
+
+def test_an_order_of_an_account_is_not_remembered_for_who_signs_in_next(pages: Pages, asha: Account) -> None:
+    add(asha.id, "12 Lake Road")
+    placed = press_order(pages.submit(pages.submit(at_delivery(pages), FORM), FORM, option="cod"), pages)
+    next_one = {"email": make_account().email, "password": PASSWORD}
+    assert pages.client.post("/auth/login", json=next_one, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+    pages.get(placed.url, status=404)
 
 
 def test_another_address_is_entered_and_kept_only_if_wanted(pages: Pages, asha: Account) -> None:

@@ -74,6 +74,15 @@ def test_the_checkout_of_another_cart_is_unknown(mug: ProductCard) -> None:
             checkout.outcome_of(asked, by)
 
 
+def test_who_signs_in_takes_their_own_checkout_along_and_no_other(mug: ProductCard) -> None:
+    token = make_cart((mug, 1))
+    draft = make_draft(token)
+    checkout.adopt(draft.id, "another-cart", "account:7")
+    assert checkout.get_draft(draft.id, token) == draft
+    checkout.adopt(draft.id, token, "account:7")
+    assert checkout.get_draft(draft.id, "account:7") == draft
+
+
 def test_a_checkout_begun_anew_has_what_was_entered_before(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     first = make_draft(token)

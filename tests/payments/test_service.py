@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from flask import Flask
@@ -58,29 +59,6 @@ def refunds() -> list[tuple[str, int]]:
     with queries() as session:
         done = select(Refund).where(Refund.settled_at.is_not(None)).order_by(Refund.id)
         return [(refund.key, refund.amount) for refund in session.scalars(done)]
-
-
-# ----------------------------------------------------------------------------------------------- options
-
-
-def test_the_shop_offers_every_way_to_pay_once() -> None:
-    codes = [option.code for option in payments.options()]
-    assert "cod" in codes
-    assert "sandbox-success" in codes
-    assert len(codes) == len(set(codes))
-
-
-def test_without_a_card_provider_no_card_is_offered(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(app.config, "PAYMENT_PROVIDER", "none")
-    assert {option.kind for option in payments.options()} == {"cod", "upi", "bnpl"}
-    assert payments.find_option("sandbox-success") is None
-
-
-def test_a_way_to_pay_is_found_by_its_code() -> None:
-    option = payments.find_option("sandbox-success")
-    assert option is not None
-    assert (option.kind, option.details) == ("card", "**** **** **** 4242")
-    assert payments.find_option("") is None
 
 
 # ------------------------------------------------------------------------------------------- authorising
@@ -259,6 +237,23 @@ def test_an_answer_that_comes_after_the_payment_was_let_go_changes_nothing(
     assert payments.status_of(checkout) is PaymentStatus.VOIDED
 
 
+@pytest.mark.parametrize("late", [HELD, Answer(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")])
+def test_an_answer_that_comes_after_the_money_was_taken_changes_nothing(
+    provider: ScriptedProvider, checkout: str, late: Answer
+) -> None:
+    def another_runner_takes_it() -> None:
+        provider.meanwhile = lambda: None
+        authorise(checkout)
+        payments.capture(checkout, "ORD-1")
+
+    provider.meanwhile = another_runner_takes_it
+    provider.answers = [HELD, TAKEN, late]
+    with suppress(payments.CustomerActionNeeded):
+        authorise(checkout)
+    row = row_of(checkout)
+    assert (row.status, row.order_id, row.reason) == (PaymentStatus.CAPTURED, "ORD-1", "")
+
+
 # --------------------------------------------------------------------------------------------- giving back
 
 
@@ -269,6 +264,15 @@ def test_money_that_was_taken_is_given_back_once(provider: ScriptedProvider, che
     payments.capture(checkout, "ORD-1")
     for _ in range(2):
         payments.give_back(checkout, "changed my mind")
+    assert payments.status_of(checkout) is PaymentStatus.REFUNDED
+    assert refunds() == [(f"refund/{checkout}", TOTAL.minor)]
+
+
+def test_money_that_was_taken_unheard_is_given_back_too(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [HELD, TAKEN, Answer(PaymentStatus.REFUNDED, "ref-1")]
+    authorise(checkout)
+    payments.give_back(checkout, "changed my mind")
+    assert provider.asked[1:] == [f"void {checkout}", f"refund {checkout}"]
     assert payments.status_of(checkout) is PaymentStatus.REFUNDED
     assert refunds() == [(f"refund/{checkout}", TOTAL.minor)]
 
