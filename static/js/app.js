@@ -110,9 +110,12 @@ document.addEventListener("change", (event) => {
   for (const old of shown.parentElement.querySelectorAll(".price__was, .price__saving")) old.hidden = true;
 });
 
-/* The department shown is in sight in its row, also on a phone. */
+/* Where one is stands in the middle of its row of links, also on a phone. */
 
-document.querySelector(".departments-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+for (const current of document.querySelectorAll(".rail [aria-current]")) {
+  const { left, width } = current.getBoundingClientRect();
+  current.closest(".rail").scrollLeft += left + width / 2 - innerWidth / 2;
+}
 
 /* Filters: the drawer closes when they are applied, and addresses carry only what was chosen. */
 
