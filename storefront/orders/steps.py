@@ -18,6 +18,7 @@ from storefront.orders.events import (
     CANCELLED_REFUND,
     CANCELLED_RESTOCK,
     ORDER_PLACED,
+    STAFF_STEPS,
     STEP_TAKEN,
 )
 from storefront.orders.models import Act, Item, Message, Order, OrderEvent
@@ -118,14 +119,14 @@ def advance(
     carrier: str = "",
     actor: str = "",
 ) -> None:
-    """Take an order to its next step; the shopper is written to, once.
+    """Take an order to the next of `STAFF_STEPS`; the shopper is written to, once.
 
     :param by: who does it, as the shopper reads it in the timeline
     :param tracking: the number by which the carrier knows the parcel
     :param carrier: who brings it, at most `LONGEST_CARRIER` characters
     :param actor: who of the staff does it, as their trail names them; empty for none of them
     :raise UnknownOrder: there is none of this number
-    :raise StepNotAllowed: the order is not where this step begins
+    :raise StepNotAllowed: the order is not where this step begins, or it is none of the staff's
     """
     _advance(order_id, status, actor, by=by, note=note, tracking=tracking, carrier=carrier)
     outbox.hurry()
@@ -135,11 +136,10 @@ def advance(
 def _advance(order_id: str, status: OrderStatus, actor: str, **told: str) -> None:
     with transaction("orders") as session:
         order = _get(session, order_id)
-        before, topic = OrderStatus(order.status), STEP_TAKEN.get(status, "")
-        if not _step(session, order, status, topic=topic, **told):
+        before = OrderStatus(order.status)
+        if status not in STAFF_STEPS or not _step(session, order, status, topic=STEP_TAKEN[status], **told):
             raise _not_allowed(session, order, status)
-        if topic:
-            _announce(session, order, topic)
+        _announce(session, order, STEP_TAKEN[status])
         if actor:
             parcel = " ".join(filter(None, (told["carrier"], told["tracking"])))
             detail = f"from {before} to {status}{', ' if parcel else ''}{parcel}"

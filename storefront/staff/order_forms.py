@@ -16,11 +16,6 @@ from storefront.orders import service as orders
 from storefront.orders.service import LONGEST_TRACKING_NUMBER, OrderStatus, desk
 from storefront.staff.stock_forms import LONGEST_CURSOR, day_from, text_from
 
-STEPS = (
-    OrderStatus.PROCESSING,
-    OrderStatus.SHIPPED,
-    OrderStatus.DELIVERED,
-)  # confirmed is what the shop does by itself
 SLIPS = "slips"  # the button of a batch that only prints
 OTHER = "other"
 
@@ -121,7 +116,7 @@ class ParcelForm(CarrierForm):
 class StepForm(CarrierForm):
     """The next step of one order."""
 
-    step = StringField("Step", [AnyOf(STEPS)])
+    step = StringField("Step", [AnyOf(orders.STAFF_STEPS)])
     tracking = StringField(
         "Tracking number",
         [Length(max=LONGEST_TRACKING_NUMBER, message=f"Use at most {LONGEST_TRACKING_NUMBER} characters")],
@@ -141,7 +136,7 @@ class StepForm(CarrierForm):
 class BatchForm(CarrierForm):
     """One step of many orders; which, and their tracking numbers, stand beside their rows."""
 
-    do = StringField("Do", [AnyOf([*STEPS, SLIPS])])
+    do = StringField("Do", [AnyOf([*orders.STAFF_STEPS, SLIPS])])
 
     @property
     def status(self) -> OrderStatus:
