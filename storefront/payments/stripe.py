@@ -170,10 +170,16 @@ def _client_of(secret: str, base: str) -> stripe.StripeClient:
 
 
 def _ask(call: Callable[[], Result]) -> Result:
-    """Ask Stripe, with no transaction of ours open meanwhile. :raise ProviderSilent: there was no answer"""
+    """Ask Stripe, with no transaction of ours open meanwhile.
+
+    :raise ProviderSilent: there was no answer, or Stripe does not know our key: whoever runs the shop has another soon
+    """
     queries().rollback()
     try:
         return call()
+    except (stripe.AuthenticationError, stripe.PermissionError) as refusal:
+        logger.error("Stripe does not accept the shop's key: %s", refusal)
+        raise ProviderSilent(f"Stripe: {refusal}") from refusal
     except (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError) as silence:
         raise ProviderSilent(f"Stripe: {silence}") from silence
 

@@ -224,8 +224,8 @@ def test_what_nobody_was_sent_to_is_let_go_without_stripe(silent: None, key: str
     assert provider.void(key).status is PaymentStatus.VOIDED
 
 
-@pytest.mark.parametrize("status", [409, 429, 500, 502, 503])
-def test_an_answer_that_says_nothing_is_silence(
+@pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 502, 503])
+def test_an_answer_that_says_nothing_of_the_charge_is_silence(
     app: Flask, stripe: Bank, key: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with _answering(status) as origin:
