@@ -1,27 +1,199 @@
-"""Configuration, read from the environment once at start-up. README.md lists every variable."""
+"""Configuration, read from the environment once at start-up. docs/running.md lists every variable.
+
+A setting that could not work ends here, in words that name it: nothing that looks right closes the shop later.
+"""
 
 import os
+import re
 import secrets
+from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 SCHEMAS = ("accounts", "catalog", "cart", "checkout", "orders", "payments")
 OFFLINE_PAYMENTS = ("cod", "upi", "bnpl")
+MOST_DATABASE_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
+SHORTEST_KEY = 32  # characters; as long as what HMAC-SHA256 makes of it
+
+_HTTP = ("http", "https")
 
 
 class ConfigurationError(RuntimeError):
     """The environment asks for something this application refuses to start with."""
 
 
-def _environment_secret(data_dir: Path, environment: str) -> str:
+def _wrong(name: str, must_be: str, example: object, found: str | None = None) -> ConfigurationError:
+    """:param found: what it is instead; left out where it may hold a secret"""
+    told = "" if found is None else f"; it is “{found}”"
+    return ConfigurationError(f"{name} must be {must_be}, such as {example}{told}")
+
+
+# ----------------------------------------------------------------------------------- one kind of setting each
+
+
+def _text(name: str, default: str = "") -> str:
+    """Any text; left blank is not set."""
+    return os.environ.get(name, "").strip() or default
+
+
+def _list(name: str, default: str = "") -> list[str]:
+    """Items with commas between; left blank it has none."""
+    return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
+
+
+def _choice(name: str, choices: Collection[str], default: str) -> str:
+    text = _text(name, default)
+    if text not in choices:
+        raise _wrong(name, f"one of {', '.join(choices)}", default, text)
+    return text
+
+
+def _flag(name: str, default: bool) -> bool:
+    text = _text(name, "1" if default else "0").lower()
+    if text not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
+        raise _wrong(name, "1 or 0", "1", text)
+    return text in {"1", "true", "yes", "on"}
+
+
+def _number(name: str, default: str, *, least: int = 0, most: int, places: int = 0) -> Decimal:
+    """:param places: decimals it may have"""
+    text = _text(name, default)
+    pattern = rf"[0-9]+(\.[0-9]{{1,{places}}})?" if places else "[0-9]+"
+    if not re.fullmatch(pattern, text) or not least <= Decimal(text) <= most:
+        kind = f"a number from {least} to {most} with at most {places} decimals" if places else ""
+        raise _wrong(name, kind or f"a whole number from {least} to {most}", default, text)
+    return Decimal(text)
+
+
+def _whole(name: str, default: int, *, least: int = 0, most: int) -> int:
+    return int(_number(name, str(default), least=least, most=most))
+
+
+def _url(name: str, schemes: Collection[str], example: str) -> str:
+    """An address, or none. It may hold a password: what was found is not told."""
+    text = _text(name)
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no port can be read
+        is_one = False
+    if text and not is_one:
+        raise _wrong(name, f"an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}", example)
+    return text
+
+
+def _origin(name: str, text: str, example: str, *, is_secure: bool) -> str:
+    """An origin as browsers write it, so that theirs can be compared: small letters, no slash, no port of its own."""
+    schemes = ("https",) if is_secure else _HTTP
+    must_be = f"an origin that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}, without a path"
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise _wrong(name, must_be, example, text) from None
+    rest = (parts.path.rstrip("/"), parts.query, parts.fragment, "@" in parts.netloc)
+    if parts.scheme not in schemes or any(rest) or not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", host):
+        raise _wrong(name, must_be, example, text)
+    shown = f"[{host}]" if ":" in host else host
+    is_default = port in {None, {"http": 80, "https": 443}[parts.scheme]}
+    return f"{parts.scheme}://{shown}" + ("" if is_default else f":{port}")
+
+
+def _mail_address(name: str, default: str) -> str:
+    text = _text(name, default)
+    if not re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", text):
+        raise _wrong(name, "an e-mail address and nothing else", "shop@shop.example", text)
+    return text
+
+
+def _locale(name: str, default: str) -> str:
+    text = _text(name, default)
+    try:
+        Locale.parse(text)
+    except (UnknownLocaleError, ValueError):
+        raise _wrong(name, "a language and a country", default, text) from None
+    return text
+
+
+def _time_zone(name: str, default: str) -> str:
+    text = _text(name, default)
+    try:
+        ZoneInfo(text)
+    except (LookupError, OSError, ValueError):
+        raise _wrong(name, "a time zone of the IANA database", default, text) from None
+    return text
+
+
+def _secret(name: str, beginnings: tuple[str, ...]) -> str:
+    text = _text(name)
+    if text and not text.startswith(beginnings):
+        raise _wrong(name, f"a secret that begins with {' or '.join(beginnings)}", f"{beginnings[0]}…")
+    return text
+
+
+def _data_folder(name: str, default: str) -> Path:
+    path = Path(_text(name, default)).resolve()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        is_open = os.access(path, os.W_OK | os.X_OK)
+    except OSError:
+        is_open = False
+    if not is_open:
+        raise _wrong(name, "a folder that can be written to", "/var/lib/storefront", str(path))
+    return path
+
+
+# ------------------------------------------------------------------------------------- databases and the key
+
+
+def database_urls(template: str) -> dict[str, str]:
+    """One URL a schema: `<SCHEMA>_DATABASE_URL` if set, else the template with `{schema}` filled in.
+
+    :raise ConfigurationError: the template has no `{schema}` and a schema has no URL of its own, or one is none
+    """
+    urls = {}
+    for schema in SCHEMAS:
+        own = f"{schema.upper()}_DATABASE_URL"
+        if text := _text(own):
+            urls[schema] = _database_url(own, text)
+        elif "{schema}" in template:
+            urls[schema] = _database_url("DATABASE_URL", template.replace("{schema}", schema))
+        else:
+            raise ConfigurationError(
+                "DATABASE_URL must hold the placeholder {schema}, such as mysql+pymysql://shop:…@db/storefront_{schema}"
+            )
+    return urls
+
+
+def _database_url(name: str, text: str) -> str:
+    """What was found is not told: it may hold a password."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):  # no port can be read
+        url = make_url("none://")
+    if url.drivername == "sqlite" and url.database and url.database != ":memory:":
+        # What a relative path is relative to is not the same everywhere.
+        is_path = not url.database.startswith("file:")
+        return text if not is_path or Path(url.database).is_absolute() else f"sqlite:///{Path(url.database).resolve()}"
+    if url.drivername in {"mysql+pymysql", "mariadb+pymysql"} and url.database:
+        return text
+    example = "mysql+pymysql://shop:…@db/storefront_orders or sqlite:////srv/orders.db"
+    raise _wrong(name, "the address of a MySQL, MariaDB or SQLite database", example)
+
+
+def _secret_key(data_dir: Path, environment: str) -> str:
     """SECRET_KEY; outside production one is made once and kept in the data folder."""
     if key := os.environ.get("SECRET_KEY"):
-        return key
+        return _long_enough("SECRET_KEY", key, environment)
     if environment == "production":
-        raise ConfigurationError("SECRET_KEY must be set in production")
-    data_dir.mkdir(parents=True, exist_ok=True)
+        raise ConfigurationError("SECRET_KEY must be set in production: `openssl rand -hex 32` makes one")
     path = data_dir / "secret-key"
     try:
         with path.open("x") as file:
@@ -32,22 +204,13 @@ def _environment_secret(data_dir: Path, environment: str) -> str:
     return path.read_text()
 
 
-def database_urls(template: str) -> dict[str, str]:
-    """One URL a schema: `<SCHEMA>_DATABASE_URL` if set, else the template with `{schema}` filled in.
-
-    :raise ConfigurationError: the template has no `{schema}` and a schema has no URL of its own
-    """
-    urls = {}
-    for schema in SCHEMAS:
-        own = os.environ.get(f"{schema.upper()}_DATABASE_URL")
-        if own is None and "{schema}" not in template:
-            raise ConfigurationError("DATABASE_URL must hold the placeholder {schema}")
-        urls[schema] = own or template.replace("{schema}", schema)
-    return urls
-
-
-def _flag(name: str, default: bool) -> bool:
-    return os.environ.get(name, str(default)).lower() in {"1", "true", "yes", "on"}
+def _long_enough(name: str, key: str, environment: str) -> str:
+    if environment == "production" and len(key) < SHORTEST_KEY:
+        raise ConfigurationError(
+            f"{name} must be {SHORTEST_KEY} characters or longer in production; it has {len(key)}: "
+            "`openssl rand -hex 32` makes a good one"
+        )
+    return key
 
 
 class Config:
@@ -56,79 +219,111 @@ class Config:
     def __init__(self) -> None:
         self.ENVIRONMENT = os.environ.get("STOREFRONT_ENV", "development")
         if self.ENVIRONMENT not in {"development", "testing", "production"}:
-            raise ConfigurationError("STOREFRONT_ENV must be development, testing or production")
-        data_dir = Path(os.environ.get("STOREFRONT_DATA", "instance")).resolve()
-        self.DATA_DIR = data_dir
-        self.SECRET_KEY = _environment_secret(data_dir, self.ENVIRONMENT)
-        # Keys that were in use before: what they signed is still taken, new things are signed by the present one.
-        self.SECRET_KEY_FALLBACKS = [key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
-        template = os.environ.get("DATABASE_URL", f"sqlite:///{data_dir}/{{schema}}.db")
-        self.SQLALCHEMY_BINDS = database_urls(template)
-        self.DATABASE_POOL_SIZE = int(os.environ.get("DATABASE_POOL_SIZE", "5"))
-        self.REDIS_URL = os.environ.get("REDIS_URL", "")
-        self.MAIL_URL = os.environ.get("MAIL_URL", "")
-        if self.ENVIRONMENT == "production" and not self.MAIL_URL:
-            raise ConfigurationError("MAIL_URL must be set in production, such as smtp://user:password@host:587")
-        self.SMS_URL = os.environ.get("SMS_URL", "")
+            must_be = "development, testing or production"
+            raise _wrong("STOREFRONT_ENV", must_be, "production", self.ENVIRONMENT)
+        self.is_production = self.ENVIRONMENT == "production"
+        self._storage_settings()
+        self._origin_settings()
+        self._post_settings()
         self._sign_in_settings()
         self._payment_settings()
-        self.PUBLIC_ORIGIN = os.environ.get("PUBLIC_ORIGIN", f"http://localhost:{os.environ.get('PORT', '9090')}")
         self._client_settings()
+        self._session_settings()
+        self._shop_settings()
+        self._price_settings()
+        self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)
+        self.CACHE_COUNTS = _flag("CACHE_COUNTS", True)
+
+    def _storage_settings(self) -> None:
+        """Folders, databases, the queue, and the keys that sign."""
+        self.DATA_DIR = _data_folder("STOREFRONT_DATA", "instance")
+        self.SECRET_KEY = _secret_key(self.DATA_DIR, self.ENVIRONMENT)
+        # Keys that were in use before: what they signed is still taken, new things are signed by the present one.
+        before = _list("SECRET_KEY_FALLBACKS")
+        self.SECRET_KEY_FALLBACKS = [_long_enough("SECRET_KEY_FALLBACKS", key, self.ENVIRONMENT) for key in before]
+        self.SQLALCHEMY_BINDS = database_urls(_text("DATABASE_URL", f"sqlite:///{self.DATA_DIR}/{{schema}}.db"))
+        self.DATABASE_POOL_SIZE = _whole("DATABASE_POOL_SIZE", 5, least=1, most=MOST_DATABASE_CONNECTIONS)
+        self.REDIS_URL = _url("REDIS_URL", ("redis", "rediss"), "redis://localhost:6379/0")
+        self.PICTURE_STORE = _text("PICTURE_STORE")
+
+    def _origin_settings(self) -> None:
+        """The address people use, and who stands in front of the shop."""
+        example = "https://shop.example"
+        if self.is_production and not _text("PUBLIC_ORIGIN"):
+            raise ConfigurationError(f"PUBLIC_ORIGIN must be set in production, such as {example}")
+        here = f"http://localhost:{_whole('PORT', 9090, least=1, most=65535)}"
+        origin = _text("PUBLIC_ORIGIN", here)
+        self.PUBLIC_ORIGIN = _origin("PUBLIC_ORIGIN", origin, example, is_secure=self.is_production)
         self.HTTPS = self.PUBLIC_ORIGIN.startswith("https://")
         # A shop being tried answers to every name of its machine; a real one to its own.
         own_name = urlsplit(self.PUBLIC_ORIGIN).hostname or ""
-        self.KNOWN_HOSTS = frozenset({own_name} if self.ENVIRONMENT == "production" else ())
-        self.PROXY_COUNT = int(os.environ.get("PROXY_COUNT", "0"))
-        self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)
-        self.CACHE_COUNTS = _flag("CACHE_COUNTS", True)
-        self._session_settings()
-        self._shop_settings()
+        self.KNOWN_HOSTS = frozenset({own_name} if self.is_production else ())
+        self.PROXY_COUNT = _whole("PROXY_COUNT", 0, most=9)
+
+    def _post_settings(self) -> None:
+        """Where letters and text messages go."""
+        example = "smtp+tls://user:password@host:587"
+        self.MAIL_URL = _url("MAIL_URL", ("smtp", "smtp+tls", "smtps"), example)
+        if self.is_production and not self.MAIL_URL:
+            raise ConfigurationError(f"MAIL_URL must be set in production, such as {example}")
+        parts = urlsplit(self.MAIL_URL)
+        if bool(parts.username) != bool(parts.password):
+            raise _wrong("MAIL_URL", "an address with both a user and a password, or with neither", example)
+        self.SMS_URL = _url("SMS_URL", _HTTP, "https://sms.example/send")
 
     def _client_settings(self) -> None:
         """The old client: where its files lie, and from which other origins its pages may read the API."""
-        is_production = self.ENVIRONMENT == "production"
-        self.SPA_DIR = Path(folder).resolve() if (folder := os.environ.get("SPA_DIR")) else None
+        self.SPA_DIR = Path(folder).resolve() if (folder := _text("SPA_DIR")) else None
         if self.SPA_DIR is not None and not (self.SPA_DIR / "index.html").is_file():
-            raise ConfigurationError("SPA_DIR must name the folder that holds the client's index.html")
-        # The client's own development server, `ng serve`.
-        allowed = os.environ.get("CORS_ORIGINS", "" if is_production else "http://localhost:4200")
-        self.CORS_ORIGINS = frozenset(origin.strip().rstrip("/") for origin in allowed.split(",") if origin.strip())
-        if is_production and not all(origin.startswith("https://") for origin in self.CORS_ORIGINS):
-            raise ConfigurationError("CORS_ORIGINS must begin with https:// in production")
-        self.DEV_CLIENT = os.environ.get("DEV_CLIENT", "").rstrip("/")
-        if self.DEV_CLIENT and is_production:
+            raise _wrong("SPA_DIR", "the folder that holds the client's index.html", "/srv/client", str(self.SPA_DIR))
+        served = "http://localhost:4200"  # by the client's own development server, `ng serve`
+        example = "https://app.example" if self.is_production else served
+        allowed = _list("CORS_ORIGINS", "" if self.is_production else served)
+        self.CORS_ORIGINS = frozenset(
+            _origin("CORS_ORIGINS", text, example, is_secure=self.is_production) for text in allowed
+        )
+        self.DEV_CLIENT = _text("DEV_CLIENT")
+        if self.DEV_CLIENT and self.is_production:
             raise ConfigurationError(
                 "DEV_CLIENT gives whoever comes from there one session: it is refused in production"
             )
-        if self.DEV_CLIENT and urlsplit(self.DEV_CLIENT).hostname not in {"localhost", "127.0.0.1", "::1"}:
-            raise ConfigurationError("DEV_CLIENT must be an origin of this machine, such as http://localhost:4200")
+        if self.DEV_CLIENT:
+            self.DEV_CLIENT = _origin("DEV_CLIENT", self.DEV_CLIENT, served, is_secure=False)
+            if urlsplit(self.DEV_CLIENT).hostname not in {"localhost", "127.0.0.1", "::1"}:
+                raise _wrong("DEV_CLIENT", "an origin of this machine", served, self.DEV_CLIENT)
 
     def _payment_settings(self) -> None:
-        is_production = self.ENVIRONMENT == "production"
-        self.PAYMENT_PROVIDER = os.environ.get("PAYMENT_PROVIDER", "none" if is_production else "sandbox")
-        if self.PAYMENT_PROVIDER not in {"sandbox", "stripe", "none"}:
-            raise ConfigurationError("PAYMENT_PROVIDER must be sandbox, stripe or none")
-        if is_production and self.PAYMENT_PROVIDER == "sandbox":
+        self.PAYMENT_PROVIDER = _choice(
+            "PAYMENT_PROVIDER", ("sandbox", "stripe", "none"), "none" if self.is_production else "sandbox"
+        )
+        if self.is_production and self.PAYMENT_PROVIDER == "sandbox":
             raise ConfigurationError("PAYMENT_PROVIDER=sandbox takes no money: it is refused in production")
-        self.STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
-        self.STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
-        self.STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "")
+        self.STRIPE_SECRET_KEY = _secret("STRIPE_SECRET_KEY", ("sk_", "rk_"))
+        self.STRIPE_WEBHOOK_SECRET = _secret("STRIPE_WEBHOOK_SECRET", ("whsec_",))
+        self.STRIPE_API_BASE = _url("STRIPE_API_BASE", _HTTP, "http://localhost:8420")
+        if self.is_production and self.STRIPE_API_BASE:
+            raise ConfigurationError("STRIPE_API_BASE is a stand-in that takes no money: it is refused in production")
         if self.PAYMENT_PROVIDER == "stripe" and not (self.STRIPE_SECRET_KEY and self.STRIPE_WEBHOOK_SECRET):
             raise ConfigurationError("PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET")
         # UPI and pay-later are promised, not proved: a real shop offers them only if it asks for them.
-        offered = os.environ.get("OFFLINE_PAYMENTS", "cod" if is_production else ",".join(OFFLINE_PAYMENTS))
-        self.OFFLINE_PAYMENTS = tuple(code.strip() for code in offered.split(",") if code.strip())
-        if unknown := set(self.OFFLINE_PAYMENTS) - set(OFFLINE_PAYMENTS):
-            raise ConfigurationError(f"OFFLINE_PAYMENTS knows no {', '.join(sorted(unknown))}")
+        offered = _list("OFFLINE_PAYMENTS", "cod" if self.is_production else ",".join(OFFLINE_PAYMENTS))
+        for code in offered:
+            if code not in OFFLINE_PAYMENTS:
+                raise _wrong("OFFLINE_PAYMENTS", f"some of {', '.join(OFFLINE_PAYMENTS)}", "cod,upi", code)
+        if self.PAYMENT_PROVIDER == "none" and not offered:
+            raise ConfigurationError("OFFLINE_PAYMENTS is empty and PAYMENT_PROVIDER is none: nobody could pay")
+        self.OFFLINE_PAYMENTS = tuple(offered)
 
     def _sign_in_settings(self) -> None:
         """Another way to sign in, at an OpenID Connect provider."""
-        self.OIDC_ISSUER = os.environ.get("OIDC_ISSUER", "").rstrip("/")
-        self.OIDC_CLIENT_ID = os.environ.get("OIDC_CLIENT_ID", "")
-        self.OIDC_CLIENT_SECRET = os.environ.get("OIDC_CLIENT_SECRET", "")
-        self.OIDC_NAME = os.environ.get("OIDC_NAME", "single sign-on")
-        if self.OIDC_ISSUER and not (self.OIDC_CLIENT_ID and self.OIDC_CLIENT_SECRET):
-            raise ConfigurationError("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET")
+        schemes = ("https",) if self.is_production else _HTTP
+        self.OIDC_ISSUER = _url("OIDC_ISSUER", schemes, "https://id.example").rstrip("/")
+        self.OIDC_CLIENT_ID = _text("OIDC_CLIENT_ID")
+        self.OIDC_CLIENT_SECRET = _text("OIDC_CLIENT_SECRET")
+        self.OIDC_NAME = _text("OIDC_NAME", "single sign-on")
+        given = (self.OIDC_ISSUER, self.OIDC_CLIENT_ID, self.OIDC_CLIENT_SECRET)
+        if any(given) and not all(given):
+            raise ConfigurationError("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: one is missing")
 
     def _session_settings(self) -> None:
         # __Host- binds the cookie to this host and to HTTPS; plain http is for development only.
@@ -143,22 +338,23 @@ class Config:
         self.MAX_FORM_MEMORY_SIZE = 256 * 1024
 
     def _shop_settings(self) -> None:
-        self.PICTURE_STORE = os.environ.get("PICTURE_STORE", "")
-        self.SHOP_NAME = os.environ.get("SHOP_NAME", "marigold")
+        self.SHOP_NAME = _text("SHOP_NAME", "marigold")
         self.SHOP_TAGLINE = os.environ.get("SHOP_TAGLINE", "Good things, honestly priced.")
-        self.SHOP_MAIL = os.environ.get("SHOP_MAIL", "shop@localhost")
-        self.STAFF_MAIL = os.environ.get("STAFF_MAIL", self.SHOP_MAIL)
+        self.SHOP_MAIL = _mail_address("SHOP_MAIL", "shop@localhost")
+        self.STAFF_MAIL = _mail_address("STAFF_MAIL", self.SHOP_MAIL)
         # Who sells, as an invoice must say: an address, its lines parted by "|", and the number of the tax office.
-        self.SHOP_ADDRESS = os.environ.get("SHOP_ADDRESS", "")
-        self.SHOP_TAX_NUMBER = os.environ.get("SHOP_TAX_NUMBER", "")
-        self.SHOP_LOCALE = os.environ.get("SHOP_LOCALE", "en_IN")
-        self.SHOP_TIMEZONE = os.environ.get("SHOP_TIMEZONE", "Asia/Kolkata")
+        self.SHOP_ADDRESS = _text("SHOP_ADDRESS")
+        self.SHOP_TAX_NUMBER = _text("SHOP_TAX_NUMBER")
+        self.SHOP_LOCALE = _locale("SHOP_LOCALE", "en_IN")
+        self.SHOP_TIMEZONE = _time_zone("SHOP_TIMEZONE", "Asia/Kolkata")
+
+    def _price_settings(self) -> None:
         self.CURRENCY = "INR"
         # The old shop's rule: contract/angular-api.md section 3.
-        self.SHIPPING_FEE = Decimal(os.environ.get("SHIPPING_FEE", "500"))
-        self.FREE_SHIPPING_ABOVE = Decimal(os.environ.get("FREE_SHIPPING_ABOVE", "50000"))
-        self.TAX_RATE = Decimal(os.environ.get("TAX_RATE", "0.18"))
-        self.DELIVERY_DAYS = int(os.environ.get("DELIVERY_DAYS", "7"))
+        self.SHIPPING_FEE = _number("SHIPPING_FEE", "500", most=1_000_000, places=2)
+        self.FREE_SHIPPING_ABOVE = _number("FREE_SHIPPING_ABOVE", "50000", most=1_000_000_000, places=2)
+        self.TAX_RATE = _number("TAX_RATE", "0.18", most=1, places=6)
+        self.DELIVERY_DAYS = _whole("DELIVERY_DAYS", 7, most=365)
 
     def as_mapping(self) -> dict[str, Any]:
         """Every setting by its name, as Flask's config takes them."""

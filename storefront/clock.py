@@ -1,9 +1,14 @@
 """The time of day. Nothing else in the application reads it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+
+_as_of: ContextVar[datetime | None] = ContextVar("the moment that is looked at", default=None)
 
 
 def _read() -> datetime:
@@ -12,7 +17,17 @@ def _read() -> datetime:
 
 def utc_now() -> datetime:
     """The present moment, aware, in UTC, to the microsecond."""
-    return _read()
+    return _as_of.get() or _read()
+
+
+@contextmanager
+def as_of(moment: datetime) -> Iterator[None]:
+    """Look at the shop as if it were another moment."""
+    token = _as_of.set(moment)
+    try:
+        yield
+    finally:
+        _as_of.reset(token)
 
 
 def arrival_day() -> date:

@@ -7,7 +7,9 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from storefront import migrate
+from storefront.backup.commands import backup, restore
 from storefront.catalog import service as catalog
+from storefront.check import check
 from storefront.demo import catalogue, generator
 from storefront.doctor import doctor
 from storefront.legacy.command import import_legacy
@@ -23,6 +25,9 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(demo)
     app.cli.add_command(worker)
     app.cli.add_command(doctor)
+    app.cli.add_command(check)
+    app.cli.add_command(backup)
+    app.cli.add_command(restore)
     app.cli.add_command(pictures)
     app.cli.add_command(staff)
     app.cli.add_command(import_legacy)

@@ -159,6 +159,14 @@ def _undone_faults(
 @with_appcontext
 def doctor() -> None:
     """Check the invariants of stock, money and messages over all schemas."""
+    say_faults()
+
+
+def say_faults() -> None:
+    """Say every fault, or that there is none.
+
+    :raise click.ClickException: there is one
+    """
     found = 0
     for fault in faults():
         click.echo(fault)

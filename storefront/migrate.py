@@ -10,10 +10,13 @@ import click
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
 from config import SCHEMAS
+from storefront.database import db
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -42,8 +45,25 @@ def alembic_config(schema: str) -> AlembicConfig:
 def upgrade(schemas: tuple[str, ...] = SCHEMAS, revision: str = "head") -> None:
     """Bring schemas up; databases that do not exist yet are made."""
     for schema in schemas:
-        _create_database(current_app.config["SQLALCHEMY_BINDS"][schema]["url"])
+        create_database(current_app.config["SQLALCHEMY_BINDS"][schema]["url"])
         command.upgrade(alembic_config(schema), revision)
+
+
+def revision_of(schema: str) -> str | None:
+    """The revision a database is at; None where there are no tables."""
+    with db.engines[schema].connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_of(schema: str) -> str | None:
+    """The newest revision of a schema."""
+    return ScriptDirectory.from_config(alembic_config(schema)).get_current_head()
+
+
+def is_known(schema: str, revision: str) -> bool:
+    """Whether this version of the shop has a revision."""
+    scripts = ScriptDirectory.from_config(alembic_config(schema))
+    return revision in {script.revision for script in scripts.walk_revisions()}
 
 
 def downgrade(schemas: tuple[str, ...] = SCHEMAS, revision: str = "base") -> None:
@@ -52,7 +72,8 @@ def downgrade(schemas: tuple[str, ...] = SCHEMAS, revision: str = "base") -> Non
         command.downgrade(alembic_config(schema), revision)
 
 
-def _create_database(url: str) -> None:
+def create_database(url: str) -> None:
+    """Make a database, unless it is there."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:

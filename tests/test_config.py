@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from config import SCHEMAS, Config, ConfigurationError
-from tests.own import shop_at
+import config as config_module
+from config import MOST_DATABASE_CONNECTIONS, SCHEMAS, Config, ConfigurationError
+from storefront import database
+from tests.own import PRODUCTION, shop_at
 
-NAMES = ("DATABASE_URL", "SECRET_KEY", "MAIL_URL", "PAYMENT_PROVIDER", "PUBLIC_ORIGIN", "PORT", "PROXY_COUNT")
-NAMES += (
-    "OFFLINE_PAYMENTS",
-    "STRIPE_SECRET_KEY",
-    "STRIPE_WEBHOOK_SECRET",
-    "STRIPE_API_BASE",
-    "CORS_ORIGINS",
-    "SPA_DIR",
-)
+ROOT = Path(config_module.__file__).parent
+NAMES = {*re.findall(r'"([A-Z]+(?:_[A-Z]+)*)"', (ROOT / "config.py").read_text())} - {"INR"}
+NAMES |= {"PORT", *(f"{schema.upper()}_DATABASE_URL" for schema in SCHEMAS)}
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in (*NAMES, "STOREFRONT_ENV", "SHIPPING_FEE", *(f"{schema.upper()}_DATABASE_URL" for schema in SCHEMAS)):
+    for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STOREFRONT_DATA", str(tmp_path / "data"))
 
 
 @pytest.fixture
 def production(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STOREFRONT_ENV", "production")
-    monkeypatch.setenv("SECRET_KEY", "long-and-random")
-    monkeypatch.setenv("MAIL_URL", "smtp://localhost:25")
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
 
 
 def test_a_shop_without_any_setting_is_one_to_try_out(tmp_path: Path) -> None:
@@ -67,7 +65,7 @@ def test_a_template_is_not_needed_where_every_schema_has_its_own(monkeypatch: py
     monkeypatch.setenv("DATABASE_URL", "unused")
     for schema in SCHEMAS:
         monkeypatch.setenv(f"{schema.upper()}_DATABASE_URL", f"sqlite:///{schema}.db")
-    assert Config().SQLALCHEMY_BINDS["cart"] == "sqlite:///cart.db"
+    assert Config().SQLALCHEMY_BINDS["cart"] == f"sqlite:///{Path.cwd()}/cart.db"
 
 
 def test_the_secret_of_a_development_shop_is_made_once_and_kept_to_itself(tmp_path: Path) -> None:
@@ -80,7 +78,7 @@ def test_the_secret_of_a_development_shop_is_made_once_and_kept_to_itself(tmp_pa
 def test_a_secret_given_is_the_one_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SECRET_KEY", "given")
     assert Config().SECRET_KEY == "given"
-    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "data" / "secret-key").exists()
 
 
 @pytest.mark.usefixtures("production")
@@ -110,13 +108,27 @@ def test_a_way_to_pay_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPat
 def test_stripe_needs_both_its_secrets(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     monkeypatch.setenv("PAYMENT_PROVIDER", "stripe")
     for name in {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"} - {missing}:
-        monkeypatch.setenv(name, "given")
+        monkeypatch.setenv(name, {"STRIPE_SECRET_KEY": "sk_live_1", "STRIPE_WEBHOOK_SECRET": "whsec_1"}[name])
     with pytest.raises(ConfigurationError, match=missing):
         Config()
 
 
 @pytest.mark.usefixtures("production")
-@pytest.mark.parametrize(("name", "value"), [("SECRET_KEY", None), ("MAIL_URL", None), ("PAYMENT_PROVIDER", "sandbox")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", None),
+        ("SECRET_KEY", "long-and-random"),
+        ("SECRET_KEY_FALLBACKS", f"{'x' * 32},short"),
+        ("MAIL_URL", None),
+        ("PUBLIC_ORIGIN", None),
+        ("PUBLIC_ORIGIN", "http://shop.example"),
+        ("PAYMENT_PROVIDER", "sandbox"),
+        ("STRIPE_API_BASE", "http://localhost:8420"),
+        ("OFFLINE_PAYMENTS", ""),
+        ("OIDC_ISSUER", "http://id.example"),
+    ],
+)
 def test_production_refuses_to_start_unsafely(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> None:
     if value is None:
         monkeypatch.delenv(name)
@@ -145,10 +157,11 @@ def test_prices_are_the_shops_to_choose_to_the_paisa(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(("environment", "status"), [("development", 200), ("production", 404)])
 def test_the_letters_of_a_shop_are_read_by_nobody_in_production(tmp_path: Path, environment: str, status: int) -> None:
-    settings = {"MAIL_URL": "smtp://localhost:25"} if environment == "production" else {}
+    settings = {**PRODUCTION, "MAIL_URL": PRODUCTION["MAIL_URL"] if environment == "production" else ""}
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
-    with shop_at(url, tmp_path, STOREFRONT_ENV=environment, **settings) as app:
-        assert app.test_client().get("/dev/mail").status_code == status
+    with shop_at(url, tmp_path, **{**settings, "STOREFRONT_ENV": environment}) as app:
+        page = app.test_client().get("/dev/mail", base_url=PRODUCTION["PUBLIC_ORIGIN"])
+        assert page.status_code == status
 
 
 def test_other_origins_may_read_the_api_when_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,3 +207,160 @@ def test_a_build_of_the_client_has_an_index(monkeypatch: pytest.MonkeyPatch, tmp
         Config()
     (tmp_path / "index.html").touch()
     assert tmp_path.resolve() == Config().SPA_DIR
+
+
+# ------------------------------------------------------------------------- what looks right and could not work
+
+WRONG = [
+    ("PUBLIC_ORIGIN", "shop.example"),
+    ("PUBLIC_ORIGIN", "https://shop.example/shop"),
+    ("PUBLIC_ORIGIN", "https://shop.example?here"),
+    ("PUBLIC_ORIGIN", "https://me@shop.example"),
+    ("PUBLIC_ORIGIN", "https://"),
+    ("PUBLIC_ORIGIN", "https://shop.example:web"),
+    ("PUBLIC_ORIGIN", "https://[::1"),
+    ("PUBLIC_ORIGIN", "https://blüten.example"),
+    ("PORT", "web"),
+    ("SHOP_LOCALE", "xx_YY"),
+    ("SHOP_LOCALE", "en-IN"),
+    ("SHOP_TIMEZONE", "Mars"),
+    ("SHOP_TIMEZONE", "/etc/passwd"),
+    ("SHOP_TIMEZONE", "Asia"),
+    ("TAX_RATE", "abc"),
+    ("TAX_RATE", "18"),
+    ("TAX_RATE", "-0.18"),
+    ("TAX_RATE", "NaN"),
+    ("SHIPPING_FEE", "Infinity"),
+    ("SHIPPING_FEE", "49.505"),
+    ("SHIPPING_FEE", "1e3"),
+    ("FREE_SHIPPING_ABOVE", "50,000"),
+    ("DELIVERY_DAYS", "soon"),
+    ("DELIVERY_DAYS", "2.5"),
+    ("DELIVERY_DAYS", "\N{ARABIC-INDIC DIGIT SEVEN}"),
+    ("PROXY_COUNT", "-1"),
+    ("DATABASE_POOL_SIZE", "0"),
+    ("DATABASE_POOL_SIZE", str(MOST_DATABASE_CONNECTIONS + 1)),
+    ("RATELIMIT_ENABLED", "ture"),
+    ("CACHE_COUNTS", "2"),
+    ("SHOP_MAIL", "shop"),
+    ("STAFF_MAIL", "a@shop.example, b@shop.example"),
+    ("CORS_ORIGINS", "*"),
+    ("CORS_ORIGINS", "https://app.example/list"),
+    ("CORS_ORIGINS", "app.example"),
+    ("OFFLINE_PAYMENTS", "cod,cheque"),
+    ("DEV_CLIENT", "localhost:4200"),
+    ("SPA_DIR", "/nowhere"),
+    ("STOREFRONT_DATA", "/proc/nowhere"),
+    ("STOREFRONT_DATA", "/dev/null"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_setting_is_named_with_what_was_found_and_an_example(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=rf"^{name} must be .+, such as .+; it is “") as refused:
+        Config()
+    assert any(part.strip() in str(refused.value).rpartition("; it is ")[2] for part in value.split(",", 1))
+
+
+HOLDING_SECRETS = [
+    ("MAIL_URL", "hush@host:25"),
+    ("MAIL_URL", "http://u:hush@host"),
+    ("MAIL_URL", "smtp://u:hush@"),
+    ("MAIL_URL", "smtp://u:hush@host:web"),
+    ("MAIL_URL", "smtp://hush@host"),
+    ("DATABASE_URL", "mysql://shop:hush@db/shop_{schema}"),
+    ("DATABASE_URL", "postgresql://shop:hush@db/shop_{schema}"),
+    ("DATABASE_URL", "mysql+pymysql://shop:hush@db:web/shop_{schema}"),
+    ("DATABASE_URL", "hush {schema}"),
+    ("DATABASE_URL", "sqlite://{schema}hush"),
+    ("ORDERS_DATABASE_URL", "mysql+pymysql://shop:hush@db"),
+    ("ORDERS_DATABASE_URL", "sqlite://"),
+    ("ORDERS_DATABASE_URL", "sqlite:///:memory:"),
+    ("REDIS_URL", "hush:6379"),
+    ("REDIS_URL", "http://:hush@redis"),
+    ("SMS_URL", "ftp://hush@sms.example"),
+    ("OIDC_ISSUER", "hush.example"),
+    ("STRIPE_SECRET_KEY", "pk_live_hush"),
+    ("STRIPE_WEBHOOK_SECRET", "sk_hush"),
+    ("STRIPE_API_BASE", "hush"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), HOLDING_SECRETS)
+def test_what_may_hold_a_secret_is_named_and_not_told(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=rf"^{name} must be .+, such as .+") as refused:
+        Config()
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("production")
+def test_a_short_key_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "hush")
+    with pytest.raises(ConfigurationError, match="it has 4") as refused:
+        Config()
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://shop.example/", "https://shop.example"),
+        (" https://Shop.Example:443 ", "https://shop.example"),
+        ("https://shop.example:8443", "https://shop.example:8443"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://[::1]:9090", "http://[::1]:9090"),
+    ],
+)
+def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch, given: str, kept: str) -> None:
+    monkeypatch.setenv("PUBLIC_ORIGIN", given)
+    assert kept == Config().PUBLIC_ORIGIN
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("name", sorted(NAMES - set(PRODUCTION) - {"OFFLINE_PAYMENTS"}))
+def test_a_setting_left_blank_is_not_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    expected = Config().as_mapping() | ({"SHOP_TAGLINE": ""} if name == "SHOP_TAGLINE" else {})
+    monkeypatch.setenv(name, "")
+    if name == "STOREFRONT_DATA":
+        assert tmp_path / "instance" == Config().DATA_DIR
+    else:
+        assert Config().as_mapping() == expected
+
+
+def test_an_issuer_needs_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OIDC_CLIENT_ID", "shop")
+    with pytest.raises(ConfigurationError, match="OIDC_ISSUER"):
+        Config()
+
+
+def test_a_process_keeps_no_more_connections_than_it_may_open() -> None:
+    assert MOST_DATABASE_CONNECTIONS == database.MOST_CONNECTIONS
+
+
+def test_a_relative_file_is_the_same_for_the_migrations_and_for_the_shop(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///kept/{schema}.db")
+    assert Config().SQLALCHEMY_BINDS["cart"] == f"sqlite:///{tmp_path}/kept/cart.db"
+
+
+@pytest.mark.parametrize("name", ["TAX_RATE", "PICTURE_STORE"])
+def test_the_terminal_is_told_in_one_line(tmp_path: Path, name: str) -> None:
+    environment = {"STOREFRONT_DATA": str(tmp_path), name: "abc"}
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "doctor"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"storefront: {name} must be ")
+
+
+def test_every_setting_is_described() -> None:
+    told = (ROOT / "docs" / "running.md").read_text()
+    ours = NAMES - {f"{schema.upper()}_DATABASE_URL" for schema in SCHEMAS}
+    assert [name for name in sorted(ours) if f"`{name}`" not in told] == []
