@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
-from cachetools import TTLCache
 from flask import current_app
 from sqlalchemy import (
     CTE,
@@ -17,6 +16,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    bindparam,
     case,
     func,
     literal,
@@ -28,8 +28,9 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import InstrumentedAttribute
 
 from storefront.catalog import search
-from storefront.catalog.images import picture_of
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, product_search
+from storefront.catalog.relaxation import relax
+from storefront.catalog.search_values import Words
 from storefront.catalog.values import (
     PAGE_SIZE,
     BrowseCriteria,
@@ -45,6 +46,7 @@ from storefront.catalog.values import (
     UnknownCategory,
 )
 from storefront.database import queries
+from storefront.kept import Kept
 from storefront.money import Money
 
 BRANDS_SHOWN = 12
@@ -62,54 +64,62 @@ PRICE_BANDS: dict[str, tuple[str, int, int | None]] = {
 Counts = dict[str, dict[str, int]]
 
 
-def department_of(category: Category) -> Department:
+def department_of(category: Row[Any] | Category) -> Department:
     picture = Picture(category.picture, "")
     return Department(category.slug, category.name, category.description, category.hue, picture)
 
 
+@cache  # building a select costs as much as running it, and going by tables half of what it costs by classes
 def card_columns() -> Select[*tuple[Any, ...]]:
     """The select that `card_of` reads; callers add what restricts it."""
+    product, category = Product.__table__, Category.__table__
+    names = (
+        "id slug sku name brand price was currency average_rating review_count stock option_name"
+        " picture picture_alt picture_width picture_height"
+    )
     return (
-        select(
-            Product.id,
-            Product.slug,
-            Product.sku,
-            Product.name,
-            Product.brand,
-            Product.price,
-            Product.was,
-            Product.currency,
-            Product.average_rating,
-            Product.review_count,
-            Product.stock,
-            Product.option_name,
-            Product.picture,
-            Product.picture_alt,
-            Product.picture_width,
-            Product.picture_height,
-            Category.hue,
-        )
-        .join(Category, Category.id == Product.main_category_id)
-        .where(Product.active)
+        select(*(product.c[name] for name in names.split()), category.c.hue)
+        .join_from(product, category, category.c.id == product.c.main_category_id)
+        .where(product.c.active)
     )
 
 
-def card_of(row: Row[Any]) -> ProductCard:
+@cache
+def _cards_by_id() -> Select[*tuple[Any, ...]]:
+    return card_columns().where(Product.__table__.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _categories() -> Select[*tuple[Any, ...]]:
+    return select(*Category.__table__.c)
+
+
+def card_of(row: Sequence[Any]) -> ProductCard:
+    # By place: by name, a row's values take longer to read than a card takes to make.
+    product_id, slug, sku, name, brand, price, was, currency, rating, reviews, stock, option, *picture, hue = row
     return ProductCard(
-        id=ProductId(row.id),
-        slug=row.slug,
-        sku=Sku(row.sku),
-        name=row.name,
-        brand=row.brand,
-        price=Money(row.price, row.currency),
-        was=None if row.was is None else Money(row.was, row.currency),
-        rating=row.average_rating,
-        review_count=row.review_count,
-        available=row.stock,
-        has_options=bool(row.option_name),
-        hue=row.hue,
-        picture=picture_of(row),
+        id=ProductId(product_id),
+        slug=slug,
+        sku=Sku(sku),
+        name=name,
+        brand=brand,
+        price=Money(price, currency),
+        was=None if was is None else Money(was, currency),
+        rating=rating,
+        review_count=reviews,
+        available=stock,
+        has_options=bool(option),
+        hue=hue,
+        picture=Picture(*picture) if picture[0] else None,
     )
+
+
+def cards_of(ids: Sequence[int]) -> tuple[ProductCard, ...]:
+    """Cards of products by id, in the order given; those no longer sold are left out."""
+    if not ids:
+        return ()
+    cards = {card.id: card for card in map(card_of, queries().execute(_cards_by_id(), {"ids": ids}))}
+    return tuple(cards[ProductId(product_id)] for product_id in dict.fromkeys(ids) if product_id in cards)
 
 
 def browse(criteria: BrowseCriteria) -> Listing:
@@ -117,42 +127,67 @@ def browse(criteria: BrowseCriteria) -> Listing:
 
     :raise UnknownCategory: `criteria.category` names none
     """
-    categories = {category.slug: category for category in queries().scalars(select(Category))}
+    categories = {row.slug: row for row in queries().execute(_categories())}
     if criteria.category is not None and criteria.category not in categories:
         raise UnknownCategory(criteria.category)
     category = categories.get(criteria.category or "")
-    words = search.query_words(criteria.words)
-    counts = _counts(criteria, category, words, categories.values())
-    total = counts["total"].get("", 0)
-    page_count = max(1, -(-total // PAGE_SIZE))
-    criteria = replace(criteria, page=min(criteria.page, page_count))
-    cards = _cards(criteria, category, words) if total else ()
+    here = category.id if category else ALL_CATEGORIES
+    sought = search.sought(criteria.words)
+    counts, page, ids = _read(criteria, here, sought)
+    relaxed = relax(criteria.words) if sought and not ids else None
+    if relaxed:
+        counts, page, ids = _read(criteria, here, relaxed.alternatives)
+    criteria = replace(criteria, page=page)
     return Listing(
         criteria=criteria,
         department=department_of(category) if category else None,
-        cards=cards,
-        total=total,
-        page_count=page_count,
+        cards=cards_of(ids),
+        total=_total(counts),
+        page_count=_page_count(_total(counts)),
         facets=_facets(criteria, counts, list(categories.values())),
+        relaxed=relaxed,
     )
 
 
-def _cards(criteria: BrowseCriteria, category: Category | None, words: list[str]) -> tuple[ProductCard, ...]:
-    """The cards of one page: first their ids, from the narrow index alone, then the products."""
-    chosen = select(BrowseEntry.product_id).where(
-        BrowseEntry.category_id == (category.id if category else ALL_CATEGORIES), *_filters(criteria).values()
-    )
-    order = _order(criteria, words)
-    if words:
+def _read(criteria: BrowseCriteria, here: int, sought: Sequence[Words]) -> tuple[Counts, int, list[int]]:
+    """The counts, the number of the page that is shown, and the ids of what is on it.
+
+    :param here: id of the category :param sought: alternatives; none where everything is shown
+    """
+    counts = _counts(criteria, here, sought)
+    page, ids = _page(criteria, here, sought, _total(counts))
+    if len(ids) != _on_page(page, _total(counts)):  # it is not as full as counts say that are a little old
+        counts = _counts(criteria, here, sought, anew=True)
+        page, ids = _page(criteria, here, sought, _total(counts))
+    return counts, page, ids
+
+
+def _total(counts: Counts) -> int:
+    return counts["total"].get("", 0)
+
+
+def _page_count(total: int) -> int:
+    return max(1, -(-total // PAGE_SIZE))
+
+
+def _on_page(page: int, total: int) -> int:
+    return min(PAGE_SIZE, total - (page - 1) * PAGE_SIZE)
+
+
+def _page(criteria: BrowseCriteria, here: int, sought: Sequence[Words], total: int) -> tuple[int, list[int]]:
+    """The number of the page that is shown, and the ids of what is on it, from the narrow index alone."""
+    page = min(criteria.page, _page_count(total))
+    if not total and not current_app.config["CACHE_COUNTS"]:
+        return page, []
+    chosen = select(BrowseEntry.product_id).where(BrowseEntry.category_id == here, *_filters(criteria).values())
+    if sought:
         chosen = chosen.join(product_search, product_search.c.product_id == BrowseEntry.product_id)
-        chosen = chosen.where(search.engine().matches(words))
-    page = chosen.order_by(*order).limit(PAGE_SIZE).offset((criteria.page - 1) * PAGE_SIZE)
-    ids = list(queries().scalars(page))
-    rows = {row.id: row for row in queries().execute(card_columns().where(Product.id.in_(ids)))}
-    return tuple(card_of(rows[product_id]) for product_id in ids if product_id in rows)
+        chosen = chosen.where(search.engine().matches(*sought))
+    chosen = chosen.order_by(*_order(criteria, sought)).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
+    return page, list(queries().scalars(chosen))
 
 
-def _order(criteria: BrowseCriteria, words: list[str]) -> list[ColumnElement[Any]]:
+def _order(criteria: BrowseCriteria, sought: Sequence[Words]) -> list[ColumnElement[Any]]:
     newest = BrowseEntry.product_id.desc()
     if criteria.sort is Sort.PRICE_LOW:
         return [BrowseEntry.price.asc(), BrowseEntry.product_id.asc()]
@@ -162,10 +197,10 @@ def _order(criteria: BrowseCriteria, words: list[str]) -> list[ColumnElement[Any
         return [BrowseEntry.rating.desc(), newest]
     if criteria.sort is Sort.NEWEST:
         return [newest]
-    if words:
+    if sought:
         exact = search.find_exact(criteria.words)
         first = [case((BrowseEntry.product_id == exact, 0), else_=1)] if exact else []
-        return [*first, search.engine().rank(words), BrowseEntry.popularity.desc(), newest]
+        return [*first, search.engine().rank(search.all_words(sought)), BrowseEntry.popularity.desc(), newest]
     return [BrowseEntry.popularity.desc(), newest]
 
 
@@ -189,36 +224,31 @@ def _within(band: str) -> ColumnElement[bool]:
     return above if high is None else and_(above, BrowseEntry.price < high)
 
 
-_cache: TTLCache[Any, Counts] = TTLCache(maxsize=2000, ttl=30)
-_cache_lock = threading.Lock()
+_kept: Kept[Counts] = Kept(fresh=30, longest=120, most=2000)
 
 
-def _counts(criteria: BrowseCriteria, category: Category | None, words: list[str], categories: Any) -> Counts:
+def _counts(criteria: BrowseCriteria, here: int, sought: Sequence[Words], *, anew: bool = False) -> Counts:
     """How many products each choice of each facet would show, and the total, by one select.
 
-    Kept for half a minute in each process: the cards are always read afresh, figures beside filters need not be.
+    They are kept: the cards are always read afresh, figures beside filters need not be.
+
+    :param here: id of the category :param anew: whether they are counted now, as the page is not as they say
     """
     if not current_app.config["CACHE_COUNTS"]:
-        return _count(criteria, category, words)
+        return _count(criteria, here, sought)
     database = str(queries().get_bind(BrowseEntry))
-    key = (database, replace(criteria, page=1, sort=Sort.DEFAULT, words=" ".join(words)))
-    with _cache_lock:
-        counts = _cache.get(key)
-    if counts is None:
-        counts = _count(criteria, category, words)
-        with _cache_lock:
-            _cache[key] = counts
-    return counts
+    key = (database, replace(criteria, page=1, sort=Sort.DEFAULT, words=search.written(sought)))
+    return (_kept.renew if anew else _kept.get)(key, lambda: _count(criteria, here, sought))
 
 
-def _count(criteria: BrowseCriteria, category: Category | None, words: list[str]) -> Counts:
+def _count(criteria: BrowseCriteria, category: int, sought: Sequence[Words]) -> Counts:
     filters = _filters(criteria)
-    here = BrowseEntry.category_id == (category.id if category else ALL_CATEGORIES)
+    here = BrowseEntry.category_id == category
     nothing = literal("")
     band = case(*((_within(key), literal(key)) for key in PRICE_BANDS), else_=nothing)
     stars = case(*((BrowseEntry.rating >= least, literal(str(least))) for least in RATINGS), else_=nothing)
     # The search runs once for all branches: without the CTE SQLite would match every entry by itself.
-    found = search.found(words) if words else None
+    found = search.found(*sought) if sought else None
     branches = [
         _branch("total", nothing, [here, *filters.values()], found),
         _branch("brand", BrowseEntry.brand, [here, *_others(filters, "brand")], found),
@@ -253,7 +283,7 @@ def _branch(
     return chosen.group_by(value) if facet != "total" else chosen
 
 
-def _facets(criteria: BrowseCriteria, counts: Counts, categories: list[Category]) -> tuple[Facet, ...]:
+def _facets(criteria: BrowseCriteria, counts: Counts, categories: list[Row[Any]]) -> tuple[Facet, ...]:
     by_stars = {int(stars): count for stars, count in counts["rating"].items() if stars}
     facets = [
         Facet("category", "Department", tuple(_category_choices(criteria, counts["category"], categories)), True),
@@ -290,7 +320,7 @@ def _facets(criteria: BrowseCriteria, counts: Counts, categories: list[Category]
 
 
 def _category_choices(
-    criteria: BrowseCriteria, counts: dict[str, int], categories: list[Category]
+    criteria: BrowseCriteria, counts: dict[str, int], categories: list[Row[Any]]
 ) -> list[FacetChoice]:
     return [
         FacetChoice(c.slug, c.name, counts.get(str(c.id), 0), c.slug == criteria.category)
