@@ -6,10 +6,9 @@ short ones ("4K", "XL") or common ones ("The") that shoppers type.
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,12 +17,12 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
 from storefront.catalog.models import Product, SearchWord, Variant, product_search
+from storefront.catalog.search_values import Unit, Whole, Words
 from storefront.catalog.values import LONGEST_SKU
 from storefront.database import dialect_of, queries
 
 MOST_WORDS = 8  # of a query; more words only narrow further
 LONGEST_WORD = 40
-CLOSE_ENOUGH = 0.72  # similarity of a proposed spelling, difflib's ratio; "hedphones" to "headphones" is 0.95
 
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile(r"[^\W_]+")
@@ -68,17 +67,52 @@ def query_words(text: str) -> list[str]:
 
     A part with hyphens and digits is a code and stays whole: its pieces ("SKU") may stand in every product.
     """
-    words: list[str] = []
+    return [word for unit in query_units(text) for word in unit.words][:MOST_WORDS]
+
+
+def query_units(text: str) -> list[Unit]:
+    """What a shopper typed, cut at its blanks and signs; what hyphens hold together is one unit."""
+    units: list[Unit] = []
     for part in _fold(text).split():
-        code = _HYPHENATED.fullmatch(part)
-        if code and any(character.isdigit() for character in part):
-            words.append(_join(part))
-        else:
-            words += [_singular(word[:LONGEST_WORD]) for word in _WORD.findall(part)]
-    return words[:MOST_WORDS]
+        pieces = [word[:LONGEST_WORD] for word in _WORD.findall(part)]
+        if not _HYPHENATED.fullmatch(part):
+            units += [Unit(piece, (singular(piece),)) for piece in pieces]
+        elif any(character.isdigit() for character in part):
+            units.append(Unit(part, (_join(part),)))
+        elif pieces:
+            units.append(Unit(part, tuple(singular(piece) for piece in pieces)))
+    return units
 
 
-def _singular(word: str) -> str:
+def sought(text: str) -> list[Words]:
+    """What a page seeks for what was typed: all of its words; a letter by itself or a hyphen may also join two of them.
+
+    So "t-shirt" and "t shirt" find a tshirt, too, and "e book" does not find every book with an e-word.
+
+    :return: alternatives; none where nothing was typed that restricts
+    """
+    units = query_units(text)[:MOST_WORDS]
+    by_themselves = {part for part in _fold(text).split() if len(part) == 1 and part.isalpha()}
+    ways = [units]
+    for place, unit in enumerate(units):
+        before, after = units[:place], units[place + 1 :]
+        if len(unit.words) > 1:
+            *first, last = unit.words
+            held = tuple(whole(word) if len(word) == 1 else word for word in first)
+            ways[0] = [*ways[0][:place], Unit(unit.typed, (*held, last)), *after]
+            ways.append([*before, one_word(_join(unit.typed)), *after])
+        elif unit.typed in by_themselves and after:
+            ways[0] = [*ways[0][:place], Unit(unit.typed, (whole(unit.typed),)), *after]
+            if after[0].typed.isalpha():
+                ways.append([*before, one_word(unit.typed + after[0].typed), *after[1:]])
+    return [[word for unit in way for word in unit.words][:MOST_WORDS] for way in ways] if units else []
+
+
+def one_word(typed: str) -> Unit:
+    return Unit(typed, (singular(typed[:LONGEST_WORD]),))
+
+
+def singular(word: str) -> str:
     """What both numbers of an English noun begin with: "shoes" must find the shoe. Short words are left alone."""
     if len(word) < 5 or word.endswith("ss") or not word.endswith("s"):
         return word
@@ -86,38 +120,72 @@ def _singular(word: str) -> str:
 
 
 def _indexable(text: str) -> str:
-    return " ".join(w + _PADDING if len(w) < 3 or w in _UNINDEXED else w for w in words_of(text))
+    return " ".join(_padded(word) for word in words_of(text))
+
+
+def _padded(word: str) -> str:
+    return word + _PADDING if len(word) < 3 or is_common(word) else word
+
+
+def is_common(word: str) -> bool:
+    """Whether it says nothing by itself: "the", "for"."""
+    return word in _UNINDEXED
+
+
+def whole(word: str) -> Whole:
+    """A word to be found as it is, not as the beginning of others."""
+    return Whole(_padded(word))
 
 
 class SearchEngine(Protocol):
-    """How a database matches and ranks. Every word must begin a word of the product."""
+    """How a database matches and ranks."""
 
-    def matches(self, words: list[str]) -> ColumnElement[bool]: ...
+    def matches(self, *alternatives: Words) -> ColumnElement[bool]:
+        """Every word of at least one alternative must begin a word of the product, or be one where it is `Whole`."""
+        ...
 
-    def rank(self, words: list[str]) -> ColumnElement[float]:
+    def rank(self, words: Words) -> ColumnElement[float]:
         """Smaller is better; words in the name weigh more than words elsewhere."""
         ...
 
 
 class Fts5:
-    def matches(self, words: list[str]) -> ColumnElement[bool]:
-        query = " ".join(f'"{word}" *' for word in words)
-        return literal_column("product_search").op("MATCH")(query)
+    def matches(self, *alternatives: Words) -> ColumnElement[bool]:
+        return literal_column("product_search").op("MATCH")(written(alternatives))
 
-    def rank(self, words: list[str]) -> ColumnElement[float]:
+    def rank(self, words: Words) -> ColumnElement[float]:
         return func.bm25(literal_column("product_search"), 10.0, 1.0)
 
 
 class FullText:
-    def matches(self, words: list[str]) -> ColumnElement[bool]:
-        required = " ".join(f"+{word}*" for word in words)
-        return mysql.match(product_search.c.words, against=required, in_boolean_mode=True)
+    def matches(self, *alternatives: Words) -> ColumnElement[bool]:
+        required = [" ".join(f"+{_boolean(word)}" for word in words) for words in alternatives]
+        against = required[0] if len(required) == 1 else " ".join(f"({words})" for words in required)
+        return mysql.match(product_search.c.words, against=against, in_boolean_mode=True)
 
-    def rank(self, words: list[str]) -> ColumnElement[float]:
-        wanted = " ".join(f"{word}*" for word in words)
+    def rank(self, words: Words) -> ColumnElement[float]:
+        wanted = " ".join(_boolean(word) for word in words)
         in_name = mysql.match(product_search.c.name, against=wanted, in_boolean_mode=True)
         anywhere = mysql.match(product_search.c.words, against=wanted, in_boolean_mode=True)
         return -(in_name * 10 + anywhere)
+
+
+def all_words(alternatives: Sequence[Words]) -> list[str]:
+    """The words of all alternatives, each once."""
+    return list(dict.fromkeys(word for words in alternatives for word in words))
+
+
+def written(alternatives: Sequence[Words]) -> str:
+    """Alternatives in FTS5's language."""
+    return " OR ".join(f"({' '.join(_phrase(word) for word in words)})" for words in alternatives)
+
+
+def _phrase(word: str) -> str:
+    return f'"{word}"' if isinstance(word, Whole) else f'"{word}" *'
+
+
+def _boolean(word: str) -> str:
+    return word if isinstance(word, Whole) else f"{word}*"
 
 
 def engine() -> SearchEngine:
@@ -125,9 +193,9 @@ def engine() -> SearchEngine:
     return FullText() if dialect_of("catalog") == "mysql" else Fts5()
 
 
-def found(words: list[str]) -> CTE:
+def found(*alternatives: Words) -> CTE:
     """The products that match, by `product_id`, to join to."""
-    return select(product_search.c.product_id).where(engine().matches(words)).cte("found")
+    return select(product_search.c.product_id).where(engine().matches(*alternatives)).cte("found")
 
 
 def find_exact(text: str) -> int | None:
@@ -157,24 +225,3 @@ def _learn(session: Session, words: set[str]) -> None:
     known = set(session.scalars(select(SearchWord.word).where(SearchWord.word.in_(words))))
     if new := [{"word": word} for word in sorted(words - known) if len(word) > 3 and not word.isdigit()]:
         session.execute(insert(SearchWord), new)
-
-
-def nearest_spelling(text: str) -> str | None:
-    """What the shopper may have meant, made of words that names of products hold; None when nothing is close.
-
-    It is asked only when a search found nothing.
-    """
-    typed = query_words(text)
-    if not typed:
-        return None
-    near = [SearchWord.word.like(f"{word[:1]}%") for word in typed]
-    known = list(queries().scalars(select(SearchWord.word).where(or_(*near)).limit(5000)))
-    better = [_closest(word, known) for word in typed]
-    found = " ".join(word for word in better if word)
-    return found if found and found != " ".join(typed) else None
-
-
-def _closest(word: str, known: list[str]) -> str | None:
-    if any(candidate.startswith(word) for candidate in known):
-        return word
-    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=CLOSE_ENOUGH)), None)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
+from storefront.catalog.search_values import Relaxed
 from storefront.errors import DomainError
 from storefront.money import Money
 from storefront.pictures import widths_of
@@ -330,7 +331,10 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of a category, of a search, or of everything."""
+    """One page of a category, of a search, or of everything.
+
+    :ivar relaxed: what was sought instead of words that nothing has
+    """
 
     criteria: BrowseCriteria
     department: Department | None
@@ -338,6 +342,7 @@ class Listing:
     total: int
     page_count: int
     facets: tuple[Facet, ...]
+    relaxed: Relaxed | None = None
 
     @property
     def pages(self) -> tuple[int | None, ...]:

@@ -105,6 +105,7 @@ def test_a_product_shows_its_first_picture_at_once_and_the_others_by_small_ones(
     first, second = page.all(".gallery__picture img")
     assert (first["fetchpriority"], "loading" in first.attrs) == ("high", False)
     assert (second["loading"], second["alt"]) == ("lazy", "Its handle")
+    assert [link["href"] for link in page.all("a.gallery__picture")] == [first["src"], second["src"]]  # to look closer
     small = page.all(".gallery__thumb img")
     assert [shown["alt"] for shown in small] == ["Picture 1: A blue mug", "Picture 2: Its handle"]
     assert [link["href"] for link in page.all(".gallery__thumb")] == ["#picture-1", "#picture-2"]
@@ -124,6 +125,8 @@ def test_a_drawing_of_the_demo_shop_stays_as_it_is(pages: Pages) -> None:
     shown = pages.get("/product/5-nike-air-max-270").all(".gallery__picture img")[0]
     assert "srcset" not in shown.attrs
     assert shown["src"].startswith("/static/vendor/fluent-emoji-3d/")
+    assert shown.parent is not None
+    assert shown.parent.name == "div"  # there is no larger one
 
 
 def test_an_order_goes_on_showing_it_small_after_it_was_taken_away(pages: Pages) -> None:

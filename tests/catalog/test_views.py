@@ -126,12 +126,6 @@ def test_a_search_says_what_it_looked_for(pages: Pages, words: str) -> None:
     assert page.one("#search-words")["value"] == words
 
 
-def test_a_search_that_finds_nothing_proposes_a_spelling(pages: Pages) -> None:
-    page = pages.get("/products?q=hedphones")
-    assert "Nothing matches “hedphones”" in page.words
-    assert names(pages.get(str(page.one(".listing__hint a")["href"]))) == ["Sony WH-1000XM5 Headphones"]
-
-
 # ------------------------------------------------------------------------------------- suggestions
 
 
@@ -164,6 +158,15 @@ def test_a_product_of_ours_is_shown(pages: Pages) -> None:
 def test_an_outdated_name_in_an_address_is_put_right_for_good(pages: Pages, slug: str) -> None:
     response = pages.client.get(f"/product/6-{slug}?stars=5")
     assert (response.status_code, response.headers["Location"]) == (301, f"{EVELYN}?stars=5")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["endpoint=x", "_method=PUT", "_scheme=javascript&_external=1", "slug=a&product_id=7", "sku=a%26b&sku=c", "%ff"],
+)
+def test_an_address_put_right_keeps_what_was_asked_as_it_is(pages: Pages, asked: str) -> None:
+    response = pages.client.get(f"/product/6-wrong?{asked}")
+    assert (response.status_code, response.headers["Location"]) == (301, f"{EVELYN}?{asked}")
 
 
 @pytest.mark.parametrize("path", ["999999-mug", "0-mug", "6", "six-mug", "-6-mug", "9" * 40 + "-mug"])
