@@ -10,6 +10,7 @@ from storefront import (
     database,
     dev_client,
     devmail,
+    drawn,
     errors,
     health,
     logs,
@@ -22,18 +23,20 @@ from storefront import (
     staff,
     tasks,
     visitor,
+    well_known,
 )
 from storefront.accounts import oidc, provider_views, security_views
 from storefront.accounts import views as accounts_views
 from storefront.api import blueprint as api
 from storefront.cart import views as cart_views
-from storefront.catalog import media_views, picture_store
+from storefront.catalog import drawings, media_views, picture_store
 from storefront.catalog import views as catalog_views
 from storefront.checkout import views as checkout_views
 from storefront.customer import pages as customer_pages
 from storefront.orders import views as orders_views
 from storefront.payments import views as payments_views
 from storefront.reviews import views as reviews_views
+from storefront.seo import views as seo_views
 from storefront.wishlist import views as wishlist_views
 
 
@@ -55,6 +58,8 @@ def create_app(config: Config) -> Flask:
     mail.init_app(app)
     sms.init_app(app)
     picture_store.init_app(app)
+    drawn.init_app(app)
+    drawings.init_app(app)
     oidc.init_app(app)
     tasks.init_app(app)
     commands.init_app(app)
@@ -72,6 +77,8 @@ def create_app(config: Config) -> Flask:
         customer_pages,
         reviews_views,
         wishlist_views,
+        seo_views,
+        well_known,
     ):
         app.register_blueprint(views.bp)
     app.register_blueprint(health.bp)

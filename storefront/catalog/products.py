@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront import acts
+from storefront.alike import folded
 from storefront.catalog import submits
 from storefront.catalog.derived import search_text
 from storefront.catalog.models import (
@@ -93,9 +94,12 @@ class NewProduct:
     is_preorder: bool = False
 
 
-def slugify(name: str) -> str:
-    """A name as it stands in an address: lower case letters, digits and hyphens, at most 80."""
-    return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:80] or "product"
+def slugify(name: str, otherwise: str = "product") -> str:
+    """A name as it stands in an address: lower case letters, digits and hyphens, at most 80.
+
+    :param otherwise: what stands there for a name in other letters than Latin ones
+    """
+    return re.sub(r"[^a-z0-9]+", "-", folded(name)).strip("-")[:80].rstrip("-") or otherwise
 
 
 def add_categories(departments: Sequence[Department]) -> None:

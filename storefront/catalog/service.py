@@ -11,9 +11,9 @@ from flask import current_app, g
 from sqlalchemy import ColumnElement, func, select
 
 from storefront import outbox
-from storefront.catalog import arrivals, gallery, moderation, overview, product_desk, search, stock_desk
+from storefront.catalog import arrivals, gallery, moderation, overview, product_desk, sitemap, stock_desk
 from storefront.catalog.audit import Holding, holdings, product_faults, review_faults, stock_faults
-from storefront.catalog.browse import browse, card_columns, card_of, department_of
+from storefront.catalog.browse import browse, card_columns, card_of, cards_of, department_of
 from storefront.catalog.export import (
     FullProduct,
     Selection,
@@ -36,7 +36,6 @@ from storefront.catalog.models import (
     Review,
     Spec,
     Variant,
-    product_search,
 )
 from storefront.catalog.offers import choose_offers, get_offer, offers_by_product, offers_of, variants_of
 from storefront.catalog.products import (
@@ -67,7 +66,6 @@ from storefront.catalog.reviews import (
     shown,
     write_review,
 )
-from storefront.catalog.search import nearest_spelling
 from storefront.catalog.stock import (
     available_now,
     commit_reservation,
@@ -77,6 +75,7 @@ from storefront.catalog.stock import (
     reserve,
     take_off,
 )
+from storefront.catalog.suggestions import suggest
 from storefront.catalog.values import (
     BrowseCriteria,
     Department,
@@ -98,7 +97,6 @@ from storefront.catalog.values import (
     SkuTaken,
     Sort,
     StockState,
-    Suggestion,
     UnknownCategory,
     UnknownProduct,
     UnknownSku,
@@ -141,6 +139,7 @@ __all__ = [
     "UnknownProduct",
     "UnknownReview",
     "UnknownSku",
+    "VariantView",
     "add_categories",
     "add_picture",
     "add_product",
@@ -170,7 +169,6 @@ __all__ = [
     "home",
     "is_empty",
     "moderation",
-    "nearest_spelling",
     "offers_by_product",
     "offers_of",
     "overview",
@@ -188,6 +186,7 @@ __all__ = [
     "reviews_by",
     "reviews_of",
     "set_review_hidden",
+    "sitemap",
     "stamp_of",
     "stock_desk",
     "stock_faults",
@@ -202,7 +201,6 @@ LOVED_SHOWN = 8
 NEWEST_SHOWN = 8
 RELATED_SHOWN = 4
 REVIEWS_SHOWN = 30
-SUGGESTIONS_SHOWN = 6
 
 
 def departments() -> tuple[Department, ...]:
@@ -256,12 +254,6 @@ def _first_ids(order: ColumnElement[Any], count: int) -> list[int]:
 
 def _pick(cards: dict[ProductId, ProductCard], ids: Sequence[int]) -> tuple[ProductCard, ...]:
     return tuple(cards[ProductId(product_id)] for product_id in ids if product_id in cards)
-
-
-def cards_of(ids: Sequence[int]) -> tuple[ProductCard, ...]:
-    """Cards of products by id, in the order given; those no longer sold are left out."""
-    rows = {row.id: row for row in queries().execute(card_columns().where(Product.id.in_(ids)))}
-    return tuple(card_of(rows[product_id]) for product_id in dict.fromkeys(ids) if product_id in rows)
 
 
 def get_product(product_id: int, stars: int | None = None, *, reader: int | None = None) -> ProductPage:
@@ -370,28 +362,6 @@ def _related(product: Product) -> tuple[ProductCard, ...]:
     )
     cards = card_columns().join(chosen, chosen.c.product_id == Product.id)
     return tuple(card_of(row) for row in queries().execute(cards.order_by(Product.popularity.desc(), Product.id)))
-
-
-def suggest(text: str) -> list[Suggestion]:
-    """Products to offer under the search field while typing; none for less than two letters."""
-    words = search.query_words(text)
-    if len(text.strip()) < 2 or not words:
-        return []
-    exact = search.find_exact(text)
-    found = (
-        select(product_search.c.product_id)
-        .join(BrowseEntry, BrowseEntry.product_id == product_search.c.product_id)
-        .where(BrowseEntry.category_id == ALL_CATEGORIES, search.engine().matches(words))
-        .order_by(search.engine().rank(words), BrowseEntry.popularity.desc())
-        .limit(SUGGESTIONS_SHOWN)
-    )
-    ids = list(queries().scalars(found))
-    if exact is not None:
-        ids = [exact, *(other for other in ids if other != exact)]
-    return [
-        Suggestion(card.id, card.slug, card.name, card.brand, card.price, card.hue, card.picture)
-        for card in cards_of(ids)
-    ]
 
 
 def deliver_messages(handlers: Mapping[str, outbox.Handler]) -> int:

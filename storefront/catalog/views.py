@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +12,7 @@ from storefront.catalog import service
 from storefront.catalog.forms import active_filters, browse_url, criteria_from, words_from
 from storefront.catalog.values import BrowseCriteria
 from storefront.clock import arrival_day
-from storefront.responses import render_page, wants_fragment
+from storefront.responses import query_kept, render_page, wants_fragment
 
 bp = Blueprint("catalog", __name__)
 bp.app_template_global()(browse_url)
@@ -45,20 +44,17 @@ def category(slug: str) -> ResponseReturnValue:
         moved = service.product_desk.find_moved(slug)
         if moved is None:
             abort(404)
-        query: dict[str, Any] = request.args.to_dict(flat=False)
-        return redirect(url_for(".category", slug=moved, **query), 301)
+        return redirect(url_for(".category", slug=moved) + query_kept(), 301)
 
 
 def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
     listing = service.browse(criteria)
-    nothing_found = listing.total == 0 and criteria.words
     return render_page(
         "catalog/listing.html",
         fragment="catalog/_listing.html",
         listing=listing,
         title=title or (listing.department.name if listing.department else ""),
         form_action=browse_url(BrowseCriteria(category=criteria.category)),
-        did_you_mean=service.nearest_spelling(criteria.words) if nothing_found else None,
     )
 
 
@@ -71,8 +67,7 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
     except service.UnknownProduct:
         abort(404)
     if page.box.slug != slug:
-        query: dict[str, Any] = request.args.to_dict()
-        return redirect(url_for(".product", product_id=product_id, slug=page.box.slug, **query), 301)
+        return redirect(url_for(".product", product_id=product_id, slug=page.box.slug) + query_kept(), 301)
     visitor.remember_product(product_id)
     return render_page(
         "catalog/product.html",
@@ -93,4 +88,5 @@ def suggestions() -> ResponseReturnValue:
     words = words_from(request.args)
     if not wants_fragment():
         return redirect(url_for(".products", q=words or None), 303)
-    return render_page("catalog/_suggestions.html", suggestions=service.suggest(words), words=words)
+    suggestions, relaxed = service.suggest(words)
+    return render_page("catalog/_suggestions.html", suggestions=suggestions, relaxed=relaxed, words=words)
