@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from fpdf.enums import Align, TableBordersLayout
 from fpdf.fonts import FontFace
 from markupsafe import Markup
 
-from storefront.orders.service import CreditNote, DeliveryAddress, LineItem, OrderView
+from storefront.orders import service as orders
+from storefront.orders.service import CreditNote, DeliveryAddress, IssuedPaper, LineItem, OrderView, Seller
 from storefront.shell import day, moment, money, plural
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph it takes along
@@ -28,7 +29,7 @@ BOX = 4.5  # mm, to tick with a pen
 class Sheet(FPDF):
     """An A4 page that knows the shop's letters; what one font lacks the other draws."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, shop: str) -> None:
         super().__init__(format="A4")
         folder = Path(str(current_app.static_folder)) / FONTS
         self.add_font("sans", "", folder / "NotoSans-Regular.ttf")
@@ -39,7 +40,7 @@ class Sheet(FPDF):
         self.set_margin(MARGIN)
         self.set_auto_page_break(True, MARGIN)
         self.set_title(title)
-        self.set_author(current_app.config["SHOP_NAME"])
+        self.set_author(shop)
         self.set_lang("en")
         self.plain()
 
@@ -79,12 +80,13 @@ class Sheet(FPDF):
         self.set_xy(self.l_margin, max(bottoms))
 
 
-def packing_slips(orders: Sequence[OrderView]) -> bytes:
+def packing_slips(packed: Sequence[OrderView]) -> bytes:
     """What is packed with each order, on a sheet of its own, without prices; or why nothing is."""
-    sheet = Sheet("Packing slips" if len(orders) > 1 else f"Packing slip {orders[0].id}")
-    for order in orders:
+    shop = current_app.config["SHOP_NAME"]
+    sheet = Sheet("Packing slips" if len(packed) > 1 else f"Packing slip {packed[0].id}", shop)
+    for order in packed:
         sheet.add_page()
-        _head(sheet, f"Packing slip {order.id}", _ordered(order))
+        _head(sheet, shop, f"Packing slip {order.id}", _ordered(order))
         problem = _words("staff/orders/_words.html", "slip_words", order)
         if problem:
             sheet.ln(2)
@@ -125,24 +127,29 @@ def _row_to_tick(sheet: Sheet, units: int, sku: str, name: str) -> None:
     sheet.set_xy(sheet.l_margin, bottom)
 
 
-def invoice(order: OrderView, notes: Sequence[CreditNote]) -> bytes:
-    """An order that was confirmed, as a sheet for the books. :param notes: what was taken off it since"""
-    sheet = Sheet(f"Invoice {order.id}")
-    sheet.set_creation_date(order.confirmed_at or order.placed_at)  # the same invoice is the same file
+def invoice(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, IssuedPaper]) -> bytes:
+    """An order that was confirmed, as a sheet for the books.
+
+    :param notes: what was taken off it since
+    :param issued: the order's papers, by `orders.INVOICE` and the positions of the notes
+    """
+    paper = issued[orders.INVOICE]
+    sheet = Sheet(f"Invoice {paper.number}", paper.seller.name)
+    sheet.set_creation_date(paper.issued_at)  # the same invoice is the same file
     sheet.add_page()
-    certain = f"Invoice date {moment(order.confirmed_at)}. " if order.confirmed_at else ""
-    _head(sheet, f"Invoice {order.id}", f"{certain}{_ordered(order)}")
+    about = f"Invoice date {moment(paper.issued_at)}. Order {order.id}. {_ordered(order)}"
+    _head(sheet, paper.seller.name, f"Invoice {paper.number}", about)
     if order.status == "cancelled":
         sheet.ln(2)
         sheet.bold()
         sheet.say("This order was cancelled after it was invoiced. What was paid goes back the way it came.")
     sheet.ln(4)
-    _parties(sheet, order)
+    _parties(sheet, order, paper.seller)
     sheet.ln(6)
     _goods(sheet, order)
     sheet.ln(4)
     _figures(sheet, order)
-    _credited(sheet, order, notes)
+    _credited(sheet, order, notes, issued)
     sheet.ln(4)
     sheet.plain()
     is_due = order.payment_kind == "cod" and order.status != "cancelled"
@@ -151,15 +158,17 @@ def invoice(order: OrderView, notes: Sequence[CreditNote]) -> bytes:
     return bytes(sheet.output())
 
 
-def credit_note(order: OrderView, note: CreditNote) -> bytes:
-    """What was taken off an invoice, as a sheet for the books."""
-    sheet = Sheet(f"Credit note {note.number}")
-    sheet.set_creation_date(note.issued_at)
+def credit_note(order: OrderView, note: CreditNote, issued: Mapping[int, IssuedPaper]) -> bytes:
+    """What was taken off an invoice, as a sheet for the books. :param issued: as for the invoice"""
+    paper, invoiced = issued[note.position], issued.get(orders.INVOICE)
+    sheet = Sheet(f"Credit note {paper.number}", paper.seller.name)
+    sheet.set_creation_date(paper.issued_at)
     sheet.add_page()
-    about = f"invoice {order.id} of {moment(order.confirmed_at)}" if order.confirmed_at else f"order {order.id}"
-    _head(sheet, f"Credit note {note.number}", f"Date {moment(note.issued_at)}. For {about}.")
+    about = f"For invoice {invoiced.number} of {moment(invoiced.issued_at)}. " if invoiced else ""
+    about = f"Date {moment(paper.issued_at)}. {about}Order {order.id}."
+    _head(sheet, paper.seller.name, f"Credit note {paper.number}", about)
     sheet.ln(4)
-    _parties(sheet, order)
+    _parties(sheet, order, paper.seller)
     sheet.ln(6)
     returned = f". Return no. {note.refund.returned}" if note.refund and note.refund.returned else ""
     sheet.plain()
@@ -185,9 +194,9 @@ def credit_note(order: OrderView, note: CreditNote) -> bytes:
     return bytes(sheet.output())
 
 
-def _head(sheet: Sheet, title: str, about: str) -> None:
+def _head(sheet: Sheet, shop: str, title: str, about: str) -> None:
     sheet.bold(11)
-    sheet.say(current_app.config["SHOP_NAME"])
+    sheet.say(shop)
     sheet.bold(20)
     sheet.say(title, height=11)
     sheet.muted()
@@ -198,21 +207,19 @@ def _ordered(order: OrderView) -> str:
     return f"Ordered {moment(order.placed_at)}. Arrives by {day(order.estimated_on)}."
 
 
-def _parties(sheet: Sheet, order: OrderView) -> None:
+def _parties(sheet: Sheet, order: OrderView, seller: Seller) -> None:
     sheet.columns(
-        lambda width: _seller(sheet, width),
+        lambda width: _seller(sheet, seller, width),
         lambda width: _address(sheet, "Sold to", order.address, width, order.email),
     )
 
 
-def _seller(sheet: Sheet, width: float) -> None:
-    config = current_app.config
-    tax_number = f"Tax number {config['SHOP_TAX_NUMBER']}" if config["SHOP_TAX_NUMBER"] else ""
+def _seller(sheet: Sheet, seller: Seller, width: float) -> None:
+    tax_number = f"Tax number {seller.tax_number}" if seller.tax_number else ""
     sheet.muted()
     sheet.say("Sold by", width)
     sheet.plain()
-    lines = [line.strip() for line in config["SHOP_ADDRESS"].split("|")]
-    sheet.say("\n".join(filter(None, [config["SHOP_NAME"], *lines, config["SHOP_MAIL"], tax_number])), width)
+    sheet.say("\n".join(filter(None, [seller.name, *seller.address, seller.mail, tax_number])), width)
 
 
 def _address(sheet: Sheet, name: str, address: DeliveryAddress, width: float, reached_by: str) -> None:
@@ -266,14 +273,15 @@ def _figures(sheet: Sheet, order: OrderView) -> None:
     _figure(sheet, "Total", money(order.grand_total))
 
 
-def _credited(sheet: Sheet, order: OrderView, notes: Sequence[CreditNote]) -> None:
+def _credited(sheet: Sheet, order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, IssuedPaper]) -> None:
     """What was taken off since, and what is left in the end."""
     for note in notes:
         sheet.plain()
         _figure(sheet, f"Credit note {note.position}", f"−{money(note.amount)}")
         sheet.muted()
         sheet.set_x(sheet.l_margin + sheet.epw - 80)
-        sheet.say(f"{moment(note.issued_at)}. {_words('orders/_back_words.html', 'credit_words', note)}", 80)
+        what = _words("orders/_back_words.html", "credit_words", note)
+        sheet.say(f"{issued[note.position].number}, {moment(note.credited_at)}. {what}", 80)
         sheet.set_x(sheet.l_margin)
     if notes:
         sheet.bold(12)

@@ -53,6 +53,7 @@ def restock_cancelled(key: str, payload: Mapping[str, Any]) -> None:
 def send_refund(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer what goes back to them, how and when."""
     order, refund = orders.get_order(payload["order"]), orders.get_refund(payload["refund"])
+    orders.issue_papers(order)
     order_letters.write(order, "refunded", f"Your refund for order {order.id}", key, refund=refund)
 
 

@@ -118,8 +118,6 @@ def _shop_facts(app: Flask) -> dict[str, Any]:
         "name": config["SHOP_NAME"],
         "tagline": config["SHOP_TAGLINE"],
         "mail": config["SHOP_MAIL"],
-        "address": [line.strip() for line in config["SHOP_ADDRESS"].split("|") if line.strip()],
-        "tax_number": config["SHOP_TAX_NUMBER"],
         "currency": config["CURRENCY"],
         "shipping_fee": rules.shipping_fee,
         "free_shipping_above": rules.free_shipping_above,

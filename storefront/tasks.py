@@ -60,6 +60,7 @@ def send_delivery(key: str, payload: Mapping[str, Any]) -> None:
 
 def _write_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any]) -> None:
     order = orders.get_order(payload["order"])
+    orders.issue_papers(order)
     order_letters.write(order, template, subject.format(order.id), key)
 
 

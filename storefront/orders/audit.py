@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 from storefront.database import queries
 from storefront.money import Money
 from storefront.orders.events import CANCELLATION, CANCELLED_RESTOCK, ORDER_PLACED
+from storefront.orders.invoice_audit import invoice_faults
 from storefront.orders.models import Item, Message, Order, OrderEvent
 from storefront.orders.refund_audit import GivenBack, given_back, refund_faults
 from storefront.orders.values import OrderStatus
@@ -64,6 +65,7 @@ def faults() -> Iterator[str]:
     yield from _timeline_faults()
     yield from _message_faults()
     yield from refund_faults()
+    yield from invoice_faults()
 
 
 def _timeline_faults() -> Iterator[str]:

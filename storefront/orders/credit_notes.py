@@ -1,6 +1,7 @@
 """Credit notes: what corrects an invoice. One for each refund of money, and one for what a cancellation left over.
 
-None of it is stored: they follow from the order and its refunds, and keep their numbers.
+None of it is stored: they follow from the order and its refunds, and keep their positions. What a paper has of its own
+once it is issued, its number above all, see `invoices`.
 """
 
 from __future__ import annotations
@@ -29,17 +30,16 @@ class UnknownCreditNote(DomainError):
 class CreditNote:
     """What was taken off an invoice.
 
-    :ivar number: the order's, and which of its credit notes this is
-    :ivar position: the latter, from 1
+    :ivar position: which of its order's credit notes this is, from 1
+    :ivar credited_at: when it was refunded, or cancelled
     :ivar delivery: of the amount what was paid for the delivery, and
     :ivar tax: the tax on the goods
     :ivar lowers_due: it was not paid yet: so much less is asked for
     :ivar refund: None for what a cancellation left over
     """
 
-    number: str
     position: int
-    issued_at: datetime
+    credited_at: datetime
     amount: Money
     lines: tuple[BackLine, ...]
     delivery: Money
@@ -55,7 +55,7 @@ class CreditNote:
 
 @dataclass(frozen=True, slots=True)
 class _Credit:
-    """A credit note before its number and its tax are known."""
+    """A credit note before its position and its tax are known."""
 
     at: datetime
     amount: Money
@@ -76,9 +76,8 @@ def credit_notes_of(order: OrderView, refunds: Sequence[RefundView] | None = Non
         delivery = min(credit.amount, shipping) if credit.is_with_shipping else Money(0, shipping.currency)
         goods = goods_before + (credit.amount - delivery).minor
         note = CreditNote(
-            number=f"{order.id}-{position}",
             position=position,
-            issued_at=credit.at,
+            credited_at=credit.at,
             amount=credit.amount,
             lines=credit.lines,
             delivery=delivery,
@@ -110,9 +109,14 @@ def _tax_until(order: OrderView, goods: int) -> Money:
     return order.tax.share(Decimal(min(goods, whole)) / whole) if whole > 0 else Money(0, order.tax.currency)
 
 
-def get_credit_note(order: OrderView, position: int) -> CreditNote:
-    """One credit note of an order. :param position: from 1 :raise UnknownCreditNote: it has not so many"""
-    for note in credit_notes_of(order):
+def get_credit_note(order: OrderView, position: int, notes: Sequence[CreditNote] | None = None) -> CreditNote:
+    """One credit note of an order.
+
+    :param position: from 1
+    :param notes: all of the order; None: they are asked for
+    :raise UnknownCreditNote: it has not so many
+    """
+    for note in credit_notes_of(order) if notes is None else notes:
         if note.position == position:
             return note
     raise UnknownCreditNote(position)

@@ -20,7 +20,7 @@ from storefront.keyset import Keys, Paged, page_of
 from storefront.money import Money
 from storefront.orders.carriers import CARRIERS, LONGEST_CARRIER
 from storefront.orders.models import Act, Item, Order
-from storefront.orders.reading import views_of
+from storefront.orders.reading import WITH_INVOICE, views_of
 from storefront.orders.values import OrderId, OrderStatus, OrderView
 
 __all__ = [
@@ -156,7 +156,8 @@ def export_orders(criteria: Criteria) -> Iterator[list[OrderView]]:
     """Every order of a filter, in its order, read in pages so that no transaction stays open while a file is sent."""
     cursor = ""
     while True:
-        rows, paged = page_of(_chosen(select(Order), criteria), _keys(criteria), cursor, ROWS_AT_ONCE)
+        asked = _chosen(select(Order), criteria).options(WITH_INVOICE)
+        rows, paged = page_of(asked, _keys(criteria), cursor, ROWS_AT_ONCE)
         found = views_of([row.Order for row in rows])
         queries().rollback()
         yield found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, false, true
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, query_expression
 
 from storefront import contact
 from storefront.acts import StaffAct
@@ -27,6 +27,7 @@ class Order(OrdersModel):
     :cvar email_key: the address as accounts are known by it, empty for what is none
     :cvar refunded_amount: given back so far, or promised; what a cancellation gives back comes on top
     :cvar is_restocked: whether its goods go back on the shelf, should it be cancelled
+    :cvar invoice_number: of its invoice, where a query asks for it by `reading.WITH_INVOICE`
     """
 
     __tablename__ = "orders"
@@ -68,6 +69,7 @@ class Order(OrdersModel):
     refunded_amount: Mapped[int] = mapped_column(MinorUnits, default=0, server_default="0")
     is_shipping_refunded: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_restocked: Mapped[bool] = mapped_column(default=True, server_default=true())
+    invoice_number: Mapped[str | None] = query_expression()
 
 
 class Item(OrdersModel):

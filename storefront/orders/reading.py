@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
+from sqlalchemy.orm import with_expression
 
 from storefront.database import queries
 from storefront.money import Money
+from storefront.orders.invoice_models import INVOICE, Invoice
 from storefront.orders.models import Item, Order, OrderEvent
 from storefront.orders.rows import line_item
 from storefront.orders.values import (
@@ -20,13 +22,16 @@ from storefront.orders.values import (
     UnknownOrder,
 )
 
+_INVOICE_NUMBER = select(Invoice.number).where(Invoice.order_id == Order.id, Invoice.credit == INVOICE)
+WITH_INVOICE = with_expression(Order.invoice_number, _INVOICE_NUMBER.correlate(Order).scalar_subquery())
+
 
 def get_order(order_id: str) -> OrderView:
     """An order with its items and its timeline. Whether the asker may see it is the caller's to know.
 
     :raise UnknownOrder: there is none of this number
     """
-    asked = select(Order).where(Order.order_id == order_id)
+    asked = select(Order).where(Order.order_id == order_id).options(WITH_INVOICE)
     order = queries().scalar(asked.execution_options(populate_existing=True))
     if order is None:
         raise UnknownOrder(order_id)
@@ -100,4 +105,5 @@ def _view(order: Order, items: Sequence[Item], events: Sequence[OrderEvent]) -> 
         ),
         refunded=Money(order.refunded_amount, currency),
         is_shipping_refunded=order.is_shipping_refunded,
+        invoice_number=order.invoice_number or "",
     )

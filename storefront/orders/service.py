@@ -17,6 +17,7 @@ from storefront.orders import arrivals, desk
 from storefront.orders.amendments import LONGEST_TRACKING_NUMBER, change_address, expect_on, note_tracking
 from storefront.orders.audit import OrderFacts, facts, faults
 from storefront.orders.credit_notes import CreditNote, UnknownCreditNote, credit_notes_of, get_credit_note
+from storefront.orders.events import STAFF_STEPS
 from storefront.orders.figures import BestSeller, BestSellers, DaySales, Sales, best_sellers, sales
 from storefront.orders.guests import Buyer, Guest, find_buyer, find_guests, orders_of_guest
 from storefront.orders.history import (
@@ -28,6 +29,8 @@ from storefront.orders.history import (
     orders_of,
     summaries,
 )
+from storefront.orders.invoice_models import INVOICE
+from storefront.orders.invoices import IssuedPaper, Seller, issue_papers
 from storefront.orders.models import Act, Item, Message, Order
 from storefront.orders.reading import export_of, get_order, get_orders
 from storefront.orders.refund_values import (
@@ -81,11 +84,13 @@ from storefront.orders.values import (
 )
 
 __all__ = [
+    "INVOICE",
     "LONGEST_NOTE",
     "LONGEST_ORDER_ID",
     "LONGEST_REASON",
     "LONGEST_TRACKING_NUMBER",
     "RETURN_PERIOD",
+    "STAFF_STEPS",
     "BackLine",
     "BestSeller",
     "BestSellers",
@@ -94,6 +99,7 @@ __all__ = [
     "DaySales",
     "DeliveryAddress",
     "Guest",
+    "IssuedPaper",
     "LineItem",
     "NotRefundable",
     "NotReturnable",
@@ -115,6 +121,7 @@ __all__ = [
     "ReturnState",
     "ReturnView",
     "Sales",
+    "Seller",
     "StepNotAllowed",
     "TooLateToChange",
     "TooMuchBack",
@@ -153,6 +160,7 @@ __all__ = [
     "has_received",
     "is_order_id",
     "is_settled",
+    "issue_papers",
     "list_returns",
     "note_tracking",
     "offer_return",

@@ -166,6 +166,7 @@ EXPORTED = (
     "payment",
     "carrier",
     "tracking_number",
+    "invoice",
 )
 
 
@@ -210,4 +211,5 @@ def _exported(order: OrderView, payment: PaymentRecord | None) -> Sequence[objec
         payment.status.value if payment else "",
         order.carrier,
         order.tracking_number,
+        order.invoice_number,
     )

@@ -39,9 +39,11 @@ def _chosen() -> list[OrderView]:
 @bp.get("/orders/<order_id>/invoice")
 @order_staff
 def order_invoice(order_id: str) -> ResponseReturnValue:
-    """The invoice as its customer has it; there is none before the order is certain."""
+    """The invoice as its customer has it; there is none before the order is certain. Opened first, it is issued."""
     found = _invoiced(order_id)
-    return render_page("staff/orders/invoice.html", order=found, notes=orders.credit_notes_of(found))
+    notes = orders.credit_notes_of(found)
+    issued = orders.issue_papers(found, notes)
+    return render_page("staff/orders/invoice.html", order=found, notes=notes, papers=issued)
 
 
 @bp.get("/orders/<order_id>/invoice.pdf")
@@ -49,7 +51,9 @@ def order_invoice(order_id: str) -> ResponseReturnValue:
 def order_invoice_pdf(order_id: str) -> ResponseReturnValue:
     """The same as a file."""
     found = _invoiced(order_id)
-    return papers.send(f"invoice-{found.id}", papers.invoice(found, orders.credit_notes_of(found)))
+    notes = orders.credit_notes_of(found)
+    issued = orders.issue_papers(found, notes)
+    return papers.send(f"invoice-{issued[orders.INVOICE].number}", papers.invoice(found, notes, issued))
 
 
 def _invoiced(order_id: str) -> OrderView:
@@ -64,8 +68,10 @@ def _invoiced(order_id: str) -> OrderView:
 def order_credit_note(order_id: str, position: int) -> ResponseReturnValue:
     """What was taken off the invoice, as its customer has it."""
     found = get_order(order_id)
-    note = orders.get_credit_note(found, position)
-    return render_page("staff/orders/credit_note.html", order=found, note=note)
+    notes = orders.credit_notes_of(found)
+    note = orders.get_credit_note(found, position, notes)
+    issued = orders.issue_papers(found, notes)
+    return render_page("staff/orders/credit_note.html", order=found, note=note, papers=issued)
 
 
 @bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>.pdf")
@@ -73,5 +79,7 @@ def order_credit_note(order_id: str, position: int) -> ResponseReturnValue:
 def order_credit_note_pdf(order_id: str, position: int) -> ResponseReturnValue:
     """The same as a file."""
     found = get_order(order_id)
-    note = orders.get_credit_note(found, position)
-    return papers.send(f"credit-note-{note.number}", papers.credit_note(found, note))
+    notes = orders.credit_notes_of(found)
+    note = orders.get_credit_note(found, position, notes)
+    issued = orders.issue_papers(found, notes)
+    return papers.send(f"credit-note-{issued[position].number}", papers.credit_note(found, note, issued))

@@ -1,0 +1,61 @@
+"""The tables of the papers that the tax office asks for: invoices, the credit notes that correct them, their series."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storefront.database import UtcDateTime
+from storefront.orders.models import OrdersModel
+
+INVOICE = 0  # which of an order's papers its invoice is; its credit notes are known by their positions, from 1
+LONGEST_SERIES = 12
+LONGEST_NUMBER = 24
+LONGEST_SELLER = 255  # characters of a name, an address of mail, a tax number; longer ones are cut
+LONGEST_SELLER_ADDRESS = 1000
+
+
+class InvoiceSeries(OrdersModel):
+    """Numbers that follow each other without a gap.
+
+    :cvar last_position: of the paper that was issued last, 0 before the first
+    :cvar last_at: when that was
+    """
+
+    __tablename__ = "invoice_series"
+    __table_args__ = (CheckConstraint("last_position >= 0", name="last_position_ge_0"),)
+
+    series: Mapped[str] = mapped_column(String(LONGEST_SERIES), primary_key=True)
+    last_position: Mapped[int] = mapped_column()
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Invoice(OrdersModel):
+    """A paper that was issued. The database refuses to change or to delete it.
+
+    :cvar number: what people call it :cvar position: which of its series it is, from 1
+    :cvar credit: 0 for the invoice of its order, else which of its credit notes, from 1
+    :cvar seller_address: its lines parted by "|"
+    """
+
+    __tablename__ = "invoices"
+    __table_args__ = (
+        UniqueConstraint("series", "position"),
+        UniqueConstraint("order_id", "credit"),
+        CheckConstraint("position > 0", name="position_gt_0"),
+        CheckConstraint("credit >= 0", name="credit_ge_0"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(LONGEST_NUMBER), unique=True)
+    series: Mapped[str] = mapped_column(String(LONGEST_SERIES))
+    position: Mapped[int] = mapped_column()
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    credit: Mapped[int] = mapped_column()
+    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seller_name: Mapped[str] = mapped_column(String(LONGEST_SELLER))
+    seller_address: Mapped[str] = mapped_column(String(LONGEST_SELLER_ADDRESS))
+    seller_mail: Mapped[str] = mapped_column(String(LONGEST_SELLER))
+    seller_tax_number: Mapped[str] = mapped_column(String(LONGEST_SELLER))

@@ -1,0 +1,170 @@
+"""Invoices and credit notes as they are issued: each once, in series without a gap, with the seller of that day.
+
+The checkout knows nothing of it: a paper is issued before its order's next letter, or when it is first opened.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import current_app
+from sqlalchemy import case, insert, literal, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from storefront import clock
+from storefront.database import UtcDateTime, queries, retried, rows_changed, transaction
+from storefront.orders.credit_notes import CreditNote, credit_notes_of
+from storefront.orders.invoice_models import INVOICE, LONGEST_SELLER, LONGEST_SELLER_ADDRESS, Invoice, InvoiceSeries
+from storefront.orders.values import OrderView
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """Who sold, as it was when a paper was issued. :ivar address: its lines :ivar tax_number: empty for none"""
+
+    name: str
+    address: tuple[str, ...]
+    mail: str
+    tax_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedPaper:
+    """What an invoice or a credit note has of its own; all else follows from its order."""
+
+    number: str
+    issued_at: datetime
+    seller: Seller
+
+
+class _UnknownSeries(LookupError):
+    """Nothing was issued in a series yet."""
+
+
+def issue_papers(order: OrderView, notes: Sequence[CreditNote] | None = None) -> dict[int, IssuedPaper]:
+    """The papers of an order; those that are due and were not issued yet are issued now, once, whoever asks.
+
+    An order that was never certain has none.
+
+    :param notes: its credit notes; None: they are asked for
+    :return: `INVOICE` and the positions of its credit notes, to their papers
+    """
+    credited = credit_notes_of(order) if notes is None else notes
+    due = [*([INVOICE] if order.confirmed_at else []), *(note.position for note in credited)]
+    try:
+        return _all_of(order.row_id, due)
+    except IntegrityError:  # another was first, and has written them by now; the numbers we took are given back
+        return _all_of(order.row_id, due)
+
+
+def _all_of(order: int, due: Collection[int]) -> dict[int, IssuedPaper]:
+    issued = _issued(order)
+    missing = [credit for credit in due if credit not in issued]
+    if not missing:
+        return issued
+    now = clock.utc_now()
+    try:
+        return issued | _issue(order, missing, now)
+    except _UnknownSeries:
+        _open_series(now)
+        return issued | _issue(order, missing, now)
+
+
+def _issued(order: int) -> dict[int, IssuedPaper]:
+    # Columns, not rows: what a rival wrote meanwhile is to be seen.
+    asked = select(
+        Invoice.credit,
+        Invoice.number,
+        Invoice.issued_at,
+        Invoice.seller_name,
+        Invoice.seller_address,
+        Invoice.seller_mail,
+        Invoice.seller_tax_number,
+    ).where(Invoice.order_id == order)
+    return {
+        row.credit: IssuedPaper(
+            row.number,
+            row.issued_at,
+            Seller(row.seller_name, _lines(row.seller_address), row.seller_mail, row.seller_tax_number),
+        )
+        for row in queries().execute(asked)
+    }
+
+
+def _lines(address: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in address.split("|") if line.strip())
+
+
+@retried
+def _issue(order: int, credits_: Sequence[int], now: datetime) -> dict[int, IssuedPaper]:
+    """Take numbers and write the papers, in one transaction: should it fail, the numbers are free again."""
+    seller, found = _seller_of_today(), {}
+    with transaction("orders") as session:
+        taken = _take(session, Counter(_series(credit, now) for credit in credits_), now)
+        for credit in credits_:
+            series = _series(credit, now)
+            positions, issued_at = taken[series]
+            position = next(positions)
+            found[credit] = IssuedPaper(f"{series}-{position:06d}", issued_at, seller)
+            row = Invoice(
+                number=found[credit].number,
+                series=series,
+                position=position,
+                order_id=order,
+                credit=credit,
+                issued_at=issued_at,
+                seller_name=seller.name,
+                seller_address="|".join(seller.address),
+                seller_mail=seller.mail,
+                seller_tax_number=seller.tax_number,
+            )
+            session.add(row)
+    return found
+
+
+def _seller_of_today() -> Seller:
+    config = current_app.config
+    return Seller(
+        config["SHOP_NAME"][:LONGEST_SELLER],
+        _lines(config["SHOP_ADDRESS"][:LONGEST_SELLER_ADDRESS]),
+        config["SHOP_MAIL"][:LONGEST_SELLER],
+        config["SHOP_TAX_NUMBER"][:LONGEST_SELLER],
+    )
+
+
+def _series(credit: int, now: datetime) -> str:
+    """The series of invoices, or of credit notes, of the year it is where the shop is."""
+    return f"{'' if credit == INVOICE else 'CN-'}{clock.local(now).year}"
+
+
+def _take(session: Session, wanted: Mapping[str, int], now: datetime) -> dict[str, tuple[Iterator[int], datetime]]:
+    """The next numbers of each series, which nobody else takes until the transaction ends, and when they are issued.
+
+    Who waited for a number is no earlier than who had the one before, so that numbers and moments rise together.
+
+    :param wanted: how many of which series
+    """
+    later = case((InvoiceSeries.last_at > now, InvoiceSeries.last_at), else_=literal(now, UtcDateTime()))
+    for series, count in sorted(wanted.items()):  # in one order, so that two who take of both never wait in a ring
+        counted = update(InvoiceSeries).where(InvoiceSeries.series == series)
+        counted = counted.values(last_position=InvoiceSeries.last_position + count, last_at=later)
+        if not rows_changed(session.execute(counted.execution_options(synchronize_session=False))):
+            raise _UnknownSeries(series)
+    asked = select(InvoiceSeries.series, InvoiceSeries.last_position, InvoiceSeries.last_at)
+    return {
+        series: (iter(range(last - wanted[series] + 1, last + 1)), at)
+        for series, last, at in session.execute(asked.where(InvoiceSeries.series.in_(wanted)))
+    }
+
+
+def _open_series(now: datetime) -> None:
+    """Begin the series of a year; committed on its own, so that nobody waits for it within a paper's transaction."""
+    for credit in (INVOICE, INVOICE + 1):
+        begin = insert(InvoiceSeries).values(series=_series(credit, now), last_position=0, last_at=now)
+        with suppress(IntegrityError), transaction("orders") as session:
+            session.execute(begin)

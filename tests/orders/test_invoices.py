@@ -1,0 +1,241 @@
+"""Invoices: numbers without a gap, one for each order, and the seller of the day on which they were issued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete, event, insert, select, update
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from storefront import clock
+from storefront.database import db, queries, transaction
+from storefront.orders import service as orders
+from storefront.orders.invoice_models import Invoice, InvoiceSeries
+from storefront.orders.models import Order
+from storefront.orders.service import INVOICE, IssuedPaper, OrderView
+from tests.conftest import ENGINES
+from tests.factories.catalog import make_product, rupees
+from tests.factories.refunds import deliver, refund
+from tests.factories.shopping import make_order, make_snapshot, new_checkout_id
+from tests.fakes import Clock, MemoryPost
+from tests.own import at_once, own_shop
+
+
+def confirmed() -> OrderView:
+    """An order that is certain, of which nobody was told yet."""
+    checkout = new_checkout_id()
+    order_id = orders.create_order(checkout, make_snapshot())
+    orders.confirm_order(checkout)
+    return orders.get_order(order_id)
+
+
+def issue(order: OrderView) -> dict[int, IssuedPaper]:
+    return orders.issue_papers(orders.get_order(order.id))
+
+
+def number_of(order: OrderView) -> str:
+    return issue(order)[INVOICE].number
+
+
+def positions(series: str) -> list[int]:
+    asked = select(Invoice.position).where(Invoice.series == series)
+    return list(queries().scalars(asked.order_by(Invoice.position)))
+
+
+# ---------------------------------------------------------------------------------------------- numbers
+
+
+def test_invoices_are_numbered_one_after_the_other_whenever_they_are_asked_for(app: Flask) -> None:
+    first, second = confirmed(), confirmed()
+    assert [number_of(order) for order in (second, first, second)] == ["2026-000001", "2026-000002", "2026-000001"]
+
+
+def test_the_invoice_is_issued_before_the_first_letter(app: Flask, post: MemoryPost) -> None:
+    order = confirmed()
+    assert orders.get_order(order.id).invoice_number == ""
+    deliver()
+    assert orders.get_order(order.id).invoice_number == "2026-000001"
+    deliver()
+    assert positions("2026") == [1]
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_an_order_that_was_never_certain_has_no_invoice(app: Flask, is_cancelled: bool) -> None:
+    checkout = new_checkout_id()
+    order_id = orders.create_order(checkout, make_snapshot())
+    if is_cancelled:
+        orders.cancel_order(checkout, "never paid")
+    assert orders.issue_papers(orders.get_order(order_id)) == {}
+    assert positions("2026") == []
+
+
+def test_each_year_of_the_shop_has_a_series_of_its_own(app: Flask) -> None:
+    number_of(confirmed())
+    orders_ = [confirmed() for _ in range(2)]
+    with clock.as_of(datetime(2026, 12, 31, 18, 29, tzinfo=UTC)):  # a minute before midnight in Kolkata
+        assert number_of(orders_[0]) == "2026-000002"
+    with clock.as_of(datetime(2026, 12, 31, 18, 31, tzinfo=UTC)):
+        assert number_of(orders_[1]) == "2027-000001"
+
+
+def test_credit_notes_have_a_series_of_their_own_and_come_after_their_invoice(app: Flask, post: MemoryPost) -> None:
+    order = make_order((make_product(name="Clay Mug"), 3), payment="sandbox-success")
+    refund(order, 1)
+    refund(order, amount=rupees(5))
+    assert {credit: paper.number for credit, paper in issue(order).items()} == {
+        INVOICE: "2026-000001",
+        1: "CN-2026-000001",
+        2: "CN-2026-000002",
+    }
+    orders.cancel(order.id, by="you")
+    deliver()
+    assert positions("CN-2026") == [1, 2, 3]
+    assert list(orders.faults()) == []
+
+
+# ------------------------------------------------------------------------------------------------ rivals
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_twenty_orders_at_once_each_has_a_number_and_none_is_missing(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            waiting = [confirmed() for _ in range(20)]
+        numbers = at_once(app, [lambda order=order: number_of(order) for order in waiting])
+        assert sorted(map(str, numbers)) == [f"2026-{n:06d}" for n in range(1, 21)]
+        with app.app_context():
+            assert positions("2026") == list(range(1, 21))
+            assert list(orders.faults()) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_asked_for_ten_times_at_once_an_order_has_one_invoice_and_one_note(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            order = confirmed()
+            refund(order, 1)
+        papers = at_once(app, [lambda: issue(order)] * 10)
+        assert papers[0] == papers[-1]
+        assert papers.count(papers[0]) == 10
+        with app.app_context():
+            assert number_of(confirmed()) == "2026-000002"
+            assert positions("CN-2026") == [1]
+            assert list(orders.faults()) == []
+
+
+def test_an_issue_that_fails_gives_its_number_back(app: Flask) -> None:
+    first, second = confirmed(), confirmed()
+
+    def fail(conn: object, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith("INSERT INTO invoices"):
+            raise OperationalError(statement, {}, RuntimeError("the disk is full"))
+
+    event.listen(Engine, "before_cursor_execute", fail)
+    try:
+        with pytest.raises(OperationalError, match="the disk is full"):
+            issue(first)
+    finally:
+        event.remove(Engine, "before_cursor_execute", fail)
+    assert positions("2026") == []
+    assert [number_of(second), number_of(first)] == ["2026-000001", "2026-000002"]
+    assert list(orders.faults()) == []
+
+
+def test_a_clock_that_goes_back_issues_no_earlier_than_the_one_before(app: Flask, now: Clock) -> None:
+    first, second = confirmed(), confirmed()
+    at = issue(first)[INVOICE].issued_at
+    now.advance(seconds=-30)
+    assert issue(second)[INVOICE].issued_at == at
+
+
+# ------------------------------------------------------------------------------------------------ seller
+
+
+def test_an_invoice_keeps_its_seller_when_the_shop_moves(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = confirmed(), confirmed()
+    monkeypatch.setitem(app.config, "SHOP_ADDRESS", "1 Market Street | Pune 411001")
+    monkeypatch.setitem(app.config, "SHOP_TAX_NUMBER", "27ABCDE1234F1Z5")
+    before = issue(old)[INVOICE]
+    assert (before.seller.address, before.seller.tax_number) == (("1 Market Street", "Pune 411001"), "27ABCDE1234F1Z5")
+    monkeypatch.setitem(app.config, "SHOP_NAME", "calendula")
+    monkeypatch.setitem(app.config, "SHOP_ADDRESS", "2 Hill Road | Mumbai 400050")
+    assert issue(old)[INVOICE] == before
+    seller = issue(new)[INVOICE].seller
+    assert (seller.name, seller.address) == ("calendula", ("2 Hill Road", "Mumbai 400050"))
+
+
+@pytest.mark.parametrize("tamper", [update(Invoice).values(position=7), delete(Invoice)])
+def test_the_database_itself_refuses_to_change_an_invoice(app: Flask, tamper: object) -> None:
+    number = number_of(order := confirmed())
+    with pytest.raises(DBAPIError, match="invoices are never changed"), transaction("orders") as session:
+        session.execute(tamper)  # type: ignore[call-overload]
+    assert number_of(order) == number
+
+
+# ------------------------------------------------------------------------------------------------ doctor
+
+
+def plant(order: OrderView, position: int, at: datetime) -> None:
+    """An invoice that no series gave out."""
+    row = {"number": f"2026-{position:06d}", "series": "2026", "position": position, "issued_at": at, "credit": 0}
+    seller = {"seller_name": "", "seller_address": "", "seller_mail": "", "seller_tax_number": ""}
+    with transaction("orders") as session:
+        session.execute(insert(Invoice).values(order_id=order.row_id, **row, **seller))
+        session.execute(update(InvoiceSeries).where(InvoiceSeries.series == "2026").values(last_position=position))
+    db.session.rollback()
+
+
+def test_the_doctor_names_a_gap(app: Flask) -> None:
+    number_of(confirmed())
+    plant(confirmed(), 4, clock.utc_now())
+    assert list(orders.faults()) == ["invoices 2026: a gap before 2026-000004, 2 are missing"]
+
+
+def test_the_doctor_names_a_number_that_was_counted_and_not_given_out(app: Flask) -> None:
+    number_of(confirmed())
+    with transaction("orders") as session:
+        session.execute(update(InvoiceSeries).values(last_position=2).where(InvoiceSeries.series == "2026"))
+    assert list(orders.faults()) == ["invoices 2026: the last is 1, 2 were counted"]
+
+
+def test_the_doctor_names_an_invoice_that_is_older_than_the_one_before(app: Flask) -> None:
+    number_of(confirmed())
+    plant(confirmed(), 2, clock.utc_now() - timedelta(hours=1))
+    assert list(orders.faults()) == ["invoice 2026-000002: issued before the one before it"]
+
+
+@pytest.fixture
+def told(app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Callable[[], OrderView]:
+    """An order whose customer is told that it is confirmed, by a worker that knows nothing of invoices."""
+
+    def tell() -> OrderView:
+        now.advance(minutes=1)
+        order = confirmed()
+        with monkeypatch.context() as patch:
+            patch.setattr(orders, "issue_papers", lambda order: {})
+            deliver()
+        return order
+
+    return tell
+
+
+def test_the_doctor_names_an_order_that_was_told_of_without_its_invoice(told: Callable[[], OrderView]) -> None:
+    number_of(told())
+    order = told()
+    assert list(orders.faults()) == [f"{order.id}: its customer was told that it is confirmed, it has no invoice"]
+    issue(order)
+    assert list(orders.faults()) == []
+
+
+def test_orders_from_before_there_were_invoices_and_of_the_old_shop_may_wait(told: Callable[[], OrderView]) -> None:
+    told()
+    number_of(confirmed())
+    old = told()
+    with transaction("orders") as session:
+        session.execute(update(Order).where(Order.id == old.row_id).values(checkout_id="old-7"))
+    assert list(orders.faults()) == []
