@@ -25,6 +25,6 @@ def write(order: OrderView, template: str, subject: str, key: str, **context: An
         subject=subject,
         order=order,
         order_url=url_for("orders.order", order_id=order.id, _external=True),
-        track_url=url_for("orders.track", _external=True),
+        track_url=url_for("orders.track", number=order.id, _external=True),
         **context,
     )

@@ -125,6 +125,12 @@ def actor() -> str:
     return (person.account.email or f"account {person.id}")[:LONGEST_ACTOR]
 
 
+def is_order_staff() -> bool:
+    """Whether someone of the staff is asking who may see all orders; the rights are those of the session."""
+    person = account()
+    return person is not None and person.role in {Role.ORDER_STAFF, Role.ADMIN}
+
+
 def needs_second_factor(person: SignedIn) -> bool:
     """Whether someone of the staff signed in without the second factor that their rights need."""
     return person.account.role.is_staff and not person.has_second_factor

@@ -28,11 +28,11 @@ _RAW_TOKEN = "0" * 40
 
 @dataclass(frozen=True)
 class Rule:
-    """Statuses that each who is not let in must get; everyone else is let in."""
+    """Statuses that each who is not let in must get, or where they are sent; everyone else is let in."""
 
-    refused: Mapping[str, int]
+    refused: Mapping[str, int | str]
 
-    def status_for(self, actor: str) -> int | None:
+    def status_for(self, actor: str) -> int | str | None:
         return self.refused.get(actor)
 
 
@@ -46,6 +46,9 @@ ORDER_DESK = Rule({"anonymous": TO_SIGN_IN, "other": 403, "owner": 403, "stock":
 ANY_DESK = Rule({"anonymous": TO_SIGN_IN, "other": 403, "owner": 403})
 ADMIN_DESK = Rule({"anonymous": TO_SIGN_IN, "other": 403, "owner": 403, "stock": 403, "orders": 403})
 NOBODY = Rule(dict.fromkeys(ACTORS, 403))
+
+TO_PROOF, TO_DESK = "/track", "/staff/orders"  # where pages of an order send whoever has not earned it
+MY_ORDER = Rule({"anonymous": TO_PROOF, "other": TO_PROOF, "stock": TO_PROOF, "orders": TO_DESK, "admin": TO_DESK})
 
 API_SIGNED_IN = Rule({"anonymous": 401})
 API_OF_USER = Rule({"anonymous": 401, "other": 403})
@@ -109,6 +112,9 @@ def _judge(door: Door, actor: str, response: TestResponse) -> str | None:
     location = urlsplit(response.headers.get("Location", "")).path
     if expected == TO_SIGN_IN:
         return None if status == 303 and location == "/login" else f"{status} {location}, expected the sign-in page"
+    if isinstance(expected, str):
+        is_sent = status == 303 and location.startswith(expected)
+        return None if is_sent else f"{status} {location}, expected to be sent to {expected}"
     if expected is not None:
         return None if status == expected else f"{status}, expected {expected}"
     if location == "/login":

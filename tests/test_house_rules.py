@@ -24,7 +24,7 @@ from storefront.demo import catalogue
 from storefront.orders.service import OrderStatus
 from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
-from tests.factories.refunds import ask_return, make_order_at
+from tests.factories.refunds import ask_return, make_order_at, refund
 from tests.factories.shopping import make_cart, make_draft, make_order, place
 from tests.pages import Pages
 
@@ -68,8 +68,10 @@ def remember(pages: Pages, **facts: object) -> None:
         session.update(facts)
 
 
-def ordered(pages: Pages) -> str:
+def ordered(pages: Pages, *, is_refunded: bool = False) -> str:
     order = make_order()
+    if is_refunded:
+        refund(order, 1)
     remember(pages, **{visitor.ORDERS: [order.id]})
     return f"/orders/{order.id}"
 
@@ -191,10 +193,13 @@ def at_guest(pages: Pages) -> str:
     return f"/staff/customers/guest?email={order.email}"
 
 
-def at_order_desk(url: str) -> Callable[[Pages], str]:
+def at_order_desk(url: str, *, is_refunded: bool = False) -> Callable[[Pages], str]:
     def go(pages: Pages) -> str:
         pages.sign_in(make_staff(Role.ORDER_STAFF))
-        return url.format(order=make_order().id)
+        order = make_order()
+        if is_refunded:
+            refund(order, 1)
+        return url.format(order=order.id)
 
     return go
 
@@ -253,6 +258,7 @@ PAGES: dict[str, Callable[[Pages], str]] = {
     "orders.index": lambda pages: "/orders",
     "orders.order": ordered,
     "orders.invoice": lambda pages: f"{ordered(pages)}/invoice",
+    "orders.credit_note": lambda pages: f"{ordered(pages, is_refunded=True)}/credit-notes/1",
     "orders.show_return": delivered,
     "orders.track": lambda pages: "/track",
     "api.docs": lambda pages: "/api/docs",
@@ -284,6 +290,7 @@ PAGES: dict[str, Callable[[Pages], str]] = {
     "staff.order": at_order_desk("/staff/orders/{order}"),
     "staff.packing_slips": at_order_desk("/staff/orders/slips?order={order}"),
     "staff.order_invoice": at_order_desk("/staff/orders/{order}/invoice"),
+    "staff.order_credit_note": at_order_desk("/staff/orders/{order}/credit-notes/1", is_refunded=True),
     "dev.mailbox": lambda pages: "/dev/mail",
     "dev.mail": letter,
 }
@@ -291,6 +298,9 @@ NO_PAGES = {"static", "shell.stylesheet", "health.health", "health.ready", "dev.
 NO_PAGES |= {"staff.export_stock", "staff.export_movements", "staff.download_trail"}  # files
 NO_PAGES |= {"account.avatar", "media.media", "account.export"}  # pictures and a file
 NO_PAGES |= {"staff.export_orders", "staff.packing_slips_pdf", "staff.order_invoice_pdf", "orders.invoice_pdf"}
+NO_PAGES |= {"staff.order_credit_note_pdf", "orders.credit_note_pdf"}
+NO_PAGES |= {"seo.robots", "seo.sitemap", "seo.sitemap_of_listings", "seo.sitemap_of_products"}
+NO_PAGES |= {f"well_known.{name}" for name in ("favicon", "touch_icon", "manifest", "security_txt", "change_password")}
 NO_PAGES |= {"provider.start", "provider.callback"}  # they lead to another site and back
 NO_PAGES |= {f"api.{operation.id}" for operation in OPERATIONS if operation.method == "GET"}  # opened in tests/api
 

@@ -19,10 +19,12 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Author, ReviewDraft, Sku
 from storefront.database import queries
+from storefront.orders import service as orders
 from storefront.shell import stylesheet_url
 from tests import matrix
 from tests.factories.accounts import make_account, make_staff
-from tests.factories.catalog import make_product
+from tests.factories.catalog import make_product, rupees
+from tests.factories.refunds import refund
 from tests.factories.shopping import ADDRESS, make_draft, place
 from tests.matrix import (
     ADMIN_DESK,
@@ -35,6 +37,7 @@ from tests.matrix import (
     API_STOCK,
     MINE,
     MINE_SIGNED_IN,
+    MY_ORDER,
     ORDER_DESK,
     SIGNED_IN,
     STOCK_DESK,
@@ -62,6 +65,15 @@ DOORS: dict[tuple[str, str], Door] = {
     ("static", "GET"): Door("/static/js/app.js", ANYONE),
     ("shell.stylesheet", "GET"): Door("{stylesheet}", ANYONE),
     ("health.health", "GET"): Door("/health", ANYONE),
+    ("seo.robots", "GET"): Door("/robots.txt", ANYONE),
+    ("seo.sitemap", "GET"): Door("/sitemap.xml", ANYONE),
+    ("seo.sitemap_of_listings", "GET"): Door("/sitemaps/listings.xml", ANYONE),
+    ("seo.sitemap_of_products", "GET"): Door("/sitemaps/products-0.xml", ANYONE),
+    ("well_known.favicon", "GET"): Door("/favicon.ico", ANYONE),
+    ("well_known.touch_icon", "GET"): Door("/apple-touch-icon.png", ANYONE),
+    ("well_known.manifest", "GET"): Door("/site.webmanifest", ANYONE),
+    ("well_known.security_txt", "GET"): Door("/.well-known/security.txt", ANYONE, done=frozenset({404})),
+    ("well_known.change_password", "GET"): Door("/.well-known/change-password", ANYONE),
     ("dev.mailbox", "GET"): Door("/dev/mail", ANYONE),
     ("dev.mail", "GET"): Door("/dev/mail/none", ANYONE, done=frozenset({404})),
     ("dev.mail_html", "GET"): Door("/dev/mail/none/html", ANYONE, done=frozenset({404})),
@@ -90,10 +102,12 @@ DOORS: dict[tuple[str, str], Door] = {
     ("payments.sandbox", "POST"): Door("{bank}", ANYONE, {"decision": "decline"}, done=OK | {422}),
     # ---------------------------------------------------------------------------------- orders
     ("orders.index", "GET"): Door("/orders", ANYONE),
-    ("orders.order", "GET"): Door("/orders/{order}", MINE),
-    ("orders.invoice", "GET"): Door("/orders/{order}/invoice", MINE),
-    ("orders.invoice_pdf", "GET"): Door("/orders/{order}/invoice.pdf", MINE),
-    ("orders.show_return", "GET"): Door("/orders/{order}/return", MINE),
+    ("orders.order", "GET"): Door("/orders/{order}", MY_ORDER),
+    ("orders.invoice", "GET"): Door("/orders/{order}/invoice", MY_ORDER),
+    ("orders.invoice_pdf", "GET"): Door("/orders/{order}/invoice.pdf", MY_ORDER),
+    ("orders.credit_note", "GET"): Door("/orders/{order}/credit-notes/1", MY_ORDER),
+    ("orders.credit_note_pdf", "GET"): Door("/orders/{order}/credit-notes/1.pdf", MY_ORDER),
+    ("orders.show_return", "GET"): Door("/orders/{order}/return", MY_ORDER),
     ("orders.request_return", "POST"): Door("/orders/{order}/return", MINE, done=frozenset({400})),
     ("orders.withdraw_return", "POST"): Door(
         "/orders/{order}/return/2147483647/withdrawal", MINE, done=frozenset({404})
@@ -174,6 +188,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("security.address_code", "POST"): Door("/account/security/email/code", SIGNED_IN, done=OK | {422}),
     ("security.address_letter", "POST"): Door("/account/security/email/code/letter", SIGNED_IN),
     ("security.confirmation", "POST"): Door("/account/security/email/confirmation", SIGNED_IN),
+    ("security.send_proof", "POST"): Door("/account/security/email/proof", SIGNED_IN),
     ("security.end_session", "POST"): Door("/account/security/sessions/{session}/end", SIGNED_IN),
     ("security.end_sessions", "POST"): Door("/account/security/sessions/end", SIGNED_IN),
     # ---------------------------------------------------------------------------------- the desks of the staff
@@ -246,6 +261,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("staff.packing_slips_pdf", "GET"): Door("/staff/orders/slips.pdf?order={order}", ORDER_DESK),
     ("staff.order_invoice", "GET"): Door("/staff/orders/{order}/invoice", ORDER_DESK),
     ("staff.order_invoice_pdf", "GET"): Door("/staff/orders/{order}/invoice.pdf", ORDER_DESK),
+    ("staff.order_credit_note", "GET"): Door("/staff/orders/{order}/credit-notes/1", ORDER_DESK),
+    ("staff.order_credit_note_pdf", "GET"): Door("/staff/orders/{order}/credit-notes/1.pdf", ORDER_DESK),
     # ---------------------------------------------------------------------------------- the API
     ("api.docs", "GET"): Door("/api/docs", ANYONE),
     ("api.openapi", "GET"): Door("/api/openapi.json", ANYONE),
@@ -335,6 +352,7 @@ def world(app: Flask) -> World:
     with app.test_request_context():
         stylesheet = stylesheet_url()
     assert order is not None
+    refund(orders.get_order(order), amount=rupees(1))
     return {
         "accounts": {
             "other": make_account(),

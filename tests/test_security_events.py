@@ -140,7 +140,7 @@ def test_a_form_without_its_token_is_told(pages: Pages, events: Events) -> None:
 def test_who_may_not_see_an_order_is_told_with_its_number(pages: Pages, app: Flask, events: Events) -> None:
     order, stranger = make_order(), make_account(email=EMAIL)
     pages.sign_in(stranger)
-    assert asked(pages, "GET", f"/orders/{order.id}").status_code == 404
+    assert asked(pages, "GET", f"/orders/{order.id}").status_code == 303
     assert Api(app).with_token(stranger).get(f"/api/orders/{order.id}").status_code == 404
     fact = f"event=authz_fail account={stranger.id} address=127.0.0.1 method=GET"
     assert events() == [

@@ -130,6 +130,33 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   }
 });
 
+/* A request that failed on the way. The shop's own refusals bring their words; a cut line or a proxy has none. */
+
+const notices = document.getElementById("notices");
+
+function isOfTheShop({ headers }) {
+  return headers.has("HX-Retarget") || (headers.get("Vary") ?? "").includes("HX-Request");
+}
+
+function tellUnreached({ sourceElement: sender, request }) {
+  if (!notices || sender === words) return; // suggestions may be missing
+  const isRepeatable = sender.querySelector("input[name=key]"); // what names a command makes it safe to send twice
+  const kind = request.method.toUpperCase() === "GET" ? "read" : isRepeatable ? "repeat" : "write";
+  notices.replaceChildren(document.getElementById(`unreached-${kind}`).content.cloneNode(true));
+  if (sender.id === "filters") sender.reset(); // to what the listing shows
+}
+
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (ctx && ctx.text === undefined) tellUnreached(ctx);
+});
+
+document.addEventListener("htmx:before:response", (event) => {
+  const { ctx } = event.detail;
+  if (ctx.response.status < 400 || isOfTheShop(ctx.response)) return;
+  event.preventDefault();
+  tellUnreached(ctx);
+});
+
 /* After a swap: what was folded out stays so, and a new count is spoken. */
 
 document.addEventListener("htmx:before:swap", ({ detail }) => {
@@ -143,6 +170,7 @@ document.addEventListener("htmx:before:swap", ({ detail }) => {
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const id = ctx.target?.id;
   if (id === "suggestions") return showSuggestions(true);
+  document.querySelector(".notice--unreached")?.remove();
   const spoken = id && document.getElementById(id)?.querySelector("[data-announce]");
   if (spoken && announcement) announce(spoken.textContent.trim());
 });

@@ -57,7 +57,7 @@ def _summaries(ids: Sequence[int]) -> list[OrderSummary]:
     if not ids:
         return []
     rows = queries().execute(
-        select(Order, func.sum(Item.quantity), func.min(Item.product_name))
+        select(Order, func.count(Item.id), func.sum(Item.quantity), func.min(Item.product_name))
         .join(Item, Item.order_id == Order.id)
         .where(Order.id.in_(ids))
         .group_by(Order.id)
@@ -71,10 +71,11 @@ def _summaries(ids: Sequence[int]) -> list[OrderSummary]:
             status=OrderStatus(order.status),
             placed_at=order.order_date,
             grand_total=Money(order.total_amount, order.currency),
+            line_count=lines,
             unit_count=int(units),
             first_item=name,
         )
-        for order, units, name in rows
+        for order, lines, units, name in rows
     ]
 
 

@@ -157,6 +157,7 @@ class OrderView:
     :ivar lender: who pays first, with `bnpl`
     :ivar timeline: oldest first
     :ivar refunded: given back of it in part; what a cancellation gives back comes on top
+    :ivar invoice_number: empty until its invoice is issued; asked for one order, and for a file of many
     """
 
     id: OrderId
@@ -181,6 +182,7 @@ class OrderView:
     timeline: tuple[TrackingEvent, ...]
     refunded: Money
     is_shipping_refunded: bool = False
+    invoice_number: str = ""
 
     @property
     def kept(self) -> Money:
@@ -240,13 +242,18 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """A row of a list of orders. :ivar customer_id: the account it belongs to, None for a guest's"""
+    """A row of a list of orders.
+
+    :ivar customer_id: the account it belongs to, None for a guest's
+    :ivar line_count: of how many line items :ivar first_item: the name of one of them
+    """
 
     id: OrderId
     customer_id: int | None
     status: OrderStatus
     placed_at: datetime
     grand_total: Money
+    line_count: int
     unit_count: int
     first_item: str
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from typing import NoReturn
 
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,7 +13,7 @@ from storefront import papers, visitor
 from storefront.fields import units_from
 from storefront.orders import service
 from storefront.orders.forms import CancellationForm, ClaimForm, ReturnForm, SearchForm, TrackingForm, WithdrawalForm
-from storefront.responses import go_to, refuse, render_page
+from storefront.responses import go_to, own_path, refuse, render_page
 from storefront.security import limiter
 
 bp = Blueprint("orders", __name__)
@@ -54,7 +55,7 @@ def claim() -> ResponseReturnValue:
 
 @bp.get("/orders/<order_id>")
 def order(order_id: str) -> ResponseReturnValue:
-    """One order; a number this browser has not earned is as unknown as one that never was."""
+    """One order; who has not proved here that it is theirs is asked to, whether there is such an order or not."""
     return _show_order(_own_order(order_id), is_new="new" in request.args)
 
 
@@ -79,24 +80,38 @@ def _own_order(order_id: str) -> service.OrderView:
     try:
         found = service.get_order(order_id)
     except service.UnknownOrder:
-        abort(404)
+        _turn_away(order_id)
     if not visitor.may_see(order_id, found.customer_id):
-        abort(404)
+        _turn_away(order_id)
     return found
+
+
+def _turn_away(order_id: str) -> NoReturn:
+    """Readers go to where an order is proved by its e-mail address, or to the desk; what is sent unproved is a 404."""
+    if request.method not in {"GET", "HEAD"}:
+        abort(404)
+    if visitor.is_order_staff():
+        abort(redirect(url_for("staff.order", order_id=order_id), 303))
+    further = None if request.endpoint == "orders.order" else request.path
+    abort(redirect(url_for(".track", number=order_id, next=further), 303))
 
 
 @bp.get("/orders/<order_id>/invoice")
 def invoice(order_id: str) -> ResponseReturnValue:
-    """An order as a sheet for the books; there is none before it is certain."""
+    """An order as a sheet for the books; there is none before it is certain. Opened first, it is issued."""
     found = _own_invoice(order_id)
-    return render_page("orders/invoice.html", order=found, notes=service.credit_notes_of(found))
+    notes = service.credit_notes_of(found)
+    issued = service.issue_papers(found, notes)
+    return render_page("orders/invoice.html", order=found, notes=notes, papers=issued)
 
 
 @bp.get("/orders/<order_id>/invoice.pdf")
 def invoice_pdf(order_id: str) -> ResponseReturnValue:
     """The same as a file."""
     found = _own_invoice(order_id)
-    return papers.send(f"invoice-{found.id}", papers.invoice(found, service.credit_notes_of(found)))
+    notes = service.credit_notes_of(found)
+    issued = service.issue_papers(found, notes)
+    return papers.send(f"invoice-{issued[service.INVOICE].number}", papers.invoice(found, notes, issued))
 
 
 def _own_invoice(order_id: str) -> service.OrderView:
@@ -110,16 +125,20 @@ def _own_invoice(order_id: str) -> service.OrderView:
 def credit_note(order_id: str, position: int) -> ResponseReturnValue:
     """What was taken off the invoice by a refund, or by the cancellation, as a sheet for the books."""
     found = _own_order(order_id)
-    note = service.get_credit_note(found, position)
-    return render_page("orders/credit_note.html", order=found, note=note)
+    notes = service.credit_notes_of(found)
+    note = service.get_credit_note(found, position, notes)
+    issued = service.issue_papers(found, notes)
+    return render_page("orders/credit_note.html", order=found, note=note, papers=issued)
 
 
 @bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>.pdf")
 def credit_note_pdf(order_id: str, position: int) -> ResponseReturnValue:
     """The same as a file."""
     found = _own_order(order_id)
-    note = service.get_credit_note(found, position)
-    return papers.send(f"credit-note-{note.number}", papers.credit_note(found, note))
+    notes = service.credit_notes_of(found)
+    note = service.get_credit_note(found, position, notes)
+    issued = service.issue_papers(found, notes)
+    return papers.send(f"credit-note-{issued[position].number}", papers.credit_note(found, note, issued))
 
 
 @bp.post("/orders/<order_id>/cancellation")
@@ -224,20 +243,30 @@ def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
 @bp.route("/track", methods=["GET", "POST"])
 @limiter.limit("20/minute", methods=["POST"])
 def track() -> ResponseReturnValue:
-    """Show an order to whoever knows its number and its e-mail address."""
-    form = TrackingForm()
+    """Show an order to whoever knows its number and its e-mail address; the letters' links bring the number along."""
+    number = request.args.get("number", "")[: service.LONGEST_ORDER_ID]
+    form = TrackingForm(data={"order_id": number})
     if not form.validate_on_submit():
         if request.method == "POST":
             return _refuse(form, "")
-        return render_page("orders/track.html", form=form, problem="")
+        return render_page("orders/track.html", form=form, problem="", number=number, next=_next())
     try:
         found = service.track(form.order_id.data or "", form.email.data or "")
     except service.UnknownOrder:
         return _refuse(form, "No order has this number and this e-mail address. Check both and try again.")
     visitor.remember_order(found)
-    return go_to(url_for(".order", order_id=found))
+    page = url_for(".order", order_id=found)
+    further = _next()
+    return go_to(further if further and further.startswith(f"{page}/") else page)
+
+
+def _next() -> str | None:
+    """The paper of an order that was asked for before."""
+    return own_path(request.args.get("next"))
 
 
 def _refuse(form: TrackingForm, problem: str) -> ResponseReturnValue:
     page = "orders/track.html"
-    return refuse(page, page=page, otherwise=url_for(".track"), problem=problem, context={"form": form})
+    return refuse(
+        page, page=page, otherwise=url_for(".track"), problem=problem, context={"form": form, "next": _next()}
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from flask import request
+from flask import current_app, request
 from flask.typing import ResponseReturnValue
 
 from storefront import clock, visitor
@@ -43,7 +43,17 @@ def index() -> ResponseReturnValue:
         shown |= _of_orders(days)
     if _works_as(Role.STOCK_STAFF):
         shown |= _of_stock()
+    shown["missing"] = _missing(shown)
     return render_page("staff/index.html", fragment="staff/_dashboard.html", **shown)
+
+
+def _missing(shown: dict[str, Any]) -> list[str]:
+    """What a shop needs before it opens and does not have, as `_first_steps.html` names it; settings are an admin's."""
+    worth_saying = {"goods": not shown.get("is_on_sale", True)}
+    if _works_as(Role.ADMIN):
+        worth_saying["address"] = not current_app.config["SHOP_ADDRESS"]
+        worth_saying["payments"] = current_app.config["PAYMENT_PROVIDER"] == "sandbox"
+    return [step for step, is_missing in worth_saying.items() if is_missing]
 
 
 def _works_as(role: Role) -> bool:
@@ -86,5 +96,6 @@ def _of_stock() -> dict[str, Any]:
         "restock": page,
         "worth": catalog.overview.stock_worth(),
         "stocked": stocked,
+        "is_on_sale": stocked + low > 0,
         "stock_shares": shares([stocked, low, out, inactive]),
     }

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import unquote, urlencode
+
 import pytest
 from flask import Flask
 
+from storefront.accounts.service import Role
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, OrderView
+from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
-from tests.factories.shopping import EMAIL, buy, make_order
+from tests.factories.shopping import EMAIL, buy, fill_cart, make_order
 from tests.pages import Page, Pages
 
 NOT_FOUND = "No order has this number and this e-mail address. Check both and try again."
@@ -19,6 +24,14 @@ TRACK = "form.order-track__form"
 def order(app: Flask) -> OrderView:
     """An order that no browser knows of yet."""
     return make_order((make_product(name="Clay Mug", price=500), 2))
+
+
+def track_form_number(page: Page) -> str:
+    return str(page.one(f"{TRACK} input[name=order_id]")["value"])
+
+
+def without_token(page: Page) -> str:
+    return re.sub(r'name="csrf_token" value="[^"]*"', "", page.response.text)
 
 
 def track(pages: Pages, number: str, email: str = EMAIL, *, status: int = 200, htmx: bool = False) -> Page:
@@ -37,8 +50,10 @@ def test_a_browser_without_orders_is_told_how_to_find_one(pages: Pages) -> None:
 def test_the_orders_of_this_browser_are_listed_newest_first(pages: Pages) -> None:
     buy(pages, make_product(name="Clay Mug"), 2)
     buy(pages, make_product(name="Iron Pan"))
+    fill_cart(pages, make_product(name="Blue Jug"))
+    buy(pages, make_product(name="Red Jug"), 2)
     names = [" ".join(row.get_text().split()) for row in pages.get("/orders").all(".order-list__goods")]
-    assert names == ["Iron Pan", "Clay Mug and 1 more"]
+    assert names == ["Blue Jug and 1 more product, 3 units", "Iron Pan", "Clay Mug, 2 units"]
 
 
 def test_the_orders_of_another_browser_are_not_listed(pages: Pages, app: Flask) -> None:
@@ -74,16 +89,51 @@ def test_the_story_grows_with_the_order(pages: Pages, order: OrderView) -> None:
     assert "AWB 77" in page.one("#timeline").get_text()
 
 
-@pytest.mark.parametrize("number", ["ORD-261122000000", "no-such-order", "%", "x" * 300])
-def test_an_order_that_never_was_is_not_there(pages: Pages, number: str) -> None:
-    assert "nothing here" in pages.get(f"/orders/{number}", status=404).words
+@pytest.mark.parametrize("number", ["ORD-261122000000", "no-such-order", "%25", "x" * 300, "%00", "%22%3E%3Cb%3E"])
+def test_an_order_that_never_was_asks_for_its_address_too(pages: Pages, number: str) -> None:
+    page = pages.get(f"/orders/{number}")
+    assert page.one("h1").get_text() == "Track an order"
+    assert track_form_number(page) == unquote(number).replace("\0", "")[:50]
 
 
-def test_an_order_that_was_not_earned_looks_as_if_it_never_was(pages: Pages, order: OrderView) -> None:
-    foreign = pages.get(f"/orders/{order.id}", status=404)
-    unknown = pages.get("/orders/ORD-261122000000", status=404)
-    # But for where the visitor may come back to after signing in.
-    assert foreign.response.text.replace(order.id, "ORD-261122000000") == unknown.response.text
+@pytest.mark.parametrize("path", ["", "/invoice", "/invoice.pdf", "/return", "/credit-notes/1"])
+def test_an_order_that_was_not_earned_looks_as_if_it_never_was(pages: Pages, order: OrderView, path: str) -> None:
+    foreign = pages.get(f"/orders/{order.id}{path}")
+    unknown = pages.get(f"/orders/ORD-261122000000{path}")
+    assert foreign.url.replace(order.id, "ORD-261122000000") == unknown.url
+    assert without_token(foreign).replace(order.id, "ORD-261122000000") == without_token(unknown)
+
+
+def test_the_address_of_an_order_opens_it_where_the_browser_did_not_know_it(pages: Pages, order: OrderView) -> None:
+    asked = pages.get(f"/orders/{order.id}")
+    assert asked.url == f"/track?number={order.id}"
+    assert track_form_number(asked) == order.id
+    shown = pages.submit(asked, TRACK, email=EMAIL)
+    assert shown.url == f"/orders/{order.id}"
+    assert pages.get(f"/orders/{order.id}").one("h1").get_text() == f"Order {order.id}"
+
+
+def test_a_paper_of_an_order_is_reached_by_its_address_even_after_a_slip(pages: Pages, order: OrderView) -> None:
+    asked = pages.get(f"/orders/{order.id}/invoice")
+    slipped = pages.submit(asked, TRACK, email="meera@example.com", status=422)
+    assert pages.submit(slipped, TRACK, email=EMAIL).url == f"/orders/{order.id}/invoice"
+
+
+@pytest.mark.parametrize("further", ["//evil.example", "https://evil.example/", "/orders/ORD-1/invoice", "/cart"])
+def test_nothing_but_a_paper_of_the_order_is_led_to(pages: Pages, order: OrderView, further: str) -> None:
+    asked = pages.get(f"/track?{urlencode({'number': order.id, 'next': further})}")
+    assert pages.submit(asked, TRACK, email=EMAIL).url == f"/orders/{order.id}"
+
+
+@pytest.mark.parametrize("role", [Role.ORDER_STAFF, Role.ADMIN])
+def test_who_has_the_right_to_orders_is_led_to_the_desk(pages: Pages, order: OrderView, role: Role) -> None:
+    pages.sign_in(make_staff(role))
+    assert pages.get(f"/orders/{order.id}").url == f"/staff/orders/{order.id}"
+
+
+def test_other_staff_prove_an_order_like_everyone(pages: Pages, order: OrderView) -> None:
+    pages.sign_in(make_staff(Role.STOCK_STAFF))
+    assert pages.get(f"/orders/{order.id}").url == f"/track?number={order.id}"
 
 
 # ----------------------------------------------------------------------------------------------- tracking
@@ -142,7 +192,9 @@ CANCEL = "form[action$=cancellation]"
 
 
 def test_an_order_is_cancelled_by_who_may_see_it(pages: Pages, order: OrderView) -> None:
-    page = pages.submit(track(pages, order.id), CANCEL)
+    shown = track(pages, order.id)
+    assert shown.one(f"details:not([open]) > {CANCEL}").get_text().strip().endswith("Yes, cancel it")
+    page = pages.submit(shown, CANCEL)
     assert page.url == f"/orders/{order.id}"
     assert "Your order is cancelled" in page.words
     assert page.all(CANCEL) == []

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from storefront import migrate
 from storefront.accounts.service import Role
 from storefront.catalog.service import overview
 from storefront.orders import service as orders
@@ -12,7 +16,16 @@ from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
 from tests.fakes import Clock
+from tests.own import own_shop
 from tests.pages import Page, Pages
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Pages]:
+    """A shop that is set up and has nothing in it."""
+    with own_shop("sqlite", tmp_path, filled=False) as app, app.app_context():
+        migrate.upgrade()
+        yield Pages(app)
 
 
 def sign_in(pages: Pages, role: Role) -> Page:
@@ -43,6 +56,39 @@ def test_each_sees_what_they_work_with(pages: Pages, role: Role, seen: str, unse
     page = sign_in(pages, role)
     assert seen in page.words
     assert unseen not in page.words
+
+
+def first_steps(page: Page) -> list[str]:
+    return [" ".join(step.get_text().split()).split(". ")[0] for step in page.all(".first-steps li")]
+
+
+def test_what_a_shop_needs_before_it_opens_is_listed_until_it_is_there(
+    bare: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert first_steps(sign_in(bare, Role.ADMIN)) == [
+        "Nothing can be bought yet",
+        "Invoices name no address of the seller",
+        "Cards are only tried out: no money is taken",
+    ]
+    monkeypatch.setitem(bare.app.config, "SHOP_ADDRESS", "1 Mill Lane")
+    monkeypatch.setitem(bare.app.config, "PAYMENT_PROVIDER", "none")
+    assert first_steps(bare.get("/staff")) == ["Nothing can be bought yet"]
+
+
+@pytest.mark.parametrize(("role", "steps"), [(Role.STOCK_STAFF, 1), (Role.ORDER_STAFF, 0)])
+def test_each_reads_of_the_steps_that_they_can_take(bare: Pages, role: Role, steps: int) -> None:
+    assert len(first_steps(sign_in(bare, role))) == steps
+
+
+def test_a_shop_with_goods_to_buy_is_told_of_its_settings_only(pages: Pages) -> None:
+    assert "Nothing can be bought yet" not in first_steps(sign_in(pages, Role.ADMIN))
+    assert first_steps(sign_in(pages, Role.STOCK_STAFF)) == []
+
+
+def test_a_shop_without_goods_says_so_on_its_first_page(bare: Pages) -> None:
+    page = bare.get("/")
+    assert "We are about to open" in page.words
+    assert not page.all("#departments-title, #loved-title, #footer nav[aria-label^=Departments]")
 
 
 def test_a_chart_says_in_words_what_it_draws_and_its_table_has_the_numbers(pages: Pages) -> None:

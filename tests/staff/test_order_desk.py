@@ -168,6 +168,17 @@ def test_the_file_has_the_orders_of_the_filter_and_no_formulas(desk: Pages) -> N
     assert (rows[0]["email"], rows[0]["payment"]) == ("'=1+1@example.com", "due")
     assert rows[0]["goods"] == f"2 x {order.items[0].sku}"
     assert (rows[0]["total"], rows[0]["given_back"]) == (f"{order.grand_total.amount}", "0.00")
+    assert rows[0]["invoice"] == ""
+
+
+def test_the_page_of_an_order_and_the_file_name_the_invoice_once_it_is_issued(desk: Pages) -> None:
+    order, other = make_order(), make_order()
+    assert desk.get(f"{DESK}/{order.id}").one("a[href$=invoice]").get_text() == "Invoice"
+    orders.issue_papers(order)
+    assert desk.get(f"{DESK}/{order.id}").one("a[href$=invoice]").get_text() == "Invoice 2026-000001"
+    response = desk.client.get(f"{DESK}.csv?show=all")
+    rows = csv.DictReader(io.StringIO(response.get_data().decode("utf-8-sig")))
+    assert {row["number"]: row["invoice"] for row in rows} == {order.id: "2026-000001", other.id: ""}
 
 
 def test_the_file_says_what_was_given_back_in_part_and_by_a_cancellation(desk: Pages) -> None:

@@ -112,7 +112,7 @@ def test_a_form_sent_again_with_other_contents_is_refused(desk: Pages, order: Or
 def test_an_order_is_cancelled_with_a_reason_and_its_goods_stay_off_the_shelf(desk: Pages, order: OrderView) -> None:
     page = show(desk, order)
     assert page.one("#cancel-restock").has_attr("checked")
-    form = page.one(CANCEL)
+    form = page.one(f"details:not([open]) > {CANCEL}")
     form.select_one("#cancel-restock").attrs.pop("checked")  # type: ignore[union-attr]
     for _ in range(2):  # a double click
         done = desk.submit(page, CANCEL, reason="Broken in the store")
