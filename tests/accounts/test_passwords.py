@@ -41,7 +41,7 @@ def test_no_password_is_fitted_by_none(kept: str | None) -> None:
         assert not passwords.fits(password, kept)
 
 
-@pytest.mark.parametrize("kept", [None, "", OURS, OLD])
+@pytest.mark.parametrize("kept", [None, "", OURS, OLD], ids=["none", "empty", "ours", "old"])
 def test_a_wrong_password_costs_the_same_work_whatever_is_kept(
     kept: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
