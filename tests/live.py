@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from storefront import migrate
+from storefront.demo import catalogue
 from tests.conftest import make_databases
+from tests.own import shop_at
 from tests.run import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -138,8 +141,9 @@ def live_shop(engine: str, folder: Path, *, workers: int = 1, threads: int = 4, 
         database_url = stack.enter_context(contextmanager(make_databases)(engine, folder))
         shop = _plan(folder, database_url, settings, workers, threads)
         stack.callback(_close, shop)
-        shop.flask("db", "upgrade")
-        shop.flask("demo", "load")
+        with shop_at(database_url, folder) as app, app.app_context():  # no commands: each loads the whole program
+            migrate.upgrade()
+            catalogue.load()
         shop.worker.start()
         shop.server.start()
         yield shop
