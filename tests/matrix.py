@@ -24,6 +24,7 @@ ACTORS = ("anonymous", "other", "owner", "stock", "orders", "admin")
 STAFF = ("stock", "orders", "admin")
 DONE = frozenset({200, 204, 302, 303})
 _RAW_TOKEN = "0" * 40
+_WITHOUT_BODY = {"HEAD", "OPTIONS"}
 
 
 @dataclass(frozen=True)
@@ -134,3 +135,12 @@ def put_back(app: Flask) -> Iterator[None]:
         db.session.remove()
         for savepoint in savepoints:
             savepoint.rollback()
+
+
+def routes(app: Flask) -> set[tuple[str, str]]:
+    """Every door of the shop: its endpoint and method."""
+    return {
+        (rule.endpoint, method)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - _WITHOUT_BODY
+    }

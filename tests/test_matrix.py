@@ -45,7 +45,6 @@ from tests.matrix import (
 )
 
 OK = matrix.DONE
-WITHOUT_BODY = {"HEAD", "OPTIONS"}
 
 ELSEWHERE = {("health.ready", "GET")}  # looks at the databases past the test's own connections: test_health.py
 
@@ -388,17 +387,9 @@ def notice_of(user: UserId, sku: Sku, product: int) -> str:
     return queries().scalars(select(StockNotice.token)).one()
 
 
-def routes(app: Flask) -> set[tuple[str, str]]:
-    return {
-        (rule.endpoint, method)
-        for rule in app.url_map.iter_rules()
-        for method in (rule.methods or set()) - WITHOUT_BODY
-    }
-
-
 def test_every_route_has_its_line(shop: Flask) -> None:
-    assert sorted(routes(shop) - DOORS.keys() - ELSEWHERE) == []
-    assert sorted(DOORS.keys() - routes(shop)) == []
+    assert sorted(matrix.routes(shop) - DOORS.keys() - ELSEWHERE) == []
+    assert sorted(DOORS.keys() - matrix.routes(shop)) == []
 
 
 def test_everyone_gets_what_was_decided(app: Flask, world: World) -> None:

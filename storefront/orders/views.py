@@ -9,7 +9,7 @@ from typing import NoReturn
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from storefront import papers, visitor
+from storefront import paper_pages, visitor
 from storefront.fields import units_from
 from storefront.orders import service
 from storefront.orders.forms import CancellationForm, ClaimForm, ReturnForm, SearchForm, TrackingForm, WithdrawalForm
@@ -98,47 +98,26 @@ def _turn_away(order_id: str) -> NoReturn:
 
 @bp.get("/orders/<order_id>/invoice")
 def invoice(order_id: str) -> ResponseReturnValue:
-    """An order as a sheet for the books; there is none before it is certain. Opened first, it is issued."""
-    found = _own_invoice(order_id)
-    notes = service.credit_notes_of(found)
-    issued = service.issue_papers(found, notes)
-    return render_page("orders/invoice.html", order=found, notes=notes, papers=issued)
+    """An order as a sheet for the books."""
+    return paper_pages.show_invoice("orders/invoice.html", _own_order(order_id))
 
 
 @bp.get("/orders/<order_id>/invoice.pdf")
 def invoice_pdf(order_id: str) -> ResponseReturnValue:
     """The same as a file."""
-    found = _own_invoice(order_id)
-    notes = service.credit_notes_of(found)
-    issued = service.issue_papers(found, notes)
-    return papers.send(f"invoice-{issued[service.INVOICE].number}", papers.invoice(found, notes, issued))
-
-
-def _own_invoice(order_id: str) -> service.OrderView:
-    found = _own_order(order_id)
-    if found.confirmed_at is None:
-        abort(404)
-    return found
+    return paper_pages.send_invoice(_own_order(order_id))
 
 
 @bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>")
 def credit_note(order_id: str, position: int) -> ResponseReturnValue:
-    """What was taken off the invoice by a refund, or by the cancellation, as a sheet for the books."""
-    found = _own_order(order_id)
-    notes = service.credit_notes_of(found)
-    note = service.get_credit_note(found, position, notes)
-    issued = service.issue_papers(found, notes)
-    return render_page("orders/credit_note.html", order=found, note=note, papers=issued)
+    """What was taken off the invoice, as a sheet for the books."""
+    return paper_pages.show_credit_note("orders/credit_note.html", _own_order(order_id), position)
 
 
 @bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>.pdf")
 def credit_note_pdf(order_id: str, position: int) -> ResponseReturnValue:
     """The same as a file."""
-    found = _own_order(order_id)
-    notes = service.credit_notes_of(found)
-    note = service.get_credit_note(found, position, notes)
-    issued = service.issue_papers(found, notes)
-    return papers.send(f"credit-note-{issued[position].number}", papers.credit_note(found, note, issued))
+    return paper_pages.send_credit_note(_own_order(order_id), position)
 
 
 @bp.post("/orders/<order_id>/cancellation")
