@@ -155,6 +155,10 @@ class SignedIn:
         """What this session may do."""
         return self.account.role if self.has_second_factor else Role.CUSTOMER
 
+    def works_as(self, *roles: Role) -> bool:
+        """Whether this session has the rights of one of these; admins have all."""
+        return self.role in {*roles, Role.ADMIN}
+
     # What Flask-Login asks of a user.
     @property
     def is_authenticated(self) -> bool:

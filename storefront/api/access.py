@@ -85,5 +85,5 @@ def stock_staff(path: Mapping[str, Any]) -> None:
     :raise Unauthorized: nobody is signed in
     :raise Forbidden: it is no business of theirs
     """
-    if caller().role not in {Role.STOCK_STAFF, Role.ADMIN}:
+    if not caller().works_as(Role.STOCK_STAFF):
         raise Forbidden

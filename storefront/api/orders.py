@@ -198,7 +198,7 @@ def update_order(order_id: str, body: OrderUpdate) -> Order:
 
 
 def _is_order_staff() -> bool:
-    return caller().role in {Role.ORDER_STAFF, Role.ADMIN}
+    return caller().works_as(Role.ORDER_STAFF)
 
 
 def _take_further(order: OrderView, body: OrderUpdate) -> None:

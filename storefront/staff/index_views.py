@@ -39,9 +39,9 @@ def index() -> ResponseReturnValue:
     asked = request.args.get("days", type=int)
     days = asked if asked in PERIODS else BEST_OF
     shown: dict[str, Any] = {"days": days, "periods": PERIODS}
-    if _works_as(Role.ORDER_STAFF):
+    if visitor.works_as(Role.ORDER_STAFF):
         shown |= _of_orders(days)
-    if _works_as(Role.STOCK_STAFF):
+    if visitor.works_as(Role.STOCK_STAFF):
         shown |= _of_stock()
     shown["missing"] = _missing(shown)
     return render_page("staff/index.html", fragment="staff/_dashboard.html", **shown)
@@ -50,15 +50,10 @@ def index() -> ResponseReturnValue:
 def _missing(shown: dict[str, Any]) -> list[str]:
     """What a shop needs before it opens and does not have, as `_first_steps.html` names it; settings are an admin's."""
     worth_saying = {"goods": not shown.get("is_on_sale", True)}
-    if _works_as(Role.ADMIN):
+    if visitor.works_as(Role.ADMIN):
         worth_saying["address"] = not current_app.config["SHOP_ADDRESS"]
         worth_saying["payments"] = current_app.config["PAYMENT_PROVIDER"] == "sandbox"
     return [step for step, is_missing in worth_saying.items() if is_missing]
-
-
-def _works_as(role: Role) -> bool:
-    person = visitor.account()
-    return person is not None and person.role in {role, Role.ADMIN}
 
 
 def _of_orders(days: int) -> dict[str, Any]:
