@@ -106,7 +106,9 @@ def _rows(databases: Mapping[str, sa.Engine | sa.Connection], table: str, old: S
     schema, _, name = (TABLES[table] if old is None else place_of(table)).partition(".")
     found = databases[schema]
     with found.connect() if isinstance(found, sa.Engine) else nullcontext(found) as connection:
-        rows = [dict(row) for row in connection.execute(sa.text(f"SELECT * FROM {name}")).mappings()]
+        is_there = sa.inspect(connection).has_table(name)
+        found_rows = connection.execute(sa.text(f"SELECT * FROM {name}")).mappings() if is_there else ()
+        rows = [dict(row) for row in found_rows]
     return rows if old is None else [_as_before(table, row, old[table]) for row in rows]
 
 
@@ -118,7 +120,7 @@ def _as_before(table: str, row: Row, before: Sequence[Row]) -> Row:
 def losses(before: Snapshot, after: Snapshot) -> Iterator[str]:
     """Say what a shop does not hold any more, or holds that it did not hold before.
 
-    :return: a line for each table that differs
+    :return: a line for each table that differs, with what is not alike in the first row of either kind
     """
     for table, rows in before.items():
         gone = {column for (where, column), name in RENAMED_COLUMNS.items() if where == table and name is None}
@@ -126,11 +128,12 @@ def losses(before: Snapshot, after: Snapshot) -> Iterator[str]:
         has = Counter(_written(row, gone) for row in after[table])
         if had != has:
             lost, new = had - has, has - had
-            yield f"{table}: lost {lost.total()} {list(lost)[:2]}, new {new.total()} {list(new)[:2]}"
+            was, now = next(iter(lost), frozenset()), next(iter(new), frozenset())
+            yield f"{table}: lost {lost.total()} {sorted(was - now)}, new {new.total()} {sorted(now - was)}"
 
 
-def _written(row: Row, without: set[str]) -> str:
-    return repr(sorted((column, value) for column, value in row.items() if column not in without))
+def _written(row: Row, without: set[str]) -> frozenset[str]:
+    return frozenset(f"{column}={value!r}" for column, value in row.items() if column not in without)
 
 
 def figures(held: Snapshot) -> dict[str, Any]:

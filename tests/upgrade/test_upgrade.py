@@ -247,7 +247,7 @@ def test_it_goes_back_to_the_old_tables_and_up_again_with_everything(upgraded: O
     ("damage", "told"),
     [
         ("DELETE FROM order_item WHERE id = 1", "order lines: lost 1"),
-        ("UPDATE orders SET shipping_city = '' WHERE id = 1", "orders: lost 1"),
+        ("UPDATE orders SET shipping_city = '' WHERE id = 1", "orders: lost 1 [\"shipping_city='Pune'\"], new 1"),
         ("INSERT INTO invoice_series VALUES ('2027', 0, '2027-01-01 00:00:00')", "invoice series: lost 0 [], new 1"),
     ],
 )
