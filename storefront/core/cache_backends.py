@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class BoundedStore(Generic[R]):
-    """The dictionary of dogpile's memory backend, with an end: the least recently used values give way."""
+    """The dictionary of dogpile's memory backend, bounded: the least recently used values give way."""
 
     def __init__(self, max_size: int, size_of: Callable[[R], int] = lambda value: 1) -> None:
         """Make an empty one.
@@ -38,10 +38,11 @@ class BoundedStore(Generic[R]):
     def get(self, key: Hashable, default: Any = None) -> Any:
         """The value, which counts as used now, else `default`."""
         with self._lock:
-            if key not in self._values:
+            value = self._values.get(key)
+            if value is None:
                 return default
             self._values.move_to_end(key)
-            return self._values[key]
+            return value
 
     def __setitem__(self, key: Hashable, value: R) -> None:
         with self._lock:
