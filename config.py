@@ -3,6 +3,7 @@
 A setting that could not work ends here, in words that name it: nothing that looks right closes the shop later.
 """
 
+import logging
 import os
 import re
 import secrets
@@ -22,7 +23,12 @@ OFFLINE_PAYMENTS = ("cod", "upi", "bnpl")
 MOST_DATABASE_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
 SHORTEST_KEY = 32  # characters; as long as what HMAC-SHA256 makes of it
 
+# Settings that were called otherwise before, old name: new name. The old one is still read, with a warning.
+RENAMED = {"CACHE_COUNTS": "CACHE_ENABLED"}
+
 _HTTP = ("http", "https")
+
+logger = logging.getLogger(__name__)
 
 
 class ConfigurationError(RuntimeError):
@@ -38,14 +44,26 @@ def _wrong(name: str, must_be: str, example: object, found: str | None = None) -
 # ----------------------------------------------------------------------------------- one kind of setting each
 
 
+def _read(name: str, default: str = "") -> str:
+    """An environment variable as it is set, by its name or by the one it had before."""
+    names = [name, *(old for old, new in RENAMED.items() if new == name)]
+    return next((os.environ[known] for known in names if known in os.environ), default)
+
+
+def _warn_of_old_names() -> None:
+    for old, new in RENAMED.items():
+        if old in os.environ:
+            logger.warning("the setting %s is called %s now: rename it, the old name will go", old, new)
+
+
 def _text(name: str, default: str = "") -> str:
     """Any text; left blank is not set."""
-    return os.environ.get(name, "").strip() or default
+    return _read(name).strip() or default
 
 
 def _list(name: str, default: str = "") -> list[str]:
     """Items with commas between; left blank it has none."""
-    return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
+    return [item.strip() for item in _read(name, default).split(",") if item.strip()]
 
 
 def _choice(name: str, choices: Collection[str], default: str) -> str:
@@ -217,6 +235,7 @@ class Config:
     """What the shop runs with; `create_app` reads the upper-case attributes."""
 
     def __init__(self) -> None:
+        _warn_of_old_names()
         self.ENVIRONMENT = os.environ.get("STOREFRONT_ENV", "development")
         if self.ENVIRONMENT not in {"development", "testing", "production"}:
             must_be = "development, testing or production"
@@ -232,7 +251,7 @@ class Config:
         self._shop_settings()
         self._price_settings()
         self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)
-        self.CACHE_COUNTS = _flag("CACHE_COUNTS", True)
+        self.CACHE_ENABLED = _flag("CACHE_ENABLED", True)
 
     def _storage_settings(self) -> None:
         """Folders, databases, the queue, and the keys that sign."""

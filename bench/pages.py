@@ -78,9 +78,9 @@ def main() -> None:
     shop = create_app(Config())
     bare, client = Client(bare_app()), Client(shop)
     times: dict[str, list[float]] = {name: [] for name in ("bare", *PAGES)}
-    shop.config["CACHE_COUNTS"] = False
+    shop.config["CACHE_ENABLED"] = False
     cold = {name: (count_selects(lambda url=url: client.get(url)), timed(client, url)) for name, url in PAGES.items()}
-    shop.config["CACHE_COUNTS"] = True
+    shop.config["CACHE_ENABLED"] = True
     for _ in range(rounds):
         times["bare"].append(timed(bare, "/"))
         for name, url in PAGES.items():

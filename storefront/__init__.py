@@ -10,7 +10,6 @@ from storefront import (
     database,
     dev_client,
     devmail,
-    drawn,
     errors,
     health,
     logs,
@@ -29,7 +28,7 @@ from storefront.accounts import oidc, provider_views, security_views
 from storefront.accounts import views as accounts_views
 from storefront.api import blueprint as api
 from storefront.cart import views as cart_views
-from storefront.catalog import drawings, media_views, picture_store
+from storefront.catalog import media_views, picture_store
 from storefront.catalog import views as catalog_views
 from storefront.checkout import views as checkout_views
 from storefront.customer import pages as customer_pages
@@ -37,6 +36,7 @@ from storefront.orders import views as orders_views
 from storefront.payments import views as payments_views
 from storefront.reviews import views as reviews_views
 from storefront.seo import views as seo_views
+from storefront.web import cache_host, fragment_cache
 from storefront.wishlist import views as wishlist_views
 
 
@@ -58,8 +58,8 @@ def create_app(config: Config) -> Flask:
     mail.init_app(app)
     sms.init_app(app)
     picture_store.init_app(app)
-    drawn.init_app(app)
-    drawings.init_app(app)
+    cache_host.init_app(app)
+    fragment_cache.init_app(app)
     oidc.init_app(app)
     tasks.init_app(app)
     commands.init_app(app)

@@ -25,6 +25,7 @@ from storefront.catalog import service as catalog
 from storefront.database import db, is_away
 from storefront.money import Money
 from storefront.origins import SAME_FOR_EVERYONE
+from storefront.web.request_memo import once_per_request
 
 A_YEAR = 365 * 24 * 3600  # seconds
 
@@ -76,28 +77,33 @@ def frame() -> dict[str, Any]:
     A page, and above all the page of an error, stands without its badge or navigation when their database is away.
     """
     no_departments: tuple[catalog.Department, ...] = ()
-    no_wishes: frozenset[int] = frozenset()
     return {
         "cart_count": LocalProxy(lambda: _unless_away("cart", _cart_count, 0)),
-        "departments": LocalProxy(lambda: _unless_away("catalog", catalog.departments, no_departments)),
+        "departments": LocalProxy(lambda: _unless_away("catalog", departments, no_departments)),
         "person": LocalProxy(lambda: _unless_away("accounts", visitor.account, None)),
-        "wished": LocalProxy(lambda: _unless_away("accounts", _wished, no_wishes)),
+        "wished": LocalProxy(wished),
     }
 
 
-def _cart_count() -> int:
-    if "cart_count" not in g:
-        g.cart_count = cart.count_units(visitor.cart_token())
-    count: int = g.cart_count
-    return count
-
-
-def _wished() -> frozenset[int]:
+def wished() -> frozenset[int]:
     """Ids of the products on the visitor's wishlist, for every heart of the page and the count in its header."""
-    if "wished" not in g:
-        g.wished = accounts.wished_products(visitor.wishes_owner())
-    found: frozenset[int] = g.wished
-    return found
+    return _unless_away("accounts", _wished, frozenset())
+
+
+@once_per_request
+def departments() -> tuple[catalog.Department, ...]:
+    """Every category, in the order of the navigation."""
+    return catalog.departments()
+
+
+@once_per_request
+def _cart_count() -> int:
+    return cart.count_units(visitor.cart_token())
+
+
+@once_per_request
+def _wished() -> frozenset[int]:
+    return accounts.wished_products(visitor.wishes_owner())
 
 
 def _unless_away(schema: str, ask: Callable[[], T], instead: T) -> T:

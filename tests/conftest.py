@@ -81,7 +81,7 @@ def make_config(folder: Path, url: str, **settings: str) -> Config:
         "DATABASE_POOL_SIZE": "1",  # many shops are open side by side, and a server has 151 connections
         "SECRET_KEY": "only-for-tests",
         "RATELIMIT_ENABLED": "0",
-        "CACHE_COUNTS": "0",
+        "CACHE_ENABLED": "0",
         **settings,
     }
     for name, value in environment.items():

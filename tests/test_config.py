@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import config as config_module
-from config import MOST_DATABASE_CONNECTIONS, SCHEMAS, Config, ConfigurationError
+from config import MOST_DATABASE_CONNECTIONS, RENAMED, SCHEMAS, Config, ConfigurationError
 from storefront import database
 from tests.own import PRODUCTION, shop_at
 
@@ -241,7 +241,7 @@ WRONG = [
     ("DATABASE_POOL_SIZE", "0"),
     ("DATABASE_POOL_SIZE", str(MOST_DATABASE_CONNECTIONS + 1)),
     ("RATELIMIT_ENABLED", "ture"),
-    ("CACHE_COUNTS", "2"),
+    ("CACHE_ENABLED", "2"),
     ("SHOP_MAIL", "shop"),
     ("STAFF_MAIL", "a@shop.example, b@shop.example"),
     ("CORS_ORIGINS", "*"),
@@ -364,3 +364,21 @@ def test_every_setting_is_described() -> None:
     told = (ROOT / "docs" / "running.md").read_text()
     ours = NAMES - {f"{schema.upper()}_DATABASE_URL" for schema in SCHEMAS}
     assert [name for name in sorted(ours) if f"`{name}`" not in told] == []
+
+
+# -------------------------------------------------------------------------------------- settings that were renamed
+
+
+def test_a_setting_is_still_read_by_its_old_name_and_the_new_one_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CACHE_COUNTS", "0")
+    assert Config().CACHE_ENABLED is False
+    assert "the setting CACHE_COUNTS is called CACHE_ENABLED now" in caplog.text
+    monkeypatch.setenv("CACHE_ENABLED", "1")
+    assert Config().CACHE_ENABLED is True
+
+
+def test_every_renamed_setting_has_a_present_name() -> None:
+    config = Config()
+    assert all(hasattr(config, new) and not hasattr(config, old) for old, new in RENAMED.items())

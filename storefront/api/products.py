@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import uuid
 from decimal import Decimal
 from urllib.parse import urlencode
 
-from cachetools import TTLCache
 from flask import Response, current_app, request, url_for
 from pydantic import TypeAdapter
 
@@ -29,6 +27,7 @@ from storefront.api.schemas.products import (
 from storefront.catalog import service as catalog
 from storefront.catalog.service import NewProduct, NewVariant, Selection, Sku
 from storefront.clock import utc_now
+from storefront.core import cache
 from storefront.money import Money
 
 MOST_AT_ONCE = 2000  # products in the whole list; a shop that has more is read on by pages
@@ -67,26 +66,20 @@ def list_products(query: ProductFilter) -> Response:
 
 
 _shape = TypeAdapter(list[Product])
-_kept: TTLCache[tuple[str, str], bytes] = TTLCache(maxsize=8, ttl=30)
-_lock = threading.Lock()
+_cached_lists: cache.RefreshingCache[bytes] = cache.RefreshingCache(
+    "product lists of the API", fresh_seconds=30, max_age_seconds=30, max_entries=8
+)
 
 
 def _listed(ids: list[int]) -> bytes:
     """Products as JSON. The client asks for all of them twice a page: the same list is written out once.
 
-    It is kept for half a minute in each process, and only as long as no price, stock or rating in it changes; an
+    It is cached for half a minute in each process, and only as long as no price, stock or rating in it changes; an
     author's new picture may come that much later.
     """
-    if not current_app.config["CACHE_COUNTS"]:
-        return _write(ids)
-    key = (str(current_app.config["SQLALCHEMY_BINDS"]["catalog"]["url"]), catalog.stamp_of(ids))
-    with _lock:
-        written = _kept.get(key)
-    if written is None:
-        written = _write(ids)
-        with _lock:
-            _kept[key] = written
-    return written
+    if not cache.is_enabled():
+        return _write(ids)  # without the query that makes the key
+    return _cached_lists.get_or_compute(catalog.stamp_of(ids), lambda: _write(ids))
 
 
 def _write(ids: list[int]) -> bytes:

@@ -29,7 +29,18 @@ def add_line(token: str, sku: Sku, quantity: int) -> CartLine:
     :raise NotEnoughStock: line and `quantity` together exceed what is available
     :raise TooManyUnits: they exceed `MOST_UNITS`
     """
-    return _add(token, [(catalog.get_offer(sku), quantity)])[0]
+    return add_offer(token, catalog.get_offer(sku), quantity)
+
+
+def add_offer(token: str, offer: Offer, quantity: int) -> CartLine:
+    """Do what `add_line` does, for a caller who has just read the offer.
+
+    :param quantity: units, 1 to `MOST_UNITS`
+    :return: the line as it now stands
+    :raise NotEnoughStock: line and `quantity` together exceed what is available
+    :raise TooManyUnits: they exceed `MOST_UNITS`
+    """
+    return _add(token, [(offer, quantity)])[0]
 
 
 def add_product(

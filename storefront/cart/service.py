@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storefront.cart import arrivals
-from storefront.cart.adding import add_line, add_product, refuse_excess
+from storefront.cart.adding import add_line, add_offer, add_product, refuse_excess
 from storefront.cart.models import Cart, Line
 from storefront.cart.rows import account_of, is_named_by, lines_of, open_cart, token_of, touch, touch_cart_of
 from storefront.cart.values import (
@@ -58,6 +58,7 @@ __all__ = [
     "UnknownLine",
     "account_of",
     "add_line",
+    "add_offer",
     "add_product",
     "arrivals",
     "buy_again",

@@ -12,8 +12,8 @@ from storefront.cart import service
 from storefront.cart.forms import AddLineForm, ChangeLineForm, RemoveLineForm
 from storefront.cart.values import CartLine, LineId, MergedLine, NotEnoughStock, TooManyUnits, UnknownLine
 from storefront.catalog import service as catalog
+from storefront.catalog.drawings import product_context
 from storefront.catalog.service import PurchaseBox, Sku
-from storefront.clock import arrival_day
 from storefront.orders import service as orders
 from storefront.responses import answer, refuse, render_page, wants_fragment
 
@@ -52,9 +52,13 @@ def show() -> ResponseReturnValue:
 def add_line() -> ResponseReturnValue:
     """Put a SKU in the shopper's cart."""
     form = AddLineForm()
-    if form.validate():
+    box = _find_box(form)
+    if box is None:
+        form.sku.errors = ["This is no longer sold"]
+    elif form.validate():
         try:
-            line = service.add_line(visitor.cart_token_for_writing(), _sku(form), form.quantity.units)
+            offer = box.offer(_sku(form))
+            line = service.add_offer(visitor.cart_token_for_writing(), offer, form.quantity.units)
         except catalog.UnknownSku:
             form.sku.errors = ["This is no longer sold"]
         except NotEnoughStock as shortage:
@@ -62,62 +66,62 @@ def add_line() -> ResponseReturnValue:
         except TooManyUnits:
             form.quantity.errors = [f"A cart holds at most {service.MOST_UNITS} of one thing"]
         else:
-            return _added(form, line)
-    return _not_added(form)
+            return _added(form, box, line)
+    return _not_added(form, box)
 
 
-def _added(form: AddLineForm, line: CartLine) -> ResponseReturnValue:
+def _find_box(form: AddLineForm) -> PurchaseBox | None:
+    """The product that is asked for, read once: its form is filled from it, and drawn again from it."""
+    try:
+        return catalog.get_purchase_box(_sku(form))
+    except catalog.UnknownSku:
+        return None
+
+
+def _added(form: AddLineForm, box: PurchaseBox, line: CartLine) -> ResponseReturnValue:
     notice = f"{line.offer.title} added to your cart"
     if form.place.data == "cart":
         return _changed(notice)
     return answer(
-        "cart/_after_add_line.html",
-        otherwise=url_for(".show"),
-        notice=notice,
-        line=line,
-        place=form.place.data,
-        slot=form.slot.data,
-        form=None,
-        **_form_context(catalog.get_purchase_box(line.sku), line.sku),
+        "cart/_after_add_line.html", otherwise=url_for(".show"), notice=notice, line=line, **_form_context(form, box)
     )
 
 
-def _not_added(form: AddLineForm) -> ResponseReturnValue:
+def _not_added(form: AddLineForm, box: PurchaseBox | None) -> ResponseReturnValue:
     problem = next((str(field.errors[0]) for field in form if field.errors), "This could not be added")
     if form.place.data == "cart":
         kept = {"quote": _quote(), "problems": {}, "removed": None}
         return refuse("cart/_cart.html", otherwise=url_for(".show"), problem=problem, context=kept)
-    try:
-        box = catalog.get_purchase_box(_sku(form))
-    except catalog.UnknownSku:
+    if box is None:
         abort(404)
-    context = {"form": form, "place": form.place.data, "slot": form.slot.data, **_form_context(box, _sku(form))}
+    context = _form_context(form, box) | {"form": form}
     is_card = form.place.data == "card"
+    if not is_card and not wants_fragment():
+        page = catalog.get_product(box.product_id, reader=visitor.reader())
+        context = product_context(page) | context
     return refuse(
         "cart/_add_line_compact.html" if is_card else "cart/_add_line.html",
         page=None if is_card else "catalog/product.html",
         otherwise=url_for("catalog.product", product_id=box.product_id, slug=box.slug, sku=form.sku.data),
         problem=problem,
-        context=context if is_card or wants_fragment() else context | _page_context(box),
+        context=context,
     )
-
-
-def _page_context(box: PurchaseBox) -> dict[str, object]:
-    """What the product's page needs besides its form, to come back with the form as it was typed."""
-    page = catalog.get_product(box.product_id, reader=visitor.reader())
-    return {"page": page, "stars": None, "arrives_on": arrival_day(), "known_email": visitor.proved_email()}
 
 
 def _sku(form: AddLineForm) -> Sku:
     return Sku(form.sku.data or "")
 
 
-def _form_context(box: PurchaseBox, sku: Sku) -> dict[str, object]:
+def _form_context(form: AddLineForm, box: PurchaseBox) -> dict[str, object]:
     """What both partials of the form need: the card's facts, and the product page's box."""
+    sku = _sku(form)
     return {
+        "place": form.place.data,
+        "slot": form.slot.data,
         "box": box,
         "sku": sku,
         "product_id": box.product_id,
+        "slug": box.slug,
         "name": box.name,
         "available": box.variant(sku).available,
     }
@@ -200,11 +204,5 @@ def _changed(notice: str, removed: RemovedLine | None = None) -> ResponseReturnV
     if removed is not None and not wants_fragment():
         session[REMOVED] = asdict(removed)
         notice = ""  # the cart's page offers to put it back, and says so itself
-    return answer(
-        "cart/_after_change.html",
-        otherwise=url_for(".show"),
-        notice=notice,
-        quote=_quote(),
-        problems={},
-        removed=removed,
-    )
+    shown = {"quote": _quote(), "problems": {}, "removed": removed} if wants_fragment() else {}
+    return answer("cart/_after_change.html", otherwise=url_for(".show"), notice=notice, **shown)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import (
     CTE,
     ColumnElement,
@@ -45,8 +44,8 @@ from storefront.catalog.values import (
     Sort,
     UnknownCategory,
 )
+from storefront.core import cache
 from storefront.database import queries
-from storefront.kept import Kept
 from storefront.money import Money
 
 BRANDS_SHOWN = 12
@@ -69,7 +68,7 @@ def department_of(category: Row[Any] | Category) -> Department:
     return Department(category.slug, category.name, category.description, category.hue, picture)
 
 
-@cache  # building a select costs as much as running it, and going by tables half of what it costs by classes
+@functools.cache  # building a select costs as much as running it, and going by tables half of what it costs by classes
 def card_columns() -> Select[*tuple[Any, ...]]:
     """The select that `card_of` reads; callers add what restricts it."""
     product, category = Product.__table__, Category.__table__
@@ -84,12 +83,12 @@ def card_columns() -> Select[*tuple[Any, ...]]:
     )
 
 
-@cache
+@functools.cache
 def _cards_by_id() -> Select[*tuple[Any, ...]]:
     return card_columns().where(Product.__table__.c.id.in_(bindparam("ids", expanding=True)))
 
 
-@cache
+@functools.cache
 def _categories() -> Select[*tuple[Any, ...]]:
     return select(*Category.__table__.c)
 
@@ -177,7 +176,7 @@ def _on_page(page: int, total: int) -> int:
 def _page(criteria: BrowseCriteria, here: int, sought: Sequence[Words], total: int) -> tuple[int, list[int]]:
     """The number of the page that is shown, and the ids of what is on it, from the narrow index alone."""
     page = min(criteria.page, _page_count(total))
-    if not total and not current_app.config["CACHE_COUNTS"]:
+    if not total and not cache.is_enabled():
         return page, []
     chosen = select(BrowseEntry.product_id).where(BrowseEntry.category_id == here, *_filters(criteria).values())
     if sought:
@@ -224,21 +223,21 @@ def _within(band: str) -> ColumnElement[bool]:
     return above if high is None else and_(above, BrowseEntry.price < high)
 
 
-_kept: Kept[Counts] = Kept(fresh=30, longest=120, most=2000)
+_cached_counts: cache.RefreshingCache[Counts] = cache.RefreshingCache(
+    "listing counts", fresh_seconds=30, max_age_seconds=120, max_entries=2000
+)
 
 
 def _counts(criteria: BrowseCriteria, here: int, sought: Sequence[Words], *, anew: bool = False) -> Counts:
     """How many products each choice of each facet would show, and the total, by one select.
 
-    They are kept: the cards are always read afresh, figures beside filters need not be.
+    They are cached: the cards are always read afresh, figures beside filters need not be.
 
     :param here: id of the category :param anew: whether they are counted now, as the page is not as they say
     """
-    if not current_app.config["CACHE_COUNTS"]:
-        return _count(criteria, here, sought)
-    database = str(queries().get_bind(BrowseEntry))
-    key = (database, replace(criteria, page=1, sort=Sort.DEFAULT, words=search.written(sought)))
-    return (_kept.renew if anew else _kept.get)(key, lambda: _count(criteria, here, sought))
+    key = replace(criteria, page=1, sort=Sort.DEFAULT, words=search.written(sought))
+    ask = _cached_counts.refresh if anew else _cached_counts.get_or_compute
+    return ask(key, lambda: _count(criteria, here, sought))
 
 
 def _count(criteria: BrowseCriteria, category: int, sought: Sequence[Words]) -> Counts:

@@ -1,16 +1,18 @@
-"""The parts of the catalogue's pages that are the same for everyone, with all that each is made of."""
+"""The cached HTML of the catalogue's pages: cards and filters, made by the view before its template is rendered."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from flask import Flask
 from markupsafe import Markup
 
-from storefront.catalog.values import BrowseCriteria, Facet, Listing, ProductCard
-from storefront.drawn import draw
+from storefront import shell, visitor
+from storefront.catalog.values import BrowseCriteria, Facet, Listing, ProductCard, ProductPage
+from storefront.clock import arrival_day
+from storefront.responses import wants_fragment
+from storefront.web.fragment_cache import render_cached
 
 SEEN_AT_ONCE = {"grid": 4, "loved": 4}  # how many pictures of a place load without being scrolled to
 
@@ -29,22 +31,40 @@ class Facets(NamedTuple):
     form_action: str
 
 
-def init_app(app: Flask) -> None:
-    """Make them known to the templates."""
-    app.jinja_env.globals.update(draw_cards=draw_cards, draw_facets=draw_facets)
-
-
-def draw_cards(cards: Sequence[ProductCard], slot: str, level: int, wished: Iterable[int]) -> Markup:
+def draw_cards(cards: Sequence[ProductCard], slot: str, level: int = 3, wished: Iterable[int] | None = None) -> Markup:
     """Product cards, each in an item of a list: most of what a listing costs, and less often changed than looked at.
 
-    :param slot: where on the page they stand :param level: of their headings :param wished: ids with a full heart
+    :param slot: where on the page they stand
+    :param level: of their headings
+    :param wished: ids with a full heart; None asks for those of the visitor
     """
-    full, at_once = frozenset(wished), SEEN_AT_ONCE.get(slot, 0)
+    if not cards:
+        return Markup("")
+    full = shell.wished() if wished is None else frozenset(wished)
+    at_once = SEEN_AT_ONCE.get(slot, 0)
     shown = [Card(card, slot, level, card.id in full, place >= at_once) for place, card in enumerate(cards)]
-    return draw("catalog/_product_card.html", shown)
+    return render_cached("catalog/_product_card.html", shown)
 
 
 def draw_facets(listing: Listing, form_action: str) -> Markup:
     """The filters of a listing. They are those of its first page: any change of theirs leads there."""
     shown = Facets(replace(listing.criteria, page=1), listing.facets, form_action)
-    return draw("catalog/_facets.html", [shown])
+    return render_cached("catalog/_facets.html", [shown])
+
+
+def product_context(page: ProductPage, *, sku: str | None = None, stars: int | None = None) -> dict[str, Any]:
+    """All that `catalog/product.html` shows; the cards of its foot only where the whole page is asked for.
+
+    :param sku: the variant chosen
+    :param stars: the rating whose reviews are shown
+    """
+    return {
+        "page": page,
+        "box": page.box,
+        "sku": page.box.variant(sku).sku,
+        "form": None,
+        "stars": stars,
+        "known_email": visitor.proved_email(),
+        "arrives_on": arrival_day(),
+        "related_cards": Markup("") if wants_fragment() else draw_cards(page.related, "related"),
+    }

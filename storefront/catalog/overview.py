@@ -17,8 +17,8 @@ from storefront.acts import NotedAct, TrailCriteria
 from storefront.catalog.models import Act, Message, StockMovement, Variant
 from storefront.catalog.stock_desk.values import LEVEL, UNDO, Reason
 from storefront.clock import utc_now
+from storefront.core.cache import cached_query
 from storefront.database import queries
-from storefront.kept import kept_for_a_minute
 from storefront.money import MinorUnits, Money
 
 stuck_messages = stuck.StuckMessages("catalog", Message, Act)
@@ -35,7 +35,7 @@ class StockWorth:
     as_of: datetime
 
 
-@kept_for_a_minute("catalog")
+@cached_query
 def stock_worth() -> StockWorth:
     """Every unit on hand at the price it sells for, by one select."""
     worth = type_coerce(func.sum(Variant.on_hand * Variant.price), MinorUnits)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cachetools import TTLCache, cached
-from flask import current_app, g
 from sqlalchemy import ColumnElement, func, select
 
 from storefront import outbox
@@ -25,7 +22,7 @@ from storefront.catalog.export import (
     stamp_of,
     units_available,
 )
-from storefront.catalog.images import add_picture, get_picture
+from storefront.catalog.images import add_picture, get_picture, picture_of
 from storefront.catalog.levels import close_day
 from storefront.catalog.models import (
     ALL_CATEGORIES,
@@ -102,6 +99,7 @@ from storefront.catalog.values import (
     UnknownSku,
     VariantView,
 )
+from storefront.core.cache import RefreshingCache
 from storefront.database import queries
 from storefront.money import Money
 
@@ -203,29 +201,18 @@ RELATED_SHOWN = 4
 REVIEWS_SHOWN = 30
 
 
+_cached_departments: RefreshingCache[tuple[Department, ...]] = RefreshingCache(
+    "departments", fresh_seconds=15, max_age_seconds=30, max_entries=8
+)
+
+
 def departments() -> tuple[Department, ...]:
-    """Every category, in the order of the navigation; read at most once a request, and kept for half a minute."""
-    if "departments" not in g:
-        g.departments = _kept_departments(current_app.name, _database()) if _keeps() else _departments()
-    found: tuple[Department, ...] = g.departments
-    return found
-
-
-def _keeps() -> bool:
-    return bool(current_app.config["CACHE_COUNTS"])
-
-
-def _database() -> str:
-    return str(current_app.config["SQLALCHEMY_BINDS"]["catalog"]["url"])
+    """Every category, in the order of the navigation, as it was at most half a minute ago."""
+    return _cached_departments.get_or_compute((), _departments)
 
 
 def _departments() -> tuple[Department, ...]:
     return tuple(department_of(row) for row in queries().scalars(select(Category).order_by(Category.sort_order)))
-
-
-@cached(TTLCache(maxsize=8, ttl=30), lock=threading.Lock())
-def _kept_departments(app: str, database: str) -> tuple[Department, ...]:
-    return _departments()
 
 
 def is_empty() -> bool:
@@ -234,12 +221,14 @@ def is_empty() -> bool:
 
 
 def home(seen: Sequence[int]) -> HomePage:
-    """What the first page shows. :param seen: ids of products looked at, newest first"""
+    """The products of the first page.
+
+    :param seen: ids of products looked at, newest first
+    """
     loved = _first_ids(BrowseEntry.popularity.desc(), LOVED_SHOWN)
     newest = _first_ids(BrowseEntry.product_id.desc(), NEWEST_SHOWN)
     cards = {card.id: card for card in cards_of([*loved, *newest, *seen])}
     return HomePage(
-        departments=departments(),
         loved=_pick(cards, loved),
         newest=_pick(cards, newest),
         seen=_pick(cards, seen),
@@ -263,11 +252,14 @@ def get_product(product_id: int, stars: int | None = None, *, reader: int | None
     :param reader: the account that looks at it
     :raise UnknownProduct: there is none of this id on sale
     """
-    product, category, variants = _product(product_id)
+    found = _find_product(Product.id == product_id)
+    if found is None:
+        raise UnknownProduct(product_id)
+    product, category, variants = found
     session = queries()
     specs = session.scalars(select(Spec).where(Spec.product_id == product_id).order_by(Spec.sort_order)).all()
     return ProductPage(
-        box=_box(product, variants),
+        box=_box(product, category, variants),
         sku=Sku(product.sku),
         brand=product.brand,
         description=product.description,
@@ -285,25 +277,23 @@ def get_product(product_id: int, stars: int | None = None, *, reader: int | None
     )
 
 
-def _product(product_id: int) -> tuple[Product, Category, list[tuple[Variant, int]]]:
-    """A product, its main category, and its variants with what is available of each."""
+def _find_product(which: ColumnElement[bool]) -> tuple[Product, Category, list[tuple[Variant, int]]] | None:
+    """A product on sale, its main category, and its variants with what is available of each; by one select."""
     rows = (
         queries()
         .execute(
             select(Product, Category, Variant, available_now())
             .join(Category, Category.id == Product.main_category_id)
             .join(Variant, Variant.product_id == Product.id)
-            .where(Product.id == product_id, Product.active, Variant.is_withdrawn.is_(False))
+            .where(which, Product.active, Variant.is_withdrawn.is_(False))
             .order_by(Variant.sort_order, Variant.id)
         )
         .all()
     )
-    if not rows:
-        raise UnknownProduct(product_id)
-    return rows[0][0], rows[0][1], [(row[2], row[3]) for row in rows]
+    return (rows[0][0], rows[0][1], [(row[2], row[3]) for row in rows]) if rows else None
 
 
-def _box(product: Product, variants: Sequence[tuple[Variant, int]]) -> PurchaseBox:
+def _box(product: Product, category: Category, variants: Sequence[tuple[Variant, int]]) -> PurchaseBox:
     return PurchaseBox(
         product_id=ProductId(product.id),
         slug=product.slug,
@@ -319,22 +309,21 @@ def _box(product: Product, variants: Sequence[tuple[Variant, int]]) -> PurchaseB
             )
             for v, available in variants
         ),
+        brand=product.brand,
+        hue=category.hue,
+        picture=picture_of(product),
     )
 
 
 def get_purchase_box(sku: Sku) -> PurchaseBox:
-    """What the form that buys a SKU's product needs.
+    """What the form that buys a SKU's product needs, by one select.
 
-    :raise UnknownSku: nothing on sale carries this SKU
+    :raise UnknownSku: no product on sale has a variant of this SKU
     """
-    product_id = queries().scalar(select(Variant.product_id).where(Variant.sku == sku))
-    if product_id is None:
+    found = _find_product(Product.id == select(Variant.product_id).where(Variant.sku == sku).scalar_subquery())
+    if found is None:
         raise UnknownSku(sku)
-    try:
-        product, _, variants = _product(product_id)
-    except UnknownProduct as error:
-        raise UnknownSku(sku) from error
-    return _box(product, variants)
+    return _box(*found)
 
 
 def _histogram(product_id: int) -> tuple[RatingBar, ...]:

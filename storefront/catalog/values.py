@@ -255,6 +255,31 @@ class PurchaseBox:
     name: str
     option_name: str | None
     variants: tuple[VariantView, ...]
+    brand: str
+    hue: int
+    picture: Picture | None
+
+    def offer(self, sku: str) -> Offer:
+        """A variant as what is sold.
+
+        :raise UnknownSku: it has no such variant
+        """
+        for variant in self.variants:
+            if variant.sku == sku:
+                return Offer(
+                    sku=variant.sku,
+                    product_id=self.product_id,
+                    slug=self.slug,
+                    name=self.name,
+                    option=variant.option,
+                    brand=self.brand,
+                    price=variant.price,
+                    available=variant.available,
+                    is_sold=True,
+                    hue=self.hue,
+                    picture=self.picture,
+                )
+        raise UnknownSku(sku)
 
     def variant(self, sku: str | None) -> VariantView:
         """The variant asked for, else the first that can be bought, else the first."""
@@ -308,6 +333,11 @@ class BrowseCriteria:
     sort: Sort = Sort.DEFAULT
     page: int = 1
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a filter is chosen; words and category are none."""
+        return bool(self.brands or self.price_bands or self.rating or self.in_stock)
+
 
 @dataclass(frozen=True, slots=True)
 class FacetChoice:
@@ -359,6 +389,11 @@ class Listing:
         return tuple(links)
 
     @property
+    def can_be_narrowed(self) -> bool:
+        """Whether filters and orders make sense: not where a search alone found nothing."""
+        return bool(self.total or self.criteria.is_narrowed)
+
+    @property
     def first(self) -> int:
         return (self.criteria.page - 1) * PAGE_SIZE + 1 if self.total else 0
 
@@ -369,7 +404,8 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    departments: tuple[Department, ...]
+    """The products of the first page, list by list."""
+
     loved: tuple[ProductCard, ...]
     newest: tuple[ProductCard, ...]
     seen: tuple[ProductCard, ...]

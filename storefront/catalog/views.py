@@ -7,29 +7,37 @@ from dataclasses import replace
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from storefront import visitor
+from storefront import shell, visitor
 from storefront.catalog import service
+from storefront.catalog.drawings import draw_cards, draw_facets, product_context
 from storefront.catalog.forms import active_filters, browse_url, criteria_from, words_from
 from storefront.catalog.values import BrowseCriteria
-from storefront.clock import arrival_day
 from storefront.responses import query_kept, render_page, wants_fragment
+
+SEEN_SHOWN = 4
 
 bp = Blueprint("catalog", __name__)
 bp.app_template_global()(browse_url)
-bp.app_template_global()(active_filters)
 
 
 @bp.get("/")
 def home() -> ResponseReturnValue:
     """The first page."""
-    return render_page("catalog/home.html", home=service.home(visitor.seen_products()))
+    home = service.home(visitor.seen_products())
+    return render_page(
+        "catalog/home.html",
+        home=home,
+        loved_cards=draw_cards(home.loved, "loved"),
+        newest_cards=draw_cards(home.newest, "newest"),
+        seen_cards=draw_cards(home.seen[:SEEN_SHOWN], "seen"),
+    )
 
 
 @bp.get("/products")
 def products() -> ResponseReturnValue:
     """Everything, or what a search finds; a department chosen in the filters has an address of its own."""
     criteria = criteria_from(request.args)
-    if criteria.category in {department.slug for department in service.departments()}:
+    if criteria.category in {department.slug for department in shell.departments()}:
         return redirect(browse_url(criteria, page=criteria.page))
     title = f"Results for “{criteria.words}”" if criteria.words else "All products"
     return _listing(replace(criteria, category=None), title)
@@ -49,12 +57,15 @@ def category(slug: str) -> ResponseReturnValue:
 
 def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
     listing = service.browse(criteria)
+    form_action = browse_url(BrowseCriteria(category=criteria.category))
     return render_page(
         "catalog/listing.html",
         fragment="catalog/_listing.html",
         listing=listing,
         title=title or (listing.department.name if listing.department else ""),
-        form_action=browse_url(BrowseCriteria(category=criteria.category)),
+        filters=active_filters(listing),
+        facets=draw_facets(listing, form_action) if listing.can_be_narrowed else "",
+        cards=draw_cards(listing.cards, "grid", level=2),
     )
 
 
@@ -62,8 +73,9 @@ def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
 def product(product_id: int, slug: str) -> ResponseReturnValue:
     """One product; an outdated name in its address is put right."""
     stars = request.args.get("stars", type=int)
+    stars = stars if stars in range(1, 6) else None
     try:
-        page = service.get_product(product_id, stars if stars in range(1, 6) else None, reader=visitor.reader())
+        page = service.get_product(product_id, stars, reader=visitor.reader())
     except service.UnknownProduct:
         abort(404)
     if page.box.slug != slug:
@@ -72,13 +84,7 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
     return render_page(
         "catalog/product.html",
         fragment="catalog/_reviews.html",
-        page=page,
-        box=page.box,
-        sku=page.box.variant(request.args.get("sku")).sku,
-        form=None,
-        known_email=visitor.proved_email(),
-        stars=stars if stars in range(1, 6) else None,
-        arrives_on=arrival_day(),
+        **product_context(page, sku=request.args.get("sku"), stars=stars),
     )
 
 

@@ -10,8 +10,8 @@ from flask import current_app
 from sqlalchemy import ColumnElement, Integer, cast, func, literal_column, select, type_coerce
 
 from storefront import clock
+from storefront.core.cache import cached_query
 from storefront.database import dialect_of, queries
-from storefront.kept import kept_for_a_minute
 from storefront.money import MinorUnits, Money
 from storefront.orders.models import Item, Order
 from storefront.orders.values import OrderStatus
@@ -68,7 +68,7 @@ class BestSellers:
     as_of: datetime
 
 
-@kept_for_a_minute("orders")
+@cached_query
 def sales(days: int) -> Sales:
     """Orders and revenue of each of the last days, by one select. :param days: 1 or more, today is one of them"""
     now, zone, first = clock.utc_now(), clock.shop_zone(), _first_of(days)
@@ -98,7 +98,7 @@ def _quarter() -> ColumnElement[int]:
     return func.timestampdiff(literal_column("MINUTE"), "1970-01-01", Order.order_date, type_=Integer) // 15
 
 
-@kept_for_a_minute("orders")
+@cached_query
 def best_sellers(days: int) -> BestSellers:
     """What sold most units in the last days, by one select. :param days: as with `sales`"""
     units, revenue = func.sum(Item.quantity), type_coerce(func.sum(Item.total), MinorUnits)

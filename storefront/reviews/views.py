@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from storefront import visitor
 from storefront.accounts.service import Account
 from storefront.catalog import service as catalog
+from storefront.catalog.drawings import product_context
 from storefront.catalog.service import ProductPage, ReviewView
-from storefront.clock import arrival_day
 from storefront.responses import answer, refuse
 from storefront.reviews import service
 from storefront.reviews.forms import ReviewForm, VoteForm
@@ -61,16 +61,7 @@ def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
         page="catalog/product.html",
         otherwise=_reviews_url(page),
         problem=next(str(field.errors[0]) for field in form if field.errors),
-        context={
-            "page": page,
-            "box": page.box,
-            "sku": page.box.variant(None).sku,
-            "form": None,
-            "review_form": form,
-            "known_email": visitor.proved_email(),
-            "stars": None,
-            "arrives_on": arrival_day(),
-        },
+        context={**product_context(page), "review_form": form},
     )
 
 

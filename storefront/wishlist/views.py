@@ -13,6 +13,7 @@ from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
+from storefront.catalog.drawings import draw_cards
 from storefront.catalog.service import PurchaseBox, Sku
 from storefront.responses import answer, own_path, refuse, render_page, wants_fragment
 from storefront.security import csrf, limiter
@@ -231,7 +232,8 @@ def shared(token: str) -> ResponseReturnValue:
         name, cards = service.shared(token)
     except accounts.UnknownWishlist:
         abort(404)
-    page = make_response(render_page("wishlist/shared.html", name=name, cards=cards))
+    html = draw_cards(cards, "shared", level=2)
+    page = make_response(render_page("wishlist/shared.html", name=name, cards=html))
     page.headers["X-Robots-Tag"] = "noindex"
     return page
 

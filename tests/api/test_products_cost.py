@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from flask import Flask
 from storefront.api import products
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Image
+from storefront.core.cache import RefreshingCache
 from storefront.database import transaction
 from tests.api.client import Api
 from tests.api.goods import add_reviews, change
@@ -51,16 +51,16 @@ def test_what_is_for_everyone_depends_on_no_cookie(api: Api) -> None:
 
 
 @pytest.fixture
-def keeping(app: Flask) -> Iterator[None]:
-    """A shop that keeps the written list, as one does outside the tests."""
-    products._kept.clear()
-    app.config["CACHE_COUNTS"] = True
-    yield
-    app.config["CACHE_COUNTS"] = False
-    products._kept.clear()
+def caching(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shop that caches the written list, as one does outside the tests."""
+    monkeypatch.setitem(app.config, "CACHE_ENABLED", True)
+    lists: RefreshingCache[bytes] = RefreshingCache(
+        "lists of a test", fresh_seconds=30, max_age_seconds=30, max_entries=8
+    )
+    monkeypatch.setattr(products, "_cached_lists", lists)
 
 
-@pytest.mark.usefixtures("keeping")
+@pytest.mark.usefixtures("caching")
 def test_a_list_that_was_written_out_is_not_written_again(api: Api) -> None:
     first = api.get("/api/products")
     with counted_selects() as counted:
@@ -68,7 +68,7 @@ def test_a_list_that_was_written_out_is_not_written_again(api: Api) -> None:
     assert counted["selects"] == 3
 
 
-@pytest.mark.usefixtures("keeping")
+@pytest.mark.usefixtures("caching")
 @pytest.mark.parametrize(
     "values", [{"price": 1}, {"stock": 7}, {"active": False}, {"average_rating": 1}, {"review_count": 9}]
 )
@@ -78,7 +78,7 @@ def test_a_list_that_was_written_out_is_dropped_with_the_first_change(api: Api, 
     assert api.get("/api/products").data != before
 
 
-@pytest.mark.usefixtures("keeping")
+@pytest.mark.usefixtures("caching")
 def test_a_new_picture_or_review_is_seen_at_once(api: Api) -> None:
     before = api.get("/api/products").json
     with transaction("catalog") as session:

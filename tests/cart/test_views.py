@@ -12,7 +12,7 @@ from storefront.catalog.models import Product, Variant
 from storefront.catalog.service import Hold, ProductCard, Sku
 from storefront.database import queries, transaction
 from tests.factories.catalog import make_product, rupees
-from tests.pages import Page, Pages
+from tests.pages import Page, Pages, counted_selects
 
 BOTH_WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])
 
@@ -85,6 +85,16 @@ def test_adding_on_a_card(pages: Pages, slot: str, htmx: bool) -> None:
     assert page.all(form) if htmx else page.url == "/cart"
     assert badge(page) == ["Cart", "1"]
     assert lines_kept() == [(mug.sku, 1)]
+
+
+@pytest.mark.parametrize("selector", ["#add-line", ".product-card form.add-line"])
+def test_adding_reads_the_product_once(pages: Pages, selector: str) -> None:
+    start = open_product(pages, make_product())
+    form = start.all(selector)[0]
+    with counted_selects() as counted:
+        added = pages.submit(start, f"#{form['id']}", htmx=True)
+    assert badge(added) == ["Cart", "1"]
+    assert counted["selects"] <= 4  # the product, the cart, the line, the badge
 
 
 @BOTH_WAYS

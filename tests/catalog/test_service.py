@@ -62,6 +62,15 @@ def test_the_first_page_shows_what_is_loved_and_new_and_can_be_had(app: Flask) -
     assert [card.id for card in home.seen] == [3, 1]
 
 
+def test_a_purchase_box_offers_its_variants_as_they_are_sold(app: Flask) -> None:
+    mug = make_product(options=(("Blue", 5), ("Green", 0)))
+    for option in ("Blue", "Green"):
+        sku = Sku(f"{mug.sku}-{option}")
+        assert catalog.get_purchase_box(sku).offer(sku) == catalog.get_offer(sku)
+    with pytest.raises(catalog.UnknownSku):
+        catalog.get_purchase_box(Sku(f"{mug.sku}-Blue")).offer("another")
+
+
 def test_a_product_page_tells_everything(app: Flask) -> None:
     page = catalog.get_product(14)
     row = DEMO[13]

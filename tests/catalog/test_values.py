@@ -21,7 +21,7 @@ def box(*stock: int) -> PurchaseBox:
     variants = tuple(
         VariantView(Sku(f"MUG-{number}"), str(number), rupees(500), units) for number, units in enumerate(stock)
     )
-    return PurchaseBox(ProductId(1), "mug", "Mug", "Size", variants)
+    return PurchaseBox(ProductId(1), "mug", "Mug", "Size", variants, brand="Kiln", hue=20, picture=None)
 
 
 @pytest.mark.parametrize(

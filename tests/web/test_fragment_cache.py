@@ -1,4 +1,4 @@
-"""Parts of pages that are kept as HTML: never old, and never anything of another visitor."""
+"""Parts of pages that are cached as HTML: never old, and never anything of another visitor."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from flask import Flask, g, request, session
 from jinja2 import meta, nodes
 from sqlalchemy import update
 
-from storefront import drawn, visitor
+from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.catalog import drawings
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Product
 from storefront.catalog.service import BrowseCriteria, ProductCard
 from storefront.database import transaction
-from storefront.drawn import Drawn
 from storefront.nobody import as_nobody
+from storefront.web.fragment_cache import FragmentCache
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 from tests.pages import Page, Pages
 from tests.wishlist.hearts import heart_of, pressed
 
 LISTING = "/category/books?sort=newest"
-DRAWN = ("catalog/_product_card.html", "catalog/_facets.html")
+CACHED = ("catalog/_product_card.html", "catalog/_facets.html")
 
 # Of what every template could name, what these may: it answers all visitors alike, or is put in for each (the token).
 SAME_FOR_ALL = {"browse_url", "csrf_token", "plural", "range", "url_for"}
 
 
 @pytest.fixture(autouse=True)
-def nothing_drawn(app: Flask) -> Iterator[None]:
-    """Begin with nothing drawn, and leave nothing."""
-    app.extensions["drawn"] = Drawn(app)
+def nothing_cached(app: Flask) -> Iterator[None]:
+    """Begin with nothing cached, and leave nothing."""
+    app.extensions["fragment_cache"] = FragmentCache(app)
     yield
-    app.extensions["drawn"] = Drawn(app)
+    app.extensions["fragment_cache"] = FragmentCache(app)
 
 
 def tokens(page: Page) -> set[str]:
@@ -65,8 +65,9 @@ def test_each_visitor_has_their_own_token_on_the_same_cards(app: Flask, pages: P
     for browser, page in ((mine, first), (others, second)):
         after = browser.submit(page, heart_of(mug, "grid"), htmx=True)
         assert pressed(after, mug, "grid") == "true"
-    assert app.extensions["drawn"].kept
-    assert all(token not in html for html in app.extensions["drawn"].kept.values() for token in tokens(first))
+    cached = [value.payload for value in app.extensions["fragment_cache"].store.values()]
+    assert cached
+    assert all(token not in html for html in cached for token in tokens(first))
 
 
 def test_a_heart_is_full_for_whoever_wished_and_for_nobody_else(app: Flask, pages: Pages) -> None:
@@ -107,8 +108,8 @@ def test_filters_are_drawn_alike_whoever_asks_for_them(app: Flask) -> None:
         assert drawings.draw_facets(listing, "/products") == by_them
 
 
-@pytest.mark.parametrize("template", DRAWN)
-def test_what_is_kept_names_nothing_of_a_request(app: Flask, template: str) -> None:
+@pytest.mark.parametrize("template", CACHED)
+def test_what_is_cached_names_nothing_of_a_request(app: Flask, template: str) -> None:
     environment, to_read, named = app.jinja_env, [template], set()
     for name in to_read:
         assert environment.loader is not None
@@ -172,18 +173,17 @@ def test_a_shop_below_a_path_has_addresses_of_its_own(app: Flask) -> None:
         assert f'action="{root}/cart/lines"' in html
 
 
-def test_no_more_is_kept_than_there_is_room_for(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_is_cached_than_there_is_room_for(app: Flask) -> None:
     cards = all_cards()
-    monkeypatch.setattr(drawn, "MOST_KEPT", 10_000)
-    small = app.extensions["drawn"] = Drawn(app)
+    small = app.extensions["fragment_cache"] = FragmentCache(app, max_characters=10_000)
     with app.test_request_context():
         assert drawings.draw_cards(cards, "grid", 2, ()).count("<article") == len(cards)
         assert drawings.draw_cards(cards, "grid", 2, ()).count("<article") == len(cards)
-    assert 0 < small.kept.currsize <= 10_000
+    assert 0 < small.store.size <= 10_000
 
 
 def test_whoever_changes_a_template_sees_it(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app.jinja_env, "auto_reload", True)
     with app.test_request_context():
         assert "Clay Mug" in drawings.draw_cards([make_product()], "grid", 2, ())
-    assert not app.extensions["drawn"].kept
+    assert not app.extensions["fragment_cache"].store.values()

@@ -1,0 +1,1 @@
+"""What pages, desks and the API share."""

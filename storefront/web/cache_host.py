@@ -1,0 +1,37 @@
+"""The cache within Flask: settings of the application that is asking, refreshes without a visitor."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import Flask, current_app
+
+from storefront.core import cache
+from storefront.core.cache import CacheSettings
+from storefront.nobody import as_nobody
+
+R = TypeVar("R")
+
+
+def init_app(app: Flask) -> None:
+    """Let the caches of this process ask Flask; which application it is, they find out with each question."""
+    databases = sorted((schema, str(bind["url"])) for schema, bind in app.config["SQLALCHEMY_BINDS"].items())
+    app.extensions["cache_namespace"] = hashlib.sha256(repr(databases).encode()).hexdigest()
+    cache.set_host(FlaskHost())
+
+
+class FlaskHost:
+    """What `storefront.core.cache` asks of the current application."""
+
+    def settings(self) -> CacheSettings:
+        return CacheSettings(
+            enabled=current_app.config["CACHE_ENABLED"],
+            namespace=current_app.extensions["cache_namespace"],
+            redis_url=current_app.config["REDIS_URL"],
+        )
+
+    def detached(self, compute: Callable[[], R]) -> Callable[[], R]:
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        return lambda: as_nobody(app, compute)
