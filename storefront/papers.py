@@ -240,13 +240,19 @@ def _credit(note: CreditNote, issued: Mapping[int, IssuedPaper]) -> Figure:
 
 
 def _words(template: str, macro: str, about: object) -> str:
-    """In the words of the pages. :param about: what the macro is given"""
+    """What a macro of the HTML pages says, as plain text.
+
+    :param about: what the macro is given
+    """
     text: Markup = getattr(current_app.jinja_env.get_template(template).module, macro)(about)
     return text.unescape().strip()
 
 
 def send(name: str, content: bytes) -> Response:
-    """A PDF file that nobody keeps. :param name: it is called so"""
+    """Answer with a PDF file that no cache keeps.
+
+    :param name: of the file, without `.pdf`
+    """
     response = send_file(BytesIO(content), mimetype="application/pdf", download_name=f"{name}.pdf")
     response.headers["Cache-Control"] = "no-store"
     return response
