@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-# The first that is found: most browsers name others as well.
-_BROWSERS = (
-    ("Edg", "Edge"),
-    ("OPR/", "Opera"),
-    ("SamsungBrowser", "Samsung Internet"),
-    ("Firefox", "Firefox"),
-    ("FxiOS", "Firefox"),
-    ("CriOS", "Chrome"),
-    ("Chrome", "Chrome"),
-    ("Safari", "Safari"),
-)
-_SYSTEMS = (
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Android", "Android"),
-    ("Windows", "Windows"),
-    ("Mac OS X", "Mac"),
-    ("CrOS", "ChromeOS"),
-    ("Linux", "Linux"),
-)
+import re
+
+import ua_parser
+
 LONGEST = 40  # characters of a name that a program gave itself
+_MOST_READ = 500  # characters of a header that are looked at; those of browsers have less than 300
+_VARIANT = re.compile(r"^Mobile | (?:Mobile|iOS|WebView|UI/WKWebView)(?= |$)")  # "Chrome Mobile iOS" is Chrome
+_SYSTEMS = {"Mac OS X": "Mac", "Chrome OS": "ChromeOS"}
+_DEVICES = frozenset({"iPhone", "iPad"})  # better known than their system
 
 
 def describe(user_agent: str) -> str:
-    """Firefox on Windows; the name of a program that is no browser; "Unknown browser" when it has none."""
-    browser = next((name for mark, name in _BROWSERS if mark in user_agent), None)
-    system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
-    if browser is None:
-        program = "".join(character for character in user_agent.partition("/")[0] if character.isprintable())
-        return program.strip()[:LONGEST] or "Unknown browser"
-    return f"{browser} on {system}" if system else browser
+    """Name a browser and what it runs on: "Firefox on Windows".
+
+    :param user_agent: the header it sent
+    :return: the name of a program that is no browser, as it gave it; "Unknown browser" when it has none
+    """
+    found = ua_parser.parse(user_agent[:_MOST_READ])
+    if found.user_agent is None:
+        return _cut(user_agent.partition("/")[0]) or "Unknown browser"
+    browser = _cut(_VARIANT.sub("", found.user_agent.family))
+    if found.device and found.device.family in _DEVICES:
+        return f"{browser} on {found.device.family}"
+    return f"{browser} on {_cut(_SYSTEMS.get(found.os.family, found.os.family))}" if found.os else browser
+
+
+def _cut(name: str) -> str:
+    return "".join(character for character in name if character.isprintable()).strip()[:LONGEST]

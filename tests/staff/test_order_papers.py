@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
+from pypdfium2 import PdfDocument
 
+from storefront import clock
 from storefront.accounts.service import Role
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, OrderView
@@ -26,12 +31,18 @@ def desk(pages: Pages) -> Pages:
     return pages
 
 
-def sheets(pages: Pages, url: str) -> list[str]:
-    """The words of a PDF, by page."""
+def file_at(pages: Pages, url: str) -> bytes:
+    """A PDF as it is sent."""
     response = pages.client.get(url)
     assert (response.status_code, response.mimetype) == (200, "application/pdf")
     assert response.headers["Cache-Control"] == "no-store"
-    return [" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(response.get_data())).pages]
+    return response.get_data()
+
+
+def sheets(pages: Pages, url: str) -> list[str]:
+    """The words of a PDF as Chrome's viewer reads them, by page."""
+    with closing(PdfDocument(file_at(pages, url))) as pdf:
+        return [" ".join(page.get_textpage().get_text_range().split()) for page in pdf]
 
 
 def test_packing_slips_of_the_orders_chosen_are_a_sheet_each_without_prices(desk: Pages) -> None:
@@ -94,7 +105,8 @@ def test_an_invoice_has_every_figure_in_rupees_and_letters_of_india(desk: Pages)
         "Total ₹1,680",
         "Cash on delivery",
         "Pune, Maharashtra 411001",
-        "राव",
+        "आशा राव",
+        "मिट्टी का प्याला, Blue",
     ):
         assert words in printed, printed
     page = desk.get(f"{DESK}/{order.id}/invoice")
@@ -106,6 +118,91 @@ def test_the_same_invoice_is_the_same_file(desk: Pages) -> None:
     order = make_order()
     url = f"{DESK}/{order.id}/invoice.pdf"
     assert desk.client.get(url).get_data() == desk.client.get(url).get_data()
+
+
+def test_a_moment_that_is_no_whole_second_is_printed(desk: Pages) -> None:
+    with clock.as_of(clock.utc_now() + timedelta(microseconds=17)):
+        order = make_order()
+        assert order.id in sheets(desk, f"{DESK}/{order.id}/invoice.pdf")[0]
+        assert order.id in sheets(desk, f"{DESK}/slips.pdf?order={order.id}")[0]
+
+
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [
+        ("Devanagari", "क्षत्रिय श्री"),
+        ("Bengali", "শ্রীকৃষ্ণ"),
+        ("Gujarati", "ક્ષમા પટેલ"),
+        ("Gurmukhi", "ਗੁਰਪ੍ਰੀਤ"),
+        ("Kannada", "ಕೃಷ್ಣ"),
+        ("Malayalam", "കൃഷ്ണൻ"),
+        ("Oriya", "ରମେଶ"),
+        ("Tamil", "தமிழ்ச்செல்வி"),
+        ("Telugu", "లక్ష్మి"),
+    ],
+)
+def test_a_name_in_a_script_of_india_has_its_letters_and_is_read_back(desk: Pages, script: str, name: str) -> None:
+    url = f"{DESK}/{make_order_for(name).id}/invoice.pdf"
+    assert f"Sold to {name}" in sheets(desk, url)[0]
+    assert any(script in font for font in fonts_of(file_at(desk, url)))
+
+
+def test_a_name_in_arabic_has_its_letters(desk: Pages) -> None:
+    order = make_order_for("محمد عبد الله")
+    assert any("Arabic" in font for font in fonts_of(file_at(desk, f"{DESK}/{order.id}/invoice.pdf")))
+
+
+def make_order_for(name: str) -> OrderView:
+    checkout = new_checkout_id()
+    order_id = orders.create_order(checkout, replace(make_snapshot(), address=replace(ADDRESS, full_name=name)))
+    orders.confirm_order(checkout)
+    return orders.get_order(order_id)
+
+
+def fonts_of(pdf: bytes) -> list[str]:
+    page: Any = PdfReader(io.BytesIO(pdf)).pages[0]
+    return [font.get_object()["/BaseFont"] for font in page["/Resources"]["/Font"].values()]
+
+
+def test_what_people_typed_is_printed_and_never_read_as_markup(desk: Pages) -> None:
+    typed = '= #read("paper.typ") #{1 + 1} *b* _i_ `c` $x^2$ <a> @b [c] \\u{41} // d'
+    order = make_order_for(typed)
+    for url in (f"{DESK}/{order.id}/invoice.pdf", f"{DESK}/slips.pdf?order={order.id}"):
+        assert typed in sheets(desk, url)[0]
+
+
+def test_a_long_code_is_broken_over_lines_and_stays_what_it_is(desk: Pages) -> None:
+    name = "x" * 150
+    with closing(PdfDocument(file_at(desk, f"{DESK}/{make_order_for(name).id}/invoice.pdf"))) as pdf:
+        page = pdf[0]
+        assert name in page.get_textpage().get_text_range().replace("\r\n", "")
+        right_edges = [box.get_bounds()[2] for box in page.get_objects()]
+        assert max(right_edges) < page.get_width()
+
+
+def test_a_file_has_a_title_a_language_and_tags_for_screen_readers(desk: Pages) -> None:
+    pdf = PdfReader(io.BytesIO(file_at(desk, f"{DESK}/{make_order().id}/invoice.pdf")))
+    root: Any = pdf.trailer["/Root"]
+    assert pdf.metadata is not None
+    assert str(pdf.metadata.title).startswith("Invoice 2026-")
+    assert root["/Lang"] == "en"
+    assert root["/MarkInfo"]["/Marked"]
+    tags = list(tags_below(root["/StructTreeRoot"]))
+    assert tags.count("/H1") == 1
+    assert tags.count("/H2") == 2
+    assert tags.count("/TH") == 5
+
+
+def tags_below(node: Any) -> Iterator[str]:
+    """The tags of a PDF in the order in which they are read."""
+    node = node.get_object()
+    if isinstance(node, list):
+        for child in node:
+            yield from tags_below(child)
+    elif isinstance(node, dict):
+        if "/S" in node:
+            yield node["/S"]
+        yield from tags_below(node["/K"]) if "/K" in node else ()
 
 
 def test_a_long_order_goes_on_over_the_page(desk: Pages) -> None:
