@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, literal, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, insert, literal, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, ProductCategory, Variant
@@ -80,6 +80,27 @@ def is_variant_sold(is_published: bool, is_withdrawn: bool = False) -> bool:
 
 # --------------------------------------------------------------------------------- products and variants
 
+_facts: Select[*tuple[Any, ...]] = (
+    select(
+        Variant.id,
+        Variant.product_id,
+        Variant.name,
+        Variant.price,
+        Variant.was,
+        (Variant.on_hand - Variant.reserved).label("available"),
+        Variant.is_withdrawn,
+        Variant.title,
+        Variant.is_sold,
+        Product.name.label("product_name"),
+        Product.active,
+        Product.price.label("product_price"),
+        Product.was.label("product_was"),
+        Product.stock,
+    )
+    .join(Product, Product.id == Variant.product_id)
+    .order_by(Product.id, Variant.sort_order, Variant.id)
+)
+
 
 def take(session: Session, product_ids: Collection[int]) -> None:
     """Take the rows of products and their variants, in the order that everybody takes them in."""
@@ -104,28 +125,6 @@ def derive(session: Session, product_ids: Collection[int]) -> dict[int, int]:
     update_entries(session, product_ids)
     add_entries(session, product_ids)
     return appeared
-
-
-_facts = (
-    select(
-        Variant.id,
-        Variant.product_id,
-        Variant.name,
-        Variant.price,
-        Variant.was,
-        (Variant.on_hand - Variant.reserved).label("available"),
-        Variant.is_withdrawn,
-        Variant.title,
-        Variant.is_sold,
-        Product.name.label("product_name"),
-        Product.active,
-        Product.price.label("product_price"),
-        Product.was.label("product_was"),
-        Product.stock,
-    )
-    .join(Product, Product.id == Variant.product_id)
-    .order_by(Product.id, Variant.sort_order, Variant.id)
-)
 
 
 def _write_totals(session: Session, rows: Iterable[Row[Any]]) -> None:

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from storefront.catalog import service as catalog
+from storefront.catalog.derived import ProductTotals, VariantFacts, derive, take, totals_of
 from storefront.catalog.models import BrowseEntry, Category, Product, ProductCategory, Review, Variant, product_search
 from storefront.catalog.product_desk import BulkAct, BulkChange, VariantDraft, VariantState
 from storefront.catalog.reviews import Author, ReviewDraft
 from storefront.catalog.search import words_of
 from storefront.catalog.service import Hold, NewProduct, NewReview, NewVariant, Sku, product_desk, stock_desk
 from storefront.clock import utc_now
-from storefront.database import queries
+from storefront.database import queries, transaction
 from storefront.errors import DomainError
 from tests.conftest import rolled_back
 from tests.factories.catalog import make_product, rupees
@@ -135,8 +136,8 @@ class Desk(RuleBasedStateMachine):
         self.edit_variant(1, 2, 1, False, VariantState.WITHDRAWN)  # the cheapest of them
 
     def teardown(self) -> None:
-        assert shown(()) == recomputed(())  # the other products, too
-        self.around.close()
+        with self.around:
+            assert shown(()) == recomputed(())  # the other products, too
 
     @invariant()
     def what_is_shown_is_what_the_rows_come_to(self) -> None:
@@ -321,3 +322,56 @@ def test_whatever_is_done_in_whatever_order_listings_show_what_is_true(shop: Fla
 @pytest.mark.long
 def test_the_same_for_much_longer(shop: Flask, now: Clock) -> None:
     run(shop, now, examples=300, steps=50, phases=list(Phase))
+
+
+# ---------------------------------------------------------------------------------------------- the rules
+
+
+@pytest.mark.parametrize(
+    ("variants", "totals"),
+    [
+        ([VariantFacts(500, None, 3)], ProductTotals(500, None, 3)),
+        ([VariantFacts(500, None, 3), VariantFacts(400, 450, 2)], ProductTotals(400, 450, 5)),
+        ([VariantFacts(400, 450, 1), VariantFacts(400, 600, 1)], ProductTotals(400, 450, 2)),
+        ([VariantFacts(500, None, 3), VariantFacts(400, 450, 2, is_withdrawn=True)], ProductTotals(500, None, 3)),
+        ([VariantFacts(500, None, 3, is_withdrawn=True)], ProductTotals(500, None, 0)),
+    ],
+    ids=["one", "the cheapest", "the first of two as cheap", "one withdrawn", "all withdrawn"],
+)
+def test_what_variants_come_to(variants: list[VariantFacts], totals: ProductTotals) -> None:
+    assert totals_of(variants) == totals
+
+
+def test_many_products_are_derived_by_as_many_statements_as_one(app: Flask) -> None:
+    goods = [make_product(options=(("S", 1), ("M", 2))).id for _ in range(20)]
+    assert _statements_of_hiding(goods[:1]) == _statements_of_hiding(goods[1:])
+    assert shown(goods) == recomputed(goods)
+
+
+def _statements_of_hiding(goods: Sequence[int]) -> int:
+    statements: list[str] = []
+
+    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        statements.append(statement)
+
+    with transaction("catalog") as session:
+        take(session, goods)
+        hidden = sa.update(Product).where(Product.id.in_(goods)).values(active=False)
+        session.execute(hidden.execution_options(synchronize_session=False))
+        sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
+        try:
+            assert derive(session, goods) == {}
+        finally:
+            sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
+    return len(statements)
+
+
+def test_what_comes_on_sale_is_named_with_its_units(app: Flask) -> None:
+    mug = make_product(options=(("S", 0), ("M", 2)))
+    small, medium = (variant.id for variant in record_of(mug.id).variants)
+    product_desk.set_published([mug.id], False, actor=KEEPER)
+    with transaction("catalog") as session:
+        take(session, [mug.id])
+        session.execute(sa.update(Product).where(Product.id == mug.id).values(active=True))
+        assert derive(session, [mug.id]) == {small: 0, medium: 2}
+        assert derive(session, [mug.id]) == {}

@@ -206,15 +206,16 @@ class _Act:
         self._session.execute(insert(StockMovement).from_select(columns, rows))
 
     def products(self) -> None:
-        """Move the totals of the products, and their place in the listings."""
+        """Move the totals of the products, and list them accordingly."""
         moved = and_(Line.import_id == self._import_id, Line.delta.is_not(None))
         last = 0
         while True:
             page = select(Line.product_id).where(moved, Line.product_id > last).distinct()
-            ids = list(self._session.scalars(page.order_by(Line.product_id).limit(CHUNK)))
+            found = self._session.scalars(page.order_by(Line.product_id).limit(CHUNK))
+            ids = [product_id for product_id in found if product_id is not None]
             if not ids:
                 return
-            first, last = ids[0], ids[-1] or 0
+            first, last = ids[0], ids[-1]
             units = (
                 select(Line.product_id, func.sum(Line.delta).label("units"))
                 .join(Variant, Variant.id == Line.variant_id)
