@@ -9,14 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from storefront import arrivals
 from storefront.arrivals import Landing
 from storefront.catalog.models import (
     Arrival,
-    BrowseEntry,
     Category,
     Product,
     ReservationState,
@@ -34,7 +33,7 @@ from storefront.catalog.products import (
     slugify,
     write_products,
 )
-from storefront.catalog.reviews import average_shown, count_shown
+from storefront.catalog.reviews import settle_ratings
 from storefront.catalog.values import LONGEST_BRAND, LONGEST_PRODUCT_NAME, LONGEST_SKU, Department, Picture
 from storefront.database import queries, retried, transaction
 
@@ -206,7 +205,7 @@ def import_reviews(batch: Sequence[OldReview]) -> Landing:
         if rows:
             _take(session, {old.product_id for old in batch if old.id in set(landing.added)})
             session.execute(insert(Review), rows)
-            _settle_ratings(session, {old.product_id for old in batch})
+            settle_ratings(session, {old.product_id for old in batch})
         arrivals.note(session, Arrival, _REVIEW, landing.added)
     return landing
 
@@ -219,18 +218,6 @@ def _written(session: Session, products: Collection[int]) -> set[tuple[int, int]
 def _take(session: Session, products: Collection[int]) -> None:
     """The products' rows, as everybody who writes a review takes them first."""
     session.execute(select(Product.id).where(Product.id.in_(products)).order_by(Product.id).with_for_update())
-
-
-def _settle_ratings(session: Session, products: Collection[int]) -> None:
-    rated = update(Product).where(Product.id.in_(products))
-    session.execute(
-        rated.values(review_count=count_shown(), average_rating=average_shown()).execution_options(
-            synchronize_session=False
-        )
-    )
-    average = select(Product.average_rating).where(Product.id == BrowseEntry.product_id).scalar_subquery()
-    listed = update(BrowseEntry).where(BrowseEntry.product_id.in_(products)).values(rating=average)
-    session.execute(listed.execution_options(synchronize_session=False))
 
 
 @retried

@@ -1,18 +1,20 @@
-"""What follows from the stock of variants: their products' totals, place in the listings, the word that one is back."""
+"""What follows when units become available: the totals of their products, and the announcement that they are back."""
 
 from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storefront import outbox
+from storefront.catalog.derived import derive, shift_stock
 from storefront.catalog.events import BACK_IN_STOCK
-from storefront.catalog.models import BrowseEntry, Message, Product, Variant
+from storefront.catalog.levels import settle
+from storefront.catalog.models import Message, Variant
 
 Shifts = defaultdict[tuple[int, int], int]  # units by product id and variant id
 
@@ -34,24 +36,20 @@ def available_shifts(session: Session) -> Iterator[Shifts]:
         by_product[product_id] += units if variant not in withdrawn else 0
     for product_id, units in sorted(by_product.items()):
         if units:
-            _shift_product(session, product_id, units)
+            shift_stock(session, [product_id], units)
     announce_returns(session, {variant: units for (_, variant), units in shifts.items() if units > 0})
 
 
-def _shift_product(session: Session, product_id: int, units: int) -> None:
-    session.execute(
-        update(Product)
-        .where(Product.id == product_id)
-        .values(stock=Product.stock + units)
-        .execution_options(synchronize_session=False)
-    )
-    has_stock = exists().where(Product.id == product_id, Product.stock > 0)
-    session.execute(
-        update(BrowseEntry)
-        .where(BrowseEntry.product_id == product_id, BrowseEntry.in_stock != has_stock)
-        .values(in_stock=has_stock)
-        .execution_options(synchronize_session=False)
-    )
+def refresh_products(session: Session, product_ids: Collection[int]) -> None:
+    """Derive anew what is shown of products, and treat variants that come on sale by it as units that come back.
+
+    Those of them that are low count as known: whoever put them on sale has seen it. The rows of the products and their
+    variants must be locked by the transaction.
+    """
+    appeared = derive(session, product_ids)
+    if appeared:
+        settle(session, list(appeared))
+        announce_returns(session, {variant: units for variant, units in appeared.items() if units > 0})
 
 
 def announce_returns(session: Session, risen: dict[int, int]) -> None:

@@ -16,11 +16,16 @@ from sqlalchemy.orm import Session
 from storefront import acts
 from storefront.alike import folded
 from storefront.catalog import submits
-from storefront.catalog.derived import search_text
+from storefront.catalog.derived import (
+    VariantFacts,
+    add_entries,
+    is_variant_sold,
+    search_text,
+    title_of,
+    totals_of,
+)
 from storefront.catalog.models import (
-    ALL_CATEGORIES,
     Act,
-    BrowseEntry,
     Category,
     Image,
     Product,
@@ -153,7 +158,8 @@ def write_products(session: Session, products: Sequence[NewProduct], actor: str)
     ids = list(session.scalars(insert(Product).returning(Product.id, sort_by_parameter_order=True), rows))
     _add_variants(session, ids, products, actor)
     _add_details(session, ids, products)
-    _list(session, ids, rows, products, categories)
+    _add_places(session, ids, products, categories)
+    add_entries(session, ids)
     index_products(session, [_search_text(i, p, categories) for i, p in zip(ids, products, strict=True)])
     return [ProductId(product_id) for product_id in ids]
 
@@ -214,9 +220,7 @@ def open_unsorted() -> str:
 
 
 def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[str, object]:
-    first = min(product.variants, key=lambda variant: variant.price.minor)
-    lowest, was = first.price, _was(product, first)
-    stock = sum(variant.stock for variant in product.variants)
+    totals = totals_of([VariantFacts(v.price.minor, _was(product, v), v.stock) for v in product.variants])
     ratings = [review.rating for review in product.reviews]
     average = Decimal(sum(ratings)) / len(ratings) if ratings else Decimal(0)
     picture = product.pictures[0] if product.pictures else None
@@ -227,10 +231,10 @@ def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[s
         "name": product.name,
         "brand": product.brand,
         "description": product.description,
-        "price": lowest.minor,
-        "was": was.minor if was else None,
-        "currency": lowest.currency,
-        "stock": stock,
+        "price": totals.price,
+        "was": totals.was,
+        "currency": product.variants[0].price.currency,
+        "stock": totals.stock,
         "availability_status": "PREORDER" if product.is_preorder else "IN_STOCK",
         "active": product.is_published,
         "option_name": product.option_name,
@@ -244,9 +248,11 @@ def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[s
     }
 
 
-def _was(product: NewProduct, variant: NewVariant) -> Money | None:
+def _was(product: NewProduct, variant: NewVariant) -> int | None:
+    """What a variant cost before, in minor units."""
     is_lowest = variant.price.minor == min(other.price.minor for other in product.variants)
-    return variant.was or (product.was if is_lowest else None)
+    was = variant.was or (product.was if is_lowest else None)
+    return was.minor if was else None
 
 
 def _add_variants(session: Session, ids: list[int], products: Sequence[NewProduct], actor: str) -> None:
@@ -257,12 +263,12 @@ def _add_variants(session: Session, ids: list[int], products: Sequence[NewProduc
             "barcode": variant.barcode,
             "name": variant.option,
             "price": variant.price.minor,
-            "was": was.minor if (was := _was(product, variant)) else None,
+            "was": _was(product, variant),
             "on_hand": variant.stock,
             "reserved": 0,
             "sort_order": position,
-            "title": f"{product.name}, {variant.option}" if variant.option else product.name,
-            "is_sold": product.is_published,
+            "title": title_of(product.name, variant.option),
+            "is_sold": is_variant_sold(product.is_published),
             "is_low_told": variant.stock <= LOW_STOCK,  # it comes so: nobody needs to be told
         }
         for product_id, product in zip(ids, products, strict=True)
@@ -311,38 +317,19 @@ def _add_details(session: Session, ids: list[int], products: Sequence[NewProduct
             session.execute(insert(table), rows)
 
 
-def _list(
-    session: Session,
-    ids: list[int],
-    rows: list[dict[str, object]],
-    products: Sequence[NewProduct],
-    categories: dict[str, Category],
+def _add_places(
+    session: Session, ids: list[int], products: Sequence[NewProduct], categories: dict[str, Category]
 ) -> None:
-    memberships = [
+    places = [
         {"product_id": product_id, "category_id": categories[slug].id}
         for product_id, product in zip(ids, products, strict=True)
         for slug in product.categories
     ]
-    session.execute(insert(ProductCategory), memberships)
-    facts = dict(zip(ids, rows, strict=True))
-    everywhere = [*memberships, *({"product_id": i, "category_id": ALL_CATEGORIES} for i in ids)]
-    listed = [place for place in everywhere if facts[place["product_id"]]["active"]]
-    if listed:
-        session.execute(insert(BrowseEntry), [_browse_entry(facts[place["product_id"]], place) for place in listed])
-
-
-def _browse_entry(row: dict[str, object], place: dict[str, int]) -> dict[str, object]:
-    return {
-        **place,
-        "brand": row["brand"],
-        "price": row["price"],
-        "rating": row["average_rating"],
-        "popularity": row["popularity"],
-        "in_stock": bool(row["stock"]),
-    }
+    session.execute(insert(ProductCategory), places)
 
 
 def _search_text(product_id: int, product: NewProduct, categories: dict[str, Category]) -> SearchText:
     codes = {product.sku, *(code for v in product.variants for code in (v.sku, v.barcode) if code)}
-    names = [categories[slug].name for slug in product.categories]
+    places = sorted((categories[slug] for slug in product.categories), key=lambda place: (place.sort_order, place.id))
+    names = [place.name for place in places]
     return search_text(product_id, product.name, product.brand, product.description, codes, names)

@@ -6,7 +6,7 @@ two who review the same product write one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -17,7 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storefront import acts
-from storefront.catalog.models import Act, BrowseEntry, Product, Review, ReviewVote
+from storefront.catalog.derived import update_entries
+from storefront.catalog.models import Act, Product, Review, ReviewVote
 from storefront.catalog.values import ReviewView, UnknownProduct
 from storefront.clock import utc_now
 from storefront.database import queries, retried, rows_changed, transaction
@@ -243,19 +244,15 @@ def _rating_kept(session: Session, product_id: int) -> Iterator[None]:
     session.execute(select(Product.id).where(Product.id == product_id).with_for_update())
     yield
     session.flush()
-    session.execute(
-        update(Product)
-        .where(Product.id == product_id)
-        .values(review_count=count_shown(), average_rating=average_shown())
-        .execution_options(synchronize_session=False)
-    )
-    average = select(Product.average_rating).where(Product.id == product_id).scalar_subquery()
-    session.execute(
-        update(BrowseEntry)
-        .where(BrowseEntry.product_id == product_id)
-        .values(rating=average)
-        .execution_options(synchronize_session=False)
-    )
+    settle_ratings(session, [product_id])
+
+
+def settle_ratings(session: Session, product_ids: Collection[int]) -> None:
+    """Write what the reviews of products come to, there and in the listings; the products' rows must be locked."""
+    rated = update(Product).where(Product.id.in_(product_ids))
+    rated = rated.values(review_count=count_shown(), average_rating=average_shown())
+    session.execute(rated.execution_options(synchronize_session=False))
+    update_entries(session, product_ids, "rating")
 
 
 def count_shown() -> ColumnElement[int]:

@@ -55,7 +55,7 @@ LINES = [(stock, line) for line in ("_variants", "_take", "_reservations", "_pro
 
 
 @pytest.mark.parametrize(
-    ("where", "line"), [*LINES, (availability, "_shift_product")], ids=lambda value: getattr(value, "__name__", value)
+    ("where", "line"), [*LINES, (availability, "shift_stock")], ids=lambda value: getattr(value, "__name__", value)
 )
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_rival_between_two_lines_of_a_reservation_gets_the_last_unit_or_we_do(

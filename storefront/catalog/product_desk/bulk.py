@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from storefront import acts
 from storefront.catalog import submits
-from storefront.catalog.derived import derive, take
+from storefront.catalog.availability import refresh_products
+from storefront.catalog.derived import take
 from storefront.catalog.models import Act, Product, Variant
 from storefront.catalog.product_desk.changes import publish_within
 from storefront.catalog.product_desk.values import MOST_MINOR
@@ -193,5 +194,5 @@ def _change_prices(
     products = sorted({line.product_id for line in changed})
     counted = update(Product).where(Product.id.in_(products)).values(version=Product.version + 1)
     session.execute(counted.execution_options(synchronize_session=False))
-    derive(session, products)
+    refresh_products(session, products)
     return len(changed)

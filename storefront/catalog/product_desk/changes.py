@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront import acts
-from storefront.catalog.derived import count_stock, derive, reindex, take
+from storefront.catalog.availability import refresh_products
+from storefront.catalog.derived import reindex, take
 from storefront.catalog.models import Act, Product, ProductCategory, Spec, Variant
 from storefront.catalog.movements import note_movement
 from storefront.catalog.product_desk.record import get_product_record
@@ -105,8 +106,7 @@ def _change(product_id: int, draft: ProductDraft, seen: int, actor: str) -> None
         _write_specs(session, record, draft)
         _write_places(session, record, draft)
         _write_variants(session, record, draft, actor)
-        count_stock(session, product_id)
-        derive(session, [product_id])
+        refresh_products(session, [product_id])
         reindex(session, [product_id])
         for what, subject, detail in acts_of(record, draft):
             acts.note(session, Act, actor=actor, what=what, subject=subject, detail=detail)
@@ -244,5 +244,5 @@ def publish_within(session: Session, product_ids: Collection[int], is_published:
             changed.append(product_id)
             what = "published" if is_published else "hidden"
             acts.note(session, Act, actor=actor, what=what, subject=row.sku, detail=row.name)
-    derive(session, changed)
+    refresh_products(session, changed)
     return len(changed)

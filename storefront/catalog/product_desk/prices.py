@@ -9,7 +9,8 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from storefront import acts
-from storefront.catalog.derived import derive, take
+from storefront.catalog.availability import refresh_products
+from storefront.catalog.derived import take
 from storefront.catalog.models import Act, Product, Variant
 from storefront.catalog.product_desk.record import OPEN
 from storefront.catalog.product_desk.values import DraftRefused, Problem, UnknownPlan
@@ -215,7 +216,7 @@ def _set_price(session: Session, variant_id: int, price: int, was: int | None) -
     product_id = session.scalars(select(Variant.product_id).where(Variant.id == variant_id)).one()
     counted = update(Product).where(Product.id == product_id).values(version=Product.version + 1)
     session.execute(counted.execution_options(synchronize_session=False))
-    derive(session, [product_id])
+    refresh_products(session, [product_id])
 
 
 def _words(price: int, was: int | None, currency: str) -> str:

@@ -26,9 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from storefront.catalog.availability import announce_returns
+from storefront.catalog.derived import shift_stock
 from storefront.catalog.import_models import ImportState, StockImport, StockImportLine
 from storefront.catalog.levels import mark, settle, tell
-from storefront.catalog.models import BrowseEntry, Product, StockMovement, Variant
+from storefront.catalog.models import Product, StockMovement, Variant
 from storefront.catalog.stock_desk.imports import reference_of
 from storefront.catalog.stock_desk.values import LEVEL, LineProblem
 from storefront.clock import utc_now
@@ -205,15 +206,16 @@ class _Act:
         self._session.execute(insert(StockMovement).from_select(columns, rows))
 
     def products(self) -> None:
-        """Move the totals of the products, and their place in the listings."""
+        """Move the totals of the products, and list them accordingly."""
         moved = and_(Line.import_id == self._import_id, Line.delta.is_not(None))
         last = 0
         while True:
             page = select(Line.product_id).where(moved, Line.product_id > last).distinct()
-            ids = list(self._session.scalars(page.order_by(Line.product_id).limit(CHUNK)))
+            found = self._session.scalars(page.order_by(Line.product_id).limit(CHUNK))
+            ids = [product_id for product_id in found if product_id is not None]
             if not ids:
                 return
-            first, last = ids[0], ids[-1] or 0
+            first, last = ids[0], ids[-1]
             units = (
                 select(Line.product_id, func.sum(Line.delta).label("units"))
                 .join(Variant, Variant.id == Line.variant_id)
@@ -221,11 +223,7 @@ class _Act:
                 .group_by(Line.product_id)
                 .subquery()
             )
-            totals = update(Product).where(Product.id == units.c.product_id).values(stock=Product.stock + units.c.units)
-            has_stock = exists().where(Product.id == BrowseEntry.product_id, Product.stock > 0)
-            listed = update(BrowseEntry).where(BrowseEntry.product_id.in_(ids), BrowseEntry.in_stock != has_stock)
-            for statement in (totals, listed.values(in_stock=has_stock)):
-                self._session.execute(statement.execution_options(synchronize_session=False))
+            shift_stock(self._session, ids, units.c.units, units.c.product_id == Product.id)
 
 
 def _detail(row: Row[Any]) -> str:
