@@ -38,6 +38,7 @@ FULL_PAUSE_SECONDS = 0.05
 ATTEMPTS = 4
 
 _writing: ContextVar[str | None] = ContextVar("schema being written", default=None)
+_AFTER_COMMIT = "after commit"  # in `info` of the session: what its transaction asked for
 # After blanks and remarks; a write that begins with WITH names its verb later, in words that no SELECT holds.
 _WRITES = re.compile(
     r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
@@ -128,7 +129,8 @@ def dialect_of(schema: str) -> str:
 def transaction(schema: str) -> Iterator[Session]:
     """Write to one schema; leaving the block commits, an exception rolls everything back.
 
-    Reads before it are ended first, so what is read inside is the present state. It is not nested.
+    Reads before it are ended first, so what is read inside is the present state. It is not nested. What was asked for
+    by `after_commit` is done when everything is committed.
 
     :raise WriteOutsideTransaction: a statement inside writes to another schema, or a transaction is open already
     """
@@ -136,6 +138,8 @@ def transaction(schema: str) -> Iterator[Session]:
         raise WriteOutsideTransaction(f"{schema}: a transaction of {_writing.get()} is still open")
     session = db.session()
     session.rollback()
+    actions: dict[Callable[[], None], None] = {}
+    session.info[_AFTER_COMMIT] = actions
     token = _writing.set(schema)
     try:
         yield session
@@ -145,6 +149,17 @@ def transaction(schema: str) -> Iterator[Session]:
         raise
     finally:
         _writing.reset(token)
+        del session.info[_AFTER_COMMIT]
+    for action in actions:
+        action()
+
+
+def after_commit(session: Session, action: Callable[[], None]) -> None:
+    """Have something done when the caller's transaction is committed: once, however often it is asked for.
+
+    :param action: must not raise: what was written stays written
+    """
+    session.info[_AFTER_COMMIT][action] = None  # a dict keeps their order
 
 
 def rows_changed(result: Any) -> int:

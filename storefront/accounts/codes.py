@@ -70,6 +70,7 @@ def _passed(row: OneTimeCode) -> SentCode:
     return SentCode(row.id, Purpose(row.purpose), row.address, user, row.payload, _digits(row))
 
 
+@retried
 def send(
     purpose: Purpose, address: str, *, user: UserId | None = None, payload: Mapping[str, Any] | None = None
 ) -> None:
@@ -77,12 +78,6 @@ def send(
 
     :raise TooManyCodes: one was sent a moment ago, or three within ten minutes
     """
-    _send(purpose, address, user, dict(payload or {}))
-    outbox.hurry()
-
-
-@retried
-def _send(purpose: Purpose, address: str, user: UserId | None, payload: dict[str, Any]) -> None:
     now = utc_now()
     with transaction("accounts") as session:
         _refuse_too_many(session, purpose, address)
@@ -96,7 +91,7 @@ def _send(purpose: Purpose, address: str, user: UserId | None, payload: dict[str
             address=address,
             user_id=user,
             seed=secrets.token_hex(16),
-            payload=payload,
+            payload=dict(payload or {}),
             created_at=now,
             expires_at=now + LIFETIME,
         )

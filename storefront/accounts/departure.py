@@ -86,7 +86,6 @@ def delete_account(user: UserId, *, password: str = "", code: str = "") -> None:
         if sent.user != user:
             raise WrongCode
     _delete(user)
-    outbox.hurry()
 
 
 @retried

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storefront import outbox
 from storefront.accounts import holders
 from storefront.accounts.identity import admit
 from storefront.accounts.models import Identity, User
@@ -55,7 +54,6 @@ def _arrive(claims: IdentityClaims) -> User:
             Identity(user_id=user.id, issuer=claims.issuer, subject=claims.subject, created_at=utc_now()),
         )
         session.flush()
-    outbox.hurry()
     return user
 
 

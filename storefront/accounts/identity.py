@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, select, update
 
-from storefront import contact, outbox
+from storefront import contact
 from storefront.accounts import codes, holders, passwords
 from storefront.accounts.models import Identity, User
 from storefront.accounts.sessions import account_of, ending_of
@@ -158,7 +158,6 @@ def reset_password(key: str, digits: str, password: str) -> None:
         raise WrongCode
     _reset(sent.user, key, kept)
     security_event(SecurityEvent.PASSWORD_CHANGED, account=sent.user, by="code")
-    outbox.hurry()
 
 
 @retried
@@ -191,7 +190,6 @@ def change_password(user: UserId, old: str, new: str, *, current: str) -> None:
         raise WrongPassword
     _change_password(user, row.password, passwords.hashed(new), current)
     security_event(SecurityEvent.PASSWORD_CHANGED, account=user, by="password")
-    outbox.hurry()
 
 
 def check_password(user: UserId, password: str) -> User:

@@ -55,11 +55,9 @@ def refund(order_id: str, request: RefundRequest, *, key: str, actor: str, by: s
     :raise OtherContents: the form was sent before, with other contents
     """
     try:
-        number = _refund(order_id, request, key, actor, by)
+        return _refund(order_id, request, key, actor, by)
     except IntegrityError:  # the form was sent for another order at this moment: it is found now
-        number = _refund(order_id, request, key, actor, by)
-    outbox.hurry()
-    return number
+        return _refund(order_id, request, key, actor, by)
 
 
 @retried

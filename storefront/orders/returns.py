@@ -77,11 +77,9 @@ def request_return(
     """
     wanted = {item: count for item, count in units.items() if count}
     try:
-        number = _request(order_id, wanted, reason, note, key, by)
+        return _request(order_id, wanted, reason, note, key, by)
     except IntegrityError:  # the form was sent for another order at this moment: it is found now
-        number = _request(order_id, wanted, reason, note, key, by)
-    outbox.hurry()
-    return number
+        return _request(order_id, wanted, reason, note, key, by)
 
 
 @retried
@@ -173,7 +171,6 @@ def withdraw_return(order_id: str, return_id: int, *, by: str = "you") -> None:
     :raise ReturnDecided: the staff were first
     """
     _close(return_id, ReturnState.WITHDRAWN, order_id=order_id, by=by)
-    outbox.hurry()
 
 
 def decline_return(return_id: int, answer: str, *, actor: str, by: str = "the shop") -> None:
@@ -183,7 +180,6 @@ def decline_return(return_id: int, answer: str, *, actor: str, by: str = "the sh
     :raise ReturnDecided: it is not open any more; declined already included
     """
     _close(return_id, ReturnState.DECLINED, answer=answer, actor=actor, by=by)
-    outbox.hurry()
 
 
 @retried
@@ -219,6 +215,7 @@ def _decide(session: Session, return_id: int, state: ReturnState, *, answer: str
         raise ReturnDecided(ReturnState(found))
 
 
+@retried
 def approve_return(
     return_id: int,
     *,
@@ -237,13 +234,6 @@ def approve_return(
     :raise ReturnDecided: it is not open any more; approved already included
     :raise TooMuchBack: less money is left
     """
-    number = _approve(return_id, restock, with_shipping, amount, actor, by)
-    outbox.hurry()
-    return number
-
-
-@retried
-def _approve(return_id: int, restock: bool, with_shipping: bool, amount: Money | None, actor: str, by: str) -> int:
     with transaction("orders") as session:
         order = _order_of(session, return_id)
         _decide(session, return_id, ReturnState.APPROVED)

@@ -18,7 +18,6 @@ from storefront.orders.events import (
     CANCELLED_REFUND,
     CANCELLED_RESTOCK,
     ORDER_PLACED,
-    STAFF_STEPS,
     STEP_TAKEN,
 )
 from storefront.orders.models import Act, Item, Message, Order, OrderEvent
@@ -34,14 +33,9 @@ NOTES = {
 }
 
 
+@retried
 def confirm_order(checkout: str) -> None:
     """The money is safe: confirm the order and, in the same transaction, leave word for the mail."""
-    _confirm(checkout)
-    outbox.hurry()
-
-
-@retried
-def _confirm(checkout: str) -> None:
     with transaction("orders") as session:
         order = session.scalars(select(Order).where(Order.checkout_id == checkout)).one()
         if _step(session, order, OrderStatus.CONFIRMED, by="the shop"):
@@ -57,6 +51,7 @@ def cancel_order(checkout: str, note: str) -> None:
             _step(session, order, OrderStatus.CANCELLED, by="the shop", note=note)
 
 
+@retried
 def cancel(
     order_id: str, *, by: str, note: str = "", may_be_packed: bool = False, restock: bool = True, actor: str = ""
 ) -> None:
@@ -71,12 +66,6 @@ def cancel(
     :raise UnknownOrder: there is none of this number
     :raise StepNotAllowed: it is not confirmed yet, or too far on its way; cancelled already included
     """
-    _cancel(order_id, by, note, may_be_packed, restock, actor)
-    outbox.hurry()
-
-
-@retried
-def _cancel(order_id: str, by: str, note: str, may_be_packed: bool, restock: bool, actor: str) -> None:
     allowed = {OrderStatus.CONFIRMED, OrderStatus.PROCESSING} if may_be_packed else {OrderStatus.CONFIRMED}
     with transaction("orders") as session:
         order = _get(session, order_id)
@@ -109,6 +98,7 @@ def _units_kept(session: Session, order: Order) -> dict[str, int]:
     return units
 
 
+@retried
 def advance(
     order_id: str,
     status: OrderStatus,
@@ -128,20 +118,16 @@ def advance(
     :raise UnknownOrder: there is none of this number
     :raise StepNotAllowed: the order is not where this step begins, or it is none of the staff's
     """
-    _advance(order_id, status, actor, by=by, note=note, tracking=tracking, carrier=carrier)
-    outbox.hurry()
-
-
-@retried
-def _advance(order_id: str, status: OrderStatus, actor: str, **told: str) -> None:
+    topic = STEP_TAKEN.get(status)
+    told = {"by": by, "note": note, "tracking": tracking, "carrier": carrier}
     with transaction("orders") as session:
         order = _get(session, order_id)
         before = OrderStatus(order.status)
-        if status not in STAFF_STEPS or not _step(session, order, status, topic=STEP_TAKEN[status], **told):
+        if topic is None or not _step(session, order, status, topic=topic, **told):
             raise _not_allowed(session, order, status)
-        _announce(session, order, STEP_TAKEN[status])
+        _announce(session, order, topic)
         if actor:
-            parcel = " ".join(filter(None, (told["carrier"], told["tracking"])))
+            parcel = " ".join(filter(None, (carrier, tracking)))
             detail = f"from {before} to {status}{', ' if parcel else ''}{parcel}"
             acts.note(session, Act, actor=actor, what=status.value, subject=order.order_id, detail=detail)
 

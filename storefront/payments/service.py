@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from flask import current_app
@@ -249,11 +250,8 @@ def note_message(message: ProviderMessage) -> None:
     if status_of(message.checkout) is None:
         logger.warning("%s %s is about %s, which has no payment", message.provider, message.id, message.checkout)
         return
-    try:
+    with suppress(IntegrityError):  # it came before
         _note_message(message)
-    except IntegrityError:
-        return  # it came before
-    outbox.hurry()
 
 
 @retried
