@@ -21,7 +21,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 from sqlalchemy.types import TypeDecorator
 
@@ -89,7 +89,10 @@ class Base(DeclarativeBase):
 
 
 class RoutingSession(FlaskSession):
-    """Finds the database of a Core statement by its tables, as Flask-SQLAlchemy does for mapped classes."""
+    """Finds the database of a Core statement by its tables, as Flask-SQLAlchemy does for mapped classes.
+
+    Whatever is read is shown as the database has it now, also where the session had read it before.
+    """
 
     def get_bind(
         self, mapper: Any = None, clause: Any = None, bind: Engine | Connection | None = None, **kwargs: Any
@@ -101,11 +104,31 @@ class RoutingSession(FlaskSession):
                     return self._db.engines[table.metadata.info["bind_key"]]
         return super().get_bind(mapper=mapper, clause=clause, bind=bind, **kwargs)
 
+    # SQLAlchemy answers these two from what was read before, whatever the options of the session say.
+    def get(self, entity: Any, ident: Any, **given: Any) -> Any:
+        return super().get(entity, ident, **{"populate_existing": True, **given})
+
+    def get_one(self, entity: Any, ident: Any, **given: Any) -> Any:
+        return super().get_one(entity, ident, **{"populate_existing": True, **given})
+
+
+@event.listens_for(RoutingSession, "do_orm_execute")
+def _flush_before_reading(reading: ORMExecuteState) -> None:
+    """Changes of rows that were not written yet would be overwritten by what is read of them."""
+    if reading.is_select and not reading.is_column_load and reading.session.dirty:
+        reading.session.flush()
+
 
 db = SQLAlchemy(
     model_class=Base,
     disable_autonaming=True,
-    session_options={"class_": RoutingSession, "expire_on_commit": False, "autoflush": False},
+    session_options={
+        "class_": RoutingSession,
+        "expire_on_commit": False,
+        "autoflush": False,
+        # Decision 31: what is read is as it is now, and so an UPDATE need not look for rows that were read before.
+        "execution_options": {"populate_existing": True, "synchronize_session": False},
+    },
 )
 
 if TYPE_CHECKING:

@@ -100,10 +100,9 @@ def _claim(schema: str, table: type[OutboxMessage], owner: str, due_until: datet
                 update(table)
                 .where(table.id == identity, *waiting)
                 .values(lease_owner=owner, due_at=utc_now() + LEASE, attempts=table.attempts + 1)
-                .execution_options(synchronize_session=False)
             )
             if rows_changed(taken):
-                return session.get(table, identity, populate_existing=True)
+                return session.get(table, identity)
     return None
 
 
@@ -133,4 +132,4 @@ def _deliver_one(
 @retried
 def _note(schema: str, note: Update) -> None:
     with transaction(schema) as session:
-        session.execute(note.execution_options(synchronize_session=False))
+        session.execute(note)

@@ -64,7 +64,7 @@ class StuckMessages:
                 is_parked=row.parked_at is not None,
                 is_overdue=row.created_at < before,
             )
-            for row in queries().scalars(chosen.execution_options(populate_existing=True))
+            for row in queries().scalars(chosen)
         ]
 
     def count(self) -> int:
@@ -97,7 +97,7 @@ class StuckMessages:
         parked = (table.id == message, table.parked_at.is_not(None), table.delivered_at.is_(None))
         revival = update(table).where(*parked).values(parked_at=None, due_at=utc_now())
         with transaction(self.schema) as session:
-            if not rows_changed(session.execute(revival.execution_options(synchronize_session=False))):
+            if not rows_changed(session.execute(revival)):
                 return False
             outbox.wake_worker(session)
             if self.trail is not None:

@@ -60,7 +60,7 @@ def deliver(listener: outbox.Handler) -> int:
 
 def row(key: str) -> Message:
     with queries() as session:
-        kept = select(Message).where(Message.key == key).execution_options(populate_existing=True)
+        kept = select(Message).where(Message.key == key)
         return session.scalars(kept).one()
 
 

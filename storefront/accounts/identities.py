@@ -36,7 +36,6 @@ def _find(claims: IdentityClaims) -> User | None:
         select(User, Identity)
         .join(Identity, Identity.user_id == User.id)
         .where(Identity.issuer == claims.issuer, Identity.subject == claims.subject)
-        .execution_options(populate_existing=True)
     )
     # Exactly that subject: MySQL would take another of like letters for it.
     return next((user for user, row in queries().execute(known) if row.subject == claims.subject), None)

@@ -141,14 +141,9 @@ def set_second_factor(user: UserId, *, on: bool, password: str = "", code: str =
 @retried
 def _set_second_factor(user: UserId, on: bool) -> None:
     with transaction("accounts") as session:
-        changed = session.execute(
-            update(User)
-            .where(User.id == user, User.mfa_enabled != on)
-            .values(mfa_enabled=on)
-            .execution_options(synchronize_session=False)
-        )
+        changed = session.execute(update(User).where(User.id == user, User.mfa_enabled != on).values(mfa_enabled=on))
         if rows_changed(changed):
-            row = session.get_one(User, user, populate_existing=True)
+            row = session.get_one(User, user)
             holders.tell(session, user, row.email, "second-factor-on" if on else "second-factor-off")
 
 

@@ -223,14 +223,10 @@ def _take(session: Session, products: Collection[int]) -> None:
 
 def _settle_ratings(session: Session, products: Collection[int]) -> None:
     rated = update(Product).where(Product.id.in_(products))
-    session.execute(
-        rated.values(review_count=count_shown(), average_rating=average_shown()).execution_options(
-            synchronize_session=False
-        )
-    )
+    session.execute(rated.values(review_count=count_shown(), average_rating=average_shown()))
     average = select(Product.average_rating).where(Product.id == BrowseEntry.product_id).scalar_subquery()
     listed = update(BrowseEntry).where(BrowseEntry.product_id.in_(products)).values(rating=average)
-    session.execute(listed.execution_options(synchronize_session=False))
+    session.execute(listed)
 
 
 @retried

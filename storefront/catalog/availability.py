@@ -39,18 +39,12 @@ def available_shifts(session: Session) -> Iterator[Shifts]:
 
 
 def _shift_product(session: Session, product_id: int, units: int) -> None:
-    session.execute(
-        update(Product)
-        .where(Product.id == product_id)
-        .values(stock=Product.stock + units)
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(update(Product).where(Product.id == product_id).values(stock=Product.stock + units))
     has_stock = exists().where(Product.id == product_id, Product.stock > 0)
     session.execute(
         update(BrowseEntry)
         .where(BrowseEntry.product_id == product_id, BrowseEntry.in_stock != has_stock)
         .values(in_stock=has_stock)
-        .execution_options(synchronize_session=False)
     )
 
 

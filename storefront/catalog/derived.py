@@ -36,7 +36,7 @@ def derive(session: Session, product_ids: Collection[int]) -> None:
         cheapest.setdefault(row.product_id, (row.price, row.was))
     for product_id, (price, was) in cheapest.items():
         lowest = update(Product).where(Product.id == product_id).values(price=price, was=was)
-        session.execute(lowest.execution_options(synchronize_session=False))
+        session.execute(lowest)
     _derive_variants(session, product_ids)
     _derive_listings(session, product_ids)
 
@@ -51,7 +51,7 @@ def _derive_variants(session: Session, product_ids: Collection[int]) -> None:
     units = select(Variant.id, Variant.on_hand - Variant.reserved).where(mine, Variant.is_sold.is_(False), shown)
     appeared: dict[int, int] = dict(session.execute(units).all())
     kept = update(Variant).where(mine).values(title=title, is_sold=case((shown, True), else_=False))
-    session.execute(kept.execution_options(synchronize_session=False))
+    session.execute(kept)
     if appeared:
         settle(session, list(appeared))
         announce_returns(session, {variant: left for variant, left in appeared.items() if left > 0})
@@ -87,10 +87,10 @@ def _derive_listings(session: Session, product_ids: Collection[int]) -> None:
         }
         if gone := listed[row.id] - places:
             old = and_(BrowseEntry.product_id == row.id, BrowseEntry.category_id.in_(gone))
-            session.execute(delete(BrowseEntry).where(old).execution_options(synchronize_session=False))
+            session.execute(delete(BrowseEntry).where(old))
         if places & listed[row.id]:
             kept = update(BrowseEntry).where(BrowseEntry.product_id == row.id).values(**values)
-            session.execute(kept.execution_options(synchronize_session=False))
+            session.execute(kept)
         if new := sorted(places - listed[row.id]):
             session.execute(
                 insert(BrowseEntry), [{"product_id": row.id, "category_id": category, **values} for category in new]
@@ -105,7 +105,7 @@ def count_stock(session: Session, product_id: int) -> None:
         .scalar_subquery()
     )
     counted = update(Product).where(Product.id == product_id).values(stock=units)
-    session.execute(counted.execution_options(synchronize_session=False))
+    session.execute(counted)
 
 
 def reindex(session: Session, product_ids: Collection[int]) -> None:

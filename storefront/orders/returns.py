@@ -119,7 +119,7 @@ def _request(order_id: str, units: Mapping[int, int], reason: ReturnReason, note
 
 def _bought(session: Session, order: Order) -> dict[int, LineItem]:
     mine = select(Item).where(Item.order_id == order.id).order_by(Item.id)
-    rows = session.scalars(mine.execution_options(populate_existing=True))
+    rows = session.scalars(mine)
     return {row.id: line_item(row, order.currency) for row in rows}
 
 
@@ -133,7 +133,7 @@ def _claim(session: Session, order: Order, item: int, count: int) -> None:
     are_left = Item.refunded + Item.coming_back + count <= Item.quantity
     taken = update(Item).where(Item.id == item, Item.order_id == order.id, are_left)
     taken = taken.values(coming_back=Item.coming_back + count)
-    if count < 0 or not rows_changed(session.execute(taken.execution_options(synchronize_session=False))):
+    if count < 0 or not rows_changed(session.execute(taken)):
         raise NotReturnable(order.order_id)
 
 
@@ -143,7 +143,7 @@ def _let_go(session: Session, return_id: int) -> dict[int, int]:
     units = {row.item_id: row.quantity for row in session.execute(lines.order_by(ReturnLine.item_id))}
     for item, count in units.items():
         freed = update(Item).where(Item.id == item).values(coming_back=Item.coming_back - count)
-        session.execute(freed.execution_options(synchronize_session=False))
+        session.execute(freed)
     return units
 
 
@@ -210,7 +210,7 @@ def _decide(session: Session, return_id: int, state: ReturnState, *, answer: str
     """Once, whoever comes first."""
     is_open = (OrderReturn.id == return_id, OrderReturn.state == ReturnState.REQUESTED)
     decided = update(OrderReturn).where(*is_open).values(state=state, answer=answer, decided_at=utc_now())
-    if not rows_changed(session.execute(decided.execution_options(synchronize_session=False))):
+    if not rows_changed(session.execute(decided)):
         found = session.scalars(select(OrderReturn.state).where(OrderReturn.id == return_id)).one()
         raise ReturnDecided(ReturnState(found))
 
@@ -242,7 +242,7 @@ def approve_return(
         key = f"return/{return_id}"
         given = give(session, order, request, key=key, digest=digest_of(key), actor=actor, by=by)
         linked = update(OrderReturn).where(OrderReturn.id == return_id).values(refund_id=given)
-        session.execute(linked.execution_options(synchronize_session=False))
+        session.execute(linked)
         return given
 
 
@@ -292,7 +292,7 @@ def _views(
         .order_by(OrderReturn.id if order is None else order)
         .limit(most)
     )
-    rows = queries().execute(asked.execution_options(populate_existing=True)).all()
+    rows = queries().execute(asked).all()
     lines = _lines_of({row.id: currency for row, _, currency, _ in rows})
     return [_view(row, number, currency, amount, lines[row.id]) for row, number, currency, amount in rows]
 
@@ -303,7 +303,7 @@ def _lines_of(currencies: Mapping[int, str]) -> dict[int, list[BackLine]]:
         return lines
     asked = select(ReturnLine.return_id, ReturnLine.quantity, Item).join(Item, Item.id == ReturnLine.item_id)
     asked = asked.where(ReturnLine.return_id.in_(currencies)).order_by(ReturnLine.id)
-    for return_id, count, item in queries().execute(asked.execution_options(populate_existing=True)):
+    for return_id, count, item in queries().execute(asked):
         lines[return_id].append(BackLine(line_item(item, currencies[return_id]), count))
     return lines
 

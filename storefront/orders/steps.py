@@ -72,7 +72,7 @@ def cancel(
         if not _step(session, order, OrderStatus.CANCELLED, allowed, by=by, note=note):
             raise _not_allowed(session, order, OrderStatus.CANCELLED)
         chosen = update(Order).where(Order.id == order.id).values(is_restocked=restock)
-        session.execute(chosen.execution_options(synchronize_session=False))
+        session.execute(chosen)
         _announce(session, order, CANCELLED_REFUND, **_money_kept(session, order))
         if restock:
             _announce(session, order, CANCELLED_RESTOCK, units=_units_kept(session, order))
@@ -135,7 +135,7 @@ def advance(
 def locked(session: Session, order_id: str) -> Order:
     """An order that nobody else changes until the transaction ends. :raise UnknownOrder: there is none"""
     asked = select(Order).where(Order.order_id == order_id).with_for_update()
-    order = session.scalar(asked.execution_options(populate_existing=True))
+    order = session.scalar(asked)
     if order is None:
         raise UnknownOrder(order_id)
     return order
@@ -164,7 +164,7 @@ def _step(
     """
     before = before or [current for current, following in NEXT_STEPS.items() if status in following]
     allowed = update(Order).where(Order.id == order.id, Order.status.in_(before)).values(status=status)
-    changed = rows_changed(session.execute(allowed.execution_options(synchronize_session=False))) == 1
+    changed = rows_changed(session.execute(allowed)) == 1
     if changed:
         tell(session, order.id, status, **told)
     return changed

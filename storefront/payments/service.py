@@ -284,7 +284,7 @@ def status_of(checkout: str) -> PaymentStatus | None:
 
 def records_of(checkouts: Collection[str]) -> dict[str, PaymentRecord]:
     """Payments by checkout, of those that have one."""
-    asked = select(Payment).where(Payment.checkout_id.in_(checkouts)).execution_options(populate_existing=True)
+    asked = select(Payment).where(Payment.checkout_id.in_(checkouts))
     return {
         row.checkout_id: PaymentRecord(
             PaymentId(row.payment_id),
@@ -299,7 +299,7 @@ def records_of(checkouts: Collection[str]) -> dict[str, PaymentRecord]:
 
 def _find(checkout: str) -> Payment | None:
     asked = select(Payment).where(Payment.checkout_id == checkout)
-    return queries().scalar(asked.execution_options(populate_existing=True))
+    return queries().scalar(asked)
 
 
 def _get(checkout: str) -> Payment:

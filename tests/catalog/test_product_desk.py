@@ -375,7 +375,7 @@ def test_the_doctor_notices_what_does_not_follow(
     if table is BrowseEntry:
         mine = mine.where(BrowseEntry.category_id != 0)
     with undone() as session:
-        session.execute(mine.values(**values).execution_options(synchronize_session=False))
+        session.execute(mine.values(**values))
         found = [*catalog.stock_faults(), *catalog.product_faults()]
     assert any(words in fault for fault in found if fault.startswith(mug.sku)), found
 

@@ -55,7 +55,7 @@ def assert_books_balance() -> None:
     for hold in queries().scalars(sa.select(StockReservation).where(is_held)):
         held[hold.variant_id] += hold.quantity
     available: dict[int, int] = defaultdict(int)
-    for variant in queries().scalars(sa.select(Variant).execution_options(populate_existing=True)):
+    for variant in queries().scalars(sa.select(Variant)):
         assert variant.on_hand == movements[variant.id] == balances.get(variant.id, 0), variant.sku
         assert variant.reserved == held[variant.id], variant.sku
         available[variant.product_id] += variant.on_hand - variant.reserved
