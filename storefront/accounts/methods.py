@@ -149,14 +149,6 @@ def methods_of(user: UserId) -> list[SavedMethod]:
     return [_saved(row) for row in queries().scalars(mine.order_by(*newest))]
 
 
-def get_method(user: UserId, method: int) -> SavedMethod:
-    """One of an account's ways to pay.
-
-    :raise UnknownMethod: the account keeps no such way to pay
-    """
-    return _saved(_get(queries(), user, method))
-
-
 def _get(session: Session, user: UserId, method: int) -> PaymentMethod:
     mine = select(PaymentMethod).where(PaymentMethod.id == method, PaymentMethod.user_id == user)
     row = session.scalar(mine)

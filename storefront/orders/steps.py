@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 
 from storefront import acts, outbox
 from storefront.clock import utc_now
-from storefront.database import queries, retried, rows_changed, transaction
+from storefront.database import retried, rows_changed, transaction
 from storefront.orders.events import (
-    CANCELLATION,
     CANCELLED_LETTER,
     CANCELLED_REFUND,
     CANCELLED_RESTOCK,
@@ -199,10 +198,3 @@ def tell(
 def _announce(session: Session, order: Order, topic: str, **more: object) -> None:
     payload = {"order": order.order_id, "checkout": order.checkout_id, **more}
     outbox.post(session, Message, topic, f"{topic}/{order.order_id}", payload)
-
-
-def is_settled(order_id: str) -> bool:
-    """Whether everybody who had to act on the order's cancellation has acted."""
-    keys = [f"{topic}/{order_id}" for topic in CANCELLATION]
-    open_ones = select(Message.id).where(Message.key.in_(keys), Message.delivered_at.is_(None))
-    return queries().scalar(open_ones.limit(1)) is None
