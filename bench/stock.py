@@ -75,7 +75,7 @@ def sell_some() -> None:
     """Sales for the desk's columns to sort by, without a ledger that would explain them."""
     with transaction("catalog") as session:
         few = sa.update(Variant).where(Variant.id % 3 == 0).values(sold_30=Variant.id % 40)
-        session.execute(few.execution_options(synchronize_session=False))
+        session.execute(few)
 
 
 def far_into(url: str, *row: object) -> str:

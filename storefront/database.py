@@ -21,7 +21,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 from sqlalchemy.types import TypeDecorator
 
@@ -38,6 +38,7 @@ FULL_PAUSE_SECONDS = 0.05
 ATTEMPTS = 4
 
 _writing: ContextVar[str | None] = ContextVar("schema being written", default=None)
+_AFTER_COMMIT = "after commit"  # in `info` of the session: what its transaction asked for
 # After blanks and remarks; a write that begins with WITH names its verb later, in words that no SELECT holds.
 _WRITES = re.compile(
     r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
@@ -88,7 +89,10 @@ class Base(DeclarativeBase):
 
 
 class RoutingSession(FlaskSession):
-    """Finds the database of a Core statement by its tables, as Flask-SQLAlchemy does for mapped classes."""
+    """Finds the database of a Core statement by its tables, as Flask-SQLAlchemy does for mapped classes.
+
+    Whatever is read is shown as the database has it now, also where the session had read it before.
+    """
 
     def get_bind(
         self, mapper: Any = None, clause: Any = None, bind: Engine | Connection | None = None, **kwargs: Any
@@ -100,11 +104,31 @@ class RoutingSession(FlaskSession):
                     return self._db.engines[table.metadata.info["bind_key"]]
         return super().get_bind(mapper=mapper, clause=clause, bind=bind, **kwargs)
 
+    # SQLAlchemy answers these two from what was read before, whatever the options of the session say.
+    def get(self, entity: Any, ident: Any, **given: Any) -> Any:
+        return super().get(entity, ident, **{"populate_existing": True, **given})
+
+    def get_one(self, entity: Any, ident: Any, **given: Any) -> Any:
+        return super().get_one(entity, ident, **{"populate_existing": True, **given})
+
+
+@event.listens_for(RoutingSession, "do_orm_execute")
+def _flush_before_reading(reading: ORMExecuteState) -> None:
+    """Changes of rows that were not written yet would be overwritten by what is read of them."""
+    if reading.is_select and not reading.is_column_load and reading.session.dirty:
+        reading.session.flush()
+
 
 db = SQLAlchemy(
     model_class=Base,
     disable_autonaming=True,
-    session_options={"class_": RoutingSession, "expire_on_commit": False, "autoflush": False},
+    session_options={
+        "class_": RoutingSession,
+        "expire_on_commit": False,
+        "autoflush": False,
+        # Decision 31: what is read is as it is now, and so an UPDATE need not look for rows that were read before.
+        "execution_options": {"populate_existing": True, "synchronize_session": False},
+    },
 )
 
 if TYPE_CHECKING:
@@ -128,7 +152,8 @@ def dialect_of(schema: str) -> str:
 def transaction(schema: str) -> Iterator[Session]:
     """Write to one schema; leaving the block commits, an exception rolls everything back.
 
-    Reads before it are ended first, so what is read inside is the present state. It is not nested.
+    Reads before it are ended first, so what is read inside is the present state. It is not nested. What was asked for
+    by `after_commit` is done when everything is committed.
 
     :raise WriteOutsideTransaction: a statement inside writes to another schema, or a transaction is open already
     """
@@ -136,6 +161,8 @@ def transaction(schema: str) -> Iterator[Session]:
         raise WriteOutsideTransaction(f"{schema}: a transaction of {_writing.get()} is still open")
     session = db.session()
     session.rollback()
+    actions: dict[Callable[[], None], None] = {}
+    session.info[_AFTER_COMMIT] = actions
     token = _writing.set(schema)
     try:
         yield session
@@ -145,6 +172,17 @@ def transaction(schema: str) -> Iterator[Session]:
         raise
     finally:
         _writing.reset(token)
+        del session.info[_AFTER_COMMIT]
+    for action in actions:
+        action()
+
+
+def after_commit(session: Session, action: Callable[[], None]) -> None:
+    """Have something done when the caller's transaction is committed: once, however often it is asked for.
+
+    :param action: must not raise: what was written stays written
+    """
+    session.info[_AFTER_COMMIT][action] = None  # a dict keeps their order
 
 
 def rows_changed(result: Any) -> int:

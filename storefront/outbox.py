@@ -13,7 +13,7 @@ from sqlalchemy import JSON, String, Update, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from storefront.clock import utc_now
-from storefront.database import UtcDateTime, queries, retried, rows_changed, transaction
+from storefront.database import UtcDateTime, after_commit, queries, retried, rows_changed, transaction
 
 logger = logging.getLogger(__name__)
 
@@ -49,14 +49,22 @@ class OutboxMessage:
 
 
 def post(session: Session, table: type[OutboxMessage], topic: str, key: str, payload: Mapping[str, Any]) -> None:
-    """Write a message within the caller's transaction."""
+    """Write a message within the caller's transaction, and wake the worker when that is committed."""
     now = utc_now()
     row = {"topic": topic, "key": key, "payload": dict(payload), "created_at": now, "due_at": now}
     session.execute(insert(table).values(attempts=0, last_error="", **row))
+    wake_worker(session)
 
 
-def hurry() -> None:
-    """Ask the worker to deliver now. Where the queue cannot be reached, its sweep delivers within a minute."""
+def wake_worker(session: Session) -> None:
+    """Ask the worker to deliver as soon as the caller's transaction is committed.
+
+    Where the queue cannot be reached, its sweep delivers within a minute.
+    """
+    after_commit(session, _hurry)
+
+
+def _hurry() -> None:
     try:
         current_app.extensions["hurry"]()
     except Exception:
@@ -92,10 +100,9 @@ def _claim(schema: str, table: type[OutboxMessage], owner: str, due_until: datet
                 update(table)
                 .where(table.id == identity, *waiting)
                 .values(lease_owner=owner, due_at=utc_now() + LEASE, attempts=table.attempts + 1)
-                .execution_options(synchronize_session=False)
             )
             if rows_changed(taken):
-                return session.get(table, identity, populate_existing=True)
+                return session.get(table, identity)
     return None
 
 
@@ -125,4 +132,4 @@ def _deliver_one(
 @retried
 def _note(schema: str, note: Update) -> None:
     with transaction(schema) as session:
-        session.execute(note.execution_options(synchronize_session=False))
+        session.execute(note)

@@ -64,7 +64,7 @@ class StuckMessages:
                 is_parked=row.parked_at is not None,
                 is_overdue=row.created_at < before,
             )
-            for row in queries().scalars(chosen.execution_options(populate_existing=True))
+            for row in queries().scalars(chosen)
         ]
 
     def count(self) -> int:
@@ -85,6 +85,7 @@ class StuckMessages:
             if message.is_parked or message.is_overdue
         ]
 
+    @retried
     def deliver_again(self, message: int, *, actor: str) -> bool:
         """Have a message that was given up delivered now; if it fails again, it is given up again.
 
@@ -92,19 +93,13 @@ class StuckMessages:
 
         :return: whether this call did it; a second click does not
         """
-        is_revived = self._revive(message, actor)
-        if is_revived:
-            outbox.hurry()
-        return is_revived
-
-    @retried
-    def _revive(self, message: int, actor: str) -> bool:
         table = self.table
         parked = (table.id == message, table.parked_at.is_not(None), table.delivered_at.is_(None))
         revival = update(table).where(*parked).values(parked_at=None, due_at=utc_now())
         with transaction(self.schema) as session:
-            if not rows_changed(session.execute(revival.execution_options(synchronize_session=False))):
+            if not rows_changed(session.execute(revival)):
                 return False
+            outbox.wake_worker(session)
             if self.trail is not None:
                 row = session.get_one(table, message)
                 detail = f"after {row.attempts} attempts: {row.last_error}"

@@ -179,6 +179,34 @@ def test_words_of_a_search_are_no_statements(app: Flask) -> None:
     assert found.all() == []
 
 
+READINGS = {
+    "select": lambda session, row: session.scalars(sa.select(Category).where(Category.id == row.id)).one(),
+    "get": lambda session, row: session.get(Category, row.id),
+    "get_one": lambda session, row: session.get_one(Category, row.id),
+}
+
+
+@pytest.mark.parametrize("read", READINGS.values(), ids=READINGS)
+def test_what_is_read_again_is_as_it_is_now(app: Flask, read: Callable[[Session, Category], Category]) -> None:
+    with transaction("catalog") as session:
+        row = session.scalars(sa.select(Category).where(Category.slug == "books")).one()
+        session.execute(sa.update(Category).where(Category.slug == "books").values(name="Books, new and old"))
+        assert row.name == "Books", "an UPDATE does not look for rows that were read"
+        assert read(session, row) is row
+        assert row.name == "Books, new and old"
+
+
+@pytest.mark.parametrize("read", READINGS.values(), ids=READINGS)
+def test_reading_again_loses_no_change_that_was_not_written_yet(
+    app: Flask, read: Callable[[Session, Category], Category]
+) -> None:
+    with transaction("catalog") as session:
+        row = session.scalars(sa.select(Category).where(Category.slug == "books")).one()
+        row.name = "Books, new and old"
+        assert read(session, row).name == "Books, new and old"
+    assert ("books", "Books, new and old") in facts_of_the_catalogue()[0]
+
+
 def test_each_statement_finds_the_database_of_its_tables(app: Flask) -> None:
     by_column = queries().scalar(sa.select(sa.func.count(Category.id)))
     by_table = queries().scalar(sa.select(sa.func.count()).select_from(Cart.__table__))

@@ -38,7 +38,7 @@ def tamper(schema: str, *statements: Any) -> list[str]:
     """Change rows behind the shop's back. :return: what the doctor says then"""
     with transaction(schema) as session:
         for statement in statements:
-            session.execute(statement.execution_options(synchronize_session=False))
+            session.execute(statement)
     db.session.rollback()
     return list(doctor.faults())
 

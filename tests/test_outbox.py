@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from storefront import outbox
-from storefront.database import queries, transaction
+from storefront.database import queries, retried, transaction
 from storefront.orders.models import Message
+from storefront.payments.models import Message as PaymentMessage
 from tests.conftest import ENGINES, NOON
 from tests.fakes import Clock
 from tests.own import at_once, own_shop
@@ -46,13 +48,19 @@ def post(*keys: str, topic: str = "news") -> None:
             outbox.post(session, Message, topic, key, {"about": key})
 
 
+def post_in_vain(schema: str, table: type[outbox.OutboxMessage]) -> None:
+    with suppress(ZeroDivisionError), transaction(schema) as session:
+        outbox.post(session, table, "news", "news/1", {})
+        raise ZeroDivisionError
+
+
 def deliver(listener: outbox.Handler) -> int:
     return outbox.deliver("orders", Message, {"news": listener})
 
 
 def row(key: str) -> Message:
     with queries() as session:
-        kept = select(Message).where(Message.key == key).execution_options(populate_existing=True)
+        kept = select(Message).where(Message.key == key)
         return session.scalars(kept).one()
 
 
@@ -83,13 +91,7 @@ def test_a_handler_gets_what_was_written(app: Flask) -> None:
 
 
 def test_a_change_that_is_rolled_back_announces_nothing(app: Flask) -> None:
-    def change_and_fail() -> None:
-        with transaction("orders") as session:
-            outbox.post(session, Message, "news", "news/1", {})
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        change_and_fail()
+    post_in_vain("orders", Message)
     assert deliver(Listener()) == 0
 
 
@@ -120,6 +122,81 @@ def test_what_a_handler_announces_is_delivered_too(app: Flask) -> None:
     deliver(answers)
     deliver(answers)
     assert heard == ["news/1", "news/2"]
+
+
+# ------------------------------------------------------------------------------------- waking the worker
+
+
+@pytest.fixture
+def wakes(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry each time the worker was woken: how many messages it found to deliver."""
+    counts: list[int] = []
+    monkeypatch.setitem(app.extensions, "hurry", lambda: counts.append(deliver(Listener())))
+    return counts
+
+
+def test_messages_of_one_transaction_wake_the_worker_once_and_are_there_by_then(wakes: list[int]) -> None:
+    post("news/1", "news/2")
+    assert wakes == [2]
+
+
+def test_a_transaction_without_a_message_wakes_nobody(wakes: list[int]) -> None:
+    with transaction("orders") as session:
+        session.execute(delete(Message))
+    assert wakes == []
+
+
+def test_a_message_that_is_rolled_back_wakes_nobody(wakes: list[int]) -> None:
+    post_in_vain("orders", Message)
+    with transaction("orders"):
+        pass  # nor does who comes after it
+    assert wakes == []
+
+
+def test_a_commit_that_fails_wakes_nobody(wakes: list[int]) -> None:
+    def announce_twice() -> None:
+        with transaction("orders") as session:
+            outbox.post(session, Message, "news", "news/1", {})
+            session.add(Message(topic="news", key="news/1", payload={}, created_at=NOON, due_at=NOON))
+
+    with pytest.raises(IntegrityError):
+        announce_twice()
+    assert wakes == []
+
+
+def test_a_command_that_lost_a_deadlock_wakes_the_worker_once(wakes: list[int]) -> None:
+    deadlocks = [OperationalError("INSERT", {}, Exception(1213, "Deadlock found"))]
+
+    @retried
+    def announce() -> None:
+        with transaction("orders") as session:
+            outbox.post(session, Message, "news", "news/1", {})
+            if deadlocks:
+                raise deadlocks.pop()
+
+    announce()
+    assert wakes == [1]
+
+
+def test_each_schema_wakes_the_worker_for_its_own_messages(wakes: list[int]) -> None:
+    post_in_vain("payments", PaymentMessage)
+    post("news/1")
+    assert wakes == [1]
+    with transaction("payments") as session:
+        outbox.post(session, PaymentMessage, "news", "news/1", {})
+    assert wakes == [1, 0], "the orders have nothing new"
+
+
+def test_a_queue_that_cannot_be_reached_is_logged_and_keeps_what_was_written(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unreachable() -> None:
+        raise ConnectionRefusedError("no queue here")
+
+    monkeypatch.setitem(app.extensions, "hurry", unreachable)
+    post("news/1")
+    assert deliver(Listener()) == 1
+    assert "the queue cannot be reached" in caplog.text
 
 
 # ----------------------------------------------------------------------------------------------- failure

@@ -11,7 +11,7 @@ from flask import Flask
 from huey import Huey, RedisHuey
 from sqlalchemy import func, select
 
-from storefront import create_app, outbox, tasks
+from storefront import create_app, tasks
 from storefront.accounts import service as accounts
 from storefront.accounts.models import OneTimeCode, SignUp, UserSession
 from storefront.catalog import service as catalog
@@ -233,10 +233,3 @@ def test_a_shopper_notices_nothing_of_a_queue_that_cannot_be_reached(
 
     monkeypatch.setitem(app.extensions, "hurry", unreachable)
     assert buy(pages, make_product()).one("h1").get_text() == "Thank you, your order is placed"
-
-
-def test_hurrying_is_asking_the_queue_and_nothing_else(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    monkeypatch.setitem(app.extensions, "hurry", lambda: asked.append(1))
-    outbox.hurry()
-    assert asked == [1]

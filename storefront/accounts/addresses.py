@@ -33,7 +33,7 @@ def _saved(row: Address) -> SavedAddress:
 def addresses_of(user: UserId) -> list[SavedAddress]:
     """The address book, the default first."""
     mine = select(Address).where(Address.user_id == user).order_by(Address.is_default.desc(), Address.id)
-    return [_saved(row) for row in queries().scalars(mine.execution_options(populate_existing=True))]
+    return [_saved(row) for row in queries().scalars(mine)]
 
 
 def get_address(user: UserId, address: int) -> SavedAddress:
@@ -46,7 +46,7 @@ def get_address(user: UserId, address: int) -> SavedAddress:
 
 def _get(session: Session, user: UserId, address: int) -> Address:
     mine = select(Address).where(Address.id == address, Address.user_id == user)
-    row = session.scalar(mine.execution_options(populate_existing=True))
+    row = session.scalar(mine)
     if row is None:
         raise UnknownAddress(address)
     return row
@@ -89,12 +89,7 @@ def _completed(where: PostalAddress) -> PostalAddress:
 
 
 def _unset_default(session: Session, user: UserId) -> None:
-    session.execute(
-        update(Address)
-        .where(Address.user_id == user, Address.is_default)
-        .values(is_default=False)
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(update(Address).where(Address.user_id == user, Address.is_default).values(is_default=False))
 
 
 @retried
@@ -128,12 +123,7 @@ def set_default_address(user: UserId, address: int) -> None:
         lock_owner(session, user)
         row = _get(session, user, address)
         _unset_default(session, user)
-        session.execute(
-            update(Address)
-            .where(Address.id == row.id)
-            .values(is_default=True)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(update(Address).where(Address.id == row.id).values(is_default=True))
 
 
 @retried
@@ -150,9 +140,4 @@ def remove_address(user: UserId, address: int) -> None:
         if was_default:
             oldest = session.scalar(select(func.min(Address.id)).where(Address.user_id == user))
             if oldest is not None:
-                session.execute(
-                    update(Address)
-                    .where(Address.id == oldest)
-                    .values(is_default=True)
-                    .execution_options(synchronize_session=False)
-                )
+                session.execute(update(Address).where(Address.id == oldest).values(is_default=True))

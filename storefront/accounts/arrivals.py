@@ -206,7 +206,7 @@ def settle_addresses() -> None:
         ids = session.scalars(oldest).all()
         for start in range(0, len(ids), 500):
             chosen = update(Address).where(Address.id.in_(ids[start : start + 500])).values(is_default=True)
-            session.execute(chosen.execution_options(synchronize_session=False))
+            session.execute(chosen)
 
 
 @retried

@@ -70,6 +70,7 @@ def _passed(row: OneTimeCode) -> SentCode:
     return SentCode(row.id, Purpose(row.purpose), row.address, user, row.payload, _digits(row))
 
 
+@retried
 def send(
     purpose: Purpose, address: str, *, user: UserId | None = None, payload: Mapping[str, Any] | None = None
 ) -> None:
@@ -77,12 +78,6 @@ def send(
 
     :raise TooManyCodes: one was sent a moment ago, or three within ten minutes
     """
-    _send(purpose, address, user, dict(payload or {}))
-    outbox.hurry()
-
-
-@retried
-def _send(purpose: Purpose, address: str, user: UserId | None, payload: dict[str, Any]) -> None:
     now = utc_now()
     with transaction("accounts") as session:
         _refuse_too_many(session, purpose, address)
@@ -96,7 +91,7 @@ def _send(purpose: Purpose, address: str, user: UserId | None, payload: dict[str
             address=address,
             user_id=user,
             seed=secrets.token_hex(16),
-            payload=payload,
+            payload=dict(payload or {}),
             created_at=now,
             expires_at=now + LIFETIME,
         )
@@ -136,7 +131,7 @@ def _refuse_too_many(session: Session, purpose: Purpose, address: str) -> None:
 def find_last(purpose: Purpose, address: str) -> SentCode | None:
     """The code sent last, entered or not, expired or not; to send another in its place."""
     mine = select(OneTimeCode).where(OneTimeCode.address == address, OneTimeCode.purpose == purpose)
-    row = queries().scalar(mine.order_by(OneTimeCode.id.desc()).limit(1).execution_options(populate_existing=True))
+    row = queries().scalar(mine.order_by(OneTimeCode.id.desc()).limit(1))
     return _passed(row) if row is not None else None
 
 
@@ -155,7 +150,7 @@ def is_on_its_way(purpose: Purpose, address: str, user: UserId) -> bool:
 
 def find_sent(code: int) -> SentCode | None:
     """A code that can still be entered, for the letter that brings it."""
-    row = queries().get(OneTimeCode, code, populate_existing=True)
+    row = queries().get(OneTimeCode, code)
     return _passed(row) if row is not None and row.used_at is None and row.expires_at > utc_now() else None
 
 
@@ -201,7 +196,6 @@ def _take_a_try(session: Session, code: int) -> bool:
         update(OneTimeCode)
         .where(OneTimeCode.id == code, OneTimeCode.attempts < TRIES, OneTimeCode.used_at.is_(None))
         .values(attempts=OneTimeCode.attempts + 1)
-        .execution_options(synchronize_session=False)
     )
     return rows_changed(taken) == 1
 
@@ -211,7 +205,7 @@ def forget_sign_ins(session: Session, user: UserId) -> None:
     is another now.
     """
     mine = delete(OneTimeCode).where(OneTimeCode.user_id == user, OneTimeCode.purpose == Purpose.SIGN_IN)
-    session.execute(mine.execution_options(synchronize_session=False))
+    session.execute(mine)
 
 
 @retried

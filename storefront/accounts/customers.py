@@ -25,7 +25,7 @@ def find_accounts(words: str) -> list[Account]:
     named = [and_(*(column.icontains(word, autoescape=True) for word in typed)) for column in (User.email, User.name)]
     alike = [*named, *_by_phone(words)]
     chosen = select(User).where(or_(*alike)).order_by(User.id.desc()).limit(MOST_FOUND)
-    return [account_of(user) for user in queries().scalars(chosen.execution_options(populate_existing=True))]
+    return [account_of(user) for user in queries().scalars(chosen)]
 
 
 def _by_phone(words: str) -> list[ColumnElement[bool]]:

@@ -86,7 +86,6 @@ def delete_account(user: UserId, *, password: str = "", code: str = "") -> None:
         if sent.user != user:
             raise WrongCode
     _delete(user)
-    outbox.hurry()
 
 
 @retried
@@ -101,10 +100,10 @@ def _delete(user: UserId) -> None:
             who = row.email or f"account {user}"
             acts.note(session, Act, actor=who, what="account deleted", subject=who, detail=f"was {row.role}")
         sent = delete(OneTimeCode).where(OneTimeCode.user_id == user)
-        session.execute(sent.execution_options(synchronize_session=False))
+        session.execute(sent)
         if row.email and row.email_verified_at:
             asked = delete(StockNotice).where(StockNotice.email == row.email)
-            session.execute(asked.execution_options(synchronize_session=False))
+            session.execute(asked)
         outbox.post(session, Message, ACCOUNT_DELETED, f"{ACCOUNT_DELETED}/{user}", {"user": user})
-        session.execute(delete(User).where(User.id == user).execution_options(synchronize_session=False))
+        session.execute(delete(User).where(User.id == user))
         session.expunge(row)

@@ -18,7 +18,7 @@ from storefront.database import queries
 
 def get_user(user: UserId) -> User:
     """The row of an account as it stands. :raise UnknownUser: there is none"""
-    row = queries().get(User, user, populate_existing=True)
+    row = queries().get(User, user)
     if row is None:
         raise UnknownUser(user)
     return row
@@ -27,7 +27,7 @@ def get_user(user: UserId) -> User:
 def find_holder(key: str) -> User | None:
     """The account that has an address. Exactly that one: MySQL takes é for e, and would hand out the wrong account."""
     column = User.email if is_email(key) else User.phone
-    found = queries().scalars(select(User).where(column == key).execution_options(populate_existing=True))
+    found = queries().scalars(select(User).where(column == key))
     return next((user for user in found if _has(user, key)), None)
 
 
@@ -57,12 +57,7 @@ def release(session: Session, key: str, *, but: UserId | None = None) -> None:
     for user in session.scalars(select(User).where(column == key, proof.is_(None))):
         if user.id == but or not _has(user, key):
             continue
-        session.execute(
-            update(User)
-            .where(User.id == user.id, proof.is_(None))
-            .values({column: None})
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(update(User).where(User.id == user.id, proof.is_(None)).values({column: None}))
         session.execute(ending_of(UserId(user.id)))
         session.expire(user)
 

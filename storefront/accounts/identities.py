@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storefront import outbox
 from storefront.accounts import holders
 from storefront.accounts.identity import admit
 from storefront.accounts.models import Identity, User
@@ -37,7 +36,6 @@ def _find(claims: IdentityClaims) -> User | None:
         select(User, Identity)
         .join(Identity, Identity.user_id == User.id)
         .where(Identity.issuer == claims.issuer, Identity.subject == claims.subject)
-        .execution_options(populate_existing=True)
     )
     # Exactly that subject: MySQL would take another of like letters for it.
     return next((user for user, row in queries().execute(known) if row.subject == claims.subject), None)
@@ -55,7 +53,6 @@ def _arrive(claims: IdentityClaims) -> User:
             Identity(user_id=user.id, issuer=claims.issuer, subject=claims.subject, created_at=utc_now()),
         )
         session.flush()
-    outbox.hurry()
     return user
 
 

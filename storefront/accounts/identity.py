@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, select, update
 
-from storefront import contact, outbox
+from storefront import contact
 from storefront.accounts import codes, holders, passwords
 from storefront.accounts.models import Identity, User
 from storefront.accounts.sessions import account_of, ending_of
@@ -118,7 +118,7 @@ def pass_second_factor(user: UserId, digits: str) -> Account:
     :raise WrongCode: it is not the code that was sent
     :raise CodeExpired: it was, too long ago
     """
-    row = queries().get(User, user, populate_existing=True)
+    row = queries().get(User, user)
     address = holders.own_address(row) if row is not None else None
     if row is None or address is None or codes.use(Purpose.SIGN_IN, address, digits, account=user).user != user:
         raise WrongCode
@@ -158,7 +158,6 @@ def reset_password(key: str, digits: str, password: str) -> None:
         raise WrongCode
     _reset(sent.user, key, kept)
     security_event(SecurityEvent.PASSWORD_CHANGED, account=sent.user, by="code")
-    outbox.hurry()
 
 
 @retried
@@ -191,7 +190,6 @@ def change_password(user: UserId, old: str, new: str, *, current: str) -> None:
         raise WrongPassword
     _change_password(user, row.password, passwords.hashed(new), current)
     security_event(SecurityEvent.PASSWORD_CHANGED, account=user, by="password")
-    outbox.hurry()
 
 
 def check_password(user: UserId, password: str) -> User:
@@ -209,14 +207,9 @@ def check_password(user: UserId, password: str) -> User:
 @retried
 def _change_password(user: UserId, old: str, new: str, current: str) -> None:
     with transaction("accounts") as session:
-        changed = session.execute(
-            update(User)
-            .where(User.id == user, User.password == old)
-            .values(password=new)
-            .execution_options(synchronize_session=False)
-        )
+        changed = session.execute(update(User).where(User.id == user, User.password == old).values(password=new))
         if not rows_changed(changed):
             raise WrongPassword  # it was changed elsewhere a moment ago
         session.execute(ending_of(user, but=current))
-        row = session.get_one(User, user, populate_existing=True)
+        row = session.get_one(User, user)
         holders.tell(session, user, row.email, "password")

@@ -146,20 +146,12 @@ def methods_of(user: UserId) -> list[SavedMethod]:
     """The ways to pay an account keeps, the default first, then the newest."""
     mine = select(PaymentMethod).where(PaymentMethod.user_id == user)
     newest = (PaymentMethod.is_default.desc(), PaymentMethod.created_at.desc(), PaymentMethod.id.desc())
-    return [_saved(row) for row in queries().scalars(mine.order_by(*newest).execution_options(populate_existing=True))]
-
-
-def get_method(user: UserId, method: int) -> SavedMethod:
-    """One of an account's ways to pay.
-
-    :raise UnknownMethod: the account keeps no such way to pay
-    """
-    return _saved(_get(queries(), user, method))
+    return [_saved(row) for row in queries().scalars(mine.order_by(*newest))]
 
 
 def _get(session: Session, user: UserId, method: int) -> PaymentMethod:
     mine = select(PaymentMethod).where(PaymentMethod.id == method, PaymentMethod.user_id == user)
-    row = session.scalar(mine.execution_options(populate_existing=True))
+    row = session.scalar(mine)
     if row is None:
         raise UnknownMethod(method)
     return row
@@ -242,6 +234,7 @@ def is_same(row: PaymentMethod, new: NewMethod) -> bool:
 
 
 def _unset_default(session: Session, user: UserId) -> None:
+    # Fetched: the row in the caller's hands may be the default itself, and is told that it is no longer.
     session.execute(
         update(PaymentMethod)
         .where(PaymentMethod.user_id == user, PaymentMethod.is_default)

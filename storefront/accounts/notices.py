@@ -92,7 +92,7 @@ def tell_waiting(sku: str, occasion: str) -> int:
         posted = 0
         for notice in _untold(session, sku, occasion):
             told = update(StockNotice).where(StockNotice.id == notice, StockNotice.told_at.is_(None))
-            done = session.execute(told.values(told_at=now).execution_options(synchronize_session=False))
+            done = session.execute(told.values(told_at=now))
             if rows_changed(done):
                 key = _letter_key(notice, occasion)
                 outbox.post(session, Message, STOCK_NOTICE_DUE, key, {"notice": notice, "occasion": occasion})
@@ -115,7 +115,7 @@ def _untold(session: Session, sku: str, occasion: str) -> Sequence[int]:
 
 def find_notice(notice: int) -> Notice | None:
     """A notice whose letter is due; None when it was unsubscribed, or waits again."""
-    row = queries().get(StockNotice, notice, populate_existing=True)
+    row = queries().get(StockNotice, notice)
     return _notice(row) if row is not None and row.told_at is not None else None
 
 

@@ -114,7 +114,7 @@ def get_avatar(user: int, digest: str) -> bytes:
     :param digest: the beginning of its hash, as its address has it
     :raise UnknownAvatar: there is no such picture, or another has taken its place
     """
-    row = queries().get(Avatar, user, populate_existing=True)
+    row = queries().get(Avatar, user)
     if row is None or row.digest[:32] != digest:
         raise UnknownAvatar(user)
     return row.content

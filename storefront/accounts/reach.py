@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from storefront import contact, outbox
+from storefront import contact
 from storefront.accounts import codes, holders
 from storefront.accounts.identity import check_password
 from storefront.accounts.models import User
@@ -101,7 +101,6 @@ def enter_address(user: UserId, key: str, digits: str) -> None:
         _keep_address(user, key)
     except IntegrityError as error:
         raise (EmailTaken if contact.is_email(key) else PhoneTaken) from error
-    outbox.hurry()
 
 
 @retried
@@ -137,20 +136,14 @@ def set_second_factor(user: UserId, *, on: bool, password: str = "", code: str =
     if on and (address is None or not holders.is_proved(row, address)):
         raise NoProvedAddress
     _set_second_factor(user, on)
-    outbox.hurry()
 
 
 @retried
 def _set_second_factor(user: UserId, on: bool) -> None:
     with transaction("accounts") as session:
-        changed = session.execute(
-            update(User)
-            .where(User.id == user, User.mfa_enabled != on)
-            .values(mfa_enabled=on)
-            .execution_options(synchronize_session=False)
-        )
+        changed = session.execute(update(User).where(User.id == user, User.mfa_enabled != on).values(mfa_enabled=on))
         if rows_changed(changed):
-            row = session.get_one(User, user, populate_existing=True)
+            row = session.get_one(User, user)
             holders.tell(session, user, row.email, "second-factor-on" if on else "second-factor-off")
 
 

@@ -177,7 +177,7 @@ def find_pending(*, user: int | None = None, email: str | None = None, phone: st
         asked = asked.where(SignUp.email == email)
     if phone is not None:
         asked = asked.where(SignUp.phone == phone)
-    found = queries().scalars(asked.limit(2).execution_options(populate_existing=True)).all()
+    found = queries().scalars(asked.limit(2)).all()
     if len(found) != 1 or (email is not None and found[0].email != email):
         return None
     return PendingUser(UserId(found[0].user_id), found[0].email, found[0].phone)
@@ -260,7 +260,7 @@ def _finish_sign_up(user: UserId, kept: str, *, with_phone: bool) -> Account:
         session.execute(update(User).where(User.id == user).values(password=kept, **proved))
         session.delete(sign_up)
         session.flush()
-        return account_of(session.get_one(User, user, populate_existing=True))
+        return account_of(session.get_one(User, user))
 
 
 @retried
@@ -268,4 +268,4 @@ def forget_unfinished() -> None:
     """Delete sign-ups that nobody finished within a day; the worker asks for it."""
     with transaction("accounts") as session:
         over = select(SignUp.user_id).where(SignUp.created_at <= utc_now() - UNFINISHED_KEPT)
-        session.execute(delete(User).where(User.id.in_(over)).execution_options(synchronize_session=False))
+        session.execute(delete(User).where(User.id.in_(over)))

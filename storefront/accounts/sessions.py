@@ -79,7 +79,6 @@ def find_session(reference: str) -> tuple[SignedIn, bool] | None:
             select(User, UserSession.seen_at, UserSession.created_at, UserSession.has_second_factor)
             .join(UserSession, UserSession.user_id == User.id)
             .where(UserSession.reference == _digest(reference), *_alive(now))
-            .execution_options(populate_existing=True)
         )
         .one_or_none()
     )
@@ -115,7 +114,7 @@ def ending_of(user: UserId, *, but: str | None = None) -> Update:
     ending = update(UserSession).where(UserSession.user_id == user, UserSession.ended_at.is_(None))
     if but is not None:
         ending = ending.where(UserSession.reference != _digest(but))
-    return ending.values(ended_at=utc_now()).execution_options(synchronize_session=False)
+    return ending.values(ended_at=utc_now())
 
 
 @retried

@@ -61,7 +61,7 @@ def _create(email: str, name: str, role: Role, kept: str, actor: str) -> Account
 def staff_members() -> list[Account]:
     """Everybody with rights of staff, by e-mail address."""
     members = select(User).where(User.role != Role.CUSTOMER).order_by(User.email)
-    return [account_of(user) for user in queries().scalars(members.execution_options(populate_existing=True))]
+    return [account_of(user) for user in queries().scalars(members)]
 
 
 @retried
@@ -110,7 +110,7 @@ def sign_out_everywhere(user: UserId, *, actor: str, may_be_staff: bool) -> bool
     :raise IsStaff: it is one of the staff
     """
     with transaction("accounts") as session:
-        row = session.get(User, user, populate_existing=True)
+        row = session.get(User, user)
         if row is None:
             raise UnknownUser(user)
         if Role(row.role).is_staff and not may_be_staff:

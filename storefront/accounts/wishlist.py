@@ -83,7 +83,7 @@ def items_of(owner: WishOwner | None) -> tuple[Wish, ...]:
     if owner is None:
         return ()
     mine = select(WishlistItem).where(_is_of(owner)).order_by(WishlistItem.created_at.desc(), WishlistItem.id.desc())
-    return tuple(_wish(row) for row in queries().scalars(mine.execution_options(populate_existing=True)))
+    return tuple(_wish(row) for row in queries().scalars(mine))
 
 
 def wished_products(owner: WishOwner | None) -> frozenset[int]:
@@ -143,9 +143,7 @@ def change_wish(owner: WishOwner | None, product_id: int, *, sku: str, quantity:
         raise UnknownWish(product_id)
     mine = update(WishlistItem).where(_is_of(owner), WishlistItem.product_id == product_id)
     with transaction("accounts") as session:
-        changed = session.execute(
-            mine.values(variant=sku, quantity=quantity).execution_options(synchronize_session=False)
-        )
+        changed = session.execute(mine.values(variant=sku, quantity=quantity))
         if not rows_changed(changed):
             raise UnknownWish(product_id)
 
@@ -167,9 +165,7 @@ def _remove(owner: WishOwner, which: ColumnElement[bool]) -> Wish | None:
         row = session.scalar(select(WishlistItem).where(_is_of(owner), which))
         if row is None:
             return None
-        gone = session.execute(
-            delete(WishlistItem).where(WishlistItem.id == row.id).execution_options(synchronize_session=False)
-        )
+        gone = session.execute(delete(WishlistItem).where(WishlistItem.id == row.id))
         return _wish(row) if rows_changed(gone) else None
 
 

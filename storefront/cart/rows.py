@@ -78,9 +78,4 @@ def touch(session: Session, token: str) -> int:
 def touch_cart_of(session: Session, line_id: int) -> None:
     """Note that the cart of a line is written to."""
     its_cart = select(Line.cart_id).where(Line.id == line_id).scalar_subquery()
-    session.execute(
-        update(Cart)
-        .where(Cart.id == its_cart)
-        .values(updated_at=utc_now())
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(update(Cart).where(Cart.id == its_cart).values(updated_at=utc_now()))

@@ -168,7 +168,7 @@ def shift_stock(
     :param on: joins that table to `Product`
     """
     shifted = update(Product).where(Product.id.in_(product_ids), *on).values(stock=Product.stock + units)
-    session.execute(shifted.execution_options(synchronize_session=False))
+    session.execute(shifted)
     update_entries(session, product_ids, "in_stock")
 
 
@@ -212,7 +212,7 @@ def update_entries(session: Session, product_ids: Collection[int], *columns: str
         mine.append(or_(*(getattr(BrowseEntry, column) != _COPIED[column] for column in columns)))
     values = {column: _COPIED[column] for column in columns or _COPIED}
     written = update(BrowseEntry).where(*mine).values(**values)
-    session.execute(written.execution_options(synchronize_session=False))
+    session.execute(written)
 
 
 def _remove_entries(session: Session, product_ids: Collection[int]) -> None:
@@ -223,7 +223,7 @@ def _remove_entries(session: Session, product_ids: Collection[int]) -> None:
     )
     strays = or_(~published, and_(BrowseEntry.category_id != ALL_CATEGORIES, ~stands))
     removed = delete(BrowseEntry).where(BrowseEntry.product_id.in_(product_ids), strays)
-    session.execute(removed.execution_options(synchronize_session=False))
+    session.execute(removed)
 
 
 # ------------------------------------------------------------------------------------ words of the search

@@ -188,7 +188,7 @@ def bring_back(product_id: int, picture_id: int, *, actor: str) -> None:
 def _lock(session: Session, product_id: int, picture_id: int) -> tuple[Product, Image]:
     product = lock_product(session, product_id)
     mine = select(Image).where(Image.id == picture_id, Image.product_id == product_id)
-    picture = session.scalar(mine.execution_options(populate_existing=True))
+    picture = session.scalar(mine)
     if picture is None:
         raise UnknownPicture(picture_id)
     return product, picture
@@ -196,7 +196,7 @@ def _lock(session: Session, product_id: int, picture_id: int) -> tuple[Product, 
 
 def _lock_shown(session: Session, product_id: int) -> list[Image]:
     mine = select(Image).where(Image.product_id == product_id, Image.removed_at.is_(None))
-    ordered = mine.order_by(Image.sort_order, Image.id).execution_options(populate_existing=True)
+    ordered = mine.order_by(Image.sort_order, Image.id)
     return list(session.scalars(ordered))
 
 

@@ -121,7 +121,7 @@ def lock_product(session: Session, product_id: int) -> Product:
     :raise UnknownProduct: there is none
     """
     chosen = select(Product).where(Product.id == product_id).with_for_update()
-    product = session.scalar(chosen.execution_options(populate_existing=True))
+    product = session.scalar(chosen)
     if product is None:
         raise UnknownProduct(product_id)
     return product
@@ -142,7 +142,6 @@ def show_first(session: Session, product_id: int) -> None:
         update(Product)
         .where(Product.id == product_id)
         .values(picture=url, picture_alt=alt, picture_width=width, picture_height=height)
-        .execution_options(synchronize_session=False)
     )
 
 

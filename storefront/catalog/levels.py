@@ -51,7 +51,6 @@ def settle(session: Session, variant_ids: Collection[int]) -> None:
         update(Variant)
         .where(Variant.id.in_(variant_ids))
         .values(is_low_told=case((Variant.available <= Variant.low_level, True), else_=False))
-        .execution_options(synchronize_session=False)
     )
 
 

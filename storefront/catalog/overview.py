@@ -66,7 +66,7 @@ def movements_by_hand(criteria: TrailCriteria, count: int) -> Iterator[NotedAct]
         .order_by(*latest)
         .limit(count)
     )
-    for row, sku in queries().execute(found.execution_options(populate_existing=True)):
+    for row, sku in queries().execute(found):
         detail = f"{row.delta:+,} to {row.balance:,}" if row.reason != LEVEL else "low-stock level"
         said = f"{detail}: {row.note}" if row.note else detail
         yield NotedAct(row.id, row.created_at, row.actor, f"stock {row.reason}", sku, said)

@@ -75,12 +75,12 @@ def _bring_back(
         return
     mine = (StockReservation.id == row.id, StockReservation.state == ReservationState.COMMITTED)
     back = update(StockReservation).where(*mine, StockReservation.returned + units <= StockReservation.quantity)
-    back = back.values(returned=StockReservation.returned + units).execution_options(synchronize_session=False)
+    back = back.values(returned=StockReservation.returned + units)
     if units < 0 or not rows_changed(session.execute(back)):
         raise NotSold(row.checkout_id)
     # On its own: MySQL would read the new count in the same statement, SQLite the old one.
     whole = update(StockReservation).where(*mine, StockReservation.returned == StockReservation.quantity)
-    session.execute(whole.values(state=ReservationState.RETURNED).execution_options(synchronize_session=False))
+    session.execute(whole.values(state=ReservationState.RETURNED))
     unsold = units if reason == CANCELLATION else 0
     session.execute(
         update(Variant)

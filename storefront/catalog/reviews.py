@@ -76,20 +76,20 @@ def newest_reviews(product_id: int, *, stars: int | None, most: int, reader: int
     if stars is not None:
         conditions.append(Review.rating == stars)
     chosen = select(Review, voted).where(*conditions).order_by(Review.created_at.desc(), Review.id.desc()).limit(most)
-    rows = queries().execute(chosen.execution_options(populate_existing=True))
+    rows = queries().execute(chosen)
     return tuple(replace(_view(row), has_voted=bool(has_voted)) for row, has_voted in rows)
 
 
 def own_review(product_id: int, user: int) -> ReviewView | None:
     """What an account says of a product, hidden or not."""
     mine = select(Review).where(Review.product_id == product_id, Review.user_id == user)
-    row = queries().scalar(mine.execution_options(populate_existing=True))
+    row = queries().scalar(mine)
     return _view(row) if row is not None else None
 
 
 def get_review(review: int) -> ReviewView:
     """A review that is shown. :raise UnknownReview: there is none"""
-    row = queries().get(Review, review, populate_existing=True)
+    row = queries().get(Review, review)
     if row is None or row.is_hidden:
         raise UnknownReview(review)
     return _view(row)
@@ -147,7 +147,7 @@ def delete_review(product_id: int, user: int) -> None:
     with transaction("catalog") as session, _rating_kept(session, product_id):
         mine = (Review.product_id == product_id, Review.user_id == user)
         session.execute(delete(ReviewVote).where(ReviewVote.review_id.in_(select(Review.id).where(*mine))))
-        session.execute(delete(Review).where(*mine).execution_options(synchronize_session=False))
+        session.execute(delete(Review).where(*mine))
 
 
 def set_review_hidden(review: int, hidden: bool, *, actor: str, reason: str = "") -> None:
@@ -165,7 +165,7 @@ def set_review_hidden(review: int, hidden: bool, *, actor: str, reason: str = ""
 @retried
 def _set_hidden(product_id: int, review: int, hidden: bool, actor: str, reason: str) -> None:
     with transaction("catalog") as session, _rating_kept(session, product_id):
-        row = session.get(Review, review, populate_existing=True, with_for_update=True)
+        row = session.get(Review, review, with_for_update=True)
         if row is None:
             raise UnknownReview(review)
         if row.is_hidden is not hidden:
@@ -213,12 +213,7 @@ def _take_vote_back(review: int, user: int) -> None:
 
 
 def _add_to_helpful(session: Session, review: int, votes: int) -> None:
-    session.execute(
-        update(Review)
-        .where(Review.id == review)
-        .values(helpful_count=Review.helpful_count + votes)
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(update(Review).where(Review.id == review).values(helpful_count=Review.helpful_count + votes))
 
 
 @retried
@@ -231,7 +226,7 @@ def forget_author(user: int) -> None:
 def reviews_by(user: int) -> list[tuple[str, ReviewView]]:
     """What an account wrote, hidden or not, oldest first, each with the name of its product."""
     mine = select(Review, Product.name).join(Product, Product.id == Review.product_id).where(Review.user_id == user)
-    rows = queries().execute(mine.order_by(Review.id).execution_options(populate_existing=True))
+    rows = queries().execute(mine.order_by(Review.id))
     return [(name, _view(row)) for row, name in rows]
 
 
@@ -251,7 +246,7 @@ def settle_ratings(session: Session, product_ids: Collection[int]) -> None:
     """Write what the reviews of products come to, there and in the listings; the products' rows must be locked."""
     rated = update(Product).where(Product.id.in_(product_ids))
     rated = rated.values(review_count=count_shown(), average_rating=average_shown())
-    session.execute(rated.execution_options(synchronize_session=False))
+    session.execute(rated)
     update_entries(session, product_ids, "rating")
 
 

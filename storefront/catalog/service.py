@@ -66,7 +66,6 @@ from storefront.catalog.reviews import (
 from storefront.catalog.stock import (
     available_now,
     commit_reservation,
-    receive,
     release,
     release_expired,
     reserve,
@@ -174,7 +173,6 @@ __all__ = [
     "product_desk",
     "product_faults",
     "rating_of",
-    "receive",
     "release",
     "release_expired",
     "reserve",

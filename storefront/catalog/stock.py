@@ -92,29 +92,6 @@ def commit_reservation(checkout: str) -> None:
 
 
 @retried
-def receive(sku: Sku, units: int, *, reason: str, reference: str, actor: str) -> None:
-    """Add units to the count on hand, or with a negative figure take them off.
-
-    :param reference: names the occasion; one variant takes the same reason and reference only once
-    :raise UnknownSku: no variant has this SKU
-    :raise OutOfStock: fewer are available than should be taken off
-    """
-    with transaction("catalog") as session, available_shifts(session) as shifts:
-        (variant,) = _variants(session, [sku])
-        enough = Variant.on_hand - Variant.reserved >= -units
-        changed = rows_changed(
-            session.execute(
-                update(Variant).where(Variant.id == variant.id, enough).values(on_hand=Variant.on_hand + units)
-            )
-        )
-        if not changed:
-            raise _out_of_stock(session, [variant])
-        note_movement(session, variant.id, units, reason, reference, actor)
-        shifts[variant.product_id, variant.id] += units
-        watch(session, [variant.id])
-
-
-@retried
 def take_off(product_id: int, units: int, *, reason: str, reference: str, actor: str) -> None:
     """Take units of a product off the count on hand: of the first of its variants that has so many left.
 

@@ -16,7 +16,7 @@ KEPT = timedelta(days=7)  # nobody comes back to a form after that
 
 def find_done(key: str) -> ProductSubmit | None:
     """What was done under a key; None of a new one, or of none."""
-    return queries().get(ProductSubmit, key, populate_existing=True) if key else None
+    return queries().get(ProductSubmit, key) if key else None
 
 
 def note_done(session: Session, key: str, product_id: int | None = None) -> None:
@@ -30,4 +30,4 @@ def forget_old_submits() -> int:
     """Forget forms that nobody sends again. :return: how many"""
     with transaction("catalog") as session:
         old = delete(ProductSubmit).where(ProductSubmit.created_at < utc_now() - KEPT)
-        return rows_changed(session.execute(old.execution_options(synchronize_session=False)))
+        return rows_changed(session.execute(old))

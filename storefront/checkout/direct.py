@@ -160,12 +160,7 @@ def _insert(token: str, plan: Plan, key: str | None, twin: str, content: str) ->
         over = ((Twin.at <= now - TWIN_WINDOW) & Twin.checkout_id.not_in(_of_state(*saga.UNFINISHED))) | (
             Twin.checkout_id.in_(_of_state(CheckoutState.FAILED))
         )
-        taken = session.execute(
-            update(Twin)
-            .where(Twin.key == twin, over)
-            .values(checkout_id=identity, at=now)
-            .execution_options(synchronize_session=False)
-        )
+        taken = session.execute(update(Twin).where(Twin.key == twin, over).values(checkout_id=identity, at=now))
         if not rows_changed(taken):
             session.add(Twin(key=twin, checkout_id=identity, at=now))
     return identity
@@ -192,6 +187,4 @@ def forget_twins() -> None:
     """Delete what only tells double clicks apart; the worker asks for it."""
     with transaction("checkout") as session:
         is_over = Twin.checkout_id.not_in(_of_state(*saga.UNFINISHED))
-        session.execute(
-            delete(Twin).where(Twin.at < utc_now() - TWIN_WINDOW, is_over).execution_options(synchronize_session=False)
-        )
+        session.execute(delete(Twin).where(Twin.at < utc_now() - TWIN_WINDOW, is_over))

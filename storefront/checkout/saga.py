@@ -194,11 +194,10 @@ def _take_lease(checkout: str) -> Walk | None:
             update(Checkout)
             .where(Checkout.id == checkout, Checkout.state.in_(UNFINISHED), free)
             .values(lease_owner=owner, lease_until=now + LEASE, attempts=Checkout.attempts + 1)
-            .execution_options(synchronize_session=False)
         )
         if not rows_changed(taken):
             return None
-        row = session.get_one(Checkout, checkout, populate_existing=True)
+        row = session.get_one(Checkout, checkout)
     return Walk(row.id, owner, plans.load(row.plan), dict(row.progress))
 
 
@@ -208,7 +207,7 @@ def _write(walk: Walk, **values: Any) -> None:
     kept = {"lease_until": now + LEASE, "updated_at": now, "progress": walk.progress, **values}
     with transaction("checkout") as session:
         mine = update(Checkout).where(Checkout.id == walk.id, Checkout.lease_owner == walk.owner)
-        if not rows_changed(session.execute(mine.values(**kept).execution_options(synchronize_session=False))):
+        if not rows_changed(session.execute(mine.values(**kept))):
             raise LeaseLost(walk.id)
 
 
@@ -223,7 +222,7 @@ def _walk(walk: Walk) -> None:
 
 
 def _position(walk: Walk) -> tuple[CheckoutState, int]:
-    row = queries().get_one(Checkout, walk.id, populate_existing=True)
+    row = queries().get_one(Checkout, walk.id)
     return CheckoutState(row.state), row.step
 
 

@@ -113,7 +113,7 @@ def _entered(draft: CheckoutDraft) -> dict[str, object]:
 
 
 def _get(checkout: str | None, cart_token: str | None) -> Checkout:
-    row = queries().get(Checkout, checkout, populate_existing=True) if checkout else None
+    row = queries().get(Checkout, checkout) if checkout else None
     if row is None or row.cart_token != cart_token:
         raise UnknownCheckout(checkout)
     return row
@@ -213,14 +213,13 @@ def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -
                 progress={"placed_at": now.isoformat(), "agreed": agreed},
                 updated_at=now,
             )
-            .execution_options(synchronize_session=False)
         )
 
 
 def resume(checkout: str) -> Outcome:
     """Walk a checkout as far as it goes now and say where it stands."""
     saga.resume(checkout)
-    return _outcome(queries().get_one(Checkout, checkout, populate_existing=True))
+    return _outcome(queries().get_one(Checkout, checkout))
 
 
 def follow_payment(checkout: str) -> None:
@@ -229,7 +228,7 @@ def follow_payment(checkout: str) -> None:
     :raise CheckoutBusy: another runner walks it, who may have asked the provider before there was news: come again
     """
     if not saga.resume(checkout):
-        row = queries().get_one(Checkout, checkout, populate_existing=True)
+        row = queries().get_one(Checkout, checkout)
         if row.state in saga.UNFINISHED:
             raise CheckoutBusy(checkout)
 
@@ -237,7 +236,7 @@ def follow_payment(checkout: str) -> None:
 def abandon(checkout: str) -> Outcome:
     """The customer gives up confirming a payment: undo everything, unless it went through in the meantime."""
     saga.abandon(checkout)
-    return _outcome(queries().get_one(Checkout, checkout, populate_existing=True))
+    return _outcome(queries().get_one(Checkout, checkout))
 
 
 def resume_unfinished() -> int:
@@ -264,7 +263,7 @@ def try_again(checkout: str) -> Outcome:
     :raise UnknownCheckout: there is none
     """
     _try(checkout)
-    row = queries().get(Checkout, checkout, populate_existing=True)
+    row = queries().get(Checkout, checkout)
     if row is None:
         raise UnknownCheckout(checkout)
     return _outcome(row)
@@ -273,12 +272,12 @@ def try_again(checkout: str) -> Outcome:
 def unfinished_checkouts(most: int | None = None) -> list[UnfinishedCheckout]:
     """Orders that are being placed at this moment or got stuck, longest without a move first. :param most: no more"""
     longest = select(Checkout).where(Checkout.state.in_(saga.UNFINISHED)).order_by(Checkout.updated_at).limit(most)
-    return [_unfinished(row) for row in queries().scalars(longest.execution_options(populate_existing=True))]
+    return [_unfinished(row) for row in queries().scalars(longest)]
 
 
 def find_unfinished(checkout: str) -> UnfinishedCheckout | None:
     """One of them; None when it came to its end. :raise UnknownCheckout: there is none of this id"""
-    row = queries().get(Checkout, checkout, populate_existing=True)
+    row = queries().get(Checkout, checkout)
     if row is None or row.state == CheckoutState.DRAFT:
         raise UnknownCheckout(checkout)
     return _unfinished(row) if row.state in saga.UNFINISHED else None
@@ -311,12 +310,7 @@ def forget(cart_token: str) -> None:
     """
     mine = Checkout.cart_token == cart_token
     with transaction("checkout") as session:
-        session.execute(
-            update(Checkout)
-            .where(mine, Checkout.state.not_in(saga.UNFINISHED))
-            .values(draft={}, plan={})
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(update(Checkout).where(mine, Checkout.state.not_in(saga.UNFINISHED)).values(draft={}, plan={}))
         unfinished = session.scalar(select(Checkout.id).where(mine, Checkout.state.in_(saga.UNFINISHED)).limit(1))
     if unfinished is not None:
         raise CheckoutBusy(unfinished)

@@ -137,7 +137,7 @@ def show_board(criteria: Criteria) -> Board:
     firsts = [_first_of(status, criteria).subquery() for status in criteria.filter.statuses]
     ids = union_all(*(select(first.c.id) for first in firsts)).subquery()
     chosen = select(Order).join(ids, ids.c.id == Order.id).order_by(Order.order_date, Order.id)
-    found = _desk_orders(queries().scalars(chosen.execution_options(populate_existing=True)).all())
+    found = _desk_orders(queries().scalars(chosen).all())
     columns = {}
     for status in criteria.filter.statuses:
         cards = [order for order in found if order.status is status]

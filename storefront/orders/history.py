@@ -62,7 +62,6 @@ def _summaries(ids: Sequence[int]) -> list[OrderSummary]:
         .where(Order.id.in_(ids))
         .group_by(Order.id)
         .order_by(*NEWEST_FIRST)
-        .execution_options(populate_existing=True)
     )
     return [
         OrderSummary(
@@ -107,10 +106,7 @@ def claim(customer: int, email: str) -> int:
         return 0
     with transaction("orders") as session:
         claimed = session.execute(
-            update(Order)
-            .where(Order.email_key == key, Order.customer_id.is_(None))
-            .values(customer_id=customer)
-            .execution_options(synchronize_session=False)
+            update(Order).where(Order.email_key == key, Order.customer_id.is_(None)).values(customer_id=customer)
         )
         return rows_changed(claimed)
 
@@ -119,9 +115,4 @@ def claim(customer: int, email: str) -> int:
 def forget_customer(customer: int) -> None:
     """An account is gone: its orders stay for the books, and are nobody's. Safe to repeat."""
     with transaction("orders") as session:
-        session.execute(
-            update(Order)
-            .where(Order.customer_id == customer)
-            .values(customer_id=None)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(update(Order).where(Order.customer_id == customer).values(customer_id=None))

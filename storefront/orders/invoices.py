@@ -153,7 +153,7 @@ def _take(session: Session, wanted: Mapping[str, int], now: datetime) -> dict[st
     for series, count in sorted(wanted.items()):  # in one order, so that two who take of both never wait in a ring
         counted = update(InvoiceSeries).where(InvoiceSeries.series == series)
         counted = counted.values(last_position=InvoiceSeries.last_position + count, last_at=later)
-        if not rows_changed(session.execute(counted.execution_options(synchronize_session=False))):
+        if not rows_changed(session.execute(counted)):
             raise _UnknownSeries(series)
     asked = select(InvoiceSeries.series, InvoiceSeries.last_position, InvoiceSeries.last_at)
     return {

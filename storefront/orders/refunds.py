@@ -55,11 +55,9 @@ def refund(order_id: str, request: RefundRequest, *, key: str, actor: str, by: s
     :raise OtherContents: the form was sent before, with other contents
     """
     try:
-        number = _refund(order_id, request, key, actor, by)
+        return _refund(order_id, request, key, actor, by)
     except IntegrityError:  # the form was sent for another order at this moment: it is found now
-        number = _refund(order_id, request, key, actor, by)
-    outbox.hurry()
-    return number
+        return _refund(order_id, request, key, actor, by)
 
 
 @retried
@@ -117,7 +115,7 @@ def give(session: Session, order: Order, request: RefundRequest, *, key: str, di
 
 def _terms_in(session: Session, order: Order) -> RefundTerms:
     mine = select(Item).where(Item.order_id == order.id).order_by(Item.id)
-    rows = session.scalars(mine.execution_options(populate_existing=True)).all()
+    rows = session.scalars(mine).all()
     currency = order.currency
     return RefundTerms(
         status=OrderStatus(order.status),
@@ -138,13 +136,13 @@ def _move_figures(
     enough = Order.refunded_amount + amount.minor <= Order.total_amount
     money = update(Order).where(Order.id == order.id, Order.status.in_(REFUNDABLE), enough)
     money = money.values(refunded_amount=Order.refunded_amount + amount.minor, **with_it)
-    if not rows_changed(session.execute(money.execution_options(synchronize_session=False))):
+    if not rows_changed(session.execute(money)):
         raise TooMuchBack(terms.left)
     for item, count in sorted(units.items()):
         are_left = Item.refunded + Item.coming_back + count <= Item.quantity
         goods = update(Item).where(Item.id == item, Item.order_id == order.id, are_left)
         goods = goods.values(refunded=Item.refunded + count)
-        if not rows_changed(session.execute(goods.execution_options(synchronize_session=False))):
+        if not rows_changed(session.execute(goods)):
             raise TooMuchBack(terms.left)
 
 
@@ -214,7 +212,7 @@ def _views(condition: ColumnElement[bool]) -> list[RefundView]:
         .where(condition)
         .order_by(OrderRefund.id)
     )
-    rows = queries().execute(asked.execution_options(populate_existing=True)).all()
+    rows = queries().execute(asked).all()
     lines: dict[int, list[BackLine]] = defaultdict(list)
     if not rows:
         return []

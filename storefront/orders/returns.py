@@ -77,11 +77,9 @@ def request_return(
     """
     wanted = {item: count for item, count in units.items() if count}
     try:
-        number = _request(order_id, wanted, reason, note, key, by)
+        return _request(order_id, wanted, reason, note, key, by)
     except IntegrityError:  # the form was sent for another order at this moment: it is found now
-        number = _request(order_id, wanted, reason, note, key, by)
-    outbox.hurry()
-    return number
+        return _request(order_id, wanted, reason, note, key, by)
 
 
 @retried
@@ -121,7 +119,7 @@ def _request(order_id: str, units: Mapping[int, int], reason: ReturnReason, note
 
 def _bought(session: Session, order: Order) -> dict[int, LineItem]:
     mine = select(Item).where(Item.order_id == order.id).order_by(Item.id)
-    rows = session.scalars(mine.execution_options(populate_existing=True))
+    rows = session.scalars(mine)
     return {row.id: line_item(row, order.currency) for row in rows}
 
 
@@ -135,7 +133,7 @@ def _claim(session: Session, order: Order, item: int, count: int) -> None:
     are_left = Item.refunded + Item.coming_back + count <= Item.quantity
     taken = update(Item).where(Item.id == item, Item.order_id == order.id, are_left)
     taken = taken.values(coming_back=Item.coming_back + count)
-    if count < 0 or not rows_changed(session.execute(taken.execution_options(synchronize_session=False))):
+    if count < 0 or not rows_changed(session.execute(taken)):
         raise NotReturnable(order.order_id)
 
 
@@ -145,7 +143,7 @@ def _let_go(session: Session, return_id: int) -> dict[int, int]:
     units = {row.item_id: row.quantity for row in session.execute(lines.order_by(ReturnLine.item_id))}
     for item, count in units.items():
         freed = update(Item).where(Item.id == item).values(coming_back=Item.coming_back - count)
-        session.execute(freed.execution_options(synchronize_session=False))
+        session.execute(freed)
     return units
 
 
@@ -173,7 +171,6 @@ def withdraw_return(order_id: str, return_id: int, *, by: str = "you") -> None:
     :raise ReturnDecided: the staff were first
     """
     _close(return_id, ReturnState.WITHDRAWN, order_id=order_id, by=by)
-    outbox.hurry()
 
 
 def decline_return(return_id: int, answer: str, *, actor: str, by: str = "the shop") -> None:
@@ -183,7 +180,6 @@ def decline_return(return_id: int, answer: str, *, actor: str, by: str = "the sh
     :raise ReturnDecided: it is not open any more; declined already included
     """
     _close(return_id, ReturnState.DECLINED, answer=answer, actor=actor, by=by)
-    outbox.hurry()
 
 
 @retried
@@ -214,11 +210,12 @@ def _decide(session: Session, return_id: int, state: ReturnState, *, answer: str
     """Once, whoever comes first."""
     is_open = (OrderReturn.id == return_id, OrderReturn.state == ReturnState.REQUESTED)
     decided = update(OrderReturn).where(*is_open).values(state=state, answer=answer, decided_at=utc_now())
-    if not rows_changed(session.execute(decided.execution_options(synchronize_session=False))):
+    if not rows_changed(session.execute(decided)):
         found = session.scalars(select(OrderReturn.state).where(OrderReturn.id == return_id)).one()
         raise ReturnDecided(ReturnState(found))
 
 
+@retried
 def approve_return(
     return_id: int,
     *,
@@ -237,13 +234,6 @@ def approve_return(
     :raise ReturnDecided: it is not open any more; approved already included
     :raise TooMuchBack: less money is left
     """
-    number = _approve(return_id, restock, with_shipping, amount, actor, by)
-    outbox.hurry()
-    return number
-
-
-@retried
-def _approve(return_id: int, restock: bool, with_shipping: bool, amount: Money | None, actor: str, by: str) -> int:
     with transaction("orders") as session:
         order = _order_of(session, return_id)
         _decide(session, return_id, ReturnState.APPROVED)
@@ -252,7 +242,7 @@ def _approve(return_id: int, restock: bool, with_shipping: bool, amount: Money |
         key = f"return/{return_id}"
         given = give(session, order, request, key=key, digest=digest_of(key), actor=actor, by=by)
         linked = update(OrderReturn).where(OrderReturn.id == return_id).values(refund_id=given)
-        session.execute(linked.execution_options(synchronize_session=False))
+        session.execute(linked)
         return given
 
 
@@ -302,7 +292,7 @@ def _views(
         .order_by(OrderReturn.id if order is None else order)
         .limit(most)
     )
-    rows = queries().execute(asked.execution_options(populate_existing=True)).all()
+    rows = queries().execute(asked).all()
     lines = _lines_of({row.id: currency for row, _, currency, _ in rows})
     return [_view(row, number, currency, amount, lines[row.id]) for row, number, currency, amount in rows]
 
@@ -313,7 +303,7 @@ def _lines_of(currencies: Mapping[int, str]) -> dict[int, list[BackLine]]:
         return lines
     asked = select(ReturnLine.return_id, ReturnLine.quantity, Item).join(Item, Item.id == ReturnLine.item_id)
     asked = asked.where(ReturnLine.return_id.in_(currencies)).order_by(ReturnLine.id)
-    for return_id, count, item in queries().execute(asked.execution_options(populate_existing=True)):
+    for return_id, count, item in queries().execute(asked):
         lines[return_id].append(BackLine(line_item(item, currencies[return_id]), count))
     return lines
 

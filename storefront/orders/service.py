@@ -66,7 +66,7 @@ from storefront.orders.returns import (
     returns_of,
     withdraw_return,
 )
-from storefront.orders.steps import advance, cancel, cancel_order, confirm_order, is_settled, tell
+from storefront.orders.steps import advance, cancel, cancel_order, confirm_order, tell
 from storefront.orders.values import (
     LONGEST_ORDER_ID,
     DeliveryAddress,
@@ -159,7 +159,6 @@ __all__ = [
     "get_return",
     "has_received",
     "is_order_id",
-    "is_settled",
     "issue_papers",
     "list_returns",
     "note_tracking",

@@ -11,14 +11,12 @@ from sqlalchemy.orm import Session
 
 from storefront import acts, outbox
 from storefront.clock import utc_now
-from storefront.database import queries, retried, rows_changed, transaction
+from storefront.database import retried, rows_changed, transaction
 from storefront.orders.events import (
-    CANCELLATION,
     CANCELLED_LETTER,
     CANCELLED_REFUND,
     CANCELLED_RESTOCK,
     ORDER_PLACED,
-    STAFF_STEPS,
     STEP_TAKEN,
 )
 from storefront.orders.models import Act, Item, Message, Order, OrderEvent
@@ -34,14 +32,9 @@ NOTES = {
 }
 
 
+@retried
 def confirm_order(checkout: str) -> None:
     """The money is safe: confirm the order and, in the same transaction, leave word for the mail."""
-    _confirm(checkout)
-    outbox.hurry()
-
-
-@retried
-def _confirm(checkout: str) -> None:
     with transaction("orders") as session:
         order = session.scalars(select(Order).where(Order.checkout_id == checkout)).one()
         if _step(session, order, OrderStatus.CONFIRMED, by="the shop"):
@@ -57,6 +50,7 @@ def cancel_order(checkout: str, note: str) -> None:
             _step(session, order, OrderStatus.CANCELLED, by="the shop", note=note)
 
 
+@retried
 def cancel(
     order_id: str, *, by: str, note: str = "", may_be_packed: bool = False, restock: bool = True, actor: str = ""
 ) -> None:
@@ -71,19 +65,13 @@ def cancel(
     :raise UnknownOrder: there is none of this number
     :raise StepNotAllowed: it is not confirmed yet, or too far on its way; cancelled already included
     """
-    _cancel(order_id, by, note, may_be_packed, restock, actor)
-    outbox.hurry()
-
-
-@retried
-def _cancel(order_id: str, by: str, note: str, may_be_packed: bool, restock: bool, actor: str) -> None:
     allowed = {OrderStatus.CONFIRMED, OrderStatus.PROCESSING} if may_be_packed else {OrderStatus.CONFIRMED}
     with transaction("orders") as session:
         order = _get(session, order_id)
         if not _step(session, order, OrderStatus.CANCELLED, allowed, by=by, note=note):
             raise _not_allowed(session, order, OrderStatus.CANCELLED)
         chosen = update(Order).where(Order.id == order.id).values(is_restocked=restock)
-        session.execute(chosen.execution_options(synchronize_session=False))
+        session.execute(chosen)
         _announce(session, order, CANCELLED_REFUND, **_money_kept(session, order))
         if restock:
             _announce(session, order, CANCELLED_RESTOCK, units=_units_kept(session, order))
@@ -109,6 +97,7 @@ def _units_kept(session: Session, order: Order) -> dict[str, int]:
     return units
 
 
+@retried
 def advance(
     order_id: str,
     status: OrderStatus,
@@ -128,20 +117,16 @@ def advance(
     :raise UnknownOrder: there is none of this number
     :raise StepNotAllowed: the order is not where this step begins, or it is none of the staff's
     """
-    _advance(order_id, status, actor, by=by, note=note, tracking=tracking, carrier=carrier)
-    outbox.hurry()
-
-
-@retried
-def _advance(order_id: str, status: OrderStatus, actor: str, **told: str) -> None:
+    topic = STEP_TAKEN.get(status)
+    told = {"by": by, "note": note, "tracking": tracking, "carrier": carrier}
     with transaction("orders") as session:
         order = _get(session, order_id)
         before = OrderStatus(order.status)
-        if status not in STAFF_STEPS or not _step(session, order, status, topic=STEP_TAKEN[status], **told):
+        if topic is None or not _step(session, order, status, topic=topic, **told):
             raise _not_allowed(session, order, status)
-        _announce(session, order, STEP_TAKEN[status])
+        _announce(session, order, topic)
         if actor:
-            parcel = " ".join(filter(None, (told["carrier"], told["tracking"])))
+            parcel = " ".join(filter(None, (carrier, tracking)))
             detail = f"from {before} to {status}{', ' if parcel else ''}{parcel}"
             acts.note(session, Act, actor=actor, what=status.value, subject=order.order_id, detail=detail)
 
@@ -149,7 +134,7 @@ def _advance(order_id: str, status: OrderStatus, actor: str, **told: str) -> Non
 def locked(session: Session, order_id: str) -> Order:
     """An order that nobody else changes until the transaction ends. :raise UnknownOrder: there is none"""
     asked = select(Order).where(Order.order_id == order_id).with_for_update()
-    order = session.scalar(asked.execution_options(populate_existing=True))
+    order = session.scalar(asked)
     if order is None:
         raise UnknownOrder(order_id)
     return order
@@ -178,7 +163,7 @@ def _step(
     """
     before = before or [current for current, following in NEXT_STEPS.items() if status in following]
     allowed = update(Order).where(Order.id == order.id, Order.status.in_(before)).values(status=status)
-    changed = rows_changed(session.execute(allowed.execution_options(synchronize_session=False))) == 1
+    changed = rows_changed(session.execute(allowed)) == 1
     if changed:
         tell(session, order.id, status, **told)
     return changed
@@ -213,10 +198,3 @@ def tell(
 def _announce(session: Session, order: Order, topic: str, **more: object) -> None:
     payload = {"order": order.order_id, "checkout": order.checkout_id, **more}
     outbox.post(session, Message, topic, f"{topic}/{order.order_id}", payload)
-
-
-def is_settled(order_id: str) -> bool:
-    """Whether everybody who had to act on the order's cancellation has acted."""
-    keys = [f"{topic}/{order_id}" for topic in CANCELLATION]
-    open_ones = select(Message.id).where(Message.key.in_(keys), Message.delivered_at.is_(None))
-    return queries().scalar(open_ones.limit(1)) is None

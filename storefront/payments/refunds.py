@@ -39,8 +39,7 @@ def carry_out(payment: Payment, key: str, amount: Money | None, reason: str, ask
 
 def _locked(payment: int) -> Select[Payment]:
     """A payment that nobody else changes until the transaction ends."""
-    asked = select(Payment).where(Payment.id == payment).with_for_update()
-    return asked.execution_options(populate_existing=True)
+    return select(Payment).where(Payment.id == payment).with_for_update()
 
 
 @retried
@@ -58,7 +57,7 @@ def _promise(payment: int, key: str, amount: Money | None, reason: str) -> Refun
             return None
         enough = (Payment.status.in_(_GIVES_BACK), Payment.refunded + minor <= Payment.amount)
         taken = update(Payment).where(Payment.id == payment, *enough).values(refunded=Payment.refunded + minor)
-        if minor < 0 or not rows_changed(session.execute(taken.execution_options(synchronize_session=False))):
+        if minor < 0 or not rows_changed(session.execute(taken)):
             raise RefundRefused(f"{key}: {minor} of {paid.amount - paid.refunded} (minor units), {paid.status}")
         promised = Refund(payment_id=payment, key=key, amount=minor, reason=reason, created_at=utc_now())
         session.add(promised)
@@ -73,9 +72,9 @@ def _settle(payment: int, refund: int | None) -> None:
         session.scalars(_locked(payment)).one()
         if refund is not None:
             done = update(Refund).where(Refund.id == refund, Refund.settled_at.is_(None)).values(settled_at=utc_now())
-            session.execute(done.execution_options(synchronize_session=False))
+            session.execute(done)
         is_open = select(Refund.id).where(Refund.payment_id == payment, Refund.settled_at.is_(None))
         if session.scalar(is_open.limit(1)) is None:
             is_all = (Payment.refunded == Payment.amount, Payment.status.in_(_GIVES_BACK))
             over = update(Payment).where(Payment.id == payment, *is_all).values(status=PaymentStatus.REFUNDED)
-            session.execute(over.execution_options(synchronize_session=False))
+            session.execute(over)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from flask import current_app
@@ -249,11 +250,8 @@ def note_message(message: ProviderMessage) -> None:
     if status_of(message.checkout) is None:
         logger.warning("%s %s is about %s, which has no payment", message.provider, message.id, message.checkout)
         return
-    try:
+    with suppress(IntegrityError):  # it came before
         _note_message(message)
-    except IntegrityError:
-        return  # it came before
-    outbox.hurry()
 
 
 @retried
@@ -286,7 +284,7 @@ def status_of(checkout: str) -> PaymentStatus | None:
 
 def records_of(checkouts: Collection[str]) -> dict[str, PaymentRecord]:
     """Payments by checkout, of those that have one."""
-    asked = select(Payment).where(Payment.checkout_id.in_(checkouts)).execution_options(populate_existing=True)
+    asked = select(Payment).where(Payment.checkout_id.in_(checkouts))
     return {
         row.checkout_id: PaymentRecord(
             PaymentId(row.payment_id),
@@ -301,7 +299,7 @@ def records_of(checkouts: Collection[str]) -> dict[str, PaymentRecord]:
 
 def _find(checkout: str) -> Payment | None:
     asked = select(Payment).where(Payment.checkout_id == checkout)
-    return queries().scalar(asked.execution_options(populate_existing=True))
+    return queries().scalar(asked)
 
 
 def _get(checkout: str) -> Payment:

@@ -258,8 +258,7 @@ def _answer(session: stripe.checkout.Session) -> Answer:
 
 def _known(key: str) -> Select[StripeCharge]:
     """As it stands now; within a transaction nobody else may change it."""
-    asked = select(StripeCharge).where(StripeCharge.key == key).with_for_update()
-    return asked.execution_options(populate_existing=True)
+    return select(StripeCharge).where(StripeCharge.key == key).with_for_update()
 
 
 @retried

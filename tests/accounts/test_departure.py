@@ -162,12 +162,12 @@ def test_a_checkout_under_way_comes_to_its_end_before_it_is_forgotten(asha: Acco
     place(going, token)
     accounts.delete_account(asha.id, password=PASSWORD)
     deliver()
-    row = queries().get_one(Checkout, going.id, populate_existing=True)
+    row = queries().get_one(Checkout, going.id)
     assert row.plan
     now.advance(minutes=20)
     checkout.resume_unfinished()
     deliver()
-    assert queries().get_one(Checkout, going.id, populate_existing=True).plan == {}
+    assert queries().get_one(Checkout, going.id).plan == {}
     assert orders.export_of(asha.id) == []
 
 

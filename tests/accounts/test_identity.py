@@ -27,7 +27,7 @@ def keep_password(user: UserId, kept: str) -> None:
 
 def kept_password(user: UserId) -> str:
     queries().rollback()
-    return queries().get_one(User, user, populate_existing=True).password or ""
+    return queries().get_one(User, user).password or ""
 
 
 @pytest.mark.parametrize("typed", [EMAIL, f"  {EMAIL.upper()} ", PHONE, "98765 43210", "098765-43210"])

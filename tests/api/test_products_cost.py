@@ -14,6 +14,7 @@ from storefront.core.cache import RefreshingCache
 from storefront.database import transaction
 from tests.api.client import Api
 from tests.api.goods import add_reviews, change
+from tests.factories.stock import receive
 from tests.pages import counted_selects
 
 
@@ -39,7 +40,7 @@ def test_an_unchanged_list_is_not_sent_again(api: Api) -> None:
     tag = api.get("/api/products").headers["ETag"]
     again = api.get("/api/products", headers={"If-None-Match": tag})
     assert (again.status_code, again.data) == (304, b"")
-    catalog.receive(catalog.Sku("SKU-APL-IP15PM"), -1, reason="correction", reference="etag", actor="tests")
+    receive(catalog.Sku("SKU-APL-IP15PM"), -1)
     changed = api.get("/api/products", headers={"If-None-Match": tag})
     assert (changed.status_code, changed.json[0]["stock"]) == (200, 44)
 

@@ -19,6 +19,7 @@ from storefront.clock import utc_now
 from storefront.database import queries, transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product, rupees
+from tests.factories.stock import receive
 from tests.fakes import Clock
 from tests.own import at_once, own_shop
 from tests.pages import counted_selects
@@ -249,7 +250,7 @@ def test_two_carts_that_want_more_than_there_is_say_what_had_no_room(app: Flask)
         cart.add_line(token, many.sku, units)
         cart.add_line(token, few.sku, 3)
     cart.add_line(MINE, none.sku, 2)
-    catalog.receive(none.sku, -2, reason="recount", reference="gone", actor="tests")
+    receive(none.sku, -2)
     merge = cart.merge(MINE, YOURS)
     assert merge.shortened[:2] == (cart.MergedLine("Mug", 110, 99), cart.MergedLine("Pot", 6, 4))
     assert lines_of(YOURS) == [(many.sku, 99), (few.sku, 4), (none.sku, 1)]

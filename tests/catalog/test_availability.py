@@ -16,6 +16,7 @@ from storefront.catalog.service import Hold, OutOfStock, ProductCard, Sku
 from storefront.database import queries
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
+from tests.factories.stock import receive
 from tests.fakes import Clock
 from tests.own import at_once, own_shop
 
@@ -27,10 +28,6 @@ def announced() -> list[str]:
     return [payload["sku"] for payload in queries().scalars(said)]
 
 
-def receive(mug: ProductCard, units: int, note: str = "note 1") -> None:
-    catalog.receive(mug.sku, units, reason="delivery", reference=note, actor="Asha")
-
-
 def all_held(units: int = 2) -> ProductCard:
     mug = make_product(stock=units)
     catalog.reserve("a-checkout", [Hold(mug.sku, units)])
@@ -39,7 +36,7 @@ def all_held(units: int = 2) -> ProductCard:
 
 def after_a_delivery(now: Clock) -> ProductCard:
     mug = make_product(stock=0)
-    receive(mug, 3)
+    receive(mug.sku, 3)
     return mug
 
 
@@ -100,7 +97,7 @@ def test_goods_that_come_back_are_announced_once(
 
 def test_more_of_what_there_was_is_no_news(app: Flask) -> None:
     mug = make_product(stock=1)
-    receive(mug, 3)
+    receive(mug.sku, 3)
     catalog.reserve("a-checkout", [Hold(mug.sku, 1)])
     catalog.release("a-checkout")
     assert announced() == []
@@ -115,22 +112,22 @@ def test_what_one_lets_go_and_another_takes_at_once_is_no_news(app: Flask, now: 
 
 def test_what_goes_and_comes_twice_is_announced_twice(app: Flask) -> None:
     mug = make_product(stock=0)
-    receive(mug, 1)
-    receive(mug, -1, "broken")
-    receive(mug, 1, "note 2")
+    receive(mug.sku, 1)
+    receive(mug.sku, -1)
+    receive(mug.sku, 1)
     assert announced() == [mug.sku, mug.sku]
 
 
 def test_of_several_variants_the_one_is_announced_that_is_back(app: Flask) -> None:
     mug = make_product(options=(("Blue", 0), ("Green", 4)))
-    catalog.receive(Sku(f"{mug.sku}-Blue"), 1, reason="delivery", reference="note 1", actor="Asha")
-    catalog.receive(Sku(f"{mug.sku}-Green"), 1, reason="delivery", reference="note 1", actor="Asha")
+    receive(Sku(f"{mug.sku}-Blue"), 1)
+    receive(Sku(f"{mug.sku}-Green"), 1)
     assert announced() == [f"{mug.sku}-Blue"]
 
 
 def test_nothing_is_announced_of_a_change_that_was_refused(app: Flask) -> None:
     mug, pot = all_held(1), make_product(stock=0)
-    catalog.receive(pot.sku, 1, reason="delivery", reference="note 1", actor="Asha")
+    receive(pot.sku, 1)
     with pytest.raises(OutOfStock):
         catalog.reserve("a-checkout", [Hold(mug.sku, 1), Hold(pot.sku, 9)])
     assert announced() == [pot.sku]

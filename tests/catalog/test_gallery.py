@@ -228,7 +228,7 @@ def of_before(product_id: int, content: bytes) -> int:
         session.flush()
         row.image_url = f"/api/products/image/{row.id}"
         address = sa.update(Product).where(Product.id == product_id).values(picture=row.image_url, picture_alt="Old")
-        session.execute(address.execution_options(synchronize_session=False))
+        session.execute(address)
         return row.id
 
 

@@ -35,7 +35,7 @@ def kept(picture_id: int) -> Pillow.Image:
 
 def rows(product_id: int) -> list[Image]:
     chosen = sa.select(Image).where(Image.product_id == product_id).order_by(Image.sort_order)
-    return list(queries().scalars(chosen.execution_options(populate_existing=True)))
+    return list(queries().scalars(chosen))
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from tests.factories.products import (
     record_of,
     variants,
 )
-from tests.factories.stock import ledger_of, row_of, sell
+from tests.factories.stock import ledger_of, receive, row_of, sell
 
 pytestmark = pytest.mark.usefixtures("_derived_is_right")
 
@@ -241,7 +241,7 @@ def test_a_variant_taken_off_sale_counts_for_nothing_and_comes_back(app: Flask) 
     assert [variant.option for variant in catalog.get_product(shirt.id).box.variants] == ["M"]
     with pytest.raises(catalog.UnknownSku):
         catalog.get_offer(Sku(s))
-    catalog.receive(Sku(s), 5, reason="found", reference="r1", actor=KEEPER)  # its count is kept all the same
+    receive(Sku(s), 5)  # its count is kept all the same
     assert record_of(shirt.id).stock == 4
     record = change(
         shirt.id, variants=variants(record_of(shirt.id), S=lambda d: replace(d, state=VariantState.ON_SALE))
@@ -344,7 +344,7 @@ def test_a_hidden_product_is_on_no_page_and_comes_back_as_it_was(app: Flask) -> 
 def test_stock_and_price_of_a_hidden_product_are_kept_right(app: Flask) -> None:
     mug = make_product(stock=3)
     product_desk.set_published([mug.id], False, actor=KEEPER)
-    catalog.receive(mug.sku, 4, reason="received", reference="r", actor=KEEPER)
+    receive(mug.sku, 4)
     change(mug.id, variants=variants(record_of(mug.id), only=priced(450)))
     product_desk.set_published([mug.id], True, actor=KEEPER)
     (card,) = catalog.cards_of([mug.id])
@@ -375,7 +375,7 @@ def test_the_doctor_notices_what_does_not_follow(
     if table is BrowseEntry:
         mine = mine.where(BrowseEntry.category_id != 0)
     with undone() as session:
-        session.execute(mine.values(**values).execution_options(synchronize_session=False))
+        session.execute(mine.values(**values))
         found = [*catalog.stock_faults(), *catalog.product_faults()]
     assert any(words in fault for fault in found if fault.startswith(mug.sku)), found
 
@@ -395,5 +395,5 @@ def test_a_movement_of_a_withdrawn_variant_is_in_the_ledger(app: Flask) -> None:
     shirt = make_product(options=(("S", 3), ("M", 4)))
     s = record_of(shirt.id).variants[0].sku
     change(shirt.id, variants=variants(record_of(shirt.id), S=lambda d: replace(d, state=VariantState.WITHDRAWN)))
-    catalog.receive(Sku(s), 5, reason="found", reference="r2", actor=KEEPER)
+    receive(Sku(s), 5)
     assert [movement.delta for movement in ledger_of(s)] == [5]

@@ -11,7 +11,6 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy import event
-from sqlalchemy.exc import IntegrityError
 
 from storefront.catalog import service as catalog
 from storefront.catalog.models import (
@@ -55,7 +54,7 @@ def assert_books_balance() -> None:
     for hold in queries().scalars(sa.select(StockReservation).where(is_held)):
         held[hold.variant_id] += hold.quantity
     available: dict[int, int] = defaultdict(int)
-    for variant in queries().scalars(sa.select(Variant).execution_options(populate_existing=True)):
+    for variant in queries().scalars(sa.select(Variant)):
         assert variant.on_hand == movements[variant.id] == balances.get(variant.id, 0), variant.sku
         assert variant.reserved == held[variant.id], variant.sku
         available[variant.product_id] += variant.on_hand - variant.reserved
@@ -245,36 +244,6 @@ def test_the_sweep_lets_go_of_expired_holds_only(app: Flask, now: Clock) -> None
     assert catalog.release_expired() == 1
     assert (available(mug.sku), available(pot.sku)) == (3, 5)
     assert catalog.release_expired() == 0
-
-
-def test_received_units_are_noted_and_for_sale(app: Flask) -> None:
-    mug = make_product(stock=0)
-    catalog.receive(mug.sku, 4, reason="delivery", reference="note 7", actor="Asha")
-    assert available(mug.sku) == 4
-    assert ledger(mug.sku) == [(4, "delivery", "note 7", "Asha")]
-
-
-def test_a_delivery_is_received_once(app: Flask) -> None:
-    mug = make_product(stock=0)
-    catalog.receive(mug.sku, 4, reason="delivery", reference="note 7", actor="Asha")
-    with pytest.raises(IntegrityError):
-        catalog.receive(mug.sku, 4, reason="delivery", reference="note 7", actor="Asha")
-    assert available(mug.sku) == 4
-
-
-def test_units_can_be_taken_off_but_not_those_promised(app: Flask) -> None:
-    mug = make_product(name="Clay Mug", stock=5)
-    catalog.reserve("a-checkout", [Hold(mug.sku, 3)])
-    catalog.receive(mug.sku, -2, reason="broken", reference="shelf 1", actor="Asha")
-    with pytest.raises(OutOfStock) as refusal:
-        catalog.receive(mug.sku, -1, reason="broken", reference="shelf 2", actor="Asha")
-    assert refusal.value.shortages == {mug.sku: 0}
-    assert available(mug.sku) == 0
-
-
-def test_a_sku_that_never_was_cannot_be_received(app: Flask) -> None:
-    with pytest.raises(UnknownSku):
-        catalog.receive(UNKNOWN, 4, reason="delivery", reference="note 7", actor="Asha")
 
 
 def test_listings_follow_the_stock_of_all_variants(app: Flask) -> None:

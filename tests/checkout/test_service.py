@@ -7,7 +7,6 @@ from flask import Flask
 from sqlalchemy import update
 
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
 from storefront.catalog.derived import derive
 from storefront.catalog.models import Product, Variant
 from storefront.catalog.service import ProductCard
@@ -20,6 +19,7 @@ from tests import books
 from tests.books import Stock
 from tests.factories.catalog import make_product, rupees
 from tests.factories.shopping import ADDRESS, EMAIL, PHONE, make_cart, make_draft, place, return_url
+from tests.factories.stock import receive
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -229,7 +229,7 @@ def test_an_empty_cart_cannot_be_ordered(mug: ProductCard) -> None:
 def test_a_cart_with_more_than_there_is_cannot_be_ordered(mug: ProductCard) -> None:
     token = make_cart((mug, 4))
     draft = make_draft(token)
-    catalog.receive(mug.sku, -2, reason="recount", reference="broken", actor="tests")
+    receive(mug.sku, -2)
     with pytest.raises(checkout.CartNotOrderable) as refusal:
         place(draft, token)
     assert refusal.value.shortages == (Shortage("Clay Mug", left=3),)

@@ -13,6 +13,7 @@ from storefront.checkout import service as checkout
 from tests.checkout.purchase import at_step, no_database, raising
 from tests.factories.catalog import make_product
 from tests.factories.shopping import DELIVERY, check_out, fill_cart, make_cart, make_draft, press_order
+from tests.factories.stock import receive
 from tests.fakes import Clock
 from tests.pages import Page, Pages
 
@@ -181,7 +182,7 @@ def test_a_cart_changed_in_another_tab_is_shown_before_it_is_ordered(shopper: Pa
 
 def test_goods_gone_before_the_button_was_pressed_send_back_to_the_cart(shopper: Pages, mug: ProductCard) -> None:
     review = check_out(shopper)
-    catalog.receive(mug.sku, -4, reason="recount", reference="broken", actor="tests")
+    receive(mug.sku, -4)
     page = press_order(review, shopper)
     assert page.url == "/cart"
     assert "Only 1 left of Clay Mug. Nothing was charged; your cart is kept." in page.words
@@ -215,7 +216,7 @@ def test_what_is_left_is_told_when_fewer_are_left_than_wanted(
 def test_a_cart_that_cannot_be_ordered_as_it_stands_does_not_reach_the_checkout(
     shopper: Pages, mug: ProductCard
 ) -> None:
-    catalog.receive(mug.sku, -4, reason="recount", reference="broken", actor="tests")
+    receive(mug.sku, -4)
     page = shopper.get("/checkout")
     assert page.url == "/cart"
     assert "need a look before you can order" in page.words

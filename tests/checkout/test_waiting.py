@@ -18,6 +18,7 @@ from storefront.payments.service import PaymentStatus
 from tests import books
 from tests.books import Stock
 from tests.checkout.purchase import Purchase, at_step, make_purchase, raising
+from tests.factories.stock import receive
 from tests.fakes import Clock, MemoryPost
 
 pytestmark = pytest.mark.usefixtures("request_of_worker")
@@ -92,7 +93,7 @@ def test_goods_sold_before_a_late_confirmation_are_told_and_nothing_is_charged(w
     decide(waiting, approve=True)
     now.advance(minutes=16)
     catalog.release_expired()
-    catalog.receive(waiting.mug.sku, -4, reason="recount", reference="broken", actor="tests")
+    receive(waiting.mug.sku, -4)
     outcome = checkout.resume(waiting.id)
     assert (outcome.failure, outcome.detail) == (Failure.SOLD_OUT, "Clay Mug")
     assert books.orders_of(waiting.id) == [OrderStatus.CANCELLED]

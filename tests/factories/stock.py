@@ -45,6 +45,14 @@ def adjust(*changes: Change, reason: Reason = Reason.CORRECTION, reference: str 
     return reference
 
 
+def receive(sku: str, units: int) -> None:
+    """Goods come in; with a negative figure they go.
+
+    :raise stock_desk.StockConflict: fewer are available than should go
+    """
+    adjust(change_of(sku, delta=units), reason=Reason.RECEIVED)
+
+
 def sell(sku: str, units: int = 1, *, checkout: str = "") -> str:
     """Somebody buys. :return: the checkout"""
     checkout = checkout or f"checkout-{next(_numbers)}"

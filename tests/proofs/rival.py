@@ -31,6 +31,7 @@ from storefront.orders.service import OrderStatus
 from tests import books
 from tests.conftest import make_databases
 from tests.factories.shopping import make_cart, make_draft, place
+from tests.factories.stock import receive
 from tests.fakes import Clock, MemoryPost
 from tests.own import shop_at
 
@@ -166,7 +167,7 @@ def attempt(deed: Deed) -> object:
 
 def recount(mug: ProductCard, units: int) -> None:
     """Staff count the mugs. :param units: more, or fewer, than were thought"""
-    catalog.receive(mug.sku, units, reason="recount", reference=f"recount of {mug.sku}", actor="tests")
+    receive(mug.sku, units)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from tests.checkout.purchase import Crash, at_step, no_database, raising
 from tests.conftest import rolled_back
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_cart, make_draft, return_url
+from tests.factories.stock import receive
 from tests.fakes import Clock, MemoryPost
 from tests.proofs.chances import (
     BUYING,
@@ -81,7 +82,6 @@ class Shop(RuleBasedStateMachine):
         self.stocked = {product.sku: 3 + shelf for shelf, product in enumerate(self.goods)}
         self.carts = [make_cart(), make_cart()]
         self.sent: list[Sent] = []
-        self.deliveries = 0
         self.keys = 0  # of forms about refunds and returns
         self.unswept = 0  # seconds
 
@@ -210,9 +210,8 @@ class Shop(RuleBasedStateMachine):
     @rule(what=places, units=st.integers(-3, 4).filter(bool))
     def count_stock(self, what: int, units: int) -> None:
         sku = self.goods[what % SHELVES].sku
-        self.deliveries += 1
         with suppress(DomainError):
-            catalog.receive(sku, units, reason="recount", reference=f"{sku}/{self.deliveries}", actor="tests")
+            receive(sku, units)
             self.stocked[sku] += units
 
     @precondition(lambda self: self.sent)

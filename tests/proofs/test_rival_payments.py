@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
-from storefront.catalog.service import OutOfStock
+from storefront.catalog.service import stock_desk
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutState, Failure, Outcome
@@ -95,7 +95,7 @@ def test_nothing_takes_the_goods_of_a_payment_under_way(
     assert we.place().order_id is not None
     ((bought, counted),) = came_of_it
     assert not isinstance(bought, Outcome) or bought.failure is Failure.SOLD_OUT
-    assert isinstance(counted, OutOfStock)
+    assert isinstance(counted, stock_desk.StockConflict)
     ground.settle(now)
     assert (we.live_orders(), they.live_orders()) == (1, 0)
     ground.assert_sound()

@@ -24,7 +24,6 @@ from flask import Flask
 from sqlalchemy import event
 
 from storefront import clock, create_app, doctor, tasks
-from storefront.catalog import service as catalog
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
 from storefront.checkout.saga import Step, Walk
@@ -41,7 +40,7 @@ SWEEPS = 5  # a checkout that pauses is walked on by the next sweep
 
 @dataclass(frozen=True)
 class Act:
-    """:ivar kind: "place" an order, "sweep" as the worker does, "audit" as the doctor does, "receive" goods;
+    """:ivar kind: "place" an order, "sweep" as the worker does, "audit" as the doctor does;
         "warm up" places an order too, in the parent: its children then know every statement already
     :ivar dies: where the child kills itself: "before do reserve", "after undo secure", "before commit 7" …; "" nowhere
     :ivar ahead: how far ahead its clock is, in seconds
@@ -58,7 +57,6 @@ class Act:
     bank: str = ""
     fails: str = ""
     times: int = 0
-    sku: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,8 +145,6 @@ def _do(act: Act) -> list[str]:
         checkout.place_order(act.checkout, act.token, agreed=act.agreed, return_url=lambda _: "/")
     elif act.kind == "sweep":
         _sweep()
-    elif act.kind == "receive":
-        catalog.receive(catalog.Sku(act.sku), 1, reason="delivery", reference=act.checkout, actor="tests")
     elif act.kind == "audit":
         return list(doctor.faults())
     return []

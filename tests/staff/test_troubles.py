@@ -171,6 +171,15 @@ def test_a_message_tried_again_is_due_now_and_noted(desk: Pages, now: Clock, sch
     assert act.detail == "after 800 attempts: OSError: no route"
 
 
+def test_a_message_tried_again_wakes_the_worker(app: Flask, now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = parked("orders", now)
+    wakes: list[int] = []
+    monkeypatch.setitem(app.extensions, "hurry", lambda: wakes.append(1))
+    assert orders.stuck_messages.deliver_again(message, actor=CLERK)
+    assert not orders.stuck_messages.deliver_again(message, actor=CLERK)
+    assert wakes == [1], "a second click asks for nothing"
+
+
 def deliver(schema: str) -> list[str]:
     """Let the worker deliver one outbox. :return: the keys that arrived"""
     heard: list[str] = []

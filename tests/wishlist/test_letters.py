@@ -16,6 +16,7 @@ from storefront.catalog import service as catalog
 from storefront.catalog.service import Hold, ProductCard, Sku
 from storefront.database import queries
 from tests.factories.catalog import make_product
+from tests.factories.stock import receive
 from tests.fakes import Clock, MemoryPost
 
 ASHA, RAVI = "asha@example.com", "ravi@example.com"
@@ -37,10 +38,6 @@ def mug() -> ProductCard:
     return mug
 
 
-def receive(mug: ProductCard, units: int, note: str = "note 1") -> None:
-    catalog.receive(mug.sku, units, reason="delivery", reference=note, actor="Asha")
-
-
 def sold_out(mug: ProductCard, checkout: str = "quick") -> None:
     catalog.reserve(checkout, [Hold(mug.sku, catalog.get_offer(mug.sku).available)])
 
@@ -52,7 +49,7 @@ def waiting() -> list[str]:
 
 
 def test_one_unit_back_is_one_letter_to_each_who_waits(mug: ProductCard, post: MemoryPost) -> None:
-    receive(mug, 1)
+    receive(mug.sku, 1)
     for _ in range(3):
         tasks.deliver_outboxes()
     assert sorted((letter.to, letter.subject) for letter in post.letters) == [
@@ -68,7 +65,7 @@ def test_one_unit_back_is_one_letter_to_each_who_waits(mug: ProductCard, post: M
 
 
 def test_the_next_return_is_told_to_those_only_who_asked_again(mug: ProductCard, post: MemoryPost) -> None:
-    receive(mug, 1)
+    receive(mug.sku, 1)
     tasks.deliver_outboxes()
     sold_out(mug)
     accounts.ask_for_notice(RAVI, mug.sku, mug.id)
@@ -80,7 +77,7 @@ def test_the_next_return_is_told_to_those_only_who_asked_again(mug: ProductCard,
 
 
 def test_goods_that_were_gone_again_before_anybody_was_told_are_not_told_of(mug: ProductCard, post: MemoryPost) -> None:
-    receive(mug, 1)
+    receive(mug.sku, 1)
     sold_out(mug)
     tasks.deliver_outboxes()
     assert (post.letters, waiting()) == ([], [ASHA, RAVI])
@@ -92,7 +89,7 @@ def test_goods_that_were_gone_again_before_anybody_was_told_are_not_told_of(mug:
 def test_goods_that_are_gone_when_the_letter_leaves_are_waited_for_again(
     mug: ProductCard, post: MemoryPost, now: Clock
 ) -> None:
-    receive(mug, 1)
+    receive(mug.sku, 1)
     post.is_down = True
     tasks.deliver_outboxes()
     sold_out(mug)
@@ -108,7 +105,7 @@ def test_goods_that_are_gone_when_the_letter_leaves_are_waited_for_again(
 def test_a_mail_server_that_is_away_delays_letters_and_doubles_none(
     mug: ProductCard, post: MemoryPost, now: Clock
 ) -> None:
-    receive(mug, 1)
+    receive(mug.sku, 1)
     post.is_down = True
     for _ in range(3):
         tasks.deliver_outboxes()
@@ -136,7 +133,7 @@ def test_a_worker_that_dies_on_the_way_loses_no_letter_and_posts_none_twice(
         return told
 
     monkeypatch.setattr(accounts, "tell_waiting", dying)
-    receive(mug, 1)
+    receive(mug.sku, 1)
     for _ in range(deaths + 1):
         try:
             tasks.deliver_outboxes()
@@ -146,7 +143,7 @@ def test_a_worker_that_dies_on_the_way_loses_no_letter_and_posts_none_twice(
 
 
 def test_who_unsubscribed_gets_no_letter_though_it_was_posted(mug: ProductCard, post: MemoryPost) -> None:
-    receive(mug, 1)
+    receive(mug.sku, 1)
     catalog.deliver_messages(tasks.SUBSCRIPTIONS)
     token = queries().scalars(sa.select(StockNotice.token).where(StockNotice.email == ASHA)).one()
     accounts.unsubscribe(token)
@@ -159,7 +156,7 @@ def test_only_the_variant_that_is_back_is_told_of(post: MemoryPost) -> None:
     blue, green = Sku(f"{pot.sku}-Blue"), Sku(f"{pot.sku}-Green")
     accounts.ask_for_notice(ASHA, blue, pot.id)
     accounts.ask_for_notice(RAVI, green, pot.id)
-    catalog.receive(green, 1, reason="delivery", reference="note 1", actor="Asha")
+    receive(green, 1)
     tasks.deliver_outboxes()
     assert [(letter.to, letter.subject) for letter in post.letters] == [(RAVI, "Pot, Green is back")]
     assert f"sku={green}" in post.letters[0].text

@@ -14,6 +14,7 @@ from storefront.catalog.service import Hold, ProductCard
 from storefront.database import queries
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
+from tests.factories.stock import receive
 from tests.pages import Page, Pages
 from tests.wishlist.hearts import product_url, wish
 
@@ -76,7 +77,7 @@ def test_the_option_that_is_sold_out_is_waited_for(pages: Pages, htmx: bool) -> 
 def test_what_came_back_meanwhile_need_not_be_waited_for(pages: Pages, htmx: bool) -> None:
     mug = make_product(name="Clay Mug", stock=0)
     page = pages.get(product_url(mug))
-    catalog.receive(mug.sku, 1, reason="delivery", reference="note 1", actor="Asha")
+    receive(mug.sku, 1)
     answer = pages.submit(page, "#notice-form", htmx=htmx, email="asha@example.com")
     assert "Clay Mug is in stock" in answer.words
     assert asked() == []

@@ -188,11 +188,11 @@ def _change_prices(
         was = None if line.loses_was else line.was
         values = {"price": new.minor, "was": was.minor if was else None}
         priced = update(Variant).where(Variant.id == line.variant_id).values(**values)
-        session.execute(priced.execution_options(synchronize_session=False))
+        session.execute(priced)
         detail = f"{money_words(line.old, line.was)} to {money_words(new, was)}"
         acts.note(session, Act, actor=actor, what="price", subject=line.sku, detail=detail)
     products = sorted({line.product_id for line in changed})
     counted = update(Product).where(Product.id.in_(products)).values(version=Product.version + 1)
-    session.execute(counted.execution_options(synchronize_session=False))
+    session.execute(counted)
     refresh_products(session, products)
     return len(changed)

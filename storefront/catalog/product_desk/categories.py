@@ -119,7 +119,7 @@ def change_category(category_id: int, draft: CategoryDraft, *, seen: str, actor:
             _move(session, record, draft.slug)
         facts = {"name": draft.name, "slug": draft.slug, "description": draft.description, "hue": draft.hue}
         written = update(Category).where(Category.id == category_id).values(**facts)
-        session.execute(written.execution_options(synchronize_session=False))
+        session.execute(written)
         if record.position != draft.position:
             _arrange(session, [r.id for r in records if r.id != category_id], category_id, draft.position)
         if record.name != draft.name:
@@ -163,7 +163,7 @@ def _remove(category_id: int, actor: str) -> None:
             delete(SlugRedirect).where(SlugRedirect.category_id == category_id),
             delete(Category).where(Category.id == category_id),
         ):
-            session.execute(statement.execution_options(synchronize_session=False))
+            session.execute(statement)
         acts.note(session, Act, actor=actor, what="category removed", subject=record.slug, detail=record.name)
 
 
@@ -201,7 +201,7 @@ def _problems(draft: CategoryDraft, records: tuple[CategoryRecord, ...], own_id:
 def _move(session: Session, record: CategoryRecord, slug: str) -> None:
     """Leave the old address behind; an address that it comes back to leads nowhere else any more."""
     back = delete(SlugRedirect).where(SlugRedirect.slug == slug)
-    session.execute(back.execution_options(synchronize_session=False))
+    session.execute(back)
     session.execute(insert(SlugRedirect).values(slug=record.slug, category_id=record.id))
 
 
@@ -210,4 +210,4 @@ def _arrange(session: Session, others: list[int], category_id: int, position: in
     order = [*others[: max(0, position - 1)], category_id, *others[max(0, position - 1) :]]
     for place, one in enumerate(order):
         moved = update(Category).where(Category.id == one, Category.sort_order != place).values(sort_order=place)
-        session.execute(moved.execution_options(synchronize_session=False))
+        session.execute(moved)

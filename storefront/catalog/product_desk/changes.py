@@ -114,7 +114,7 @@ def _change(product_id: int, draft: ProductDraft, seen: int, actor: str) -> None
 
 def _count_up(session: Session, product_id: int, seen: int) -> bool:
     as_seen = update(Product).where(Product.id == product_id, Product.version == seen).values(version=seen + 1)
-    return bool(rows_changed(session.execute(as_seen.execution_options(synchronize_session=False))))
+    return bool(rows_changed(session.execute(as_seen)))
 
 
 def _completed(record: ProductRecord, draft: ProductDraft) -> ProductDraft:
@@ -154,14 +154,14 @@ def _write_facts(session: Session, record: ProductRecord, draft: ProductDraft) -
         "main_category_id": draft.categories[0],
     }
     written = update(Product).where(Product.id == record.id).values(**facts)
-    session.execute(written.execution_options(synchronize_session=False))
+    session.execute(written)
 
 
 def _write_specs(session: Session, record: ProductRecord, draft: ProductDraft) -> None:
     if record.specs == draft.specs:
         return
     mine = delete(Spec).where(Spec.product_id == record.id)
-    session.execute(mine.execution_options(synchronize_session=False))
+    session.execute(mine)
     rows = [
         {"product_id": record.id, "name": name, "value": value, "sort_order": position}
         for position, (name, value) in enumerate(draft.specs)
@@ -176,7 +176,7 @@ def _write_places(session: Session, record: ProductRecord, draft: ProductDraft) 
         mine = delete(ProductCategory).where(
             ProductCategory.product_id == record.id, ProductCategory.category_id.in_(gone)
         )
-        session.execute(mine.execution_options(synchronize_session=False))
+        session.execute(mine)
     if come := sorted(new - old):
         session.execute(insert(ProductCategory), [{"product_id": record.id, "category_id": i} for i in come])
 
@@ -185,12 +185,12 @@ def _write_variants(session: Session, record: ProductRecord, draft: ProductDraft
     known = {variant.id: variant for variant in record.variants}
     gone = [v.id for v in draft.variants if v.state is VariantState.DELETED and v.id is not None]
     if gone:
-        session.execute(delete(Variant).where(Variant.id.in_(gone)).execution_options(synchronize_session=False))
+        session.execute(delete(Variant).where(Variant.id.in_(gone)))
     # Two variants may swap their barcodes, which no order of updates allows: all that move are let go of first.
     moving = [v.id for v in draft.variants if v.id in known and known[v.id].barcode != v.barcode]
     if moving:
         freed = update(Variant).where(Variant.id.in_(moving)).values(barcode=None)
-        session.execute(freed.execution_options(synchronize_session=False))
+        session.execute(freed)
     for position, variant in enumerate(draft.variants):
         if variant.state is VariantState.DELETED:
             continue
@@ -206,7 +206,7 @@ def _write_variants(session: Session, record: ProductRecord, draft: ProductDraft
             _add_variant(session, record.id, variant, facts, actor)
         else:
             written = update(Variant).where(Variant.id == variant.id).values(**facts)
-            session.execute(written.execution_options(synchronize_session=False))
+            session.execute(written)
 
 
 def _add_variant(
@@ -240,7 +240,7 @@ def publish_within(session: Session, product_ids: Collection[int], is_published:
         if is_published:
             facts["published_on"] = today()
         other = update(Product).where(Product.id == product_id, Product.active.is_(not is_published)).values(**facts)
-        if rows_changed(session.execute(other.execution_options(synchronize_session=False))):
+        if rows_changed(session.execute(other)):
             changed.append(product_id)
             what = "published" if is_published else "hidden"
             acts.note(session, Act, actor=actor, what=what, subject=row.sku, detail=row.name)

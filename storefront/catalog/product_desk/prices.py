@@ -56,7 +56,7 @@ def plan_price(
             created_by=actor[:80],
             created_at=utc_now(),
         )
-        known = session.scalars(others.execution_options(populate_existing=True)).all()
+        known = session.scalars(others).all()
         if any(_facts(other) == _facts(plan) for other in known):
             return
         if problems := _problems(plan, known):
@@ -199,7 +199,6 @@ def _plan(session: Session, plan_id: int) -> tuple[PriceChange, str, str]:
         .join(Variant, Variant.id == PriceChange.variant_id)
         .join(Product, Product.id == Variant.product_id)
         .where(PriceChange.id == plan_id)
-        .execution_options(populate_existing=True)
     ).one()
     return row[0], row[1], row[2]
 
@@ -207,15 +206,15 @@ def _plan(session: Session, plan_id: int) -> tuple[PriceChange, str, str]:
 def _leave(session: Session, plan_id: int, state: PriceState, values: dict[str, object]) -> bool:
     """Leave a state exactly once, whoever comes first."""
     there = update(PriceChange).where(PriceChange.id == plan_id, PriceChange.state == state)
-    return bool(rows_changed(session.execute(there.values(**values).execution_options(synchronize_session=False))))
+    return bool(rows_changed(session.execute(there.values(**values))))
 
 
 def _set_price(session: Session, variant_id: int, price: int, was: int | None) -> None:
     changed = update(Variant).where(Variant.id == variant_id).values(price=price, was=was)
-    session.execute(changed.execution_options(synchronize_session=False))
+    session.execute(changed)
     product_id = session.scalars(select(Variant.product_id).where(Variant.id == variant_id)).one()
     counted = update(Product).where(Product.id == product_id).values(version=Product.version + 1)
-    session.execute(counted.execution_options(synchronize_session=False))
+    session.execute(counted)
     refresh_products(session, [product_id])
 
 

@@ -100,7 +100,6 @@ def planned_prices(which: ColumnElement[bool], currency: str) -> tuple[PlannedPr
         .join(Variant, Variant.id == PriceChange.variant_id)
         .where(which, PriceChange.state.in_(OPEN))
         .order_by(PriceChange.starts_at, PriceChange.id)
-        .execution_options(populate_existing=True)
     )
     return tuple(
         PlannedPrice(

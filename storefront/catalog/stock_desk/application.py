@@ -84,7 +84,7 @@ def _claim(import_id: int, owner: str) -> bool:
 def _apply(import_id: int, owner: str, progress: Progress) -> None:
     """Chunks go by variant and then by product, the order in which everybody takes those rows."""
     with transaction("catalog") as session:
-        row = session.get_one(StockImport, import_id, populate_existing=True)
+        row = session.get_one(StockImport, import_id)
         act = _Act(session, row)
         for done in act.variants():
             progress(done, row.change_count)
@@ -195,7 +195,7 @@ class _Act:
             (relevels, {"low_level": Line.level}),
         ):
             changed = update(Variant).where(Variant.id == Line.variant_id, chunk, which).values(**values)
-            self._session.execute(changed.execution_options(synchronize_session=False))
+            self._session.execute(changed)
 
     def _note(self, lines: ColumnElement[bool], delta: Any, balance: Any, reason: Any, note: Any) -> None:
         """Write the ledger's rows of some lines."""

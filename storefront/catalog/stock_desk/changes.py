@@ -100,7 +100,7 @@ def _move(session: Session, row: StockRow, change: Change, submit: _Submit, shif
 def _shift(session: Session, variant_id: int, delta: int, allowed: Sequence[ColumnElement[bool]]) -> bool:
     fits = Variant.on_hand + delta <= MOST_UNITS
     moved = update(Variant).where(Variant.id == variant_id, fits, *allowed).values(on_hand=Variant.on_hand + delta)
-    return bool(rows_changed(session.execute(moved.execution_options(synchronize_session=False))))
+    return bool(rows_changed(session.execute(moved)))
 
 
 def _why_not(row: StockRow, change: Change) -> RefusalKind:
@@ -116,7 +116,7 @@ def _set_level(session: Session, row: StockRow, change: Change, submit: _Submit)
     if change.level is None:
         return None
     as_seen = update(Variant).where(Variant.id == row.id, Variant.low_level == change.seen_level)
-    changed = as_seen.values(low_level=change.level).execution_options(synchronize_session=False)
+    changed = as_seen.values(low_level=change.level)
     if not rows_changed(session.execute(changed)):
         return RefusalKind.LEVEL_CHANGED
     note = f"{change.seen_level} to {change.level}"

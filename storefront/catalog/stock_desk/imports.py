@@ -186,7 +186,7 @@ def _problem(line: SheetLine, problem: LineProblem | None, detail: str = "") -> 
 
 def get_import(import_id: int) -> Import:
     """One import. :raise UnknownImport: there is none, or it was never read to its end"""
-    row = queries().get(StockImport, import_id, populate_existing=True)
+    row = queries().get(StockImport, import_id)
     if row is None or row.state == ImportState.READING:
         raise UnknownImport(import_id)
     return _import(row)

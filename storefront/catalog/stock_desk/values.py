@@ -284,10 +284,6 @@ class Import:
     def is_busy(self) -> bool:
         return self.state in {ImportState.WAITING, ImportState.APPLYING}
 
-    @property
-    def can_be_applied(self) -> bool:
-        return self.state is ImportState.CHECKED and self.change_count > 0 and self.problem_count == 0
-
 
 @dataclass(frozen=True, slots=True)
 class ImportPage:
