@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from storefront import visitor
 from storefront.cart import service
 from storefront.cart.forms import AddLineForm, ChangeLineForm, RemoveLineForm
-from storefront.cart.values import CartLine, LineId, MergedLine, NotEnoughStock, TooManyUnits, UnknownLine
+from storefront.cart.values import CartLine, LineId, MergedLine, NotEnoughStock, TooManyUnits
 from storefront.catalog import service as catalog
 from storefront.catalog.service import PurchaseBox, Sku
 from storefront.clock import arrival_day
@@ -87,10 +87,7 @@ def _not_added(form: AddLineForm) -> ResponseReturnValue:
     if form.place.data == "cart":
         kept = {"quote": _quote(), "problems": {}, "removed": None}
         return refuse("cart/_cart.html", otherwise=url_for(".show"), problem=problem, context=kept)
-    try:
-        box = catalog.get_purchase_box(_sku(form))
-    except catalog.UnknownSku:
-        abort(404)
+    box = catalog.get_purchase_box(_sku(form))
     context = {"form": form, "place": form.place.data, "slot": form.slot.data, **_form_context(box, _sku(form))}
     is_card = form.place.data == "card"
     return refuse(
@@ -134,8 +131,6 @@ def change_line(line_id: int) -> ResponseReturnValue:
     if form.validate():
         try:
             line = service.change_quantity(visitor.cart_token(), line_id, form.quantity.units)
-        except UnknownLine:
-            abort(404)
         except catalog.UnknownSku:
             form.quantity.errors = ["This is no longer sold"]
         except NotEnoughStock as shortage:
@@ -164,10 +159,7 @@ def remove_line(line_id: int) -> ResponseReturnValue:
     """Take a line out of the cart; it can be put back at once."""
     if not RemoveLineForm().validate():
         abort(400)
-    try:
-        line = service.remove_line(visitor.cart_token(), line_id)
-    except UnknownLine:
-        abort(404)
+    line = service.remove_line(visitor.cart_token(), line_id)
     return _changed(
         f"{line.offer.title} removed from your cart", RemovedLine(line.sku, line.offer.title, line.quantity)
     )
@@ -178,10 +170,7 @@ def buy_again(order_id: str) -> ResponseReturnValue:
     """Put the goods of an earlier order into the cart, as far as they can be had."""
     if not RemoveLineForm().validate():
         abort(400)
-    try:
-        order = orders.get_order(order_id)
-    except orders.UnknownOrder:
-        abort(404)
+    order = orders.get_order(order_id)
     if not visitor.may_see(order_id, order.customer_id):
         abort(404)
     again = service.buy_again(visitor.cart_token_for_writing(), order.items)

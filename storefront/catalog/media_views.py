@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, abort, g, request
+from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 
 from storefront.catalog.service import gallery
@@ -55,10 +55,7 @@ def photo(picture: Picture | str | None) -> bool:
 def media(name: str) -> ResponseReturnValue:
     """A picture at one of its widths. Pages of other origins may show it: the old client, and letters."""
     g.setdefault(SAME_FOR_EVERYONE, True)
-    try:
-        content = gallery.get_media(name)
-    except gallery.UnknownPicture:
-        abort(404)
+    content = gallery.get_media(name)
     response = Response(content, mimetype="image/webp")
     response.set_etag(name.removesuffix(".webp"))  # it names the content
     response.headers["Cache-Control"] = FOREVER

@@ -230,8 +230,6 @@ def _place_order() -> ResponseReturnValue:
         return redirect(url_for(".start"), 303)
     try:
         outcome = service.place_order(str(form.key.data), token, agreed=str(form.total.data), return_url=_placing_url)
-    except service.UnknownCheckout:
-        abort(404)
     except service.DraftIncomplete as incomplete:
         return redirect(url_for(f".{incomplete.step}"), 303)
     except service.CartNotOrderable as refusal:
@@ -248,10 +246,7 @@ def _placing_url(checkout: str) -> str:
 @bp.get("/checkout/placing/<checkout_id>")
 def placing(checkout_id: str) -> ResponseReturnValue:
     """Where a payment provider sends the customer back to, and where a slow payment is waited for."""
-    try:
-        service.outcome_of(checkout_id, visitor.cart_token())
-    except service.UnknownCheckout:
-        abort(404)
+    service.outcome_of(checkout_id, visitor.cart_token())  # 404 unless it is this visitor's
     return _follow(service.try_again(checkout_id), was_waiting=True)
 
 
@@ -260,10 +255,7 @@ def abandon(checkout_id: str) -> ResponseReturnValue:
     """The shopper will not confirm this payment: undo it all and let them pay another way."""
     if not FlaskForm().validate():
         abort(400)
-    try:
-        service.outcome_of(checkout_id, visitor.cart_token())
-    except service.UnknownCheckout:
-        abort(404)
+    service.outcome_of(checkout_id, visitor.cart_token())  # 404 unless it is this visitor's
     service.abandon(checkout_id)
     return redirect(_placing_url(checkout_id), 303)  # a page that looks again must not be the answer to a form
 

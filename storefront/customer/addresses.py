@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import visitor
@@ -42,15 +42,12 @@ def new_address() -> ResponseReturnValue:
 def address(address_id: int) -> ResponseReturnValue:
     """One address, to be changed."""
     me = person()
-    try:
-        saved = accounts.get_address(me.id, address_id)
-        form = AddressForm.of(saved)
-        if form.validate_on_submit():
-            accounts.change_address(me.id, address_id, form.address(), is_default=form.is_default.data)
-            flash("The address is changed.", "notice")
-            return redirect(url_for(".addresses"), 303)
-    except accounts.UnknownAddress:
-        abort(404)
+    saved = accounts.get_address(me.id, address_id)
+    form = AddressForm.of(saved)
+    if form.validate_on_submit():
+        accounts.change_address(me.id, address_id, form.address(), is_default=form.is_default.data)
+        flash("The address is changed.", "notice")
+        return redirect(url_for(".addresses"), 303)
     return _show(form, saved)
 
 
@@ -64,10 +61,7 @@ def _show(form: AddressForm, saved: accounts.SavedAddress | None) -> ResponseRet
 def default_address(address_id: int) -> ResponseReturnValue:
     """Make it the one that is offered first."""
     need_token()
-    try:
-        accounts.set_default_address(person().id, address_id)
-    except accounts.UnknownAddress:
-        abort(404)
+    accounts.set_default_address(person().id, address_id)
     flash("Your default address is changed.", "notice")
     return redirect(url_for(".addresses"), 303)
 
@@ -77,9 +71,6 @@ def default_address(address_id: int) -> ResponseReturnValue:
 def remove_address(address_id: int) -> ResponseReturnValue:
     """Take it out of the book."""
     need_token()
-    try:
-        accounts.remove_address(person().id, address_id)
-    except accounts.UnknownAddress:
-        abort(404)
+    accounts.remove_address(person().id, address_id)
     flash("The address is deleted. Orders sent there keep it.", "notice")
     return redirect(url_for(".addresses"), 303)

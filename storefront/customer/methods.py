@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import visitor
@@ -35,10 +35,7 @@ def methods() -> ResponseReturnValue:
 def default_method(method_id: int) -> ResponseReturnValue:
     """Make it the one that is offered first."""
     need_token()
-    try:
-        accounts.set_default_method(person().id, method_id)
-    except accounts.UnknownMethod:
-        abort(404)
+    accounts.set_default_method(person().id, method_id)
     flash("Your default way to pay is changed.", "notice")
     return redirect(url_for(".methods"), 303)
 
@@ -48,9 +45,6 @@ def default_method(method_id: int) -> ResponseReturnValue:
 def remove_method(method_id: int) -> ResponseReturnValue:
     """Forget it."""
     need_token()
-    try:
-        accounts.remove_method(person().id, method_id)
-    except accounts.UnknownMethod:
-        abort(404)
+    accounts.remove_method(person().id, method_id)
     flash("It is deleted. Orders paid by it are not changed.", "notice")
     return redirect(url_for(".methods"), 303)

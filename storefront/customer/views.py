@@ -106,10 +106,7 @@ def remove_avatar() -> ResponseReturnValue:
 @bp.get("/account/avatars/<int:user_id>-<string(length=32):digest>")
 def avatar(user_id: int, digest: str) -> ResponseReturnValue:
     """An uploaded picture. Its address names its content, so it never changes, and only who was given it knows it."""
-    try:
-        content = accounts.get_avatar(user_id, digest)
-    except accounts.UnknownAvatar:
-        abort(404)
+    content = accounts.get_avatar(user_id, digest)
     response = Response(content, mimetype="image/webp")
     response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
     response.headers["Content-Disposition"] = "inline; filename=avatar.webp"

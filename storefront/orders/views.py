@@ -209,8 +209,6 @@ def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
         abort(400)
     try:
         service.withdraw_return(found.id, return_id)
-    except service.UnknownReturn:
-        abort(404)
     except service.ReturnDecided as refusal:
         if refusal.state is not service.ReturnState.WITHDRAWN:
             problem = f"Return no. {return_id} was {refusal.state} meanwhile and cannot be withdrawn any more."

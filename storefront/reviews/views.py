@@ -28,13 +28,6 @@ def _account() -> Account:
     return person.account
 
 
-def _page(product_id: int) -> ProductPage:
-    try:
-        return catalog.get_product(product_id, reader=visitor.reader())
-    except catalog.UnknownProduct:
-        abort(404)
-
-
 def _reviews_url(page: ProductPage) -> str:
     return url_for("catalog.product", product_id=page.box.product_id, slug=page.box.slug, _anchor="reviews")
 
@@ -47,15 +40,12 @@ def write(product_id: int) -> ResponseReturnValue:
     form = ReviewForm()
     if not form.validate():
         return _refused(form, product_id)
-    try:
-        review = service.write(_account(), product_id, form.draft())
-    except catalog.UnknownProduct:
-        abort(404)
+    review = service.write(_account(), product_id, form.draft())
     return _changed(product_id, "Your review is kept, and hidden" if review.is_hidden else "Thank you for your review")
 
 
 def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
-    page = _page(product_id)
+    page = catalog.get_product(product_id, reader=visitor.reader())
     return refuse(
         "catalog/_reviews.html",
         page="catalog/product.html",
@@ -85,7 +75,7 @@ def take_back(product_id: int) -> ResponseReturnValue:
 
 
 def _changed(product_id: int, notice: str) -> ResponseReturnValue:
-    page = _page(product_id)
+    page = catalog.get_product(product_id, reader=visitor.reader())
     fragment = "reviews/_after_change.html"
     return answer(fragment, otherwise=_reviews_url(page), notice=notice, page=page, box=page.box, stars=None)
 
@@ -101,8 +91,6 @@ def vote(review_id: int) -> ResponseReturnValue:
         return _voted(catalog.find_helpful(review_id, _account().id))
     except catalog.OwnReview:
         abort(403)
-    except catalog.UnknownReview:
-        abort(404)
 
 
 @bp.post(f"{REVIEW}/vote/removal")
@@ -111,10 +99,7 @@ def take_vote_back(review_id: int) -> ResponseReturnValue:
     """Not find it helpful after all."""
     if not VoteForm().validate():
         abort(400)
-    try:
-        return _voted(catalog.find_unhelpful(review_id, _account().id))
-    except catalog.UnknownReview:
-        abort(404)
+    return _voted(catalog.find_unhelpful(review_id, _account().id))
 
 
 def _voted(review: ReviewView) -> ResponseReturnValue:

@@ -19,7 +19,7 @@ from storefront.catalog.product_desk import (
     CategoryRecord,
     DraftRefused,
 )
-from storefront.catalog.service import UnknownCategory, product_desk
+from storefront.catalog.service import product_desk
 from storefront.fields import filled
 from storefront.responses import go_to, render_page
 from storefront.shell import plural
@@ -103,18 +103,11 @@ def _explain(form: CategoryForm, refusal: DraftRefused) -> None:
         form[place].errors = [*form[place].errors, WORDS[problem]]
 
 
-def _category(category_id: int) -> CategoryRecord:
-    try:
-        return product_desk.get_category(category_id)
-    except UnknownCategory:
-        abort(404)
-
-
 @bp.get("/products/categories/<int(max=2147483647):category_id>")
 @stock_staff
 def category(category_id: int) -> ResponseReturnValue:
     """One category, to be changed."""
-    return _show_one(_category(category_id))
+    return _show_one(product_desk.get_category(category_id))
 
 
 def _show_one(record: CategoryRecord, *, status: int = 200, **more: Any) -> ResponseReturnValue:
@@ -132,7 +125,7 @@ def _form_of(record: CategoryRecord) -> CategoryForm:
 @stock_staff
 def change_category(category_id: int) -> ResponseReturnValue:
     """Save what was typed, unless somebody changed the category meanwhile."""
-    record = _category(category_id)
+    record = product_desk.get_category(category_id)
     form = CategoryForm()
     draft = form.read()
     if draft is None:
@@ -157,14 +150,12 @@ def remove_category(category_id: int) -> ResponseReturnValue:
     """Remove a category in which nothing stands."""
     if not TokenForm().validate():
         abort(400)
-    record = _category(category_id)
+    record = product_desk.get_category(category_id)
     try:
         product_desk.remove_category(category_id, actor=visitor.actor())
     except CategoryInUse as use:
         stand = "stands" if use.count == 1 else "stand"
         words = f"Nothing was removed: {plural(use.count, 'product')} {stand} in it. Move what is there first."
         return _show_one(record, status=409, problem=words)
-    except UnknownCategory:
-        abort(404)
     flash(f"{record.name} is removed", "notice")
     return go_to(url_for(".categories"))

@@ -58,10 +58,7 @@ def _with_buyer(buyer: Buyer, people: list[Account], guests: list[Guest]) -> tup
 def customer(user_id: int) -> ResponseReturnValue:
     """An account: its facts, its orders, where it is signed in."""
     user, page = UserId(user_id), request.args.get("page", 1, type=int)
-    try:
-        account = accounts.get_account(user)
-    except accounts.UnknownUser:
-        abort(404)
+    account = accounts.get_account(user)
     return render_page(
         "staff/customers/customer.html",
         account=account,
@@ -95,8 +92,6 @@ def sign_out_customer(user_id: int) -> ResponseReturnValue:
         abort(400)
     try:
         was_in = accounts.sign_out_everywhere(UserId(user_id), actor=visitor.actor(), may_be_staff=_is_admin())
-    except accounts.UnknownUser:
-        abort(404)
     except accounts.IsStaff:
         abort(403)
     flash("Signed out everywhere" if was_in else "It was signed in nowhere", "notice")

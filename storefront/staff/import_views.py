@@ -9,7 +9,7 @@ from wtforms import FileField
 
 from storefront import progress, stock_work, visitor
 from storefront.catalog.service import stock_desk
-from storefront.catalog.stock_desk import BadSheet, NotCsv, SheetFault, UnknownImport
+from storefront.catalog.stock_desk import BadSheet, NotCsv, SheetFault
 from storefront.intake import takes_uploads
 from storefront.responses import go_to, render_page
 from storefront.staff import bp, stock_staff
@@ -76,10 +76,7 @@ def upload_import() -> ResponseReturnValue:
 @stock_staff
 def show_import(import_id: int) -> ResponseReturnValue:
     """What a file would change, how far its import is, or what came of it."""
-    try:
-        page = stock_desk.show_import(import_id, request.args.get("at", "")[:LONGEST_CURSOR])
-    except UnknownImport:
-        abort(404)
+    page = stock_desk.show_import(import_id, request.args.get("at", "")[:LONGEST_CURSOR])
     return render_page(
         "staff/stock/import.html",
         fragment="staff/stock/_import.html",
@@ -95,10 +92,7 @@ def apply_import(import_id: int) -> ResponseReturnValue:
     """Have the worker apply a file that was checked; pressed twice it is applied once."""
     if not ApplicationForm().validate():
         abort(400)
-    try:
-        stock_desk.get_import(import_id)
-    except UnknownImport:
-        abort(404)
+    stock_desk.get_import(import_id)
     if stock_desk.start_import(import_id):
         stock_work.hurry_import(import_id)
     return go_to(url_for(".show_import", import_id=import_id))

@@ -117,8 +117,6 @@ def _add(product_id: int, file: FileStorage) -> RefusedFile | None:
     sent = file.stream.read(FROM_STAFF.most_bytes + 1)
     try:
         catalog.add_picture(product_id, sent, actor=visitor.actor(), limits=FROM_STAFF)
-    except catalog.UnknownProduct:
-        abort(404)
     except NotAPicture as error:
         return RefusedFile(_name_of(file), _NO_PICTURE[error.seems], error.status)
     except PictureTooLarge as error:
@@ -143,8 +141,6 @@ def arrange_pictures(product_id: int) -> ResponseReturnValue:
         return _show(product_id, status=422, pictures_problem=words, typed=typed)
     try:
         gallery.arrange(product_id, {i: picture.wanted for i, picture in typed.items()}, actor=visitor.actor())
-    except catalog.UnknownProduct:
-        abort(404)
     except gallery.WordsChanged as conflict:
         return _show(
             product_id, status=409, pictures_problem=DESCRIBED_MEANWHILE, typed=typed, described=conflict.pictures
@@ -173,10 +169,7 @@ def _read_pictures(product_id: int) -> dict[int, TypedPicture]:
 def remove_picture(product_id: int, picture_id: int) -> ResponseReturnValue:
     """Take a picture away; it can be brought back."""
     _need_token()
-    try:
-        gallery.remove(product_id, picture_id, actor=visitor.actor())
-    except (catalog.UnknownProduct, gallery.UnknownPicture):
-        abort(404)
+    gallery.remove(product_id, picture_id, actor=visitor.actor())
     return _done(product_id, "The picture is taken away. It can be brought back below.")
 
 
@@ -185,10 +178,7 @@ def remove_picture(product_id: int, picture_id: int) -> ResponseReturnValue:
 def bring_picture_back(product_id: int, picture_id: int) -> ResponseReturnValue:
     """Show a picture again that was taken away."""
     _need_token()
-    try:
-        gallery.bring_back(product_id, picture_id, actor=visitor.actor())
-    except (catalog.UnknownProduct, gallery.UnknownPicture):
-        abort(404)
+    gallery.bring_back(product_id, picture_id, actor=visitor.actor())
     return _done(product_id, "The picture is back")
 
 

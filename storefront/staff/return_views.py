@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import visitor
@@ -71,7 +71,7 @@ def _asked(view: ReturnView, order: OrderView) -> Asked:
 @order_staff
 def approve_return(return_id: int) -> ResponseReturnValue:
     """Take goods back and give their money back; pressed twice, or by two at once, it is done once."""
-    form, asked = ApprovalForm(), _get_return(return_id)
+    form, asked = ApprovalForm(), orders.get_return(return_id)
     if not form.validate():
         problem = f"Return no. {return_id}: {first_problem(form)}"
         return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
@@ -88,13 +88,6 @@ def approve_return(return_id: int) -> ResponseReturnValue:
         return _show_returns(status=409, problem=problem, wrong=return_id, form=form)
     given = orders.get_refund(number).amount
     return _done(f"Return no. {return_id} is approved: {money(given)} goes back. The customer is written to.")
-
-
-def _get_return(return_id: int) -> ReturnView:
-    try:
-        return orders.get_return(return_id)
-    except orders.UnknownReturn:
-        abort(404)
 
 
 def _decided(return_id: int, state: ReturnState, wanted: ReturnState) -> ResponseReturnValue:
@@ -114,7 +107,7 @@ def _done(notice: str) -> ResponseReturnValue:
 @order_staff
 def decline_return(return_id: int) -> ResponseReturnValue:
     """Leave the goods with the shopper, who reads why."""
-    form, _ = DeclineForm(), _get_return(return_id)
+    form, _ = DeclineForm(), orders.get_return(return_id)
     if not form.validate():
         problem = f"Return no. {return_id}: {first_problem(form)}"
         return _show_returns(status=422, problem=problem, wrong=return_id, form=form)

@@ -59,10 +59,7 @@ def _show(notice: str = "") -> ResponseReturnValue:
 def resume_checkout(checkout_id: str) -> ResponseReturnValue:
     """Walk a checkout now. Whoever walks it already goes on alone, so that pressing twice is pressing once."""
     _need_token()
-    try:
-        order = checkout.find_unfinished(checkout_id)
-    except checkout.UnknownCheckout:
-        abort(404)
+    order = checkout.find_unfinished(checkout_id)
     if order is None:
         return _done("It came to its end meanwhile.")
     said = f"{order.state}, step “{order.step}”{': ' if order.last_error else ''}{order.last_error}"

@@ -93,8 +93,6 @@ def add() -> ResponseReturnValue:
     product_id, owner = form.product_id.data or 0, visitor.wishes_owner_for_writing()
     try:
         service.wish(owner, product_id, sku=form.sku.data or "", quantity=form.quantity.data or 1)
-    except (catalog.UnknownProduct, catalog.UnknownSku):
-        abort(404)
     except accounts.WishlistFull:
         return _full(form, product_id)
     (card,) = catalog.cards_of([product_id])
@@ -157,8 +155,6 @@ def choose(product_id: int) -> ResponseReturnValue:
         return _refused(form, product_id, _first_problem(form))
     try:
         return _move(form, product_id) if form.act.data == "move" else _keep(form, product_id)
-    except accounts.UnknownWish:
-        abort(404)
     except service.NotChosen:
         problem = "Choose one of the options"
     except catalog.UnknownSku:
@@ -227,10 +223,7 @@ def stop_sharing() -> ResponseReturnValue:
 @bp.get("/wishlist/shared/<token>")
 def shared(token: str) -> ResponseReturnValue:
     """The list of somebody who gave the link away."""
-    try:
-        name, cards = service.shared(token)
-    except accounts.UnknownWishlist:
-        abort(404)
+    name, cards = service.shared(token)
     page = make_response(render_page("wishlist/shared.html", name=name, cards=cards))
     page.headers["X-Robots-Tag"] = "noindex"
     return page
@@ -244,14 +237,7 @@ def ask() -> ResponseReturnValue:
     """Ask to be told when something is back."""
     sku = request.args.get("sku", "")
     form = NoticeForm(formdata=None, sku=sku)
-    return render_page("wishlist/ask.html", form=form, place="own", **_asked(_box_of(sku), sku))
-
-
-def _box_of(sku: str) -> PurchaseBox:
-    try:
-        return catalog.get_purchase_box(Sku(sku))
-    except catalog.UnknownSku:
-        abort(404)
+    return render_page("wishlist/ask.html", form=form, place="own", **_asked(catalog.get_purchase_box(Sku(sku)), sku))
 
 
 def _asked(box: PurchaseBox, sku: str) -> dict[str, Any]:
@@ -265,7 +251,7 @@ def request_notice() -> ResponseReturnValue:
     form, person, known = NoticeForm(), visitor.account(), visitor.proved_email()
     if known and not form.email.data:
         form.email.data = known
-    box = _box_of(form.sku.data or "")
+    box = catalog.get_purchase_box(Sku(form.sku.data or ""))
     if not form.validate():
         return refuse(
             "wishlist/_notice_form.html",
