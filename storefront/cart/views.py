@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from storefront import visitor
 from storefront.cart import service
-from storefront.cart.forms import AddLineForm, ChangeLineForm, RemoveLineForm
+from storefront.cart.forms import AddLineForm, ChangeLineForm
 from storefront.cart.values import CartLine, LineId, MergedLine, NotEnoughStock, TooManyUnits
 from storefront.catalog import service as catalog
 from storefront.catalog.service import PurchaseBox, Sku
@@ -157,8 +157,6 @@ def change_line(line_id: int) -> ResponseReturnValue:
 @bp.post("/cart/lines/<int:line_id>/removal")
 def remove_line(line_id: int) -> ResponseReturnValue:
     """Take a line out of the cart; it can be put back at once."""
-    if not RemoveLineForm().validate():
-        abort(400)
     line = service.remove_line(visitor.cart_token(), line_id)
     return _changed(
         f"{line.offer.title} removed from your cart", RemovedLine(line.sku, line.offer.title, line.quantity)
@@ -168,8 +166,6 @@ def remove_line(line_id: int) -> ResponseReturnValue:
 @bp.post("/cart/orders/<order_id>")
 def buy_again(order_id: str) -> ResponseReturnValue:
     """Put the goods of an earlier order into the cart, as far as they can be had."""
-    if not RemoveLineForm().validate():
-        abort(400)
     order = orders.get_order(order_id)
     if not visitor.may_see(order_id, order.customer_id):
         abort(404)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
@@ -253,8 +253,6 @@ def placing(checkout_id: str) -> ResponseReturnValue:
 @bp.post("/checkout/placing/<checkout_id>/cancellation")
 def abandon(checkout_id: str) -> ResponseReturnValue:
     """The shopper will not confirm this payment: undo it all and let them pay another way."""
-    if not FlaskForm().validate():
-        abort(400)
     service.outcome_of(checkout_id, visitor.cart_token())  # 404 unless it is this visitor's
     service.abandon(checkout_id)
     return redirect(_placing_url(checkout_id), 303)  # a page that looks again must not be the answer to a form

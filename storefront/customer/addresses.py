@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.customer.forms import AddressForm
-from storefront.customer.views import bp, need_token, person
+from storefront.customer.views import bp, person
 from storefront.responses import render_page
 
 
@@ -60,7 +60,6 @@ def _show(form: AddressForm, saved: accounts.SavedAddress | None) -> ResponseRet
 @visitor.sign_in_required
 def default_address(address_id: int) -> ResponseReturnValue:
     """Make it the one that is offered first."""
-    need_token()
     accounts.set_default_address(person().id, address_id)
     flash("Your default address is changed.", "notice")
     return redirect(url_for(".addresses"), 303)
@@ -70,7 +69,6 @@ def default_address(address_id: int) -> ResponseReturnValue:
 @visitor.sign_in_required
 def remove_address(address_id: int) -> ResponseReturnValue:
     """Take it out of the book."""
-    need_token()
     accounts.remove_address(person().id, address_id)
     flash("The address is deleted. Orders sent there keep it.", "notice")
     return redirect(url_for(".addresses"), 303)

@@ -17,7 +17,7 @@ from storefront.accounts.service import Account
 from storefront.catalog import service as catalog
 from storefront.clock import utc_now
 from storefront.customer.forms import CodeProofForm, PasswordProofForm
-from storefront.customer.views import bp, need_token, person
+from storefront.customer.views import bp, person
 from storefront.errors import TryLater
 from storefront.money import Money
 from storefront.orders import service as orders
@@ -142,7 +142,6 @@ def _is_deleted(account: Account, form: PasswordProofForm | CodeProofForm) -> bo
 @visitor.sign_in_required
 def send_deletion_code() -> ResponseReturnValue:
     """Send the code to an account that has no password."""
-    need_token()
     try:
         tries.send_letter()
         address = accounts.send_deletion_code(person().id)

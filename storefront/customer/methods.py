@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.customer.forms import MethodForm
-from storefront.customer.views import bp, need_token, person
+from storefront.customer.views import bp, person
 from storefront.responses import render_page
 
 
@@ -34,7 +34,6 @@ def methods() -> ResponseReturnValue:
 @visitor.sign_in_required
 def default_method(method_id: int) -> ResponseReturnValue:
     """Make it the one that is offered first."""
-    need_token()
     accounts.set_default_method(person().id, method_id)
     flash("Your default way to pay is changed.", "notice")
     return redirect(url_for(".methods"), 303)
@@ -44,7 +43,6 @@ def default_method(method_id: int) -> ResponseReturnValue:
 @visitor.sign_in_required
 def remove_method(method_id: int) -> ResponseReturnValue:
     """Forget it."""
-    need_token()
     accounts.remove_method(person().id, method_id)
     flash("It is deleted. Orders paid by it are not changed.", "notice")
     return redirect(url_for(".methods"), 303)

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.accounts.service import SignedIn
-from storefront.customer.forms import ActionForm, AvatarForm, NameForm
+from storefront.customer.forms import AvatarForm, NameForm
 from storefront.intake import takes_uploads
 from storefront.orders import service as orders
 from storefront.pictures import MOST_BYTES, MOST_PIXELS, Mistaken, NotAPicture, PictureTooLarge
@@ -35,12 +35,6 @@ def person() -> SignedIn:
     if found is None:
         abort(401)
     return found
-
-
-def need_token() -> None:
-    """Refuse a form of buttons that does not come from our own page."""
-    if not ActionForm().validate():
-        abort(400)
 
 
 @bp.get("/account")
@@ -97,7 +91,6 @@ def upload_avatar() -> ResponseReturnValue:
 @visitor.sign_in_required
 def remove_avatar() -> ResponseReturnValue:
     """No picture any more."""
-    need_token()
     accounts.change_profile(person().id, {"avatar": None})
     flash("Your picture is deleted.", "notice")
     return redirect(url_for(".profile"), 303)

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from storefront import paper_pages, visitor
 from storefront.fields import units_from
 from storefront.orders import service
-from storefront.orders.forms import CancellationForm, ClaimForm, ReturnForm, SearchForm, TrackingForm, WithdrawalForm
+from storefront.orders.forms import ReturnForm, SearchForm, TrackingForm
 from storefront.responses import go_to, own_path, refuse, render_page
 from storefront.security import limiter
 
@@ -42,8 +42,6 @@ def index() -> ResponseReturnValue:
 @visitor.sign_in_required
 def claim() -> ResponseReturnValue:
     """Take over the orders that were placed as a guest with the account's own address."""
-    if not ClaimForm().validate():
-        abort(400)
     person = visitor.account()
     if person is None or person.account.email is None or not person.account.has_verified_email:
         abort(403)
@@ -124,8 +122,6 @@ def credit_note_pdf(order_id: str, position: int) -> ResponseReturnValue:
 def cancel(order_id: str) -> ResponseReturnValue:
     """The customer changes their mind before the order is packed; asked twice it is cancelled once."""
     _own_order(order_id)
-    if not CancellationForm().validate():
-        abort(400)
     try:
         service.cancel(order_id, by="you")
     except service.StepNotAllowed as refusal:
@@ -205,8 +201,6 @@ def _why_not(units: Mapping[int, int], offer: service.ReturnOffer | None) -> str
 def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
     """The shopper keeps the goods after all; asked twice it is withdrawn once."""
     found = _own_order(order_id)
-    if not WithdrawalForm().validate():
-        abort(400)
     try:
         service.withdraw_return(found.id, return_id)
     except service.ReturnDecided as refusal:

@@ -12,7 +12,7 @@ from storefront.catalog.service import ProductPage, ReviewView
 from storefront.clock import arrival_day
 from storefront.responses import answer, refuse
 from storefront.reviews import service
-from storefront.reviews.forms import ReviewForm, VoteForm
+from storefront.reviews.forms import ReviewForm
 from storefront.security import limiter
 
 bp = Blueprint("reviews", __name__)
@@ -68,8 +68,6 @@ def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
 @visitor.sign_in_required
 def take_back(product_id: int) -> ResponseReturnValue:
     """Delete what the visitor said of a product."""
-    if not VoteForm().validate():
-        abort(400)
     catalog.delete_review(product_id, _account().id)
     return _changed(product_id, "Your review is deleted")
 
@@ -85,8 +83,6 @@ def _changed(product_id: int, notice: str) -> ResponseReturnValue:
 @limiter.limit("60/minute")
 def vote(review_id: int) -> ResponseReturnValue:
     """Find a review helpful."""
-    if not VoteForm().validate():
-        abort(400)
     try:
         return _voted(catalog.find_helpful(review_id, _account().id))
     except catalog.OwnReview:
@@ -97,8 +93,6 @@ def vote(review_id: int) -> ResponseReturnValue:
 @visitor.sign_in_required
 def take_vote_back(review_id: int) -> ResponseReturnValue:
     """Not find it helpful after all."""
-    if not VoteForm().validate():
-        abort(400)
     return _voted(catalog.find_unhelpful(review_id, _account().id))
 
 

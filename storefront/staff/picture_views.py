@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, flash, request, url_for
+from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from storefront import visitor
@@ -82,10 +81,6 @@ class TypedPicture:
         return gallery.Wanted(place, alt, self.seen)
 
 
-class TokenForm(FlaskForm):
-    """Carries the form token only."""
-
-
 @bp.app_template_global()
 def picture_limits() -> Mapping[str, int]:
     """What may be sent at once, for the hint beside the field."""
@@ -99,7 +94,6 @@ def picture_limits() -> Mapping[str, int]:
 @stock_staff
 def upload_pictures(product_id: int) -> ResponseReturnValue:
     """Add pictures. What is none is named with the reason, the others are kept."""
-    _need_token()
     files = [file for file in request.files.getlist("pictures") if file.filename]
     if not files:
         return _show(product_id, status=422, pictures_problem="Choose one picture or more first.")
@@ -134,7 +128,6 @@ def _name_of(file: FileStorage) -> str:
 @stock_staff
 def arrange_pictures(product_id: int) -> ResponseReturnValue:
     """Put the pictures in order and say what they show; a picture moved up or down takes the words along."""
-    _need_token()
     typed = _read_pictures(product_id)
     if any(picture.is_nowhere for picture in typed.values()):
         words = "Nothing was saved: a place is a whole number from 1."
@@ -168,7 +161,6 @@ def _read_pictures(product_id: int) -> dict[int, TypedPicture]:
 @stock_staff
 def remove_picture(product_id: int, picture_id: int) -> ResponseReturnValue:
     """Take a picture away; it can be brought back."""
-    _need_token()
     gallery.remove(product_id, picture_id, actor=visitor.actor())
     return _done(product_id, "The picture is taken away. It can be brought back below.")
 
@@ -177,14 +169,8 @@ def remove_picture(product_id: int, picture_id: int) -> ResponseReturnValue:
 @stock_staff
 def bring_picture_back(product_id: int, picture_id: int) -> ResponseReturnValue:
     """Show a picture again that was taken away."""
-    _need_token()
     gallery.bring_back(product_id, picture_id, actor=visitor.actor())
     return _done(product_id, "The picture is back")
-
-
-def _need_token() -> None:
-    if not TokenForm().validate():
-        abort(400)
 
 
 def _done(product_id: int, notice: str) -> ResponseReturnValue:

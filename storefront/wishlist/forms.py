@@ -44,10 +44,6 @@ class ChoiceForm(FlaskForm):
     act = HiddenField(default="keep", validators=[AnyOf(["keep", "move"])])
 
 
-class ShareForm(FlaskForm):
-    """Carries the form token only."""
-
-
 class NoticeForm(FlaskForm):
     """:ivar place: where the form stands: the product's page, the list, or a page of its own"""
 

@@ -17,7 +17,7 @@ from storefront.catalog.service import PurchaseBox, Sku
 from storefront.responses import answer, own_path, refuse, render_page, wants_fragment
 from storefront.security import csrf, limiter
 from storefront.wishlist import service
-from storefront.wishlist.forms import ChoiceForm, HeartForm, NoticeForm, ShareForm, WishForm
+from storefront.wishlist.forms import ChoiceForm, HeartForm, NoticeForm, WishForm
 
 bp = Blueprint("wishlist", __name__)
 
@@ -204,7 +204,7 @@ def _refused(form: ChoiceForm, product_id: int, problem: str) -> ResponseReturnV
 @visitor.sign_in_required
 def share() -> ResponseReturnValue:
     """Let others see the list, by a link."""
-    if not ShareForm().validate() or (person := visitor.account()) is None:
+    if (person := visitor.account()) is None:
         abort(400)
     accounts.share_wishes(person.id)
     return _changed("Your wishlist can be seen by its link")
@@ -214,7 +214,7 @@ def share() -> ResponseReturnValue:
 @visitor.sign_in_required
 def stop_sharing() -> ResponseReturnValue:
     """Let nobody see the list any more, link or not."""
-    if not ShareForm().validate() or (person := visitor.account()) is None:
+    if (person := visitor.account()) is None:
         abort(400)
     accounts.stop_sharing(person.id)
     return _changed("Only you can see your wishlist now")
