@@ -24,7 +24,7 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.database import db, is_away
 from storefront.money import Money
-from storefront.origins import SAME_FOR_EVERYONE
+from storefront.web.route_options import public_cache
 
 A_YEAR = 365 * 24 * 3600  # seconds
 
@@ -67,6 +67,7 @@ def init_app(app: Flask) -> None:
         shop=_shop_facts(app),
     )
     app.context_processor(frame)
+    public_cache()(app.view_functions["static"])
     app.after_request(keep_assets)
 
 
@@ -127,6 +128,7 @@ def _shop_facts(app: Flask) -> dict[str, Any]:
 
 
 @bp.get("/assets/store-<digest>.css")
+@public_cache(A_YEAR, immutable=True)
 def stylesheet(digest: str) -> Response:
     """All css files in one. An old hash is gone: the page that names it is stale, and says so by a reload."""
     assets: Assets = current_app.extensions["assets"]
@@ -146,11 +148,8 @@ def asset_url(name: str) -> str:
 
 
 def keep_assets(response: Response) -> Response:
-    """Files are the same for everyone; those at hashed addresses are immutable."""
-    if request.endpoint in {"shell.stylesheet", "static"}:
-        g.setdefault(SAME_FOR_EVERYONE, True)
-    hashed = request.endpoint == "shell.stylesheet" or (request.endpoint == "static" and "v" in request.args)
-    if hashed and response.status_code == 200:
+    """Files below `static/` are immutable where their address holds their hash."""
+    if request.endpoint == "static" and "v" in request.args and response.status_code == 200:
         response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
     return response
 

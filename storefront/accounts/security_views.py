@@ -17,8 +17,9 @@ from storefront.accounts.views import EXPIRED, WRONG_CODE, show
 from storefront.contact import is_email
 from storefront.errors import TryLater
 from storefront.responses import go_to, render_page
+from storefront.web.route_options import no_store
 
-bp = Blueprint("security", __name__, url_prefix="/account/security")
+bp = no_store(Blueprint("security", __name__, url_prefix="/account/security"))
 
 NEW_ADDRESS = "new-address"  # key of the browser's session: the address a code was sent to
 

@@ -19,8 +19,9 @@ from storefront.accounts.service import Account, SecondFactorNeeded, UserId
 from storefront.clock import utc_now
 from storefront.errors import TryLater
 from storefront.responses import go_to, own_path, render_page
+from storefront.web.route_options import no_store
 
-bp = Blueprint("accounts", __name__)
+bp = no_store(Blueprint("accounts", __name__))
 
 # Keys of the browser's session.
 REGISTERING = "registering"  # address and ticket of a registration whose code was sent

@@ -21,8 +21,9 @@ from storefront.orders.service import DeliveryAddress
 from storefront.payments import service as payments
 from storefront.responses import render_page
 from storefront.security import allow_form_targets, limiter
+from storefront.web.route_options import no_store
 
-bp = Blueprint("checkout", __name__)
+bp = no_store(Blueprint("checkout", __name__))
 
 LOOK_AGAIN = 3  # seconds until the waiting page asks again
 LOOK_AGAIN_WITH_BANK = 30  # while the customer has something to do there

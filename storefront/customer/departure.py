@@ -52,7 +52,6 @@ def export() -> ResponseReturnValue:
     text = json.dumps(known, default=_as_json, ensure_ascii=False, indent=2)
     response = Response(text + "\n", mimetype="application/json")
     response.headers["Content-Disposition"] = f"attachment; filename=account-{user}.json"
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -9,13 +9,13 @@ from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.accounts.service import SignedIn
 from storefront.customer.forms import AvatarForm, NameForm
-from storefront.intake import takes_uploads
 from storefront.orders import service as orders
 from storefront.pictures import MOST_BYTES, MOST_PIXELS, Mistaken, NotAPicture, PictureTooLarge
 from storefront.responses import render_page
 from storefront.security import limiter
+from storefront.web.route_options import max_upload, no_store, public_cache
 
-bp = Blueprint("account", __name__)
+bp = no_store(Blueprint("account", __name__))
 
 A_YEAR = 365 * 24 * 3600  # seconds
 FORM_AROUND_IT = 64 * 1024  # bytes of an upload's form beside the file
@@ -67,7 +67,7 @@ def _show_profile(form: NameForm, avatar_form: AvatarForm, status: int) -> Respo
 
 
 @bp.post("/account/avatar")
-@takes_uploads(MOST_BYTES + FORM_AROUND_IT)
+@max_upload(MOST_BYTES + FORM_AROUND_IT)
 @limiter.limit("20/minute")
 @visitor.sign_in_required
 def upload_avatar() -> ResponseReturnValue:
@@ -97,10 +97,10 @@ def remove_avatar() -> ResponseReturnValue:
 
 
 @bp.get("/account/avatars/<int:user_id>-<string(length=32):digest>")
+@public_cache(A_YEAR, immutable=True)
 def avatar(user_id: int, digest: str) -> ResponseReturnValue:
     """An uploaded picture. Its address names its content, so it never changes, and only who was given it knows it."""
     content = accounts.get_avatar(user_id, digest)
     response = Response(content, mimetype="image/webp")
-    response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
     response.headers["Content-Disposition"] = "inline; filename=avatar.webp"
     return response

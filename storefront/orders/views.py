@@ -15,8 +15,9 @@ from storefront.orders import service
 from storefront.orders.forms import ReturnForm, SearchForm, TrackingForm
 from storefront.responses import go_to, own_path, refuse, render_page
 from storefront.security import limiter
+from storefront.web.route_options import no_store
 
-bp = Blueprint("orders", __name__)
+bp = no_store(Blueprint("orders", __name__))
 
 
 @bp.get("/orders")

@@ -13,10 +13,11 @@ from storefront.payments.forms import SandboxDecisionForm
 from storefront.payments.values import ForgedMessage
 from storefront.responses import render_page
 from storefront.security import csrf
+from storefront.web.route_options import no_store
 
 logger = logging.getLogger(__name__)
 
-bp = Blueprint("payments", __name__)
+bp = no_store(Blueprint("payments", __name__))
 
 
 @bp.post("/payments/stripe/webhook")

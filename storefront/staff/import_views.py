@@ -10,10 +10,10 @@ from wtforms import FileField
 from storefront import progress, stock_work, visitor
 from storefront.catalog.service import stock_desk
 from storefront.catalog.stock_desk import BadSheet, NotCsv, SheetFault
-from storefront.intake import takes_uploads
 from storefront.responses import go_to, render_page
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import LONGEST_CURSOR
+from storefront.web.route_options import max_upload
 
 FORM_AROUND_A_FILE = 16 * 1024  # bytes: token and boundaries
 
@@ -46,7 +46,7 @@ def _show(form: UploadForm, problem: str = "", status: int = 200) -> ResponseRet
 
 
 @bp.post("/stock/imports")
-@takes_uploads(stock_desk.MOST_BYTES + FORM_AROUND_A_FILE)
+@max_upload(stock_desk.MOST_BYTES + FORM_AROUND_A_FILE)
 @stock_staff
 def upload_import() -> ResponseReturnValue:
     """Check a file; nothing is changed by that."""

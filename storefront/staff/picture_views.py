@@ -14,13 +14,13 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from storefront import visitor
 from storefront.catalog import service as catalog
 from storefront.catalog.service import gallery
-from storefront.intake import takes_uploads
 from storefront.pictures import FROM_STAFF, Mistaken, NotAPicture, PictureTooLarge
 from storefront.responses import go_to, wants_fragment
 from storefront.shell import plural
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_views import show_product
 from storefront.staff.stock_forms import text_from
+from storefront.web.route_options import max_upload
 
 MOST_AT_ONCE = 12  # files; each takes about half a second
 MOST_TOGETHER = 50 * 2**20  # bytes; a form is read before anybody knows who sent it
@@ -90,7 +90,7 @@ def picture_limits() -> Mapping[str, int]:
 
 
 @bp.post("/products/<int(max=2147483647):product_id>/pictures")
-@takes_uploads(MOST_TOGETHER + FORM_AROUND_THEM)
+@max_upload(MOST_TOGETHER + FORM_AROUND_THEM)
 @stock_staff
 def upload_pictures(product_id: int) -> ResponseReturnValue:
     """Add pictures. What is none is named with the reason, the others are kept."""

@@ -256,5 +256,4 @@ def send_csv(name: str, header: Sequence[str], rows: Any) -> Response:
     response = Response(stream_with_context(csv_lines(header, rows)), mimetype="text/csv")
     file_name = f"{name}-{today():%Y-%m-%d}.csv"
     response.headers["Content-Disposition"] = f"attachment; filename={file_name}"
-    response.headers["Cache-Control"] = "no-store"
     return response

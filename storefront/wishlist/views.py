@@ -16,10 +16,11 @@ from storefront.catalog import service as catalog
 from storefront.catalog.service import PurchaseBox, Sku
 from storefront.responses import answer, own_path, refuse, render_page, wants_fragment
 from storefront.security import csrf, limiter
+from storefront.web.route_options import no_store
 from storefront.wishlist import service
 from storefront.wishlist.forms import ChoiceForm, HeartForm, NoticeForm, WishForm
 
-bp = Blueprint("wishlist", __name__)
+bp = no_store(Blueprint("wishlist", __name__))
 
 REMOVED = "removed-wish"
 
