@@ -204,7 +204,7 @@ def second_factor() -> ResponseReturnValue:
     return _done("From now on you are asked for a code as well." if on else "You are not asked for codes any more.")
 
 
-@bp.post("/sessions/<int:session_id>/end")
+@bp.post("/sessions/<id:session_id>/end")
 @visitor.sign_in_required
 def end_session(session_id: int) -> ResponseReturnValue:
     """Sign out another browser."""

@@ -108,7 +108,7 @@ OPERATIONS: list[Operation] = []
 
 
 def _converter(name: str) -> str:
-    return "id:" if name.endswith("Id") and name != "orderId" else f"string(maxlength={LARGEST_ORDER_ID}):"
+    return "api_id:" if name.endswith("Id") and name != "orderId" else f"string(maxlength={LARGEST_ORDER_ID}):"
 
 
 def snake(name: str) -> str:

@@ -124,7 +124,7 @@ def _shortage_words(shortage: NotEnoughStock) -> str:
     return f"Only {shortage.available} left" if shortage.available else "Sold out"
 
 
-@bp.post("/cart/lines/<int:line_id>")
+@bp.post("/cart/lines/<id:line_id>")
 def change_line(line_id: int) -> ResponseReturnValue:
     """Set how many units of a line are wanted."""
     form = ChangeLineForm()
@@ -154,7 +154,7 @@ def change_line(line_id: int) -> ResponseReturnValue:
     )
 
 
-@bp.post("/cart/lines/<int:line_id>/removal")
+@bp.post("/cart/lines/<id:line_id>/removal")
 def remove_line(line_id: int) -> ResponseReturnValue:
     """Take a line out of the cart; it can be put back at once."""
     line = service.remove_line(visitor.cart_token(), line_id)

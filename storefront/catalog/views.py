@@ -58,7 +58,7 @@ def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
     )
 
 
-@bp.get("/product/<int(max=2147483647):product_id>-<slug>")  # the largest id that a column holds
+@bp.get("/product/<id:product_id>-<slug>")
 def product(product_id: int, slug: str) -> ResponseReturnValue:
     """One product; an outdated name in its address is put right."""
     stars = request.args.get("stars", type=int)

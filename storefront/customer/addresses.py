@@ -37,7 +37,7 @@ def new_address() -> ResponseReturnValue:
     return _show(form, None)
 
 
-@bp.route("/account/addresses/<int:address_id>", methods=["GET", "POST"])
+@bp.route("/account/addresses/<id:address_id>", methods=["GET", "POST"])
 @visitor.sign_in_required
 def address(address_id: int) -> ResponseReturnValue:
     """One address, to be changed."""
@@ -56,7 +56,7 @@ def _show(form: AddressForm, saved: accounts.SavedAddress | None) -> ResponseRet
     return render_page("account/address.html", status=refused, form=form, address=saved)
 
 
-@bp.post("/account/addresses/<int:address_id>/default")
+@bp.post("/account/addresses/<id:address_id>/default")
 @visitor.sign_in_required
 def default_address(address_id: int) -> ResponseReturnValue:
     """Make it the one that is offered first."""
@@ -65,7 +65,7 @@ def default_address(address_id: int) -> ResponseReturnValue:
     return redirect(url_for(".addresses"), 303)
 
 
-@bp.post("/account/addresses/<int:address_id>/removal")
+@bp.post("/account/addresses/<id:address_id>/removal")
 @visitor.sign_in_required
 def remove_address(address_id: int) -> ResponseReturnValue:
     """Take it out of the book."""

@@ -30,7 +30,7 @@ def methods() -> ResponseReturnValue:
     return render_page("account/methods.html", status=refused, methods=accounts.methods_of(me.id), form=form)
 
 
-@bp.post("/account/payment-methods/<int:method_id>/default")
+@bp.post("/account/payment-methods/<id:method_id>/default")
 @visitor.sign_in_required
 def default_method(method_id: int) -> ResponseReturnValue:
     """Make it the one that is offered first."""
@@ -39,7 +39,7 @@ def default_method(method_id: int) -> ResponseReturnValue:
     return redirect(url_for(".methods"), 303)
 
 
-@bp.post("/account/payment-methods/<int:method_id>/removal")
+@bp.post("/account/payment-methods/<id:method_id>/removal")
 @visitor.sign_in_required
 def remove_method(method_id: int) -> ResponseReturnValue:
     """Forget it."""

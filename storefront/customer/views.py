@@ -96,7 +96,7 @@ def remove_avatar() -> ResponseReturnValue:
     return redirect(url_for(".profile"), 303)
 
 
-@bp.get("/account/avatars/<int:user_id>-<string(length=32):digest>")
+@bp.get("/account/avatars/<id:user_id>-<string(length=32):digest>")
 @public_cache(A_YEAR, immutable=True)
 def avatar(user_id: int, digest: str) -> ResponseReturnValue:
     """An uploaded picture. Its address names its content, so it never changes, and only who was given it knows it."""

@@ -107,13 +107,13 @@ def invoice_pdf(order_id: str) -> ResponseReturnValue:
     return paper_pages.send_invoice(_own_order(order_id))
 
 
-@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>")
+@bp.get("/orders/<order_id>/credit-notes/<id:position>")
 def credit_note(order_id: str, position: int) -> ResponseReturnValue:
     """What was taken off the invoice, as a sheet for the books."""
     return paper_pages.show_credit_note("orders/credit_note.html", _own_order(order_id), position)
 
 
-@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>.pdf")
+@bp.get("/orders/<order_id>/credit-notes/<id:position>.pdf")
 def credit_note_pdf(order_id: str, position: int) -> ResponseReturnValue:
     """The same as a file."""
     return paper_pages.send_credit_note(_own_order(order_id), position)
@@ -198,7 +198,7 @@ def _why_not(units: Mapping[int, int], offer: service.ReturnOffer | None) -> str
     return "There are not so many left to send back." if units else "Say how many of which you send back."
 
 
-@bp.post("/orders/<order_id>/return/<int(max=2147483647):return_id>/withdrawal")
+@bp.post("/orders/<order_id>/return/<id:return_id>/withdrawal")
 def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
     """The shopper keeps the goods after all; asked twice it is withdrawn once."""
     found = _own_order(order_id)

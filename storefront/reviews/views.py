@@ -17,8 +17,8 @@ from storefront.security import limiter
 
 bp = Blueprint("reviews", __name__)
 
-PRODUCT = "/product/<int(max=2147483647):product_id>"
-REVIEW = "/reviews/<int(max=2147483647):review_id>"
+PRODUCT = "/product/<id:product_id>"
+REVIEW = "/reviews/<id:review_id>"
 
 
 def _account() -> Account:

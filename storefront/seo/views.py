@@ -6,6 +6,7 @@ from flask import Blueprint, abort
 from flask.typing import ResponseReturnValue
 
 from storefront.catalog.service import sitemap as catalogue
+from storefront.database import MAX_INTEGER
 from storefront.seo import documents, service, structured
 from storefront.web.route_options import public_cache
 from storefront.well_known import public_file
@@ -17,7 +18,7 @@ bp.app_template_global()(service.product_head)
 bp.app_template_filter("structured")(structured.script)
 
 AN_HOUR = 3600  # seconds
-MOST_PARTS = 2147483647 // catalogue.IDS_OF_PART  # as many as a column of ids can fill
+MOST_PARTS = MAX_INTEGER // catalogue.IDS_OF_PART  # as many as a column of ids can fill
 
 
 @bp.get("/robots.txt")

@@ -103,7 +103,7 @@ def _explain(form: CategoryForm, refusal: DraftRefused) -> None:
         form[place].errors = [*form[place].errors, WORDS[problem]]
 
 
-@bp.get("/products/categories/<int(max=2147483647):category_id>")
+@bp.get("/products/categories/<id:category_id>")
 @stock_staff
 def category(category_id: int) -> ResponseReturnValue:
     """One category, to be changed."""
@@ -121,7 +121,7 @@ def _form_of(record: CategoryRecord) -> CategoryForm:
     return CategoryForm(formdata=None, name=record.name, slug=record.slug, description=record.description, **facts)
 
 
-@bp.post("/products/categories/<int(max=2147483647):category_id>")
+@bp.post("/products/categories/<id:category_id>")
 @stock_staff
 def change_category(category_id: int) -> ResponseReturnValue:
     """Save what was typed, unless somebody changed the category meanwhile."""
@@ -144,7 +144,7 @@ def change_category(category_id: int) -> ResponseReturnValue:
     return go_to(url_for(".categories"))
 
 
-@bp.post("/products/categories/<int(max=2147483647):category_id>/removal")
+@bp.post("/products/categories/<id:category_id>/removal")
 @stock_staff
 def remove_category(category_id: int) -> ResponseReturnValue:
     """Remove a category in which nothing stands."""

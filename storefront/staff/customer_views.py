@@ -48,7 +48,7 @@ def _with_buyer(buyer: Buyer, people: list[Account], guests: list[Guest]) -> tup
         return people, guests
 
 
-@bp.get("/customers/<int(max=2147483647):user_id>")
+@bp.get("/customers/<id:user_id>")
 @order_staff
 def customer(user_id: int) -> ResponseReturnValue:
     """An account: its facts, its orders, where it is signed in."""
@@ -79,7 +79,7 @@ def guest() -> ResponseReturnValue:
     return render_page("staff/customers/guest.html", email=email, orders=found)
 
 
-@bp.post("/customers/<int(max=2147483647):user_id>/sessions/end")
+@bp.post("/customers/<id:user_id>/sessions/end")
 @order_staff
 def sign_out_customer(user_id: int) -> ResponseReturnValue:
     """End every sign-in of an account; one of the staff's only admins may end."""

@@ -66,7 +66,7 @@ def upload_import() -> ResponseReturnValue:
     return go_to(url_for(".show_import", import_id=import_id))
 
 
-@bp.get("/stock/imports/<int(max=2147483647):import_id>")
+@bp.get("/stock/imports/<id:import_id>")
 @stock_staff
 def show_import(import_id: int) -> ResponseReturnValue:
     """What a file would change, how far its import is, or what came of it."""
@@ -80,7 +80,7 @@ def show_import(import_id: int) -> ResponseReturnValue:
     )
 
 
-@bp.post("/stock/imports/<int(max=2147483647):import_id>/application")
+@bp.post("/stock/imports/<id:import_id>/application")
 @stock_staff
 def apply_import(import_id: int) -> ResponseReturnValue:
     """Have the worker apply a file that was checked; pressed twice it is applied once."""

@@ -49,14 +49,14 @@ def order_invoice_pdf(order_id: str) -> ResponseReturnValue:
     return paper_pages.send_invoice(orders.get_order(order_id))
 
 
-@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>")
+@bp.get("/orders/<order_id>/credit-notes/<id:position>")
 @order_staff
 def order_credit_note(order_id: str, position: int) -> ResponseReturnValue:
     """What was taken off the invoice, as its customer has it."""
     return paper_pages.show_credit_note("staff/orders/credit_note.html", orders.get_order(order_id), position)
 
 
-@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>.pdf")
+@bp.get("/orders/<order_id>/credit-notes/<id:position>.pdf")
 @order_staff
 def order_credit_note_pdf(order_id: str, position: int) -> ResponseReturnValue:
     """The same as a file."""

@@ -89,7 +89,7 @@ def picture_limits() -> Mapping[str, int]:
     return {"files": MOST_AT_ONCE, "megabytes": megabytes, "megapixels": megapixels, "together": together}
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/pictures")
+@bp.post("/products/<id:product_id>/pictures")
 @max_upload(MOST_TOGETHER + FORM_AROUND_THEM)
 @stock_staff
 def upload_pictures(product_id: int) -> ResponseReturnValue:
@@ -124,7 +124,7 @@ def _name_of(file: FileStorage) -> str:
     return text_from(MultiDict({"name": file.filename or ""}), "name", LONGEST_NAME)
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/pictures/arrangement")
+@bp.post("/products/<id:product_id>/pictures/arrangement")
 @stock_staff
 def arrange_pictures(product_id: int) -> ResponseReturnValue:
     """Put the pictures in order and say what they show; a picture moved up or down takes the words along."""
@@ -157,7 +157,7 @@ def _read_pictures(product_id: int) -> dict[int, TypedPicture]:
     return found
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/pictures/<int(max=2147483647):picture_id>/removal")
+@bp.post("/products/<id:product_id>/pictures/<id:picture_id>/removal")
 @stock_staff
 def remove_picture(product_id: int, picture_id: int) -> ResponseReturnValue:
     """Take a picture away; it can be brought back."""
@@ -165,7 +165,7 @@ def remove_picture(product_id: int, picture_id: int) -> ResponseReturnValue:
     return _done(product_id, "The picture is taken away. It can be brought back below.")
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/pictures/<int(max=2147483647):picture_id>/return")
+@bp.post("/products/<id:product_id>/pictures/<id:picture_id>/return")
 @stock_staff
 def bring_picture_back(product_id: int, picture_id: int) -> ResponseReturnValue:
     """Show a picture again that was taken away."""

@@ -113,7 +113,7 @@ def _changes_rows(form: ProductForm) -> bool:
 # --------------------------------------------------------------------------------------------- one product
 
 
-@bp.get("/products/<int(max=2147483647):product_id>")
+@bp.get("/products/<id:product_id>")
 @stock_staff
 def product(product_id: int) -> ResponseReturnValue:
     """One product, to be changed."""
@@ -147,7 +147,7 @@ def _parts(product_id: int) -> dict[str, Any]:
     return {"record": record, "form": form, "plan": plan, "url": url, "now": {}, "notice": ""}
 
 
-@bp.post("/products/<int(max=2147483647):product_id>")
+@bp.post("/products/<id:product_id>")
 @stock_staff
 def change_product(product_id: int) -> ResponseReturnValue:
     """Save what was typed, unless somebody changed the product meanwhile or it cannot stand like that."""
@@ -177,7 +177,7 @@ def _done(product_id: int, notice: str) -> ResponseReturnValue:
     return answer("staff/products/_after_change.html", otherwise=url_for(".product", product_id=product_id), **parts)
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/publication")
+@bp.post("/products/<id:product_id>/publication")
 @stock_staff
 def publish_product(product_id: int) -> ResponseReturnValue:
     """Put a product on sale, or hide it."""
@@ -193,7 +193,7 @@ def publish_product(product_id: int) -> ResponseReturnValue:
 # --------------------------------------------------------------------------------------------- prices to come
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/prices")
+@bp.post("/products/<id:product_id>/prices")
 @stock_staff
 def plan_price(product_id: int) -> ResponseReturnValue:
     """Let a variant have another price later."""
@@ -212,7 +212,7 @@ def plan_price(product_id: int) -> ResponseReturnValue:
     return _done(product_id, "The price is planned")
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/prices/<int(max=2147483647):plan_id>/cancellation")
+@bp.post("/products/<id:product_id>/prices/<id:plan_id>/cancellation")
 @stock_staff
 def cancel_price(product_id: int, plan_id: int) -> ResponseReturnValue:
     """Call off a price to come; one that has begun ends now."""

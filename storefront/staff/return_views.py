@@ -67,7 +67,7 @@ def _asked(view: ReturnView, order: OrderView) -> Asked:
     return Asked(view, order, worth, terms.shipping_left)
 
 
-@bp.post("/returns/<int(max=2147483647):return_id>/approval")
+@bp.post("/returns/<id:return_id>/approval")
 @order_staff
 def approve_return(return_id: int) -> ResponseReturnValue:
     """Take goods back and give their money back; pressed twice, or by two at once, it is done once."""
@@ -103,7 +103,7 @@ def _done(notice: str) -> ResponseReturnValue:
     return redirect(url_for(".returns"), 303)
 
 
-@bp.post("/returns/<int(max=2147483647):return_id>/refusal")
+@bp.post("/returns/<id:return_id>/refusal")
 @order_staff
 def decline_return(return_id: int) -> ResponseReturnValue:
     """Leave the goods with the shopper, who reads why."""

@@ -127,7 +127,7 @@ def _refuse(
     return _show_desk(page, form=form, status=status, typed=rows, refusals=refusals, problem=problem)
 
 
-@bp.post("/stock/movements/<int(max=2147483647):movement_id>/reversal")
+@bp.post("/stock/movements/<id:movement_id>/reversal")
 @stock_staff
 def undo_movement(movement_id: int) -> ResponseReturnValue:
     """Take a movement back; pressed twice it is taken back once."""

@@ -76,7 +76,7 @@ def _in_words(outcome: Outcome) -> str:
     return "It was tried, and stands where it stood. The shop goes on trying."
 
 
-@bp.post("/troubles/messages/<schema>/<int(max=2147483647):message_id>/attempts")
+@bp.post("/troubles/messages/<schema>/<id:message_id>/attempts")
 @order_staff
 def deliver_message(schema: str, message_id: int) -> ResponseReturnValue:
     """Have a message that was given up delivered now; of two clicks one does it."""

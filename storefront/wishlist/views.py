@@ -127,7 +127,7 @@ def _way_back(form: HeartForm, card: catalog.ProductCard) -> str:
     return f"{own_path(visitor.page_shown()) or product}#heart-{form.slot.data}-{card.id}"
 
 
-@bp.post("/wishlist/items/<int(max=2147483647):product_id>/removal")
+@bp.post("/wishlist/items/<id:product_id>/removal")
 def remove(product_id: int) -> ResponseReturnValue:
     """Take a product off the list; it can be put back at once."""
     form = HeartForm()
@@ -148,7 +148,7 @@ def remove(product_id: int) -> ResponseReturnValue:
 # ---------------------------------------------------------------------------------------------- its items
 
 
-@bp.post("/wishlist/items/<int(max=2147483647):product_id>")
+@bp.post("/wishlist/items/<id:product_id>")
 def choose(product_id: int) -> ResponseReturnValue:
     """Keep which variant of a product is wanted and how many, or move it to the cart so."""
     form = ChoiceForm()
