@@ -15,7 +15,7 @@ from storefront.clock import utc_now
 from storefront.responses import go_to, render_page, wants_fragment
 from storefront.shell import plural
 from storefront.staff import bp, order_staff
-from storefront.staff.index_views import stuck_messages
+from storefront.stuck import stuck_messages
 
 MOST_SHOWN = 100  # checkouts, and messages of one outbox
 
