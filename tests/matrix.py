@@ -16,12 +16,12 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy.engine import Connection
 from werkzeug.test import TestResponse
 
-from storefront.accounts.service import Account
+from storefront.accounts.service import Account, Role
 from storefront.database import db
 from tests.pages import SAME_ORIGIN, Pages
 
-ACTORS = ("anonymous", "other", "owner", "stock", "orders", "admin")
-STAFF = ("stock", "orders", "admin")
+STAFF = tuple(role for role in Role if role.is_staff)
+ACTORS = ("anonymous", "other", "owner", *map(str, STAFF))
 DONE = frozenset({200, 204, 302, 303})
 _RAW_TOKEN = "0" * 40
 _WITHOUT_BODY = {"HEAD", "OPTIONS"}
@@ -42,10 +42,18 @@ ANYONE = Rule({})
 SIGNED_IN = Rule({"anonymous": TO_SIGN_IN})
 MINE = Rule(dict.fromkeys(set(ACTORS) - {"owner"}, 404))  # what only its owner knows to exist
 MINE_SIGNED_IN = Rule({**MINE.refused, "anonymous": TO_SIGN_IN})
-STOCK_DESK = Rule({"anonymous": TO_SIGN_IN, "other": 403, "owner": 403, "orders": 403})
-ORDER_DESK = Rule({"anonymous": TO_SIGN_IN, "other": 403, "owner": 403, "stock": 403})
-ANY_DESK = Rule({"anonymous": TO_SIGN_IN, "other": 403, "owner": 403})
-ADMIN_DESK = Rule({"anonymous": TO_SIGN_IN, "other": 403, "owner": 403, "stock": 403, "orders": 403})
+
+
+def _desk(*roles: Role) -> Rule:
+    """A page of the staff, for these roles and admins."""
+    refused = set(ACTORS) - {*roles, Role.ADMIN}
+    return Rule({**dict.fromkeys(refused, 403), "anonymous": TO_SIGN_IN})
+
+
+STOCK_DESK = _desk(Role.STOCK_STAFF)
+ORDER_DESK = _desk(Role.ORDER_STAFF)
+ANY_DESK = _desk(*STAFF)
+ADMIN_DESK = _desk()
 NOBODY = Rule(dict.fromkeys(ACTORS, 403))
 
 TO_PROOF, TO_DESK = "/track", "/staff/orders"  # where pages of an order send whoever has not earned it

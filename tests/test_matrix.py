@@ -14,7 +14,7 @@ from sqlalchemy import select
 from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.accounts.models import StockNotice
-from storefront.accounts.service import PostalAddress, Role, UserId
+from storefront.accounts.service import PostalAddress, UserId
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Author, ReviewDraft, Sku
@@ -356,9 +356,7 @@ def world(app: Flask) -> World:
         "accounts": {
             "other": make_account(),
             "owner": owner,
-            "stock": make_staff(Role.STOCK_STAFF),
-            "orders": make_staff(Role.ORDER_STAFF),
-            "admin": make_staff(),
+            **{str(role): make_staff(role) for role in matrix.STAFF},
         },
         "owner": owner.id,
         "sku": mug.sku,

@@ -11,7 +11,7 @@ An option of a blueprint holds for all its routes. On a view it stands below the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -35,6 +35,7 @@ class RouteOptions:
     :ivar cache_control: of its public answers, where the view sets none
     :ivar card_number_at: names that lead to the one place in its JSON where a card number may stand
     :ivar card_number_status: of the refusal of a card number
+    :ivar staff_roles: who of the staff is let in beside admins; None for what is not the staff's
     """
 
     max_upload: int | None = None
@@ -45,6 +46,7 @@ class RouteOptions:
     cache_control: str | None = None
     card_number_at: tuple[str, ...] = ()
     card_number_status: int = 422
+    staff_roles: frozenset[str] | None = None
 
 
 def _set(target: Target, **options: Any) -> Target:
@@ -92,6 +94,14 @@ def card_numbers(*, allowed_at: tuple[str, ...] = (), status: int = 422) -> Call
     :param status: of the refusal
     """
     return lambda target: _set(target, card_number_at=allowed_at, card_number_status=status)
+
+
+def staff_only(roles: Iterable[str]) -> Callable[[Target], Target]:
+    """Say who a guard lets in, for menus that show nobody what they may not open.
+
+    :param roles: of the staff, beside admins
+    """
+    return lambda target: _set(target, staff_roles=frozenset(roles))
 
 
 def options_of(app: Flask, endpoint: str) -> RouteOptions:

@@ -85,6 +85,11 @@ def test_where_card_numbers_are_another_matter(found: dict[str, RouteOptions]) -
     assert others == {"api.addPaymentMethod"}
 
 
+def test_every_route_of_the_staff_says_whom_its_guard_lets_in(found: dict[str, RouteOptions]) -> None:
+    staffs = {name for name in found if name.startswith("staff.")}
+    assert {name for name, options in found.items() if options.staff_roles is not None} == staffs
+
+
 def guarded(view: Any) -> Any:
     @functools.wraps(view)
     def inner(**values: Any) -> Any:
