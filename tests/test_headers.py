@@ -11,7 +11,7 @@ from werkzeug.test import Client, TestResponse
 
 from tests.own import PUBLIC_ORIGIN, THROUGH_PROXY, real_shop_in
 from tests.pages import SAME_ORIGIN, Pages
-from tests.test_house_rules import PAGES
+from tests.routes import PAGES
 
 SIX_MONTHS, A_YEAR = 15_768_000, 31_536_000  # seconds
 
