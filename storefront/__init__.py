@@ -37,6 +37,7 @@ from storefront.payments import views as payments_views
 from storefront.reviews import views as reviews_views
 from storefront.seo import views as seo_views
 from storefront.web import cache_host, fragment_cache
+from storefront.web.converters import IdConverter
 from storefront.wishlist import views as wishlist_views
 
 
@@ -48,6 +49,7 @@ def create_app(config: Config) -> Flask:
     app = Flask(__name__, static_folder="../static", template_folder="../templates")
     app.config.from_mapping(config.as_mapping())
     logs.set_up()
+    app.url_map.converters["id"] = IdConverter
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)

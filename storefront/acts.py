@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy import ColumnElement, String, and_, insert, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
@@ -21,6 +22,7 @@ class StaffAct:
 
     The database refuses UPDATE and DELETE on it.
 
+    :cvar __bind_key__: the schema
     :cvar actor: who did it, as `staff.actor` names them
     :cvar what: the act in a word or two, of a set that each domain draws ("price", "refund", "role")
     :cvar subject: what it was done to, as people know it: a SKU, an order's number, an account's address
@@ -28,6 +30,7 @@ class StaffAct:
     """
 
     __tablename__ = "staff_acts"
+    __bind_key__: ClassVar[str]
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

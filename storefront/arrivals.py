@@ -13,7 +13,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from storefront.database import queries
 
-LARGEST_ID = 2**31 - 1  # what the id columns hold
 _CHECKOUT = "old-"  # a checkout of our own is a UUID: none looks like this
 
 

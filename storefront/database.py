@@ -25,6 +25,8 @@ from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 from sqlalchemy.types import TypeDecorator
 
+MAX_INTEGER = 2**31 - 1  # what an integer column holds; the ids are such columns
+
 MOST_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
 SQLITE_BUSY_SECONDS = 5  # reliability.md section 3: a locked database is waited for, then it is a 503
 ANSWER_SECONDS = 5  # so long a request waits for a server's answer, then it is a 503 too …

@@ -12,8 +12,9 @@ from flask.typing import ResponseReturnValue
 
 from storefront.mail import FolderPost, read
 from storefront.responses import render_page
+from storefront.web.route_options import no_store
 
-bp = Blueprint("dev", __name__, url_prefix="/dev")
+bp = no_store(Blueprint("dev", __name__, url_prefix="/dev"))
 
 LETTERS_SHOWN = 100
 # A letter brings its styles along, inline, as mail programs want it; it may do nothing else.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import click
 from flask.cli import with_appcontext
 
-from storefront.accounts import service as accounts
+from storefront import stuck
 from storefront.arrivals import came_over
 from storefront.catalog import service as catalog
 from storefront.checkout import service as checkout
@@ -34,12 +34,7 @@ def faults() -> Iterator[str]:
     yield from catalog.review_faults()
     yield from orders.faults()
     yield from payments.faults()
-    for messages in (
-        payments.stuck_messages,
-        orders.stuck_messages,
-        catalog.overview.stuck_messages,
-        accounts.stuck_messages,
-    ):
+    for messages in stuck.stuck_messages().values():
         yield from messages.faults()
     yield from _checkout_faults()
 

@@ -26,6 +26,12 @@ class DomainError(Exception):
     status = 409
 
 
+class NotFoundError(DomainError):
+    """There is no such thing, or none that the asker may know of. Pages answer 404 where no view catches it."""
+
+    status = 404
+
+
 class TryLater(DomainError):
     """It was asked for too often. :ivar seconds: until it may be asked for again"""
 

@@ -11,8 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from storefront.database import db
 from storefront.security import limiter
+from storefront.web.route_options import any_host, json_only
 
-bp = Blueprint("health", __name__)
+bp = any_host(json_only(Blueprint("health", __name__)))
 limiter.exempt(bp)
 logger = logging.getLogger(__name__)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, current_app, redirect, request
@@ -16,12 +15,10 @@ from werkzeug.sansio.utils import host_is_trusted
 from storefront.cards import CardNumberGiven, holds_card_number
 from storefront.errors import Wording, show_domain_error, show_http_error
 from storefront.responses import query_kept, wants_json
-
-View = TypeVar("View", bound=Callable[..., Any])
+from storefront.web import route_options
 
 PLAIN_FORM = "application/x-www-form-urlencoded"
 FORMS = frozenset({PLAIN_FORM, "multipart/form-data"})
-WATCHERS = frozenset({"health"})  # blueprints asked by machines under any name; their answers hold no link
 
 _ELSEWHERE = Wording("This is not the address of the shop", "It answers to the name it was set up with, and no other.")
 _NO_CARDS = Wording(
@@ -29,10 +26,6 @@ _NO_CARDS = Wording(
     "Card numbers are never typed into this shop: cards are paid with on the page of their own bank or provider. "
     "What you sent was not kept. Go back and leave the number out.",
 )
-
-# The Angular client sends the whole number there; the order's endpoint keeps the last four digits (`cards.masked`).
-_ORDERS = re.compile("/api/orders/?")
-_CUT_BY_THE_ORDER = ("paymentMethod", "cardNumber")
 
 
 def init_app(app: Flask) -> None:
@@ -60,7 +53,7 @@ def refuse_foreign_hosts() -> None:
     :raise SecurityError: 400
     """
     known = current_app.config["KNOWN_HOSTS"]
-    if known and request.blueprint not in WATCHERS and not host_is_trusted(request.host.lower(), known):
+    if known and not route_options.current().any_host and not host_is_trusted(request.host.lower(), known):
         raise SecurityError
 
 
@@ -70,19 +63,9 @@ def lead_to_https() -> ResponseReturnValue | None:
     came_openly = config["PROXY_COUNT"] and "X-Forwarded-Proto" in request.headers and not request.is_secure
     if not (config["HTTPS"] and came_openly) or request.method not in {"GET", "HEAD"}:
         return None
-    if request.blueprint in WATCHERS or wants_json():
+    if wants_json():
         return None
     return redirect(config["PUBLIC_ORIGIN"] + quote(request.path) + query_kept(), 308)
-
-
-def takes_uploads(size: int) -> Callable[[View], View]:
-    """A view, as it is registered, may be sent more than others. :param size: bytes of the whole form"""
-
-    def mark(view: View) -> View:
-        view.__dict__["takes_uploads"] = size
-        return view
-
-    return mark
 
 
 def bound_bodies() -> None:
@@ -92,9 +75,8 @@ def bound_bodies() -> None:
     """
     if request.mimetype == PLAIN_FORM:
         request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
-    elif request.endpoint is not None:
-        taken = getattr(current_app.view_functions[request.endpoint], "takes_uploads", None)
-        request.max_content_length = taken or current_app.config["MAX_CONTENT_LENGTH"]
+    else:
+        request.max_content_length = route_options.current().max_upload or current_app.config["MAX_CONTENT_LENGTH"]
 
 
 def refuse_nameless_parts() -> None:
@@ -136,9 +118,9 @@ def _texts_of_body(body: bytes) -> Iterator[str]:
     except (ValueError, RecursionError):
         yield body.decode("utf-8", "replace")
         return
-    is_order = request.method == "POST" and _ORDERS.fullmatch(request.path)
+    allowed_at = route_options.current().card_number_at
     for place, text in _leaves(sent):
-        if not (is_order and place == _CUT_BY_THE_ORDER):
+        if not allowed_at or place != allowed_at:
             yield text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask.wrappers import Request
@@ -14,13 +14,13 @@ from werkzeug.wrappers import Response
 
 from storefront.logs import SecurityEvent, security_event
 from storefront.responses import is_json_path, wants_json
+from storefront.web.route_options import is_for_everyone
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CORS_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
 CORS_HEADERS = "Authorization, Content-Type, Accept"
 CORS_READABLE = "ETag, Link, Location, Retry-After, X-Total-Count"
 PREFLIGHT_SECONDS = 600
-SAME_FOR_EVERYONE = "same_for_everyone"  # in `g`: the answer does not depend on the cookie, so caches need not care
 
 # Where people are not signed in yet: nothing there is done in the name of whoever owns the browser's cookie.
 _ANONYMOUS = re.compile(r"/auth/(?:login|register|register/stub|mfa/[^/]+|verify-otp|password/reset)/?")
@@ -43,8 +43,8 @@ class Sessions(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
-        is_told_to_everyone = g.get(SAME_FOR_EVERYONE, False) and not session.modified
-        if not isinstance(session, NoSession) and not is_told_to_everyone:
+        needs_no_cookie = not session.modified and is_for_everyone(response)
+        if not isinstance(session, NoSession) and not needs_no_cookie:
             super().save_session(app, session, response)
 
 

@@ -6,12 +6,13 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import current_app
 from sqlalchemy import JSON, String, Update, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from config import SCHEMAS
 from storefront.clock import utc_now
 from storefront.database import UtcDateTime, after_commit, queries, retried, rows_changed, transaction
 
@@ -27,13 +28,15 @@ Handler = Callable[[str, Mapping[str, Any]], None]
 
 
 class OutboxMessage:
-    """The columns of an outbox; a domain that publishes mixes it into a table of its own.
+    """The columns of an outbox; a domain that publishes mixes it into a table of its own, which `outboxes` then finds.
 
+    :cvar __bind_key__: the schema
     :cvar key: names the fact ("order-placed/ORD-1"); a second message of the same key is refused by the database
     :cvar parked_at: set when delivery was given up and a person must look
     """
 
     __tablename__ = "outbox"
+    __bind_key__: ClassVar[str]
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(120), unique=True)
@@ -46,6 +49,16 @@ class OutboxMessage:
     lease_owner: Mapped[str | None] = mapped_column(String(36))
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     parked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def outboxes() -> dict[str, type[OutboxMessage]]:
+    """The outbox of every schema that has one.
+
+    :return: tables by schema. Payments come before orders, and these before the catalogue and the accounts: what one
+        message makes its handler publish is then delivered in the same pass.
+    """
+    tables = {table.__bind_key__: table for table in OutboxMessage.__subclasses__()}
+    return {schema: tables[schema] for schema in reversed(SCHEMAS) if schema in tables}
 
 
 def post(session: Session, table: type[OutboxMessage], topic: str, key: str, payload: Mapping[str, Any]) -> None:

@@ -10,12 +10,9 @@ from flask import flash, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-# Pages with names and addresses: nobody keeps them.
-PERSONAL = frozenset(
-    {"account", "accounts", "checkout", "dev", "orders", "payments", "provider", "security", "staff", "wishlist"}
-)
+from storefront.web import route_options
+
 VARY = ("HX-Request", "HX-Request-Type", "HX-History-Restore-Request", "HX-Boosted")
-JSON_BLUEPRINTS = frozenset({"api", "health"})
 
 # Where pages and the API share a prefix, what is the API's although no endpoint was found: contract section 2.1.
 _JSON_PATHS = re.compile(
@@ -29,7 +26,7 @@ _JSON_PATHS = re.compile(
 def wants_json() -> bool:
     """True for a request to the JSON API, whether it has such an endpoint or not."""
     if request.url_rule is not None:
-        return request.blueprint in JSON_BLUEPRINTS
+        return route_options.current().is_json
     return is_json_path(request.method, request.path)
 
 
@@ -106,10 +103,18 @@ def go_to(url: str) -> ResponseReturnValue:
 
 
 def finish(response: Response) -> Response:
-    """Tell caches what the answer depends on. Pages carry the visitor's badge: they are private, some secret."""
+    """Tell caches what the answer depends on, and who may keep it: what its route says, else its visitor."""
     if g.get("varies_by_htmx"):
         response.vary.update(VARY)
-    if response.mimetype == "text/html" and "Cache-Control" not in response.headers:
-        is_personal = request.blueprint in PERSONAL
-        response.headers["Cache-Control"] = "no-store" if is_personal else "private, no-cache"
+    if "Cache-Control" not in response.headers and (kept := _cache_control(response)):
+        response.headers["Cache-Control"] = kept
     return response
+
+
+def _cache_control(response: Response) -> str | None:
+    options = route_options.current()
+    if options.cache_control and response.status_code in {200, 304}:
+        return options.cache_control
+    if options.no_store:
+        return "no-store"
+    return "private, no-cache" if response.mimetype == "text/html" else None  # pages carry the visitor's badge

@@ -62,6 +62,7 @@ def visitor_network() -> str:
     return str(address.ipv4_mapped or IPv6Network((int(address), SITE_PREFIX), strict=False))
 
 
+# Every unsafe request is checked before its view; a view that needs nothing but the token has no form of its own.
 csrf = CSRFProtect()
 # While Redis is away each process counts for itself: nobody is refused for it, and guessing stays bounded.
 limiter = Limiter(visitor_network, headers_enabled=True, in_memory_fallback_enabled=True)

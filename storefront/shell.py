@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_percent
-from flask import Blueprint, Flask, Response, abort, current_app, g, request, url_for
+from flask import Blueprint, Flask, Response, abort, current_app, request, url_for
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.local import LocalProxy
@@ -24,8 +24,8 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.database import db, is_away
 from storefront.money import Money
-from storefront.origins import SAME_FOR_EVERYONE
 from storefront.web.request_memo import once_per_request
+from storefront.web.route_options import public_cache
 
 A_YEAR = 365 * 24 * 3600  # seconds
 
@@ -68,6 +68,7 @@ def init_app(app: Flask) -> None:
         shop=_shop_facts(app),
     )
     app.context_processor(frame)
+    public_cache()(app.view_functions["static"])
     app.after_request(keep_assets)
 
 
@@ -133,6 +134,7 @@ def _shop_facts(app: Flask) -> dict[str, Any]:
 
 
 @bp.get("/assets/store-<digest>.css")
+@public_cache(A_YEAR, immutable=True)
 def stylesheet(digest: str) -> Response:
     """All css files in one. An old hash is gone: the page that names it is stale, and says so by a reload."""
     assets: Assets = current_app.extensions["assets"]
@@ -152,11 +154,8 @@ def asset_url(name: str) -> str:
 
 
 def keep_assets(response: Response) -> Response:
-    """Files are the same for everyone; those at hashed addresses are immutable."""
-    if request.endpoint in {"shell.stylesheet", "static"}:
-        g.setdefault(SAME_FOR_EVERYONE, True)
-    hashed = request.endpoint == "shell.stylesheet" or (request.endpoint == "static" and "v" in request.args)
-    if hashed and response.status_code == 200:
+    """Files below `static/` are immutable where their address holds their hash."""
+    if request.endpoint == "static" and "v" in request.args and response.status_code == 200:
         response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
     return response
 

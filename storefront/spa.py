@@ -10,15 +10,15 @@ import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, Response, abort, current_app, g, redirect, request, send_file
+from flask import Blueprint, Response, abort, current_app, redirect, request, send_file
 from flask.typing import ResponseReturnValue
 from markupsafe import escape
 from werkzeug.security import safe_join
 
 from storefront import visitor
-from storefront.origins import SAME_FOR_EVERYONE
 from storefront.responses import query_kept
 from storefront.shell import A_YEAR, asset_url
+from storefront.web.route_options import public_cache
 
 HOME = "/app/"
 COMPANION = "js/spa-companion.js"
@@ -61,11 +61,11 @@ def without_slash() -> ResponseReturnValue:
 
 @bp.get(HOME)
 @bp.get(f"{HOME}<path:path>")
+@public_cache()  # but for index.html, which says that it is private
 def client(path: str = "") -> ResponseReturnValue:
     """A file of the build; or, for a page of the client, its index.html."""
     file = _find(path)
     if file is not None and file.name != "index.html":
-        g.setdefault(SAME_FOR_EVERYONE, True)
         response = send_file(file, conditional=True, max_age=0)
         response.headers["Cache-Control"] = (
             f"public, max-age={A_YEAR}, immutable" if _HASHED.fullmatch(file.name) else "no-cache"

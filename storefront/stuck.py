@@ -38,7 +38,7 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class StuckMessages:
-    """What got stuck in the outbox of a schema; a domain that publishes has one at its door.
+    """What got stuck in the outbox of a schema.
 
     :ivar trail: where it is noted who had a message tried again; None in a schema that keeps no trail, whose caller
         notes it elsewhere
@@ -105,6 +105,12 @@ class StuckMessages:
                 detail = f"after {row.attempts} attempts: {row.last_error}"
                 acts.note(session, self.trail, actor=actor, what="message tried again", subject=row.key, detail=detail)
             return True
+
+
+def stuck_messages() -> dict[str, StuckMessages]:
+    """What got stuck in each outbox of the shop, by its schema."""
+    trails = {trail.__bind_key__: trail for trail in StaffAct.__subclasses__()}
+    return {schema: StuckMessages(schema, table, trails.get(schema)) for schema, table in outbox.outboxes().items()}
 
 
 def _state_of(message: Undelivered) -> str:

@@ -26,7 +26,6 @@ from storefront.database import db
 from storefront.orders import events
 from storefront.orders import service as orders
 from storefront.payments import events as payment_events
-from storefront.payments import service as payments
 
 logger = logging.getLogger(__name__)
 
@@ -153,16 +152,11 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
 def deliver_outboxes() -> int:
     """Deliver what is due in every outbox; one that is away does not stop the other. :return: how many messages"""
     delivered = 0
-    for deliver in (
-        payments.deliver_messages,
-        orders.deliver_messages,
-        catalog.deliver_messages,
-        accounts.deliver_messages,
-    ):
+    for schema, table in outbox.outboxes().items():
         try:
-            delivered += deliver(SUBSCRIPTIONS)
+            delivered += outbox.deliver(schema, table, SUBSCRIPTIONS)
         except Exception:
-            logger.exception("an outbox could not be delivered; it is tried again in a minute")
+            logger.exception("the outbox of %s could not be delivered; it is tried again in a minute", schema)
             db.session.rollback()  # what is read next must not meet a connection that broke
     return delivered
 

@@ -21,6 +21,7 @@ from storefront.checkout import service as checkout
 from storefront.devices import describe
 from storefront.logs import ACCOUNT, SecurityEvent, security_event
 from storefront.responses import go_to, own_path, wants_fragment
+from storefront.web.route_options import staff_only
 
 CART = "cart"
 CHECKOUT = "checkout"
@@ -112,7 +113,7 @@ def staff_required(*roles: Role) -> Callable[[Callable[P, ResponseReturnValue]],
                 abort(403)
             return view(*args, **kwargs)
 
-        return guarded
+        return staff_only(roles)(guarded)
 
     return guard
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, current_app, g, json, redirect, request, url_for
+from flask import Blueprint, Response, abort, current_app, json, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import clock
-from storefront.origins import SAME_FOR_EVERYONE
 from storefront.shell import asset_url
+from storefront.web.route_options import public_cache
 
 bp = Blueprint("well_known", __name__)
 
@@ -20,22 +20,25 @@ PAPER = "#fbfaf7"  # the page's colour by day: static/css/tokens.css
 
 
 @bp.get("/favicon.ico")
+@public_cache(A_MONTH)
 def favicon() -> ResponseReturnValue:
     """For browsers that take no SVG, and whatever shows a site's icon without having read its page."""
     return _icon("favicon.ico", "image/vnd.microsoft.icon")
 
 
 @bp.get("/apple-touch-icon.png")
+@public_cache(A_MONTH)
 def touch_icon() -> ResponseReturnValue:
     """For the home screens of phones, which cut its corners themselves."""
     return _icon("touch-180.png", "image/png")
 
 
 def _icon(name: str, mimetype: str) -> Response:
-    return public_file((Path(str(current_app.static_folder)) / "icons" / name).read_bytes(), mimetype, A_MONTH)
+    return public_file((Path(str(current_app.static_folder)) / "icons" / name).read_bytes(), mimetype)
 
 
 @bp.get("/site.webmanifest")
+@public_cache(A_DAY)
 def manifest() -> ResponseReturnValue:
     """How the shop looks when it is put on a home screen."""
     config = current_app.config
@@ -55,10 +58,11 @@ def manifest() -> ResponseReturnValue:
         "theme_color": PAPER,
         "icons": icons,
     }
-    return public_file(json.dumps(facts), "application/manifest+json", A_DAY)
+    return public_file(json.dumps(facts), "application/manifest+json")
 
 
 @bp.get("/.well-known/security.txt")
+@public_cache(A_DAY)
 def security_txt() -> ResponseReturnValue:
     """Whom to tell of a weakness: RFC 9116. A shop whose mail goes nowhere has none."""
     mail: str = current_app.config["SHOP_MAIL"]
@@ -67,7 +71,7 @@ def security_txt() -> ResponseReturnValue:
     expires = clock.begin_of(clock.today() + CONTACT_HOLDS)
     address = current_app.config["PUBLIC_ORIGIN"] + url_for(".security_txt")
     lines = (f"Contact: mailto:{mail}", f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}", f"Canonical: {address}")
-    return public_file("\n".join([*lines, "Preferred-Languages: en", ""]), "text/plain", A_DAY)
+    return public_file("\n".join([*lines, "Preferred-Languages: en", ""]), "text/plain")
 
 
 @bp.get("/.well-known/change-password")
@@ -76,11 +80,9 @@ def change_password() -> ResponseReturnValue:
     return redirect(url_for("security.password"), 303)
 
 
-def public_file(content: str | bytes, mimetype: str, seconds: int) -> Response:
-    """What is the same for everyone, for as long; asked again with its ETag it need not be sent again."""
-    g.setdefault(SAME_FOR_EVERYONE, True)
+def public_file(content: str | bytes, mimetype: str) -> Response:
+    """A file that need not be sent again to who asks with its ETag; its route says how long it may be kept."""
     response = Response(content, mimetype=mimetype)
-    response.headers["Cache-Control"] = f"public, max-age={seconds}"
     response.add_etag()
     response.make_conditional(request)
     return response

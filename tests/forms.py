@@ -13,7 +13,7 @@ from storefront.intake import PLAIN_FORM
 from tests.factories.catalog import make_product
 from tests.factories.shopping import fill_cart
 from tests.pages import SAME_ORIGIN, Page, Pages, names_of, values_of
-from tests.test_house_rules import PAGES
+from tests.routes import PAGES
 
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 

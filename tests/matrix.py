@@ -16,12 +16,13 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy.engine import Connection
 from werkzeug.test import TestResponse
 
-from storefront.accounts.service import Account
+from storefront.accounts.service import Account, Role
 from storefront.database import db
+from tests.openers import Opener
 from tests.pages import SAME_ORIGIN, Pages
 
-ACTORS = ("anonymous", "other", "owner", "stock", "orders", "admin")
-STAFF = ("stock", "orders", "admin")
+STAFF = tuple(role for role in Role if role.is_staff)
+ACTORS = ("anonymous", "other", "owner", *map(str, STAFF))
 DONE = frozenset({200, 204, 302, 303})
 _RAW_TOKEN = "0" * 40
 _WITHOUT_BODY = {"HEAD", "OPTIONS"}
@@ -42,10 +43,18 @@ ANYONE = Rule({})
 SIGNED_IN = Rule({"anonymous": TO_SIGN_IN})
 MINE = Rule(dict.fromkeys(set(ACTORS) - {"owner"}, 404))  # what only its owner knows to exist
 MINE_SIGNED_IN = Rule({**MINE.refused, "anonymous": TO_SIGN_IN})
-STOCK_DESK = Rule({"anonymous": TO_SIGN_IN, "other": 403, "owner": 403, "orders": 403})
-ORDER_DESK = Rule({"anonymous": TO_SIGN_IN, "other": 403, "owner": 403, "stock": 403})
-ANY_DESK = Rule({"anonymous": TO_SIGN_IN, "other": 403, "owner": 403})
-ADMIN_DESK = Rule({"anonymous": TO_SIGN_IN, "other": 403, "owner": 403, "stock": 403, "orders": 403})
+
+
+def _desk(*roles: Role) -> Rule:
+    """A page of the staff, for these roles and admins."""
+    refused = set(ACTORS) - {*roles, Role.ADMIN}
+    return Rule({**dict.fromkeys(refused, 403), "anonymous": TO_SIGN_IN})
+
+
+STOCK_DESK = _desk(Role.STOCK_STAFF)
+ORDER_DESK = _desk(Role.ORDER_STAFF)
+ANY_DESK = _desk(*STAFF)
+ADMIN_DESK = _desk()
 NOBODY = Rule(dict.fromkeys(ACTORS, 403))
 
 TO_PROOF, TO_DESK = "/track", "/staff/orders"  # where pages of an order send whoever has not earned it
@@ -64,6 +73,7 @@ class Door:
 
     :ivar path: with names of the world in braces, such as "/orders/{order}"
     :ivar done: statuses of who is let in, where they are not those of a page or of something done
+    :ivar page: of a page: leaves in a browser what it needs and says its address
     :ivar prepare: makes the browser's session fit, for pages that live by it; given the world, returns session entries
     """
 
@@ -73,6 +83,7 @@ class Door:
     json: Any = None
     done: frozenset[int] = DONE
     prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda world: {}
+    page: Opener | None = None
 
 
 def walk(app: Flask, doors: Mapping[tuple[str, str], Door], world: Mapping[str, Any]) -> Iterator[str]:
@@ -83,6 +94,18 @@ def walk(app: Flask, doors: Mapping[tuple[str, str], Door], world: Mapping[str, 
                 response = _knock(app, method, door, world, actor)
             if problem := _judge(door, actor, response):
                 yield f"{method} {endpoint} as {actor}: {problem}"
+
+
+def unopened_pages(app: Flask, doors: Mapping[tuple[str, str], Door], world: Mapping[str, Any]) -> Iterator[str]:
+    """Doors behind which there is a whole page, though none is said to be there."""
+    for (endpoint, method), door in doors.items():
+        if method != "GET" or door.page is not None:
+            continue
+        actor = next(actor for actor in ("owner", *ACTORS) if door.rule.status_for(actor) is None)
+        with put_back(app):
+            response = _knock(app, method, door, world, actor)
+        if response.status_code == 200 and response.data.lstrip().lower().startswith(b"<!doctype html>"):
+            yield endpoint
 
 
 def _knock(app: Flask, method: str, door: Door, world: Mapping[str, Any], actor: str) -> TestResponse:
@@ -103,6 +126,7 @@ def _knock(app: Flask, method: str, door: Door, world: Mapping[str, Any], actor:
     db.session.remove()
     with app.app_context():
         response = pages.client.open(door.path.format(**world), method=method, headers=SAME_ORIGIN, **sent)
+    response.get_data()
     response.close()  # a file that was sent
     return response
 

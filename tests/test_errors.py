@@ -12,7 +12,8 @@ from flask import Flask
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storefront import database
-from storefront.catalog.service import UnknownSku
+from storefront.catalog.service import SkuTaken, UnknownSku
+from storefront.errors import DomainError, NotFoundError
 from tests.own import own_shop, shop_at
 from tests.pages import SAME_ORIGIN, Page, Pages
 
@@ -79,14 +80,30 @@ def test_an_error_nobody_foresaw_shows_nothing_of_the_inside(
 
 
 @BOTH_WAYS
-def test_a_refusal_that_no_view_explained(pages: Pages, monkeypatch: pytest.MonkeyPatch, htmx: bool) -> None:
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [(SkuTaken, 409, "This can no longer be done"), (UnknownSku, 404, "There is nothing here")],
+)
+def test_a_refusal_that_no_view_explained(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, htmx: bool, error: type[DomainError], status: int, words: str
+) -> None:
     def refuse() -> None:
-        raise UnknownSku("MUG-4711")
+        raise error("MUG-4711")
 
     monkeypatch.setitem(pages.app.view_functions, "cart.show", refuse)
-    page = pages.get("/cart", htmx=htmx, status=409)
-    assert_says(page, "This can no longer be done", htmx=htmx)
+    page = pages.get("/cart", htmx=htmx, status=status)
+    assert_says(page, words, htmx=htmx)
     assert "4711" not in page.response.text
+
+
+def test_whatever_is_unknown_is_not_found() -> None:
+    waiting, unknown = [DomainError], set()
+    while waiting:
+        found = waiting.pop()
+        waiting += found.__subclasses__()
+        unknown |= {found} if found.__name__.startswith("Unknown") else set()
+    assert len(unknown) > 20
+    assert {error for error in unknown if not issubclass(error, NotFoundError) or error.status != 404} == set()
 
 
 @BOTH_WAYS

@@ -9,10 +9,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
-from storefront.responses import PERSONAL
 from tests.own import PUBLIC_ORIGIN, THROUGH_PROXY, real_shop_in
 from tests.pages import SAME_ORIGIN, Pages
-from tests.test_house_rules import PAGES
+from tests.routes import PAGES
 
 SIX_MONTHS, A_YEAR = 15_768_000, 31_536_000  # seconds
 
@@ -92,6 +91,9 @@ def test_a_referrer_keeps_its_path_within_the_shop_and_loses_it_outside(real_sho
     keeps_paths_at_home = {"strict-origin-when-cross-origin", "same-origin", "no-referrer-when-downgrade"}
     hides_them_abroad = {"strict-origin-when-cross-origin", "same-origin", "strict-origin", "no-referrer"}
     assert policy in keeps_paths_at_home & hides_them_abroad
+
+
+PERSONAL = {"account", "accounts", "checkout", "dev", "orders", "payments", "provider", "security", "staff", "wishlist"}
 
 
 @pytest.mark.parametrize("endpoint", [name for name in PAGES if name.partition(".")[0] in PERSONAL])

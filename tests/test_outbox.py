@@ -335,3 +335,8 @@ def test_deliverers_at_once_deliver_every_message_once(engine: str, tmp_path: Pa
         delivered = at_once(app, [lambda: deliver(listen)] * 5)
         assert sum(count for count in delivered if isinstance(count, int)) == 40, delivered
         assert heard == Counter(keys)
+
+
+def test_outboxes_are_delivered_in_the_order_in_which_one_sets_off_the_next(app: Flask) -> None:
+    assert list(outbox.outboxes()) == ["payments", "orders", "catalog", "accounts"]
+    assert all(table.__bind_key__ == schema for schema, table in outbox.outboxes().items())

@@ -118,6 +118,25 @@ def test_the_token_of_another_visitor_is_refused(app: Flask, pages: Pages) -> No
     assert add(pages, SAME_ORIGIN, token=str(theirs)).status_code == 403
 
 
+TOKEN_LESS = {"payments.stripe_webhook", "wishlist.unsubscribe"}  # a signature, a token in the address
+
+
+def test_no_page_is_written_to_without_the_token(shop: Flask, pages: Pages) -> None:
+    adapter = shop.url_map.bind("localhost")
+    arguments = {"kind": "email", "part": "codes"}
+    answers = {}
+    for rule in shop.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}:
+            values = {name: arguments.get(name, 1) for name in rule.arguments}
+            url = adapter.build(rule.endpoint, values, method=method)
+            if not rule.endpoint.startswith("api."):
+                answers[rule.endpoint] = pages.client.open(url, method=method, headers=SAME_ORIGIN)
+    assert len(answers) > 70
+    assert {name for name, answer in answers.items() if answer.status_code != 403} == TOKEN_LESS
+    refused = (answer.text for name, answer in answers.items() if name not in TOKEN_LESS)
+    assert all("did not come from a page of this shop" in page for page in refused)
+
+
 @pytest.mark.parametrize("url", ["/cart/lines/1", "/cart/lines/1/removal", "/track", "/checkout/review"])
 def test_no_other_form_is_taken_from_another_site_either(pages: Pages, url: str) -> None:
     assert pages.client.post(url, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403

@@ -5,26 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 
 MOST_ADDRESSES = 50
 MOST_METHODS = 50
 
 
-class UnknownAddress(DomainError):
+class UnknownAddress(NotFoundError):
     """The account has no such address; another's is as unknown as one that never was."""
-
-    status = 404
 
 
 class TooManyAddresses(DomainError):
     """The address book holds `MOST_ADDRESSES` already."""
 
 
-class UnknownMethod(DomainError):
+class UnknownMethod(NotFoundError):
     """The account has no such way to pay; another's is as unknown as one that never was."""
-
-    status = 404
 
 
 class TooManyMethods(DomainError):
@@ -47,10 +43,8 @@ class UnusableAvatar(DomainError):
     status = 422
 
 
-class UnknownAvatar(DomainError):
+class UnknownAvatar(NotFoundError):
     """There is no such picture, or another has taken its place."""
-
-    status = 404
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,16 +18,14 @@ from storefront.accounts.values import UserId
 from storefront.clock import utc_now
 from storefront.contact import email_key
 from storefront.database import queries, retried, rows_changed, transaction
-from storefront.errors import DomainError
+from storefront.errors import NotFoundError
 
 MOST_WAITING = 30  # of one address: anybody may type it
 TOLD_AT_ONCE = 50  # letters of one transaction
 
 
-class UnknownNotice(DomainError):
+class UnknownNotice(NotFoundError):
     """No notice has this token: it never was, or was unsubscribed."""
-
-    status = 404
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from storefront.accounts import oidc, service
 from storefront.accounts.views import go_on, guests_only
 from storefront.logs import SecurityEvent, security_event
 from storefront.responses import go_to, own_path
+from storefront.web.route_options import no_store
 
-bp = Blueprint("provider", __name__)
+bp = no_store(Blueprint("provider", __name__))
 
 NEXT = "after-provider"  # where the visitor wanted to go; the provider's own address has no room for it
 

@@ -17,8 +17,9 @@ from storefront.accounts.views import EXPIRED, WRONG_CODE, show
 from storefront.contact import is_email
 from storefront.errors import TryLater
 from storefront.responses import go_to, render_page
+from storefront.web.route_options import no_store
 
-bp = Blueprint("security", __name__, url_prefix="/account/security")
+bp = no_store(Blueprint("security", __name__, url_prefix="/account/security"))
 
 NEW_ADDRESS = "new-address"  # key of the browser's session: the address a code was sent to
 
@@ -85,8 +86,6 @@ def _explain(form: ConfirmationForm, refusal: Exception) -> None:
 @visitor.sign_in_required
 def send_proof(part: str) -> ResponseReturnValue:
     """Send the code that an account without a password is asked for on a page of these."""
-    if not FlaskForm().validate():
-        abort(400)
     tries.send_letter()
     try:
         address = service.send_proof_code(_me().id)
@@ -131,7 +130,7 @@ def confirmation(kind: str) -> ResponseReturnValue:
     """Prove the address the account has already: a code goes there."""
     me = _me()
     key = me.account.email if kind == "email" else me.account.phone
-    if not FlaskForm().validate() or key is None:
+    if key is None:
         abort(400)
     tries.send_letter()
     session[NEW_ADDRESS] = key
@@ -205,12 +204,10 @@ def second_factor() -> ResponseReturnValue:
     return _done("From now on you are asked for a code as well." if on else "You are not asked for codes any more.")
 
 
-@bp.post("/sessions/<int:session_id>/end")
+@bp.post("/sessions/<id:session_id>/end")
 @visitor.sign_in_required
 def end_session(session_id: int) -> ResponseReturnValue:
     """Sign out another browser."""
-    if not FlaskForm().validate():
-        abort(400)
     service.end_sessions_of(_me().id, only=session_id)
     return _done("That browser is signed out.")
 
@@ -219,8 +216,6 @@ def end_session(session_id: int) -> ResponseReturnValue:
 @visitor.sign_in_required
 def end_sessions() -> ResponseReturnValue:
     """Sign out everywhere but here."""
-    if not FlaskForm().validate():
-        abort(400)
     me = _me()
     service.end_sessions_of(me.id, but=me.reference)
     return _done("Everywhere else you are signed out.")

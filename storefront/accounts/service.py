@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from storefront import outbox, stuck
 from storefront.accounts import arrivals
 from storefront.accounts.addresses import (
     add_address,
@@ -56,7 +55,7 @@ from storefront.accounts.methods import (
     remove_method,
     set_default_method,
 )
-from storefront.accounts.models import Act, Message, User
+from storefront.accounts.models import User
 from storefront.accounts.notices import (
     Notice,
     UnknownNotice,
@@ -235,7 +234,6 @@ __all__ = [
     "change_wish",
     "create_staff",
     "delete_account",
-    "deliver_messages",
     "end_session",
     "end_sessions_of",
     "enter_address",
@@ -303,7 +301,6 @@ __all__ = [
     "sign_up_of",
     "staff_members",
     "stop_sharing",
-    "stuck_messages",
     "tell_waiting",
     "touch",
     "unsubscribe",
@@ -312,8 +309,6 @@ __all__ = [
     "wait_again",
     "wished_products",
 ]
-
-stuck_messages = stuck.StuckMessages("accounts", Message, Act)
 
 
 def open_accounts(people: Sequence[tuple[str, str]]) -> list[Profile]:
@@ -341,8 +336,3 @@ def profiles_of(emails: Sequence[str]) -> dict[str, Profile]:
 def get_account(user: UserId) -> Account:
     """An account as it stands. :raise UnknownUser: there is none"""
     return account_of(get_user(user))
-
-
-def deliver_messages(handlers: Mapping[str, outbox.Handler]) -> int:
-    """Hand what the accounts announced to its handlers. :return: how many messages were delivered"""
-    return outbox.deliver("accounts", Message, handlers)

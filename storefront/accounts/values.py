@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from storefront.errors import DomainError, TryLater
+from storefront.errors import DomainError, NotFoundError, TryLater
 
 UserId = NewType("UserId", int)
 
@@ -96,10 +96,8 @@ class IsStaff(DomainError):
     status = 403
 
 
-class UnknownUser(DomainError):
+class UnknownUser(NotFoundError):
     """There is no such account."""
-
-    status = 404
 
 
 @dataclass(frozen=True, slots=True)

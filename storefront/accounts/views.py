@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ParamSpec
 
-from flask import Blueprint, abort, flash, request, session, url_for
+from flask import Blueprint, flash, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
@@ -19,8 +19,9 @@ from storefront.accounts.service import Account, SecondFactorNeeded, UserId
 from storefront.clock import utc_now
 from storefront.errors import TryLater
 from storefront.responses import go_to, own_path, render_page
+from storefront.web.route_options import no_store
 
-bp = Blueprint("accounts", __name__)
+bp = no_store(Blueprint("accounts", __name__))
 
 # Keys of the browser's session.
 REGISTERING = "registering"  # address and ticket of a registration whose code was sent
@@ -159,8 +160,6 @@ def second_factor_letter() -> ResponseReturnValue:
 @bp.post("/logout")
 def sign_out() -> ResponseReturnValue:
     """End the session; the browser forgets what it knew."""
-    if not FlaskForm().validate():
-        abort(400)
     visitor.sign_out()
     flash("You are signed out.", "notice")
     return go_to(url_for("catalog.home"))

@@ -16,7 +16,7 @@ from storefront.accounts.models import User, WishlistItem, WishlistShare
 from storefront.accounts.values import Profile, UserId
 from storefront.clock import utc_now
 from storefront.database import queries, retried, rows_changed, transaction
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 
 KEPT = timedelta(days=90)  # after its last wish; the cookie with a guest's token lives a third of it
 FORGOTTEN_AT_ONCE = 200  # lists
@@ -28,20 +28,16 @@ WishOwner = UserId | WishesToken
 T = TypeVar("T")
 
 
-class UnknownWish(DomainError):
+class UnknownWish(NotFoundError):
     """This list has no such item."""
-
-    status = 404
 
 
 class WishlistFull(DomainError):
     """The list holds `MOST_WISHES` products already."""
 
 
-class UnknownWishlist(DomainError):
+class UnknownWishlist(NotFoundError):
     """No list is shared by this token."""
-
-    status = 404
 
 
 @dataclass(frozen=True, slots=True)

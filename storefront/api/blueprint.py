@@ -27,7 +27,7 @@ FAMILIES = (
 def init_app(app: Flask) -> None:
     """Serve the API; it needs no form tokens, since it takes no cookie from another origin."""
     app.json = ShopJSON(app)
-    app.url_map.converters["id"] = PathId
+    app.url_map.converters["api_id"] = PathId
     errors.speak_json(app, refusals.show)
     csrf.exempt(bp)
     app.register_blueprint(bp)

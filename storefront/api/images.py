@@ -14,7 +14,7 @@ from storefront.api.operations import json_response, operation
 from storefront.api.refusals import unacceptable
 from storefront.api.schemas.products import ImageUploaded
 from storefront.catalog import service as catalog
-from storefront.intake import takes_uploads
+from storefront.web.route_options import max_upload
 
 PLACEHOLDER = "icons/parcel.webp"  # below static/
 FOREVER = "public, max-age=31536000, immutable"  # a picture that was sent never changes
@@ -54,7 +54,7 @@ UPLOAD = {
     refusals=(404,),
     headers={"Location": "URL of the image"},
 )
-@takes_uploads(pictures.MOST_BYTES + FORM_AROUND_IT)
+@max_upload(pictures.MOST_BYTES + FORM_AROUND_IT)
 def upload_image(product_id: int) -> Response:
     """Add an image to a product (staff).
 

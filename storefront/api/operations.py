@@ -17,20 +17,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 from pydantic import BaseModel, TypeAdapter
 from werkzeug.routing import BaseConverter
 
 from storefront.api import reading
 from storefront.api.access import Guard, public
 from storefront.api.schemas import LARGEST_ID
-from storefront.origins import SAME_FOR_EVERYONE
+from storefront.web.route_options import json_only, public_cache
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 LARGEST_ORDER_ID = 50  # characters
 
-bp = Blueprint("api", __name__)
+bp = json_only(Blueprint("api", __name__))
 
 
 class PathId(BaseConverter):
@@ -108,7 +108,7 @@ OPERATIONS: list[Operation] = []
 
 
 def _converter(name: str) -> str:
-    return "id:" if name.endswith("Id") and name != "orderId" else f"string(maxlength={LARGEST_ORDER_ID}):"
+    return "api_id:" if name.endswith("Id") and name != "orderId" else f"string(maxlength={LARGEST_ORDER_ID}):"
 
 
 def snake(name: str) -> str:
@@ -156,8 +156,8 @@ def _served(declared: Operation) -> Callable[..., Response]:
             answer = _json(adapter, answer)
         return _cacheable(answer) if declared.is_cacheable else answer
 
-    serve.__dict__.update(vars(declared.view))  # how much it may be sent
-    return serve
+    serve.__dict__.update(vars(declared.view))  # its options
+    return public_cache()(serve) if declared.is_cacheable else serve
 
 
 def json_response(shape: Any, answer: Any) -> Response:
@@ -174,7 +174,6 @@ def _json(adapter: TypeAdapter[Any] | None, answer: Any) -> Response:
 
 
 def _cacheable(response: Response) -> Response:
-    g.setdefault(SAME_FOR_EVERYONE, True)
     response.headers.setdefault("Cache-Control", "no-cache")
     if response.status_code == 200:
         response.add_etag()

@@ -22,6 +22,7 @@ from storefront.clock import utc_now
 from storefront.errors import DomainError, Headers, TryLater
 from storefront.orders import service as orders
 from storefront.origins import ForeignOrigin
+from storefront.web import route_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,7 @@ def _later(error: TryLater) -> Refusal:
 
 
 def _card_number(error: CardNumberGiven) -> Refusal:
-    """The contract calls it 400 where a method of payment is saved, section 2.2.3."""
-    status = 400 if request.endpoint == "api.addPaymentMethod" else 422
-    return Refusal(status, "VALIDATION_ERROR", "Card numbers are not accepted here")
+    return Refusal(route_options.current().card_number_status, "VALIDATION_ERROR", "Card numbers are not accepted here")
 
 
 def _not_orderable(error: checkout.CartNotOrderable) -> Refusal:

@@ -17,6 +17,7 @@ from storefront.api.schemas.users import (
     WishInput,
     WishlistItem,
 )
+from storefront.web.route_options import card_numbers
 from storefront.wishlist import service as wishlist
 
 USER = "/users/{userId}"
@@ -107,6 +108,7 @@ def list_payment_methods(user_id: int) -> list[PaymentMethod]:
     answer=PaymentMethod,
     refusals=(404, 409),
 )
+@card_numbers(status=400)  # contract section 2.2.3
 def add_payment_method(user_id: int, body: PaymentMethodInput) -> PaymentMethod:
     """Save a way to pay; one that is saved already is not saved twice."""
     user = UserId(user_id)

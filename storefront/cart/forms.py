@@ -29,7 +29,3 @@ class AddLineForm(FlaskForm):
 
 class ChangeLineForm(FlaskForm):
     quantity = QuantityField("Quantity", MOST_UNITS)
-
-
-class RemoveLineForm(FlaskForm):
-    """Carries the form token only."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NewType
 
 from storefront.catalog.service import Offer, Sku
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 from storefront.money import Money
 
 CartToken = NewType("CartToken", str)  # whose cart it is: a guest's random token, or an account
@@ -33,7 +33,7 @@ class TooManyUnits(DomainError):
     """A line would hold more than `MOST_UNITS`."""
 
 
-class UnknownLine(DomainError):
+class UnknownLine(NotFoundError):
     """The cart has no such line."""
 
 

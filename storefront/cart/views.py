@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 
 from storefront import visitor
 from storefront.cart import service
-from storefront.cart.forms import AddLineForm, ChangeLineForm, RemoveLineForm
-from storefront.cart.values import CartLine, LineId, MergedLine, NotEnoughStock, TooManyUnits, UnknownLine
+from storefront.cart.forms import AddLineForm, ChangeLineForm
+from storefront.cart.values import CartLine, LineId, MergedLine, NotEnoughStock, TooManyUnits
 from storefront.catalog import service as catalog
 from storefront.catalog.drawings import product_context
 from storefront.catalog.service import PurchaseBox, Sku
@@ -93,7 +93,7 @@ def _not_added(form: AddLineForm, box: PurchaseBox | None) -> ResponseReturnValu
         kept = {"quote": _quote(), "problems": {}, "removed": None}
         return refuse("cart/_cart.html", otherwise=url_for(".show"), problem=problem, context=kept)
     if box is None:
-        abort(404)
+        raise catalog.UnknownSku(form.sku.data)
     context = _form_context(form, box) | {"form": form}
     is_card = form.place.data == "card"
     if not is_card and not wants_fragment():
@@ -131,15 +131,13 @@ def _shortage_words(shortage: NotEnoughStock) -> str:
     return f"Only {shortage.available} left" if shortage.available else "Sold out"
 
 
-@bp.post("/cart/lines/<int:line_id>")
+@bp.post("/cart/lines/<id:line_id>")
 def change_line(line_id: int) -> ResponseReturnValue:
     """Set how many units of a line are wanted."""
     form = ChangeLineForm()
     if form.validate():
         try:
             line = service.change_quantity(visitor.cart_token(), line_id, form.quantity.units)
-        except UnknownLine:
-            abort(404)
         except catalog.UnknownSku:
             form.quantity.errors = ["This is no longer sold"]
         except NotEnoughStock as shortage:
@@ -163,15 +161,10 @@ def change_line(line_id: int) -> ResponseReturnValue:
     )
 
 
-@bp.post("/cart/lines/<int:line_id>/removal")
+@bp.post("/cart/lines/<id:line_id>/removal")
 def remove_line(line_id: int) -> ResponseReturnValue:
     """Take a line out of the cart; it can be put back at once."""
-    if not RemoveLineForm().validate():
-        abort(400)
-    try:
-        line = service.remove_line(visitor.cart_token(), line_id)
-    except UnknownLine:
-        abort(404)
+    line = service.remove_line(visitor.cart_token(), line_id)
     return _changed(
         f"{line.offer.title} removed from your cart", RemovedLine(line.sku, line.offer.title, line.quantity)
     )
@@ -180,12 +173,7 @@ def remove_line(line_id: int) -> ResponseReturnValue:
 @bp.post("/cart/orders/<order_id>")
 def buy_again(order_id: str) -> ResponseReturnValue:
     """Put the goods of an earlier order into the cart, as far as they can be had."""
-    if not RemoveLineForm().validate():
-        abort(400)
-    try:
-        order = orders.get_order(order_id)
-    except orders.UnknownOrder:
-        abort(404)
+    order = orders.get_order(order_id)
     if not visitor.may_see(order_id, order.customer_id):
         abort(404)
     again = service.buy_again(visitor.cart_token_for_writing(), order.items)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, abort, g, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from storefront.catalog.service import gallery
 from storefront.catalog.values import Picture, is_photo, narrowest
-from storefront.origins import SAME_FOR_EVERYONE
+from storefront.web.route_options import public_cache
 
 bp = Blueprint("media", __name__)
 
-FOREVER = "public, max-age=31536000, immutable"
+A_YEAR = 365 * 24 * 3600  # seconds
 
 # How wide the square tiles are that pictures stand in, as `sizes` takes it; only widths are in px or vw.
 _TILES = {
@@ -52,15 +52,11 @@ def photo(picture: Picture | str | None) -> bool:
 
 
 @bp.get("/media/<name>")
+@public_cache(A_YEAR, immutable=True)
 def media(name: str) -> ResponseReturnValue:
     """A picture at one of its widths. Pages of other origins may show it: the old client, and letters."""
-    g.setdefault(SAME_FOR_EVERYONE, True)
-    try:
-        content = gallery.get_media(name)
-    except gallery.UnknownPicture:
-        abort(404)
+    content = gallery.get_media(name)
     response = Response(content, mimetype="image/webp")
     response.set_etag(name.removesuffix(".webp"))  # it names the content
-    response.headers["Cache-Control"] = FOREVER
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response.make_conditional(request)

@@ -12,16 +12,14 @@ from datetime import datetime
 from flask import current_app
 from sqlalchemy import ColumnElement, func, select, type_coerce, union_all
 
-from storefront import acts, stuck
+from storefront import acts
 from storefront.acts import NotedAct, TrailCriteria
-from storefront.catalog.models import Act, Message, StockMovement, Variant
+from storefront.catalog.models import Act, StockMovement, Variant
 from storefront.catalog.stock_desk.values import LEVEL, UNDO, Reason
 from storefront.clock import utc_now
 from storefront.core.cache import cached_query
 from storefront.database import queries
 from storefront.money import MinorUnits, Money
-
-stuck_messages = stuck.StuckMessages("catalog", Message, Act)
 
 BY_HAND = (*(reason.value for reason in Reason), UNDO, LEVEL, "api")  # reasons of movements that people make
 

@@ -24,7 +24,7 @@ from config import ConfigurationError
 from storefront.catalog.models import CatalogModel
 from storefront.clock import utc_now
 from storefront.database import UtcDateTime, queries, retried, rows_changed, transaction
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 
 DATABASE = "database"  # what the default is called where a store must be named
 ANSWER_WITHIN = timedelta(seconds=5)  # as long as a page waits for a database
@@ -35,10 +35,8 @@ NAME = re.compile(r"[0-9a-f]{32}(?:-[0-9]{1,4}\.webp|\.(?:png|jpeg|webp))")  # o
 _HOW = "PICTURE_STORE must be empty, file:///a/folder or s3://bucket?endpoint=https://host&region=name"
 
 
-class UnknownPicture(DomainError):
+class UnknownPicture(NotFoundError):
     """There is no such picture."""
-
-    status = 404
 
 
 class StoreAway(DomainError):

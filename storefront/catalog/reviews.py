@@ -22,7 +22,7 @@ from storefront.catalog.models import Act, Product, Review, ReviewVote
 from storefront.catalog.values import ReviewView, UnknownProduct
 from storefront.clock import utc_now
 from storefront.database import queries, retried, rows_changed, transaction
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 
 ANONYMOUS = "Anonymous User"  # contract/angular-api.md 5.2, no. 14
 FORMER = "A former customer"
@@ -31,10 +31,8 @@ LONGEST_TEXT = 4000
 _LONGEST_NAME = 80
 
 
-class UnknownReview(DomainError):
+class UnknownReview(NotFoundError):
     """There is no such review that may be seen; or it is not the asker's, where only they may."""
-
-    status = 404
 
 
 class OwnReview(DomainError):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
-from storefront import outbox
 from storefront.catalog import arrivals, gallery, moderation, overview, product_desk, sitemap, stock_desk
 from storefront.catalog.audit import Holding, holdings, product_faults, review_faults, stock_faults
 from storefront.catalog.browse import browse, card_columns, card_of, cards_of, department_of
@@ -28,7 +27,6 @@ from storefront.catalog.models import (
     ALL_CATEGORIES,
     BrowseEntry,
     Category,
-    Message,
     Product,
     Review,
     Spec,
@@ -149,7 +147,6 @@ __all__ = [
     "close_day",
     "commit_reservation",
     "delete_review",
-    "deliver_messages",
     "departments",
     "find_helpful",
     "find_unhelpful",
@@ -349,8 +346,3 @@ def _related(product: Product) -> tuple[ProductCard, ...]:
     )
     cards = card_columns().join(chosen, chosen.c.product_id == Product.id)
     return tuple(card_of(row) for row in queries().execute(cards.order_by(Product.popularity.desc(), Product.id)))
-
-
-def deliver_messages(handlers: Mapping[str, outbox.Handler]) -> int:
-    """Hand what the catalogue announced to its handlers. :return: how many messages were delivered"""
-    return outbox.deliver("catalog", Message, handlers)

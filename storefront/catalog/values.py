@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NewType
 
 from storefront.catalog.search_values import Relaxed
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 from storefront.money import Money
 from storefront.pictures import widths_of
 
@@ -44,15 +44,15 @@ class Sort(StrEnum):
     NEWEST = "newest"
 
 
-class UnknownProduct(DomainError):
+class UnknownProduct(NotFoundError):
     """No product that is on sale has this id."""
 
 
-class UnknownCategory(DomainError):
+class UnknownCategory(NotFoundError):
     """No category has this slug."""
 
 
-class UnknownSku(DomainError):
+class UnknownSku(NotFoundError):
     """Nothing sellable carries this SKU."""
 
 

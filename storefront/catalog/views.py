@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import shell, visitor
@@ -51,7 +51,7 @@ def category(slug: str) -> ResponseReturnValue:
     except service.UnknownCategory:
         moved = service.product_desk.find_moved(slug)
         if moved is None:
-            abort(404)
+            raise
         return redirect(url_for(".category", slug=moved) + query_kept(), 301)
 
 
@@ -69,15 +69,12 @@ def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
     )
 
 
-@bp.get("/product/<int(max=2147483647):product_id>-<slug>")  # the largest id that a column holds
+@bp.get("/product/<id:product_id>-<slug>")
 def product(product_id: int, slug: str) -> ResponseReturnValue:
     """One product; an outdated name in its address is put right."""
     stars = request.args.get("stars", type=int)
     stars = stars if stars in range(1, 6) else None
-    try:
-        page = service.get_product(product_id, stars, reader=visitor.reader())
-    except service.UnknownProduct:
-        abort(404)
+    page = service.get_product(product_id, stars, reader=visitor.reader())
     if page.box.slug != slug:
         return redirect(url_for(".product", product_id=product_id, slug=page.box.slug) + query_kept(), 301)
     visitor.remember_product(product_id)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 from storefront.money import Money
 from storefront.orders.service import DeliveryAddress, OrderId
 from storefront.payments.service import PaymentOption
@@ -37,7 +37,7 @@ class Failure(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-class UnknownCheckout(DomainError):
+class UnknownCheckout(NotFoundError):
     """The visitor has no such checkout."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
@@ -21,8 +21,9 @@ from storefront.orders.service import DeliveryAddress
 from storefront.payments import service as payments
 from storefront.responses import render_page
 from storefront.security import allow_form_targets, limiter
+from storefront.web.route_options import no_store
 
-bp = Blueprint("checkout", __name__)
+bp = no_store(Blueprint("checkout", __name__))
 
 LOOK_AGAIN = 3  # seconds until the waiting page asks again
 LOOK_AGAIN_WITH_BANK = 30  # while the customer has something to do there
@@ -230,8 +231,6 @@ def _place_order() -> ResponseReturnValue:
         return redirect(url_for(".start"), 303)
     try:
         outcome = service.place_order(str(form.key.data), token, agreed=str(form.total.data), return_url=_placing_url)
-    except service.UnknownCheckout:
-        abort(404)
     except service.DraftIncomplete as incomplete:
         return redirect(url_for(f".{incomplete.step}"), 303)
     except service.CartNotOrderable as refusal:
@@ -248,22 +247,14 @@ def _placing_url(checkout: str) -> str:
 @bp.get("/checkout/placing/<checkout_id>")
 def placing(checkout_id: str) -> ResponseReturnValue:
     """Where a payment provider sends the customer back to, and where a slow payment is waited for."""
-    try:
-        service.outcome_of(checkout_id, visitor.cart_token())
-    except service.UnknownCheckout:
-        abort(404)
+    service.outcome_of(checkout_id, visitor.cart_token())  # 404 unless it is this visitor's
     return _follow(service.try_again(checkout_id), was_waiting=True)
 
 
 @bp.post("/checkout/placing/<checkout_id>/cancellation")
 def abandon(checkout_id: str) -> ResponseReturnValue:
     """The shopper will not confirm this payment: undo it all and let them pay another way."""
-    if not FlaskForm().validate():
-        abort(400)
-    try:
-        service.outcome_of(checkout_id, visitor.cart_token())
-    except service.UnknownCheckout:
-        abort(404)
+    service.outcome_of(checkout_id, visitor.cart_token())  # 404 unless it is this visitor's
     service.abandon(checkout_id)
     return redirect(_placing_url(checkout_id), 303)  # a page that looks again must not be the answer to a form
 

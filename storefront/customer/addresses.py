@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.customer.forms import AddressForm
-from storefront.customer.views import bp, need_token, person
+from storefront.customer.views import bp, person
 from storefront.responses import render_page
 
 
@@ -37,20 +37,17 @@ def new_address() -> ResponseReturnValue:
     return _show(form, None)
 
 
-@bp.route("/account/addresses/<int:address_id>", methods=["GET", "POST"])
+@bp.route("/account/addresses/<id:address_id>", methods=["GET", "POST"])
 @visitor.sign_in_required
 def address(address_id: int) -> ResponseReturnValue:
     """One address, to be changed."""
     me = person()
-    try:
-        saved = accounts.get_address(me.id, address_id)
-        form = AddressForm.of(saved)
-        if form.validate_on_submit():
-            accounts.change_address(me.id, address_id, form.address(), is_default=form.is_default.data)
-            flash("The address is changed.", "notice")
-            return redirect(url_for(".addresses"), 303)
-    except accounts.UnknownAddress:
-        abort(404)
+    saved = accounts.get_address(me.id, address_id)
+    form = AddressForm.of(saved)
+    if form.validate_on_submit():
+        accounts.change_address(me.id, address_id, form.address(), is_default=form.is_default.data)
+        flash("The address is changed.", "notice")
+        return redirect(url_for(".addresses"), 303)
     return _show(form, saved)
 
 
@@ -59,27 +56,19 @@ def _show(form: AddressForm, saved: accounts.SavedAddress | None) -> ResponseRet
     return render_page("account/address.html", status=refused, form=form, address=saved)
 
 
-@bp.post("/account/addresses/<int:address_id>/default")
+@bp.post("/account/addresses/<id:address_id>/default")
 @visitor.sign_in_required
 def default_address(address_id: int) -> ResponseReturnValue:
     """Make it the one that is offered first."""
-    need_token()
-    try:
-        accounts.set_default_address(person().id, address_id)
-    except accounts.UnknownAddress:
-        abort(404)
+    accounts.set_default_address(person().id, address_id)
     flash("Your default address is changed.", "notice")
     return redirect(url_for(".addresses"), 303)
 
 
-@bp.post("/account/addresses/<int:address_id>/removal")
+@bp.post("/account/addresses/<id:address_id>/removal")
 @visitor.sign_in_required
 def remove_address(address_id: int) -> ResponseReturnValue:
     """Take it out of the book."""
-    need_token()
-    try:
-        accounts.remove_address(person().id, address_id)
-    except accounts.UnknownAddress:
-        abort(404)
+    accounts.remove_address(person().id, address_id)
     flash("The address is deleted. Orders sent there keep it.", "notice")
     return redirect(url_for(".addresses"), 303)

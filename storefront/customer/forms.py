@@ -15,10 +15,6 @@ LONGEST_PHONE = 32  # characters an address has room for
 KINDS = {"upi": "UPI", "bnpl": "Pay later", "cod": "Cash on delivery"}
 
 
-class ActionForm(FlaskForm):
-    """Carries the form token only."""
-
-
 class NameForm(FlaskForm):
     name = StringField("Name", filled("Enter your name", LONGEST_NAME), filters=[trimmed])
 

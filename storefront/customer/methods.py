@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.customer.forms import MethodForm
-from storefront.customer.views import bp, need_token, person
+from storefront.customer.views import bp, person
 from storefront.responses import render_page
 
 
@@ -30,27 +30,19 @@ def methods() -> ResponseReturnValue:
     return render_page("account/methods.html", status=refused, methods=accounts.methods_of(me.id), form=form)
 
 
-@bp.post("/account/payment-methods/<int:method_id>/default")
+@bp.post("/account/payment-methods/<id:method_id>/default")
 @visitor.sign_in_required
 def default_method(method_id: int) -> ResponseReturnValue:
     """Make it the one that is offered first."""
-    need_token()
-    try:
-        accounts.set_default_method(person().id, method_id)
-    except accounts.UnknownMethod:
-        abort(404)
+    accounts.set_default_method(person().id, method_id)
     flash("Your default way to pay is changed.", "notice")
     return redirect(url_for(".methods"), 303)
 
 
-@bp.post("/account/payment-methods/<int:method_id>/removal")
+@bp.post("/account/payment-methods/<id:method_id>/removal")
 @visitor.sign_in_required
 def remove_method(method_id: int) -> ResponseReturnValue:
     """Forget it."""
-    need_token()
-    try:
-        accounts.remove_method(person().id, method_id)
-    except accounts.UnknownMethod:
-        abort(404)
+    accounts.remove_method(person().id, method_id)
     flash("It is deleted. Orders paid by it are not changed.", "notice")
     return redirect(url_for(".methods"), 303)

@@ -8,14 +8,14 @@ from flask.typing import ResponseReturnValue
 from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.accounts.service import SignedIn
-from storefront.customer.forms import ActionForm, AvatarForm, NameForm
-from storefront.intake import takes_uploads
+from storefront.customer.forms import AvatarForm, NameForm
 from storefront.orders import service as orders
 from storefront.pictures import MOST_BYTES, MOST_PIXELS, Mistaken, NotAPicture, PictureTooLarge
 from storefront.responses import render_page
 from storefront.security import limiter
+from storefront.web.route_options import max_upload, no_store, public_cache
 
-bp = Blueprint("account", __name__)
+bp = no_store(Blueprint("account", __name__))
 
 A_YEAR = 365 * 24 * 3600  # seconds
 FORM_AROUND_IT = 64 * 1024  # bytes of an upload's form beside the file
@@ -35,12 +35,6 @@ def person() -> SignedIn:
     if found is None:
         abort(401)
     return found
-
-
-def need_token() -> None:
-    """Refuse a form of buttons that does not come from our own page."""
-    if not ActionForm().validate():
-        abort(400)
 
 
 @bp.get("/account")
@@ -73,7 +67,7 @@ def _show_profile(form: NameForm, avatar_form: AvatarForm, status: int) -> Respo
 
 
 @bp.post("/account/avatar")
-@takes_uploads(MOST_BYTES + FORM_AROUND_IT)
+@max_upload(MOST_BYTES + FORM_AROUND_IT)
 @limiter.limit("20/minute")
 @visitor.sign_in_required
 def upload_avatar() -> ResponseReturnValue:
@@ -97,20 +91,16 @@ def upload_avatar() -> ResponseReturnValue:
 @visitor.sign_in_required
 def remove_avatar() -> ResponseReturnValue:
     """No picture any more."""
-    need_token()
     accounts.change_profile(person().id, {"avatar": None})
     flash("Your picture is deleted.", "notice")
     return redirect(url_for(".profile"), 303)
 
 
-@bp.get("/account/avatars/<int:user_id>-<string(length=32):digest>")
+@bp.get("/account/avatars/<id:user_id>-<string(length=32):digest>")
+@public_cache(A_YEAR, immutable=True)
 def avatar(user_id: int, digest: str) -> ResponseReturnValue:
     """An uploaded picture. Its address names its content, so it never changes, and only who was given it knows it."""
-    try:
-        content = accounts.get_avatar(user_id, digest)
-    except accounts.UnknownAvatar:
-        abort(404)
+    content = accounts.get_avatar(user_id, digest)
     response = Response(content, mimetype="image/webp")
-    response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
     response.headers["Content-Disposition"] = "inline; filename=avatar.webp"
     return response

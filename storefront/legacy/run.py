@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TypeVar
 
-from storefront.arrivals import LARGEST_ID, Landing
+from storefront.arrivals import Landing
 from storefront.clock import utc_now
+from storefront.database import MAX_INTEGER
 from storefront.legacy.names import Names
 from storefront.legacy.report import Report
 from storefront.legacy.source import BATCH, OldSystem, OldTable, Row
@@ -89,7 +90,7 @@ def identity(row: Row) -> int:
 def number(row: Row, column: str) -> int:
     """An id in a row. :raise UnusableValue: there is none"""
     found = whole(row.get(column))
-    if found is None or not 1 <= found <= LARGEST_ID:
+    if found is None or not 1 <= found <= MAX_INTEGER:
         raise UnusableValue(f"its {column} is none")
     return found
 
@@ -97,7 +98,7 @@ def number(row: Row, column: str) -> int:
 def numbers(rows: Sequence[Row], column: str) -> set[int]:
     """The ids in a column, of those that are any."""
     found = (whole(row.get(column)) for row in rows)
-    return {each for each in found if each is not None and 1 <= each <= LARGEST_ID}
+    return {each for each in found if each is not None and 1 <= each <= MAX_INTEGER}
 
 
 def grouped(rows: Sequence[Row], column: str) -> Mapping[str, list[Row]]:

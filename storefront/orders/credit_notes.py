@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from storefront.errors import DomainError
+from storefront.errors import NotFoundError
 from storefront.money import Money
 from storefront.orders.refund_values import BackLine, RefundView
 from storefront.orders.refunds import refunds_of
@@ -20,10 +20,8 @@ from storefront.orders.values import OrderStatus, OrderView
 _PAID_LATER = frozenset({"cod", "bnpl"})
 
 
-class UnknownCreditNote(DomainError):
+class UnknownCreditNote(NotFoundError):
     """An order has no credit note of this number."""
-
-    status = 404
 
 
 @dataclass(frozen=True, slots=True)

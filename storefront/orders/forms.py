@@ -23,14 +23,6 @@ def _trimmed(text: str | None) -> str:
     return (text or "").replace("\0", "").strip()
 
 
-class CancellationForm(FlaskForm):
-    """Carries the form token only: no reason is asked for."""
-
-
-class ClaimForm(FlaskForm):
-    """Carries the form token only: which orders are claimed follows from the account."""
-
-
 class SearchForm(FlaskForm):
     """What a list of orders is searched for; read from the query string, where anything may stand."""
 
@@ -75,7 +67,3 @@ class ReturnForm(FlaskForm):
         [Length(max=LONGEST_NOTE, message=f"Use at most {LONGEST_NOTE} characters")],
         filters=[_trimmed],
     )
-
-
-class WithdrawalForm(FlaskForm):
-    """Carries the form token only: which return is withdrawn says its address."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 from storefront.money import Money
 from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView
 
@@ -65,7 +65,7 @@ class NotReturnable(DomainError):
     """These units of an order cannot be sent back: not sent yet, too late, or on their way back already."""
 
 
-class UnknownReturn(DomainError):
+class UnknownReturn(NotFoundError):
     """No return that the asker may see has this number."""
 
 

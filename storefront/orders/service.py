@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from storefront import acts, outbox, stuck
+from storefront import acts
 from storefront.acts import NotedAct, TrailCriteria
 from storefront.clock import arrival_day, utc_now
 from storefront.database import queries, transaction
@@ -31,7 +31,7 @@ from storefront.orders.history import (
 )
 from storefront.orders.invoice_models import INVOICE
 from storefront.orders.invoices import IssuedPaper, Seller, issue_papers
-from storefront.orders.models import Act, Item, Message, Order
+from storefront.orders.models import Act, Item, Order
 from storefront.orders.reading import export_of, get_order, get_orders
 from storefront.orders.refund_values import (
     LONGEST_NOTE,
@@ -143,7 +143,6 @@ __all__ = [
     "create_order",
     "credit_notes_of",
     "decline_return",
-    "deliver_messages",
     "desk",
     "expect_on",
     "export_of",
@@ -172,13 +171,10 @@ __all__ = [
     "returns_by",
     "returns_of",
     "sales",
-    "stuck_messages",
     "summaries",
     "track",
     "withdraw_return",
 ]
-
-stuck_messages = stuck.StuckMessages("orders", Message, Act)
 
 NUMBERS_TRIED = 5  # a day has a million: when so many are refused in a row, the number is not what is wrong
 
@@ -259,11 +255,6 @@ def _item(order: int, item: LineItem) -> Item:
 def acts_noted(criteria: TrailCriteria, count: int) -> Iterator[NotedAct]:
     """What the staff did to orders, latest first. :param count: of them, at most"""
     return acts.latest(Act, criteria, count)
-
-
-def deliver_messages(handlers: Mapping[str, outbox.Handler]) -> int:
-    """Hand what the orders announced to its handlers. :return: how many messages were delivered"""
-    return outbox.deliver("orders", Message, handlers)
 
 
 def track(order_id: str, email: str) -> OrderId:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 from storefront.money import Money
 from storefront.orders.carriers import tracking_url
 
@@ -42,7 +42,7 @@ NEXT_STEPS: dict[OrderStatus, frozenset[OrderStatus]] = {
 }
 
 
-class UnknownOrder(DomainError):
+class UnknownOrder(NotFoundError):
     """No order that the asker may see has this number."""
 
 

@@ -12,11 +12,12 @@ from flask.typing import ResponseReturnValue
 from storefront import paper_pages, visitor
 from storefront.fields import units_from
 from storefront.orders import service
-from storefront.orders.forms import CancellationForm, ClaimForm, ReturnForm, SearchForm, TrackingForm, WithdrawalForm
+from storefront.orders.forms import ReturnForm, SearchForm, TrackingForm
 from storefront.responses import go_to, own_path, refuse, render_page
 from storefront.security import limiter
+from storefront.web.route_options import no_store
 
-bp = Blueprint("orders", __name__)
+bp = no_store(Blueprint("orders", __name__))
 
 
 @bp.get("/orders")
@@ -42,8 +43,6 @@ def index() -> ResponseReturnValue:
 @visitor.sign_in_required
 def claim() -> ResponseReturnValue:
     """Take over the orders that were placed as a guest with the account's own address."""
-    if not ClaimForm().validate():
-        abort(400)
     person = visitor.account()
     if person is None or person.account.email is None or not person.account.has_verified_email:
         abort(403)
@@ -108,13 +107,13 @@ def invoice_pdf(order_id: str) -> ResponseReturnValue:
     return paper_pages.send_invoice(_own_order(order_id))
 
 
-@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>")
+@bp.get("/orders/<order_id>/credit-notes/<id:position>")
 def credit_note(order_id: str, position: int) -> ResponseReturnValue:
     """What was taken off the invoice, as a sheet for the books."""
     return paper_pages.show_credit_note("orders/credit_note.html", _own_order(order_id), position)
 
 
-@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>.pdf")
+@bp.get("/orders/<order_id>/credit-notes/<id:position>.pdf")
 def credit_note_pdf(order_id: str, position: int) -> ResponseReturnValue:
     """The same as a file."""
     return paper_pages.send_credit_note(_own_order(order_id), position)
@@ -124,8 +123,6 @@ def credit_note_pdf(order_id: str, position: int) -> ResponseReturnValue:
 def cancel(order_id: str) -> ResponseReturnValue:
     """The customer changes their mind before the order is packed; asked twice it is cancelled once."""
     _own_order(order_id)
-    if not CancellationForm().validate():
-        abort(400)
     try:
         service.cancel(order_id, by="you")
     except service.StepNotAllowed as refusal:
@@ -201,16 +198,12 @@ def _why_not(units: Mapping[int, int], offer: service.ReturnOffer | None) -> str
     return "There are not so many left to send back." if units else "Say how many of which you send back."
 
 
-@bp.post("/orders/<order_id>/return/<int(max=2147483647):return_id>/withdrawal")
+@bp.post("/orders/<order_id>/return/<id:return_id>/withdrawal")
 def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
     """The shopper keeps the goods after all; asked twice it is withdrawn once."""
     found = _own_order(order_id)
-    if not WithdrawalForm().validate():
-        abort(400)
     try:
         service.withdraw_return(found.id, return_id)
-    except service.UnknownReturn:
-        abort(404)
     except service.ReturnDecided as refusal:
         if refusal.state is not service.ReturnState.WITHDRAWN:
             problem = f"Return no. {return_id} was {refusal.state} meanwhile and cannot be withdrawn any more."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from storefront import outbox, stuck
+from storefront import outbox
 from storefront.clock import utc_now
 from storefront.database import queries, retried, transaction
 from storefront.instruments import LENDERS, is_upi_id
@@ -54,7 +54,6 @@ __all__ = [
     "arrivals",
     "authorise",
     "capture",
-    "deliver_messages",
     "facts",
     "faults",
     "find_option",
@@ -68,13 +67,10 @@ __all__ = [
     "refund_key",
     "refund_part",
     "status_of",
-    "stuck_messages",
     "void",
 ]
 
 logger = logging.getLogger(__name__)
-
-stuck_messages = stuck.StuckMessages("payments", Message, None)  # who has one tried again is noted by the accounts
 
 _HELD = frozenset({PaymentStatus.AUTHORISED, PaymentStatus.DUE, PaymentStatus.CAPTURED})
 _OFFLINE = (CashOnDelivery(), Upi(), PayLater())
@@ -269,11 +265,6 @@ def _note_message(message: ProviderMessage) -> None:
         session.flush()
         word = {"checkout": message.checkout}
         outbox.post(session, Message, PAYMENT_CHANGED, f"{PAYMENT_CHANGED}/{message.id}", word)
-
-
-def deliver_messages(handlers: Mapping[str, outbox.Handler]) -> int:
-    """Hand what the payments announced to its handlers. :return: how many messages were delivered"""
-    return outbox.deliver("payments", Message, handlers)
 
 
 def status_of(checkout: str) -> PaymentStatus | None:

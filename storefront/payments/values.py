@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 from storefront.instruments import LENDERS, is_masked_upi_id, is_upi_id, masked_upi_id
 from storefront.money import Money
 
@@ -47,7 +47,7 @@ class ProviderSilent(DomainError):
     """The provider did not answer: nobody knows yet whether the money is held. Ask again under the same key."""
 
 
-class UnknownPayment(DomainError):
+class UnknownPayment(NotFoundError):
     """No payment has this reference."""
 
 

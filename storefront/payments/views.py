@@ -10,13 +10,14 @@ from flask.typing import ResponseReturnValue
 from storefront.payments import sandbox as provider
 from storefront.payments import service
 from storefront.payments.forms import SandboxDecisionForm
-from storefront.payments.values import ForgedMessage, UnknownPayment
+from storefront.payments.values import ForgedMessage
 from storefront.responses import render_page
 from storefront.security import csrf
+from storefront.web.route_options import no_store
 
 logger = logging.getLogger(__name__)
 
-bp = Blueprint("payments", __name__)
+bp = no_store(Blueprint("payments", __name__))
 
 
 @bp.post("/payments/stripe/webhook")
@@ -44,10 +45,7 @@ def sandbox(reference: str) -> ResponseReturnValue:
     """The customer confirms or declines, and goes back to the shop."""
     if current_app.config["PAYMENT_PROVIDER"] != "sandbox":
         abort(404)
-    try:
-        amount, return_url = provider.find_waiting(reference)
-    except UnknownPayment:
-        abort(404)
+    amount, return_url = provider.find_waiting(reference)
     form = SandboxDecisionForm()
     if form.validate_on_submit():
         provider.decide(reference, approve=form.decision.data == "approve")

@@ -24,7 +24,3 @@ class ReviewForm(FlaskForm):
 
     def draft(self) -> ReviewDraft:
         return ReviewDraft(int(self.rating.data or 0), self.title.data or "", self.comment.data or "")
-
-
-class VoteForm(FlaskForm):
-    """Carries the form token only."""

@@ -12,13 +12,13 @@ from storefront.catalog.drawings import product_context
 from storefront.catalog.service import ProductPage, ReviewView
 from storefront.responses import answer, refuse
 from storefront.reviews import service
-from storefront.reviews.forms import ReviewForm, VoteForm
+from storefront.reviews.forms import ReviewForm
 from storefront.security import limiter
 
 bp = Blueprint("reviews", __name__)
 
-PRODUCT = "/product/<int(max=2147483647):product_id>"
-REVIEW = "/reviews/<int(max=2147483647):review_id>"
+PRODUCT = "/product/<id:product_id>"
+REVIEW = "/reviews/<id:review_id>"
 
 
 def _account() -> Account:
@@ -26,13 +26,6 @@ def _account() -> Account:
     if person is None:
         abort(403)
     return person.account
-
-
-def _page(product_id: int) -> ProductPage:
-    try:
-        return catalog.get_product(product_id, reader=visitor.reader())
-    except catalog.UnknownProduct:
-        abort(404)
 
 
 def _reviews_url(page: ProductPage) -> str:
@@ -47,15 +40,12 @@ def write(product_id: int) -> ResponseReturnValue:
     form = ReviewForm()
     if not form.validate():
         return _refused(form, product_id)
-    try:
-        review = service.write(_account(), product_id, form.draft())
-    except catalog.UnknownProduct:
-        abort(404)
+    review = service.write(_account(), product_id, form.draft())
     return _changed(product_id, "Your review is kept, and hidden" if review.is_hidden else "Thank you for your review")
 
 
 def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
-    page = _page(product_id)
+    page = catalog.get_product(product_id, reader=visitor.reader())
     return refuse(
         "catalog/_reviews.html",
         page="catalog/product.html",
@@ -69,14 +59,12 @@ def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
 @visitor.sign_in_required
 def take_back(product_id: int) -> ResponseReturnValue:
     """Delete what the visitor said of a product."""
-    if not VoteForm().validate():
-        abort(400)
     catalog.delete_review(product_id, _account().id)
     return _changed(product_id, "Your review is deleted")
 
 
 def _changed(product_id: int, notice: str) -> ResponseReturnValue:
-    page = _page(product_id)
+    page = catalog.get_product(product_id, reader=visitor.reader())
     fragment = "reviews/_after_change.html"
     return answer(fragment, otherwise=_reviews_url(page), notice=notice, page=page, box=page.box, stars=None)
 
@@ -86,26 +74,17 @@ def _changed(product_id: int, notice: str) -> ResponseReturnValue:
 @limiter.limit("60/minute")
 def vote(review_id: int) -> ResponseReturnValue:
     """Find a review helpful."""
-    if not VoteForm().validate():
-        abort(400)
     try:
         return _voted(catalog.find_helpful(review_id, _account().id))
     except catalog.OwnReview:
         abort(403)
-    except catalog.UnknownReview:
-        abort(404)
 
 
 @bp.post(f"{REVIEW}/vote/removal")
 @visitor.sign_in_required
 def take_vote_back(review_id: int) -> ResponseReturnValue:
     """Not find it helpful after all."""
-    if not VoteForm().validate():
-        abort(400)
-    try:
-        return _voted(catalog.find_unhelpful(review_id, _account().id))
-    except catalog.UnknownReview:
-        abort(404)
+    return _voted(catalog.find_unhelpful(review_id, _account().id))
 
 
 def _voted(review: ReviewView) -> ResponseReturnValue:

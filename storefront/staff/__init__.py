@@ -10,8 +10,9 @@ from flask import Blueprint, Flask
 from storefront import visitor
 from storefront.accounts.service import Role
 from storefront.staff.desks import Section, sections_of
+from storefront.web.route_options import no_store
 
-bp = Blueprint("staff", __name__, url_prefix="/staff")
+bp = no_store(Blueprint("staff", __name__, url_prefix="/staff"))
 
 any_staff = visitor.staff_required(Role.STOCK_STAFF, Role.ORDER_STAFF)
 stock_staff = visitor.staff_required(Role.STOCK_STAFF)

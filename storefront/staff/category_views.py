@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import abort, flash, url_for
+from flask import flash, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField
@@ -19,12 +19,12 @@ from storefront.catalog.product_desk import (
     CategoryRecord,
     DraftRefused,
 )
-from storefront.catalog.service import UnknownCategory, product_desk
+from storefront.catalog.service import product_desk
 from storefront.fields import filled
 from storefront.responses import go_to, render_page
 from storefront.shell import plural
 from storefront.staff import bp, stock_staff
-from storefront.staff.product_forms import WORDS, TokenForm, slug_check
+from storefront.staff.product_forms import WORDS, slug_check
 from storefront.staff.product_rows import on_one_line
 
 FULL_CIRCLE = 360
@@ -103,18 +103,11 @@ def _explain(form: CategoryForm, refusal: DraftRefused) -> None:
         form[place].errors = [*form[place].errors, WORDS[problem]]
 
 
-def _category(category_id: int) -> CategoryRecord:
-    try:
-        return product_desk.get_category(category_id)
-    except UnknownCategory:
-        abort(404)
-
-
-@bp.get("/products/categories/<int(max=2147483647):category_id>")
+@bp.get("/products/categories/<id:category_id>")
 @stock_staff
 def category(category_id: int) -> ResponseReturnValue:
     """One category, to be changed."""
-    return _show_one(_category(category_id))
+    return _show_one(product_desk.get_category(category_id))
 
 
 def _show_one(record: CategoryRecord, *, status: int = 200, **more: Any) -> ResponseReturnValue:
@@ -128,11 +121,11 @@ def _form_of(record: CategoryRecord) -> CategoryForm:
     return CategoryForm(formdata=None, name=record.name, slug=record.slug, description=record.description, **facts)
 
 
-@bp.post("/products/categories/<int(max=2147483647):category_id>")
+@bp.post("/products/categories/<id:category_id>")
 @stock_staff
 def change_category(category_id: int) -> ResponseReturnValue:
     """Save what was typed, unless somebody changed the category meanwhile."""
-    record = _category(category_id)
+    record = product_desk.get_category(category_id)
     form = CategoryForm()
     draft = form.read()
     if draft is None:
@@ -151,20 +144,16 @@ def change_category(category_id: int) -> ResponseReturnValue:
     return go_to(url_for(".categories"))
 
 
-@bp.post("/products/categories/<int(max=2147483647):category_id>/removal")
+@bp.post("/products/categories/<id:category_id>/removal")
 @stock_staff
 def remove_category(category_id: int) -> ResponseReturnValue:
     """Remove a category in which nothing stands."""
-    if not TokenForm().validate():
-        abort(400)
-    record = _category(category_id)
+    record = product_desk.get_category(category_id)
     try:
         product_desk.remove_category(category_id, actor=visitor.actor())
     except CategoryInUse as use:
         stand = "stands" if use.count == 1 else "stand"
         words = f"Nothing was removed: {plural(use.count, 'product')} {stand} in it. Move what is there first."
         return _show_one(record, status=409, problem=words)
-    except UnknownCategory:
-        abort(404)
     flash(f"{record.name} is removed", "notice")
     return go_to(url_for(".categories"))

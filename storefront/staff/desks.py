@@ -4,33 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from flask import current_app
+
 from storefront.accounts.service import Role
+from storefront.web.route_options import options_of
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
     """:ivar endpoint: of its first page :ivar about: one line for the page of all desks
     :ivar pages: endpoints of the pages below it
-    :ivar roles: who works at it, where that is not everybody of its section
     """
 
     endpoint: str
     label: str
     about: str
     pages: tuple[str, ...] = ()
-    roles: frozenset[Role] | None = None
 
     def shows(self, endpoint: str | None) -> bool:
         """Whether a page is this desk's."""
         return endpoint == self.endpoint or endpoint in self.pages
 
+    def is_open_to(self, role: Role) -> bool:
+        """Whether the guard of its page lets somebody in."""
+        roles = options_of(current_app, self.endpoint).staff_roles or frozenset()
+        return role is Role.ADMIN or role in roles
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Desks that belong together. :ivar roles: who works there; admins work everywhere"""
+    """Desks that belong together."""
 
     label: str
-    roles: frozenset[Role]
     desks: tuple[Desk, ...]
 
     def shows(self, endpoint: str | None) -> bool:
@@ -38,25 +43,16 @@ class Section:
         return any(desk.shows(endpoint) for desk in self.desks)
 
 
-_STOCK = frozenset({Role.STOCK_STAFF})
-_ORDERS = frozenset({Role.ORDER_STAFF})
-_EVERYBODY = _STOCK | _ORDERS
-_ADMINS: frozenset[Role] = frozenset()  # who work everywhere anyway
-
 SECTIONS = (
     Section(
         "Overview",
-        _EVERYBODY,
         (
             Desk("staff.index", "Dashboard", "What was sold, what there is, what needs somebody."),
-            Desk(
-                "staff.troubles", "Troubles", "Checkouts and messages that got stuck; tried again here.", roles=_ORDERS
-            ),
+            Desk("staff.troubles", "Troubles", "Checkouts and messages that got stuck; tried again here."),
         ),
     ),
     Section(
         "Stock",
-        _STOCK,
         (
             Desk(
                 "staff.stock",
@@ -76,7 +72,6 @@ SECTIONS = (
     ),
     Section(
         "Orders",
-        _ORDERS,
         (
             Desk(
                 "staff.orders",
@@ -89,7 +84,6 @@ SECTIONS = (
     ),
     Section(
         "Products",
-        _STOCK,
         (
             Desk(
                 "staff.products",
@@ -102,28 +96,23 @@ SECTIONS = (
     ),
     Section(
         "Customers",
-        _EVERYBODY,
         (
             Desk(
                 "staff.customers",
                 "Customers",
                 "Who bought: by address, name, phone or order; their orders and sign-ins.",
                 ("staff.customer", "staff.guest"),
-                _ORDERS,
             ),
             Desk("staff.reviews", "Reviews", "What buyers say; hidden or shown again."),
         ),
     ),
-    Section("Trail", _ADMINS, (Desk("staff.trail", "Trail", "Who of the staff did what, and when."),)),
+    Section("Trail", (Desk("staff.trail", "Trail", "Who of the staff did what, and when."),)),
 )
 
 
 def sections_of(role: Role) -> tuple[Section, ...]:
     """The sections in which somebody of the staff works."""
-    if role is Role.ADMIN:
-        return SECTIONS
-    return tuple(_as_seen_by(role, section) for section in SECTIONS if role in section.roles)
-
-
-def _as_seen_by(role: Role, section: Section) -> Section:
-    return replace(section, desks=tuple(desk for desk in section.desks if desk.roles is None or role in desk.roles))
+    seen = (
+        replace(section, desks=tuple(desk for desk in section.desks if desk.is_open_to(role))) for section in SECTIONS
+    )
+    return tuple(section for section in seen if section.desks)

@@ -9,11 +9,11 @@ from wtforms import FileField
 
 from storefront import progress, stock_work, visitor
 from storefront.catalog.service import stock_desk
-from storefront.catalog.stock_desk import BadSheet, NotCsv, SheetFault, UnknownImport
-from storefront.intake import takes_uploads
+from storefront.catalog.stock_desk import BadSheet, NotCsv, SheetFault
 from storefront.responses import go_to, render_page
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import LONGEST_CURSOR
+from storefront.web.route_options import max_upload
 
 FORM_AROUND_A_FILE = 16 * 1024  # bytes: token and boundaries
 
@@ -33,10 +33,6 @@ class UploadForm(FlaskForm):
     file = FileField("CSV file")
 
 
-class ApplicationForm(FlaskForm):
-    """Carries the form token only."""
-
-
 @bp.get("/stock/imports")
 @stock_staff
 def imports() -> ResponseReturnValue:
@@ -50,13 +46,11 @@ def _show(form: UploadForm, problem: str = "", status: int = 200) -> ResponseRet
 
 
 @bp.post("/stock/imports")
-@takes_uploads(stock_desk.MOST_BYTES + FORM_AROUND_A_FILE)
+@max_upload(stock_desk.MOST_BYTES + FORM_AROUND_A_FILE)
 @stock_staff
 def upload_import() -> ResponseReturnValue:
     """Check a file; nothing is changed by that."""
     form = UploadForm()
-    if not form.validate():
-        abort(400)
     file = request.files.get("file")
     if file is None or not file.filename:
         return _show(form, "Choose a CSV file first.", 422)
@@ -72,14 +66,11 @@ def upload_import() -> ResponseReturnValue:
     return go_to(url_for(".show_import", import_id=import_id))
 
 
-@bp.get("/stock/imports/<int(max=2147483647):import_id>")
+@bp.get("/stock/imports/<id:import_id>")
 @stock_staff
 def show_import(import_id: int) -> ResponseReturnValue:
     """What a file would change, how far its import is, or what came of it."""
-    try:
-        page = stock_desk.show_import(import_id, request.args.get("at", "")[:LONGEST_CURSOR])
-    except UnknownImport:
-        abort(404)
+    page = stock_desk.show_import(import_id, request.args.get("at", "")[:LONGEST_CURSOR])
     return render_page(
         "staff/stock/import.html",
         fragment="staff/stock/_import.html",
@@ -89,16 +80,11 @@ def show_import(import_id: int) -> ResponseReturnValue:
     )
 
 
-@bp.post("/stock/imports/<int(max=2147483647):import_id>/application")
+@bp.post("/stock/imports/<id:import_id>/application")
 @stock_staff
 def apply_import(import_id: int) -> ResponseReturnValue:
     """Have the worker apply a file that was checked; pressed twice it is applied once."""
-    if not ApplicationForm().validate():
-        abort(400)
-    try:
-        stock_desk.get_import(import_id)
-    except UnknownImport:
-        abort(404)
+    stock_desk.get_import(import_id)
     if stock_desk.start_import(import_id):
         stock_work.hurry_import(import_id)
     return go_to(url_for(".show_import", import_id=import_id))

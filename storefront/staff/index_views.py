@@ -9,17 +9,16 @@ from flask import current_app, request
 from flask.typing import ResponseReturnValue
 
 from storefront import clock, visitor
-from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
 from storefront.catalog import service as catalog
 from storefront.catalog.stock_desk import Filter
 from storefront.checkout import service as checkout
 from storefront.money import Money
 from storefront.orders import service as orders
-from storefront.payments import service as payments
 from storefront.responses import render_page
 from storefront.staff import any_staff, bp
 from storefront.staff.charts import bar_chart, shares
+from storefront.stuck import stuck_messages
 
 PERIODS = (7, 30, 90)  # days
 BEST_OF = 30  # days
@@ -70,17 +69,6 @@ def _of_orders(days: int) -> dict[str, Any]:
         "unfinished": checkout.count_unfinished(),
         "undelivered": sum(messages.count() for messages in stuck_messages().values()),
     }
-
-
-def stuck_messages() -> dict[str, Any]:
-    """What got stuck in each outbox of the shop, by its schema."""
-    every = (
-        orders.stuck_messages,
-        payments.stuck_messages,
-        accounts.stuck_messages,
-        catalog.overview.stuck_messages,
-    )
-    return {messages.schema: messages for messages in every}
 
 
 def _of_stock() -> dict[str, Any]:

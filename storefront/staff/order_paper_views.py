@@ -11,7 +11,6 @@ from storefront.orders.service import OrderView, desk
 from storefront.responses import render_page
 from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import chosen_orders
-from storefront.staff.order_views import get_order
 
 
 @bp.get("/orders/slips")
@@ -40,25 +39,25 @@ def _chosen() -> list[OrderView]:
 @order_staff
 def order_invoice(order_id: str) -> ResponseReturnValue:
     """The invoice as its customer has it."""
-    return paper_pages.show_invoice("staff/orders/invoice.html", get_order(order_id))
+    return paper_pages.show_invoice("staff/orders/invoice.html", orders.get_order(order_id))
 
 
 @bp.get("/orders/<order_id>/invoice.pdf")
 @order_staff
 def order_invoice_pdf(order_id: str) -> ResponseReturnValue:
     """The same as a file."""
-    return paper_pages.send_invoice(get_order(order_id))
+    return paper_pages.send_invoice(orders.get_order(order_id))
 
 
-@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>")
+@bp.get("/orders/<order_id>/credit-notes/<id:position>")
 @order_staff
 def order_credit_note(order_id: str, position: int) -> ResponseReturnValue:
     """What was taken off the invoice, as its customer has it."""
-    return paper_pages.show_credit_note("staff/orders/credit_note.html", get_order(order_id), position)
+    return paper_pages.show_credit_note("staff/orders/credit_note.html", orders.get_order(order_id), position)
 
 
-@bp.get("/orders/<order_id>/credit-notes/<int(max=2147483647):position>.pdf")
+@bp.get("/orders/<order_id>/credit-notes/<id:position>.pdf")
 @order_staff
 def order_credit_note_pdf(order_id: str, position: int) -> ResponseReturnValue:
     """The same as a file."""
-    return paper_pages.send_credit_note(get_order(order_id), position)
+    return paper_pages.send_credit_note(orders.get_order(order_id), position)

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from storefront import visitor
 from storefront.orders import service as orders
-from storefront.orders.service import OrderView, StepNotAllowed
+from storefront.orders.service import StepNotAllowed
 from storefront.payments import service as payments
 from storefront.responses import render_page, wants_fragment
 from storefront.staff import bp, order_staff
@@ -27,21 +27,13 @@ def order(order_id: str) -> ResponseReturnValue:
     return show_order(order_id)
 
 
-def get_order(order_id: str) -> OrderView:
-    """An order by its number, or a page that says that there is none."""
-    try:
-        return orders.get_order(order_id)
-    except orders.UnknownOrder:
-        abort(404)
-
-
 def show_order(order_id: str, *, status: int = 200, problem: str = "", **more: Any) -> ResponseReturnValue:
     """The page of an order, or its moving part; whoever did something to it comes back here.
 
     :param problem: why nothing was done
     :param more: what else the templates are to know, such as `notice`
     """
-    found = get_order(order_id)
+    found = orders.get_order(order_id)
     context = {
         "order": found,
         "payment": payments.records_of([found.checkout_id]).get(found.checkout_id),
@@ -70,8 +62,6 @@ def take_step(order_id: str) -> ResponseReturnValue:
     told = parcel if wanted is orders.OrderStatus.SHIPPED else {}
     try:
         orders.advance(order_id, wanted, by=BY, actor=visitor.actor(), **told)
-    except orders.UnknownOrder:
-        abort(404)
     except StepNotAllowed as refusal:
         if refusal.current is not wanted:
             return show_order(order_id, status=409, problem=refusal_words(order_id, refusal))
@@ -89,12 +79,7 @@ def correct_parcel(order_id: str) -> ResponseReturnValue:
     form = ParcelForm()
     if not form.validate():
         return show_order(order_id, status=422, problem=first_problem(form), parcel_form=form)
-    try:
-        orders.note_tracking(
-            order_id, form.tracking.data or "", by=BY, carrier=form.named_carrier, actor=visitor.actor()
-        )
-    except orders.UnknownOrder:
-        abort(404)
+    orders.note_tracking(order_id, form.tracking.data or "", by=BY, carrier=form.named_carrier, actor=visitor.actor())
     notice = "The tracking number is noted."
     if wants_fragment():
         return show_order(order_id, notice=notice)

@@ -7,21 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, flash, request, url_for
+from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from storefront import visitor
 from storefront.catalog import service as catalog
 from storefront.catalog.service import gallery
-from storefront.intake import takes_uploads
 from storefront.pictures import FROM_STAFF, Mistaken, NotAPicture, PictureTooLarge
 from storefront.responses import go_to, wants_fragment
 from storefront.shell import plural
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_views import show_product
 from storefront.staff.stock_forms import text_from
+from storefront.web.route_options import max_upload
 
 MOST_AT_ONCE = 12  # files; each takes about half a second
 MOST_TOGETHER = 50 * 2**20  # bytes; a form is read before anybody knows who sent it
@@ -82,10 +81,6 @@ class TypedPicture:
         return gallery.Wanted(place, alt, self.seen)
 
 
-class TokenForm(FlaskForm):
-    """Carries the form token only."""
-
-
 @bp.app_template_global()
 def picture_limits() -> Mapping[str, int]:
     """What may be sent at once, for the hint beside the field."""
@@ -94,12 +89,11 @@ def picture_limits() -> Mapping[str, int]:
     return {"files": MOST_AT_ONCE, "megabytes": megabytes, "megapixels": megapixels, "together": together}
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/pictures")
-@takes_uploads(MOST_TOGETHER + FORM_AROUND_THEM)
+@bp.post("/products/<id:product_id>/pictures")
+@max_upload(MOST_TOGETHER + FORM_AROUND_THEM)
 @stock_staff
 def upload_pictures(product_id: int) -> ResponseReturnValue:
     """Add pictures. What is none is named with the reason, the others are kept."""
-    _need_token()
     files = [file for file in request.files.getlist("pictures") if file.filename]
     if not files:
         return _show(product_id, status=422, pictures_problem="Choose one picture or more first.")
@@ -117,8 +111,6 @@ def _add(product_id: int, file: FileStorage) -> RefusedFile | None:
     sent = file.stream.read(FROM_STAFF.most_bytes + 1)
     try:
         catalog.add_picture(product_id, sent, actor=visitor.actor(), limits=FROM_STAFF)
-    except catalog.UnknownProduct:
-        abort(404)
     except NotAPicture as error:
         return RefusedFile(_name_of(file), _NO_PICTURE[error.seems], error.status)
     except PictureTooLarge as error:
@@ -132,19 +124,16 @@ def _name_of(file: FileStorage) -> str:
     return text_from(MultiDict({"name": file.filename or ""}), "name", LONGEST_NAME)
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/pictures/arrangement")
+@bp.post("/products/<id:product_id>/pictures/arrangement")
 @stock_staff
 def arrange_pictures(product_id: int) -> ResponseReturnValue:
     """Put the pictures in order and say what they show; a picture moved up or down takes the words along."""
-    _need_token()
     typed = _read_pictures(product_id)
     if any(picture.is_nowhere for picture in typed.values()):
         words = "Nothing was saved: a place is a whole number from 1."
         return _show(product_id, status=422, pictures_problem=words, typed=typed)
     try:
         gallery.arrange(product_id, {i: picture.wanted for i, picture in typed.items()}, actor=visitor.actor())
-    except catalog.UnknownProduct:
-        abort(404)
     except gallery.WordsChanged as conflict:
         return _show(
             product_id, status=409, pictures_problem=DESCRIBED_MEANWHILE, typed=typed, described=conflict.pictures
@@ -168,33 +157,20 @@ def _read_pictures(product_id: int) -> dict[int, TypedPicture]:
     return found
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/pictures/<int(max=2147483647):picture_id>/removal")
+@bp.post("/products/<id:product_id>/pictures/<id:picture_id>/removal")
 @stock_staff
 def remove_picture(product_id: int, picture_id: int) -> ResponseReturnValue:
     """Take a picture away; it can be brought back."""
-    _need_token()
-    try:
-        gallery.remove(product_id, picture_id, actor=visitor.actor())
-    except (catalog.UnknownProduct, gallery.UnknownPicture):
-        abort(404)
+    gallery.remove(product_id, picture_id, actor=visitor.actor())
     return _done(product_id, "The picture is taken away. It can be brought back below.")
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/pictures/<int(max=2147483647):picture_id>/return")
+@bp.post("/products/<id:product_id>/pictures/<id:picture_id>/return")
 @stock_staff
 def bring_picture_back(product_id: int, picture_id: int) -> ResponseReturnValue:
     """Show a picture again that was taken away."""
-    _need_token()
-    try:
-        gallery.bring_back(product_id, picture_id, actor=visitor.actor())
-    except (catalog.UnknownProduct, gallery.UnknownPicture):
-        abort(404)
+    gallery.bring_back(product_id, picture_id, actor=visitor.actor())
     return _done(product_id, "The picture is back")
-
-
-def _need_token() -> None:
-    if not TokenForm().validate():
-        abort(400)
 
 
 def _done(product_id: int, notice: str) -> ResponseReturnValue:

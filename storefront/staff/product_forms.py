@@ -273,10 +273,6 @@ class NewProductForm(ProductForm):
         return self.sku.data or ""
 
 
-class TokenForm(FlaskForm):
-    """Carries the form token only."""
-
-
 class PublicationForm(FlaskForm):
     """Whether a product is to be on sale."""
 

@@ -9,8 +9,8 @@ from flask import abort, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import visitor
-from storefront.catalog.product_desk import DraftRefused, ProductConflict, ProductRecord, UnknownPlan
-from storefront.catalog.service import UnknownProduct, UnknownSku, product_desk
+from storefront.catalog.product_desk import DraftRefused, ProductConflict, UnknownPlan
+from storefront.catalog.service import product_desk
 from storefront.responses import answer, go_to, render_page
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_forms import (
@@ -20,7 +20,6 @@ from storefront.staff.product_forms import (
     PlanForm,
     ProductForm,
     PublicationForm,
-    TokenForm,
     criteria_from,
     products_url,
 )
@@ -114,7 +113,7 @@ def _changes_rows(form: ProductForm) -> bool:
 # --------------------------------------------------------------------------------------------- one product
 
 
-@bp.get("/products/<int(max=2147483647):product_id>")
+@bp.get("/products/<id:product_id>")
 @stock_staff
 def product(product_id: int) -> ResponseReturnValue:
     """One product, to be changed."""
@@ -138,7 +137,7 @@ def show_product(product_id: int, *, status: int = 200, problem: str = "", **mor
 
 def _parts(product_id: int) -> dict[str, Any]:
     """What the page of a product shows, each form as the product stands."""
-    record = _record(product_id)
+    record = product_desk.get_product_record(product_id)
     form = ProductForm(formdata=None, obj=record, seen=record.version)
     form.category.data, form.more.data = str(record.categories[0]), [str(i) for i in record.categories[1:]]
     form.fill(record, product_desk.list_categories(), sent=False)
@@ -148,18 +147,11 @@ def _parts(product_id: int) -> dict[str, Any]:
     return {"record": record, "form": form, "plan": plan, "url": url, "now": {}, "notice": ""}
 
 
-def _record(product_id: int) -> ProductRecord:
-    try:
-        return product_desk.get_product_record(product_id)
-    except UnknownProduct:
-        abort(404)
-
-
-@bp.post("/products/<int(max=2147483647):product_id>")
+@bp.post("/products/<id:product_id>")
 @stock_staff
 def change_product(product_id: int) -> ResponseReturnValue:
     """Save what was typed, unless somebody changed the product meanwhile or it cannot stand like that."""
-    record = _record(product_id)
+    record = product_desk.get_product_record(product_id)
     form = ProductForm()
     form.fill(record, product_desk.list_categories(), sent=True)
     if _changes_rows(form):
@@ -185,14 +177,14 @@ def _done(product_id: int, notice: str) -> ResponseReturnValue:
     return answer("staff/products/_after_change.html", otherwise=url_for(".product", product_id=product_id), **parts)
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/publication")
+@bp.post("/products/<id:product_id>/publication")
 @stock_staff
 def publish_product(product_id: int) -> ResponseReturnValue:
     """Put a product on sale, or hide it."""
     form = PublicationForm()
     if not form.validate():
         abort(400)
-    _record(product_id)
+    product_desk.get_product_record(product_id)
     publish = form.publish.data == "1"
     product_desk.set_published([product_id], publish, actor=visitor.actor())
     return _done(product_id, "It is on sale" if publish else "It is hidden")
@@ -201,11 +193,11 @@ def publish_product(product_id: int) -> ResponseReturnValue:
 # --------------------------------------------------------------------------------------------- prices to come
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/prices")
+@bp.post("/products/<id:product_id>/prices")
 @stock_staff
 def plan_price(product_id: int) -> ResponseReturnValue:
     """Let a variant have another price later."""
-    record = _record(product_id)
+    record = product_desk.get_product_record(product_id)
     form = PlanForm()
     form.offer(record)
     planned = form.read(record.currency)
@@ -217,18 +209,14 @@ def plan_price(product_id: int) -> ResponseReturnValue:
     except DraftRefused as refusal:
         form.explain(refusal.problems)
         return show_product(product_id, status=422, plan=form)
-    except UnknownSku:
-        abort(404)
     return _done(product_id, "The price is planned")
 
 
-@bp.post("/products/<int(max=2147483647):product_id>/prices/<int(max=2147483647):plan_id>/cancellation")
+@bp.post("/products/<id:product_id>/prices/<id:plan_id>/cancellation")
 @stock_staff
 def cancel_price(product_id: int, plan_id: int) -> ResponseReturnValue:
     """Call off a price to come; one that has begun ends now."""
-    if not TokenForm().validate():
-        abort(400)
-    if plan_id not in {plan.id for plan in _record(product_id).planned}:
+    if plan_id not in {plan.id for plan in product_desk.get_product_record(product_id).planned}:
         return show_product(product_id, status=409, problem="Nothing was changed: this price is over or called off.")
     try:
         product_desk.cancel_price(plan_id, actor=visitor.actor())

@@ -16,7 +16,7 @@ from storefront.orders.service import OrderStatus, OrderView, RefundRequest, Ref
 from storefront.responses import wants_fragment
 from storefront.shell import money
 from storefront.staff import bp, order_staff
-from storefront.staff.order_views import BY, get_order, show_order
+from storefront.staff.order_views import BY, show_order
 from storefront.staff.order_words import STATES
 from storefront.staff.refund_forms import PREVIEW, CancelForm, RefundForm, new_refund_form
 
@@ -25,7 +25,7 @@ from storefront.staff.refund_forms import PREVIEW, CancelForm, RefundForm, new_r
 @order_staff
 def refund_order(order_id: str) -> ResponseReturnValue:
     """Give a part of an order back, or work out what it is worth; pressed twice it goes back once."""
-    form, found = RefundForm(), get_order(order_id)
+    form, found = RefundForm(), orders.get_order(order_id)
     if not form.validate():
         if form.key.errors or form.do.errors:
             abort(400)
@@ -96,7 +96,7 @@ def _first_problem(form: RefundForm | CancelForm) -> str:
 @order_staff
 def cancel_order(order_id: str) -> ResponseReturnValue:
     """Cancel an order that was not sent yet; pressed twice, or by two at once, it is cancelled once."""
-    form, found = CancelForm(), get_order(order_id)
+    form, found = CancelForm(), orders.get_order(order_id)
     if not form.validate():
         return show_order(found.id, status=422, problem=_first_problem(form), cancel_form=form)
     note, restock = form.reason.data or "", form.restock.data

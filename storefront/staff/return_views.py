@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import visitor
@@ -67,11 +67,11 @@ def _asked(view: ReturnView, order: OrderView) -> Asked:
     return Asked(view, order, worth, terms.shipping_left)
 
 
-@bp.post("/returns/<int(max=2147483647):return_id>/approval")
+@bp.post("/returns/<id:return_id>/approval")
 @order_staff
 def approve_return(return_id: int) -> ResponseReturnValue:
     """Take goods back and give their money back; pressed twice, or by two at once, it is done once."""
-    form, asked = ApprovalForm(), _get_return(return_id)
+    form, asked = ApprovalForm(), orders.get_return(return_id)
     if not form.validate():
         problem = f"Return no. {return_id}: {first_problem(form)}"
         return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
@@ -90,13 +90,6 @@ def approve_return(return_id: int) -> ResponseReturnValue:
     return _done(f"Return no. {return_id} is approved: {money(given)} goes back. The customer is written to.")
 
 
-def _get_return(return_id: int) -> ReturnView:
-    try:
-        return orders.get_return(return_id)
-    except orders.UnknownReturn:
-        abort(404)
-
-
 def _decided(return_id: int, state: ReturnState, wanted: ReturnState) -> ResponseReturnValue:
     if state is wanted:
         return _done(f"Return no. {return_id} was {state} already.")
@@ -110,11 +103,11 @@ def _done(notice: str) -> ResponseReturnValue:
     return redirect(url_for(".returns"), 303)
 
 
-@bp.post("/returns/<int(max=2147483647):return_id>/refusal")
+@bp.post("/returns/<id:return_id>/refusal")
 @order_staff
 def decline_return(return_id: int) -> ResponseReturnValue:
     """Leave the goods with the shopper, who reads why."""
-    form, _ = DeclineForm(), _get_return(return_id)
+    form, _ = DeclineForm(), orders.get_return(return_id)
     if not form.validate():
         problem = f"Return no. {return_id}: {first_problem(form)}"
         return _show_returns(status=422, problem=problem, wrong=return_id, form=form)

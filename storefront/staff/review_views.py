@@ -71,7 +71,7 @@ def _url(criteria: moderation.ReviewCriteria) -> str:
     return url_for("staff.reviews", **asked)
 
 
-@bp.post("/reviews/<int(max=2147483647):review_id>/visibility")
+@bp.post("/reviews/<id:review_id>/visibility")
 @any_staff
 def moderate_review(review_id: int) -> ResponseReturnValue:
     """Hide a review, or show it again; the average of its product follows."""

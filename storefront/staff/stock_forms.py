@@ -149,9 +149,3 @@ class ScanForm(FlaskForm):
         if not re.fullmatch(r"[0-9]{1,6}", typed):
             return None
         return int(typed) if 1 <= int(typed) <= stock_desk.MOST_AT_ONCE else None
-
-
-class ReversalForm(FlaskForm):
-    """Carries the form token, and where to go on."""
-
-    back = HiddenField()

@@ -31,7 +31,6 @@ from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import (
     REASONS,
     DeskForm,
-    ReversalForm,
     ScanForm,
     TypedRow,
     desk_criteria,
@@ -128,14 +127,11 @@ def _refuse(
     return _show_desk(page, form=form, status=status, typed=rows, refusals=refusals, problem=problem)
 
 
-@bp.post("/stock/movements/<int(max=2147483647):movement_id>/reversal")
+@bp.post("/stock/movements/<id:movement_id>/reversal")
 @stock_staff
 def undo_movement(movement_id: int) -> ResponseReturnValue:
     """Take a movement back; pressed twice it is taken back once."""
-    form = ReversalForm()
-    if not form.validate():
-        abort(400)
-    back = own_path(form.back.data) or url_for(".movements")
+    back = own_path(request.form.get("back")) or url_for(".movements")
     try:
         stock_desk.undo(movement_id, actor=visitor.actor())
     except StockConflict as conflict:
@@ -260,5 +256,4 @@ def send_csv(name: str, header: Sequence[str], rows: Any) -> Response:
     response = Response(stream_with_context(csv_lines(header, rows)), mimetype="text/csv")
     file_name = f"{name}-{today():%Y-%m-%d}.csv"
     response.headers["Content-Disposition"] = f"attachment; filename={file_name}"
-    response.headers["Cache-Control"] = "no-store"
     return response

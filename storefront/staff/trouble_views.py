@@ -6,7 +6,6 @@ from datetime import datetime
 
 from flask import abort, flash, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 
 from storefront import visitor
 from storefront.accounts import service as accounts
@@ -16,13 +15,9 @@ from storefront.clock import utc_now
 from storefront.responses import go_to, render_page, wants_fragment
 from storefront.shell import plural
 from storefront.staff import bp, order_staff
-from storefront.staff.index_views import stuck_messages
+from storefront.stuck import stuck_messages
 
 MOST_SHOWN = 100  # checkouts, and messages of one outbox
-
-
-class AttemptForm(FlaskForm):
-    """Carries the form token only."""
 
 
 @bp.app_template_filter("age")
@@ -58,11 +53,7 @@ def _show(notice: str = "") -> ResponseReturnValue:
 @order_staff
 def resume_checkout(checkout_id: str) -> ResponseReturnValue:
     """Walk a checkout now. Whoever walks it already goes on alone, so that pressing twice is pressing once."""
-    _need_token()
-    try:
-        order = checkout.find_unfinished(checkout_id)
-    except checkout.UnknownCheckout:
-        abort(404)
+    order = checkout.find_unfinished(checkout_id)
     if order is None:
         return _done("It came to its end meanwhile.")
     said = f"{order.state}, step “{order.step}”{': ' if order.last_error else ''}{order.last_error}"
@@ -85,11 +76,10 @@ def _in_words(outcome: Outcome) -> str:
     return "It was tried, and stands where it stood. The shop goes on trying."
 
 
-@bp.post("/troubles/messages/<schema>/<int(max=2147483647):message_id>/attempts")
+@bp.post("/troubles/messages/<schema>/<id:message_id>/attempts")
 @order_staff
 def deliver_message(schema: str, message_id: int) -> ResponseReturnValue:
     """Have a message that was given up delivered now; of two clicks one does it."""
-    _need_token()
     messages = stuck_messages().get(schema)
     if messages is None:
         abort(404)
@@ -101,11 +91,6 @@ def deliver_message(schema: str, message_id: int) -> ResponseReturnValue:
     if messages.deliver_again(message_id, actor=visitor.actor()):
         return _done("It is on its way. If it fails once more, it comes back here.")
     return _done("It was not given up, or is no more: nothing had to be done.")
-
-
-def _need_token() -> None:
-    if not AttemptForm().validate():
-        abort(400)
 
 
 def _done(notice: str) -> ResponseReturnValue:

@@ -1,1 +1,1 @@
-"""What pages, desks and the API share."""
+"""What the pages, the staff's desks and the API share of HTTP."""

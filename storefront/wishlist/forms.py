@@ -10,9 +10,8 @@ from wtforms.validators import AnyOf, InputRequired, Length, NumberRange
 
 from storefront.cart.service import MOST_UNITS
 from storefront.contact import LONGEST_EMAIL, NotAnEmail, email_key
+from storefront.database import MAX_INTEGER
 from storefront.fields import QuantityField, filled, trimmed
-
-LARGEST_ID = 2147483647  # that a column holds
 
 
 def _slot(name: str | None) -> str:
@@ -31,7 +30,7 @@ class HeartForm(FlaskForm):
 class WishForm(HeartForm):
     """A product put on the list; undoing a removal, as it was there."""
 
-    product_id = IntegerField("Product", [InputRequired(), NumberRange(1, LARGEST_ID)])
+    product_id = IntegerField("Product", [InputRequired(), NumberRange(1, MAX_INTEGER)])
     sku = StringField("Variant", [Length(max=64)], default="", filters=[trimmed])
     quantity = IntegerField("Quantity", [NumberRange(1, MOST_UNITS)], default=1)
 
@@ -42,10 +41,6 @@ class ChoiceForm(FlaskForm):
     sku = StringField("Variant", [Length(max=64)], default="", filters=[trimmed])
     quantity = QuantityField("Quantity", MOST_UNITS, default=1)
     act = HiddenField(default="keep", validators=[AnyOf(["keep", "move"])])
-
-
-class ShareForm(FlaskForm):
-    """Carries the form token only."""
 
 
 class NoticeForm(FlaskForm):

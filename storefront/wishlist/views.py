@@ -17,10 +17,11 @@ from storefront.catalog.drawings import draw_cards
 from storefront.catalog.service import PurchaseBox, Sku
 from storefront.responses import answer, own_path, refuse, render_page, wants_fragment
 from storefront.security import csrf, limiter
+from storefront.web.route_options import no_store
 from storefront.wishlist import service
-from storefront.wishlist.forms import ChoiceForm, HeartForm, NoticeForm, ShareForm, WishForm
+from storefront.wishlist.forms import ChoiceForm, HeartForm, NoticeForm, WishForm
 
-bp = Blueprint("wishlist", __name__)
+bp = no_store(Blueprint("wishlist", __name__))
 
 REMOVED = "removed-wish"
 
@@ -94,8 +95,6 @@ def add() -> ResponseReturnValue:
     product_id, owner = form.product_id.data or 0, visitor.wishes_owner_for_writing()
     try:
         service.wish(owner, product_id, sku=form.sku.data or "", quantity=form.quantity.data or 1)
-    except (catalog.UnknownProduct, catalog.UnknownSku):
-        abort(404)
     except accounts.WishlistFull:
         return _full(form, product_id)
     (card,) = catalog.cards_of([product_id])
@@ -129,7 +128,7 @@ def _way_back(form: HeartForm, card: catalog.ProductCard) -> str:
     return f"{own_path(visitor.page_shown()) or product}#heart-{form.slot.data}-{card.id}"
 
 
-@bp.post("/wishlist/items/<int(max=2147483647):product_id>/removal")
+@bp.post("/wishlist/items/<id:product_id>/removal")
 def remove(product_id: int) -> ResponseReturnValue:
     """Take a product off the list; it can be put back at once."""
     form = HeartForm()
@@ -150,7 +149,7 @@ def remove(product_id: int) -> ResponseReturnValue:
 # ---------------------------------------------------------------------------------------------- its items
 
 
-@bp.post("/wishlist/items/<int(max=2147483647):product_id>")
+@bp.post("/wishlist/items/<id:product_id>")
 def choose(product_id: int) -> ResponseReturnValue:
     """Keep which variant of a product is wanted and how many, or move it to the cart so."""
     form = ChoiceForm()
@@ -158,8 +157,6 @@ def choose(product_id: int) -> ResponseReturnValue:
         return _refused(form, product_id, _first_problem(form))
     try:
         return _move(form, product_id) if form.act.data == "move" else _keep(form, product_id)
-    except accounts.UnknownWish:
-        abort(404)
     except service.NotChosen:
         problem = "Choose one of the options"
     except catalog.UnknownSku:
@@ -209,7 +206,7 @@ def _refused(form: ChoiceForm, product_id: int, problem: str) -> ResponseReturnV
 @visitor.sign_in_required
 def share() -> ResponseReturnValue:
     """Let others see the list, by a link."""
-    if not ShareForm().validate() or (person := visitor.account()) is None:
+    if (person := visitor.account()) is None:
         abort(400)
     accounts.share_wishes(person.id)
     return _changed("Your wishlist can be seen by its link")
@@ -219,7 +216,7 @@ def share() -> ResponseReturnValue:
 @visitor.sign_in_required
 def stop_sharing() -> ResponseReturnValue:
     """Let nobody see the list any more, link or not."""
-    if not ShareForm().validate() or (person := visitor.account()) is None:
+    if (person := visitor.account()) is None:
         abort(400)
     accounts.stop_sharing(person.id)
     return _changed("Only you can see your wishlist now")
@@ -228,10 +225,7 @@ def stop_sharing() -> ResponseReturnValue:
 @bp.get("/wishlist/shared/<token>")
 def shared(token: str) -> ResponseReturnValue:
     """The list of somebody who gave the link away."""
-    try:
-        name, cards = service.shared(token)
-    except accounts.UnknownWishlist:
-        abort(404)
+    name, cards = service.shared(token)
     html = draw_cards(cards, "shared", level=2)
     page = make_response(render_page("wishlist/shared.html", name=name, cards=html))
     page.headers["X-Robots-Tag"] = "noindex"
@@ -246,14 +240,7 @@ def ask() -> ResponseReturnValue:
     """Ask to be told when something is back."""
     sku = request.args.get("sku", "")
     form = NoticeForm(formdata=None, sku=sku)
-    return render_page("wishlist/ask.html", form=form, place="own", **_asked(_box_of(sku), sku))
-
-
-def _box_of(sku: str) -> PurchaseBox:
-    try:
-        return catalog.get_purchase_box(Sku(sku))
-    except catalog.UnknownSku:
-        abort(404)
+    return render_page("wishlist/ask.html", form=form, place="own", **_asked(catalog.get_purchase_box(Sku(sku)), sku))
 
 
 def _asked(box: PurchaseBox, sku: str) -> dict[str, Any]:
@@ -267,7 +254,7 @@ def request_notice() -> ResponseReturnValue:
     form, person, known = NoticeForm(), visitor.account(), visitor.proved_email()
     if known and not form.email.data:
         form.email.data = known
-    box = _box_of(form.sku.data or "")
+    box = catalog.get_purchase_box(Sku(form.sku.data or ""))
     if not form.validate():
         return refuse(
             "wishlist/_notice_form.html",

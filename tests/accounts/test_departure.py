@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from storefront import tasks
+from storefront import outbox, tasks
 from storefront.accounts import codes
 from storefront.accounts import service as accounts
 from storefront.accounts.models import Address, Message, OneTimeCode, PaymentMethod, User, UserSession
@@ -57,7 +57,7 @@ def order_of(account: Account) -> str:
 
 
 def deliver() -> int:
-    return accounts.deliver_messages(tasks.SUBSCRIPTIONS)
+    return outbox.deliver("accounts", outbox.outboxes()["accounts"], tasks.SUBSCRIPTIONS)
 
 
 def test_the_export_has_everything_and_no_secret(asha: Account) -> None:

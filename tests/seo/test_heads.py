@@ -16,8 +16,8 @@ from storefront.shell import money
 from tests.factories.catalog import make_product, rupees
 from tests.hostile_files import picture
 from tests.pages import Page, Pages
+from tests.routes import PAGES
 from tests.seo.test_views import LISTED, ORIGIN
-from tests.test_house_rules import PAGES
 
 BAT = "/product/14-kashmir-willow-bat"  # with reviews, sizes, and one size sold out
 

@@ -15,7 +15,7 @@ from storefront.catalog import service as catalog
 from storefront.catalog.service import BrowseCriteria, NewProduct, NewVariant, Sku, product_desk, sitemap
 from tests.factories.catalog import make_product, rupees
 from tests.pages import Pages, counted_selects
-from tests.test_house_rules import PAGES
+from tests.routes import PAGES
 
 ORIGIN = "https://shop.example"
 SCHEMA = "{http://www.sitemaps.org/schemas/sitemap/0.9}"

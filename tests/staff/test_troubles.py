@@ -23,7 +23,7 @@ from storefront.orders import service as orders
 from storefront.orders.models import Message as OrdersMessage
 from storefront.outbox import OutboxMessage
 from storefront.payments.models import Message as PaymentsMessage
-from storefront.staff.index_views import stuck_messages
+from storefront.stuck import stuck_messages
 from tests import books
 from tests.checkout.purchase import FOR_EVER, Purchase, at_step, make_purchase, no_database, raising
 from tests.factories.accounts import make_staff
@@ -175,8 +175,8 @@ def test_a_message_tried_again_wakes_the_worker(app: Flask, now: Clock, monkeypa
     message = parked("orders", now)
     wakes: list[int] = []
     monkeypatch.setitem(app.extensions, "hurry", lambda: wakes.append(1))
-    assert orders.stuck_messages.deliver_again(message, actor=CLERK)
-    assert not orders.stuck_messages.deliver_again(message, actor=CLERK)
+    assert stuck_messages()["orders"].deliver_again(message, actor=CLERK)
+    assert not stuck_messages()["orders"].deliver_again(message, actor=CLERK)
     assert wakes == [1], "a second click asks for nothing"
 
 
@@ -207,21 +207,21 @@ def test_what_comes_back_by_itself_has_no_button(desk: Pages, now: Clock) -> Non
     row = desk.get("/staff/troubles").one(f"#message-orders-{message}")
     assert "Next try 22 Nov 2026, 17:31" in " ".join(row.get_text(" ").split())
     assert not row.select("form")
-    assert not orders.stuck_messages.deliver_again(message, actor=CLERK)
+    assert not stuck_messages()["orders"].deliver_again(message, actor=CLERK)
     assert list(doctor.faults()) == []
 
 
 def test_what_was_delivered_or_waits_its_turn_is_no_trouble(desk: Pages, now: Clock) -> None:
     post_message("orders", "news/1")
     post_message("orders", "news/2", last_error="OSError", delivered_at=now.read())
-    assert orders.stuck_messages.count() == 0
+    assert stuck_messages()["orders"].count() == 0
     assert "None: every letter" in desk.get("/staff/troubles").words
 
 
 def test_what_nobody_fetched_for_ten_minutes_is_a_trouble_and_a_fault(desk: Pages, now: Clock) -> None:
     post_message("accounts", "news/1")
     now.advance(minutes=11)
-    assert [message.key for message in accounts.stuck_messages.listed()] == ["news/1"]
+    assert [message.key for message in stuck_messages()["accounts"].listed()] == ["news/1"]
     assert list(doctor.faults()) == ["news/1: not delivered after 0 attempts: "]
 
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from storefront import tasks
+from storefront import outbox, tasks
 from storefront.accounts import notices
 from storefront.accounts import service as accounts
 from storefront.accounts.models import StockNotice
@@ -144,7 +144,7 @@ def test_a_worker_that_dies_on_the_way_loses_no_letter_and_posts_none_twice(
 
 def test_who_unsubscribed_gets_no_letter_though_it_was_posted(mug: ProductCard, post: MemoryPost) -> None:
     receive(mug.sku, 1)
-    catalog.deliver_messages(tasks.SUBSCRIPTIONS)
+    outbox.deliver("catalog", outbox.outboxes()["catalog"], tasks.SUBSCRIPTIONS)
     token = queries().scalars(sa.select(StockNotice.token).where(StockNotice.email == ASHA)).one()
     accounts.unsubscribe(token)
     tasks.deliver_outboxes()

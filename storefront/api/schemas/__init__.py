@@ -17,11 +17,11 @@ from pydantic_core import PydanticCustomError
 
 from storefront import contact
 from storefront.api.wire import instant, number
+from storefront.database import MAX_INTEGER
 from storefront.money import Money
 
 LARGEST_ID = 2**53 - 1  # what a number of JavaScript holds exactly
 LONGEST_PHONE = 32  # characters, as it is written
-LARGEST_NUMBER = 2**31 - 1  # what an integer column holds
 LARGEST_AMOUNT = Decimal("99999999999.99")  # DECIMAL(13,2)
 NO_CONTROLS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text may have tabs and line ends, and no other controls
 
@@ -119,7 +119,7 @@ Figure = Annotated[  # an amount that is compared, or not looked at
     BeforeValidator(lambda value: None if value is None else _number(value)),
     _nullable("number"),
 ]
-Count = Annotated[int, Field(ge=0, le=LARGEST_NUMBER), INTEGRAL]
+Count = Annotated[int, Field(ge=0, le=MAX_INTEGER), INTEGRAL]
 
 
 # For optional text: Annotated[Annotated[str, words(80)] | None, BLANK_IS_NONE]; missing, null and blank are alike.
@@ -150,7 +150,7 @@ def words(most: int) -> Any:
 # ------------------------------------------------------------------------------------------------ in, from the query
 
 WHOLE = BeforeValidator(_whole)  # of an int, after its bounds: Annotated[int, Field(ge=1), WHOLE]
-Units = Annotated[int, Field(ge=1, le=LARGEST_NUMBER), WHOLE]
+Units = Annotated[int, Field(ge=1, le=MAX_INTEGER), WHOLE]
 Amount = Annotated[
     Decimal,
     Field(ge=0, le=LARGEST_AMOUNT),

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from storefront.api.schemas import LARGEST_ID, LARGEST_NUMBER, WHOLE, Cash, Id, Instant, Outgoing, Query, Units
+from storefront.api.schemas import LARGEST_ID, WHOLE, Cash, Id, Instant, Outgoing, Query, Units
 from storefront.api.schemas.orders import LegacyOrder, PaymentKind, Shipping
+from storefront.database import MAX_INTEGER
 
 ProductNumber = Annotated[int, Field(ge=1, le=LARGEST_ID), WHOLE]
 
@@ -50,7 +51,7 @@ class NewItem(Query):
 class NewQuantity(Query):
     """How many units a line is to hold; 0 removes it."""
 
-    quantity: Annotated[int, Field(ge=0, le=LARGEST_NUMBER), WHOLE]
+    quantity: Annotated[int, Field(ge=0, le=MAX_INTEGER), WHOLE]
 
 
 class CheckoutOrder(Query):

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from storefront.catalog.product_models import PriceState
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 from storefront.keyset import Paged
 from storefront.money import Money
 
@@ -170,10 +170,8 @@ class ProductConflict(DomainError):
         self.record = record
 
 
-class UnknownPlan(DomainError):
+class UnknownPlan(NotFoundError):
     """There is no such price to come, or it is over."""
-
-    status = 404
 
 
 # ---------------------------------------------------------------------------------------------- the list

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from storefront.catalog.import_models import ImportState
 from storefront.catalog.models import Shelf
-from storefront.errors import DomainError
+from storefront.errors import DomainError, NotFoundError
 from storefront.keyset import Paged
 
 PAGE_SIZE = 50
@@ -137,10 +137,8 @@ class StockConflict(DomainError):
         self.refusals = refusals
 
 
-class UnknownMovement(DomainError):
+class UnknownMovement(NotFoundError):
     """The ledger has no such row."""
-
-    status = 404
 
 
 class NotUndoable(DomainError):
@@ -211,10 +209,8 @@ class LineProblem(StrEnum):
     AGAIN = "again"  # another import of this very file was quicker
 
 
-class UnknownImport(DomainError):
+class UnknownImport(NotFoundError):
     """There is no such import, or it is too old."""
-
-    status = 404
 
 
 class NotCsv(DomainError):
