@@ -28,6 +28,7 @@ from storefront.checkout import service as checkout
 from storefront.database import db, transaction
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
+from storefront.stuck import stuck_messages
 from tests.api.client import Api
 from tests.conftest import ENGINES, make_databases, rolled_back
 from tests.factories.accounts import make_account
@@ -213,8 +214,8 @@ def test_the_worker_ends_what_was_under_way(shop: OldShop, mailbox: Mailbox, now
 
 
 def test_a_letter_given_up_is_sent_when_it_is_tried_again(shop: OldShop, mailbox: Mailbox) -> None:
-    (failed,) = [message for message in orders.stuck_messages.listed() if message.is_parked]
-    assert orders.stuck_messages.deliver_again(failed.id, actor="admin@example.com")
+    (failed,) = [message for message in stuck_messages()["orders"].listed() if message.is_parked]
+    assert stuck_messages()["orders"].deliver_again(failed.id, actor="admin@example.com")
     mailbox.deliver()
     number = shop.facts["orders"]["its letter was given up"]
     assert f"Your order {number}" in [letter.subject for letter in mailbox.post.letters]
