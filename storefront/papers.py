@@ -14,8 +14,9 @@ from fpdf.enums import Align, TableBordersLayout
 from fpdf.fonts import FontFace
 from markupsafe import Markup
 
+from storefront.core.addresses import PostalAddress
 from storefront.orders import service as orders
-from storefront.orders.service import CreditNote, DeliveryAddress, IssuedPaper, LineItem, OrderView, Seller
+from storefront.orders.service import CreditNote, IssuedPaper, LineItem, OrderView, Seller
 from storefront.shell import day, moment, money, plural
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph it takes along
@@ -222,7 +223,7 @@ def _seller(sheet: Sheet, seller: Seller, width: float) -> None:
     sheet.say("\n".join(filter(None, [seller.name, *seller.address, seller.mail, tax_number])), width)
 
 
-def _address(sheet: Sheet, name: str, address: DeliveryAddress, width: float, reached_by: str) -> None:
+def _address(sheet: Sheet, name: str, address: PostalAddress, width: float, reached_by: str) -> None:
     where = f"{address.city}, {address.state} {address.postal_code}"
     lines = (address.full_name, address.line1, address.line2, where, address.country, reached_by)
     sheet.muted()

@@ -19,6 +19,7 @@ from storefront.accounts.models import StockNotice
 from storefront.accounts.service import Role, WishesToken
 from storefront.api.operations import OPERATIONS
 from storefront.catalog.service import product_desk, stock_desk
+from storefront.core.addresses import PostalAddress
 from storefront.database import queries
 from storefront.demo import catalogue
 from storefront.orders.service import OrderStatus
@@ -143,7 +144,7 @@ def signed_in(url: str, **facts: object) -> Callable[[Pages], str]:
 def own_address(pages: Pages) -> str:
     account = make_account()
     pages.sign_in(account)
-    where = accounts.PostalAddress("Asha Rao", "+91 98765 43210", "12 Lake Road", "", "Pune", "MH", "411001", "India")
+    where = PostalAddress("Asha Rao", "+91 98765 43210", "12 Lake Road", "", "Pune", "MH", "411001", "India")
     return f"/account/addresses/{accounts.add_address(account.id, where).id}"
 
 

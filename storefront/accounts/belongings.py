@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from storefront.core.addresses import PostalAddress
 from storefront.errors import DomainError
 
 MOST_ADDRESSES = 50
@@ -51,20 +52,6 @@ class UnknownAvatar(DomainError):
     """There is no such picture, or another has taken its place."""
 
     status = 404
-
-
-@dataclass(frozen=True, slots=True)
-class PostalAddress:
-    """Where something can be sent; name, phone and second line may be empty."""
-
-    full_name: str
-    phone: str
-    line1: str
-    line2: str
-    city: str
-    state: str
-    postal_code: str
-    country: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from storefront.accounts.addresses import (
 )
 from storefront.accounts.belongings import (
     MOST_ADDRESSES,
-    PostalAddress,
     SavedAddress,
     SavedMethod,
     TooManyAddresses,
@@ -189,7 +188,6 @@ __all__ = [
     "Notice",
     "PendingUser",
     "PhoneTaken",
-    "PostalAddress",
     "Profile",
     "ProfilePart",
     "Purpose",

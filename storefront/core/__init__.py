@@ -1,0 +1,1 @@
+"""Values and tools that know neither Flask nor SQL."""
