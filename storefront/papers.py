@@ -15,8 +15,9 @@ from flask import Response, current_app, send_file
 from markupsafe import Markup
 
 from storefront import clock
+from storefront.core.addresses import PostalAddress
 from storefront.orders import service as orders
-from storefront.orders.service import CreditNote, DeliveryAddress, IssuedPaper, LineItem, OrderView, Seller
+from storefront.orders.service import CreditNote, IssuedPaper, LineItem, OrderView, Seller
 from storefront.shell import day, moment, money, plural
 
 FONTS = "vendor/noto-sans"  # below static/
@@ -204,7 +205,7 @@ def _parties(order: OrderView, seller: Seller) -> tuple[Party, Party]:
     return Party("Sold by", tuple(lines)), _addressee("Sold to", order.address, order.email)
 
 
-def _addressee(label: str, address: DeliveryAddress, reached_by: str) -> Party:
+def _addressee(label: str, address: PostalAddress, reached_by: str) -> Party:
     where = f"{address.city}, {address.state} {address.postal_code}"
     lines = (address.full_name, address.line1, address.line2, where, address.country, reached_by)
     return Party(label, tuple(filter(None, lines)))

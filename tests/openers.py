@@ -12,6 +12,7 @@ from storefront.accounts import views as accounts_views
 from storefront.accounts.models import StockNotice
 from storefront.accounts.service import Role, WishesToken
 from storefront.catalog.service import product_desk, stock_desk
+from storefront.core.addresses import PostalAddress
 from storefront.database import queries
 from storefront.orders.service import OrderStatus
 from tests.factories.accounts import make_account, make_staff
@@ -109,7 +110,7 @@ def signed_in(url: str, **facts: object) -> Opener:
 def own_address(pages: Pages) -> str:
     account = make_account()
     pages.sign_in(account)
-    where = accounts.PostalAddress("Asha Rao", "+91 98765 43210", "12 Lake Road", "", "Pune", "MH", "411001", "India")
+    where = PostalAddress("Asha Rao", "+91 98765 43210", "12 Lake Road", "", "Pune", "MH", "411001", "India")
     return f"/account/addresses/{accounts.add_address(account.id, where).id}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,7 +10,7 @@ from sqlalchemy import select
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import StockNotice
-from storefront.accounts.service import PostalAddress, UserId
+from storefront.accounts.service import UserId
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Author, ReviewDraft, Sku
@@ -60,7 +59,7 @@ def world(app: Flask) -> World:
         "checkout": pending.id,
         "bank": urlsplit(pending.action_url or "").path,
         "draft": draft.id,
-        "address": accounts.add_address(owner.id, PostalAddress(**asdict(ADDRESS))).id,
+        "address": accounts.add_address(owner.id, ADDRESS).id,
         "method": accounts.add_method(owner.id, "COD", "cod").id,
         "review": catalog.write_review(
             mug.id, Author(owner.id, "Asha"), ReviewDraft(5, "Good", "Holds tea."), is_verified=False

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from storefront.accounts.belongings import MOST_ADDRESSES, PostalAddress, SavedAddress, TooManyAddresses, UnknownAddress
+from storefront.accounts.belongings import MOST_ADDRESSES, SavedAddress, TooManyAddresses, UnknownAddress
 from storefront.accounts.models import Address, User
 from storefront.accounts.values import UnknownUser, UserId
 from storefront.clock import utc_now
+from storefront.core.addresses import PostalAddress
 from storefront.database import queries, retried, transaction
 
 HOME_COUNTRY = "India"  # of an address that names none
@@ -85,7 +86,7 @@ def add_address(user: UserId, where: PostalAddress, *, is_default: bool = False)
 
 
 def _completed(where: PostalAddress) -> PostalAddress:
-    return PostalAddress(**asdict(where) | {"country": where.country or HOME_COUNTRY})
+    return replace(where, country=where.country or HOME_COUNTRY)
 
 
 def _unset_default(session: Session, user: UserId) -> None:

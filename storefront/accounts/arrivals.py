@@ -18,7 +18,6 @@ from storefront.accounts.belongings import (
     MOST_ADDRESSES,
     MOST_METHODS,
     NewMethod,
-    PostalAddress,
     UnusableAvatar,
     UnusableMethod,
 )
@@ -28,6 +27,7 @@ from storefront.accounts.values import Role
 from storefront.accounts.wishlist import MOST_WISHES
 from storefront.arrivals import Landing
 from storefront.cards import CardNumberGiven
+from storefront.core.addresses import PostalAddress
 from storefront.database import queries, retried, transaction
 
 Row = TypeVar("Row", "OldAddress", "OldMethod", "OldWish")

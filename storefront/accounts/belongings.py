@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from storefront.core.addresses import PostalAddress
 from storefront.errors import DomainError, NotFoundError
 
 MOST_ADDRESSES = 50
@@ -45,20 +46,6 @@ class UnusableAvatar(DomainError):
 
 class UnknownAvatar(NotFoundError):
     """There is no such picture, or another has taken its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class PostalAddress:
-    """Where something can be sent; name, phone and second line may be empty."""
-
-    full_name: str
-    phone: str
-    line1: str
-    line2: str
-    city: str
-    state: str
-    postal_code: str
-    country: str
 
 
 @dataclass(frozen=True, slots=True)

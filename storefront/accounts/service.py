@@ -18,7 +18,6 @@ from storefront.accounts.addresses import (
 )
 from storefront.accounts.belongings import (
     MOST_ADDRESSES,
-    PostalAddress,
     SavedAddress,
     SavedMethod,
     TooManyAddresses,
@@ -187,7 +186,6 @@ __all__ = [
     "Notice",
     "PendingUser",
     "PhoneTaken",
-    "PostalAddress",
     "Profile",
     "ProfilePart",
     "Purpose",

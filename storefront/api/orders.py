@@ -25,9 +25,10 @@ from storefront.api.schemas.orders import (
 )
 from storefront.checkout import service as checkout
 from storefront.checkout.service import PaymentWish
+from storefront.core.addresses import PostalAddress
 from storefront.logs import SecurityEvent, security_event
 from storefront.orders import service as orders
-from storefront.orders.service import DeliveryAddress, OrderStatus, OrderView, StepNotAllowed
+from storefront.orders.service import OrderStatus, OrderView, StepNotAllowed
 from storefront.payments import service as payments
 from storefront.web.route_options import card_numbers
 
@@ -56,7 +57,7 @@ def place_order(body: OrderInput) -> Order:
     customer = _customer(body.user_id, body.customer_id)
     payment = checkout.payment_meant(customer.id, _wish(body.payment_method))
     wanted = placing.units_by_product((item.product_id, item.quantity) for item in body.items)
-    address = DeliveryAddress(**body.shipping_address.parts)
+    address = PostalAddress(**body.shipping_address.parts)
     return _shown(placing.place(customer, wanted, address, payment, shown_total=body.total, own_id=body.id))
 
 
@@ -108,7 +109,7 @@ def create_order(body: LegacyOrderInput) -> LegacyOrder:
     return present.legacy_order(placing.place(customer, wanted, address, payment, shown_total=body.amount))
 
 
-def _address_of(customer: Account, address_id: int | None) -> DeliveryAddress:
+def _address_of(customer: Account, address_id: int | None) -> PostalAddress:
     if address_id is not None:
         return placing.saved_address(accounts.get_address(customer.id, address_id), customer)
     book = accounts.addresses_of(customer.id)
@@ -193,7 +194,7 @@ def update_order(order_id: str, body: OrderUpdate) -> Order:
     elif body.status not in {None, order.status, OrderStatus.CANCELLED}:
         raise Forbidden
     if body.shipping_address is not None and order.customer_id == caller().id:
-        orders.change_address(order.id, DeliveryAddress(**body.shipping_address.parts), by="you")
+        orders.change_address(order.id, PostalAddress(**body.shipping_address.parts), by="you")
     if body.status is OrderStatus.CANCELLED:
         _cancel(order)
     return _shown(orders.get_order(order_id))

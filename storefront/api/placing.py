@@ -16,9 +16,10 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutState, Contact, DirectOrder, Failure, Outcome
+from storefront.core.addresses import PostalAddress
 from storefront.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import DeliveryAddress, OrderView
+from storefront.orders.service import OrderView
 from storefront.payments.service import PaymentOption
 
 ASK_AGAIN = 2  # seconds; as long as a checkout that was interrupted pauses
@@ -38,7 +39,7 @@ def units_by_product(items: Iterable[tuple[int, int]]) -> dict[int, int]:
     return units
 
 
-def saved_address(address: SavedAddress, customer: Account) -> DeliveryAddress:
+def saved_address(address: SavedAddress, customer: Account) -> PostalAddress:
     """An address of the customer's address book as their order has it."""
     return checkout.delivery_to(address, customer, address.where.phone)
 
@@ -46,7 +47,7 @@ def saved_address(address: SavedAddress, customer: Account) -> DeliveryAddress:
 def place(
     customer: Account,
     wanted: Mapping[int, int] | None,
-    address: DeliveryAddress,
+    address: PostalAddress,
     payment: PaymentOption,
     *,
     shown_total: Decimal | None = None,

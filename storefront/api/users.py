@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import PostalAddress, ProfilePart, UserId
+from storefront.accounts.service import ProfilePart, UserId
 from storefront.api.access import of_user
 from storefront.api.operations import operation
 from storefront.api.presenters import users as present
@@ -17,6 +17,7 @@ from storefront.api.schemas.users import (
     WishInput,
     WishlistItem,
 )
+from storefront.core.addresses import PostalAddress
 from storefront.web.route_options import card_numbers
 from storefront.wishlist import service as wishlist
 

@@ -21,8 +21,8 @@ from wtforms.validators import InputRequired, Length, StopValidation
 from storefront.checkout.saved import NEW
 from storefront.checkout.values import Contact
 from storefront.contact import NotAnEmail, NotAPhoneNumber, email_as_written, phone_as_written
+from storefront.core.addresses import PostalAddress
 from storefront.fields import POSTAL_FIELDS, InstrumentForm, PostalForm, filled, trimmed
-from storefront.orders.service import DeliveryAddress
 
 LONGEST_PHONE = 32  # characters an order has room for, extension included
 
@@ -57,8 +57,8 @@ class ContactForm(FlaskForm):
 
 
 class DeliveryForm(PostalForm):
-    def address(self, phone: str) -> DeliveryAddress:
-        return DeliveryAddress(
+    def address(self, phone: str) -> PostalAddress:
+        return PostalAddress(
             full_name=self.full_name.data or "",
             phone=phone,
             line1=self.line1.data or "",

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 from storefront.cart.service import CartQuote
 from storefront.catalog.service import Hold, Sku
 from storefront.checkout.values import CheckoutDraft, CheckoutId, Contact, DraftIncomplete, Shortage
-from storefront.orders.service import DeliveryAddress, LineItem, OrderSnapshot
+from storefront.core.addresses import PostalAddress
+from storefront.orders.service import LineItem, OrderSnapshot
 from storefront.payments.service import PaymentOption
 
 
@@ -38,7 +39,7 @@ class Plan:
 
 _plan = TypeAdapter(Plan)
 _contact = TypeAdapter(Contact)
-_address = TypeAdapter(DeliveryAddress)
+_address = TypeAdapter(PostalAddress)
 
 
 def dump(plan: Plan) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def load(kept: dict[str, Any]) -> Plan:
     return _plan.validate_python(kept)
 
 
-def entry(value: Contact | DeliveryAddress) -> dict[str, Any]:
+def entry(value: Contact | PostalAddress) -> dict[str, Any]:
     """What a shopper entered on one step, as JSON keeps it."""
     return asdict(value)
 
@@ -87,7 +88,7 @@ def snapshot_of(
 
 
 def snapshot(
-    contact: Contact, address: DeliveryAddress, quote: CartQuote, payment: PaymentOption, customer: int | None
+    contact: Contact, address: PostalAddress, quote: CartQuote, payment: PaymentOption, customer: int | None
 ) -> OrderSnapshot:
     """An order as it will be written down: nothing in it changes when the catalogue does."""
     return OrderSnapshot(

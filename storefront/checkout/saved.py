@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, PostalAddress, SavedAddress, SavedMethod, UserId
+from storefront.accounts.service import Account, SavedAddress, SavedMethod, UserId
 from storefront.checkout.values import CheckoutDraft
-from storefront.orders.service import DeliveryAddress
+from storefront.core.addresses import PostalAddress
 from storefront.payments.service import PaymentOption
 
 NEW = "new"  # the choice of an address that is in no book
 _PREFIX = "saved-"
 
 
-def delivery_to(address: SavedAddress, account: Account, phone: str) -> DeliveryAddress:
+def delivery_to(address: SavedAddress, account: Account, phone: str) -> PostalAddress:
     """A saved address as an order has it; who left their name out of it is called as in the account.
 
     :param phone: of whom the courier asks
     """
     where = address.where
-    return DeliveryAddress(**asdict(where) | {"phone": phone, "full_name": where.full_name or account.name or ""})
+    return replace(where, phone=phone, full_name=where.full_name or account.name or "")
 
 
 def chosen_address(draft: CheckoutDraft, book: Sequence[SavedAddress], account: Account) -> str:
@@ -33,14 +33,13 @@ def chosen_address(draft: CheckoutDraft, book: Sequence[SavedAddress], account: 
     return next((str(one.id) for one in same), NEW)
 
 
-def keep_address(user: UserId, address: DeliveryAddress) -> bool:
+def keep_address(user: UserId, address: PostalAddress) -> bool:
     """Put an address into the book, unless it is there. :return: whether it is there now"""
-    where = PostalAddress(**asdict(address))
     known = [replace(one.where, phone="") for one in accounts.addresses_of(user)]
-    if replace(where, phone="") in known:
+    if replace(address, phone="") in known:
         return True
     with suppress(accounts.TooManyAddresses):
-        accounts.add_address(user, where)
+        accounts.add_address(user, address)
         return True
     return False
 

@@ -38,8 +38,9 @@ from storefront.checkout.values import (
     UnknownCheckout,
 )
 from storefront.clock import utc_now
+from storefront.core.addresses import PostalAddress
 from storefront.database import queries, retried, transaction
-from storefront.orders.service import DeliveryAddress, OrderId
+from storefront.orders.service import OrderId
 from storefront.payments import service as payments
 
 __all__ = [
@@ -142,7 +143,7 @@ def enter_contact(draft: CheckoutDraft, contact: Contact) -> None:
     _enter(draft, contact=plans.entry(contact))
 
 
-def enter_delivery(draft: CheckoutDraft, address: DeliveryAddress) -> None:
+def enter_delivery(draft: CheckoutDraft, address: PostalAddress) -> None:
     """Note where the order goes."""
     _enter(draft, delivery=plans.entry(address))
 

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
+from storefront.core.addresses import PostalAddress
 from storefront.errors import DomainError, NotFoundError
 from storefront.money import Money
-from storefront.orders.service import DeliveryAddress, OrderId
+from storefront.orders.service import OrderId
 from storefront.payments.service import PaymentOption
 
 CheckoutId = NewType("CheckoutId", str)
@@ -133,7 +134,7 @@ class DirectOrder:
 
     wanted: Mapping[int, int] | None
     contact: Contact
-    address: DeliveryAddress
+    address: PostalAddress
     payment: PaymentOption
     shown_total: Money | None = None
     key: str | None = None
@@ -149,7 +150,7 @@ class CheckoutDraft:
 
     id: CheckoutId
     contact: Contact | None
-    address: DeliveryAddress | None
+    address: PostalAddress | None
     payment: str | None
     payment_entry: str = ""
 

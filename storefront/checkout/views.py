@@ -17,7 +17,7 @@ from storefront.checkout import saved, service
 from storefront.checkout.forms import ContactForm, DeliveryForm, OwnDeliveryForm, PaymentForm, PlaceOrderForm
 from storefront.checkout.values import CheckoutDraft, CheckoutState, Failure, Outcome, Shortage
 from storefront.clock import arrival_day
-from storefront.orders.service import DeliveryAddress
+from storefront.core.addresses import PostalAddress
 from storefront.payments import service as payments
 from storefront.responses import render_page
 from storefront.security import allow_form_targets, limiter
@@ -143,7 +143,7 @@ def _delivery_of(account: Account, draft: CheckoutDraft, quote: cart.CartQuote) 
 
 def _address_chosen(
     form: OwnDeliveryForm, book: Sequence[SavedAddress], account: Account, draft: CheckoutDraft
-) -> DeliveryAddress | None:
+) -> PostalAddress | None:
     """Where the order goes; None when nobody's name stands there, which is said beside the choice."""
     phone = draft.contact.phone if draft.contact else ""
     known = next((one for one in book if str(one.id) == form.saved.data), None)

@@ -7,8 +7,9 @@ from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, Field, PasswordField, RadioField, StringField, TelField, ValidationError
 from wtforms.validators import InputRequired, Length
 
-from storefront.accounts.service import LONGEST_NAME, PostalAddress, SavedAddress
+from storefront.accounts.service import LONGEST_NAME, SavedAddress
 from storefront.contact import NotAPhoneNumber, phone_as_written
+from storefront.core.addresses import PostalAddress
 from storefront.fields import InstrumentForm, PostalForm, filled, trimmed
 
 LONGEST_PHONE = 32  # characters an address has room for

@@ -7,8 +7,8 @@ from functools import partial
 
 from storefront import contact
 from storefront.accounts import service as accounts
-from storefront.accounts.service import PostalAddress
 from storefront.catalog import service as catalog
+from storefront.core.addresses import PostalAddress
 from storefront.legacy import names
 from storefront.legacy.run import Run, grouped, identity, number, numbers, with_owners
 from storefront.legacy.source import Row

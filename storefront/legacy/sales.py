@@ -15,6 +15,7 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Offer
 from storefront.checkout import service as checkout
+from storefront.core.addresses import PostalAddress
 from storefront.legacy import names
 from storefront.legacy.paying import CANCELLED, payment_of, status_of
 from storefront.legacy.run import Run, grouped, identity, number, numbers
@@ -22,7 +23,7 @@ from storefront.legacy.source import OldTable, Row
 from storefront.legacy.values import Notes, UnusableValue, amount, line, moment, safe, street, text, whole
 from storefront.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import DeliveryAddress, LineItem, OrderId, OrderSnapshot, OrderStatus
+from storefront.orders.service import LineItem, OrderId, OrderSnapshot, OrderStatus
 from storefront.payments import service as payments
 
 ORDERS = "orders"
@@ -235,8 +236,8 @@ def _amounts(run: Run, row: Row, items: tuple[LineItem, ...], notes: Notes) -> t
     return subtotal, shipping, tax, discount, total
 
 
-def _address(row: Row, notes: Notes) -> DeliveryAddress:
-    return DeliveryAddress(
+def _address(row: Row, notes: Notes) -> PostalAddress:
+    return PostalAddress(
         full_name=line(row.get("full_name"), contact.LONGEST_NAME, "name", notes),
         phone=line(row.get("phone"), contact.LONGEST_PHONE, "phone number"),
         **street(row, notes),

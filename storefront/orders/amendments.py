@@ -8,10 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storefront import acts
+from storefront.core.addresses import PostalAddress
 from storefront.database import retried, transaction
 from storefront.orders.models import Act, Order, OrderEvent
 from storefront.orders.steps import locked, tell
-from storefront.orders.values import DeliveryAddress, OrderStatus, TooLateToChange
+from storefront.orders.values import OrderStatus, TooLateToChange
 
 LONGEST_TRACKING_NUMBER = 64  # characters
 
@@ -19,7 +20,7 @@ _NOT_PACKED_YET = frozenset({OrderStatus.PENDING, OrderStatus.CONFIRMED})
 
 
 @retried
-def change_address(order_id: str, address: DeliveryAddress, *, by: str) -> None:
+def change_address(order_id: str, address: PostalAddress, *, by: str) -> None:
     """Send an order elsewhere, as long as nobody packs it.
 
     :param by: who does it, as the shopper reads it in the timeline

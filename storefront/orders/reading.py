@@ -8,13 +8,13 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import with_expression
 
+from storefront.core.addresses import PostalAddress
 from storefront.database import queries
 from storefront.money import Money
 from storefront.orders.invoice_models import INVOICE, Invoice
 from storefront.orders.models import Item, Order, OrderEvent
 from storefront.orders.rows import line_item
 from storefront.orders.values import (
-    DeliveryAddress,
     OrderId,
     OrderStatus,
     OrderView,
@@ -78,7 +78,7 @@ def _view(order: Order, items: Sequence[Item], events: Sequence[OrderEvent]) -> 
         estimated_on=order.estimated_delivery,
         email=order.customer_email,
         phone=order.shipping_phone,
-        address=DeliveryAddress(
+        address=PostalAddress(
             full_name=order.shipping_full_name,
             phone=order.shipping_phone,
             line1=order.shipping_address_line1,

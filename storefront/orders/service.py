@@ -69,7 +69,6 @@ from storefront.orders.returns import (
 from storefront.orders.steps import advance, cancel, cancel_order, confirm_order, tell
 from storefront.orders.values import (
     LONGEST_ORDER_ID,
-    DeliveryAddress,
     LineItem,
     OrderId,
     OrderPage,
@@ -97,7 +96,6 @@ __all__ = [
     "Buyer",
     "CreditNote",
     "DaySales",
-    "DeliveryAddress",
     "Guest",
     "IssuedPaper",
     "LineItem",

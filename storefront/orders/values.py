@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
+from storefront.core.addresses import PostalAddress
 from storefront.errors import DomainError, NotFoundError
 from storefront.money import Money
 from storefront.orders.carriers import tracking_url
@@ -64,20 +65,6 @@ class TooLateToChange(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryAddress:
-    """Where an order goes."""
-
-    full_name: str
-    phone: str
-    line1: str
-    line2: str
-    city: str
-    state: str
-    postal_code: str
-    country: str
-
-
-@dataclass(frozen=True, slots=True)
 class LineItem:
     """What was bought, as it was then.
 
@@ -118,7 +105,7 @@ class OrderSnapshot:
     customer_id: int | None
     email: str
     phone: str
-    address: DeliveryAddress
+    address: PostalAddress
     items: tuple[LineItem, ...]
     subtotal: Money
     shipping: Money
@@ -169,7 +156,7 @@ class OrderView:
     estimated_on: date
     email: str
     phone: str
-    address: DeliveryAddress
+    address: PostalAddress
     items: tuple[LineItem, ...]
     subtotal: Money
     shipping: Money

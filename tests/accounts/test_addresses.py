@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import PostalAddress, UserId
+from storefront.accounts.service import UserId
+from storefront.core.addresses import PostalAddress
 from tests.conftest import ENGINES
 from tests.factories.accounts import make_account
 from tests.own import at_once, own_shop

@@ -8,9 +8,10 @@ from typing import Any
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, PostalAddress, SavedAddress
+from storefront.accounts.service import Account, SavedAddress
 from storefront.catalog.service import ProductCard
 from storefront.checkout.models import Checkout
+from storefront.core.addresses import PostalAddress
 from storefront.database import db, queries
 from storefront.orders.models import Order
 from storefront.payments.models import Payment

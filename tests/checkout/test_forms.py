@@ -8,7 +8,7 @@ from wtforms.fields.choices import SelectChoice
 
 from storefront.checkout.forms import ContactForm, DeliveryForm, PaymentForm
 from storefront.checkout.service import Contact
-from storefront.orders.service import DeliveryAddress
+from storefront.core.addresses import PostalAddress
 from tests.factories.shopping import ADDRESS, CONTACT, DELIVERY
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -124,7 +124,7 @@ def test_an_address_carries_the_phone_number_of_the_contact() -> None:
 def test_blanks_around_and_within_what_is_typed_are_made_one() -> None:
     form = delivery_form(full_name="  Asha \t Rao\n", line2=" 3rd   floor ")
     assert form.validate()
-    address: DeliveryAddress = form.address("")
+    address: PostalAddress = form.address("")
     assert (address.full_name, address.line2) == ("Asha Rao", "3rd floor")
 
 

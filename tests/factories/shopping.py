@@ -9,9 +9,10 @@ from storefront.cart import service as cart
 from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutDraft, Contact, Outcome
+from storefront.core.addresses import PostalAddress
 from storefront.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import DeliveryAddress, LineItem, OrderSnapshot, OrderView
+from storefront.orders.service import LineItem, OrderSnapshot, OrderView
 from tests.factories.catalog import make_product, rupees
 from tests.pages import Page, Pages
 
@@ -19,7 +20,7 @@ _carts = itertools.count(1)
 
 EMAIL = "asha@example.com"
 PHONE = "+91 98765 43210"
-ADDRESS = DeliveryAddress(
+ADDRESS = PostalAddress(
     full_name="Asha Rao",
     phone=PHONE,
     line1="12 Lake Road",

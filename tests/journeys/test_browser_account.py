@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import PostalAddress
+from storefront.core.addresses import PostalAddress
 from tests.factories.accounts import PASSWORD, make_account
 from tests.journeys.conftest import NewShopper, Shops, shoppers_of
 from tests.journeys.test_accessibility import has_no_barriers
