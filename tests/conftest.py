@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,14 @@ import sqlalchemy as sa
 from flask import Flask
 
 from config import SCHEMAS, Config
-from storefront import clock, create_app, migrate
+from storefront import clock, create_app
 from storefront.database import db
-from storefront.demo import catalogue
+from tests import demo_shop
 from tests.fakes import Clock, MemoryPost, MemoryTexts
 from tests.mailbox import Mailbox
 from tests.pages import Pages
+from tests.times import NOON, machine_time, told_by
 
-NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 MARIADB = os.environ.get("TEST_MARIADB_URL")
 ENGINES = ["sqlite", "mariadb"]
 
@@ -47,6 +46,13 @@ def _closed_network() -> Iterator[None]:
     patch.setattr(socket.socket, "connect", guarded)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _still_clock() -> Iterator[None]:
+    """Shops that several tests share are filled by the clock of the tests as well."""
+    with told_by(Clock(NOON).read):
+        yield
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -97,8 +103,7 @@ def shop(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The demo shop, loaded once and committed: what every test finds in its databases."""
     app = create_app(make_config(tmp_path_factory.mktemp("data"), database_url))
     with app.app_context():
-        migrate.upgrade()
-        catalogue.load()
+        demo_shop.fill()
     app.extensions["hurry"] = lambda: None  # tests deliver by themselves
     yield app
     with app.app_context():
@@ -162,3 +167,10 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Clock:
     fixed = Clock(NOON)
     monkeypatch.setattr(clock, "_read", fixed.read)
     return fixed
+
+
+@pytest.fixture
+def real_time(now: Clock) -> Iterator[None]:
+    """A live shop runs beside the test: by a clock that stands still its leases would be over before they begin."""
+    with machine_time():
+        yield
