@@ -29,7 +29,7 @@ from tests.run import free_port
 from tests.times import machine_time
 
 ROOT = Path(__file__).parent.parent
-FAKETIME = ("FAKETIME", "FAKETIME_SHARED", "FAKETIME_DONT_FAKE_MONOTONIC", "DONT_FAKE_MONOTONIC")
+FAKETIME = ("FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "FAKETIME_SKIP_CMDS")
 # And nothing that configures a shop. The last ones are faketime's: a date that was moved is that of the shop as well.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_PRELOAD", *FAKETIME)
 START_TIMEOUT = 60.0  # seconds; a machine busy with other tests takes its time
