@@ -24,6 +24,8 @@ from tests.times import NOON, machine_time, told_by
 
 MARIADB = os.environ.get("TEST_MARIADB_URL")
 ENGINES = ["sqlite", "mariadb"]
+FACES = {"api", "customer", "reviews", "seo", "staff"}
+FACE_FILES = {"test_drawn.py", "test_headers.py", "test_house_rules.py", "test_intake.py", "test_shell.py"}
 
 
 def pytest_report_header() -> list[str]:
@@ -55,9 +57,25 @@ def _still_clock() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Which engines a test of the shared shop runs on: docs/decisions/0030-tests-on-two-engines.md."""
+    if "database_url" in metafunc.fixturenames:
+        is_sqlite_enough = is_of_a_face(metafunc.definition.path) and not metafunc.definition.get_closest_marker(
+            "both_engines"
+        )
+        engines = ["sqlite"] if is_sqlite_enough else ENGINES
+        metafunc.parametrize("database_url", engines, indirect=True, scope="session")
+
+
+def is_of_a_face(file: Path) -> bool:
+    """Whether a file tests what pages, desks or the API say. They hold no SQL: the domains below them do."""
+    place = file.relative_to(Path(__file__).parent)
+    return place.parts[0] in FACES or place.stem.endswith("views") or place.as_posix() in FACE_FILES
+
+
+@pytest.fixture(scope="session")
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A template of URLs of six empty databases, on each engine in turn."""
+    """A template of URLs of six empty databases, on each engine that the test runs on."""
     yield from make_databases(request.param, tmp_path_factory.mktemp("databases"))
 
 
