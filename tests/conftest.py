@@ -16,7 +16,7 @@ from flask import Flask
 from config import SCHEMAS, Config
 from storefront import clock, create_app
 from storefront.database import db
-from tests import demo_shop
+from tests import demo_shop, hashing
 from tests.fakes import Clock, MemoryPost, MemoryTexts
 from tests.mailbox import Mailbox
 from tests.pages import Pages
@@ -55,6 +55,17 @@ def _still_clock() -> Iterator[None]:
     """Shops that several tests share are filled by the clock of the tests as well."""
     with told_by(Clock(NOON).read):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hashing() -> Iterator[None]:
+    yield from hashing.cheap()
+
+
+@pytest.fixture
+def real_hashing() -> Iterator[None]:
+    """Passwords are hashed at the cost they have in a shop."""
+    yield from hashing.real()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

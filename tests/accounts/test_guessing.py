@@ -193,6 +193,7 @@ def _enter(address: str) -> None:
         accounts.reset_password(address, "000000", PASSWORD)
 
 
+@pytest.mark.usefixtures("real_hashing")
 @pytest.mark.parametrize("ask", [_sign_in, _register, _reset, _enter])
 def test_known_and_unknown_take_as_much_work(app: Flask, ask: Callable[[str], None]) -> None:
     """Work of this process rather than time: what else the machine does must not decide."""
