@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,18 @@ import sqlalchemy as sa
 from flask import Flask
 
 from config import SCHEMAS, Config
-from storefront import clock, create_app, migrate
+from storefront import clock, create_app
 from storefront.database import db
-from storefront.demo import catalogue
+from tests import demo_shop, hashing
 from tests.fakes import Clock, MemoryPost, MemoryTexts
 from tests.mailbox import Mailbox
 from tests.pages import Pages
+from tests.times import NOON, machine_time, told_by
 
-NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 MARIADB = os.environ.get("TEST_MARIADB_URL")
 ENGINES = ["sqlite", "mariadb"]
+FACES = {"api", "customer", "reviews", "seo", "staff"}
+FACE_FILES = {"test_drawn.py", "test_headers.py", "test_house_rules.py", "test_intake.py", "test_shell.py"}
 
 
 def pytest_report_header() -> list[str]:
@@ -49,9 +50,43 @@ def _closed_network() -> Iterator[None]:
     patch.undo()
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="session", autouse=True)
+def _still_clock() -> Iterator[None]:
+    """Shops that several tests share are filled by the clock of the tests as well."""
+    with told_by(Clock(NOON).read):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hashing() -> Iterator[None]:
+    yield from hashing.cheap()
+
+
+@pytest.fixture
+def real_hashing() -> Iterator[None]:
+    """Passwords are hashed at the cost they have in a shop."""
+    yield from hashing.real()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Which engines a test of the shared shop runs on: docs/decisions/0030-tests-on-two-engines.md."""
+    if "database_url" in metafunc.fixturenames:
+        is_sqlite_enough = is_of_a_face(metafunc.definition.path) and not metafunc.definition.get_closest_marker(
+            "both_engines"
+        )
+        engines = ["sqlite"] if is_sqlite_enough else ENGINES
+        metafunc.parametrize("database_url", engines, indirect=True, scope="session")
+
+
+def is_of_a_face(file: Path) -> bool:
+    """Whether a file tests what pages, desks or the API say. They hold no SQL: the domains below them do."""
+    place = file.relative_to(Path(__file__).parent)
+    return place.parts[0] in FACES or place.stem.endswith("views") or place.as_posix() in FACE_FILES
+
+
+@pytest.fixture(scope="session")
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A template of URLs of six empty databases, on each engine in turn."""
+    """A template of URLs of six empty databases, on each engine that the test runs on."""
     yield from make_databases(request.param, tmp_path_factory.mktemp("databases"))
 
 
@@ -97,8 +132,7 @@ def shop(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The demo shop, loaded once and committed: what every test finds in its databases."""
     app = create_app(make_config(tmp_path_factory.mktemp("data"), database_url))
     with app.app_context():
-        migrate.upgrade()
-        catalogue.load()
+        demo_shop.fill()
     app.extensions["hurry"] = lambda: None  # tests deliver by themselves
     yield app
     with app.app_context():
@@ -162,3 +196,10 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Clock:
     fixed = Clock(NOON)
     monkeypatch.setattr(clock, "_read", fixed.read)
     return fixed
+
+
+@pytest.fixture
+def real_time(now: Clock) -> Iterator[None]:
+    """A live shop runs beside the test: by a clock that stands still its leases would be over before they begin."""
+    with machine_time():
+        yield

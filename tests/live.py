@@ -22,13 +22,16 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from storefront import migrate
-from storefront.demo import catalogue
+from tests import demo_shop
 from tests.conftest import make_databases
 from tests.own import shop_at
 from tests.run import free_port
+from tests.times import machine_time
 
 ROOT = Path(__file__).parent.parent
+FAKETIME = ("FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "FAKETIME_SKIP_CMDS")
+# And nothing that configures a shop. The last ones are faketime's: a date that was moved is that of the shop as well.
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_PRELOAD", *FAKETIME)
 START_TIMEOUT = 60.0  # seconds; a machine busy with other tests takes its time
 STOP_TIMEOUT = 15.0
 POLL = 0.05
@@ -141,9 +144,8 @@ def live_shop(engine: str, folder: Path, *, workers: int = 1, threads: int = 4, 
         database_url = stack.enter_context(contextmanager(make_databases)(engine, folder))
         shop = _plan(folder, database_url, settings, workers, threads)
         stack.callback(_close, shop)
-        with shop_at(database_url, folder) as app, app.app_context():  # no commands: each loads the whole program
-            migrate.upgrade()
-            catalogue.load()
+        with machine_time(), shop_at(database_url, folder) as app, app.app_context():
+            demo_shop.fill()
         shop.worker.start()
         shop.server.start()
         yield shop
@@ -152,8 +154,7 @@ def live_shop(engine: str, folder: Path, *, workers: int = 1, threads: int = 4, 
 def _plan(folder: Path, database_url: str, settings: dict[str, str], workers: int, threads: int) -> LiveShop:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    inherited = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")  # and nothing that configures a shop
-    environment = {name: os.environ[name] for name in inherited if name in os.environ} | {
+    environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
         "STOREFRONT_ENV": "development",
         "STOREFRONT_DATA": str(folder),
         "DATABASE_URL": database_url,

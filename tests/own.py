@@ -11,10 +11,10 @@ from typing import TypeVar
 from flask import Flask
 from limits.errors import StorageError
 
-from storefront import create_app, migrate
+from storefront import create_app
 from storefront.database import db
-from storefront.demo import catalogue
 from storefront.security import limiter
+from tests import demo_shop
 from tests.conftest import make_config, make_databases
 
 Result = TypeVar("Result")
@@ -27,8 +27,7 @@ def own_shop(engine: str, folder: Path, *, filled: bool = True) -> Iterator[Flas
         with shop_at(url, folder) as app:
             if filled:
                 with app.app_context():
-                    migrate.upgrade()
-                    catalogue.load()
+                    demo_shop.fill()
             yield app
 
 

@@ -15,6 +15,7 @@ from storefront import check, migrate
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
 from storefront.database import db
+from tests import demo_shop
 from tests.conftest import make_databases
 from tests.own import PRODUCTION, shop_at
 from tests.run import free_port
@@ -28,7 +29,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     """A template of six databases with tables, and an admin."""
     with contextmanager(make_databases)("sqlite", tmp_path) as url:
         with shop_at(url, tmp_path) as app, app.app_context():
-            migrate.upgrade()
+            demo_shop.make_tables()
             accounts.create_staff("asha@example.com", "Asha", Role.ADMIN, "correct horse battery")
         yield url
 

@@ -51,9 +51,9 @@ def test_no_field_of_any_form_breaks_the_shop(pages: Pages, place: str) -> None:
     for form in forms_at(pages, place):
         for name in form.names:
             for kind in lot.sample(sorted(HOSTILE), OF_EACH_FIELD):
-                began = time.monotonic()
+                began = time.thread_time()  # work: what else the machine does must not decide
                 response = form.send(htmx=lot.random() < 0.5, **{name: HOSTILE[kind]})
-                seconds = time.monotonic() - began
+                seconds = time.thread_time() - began
                 where = f"{form.action}: {name}, {kind}"
                 assert response.status_code < 500, f"{where}: {response.status_code}"
                 assert seconds < ANSWER_WITHIN, f"{where}: {seconds:.1f} s"

@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from storefront import migrate
 from storefront.accounts import codes
 from storefront.accounts.codes import SentCode
 from storefront.accounts.models import OneTimeCode
 from storefront.accounts.service import CodeExpired, Purpose, TooManyCodes, WrongCode
 from storefront.database import db, queries
+from tests import demo_shop
 from tests.accounts.people import EMAIL, PHONE
 from tests.conftest import ENGINES
 from tests.fakes import Clock
@@ -173,7 +173,7 @@ def test_old_codes_are_forgotten(app: Flask, now: Clock) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_guesses_sent_at_the_same_time_share_no_try(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path, filled=False) as app, app.app_context():
-        migrate.upgrade(("accounts",))
+        demo_shop.make_tables()
         digits = sent_to()
         db.session.remove()
 
@@ -189,7 +189,7 @@ def test_guesses_sent_at_the_same_time_share_no_try(engine: str, tmp_path: Path)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_right_code_entered_twice_at_the_same_time_counts_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path, filled=False) as app, app.app_context():
-        migrate.upgrade(("accounts",))
+        demo_shop.make_tables()
         digits = sent_to()
         db.session.remove()
         outcomes = at_once(app, [lambda: codes.use(Purpose.RESET, EMAIL, digits) for _ in range(4)])

@@ -11,8 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from storefront import migrate
 from storefront.accounts import service as accounts
+from tests import demo_shop
 from tests.accounts.people import EMAIL, PASSWORD
 from tests.factories.accounts import make_account
 from tests.own import own_shop, shop_at
@@ -29,7 +29,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     url = f"sqlite:///{folder}/{{schema}}.db"
     with own_shop("sqlite", folder, filled=False), shop_at(url, folder, PUBLIC_ORIGIN=ORIGIN) as app:
         with app.app_context():
-            migrate.upgrade()
+            demo_shop.make_tables()
             make_account(email=EMAIL)
         yield app
 

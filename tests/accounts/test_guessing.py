@@ -29,6 +29,7 @@ from tests.factories.accounts import make_account
 from tests.live import LiveShop, live_shop
 from tests.own import own_shop, shop_at
 from tests.pages import SAME_ORIGIN, Pages
+from tests.times import machine_time
 
 HERE, ELSEWHERE = "10.0.0.1", "10.0.0.2"
 
@@ -131,7 +132,7 @@ def live(tmp_path: Path) -> Iterator[LiveShop]:
         shared.delete(key)
     with live_shop("sqlite", tmp_path, workers=2, RATELIMIT_ENABLED="1", REDIS_URL=url) as shop:
         app = create_app(make_config(shop.folder, shop.database_url))
-        with app.app_context():
+        with machine_time(), app.app_context():
             make_account(email=EMAIL)
             db.session.remove()
         yield shop
@@ -192,6 +193,7 @@ def _enter(address: str) -> None:
         accounts.reset_password(address, "000000", PASSWORD)
 
 
+@pytest.mark.usefixtures("real_hashing")
 @pytest.mark.parametrize("ask", [_sign_in, _register, _reset, _enter])
 def test_known_and_unknown_take_as_much_work(app: Flask, ask: Callable[[str], None]) -> None:
     """Work of this process rather than time: what else the machine does must not decide."""

@@ -12,6 +12,8 @@ from storefront.accounts import passwords
 from storefront.accounts.service import WeakPassword
 
 OURS = passwords.hashed_anew("teapot on the lawn")
+pytestmark = pytest.mark.usefixtures("real_hashing")
+
 OLD = bcrypt.hashpw(b"teapot on the lawn", bcrypt.gensalt(4)).decode()  # as the old system kept it
 
 

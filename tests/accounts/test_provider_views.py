@@ -14,9 +14,9 @@ import requests
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from storefront import migrate
 from storefront.accounts import oidc
 from storefront.accounts import service as accounts
+from tests import demo_shop
 from tests.accounts.people import EMAIL
 from tests.factories.accounts import make_account
 from tests.live import Program
@@ -61,7 +61,7 @@ def with_provider(provider: str, tmp_path: Path) -> Iterator[Flask]:
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     settings = {"OIDC_ISSUER": provider, "OIDC_CLIENT_ID": "shop", "OIDC_CLIENT_SECRET": "secret"}
     with own_shop("sqlite", tmp_path, filled=False) as empty, empty.app_context():
-        migrate.upgrade()
+        demo_shop.make_tables()
         with shop_at(url, tmp_path, PUBLIC_ORIGIN="http://localhost", OIDC_NAME="Marigold ID", **settings) as app:
             yield app
 

@@ -8,11 +8,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from storefront import migrate
 from storefront.accounts import service as accounts
 from storefront.accounts.models import SignUp, User
 from storefront.accounts.service import Account, PendingUser
 from storefront.database import db, queries
+from tests import demo_shop
 from tests.accounts.people import EMAIL, PASSWORD, PHONE, register, sign_up
 from tests.conftest import ENGINES
 from tests.factories.accounts import make_account
@@ -285,7 +285,7 @@ def test_sign_ups_are_forgotten_after_a_day(mailbox: Mailbox, now: Clock) -> Non
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_sign_up_asked_for_at_the_same_moment_is_one(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path, filled=False) as app, app.app_context():
-        migrate.upgrade(("accounts",))
+        demo_shop.make_tables()
         db.session.remove()
         outcomes = at_once(app, [lambda: accounts.register_stub(EMAIL) for _ in range(6)])
         assert len({outcome.id for outcome in outcomes if isinstance(outcome, PendingUser)}) == 1

@@ -29,6 +29,8 @@ from tests.fakes import Clock
 from tests.mailbox import Mailbox
 from tests.pages import SAME_ORIGIN
 
+pytestmark = pytest.mark.both_engines
+
 # ------------------------------------------------------------------------------------------ in at once
 
 

@@ -21,6 +21,8 @@ from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.fakes import Clock
 
+pytestmark = pytest.mark.both_engines
+
 Body = dict[str, Any]
 
 

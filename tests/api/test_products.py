@@ -16,6 +16,8 @@ from tests.api.client import Api, assert_refused
 from tests.api.goods import add_reviews, assert_is_product, change, ids
 from tests.factories.catalog import make_product
 
+pytestmark = pytest.mark.both_engines
+
 
 @pytest.mark.parametrize("path", ["/api/products", "/api/products/"])
 def test_the_list_is_every_product_on_sale_as_a_bare_array_by_id(api: Api, path: str) -> None:

@@ -15,6 +15,8 @@ from tests.api.shopping import signed_in
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 
+pytestmark = pytest.mark.both_engines
+
 READING = ["", "/avg", "/average-rating", "/count"]
 
 

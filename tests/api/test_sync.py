@@ -11,6 +11,8 @@ from tests.api.test_cart import ORIGIN, Shopper
 from tests.factories.catalog import make_product
 from tests.fakes import Clock
 
+pytestmark = pytest.mark.both_engines
+
 WITHOUT_BUTTON = ["/app/profile", "/app/profile?tab=orders", "/app/checkout", "/app/payment", "/app/cart", "/app/cart/"]
 
 

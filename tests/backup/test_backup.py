@@ -28,6 +28,7 @@ from storefront.database import db, queries
 from storefront.demo import catalogue
 from storefront.doctor import faults
 from storefront.orders.models import Order
+from tests import demo_shop
 from tests.books import assert_balanced
 from tests.catalog.test_picture_store import NAME
 from tests.conftest import ENGINES, make_databases
@@ -56,7 +57,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 def shop(engine: str, tmp_path: Path) -> Iterator[Flask]:
     with place(engine, tmp_path / "shop") as here, shop_at(here.url, here.folder) as app:
         with app.app_context():
-            migrate.upgrade()
+            demo_shop.make_tables()
         yield app
 
 
@@ -258,7 +259,7 @@ def test_pictures_in_a_folder_come_along(shop: Flask, engine: str, elsewhere: Pl
 def test_the_key_a_shop_made_for_itself_comes_along(tmp_path: Path) -> None:
     with place("sqlite", tmp_path / "a") as here, shop_at(here.url, here.folder, SECRET_KEY="") as app:
         with app.app_context():
-            migrate.upgrade()
+            demo_shop.make_tables()
         assert "SECRET_KEY" not in said(run(app, "backup", tmp_path / "copy"))
         key = app.config["SECRET_KEY"]
     with place("sqlite", tmp_path / "b") as there, shop_at(there.url, there.folder, SECRET_KEY="") as app:
@@ -274,7 +275,7 @@ def test_the_key_a_shop_made_for_itself_comes_along(tmp_path: Path) -> None:
 def test_a_busy_database_is_waited_for_and_then_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_copy, "GATE_SECONDS", 0.01)
     with own_shop("sqlite", tmp_path / "shop", filled=False) as app, app.app_context():
-        migrate.upgrade()
+        demo_shop.make_tables()
         writer = sqlite3.connect(tmp_path / "shop" / "cart.db", isolation_level=None)
         writer.execute("BEGIN IMMEDIATE")
         assert "without a pause" in said(run(app, "backup", tmp_path / "copy"), 1)
@@ -285,7 +286,7 @@ def test_a_busy_database_is_waited_for_and_then_it_is_said(tmp_path: Path, monke
 def test_copies_of_two_places_are_never_of_one_moment(tmp_path: Path) -> None:
     settings = {"CART_DATABASE_URL": "mysql+pymysql://shop:hush@127.0.0.1:1/cart"}
     with own_shop("sqlite", tmp_path / "shop", filled=False) as app, app.app_context():
-        migrate.upgrade()
+        demo_shop.make_tables()
     with shop_at(f"sqlite:///{tmp_path}/shop/{{schema}}.db", tmp_path, **settings) as app:
         assert "close the shop" in said(run(app, "backup", tmp_path / "copy"), 1)
     urls = {schema: sa.make_url(f"mysql+pymysql://shop@{schema}.example/shop") for schema in SCHEMAS}

@@ -19,6 +19,8 @@ from tests.factories.refunds import ask_return, make_order_at, refund
 from tests.factories.shopping import buy
 from tests.pages import Pages
 
+pytestmark = pytest.mark.both_engines
+
 DELETE = "form.account-form"
 
 

@@ -42,6 +42,11 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shops]:
         yield open_shop
 
 
+@pytest.fixture(autouse=True)
+def _as_the_shop(real_time: None) -> None:
+    """Who looks into a live shop does so by its clock."""
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = os.environ.get("TEST_CHROMIUM")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
-from storefront import clock
 from tests.conftest import ENGINES
-from tests.fakes import Clock
 from tests.proofs.hall import Hall, open_hall
 from tests.proofs.rival import Arena, arena
 
@@ -24,12 +21,6 @@ def open_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def hall(open_shop: Hall, real_time: None) -> Iterator[Hall]:
     with open_shop.app.app_context():
         yield open_shop
-
-
-@pytest.fixture
-def real_time(now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker runs beside the test: by a clock that stands still its leases would be over before they begin."""
-    monkeypatch.setattr(clock, "_read", lambda: datetime.now(UTC))
 
 
 @pytest.fixture(scope="session", params=ENGINES)

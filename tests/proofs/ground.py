@@ -26,6 +26,7 @@ from tests.factories.catalog import make_product
 from tests.factories.shopping import ADDRESS, EMAIL, PHONE, make_cart
 from tests.own import own_shop
 from tests.proofs.victim import Act, Fate, Victims, victims
+from tests.times import machine_time
 
 AT_ONCE = 4  # victims that live beside each other, so that they also die beside each other
 STOCK = 100_000
@@ -152,10 +153,11 @@ def _number_of(checkout_id: str) -> str:
 def open_ground(engine: str, folder: Path) -> Iterator[Ground]:
     """A demo shop with committed data and a warm crew of victims."""
     with ExitStack() as stack:
-        app = stack.enter_context(own_shop(engine, folder))
-        stack.enter_context(app.app_context())
-        url = str(app.config["SQLALCHEMY_BINDS"]["cart"]["url"]).replace("cart", "{schema}")
-        crew = tuple(stack.enter_context(victims(url, folder)) for _ in range(AT_ONCE))
-        ground = Ground(app, url, folder, make_product(stock=STOCK), crew)
-        ground.warm_up()
+        with machine_time():  # by which the victims live
+            app = stack.enter_context(own_shop(engine, folder))
+            stack.enter_context(app.app_context())
+            url = str(app.config["SQLALCHEMY_BINDS"]["cart"]["url"]).replace("cart", "{schema}")
+            crew = tuple(stack.enter_context(victims(url, folder)) for _ in range(AT_ONCE))
+            ground = Ground(app, url, folder, make_product(stock=STOCK), crew)
+            ground.warm_up()
         yield ground

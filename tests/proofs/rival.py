@@ -18,17 +18,16 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from storefront import migrate, tasks
+from storefront import tasks
 from storefront.catalog import service as catalog
 from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutDraft, Outcome
 from storefront.database import db
-from storefront.demo import catalogue
 from storefront.doctor import faults
 from storefront.errors import DomainError
 from storefront.orders.service import OrderStatus
-from tests import books
+from tests import books, demo_shop
 from tests.conftest import make_databases
 from tests.factories.shopping import make_cart, make_draft, place
 from tests.factories.stock import receive
@@ -77,8 +76,7 @@ def arena(engine: str, folder: Path) -> Iterator[Arena]:
     for url in make_databases(engine, folder):
         with shop_at(url, folder) as ours, shop_at(url, folder) as theirs:
             with ours.app_context():
-                migrate.upgrade()
-                catalogue.load()
+                demo_shop.fill()
             _refuse_to_wait(theirs)
             post = MemoryPost()
             ours.extensions["post"] = theirs.extensions["post"] = post

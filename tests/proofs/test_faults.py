@@ -17,10 +17,9 @@ import sqlalchemy as sa
 from werkzeug.test import Client, TestResponse
 
 from config import SCHEMAS
-from storefront import clock, doctor, migrate, tasks
+from storefront import clock, doctor, tasks
 from storefront.checkout import saga
-from storefront.demo import catalogue
-from tests import books
+from tests import books, demo_shop
 from tests.checkout.purchase import at_step
 from tests.conftest import ENGINES, MARIADB, make_databases
 from tests.factories.catalog import make_product
@@ -30,6 +29,7 @@ from tests.live import eventually
 from tests.own import at_once, shop_at
 from tests.pages import SAME_ORIGIN, Pages
 from tests.proofs.faults import House, Proxy, filled_up, small_disk
+from tests.times import machine_time
 
 pytestmark = pytest.mark.usefixtures("real_time")
 
@@ -80,9 +80,8 @@ def open_house(engine: str, folder: Path) -> Iterator[House]:
                 aside = sa.make_url(url.replace("{schema}", schema)).set(host="127.0.0.1", port=proxy.port)
                 settings[f"{schema.upper()}_DATABASE_URL"] = aside.render_as_string(hide_password=False)
         app = stack.enter_context(shop_at(url, folder, **settings))
-        with app.test_request_context():
-            migrate.upgrade()
-            catalogue.load()
+        with machine_time(), app.test_request_context():
+            demo_shop.fill()
         app.extensions["post"] = MemoryPost()
         yield House(app, proxies)
 

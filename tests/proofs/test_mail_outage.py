@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from pathlib import Path
@@ -74,14 +76,20 @@ class PostOffice(Controller):
         return conversation
 
     def stop(self, no_assert: bool = False) -> None:
-        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.hang_up(), self.loop).result(10)
         super().stop(no_assert)
 
-    async def _hang_up(self) -> None:
+    async def hang_up(self) -> None:
+        """Let nobody in any more, and close every line.
+
+        Whoever was let in a moment ago gets a line first: of a server that is closed already, asyncio would lose it.
+        """
         if self.server is not None:
+            for door in self.server.sockets:
+                self.loop.remove_reader(door)
+            for _ in range(5):  # turns of the loop that a line takes at most
+                await asyncio.sleep(0)
             self.server.close()
-        for _ in range(5):  # turns of the loop, in which whoever was let in a moment ago gets a line
-            await asyncio.sleep(0)
         for conversation in getattr(self, "conversations", []):
             if conversation.transport is not None:
                 conversation.transport.abort()
@@ -168,6 +176,27 @@ def send(hall: Hall, mailbox: Mailbox, minutes: int) -> None:
     sender = subprocess.Popen(command, cwd=ROOT, env=hall.live.environment)
     mailbox.kill = sender.kill
     sender.wait(60)
+
+
+def test_a_line_taken_at_the_moment_of_closing_is_hung_up() -> None:
+    port, is_busy, may_go_on = free_port(), threading.Event(), threading.Event()
+    office = PostOffice(Mailbox(), hostname="127.0.0.1", port=port)
+    office.start()
+
+    def be_busy() -> None:
+        is_busy.set()
+        may_go_on.wait(10)
+
+    office.loop.call_soon_threadsafe(be_busy)
+    assert is_busy.wait(10)
+    with socket.create_connection(("127.0.0.1", port), 10) as caller:
+        hung_up = asyncio.run_coroutine_threadsafe(office.hang_up(), office.loop)
+        may_go_on.set()  # the caller is let in and the office closes in one turn of the loop
+        hung_up.result(10)
+        with suppress(ConnectionResetError):
+            while caller.recv(1000):
+                pass
+    office.stop()
 
 
 @pytest.mark.long

@@ -20,6 +20,8 @@ from tests.factories.catalog import make_product
 from tests.factories.shopping import make_draft, place
 from tests.pages import SAME_ORIGIN, Page, Pages
 
+pytestmark = pytest.mark.both_engines
+
 BOTH_WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])
 
 WORDS = {"rating": "4", "title": "Good mug", "comment": "Holds tea."}

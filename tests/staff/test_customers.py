@@ -13,6 +13,8 @@ from tests.factories.accounts import PASSWORD, make_account, make_staff
 from tests.factories.shopping import make_order
 from tests.pages import Page, Pages
 
+pytestmark = pytest.mark.both_engines
+
 CLERK = "clerk@example.com"
 
 

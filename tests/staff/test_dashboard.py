@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from storefront import migrate
 from storefront.accounts.service import Role
 from storefront.catalog.service import overview
 from storefront.orders import service as orders
 from storefront.shell import money
+from tests import demo_shop
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
@@ -24,7 +24,7 @@ from tests.pages import Page, Pages
 def bare(tmp_path: Path) -> Iterator[Pages]:
     """A shop that is set up and has nothing in it."""
     with own_shop("sqlite", tmp_path, filled=False) as app, app.app_context():
-        migrate.upgrade()
+        demo_shop.make_tables()
         yield Pages(app)
 
 

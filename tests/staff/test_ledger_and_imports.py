@@ -18,6 +18,8 @@ from tests.factories.stock import adjust, change_of, ledger_of, row_of, sell
 from tests.fakes import Clock, MemoryPost
 from tests.pages import SAME_ORIGIN, Page, Pages
 
+pytestmark = pytest.mark.both_engines
+
 
 @pytest.fixture
 def desk(pages: Pages) -> Pages:

@@ -18,6 +18,8 @@ from tests.factories.shopping import make_order
 from tests.fakes import MemoryPost
 from tests.pages import Page, Pages
 
+pytestmark = pytest.mark.both_engines
+
 REFUND, CANCEL = "#refund", "#cancellation"
 
 

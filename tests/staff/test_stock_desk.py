@@ -15,6 +15,8 @@ from tests.factories.catalog import make_product
 from tests.factories.stock import ledger_of, row_of, sell
 from tests.pages import Page, Pages
 
+pytestmark = pytest.mark.both_engines
+
 DESK = "/staff/stock"
 
 

@@ -24,6 +24,8 @@ from tests.factories.stock import adjust, change_of, sell
 from tests.fakes import Clock
 from tests.pages import Page, Pages
 
+pytestmark = pytest.mark.both_engines
+
 ANY = TrailCriteria()
 ASHA, RAVI = "asha@example.com", "ravi@example.com"
 

@@ -30,6 +30,8 @@ from tests.factories.accounts import make_staff
 from tests.fakes import Clock, MemoryPost
 from tests.pages import Pages
 
+pytestmark = pytest.mark.both_engines
+
 TABLES: dict[str, type[OutboxMessage]] = {
     "orders": OrdersMessage,
     "payments": PaymentsMessage,

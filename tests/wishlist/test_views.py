@@ -17,6 +17,8 @@ from tests.factories.catalog import make_product
 from tests.pages import SAME_ORIGIN, Pages
 from tests.wishlist.hearts import badge, heart_of, listed, pressed, product_url, wish
 
+pytestmark = pytest.mark.both_engines
+
 BOTH_WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])
 AS_ANYBODY = pytest.mark.parametrize("is_signed_in", [False, True], ids=["guest", "account"])
 

@@ -1,0 +1,127 @@
+"""The demo shop in empty databases: made by the migrations once for each engine, from then on copied.
+
+The copies are kept in memory, so that nobody has to clear them away.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy.engine import Connection
+
+from config import SCHEMAS
+from storefront import migrate
+from storefront.database import db, dialect_of
+from storefront.demo import catalogue
+from tests.times import is_machine_time
+
+Restore = Callable[[str], None]  # fills the empty database of a schema
+
+_copies: dict[tuple[str, ...], dict[str, Restore]] = {}
+
+
+def fill() -> None:
+    """Put the demo shop into the empty databases of the current application, as it is at this time of its clock."""
+    _fill_as("demo, by the machine" if is_machine_time() else "demo", _load)
+
+
+def make_tables() -> None:
+    """Give the empty databases of the current application their tables."""
+    _fill_as("tables", migrate.upgrade)
+
+
+def _load() -> None:
+    make_tables()
+    catalogue.load()
+
+
+def _fill_as(content: str, make: Callable[[], Any]) -> None:
+    """Fill the databases with a copy, or make one where this is the first time."""
+    key = (content, *(dialect_of(schema) for schema in SCHEMAS))
+    if key in _copies:
+        for schema, restore in _copies[key].items():
+            restore(schema)
+        return
+    make()
+    db.session.remove()
+    _copies[key] = {schema: _copy(schema) for schema in SCHEMAS}
+
+
+def _copy(schema: str) -> Restore:
+    if dialect_of(schema) == "sqlite":
+        return partial(_write_file, content=_read_file(schema))
+    with db.engines[schema].connect() as connection:
+        names = sa.inspect(connection).get_table_names()
+        tables = [_table_of(connection, name) for name in names]
+        triggers = list(_triggers_of(connection))
+    return partial(_make_again, tables=tables, triggers=triggers)
+
+
+def _url_of(schema: str) -> str:
+    return str(current_app.config["SQLALCHEMY_BINDS"][schema]["url"])
+
+
+# --------------------------------------------------------------------------------------------- SQLite
+
+
+def _file_of(schema: str) -> Path:
+    return Path(str(sa.make_url(_url_of(schema)).database))
+
+
+def _read_file(schema: str) -> bytes:
+    with closing(sqlite3.connect(_file_of(schema))) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # all of it is in the one file then
+    return _file_of(schema).read_bytes()
+
+
+def _write_file(schema: str, content: bytes) -> None:
+    db.engines[schema].dispose()  # the empty file is closed, and nothing is left beside it
+    _file_of(schema).write_bytes(content)
+
+
+# -------------------------------------------------------------------------------------------- MariaDB
+
+
+@dataclass(frozen=True)
+class Table:
+    """:ivar definition: the statement that makes it :ivar fill: the statement that adds a row, with its values"""
+
+    definition: str
+    fill: str
+    rows: list[tuple[Any, ...]]
+
+
+def _table_of(connection: Connection, name: str) -> Table:
+    definition = connection.exec_driver_sql(f"SHOW CREATE TABLE `{name}`").one()[1]
+    columns = [column["name"] for column in sa.inspect(connection).get_columns(name) if "computed" not in column]
+    listed = ", ".join(f"`{column}`" for column in columns)
+    rows = [tuple(row) for row in connection.exec_driver_sql(f"SELECT {listed} FROM `{name}`")]
+    return Table(definition, f"INSERT INTO `{name}` ({listed}) VALUES ({', '.join(['%s'] * len(columns))})", rows)
+
+
+def _triggers_of(connection: Connection) -> Iterator[str]:
+    for row in connection.exec_driver_sql("SHOW TRIGGERS").mappings():
+        when = f"{row['Timing']} {row['Event']} ON `{row['Table']}`"
+        yield f"CREATE TRIGGER `{row['Trigger']}` {when} FOR EACH ROW {row['Statement']}"
+
+
+def _make_again(schema: str, tables: list[Table], triggers: list[str]) -> None:
+    migrate.create_database(_url_of(schema))
+    engine = sa.create_engine(_url_of(schema), poolclass=sa.NullPool)  # one without the shop's guard
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET foreign_key_checks = 0")  # they come in the order of their names
+        for table in tables:
+            connection.exec_driver_sql(table.definition)
+            if table.rows:
+                connection.exec_driver_sql(table.fill, table.rows)
+        for trigger in triggers:
+            connection.exec_driver_sql(trigger.replace("%", "%%"))
+        connection.exec_driver_sql("SET foreign_key_checks = 1")

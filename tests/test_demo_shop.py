@@ -1,0 +1,64 @@
+"""Shops of tests that are copied are those that the migrations would have made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from config import SCHEMAS
+from storefront import migrate
+from storefront.database import db
+from storefront.demo import catalogue
+from tests import demo_shop
+from tests.conftest import ENGINES
+from tests.own import own_shop
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_copy_has_what_the_migrations_and_the_demo_make(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path / "made", filled=False) as made, made.app_context():
+        migrate.upgrade()
+        catalogue.load()
+        expected = contents()
+    for number in range(2):  # the first one may be what is copied
+        with own_shop(engine, tmp_path / f"copy-{number}") as copied, copied.app_context():
+            assert contents() == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_copy_of_the_tables_alone_has_no_rows(engine: str, tmp_path: Path) -> None:
+    for number in range(2):
+        with own_shop(engine, tmp_path / str(number), filled=False) as app, app.app_context():
+            demo_shop.make_tables()
+            for schema in SCHEMAS:
+                assert migrate.revision_of(schema) == migrate.head_of(schema)
+            with db.engines["catalog"].connect() as connection:
+                assert connection.scalar(sa.text("SELECT count(*) FROM products")) == 0
+
+
+def contents() -> dict[str, list[str]]:
+    """Every definition and every row of the six databases of the current application, as text."""
+    return {schema: sorted([*_definitions_of(schema), *_rows_of(schema)]) for schema in SCHEMAS}
+
+
+def _definitions_of(schema: str) -> Iterator[str]:
+    with db.engines[schema].connect() as connection:
+        if connection.dialect.name == "sqlite":
+            made = [str(row.sql) for row in connection.exec_driver_sql("SELECT sql FROM sqlite_master")]
+        else:
+            tables = sa.inspect(connection).get_table_names()
+            made = [connection.exec_driver_sql(f"SHOW CREATE TABLE `{table}`").one()[1] for table in tables]
+            made += [str(tuple(row)[:5]) for row in connection.exec_driver_sql("SHOW TRIGGERS")]
+    for statement in made:
+        # Alembic copies a table of SQLite with its constraints in any order.
+        yield "\n".join(sorted(line.strip(" \t,") for line in statement.splitlines()))
+
+
+def _rows_of(schema: str) -> Iterator[str]:
+    with db.engines[schema].connect() as connection:
+        for table in sa.inspect(connection).get_table_names():
+            for row in connection.exec_driver_sql(f"SELECT * FROM `{table}`"):
+                yield f"{table}: {tuple(row)}"
