@@ -27,8 +27,8 @@ from storefront import create_app
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Role, UserId
 from storefront.catalog.models import NEVER_ENDS, Variant
-from storefront.catalog.service import stock_desk
-from storefront.database import queries, transaction
+from storefront.catalog.service import inventory_admin
+from storefront.db.session import queries, transaction
 
 PAGES = {
     "shop, all products": "/products",
@@ -86,16 +86,16 @@ def far_into(url: str, *row: object) -> str:
 
 def measure_import(line_count: int) -> None:
     """Check and apply a file of counts, each one more than there is."""
-    rows = [f"{row.sku},{row.on_hand},{row.on_hand + 1}" for row in islice(stock_desk.export_stock(), line_count)]
+    rows = [f"{row.sku},{row.on_hand},{row.on_hand + 1}" for row in islice(inventory_admin.export_stock(), line_count)]
     content = "\n".join(["sku,on_hand,count", *rows, ""]).encode()
     began = time.perf_counter()
-    import_id = stock_desk.check_file(content, file_name="bench.csv", actor="bench")
+    import_id = inventory_admin.check_file(content, file_name="bench.csv", actor="bench")
     checked = time.perf_counter()
-    stock_desk.start_import(import_id)
-    stock_desk.apply_import(import_id)
+    inventory_admin.start_import(import_id)
+    inventory_admin.apply_import(import_id)
     applied = time.perf_counter()
     queries().rollback()
-    state = stock_desk.get_import(import_id).state
+    state = inventory_admin.get_import(import_id).state
     print(f"{len(rows):,} lines: checked in {checked - began:.1f} s, {state} in {applied - checked:.1f} s")
 
 

@@ -1,9 +1,9 @@
-"""How Alembic runs the migrations of one schema; `storefront/migrate.py` says which."""
+"""How Alembic runs the migrations of one schema; `storefront/db/migrations.py` says which."""
 
 import sqlalchemy as sa
 from alembic import context
 
-from storefront.database import db
+from storefront.db.session import db
 
 config = context.config
 schema: str = config.attributes["schema"]

@@ -5,40 +5,30 @@ from __future__ import annotations
 from flask import Flask
 
 from config import Config
-from storefront import (
-    commands,
-    database,
-    dev_client,
-    devmail,
-    errors,
-    health,
-    logs,
-    mail,
-    responses,
-    security,
-    shell,
-    sms,
-    spa,
-    staff,
-    tasks,
-    visitor,
-    well_known,
-)
-from storefront.accounts import oidc, provider_views, security_views
-from storefront.accounts import views as accounts_views
+from storefront import staff
 from storefront.api import blueprint as api
-from storefront.cart import views as cart_views
-from storefront.catalog import media_views, picture_store
-from storefront.catalog import views as catalog_views
-from storefront.checkout import views as checkout_views
-from storefront.customer import pages as customer_pages
-from storefront.orders import views as orders_views
-from storefront.payments import views as payments_views
-from storefront.reviews import views as reviews_views
-from storefront.seo import views as seo_views
-from storefront.web import cache_host, fragment_cache
+from storefront.catalog.media import storage
+from storefront.cli import commands
+from storefront.core import security_log
+from storefront.db import session
+from storefront.messaging import mail, sms
+from storefront.pages import account as account_pages
+from storefront.pages import dev_mail, health, legacy_client, legacy_client_dev, well_known
+from storefront.pages.cart import views as cart_views
+from storefront.pages.catalog import media
+from storefront.pages.catalog import views as catalog_views
+from storefront.pages.checkout import views as checkout_views
+from storefront.pages.orders import views as orders_views
+from storefront.pages.payments import views as payments_views
+from storefront.pages.reviews import views as reviews_views
+from storefront.pages.seo import views as seo_views
+from storefront.pages.sign_in import oidc_client, oidc_views, security_settings
+from storefront.pages.sign_in import views as accounts_views
+from storefront.pages.wishlist import views as wishlist_views
+from storefront.web import cache_host, error_pages, fragment_cache, layout, responses, security_headers
+from storefront.web import session as web_session
 from storefront.web.converters import IdConverter
-from storefront.wishlist import views as wishlist_views
+from storefront.worker import tasks
 
 
 def create_app(config: Config) -> Flask:
@@ -48,35 +38,35 @@ def create_app(config: Config) -> Flask:
     """
     app = Flask(__name__, static_folder="../static", template_folder="../templates")
     app.config.from_mapping(config.as_mapping())
-    logs.set_up()
+    security_log.set_up()
     app.url_map.converters["id"] = IdConverter
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)
-    database.init_app(app)
-    security.init_app(app)
-    visitor.init_app(app)
-    errors.init_app(app)
+    session.init_app(app)
+    security_headers.init_app(app)
+    web_session.init_app(app)
+    error_pages.init_app(app)
     mail.init_app(app)
     sms.init_app(app)
-    picture_store.init_app(app)
+    storage.init_app(app)
     cache_host.init_app(app)
     fragment_cache.init_app(app)
-    oidc.init_app(app)
+    oidc_client.init_app(app)
     tasks.init_app(app)
     commands.init_app(app)
 
     for views in (
         accounts_views,
-        provider_views,
-        security_views,
+        oidc_views,
+        security_settings,
         catalog_views,
-        media_views,
+        media,
         cart_views,
         checkout_views,
         orders_views,
         payments_views,
-        customer_pages,
+        account_pages,
         reviews_views,
         wishlist_views,
         seo_views,
@@ -87,10 +77,10 @@ def create_app(config: Config) -> Flask:
     api.init_app(app)
     staff.init_app(app)
     if app.config["SPA_DIR"] is not None:
-        app.register_blueprint(spa.bp)
+        app.register_blueprint(legacy_client.bp)
     if app.config["ENVIRONMENT"] != "production":
-        app.register_blueprint(devmail.bp)
-    shell.init_app(app)
-    dev_client.init_app(app)
+        app.register_blueprint(dev_mail.bp)
+    layout.init_app(app)
+    legacy_client_dev.init_app(app)
     app.after_request(responses.finish)
     return app

@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from flask import Flask
 
 from config import SCHEMAS, Config
-from storefront import clock, create_app
-from storefront.database import db
+from storefront import create_app
+from storefront.core import clock
+from storefront.db.session import db
 from tests import demo_shop, hashing
 from tests.fakes import Clock, MemoryPost, MemoryTexts
 from tests.mailbox import Mailbox
-from tests.pages import Pages
+from tests.page_client import Pages
 from tests.times import NOON, machine_time, told_by
 
 MARIADB = os.environ.get("TEST_MARIADB_URL")

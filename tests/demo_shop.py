@@ -18,9 +18,9 @@ from flask import current_app
 from sqlalchemy.engine import Connection
 
 from config import SCHEMAS
-from storefront import migrate
-from storefront.database import db, dialect_of
-from storefront.demo import catalogue
+from storefront.cli.demo import catalogue
+from storefront.db import migrations
+from storefront.db.session import db, dialect_of
 from tests.times import is_machine_time
 
 Restore = Callable[[str], None]  # fills the empty database of a schema
@@ -35,7 +35,7 @@ def fill() -> None:
 
 def make_tables() -> None:
     """Give the empty databases of the current application their tables."""
-    _fill_as("tables", migrate.upgrade)
+    _fill_as("tables", migrations.upgrade)
 
 
 def _load() -> None:
@@ -114,7 +114,7 @@ def _triggers_of(connection: Connection) -> Iterator[str]:
 
 
 def _make_again(schema: str, tables: list[Table], triggers: list[str]) -> None:
-    migrate.create_database(_url_of(schema))
+    migrations.create_database(_url_of(schema))
     engine = sa.create_engine(_url_of(schema), poolclass=sa.NullPool)  # one without the shop's guard
     with engine.begin() as connection:
         connection.exec_driver_sql("SET foreign_key_checks = 0")  # they come in the order of their names

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from storefront.mail import Letter
-from storefront.money import Money
+from storefront.core.money import Money
+from storefront.messaging.mail import Letter
+from storefront.messaging.sms import TextMessage
 from storefront.payments.providers import Answer, Charge
 from storefront.payments.values import PaymentOption
-from storefront.sms import TextMessage
 
 
 @dataclass

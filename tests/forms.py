@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 from werkzeug.test import TestResponse
 
-from storefront.intake import PLAIN_FORM
+from storefront.web.request_guards import PLAIN_FORM
 from tests.factories.catalog import make_product
 from tests.factories.shopping import fill_cart
-from tests.pages import SAME_ORIGIN, Page, Pages, names_of, values_of
+from tests.page_client import SAME_ORIGIN, Page, Pages, names_of, values_of
 from tests.routes import PAGES
 
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}

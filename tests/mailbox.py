@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from storefront import tasks
-from storefront.database import db
-from storefront.mail import Letter
+from storefront.db.session import db
+from storefront.messaging.mail import Letter
+from storefront.worker import tasks
 from tests.fakes import MemoryPost, MemoryTexts
 
 

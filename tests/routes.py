@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from storefront import visitor
-from storefront.accounts import security_views
 from storefront.accounts.service import Role
-from tests import matrix, openers
-from tests.factories.catalog import make_product
-from tests.matrix import (
+from storefront.pages.sign_in import security_settings
+from storefront.web import session as web_session
+from tests import access_matrix, page_openers
+from tests.access_matrix import (
     ADMIN_DESK,
     ANY_DESK,
     ANYONE,
@@ -30,8 +29,9 @@ from tests.matrix import (
     STOCK_DESK,
     Door,
 )
+from tests.factories.catalog import make_product
 
-OK = matrix.DONE
+OK = access_matrix.DONE
 
 ELSEWHERE = {("health.ready", "GET")}  # looks at the databases past the test's own connections: test_health.py
 
@@ -39,11 +39,11 @@ World = Mapping[str, Any]
 
 
 def at_checkout(world: World) -> dict[str, Any]:
-    return {visitor.CHECKOUT: world["draft"]}
+    return {web_session.CHECKOUT: world["draft"]}
 
 
 def waiting(world: World) -> dict[str, Any]:
-    return {visitor.CHECKOUT: world["checkout"]}
+    return {web_session.CHECKOUT: world["checkout"]}
 
 
 DOORS: dict[tuple[str, str], Door] = {
@@ -60,146 +60,153 @@ DOORS: dict[tuple[str, str], Door] = {
     ("well_known.manifest", "GET"): Door("/site.webmanifest", ANYONE),
     ("well_known.security_txt", "GET"): Door("/.well-known/security.txt", ANYONE, done=frozenset({404})),
     ("well_known.change_password", "GET"): Door("/.well-known/change-password", ANYONE),
-    ("dev.mailbox", "GET"): Door("/dev/mail", ANYONE, page=openers.plain("/dev/mail")),
-    ("dev.mail", "GET"): Door("/dev/mail/none", ANYONE, done=frozenset({404}), page=openers.letter),
+    ("dev.mailbox", "GET"): Door("/dev/mail", ANYONE, page=page_openers.plain("/dev/mail")),
+    ("dev.mail", "GET"): Door("/dev/mail/none", ANYONE, done=frozenset({404}), page=page_openers.letter),
     ("dev.mail_html", "GET"): Door("/dev/mail/none/html", ANYONE, done=frozenset({404})),
-    ("catalog.home", "GET"): Door("/", ANYONE, page=openers.plain("/")),
-    ("catalog.products", "GET"): Door("/products", ANYONE, page=openers.plain("/products?q=the&stock=1")),
-    ("catalog.category", "GET"): Door("/category/books", ANYONE, page=openers.plain("/category/books")),
-    ("catalog.product", "GET"): Door("{page}", ANYONE, page=openers.plain("/product/5-nike-air-max-270")),
+    ("catalog.home", "GET"): Door("/", ANYONE, page=page_openers.plain("/")),
+    ("catalog.products", "GET"): Door("/products", ANYONE, page=page_openers.plain("/products?q=the&stock=1")),
+    ("catalog.category", "GET"): Door("/category/books", ANYONE, page=page_openers.plain("/category/books")),
+    ("catalog.product", "GET"): Door("{page}", ANYONE, page=page_openers.plain("/product/5-nike-air-max-270")),
     ("catalog.suggestions", "GET"): Door(
-        "/search/suggestions?q=tea", ANYONE, page=openers.plain("/search/suggestions?q=tea")
+        "/search/suggestions?q=tea", ANYONE, page=page_openers.plain("/search/suggestions?q=tea")
     ),
     ("payments.stripe_webhook", "POST"): Door("/payments/stripe/webhook", ANYONE, done=frozenset({404})),
     # ---------------------------------------------------------------------------------- a cart and its checkout
-    ("cart.show", "GET"): Door("/cart", ANYONE, page=openers.plain("/cart")),
+    ("cart.show", "GET"): Door("/cart", ANYONE, page=page_openers.plain("/cart")),
     ("cart.add_line", "POST"): Door("/cart/lines", ANYONE, {"sku": "{sku}", "quantity": "1", "place": "page"}),
     ("cart.change_line", "POST"): Door("/cart/lines/{line}", MINE, {"quantity": "2"}),
     ("cart.remove_line", "POST"): Door("/cart/lines/{line}/removal", MINE),
     ("cart.buy_again", "POST"): Door("/cart/orders/{order}", MINE),
-    ("checkout.start", "GET"): Door("/checkout", ANYONE, prepare=at_checkout, page=openers.at_checkout("")),
+    ("checkout.start", "GET"): Door("/checkout", ANYONE, prepare=at_checkout, page=page_openers.at_checkout("")),
     **{
         (f"checkout.{step}", method): Door(
-            f"/checkout/{step}", ANYONE, prepare=at_checkout, done=OK | {422}, page=openers.at_checkout(step)
+            f"/checkout/{step}", ANYONE, prepare=at_checkout, done=OK | {422}, page=page_openers.at_checkout(step)
         )
         for step in ("contact", "delivery", "payment", "review")
         for method in ("GET", "POST")
     },
     ("checkout.placing", "GET"): Door(
-        "/checkout/placing/{checkout}", MINE, prepare=waiting, page=lambda pages: openers.waiting_for_the_bank(pages)[0]
+        "/checkout/placing/{checkout}",
+        MINE,
+        prepare=waiting,
+        page=lambda pages: page_openers.waiting_for_the_bank(pages)[0],
     ),
     ("checkout.abandon", "POST"): Door("/checkout/placing/{checkout}/cancellation", MINE, prepare=waiting),
     # The bank's page: whoever holds its address may answer, as with the real one; production has none.
-    ("payments.sandbox", "GET"): Door("{bank}", ANYONE, page=lambda pages: openers.waiting_for_the_bank(pages)[1]),
+    ("payments.sandbox", "GET"): Door("{bank}", ANYONE, page=lambda pages: page_openers.waiting_for_the_bank(pages)[1]),
     ("payments.sandbox", "POST"): Door("{bank}", ANYONE, {"decision": "decline"}, done=OK | {422}),
     # ---------------------------------------------------------------------------------- orders
-    ("orders.index", "GET"): Door("/orders", ANYONE, page=openers.plain("/orders")),
-    ("orders.order", "GET"): Door("/orders/{order}", MY_ORDER, page=openers.ordered),
+    ("orders.index", "GET"): Door("/orders", ANYONE, page=page_openers.plain("/orders")),
+    ("orders.order", "GET"): Door("/orders/{order}", MY_ORDER, page=page_openers.ordered),
     ("orders.invoice", "GET"): Door(
-        "/orders/{order}/invoice", MY_ORDER, page=lambda pages: f"{openers.ordered(pages)}/invoice"
+        "/orders/{order}/invoice", MY_ORDER, page=lambda pages: f"{page_openers.ordered(pages)}/invoice"
     ),
     ("orders.invoice_pdf", "GET"): Door("/orders/{order}/invoice.pdf", MY_ORDER),
     ("orders.credit_note", "GET"): Door(
         "/orders/{order}/credit-notes/1",
         MY_ORDER,
-        page=lambda pages: f"{openers.ordered(pages, is_refunded=True)}/credit-notes/1",
+        page=lambda pages: f"{page_openers.ordered(pages, is_refunded=True)}/credit-notes/1",
     ),
     ("orders.credit_note_pdf", "GET"): Door("/orders/{order}/credit-notes/1.pdf", MY_ORDER),
-    ("orders.show_return", "GET"): Door("/orders/{order}/return", MY_ORDER, page=openers.delivered),
+    ("orders.show_return", "GET"): Door("/orders/{order}/return", MY_ORDER, page=page_openers.delivered),
     ("orders.request_return", "POST"): Door("/orders/{order}/return", MINE, done=frozenset({400})),
     ("orders.withdraw_return", "POST"): Door(
         "/orders/{order}/return/2147483647/withdrawal", MINE, done=frozenset({404})
     ),
     ("orders.cancel", "POST"): Door("/orders/{order}/cancellation", MINE),
     ("orders.claim", "POST"): Door("/orders/claims", SIGNED_IN),
-    ("orders.track", "GET"): Door("/track", ANYONE, page=openers.plain("/track")),
+    ("orders.track", "GET"): Door("/track", ANYONE, page=page_openers.plain("/track")),
     ("orders.track", "POST"): Door("/track", ANYONE, done=frozenset({422})),
     # ---------------------------------------------------------------------------------- wishes and reviews
-    ("wishlist.show", "GET"): Door("/wishlist", ANYONE, page=openers.with_a_wish),
+    ("wishlist.show", "GET"): Door("/wishlist", ANYONE, page=page_openers.with_a_wish),
     ("wishlist.add", "POST"): Door("/wishlist/items", ANYONE, {"product_id": "{product}"}),
     ("wishlist.choose", "POST"): Door("/wishlist/items/{wished}", MINE, {"quantity": "2"}),
     ("wishlist.remove", "POST"): Door("/wishlist/items/{wished}/removal", ANYONE, done=OK | {404}),
     ("wishlist.share", "POST"): Door("/wishlist/share", SIGNED_IN),
     ("wishlist.stop_sharing", "POST"): Door("/wishlist/share/removal", SIGNED_IN),
-    ("wishlist.shared", "GET"): Door("/wishlist/shared/{share}", ANYONE, page=openers.shared_wishes),
+    ("wishlist.shared", "GET"): Door("/wishlist/shared/{share}", ANYONE, page=page_openers.shared_wishes),
     ("wishlist.ask", "GET"): Door(
         "/wishlist/notices?sku={sku}", ANYONE, page=lambda pages: f"/wishlist/notices?sku={make_product(stock=0).sku}"
     ),
     ("wishlist.request_notice", "POST"): Door("/wishlist/notices", ANYONE, {"sku": "{sku}"}, done=OK | {422}),
-    ("wishlist.notice", "GET"): Door("/wishlist/notices/{notice}", ANYONE, page=openers.unsubscribing),
+    ("wishlist.notice", "GET"): Door("/wishlist/notices/{notice}", ANYONE, page=page_openers.unsubscribing),
     ("wishlist.unsubscribe", "POST"): Door("/wishlist/notices/{notice}", ANYONE),
     ("reviews.write", "POST"): Door(
         "/product/{product}/review", SIGNED_IN, {"rating": "5", "title": "Good", "comment": "Holds tea."}
     ),
     ("reviews.take_back", "POST"): Door("/product/{product}/review/removal", SIGNED_IN),
-    ("reviews.vote", "POST"): Door("/reviews/{review}/vote", matrix.Rule({"anonymous": 303, "owner": 403})),
+    ("reviews.vote", "POST"): Door("/reviews/{review}/vote", access_matrix.Rule({"anonymous": 303, "owner": 403})),
     ("reviews.take_vote_back", "POST"): Door("/reviews/{review}/vote/removal", SIGNED_IN),
     # ---------------------------------------------------------------------------------- signing in
-    ("accounts.sign_in", "GET"): Door("/login", ANYONE, page=openers.plain("/login?next=/cart")),
+    ("accounts.sign_in", "GET"): Door("/login", ANYONE, page=page_openers.plain("/login?next=/cart")),
     ("accounts.sign_in", "POST"): Door("/login", ANYONE, done=OK | {422}),
     ("accounts.sign_out", "POST"): Door("/logout", ANYONE),
     # Without a password that was right there is nothing to enter a code for.
-    ("accounts.second_factor", "GET"): Door("/login/code", SIGNED_IN, page=openers.half_signed_in),
+    ("accounts.second_factor", "GET"): Door("/login/code", SIGNED_IN, page=page_openers.half_signed_in),
     ("accounts.second_factor", "POST"): Door("/login/code", SIGNED_IN),
     ("accounts.second_factor_letter", "POST"): Door("/login/code/letter", SIGNED_IN),
-    ("accounts.register", "GET"): Door("/register", ANYONE, page=openers.plain("/register")),
+    ("accounts.register", "GET"): Door("/register", ANYONE, page=page_openers.plain("/register")),
     ("accounts.register", "POST"): Door("/register", ANYONE, done=OK | {422}),
-    ("accounts.registration_code", "GET"): Door("/register/code", ANYONE, page=openers.registering),
+    ("accounts.registration_code", "GET"): Door("/register/code", ANYONE, page=page_openers.registering),
     ("accounts.registration_code", "POST"): Door("/register/code", ANYONE),
     ("accounts.registration_letter", "POST"): Door("/register/code/letter", ANYONE),
-    ("accounts.forgotten", "GET"): Door("/password/forgotten", ANYONE, page=openers.plain("/password/forgotten")),
+    ("accounts.forgotten", "GET"): Door("/password/forgotten", ANYONE, page=page_openers.plain("/password/forgotten")),
     ("accounts.forgotten", "POST"): Door("/password/forgotten", ANYONE, done=OK | {422}),
-    ("accounts.reset", "GET"): Door("/password/code", ANYONE, page=openers.resetting),
+    ("accounts.reset", "GET"): Door("/password/code", ANYONE, page=page_openers.resetting),
     ("accounts.reset", "POST"): Door("/password/code", ANYONE, done=OK | {422}),
     ("accounts.reset_letter", "POST"): Door("/password/code/letter", ANYONE),
     ("provider.start", "GET"): Door("/login/with/none", ANYONE, done=OK | {404}),
     ("provider.callback", "GET"): Door("/login/with/none/callback", ANYONE, done=OK | {404}),
     # ---------------------------------------------------------------------------------- one's own account
-    ("account.overview", "GET"): Door("/account", SIGNED_IN, page=openers.signed_in("/account")),
-    ("account.profile", "GET"): Door("/account/profile", SIGNED_IN, page=openers.signed_in("/account/profile")),
+    ("account.overview", "GET"): Door("/account", SIGNED_IN, page=page_openers.signed_in("/account")),
+    ("account.profile", "GET"): Door("/account/profile", SIGNED_IN, page=page_openers.signed_in("/account/profile")),
     ("account.profile", "POST"): Door("/account/profile", SIGNED_IN, {"name": "Asha"}),
     ("account.upload_avatar", "POST"): Door("/account/avatar", SIGNED_IN, done=OK | {422}),
     ("account.remove_avatar", "POST"): Door("/account/avatar/removal", SIGNED_IN),
     ("account.avatar", "GET"): Door("/account/avatars/{owner}-" + "0" * 32, ANYONE, done=frozenset({404})),
     ("account.addresses", "GET"): Door(
-        "/account/addresses", SIGNED_IN, page=lambda pages: openers.own_address(pages).rpartition("/")[0]
+        "/account/addresses", SIGNED_IN, page=lambda pages: page_openers.own_address(pages).rpartition("/")[0]
     ),
     ("account.new_address", "GET"): Door(
-        "/account/addresses/new", SIGNED_IN, page=openers.signed_in("/account/addresses/new")
+        "/account/addresses/new", SIGNED_IN, page=page_openers.signed_in("/account/addresses/new")
     ),
     ("account.new_address", "POST"): Door("/account/addresses/new", SIGNED_IN, done=OK | {422}),
-    ("account.address", "GET"): Door("/account/addresses/{address}", MINE_SIGNED_IN, page=openers.own_address),
+    ("account.address", "GET"): Door("/account/addresses/{address}", MINE_SIGNED_IN, page=page_openers.own_address),
     ("account.address", "POST"): Door("/account/addresses/{address}", MINE_SIGNED_IN, done=OK | {422}),
     ("account.default_address", "POST"): Door("/account/addresses/{address}/default", MINE_SIGNED_IN),
     ("account.remove_address", "POST"): Door("/account/addresses/{address}/removal", MINE_SIGNED_IN),
     ("account.methods", "GET"): Door(
-        "/account/payment-methods", SIGNED_IN, page=openers.signed_in("/account/payment-methods")
+        "/account/payment-methods", SIGNED_IN, page=page_openers.signed_in("/account/payment-methods")
     ),
     ("account.methods", "POST"): Door("/account/payment-methods", SIGNED_IN, done=OK | {422}),
     ("account.default_method", "POST"): Door("/account/payment-methods/{method}/default", MINE_SIGNED_IN),
     ("account.remove_method", "POST"): Door("/account/payment-methods/{method}/removal", MINE_SIGNED_IN),
-    ("account.data", "GET"): Door("/account/data", SIGNED_IN, page=openers.signed_in("/account/data")),
+    ("account.data", "GET"): Door("/account/data", SIGNED_IN, page=page_openers.signed_in("/account/data")),
     ("account.export", "GET"): Door("/account/data.json", SIGNED_IN),
-    ("account.deletion", "GET"): Door("/account/deletion", SIGNED_IN, page=openers.signed_in("/account/deletion")),
+    ("account.deletion", "GET"): Door("/account/deletion", SIGNED_IN, page=page_openers.signed_in("/account/deletion")),
     ("account.deletion", "POST"): Door("/account/deletion", SIGNED_IN, done=OK | {422}),
     ("account.send_deletion_code", "POST"): Door("/account/deletion/code", SIGNED_IN),
-    ("security.overview", "GET"): Door("/account/security", SIGNED_IN, page=openers.signed_in("/account/security")),
+    ("security.overview", "GET"): Door(
+        "/account/security", SIGNED_IN, page=page_openers.signed_in("/account/security")
+    ),
     ("security.password", "GET"): Door(
-        "/account/security/password", SIGNED_IN, page=openers.signed_in("/account/security/password")
+        "/account/security/password", SIGNED_IN, page=page_openers.signed_in("/account/security/password")
     ),
     ("security.password", "POST"): Door("/account/security/password", SIGNED_IN, done=OK | {422}),
     ("security.second_factor", "GET"): Door(
-        "/account/security/codes", SIGNED_IN, page=openers.signed_in("/account/security/codes")
+        "/account/security/codes", SIGNED_IN, page=page_openers.signed_in("/account/security/codes")
     ),
     ("security.second_factor", "POST"): Door("/account/security/codes", SIGNED_IN, done=OK | {422}),
     ("security.address", "GET"): Door(
-        "/account/security/email", SIGNED_IN, page=openers.signed_in("/account/security/email")
+        "/account/security/email", SIGNED_IN, page=page_openers.signed_in("/account/security/email")
     ),
     ("security.address", "POST"): Door("/account/security/email", SIGNED_IN, done=OK | {422}),
     ("security.address_code", "GET"): Door(
         "/account/security/email/code",
         SIGNED_IN,
-        page=openers.signed_in("/account/security/email/code", **{security_views.NEW_ADDRESS: "asha@new.example"}),
+        page=page_openers.signed_in(
+            "/account/security/email/code", **{security_settings.NEW_ADDRESS: "asha@new.example"}
+        ),
     ),
     ("security.address_code", "POST"): Door("/account/security/email/code", SIGNED_IN, done=OK | {422}),
     ("security.address_letter", "POST"): Door("/account/security/email/code/letter", SIGNED_IN),
@@ -208,32 +215,34 @@ DOORS: dict[tuple[str, str], Door] = {
     ("security.end_session", "POST"): Door("/account/security/sessions/{session}/end", SIGNED_IN),
     ("security.end_sessions", "POST"): Door("/account/security/sessions/end", SIGNED_IN),
     # ---------------------------------------------------------------------------------- the desks of the staff
-    ("staff.index", "GET"): Door("/staff", ANY_DESK, page=openers.at_desk("/staff", Role.ADMIN)),
-    ("staff.troubles", "GET"): Door("/staff/troubles", ORDER_DESK, page=openers.troubled),
+    ("staff.index", "GET"): Door("/staff", ANY_DESK, page=page_openers.at_desk("/staff", Role.ADMIN)),
+    ("staff.troubles", "GET"): Door("/staff/troubles", ORDER_DESK, page=page_openers.troubled),
     ("staff.resume_checkout", "POST"): Door("/staff/troubles/checkouts/{checkout}/attempts", ORDER_DESK),
     ("staff.deliver_message", "POST"): Door("/staff/troubles/messages/orders/2147483647/attempts", ORDER_DESK),
     ("staff.customers", "GET"): Door(
-        "/staff/customers?q=asha", ORDER_DESK, page=openers.at_customers("/staff/customers?q={email}")
+        "/staff/customers?q=asha", ORDER_DESK, page=page_openers.at_customers("/staff/customers?q={email}")
     ),
     ("staff.customer", "GET"): Door(
-        "/staff/customers/{owner}", ORDER_DESK, page=openers.at_customers("/staff/customers/{id}")
+        "/staff/customers/{owner}", ORDER_DESK, page=page_openers.at_customers("/staff/customers/{id}")
     ),
     ("staff.guest", "GET"): Door(
-        "/staff/customers/guest?email=nobody", ORDER_DESK, done=frozenset({404}), page=openers.at_guest
+        "/staff/customers/guest?email=nobody", ORDER_DESK, done=frozenset({404}), page=page_openers.at_guest
     ),
     ("staff.sign_out_customer", "POST"): Door("/staff/customers/{owner}/sessions/end", ORDER_DESK),
-    ("staff.reviews", "GET"): Door("/staff/reviews", ANY_DESK, page=openers.at_desk("/staff/reviews")),
+    ("staff.reviews", "GET"): Door("/staff/reviews", ANY_DESK, page=page_openers.at_desk("/staff/reviews")),
     ("staff.moderate_review", "POST"): Door("/staff/reviews/{review}/visibility", ANY_DESK, {"hidden": "1"}),
-    ("staff.trail", "GET"): Door("/staff/trail", ADMIN_DESK, page=openers.at_desk("/staff/trail", Role.ADMIN)),
+    ("staff.trail", "GET"): Door("/staff/trail", ADMIN_DESK, page=page_openers.at_desk("/staff/trail", Role.ADMIN)),
     ("staff.download_trail", "GET"): Door("/staff/trail.csv", ADMIN_DESK),
-    ("staff.stock", "GET"): Door("/staff/stock", STOCK_DESK, page=openers.at_desk("/staff/stock")),
+    ("staff.stock", "GET"): Door("/staff/stock", STOCK_DESK, page=page_openers.at_desk("/staff/stock")),
     ("staff.change_stock", "POST"): Door("/staff/stock", STOCK_DESK, done=frozenset({400})),
     ("staff.export_stock", "GET"): Door("/staff/stock.csv", STOCK_DESK),
-    ("staff.scan", "GET"): Door("/staff/stock/scan", STOCK_DESK, page=openers.at_desk("/staff/stock/scan")),
+    ("staff.scan", "GET"): Door("/staff/stock/scan", STOCK_DESK, page=page_openers.at_desk("/staff/stock/scan")),
     ("staff.receive_scan", "POST"): Door("/staff/stock/scan", STOCK_DESK, done=frozenset({400})),
-    ("staff.restock", "GET"): Door("/staff/stock/restock", STOCK_DESK, page=openers.at_desk("/staff/stock/restock")),
+    ("staff.restock", "GET"): Door(
+        "/staff/stock/restock", STOCK_DESK, page=page_openers.at_desk("/staff/stock/restock")
+    ),
     ("staff.movements", "GET"): Door(
-        "/staff/stock/movements", STOCK_DESK, page=openers.at_desk("/staff/stock/movements")
+        "/staff/stock/movements", STOCK_DESK, page=page_openers.at_desk("/staff/stock/movements")
     ),
     ("staff.export_movements", "GET"): Door("/staff/stock/movements.csv", STOCK_DESK),
     ("staff.undo_movement", "POST"): Door(
@@ -247,13 +256,15 @@ DOORS: dict[tuple[str, str], Door] = {
     ("staff.bring_picture_back", "POST"): Door(
         "/staff/products/{product}/pictures/2147483647/return", STOCK_DESK, done=frozenset({404})
     ),
-    ("staff.products", "GET"): Door("/staff/products", STOCK_DESK, page=openers.at_product_desk("/staff/products")),
+    ("staff.products", "GET"): Door(
+        "/staff/products", STOCK_DESK, page=page_openers.at_product_desk("/staff/products")
+    ),
     ("staff.new_product", "GET"): Door(
-        "/staff/products/new", STOCK_DESK, page=openers.at_product_desk("/staff/products/new")
+        "/staff/products/new", STOCK_DESK, page=page_openers.at_product_desk("/staff/products/new")
     ),
     ("staff.create_product", "POST"): Door("/staff/products", STOCK_DESK, done=frozenset({422})),
     ("staff.product", "GET"): Door(
-        "/staff/products/{product}", STOCK_DESK, page=openers.at_product_desk("/staff/products/{product}")
+        "/staff/products/{product}", STOCK_DESK, page=page_openers.at_product_desk("/staff/products/{product}")
     ),
     ("staff.change_product", "POST"): Door("/staff/products/{product}", STOCK_DESK, done=frozenset({422})),
     ("staff.publish_product", "POST"): Door("/staff/products/{product}/publication", STOCK_DESK, {"publish": "0"}),
@@ -264,57 +275,61 @@ DOORS: dict[tuple[str, str], Door] = {
     ("staff.bulk_change", "GET"): Door(
         "/staff/products/changes?product={product}&act=hide",
         STOCK_DESK,
-        page=openers.at_product_desk("/staff/products/changes?product={product}&act=percent&figure=-10"),
+        page=page_openers.at_product_desk("/staff/products/changes?product={product}&act=percent&figure=-10"),
     ),
     ("staff.apply_bulk_change", "POST"): Door("/staff/products/changes", STOCK_DESK, done=frozenset({400})),
     ("staff.categories", "GET"): Door(
-        "/staff/products/categories", STOCK_DESK, page=openers.at_product_desk("/staff/products/categories")
+        "/staff/products/categories", STOCK_DESK, page=page_openers.at_product_desk("/staff/products/categories")
     ),
     ("staff.create_category", "POST"): Door("/staff/products/categories", STOCK_DESK, done=frozenset({422})),
     ("staff.category", "GET"): Door(
         "/staff/products/categories/1",
         STOCK_DESK,
-        page=openers.at_product_desk("/staff/products/categories/{category}"),
+        page=page_openers.at_product_desk("/staff/products/categories/{category}"),
     ),
     ("staff.change_category", "POST"): Door("/staff/products/categories/1", STOCK_DESK, done=frozenset({422})),
     ("staff.remove_category", "POST"): Door("/staff/products/categories/1/removal", STOCK_DESK, done=frozenset({409})),
-    ("staff.imports", "GET"): Door("/staff/stock/imports", STOCK_DESK, page=openers.at_desk("/staff/stock/imports")),
+    ("staff.imports", "GET"): Door(
+        "/staff/stock/imports", STOCK_DESK, page=page_openers.at_desk("/staff/stock/imports")
+    ),
     ("staff.upload_import", "POST"): Door("/staff/stock/imports", STOCK_DESK, done=frozenset({422})),
     ("staff.show_import", "GET"): Door(
-        "/staff/stock/imports/2147483647", STOCK_DESK, done=frozenset({404}), page=openers.checked_file
+        "/staff/stock/imports/2147483647", STOCK_DESK, done=frozenset({404}), page=page_openers.checked_file
     ),
     ("staff.apply_import", "POST"): Door(
         "/staff/stock/imports/2147483647/application", STOCK_DESK, done=frozenset({404})
     ),
-    ("staff.orders", "GET"): Door("/staff/orders", ORDER_DESK, page=openers.at_order_desk("/staff/orders")),
+    ("staff.orders", "GET"): Door("/staff/orders", ORDER_DESK, page=page_openers.at_order_desk("/staff/orders")),
     ("staff.change_orders", "POST"): Door("/staff/orders", ORDER_DESK, done=frozenset({400})),
     ("staff.export_orders", "GET"): Door("/staff/orders.csv", ORDER_DESK),
     ("staff.refund_order", "POST"): Door("/staff/orders/{order}/refunds", ORDER_DESK, done=frozenset({400})),
     ("staff.cancel_order", "POST"): Door("/staff/orders/{order}/cancellation", ORDER_DESK),
-    ("staff.returns", "GET"): Door("/staff/returns", ORDER_DESK, page=openers.open_return),
+    ("staff.returns", "GET"): Door("/staff/returns", ORDER_DESK, page=page_openers.open_return),
     ("staff.approve_return", "POST"): Door("/staff/returns/2147483647/approval", ORDER_DESK, done=frozenset({404})),
     ("staff.decline_return", "POST"): Door("/staff/returns/2147483647/refusal", ORDER_DESK, done=frozenset({404})),
     ("staff.order", "GET"): Door(
-        "/staff/orders/{order}", ORDER_DESK, page=openers.at_order_desk("/staff/orders/{order}")
+        "/staff/orders/{order}", ORDER_DESK, page=page_openers.at_order_desk("/staff/orders/{order}")
     ),
     ("staff.take_step", "POST"): Door("/staff/orders/{order}/steps", ORDER_DESK, {"step": "processing"}),
     ("staff.correct_parcel", "POST"): Door("/staff/orders/{order}/parcel", ORDER_DESK, {"tracking": "AWB 1"}),
     ("staff.packing_slips", "GET"): Door(
-        "/staff/orders/slips?order={order}", ORDER_DESK, page=openers.at_order_desk("/staff/orders/slips?order={order}")
+        "/staff/orders/slips?order={order}",
+        ORDER_DESK,
+        page=page_openers.at_order_desk("/staff/orders/slips?order={order}"),
     ),
     ("staff.packing_slips_pdf", "GET"): Door("/staff/orders/slips.pdf?order={order}", ORDER_DESK),
     ("staff.order_invoice", "GET"): Door(
-        "/staff/orders/{order}/invoice", ORDER_DESK, page=openers.at_order_desk("/staff/orders/{order}/invoice")
+        "/staff/orders/{order}/invoice", ORDER_DESK, page=page_openers.at_order_desk("/staff/orders/{order}/invoice")
     ),
     ("staff.order_invoice_pdf", "GET"): Door("/staff/orders/{order}/invoice.pdf", ORDER_DESK),
     ("staff.order_credit_note", "GET"): Door(
         "/staff/orders/{order}/credit-notes/1",
         ORDER_DESK,
-        page=openers.at_order_desk("/staff/orders/{order}/credit-notes/1", is_refunded=True),
+        page=page_openers.at_order_desk("/staff/orders/{order}/credit-notes/1", is_refunded=True),
     ),
     ("staff.order_credit_note_pdf", "GET"): Door("/staff/orders/{order}/credit-notes/1.pdf", ORDER_DESK),
     # ---------------------------------------------------------------------------------- the API
-    ("api.docs", "GET"): Door("/api/docs", ANYONE, page=openers.plain("/api/docs")),
+    ("api.docs", "GET"): Door("/api/docs", ANYONE, page=page_openers.plain("/api/docs")),
     ("api.openapi", "GET"): Door("/api/openapi.json", ANYONE),
     ("api.listProducts", "GET"): Door("/api/products?size=1", ANYONE),
     ("api.getProduct", "GET"): Door("/api/products/{product}", ANYONE),
@@ -381,7 +396,7 @@ DOORS: dict[tuple[str, str], Door] = {
             "verifyOtpAlias": "verify-otp",
         }.items()
     },
-    ("api.setPassword", "POST"): Door("/auth/set-password", matrix.NOBODY, json={}),
+    ("api.setPassword", "POST"): Door("/auth/set-password", access_matrix.NOBODY, json={}),
 }
 
 PAGES = {endpoint: door.page for (endpoint, method), door in DOORS.items() if method == "GET" and door.page is not None}

@@ -12,8 +12,8 @@ import pytest
 
 import config as config_module
 from config import MOST_DATABASE_CONNECTIONS, RENAMED, SCHEMAS, Config, ConfigurationError
-from storefront import database
-from tests.own import PRODUCTION, shop_at
+from storefront.db import session
+from tests.isolated_shop import PRODUCTION, shop_at
 
 ROOT = Path(config_module.__file__).parent
 NAMES = {*re.findall(r'"([A-Z]+(?:_[A-Z]+)*)"', (ROOT / "config.py").read_text())} - {"INR"}
@@ -339,7 +339,7 @@ def test_an_issuer_needs_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_process_keeps_no_more_connections_than_it_may_open() -> None:
-    assert MOST_DATABASE_CONNECTIONS == database.MOST_CONNECTIONS
+    assert MOST_DATABASE_CONNECTIONS == session.MOST_CONNECTIONS
 
 
 def test_a_relative_file_is_the_same_for_the_migrations_and_for_the_shop(

@@ -9,18 +9,18 @@ import pytest
 import sqlalchemy as sa
 
 from config import SCHEMAS
-from storefront import migrate
-from storefront.database import db
-from storefront.demo import catalogue
+from storefront.cli.demo import catalogue
+from storefront.db import migrations
+from storefront.db.session import db
 from tests import demo_shop
 from tests.conftest import ENGINES
-from tests.own import own_shop
+from tests.isolated_shop import own_shop
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_copy_has_what_the_migrations_and_the_demo_make(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path / "made", filled=False) as made, made.app_context():
-        migrate.upgrade()
+        migrations.upgrade()
         catalogue.load()
         expected = contents()
     for number in range(2):  # the first one may be what is copied
@@ -34,7 +34,7 @@ def test_a_copy_of_the_tables_alone_has_no_rows(engine: str, tmp_path: Path) -> 
         with own_shop(engine, tmp_path / str(number), filled=False) as app, app.app_context():
             demo_shop.make_tables()
             for schema in SCHEMAS:
-                assert migrate.revision_of(schema) == migrate.head_of(schema)
+                assert migrations.revision_of(schema) == migrations.head_of(schema)
             with db.engines["catalog"].connect() as connection:
                 assert connection.scalar(sa.text("SELECT count(*) FROM products")) == 0
 

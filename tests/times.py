@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from storefront import clock
+from storefront.core import clock
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

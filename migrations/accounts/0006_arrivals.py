@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storefront.text_columns import resize
+from storefront.db.column_resize import resize
 
 revision = "accounts_0006"
 down_revision = "accounts_0005"

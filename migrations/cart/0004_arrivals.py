@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storefront.text_columns import resize
+from storefront.db.column_resize import resize
 
 revision = "cart_0004"
 down_revision = "cart_0003"

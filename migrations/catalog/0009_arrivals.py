@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storefront.text_columns import resize
+from storefront.db.column_resize import resize
 
 revision = "catalog_0009"
 down_revision = "catalog_0008"

@@ -1,6 +1,6 @@
 """Columns hold as much as the contract lets a client send."""
 
-from storefront.text_columns import resize
+from storefront.db.column_resize import resize
 
 revision = "orders_0006"
 down_revision = "orders_0005"

@@ -1,6 +1,6 @@
 """The number of an order may be as long as the contract lets it be."""
 
-from storefront.text_columns import resize
+from storefront.db.column_resize import resize
 
 revision = "orders_0007"
 down_revision = "orders_0006"

@@ -1,6 +1,6 @@
 """The number of an order may be as long as the contract lets it be."""
 
-from storefront.text_columns import resize
+from storefront.db.column_resize import resize
 
 revision = "payments_0004"
 down_revision = "payments_0003"

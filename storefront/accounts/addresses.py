@@ -7,12 +7,12 @@ from dataclasses import asdict, replace
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from storefront.accounts.belongings import MOST_ADDRESSES, SavedAddress, TooManyAddresses, UnknownAddress
 from storefront.accounts.models import Address, User
+from storefront.accounts.saved_values import MOST_ADDRESSES, SavedAddress, TooManyAddresses, UnknownAddress
 from storefront.accounts.values import UnknownUser, UserId
-from storefront.clock import utc_now
 from storefront.core.addresses import PostalAddress
-from storefront.database import queries, retried, transaction
+from storefront.core.clock import utc_now
+from storefront.db.session import queries, retried, transaction
 
 HOME_COUNTRY = "India"  # of an address that names none
 

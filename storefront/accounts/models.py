@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storefront import contact
 from storefront.accounts.values import Purpose, Role
-from storefront.acts import StaffAct
-from storefront.arrivals import Arrived
-from storefront.database import Model, UtcDateTime
-from storefront.outbox import OutboxMessage
+from storefront.core import contact
+from storefront.db.audit_log import StaffAct
+from storefront.db.import_log import Arrived
+from storefront.db.outbox import OutboxMessage
+from storefront.db.session import Model, UtcDateTime
 
 
 def _one_of(column: str, values: type[Role] | type[Purpose]) -> str:

@@ -10,14 +10,14 @@ from flask import url_for
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storefront import contact
-from storefront.accounts import holders
-from storefront.accounts.belongings import UnknownAvatar, UnusableAvatar
+from storefront.accounts import identifiers
 from storefront.accounts.models import Avatar, User
+from storefront.accounts.saved_values import UnknownAvatar, UnusableAvatar
 from storefront.accounts.values import PhoneTaken, UnknownUser, UserId
-from storefront.database import queries, retried, rows_changed, transaction
-from storefront.pictures import written_anew
-from storefront.responses import own_path
+from storefront.core import contact
+from storefront.core.image_processing import written_anew
+from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.web.responses import own_path
 
 LONGEST_NAME = contact.LONGEST_NAME
 LONGEST_ADDRESS = 500  # characters, of a picture
@@ -53,7 +53,7 @@ def _change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> 
             row.avatar = avatar
             session.execute(delete(Avatar).where(Avatar.user_id == user))
         if "phone" in changes and row.phone != changes["phone"]:
-            holders.tell(session, user, row.email, "phone")
+            identifiers.tell(session, user, row.email, "phone")
             row.phone, row.phone_verified_at = changes["phone"], None
 
 
@@ -71,8 +71,8 @@ def usable(address: str | None) -> str | None:
 def upload_avatar(user: UserId, sent: bytes) -> str:
     """Show an account by a picture that was sent. :return: its address
 
-    :raise storefront.pictures.NotAPicture: it cannot be read as a picture
-    :raise storefront.pictures.PictureTooLarge: it has too many bytes or pixels
+    :raise storefront.core.image_processing.NotAPicture: it cannot be read as a picture
+    :raise storefront.core.image_processing.PictureTooLarge: it has too many bytes or pixels
     :raise UnknownUser: there is no such account
     """
     content, _ = written_anew(sent, longest=AVATAR_SIZE, kind="WEBP", is_square=True)

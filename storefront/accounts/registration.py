@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storefront.accounts import codes, holders, passwords
+from storefront.accounts import identifiers, one_time_codes, passwords
 from storefront.accounts.models import SignUp, User
 from storefront.accounts.sessions import account_of
 from storefront.accounts.values import (
@@ -24,9 +24,9 @@ from storefront.accounts.values import (
     UserId,
     WrongCode,
 )
-from storefront.clock import utc_now
-from storefront.contact import is_email
-from storefront.database import queries, retried, transaction
+from storefront.core.clock import utc_now
+from storefront.core.contact import is_email
+from storefront.db.session import queries, retried, transaction
 
 UNFINISHED_KEPT = timedelta(hours=24)  # contract section 5.2, no. 6
 
@@ -42,13 +42,13 @@ def register(name: str, key: str, password: str) -> str:
     :raise TooManyCodes: codes were sent there a moment ago
     :raise NoTextMessages: it is a phone, and this shop sends no text messages
     """
-    holders.refuse_unreachable(key)
+    identifiers.refuse_unreachable(key)
     kept, ticket = passwords.hashed(password), secrets.token_urlsafe(16)
-    holder = holders.find_holder(key)
-    if holder is not None and holders.is_proved(holder, key):
-        codes.send(Purpose.REGISTER, key, user=UserId(holder.id), payload={"ticket": ticket, "is_known": True})
+    holder = identifiers.find_holder(key)
+    if holder is not None and identifiers.is_proved(holder, key):
+        one_time_codes.send(Purpose.REGISTER, key, user=UserId(holder.id), payload={"ticket": ticket, "is_known": True})
     else:
-        codes.send(Purpose.REGISTER, key, payload={"ticket": ticket, "name": name, "password": kept})
+        one_time_codes.send(Purpose.REGISTER, key, payload={"ticket": ticket, "name": name, "password": kept})
     return ticket
 
 
@@ -58,13 +58,13 @@ def send_registration_again(key: str, ticket: str) -> None:
     :raise WrongCode: that registration is not the last one of this address any more, or too old
     :raise TooManyCodes: one was sent a moment ago
     """
-    last = codes.find_last(Purpose.REGISTER, key)
+    last = one_time_codes.find_last(Purpose.REGISTER, key)
     if last is None or not _fits(ticket, last):
         raise WrongCode
-    codes.send(Purpose.REGISTER, key, user=last.user, payload=last.payload)
+    one_time_codes.send(Purpose.REGISTER, key, user=last.user, payload=last.payload)
 
 
-def _fits(ticket: str, sent: codes.SentCode) -> bool:
+def _fits(ticket: str, sent: one_time_codes.SentCode) -> bool:
     return hmac.compare_digest(str(sent.payload.get("ticket", "")).encode(), ticket.encode())
 
 
@@ -78,7 +78,7 @@ def finish_registration(key: str, ticket: str, digits: str) -> Account:
     :raise EmailTaken: the address got an account in the meantime
     :raise PhoneTaken: the phone did
     """
-    sent = codes.use(Purpose.REGISTER, key, digits)
+    sent = one_time_codes.use(Purpose.REGISTER, key, digits)
     if not _fits(ticket, sent) or "password" not in sent.payload:
         raise WrongCode
     try:
@@ -92,8 +92,8 @@ def _open(key: str, name: str, kept: str) -> Account:
     now = utc_now()
     proved = {"email": key, "email_verified_at": now} if is_email(key) else {"phone": key, "phone_verified_at": now}
     with transaction("accounts") as session:
-        holders.release(session, key)
-        holders.forget_sign_up(session, key)
+        identifiers.release(session, key)
+        identifiers.forget_sign_up(session, key)
         user = User(name=name or None, password=kept, created_at=now, **proved)
         session.add(user)
         session.flush()
@@ -109,7 +109,7 @@ def register_at_once(email: str | None, phone: str | None, password: str, name: 
     """
     kept = passwords.hashed(password)
     for key, taken in ((email, EmailTaken), (phone, PhoneTaken)):
-        if key is not None and holders.find_holder(key) is not None:
+        if key is not None and identifiers.find_holder(key) is not None:
             raise taken
     try:
         return _open_unproved(email, phone, kept, name)
@@ -121,7 +121,7 @@ def register_at_once(email: str | None, phone: str | None, password: str, name: 
 def _open_unproved(email: str | None, phone: str | None, kept: str, name: str | None) -> Account:
     with transaction("accounts") as session:
         if email is not None:
-            holders.forget_sign_up(session, email)
+            identifiers.forget_sign_up(session, email)
         user = User(name=name, email=email, phone=phone, password=kept, created_at=utc_now())
         session.add(user)
         session.flush()
@@ -141,8 +141,8 @@ def register_stub(email: str | None, phone: str | None = None) -> PendingUser:
     :raise NoTextMessages: it is a phone alone, and this shop sends no text messages
     """
     key = email or phone or ""
-    holders.refuse_unreachable(key)
-    if holders.find_holder(key) is not None:
+    identifiers.refuse_unreachable(key)
+    if identifiers.find_holder(key) is not None:
         raise EmailTaken if email is not None else PhoneTaken
     with suppress(IntegrityError):  # it was asked twice at the same moment
         return _keep_sign_up(email, phone)
@@ -193,12 +193,14 @@ def send_sign_up_code(user: int, email: str | None) -> None:
     pending = find_pending(user=user, email=email)
     if pending is None or pending.email != email:
         raise UnknownUser(user)
-    if codes.is_on_its_way(Purpose.REGISTER, pending.address, pending.id):
+    if one_time_codes.is_on_its_way(Purpose.REGISTER, pending.address, pending.id):
         return
     try:
-        codes.send(Purpose.REGISTER, pending.address, user=pending.id, payload={"is_sign_up": True})
+        one_time_codes.send(Purpose.REGISTER, pending.address, user=pending.id, payload={"is_sign_up": True})
     except TooManyCodes:
-        if not codes.is_on_its_way(Purpose.REGISTER, pending.address, pending.id):  # else asked twice at a time
+        if not one_time_codes.is_on_its_way(
+            Purpose.REGISTER, pending.address, pending.id
+        ):  # else asked twice at a time
             raise
 
 
@@ -214,7 +216,7 @@ def verify_sign_up(
     pending = find_pending(user=user, email=email, phone=phone)
     if pending is None:
         raise WrongCode
-    sent = codes.use(Purpose.REGISTER, pending.address, digits)
+    sent = one_time_codes.use(Purpose.REGISTER, pending.address, digits)
     if sent.user != pending.id or not sent.payload.get("is_sign_up"):
         raise WrongCode
     return pending.id
@@ -223,7 +225,7 @@ def verify_sign_up(
 def is_sign_up_code(user: int, digits: str) -> bool:
     """Whether this is the code sent last for a sign-up, used up or not: for who entered it and does so again."""
     pending = find_pending(user=user)
-    last = codes.find_last(Purpose.REGISTER, pending.address) if pending is not None else None
+    last = one_time_codes.find_last(Purpose.REGISTER, pending.address) if pending is not None else None
     if last is None or last.user != user or not last.payload.get("is_sign_up"):
         return False
     return hmac.compare_digest(last.digits.encode(), digits.strip().encode())
@@ -256,7 +258,7 @@ def _finish_sign_up(user: UserId, kept: str, *, with_phone: bool) -> Account:
             proved = {"phone": sign_up.phone, "phone_verified_at": now}
         else:
             proved = {"email": sign_up.email, "email_verified_at": now, "phone": sign_up.phone if with_phone else None}
-        holders.release(session, sign_up.email or sign_up.phone or "")
+        identifiers.release(session, sign_up.email or sign_up.phone or "")
         session.execute(update(User).where(User.id == user).values(password=kept, **proved))
         session.delete(sign_up)
         session.flush()

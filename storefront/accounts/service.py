@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from storefront.accounts import arrivals
+from storefront.accounts import legacy_import
 from storefront.accounts.addresses import (
     add_address,
     addresses_of,
@@ -16,27 +16,7 @@ from storefront.accounts.addresses import (
     remove_address,
     set_default_address,
 )
-from storefront.accounts.belongings import (
-    MOST_ADDRESSES,
-    SavedAddress,
-    SavedMethod,
-    TooManyAddresses,
-    TooManyMethods,
-    UnknownAddress,
-    UnknownAvatar,
-    UnknownMethod,
-    UnusableAvatar,
-    UnusableMethod,
-)
-from storefront.accounts.codes import LIFETIME as CODE_LIFETIME
-from storefront.accounts.codes import SentCode
-from storefront.accounts.codes import find_sent as find_sent_code
-from storefront.accounts.codes import forget_old as forget_old_codes
-from storefront.accounts.customers import MOST_FOUND, find_accounts
-from storefront.accounts.departure import delete_account, export_of, send_deletion_code
-from storefront.accounts.holders import get_user
-from storefront.accounts.identities import sign_in_by_identity
-from storefront.accounts.identity import (
+from storefront.accounts.authentication import (
     change_password,
     pass_second_factor,
     request_reset,
@@ -46,16 +26,7 @@ from storefront.accounts.identity import (
     sign_in,
     sign_in_with_code,
 )
-from storefront.accounts.methods import (
-    add_method,
-    find_fresh_method,
-    find_meant_method,
-    methods_of,
-    remove_method,
-    set_default_method,
-)
-from storefront.accounts.models import User
-from storefront.accounts.notices import (
+from storefront.accounts.back_in_stock import (
     Notice,
     UnknownNotice,
     ask_for_notice,
@@ -66,15 +37,7 @@ from storefront.accounts.notices import (
     unsubscribe,
     wait_again,
 )
-from storefront.accounts.profile import (
-    LONGEST_NAME,
-    ProfilePart,
-    avatars_of,
-    change_profile,
-    get_avatar,
-    upload_avatar,
-)
-from storefront.accounts.reach import (
+from storefront.accounts.contact_settings import (
     enter_address,
     has_second_factor_by,
     proof_address_of,
@@ -82,6 +45,31 @@ from storefront.accounts.reach import (
     send_address_code,
     send_proof_code,
     set_second_factor,
+)
+from storefront.accounts.deletion import delete_account, export_of, send_deletion_code
+from storefront.accounts.identifiers import get_user
+from storefront.accounts.lookup import MOST_FOUND, find_accounts
+from storefront.accounts.models import User
+from storefront.accounts.oidc_links import sign_in_by_identity
+from storefront.accounts.one_time_codes import LIFETIME as CODE_LIFETIME
+from storefront.accounts.one_time_codes import SentCode
+from storefront.accounts.one_time_codes import find_sent as find_sent_code
+from storefront.accounts.one_time_codes import forget_old as forget_old_codes
+from storefront.accounts.payment_methods import (
+    add_method,
+    find_fresh_method,
+    find_meant_method,
+    methods_of,
+    remove_method,
+    set_default_method,
+)
+from storefront.accounts.profile import (
+    LONGEST_NAME,
+    ProfilePart,
+    avatars_of,
+    change_profile,
+    get_avatar,
+    upload_avatar,
 )
 from storefront.accounts.registration import (
     find_pending,
@@ -95,6 +83,18 @@ from storefront.accounts.registration import (
     send_registration_again,
     send_sign_up_code,
     verify_sign_up,
+)
+from storefront.accounts.saved_values import (
+    MOST_ADDRESSES,
+    SavedAddress,
+    SavedMethod,
+    TooManyAddresses,
+    TooManyMethods,
+    UnknownAddress,
+    UnknownAvatar,
+    UnknownMethod,
+    UnusableAvatar,
+    UnusableMethod,
 )
 from storefront.accounts.sessions import (
     account_of,
@@ -164,8 +164,8 @@ from storefront.accounts.wishlist import (
     stop_sharing,
     wished_products,
 )
-from storefront.clock import utc_now
-from storefront.database import queries, transaction
+from storefront.core.clock import utc_now
+from storefront.db.session import queries, transaction
 
 __all__ = [
     "CODE_LIFETIME",
@@ -222,7 +222,6 @@ __all__ = [
     "add_method",
     "add_wish",
     "addresses_of",
-    "arrivals",
     "ask_for_notice",
     "avatars_of",
     "awaited_skus",
@@ -258,6 +257,7 @@ __all__ = [
     "issue_sign_up_token",
     "issue_token",
     "items_of",
+    "legacy_import",
     "merge_wishes",
     "methods_of",
     "note_act",

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Update, delete, select, update
 
 from storefront.accounts.models import User, UserSession
 from storefront.accounts.values import Account, Role, SessionView, SignedIn, UserId
-from storefront.clock import utc_now
-from storefront.database import queries, retried, transaction
+from storefront.core.clock import utc_now
+from storefront.db.session import queries, retried, transaction
 
 # The old client shows no sign-in page: a session must outlast a working day (contract/angular-api.md 5.3).
 IDLE_END = timedelta(hours=24)

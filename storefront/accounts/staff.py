@@ -11,8 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storefront import acts
-from storefront.accounts import holders, passwords
+from storefront.accounts import identifiers, passwords
 from storefront.accounts.models import Act, User
 from storefront.accounts.sessions import account_of, ending_of
 from storefront.accounts.values import (
@@ -25,9 +24,10 @@ from storefront.accounts.values import (
     UnknownUser,
     UserId,
 )
-from storefront.acts import NotedAct, TrailCriteria
-from storefront.clock import utc_now
-from storefront.database import queries, retried, rows_changed, transaction
+from storefront.core.clock import utc_now
+from storefront.db import audit_log
+from storefront.db.audit_log import NotedAct, TrailCriteria
+from storefront.db.session import queries, retried, rows_changed, transaction
 
 COMMAND_LINE = "command line"  # the actor of what whoever runs the shop does there
 
@@ -50,11 +50,11 @@ def create_staff(email: str, name: str, role: Role, password: str, *, actor: str
 def _create(email: str, name: str, role: Role, kept: str, actor: str) -> Account:
     now = utc_now()
     with transaction("accounts") as session:
-        holders.forget_sign_up(session, email)
+        identifiers.forget_sign_up(session, email)
         user = User(email=email, name=name, role=role, password=kept, email_verified_at=now, created_at=now)
         session.add(user)
         session.flush()
-        acts.note(session, Act, actor=actor, what="account opened", subject=email, detail=f"as {role}")
+        audit_log.note(session, Act, actor=actor, what="account opened", subject=email, detail=f"as {role}")
         return account_of(user)
 
 
@@ -82,7 +82,7 @@ def set_role(email: str, role: Role, *, actor: str = COMMAND_LINE) -> Account:
             keep_an_admin(session, user)
         if user.role != role:
             detail = f"from {user.role} to {role}"
-            acts.note(session, Act, actor=actor, what="role", subject=email, detail=detail)
+            audit_log.note(session, Act, actor=actor, what="role", subject=email, detail=detail)
         user.role = role
         session.execute(ending_of(UserId(user.id)))
         return account_of(user)
@@ -118,7 +118,9 @@ def sign_out_everywhere(user: UserId, *, actor: str, may_be_staff: bool) -> bool
         ended = rows_changed(session.execute(ending_of(user)))
         if ended:
             subject = row.email or row.phone or f"account {user}"
-            acts.note(session, Act, actor=actor, what="signed out everywhere", subject=subject, detail=f"{ended} ended")
+            audit_log.note(
+                session, Act, actor=actor, what="signed out everywhere", subject=subject, detail=f"{ended} ended"
+            )
         return ended > 0
 
 
@@ -128,9 +130,9 @@ def note_act(*, actor: str, what: str, subject: str, detail: str = "") -> None:
     one transaction writes one schema, and an act that is noted and then fails is better than one that nobody noted.
     """
     with transaction("accounts") as session:
-        acts.note(session, Act, actor=actor, what=what, subject=subject, detail=detail)
+        audit_log.note(session, Act, actor=actor, what=what, subject=subject, detail=detail)
 
 
 def acts_noted(criteria: TrailCriteria, count: int) -> Iterator[NotedAct]:
     """What the staff did to accounts, latest first. :param count: of them, at most"""
-    return acts.latest(Act, criteria, count)
+    return audit_log.latest(Act, criteria, count)

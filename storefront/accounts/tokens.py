@@ -15,7 +15,7 @@ import jwt
 from flask import current_app
 
 from storefront.accounts.values import SignedIn, UserId
-from storefront.clock import utc_now
+from storefront.core.clock import utc_now
 
 LIFETIME = timedelta(hours=1)
 ALGORITHM = "HS256"

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from storefront.errors import DomainError, NotFoundError, TryLater
+from storefront.core.errors import DomainError, NotFoundError, TryLater
 
 UserId = NewType("UserId", int)
 

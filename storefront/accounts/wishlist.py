@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from storefront.accounts.models import User, WishlistItem, WishlistShare
 from storefront.accounts.values import Profile, UserId
-from storefront.clock import utc_now
-from storefront.database import queries, retried, rows_changed, transaction
-from storefront.errors import DomainError, NotFoundError
+from storefront.core.clock import utc_now
+from storefront.core.errors import DomainError, NotFoundError
+from storefront.db.session import queries, retried, rows_changed, transaction
 
 KEPT = timedelta(days=90)  # after its last wish; the cookie with a guest's token lives a third of it
 FORGOTTEN_AT_ONCE = 200  # lists

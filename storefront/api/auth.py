@@ -8,13 +8,12 @@ from typing import Any
 
 from flask import request, session
 
-from storefront import tries, visitor
 from storefront.accounts import service as accounts
 from storefront.accounts.service import SIGN_UP_LIFETIME, TOKEN_LIFETIME, SecondFactorNeeded, UserId
-from storefront.api.access import caller, of_user, public, signed_in
+from storefront.api.errors import Refusal, Refused, unacceptable
+from storefront.api.guards import caller, of_user, public, signed_in
 from storefront.api.operations import operation
 from storefront.api.presenters import users as present
-from storefront.api.refusals import Refusal, Refused, unacceptable
 from storefront.api.schemas.auth import (
     Account,
     LoginRequest,
@@ -32,8 +31,10 @@ from storefront.api.schemas.auth import (
     User,
     UserWithToken,
 )
-from storefront.clock import utc_now
-from storefront.origins import is_cookieless
+from storefront.core.clock import utc_now
+from storefront.web import rate_limits
+from storefront.web import session as web_session
+from storefront.web.same_origin import is_cookieless
 
 SIGN_UP = "sign-up"  # in the browser's session: whose password may be chosen, and until when
 COOKIE = {"Set-Cookie": "The session cookie; none to who brings a token, or comes from another origin"}
@@ -60,7 +61,7 @@ def register(body: RegisterRequest) -> UserWithToken:
     """
     if body.email is None and body.phone is None:
         raise unacceptable("An e-mail or a phone number is required", "email")
-    tries.open_account()
+    rate_limits.open_account()
     account = accounts.register_at_once(body.email, body.phone, body.password, body.name)
     return _sign_in(account)
 
@@ -83,9 +84,9 @@ def login(body: LoginRequest) -> UserWithToken:
     """
     if not body.whom:
         raise unacceptable("An e-mail or a phone number is required", "emailOrPhone")
-    with tries.signing_in(body.whom):
+    with rate_limits.signing_in(body.whom):
         if body.otp_code:
-            tries.guess_code()
+            rate_limits.guess_code()
             account = accounts.sign_in_with_code(body.whom, body.password, body.otp_code)
             return _sign_in(account, second_factor=True)
         found = accounts.sign_in(body.whom, body.password)
@@ -99,7 +100,7 @@ def _sign_in(account: accounts.Account, *, second_factor: bool = False) -> UserW
     is_browser = _is_browser()
     token = None
     if not (is_browser and is_cookieless(request)):  # else nothing would be left to know them by
-        visitor.sign_in(account.id, second_factor=second_factor)
+        web_session.sign_in(account.id, second_factor=second_factor)
         token = None if is_browser else accounts.issue_token(caller())
     return present.signed_in(_told(account), token, TOKEN_SECONDS)
 
@@ -118,7 +119,7 @@ def _told(account: accounts.Account) -> User:
 @operation("POST /auth/logout", "logout", tag="auth", access=signed_in)
 def logout() -> None:
     """Sign out: the cookie and every token of this sign-in are worth nothing any more."""
-    visitor.sign_out()
+    web_session.sign_out()
 
 
 @operation("GET /auth/me", "me", tag="auth", access=signed_in, answer=User)
@@ -152,7 +153,7 @@ def register_stub(body: StubRequest) -> PendingUser:
     """
     if body.email is None and body.phone is None:
         raise unacceptable("An e-mail or a phone number is required", "email")
-    tries.open_account()
+    rate_limits.open_account()
     try:
         pending = accounts.register_stub(body.email, body.phone)
     except accounts.NoTextMessages:
@@ -181,7 +182,7 @@ def send_otp(body: OtpSendRequest) -> OtpSent:
 
     Asked again within a minute there is no second letter: the code sent is still good.
     """
-    tries.send_letter()
+    rate_limits.send_letter()
     try:
         _send_code(body)
     except accounts.TooManyCodes:
@@ -191,7 +192,7 @@ def send_otp(body: OtpSendRequest) -> OtpSent:
 
 
 def _send_code(body: OtpSendRequest) -> None:
-    person = visitor.account()
+    person = web_session.account()
     if (
         body.email is not None
         and person is not None
@@ -233,7 +234,7 @@ def verify_otp(body: OtpVerifyRequest) -> OtpVerified:
         raise unacceptable("userId, email or phone is required", "userId")
     if not body.digits:
         raise unacceptable("otpCode is required", "otpCode")
-    tries.guess_code()
+    rate_limits.guess_code()
     if (confirmed := _confirm_own(body)) is not None:
         return OtpVerified(verified=True, user_id=confirmed, signup_token=None)
     user = _verify_sign_up(body)
@@ -245,7 +246,7 @@ def verify_otp(body: OtpVerifyRequest) -> OtpVerified:
 
 def _confirm_own(body: OtpVerifyRequest) -> UserId | None:
     """The caller, if they named themselves by id or e-mail address; the code is one for that address."""
-    person = visitor.account()
+    person = web_session.account()
     if person is None or person.account.email is None or body.phone is not None:
         return None
     if body.user_id not in {None, person.id} or body.email not in {None, person.account.email}:
@@ -305,13 +306,13 @@ def set_password(body: SetPasswordRequest) -> PasswordSet:
     """Choose the password of a sign-up whose code was entered, once; this finishes it and signs in."""
     if body.user_id != _right():
         raise _unproved()
-    tries.open_account()
+    rate_limits.open_account()
     try:
         account = accounts.finish_sign_up(UserId(body.user_id), body.password)
     except accounts.UnknownUser:
         raise _unproved() from None
     if not is_cookieless(request):
-        visitor.sign_in(account.id)
+        web_session.sign_in(account.id)
     return PasswordSet(id=account.id, message="Password set")
 
 
@@ -335,8 +336,8 @@ def request_password_reset(body: PasswordResetRequest) -> Message:
     key = body.email or body.phone
     if key is None:
         raise unacceptable("An e-mail or a phone number is required", "email")
-    tries.send_letter()
+    rate_limits.send_letter()
     with suppress(accounts.TooManyCodes, accounts.NoTextMessages):
         accounts.request_reset(key)
-    session[visitor.RESETTING] = key
+    session[web_session.RESETTING] = key
     return Message(message="If the account exists, a mail is on its way")

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from flask import Flask
 
-from storefront import errors
-from storefront.api import auth, cart, checkout, docs, images, orders, payments, products, refusals, reviews, users
+from storefront.api import (
+    auth,
+    cart,
+    checkout,
+    docs,
+    images,
+    orders,
+    payments,
+    products,
+    reviews,
+    users,
+)
+from storefront.api import (
+    errors as api_errors,
+)
+from storefront.api.json_format import ShopJSON
 from storefront.api.operations import PathId, bp, keep_private
-from storefront.api.wire import ShopJSON
-from storefront.security import csrf
+from storefront.web import error_pages
+from storefront.web.security_headers import csrf
 
 FAMILIES = (
     auth,
@@ -28,7 +42,7 @@ def init_app(app: Flask) -> None:
     """Serve the API; it needs no form tokens, since it takes no cookie from another origin."""
     app.json = ShopJSON(app)
     app.url_map.converters["api_id"] = PathId
-    errors.speak_json(app, refusals.show)
+    error_pages.speak_json(app, api_errors.show)
     csrf.exempt(bp)
     app.register_blueprint(bp)
     app.after_request(keep_private)

@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 
 from flask import current_app, request
 
-from storefront.api.access import caller, of_user
-from storefront.api.limits import counted_as_cart_write
+from storefront.api.guards import caller, of_user
 from storefront.api.operations import operation
-from storefront.api.placing import customer_of
+from storefront.api.order_placement import customer_of
 from storefront.api.presenters import cart as present
+from storefront.api.rate_limits import counted_as_cart_write
 from storefront.api.schemas.cart import Cart, CartPrice, NewItem, NewQuantity
 from storefront.cart import service as cart
 from storefront.cart.service import CartToken
-from storefront.clock import utc_now
+from storefront.core.clock import utc_now
 
 # How the old client's sync is told from its button "Add to Cart": docs/decisions/0011.
 PAGES_WITHOUT_BUTTON = frozenset({"/app/cart", "/app/checkout", "/app/payment", "/app/profile"})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from storefront.accounts import service as accounts
-from storefront.api import placing
-from storefront.api.access import require_user, signed_in
-from storefront.api.limits import counted_as_order
+from storefront.api import order_placement
+from storefront.api.guards import require_user, signed_in
 from storefront.api.operations import operation
 from storefront.api.presenters import orders as present
+from storefront.api.rate_limits import counted_as_order
 from storefront.api.schemas.cart import CheckoutOrder, CheckoutResult
 from storefront.checkout import service as checkout
 from storefront.payments import service as payments
@@ -29,8 +29,8 @@ def check_out(query: CheckoutOrder) -> CheckoutResult:
     Sent again with the same `Idempotency-Key` header it is the same order, although the cart is empty then.
     """
     require_user(query.user_id)
-    customer = placing.customer_of(query.user_id)
+    customer = order_placement.customer_of(query.user_id)
     address = accounts.get_address(customer.id, query.address_id)
     payment = checkout.usual_payment(customer.id, query.method)
-    order = placing.place(customer, None, placing.saved_address(address, customer), payment)
+    order = order_placement.place(customer, None, order_placement.saved_address(address, customer), payment)
     return present.checkout_result(order, payments.records_of([order.checkout_id])[order.checkout_id])

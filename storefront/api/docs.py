@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from storefront.api.openapi import Schema, document
 from storefront.api.operations import bp
 from storefront.api.schemas import LARGEST_ID
-from storefront.responses import render_page
+from storefront.web.responses import render_page
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from flask import Response, current_app, request, send_file
 from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.security import safe_join
 
-from storefront import pictures, visitor
-from storefront.api.access import public, stock_staff
+from storefront.api.errors import unacceptable
+from storefront.api.guards import public, stock_staff
 from storefront.api.operations import json_response, operation
-from storefront.api.refusals import unacceptable
 from storefront.api.schemas.products import ImageUploaded
 from storefront.catalog import service as catalog
+from storefront.core import image_processing
+from storefront.web import session as web_session
 from storefront.web.route_options import max_upload
 
 PLACEHOLDER = "icons/parcel.webp"  # below static/
@@ -54,7 +55,7 @@ UPLOAD = {
     refusals=(404,),
     headers={"Location": "URL of the image"},
 )
-@max_upload(pictures.MOST_BYTES + FORM_AROUND_IT)
+@max_upload(image_processing.MOST_BYTES + FORM_AROUND_IT)
 def upload_image(product_id: int) -> Response:
     """Add an image to a product (staff).
 
@@ -68,8 +69,8 @@ def upload_image(product_id: int) -> Response:
     alt = request.form.get("altText", "").strip()
     if len(alt) > LONGEST_ALT:
         raise unacceptable(f"altText may have at most {LONGEST_ALT} characters", "altText")
-    sent = file.stream.read(pictures.MOST_BYTES + 1)
-    picture_id = catalog.add_picture(product_id, sent, alt, actor=visitor.actor())
+    sent = file.stream.read(image_processing.MOST_BYTES + 1)
+    picture_id = catalog.add_picture(product_id, sent, alt, actor=web_session.actor())
     response = json_response(ImageUploaded, "Image uploaded successfully")
     response.headers["Location"] = f"{current_app.config['PUBLIC_ORIGIN']}/api/products/image/{picture_id}"
     return response

@@ -10,7 +10,7 @@ from flask import current_app
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from storefront.api.access import public
+from storefront.api.guards import public
 from storefront.api.operations import LARGEST_ORDER_ID, OPERATIONS, Operation
 from storefront.api.schemas import Error
 

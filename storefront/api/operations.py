@@ -21,8 +21,8 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, TypeAdapter
 from werkzeug.routing import BaseConverter
 
-from storefront.api import reading
-from storefront.api.access import Guard, public
+from storefront.api import parsing
+from storefront.api.guards import Guard, public
 from storefront.api.schemas import LARGEST_ID
 from storefront.web.route_options import json_only, public_cache
 
@@ -148,9 +148,9 @@ def _served(declared: Operation) -> Callable[..., Response]:
         declared.access(path)
         arguments = dict(path)
         if declared.query is not None:
-            arguments["query"] = reading.query(declared.query)
+            arguments["query"] = parsing.query(declared.query)
         if declared.body is not None:
-            arguments["body"] = reading.body(declared.body)
+            arguments["body"] = parsing.body(declared.body)
         answer = declared.view(**arguments)
         if not isinstance(answer, Response):
             answer = _json(adapter, answer)

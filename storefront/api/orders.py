@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from werkzeug.exceptions import Forbidden
 
-from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Account, Role
-from storefront.api import placing
-from storefront.api.access import caller, of_user, require_user, signed_in
-from storefront.api.limits import counted_as_order
+from storefront.api import order_placement
+from storefront.api.errors import Refusal, Refused, unacceptable
+from storefront.api.guards import caller, of_user, require_user, signed_in
 from storefront.api.operations import operation
 from storefront.api.presenters import orders as present
-from storefront.api.refusals import Refusal, Refused, unacceptable
+from storefront.api.rate_limits import counted_as_order
 from storefront.api.schemas.orders import (
     LegacyOrder,
     LegacyOrderInput,
@@ -26,10 +25,11 @@ from storefront.api.schemas.orders import (
 from storefront.checkout import service as checkout
 from storefront.checkout.service import PaymentWish
 from storefront.core.addresses import PostalAddress
-from storefront.logs import SecurityEvent, security_event
+from storefront.core.security_log import SecurityEvent, security_event
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, OrderView, StepNotAllowed
 from storefront.payments import service as payments
+from storefront.web import session as web_session
 from storefront.web.route_options import card_numbers
 
 KINDS = ("card", "upi", "cod", "bnpl")
@@ -56,9 +56,9 @@ def place_order(body: OrderInput) -> Order:
     """
     customer = _customer(body.user_id, body.customer_id)
     payment = checkout.payment_meant(customer.id, _wish(body.payment_method))
-    wanted = placing.units_by_product((item.product_id, item.quantity) for item in body.items)
+    wanted = order_placement.units_by_product((item.product_id, item.quantity) for item in body.items)
     address = PostalAddress(**body.shipping_address.parts)
-    return _shown(placing.place(customer, wanted, address, payment, shown_total=body.total, own_id=body.id))
+    return _shown(order_placement.place(customer, wanted, address, payment, shown_total=body.total, own_id=body.id))
 
 
 def _customer(*named: int | None) -> Account:
@@ -71,7 +71,7 @@ def _customer(*named: int | None) -> Account:
         require_user(user_id)
     if len(ids) > 1:
         raise unacceptable("userId and customerId name two people", "customerId")
-    return placing.customer_of(ids.pop())
+    return order_placement.customer_of(ids.pop())
 
 
 def _wish(sent: OrderPaymentInput) -> PaymentWish:
@@ -104,18 +104,18 @@ def create_order(body: LegacyOrderInput) -> LegacyOrder:
     if kind not in KINDS:
         raise unacceptable(f"paymentMethod must be {', '.join(KINDS)}", "paymentMethod")
     payment = checkout.usual_payment(customer.id, kind)
-    wanted = placing.units_by_product((item.product_id, item.quantity) for item in body.items)
+    wanted = order_placement.units_by_product((item.product_id, item.quantity) for item in body.items)
     address = _address_of(customer, body.address_id)
-    return present.legacy_order(placing.place(customer, wanted, address, payment, shown_total=body.amount))
+    return present.legacy_order(order_placement.place(customer, wanted, address, payment, shown_total=body.amount))
 
 
 def _address_of(customer: Account, address_id: int | None) -> PostalAddress:
     if address_id is not None:
-        return placing.saved_address(accounts.get_address(customer.id, address_id), customer)
+        return order_placement.saved_address(accounts.get_address(customer.id, address_id), customer)
     book = accounts.addresses_of(customer.id)
     if not book:
         raise unacceptable("addressId is required: the address book is empty", "addressId")
-    return placing.saved_address(book[0], customer)
+    return order_placement.saved_address(book[0], customer)
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -207,11 +207,11 @@ def _is_order_staff() -> bool:
 def _take_further(order: OrderView, body: OrderUpdate) -> None:
     if body.status not in {None, order.status, OrderStatus.CANCELLED}:
         status, number = OrderStatus(body.status), body.tracking_number or ""
-        orders.advance(order.id, status, by="the shop", tracking=number, actor=visitor.actor())
+        orders.advance(order.id, status, by="the shop", tracking=number, actor=web_session.actor())
     elif body.tracking_number:
-        orders.note_tracking(order.id, body.tracking_number, by="the shop", actor=visitor.actor())
+        orders.note_tracking(order.id, body.tracking_number, by="the shop", actor=web_session.actor())
     if body.estimated_delivery is not None:
-        orders.expect_on(order.id, body.estimated_delivery, actor=visitor.actor())
+        orders.expect_on(order.id, body.estimated_delivery, actor=web_session.actor())
 
 
 @operation(
@@ -234,7 +234,7 @@ def cancel_order(order_id: str) -> OrderCancelled:
 def _cancel(order: OrderView) -> None:
     is_own = order.customer_id == caller().id
     try:
-        may_be_packed, who = _is_order_staff(), "" if is_own else visitor.actor()
+        may_be_packed, who = _is_order_staff(), "" if is_own else web_session.actor()
         orders.cancel(order.id, by="you" if is_own else "the shop", may_be_packed=may_be_packed, actor=who)
     except StepNotAllowed as refusal:
         if refusal.current is OrderStatus.CANCELLED:

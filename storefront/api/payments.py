@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import current_app
 
-from storefront.api.access import signed_in
+from storefront.api.errors import Detail, Refusal, Refused
+from storefront.api.guards import signed_in
 from storefront.api.operations import operation
 from storefront.api.orders import own_order
 from storefront.api.presenters import orders as present
-from storefront.api.refusals import Detail, Refusal, Refused
 from storefront.api.schemas.payments import Payment, PaymentInput
-from storefront.money import Money
+from storefront.core.money import Money
 from storefront.payments import service as payments
 
 

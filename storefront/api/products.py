@@ -10,11 +10,10 @@ from urllib.parse import urlencode
 from flask import Response, current_app, request, url_for
 from pydantic import TypeAdapter
 
-from storefront import visitor
-from storefront.api.access import caller, public, stock_staff
+from storefront.api.guards import caller, public, stock_staff
 from storefront.api.operations import operation
+from storefront.api.parsing import idempotency_key
 from storefront.api.presenters import products as present
-from storefront.api.reading import idempotency_key
 from storefront.api.schemas import Quantity
 from storefront.api.schemas.products import (
     Product,
@@ -26,9 +25,10 @@ from storefront.api.schemas.products import (
 )
 from storefront.catalog import service as catalog
 from storefront.catalog.service import NewProduct, NewVariant, Selection, Sku
-from storefront.clock import utc_now
 from storefront.core import cache
-from storefront.money import Money
+from storefront.core.clock import utc_now
+from storefront.core.money import Money
+from storefront.web import session as web_session
 
 MOST_AT_ONCE = 2000  # products in the whole list; a shop that has more is read on by pages
 NEXT_PAGE_SIZE = 100
@@ -138,7 +138,7 @@ def create_product(body: ProductInput) -> Product:
         published_on=utc_now().date(),
         specs=tuple((body.specifications or {}).items()),
     )
-    product_id = catalog.add_product(new, body.category_ids or (), actor=visitor.actor())
+    product_id = catalog.add_product(new, body.category_ids or (), actor=web_session.actor())
     return present.product(catalog.get_full_product(product_id, reviews=0), {})
 
 
@@ -197,7 +197,7 @@ def reduce_stock(product_id: int, query: Quantity) -> StockReduced:
 
     Repeated with the same `Idempotency-Key` header it takes nothing more.
     """
-    catalog.take_off(product_id, query.quantity, reason="api", reference=_reference(), actor=visitor.actor())
+    catalog.take_off(product_id, query.quantity, reason="api", reference=_reference(), actor=web_session.actor())
     return "Stock reduced successfully"
 
 

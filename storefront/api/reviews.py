@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from werkzeug.exceptions import Forbidden
 
-from storefront.api.access import caller, public, signed_in
-from storefront.api.limits import counted_as_review
+from storefront.api.guards import caller, public, signed_in
 from storefront.api.operations import operation
 from storefront.api.presenters import products as present
+from storefront.api.rate_limits import counted_as_review
 from storefront.api.schemas import Rating
 from storefront.api.schemas.products import Review, ReviewInput
 from storefront.catalog import service as catalog

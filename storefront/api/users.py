@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import ProfilePart, UserId
-from storefront.api.access import of_user
+from storefront.api.guards import of_user
 from storefront.api.operations import operation
 from storefront.api.presenters import users as present
 from storefront.api.schemas.addresses import AddressInput

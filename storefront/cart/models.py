@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storefront.arrivals import Arrived
-from storefront.database import Model, UtcDateTime
-from storefront.money import MinorUnits
+from storefront.core.money import MinorUnits
+from storefront.db.import_log import Arrived
+from storefront.db.session import Model, UtcDateTime
 
 
 class CartModel(Model):

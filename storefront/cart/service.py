@@ -11,10 +11,10 @@ from flask import current_app
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storefront.cart import arrivals
-from storefront.cart.adding import add_line, add_offer, add_product, refuse_excess
+from storefront.cart import legacy_import
+from storefront.cart.add import add_line, add_offer, add_product, refuse_excess
 from storefront.cart.models import Cart, Line
-from storefront.cart.rows import account_of, is_named_by, lines_of, open_cart, token_of, touch, touch_cart_of
+from storefront.cart.repository import account_of, is_named_by, lines_of, open_cart, token_of, touch, touch_cart_of
 from storefront.cart.values import (
     MOST_UNITS,
     Again,
@@ -35,9 +35,9 @@ from storefront.cart.values import (
 )
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Offer, Sku
-from storefront.clock import utc_now
-from storefront.database import queries, retried, rows_changed, transaction
-from storefront.money import Money
+from storefront.core.clock import utc_now
+from storefront.core.money import Money
+from storefront.db.session import queries, retried, rows_changed, transaction
 from storefront.orders.service import LineItem
 
 __all__ = [
@@ -60,12 +60,12 @@ __all__ = [
     "add_line",
     "add_offer",
     "add_product",
-    "arrivals",
     "buy_again",
     "change_quantity",
     "clear",
     "count_units",
     "forget",
+    "legacy_import",
     "merge",
     "open_cart",
     "price",

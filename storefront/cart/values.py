@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import NewType
 
 from storefront.catalog.service import Offer, Sku
-from storefront.errors import DomainError, NotFoundError
-from storefront.money import Money
+from storefront.core.errors import DomainError, NotFoundError
+from storefront.core.money import Money
 
 CartToken = NewType("CartToken", str)  # whose cart it is: a guest's random token, or an account
 CartId = NewType("CartId", int)

@@ -24,12 +24,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import MEDIUMBLOB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from storefront.acts import StaffAct
-from storefront.arrivals import Arrived
 from storefront.catalog.values import DRAWN, LONGEST_BRAND, LONGEST_PRODUCT_NAME, LONGEST_SKU, LOW_STOCK
-from storefront.database import Model, UtcDateTime
-from storefront.money import MinorUnits
-from storefront.outbox import OutboxMessage
+from storefront.core.money import MinorUnits
+from storefront.db.audit_log import StaffAct
+from storefront.db.import_log import Arrived
+from storefront.db.outbox import OutboxMessage
+from storefront.db.session import Model, UtcDateTime
 
 ALL_CATEGORIES = 0  # the category id under which `browse_index` lists every product of the shop
 

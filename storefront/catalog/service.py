@@ -7,10 +7,35 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
-from storefront.catalog import arrivals, gallery, moderation, overview, product_desk, sitemap, stock_desk
-from storefront.catalog.audit import Holding, holdings, product_faults, review_faults, stock_faults
-from storefront.catalog.browse import browse, card_columns, card_of, cards_of, department_of
-from storefront.catalog.export import (
+from storefront.catalog import legacy_import, reports
+from storefront.catalog.consistency import Holding, holdings, product_faults, review_faults, stock_faults
+from storefront.catalog.inventory import admin as inventory_admin
+from storefront.catalog.inventory.low_stock import close_day
+from storefront.catalog.inventory.reservations import (
+    available_now,
+    commit_reservation,
+    release,
+    release_expired,
+    reserve,
+    take_off,
+)
+from storefront.catalog.inventory.restock import restock, restock_part
+from storefront.catalog.listing import sitemap
+from storefront.catalog.listing.listing import browse, card_columns, card_of, cards_of, department_of
+from storefront.catalog.listing.suggestions import suggest
+from storefront.catalog.media import gallery
+from storefront.catalog.media.images import add_picture, get_picture, picture_of
+from storefront.catalog.models import (
+    ALL_CATEGORIES,
+    BrowseEntry,
+    Category,
+    Product,
+    Review,
+    Spec,
+    Variant,
+)
+from storefront.catalog.products import admin
+from storefront.catalog.products.api_export import (
     FullProduct,
     Selection,
     choose_products,
@@ -21,19 +46,7 @@ from storefront.catalog.export import (
     stamp_of,
     units_available,
 )
-from storefront.catalog.images import add_picture, get_picture, picture_of
-from storefront.catalog.levels import close_day
-from storefront.catalog.models import (
-    ALL_CATEGORIES,
-    BrowseEntry,
-    Category,
-    Product,
-    Review,
-    Spec,
-    Variant,
-)
-from storefront.catalog.offers import choose_offers, get_offer, offers_by_product, offers_of, variants_of
-from storefront.catalog.products import (
+from storefront.catalog.products.create import (
     NewProduct,
     NewReview,
     NewVariant,
@@ -41,8 +54,9 @@ from storefront.catalog.products import (
     add_product,
     add_products,
 )
-from storefront.catalog.restocking import restock, restock_part
-from storefront.catalog.reviews import (
+from storefront.catalog.products.offers import choose_offers, get_offer, offers_by_product, offers_of, variants_of
+from storefront.catalog.reviews import moderation
+from storefront.catalog.reviews.reviews import (
     LONGEST_TEXT,
     LONGEST_TITLE,
     Author,
@@ -61,15 +75,6 @@ from storefront.catalog.reviews import (
     shown,
     write_review,
 )
-from storefront.catalog.stock import (
-    available_now,
-    commit_reservation,
-    release,
-    release_expired,
-    reserve,
-    take_off,
-)
-from storefront.catalog.suggestions import suggest
 from storefront.catalog.values import (
     BrowseCriteria,
     Department,
@@ -97,8 +102,8 @@ from storefront.catalog.values import (
     VariantView,
 )
 from storefront.core.cache import RefreshingCache
-from storefront.database import queries
-from storefront.money import Money
+from storefront.core.money import Money
+from storefront.db.session import queries
 
 __all__ = [
     "LONGEST_TEXT",
@@ -139,7 +144,7 @@ __all__ = [
     "add_picture",
     "add_product",
     "add_products",
-    "arrivals",
+    "admin",
     "browse",
     "cards_of",
     "choose_offers",
@@ -161,17 +166,18 @@ __all__ = [
     "get_review",
     "holdings",
     "home",
+    "inventory_admin",
     "is_empty",
+    "legacy_import",
     "moderation",
     "offers_by_product",
     "offers_of",
-    "overview",
     "own_review",
-    "product_desk",
     "product_faults",
     "rating_of",
     "release",
     "release_expired",
+    "reports",
     "reserve",
     "restock",
     "restock_part",
@@ -181,7 +187,6 @@ __all__ = [
     "set_review_hidden",
     "sitemap",
     "stamp_of",
-    "stock_desk",
     "stock_faults",
     "suggest",
     "take_off",

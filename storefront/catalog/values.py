@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import NewType
 
 from storefront.catalog.search_values import Relaxed
-from storefront.errors import DomainError, NotFoundError
-from storefront.money import Money
-from storefront.pictures import widths_of
+from storefront.core.errors import DomainError, NotFoundError
+from storefront.core.image_processing import widths_of
+from storefront.core.money import Money
 
 ProductId = NewType("ProductId", int)
 Sku = NewType("Sku", str)

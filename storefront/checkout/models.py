@@ -9,7 +9,7 @@ from sqlalchemy import JSON, CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.checkout.values import CheckoutState
-from storefront.database import Model, UtcDateTime
+from storefront.db.session import Model, UtcDateTime
 
 
 class CheckoutModel(Model):

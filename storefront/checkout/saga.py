@@ -18,12 +18,12 @@ from sqlalchemy import or_, select, update
 
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
-from storefront.checkout import plan as plans
+from storefront.checkout import snapshot as plans
 from storefront.checkout.models import Checkout
-from storefront.checkout.plan import Plan
+from storefront.checkout.snapshot import Plan
 from storefront.checkout.values import CheckoutState, Failure
-from storefront.clock import utc_now
-from storefront.database import queries, retried, rows_changed, transaction
+from storefront.core.clock import utc_now
+from storefront.db.session import queries, retried, rows_changed, transaction
 from storefront.orders import service as orders
 from storefront.payments import service as payments
 

@@ -10,13 +10,13 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 
 from storefront.cart import service as cart
-from storefront.checkout import arrivals, saga
-from storefront.checkout import plan as plans
-from storefront.checkout.direct import forget_twins, order_at_once
+from storefront.checkout import legacy_import, saga
+from storefront.checkout import snapshot as plans
 from storefront.checkout.models import Checkout
-from storefront.checkout.paying import payment_meant, usual_payment
-from storefront.checkout.plan import Plan
-from storefront.checkout.saved import delivery_to
+from storefront.checkout.one_request import forget_twins, order_at_once
+from storefront.checkout.payment_choice import payment_meant, usual_payment
+from storefront.checkout.saved_choices import delivery_to
+from storefront.checkout.snapshot import Plan
 from storefront.checkout.values import (
     STUCK,
     CartNotOrderable,
@@ -37,9 +37,9 @@ from storefront.checkout.values import (
     UnfinishedCheckout,
     UnknownCheckout,
 )
-from storefront.clock import utc_now
 from storefront.core.addresses import PostalAddress
-from storefront.database import queries, retried, transaction
+from storefront.core.clock import utc_now
+from storefront.db.session import queries, retried, transaction
 from storefront.orders.service import OrderId
 from storefront.payments import service as payments
 
@@ -64,7 +64,6 @@ __all__ = [
     "UnknownCheckout",
     "abandon",
     "adopt",
-    "arrivals",
     "count_unfinished",
     "delivery_to",
     "enter_contact",
@@ -75,6 +74,7 @@ __all__ = [
     "forget",
     "forget_twins",
     "get_draft",
+    "legacy_import",
     "order_at_once",
     "outcome_of",
     "payment_meant",

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import NewType
 
 from storefront.core.addresses import PostalAddress
-from storefront.errors import DomainError, NotFoundError
-from storefront.money import Money
+from storefront.core.errors import DomainError, NotFoundError
+from storefront.core.money import Money
 from storefront.orders.service import OrderId
 from storefront.payments.service import PaymentOption
 

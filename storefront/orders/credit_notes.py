@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from storefront.errors import NotFoundError
-from storefront.money import Money
+from storefront.core.errors import NotFoundError
+from storefront.core.money import Money
 from storefront.orders.refund_values import BackLine, RefundView
 from storefront.orders.refunds import refunds_of
 from storefront.orders.values import OrderStatus, OrderView

@@ -16,8 +16,8 @@ from sqlalchemy import case, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storefront import clock
-from storefront.database import UtcDateTime, queries, retried, rows_changed, transaction
+from storefront.core import clock
+from storefront.db.session import UtcDateTime, queries, retried, rows_changed, transaction
 from storefront.orders.credit_notes import CreditNote, credit_notes_of
 from storefront.orders.invoice_models import INVOICE, LONGEST_SELLER, LONGEST_SELLER_ADDRESS, Invoice, InvoiceSeries
 from storefront.orders.values import OrderView

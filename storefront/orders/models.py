@@ -7,12 +7,12 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, query_expression
 
-from storefront import contact
-from storefront.acts import StaffAct
-from storefront.database import Model, UtcDateTime
-from storefront.money import MinorUnits
+from storefront.core import contact
+from storefront.core.money import MinorUnits
+from storefront.db.audit_log import StaffAct
+from storefront.db.outbox import OutboxMessage
+from storefront.db.session import Model, UtcDateTime
 from storefront.orders.values import LONGEST_ORDER_ID, OrderStatus
-from storefront.outbox import OutboxMessage
 
 _STATUSES = "status IN (" + ", ".join(f"'{status}'" for status in OrderStatus) + ")"
 

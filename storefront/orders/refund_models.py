@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storefront.database import UtcDateTime
-from storefront.money import MinorUnits
+from storefront.core.money import MinorUnits
+from storefront.db.session import UtcDateTime
 from storefront.orders.models import OrdersModel
 from storefront.orders.refund_values import LONGEST_NOTE, LONGEST_REASON, ReturnState
 

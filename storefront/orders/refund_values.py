@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from storefront.errors import DomainError, NotFoundError
-from storefront.money import Money
+from storefront.core.errors import DomainError, NotFoundError
+from storefront.core.money import Money
 from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView
 
 RETURN_PERIOD = timedelta(days=14)  # Directive 2011/83/EU, art. 9

@@ -13,11 +13,12 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storefront import acts, outbox
-from storefront.clock import utc_now
-from storefront.database import queries, retried, rows_changed, transaction
-from storefront.money import Money
+from storefront.core.clock import utc_now
+from storefront.core.money import Money
+from storefront.db import audit_log, outbox
+from storefront.db.session import queries, retried, rows_changed, transaction
 from storefront.orders.events import REFUND_LETTER, REFUND_MONEY, REFUND_RESTOCK
+from storefront.orders.mapping import line_item
 from storefront.orders.models import Act, Item, Message, Order
 from storefront.orders.refund_models import OrderRefund, OrderReturn, RefundLine
 from storefront.orders.refund_values import (
@@ -34,8 +35,7 @@ from storefront.orders.refund_values import (
     TooMuchBack,
     digest_of,
 )
-from storefront.orders.rows import line_item
-from storefront.orders.steps import locked, tell
+from storefront.orders.status import locked, tell
 from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView
 
 LONGEST_ENTRY = 255  # characters of an entry of the timeline
@@ -97,7 +97,7 @@ def give(session: Session, order: Order, request: RefundRequest, *, key: str, di
         is_restocked=request.restock and bool(units),
         lowers_due=_is_still_due(order),
         reason=request.reason[:LONGEST_REASON],
-        actor=actor[: acts.LONGEST_ACTOR],
+        actor=actor[: audit_log.LONGEST_ACTOR],
         created_at=utc_now(),
     )
     session.add(given)
@@ -109,7 +109,7 @@ def give(session: Session, order: Order, request: RefundRequest, *, key: str, di
     _announce(session, order, given, _by_sku(bought, units))
     detail = f"{amount.amount} {amount.currency}{', ' if named else ''}{named}"
     detail += f"{', back on the shelf' if given.is_restocked else ''}{': ' if request.reason else ''}{request.reason}"
-    acts.note(session, Act, actor=actor, what="refund", subject=order.order_id, detail=detail)
+    audit_log.note(session, Act, actor=actor, what="refund", subject=order.order_id, detail=detail)
     return given.id
 
 

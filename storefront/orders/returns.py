@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storefront import acts, outbox
-from storefront.clock import local, today, utc_now
-from storefront.database import queries, retried, rows_changed, transaction
-from storefront.money import Money
+from storefront.core.clock import local, today, utc_now
+from storefront.core.money import Money
+from storefront.db import audit_log, outbox
+from storefront.db.session import queries, retried, rows_changed, transaction
 from storefront.orders.events import RETURN_LETTER
+from storefront.orders.mapping import line_item
 from storefront.orders.models import Act, Item, Message, Order, OrderEvent
 from storefront.orders.refund_models import OrderRefund, OrderReturn, ReturnLine
 from storefront.orders.refund_values import (
@@ -34,8 +35,7 @@ from storefront.orders.refund_values import (
     digest_of,
 )
 from storefront.orders.refunds import LONGEST_ENTRY, give, units_named
-from storefront.orders.rows import line_item
-from storefront.orders.steps import locked, tell
+from storefront.orders.status import locked, tell
 from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView
 
 MOST_LISTED = 100
@@ -194,7 +194,7 @@ def _close(
         _announce(session, order, return_id, state)
         if actor:
             detail = f"return {return_id} declined: {answer}"
-            acts.note(session, Act, actor=actor, what="return", subject=order.order_id, detail=detail)
+            audit_log.note(session, Act, actor=actor, what="return", subject=order.order_id, detail=detail)
 
 
 def _order_of(session: Session, return_id: int, order_id: str = "") -> Order:

@@ -9,18 +9,15 @@ from contextlib import suppress
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from storefront import acts
-from storefront.acts import NotedAct, TrailCriteria
-from storefront.clock import arrival_day, utc_now
-from storefront.database import queries, transaction
-from storefront.orders import arrivals, desk
-from storefront.orders.amendments import LONGEST_TRACKING_NUMBER, change_address, expect_on, note_tracking
-from storefront.orders.audit import OrderFacts, facts, faults
+from storefront.core.clock import arrival_day, utc_now
+from storefront.db import audit_log
+from storefront.db.audit_log import NotedAct, TrailCriteria
+from storefront.db.session import queries, transaction
+from storefront.orders import admin_list, legacy_import
+from storefront.orders.changes import LONGEST_TRACKING_NUMBER, change_address, expect_on, note_tracking
+from storefront.orders.consistency import OrderFacts, facts, faults
 from storefront.orders.credit_notes import CreditNote, UnknownCreditNote, credit_notes_of, get_credit_note
-from storefront.orders.events import STAFF_STEPS
-from storefront.orders.figures import BestSeller, BestSellers, DaySales, Sales, best_sellers, sales
-from storefront.orders.guests import Buyer, Guest, find_buyer, find_guests, orders_of_guest
-from storefront.orders.history import (
+from storefront.orders.customer_orders import (
     claim,
     count_claimable,
     forget_customer,
@@ -29,10 +26,12 @@ from storefront.orders.history import (
     orders_of,
     summaries,
 )
+from storefront.orders.events import STAFF_STEPS
+from storefront.orders.guest_buyers import Buyer, Guest, find_buyer, find_guests, orders_of_guest
 from storefront.orders.invoice_models import INVOICE
 from storefront.orders.invoices import IssuedPaper, Seller, issue_papers
 from storefront.orders.models import Act, Item, Order
-from storefront.orders.reading import export_of, get_order, get_orders
+from storefront.orders.queries import export_of, get_order, get_orders
 from storefront.orders.refund_values import (
     LONGEST_NOTE,
     LONGEST_REASON,
@@ -66,7 +65,8 @@ from storefront.orders.returns import (
     returns_of,
     withdraw_return,
 )
-from storefront.orders.steps import advance, cancel, cancel_order, confirm_order, tell
+from storefront.orders.sales_reports import BestSeller, BestSellers, DaySales, Sales, best_sellers, sales
+from storefront.orders.status import advance, cancel, cancel_order, confirm_order, tell
 from storefront.orders.values import (
     LONGEST_ORDER_ID,
     LineItem,
@@ -127,9 +127,9 @@ __all__ = [
     "UnknownOrder",
     "UnknownReturn",
     "acts_noted",
+    "admin_list",
     "advance",
     "approve_return",
-    "arrivals",
     "best_sellers",
     "cancel",
     "cancel_order",
@@ -141,7 +141,6 @@ __all__ = [
     "create_order",
     "credit_notes_of",
     "decline_return",
-    "desk",
     "expect_on",
     "export_of",
     "facts",
@@ -157,6 +156,7 @@ __all__ = [
     "has_received",
     "is_order_id",
     "issue_papers",
+    "legacy_import",
     "list_returns",
     "note_tracking",
     "offer_return",
@@ -252,7 +252,7 @@ def _item(order: int, item: LineItem) -> Item:
 
 def acts_noted(criteria: TrailCriteria, count: int) -> Iterator[NotedAct]:
     """What the staff did to orders, latest first. :param count: of them, at most"""
-    return acts.latest(Act, criteria, count)
+    return audit_log.latest(Act, criteria, count)
 
 
 def track(order_id: str, email: str) -> OrderId:

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storefront.database import Model, UtcDateTime
-from storefront.money import MinorUnits
-from storefront.outbox import OutboxMessage
+from storefront.core.money import MinorUnits
+from storefront.db.outbox import OutboxMessage
+from storefront.db.session import Model, UtcDateTime
 from storefront.payments.values import PaymentStatus
 
 _STATUSES = "status IN (" + ", ".join(f"'{status}'" for status in PaymentStatus) + ")"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from storefront.money import Money
+from storefront.core.money import Money
 from storefront.payments.values import PaymentOption, PaymentStatus
 
 

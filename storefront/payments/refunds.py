@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from sqlalchemy import Select, select, update
 
-from storefront.clock import utc_now
-from storefront.database import retried, rows_changed, transaction
-from storefront.money import Money
+from storefront.core.clock import utc_now
+from storefront.core.money import Money
+from storefront.db.session import retried, rows_changed, transaction
 from storefront.payments.models import Payment, Refund
 from storefront.payments.providers import Answer
 from storefront.payments.values import PaymentStatus, RefundRefused

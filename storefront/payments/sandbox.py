@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storefront.database import queries, retried, transaction
-from storefront.money import Money
+from storefront.core.money import Money
+from storefront.db.session import queries, retried, transaction
 from storefront.payments.models import SandboxCharge, SandboxRefund
 from storefront.payments.providers import Answer, Charge
 from storefront.payments.values import PaymentOption, PaymentStatus, ProviderSilent, UnknownPayment

@@ -15,13 +15,13 @@ from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from storefront import outbox
-from storefront.clock import utc_now
-from storefront.database import queries, retried, transaction
-from storefront.instruments import LENDERS, is_upi_id
-from storefront.money import Money
-from storefront.payments import arrivals
-from storefront.payments.audit import PaymentFacts, facts, faults
+from storefront.core.clock import utc_now
+from storefront.core.money import Money
+from storefront.core.payment_instruments import LENDERS, is_upi_id
+from storefront.db import outbox
+from storefront.db.session import queries, retried, transaction
+from storefront.payments import legacy_import
+from storefront.payments.consistency import PaymentFacts, facts, faults
 from storefront.payments.events import PAYMENT_CHANGED
 from storefront.payments.models import Message, Payment, PaymentEvent
 from storefront.payments.providers import Answer, CashOnDelivery, Charge, PayLater, PaymentProvider, TakenBefore, Upi
@@ -51,7 +51,6 @@ __all__ = [
     "ProviderSilent",
     "RefundRefused",
     "UnknownPayment",
-    "arrivals",
     "authorise",
     "capture",
     "facts",
@@ -59,6 +58,7 @@ __all__ = [
     "find_option",
     "give_back",
     "is_upi_id",
+    "legacy_import",
     "note_message",
     "options",
     "page_origins",

@@ -19,9 +19,9 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
-from storefront.clock import utc_now
-from storefront.database import queries, retried, transaction
-from storefront.money import Money
+from storefront.core.clock import utc_now
+from storefront.core.money import Money
+from storefront.db.session import queries, retried, transaction
 from storefront.payments.models import StripeCharge
 from storefront.payments.providers import Answer, Charge
 from storefront.payments.values import (

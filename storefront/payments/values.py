@@ -7,9 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from storefront.errors import DomainError, NotFoundError
-from storefront.instruments import LENDERS, is_masked_upi_id, is_upi_id, masked_upi_id
-from storefront.money import Money
+from storefront.core.errors import DomainError, NotFoundError
+from storefront.core.money import Money
+from storefront.core.payment_instruments import LENDERS, is_masked_upi_id, is_upi_id, masked_upi_id
 
 PaymentId = NewType("PaymentId", str)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from flask import abort, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
-from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Account, Role, UserId
 from storefront.orders import service as orders
 from storefront.orders.service import Buyer, Guest
-from storefront.responses import go_to, render_page
 from storefront.staff import bp, order_staff
 from storefront.staff.stock_forms import text_from
+from storefront.web import session as web_session
+from storefront.web.responses import go_to, render_page
 
 LONGEST_ADDRESS = 254  # characters
 LAST_PAGE = 100_000
@@ -64,7 +64,7 @@ def customer(user_id: int) -> ResponseReturnValue:
 
 
 def _is_admin() -> bool:
-    person = visitor.account()
+    person = web_session.account()
     return person is not None and person.role is Role.ADMIN
 
 
@@ -84,7 +84,7 @@ def guest() -> ResponseReturnValue:
 def sign_out_customer(user_id: int) -> ResponseReturnValue:
     """End every sign-in of an account; one of the staff's only admins may end."""
     try:
-        was_in = accounts.sign_out_everywhere(UserId(user_id), actor=visitor.actor(), may_be_staff=_is_admin())
+        was_in = accounts.sign_out_everywhere(UserId(user_id), actor=web_session.actor(), may_be_staff=_is_admin())
     except accounts.IsStaff:
         abort(403)
     flash("Signed out everywhere" if was_in else "It was signed in nowhere", "notice")

@@ -7,13 +7,15 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import FileField
 
-from storefront import progress, stock_work, visitor
-from storefront.catalog.service import stock_desk
-from storefront.catalog.stock_desk import BadSheet, NotCsv, SheetFault
-from storefront.responses import go_to, render_page
+from storefront.catalog.inventory.admin import BadSheet, NotCsv, SheetFault
+from storefront.catalog.service import inventory_admin
+from storefront.messaging import job_progress
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import LONGEST_CURSOR
+from storefront.web import session as web_session
+from storefront.web.responses import go_to, render_page
 from storefront.web.route_options import max_upload
+from storefront.worker import stock_handlers
 
 FORM_AROUND_A_FILE = 16 * 1024  # bytes: token and boundaries
 
@@ -41,12 +43,12 @@ def imports() -> ResponseReturnValue:
 
 
 def _show(form: UploadForm, problem: str = "", status: int = 200) -> ResponseReturnValue:
-    recent = stock_desk.recent_imports()
+    recent = inventory_admin.recent_imports()
     return render_page("staff/stock/imports.html", status=status, form=form, problem=problem, imports=recent)
 
 
 @bp.post("/stock/imports")
-@max_upload(stock_desk.MOST_BYTES + FORM_AROUND_A_FILE)
+@max_upload(inventory_admin.MOST_BYTES + FORM_AROUND_A_FILE)
 @stock_staff
 def upload_import() -> ResponseReturnValue:
     """Check a file; nothing is changed by that."""
@@ -54,11 +56,11 @@ def upload_import() -> ResponseReturnValue:
     file = request.files.get("file")
     if file is None or not file.filename:
         return _show(form, "Choose a CSV file first.", 422)
-    content = file.stream.read(stock_desk.MOST_BYTES + 1)
-    if len(content) > stock_desk.MOST_BYTES:
+    content = file.stream.read(inventory_admin.MOST_BYTES + 1)
+    if len(content) > inventory_admin.MOST_BYTES:
         abort(413)
     try:
-        import_id = stock_desk.check_file(content, file_name=file.filename, actor=visitor.actor())
+        import_id = inventory_admin.check_file(content, file_name=file.filename, actor=web_session.actor())
     except NotCsv as other:
         return _show(form, f"This is {other.kind}, not a CSV file. Save it as CSV and upload that.", 415)
     except BadSheet as bad:
@@ -70,13 +72,13 @@ def upload_import() -> ResponseReturnValue:
 @stock_staff
 def show_import(import_id: int) -> ResponseReturnValue:
     """What a file would change, how far its import is, or what came of it."""
-    page = stock_desk.show_import(import_id, request.args.get("at", "")[:LONGEST_CURSOR])
+    page = inventory_admin.show_import(import_id, request.args.get("at", "")[:LONGEST_CURSOR])
     return render_page(
         "staff/stock/import.html",
         fragment="staff/stock/_import.html",
         page=page,
         imported=page.imported,
-        done=progress.figure_of(stock_work.progress_of(import_id)) if page.imported.is_busy else None,
+        done=job_progress.figure_of(stock_handlers.progress_of(import_id)) if page.imported.is_busy else None,
     )
 
 
@@ -84,7 +86,7 @@ def show_import(import_id: int) -> ResponseReturnValue:
 @stock_staff
 def apply_import(import_id: int) -> ResponseReturnValue:
     """Have the worker apply a file that was checked; pressed twice it is applied once."""
-    stock_desk.get_import(import_id)
-    if stock_desk.start_import(import_id):
-        stock_work.hurry_import(import_id)
+    inventory_admin.get_import(import_id)
+    if inventory_admin.start_import(import_id):
+        stock_handlers.hurry_import(import_id)
     return go_to(url_for(".show_import", import_id=import_id))

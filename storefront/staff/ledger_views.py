@@ -11,13 +11,13 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from storefront.catalog.service import stock_desk
-from storefront.catalog.stock_desk import LedgerCriteria, Movement
-from storefront.clock import begin_of
-from storefront.responses import render_page
+from storefront.catalog.inventory.admin import LedgerCriteria, Movement
+from storefront.catalog.service import inventory_admin
+from storefront.core.clock import begin_of
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import LONGEST_CURSOR, day_from, text_from
 from storefront.staff.stock_views import send_csv
+from storefront.web.responses import render_page
 
 REASONS_SHOWN = (
     "sale",
@@ -25,9 +25,9 @@ REASONS_SHOWN = (
     "return",
     "initial",
     "api",
-    *stock_desk.Reason,
-    stock_desk.UNDO,
-    stock_desk.LEVEL,
+    *inventory_admin.Reason,
+    inventory_admin.UNDO,
+    inventory_admin.LEVEL,
 )
 EXPORTED = ("when", "sku", "name", "change", "balance", "reason", "note", "who", "reference", "number", "undoes")
 
@@ -40,7 +40,7 @@ def movements() -> ResponseReturnValue:
     return render_page(
         "staff/stock/movements.html",
         fragment="staff/stock/_movements.html",
-        ledger=stock_desk.list_movements(criteria),
+        ledger=inventory_admin.list_movements(criteria),
         reasons=[str(reason) for reason in REASONS_SHOWN],
         since=day_from(request.args, "since"),
         until=day_from(request.args, "until"),
@@ -54,7 +54,7 @@ def movements() -> ResponseReturnValue:
 @stock_staff
 def export_movements() -> ResponseReturnValue:
     """The same ledger as a CSV file, without pages."""
-    rows = stock_desk.export_movements(_criteria(request.args))
+    rows = inventory_admin.export_movements(_criteria(request.args))
     return send_csv("stock-movements", EXPORTED, map(_exported, rows))
 
 

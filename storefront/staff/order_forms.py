@@ -11,30 +11,30 @@ from werkzeug.datastructures import MultiDict
 from wtforms import SelectField, StringField
 from wtforms.validators import AnyOf, Length
 
-from storefront.fields import trimmed
 from storefront.orders import service as orders
-from storefront.orders.service import LONGEST_TRACKING_NUMBER, OrderStatus, desk
+from storefront.orders.service import LONGEST_TRACKING_NUMBER, OrderStatus, admin_list
 from storefront.staff.stock_forms import LONGEST_CURSOR, day_from, text_from
+from storefront.web.form_fields import trimmed
 
 SLIPS = "slips"  # the button of a batch that only prints
 OTHER = "other"
 
 
-def criteria_from(args: MultiDict[str, str]) -> desk.Criteria:
+def criteria_from(args: MultiDict[str, str]) -> admin_list.Criteria:
     """What the address of the desk asks for. A value that is none of ours falls back: a kept link must not break."""
     words, show = text_from(args, "q"), args.get("show", "")
-    return desk.Criteria(
+    return admin_list.Criteria(
         words=words,
-        filter=desk.Filter(show) if show in set(desk.Filter) else usual_filter(words, board=is_board(args)),
+        filter=admin_list.Filter(show) if show in set(admin_list.Filter) else usual_filter(words, board=is_board(args)),
         since=day_from(args, "since"),
         until=day_from(args, "until"),
         cursor=args.get("at", "")[:LONGEST_CURSOR],
     )
 
 
-def usual_filter(words: str, *, board: bool) -> desk.Filter:
+def usual_filter(words: str, *, board: bool) -> admin_list.Filter:
     """What is shown unless something else is asked for: the work to be done; the board and a search have everything."""
-    return desk.Filter.ALL if board or words else desk.Filter.TO_SEND
+    return admin_list.Filter.ALL if board or words else admin_list.Filter.TO_SEND
 
 
 def is_board(args: MultiDict[str, str]) -> bool:
@@ -42,7 +42,12 @@ def is_board(args: MultiDict[str, str]) -> bool:
 
 
 def orders_url(
-    criteria: desk.Criteria, *, board: bool = False, chosen: str = "", endpoint: str = "staff.orders", **changes: Any
+    criteria: admin_list.Criteria,
+    *,
+    board: bool = False,
+    chosen: str = "",
+    endpoint: str = "staff.orders",
+    **changes: Any,
 ) -> str:
     """The address of the desk with something changed; any change but of the place starts at the first page.
 
@@ -73,12 +78,12 @@ class CarrierForm(FlaskForm):
 
     carrier = SelectField(
         "Carrier",
-        choices={"": "Choose a carrier", **{name: name for name in desk.CARRIERS}, OTHER: "Another"},
+        choices={"": "Choose a carrier", **{name: name for name in admin_list.CARRIERS}, OTHER: "Another"},
         default="",
     )
     carrier_name = StringField(
         "Its name, if another",
-        [Length(max=desk.LONGEST_CARRIER, message=f"Use at most {desk.LONGEST_CARRIER} characters")],
+        [Length(max=admin_list.LONGEST_CARRIER, message=f"Use at most {admin_list.LONGEST_CARRIER} characters")],
         filters=[trimmed],
     )
 

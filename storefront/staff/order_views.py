@@ -7,15 +7,15 @@ from typing import Any
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from storefront import visitor
 from storefront.orders import service as orders
 from storefront.orders.service import StepNotAllowed
 from storefront.payments import service as payments
-from storefront.responses import render_page, wants_fragment
 from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import ParcelForm, StepForm, first_problem
-from storefront.staff.order_words import done_words, refusal_words
+from storefront.staff.order_messages import done_words, refusal_words
 from storefront.staff.refund_forms import money_of
+from storefront.web import session as web_session
+from storefront.web.responses import render_page, wants_fragment
 
 BY = "the shop"  # who did it, as the shopper reads it; who of us is noted in the acts
 
@@ -37,7 +37,7 @@ def show_order(order_id: str, *, status: int = 200, problem: str = "", **more: A
     context = {
         "order": found,
         "payment": payments.records_of([found.checkout_id]).get(found.checkout_id),
-        "acts": orders.desk.acts_of(found.id),
+        "acts": orders.admin_list.acts_of(found.id),
         "step_form": StepForm(formdata=None),
         "parcel_form": ParcelForm(formdata=None, tracking=found.tracking_number),
         "problem": problem,
@@ -61,7 +61,7 @@ def take_step(order_id: str) -> ResponseReturnValue:
     parcel = {"carrier": form.named_carrier, "tracking": form.tracking.data or ""}
     told = parcel if wanted is orders.OrderStatus.SHIPPED else {}
     try:
-        orders.advance(order_id, wanted, by=BY, actor=visitor.actor(), **told)
+        orders.advance(order_id, wanted, by=BY, actor=web_session.actor(), **told)
     except StepNotAllowed as refusal:
         if refusal.current is not wanted:
             return show_order(order_id, status=409, problem=refusal_words(order_id, refusal))
@@ -79,7 +79,9 @@ def correct_parcel(order_id: str) -> ResponseReturnValue:
     form = ParcelForm()
     if not form.validate():
         return show_order(order_id, status=422, problem=first_problem(form), parcel_form=form)
-    orders.note_tracking(order_id, form.tracking.data or "", by=BY, carrier=form.named_carrier, actor=visitor.actor())
+    orders.note_tracking(
+        order_id, form.tracking.data or "", by=BY, carrier=form.named_carrier, actor=web_session.actor()
+    )
     notice = "The tracking number is noted."
     if wants_fragment():
         return show_order(order_id, notice=notice)

@@ -14,14 +14,14 @@ from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField
 from wtforms.validators import Regexp
 
-from storefront import visitor
-from storefront.catalog.product_desk import BulkAct, BulkChange, BulkConflict, BulkImpossible, BulkLine, Ending
-from storefront.catalog.service import product_desk
-from storefront.responses import go_to, render_page
-from storefront.shell import plural
+from storefront.catalog.products.admin import BulkAct, BulkChange, BulkConflict, BulkImpossible, BulkLine, Ending
+from storefront.catalog.service import admin
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_forms import KEY
-from storefront.staff.product_rows import on_one_line
+from storefront.staff.variant_rows import on_one_line
+from storefront.web import session as web_session
+from storefront.web.filters import plural
+from storefront.web.responses import go_to, render_page
 
 _FIGURE = re.compile(r"([+-]?)([0-9]{1,9}(?:\.[0-9]{1,2})?)")
 LARGEST_PERCENT = 1000
@@ -39,9 +39,9 @@ class BulkForm(FlaskForm):
 
 def _chosen(values: MultiDict[str, str]) -> list[int]:
     """The products that were ticked."""
-    given = [*values.getlist("product"), *values.get("products", "").split(",", product_desk.MOST_PRODUCTS)]
+    given = [*values.getlist("product"), *values.get("products", "").split(",", admin.MOST_PRODUCTS)]
     found = [int(one) for one in given if re.fullmatch(r"[0-9]{1,9}", one)]
-    return list(dict.fromkeys(found))[: product_desk.MOST_PRODUCTS]
+    return list(dict.fromkeys(found))[: admin.MOST_PRODUCTS]
 
 
 def _read(values: MultiDict[str, str]) -> tuple[BulkChange, str]:
@@ -83,7 +83,7 @@ def _show(
     marked: tuple[BulkLine, ...] = (),
 ) -> ResponseReturnValue:
     has_figure = change.figure != 0 or not change.act.is_price
-    lines = product_desk.preview(ids, change) if ids and has_figure else ()
+    lines = admin.preview(ids, change) if ids and has_figure else ()
     return render_page(
         "staff/products/changes.html",
         fragment="staff/products/_changes.html",
@@ -121,8 +121,8 @@ def apply_bulk_change() -> ResponseReturnValue:
     if problem or not ids:
         return _show(ids, change, request.form, problem=problem or "No product was ticked.", status=422)
     try:
-        count = product_desk.apply_bulk(
-            ids, change, seen=_seen(request.form), key=form.key.data or "", actor=visitor.actor()
+        count = admin.apply_bulk(
+            ids, change, seen=_seen(request.form), key=form.key.data or "", actor=web_session.actor()
         )
     except BulkConflict as conflict:
         words = CHANGED_MEANWHILE.format(f"{plural(len(conflict.lines), 'price')} {_are(len(conflict.lines))}")

@@ -14,8 +14,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import Length, Regexp, ValidationError
 
-from storefront import clock
-from storefront.catalog.product_desk import (
+from storefront.catalog.products.admin import (
     CategoryRecord,
     Problem,
     ProductCriteria,
@@ -24,10 +23,11 @@ from storefront.catalog.product_desk import (
     ProductOrder,
     ProductRecord,
 )
-from storefront.catalog.service import product_desk
-from storefront.fields import filled
-from storefront.money import Money
-from storefront.staff.product_rows import (
+from storefront.catalog.service import admin
+from storefront.core import clock
+from storefront.core.money import Money
+from storefront.staff.stock_forms import LONGEST_CURSOR, text_from
+from storefront.staff.variant_rows import (
     BAD_PRICE,
     BAD_SKU,
     SKU_PATTERN,
@@ -39,7 +39,7 @@ from storefront.staff.product_rows import (
     read_variants,
     variant_row,
 )
-from storefront.staff.stock_forms import LONGEST_CURSOR, text_from
+from storefront.web.form_fields import filled
 
 LONGEST_DESCRIPTION = 16_000  # characters; TEXT has room for 65,535 bytes
 LONGEST_SLUG = 80
@@ -114,7 +114,7 @@ class ProductForm(FlaskForm):
     """
 
     seen = HiddenField()
-    name = StringField("Name", filled("Enter a name", product_desk.LONGEST_PRODUCT_NAME), filters=[on_one_line])
+    name = StringField("Name", filled("Enter a name", admin.LONGEST_PRODUCT_NAME), filters=[on_one_line])
     slug = StringField(
         "Address",
         [Length(max=LONGEST_SLUG, message=f"Use at most {LONGEST_SLUG} characters"), slug_check],
@@ -122,7 +122,7 @@ class ProductForm(FlaskForm):
     )
     brand = StringField(
         "Brand",
-        [Length(max=product_desk.LONGEST_BRAND, message=f"Use at most {product_desk.LONGEST_BRAND} characters")],
+        [Length(max=admin.LONGEST_BRAND, message=f"Use at most {admin.LONGEST_BRAND} characters")],
         filters=[on_one_line],
     )
     description = TextAreaField(
@@ -168,7 +168,7 @@ class ProductForm(FlaskForm):
 
     @property
     def proposed_slug(self) -> str:
-        return product_desk.slugify(self.name.data or "")
+        return admin.slugify(self.name.data or "")
 
     @property
     def row_problems(self) -> list[tuple[str, str]]:
@@ -189,8 +189,8 @@ class ProductForm(FlaskForm):
         if self.category.data not in ids:
             self._add(self.category, "Choose a category")
         self.more.data = [choice for choice in self.more.data or [] if choice in ids]
-        if len(self.variants) > product_desk.MOST_VARIANTS or len(self.specs) > product_desk.MOST_SPECS:
-            self.form_errors.append(f"At most {product_desk.MOST_VARIANTS} rows of a kind")
+        if len(self.variants) > admin.MOST_VARIANTS or len(self.specs) > admin.MOST_SPECS:
+            self.form_errors.append(f"At most {admin.MOST_VARIANTS} rows of a kind")
         self._name_variants()
         return not (self.errors or self.row_problems)
 
@@ -259,9 +259,7 @@ class ProductForm(FlaskForm):
 
 class NewProductForm(ProductForm):
     key = HiddenField(validators=[Regexp(KEY)])
-    sku = StringField(
-        "SKU", filled("Enter a SKU", product_desk.LONGEST_SKU), filters=[lambda text: on_one_line(text).upper()]
-    )
+    sku = StringField("SKU", filled("Enter a SKU", admin.LONGEST_SKU), filters=[lambda text: on_one_line(text).upper()])
     is_published = BooleanField("Put it on sale at once")
 
     def validate_sku(self, field: Field) -> None:

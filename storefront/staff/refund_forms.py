@@ -10,11 +10,11 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, HiddenField, StringField, ValidationError
 from wtforms.validators import AnyOf, DataRequired, Length, Regexp
 
-from storefront.arrivals import came_over
-from storefront.fields import trimmed
-from storefront.money import Money
+from storefront.core.money import Money
+from storefront.db.import_log import came_over
 from storefront.orders import service as orders
 from storefront.orders.service import LONGEST_NOTE, LONGEST_REASON, OrderStatus, OrderView, RefundTerms
+from storefront.web.form_fields import trimmed
 
 PREVIEW, REFUND = "preview", "refund"
 MOST_MONEY = Decimal(10) ** 10  # more than any column holds

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from storefront import visitor
-from storefront.errors import DomainError
-from storefront.fields import units_from
-from storefront.money import Money
+from storefront.core.errors import DomainError
+from storefront.core.money import Money
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, OrderView, RefundRequest, RefundTerms
-from storefront.responses import wants_fragment
-from storefront.shell import money
 from storefront.staff import bp, order_staff
+from storefront.staff.order_messages import STATES
 from storefront.staff.order_views import BY, show_order
-from storefront.staff.order_words import STATES
 from storefront.staff.refund_forms import PREVIEW, CancelForm, RefundForm, new_refund_form
+from storefront.web import session as web_session
+from storefront.web.filters import money
+from storefront.web.form_fields import units_from
+from storefront.web.responses import wants_fragment
 
 
 @bp.post("/orders/<order_id>/refunds")
@@ -44,7 +44,7 @@ def refund_order(order_id: str) -> ResponseReturnValue:
         restock=form.restock.data,
     )
     try:
-        number = orders.refund(found.id, wanted, key=form.key.data or "", actor=visitor.actor(), by=BY)
+        number = orders.refund(found.id, wanted, key=form.key.data or "", actor=web_session.actor(), by=BY)
     except (orders.NothingToRefund, orders.TooMuchBack, orders.NotRefundable, orders.OtherContents) as refusal:
         return _refuse(found, form, refusal)
     return _done(order_id, f"{money(orders.get_refund(number).amount)} goes back. The customer is written to.")
@@ -101,7 +101,7 @@ def cancel_order(order_id: str) -> ResponseReturnValue:
         return show_order(found.id, status=422, problem=_first_problem(form), cancel_form=form)
     note, restock = form.reason.data or "", form.restock.data
     try:
-        orders.cancel(found.id, by=BY, note=note, may_be_packed=True, restock=restock, actor=visitor.actor())
+        orders.cancel(found.id, by=BY, note=note, may_be_packed=True, restock=restock, actor=web_session.actor())
     except orders.StepNotAllowed as refusal:
         if refusal.current is not OrderStatus.CANCELLED:
             problem = f"{order_id} is {STATES[refusal.current]} and cannot be cancelled."

@@ -8,16 +8,16 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from storefront import visitor
-from storefront.money import Money
+from storefront.core.money import Money
 from storefront.orders import service as orders
 from storefront.orders.service import OrderView, RefundTerms, ReturnState, ReturnView
-from storefront.responses import render_page, wants_fragment
-from storefront.shell import money
 from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import first_problem
 from storefront.staff.order_views import BY
 from storefront.staff.refund_forms import ApprovalForm, DeclineForm
+from storefront.web import session as web_session
+from storefront.web.filters import money
+from storefront.web.responses import render_page, wants_fragment
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def approve_return(return_id: int) -> ResponseReturnValue:
     restock, with_shipping = form.restock.data, form.with_shipping.data
     try:
         number = orders.approve_return(
-            return_id, restock=restock, with_shipping=with_shipping, amount=amount, actor=visitor.actor(), by=BY
+            return_id, restock=restock, with_shipping=with_shipping, amount=amount, actor=web_session.actor(), by=BY
         )
     except orders.ReturnDecided as refusal:
         return _decided(return_id, refusal.state, ReturnState.APPROVED)
@@ -112,7 +112,7 @@ def decline_return(return_id: int) -> ResponseReturnValue:
         problem = f"Return no. {return_id}: {first_problem(form)}"
         return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
     try:
-        orders.decline_return(return_id, form.answer.data or "", actor=visitor.actor(), by=BY)
+        orders.decline_return(return_id, form.answer.data or "", actor=web_session.actor(), by=BY)
     except orders.ReturnDecided as refusal:
         return _decided(return_id, refusal.state, ReturnState.DECLINED)
     return _done(f"Return no. {return_id} is declined. The customer is written to.")

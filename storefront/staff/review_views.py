@@ -12,13 +12,13 @@ from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, Length
 
-from storefront import visitor
 from storefront.catalog import service as catalog
 from storefront.catalog.service import moderation
-from storefront.fields import trimmed
-from storefront.responses import answer, own_path, render_page
 from storefront.staff import any_staff, bp
 from storefront.staff.stock_forms import LONGEST_CURSOR, text_from
+from storefront.web import session as web_session
+from storefront.web.form_fields import trimmed
+from storefront.web.responses import answer, own_path, render_page
 
 LONGEST_REASON = 200  # characters
 STARS = (5, 4, 3, 2, 1)
@@ -79,7 +79,7 @@ def moderate_review(review_id: int) -> ResponseReturnValue:
     if not form.validate():
         abort(400)
     hidden, back = form.hidden.data == "1", own_path(form.back.data) or url_for(".reviews")
-    catalog.set_review_hidden(review_id, hidden, actor=visitor.actor(), reason=form.reason.data or "")
+    catalog.set_review_hidden(review_id, hidden, actor=web_session.actor(), reason=form.reason.data or "")
     return answer(
         "staff/reviews/_after_moderate.html",
         otherwise=f"{back}#review-{review_id}",

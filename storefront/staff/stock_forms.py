@@ -14,9 +14,9 @@ from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, Length, Regexp
 
-from storefront.catalog.service import stock_desk
-from storefront.catalog.stock_desk import Change, DeskCriteria, Filter, Order, Reason
-from storefront.fields import trimmed
+from storefront.catalog.inventory.admin import Change, DeskCriteria, Filter, Order, Reason
+from storefront.catalog.service import inventory_admin
+from storefront.web.form_fields import trimmed
 
 LONGEST_QUERY = 100
 LONGEST_CURSOR = 8000  # characters; one holds the name of a product, each of them written by up to twelve
@@ -110,7 +110,7 @@ def _read_row(form: MultiDict[str, str], variant: int, seen: int, seen_level: in
         if not parsed:
             return TypedRow(variant, typed, level, None, _how_to_write(typed))
         units = int(parsed[2])
-        if units > (stock_desk.MOST_UNITS if parsed[1] == "=" else stock_desk.MOST_AT_ONCE):
+        if units > (inventory_admin.MOST_UNITS if parsed[1] == "=" else inventory_admin.MOST_AT_ONCE):
             return TypedRow(variant, typed, level, None, f"{units:,} is more than any shelf holds")
         if parsed[1] == "=":
             change = replace(change, count=units)
@@ -148,4 +148,4 @@ class ScanForm(FlaskForm):
         typed = (self.quantity.data or "").removeprefix("+") or "1"
         if not re.fullmatch(r"[0-9]{1,6}", typed):
             return None
-        return int(typed) if 1 <= int(typed) <= stock_desk.MOST_AT_ONCE else None
+        return int(typed) if 1 <= int(typed) <= inventory_admin.MOST_AT_ONCE else None

@@ -10,9 +10,7 @@ from flask import abort, flash, redirect, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from storefront import visitor
-from storefront.catalog.service import stock_desk
-from storefront.catalog.stock_desk import (
+from storefront.catalog.inventory.admin import (
     SCAN,
     Change,
     DeskCriteria,
@@ -23,10 +21,9 @@ from storefront.catalog.stock_desk import (
     StockConflict,
     StockRow,
 )
-from storefront.clock import today
-from storefront.responses import go_to, own_path, render_page, wants_fragment
-from storefront.sheets import csv_lines
-from storefront.shell import plural
+from storefront.catalog.service import inventory_admin
+from storefront.core.clock import today
+from storefront.core.csv_files import csv_lines
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import (
     REASONS,
@@ -39,6 +36,9 @@ from storefront.staff.stock_forms import (
     reference_of,
     text_from,
 )
+from storefront.web import session as web_session
+from storefront.web.filters import plural
+from storefront.web.responses import go_to, own_path, render_page, wants_fragment
 
 bp.add_app_template_global(desk_url)
 
@@ -49,7 +49,7 @@ NOTHING_APPLIED = "Nothing was changed: {} below must be looked at first."
 @stock_staff
 def stock() -> ResponseReturnValue:
     """The desk, with what the last submit did above it."""
-    page = stock_desk.list_stock(desk_criteria(request.args))
+    page = inventory_admin.list_stock(desk_criteria(request.args))
     return _show_desk(page, form=DeskForm(formdata=None, key=secrets.token_hex(16)))
 
 
@@ -75,7 +75,7 @@ def _show_desk(
         typed=typed or {},
         refusals=refusals or {},
         problem=problem,
-        done=stock_desk.movements_of(done) if done else (),
+        done=inventory_admin.movements_of(done) if done else (),
         notice=notice,
     )
 
@@ -94,15 +94,15 @@ def change_stock() -> ResponseReturnValue:
         return _refuse(criteria, form, rows, {}, status=422)
     reference = reference_of("desk/", form.key.data or "", form.reason.data, *changes)
     try:
-        is_new = stock_desk.adjust(
-            changes, reference=reference, reason=Reason(form.reason.data or ""), actor=visitor.actor()
+        is_new = inventory_admin.adjust(
+            changes, reference=reference, reason=Reason(form.reason.data or ""), actor=web_session.actor()
         )
     except StockConflict as conflict:
         return _refuse(criteria, form, rows, conflict.refusals, status=409)
     notice = f"{plural(len(changes), 'row')} changed" if is_new else "These changes were made already"
     if wants_fragment():
         fresh = DeskForm(formdata=None, key=secrets.token_hex(16), reason=form.reason.data)
-        return _show_desk(stock_desk.list_stock(criteria), form=fresh, done=reference, notice=notice)
+        return _show_desk(inventory_admin.list_stock(criteria), form=fresh, done=reference, notice=notice)
     flash(notice, "notice")
     return redirect(desk_url(criteria, done=reference), 303)
 
@@ -116,8 +116,8 @@ def _refuse(
     status: int,
 ) -> ResponseReturnValue:
     """The same rows again, as they stand now, with what was typed into them: also those that left the filter."""
-    now = stock_desk.rows_by_id(rows)
-    listed = stock_desk.list_stock(criteria)
+    now = inventory_admin.rows_by_id(rows)
+    listed = inventory_admin.list_stock(criteria)
     page = DeskPage(criteria, tuple(now[i] for i in rows if i in now), listed.counts, listed.paged)
     wrong = len(refusals) + sum(bool(row.problem) for row in rows.values())
     problem = NOTHING_APPLIED.format(plural(wrong, "row")) if wrong else "Nothing was typed, so nothing was changed."
@@ -133,11 +133,11 @@ def undo_movement(movement_id: int) -> ResponseReturnValue:
     """Take a movement back; pressed twice it is taken back once."""
     back = own_path(request.form.get("back")) or url_for(".movements")
     try:
-        stock_desk.undo(movement_id, actor=visitor.actor())
+        inventory_admin.undo(movement_id, actor=web_session.actor())
     except StockConflict as conflict:
         (refusal,) = conflict.refusals.values()
         flash(_cannot_undo(refusal), "problem")
-    except stock_desk.NotUndoable:
+    except inventory_admin.NotUndoable:
         flash("Only what was done at the stock desk is taken back here.", "problem")
     else:
         flash("Taken back by a movement of its own", "notice")
@@ -159,7 +159,7 @@ def _cannot_undo(refusal: Refusal) -> str:
 def scan() -> ResponseReturnValue:
     """Goods come in: a code and Enter asks how many, Enter again takes them in."""
     code = text_from(request.args, "code", 64)
-    row = stock_desk.find_by_code(code) if code else None
+    row = inventory_admin.find_by_code(code) if code else None
     form = ScanForm(formdata=None, key=secrets.token_hex(16), code=row.sku if row else "")
     problem = f"Nothing has the SKU or barcode {code}" if code and row is None else ""
     return _show_scan(form, row, problem, status=404 if problem else 200)
@@ -176,7 +176,7 @@ def _show_scan(
         row=row,
         problem=problem,
         notice=notice,
-        scans=stock_desk.recent_scans(visitor.actor()),
+        scans=inventory_admin.recent_scans(web_session.actor()),
     )
 
 
@@ -187,18 +187,18 @@ def receive_scan() -> ResponseReturnValue:
     form = ScanForm()
     if not form.validate():
         abort(400)
-    row = stock_desk.find_by_code(form.code.data or "")
+    row = inventory_admin.find_by_code(form.code.data or "")
     if row is None:
         form.code.data, code = "", form.code.data
         return _show_scan(form, None, f"Nothing has the SKU or barcode {code}", status=404)
     units = form.units
     if units is None:
-        most = f"{stock_desk.MOST_AT_ONCE:,}"
+        most = f"{inventory_admin.MOST_AT_ONCE:,}"
         return _show_scan(form, row, f"A quantity is a whole number from 1 to {most}; nothing was received", status=422)
     change = Change(row.id, row.on_hand, row.low_level, delta=units)
     reference = reference_of(SCAN, form.key.data or "", row.id, units)
     try:
-        stock_desk.adjust([change], reference=reference, reason=Reason.RECEIVED, actor=visitor.actor())
+        inventory_admin.adjust([change], reference=reference, reason=Reason.RECEIVED, actor=web_session.actor())
     except StockConflict:
         return _show_scan(form, row, f"{row.sku} would have more than any shelf holds", status=409)
     notice = f"{units:,} of {row.title} received"
@@ -216,7 +216,7 @@ def receive_scan() -> ResponseReturnValue:
 @stock_staff
 def restock() -> ResponseReturnValue:
     """What to order, by the days it still lasts."""
-    page = stock_desk.restock_list(text_from(request.args, "at", 1000))
+    page = inventory_admin.restock_list(text_from(request.args, "at", 1000))
     return render_page("staff/stock/restock.html", fragment="staff/stock/_restock.html", page=page)
 
 
@@ -242,7 +242,7 @@ EXPORTED = (
 @stock_staff
 def export_stock() -> ResponseReturnValue:
     """Every SKU as a CSV file, with empty columns to fill in and import again."""
-    return send_csv("stock", EXPORTED, (_exported(row) for row in stock_desk.export_stock()))
+    return send_csv("stock", EXPORTED, (_exported(row) for row in inventory_admin.export_stock()))
 
 
 def _exported(row: StockRow) -> Sequence[object]:

@@ -10,7 +10,7 @@ from flask import Flask, current_app
 
 from storefront.core import cache
 from storefront.core.cache import CacheSettings
-from storefront.nobody import as_nobody
+from storefront.web.anonymous_request import as_nobody
 
 R = TypeVar("R")
 

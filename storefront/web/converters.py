@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.routing import IntegerConverter, Map
 
-from storefront.database import MAX_INTEGER
+from storefront.db.session import MAX_INTEGER
 
 
 class IdConverter(IntegerConverter):

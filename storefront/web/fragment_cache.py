@@ -18,7 +18,7 @@ from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
 from storefront.core.cache_backends import BoundedStore
-from storefront.nobody import as_nobody
+from storefront.web.anonymous_request import as_nobody
 
 MAX_CHARACTERS = 8_000_000  # in one process, of two bytes each; a product card has 2,400
 

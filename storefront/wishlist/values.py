@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from storefront.accounts.service import Wish
 from storefront.catalog.service import Offer, Sku
-from storefront.errors import DomainError
+from storefront.core.errors import DomainError
 
 
 class NotChosen(DomainError):

@@ -13,7 +13,7 @@ from storefront.accounts.service import UserId
 from storefront.core.addresses import PostalAddress
 from tests.conftest import ENGINES
 from tests.factories.accounts import make_account
-from tests.own import at_once, own_shop
+from tests.isolated_shop import at_once, own_shop
 
 HOME = PostalAddress("Asha Rao", "+91 98765 43210", "12 Lake Road", "", "Pune", "Maharashtra", "411001", "India")
 

@@ -11,12 +11,12 @@ from flask.testing import FlaskCliRunner
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import LastAdmin, Role
-from storefront.acts import NotedAct, TrailCriteria
-from storefront.database import queries
+from storefront.db.audit_log import NotedAct, TrailCriteria
+from storefront.db.session import queries
 from tests.conftest import ENGINES
 from tests.factories.accounts import PASSWORD, make_account, make_staff
-from tests.own import at_once, own_shop
-from tests.pages import Pages
+from tests.isolated_shop import at_once, own_shop
+from tests.page_client import Pages
 
 BOSS, OTHER = "boss@example.com", "other@example.com"
 

@@ -10,9 +10,9 @@ from PIL import Image
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import UserId
-from storefront.pictures import NotAPicture
+from storefront.core.image_processing import NotAPicture
+from tests.core.test_image_processing import a_picture
 from tests.factories.accounts import make_account
-from tests.test_pictures import a_picture
 
 
 @pytest.fixture

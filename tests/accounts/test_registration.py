@@ -11,14 +11,14 @@ from sqlalchemy import func, select
 from storefront.accounts import service as accounts
 from storefront.accounts.models import SignUp, User
 from storefront.accounts.service import Account, PendingUser
-from storefront.database import db, queries
+from storefront.db.session import db, queries
 from tests import demo_shop
-from tests.accounts.people import EMAIL, PASSWORD, PHONE, register, sign_up
+from tests.accounts.sign_ups import EMAIL, PASSWORD, PHONE, register, sign_up
 from tests.conftest import ENGINES
 from tests.factories.accounts import make_account
 from tests.fakes import Clock
+from tests.isolated_shop import at_once, own_shop
 from tests.mailbox import Mailbox
-from tests.own import at_once, own_shop
 
 
 def users() -> int:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from storefront.accounts import service as accounts
 from storefront.accounts.models import UserSession
 from storefront.accounts.service import Role
-from storefront.database import queries
+from storefront.db.session import queries
 from tests.factories.accounts import make_account, make_staff
 from tests.fakes import Clock
 

@@ -8,11 +8,11 @@ from flask.testing import FlaskCliRunner
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Role, SecondFactorNeeded
-from storefront.visitor import staff_required
-from tests.accounts.people import EMAIL, PASSWORD
+from storefront.web.session import staff_required
+from tests.accounts.sign_ups import EMAIL, PASSWORD
 from tests.factories.accounts import make_account, make_staff
 from tests.mailbox import Mailbox
-from tests.pages import Pages
+from tests.page_client import Pages
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from storefront.accounts.service import UnknownWish, UnknownWishlist, WishesToke
 from tests.conftest import ENGINES
 from tests.factories.accounts import make_account
 from tests.fakes import Clock
-from tests.own import at_once, own_shop
+from tests.isolated_shop import at_once, own_shop
 
 GUEST = WishesToken("a-guest")
 MUG, POT, TEA = 5, 6, 7  # ids of products, which the accounts do not look up

@@ -9,8 +9,8 @@ from werkzeug.test import TestResponse
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Account, SignedIn
-from storefront.database import db
-from tests.pages import SAME_ORIGIN, Pages
+from storefront.db.session import db
+from tests.page_client import SAME_ORIGIN, Pages
 
 
 class Api:

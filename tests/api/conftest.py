@@ -7,7 +7,7 @@ from flask import Flask
 
 from storefront.accounts.service import Role
 from tests.api.client import Api
-from tests.api.signing_in import new_browser
+from tests.api.sign_in_payloads import new_browser
 from tests.factories.accounts import make_account, make_staff
 
 

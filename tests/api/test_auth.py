@@ -7,27 +7,19 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from storefront import visitor
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Account, Role
-from storefront.database import db
-from tests.accounts.people import EMAIL, PASSWORD, PHONE, register
+from storefront.db.session import db
+from storefront.web import session as web_session
+from tests.accounts.sign_ups import EMAIL, PASSWORD, PHONE, register
 from tests.api.client import Api, assert_refused
-from tests.api.signing_in import (
-    CLIENT,
-    login,
-    new_browser,
-    sign_up_to_code,
-    someone_signed_in,
-    stub,
-    verify,
-)
+from tests.api.sign_in_payloads import CLIENT, login, new_browser, sign_up_to_code, someone_signed_in, stub, verify
 from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_cart
 from tests.fakes import Clock
 from tests.mailbox import Mailbox
-from tests.pages import SAME_ORIGIN
+from tests.page_client import SAME_ORIGIN
 
 pytestmark = pytest.mark.both_engines
 
@@ -184,7 +176,7 @@ def test_a_log_in_ends_the_sign_in_before_it(app: Flask, browser: Api) -> None:
 def test_what_a_guest_put_in_the_cart_is_the_accounts_after_a_log_in(browser: Api) -> None:
     mug, account = make_product(stock=9), make_account()
     with browser.pages.client.session_transaction() as session:
-        session[visitor.CART] = make_cart((mug, 1))
+        session[web_session.CART] = make_cart((mug, 1))
     login(browser, account)
     assert [item["productId"] for item in browser.get(f"/cart/{account.id}").json["items"]] == [mug.id]
 

@@ -13,9 +13,9 @@ from storefront.cart import service as cart
 from storefront.cart.models import Cart
 from storefront.catalog.models import Product
 from storefront.catalog.service import ProductCard
-from storefront.database import db, queries, transaction
+from storefront.db.session import db, queries, transaction
 from tests.api.client import Api, assert_refused
-from tests.api.shopping import signed_in
+from tests.api.order_payloads import signed_in
 from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.fakes import Clock

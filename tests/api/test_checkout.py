@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from storefront import tasks
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
 from storefront.cart import service as cart
 from storefront.catalog.service import ProductCard
-from tests import books
+from storefront.worker import tasks
+from tests import consistency
 from tests.api.client import Api, assert_refused
-from tests.api.shopping import order_body, save_address, signed_in, written
+from tests.api.order_payloads import order_body, save_address, signed_in, written
 from tests.api.test_orders import place
-from tests.books import Stock
+from tests.consistency import Stock
 from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
@@ -60,7 +60,7 @@ def test_what_lies_in_the_cart_is_ordered_and_leaves_it(app: Flask) -> None:
     assert [(item["productId"], item["quantity"]) for item in order["items"]] == [(mug.id, 1), (pot.id, 2)]
     assert order["shippingCity"] == "Pune"
     assert cart.quote(shopper.token).lines == ()
-    assert books.stock_of(pot.sku) == Stock(on_hand=3, reserved=0)
+    assert consistency.stock_of(pot.sku) == Stock(on_hand=3, reserved=0)
 
 
 def test_the_variants_in_the_cart_are_those_ordered(app: Flask) -> None:
@@ -108,7 +108,7 @@ def test_the_same_key_is_the_same_order_although_the_cart_is_empty(app: Flask, n
     cart.add_line(shopper.token, mug.sku, 1)
     assert shopper.check_out(key="k").json == first.json
     assert_refused(shopper.check_out(key="k", method="upi"), 422, "IDEMPOTENCY_KEY_REUSED")
-    assert books.stock_of(mug.sku) == Stock(on_hand=3, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=3, reserved=0)
     assert shopper.check_out(key="l").json["order"]["id"] != first.json["order"]["id"]
 
 
@@ -137,7 +137,7 @@ def test_an_order_that_is_still_being_placed_is_not_placed_again(
     mug = make_product(stock=9)
     shopper = Shopper(app, (mug, 2))
     with monkeypatch.context() as slow:
-        slow.setattr("storefront.checkout.direct.PATIENCE", 0)
+        slow.setattr("storefront.checkout.one_request.PATIENCE", 0)
         slow.setattr("storefront.checkout.saga.resume", lambda checkout: False)
         assert_refused(shopper.check_out(), 503, "ORDER_IN_PROGRESS")
         now.advance(minutes=1)
@@ -145,7 +145,7 @@ def test_an_order_that_is_still_being_placed_is_not_placed_again(
     before = written()
     assert shopper.check_out().status_code == 200
     assert written()["checkouts"] == before["checkouts"]
-    assert books.stock_of(mug.sku) == Stock(on_hand=7, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=7, reserved=0)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from storefront.accounts import service as accounts
 from storefront.accounts.service import Account
 from storefront.cart import service as cart
 from storefront.catalog.models import Product
-from storefront.database import db, transaction
-from tests.accounts.people import EMAIL, PASSWORD
+from storefront.db.session import db, transaction
+from tests.accounts.sign_ups import EMAIL, PASSWORD
 from tests.api.client import assert_refused
-from tests.api.old_client import NEW_ON_THE_SPOT, OldClient, as_sent_with_an_order
+from tests.api.legacy_client import NEW_ON_THE_SPOT, OldClient, as_sent_with_an_order
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 from tests.fakes import Clock

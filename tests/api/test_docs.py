@@ -10,7 +10,7 @@ from flask import Flask
 from storefront.api.openapi import document
 from storefront.api.operations import OPERATIONS
 from tests.api.client import Api
-from tests.pages import Pages
+from tests.page_client import Pages
 
 
 @pytest.mark.parametrize("path", ["/api/openapi.json", "/api/openapi.json/"])

@@ -29,14 +29,14 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import select
 
-from storefront import doctor
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Account, Role
 from storefront.api.operations import OPERATIONS
 from storefront.catalog.models import Product, Variant
-from storefront.database import queries
+from storefront.cli import consistency
+from storefront.db.session import queries
 from tests.factories.accounts import make_account, make_staff
-from tests.own import own_shop
+from tests.isolated_shop import own_shop
 
 # The transport reads pictures without closing them.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -161,7 +161,7 @@ def figures(app: Flask) -> tuple[list[tuple[Any, ...]], list[str]]:
     with app.app_context():
         chosen = select(Variant.sku, Variant.title, Variant.price, Product.name, Product.active)
         rows = queries().execute(chosen.join(Product, Product.id == Variant.product_id).order_by(Variant.id)).all()
-        return [tuple(row) for row in rows], list(doctor.faults())
+        return [tuple(row) for row in rows], list(consistency.faults())
 
 
 def test_no_request_is_answered_by_a_fault_or_by_what_is_not_described(fuzzed: Flask, senders: list[Sender]) -> None:

@@ -11,11 +11,11 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from storefront.catalog.models import Image
-from storefront.database import transaction
+from storefront.db.session import transaction
 from tests.api.client import Api, assert_refused
 from tests.factories.catalog import make_product
 from tests.hostile_files import REFUSED, picture
-from tests.pages import Pages
+from tests.page_client import Pages
 
 
 def send(api: Api, product: int, content: bytes, name: str = "mug.png", **fields: str) -> TestResponse:

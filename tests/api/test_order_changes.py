@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from storefront import tasks
 from storefront.accounts.service import Role
-from storefront.acts import TrailCriteria
+from storefront.db.audit_log import TrailCriteria
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
-from tests import books
+from storefront.worker import tasks
+from tests import consistency
 from tests.api.client import Api, assert_refused
-from tests.api.shopping import ADDRESS, order_body, signed_in
+from tests.api.order_payloads import ADDRESS, order_body, signed_in
 from tests.api.test_orders import place
-from tests.books import Stock
+from tests.consistency import Stock
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
@@ -73,7 +73,7 @@ def test_a_customer_cancels_once_however_often_they_ask(case: Case, cancel: Call
         assert answer.status_code == 200
         assert answer.json == CANCELLED if cancel is by_delete else answer.json["status"] == "cancelled"
         case.work()
-    assert books.stock_of(case.mug.sku) == Stock(on_hand=5, reserved=0)
+    assert consistency.stock_of(case.mug.sku) == Stock(on_hand=5, reserved=0)
     assert case.now()["status"] == "cancelled"
 
 

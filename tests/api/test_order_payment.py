@@ -11,11 +11,11 @@ from flask import Flask
 
 from config import SCHEMAS
 from storefront.accounts import service as accounts
-from storefront.accounts.methods import FRESH
+from storefront.accounts.payment_methods import FRESH
 from storefront.accounts.service import Account
-from storefront.database import db, queries
+from storefront.db.session import db, queries
 from tests.api.client import Api, assert_refused
-from tests.api.shopping import BLANK_CARD, CARD, order_body, signed_in, written
+from tests.api.order_payloads import BLANK_CARD, CARD, order_body, signed_in, written
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 from tests.fakes import Clock, MemoryPost

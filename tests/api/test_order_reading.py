@@ -10,13 +10,13 @@ from flask import Flask
 from storefront.accounts.service import Role
 from storefront.orders import service as orders
 from tests.api.client import Api, assert_refused
-from tests.api.shopping import order_body, prices, save_address, signed_in, written
+from tests.api.order_payloads import order_body, prices, save_address, signed_in, written
 from tests.api.test_orders import place
 from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
 from tests.fakes import Clock
-from tests.pages import counted_selects
+from tests.page_client import counted_selects
 
 # ------------------------------------------------------------------------------------------------ reading
 

@@ -13,10 +13,10 @@ from storefront.cart import service as cart
 from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
 from storefront.checkout.values import CheckoutState, Failure, Outcome
-from tests import books
+from tests import consistency
 from tests.api.client import Api, assert_refused
-from tests.api.shopping import ADDRESS, order_body, signed_in, written
-from tests.books import Stock
+from tests.api.order_payloads import ADDRESS, order_body, signed_in, written
+from tests.consistency import Stock
 from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.fakes import Clock
@@ -127,7 +127,7 @@ def test_an_order_is_answered_as_it_is_stored(app: Flask, path: str) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     assert re.fullmatch(r"ORD-[0-9]{12}", answer.json["id"])
     assert answer.json == as_answered(mug, account, answer.json)
-    assert books.stock_of(mug.sku) == Stock(on_hand=4, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=4, reserved=0)
 
 
 def test_a_picture_of_the_demo_shop_is_shown_by_its_whole_address(app: Flask) -> None:
@@ -231,7 +231,7 @@ def test_the_same_id_is_the_same_order(app: Flask, now: Clock) -> None:
     first = place(api, order_body((mug, 2)))
     now.advance(hours=2)
     assert place(api, order_body((mug, 2)))["id"] == first["id"]
-    assert books.stock_of(mug.sku) == Stock(on_hand=3, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=3, reserved=0)
 
 
 def test_a_double_click_under_two_ids_is_one_order(app: Flask, now: Clock) -> None:
@@ -285,7 +285,7 @@ def test_more_than_there_is_is_refused_and_nothing_is_written(app: Flask) -> Non
     error = assert_refused(refused, 409, "INSUFFICIENT_STOCK")
     assert "Pot" in error["message"]
     assert written() == before
-    assert books.stock_of(mug.sku) == Stock(on_hand=9, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=9, reserved=0)
     assert cart.quote(cart.token_of(account.id)).unit_count == 3
 
 

@@ -11,9 +11,9 @@ from flask import Flask
 
 from storefront.api import products
 from storefront.catalog.models import Category, Product
-from storefront.database import queries, transaction
+from storefront.db.session import queries, transaction
 from tests.api.client import Api, assert_refused
-from tests.api.goods import add_reviews, assert_is_product, change, ids
+from tests.api.product_payloads import add_reviews, assert_is_product, change, ids
 from tests.factories.catalog import make_product
 
 pytestmark = pytest.mark.both_engines

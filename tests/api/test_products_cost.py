@@ -11,11 +11,11 @@ from storefront.api import products
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Image
 from storefront.core.cache import RefreshingCache
-from storefront.database import transaction
+from storefront.db.session import transaction
 from tests.api.client import Api
-from tests.api.goods import add_reviews, change
+from tests.api.product_payloads import add_reviews, change
 from tests.factories.stock import receive
-from tests.pages import counted_selects
+from tests.page_client import counted_selects
 
 
 def test_the_list_takes_the_same_selects_in_a_shop_of_any_size(api: Api) -> None:

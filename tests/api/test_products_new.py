@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from storefront.catalog.models import Category, product_search
-from storefront.database import queries
+from storefront.db.session import queries
 from tests.api.client import Api, assert_refused
-from tests.api.goods import assert_is_product, movements
+from tests.api.product_payloads import assert_is_product, movements
 from tests.factories.catalog import make_product
 
 MUG = {"sku": "API-MUG", "name": "Enamel mug", "brand": "Kiln", "price": 599.5, "stock": 4}

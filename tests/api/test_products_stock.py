@@ -9,7 +9,7 @@ import pytest
 
 from storefront.catalog import service as catalog
 from tests.api.client import Api, assert_refused
-from tests.api.goods import change, movements
+from tests.api.product_payloads import change, movements
 from tests.factories.catalog import make_product
 
 

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from storefront.catalog.models import Review
-from storefront.database import transaction
+from storefront.db.session import transaction
 from tests.api.client import Api, assert_refused
-from tests.api.shopping import signed_in
+from tests.api.order_payloads import signed_in
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 

@@ -9,9 +9,9 @@ from flask import Flask
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import UserId
-from tests.accounts.people import EMAIL, PASSWORD, PHONE
+from tests.accounts.sign_ups import EMAIL, PASSWORD, PHONE
 from tests.api.client import Api, assert_refused
-from tests.api.signing_in import (
+from tests.api.sign_in_payloads import (
     login,
     new_browser,
     set_password,

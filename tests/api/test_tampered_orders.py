@@ -11,10 +11,10 @@ import pytest
 from flask import Flask
 
 from storefront.cart import service as cart
-from tests import books
+from tests import consistency
 from tests.api.client import Api
-from tests.api.shopping import ADDRESS, Body, order_body, signed_in, written
-from tests.books import Stock
+from tests.api.order_payloads import ADDRESS, Body, order_body, signed_in, written
+from tests.consistency import Stock
 from tests.factories.catalog import make_product
 
 Meddle = Callable[[Body], None]
@@ -126,7 +126,7 @@ def test_an_order_that_was_meddled_with_is_refused_and_nothing_is_written(app: F
     before = written()
     assert_nothing_came_of_it(api.post("/api/orders/", json=body))
     assert written() == before
-    assert books.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
     assert cart.quote(cart.token_of(account.id)).unit_count == 1
 
 

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
 from tests.api.client import Api, assert_refused
-from tests.api.shopping import save_address, signed_in
+from tests.api.order_payloads import save_address, signed_in
 from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.fakes import Clock

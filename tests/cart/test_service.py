@@ -15,14 +15,14 @@ from storefront.cart.service import LineNotice, NotEnoughStock, TooManyUnits, Un
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Product, Variant
 from storefront.catalog.service import Hold, Sku, UnknownSku
-from storefront.clock import utc_now
-from storefront.database import queries, transaction
+from storefront.core.clock import utc_now
+from storefront.db.session import queries, transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product, rupees
 from tests.factories.stock import receive
 from tests.fakes import Clock
-from tests.own import at_once, own_shop
-from tests.pages import counted_selects
+from tests.isolated_shop import at_once, own_shop
+from tests.page_client import counted_selects
 
 MINE, YOURS = "my-token", "your-token"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from storefront.cart.values import CartLine, CartQuote, LineId, LineNotice, PricingRules, price
 from storefront.catalog.service import Offer, ProductId, Sku
-from storefront.money import CurrencyMismatch, Money
+from storefront.core.money import CurrencyMismatch, Money
 from tests.factories.catalog import rupees
 
 RULES = PricingRules(rupees(500), rupees(50000), Decimal("0.18"))

@@ -13,11 +13,11 @@ from sqlalchemy.exc import IntegrityError
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Product
 from storefront.catalog.service import Hold, NewProduct, NewReview, NewVariant, Sku, UnknownProduct, UnknownSku
-from storefront.database import transaction
-from storefront.demo.catalogue import read
+from storefront.cli.demo.catalogue import read
+from storefront.db.session import transaction
 from tests.conftest import NOON
 from tests.factories.catalog import make_product, rupees
-from tests.pages import counted_selects
+from tests.page_client import counted_selects
 
 DEMO = read()["products"]
 

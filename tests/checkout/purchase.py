@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from storefront import tasks
 from storefront.cart import service as cart
 from storefront.catalog.service import ProductCard
 from storefront.checkout import saga
@@ -16,8 +15,9 @@ from storefront.checkout import service as checkout
 from storefront.checkout.saga import Step, Walk
 from storefront.checkout.service import CheckoutDraft, Outcome
 from storefront.orders.service import OrderStatus
-from tests import books
-from tests.books import LET_GO, TAKEN, Stock
+from storefront.worker import tasks
+from tests import consistency
+from tests.consistency import LET_GO, TAKEN, Stock
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_cart, make_draft, place
 from tests.fakes import MemoryPost
@@ -60,24 +60,24 @@ class Purchase:
 
     def assert_complete(self) -> None:
         """One order, one payment, the right stock, one letter, and a cart without what was bought."""
-        assert books.state_of(self.id) == "completed"
-        assert books.orders_of(self.id) == [OrderStatus.CONFIRMED]
-        (payment,) = books.payments_of(self.id)
+        assert consistency.state_of(self.id) == "completed"
+        assert consistency.orders_of(self.id) == [OrderStatus.CONFIRMED]
+        (payment,) = consistency.payments_of(self.id)
         assert payment in TAKEN
-        assert books.stock_of(self.mug.sku) == Stock(on_hand=3, reserved=0)
+        assert consistency.stock_of(self.mug.sku) == Stock(on_hand=3, reserved=0)
         assert cart.count_units(self.token) == 0
         assert len(self._letters()) == 1
-        books.assert_balanced()
+        consistency.assert_balanced()
 
     def assert_undone(self) -> None:
         """No live order, no money held, no unit held, no letter, and the cart as it was."""
-        assert books.state_of(self.id) == "failed"
-        assert books.orders_of(self.id) in ([], [OrderStatus.CANCELLED])
-        assert set(books.payments_of(self.id) + books.charges_of(self.id)) <= LET_GO
-        assert books.stock_of(self.mug.sku) == Stock(on_hand=5, reserved=0)
+        assert consistency.state_of(self.id) == "failed"
+        assert consistency.orders_of(self.id) in ([], [OrderStatus.CANCELLED])
+        assert set(consistency.payments_of(self.id) + consistency.charges_of(self.id)) <= LET_GO
+        assert consistency.stock_of(self.mug.sku) == Stock(on_hand=5, reserved=0)
         assert cart.count_units(self.token) == 2
         assert self._letters() == []
-        books.assert_balanced()
+        consistency.assert_balanced()
 
     def _letters(self) -> list[str]:
         tasks.deliver_outboxes()

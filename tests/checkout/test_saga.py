@@ -14,8 +14,7 @@ from storefront.orders.service import OrderStatus
 from storefront.payments import sandbox
 from storefront.payments import service as payments
 from storefront.payments.service import PaymentStatus
-from tests import books
-from tests.books import Stock
+from tests import consistency
 from tests.checkout.purchase import (
     FOR_EVER,
     STEPS,
@@ -27,6 +26,7 @@ from tests.checkout.purchase import (
     no_database,
     raising,
 )
+from tests.consistency import Stock
 from tests.factories.accounts import make_account
 from tests.factories.shopping import make_cart, make_draft, place
 from tests.fakes import Clock, MemoryPost
@@ -70,7 +70,7 @@ def test_a_process_that_dies_at_a_step_is_followed_by_one_that_finishes(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
     purchase.break_at(monkeypatch, step, Crash(), when=moment)
-    assert books.step_of(purchase.id) == STEPS.index(step)
+    assert consistency.step_of(purchase.id) == STEPS.index(step)
     wait_and_sweep(now)
     purchase.assert_complete()
 
@@ -141,7 +141,7 @@ def test_what_is_put_in_the_cart_while_it_is_paid_stays_there(
     at_step(monkeypatch, "capture", lambda: _put_one_more_in(purchase))
     assert purchase.place().state is CheckoutState.COMPLETED
     assert cart.count_units(purchase.token) == 1
-    assert books.stock_of(purchase.mug.sku) == Stock(on_hand=3, reserved=0)
+    assert consistency.stock_of(purchase.mug.sku) == Stock(on_hand=3, reserved=0)
 
 
 def _put_one_more_in(purchase: Purchase) -> None:
@@ -236,7 +236,7 @@ def test_goods_that_are_gone_are_named_and_nobody_is_asked_for_money(
     catalog.release("another-shopper")
     assert (outcome.failure, outcome.detail) == (Failure.SOLD_OUT, "Clay Mug")
     assert outcome.shortages == (Shortage("Clay Mug", left=1),)
-    assert books.payments_of(purchase.id) == []
+    assert consistency.payments_of(purchase.id) == []
     purchase.assert_undone()
 
 
@@ -250,11 +250,11 @@ def test_goods_sold_while_the_customer_confirmed_cancel_the_order_and_void_the_p
 
     at_step(monkeypatch, "secure", meanwhile)
     assert purchase.place().failure is Failure.SOLD_OUT
-    assert books.orders_of(purchase.id) == [OrderStatus.CANCELLED]
-    assert books.payments_of(purchase.id) == [PaymentStatus.VOIDED]
-    assert books.charges_of(purchase.id) == [PaymentStatus.VOIDED]
+    assert consistency.orders_of(purchase.id) == [OrderStatus.CANCELLED]
+    assert consistency.payments_of(purchase.id) == [PaymentStatus.VOIDED]
+    assert consistency.charges_of(purchase.id) == [PaymentStatus.VOIDED]
     assert cart.count_units(purchase.token) == 2
-    books.assert_balanced()
+    consistency.assert_balanced()
 
 
 def test_goods_whose_hold_ran_out_are_taken_again(
@@ -275,7 +275,7 @@ def test_a_bank_that_answers_late_is_asked_again_and_charges_once(purchase: Purc
     for expected in (CheckoutState.RUNNING, CheckoutState.COMPLETED):
         now.advance(seconds=3)
         assert checkout.resume(purchase.id).state is expected
-    assert books.charges_of(purchase.id) == [PaymentStatus.CAPTURED]
+    assert consistency.charges_of(purchase.id) == [PaymentStatus.CAPTURED]
     purchase.assert_complete()
 
 
@@ -287,7 +287,7 @@ def test_a_bank_that_never_answers_is_told_to_let_go(
     assert purchase.place().state is CheckoutState.RUNNING
     wait_and_sweep(now, minutes=16)
     assert purchase.outcome().failure is Failure.DECLINED
-    assert books.charges_of(purchase.id) == [PaymentStatus.VOIDED]
+    assert consistency.charges_of(purchase.id) == [PaymentStatus.VOIDED]
     purchase.assert_undone()
 
 

@@ -7,16 +7,16 @@ from flask import Flask
 from sqlalchemy import update
 
 from storefront.cart import service as cart
-from storefront.catalog.derived import derive
+from storefront.catalog.listing.read_model import derive
 from storefront.catalog.models import Product, Variant
 from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutState, Contact, Shortage
-from storefront.database import transaction
-from storefront.money import Money
+from storefront.core.money import Money
+from storefront.db.session import transaction
 from storefront.orders import service as orders
-from tests import books
-from tests.books import Stock
+from tests import consistency
+from tests.consistency import Stock
 from tests.factories.catalog import make_product, rupees
 from tests.factories.shopping import ADDRESS, EMAIL, PHONE, make_cart, make_draft, place, return_url
 from tests.factories.stock import receive
@@ -120,8 +120,8 @@ def test_an_order_placed_twice_is_one_order(mug: ProductCard) -> None:
     agreed = cart.quote(token).fingerprint
     first = checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
     assert checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url) == first
-    assert len(books.orders_of(draft.id)) == 1
-    assert books.stock_of(mug.sku) == Stock(3, 0)
+    assert len(consistency.orders_of(draft.id)) == 1
+    assert consistency.stock_of(mug.sku) == Stock(3, 0)
 
 
 def test_the_same_submit_later_still_answers_with_the_order_whatever_is_in_the_cart_then(mug: ProductCard) -> None:
@@ -141,7 +141,7 @@ def test_a_checkout_that_was_ordered_with_does_not_stand_for_another_cart(mug: P
     cart.add_line(token, mug.sku, 3)
     with pytest.raises(checkout.KeyReused):
         place(draft, token)
-    assert len(books.orders_of(draft.id)) == 1
+    assert len(consistency.orders_of(draft.id)) == 1
     assert cart.count_units(token) == 3
 
 
@@ -150,7 +150,7 @@ def test_another_carts_checkout_cannot_be_ordered(mug: ProductCard) -> None:
     other = make_cart((mug, 2))
     with pytest.raises(checkout.UnknownCheckout):
         place(draft, other)
-    assert books.orders_of(draft.id) == []
+    assert consistency.orders_of(draft.id) == []
 
 
 @pytest.mark.parametrize("step", ["contact", "delivery", "payment"])
@@ -180,8 +180,8 @@ def test_a_way_to_pay_that_is_no_longer_offered_must_be_chosen_anew(mug: Product
 
 def assert_nothing_begun(draft: checkout.CheckoutDraft, token: str) -> None:
     assert checkout.outcome_of(draft.id, token).state is CheckoutState.DRAFT
-    assert books.orders_of(draft.id) == []
-    assert books.payments_of(draft.id) == []
+    assert consistency.orders_of(draft.id) == []
+    assert consistency.payments_of(draft.id) == []
 
 
 def test_a_price_that_changed_is_not_charged_before_it_was_seen(mug: ProductCard) -> None:
@@ -256,7 +256,7 @@ def test_a_declined_checkout_can_be_ordered_from_again_in_another_way(mug: Produ
     second = checkout.start(token, like=first)
     checkout.enter_payment(second, "cod")
     assert place(second, token).state is CheckoutState.COMPLETED
-    books.assert_balanced()
+    consistency.assert_balanced()
 
 
 def test_a_declined_checkout_submitted_again_says_the_same(mug: ProductCard) -> None:
@@ -264,7 +264,7 @@ def test_a_declined_checkout_submitted_again_says_the_same(mug: ProductCard) -> 
     draft = make_draft(token, payment="sandbox-decline")
     first = place(draft, token)
     assert place(draft, token) == first
-    assert len(books.payments_of(draft.id)) == 1
+    assert len(consistency.payments_of(draft.id)) == 1
 
 
 def test_a_payment_is_of_exactly_the_total_of_its_order(mug: ProductCard) -> None:
@@ -273,4 +273,4 @@ def test_a_payment_is_of_exactly_the_total_of_its_order(mug: ProductCard) -> Non
     outcome = place(make_draft(token, payment="sandbox-success"), token)
     assert outcome.order_id is not None
     assert orders.get_order(outcome.order_id).grand_total == rupees("1736.35")
-    books.assert_balanced()
+    consistency.assert_balanced()

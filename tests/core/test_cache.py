@@ -19,9 +19,9 @@ from redis import Redis
 from storefront.core import cache, cache_backends
 from storefront.core.cache import CacheSettings, RefreshingCache, cached_query
 from storefront.core.cache_backends import BoundedStore
-from storefront.money import Money
-from storefront.orders.figures import DaySales, Sales
-from tests.own import at_once
+from storefront.core.money import Money
+from storefront.orders.sales_reports import DaySales, Sales
+from tests.isolated_shop import at_once
 
 FRESH, MAX_AGE = 30, 120  # seconds
 

@@ -9,8 +9,8 @@ from storefront.accounts import passwords
 from storefront.accounts import service as accounts
 from storefront.accounts.models import User
 from storefront.accounts.service import Account, Role, UserId
-from storefront.clock import utc_now
-from storefront.database import transaction
+from storefront.core.clock import utc_now
+from storefront.db.session import transaction
 
 PASSWORD = "teapot on the lawn"
 

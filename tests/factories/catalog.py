@@ -7,7 +7,7 @@ from datetime import date
 
 from storefront.catalog import service as catalog
 from storefront.catalog.service import NewProduct, NewVariant, ProductCard, Sku
-from storefront.money import Money
+from storefront.core.money import Money
 
 _numbers = itertools.count(1)
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from storefront.catalog import service as catalog
 from storefront.catalog.models import ALL_CATEGORIES, Act, BrowseEntry, product_search
-from storefront.catalog.product_desk import ProductDraft, ProductRecord, VariantDraft
-from storefront.catalog.service import product_desk
-from storefront.database import queries
+from storefront.catalog.products.admin import ProductDraft, ProductRecord, VariantDraft
+from storefront.catalog.service import admin
+from storefront.db.session import queries
 from tests.factories.catalog import rupees
 
 KEEPER = "keeper@example.com"
@@ -27,14 +27,14 @@ def new_key() -> str:
 def record_of(product_id: int) -> ProductRecord:
     """A product as it stands now."""
     queries().rollback()
-    return product_desk.get_product_record(product_id)
+    return admin.get_product_record(product_id)
 
 
 def change(product_id: int, *, seen: int | None = None, actor: str = KEEPER, **facts: object) -> ProductRecord:
     """Change some facts of a product as it stands now, or as it was at a version."""
     record = record_of(product_id)
     draft = replace(record.draft, **facts)  # type: ignore[arg-type]
-    product_desk.change_product(product_id, draft, seen=record.version if seen is None else seen, actor=actor)
+    admin.change_product(product_id, draft, seen=record.version if seen is None else seen, actor=actor)
     return record_of(product_id)
 
 
@@ -49,7 +49,7 @@ def priced(amount: str | int, was: str | int | None = None) -> Callable[[Variant
 
 
 def category_id(slug: str) -> int:
-    return next(record.id for record in product_desk.list_categories() if record.slug == slug)
+    return next(record.id for record in admin.list_categories() if record.slug == slug)
 
 
 def make_draft(sku: str, *, name: str = "Enamel Mug", price: str | int = 500, stock: int = 4) -> ProductDraft:

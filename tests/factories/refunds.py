@@ -8,11 +8,11 @@ from typing import Any
 
 from flask import current_app
 
-from storefront import tasks
 from storefront.catalog.service import ProductCard
-from storefront.money import Money
+from storefront.core.money import Money
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, OrderView, RefundRequest, ReturnReason
+from storefront.worker import tasks
 from tests.factories.shopping import make_order
 
 STEPS = (OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED)

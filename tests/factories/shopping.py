@@ -10,11 +10,11 @@ from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutDraft, Contact, Outcome
 from storefront.core.addresses import PostalAddress
-from storefront.money import Money
+from storefront.core.money import Money
 from storefront.orders import service as orders
 from storefront.orders.service import LineItem, OrderSnapshot, OrderView
 from tests.factories.catalog import make_product, rupees
-from tests.pages import Page, Pages
+from tests.page_client import Page, Pages
 
 _carts = itertools.count(1)
 

@@ -7,10 +7,10 @@ import itertools
 import sqlalchemy as sa
 
 from storefront.catalog import service as catalog
+from storefront.catalog.inventory.admin import Change, Movement, Reason, StockRow
 from storefront.catalog.models import StockMovement, Variant
-from storefront.catalog.service import Hold, Sku, stock_desk
-from storefront.catalog.stock_desk import Change, Movement, Reason, StockRow
-from storefront.database import queries
+from storefront.catalog.service import Hold, Sku, inventory_admin
+from storefront.db.session import queries
 
 CLERK = "clerk@example.com"
 
@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 def row_of(sku: str) -> StockRow:
     """A variant as the desk shows it now."""
     queries().rollback()
-    row = stock_desk.find_by_code(sku)
+    row = inventory_admin.find_by_code(sku)
     assert row is not None, sku
     return row
 
@@ -41,7 +41,7 @@ def change_of(
 def adjust(*changes: Change, reason: Reason = Reason.CORRECTION, reference: str = "", actor: str = CLERK) -> str:
     """Submit changes. :return: their reference"""
     reference = reference or f"desk/{next(_numbers)}"
-    stock_desk.adjust(changes, reference=reference, reason=reason, actor=actor)
+    inventory_admin.adjust(changes, reference=reference, reason=reason, actor=actor)
     return reference
 
 
@@ -64,7 +64,7 @@ def sell(sku: str, units: int = 1, *, checkout: str = "") -> str:
 def ledger_of(sku: str) -> list[Movement]:
     """The rows of a variant since it came in, oldest first."""
     queries().rollback()
-    page = stock_desk.list_movements(stock_desk.LedgerCriteria(sku=sku))
+    page = inventory_admin.list_movements(inventory_admin.LedgerCriteria(sku=sku))
     return [movement for movement in reversed(page.movements) if movement.reason != "initial"]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.live import LiveShop, live_shop
+from tests.live_server import LiveShop, live_shop
 from tests.shopper import HEIGHTS, SHOTS, Shopper, Window
 
 CLIENT_BUILD = Path(__file__).parent / "client_build"  # a stand-in of the old client, served at /app/

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser
 from storefront.accounts import service as accounts
 from storefront.core.addresses import PostalAddress
 from tests.factories.accounts import PASSWORD, make_account
+from tests.isolated_shop import shop_at
 from tests.journeys.conftest import NewShopper, Shops, shoppers_of
 from tests.journeys.test_accessibility import has_no_barriers
-from tests.own import shop_at
 from tests.shopper import CANDLE, Shopper, Window
 
 pytestmark = pytest.mark.browser

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.factories.accounts import PASSWORD
 from tests.journeys.conftest import NewShopper
-from tests.live import eventually
+from tests.live_server import eventually
 from tests.shopper import Shopper, Window
 
 pytestmark = pytest.mark.browser

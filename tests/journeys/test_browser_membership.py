@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.journeys.conftest import NewShopper, Shops
 from tests.journeys.test_browser_client import read_code
-from tests.leaks import PASSWORDS, leaks_of
+from tests.secret_scan import PASSWORDS, leaks_of
 from tests.shopper import ADDRESS, CANDLE, Shopper, Window
 
 pytestmark = pytest.mark.browser

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.clerk import clerk_at
 from tests.journeys.conftest import NewShopper, Shops
+from tests.journeys.staff_user import clerk_at
 from tests.shopper import Window
 
 pytestmark = pytest.mark.browser

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.clerk import clerk_at
 from tests.journeys.conftest import NewShopper, Shops
-from tests.live import eventually
+from tests.journeys.staff_user import clerk_at
+from tests.live_server import eventually
 from tests.shopper import Shopper, Window
 
 pytestmark = pytest.mark.browser

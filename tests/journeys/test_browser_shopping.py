@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import NewShopper
-from tests.live import eventually
+from tests.live_server import eventually
 from tests.shopper import CANDLE, MAIL, RAZOR, Shopper, Window
 
 pytestmark = pytest.mark.browser

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from storefront.demo import catalogue
-from tests.journeys.clerk import clerk_at
+from storefront.cli.demo import catalogue
 from tests.journeys.conftest import NewShopper, Shops
-from tests.live import eventually
+from tests.journeys.staff_user import clerk_at
+from tests.live_server import eventually
 from tests.shopper import Shopper, Window
 
 pytestmark = pytest.mark.browser

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.bank import Bank, ask, open_bank, pay
 from tests.journeys.conftest import NewShopper, shoppers_of
-from tests.live import LiveShop, eventually, live_shop
+from tests.live_server import LiveShop, eventually, live_shop
 from tests.shopper import CANDLE, Shopper, Window
+from tests.stripe_process import Bank, ask, open_bank, pay
 
 pytestmark = pytest.mark.browser
 

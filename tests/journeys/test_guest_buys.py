@@ -7,15 +7,15 @@ import re
 import pytest
 from flask import Flask
 
-from storefront import tasks
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
-from tests import books
+from storefront.worker import tasks
+from tests import consistency
 from tests.checkout.purchase import Crash, at_step, raising
 from tests.factories.catalog import make_product
 from tests.factories.shopping import CONTACT, DELIVERY, EMAIL, check_out, fill_cart, press_order
 from tests.fakes import Clock, MemoryPost
-from tests.pages import Pages
+from tests.page_client import Pages
 
 
 def worker_delivers(app: Flask) -> None:
@@ -64,7 +64,7 @@ def test_a_guest_whose_card_is_declined_pays_another_way_and_is_charged_once(
     fill_cart(pages, mug, 2)
     payment = press_order(check_out(pages, payment="sandbox-decline"), pages)
     assert "The bank declined the card" in payment.words
-    assert books.stock_of(mug.sku) == books.Stock(on_hand=5, reserved=0)
+    assert consistency.stock_of(mug.sku) == consistency.Stock(on_hand=5, reserved=0)
 
     review = pages.submit(payment, "form.checkout__form", option="sandbox-confirm")
     bank = press_order(review, pages)
@@ -77,8 +77,8 @@ def test_a_guest_whose_card_is_declined_pays_another_way_and_is_charged_once(
     assert len(pages.get("/orders").all(".order-list__order")) == 1
     worker_delivers(app)
     assert len(post.letters) == 1
-    assert books.stock_of(mug.sku) == books.Stock(on_hand=3, reserved=0)
-    books.assert_balanced()
+    assert consistency.stock_of(mug.sku) == consistency.Stock(on_hand=3, reserved=0)
+    consistency.assert_balanced()
 
 
 def test_a_guest_for_whom_the_last_one_is_gone_keeps_the_rest_of_the_cart(pages: Pages, app: Flask) -> None:
@@ -103,7 +103,7 @@ def test_a_guest_for_whom_the_last_one_is_gone_keeps_the_rest_of_the_cart(pages:
     order = press_order(pages.get("/checkout/review"), pages)
     assert "Clay Jug" in order.one("#items").get_text()
     assert "Clay Mug" not in order.one("#items").get_text()
-    books.assert_balanced()
+    consistency.assert_balanced()
 
 
 def test_a_guest_whose_order_outlives_the_server_finds_it_again(
@@ -122,4 +122,4 @@ def test_a_guest_whose_order_outlives_the_server_finds_it_again(
     order = press_order(review, pages)
     assert order.one("h1").get_text() == "Thank you, your order is placed"
     assert order.one(".order-number").get_text() in post.letters[0].subject
-    books.assert_balanced()
+    consistency.assert_balanced()

@@ -7,20 +7,20 @@ import re
 import pytest
 from flask import Flask
 
-from storefront import doctor
 from storefront.accounts.service import Role
+from storefront.cli import consistency
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, OrderView
 from storefront.payments import service as payments
 from storefront.payments.service import PaymentStatus
-from tests import books
-from tests.books import Stock
+from tests import consistency as tests_consistency
+from tests.consistency import Stock
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.factories.refunds import ask_return, deliver, make_order_at
 from tests.factories.shopping import EMAIL
 from tests.fakes import Clock, MemoryPost
-from tests.pages import Page, Pages
+from tests.page_client import Page, Pages
 
 FORM = "#return-form"
 
@@ -68,13 +68,13 @@ def test_a_guest_returns_two_mugs_and_gets_their_money_back(
     done = clerk.submit(desk, f"#return-{number} .return-approval", restock="y")
     assert f"Return no. {number} is approved: ₹1,180 goes back" in done.words
     deliver()
-    assert books.stock_of(order.items[0].sku) == Stock(on_hand=4, reserved=0)
+    assert tests_consistency.stock_of(order.items[0].sku) == Stock(on_hand=4, reserved=0)
     assert payments.status_of(order.checkout_id) is PaymentStatus.CAPTURED
     seen = pages.get(f"/orders/{order.id}")
     assert "Approved" in seen.one(f"#return-{number}").get_text()
     assert "Refund of ₹1,180" in seen.words
     assert "is approved" in post.letters[-1].text
-    assert list(doctor.faults()) == []
+    assert list(consistency.faults()) == []
 
 
 def test_a_declined_return_is_explained(pages: Pages, clerk: Pages, order: OrderView, post: MemoryPost) -> None:

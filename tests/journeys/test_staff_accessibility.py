@@ -10,10 +10,10 @@ from flask import Flask, url_for
 from playwright.sync_api import Browser
 
 from storefront import create_app
-from storefront.staff.desks import SECTIONS
+from storefront.staff.navigation import SECTIONS
 from tests.conftest import make_config
-from tests.journeys.clerk import clerk_at
 from tests.journeys.conftest import Shops, shoppers_of
+from tests.journeys.staff_user import clerk_at
 from tests.journeys.test_accessibility import has_no_barriers, press, tab_to
 from tests.shopper import CANDLE, Shopper, Window
 

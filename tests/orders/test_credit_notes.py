@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete
 
-from storefront.database import transaction
-from storefront.money import Money
+from storefront.core.money import Money
+from storefront.db.session import transaction
 from storefront.orders import service as orders
 from storefront.orders.models import OrderEvent
 from storefront.orders.service import CreditNote, OrderStatus, OrderView, UnknownCreditNote

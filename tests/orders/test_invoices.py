@@ -12,8 +12,8 @@ from sqlalchemy import delete, event, insert, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from storefront import clock
-from storefront.database import db, queries, transaction
+from storefront.core import clock
+from storefront.db.session import db, queries, transaction
 from storefront.orders import service as orders
 from storefront.orders.invoice_models import Invoice, InvoiceSeries
 from storefront.orders.models import Order
@@ -23,7 +23,7 @@ from tests.factories.catalog import make_product, rupees
 from tests.factories.refunds import deliver, refund
 from tests.factories.shopping import make_order, make_snapshot, new_checkout_id
 from tests.fakes import Clock, MemoryPost
-from tests.own import at_once, own_shop
+from tests.isolated_shop import at_once, own_shop
 
 
 def confirmed() -> OrderView:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storefront.money import Money
+from storefront.core.money import Money
 from storefront.orders.refund_values import RefundTerms, TooMuchBack
 from storefront.orders.values import LineItem, OrderStatus
 from tests.factories.catalog import rupees

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from storefront import doctor
-from storefront.database import queries
+from storefront.cli import consistency
+from storefront.db.session import queries
 from storefront.orders import service as orders
 from storefront.orders.models import Act
 from storefront.orders.service import (
@@ -26,8 +26,8 @@ from storefront.payments import sandbox
 from storefront.payments import service as payments
 from storefront.payments.models import Payment, Refund
 from storefront.payments.service import PaymentStatus, ProviderSilent
-from tests import books
-from tests.books import Stock
+from tests import consistency as tests_consistency
+from tests.consistency import Stock
 from tests.factories.catalog import make_product, rupees
 from tests.factories.refunds import deliver, make_order_at, new_key, refund
 from tests.factories.shopping import make_order
@@ -42,7 +42,7 @@ def _healthy(app: Flask, post: MemoryPost) -> Iterator[None]:
     """Whatever a test does, the doctor has nothing to say when all is delivered."""
     yield
     deliver()
-    assert list(doctor.faults()) == []
+    assert list(consistency.faults()) == []
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def given(order: OrderView) -> list[int]:
 
 
 def stock(order: OrderView) -> Stock:
-    return books.stock_of(order.items[0].sku)
+    return tests_consistency.stock_of(order.items[0].sku)
 
 
 def status(order: OrderView) -> PaymentStatus | None:
@@ -123,7 +123,7 @@ def test_part_by_part_all_of_it_is_exactly_what_was_paid(order: OrderView) -> No
     deliver()
     assert sum(given(order)) == order.grand_total.minor
     assert status(order) is PaymentStatus.REFUNDED
-    assert books.charges_of(order.checkout_id) == [PaymentStatus.REFUNDED]
+    assert tests_consistency.charges_of(order.checkout_id) == [PaymentStatus.REFUNDED]
     assert stock(order) == Stock(on_hand=5, reserved=0)
     assert not orders.RefundTerms.of(orders.get_order(order.id)).can_be_refunded
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from storefront import doctor
+from storefront.cli import consistency
 from storefront.orders import service as orders
 from storefront.orders.service import (
     NotReturnable,
@@ -20,8 +20,8 @@ from storefront.orders.service import (
     TooMuchBack,
     UnknownReturn,
 )
-from tests import books
-from tests.books import Stock
+from tests import consistency as tests_consistency
+from tests.consistency import Stock
 from tests.factories.catalog import make_product, rupees
 from tests.factories.refunds import ask_return, deliver, make_order_at, new_key, refund, units_of
 from tests.factories.shopping import make_order
@@ -35,7 +35,7 @@ def _healthy(app: Flask, post: MemoryPost) -> Iterator[None]:
     """Whatever a test does, the doctor has nothing to say when all is delivered."""
     yield
     deliver()
-    assert list(doctor.faults()) == []
+    assert list(consistency.faults()) == []
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_an_approved_return_gives_money_back_and_fills_the_shelf_once(order: Ord
     assert refusal.value.state is ReturnState.APPROVED
     deliver()
     assert again(order).refunded == rupees(1180)
-    assert books.stock_of(order.items[0].sku) == Stock(on_hand=4, reserved=0)
+    assert tests_consistency.stock_of(order.items[0].sku) == Stock(on_hand=4, reserved=0)
     asked = orders.get_return(number)
     assert (asked.state, asked.refunded) == (ReturnState.APPROVED, rupees(1180))
     (given,) = orders.refunds_of(again(order))
@@ -88,7 +88,7 @@ def test_goods_of_an_approved_return_may_stay_off_the_shelf(order: OrderView) ->
     orders.approve_return(ask_return(order), restock=False, with_shipping=True, actor=CLERK)
     deliver()
     assert again(order).refunded == rupees(590 + 500)
-    assert books.stock_of(order.items[0].sku) == Stock(on_hand=2, reserved=0)
+    assert tests_consistency.stock_of(order.items[0].sku) == Stock(on_hand=2, reserved=0)
 
 
 def test_staff_may_give_less_for_what_comes_back(order: OrderView) -> None:

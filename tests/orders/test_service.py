@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
 from storefront.catalog.models import Product, Variant
-from storefront.database import queries, transaction
+from storefront.db.session import queries, transaction
 from storefront.orders import service as orders
 from storefront.orders.models import Message, Order
 from storefront.orders.service import OrderId, OrderStatus, OrderView

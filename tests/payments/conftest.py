@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from tests.bank import Bank, open_bank
+from tests.stripe_process import Bank, open_bank
 
 
 @pytest.fixture(scope="session")

@@ -10,15 +10,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from storefront.database import queries
+from storefront.db.session import queries
 from storefront.payments import sandbox
 from storefront.payments.models import SandboxCharge
 from storefront.payments.providers import Answer, CashOnDelivery, Charge, PayLater, PaymentProvider, Upi
 from storefront.payments.sandbox import SandboxProvider
 from storefront.payments.stripe import StripeProvider
 from storefront.payments.values import PaymentStatus, ProviderSilent, UnknownPayment
-from tests.bank import pay
 from tests.factories.catalog import rupees
+from tests.stripe_process import pay
 
 HELD = {PaymentStatus.AUTHORISED, PaymentStatus.DUE}
 TAKEN = {PaymentStatus.CAPTURED, PaymentStatus.DUE}

@@ -8,14 +8,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from storefront.database import queries
+from storefront.db.session import queries
 from storefront.payments import service as payments
 from storefront.payments.models import Payment, Refund, SandboxCharge
 from storefront.payments.service import PaymentStatus
-from tests.books import charges_of, payments_of
 from tests.conftest import ENGINES
+from tests.consistency import charges_of, payments_of
 from tests.factories.catalog import rupees
-from tests.own import at_once, own_shop
+from tests.isolated_shop import at_once, own_shop
 
 TOTAL = rupees(1680)
 

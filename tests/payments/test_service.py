@@ -10,13 +10,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from storefront.database import WriteOutsideTransaction, queries, transaction
+from storefront.db.session import WriteOutsideTransaction, queries, transaction
 from storefront.payments import service as payments
 from storefront.payments.models import Payment, Refund
 from storefront.payments.providers import Answer
 from storefront.payments.service import PaymentStatus
 from storefront.payments.values import ProviderSilent
-from tests.books import charges_of, payments_of
+from tests.consistency import charges_of, payments_of
 from tests.factories.catalog import rupees
 from tests.fakes import ScriptedProvider
 

@@ -10,14 +10,14 @@ import pytest
 from flask import Flask
 from stripe import InvalidRequestError, StripeClient
 
-from storefront.database import db
+from storefront.db.session import db
 from storefront.payments import stripe as adapter
 from storefront.payments.providers import Answer, Charge
 from storefront.payments.stripe import StripeProvider
 from storefront.payments.values import PaymentStatus, ProviderSilent, UnknownPayment
-from tests.bank import IS_DECLINED, Bank, ask, pay
 from tests.factories.catalog import rupees
 from tests.run import free_port
+from tests.stripe_process import IS_DECLINED, Bank, ask, pay
 
 TOTAL = rupees("1680.50")
 provider = StripeProvider()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storefront.instruments import LENDERS, is_upi_id, masked_upi_id
+from storefront.core.payment_instruments import LENDERS, is_upi_id, masked_upi_id
 from storefront.payments.providers import CashOnDelivery, PayLater, Upi
 
 

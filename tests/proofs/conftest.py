@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import ENGINES
-from tests.proofs.hall import Hall, open_hall
-from tests.proofs.rival import Arena, arena
+from tests.proofs.interleaving import Arena, arena
+from tests.proofs.live_shop import Hall, open_hall
 
 
 @pytest.fixture(scope="session", params=ENGINES)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy import event
 
-from storefront.database import db
+from storefront.db.session import db
 from tests.run import free_port
 
 

@@ -15,16 +15,16 @@ import pytest
 from sqlalchemy import select
 
 from storefront.catalog.service import ProductCard
-from storefront.database import queries
+from storefront.db.session import queries
 from storefront.orders import service as orders
 from storefront.orders.models import Order
-from tests import books
-from tests.api.shopping import order_body
-from tests.books import Stock
+from tests import consistency
+from tests.api.order_payloads import order_body
+from tests.consistency import Stock
 from tests.factories.catalog import make_product
-from tests.live import eventually
-from tests.proofs.crowd import Call, Reply
-from tests.proofs.hall import Customer, Hall, Record, report
+from tests.live_server import eventually
+from tests.proofs.live_shop import Customer, Hall, Record, report
+from tests.proofs.load_clients import Call, Reply
 from tests.proofs.test_double import TIMES, letters_about
 
 Body = dict[str, Any]
@@ -60,7 +60,7 @@ def test_as_many_orders_as_units_and_a_clear_word_for_everybody_else(
     report(record_property, replies, f"{Counter(reply.status for reply in replies)}")
     assert Counter(reply.status for reply in replies) == {200: units, 409: buyers - units}
     assert len({order_id(reply) for reply in replies if reply.status == 200}) == units
-    assert books.stock_of(mug.sku) == Stock(on_hand=0, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=0, reserved=0)
     for customer, reply in zip(customers, replies, strict=True):
         if reply.status == 409:
             assert reply.body["error"]["code"] == "INSUFFICIENT_STOCK"
@@ -108,7 +108,7 @@ def test_an_order_sent_twenty_times_at_once_then_late_then_by_somebody_else(
     report(record_property, replies, f"{way}, {TIMES} times")
     assert {reply.status for reply in replies} == {200}
     assert len({order_id(reply) for reply in replies}) == 1
-    assert books.stock_of(mug.sku) == Stock(on_hand=48, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=48, reserved=0)
     hall.settle()
     if WAYS[way].is_named:
         ((late,),) = hall.call([Call(sent.token, sent.path, sent.bodies[:1], sent.key)])
@@ -118,13 +118,13 @@ def test_an_order_sent_twenty_times_at_once_then_late_then_by_somebody_else(
     assert order_id(other) != order_id(replies[0])
     hall.settle()
     assert_one_of_everything(order_id(replies[0]))
-    assert books.stock_of(mug.sku) == Stock(on_hand=46, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=46, reserved=0)
 
 
 def assert_one_of_everything(number: str) -> None:
     checkout = queries().scalars(select(Order.checkout_id).where(Order.order_id == number)).one()
     assert orders.get_order(number).unit_count == 2
-    assert len(books.payments_of(checkout)) == len(books.charges_of(checkout)) == 1
+    assert len(consistency.payments_of(checkout)) == len(consistency.charges_of(checkout)) == 1
     assert letters_about(number) == 1
 
 

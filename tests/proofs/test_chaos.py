@@ -23,16 +23,16 @@ from storefront.catalog import service as catalog
 from storefront.catalog.models import Variant
 from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
-from storefront.database import queries
-from storefront.doctor import faults
+from storefront.cli.consistency import faults
+from storefront.db.session import queries
 from storefront.orders.models import Message, Order
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.factories.shopping import CONTACT, DELIVERY
 from tests.factories.stock import receive
-from tests.live import Program, eventually
-from tests.proofs.crowd import Press, Visitor
-from tests.proofs.hall import ORDER_FORM, Hall, open_hall
+from tests.live_server import Program, eventually
+from tests.proofs.live_shop import ORDER_FORM, Hall, open_hall
+from tests.proofs.load_clients import Press, Visitor
 
 pytestmark = pytest.mark.usefixtures("real_time")
 
@@ -129,7 +129,7 @@ def in_threads(
 def bring_goods(goods: list[ProductCard]) -> None:
     """Staff: a delivery, sometimes something broken."""
     sku, units = random.choice(goods).sku, random.choice([1, 2, 3, 5, -1])
-    with suppress(catalog.stock_desk.StockConflict):  # there may be nothing to take off
+    with suppress(catalog.inventory_admin.StockConflict):  # there may be nothing to take off
         receive(sku, units)
     time.sleep(random.uniform(0.1, 0.5))
 

@@ -14,8 +14,8 @@ import pytest
 
 from storefront.checkout import saga
 from tests.conftest import ENGINES
-from tests.proofs.ground import LEASE_OVER, ROADS, Ground, open_ground
-from tests.proofs.victim import Act
+from tests.proofs.crash_harness import LEASE_OVER, ROADS, Ground, open_ground
+from tests.proofs.crash_target import Act
 
 pytestmark = pytest.mark.usefixtures("real_time")
 

@@ -7,17 +7,17 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from sqlalchemy import func, select
 
-from storefront.database import db, queries
+from storefront.db.session import db, queries
 from storefront.orders import events
 from storefront.orders.models import Message
 from storefront.payments.models import Payment, Refund
 from storefront.payments.service import PaymentStatus
-from tests import books
-from tests.books import Stock
+from tests import consistency
+from tests.consistency import Stock
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
-from tests.proofs.crowd import Press, Visitor, cookie_of, session_of
-from tests.proofs.hall import PAYMENTS, Hall, Record, report
+from tests.proofs.live_shop import PAYMENTS, Hall, Record, report
+from tests.proofs.load_clients import Press, Visitor, cookie_of, session_of
 
 TIMES = 20
 
@@ -58,9 +58,9 @@ def test_one_form_sent_twenty_times_at_once_then_late_then_by_a_stranger_is_one_
     assert theirs.press(path, with_fields(foreign, key=checkout)).statuses == [404]
 
     hall.settle()
-    assert len(books.orders_of(checkout)) == len(books.payments_of(checkout)) == 1
-    assert len(books.charges_of(checkout)) == (payment != "cod")
-    assert books.stock_of(mug.sku) == Stock(on_hand=48, reserved=0)
+    assert len(consistency.orders_of(checkout)) == len(consistency.payments_of(checkout)) == 1
+    assert len(consistency.charges_of(checkout)) == (payment != "cod")
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=48, reserved=0)
     assert letters_about(late.order_id) == 1
 
 
@@ -82,8 +82,8 @@ def test_a_form_that_was_ordered_with_is_refused_with_other_contents(hall: Hall)
     refused = tab.press(path, with_fields(form, total="0" * 32))
     assert refused.statuses == [422]
     db.session.rollback()
-    assert len(books.orders_of(checkout)) == len(books.charges_of(checkout)) == 1
-    assert books.stock_of(mug.sku) == Stock(on_hand=49, reserved=0)
+    assert len(consistency.orders_of(checkout)) == len(consistency.charges_of(checkout)) == 1
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=49, reserved=0)
     hall.settle()
 
 
@@ -98,7 +98,7 @@ def test_two_contents_under_one_key_at_once_are_one_order_and_refusals(hall: Hal
         answer
     ) in wrong:  # one that was read before the order and answered after it is shown the order, or its empty cart
         assert answer.statuses[-1] in {409, 422} or answer.path == "/cart" or answer.order_id == right[0].order_id
-    assert books.stock_of(mug.sku) == Stock(on_hand=49, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=49, reserved=0)
     hall.settle()
 
 
@@ -114,7 +114,7 @@ def test_cancelled_twenty_times_at_once_goods_and_money_go_back_once(
     report(record_property, answers, f"one cancellation {TIMES} times")
     assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
     hall.settle()
-    assert books.stock_of(mug.sku) == Stock(on_hand=50, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=50, reserved=0)
     paid = queries().scalars(select(Payment).where(Payment.order_id == order.id)).one()
     assert paid.status == (PaymentStatus.VOIDED if payment == "cod" else PaymentStatus.REFUNDED)
     refunds = queries().scalars(select(Refund.amount).where(Refund.payment_id == paid.id)).all()

@@ -17,17 +17,20 @@ import sqlalchemy as sa
 from werkzeug.test import Client, TestResponse
 
 from config import SCHEMAS
-from storefront import clock, doctor, tasks
 from storefront.checkout import saga
-from tests import books, demo_shop
+from storefront.cli import consistency
+from storefront.core import clock
+from storefront.worker import tasks
+from tests import consistency as tests_consistency
+from tests import demo_shop
 from tests.checkout.purchase import at_step
 from tests.conftest import ENGINES, MARIADB, make_databases
 from tests.factories.catalog import make_product
 from tests.factories.shopping import check_out, fill_cart
 from tests.fakes import MemoryPost
-from tests.live import eventually
-from tests.own import at_once, shop_at
-from tests.pages import SAME_ORIGIN, Pages
+from tests.isolated_shop import at_once, shop_at
+from tests.live_server import eventually
+from tests.page_client import SAME_ORIGIN, Pages
 from tests.proofs.faults import House, Proxy, filled_up, small_disk
 from tests.times import machine_time
 
@@ -138,8 +141,8 @@ def settle(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
             if not saga.unfinished():
                 break
     with house.app.test_request_context():
-        assert list(doctor.faults()) == []
-        books.assert_balanced()
+        assert list(consistency.faults()) == []
+        tests_consistency.assert_balanced()
 
 
 def wait_until_ready(house: House) -> None:

@@ -29,9 +29,9 @@ from aiosmtpd.smtp import SMTP
 from storefront.catalog.service import ProductCard
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
-from tests.live import ROOT, eventually
-from tests.proofs.crowd import Answer, Visitor
-from tests.proofs.hall import Hall, Record, open_hall
+from tests.live_server import ROOT, eventually
+from tests.proofs.live_shop import Hall, Record, open_hall
+from tests.proofs.load_clients import Answer, Visitor
 from tests.run import free_port
 
 pytestmark = pytest.mark.usefixtures("real_time")
@@ -172,7 +172,7 @@ def test_orders_placed_without_a_mail_server_are_as_quick_and_every_letter_comes
 
 
 def send(hall: Hall, mailbox: Mailbox, minutes: int) -> None:
-    command = [sys.executable, "-m", "tests.proofs.sender", str(minutes)]
+    command = [sys.executable, "-m", "tests.proofs.outbox_worker", str(minutes)]
     sender = subprocess.Popen(command, cwd=ROOT, env=hall.live.environment)
     mailbox.kill = sender.kill
     sender.wait(60)

@@ -15,16 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from storefront import tasks
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
 from storefront.checkout.service import Outcome
-from storefront.database import queries
-from storefront.doctor import faults
-from storefront.errors import DomainError
-from storefront.money import Money
+from storefront.cli.consistency import faults
+from storefront.core.errors import DomainError
+from storefront.core.money import Money
+from storefront.db.session import queries
 from storefront.orders import service as orders
 from storefront.orders.models import Message, Order
 from storefront.orders.refund_models import OrderReturn
@@ -32,14 +31,15 @@ from storefront.orders.service import OrderStatus, OrderView, RefundRequest, Ret
 from storefront.payments import sandbox
 from storefront.payments.models import SandboxCharge
 from storefront.payments.service import PaymentDeclined, PaymentStatus, ProviderSilent
-from tests import books
+from storefront.worker import tasks
+from tests import consistency
 from tests.checkout.purchase import Crash, at_step, no_database, raising
 from tests.conftest import rolled_back
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_cart, make_draft, return_url
 from tests.factories.stock import receive
 from tests.fakes import Clock, MemoryPost
-from tests.proofs.chances import (
+from tests.proofs.state_machine import (
     BUYING,
     LONGEST_SLEEP,
     REFUNDING,
@@ -337,7 +337,7 @@ class Shop(RuleBasedStateMachine):
     @invariant()
     def stock_is_never_below_zero(self) -> None:
         for product in self.goods:
-            stock = books.stock_of(product.sku)
+            stock = consistency.stock_of(product.sku)
             assert 0 <= stock.reserved <= stock.on_hand, f"{product.sku}: {stock}"
 
     def teardown(self) -> None:
@@ -351,9 +351,9 @@ class Shop(RuleBasedStateMachine):
         assert saga.unfinished() == []
         self.the_doctor_finds_nothing()
         for product in self.goods:
-            away = books.units_away(product.sku)
-            assert books.stock_of(product.sku) == books.Stock(self.stocked[product.sku] - away, 0)
-        books.assert_bank_gave_back_what_the_shop_promised()
+            away = consistency.units_away(product.sku)
+            assert consistency.stock_of(product.sku) == consistency.Stock(self.stocked[product.sku] - away, 0)
+        consistency.assert_bank_gave_back_what_the_shop_promised()
 
 
 def run(shop: Flask, now: Clock, *, examples: int, steps: int, phases: Sequence[Phase]) -> None:

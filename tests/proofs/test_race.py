@@ -11,15 +11,15 @@ import pytest
 from flask import Flask
 
 from storefront.catalog.service import ProductCard
-from storefront.database import db
-from tests import books
-from tests.books import Stock
+from storefront.db.session import db
+from tests import consistency
+from tests.consistency import Stock
 from tests.factories.catalog import make_product
 from tests.factories.shopping import check_out, fill_cart, make_order, press_order
-from tests.live import eventually
-from tests.pages import Pages
-from tests.proofs.crowd import Press, cookie_of
-from tests.proofs.hall import PAYMENTS, Hall, Record, report
+from tests.live_server import eventually
+from tests.page_client import Pages
+from tests.proofs.live_shop import PAYMENTS, Hall, Record, report
+from tests.proofs.load_clients import Press, cookie_of
 
 # ------------------------------------------------------------------------------------------- the last units
 
@@ -37,7 +37,7 @@ def test_as_many_orders_as_units_and_a_clear_word_for_everybody_else(
     losers = [answer for answer in answers if not answer.has_order]
     report(record_property, answers, f"{len(winners)} orders, {len(losers)} refusals")
     assert len(winners) == len({answer.order_id for answer in winners}) == units
-    assert books.stock_of(mug.sku) == Stock(on_hand=0, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=0, reserved=0)
     for answer in losers:
         assert answer.path == "/cart"
         assert answer.notices == ["Clay Mug: sold out a moment ago. Nothing was charged; your cart is kept."]
@@ -58,7 +58,7 @@ def test_baskets_in_opposite_order_never_end_in_each_others_arms(
     answers = [answer for (answer,) in hall.press(presses)]
     report(record_property, answers, f"{sum(answer.has_order for answer in answers)} orders")
     assert sum(answer.has_order for answer in answers) == units
-    assert [books.stock_of(product.sku) for product in goods] == [Stock(0, 0)] * 3
+    assert [consistency.stock_of(product.sku) for product in goods] == [Stock(0, 0)] * 3
     hall.settle()
 
 
@@ -72,13 +72,13 @@ def test_orders_all_cancelled_twice_at_once_give_every_unit_back_once(
     mug = make_product(stock=units)
     payments = cycle(PAYMENTS)
     numbers = [make_order((mug, 1), payment=next(payments)).id for _ in range(units)]
-    assert books.stock_of(mug.sku) == Stock(on_hand=0, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=0, reserved=0)
     presses = [cancellation(hall, number) for number in numbers]
     answers = [answer for pair in hall.press(presses) for answer in pair]
     report(record_property, answers, f"{units} orders cancelled twice")
     assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
     eventually(lambda: units_on_hand(mug) == units, "the goods to come back", within=150)
-    assert books.stock_of(mug.sku) == Stock(on_hand=units, reserved=0)
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=units, reserved=0)
     hall.settle()
 
 
@@ -88,7 +88,7 @@ def cancellation(hall: Hall, number: str, times: int = 2) -> Press:
 
 def units_on_hand(product: ProductCard) -> int:
     db.session.rollback()
-    return books.stock_of(product.sku).on_hand
+    return consistency.stock_of(product.sku).on_hand
 
 
 # ------------------------------------------------------------------------------ a cart changed while it is paid

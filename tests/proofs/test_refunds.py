@@ -9,27 +9,28 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from storefront import doctor, tasks
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
-from storefront.database import db, queries
-from storefront.errors import DomainError
+from storefront.cli import consistency
+from storefront.core.errors import DomainError
+from storefront.db.session import db, queries
 from storefront.orders import events
 from storefront.orders import service as orders
 from storefront.orders.models import Message
 from storefront.orders.service import OrderStatus, OrderView, RefundRequest
 from storefront.payments.models import Payment, Refund, SandboxCharge
-from tests import books
-from tests.books import Stock
+from storefront.worker import tasks
+from tests import consistency as tests_consistency
 from tests.conftest import ENGINES
+from tests.consistency import Stock
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.factories.refunds import ask_return, make_order_at, new_key, units_of
 from tests.factories.shopping import make_order
 from tests.fakes import Clock, MemoryPost
-from tests.own import at_once, own_shop
-from tests.proofs.crowd import Press, cookie_of
-from tests.proofs.hall import PAYMENTS, Hall, Record, report
+from tests.isolated_shop import at_once, own_shop
+from tests.proofs.live_shop import PAYMENTS, Hall, Record, report
+from tests.proofs.load_clients import Press, cookie_of
 from tests.proofs.test_double import TIMES
 
 CLERK = "meera@example.com"
@@ -72,7 +73,7 @@ def test_one_refund_pressed_twenty_times_at_once_is_one_refund_one_restock_one_l
     assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
     hall.settle()
     assert given(order) == [109_000]
-    assert books.stock_of(mug.sku) == Stock(on_hand=48, reserved=0)
+    assert tests_consistency.stock_of(mug.sku) == Stock(on_hand=48, reserved=0)
     assert letters(events.REFUND_LETTER, order) == 1
 
 
@@ -88,7 +89,7 @@ def test_one_return_asked_for_and_approved_twenty_times_at_once_is_one_refund(ha
     assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
     hall.settle()
     assert given(order) == [2 * 59_000 + 50_000]
-    assert books.stock_of(mug.sku) == Stock(on_hand=49, reserved=0)
+    assert tests_consistency.stock_of(mug.sku) == Stock(on_hand=49, reserved=0)
     assert (letters(events.RETURN_LETTER, order), letters(events.REFUND_LETTER, order)) == (1, 1)
 
 
@@ -107,7 +108,7 @@ def settle(app: Flask, now: Clock) -> None:
         at_once(app, [deliver] * 3)
     with app.app_context():
         db.session.rollback()
-        assert list(doctor.faults()) == []
+        assert list(consistency.faults()) == []
 
 
 def tried(deed: Callable[[], object]) -> Callable[[], str]:
@@ -139,7 +140,7 @@ def test_refunds_against_cancellations_give_back_everything_once(engine: str, tm
         assert {said[0], said[2]} in ({"done"}, {"NotRefundable"}, {"done", "NotRefundable"})
         settle(app, now)
         with app.app_context():
-            assert books.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
+            assert tests_consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
             assert sum(given(order)) == order.grand_total.minor
             charge = select(SandboxCharge.refunded).where(SandboxCharge.key == order.checkout_id)
             assert queries().scalar(charge) == order.grand_total.minor
@@ -159,7 +160,7 @@ def test_many_refunds_at_once_give_no_unit_and_no_paisa_twice(engine: str, tmp_p
         settle(app, now)
         with app.app_context():
             assert sum(given(order)) == order.grand_total.minor
-            assert books.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
+            assert tests_consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -185,4 +186,4 @@ def test_a_return_decided_by_three_at_once_is_decided_once(engine: str, tmp_path
         with app.app_context():
             came_back = 2 if said[4] == "done" or "done" in said[:2] else 0
             assert sum(given(order)) == came_back * 59_000
-            assert books.stock_of(mug.sku) == Stock(on_hand=2 + came_back, reserved=0)
+            assert tests_consistency.stock_of(mug.sku) == Stock(on_hand=2 + came_back, reserved=0)

@@ -6,12 +6,12 @@ import pytest
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import IsStaff, Role, UnknownUser, UserId
-from storefront.acts import NotedAct, TrailCriteria
-from storefront.database import queries
+from storefront.db.audit_log import NotedAct, TrailCriteria
+from storefront.db.session import queries
 from storefront.orders import service as orders
 from tests.factories.accounts import PASSWORD, make_account, make_staff
 from tests.factories.shopping import make_order
-from tests.pages import Page, Pages
+from tests.page_client import Page, Pages
 
 pytestmark = pytest.mark.both_engines
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from storefront.accounts.service import Role
-from storefront.catalog.service import overview
+from storefront.catalog.service import reports
 from storefront.orders import service as orders
-from storefront.shell import money
+from storefront.web.filters import money
 from tests import demo_shop
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
 from tests.fakes import Clock
-from tests.own import own_shop
-from tests.pages import Page, Pages
+from tests.isolated_shop import own_shop
+from tests.page_client import Page, Pages
 
 
 @pytest.fixture
@@ -129,8 +129,8 @@ def test_a_day_is_one_of_the_shops_time_zone(pages: Pages, now: Clock) -> None:
 
 
 def test_the_stock_is_worth_what_it_sells_for(pages: Pages) -> None:
-    before = overview.stock_worth()
+    before = reports.stock_worth()
     make_product(price=500, stock=3)
-    after = overview.stock_worth()
+    after = reports.stock_worth()
     assert after.units - before.units == 3
     assert after.worth.minor - before.worth.minor == 1_500_00

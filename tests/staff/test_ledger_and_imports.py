@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from storefront import stock_work, tasks
 from storefront.accounts.service import Role
+from storefront.catalog.inventory.admin import Reason
 from storefront.catalog.service import ProductCard
-from storefront.catalog.stock_desk import Reason
+from storefront.worker import stock_handlers, tasks
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.factories.stock import adjust, change_of, ledger_of, row_of, sell
 from tests.fakes import Clock, MemoryPost
-from tests.pages import SAME_ORIGIN, Page, Pages
+from tests.page_client import SAME_ORIGIN, Page, Pages
 
 pytestmark = pytest.mark.both_engines
 
@@ -89,7 +89,7 @@ def test_a_file_is_looked_through_then_applied_by_the_worker(desk: Pages) -> Non
     waiting = desk.submit(page, "#apply")
     assert "Waiting for the worker" in waiting.words
     assert waiting.one("#import")["hx-trigger"] == "every 1s"
-    stock_work.apply_imports()
+    stock_handlers.apply_imports()
     done = desk.get(waiting.url)
     assert "1 line applied" in done.words
     assert row_of(mug.sku).on_hand == 12
@@ -150,7 +150,7 @@ def test_the_digest_comes_later_from_a_worker_that_was_away_at_seven(desk: Pages
     make_product(name="Clay Mug", stock=0)
     now.advance(hours=18)  # 11:30 in the shop's zone, on the day after
     with desk.app.test_request_context(base_url="http://localhost"):
-        stock_work.close_day()
+        stock_handlers.close_day()
         tasks.deliver_outboxes()
     assert len([letter for letter in post.letters if letter.subject.startswith("To restock")]) == 1
 
@@ -166,11 +166,11 @@ def test_the_digest_comes_once_in_the_morning(desk: Pages, post: MemoryPost, now
     with desk.app.test_request_context(base_url="http://localhost"):
         for hours in (0, 8, 1):  # 17:30 in the shop's zone, then 01:30, then 02:30
             now.advance(hours=hours)
-            stock_work.close_day()
+            stock_handlers.close_day()
         assert tasks.deliver_outboxes() == 0
         now.advance(minutes=int((datetime(2026, 11, 23, 1, 37, tzinfo=UTC) - now.read()).total_seconds() // 60))
         for _ in range(2):
-            stock_work.close_day()
+            stock_handlers.close_day()
         tasks.deliver_outboxes()
     (digest,) = [letter for letter in post.letters if letter.subject.startswith("To restock")]
     assert "sold out" in digest.subject

@@ -7,16 +7,16 @@ import io
 
 import pytest
 
-from storefront import tasks
 from storefront.accounts.service import Role
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, OrderView
+from storefront.worker import tasks
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.factories.refunds import refund
 from tests.factories.shopping import make_order
 from tests.fakes import Clock, MemoryPost
-from tests.pages import SAME_ORIGIN, Page, Pages, values_of
+from tests.page_client import SAME_ORIGIN, Page, Pages, values_of
 
 DESK = "/staff/orders"
 BATCH = "#orders-form"

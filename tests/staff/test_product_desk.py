@@ -6,12 +6,12 @@ import pytest
 
 from storefront.accounts.service import Role
 from storefront.catalog import service as catalog
-from storefront.catalog.service import ProductCard, product_desk
+from storefront.catalog.service import ProductCard, admin
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product, rupees
 from tests.factories.products import acts, category_id, change, faults, priced, record_of, variants
 from tests.fakes import Clock
-from tests.pages import Page, Pages
+from tests.page_client import Page, Pages
 
 DESK = "/staff/products"
 BOTH_WAYS = pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])
@@ -269,7 +269,7 @@ def test_a_plan_that_makes_no_sense_comes_back_as_typed(desk: Pages, typed: dict
 
 def test_the_list_is_searched_and_filtered(desk: Pages) -> None:
     hidden = make_product(name="Zephyr Shirt")
-    product_desk.set_published([hidden.id], False, actor="tests")
+    admin.set_published([hidden.id], False, actor="tests")
     page = desk.submit(desk.get(DESK), "#products-search", q=hidden.sku)
     assert "Hidden" in page.one(f"#product-{hidden.id}").get_text()
     fragment = desk.submit(page, "#products-search", htmx=True, q="nothing like that at all")
@@ -380,13 +380,13 @@ def test_a_category_changed_meanwhile_is_shown_beside_what_was_typed(desk: Pages
     refused = desk.submit(page, "#category-form", status=409, description="To look at.")
     assert refused.one("#description-now").get_text() == "There is now: To read."
     desk.submit(refused, "#category-form")
-    assert product_desk.get_category(books).description == "To look at."
+    assert admin.get_category(books).description == "To look at."
 
 
 def test_the_page_of_a_planned_price_stays_right_when_it_begins(desk: Pages, now: Clock) -> None:
     mug = make_product()
     page = desk.submit(open_product(desk, mug), "#plan-form", price="450", starts_at="2026-11-22T18:00")
     now.advance(minutes=45)
-    product_desk.apply_prices()
+    admin.apply_prices()
     refused = desk.submit(page, "#product-form", status=409, **{"variant-0-price": "480"})
     assert refused.one("#variant-0-price-now").get_text() == "Price now: 450.00"

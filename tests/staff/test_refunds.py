@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from storefront import doctor
 from storefront.accounts.service import Role
+from storefront.cli import consistency
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, OrderView
-from tests import books
-from tests.books import Stock
+from tests import consistency as tests_consistency
+from tests.consistency import Stock
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product, rupees
 from tests.factories.refunds import ask_return, deliver, make_order_at, refund
 from tests.factories.shopping import make_order
 from tests.fakes import MemoryPost
-from tests.pages import Page, Pages
+from tests.page_client import Page, Pages
 
 pytestmark = pytest.mark.both_engines
 
@@ -63,8 +63,8 @@ def test_a_refund_is_given_once_and_shown(desk: Pages, order: OrderView, post: M
     assert "₹590 of ₹2,270 given back" in done.words
     assert "meera@example.com" in done.words
     deliver()
-    assert books.stock_of(order.items[0].sku) == Stock(on_hand=3, reserved=0)
-    assert list(doctor.faults()) == []
+    assert tests_consistency.stock_of(order.items[0].sku) == Stock(on_hand=3, reserved=0)
+    assert list(consistency.faults()) == []
 
 
 def test_a_refund_with_htmx_answers_the_order_and_says_so(desk: Pages, order: OrderView) -> None:
@@ -122,8 +122,8 @@ def test_an_order_is_cancelled_with_a_reason_and_its_goods_stay_off_the_shelf(de
     assert orders.get_order(order.id).timeline[-1].note == "Broken in the store"
     assert not done.all(CANCEL)
     deliver()
-    assert books.stock_of(order.items[0].sku) == Stock(on_hand=2, reserved=0)
-    assert list(doctor.faults()) == []
+    assert tests_consistency.stock_of(order.items[0].sku) == Stock(on_hand=2, reserved=0)
+    assert list(consistency.faults()) == []
 
 
 def test_what_was_sent_meanwhile_is_not_cancelled(desk: Pages, order: OrderView) -> None:

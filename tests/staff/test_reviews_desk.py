@@ -8,14 +8,22 @@ import pytest
 from bs4 import Tag
 
 from storefront.accounts.service import Role
-from storefront.acts import TrailCriteria
 from storefront.catalog import service as catalog
-from storefront.catalog.service import Author, ProductCard, ReviewDraft, ReviewView, UnknownReview, moderation, overview
-from storefront.database import queries
+from storefront.catalog.service import (
+    Author,
+    ProductCard,
+    ReviewDraft,
+    ReviewView,
+    UnknownReview,
+    moderation,
+    reports,
+)
+from storefront.db.audit_log import TrailCriteria
+from storefront.db.session import queries
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.fakes import Clock
-from tests.pages import Page, Pages
+from tests.page_client import Page, Pages
 
 CLERK = "clerk@example.com"
 
@@ -68,7 +76,7 @@ def test_a_review_is_hidden_with_a_reason_and_its_product_rated_without_it(desk:
     assert "Hidden" in row_of(done, bad).get_text()
     assert bool(done.all(f"#review-{good.id}")) is not htmx
     assert rated(mug) == (Decimal(5), 1)
-    (act,) = overview.acts_noted(TrailCriteria(), 10)
+    (act,) = reports.acts_noted(TrailCriteria(), 10)
     assert (act.actor, act.what, act.subject) == (CLERK, "review hidden", mug.sku)
     assert act.detail == f"1 of 5 by Asha Rao, no. {bad.id}: Names a person"
 
@@ -81,7 +89,7 @@ def test_a_hidden_one_is_shown_again(desk: Pages, htmx: bool) -> None:
     done = desk.submit(desk.get("/staff/reviews?show=hidden"), f"#moderate-{review.id}", htmx=htmx)
     assert "The review is shown again" in done.words
     assert rated(mug) == (Decimal(1), 1)
-    acts = [act.what for act in overview.acts_noted(TrailCriteria(), 10)]
+    acts = [act.what for act in reports.acts_noted(TrailCriteria(), 10)]
     assert acts == ["review shown", "review hidden"]
 
 
@@ -90,7 +98,7 @@ def test_pressed_twice_it_is_hidden_once(desk: Pages) -> None:
     page = desk.get("/staff/reviews")
     for _ in range(2):
         assert "The review is hidden" in desk.submit(page, f"#moderate-{review.id}").words
-    assert len(list(overview.acts_noted(TrailCriteria(), 10))) == 1
+    assert len(list(reports.acts_noted(TrailCriteria(), 10))) == 1
 
 
 def test_the_list_one_came_from_is_gone_back_to(desk: Pages) -> None:

@@ -13,7 +13,7 @@ from storefront.catalog.service import ProductCard
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.factories.stock import ledger_of, row_of, sell
-from tests.pages import Page, Pages
+from tests.page_client import Page, Pages
 
 pytestmark = pytest.mark.both_engines
 

@@ -36,10 +36,11 @@ def make(engine: str, into: Path) -> dict[str, Any]:
     :param into: the folder that receives the dump
     :return: the facts about it
     """
-    from storefront import clock, migrate
+    from storefront.core import clock
+    from storefront.db import migrations
     from tests.conftest import make_databases
     from tests.fakes import Clock
-    from tests.own import shop_at
+    from tests.isolated_shop import shop_at
 
     now = Clock(FIRST_DAY)
     clock._read = now.read
@@ -48,7 +49,7 @@ def make(engine: str, into: Path) -> dict[str, Any]:
         for url in make_databases(engine, folder):
             with shop_at(url, folder, **SELLER) as app:
                 with app.app_context():
-                    migrate.upgrade()
+                    migrations.upgrade()
                 facts = tell(app, now, folder)
                 dump(app, into)
     return facts
@@ -63,9 +64,10 @@ def tell(app: Any, now: Any, folder: Path) -> dict[str, Any]:
     import story
 
     from config import SCHEMAS
-    from storefront import doctor, migrate
     from storefront.accounts import service as accounts
-    from storefront.database import db
+    from storefront.cli import consistency
+    from storefront.db import migrations
+    from storefront.db.session import db
 
     told = story.Story(app, now, folder)
     told.tell()
@@ -73,10 +75,10 @@ def tell(app: Any, now: Any, folder: Path) -> dict[str, Any]:
         held = snapshot.take(db.engines)
         return {
             "made_at": now.read().isoformat(),
-            "revisions": {schema: migrate.revision_of(schema) for schema in SCHEMAS},
+            "revisions": {schema: migrations.revision_of(schema) for schema in SCHEMAS},
             "rows": {table: len(rows) for table, rows in held.items()},
             "figures": snapshot.figures(held),
-            "doctor": list(doctor.faults()),
+            "doctor": list(consistency.faults()),
             "password": story.PASSWORD,
             "accounts": {"customer": told.customer.id, "deleted": told.deleted}
             | {person.role.value: person.id for person in accounts.staff_members()},
@@ -87,7 +89,7 @@ def tell(app: Any, now: Any, folder: Path) -> dict[str, Any]:
 
 def dump(app: Any, into: Path) -> None:
     """Copy the databases as `backup` does, and pack what it wrote: for databases called `storefront_<schema>`."""
-    from storefront.backup import archive
+    from storefront.cli.backup import archive
 
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, app.app_context():

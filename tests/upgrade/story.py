@@ -17,17 +17,17 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from storefront import outbox, tasks
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Account, IdentityClaims, PostalAddress, Role, WishesToken
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
-from storefront.catalog.product_desk import CategoryDraft
-from storefront.catalog.service import Author, ProductCard, ReviewDraft, Sku, product_desk, stock_desk
-from storefront.catalog.stock_desk import Reason
+from storefront.catalog.inventory.admin import Reason
+from storefront.catalog.products.admin import CategoryDraft
+from storefront.catalog.service import Author, ProductCard, ReviewDraft, Sku, admin, inventory_admin
 from storefront.checkout import service as checkout
-from storefront.database import db, transaction
-from storefront.demo import catalogue
+from storefront.cli.demo import catalogue
+from storefront.db import outbox
+from storefront.db.session import db, transaction
 from storefront.orders import service as orders
 from storefront.orders.models import Message
 from storefront.orders.service import OrderStatus, OrderView
@@ -35,8 +35,9 @@ from storefront.payments import service as payments
 from storefront.payments.models import StripeCharge
 from storefront.payments.values import ProviderMessage
 from storefront.wishlist import service as wishlist
+from storefront.worker import tasks
 from tests.api.client import Api
-from tests.api.shopping import order_body
+from tests.api.order_payloads import order_body
 from tests.checkout.purchase import FOR_EVER, at_step, no_database, raising
 from tests.factories.accounts import PASSWORD, make_account
 from tests.factories.products import category_id, change, make_draft, priced, record_of, variants
@@ -46,8 +47,8 @@ from tests.factories.shopping import make_draft as make_checkout
 from tests.factories.stock import adjust, change_of
 from tests.fakes import Clock, MemoryPost, MemoryTexts
 from tests.hostile_files import picture
-from tests.legacy.old_shop import old_shop
-from tests.legacy.test_command import filled
+from tests.legacy_import.old_shop import old_shop
+from tests.legacy_import.test_command import filled
 
 PRODUCTS = 10  # of the demo catalogue: enough for each kind of order to have goods of its own
 STAFF = {
@@ -152,7 +153,7 @@ class Story:
     def keep_the_catalogue(self) -> None:
         mug, lamp, plate, *_ = self.goods
         draft = replace(make_draft("NEW-MUG", stock=0), slug="enamel-mug")
-        new = product_desk.create_product("NEW-MUG", draft, is_published=True, key="a" * 32, actor=STOCK)
+        new = admin.create_product("NEW-MUG", draft, is_published=True, key="a" * 32, actor=STOCK)
         wishlist.ask_for_notice(CUSTOMER, Sku("NEW-MUG"), user=self.customer.id)
         catalog.add_picture(new, picture(size=(400, 300)), "An enamel mug", actor=STOCK)
         change(mug.id, name=f"{mug.name}, tall", actor=STOCK)
@@ -161,21 +162,23 @@ class Story:
         prices = variants(record, **{first.option or "only": priced("749.50", 900)})
         change(plate.id, variants=prices, actor=STOCK)
         soon = self.now.read() + timedelta(days=30)
-        product_desk.plan_price(record.variants[0].id, priced(600)(first).price, None, soon, None, actor=STOCK)
+        admin.plan_price(record.variants[0].id, priced(600)(first).price, None, soon, None, actor=STOCK)
         self._rename_a_category()
         adjust(change_of(lamp.sku, delta=7), reason=Reason.CORRECTION, actor=STOCK)
         adjust(change_of(lamp.sku, count=40, level=6), reason=Reason.COUNTED, actor=STOCK)
         lines = f"sku,count,delta,reason,low_stock_level\n{plate.sku},60,,,\n{mug.sku},,-2,damaged,8\n"
-        done = stock_desk.check_file(lines.encode(), file_name="stock.csv", actor=STOCK)
-        stock_desk.start_import(done)
-        stock_desk.apply_import(done)
-        stock_desk.check_file(f"sku,count\n{plate.sku},61\nNO-SUCH,1\n".encode(), file_name="later.csv", actor=STOCK)
+        done = inventory_admin.check_file(lines.encode(), file_name="stock.csv", actor=STOCK)
+        inventory_admin.start_import(done)
+        inventory_admin.apply_import(done)
+        inventory_admin.check_file(
+            f"sku,count\n{plate.sku},61\nNO-SUCH,1\n".encode(), file_name="later.csv", actor=STOCK
+        )
         self.deliver()
 
     def _rename_a_category(self) -> None:
-        known = product_desk.get_category(category_id("home-living"))
+        known = admin.get_category(category_id("home-living"))
         draft = CategoryDraft("Home and garden", "home-garden", known.description, known.hue, known.position)
-        product_desk.change_category(known.id, draft, seen=known.digest, actor=ADMIN)
+        admin.change_category(known.id, draft, seen=known.digest, actor=ADMIN)
 
     # ------------------------------------------------------------------------------------------------ orders
 

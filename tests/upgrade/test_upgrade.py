@@ -20,22 +20,24 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from config import SCHEMAS
-from storefront import doctor, migrate, tasks
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Account, UserId
-from storefront.backup import mariadb_copy
 from storefront.checkout import service as checkout
-from storefront.database import db, transaction
+from storefront.cli import consistency
+from storefront.cli.backup import mariadb_copy
+from storefront.db import migrations
+from storefront.db.dead_letters import stuck_messages
+from storefront.db.session import db, transaction
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
-from storefront.stuck import stuck_messages
+from storefront.worker import tasks
 from tests.api.client import Api
 from tests.conftest import ENGINES, make_databases, rolled_back
 from tests.factories.accounts import make_account
 from tests.fakes import Clock
+from tests.isolated_shop import shop_at
 from tests.mailbox import Mailbox
-from tests.own import shop_at
-from tests.pages import Pages
+from tests.page_client import Pages
 from tests.upgrade import snapshot
 from tests.upgrade.snapshot import Snapshot
 
@@ -62,7 +64,7 @@ class OldShop:
     def findings(self) -> list[str]:
         """What the doctor complains of, without its reasons."""
         db.session.rollback()
-        return [finding.partition(":")[0] for finding in doctor.faults()]
+        return [finding.partition(":")[0] for finding in consistency.faults()]
 
 
 def load(engine: str, url: str, folder: Path) -> None:
@@ -82,7 +84,7 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         load(request.param, url, folder)
         with shop_at(url, folder) as app, app.app_context():
             before = snapshot.take(db.engines)
-            migrate.upgrade()
+            migrations.upgrade()
             after = snapshot.take(db.engines, before)
             yield OldShop(app, FACTS[request.param], before, after)
 
@@ -235,9 +237,9 @@ def test_an_order_goes_its_way(shop: OldShop, customer: Pages, mailbox: Mailbox)
 
 def test_it_goes_back_to_the_old_tables_and_up_again_with_everything(upgraded: OldShop) -> None:
     for schema, revision in upgraded.facts["revisions"].items():
-        migrate.downgrade((schema,), revision)
+        migrations.downgrade((schema,), revision)
     assert list(snapshot.losses(upgraded.before, snapshot.take(db.engines))) == []
-    migrate.upgrade()
+    migrations.upgrade()
     assert list(snapshot.losses(upgraded.before, snapshot.take(db.engines, upgraded.before))) == []
 
 

@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 from werkzeug.routing import IntegerConverter
 
-from storefront.database import MAX_INTEGER
+from storefront.db.session import MAX_INTEGER
 from storefront.web.converters import IdConverter
-from tests.pages import Pages
+from tests.page_client import Pages
 
 
 def test_every_number_in_an_address_of_a_page_is_an_id(shop: Flask) -> None:

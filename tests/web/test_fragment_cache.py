@@ -12,19 +12,19 @@ from flask import Flask, g, request, session
 from jinja2 import meta, nodes
 from sqlalchemy import update
 
-from storefront import visitor
 from storefront.accounts import service as accounts
-from storefront.catalog import drawings
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Product
 from storefront.catalog.service import BrowseCriteria, ProductCard
-from storefront.database import transaction
-from storefront.nobody import as_nobody
+from storefront.db.session import transaction
+from storefront.pages.catalog import fragments
+from storefront.web import session as web_session
+from storefront.web.anonymous_request import as_nobody
 from storefront.web.fragment_cache import FragmentCache
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
-from tests.pages import Page, Pages
-from tests.wishlist.hearts import heart_of, pressed
+from tests.page_client import Page, Pages
+from tests.pages.wishlist.toggles import heart_of, pressed
 
 LISTING = "/category/books?sort=newest"
 CACHED = ("catalog/_product_card.html", "catalog/_facets.html")
@@ -84,7 +84,7 @@ def somebodys_request(app: Flask) -> Iterator[None]:
     reference = accounts.open_session(make_account().id, "a test", second_factor=False)
     headers = {"Accept-Language": "hi", "HX-Request": "true", "Host": "other.example", "Referer": "http://x.example/"}
     with app.test_request_context("/orders/track?q=mine", headers=headers):
-        session.update({"_user_id": reference, visitor.CART: "my-cart", visitor.SEEN: [1, 2]})
+        session.update({"_user_id": reference, web_session.CART: "my-cart", web_session.SEEN: [1, 2]})
         g.csrf_token = "my-token"
         yield
 
@@ -96,7 +96,7 @@ def test_a_card_is_drawn_alike_whoever_asks_for_it(app: Flask, is_wished: bool) 
     with somebodys_request(app):
         macro: Any = app.jinja_env.get_template("catalog/_product_card.html").module.product_card  # type: ignore[attr-defined]
         by_them = [macro(card, "newest", 3, is_wished, True) for card in cards]
-        assert drawings.draw_cards(cards, "newest", 3, wished) == "".join(by_them)
+        assert fragments.draw_cards(cards, "newest", 3, wished) == "".join(by_them)
         assert "my-token" in by_them[0]
 
 
@@ -105,7 +105,7 @@ def test_filters_are_drawn_alike_whoever_asks_for_them(app: Flask) -> None:
     with somebodys_request(app):
         macro: Any = app.jinja_env.get_template("catalog/_facets.html").module.facets  # type: ignore[attr-defined]
         by_them = macro(listing.criteria, listing.facets, "/products")
-        assert drawings.draw_facets(listing, "/products") == by_them
+        assert fragments.draw_facets(listing, "/products") == by_them
 
 
 @pytest.mark.parametrize("template", CACHED)
@@ -128,10 +128,10 @@ def test_nobody_has_nothing_of_the_visitor(app: Flask) -> None:
         g.mine = "secret"
 
         def look() -> tuple[Any, ...]:
-            return dict(session), "mine" in g, visitor.account(), request.path, request.headers.get("Host")
+            return dict(session), "mine" in g, web_session.account(), request.path, request.headers.get("Host")
 
         assert as_nobody(app, look) == ({}, False, None, "/", "localhost")
-        assert (session[visitor.CART], g.mine, request.path) == ("my-cart", "secret", "/orders/track")
+        assert (session[web_session.CART], g.mine, request.path) == ("my-cart", "secret", "/orders/track")
 
 
 # ------------------------------------------------------------------------------------------- what changes
@@ -168,7 +168,7 @@ def test_a_shop_below_a_path_has_addresses_of_its_own(app: Flask) -> None:
     mug = make_product()
     for root in ("", "/shop", ""):
         with app.test_request_context("/", environ_overrides={"SCRIPT_NAME": root}):
-            html = drawings.draw_cards([mug], "grid", 2, ())
+            html = fragments.draw_cards([mug], "grid", 2, ())
         assert f'href="{root}/product/{mug.id}-' in html
         assert f'action="{root}/cart/lines"' in html
 
@@ -177,13 +177,13 @@ def test_no_more_is_cached_than_there_is_room_for(app: Flask) -> None:
     cards = all_cards()
     small = app.extensions["fragment_cache"] = FragmentCache(app, max_characters=10_000)
     with app.test_request_context():
-        assert drawings.draw_cards(cards, "grid", 2, ()).count("<article") == len(cards)
-        assert drawings.draw_cards(cards, "grid", 2, ()).count("<article") == len(cards)
+        assert fragments.draw_cards(cards, "grid", 2, ()).count("<article") == len(cards)
+        assert fragments.draw_cards(cards, "grid", 2, ()).count("<article") == len(cards)
     assert 0 < small.store.size <= 10_000
 
 
 def test_whoever_changes_a_template_sees_it(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app.jinja_env, "auto_reload", True)
     with app.test_request_context():
-        assert "Clay Mug" in drawings.draw_cards([make_product()], "grid", 2, ())
+        assert "Clay Mug" in fragments.draw_cards([make_product()], "grid", 2, ())
     assert not app.extensions["fragment_cache"].store.values()

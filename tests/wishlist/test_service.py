@@ -14,14 +14,14 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Product
 from storefront.catalog.service import Hold, Sku
-from storefront.database import transaction
+from storefront.db.session import transaction
 from storefront.wishlist import service
 from storefront.wishlist.service import NotChosen
 from tests.conftest import ENGINES
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 from tests.fakes import Clock
-from tests.own import at_once, own_shop
+from tests.isolated_shop import at_once, own_shop
 
 GUEST = WishesToken("a-guest")
 CART = "a-cart"

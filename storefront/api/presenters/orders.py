@@ -22,7 +22,7 @@ from storefront.api.schemas.orders import (
 from storefront.api.schemas.payments import Payment, PaymentWord
 from storefront.orders.service import LineItem, OrderStatus, OrderView
 from storefront.payments.service import PaymentRecord, PaymentStatus
-from storefront.shell import picture_url
+from storefront.web.layout import picture_url
 
 _CARD = re.compile(r"(?P<number>\*{4} \*{4} \*{4} [0-9]{4}|Card)(?: - (?P<holder>.*))?", re.DOTALL)
 _PROMISED = frozenset({"cod", "bnpl"})  # what is collected later, or by somebody else

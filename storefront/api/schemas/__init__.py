@@ -15,10 +15,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from storefront import contact
-from storefront.api.wire import instant, number
-from storefront.database import MAX_INTEGER
-from storefront.money import Money
+from storefront.api.json_format import instant, number
+from storefront.core import contact
+from storefront.core.money import Money
+from storefront.db.session import MAX_INTEGER
 
 LARGEST_ID = 2**53 - 1  # what a number of JavaScript holds exactly
 LONGEST_PHONE = 32  # characters, as it is written

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from storefront import contact
 from storefront.api.schemas import BLANK_IS_NONE, Flag, Incoming, line, words
+from storefront.core import contact
 
 HOME_COUNTRY = "India"  # of an address that names none; contract section 2.2.2
 LINE, PLACE, CODE = contact.LONGEST_LINE, contact.LONGEST_PLACE, contact.LONGEST_CODE

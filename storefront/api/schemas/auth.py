@@ -8,10 +8,10 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from storefront import contact
 from storefront.accounts.service import LONGEST_NAME
 from storefront.api.schemas import BLANK_IS_NONE, Email, Id, Incoming, Outgoing, Phone, words
 from storefront.api.schemas.users import Address, PaymentMethod
+from storefront.core import contact
 
 LONGEST_TYPED = 1000  # characters of a password that is compared; what may be chosen is the accounts' to say
 LONGEST_CODE = 20

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from storefront.api.schemas import LARGEST_ID, WHOLE, Cash, Id, Instant, Outgoing, Query, Units
 from storefront.api.schemas.orders import LegacyOrder, PaymentKind, Shipping
-from storefront.database import MAX_INTEGER
+from storefront.db.session import MAX_INTEGER
 
 ProductNumber = Annotated[int, Field(ge=1, le=LARGEST_ID), WHOLE]
 

@@ -9,9 +9,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from storefront import cards
 from storefront.api.schemas import BLANK_IS_NONE, LARGEST_ID, Cash, Figure, Flag, Id, Incoming, Instant, Outgoing, words
 from storefront.api.schemas.addresses import AddressInput
+from storefront.core import card_numbers
 from storefront.orders.service import LONGEST_TRACKING_NUMBER, OrderStatus
 
 MOST_ITEMS = 100
@@ -23,7 +23,7 @@ _FORMER_NAMES = {"placed": "pending"}  # statuses of the old services, contract 
 
 def _last_digits(sent: Any) -> Any:
     """A whole card number is cut before anything else sees it."""
-    return cards.masked(sent) if isinstance(sent, str) else sent
+    return card_numbers.masked(sent) if isinstance(sent, str) else sent
 
 
 def _status(sent: Any) -> Any:

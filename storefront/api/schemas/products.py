@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from storefront.alike import folded
 from storefront.api.schemas import (
     BLANK_IS_NONE,
     INTEGRAL,
@@ -26,7 +25,8 @@ from storefront.api.schemas import (
     line,
     words,
 )
-from storefront.catalog.service import LONGEST_TEXT, LONGEST_TITLE, Sort, arrivals, stock_desk
+from storefront.catalog.service import LONGEST_TEXT, LONGEST_TITLE, Sort, inventory_admin, legacy_import
+from storefront.core.collation import folded
 
 MOST_IDS = 100
 MOST_SPECIFICATIONS = 100
@@ -128,11 +128,11 @@ Specifications = Annotated[
 class ProductInput(Incoming):
     """A product to be put on sale. Without categories it stands in one for all that is not sorted yet."""
 
-    sku: Annotated[str, line(arrivals.LONGEST_SKU)]
-    name: Annotated[str, line(arrivals.LONGEST_PRODUCT_NAME)]
-    brand: Annotated[str, line(arrivals.LONGEST_BRAND)]
+    sku: Annotated[str, line(legacy_import.LONGEST_SKU)]
+    name: Annotated[str, line(legacy_import.LONGEST_PRODUCT_NAME)]
+    brand: Annotated[str, line(legacy_import.LONGEST_BRAND)]
     price: Price
-    stock: Annotated[Count, Field(le=stock_desk.MOST_UNITS)]
+    stock: Annotated[Count, Field(le=inventory_admin.MOST_UNITS)]
     description: Annotated[Annotated[str, words(4000)] | None, BLANK_IS_NONE] = None
     currency: Literal["INR"] = "INR"
     specifications: Specifications | None = None

@@ -1,0 +1,85 @@
+"""Lines of the old shop's carts, put into those of the same accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from storefront.cart.models import Arrival, Cart, Line
+from storefront.cart.values import MOST_UNITS
+from storefront.catalog.service import Offer, Sku
+from storefront.db import import_log
+from storefront.db.import_log import Landing
+from storefront.db.session import retried, transaction
+
+_LINE = "cart line"
+
+
+@dataclass(frozen=True, slots=True)
+class OldLine:
+    """:ivar sku: of something that is sold here, which is the caller's to know"""
+
+    id: int
+    user_id: int
+    sku: Sku
+    quantity: int
+    began_at: datetime
+
+
+@retried
+def import_lines(batch: Sequence[OldLine], offers: Mapping[Sku, Offer]) -> Landing:
+    """Put lines into the carts of accounts; a line that is there already is the shopper's latest word and stays.
+
+    :param offers: of every SKU in the batch
+    """
+    landing = Landing()
+    with transaction("cart") as session:
+        known = import_log.arrived(Arrival, _LINE, [old.id for old in batch])
+        carts = _carts(session, batch)
+        there = {
+            (row.cart_id, row.variant)
+            for row in session.execute(select(Line.cart_id, Line.variant).where(Line.cart_id.in_(carts.values())))
+        }
+        rows = []
+        for old in batch:
+            place = (carts[old.user_id], str(old.sku))
+            if old.id in known:
+                landing.known.append(old.id)
+            elif place in there:
+                landing.refused[old.id] = "the cart has a line of it already"
+            else:
+                there.add(place)
+                landing.added.append(old.id)
+                rows.append(_row(old, carts[old.user_id], offers[old.sku]))
+                if old.quantity > MOST_UNITS:
+                    landing.notes.append((old.id, f"a line holds {MOST_UNITS} units at most"))
+        if rows:
+            session.execute(insert(Line), rows)
+        import_log.note(session, Arrival, _LINE, landing.added)
+    return landing
+
+
+def _carts(session: Session, batch: Sequence[OldLine]) -> dict[int, int]:
+    """The cart of each account, made where there is none yet."""
+    users = {old.user_id: old.began_at for old in batch}
+    asked = select(Cart.user_id, Cart.id).where(Cart.user_id.in_(users))
+    missing = set(users) - {row.user_id for row in session.execute(asked)}
+    if missing:
+        session.execute(insert(Cart), [{"user_id": user, "updated_at": users[user]} for user in sorted(missing)])
+    return {row.user_id: row.id for row in session.execute(asked)}
+
+
+def _row(old: OldLine, cart_id: int, offer: Offer) -> dict[str, object]:
+    return {
+        "cart_id": cart_id,
+        "product_id": offer.product_id,
+        "variant": old.sku,
+        "quantity": min(old.quantity, MOST_UNITS),
+        "price_seen": offer.price.minor,
+        "currency": offer.price.currency,
+        "began_at": old.began_at,
+    }

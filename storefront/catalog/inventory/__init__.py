@@ -1,0 +1,1 @@
+"""Stock: reservations, the ledger, availability, low-stock levels, restocking."""

@@ -1,0 +1,112 @@
+"""The stock desk: what staff see of the stock, change about it, and can trace. A chapter of the catalogue.
+
+Other packages reach it through the catalogue's door, as `catalog.stock_desk`.
+"""
+
+from storefront.catalog.inventory.admin.adjustments import adjust, undo
+from storefront.catalog.inventory.admin.apply_import import apply_import
+from storefront.catalog.inventory.admin.csv_parser import MOST_BYTES, MOST_LINES
+from storefront.catalog.inventory.admin.imports import (
+    check_file,
+    forget_old_imports,
+    get_import,
+    recent_imports,
+    show_import,
+    start_import,
+    waiting_imports,
+)
+from storefront.catalog.inventory.admin.ledger import SCAN, export_movements, list_movements, movements_of, recent_scans
+from storefront.catalog.inventory.admin.listing import (
+    export_stock,
+    find_by_code,
+    list_stock,
+    restock_list,
+    rows_by_id,
+    rows_by_sku,
+)
+from storefront.catalog.inventory.admin.values import (
+    LEVEL,
+    MOST_AT_ONCE,
+    MOST_UNITS,
+    UNDO,
+    BadSheet,
+    Change,
+    DeskCriteria,
+    DeskPage,
+    Filter,
+    Import,
+    ImportPage,
+    LedgerCriteria,
+    LedgerPage,
+    LineProblem,
+    Movement,
+    NotCsv,
+    NotUndoable,
+    Order,
+    Reason,
+    Refusal,
+    RefusalKind,
+    SheetFault,
+    StockConflict,
+    StockRow,
+    UnknownImport,
+    UnknownMovement,
+)
+from storefront.catalog.inventory.import_models import ImportState
+from storefront.catalog.models import Shelf
+from storefront.db.pagination import Paged
+
+__all__ = [
+    "LEVEL",
+    "MOST_AT_ONCE",
+    "MOST_BYTES",
+    "MOST_LINES",
+    "MOST_UNITS",
+    "SCAN",
+    "UNDO",
+    "BadSheet",
+    "Change",
+    "DeskCriteria",
+    "DeskPage",
+    "Filter",
+    "Import",
+    "ImportPage",
+    "ImportState",
+    "LedgerCriteria",
+    "LedgerPage",
+    "LineProblem",
+    "Movement",
+    "NotCsv",
+    "NotUndoable",
+    "Order",
+    "Paged",
+    "Reason",
+    "Refusal",
+    "RefusalKind",
+    "SheetFault",
+    "Shelf",
+    "StockConflict",
+    "StockRow",
+    "UnknownImport",
+    "UnknownMovement",
+    "adjust",
+    "apply_import",
+    "check_file",
+    "export_movements",
+    "export_stock",
+    "find_by_code",
+    "forget_old_imports",
+    "get_import",
+    "list_movements",
+    "list_stock",
+    "movements_of",
+    "recent_imports",
+    "recent_scans",
+    "restock_list",
+    "rows_by_id",
+    "rows_by_sku",
+    "show_import",
+    "start_import",
+    "undo",
+    "waiting_imports",
+]

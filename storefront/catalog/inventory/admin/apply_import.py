@@ -1,0 +1,244 @@
+"""Applying a checked file: by sets of rows, in one transaction, with the figures that were seen as its condition."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from storefront.catalog.inventory.admin.imports import reference_of
+from storefront.catalog.inventory.admin.values import LEVEL, LineProblem
+from storefront.catalog.inventory.availability import announce_returns
+from storefront.catalog.inventory.import_models import ImportState, StockImport, StockImportLine
+from storefront.catalog.inventory.low_stock import mark, settle, tell
+from storefront.catalog.listing.read_model import shift_stock
+from storefront.catalog.models import Product, StockMovement, Variant
+from storefront.core.clock import utc_now
+from storefront.core.errors import DomainError
+from storefront.db.session import UtcDateTime, retried, rows_changed, transaction
+
+CHUNK = 1000
+LEASE = timedelta(minutes=5)  # many times what a hundred thousand lines take
+MOST_NAMED = 200  # problems of one attempt that are kept to be shown
+
+Progress = Callable[[int, int], None]
+Line = StockImportLine
+
+
+class _Refused(DomainError):
+    """Figures changed since the file was checked. :ivar problems: by line id"""
+
+    def __init__(self, problems: dict[int, tuple[LineProblem, str]], count: int) -> None:
+        super().__init__(f"{count} lines")
+        self.problems = problems
+        self.count = count
+
+
+def apply_import(import_id: int, progress: Progress = lambda done, total: None) -> bool:
+    """Apply an import that was asked for, all of it or, when a figure changed since it was checked, nothing.
+
+    :param progress: told how many lines are done, of how many
+    :return: False when somebody else does it, or it is done
+    """
+    owner = str(uuid.uuid4())
+    if not _claim(import_id, owner):
+        return False
+    try:
+        _apply(import_id, owner, progress)
+    except _Refused as refusal:
+        _note_refusal(import_id, owner, refusal)
+    return True
+
+
+@retried
+def _claim(import_id: int, owner: str) -> bool:
+    with transaction("catalog") as session:
+        abandoned = and_(StockImport.state == ImportState.APPLYING, StockImport.lease_until < utc_now())
+        due = update(StockImport).where(
+            StockImport.id == import_id, or_(StockImport.state == ImportState.WAITING, abandoned)
+        )
+        lease = {"state": ImportState.APPLYING, "lease_owner": owner, "lease_until": utc_now() + LEASE}
+        return bool(rows_changed(session.execute(due.values(**lease))))
+
+
+@retried
+def _apply(import_id: int, owner: str, progress: Progress) -> None:
+    """Chunks go by variant and then by product, the order in which everybody takes those rows."""
+    with transaction("catalog") as session:
+        row = session.get_one(StockImport, import_id)
+        act = _Act(session, row)
+        for done in act.variants():
+            progress(done, row.change_count)
+        act.products()
+        mine = update(StockImport).where(StockImport.id == import_id, StockImport.lease_owner == owner)
+        ended = {"state": ImportState.APPLIED, "finished_at": utc_now(), "lease_owner": None}
+        if not rows_changed(session.execute(mine.values(**ended))):
+            raise RuntimeError(f"import {import_id}: its lease went to somebody else")
+
+
+class _Act:
+    """One attempt, within its transaction."""
+
+    def __init__(self, session: Session, imported: StockImport) -> None:
+        self._session = session
+        self._import_id = imported.id
+        self._file_name = imported.file_name
+        self._actor = imported.actor
+        self._change_count = imported.change_count
+        self._reference = reference_of(imported.digest)
+        self._now = literal(utc_now(), UtcDateTime)
+        self._problems: dict[int, tuple[LineProblem, str]] = {}
+        self._problem_count = 0
+
+    def variants(self) -> Iterator[int]:
+        """Move counts and levels, chunk by chunk. Yields how many lines are done.
+
+        :raise _Refused: at the end, with every problem found
+        """
+        fallen: list[str] = []
+        done = last = 0
+        while lines := self._take_after(last):
+            first, last = lines[0].id, lines[-1].id
+            chunk = and_(Line.import_id == self._import_id, Line.variant_id.between(first, last))
+            self._find_problems(chunk)
+            if not self._problem_count:
+                self._move(chunk)
+                fallen += self._tell(lines)
+            done += len(lines)
+            yield done
+        if done < self._change_count:
+            self._name_gone()
+        if self._problem_count:
+            raise _Refused(self._problems, self._problem_count)
+        tell(self._session, fallen)
+
+    def _take_after(self, variant_id: int) -> Sequence[Row[Any]]:
+        """The next lines, with what is available now; the rows of their variants are ours from here on."""
+        columns: Select[*tuple[Any, ...]] = select(Variant.id, Variant.available, Line.delta, Line.level)
+        lines = (
+            columns.join(Line, Line.variant_id == Variant.id)
+            .where(Line.import_id == self._import_id, Line.variant_id > variant_id)
+            .order_by(Line.variant_id)
+            .limit(CHUNK)
+        )
+        return self._session.execute(lines.with_for_update()).all()
+
+    def _tell(self, lines: Sequence[Row[Any]]) -> list[str]:
+        """Announce what came back. :return: SKUs of what ran low"""
+        back = {line.id: line.delta for line in lines if line.available <= 0 < line.available + (line.delta or 0)}
+        announce_returns(self._session, back)
+        if levels := [line.id for line in lines if line.level is not None]:
+            settle(self._session, levels)
+        return mark(self._session, [line.id for line in lines])
+
+    def _find_problems(self, chunk: ColumnElement[bool]) -> None:
+        """What speaks against the lines of a chunk."""
+        done = exists().where(
+            StockMovement.variant_id == Variant.id,
+            StockMovement.reason == Line.reason,
+            StockMovement.reference == self._reference,
+        )
+        moves = Line.delta.is_not(None)
+        problem = case(
+            (and_(moves, done), LineProblem.AGAIN),
+            (and_(moves, Line.is_count, Variant.on_hand != Line.seen), LineProblem.STALE),
+            (and_(moves, Variant.on_hand + Line.delta < Variant.reserved), LineProblem.SHORT),
+            (and_(Line.level.is_not(None), Variant.low_level != Line.seen_level), LineProblem.STALE_LEVEL),
+            else_="",
+        ).label("problem")
+        judged = (
+            select(Line.id, problem, Line.seen, Line.seen_level, Variant.on_hand, Variant.low_level, Variant.reserved)
+            .join(Variant, Variant.id == Line.variant_id)
+            .where(chunk)
+            .subquery()
+        )
+        for row in self._session.execute(select(judged).where(judged.c.problem != "")):
+            self._problem_count += 1
+            if len(self._problems) < MOST_NAMED:
+                self._problems[row.id] = (LineProblem(row.problem), _detail(row))
+
+    def _name_gone(self) -> None:
+        """Lines whose variants were deleted since the check: nothing had ever happened to them."""
+        there = exists().where(Variant.id == Line.variant_id)
+        gone = select(Line.id).where(Line.import_id == self._import_id, Line.variant_id.is_not(None), ~there)
+        for line_id in self._session.scalars(gone.limit(MOST_NAMED)):
+            self._problem_count += 1
+            self._problems[line_id] = (LineProblem.UNKNOWN_SKU, "")
+
+    def _move(self, chunk: ColumnElement[bool]) -> None:
+        moves, relevels = Line.delta.is_not(None), Line.level.is_not(None)
+        # The ledger first: it takes balances and old levels from what is still there.
+        self._note(and_(chunk, moves), Line.delta, Variant.on_hand + Line.delta, Line.reason, literal(self._file_name))
+        change = cast(Line.seen_level, String(12)) + " to " + cast(Line.level, String(12))
+        self._note(and_(chunk, relevels), literal(0), Variant.on_hand, literal(LEVEL), change)
+        for which, values in (
+            (moves, {"on_hand": Variant.on_hand + Line.delta}),
+            (relevels, {"low_level": Line.level}),
+        ):
+            changed = update(Variant).where(Variant.id == Line.variant_id, chunk, which).values(**values)
+            self._session.execute(changed)
+
+    def _note(self, lines: ColumnElement[bool], delta: Any, balance: Any, reason: Any, note: Any) -> None:
+        """Write the ledger's rows of some lines."""
+        common = (literal(self._reference), literal(self._actor), self._now, note)
+        rows = select(Variant.id, delta, balance, reason, *common)
+        rows = rows.join(Line, Line.variant_id == Variant.id).where(lines).order_by(Variant.id)
+        columns = ["variant_id", "delta", "balance", "reason", "reference", "actor", "created_at", "note"]
+        self._session.execute(insert(StockMovement).from_select(columns, rows))
+
+    def products(self) -> None:
+        """Move the totals of the products, and list them accordingly."""
+        moved = and_(Line.import_id == self._import_id, Line.delta.is_not(None))
+        last = 0
+        while True:
+            page = select(Line.product_id).where(moved, Line.product_id > last).distinct()
+            found = self._session.scalars(page.order_by(Line.product_id).limit(CHUNK))
+            ids = [product_id for product_id in found if product_id is not None]
+            if not ids:
+                return
+            first, last = ids[0], ids[-1]
+            units = (
+                select(Line.product_id, func.sum(Line.delta).label("units"))
+                .join(Variant, Variant.id == Line.variant_id)
+                .where(moved, Line.product_id.between(first, last), Variant.is_withdrawn.is_(False))
+                .group_by(Line.product_id)
+                .subquery()
+            )
+            shift_stock(self._session, ids, units.c.units, units.c.product_id == Product.id)
+
+
+def _detail(row: Row[Any]) -> str:
+    if row.problem == LineProblem.STALE:
+        return f"{row.seen}/{row.on_hand}"
+    if row.problem == LineProblem.STALE_LEVEL:
+        return f"{row.seen_level}/{row.low_level}"
+    return str(row.on_hand - row.reserved) if row.problem == LineProblem.SHORT else ""
+
+
+@retried
+def _note_refusal(import_id: int, owner: str, refusal: _Refused) -> None:
+    with transaction("catalog") as session:
+        mine = update(StockImport).where(StockImport.id == import_id, StockImport.lease_owner == owner)
+        ended = {"state": ImportState.REFUSED, "problem_count": refusal.count, "finished_at": utc_now()}
+        session.execute(mine.values(lease_owner=None, **ended))
+        for line_id, (problem, detail) in refusal.problems.items():
+            session.execute(update(Line).where(Line.id == line_id).values(problem=problem, detail=detail))

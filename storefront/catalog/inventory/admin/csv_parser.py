@@ -1,0 +1,161 @@
+"""Reading an uploaded CSV of stock figures: what it is, which columns it has, what each line says. No database."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from storefront.catalog.inventory.admin.values import MOST_UNITS, BadSheet, LineProblem, NotCsv, Reason, SheetFault
+from storefront.catalog.values import LONGEST_SKU
+from storefront.core.csv_files import unguarded
+
+MOST_BYTES = 8 * 1024 * 1024
+MOST_LINES = 100_000
+
+# What a line may change, and the figures it was exported with: those tell a line that is out of date.
+CHANGING = ("count", "delta", "low_stock_level")
+KNOWN = frozenset({"sku", *CHANGING, "reason", "on_hand", "level"})
+# Columns of an export that help people and change nothing.
+IGNORED = frozenset({"name", "barcode", "reserved", "available", "sold_30_days", "days_left", "state"})
+
+_KINDS = (
+    (b"PK\x03\x04", "an Excel workbook or another zip file"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"<!doctype", "a web page"),
+    (b"<html", "a web page"),
+    (b"{", "JSON"),
+)
+_NUMBER = re.compile(r"([+-]?)([0-9]{1,9})(?:\.0+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class SheetLine:
+    """A line with a SKU. :ivar on_hand: as it was exported; so is `old_level` :ivar problem: and what it is about"""
+
+    number: int
+    sku: str
+    reason: str = ""
+    count: int | None = None
+    delta: int | None = None
+    level: int | None = None
+    on_hand: int | None = None
+    old_level: int | None = None
+    problem: LineProblem | None = None
+    detail: str = ""
+
+
+def read_sheet(content: bytes) -> Iterator[SheetLine]:
+    """The lines of a file, empty ones left out; the whole file is judged before the first is given.
+
+    :raise NotCsv: it is no CSV
+    :raise BadSheet: its encoding, its columns or its length
+    """
+    text = _decoded(content)
+    first, _, _ = text.partition("\n")
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        columns = _columns(next(reader, []))
+    except csv.Error as error:
+        raise BadSheet(SheetFault.BROKEN, "1") from error
+    if text.count("\n") > MOST_LINES:
+        raise BadSheet(SheetFault.TOO_MANY_LINES, f"{MOST_LINES:,}")
+    return _lines(reader, columns)
+
+
+def _decoded(content: bytes) -> str:
+    start = content[:64].lstrip().lower()
+    for magic, kind in _KINDS:
+        if start.startswith(magic.lower()):
+            raise NotCsv(kind)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"  # what Excel calls Unicode text
+    elif b"\0" in content:
+        raise NotCsv("no text")
+    else:
+        encoding = "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise BadSheet(SheetFault.ENCODING, str(content.count(b"\n", 0, error.start) + 1)) from error
+    if not text.strip():
+        raise BadSheet(SheetFault.EMPTY)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _columns(header: list[str]) -> list[str]:
+    names = [re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_") for cell in header]
+    while names and not names[-1]:
+        names.pop()
+    if "sku" not in names:
+        raise BadSheet(SheetFault.NO_SKU_COLUMN, ", ".join(name for name in names if name)[:80])
+    if unknown := [cell.strip() for cell, name in zip(header, names, strict=False) if name not in KNOWN | IGNORED]:
+        raise BadSheet(SheetFault.UNKNOWN_COLUMNS, ", ".join(unknown)[:80])
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadSheet(SheetFault.COLUMN_TWICE, ", ".join(twice)[:80])
+    if not set(CHANGING) & set(names):
+        raise BadSheet(SheetFault.NOTHING_TO_CHANGE)
+    return names
+
+
+def _lines(reader: Iterator[list[str]], columns: list[str]) -> Iterator[SheetLine]:
+    number = 2  # the first line is the header; a cell with line ends in it spans several
+    try:
+        for cells in reader:
+            values = {name: unguarded(cell.strip()) for name, cell in zip(columns, cells, strict=False)}
+            # As of 1,500 in a file whose commas part its cells: it would count as 1.
+            over = next((cell.strip() for cell in cells[len(columns) :] if cell.strip()), "")
+            if over:
+                sku = values.get("sku", "")[:LONGEST_SKU]
+                yield SheetLine(number, sku, problem=LineProblem.TOO_MANY_CELLS, detail=over[:80])
+            elif any(values.values()):
+                yield _line(number, values)
+            number = reader.line_num + 1  # type: ignore[attr-defined]
+    except csv.Error as error:
+        raise BadSheet(SheetFault.BROKEN, str(number)) from error
+
+
+def _line(number: int, values: dict[str, str]) -> SheetLine:
+    sku = values.get("sku", "")
+    if not sku or len(sku) > LONGEST_SKU:
+        return SheetLine(number, sku[:LONGEST_SKU], problem=LineProblem.UNKNOWN_SKU if sku else LineProblem.NO_SKU)
+    figures: dict[str, int | None] = {}
+    for name in ("count", "delta", "low_stock_level", "on_hand", "level"):
+        figures[name], problem = _figure(values.get(name, ""), is_signed=name == "delta")
+        if problem:
+            return SheetLine(number, sku, problem=problem, detail=values[name][:80])
+    count, delta = figures["count"], figures["delta"]
+    if count is not None and delta is not None:
+        return SheetLine(number, sku, problem=LineProblem.TWO_FIGURES)
+    reason = values.get("reason", "").lower()
+    if reason and reason not in set(Reason):
+        return SheetLine(number, sku, problem=LineProblem.UNKNOWN_REASON, detail=reason[:80])
+    return SheetLine(
+        number,
+        sku,
+        reason=reason or (Reason.COUNTED if count is not None else Reason.CORRECTION),
+        count=count,
+        delta=delta,
+        level=figures["low_stock_level"],
+        on_hand=figures["on_hand"],
+        old_level=figures["level"],
+    )
+
+
+def _figure(cell: str, *, is_signed: bool) -> tuple[int | None, LineProblem | None]:
+    if not cell:
+        return None, None
+    found = _NUMBER.fullmatch(cell.replace("\u2212", "-"))  # the minus sign of typographers
+    if not found or (found[1] and not is_signed):
+        return None, LineProblem.NOT_A_NUMBER
+    figure = int(found[1] + found[2])
+    return (figure, None) if abs(figure) <= MOST_UNITS else (None, LineProblem.TOO_MANY)

@@ -1,0 +1,274 @@
+"""Files of stock figures: checked when they come, then applied in one transaction, all or nothing, by the worker."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, insert, or_, select, update
+
+from storefront.catalog.inventory.admin.csv_parser import SheetLine, read_sheet
+from storefront.catalog.inventory.admin.values import (
+    MOST_UNITS,
+    PAGE_SIZE,
+    BadSheet,
+    Import,
+    ImportLine,
+    ImportPage,
+    LineProblem,
+    UnknownImport,
+)
+from storefront.catalog.inventory.import_models import ImportState, StockImport, StockImportLine
+from storefront.catalog.models import StockMovement, Variant
+from storefront.core.clock import utc_now
+from storefront.db.pagination import Keys, page_of
+from storefront.db.session import queries, retried, rows_changed, transaction
+
+BATCH = 1000  # lines in one transaction while a file is read in
+PROBLEMS_SHOWN = 200
+KEPT = timedelta(days=30)
+IMPORTS_SHOWN = 10
+
+
+def reference_of(digest: str) -> str:
+    """What the movements of a file are called: the same file has the same, and moves nothing twice."""
+    return f"csv/{digest[:40]}"
+
+
+# ------------------------------------------------------------------------------------------- checking
+
+
+def check_file(content: bytes, *, file_name: str, actor: str) -> int:
+    """Read a file in and work out what each of its lines would change. Nothing is changed yet.
+
+    :return: the import's id
+    :raise NotCsv: it is something else
+    :raise BadSheet: it cannot be read
+    """
+    lines = read_sheet(content)
+    digest = hashlib.sha256(content).hexdigest()
+    import_id = _open(file_name, digest, actor)
+    try:
+        counts = _read_in(import_id, lines, reference_of(digest))
+    except BadSheet:
+        _drop(import_id)
+        raise
+    with transaction("catalog") as session:
+        checked = update(StockImport).where(StockImport.id == import_id)
+        session.execute(checked.values(state=ImportState.CHECKED, **counts))
+    return import_id
+
+
+def _open(file_name: str, digest: str, actor: str) -> int:
+    with transaction("catalog") as session:
+        row = StockImport(
+            file_name=file_name[:120],
+            digest=digest,
+            actor=actor,
+            state=ImportState.READING,
+            created_at=utc_now(),
+        )
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def _drop(import_id: int) -> None:
+    with transaction("catalog") as session:
+        session.execute(delete(StockImport).where(StockImport.id == import_id))
+
+
+def _read_in(import_id: int, lines: Iterator[SheetLine], reference: str) -> dict[str, int]:
+    """Keep the lines that change something or have a problem, in transactions of a moment each."""
+    moved = select(StockMovement.id).where(StockMovement.reference == reference).limit(1)
+    was_applied = queries().scalar(moved) is not None  # all of it, then: also what changed nothing at that time
+    first_lines: dict[str, int] = {}
+    counts = {"line_count": 0, "change_count": 0, "problem_count": 0}
+    while batch := list(islice(lines, BATCH)):
+        kept = [_judge(line, variant, was_applied, first_lines) for line, variant in _with_variants(batch)]
+        rows = [{"import_id": import_id, **row} for row in kept if row]
+        problems = sum(bool(row["problem"]) for row in rows)
+        counts["line_count"] += len(batch)
+        counts["problem_count"] += problems
+        counts["change_count"] += len(rows) - problems
+        if rows:
+            with transaction("catalog") as session:
+                session.execute(insert(StockImportLine), rows)
+    return counts
+
+
+def _with_variants(batch: Sequence[SheetLine]) -> Iterator[tuple[SheetLine, Figures | None]]:
+    """Each line with the variant it names: by its SKU as it is written, or in capitals."""
+    codes = {code for line in batch for code in (line.sku, line.sku.upper())}
+    columns = (Variant.id, Variant.product_id, Variant.sku, Variant.on_hand, Variant.reserved, Variant.low_level)
+    chosen: Select[*tuple[Any, ...]] = select(*columns)
+    found = {row.sku: row for row in queries().execute(chosen.where(Variant.sku.in_(codes)))}
+    for line in batch:
+        yield line, found.get(line.sku) or found.get(line.sku.upper())
+
+
+Figures = Row[Any]  # of a variant: id, product_id, sku, on_hand, reserved, low_level
+Kept = dict[str, object]
+
+
+def _judge(line: SheetLine, variant: Figures | None, was_applied: bool, first_lines: dict[str, int]) -> Kept | None:
+    """What to keep of a line; None when it changes nothing."""
+    if line.problem:
+        return _problem(line, line.problem, line.detail)
+    if variant is None:
+        return _problem(line, LineProblem.UNKNOWN_SKU)
+    first = first_lines.setdefault(variant.sku, line.number)
+    if first != line.number:
+        return _problem(line, LineProblem.TWICE, str(first))
+    delta = None if was_applied else _delta_of(line, variant)
+    level = None if was_applied or line.level == variant.low_level else line.level
+    if problem := _problem_of(line, variant, delta, level):
+        return problem
+    if delta is None and level is None:
+        return None
+    return {
+        **_problem(line, None),
+        "sku": variant.sku,
+        "variant_id": variant.id,
+        "product_id": variant.product_id,
+        "reason": line.reason,
+        "is_count": line.count is not None,
+        "seen": variant.on_hand,
+        "delta": delta,
+        "level": level,
+        "seen_level": variant.low_level,
+    }
+
+
+def _delta_of(line: SheetLine, variant: Figures) -> int | None:
+    delta = line.count - variant.on_hand if line.count is not None else line.delta
+    return delta or None
+
+
+def _problem_of(line: SheetLine, variant: Figures, delta: int | None, level: int | None) -> Kept | None:
+    """What speaks against a change. A line that would change nothing is never out of date."""
+    is_count = line.count is not None
+    if delta is not None and is_count and line.on_hand not in {None, variant.on_hand}:
+        return _problem(line, LineProblem.STALE, f"{line.on_hand}/{variant.on_hand}")
+    if level is not None and line.old_level not in {None, variant.low_level}:
+        return _problem(line, LineProblem.STALE_LEVEL, f"{line.old_level}/{variant.low_level}")
+    if delta is None:
+        return None
+    after = variant.on_hand + delta
+    if after < variant.reserved:
+        problem = LineProblem.RESERVED if is_count else LineProblem.SHORT
+        return _problem(line, problem, str(variant.reserved if is_count else variant.on_hand - variant.reserved))
+    return _problem(line, LineProblem.TOO_MANY, str(after)) if after > MOST_UNITS else None
+
+
+def _problem(line: SheetLine, problem: LineProblem | None, detail: str = "") -> Kept:
+    return {
+        "line": line.number,
+        "sku": line.sku,
+        "variant_id": None,
+        "product_id": None,
+        "reason": "",
+        "is_count": False,
+        "seen": 0,
+        "delta": None,
+        "level": None,
+        "seen_level": 0,
+        "problem": problem or "",
+        "detail": detail,
+    }
+
+
+# -------------------------------------------------------------------------------------------- showing
+
+
+def get_import(import_id: int) -> Import:
+    """One import. :raise UnknownImport: there is none, or it was never read to its end"""
+    row = queries().get(StockImport, import_id)
+    if row is None or row.state == ImportState.READING:
+        raise UnknownImport(import_id)
+    return _import(row)
+
+
+def _import(row: StockImport) -> Import:
+    return Import(
+        id=row.id,
+        file_name=row.file_name,
+        actor=row.actor,
+        state=ImportState(row.state),
+        line_count=row.line_count,
+        change_count=row.change_count,
+        problem_count=row.problem_count,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+        reference=reference_of(row.digest),
+    )
+
+
+def show_import(import_id: int, cursor: str = "") -> ImportPage:
+    """An import with its problems and a page of its changes. :raise UnknownImport: there is none"""
+    imported = get_import(import_id)
+    mine = select(StockImportLine).where(StockImportLine.import_id == import_id)
+    wrong = mine.where(StockImportLine.problem != "").order_by(StockImportLine.line).limit(PROBLEMS_SHOWN)
+    problems = tuple(map(_line, queries().scalars(wrong))) if imported.problem_count else ()
+    keys = Keys((StockImportLine.line, StockImportLine.id), (int, int))
+    rows, paged = page_of(mine.where(StockImportLine.problem == ""), keys, cursor, PAGE_SIZE)
+    return ImportPage(imported, problems, tuple(_line(row[0]) for row in rows), paged)
+
+
+def _line(row: StockImportLine) -> ImportLine:
+    return ImportLine(
+        line=row.line,
+        sku=row.sku,
+        reason=row.reason,
+        is_count=row.is_count,
+        seen=row.seen,
+        delta=row.delta,
+        level=row.level,
+        seen_level=row.seen_level,
+        problem=LineProblem(row.problem) if row.problem else None,
+        detail=row.detail,
+    )
+
+
+def recent_imports() -> tuple[Import, ...]:
+    """The files that came last, newest first."""
+    newest = select(StockImport).where(StockImport.state != ImportState.READING)
+    return tuple(map(_import, queries().scalars(newest.order_by(StockImport.id.desc()).limit(IMPORTS_SHOWN))))
+
+
+@retried
+def start_import(import_id: int) -> bool:
+    """Let the worker apply a checked import; pressed twice it is applied once.
+
+    :return: False when it was not waiting to be asked for, or has problems
+    """
+    with transaction("catalog") as session:
+        ready = update(StockImport).where(
+            StockImport.id == import_id,
+            StockImport.state == ImportState.CHECKED,
+            StockImport.problem_count == 0,
+            StockImport.change_count > 0,
+        )
+        return bool(rows_changed(session.execute(ready.values(state=ImportState.WAITING))))
+
+
+def waiting_imports() -> list[int]:
+    """Imports that the worker should see to: asked for, or left behind by a worker that died."""
+    abandoned = (StockImport.state == ImportState.APPLYING) & (StockImport.lease_until < utc_now())
+    due = select(StockImport.id).where(or_(StockImport.state == ImportState.WAITING, abandoned))
+    return list(queries().scalars(due.order_by(StockImport.id)))
+
+
+def forget_old_imports() -> int:
+    """Drop what was imported or given up a month ago; the ledger keeps what they did. :return: how many"""
+    settled = StockImport.state.not_in([ImportState.WAITING, ImportState.APPLYING])
+    old = select(StockImport.id).where(settled, StockImport.created_at < utc_now() - KEPT)
+    ids = list(queries().scalars(old))
+    for import_id in ids:
+        with transaction("catalog") as session:
+            session.execute(delete(StockImportLine).where(StockImportLine.import_id == import_id))
+            session.execute(delete(StockImport).where(StockImport.id == import_id))
+    return len(ids)

@@ -1,0 +1,83 @@
+"""The tables of imported stock figures, in the catalog schema."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storefront.catalog.models import CatalogModel
+from storefront.catalog.values import LONGEST_SKU
+from storefront.db.session import UtcDateTime
+
+
+class ImportState(StrEnum):
+    READING = "reading"
+    CHECKED = "checked"
+    WAITING = "waiting"  # for the worker
+    APPLYING = "applying"
+    APPLIED = "applied"
+    REFUSED = "refused"  # a figure changed since it was checked
+
+
+class StockImport(CatalogModel):
+    """A file of stock figures, from its upload to what became of it.
+
+    :cvar digest: SHA-256 of the file, in hex
+    :cvar line_count: lines with a SKU :cvar change_count: of these, lines that change something
+    """
+
+    __tablename__ = "stock_imports"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('reading', 'checked', 'waiting', 'applying', 'applied', 'refused')",
+            name="state",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    file_name: Mapped[str] = mapped_column(String(120))
+    digest: Mapped[str] = mapped_column(String(64))
+    actor: Mapped[str] = mapped_column(String(80))
+    state: Mapped[str] = mapped_column(String(12), default=ImportState.READING, index=True)
+    line_count: Mapped[int] = mapped_column(default=0)
+    change_count: Mapped[int] = mapped_column(default=0)
+    problem_count: Mapped[int] = mapped_column(default=0)
+    lease_owner: Mapped[str | None] = mapped_column(String(36))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class StockImportLine(CatalogModel):
+    """A line of such a file that changes something, or that has a problem.
+
+    :cvar line: its number in the file :cvar variant_id: None with a problem, as for `product_id`
+    :cvar seen: on hand when the file was checked :cvar delta: None leaves the count as it is
+    :cvar level: None leaves the low-stock level as it is :cvar seen_level: the level when the file was checked
+    :cvar problem: a `LineProblem`, empty for a change :cvar detail: what it is about
+    """
+
+    __tablename__ = "stock_import_lines"
+    __table_args__ = (
+        Index("ix_stock_import_lines_import_id_line", "import_id", "line"),
+        Index("ix_stock_import_lines_import_id_product_id", "import_id", "product_id"),
+        Index("ix_stock_import_lines_import_id_variant_id", "import_id", "variant_id", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("stock_imports.id", ondelete="CASCADE"))
+    line: Mapped[int] = mapped_column()
+    sku: Mapped[str] = mapped_column(String(LONGEST_SKU))
+    variant_id: Mapped[int | None] = mapped_column()
+    product_id: Mapped[int | None] = mapped_column()
+    reason: Mapped[str] = mapped_column(String(24), default="")
+    is_count: Mapped[bool] = mapped_column(default=False)
+    seen: Mapped[int] = mapped_column(default=0)
+    delta: Mapped[int | None] = mapped_column()
+    level: Mapped[int | None] = mapped_column()
+    seen_level: Mapped[int] = mapped_column(default=0)
+    problem: Mapped[str] = mapped_column(String(24), default="")
+    detail: Mapped[str] = mapped_column(String(80), default="")

@@ -1,0 +1,1 @@
+"""Listings and the read model they are read from."""

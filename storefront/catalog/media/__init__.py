@@ -1,0 +1,1 @@
+"""Product images and their storage."""

@@ -1,0 +1,112 @@
+"""The product desk: what staff write about products, their variants, prices and categories. A chapter of the catalogue.
+
+Other packages reach it through the catalogue's door, as `catalog.product_desk`.
+"""
+
+from storefront.catalog.products.admin.bulk import (
+    MOST_PRODUCTS,
+    BulkAct,
+    BulkChange,
+    BulkConflict,
+    BulkImpossible,
+    BulkLine,
+    Ending,
+    apply_bulk,
+    preview,
+)
+from storefront.catalog.products.admin.categories import (
+    change_category,
+    create_category,
+    find_moved,
+    get_category,
+    list_categories,
+    reindex_category,
+    remove_category,
+)
+from storefront.catalog.products.admin.changes import change_product, create_product, set_published
+from storefront.catalog.products.admin.detail import get_product_record
+from storefront.catalog.products.admin.listing import list_products
+from storefront.catalog.products.admin.scheduled_prices import apply_prices, cancel_price, plan_price
+from storefront.catalog.products.admin.values import (
+    MOST_MINOR,
+    MOST_SPECS,
+    MOST_STOCK,
+    MOST_VARIANTS,
+    CategoryConflict,
+    CategoryDraft,
+    CategoryInUse,
+    CategoryRecord,
+    DraftRefused,
+    PlannedPrice,
+    Problem,
+    ProductConflict,
+    ProductCriteria,
+    ProductDraft,
+    ProductFilter,
+    ProductOrder,
+    ProductRecord,
+    ProductRow,
+    ProductsPage,
+    UnknownPlan,
+    VariantDraft,
+    VariantRecord,
+    VariantState,
+)
+from storefront.catalog.products.create import slugify
+from storefront.catalog.products.idempotency import forget_old_submits
+from storefront.catalog.values import LONGEST_BRAND, LONGEST_PRODUCT_NAME, LONGEST_SKU
+
+__all__ = [
+    "LONGEST_BRAND",
+    "LONGEST_PRODUCT_NAME",
+    "LONGEST_SKU",
+    "MOST_MINOR",
+    "MOST_PRODUCTS",
+    "MOST_SPECS",
+    "MOST_STOCK",
+    "MOST_VARIANTS",
+    "BulkAct",
+    "BulkChange",
+    "BulkConflict",
+    "BulkImpossible",
+    "BulkLine",
+    "CategoryConflict",
+    "CategoryDraft",
+    "CategoryInUse",
+    "CategoryRecord",
+    "DraftRefused",
+    "Ending",
+    "PlannedPrice",
+    "Problem",
+    "ProductConflict",
+    "ProductCriteria",
+    "ProductDraft",
+    "ProductFilter",
+    "ProductOrder",
+    "ProductRecord",
+    "ProductRow",
+    "ProductsPage",
+    "UnknownPlan",
+    "VariantDraft",
+    "VariantRecord",
+    "VariantState",
+    "apply_bulk",
+    "apply_prices",
+    "cancel_price",
+    "change_category",
+    "change_product",
+    "create_category",
+    "create_product",
+    "find_moved",
+    "forget_old_submits",
+    "get_category",
+    "get_product_record",
+    "list_categories",
+    "list_products",
+    "plan_price",
+    "preview",
+    "reindex_category",
+    "remove_category",
+    "set_published",
+    "slugify",
+]

@@ -1,0 +1,85 @@
+"""What a change of a product is called in the trail of the staff's acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from storefront.catalog.products.admin.values import (
+    ProductDraft,
+    ProductRecord,
+    VariantDraft,
+    VariantRecord,
+    VariantState,
+)
+from storefront.core.money import Money
+
+NOTED_TEXT = 120  # characters of an old and of a new text
+
+Act = tuple[str, str, str]  # what, to what, from what to what
+
+
+def money_words(price: Money, was: Money | None = None) -> str:
+    """INR 450.00, or INR 450.00 (was INR 500.00)."""
+    words = f"{price.currency} {price.amount}"
+    return f"{words} (was {was.amount})" if was else words
+
+
+def from_to(old: str, new: str) -> str:
+    """From what to what, each cut to what a trail has room for."""
+    return f"{_cut(old)} to {_cut(new)}"
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return f"{line[: NOTED_TEXT - 1]}…" if len(line) > NOTED_TEXT else line or "nothing"
+
+
+def acts_of(record: ProductRecord, draft: ProductDraft) -> Iterator[Act]:
+    """What becomes of a product, act by act."""
+    if record.name != draft.name:
+        yield "renamed", record.sku, from_to(record.name, draft.name)
+    if record.slug != draft.slug:
+        yield "address", record.sku, from_to(record.slug, draft.slug)
+    if details := "; ".join(_details(record, draft)):
+        yield "details", record.sku, details
+    known = {variant.id: variant for variant in record.variants}
+    for variant in draft.variants:
+        before = known.get(variant.id or 0)
+        yield from _acts_on(before, variant) if before else _arrival(variant)
+
+
+def _details(record: ProductRecord, draft: ProductDraft) -> Iterator[str]:
+    if record.brand != draft.brand:
+        yield f"brand: {from_to(record.brand, draft.brand)}"
+    if record.option_name != draft.option_name:
+        yield f"variants differ in: {from_to(record.option_name, draft.option_name)}"
+    if record.description != draft.description:
+        yield f"description: {from_to(record.description, draft.description)}"
+    if record.specs != draft.specs:
+        old, new = (", ".join(f"{name} {value}" for name, value in specs) for specs in (record.specs, draft.specs))
+        yield f"specifications: {from_to(old, new)}"
+    if record.categories != draft.categories:
+        old, new = (", ".join(map(str, ids)) for ids in (record.categories, draft.categories))
+        yield f"categories: {from_to(old, new)}"
+    if [v.id for v in record.variants] != [v.id for v in draft.variants if v.id is not None]:
+        yield "order of the variants"
+
+
+def _arrival(variant: VariantDraft) -> Iterator[Act]:
+    if variant.state is not VariantState.DELETED:
+        units = f", {variant.stock} units" if variant.stock else ""
+        yield "variant added", variant.sku, f"{variant.option} {money_words(variant.price, variant.was)}{units}".strip()
+
+
+def _acts_on(before: VariantRecord, after: VariantDraft) -> Iterator[Act]:
+    if after.state is VariantState.DELETED:
+        yield "variant deleted", before.sku, f"{before.option} {money_words(before.price)}".strip()
+        return
+    if (before.price, before.was) != (after.price, after.was):
+        yield "price", before.sku, f"{money_words(before.price, before.was)} to {money_words(after.price, after.was)}"
+    if before.option != after.option:
+        yield "renamed", before.sku, from_to(before.option, after.option)
+    if before.barcode != after.barcode:
+        yield "barcode", before.sku, from_to(before.barcode or "", after.barcode or "")
+    if before.draft.state is not after.state:
+        yield ("taken off sale" if after.state is VariantState.WITHDRAWN else "put back on sale"), before.sku, ""

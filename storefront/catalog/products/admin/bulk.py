@@ -1,0 +1,198 @@
+"""Many products at once: looked at first, then all changed or none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from storefront.catalog.inventory.availability import refresh_products
+from storefront.catalog.listing.read_model import take
+from storefront.catalog.models import Act, Product, Variant
+from storefront.catalog.products import idempotency
+from storefront.catalog.products.admin.audit_messages import money_words
+from storefront.catalog.products.admin.changes import publish_within
+from storefront.catalog.products.admin.values import MOST_MINOR
+from storefront.core.errors import DomainError
+from storefront.core.money import Money
+from storefront.db import audit_log
+from storefront.db.session import queries, retried, transaction
+
+MOST_PRODUCTS = 200  # of one bulk change
+
+
+class BulkAct(StrEnum):
+    PUBLISH = "publish"
+    HIDE = "hide"
+    PERCENT = "percent"
+    AMOUNT = "amount"
+
+    @property
+    def is_price(self) -> bool:
+        return self in {BulkAct.PERCENT, BulkAct.AMOUNT}
+
+
+class Ending(StrEnum):
+    """What the new prices end in."""
+
+    ANY = ""
+    WHOLE = "00"
+    NINETY_NINE = "99"
+
+
+@dataclass(frozen=True, slots=True)
+class BulkChange:
+    """:ivar figure: percent, or major units of money, to add; negative takes off"""
+
+    act: BulkAct
+    figure: Decimal = Decimal(0)
+    ending: Ending = Ending.ANY
+
+    def new_price(self, price: Money) -> Money:
+        """A price after it, rounded half up to the minor unit, or to the nearest that ends as asked."""
+        if self.act is BulkAct.PERCENT:
+            changed = price.share(1 + self.figure / 100)
+        else:
+            changed = price + Money.of(self.figure, price.currency)
+        if self.ending is Ending.ANY:
+            return changed
+        below = Decimal("0.01") if self.ending is Ending.NINETY_NINE else Decimal(0)
+        whole = (changed.amount + below).quantize(Decimal(1), ROUND_HALF_UP)
+        return Money.of(whole - below, price.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkLine:
+    """What becomes of one variant; of publishing and hiding, of one product.
+
+    :ivar old: its price now :ivar new: its price then, None when prices are not changed
+    """
+
+    product_id: int
+    product_sku: str
+    variant_id: int
+    sku: str
+    title: str
+    is_published: bool
+    old: Money
+    was: Money | None
+    new: Money | None
+
+    @property
+    def is_possible(self) -> bool:
+        return self.new is None or 0 < self.new.minor <= MOST_MINOR
+
+    @property
+    def loses_was(self) -> bool:
+        """Whether the price it had before is no longer the higher one."""
+        return self.new is not None and self.was is not None and not self.was > self.new
+
+
+class BulkConflict(DomainError):
+    """Prices or variants are others than those that were looked at. :ivar lines: those that differ, as they stand"""
+
+    def __init__(self, lines: Sequence[BulkLine]) -> None:
+        super().__init__(f"{len(lines)} lines")
+        self.lines = tuple(lines)
+
+
+class BulkImpossible(DomainError):
+    """Some new prices would be nothing, or more than a price may be. :ivar lines: those"""
+
+    status = 422
+
+    def __init__(self, lines: Sequence[BulkLine]) -> None:
+        super().__init__(f"{len(lines)} lines")
+        self.lines = tuple(lines)
+
+
+def preview(product_ids: Collection[int], change: BulkChange) -> tuple[BulkLine, ...]:
+    """What a change would do, by product; by one select. Variants taken off sale keep their prices."""
+    columns = select(
+        Product.id,
+        Product.sku.label("product_sku"),
+        Product.active,
+        Product.name,
+        Product.currency,
+        Variant.id.label("variant_id"),
+        Variant.sku,
+        Variant.title,
+        Variant.price,
+        Variant.was,
+    ).join(Variant, Variant.product_id == Product.id)
+    mine = columns.where(Product.id.in_(product_ids), Variant.is_withdrawn.is_(False))
+    lines: list[BulkLine] = []
+    for row in queries().execute(mine.order_by(Product.name, Product.id, Variant.sort_order, Variant.id)):
+        if not change.act.is_price and lines and lines[-1].product_id == row.id:
+            continue
+        old = Money(row.price, row.currency)
+        lines.append(
+            BulkLine(
+                product_id=row.id,
+                product_sku=row.product_sku,
+                variant_id=row.variant_id,
+                sku=row.sku,
+                title=row.title if change.act.is_price else row.name,
+                is_published=row.active,
+                old=old,
+                was=None if row.was is None else Money(row.was, row.currency),
+                new=change.new_price(old) if change.act.is_price else None,
+            )
+        )
+    return tuple(lines)
+
+
+@retried
+def apply_bulk(
+    product_ids: Collection[int], change: BulkChange, *, seen: Mapping[int, int], key: str, actor: str
+) -> int | None:
+    """Make a change of many products, all or none.
+
+    :param seen: prices that were looked at, in minor units by variant id
+    :param key: names the submit: sent twice it is done once
+    :return: how many products or prices were changed; None when it was done before
+    :raise BulkConflict: something is not as it was looked at
+    :raise BulkImpossible: a price would be nothing, or too much
+    """
+    try:
+        with transaction("catalog") as session:
+            take(session, product_ids)
+            if idempotency.find_done(key):
+                return None
+            idempotency.note_done(session, key)
+            if not change.act.is_price:
+                return publish_within(session, product_ids, change.act is BulkAct.PUBLISH, actor=actor)
+            return _change_prices(session, product_ids, change, seen, actor)
+    except IntegrityError:
+        if idempotency.find_done(key):  # a twin was quicker
+            return None
+        raise
+
+
+def _change_prices(
+    session: Session, product_ids: Collection[int], change: BulkChange, seen: Mapping[int, int], actor: str
+) -> int:
+    lines = preview(product_ids, change)
+    if moved := [line for line in lines if seen.get(line.variant_id) != line.old.minor]:
+        raise BulkConflict(moved)
+    if impossible := [line for line in lines if not line.is_possible]:
+        raise BulkImpossible(impossible)
+    changed = [line for line in lines if line.new is not None and line.new != line.old]
+    for line in sorted(changed, key=lambda line: line.variant_id):
+        new = line.new or line.old
+        was = None if line.loses_was else line.was
+        values = {"price": new.minor, "was": was.minor if was else None}
+        priced = update(Variant).where(Variant.id == line.variant_id).values(**values)
+        session.execute(priced)
+        detail = f"{money_words(line.old, line.was)} to {money_words(new, was)}"
+        audit_log.note(session, Act, actor=actor, what="price", subject=line.sku, detail=detail)
+    products = sorted({line.product_id for line in changed})
+    counted = update(Product).where(Product.id.in_(products)).values(version=Product.version + 1)
+    session.execute(counted)
+    refresh_products(session, products)
+    return len(changed)

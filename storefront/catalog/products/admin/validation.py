@@ -1,0 +1,125 @@
+"""How a product may stand. Looked at before it is written; the database's own constraints settle what comes between."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from sqlalchemy import func, or_, select
+
+from storefront.catalog.models import Category, Product, Variant
+from storefront.catalog.products.admin.values import Problem, ProductDraft, ProductRecord, VariantDraft, VariantState
+from storefront.core.collation import folded
+from storefront.db.session import queries
+
+Found = tuple[str, Problem]  # where, and what
+
+
+def find_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) -> dict[str, Problem]:
+    """What is wrong with a draft, by place. :param known: the product as it stands, None of a new one"""
+    found = [
+        *_naming_problems(draft, sku),
+        *_spec_problems(draft),
+        *_deletion_problems(draft, known),
+        *_price_problems(draft),
+        *_code_problems(draft, sku, known),
+        *_category_problems(draft),
+    ]
+    return dict(reversed(found))  # the first of each place is told
+
+
+def _on_sale(draft: ProductDraft) -> list[tuple[int, VariantDraft]]:
+    return [(i, v) for i, v in enumerate(draft.variants) if v.state is VariantState.ON_SALE]
+
+
+def _naming_problems(draft: ProductDraft, sku: str) -> Iterator[Found]:
+    """A choice between variants needs words; without a choice the one there is carries the product's own SKU."""
+    sold = _on_sale(draft)
+    if not sold:
+        yield "variants", Problem.NONE_ON_SALE
+    if not draft.option_name and (len(sold) > 1 or (sold and sold[0][1].sku != sku)):
+        yield "option_name", Problem.OPTION_NAME_MISSING
+    seen: set[str] = set()
+    for i, variant in enumerate(draft.variants):
+        if variant.state is VariantState.DELETED:
+            continue
+        if not variant.option and len(sold) > 1 and variant.state is VariantState.ON_SALE:
+            yield f"variants.{i}.option", Problem.OPTION_MISSING
+        if variant.option and folded(variant.option) in seen:
+            yield f"variants.{i}.option", Problem.OPTION_TWICE
+        seen.add(folded(variant.option))
+
+
+def _spec_problems(draft: ProductDraft) -> Iterator[Found]:
+    seen: set[str] = set()
+    for i, (name, _) in enumerate(draft.specs):
+        if folded(name) in seen:
+            yield f"specs.{i}.name", Problem.SPEC_TWICE
+        seen.add(folded(name))
+
+
+def _deletion_problems(draft: ProductDraft, known: ProductRecord | None) -> Iterator[Found]:
+    deletable = {variant.id for variant in known.variants if variant.can_be_deleted} if known else set()
+    for i, variant in enumerate(draft.variants):
+        if variant.state is VariantState.DELETED and variant.id is not None and variant.id not in deletable:
+            yield f"variants.{i}.state", Problem.NOT_DELETABLE
+
+
+def _price_problems(draft: ProductDraft) -> Iterator[Found]:
+    for i, variant in enumerate(draft.variants):
+        if variant.was is not None and not variant.was > variant.price:
+            yield f"variants.{i}.was", Problem.WAS_NOT_HIGHER
+
+
+def _code_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) -> Iterator[Found]:
+    """SKUs and barcodes name one thing each in the whole shop, in whatever case they are written."""
+    own_id = known.id if known else 0
+    skus = [*(v.sku for v in draft.variants if v.id is None), *([] if known else [sku])]
+    barcodes = [v.barcode for v in draft.variants if v.barcode and v.state is not VariantState.DELETED]
+    taken_skus = _taken_skus(skus, own_id)
+    taken_barcodes = _taken_barcodes(barcodes, own_id)
+    if known is None and sku.upper() in taken_skus:
+        yield "sku", Problem.SKU_TAKEN
+    own = {variant.sku.upper() for variant in known.variants} if known else set()
+    seen_skus, seen_barcodes = set(own), set()
+    for i, variant in enumerate(draft.variants):
+        if variant.id is None:
+            code = variant.sku.upper()
+            if code in seen_skus:
+                yield f"variants.{i}.sku", Problem.SKU_TWICE
+            elif code in taken_skus:
+                yield f"variants.{i}.sku", Problem.SKU_TAKEN
+            seen_skus.add(code)
+        if variant.barcode and variant.state is not VariantState.DELETED:
+            if variant.barcode in seen_barcodes:
+                yield f"variants.{i}.barcode", Problem.BARCODE_TWICE
+            elif variant.barcode in taken_barcodes:
+                yield f"variants.{i}.barcode", Problem.BARCODE_TAKEN
+            seen_barcodes.add(variant.barcode)
+
+
+def _taken_skus(skus: Collection[str], own_id: int) -> set[str]:
+    """Those of other products and their variants, in capitals."""
+    if not skus:
+        return set()
+    wanted = {sku.upper() for sku in skus}
+    variants = select(Variant.sku).where(func.upper(Variant.sku).in_(wanted), Variant.product_id != own_id)
+    products = select(Product.sku).where(func.upper(Product.sku).in_(wanted), Product.id != own_id)
+    found = queries().scalars(variants.union_all(products), bind_arguments={"mapper": Variant})
+    return {code.upper() for code in found}
+
+
+def _taken_barcodes(barcodes: Collection[str], own_id: int) -> set[str]:
+    if not barcodes:
+        return set()
+    # A SKU that reads like a barcode would answer to the scanner, too.
+    others = select(Variant.barcode, Variant.sku).where(
+        or_(Variant.barcode.in_(barcodes), Variant.sku.in_(barcodes)), Variant.product_id != own_id
+    )
+    return {code for row in queries().execute(others) for code in row if code in barcodes}
+
+
+def _category_problems(draft: ProductDraft) -> Iterator[Found]:
+    wanted = set(draft.categories)
+    known = queries().scalar(select(func.count()).select_from(Category).where(Category.id.in_(wanted))) or 0
+    if known != len(wanted) or not wanted:
+        yield "categories", Problem.UNKNOWN_CATEGORY

@@ -1,0 +1,335 @@
+"""Putting products on sale: written together with their variants, details and what listings read of them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from storefront.catalog.listing.read_model import (
+    VariantFacts,
+    add_entries,
+    is_variant_sold,
+    search_text,
+    title_of,
+    totals_of,
+)
+from storefront.catalog.models import (
+    Act,
+    Category,
+    Image,
+    Product,
+    ProductCategory,
+    Review,
+    Spec,
+    StockMovement,
+    Variant,
+)
+from storefront.catalog.products import idempotency
+from storefront.catalog.search.engine import SearchText, find_exact, index_products
+from storefront.catalog.values import LOW_STOCK, Department, Picture, ProductId, Sku, SkuTaken, UnknownCategory
+from storefront.core.clock import utc_now
+from storefront.core.collation import folded
+from storefront.core.money import Money
+from storefront.db import audit_log
+from storefront.db.session import queries, transaction
+
+logger = logging.getLogger(__name__)
+
+# Where goods stand that nobody has sorted yet.
+UNSORTED = Department("other", "Other", "Everything else.", 255, Picture("icons/parcel.svg", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class NewVariant:
+    """:ivar option: what tells it from its siblings, empty when it has none :ivar stock: units received with it
+    :ivar was: what it cost before; without one the cheapest variants take their product's
+    """
+
+    sku: Sku
+    option: str
+    price: Money
+    stock: int
+    barcode: str | None = None
+    was: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewReview:
+    user_id: int
+    user_name: str
+    rating: int
+    title: str
+    comment: str
+    is_verified: bool
+    helpful_count: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewProduct:
+    """:ivar categories: slugs, the main one first :ivar option_name: what its variants differ in, empty when one
+    :ivar slug: its name in an address; made of its name when it is empty :ivar is_published: on sale at once
+    :ivar id: the one it had in the old shop; None: the next
+    """
+
+    sku: Sku
+    name: str
+    brand: str
+    description: str
+    categories: tuple[str, ...]
+    variants: tuple[NewVariant, ...]
+    published_on: date
+    option_name: str = ""
+    was: Money | None = None
+    specs: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    reviews: tuple[NewReview, ...] = ()
+    popularity: int = 0
+    slug: str = ""
+    is_published: bool = True
+    id: int | None = None
+    is_preorder: bool = False
+
+
+def slugify(name: str, otherwise: str = "product") -> str:
+    """A name as it stands in an address: lower case letters, digits and hyphens, at most 80.
+
+    :param otherwise: what stands there for a name in other letters than Latin ones
+    """
+    return re.sub(r"[^a-z0-9]+", "-", folded(name)).strip("-")[:80].rstrip("-") or otherwise
+
+
+def add_categories(departments: Sequence[Department]) -> None:
+    """Open departments, in this order, after those there are."""
+    with transaction("catalog") as session:
+        last = session.scalar(select(func.max(Category.sort_order)))
+        for position, department in enumerate(departments, start=0 if last is None else last + 1):
+            session.add(
+                Category(
+                    name=department.name,
+                    slug=department.slug,
+                    description=department.description,
+                    hue=department.hue,
+                    picture=department.picture.source,
+                    sort_order=position,
+                )
+            )
+
+
+def review_row(product_id: int, review: NewReview) -> dict[str, object]:
+    """A review as its table keeps it."""
+    return {
+        "product_id": product_id,
+        "user_id": review.user_id,
+        "user_name": review.user_name,
+        "rating": review.rating,
+        "title": review.title,
+        "comment": review.comment,
+        "verified_purchase": review.is_verified,
+        "helpful_count": review.helpful_count,
+        "created_at": review.created_at,
+    }
+
+
+def add_products(products: Sequence[NewProduct], *, actor: str) -> list[ProductId]:
+    """Put products on sale, in one transaction and by few statements however many they are.
+
+    Ids follow the order given. Stock that comes with a variant is a movement of its own, with reason "initial".
+
+    :param actor: who receives the stock, as the ledger names them
+    :return: their ids
+    """
+    with transaction("catalog") as session:
+        return write_products(session, products, actor)
+
+
+def write_products(session: Session, products: Sequence[NewProduct], actor: str) -> list[ProductId]:
+    """`add_products` within the caller's transaction. Of these products all have an id already, or none."""
+    categories = {category.slug: category for category in session.scalars(select(Category))}
+    rows = [_product_row(product, categories) for product in products]
+    ids = list(session.scalars(insert(Product).returning(Product.id, sort_by_parameter_order=True), rows))
+    _add_variants(session, ids, products, actor)
+    _add_details(session, ids, products)
+    _add_places(session, ids, products, categories)
+    add_entries(session, ids)
+    index_products(session, [_search_text(i, p, categories) for i, p in zip(ids, products, strict=True)])
+    return [ProductId(product_id) for product_id in ids]
+
+
+def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str, key: str = "") -> ProductId:
+    """Add one product, as the staff do. :param category_ids: where it stands instead of `product.categories`
+
+    The first is the main one. Without any it stands in the category for all that is not sorted yet, which is opened
+    when it is first needed.
+
+    :param key: names the submit: under the same one nothing is added twice, and the answer is the same
+    :raise UnknownCategory: an id names none
+    :raise SkuTaken: another product or variant carries one of its SKUs
+    """
+    if done := idempotency.find_done(key):
+        return ProductId(done.product_id or 0)
+    slugs = _slugs(category_ids) if category_ids else (open_unsorted(),)
+    product = replace(product, categories=slugs)
+    try:
+        with transaction("catalog") as session:
+            (product_id,) = write_products(session, [product], actor)
+            idempotency.note_done(session, key, product_id)
+            detail = f"{product.name}, {_variants_in_words(product)}{'' if product.is_published else ', hidden'}"
+            audit_log.note(session, Act, actor=actor, what="product created", subject=product.sku, detail=detail)
+    except IntegrityError as error:
+        if done := idempotency.find_done(key):  # a twin was quicker
+            return ProductId(done.product_id or 0)
+        taken = [code for code in (product.sku, *(v.sku for v in product.variants)) if find_exact(code) is not None]
+        if not taken:
+            raise
+        raise SkuTaken(taken[0]) from error
+    return product_id
+
+
+def _variants_in_words(product: NewProduct) -> str:
+    """SKU, price and units of each variant."""
+    words = (f"{v.sku} {v.price.currency} {v.price.amount}, {v.stock} units" for v in product.variants)
+    return "; ".join(words)
+
+
+def _slugs(category_ids: Sequence[int]) -> tuple[str, ...]:
+    rows = queries().execute(select(Category.id, Category.slug).where(Category.id.in_(category_ids)))
+    slugs: dict[int, str] = dict(rows.all())
+    if missing := set(category_ids) - slugs.keys():
+        raise UnknownCategory(", ".join(str(missed) for missed in sorted(missing)))
+    return tuple(slugs[category_id] for category_id in dict.fromkeys(category_ids))
+
+
+def open_unsorted() -> str:
+    """The slug of the category for what nobody has sorted yet, which is opened when it is first needed."""
+    known = select(Category.slug).where(Category.slug == UNSORTED.slug)
+    if queries().scalar(known) is None:
+        try:
+            add_categories([UNSORTED])
+        except IntegrityError:  # a twin opened it
+            logger.info("%s is open already", UNSORTED.slug)
+    return UNSORTED.slug
+
+
+def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[str, object]:
+    totals = totals_of([VariantFacts(v.price.minor, _was(product, v), v.stock) for v in product.variants])
+    ratings = [review.rating for review in product.reviews]
+    average = Decimal(sum(ratings)) / len(ratings) if ratings else Decimal(0)
+    picture = product.pictures[0] if product.pictures else None
+    return {
+        **({} if product.id is None else {"id": product.id}),
+        "sku": product.sku,
+        "slug": product.slug or slugify(product.name),
+        "name": product.name,
+        "brand": product.brand,
+        "description": product.description,
+        "price": totals.price,
+        "was": totals.was,
+        "currency": product.variants[0].price.currency,
+        "stock": totals.stock,
+        "availability_status": "PREORDER" if product.is_preorder else "IN_STOCK",
+        "active": product.is_published,
+        "option_name": product.option_name,
+        "main_category_id": categories[product.categories[0]].id,
+        "average_rating": average.quantize(Decimal("0.01"), ROUND_HALF_UP),
+        "review_count": len(ratings),
+        "popularity": product.popularity,
+        "published_on": product.published_on,
+        "picture": picture.source if picture else "",
+        "picture_alt": picture.alt if picture else "",
+    }
+
+
+def _was(product: NewProduct, variant: NewVariant) -> int | None:
+    """What a variant cost before, in minor units."""
+    is_lowest = variant.price.minor == min(other.price.minor for other in product.variants)
+    was = variant.was or (product.was if is_lowest else None)
+    return was.minor if was else None
+
+
+def _add_variants(session: Session, ids: list[int], products: Sequence[NewProduct], actor: str) -> None:
+    rows = [
+        {
+            "product_id": product_id,
+            "sku": variant.sku,
+            "barcode": variant.barcode,
+            "name": variant.option,
+            "price": variant.price.minor,
+            "was": _was(product, variant),
+            "on_hand": variant.stock,
+            "reserved": 0,
+            "sort_order": position,
+            "title": title_of(product.name, variant.option),
+            "is_sold": is_variant_sold(product.is_published),
+            "is_low_told": variant.stock <= LOW_STOCK,  # it comes so: nobody needs to be told
+        }
+        for product_id, product in zip(ids, products, strict=True)
+        for position, variant in enumerate(product.variants)
+    ]
+    variant_ids = session.scalars(insert(Variant).returning(Variant.id, sort_by_parameter_order=True), rows)
+    now = utc_now()
+    movements = [
+        {
+            "variant_id": variant_id,
+            "delta": row["on_hand"],
+            "balance": row["on_hand"],
+            "reason": "initial",
+            "reference": row["sku"],
+            "actor": actor,
+            "created_at": now,
+        }
+        for variant_id, row in zip(variant_ids, rows, strict=True)
+        if row["on_hand"]
+    ]
+    if movements:
+        session.execute(insert(StockMovement), movements)
+
+
+def _add_details(session: Session, ids: list[int], products: Sequence[NewProduct]) -> None:
+    pairs = list(zip(ids, products, strict=True))
+    specs = [
+        {"product_id": i, "name": name, "value": value, "sort_order": position}
+        for i, product in pairs
+        for position, (name, value) in enumerate(product.specs)
+    ]
+    images = [
+        {
+            "product_id": i,
+            "image_url": p.source,
+            "content_type": "",
+            "alt_text": p.alt,
+            "sort_order": position,
+        }
+        for i, product in pairs
+        for position, p in enumerate(product.pictures)
+    ]
+    reviews = [review_row(i, review) for i, product in pairs for review in product.reviews]
+    for table, rows in ((Spec, specs), (Image, images), (Review, reviews)):
+        if rows:
+            session.execute(insert(table), rows)
+
+
+def _add_places(
+    session: Session, ids: list[int], products: Sequence[NewProduct], categories: dict[str, Category]
+) -> None:
+    places = [
+        {"product_id": product_id, "category_id": categories[slug].id}
+        for product_id, product in zip(ids, products, strict=True)
+        for slug in product.categories
+    ]
+    session.execute(insert(ProductCategory), places)
+
+
+def _search_text(product_id: int, product: NewProduct, categories: dict[str, Category]) -> SearchText:
+    codes = {product.sku, *(code for v in product.variants for code in (v.sku, v.barcode) if code)}
+    places = sorted((categories[slug] for slug in product.categories), key=lambda place: (place.sort_order, place.id))
+    names = [place.name for place in places]
+    return search_text(product_id, product.name, product.brand, product.description, codes, names)

@@ -1,0 +1,125 @@
+"""Offers: a variant with its price and availability now, by SKU or by product."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from sqlalchemy import ColumnElement, select
+
+from storefront.catalog.inventory.reservations import available_now
+from storefront.catalog.media.images import picture_of
+from storefront.catalog.models import Category, Product, Variant
+from storefront.catalog.values import Offer, ProductId, Sku, UnknownProduct, UnknownSku
+from storefront.core.money import Money
+from storefront.db.session import queries
+
+
+def get_offer(sku: Sku) -> Offer:
+    """A variant with its price and availability now.
+
+    :raise UnknownSku: nothing sellable carries this SKU
+    """
+    offer = offers_of([sku]).get(sku)
+    if offer is None or not offer.is_sold:
+        raise UnknownSku(sku)
+    return offer
+
+
+def offers_of(skus: Iterable[Sku], *, held_for: str | None = None) -> dict[Sku, Offer]:
+    """Offers by SKU, by one select; a SKU that never was has none, one taken off sale says so itself.
+
+    :param held_for: the asker's own checkout: what it holds counts as available to them
+    """
+    wanted = set(skus)
+    if not wanted:
+        return {}
+    return {offer.sku: offer for offer in _offers(Variant.sku.in_(wanted), held_for)}
+
+
+def offers_by_product(ids: Collection[int]) -> dict[int, tuple[Offer, ...]]:
+    """Offers of every variant of products, in their order, by one select; also of products taken off sale."""
+    found: dict[int, list[Offer]] = defaultdict(list)
+    if ids:
+        for offer in _offers(Variant.product_id.in_(ids), None):
+            found[offer.product_id].append(offer)
+    return {product: tuple(offers) for product, offers in found.items()}
+
+
+def _offers(which: ColumnElement[bool], held_for: str | None) -> Iterator[Offer]:
+    rows = queries().execute(
+        select(Variant, Product, Category.hue, available_now(held_for=held_for))
+        .join(Product, Product.id == Variant.product_id)
+        .join(Category, Category.id == Product.main_category_id)
+        .where(which)
+        .order_by(Variant.product_id, Variant.sort_order, Variant.id)
+    )
+    for variant, product, hue, available in rows:
+        yield Offer(
+            sku=Sku(variant.sku),
+            product_id=ProductId(product.id),
+            slug=product.slug,
+            name=product.name,
+            option=variant.name,
+            brand=product.brand,
+            price=Money(variant.price, product.currency),
+            available=available,
+            is_sold=product.active and not variant.is_withdrawn,
+            hue=hue,
+            picture=picture_of(product),
+        )
+
+
+def choose_offers(
+    wanted: Mapping[int, int], *, preferred: Sequence[Sku] = (), taken: Mapping[Sku, int] | None = None
+) -> list[tuple[Offer, int]]:
+    """Which variants to sell to a client that names products only.
+
+    Those preferred come first, then the cheapest, which is the price a product is shown with. Units that one variant
+    cannot give are taken from the next; what none can give is left with the first, so that it is seen to be short.
+
+    :param wanted: units by product id
+    :param preferred: SKUs the shopper chose elsewhere, such as in their cart
+    :param taken: units by SKU that they have of these already, and that it must give as well
+    :return: offers and units of each, by product
+    :raise UnknownProduct: a product is not on sale
+    """
+    known = variants_of(wanted)
+    chosen: list[tuple[Offer, int]] = []
+    for product, units in wanted.items():
+        offers = sorted(known[product], key=lambda offer: offer.sku not in preferred)
+        chosen += _share_out(offers, units, taken or {})
+    return chosen
+
+
+def variants_of(products: Collection[int]) -> dict[int, list[Offer]]:
+    """The offers of products that are on sale, the cheapest of each first, by one select.
+
+    :raise UnknownProduct: a product is not on sale
+    """
+    known = offers_by_product(products)
+    found = {
+        product: sorted(
+            (offer for offer in known.get(product, ()) if offer.is_sold), key=lambda offer: offer.price.minor
+        )
+        for product in products
+    }
+    if missing := [product for product, offers in found.items() if not offers]:
+        raise UnknownProduct(missing[0])
+    return found
+
+
+def _share_out(offers: Sequence[Offer], units: int, taken: Mapping[Sku, int]) -> list[tuple[Offer, int]]:
+    room = {offer.sku: max(0, offer.available - taken.get(offer.sku, 0)) for offer in offers}
+    if enough := next((offer for offer in offers if room[offer.sku] >= units), None):
+        return [(enough, units)]
+    shares: list[tuple[Offer, int]] = []
+    for offer in offers:
+        share = min(units, room[offer.sku])
+        units -= share
+        if share:
+            shares.append((offer, share))
+    if units:
+        first, share = shares[0] if shares else (offers[0], 0)
+        shares[:1] = [(first, share + units)]
+    return shares

@@ -1,0 +1,115 @@
+"""Reviews as the staff read them: all, shown or hidden, found by their product or their words.
+
+Other packages reach it through the catalogue's door, as `catalog.moderation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, Select, or_, select
+
+from storefront.catalog.models import Product, Review
+from storefront.catalog.reviews.reviews import UnknownReview
+from storefront.db.pagination import Keys, Paged, page_of
+from storefront.db.session import queries
+
+PAGE_SIZE = 30
+MOST_WORDS = 5  # of a search; what follows is not looked at
+
+_NEWEST = Keys((Review.created_at, Review.id), (datetime, int), is_descending=True)
+
+
+class Visibility(StrEnum):
+    ALL = "all"
+    SHOWN = "shown"
+    HIDDEN = "hidden"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCriteria:
+    """:ivar words: each must stand in the product's name or SKU, the author's name, the title or the text
+    :ivar stars: only this rating :ivar cursor: where a page begins or ends
+    """
+
+    words: str = ""
+    visibility: Visibility = Visibility.ALL
+    stars: int | None = None
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModeratedReview:
+    """A review with the product it is about. :ivar is_on_sale: whether the product has a page to look at"""
+
+    id: int
+    product_id: int
+    slug: str
+    sku: str
+    product: str
+    is_on_sale: bool
+    user_id: int
+    author: str
+    rating: int
+    title: str
+    comment: str
+    is_verified: bool
+    helpful_count: int
+    created_at: datetime
+    is_hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPage:
+    criteria: ReviewCriteria
+    reviews: tuple[ModeratedReview, ...]
+    paged: Paged
+
+
+def list_reviews(criteria: ReviewCriteria) -> ReviewPage:
+    """A page of reviews, written last first, by one select."""
+    chosen = _columns()
+    if criteria.visibility is not Visibility.ALL:
+        chosen = chosen.where(Review.is_hidden == (criteria.visibility is Visibility.HIDDEN))
+    if criteria.stars is not None:
+        chosen = chosen.where(Review.rating == criteria.stars)
+    searched = (Product.name, Product.sku, Review.user_name, Review.title, Review.comment)
+    for word in criteria.words.split()[:MOST_WORDS]:
+        chosen = chosen.where(or_(*(column.icontains(word, autoescape=True) for column in searched)))
+    rows, paged = page_of(chosen, _NEWEST, criteria.cursor, PAGE_SIZE)
+    return ReviewPage(criteria, tuple(map(_moderated, rows)), paged)
+
+
+def get_review(review: int) -> ModeratedReview:
+    """A review as it stands, hidden or not. :raise UnknownReview: there is none"""
+    row = queries().execute(_columns().where(Review.id == review)).first()
+    if row is None:
+        raise UnknownReview(review)
+    return _moderated(row)
+
+
+def _columns() -> Select[*tuple[Any, ...]]:
+    return select(
+        Review.id,
+        Review.product_id,
+        Product.slug,
+        Product.sku,
+        Product.name.label("product"),
+        Product.active.label("is_on_sale"),
+        Review.user_id,
+        Review.user_name.label("author"),
+        Review.rating,
+        Review.title,
+        Review.comment,
+        Review.verified_purchase.label("is_verified"),
+        Review.helpful_count,
+        Review.created_at,
+        Review.is_hidden,
+    ).join(Product, Product.id == Review.product_id)
+
+
+def _moderated(row: Row[Any]) -> ModeratedReview:
+    return ModeratedReview(*row[: len(ModeratedReview.__dataclass_fields__)])

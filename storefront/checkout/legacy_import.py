@@ -1,0 +1,34 @@
+"""Records for orders that the old shop took: completed there, with nothing left to walk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import insert, select
+
+from storefront.checkout.models import Checkout
+from storefront.checkout.values import CheckoutState
+from storefront.db.session import retried, transaction
+from storefront.orders.service import OrderId
+
+
+@retried
+def import_checkouts(placed: Mapping[str, tuple[OrderId, str, datetime]]) -> None:
+    """Note for each checkout its order, the cart it came from, and when. Safe to repeat."""
+    with transaction("checkout") as session:
+        known = set(session.scalars(select(Checkout.id).where(Checkout.id.in_(placed))))
+        rows = [
+            {
+                "id": identity,
+                "cart_token": cart_token,
+                "state": CheckoutState.COMPLETED,
+                "progress": {"order": order_id},
+                "created_at": placed_at,
+                "updated_at": placed_at,
+            }
+            for identity, (order_id, cart_token, placed_at) in placed.items()
+            if identity not in known
+        ]
+        if rows:
+            session.execute(insert(Checkout), rows)

@@ -1,0 +1,1 @@
+"""Commands: demo data, staff, backup, preflight, consistency."""

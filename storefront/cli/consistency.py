@@ -1,0 +1,171 @@
+"""`flask --app wsgi doctor`: do the six schemas agree? Read-only; it names every row that breaks an invariant.
+
+It may be run while the shop is open: what is under way at this moment (an unfinished checkout) is not a fault.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+import click
+from flask.cli import with_appcontext
+
+from storefront.catalog import service as catalog
+from storefront.checkout import service as checkout
+from storefront.checkout.service import CheckoutState
+from storefront.core.clock import utc_now
+from storefront.core.money import Money
+from storefront.db import dead_letters
+from storefront.db.import_log import came_over
+from storefront.orders import service as orders
+from storefront.orders.service import OrderStatus
+from storefront.payments import service as payments
+from storefront.payments.service import PaymentStatus
+
+TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.DUE})
+NOTHING_TAKEN = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED, PaymentStatus.DECLINED})
+
+
+def faults() -> Iterator[str]:
+    """Every broken invariant, in words; nothing in a healthy shop."""
+    yield from catalog.stock_faults()
+    yield from catalog.product_faults()
+    yield from catalog.review_faults()
+    yield from orders.faults()
+    yield from payments.faults()
+    for messages in dead_letters.stuck_messages().values():
+        yield from messages.faults()
+    yield from _checkout_faults()
+
+
+def _checkout_faults() -> Iterator[str]:
+    """What each checkout's order, payment and goods say of each other."""
+    states = checkout.states()
+    placed, paid, held = orders.facts(), payments.facts(), catalog.holdings()
+    for known in sorted({*placed, *paid, *held} - set(states)):
+        yield f"checkout {known}: has an order, a payment or goods, but no record"
+    for identity, (state, updated_at) in states.items():
+        order, payment, goods = placed.get(identity), paid.get(identity), held.get(identity, [])
+        if state in {CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOING}:
+            if updated_at < utc_now() - checkout.STUCK:
+                yield f"checkout {identity}: {state} since {updated_at:%d %b %H:%M}"
+            continue
+        if came_over(identity):
+            yield from _old_faults(identity, order, payment, goods)
+        elif state is CheckoutState.COMPLETED:
+            yield from _completed_faults(identity, order, payment, goods)
+        else:
+            yield from _undone_faults(identity, order, payment, goods)
+
+
+def _completed_faults(
+    identity: str,
+    order: orders.OrderFacts | None,
+    payment: payments.PaymentFacts | None,
+    goods: list[catalog.Holding],
+) -> Iterator[str]:
+    if order is None or payment is None:
+        yield f"checkout {identity}: completed without {'order' if order is None else 'payment'}"
+        return
+    if payment.amount != order.total:
+        yield f"{order.order_id}: {order.total} ordered, {payment.amount} paid"
+    if order.status is OrderStatus.PENDING:
+        yield f"{order.order_id}: pending, though its checkout is completed"
+        return
+    yield from _money_faults(identity, order, payment)
+    sold = _summed(holding.units for holding in goods)
+    states = {holding.state.value for holding in goods}
+    if sold != order.units or not states <= {"committed", "returned"}:
+        yield f"{order.order_id}: ordered {order.units}, sold {dict(sold)} ({', '.join(sorted(states)) or 'nothing'})"
+    yield from _shelf_faults(order, goods)
+
+
+def _money_faults(identity: str, order: orders.OrderFacts, payment: payments.PaymentFacts) -> Iterator[str]:
+    """What the order promised to give back, and what the payment gave back; of one let go nothing was ever taken."""
+    promised = {payments.refund_key(identity, back.part): back for back in order.given_back if back.amount}
+    if payment.status is not PaymentStatus.VOIDED:
+        for key, back in promised.items():
+            given = payment.refunds.get(key)
+            if (back.is_paid or given) and given != back.amount:
+                yield f"{order.order_id}: {back.amount} should have gone back, {given or 'nothing'} did ({key})"
+        for key in sorted(payment.refunds.keys() - promised.keys()):
+            yield f"{order.order_id}: {payment.refunds[key]} went back without its word ({key})"
+    is_over = all(back.is_paid for back in order.given_back)
+    all_back = not payment.amount - sum(payment.refunds.values(), Money(0, payment.amount.currency))
+    if order.status is OrderStatus.CANCELLED:
+        if is_over and payment.status not in NOTHING_TAKEN:
+            yield f"{order.order_id}: cancelled, but its payment is {payment.status}"
+    elif payment.status not in TAKEN and not (payment.status is PaymentStatus.REFUNDED and all_back):
+        yield f"{order.order_id}: {order.status}, but its payment is {payment.status}"
+
+
+def _shelf_faults(order: orders.OrderFacts, goods: list[catalog.Holding]) -> Iterator[str]:
+    """Units that came back on the shelf: those that were promised, and whose word was heard at the least."""
+    sold, returned = _summed(holding.units for holding in goods), _summed(holding.returned for holding in goods)
+    most = _summed(back.units for back in order.given_back)
+    least = _summed(back.units for back in order.given_back if back.is_shelved)
+    for sku in sold:
+        if not least[sku] <= returned[sku] <= most[sku]:
+            yield f"{order.order_id}: {returned[sku]} of {sku} came back, {most[sku]} should"
+
+
+def _summed(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    summed: Counter[str] = Counter()
+    for count in counts:
+        summed.update(count)
+    return summed
+
+
+def _old_faults(
+    identity: str,
+    order: orders.OrderFacts | None,
+    payment: payments.PaymentFacts | None,
+    goods: list[catalog.Holding],
+) -> Iterator[str]:
+    """Of an order that the old shop took: what it bought may be goods that are not here."""
+    if order is None or payment is None:
+        missing = "order" if order is None else "payment"
+        yield f"checkout {identity}: came over without its {missing}: read the old data again"
+        return
+    if payment.amount != order.total:
+        yield f"{order.order_id}: {order.total} ordered, {payment.amount} paid"
+    yield from _money_faults(identity, order, payment)
+    yield from _shelf_faults(order, goods)
+    if any(units > order.units.get(sku, 0) for holding in goods for sku, units in holding.units.items()):
+        yield f"{order.order_id}: ordered {order.units}, sold {[holding.units for holding in goods]}"
+
+
+def _undone_faults(
+    identity: str,
+    order: orders.OrderFacts | None,
+    payment: payments.PaymentFacts | None,
+    goods: list[catalog.Holding],
+) -> Iterator[str]:
+    if order is not None and order.status is not OrderStatus.CANCELLED:
+        yield f"{order.order_id}: {order.status}, though its checkout {identity} was undone"
+    if payment is not None and payment.status not in NOTHING_TAKEN:
+        yield f"checkout {identity}: undone, but its payment is {payment.status}"
+    if goods:
+        yield f"checkout {identity}: undone, but still has goods"
+
+
+@click.command("doctor")
+@with_appcontext
+def doctor() -> None:
+    """Check the invariants of stock, money and messages over all schemas."""
+    say_faults()
+
+
+def say_faults() -> None:
+    """Say every fault, or that there is none.
+
+    :raise click.ClickException: there is one
+    """
+    found = 0
+    for fault in faults():
+        click.echo(fault)
+        found += 1
+    if found:
+        raise click.ClickException(f"{found} invariants are broken")
+    click.echo("Stock, money and messages agree")

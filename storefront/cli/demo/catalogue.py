@@ -1,0 +1,91 @@
+"""Loading `catalogue.json`: departments, goods, and the people who reviewed them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from storefront.accounts import service as accounts
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Department, NewProduct, NewReview, NewVariant, Picture, Sku
+from storefront.core.money import Money
+
+PICTURES = "vendor/fluent-emoji-3d"
+
+
+def read() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json").read_text())
+    return content
+
+
+def load() -> int:
+    """Open the demo shop in empty databases. :return: how many products it has"""
+    content = read()
+    reviewers = _reviewers(content["reviewers"])
+    catalog.add_categories([_department(row) for row in content["categories"]])
+    products = [_product(row, content["currency"], reviewers) for row in content["products"]]
+    catalog.add_products(products, actor="demo")
+    return len(products)
+
+
+def _reviewers(names: list[str]) -> list[accounts.Profile]:
+    people = [(name, f"reviewer{number}@example.com") for number, name in enumerate(names, start=1)]
+    known = accounts.profiles_of([email for _, email in people])
+    missing = [(name, email) for name, email in people if email not in known]
+    accounts.open_accounts(missing)
+    known = accounts.profiles_of([email for _, email in people])
+    return [known[email] for _, email in people]
+
+
+def _department(row: Mapping[str, Any]) -> Department:
+    picture = Picture(f"{PICTURES}/{row['picture']}", "")
+    return Department(row["slug"], row["name"], row["description"], row["hue"], picture)
+
+
+def slug_of(category: str) -> str:
+    """The address of a demo category by its name."""
+    return category.lower().replace(" & ", "-")
+
+
+def _product(row: Mapping[str, Any], currency: str, reviewers: list[accounts.Profile]) -> NewProduct:
+    return NewProduct(
+        sku=Sku(row["sku"]),
+        name=row["name"],
+        brand=row["brand"],
+        description=row["description"],
+        categories=tuple(slug_of(name) for name in row["categories"]),
+        variants=tuple(
+            NewVariant(
+                sku=Sku(variant["sku"]),
+                option=variant["name"],
+                price=Money.of(variant["price"], currency),
+                stock=variant["stock"],
+                barcode=variant.get("barcode"),
+            )
+            for variant in row["variants"]
+        ),
+        published_on=date.fromisoformat(row["published"]),
+        option_name=row["option"] or "",
+        was=Money.of(row["was"], currency) if row["was"] else None,
+        specs=tuple(row["specs"].items()),
+        pictures=tuple(Picture(f"{PICTURES}/{picture['file']}", picture["alt"]) for picture in row["pictures"]),
+        reviews=tuple(_review(review, reviewers) for review in row["reviews"]),
+        popularity=row["loved"],
+    )
+
+
+def _review(row: Mapping[str, Any], reviewers: list[accounts.Profile]) -> NewReview:
+    author = reviewers[row["reviewer"]]
+    return NewReview(
+        user_id=author.id,
+        user_name=author.name,
+        rating=row["rating"],
+        title=row["title"],
+        comment=row["comment"],
+        is_verified=row["verified"],
+        helpful_count=row["helpful"],
+        created_at=datetime.fromisoformat(row["at"]),
+    )

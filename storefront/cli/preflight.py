@@ -1,0 +1,129 @@
+"""`flask --app wsgi check`: before the shop opens, is everything there that it needs? It names whatever is not.
+
+Settings that could not work are refused at start-up (`config.py`); here it is asked whether others answer to them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import smtplib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import redis
+import requests
+import sqlalchemy as sa
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
+
+from config import SCHEMAS
+from storefront.accounts import service as accounts
+from storefront.db import migrations
+from storefront.messaging import mail
+
+ANSWER_SECONDS = 5
+LEAST_ROOM = 1024**3  # bytes; databases, letters and pictures grow
+
+
+def findings() -> Iterator[str]:
+    """Everything that stands in the way, in words; nothing of a shop that may open."""
+    unreachable = list(_databases())
+    yield from unreachable
+    if not unreachable:
+        yield from _staff()
+    yield from _mail()
+    yield from _redis()
+    yield from _payments()
+    yield from _origin()
+    yield from _room()
+
+
+def _databases() -> Iterator[str]:
+    for schema in SCHEMAS:
+        try:
+            revision = migrations.revision_of(schema)
+        except SQLAlchemyError as error:
+            yield f"{schema}: the database does not answer: {getattr(error, 'orig', None) or error}"
+            continue
+        if revision != migrations.head_of(schema):
+            yield f"{schema}: the tables are not of this version: flask --app wsgi db upgrade"
+
+
+def _staff() -> Iterator[str]:
+    if not any(member.role is accounts.Role.ADMIN for member in accounts.staff_members()):
+        yield "nobody may manage the shop: flask --app wsgi staff create --role admin --email … --name …"
+
+
+def _mail() -> Iterator[str]:
+    try:
+        mail.greet()
+    except (OSError, smtplib.SMTPException) as error:
+        yield f"MAIL_URL: the mail server does not let us in: {error}"
+    if _is_real() and current_app.config["SHOP_MAIL"].endswith("@localhost"):
+        yield "SHOP_MAIL is not set: other mail servers refuse letters from shop@localhost"
+
+
+def _redis() -> Iterator[str]:
+    url = current_app.config["REDIS_URL"]
+    if not url:
+        return
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=ANSWER_SECONDS, socket_timeout=ANSWER_SECONDS) as server:
+            server.ping()
+    except redis.RedisError as error:
+        yield f"REDIS_URL: Redis does not answer: {error}"
+
+
+def _payments() -> Iterator[str]:
+    key, provider = current_app.config["STRIPE_SECRET_KEY"], current_app.config["PAYMENT_PROVIDER"]
+    if key and provider != "stripe":
+        yield f"STRIPE_SECRET_KEY is set, but PAYMENT_PROVIDER is {provider}: no card is charged"
+    elif _is_real() and "_test_" in key:
+        yield "STRIPE_SECRET_KEY is a key for trying: no card is charged"
+
+
+def _origin() -> Iterator[str]:
+    """Asked as customers do, through the proxy; only of a shop that is real, others may be closed."""
+    if not _is_real():
+        return
+    origin = current_app.config["PUBLIC_ORIGIN"]
+    if not current_app.config["PROXY_COUNT"]:
+        yield "PROXY_COUNT is 0: behind a proxy all customers look like one, and share its limits"
+    try:
+        status = requests.get(f"{origin}/", timeout=ANSWER_SECONDS, allow_redirects=False).status_code
+    except requests.RequestException as error:
+        why = getattr(error.args[0], "reason", error) if error.args else error
+        yield f"PUBLIC_ORIGIN: {origin} does not answer: {why}"
+        return
+    if status != requests.codes.ok:
+        yield f"PUBLIC_ORIGIN: {origin} answers {status}: the proxy must pass on Host and X-Forwarded-Proto"
+
+
+def _room() -> Iterator[str]:
+    folders = {current_app.config["DATA_DIR"]}
+    for schema in SCHEMAS:
+        url = sa.make_url(current_app.config["SQLALCHEMY_BINDS"][schema]["url"])
+        if url.get_backend_name() == "sqlite":
+            folders.add(Path(str(url.database)).parent)
+    for folder in sorted(folders):
+        if folder.exists() and shutil.disk_usage(folder).free < LEAST_ROOM:
+            yield f"{folder}: less than {LEAST_ROOM // 1024**3} GiB is free"
+
+
+def _is_real() -> bool:
+    return bool(current_app.config["ENVIRONMENT"] == "production")
+
+
+@click.command("check")
+@with_appcontext
+def check() -> None:
+    """Ask databases, mail, Redis, the public address and the disk whether the shop may open."""
+    is_ready = True
+    for finding in findings():
+        click.echo(finding)
+        is_ready = False
+    if not is_ready:
+        raise click.ClickException("the shop is not ready to open")
+    click.echo("The shop may open")

@@ -1,0 +1,149 @@
+"""Card numbers, told from the other long numbers that people type: codes of goods, phone numbers, order numbers.
+
+Pure functions; where they are asked stands in `intake.py`. The rule and its reasons: docs/decisions/0009.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import accumulate
+
+from storefront.core.errors import DomainError
+
+LONGEST_PHONE = 15  # digits; ITU-T E.164
+
+# First digits and lengths of the cards in use: ISO/IEC 7812 and what the firms publish.
+_ISSUERS: tuple[tuple[str, frozenset[int]], ...] = (
+    ("4", frozenset({13, 16, 19})),  # Visa
+    ("5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720", frozenset({16})),  # Mastercard
+    ("3[47]", frozenset({15})),  # American Express
+    ("30[0-5]|3095|3[689]", frozenset({14, 16})),  # Diners Club
+    ("6011|64[4-9]|65|60|81|82|508|353|356", frozenset({16})),  # Discover, RuPay
+    ("35(?:2[89]|[3-8])", frozenset({16, 17, 18, 19})),  # JCB
+    ("62|81", frozenset({16, 17, 18, 19})),  # UnionPay
+    ("220[0-4]|50|5[678]|6[37]", frozenset({16, 17, 18, 19})),  # Mir, Maestro and other debit cards
+)
+_SHORTEST, _LONGEST = 13, 19
+_PREFIX_BY_LENGTH = {
+    length: re.compile("|".join(prefix for prefix, lengths in _ISSUERS if length in lengths))
+    for length in sorted(frozenset().union(*(lengths for _, lengths in _ISSUERS)))
+}
+_DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")  # the digits of the double, summed
+_ZERO = ord("0")
+
+# What stands between the digits of one number: blanks and dashes of every kind, seen or not.
+_BETWEEN = "[\\s\u00ad\u200b-\u200d\u2060\ufeff\\-\u2010-\u2015\u2212]"
+_RUN = re.compile(rf"[0-9]++(?:{_BETWEEN}++[0-9]++)*+")
+_DIGITS = re.compile("[0-9]++")
+
+# Ids and fingerprints as machines write them; a letter early on tells them from digits grouped by hand.
+_MACHINE_MADE = re.compile(
+    r"(?<![0-9a-z])(?=[0-9-]{0,35}[a-f])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32,}+)(?![0-9a-z])",
+    re.IGNORECASE,
+)
+
+
+class CardNumberGiven(DomainError):
+    """Somebody typed the number of a card. It carries nothing: the number must reach no log."""
+
+    status = 422
+
+
+def holds_card_number(text: str) -> bool:
+    """Whether a text holds the number of a payment card anywhere, in the digits of any script."""
+    return any(_found(text))
+
+
+def masked(text: str) -> str:
+    """The last four digits of a number that fills a field; a text with four digits or fewer as it is.
+
+    For the one field in which the Angular client sends a whole card number.
+    """
+    digits = "".join(_DIGITS.findall(_with_plain_digits(text)))
+    return digits[-4:] if len(digits) > 4 else text
+
+
+def hidden(text: str) -> str:
+    """A text with every card number in it blotted out, for logs."""
+    parts, end = [], 0
+    for start, stop in _found(text):
+        parts += [text[end:start], "[card number]"]
+        end = stop
+    return "".join([*parts, text[end:]])
+
+
+def _found(text: str) -> Iterator[tuple[int, int]]:
+    """Where card numbers stand, first to last, none within another."""
+    plain = _MACHINE_MADE.sub(lambda code: "x" * len(code[0]), _with_plain_digits(text))
+    end = 0
+    for run in _RUN.finditer(plain):
+        if run.end() - run.start() < _SHORTEST or _is_phone(plain, run):
+            continue
+        groups = [group.span() for group in _DIGITS.finditer(plain, *run.span())]
+        sizes = [stop - start for start, stop in groups]
+        digits = "".join(_DIGITS.findall(run[0]))
+        before = [0, *accumulate(sizes)]
+        for first, last in _grouped_as_cards(sizes):
+            start, stop = groups[first][0], groups[last][1]
+            if start >= end and _is_card(digits[before[first] : before[last + 1]]):
+                end = stop
+                yield start, stop
+
+
+def _with_plain_digits(text: str) -> str:
+    """The digits of every script as 0 to 9, each where it stood."""
+    if text.isascii():
+        return text
+    return "".join(str(int(character)) if character.isdecimal() else character for character in text)
+
+
+def _is_phone(text: str, run: re.Match[str]) -> bool:
+    digits = sum(map(len, _DIGITS.findall(run[0])))
+    return run.start() > 0 and text[run.start() - 1] == "+" and digits <= LONGEST_PHONE
+
+
+def _grouped_as_cards(sizes: list[int]) -> Iterator[tuple[int, int]]:
+    """First and last group of what is grouped as people write card numbers, given how many digits each group has.
+
+    In one piece; in fours, or 4-6-5 and 4-6-4, also with other groups around: what is on a card beside its number.
+    Alone, by one, two or three digits each. An Indian postal code and a phone number, 6-10, are none of these.
+    """
+    for first, size in enumerate(sizes):
+        if _SHORTEST <= size <= _LONGEST:
+            yield first, first
+        elif size == 4 and sizes[first + 1 : first + 3] in ([6, 5], [6, 4]):
+            yield first, first + 2
+        elif size == 4:
+            yield from _in_fours(sizes, first)
+    if sizes[0] < 4 and sum(sizes[: _LONGEST + 1]) <= _LONGEST and set(sizes[:-1]) == {sizes[0]} and sizes[-1] < 4:
+        yield 0, len(sizes) - 1
+
+
+def _in_fours(sizes: list[int], first: int) -> Iterator[tuple[int, int]]:
+    total = 0
+    for last in range(first, min(first + 5, len(sizes))):
+        total += sizes[last]
+        if sizes[last] > 4:
+            return
+        if _SHORTEST <= total <= _LONGEST:
+            yield first, last
+        if sizes[last] < 4:
+            return
+
+
+def _is_card(digits: str) -> bool:
+    prefix = _PREFIX_BY_LENGTH.get(len(digits))
+    return bool(prefix and prefix.match(digits)) and _passes_luhn(digits) and not _is_barcode(digits)
+
+
+def _passes_luhn(digits: str) -> bool:
+    plain = digits.encode()
+    total = sum(plain[-1::-2]) + sum(plain.translate(_DOUBLED)[-2::-2]) - _ZERO * len(plain)
+    return total % 10 == 0
+
+
+def _is_barcode(digits: str) -> bool:
+    """An EAN-13, whose last digit checks the others in another way. Visa's numbers of 13 digits are out of use."""
+    weighted = sum(map(int, digits[-1::-2])) + 3 * sum(map(int, digits[-2::-2]))
+    return len(digits) == 13 and weighted % 10 == 0

@@ -1,0 +1,1 @@
+"""The database session and what every schema shares: outbox, audit log, pagination, migrations."""

@@ -1,0 +1,124 @@
+"""Migrations: one branch a schema, each with a version table in its own database. Alembic does the work."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from flask.cli import AppGroup, with_appcontext
+
+from config import SCHEMAS
+from storefront.db.session import db
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+cli = AppGroup("db", help="Bring the databases to a version of the code.")
+_schema_option = click.option(
+    "--schema",
+    "schemas",
+    type=click.Choice(SCHEMAS),
+    multiple=True,
+    default=SCHEMAS,
+    help="Only this schema.",
+)
+
+
+def alembic_config(schema: str) -> AlembicConfig:
+    """What Alembic needs to work on one schema of the current application."""
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("version_locations", str(MIGRATIONS / schema))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["schema"] = schema
+    config.attributes["url"] = current_app.config["SQLALCHEMY_BINDS"][schema]["url"]
+    return config
+
+
+def upgrade(schemas: tuple[str, ...] = SCHEMAS, revision: str = "head") -> None:
+    """Bring schemas up; databases that do not exist yet are made."""
+    for schema in schemas:
+        create_database(current_app.config["SQLALCHEMY_BINDS"][schema]["url"])
+        command.upgrade(alembic_config(schema), revision)
+
+
+def revision_of(schema: str) -> str | None:
+    """The revision a database is at; None where there are no tables."""
+    with db.engines[schema].connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_of(schema: str) -> str | None:
+    """The newest revision of a schema."""
+    return ScriptDirectory.from_config(alembic_config(schema)).get_current_head()
+
+
+def is_known(schema: str, revision: str) -> bool:
+    """Whether this version of the shop has a revision."""
+    scripts = ScriptDirectory.from_config(alembic_config(schema))
+    return revision in {script.revision for script in scripts.walk_revisions()}
+
+
+def downgrade(schemas: tuple[str, ...] = SCHEMAS, revision: str = "base") -> None:
+    """Take schemas down, losing what the newer revisions hold."""
+    for schema in schemas:
+        command.downgrade(alembic_config(schema), revision)
+
+
+def create_database(url: str) -> None:
+    """Make a database, unless it is there."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(parsed.database)) as connection:
+                # Kept in the file. Left to the first requests, it would need the file for one of them alone.
+                connection.execute("PRAGMA journal_mode = WAL")
+        return
+    server = sa.create_engine(parsed._replace(database=None), isolation_level="AUTOCOMMIT")
+    try:
+        with server.connect() as connection:
+            found = connection.scalar(
+                sa.text("SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"),
+                {"name": parsed.database},
+            )
+            if not found:
+                quoted = connection.dialect.identifier_preparer.quote_identifier(parsed.database or "")
+                connection.execute(sa.text(f"CREATE DATABASE {quoted} CHARACTER SET utf8mb4"))
+    finally:
+        server.dispose()
+
+
+@cli.command("upgrade")
+@_schema_option
+@with_appcontext
+def upgrade_command(schemas: tuple[str, ...]) -> None:
+    """Bring every schema to the newest revision."""
+    upgrade(schemas)
+    click.echo(f"{', '.join(schemas)}: up to date")
+
+
+@cli.command("downgrade")
+@_schema_option
+@click.option("--revision", default="-1", show_default=True, help="How far: a revision, -1, or base.")
+@click.confirmation_option(prompt="This loses data. Go on?")
+@with_appcontext
+def downgrade_command(schemas: tuple[str, ...], revision: str) -> None:
+    """Take schemas down."""
+    downgrade(schemas, revision)
+
+
+@cli.command("revision")
+@click.option("--schema", type=click.Choice(SCHEMAS), required=True)
+@click.argument("message")
+@with_appcontext
+def revision_command(schema: str, message: str) -> None:
+    """Draft a migration from the difference between models and database."""
+    command.revision(alembic_config(schema), message, autogenerate=True)

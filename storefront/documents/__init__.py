@@ -1,0 +1,1 @@
+"""Invoices, credit notes and packing slips, as pages and as PDF."""

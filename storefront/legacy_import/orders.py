@@ -1,0 +1,244 @@
+"""Orders as the old shop took them, with their payments and what they took off its stock."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from storefront.accounts import service as accounts
+from storefront.cart import service as cart
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Offer
+from storefront.checkout import service as checkout
+from storefront.core import contact
+from storefront.core.addresses import PostalAddress
+from storefront.core.money import Money
+from storefront.db.import_log import Landing, checkout_of
+from storefront.legacy_import import column_names
+from storefront.legacy_import.import_run import Run, grouped, identity, number, numbers
+from storefront.legacy_import.payments import CANCELLED, payment_of, status_of
+from storefront.legacy_import.source import OldTable, Row
+from storefront.legacy_import.values import Notes, UnusableValue, amount, line, moment, safe, street, text, whole
+from storefront.orders import service as orders
+from storefront.orders.service import LineItem, OrderId, OrderSnapshot, OrderStatus
+from storefront.payments import service as payments
+
+ORDERS = "orders"
+DELIVERY_TIME = timedelta(days=7)  # contract/angular-api.md 2.2.7
+LONGEST_TRACKING_NUMBER = 64
+GUESTS_CART = "old-shop"
+DEFAULT_HUE = 255
+MOST_UNITS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the orders of a batch refer to.
+
+    :ivar items: and :ivar paid: by the id that they name their order by
+    :ivar taken: numbers of orders here that are not those of this batch
+    """
+
+    customers: Collection[int]
+    offers: Mapping[int, Sequence[Offer]]
+    items: Mapping[str, Sequence[Row]]
+    paid: Mapping[str, Sequence[Row]]
+    known: Collection[str]
+    taken: set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OldSale:
+    """An order with its payment."""
+
+    order: orders.legacy_import.OldOrder
+    payment: payments.legacy_import.OldPayment
+
+
+def import_orders(run: Run) -> None:
+    """Orders in the order of their ids. What belongs to one is written first, so that one that is here is whole."""
+    items, paid = run.table("items of orders", column_names.ORDER_ITEMS), run.table("payments", column_names.PAYMENTS)
+    if items is None:
+        return
+    for rows in run.batches(ORDERS, column_names.ORDERS):
+        context = _context(rows, items, paid)
+        run.landed(ORDERS, _write(run.made(ORDERS, rows, partial(_sale, run, context))))
+
+
+def _context(rows: Sequence[Row], items: OldTable, paid: OldTable | None) -> Context:
+    bought = _rows_about(items, rows)
+    checkouts = {checkout_of(old): text(row.get("order_id")).upper() for row in rows if (old := whole(row["id"]))}
+    known = orders.legacy_import.known_checkouts(list(checkouts))
+    return Context(
+        customers=accounts.legacy_import.arrived_accounts(numbers(rows, "customer_id")),
+        offers=catalog.offers_by_product(catalog.legacy_import.arrived_products(numbers(bought, "product_id"))),
+        items=grouped(bought, "order_id"),
+        paid=grouped(_rows_about(paid, rows), "order_id") if paid else {},
+        known=known,
+        taken=orders.legacy_import.taken_numbers([checkouts[each] for each in checkouts.keys() - known]),
+    )
+
+
+def _rows_about(table: OldTable, rows: Sequence[Row]) -> list[Row]:
+    """What a table holds of orders, whether it names them by their row or by their number."""
+    if table.is_text("order_id"):
+        keys = {str(row["id"]) for row in rows} | {str(row.get("order_id")) for row in rows}
+        return table.rows_of("order_id", keys)
+    return table.rows_of("order_id", numbers(rows, "id"))
+
+
+def _write(sales: Sequence[OldSale]) -> Landing:
+    catalog.legacy_import.import_sales(
+        [
+            catalog.legacy_import.OldSale(sale.order.checkout, _units(sale.order.snapshot), sale.order.placed_at)
+            for sale in sales
+            if sale.order.status is not OrderStatus.CANCELLED
+        ]
+    )
+    payments.legacy_import.import_payments([sale.payment for sale in sales])
+    checkout.legacy_import.import_checkouts(
+        {
+            sale.order.checkout: (sale.order.order_id, _cart_of(sale.order.snapshot.customer_id), sale.order.placed_at)
+            for sale in sales
+        }
+    )
+    return orders.legacy_import.import_orders([sale.order for sale in sales])
+
+
+def _units(snapshot: OrderSnapshot) -> dict[int, int]:
+    units: dict[int, int] = defaultdict(int)
+    for item in snapshot.items:
+        units[item.product_id] += item.quantity
+    return units
+
+
+def _cart_of(customer: int | None) -> str:
+    return GUESTS_CART if customer is None else cart.token_of(customer)
+
+
+def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
+    identity_ = checkout_of(identity(row))
+    order_id = _order_id(context, row, identity_)
+    rows = [*context.items.get(str(row["id"]), ()), *context.items.get(str(row.get("order_id")), ())]
+    items = tuple(_item(run, context, item, notes) for item in {str(item["id"]): item for item in rows}.values())
+    if not items:
+        raise UnusableValue("it has no items")
+    paid = next(iter([*context.paid.get(str(row.get("order_id")), ()), *context.paid.get(str(row["id"]), ())]), None)
+    status, note = status_of(row, paid)
+    placed_at = run.at(row, "placed_at")
+    snapshot = _snapshot(run, context, row, items, notes)
+    due = moment(row.get("estimated_on"), run.zone)
+    order = orders.legacy_import.OldOrder(
+        id=identity(row),
+        order_id=order_id,
+        checkout=identity_,
+        snapshot=snapshot,
+        status=status,
+        placed_at=placed_at,
+        changed_at=max(placed_at, moment(row.get("changed_at"), run.zone) or placed_at),
+        estimated_on=(due or placed_at + DELIVERY_TIME).date(),
+        tracking_number=line(row.get("tracking_number"), LONGEST_TRACKING_NUMBER, "tracking number", notes),
+        note=note,
+    )
+    payment = payments.legacy_import.OldPayment(
+        checkout=identity_,
+        order_id=order_id,
+        payment_id=text(paid.get("payment_id"))[:36] if paid else "",
+        amount=snapshot.grand_total,
+        kind=snapshot.payment_kind,
+        is_undone=status in CANCELLED,
+        created_at=run.at(paid, "paid_at") if paid and paid.get("paid_at") else placed_at,
+    )
+    return OldSale(order, payment)
+
+
+def _order_id(context: Context, row: Row, checkout_id: str) -> OrderId:
+    found = text(row.get("order_id")).upper() or f"ORD-OLD-{identity(row)}"
+    if not orders.is_order_id(found):
+        most = orders.LONGEST_ORDER_ID
+        raise UnusableValue(f"its number has more than {most} characters, or others than letters, digits, . _ and -")
+    if safe(found) != found:
+        raise UnusableValue("its number is that of a card")
+    if checkout_id not in context.known:
+        if found in context.taken:
+            raise UnusableValue("another order has its number")
+        context.taken.add(found)
+    return OrderId(found)
+
+
+def _item(run: Run, context: Context, row: Row, notes: Notes) -> LineItem:
+    product, quantity = number(row, "product_id"), whole(row["quantity"])
+    if quantity is None or not 1 <= quantity <= MOST_UNITS:
+        raise UnusableValue("an item of it has no quantity")
+    price = amount(row["price"], "price of an item", run.currency, notes)
+    offer = next(iter(context.offers.get(product, ())), None)
+    if text(row.get("total")) and amount(row["total"], "total of an item", run.currency) != price * quantity:
+        notes.append("the total of an item is not price × quantity: worked out anew")
+    if offer is None:
+        notes.append("a product of it is not here: its item leads nowhere")
+    name = line(row.get("name"), catalog.legacy_import.LONGEST_PRODUCT_NAME, "item's name", notes)
+    return LineItem(
+        product_id=product,
+        slug=offer.slug if offer else "product",
+        sku=offer.sku if offer else f"OLD-{product}",
+        name=name or (offer.name if offer else f"Product {product}"),
+        option=offer.option if offer else "",
+        picture=offer.picture.source if offer and offer.picture else "",
+        hue=offer.hue if offer else DEFAULT_HUE,
+        unit_price=price,
+        quantity=quantity,
+        line_total=price * quantity,
+    )
+
+
+def _snapshot(run: Run, context: Context, row: Row, items: tuple[LineItem, ...], notes: Notes) -> OrderSnapshot:
+    customer = whole(row.get("customer_id"))
+    if customer not in context.customers:
+        notes.append("its account is not here: whoever has its e-mail address may claim it")
+        customer = None
+    subtotal, shipping, tax, discount, total = _amounts(run, row, items, notes)
+    kind, details, lender = payment_of(row, notes)
+    return OrderSnapshot(
+        customer_id=customer,
+        email=line(row.get("email"), contact.LONGEST_EMAIL, "e-mail address", notes),
+        phone=line(row.get("phone"), contact.LONGEST_PHONE, "phone number", notes),
+        address=_address(row, notes),
+        items=items,
+        subtotal=subtotal,
+        shipping=shipping,
+        tax=tax,
+        discount=discount,
+        grand_total=total,
+        payment_kind=kind,
+        payment_details=details,
+        payment_provider=lender,
+    )
+
+
+def _amounts(run: Run, row: Row, items: tuple[LineItem, ...], notes: Notes) -> tuple[Money, Money, Money, Money, Money]:
+    """Subtotal, shipping, tax, discount and total; the total stays as it was."""
+    subtotal = Money(sum(item.line_total.minor for item in items), run.currency)
+    shipping, tax, discount = (
+        amount(row[name], name, run.currency, notes) if text(row.get(name)) else Money(0, run.currency)
+        for name in ("shipping", "tax", "discount")
+    )
+    adjusted = subtotal + shipping + tax - discount
+    total = amount(row["total"], "total", run.currency, notes) if text(row.get("total")) else adjusted
+    if total < adjusted:
+        discount += adjusted - total
+        notes.append("its amounts do not add up: the total stands, the difference is a discount")
+    elif total > adjusted:
+        shipping += total - adjusted
+        notes.append("its amounts do not add up: the total stands, the difference is with the shipping")
+    return subtotal, shipping, tax, discount, total
+
+
+def _address(row: Row, notes: Notes) -> PostalAddress:
+    return PostalAddress(
+        full_name=line(row.get("full_name"), contact.LONGEST_NAME, "name", notes),
+        phone=line(row.get("phone"), contact.LONGEST_PHONE, "phone number"),
+        **street(row, notes),
+    )

@@ -1,0 +1,105 @@
+"""What the old orders say of themselves in words: how they stand, how they were paid."""
+
+from __future__ import annotations
+
+import re
+
+from storefront.core.payment_instruments import LENDERS, is_masked_upi_id, is_upi_id, masked_upi_id
+from storefront.legacy_import.source import Row
+from storefront.legacy_import.values import Notes, UnusableValue, safe, text
+from storefront.orders.service import OrderStatus
+
+CANCELLED = frozenset({OrderStatus.CANCELLED})
+LONGEST_HOLDER = 120  # characters
+
+# PLACED and PENDING are confirmed here: pending is what is still being placed, and these were taken.
+_STATUSES = {
+    "PLACED": OrderStatus.CONFIRMED,
+    "PENDING": OrderStatus.CONFIRMED,
+    "CREATED": OrderStatus.CONFIRMED,
+    "PAID": OrderStatus.CONFIRMED,
+    "CONFIRMED": OrderStatus.CONFIRMED,
+    "PROCESSING": OrderStatus.PROCESSING,
+    "PACKED": OrderStatus.PROCESSING,
+    "SHIPPED": OrderStatus.SHIPPED,
+    "IN_TRANSIT": OrderStatus.SHIPPED,
+    "OUT_FOR_DELIVERY": OrderStatus.SHIPPED,
+    "DELIVERED": OrderStatus.DELIVERED,
+    "COMPLETED": OrderStatus.DELIVERED,
+    "CANCELLED": OrderStatus.CANCELLED,
+    "CANCELED": OrderStatus.CANCELLED,
+    "FAILED": OrderStatus.CANCELLED,
+    "RETURNED": OrderStatus.CANCELLED,
+    "REFUNDED": OrderStatus.CANCELLED,
+}
+_KINDS = {
+    "CARD": "card",
+    "CREDIT_CARD": "card",
+    "DEBIT_CARD": "card",
+    "CREDIT": "card",
+    "DEBIT": "card",
+    "VISA": "card",
+    "MASTERCARD": "card",
+    "AMEX": "card",
+    "UPI": "upi",
+    "COD": "cod",
+    "CASH": "cod",
+    "CASH_ON_DELIVERY": "cod",
+    "BNPL": "bnpl",
+    "PAY_LATER": "bnpl",
+    "BUY_NOW_PAY_LATER": "bnpl",
+}
+_DIGITS = re.compile("[0-9]+")
+
+
+def status_of(row: Row, paid: Row | None) -> tuple[OrderStatus, str]:
+    """How an order stands, and what its timeline says of that.
+
+    :param paid: its payment there
+    :raise UnusableValue: it stands in a way that we do not know
+    """
+    said = _word(row.get("status")) or "PLACED"
+    status = _STATUSES.get(said)
+    if status is None:
+        raise UnusableValue(f"its status {said[:40]} is unknown")
+    failed = paid is not None and _word(paid.get("status")) in {"FAILED", "DECLINED"}
+    if failed and status is OrderStatus.CONFIRMED:
+        return OrderStatus.CANCELLED, "Its payment had failed in the old shop"
+    return status, f"Taken over from the old shop, where it was {said.lower().replace('_', ' ')}"
+
+
+def payment_of(row: Row, notes: Notes) -> tuple[str, str, str]:
+    """Kind, what may be shown of it, and who lent the money. Of a card number four digits are kept."""
+    said, details = _word(row.get("payment_kind")), text(row.get("payment_details"))
+    kind = _KINDS.get(said, "card")
+    if said not in _KINDS:
+        notes.append(f"it was paid by {said[:20] or 'nothing that is named'}: it counts as paid by card")
+    if safe(details) != details:
+        notes.append("it held a whole card number: the last four digits are kept")
+    if kind == "cod":
+        return kind, "Cash on Delivery", ""
+    if kind == "upi":
+        return kind, _upi(details), ""
+    if kind == "bnpl":
+        wanted = (text(row.get("lender")) or details.rpartition("-")[2]).strip().casefold()
+        lender = next((lender for lender in LENDERS if lender.casefold() == wanted), "")
+        return kind, f"Buy Now Pay Later - {lender}" if lender else "Buy Now Pay Later", lender
+    return kind, _card(details), ""
+
+
+def _word(value: object) -> str:
+    return text(value).upper().replace(" ", "_").replace("-", "_")
+
+
+def _upi(details: str) -> str:
+    if is_upi_id(details):
+        return masked_upi_id(details)
+    return details if is_masked_upi_id(details) else "UPI"
+
+
+def _card(details: str) -> str:
+    number, _, holder = details.partition(" - ")
+    digits = "".join(_DIGITS.findall(number))
+    shown = f"**** **** **** {digits[-4:]}" if len(digits) >= 4 else "Card"
+    name = "" if _DIGITS.search(holder) else holder.strip()[:LONGEST_HOLDER]
+    return f"{shown} - {name}" if name else shown

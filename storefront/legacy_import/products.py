@@ -1,0 +1,210 @@
+"""Categories, products with what describes them, pictures, reviews."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from storefront.accounts import service as accounts
+from storefront.catalog import service as catalog
+from storefront.catalog.service import NewProduct, NewReview, NewVariant, Sku
+from storefront.core.collation import folded
+from storefront.core.image_processing import NotAPicture, PictureTooLarge
+from storefront.db.import_log import Landing
+from storefront.legacy_import import column_names
+from storefront.legacy_import.import_run import Run, grouped, identity, number, numbers
+from storefront.legacy_import.source import OldTable, Row
+from storefront.legacy_import.values import Notes, UnusableValue, amount, flag, line, prose, safe, text, whole
+from storefront.orders import service as orders
+
+CATEGORIES, PRODUCTS, PICTURES, REVIEWS = "categories", "products", "pictures", "reviews"
+ACTOR = "import from the old shop"
+ANONYMOUS = "Anonymous User"  # contract/angular-api.md 5.2, no. 14
+PICTURES_AT_ONCE = 10
+LONGEST_DESCRIPTION = 16_000  # characters; TEXT has room for 65,535 bytes
+LONGEST_CATEGORY, LONGEST_SPEC, LONGEST_SPEC_VALUE, LONGEST_AUTHOR = 80, 80, 255, 80
+MOST_VOTES = 999_999_999
+
+Described = Mapping[str, Sequence[Row]]
+
+
+def import_categories(run: Run) -> dict[str, str]:
+    """:return: the slug of each category here, by its id there as text, and by its name"""
+    slugs: dict[str, str] = {}
+    for rows in run.batches(CATEGORIES, column_names.CATEGORIES):
+        made = run.made(CATEGORIES, rows, _category)
+        known, landing = catalog.legacy_import.import_categories(made)
+        slugs |= {str(old): slug for old, slug in known.items()}
+        slugs |= {category.name: known[category.id] for category in made if category.id in known}
+        run.landed(CATEGORIES, landing)
+    return slugs
+
+
+def _category(row: Row, notes: Notes) -> catalog.legacy_import.OldCategory:
+    name = line(row["name"], LONGEST_CATEGORY, "name", notes)
+    if not name:
+        raise UnusableValue("it has no name")
+    return catalog.legacy_import.OldCategory(identity(row), name, safe(text(row.get("description")), notes)[:255])
+
+
+def import_products(run: Run, slugs: Mapping[str, str]) -> None:
+    """Products with the ids they had. :param slugs: of the categories, as `import_categories` gives them"""
+    memberships, specs = (
+        run.table("categories of products", column_names.MEMBERSHIPS),
+        run.table("specs", column_names.SPECS),
+    )
+    for rows in run.batches(PRODUCTS, column_names.PRODUCTS):
+        ids = numbers(rows, "id")
+        places = grouped(memberships.rows_of("product_id", ids), "product_id") if memberships else {}
+        details = grouped(specs.rows_of("product_id", ids), "product_id") if specs else {}
+        made = run.made(PRODUCTS, rows, partial(_product, run, slugs, places, details))
+        run.landed(PRODUCTS, catalog.legacy_import.import_products(made, actor=ACTOR))
+
+
+def _product(
+    run: Run, slugs: Mapping[str, str], places: Described, details: Described, row: Row, notes: Notes
+) -> NewProduct:
+    name = line(row["name"], catalog.legacy_import.LONGEST_PRODUCT_NAME, "name", notes)
+    if not name:
+        raise UnusableValue("it has no name")
+    currency = text(row.get("currency")).upper() or run.currency
+    if currency != run.currency:
+        raise UnusableValue(f"its price is not in {run.currency}")
+    price = amount(row["price"], "price", currency, notes)
+    if not price:
+        raise UnusableValue("it has no price")
+    key, sku = str(row["id"]), _sku(row, notes)
+    status = text(row.get("status")).upper().replace("-", "_")
+    return NewProduct(
+        id=identity(row),
+        sku=sku,
+        name=name,
+        brand=line(row.get("brand"), catalog.legacy_import.LONGEST_BRAND, "brand", notes),
+        description=prose(row.get("description"), notes)[:LONGEST_DESCRIPTION],
+        categories=_categories(row, slugs, places.get(key, ())),
+        variants=(NewVariant(sku, "", price, _units(row, notes)),),
+        published_on=run.at(row, "created_at").date(),
+        specs=_specs(details.get(key, ()), notes),
+        is_published=row.get("active") is None or flag(row["active"]),
+        is_preorder=status in {"PREORDER", "PRE_ORDER"},
+    )
+
+
+def _sku(row: Row, notes: Notes) -> Sku:
+    code = text(row.get("sku"))
+    if not code:
+        notes.append("it had no SKU: it has one of its id")
+        return Sku(f"OLD-{identity(row)}")
+    if len(code) > catalog.legacy_import.LONGEST_SKU or safe(code) != code:
+        raise UnusableValue(
+            f"its SKU has more than {catalog.legacy_import.LONGEST_SKU} characters, or is a card number"
+        )
+    return Sku(code)
+
+
+def _units(row: Row, notes: Notes) -> int:
+    units = whole(row.get("stock"))
+    if units is None or units < 0:
+        notes.append("its stock was no number of units: it has none")
+        return 0
+    most = catalog.inventory_admin.MOST_UNITS
+    if units > most:
+        notes.append(f"its stock was more than any shelf holds: it has {most:,}")
+    return min(units, most)
+
+
+def _categories(row: Row, slugs: Mapping[str, str], places: Sequence[Row]) -> tuple[str, ...]:
+    """The one that its row names first, then the others, each once."""
+    named = [row.get("category_id"), *(place.get("category_id") or place.get("name") for place in places)]
+    return tuple(dict.fromkeys(slugs[text(each)] for each in named if text(each) in slugs))
+
+
+def _specs(rows: Sequence[Row], notes: Notes) -> tuple[tuple[str, str], ...]:
+    """The database takes "Größe" and "grosse" for the same name: the first counts."""
+    found: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        name = safe(text(row["name"]), notes)[:LONGEST_SPEC]
+        value = safe(text(row["value"]), notes)[:LONGEST_SPEC_VALUE]
+        if name and value:
+            found.setdefault(folded(name), (name, value))
+    return tuple(found.values())
+
+
+def import_pictures(run: Run) -> None:
+    """Pictures, each decoded and written anew. Only what is missing here is read whole."""
+    table = run.table(PICTURES, column_names.IMAGES)
+    if table is None:
+        return
+    for rows in run.batches_of(PICTURES, table.without("data")):
+        known = catalog.legacy_import.arrived_pictures(numbers(rows, "id"))
+        run.report.tally(PICTURES).known += len(known)
+        there = catalog.legacy_import.arrived_products(numbers(rows, "product_id"))
+        for row in rows:
+            if whole(row["product_id"]) not in there and whole(row["id"]) not in known:
+                run.report.skip(PICTURES, row["id"], "its product is not here")
+        missing = [row for row in rows if whole(row["id"]) not in known and whole(row["product_id"]) in there]
+        for start in range(0, len(missing), PICTURES_AT_ONCE):
+            _add_pictures(run, table, missing[start : start + PICTURES_AT_ONCE])
+
+
+def _add_pictures(run: Run, table: OldTable, rows: Sequence[Row]) -> None:
+    landing = Landing()
+    for row in table.rows_of("id", [row["id"] for row in rows]):
+        try:
+            catalog.add_picture(number(row, "product_id"), _bytes(row), safe(text(row.get("alt"))))
+            landing.added.append(identity(row))
+        except UnusableValue as error:
+            run.report.skip(PICTURES, row["id"], error.reason)
+        except (NotAPicture, PictureTooLarge):
+            run.report.skip(PICTURES, row["id"], "it cannot be read as a picture, or is too large")
+    catalog.legacy_import.note_pictures(landing.added)
+    run.landed(PICTURES, landing)
+
+
+def _bytes(row: Row) -> bytes:
+    data = row.get("data")
+    if isinstance(data, bytes | bytearray) and data:
+        return bytes(data)
+    if text(row.get("url")):
+        # The pages' security policy shows pictures of our own only, and a path of the old shop leads nowhere here.
+        raise UnusableValue("it is the address of a picture elsewhere, which pages here may not show")
+    raise UnusableValue("there is no picture in it")
+
+
+def import_reviews(run: Run) -> None:
+    """What was said of products, after the orders: who got a product from us is known by them."""
+    for rows in run.batches(REVIEWS, column_names.REVIEWS):
+        authors = accounts.legacy_import.arrived_accounts(numbers(rows, "user_id"))
+        got = orders.legacy_import.received(authors, numbers(rows, "product_id"))
+        made = run.made(REVIEWS, rows, partial(_review, run, authors, got))
+        run.landed(REVIEWS, catalog.legacy_import.import_reviews(made))
+
+
+def _review(
+    run: Run, authors: set[int], got: set[tuple[int, int]], row: Row, notes: Notes
+) -> catalog.legacy_import.OldReview:
+    author, product = number(row, "user_id"), number(row, "product_id")
+    if author not in authors:
+        raise UnusableValue("its author's account is not here")
+    comment = prose(row.get("comment"), notes)[:LONGEST_DESCRIPTION]
+    title = line(row.get("title"), catalog.LONGEST_TITLE, "headline", notes)
+    if not comment and not title:
+        raise UnusableValue("it says nothing")
+    review = NewReview(
+        user_id=author,
+        user_name=safe(text(row.get("author")), notes)[:LONGEST_AUTHOR] or ANONYMOUS,
+        rating=_stars(row),
+        title=title or text(comment)[:LONGEST_AUTHOR],
+        comment=comment or title,
+        is_verified=(author, product) in got,
+        helpful_count=min(MOST_VOTES, max(0, whole(row.get("helpful")) or 0)),
+        created_at=run.at(row, "created_at"),
+    )
+    return catalog.legacy_import.OldReview(identity(row), product, review)
+
+
+def _stars(row: Row) -> int:
+    stars = whole(row["rating"])
+    if stars is None or not 1 <= stars <= 5:
+        raise UnusableValue("its rating is not 1 to 5")
+    return stars

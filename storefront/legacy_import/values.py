@@ -1,0 +1,121 @@
+"""What the old columns hold, as the drivers give it: text, moments without a zone, bits, amounts of any precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from storefront.core import contact
+from storefront.core.card_numbers import hidden, holds_card_number
+from storefront.core.money import Money
+
+DIGITS = 18  # of a number; a BIGINT has one more
+LARGEST_AMOUNT = 99_999_999_999_99  # minor units; DECIMAL(13,2)
+
+
+class UnusableValue(ValueError):
+    """A row cannot come over. :ivar reason: in words"""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Notes(list[str]):
+    """What of one row was left behind or changed."""
+
+
+def text(value: Any) -> str:
+    """On one line, without blanks around it; empty for NULL."""
+    if isinstance(value, bytes | bytearray):
+        value = bytes(value).decode(errors="replace")
+    return " ".join(("" if value is None else str(value)).replace("\0", "").split())
+
+
+def prose(value: Any, notes: Notes | None = None) -> str:
+    """The same with its lines kept, and every card number blotted out."""
+    lines = ("" if value is None else str(value)).replace("\0", "").replace("\r\n", "\n").strip()
+    return safe(lines, notes)
+
+
+def safe(words: str, notes: Notes | None = None) -> str:
+    """Text without card numbers."""
+    if not holds_card_number(words):
+        return words
+    if notes is not None:
+        notes.append("it held a card number: blotted out")
+    return hidden(words)
+
+
+def line(value: Any, most: int, name: str, notes: Notes | None = None) -> str:
+    """Text that has room in a column. :raise UnusableValue: it is longer"""
+    words = safe(text(value), notes)
+    if len(words) > most:
+        raise UnusableValue(f"its {name} has more than {most} characters")
+    return words
+
+
+def street(row: Mapping[str, Any], notes: Notes) -> dict[str, str]:
+    """Where an address is, without whose it is. :raise UnusableValue: a part is longer than its column"""
+    return {
+        "line1": line(row.get("line1"), contact.LONGEST_LINE, "first line", notes),
+        "line2": line(row.get("line2"), contact.LONGEST_LINE, "second line", notes),
+        "city": line(row.get("city"), contact.LONGEST_PLACE, "city", notes),
+        "state": line(row.get("state"), contact.LONGEST_PLACE, "state", notes),
+        "postal_code": line(row.get("postal_code"), contact.LONGEST_CODE, "postal code", notes),
+        "country": line(row.get("country"), contact.LONGEST_COUNTRY, "country", notes),
+    }
+
+
+def flag(value: Any) -> bool:
+    """MySQL gives BIT(1) as a byte."""
+    if isinstance(value, bytes | bytearray):
+        return any(value) and value != b"0"
+    if isinstance(value, str):
+        return value.strip().lower() in {"1", "t", "true", "y", "yes"}
+    return bool(value)
+
+
+def whole(value: Any) -> int | None:
+    """A whole number of at most `DIGITS`, or None."""
+    try:
+        number = Decimal(text(value))
+        return int(number) if number == number.to_integral_value() and number.adjusted() < DIGITS else None
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
+
+
+def amount(value: Any, name: str, currency: str, notes: Notes | None = None) -> Money:
+    """Rupees as minor units, exactly; more than two decimals are rounded half up, and that is noted.
+
+    :raise UnusableValue: it is no amount, or less than nothing
+    """
+    try:
+        rupees = Decimal(text(value))
+        money = Money.of(rupees, currency)
+    except (InvalidOperation, ValueError, OverflowError) as error:
+        raise UnusableValue(f"its {name} is no amount") from error
+    if not 0 <= money.minor <= LARGEST_AMOUNT:
+        raise UnusableValue(f"its {name} is less than nothing, or too large")
+    if money.amount != rupees and notes is not None:
+        notes.append(f"its {name} had more than two decimals: rounded half up")
+    return money
+
+
+def moment(value: Any, zone: tzinfo) -> datetime | None:
+    """When something was; None when that is not known. :param zone: of what names none"""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip()[:32])
+        except ValueError:
+            return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if not isinstance(value, datetime):
+        return None
+    try:
+        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:  # the first day there is, or the last: it stands for none
+        return None

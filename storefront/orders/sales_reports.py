@@ -1,0 +1,117 @@
+"""What was sold, in sums, by day and by product. An order counts unless pending or cancelled, less its refunds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from flask import current_app
+from sqlalchemy import ColumnElement, Integer, cast, func, literal_column, select, type_coerce
+
+from storefront.core import clock
+from storefront.core.cache import cached_query
+from storefront.core.money import MinorUnits, Money
+from storefront.db.session import dialect_of, queries
+from storefront.orders.models import Item, Order
+from storefront.orders.values import OrderStatus
+
+BEST_SHOWN = 10
+
+# A quarter of an hour lies within one day in every time zone there is; hours do not: India is 5 ½ ahead.
+QUARTER = timedelta(minutes=15)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_SOLD = Order.status.not_in((OrderStatus.PENDING, OrderStatus.CANCELLED))
+
+
+@dataclass(frozen=True, slots=True)
+class DaySales:
+    """:ivar orders: placed on this day of the shop :ivar revenue: what they came to"""
+
+    day: date
+    orders: int
+    revenue: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """:ivar days: oldest first, each there, the last is today :ivar as_of: when it was counted"""
+
+    days: tuple[DaySales, ...]
+    as_of: datetime
+
+    @property
+    def orders(self) -> int:
+        return sum(day.orders for day in self.days)
+
+    @property
+    def revenue(self) -> Money:
+        first, *rest = (day.revenue for day in self.days)
+        return sum(rest, start=first)
+
+
+@dataclass(frozen=True, slots=True)
+class BestSeller:
+    """:ivar name: as the order said that sold it last :ivar revenue: of its lines, before shipping, tax and refunds"""
+
+    product_id: int
+    slug: str
+    name: str
+    units: int
+    revenue: Money
+
+
+@dataclass(frozen=True, slots=True)
+class BestSellers:
+    products: tuple[BestSeller, ...]
+    as_of: datetime
+
+
+@cached_query
+def sales(days: int) -> Sales:
+    """Orders and revenue of each of the last days, by one select. :param days: 1 or more, today is one of them"""
+    now, zone, first = clock.utc_now(), clock.shop_zone(), _first_of(days)
+    quarter = _quarter()
+    left = type_coerce(func.sum(Order.total_amount - Order.refunded_amount), MinorUnits)
+    chosen = select(quarter, func.count(Order.id), left)
+    counts: dict[date, int] = defaultdict(int)
+    sums: dict[date, int] = defaultdict(int)
+    rows = queries().execute(chosen.where(_SOLD, Order.order_date >= clock.begin_of(first)).group_by(quarter))
+    for number, count, total in rows:
+        day = (EPOCH + int(number) * QUARTER).astimezone(zone).date()
+        counts[day] += count
+        sums[day] += total
+    currency = current_app.config["CURRENCY"]
+    every = (first + timedelta(days=number) for number in range(days))
+    return Sales(tuple(DaySales(day, counts[day], Money(sums[day], currency)) for day in every), now)
+
+
+def _first_of(days: int) -> date:
+    return clock.today() - timedelta(days=days - 1)
+
+
+def _quarter() -> ColumnElement[int]:
+    """How many quarters of an hour passed between 1970 and the order, as a column."""
+    if dialect_of("orders") == "sqlite":
+        return cast(func.strftime("%s", Order.order_date), Integer) // 900
+    return func.timestampdiff(literal_column("MINUTE"), "1970-01-01", Order.order_date, type_=Integer) // 15
+
+
+@cached_query
+def best_sellers(days: int) -> BestSellers:
+    """What sold most units in the last days, by one select. :param days: as with `sales`"""
+    units, revenue = func.sum(Item.quantity), type_coerce(func.sum(Item.total), MinorUnits)
+    chosen = (
+        select(Item.product_id, func.max(Item.product_slug), func.max(Item.product_name), units, revenue)
+        .join(Order, Order.id == Item.order_id)
+        .where(_SOLD, Order.order_date >= clock.begin_of(_first_of(days)))
+        .group_by(Item.product_id)
+        .order_by(units.desc(), revenue.desc(), Item.product_id)
+    )
+    currency = current_app.config["CURRENCY"]
+    best = tuple(
+        BestSeller(product_id, slug, name, int(sold), Money(total, currency))
+        for product_id, slug, name, sold, total in queries().execute(chosen.limit(BEST_SHOWN))
+    )
+    return BestSellers(best, clock.utc_now())

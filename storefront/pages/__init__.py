@@ -1,0 +1,1 @@
+"""The shoppers' pages: one blueprint for each domain."""

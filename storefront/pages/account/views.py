@@ -1,0 +1,106 @@
+"""The account at a glance, its name and its picture."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront.accounts import service as accounts
+from storefront.accounts.service import SignedIn
+from storefront.core.image_processing import MOST_BYTES, MOST_PIXELS, Mistaken, NotAPicture, PictureTooLarge
+from storefront.orders import service as orders
+from storefront.pages.account.forms import AvatarForm, NameForm
+from storefront.web import session as web_session
+from storefront.web.responses import render_page
+from storefront.web.route_options import max_upload, no_store, public_cache
+from storefront.web.security_headers import limiter
+
+bp = no_store(Blueprint("account", __name__))
+
+A_YEAR = 365 * 24 * 3600  # seconds
+FORM_AROUND_IT = 64 * 1024  # bytes of an upload's form beside the file
+LAST_ORDERS = 3
+
+_REFUSED = {
+    Mistaken.DRAWING: "SVG drawings are not taken, since they can hold scripts. Send a PNG, JPEG or WebP picture",
+    Mistaken.WEB_PAGE: "This is a web page, not a picture. Send a PNG, JPEG or WebP picture",
+    Mistaken.EMPTY: "The file is empty",
+    Mistaken.OTHER: "This is not a picture we can read. Send a PNG, JPEG or WebP picture",
+}
+
+
+def person() -> SignedIn:
+    """Who is signed in, on pages that ask for it."""
+    found = web_session.account()
+    if found is None:
+        abort(401)
+    return found
+
+
+@bp.get("/account")
+@web_session.sign_in_required
+def overview() -> ResponseReturnValue:
+    """What there is to see and to do."""
+    account = person().account
+    last = orders.orders_of(account.id, size=LAST_ORDERS)
+    return render_page("account/overview.html", account=account, orders=last.orders, order_count=last.count)
+
+
+@bp.route("/account/profile", methods=["GET", "POST"])
+@web_session.sign_in_required
+def profile() -> ResponseReturnValue:
+    """The name and the picture."""
+    account = person().account
+    form = NameForm(name=account.name)
+    if form.validate_on_submit():
+        accounts.change_profile(account.id, {"name": form.name.data})
+        flash("Your name is changed.", "notice")
+        return redirect(url_for(".profile"), 303)
+    return _show_profile(form, AvatarForm(formdata=None), 422 if request.method == "POST" else 200)
+
+
+def _show_profile(form: NameForm, avatar_form: AvatarForm, status: int) -> ResponseReturnValue:
+    account = person().account
+    return render_page(
+        "account/profile.html", status=status, account=account, form=form, avatar_form=avatar_form, limit=MOST_BYTES
+    )
+
+
+@bp.post("/account/avatar")
+@max_upload(MOST_BYTES + FORM_AROUND_IT)
+@limiter.limit("20/minute")
+@web_session.sign_in_required
+def upload_avatar() -> ResponseReturnValue:
+    """A picture of whoever it is; decoded and written anew."""
+    form, status = AvatarForm(), 422
+    if form.validate():
+        try:
+            accounts.upload_avatar(person().id, form.picture.data.read(MOST_BYTES + 1))
+        except NotAPicture as error:
+            form.picture.errors, status = [_REFUSED[error.seems]], error.status
+        except PictureTooLarge as error:
+            most = f"{MOST_BYTES // 2**20} MB and {MOST_PIXELS // 10**6} million pixels"
+            form.picture.errors, status = [f"The picture is too large: {most} are the most"], error.status
+        else:
+            flash("Your picture is saved.", "notice")
+            return redirect(url_for(".profile"), 303)
+    return _show_profile(NameForm(formdata=None, name=person().account.name), form, status)
+
+
+@bp.post("/account/avatar/removal")
+@web_session.sign_in_required
+def remove_avatar() -> ResponseReturnValue:
+    """No picture any more."""
+    accounts.change_profile(person().id, {"avatar": None})
+    flash("Your picture is deleted.", "notice")
+    return redirect(url_for(".profile"), 303)
+
+
+@bp.get("/account/avatars/<id:user_id>-<string(length=32):digest>")
+@public_cache(A_YEAR, immutable=True)
+def avatar(user_id: int, digest: str) -> ResponseReturnValue:
+    """An uploaded picture. Its address names its content, so it never changes, and only who was given it knows it."""
+    content = accounts.get_avatar(user_id, digest)
+    response = Response(content, mimetype="image/webp")
+    response.headers["Content-Disposition"] = "inline; filename=avatar.webp"
+    return response

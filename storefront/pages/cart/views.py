@@ -1,0 +1,196 @@
+"""The cart page; its lines created, changed and removed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from flask import Blueprint, abort, flash, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront.cart import service
+from storefront.cart.values import CartLine, LineId, MergedLine, NotEnoughStock, TooManyUnits
+from storefront.catalog import service as catalog
+from storefront.catalog.service import PurchaseBox, Sku
+from storefront.orders import service as orders
+from storefront.pages.cart.forms import AddLineForm, ChangeLineForm
+from storefront.pages.catalog.fragments import product_context
+from storefront.web import session as web_session
+from storefront.web.responses import answer, refuse, render_page, wants_fragment
+
+bp = Blueprint("cart", __name__)
+
+REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedLine:
+    """A line just taken out, offered once for putting back."""
+
+    sku: str
+    title: str
+    quantity: int
+
+
+def _quote() -> service.CartQuote:
+    return service.quote(web_session.cart_token(), checkout=web_session.checkout_id())
+
+
+@bp.get("/cart")
+def show() -> ResponseReturnValue:
+    """The cart as it stands now."""
+    removed = session.pop(REMOVED, None)
+    return render_page(
+        "cart/show.html",
+        fragment="cart/_cart.html",
+        quote=_quote(),
+        problems={},
+        removed=RemovedLine(**removed) if removed else None,
+    )
+
+
+@bp.post("/cart/lines")
+def add_line() -> ResponseReturnValue:
+    """Put a SKU in the shopper's cart."""
+    form = AddLineForm()
+    box = _find_box(form)
+    if box is None:
+        form.sku.errors = ["This is no longer sold"]
+    elif form.validate():
+        try:
+            offer = box.offer(_sku(form))
+            line = service.add_offer(web_session.cart_token_for_writing(), offer, form.quantity.units)
+        except catalog.UnknownSku:
+            form.sku.errors = ["This is no longer sold"]
+        except NotEnoughStock as shortage:
+            form.quantity.errors = [_shortage_words(shortage)]
+        except TooManyUnits:
+            form.quantity.errors = [f"A cart holds at most {service.MOST_UNITS} of one thing"]
+        else:
+            return _added(form, box, line)
+    return _not_added(form, box)
+
+
+def _find_box(form: AddLineForm) -> PurchaseBox | None:
+    """The product that is asked for, read once: its form is filled from it, and drawn again from it."""
+    try:
+        return catalog.get_purchase_box(_sku(form))
+    except catalog.UnknownSku:
+        return None
+
+
+def _added(form: AddLineForm, box: PurchaseBox, line: CartLine) -> ResponseReturnValue:
+    notice = f"{line.offer.title} added to your cart"
+    if form.place.data == "cart":
+        return _changed(notice)
+    return answer(
+        "cart/_after_add_line.html", otherwise=url_for(".show"), notice=notice, line=line, **_form_context(form, box)
+    )
+
+
+def _not_added(form: AddLineForm, box: PurchaseBox | None) -> ResponseReturnValue:
+    problem = next((str(field.errors[0]) for field in form if field.errors), "This could not be added")
+    if form.place.data == "cart":
+        kept = {"quote": _quote(), "problems": {}, "removed": None}
+        return refuse("cart/_cart.html", otherwise=url_for(".show"), problem=problem, context=kept)
+    if box is None:
+        raise catalog.UnknownSku(form.sku.data)
+    context = _form_context(form, box) | {"form": form}
+    is_card = form.place.data == "card"
+    if not is_card and not wants_fragment():
+        page = catalog.get_product(box.product_id, reader=web_session.reader())
+        context = product_context(page) | context
+    return refuse(
+        "cart/_add_line_compact.html" if is_card else "cart/_add_line.html",
+        page=None if is_card else "catalog/product.html",
+        otherwise=url_for("catalog.product", product_id=box.product_id, slug=box.slug, sku=form.sku.data),
+        problem=problem,
+        context=context,
+    )
+
+
+def _sku(form: AddLineForm) -> Sku:
+    return Sku(form.sku.data or "")
+
+
+def _form_context(form: AddLineForm, box: PurchaseBox) -> dict[str, object]:
+    """What both partials of the form need: the card's facts, and the product page's box."""
+    sku = _sku(form)
+    return {
+        "place": form.place.data,
+        "slot": form.slot.data,
+        "box": box,
+        "sku": sku,
+        "product_id": box.product_id,
+        "slug": box.slug,
+        "name": box.name,
+        "available": box.variant(sku).available,
+    }
+
+
+def _shortage_words(shortage: NotEnoughStock) -> str:
+    return f"Only {shortage.available} left" if shortage.available else "Sold out"
+
+
+@bp.post("/cart/lines/<id:line_id>")
+def change_line(line_id: int) -> ResponseReturnValue:
+    """Set how many units of a line are wanted."""
+    form = ChangeLineForm()
+    if form.validate():
+        try:
+            line = service.change_quantity(web_session.cart_token(), line_id, form.quantity.units)
+        except catalog.UnknownSku:
+            form.quantity.errors = ["This is no longer sold"]
+        except NotEnoughStock as shortage:
+            form.quantity.errors = [_shortage_words(shortage)]
+        else:
+            return _changed(f"{line.offer.title}: quantity {line.quantity}")
+    quote = _quote()
+    if line_id not in {line.id for line in quote.lines}:
+        abort(404)
+    return refuse(
+        "cart/_cart.html",
+        page="cart/show.html",
+        otherwise=url_for(".show"),
+        problem=str(form.quantity.errors[0]),
+        context={
+            "quote": quote,
+            "problems": {LineId(line_id): str(form.quantity.errors[0])},
+            "typed": {LineId(line_id): request.form.get("quantity", "")},
+            "removed": None,
+        },
+    )
+
+
+@bp.post("/cart/lines/<id:line_id>/removal")
+def remove_line(line_id: int) -> ResponseReturnValue:
+    """Take a line out of the cart; it can be put back at once."""
+    line = service.remove_line(web_session.cart_token(), line_id)
+    return _changed(
+        f"{line.offer.title} removed from your cart", RemovedLine(line.sku, line.offer.title, line.quantity)
+    )
+
+
+@bp.post("/cart/orders/<order_id>")
+def buy_again(order_id: str) -> ResponseReturnValue:
+    """Put the goods of an earlier order into the cart, as far as they can be had."""
+    order = orders.get_order(order_id)
+    if not web_session.may_see(order_id, order.customer_id):
+        abort(404)
+    again = service.buy_again(web_session.cart_token_for_writing(), order.items)
+    if again.added:
+        flash(f"{'1 product is' if again.added == 1 else f'{again.added} products are'} in your cart.", "notice")
+    if again.missing:
+        flash(f"Not to be had now: {'; '.join(map(_missing_words, again.missing))}.", "problem")
+    return redirect(url_for(".show"), 303)
+
+
+def _missing_words(line: MergedLine) -> str:
+    return f"{line.title} ({line.kept} of {line.wanted})" if line.kept else line.title
+
+
+def _changed(notice: str, removed: RemovedLine | None = None) -> ResponseReturnValue:
+    if removed is not None and not wants_fragment():
+        session[REMOVED] = asdict(removed)
+        notice = ""  # the cart's page offers to put it back, and says so itself
+    shown = {"quote": _quote(), "problems": {}, "removed": removed} if wants_fragment() else {}
+    return answer("cart/_after_change.html", otherwise=url_for(".show"), notice=notice, **shown)

@@ -1,0 +1,1 @@
+"""Home, listings, search and product pages."""

@@ -1,0 +1,84 @@
+"""What the catalogue accepts from a page: the query string of a listing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from flask import url_for
+from werkzeug.datastructures import MultiDict
+
+from storefront.catalog.listing.listing import PRICE_BANDS, RATINGS
+from storefront.catalog.values import BrowseCriteria, Listing, Sort
+
+LONGEST_QUERY = 100
+MOST_BRANDS = 20
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+def words_from(args: MultiDict[str, str]) -> str:
+    """What was typed into the search field."""
+    return _plain(args.get("q", ""))[:LONGEST_QUERY]
+
+
+def _plain(text: str) -> str:
+    """Without control characters, which no page may show."""
+    return _CONTROLS.sub(" ", text).strip()
+
+
+def criteria_from(args: MultiDict[str, str], category: str | None = None) -> BrowseCriteria:
+    """What a query string asks for. A value that is none of ours falls back: a shared link must never break.
+
+    :param category: slug of the category whose page is asked for
+    """
+    rating = args.get("rating", type=int)
+    sort = args.get("sort", "")
+    return BrowseCriteria(
+        words=words_from(args),
+        category=category or args.get("category") or None,
+        brands=tuple(dict.fromkeys(_plain(brand)[:80] for brand in args.getlist("brand") if _plain(brand)))[
+            :MOST_BRANDS
+        ],
+        price_bands=tuple(band for band in PRICE_BANDS if band in args.getlist("price")),
+        rating=rating if rating in RATINGS else None,
+        in_stock=args.get("stock") == "1",
+        sort=Sort(sort) if sort in set(Sort) else Sort.DEFAULT,
+        page=max(1, min(args.get("page", 1, type=int), 1_000_000)),
+    )
+
+
+def browse_url(criteria: BrowseCriteria, **changes: Any) -> str:
+    """The address of a listing with something changed; any change but of the page starts at page 1."""
+    changed = replace(criteria, **{"page": 1, **changes})
+    query: dict[str, Any] = {
+        "q": changed.words or None,
+        "brand": list(changed.brands),
+        "price": list(changed.price_bands),
+        "rating": changed.rating,
+        "stock": 1 if changed.in_stock else None,
+        "sort": None if changed.sort is Sort.DEFAULT else changed.sort.value,
+        "page": None if changed.page == 1 else changed.page,
+    }
+    if changed.category:
+        return url_for("catalog.category", slug=changed.category, **query)
+    return url_for("catalog.products", **query)
+
+
+def active_filters(listing: Listing) -> list[tuple[str, str]]:
+    """What narrows a listing, each with the address that takes it away."""
+    criteria = listing.criteria
+    found = [(f"“{criteria.words}”", browse_url(criteria, words=""))] if criteria.words else []
+    if listing.department and criteria.words:
+        found.append((listing.department.name, browse_url(criteria, category=None)))
+    for brand in criteria.brands:
+        others = tuple(other for other in criteria.brands if other != brand)
+        found.append((brand, browse_url(criteria, brands=others)))
+    for band in criteria.price_bands:
+        others = tuple(other for other in criteria.price_bands if other != band)
+        found.append((PRICE_BANDS[band][0], browse_url(criteria, price_bands=others)))
+    if criteria.rating:
+        found.append((f"{criteria.rating} stars and up", browse_url(criteria, rating=None)))
+    if criteria.in_stock:
+        found.append(("In stock", browse_url(criteria, in_stock=False)))
+    return found

@@ -1,0 +1,96 @@
+"""The shop's pages about its goods."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import Blueprint, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront.catalog import service
+from storefront.catalog.values import BrowseCriteria
+from storefront.pages.catalog.forms import active_filters, browse_url, criteria_from, words_from
+from storefront.pages.catalog.fragments import draw_cards, draw_facets, product_context
+from storefront.web import layout
+from storefront.web import session as web_session
+from storefront.web.responses import query_kept, render_page, wants_fragment
+
+SEEN_SHOWN = 4
+
+bp = Blueprint("catalog", __name__)
+bp.app_template_global()(browse_url)
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    """The first page."""
+    home = service.home(web_session.seen_products())
+    return render_page(
+        "catalog/home.html",
+        home=home,
+        loved_cards=draw_cards(home.loved, "loved"),
+        newest_cards=draw_cards(home.newest, "newest"),
+        seen_cards=draw_cards(home.seen[:SEEN_SHOWN], "seen"),
+    )
+
+
+@bp.get("/products")
+def products() -> ResponseReturnValue:
+    """Everything, or what a search finds; a department chosen in the filters has an address of its own."""
+    criteria = criteria_from(request.args)
+    if criteria.category in {department.slug for department in layout.departments()}:
+        return redirect(browse_url(criteria, page=criteria.page))
+    title = f"Results for “{criteria.words}”" if criteria.words else "All products"
+    return _listing(replace(criteria, category=None), title)
+
+
+@bp.get("/category/<slug>")
+def category(slug: str) -> ResponseReturnValue:
+    """One department, or what a search finds in it."""
+    try:
+        return _listing(criteria_from(request.args, category=slug), "")
+    except service.UnknownCategory:
+        moved = service.admin.find_moved(slug)
+        if moved is None:
+            raise
+        return redirect(url_for(".category", slug=moved) + query_kept(), 301)
+
+
+def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
+    listing = service.browse(criteria)
+    form_action = browse_url(BrowseCriteria(category=criteria.category))
+    return render_page(
+        "catalog/listing.html",
+        fragment="catalog/_listing.html",
+        listing=listing,
+        title=title or (listing.department.name if listing.department else ""),
+        filters=active_filters(listing),
+        facets=draw_facets(listing, form_action) if listing.can_be_narrowed else "",
+        cards=draw_cards(listing.cards, "grid", level=2),
+    )
+
+
+@bp.get("/product/<id:product_id>-<slug>")
+def product(product_id: int, slug: str) -> ResponseReturnValue:
+    """One product; an outdated name in its address is put right."""
+    stars = request.args.get("stars", type=int)
+    stars = stars if stars in range(1, 6) else None
+    page = service.get_product(product_id, stars, reader=web_session.reader())
+    if page.box.slug != slug:
+        return redirect(url_for(".product", product_id=product_id, slug=page.box.slug) + query_kept(), 301)
+    web_session.remember_product(product_id)
+    return render_page(
+        "catalog/product.html",
+        fragment="catalog/_reviews.html",
+        **product_context(page, sku=request.args.get("sku"), stars=stars),
+    )
+
+
+@bp.get("/search/suggestions")
+def suggestions() -> ResponseReturnValue:
+    """What to offer while typing; opened as a page it is the search itself."""
+    words = words_from(request.args)
+    if not wants_fragment():
+        return redirect(url_for(".products", q=words or None), 303)
+    suggestions, relaxed = service.suggest(words)
+    return render_page("catalog/_suggestions.html", suggestions=suggestions, relaxed=relaxed, words=words)

@@ -1,0 +1,108 @@
+"""What the checkout's steps accept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    EmailField,
+    Field,
+    Form,
+    HiddenField,
+    RadioField,
+    TelField,
+    ValidationError,
+)
+from wtforms.validators import InputRequired, Length, StopValidation
+
+from storefront.checkout.saved_choices import NEW
+from storefront.checkout.values import Contact
+from storefront.core.addresses import PostalAddress
+from storefront.core.contact import NotAnEmail, NotAPhoneNumber, email_as_written, phone_as_written
+from storefront.web.form_fields import POSTAL_FIELDS, InstrumentForm, PostalForm, filled, trimmed
+
+LONGEST_PHONE = 32  # characters an order has room for, extension included
+
+
+class ContactForm(FlaskForm):
+    email = EmailField(
+        "E-mail address",
+        filled("Enter your e-mail address: the order's news go there", 254),
+        filters=[trimmed],
+    )
+    phone = TelField("Phone number", filled("Enter a phone number for the courier", LONGEST_PHONE), filters=[trimmed])
+
+    def validate_email(self, field: Field) -> None:
+        try:
+            field.data = email_as_written(field.data)
+        except NotAnEmail as error:
+            raise ValidationError("This does not look like an e-mail address, such as asha@example.com") from error
+
+    def validate_phone(self, field: Field) -> None:
+        try:
+            text = phone_as_written(field.data)
+        except NotAPhoneNumber as error:
+            if error.has_digits:
+                raise ValidationError("This phone number is too short or too long") from error
+            raise ValidationError("Enter a phone number with digits, such as 98765 43210") from error
+        if len(text) > LONGEST_PHONE:
+            raise ValidationError("This phone number is too short or too long")
+        field.data = text
+
+    def contact(self) -> Contact:
+        return Contact(self.email.data or "", self.phone.data or "")
+
+
+class DeliveryForm(PostalForm):
+    def address(self, phone: str) -> PostalAddress:
+        return PostalAddress(
+            full_name=self.full_name.data or "",
+            phone=phone,
+            line1=self.line1.data or "",
+            line2=self.line2.data or "",
+            city=self.city.data or "",
+            state=self.state.data or "",
+            postal_code=self.postal_code.data or "",
+            country=self.country.data or "",
+        )
+
+
+def _skip(form: Form, field: Field) -> None:
+    raise StopValidation
+
+
+class OwnDeliveryForm(DeliveryForm):
+    """For who has an account. Its choices are the addresses of their book, set by the view, and `NEW`.
+
+    What stands beside an address of the book is not looked at.
+    """
+
+    saved = RadioField("Where should it go?", [InputRequired("Choose an address")])
+    keep = BooleanField("Save this address to my address book")
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        if self.saved.data != NEW:
+            for name in POSTAL_FIELDS:
+                self[name].validators = [_skip]
+        return bool(super().validate(extra_validators))
+
+
+class PaymentForm(InstrumentForm):
+    """Its choices are the payment options on offer, set by the view. What stands beside one counts if it is chosen."""
+
+    option = RadioField("How would you like to pay?", [InputRequired("Choose how you would like to pay")])
+
+    @property
+    def chosen(self) -> str | None:
+        option: str | None = self.option.data
+        return option
+
+
+class PlaceOrderForm(FlaskForm):
+    """:ivar key: the checkout the shopper reviewed :ivar total: the fingerprint of the cart they agreed to"""
+
+    key = HiddenField(validators=[InputRequired(), Length(max=64)])
+    total = HiddenField(validators=[InputRequired(), Length(max=64)])

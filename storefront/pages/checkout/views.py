@@ -1,0 +1,304 @@
+"""The checkout's four steps and where they end. Plain forms: a POST answers with a redirect, or with itself and 422."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Account, SavedAddress
+from storefront.cart import service as cart
+from storefront.checkout import saved_choices, service
+from storefront.checkout.values import CheckoutDraft, CheckoutState, Failure, Outcome, Shortage
+from storefront.core.addresses import PostalAddress
+from storefront.core.clock import arrival_day
+from storefront.pages.checkout.forms import ContactForm, DeliveryForm, OwnDeliveryForm, PaymentForm, PlaceOrderForm
+from storefront.payments import service as payments
+from storefront.web import rate_limits
+from storefront.web import session as web_session
+from storefront.web.responses import render_page
+from storefront.web.route_options import no_store
+from storefront.web.security_headers import allow_form_targets, limiter
+
+bp = no_store(Blueprint("checkout", __name__))
+
+LOOK_AGAIN = 3  # seconds until the waiting page asks again
+LOOK_AGAIN_WITH_BANK = 30  # while the customer has something to do there
+STEPS = ("contact", "delivery", "payment")
+
+
+class CartEmpty(Exception):
+    """There is nothing to check out: the cart's page says so."""
+
+
+class StillPlacing(Exception):
+    """An order is being placed from this checkout, or was and was not seen yet: its page knows how far it is.
+
+    :ivar args: the checkout's id
+    """
+
+
+@bp.errorhandler(StillPlacing)
+def show_placing(error: StillPlacing) -> ResponseReturnValue:
+    return redirect(_placing_url(error.args[0]), 303)
+
+
+@bp.errorhandler(CartEmpty)
+def show_cart(error: CartEmpty) -> ResponseReturnValue:
+    return redirect(url_for("cart.show"), 303)
+
+
+def _quote() -> cart.CartQuote:
+    """The cart, which must hold something that can be ordered as it stands."""
+    quote = cart.quote(web_session.cart_token(), checkout=web_session.checkout_id())
+    if not quote.can_be_ordered:
+        if quote.lines:
+            flash("Some lines of your cart need a look before you can order.", "problem")
+        raise CartEmpty
+    return quote
+
+
+def _draft() -> CheckoutDraft:
+    """The checkout this visitor is going through, opened now if there is none, or anew after one that failed."""
+    token = web_session.cart_token()
+    if token is None:
+        raise CartEmpty
+    try:
+        outcome = service.outcome_of(web_session.checkout_id(), token)
+        draft = service.get_draft(outcome.id, token)
+    except service.UnknownCheckout:
+        _quote()  # for an empty cart nothing is opened
+        draft = service.start(token)
+    else:
+        if outcome.state is CheckoutState.FAILED:
+            draft = service.start(token, like=draft)
+        elif outcome.state is not CheckoutState.DRAFT:
+            raise StillPlacing(outcome.id)
+    web_session.remember_checkout(draft.id)
+    return draft
+
+
+def _go_on(draft: CheckoutDraft) -> ResponseReturnValue:
+    return redirect(url_for(f".{draft.missing_step or 'review'}"), 303)
+
+
+def _may_enter(draft: CheckoutDraft, step: str) -> bool:
+    """No step may be skipped."""
+    return draft.missing_step is None or STEPS.index(draft.missing_step) >= STEPS.index(step)
+
+
+@bp.get("/checkout")
+def start() -> ResponseReturnValue:
+    """To the first step that is not filled in."""
+    draft = _draft()
+    _quote()
+    return _go_on(draft)
+
+
+@bp.route("/checkout/contact", methods=["GET", "POST"])
+def contact() -> ResponseReturnValue:
+    """How to reach the shopper."""
+    draft, quote, person = _draft(), _quote(), web_session.account()
+    known = {"email": person.account.email, "phone": person.account.phone} if person else {}
+    form = ContactForm(obj=draft.contact, **known)
+    if form.validate_on_submit():
+        if form.contact().email != web_session.proved_email():
+            rate_limits.order_to(form.contact().email)
+        service.enter_contact(draft, form.contact())
+        return _go_on(service.get_draft(draft.id, web_session.cart_token()))
+    return _show("contact", form, draft, quote, person=person)
+
+
+@bp.route("/checkout/delivery", methods=["GET", "POST"])
+def delivery() -> ResponseReturnValue:
+    """Where the order goes."""
+    draft, quote, person = _draft(), _quote(), web_session.account()
+    if not _may_enter(draft, "delivery") or draft.contact is None:
+        return _go_on(draft)
+    if person is not None:
+        return _delivery_of(person.account, draft, quote)
+    form = DeliveryForm(obj=draft.address)
+    if form.validate_on_submit():
+        service.enter_delivery(draft, form.address(draft.contact.phone))
+        return _go_on(service.get_draft(draft.id, web_session.cart_token()))
+    return _show("delivery", form, draft, quote, arrives_on=arrival_day())
+
+
+def _delivery_of(account: Account, draft: CheckoutDraft, quote: cart.CartQuote) -> ResponseReturnValue:
+    """The same for who has an account: to an address of their book, or to another one."""
+    book = accounts.addresses_of(account.id)
+    chosen = saved_choices.chosen_address(draft, book, account) if book else saved_choices.NEW
+    form = OwnDeliveryForm(obj=draft.address if chosen == saved_choices.NEW else None, saved=chosen)
+    form.saved.choices = [*((str(one.id), one.where.line1) for one in book), (saved_choices.NEW, "Another address")]
+    if form.validate_on_submit():
+        address = _address_chosen(form, book, account, draft)
+        if address is not None:
+            service.enter_delivery(draft, address)
+            return _go_on(service.get_draft(draft.id, web_session.cart_token()))
+    return _show("delivery", form, draft, quote, arrives_on=arrival_day(), book=book)
+
+
+def _address_chosen(
+    form: OwnDeliveryForm, book: Sequence[SavedAddress], account: Account, draft: CheckoutDraft
+) -> PostalAddress | None:
+    """Where the order goes; None when nobody's name stands there, which is said beside the choice."""
+    phone = draft.contact.phone if draft.contact else ""
+    known = next((one for one in book if str(one.id) == form.saved.data), None)
+    if known is None:
+        address = form.address(phone)
+        if form.keep.data and not saved_choices.keep_address(account.id, address):
+            flash(
+                "Your address book is full, so the address was not saved. The order goes there all the same.", "problem"
+            )
+        return address
+    address = saved_choices.delivery_to(known, account, phone)
+    if address.full_name:
+        return address
+    form.saved.errors = ["Nobody's name is on this address. Add it in your address book, or enter the address below"]
+    return None
+
+
+@bp.route("/checkout/payment", methods=["GET", "POST"])
+def payment() -> ResponseReturnValue:
+    """How it is paid."""
+    draft, quote, person = _draft(), _quote(), web_session.account()
+    if not _may_enter(draft, "payment"):
+        return _go_on(draft)
+    offered = payments.options()
+    kept = accounts.methods_of(person.id) if person else []
+    usable = saved_choices.usable_methods(kept, offered)
+    chosen = saved_choices.chosen_method(draft, kept)
+    beside = {"upi": "upi_id", "bnpl": "lender"}.get(chosen or "")
+    form = PaymentForm(option=chosen, **({beside: draft.payment_entry} if beside else {}))
+    form.option.choices = [
+        *((saved_choices.code_of(method), method.label) for method in usable),
+        *((option.code, option.label) for option in offered),
+    ]
+    if form.validate_on_submit():
+        method = saved_choices.find_chosen(form.option.data, usable)
+        code, entry = (method.kind, method.details) if method else (form.option.data, form.entry())
+        service.enter_payment(draft, code, entry)
+        return redirect(url_for(".review"), 303)
+    return _show("payment", form, draft, quote, options=offered, saved_methods=usable, kept=kept)
+
+
+def _show(
+    step: str, form: FlaskForm, draft: CheckoutDraft, quote: cart.CartQuote, **context: Any
+) -> ResponseReturnValue:
+    refused = 422 if request.method == "POST" else 200
+    return render_page(
+        f"checkout/{step}.html", status=refused, form=form, draft=draft, quote=quote, step=step, **context
+    )
+
+
+@bp.route("/checkout/review", methods=["GET", "POST"])
+@limiter.limit("30/minute", methods=["POST"])
+def review() -> ResponseReturnValue:
+    """Everything once more; the button orders it."""
+    if request.method == "POST":
+        return _place_order()
+    return _review("")
+
+
+def _review(problem: str) -> ResponseReturnValue:
+    draft, quote = _draft(), _quote()
+    option = payments.find_option(draft.payment or "", draft.payment_entry)
+    if draft.missing_step or option is None:
+        return redirect(url_for(f".{draft.missing_step or 'payment'}"), 303)
+    form = PlaceOrderForm(formdata=None, key=draft.id, total=quote.fingerprint)
+    page = render_page(
+        "checkout/review.html",
+        status=409 if problem else 200,
+        form=form,
+        draft=draft,
+        quote=quote,
+        option=option,
+        step="review",
+        arrives_on=arrival_day(),
+        problem=problem,
+    )
+    allow_form_targets(page, payments.page_origins())
+    return page
+
+
+def _place_order() -> ResponseReturnValue:
+    form = PlaceOrderForm()
+    token = web_session.cart_token()
+    if not form.validate() or token is None:
+        return redirect(url_for(".start"), 303)
+    try:
+        outcome = service.place_order(str(form.key.data), token, agreed=str(form.total.data), return_url=_placing_url)
+    except service.DraftIncomplete as incomplete:
+        return redirect(url_for(f".{incomplete.step}"), 303)
+    except service.CartNotOrderable as refusal:
+        return _sold_out(refusal.shortages)
+    except service.TotalChanged:
+        return _review("Your cart or a price changed in the meantime. Check the new total, then place the order.")
+    return _follow(outcome)
+
+
+def _placing_url(checkout: str) -> str:
+    return url_for(".placing", checkout_id=checkout)
+
+
+@bp.get("/checkout/placing/<checkout_id>")
+def placing(checkout_id: str) -> ResponseReturnValue:
+    """Where a payment provider sends the customer back to, and where a slow payment is waited for."""
+    service.outcome_of(checkout_id, web_session.cart_token())  # 404 unless it is this visitor's
+    return _follow(service.try_again(checkout_id), was_waiting=True)
+
+
+@bp.post("/checkout/placing/<checkout_id>/cancellation")
+def abandon(checkout_id: str) -> ResponseReturnValue:
+    """The shopper will not confirm this payment: undo it all and let them pay another way."""
+    service.outcome_of(checkout_id, web_session.cart_token())  # 404 unless it is this visitor's
+    service.abandon(checkout_id)
+    return redirect(_placing_url(checkout_id), 303)  # a page that looks again must not be the answer to a form
+
+
+def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnValue:
+    """Go where the checkout stands."""
+    if outcome.order_id is not None:
+        if web_session.account() is None:
+            web_session.remember_order(outcome.order_id)
+        if web_session.checkout_id() == outcome.id:  # else an older one is looked at again
+            web_session.remember_checkout(None)
+        return redirect(url_for("orders.order", order_id=outcome.order_id, new=1), 303)
+    if outcome.state is CheckoutState.FAILED:
+        return _failed(outcome)
+    if outcome.state is CheckoutState.WAITING and outcome.action_url and not was_waiting:
+        return redirect(outcome.action_url, 303)
+    if not was_waiting:
+        return redirect(_placing_url(outcome.id), 303)
+    page = render_page("checkout/placing.html", outcome=outcome)
+    is_with_bank = outcome.state is CheckoutState.WAITING
+    page.headers["Refresh"] = str(LOOK_AGAIN_WITH_BANK if is_with_bank else LOOK_AGAIN)
+    return page
+
+
+def _failed(outcome: Outcome) -> ResponseReturnValue:
+    """Nothing was charged and nothing is lost: say why, and let the shopper try again."""
+    if outcome.failure is Failure.SOLD_OUT:
+        return _sold_out(outcome.shortages)
+    flash(
+        f"{outcome.detail}. Nothing was charged and your cart is kept: try again or pay another way.",
+        "problem",
+    )
+    return redirect(url_for(".payment"), 303)
+
+
+def _sold_out(shortages: Sequence[Shortage]) -> ResponseReturnValue:
+    """Back to the cart, whose lines are marked. :param shortages: what is short; none for an empty cart"""
+    if shortages:
+        gone = ", ".join(shortage.name for shortage in shortages if not shortage.left)
+        sentences = [f"{gone}: sold out a moment ago."] if gone else []
+        sentences += [f"Only {shortage.left} left of {shortage.name}." for shortage in shortages if shortage.left]
+        words = " ".join([*sentences, "Nothing was charged; your cart is kept."])
+    else:
+        words = "Your cart changed while you were at the checkout. Nothing was ordered."
+    flash(words, "problem")
+    return redirect(url_for("cart.show"), 303)

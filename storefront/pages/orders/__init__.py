@@ -1,0 +1,1 @@
+"""Order pages: tracking, returns, history, invoices."""

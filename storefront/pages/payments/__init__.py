@@ -1,0 +1,1 @@
+"""The sandbox bank's page and the payment provider's webhook."""

@@ -1,0 +1,53 @@
+"""What card providers reach us by: Stripe's messages, and the sandbox provider's own page."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Blueprint, abort, current_app, redirect, request
+from flask.typing import ResponseReturnValue
+
+from storefront.pages.payments.forms import SandboxDecisionForm
+from storefront.payments import sandbox as provider
+from storefront.payments import service
+from storefront.payments.values import ForgedMessage
+from storefront.web.responses import render_page
+from storefront.web.route_options import no_store
+from storefront.web.security_headers import csrf
+
+logger = logging.getLogger(__name__)
+
+bp = no_store(Blueprint("payments", __name__))
+
+
+@bp.post("/payments/stripe/webhook")
+def stripe_webhook() -> ResponseReturnValue:
+    """Stripe has news of a payment."""
+    if current_app.config["PAYMENT_PROVIDER"] != "stripe":
+        abort(404)
+    from storefront.payments.stripe import read_message  # its library is large
+
+    try:
+        message = read_message(request.get_data(), request.headers.get("Stripe-Signature", ""))
+    except ForgedMessage as forged:
+        logger.warning("a message in Stripe's name was refused: %s", forged)
+        abort(400)
+    if message is not None:
+        service.note_message(message)
+    return "", 200
+
+
+csrf.exempt(stripe_webhook)  # the signature stands for the form token
+
+
+@bp.route("/payments/sandbox/<reference>", methods=["GET", "POST"])
+def sandbox(reference: str) -> ResponseReturnValue:
+    """The customer confirms or declines, and goes back to the shop."""
+    if current_app.config["PAYMENT_PROVIDER"] != "sandbox":
+        abort(404)
+    amount, return_url = provider.find_waiting(reference)
+    form = SandboxDecisionForm()
+    if form.validate_on_submit():
+        provider.decide(reference, approve=form.decision.data == "approve")
+        return redirect(return_url, 303)
+    return render_page("payments/sandbox.html", amount=amount, reference=reference, form=form)

@@ -1,0 +1,92 @@
+"""Reviews written, changed and taken back on a product's page, and found helpful there."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront.accounts.service import Account
+from storefront.catalog import service as catalog
+from storefront.catalog.service import ProductPage, ReviewView
+from storefront.pages.catalog.fragments import product_context
+from storefront.pages.reviews.forms import ReviewForm
+from storefront.reviews import service
+from storefront.web import session as web_session
+from storefront.web.responses import answer, refuse
+from storefront.web.security_headers import limiter
+
+bp = Blueprint("reviews", __name__)
+
+PRODUCT = "/product/<id:product_id>"
+REVIEW = "/reviews/<id:review_id>"
+
+
+def _account() -> Account:
+    person = web_session.account()
+    if person is None:
+        abort(403)
+    return person.account
+
+
+def _reviews_url(page: ProductPage) -> str:
+    return url_for("catalog.product", product_id=page.box.product_id, slug=page.box.slug, _anchor="reviews")
+
+
+@bp.post(f"{PRODUCT}/review")
+@web_session.sign_in_required
+@limiter.limit("20/minute")
+def write(product_id: int) -> ResponseReturnValue:
+    """Say something of a product; said again, it replaces what was said."""
+    form = ReviewForm()
+    if not form.validate():
+        return _refused(form, product_id)
+    review = service.write(_account(), product_id, form.draft())
+    return _changed(product_id, "Your review is kept, and hidden" if review.is_hidden else "Thank you for your review")
+
+
+def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
+    page = catalog.get_product(product_id, reader=web_session.reader())
+    return refuse(
+        "catalog/_reviews.html",
+        page="catalog/product.html",
+        otherwise=_reviews_url(page),
+        problem=next(str(field.errors[0]) for field in form if field.errors),
+        context={**product_context(page), "review_form": form},
+    )
+
+
+@bp.post(f"{PRODUCT}/review/removal")
+@web_session.sign_in_required
+def take_back(product_id: int) -> ResponseReturnValue:
+    """Delete what the visitor said of a product."""
+    catalog.delete_review(product_id, _account().id)
+    return _changed(product_id, "Your review is deleted")
+
+
+def _changed(product_id: int, notice: str) -> ResponseReturnValue:
+    page = catalog.get_product(product_id, reader=web_session.reader())
+    fragment = "reviews/_after_change.html"
+    return answer(fragment, otherwise=_reviews_url(page), notice=notice, page=page, box=page.box, stars=None)
+
+
+@bp.post(f"{REVIEW}/vote")
+@web_session.sign_in_required
+@limiter.limit("60/minute")
+def vote(review_id: int) -> ResponseReturnValue:
+    """Find a review helpful."""
+    try:
+        return _voted(catalog.find_helpful(review_id, _account().id))
+    except catalog.OwnReview:
+        abort(403)
+
+
+@bp.post(f"{REVIEW}/vote/removal")
+@web_session.sign_in_required
+def take_vote_back(review_id: int) -> ResponseReturnValue:
+    """Not find it helpful after all."""
+    return _voted(catalog.find_unhelpful(review_id, _account().id))
+
+
+def _voted(review: ReviewView) -> ResponseReturnValue:
+    page_url = url_for("catalog.product", product_id=review.product_id, slug="-", _anchor=f"vote-{review.id}")
+    return answer("reviews/_vote.html", otherwise=page_url, review=review)

@@ -1,0 +1,1 @@
+"""Sign-in, registration, lost passwords and security settings."""

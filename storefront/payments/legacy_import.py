@@ -1,0 +1,67 @@
+"""Payments of the old shop: what was taken there, or is still to be collected."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+
+from storefront.core.money import Money
+from storefront.db.session import retried, transaction
+from storefront.payments.models import Payment
+from storefront.payments.providers import CashOnDelivery, PayLater, TakenBefore, Upi
+from storefront.payments.values import PaymentStatus
+
+_PROVIDERS = {"cod": CashOnDelivery, "upi": Upi, "bnpl": PayLater}  # every other kind was a card's
+
+
+@dataclass(frozen=True, slots=True)
+class OldPayment:
+    """:ivar payment_id: the number it had there, empty for none :ivar kind: cod, card, upi or bnpl
+    :ivar is_undone: its order was cancelled there: nothing of it is owed or held
+    """
+
+    checkout: str
+    order_id: str
+    payment_id: str
+    amount: Money
+    kind: str
+    is_undone: bool
+    created_at: datetime
+
+
+@retried
+def import_payments(batch: Sequence[OldPayment]) -> None:
+    """Note one payment for each checkout. Safe to repeat."""
+    with transaction("payments") as session:
+        there = select(Payment.checkout_id).where(Payment.checkout_id.in_([old.checkout for old in batch]))
+        known = set(session.scalars(there))
+        new = [old for old in batch if old.checkout not in known]
+        numbers = [old.payment_id for old in new]
+        taken = set(session.scalars(select(Payment.payment_id).where(Payment.payment_id.in_(numbers))))
+        rows = []
+        for old in new:
+            number = old.payment_id if old.payment_id and old.payment_id not in taken else str(uuid.uuid4())
+            taken.add(number)
+            rows.append(_row(old, number))
+        if rows:
+            session.execute(insert(Payment), rows)
+
+
+def _row(old: OldPayment, number: str) -> dict[str, object]:
+    held = PaymentStatus.DUE if old.kind == "cod" else PaymentStatus.CAPTURED
+    return {
+        "payment_id": number,
+        "checkout_id": old.checkout,
+        "order_id": old.order_id,
+        "amount": old.amount.minor,
+        "currency": old.amount.currency,
+        "method": old.kind,
+        "status": PaymentStatus.VOIDED if old.is_undone else held,
+        "provider": _PROVIDERS.get(old.kind, TakenBefore).name,
+        "reason": "Settled by the old shop" if old.is_undone else "",
+        "created_at": old.created_at,
+    }

@@ -1,0 +1,100 @@
+"""What got stuck: orders that are being placed and do not move, messages that nobody takes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import abort, flash, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront.accounts import service as accounts
+from storefront.checkout import service as checkout
+from storefront.checkout.service import CheckoutState, Outcome
+from storefront.core.clock import utc_now
+from storefront.db.dead_letters import stuck_messages
+from storefront.staff import bp, order_staff
+from storefront.web import session as web_session
+from storefront.web.filters import plural
+from storefront.web.responses import go_to, render_page, wants_fragment
+
+MOST_SHOWN = 100  # checkouts, and messages of one outbox
+
+
+@bp.app_template_filter("age")
+def age(moment: datetime) -> str:
+    """How long ago a moment was, in one unit that is rounded down: 40 seconds, 3 minutes, 5 hours, 2 days."""
+    seconds = max(0, int((utc_now() - moment).total_seconds()))
+    lengths = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+    noun = next((noun for noun, length in lengths.items() if seconds >= length), "second")
+    return plural(seconds // lengths[noun], noun)
+
+
+@bp.get("/troubles")
+@order_staff
+def troubles() -> ResponseReturnValue:
+    """Everything that is not at its end; in a quiet shop nothing."""
+    return _show()
+
+
+def _show(notice: str = "") -> ResponseReturnValue:
+    unfinished, outboxes = checkout.unfinished_checkouts(MOST_SHOWN), stuck_messages()
+    return render_page(
+        "staff/troubles/troubles.html",
+        fragment="staff/troubles/_after_attempt.html" if notice else "staff/troubles/_troubles.html",
+        unfinished=unfinished,
+        unfinished_count=checkout.count_unfinished() if len(unfinished) == MOST_SHOWN else len(unfinished),
+        messages={schema: outbox.listed(MOST_SHOWN) for schema, outbox in outboxes.items()},
+        most=MOST_SHOWN,
+        notice=notice,
+    )
+
+
+@bp.post("/troubles/checkouts/<checkout_id>/attempts")
+@order_staff
+def resume_checkout(checkout_id: str) -> ResponseReturnValue:
+    """Walk a checkout now. Whoever walks it already goes on alone, so that pressing twice is pressing once."""
+    order = checkout.find_unfinished(checkout_id)
+    if order is None:
+        return _done("It came to its end meanwhile.")
+    said = f"{order.state}, step “{order.step}”{': ' if order.last_error else ''}{order.last_error}"
+    accounts.note_act(
+        actor=web_session.actor(),
+        what="checkout tried again",
+        subject=order.order_id or f"checkout {order.id}",
+        detail=said,
+    )
+    return _done(_in_words(checkout.try_again(checkout_id)))
+
+
+def _in_words(outcome: Outcome) -> str:
+    if outcome.state is CheckoutState.COMPLETED:
+        return f"It went through: order {outcome.order_id} is placed."
+    if outcome.state is CheckoutState.FAILED:
+        return "It is undone: nothing is ordered, held or charged."
+    if outcome.state is CheckoutState.WAITING:
+        return "It still waits for its customer."
+    return "It was tried, and stands where it stood. The shop goes on trying."
+
+
+@bp.post("/troubles/messages/<schema>/<id:message_id>/attempts")
+@order_staff
+def deliver_message(schema: str, message_id: int) -> ResponseReturnValue:
+    """Have a message that was given up delivered now; of two clicks one does it."""
+    messages = stuck_messages().get(schema)
+    if messages is None:
+        abort(404)
+    if messages.trail is None:
+        found = next((message for message in messages.listed() if message.id == message_id), None)
+        if found is not None and found.is_parked:
+            said = f"after {found.attempts} attempts: {found.last_error}"
+            accounts.note_act(actor=web_session.actor(), what="message tried again", subject=found.key, detail=said)
+    if messages.deliver_again(message_id, actor=web_session.actor()):
+        return _done("It is on its way. If it fails once more, it comes back here.")
+    return _done("It was not given up, or is no more: nothing had to be done.")
+
+
+def _done(notice: str) -> ResponseReturnValue:
+    if wants_fragment():
+        return _show(notice)
+    flash(notice, "notice")
+    return go_to(url_for(".troubles"))

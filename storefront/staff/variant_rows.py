@@ -1,0 +1,182 @@
+"""The rows of the product form, variants and specifications, read by hand: there may be any number of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from werkzeug.datastructures import MultiDict
+
+from storefront.catalog.products.admin import ProductRecord, VariantDraft, VariantRecord, VariantState
+from storefront.catalog.service import admin
+from storefront.core.money import Money
+from storefront.web.form_fields import trimmed
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
+_AMOUNT = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,2})?")
+_BARCODE = re.compile(r"[0-9]{8}|[0-9]{12,14}")  # GTIN-8, -12, -13, -14
+SKU_PATTERN = re.compile(rf"[A-Z0-9][A-Z0-9._/+-]{{0,{admin.LONGEST_SKU - 1}}}")
+LONGEST = {"option": 80, "spec name": 80, "spec value": 255}
+KEPT = 300  # characters of what was typed that come back, so that a page stays a page
+
+BAD_PRICE = "Enter a price such as 499 or 499.50"
+BAD_SKU = f"Use capitals, digits and . _ / + -, at most {admin.LONGEST_SKU}, such as MUG-BLUE"
+
+
+def on_one_line(text: str | None) -> str:
+    """Typed text on one line, without what no page may show."""
+    return trimmed(_CONTROLS.sub(" ", text or ""))
+
+
+def money_from(typed: str, currency: str) -> Money | None:
+    """An amount as people type it, "1,299.50" or "₹499"; None of what is none, or nothing."""
+    plain = typed.replace(",", "").replace(" ", "").removeprefix("₹")
+    if not _AMOUNT.fullmatch(plain):
+        return None
+    amount = Money.of(Decimal(plain), currency)
+    return amount if 0 < amount.minor <= admin.MOST_MINOR and amount.amount == Decimal(plain) else None
+
+
+def typed_from(amount: Money | None) -> str:
+    """An amount as it stands in a field."""
+    return str(amount.amount) if amount else ""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedSpec:
+    """:ivar problems: by "name" or "value" """
+
+    name: str = ""
+    value: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.name or self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedVariant:
+    """A variant as it was typed. :ivar known: the one that there is :ivar problems: by the name of a field"""
+
+    known: VariantRecord | None = None
+    sku: str = ""
+    option: str = ""
+    price: str = ""
+    was: str = ""
+    barcode: str = ""
+    state: str = VariantState.ON_SALE.value
+    stock: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is a new row into which nothing was typed."""
+        return self.known is None and not (
+            self.sku or self.option or self.price or self.was or self.barcode or self.stock
+        )
+
+    def draft(self, currency: str, own_sku: str) -> VariantDraft:
+        """What it asks for; of a row without problems. :param own_sku: of one that names none"""
+        price = money_from(self.price, currency)
+        return VariantDraft(
+            id=self.known.id if self.known else None,
+            sku=self.known.sku if self.known else self.sku or own_sku,
+            option=self.option,
+            price=price or Money(0, currency),
+            was=money_from(self.was, currency) if self.was else None,
+            barcode=self.barcode or None,
+            state=VariantState(self.state),
+            stock=int(self.stock or 0),
+        )
+
+
+def variant_row(known: VariantRecord) -> TypedVariant:
+    """The row of a variant as it stands."""
+    return TypedVariant(
+        known=known,
+        sku=known.sku,
+        option=known.option,
+        price=typed_from(known.price),
+        was=typed_from(known.was),
+        barcode=known.barcode or "",
+        state=known.draft.state.value,
+    )
+
+
+def _numbers(form: MultiDict[str, str], pattern: str, most: int) -> Iterator[int]:
+    """The numbers of the rows that were sent, in order, with room for one too many."""
+    found = {int(match[1]) for name in form if (match := re.fullmatch(pattern, name))}
+    yield from sorted(found)[: most + 1]
+
+
+def read_specs(form: MultiDict[str, str]) -> list[TypedSpec]:
+    """The specifications that were sent, in their rows."""
+    rows = []
+    for number in _numbers(form, r"spec-([0-9]{1,4})-name", admin.MOST_SPECS):
+        name = on_one_line(form.get(f"spec-{number}-name"))
+        value = on_one_line(form.get(f"spec-{number}-value"))
+        rows.append(_judged_spec(TypedSpec(name[:KEPT], value[:KEPT])))
+    return rows
+
+
+def _judged_spec(row: TypedSpec) -> TypedSpec:
+    problems = {}
+    if row.value and not row.name:
+        problems["name"] = "Name it"
+    elif len(row.name) > LONGEST["spec name"]:
+        problems["name"] = f"Use at most {LONGEST['spec name']} characters"
+    if row.name and not row.value:
+        problems["value"] = "Enter a value, or empty the name"
+    elif len(row.value) > LONGEST["spec value"]:
+        problems["value"] = f"Use at most {LONGEST['spec value']} characters"
+    return replace(row, problems=problems)
+
+
+def read_variants(form: MultiDict[str, str], record: ProductRecord | None, currency: str) -> list[TypedVariant]:
+    """The variants that were sent, in their rows; those of other products' variants are left out."""
+    known = {str(variant.id): variant for variant in record.variants} if record else {}
+    rows = []
+    for number in _numbers(form, r"variant-([0-9]{1,4})-price", admin.MOST_VARIANTS):
+
+        def sent(name: str, number: int = number) -> str:
+            return on_one_line(form.get(f"variant-{number}-{name}"))[:KEPT]
+
+        given = sent("id")
+        if given and given not in known:
+            continue
+        own = known.get(given)
+        row = TypedVariant(
+            known=own,
+            sku=own.sku if own else sent("sku").upper(),
+            option=sent("option"),
+            price=sent("price"),
+            was=sent("was"),
+            barcode=sent("barcode").replace(" ", ""),
+            state=sent("state") or VariantState.ON_SALE.value,
+            stock="" if own else sent("stock"),
+        )
+        rows.append(row)
+    return [row if row.is_empty else judged_variant(row, currency) for row in rows]
+
+
+def judged_variant(row: TypedVariant, currency: str) -> TypedVariant:
+    """A row with what is wrong with it, as far as it can be told from the row alone."""
+    problems = {}
+    if row.known is None and row.sku and not SKU_PATTERN.fullmatch(row.sku):
+        problems["sku"] = BAD_SKU
+    if len(row.option) > LONGEST["option"]:
+        problems["option"] = f"Use at most {LONGEST['option']} characters"
+    if money_from(row.price, currency) is None:
+        problems["price"] = BAD_PRICE
+    if row.was and money_from(row.was, currency) is None:
+        problems["was"] = BAD_PRICE
+    if row.barcode and not _BARCODE.fullmatch(row.barcode):
+        problems["barcode"] = "A barcode has 8, 12, 13 or 14 digits"
+    if row.state not in set(VariantState):
+        problems["state"] = "Choose one of these"
+    if row.stock and not (re.fullmatch(r"[0-9]{1,7}", row.stock) and int(row.stock) <= admin.MOST_STOCK):
+        problems["stock"] = f"A whole number, at most {admin.MOST_STOCK:,}"
+    return replace(row, problems=problems)

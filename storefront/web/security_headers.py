@@ -1,0 +1,118 @@
+"""What every request passes and every answer carries: origins (`origins.py`), what may be brought (`intake.py`),
+form tokens, limits, headers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
+from flask import Flask, current_app, g
+from flask.typing import ResponseReturnValue
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import Forbidden
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response
+
+from storefront.core.security_log import NOTED, SecurityEvent, security_event
+from storefront.web import request_guards, same_origin
+from storefront.web.error_pages import show_http_error
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+TWO_YEARS = 2 * 365 * 24 * 3600  # seconds; what the HSTS preload list asks for
+
+_TOLD_BY_STATUS = {403: SecurityEvent.ACCESS_REFUSED, 429: SecurityEvent.LIMIT_REACHED}
+
+REDIS_SECONDS = 2.0  # a counter that takes longer is away
+
+# As some proxies write an address, with the port it came from, which is another each time.
+_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+", re.ASCII)
+SITE_PREFIX = 64  # bits; whoever has one IPv6 address has all of its network (RFC 6177)
+
+
+def visitor_network() -> str:
+    """Whose tries are counted together: an IPv4 address, or the network of an IPv6 one, where each try could come from
+    another address.
+    """
+    told = get_remote_address()
+    if with_port := _WITH_PORT.fullmatch(told):
+        told = with_port["v6"] or with_port["v4"]
+    try:
+        address = ip_address(told)
+    except ValueError:  # a proxy may write what it likes
+        return told
+    if not isinstance(address, IPv6Address):
+        return told
+    return str(address.ipv4_mapped or IPv6Network((int(address), SITE_PREFIX), strict=False))
+
+
+# Every unsafe request is checked before its view; a view that needs nothing but the token has no form of its own.
+csrf = CSRFProtect()
+# While Redis is away each process counts for itself: nobody is refused for it, and guessing stays bounded.
+limiter = Limiter(visitor_network, headers_enabled=True, in_memory_fallback_enabled=True)
+
+
+def init_app(app: Flask) -> None:
+    """Arm the guards. The order matters: a foreign origin is refused before anything else is looked at."""
+    if app.config["PROXY_COUNT"]:
+        hops = app.config["PROXY_COUNT"]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    same_origin.init_app(app)
+    request_guards.init_app(app)
+    app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
+    app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", {"wrap_exceptions": True, **_redis_options(app)})
+    csrf.init_app(app)
+    limiter.init_app(app)
+    app.register_error_handler(CSRFError, refuse_forged_form)
+    app.after_request(add_headers)
+    app.after_request(note_refusals)
+
+
+def _redis_options(app: Flask) -> dict[str, float]:
+    seconds = REDIS_SECONDS
+    return {"socket_connect_timeout": seconds, "socket_timeout": seconds} if app.config["REDIS_URL"] else {}
+
+
+def refuse_forged_form(error: CSRFError) -> ResponseReturnValue:
+    """A form without its token is as foreign as one of another site."""
+    security_event(SecurityEvent.FORM_FORGED)
+    return show_http_error(Forbidden())
+
+
+def allow_form_targets(response: Response, origins: Iterable[str]) -> None:
+    """Let the forms of a page lead to other origins; browsers look at where a redirect goes, too."""
+    targets = " ".join(["form-action 'self'", *origins])
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace("form-action 'self'", targets)
+
+
+def add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if current_app.config["HTTPS"]:
+        response.headers["Strict-Transport-Security"] = f"max-age={TWO_YEARS}; includeSubDomains; preload"
+    response.vary.update(("Cookie",) if response.mimetype == "text/html" else ())
+    return response
+
+
+def note_refusals(response: Response) -> Response:
+    """Write down that somebody was refused, unless a guard did and could say more."""
+    event = _TOLD_BY_STATUS.get(response.status_code)
+    if event is not None and not g.get(NOTED):
+        security_event(event)
+    return response

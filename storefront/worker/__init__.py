@@ -1,0 +1,1 @@
+"""The worker process: queue tasks and the handlers of outbox messages."""

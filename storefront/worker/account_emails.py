@@ -1,0 +1,72 @@
+"""Letters and text messages about accounts. A code is made here, at the moment it is written, and kept nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import current_app, render_template, url_for
+
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Purpose, SentCode
+from storefront.core.contact import is_email
+from storefront.messaging import mail, sms
+
+SUBJECTS = {
+    Purpose.REGISTER: "{} is your code for {}",
+    Purpose.SIGN_IN: "{} is your sign-in code for {}",
+    Purpose.RESET: "{} is your code for a new password at {}",
+    Purpose.EMAIL: "{} is your code to confirm this address at {}",
+    Purpose.PHONE: "{} is your code to confirm this number at {}",
+    Purpose.DELETION: "{} is your code to delete your account at {}",
+    "proof": "{} is your code to change your account at {}",
+}
+CHANGES = {
+    "password": "Your password was changed",
+    "email": "Your e-mail address was changed",
+    "phone": "Your phone number was changed",
+    "second-factor-on": "Codes at sign-in were switched on",
+    "second-factor-off": "Codes at sign-in were switched off",
+    "identity": "Another way to sign in was added",
+}
+
+
+def send_code(key: str, payload: Mapping[str, Any]) -> None:
+    """Bring a one-time code, unless it is too late for it."""
+    sent = accounts.find_sent_code(payload["code"])
+    if sent is None or sent.payload.get("is_nobody"):
+        return
+    if sent.payload.get("is_known"):
+        _say_there_is_one(key, sent)
+        return
+    subject = SUBJECTS[sent.reason].format(sent.digits, current_app.config["SHOP_NAME"])
+    if is_email(sent.address):
+        mail.send("accounts/email/code", key=key, to=sent.address, subject=subject, sent=sent)
+    else:
+        sms.send(key, sent.address, render_template("accounts/sms/code.txt", sent=sent, subject=subject))
+
+
+def _say_there_is_one(key: str, sent: SentCode) -> None:
+    """To the owner of an address that somebody wanted to use for another account."""
+    links = {
+        "sign_in_url": url_for("accounts.sign_in", _external=True),
+        "reset_url": url_for("accounts.forgotten", _external=True),
+    }
+    if is_email(sent.address):
+        subject = f"You have an account at {current_app.config['SHOP_NAME']} already"
+        mail.send("accounts/email/known", key=key, to=sent.address, subject=subject, **links)
+    else:
+        sms.send(key, sent.address, render_template("accounts/sms/known.txt", **links))
+
+
+def tell_of_change(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the owner of an account that something they sign in by was changed."""
+    mail.send(
+        "accounts/email/changed",
+        key=key,
+        to=payload["to"],
+        subject=CHANGES[payload["what"]],
+        what=payload["what"],
+        heading=CHANGES[payload["what"]],
+        reset_url=url_for("accounts.forgotten", _external=True),
+    )

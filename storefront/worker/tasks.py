@@ -1,0 +1,230 @@
+"""What the worker does: hand out outbox messages, walk unfinished checkouts, let go of expired holds.
+
+Huey keeps the queue: in a SQLite file by default, in Redis when REDIS_URL is set. A request only says that there is
+work; whatever is missed is found by the sweep.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, url_for
+from flask.ctx import RequestContext
+from huey import Huey, RedisHuey, SqliteHuey, crontab
+
+from storefront.accounts import events as accounts_events
+from storefront.accounts import service as accounts
+from storefront.cart import service as cart
+from storefront.catalog import events as catalog_events
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Offer, Sku
+from storefront.checkout import service as checkout
+from storefront.db import outbox
+from storefront.db.session import db
+from storefront.messaging import mail
+from storefront.orders import events
+from storefront.orders import service as orders
+from storefront.payments import events as payment_events
+from storefront.worker import account_emails, order_emails, refund_handlers, stock_handlers
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 10  # a checkout whose runner was killed goes on so soon after its lease: within a minute of the restart
+
+
+def send_confirmation(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the customer that the order is confirmed."""
+    _write_to_customer("placed", "Your order {}", key, payload)
+
+
+def send_cancellation(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the customer that the order is cancelled."""
+    _write_to_customer("cancelled", "Your order {} is cancelled", key, payload)
+
+
+def send_packing(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the customer that the order is being packed."""
+    _write_to_customer("processing", "Your order {} is being packed", key, payload)
+
+
+def send_shipping(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the customer that the order is on its way, and how to follow the parcel."""
+    _write_to_customer("shipped", "Your order {} is on its way", key, payload)
+
+
+def send_delivery(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the customer that the order arrived."""
+    _write_to_customer("delivered", "Your order {} was delivered", key, payload)
+
+
+def _write_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any]) -> None:
+    order = orders.get_order(payload["order"])
+    orders.issue_papers(order)
+    order_emails.write(order, template, subject.format(order.id), key)
+
+
+def tell_of_return(key: str, payload: Mapping[str, Any]) -> None:
+    """Goods are back: post a letter to everybody who waits for them, as long as there are any."""
+    sku = Sku(payload["sku"])
+    while _find_on_sale(sku) is not None:
+        if not accounts.tell_waiting(sku, key):
+            break
+
+
+def send_stock_notice(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell somebody that goods are back; if they are gone again by now, the next return is what they wait for."""
+    notice = accounts.find_notice(payload["notice"])
+    if notice is None:
+        return
+    offer = _find_on_sale(Sku(notice.sku))
+    if offer is None:
+        accounts.wait_again(notice.id)
+        return
+    mail.send(
+        "wishlist/email/back_in_stock",
+        key=key,
+        to=notice.email,
+        subject=f"{offer.title} is back",
+        unsubscribe_url=url_for("wishlist.notice", token=notice.token, _external=True),
+        offer=offer,
+        product_url=url_for(
+            "catalog.product",
+            product_id=offer.product_id,
+            slug=offer.slug,
+            sku=offer.sku if offer.option else None,
+            _external=True,
+        ),
+    )
+
+
+def _find_on_sale(sku: Sku) -> Offer | None:
+    offer = catalog.offers_of([sku]).get(sku)
+    return offer if offer is not None and offer.is_sold and offer.available > 0 else None
+
+
+def reindex_category(key: str, payload: Mapping[str, Any]) -> None:
+    """A category has another name: its products are found by it from now on."""
+    catalog.admin.reindex_category(payload["category"])
+
+
+def follow_payment(key: str, payload: Mapping[str, Any]) -> None:
+    """A provider has news of a payment: its checkout goes on."""
+    checkout.follow_payment(payload["checkout"])
+
+
+def forget_customer(key: str, payload: Mapping[str, Any]) -> None:
+    """An account is deleted: every other domain forgets who it was, one after the other, each safe to repeat.
+
+    A checkout that is still walked comes to its end first: its order is to be nobody's, too.
+    """
+    user = payload["user"]
+    token = cart.token_of(user)
+    checkout.forget(token)
+    cart.forget(token)
+    orders.forget_customer(user)
+    catalog.forget_author(user)
+
+
+SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
+    events.ORDER_PLACED: send_confirmation,
+    events.ORDER_PACKED: send_packing,
+    events.ORDER_SHIPPED: send_shipping,
+    events.ORDER_DELIVERED: send_delivery,
+    events.CANCELLED_RESTOCK: refund_handlers.restock_cancelled,
+    events.CANCELLED_REFUND: refund_handlers.refund_cancelled,
+    events.CANCELLED_LETTER: send_cancellation,
+    events.REFUND_MONEY: refund_handlers.refund_part,
+    events.REFUND_RESTOCK: refund_handlers.restock_part,
+    events.REFUND_LETTER: refund_handlers.send_refund,
+    events.RETURN_LETTER: refund_handlers.send_return,
+    payment_events.PAYMENT_CHANGED: follow_payment,
+    catalog_events.BACK_IN_STOCK: tell_of_return,
+    catalog_events.STOCK_LOW: stock_handlers.send_low_stock,
+    catalog_events.STOCK_DIGEST: stock_handlers.send_digest,
+    catalog_events.CATEGORY_RENAMED: reindex_category,
+    accounts_events.STOCK_NOTICE_DUE: send_stock_notice,
+    accounts_events.ACCOUNT_DELETED: forget_customer,
+    accounts_events.CODE_SENT: account_emails.send_code,
+    accounts_events.ACCOUNT_CHANGED: account_emails.tell_of_change,
+}
+
+
+def deliver_outboxes() -> int:
+    """Deliver what is due in every outbox; one that is away does not stop the other. :return: how many messages"""
+    delivered = 0
+    for schema, table in outbox.outboxes().items():
+        try:
+            delivered += outbox.deliver(schema, table, SUBSCRIPTIONS)
+        except Exception:
+            logger.exception("the outbox of %s could not be delivered; it is tried again in a minute", schema)
+            db.session.rollback()  # what is read next must not meet a connection that broke
+    return delivered
+
+
+def sweep() -> None:
+    """Everything that may have been left lying."""
+    _do_each(checkout.resume_unfinished, catalog.release_expired, deliver_outboxes, stock_handlers.apply_imports)
+    _do_each(catalog.admin.apply_prices)
+
+
+def tidy() -> None:
+    """Forget what nobody can use any more: sign-ins that ended, codes, sign-ups never finished, lost lists, …"""
+    _do_each(accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished, accounts.forget_lost_wishes)
+    _do_each(checkout.forget_twins, catalog.inventory_admin.forget_old_imports, stock_handlers.close_day)
+    _do_each(catalog.admin.forget_old_submits, catalog.gallery.forget_lost)
+
+
+def _do_each(*jobs: Callable[[], object]) -> None:
+    """One job's fault does not stop the others."""
+    for job in jobs:
+        try:
+            job()
+        except Exception:
+            logger.exception("the worker's %s failed; it is tried again at its next time", job.__name__)
+            db.session.rollback()
+
+
+def init_app(app: Flask) -> None:
+    """Open the queue and name its tasks."""
+    if app.config["REDIS_URL"]:
+        huey: Huey = RedisHuey("storefront", url=app.config["REDIS_URL"], results=False)
+    else:
+        app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)
+        huey = SqliteHuey("storefront", filename=str(app.config["DATA_DIR"] / "queue.db"), results=False)
+    app.extensions["huey"] = huey
+
+    def deliver() -> None:
+        with _request_of(app):
+            deliver_outboxes()
+
+    def sweep_up() -> None:
+        with _request_of(app):
+            sweep()
+
+    def tidy_up() -> None:
+        with _request_of(app):
+            tidy()
+
+    def import_stock(import_id: int) -> None:
+        with _request_of(app):
+            stock_handlers.apply_import(import_id)
+
+    sweep_again = huey.task(name="sweep-again")(sweep_up)
+
+    def sweep_for_a_minute() -> None:
+        sweep_up()
+        for delay in range(SWEEP_SECONDS, 60, SWEEP_SECONDS):
+            sweep_again.schedule(delay=delay)
+
+    app.extensions["hurry"] = huey.task(name="deliver")(deliver)
+    app.extensions["import"] = huey.task(name="import")(import_stock)
+    app.extensions["sweep"] = huey.task(name="sweep-now")(sweep_for_a_minute)
+    huey.periodic_task(crontab(minute="*"), name="sweep")(sweep_for_a_minute)
+    huey.periodic_task(crontab(minute="7"), name="tidy")(tidy_up)  # hourly
+
+
+def _request_of(app: Flask) -> RequestContext:
+    """Letters carry full addresses: of the configured origin, never of a Host header."""
+    return app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"])

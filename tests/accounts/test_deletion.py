@@ -1,0 +1,180 @@
+"""What an account knows, handed over; and its end, also when the process dies in between."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from storefront.accounts import one_time_codes
+from storefront.accounts import service as accounts
+from storefront.accounts.models import Address, Message, OneTimeCode, PaymentMethod, User, UserSession
+from storefront.accounts.service import Account, Purpose
+from storefront.cart import service as cart
+from storefront.catalog import service as catalog
+from storefront.checkout import service as checkout
+from storefront.checkout.models import Checkout
+from storefront.db import outbox
+from storefront.db.session import queries
+from storefront.orders import service as orders
+from storefront.worker import tasks
+from tests.accounts.test_addresses import HOME
+from tests.conftest import ENGINES
+from tests.factories.accounts import PASSWORD, make_account
+from tests.factories.catalog import make_product
+from tests.factories.shopping import make_draft, make_snapshot, new_checkout_id, place
+from tests.fakes import Clock
+from tests.isolated_shop import own_shop
+
+
+@pytest.fixture
+def asha(app: Flask) -> Account:
+    return settle_in(make_account())
+
+
+def settle_in(account: Account) -> Account:
+    """Own one of everything."""
+    accounts.add_address(account.id, HOME)
+    accounts.add_method(account.id, "UPI", "asha@okbank")
+    accounts.open_session(account.id, "a browser")
+    accounts.add_wish(account.id, 5)
+    return account
+
+
+def owned(user: int) -> dict[str, int]:
+    """How many rows of each table are a user's."""
+    tables = (Address, PaymentMethod, UserSession, OneTimeCode)
+    counts = {one: sa.select(sa.func.count()).where(one.user_id == user) for one in tables}
+    return {one.__tablename__: queries().scalar(count) or 0 for one, count in counts.items()}
+
+
+def order_of(account: Account) -> str:
+    snapshot = replace(make_snapshot(email=account.email or ""), customer_id=account.id)
+    return orders.create_order(new_checkout_id(), snapshot)
+
+
+def deliver() -> int:
+    return outbox.deliver("accounts", outbox.outboxes()["accounts"], tasks.SUBSCRIPTIONS)
+
+
+def test_the_export_has_everything_and_no_secret(asha: Account) -> None:
+    known = accounts.export_of(asha.id)
+    text = json.dumps(known, default=str)
+    assert known["account"]["email"] == asha.email
+    assert known["addresses"][0].where == HOME
+    assert known["payment_methods"][0].details == "ash***@okbank"
+    assert known["sign_ins"][0]["device"] == "a browser"
+    stored = queries().get_one(User, asha.id)
+    session = queries().scalars(sa.select(UserSession).where(UserSession.user_id == asha.id)).one()
+    for secret in (stored.password or "?", session.reference, "argon2", "asha@okbank"):
+        assert secret not in text
+
+
+def test_the_right_password_ends_an_account_with_all_it_owns(asha: Account) -> None:
+    accounts.delete_account(asha.id, password=PASSWORD)
+    with pytest.raises(accounts.UnknownUser):
+        accounts.get_account(asha.id)
+    assert set(owned(asha.id).values()) == {0}
+    assert accounts.items_of(asha.id) == ()
+
+
+@pytest.mark.parametrize("password", ["", "wrong", PASSWORD.upper()])
+def test_a_wrong_password_ends_nothing(asha: Account, password: str) -> None:
+    before = owned(asha.id)
+    with pytest.raises(accounts.WrongPassword):
+        accounts.delete_account(asha.id, password=password)
+    assert owned(asha.id) == before
+
+
+def code_sent_to(address: str | None) -> str:
+    row = queries().scalars(sa.select(OneTimeCode).where(OneTimeCode.address == address)).one()
+    sent = one_time_codes.find_sent(row.id)
+    assert sent is not None
+    assert sent.purpose is Purpose.DELETION
+    return sent.digits
+
+
+def test_an_account_without_a_password_is_ended_by_a_code(app: Flask) -> None:
+    ravi = make_account(password=None)
+    assert accounts.send_deletion_code(ravi.id) == ravi.email
+    digits = code_sent_to(ravi.email)
+    for wrong in ("", f"{(int(digits) + 1) % 10**6:06}"):
+        with pytest.raises(accounts.WrongCode):
+            accounts.delete_account(ravi.id, code=wrong)
+    accounts.delete_account(ravi.id, code=digits)
+    with pytest.raises(accounts.UnknownUser):
+        accounts.get_account(ravi.id)
+
+
+def test_an_account_with_a_password_is_not_ended_by_a_code(asha: Account) -> None:
+    accounts.send_deletion_code(asha.id)
+    with pytest.raises(accounts.WrongPassword):
+        accounts.delete_account(asha.id, code=code_sent_to(asha.email))
+
+
+def test_the_other_domains_forget_who_it_was(asha: Account) -> None:
+    mug = make_product()
+    number = order_of(asha)
+    author = catalog.Author(asha.id, asha.name)
+    catalog.write_review(mug.id, author, catalog.ReviewDraft(5, "Good", "Holds tea."), is_verified=True)
+    cart.add_line(cart.token_of(asha.id), mug.sku, 1)
+    going = make_draft(cart.token_of(asha.id))
+    accounts.delete_account(asha.id, password=PASSWORD)
+    deliver()
+    kept = orders.get_order(number)
+    assert (kept.customer_id, kept.address.full_name, kept.email) == (None, "Asha Rao", asha.email)
+    assert [review.author for review in catalog.get_product(mug.id).reviews] == ["A former customer"]
+    assert cart.count_units(cart.token_of(asha.id)) == 0
+    assert checkout.get_draft(going.id, cart.token_of(asha.id)).contact is None
+
+
+def stop(*args: object) -> None:
+    raise OSError("killed")
+
+
+@pytest.mark.parametrize(
+    "killed_at", ["checkout.forget", "cart.forget", "orders.forget_customer", "catalog.forget_author"]
+)
+def test_killed_anywhere_it_is_finished_by_the_next_delivery(
+    asha: Account, now: Clock, monkeypatch: pytest.MonkeyPatch, killed_at: str
+) -> None:
+    number = order_of(asha)
+    cart.add_line(cart.token_of(asha.id), make_product().sku, 1)
+    accounts.delete_account(asha.id, password=PASSWORD)
+    with monkeypatch.context() as broken:
+        broken.setattr(f"storefront.worker.tasks.{killed_at}", stop)
+        deliver()
+    message = sa.select(Message.delivered_at).where(Message.key == f"account-deleted/{asha.id}")
+    assert queries().scalar(message) is None
+    now.advance(minutes=5)
+    deliver()
+    assert orders.get_order(number).customer_id is None
+    assert cart.count_units(cart.token_of(asha.id)) == 0
+
+
+def test_a_checkout_under_way_comes_to_its_end_before_it_is_forgotten(asha: Account, now: Clock) -> None:
+    token = cart.token_of(asha.id)
+    cart.add_line(token, make_product().sku, 1)
+    going = make_draft(token, payment="sandbox-timeout")
+    place(going, token)
+    accounts.delete_account(asha.id, password=PASSWORD)
+    deliver()
+    row = queries().get_one(Checkout, going.id)
+    assert row.plan
+    now.advance(minutes=20)
+    checkout.resume_unfinished()
+    deliver()
+    assert queries().get_one(Checkout, going.id).plan == {}
+    assert orders.export_of(asha.id) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_id_of_a_deleted_account_is_never_given_to_another(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app, app.app_context():
+        last = make_account()
+        accounts.delete_account(last.id, password=PASSWORD)
+        assert make_account().id > last.id

@@ -1,0 +1,206 @@
+"""One-time codes: used once, in time, guessed at five times at most, and written nowhere but in the letter."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from storefront.accounts import one_time_codes
+from storefront.accounts.models import OneTimeCode
+from storefront.accounts.one_time_codes import SentCode
+from storefront.accounts.service import CodeExpired, Purpose, TooManyCodes, WrongCode
+from storefront.db.session import db, queries
+from tests import demo_shop
+from tests.accounts.sign_ups import EMAIL, PHONE
+from tests.conftest import ENGINES
+from tests.fakes import Clock
+from tests.isolated_shop import at_once, own_shop
+from tests.mailbox import Mailbox
+
+
+def sent_to(address: str = EMAIL, purpose: Purpose = Purpose.RESET) -> str:
+    """Send a code. :return: its digits, as the letter's writer makes them"""
+    one_time_codes.send(purpose, address)
+    found = one_time_codes.find_last(purpose, address)
+    assert found is not None
+    return found.digits
+
+
+def wrong(digits: str) -> str:
+    return f"{(int(digits) + 1) % 10**6:06}"
+
+
+def test_a_code_is_used_once(app: Flask) -> None:
+    digits = sent_to()
+    assert one_time_codes.use(Purpose.RESET, EMAIL, f" {digits} ").address == EMAIL
+    with pytest.raises(WrongCode):
+        one_time_codes.use(Purpose.RESET, EMAIL, digits)
+
+
+def test_a_code_bears_five_guesses(app: Flask) -> None:
+    digits = sent_to()
+    for _ in range(4):
+        with pytest.raises(WrongCode):
+            one_time_codes.use(Purpose.RESET, EMAIL, wrong(digits))
+    one_time_codes.use(Purpose.RESET, EMAIL, digits)
+
+
+def test_after_five_it_is_dead(app: Flask) -> None:
+    digits = sent_to()
+    for _ in range(5):
+        with pytest.raises(WrongCode):
+            one_time_codes.use(Purpose.RESET, EMAIL, wrong(digits))
+    with pytest.raises(WrongCode):
+        one_time_codes.use(Purpose.RESET, EMAIL, digits)
+
+
+def test_a_code_ends_after_five_minutes(app: Flask, now: Clock) -> None:
+    digits = sent_to()
+    now.advance(minutes=5)
+    with pytest.raises(CodeExpired):
+        one_time_codes.use(Purpose.RESET, EMAIL, digits)
+
+
+def test_a_code_is_good_for_one_address_and_purpose(app: Flask) -> None:
+    digits = sent_to()
+    for purpose, address in ((Purpose.SIGN_IN, EMAIL), (Purpose.RESET, "other@example.com")):
+        with pytest.raises(WrongCode):
+            one_time_codes.use(purpose, address, digits)
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "None", "null", "0"])
+def test_where_none_was_sent_nothing_is_right(app: Flask, nothing: str) -> None:
+    with pytest.raises(WrongCode):
+        one_time_codes.use(Purpose.RESET, EMAIL, nothing)
+
+
+def test_another_code_ends_the_one_before(app: Flask, now: Clock) -> None:
+    first = sent_to()
+    now.advance(seconds=61)
+    second = sent_to()
+    assert one_time_codes.use(Purpose.RESET, EMAIL, second).digits == second
+    if first != second:
+        with pytest.raises(WrongCode):
+            one_time_codes.use(Purpose.RESET, EMAIL, first)
+
+
+def test_a_letter_box_gets_three_codes_in_ten_minutes(app: Flask, now: Clock) -> None:
+    for purpose in (Purpose.RESET, Purpose.REGISTER, Purpose.EMAIL):
+        one_time_codes.send(purpose, EMAIL)
+    with pytest.raises(TooManyCodes) as refusal:
+        one_time_codes.send(Purpose.PHONE, EMAIL)
+    assert refusal.value.seconds == 600
+    now.advance(minutes=10, seconds=1)
+    one_time_codes.send(Purpose.RESET, EMAIL)
+
+
+def guess_until_refused(now: Clock, purpose: Purpose) -> tuple[int, int]:
+    """Have letter upon letter sent and guess each code wrong. :return: guesses, and seconds until the next letter"""
+    for letters in range(100):
+        try:
+            digits = sent_to(purpose=purpose)
+        except TooManyCodes as refusal:
+            return letters * one_time_codes.TRIES, refusal.seconds
+        for _ in range(one_time_codes.TRIES):
+            with pytest.raises(WrongCode):
+                one_time_codes.use(purpose, EMAIL, wrong(digits))
+        now.advance(minutes=4)
+    raise AssertionError("nobody stopped it")
+
+
+def test_a_patient_guesser_gets_a_hundred_guesses_a_day(app: Flask, now: Clock) -> None:
+    guesses, seconds = guess_until_refused(now, Purpose.RESET)
+    assert guesses == 100
+    assert seconds == 24 * 3600 - 20 * 4 * 60
+    with pytest.raises(TooManyCodes):
+        one_time_codes.send(Purpose.REGISTER, EMAIL)
+    one_time_codes.send(Purpose.RESET, "other@example.com")
+    one_time_codes.send(Purpose.SIGN_IN, EMAIL)  # strangers get none of these sent
+    now.advance(seconds=seconds)
+    one_time_codes.send(Purpose.RESET, EMAIL)
+
+
+def test_who_enters_the_right_codes_may_go_on(app: Flask, now: Clock) -> None:
+    for _ in range(25):
+        digits = sent_to()
+        for _ in range(4):
+            with pytest.raises(WrongCode):
+                one_time_codes.use(Purpose.RESET, EMAIL, wrong(digits))
+        one_time_codes.use(Purpose.RESET, EMAIL, digits)
+        now.advance(minutes=5)
+
+
+def test_the_secret_key_makes_the_code_not_the_table_alone(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = sent_to()
+    row = queries().scalars(sa.select(OneTimeCode)).one()
+    monkeypatch.setitem(app.config, "SECRET_KEY", "another")
+    assert one_time_codes._digits(row) != digits
+
+
+def test_a_code_is_in_no_table_no_message_and_no_log(mailbox: Mailbox, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    one_time_codes.send(Purpose.RESET, EMAIL, user=None, payload={"name": "Asha"})
+    one_time_codes.send(Purpose.PHONE, PHONE)
+    secrets = {mailbox.code_for(EMAIL), mailbox.code_for(PHONE)}
+    written = json.dumps(caplog.messages)
+    for table in db.metadatas["accounts"].tables.values():
+        rows = queries().execute(sa.select(table)).all()
+        written += json.dumps([[str(value) for value in row] for row in rows])
+    assert not [digits for digits in secrets if digits in written]
+
+
+def test_a_letter_that_comes_too_late_is_not_written(mailbox: Mailbox, now: Clock) -> None:
+    one_time_codes.send(Purpose.EMAIL, EMAIL)
+    now.advance(minutes=5)
+    assert mailbox.letters_to(EMAIL) == []
+
+
+def test_old_codes_are_forgotten(app: Flask, now: Clock) -> None:
+    one_time_codes.send(Purpose.RESET, EMAIL)
+    now.advance(hours=23)
+    one_time_codes.forget_old()
+    assert one_time_codes.find_last(Purpose.RESET, EMAIL) is not None
+    now.advance(hours=2)
+    one_time_codes.forget_old()
+    assert one_time_codes.find_last(Purpose.RESET, EMAIL) is None
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_guesses_sent_at_the_same_time_share_no_try(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path, filled=False) as app, app.app_context():
+        demo_shop.make_tables()
+        digits = sent_to()
+        db.session.remove()
+
+        def guess(entered: str) -> SentCode:
+            return one_time_codes.use(Purpose.RESET, EMAIL, entered)
+
+        at_once(app, [lambda: guess(wrong(digits)) for _ in range(12)])
+        assert queries().scalars(sa.select(OneTimeCode.attempts)).one() == one_time_codes.TRIES
+        with pytest.raises(WrongCode):
+            guess(digits)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_right_code_entered_twice_at_the_same_time_counts_once(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path, filled=False) as app, app.app_context():
+        demo_shop.make_tables()
+        digits = sent_to()
+        db.session.remove()
+        outcomes = at_once(app, [lambda: one_time_codes.use(Purpose.RESET, EMAIL, digits) for _ in range(4)])
+        assert sum(isinstance(outcome, SentCode) for outcome in outcomes) == 1, outcomes
+
+
+def test_a_code_is_sent_after_all_older_ones_were_forgotten(app: Flask, now: Clock, mailbox: Mailbox) -> None:
+    """SQLite then gives their ids again."""
+    one_time_codes.send(Purpose.REGISTER, EMAIL)
+    assert mailbox.code_for(EMAIL)
+    now.advance(days=2)
+    one_time_codes.forget_old()
+    one_time_codes.send(Purpose.REGISTER, EMAIL)
+    assert len(mailbox.letters_to(EMAIL)) == 2

@@ -1,0 +1,122 @@
+"""Who may call what, of every operation there is: contract case 49."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Role
+from storefront.api.auth import proved
+from storefront.api.guards import CHANGED_BY_API, of_user, public, signed_in, stock_staff
+from storefront.api.operations import OPERATIONS, Operation
+from storefront.db.audit_log import TrailCriteria
+from tests.api.client import Api, assert_refused
+from tests.api.order_payloads import order_body
+from tests.api.order_payloads import signed_in as sign_in
+from tests.factories.accounts import make_account, make_staff
+from tests.factories.catalog import make_product
+
+
+def of(*guards: object) -> list[Operation]:
+    return [declared for declared in OPERATIONS if declared.access in guards]
+
+
+def named(operations: list[Operation]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("declared", operations, ids=lambda declared: declared.id)
+
+
+def path_of(declared: Operation, **ids: object) -> str:
+    """A path of things that are there, or are nobody's."""
+    return re.sub(r"{(\w+)}", lambda name: str(ids.get(name[1], 1)), declared.path)
+
+
+def call(api: Api, declared: Operation, **ids: object) -> int:
+    """With nothing in the body that would do: who may is asked before it is read."""
+    answer = api.send(declared.method, path_of(declared, **ids))
+    answer.close()
+    return answer.status_code
+
+
+def test_every_operation_has_a_guard_known_here() -> None:
+    assert {declared.access for declared in OPERATIONS} == {public, signed_in, of_user, stock_staff, proved}
+
+
+@named(of(signed_in, of_user, stock_staff))
+def test_nobody_is_asked_who_they_are(api: Api, declared: Operation) -> None:
+    refused = api.send(declared.method, path_of(declared))
+    assert_refused(refused, 401, "UNAUTHENTICATED")
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
+
+
+@named(of(public))
+def test_everyone_is_let_in_where_everyone_may(api: Api, declared: Operation) -> None:
+    assert call(api, declared) not in {401, 403}
+
+
+@named(of(of_user))
+def test_another_account_is_not_let_in(app: Flask, declared: Operation) -> None:
+    owner = make_account()
+    refused = Api(app).with_cookie(make_account()).send(declared.method, path_of(declared, userId=owner.id))
+    assert_refused(refused, 403, "FORBIDDEN")
+
+
+@named(of(of_user))
+@pytest.mark.parametrize("who", ["owner", Role.STOCK_STAFF, Role.ORDER_STAFF, Role.ADMIN])
+def test_the_owner_and_staff_are(app: Flask, declared: Operation, who: str) -> None:
+    owner = make_account()
+    caller = owner if who == "owner" else make_staff(Role(who))
+    assert call(Api(app).with_cookie(caller), declared, userId=owner.id) not in {401, 403}
+
+
+def api_changes() -> list[tuple[str, str, str]]:
+    """What the trail has of it: who, at whose account, what."""
+    noted = accounts.acts_noted(TrailCriteria(), 50)
+    return [(act.actor, act.subject, act.detail) for act in noted if act.what == CHANGED_BY_API]
+
+
+def test_what_staff_change_for_somebody_is_in_the_trail(app: Flask) -> None:
+    clerk, owner = make_staff(Role.STOCK_STAFF), make_account()
+    url = f"/users/{owner.id}/profile"
+    for caller, whose in ((clerk, owner), (owner, owner)):
+        api = Api(app).with_cookie(caller)
+        assert api.get(f"/users/{whose.id}/profile").status_code == 200
+        assert api.put(f"/users/{whose.id}/profile", json={"name": "Asha"}).status_code == 200
+    assert api_changes() == [(clerk.email, owner.email, f"PUT {url}")]
+
+
+def test_an_account_of_the_staff_is_changed_by_its_owner_and_admins_only(app: Flask) -> None:
+    url = f"/users/{make_staff(Role.ORDER_STAFF).id}/profile"
+    refused = Api(app).with_cookie(make_staff(Role.STOCK_STAFF)).put(url, json={"phone": "+919876543210"})
+    assert_refused(refused, 403, "FORBIDDEN")
+    assert api_changes() == []
+    assert Api(app).with_cookie(make_staff(Role.ADMIN)).put(url, json={"name": "Asha"}).status_code == 200
+
+
+def test_a_change_for_nobody_is_not_found_and_not_noted(app: Flask) -> None:
+    refused = Api(app).with_cookie(make_staff()).put("/users/2147483647/profile", json={"name": "Asha"})
+    assert_refused(refused, 404, "USER_NOT_FOUND")
+    assert api_changes() == []
+
+
+@named(of(stock_staff))
+def test_stock_is_its_staffs(app: Flask, declared: Operation) -> None:
+    for caller in (make_account(), make_staff(Role.ORDER_STAFF)):
+        assert call(Api(app).with_cookie(caller), declared) == 403
+    for caller in (make_staff(Role.STOCK_STAFF), make_staff()):
+        assert call(Api(app).with_cookie(caller), declared) not in {401, 403}
+
+
+@named([declared for declared in of(signed_in) if "orderId" in declared.parameters])
+def test_an_order_is_there_for_its_owner_and_staff_only(app: Flask, declared: Operation) -> None:
+    shopper, _ = sign_in(app)
+    order = shopper.post("/api/orders/", json=order_body((make_product(), 1))).json["id"]
+    body = {"json": {}} if declared.body is not None else {}
+    for api, status in (
+        (Api(app).with_cookie(make_account()), 404),
+        (Api(app).with_cookie(make_staff()), 200),
+        (shopper, 200),
+    ):
+        assert api.send(declared.method, path_of(declared, orderId=order), **body).status_code == status

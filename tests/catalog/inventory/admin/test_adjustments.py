@@ -1,0 +1,235 @@
+"""What staff do to counts: deltas go to the present figure, counts only to the one that was seen, all or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from storefront.catalog import service as catalog
+from storefront.catalog.inventory.admin import (
+    MOST_UNITS,
+    Change,
+    NotUndoable,
+    Reason,
+    RefusalKind,
+    StockConflict,
+    UnknownMovement,
+)
+from storefront.catalog.service import Hold, inventory_admin
+from storefront.db.session import queries
+from tests.conftest import ENGINES
+from tests.factories.catalog import make_product
+from tests.factories.stock import CLERK, adjust, change_of, ledger_of, movement_count, row_of, sell
+from tests.isolated_shop import at_once, own_shop
+
+pytestmark = pytest.mark.usefixtures("_books_that_balance")
+
+
+@pytest.fixture
+def _books_that_balance(app: Flask):
+    yield
+    queries().rollback()
+    assert list(catalog.stock_faults()) == []
+
+
+def refusals(*changes: Change) -> dict[int, RefusalKind]:
+    with pytest.raises(StockConflict) as refused:
+        adjust(*changes)
+    return {variant: refusal.kind for variant, refusal in refused.value.refusals.items()}
+
+
+def test_a_delta_goes_to_the_present_figure_not_to_the_one_seen(app: Flask) -> None:
+    mug = make_product(stock=10)
+    change = change_of(mug.sku, delta=5)
+    sell(mug.sku, 4)
+    adjust(change, reason=Reason.RECEIVED)
+    assert row_of(mug.sku).on_hand == 11
+    (_, received) = ledger_of(mug.sku)
+    assert (received.delta, received.balance, received.reason, received.actor) == (5, 11, "received", CLERK)
+
+
+def test_a_count_sets_the_figure_that_was_seen_and_says_so_in_the_ledger(app: Flask) -> None:
+    mug = make_product(stock=10)
+    adjust(change_of(mug.sku, count=12))
+    (counted,) = ledger_of(mug.sku)
+    assert (counted.delta, counted.balance, counted.reason) == (2, 12, "counted")
+
+
+def test_counting_what_is_there_is_noted_too(app: Flask) -> None:
+    mug = make_product(stock=10)
+    adjust(change_of(mug.sku, count=10))
+    assert [(row.delta, row.balance) for row in ledger_of(mug.sku)] == [(0, 10)]
+
+
+def test_a_count_of_a_figure_that_changed_is_refused_with_what_is_there_now(app: Flask) -> None:
+    mug = make_product(stock=10)
+    stale = change_of(mug.sku, count=12)
+    sell(mug.sku, 1)
+    with pytest.raises(StockConflict) as refused:
+        adjust(stale)
+    (refusal,) = refused.value.refusals.values()
+    assert refusal.kind is RefusalKind.CHANGED
+    assert refusal.row is not None
+    assert (refusal.change.seen, refusal.row.on_hand) == (10, 9)
+    assert row_of(mug.sku).on_hand == 9
+
+
+def test_one_refused_change_leaves_the_whole_submit_undone(app: Flask) -> None:
+    mug, bowl, jar = make_product(stock=10), make_product(stock=3), make_product(stock=7)
+    rows = [change_of(mug.sku, delta=5), change_of(bowl.sku, delta=-4), change_of(jar.sku, level=2)]
+    assert refusals(*rows) == {rows[1].variant_id: RefusalKind.SHORT}
+    assert [row_of(product.sku).on_hand for product in (mug, bowl, jar)] == [10, 3, 7]
+    assert row_of(jar.sku).low_level == 5
+    assert [ledger_of(product.sku) for product in (mug, bowl, jar)] == [[], [], []]
+
+
+def test_what_is_promised_to_customers_cannot_be_taken_off_or_counted_away(app: Flask) -> None:
+    mug, bowl = make_product(stock=10), make_product(stock=10)
+    for product in (mug, bowl):
+        catalog.reserve(f"buyer-of-{product.sku}", [Hold(product.sku, 8)])
+    rows = [change_of(mug.sku, delta=-3), change_of(bowl.sku, count=7)]
+    assert refusals(*rows) == {rows[0].variant_id: RefusalKind.SHORT, rows[1].variant_id: RefusalKind.RESERVED}
+
+
+def test_more_than_any_shelf_holds_is_refused(app: Flask) -> None:
+    mug = make_product(stock=10)
+    row = change_of(mug.sku, delta=MOST_UNITS)
+    assert refusals(row) == {row.variant_id: RefusalKind.TOO_MANY}
+
+
+def test_a_variant_that_is_gone_is_named(app: Flask) -> None:
+    assert refusals(Change(99_999_999, 1, 5, delta=1)) == {99_999_999: RefusalKind.GONE}
+
+
+def test_a_submit_sent_twice_is_done_once(app: Flask) -> None:
+    mug = make_product(stock=10)
+    for _ in range(2):
+        adjust(change_of(mug.sku, delta=5), reference="desk/one-form")
+    assert row_of(mug.sku).on_hand == 15
+    assert len(ledger_of(mug.sku)) == 1
+
+
+def test_a_level_is_changed_and_leaves_a_row_that_moves_nothing(app: Flask) -> None:
+    mug = make_product(stock=10)
+    adjust(change_of(mug.sku, level=20))
+    assert row_of(mug.sku).low_level == 20
+    (changed,) = ledger_of(mug.sku)
+    assert (changed.delta, changed.balance, changed.reason, changed.note) == (0, 10, "level", "5 to 20")
+    assert not changed.can_be_undone
+
+
+def test_a_level_that_somebody_else_changed_meanwhile_is_not_overwritten(app: Flask) -> None:
+    mug = make_product(stock=10)
+    stale = change_of(mug.sku, level=20)
+    adjust(change_of(mug.sku, level=8))
+    assert refusals(stale) == {stale.variant_id: RefusalKind.LEVEL_CHANGED}
+    assert row_of(mug.sku).low_level == 8
+
+
+def test_goods_received_are_for_sale_at_once(app: Flask) -> None:
+    mug = make_product(stock=0)
+    adjust(change_of(mug.sku, delta=3), reason=Reason.RECEIVED)
+    assert catalog.get_offer(mug.sku).available == 3
+    assert catalog.cards_of([mug.id])[0].available == 3
+
+
+# ------------------------------------------------------------------------------------------------ undo
+
+
+def test_undo_is_a_movement_of_its_own_that_names_the_one_it_takes_back(app: Flask) -> None:
+    mug = make_product(stock=10)
+    adjust(change_of(mug.sku, delta=-4), reason=Reason.DAMAGED)
+    (damaged,) = ledger_of(mug.sku)
+    inventory_admin.undo(damaged.id, actor="other@example.com")
+    before, after = ledger_of(mug.sku)
+    assert (after.delta, after.balance, after.reason, after.undoes_id) == (4, 10, "undo", damaged.id)
+    assert after.actor == "other@example.com"
+    assert before.is_undone
+    assert not before.can_be_undone
+
+
+def test_a_movement_is_taken_back_once_however_often_it_is_asked_for(app: Flask) -> None:
+    mug = make_product(stock=10)
+    adjust(change_of(mug.sku, delta=5))
+    (added,) = ledger_of(mug.sku)
+    for _ in range(3):
+        inventory_admin.undo(added.id, actor=CLERK)
+    assert row_of(mug.sku).on_hand == 10
+    assert len(ledger_of(mug.sku)) == 2
+
+
+def test_what_was_sold_meanwhile_cannot_be_undone_away(app: Flask) -> None:
+    mug = make_product(stock=0)
+    adjust(change_of(mug.sku, delta=5))
+    (received,) = ledger_of(mug.sku)
+    sell(mug.sku, 3)
+    with pytest.raises(StockConflict):
+        inventory_admin.undo(received.id, actor=CLERK)
+    assert row_of(mug.sku).on_hand == 2
+
+
+def test_a_sale_is_not_undone_by_hand(app: Flask) -> None:
+    mug = make_product(stock=10)
+    sell(mug.sku, 3)
+    (sale,) = ledger_of(mug.sku)
+    with pytest.raises(NotUndoable):
+        inventory_admin.undo(sale.id, actor=CLERK)
+
+
+def test_what_never_happened_is_not_undone(app: Flask) -> None:
+    with pytest.raises(UnknownMovement):
+        inventory_admin.undo(99_999_999, actor=CLERK)
+
+
+# ----------------------------------------------------------------------------------------------- races
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_clerks_and_a_shopper_at_once_all_deltas_survive(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app, app.app_context():
+        mug = make_product(stock=50)
+        change = change_of(mug.sku, delta=3), change_of(mug.sku, delta=-2)
+        queries().rollback()
+        acts = [lambda i=i: adjust(change[i % 2], reference=f"desk/{i}") for i in range(10)]
+        acts += [lambda i=i: sell(mug.sku, 1, checkout=f"buyer-{i}") for i in range(5)]
+        assert [outcome for outcome in at_once(app, acts) if isinstance(outcome, Exception)] == []
+        assert row_of(mug.sku).on_hand == 50 + 5 * 3 - 5 * 2 - 5
+        assert list(catalog.stock_faults()) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_form_sent_many_times_at_once_is_done_once(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app, app.app_context():
+        mug = make_product(stock=50)
+        change, before = change_of(mug.sku, delta=7), movement_count()
+        queries().rollback()
+        outcomes = at_once(app, [lambda: adjust(change, reference="desk/same") for _ in range(8)])
+        assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+        assert (row_of(mug.sku).on_hand, movement_count() - before) == (57, 1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_undo_pressed_many_times_at_once_is_done_once(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app, app.app_context():
+        mug = make_product(stock=50)
+        adjust(change_of(mug.sku, delta=7))
+        (added,) = ledger_of(mug.sku)
+        queries().rollback()
+        outcomes = at_once(app, [lambda: inventory_admin.undo(added.id, actor=CLERK) for _ in range(8)])
+        assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+        assert row_of(mug.sku).on_hand == 50
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_many_counts_of_one_figure_the_first_wins_and_the_others_are_asked_again(
+    engine: str, tmp_path: Path
+) -> None:
+    with own_shop(engine, tmp_path) as app, app.app_context():
+        mug = make_product(stock=50)
+        counts = [change_of(mug.sku, count=40 + i) for i in range(6)]
+        queries().rollback()
+        outcomes = at_once(app, [lambda c=c, i=i: adjust(c, reference=f"desk/{i}") for i, c in enumerate(counts)])
+        assert sum(isinstance(outcome, StockConflict) for outcome in outcomes) == 5
+        assert list(catalog.stock_faults()) == []

@@ -1,0 +1,147 @@
+"""What an uploaded file is, and what its lines say; no database."""
+
+from __future__ import annotations
+
+import codecs
+
+import pytest
+
+from storefront.catalog.inventory.admin import BadSheet, LineProblem, NotCsv, SheetFault
+from storefront.catalog.inventory.admin.csv_parser import MOST_LINES, SheetLine, read_sheet
+from storefront.core.csv_files import csv_lines, guarded, unguarded
+
+
+def lines(text: str) -> list[SheetLine]:
+    return list(read_sheet(text.encode()))
+
+
+def problems(text: str) -> list[tuple[int, LineProblem | None, str]]:
+    return [(line.number, line.problem, line.detail) for line in lines(text)]
+
+
+def fault(content: bytes) -> tuple[SheetFault, str]:
+    with pytest.raises(BadSheet) as refused:
+        list(read_sheet(content))
+    return refused.value.fault, refused.value.detail
+
+
+def test_counts_deltas_levels_and_reasons_are_read() -> None:
+    assert lines("sku,count,delta,reason,low_stock_level\nMUG,12,,,\nJAR,,-3,damaged,7\nTIN,,+4,,\n") == [
+        SheetLine(2, "MUG", "counted", count=12),
+        SheetLine(3, "JAR", "damaged", delta=-3, level=7),
+        SheetLine(4, "TIN", "correction", delta=4),
+    ]
+
+
+@pytest.mark.parametrize("text", ["sku;count\nMUG;12\n", "sku\tcount\nMUG\t12", "\ufeffSKU , Count\r\n MUG ,12.0\r\n"])
+def test_files_of_other_spreadsheets_are_read_alike(text: str) -> None:
+    assert [(line.sku, line.count) for line in lines(text)] == [("MUG", 12)]
+
+
+def test_what_excel_calls_unicode_text_is_read() -> None:
+    content = codecs.BOM_UTF16_LE + "sku\tcount\nMUG\t12\n".encode("utf-16-le")
+    assert [line.count for line in read_sheet(content)] == [12]
+
+
+def test_line_numbers_are_those_of_an_editor() -> None:
+    text = 'sku,count,name\nMUG,1,"two\nlines"\n\n,,\nJAR,x,\n'
+    assert problems(text) == [(2, None, ""), (6, LineProblem.NOT_A_NUMBER, "x")]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("MUG,1.5,,,", LineProblem.NOT_A_NUMBER),
+        ("MUG,-1,,,", LineProblem.NOT_A_NUMBER),
+        ("MUG,١٢,,,", LineProblem.NOT_A_NUMBER),
+        ("MUG,1e3,,,", LineProblem.NOT_A_NUMBER),
+        ("MUG,,,,-2", LineProblem.NOT_A_NUMBER),
+        ("MUG,4006381333,,,", LineProblem.NOT_A_NUMBER),
+        ("MUG,2000000,,,", LineProblem.TOO_MANY),
+        ("MUG,1,2,,", LineProblem.TWO_FIGURES),
+        ("MUG,1,,because,", LineProblem.UNKNOWN_REASON),
+        ("MUG,1,,sale,", LineProblem.UNKNOWN_REASON),
+        (",1,,,", LineProblem.NO_SKU),
+        (f"{'M' * 101},1,,,", LineProblem.UNKNOWN_SKU),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_named(line: str, problem: LineProblem) -> None:
+    assert [found for _, found, _ in problems(f"sku,count,delta,reason,low_stock_level\n{line}\n")] == [problem]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\x03\x04rest of a workbook", "an Excel workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "an old Excel workbook"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"\x89PNG\r\n", "a picture"),
+        (b"<!DOCTYPE html>", "a web page"),
+        (b'{"sku": 1}', "JSON"),
+        (b"sku,count\nA\0B,1\n", "no text"),
+    ],
+)
+def test_a_file_that_is_no_csv_is_called_what_it_is(content: bytes, kind: str) -> None:
+    with pytest.raises(NotCsv) as refused:
+        read_sheet(content)
+    assert refused.value.kind.startswith(kind)
+    assert refused.value.status == 415
+
+
+def test_a_bad_encoding_is_named_with_its_line() -> None:
+    assert fault("sku,count\nMUG,1\nKäse,1\n".encode("latin-1")) == (SheetFault.ENCODING, "3")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("item,count", (SheetFault.NO_SKU_COLUMN, "item, count")),
+        ("sku,count,qty,Colour", (SheetFault.UNKNOWN_COLUMNS, "qty, Colour")),
+        ("sku,count,Count", (SheetFault.COLUMN_TWICE, "count")),
+        ("sku,name,on_hand", (SheetFault.NOTHING_TO_CHANGE, "")),
+        ("", (SheetFault.EMPTY, "")),
+        (" \n \n", (SheetFault.EMPTY, "")),
+    ],
+)
+def test_a_bad_header_is_named(header: str, expected: tuple[SheetFault, str]) -> None:
+    assert fault(header.encode()) == expected
+
+
+def test_more_lines_than_the_shop_takes_are_refused() -> None:
+    assert fault(b"sku,count\n" + b"MUG,1\n" * (MOST_LINES + 1))[0] is SheetFault.TOO_MANY_LINES
+
+
+def test_a_cell_too_large_to_be_one_is_a_broken_file() -> None:
+    assert fault(b"sku,count\nMUG,1\n" + b'"' + b"x" * 200_000 + b'",1\n') == (SheetFault.BROKEN, "3")
+    assert fault(b"x" * 200_000) == (SheetFault.BROKEN, "1")
+
+
+def test_a_number_with_a_comma_in_it_is_not_read_as_two_cells() -> None:
+    text = "sku,count,reason\nMUG,1,500,\nJAR,1,,500\nTIN,4,,,\n"
+    assert problems(text) == [
+        (2, LineProblem.UNKNOWN_REASON, "500"),
+        (3, LineProblem.TOO_MANY_CELLS, "500"),
+        (4, None, ""),
+    ]
+
+
+# ------------------------------------------------------------------------------------------- formulas
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "\uff20SUM(A1)"])
+def test_no_cell_of_an_export_is_taken_for_a_formula(cell: str) -> None:
+    assert guarded(cell) == f"'{cell}"
+    assert unguarded(f"'{cell}") == cell
+
+
+@pytest.mark.parametrize("cell", ["MUG", "", "'tis", 5, -5, None])
+def test_all_other_cells_stay_as_they_are(cell: object) -> None:
+    assert guarded(cell) == cell
+
+
+def test_what_was_exported_is_read_as_it_was() -> None:
+    text = "".join(csv_lines(["sku", "name", "count"], [["=MUG", '=cmd|"/c calc"', 3], ["A,B", "-", ""]] * 600))
+    read = lines(text)
+    assert len(read) == 1200
+    assert [line.sku for line in read[:2]] == ["=MUG", "A,B"]
+    assert [line.number for line in read[-2:]] == [1200, 1201]

@@ -1,0 +1,170 @@
+"""The stock desk's list: every SKU, found, filtered, ordered, and read in pages of the same cost."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from storefront.catalog import service as catalog
+from storefront.catalog.inventory.admin import DeskCriteria, DeskPage, Filter, Order, Shelf
+from storefront.catalog.models import Product, Variant
+from storefront.catalog.service import Hold, ProductCard, inventory_admin
+from storefront.db.session import transaction
+from tests.factories.catalog import make_product
+from tests.factories.stock import adjust, change_of, row_of, sell
+from tests.page_client import counted_selects
+
+
+def skus(page: DeskPage) -> list[str]:
+    return [row.sku for row in page.rows]
+
+
+def find(words: str, **rest: object) -> list[str]:
+    return skus(inventory_admin.list_stock(DeskCriteria(words=words, **rest)))  # type: ignore[arg-type]
+
+
+def retire(product: ProductCard) -> None:
+    with transaction("catalog") as session:
+        session.execute(sa.update(Product).where(Product.id == product.id).values(active=False))
+        session.execute(sa.update(Variant).where(Variant.product_id == product.id).values(is_sold=False))
+
+
+def test_a_row_says_all_there_is_to_know(app: Flask) -> None:
+    mug = make_product(name="Clay Mug", stock=12)
+    sell(mug.sku, 3)
+    catalog.reserve("a-buyer", [Hold(mug.sku, 2)])
+    row = row_of(mug.sku)
+    assert (row.title, row.on_hand, row.reserved, row.available, row.low_level) == ("Clay Mug", 9, 2, 7, 5)
+    assert (row.sold_30, row.days_left, row.shelf) == (3, 70, Shelf.STOCKED)
+
+
+def test_a_variant_is_named_with_its_option(app: Flask) -> None:
+    shirt = make_product(name="Shirt", options=(("S", 1), ("M", 2)))
+    assert row_of(f"{shirt.sku}-M").title == "Shirt, M"
+
+
+def test_every_sku_is_on_exactly_one_page_in_every_order(app: Flask) -> None:
+    total = inventory_admin.list_stock(DeskCriteria()).counts[Filter.ALL]
+    assert total > 50
+    for order in Order:
+        seen: list[str] = []
+        page = inventory_admin.list_stock(DeskCriteria(order=order))
+        seen += skus(page)
+        while page.paged.next:
+            page = inventory_admin.list_stock(DeskCriteria(order=order, cursor=page.paged.next))
+            seen += skus(page)
+        assert len(seen) == len(set(seen)) == total, order
+
+
+def test_the_way_back_shows_the_same_pages(app: Flask) -> None:
+    first = inventory_admin.list_stock(DeskCriteria(order=Order.NAME))
+    second = inventory_admin.list_stock(DeskCriteria(order=Order.NAME, cursor=first.paged.next))
+    back = inventory_admin.list_stock(DeskCriteria(order=Order.NAME, cursor=second.paged.previous))
+    assert (skus(back), back.paged.previous) == (skus(first), "")
+    assert back.paged.next == first.paged.next
+
+
+@pytest.mark.parametrize("cursor", ["x", "W10", "WzEsIDIsIDNd", "W3RydWUsIDEuNV0", "é", "W2ZhbHNlLCAiYSIsICJiIl0"])
+def test_a_cursor_that_is_none_of_ours_is_the_first_page(app: Flask, cursor: str) -> None:
+    for order in Order:
+        page = inventory_admin.list_stock(DeskCriteria(order=order, cursor=cursor))
+        assert skus(page) == skus(inventory_admin.list_stock(DeskCriteria(order=order)))
+
+
+def test_filters_count_and_show_what_they_say(app: Flask) -> None:
+    low, out = make_product(stock=5), make_product(stock=0)
+    held, gone = make_product(stock=50), make_product(stock=0)
+    catalog.reserve("a-buyer", [Hold(held.sku, 1)])
+    retire(gone)
+    before = inventory_admin.list_stock(DeskCriteria()).counts
+    for filter_, product in (
+        (Filter.LOW, low),
+        (Filter.OUT, out),
+        (Filter.RESERVED, held),
+        (Filter.INACTIVE, gone),
+    ):
+        page = inventory_admin.list_stock(DeskCriteria(filter=filter_, words=product.sku))
+        assert skus(page) == [product.sku], filter_
+        every = inventory_admin.list_stock(DeskCriteria(filter=filter_))
+        assert len(every.rows) == min(before[filter_], 50)
+    assert find(gone.sku, filter=Filter.OUT) == []
+
+
+def test_a_level_raised_above_what_there_is_moves_the_row_to_the_low_ones(app: Flask) -> None:
+    mug = make_product(stock=30)
+    adjust(change_of(mug.sku, level=40))
+    assert row_of(mug.sku).shelf is Shelf.LOW
+
+
+def test_a_hold_of_the_last_units_makes_a_row_sold_out(app: Flask) -> None:
+    mug = make_product(stock=2)
+    catalog.reserve("a-buyer", [Hold(mug.sku, 2)])
+    assert row_of(mug.sku).shelf is Shelf.OUT
+
+
+def test_the_orders_put_first_what_they_say(app: Flask) -> None:
+    slow, fast = make_product(stock=100), make_product(stock=100)
+    sell(slow.sku, 1)
+    sell(fast.sku, 60)
+    both = [Order.AVAILABLE, Order.DAYS_LEFT, Order.SOLD]
+    for order in both:
+        shown = [sku for sku in find("TEST-", order=order) if sku in {slow.sku, fast.sku}]
+        assert shown == [fast.sku, slow.sku], order
+
+
+# --------------------------------------------------------------------------------------------- search
+
+
+def test_a_whole_sku_is_the_first_hit_in_any_case(app: Flask) -> None:
+    short = make_product()
+    with transaction("catalog") as session:
+        session.execute(sa.update(Variant).where(Variant.sku == short.sku).values(sku="ZED-1", barcode="4006381333931"))
+    longer = make_product(name="Zed 1 extra")
+    with transaction("catalog") as session:
+        session.execute(sa.update(Variant).where(Variant.sku == longer.sku).values(sku="ZED-10"))
+    assert find("zed-1") == ["ZED-1", "ZED-10"]
+    assert find("4006381333931") == ["ZED-1"]
+
+
+def test_words_of_a_name_are_found_after_codes(app: Flask) -> None:
+    assert [row.title for row in inventory_admin.list_stock(DeskCriteria(words="pillar beeswax")).rows] == [
+        "Beeswax Pillar Candle"
+    ]
+
+
+@pytest.mark.parametrize("words", ["%", "_", "'", '"', "\\", "*", "OR", "a" * 100, "😀", "\uffff"])
+def test_any_characters_may_be_searched_for(app: Flask, words: str) -> None:
+    find(words)
+
+
+def test_a_page_takes_a_fixed_number_of_selects(app: Flask) -> None:
+    make_product(name="Tumbler")
+    for filter_ in Filter:
+        for words in ("", "tumbler"):
+            with counted_selects() as counter:
+                inventory_admin.list_stock(DeskCriteria(words=words, filter=filter_))
+            assert counter["selects"] == 2, (filter_, words)
+
+
+# -------------------------------------------------------------------------------------------- restock
+
+
+def test_the_restock_list_goes_by_the_days_that_are_left(app: Flask) -> None:
+    slow, fast, out = make_product(stock=14), make_product(stock=14), make_product(stock=3)
+    sell(slow.sku, 10)
+    sell(fast.sku, 12)
+    sell(out.sku, 3)
+    shown = [sku for sku in skus(inventory_admin.restock_list()) if sku in {slow.sku, fast.sku, out.sku}]
+    assert shown == [out.sku, fast.sku, slow.sku]
+
+
+def test_the_restock_list_says_how_many_to_order(app: Flask) -> None:
+    mug = make_product(stock=14)
+    sell(mug.sku, 10)
+    assert row_of(mug.sku).to_order == 5 + 10 - 4
+
+
+def test_an_export_has_every_variant_once(app: Flask) -> None:
+    exported = [row.sku for row in inventory_admin.export_stock()]
+    assert len(exported) == len(set(exported)) == inventory_admin.list_stock(DeskCriteria()).counts[Filter.ALL]

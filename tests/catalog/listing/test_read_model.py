@@ -1,0 +1,377 @@
+"""Whatever is done to products, in whatever order: what listings show of them is what their rows come to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from storefront.catalog import service as catalog
+from storefront.catalog.listing.read_model import ProductTotals, VariantFacts, derive, take, totals_of
+from storefront.catalog.models import BrowseEntry, Category, Product, ProductCategory, Review, Variant, product_search
+from storefront.catalog.products.admin import BulkAct, BulkChange, VariantDraft, VariantState
+from storefront.catalog.reviews.reviews import Author, ReviewDraft
+from storefront.catalog.search.engine import words_of
+from storefront.catalog.service import Hold, NewProduct, NewReview, NewVariant, Sku, admin, inventory_admin
+from storefront.core.clock import utc_now
+from storefront.core.errors import DomainError
+from storefront.db.session import queries, transaction
+from tests.conftest import rolled_back
+from tests.factories.catalog import make_product, rupees
+from tests.factories.products import KEEPER, category_id, change, new_key, record_of
+from tests.factories.stock import CLERK, adjust, change_of
+from tests.fakes import Clock
+
+PLACES = ("electronics", "home-living", "books")
+CHECKOUTS = 3
+Shown = dict[str, Any]
+
+
+# ------------------------------------------------------------------------------------------- the two sides
+
+
+def shown(goods: Sequence[int]) -> Shown:
+    """The read model of some products as it is stored: of each, of each variant, of each list, and their words."""
+    queries().rollback()
+    products = (Product.id, Product.price, Product.was, Product.stock, Product.average_rating)
+    entries = (BrowseEntry.product_id, BrowseEntry.category_id, *_entry)
+    words = _rows(goods, product_search.c.product_id, product_search.c.product_id, product_search.c.words)
+    return {
+        "products": {row[0]: tuple(row[1:]) for row in _rows(goods, Product.id, *products)},
+        "variants": {
+            row[0]: tuple(row[1:])
+            for row in _rows(goods, Variant.product_id, Variant.id, Variant.title, Variant.is_sold)
+        },
+        "entries": {(row[0], row[1]): tuple(row[2:]) for row in _rows(goods, BrowseEntry.product_id, *entries)},
+        "words": {row.product_id: [word.rstrip("_") for word in row.words.split()] for row in words},
+    }
+
+
+_entry = (BrowseEntry.brand, BrowseEntry.price, BrowseEntry.rating, BrowseEntry.popularity, BrowseEntry.in_stock)
+
+
+def recomputed(goods: Sequence[int]) -> Shown:
+    """The same from the rows that it follows from, worked out without any code of the shop's but its idea of a word."""
+    queries().rollback()
+    variants, places, stars = defaultdict(list), defaultdict(list), defaultdict(list)
+    for variant in _rows(goods, Variant.product_id, *Variant.__table__.columns):
+        variants[variant.product_id].append(variant)
+    categories = {row.id: row for row in _rows((), None, *Category.__table__.columns)}
+    for product_id, place in _rows(goods, ProductCategory.product_id, *ProductCategory.__table__.columns):
+        places[product_id].append(categories[place])
+    for review in _rows(goods, Review.product_id, Review.product_id, Review.rating, Review.is_hidden):
+        stars[review.product_id] += [] if review.is_hidden else [review.rating]
+    made: Shown = {"products": {}, "variants": {}, "entries": {}, "words": {}}
+    for product in _rows(goods, Product.id, *Product.__table__.columns):
+        mine = sorted(variants[product.id], key=lambda variant: (variant.sort_order, variant.id))
+        lists = sorted(places[product.id], key=lambda place: (place.sort_order, place.id))
+        rating = _average(stars[product.id])
+        price, was, stock = _totals(mine)
+        made["products"][product.id] = (price, was, stock, rating)
+        for v in mine:
+            title = product.name + (", " if v.name else "") + v.name
+            made["variants"][v.id] = (title, bool(product.active and not v.is_withdrawn))
+        for place in [0, *(place.id for place in lists)] if product.active else []:
+            made["entries"][product.id, place] = (product.brand, price, rating, product.popularity, stock > 0)
+        made["words"][product.id] = _words(product, mine, [place.name for place in lists])
+    return made
+
+
+def _rows(goods: Sequence[int], of: Any, *columns: Any) -> Sequence[sa.Row[Any]]:
+    """:param of: the column with the product's id"""
+    chosen = sa.select(*columns).where(of.in_(goods)) if goods else sa.select(*columns)
+    return queries().execute(chosen, bind_arguments={"mapper": Product}).all()
+
+
+def _totals(variants: Sequence[sa.Row[Any]]) -> tuple[int, int | None, int]:
+    counted = [variant for variant in variants if not variant.is_withdrawn]
+    lowest = min(variant.price for variant in counted or variants)
+    first = next(variant for variant in counted or variants if variant.price == lowest)
+    return lowest, first.was, sum(variant.on_hand - variant.reserved for variant in counted)
+
+
+def _average(stars: Sequence[int]) -> Decimal:
+    average = Decimal(sum(stars)) / len(stars) if stars else Decimal(0)
+    return average.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def _words(product: sa.Row[Any], variants: Iterable[sa.Row[Any]], categories: Sequence[str]) -> list[str]:
+    codes = {product.sku} | {code for v in variants for code in (v.sku, v.barcode) if code}
+    return words_of(" ".join([product.name, product.brand, *sorted(codes), *categories, product.description]))
+
+
+# ---------------------------------------------------------------------------------------------- the acts
+
+which = st.integers(0, 9)
+prices = st.sampled_from([1, 5, 5, 10, 99])
+units = st.integers(0, 3)
+chance = st.booleans()
+
+
+class Desk(RuleBasedStateMachine):
+    """Everything that may change what a listing shows; what is not possible at the moment is refused, and no harm."""
+
+    app: Flask
+    clock: Clock
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.around = ExitStack()
+        self.around.enter_context(rolled_back(self.app))
+        mug = make_product(name="Mug", stock=2)
+        tee = make_product(name="Tee", options=(("S", 0), ("M", 1), ("L", 2)))
+        self.goods = [mug.id, tee.id]
+        self.number = 0
+        self.edit_variant(1, 2, 1, False, VariantState.WITHDRAWN)  # the cheapest of them
+
+    def teardown(self) -> None:
+        with self.around:
+            assert shown(()) == recomputed(())  # the other products, too
+
+    @invariant()
+    def what_is_shown_is_what_the_rows_come_to(self) -> None:
+        assert shown(self.goods) == recomputed(self.goods)
+
+    # ------------------------------------------------------------------------------------ product desk
+
+    @rule(
+        offers=st.lists(st.tuples(prices, units, chance), min_size=1, max_size=3),
+        stars=st.lists(st.integers(1, 5), max_size=3),
+        is_published=chance,
+    )
+    def create(self, offers: list[tuple[int, int, bool]], stars: list[int], is_published: bool) -> None:
+        number = self._next()
+        sku = Sku(f"NEW-{number}")
+        variants = [
+            NewVariant(Sku(f"{sku}-{i}"), f"No. {i}", rupees(price), stock, was=rupees(price + 1) if was else None)
+            for i, (price, stock, was) in enumerate(offers)
+        ]
+        reviews = [NewReview(i, "", given, "", "", False, 0, utc_now()) for i, given in enumerate(stars, start=90)]
+        new = NewProduct(
+            sku,
+            f"Thing {number}",
+            "Loom",
+            "It is new.",
+            PLACES[number % 3 :][::-1],
+            tuple(variants),
+            date(2026, 11, 1),
+            option_name="No.",
+            was=rupees(200),
+            reviews=tuple(reviews),
+            popularity=number,
+            is_published=is_published,
+        )
+        self.goods += catalog.add_products([new], actor=KEEPER)
+
+    @rule(what=which, name=st.sampled_from(["Mug", "MUG", "Jar"]), brand=st.sampled_from(["Kiln", "kiln", "Ø"]))
+    def rename(self, what: int, name: str, brand: str) -> None:
+        self._change(what, name=name, brand=brand)
+
+    @rule(what=which, places=st.lists(st.sampled_from(PLACES), min_size=1, unique=True))
+    def move(self, what: int, places: list[str]) -> None:
+        self._change(what, categories=tuple(category_id(slug) for slug in places))
+
+    @rule(what=which, one=which, price=prices, has_was=chance, state=st.sampled_from(VariantState))
+    def edit_variant(self, what: int, one: int, price: int, has_was: bool, state: VariantState) -> None:
+        drafts = [variant.draft for variant in record_of(self._good(what)).variants]
+        was = rupees(price + 50) if has_was else None
+        place = one % len(drafts)
+        drafts[place] = replace(drafts[place], price=rupees(price), was=was, state=state)
+        self._change(what, variants=tuple(drafts))
+
+    @rule(what=which, price=prices, stock=units, is_first=chance)
+    def add_variant(self, what: int, price: int, stock: int, is_first: bool) -> None:
+        drafts = [variant.draft for variant in record_of(self._good(what)).variants]
+        number = self._next()
+        new = VariantDraft(None, f"MORE-{number}", f"More {number}", rupees(price), stock=stock)
+        self._change(what, variants=(new, *drafts) if is_first else (*drafts, new), option_name="No.")
+
+    @rule(some=st.sets(which, max_size=3), is_published=chance)
+    def publish(self, some: set[int], is_published: bool) -> None:
+        admin.set_published({self._good(what) for what in some}, is_published, actor=KEEPER)
+
+    @rule(some=st.sets(which, max_size=3), percent=st.sampled_from([-50, 10]))
+    def reprice_many(self, some: set[int], percent: int) -> None:
+        ids = {self._good(what) for what in some}
+        by = BulkChange(BulkAct.PERCENT, Decimal(percent))
+        seen = {line.variant_id: line.old.minor for line in admin.preview(ids, by)}
+        with suppress(DomainError):
+            admin.apply_bulk(ids, by, seen=seen, key=new_key(), actor=KEEPER)
+
+    @rule(what=which, one=which, price=prices, hours=st.integers(1, 3))
+    def plan_price(self, what: int, one: int, price: int, hours: int) -> None:
+        begin = utc_now() + timedelta(hours=1)
+        variant = self._variant(what, one).id
+        with suppress(DomainError):
+            end = begin + timedelta(hours=hours)
+            admin.plan_price(variant, rupees(price), None, begin, end, actor=KEEPER)
+
+    # -------------------------------------------------------------------------------------- stock desk
+
+    @rule(what=which, one=which, delta=st.integers(-2, 3))
+    def receive(self, what: int, one: int, delta: int) -> None:
+        sku = Sku(self._variant(what, one).sku)
+        with suppress(DomainError):
+            catalog.receive(sku, delta, reason="delivery", reference=f"note {self._next()}", actor=CLERK)
+
+    @rule(what=which, one=which, another=which, count=units, delta=st.integers(-2, 2))
+    def count(self, what: int, one: int, another: int, count: int, delta: int) -> None:
+        first, second = self._variant(what, one).sku, self._variant(what, another).sku
+        changes = [change_of(first, count=count)]
+        changes += [change_of(second, delta=delta)] if second != first and delta else []
+        with suppress(DomainError):
+            adjust(*changes)
+
+    @rule(lines=st.dictionaries(st.tuples(which, which), st.integers(-2, 3), min_size=1, max_size=4), rival=chance)
+    def import_file(self, lines: dict[tuple[int, int], int], rival: bool) -> None:
+        """:param rival: somebody buys between the check of the file and its application"""
+        rows = {self._variant(*place).sku: delta for place, delta in lines.items() if delta}
+        text = "\n".join(["sku,delta,reason", *(f"{sku},{delta},correction" for sku, delta in rows.items()), ""])
+        queries().rollback()
+        import_id = inventory_admin.check_file(text.encode(), file_name="stock.csv", actor=CLERK)
+        if rival:
+            self.hold(0, *next(iter(lines)), 1)
+        if inventory_admin.start_import(import_id):
+            inventory_admin.apply_import(import_id)
+
+    # ------------------------------------------------------------------------------------- the shoppers
+
+    @rule(who=st.integers(0, CHECKOUTS - 1), what=which, one=which, quantity=st.integers(1, 2))
+    def hold(self, who: int, what: int, one: int, quantity: int) -> None:
+        with suppress(DomainError):
+            catalog.reserve(f"checkout-{who}", [Hold(Sku(self._variant(what, one).sku), quantity)])
+
+    @rule(who=st.integers(0, CHECKOUTS - 1))
+    def buy(self, who: int) -> None:
+        catalog.commit_reservation(f"checkout-{who}")
+
+    @rule(who=st.integers(0, CHECKOUTS - 1))
+    def let_go(self, who: int) -> None:
+        catalog.release(f"checkout-{who}")
+
+    @rule(who=st.integers(0, CHECKOUTS - 1), reason=st.sampled_from(["cancellation", "return"]))
+    def restock(self, who: int, reason: str) -> None:
+        catalog.restock(f"checkout-{who}", reason=reason, actor="shop")
+
+    @rule(what=which, stars=st.integers(1, 5), user=st.integers(1, 3))
+    def review(self, what: int, stars: int, user: int) -> None:
+        with suppress(DomainError):
+            draft = ReviewDraft(stars, "So", "so.")
+            catalog.write_review(self._good(what), Author(user, "Asha"), draft, is_verified=False)
+
+    @rule(what=which, user=st.integers(1, 3))
+    def take_review_back(self, what: int, user: int) -> None:
+        with suppress(DomainError):
+            catalog.delete_review(self._good(what), user)
+
+    @rule(minutes=st.sampled_from([20, 90]))
+    def time_passes(self, minutes: int) -> None:
+        self.clock.advance(minutes=minutes)
+        catalog.release_expired()
+        admin.apply_prices()
+
+    # -------------------------------------------------------------------------------------------- help
+
+    def _next(self) -> int:
+        self.number += 1
+        return self.number
+
+    def _good(self, what: int) -> int:
+        return self.goods[what % len(self.goods)]
+
+    def _variant(self, what: int, one: int) -> Any:
+        variants = record_of(self._good(what)).variants
+        return variants[one % len(variants)]
+
+    def _change(self, what: int, **facts: object) -> None:
+        with suppress(DomainError):
+            change(self._good(what), **facts)
+
+
+def run(shop: Flask, now: Clock, *, examples: int, steps: int, phases: Sequence[Phase]) -> None:
+    machine = type("DeskAtThisHour", (Desk,), {"clock": now, "app": shop})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            phases=phases,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_whatever_is_done_in_whatever_order_listings_show_what_is_true(shop: Flask, now: Clock) -> None:
+    run(shop, now, examples=12, steps=30, phases=[Phase.generate])
+
+
+@pytest.mark.long
+def test_the_same_for_much_longer(shop: Flask, now: Clock) -> None:
+    run(shop, now, examples=300, steps=50, phases=list(Phase))
+
+
+# ---------------------------------------------------------------------------------------------- the rules
+
+
+@pytest.mark.parametrize(
+    ("variants", "totals"),
+    [
+        ([VariantFacts(500, None, 3)], ProductTotals(500, None, 3)),
+        ([VariantFacts(500, None, 3), VariantFacts(400, 450, 2)], ProductTotals(400, 450, 5)),
+        ([VariantFacts(400, 450, 1), VariantFacts(400, 600, 1)], ProductTotals(400, 450, 2)),
+        ([VariantFacts(500, None, 3), VariantFacts(400, 450, 2, is_withdrawn=True)], ProductTotals(500, None, 3)),
+        ([VariantFacts(500, None, 3, is_withdrawn=True)], ProductTotals(500, None, 0)),
+    ],
+    ids=["one", "the cheapest", "the first of two as cheap", "one withdrawn", "all withdrawn"],
+)
+def test_what_variants_come_to(variants: list[VariantFacts], totals: ProductTotals) -> None:
+    assert totals_of(variants) == totals
+
+
+def test_many_products_are_derived_by_as_many_statements_as_one(app: Flask) -> None:
+    goods = [make_product(options=(("S", 1), ("M", 2))).id for _ in range(20)]
+    assert _statements_of_hiding(goods[:1]) == _statements_of_hiding(goods[1:])
+    assert shown(goods) == recomputed(goods)
+
+
+def _statements_of_hiding(goods: Sequence[int]) -> int:
+    statements: list[str] = []
+
+    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        statements.append(statement)
+
+    with transaction("catalog") as session:
+        take(session, goods)
+        hidden = sa.update(Product).where(Product.id.in_(goods)).values(active=False)
+        session.execute(hidden.execution_options(synchronize_session=False))
+        sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
+        try:
+            assert derive(session, goods) == {}
+        finally:
+            sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
+    return len(statements)
+
+
+def test_what_comes_on_sale_is_named_with_its_units(app: Flask) -> None:
+    mug = make_product(options=(("S", 0), ("M", 2)))
+    small, medium = (variant.id for variant in record_of(mug.id).variants)
+    admin.set_published([mug.id], False, actor=KEEPER)
+    with transaction("catalog") as session:
+        take(session, [mug.id])
+        session.execute(sa.update(Product).where(Product.id == mug.id).values(active=True))
+        assert derive(session, [mug.id]) == {small: 0, medium: 2}
+        assert derive(session, [mug.id]) == {}

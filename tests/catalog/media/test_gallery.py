@@ -1,0 +1,284 @@
+"""Pictures of a product at several widths: what is kept, what pages and the API are told, what is let go of."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from PIL import Image as Pillow
+
+from storefront.catalog import service as catalog
+from storefront.catalog.media.storage import PictureStore, StoreAway, store
+from storefront.catalog.models import Image, Product
+from storefront.catalog.service import gallery
+from storefront.catalog.values import Picture, narrowest
+from storefront.cli.images import pictures as commands
+from storefront.db.session import queries, transaction
+from storefront.worker import tasks
+from tests.conftest import ENGINES
+from tests.factories.catalog import make_product
+from tests.fakes import Clock
+from tests.hostile_files import MADE_HARMLESS, SCRIPT, picture
+from tests.isolated_shop import at_once, own_shop
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def main_picture(product_id: int) -> Picture:
+    shown = catalog.cards_of([product_id])[0].picture
+    assert shown is not None
+    return shown
+
+
+def files_of(product_id: int) -> dict[int, Pillow.Image]:
+    """Every width of the product's main picture, opened."""
+    return {
+        width: Pillow.open(io.BytesIO(gallery.get_media(address.removeprefix("/media/"))))
+        for address, width in main_picture(product_id).sources
+    }
+
+
+def names() -> set[str]:
+    return {name for name, _ in store().names()}
+
+
+# ------------------------------------------------------------------------------------------ widths
+
+
+@pytest.mark.parametrize(
+    ("size", "widths"),
+    [
+        ((3200, 800), {320: 80, 640: 160, 1280: 320}),
+        ((1600, 1200), {320: 240, 640: 480, 1280: 960}),
+        ((900, 900), {320: 320, 640: 640, 900: 900}),
+        ((640, 10), {320: 5, 640: 10}),
+        ((200, 500), {200: 500}),
+        ((1000, 4000), {320: 1280, 400: 1600}),
+        ((3000, 1), {320: 1, 640: 1, 1280: 1}),
+    ],
+)
+def test_a_picture_is_kept_at_three_widths_and_never_made_larger(size: tuple[int, int], widths: dict[int, int]) -> None:
+    mug = make_product()
+    catalog.add_picture(mug.id, picture("JPEG", size))
+    files = files_of(mug.id)
+    assert {width: file.height for width, file in files.items()} == widths
+    assert all((file.format, file.width) == ("WEBP", width) for width, file in files.items())
+    assert (main_picture(mug.id).width, main_picture(mug.id).height) == list(widths.items())[-1]
+
+
+@pytest.mark.parametrize("name", MADE_HARMLESS)
+def test_no_width_holds_what_was_hidden_in_the_file(name: str) -> None:
+    mug = make_product()
+    catalog.add_picture(mug.id, MADE_HARMLESS[name]())
+    for address, _ in main_picture(mug.id).sources:
+        content = gallery.get_media(address.removeprefix("/media/"))
+        opened = Pillow.open(io.BytesIO(content))
+        assert not any(hidden in content for hidden in (SCRIPT, b"xmpmeta", b"EXIF", b"ICCP", b"PK\x03\x04"))
+        assert not dict(opened.getexif())
+        assert not {"exif", "icc_profile", "xmp", "comment"} & set(opened.info)
+
+
+def test_what_can_be_seen_through_stays_so() -> None:
+    mug = make_product()
+    catalog.add_picture(mug.id, picture("PNG", (700, 700), "RGBA"))
+    assert {file.mode for file in files_of(mug.id).values()} <= {"RGBA", "RGB"}
+    transparent = io.BytesIO()
+    Pillow.new("RGBA", (700, 700), (255, 0, 0, 40)).save(transparent, "PNG")
+    jar = make_product()
+    catalog.add_picture(jar.id, transparent.getvalue())
+    for file in files_of(jar.id).values():
+        assert file.getpixel((5, 5))[3] == 40  # type: ignore[index]
+
+
+def test_offers_carry_the_picture_as_cards_do() -> None:
+    mug = make_product()
+    catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)), "A blue mug")
+    assert catalog.get_offer(mug.sku).picture == main_picture(mug.id)
+    assert main_picture(mug.id).sources[0][0] == narrowest(main_picture(mug.id).source)
+
+
+@pytest.mark.parametrize(
+    "source", ["vendor/a.webp", "https://pictures.example/a.jpg", "/api/products/image/7", "/media/x-320.webp", ""]
+)
+def test_a_picture_of_another_kind_has_one_width(source: str) -> None:
+    assert Picture(source, "").sources == ()
+    assert narrowest(source) == source
+
+
+# ------------------------------------------------------------------------------------------ order of writing
+
+
+class Broken:
+    """A store that takes some files, then none."""
+
+    def __init__(self, real: PictureStore, takes: int) -> None:
+        self.real, self.left = real, takes
+
+    def put(self, name: str, content: bytes) -> None:
+        if not self.left:
+            raise StoreAway("full")
+        self.left -= 1
+        self.real.put(name, content)
+
+
+@pytest.mark.parametrize("takes", [0, 1, 3])
+def test_a_store_that_fails_half_way_leaves_no_row_and_its_files_are_swept(app: Flask, takes: int, now: Clock) -> None:
+    mug = make_product()
+    real = app.extensions["picture_store"]
+    app.extensions["picture_store"] = Broken(real, takes)
+    try:
+        with pytest.raises(StoreAway):
+            catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
+    finally:
+        app.extensions["picture_store"] = real
+    assert gallery.pictures_of(mug.id) == ()
+    assert len(names()) == takes
+    now.advance(hours=2)
+    assert gallery.forget_lost() == takes
+    assert names() == set()
+
+
+def test_the_worker_lets_go_of_files_that_no_picture_names(now: Clock) -> None:
+    mug = make_product()
+    catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
+    kept = names()
+    store().put("f" * 32 + "-320.webp", b"nobody's")
+    tasks.tidy()
+    assert "f" * 32 + "-320.webp" in names()  # it may be on its way
+    now.advance(hours=2)
+    tasks.tidy()
+    assert names() == kept
+
+
+def test_a_file_that_is_sent_again_while_it_is_let_go_of_stays(now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    mug, sent = make_product(), picture("PNG", (300, 200))
+    picture_id = catalog.add_picture(mug.id, sent)
+    gallery.remove(mug.id, picture_id, actor="clerk")
+    now.advance(days=91)
+    delete = type(store()).delete
+
+    def after_the_sender(kept: PictureStore, name: str, **more: datetime) -> None:
+        if not gallery.pictures_of(mug.id):
+            catalog.add_picture(mug.id, sent)
+        delete(kept, name, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(store()), "delete", after_the_sender)
+    gallery.forget_lost()
+    (kept,) = gallery.pictures_of(mug.id)
+    assert gallery.get_media(kept.picture.source.removeprefix("/media/"))
+    assert catalog.get_picture(kept.id).content
+
+
+def test_a_picture_taken_away_is_shown_by_its_addresses_for_a_while_yet(now: Clock) -> None:
+    mug = make_product()
+    picture_id = catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
+    gallery.remove(mug.id, picture_id, actor="clerk")
+    now.advance(days=89)
+    gallery.forget_lost()
+    assert catalog.get_picture(picture_id).content
+    now.advance(days=2)
+    gallery.forget_lost()
+    assert names() == set()
+    with pytest.raises(gallery.UnknownPicture):
+        catalog.get_picture(picture_id)
+
+
+def test_files_that_another_product_shows_stay(now: Clock) -> None:
+    mug, jar = make_product(), make_product()
+    gone = catalog.add_picture(mug.id, picture())
+    catalog.add_picture(jar.id, picture())
+    gallery.remove(mug.id, gone, actor="clerk")
+    now.advance(days=200)
+    gallery.forget_lost()
+    assert files_of(jar.id)
+
+
+def test_a_picture_taken_away_and_sent_again_is_back_as_the_last(now: Clock) -> None:
+    mug = make_product()
+    first = catalog.add_picture(mug.id, picture("PNG"))
+    second = catalog.add_picture(mug.id, picture("JPEG"))
+    gallery.remove(mug.id, first, actor="clerk")
+    assert catalog.add_picture(mug.id, picture("PNG")) == first
+    assert [kept.id for kept in gallery.pictures_of(mug.id)] == [second, first]
+
+
+def test_the_api_is_told_that_pictures_changed() -> None:
+    mug = make_product()
+    first = catalog.add_picture(mug.id, picture("PNG"))
+    catalog.add_picture(mug.id, picture("JPEG"))
+    before = catalog.stamp_of([mug.id])
+    gallery.remove(mug.id, first, actor="clerk")
+    assert catalog.stamp_of([mug.id]) != before
+    (full,) = catalog.full_products([mug.id], reviews_each=0)
+    assert [picture_id for picture_id, _ in full.pictures] == [kept.id for kept in gallery.pictures_of(mug.id)]
+
+
+# ------------------------------------------------------------------------------------------ from before
+
+
+def of_before(product_id: int, content: bytes) -> int:
+    """A picture as it was kept before there was a store: in its row, at one width."""
+    with transaction("catalog") as session:
+        row = Image(product_id=product_id, image_data=content, content_type="image/png", alt_text="Old")
+        session.add(row)
+        session.flush()
+        row.image_url = f"/api/products/image/{row.id}"
+        address = sa.update(Product).where(Product.id == product_id).values(picture=row.image_url, picture_alt="Old")
+        session.execute(address)
+        return row.id
+
+
+def test_a_picture_of_before_goes_on_being_shown() -> None:
+    mug = make_product()
+    picture_id = of_before(mug.id, picture())
+    assert catalog.get_picture(picture_id).content == picture()
+    assert main_picture(mug.id) == Picture(f"/api/products/image/{picture_id}", "Old")
+
+
+def test_pictures_of_before_are_given_their_widths_by_a_command(app: Flask) -> None:
+    mug, jar = make_product(), make_product()
+    picture_id = of_before(mug.id, picture("PNG", (900, 600)))
+    broken = of_before(jar.id, b"no picture")
+    runner = app.test_cli_runner()
+    assert "Pictures given their widths: 1" in runner.invoke(commands, ["renew"]).output
+    assert "Pictures given their widths: 0" in runner.invoke(commands, ["renew"]).output
+    assert set(files_of(mug.id)) == {320, 640, 900}
+    assert Pillow.open(io.BytesIO(catalog.get_picture(picture_id).content or b"")).size == (900, 600)
+    assert catalog.get_picture(broken).content == b"no picture"
+
+
+def test_files_are_carried_elsewhere_by_a_command(app: Flask, tmp_path: Path) -> None:
+    catalog.add_picture(make_product().id, picture("PNG", (900, 600)))
+    folder = f"file://{tmp_path}/pictures"
+    runner = app.test_cli_runner()
+    assert "Files carried: 4" in runner.invoke(commands, ["move", "database", folder, "--keep"]).output
+    assert len(names()) == 4
+    assert "Files carried: 4" in runner.invoke(commands, ["move", "database", folder]).output
+    assert (names(), len(list((tmp_path / "pictures").iterdir()))) == (set(), 4)
+    refused = runner.invoke(commands, ["move", "database", "nowhere"])
+    assert (refused.exit_code, "PICTURE_STORE must be" in refused.output) == (1, True)
+    assert runner.invoke(commands, ["move", folder, folder]).exit_code == 1
+
+
+# ------------------------------------------------------------------------------------------ at once
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_twins_sent_at_one_moment_are_one_picture_and_the_first_stays_first(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            mug = make_product()
+        sent = [picture("PNG", (40 + number // 2, 30)) for number in range(8)]
+        outcomes = at_once(app, [lambda content=content: catalog.add_picture(mug.id, content) for content in sent])
+        with app.app_context():
+            assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+            shown = gallery.pictures_of(mug.id)
+            assert {kept.id for kept in shown} == set(outcomes)
+            assert len(shown) == 4
+            assert main_picture(mug.id) == shown[0].picture
+            places = queries().scalars(sa.select(Image.sort_order).where(Image.product_id == mug.id)).all()
+            assert sorted(places) == [0, 1, 2, 3]

@@ -1,0 +1,143 @@
+"""Pictures of products: what staff send is kept as pixels and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from PIL import Image as Pillow
+
+from storefront.catalog import service as catalog
+from storefront.catalog.models import Image, Product
+from storefront.catalog.values import Picture
+from storefront.core.image_processing import NotAPicture, PictureTooLarge
+from storefront.db.session import queries, transaction
+from tests.factories.catalog import make_product
+from tests.hostile_files import EITHER, MADE_HARMLESS, REFUSED, picture
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def add(product_id: int, sent: bytes, alt: str = "") -> int:
+    return catalog.add_picture(product_id, sent, alt, actor="tests")
+
+
+def kept(picture_id: int) -> Pillow.Image:
+    content = catalog.get_picture(picture_id).content
+    assert content is not None
+    opened = Pillow.open(io.BytesIO(content))
+    opened.load()
+    return opened
+
+
+def rows(product_id: int) -> list[Image]:
+    chosen = sa.select(Image).where(Image.product_id == product_id).order_by(Image.sort_order)
+    return list(queries().scalars(chosen))
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type"),
+    [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp"), ("GIF", "image/png")],
+)
+def test_a_picture_is_kept_as_what_it_is(kind: str, content_type: str) -> None:
+    stored = catalog.get_picture(add(make_product().id, picture(kind)))
+    assert stored.content_type == content_type
+    assert Pillow.open(io.BytesIO(stored.content or b"")).size == (40, 30)
+
+
+def test_a_large_picture_is_made_smaller_in_its_shape() -> None:
+    assert kept(add(make_product().id, picture("JPEG", (3200, 800)))).size == (1600, 400)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "LA", "I;16"])
+def test_every_kind_of_pixels_is_read(mode: str) -> None:
+    assert kept(add(make_product().id, picture("PNG", mode=mode))).mode in {"L", "RGB", "RGBA"}
+
+
+def test_a_photograph_in_the_colours_of_print_is_read() -> None:
+    assert kept(add(make_product().id, picture("JPEG", mode="CMYK"))).mode == "RGB"
+
+
+def test_a_photograph_taken_sideways_is_put_upright() -> None:
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    turned = kept(add(make_product().id, picture("JPEG", (40, 30), exif=exif)))
+    assert turned.size == (30, 40)
+    assert not dict(turned.getexif())
+
+
+def test_the_first_picture_is_the_one_that_listings_show() -> None:
+    mug = make_product(name="Clay Mug")
+    first = add(mug.id, picture("PNG"))
+    add(mug.id, picture("JPEG"), "From the side")
+    shown = catalog.cards_of([mug.id])[0].picture
+    assert shown is not None
+    digest = catalog.get_picture(first).digest
+    assert shown == Picture(f"/media/{digest[:32]}-40.webp", "Clay Mug", 40, 30)
+    assert [(row.sort_order, row.alt_text) for row in rows(mug.id)] == [(0, "Clay Mug"), (1, "From the side")]
+
+
+def test_a_product_keeps_the_picture_it_shows() -> None:
+    before = catalog.cards_of([1])[0].picture
+    add(1, picture())
+    assert catalog.cards_of([1])[0].picture == before
+
+
+def test_the_same_picture_is_kept_once_a_product() -> None:
+    mug, pot = make_product().id, make_product().id
+    first = add(mug, picture())
+    assert add(mug, picture()) == first
+    assert add(pot, picture()) != first
+    assert len(rows(mug)) == len(rows(pot)) == 1
+
+
+def test_a_product_that_is_not_there_has_no_picture_added() -> None:
+    with pytest.raises(catalog.UnknownProduct):
+        add(999_999, picture())
+    with pytest.raises(catalog.gallery.UnknownPicture):
+        catalog.get_picture(999_999)
+
+
+def test_a_product_off_sale_can_be_given_one_and_shows_it_to_who_bought_it() -> None:
+    mug = make_product().id
+    with transaction("catalog") as session:
+        session.execute(sa.update(Product).where(Product.id == mug).values(active=False))
+    assert catalog.get_picture(add(mug, picture())).content_type == "image/png"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_picture_is_refused(name: str) -> None:
+    status, make = REFUSED[name]
+    mug = make_product().id
+    with pytest.raises((NotAPicture, PictureTooLarge)) as refusal:
+        add(mug, make())
+    assert refusal.value.status == status
+    assert rows(mug) == []
+
+
+@pytest.mark.parametrize("name", MADE_HARMLESS)
+def test_what_hides_something_comes_through_without_it(name: str) -> None:
+    assert_harmless(MADE_HARMLESS[name])
+
+
+@pytest.mark.parametrize("name", EITHER)
+def test_what_cannot_be_told_is_refused_or_harmless(name: str) -> None:
+    with contextlib.suppress(NotAPicture):
+        assert_harmless(EITHER[name])
+
+
+def assert_harmless(make: Callable[[], bytes]) -> None:
+    opened = kept(add(make_product().id, make()))
+    content = catalog.get_picture(rows_last()).content or b""
+    for hidden in (b"script", b"doctype", b"xmpmeta", b"PK\x03\x04", b"home"):
+        assert hidden not in content
+    assert not dict(opened.getexif())
+    assert not {"exif", "icc_profile", "comment", "xmp", "Comment"} & set(opened.info)
+    assert getattr(opened, "n_frames", 1) == 1
+
+
+def rows_last() -> int:
+    return queries().scalar(sa.select(sa.func.max(Image.id))) or 0

@@ -1,0 +1,119 @@
+"""The categories themselves: what is renamed is found by its new name, what moved is found at its old address."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from storefront.catalog.products.admin import CategoryConflict, CategoryDraft, CategoryInUse, DraftRefused, Problem
+from storefront.catalog.service import UnknownCategory, admin
+from storefront.db.session import queries
+from storefront.worker import tasks
+from tests.factories.catalog import make_product
+from tests.factories.products import KEEPER, acts, category_id, change, found_by, record_of
+
+TOYS = CategoryDraft("Toys", "toys", "To play with.", 300, 1)
+
+
+pytestmark = pytest.mark.usefixtures("_derived_is_right")
+
+
+def open_toys() -> int:
+    return admin.create_category(TOYS, actor=KEEPER)
+
+
+def alter(category: int, *, seen: str = "", **facts: object) -> None:
+    queries().rollback()
+    record = admin.get_category(category)
+    draft = replace(record.draft, **facts)  # type: ignore[arg-type]
+    admin.change_category(category, draft, seen=seen or record.digest, actor=KEEPER)
+
+
+def problems(category: int, **facts: object) -> dict[str, Problem]:
+    with pytest.raises(DraftRefused) as refused:
+        alter(category, **facts)
+    return refused.value.problems
+
+
+def slugs() -> list[str]:
+    queries().rollback()
+    return [record.slug for record in admin.list_categories()]
+
+
+def test_a_category_is_opened_at_its_place(app: Flask) -> None:
+    before = slugs()
+    open_toys()
+    assert slugs() == ["toys", *before]
+    assert acts()[-1] == ("category opened", "toys", "Toys")
+
+
+def test_a_category_asked_for_twice_is_opened_once(app: Flask) -> None:
+    assert open_toys() == open_toys()
+    assert slugs().count("toys") == 1
+    assert [act[0] for act in acts()].count("category opened") == 1
+
+
+def test_a_category_moves_to_another_place(app: Flask) -> None:
+    before = slugs()
+    toys = open_toys()
+    alter(toys, position=3)
+    assert slugs() == [*before[:2], "toys", *before[2:]]
+    alter(toys, position=999)
+    assert slugs() == [*before, "toys"]
+
+
+def test_products_are_found_by_the_new_name_of_their_category(app: Flask) -> None:
+    toys = open_toys()
+    mug = make_product(category="toys")
+    alter(toys, name="Playthings")
+    tasks.deliver_outboxes()
+    assert mug.id in found_by("playthings")
+    assert mug.id not in found_by("toys")
+
+
+def test_an_old_address_leads_to_the_present_one_without_a_chain(app: Flask) -> None:
+    toys = open_toys()
+    alter(toys, slug="playthings")
+    alter(toys, slug="games")
+    assert {admin.find_moved(slug) for slug in ("toys", "playthings")} == {"games"}
+    assert admin.find_moved("games") is None
+    alter(toys, slug="toys")
+    assert admin.find_moved("toys") is None
+    assert admin.find_moved("games") == "toys"
+
+
+def test_names_and_addresses_are_those_of_one_category(app: Flask) -> None:
+    toys = open_toys()
+    books = category_id("books")
+    assert problems(toys, name="BOOKS", slug="books") == {"name": Problem.NAME_TAKEN, "slug": Problem.SLUG_TAKEN}
+    alter(books, slug="reading")
+    assert problems(toys, slug="books") == {"slug": Problem.SLUG_WAS_ANOTHERS}
+
+
+def test_a_stale_change_is_refused_with_what_stands_now(app: Flask) -> None:
+    toys = open_toys()
+    seen = admin.get_category(toys).digest
+    alter(toys, description="For children.")
+    with pytest.raises(CategoryConflict) as conflict:
+        alter(toys, seen=seen, name="Games")
+    assert conflict.value.record.description == "For children."
+
+
+def test_a_category_is_removed_when_nothing_stands_in_it(app: Flask) -> None:
+    toys = open_toys()
+    alter(toys, slug="games")
+    mug = make_product(category="games")
+    with pytest.raises(CategoryInUse):
+        admin.remove_category(toys, actor=KEEPER)
+    books = category_id("books")
+    change(mug.id, categories=(books, toys))
+    with pytest.raises(CategoryInUse):
+        admin.remove_category(toys, actor=KEEPER)
+    change(mug.id, categories=(books,))
+    admin.remove_category(toys, actor=KEEPER)
+    assert admin.find_moved("toys") is None
+    assert record_of(mug.id).categories == (books,)
+    with pytest.raises(UnknownCategory):
+        admin.remove_category(toys, actor=KEEPER)

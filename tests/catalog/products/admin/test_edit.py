@@ -1,0 +1,399 @@
+"""What staff write about products: all that follows from it is written with it, and nobody's work is overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import date
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from storefront.catalog import service as catalog
+from storefront.catalog.models import BrowseEntry, Product, Variant
+from storefront.catalog.products.admin import (
+    DraftRefused,
+    Problem,
+    ProductConflict,
+    ProductDraft,
+    VariantDraft,
+    VariantState,
+    changes,
+)
+from storefront.catalog.service import NewProduct, NewVariant, Sku, UnknownProduct, admin
+from storefront.db.session import queries, transaction
+from tests.factories.catalog import make_product, rupees
+from tests.factories.products import (
+    KEEPER,
+    acts,
+    category_id,
+    change,
+    coded,
+    found_by,
+    make_draft,
+    new_key,
+    priced,
+    record_of,
+    variants,
+)
+from tests.factories.stock import ledger_of, receive, row_of, sell
+
+pytestmark = pytest.mark.usefixtures("_derived_is_right")
+
+
+def create(draft: ProductDraft, sku: str = "DESK-MUG", *, is_published: bool = True, key: str = "") -> int:
+    return admin.create_product(sku, draft, is_published=is_published, key=key or new_key(), actor=KEEPER)
+
+
+def problems_of(product_id: int, **facts: object) -> dict[str, Problem]:
+    with pytest.raises(DraftRefused) as refused:
+        change(product_id, **facts)
+    return refused.value.problems
+
+
+def column(column: sa.ColumnElement[object] | object, product_id: int) -> object:
+    queries().rollback()
+    return queries().scalar(sa.select(column).where(Product.id == product_id))  # type: ignore[call-overload]
+
+
+# ----------------------------------------------------------------------------------------------- created
+
+
+def test_a_product_is_created_with_all_that_follows_from_it(app: Flask) -> None:
+    product_id = create(make_draft("DESK-MUG"))
+    record = record_of(product_id)
+    assert (record.name, record.slug, record.sku, record.stock) == ("Enamel Mug", "enamel-mug", "DESK-MUG", 4)
+    assert record.is_published
+    page = catalog.get_product(product_id)
+    assert (page.box.variants[0].price, page.specs) == (rupees(500), (("Colour", "Blue"),))
+    assert found_by("enamel") == {product_id}
+    assert acts()[-1] == ("product created", "DESK-MUG", "Enamel Mug, DESK-MUG INR 500.00, 4 units")
+
+
+def test_first_stock_is_a_movement(app: Flask) -> None:
+    create(make_draft("DESK-MUG"))
+    assert movements_of("DESK-MUG") == [(4, "initial", KEEPER)]
+
+
+def movements_of(sku: str) -> list[tuple[int, str, str]]:
+    listed = catalog.inventory_admin.list_movements(catalog.inventory_admin.LedgerCriteria(sku=sku))
+    return [(movement.delta, movement.reason, movement.actor) for movement in listed.movements]
+
+
+def test_a_product_may_be_created_hidden(app: Flask) -> None:
+    product_id = create(make_draft("DESK-MUG"), is_published=False)
+    with pytest.raises(UnknownProduct):
+        catalog.get_product(product_id)
+    assert found_by("enamel") == set()
+    assert admin.set_published([product_id], True, actor=KEEPER) == 1
+    assert found_by("enamel") == {product_id}
+    assert str(column(Product.published_on, product_id)) == "2026-11-22"
+
+
+def test_a_form_sent_twice_creates_one_product(app: Flask) -> None:
+    key = new_key()
+    assert create(make_draft("DESK-MUG"), key=key) == create(make_draft("DESK-MUG"), key=key)
+    assert [act for act in acts() if act[0] == "product created"] == [acts()[-1]]
+
+
+def test_a_form_sent_twice_is_done_also_when_its_twin_ends_during_the_look(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, find_problems, twin = new_key(), changes.find_problems, []
+
+    def after_the_twin(*args: object) -> dict[str, Problem]:
+        if not twin:
+            twin.append(0)
+            twin[0] = create(make_draft("DESK-MUG"), key=key)
+        return find_problems(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(changes, "find_problems", after_the_twin)
+    assert create(make_draft("DESK-MUG"), key=key) == twin[0]
+
+
+def test_a_sku_that_another_carries_in_other_letters_is_taken_and_found(app: Flask) -> None:
+    shirt = make_product(options=(("small", 3), ("Large", 4)))
+    code = f"{shirt.sku}-LARGE"
+    with pytest.raises(DraftRefused) as refused:
+        create(make_draft(code), code)
+    assert refused.value.problems == {"sku": Problem.SKU_TAKEN, "variants.0.sku": Problem.SKU_TAKEN}
+    assert row_of(code).sku == f"{shirt.sku}-Large"
+
+
+@pytest.mark.parametrize("names", [("Größe", "Grosse"), ("Fuß", "Fus"), ("🔴 Lamp", "🔵 Lamp")])
+def test_specifications_whose_names_a_database_takes_for_one_are_refused_or_kept_apart(
+    app: Flask, names: tuple[str, str]
+) -> None:
+    mug, specs = make_product(), tuple((name, "x") for name in names)
+
+    def adding() -> int:
+        return create(replace(make_draft("DESK-MUG"), specs=specs))
+
+    def changing() -> int:
+        return change(mug.id, specs=specs).id
+
+    for act in (adding, changing):
+        try:
+            assert record_of(act()).specs == specs
+        except DraftRefused as refusal:
+            assert set(refusal.problems) <= {"specs.1.name", "specs"}  # noqa: PT017 - which, is the database's to say
+
+
+def test_a_sku_or_barcode_that_another_carries_is_told_beside_its_field(app: Flask) -> None:
+    mug = make_product()
+    other = create(make_draft("DESK-ONE"), "DESK-ONE")
+    change(other, variants=variants(record_of(other), only=lambda draft: replace(draft, barcode="4006381333931")))
+    draft = make_draft(mug.sku.lower())
+    (only,) = draft.variants
+    with pytest.raises(DraftRefused) as refused:
+        create(replace(draft, variants=(replace(only, barcode="4006381333931"),)), mug.sku.lower())
+    taken = {
+        "sku": Problem.SKU_TAKEN,
+        "variants.0.sku": Problem.SKU_TAKEN,
+        "variants.0.barcode": Problem.BARCODE_TAKEN,
+    }
+    assert refused.value.problems == taken
+
+
+def test_the_api_and_the_desk_create_the_same_product(app: Flask) -> None:
+    """By one function: the API gives it less to write."""
+    new = NewProduct(
+        sku=Sku("API-MUG"),
+        name="Enamel Mug",
+        brand="Kiln",
+        description="For camping.",
+        categories=(),
+        variants=(NewVariant(Sku("API-MUG"), "", rupees(500), 4),),
+        published_on=date(2026, 11, 22),
+        specs=(("Colour", "Blue"),),
+    )
+    by_api = catalog.add_product(new, [category_id("home-living")], actor="user 7")
+    by_desk = create(make_draft("DESK-MUG"))
+    one, other = record_of(by_api), record_of(by_desk)
+    assert replace(one.draft, variants=()) == replace(other.draft, variants=())
+    assert [act[0] for act in acts()[-2:]] == ["product created"] * 2
+
+
+# ----------------------------------------------------------------------------------------------- changed
+
+
+def test_a_changed_product_is_found_and_listed_by_what_it_is_now(app: Flask) -> None:
+    mug = make_product(name="Clay Mug")
+    books = category_id("books")
+    change(mug.id, name="Brass Kettle", slug="brass-kettle", brand="Forge", categories=(books,))
+    assert mug.id in found_by("brass kettle forge")
+    assert mug.id not in found_by("clay")
+    listed = queries().scalars(sa.select(BrowseEntry.category_id).where(BrowseEntry.product_id == mug.id))
+    assert set(listed) == {0, books}
+    assert queries().scalar(sa.select(Variant.title).where(Variant.sku == mug.sku)) == "Brass Kettle"
+    assert ("renamed", mug.sku, "Clay Mug to Brass Kettle") in acts()
+    assert any(what == "details" and "brand: Kiln to Forge" in detail for what, _, detail in acts())
+
+
+def test_the_price_of_a_product_is_that_of_its_cheapest_variant(app: Flask) -> None:
+    shirt = make_product(price=900, options=(("S", 3), ("M", 4)))
+    record = change(shirt.id, variants=variants(record_of(shirt.id), M=priced(700, was=900)))
+    (card,) = catalog.cards_of([shirt.id])
+    assert (card.price, card.was) == (rupees(700), rupees(900))
+    m = record.variants[1]
+    assert ("price", m.sku, "INR 900.00 to INR 700.00 (was 900.00)") in acts()
+
+
+def test_specs_keep_their_order_and_may_go(app: Flask) -> None:
+    mug = make_product()
+    record = change(mug.id, specs=(("Weight", "300 g"), ("Colour", "Blue")))
+    assert record.specs == (("Weight", "300 g"), ("Colour", "Blue"))
+    assert change(mug.id, specs=(("Colour", "Red"),)).specs == (("Colour", "Red"),)
+    assert problems_of(mug.id, specs=(("Größe", "1"), ("GRÖSSE", "2"))) == {"specs.1.name": Problem.SPEC_TWICE}
+
+
+def test_a_variant_comes_with_its_first_stock(app: Flask) -> None:
+    shirt = make_product(options=(("S", 3), ("M", 4)))
+    large = VariantDraft(None, "DESK-L", "L", rupees(550), stock=6)
+    record = change(shirt.id, variants=(*variants(record_of(shirt.id)), large))
+    assert [variant.option for variant in record.variants] == ["S", "M", "L"]
+    assert record.stock == 13
+    assert movements_of("DESK-L") == [(6, "initial", KEEPER)]
+    assert catalog.get_offer(Sku("DESK-L")).price == rupees(550)
+
+
+def test_two_variants_swap_their_barcodes(app: Flask) -> None:
+    shirt = make_product(options=(("S", 3), ("M", 4)))
+    codes = {"S": "4006381333931", "M": "4006381333948"}
+    change(shirt.id, variants=variants(record_of(shirt.id), **{o: coded(code) for o, code in codes.items()}))
+    swapped = {"S": codes["M"], "M": codes["S"]}
+    moved = {option: coded(code) for option, code in swapped.items()}
+    record = change(shirt.id, variants=variants(record_of(shirt.id), **moved))
+    assert {variant.option: variant.barcode for variant in record.variants} == swapped
+
+
+def test_a_variant_taken_off_sale_counts_for_nothing_and_comes_back(app: Flask) -> None:
+    shirt = make_product(price=900, options=(("S", 3), ("M", 4)))
+    off = {"S": lambda draft: replace(draft, state=VariantState.WITHDRAWN)}
+    cheap = change(shirt.id, variants=variants(record_of(shirt.id), S=priced(500)))
+    record = change(shirt.id, variants=variants(cheap, **off))
+    (card,) = catalog.cards_of([shirt.id])
+    assert (record.stock, card.price) == (4, rupees(900))
+    s = record.variants[0].sku
+    assert [variant.option for variant in catalog.get_product(shirt.id).box.variants] == ["M"]
+    with pytest.raises(catalog.UnknownSku):
+        catalog.get_offer(Sku(s))
+    receive(Sku(s), 5)  # its count is kept all the same
+    assert record_of(shirt.id).stock == 4
+    record = change(
+        shirt.id, variants=variants(record_of(shirt.id), S=lambda d: replace(d, state=VariantState.ON_SALE))
+    )
+    assert record.stock == 12
+    assert [what for what, subject, _ in acts() if subject == s][-2:] == ["taken off sale", "put back on sale"]
+
+
+def test_what_was_ever_sold_or_counted_is_never_deleted(app: Flask) -> None:
+    shirt = make_product(options=(("S", 3), ("M", 0)))
+    sell(record_of(shirt.id).variants[0].sku)
+    gone = lambda draft: replace(draft, state=VariantState.DELETED)  # noqa: E731
+    refused = problems_of(shirt.id, variants=variants(record_of(shirt.id), S=gone))
+    assert refused == {"variants.0.state": Problem.NOT_DELETABLE}
+    record = change(shirt.id, variants=variants(record_of(shirt.id), M=gone))
+    assert [variant.option for variant in record.variants] == ["S"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "problems"),
+    [
+        ({"option_name": ""}, {"option_name": Problem.OPTION_NAME_MISSING}),
+        ({"categories": (2**31 - 1,)}, {"categories": Problem.UNKNOWN_CATEGORY}),
+        ({"categories": ()}, {"categories": Problem.UNKNOWN_CATEGORY}),
+    ],
+)
+def test_a_product_that_could_not_be_sold_is_refused(
+    app: Flask, facts: dict[str, object], problems: dict[str, Problem]
+) -> None:
+    shirt = make_product(options=(("S", 3), ("M", 4)))
+    assert problems_of(shirt.id, **facts) == problems
+    assert record_of(shirt.id).version == 1
+
+
+@pytest.mark.parametrize(
+    ("change_of_s", "problems"),
+    [
+        ({"option": ""}, {"variants.0.option": Problem.OPTION_MISSING}),
+        ({"option": "m"}, {"variants.1.option": Problem.OPTION_TWICE}),
+        ({"was": rupees(500)}, {"variants.0.was": Problem.WAS_NOT_HIGHER}),
+        ({"id": 2**31 - 1}, {"variants.0.sku": Problem.MISSING}),
+        ({"id": None, "sku": "SKU-APL-IP15PM"}, {"variants.0.sku": Problem.SKU_TAKEN}),
+    ],
+)
+def test_a_variant_that_could_not_be_told_apart_is_refused(
+    app: Flask, change_of_s: dict[str, object], problems: dict[str, Problem]
+) -> None:
+    shirt = make_product(options=(("S", 3), ("M", 4)))
+    changed = variants(record_of(shirt.id), S=lambda draft: replace(draft, **change_of_s))  # type: ignore[arg-type]
+    found = problems_of(shirt.id, variants=changed)
+    assert problems.items() <= found.items()
+
+
+def test_the_last_variant_stays_on_sale(app: Flask) -> None:
+    mug = make_product()
+    off = variants(record_of(mug.id), only=lambda draft: replace(draft, state=VariantState.WITHDRAWN))
+    assert problems_of(mug.id, variants=off) == {"variants": Problem.NONE_ON_SALE}
+
+
+# ------------------------------------------------------------------------------------------ at the same time
+
+
+def test_a_stale_change_is_refused_with_what_stands_now(app: Flask) -> None:
+    mug = make_product(name="Clay Mug")
+    seen = record_of(mug.id).version
+    change(mug.id, name="Brass Mug")
+    with pytest.raises(ProductConflict) as conflict:
+        change(mug.id, seen=seen, name="Tin Mug")
+    assert conflict.value.record.name == "Brass Mug"
+    assert record_of(mug.id).name == "Brass Mug"
+
+
+def test_the_same_change_again_is_no_conflict_and_no_second_change(app: Flask) -> None:
+    shirt = make_product(options=(("S", 3), ("M", 4)))
+    before = record_of(shirt.id)
+    draft = replace(
+        before.draft, name="Shirt", variants=(*variants(before), VariantDraft(None, "DESK-L", "L", rupees(9), stock=2))
+    )
+    for _ in range(2):
+        admin.change_product(shirt.id, draft, seen=before.version, actor=KEEPER)
+    assert record_of(shirt.id).version == before.version + 1
+    assert movements_of("DESK-L") == [(2, "initial", KEEPER)]
+
+
+# ----------------------------------------------------------------------------------------------- published
+
+
+def test_a_hidden_product_is_on_no_page_and_comes_back_as_it_was(app: Flask) -> None:
+    mug = make_product(name="Zinc Mug")
+    assert admin.set_published([mug.id], False, actor=KEEPER) == 1
+    assert admin.set_published([mug.id], False, actor=KEEPER) == 0
+    assert found_by("zinc") == set()
+    assert not catalog.offers_of([mug.sku])[mug.sku].is_sold
+    assert record_of(mug.id).stock == 10
+    admin.set_published([mug.id], True, actor=KEEPER)
+    assert found_by("zinc") == {mug.id}
+    assert [what for what, subject, _ in acts() if subject == mug.sku] == ["hidden", "published"]
+
+
+def test_stock_and_price_of_a_hidden_product_are_kept_right(app: Flask) -> None:
+    mug = make_product(stock=3)
+    admin.set_published([mug.id], False, actor=KEEPER)
+    receive(mug.sku, 4)
+    change(mug.id, variants=variants(record_of(mug.id), only=priced(450)))
+    admin.set_published([mug.id], True, actor=KEEPER)
+    (card,) = catalog.cards_of([mug.id])
+    assert (card.available, card.price) == (7, rupees(450))
+
+
+# ----------------------------------------------------------------------------------------------- the doctor
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "words"),
+    [
+        (Product, {"price": 1}, "not that of its cheapest variant"),
+        (Product, {"was": 99_99_99}, "not that of its cheapest variant"),
+        (Product, {"active": False}, "though it is hidden"),
+        (BrowseEntry, {"price": 1}, "listed with another price"),
+        (BrowseEntry, {"category_id": 2**31 - 1}, "listed where it does not stand"),
+        (Variant, {"title": "Other"}, "the stock desk calls it otherwise"),
+        (Variant, {"is_withdrawn": True}, "product says 10 available"),
+    ],
+)
+def test_the_doctor_notices_what_does_not_follow(
+    app: Flask, table: type[Product], values: dict[str, object], words: str
+) -> None:
+    mug = make_product()
+    place = Product.id if table is Product else table.product_id  # type: ignore[attr-defined]
+    mine = sa.update(table).where(place == mug.id)
+    if table is BrowseEntry:
+        mine = mine.where(BrowseEntry.category_id != 0)
+    with undone() as session:
+        session.execute(mine.values(**values))
+        found = [*catalog.stock_faults(), *catalog.product_faults()]
+    assert any(words in fault for fault in found if fault.startswith(mug.sku)), found
+
+
+class _Undo(Exception):
+    """Puts right what a test broke."""
+
+
+@contextmanager
+def undone() -> Iterator[Session]:
+    with suppress(_Undo), transaction("catalog") as session:
+        yield session
+        raise _Undo
+
+
+def test_a_movement_of_a_withdrawn_variant_is_in_the_ledger(app: Flask) -> None:
+    shirt = make_product(options=(("S", 3), ("M", 4)))
+    s = record_of(shirt.id).variants[0].sku
+    change(shirt.id, variants=variants(record_of(shirt.id), S=lambda d: replace(d, state=VariantState.WITHDRAWN)))
+    receive(Sku(s), 5)
+    assert [movement.delta for movement in ledger_of(s)] == [5]

@@ -1,0 +1,135 @@
+"""The product desk in shops of its own: two who save at once, shoppers who buy meanwhile, words that are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from storefront.catalog import service as catalog
+from storefront.catalog.products.admin import BulkAct, BulkChange, ProductConflict, ProductCriteria, VariantState
+from storefront.catalog.service import BrowseCriteria, Hold, ProductCard, Sku, admin
+from storefront.core.clock import utc_now
+from storefront.db.session import queries
+from tests.conftest import ENGINES
+from tests.factories.catalog import make_product, rupees
+from tests.factories.products import KEEPER, acts, change, faults, make_draft, new_key, record_of, variants
+from tests.fakes import Clock
+from tests.isolated_shop import at_once, own_shop
+
+pytestmark = pytest.mark.parametrize("engine", ENGINES)
+
+
+def test_of_two_who_save_at_once_one_is_told_of_the_other(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            mug = make_product(name="Clay Mug")
+            draft, seen = record_of(mug.id).draft, record_of(mug.id).version
+
+        def save(name: str) -> Callable[[], str]:
+            def act() -> str:
+                try:
+                    admin.change_product(mug.id, replace(draft, name=name), seen=seen, actor=KEEPER)
+                except ProductConflict as conflict:
+                    return conflict.record.name
+                return "saved"
+
+            return act
+
+        told = at_once(app, [save("Brass Mug"), save("Tin Mug")])
+        with app.app_context():
+            name = record_of(mug.id).name
+            assert faults() == []
+    assert set(told) == {"saved", name}
+
+
+def test_sales_while_a_variant_comes_and_goes_are_all_counted(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            shirt = make_product(options=(("S", 30), ("M", 30)))
+            s, m = (variant.sku for variant in record_of(shirt.id).variants)
+
+        def off_and_on() -> None:
+            for state in (VariantState.WITHDRAWN, VariantState.ON_SALE) * 3:
+                put_into(shirt, state)
+
+        def buy(checkout: str) -> Callable[[], None]:
+            def act() -> None:
+                for number in range(5):
+                    catalog.reserve(f"{checkout}-{number}", [Hold(Sku(s), 1), Hold(Sku(m), 1)])
+                    catalog.commit_reservation(f"{checkout}-{number}")
+
+            return act
+
+        assert at_once(app, [off_and_on, buy("a"), buy("b")]) == [None] * 3
+        with app.app_context():
+            assert record_of(shirt.id).stock == 40
+            assert faults() == []
+
+
+def put_into(shirt: ProductCard, state: VariantState) -> None:
+    change(shirt.id, variants=variants(record_of(shirt.id), S=lambda draft: replace(draft, state=state)))
+
+
+def test_a_form_sent_twice_at_once_creates_one_product(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            draft, key = make_draft("DESK-MUG"), new_key()
+
+        def create() -> int:
+            return admin.create_product("DESK-MUG", draft, is_published=True, key=key, actor=KEEPER)
+
+        first, second = at_once(app, [create, create])
+        assert first == second
+        assert isinstance(first, int)
+        with app.app_context():
+            assert faults() == []
+            assert [what for what, _, _ in acts()].count("product created") == 1
+
+
+def test_a_bulk_change_sent_twice_at_once_is_made_once(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            mugs = [make_product(price=1000) for _ in range(5)]
+            ids, key = [int(mug.id) for mug in mugs], new_key()
+            less = BulkChange(BulkAct.PERCENT, Decimal(-10))
+            seen = {line.variant_id: line.old.minor for line in admin.preview(ids, less)}
+
+        def apply() -> int | None:
+            return admin.apply_bulk(ids, less, seen=seen, key=key, actor=KEEPER)
+
+        assert sorted(map(str, at_once(app, [apply, apply]))) == ["5", "None"]
+        with app.app_context():
+            assert {card.price for card in catalog.cards_of(ids)} == {rupees(900)}
+            assert faults() == []
+
+
+def test_two_workers_begin_a_planned_price_once(engine: str, tmp_path: Path, now: Clock) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            mug = make_product(price=500)
+            variant = record_of(mug.id).variants[0].id
+            admin.plan_price(variant, rupees(450), None, utc_now() + timedelta(hours=1), None, actor=KEEPER)
+        now.advance(hours=1)
+        assert sorted(map(str, at_once(app, [admin.apply_prices] * 2))) == ["0", "1"]
+        with app.app_context():
+            assert [subject for what, subject, _ in acts() if what == "price"] == [mug.sku]
+            assert faults() == []
+
+
+def test_what_the_desk_writes_is_found_by_its_words(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app, app.app_context():
+        shirt = make_product(name="Plain Shirt", brand="Loomworks")
+        change(shirt.id, name="Zephyr Shirt")
+        for words in ("zephyr", "loomworks", "zephyr loomworks"):
+            queries().rollback()
+            assert [card.id for card in catalog.browse(BrowseCriteria(words=words)).cards] == [shirt.id]
+        admin.set_published([shirt.id], False, actor=KEEPER)
+        queries().rollback()
+        assert catalog.browse(BrowseCriteria(words="zephyr")).cards == ()
+        (row,) = admin.list_products(ProductCriteria(words="zephyr")).rows
+        assert (row.id, row.is_published) == (shirt.id, False)

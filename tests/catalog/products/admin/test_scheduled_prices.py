@@ -1,0 +1,218 @@
+"""Prices that begin later: planned, called off, begun and ended by the worker, each once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from storefront.cart import service as cart
+from storefront.catalog import service as catalog
+from storefront.catalog.products.admin import DraftRefused, PlannedPrice, Problem, UnknownPlan, scheduled_prices
+from storefront.catalog.service import ProductCard, UnknownSku, admin
+from storefront.checkout import service as checkout
+from storefront.core.money import Money
+from storefront.db.session import queries
+from storefront.orders import service as orders
+from storefront.worker import tasks
+from tests.conftest import NOON
+from tests.factories.catalog import make_product, rupees
+from tests.factories.products import KEEPER, acts, change, priced, record_of, variants
+from tests.factories.shopping import make_cart, make_draft, place, return_url
+from tests.fakes import Clock
+
+pytestmark = pytest.mark.usefixtures("_derived_is_right")
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def mug(app: Flask) -> ProductCard:
+    return make_product(name="Clay Mug", price=500)
+
+
+def plan(
+    mug: ProductCard,
+    price: Money,
+    starts_at: datetime = NOON + HOUR,
+    ends_at: datetime | None = None,
+    *,
+    was: Money | None = None,
+) -> PlannedPrice:
+    variant = record_of(mug.id).variants[0].id
+    admin.plan_price(variant, price, was, starts_at, ends_at, actor=KEEPER)
+    return record_of(mug.id).planned[-1]
+
+
+def price_of(mug: ProductCard) -> Money:
+    queries().rollback()
+    return catalog.get_offer(mug.sku).price
+
+
+def refusal(mug: ProductCard, price: Money, *args: datetime, was: Money | None = None) -> dict[str, Problem]:
+    with pytest.raises(DraftRefused) as refused:
+        plan(mug, price, *args, was=was)
+    return refused.value.problems
+
+
+def test_a_planned_price_begins_at_its_time_and_stays(mug: ProductCard, now: Clock) -> None:
+    plan(mug, rupees(450), was=rupees(500))
+    tasks.sweep()
+    assert price_of(mug) == rupees(500)
+    now.advance(hours=1)
+    tasks.sweep()
+    (card,) = catalog.cards_of([mug.id])
+    assert (card.price, card.was) == (rupees(450), rupees(500))
+    assert record_of(mug.id).planned == ()
+    assert acts()[-1] == (
+        "price",
+        mug.sku,
+        f"INR 500.00 to INR 450.00 (was 500.00), as {KEEPER} planned",
+    )
+
+
+def test_it_begins_once_however_often_the_worker_looks(mug: ProductCard, now: Clock) -> None:
+    plan(mug, rupees(450))
+    now.advance(hours=1)
+    assert admin.apply_prices() == 1
+    change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
+    assert admin.apply_prices() == 0
+    assert price_of(mug) == rupees(480)
+
+
+def test_a_price_with_an_end_makes_way_for_the_one_before(mug: ProductCard, now: Clock) -> None:
+    plan(mug, rupees(450), NOON + HOUR, NOON + 3 * HOUR, was=rupees(500))
+    now.advance(hours=1)
+    admin.apply_prices()
+    assert record_of(mug.id).planned[0].state == "running"
+    now.advance(hours=2)
+    assert admin.apply_prices() == 1
+    (card,) = catalog.cards_of([mug.id])
+    assert (card.price, card.was) == (rupees(500), None)
+
+
+def test_a_worker_that_comes_late_leaves_the_same_price(mug: ProductCard, now: Clock) -> None:
+    plan(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
+    plan(mug, rupees(475), NOON + 2 * HOUR)
+    now.advance(hours=9)
+    admin.apply_prices()
+    assert price_of(mug) == rupees(475)
+
+
+def test_a_price_that_somebody_changed_meanwhile_does_not_return(mug: ProductCard, now: Clock) -> None:
+    plan(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
+    now.advance(hours=1)
+    admin.apply_prices()
+    change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
+    now.advance(hours=1)
+    admin.apply_prices()
+    assert price_of(mug) == rupees(480)
+    assert acts()[-1][0] == "planned price over"
+
+
+def test_a_planned_price_is_called_off(mug: ProductCard, now: Clock) -> None:
+    planned = plan(mug, rupees(450))
+    admin.cancel_price(planned.id, actor=KEEPER)
+    now.advance(hours=2)
+    assert admin.apply_prices() == 0
+    assert price_of(mug) == rupees(500)
+    assert acts()[-1][0] == "price called off"
+    with pytest.raises(UnknownPlan):
+        admin.cancel_price(planned.id, actor=KEEPER)
+
+
+def test_a_price_that_has_begun_is_ended_by_calling_it_off(mug: ProductCard, now: Clock) -> None:
+    planned = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
+    now.advance(hours=1)
+    admin.apply_prices()
+    admin.cancel_price(planned.id, actor=KEEPER)
+    assert price_of(mug) == rupees(500)
+    assert record_of(mug.id).planned == ()
+
+
+def test_a_price_that_has_begun_and_was_changed_since_is_called_off_too(mug: ProductCard, now: Clock) -> None:
+    planned = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
+    now.advance(hours=1)
+    admin.apply_prices()
+    change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
+    admin.cancel_price(planned.id, actor=KEEPER)
+    assert (price_of(mug), record_of(mug.id).planned) == (rupees(480), ())
+    assert acts()[-1] == ("planned price over", mug.sku, "INR 480.00 stays: it was changed since")
+
+
+def test_a_price_that_begins_while_it_is_called_off_is_ended(
+    mug: ProductCard, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned, call_off = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR), scheduled_prices._call_off
+
+    def begun_first(*args: object) -> bool:
+        admin.apply_prices()
+        return call_off(*args)  # type: ignore[arg-type]
+
+    now.advance(hours=1)
+    monkeypatch.setattr(scheduled_prices, "_call_off", begun_first)
+    admin.cancel_price(planned.id, actor=KEEPER)
+    assert (price_of(mug), record_of(mug.id).planned) == (rupees(500), ())
+
+
+def test_the_same_plan_twice_is_one(mug: ProductCard) -> None:
+    assert plan(mug, rupees(450)) == plan(mug, rupees(450))
+    assert len(record_of(mug.id).planned) == 1
+
+
+@pytest.mark.parametrize(
+    ("moments", "was", "problems"),
+    [
+        ((NOON,), None, {"starts_at": Problem.PAST}),
+        ((NOON + HOUR, NOON + HOUR), None, {"ends_at": Problem.ENDS_BEFORE}),
+        ((NOON + HOUR,), rupees(450), {"was": Problem.WAS_NOT_HIGHER}),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(
+    mug: ProductCard, moments: tuple[datetime, ...], was: Money | None, problems: dict[str, Problem]
+) -> None:
+    assert refusal(mug, rupees(450), *moments, was=was) == problems
+
+
+def test_two_prices_at_one_time_are_refused(mug: ProductCard) -> None:
+    plan(mug, rupees(450), NOON + 2 * HOUR, NOON + 4 * HOUR)
+    for moments in (
+        (NOON + 2 * HOUR,),
+        (NOON + 3 * HOUR,),
+        (NOON + HOUR, NOON + 3 * HOUR),
+        (NOON + HOUR, NOON + 9 * HOUR),
+    ):
+        assert refusal(mug, rupees(400), *moments) == {"starts_at": Problem.OVERLAPS}
+    plan(mug, rupees(400), NOON + 4 * HOUR)
+    plan(mug, rupees(480), NOON + HOUR)
+
+
+def test_a_variant_that_is_not_there_has_no_price_to_come(app: Flask) -> None:
+    with pytest.raises(UnknownSku):
+        admin.plan_price(2**31 - 1, rupees(5), None, NOON + HOUR, None, actor=KEEPER)
+
+
+def test_a_shopper_never_pays_another_price_than_the_one_shown(mug: ProductCard, now: Clock) -> None:
+    plan(mug, rupees(600))
+    token = make_cart((mug, 2))
+    draft = make_draft(token)
+    agreed = cart.quote(token).fingerprint
+    now.advance(hours=1)
+    admin.apply_prices()
+    with pytest.raises(checkout.TotalChanged):
+        checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
+    order_id = place(draft, token).order_id
+    assert order_id is not None
+    assert orders.get_order(order_id).subtotal == rupees(1200)
+
+
+def test_a_shopper_pays_the_old_price_until_the_worker_has_been(mug: ProductCard, now: Clock) -> None:
+    """Whenever the worker comes: what is shown is what is charged."""
+    plan(mug, rupees(600))
+    now.advance(hours=1)
+    token = make_cart((mug, 2))
+    draft = make_draft(token)
+    order_id = place(draft, token).order_id
+    assert order_id is not None
+    assert orders.get_order(order_id).subtotal == rupees(1000)

@@ -1,0 +1,314 @@
+"""Reviews: one a person and product; what a product is rated is always what its shown reviews come to."""
+
+from __future__ import annotations
+
+import random
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event
+
+from storefront.catalog import service as catalog
+from storefront.catalog.models import BrowseEntry, Product, Review, ReviewVote
+from storefront.catalog.reviews.reviews import FORMER
+from storefront.catalog.service import Author, OwnReview, ReviewDraft, ReviewView, UnknownProduct, UnknownReview
+from storefront.cli.consistency import faults
+from storefront.core.clock import utc_now
+from storefront.db.session import db, queries, transaction
+from tests.conftest import ENGINES
+from tests.factories.catalog import make_product
+from tests.fakes import Clock
+from tests.isolated_shop import at_once, own_shop
+
+ASHA, RAVI, MEERA = 7001, 7002, 7003  # accounts, which the catalogue does not look up
+
+
+def write(
+    product: int, user: int = ASHA, rating: int = 4, *, name: str | None = "Asha Rao", is_verified: bool = False
+) -> ReviewView:
+    draft = ReviewDraft(rating, "Good mug", "Holds tea.")
+    return catalog.write_review(product, Author(user, name), draft, is_verified=is_verified)
+
+
+def rated(product: int) -> tuple[Decimal, int]:
+    """What the product says of itself; the listings must say the same."""
+    queries().rollback()
+    average, count = (
+        queries().execute(sa.select(Product.average_rating, Product.review_count).where(Product.id == product)).one()
+    )
+    listed = set(queries().scalars(sa.select(BrowseEntry.rating).where(BrowseEntry.product_id == product)))
+    assert listed == {average}
+    return average, count
+
+
+def worked_out(product: int) -> tuple[Decimal, int]:
+    """What its reviews come to, by other means than the shop's own."""
+    queries().rollback()
+    shown = sa.select(Review.rating).where(Review.product_id == product, Review.is_hidden.is_(False))
+    stars = list(queries().scalars(shown))
+    average = Decimal(sum(stars)) / len(stars) if stars else Decimal(0)
+    return average.quantize(Decimal("0.01"), ROUND_HALF_UP), len(stars)
+
+
+def test_a_review_is_shown_and_counted(app: Flask) -> None:
+    mug = make_product()
+    write(mug.id, ASHA, 4, is_verified=True)
+    write(mug.id, RAVI, 5, name="Ravi")
+    write(mug.id, MEERA, 4, name="Meera")
+    page = catalog.get_product(mug.id)
+    assert {(review.author, review.is_verified) for review in page.reviews} == {
+        ("Asha Rao", True),
+        ("Ravi", False),
+        ("Meera", False),
+    }
+    assert (page.rating, page.review_count) == (Decimal("4.33"), 3)
+    assert rated(mug.id) == worked_out(mug.id)
+
+
+@pytest.mark.parametrize("name", [None, "", "   "])
+def test_who_has_no_name_is_anonymous(app: Flask, name: str | None) -> None:
+    assert write(make_product().id, name=name).author == "Anonymous User"
+
+
+def test_a_long_name_is_cut(app: Flask) -> None:
+    assert write(make_product().id, name="A" * 120).author == "A" * 80
+
+
+def test_the_second_review_of_a_person_replaces_the_first_and_its_votes(app: Flask, now: Clock) -> None:
+    mug = make_product()
+    first = write(mug.id, ASHA, 1)
+    catalog.find_helpful(first.id, RAVI)
+    now.advance(days=1)
+    second = write(mug.id, ASHA, 5)
+    assert (second.id, second.helpful_count, second.created_at) == (first.id, 0, utc_now())
+    assert rated(mug.id) == (Decimal(5), 1)
+    assert catalog.find_helpful(second.id, RAVI).helpful_count == 1
+
+
+@pytest.mark.parametrize("product", [0, 10**9])
+def test_what_is_not_sold_is_not_reviewed(app: Flask, product: int) -> None:
+    with pytest.raises(UnknownProduct):
+        write(product)
+
+
+def test_a_withdrawn_product_is_not_reviewed(app: Flask) -> None:
+    mug = make_product()
+    with transaction("catalog") as session:
+        session.execute(sa.update(Product).where(Product.id == mug.id).values(active=False))
+    with pytest.raises(UnknownProduct):
+        write(mug.id)
+
+
+def test_a_review_taken_back_counts_no_more(app: Flask) -> None:
+    mug = make_product()
+    review = write(mug.id, ASHA, 1)
+    write(mug.id, RAVI, 5)
+    catalog.find_helpful(review.id, RAVI)
+    for _ in range(2):
+        catalog.delete_review(mug.id, ASHA)
+    assert catalog.own_review(mug.id, ASHA) is None
+    assert rated(mug.id) == (Decimal(5), 1)
+    catalog.delete_review(mug.id, RAVI)
+    assert rated(mug.id) == (Decimal(0), 0)
+
+
+# ------------------------------------------------------------------------------------------------ hiding
+
+
+def test_a_hidden_review_counts_for_nothing_and_only_its_author_sees_it(app: Flask) -> None:
+    mug = make_product()
+    review = write(mug.id, ASHA, 1)
+    write(mug.id, RAVI, 5)
+    catalog.set_review_hidden(review.id, True, actor="tests")
+    assert rated(mug.id) == (Decimal(5), 1)
+    for reader in (None, RAVI, MEERA):
+        page = catalog.get_product(mug.id, reader=reader)
+        assert review.id not in {shown.id for shown in page.reviews}
+        assert [bar.count for bar in page.histogram] == [1, 0, 0, 0, 0]
+    own = catalog.get_product(mug.id, reader=ASHA).own_review
+    assert own is not None
+    assert own.is_hidden
+    assert review.id not in {record.id for record in catalog.reviews_of(mug.id, most=9)}
+    catalog.set_review_hidden(review.id, False, actor="tests")
+    assert rated(mug.id) == (Decimal(3), 2)
+
+
+def test_a_review_written_anew_stays_hidden(app: Flask) -> None:
+    mug = make_product()
+    catalog.set_review_hidden(write(mug.id).id, True, actor="tests")
+    assert write(mug.id, rating=5).is_hidden
+    assert rated(mug.id) == (Decimal(0), 0)
+
+
+def test_only_what_there_is_is_hidden(app: Flask) -> None:
+    with pytest.raises(UnknownReview):
+        catalog.set_review_hidden(10**9, True, actor="tests")
+
+
+# ------------------------------------------------------------------------------------------------ votes
+
+
+def test_a_reader_finds_a_review_helpful_once(app: Flask) -> None:
+    review = write(make_product().id)
+    for _ in range(2):
+        assert catalog.find_helpful(review.id, RAVI).helpful_count == 1
+    catalog.find_helpful(review.id, MEERA)
+    assert catalog.get_review(review.id).helpful_count == 2
+    for _ in range(2):
+        assert catalog.find_unhelpful(review.id, RAVI).helpful_count == 1
+
+
+def test_a_reader_sees_which_reviews_they_found_helpful(app: Flask) -> None:
+    mug = make_product()
+    review = write(mug.id)
+    catalog.find_helpful(review.id, RAVI)
+    seen = {reader: catalog.get_product(mug.id, reader=reader).reviews[0].has_voted for reader in (None, RAVI, MEERA)}
+    assert seen == {None: False, RAVI: True, MEERA: False}
+
+
+def test_nobody_finds_their_own_review_helpful(app: Flask) -> None:
+    review = write(make_product().id, ASHA)
+    with pytest.raises(OwnReview):
+        catalog.find_helpful(review.id, ASHA)
+    assert catalog.get_review(review.id).helpful_count == 0
+
+
+def test_what_cannot_be_seen_is_not_voted_for(app: Flask) -> None:
+    review = write(make_product().id)
+    catalog.set_review_hidden(review.id, True, actor="tests")
+    for unknown in (review.id, 10**9):
+        with pytest.raises(UnknownReview):
+            catalog.find_helpful(unknown, RAVI)
+
+
+def test_the_reviews_of_an_account_that_is_gone_keep_their_words_but_no_name(app: Flask) -> None:
+    mug, pot = make_product(), make_product()
+    write(mug.id)
+    write(pot.id)
+    write(pot.id, RAVI, name="Ravi")
+    catalog.forget_author(ASHA)
+    assert [review.author for review in catalog.get_product(mug.id).reviews] == [FORMER]
+    assert {review.author for review in catalog.get_product(pot.id).reviews} == {FORMER, "Ravi"}
+
+
+# ------------------------------------------------------------------------------------------------ what they come to
+
+
+def act(product: int, act: tuple[str, int, int]) -> None:
+    """Something that somebody may do to the reviews of a product."""
+    name, user, rating = act
+    own = catalog.own_review(product, user)
+    queries().rollback()
+    if name == "write":
+        write(product, user, rating)
+    elif name == "delete":
+        catalog.delete_review(product, user)
+    elif own is not None and name in {"hide", "show"}:
+        catalog.set_review_hidden(own.id, name == "hide", actor="tests")
+    elif own is not None and not own.is_hidden:
+        catalog.find_helpful(own.id, user + rating)
+
+
+acts = st.tuples(
+    st.sampled_from(["write", "write", "delete", "hide", "show", "vote"]), st.integers(1, 4), st.integers(1, 5)
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(acts, min_size=1, max_size=20))
+def test_whatever_is_done_to_reviews_the_rating_is_theirs(app: Flask, story: list[tuple[str, int, int]]) -> None:
+    mug = make_product()
+    for step in story:
+        act(mug.id, step)
+        assert rated(mug.id) == worked_out(mug.id)
+    assert list(catalog.review_faults()) == []
+
+
+@pytest.mark.parametrize(
+    "stars", [[1] * 3 + [2] * 197, [5] * 67 + [4] * 133, [3] * 1 + [4] * 7, [1, 2, 2, 2, 2, 2, 2, 2]]
+)
+def test_averages_are_rounded_half_up_on_every_database(app: Flask, stars: list[int]) -> None:
+    mug = make_product()
+    rows = [
+        Review(
+            product_id=mug.id,
+            user_id=user,
+            user_name="A",
+            rating=rating,
+            title="",
+            comment="",
+            created_at=utc_now(),
+        )
+        for user, rating in enumerate(stars[1:], start=1)
+    ]
+    with transaction("catalog") as session:
+        session.add_all(rows)
+    write(mug.id, 10**6, stars[0])
+    assert rated(mug.id) == worked_out(mug.id)
+    assert list(catalog.review_faults()) == []
+
+
+def test_the_doctor_finds_a_rating_that_its_reviews_do_not_explain(app: Flask) -> None:
+    mug = make_product()
+    review = write(mug.id, ASHA, 4)
+    for damage in (
+        sa.update(Product).where(Product.id == mug.id).values(review_count=2),
+        sa.update(Product).where(Product.id == mug.id).values(average_rating=Decimal("4.01")),
+        sa.update(BrowseEntry).where(BrowseEntry.product_id == mug.id).values(rating=Decimal("4.5")),
+        sa.insert(ReviewVote).values(review_id=review.id, user_id=RAVI),
+    ):
+        assert list(faults()) == []
+        with transaction("catalog") as session:
+            session.execute(damage)
+        queries().rollback()
+        assert len(list(faults())) >= 1
+        with transaction("catalog") as session:
+            session.execute(sa.delete(ReviewVote))
+        write(mug.id, ASHA, 4)
+    assert list(faults()) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_who_review_one_product_at_once_do_not_lock_each_other_out(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            mug = make_product()
+            disputes: list[object] = []
+            event.listen(db.engines["catalog"], "handle_error", disputes.append)
+        outcomes = at_once(app, [lambda user=user: write(mug.id, user, 1 + user % 5) for user in range(1, 13)])
+        with app.app_context():
+            assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+            assert disputes == []
+            assert rated(mug.id) == worked_out(mug.id)
+            assert rated(mug.id)[1] == 12
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_whatever_many_do_at_once_the_rating_is_that_of_the_reviews(engine: str, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            mug = make_product()
+            for user in range(1, 7):
+                write(mug.id, user, 1 + user % 5)
+            review = catalog.own_review(mug.id, 1)
+            assert review is not None
+        for _ in range(4):
+            kinds = [chance.choice(["write", "delete", "hide", "show"]) for _ in range(10)]
+            steps = [(kind, chance.randint(1, 9), chance.randint(1, 5)) for kind in kinds]
+            at_once(app, [lambda step=step: act(mug.id, step) for step in steps])
+            with app.app_context():
+                assert rated(mug.id) == worked_out(mug.id)
+        with app.app_context():
+            pot = make_product()
+            voted = write(pot.id, 1)
+        outcomes = at_once(app, [lambda user=user: catalog.find_helpful(voted.id, user) for user in (2, 2, 3, 3, 4, 5)])
+        with app.app_context():
+            assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+            assert catalog.get_review(voted.id).helpful_count == 4
+            assert list(catalog.review_faults()) == []

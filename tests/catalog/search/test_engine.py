@@ -1,0 +1,210 @@
+"""Searching: the same words find the same goods on both engines, and whatever is typed is only words."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from storefront.catalog import service as catalog
+from storefront.catalog.search import engine
+from storefront.catalog.service import BrowseCriteria
+from storefront.cli.demo.catalogue import read
+from tests.page_client import Pages
+
+PRODUCTS = read()["products"]
+NAMES = {number: product["name"] for number, product in enumerate(PRODUCTS, start=1)}
+
+
+def found(words: str) -> list[str]:
+    """The names of what has all of the words; what is shown where nothing has them is test_relaxation's."""
+    listing = catalog.browse(BrowseCriteria(words=words))
+    return [] if listing.relaxed else [card.name for card in listing.cards]
+
+
+@pytest.mark.parametrize("number", [1, 3, 5, 13, 44, 49, 68])
+def test_a_sku_finds_its_product_first(app: Flask, number: int) -> None:
+    product = PRODUCTS[number - 1]
+    for sku in [product["sku"], *(variant["sku"] for variant in product["variants"])]:
+        assert found(sku)[0] == product["name"], sku
+        assert found(f" {sku.lower()} ")[0] == product["name"]
+
+
+@pytest.mark.parametrize("number", [1, 5, 13])
+def test_a_barcode_finds_its_product_first(app: Flask, number: int) -> None:
+    product = PRODUCTS[number - 1]
+    for variant in product["variants"]:
+        assert found(variant["barcode"])[0] == product["name"], variant["barcode"]
+
+
+# What a shopper types, the product found first, and how many there are: the same on both engines.
+CASES = [
+    ("headphones", 3, 1),
+    ("HEADPHONES", 3, 1),
+    ("headph", 3, 1),  # the beginning of a word
+    ("Sony headphones", 3, 1),
+    ("headphones sony", 3, 1),  # in any order
+    ("sony teapot", None, 0),  # every word must be found
+    ("wh-1000xm5", 3, 1),  # with its hyphen, without it, and with a blank
+    ("wh1000xm5", 3, 1),
+    ("wh 1000", 3, 1),
+    ("two-tone", 47, 1),
+    ("twotone", 47, 1),
+    ("4k", 4, 1),  # short words
+    ("4K QLED", 4, 1),
+    ("65 4k", 4, 1),
+    ("uk", 5, 3),
+    ("the seven", 6, 2),  # words too common for MySQL's own index
+    ("a short history of salt", 19, 1),
+    ("look in thirty days", 43, 1),
+    ("Chef's knife", 30, 1),
+    ("rain, mostly", 49, 1),
+    ("Lohar & Daughters", 24, 1),
+    ("iPhone 15", 1, 1),
+    ("sálť", 19, 2),  # accents are not needed, nor in the way
+    ("\uff54eapot", 18, 1),  # a wide t
+    ("glowcare", 9, 1),  # a brand
+    ("evelyn  hugo\tatria", 6, 1),
+    ("nothing of the kind", None, 0),
+]
+
+
+@pytest.mark.parametrize(("typed", "first", "count"), CASES)
+def test_words_find_the_same_goods_on_both_engines(app: Flask, typed: str, first: int | None, count: int) -> None:
+    names = found(typed)
+    assert names[:1] == ([NAMES[first]] if first else [])
+    assert len(names) == count
+
+
+@pytest.mark.parametrize(
+    ("typed", "numbers"),
+    [("samaya", {46, 48, 50}), ("kabini press", {13, 31, 49}), ("pro max", {1, 2}), ("rose", {27, 51, 67})],
+)
+def test_words_of_many_goods_find_all_of_them(app: Flask, typed: str, numbers: set[int]) -> None:
+    assert set(found(typed)) == {NAMES[number] for number in numbers}
+
+
+@pytest.mark.parametrize("department", ["Electronics", "Beauty"])
+def test_the_name_of_a_department_finds_its_goods(app: Flask, department: str) -> None:
+    goods = {product["name"] for product in PRODUCTS if department in product["categories"]}
+    assert set(found(department)) >= goods
+
+
+def test_words_in_the_name_count_more_than_words_elsewhere(app: Flask) -> None:
+    assert found("camera")[0] == "Lantern 35 Rangefinder Camera"
+    assert found("salt")[0] == "A Short History of Salt"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        '"headphones"',
+        '"headphones',
+        "headphones*",
+        "+headphones",
+        "-headphones",
+        "(headphones",
+        "headphones) ~<>@",
+        "^headphones",
+        "headphones %",
+        "headphones _",
+        "headphones';--",
+        "\\headphones\\",
+        "{headphones}",
+        "headphones 🎧",
+    ],
+)
+def test_signs_around_words_mean_nothing(app: Flask, typed: str) -> None:
+    assert found(typed) == [NAMES[3]]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "headphones OR teapot",
+        "headphones AND teapot",
+        "headphones NOT teapot",
+        "NEAR(headphones teapot)",
+        "name:headphones",
+        "'; DROP TABLE products; --",
+        "1 OR 1=1",
+        "%headphones%teapot%",
+        "x" * 500,
+        " ".join(["headphones"] * 7 + ["teapot"]),
+    ],
+)
+def test_operators_and_statements_are_only_words(app: Flask, typed: str) -> None:
+    assert found(typed) == []
+    assert catalog.browse(BrowseCriteria()).total == len(PRODUCTS)
+
+
+@pytest.mark.parametrize("typed", ["", "   ", "%", "_", '"', "'", "*", "+-", "()", "🎧", "--", "\\", "&&"])
+def test_what_holds_no_word_restricts_nothing(app: Flask, typed: str) -> None:
+    assert catalog.browse(BrowseCriteria(words=typed)).total == len(PRODUCTS)
+
+
+@pytest.mark.parametrize("query", ["%ED%A0%80", "%00", "%FF%FE", "te%00apot", "%C3%28"])
+def test_bytes_that_are_no_text_break_nothing(pages: Pages, query: str) -> None:
+    pages.get(f"/products?q={query}")
+    pages.get(f"/search/suggestions?q={query}", htmx=True)
+
+
+def test_a_search_counts_its_own_goods_beside_the_filters(app: Flask) -> None:
+    listing = catalog.browse(BrowseCriteria(words="samaya", in_stock=True))
+    counts = {facet.name: {c.value: c.count for c in facet.choices if c.count} for facet in listing.facets}
+    assert counts["category"] == {"electronics": 1, "sports": 2}
+    assert counts["brand"] == {"Samaya": 2}
+    assert counts["price"] == {"under-1000": 1, "5000-20000": 1}
+    assert counts["stock"] == {"1": 2}
+    assert listing.total == 2
+
+
+def test_a_search_can_be_sorted_otherwise(app: Flask) -> None:
+    cheapest = catalog.browse(BrowseCriteria(words="samaya", sort=catalog.Sort.PRICE_LOW))
+    assert [card.id for card in cheapest.cards] == [50, 48, 46]
+
+
+def suggested(typed: str) -> list[str]:
+    return [suggestion.name for suggestion in catalog.suggest(typed)[0]]
+
+
+def test_suggestions_while_typing(app: Flask) -> None:
+    assert suggested("headp") == [NAMES[3]]
+    assert suggested("kabini")[:1] != []
+    assert len(suggested("the")) == 6
+
+
+@pytest.mark.parametrize("typed", ["", "h", " h ", "%", "xyzzyx"])
+def test_little_or_unknown_words_suggest_nothing(app: Flask, typed: str) -> None:
+    assert catalog.suggest(typed) == ([], None)
+
+
+def test_a_sku_is_suggested_first(app: Flask) -> None:
+    assert suggested("sku-kab-rain")[0] == "Rain, Mostly"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Sony WH-1000XM5", ["sony", "wh", "1000xm5", "wh1000xm5"]),
+        ("Café Crème, 4K!", ["cafe", "creme", "4k"]),
+        ("two-tone two-tone", ["two", "tone", "two", "tone", "twotone", "twotone"]),
+        ("STRASSE straße", ["strasse", "strasse"]),
+        ("snake_case", ["snake", "case"]),
+        ("…", []),
+    ],
+)
+def test_what_counts_as_a_word(text: str, words: list[str]) -> None:
+    assert engine.words_of(text) == words
+
+
+def test_a_query_is_cut_at_eight_words_of_forty_letters() -> None:
+    assert engine.query_words("a b c d e f g h i j") == list("abcdefgh")
+    assert engine.query_words("x" * 100) == ["x" * 40]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sought"),
+    [("shoes", "shoe"), ("dresses", "dress"), ("brushes", "brush"), ("glass", "glass"), ("gas", "gas"), ("4ks", "4ks")],
+)
+def test_a_plural_is_sought_by_what_both_numbers_begin_with(typed: str, sought: str) -> None:
+    assert engine.query_words(typed) == [sought]

@@ -1,0 +1,139 @@
+"""Two runners and one checkout: they never walk together, and one that wakes up late leaves nothing behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from storefront.cart import service as cart
+from storefront.checkout import service as checkout
+from storefront.checkout.service import CheckoutState, Outcome
+from storefront.orders.service import OrderStatus
+from tests import consistency
+from tests.checkout.purchase import FOR_EVER, STEPS, UNDONE_STEPS, Crash, Purchase, at_step, no_database, raising
+from tests.conftest import ENGINES
+from tests.consistency import Stock
+from tests.factories.catalog import make_product
+from tests.factories.shopping import make_cart, make_draft, place
+from tests.fakes import Clock
+from tests.isolated_shop import at_once, own_shop
+
+MOMENTS = ["before", "after"]
+
+
+def test_the_second_runner_finds_the_lease_taken(purchase: Purchase, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Outcome] = []
+    at_step(monkeypatch, "authorise", lambda: seen.append(checkout.resume(purchase.id)))
+    assert purchase.place().state is CheckoutState.COMPLETED
+    assert [outcome.state for outcome in seen] == [CheckoutState.RUNNING]
+    purchase.assert_complete()
+
+
+def test_a_checkout_is_unfinished_only_once_its_lease_is_over(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase.break_at(monkeypatch, "sell", Crash())
+    now.advance(seconds=50)
+    assert checkout.resume_unfinished() == 0
+    now.advance(seconds=1)
+    assert checkout.resume_unfinished() == 1
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("step", STEPS)
+def test_a_runner_that_sleeps_past_its_lease_stops_where_another_went_on(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+) -> None:
+    def sleep_while_another_finishes() -> None:
+        now.advance(seconds=61)
+        assert checkout.resume(purchase.id).state is CheckoutState.COMPLETED
+
+    at_step(monkeypatch, step, sleep_while_another_finishes, when=moment)
+    assert purchase.place().state is CheckoutState.COMPLETED
+    purchase.assert_complete()
+
+
+@pytest.mark.parametrize("purchase", ["cod", "sandbox-success"], indirect=True)
+@pytest.mark.parametrize("step", UNDONE_STEPS)
+def test_a_runner_that_wakes_up_after_all_was_undone_leaves_nothing_behind(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def sleep_while_another_undoes() -> None:
+        now.advance(minutes=16)
+        with monkeypatch.context() as patch:
+            at_step(patch, step, raising(no_database()), times=FOR_EVER)
+            assert checkout.resume(purchase.id).state is CheckoutState.FAILED
+
+    at_step(monkeypatch, step, sleep_while_another_undoes)
+    assert purchase.place().state is CheckoutState.FAILED
+    purchase.assert_undone()
+
+
+# ------------------------------------------------------------------------- real threads, real commits
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def test_ten_submits_of_one_checkout_at_once_make_one_order(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            mug = make_product(stock=5)
+            token = make_cart((mug, 2))
+            draft = make_draft(token)
+        outcomes = at_once(app, [lambda: place(draft, token)] * 10)
+        with app.app_context():
+            for outcome in outcomes:
+                assert isinstance(outcome, Outcome), outcome
+            assert consistency.orders_of(draft.id) == [OrderStatus.CONFIRMED]
+            assert consistency.stock_of(mug.sku) == Stock(3, 0)
+            consistency.assert_balanced()
+
+
+def test_ten_runners_at_once_finish_a_checkout_once(
+    engine: str, tmp_path: Path, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            mug = make_product(stock=5)
+            token = make_cart((mug, 2))
+            draft = make_draft(token)
+            with monkeypatch.context() as patch:
+                at_step(patch, "create order", raising(Crash()))
+                with pytest.raises(Crash):
+                    place(draft, token)
+        now.advance(minutes=2)
+        assert at_once(app, [checkout.resume_unfinished] * 10).count(1) >= 1
+        with app.app_context():
+            assert consistency.state_of(draft.id) == "completed"
+            assert consistency.stock_of(mug.sku) == Stock(3, 0)
+            consistency.assert_balanced()
+
+
+def test_the_last_units_go_to_as_many_shoppers_as_there_are_units(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            mug = make_product(stock=3)
+            carts = [make_cart((mug, 1)) for _ in range(10)]
+            drafts = [(make_draft(token), token) for token in carts]
+            agreed = cart.quote(carts[0]).fingerprint
+        outcomes = at_once(
+            app,
+            [
+                lambda draft=draft, token=token: checkout.place_order(
+                    draft.id, token, agreed=agreed, return_url=lambda _: "/"
+                )
+                for draft, token in drafts
+            ],
+        )
+        with app.app_context():
+            bought = [o for o in outcomes if isinstance(o, Outcome) and o.order_id]
+            refused = [o for o in outcomes if o not in bought]
+            assert (len(bought), len(refused)) == (3, 7), outcomes
+            assert sum(cart.count_units(token) for token in carts) == 7
+            assert consistency.stock_of(mug.sku) == Stock(0, 0)
+            consistency.assert_balanced()

@@ -1,0 +1,78 @@
+"""What the saga's record keeps, and that it comes back as it went in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from storefront.cart import service as cart
+from storefront.catalog.service import Hold
+from storefront.checkout import snapshot as plans
+from storefront.checkout.service import Contact
+from storefront.checkout.snapshot import Plan
+from storefront.payments.service import PaymentOption, find_option
+from tests.factories.catalog import make_product, rupees
+from tests.factories.shopping import ADDRESS, EMAIL, PHONE, make_cart, make_draft, make_snapshot
+
+CASH = PaymentOption("cod", "Cash on delivery", "Pay the courier.", "cod", "Cash on Delivery")
+
+
+def test_a_plan_comes_back_from_json_as_it_was() -> None:
+    plan = Plan(make_snapshot(name="Müg – “blue” ☕"), CASH, "/checkout/placing/1")
+    assert plans.load(json.loads(json.dumps(plans.dump(plan)))) == plan
+
+
+def test_a_plan_with_another_currency_and_a_customer_comes_back_too() -> None:
+    snapshot = replace(make_snapshot(price=rupees("349.25")), customer_id=7)
+    assert plans.load(plans.dump(Plan(snapshot, CASH, ""))).snapshot == snapshot
+
+
+def test_a_plan_names_what_to_hold_and_what_was_bought() -> None:
+    plan = Plan(make_snapshot(quantity=3), CASH, "")
+    assert plan.holds == [Hold("MUG-1", 3)]
+    assert plan.bought == {"MUG-1": 3}
+
+
+@pytest.mark.parametrize(
+    ("kept", "missing"),
+    [
+        ({}, "contact"),
+        ({"contact": {"email": EMAIL, "phone": PHONE}}, "delivery"),
+        ({"delivery": plans.entry(ADDRESS)}, "contact"),
+        ({"contact": {"email": EMAIL, "phone": PHONE}, "delivery": plans.entry(ADDRESS)}, "payment"),
+    ],
+)
+def test_a_draft_knows_the_first_step_that_is_missing(kept: dict[str, object], missing: str) -> None:
+    assert plans.load_draft("1", kept).missing_step == missing
+
+
+def test_a_draft_comes_back_as_it_was_entered() -> None:
+    kept = {"contact": plans.entry(Contact(EMAIL, PHONE)), "delivery": plans.entry(ADDRESS), "payment": "cod"}
+    draft = plans.load_draft("1", json.loads(json.dumps(kept)))
+    assert (draft.contact, draft.address, draft.payment) == (Contact(EMAIL, PHONE), ADDRESS, "cod")
+    assert draft.missing_step is None
+
+
+def test_a_snapshot_has_every_line_and_figure_of_the_cart(app: Flask) -> None:
+    mug = make_product(name="Clay Mug", price="349.25", stock=9)
+    shirt = make_product(name="Shirt", price=900, options=(("M", 4),))
+    token = make_cart((mug, 3))
+    cart.add_line(token, f"{shirt.sku}-M", 1)
+    option = find_option("sandbox-success")
+    assert option is not None
+    quote = cart.quote(token)
+    snapshot = plans.snapshot_of(make_draft(token), quote, option)
+    assert [(i.name, i.option, i.quantity, i.line_total) for i in snapshot.items] == [
+        ("Clay Mug", "", 3, rupees("1047.75")),
+        ("Shirt", "M", 1, rupees(900)),
+    ]
+    assert (snapshot.subtotal, snapshot.shipping, snapshot.tax, snapshot.grand_total) == (
+        rupees("1947.75"),
+        rupees(500),
+        rupees("350.60"),
+        rupees("2798.35"),
+    )
+    assert (snapshot.payment_kind, snapshot.payment_details) == ("card", "**** **** **** 4242")

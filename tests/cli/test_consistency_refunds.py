@@ -1,0 +1,100 @@
+"""The doctor notices when orders, payments and shelves do not tell the same of what went back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete, select, update
+
+from storefront.catalog.models import StockReservation
+from storefront.cli import consistency
+from storefront.db.session import db, queries, transaction
+from storefront.orders import service as orders
+from storefront.orders.events import REFUND_MONEY
+from storefront.orders.models import Item, Message, Order
+from storefront.orders.refund_models import OrderRefund
+from storefront.orders.service import OrderView
+from storefront.payments.models import Payment, Refund
+from tests.factories.catalog import make_product
+from tests.factories.refunds import deliver, refund
+from tests.factories.shopping import make_order
+from tests.fakes import Clock, MemoryPost
+
+
+@pytest.fixture
+def order(app: Flask, post: MemoryPost) -> OrderView:
+    """Three mugs, one of them refunded and back on the shelf."""
+    found = make_order((make_product(stock=5), 3), payment="sandbox-success")
+    refund(found, 1, restock=True)
+    deliver()
+    assert list(consistency.faults()) == []
+    return found
+
+
+def tamper(schema: str, *statements: Any) -> list[str]:
+    """Change rows behind the shop's back. :return: what the doctor says then"""
+    with transaction(schema) as session:
+        for statement in statements:
+            session.execute(statement)
+    db.session.rollback()
+    return list(consistency.faults())
+
+
+TAMPERED: list[tuple[str, Callable[[], tuple[Any, ...]], str]] = [
+    ("orders", lambda: (update(OrderRefund).values(amount=OrderRefund.amount - 1),), "its refunds make 58999"),
+    ("orders", lambda: (update(Item).where(Item.refunded == 1).values(refunded=2),), "2 of TEST"),
+    ("orders", lambda: (delete(Message).where(Message.topic == REFUND_MONEY),), "never announced: refund-money"),
+    ("payments", lambda: (delete(Refund), update(Payment).values(refunded=0)), "nothing did"),
+    ("payments", lambda: (update(Refund).values(key="refund/other/1"),), "went back without its word"),
+    ("payments", lambda: (update(Payment).values(refunded=Payment.refunded + 1),), "its refunds make 59000"),
+    (
+        "catalog",
+        lambda: (update(StockReservation).where(StockReservation.returned == 1).values(returned=2),),
+        "the ledger says 1",
+    ),
+    (
+        "catalog",
+        lambda: (update(StockReservation).where(StockReservation.returned == 1).values(returned=0),),
+        "came back, 1 should",
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "statements", "words"), TAMPERED)
+def test_what_does_not_agree_is_named(
+    order: OrderView, schema: str, statements: Callable[[], tuple[Any, ...]], words: str
+) -> None:
+    found = tamper(schema, *statements())
+    assert any(words in fault for fault in found), found
+
+
+def test_a_refund_that_nobody_heard_of_in_time_is_named(order: OrderView, now: Clock) -> None:
+    refund(order, 1)
+    assert list(consistency.faults()) == []
+    now.advance(minutes=11)
+    assert any(fault.startswith("refund-money/") for fault in consistency.faults())
+    deliver()
+    assert list(consistency.faults()) == []
+
+
+def test_a_cancellation_without_restocking_needs_no_word_to_the_shelf(order: OrderView) -> None:
+    orders.cancel(order.id, by="the shop", restock=False, actor="meera@example.com")
+    deliver()
+    assert list(consistency.faults()) == []
+    assert queries().scalar(select(Order.is_restocked).where(Order.order_id == order.id)) is False
+    faults = tamper("orders", update(Order).where(Order.order_id == order.id).values(is_restocked=True))
+    assert any("never announced: order-cancelled-restock" in fault for fault in faults)
+
+
+def test_an_order_refunded_before_there_were_parts_is_sound(app: Flask, post: MemoryPost) -> None:
+    """Its messages name no amount and no units, and its refund has the key it had then."""
+    order = make_order((make_product(stock=5), 3), payment="sandbox-success")
+    orders.cancel(order.id, by="you")
+    plain = {"order": order.id, "checkout": order.checkout_id}
+    with transaction("orders") as session:
+        session.execute(update(Message).where(Message.key.endswith(f"/{order.id}")).values(payload=plain))
+    deliver()
+    assert list(consistency.faults()) == []

@@ -1,0 +1,43 @@
+"""How addresses and phone numbers are read."""
+
+from __future__ import annotations
+
+import pytest
+
+from storefront.core import contact
+
+
+@pytest.mark.parametrize(
+    ("typed", "key"),
+    [
+        ("asha@example.com", "asha@example.com"),
+        ("  Asha.Rao@EXAMPLE.com ", "asha.rao@example.com"),
+        ("asha@bücher.example", "asha@xn--bcher-kva.example"),
+        ("98765 43210", "+919876543210"),
+        ("+91-98765-43210", "+919876543210"),
+        ("+44 20 7946 0958", "+442079460958"),
+    ],
+)
+def test_one_address_has_one_key(typed: str, key: str) -> None:
+    assert contact.read_key(typed) == key
+    assert contact.read_key(key) == key
+
+
+@pytest.mark.parametrize(
+    "typed", ["asha@", "@example.com", "a b@example.com", "miké@example.com", "a@b@c.example", "@"]
+)
+def test_what_is_no_address_is_refused(typed: str) -> None:
+    with pytest.raises(contact.NotAnEmail):
+        contact.read_key(typed)
+
+
+@pytest.mark.parametrize(("typed", "has_digits"), [("", False), ("asha", False), ("12", True), ("9" * 30, False)])
+def test_what_is_no_phone_number_is_refused(typed: str, has_digits: bool) -> None:
+    with pytest.raises(contact.NotAPhoneNumber) as refusal:
+        contact.read_key(typed)
+    assert refusal.value.has_digits is has_digits
+
+
+def test_letters_go_to_an_address_as_it_was_written() -> None:
+    assert contact.email_as_written(" Asha@Example.COM ") == "Asha@example.com"
+    assert contact.phone_as_written("9876543210") == "+91 98765 43210"

@@ -1,0 +1,87 @@
+"""Shops with databases of their own, for what needs real commits: races, migrations, databases that are away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from flask import Flask
+from limits.errors import StorageError
+
+from storefront import create_app
+from storefront.db.session import db
+from storefront.web.security_headers import limiter
+from tests import demo_shop
+from tests.conftest import make_config, make_databases
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def own_shop(engine: str, folder: Path, *, filled: bool = True) -> Iterator[Flask]:
+    """A shop that nobody else uses. :param filled: with the demo shop, else with empty databases and no table"""
+    for url in make_databases(engine, folder):
+        with shop_at(url, folder) as app:
+            if filled:
+                with app.app_context():
+                    demo_shop.fill()
+            yield app
+
+
+@contextmanager
+def shop_at(url: str, folder: Path, **settings: str) -> Iterator[Flask]:
+    """The shop on these databases, whatever is in them; its connections are closed at the end."""
+    app = create_app(make_config(folder, url, **settings))
+    app.extensions["hurry"] = lambda: None
+    try:
+        yield app
+    finally:
+        if limiter.enabled:
+            with suppress(StorageError):
+                limiter.reset()
+        limiter.enabled = False  # one serves every application of this process; the shop that tests share has none
+        with app.app_context():
+            for engine in db.engines.values():
+                engine.dispose()
+
+
+PUBLIC_ORIGIN = "https://shop.example"
+PRODUCTION = {
+    "STOREFRONT_ENV": "production",
+    "SECRET_KEY": "only-for-tests, and as long as in production",
+    "MAIL_URL": "smtp://localhost:25",
+    "PUBLIC_ORIGIN": PUBLIC_ORIGIN,
+}
+THROUGH_PROXY = {"Host": "shop.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "10.1.2.3"}
+
+
+@contextmanager
+def real_shop_in(folder: Path) -> Iterator[Flask]:
+    """A shop as it is open to the world, at `PUBLIC_ORIGIN` behind a proxy that ends HTTPS."""
+    settings = {**PRODUCTION, "PROXY_COUNT": "1"}
+    with own_shop("sqlite", folder), shop_at(f"sqlite:///{folder}/{{schema}}.db", folder, **settings) as app:
+        yield app
+
+
+def at_once(app: Flask, acts: list[Callable[[], Result]]) -> list[Result | Exception]:
+    """Run every act in a thread of its own, all let go at the same moment. :return: what each returned or raised"""
+    start = threading.Barrier(len(acts))
+    outcomes: list[Result | Exception] = [RuntimeError("it never ended")] * len(acts)
+
+    def run(place: int, act: Callable[[], Result]) -> None:
+        with app.app_context():
+            start.wait(30)
+            try:
+                outcomes[place] = act()
+            except Exception as error:  # noqa: BLE001 - the test looks at it
+                outcomes[place] = error
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return outcomes

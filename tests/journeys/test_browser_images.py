@@ -1,0 +1,84 @@
+"""Pictures are sent, put in order and described by keyboard, with and without JavaScript, or dropped with the mouse."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import FilePayload, expect
+
+from tests.hostile_files import REFUSED, picture
+from tests.journeys.conftest import NewShopper, Shops
+from tests.journeys.staff_user import clerk_at
+from tests.shopper import Window
+
+pytestmark = pytest.mark.browser
+
+WINDOWS = [Window(), Window("mariadb", has_script=False, width=390)]
+BAG, CLOCK = 47, 48  # which no other journey looks at
+DROP = """([form, bytes]) => {
+  const files = new DataTransfer();
+  files.items.add(new File([new Uint8Array(bytes)], "dropped.png", { type: "image/png" }));
+  form.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+}"""
+
+
+def file(name: str, content: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_pictures_are_sent_described_and_put_in_order(new_shopper: NewShopper, shops: Shops, window: Window) -> None:
+    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    clerk.open(f"/staff/products/{BAG}")
+    page, rows = clerk.page, clerk.page.locator("#pictures-order .picture-desk__row")
+    before = rows.count()
+    front, side = picture("JPEG", (900, 600)), picture("PNG", (700, 700))
+    page.locator("#pictures-files").set_input_files([file("front.jpg", front), file("side.png", side)])
+    clerk.presses(page.locator("#pictures-send"))
+    expect(clerk.notice).to_contain_text("2 pictures added")
+    expect(rows).to_have_count(before + 2)
+
+    clerk.types("Its side", into=rows.last.get_by_label("What it shows"))
+    for place in range(before + 1, 0, -1):
+        clerk.presses(page.get_by_role("button", name=f"Move picture {place + 1} up"))
+        expect(rows.nth(place - 1).get_by_label("What it shows")).to_have_value("Its side")
+    expect(rows.first).to_contain_text("Main picture")
+    clerk.fits()
+
+    clerk.open("/products?q=satchel")
+    expect(page.locator(f"#grid-{BAG} img")).to_have_attribute("alt", "Its side")
+    assert page.locator(f"#grid-{BAG} img").evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_what_is_no_picture_is_named_and_what_was_taken_away_comes_back(
+    new_shopper: NewShopper, shops: Shops, window: Window
+) -> None:
+    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    clerk.allow(415)
+    clerk.open(f"/staff/products/{CLOCK}")
+    page, rows = clerk.page, clerk.page.locator("#pictures-order .picture-desk__row")
+    before = rows.count()
+    drawing = REFUSED["a drawing with a script"][1]()
+    page.locator("#pictures-files").set_input_files([file("logo.svg", drawing), file("dial.png", picture())])
+    clerk.presses(page.locator("#pictures-send"))
+    expect(page.locator("#pictures-refused")).to_contain_text("logo.svg is an SVG drawing")
+    expect(rows).to_have_count(before + 1)
+    clerk.fits()
+
+    clerk.presses(page.get_by_role("button", name=f"Take away picture {before + 1}"))
+    expect(rows).to_have_count(before)
+    clerk.presses(page.locator("#pictures-removed > summary"))
+    clerk.presses(page.get_by_role("button", name="Bring back"))
+    expect(rows).to_have_count(before + 1)
+
+
+def test_a_picture_is_dropped_on_the_form(new_shopper: NewShopper, shops: Shops) -> None:
+    window = Window()
+    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    clerk.open(f"/staff/products/{CLOCK}")
+    rows = clerk.page.locator("#pictures-order .picture-desk__row")
+    before = rows.count()
+    form = clerk.page.locator("#pictures-upload").element_handle()
+    clerk.page.evaluate(DROP, [form, list(picture("PNG", (77, 50)))])
+    expect(clerk.notice).to_contain_text("1 picture added")
+    expect(rows).to_have_count(before + 1)

@@ -1,0 +1,111 @@
+"""A request that fails on its way is told of in true words; the page stays as it was and can be tried again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Locator, Route, expect
+
+from tests.journeys.conftest import NewShopper, Shops
+from tests.journeys.staff_user import clerk_at
+from tests.shopper import CANDLE, Shopper, Window
+
+pytestmark = pytest.mark.browser
+
+BOOKS = "/category/books"
+IN_STOCK = re.compile(r"^\s*In stock")
+OIL = "SKU-NRY-COCO-500"
+
+
+def cut(route: Route) -> None:
+    route.abort("connectionreset")
+
+
+def proxy_gives_up(route: Route) -> None:
+    route.fulfill(status=502, content_type="text/html", body="<html><h1>Bad Gateway</h1></html>")
+
+
+def lose_the_answer(route: Route) -> None:
+    route.fetch()
+    route.abort("connectionreset")
+
+
+@contextmanager
+def on_the_way(shopper: Shopper, happens: Callable[[Route], None]) -> Iterator[None]:
+    """What htmx asks for meets this; what the browser complains about meanwhile is meant."""
+
+    def meet(route: Route) -> None:
+        if route.request.headers.get("hx-request"):
+            happens(route)
+        else:
+            route.continue_()
+
+    shopper.page.route("**/*", meet)
+    yield
+    shopper.page.unroute("**/*", meet)
+    shopper.faults.clear()
+
+
+def alert(shopper: Shopper) -> Locator:
+    return shopper.page.locator("#notices").get_by_role("alert")
+
+
+@pytest.mark.parametrize("happens", [cut, proxy_gives_up])
+def test_a_filter_that_does_not_arrive_is_told_and_unticked(shopper: Shopper, happens: Callable[[Route], None]) -> None:
+    shopper.open(BOOKS)
+    tick = shopper.page.get_by_label(IN_STOCK)
+    with on_the_way(shopper, happens):
+        tick.click()
+        expect(alert(shopper)).to_have_text("The shop could not be reachedWhat you see is as it was. Try again.")
+        expect(tick).not_to_be_checked()
+        expect(shopper.page.locator(".listing__count strong")).to_have_text("12 products")
+    shopper.take_picture("unreached-read")
+    tick.check()
+    expect(shopper.page.locator(".listing__count strong")).to_have_text("11 products")
+    expect(alert(shopper)).to_have_count(0)
+
+
+@pytest.mark.parametrize("happens", [cut, proxy_gives_up])
+def test_of_a_write_nothing_is_claimed(shopper: Shopper, happens: Callable[[Route], None]) -> None:
+    shopper.open(CANDLE)
+    button = shopper.button("Add to cart").first
+    with on_the_way(shopper, happens):
+        button.click()
+        expect(alert(shopper)).to_contain_text("We cannot tell whether this was done. Look before you try again.")
+        expect(alert(shopper)).to_be_in_viewport()
+        expect(shopper.page.get_by_text("Bad Gateway")).to_have_count(0)
+        expect(button).to_be_focused()
+    button.click()
+    expect(shopper.badge).to_have_text("Cart 1")
+    expect(alert(shopper)).to_have_count(0)
+
+
+def test_suggestions_that_do_not_arrive_are_not_worth_a_word(shopper: Shopper) -> None:
+    shopper.open("/")
+    with on_the_way(shopper, cut):
+        with shopper.page.expect_event("requestfailed"):
+            shopper.page.locator("#search-words").press_sequentially("tea")
+        expect(alert(shopper)).to_have_count(0)
+    expect(shopper.page.locator("#search-words")).to_have_value("tea")
+
+
+def test_what_the_stock_desk_sends_again_after_a_lost_answer_counts_once(new_shopper: NewShopper, shops: Shops) -> None:
+    window = Window()
+    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    clerk.open(f"/staff/stock?q={OIL}")
+    row = clerk.page.locator(".desk-row", has=clerk.page.locator(".desk-row__sku", has_text=OIL))
+    on_hand = row.locator(".desk-row__ledger")
+    before = int(on_hand.inner_text().replace(",", ""))
+    field = row.locator(".desk-field--change")
+    field.fill("+3")
+    with on_the_way(clerk, lose_the_answer):
+        field.press("Enter")
+        expect(alert(clerk)).to_contain_text("Not saved, as far as we can tell")
+        expect(field).to_have_value("+3")
+        clerk.take_picture("unreached-desk")
+    field.press("Enter")
+    expect(on_hand).to_have_text(f"{before + 3:,}")
+    expect(alert(clerk)).to_have_count(0)

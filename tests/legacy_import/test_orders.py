@@ -1,0 +1,279 @@
+"""Orders with their payments, from the old tables; and whether the books agree afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from flask import Flask
+
+from storefront.accounts.service import UserId
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Sku
+from storefront.cli import consistency
+from storefront.core.money import Money
+from storefront.orders import service as orders
+from storefront.orders.service import OrderStatus, OrderView
+from storefront.payments import service as payments
+from storefront.payments.service import PaymentStatus
+from storefront.worker import tasks
+from tests.factories.accounts import make_staff
+from tests.factories.refunds import refund
+from tests.factories.shopping import make_snapshot, new_checkout_id
+from tests.fakes import MemoryPost
+from tests.legacy_import import old_shop as tables
+from tests.legacy_import.conftest import Import
+from tests.legacy_import.old_shop import OldShop
+from tests.page_client import Pages
+
+ASHA = UserId(7001)
+LAMP = 5001
+NUMBER = "ORD-1705314600001"
+
+
+@pytest.fixture(autouse=True)
+def _customer_and_goods(old: OldShop) -> None:
+    old.user(ASHA)
+    old.product(LAMP)
+
+
+def paid(order: OrderView) -> PaymentStatus:
+    return payments.facts()[order.checkout_id].status
+
+
+def test_an_order_comes_as_it_was_and_the_books_agree(app: Flask, old: OldShop, read: Import, post: MemoryPost) -> None:
+    old.order(1, ASHA, [(LAMP, 2, 1499.0)], tracking_number="AWB-1")
+    read()
+    order = orders.get_order(NUMBER)
+    assert (order.customer_id, order.status, order.email) == (ASHA, OrderStatus.DELIVERED, "asha@example.com")
+    assert order.placed_at == datetime(2024, 1, 15, 10, 30, 0, 123456, UTC)
+    assert order.estimated_on == date(2024, 1, 22)
+    assert (order.subtotal, order.tax, order.grand_total) == tuple(Money(m, "INR") for m in (299800, 53964, 353764))
+    assert (order.payment_kind, order.payment_details) == ("card", "**** **** **** 4242 - Asha Rao")
+    assert [event.status for event in order.timeline] == [OrderStatus.PENDING, OrderStatus.DELIVERED]
+    assert (order.tracking_number, order.items[0].sku, order.items[0].slug) == ("AWB-1", "SKU-OLD-5001", "lamp-5001")
+    assert paid(order) is PaymentStatus.CAPTURED
+    assert catalog.get_offer(Sku("SKU-OLD-5001")).available == 12
+    tasks.deliver_outboxes()
+    assert post.letters == []
+    assert list(consistency.faults()) == []
+
+
+def test_old_orders_stand_below_those_that_the_shop_took_before_they_came(
+    app: Flask, old: OldShop, read: Import
+) -> None:
+    here = orders.create_order(new_checkout_id(), replace(make_snapshot(), customer_id=ASHA))
+    old.order(2, ASHA, [(LAMP, 1, 1499.0)])
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], order_date=datetime(2023, 1, 15, 10, 30))  # noqa: DTZ001 - as it was kept
+    old.order(3, None, [(LAMP, 1, 1499.0)], order_date=datetime(2025, 1, 15, 10, 30))  # noqa: DTZ001
+    old.order(4, None, [(LAMP, 1, 1499.0)], order_date=datetime(2022, 1, 15, 10, 30))  # noqa: DTZ001
+    read()
+    first, second, third, fourth = (f"ORD-1705314600{id:03}" for id in (1, 2, 3, 4))
+    assert [order.id for order in orders.orders_of(ASHA).orders] == [here, second, first]
+    assert [order.id for order in orders.export_of(ASHA)] == [first, second, here]
+    assert [order.id for order in orders.orders_of_guest("asha@example.com")] == [third, fourth]
+    assert [order.id for order in orders.summaries([first, here, second])] == [here, second, first]
+    assert [order.id for order in orders.get_orders([here, first])] == [first, here]
+    everything = orders.admin_list.Criteria(filter=orders.admin_list.Filter.ALL)
+    listed = [order.id for order in orders.admin_list.list_orders(everything).orders]
+    assert [number for number in listed if number in {here, first, second}] == [here, second, first]
+
+
+def test_what_the_old_shop_charged_to_a_card_is_the_staffs_to_give_back(
+    app: Flask, old: OldShop, read: Import, pages: Pages
+) -> None:
+    old.order(1, ASHA, [(LAMP, 2, 1499.0)])
+    read()
+    refund(orders.get_order(NUMBER), 1)
+    pages.sign_in(make_staff())
+    assert "Paid in the old shop: give it back there" in pages.get(f"/staff/orders/{NUMBER}").words
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "payment"),
+    [
+        ("PLACED", OrderStatus.CONFIRMED, PaymentStatus.CAPTURED),
+        ("pending", OrderStatus.CONFIRMED, PaymentStatus.CAPTURED),
+        ("Processing", OrderStatus.PROCESSING, PaymentStatus.CAPTURED),
+        ("SHIPPED", OrderStatus.SHIPPED, PaymentStatus.CAPTURED),
+        ("OUT_FOR_DELIVERY", OrderStatus.SHIPPED, PaymentStatus.CAPTURED),
+        ("delivered", OrderStatus.DELIVERED, PaymentStatus.CAPTURED),
+        ("CANCELED", OrderStatus.CANCELLED, PaymentStatus.VOIDED),
+        ("RETURNED", OrderStatus.CANCELLED, PaymentStatus.VOIDED),
+    ],
+)
+def test_every_status_has_one_here(
+    app: Flask, old: OldShop, read: Import, post: MemoryPost, said: str, status: OrderStatus, payment: PaymentStatus
+) -> None:
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], status=said)
+    read()
+    order = orders.get_order(NUMBER)
+    assert (order.status, paid(order)) == (status, payment)
+    tasks.deliver_outboxes()
+    assert post.letters == []
+    assert list(consistency.faults()) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "kind", "details", "lender", "payment"),
+    [
+        ({"payment_type": "COD"}, "cod", "Cash on Delivery", "", PaymentStatus.DUE),
+        (
+            {"payment_type": "upi", "payment_details": "ashar@okbank"},
+            "upi",
+            "ash***@okbank",
+            "",
+            PaymentStatus.CAPTURED,
+        ),
+        (
+            {"payment_type": "BNPL", "payment_details": "Buy Now Pay Later - Klarna"},
+            "bnpl",
+            "Buy Now Pay Later - Klarna",
+            "Klarna",
+            PaymentStatus.CAPTURED,
+        ),
+        (
+            {"payment_details": "4242 4242 4242 4242 - Asha"},
+            "card",
+            "**** **** **** 4242 - Asha",
+            "",
+            PaymentStatus.CAPTURED,
+        ),
+        ({"payment_type": "CARD", "payment_details": None}, "card", "Card", "", PaymentStatus.CAPTURED),
+    ],
+)
+def test_how_it_was_paid_is_shown_and_never_a_card_number(
+    app: Flask,
+    old: OldShop,
+    read: Import,
+    row: dict[str, str],
+    kind: str,
+    details: str,
+    lender: str,
+    payment: PaymentStatus,
+) -> None:
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], **row)
+    read()
+    order = orders.get_order(NUMBER)
+    assert (order.payment_kind, order.payment_details, order.lender, paid(order)) == (kind, details, lender, payment)
+    assert list(consistency.faults()) == []
+
+
+def test_a_payment_keeps_its_number_and_one_that_failed_cancels_its_order(
+    app: Flask, old: OldShop, read: Import
+) -> None:
+    number = "6d2f1c1e-1a52-4b53-9d0c-3c9df0a1b7aa"
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], status="PLACED")
+    old.add(
+        tables.PAYMENTS, id=8, payment_id=number, order_id=NUMBER, amount=1.0, payment_method="CARD", status="FAILED"
+    )
+    read()
+    order = orders.get_order(NUMBER)
+    assert order.status is OrderStatus.CANCELLED
+    assert payments.records_of([order.checkout_id])[order.checkout_id].id == number
+    assert list(consistency.faults()) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "shipping", "discount", "total"),
+    [
+        ({"total_amount": 1800.0, "tax": 269.82}, 3118, 0, 180000),
+        ({"total_amount": 1700.0, "tax": 269.82}, 0, 6882, 170000),
+        ({"total_amount": None, "tax": None}, 0, 0, 149900),
+        ({"subtotal": 99999.0}, 0, 0, 176882),
+    ],
+)
+def test_amounts_that_do_not_add_up_are_put_right_beside_the_total(
+    app: Flask, old: OldShop, read: Import, row: dict[str, object], shipping: int, discount: int, total: int
+) -> None:
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], **row)
+    read()
+    order = orders.get_order(NUMBER)
+    assert (order.shipping.minor, order.discount.minor, order.grand_total.minor) == (shipping, discount, total)
+    assert list(consistency.faults()) == []
+
+
+def test_amounts_kept_as_floating_numbers_are_rounded_half_up_and_that_is_said(
+    app: Flask, old: OldShop, read: Import
+) -> None:
+    old.order(1, ASHA, [(LAMP, 1, 1499.005)], tax=0.1 + 0.2, total_amount=1499.31)
+    said = read().output
+    assert "orders: its tax had more than two decimals: rounded half up: 1 (id 1)" in said
+    order = orders.get_order(NUMBER)
+    assert (order.items[0].unit_price.minor, order.tax.minor, order.grand_total.minor) == (149901, 30, 149931)
+
+
+def test_an_order_whose_account_did_not_come_is_nobodys(app: Flask, old: OldShop, read: Import) -> None:
+    old.order(1, 1, [(LAMP, 1, 1499.0)])  # the shop has an account 1, but it is another's
+    assert "orders: its account is not here: whoever has its e-mail address may claim it: 1 (id 1)" in read().output
+    assert orders.get_order(NUMBER).customer_id is None
+    assert orders.count_claimable("asha@example.com") == 1
+
+
+def test_an_order_keeps_items_of_products_that_are_gone(app: Flask, old: OldShop, read: Import) -> None:
+    old.order(1, ASHA, [(LAMP, 1, 1499.0), (5999, 3, 10.0)])
+    assert "a product of it is not here: its item leads nowhere: 1 (id 1)" in read().output
+    assert [item.sku for item in orders.get_order(NUMBER).items] == ["SKU-OLD-5001", "OLD-5999"]
+    assert list(consistency.faults()) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"status": "LOST"}, "its status LOST is unknown"),
+        ({"order_id": "X" * 51}, "its number has more than 50 characters"),
+        ({"order_id": "ORD/1"}, "its number has more than 50 characters, or others than letters"),
+        ({"order_id": "4242-4242-4242-4242"}, "its number is that of a card"),
+        ({"total_amount": -5.0}, "its total is less than nothing, or too large"),
+    ],
+)
+def test_an_order_that_cannot_be_understood_does_not_come(
+    app: Flask, old: OldShop, read: Import, row: dict[str, object], said: str
+) -> None:
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], **row)
+    assert f"orders: {said}" in read().output
+    assert orders.orders_of(ASHA).count == 0
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [([], "it has no items"), ([(LAMP, 0, 1.0)], "an item of it has no quantity")],
+)
+def test_an_order_of_nothing_does_not_come(
+    app: Flask, old: OldShop, read: Import, items: list[tuple[int, int, float]], said: str
+) -> None:
+    old.order(1, ASHA, items)
+    assert f"orders: {said}: 1 (id 1)" in read().output
+
+
+def test_a_number_as_long_as_the_contract_allows_comes_whole(app: Flask, old: OldShop, read: Import) -> None:
+    number = f"ORD_2024.{'7' * 30}-{'X' * 10}"
+    assert len(number) == orders.LONGEST_ORDER_ID
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], order_id=number, status="PLACED")
+    read()
+    order = orders.get_order(number)
+    assert payments.facts()[order.checkout_id].order_id == number
+    orders.cancel(number, by="the customer")
+    tasks.deliver_outboxes()
+    assert paid(order) is PaymentStatus.REFUNDED
+    assert list(consistency.faults()) == []
+
+
+def test_of_two_orders_with_one_number_the_first_comes(app: Flask, old: OldShop, read: Import) -> None:
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)])
+    old.order(2, ASHA, [(LAMP, 1, 1499.0)], order_id=NUMBER.lower())
+    assert "orders: another order has its number: 1 (id 2)" in read().output
+    assert orders.orders_of(ASHA).count == 1
+
+
+def test_an_order_cancelled_here_gives_back_goods_and_money_once(app: Flask, old: OldShop, read: Import) -> None:
+    old.order(1, ASHA, [(LAMP, 2, 1499.0)], status="PLACED")
+    read()
+    orders.cancel(NUMBER, by="the customer")
+    tasks.deliver_outboxes()
+    assert catalog.get_offer(Sku("SKU-OLD-5001")).available == 14
+    assert paid(orders.get_order(NUMBER)) is PaymentStatus.REFUNDED
+    read()
+    assert orders.get_order(NUMBER).status is OrderStatus.CANCELLED
+    assert list(consistency.faults()) == []

@@ -1,0 +1,191 @@
+"""A whole real shop as child processes: migrated, stocked, with gunicorn and the worker, on a port of its own.
+
+    with live_shop("sqlite", folder) as shop:
+        shop.server.kill()    # kill -9, its children included
+        shop.server.start()   # on the same port, and waits until it answers
+
+Its databases can be looked into from the test: `create_app(make_config(shop.folder, shop.database_url))`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from tests import demo_shop
+from tests.conftest import make_databases
+from tests.isolated_shop import shop_at
+from tests.run import free_port
+from tests.times import machine_time
+
+ROOT = Path(__file__).parent.parent
+FAKETIME = ("FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "FAKETIME_SKIP_CMDS")
+# And nothing that configures a shop. The last ones are faketime's: a date that was moved is that of the shop as well.
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_PRELOAD", *FAKETIME)
+START_TIMEOUT = 60.0  # seconds; a machine busy with other tests takes its time
+STOP_TIMEOUT = 15.0
+POLL = 0.05
+# gunicorn's worker writes its sign of life there, as under bin/shop: on a slow disk that could block it.
+SHARED_MEMORY = ["--worker-tmp-dir", "/dev/shm"] if os.access("/dev/shm", os.W_OK) else []  # noqa: S108
+
+Answer = TypeVar("Answer")
+
+
+def eventually(ask: Callable[[], Answer], what: str, *, within: float = START_TIMEOUT) -> Answer:
+    """The first answer that is true. :param what: is waited for, for the message :param within: seconds"""
+    give_up_at = time.monotonic() + within
+    while not (answer := ask()):
+        assert time.monotonic() < give_up_at, f"waited {within:.0f} s in vain: {what}"
+        time.sleep(POLL)
+    return answer
+
+
+@dataclass
+class Program:
+    """A child process with a group of its own, so that killing it leaves nobody behind."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    log: Path
+    is_ready: Callable[[], bool] = lambda: True
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        assert self.process is None, f"{self.name} runs already"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        eventually(self._has_begun, f"{self.name} to start, see {self.log}")
+
+    def _has_begun(self) -> bool:
+        assert self.process is not None
+        code = self.process.poll()
+        assert code is None, f"{self.name} ended with {code}:\n{self.log.read_text(errors='replace')[-3000:]}"
+        return self.is_ready()
+
+    def kill(self) -> None:
+        """kill -9: nothing is finished, nothing is tidied."""
+        self._end(signal.SIGKILL)
+
+    def ask_to_stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+
+    def stop(self) -> None:
+        """Ask it to end and wait for it; what will not end is killed."""
+        if self.process is None:
+            return
+        self.ask_to_stop()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(STOP_TIMEOUT)
+        self._end(signal.SIGKILL)  # also what it may have left in its group
+
+    def _end(self, number: int) -> None:
+        if self.process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+        self.process.wait()
+        self.process = None
+
+
+@dataclass(frozen=True)
+class LiveShop:
+    """:ivar folder: its data: databases, queue, mail :ivar database_url: template of its six databases"""
+
+    origin: str
+    folder: Path
+    database_url: str
+    environment: dict[str, str]
+    server: Program
+    worker: Program
+
+    def flask(self, *arguments: str) -> str:
+        """Run one of its commands to its end. :return: what it said"""
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"flask {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+
+@contextmanager
+def live_shop(engine: str, folder: Path, *, workers: int = 1, threads: int = 4, **settings: str) -> Iterator[LiveShop]:
+    """Open the demo shop; closed and its databases dropped at the end.
+
+    :param workers: processes of the server, each with so many threads
+    :param settings: environment variables on top of, or instead of, those of a development shop without limits
+    """
+    with ExitStack() as stack:
+        database_url = stack.enter_context(contextmanager(make_databases)(engine, folder))
+        shop = _plan(folder, database_url, settings, workers, threads)
+        stack.callback(_close, shop)
+        with machine_time(), shop_at(database_url, folder) as app, app.app_context():
+            demo_shop.fill()
+        shop.worker.start()
+        shop.server.start()
+        yield shop
+
+
+def _plan(folder: Path, database_url: str, settings: dict[str, str], workers: int, threads: int) -> LiveShop:
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
+        "STOREFRONT_ENV": "development",
+        "STOREFRONT_DATA": str(folder),
+        "DATABASE_URL": database_url,
+        "DATABASE_POOL_SIZE": "2",
+        "PUBLIC_ORIGIN": origin,
+        "RATELIMIT_ENABLED": "0",
+        "PYTHONUNBUFFERED": "1",
+        **settings,
+    }
+    serve = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
+    serve += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
+    serve += ["--graceful-timeout", "5", "--no-control-socket", *SHARED_MEMORY, "wsgi:app"]
+    work = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+    server = Program("server", serve, environment, folder / "server.log", lambda: _is_healthy(origin))
+    worker = Program("worker", work, environment, folder / "worker.log")
+    return LiveShop(origin, folder, database_url, environment, server, worker)
+
+
+def _is_healthy(origin: str) -> bool:
+    connection = http.client.HTTPConnection(urlsplit(origin).netloc, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _close(shop: LiveShop) -> None:
+    for program in (shop.server, shop.worker):
+        program.ask_to_stop()
+    for program in (shop.server, shop.worker):
+        program.stop()

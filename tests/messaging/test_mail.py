@@ -1,0 +1,265 @@
+"""Letters, and the ports they leave by."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from flask import Flask
+
+from storefront import create_app
+from storefront.messaging import mail
+from storefront.messaging.mail import FolderPost, Letter, SmtpPost
+from tests.conftest import make_config
+from tests.factories.catalog import make_product
+from tests.factories.shopping import make_order
+from tests.fakes import MemoryPost
+from tests.run import free_port
+
+LETTER = Letter(
+    id="order-placed-ORD-1@shop.example",
+    to="asha@example.com",
+    subject="Your order – ₹1,680 ☕",
+    text="Thank you, आशा.\n\nTotal ₹1,680\n",
+    html="<p>Thank you, आशा.</p>",
+)
+
+
+@dataclass
+class Mailbox:
+    """A mail server's memory. :ivar hangs_up: it closes the line instead of saying goodbye"""
+
+    received: list[bytes] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    refuses: bool = False
+    hangs_up: bool = False
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.refuses:
+            return "451 Come back later"
+        self.received.append(envelope.content)
+        self.recipients += envelope.rcpt_tos
+        return "250 OK"
+
+    async def handle_QUIT(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        if self.hangs_up:
+            server.transport.abort()
+        return "221 Bye"
+
+    @property
+    def letters(self) -> list[EmailMessage]:
+        return [message_from_bytes(content, policy=policy.default) for content in self.received]  # type: ignore[misc]
+
+
+@contextmanager
+def smtp_server(mailbox: Mailbox) -> Iterator[str]:
+    port = free_port()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield f"smtp://127.0.0.1:{port}"
+    finally:
+        controller.stop()
+
+
+@contextmanager
+def shop_with_mail(folder: Path, url: str) -> Iterator[Flask]:
+    app = create_app(make_config(folder, f"sqlite:///{folder}/{{schema}}.db", MAIL_URL=url))
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def smtp(tmp_path: Path, mailbox: Mailbox) -> Iterator[SmtpPost]:
+    """The port of a shop that sends to `mailbox`."""
+    with smtp_server(mailbox) as url, shop_with_mail(tmp_path, url) as app:
+        yield app.extensions["post"]
+
+
+def part(letter: EmailMessage, kind: str) -> str:
+    body = letter.get_body((kind,))
+    assert body is not None
+    return str(body.get_content()).replace("\r\n", "\n").strip()
+
+
+# ------------------------------------------------------------------------------------------------- SMTP
+
+
+def test_a_letter_arrives_with_a_text_and_an_html_part(smtp: SmtpPost, mailbox: Mailbox) -> None:
+    smtp.send(LETTER)
+    (letter,) = mailbox.letters
+    assert (letter["Subject"], letter["To"], letter["From"]) == (LETTER.subject, LETTER.to, "shop@localhost")
+    assert (part(letter, "plain"), part(letter, "html")) == (LETTER.text.strip(), LETTER.html)
+
+
+def test_a_letter_sent_twice_carries_the_same_message_id(smtp: SmtpPost, mailbox: Mailbox) -> None:
+    for _ in range(2):
+        smtp.send(LETTER)
+    assert [letter["Message-ID"] for letter in mailbox.letters] == ["<order-placed-ORD-1@shop.example>"] * 2
+
+
+def test_a_letter_to_a_domain_of_another_script_arrives(smtp: SmtpPost, mailbox: Mailbox) -> None:
+    smtp.send(Letter(LETTER.id, "asha@bücher.example", "Hello", "text", "<p>html</p>"))
+    assert mailbox.recipients == ["asha@xn--bcher-kva.example"]
+
+
+def test_a_letter_that_is_refused_says_so(smtp: SmtpPost, mailbox: Mailbox) -> None:
+    mailbox.refuses = True
+    with pytest.raises(OSError, match="Come back later"):
+        smtp.send(LETTER)
+
+
+def test_a_server_that_hangs_up_without_goodbye_has_the_letter(smtp: SmtpPost, mailbox: Mailbox) -> None:
+    mailbox.hangs_up = True
+    smtp.send(LETTER)
+    assert len(mailbox.received) == 1
+
+
+def test_a_server_that_is_away_is_an_error_for_who_keeps_the_letter(tmp_path: Path) -> None:
+    with shop_with_mail(tmp_path, f"smtp://127.0.0.1:{free_port()}") as app, pytest.raises(ConnectionRefusedError):
+        app.extensions["post"].send(LETTER)
+
+
+def test_a_server_that_says_nothing_is_not_waited_for_endlessly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "SMTP_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
+        with shop_with_mail(tmp_path, url) as app, pytest.raises(OSError, match="timed out"):
+            app.extensions["post"].send(LETTER)
+
+
+@pytest.mark.parametrize(("absence", "asked"), [(30, 1), (0, 3)])
+def test_a_server_that_says_nothing_does_not_keep_every_letter_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absence: int, asked: int
+) -> None:
+    monkeypatch.setattr(mail, "SMTP_SECONDS", 0.2)
+    monkeypatch.setattr(mail, "ABSENCE_SECONDS", absence)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
+        with shop_with_mail(tmp_path, url) as app:
+            for _ in range(3):
+                with pytest.raises(OSError, match=r"timed out|did not answer"):
+                    app.extensions["post"].send(LETTER)
+        silent.setblocking(False)
+        assert count_calls(silent) == asked
+
+
+def count_calls(server: socket.socket) -> int:
+    """Connections that were opened and that nobody answered."""
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            count += 1
+    return count
+
+
+@pytest.mark.parametrize(("scheme", "fault"), [("smtps", ssl.SSLError), ("smtp+tls", OSError)])
+def test_a_letter_meant_for_a_safe_line_does_not_leave_by_an_open_one(
+    tmp_path: Path, mailbox: Mailbox, scheme: str, fault: type[Exception]
+) -> None:
+    with smtp_server(mailbox) as url:
+        safe = url.replace("smtp:", f"{scheme}:")
+        with shop_with_mail(tmp_path, safe) as app, pytest.raises(fault):
+            app.extensions["post"].send(LETTER)
+    assert mailbox.received == []
+
+
+# --------------------------------------------------------------------------------------------- MAIL_URL
+
+
+@pytest.mark.parametrize(
+    ("url", "server", "port", "is_ssl", "is_tls"),
+    [
+        ("smtp://mail.example", "mail.example", 25, False, False),
+        ("smtp://mail.example:2525", "mail.example", 2525, False, False),
+        ("smtps://mail.example", "mail.example", 465, True, False),
+        ("smtp+tls://mail.example:587", "mail.example", 587, False, True),
+    ],
+)
+def test_a_mail_url_names_server_port_and_kind_of_line(
+    tmp_path: Path, url: str, server: str, port: int, is_ssl: bool, is_tls: bool
+) -> None:
+    with shop_with_mail(tmp_path, url) as app:
+        line = app.extensions["mail"]
+        assert isinstance(app.extensions["post"], SmtpPost)
+        assert (line.server, line.port, line.use_ssl, line.use_tls) == (server, port, is_ssl, is_tls)
+        assert (line.username, line.password) == (None, None)
+
+
+def test_user_and_password_may_hold_any_character(tmp_path: Path) -> None:
+    with shop_with_mail(tmp_path, "smtps://shop%40example.com:p%3Aw%2Fd@mail.example") as app:
+        line = app.extensions["mail"]
+        assert (line.username, line.password) == ("shop@example.com", "p:w/d")
+
+
+def test_without_a_mail_url_letters_lie_in_the_data_folder(tmp_path: Path) -> None:
+    with shop_with_mail(tmp_path, "") as app:
+        post = app.extensions["post"]
+        assert isinstance(post, FolderPost)
+        assert post.folder == tmp_path / "mail"
+
+
+# ----------------------------------------------------------------------------------------------- folder
+
+
+def test_a_letter_laid_down_can_be_read_again(tmp_path: Path) -> None:
+    FolderPost(tmp_path / "mail", "shop@localhost").send(LETTER)
+    (path,) = (tmp_path / "mail").iterdir()
+    letter = mail.read(path)
+    assert (letter["Subject"], letter["To"]) == (LETTER.subject, LETTER.to)
+    assert letter["Message-ID"] == f"<{LETTER.id}>"
+    assert (part(letter, "plain"), part(letter, "html")) == (LETTER.text.strip(), LETTER.html)
+
+
+def test_the_same_letter_twice_is_one_file(tmp_path: Path) -> None:
+    post = FolderPost(tmp_path, "shop@localhost")
+    for _ in range(2):
+        post.send(LETTER)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".eml"]
+
+
+def test_no_letter_is_laid_down_outside_the_folder(tmp_path: Path) -> None:
+    post = FolderPost(tmp_path / "mail", "shop@localhost")
+    post.send(Letter("../../etc/x@y", "a@example.com", "s", "t", "<p>h</p>"))
+    assert [path.parent for path in tmp_path.rglob("*.eml")] == [tmp_path / "mail"]
+
+
+# --------------------------------------------------------------------------------------------- rendering
+
+
+def test_a_letter_is_rendered_in_both_parts_and_named_for_its_occasion(app: Flask, post: MemoryPost) -> None:
+    order = make_order((make_product(name="Mug & <b>Saucer</b>", price=500), 2))
+    with app.test_request_context():
+        mail.send(
+            "orders/email/placed",
+            key=f"order-placed/{order.id}",
+            to=order.email,
+            subject="Your order",
+            order=order,
+            order_url="http://localhost:9090/orders/1",
+            track_url="http://localhost:9090/track",
+        )
+    (letter,) = post.letters
+    assert letter.id == f"order-placed-{order.id}@localhost"
+    assert "* 2 x Mug & <b>Saucer</b>" in letter.text
+    assert "Mug &amp; &lt;b&gt;Saucer&lt;/b&gt;" in letter.html
+    for words in (order.id, "₹1,680", "12 Lake Road", "http://localhost:9090/track"):
+        assert words in letter.text
+        assert words in letter.html

@@ -1,0 +1,78 @@
+"""What of an order may still change, and until when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from storefront.db.audit_log import TrailCriteria
+from storefront.orders import service as orders
+from storefront.orders.service import OrderStatus, TooLateToChange, UnknownOrder
+from tests import consistency
+from tests.factories.shopping import ADDRESS, make_order
+
+ELSEWHERE = replace(ADDRESS, line1="1 Hill Road", city="Nashik", phone="+91 11111 22222")
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def test_an_order_is_sent_elsewhere_and_its_timeline_says_so() -> None:
+    order = make_order()
+    orders.change_address(order.id, ELSEWHERE, by="you")
+    changed = orders.get_order(order.id)
+    assert (changed.address, changed.phone) == (ELSEWHERE, ELSEWHERE.phone)
+    assert (changed.timeline[-1].status, changed.timeline[-1].note) == ("confirmed", "Delivery address changed")
+    consistency.assert_balanced()
+
+
+@pytest.mark.parametrize("status", [OrderStatus.PROCESSING, OrderStatus.CANCELLED])
+def test_what_is_packed_or_cancelled_is_sent_nowhere_else(status: OrderStatus) -> None:
+    order = make_order()
+    if status is OrderStatus.CANCELLED:
+        orders.cancel(order.id, by="you")
+    else:
+        orders.advance(order.id, status, by="the shop")
+    with pytest.raises(TooLateToChange) as refusal:
+        orders.change_address(order.id, ELSEWHERE, by="you")
+    assert refusal.value.current is status
+    assert orders.get_order(order.id).address == ADDRESS
+
+
+def test_the_couriers_number_is_the_one_noted_last() -> None:
+    order = make_order()
+    assert order.tracking_number == ""
+    for number in ("AWB-1", "AWB-1", "AWB-2"):
+        orders.note_tracking(order.id, number, by="the shop")
+    noted = orders.get_order(order.id)
+    assert noted.tracking_number == "AWB-2"
+    assert len(noted.timeline) == len(order.timeline) + 2
+    consistency.assert_balanced()
+
+
+def test_another_day_of_arrival_is_promised() -> None:
+    order = make_order()
+    orders.expect_on(order.id, date(2026, 12, 24))
+    assert orders.get_order(order.id).estimated_on == date(2026, 12, 24)
+
+
+def test_what_staff_change_is_noted_and_what_stays_as_it_was_is_not() -> None:
+    order = make_order()
+    for _ in range(2):
+        orders.note_tracking(order.id, "AWB-1", by="the shop", actor="clerk@example.com")
+        orders.expect_on(order.id, date(2026, 12, 24), actor="clerk@example.com")
+    assert [(act.actor, act.what, act.subject, act.detail) for act in orders.acts_noted(TrailCriteria(), 10)] == [
+        ("clerk@example.com", "day of arrival", order.id, f"from {order.estimated_on} to 2026-12-24"),
+        ("clerk@example.com", "tracking number", order.id, "AWB-1"),
+    ]
+
+
+def test_an_order_that_is_none_is_not_changed() -> None:
+    for change in (
+        lambda: orders.change_address("ORD-1", ELSEWHERE, by="you"),
+        lambda: orders.note_tracking("ORD-1", "AWB", by="the shop"),
+        lambda: orders.expect_on("ORD-1", date(2026, 12, 24)),
+    ):
+        with pytest.raises(UnknownOrder):
+            change()

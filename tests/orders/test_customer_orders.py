@@ -1,0 +1,143 @@
+"""The orders of an account: listed, searched, claimed, left behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from storefront.db import migrations
+from storefront.db.session import db, queries
+from storefront.orders import service as orders
+from storefront.orders.models import Order
+from tests.conftest import ENGINES
+from tests.factories.shopping import make_snapshot, new_checkout_id
+from tests.isolated_shop import at_once, own_shop
+from tests.page_client import counted_selects
+
+ASHA, RAVI = 70_001, 70_002  # accounts that no demo data knows
+
+
+def order(customer: int | None = ASHA, name: str = "Clay Mug", email: str = "asha@example.com") -> str:
+    return orders.create_order(new_checkout_id(), replace(make_snapshot(name=name, email=email), customer_id=customer))
+
+
+def found(words: str = "", page: int = 1, customer: int = ASHA) -> list[str]:
+    return [one.id for one in orders.orders_of(customer, words, page).orders]
+
+
+def test_the_orders_of_an_account_come_newest_first_and_no_others(app: Flask) -> None:
+    numbers = [order() for _ in range(3)]
+    order(RAVI)
+    order(None)
+    assert found() == numbers[::-1]
+
+
+def test_orders_come_in_pages_of_twenty(app: Flask) -> None:
+    numbers = [order() for _ in range(21)][::-1]
+    first = orders.orders_of(ASHA)
+    assert (first.count, first.page_count) == (21, 2)
+    assert found() == numbers[:20]
+    assert found(page=2) == numbers[20:]
+    assert found(page=3) == []
+    assert found(page=-1) == numbers[:20]
+
+
+def test_however_many_orders_there_are_it_takes_three_selects(app: Flask) -> None:
+    for count in (1, 5):
+        for _ in range(count):
+            order()
+        with counted_selects() as counter:
+            orders.orders_of(ASHA, "mug")
+        assert counter["selects"] == 3
+
+
+def test_orders_are_searched_by_number_and_by_product(app: Flask) -> None:
+    mug, pan = order(name="Clay Mug"), order(name="Iron Pan, 100% iron")
+    order(RAVI, "Clay Mug")
+    assert found("clay") == [mug]
+    assert found("IRON pan") == [pan]
+    assert found(pan[-6:]) == [pan]
+    assert found(f"{mug.lower()} mug") == [mug]
+    assert found("clay pan") == []
+
+
+@pytest.mark.parametrize("words", ["%", "_", "100%", "'", "\\", "%mug%"])
+def test_what_is_searched_for_is_text(app: Flask, words: str) -> None:
+    order(name="Clay Mug")
+    pan = order(name="Iron Pan, 100% iron")
+    assert found(words) == ([pan] if words in {"%", "100%"} else [])
+
+
+@pytest.mark.parametrize(
+    ("placed_with", "is_theirs"),
+    [
+        ("asha@example.com", True),
+        ("Asha@EXAMPLE.com", True),
+        ("ásha@example.com", False),
+        ("asha@example.co", False),
+        ("asha@éxample.com", False),
+    ],
+)
+def test_guest_orders_are_claimed_by_exactly_their_address(app: Flask, placed_with: str, is_theirs: bool) -> None:
+    number = order(None, email=placed_with)
+    assert orders.count_claimable("asha@example.com") == is_theirs
+    assert orders.claim(ASHA, "asha@example.com") == is_theirs
+    assert (orders.get_order(number).customer_id == ASHA) is is_theirs
+
+
+def test_the_order_of_another_account_is_not_claimed(app: Flask) -> None:
+    number = order(RAVI)
+    assert orders.claim(ASHA, "asha@example.com") == 0
+    assert orders.get_order(number).customer_id == RAVI
+
+
+@pytest.mark.parametrize("email", ["", "nobody"])
+def test_without_an_address_nothing_is_claimed(app: Flask, email: str) -> None:
+    order(None, email="")
+    assert orders.claim(ASHA, email) == 0
+
+
+def test_orders_of_an_account_that_is_gone_stay_and_are_nobodys(app: Flask) -> None:
+    number, other = order(), order(RAVI)
+    for _ in range(2):
+        orders.forget_customer(ASHA)
+    assert found() == []
+    assert orders.get_order(number).customer_id is None
+    assert orders.get_order(other).customer_id == RAVI
+
+
+def test_the_export_has_every_order_whole(app: Flask) -> None:
+    numbers = [order(), order(name="Iron Pan")]
+    order(RAVI)
+    with counted_selects() as counter:
+        exported = orders.export_of(ASHA)
+    assert [one.id for one in exported] == numbers
+    assert exported[1].items[0].name == "Iron Pan"
+    assert [len(one.timeline) for one in exported] == [1, 1]
+    assert counter["selects"] == 3
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_two_who_claim_at_once_one_gets_each_order(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app:
+        with app.app_context():
+            for _ in range(4):
+                order(None)
+        claimed = at_once(app, [lambda user=user: orders.claim(user, "asha@example.com") for user in (ASHA, RAVI) * 2])
+        assert sum(one for one in claimed if isinstance(one, int)) == 4
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_orders_of_before_are_known_by_their_address_too(engine: str, tmp_path: Path) -> None:
+    with own_shop(engine, tmp_path) as app, app.app_context():
+        typed = {"Asha@example.com": "asha@example.com", "asha@bücher.example": "asha@xn--bcher-kva.example", "": ""}
+        numbers = {order(None, email=email): key for email, key in typed.items()}
+        migrations.downgrade(("orders",), "orders_0001")
+        migrations.upgrade(("orders",))
+        db.session.remove()
+        rows = queries().execute(select(Order.order_id, Order.email_key))
+        assert {row.order_id: row.email_key for row in rows} == numbers

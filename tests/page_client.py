@@ -1,0 +1,274 @@
+"""The browser without JavaScript, which also holds every page it opens to the house rules."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import html5lib  # type: ignore[import-untyped]
+import sqlalchemy as sa
+from bs4 import BeautifulSoup, Tag
+from bs4.builder._html5lib import HTML5TreeBuilder
+from flask import Flask, has_app_context, request
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+from storefront.accounts import service as accounts
+from storefront.accounts.service import Account, SignedIn
+from storefront.db.session import db
+from storefront.web import session as web_session
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+# Selects a page may make in a shop of any size; whatever is not named here has the last one.
+BUDGETS = {
+    "catalog.home": 5,
+    "catalog.category": 7,
+    "catalog.products": 7,
+    "catalog.product": 8,
+    "cart.show": 5,
+    "staff.index": 12,
+}
+OTHER_PAGES = 8
+FOUND_NOTHING = ".listing__hint, #listing .empty, .suggestion--all[data-instead]"
+OF_A_SESSION = 1  # who is signed in, asked of the database where a session is claimed
+OF_A_LIST = 1  # what is on the visitor's wishlist, asked once for all hearts of a page, where they have one
+OF_A_SECOND_SEARCH = 6  # where the first one found nothing: what to seek instead, and counting that
+OF_A_READER = {"catalog.product": 1}  # the review that who is signed in wrote
+
+
+@dataclass
+class Page:
+    """A page or fragment as it came. :ivar url: where redirects ended :ivar selects: how many it took to make"""
+
+    response: TestResponse
+    html: BeautifulSoup
+    url: str
+    selects: int
+
+    @property
+    def status(self) -> int:
+        return self.response.status_code
+
+    @property
+    def words(self) -> str:
+        """What a reader sees, with single spaces."""
+        return " ".join(self.html.get_text(" ").split())
+
+    def one(self, selector: str) -> Tag:
+        found = self.html.select(selector)
+        assert len(found) == 1, f"{selector}: {len(found)} on {self.url}"
+        return found[0]
+
+    def all(self, selector: str) -> list[Tag]:
+        return list(self.html.select(selector))
+
+
+class Pages:
+    """Opens pages and sends their forms: only fields the shopper has can be sent."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.client = app.test_client()
+
+    def sign_in(self, account: Account, *, second_factor: bool | None = None) -> SignedIn:
+        """Be signed in as an account from now on, without the sign-in page and what it asks.
+
+        :param second_factor: whether a code was entered; None: yes for staff, who need one
+        """
+        passed = account.role.is_staff if second_factor is None else second_factor
+        if has_app_context():
+            db.session.rollback()  # as below: what is written now must not hang on what the test read
+        with self.app.app_context():
+            reference = accounts.open_session(account.id, "a test", second_factor=passed)
+            person, _ = accounts.find_session(reference) or (None, False)
+        assert person is not None
+        with self.client.session_transaction() as session:
+            session.clear()
+            session.update({"_user_id": reference, "_fresh": True})
+            session.permanent = True
+        return person
+
+    def get(self, url: str, *, htmx: bool = False, status: int = 200) -> Page:
+        return self._open("GET", url, htmx=htmx, status=status)
+
+    def submit(
+        self, page: Page, selector: str, *, htmx: bool = False, status: int = 200, press: str = "", **fields: str
+    ) -> Page:
+        """Send a form of a page, with what it holds but for `fields`.
+
+        :param press: value of the named button pressed, when it has several
+        """
+        form = page.one(selector)
+        assert form.name == "form", f"{selector} is a {form.name}"
+        sent = values_of(form)
+        unknown = set(fields) - names_of(form)
+        assert not unknown, f"{selector} has no field {', '.join(sorted(unknown))}"
+        sent.update(fields)
+        if press:
+            buttons = [*form.select("button[name]"), *_elsewhere(form)]
+            button = next(b for b in buttons if b.name == "button" and b.get("value") == press)
+            sent[str(button["name"])] = press
+        method = str(form.get("method", "get")).upper()
+        url = str(form.get("action") or page.url)
+        if method == "GET":
+            return self._open("GET", url, htmx=htmx, status=status, query=sent)
+        return self._open("POST", url, htmx=htmx, status=status, data=sent)
+
+    def _open(self, method: str, url: str, *, htmx: bool, status: int, query: Any = None, data: Any = None) -> Page:
+        headers = dict(SAME_ORIGIN)
+        if htmx:
+            headers |= {"HX-Request": "true", "HX-Request-Type": "partial"}
+        if has_app_context():
+            db.session.rollback()  # ends what the test read: its savepoint would enclose what the page writes
+        with counted_selects() as counter:
+            response = self._send(method, url, query_string=query, data=data, headers=headers)
+        hops = 0
+        while response.status_code in {301, 302, 303} and hops < 5:
+            hops += 1
+            with counted_selects() as counter:
+                response = self._send("GET", response.headers["Location"], headers=headers)
+        page = Page(response, _parse(response), response.request.full_path.rstrip("?"), counter["selects"])
+        assert page.status == status, f"{method} {url}: {page.status}\n{page.words[:400]}"
+        if response.mimetype == "text/html" and response.status_code != 204:
+            _check(page, is_fragment=htmx and "<!doctype" not in response.text[:20].lower())
+            _check_budget(self.app, page, self._personal_selects(page))
+        return page
+
+    def _personal_selects(self, page: Page) -> int:
+        """Selects a page may make more for somebody signed in, or for a guest with a wishlist."""
+        if self.has_session():
+            return OF_A_SESSION + OF_A_LIST + OF_A_READER.get(_endpoint_of(self.app, page), 0)
+        with self.client.session_transaction() as session:
+            return OF_A_LIST if web_session.WISHES in session else 0
+
+    def has_session(self) -> bool:
+        """Whether the browser holds the cookie of somebody signed in."""
+        with self.client.session_transaction() as session:
+            return "_user_id" in session
+
+    def _send(self, method: str, url: str, **rest: Any) -> TestResponse:
+        """Within a context of its own, as behind a server: nothing that one request keeps in `g` reaches the next."""
+        with self.app.app_context():
+            return self.client.open(url, method=method, **rest)
+
+
+class counted_selects:  # noqa: N801 - reads as a statement
+    """Counts the SELECTs of all six databases within the block."""
+
+    def __enter__(self) -> Counter[str]:
+        self._counter: Counter[str] = Counter()
+        event.listen(sa.engine.Engine, "before_cursor_execute", self._count)
+        return self._counter
+
+    def __exit__(self, *error: object) -> None:
+        event.remove(sa.engine.Engine, "before_cursor_execute", self._count)
+
+    def _count(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.lstrip().upper().startswith(("SELECT", "WITH")):
+            self._counter["selects"] += 1
+
+
+class Parser(HTML5TreeBuilder):
+    """Keeps what html5lib complains about, so that a page is parsed once: most of the tests' time is spent there."""
+
+    def feed(self, markup: Any) -> None:
+        parser = html5lib.HTMLParser(tree=self.create_treebuilder)
+        assert self.underlying_builder is not None
+        self.underlying_builder.parser = parser
+        parser.parse(markup).original_encoding = None  # as Beautiful Soup has it for text
+        self.errors = list(parser.errors)
+
+
+def _parse(response: TestResponse) -> BeautifulSoup:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return BeautifulSoup(response.text, builder=Parser())
+
+
+def names_of(form: Tag) -> set[str]:
+    owned = [*form.select("[name]"), *_elsewhere(form)]
+    return {str(field["name"]) for field in owned}
+
+
+def _elsewhere(form: Tag) -> list[Tag]:
+    """Fields outside the form that belong to it by their `form` attribute."""
+    root = form.find_parents()[-1]
+    return list(root.select(f'[form="{form["id"]}"][name]')) if form.get("id") else []
+
+
+def values_of(form: Tag) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for field in [*form.select("input[name], select[name], textarea[name]"), *_elsewhere(form)]:
+        if field.name == "button" or field.has_attr("disabled"):
+            continue
+        kind = field.get("type", "text")
+        if kind in {"checkbox", "radio"} and not field.has_attr("checked"):
+            continue
+        if field.name == "select":
+            chosen = field.select_one("option[selected]") or field.select_one("option")
+            value = chosen.get("value", "") if chosen else ""
+        else:
+            value = field.get_text() if field.name == "textarea" else field.get("value", "")
+        name = str(field["name"])
+        values[name] = [*values[name], value] if isinstance(values.get(name), list) else value
+    return values
+
+
+def _check(page: Page, *, is_fragment: bool) -> None:
+    """The house rules for whatever reaches a browser. One walk: most of the tests' time is spent with pages."""
+    where, tags = page.url, page.html.find_all(True)
+    ids = Counter(str(tag["id"]) for tag in tags if "id" in tag.attrs)
+    assert not [name for name, count in ids.items() if count > 1], f"{where}: an id twice: {ids.most_common(2)}"
+    labelled = {str(tag.get("for")) for tag in tags if tag.name == "label"}
+    for tag in tags:
+        # Structured data is no script: browsers neither run nor read it, and the policy has nothing to allow.
+        is_script = tag.name == "script" and "src" not in tag.attrs and tag.get("type") != "application/ld+json"
+        is_inline = is_script or tag.name == "style" or "style" in tag.attrs
+        assert not is_inline, f"{where}: something inline: {tag}"
+        assert not [name for name in tag.attrs if name.startswith("on")], f"{where}: a handler: {tag}"
+        if tag.name == "form":
+            _check_form(tag, where)
+        elif tag.name == "a" and "hx-get" in tag.attrs:
+            assert tag.get("href") == tag["hx-get"], f"{where}: a link whose htmx goes elsewhere: {tag}"
+        elif tag.name == "img":
+            assert {"alt", "width", "height"} <= set(tag.attrs), f"{where}: {tag}"
+        elif not is_fragment and tag.name in {"input", "select", "textarea"} and tag.get("type") != "hidden":
+            has_name = tag.get("aria-label") or tag.get("aria-labelledby") or tag.find_parent("label")
+            assert has_name or tag.get("id") in labelled, f"{where}: a control without label: {tag}"
+    if not is_fragment:
+        _check_document(page)
+
+
+def _check_form(form: Tag, where: str) -> None:
+    assert form.get("action"), f"{where}: a form without action"
+    if str(form.get("method", "get")).lower() == "post":
+        assert form.find("input", attrs={"name": "csrf_token"}), f"{where}: {form['action']} without token"
+    for verb in ("hx-post", "hx-get"):
+        assert form.get(verb, form["action"]) == form["action"], f"{where}: {verb} is not the action"
+
+
+def _check_document(page: Page) -> None:
+    errors = page.html.builder.errors  # type: ignore[attr-defined]
+    serious = [error for error in errors if error[1] != "expected-doctype-but-got-start-tag"]
+    assert not serious, f"{page.url}: {serious[:3]}"
+    heading = page.one("h1")
+    title = page.one("head > title").get_text().strip()  # drawings have titles, too
+    assert title.startswith(" ".join(heading.get_text().split())), f"{page.url}: “{title}” does not begin with its h1"
+    assert page.one("html").get("lang"), f"{page.url}: no language"
+
+
+def _endpoint_of(app: Flask, page: Page) -> str:
+    with app.test_request_context(page.url):
+        return request.endpoint or ""
+
+
+def _check_budget(app: Flask, page: Page, more: int) -> None:
+    if page.response.request.method == "GET":
+        endpoint = _endpoint_of(app, page)
+        most = BUDGETS.get(endpoint, OTHER_PAGES) + more
+        if page.html.select_one(FOUND_NOTHING):
+            most += OF_A_SECOND_SEARCH
+        assert page.selects <= most, f"{endpoint}: {page.selects} selects, {most} allowed"

@@ -1,0 +1,189 @@
+"""How every page of the shop is reached: each opener leaves in a browser what the page needs, and says its address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import select
+
+from storefront.accounts import service as accounts
+from storefront.accounts.models import StockNotice
+from storefront.accounts.service import Role, WishesToken
+from storefront.catalog.service import admin, inventory_admin
+from storefront.core import clock
+from storefront.core.addresses import PostalAddress
+from storefront.db.session import queries
+from storefront.messaging import mail
+from storefront.orders.service import OrderStatus
+from storefront.pages.sign_in import views as accounts_views
+from storefront.web import session as web_session
+from tests.factories.accounts import make_account, make_staff
+from tests.factories.catalog import make_product
+from tests.factories.refunds import ask_return, make_order_at, refund
+from tests.factories.shopping import make_cart, make_draft, make_order, place
+from tests.page_client import Pages
+
+Opener = Callable[[Pages], str]
+
+
+def plain(url: str) -> Opener:
+    """A page that anybody may open at any time."""
+    return lambda pages: url
+
+
+def remember(pages: Pages, **facts: object) -> None:
+    """Let this browser have been where it must have been to open a page."""
+    with pages.client.session_transaction() as session:
+        session.update(facts)
+
+
+def ordered(pages: Pages, *, is_refunded: bool = False) -> str:
+    order = make_order()
+    if is_refunded:
+        refund(order, 1)
+    remember(pages, **{web_session.ORDERS: [order.id]})
+    return f"/orders/{order.id}"
+
+
+def delivered(pages: Pages) -> str:
+    order = make_order_at(OrderStatus.DELIVERED)
+    remember(pages, **{web_session.ORDERS: [order.id]})
+    return f"/orders/{order.id}/return"
+
+
+def open_return(pages: Pages) -> str:
+    ask_return(make_order_at(OrderStatus.DELIVERED))
+    pages.sign_in(make_staff(Role.ORDER_STAFF))
+    return "/staff/returns"
+
+
+def at_checkout(step: str) -> Opener:
+    def go(pages: Pages) -> str:
+        token = make_cart((make_product(), 1))
+        remember(pages, **{web_session.CART: token, web_session.CHECKOUT: make_draft(token).id})
+        return f"/checkout/{step}"
+
+    return go
+
+
+def waiting_for_the_bank(pages: Pages) -> tuple[str, str]:
+    """A checkout whose payment the customer must confirm: where they wait, and where they confirm."""
+    token = make_cart((make_product(), 1))
+    draft = make_draft(token, payment="sandbox-confirm")
+    with pages.app.test_request_context():
+        outcome = place(draft, token)
+    remember(pages, **{web_session.CART: token, web_session.CHECKOUT: draft.id})
+    return f"/checkout/placing/{draft.id}", outcome.action_url
+
+
+def letter(pages: Pages) -> str:
+    pages.app.extensions["post"].send(
+        mail.Letter("a-letter@localhost", "a@example.com", "Hello", "Text", "<p>Text</p>")
+    )
+    return "/dev/mail/a-letter@localhost"
+
+
+def with_a_wish(pages: Pages) -> str:
+    accounts.add_wish(WishesToken("a-guest"), make_product().id)
+    remember(pages, **{web_session.WISHES: "a-guest"})
+    return "/wishlist"
+
+
+def shared_wishes(pages: Pages) -> str:
+    user = make_account().id
+    accounts.add_wish(user, make_product().id)
+    return f"/wishlist/shared/{accounts.share_wishes(user)}"
+
+
+def unsubscribing(pages: Pages) -> str:
+    accounts.ask_for_notice("asha@example.com", "SKU-SOLD-OUT", 1)
+    return f"/wishlist/notices/{queries().scalars(select(StockNotice.token)).one()}"
+
+
+def signed_in(url: str, **facts: object) -> Opener:
+    def go(pages: Pages) -> str:
+        pages.sign_in(make_account())
+        remember(pages, **facts)
+        return url
+
+    return go
+
+
+def own_address(pages: Pages) -> str:
+    account = make_account()
+    pages.sign_in(account)
+    where = PostalAddress("Asha Rao", "+91 98765 43210", "12 Lake Road", "", "Pune", "MH", "411001", "India")
+    return f"/account/addresses/{accounts.add_address(account.id, where).id}"
+
+
+def half_signed_in(pages: Pages) -> str:
+    until = int(clock.utc_now().timestamp()) + 60
+    remember(pages, **{accounts_views.SECOND_FACTOR: {"user": make_account(mfa=True).id, "until": until}})
+    return "/login/code"
+
+
+def registering(pages: Pages) -> str:
+    remember(pages, **{accounts_views.REGISTERING: {"key": "asha@example.com", "ticket": "a-ticket"}})
+    return "/register/code"
+
+
+def resetting(pages: Pages) -> str:
+    remember(pages, **{web_session.RESETTING: "asha@example.com"})
+    return "/password/code"
+
+
+def at_desk(url: str, role: Role = Role.STOCK_STAFF) -> Opener:
+    def go(pages: Pages) -> str:
+        pages.sign_in(make_staff(role))
+        return url
+
+    return go
+
+
+def troubled(pages: Pages) -> str:
+    waiting_for_the_bank(pages)
+    pages.sign_in(make_staff(Role.ORDER_STAFF))
+    return "/staff/troubles"
+
+
+def at_customers(url: str) -> Opener:
+    def go(pages: Pages) -> str:
+        customer = make_account()
+        accounts.open_session(customer.id, "Firefox")
+        pages.sign_in(make_staff(Role.ORDER_STAFF))
+        return url.format(id=customer.id, email=customer.email)
+
+    return go
+
+
+def at_guest(pages: Pages) -> str:
+    order = make_order()
+    pages.sign_in(make_staff(Role.ORDER_STAFF))
+    return f"/staff/customers/guest?email={order.email}"
+
+
+def at_order_desk(url: str, *, is_refunded: bool = False) -> Opener:
+    def go(pages: Pages) -> str:
+        pages.sign_in(make_staff(Role.ORDER_STAFF))
+        order = make_order()
+        if is_refunded:
+            refund(order, 1)
+        return url.format(order=order.id)
+
+    return go
+
+
+def at_product_desk(url: str) -> Opener:
+    def go(pages: Pages) -> str:
+        pages.sign_in(make_staff(Role.STOCK_STAFF))
+        product = make_product(options=(("S", 1), ("M", 2)))
+        category = admin.list_categories()[0].id
+        return url.format(product=product.id, category=category)
+
+    return go
+
+
+def checked_file(pages: Pages) -> str:
+    pages.sign_in(make_staff(Role.STOCK_STAFF))
+    content = f"sku,count\n{make_product(stock=3).sku},5\nNO-SUCH,1\n".encode()
+    return f"/staff/stock/imports/{inventory_admin.check_file(content, file_name='stock.csv', actor='tests')}"

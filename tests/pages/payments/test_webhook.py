@@ -1,0 +1,219 @@
+"""What Stripe tells us unasked: believed when signed, acted on once, whatever comes again or out of order."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from storefront.checkout import service as checkout
+from storefront.checkout.service import CheckoutDraft, CheckoutState
+from storefront.db.session import db, queries, transaction
+from storefront.payments.models import Message, PaymentEvent
+from storefront.worker import tasks
+from tests import consistency
+from tests.factories.catalog import make_product
+from tests.factories.shopping import make_cart, make_draft, place
+from tests.fakes import Clock, MemoryPost
+from tests.stripe_process import WEBHOOK, Bank, ask, message, pay, signed
+
+KINDS = [
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+]
+
+
+@pytest.fixture
+def draft(stripe: Bank) -> CheckoutDraft:
+    """A shopper who was sent to Stripe's page."""
+    token = make_cart((make_product(stock=5), 2))
+    waiting = make_draft(token, payment="stripe")
+    assert place(waiting, token).state is CheckoutState.WAITING
+    return waiting
+
+
+def page_of(draft: CheckoutDraft) -> str:
+    with queries() as session:
+        row = session.get_one(checkout.Checkout, draft.id)
+        return str(row.progress["action_url"])
+
+
+def tell(app: Flask, body: str, headers: dict[str, str] | None = None) -> TestResponse:
+    db.session.rollback()  # a test's own reading would enclose what the page writes
+    return app.test_client().post(WEBHOOK, data=body, headers=headers or signed(body))
+
+
+def deliver(app: Flask) -> None:
+    """What the worker does."""
+    with app.test_request_context():
+        tasks.deliver_outboxes()
+
+
+def noted() -> tuple[int, int]:
+    """How many messages were noted, and how many were passed on."""
+    with queries() as session:
+        events = session.scalars(select(func.count(PaymentEvent.id))).one()
+        return events, session.scalars(select(func.count(Message.id))).one()
+
+
+def state_of(draft: CheckoutDraft) -> str:
+    return consistency.state_of(draft.id)
+
+
+# -------------------------------------------------------------------------------------------- it is heard
+
+
+def test_a_payment_goes_on_though_the_customer_never_comes_back(
+    app: Flask, stripe: Bank, draft: CheckoutDraft, post: MemoryPost
+) -> None:
+    pay(page_of(draft))
+    assert tell(app, message(draft.id)).status_code == 200
+    deliver(app)
+    assert state_of(draft) == CheckoutState.COMPLETED
+    assert stripe.states_of(draft.id) == ["succeeded"]
+    assert len(post.letters) == 1
+    consistency.assert_balanced()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_message_about_a_page_still_open_changes_nothing(app: Flask, draft: CheckoutDraft, kind: str) -> None:
+    assert tell(app, message(draft.id, kind)).status_code == 200
+    deliver(app)
+    assert state_of(draft) == CheckoutState.WAITING
+
+
+def test_a_page_that_closed_undoes_the_order(app: Flask, draft: CheckoutDraft, stripe: Bank) -> None:
+    session = page_of(draft).rpartition("/")[2]
+    ask(f"{stripe.origin}/v1/checkout/sessions/{session}/expire", "POST")
+    tell(app, message(draft.id, "checkout.session.expired"))
+    deliver(app)
+    assert state_of(draft) == CheckoutState.FAILED
+    consistency.assert_balanced()
+
+
+def test_a_message_that_comes_again_is_noted_once(app: Flask, draft: CheckoutDraft) -> None:
+    body = message(draft.id)
+    assert [tell(app, body).status_code for _ in range(3)] == [200, 200, 200]
+    assert noted() == (1, 1)
+
+
+def test_messages_in_any_order_before_and_after_the_return_page_are_one_order(
+    app: Flask, stripe: Bank, draft: CheckoutDraft, post: MemoryPost
+) -> None:
+    pay(page_of(draft))
+    tell(app, message(draft.id, "payment_intent.canceled"))
+    deliver(app)
+    assert checkout.resume(draft.id).state is CheckoutState.COMPLETED
+    for kind in reversed(KINDS):
+        tell(app, message(draft.id, kind))
+    deliver(app)
+    assert state_of(draft) == CheckoutState.COMPLETED
+    assert stripe.states_of(draft.id) == ["succeeded"]
+    assert len(post.letters) == 1
+    consistency.assert_balanced()
+
+
+def test_a_message_that_finds_somebody_walking_comes_again(
+    app: Flask, stripe: Bank, draft: CheckoutDraft, now: Clock
+) -> None:
+    pay(page_of(draft))
+    _let_somebody_walk(draft, now)
+    tell(app, message(draft.id))
+    deliver(app)
+    assert state_of(draft) == CheckoutState.WAITING
+    now.advance(minutes=2)
+    deliver(app)
+    assert state_of(draft) == CheckoutState.COMPLETED
+
+
+def _let_somebody_walk(draft: CheckoutDraft, now: Clock) -> None:
+    """Who asked Stripe just before the customer paid, and will write down that the customer is waited for."""
+    with transaction("checkout") as session:
+        row = session.get_one(checkout.Checkout, draft.id)
+        row.lease_owner, row.lease_until = "somebody", now.read() + checkout.saga.LEASE
+
+
+def test_the_money_of_a_payment_that_comes_too_late_is_let_go_when_the_goods_are_gone(
+    app: Flask, stripe: Bank, now: Clock
+) -> None:
+    mug = make_product(stock=2)
+    token, other = make_cart((mug, 2)), make_cart((mug, 2))
+    late = make_draft(token, payment="stripe")
+    place(late, token)
+    now.advance(minutes=16)
+    assert place(make_draft(other), other).state is CheckoutState.COMPLETED
+    pay(page_of(late))
+    tell(app, message(late.id))
+    deliver(app)
+    assert state_of(late) == CheckoutState.FAILED
+    assert stripe.states_of(late.id) == ["canceled"]
+    consistency.assert_balanced()
+
+
+# ---------------------------------------------------------------------------------------- it is not heard
+
+
+@pytest.mark.parametrize("kind", ["customer.created", "payment_intent.succeeded", "charge.refunded", "no.such.kind"])
+def test_what_is_no_news_of_a_checkout_is_received_and_left_alone(app: Flask, draft: CheckoutDraft, kind: str) -> None:
+    assert tell(app, message(draft.id, kind)).status_code == 200
+    assert noted() == (0, 0)
+
+
+@pytest.mark.parametrize("about", [None, "a-checkout-of-another-shop"])
+def test_a_payment_that_is_not_ours_is_received_and_left_alone(app: Flask, stripe: Bank, about: str | None) -> None:
+    assert tell(app, message(about)).status_code == 200
+    assert noted() == (0, 0)
+
+
+def forged(body: str) -> list[dict[str, str]]:
+    good = signed(body)["Stripe-Signature"]
+    return [
+        {},
+        {"Stripe-Signature": ""},
+        {"Stripe-Signature": "t=1,v1=00"},
+        {"Stripe-Signature": good.replace("v1=", "v0=")},
+        {"Stripe-Signature": good[:-1] + ("0" if good[-1] != "0" else "1")},
+        signed(body, secret="whsec_of_somebody_else"),
+        signed(body + " "),
+    ]
+
+
+@pytest.mark.parametrize("which", range(7))
+def test_a_message_that_stripe_did_not_sign_is_refused_and_noted_in_the_log_only(
+    app: Flask, draft: CheckoutDraft, which: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = message(draft.id)
+    headers = forged(body)[which] | {"X-Test": "1"}
+    with caplog.at_level(logging.WARNING):
+        assert tell(app, body, headers).status_code == 400
+    assert "in Stripe's name was refused" in caplog.text
+    assert noted() == (0, 0)
+
+
+@pytest.mark.parametrize(("age", "status"), [(299, 200), (301, 400), (86_400, 400)])
+def test_an_old_message_is_a_replay(app: Flask, draft: CheckoutDraft, age: int, status: int) -> None:
+    body = message(draft.id)
+    assert tell(app, body, signed(body, at=int(time.time()) - age)).status_code == status
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", "12", '{"object": "event"}', "\ud800"])
+def test_what_is_signed_but_no_message_is_refused(app: Flask, stripe: Bank, body: str) -> None:
+    sent = body.encode(errors="replace").decode()
+    assert tell(app, sent, signed(sent)).status_code == 400
+    assert noted() == (0, 0)
+
+
+def test_bytes_that_are_no_text_are_refused(app: Flask, stripe: Bank) -> None:
+    response = app.test_client().post(WEBHOOK, data=b"\xff\xfe", headers=signed(""))
+    assert response.status_code == 400
+
+
+def test_where_stripe_is_not_the_provider_there_is_no_such_address(app: Flask) -> None:
+    body = message("1")
+    assert tell(app, body).status_code == 404

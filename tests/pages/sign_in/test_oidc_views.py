@@ -1,0 +1,186 @@
+"""Sign-in at an OpenID Connect provider, against a real one on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from storefront.accounts import service as accounts
+from storefront.pages.sign_in import oidc_client
+from tests import demo_shop
+from tests.accounts.sign_ups import EMAIL
+from tests.factories.accounts import make_account
+from tests.isolated_shop import own_shop, shop_at
+from tests.live_server import Program
+from tests.page_client import Pages
+from tests.run import free_port
+
+LINK = "/login/with/marigold-id"
+
+
+USERS = (
+    {"sub": "proved", "email": EMAIL, "email_verified": True, "name": "Asha Rao"},
+    {"sub": "unproved", "email": EMAIL, "email_verified": False},
+    {"sub": "nameless"},
+)
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a provider that signs in whoever is named; a process of its own, as it would be."""
+    origin = f"http://127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "oidc_provider_mock", "--port", origin.rpartition(":")[2]]
+    for user in USERS:
+        command += ["--user-claims", json.dumps(user)]
+    log = tmp_path_factory.mktemp("provider") / "provider.log"
+    program = Program("provider", command, dict(os.environ), log, lambda: _answers(origin))
+    program.start()
+    yield origin
+    program.kill()
+
+
+def _answers(origin: str) -> bool:
+    try:
+        return requests.get(f"{origin}/.well-known/openid-configuration", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.fixture
+def with_provider(provider: str, tmp_path: Path) -> Iterator[Flask]:
+    """A shop with that provider."""
+    url = f"sqlite:///{tmp_path}/{{schema}}.db"
+    settings = {"OIDC_ISSUER": provider, "OIDC_CLIENT_ID": "shop", "OIDC_CLIENT_SECRET": "secret"}
+    with own_shop("sqlite", tmp_path, filled=False) as empty, empty.app_context():
+        demo_shop.make_tables()
+        with shop_at(url, tmp_path, PUBLIC_ORIGIN="http://localhost", OIDC_NAME="Marigold ID", **settings) as app:
+            yield app
+
+
+def go_there(pages: Pages, subject: str, *, link: str = LINK) -> str:
+    """Follow the link and sign in at the provider. :return: where it sends the browser back to"""
+    response = pages.client.get(link)
+    assert response.status_code == 302, response.text
+    there = requests.post(response.headers["Location"], data={"sub": subject}, timeout=10, allow_redirects=False)
+    assert there.status_code == 302, there.text
+    return there.headers["Location"]
+
+
+def come_back(pages: Pages, url: str) -> TestResponse:
+    parts = urlsplit(url)
+    with pages.app.app_context():
+        return pages.client.get(f"{parts.path}?{parts.query}")
+
+
+def whose(pages: Pages) -> accounts.Account | None:
+    with pages.client.session_transaction() as session:
+        reference = session.get("_user_id")
+    with pages.app.app_context():
+        person, _ = (accounts.find_session(reference) if reference else None) or (None, False)
+        return person.account if person else None
+
+
+def test_somebody_signs_in_there_and_is_known_the_next_time(with_provider: Flask) -> None:
+    pages = Pages(with_provider)
+    assert "Continue with Marigold ID" in pages.client.get("/login").text
+    response = come_back(pages, go_there(pages, "proved", link=f"{LINK}?next=/cart"))
+    assert (response.status_code, response.headers["Location"]) == (303, "/cart")
+    account = whose(pages)
+    assert account is not None
+    assert (account.email, account.name, account.has_verified_email) == (EMAIL, "Asha Rao", True)
+    again = Pages(with_provider)
+    come_back(again, go_there(again, "proved"))
+    assert whose(again) == account
+
+
+def test_an_account_with_the_proved_address_is_linked(with_provider: Flask) -> None:
+    with with_provider.app_context():
+        account = make_account(email=EMAIL)
+    pages = Pages(with_provider)
+    come_back(pages, go_there(pages, "proved"))
+    assert whose(pages) == account
+
+
+def test_an_address_nobody_proved_there_links_nothing(with_provider: Flask) -> None:
+    with with_provider.app_context():
+        account = make_account(email=EMAIL)
+    pages = Pages(with_provider)
+    come_back(pages, go_there(pages, "unproved"))
+    found = whose(pages)
+    assert found is not None
+    assert (found.id != account.id, found.email) == (True, None)
+
+
+def test_somebody_without_any_address_gets_an_account_too(with_provider: Flask) -> None:
+    pages = Pages(with_provider)
+    come_back(pages, go_there(pages, "nameless"))
+    found = whose(pages)
+    assert found is not None
+    assert pages.get("/account/security").status == 200
+
+
+@pytest.mark.parametrize("change", ["state=another", "code=another", "error=access_denied"])
+def test_an_answer_that_does_not_hold_signs_nobody_in(with_provider: Flask, change: str) -> None:
+    pages = Pages(with_provider)
+    parts = urlsplit(go_there(pages, "proved"))
+    name = change.partition("=")[0]
+    kept = "&".join(f"{key}={values[0]}" for key, values in parse_qs(parts.query).items() if key != name)
+    response = come_back(pages, f"{parts.path}?{kept}&{change}")
+    assert response.headers["Location"] == "/login"
+    assert "did not work" in pages.get("/login").words
+    assert whose(pages) is None
+
+
+def test_an_answer_brought_to_another_browser_signs_nobody_in(with_provider: Flask) -> None:
+    victim = Pages(with_provider)
+    come_back(victim, go_there(Pages(with_provider), "proved"))
+    assert whose(victim) is None
+
+
+def test_an_answer_counts_once(with_provider: Flask) -> None:
+    pages = Pages(with_provider)
+    url = go_there(pages, "proved")
+    come_back(pages, url)
+    pages.client.delete_cookie("storefront")
+    come_back(pages, url)
+    assert whose(pages) is None
+
+
+def test_it_leads_to_no_other_site(with_provider: Flask) -> None:
+    pages = Pages(with_provider)
+    response = come_back(pages, go_there(pages, "proved", link=f"{LINK}?next=//evil.example"))
+    assert response.headers["Location"] == "/"
+
+
+def test_a_provider_that_is_away_is_said_to_be_so(with_provider: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*arguments: object, **more: object) -> None:
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests.Session, "request", away)
+    page = Pages(with_provider).get(LINK)
+    assert page.url == "/login"
+    assert "Signing in with Marigold ID did not work" in page.words
+
+
+def test_a_provider_that_calls_itself_otherwise_is_not_believed(
+    with_provider: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(with_provider.config, "OIDC_ISSUER", "https://id.example")
+    with with_provider.test_request_context(), pytest.raises(oidc_client.ProviderFailed):
+        oidc_client.go_to_provider("http://localhost/x")
+
+
+def test_a_shop_without_provider_has_no_such_page(app: Flask) -> None:
+    pages = Pages(app)
+    assert "Continue with" not in pages.get("/login").words
+    assert pages.client.get(LINK).status_code == 404
+    assert pages.client.get(f"{LINK}/callback").status_code == 404

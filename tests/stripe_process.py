@@ -1,0 +1,116 @@
+"""The stand-in for Stripe as a child process, the customer at its page, and the messages it sends."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from stripe import WebhookSignature
+
+from tests.live_server import Program
+from tests.run import free_port
+
+PAYS = "4242424242424242"
+IS_DECLINED = "4000000000000341"
+SECRET_KEY = "sk_test_of_the_stand_in"
+WEBHOOK_SECRET = "whsec_of_the_stand_in"
+WEBHOOK = "/payments/stripe/webhook"
+
+
+def ask(url: str, method: str = "GET", /, **fields: str) -> tuple[int, str]:
+    """Ask the stand-in, following no redirect."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+    headers = {"Authorization": f"Bearer {SECRET_KEY}", "Content-Type": "application/x-www-form-urlencoded"}
+    try:
+        connection.request(method, f"{parts.path}?{parts.query}", urlencode(fields), headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def pay(page: str, card: str = PAYS) -> int:
+    """Press the button of the page to which a customer was sent. :return: the status: 303, or 402 if declined"""
+    return ask(page, "POST", card=card)[0]
+
+
+@dataclass(frozen=True)
+class Bank:
+    """:ivar origin: where the stand-in listens"""
+
+    origin: str
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The configuration of a shop that works with it."""
+        return {
+            "PAYMENT_PROVIDER": "stripe",
+            "STRIPE_SECRET_KEY": SECRET_KEY,
+            "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "STRIPE_API_BASE": self.origin,
+        }
+
+    def lose_answers(self, count: int) -> None:
+        """It does what it is asked the next so many times, but nobody hears of it."""
+        ask(f"{self.origin}/_config/lose-answers/{count}", "POST")
+
+    def send_messages_to(self, shop: str) -> None:
+        fields = {"url": shop + WEBHOOK, "secret": WEBHOOK_SECRET}
+        assert ask(f"{self.origin}/_config/webhooks/shop", "POST", **fields)[0] == 200
+
+    def kept(self, kind: str, checkout: str) -> list[dict[str, Any]]:
+        """What it keeps of ours. :param kind: as in its addresses: `checkout/sessions`, `payment_intents`, `refunds`"""
+        found = json.loads(ask(f"{self.origin}/v1/{kind}?limit=1000")[1])["data"]
+        return [thing for thing in found if thing["metadata"].get("checkout") == checkout]
+
+    def states_of(self, checkout: str) -> list[str]:
+        return [intent["status"] for intent in self.kept("payment_intents", checkout)]
+
+    def refunded(self, checkout: str) -> list[int]:
+        return [refund["amount"] for refund in self.kept("refunds", checkout)]
+
+
+@contextmanager
+def open_bank(folder: Path) -> Iterator[Bank]:
+    """Start the stand-in; it ends with the block, and forgets."""
+    bank = Bank(f"http://127.0.0.1:{free_port()}")
+    port = bank.origin.rpartition(":")[2]
+    command = [sys.executable, "-m", "tests.stripe_stand_in", port]
+    program = Program("bank", command, {"PATH": os.environ["PATH"]}, folder / "bank.log", lambda: _listens(bank))
+    program.start()
+    try:
+        yield bank
+    finally:
+        program.stop()
+
+
+def _listens(bank: Bank) -> bool:
+    try:
+        return ask(f"{bank.origin}/v1/refunds")[0] == 200
+    except OSError:
+        return False
+
+
+def message(checkout: str | None, kind: str = "checkout.session.completed", *, event: str = "") -> str:
+    """What Stripe sends, as far as it is read."""
+    about = {"id": "cs_test_1", "object": "checkout.session", "metadata": {"checkout": checkout} if checkout else {}}
+    event = event or f"evt_{uuid.uuid4().hex}"
+    return json.dumps({"id": event, "object": "event", "type": kind, "data": {"object": about}})
+
+
+def signed(body: str, *, secret: str = WEBHOOK_SECRET, at: int | None = None) -> dict[str, str]:
+    """The headers of a message. :param at: seconds since 1970, now unless said"""
+    return {
+        "Stripe-Signature": WebhookSignature.generate_signature_header(body, secret, at),
+        "Content-Type": "application/json",
+    }

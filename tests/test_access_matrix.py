@@ -1,0 +1,90 @@
+"""Bar B11: every route, asked by everybody."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from storefront.accounts import service as accounts
+from storefront.accounts.models import StockNotice
+from storefront.accounts.service import UserId
+from storefront.cart import service as cart
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Author, ReviewDraft, Sku
+from storefront.db.session import queries
+from storefront.orders import service as orders
+from storefront.web.assets import stylesheet_url
+from tests import access_matrix
+from tests.factories.accounts import make_account, make_staff
+from tests.factories.catalog import make_product, rupees
+from tests.factories.refunds import refund
+from tests.factories.shopping import ADDRESS, make_draft, place
+from tests.routes import DOORS, ELSEWHERE, World
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    """Everything of the owner that a door may lead to."""
+    owner = make_account()
+    who = cart.token_of(owner.id)
+    mug, wished = make_product(stock=20), make_product(stock=20)
+    cart.add_line(who, mug.sku, 1)
+    order = place(make_draft(who), who).order_id
+    cart.add_line(who, mug.sku, 1)
+    with app.test_request_context():
+        pending = place(make_draft(who, payment="sandbox-confirm"), who)
+    draft = make_draft(who)
+    reference = accounts.open_session(owner.id, "elsewhere")
+    accounts.add_wish(owner.id, wished.id)
+    with app.test_request_context():
+        stylesheet = stylesheet_url()
+    assert order is not None
+    refund(orders.get_order(order), amount=rupees(1))
+    return {
+        "accounts": {
+            "other": make_account(),
+            "owner": owner,
+            **{str(role): make_staff(role) for role in access_matrix.STAFF},
+        },
+        "owner": owner.id,
+        "sku": mug.sku,
+        "product": mug.id,
+        "page": f"/product/{mug.id}-{mug.slug}",
+        "wished": wished.id,
+        "line": cart.quote(who).lines[0].id,
+        "order": order,
+        "checkout": pending.id,
+        "bank": urlsplit(pending.action_url or "").path,
+        "draft": draft.id,
+        "address": accounts.add_address(owner.id, ADDRESS).id,
+        "method": accounts.add_method(owner.id, "COD", "cod").id,
+        "review": catalog.write_review(
+            mug.id, Author(owner.id, "Asha"), ReviewDraft(5, "Good", "Holds tea."), is_verified=False
+        ).id,
+        "share": accounts.share_wishes(owner.id),
+        "notice": notice_of(owner.id, mug.sku, mug.id),
+        "stylesheet": stylesheet,
+        "session": accounts.sessions_of(owner.id, reference)[0].id,
+    }
+
+
+def notice_of(user: UserId, sku: Sku, product: int) -> str:
+    accounts.ask_for_notice("asha@example.com", sku, product, user=user)
+    return queries().scalars(select(StockNotice.token)).one()
+
+
+def test_every_route_has_its_line(shop: Flask) -> None:
+    assert sorted(access_matrix.routes(shop) - DOORS.keys() - ELSEWHERE) == []
+    assert sorted(DOORS.keys() - access_matrix.routes(shop)) == []
+
+
+def test_everyone_gets_what_was_decided(app: Flask, world: World) -> None:
+    assert list(access_matrix.walk(app, DOORS, world)) == []
+
+
+def test_every_page_is_opened_as_one(app: Flask, world: World) -> None:
+    """By `routes.PAGES`, so that the rules of all pages hold for it."""
+    assert list(access_matrix.unopened_pages(app, DOORS, world)) == []

@@ -1,0 +1,83 @@
+"""Counting tries: whose count together, and what if the place where they are counted together is away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from storefront.web.rate_limits import ORDER_LETTERS
+from storefront.web.security_headers import visitor_network
+from tests.accounts.sign_ups import PASSWORD
+from tests.accounts.test_brute_force import new_account, sign_in
+from tests.factories.catalog import make_product
+from tests.factories.shopping import fill_cart
+from tests.isolated_shop import own_shop, shop_at
+from tests.page_client import Pages
+
+
+def test_while_redis_is_away_people_sign_in_and_guessing_stays_bounded(tmp_path: Path) -> None:
+    settings = {"RATELIMIT_ENABLED": "1", "REDIS_URL": "redis://127.0.0.1:1"}
+    url = f"sqlite:///{tmp_path}/{{schema}}.db"
+    with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, **settings) as app:
+        email = new_account(app, "nine@example.com")
+        assert sign_in(app, PASSWORD, email=email) == 303
+        assert [sign_in(app, "wrong", email=email) for _ in range(6)] == [422] * 5 + [429]
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::1", "::/64"),
+        ("203.0.113.7:5151", "203.0.113.7"),
+        ("[2001:db8:1:2::1]:443", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::1]", "2001:db8:1:2::/64"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_whoever_has_one_ipv6_address_has_all_of_its_network(app: Flask, address: str, network: str) -> None:
+    with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+        assert visitor_network() == network
+
+
+def test_guessing_from_many_addresses_of_one_network_stays_bounded(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/{{schema}}.db"
+    with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, RATELIMIT_ENABLED="1") as app:
+        email = new_account(app, "ten@example.com")
+        here = [f"2001:db8:0:1::{number:x}" for number in range(1, 7)]
+        assert [sign_in(app, "wrong", one, email=email) for one in here] == [422] * 5 + [429]
+        assert sign_in(app, PASSWORD, "2001:db8:0:2::1", email=email) == 303
+
+
+def test_nobody_is_flooded_with_the_letters_of_orders_that_others_place(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/{{schema}}.db"
+    with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, RATELIMIT_ENABLED="1") as app:
+        pages = Pages(app)
+        with app.app_context():
+            fill_cart(pages, make_product(stock=9))
+
+        def enter(email: str, status: int = 200) -> None:
+            contact = pages.get("/checkout/contact")
+            pages.submit(contact, "form.checkout__form", email=email, phone="9876543210", status=status)
+
+        for _ in range(ORDER_LETTERS.amount):
+            enter("victim@example.com")
+        enter(" Victim@example.com", status=429)
+        enter("somebody.else@example.com")
+
+
+def test_the_limit_of_a_page_counts_a_network_too(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/{{schema}}.db"
+    with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, RATELIMIT_ENABLED="1") as app:
+        pages = Pages(app)
+        form = pages.get("/track")
+        for number, status in enumerate([422] * 20 + [429]):
+            pages.client.environ_base["REMOTE_ADDR"] = f"2001:db8:0:1::{number:x}"
+            pages.submit(form, "main form", order_id="ORD-1", email="a@example.com", status=status)

@@ -1,0 +1,165 @@
+"""From the goods' return to the letter: everybody who waits has one, as long as there are goods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from storefront.accounts import back_in_stock
+from storefront.accounts import service as accounts
+from storefront.accounts.models import StockNotice
+from storefront.catalog import service as catalog
+from storefront.catalog.service import Hold, ProductCard, Sku
+from storefront.db import outbox
+from storefront.db.session import queries
+from storefront.worker import tasks
+from tests.factories.catalog import make_product
+from tests.factories.stock import receive
+from tests.fakes import Clock, MemoryPost
+
+ASHA, RAVI = "asha@example.com", "ravi@example.com"
+
+
+@pytest.fixture(autouse=True)
+def _at_work(app: Flask) -> Iterator[None]:
+    """As the worker works: letters name the configured origin."""
+    with app.test_request_context(base_url="https://shop.example"):
+        yield
+
+
+@pytest.fixture
+def mug() -> ProductCard:
+    """Sold out, and two wait for it."""
+    mug = make_product(name="Clay Mug", price=500, stock=0)
+    for email in (ASHA, RAVI):
+        accounts.ask_for_notice(email, mug.sku, mug.id)
+    return mug
+
+
+def sold_out(mug: ProductCard, checkout: str = "quick") -> None:
+    catalog.reserve(checkout, [Hold(mug.sku, catalog.get_offer(mug.sku).available)])
+
+
+def waiting() -> list[str]:
+    queries().rollback()
+    untold = sa.select(StockNotice.email).where(StockNotice.told_at.is_(None)).order_by(StockNotice.email)
+    return list(queries().scalars(untold))
+
+
+def test_one_unit_back_is_one_letter_to_each_who_waits(mug: ProductCard, post: MemoryPost) -> None:
+    receive(mug.sku, 1)
+    for _ in range(3):
+        tasks.deliver_outboxes()
+    assert sorted((letter.to, letter.subject) for letter in post.letters) == [
+        (ASHA, "Clay Mug is back"),
+        (RAVI, "Clay Mug is back"),
+    ]
+    letter = post.letters[0]
+    assert "₹500, only 1 left" in letter.text
+    for text in (letter.text, letter.html):
+        assert f"https://shop.example/product/{mug.id}-clay-mug" in text
+        assert letter.unsubscribe_url in text
+    assert letter.headers["List-Unsubscribe"] == f"<{letter.unsubscribe_url}>"
+
+
+def test_the_next_return_is_told_to_those_only_who_asked_again(mug: ProductCard, post: MemoryPost) -> None:
+    receive(mug.sku, 1)
+    tasks.deliver_outboxes()
+    sold_out(mug)
+    accounts.ask_for_notice(RAVI, mug.sku, mug.id)
+    catalog.release("quick")
+    tasks.deliver_outboxes()
+    assert [letter.to for letter in post.letters].count(ASHA) == 1
+    assert [letter.to for letter in post.letters].count(RAVI) == 2
+    assert len({letter.id for letter in post.letters}) == 3
+
+
+def test_goods_that_were_gone_again_before_anybody_was_told_are_not_told_of(mug: ProductCard, post: MemoryPost) -> None:
+    receive(mug.sku, 1)
+    sold_out(mug)
+    tasks.deliver_outboxes()
+    assert (post.letters, waiting()) == ([], [ASHA, RAVI])
+    catalog.release("quick")
+    tasks.deliver_outboxes()
+    assert (len(post.letters), waiting()) == (2, [])
+
+
+def test_goods_that_are_gone_when_the_letter_leaves_are_waited_for_again(
+    mug: ProductCard, post: MemoryPost, now: Clock
+) -> None:
+    receive(mug.sku, 1)
+    post.is_down = True
+    tasks.deliver_outboxes()
+    sold_out(mug)
+    post.is_down = False
+    now.advance(minutes=5)
+    tasks.deliver_outboxes()
+    assert (post.letters, waiting()) == ([], [ASHA, RAVI])
+    catalog.release("quick")
+    tasks.deliver_outboxes()
+    assert sorted(letter.to for letter in post.letters) == [ASHA, RAVI]
+
+
+def test_a_mail_server_that_is_away_delays_letters_and_doubles_none(
+    mug: ProductCard, post: MemoryPost, now: Clock
+) -> None:
+    receive(mug.sku, 1)
+    post.is_down = True
+    for _ in range(3):
+        tasks.deliver_outboxes()
+        now.advance(minutes=5)
+    post.is_down = False
+    for _ in range(2):
+        tasks.deliver_outboxes()
+    assert sorted(letter.to for letter in post.letters) == [ASHA, RAVI]
+
+
+@pytest.mark.parametrize("deaths", [1, 2, 3])
+def test_a_worker_that_dies_on_the_way_loses_no_letter_and_posts_none_twice(
+    mug: ProductCard, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    monkeypatch.setattr(
+        back_in_stock, "TOLD_AT_ONCE", 1
+    )  # each notice is a transaction of its own, with a death between
+    left = deaths
+    tell = accounts.tell_waiting
+
+    def dying(sku: str, occasion: str) -> int:
+        nonlocal left
+        told = tell(sku, occasion)
+        left -= 1
+        if left >= 0:
+            raise KeyboardInterrupt
+        return told
+
+    monkeypatch.setattr(accounts, "tell_waiting", dying)
+    receive(mug.sku, 1)
+    for _ in range(deaths + 1):
+        try:
+            tasks.deliver_outboxes()
+        except KeyboardInterrupt:
+            now.advance(minutes=5)
+    assert sorted(letter.to for letter in post.letters) == [ASHA, RAVI]
+
+
+def test_who_unsubscribed_gets_no_letter_though_it_was_posted(mug: ProductCard, post: MemoryPost) -> None:
+    receive(mug.sku, 1)
+    outbox.deliver("catalog", outbox.outboxes()["catalog"], tasks.SUBSCRIPTIONS)
+    token = queries().scalars(sa.select(StockNotice.token).where(StockNotice.email == ASHA)).one()
+    accounts.unsubscribe(token)
+    tasks.deliver_outboxes()
+    assert [letter.to for letter in post.letters] == [RAVI]
+
+
+def test_only_the_variant_that_is_back_is_told_of(post: MemoryPost) -> None:
+    pot = make_product(name="Pot", options=(("Blue", 0), ("Green", 0)))
+    blue, green = Sku(f"{pot.sku}-Blue"), Sku(f"{pot.sku}-Green")
+    accounts.ask_for_notice(ASHA, blue, pot.id)
+    accounts.ask_for_notice(RAVI, green, pot.id)
+    receive(green, 1)
+    tasks.deliver_outboxes()
+    assert [(letter.to, letter.subject) for letter in post.letters] == [(RAVI, "Pot, Green is back")]
+    assert f"sku={green}" in post.letters[0].text
