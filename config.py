@@ -20,8 +20,8 @@ from sqlalchemy.exc import ArgumentError
 
 SCHEMAS = ("accounts", "catalog", "cart", "checkout", "orders", "payments")
 OFFLINE_PAYMENTS = ("cod", "upi", "bnpl")
-MOST_DATABASE_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
-SHORTEST_KEY = 32  # characters; as long as what HMAC-SHA256 makes of it
+MAX_DATABASE_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
+MIN_KEY_LENGTH = 32  # characters; as long as what HMAC-SHA256 makes of it
 
 # Settings that were called otherwise before, old name: new name. The old one is still read, with a warning.
 RENAMED = {"CACHE_COUNTS": "CACHE_ENABLED"}
@@ -223,9 +223,9 @@ def _secret_key(data_dir: Path, environment: str) -> str:
 
 
 def _long_enough(name: str, key: str, environment: str) -> str:
-    if environment == "production" and len(key) < SHORTEST_KEY:
+    if environment == "production" and len(key) < MIN_KEY_LENGTH:
         raise ConfigurationError(
-            f"{name} must be {SHORTEST_KEY} characters or longer in production; it has {len(key)}: "
+            f"{name} must be {MIN_KEY_LENGTH} characters or longer in production; it has {len(key)}: "
             "`openssl rand -hex 32` makes a good one"
         )
     return key
@@ -261,7 +261,7 @@ class Config:
         before = _list("SECRET_KEY_FALLBACKS")
         self.SECRET_KEY_FALLBACKS = [_long_enough("SECRET_KEY_FALLBACKS", key, self.ENVIRONMENT) for key in before]
         self.SQLALCHEMY_BINDS = database_urls(_text("DATABASE_URL", f"sqlite:///{self.DATA_DIR}/{{schema}}.db"))
-        self.DATABASE_POOL_SIZE = _whole("DATABASE_POOL_SIZE", 5, least=1, most=MOST_DATABASE_CONNECTIONS)
+        self.DATABASE_POOL_SIZE = _whole("DATABASE_POOL_SIZE", 5, least=1, most=MAX_DATABASE_CONNECTIONS)
         self.REDIS_URL = _url("REDIS_URL", ("redis", "rediss"), "redis://localhost:6379/0")
         self.PICTURE_STORE = _text("PICTURE_STORE")
 

@@ -28,7 +28,7 @@ from storefront.accounts import service as accounts
 from storefront.accounts.service import Role, UserId
 from storefront.catalog.models import NEVER_ENDS, Variant
 from storefront.catalog.service import inventory_admin
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 
 PAGES = {
     "shop, all products": "/products",
@@ -94,7 +94,7 @@ def measure_import(line_count: int) -> None:
     inventory_admin.start_import(import_id)
     inventory_admin.apply_import(import_id)
     applied = time.perf_counter()
-    queries().rollback()
+    read_session().rollback()
     state = inventory_admin.get_import(import_id).state
     print(f"{len(rows):,} lines: checked in {checked - began:.1f} s, {state} in {applied - checked:.1f} s")
 
@@ -112,7 +112,7 @@ def main() -> None:
         sell_some()
     with shop.app_context():
         row = (
-            queries()
+            read_session()
             .execute(sa.select(Variant).where(Variant.days_left == NEVER_ENDS).offset(60_000))
             .scalars()
             .first()

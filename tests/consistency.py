@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from storefront.catalog.models import Product, StockMovement, StockReservation, Variant
 from storefront.checkout.models import Checkout
 from storefront.cli import consistency
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders.events import ORDER_PLACED
 from storefront.orders.models import Item, Message, Order, OrderEvent
 from storefront.orders.refund_models import OrderRefund, RefundLine
@@ -29,53 +29,53 @@ class Stock:
 
 
 def stock_of(sku: str) -> Stock:
-    with queries() as session:
+    with read_session() as session:
         row = session.execute(select(Variant.on_hand, Variant.reserved).where(Variant.sku == sku)).one()
     return Stock(*row)
 
 
 def orders_of(checkout: str) -> list[OrderStatus]:
     """The state of every order of a checkout; there should be at most one."""
-    with queries() as session:
+    with read_session() as session:
         return [OrderStatus(s) for s in session.scalars(select(Order.status).where(Order.checkout_id == checkout))]
 
 
 def payments_of(checkout: str) -> list[PaymentStatus]:
-    with queries() as session:
+    with read_session() as session:
         found = session.scalars(select(Payment.status).where(Payment.checkout_id == checkout))
         return [PaymentStatus(status) for status in found]
 
 
 def charges_of(checkout: str) -> list[PaymentStatus]:
     """What the sandbox provider itself holds: it plays another firm, with books of its own."""
-    with queries() as session:
+    with read_session() as session:
         found = session.scalars(select(SandboxCharge.state).where(SandboxCharge.key == checkout))
         return [PaymentStatus(state) for state in found]
 
 
 def state_of(checkout: str) -> str:
-    with queries() as session:
+    with read_session() as session:
         return session.scalars(select(Checkout.state).where(Checkout.id == checkout)).one()
 
 
 def step_of(checkout: str) -> int:
     """Number of the step that its record names."""
-    with queries() as session:
+    with read_session() as session:
         return session.scalars(select(Checkout.step).where(Checkout.id == checkout)).one()
 
 
 def assert_balanced() -> None:
     """The laws of the shop, which hold whenever nobody is in the middle of something; the doctor must agree."""
-    queries().close()  # what was read before is not what stands there now
-    with queries():
-        assert list(consistency.faults()) == []
+    read_session().close()  # what was read before is not what stands there now
+    with read_session():
+        assert list(consistency.violations()) == []
         _assert_goods_add_up()
         _assert_money_adds_up()
         _assert_every_confirmed_order_left_word()
 
 
 def _assert_goods_add_up() -> None:
-    session = queries()
+    session = read_session()
     moved: Counter[int] = Counter()
     for variant_id, delta in session.execute(select(StockMovement.variant_id, StockMovement.delta)):
         moved[variant_id] += delta
@@ -103,7 +103,7 @@ def _assert_goods_add_up() -> None:
 
 def _assert_money_adds_up() -> None:
     """Each live order has one payment of its total; no other payment holds anything."""
-    session = queries()
+    session = read_session()
     live = {
         order.checkout_id: (order.order_id, order.total_amount)
         for order in session.scalars(select(Order).where(Order.status != OrderStatus.CANCELLED))
@@ -123,7 +123,7 @@ def _assert_money_adds_up() -> None:
 
 
 def _assert_every_confirmed_order_left_word() -> None:
-    session = queries()
+    session = read_session()
     never_confirmed = (OrderStatus.PENDING, OrderStatus.CANCELLED)
     confirmed = session.scalars(select(Order.order_id).where(Order.status.not_in(never_confirmed)))
     steps = select(OrderEvent.topic, Order.order_id).join(Order, Order.id == OrderEvent.order_id)
@@ -137,10 +137,10 @@ def _assert_every_confirmed_order_left_word() -> None:
 
 def units_away(sku: str) -> int:
     """Units that orders took off the shelf for good: sold, and not back by a refund, a return or a cancellation."""
-    placed = queries().scalars(select(Message.key).where(Message.topic == ORDER_PLACED))
+    placed = read_session().scalars(select(Message.key).where(Message.topic == ORDER_PLACED))
     numbers = [key.partition("/")[2] for key in placed]
     bought = select(Item, Order).join(Order, Order.id == Item.order_id)
-    rows = queries().execute(bought.where(Item.sku == sku, Order.order_id.in_(numbers)))
+    rows = read_session().execute(bought.where(Item.sku == sku, Order.order_id.in_(numbers)))
     return sum(_away(item, order) for item, order in rows.all())
 
 
@@ -149,10 +149,10 @@ def _away(item: Item, order: Order) -> int:
     restocked = back.where(RefundLine.item_id == item.id, OrderRefund.is_restocked)
     came_back_whole = order.status == OrderStatus.CANCELLED and order.is_restocked
     left = item.refunded if came_back_whole else item.quantity
-    return left - int(queries().scalar(restocked) or 0)
+    return left - int(read_session().scalar(restocked) or 0)
 
 
 def assert_bank_gave_back_what_the_shop_promised() -> None:
-    paid = {row.checkout_id: row.refunded for row in queries().scalars(select(Payment))}
-    for charge in queries().scalars(select(SandboxCharge)):
+    paid = {row.checkout_id: row.refunded for row in read_session().scalars(select(Payment))}
+    for charge in read_session().scalars(select(SandboxCharge)):
         assert charge.refunded == paid[charge.key], f"{charge.key}: the bank gave {charge.refunded} back"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from storefront.core.money import Money
-from storefront.messaging.mail import Letter
+from storefront.messaging.mail import Email
 from storefront.messaging.sms import TextMessage
-from storefront.payments.providers import Answer, Charge
+from storefront.payments.providers import Charge, ProviderResponse
 from storefront.payments.values import PaymentOption
 
 
@@ -28,10 +28,10 @@ class Clock:
 class MemoryPost:
     """Keeps letters; `is_down` makes it refuse them as a mail server that is away does."""
 
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[Email] = field(default_factory=list)
     is_down: bool = False
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Email) -> None:
         if self.is_down:
             raise ConnectionRefusedError("the mail server is away")
         self.letters.append(letter)
@@ -54,7 +54,7 @@ class ScriptedProvider:
     :ivar meanwhile: what happens while it is on the line :ivar asked: what it was asked, oldest first
     """
 
-    answers: list[Answer | Exception]
+    answers: list[ProviderResponse | Exception]
     meanwhile: Callable[[], None] = lambda: None
     asked: list[str] = field(default_factory=list)
     name: str = "scripted"
@@ -62,19 +62,19 @@ class ScriptedProvider:
     def options(self) -> tuple[PaymentOption, ...]:
         return (PaymentOption("scripted", "Scripted", "For tests.", "card", "**** 0000"),)
 
-    def authorise(self, charge: Charge) -> Answer:
+    def authorise(self, charge: Charge) -> ProviderResponse:
         return self._say(f"authorise {charge.key}")
 
-    def capture(self, key: str) -> Answer:
+    def capture(self, key: str) -> ProviderResponse:
         return self._say(f"capture {key}")
 
-    def void(self, key: str) -> Answer:
+    def void(self, key: str) -> ProviderResponse:
         return self._say(f"void {key}")
 
-    def refund(self, key: str, amount: Money, refund_key: str) -> Answer:
+    def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
         return self._say(f"refund {key}")
 
-    def _say(self, question: str) -> Answer:
+    def _say(self, question: str) -> ProviderResponse:
         self.asked.append(question)
         self.meanwhile()
         answer = self.answers.pop(0)

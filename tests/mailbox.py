@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from storefront.db.session import db
-from storefront.messaging.mail import Letter
+from storefront.messaging.mail import Email
 from storefront.worker import tasks
 from tests.fakes import MemoryPost, MemoryTexts
 
@@ -27,7 +27,7 @@ class Mailbox:
         with self.app.app_context(), self.app.test_request_context(base_url=self.app.config["PUBLIC_ORIGIN"]):
             tasks.deliver_outboxes()
 
-    def letters_to(self, address: str) -> list[Letter]:
+    def letters_to(self, address: str) -> list[Email]:
         """Every letter to an address, oldest first."""
         self.deliver()
         return [letter for letter in self.post.letters if letter.to == address]

@@ -142,7 +142,7 @@ class Pages:
         if self.has_session():
             return OF_A_SESSION + OF_A_LIST + OF_A_READER.get(_endpoint_of(self.app, page), 0)
         with self.client.session_transaction() as session:
-            return OF_A_LIST if web_session.WISHES in session else 0
+            return OF_A_LIST if web_session.WISHLIST in session else 0
 
     def has_session(self) -> bool:
         """Whether the browser holds the cookie of somebody signed in."""

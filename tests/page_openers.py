@@ -8,11 +8,11 @@ from sqlalchemy import select
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import StockNotice
-from storefront.accounts.service import Role, WishesToken
+from storefront.accounts.service import Role, WishlistToken
 from storefront.catalog.service import admin, inventory_admin
 from storefront.core import clock
 from storefront.core.addresses import PostalAddress
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.messaging import mail
 from storefront.orders.service import OrderStatus
 from storefront.pages.sign_in import views as accounts_views
@@ -77,27 +77,25 @@ def waiting_for_the_bank(pages: Pages) -> tuple[str, str]:
 
 
 def letter(pages: Pages) -> str:
-    pages.app.extensions["post"].send(
-        mail.Letter("a-letter@localhost", "a@example.com", "Hello", "Text", "<p>Text</p>")
-    )
+    pages.app.extensions["post"].send(mail.Email("a-letter@localhost", "a@example.com", "Hello", "Text", "<p>Text</p>"))
     return "/dev/mail/a-letter@localhost"
 
 
 def with_a_wish(pages: Pages) -> str:
-    accounts.add_wish(WishesToken("a-guest"), make_product().id)
-    remember(pages, **{web_session.WISHES: "a-guest"})
+    accounts.add_wishlist_item(WishlistToken("a-guest"), make_product().id)
+    remember(pages, **{web_session.WISHLIST: "a-guest"})
     return "/wishlist"
 
 
 def shared_wishes(pages: Pages) -> str:
     user = make_account().id
-    accounts.add_wish(user, make_product().id)
-    return f"/wishlist/shared/{accounts.share_wishes(user)}"
+    accounts.add_wishlist_item(user, make_product().id)
+    return f"/wishlist/shared/{accounts.share_wishlist(user)}"
 
 
 def unsubscribing(pages: Pages) -> str:
     accounts.ask_for_notice("asha@example.com", "SKU-SOLD-OUT", 1)
-    return f"/wishlist/notices/{queries().scalars(select(StockNotice.token)).one()}"
+    return f"/wishlist/notices/{read_session().scalars(select(StockNotice.token)).one()}"
 
 
 def signed_in(url: str, **facts: object) -> Opener:
@@ -128,7 +126,7 @@ def registering(pages: Pages) -> str:
 
 
 def resetting(pages: Pages) -> str:
-    remember(pages, **{web_session.RESETTING: "asha@example.com"})
+    remember(pages, **{web_session.PASSWORD_RESET: "asha@example.com"})
     return "/password/code"
 
 

@@ -37,7 +37,7 @@ START_TIMEOUT = 60.0  # seconds for a private server to answer
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 MEMORY_NEEDED = 4 * 2**30  # bytes; the databases of a whole run take about 1 GiB at most
 STOP_TIMEOUT = 20.0  # seconds before a private server is cut off
-MOST_CONNECTIONS = 500  # two workers, each with a shop of two server processes: eight threads times six schemas each
+MAX_CONNECTIONS = 500  # two workers, each with a shop of two server processes: eight threads times six schemas each
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 POLICY = Path("/usr/sbin/policy-rc.d")  # asked by Debian packages before they start a service
 
@@ -198,7 +198,7 @@ def start_mariadb(stack: ExitStack) -> str:
     port = free_port()
     options += ["--bind-address=127.0.0.1", f"--port={port}"]
     options += ["--socket=server.sock", "--pid-file=server.pid"]  # in the data folder
-    options += [f"--max-connections={MOST_CONNECTIONS}"]
+    options += [f"--max-connections={MAX_CONNECTIONS}"]
     options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-fast-shutdown=2"]  # it is thrown away
     url = f"mysql+pymysql://root@127.0.0.1:{port}"
     launch(stack, [server, *options], folder, probe_mariadb, url)

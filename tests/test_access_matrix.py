@@ -14,7 +14,7 @@ from storefront.accounts.service import UserId
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Author, ReviewDraft, Sku
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.web.assets import stylesheet_url
 from tests import access_matrix
@@ -29,7 +29,7 @@ from tests.routes import DOORS, ELSEWHERE, World
 def world(app: Flask) -> World:
     """Everything of the owner that a door may lead to."""
     owner = make_account()
-    who = cart.token_of(owner.id)
+    who = cart.cart_key_of(owner.id)
     mug, wished = make_product(stock=20), make_product(stock=20)
     cart.add_line(who, mug.sku, 1)
     order = place(make_draft(who), who).order_id
@@ -38,7 +38,7 @@ def world(app: Flask) -> World:
         pending = place(make_draft(who, payment="sandbox-confirm"), who)
     draft = make_draft(who)
     reference = accounts.open_session(owner.id, "elsewhere")
-    accounts.add_wish(owner.id, wished.id)
+    accounts.add_wishlist_item(owner.id, wished.id)
     with app.test_request_context():
         stylesheet = stylesheet_url()
     assert order is not None
@@ -64,7 +64,7 @@ def world(app: Flask) -> World:
         "review": catalog.write_review(
             mug.id, Author(owner.id, "Asha"), ReviewDraft(5, "Good", "Holds tea."), is_verified=False
         ).id,
-        "share": accounts.share_wishes(owner.id),
+        "share": accounts.share_wishlist(owner.id),
         "notice": notice_of(owner.id, mug.sku, mug.id),
         "stylesheet": stylesheet,
         "session": accounts.sessions_of(owner.id, reference)[0].id,
@@ -73,7 +73,7 @@ def world(app: Flask) -> World:
 
 def notice_of(user: UserId, sku: Sku, product: int) -> str:
     accounts.ask_for_notice("asha@example.com", sku, product, user=user)
-    return queries().scalars(select(StockNotice.token)).one()
+    return read_session().scalars(select(StockNotice.token)).one()
 
 
 def test_every_route_has_its_line(shop: Flask) -> None:

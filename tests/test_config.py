@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import config as config_module
-from config import MOST_DATABASE_CONNECTIONS, RENAMED, SCHEMAS, Config, ConfigurationError
+from config import MAX_DATABASE_CONNECTIONS, RENAMED, SCHEMAS, Config, ConfigurationError
 from storefront.db import session
 from tests.isolated_shop import PRODUCTION, shop_at
 
@@ -239,7 +239,7 @@ WRONG = [
     ("DELIVERY_DAYS", "\N{ARABIC-INDIC DIGIT SEVEN}"),
     ("PROXY_COUNT", "-1"),
     ("DATABASE_POOL_SIZE", "0"),
-    ("DATABASE_POOL_SIZE", str(MOST_DATABASE_CONNECTIONS + 1)),
+    ("DATABASE_POOL_SIZE", str(MAX_DATABASE_CONNECTIONS + 1)),
     ("RATELIMIT_ENABLED", "ture"),
     ("CACHE_ENABLED", "2"),
     ("SHOP_MAIL", "shop"),
@@ -339,7 +339,7 @@ def test_an_issuer_needs_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_process_keeps_no_more_connections_than_it_may_open() -> None:
-    assert MOST_DATABASE_CONNECTIONS == session.MOST_CONNECTIONS
+    assert MAX_DATABASE_CONNECTIONS == session.MAX_CONNECTIONS
 
 
 def test_a_relative_file_is_the_same_for_the_migrations_and_for_the_shop(

@@ -8,11 +8,11 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from storefront.accounts.models import Address, User
-from storefront.accounts.saved_values import MOST_ADDRESSES, SavedAddress, TooManyAddresses, UnknownAddress
+from storefront.accounts.saved_values import MAX_ADDRESSES, SavedAddress, TooManyAddresses, UnknownAddress
 from storefront.accounts.values import UnknownUser, UserId
 from storefront.core.addresses import PostalAddress
 from storefront.core.clock import utc_now
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 HOME_COUNTRY = "India"  # of an address that names none
 
@@ -34,7 +34,7 @@ def _saved(row: Address) -> SavedAddress:
 def addresses_of(user: UserId) -> list[SavedAddress]:
     """The address book, the default first."""
     mine = select(Address).where(Address.user_id == user).order_by(Address.is_default.desc(), Address.id)
-    return [_saved(row) for row in queries().scalars(mine)]
+    return [_saved(row) for row in read_session().scalars(mine)]
 
 
 def get_address(user: UserId, address: int) -> SavedAddress:
@@ -42,7 +42,7 @@ def get_address(user: UserId, address: int) -> SavedAddress:
 
     :raise UnknownAddress: the account has no such address
     """
-    return _saved(_get(queries(), user, address))
+    return _saved(_get(read_session(), user, address))
 
 
 def _get(session: Session, user: UserId, address: int) -> Address:
@@ -64,7 +64,7 @@ def lock_owner(session: Session, user: UserId) -> None:
         raise UnknownUser(user)
 
 
-@retried
+@retry_on_deadlock
 def add_address(user: UserId, where: PostalAddress, *, is_default: bool = False) -> SavedAddress:
     """Put an address into the book. The first is the default, whatever is asked for.
 
@@ -74,7 +74,7 @@ def add_address(user: UserId, where: PostalAddress, *, is_default: bool = False)
     with transaction("accounts") as session:
         lock_owner(session, user)
         count = session.scalar(select(func.count()).where(Address.user_id == user)) or 0
-        if count >= MOST_ADDRESSES:
+        if count >= MAX_ADDRESSES:
             raise TooManyAddresses(user)
         is_default = is_default or count == 0
         if is_default:
@@ -93,7 +93,7 @@ def _unset_default(session: Session, user: UserId) -> None:
     session.execute(update(Address).where(Address.user_id == user, Address.is_default).values(is_default=False))
 
 
-@retried
+@retry_on_deadlock
 def change_address(user: UserId, address: int, where: PostalAddress, *, is_default: bool = False) -> SavedAddress:
     """Write an address anew; orders placed before keep what they were sent to.
 
@@ -113,7 +113,7 @@ def change_address(user: UserId, address: int, where: PostalAddress, *, is_defau
         return _saved(row)
 
 
-@retried
+@retry_on_deadlock
 def set_default_address(user: UserId, address: int) -> None:
     """Make an address the default; the one that was is it no longer.
 
@@ -127,7 +127,7 @@ def set_default_address(user: UserId, address: int) -> None:
         session.execute(update(Address).where(Address.id == row.id).values(is_default=True))
 
 
-@retried
+@retry_on_deadlock
 def remove_address(user: UserId, address: int) -> None:
     """Take an address out of the book. When it was the default, the oldest left is.
 

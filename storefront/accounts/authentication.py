@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 
 from storefront.accounts import identifiers, one_time_codes, passwords
 from storefront.accounts.models import Identity, User
-from storefront.accounts.sessions import account_of, ending_of
+from storefront.accounts.sessions import account_of, revoke_statement
 from storefront.accounts.values import (
     Account,
     NoProvedAddress,
@@ -20,7 +20,7 @@ from storefront.accounts.values import (
 from storefront.core import contact
 from storefront.core.clock import utc_now
 from storefront.core.security_log import SecurityEvent, security_event
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 
 def sign_in(identifier: str, password: str) -> Account | SecondFactorNeeded:
@@ -32,7 +32,7 @@ def sign_in(identifier: str, password: str) -> Account | SecondFactorNeeded:
     :raise WrongPassword: they fit no account
     :raise TooManyCodes: too many codes were sent to this account
     """
-    return admit(_check(identifier, password))
+    return grant_or_challenge(_check(identifier, password))
 
 
 def sign_in_with_code(identifier: str, password: str, digits: str) -> Account:
@@ -60,18 +60,18 @@ def _check(identifier: str, password: str) -> User:
 
 def _find(identifier: str) -> User | None:
     try:
-        return identifiers.find_holder(contact.read_key(identifier))
+        return identifiers.find_by_identifier(contact.parse_identifier(identifier))
     except (contact.NotAnEmail, contact.NotAPhoneNumber):
         return None
 
 
-@retried
+@retry_on_deadlock
 def _keep_hash(user: int, old: str, new: str) -> None:
     with transaction("accounts") as session:
         session.execute(update(User).where(User.id == user, User.password == old).values(password=new))
 
 
-def admit(user: User) -> Account | SecondFactorNeeded:
+def grant_or_challenge(user: User) -> Account | SecondFactorNeeded:
     """Let in whoever has shown the first factor, or send them the second one."""
     if not (Role(user.role).is_staff or user.mfa_enabled):
         return account_of(user)
@@ -79,11 +79,11 @@ def admit(user: User) -> Account | SecondFactorNeeded:
 
 
 def _send_second_factor(user: User) -> str:
-    address = identifiers.own_address(user)
+    address = identifiers.code_recipient(user)
     if address is None:
         raise NoProvedAddress
-    identifiers.refuse_unreachable(address)
-    if not one_time_codes.is_on_its_way(Purpose.SIGN_IN, address, UserId(user.id)):
+    identifiers.require_sms(address)
+    if not one_time_codes.was_just_sent(Purpose.SIGN_IN, address, UserId(user.id)):
         one_time_codes.send(Purpose.SIGN_IN, address, user=UserId(user.id))
     return address
 
@@ -96,7 +96,7 @@ def _masked(address: str) -> str:
 
 def second_factor_hint(user: UserId) -> str:
     """Where the code of a sign-in went, but for most of its letters. :raise UnknownUser: there is no such account"""
-    return _masked(identifiers.own_address(identifiers.get_user(user)) or "")
+    return _masked(identifiers.code_recipient(identifiers.get_user(user)) or "")
 
 
 def send_second_factor_again(user: UserId) -> None:
@@ -106,7 +106,7 @@ def send_second_factor_again(user: UserId) -> None:
     :raise UnknownUser: there is no such account
     """
     row = identifiers.get_user(user)
-    address = identifiers.own_address(row)
+    address = identifiers.code_recipient(row)
     if address is None:
         raise NoProvedAddress
     one_time_codes.send(Purpose.SIGN_IN, address, user=user)
@@ -118,12 +118,12 @@ def pass_second_factor(user: UserId, digits: str) -> Account:
     :raise WrongCode: it is not the code that was sent
     :raise CodeExpired: it was, too long ago
     """
-    row = queries().get(User, user)
-    address = identifiers.own_address(row) if row is not None else None
+    row = read_session().get(User, user)
+    address = identifiers.code_recipient(row) if row is not None else None
     if (
         row is None
         or address is None
-        or one_time_codes.use(Purpose.SIGN_IN, address, digits, account=user).user != user
+        or one_time_codes.verify(Purpose.SIGN_IN, address, digits, account=user).user != user
     ):
         raise WrongCode
     return account_of(row)
@@ -139,8 +139,8 @@ def request_reset(key: str) -> None:
     :raise TooManyCodes: codes were sent there a moment ago
     :raise NoTextMessages: it is a phone, and this shop sends no text messages
     """
-    identifiers.refuse_unreachable(key)
-    holder = identifiers.find_holder(key)
+    identifiers.require_sms(key)
+    holder = identifiers.find_by_identifier(key)
     stored = (holder.email if contact.is_email(key) else holder.phone) if holder is not None else None
     # A phone that nobody proved may be somebody else's by a slip of the finger.
     if holder is None or stored is None or not (contact.is_email(key) or identifiers.is_proved(holder, key)):
@@ -157,14 +157,14 @@ def reset_password(key: str, digits: str, password: str) -> None:
     :raise CodeExpired: it was, too long ago
     """
     kept = passwords.hashed(password)
-    sent = one_time_codes.use(Purpose.RESET, key, digits)
+    sent = one_time_codes.verify(Purpose.RESET, key, digits)
     if sent.user is None:
         raise WrongCode
     _reset(sent.user, key, kept)
     security_event(SecurityEvent.PASSWORD_CHANGED, account=sent.user, by="code")
 
 
-@retried
+@retry_on_deadlock
 def _reset(user: UserId, key: str, kept: str) -> None:
     now = utc_now()
     with transaction("accounts") as session:
@@ -178,8 +178,8 @@ def _reset(user: UserId, key: str, kept: str) -> None:
             row.email_verified_at = now
         row.password = kept
         one_time_codes.forget_sign_ins(session, user)
-        session.execute(ending_of(user))
-        identifiers.tell(session, user, row.email, "password")
+        session.execute(revoke_statement(user))
+        identifiers.notify_owner(session, user, row.email, "password")
 
 
 def change_password(user: UserId, old: str, new: str, *, current: str) -> None:
@@ -208,12 +208,12 @@ def check_password(user: UserId, password: str) -> User:
     return row
 
 
-@retried
+@retry_on_deadlock
 def _change_password(user: UserId, old: str, new: str, current: str) -> None:
     with transaction("accounts") as session:
         changed = session.execute(update(User).where(User.id == user, User.password == old).values(password=new))
         if not rows_changed(changed):
             raise WrongPassword  # it was changed elsewhere a moment ago
-        session.execute(ending_of(user, but=current))
+        session.execute(revoke_statement(user, but=current))
         row = session.get_one(User, user)
-        identifiers.tell(session, user, row.email, "password")
+        identifiers.notify_owner(session, user, row.email, "password")

@@ -15,12 +15,12 @@ from storefront.accounts.events import STOCK_NOTICE_DUE
 from storefront.accounts.models import Message, StockNotice
 from storefront.accounts.values import UserId
 from storefront.core.clock import utc_now
-from storefront.core.contact import email_key
+from storefront.core.contact import normalize_email
 from storefront.core.errors import NotFoundError
 from storefront.db import outbox
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
-MOST_WAITING = 30  # of one address: anybody may type it
+MAX_WAITING = 30  # of one address: anybody may type it
 TOLD_AT_ONCE = 50  # letters of one transaction
 
 
@@ -52,10 +52,10 @@ def ask_for_notice(email: str, sku: str, product_id: int, *, user: UserId | None
     :raise contact.NotAnEmail: no letters can be sent there
     """
     with suppress(IntegrityError):  # the twin of a double click asked first
-        _ask(email_key(email), sku, product_id, user)
+        _ask(normalize_email(email), sku, product_id, user)
 
 
-@retried
+@retry_on_deadlock
 def _ask(email: str, sku: str, product_id: int, user: UserId | None) -> None:
     now = utc_now()
     with transaction("accounts") as session:
@@ -64,7 +64,7 @@ def _ask(email: str, sku: str, product_id: int, user: UserId | None) -> None:
             row.user_id = row.user_id or user
             return
         waiting = select(func.count()).where(StockNotice.email == email, StockNotice.told_at.is_(None))
-        if (session.scalar(waiting) or 0) >= MOST_WAITING:
+        if (session.scalar(waiting) or 0) >= MAX_WAITING:
             return
         if row is None:
             row = StockNotice(email=email, variant=sku, token=secrets.token_urlsafe(24))
@@ -72,14 +72,14 @@ def _ask(email: str, sku: str, product_id: int, user: UserId | None) -> None:
         row.product_id, row.user_id, row.created_at, row.told_at = product_id, user, now, None
 
 
-def awaited_skus(user: UserId) -> frozenset[str]:
+def alerts_of(user: UserId) -> frozenset[str]:
     """SKUs that an account waits for."""
     waiting = select(StockNotice.variant).where(StockNotice.user_id == user, StockNotice.told_at.is_(None))
-    return frozenset(queries().scalars(waiting))
+    return frozenset(read_session().scalars(waiting))
 
 
-@retried
-def tell_waiting(sku: str, occasion: str) -> int:
+@retry_on_deadlock
+def enqueue_alerts(sku: str, occasion: str) -> int:
     """Post letters to those who wait longest for a SKU, at most `TOLD_AT_ONCE`.
 
     :param occasion: names the return of the goods: of one occasion a notice has one letter, however often this is asked
@@ -93,7 +93,7 @@ def tell_waiting(sku: str, occasion: str) -> int:
             done = session.execute(told.values(told_at=now))
             if rows_changed(done):
                 key = _letter_key(notice, occasion)
-                outbox.post(session, Message, STOCK_NOTICE_DUE, key, {"notice": notice, "occasion": occasion})
+                outbox.publish(session, Message, STOCK_NOTICE_DUE, key, {"notice": notice, "occasion": occasion})
                 posted += 1
         return posted
 
@@ -113,12 +113,12 @@ def _untold(session: Session, sku: str, occasion: str) -> Sequence[int]:
 
 def find_notice(notice: int) -> Notice | None:
     """A notice whose letter is due; None when it was unsubscribed, or waits again."""
-    row = queries().get(StockNotice, notice)
+    row = read_session().get(StockNotice, notice)
     return _notice(row) if row is not None and row.told_at is not None else None
 
 
-@retried
-def wait_again(notice: int) -> None:
+@retry_on_deadlock
+def rearm(notice: int) -> None:
     """Put a notice back whose letter did not leave, because the goods were gone again."""
     with transaction("accounts") as session:
         session.execute(update(StockNotice).where(StockNotice.id == notice).values(told_at=None))
@@ -126,13 +126,13 @@ def wait_again(notice: int) -> None:
 
 def get_notice(token: str) -> Notice:
     """What a letter's link is about. :raise UnknownNotice: nothing any more"""
-    row = queries().scalar(select(StockNotice).where(StockNotice.token == token))
+    row = read_session().scalar(select(StockNotice).where(StockNotice.token == token))
     if row is None:
         raise UnknownNotice(token)
     return _notice(row)
 
 
-@retried
+@retry_on_deadlock
 def unsubscribe(token: str) -> None:
     """Forget every notice of the address that a token was sent to. Done again, there is nothing left to forget."""
     with transaction("accounts") as session:

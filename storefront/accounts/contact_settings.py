@@ -22,26 +22,26 @@ from storefront.accounts.values import (
 )
 from storefront.core import contact
 from storefront.core.clock import utc_now
-from storefront.db.session import retried, rows_changed, transaction
+from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 
 
 def _purpose(key: str) -> Purpose:
     return Purpose.EMAIL if contact.is_email(key) else Purpose.PHONE
 
 
-def proof_address_of(user: UserId) -> str | None:
+def reauthentication_address_of(user: UserId) -> str | None:
     """Where a code goes that stands for the password of an account without one; None: it has one, or no address."""
     row = identifiers.get_user(user)
-    return identifiers.own_address(row) if row.password is None else None
+    return identifiers.code_recipient(row) if row.password is None else None
 
 
-def send_proof_code(user: UserId) -> str:
+def send_reauthentication_code(user: UserId) -> str:
     """Send the code that stands for the password of an account without one. :return: where it went
 
     :raise NoProvedAddress: it has a password, or nowhere could a code be sent
     :raise TooManyCodes: one was sent a moment ago
     """
-    address = proof_address_of(user)
+    address = reauthentication_address_of(user)
     if address is None:
         raise NoProvedAddress(user)
     one_time_codes.send(_purpose(address), address, user=user, payload={"is_proof": True})
@@ -51,15 +51,15 @@ def send_proof_code(user: UserId) -> str:
 def _check_owner(user: UserId, password: str, code: str) -> User:
     """Ask again for what the owner has: the password, or a code; who has neither password nor address has nothing."""
     row = check_password(user, password)
-    address = identifiers.own_address(row)
+    address = identifiers.code_recipient(row)
     if row.password is None and address is not None:
-        sent = one_time_codes.use(_purpose(address), address, code)
+        sent = one_time_codes.verify(_purpose(address), address, code)
         if sent.user != user or not sent.payload.get("is_proof"):
             raise WrongCode
     return row
 
 
-def request_address(user: UserId, key: str, *, password: str = "", code: str = "") -> None:
+def request_contact_change(user: UserId, key: str, *, password: str = "", code: str = "") -> None:
     """Send a code to an e-mail address or phone that is to become an account's, or that it has without proof.
 
     Where the address has another account, its owner gets a letter that says so, and who asked sees the same as else.
@@ -78,15 +78,15 @@ def request_address(user: UserId, key: str, *, password: str = "", code: str = "
 
 def send_address_code(user: UserId, key: str) -> None:
     """The same without asking for the password: another code, or one for the address it has already."""
-    identifiers.refuse_unreachable(key)
-    holder = identifiers.find_holder(key)
+    identifiers.require_sms(key)
+    holder = identifiers.find_by_identifier(key)
     if holder is not None and holder.id != user and identifiers.is_proved(holder, key):
         one_time_codes.send(_purpose(key), key, user=UserId(holder.id), payload={"is_known": True})
     else:
         one_time_codes.send(_purpose(key), key, user=user)
 
 
-def enter_address(user: UserId, key: str, digits: str) -> None:
+def confirm_contact(user: UserId, key: str, digits: str) -> None:
     """Make an address the account's, now that the code shows whose it is; the address before hears of it.
 
     :raise WrongCode: it is not the code that was sent for this account
@@ -94,7 +94,7 @@ def enter_address(user: UserId, key: str, digits: str) -> None:
     :raise EmailTaken: another account has it by now
     :raise PhoneTaken: the same, of a phone
     """
-    sent = one_time_codes.use(_purpose(key), key, digits)
+    sent = one_time_codes.verify(_purpose(key), key, digits)
     if sent.user != user or sent.payload.get("is_known"):
         raise WrongCode
     try:
@@ -103,22 +103,22 @@ def enter_address(user: UserId, key: str, digits: str) -> None:
         raise (EmailTaken if contact.is_email(key) else PhoneTaken) from error
 
 
-@retried
+@retry_on_deadlock
 def _keep_address(user: UserId, key: str) -> None:
     now = utc_now()
     with transaction("accounts") as session:
-        identifiers.release(session, key, but=user)
+        identifiers.release_unverified(session, key, but=user)
         row = session.scalar(select(User).where(User.id == user).with_for_update())
         if row is None:
             raise UnknownUser(user)
         if contact.is_email(key):
             identifiers.forget_sign_up(session, key)
             if row.email != key:
-                identifiers.tell(session, user, row.email, "email")
+                identifiers.notify_owner(session, user, row.email, "email")
             row.email, row.email_verified_at = key, now
         else:
             if row.phone != key:
-                identifiers.tell(session, user, row.email, "phone")
+                identifiers.notify_owner(session, user, row.email, "phone")
             row.phone, row.phone_verified_at = key, now
 
 
@@ -132,23 +132,23 @@ def set_second_factor(user: UserId, *, on: bool, password: str = "", code: str =
     :raise NoProvedAddress: no address of theirs is proved, so that no code could be sent
     """
     row = _check_owner(user, password, code)
-    address = identifiers.own_address(row)
+    address = identifiers.code_recipient(row)
     if on and (address is None or not identifiers.is_proved(row, address)):
         raise NoProvedAddress
     _set_second_factor(user, on)
 
 
-@retried
+@retry_on_deadlock
 def _set_second_factor(user: UserId, on: bool) -> None:
     with transaction("accounts") as session:
         changed = session.execute(update(User).where(User.id == user, User.mfa_enabled != on).values(mfa_enabled=on))
         if rows_changed(changed):
             row = session.get_one(User, user)
-            identifiers.tell(session, user, row.email, "second-factor-on" if on else "second-factor-off")
+            identifiers.notify_owner(session, user, row.email, "second-factor-on" if on else "second-factor-off")
 
 
-def has_second_factor_by(user: UserId) -> str | None:
+def second_factor_address(user: UserId) -> str | None:
     """The address a second factor would go to; None while none is proved. :raise UnknownUser: no such account"""
     row = identifiers.get_user(user)
-    address = identifiers.own_address(row)
+    address = identifiers.code_recipient(row)
     return address if address is not None and identifiers.is_proved(row, address) else None

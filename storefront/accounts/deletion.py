@@ -10,13 +10,13 @@ from storefront.accounts import one_time_codes
 from storefront.accounts.addresses import addresses_of
 from storefront.accounts.authentication import check_password
 from storefront.accounts.events import ACCOUNT_DELETED
-from storefront.accounts.identifiers import get_user, own_address
-from storefront.accounts.models import Act, Identity, Message, OneTimeCode, StockNotice, User, UserSession
+from storefront.accounts.identifiers import code_recipient, get_user
+from storefront.accounts.models import AuditEntry, Identity, Message, OneTimeCode, StockNotice, User, UserSession
 from storefront.accounts.payment_methods import methods_of
 from storefront.accounts.staff import keep_an_admin
 from storefront.accounts.values import NoProvedAddress, Purpose, Role, UserId, WrongCode
 from storefront.db import audit_log, outbox
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 
 def export_of(user: UserId) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def export_of(user: UserId) -> dict[str, Any]:
             "mfa_enabled": row.mfa_enabled,
             "created_at": row.created_at,
         },
-        "identities": [{"issuer": one.issuer, "subject": one.subject} for one in queries().scalars(identities)],
+        "identities": [{"issuer": one.issuer, "subject": one.subject} for one in read_session().scalars(identities)],
         "addresses": addresses_of(user),
         "payment_methods": methods_of(user),
         "sign_ins": [
@@ -50,7 +50,7 @@ def export_of(user: UserId) -> dict[str, Any]:
                 "last_used_at": one.seen_at,
                 "ended_at": one.ended_at,
             }
-            for one in queries().scalars(mine)
+            for one in read_session().scalars(mine)
         ],
     }
 
@@ -63,7 +63,7 @@ def send_deletion_code(user: UserId) -> str:
     :raise TooManyCodes: one was sent a moment ago
     """
     row = get_user(user)
-    address = own_address(row)
+    address = code_recipient(row)
     if address is None:
         raise NoProvedAddress(user)
     one_time_codes.send(Purpose.DELETION, address, user=user)
@@ -82,13 +82,13 @@ def delete_account(user: UserId, *, password: str = "", code: str = "") -> None:
     """
     row = check_password(user, password)
     if row.password is None:
-        sent = one_time_codes.use(Purpose.DELETION, own_address(row) or "", code)
+        sent = one_time_codes.verify(Purpose.DELETION, code_recipient(row) or "", code)
         if sent.user != user:
             raise WrongCode
     _delete(user)
 
 
-@retried
+@retry_on_deadlock
 def _delete(user: UserId) -> None:
     """Its sessions, addresses, ways to pay, wishes and picture go with the row of the user."""
     with transaction("accounts") as session:
@@ -98,12 +98,14 @@ def _delete(user: UserId) -> None:
         keep_an_admin(session, row)
         if Role(row.role).is_staff:
             who = row.email or f"account {user}"
-            audit_log.note(session, Act, actor=who, what="account deleted", subject=who, detail=f"was {row.role}")
+            audit_log.record(
+                session, AuditEntry, actor=who, what="account deleted", subject=who, detail=f"was {row.role}"
+            )
         sent = delete(OneTimeCode).where(OneTimeCode.user_id == user)
         session.execute(sent)
         if row.email and row.email_verified_at:
             asked = delete(StockNotice).where(StockNotice.email == row.email)
             session.execute(asked)
-        outbox.post(session, Message, ACCOUNT_DELETED, f"{ACCOUNT_DELETED}/{user}", {"user": user})
+        outbox.publish(session, Message, ACCOUNT_DELETED, f"{ACCOUNT_DELETED}/{user}", {"user": user})
         session.execute(delete(User).where(User.id == user))
         session.expunge(row)

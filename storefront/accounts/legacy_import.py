@@ -13,16 +13,16 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storefront.accounts import identifiers, profile
 from storefront.accounts.addresses import HOME_COUNTRY
-from storefront.accounts.models import Address, Arrival, PaymentMethod, SignUp, User, WishlistItem
+from storefront.accounts.models import Address, ImportedRow, PaymentMethod, SignUp, User, WishlistItem
 from storefront.accounts.payment_methods import is_same, read_method
-from storefront.accounts.saved_values import MOST_ADDRESSES, MOST_METHODS, NewMethod, UnusableAvatar, UnusableMethod
+from storefront.accounts.saved_values import MAX_ADDRESSES, MAX_METHODS, NewMethod, UnusableAvatar, UnusableMethod
 from storefront.accounts.values import Role
-from storefront.accounts.wishlist import MOST_WISHES
+from storefront.accounts.wishlist import MAX_WISHLIST_ITEMS
 from storefront.core.addresses import PostalAddress
-from storefront.core.card_numbers import CardNumberGiven
+from storefront.core.card_numbers import CardNumberRejected
 from storefront.db import import_log
-from storefront.db.import_log import Landing
-from storefront.db.session import queries, retried, transaction
+from storefront.db.import_log import BatchResult
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 Row = TypeVar("Row", "OldAddress", "OldMethod", "OldWish")
 
@@ -78,22 +78,22 @@ class OldWish:
     created_at: datetime
 
 
-def arrived_accounts(ids: Collection[int]) -> set[int]:
+def imported_accounts(ids: Collection[int]) -> set[int]:
     """Which accounts of the old shop are here: they came over, and were not deleted since."""
-    came = select(Arrival.old_id).join(User, User.id == Arrival.old_id).where(Arrival.kind == _USER)
-    return set(queries().scalars(came.where(Arrival.old_id.in_(ids))))
+    came = select(ImportedRow.old_id).join(User, User.id == ImportedRow.old_id).where(ImportedRow.kind == _USER)
+    return set(read_session().scalars(came.where(ImportedRow.old_id.in_(ids))))
 
 
-@retried
-def import_accounts(batch: Sequence[OldAccount]) -> Landing:
+@retry_on_deadlock
+def import_accounts(batch: Sequence[OldAccount]) -> BatchResult:
     """Open accounts under the ids they had; nobody is written to.
 
     Of two that claim an e-mail address the first has it; of two that claim a phone number, too, and the second goes
     without.
     """
-    landing = Landing()
+    landing = BatchResult()
     with transaction("accounts") as session:
-        known = import_log.arrived(Arrival, _USER, [account.id for account in batch])
+        known = import_log.already_imported(ImportedRow, _USER, [account.id for account in batch])
         ids = set(session.scalars(select(User.id).where(User.id.in_([account.id for account in batch]))))
         emails = _taken(session, User.email, [account.email for account in batch])
         phones = _taken(session, User.phone, [account.phone for account in batch])
@@ -116,7 +116,7 @@ def import_accounts(batch: Sequence[OldAccount]) -> Landing:
                 emails |= {account.email} - {None}
                 phones |= {phone} - {None}
         _write(session, User, rows)
-        import_log.note(session, Arrival, _USER, landing.added)
+        import_log.mark_imported(session, ImportedRow, _USER, landing.added)
         _forget_sign_ups(session, [row["email"] for row in rows])
     return landing
 
@@ -125,7 +125,7 @@ def _taken(session: Session, column: InstrumentedAttribute[str | None], keys: Se
     return set(session.scalars(select(column).where(column.in_([key for key in keys if key]))))
 
 
-def _account_row(account: OldAccount, phone: str | None, landing: Landing) -> dict[str, object]:
+def _account_row(account: OldAccount, phone: str | None, landing: BatchResult) -> dict[str, object]:
     try:
         avatar = profile.usable(account.avatar)
     except UnusableAvatar:
@@ -157,10 +157,10 @@ def _write(session: Session, table: type, rows: Sequence[dict[str, object]]) -> 
         session.execute(insert(table), rows)
 
 
-@retried
-def import_addresses(batch: Sequence[OldAddress]) -> Landing:
+@retry_on_deadlock
+def import_addresses(batch: Sequence[OldAddress]) -> BatchResult:
     """Put addresses into their owners' books; `settle_addresses` is called when all are in."""
-    landing = Landing()
+    landing = BatchResult()
     with transaction("accounts") as session:
         waiting = _belongings(batch, _ADDRESS, landing)
         owners = {address.user_id for address in waiting}
@@ -170,8 +170,8 @@ def import_addresses(batch: Sequence[OldAddress]) -> Landing:
         )
         rows = []
         for address in waiting:
-            if counts[address.user_id] >= MOST_ADDRESSES:
-                landing.refused[address.id] = f"the address book holds {MOST_ADDRESSES} already"
+            if counts[address.user_id] >= MAX_ADDRESSES:
+                landing.refused[address.id] = f"the address book holds {MAX_ADDRESSES} already"
                 continue
             counts[address.user_id] += 1
             is_default = address.is_default and address.user_id not in has_default
@@ -187,11 +187,11 @@ def import_addresses(batch: Sequence[OldAddress]) -> Landing:
             )
             landing.added.append(address.id)
         _write(session, Address, rows)
-        import_log.note(session, Arrival, _ADDRESS, landing.added)
+        import_log.mark_imported(session, ImportedRow, _ADDRESS, landing.added)
     return landing
 
 
-@retried
+@retry_on_deadlock
 def settle_addresses() -> None:
     """Every book has a default: where none is marked, the oldest address is it. Safe to repeat."""
     marked = func.max(case((Address.is_default, 1), else_=0))
@@ -203,10 +203,10 @@ def settle_addresses() -> None:
             session.execute(chosen)
 
 
-@retried
-def import_methods(batch: Sequence[OldMethod]) -> Landing:
+@retry_on_deadlock
+def import_methods(batch: Sequence[OldMethod]) -> BatchResult:
     """Keep ways to pay. Of a card number the last four digits are kept, and it is noted that there was one."""
-    landing = Landing()
+    landing = BatchResult()
     with transaction("accounts") as session:
         waiting = _belongings(batch, _METHOD, landing)
         owners = {method.user_id for method in waiting}
@@ -220,8 +220,8 @@ def import_methods(batch: Sequence[OldMethod]) -> Landing:
                 continue
             if any(is_same(row, new) for row in mine):
                 landing.refused[method.id] = "the account keeps the same already"
-            elif len(mine) >= MOST_METHODS:
-                landing.refused[method.id] = f"the account keeps {MOST_METHODS} ways to pay already"
+            elif len(mine) >= MAX_METHODS:
+                landing.refused[method.id] = f"the account keeps {MAX_METHODS} ways to pay already"
             else:
                 is_default = method.is_default and not any(row.is_default for row in mine)
                 row = PaymentMethod(
@@ -230,7 +230,7 @@ def import_methods(batch: Sequence[OldMethod]) -> Landing:
                 session.add(row)
                 mine.append(row)
                 landing.added.append(method.id)
-        import_log.note(session, Arrival, _METHOD, landing.added)
+        import_log.mark_imported(session, ImportedRow, _METHOD, landing.added)
     return landing
 
 
@@ -245,18 +245,18 @@ def _columns(new: NewMethod) -> dict[str, str]:
     }
 
 
-def _read(method: OldMethod, landing: Landing) -> NewMethod | None:
+def _read(method: OldMethod, landing: BatchResult) -> NewMethod | None:
     """What can be kept of it; its digits are in nothing that is said of it."""
     try:
         return read_method(method.provider, method.token)
     except UnusableMethod as error:
         landing.refused[method.id] = error.reason
         return None
-    except CardNumberGiven:
+    except CardNumberRejected:
         pass
     try:
         new = read_method(method.provider, _with_last_four(method.token))
-    except (UnusableMethod, CardNumberGiven):
+    except (UnusableMethod, CardNumberRejected):
         landing.refused[method.id] = "it holds a card number where none may stand"
         return None
     landing.notes.append((method.id, "it held a whole card number: the last four digits are kept"))
@@ -271,10 +271,10 @@ def _with_last_four(token: str) -> str:
     return "|".join(parts)
 
 
-@retried
-def import_wishes(batch: Sequence[OldWish]) -> Landing:
+@retry_on_deadlock
+def import_wishes(batch: Sequence[OldWish]) -> BatchResult:
     """Put products on wishlists; that they are on sale here is the caller's to know."""
-    landing = Landing()
+    landing = BatchResult()
     with transaction("accounts") as session:
         waiting = _belongings(batch, _WISH, landing)
         owners = {wish.user_id for wish in waiting}
@@ -285,8 +285,8 @@ def import_wishes(batch: Sequence[OldWish]) -> Landing:
         for wish in waiting:
             if (wish.user_id, wish.product_id) in there:
                 landing.refused[wish.id] = "the product is on the list already"
-            elif counts[wish.user_id] >= MOST_WISHES:
-                landing.refused[wish.id] = f"the list holds {MOST_WISHES} products already"
+            elif counts[wish.user_id] >= MAX_WISHLIST_ITEMS:
+                landing.refused[wish.id] = f"the list holds {MAX_WISHLIST_ITEMS} products already"
             else:
                 counts[wish.user_id] += 1
                 there.add((wish.user_id, wish.product_id))
@@ -294,14 +294,14 @@ def import_wishes(batch: Sequence[OldWish]) -> Landing:
                 row = {"user_id": wish.user_id, "product_id": wish.product_id, "created_at": wish.created_at}
                 rows.append({**row, "variant": "", "quantity": 1})
         _write(session, WishlistItem, rows)
-        import_log.note(session, Arrival, _WISH, landing.added)
+        import_log.mark_imported(session, ImportedRow, _WISH, landing.added)
     return landing
 
 
-def _belongings(batch: Sequence[Row], kind: str, landing: Landing) -> list[Row]:
+def _belongings(batch: Sequence[Row], kind: str, landing: BatchResult) -> list[Row]:
     """Those that did not come before and whose owner did; the others are said of."""
-    known = import_log.arrived(Arrival, kind, [row.id for row in batch])
-    owners = arrived_accounts({row.user_id for row in batch})
+    known = import_log.already_imported(ImportedRow, kind, [row.id for row in batch])
+    owners = imported_accounts({row.user_id for row in batch})
     landing.known += [row.id for row in batch if row.id in known]
     landing.refused |= {row.id: NOT_HERE for row in batch if row.id not in known and row.user_id not in owners}
     return [row for row in batch if row.id not in known and row.user_id in owners]

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.accounts.values import Purpose, Role
 from storefront.core import contact
-from storefront.db.audit_log import StaffAct
-from storefront.db.import_log import Arrived
+from storefront.db.audit_log import AuditEntryMixin
+from storefront.db.import_log import ImportedRowMixin
 from storefront.db.outbox import OutboxMessage
 from storefront.db.session import Model, UtcDateTime
 
@@ -39,7 +39,7 @@ class User(AccountsModel):
     email: Mapped[str | None] = mapped_column(String(254), unique=True)
     phone: Mapped[str | None] = mapped_column(String(32), unique=True)
     password: Mapped[str | None] = mapped_column(String(255))
-    name: Mapped[str | None] = mapped_column(String(contact.LONGEST_NAME))
+    name: Mapped[str | None] = mapped_column(String(contact.MAX_NAME_LENGTH))
     avatar: Mapped[str | None] = mapped_column(String(500))
     mfa_enabled: Mapped[bool] = mapped_column(default=False)
     role: Mapped[str] = mapped_column(String(16), default=Role.CUSTOMER)
@@ -140,14 +140,14 @@ class Address(AccountsModel):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    full_name: Mapped[str] = mapped_column(String(contact.LONGEST_NAME))
+    full_name: Mapped[str] = mapped_column(String(contact.MAX_NAME_LENGTH))
     phone: Mapped[str] = mapped_column(String(32))
-    line1: Mapped[str] = mapped_column(String(contact.LONGEST_LINE))
-    line2: Mapped[str] = mapped_column(String(contact.LONGEST_LINE), default="")
-    city: Mapped[str] = mapped_column(String(contact.LONGEST_PLACE))
-    state: Mapped[str] = mapped_column(String(contact.LONGEST_PLACE))
-    postal_code: Mapped[str] = mapped_column(String(contact.LONGEST_CODE))
-    country: Mapped[str] = mapped_column(String(contact.LONGEST_COUNTRY))
+    line1: Mapped[str] = mapped_column(String(contact.MAX_LINE_LENGTH))
+    line2: Mapped[str] = mapped_column(String(contact.MAX_LINE_LENGTH), default="")
+    city: Mapped[str] = mapped_column(String(contact.MAX_PLACE_LENGTH))
+    state: Mapped[str] = mapped_column(String(contact.MAX_PLACE_LENGTH))
+    postal_code: Mapped[str] = mapped_column(String(contact.MAX_CODE_LENGTH))
+    country: Mapped[str] = mapped_column(String(contact.MAX_COUNTRY_LENGTH))
     is_default: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -231,11 +231,11 @@ class StockNotice(AccountsModel):
     told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class Act(StaffAct, AccountsModel):
+class AuditEntry(AuditEntryMixin, AccountsModel):
     """What the staff did to accounts."""
 
 
-class Arrival(Arrived, AccountsModel):
+class ImportedRow(ImportedRowMixin, AccountsModel):
     """Accounts of the old shop, and what belonged to them."""
 
 

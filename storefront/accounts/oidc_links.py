@@ -9,11 +9,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront.accounts import identifiers
-from storefront.accounts.authentication import admit
+from storefront.accounts.authentication import grant_or_challenge
 from storefront.accounts.models import Identity, User
 from storefront.accounts.values import Account, EmailTaken, IdentityClaims, SecondFactorNeeded, UserId
 from storefront.core.clock import utc_now
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 
 def sign_in_by_identity(claims: IdentityClaims) -> Account | SecondFactorNeeded:
@@ -27,7 +27,7 @@ def sign_in_by_identity(claims: IdentityClaims) -> Account | SecondFactorNeeded:
     """
     for _ in ("the first time", "they came twice at the same moment"):
         with suppress(IntegrityError):
-            return admit(_find(claims) or _arrive(claims))
+            return grant_or_challenge(_find(claims) or _arrive(claims))
     raise EmailTaken
 
 
@@ -38,17 +38,17 @@ def _find(claims: IdentityClaims) -> User | None:
         .where(Identity.issuer == claims.issuer, Identity.subject == claims.subject)
     )
     # Exactly that subject: MySQL would take another of like letters for it.
-    return next((user for user, row in queries().execute(known) if row.subject == claims.subject), None)
+    return next((user for user, row in read_session().execute(known) if row.subject == claims.subject), None)
 
 
-@retried
+@retry_on_deadlock
 def _arrive(claims: IdentityClaims) -> User:
     with transaction("accounts") as session:
         user = _proved_holder(session, claims.email)
         if user is None:
             user = _open(session, claims)
         else:
-            identifiers.tell(session, UserId(user.id), user.email, "identity")
+            identifiers.notify_owner(session, UserId(user.id), user.email, "identity")
         session.add(
             Identity(user_id=user.id, issuer=claims.issuer, subject=claims.subject, created_at=utc_now()),
         )
@@ -66,7 +66,7 @@ def _proved_holder(session: Session, email: str | None) -> User | None:
 def _open(session: Session, claims: IdentityClaims) -> User:
     now = utc_now()
     if claims.email is not None:
-        identifiers.release(session, claims.email)
+        identifiers.release_unverified(session, claims.email)
         identifiers.forget_sign_up(session, claims.email)
     user = User(
         name=claims.name,

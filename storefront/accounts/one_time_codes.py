@@ -25,18 +25,18 @@ from storefront.accounts.values import CodeExpired, Purpose, TooManyCodes, UserI
 from storefront.core.clock import utc_now
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.db import outbox
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 DIGITS = 6
 LIFETIME = timedelta(minutes=5)
 TRIES = 5
 PAUSE = timedelta(seconds=60)  # until the next may be asked for
 WINDOW = timedelta(minutes=10)
-MOST_IN_WINDOW = 3  # letters to one address; reliability.md B13
+MAX_IN_WINDOW = 3  # letters to one address; reliability.md B13
 KEPT = timedelta(days=1)
 # Wrong ones for one address while its codes are kept. Without this bound, letter upon letter would give two thousand
 # tries a day: one account in 500 would be taken over on each day of patient guessing.
-MOST_GUESSES = 100
+MAX_GUESSES = 100
 # Sent only to who knows a password: strangers must not use up what the owner needs to sign in.
 PROTECTED = frozenset({Purpose.SIGN_IN})
 
@@ -70,7 +70,7 @@ def _passed(row: OneTimeCode) -> SentCode:
     return SentCode(row.id, Purpose(row.purpose), row.address, user, row.payload, _digits(row))
 
 
-@retried
+@retry_on_deadlock
 def send(
     purpose: Purpose, address: str, *, user: UserId | None = None, payload: Mapping[str, Any] | None = None
 ) -> None:
@@ -98,7 +98,7 @@ def send(
         session.add(row)
         session.flush()
         # Not by its id: SQLite gives the ids of deleted rows again, and the letter's key must be new each time.
-        outbox.post(session, Message, CODE_SENT, f"{CODE_SENT}/{uuid.uuid4()}", {"code": row.id})
+        outbox.publish(session, Message, CODE_SENT, f"{CODE_SENT}/{uuid.uuid4()}", {"code": row.id})
 
 
 def _refuse_too_many(session: Session, purpose: Purpose, address: str) -> None:
@@ -115,9 +115,9 @@ def _refuse_too_many(session: Session, purpose: Purpose, address: str) -> None:
         OneTimeCode.address == address, OneTimeCode.purpose.in_(sorted(together)), OneTimeCode.created_at > now - KEPT
     )
     count, first, guesses, first_guessed = session.execute(sent).one()
-    if guesses >= MOST_GUESSES:
+    if guesses >= MAX_GUESSES:
         raise TooManyCodes(max(1, int((first_guessed + KEPT - now).total_seconds())))
-    if count >= MOST_IN_WINDOW:
+    if count >= MAX_IN_WINDOW:
         raise TooManyCodes(max(1, int((first + WINDOW - now).total_seconds())))
     last = session.scalar(
         select(func.max(OneTimeCode.created_at)).where(
@@ -131,11 +131,11 @@ def _refuse_too_many(session: Session, purpose: Purpose, address: str) -> None:
 def find_last(purpose: Purpose, address: str) -> SentCode | None:
     """The code sent last, entered or not, expired or not; to send another in its place."""
     mine = select(OneTimeCode).where(OneTimeCode.address == address, OneTimeCode.purpose == purpose)
-    row = queries().scalar(mine.order_by(OneTimeCode.id.desc()).limit(1))
+    row = read_session().scalar(mine.order_by(OneTimeCode.id.desc()).limit(1))
     return _passed(row) if row is not None else None
 
 
-def is_on_its_way(purpose: Purpose, address: str, user: UserId) -> bool:
+def was_just_sent(purpose: Purpose, address: str, user: UserId) -> bool:
     """Whether a code of theirs was sent a moment ago and can still be entered: no other need be sent."""
     waiting = select(OneTimeCode.id).where(
         OneTimeCode.address == address,
@@ -145,16 +145,16 @@ def is_on_its_way(purpose: Purpose, address: str, user: UserId) -> bool:
         OneTimeCode.attempts < TRIES,
         OneTimeCode.created_at > utc_now() - PAUSE,
     )
-    return queries().scalar(waiting.limit(1)) is not None
+    return read_session().scalar(waiting.limit(1)) is not None
 
 
 def find_sent(code: int) -> SentCode | None:
     """A code that can still be entered, for the letter that brings it."""
-    row = queries().get(OneTimeCode, code)
+    row = read_session().get(OneTimeCode, code)
     return _passed(row) if row is not None and row.used_at is None and row.expires_at > utc_now() else None
 
 
-def use(purpose: Purpose, address: str, digits: str, *, account: UserId | None = None) -> SentCode:
+def verify(purpose: Purpose, address: str, digits: str, *, account: UserId | None = None) -> SentCode:
     """Enter a code: right, it is used up; wrong, a try is gone.
 
     :param account: whose code is asked for, where nobody is signed in yet; it is written down when it was wrong
@@ -168,7 +168,7 @@ def use(purpose: Purpose, address: str, digits: str, *, account: UserId | None =
         raise
 
 
-@retried
+@retry_on_deadlock
 def _use(purpose: Purpose, address: str, digits: str) -> SentCode:
     failure: WrongCode | CodeExpired
     with transaction("accounts") as session:
@@ -208,8 +208,8 @@ def forget_sign_ins(session: Session, user: UserId) -> None:
     session.execute(mine)
 
 
-@retried
-def forget_old() -> None:
+@retry_on_deadlock
+def purge() -> None:
     """Delete the rows of codes that nobody can enter any more; the worker asks for it."""
     with transaction("accounts") as session:
         session.execute(delete(OneTimeCode).where(OneTimeCode.created_at < utc_now() - KEPT))

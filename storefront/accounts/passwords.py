@@ -13,8 +13,8 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from storefront.accounts.values import WeakPassword
 
-SHORTEST = 8  # characters; ASVS 5.0, 6.2.1
-LONGEST = 128  # characters; 6.2.9 asks for 64 at least, a bound keeps hashing cheap
+MIN_LENGTH = 8  # characters; ASVS 5.0, 6.2.1
+MAX_LENGTH = 128  # characters; 6.2.9 asks for 64 at least, a bound keeps hashing cheap
 OLD_COST = 10  # of bcrypt; what Spring's BCryptPasswordEncoder takes unless told otherwise
 COMMON = 10_000  # the list's first so many are refused; 6.2.4 asks for the top 3000
 
@@ -43,10 +43,10 @@ def _old_dummy() -> bytes:
 
 def check_strength(password: str) -> None:
     """:raise WeakPassword: too short, too long or one of the commonest"""
-    if len(password) < SHORTEST:
-        raise WeakPassword(f"Use at least {SHORTEST} characters")
-    if len(password) > LONGEST:
-        raise WeakPassword(f"Use at most {LONGEST} characters")
+    if len(password) < MIN_LENGTH:
+        raise WeakPassword(f"Use at least {MIN_LENGTH} characters")
+    if len(password) > MAX_LENGTH:
+        raise WeakPassword(f"Use at most {MAX_LENGTH} characters")
     if password.lower() in _common():
         raise WeakPassword("This is one of the passwords that are tried first: choose another")
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from storefront.accounts.addresses import lock_owner
 from storefront.accounts.models import PaymentMethod
 from storefront.accounts.saved_values import (
-    MOST_METHODS,
+    MAX_METHODS,
     NewMethod,
     SavedMethod,
     TooManyMethods,
@@ -25,14 +25,14 @@ from storefront.accounts.saved_values import (
     UnusableMethod,
 )
 from storefront.accounts.values import UserId
-from storefront.core.card_numbers import CardNumberGiven, holds_card_number
+from storefront.core.card_numbers import CardNumberRejected, contains_card_number
 from storefront.core.clock import utc_now
-from storefront.core.payment_instruments import LENDERS, is_upi_id, masked_upi_id
-from storefront.db.session import queries, retried, transaction
+from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id, masked_upi_id
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 FRESH = timedelta(minutes=30)  # contract 2.2.8: an order with a blank card means what was saved so lately
-LONGEST_PROVIDER = 40  # characters
-LONGEST_HOLDER = 120
+MAX_PROVIDER_LENGTH = 40  # characters
+MAX_HOLDER_LENGTH = 120
 
 _KINDS = {"UPI": "upi", "COD": "cod", "BNPL": "bnpl"}  # every other provider is a card's
 _MANY_DIGITS = re.compile(r"[0-9]{12}", re.ASCII)  # a card number has at least as many, whoever issued it
@@ -50,7 +50,7 @@ def read_method(provider: str, token: str) -> NewMethod:
     :raise UnusableMethod: they stand for nothing that can be kept
     """
     provider, token = provider.strip(), token.strip()
-    if not 0 < len(provider) <= LONGEST_PROVIDER or not provider.isprintable():
+    if not 0 < len(provider) <= MAX_PROVIDER_LENGTH or not provider.isprintable():
         raise UnusableMethod("Name the provider")
     _refuse_card_number(provider)
     kind = _KINDS.get(provider.upper(), "card")
@@ -76,10 +76,10 @@ def _read_upi(provider: str, token: str) -> NewMethod:
 
 def _read_lender(provider: str, token: str) -> NewMethod:
     wanted = token.removeprefix("bnpl_").casefold()
-    lender = next((lender for lender in LENDERS if lender.casefold() == wanted), None)
+    lender = next((lender for lender in BNPL_PROVIDERS if lender.casefold() == wanted), None)
     if lender is None:
         _refuse_card_number(token)
-        raise UnusableMethod(f"Pay later works with {', '.join(LENDERS)}")
+        raise UnusableMethod(f"Pay later works with {', '.join(BNPL_PROVIDERS)}")
     return NewMethod(provider, f"bnpl_{lender}", "bnpl", lender)
 
 
@@ -93,7 +93,7 @@ def _read_card(provider: str, token: str) -> NewMethod:
     parts = _CARD_PARTS.fullmatch(token)
     number = (parts["number"] if parts else token).strip()[-4:]
     last4 = number if _LAST4.fullmatch(number) else ""
-    holder = " ".join(parts["holder"].split())[:LONGEST_HOLDER] if parts else ""
+    holder = " ".join(parts["holder"].split())[:MAX_HOLDER_LENGTH] if parts else ""
     return NewMethod(provider, _card_token(last4), "card", last4, holder, _expiry(parts["expires"]) if parts else "")
 
 
@@ -109,13 +109,13 @@ def _expiry(text: str) -> str:
 def _is_stamp(digits: str) -> bool:
     """Whether it can be a time in milliseconds: what is as long and begins otherwise may be a card number."""
     if len(digits) >= 12 and not (len(digits) == 13 and digits.startswith("1")):
-        raise CardNumberGiven
+        raise CardNumberRejected
     return True
 
 
 def _refuse_card_number(text: str) -> None:
-    if _MANY_DIGITS.search(text) or holds_card_number(text):
-        raise CardNumberGiven
+    if _MANY_DIGITS.search(text) or contains_card_number(text):
+        raise CardNumberRejected
 
 
 def _milliseconds() -> int:
@@ -146,7 +146,7 @@ def methods_of(user: UserId) -> list[SavedMethod]:
     """The ways to pay an account keeps, the default first, then the newest."""
     mine = select(PaymentMethod).where(PaymentMethod.user_id == user)
     newest = (PaymentMethod.is_default.desc(), PaymentMethod.created_at.desc(), PaymentMethod.id.desc())
-    return [_saved(row) for row in queries().scalars(mine.order_by(*newest))]
+    return [_saved(row) for row in read_session().scalars(mine.order_by(*newest))]
 
 
 def _get(session: Session, user: UserId, method: int) -> PaymentMethod:
@@ -161,13 +161,13 @@ def find_fresh_method(user: UserId) -> SavedMethod | None:
     """The card or UPI id saved last, if that was less than half an hour ago."""
     lately = (PaymentMethod.kind.in_(("card", "upi")), PaymentMethod.created_at > utc_now() - FRESH)
     newest = (PaymentMethod.created_at.desc(), PaymentMethod.id.desc())
-    row = queries().scalar(
+    row = read_session().scalar(
         select(PaymentMethod).where(PaymentMethod.user_id == user, *lately).order_by(*newest).limit(1)
     )
     return _saved(row) if row else None
 
 
-def find_meant_method(
+def match_method(
     user: UserId, kind: str, *, method: int | None = None, card_number: str | None = None
 ) -> SavedMethod | None:
     """The saved way to pay that an order of the old client means by what it sends (contract 2.2.8).
@@ -183,14 +183,14 @@ def find_meant_method(
         return None
     if method is not None and (card_number is None or "*" in card_number):
         mine = (PaymentMethod.user_id == user, PaymentMethod.kind == kind)
-        row = queries().scalar(select(PaymentMethod).where(PaymentMethod.id == method, *mine))
+        row = read_session().scalar(select(PaymentMethod).where(PaymentMethod.id == method, *mine))
         return _saved(row) if row else None
     if kind == "card" and card_number is not None and not card_number.strip():
         return find_fresh_method(user)
     return None
 
 
-@retried
+@retry_on_deadlock
 def add_method(user: UserId, provider: str, token: str, *, is_default: bool = False) -> SavedMethod:
     """Keep a way to pay. One that is kept already is not kept twice: it counts as saved now.
 
@@ -206,7 +206,7 @@ def add_method(user: UserId, provider: str, token: str, *, is_default: bool = Fa
         mine = list(session.scalars(select(PaymentMethod).where(PaymentMethod.user_id == user)))
         row = next((row for row in mine if is_same(row, new)), None)
         if row is None:
-            if len(mine) >= MOST_METHODS:
+            if len(mine) >= MAX_METHODS:
                 raise TooManyMethods(user)
             row = PaymentMethod(
                 user_id=user,
@@ -243,7 +243,7 @@ def _unset_default(session: Session, user: UserId) -> None:
     )
 
 
-@retried
+@retry_on_deadlock
 def set_default_method(user: UserId, method: int) -> None:
     """Make a way to pay the one that is offered first.
 
@@ -257,7 +257,7 @@ def set_default_method(user: UserId, method: int) -> None:
         session.execute(update(PaymentMethod).where(PaymentMethod.id == row.id).values(is_default=True))
 
 
-@retried
+@retry_on_deadlock
 def remove_method(user: UserId, method: int) -> None:
     """Forget a way to pay.
 

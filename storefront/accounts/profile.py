@@ -15,12 +15,12 @@ from storefront.accounts.models import Avatar, User
 from storefront.accounts.saved_values import UnknownAvatar, UnusableAvatar
 from storefront.accounts.values import PhoneTaken, UnknownUser, UserId
 from storefront.core import contact
-from storefront.core.image_processing import written_anew
-from storefront.db.session import queries, retried, rows_changed, transaction
-from storefront.web.responses import own_path
+from storefront.core.image_processing import reencode
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
+from storefront.web.responses import safe_next_path
 
-LONGEST_NAME = contact.LONGEST_NAME
-LONGEST_ADDRESS = 500  # characters, of a picture
+MAX_NAME_LENGTH = contact.MAX_NAME_LENGTH
+MAX_ADDRESS_LENGTH = 500  # characters, of a picture
 AVATAR_SIZE = 256  # pixels, wide and high
 
 ProfilePart = Literal["name", "avatar", "phone"]
@@ -31,7 +31,7 @@ def change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> N
 
     :param changes: None takes it away; a phone is one that nobody proved; a picture's address is http(s) or
         a path of this shop, and what was uploaded before is deleted
-    :raise UnusableAvatar: the picture's address is something else, or longer than `LONGEST_ADDRESS`
+    :raise UnusableAvatar: the picture's address is something else, or longer than `MAX_ADDRESS_LENGTH`
     :raise PhoneTaken: another account has the phone
     :raise UnknownUser: there is no such account
     """
@@ -41,7 +41,7 @@ def change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> N
         raise PhoneTaken from error
 
 
-@retried
+@retry_on_deadlock
 def _change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> None:
     with transaction("accounts") as session:
         row = session.scalar(select(User).where(User.id == user).with_for_update())
@@ -53,7 +53,7 @@ def _change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> 
             row.avatar = avatar
             session.execute(delete(Avatar).where(Avatar.user_id == user))
         if "phone" in changes and row.phone != changes["phone"]:
-            identifiers.tell(session, user, row.email, "phone")
+            identifiers.notify_owner(session, user, row.email, "phone")
             row.phone, row.phone_verified_at = changes["phone"], None
 
 
@@ -75,14 +75,14 @@ def upload_avatar(user: UserId, sent: bytes) -> str:
     :raise storefront.core.image_processing.PictureTooLarge: it has too many bytes or pixels
     :raise UnknownUser: there is no such account
     """
-    content, _ = written_anew(sent, longest=AVATAR_SIZE, kind="WEBP", is_square=True)
+    content, _ = reencode(sent, longest=AVATAR_SIZE, kind="WEBP", is_square=True)
     digest = hashlib.sha256(content).hexdigest()
     address = url_for("account.avatar", user_id=user, digest=digest[:32])
     _keep_avatar(user, content, digest, address)
     return address
 
 
-@retried
+@retry_on_deadlock
 def _keep_avatar(user: UserId, content: bytes, digest: str, address: str) -> None:
     with transaction("accounts") as session:
         # First the user's row: who comes second waits here, and finds the picture of who came first.
@@ -94,10 +94,10 @@ def _keep_avatar(user: UserId, content: bytes, digest: str, address: str) -> Non
 
 
 def _is_usable(address: str) -> bool:
-    if len(address) > LONGEST_ADDRESS or not address.isprintable() or " " in address:
+    if len(address) > MAX_ADDRESS_LENGTH or not address.isprintable() or " " in address:
         return False
     is_elsewhere = address.lower().startswith(("http://", "https://")) and len(address.split("/", 3)[2]) > 0
-    return is_elsewhere or own_path(address) is not None
+    return is_elsewhere or safe_next_path(address) is not None
 
 
 def avatars_of(users: Collection[int]) -> dict[int, str]:
@@ -105,7 +105,7 @@ def avatars_of(users: Collection[int]) -> dict[int, str]:
     if not users:
         return {}
     shown = select(User.id, User.avatar).where(User.id.in_(users), User.avatar.is_not(None))
-    return {row.id: row.avatar for row in queries().execute(shown)}
+    return {row.id: row.avatar for row in read_session().execute(shown)}
 
 
 def get_avatar(user: int, digest: str) -> bytes:
@@ -114,7 +114,7 @@ def get_avatar(user: int, digest: str) -> bytes:
     :param digest: the beginning of its hash, as its address has it
     :raise UnknownAvatar: there is no such picture, or another has taken its place
     """
-    row = queries().get(Avatar, user)
+    row = read_session().get(Avatar, user)
     if row is None or row.digest[:32] != digest:
         raise UnknownAvatar(user)
     return row.content

@@ -26,7 +26,7 @@ from storefront.accounts.values import (
 )
 from storefront.core.clock import utc_now
 from storefront.core.contact import is_email
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 UNFINISHED_KEPT = timedelta(hours=24)  # contract section 5.2, no. 6
 
@@ -42,9 +42,9 @@ def register(name: str, key: str, password: str) -> str:
     :raise TooManyCodes: codes were sent there a moment ago
     :raise NoTextMessages: it is a phone, and this shop sends no text messages
     """
-    identifiers.refuse_unreachable(key)
+    identifiers.require_sms(key)
     kept, ticket = passwords.hashed(password), secrets.token_urlsafe(16)
-    holder = identifiers.find_holder(key)
+    holder = identifiers.find_by_identifier(key)
     if holder is not None and identifiers.is_proved(holder, key):
         one_time_codes.send(Purpose.REGISTER, key, user=UserId(holder.id), payload={"ticket": ticket, "is_known": True})
     else:
@@ -78,7 +78,7 @@ def finish_registration(key: str, ticket: str, digits: str) -> Account:
     :raise EmailTaken: the address got an account in the meantime
     :raise PhoneTaken: the phone did
     """
-    sent = one_time_codes.use(Purpose.REGISTER, key, digits)
+    sent = one_time_codes.verify(Purpose.REGISTER, key, digits)
     if not _fits(ticket, sent) or "password" not in sent.payload:
         raise WrongCode
     try:
@@ -87,12 +87,12 @@ def finish_registration(key: str, ticket: str, digits: str) -> Account:
         raise (EmailTaken if is_email(key) else PhoneTaken) from error
 
 
-@retried
+@retry_on_deadlock
 def _open(key: str, name: str, kept: str) -> Account:
     now = utc_now()
     proved = {"email": key, "email_verified_at": now} if is_email(key) else {"phone": key, "phone_verified_at": now}
     with transaction("accounts") as session:
-        identifiers.release(session, key)
+        identifiers.release_unverified(session, key)
         identifiers.forget_sign_up(session, key)
         user = User(name=name or None, password=kept, created_at=now, **proved)
         session.add(user)
@@ -100,7 +100,7 @@ def _open(key: str, name: str, kept: str) -> Account:
         return account_of(user)
 
 
-def register_at_once(email: str | None, phone: str | None, password: str, name: str | None) -> Account:
+def register_unverified(email: str | None, phone: str | None, password: str, name: str | None) -> Account:
     """Open an account of addresses that nobody proved; for callers of the API.
 
     :raise WeakPassword: the password is not accepted
@@ -109,7 +109,7 @@ def register_at_once(email: str | None, phone: str | None, password: str, name: 
     """
     kept = passwords.hashed(password)
     for key, taken in ((email, EmailTaken), (phone, PhoneTaken)):
-        if key is not None and identifiers.find_holder(key) is not None:
+        if key is not None and identifiers.find_by_identifier(key) is not None:
             raise taken
     try:
         return _open_unproved(email, phone, kept, name)
@@ -117,7 +117,7 @@ def register_at_once(email: str | None, phone: str | None, password: str, name: 
         raise (EmailTaken if email is not None else PhoneTaken) from error
 
 
-@retried
+@retry_on_deadlock
 def _open_unproved(email: str | None, phone: str | None, kept: str, name: str | None) -> Account:
     with transaction("accounts") as session:
         if email is not None:
@@ -131,7 +131,7 @@ def _open_unproved(email: str | None, phone: str | None, kept: str, name: str | 
 # ------------------------------------------------------------------------------------ the old client, by halves
 
 
-def register_stub(email: str | None, phone: str | None = None) -> PendingUser:
+def start_sign_up(email: str | None, phone: str | None = None) -> PendingUser:
     """Note that somebody wants an account; asked again for the same address it is the same one.
 
     :param email: None: the phone is the address
@@ -141,15 +141,15 @@ def register_stub(email: str | None, phone: str | None = None) -> PendingUser:
     :raise NoTextMessages: it is a phone alone, and this shop sends no text messages
     """
     key = email or phone or ""
-    identifiers.refuse_unreachable(key)
-    if identifiers.find_holder(key) is not None:
+    identifiers.require_sms(key)
+    if identifiers.find_by_identifier(key) is not None:
         raise EmailTaken if email is not None else PhoneTaken
     with suppress(IntegrityError):  # it was asked twice at the same moment
         return _keep_sign_up(email, phone)
     return _keep_sign_up(email, phone)
 
 
-@retried
+@retry_on_deadlock
 def _keep_sign_up(email: str | None, phone: str | None) -> PendingUser:
     now = utc_now()
     same = (SignUp.email == email) if email is not None else and_(SignUp.email.is_(None), SignUp.phone == phone)
@@ -177,7 +177,7 @@ def find_pending(*, user: int | None = None, email: str | None = None, phone: st
         asked = asked.where(SignUp.email == email)
     if phone is not None:
         asked = asked.where(SignUp.phone == phone)
-    found = queries().scalars(asked.limit(2)).all()
+    found = read_session().scalars(asked.limit(2)).all()
     if len(found) != 1 or (email is not None and found[0].email != email):
         return None
     return PendingUser(UserId(found[0].user_id), found[0].email, found[0].phone)
@@ -193,12 +193,12 @@ def send_sign_up_code(user: int, email: str | None) -> None:
     pending = find_pending(user=user, email=email)
     if pending is None or pending.email != email:
         raise UnknownUser(user)
-    if one_time_codes.is_on_its_way(Purpose.REGISTER, pending.address, pending.id):
+    if one_time_codes.was_just_sent(Purpose.REGISTER, pending.address, pending.id):
         return
     try:
         one_time_codes.send(Purpose.REGISTER, pending.address, user=pending.id, payload={"is_sign_up": True})
     except TooManyCodes:
-        if not one_time_codes.is_on_its_way(
+        if not one_time_codes.was_just_sent(
             Purpose.REGISTER, pending.address, pending.id
         ):  # else asked twice at a time
             raise
@@ -216,7 +216,7 @@ def verify_sign_up(
     pending = find_pending(user=user, email=email, phone=phone)
     if pending is None:
         raise WrongCode
-    sent = one_time_codes.use(Purpose.REGISTER, pending.address, digits)
+    sent = one_time_codes.verify(Purpose.REGISTER, pending.address, digits)
     if sent.user != pending.id or not sent.payload.get("is_sign_up"):
         raise WrongCode
     return pending.id
@@ -247,7 +247,7 @@ def finish_sign_up(user: UserId, password: str) -> Account:
     raise PhoneTaken if pending is not None and pending.email is None else EmailTaken
 
 
-@retried
+@retry_on_deadlock
 def _finish_sign_up(user: UserId, kept: str, *, with_phone: bool) -> Account:
     now = utc_now()
     with transaction("accounts") as session:
@@ -258,14 +258,14 @@ def _finish_sign_up(user: UserId, kept: str, *, with_phone: bool) -> Account:
             proved = {"phone": sign_up.phone, "phone_verified_at": now}
         else:
             proved = {"email": sign_up.email, "email_verified_at": now, "phone": sign_up.phone if with_phone else None}
-        identifiers.release(session, sign_up.email or sign_up.phone or "")
+        identifiers.release_unverified(session, sign_up.email or sign_up.phone or "")
         session.execute(update(User).where(User.id == user).values(password=kept, **proved))
         session.delete(sign_up)
         session.flush()
         return account_of(session.get_one(User, user))
 
 
-@retried
+@retry_on_deadlock
 def forget_unfinished() -> None:
     """Delete sign-ups that nobody finished within a day; the worker asks for it."""
     with transaction("accounts") as session:

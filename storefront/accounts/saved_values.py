@@ -8,8 +8,8 @@ from datetime import datetime
 from storefront.core.addresses import PostalAddress
 from storefront.core.errors import DomainError, NotFoundError
 
-MOST_ADDRESSES = 50
-MOST_METHODS = 50
+MAX_ADDRESSES = 50
+MAX_METHODS = 50
 
 
 class UnknownAddress(NotFoundError):
@@ -17,7 +17,7 @@ class UnknownAddress(NotFoundError):
 
 
 class TooManyAddresses(DomainError):
-    """The address book holds `MOST_ADDRESSES` already."""
+    """The address book holds `MAX_ADDRESSES` already."""
 
 
 class UnknownMethod(NotFoundError):
@@ -25,7 +25,7 @@ class UnknownMethod(NotFoundError):
 
 
 class TooManyMethods(DomainError):
-    """The account keeps `MOST_METHODS` ways to pay already."""
+    """The account keeps `MAX_METHODS` ways to pay already."""
 
 
 class UnusableMethod(DomainError):

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Update, delete, select, update
 from storefront.accounts.models import User, UserSession
 from storefront.accounts.values import Account, Role, SessionView, SignedIn, UserId
 from storefront.core.clock import utc_now
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 # The old client shows no sign-in page: a session must outlast a working day (contract/angular-api.md 5.3).
 IDLE_END = timedelta(hours=24)
@@ -42,7 +42,7 @@ def account_of(user: User) -> Account:
     )
 
 
-@retried
+@retry_on_deadlock
 def open_session(user: UserId, device: str = "", *, second_factor: bool = False) -> str:
     """Begin a sign-in.
 
@@ -74,7 +74,7 @@ def find_session(reference: str) -> tuple[SignedIn, bool] | None:
     """Who is signed in by this reference, and whether `touch` is due; None when it ended or never was."""
     now = utc_now()
     found = (
-        queries()
+        read_session()
         .execute(
             select(User, UserSession.seen_at, UserSession.created_at, UserSession.has_second_factor)
             .join(UserSession, UserSession.user_id == User.id)
@@ -88,7 +88,7 @@ def find_session(reference: str) -> tuple[SignedIn, bool] | None:
     return SignedIn(reference, account_of(user), began_at, has_second_factor), seen_at < now - SEEN_EVERY
 
 
-@retried
+@retry_on_deadlock
 def touch(reference: str) -> None:
     """Note that a session was used."""
     now = utc_now()
@@ -98,7 +98,7 @@ def touch(reference: str) -> None:
         )
 
 
-@retried
+@retry_on_deadlock
 def end_session(reference: str) -> None:
     """Sign out: the cookie and every token of it are dead from now on."""
     with transaction("accounts") as session:
@@ -109,7 +109,7 @@ def end_session(reference: str) -> None:
         )
 
 
-def ending_of(user: UserId, *, but: str | None = None) -> Update:
+def revoke_statement(user: UserId, *, but: str | None = None) -> Update:
     """The statement that signs an account out, for a transaction that does more. :param but: the one to keep"""
     ending = update(UserSession).where(UserSession.user_id == user, UserSession.ended_at.is_(None))
     if but is not None:
@@ -117,14 +117,14 @@ def ending_of(user: UserId, *, but: str | None = None) -> Update:
     return ending.values(ended_at=utc_now())
 
 
-@retried
+@retry_on_deadlock
 def end_sessions_of(user: UserId, *, but: str | None = None, only: int | None = None) -> None:
     """Sign an account out everywhere.
 
     :param but: reference of the one to keep
     :param only: id of the one to end, of `SessionView`
     """
-    ending = ending_of(user, but=but)
+    ending = revoke_statement(user, but=but)
     with transaction("accounts") as session:
         session.execute(ending if only is None else ending.where(UserSession.id == only))
 
@@ -134,11 +134,11 @@ def sessions_of(user: UserId, current: str) -> list[SessionView]:
     mine = select(UserSession).where(UserSession.user_id == user, *_alive(utc_now()))
     return [
         SessionView(row.id, row.device, row.created_at, row.seen_at, row.reference == _digest(current))
-        for row in queries().scalars(mine.order_by(UserSession.seen_at.desc()))
+        for row in read_session().scalars(mine.order_by(UserSession.seen_at.desc()))
     ]
 
 
-@retried
+@retry_on_deadlock
 def forget_ended() -> None:
     """Delete the rows of sign-ins that ended long ago; the worker asks for it."""
     before = utc_now() - KEPT_AFTER_END

@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront.accounts import identifiers, passwords
-from storefront.accounts.models import Act, User
-from storefront.accounts.sessions import account_of, ending_of
+from storefront.accounts.models import AuditEntry, User
+from storefront.accounts.sessions import account_of, revoke_statement
 from storefront.accounts.values import (
     Account,
     EmailTaken,
@@ -26,8 +26,8 @@ from storefront.accounts.values import (
 )
 from storefront.core.clock import utc_now
 from storefront.db import audit_log
-from storefront.db.audit_log import NotedAct, TrailCriteria
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.audit_log import AuditEntryView, AuditQuery
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 COMMAND_LINE = "command line"  # the actor of what whoever runs the shop does there
 
@@ -46,7 +46,7 @@ def create_staff(email: str, name: str, role: Role, password: str, *, actor: str
         raise EmailTaken from error
 
 
-@retried
+@retry_on_deadlock
 def _create(email: str, name: str, role: Role, kept: str, actor: str) -> Account:
     now = utc_now()
     with transaction("accounts") as session:
@@ -54,17 +54,17 @@ def _create(email: str, name: str, role: Role, kept: str, actor: str) -> Account
         user = User(email=email, name=name, role=role, password=kept, email_verified_at=now, created_at=now)
         session.add(user)
         session.flush()
-        audit_log.note(session, Act, actor=actor, what="account opened", subject=email, detail=f"as {role}")
+        audit_log.record(session, AuditEntry, actor=actor, what="account opened", subject=email, detail=f"as {role}")
         return account_of(user)
 
 
 def staff_members() -> list[Account]:
     """Everybody with rights of staff, by e-mail address."""
     members = select(User).where(User.role != Role.CUSTOMER).order_by(User.email)
-    return [account_of(user) for user in queries().scalars(members)]
+    return [account_of(user) for user in read_session().scalars(members)]
 
 
-@retried
+@retry_on_deadlock
 def set_role(email: str, role: Role, *, actor: str = COMMAND_LINE) -> Account:
     """Give or take rights; the account signs in anew, for staff need a second factor.
 
@@ -82,9 +82,9 @@ def set_role(email: str, role: Role, *, actor: str = COMMAND_LINE) -> Account:
             keep_an_admin(session, user)
         if user.role != role:
             detail = f"from {user.role} to {role}"
-            audit_log.note(session, Act, actor=actor, what="role", subject=email, detail=detail)
+            audit_log.record(session, AuditEntry, actor=actor, what="role", subject=email, detail=detail)
         user.role = role
-        session.execute(ending_of(UserId(user.id)))
+        session.execute(revoke_statement(UserId(user.id)))
         return account_of(user)
 
 
@@ -100,7 +100,7 @@ def keep_an_admin(session: Session, leaving: User) -> None:
         raise LastAdmin(leaving.id)
 
 
-@retried
+@retry_on_deadlock
 def sign_out_everywhere(user: UserId, *, actor: str, may_be_staff: bool) -> bool:
     """End every sign-in of an account, for staff ask for it.
 
@@ -115,24 +115,24 @@ def sign_out_everywhere(user: UserId, *, actor: str, may_be_staff: bool) -> bool
             raise UnknownUser(user)
         if Role(row.role).is_staff and not may_be_staff:
             raise IsStaff(user)
-        ended = rows_changed(session.execute(ending_of(user)))
+        ended = rows_changed(session.execute(revoke_statement(user)))
         if ended:
             subject = row.email or row.phone or f"account {user}"
-            audit_log.note(
-                session, Act, actor=actor, what="signed out everywhere", subject=subject, detail=f"{ended} ended"
+            audit_log.record(
+                session, AuditEntry, actor=actor, what="signed out everywhere", subject=subject, detail=f"{ended} ended"
             )
         return ended > 0
 
 
-@retried
-def note_act(*, actor: str, what: str, subject: str, detail: str = "") -> None:
+@retry_on_deadlock
+def record_audit(*, actor: str, what: str, subject: str, detail: str = "") -> None:
     """Note an act whose own schema keeps no trail (checkout, payments), in a transaction of its own before it is done:
     one transaction writes one schema, and an act that is noted and then fails is better than one that nobody noted.
     """
     with transaction("accounts") as session:
-        audit_log.note(session, Act, actor=actor, what=what, subject=subject, detail=detail)
+        audit_log.record(session, AuditEntry, actor=actor, what=what, subject=subject, detail=detail)
 
 
-def acts_noted(criteria: TrailCriteria, count: int) -> Iterator[NotedAct]:
+def audit_entries(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
     """What the staff did to accounts, latest first. :param count: of them, at most"""
-    return audit_log.latest(Act, criteria, count)
+    return audit_log.entries(AuditEntry, criteria, count)

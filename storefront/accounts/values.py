@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from storefront.core.errors import DomainError, NotFoundError, TryLater
+from storefront.core.errors import DomainError, NotFoundError, RetryLater
 
 UserId = NewType("UserId", int)
 
@@ -72,7 +72,7 @@ class CodeExpired(DomainError):
     status = 422
 
 
-class TooManyCodes(TryLater):
+class TooManyCodes(RetryLater):
     """No further code is sent to this address now."""
 
 

@@ -16,24 +16,24 @@ from storefront.accounts.models import User, WishlistItem, WishlistShare
 from storefront.accounts.values import Profile, UserId
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, NotFoundError
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 KEPT = timedelta(days=90)  # after its last wish; the cookie with a guest's token lives a third of it
 FORGOTTEN_AT_ONCE = 200  # lists
-MOST_WISHES = 200  # of one list: who sends a million forms must not fill the table
+MAX_WISHLIST_ITEMS = 200  # of one list: who sends a million forms must not fill the table
 
-WishesToken = NewType("WishesToken", str)  # a guest's
-WishOwner = UserId | WishesToken
+WishlistToken = NewType("WishlistToken", str)  # a guest's
+WishlistOwner = UserId | WishlistToken
 
 T = TypeVar("T")
 
 
-class UnknownWish(NotFoundError):
+class UnknownWishlistItem(NotFoundError):
     """This list has no such item."""
 
 
 class WishlistFull(DomainError):
-    """The list holds `MOST_WISHES` products already."""
+    """The list holds `MAX_WISHLIST_ITEMS` products already."""
 
 
 class UnknownWishlist(NotFoundError):
@@ -41,7 +41,7 @@ class UnknownWishlist(NotFoundError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class WishlistEntry:
     """A product on a list.
 
     :ivar user_id: None on a guest's list
@@ -62,36 +62,36 @@ class SharedWishlist:
     """A list as others see it. :ivar owner: whose; their name may be empty"""
 
     owner: Profile
-    wishes: tuple[Wish, ...]
+    wishes: tuple[WishlistEntry, ...]
 
 
-def _is_of(owner: WishOwner) -> ColumnElement[bool]:
+def _is_of(owner: WishlistOwner) -> ColumnElement[bool]:
     return WishlistItem.user_id == owner if isinstance(owner, int) else WishlistItem.guest_token == owner
 
 
-def _wish(row: WishlistItem) -> Wish:
+def _wish(row: WishlistItem) -> WishlistEntry:
     user = UserId(row.user_id) if row.user_id is not None else None
-    return Wish(row.id, user, row.product_id, row.variant, row.quantity, row.created_at)
+    return WishlistEntry(row.id, user, row.product_id, row.variant, row.quantity, row.created_at)
 
 
-def items_of(owner: WishOwner | None) -> tuple[Wish, ...]:
+def items_of(owner: WishlistOwner | None) -> tuple[WishlistEntry, ...]:
     """What is on a list, newest first."""
     if owner is None:
         return ()
     mine = select(WishlistItem).where(_is_of(owner)).order_by(WishlistItem.created_at.desc(), WishlistItem.id.desc())
-    return tuple(_wish(row) for row in queries().scalars(mine))
+    return tuple(_wish(row) for row in read_session().scalars(mine))
 
 
-def wished_products(owner: WishOwner | None) -> frozenset[int]:
+def wishlist_product_ids(owner: WishlistOwner | None) -> frozenset[int]:
     """Ids of the products on a list, for the hearts of a page."""
     if owner is None:
         return frozenset()
-    return frozenset(queries().scalars(select(WishlistItem.product_id).where(_is_of(owner))))
+    return frozenset(read_session().scalars(select(WishlistItem.product_id).where(_is_of(owner))))
 
 
-def add_wish(
-    owner: WishOwner, product_id: int, *, sku: str = "", quantity: int = 1, since: datetime | None = None
-) -> Wish:
+def add_wishlist_item(
+    owner: WishlistOwner, product_id: int, *, sku: str = "", quantity: int = 1, since: datetime | None = None
+) -> WishlistEntry:
     """Put a product on a list; one that is there already stays as it is.
 
     :param quantity: units, 1 to 99
@@ -108,14 +108,14 @@ def _twice(command: Callable[[], T]) -> T:
     return command()
 
 
-@retried
-def _add(owner: WishOwner, product_id: int, sku: str, quantity: int, since: datetime) -> Wish:
+@retry_on_deadlock
+def _add(owner: WishlistOwner, product_id: int, sku: str, quantity: int, since: datetime) -> WishlistEntry:
     with transaction("accounts") as session:
         row = session.scalar(select(WishlistItem).where(_is_of(owner), WishlistItem.product_id == product_id))
         if row is None:
             if (
                 session.scalar(select(func.count()).select_from(WishlistItem).where(_is_of(owner))) or 0
-            ) >= MOST_WISHES:
+            ) >= MAX_WISHLIST_ITEMS:
                 raise WishlistFull
             row = WishlistItem(product_id=product_id, variant=sku, quantity=quantity, created_at=since)
             if isinstance(owner, int):
@@ -127,8 +127,8 @@ def _add(owner: WishOwner, product_id: int, sku: str, quantity: int, since: date
         return _wish(row)
 
 
-@retried
-def change_wish(owner: WishOwner | None, product_id: int, *, sku: str, quantity: int) -> None:
+@retry_on_deadlock
+def change_wishlist_item(owner: WishlistOwner | None, product_id: int, *, sku: str, quantity: int) -> None:
     """Choose the variant and the units of a product on a list.
 
     :param sku: "" for any variant
@@ -136,27 +136,27 @@ def change_wish(owner: WishOwner | None, product_id: int, *, sku: str, quantity:
     :raise UnknownWish: the product is not on it
     """
     if owner is None:
-        raise UnknownWish(product_id)
+        raise UnknownWishlistItem(product_id)
     mine = update(WishlistItem).where(_is_of(owner), WishlistItem.product_id == product_id)
     with transaction("accounts") as session:
         changed = session.execute(mine.values(variant=sku, quantity=quantity))
         if not rows_changed(changed):
-            raise UnknownWish(product_id)
+            raise UnknownWishlistItem(product_id)
 
 
-def remove_wish(owner: WishOwner | None, product_id: int) -> Wish | None:
+def remove_wishlist_item(owner: WishlistOwner | None, product_id: int) -> WishlistEntry | None:
     """Take a product off a list. :return: it as it was, or None when it was not there: of twins only one gets it"""
     return _remove(owner, WishlistItem.product_id == product_id) if owner is not None else None
 
 
-def remove_wish_by_id(owner: WishOwner, wish: int) -> None:
+def remove_wishlist_item_by_id(owner: WishlistOwner, wish: int) -> None:
     """Take an item off a list. :raise UnknownWish: it has none of this id"""
     if _remove(owner, WishlistItem.id == wish) is None:
-        raise UnknownWish(wish)
+        raise UnknownWishlistItem(wish)
 
 
-@retried
-def _remove(owner: WishOwner, which: ColumnElement[bool]) -> Wish | None:
+@retry_on_deadlock
+def _remove(owner: WishlistOwner, which: ColumnElement[bool]) -> WishlistEntry | None:
     with transaction("accounts") as session:
         row = session.scalar(select(WishlistItem).where(_is_of(owner), which))
         if row is None:
@@ -165,13 +165,13 @@ def _remove(owner: WishOwner, which: ColumnElement[bool]) -> Wish | None:
         return _wish(row) if rows_changed(gone) else None
 
 
-def merge_wishes(guest: WishesToken, user: UserId) -> None:
+def merge_wishlists(guest: WishlistToken, user: UserId) -> None:
     """Put a guest's list on an account's and forget the guest's; what the account has already stays as it is there."""
     _twice(lambda: _merge(guest, user))
 
 
-@retried
-def _merge(guest: WishesToken, user: UserId) -> None:
+@retry_on_deadlock
+def _merge(guest: WishlistToken, user: UserId) -> None:
     with transaction("accounts") as session:
         known = set(session.scalars(select(WishlistItem.product_id).where(_is_of(user))))
         theirs = select(WishlistItem).where(_is_of(guest)).order_by(WishlistItem.id).with_for_update()
@@ -182,15 +182,15 @@ def _merge(guest: WishesToken, user: UserId) -> None:
                 row.user_id, row.guest_token = user, None
 
 
-def forget_lost_wishes() -> None:
+def purge_guest_wishlists() -> None:
     """Delete lists of guests whose browsers have forgotten the token by now; the worker asks for it."""
     last = select(WishlistItem.guest_token).where(WishlistItem.guest_token.is_not(None))
     lost = last.group_by(WishlistItem.guest_token).having(func.max(WishlistItem.created_at) < utc_now() - KEPT)
-    while tokens := queries().scalars(lost.limit(FORGOTTEN_AT_ONCE)).all():
+    while tokens := read_session().scalars(lost.limit(FORGOTTEN_AT_ONCE)).all():
         _forget(tokens)
 
 
-@retried
+@retry_on_deadlock
 def _forget(tokens: Sequence[str | None]) -> None:
     with transaction("accounts") as session:
         session.execute(delete(WishlistItem).where(WishlistItem.guest_token.in_(tokens)))
@@ -201,15 +201,15 @@ def _forget(tokens: Sequence[str | None]) -> None:
 
 def share_of(user: UserId) -> str | None:
     """The token by which an account's list is shared; None when it is not."""
-    return queries().scalar(select(WishlistShare.token).where(WishlistShare.user_id == user))
+    return read_session().scalar(select(WishlistShare.token).where(WishlistShare.user_id == user))
 
 
-def share_wishes(user: UserId) -> str:
+def share_wishlist(user: UserId) -> str:
     """Let whoever holds a token see an account's list. :return: it, 192 random bits; the same until it is taken back"""
     return _twice(lambda: _share(user))
 
 
-@retried
+@retry_on_deadlock
 def _share(user: UserId) -> str:
     with transaction("accounts") as session:
         token = session.scalar(select(WishlistShare.token).where(WishlistShare.user_id == user))
@@ -219,17 +219,17 @@ def _share(user: UserId) -> str:
         return token
 
 
-@retried
+@retry_on_deadlock
 def stop_sharing(user: UserId) -> None:
     """Take the token back: whoever holds it sees nothing any more, also when the list is shared anew."""
     with transaction("accounts") as session:
         session.execute(delete(WishlistShare).where(WishlistShare.user_id == user))
 
 
-def shared_wishes(token: str) -> SharedWishlist:
+def shared_wishlist(token: str) -> SharedWishlist:
     """The list shared by a token. :raise UnknownWishlist: none is"""
     shared = select(User.id, User.name).join(WishlistShare, WishlistShare.user_id == User.id)
-    row = queries().execute(shared.where(WishlistShare.token == token)).one_or_none()
+    row = read_session().execute(shared.where(WishlistShare.token == token)).one_or_none()
     if row is None:
         raise UnknownWishlist(token)
     user = UserId(row.id)

@@ -10,7 +10,7 @@ from flask import request, session
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import SIGN_UP_LIFETIME, TOKEN_LIFETIME, SecondFactorNeeded, UserId
-from storefront.api.errors import Refusal, Refused, unacceptable
+from storefront.api.errors import ApiError, Refused, unacceptable
 from storefront.api.guards import caller, of_user, public, signed_in
 from storefront.api.operations import operation
 from storefront.api.presenters import users as present
@@ -61,8 +61,8 @@ def register(body: RegisterRequest) -> UserWithToken:
     """
     if body.email is None and body.phone is None:
         raise unacceptable("An e-mail or a phone number is required", "email")
-    rate_limits.open_account()
-    account = accounts.register_at_once(body.email, body.phone, body.password, body.name)
+    rate_limits.limit_sign_up()
+    account = accounts.register_unverified(body.email, body.phone, body.password, body.name)
     return _sign_in(account)
 
 
@@ -84,15 +84,15 @@ def login(body: LoginRequest) -> UserWithToken:
     """
     if not body.whom:
         raise unacceptable("An e-mail or a phone number is required", "emailOrPhone")
-    with rate_limits.signing_in(body.whom):
+    with rate_limits.limit_sign_in(body.whom):
         if body.otp_code:
-            rate_limits.guess_code()
+            rate_limits.limit_code()
             account = accounts.sign_in_with_code(body.whom, body.password, body.otp_code)
             return _sign_in(account, second_factor=True)
         found = accounts.sign_in(body.whom, body.password)
     if isinstance(found, SecondFactorNeeded):
         message = f"A code was sent to {found.hint}: sign in with it on the pages of the shop, or as otpCode"
-        raise Refused(Refusal(401, "SECOND_FACTOR_REQUIRED", message))
+        raise Refused(ApiError(401, "SECOND_FACTOR_REQUIRED", message))
     return _sign_in(found)
 
 
@@ -153,9 +153,9 @@ def register_stub(body: StubRequest) -> PendingUser:
     """
     if body.email is None and body.phone is None:
         raise unacceptable("An e-mail or a phone number is required", "email")
-    rate_limits.open_account()
+    rate_limits.limit_sign_up()
     try:
-        pending = accounts.register_stub(body.email, body.phone)
+        pending = accounts.start_sign_up(body.email, body.phone)
     except accounts.NoTextMessages:
         raise unacceptable("An e-mail address is required: this shop sends no text messages", "email") from None
     return PendingUser(
@@ -182,7 +182,7 @@ def send_otp(body: OtpSendRequest) -> OtpSent:
 
     Asked again within a minute there is no second letter: the code sent is still good.
     """
-    rate_limits.send_letter()
+    rate_limits.limit_email()
     try:
         _send_code(body)
     except accounts.TooManyCodes:
@@ -192,7 +192,7 @@ def send_otp(body: OtpSendRequest) -> OtpSent:
 
 
 def _send_code(body: OtpSendRequest) -> None:
-    person = web_session.account()
+    person = web_session.current_account()
     if (
         body.email is not None
         and person is not None
@@ -234,7 +234,7 @@ def verify_otp(body: OtpVerifyRequest) -> OtpVerified:
         raise unacceptable("userId, email or phone is required", "userId")
     if not body.digits:
         raise unacceptable("otpCode is required", "otpCode")
-    rate_limits.guess_code()
+    rate_limits.limit_code()
     if (confirmed := _confirm_own(body)) is not None:
         return OtpVerified(verified=True, user_id=confirmed, signup_token=None)
     user = _verify_sign_up(body)
@@ -246,12 +246,12 @@ def verify_otp(body: OtpVerifyRequest) -> OtpVerified:
 
 def _confirm_own(body: OtpVerifyRequest) -> UserId | None:
     """The caller, if they named themselves by id or e-mail address; the code is one for that address."""
-    person = web_session.account()
+    person = web_session.current_account()
     if person is None or person.account.email is None or body.phone is not None:
         return None
     if body.user_id not in {None, person.id} or body.email not in {None, person.account.email}:
         return None
-    accounts.enter_address(person.id, person.account.email, body.digits)
+    accounts.confirm_contact(person.id, person.account.email, body.digits)
     return person.id
 
 
@@ -288,7 +288,7 @@ def proved(path: Mapping[str, Any]) -> None:
 
 
 def _unproved() -> Refused:
-    return Refused(Refusal(403, "PASSWORD_PROOF_REQUIRED", "Enter the code that was sent for this sign-up first"))
+    return Refused(ApiError(403, "PASSWORD_PROOF_REQUIRED", "Enter the code that was sent for this sign-up first"))
 
 
 @operation(
@@ -306,7 +306,7 @@ def set_password(body: SetPasswordRequest) -> PasswordSet:
     """Choose the password of a sign-up whose code was entered, once; this finishes it and signs in."""
     if body.user_id != _right():
         raise _unproved()
-    rate_limits.open_account()
+    rate_limits.limit_sign_up()
     try:
         account = accounts.finish_sign_up(UserId(body.user_id), body.password)
     except accounts.UnknownUser:
@@ -336,8 +336,8 @@ def request_password_reset(body: PasswordResetRequest) -> Message:
     key = body.email or body.phone
     if key is None:
         raise unacceptable("An e-mail or a phone number is required", "email")
-    rate_limits.send_letter()
+    rate_limits.limit_email()
     with suppress(accounts.TooManyCodes, accounts.NoTextMessages):
         accounts.request_reset(key)
-    session[web_session.RESETTING] = key
+    session[web_session.PASSWORD_RESET] = key
     return Message(message="If the account exists, a mail is on its way")

@@ -42,7 +42,7 @@ def init_app(app: Flask) -> None:
     """Serve the API; it needs no form tokens, since it takes no cookie from another origin."""
     app.json = ShopJSON(app)
     app.url_map.converters["api_id"] = PathId
-    error_pages.speak_json(app, api_errors.show)
+    error_pages.set_json_error_renderer(app, api_errors.show)
     csrf.exempt(bp)
     app.register_blueprint(bp)
     app.after_request(keep_private)

@@ -31,7 +31,7 @@ def _cart(user_id: int) -> Cart:
 
 
 def _token(user_id: int) -> CartToken:
-    return cart.token_of(customer_of(user_id).id)
+    return cart.cart_key_of(customer_of(user_id).id)
 
 
 @operation("GET /cart/{userId}", "getCart", tag="cart", access=of_user, answer=Cart)
@@ -53,12 +53,12 @@ def get_cart(user_id: int) -> Cart:
 def add_cart_item(user_id: int, query: NewItem) -> Cart:
     """Put units of a product in the cart, beside those of it that are there already. A body is not looked at."""
     cart.add_product(
-        _token(user_id), query.product_id, query.quantity, variant=query.variant, resent_since=_resent_since()
+        _token(user_id), query.product_id, query.quantity, variant=query.variant, resent_since=_sync_since()
     )
     return _cart(user_id)
 
 
-def _resent_since() -> datetime | None:
+def _sync_since() -> datetime | None:
     """From when on lines of the cart may come from the same sync as this request; None when it is no sync."""
     if "Authorization" in request.headers:
         return None

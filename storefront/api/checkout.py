@@ -31,6 +31,6 @@ def check_out(query: CheckoutOrder) -> CheckoutResult:
     require_user(query.user_id)
     customer = order_placement.customer_of(query.user_id)
     address = accounts.get_address(customer.id, query.address_id)
-    payment = checkout.usual_payment(customer.id, query.method)
+    payment = checkout.default_payment(customer.id, query.method)
     order = order_placement.place(customer, None, order_placement.saved_address(address, customer), payment)
     return present.checkout_result(order, payments.records_of([order.checkout_id])[order.checkout_id])

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from storefront.api.openapi import Schema, document
 from storefront.api.operations import bp
-from storefront.api.schemas import LARGEST_ID
+from storefront.api.schemas import MAX_ID
 from storefront.web.responses import render_page
 
 
@@ -177,7 +177,7 @@ def _made_of(words: str, parts: list[Schema]) -> Kind:
 def _plain(schema: Schema) -> str:
     if "const" in schema:
         return f"“{schema['const']}”"
-    if schema.get("maximum") == LARGEST_ID:
+    if schema.get("maximum") == MAX_ID:
         return "id"
     if "enum" in schema:
         return ", ".join(str(value) for value in schema["enum"])

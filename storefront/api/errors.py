@@ -17,9 +17,9 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.checkout import service as checkout
 from storefront.core import image_processing
-from storefront.core.card_numbers import CardNumberGiven
+from storefront.core.card_numbers import CardNumberRejected
 from storefront.core.clock import utc_now
-from storefront.core.errors import DomainError, TryLater
+from storefront.core.errors import DomainError, RetryLater
 from storefront.orders import service as orders
 from storefront.web import route_options
 from storefront.web.error_pages import Headers
@@ -35,7 +35,7 @@ class Detail:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ApiError:
     """What is answered. :ivar retry_after: seconds, where waiting helps"""
 
     status: int
@@ -56,7 +56,7 @@ class Unacceptable(BadRequest):
 class Refused(HTTPException):
     """A refusal that is made up on the spot, for what no error of the shop stands for."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: ApiError) -> None:
         super().__init__()
         self.code = refusal.status
         self.refusal = refusal
@@ -86,64 +86,66 @@ _CODES = {
     503: ("SERVICE_UNAVAILABLE", "A part of the shop cannot be reached now: try again soon"),
 }
 
-Row = Callable[[Any], Refusal]
+Row = Callable[[Any], ApiError]
 
 
 def _plain(status: int, code: str, message: str, field: str | None = None) -> Row:
     details = (Detail(field, message),) if field else ()
-    return lambda error: Refusal(status, code, message, details)
+    return lambda error: ApiError(status, code, message, details)
 
 
-def _short(error: catalog.OutOfStock) -> Refusal:
+def _short(error: catalog.OutOfStock) -> ApiError:
     lines = [f"Only {left} left of {error.names[sku]}" for sku, left in error.shortages.items()]
-    return Refusal(409, "INSUFFICIENT_STOCK", "; ".join(lines), tuple(Detail("quantity", line) for line in lines))
+    return ApiError(409, "INSUFFICIENT_STOCK", "; ".join(lines), tuple(Detail("quantity", line) for line in lines))
 
 
-def _later(error: TryLater) -> Refusal:
-    return Refusal(429, "RATE_LIMITED", _CODES[429][1], retry_after=error.seconds)
+def _later(error: RetryLater) -> ApiError:
+    return ApiError(429, "RATE_LIMITED", _CODES[429][1], retry_after=error.seconds)
 
 
-def _card_number(error: CardNumberGiven) -> Refusal:
-    return Refusal(route_options.current().card_number_status, "VALIDATION_ERROR", "Card numbers are not accepted here")
+def _card_number(error: CardNumberRejected) -> ApiError:
+    return ApiError(
+        route_options.current().card_number_status, "VALIDATION_ERROR", "Card numbers are not accepted here"
+    )
 
 
-def _not_orderable(error: checkout.CartNotOrderable) -> Refusal:
+def _not_orderable(error: checkout.CartNotOrderable) -> ApiError:
     if not error.names:
-        return Refusal(409, "CART_EMPTY", "There is nothing in the cart")
+        return ApiError(409, "CART_EMPTY", "There is nothing in the cart")
     lines = [f"{name}: not so many are left" for name in error.names]
-    return Refusal(409, "INSUFFICIENT_STOCK", "; ".join(lines), tuple(Detail("items", line) for line in lines))
+    return ApiError(409, "INSUFFICIENT_STOCK", "; ".join(lines), tuple(Detail("items", line) for line in lines))
 
 
-def _price_changed(error: checkout.TotalChanged) -> Refusal:
+def _price_changed(error: checkout.TotalChanged) -> ApiError:
     message = f"These goods cost {error.actual.amount} {error.actual.currency} now"
-    return Refusal(409, "PRICE_CHANGED", message, (Detail("total", message),))
+    return ApiError(409, "PRICE_CHANGED", message, (Detail("total", message),))
 
 
-def _not_so_many(error: cart.NotEnoughStock) -> Refusal:
+def _not_so_many(error: cart.NotEnoughStock) -> ApiError:
     message = f"Only {error.available} left" if error.available else "Sold out"
-    return Refusal(409, "INSUFFICIENT_STOCK", message, (Detail("quantity", message),))
+    return ApiError(409, "INSUFFICIENT_STOCK", message, (Detail("quantity", message),))
 
 
 # A subclass is found by its nearest row.
 TABLE: dict[type[DomainError], Row] = {
-    TryLater: _later,
-    CardNumberGiven: _card_number,
+    RetryLater: _later,
+    CardNumberRejected: _card_number,
     catalog.OutOfStock: _short,
     catalog.SkuTaken: _plain(409, "DUPLICATE_SKU", "Another product carries this SKU", "sku"),
     catalog.UnknownCategory: _plain(400, "VALIDATION_ERROR", "There is no such category", "categoryIds"),
     catalog.gallery.UnknownPicture: _plain(404, "IMAGE_NOT_FOUND", "There is no such image"),
     catalog.UnknownProduct: _plain(404, "PRODUCT_NOT_FOUND", "There is no such product"),
     catalog.UnknownSku: _plain(404, "PRODUCT_NOT_FOUND", "There is no such product"),
-    image_processing.NotAPicture: _plain(
+    image_processing.InvalidImage: _plain(
         415, "UNSUPPORTED_MEDIA_TYPE", "The file is no PNG, JPEG, WebP or GIF picture", "file"
     ),
-    image_processing.PictureTooLarge: _plain(
+    image_processing.ImageTooLarge: _plain(
         413, "PAYLOAD_TOO_LARGE", "The picture has too many bytes or pixels", "file"
     ),
     catalog.ReferenceReused: _plain(400, "VALIDATION_ERROR", "This Idempotency-Key was used for another change"),
     cart.NotEnoughStock: _not_so_many,
     cart.TooManyUnits: _plain(
-        409, "INSUFFICIENT_STOCK", f"A cart holds at most {cart.MOST_UNITS} of one thing", "quantity"
+        409, "INSUFFICIENT_STOCK", f"A cart holds at most {cart.MAX_UNITS} of one thing", "quantity"
     ),
     cart.UnknownLine: _plain(404, "CART_ITEM_NOT_FOUND", "There is no such line in this cart"),
     checkout.CartNotOrderable: _not_orderable,
@@ -161,11 +163,11 @@ TABLE: dict[type[DomainError], Row] = {
     orders.UnknownOrder: _plain(404, "ORDER_NOT_FOUND", "There is no such order"),
     accounts.UnknownAddress: _plain(404, "ADDRESS_NOT_FOUND", "There is no such address"),
     accounts.UnknownMethod: _plain(404, "PAYMENT_METHOD_NOT_FOUND", "There is no such way to pay"),
-    accounts.UnknownWish: _plain(404, "NOT_FOUND", "There is no such entry on the wishlist"),
+    accounts.UnknownWishlistItem: _plain(404, "NOT_FOUND", "There is no such entry on the wishlist"),
     accounts.TooManyAddresses: _plain(409, "TOO_MANY_ADDRESSES", "The address book is full: delete one first"),
     accounts.TooManyMethods: _plain(409, "TOO_MANY_PAYMENT_METHODS", "So many are saved already: delete one first"),
     accounts.WishlistFull: _plain(409, "WISHLIST_FULL", "The wishlist is full: take something off it first"),
-    accounts.UnusableMethod: lambda error: Refusal(
+    accounts.UnusableMethod: lambda error: ApiError(
         400, "VALIDATION_ERROR", error.reason, (Detail("token", error.reason),)
     ),
     accounts.UnusableAvatar: _plain(
@@ -178,7 +180,7 @@ TABLE: dict[type[DomainError], Row] = {
     accounts.EmailTaken: _plain(409, "DUPLICATE_EMAIL", "This e-mail address has an account already", "email"),
     accounts.PhoneTaken: _plain(409, "DUPLICATE_PHONE", "This phone number has an account already", "phone"),
     accounts.UnknownUser: _plain(404, "USER_NOT_FOUND", "There is no such user"),
-    accounts.WeakPassword: lambda error: Refusal(
+    accounts.WeakPassword: lambda error: ApiError(
         400, "VALIDATION_ERROR", error.reason, (Detail("password", error.reason),)
     ),
     accounts.WrongCode: _plain(400, "OTP_INVALID", "The code is not right", "otpCode"),
@@ -186,7 +188,7 @@ TABLE: dict[type[DomainError], Row] = {
 }
 
 
-def refusal_of(status: int, error: Exception) -> Refusal:
+def refusal_of(status: int, error: Exception) -> ApiError:
     """What to answer to a fault. :param status: what a page would answer"""
     if isinstance(error, DomainError):
         for kind in type(error).__mro__:
@@ -196,13 +198,13 @@ def refusal_of(status: int, error: Exception) -> Refusal:
         return error.refusal
     if isinstance(error, Unacceptable):
         first = error.details[0].message
-        return Refusal(400, "VALIDATION_ERROR", first, error.details)
+        return ApiError(400, "VALIDATION_ERROR", first, error.details)
     if isinstance(error, Malformed):
-        return Refusal(400, "MALFORMED_JSON", "The body is not valid JSON")
+        return ApiError(400, "MALFORMED_JSON", "The body is not valid JSON")
     if isinstance(error, ForeignOrigin):
-        return Refusal(403, "CSRF_REJECTED", "The request did not come from this shop")
+        return ApiError(403, "CSRF_REJECTED", "The request did not come from this shop")
     code, message = _CODES.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
-    return Refusal(400 if status == 422 else status, code, message)
+    return ApiError(400 if status == 422 else status, code, message)
 
 
 def show(status: int, error: Exception, headers: Headers) -> ResponseReturnValue:

@@ -23,7 +23,7 @@ def caller() -> SignedIn:
 
     :raise Unauthorized: nobody is signed in
     """
-    person = web_session.account()
+    person = web_session.current_account()
     if person is None:
         raise Unauthorized
     return person
@@ -74,8 +74,11 @@ def _note_change(person: SignedIn, whose: Account) -> None:
     if whose.role.is_staff and person.role is not Role.ADMIN:
         raise Forbidden
     subject = whose.email or f"account {whose.id}"
-    accounts.note_act(
-        actor=web_session.actor(), what=CHANGED_BY_API, subject=subject, detail=f"{request.method} {request.path}"
+    accounts.record_audit(
+        actor=web_session.current_actor(),
+        what=CHANGED_BY_API,
+        subject=subject,
+        detail=f"{request.method} {request.path}",
     )
 
 

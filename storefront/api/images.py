@@ -21,7 +21,7 @@ PLACEHOLDER = "icons/parcel.webp"  # below static/
 FOREVER = "public, max-age=31536000, immutable"  # a picture that was sent never changes
 A_DAY = "public, max-age=86400"  # a file below static/ may, with a new version of the shop
 FORM_AROUND_IT = 64 * 1024  # bytes of the form that carries the file
-LONGEST_ALT = 255
+MAX_ALT_LENGTH = 255
 
 IMAGE_TYPES = {
     ".webp": "image/webp",
@@ -40,7 +40,7 @@ UPLOAD = {
             "contentMediaType": "application/octet-stream",
             "description": "JPEG, PNG, WebP or GIF, at most 5 MiB and 25 megapixels",
         },
-        "altText": {"type": "string", "maxLength": LONGEST_ALT, "description": "What it shows, in words"},
+        "altText": {"type": "string", "maxLength": MAX_ALT_LENGTH, "description": "What it shows, in words"},
     },
 }
 
@@ -55,7 +55,7 @@ UPLOAD = {
     refusals=(404,),
     headers={"Location": "URL of the image"},
 )
-@max_upload(image_processing.MOST_BYTES + FORM_AROUND_IT)
+@max_upload(image_processing.MAX_BYTES + FORM_AROUND_IT)
 def upload_image(product_id: int) -> Response:
     """Add an image to a product (staff).
 
@@ -67,10 +67,10 @@ def upload_image(product_id: int) -> Response:
     if file is None:
         raise unacceptable("file is required", "file")
     alt = request.form.get("altText", "").strip()
-    if len(alt) > LONGEST_ALT:
-        raise unacceptable(f"altText may have at most {LONGEST_ALT} characters", "altText")
-    sent = file.stream.read(image_processing.MOST_BYTES + 1)
-    picture_id = catalog.add_picture(product_id, sent, alt, actor=web_session.actor())
+    if len(alt) > MAX_ALT_LENGTH:
+        raise unacceptable(f"altText may have at most {MAX_ALT_LENGTH} characters", "altText")
+    sent = file.stream.read(image_processing.MAX_BYTES + 1)
+    picture_id = catalog.add_picture(product_id, sent, alt, actor=web_session.current_actor())
     response = json_response(ImageUploaded, "Image uploaded successfully")
     response.headers["Location"] = f"{current_app.config['PUBLIC_ORIGIN']}/api/products/image/{picture_id}"
     return response

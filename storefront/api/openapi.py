@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from storefront.api.guards import public
-from storefront.api.operations import LARGEST_ORDER_ID, OPERATIONS, Operation
+from storefront.api.operations import MAX_ORDER_ID, OPERATIONS, Operation
 from storefront.api.schemas import Error
 
 Schema = dict[str, Any]
@@ -167,7 +167,7 @@ def _operation(declared: Operation, shapes: dict[tuple[str, str], Schema], compo
 
 def _path_parameter(name: str) -> Schema:
     schema = (
-        {"type": "string", "minLength": 1, "maxLength": LARGEST_ORDER_ID}
+        {"type": "string", "minLength": 1, "maxLength": MAX_ORDER_ID}
         if name == "orderId"
         else {"type": "integer", "minimum": 1}
     )

@@ -23,12 +23,12 @@ from werkzeug.routing import BaseConverter
 
 from storefront.api import parsing
 from storefront.api.guards import Guard, public
-from storefront.api.schemas import LARGEST_ID
+from storefront.api.schemas import MAX_ID
 from storefront.web.route_options import json_only, public_cache
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-LARGEST_ORDER_ID = 50  # characters
+MAX_ORDER_ID = 50  # characters
 
 bp = json_only(Blueprint("api", __name__))
 
@@ -41,7 +41,7 @@ class PathId(BaseConverter):
     def to_python(self, value: str) -> int:
         # One that is too large becomes 0, the id that nobody has: the answer then says what was not found.
         number = int(value)
-        return number if number <= LARGEST_ID else 0
+        return number if number <= MAX_ID else 0
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ OPERATIONS: list[Operation] = []
 
 
 def _converter(name: str) -> str:
-    return "api_id:" if name.endswith("Id") and name != "orderId" else f"string(maxlength={LARGEST_ORDER_ID}):"
+    return "api_id:" if name.endswith("Id") and name != "orderId" else f"string(maxlength={MAX_ORDER_ID}):"
 
 
 def snake(name: str) -> str:

@@ -9,7 +9,7 @@ from flask import current_app
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Account, SavedAddress, UserId
-from storefront.api.errors import Detail, Refusal, Refused
+from storefront.api.errors import ApiError, Detail, Refused
 from storefront.api.guards import caller
 from storefront.api.parsing import idempotency_key
 from storefront.cart import service as cart
@@ -59,7 +59,7 @@ def place(
     :param own_id: the client's own name for the order; an Idempotency-Key counts before it
     :raise Refused: it came to nothing, or not to its end yet
     """
-    token = cart.token_of(customer.id)
+    token = cart.cart_key_of(customer.id)
     order = DirectOrder(
         wanted,
         Contact(customer.email or "", address.phone or customer.phone or ""),
@@ -69,21 +69,21 @@ def place(
         idempotency_key() or own_id,
     )
     try:
-        placed = checkout.order_at_once(token, order)
+        placed = checkout.place_direct_order(token, order)
     except catalog.UnknownProduct as unknown:
         message = f"There is no product {unknown} on sale"
-        raise Refused(Refusal(400, "UNKNOWN_PRODUCT", message, (Detail("items", message),))) from unknown
+        raise Refused(ApiError(400, "UNKNOWN_PRODUCT", message, (Detail("items", message),))) from unknown
     outcome = checkout.outcome_of(placed, token)
     if outcome.order_id is None:
         raise Refused(_unplaced(outcome))
     return orders.get_order(outcome.order_id)
 
 
-def _unplaced(outcome: Outcome) -> Refusal:
+def _unplaced(outcome: Outcome) -> ApiError:
     if outcome.state is not CheckoutState.FAILED:
         message = "The order is still being placed: send the same request again to learn what came of it"
-        return Refusal(503, "ORDER_IN_PROGRESS", message, retry_after=ASK_AGAIN)
+        return ApiError(503, "ORDER_IN_PROGRESS", message, retry_after=ASK_AGAIN)
     if outcome.failure is Failure.SOLD_OUT:
-        return Refusal(409, "INSUFFICIENT_STOCK", f"{outcome.detail}: sold out a moment ago. Nothing was charged")
+        return ApiError(409, "INSUFFICIENT_STOCK", f"{outcome.detail}: sold out a moment ago. Nothing was charged")
     code = "PAYMENT_DECLINED" if outcome.failure is Failure.DECLINED else "ORDER_NOT_COMPLETED"
-    return Refusal(409, code, f"{outcome.detail}. Nothing was charged: order anew, under another id")
+    return ApiError(409, code, f"{outcome.detail}. Nothing was charged: order anew, under another id")

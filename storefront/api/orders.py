@@ -7,7 +7,7 @@ from werkzeug.exceptions import Forbidden
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Account, Role
 from storefront.api import order_placement
-from storefront.api.errors import Refusal, Refused, unacceptable
+from storefront.api.errors import ApiError, Refused, unacceptable
 from storefront.api.guards import caller, of_user, require_user, signed_in
 from storefront.api.operations import operation
 from storefront.api.presenters import orders as present
@@ -23,7 +23,7 @@ from storefront.api.schemas.orders import (
     TrackedOrder,
 )
 from storefront.checkout import service as checkout
-from storefront.checkout.service import PaymentWish
+from storefront.checkout.service import RequestedPayment
 from storefront.core.addresses import PostalAddress
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.orders import service as orders
@@ -74,8 +74,8 @@ def _customer(*named: int | None) -> Account:
     return order_placement.customer_of(ids.pop())
 
 
-def _wish(sent: OrderPaymentInput) -> PaymentWish:
-    return PaymentWish(
+def _wish(sent: OrderPaymentInput) -> RequestedPayment:
+    return RequestedPayment(
         sent.type,
         sent.id,
         sent.card_number,
@@ -103,7 +103,7 @@ def create_order(body: LegacyOrderInput) -> LegacyOrder:
     kind = (body.payment_method or "cod").lower()
     if kind not in KINDS:
         raise unacceptable(f"paymentMethod must be {', '.join(KINDS)}", "paymentMethod")
-    payment = checkout.usual_payment(customer.id, kind)
+    payment = checkout.default_payment(customer.id, kind)
     wanted = order_placement.units_by_product((item.product_id, item.quantity) for item in body.items)
     address = _address_of(customer, body.address_id)
     return present.legacy_order(order_placement.place(customer, wanted, address, payment, shown_total=body.amount))
@@ -207,11 +207,11 @@ def _is_order_staff() -> bool:
 def _take_further(order: OrderView, body: OrderUpdate) -> None:
     if body.status not in {None, order.status, OrderStatus.CANCELLED}:
         status, number = OrderStatus(body.status), body.tracking_number or ""
-        orders.advance(order.id, status, by="the shop", tracking=number, actor=web_session.actor())
+        orders.advance(order.id, status, by="the shop", tracking=number, actor=web_session.current_actor())
     elif body.tracking_number:
-        orders.note_tracking(order.id, body.tracking_number, by="the shop", actor=web_session.actor())
+        orders.set_tracking(order.id, body.tracking_number, by="the shop", actor=web_session.current_actor())
     if body.estimated_delivery is not None:
-        orders.expect_on(order.id, body.estimated_delivery, actor=web_session.actor())
+        orders.expect_on(order.id, body.estimated_delivery, actor=web_session.current_actor())
 
 
 @operation(
@@ -234,10 +234,10 @@ def cancel_order(order_id: str) -> OrderCancelled:
 def _cancel(order: OrderView) -> None:
     is_own = order.customer_id == caller().id
     try:
-        may_be_packed, who = _is_order_staff(), "" if is_own else web_session.actor()
+        may_be_packed, who = _is_order_staff(), "" if is_own else web_session.current_actor()
         orders.cancel(order.id, by="you" if is_own else "the shop", may_be_packed=may_be_packed, actor=who)
     except StepNotAllowed as refusal:
         if refusal.current is OrderStatus.CANCELLED:
             return
         message = "The order is on its way already and can no longer be cancelled"
-        raise Refused(Refusal(409, "ORDER_CANCELLATION_NOT_ALLOWED", message)) from refusal
+        raise Refused(ApiError(409, "ORDER_CANCELLATION_NOT_ALLOWED", message)) from refusal

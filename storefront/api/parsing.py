@@ -15,7 +15,7 @@ from storefront.api.errors import Detail, Malformed, Unacceptable, unacceptable
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
-LONGEST_KEY = 255  # characters of an Idempotency-Key
+MAX_KEY_LENGTH = 255  # characters of an Idempotency-Key
 
 # What pydantic finds, in the shop's words; what is not here keeps pydantic's.
 _WORDS: dict[str, str] = {
@@ -80,8 +80,8 @@ def idempotency_key() -> str:
     :raise Unacceptable: it is too long; 400
     """
     key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > LONGEST_KEY:
-        raise unacceptable(f"Idempotency-Key may have at most {LONGEST_KEY} characters", "Idempotency-Key")
+    if len(key) > MAX_KEY_LENGTH:
+        raise unacceptable(f"Idempotency-Key may have at most {MAX_KEY_LENGTH} characters", "Idempotency-Key")
     return key
 
 

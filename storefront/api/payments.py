@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import current_app
 
-from storefront.api.errors import Detail, Refusal, Refused
+from storefront.api.errors import ApiError, Detail, Refused
 from storefront.api.guards import signed_in
 from storefront.api.operations import operation
 from storefront.api.orders import own_order
@@ -28,5 +28,5 @@ def make_payment(body: PaymentInput) -> Payment:
     order = own_order(body.order_id)
     if body.amount is not None and Money.of(body.amount, current_app.config["CURRENCY"]) != order.grand_total:
         message = f"The order comes to {order.grand_total.amount}"
-        raise Refused(Refusal(409, "AMOUNT_MISMATCH", message, (Detail("amount", message),)))
+        raise Refused(ApiError(409, "AMOUNT_MISMATCH", message, (Detail("amount", message),)))
     return present.payment(order, payments.records_of([order.checkout_id])[order.checkout_id])

@@ -24,13 +24,13 @@ from storefront.api.schemas.products import (
     StockReduced,
 )
 from storefront.catalog import service as catalog
-from storefront.catalog.service import NewProduct, NewVariant, Selection, Sku
+from storefront.catalog.service import NewProduct, NewVariant, ProductQuery, Sku
 from storefront.core import cache
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
 from storefront.web import session as web_session
 
-MOST_AT_ONCE = 2000  # products in the whole list; a shop that has more is read on by pages
+MAX_AT_ONCE = 2000  # products in the whole list; a shop that has more is read on by pages
 NEXT_PAGE_SIZE = 100
 REVIEWS_IN_LIST = 3  # contract section 2.2.5
 REVIEWS_IN_DETAIL = 100
@@ -54,13 +54,13 @@ def list_products(query: ProductFilter) -> Response:
 
     Without `page` nothing is left out up to 2,000 products; where there are more, `Link` names the page to go on with.
     """
-    page, size = query.page, query.size if query.page is not None else MOST_AT_ONCE
+    page, size = query.page, query.size if query.page is not None else MAX_AT_ONCE
     offset = (page or 0) * size
     ids, total = catalog.choose_products(_selection(query), offset=offset, limit=size)
     response = Response(_listed(ids), mimetype="application/json")
     response.headers["X-Total-Count"] = str(total)
     if offset + size < total:
-        following = (page + 1, size) if page is not None else (MOST_AT_ONCE // NEXT_PAGE_SIZE, NEXT_PAGE_SIZE)
+        following = (page + 1, size) if page is not None else (MAX_AT_ONCE // NEXT_PAGE_SIZE, NEXT_PAGE_SIZE)
         response.headers["Link"] = f'<{_page_url(*following)}>; rel="next"'
     return response
 
@@ -79,7 +79,7 @@ def _listed(ids: list[int]) -> bytes:
     """
     if not cache.is_enabled():
         return _write(ids)  # without the query that makes the key
-    return _cached_lists.get_or_compute(catalog.stamp_of(ids), lambda: _write(ids))
+    return _cached_lists.get_or_compute(catalog.etag_of(ids), lambda: _write(ids))
 
 
 def _write(ids: list[int]) -> bytes:
@@ -88,8 +88,8 @@ def _write(ids: list[int]) -> bytes:
     return _shape.dump_json([present.product(value, avatars) for value in found], by_alias=True)
 
 
-def _selection(query: ProductFilter) -> Selection:
-    return Selection(
+def _selection(query: ProductFilter) -> ProductQuery:
+    return ProductQuery(
         words=query.search or query.q,
         category=query.category,
         brand=query.brand,
@@ -138,7 +138,7 @@ def create_product(body: ProductInput) -> Product:
         published_on=utc_now().date(),
         specs=tuple((body.specifications or {}).items()),
     )
-    product_id = catalog.add_product(new, body.category_ids or (), actor=web_session.actor())
+    product_id = catalog.add_product(new, body.category_ids or (), actor=web_session.current_actor())
     return present.product(catalog.get_full_product(product_id, reviews=0), {})
 
 
@@ -197,7 +197,9 @@ def reduce_stock(product_id: int, query: Quantity) -> StockReduced:
 
     Repeated with the same `Idempotency-Key` header it takes nothing more.
     """
-    catalog.take_off(product_id, query.quantity, reason="api", reference=_reference(), actor=web_session.actor())
+    catalog.decrement(
+        product_id, query.quantity, reason="api", reference=_reference(), actor=web_session.current_actor()
+    )
     return "Stock reduced successfully"
 
 

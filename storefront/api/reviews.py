@@ -16,7 +16,7 @@ from storefront.catalog import service as catalog
 from storefront.reviews import service as writing
 from storefront.reviews.service import ReviewDraft
 
-MOST_REVIEWS = 1000
+MAX_REVIEWS = 1000
 
 REVIEWS = "/api/products/{productId}/reviews"
 
@@ -24,7 +24,7 @@ REVIEWS = "/api/products/{productId}/reviews"
 @operation(f"GET {REVIEWS}", "listReviews", tag="reviews", access=public, answer=list[Review], refusals=(404,))
 def list_reviews(product_id: int) -> list[Review]:
     """Reviews of a product, newest first, at most 1,000."""
-    found = catalog.reviews_of(product_id, most=MOST_REVIEWS)
+    found = catalog.reviews_of(product_id, most=MAX_REVIEWS)
     avatars = present.avatars(found)
     return [present.review(record, avatars) for record in found]
 

@@ -150,7 +150,7 @@ def add_wishlist(user_id: int, body: WishInput) -> WishlistItem:
 @operation(f"DELETE {USER}/wishlist/{{productId}}", "removeWishlist", tag="users", access=of_user)
 def remove_wishlist(user_id: int, product_id: int) -> None:
     """Take a product off the wishlist; one that is not there changes nothing."""
-    accounts.remove_wish(UserId(user_id), product_id)
+    accounts.remove_wishlist_item(UserId(user_id), product_id)
 
 
 @operation(
@@ -158,4 +158,4 @@ def remove_wishlist(user_id: int, product_id: int) -> None:
 )
 def remove_wishlist_item(user_id: int, item_id: int) -> None:
     """Take an entry off the wishlist."""
-    accounts.remove_wish_by_id(UserId(user_id), item_id)
+    accounts.remove_wishlist_item_by_id(UserId(user_id), item_id)

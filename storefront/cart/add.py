@@ -10,12 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from storefront.cart.models import Line
-from storefront.cart.repository import lines_of, touch
-from storefront.cart.values import MOST_UNITS, CartLine, LineId, NotEnoughStock, TooManyUnits
+from storefront.cart.repository import get_or_create, lines_of
+from storefront.cart.values import MAX_UNITS, CartLine, LineId, NotEnoughStock, TooManyUnits
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Offer, Sku
 from storefront.core.clock import utc_now
-from storefront.db.session import retried, transaction
+from storefront.db.session import retry_on_deadlock, transaction
 
 
 def add_line(token: str, sku: Sku, quantity: int) -> CartLine:
@@ -23,11 +23,11 @@ def add_line(token: str, sku: Sku, quantity: int) -> CartLine:
 
     The price seen is kept only to tell the shopper if it changes; totals are always quoted afresh.
 
-    :param quantity: units, 1 to `MOST_UNITS`
+    :param quantity: units, 1 to `MAX_UNITS`
     :return: the line as it now stands
     :raise catalog.UnknownSku: nothing sellable carries this SKU
     :raise NotEnoughStock: line and `quantity` together exceed what is available
-    :raise TooManyUnits: they exceed `MOST_UNITS`
+    :raise TooManyUnits: they exceed `MAX_UNITS`
     """
     return add_offer(token, catalog.get_offer(sku), quantity)
 
@@ -35,10 +35,10 @@ def add_line(token: str, sku: Sku, quantity: int) -> CartLine:
 def add_offer(token: str, offer: Offer, quantity: int) -> CartLine:
     """Do what `add_line` does, for a caller who has just read the offer.
 
-    :param quantity: units, 1 to `MOST_UNITS`
+    :param quantity: units, 1 to `MAX_UNITS`
     :return: the line as it now stands
     :raise NotEnoughStock: line and `quantity` together exceed what is available
-    :raise TooManyUnits: they exceed `MOST_UNITS`
+    :raise TooManyUnits: they exceed `MAX_UNITS`
     """
     return _add(token, [(offer, quantity)])[0]
 
@@ -57,7 +57,7 @@ def add_product(
     :raise catalog.UnknownProduct: it is not on sale
     :raise catalog.UnknownSku: it has no such variant
     :raise NotEnoughStock: line and `quantity` together exceed what is available
-    :raise TooManyUnits: they exceed `MOST_UNITS`
+    :raise TooManyUnits: they exceed `MAX_UNITS`
     """
     mine = [line for line in lines_of(token) if line.product_id == product_id]
     resent = {Sku(line.variant): line.quantity for line in mine if _is_resent(line, resent_since)}
@@ -96,14 +96,14 @@ def _add(
     return _add_once(token, chosen, resent_since, resent or {})
 
 
-@retried
+@retry_on_deadlock
 def _add_once(
     token: str, chosen: Sequence[tuple[Offer, int]], resent_since: datetime | None, resent: Mapping[Sku, int]
 ) -> list[CartLine]:
     """:param resent: units of the lines that are sent again, as they were when `chosen` was made up"""
     added = []
     with transaction("cart") as session:
-        cart_id = touch(session, token)
+        cart_id = get_or_create(session, token)
         for offer, units in chosen:
             line = session.scalar(
                 select(Line).where(Line.cart_id == cart_id, Line.variant == offer.sku).with_for_update()
@@ -128,9 +128,9 @@ def refuse_excess(offer: Offer, wanted: int) -> None:
     """What no line may hold.
 
     :raise NotEnoughStock: more than is available
-    :raise TooManyUnits: more than `MOST_UNITS`
+    :raise TooManyUnits: more than `MAX_UNITS`
     """
-    if wanted > MOST_UNITS:
+    if wanted > MAX_UNITS:
         raise TooManyUnits(offer.sku)
     if wanted > offer.available:
         raise NotEnoughStock(max(0, offer.available))

@@ -9,12 +9,12 @@ from datetime import datetime
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from storefront.cart.models import Arrival, Cart, Line
-from storefront.cart.values import MOST_UNITS
+from storefront.cart.models import Cart, ImportedRow, Line
+from storefront.cart.values import MAX_UNITS
 from storefront.catalog.service import Offer, Sku
 from storefront.db import import_log
-from storefront.db.import_log import Landing
-from storefront.db.session import retried, transaction
+from storefront.db.import_log import BatchResult
+from storefront.db.session import retry_on_deadlock, transaction
 
 _LINE = "cart line"
 
@@ -30,15 +30,15 @@ class OldLine:
     began_at: datetime
 
 
-@retried
-def import_lines(batch: Sequence[OldLine], offers: Mapping[Sku, Offer]) -> Landing:
+@retry_on_deadlock
+def import_lines(batch: Sequence[OldLine], offers: Mapping[Sku, Offer]) -> BatchResult:
     """Put lines into the carts of accounts; a line that is there already is the shopper's latest word and stays.
 
     :param offers: of every SKU in the batch
     """
-    landing = Landing()
+    landing = BatchResult()
     with transaction("cart") as session:
-        known = import_log.arrived(Arrival, _LINE, [old.id for old in batch])
+        known = import_log.already_imported(ImportedRow, _LINE, [old.id for old in batch])
         carts = _carts(session, batch)
         there = {
             (row.cart_id, row.variant)
@@ -55,11 +55,11 @@ def import_lines(batch: Sequence[OldLine], offers: Mapping[Sku, Offer]) -> Landi
                 there.add(place)
                 landing.added.append(old.id)
                 rows.append(_row(old, carts[old.user_id], offers[old.sku]))
-                if old.quantity > MOST_UNITS:
-                    landing.notes.append((old.id, f"a line holds {MOST_UNITS} units at most"))
+                if old.quantity > MAX_UNITS:
+                    landing.notes.append((old.id, f"a line holds {MAX_UNITS} units at most"))
         if rows:
             session.execute(insert(Line), rows)
-        import_log.note(session, Arrival, _LINE, landing.added)
+        import_log.mark_imported(session, ImportedRow, _LINE, landing.added)
     return landing
 
 
@@ -78,7 +78,7 @@ def _row(old: OldLine, cart_id: int, offer: Offer) -> dict[str, object]:
         "cart_id": cart_id,
         "product_id": offer.product_id,
         "variant": old.sku,
-        "quantity": min(old.quantity, MOST_UNITS),
+        "quantity": min(old.quantity, MAX_UNITS),
         "price_seen": offer.price.minor,
         "currency": offer.price.currency,
         "began_at": old.began_at,

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.core.money import MinorUnits
-from storefront.db.import_log import Arrived
+from storefront.db.import_log import ImportedRowMixin
 from storefront.db.session import Model, UtcDateTime
 
 
@@ -52,5 +52,5 @@ class Line(CartModel):
     began_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class Arrival(Arrived, CartModel):
+class ImportedRow(ImportedRowMixin, CartModel):
     """Lines of the old shop's carts."""

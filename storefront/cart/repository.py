@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from storefront.cart.models import Cart, Line
 from storefront.cart.values import CartId, CartRecord, CartToken
 from storefront.core.clock import utc_now
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 _ACCOUNT = "account:"  # a guest's token is made of letters, digits, - and _: none looks like this
 
 
-def token_of(user: int) -> CartToken:
+def cart_key_of(user: int) -> CartToken:
     """What names the cart of an account."""
     return CartToken(f"{_ACCOUNT}{user}")
 
@@ -37,7 +37,7 @@ def lines_of(token: str | None) -> list[Line]:
     if token is None:
         return []
     mine = select(Line).join(Cart, Cart.id == Line.cart_id).where(is_named_by(token))
-    return list(queries().scalars(mine.order_by(Line.id)))
+    return list(read_session().scalars(mine.order_by(Line.id)))
 
 
 def open_cart(token: str) -> CartRecord:
@@ -52,17 +52,17 @@ def open_cart(token: str) -> CartRecord:
 
 
 def _find_cart(token: str) -> CartRecord | None:
-    row = queries().execute(select(Cart.id, Cart.updated_at).where(is_named_by(token))).one_or_none()
+    row = read_session().execute(select(Cart.id, Cart.updated_at).where(is_named_by(token))).one_or_none()
     return None if row is None else CartRecord(CartId(row.id), row.updated_at)
 
 
-@retried
+@retry_on_deadlock
 def _make_cart(token: str) -> None:
     with transaction("cart") as session:
-        touch(session, token)
+        get_or_create(session, token)
 
 
-def touch(session: Session, token: str) -> int:
+def get_or_create(session: Session, token: str) -> int:
     """The id of a cart that is written to now, made if there is none yet."""
     now = utc_now()
     cart = session.scalar(select(Cart).where(is_named_by(token)))
@@ -75,7 +75,7 @@ def touch(session: Session, token: str) -> int:
     return cart.id
 
 
-def touch_cart_of(session: Session, line_id: int) -> None:
+def get_or_create_of(session: Session, line_id: int) -> None:
     """Note that the cart of a line is written to."""
     its_cart = select(Line.cart_id).where(Line.id == line_id).scalar_subquery()
     session.execute(update(Cart).where(Cart.id == its_cart).values(updated_at=utc_now()))

@@ -14,10 +14,17 @@ from sqlalchemy.exc import IntegrityError
 from storefront.cart import legacy_import
 from storefront.cart.add import add_line, add_offer, add_product, refuse_excess
 from storefront.cart.models import Cart, Line
-from storefront.cart.repository import account_of, is_named_by, lines_of, open_cart, token_of, touch, touch_cart_of
+from storefront.cart.repository import (
+    account_of,
+    cart_key_of,
+    get_or_create,
+    get_or_create_of,
+    is_named_by,
+    lines_of,
+    open_cart,
+)
 from storefront.cart.values import (
-    MOST_UNITS,
-    Again,
+    MAX_UNITS,
     CartLine,
     CartQuote,
     CartRecord,
@@ -29,6 +36,7 @@ from storefront.cart.values import (
     NotEnoughStock,
     Price,
     PricingRules,
+    ReorderResult,
     TooManyUnits,
     UnknownLine,
     price,
@@ -37,12 +45,11 @@ from storefront.catalog import service as catalog
 from storefront.catalog.service import Offer, Sku
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 from storefront.orders.service import LineItem
 
 __all__ = [
-    "MOST_UNITS",
-    "Again",
+    "MAX_UNITS",
     "CartLine",
     "CartQuote",
     "CartRecord",
@@ -54,13 +61,14 @@ __all__ = [
     "NotEnoughStock",
     "Price",
     "PricingRules",
+    "ReorderResult",
     "TooManyUnits",
     "UnknownLine",
     "account_of",
     "add_line",
     "add_offer",
     "add_product",
-    "buy_again",
+    "cart_key_of",
     "change_quantity",
     "clear",
     "count_units",
@@ -73,7 +81,7 @@ __all__ = [
     "quote",
     "quote_of",
     "remove_line",
-    "token_of",
+    "reorder",
 ]
 
 
@@ -92,7 +100,7 @@ def count_units(token: str | None) -> int:
     if token is None:
         return 0
     in_cart = select(func.coalesce(func.sum(Line.quantity), 0)).join(Cart, Cart.id == Line.cart_id)
-    return int(queries().scalar(in_cart.where(is_named_by(token))) or 0)
+    return int(read_session().scalar(in_cart.where(is_named_by(token))) or 0)
 
 
 def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
@@ -112,14 +120,14 @@ def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
 
 def quote_of(lines: Sequence[CartLine]) -> CartQuote:
     """Lines with what they cost together; what is sold out or withdrawn costs nothing."""
-    payable = [line.line_total for line in lines if line.offer.is_sold and line.offer.available > 0]
+    payable = [line.line_total for line in lines if line.offer.is_sellable and line.offer.available > 0]
     return CartQuote(tuple(lines), price(payable, pricing_rules(current_app.config)))
 
 
 def change_quantity(token: str | None, line_id: int, quantity: int) -> CartLine:
     """Set the units of a line; what the shopper then sees counts as seen.
 
-    :param quantity: units, 1 to `MOST_UNITS`
+    :param quantity: units, 1 to `MAX_UNITS`
     :raise UnknownLine: this cart has no such line
     :raise catalog.UnknownSku: it is no longer sold
     :raise NotEnoughStock: more than is available
@@ -130,7 +138,7 @@ def change_quantity(token: str | None, line_id: int, quantity: int) -> CartLine:
     return CartLine(LineId(line_id), offer, quantity, offer.price)
 
 
-@retried
+@retry_on_deadlock
 def _set_quantity(line_id: int, offer: Offer, quantity: int) -> None:
     with transaction("cart") as session:
         changed = session.execute(
@@ -140,7 +148,7 @@ def _set_quantity(line_id: int, offer: Offer, quantity: int) -> None:
         )
         if not rows_changed(changed):
             raise UnknownLine(line_id)  # an order took it out in the meantime
-        touch_cart_of(session, line_id)
+        get_or_create_of(session, line_id)
 
 
 def remove_line(token: str | None, line_id: int) -> CartLine:
@@ -152,10 +160,10 @@ def remove_line(token: str | None, line_id: int) -> CartLine:
     return line
 
 
-@retried
+@retry_on_deadlock
 def _delete(line_id: int) -> None:
     with transaction("cart") as session:
-        touch_cart_of(session, line_id)
+        get_or_create_of(session, line_id)
         session.execute(delete(Line).where(Line.id == line_id))
 
 
@@ -167,7 +175,7 @@ def _sku_of(token: str | None, line_id: int) -> Sku:
     return Sku(line.variant)
 
 
-@retried
+@retry_on_deadlock
 def clear(token: str, checkout: str, bought: Mapping[Sku, int], *, products: Collection[int] = ()) -> None:
     """Take what a checkout bought out of a cart, once. Units added since stay.
 
@@ -193,7 +201,7 @@ def clear(token: str, checkout: str, bought: Mapping[Sku, int], *, products: Col
 def merge(guest: str, account: str) -> Merge:
     """Put a guest's lines into an account's cart and forget the guest's; done again there is nothing left to do.
 
-    No line is lost, none exceeds what is available or `MOST_UNITS`, and what had no room is said.
+    No line is lost, none exceeds what is available or `MAX_UNITS`, and what had no room is said.
     """
     offers = catalog.offers_of([Sku(line.variant) for line in [*lines_of(guest), *lines_of(account)]])
     for _ in ("the cart", "a line"):
@@ -202,20 +210,20 @@ def merge(guest: str, account: str) -> Merge:
     return _merge(guest, account, offers)
 
 
-@retried
+@retry_on_deadlock
 def _merge(guest: str, account: str, offers: Mapping[Sku, Offer]) -> Merge:
     shortened = []
     with transaction("cart") as session:
         left = session.scalar(select(Cart).where(is_named_by(guest)).with_for_update())
         if left is None:
             return Merge(())
-        cart_id = touch(session, account)
+        cart_id = get_or_create(session, account)
         mine = select(Line).where(Line.cart_id == cart_id).order_by(Line.id).with_for_update()
         kept = {line.variant: line for line in session.scalars(mine)}
         for line in session.scalars(select(Line).where(Line.cart_id == left.id).order_by(Line.id)):
             offer = offers.get(Sku(line.variant))
             wanted = line.quantity + (kept[line.variant].quantity if line.variant in kept else 0)
-            room = min(MOST_UNITS, wanted if offer is None else max(1, offer.available))
+            room = min(MAX_UNITS, wanted if offer is None else max(1, offer.available))
             if wanted > room and offer is not None:
                 shortened.append(MergedLine(offer.title, wanted, room))
             if line.variant in kept:
@@ -228,20 +236,20 @@ def _merge(guest: str, account: str, offers: Mapping[Sku, Offer]) -> Merge:
     return Merge(tuple(shortened))
 
 
-def buy_again(token: str, items: Sequence[LineItem]) -> Again:
+def reorder(token: str, items: Sequence[LineItem]) -> ReorderResult:
     """Put the goods of an order into a cart at today's prices, as many of each as can be had."""
     offers = catalog.offers_of([Sku(item.sku) for item in items])
     held = {row.variant: row.quantity for row in lines_of(token)}
     added, missing = 0, []
     for item in items:
         offer = offers.get(Sku(item.sku))
-        most = min(offer.available, MOST_UNITS) if offer and offer.is_sold else 0
+        most = min(offer.available, MAX_UNITS) if offer and offer.is_sellable else 0
         units = _add_some(token, Sku(item.sku), min(item.quantity, most - held.get(item.sku, 0)))
         added += units
         if units < item.quantity:
             title = f"{item.name}, {item.option}" if item.option else item.name
             missing.append(MergedLine(title, item.quantity, units))
-    return Again(added, tuple(missing))
+    return ReorderResult(added, tuple(missing))
 
 
 def _add_some(token: str, sku: Sku, units: int) -> int:
@@ -254,7 +262,7 @@ def _add_some(token: str, sku: Sku, units: int) -> int:
     return units
 
 
-@retried
+@retry_on_deadlock
 def forget(token: str) -> None:
     """Delete a cart with all its lines. Safe to repeat."""
     with transaction("cart") as session:

@@ -18,7 +18,7 @@ CartToken = NewType("CartToken", str)  # whose cart it is: a guest's random toke
 CartId = NewType("CartId", int)
 LineId = NewType("LineId", int)
 
-MOST_UNITS = 99  # of one SKU in one cart
+MAX_UNITS = 99  # of one SKU in one cart
 
 
 class NotEnoughStock(DomainError):
@@ -30,7 +30,7 @@ class NotEnoughStock(DomainError):
 
 
 class TooManyUnits(DomainError):
-    """A line would hold more than `MOST_UNITS`."""
+    """A line would hold more than `MAX_UNITS`."""
 
 
 class UnknownLine(NotFoundError):
@@ -82,7 +82,7 @@ def price(line_totals: Iterable[Money], rules: PricingRules) -> Price:
     nothing = Money(0, currency)
     is_free = not totals or subtotal > rules.free_shipping_above
     shipping = nothing if is_free else rules.shipping_fee
-    tax = subtotal.share(rules.tax_rate)
+    tax = subtotal.times_rate(rules.tax_rate)
     return Price(
         subtotal=subtotal,
         shipping=shipping,
@@ -115,11 +115,11 @@ class CartLine:
 
     @property
     def can_be_bought(self) -> bool:
-        return self.offer.is_sold and self.offer.available >= self.quantity
+        return self.offer.is_sellable and self.offer.available >= self.quantity
 
     @property
     def notices(self) -> tuple[LineNotice, ...]:
-        if not self.offer.is_sold:
+        if not self.offer.is_sellable:
             return (LineNotice.WITHDRAWN,)
         found = []
         if self.offer.available <= 0:
@@ -162,7 +162,7 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class ReorderResult:
     """What became of the goods of an order that were wanted again.
 
     :ivar added: units that went into the cart

@@ -26,7 +26,7 @@ from storefront.catalog.models import (
     product_search,
 )
 from storefront.catalog.reviews.reviews import average_shown, count_shown
-from storefront.db.session import queries
+from storefront.db.session import read_session
 
 A_HUNDREDTH = 0.01  # of a star; SQLite keeps averages as floating numbers
 
@@ -41,7 +41,7 @@ class Holding:
     expires_at: datetime
 
 
-def stock_faults() -> Iterator[str]:
+def stock_violations() -> Iterator[str]:
     """Every count that its rows do not explain, in words; the databases do the sums."""
     moved = _sums(select(func.sum(StockMovement.delta)), StockMovement.variant_id == Variant.id)
     held = _sums(
@@ -51,11 +51,11 @@ def stock_faults() -> Iterator[str]:
     drifted = select(Variant.sku, Variant.on_hand, moved, Variant.reserved, held).where(
         or_(Variant.on_hand != moved, Variant.reserved != held)
     )
-    for sku, on_hand, by_ledger, reserved, by_holds in queries().execute(drifted):
+    for sku, on_hand, by_ledger, reserved, by_holds in read_session().execute(drifted):
         yield f"{sku}: {on_hand} on hand, the ledger says {by_ledger}; {reserved} reserved, holds say {by_holds}"
     mine = and_(Variant.product_id == Product.id, Variant.is_withdrawn.is_(False))
     available = _sums(select(func.sum(Variant.on_hand - Variant.reserved)), mine)
-    for sku, stock, total in queries().execute(
+    for sku, stock, total in read_session().execute(
         select(Product.sku, Product.stock, available).where(Product.stock != available)
     ):
         yield f"{sku}: product says {stock} available, its variants {total}"
@@ -64,7 +64,7 @@ def stock_faults() -> Iterator[str]:
         .join(BrowseEntry, BrowseEntry.product_id == Product.id)
         .where(BrowseEntry.category_id == ALL_CATEGORIES, BrowseEntry.in_stock != (Product.stock > 0))
     )
-    for sku, stock in queries().execute(listed):
+    for sku, stock in read_session().execute(listed):
         yield f"{sku}: {stock} available, but listed otherwise"
     yield from _desk_faults()
     yield from _return_faults()
@@ -76,9 +76,11 @@ def _desk_faults() -> Iterator[str]:
     copies = (
         select(Variant.sku)
         .join(Product, Product.id == Variant.product_id)
-        .where(or_(Variant.title != title, Variant.is_sold != and_(Product.active, Variant.is_withdrawn.is_(False))))
+        .where(
+            or_(Variant.title != title, Variant.is_sellable != and_(Product.active, Variant.is_withdrawn.is_(False)))
+        )
     )
-    for sku in queries().scalars(copies):
+    for sku in read_session().scalars(copies):
         yield f"{sku}: the stock desk calls it otherwise than its product, or takes it for sold or not"
     undone = aliased(StockMovement)
     unequal = (
@@ -93,7 +95,7 @@ def _desk_faults() -> Iterator[str]:
             ),
         )
     )
-    for movement in queries().scalars(unequal):
+    for movement in read_session().scalars(unequal):
         yield f"movement {movement} does not take back what it says"
 
 
@@ -101,9 +103,11 @@ def _return_faults() -> Iterator[str]:
     """Units that came back, by the ledger and by the reservations they were sold from."""
     moved: dict[tuple[str, int], int] = defaultdict(int)
     back = select(StockMovement.reference, StockMovement.variant_id, StockMovement.delta)
-    for reference, variant, delta in queries().execute(back.where(StockMovement.reason.in_([CANCELLATION, RETURN]))):
+    for reference, variant, delta in read_session().execute(
+        back.where(StockMovement.reason.in_([CANCELLATION, RETURN]))
+    ):
         moved[reference.partition("/")[0], variant] += delta
-    for row, sku in queries().execute(
+    for row, sku in read_session().execute(
         select(StockReservation, Variant.sku).join(Variant, Variant.id == StockReservation.variant_id)
     ):
         by_ledger = moved[row.checkout_id, row.variant_id]
@@ -117,12 +121,12 @@ def _sums(total: Select[int | None], where: ColumnElement[bool]) -> ColumnElemen
     return func.coalesce(total.where(where).scalar_subquery(), 0)
 
 
-def product_faults() -> Iterator[str]:
+def product_violations() -> Iterator[str]:
     """Every product whose price, old price or place in the listings is not what follows from its rows, in words."""
-    for sku in queries().scalars(select(Product.sku).where(is_lowest_wrong())):
+    for sku in read_session().scalars(select(Product.sku).where(is_lowest_wrong())):
         yield f"{sku}: its price is not that of its cheapest variant on sale"
     place = and_(ProductCategory.product_id == Product.id, ProductCategory.category_id == Product.main_category_id)
-    for sku in queries().scalars(select(Product.sku).where(~exists().where(place))):
+    for sku in read_session().scalars(select(Product.sku).where(~exists().where(place))):
         yield f"{sku}: does not stand in its main category"
     stands = exists().where(
         ProductCategory.product_id == BrowseEntry.product_id, ProductCategory.category_id == BrowseEntry.category_id
@@ -131,25 +135,25 @@ def product_faults() -> Iterator[str]:
     strays = listed.where(
         or_(~Product.active, and_(BrowseEntry.category_id != ALL_CATEGORIES, ~stands)),
     )
-    for sku in queries().scalars(strays):
+    for sku in read_session().scalars(strays):
         yield f"{sku}: listed where it does not stand, or though it is hidden"
     other = or_(
         BrowseEntry.price != Product.price,
         BrowseEntry.brand != Product.brand,
         BrowseEntry.popularity != Product.popularity,
     )
-    for sku in queries().scalars(listed.where(other)):
+    for sku in read_session().scalars(listed.where(other)):
         yield f"{sku}: listed with another price, brand or popularity than its own"
     entries = select(func.count()).where(BrowseEntry.product_id == Product.id).correlate(Product).scalar_subquery()
     places = select(func.count()).where(ProductCategory.product_id == Product.id).correlate(Product).scalar_subquery()
-    for sku in queries().scalars(select(Product.sku).where(Product.active, entries < places + 1)):
+    for sku in read_session().scalars(select(Product.sku).where(Product.active, entries < places + 1)):
         yield f"{sku}: not listed everywhere it stands"
     found = exists().where(product_search.c.product_id == Product.id)
-    for sku in queries().scalars(select(Product.sku).where(~found)):
+    for sku in read_session().scalars(select(Product.sku).where(~found)):
         yield f"{sku}: found by no word"
 
 
-def review_faults() -> Iterator[str]:
+def review_violations() -> Iterator[str]:
     """Every rating that the reviews shown do not explain, in words."""
     rated = select(Product.sku, Product.review_count, count_shown(), Product.average_rating, average_shown()).where(
         or_(
@@ -157,23 +161,25 @@ def review_faults() -> Iterator[str]:
             func.abs(Product.average_rating - average_shown()) > A_HUNDREDTH / 2,
         )
     )
-    for sku, count, found, average, made in queries().execute(rated):
+    for sku, count, found, average, made in read_session().execute(rated):
         yield f"{sku}: {count} reviews of {average} stars, those shown are {found} of {made:.2f}"
     listed = (
         select(Product.sku, Product.average_rating, BrowseEntry.rating)
         .join(BrowseEntry, BrowseEntry.product_id == Product.id)
         .where(BrowseEntry.rating != Product.average_rating)
     )
-    for sku, average, listing in queries().execute(listed):
+    for sku, average, listing in read_session().execute(listed):
         yield f"{sku}: rated {average}, listed as {listing}"
     votes = select(func.count()).where(ReviewVote.review_id == Review.id).correlate(Review).scalar_subquery()
-    for review, count in queries().execute(select(Review.id, Review.helpful_count).where(Review.helpful_count < votes)):
+    for review, count in read_session().execute(
+        select(Review.id, Review.helpful_count).where(Review.helpful_count < votes)
+    ):
         yield f"review {review}: helpful to {count}, but more have said so"
 
 
 def holdings() -> dict[str, list[Holding]]:
     """What each checkout has of the stock, by checkout and then by state; what was released is left out."""
-    rows = queries().execute(
+    rows = read_session().execute(
         select(StockReservation, Variant.sku)
         .join(Variant, Variant.id == StockReservation.variant_id)
         .where(StockReservation.state != ReservationState.RELEASED)

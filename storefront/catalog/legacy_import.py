@@ -13,8 +13,8 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from storefront.catalog.models import (
-    Arrival,
     Category,
+    ImportedRow,
     Product,
     ReservationState,
     Review,
@@ -26,21 +26,21 @@ from storefront.catalog.products.create import (
     NewProduct,
     NewReview,
     add_categories,
-    open_unsorted,
+    default_category,
     review_row,
     slugify,
     write_products,
 )
 from storefront.catalog.reviews.reviews import settle_ratings
-from storefront.catalog.values import LONGEST_BRAND, LONGEST_PRODUCT_NAME, LONGEST_SKU, Department, Picture
+from storefront.catalog.values import MAX_BRAND_LENGTH, MAX_PRODUCT_NAME_LENGTH, MAX_SKU_LENGTH, Department, Picture
 from storefront.db import import_log
-from storefront.db.import_log import Landing
-from storefront.db.session import queries, retried, transaction
+from storefront.db.import_log import BatchResult
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 __all__ = [
-    "LONGEST_BRAND",
-    "LONGEST_PRODUCT_NAME",
-    "LONGEST_SKU",
+    "MAX_BRAND_LENGTH",
+    "MAX_PRODUCT_NAME_LENGTH",
+    "MAX_SKU_LENGTH",
     "OldCategory",
     "OldReview",
     "OldSale",
@@ -81,14 +81,14 @@ class OldSale:
     sold_at: datetime
 
 
-def import_categories(categories: Sequence[OldCategory]) -> tuple[dict[int, str], Landing]:
+def import_categories(categories: Sequence[OldCategory]) -> tuple[dict[int, str], BatchResult]:
     """Open departments for the categories there are none for yet.
 
     :return: the slug that each has here, by its id there; one that was closed here since has none
     """
-    landing, slugs, new = Landing(), {}, []
-    came = import_log.arrived(Arrival, _CATEGORY, [category.id for category in categories])
-    here = set(queries().scalars(select(Category.slug)))
+    landing, slugs, new = BatchResult(), {}, []
+    came = import_log.already_imported(ImportedRow, _CATEGORY, [category.id for category in categories])
+    here = set(read_session().scalars(select(Category.slug)))
     for category in categories:
         slug = slugify(category.name, f"category-{category.id}")
         if slug in here:
@@ -108,28 +108,28 @@ def import_categories(categories: Sequence[OldCategory]) -> tuple[dict[int, str]
     return slugs, landing
 
 
-@retried
+@retry_on_deadlock
 def _note(kind: str, ids: Sequence[int]) -> None:
     with transaction("catalog") as session:
-        import_log.note(session, Arrival, kind, ids)
+        import_log.mark_imported(session, ImportedRow, kind, ids)
 
 
-def import_products(batch: Sequence[NewProduct], *, actor: str) -> Landing:
+def import_products(batch: Sequence[NewProduct], *, actor: str) -> BatchResult:
     """Put products on sale under the ids they had; those without a category stand with what nobody has sorted yet.
 
     What they have in stock is one movement each, as for every product that is put on sale.
     """
     if any(not product.categories for product in batch):
-        open_unsorted()
+        default_category()
     return _import_products([replace(p, categories=p.categories or (UNSORTED.slug,)) for p in batch], actor)
 
 
-@retried
-def _import_products(batch: Sequence[NewProduct], actor: str) -> Landing:
-    landing = Landing()
+@retry_on_deadlock
+def _import_products(batch: Sequence[NewProduct], actor: str) -> BatchResult:
+    landing = BatchResult()
     with transaction("catalog") as session:
         ids = [product.id for product in batch if product.id is not None]
-        known = import_log.arrived(Arrival, _PRODUCT, ids)
+        known = import_log.already_imported(ImportedRow, _PRODUCT, ids)
         taken = set(session.scalars(select(Product.id).where(Product.id.in_(ids))))
         codes = _codes_taken(session, [product.sku for product in batch])
         new = []
@@ -147,7 +147,7 @@ def _import_products(batch: Sequence[NewProduct], actor: str) -> Landing:
                 landing.added.append(product.id)
         if new:
             write_products(session, new, actor)
-        import_log.note(session, Arrival, _PRODUCT, landing.added)
+        import_log.mark_imported(session, ImportedRow, _PRODUCT, landing.added)
     return landing
 
 
@@ -164,13 +164,15 @@ def _codes_taken(session: Session, skus: Sequence[str]) -> set[str]:
 
 def arrived_products(ids: Collection[int]) -> set[int]:
     """Which products of the old shop are here, on sale or not."""
-    came = select(Arrival.old_id).join(Product, Product.id == Arrival.old_id).where(Arrival.kind == _PRODUCT)
-    return set(queries().scalars(came.where(Arrival.old_id.in_(ids))))
+    came = (
+        select(ImportedRow.old_id).join(Product, Product.id == ImportedRow.old_id).where(ImportedRow.kind == _PRODUCT)
+    )
+    return set(read_session().scalars(came.where(ImportedRow.old_id.in_(ids))))
 
 
 def arrived_pictures(ids: Collection[int]) -> set[int]:
     """Which pictures of the old shop came over before."""
-    return import_log.arrived(Arrival, _PICTURE, ids)
+    return import_log.already_imported(ImportedRow, _PICTURE, ids)
 
 
 def note_pictures(ids: Sequence[int]) -> None:
@@ -178,15 +180,15 @@ def note_pictures(ids: Sequence[int]) -> None:
     _note(_PICTURE, ids)
 
 
-@retried
-def import_reviews(batch: Sequence[OldReview]) -> Landing:
+@retry_on_deadlock
+def import_reviews(batch: Sequence[OldReview]) -> BatchResult:
     """Write down what was said of products that are here; what they come to is right at the end of each batch.
 
     :param batch: by authors who are here, which is the caller's to know
     """
-    landing = Landing()
+    landing = BatchResult()
     with transaction("catalog") as session:
-        known = import_log.arrived(Arrival, _REVIEW, [old.id for old in batch])
+        known = import_log.already_imported(ImportedRow, _REVIEW, [old.id for old in batch])
         products = arrived_products({old.product_id for old in batch})
         pairs = _written(session, products)
         rows = []
@@ -206,7 +208,7 @@ def import_reviews(batch: Sequence[OldReview]) -> Landing:
             _take(session, {old.product_id for old in batch if old.id in set(landing.added)})
             session.execute(insert(Review), rows)
             settle_ratings(session, {old.product_id for old in batch})
-        import_log.note(session, Arrival, _REVIEW, landing.added)
+        import_log.mark_imported(session, ImportedRow, _REVIEW, landing.added)
     return landing
 
 
@@ -220,7 +222,7 @@ def _take(session: Session, products: Collection[int]) -> None:
     session.execute(select(Product.id).where(Product.id.in_(products)).order_by(Product.id).with_for_update())
 
 
-@retried
+@retry_on_deadlock
 def import_sales(batch: Sequence[OldSale]) -> None:
     """Note which units were sold by the old shop, so that they can be taken back here. No stock is moved by it.
 

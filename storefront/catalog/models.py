@@ -24,10 +24,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import MEDIUMBLOB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from storefront.catalog.values import DRAWN, LONGEST_BRAND, LONGEST_PRODUCT_NAME, LONGEST_SKU, LOW_STOCK
+from storefront.catalog.values import (
+    DEFAULT_IMAGE_SIZE,
+    LOW_STOCK,
+    MAX_BRAND_LENGTH,
+    MAX_PRODUCT_NAME_LENGTH,
+    MAX_SKU_LENGTH,
+)
 from storefront.core.money import MinorUnits
-from storefront.db.audit_log import StaffAct
-from storefront.db.import_log import Arrived
+from storefront.db.audit_log import AuditEntryMixin
+from storefront.db.import_log import ImportedRowMixin
 from storefront.db.outbox import OutboxMessage
 from storefront.db.session import Model, UtcDateTime
 
@@ -66,7 +72,7 @@ class Product(CatalogModel):
 
     What is taken off sale by itself counts for neither.
 
-    :cvar was: of the variant that has the lowest price
+    :cvar compare_at_price: of the variant that has the lowest price
     :cvar availability_status: a flag of the old system, IN_STOCK or PREORDER; how much there is says `stock` alone
     :cvar published_on: the day on which it was last put on sale
     :cvar version: goes up with whatever the product desk changes
@@ -83,13 +89,13 @@ class Product(CatalogModel):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    sku: Mapped[str] = mapped_column(String(LONGEST_SKU), unique=True)
+    sku: Mapped[str] = mapped_column(String(MAX_SKU_LENGTH), unique=True)
     slug: Mapped[str] = mapped_column(String(160))
-    name: Mapped[str] = mapped_column(String(LONGEST_PRODUCT_NAME))
-    brand: Mapped[str] = mapped_column(String(LONGEST_BRAND), default="")
+    name: Mapped[str] = mapped_column(String(MAX_PRODUCT_NAME_LENGTH))
+    brand: Mapped[str] = mapped_column(String(MAX_BRAND_LENGTH), default="")
     description: Mapped[str] = mapped_column(Text, default="")
     price: Mapped[int] = mapped_column(MinorUnits)
-    was: Mapped[int | None] = mapped_column(MinorUnits)
+    compare_at_price: Mapped[int | None] = mapped_column(MinorUnits)
     currency: Mapped[str] = mapped_column(String(3))
     stock: Mapped[int] = mapped_column(default=0)
     availability_status: Mapped[str] = mapped_column(String(16), default="IN_STOCK")
@@ -102,14 +108,14 @@ class Product(CatalogModel):
     published_on: Mapped[date] = mapped_column(Date)
     picture: Mapped[str] = mapped_column(String(255), default="")
     picture_alt: Mapped[str] = mapped_column(String(255), default="")
-    picture_width: Mapped[int] = mapped_column(default=DRAWN)
-    picture_height: Mapped[int] = mapped_column(default=DRAWN)
+    picture_width: Mapped[int] = mapped_column(default=DEFAULT_IMAGE_SIZE)
+    picture_height: Mapped[int] = mapped_column(default=DEFAULT_IMAGE_SIZE)
     version: Mapped[int] = mapped_column(default=1)
 
     main_category: Mapped[Category] = relationship(lazy="raise")
 
 
-class Shelf(IntEnum):
+class StockStatus(IntEnum):
     """How a variant stands on the stock desk, as the database itself works it out."""
 
     OUT = 0  # nothing available
@@ -122,11 +128,11 @@ class Variant(CatalogModel):
     """What is sold. Available is `on_hand` less `reserved`; what is computed the database keeps by itself.
 
     :cvar title: the product's name with this one's, for the stock desk to order by
-    :cvar low_level: units available at which it is to be ordered again
-    :cvar is_low_told: the staff were told that it ran low, and it has not recovered since
+    :cvar reorder_level: units available at which it is to be ordered again
+    :cvar low_stock_notified: the staff were told that it ran low, and it has not recovered since
     :cvar sold_30: units sold in the last 30 days less those of cancelled orders, a day late at most
     :cvar is_withdrawn: taken off sale by itself, whatever its product is
-    :cvar is_sold: its product is on sale, and it was not taken off by itself
+    :cvar is_sellable: its product is on sale, and it was not taken off by itself
     :cvar days_left: until what is available is sold as it was of late; `NEVER_ENDS` when nothing was sold
     """
 
@@ -135,8 +141,8 @@ class Variant(CatalogModel):
         Index("ix_variants_available", "available", "id"),
         Index("ix_variants_days_left", "days_left", "id"),
         Index("ix_variants_reserved", "reserved", "id"),
-        Index("ix_variants_shelf_days_left", "shelf", "days_left", "id"),
-        Index("ix_variants_shelf_sku", "shelf", "sku"),
+        Index("ix_variants_stock_status_days_left", "stock_status", "days_left", "id"),
+        Index("ix_variants_stock_status_sku", "stock_status", "sku"),
         Index("ix_variants_sold_30", "sold_30", "id"),
         Index("ix_variants_title", "title", "id"),
         CheckConstraint("on_hand >= 0", name="on_hand_ge_0"),
@@ -146,25 +152,25 @@ class Variant(CatalogModel):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), index=True)
-    sku: Mapped[str] = mapped_column(String(LONGEST_SKU), unique=True)
+    sku: Mapped[str] = mapped_column(String(MAX_SKU_LENGTH), unique=True)
     barcode: Mapped[str | None] = mapped_column(String(14), unique=True)
     name: Mapped[str] = mapped_column(String(80), default="")
     price: Mapped[int] = mapped_column(MinorUnits)
-    was: Mapped[int | None] = mapped_column(MinorUnits)
+    compare_at_price: Mapped[int | None] = mapped_column(MinorUnits)
     is_withdrawn: Mapped[bool] = mapped_column(default=False)
     on_hand: Mapped[int] = mapped_column(default=0)
     reserved: Mapped[int] = mapped_column(default=0)
     sort_order: Mapped[int] = mapped_column(default=0)
     title: Mapped[str] = mapped_column(String(582), default="")
-    low_level: Mapped[int] = mapped_column(default=LOW_STOCK)
-    is_low_told: Mapped[bool] = mapped_column(default=False)
+    reorder_level: Mapped[int] = mapped_column(default=LOW_STOCK)
+    low_stock_notified: Mapped[bool] = mapped_column(default=False)
     sold_30: Mapped[int] = mapped_column(default=0)
-    is_sold: Mapped[bool] = mapped_column(default=True)
+    is_sellable: Mapped[bool] = mapped_column(default=True)
     available: Mapped[int] = mapped_column(Computed("on_hand - reserved"), nullable=True)
-    shelf: Mapped[int] = mapped_column(
+    stock_status: Mapped[int] = mapped_column(
         Computed(
-            "CASE WHEN is_sold = 0 THEN 3 WHEN on_hand - reserved <= 0 THEN 0 "
-            "WHEN on_hand - reserved <= low_level THEN 1 ELSE 2 END"
+            "CASE WHEN is_sellable = 0 THEN 3 WHEN on_hand - reserved <= 0 THEN 0 "
+            "WHEN on_hand - reserved <= reorder_level THEN 1 ELSE 2 END"
         ),
         nullable=True,
     )
@@ -204,7 +210,7 @@ class BrowseEntry(CatalogModel):
 
     category_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
-    brand: Mapped[str] = mapped_column(String(LONGEST_BRAND))
+    brand: Mapped[str] = mapped_column(String(MAX_BRAND_LENGTH))
     price: Mapped[int] = mapped_column(MinorUnits)
     rating: Mapped[Decimal] = mapped_column(Numeric(3, 2))
     popularity: Mapped[int] = mapped_column()
@@ -247,8 +253,8 @@ class Image(CatalogModel):
     digest: Mapped[str | None] = mapped_column(String(64))
     alt_text: Mapped[str] = mapped_column(String(255), default="")
     sort_order: Mapped[int] = mapped_column(default=0)
-    width: Mapped[int] = mapped_column(default=DRAWN)
-    height: Mapped[int] = mapped_column(default=DRAWN)
+    width: Mapped[int] = mapped_column(default=DEFAULT_IMAGE_SIZE)
+    height: Mapped[int] = mapped_column(default=DEFAULT_IMAGE_SIZE)
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -348,11 +354,11 @@ class SearchWord(CatalogModel):
     word: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
-class Act(StaffAct, CatalogModel):
+class AuditEntry(AuditEntryMixin, CatalogModel):
     """What the staff did to the catalogue, its stock aside, which has a ledger."""
 
 
-class Arrival(Arrived, CatalogModel):
+class ImportedRow(ImportedRowMixin, CatalogModel):
     """Goods of the old shop, and what was said of them."""
 
 

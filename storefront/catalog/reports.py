@@ -13,13 +13,13 @@ from flask import current_app
 from sqlalchemy import ColumnElement, func, select, type_coerce, union_all
 
 from storefront.catalog.inventory.admin.values import LEVEL, UNDO, Reason
-from storefront.catalog.models import Act, StockMovement, Variant
+from storefront.catalog.models import AuditEntry, StockMovement, Variant
 from storefront.core.cache import cached_query
 from storefront.core.clock import utc_now
 from storefront.core.money import MinorUnits, Money
 from storefront.db import audit_log
-from storefront.db.audit_log import NotedAct, TrailCriteria
-from storefront.db.session import queries
+from storefront.db.audit_log import AuditEntryView, AuditQuery
+from storefront.db.session import read_session
 
 BY_HAND = (*(reason.value for reason in Reason), UNDO, LEVEL, "api")  # reasons of movements that people make
 
@@ -37,16 +37,16 @@ class StockWorth:
 def stock_worth() -> StockWorth:
     """Every unit on hand at the price it sells for, by one select."""
     worth = type_coerce(func.sum(Variant.on_hand * Variant.price), MinorUnits)
-    units, total = queries().execute(select(func.sum(Variant.on_hand), worth)).one()
+    units, total = read_session().execute(select(func.sum(Variant.on_hand), worth)).one()
     return StockWorth(int(units or 0), Money(total or 0, current_app.config["CURRENCY"]), utc_now())
 
 
-def acts_noted(criteria: TrailCriteria, count: int) -> Iterator[NotedAct]:
+def audit_entries(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
     """What the staff did to the catalogue, its stock aside, latest first. :param count: of them, at most"""
-    return audit_log.latest(Act, criteria, count)
+    return audit_log.entries(AuditEntry, criteria, count)
 
 
-def movements_by_hand(criteria: TrailCriteria, count: int) -> Iterator[NotedAct]:
+def staff_movements(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
     """The movements of the stock that people made, as acts, latest first; sales and what follows from them are none.
 
     Each reason is looked for by itself, which an index finds: among the sales of a year they would be rare.
@@ -64,13 +64,13 @@ def movements_by_hand(criteria: TrailCriteria, count: int) -> Iterator[NotedAct]
         .order_by(*latest)
         .limit(count)
     )
-    for row, sku in queries().execute(found):
+    for row, sku in read_session().execute(found):
         detail = f"{row.delta:+,} to {row.balance:,}" if row.reason != LEVEL else "low-stock level"
         said = f"{detail}: {row.note}" if row.note else detail
-        yield NotedAct(row.id, row.created_at, row.actor, f"stock {row.reason}", sku, said)
+        yield AuditEntryView(row.id, row.created_at, row.actor, f"stock {row.reason}", sku, said)
 
 
-def _asked(criteria: TrailCriteria) -> Iterator[ColumnElement[bool]]:
+def _asked(criteria: AuditQuery) -> Iterator[ColumnElement[bool]]:
     if criteria.actor:
         yield StockMovement.actor == criteria.actor
     if criteria.subject:

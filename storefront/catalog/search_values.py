@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
-class Whole(str):
+class ExactWord(str):
     """A word to be found as it is; others may be the beginning of what is found."""
 
     __slots__ = ()
@@ -16,7 +16,7 @@ Words = Sequence[str]  # all of which a product must have
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Term:
     """What stands or falls together in a search: a word, a code, or words joined by hyphens.
 
     :ivar typed: as it was typed, lower case and without accents
@@ -28,7 +28,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Relaxed:
+class RelaxedQuery:
     """What is sought where nothing has the words that were typed.
 
     :ivar alternatives: words of which a product must have all; one alternative is enough

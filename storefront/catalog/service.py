@@ -8,16 +8,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 
 from storefront.catalog import legacy_import, reports
-from storefront.catalog.consistency import Holding, holdings, product_faults, review_faults, stock_faults
+from storefront.catalog.consistency import Holding, holdings, product_violations, review_violations, stock_violations
 from storefront.catalog.inventory import admin as inventory_admin
 from storefront.catalog.inventory.low_stock import close_day
 from storefront.catalog.inventory.reservations import (
     available_now,
     commit_reservation,
+    decrement,
     release,
     release_expired,
     reserve,
-    take_off,
 )
 from storefront.catalog.inventory.restock import restock, restock_part
 from storefront.catalog.listing import sitemap
@@ -36,14 +36,14 @@ from storefront.catalog.models import (
 )
 from storefront.catalog.products import admin
 from storefront.catalog.products.api_export import (
-    FullProduct,
-    Selection,
+    ProductDetail,
+    ProductQuery,
     choose_products,
+    etag_of,
     full_products,
     get_full_product,
     rating_of,
     reviews_of,
-    stamp_of,
     units_available,
 )
 from storefront.catalog.products.create import (
@@ -57,22 +57,22 @@ from storefront.catalog.products.create import (
 from storefront.catalog.products.offers import choose_offers, get_offer, offers_by_product, offers_of, variants_of
 from storefront.catalog.reviews import moderation
 from storefront.catalog.reviews.reviews import (
-    LONGEST_TEXT,
-    LONGEST_TITLE,
+    MAX_TEXT_LENGTH,
+    MAX_TITLE_LENGTH,
     Author,
-    OwnReview,
+    CannotVoteOnOwnReview,
     ReviewDraft,
     UnknownReview,
+    anonymise_author,
     delete_review,
-    find_helpful,
-    find_unhelpful,
-    forget_author,
     get_review,
     newest_reviews,
     own_review,
     reviews_by,
     set_review_hidden,
     shown,
+    unvote,
+    vote,
     write_review,
 )
 from storefront.catalog.values import (
@@ -81,7 +81,6 @@ from storefront.catalog.values import (
     Hold,
     HomePage,
     Listing,
-    NotSold,
     Offer,
     OutOfStock,
     Picture,
@@ -91,6 +90,7 @@ from storefront.catalog.values import (
     PurchaseBox,
     RatingBar,
     ReferenceReused,
+    ReturnExceedsSold,
     ReviewView,
     Sku,
     SkuTaken,
@@ -103,34 +103,34 @@ from storefront.catalog.values import (
 )
 from storefront.core.cache import RefreshingCache
 from storefront.core.money import Money
-from storefront.db.session import queries
+from storefront.db.session import read_session
 
 __all__ = [
-    "LONGEST_TEXT",
-    "LONGEST_TITLE",
+    "MAX_TEXT_LENGTH",
+    "MAX_TITLE_LENGTH",
     "Author",
     "BrowseCriteria",
+    "CannotVoteOnOwnReview",
     "Department",
-    "FullProduct",
     "Hold",
     "Holding",
     "Listing",
     "NewProduct",
     "NewReview",
     "NewVariant",
-    "NotSold",
     "Offer",
     "OutOfStock",
-    "OwnReview",
     "Picture",
     "ProductCard",
+    "ProductDetail",
     "ProductId",
     "ProductPage",
+    "ProductQuery",
     "PurchaseBox",
     "ReferenceReused",
+    "ReturnExceedsSold",
     "ReviewDraft",
     "ReviewView",
-    "Selection",
     "Sku",
     "SkuTaken",
     "Sort",
@@ -145,17 +145,17 @@ __all__ = [
     "add_product",
     "add_products",
     "admin",
+    "anonymise_author",
     "browse",
     "cards_of",
     "choose_offers",
     "choose_products",
     "close_day",
     "commit_reservation",
+    "decrement",
     "delete_review",
     "departments",
-    "find_helpful",
-    "find_unhelpful",
-    "forget_author",
+    "etag_of",
     "full_products",
     "gallery",
     "get_full_product",
@@ -173,7 +173,7 @@ __all__ = [
     "offers_by_product",
     "offers_of",
     "own_review",
-    "product_faults",
+    "product_violations",
     "rating_of",
     "release",
     "release_expired",
@@ -181,17 +181,17 @@ __all__ = [
     "reserve",
     "restock",
     "restock_part",
-    "review_faults",
+    "review_violations",
     "reviews_by",
     "reviews_of",
     "set_review_hidden",
     "sitemap",
-    "stamp_of",
-    "stock_faults",
+    "stock_violations",
     "suggest",
-    "take_off",
     "units_available",
+    "unvote",
     "variants_of",
+    "vote",
     "write_review",
 ]
 
@@ -212,12 +212,12 @@ def departments() -> tuple[Department, ...]:
 
 
 def _departments() -> tuple[Department, ...]:
-    return tuple(department_of(row) for row in queries().scalars(select(Category).order_by(Category.sort_order)))
+    return tuple(department_of(row) for row in read_session().scalars(select(Category).order_by(Category.sort_order)))
 
 
 def is_empty() -> bool:
     """True in a shop that has no product yet."""
-    return queries().scalar(select(Product.id).limit(1)) is None
+    return read_session().scalar(select(Product.id).limit(1)) is None
 
 
 def home(seen: Sequence[int]) -> HomePage:
@@ -238,7 +238,7 @@ def home(seen: Sequence[int]) -> HomePage:
 def _first_ids(order: ColumnElement[Any], count: int) -> list[int]:
     """The first products of the whole shop that can be bought, from the narrow index alone."""
     buyable = select(BrowseEntry.product_id).where(BrowseEntry.category_id == ALL_CATEGORIES, BrowseEntry.in_stock)
-    return list(queries().scalars(buyable.order_by(order, BrowseEntry.product_id.desc()).limit(count)))
+    return list(read_session().scalars(buyable.order_by(order, BrowseEntry.product_id.desc()).limit(count)))
 
 
 def _pick(cards: dict[ProductId, ProductCard], ids: Sequence[int]) -> tuple[ProductCard, ...]:
@@ -256,7 +256,7 @@ def get_product(product_id: int, stars: int | None = None, *, reader: int | None
     if found is None:
         raise UnknownProduct(product_id)
     product, category, variants = found
-    session = queries()
+    session = read_session()
     specs = session.scalars(select(Spec).where(Spec.product_id == product_id).order_by(Spec.sort_order)).all()
     return ProductPage(
         box=_box(product, category, variants),
@@ -280,7 +280,7 @@ def get_product(product_id: int, stars: int | None = None, *, reader: int | None
 def _find_product(which: ColumnElement[bool]) -> tuple[Product, Category, list[tuple[Variant, int]]] | None:
     """A product on sale, its main category, and its variants with what is available of each; by one select."""
     rows = (
-        queries()
+        read_session()
         .execute(
             select(Product, Category, Variant, available_now())
             .join(Category, Category.id == Product.main_category_id)
@@ -305,7 +305,7 @@ def _box(product: Product, category: Category, variants: Sequence[tuple[Variant,
                 v.name,
                 Money(v.price, product.currency),
                 available,
-                Money(v.was, product.currency) if v.was is not None else None,
+                Money(v.compare_at_price, product.currency) if v.compare_at_price is not None else None,
             )
             for v, available in variants
         ),
@@ -328,7 +328,7 @@ def get_purchase_box(sku: Sku) -> PurchaseBox:
 
 def _histogram(product_id: int) -> tuple[RatingBar, ...]:
     by_rating = select(Review.rating, func.count()).where(*shown(product_id)).group_by(Review.rating)
-    counts: dict[int, int] = dict(queries().execute(by_rating).all())
+    counts: dict[int, int] = dict(read_session().execute(by_rating).all())
     total = sum(counts.values())
     return tuple(
         RatingBar(stars, counts.get(stars, 0), round(100 * counts.get(stars, 0) / total) if total else 0)
@@ -350,4 +350,4 @@ def _related(product: Product) -> tuple[ProductCard, ...]:
         .subquery()
     )
     cards = card_columns().join(chosen, chosen.c.product_id == Product.id)
-    return tuple(card_of(row) for row in queries().execute(cards.order_by(Product.popularity.desc(), Product.id)))
+    return tuple(card_of(row) for row in read_session().execute(cards.order_by(Product.popularity.desc(), Product.id)))

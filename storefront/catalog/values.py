@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
-from storefront.catalog.search_values import Relaxed
+from storefront.catalog.search_values import RelaxedQuery
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.core.image_processing import widths_of
 from storefront.core.money import Money
@@ -19,7 +19,11 @@ Sku = NewType("Sku", str)
 
 LOW_STOCK = 5  # units at which the old shop said LOW_STOCK: contract/angular-api.md section 3
 PAGE_SIZE = 24
-LONGEST_SKU, LONGEST_PRODUCT_NAME, LONGEST_BRAND = 100, 500, 255  # characters; contract/openapi.yaml ProductInput
+MAX_SKU_LENGTH, MAX_PRODUCT_NAME_LENGTH, MAX_BRAND_LENGTH = (
+    100,
+    500,
+    255,
+)  # characters; contract/openapi.yaml ProductInput
 
 
 class StockState(StrEnum):
@@ -60,7 +64,7 @@ class SkuTaken(DomainError):
     """Another product or variant carries this SKU."""
 
 
-class NotSold(DomainError):
+class ReturnExceedsSold(DomainError):
     """More units would come back than a checkout bought and has not given back."""
 
 
@@ -81,7 +85,7 @@ class OutOfStock(DomainError):
         self.names = names
 
 
-DRAWN = 256  # pixels, wide and high, of the drawings below `static/`
+DEFAULT_IMAGE_SIZE = 256  # pixels, wide and high, of the drawings below `static/`
 WIDTHS = (320, 640, 1280)  # pixels at which pages show a picture that was sent; one that is narrower as wide as it is
 
 _MEDIA = re.compile(r"(/media/[0-9a-f]{32}-)([0-9]{1,4})(\.webp)")
@@ -95,8 +99,8 @@ class Picture:
 
     source: str
     alt: str
-    width: int = DRAWN
-    height: int = DRAWN
+    width: int = DEFAULT_IMAGE_SIZE
+    height: int = DEFAULT_IMAGE_SIZE
 
     @property
     def stretch(self) -> float:
@@ -126,7 +130,7 @@ def is_photo(source: str) -> bool:
     return source.startswith(("http://", "https://", "/"))
 
 
-def narrowest(source: str) -> str:
+def thumbnail_url(source: str) -> str:
     """Where a picture is smallest, for the lines of carts and orders. :param source: as `Picture` has it"""
     parts = _MEDIA.fullmatch(source)
     return f"{parts[1]}{min(int(parts[2]), WIDTHS[0])}{parts[3]}" if parts else source
@@ -153,7 +157,7 @@ class ProductCard:
     name: str
     brand: str
     price: Money
-    was: Money | None
+    compare_at_price: Money | None
     rating: Decimal
     review_count: int
     available: int
@@ -171,7 +175,7 @@ class Offer:
     """A variant with its price and availability at this moment.
 
     :ivar option: what tells the variant from its siblings ("UK 8"), empty when it has none
-    :ivar is_sold: false when product or variant was taken off sale
+    :ivar is_sellable: false when product or variant was taken off sale
     """
 
     sku: Sku
@@ -182,7 +186,7 @@ class Offer:
     brand: str
     price: Money
     available: int
-    is_sold: bool
+    is_sellable: bool
     hue: int
     picture: Picture | None
 
@@ -197,13 +201,13 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class VariantView:
-    """:ivar was: what it cost before, if that is shown"""
+    """:ivar compare_at_price: what it cost before, if that is shown"""
 
     sku: Sku
     option: str
     price: Money
     available: int
-    was: Money | None = None
+    compare_at_price: Money | None = None
 
     @property
     def stock_state(self) -> StockState:
@@ -275,7 +279,7 @@ class PurchaseBox:
                     brand=self.brand,
                     price=variant.price,
                     available=variant.available,
-                    is_sold=True,
+                    is_sellable=True,
                     hue=self.hue,
                     picture=self.picture,
                 )
@@ -372,7 +376,7 @@ class Listing:
     total: int
     page_count: int
     facets: tuple[Facet, ...]
-    relaxed: Relaxed | None = None
+    relaxed: RelaxedQuery | None = None
 
     @property
     def pages(self) -> tuple[int | None, ...]:

@@ -9,11 +9,11 @@ from sqlalchemy import insert, select
 
 from storefront.checkout.models import Checkout
 from storefront.checkout.values import CheckoutState
-from storefront.db.session import retried, transaction
+from storefront.db.session import retry_on_deadlock, transaction
 from storefront.orders.service import OrderId
 
 
-@retried
+@retry_on_deadlock
 def import_checkouts(placed: Mapping[str, tuple[OrderId, str, datetime]]) -> None:
     """Note for each checkout its order, the cart it came from, and when. Safe to repeat."""
     with transaction("checkout") as session:

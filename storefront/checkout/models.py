@@ -52,10 +52,10 @@ class Checkout(CheckoutModel):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class Twin(CheckoutModel):
+class DuplicateGuard(CheckoutModel):
     """Tells a double click from a second order: who opened an order of the same content last, and when."""
 
-    __tablename__ = "twins"
+    __tablename__ = "duplicate_orders"
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     checkout_id: Mapped[str] = mapped_column(String(36))

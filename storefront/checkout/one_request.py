@@ -20,19 +20,21 @@ from storefront.cart.service import CartLine, CartQuote, LineId
 from storefront.catalog import service as catalog
 from storefront.checkout import saga
 from storefront.checkout import snapshot as plans
-from storefront.checkout.models import Checkout, Twin
-from storefront.checkout.snapshot import Plan
+from storefront.checkout.models import Checkout, DuplicateGuard
+from storefront.checkout.snapshot import PlacedOrder
 from storefront.checkout.values import CartNotOrderable, CheckoutState, DirectOrder, KeyReused, TotalChanged
 from storefront.core.clock import utc_now
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
-TWIN_WINDOW = timedelta(seconds=10)  # the client sends a double click under two ids: contract/angular-api.md 2.3 rule 4
+DUPLICATE_WINDOW = timedelta(
+    seconds=10
+)  # the client sends a double click under two ids: contract/angular-api.md 2.3 rule 4
 TOLERANCE = 5  # minor units that a client, which counts in doubles, may ask less than the price: ibid. section 3
-PATIENCE = 8.0  # seconds an answer waits for another runner of the same order
+PAYMENT_TIMEOUT = 8.0  # seconds an answer waits for another runner of the same order
 LOOK_AGAIN = 0.05  # seconds
 
 
-def order_at_once(token: str, order: DirectOrder) -> str:
+def place_direct_order(token: str, order: DirectOrder) -> str:
     """Order some goods, once: the same key, or the same order sent again within `TWIN_WINDOW`, is the same order.
 
     :param token: whose order it is, as `cart.token_of` names them; their cart loses the products ordered
@@ -49,15 +51,15 @@ def order_at_once(token: str, order: DirectOrder) -> str:
             return _walked(known)
         wanted = _in_cart(token) if order.wanted is None else order.wanted
         twin = _digest(token, "twin", repr(sorted(wanted.items())), repr(order.shown_total))
-        if known := _find_twin(twin):
+        if known := _find_duplicate(twin):
             return _walked(known)
         try:
             return _walked(_open(token, order, wanted, key, twin))
         except IntegrityError:
             continue  # its twin came first: it is found now
         except CartNotOrderable:
-            queries().rollback()  # what is missing may be what its twin has taken
-            if known := _find_by_key(key, order) or _find_twin(twin) or _find_cart_order(token, order):
+            read_session().rollback()  # what is missing may be what its twin has taken
+            if known := _find_by_key(key, order) or _find_duplicate(twin) or _find_cart_order(token, order):
                 return _walked(known)
             raise
     raise KeyReused(order.key)
@@ -82,7 +84,7 @@ def _in_cart(token: str) -> dict[int, int]:
 
 def _find_by_key(key: str | None, order: DirectOrder) -> str | None:
     """The checkout this order was opened as already."""
-    row = queries().scalar(select(Checkout).where(Checkout.idempotency_key == key)) if key else None
+    row = read_session().scalar(select(Checkout).where(Checkout.idempotency_key == key)) if key else None
     if row is None:
         return None
     if row.progress["agreed"] != _content(order):
@@ -90,21 +92,25 @@ def _find_by_key(key: str | None, order: DirectOrder) -> str | None:
     return row.id
 
 
-def _find_twin(twin: str) -> str | None:
+def _find_duplicate(twin: str) -> str | None:
     """The checkout of the other click; one that takes longer than clicks lie apart is still the same."""
-    fresh = select(Checkout.id).join(Twin, Twin.checkout_id == Checkout.id).where(Twin.key == twin)
-    is_now = (Twin.at > utc_now() - TWIN_WINDOW) | Checkout.state.in_(saga.UNFINISHED)
-    return queries().scalar(fresh.where(is_now, Checkout.state != CheckoutState.FAILED))
+    fresh = (
+        select(Checkout.id)
+        .join(DuplicateGuard, DuplicateGuard.checkout_id == Checkout.id)
+        .where(DuplicateGuard.key == twin)
+    )
+    is_now = (DuplicateGuard.at > utc_now() - DUPLICATE_WINDOW) | Checkout.state.in_(saga.UNFINISHED)
+    return read_session().scalar(fresh.where(is_now, Checkout.state != CheckoutState.FAILED))
 
 
 def _find_cart_order(token: str, order: DirectOrder) -> str | None:
     """The checkout that ordered this cart a moment ago and left it empty."""
     if order.wanted is not None:
         return None
-    lately = (Checkout.cart_token == token, Checkout.created_at > utc_now() - TWIN_WINDOW)
+    lately = (Checkout.cart_token == token, Checkout.created_at > utc_now() - DUPLICATE_WINDOW)
     alive = Checkout.state.not_in((CheckoutState.DRAFT, CheckoutState.FAILED))
     newest = select(Checkout).where(*lately, alive).order_by(Checkout.created_at.desc())
-    same = (row.id for row in queries().scalars(newest) if row.progress["agreed"] == _content(order))
+    same = (row.id for row in read_session().scalars(newest) if row.progress["agreed"] == _content(order))
     return next(same, None)
 
 
@@ -117,7 +123,9 @@ def _open(token: str, order: DirectOrder, wanted: Mapping[int, int], key: str | 
         raise TotalChanged(total)
     snapshot = plans.snapshot(order.contact, order.address, quote, order.payment, cart.account_of(token))
     emptied = () if order.wanted is None else tuple(order.wanted)
-    return _insert(token, Plan(snapshot, order.payment, return_url="", emptied=emptied), key, twin, _content(order))
+    return _insert(
+        token, PlacedOrder(snapshot, order.payment, return_url="", emptied=emptied), key, twin, _content(order)
+    )
 
 
 def _quote(token: str, wanted: Mapping[int, int], *, is_cart: bool) -> CartQuote:
@@ -127,9 +135,9 @@ def _quote(token: str, wanted: Mapping[int, int], *, is_cart: bool) -> CartQuote
     others: dict[int, int] = {}
     for product, units in wanted.items():
         mine = [line for line in in_cart if line.offer.product_id == product]
-        if sum(line.quantity for line in mine) == units and (is_cart or all(line.offer.is_sold for line in mine)):
+        if sum(line.quantity for line in mine) == units and (is_cart or all(line.offer.is_sellable for line in mine)):
             lines += mine
-        elif units > cart.MOST_UNITS:
+        elif units > cart.MAX_UNITS:
             raise cart.TooManyUnits(product)
         else:
             others[product] = units
@@ -138,8 +146,8 @@ def _quote(token: str, wanted: Mapping[int, int], *, is_cart: bool) -> CartQuote
     return cart.quote_of(lines)
 
 
-@retried
-def _insert(token: str, plan: Plan, key: str | None, twin: str, content: str) -> str:
+@retry_on_deadlock
+def _insert(token: str, plan: PlacedOrder, key: str | None, twin: str, content: str) -> str:
     """Note the order; the unique keys decide who of several comes first."""
     now = utc_now()
     identity = str(uuid.uuid4())
@@ -157,12 +165,15 @@ def _insert(token: str, plan: Plan, key: str | None, twin: str, content: str) ->
             )
         )
         session.flush()
-        over = ((Twin.at <= now - TWIN_WINDOW) & Twin.checkout_id.not_in(_of_state(*saga.UNFINISHED))) | (
-            Twin.checkout_id.in_(_of_state(CheckoutState.FAILED))
+        over = (
+            (DuplicateGuard.at <= now - DUPLICATE_WINDOW)
+            & DuplicateGuard.checkout_id.not_in(_of_state(*saga.UNFINISHED))
+        ) | (DuplicateGuard.checkout_id.in_(_of_state(CheckoutState.FAILED)))
+        taken = session.execute(
+            update(DuplicateGuard).where(DuplicateGuard.key == twin, over).values(checkout_id=identity, at=now)
         )
-        taken = session.execute(update(Twin).where(Twin.key == twin, over).values(checkout_id=identity, at=now))
         if not rows_changed(taken):
-            session.add(Twin(key=twin, checkout_id=identity, at=now))
+            session.add(DuplicateGuard(key=twin, checkout_id=identity, at=now))
     return identity
 
 
@@ -172,19 +183,19 @@ def _of_state(*states: CheckoutState) -> Select[str]:
 
 def _walked(checkout: str) -> str:
     """Walk it; where another runner is walking, wait for them, so that both requests can name the same order."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + PAYMENT_TIMEOUT
     while not saga.resume(checkout) and time.monotonic() < until:
-        queries().rollback()
-        state = queries().scalar(select(Checkout.state).where(Checkout.id == checkout))
+        read_session().rollback()
+        state = read_session().scalar(select(Checkout.state).where(Checkout.id == checkout))
         if state not in saga.UNFINISHED:
             break
         time.sleep(LOOK_AGAIN)
     return checkout
 
 
-@retried
-def forget_twins() -> None:
+@retry_on_deadlock
+def purge_duplicate_guards() -> None:
     """Delete what only tells double clicks apart; the worker asks for it."""
     with transaction("checkout") as session:
-        is_over = Twin.checkout_id.not_in(_of_state(*saga.UNFINISHED))
-        session.execute(delete(Twin).where(Twin.at < utc_now() - TWIN_WINDOW, is_over))
+        is_over = DuplicateGuard.checkout_id.not_in(_of_state(*saga.UNFINISHED))
+        session.execute(delete(DuplicateGuard).where(DuplicateGuard.at < utc_now() - DUPLICATE_WINDOW, is_over))

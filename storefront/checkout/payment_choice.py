@@ -6,8 +6,8 @@ import re
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import SavedMethod, UserId
-from storefront.checkout.values import PaymentNotOffered, PaymentWish
-from storefront.core.payment_instruments import LENDERS, is_upi_id, masked_upi_id
+from storefront.checkout.values import PaymentNotOffered, RequestedPayment
+from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id, masked_upi_id
 from storefront.payments import service as payments
 from storefront.payments.service import PaymentOption
 
@@ -16,23 +16,23 @@ NO_NAME = "Card Holder"  # what the old client sends where it knows no name
 _LAST_FOUR = re.compile(r"([0-9]{4})\s*\Z", re.ASCII)
 
 
-def payment_meant(user: UserId, wish: PaymentWish) -> PaymentOption:
+def payment_meant(user: UserId, wish: RequestedPayment) -> PaymentOption:
     """The way to pay that a client means: one that was saved, or what it describes.
 
     :raise PaymentNotOffered: the shop does not offer it, or not with this lender
     """
-    saved = accounts.find_meant_method(user, wish.kind, method=wish.method, card_number=wish.card_number)
+    saved = accounts.match_method(user, wish.kind, method=wish.method, card_number=wish.card_number)
     return _as_saved(saved) if saved else _as_described(wish)
 
 
-def usual_payment(user: UserId, kind: str) -> PaymentOption:
+def default_payment(user: UserId, kind: str) -> PaymentOption:
     """The way to pay of a client that names no more than its kind: the first one saved of it, as the account lists
     them, else one without particulars.
 
     :raise PaymentNotOffered: the shop does not offer it
     """
     saved = next((method for method in accounts.methods_of(user) if method.kind == kind), None)
-    return _as_saved(saved) if saved else _as_described(PaymentWish(kind, lender=LENDERS[0]))
+    return _as_saved(saved) if saved else _as_described(RequestedPayment(kind, lender=BNPL_PROVIDERS[0]))
 
 
 def _as_saved(saved: SavedMethod) -> PaymentOption:
@@ -43,7 +43,7 @@ def _as_saved(saved: SavedMethod) -> PaymentOption:
     return _promised(saved.kind, saved.details)  # of a UPI id only the masked form was kept
 
 
-def _as_described(wish: PaymentWish) -> PaymentOption:
+def _as_described(wish: RequestedPayment) -> PaymentOption:
     if wish.kind == "card":
         digits = _LAST_FOUR.search(wish.card_number or "")
         return _promised("card", _card(digits[1] if digits else "", "" if wish.holder == NO_NAME else wish.holder))
@@ -60,7 +60,7 @@ def _card(digits: str, holder: str) -> str:
 def _promised(kind: str, details: str = "", lender: str = "") -> PaymentOption:
     if kind == "bnpl":
         details = f"Buy Now Pay Later - {lender}"
-    option = payments.promised_option(kind, details, lender if kind == "bnpl" else "")
+    option = payments.offline_option(kind, details, lender if kind == "bnpl" else "")
     if option is None:
         raise PaymentNotOffered(kind)
     return option

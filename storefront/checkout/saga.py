@@ -20,23 +20,25 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.checkout import snapshot as plans
 from storefront.checkout.models import Checkout
-from storefront.checkout.snapshot import Plan
+from storefront.checkout.snapshot import PlacedOrder
 from storefront.checkout.values import CheckoutState, Failure
 from storefront.core.clock import utc_now
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 from storefront.orders import service as orders
 from storefront.payments import service as payments
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=50)  # longer than the slowest step: a provider that times out
-PATIENCE = timedelta(minutes=15)  # how long a customer or a silent provider is waited for: as long as a hold lasts
+PAYMENT_TIMEOUT = timedelta(
+    minutes=15
+)  # how long a customer or a silent provider is waited for: as long as a hold lasts
 RETRY_PAUSE = timedelta(seconds=2)
 UNFINISHED = (CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOING)
 
 
 @dataclass(slots=True)
-class Walk:
+class SagaRun:
     """One runner on its way.
 
     :ivar progress: what the steps found out, kept with the record
@@ -45,7 +47,7 @@ class Walk:
 
     id: str
     owner: str
-    plan: Plan
+    plan: PlacedOrder
     progress: dict[str, Any]
     doing: int | None = None
 
@@ -59,59 +61,59 @@ class Step:
     """:ivar do: may be called again after it was done :ivar undo: may be called when it was never done"""
 
     name: str
-    do: Callable[[Walk], None]
-    undo: Callable[[Walk], None]
+    do: Callable[[SagaRun], None]
+    undo: Callable[[SagaRun], None]
 
 
-def _nothing(walk: Walk) -> None:
+def _nothing(walk: SagaRun) -> None:
     """There is nothing to undo."""
 
 
-def _reserve(walk: Walk) -> None:
+def _reserve(walk: SagaRun) -> None:
     catalog.reserve(walk.id, walk.plan.holds)
 
 
-def _release(walk: Walk) -> None:
+def _release(walk: SagaRun) -> None:
     catalog.release(walk.id)
 
 
-def _authorise(walk: Walk) -> None:
+def _authorise(walk: SagaRun) -> None:
     total = walk.plan.snapshot.grand_total
     payments.authorise(walk.id, total, walk.plan.payment.code, walk.plan.return_url)
 
 
-def _void(walk: Walk) -> None:
+def _void(walk: SagaRun) -> None:
     payments.void(walk.id)
 
 
-def _create_order(walk: Walk) -> None:
+def _create_order(walk: SagaRun) -> None:
     walk.progress["order"] = orders.create_order(walk.id, walk.plan.snapshot)
 
 
-def _cancel_order(walk: Walk) -> None:
+def _cancel_order(walk: SagaRun) -> None:
     orders.cancel_order(walk.id, "The order could not be completed; nothing was charged")
 
 
-def _secure(walk: Walk) -> None:
+def _secure(walk: SagaRun) -> None:
     """The customer may have taken longer than the hold: take the goods again, or learn that they are gone."""
-    catalog.reserve(walk.id, walk.plan.holds, for_good=True)
+    catalog.reserve(walk.id, walk.plan.holds, permanent=True)
 
 
-def _capture(walk: Walk) -> None:
+def _capture(walk: SagaRun) -> None:
     payments.capture(walk.id, walk.progress["order"])
 
 
-def _sell(walk: Walk) -> None:
+def _sell(walk: SagaRun) -> None:
     catalog.commit_reservation(walk.id)
 
 
-def _confirm(walk: Walk) -> None:
+def _confirm(walk: SagaRun) -> None:
     orders.confirm_order(walk.id)
 
 
-def _clear(walk: Walk) -> None:
+def _clear(walk: SagaRun) -> None:
     """Whoever signed in on the way took the cart along: it is looked up as late as this."""
-    token = queries().scalars(select(Checkout.cart_token).where(Checkout.id == walk.id)).one()
+    token = read_session().scalars(select(Checkout.cart_token).where(Checkout.id == walk.id)).one()
     cart.clear(token, walk.id, walk.plan.bought, products=walk.plan.emptied)
 
 
@@ -135,7 +137,7 @@ def resume(checkout: str) -> bool:
 
     :return: whether this runner walked
     """
-    return _with_lease(checkout, _walk)
+    return _with_lease(checkout, _run)
 
 
 def abandon(checkout: str) -> None:
@@ -143,7 +145,7 @@ def abandon(checkout: str) -> None:
     _with_lease(checkout, _abandon)
 
 
-def _with_lease(checkout: str, go: Callable[[Walk], None]) -> bool:
+def _with_lease(checkout: str, go: Callable[[SagaRun], None]) -> bool:
     walk = _take_lease(checkout)
     if walk is None:
         return False
@@ -155,7 +157,7 @@ def _with_lease(checkout: str, go: Callable[[Walk], None]) -> bool:
     return True
 
 
-def _take_back(walk: Walk) -> None:
+def _take_back(walk: SagaRun) -> None:
     """Undo the step this runner was at when its lease ran out, if the other runner went back: that one cannot know
     whether the step was done before it undid it, or after.
     """
@@ -164,29 +166,29 @@ def _take_back(walk: Walk) -> None:
         STEPS[walk.doing].undo(walk)
 
 
-def _abandon(walk: Walk) -> None:
+def _abandon(walk: SagaRun) -> None:
     state, step = _position(walk)
     if state is CheckoutState.WAITING:
         _fail(walk, step, Failure.DECLINED, "You did not confirm the payment")
         _go_back(walk, step)
     else:
-        _walk(walk)
+        _run(walk)
 
 
 def unfinished() -> list[str]:
     """Checkouts that somebody should walk: their runner died, or what they wait for is overdue."""
     now = utc_now()
-    waiting_too_long = (Checkout.state == CheckoutState.WAITING) & (Checkout.updated_at < now - PATIENCE)
+    waiting_too_long = (Checkout.state == CheckoutState.WAITING) & (Checkout.updated_at < now - PAYMENT_TIMEOUT)
     stalled = Checkout.state.in_((CheckoutState.RUNNING, CheckoutState.UNDOING)) & or_(
         Checkout.lease_until.is_(None), Checkout.lease_until < now
     )
     return list(
-        queries().scalars(select(Checkout.id).where(or_(waiting_too_long, stalled)).order_by(Checkout.updated_at))
+        read_session().scalars(select(Checkout.id).where(or_(waiting_too_long, stalled)).order_by(Checkout.updated_at))
     )
 
 
-@retried
-def _take_lease(checkout: str) -> Walk | None:
+@retry_on_deadlock
+def _take_lease(checkout: str) -> SagaRun | None:
     now, owner = utc_now(), str(uuid.uuid4())
     free = or_(Checkout.lease_until.is_(None), Checkout.lease_until < now)
     with transaction("checkout") as session:
@@ -198,10 +200,10 @@ def _take_lease(checkout: str) -> Walk | None:
         if not rows_changed(taken):
             return None
         row = session.get_one(Checkout, checkout)
-    return Walk(row.id, owner, plans.load(row.plan), dict(row.progress))
+    return SagaRun(row.id, owner, plans.load(row.plan), dict(row.progress))
 
 
-def _write(walk: Walk, **values: Any) -> None:
+def _write(walk: SagaRun, **values: Any) -> None:
     """Write the record, if the lease is still ours; it lasts on from now unless `values` end it."""
     now = utc_now()
     kept = {"lease_until": now + LEASE, "updated_at": now, "progress": walk.progress, **values}
@@ -211,7 +213,7 @@ def _write(walk: Walk, **values: Any) -> None:
             raise LeaseLost(walk.id)
 
 
-def _walk(walk: Walk) -> None:
+def _run(walk: SagaRun) -> None:
     state, step = _position(walk)
     if state is not CheckoutState.UNDOING:
         failed_at = _go_forward(walk, step)
@@ -221,19 +223,19 @@ def _walk(walk: Walk) -> None:
     _go_back(walk, step)
 
 
-def _position(walk: Walk) -> tuple[CheckoutState, int]:
-    row = queries().get_one(Checkout, walk.id)
+def _position(walk: SagaRun) -> tuple[CheckoutState, int]:
+    row = read_session().get_one(Checkout, walk.id)
     return CheckoutState(row.state), row.step
 
 
-def _go_forward(walk: Walk, step: int) -> int | None:
+def _go_forward(walk: SagaRun, step: int) -> int | None:
     """Do the steps from `step` on. :return: the step whose failure must be undone, or None"""
     for number in range(step, len(STEPS)):
         _write(walk, state=CheckoutState.RUNNING, step=number)
         walk.doing = number
         try:
             STEPS[number].do(walk)
-        except (payments.CustomerActionNeeded, payments.ProviderSilent) as wait:
+        except (payments.CustomerActionNeeded, payments.ProviderTimeout) as wait:
             if number >= CAPTURE or not _is_overdue(walk):
                 _wait(walk, wait)
                 return None
@@ -258,7 +260,7 @@ def _go_forward(walk: Walk, step: int) -> int | None:
     return None
 
 
-def _wait(walk: Walk, reason: payments.CustomerActionNeeded | payments.ProviderSilent) -> None:
+def _wait(walk: SagaRun, reason: payments.CustomerActionNeeded | payments.ProviderTimeout) -> None:
     """Park the checkout until its customer comes back, or for a moment until a silent provider is asked again."""
     if isinstance(reason, payments.CustomerActionNeeded):
         walk.progress["action_url"] = reason.url
@@ -267,18 +269,18 @@ def _wait(walk: Walk, reason: payments.CustomerActionNeeded | payments.ProviderS
         _pause(walk, "the payment provider does not answer")
 
 
-def _is_overdue(walk: Walk) -> bool:
+def _is_overdue(walk: SagaRun) -> bool:
     placed_at = datetime.fromisoformat(walk.progress["placed_at"])
-    return utc_now() > placed_at + PATIENCE
+    return utc_now() > placed_at + PAYMENT_TIMEOUT
 
 
-def _fail(walk: Walk, step: int, failure: Failure, detail: str) -> None:
+def _fail(walk: SagaRun, step: int, failure: Failure, detail: str) -> None:
     walk.progress["failure"] = failure.value
     walk.progress["detail"] = detail
     _write(walk, state=CheckoutState.UNDOING, step=step, last_error=detail[:255])
 
 
-def _go_back(walk: Walk, step: int) -> None:
+def _go_back(walk: SagaRun, step: int) -> None:
     """Undo from `step` down to the first, the failed one included: it may have happened unseen."""
     for number in range(step, -1, -1):
         _write(walk, state=CheckoutState.UNDOING, step=number)
@@ -291,7 +293,7 @@ def _go_back(walk: Walk, step: int) -> None:
     _write(walk, state=CheckoutState.FAILED, lease_owner=None, lease_until=None)
 
 
-def _pause(walk: Walk, why: str) -> None:
+def _pause(walk: SagaRun, why: str) -> None:
     """Leave the record for the next runner, after a moment."""
     logger.warning("checkout %s pauses: %s", walk.id, why)
     _write(walk, last_error=why[:255], lease_owner=None, lease_until=utc_now() + RETRY_PAUSE)

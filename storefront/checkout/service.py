@@ -13,12 +13,12 @@ from storefront.cart import service as cart
 from storefront.checkout import legacy_import, saga
 from storefront.checkout import snapshot as plans
 from storefront.checkout.models import Checkout
-from storefront.checkout.one_request import forget_twins, order_at_once
-from storefront.checkout.payment_choice import payment_meant, usual_payment
+from storefront.checkout.one_request import place_direct_order, purge_duplicate_guards
+from storefront.checkout.payment_choice import default_payment, payment_meant
 from storefront.checkout.saved_choices import delivery_to
-from storefront.checkout.snapshot import Plan
+from storefront.checkout.snapshot import PlacedOrder
 from storefront.checkout.values import (
-    STUCK,
+    STALE_AFTER,
     CartNotOrderable,
     CheckoutBusy,
     CheckoutDraft,
@@ -31,7 +31,7 @@ from storefront.checkout.values import (
     KeyReused,
     Outcome,
     PaymentNotOffered,
-    PaymentWish,
+    RequestedPayment,
     Shortage,
     TotalChanged,
     UnfinishedCheckout,
@@ -39,12 +39,12 @@ from storefront.checkout.values import (
 )
 from storefront.core.addresses import PostalAddress
 from storefront.core.clock import utc_now
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 from storefront.orders.service import OrderId
 from storefront.payments import service as payments
 
 __all__ = [
-    "STUCK",
+    "STALE_AFTER",
     "CartNotOrderable",
     "CheckoutBusy",
     "CheckoutDraft",
@@ -57,35 +57,35 @@ __all__ = [
     "KeyReused",
     "Outcome",
     "PaymentNotOffered",
-    "PaymentWish",
+    "RequestedPayment",
     "Shortage",
     "TotalChanged",
     "UnfinishedCheckout",
     "UnknownCheckout",
     "abandon",
-    "adopt",
     "count_unfinished",
+    "default_payment",
     "delivery_to",
     "enter_contact",
     "enter_delivery",
     "enter_payment",
+    "erase",
     "find_unfinished",
-    "follow_payment",
-    "forget",
-    "forget_twins",
     "get_draft",
     "legacy_import",
-    "order_at_once",
     "outcome_of",
     "payment_meant",
+    "place_direct_order",
     "place_order",
+    "purge_duplicate_guards",
     "resume",
+    "resume_after_webhook",
     "resume_unfinished",
     "start",
     "states",
+    "transfer_to_account",
     "try_again",
     "unfinished_checkouts",
-    "usual_payment",
 ]
 
 logger = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ def _entered(draft: CheckoutDraft) -> dict[str, object]:
 
 
 def _get(checkout: str | None, cart_token: str | None) -> Checkout:
-    row = queries().get(Checkout, checkout) if checkout else None
+    row = read_session().get(Checkout, checkout) if checkout else None
     if row is None or row.cart_token != cart_token:
         raise UnknownCheckout(checkout)
     return row
@@ -129,8 +129,8 @@ def get_draft(checkout: str | None, cart_token: str | None) -> CheckoutDraft:
     return plans.load_draft(row.id, row.draft)
 
 
-@retried
-def adopt(checkout: str, guest: str, account: str) -> None:
+@retry_on_deadlock
+def transfer_to_account(checkout: str, guest: str, account: str) -> None:
     """A guest signed in on the way: the checkout goes on as the account's, also one that is being placed."""
     with transaction("checkout") as session:
         session.execute(
@@ -153,7 +153,7 @@ def enter_payment(draft: CheckoutDraft, option: str, entry: str = "") -> None:
     _enter(draft, payment=option, payment_entry=entry)
 
 
-@retried
+@retry_on_deadlock
 def _enter(draft: CheckoutDraft, **entered: object) -> None:
     with transaction("checkout") as session:
         row = session.scalars(select(Checkout).where(Checkout.id == draft.id).with_for_update()).one()
@@ -179,7 +179,7 @@ def place_order(checkout: str, cart_token: str, *, agreed: str, return_url: Call
         try:
             _open(plans.load_draft(row.id, row.draft), cart_token, agreed, return_url(checkout))
         except (CartNotOrderable, TotalChanged):
-            queries().rollback()  # what is read next is the present state
+            read_session().rollback()  # what is read next is the present state
             if _get(checkout, cart_token).state == CheckoutState.DRAFT:
                 raise
             # Else the twin of a double click was quicker: it bought what is missing from the cart.
@@ -201,7 +201,7 @@ def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -
         raise CartNotOrderable(plans.shortages_of(quote))
     if quote.fingerprint != agreed:
         raise TotalChanged(quote.price.grand_total)
-    plan = Plan(plans.snapshot_of(draft, quote, option, cart.account_of(cart_token)), option, return_url)
+    plan = PlacedOrder(plans.snapshot_of(draft, quote, option, cart.account_of(cart_token)), option, return_url)
     now = utc_now()
     with transaction("checkout") as session:
         session.execute(
@@ -220,16 +220,16 @@ def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -
 def resume(checkout: str) -> Outcome:
     """Walk a checkout as far as it goes now and say where it stands."""
     saga.resume(checkout)
-    return _outcome(queries().get_one(Checkout, checkout))
+    return _outcome(read_session().get_one(Checkout, checkout))
 
 
-def follow_payment(checkout: str) -> None:
+def resume_after_webhook(checkout: str) -> None:
     """There is news of its payment: walk on.
 
     :raise CheckoutBusy: another runner walks it, who may have asked the provider before there was news: come again
     """
     if not saga.resume(checkout):
-        row = queries().get_one(Checkout, checkout)
+        row = read_session().get_one(Checkout, checkout)
         if row.state in saga.UNFINISHED:
             raise CheckoutBusy(checkout)
 
@@ -237,7 +237,7 @@ def follow_payment(checkout: str) -> None:
 def abandon(checkout: str) -> Outcome:
     """The customer gives up confirming a payment: undo everything, unless it went through in the meantime."""
     saga.abandon(checkout)
-    return _outcome(queries().get_one(Checkout, checkout))
+    return _outcome(read_session().get_one(Checkout, checkout))
 
 
 def resume_unfinished() -> int:
@@ -254,7 +254,7 @@ def _try(checkout: str) -> None:
     except Exception:
         # Its fault is noted in its record; it must not hold up the others.
         logger.exception("checkout %s could not go on", checkout)
-        queries().rollback()
+        read_session().rollback()
 
 
 def try_again(checkout: str) -> Outcome:
@@ -264,7 +264,7 @@ def try_again(checkout: str) -> Outcome:
     :raise UnknownCheckout: there is none
     """
     _try(checkout)
-    row = queries().get(Checkout, checkout)
+    row = read_session().get(Checkout, checkout)
     if row is None:
         raise UnknownCheckout(checkout)
     return _outcome(row)
@@ -273,12 +273,12 @@ def try_again(checkout: str) -> Outcome:
 def unfinished_checkouts(most: int | None = None) -> list[UnfinishedCheckout]:
     """Orders that are being placed at this moment or got stuck, longest without a move first. :param most: no more"""
     longest = select(Checkout).where(Checkout.state.in_(saga.UNFINISHED)).order_by(Checkout.updated_at).limit(most)
-    return [_unfinished(row) for row in queries().scalars(longest)]
+    return [_unfinished(row) for row in read_session().scalars(longest)]
 
 
 def find_unfinished(checkout: str) -> UnfinishedCheckout | None:
     """One of them; None when it came to its end. :raise UnknownCheckout: there is none of this id"""
-    row = queries().get(Checkout, checkout)
+    row = read_session().get(Checkout, checkout)
     if row is None or row.state == CheckoutState.DRAFT:
         raise UnknownCheckout(checkout)
     return _unfinished(row) if row.state in saga.UNFINISHED else None
@@ -294,17 +294,17 @@ def _unfinished(row: Checkout) -> UnfinishedCheckout:
         attempts=row.attempts,
         last_error=row.last_error,
         order_id=OrderId(row.progress["order"]) if "order" in row.progress else None,
-        is_stuck=row.updated_at < utc_now() - STUCK,
+        is_stuck=row.updated_at < utc_now() - STALE_AFTER,
     )
 
 
 def count_unfinished() -> int:
     """How many there are."""
-    return queries().scalar(select(func.count(Checkout.id)).where(Checkout.state.in_(saga.UNFINISHED))) or 0
+    return read_session().scalar(select(func.count(Checkout.id)).where(Checkout.state.in_(saga.UNFINISHED))) or 0
 
 
-@retried
-def forget(cart_token: str) -> None:
+@retry_on_deadlock
+def erase(cart_token: str) -> None:
     """Delete what was entered in the checkouts of a cart; what became of each is kept. Safe to repeat.
 
     :raise CheckoutBusy: one of them is not at its end yet: come again
@@ -319,7 +319,7 @@ def forget(cart_token: str) -> None:
 
 def states() -> dict[str, tuple[CheckoutState, datetime]]:
     """Every checkout's state and when it was last written, for the doctor."""
-    rows = queries().execute(select(Checkout.id, Checkout.state, Checkout.updated_at))
+    rows = read_session().execute(select(Checkout.id, Checkout.state, Checkout.updated_at))
     return {identity: (CheckoutState(state), updated_at) for identity, state, updated_at in rows}
 
 

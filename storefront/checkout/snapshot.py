@@ -16,7 +16,7 @@ from storefront.payments.service import PaymentOption
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PlacedOrder:
     """What a checkout orders.
 
     :ivar return_url: where the customer comes back to from a payment provider
@@ -37,19 +37,19 @@ class Plan:
         return {Sku(item.sku): item.quantity for item in self.snapshot.items}
 
 
-_plan = TypeAdapter(Plan)
+_placed_order = TypeAdapter(PlacedOrder)
 _contact = TypeAdapter(Contact)
 _address = TypeAdapter(PostalAddress)
 
 
-def dump(plan: Plan) -> dict[str, Any]:
+def dump(plan: PlacedOrder) -> dict[str, Any]:
     """As JSON keeps it."""
-    kept: dict[str, Any] = _plan.dump_python(plan, mode="json")
+    kept: dict[str, Any] = _placed_order.dump_python(plan, mode="json")
     return kept
 
 
-def load(kept: dict[str, Any]) -> Plan:
-    return _plan.validate_python(kept)
+def load(kept: dict[str, Any]) -> PlacedOrder:
+    return _placed_order.validate_python(kept)
 
 
 def entry(value: Contact | PostalAddress) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def load_draft(checkout: str, kept: dict[str, Any]) -> CheckoutDraft:
 def shortages_of(quote: CartQuote) -> list[Shortage]:
     """What of a cart cannot be had as it stands, and how much of it is left."""
     short = [line for line in quote.lines if not line.can_be_bought]
-    return [Shortage(line.offer.title, max(0, line.offer.available) if line.offer.is_sold else 0) for line in short]
+    return [Shortage(line.offer.title, max(0, line.offer.available) if line.offer.is_sellable else 0) for line in short]
 
 
 def snapshot_of(

@@ -16,7 +16,7 @@ from storefront.payments.service import PaymentOption
 
 CheckoutId = NewType("CheckoutId", str)
 
-STUCK = timedelta(hours=1)  # four times as long as a customer or a silent provider is waited for
+STALE_AFTER = timedelta(hours=1)  # four times as long as a customer or a silent provider is waited for
 
 
 class CheckoutState(StrEnum):
@@ -106,7 +106,7 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentWish:
+class RequestedPayment:
     """How a client that sends an order in one request says it is to be paid (contract 2.2.8).
 
     :ivar kind: card, upi, cod or bnpl

@@ -17,7 +17,7 @@ from storefront.checkout.service import CheckoutState
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
 from storefront.db import dead_letters
-from storefront.db.import_log import came_over
+from storefront.db.import_log import is_legacy_checkout
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
 from storefront.payments import service as payments
@@ -27,31 +27,31 @@ TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.DUE})
 NOTHING_TAKEN = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED, PaymentStatus.DECLINED})
 
 
-def faults() -> Iterator[str]:
+def violations() -> Iterator[str]:
     """Every broken invariant, in words; nothing in a healthy shop."""
-    yield from catalog.stock_faults()
-    yield from catalog.product_faults()
-    yield from catalog.review_faults()
-    yield from orders.faults()
-    yield from payments.faults()
+    yield from catalog.stock_violations()
+    yield from catalog.product_violations()
+    yield from catalog.review_violations()
+    yield from orders.violations()
+    yield from payments.violations()
     for messages in dead_letters.stuck_messages().values():
-        yield from messages.faults()
+        yield from messages.violations()
     yield from _checkout_faults()
 
 
 def _checkout_faults() -> Iterator[str]:
     """What each checkout's order, payment and goods say of each other."""
     states = checkout.states()
-    placed, paid, held = orders.facts(), payments.facts(), catalog.holdings()
+    placed, paid, held = orders.snapshots(), payments.snapshots(), catalog.holdings()
     for known in sorted({*placed, *paid, *held} - set(states)):
         yield f"checkout {known}: has an order, a payment or goods, but no record"
     for identity, (state, updated_at) in states.items():
         order, payment, goods = placed.get(identity), paid.get(identity), held.get(identity, [])
         if state in {CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOING}:
-            if updated_at < utc_now() - checkout.STUCK:
+            if updated_at < utc_now() - checkout.STALE_AFTER:
                 yield f"checkout {identity}: {state} since {updated_at:%d %b %H:%M}"
             continue
-        if came_over(identity):
+        if is_legacy_checkout(identity):
             yield from _old_faults(identity, order, payment, goods)
         elif state is CheckoutState.COMPLETED:
             yield from _completed_faults(identity, order, payment, goods)
@@ -154,16 +154,16 @@ def _undone_faults(
 @with_appcontext
 def doctor() -> None:
     """Check the invariants of stock, money and messages over all schemas."""
-    say_faults()
+    report_violations()
 
 
-def say_faults() -> None:
+def report_violations() -> None:
     """Say every fault, or that there is none.
 
     :raise click.ClickException: there is one
     """
     found = 0
-    for fault in faults():
+    for fault in violations():
         click.echo(fault)
         found += 1
     if found:

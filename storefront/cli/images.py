@@ -16,7 +16,7 @@ pictures = AppGroup("pictures", help="The files of the products' pictures.")
 @click.argument("target")
 @click.option("--keep", is_flag=True, help="Leave the files where they are, too.")
 @with_appcontext
-def move(source: str, target: str, keep: bool) -> None:
+def migrate(source: str, target: str, keep: bool) -> None:
     """Carry every file from SOURCE to TARGET: each is "database" or what PICTURE_STORE may be.
 
     An open shop moves in three steps: carry with --keep, set PICTURE_STORE, carry again without.
@@ -28,15 +28,15 @@ def move(source: str, target: str, keep: bool) -> None:
     if source == target:
         raise click.ClickException("these are the same store")
     try:
-        count = sum(1 for _ in gallery.move(*stores, keeps=keep))
-    except gallery.StoreAway as error:
+        count = sum(1 for _ in gallery.migrate(*stores, keeps=keep))
+    except gallery.StorageUnavailable as error:
         raise click.ClickException(f"a store cannot be reached: {error}. Run it again: it goes on") from error
     click.echo(f"Files carried: {count:,}")
 
 
 @pictures.command("renew")
 @with_appcontext
-def renew() -> None:
+def regenerate() -> None:
     """Give pictures from before there were several widths their files; may be run again."""
-    count = sum(1 for _ in gallery.renew())
+    count = sum(1 for _ in gallery.regenerate())
     click.echo(f"Pictures given their widths: {count:,}")

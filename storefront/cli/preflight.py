@@ -24,10 +24,10 @@ from storefront.db import migrations
 from storefront.messaging import mail
 
 ANSWER_SECONDS = 5
-LEAST_ROOM = 1024**3  # bytes; databases, letters and pictures grow
+MIN_FREE_BYTES = 1024**3  # bytes; databases, letters and pictures grow
 
 
-def findings() -> Iterator[str]:
+def problems() -> Iterator[str]:
     """Everything that stands in the way, in words; nothing of a shop that may open."""
     unreachable = list(_databases())
     yield from unreachable
@@ -58,7 +58,7 @@ def _staff() -> Iterator[str]:
 
 def _mail() -> Iterator[str]:
     try:
-        mail.greet()
+        mail.check_connection()
     except (OSError, smtplib.SMTPException) as error:
         yield f"MAIL_URL: the mail server does not let us in: {error}"
     if _is_real() and current_app.config["SHOP_MAIL"].endswith("@localhost"):
@@ -108,8 +108,8 @@ def _room() -> Iterator[str]:
         if url.get_backend_name() == "sqlite":
             folders.add(Path(str(url.database)).parent)
     for folder in sorted(folders):
-        if folder.exists() and shutil.disk_usage(folder).free < LEAST_ROOM:
-            yield f"{folder}: less than {LEAST_ROOM // 1024**3} GiB is free"
+        if folder.exists() and shutil.disk_usage(folder).free < MIN_FREE_BYTES:
+            yield f"{folder}: less than {MIN_FREE_BYTES // 1024**3} GiB is free"
 
 
 def _is_real() -> bool:
@@ -121,7 +121,7 @@ def _is_real() -> bool:
 def check() -> None:
     """Ask databases, mail, Redis, the public address and the disk whether the shop may open."""
     is_ready = True
-    for finding in findings():
+    for finding in problems():
         click.echo(finding)
         is_ready = False
     if not is_ready:

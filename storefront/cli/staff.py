@@ -18,7 +18,7 @@ ROLES = [role.value for role in Role if role.is_staff]
 
 def _email(context: click.Context, option: click.Parameter, typed: str) -> str:
     try:
-        return contact.email_key(typed)
+        return contact.normalize_email(typed)
     except contact.NotAnEmail as error:
         raise click.BadParameter("this is no e-mail address") from error
 

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from storefront.core.errors import DomainError
 
-LONGEST_PHONE = 15  # digits; ITU-T E.164
+MAX_PHONE_LENGTH = 15  # digits; ITU-T E.164
 
 # First digits and lengths of the cards in use: ISO/IEC 7812 and what the firms publish.
 _ISSUERS: tuple[tuple[str, frozenset[int]], ...] = (
@@ -44,18 +44,18 @@ _MACHINE_MADE = re.compile(
 )
 
 
-class CardNumberGiven(DomainError):
+class CardNumberRejected(DomainError):
     """Somebody typed the number of a card. It carries nothing: the number must reach no log."""
 
     status = 422
 
 
-def holds_card_number(text: str) -> bool:
+def contains_card_number(text: str) -> bool:
     """Whether a text holds the number of a payment card anywhere, in the digits of any script."""
     return any(_found(text))
 
 
-def masked(text: str) -> str:
+def last_four(text: str) -> str:
     """The last four digits of a number that fills a field; a text with four digits or fewer as it is.
 
     For the one field in which the Angular client sends a whole card number.
@@ -64,7 +64,7 @@ def masked(text: str) -> str:
     return digits[-4:] if len(digits) > 4 else text
 
 
-def hidden(text: str) -> str:
+def redact(text: str) -> str:
     """A text with every card number in it blotted out, for logs."""
     parts, end = [], 0
     for start, stop in _found(text):
@@ -100,7 +100,7 @@ def _with_plain_digits(text: str) -> str:
 
 def _is_phone(text: str, run: re.Match[str]) -> bool:
     digits = sum(map(len, _DIGITS.findall(run[0])))
-    return run.start() > 0 and text[run.start() - 1] == "+" and digits <= LONGEST_PHONE
+    return run.start() > 0 and text[run.start() - 1] == "+" and digits <= MAX_PHONE_LENGTH
 
 
 def _grouped_as_cards(sizes: list[int]) -> Iterator[tuple[int, int]]:

@@ -21,7 +21,7 @@ def utc_now() -> datetime:
 
 
 @contextmanager
-def as_of(moment: datetime) -> Iterator[None]:
+def at_time(moment: datetime) -> Iterator[None]:
     """Look at the shop as if it were another moment."""
     token = _as_of.set(moment)
     try:
@@ -30,7 +30,7 @@ def as_of(moment: datetime) -> Iterator[None]:
         _as_of.reset(token)
 
 
-def arrival_day() -> date:
+def estimated_delivery() -> date:
     """The day on which something ordered now is promised to arrive."""
     return (utc_now() + timedelta(days=current_app.config["DELIVERY_DAYS"])).date()
 
@@ -40,16 +40,16 @@ def shop_zone() -> ZoneInfo:
     return ZoneInfo(current_app.config["SHOP_TIMEZONE"])
 
 
-def local(moment: datetime) -> datetime:
+def in_shop_time(moment: datetime) -> datetime:
     """A moment as the clocks of the shop show it."""
     return moment.astimezone(shop_zone())
 
 
 def today() -> date:
     """The day it is where the shop is."""
-    return local(utc_now()).date()
+    return in_shop_time(utc_now()).date()
 
 
-def begin_of(day: date) -> datetime:
+def start_of_day(day: date) -> datetime:
     """The moment at which a day of the shop's time zone begins."""
     return datetime.combine(day, time(), shop_zone()).astimezone(UTC)

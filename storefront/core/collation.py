@@ -7,7 +7,7 @@ import unicodedata
 _LAST_IT_TELLS_APART = "\uffff"  # MariaDB compares whatever comes after it, such as emoji, as one letter
 
 
-def folded(name: str) -> str:
+def collation_key(name: str) -> str:
     """What such names have in common: "Größe" and "grosse"."""
     plain = unicodedata.normalize("NFKD", name).casefold()
     letters = (letter for letter in plain if not unicodedata.combining(letter))

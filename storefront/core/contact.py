@@ -7,10 +7,10 @@ from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from phonenumbers import PhoneNumber, PhoneNumberFormat
 
 HOME_REGION = "IN"  # a number without country code is read as one of this country
-LONGEST_EMAIL = 254  # characters; RFC 5321
-LONGEST_PHONE = 32  # characters, as it is written
+MAX_EMAIL_LENGTH = 254  # characters; RFC 5321
+MAX_PHONE_LENGTH = 32  # characters, as it is written
 # Characters of a name and of the parts of a postal address; contract/openapi.yaml AddressInput
-LONGEST_NAME, LONGEST_LINE, LONGEST_PLACE, LONGEST_CODE, LONGEST_COUNTRY = 255, 500, 100, 20, 100
+MAX_NAME_LENGTH, MAX_LINE_LENGTH, MAX_PLACE_LENGTH, MAX_CODE_LENGTH, MAX_COUNTRY_LENGTH = 255, 500, 100, 20, 100
 
 
 class NotAnEmail(ValueError):
@@ -25,13 +25,13 @@ class NotAPhoneNumber(ValueError):
         self.has_digits = has_digits
 
 
-def read_key(text: str) -> str:
+def parse_identifier(text: str) -> str:
     """What somebody typed to say who they are, as accounts are known by it: an e-mail address or a phone number.
 
     :raise NotAnEmail: it has an @, and is none
     :raise NotAPhoneNumber: it has none, and is no phone number
     """
-    return email_key(text) if is_email(text) else phone_key(text)
+    return normalize_email(text) if is_email(text) else normalize_phone(text)
 
 
 def is_email(key: str) -> bool:
@@ -47,12 +47,12 @@ def _read_email(text: str) -> ValidatedEmail:
         raise NotAnEmail from error
 
 
-def email_as_written(text: str) -> str:
+def format_email(text: str) -> str:
     """An address as letters are sent to it. :raise NotAnEmail: it is none"""
     return _read_email(text).normalized
 
 
-def email_key(text: str) -> str:
+def normalize_email(text: str) -> str:
     """An address as accounts are known by it: lower case, ASCII.
 
     Domains are in their ASCII form (`xn--…`), so that no database's collation takes one letter for a similar one.
@@ -73,11 +73,11 @@ def _read_phone(text: str) -> PhoneNumber:
     return number
 
 
-def phone_as_written(text: str) -> str:
+def format_phone(text: str) -> str:
     """A number as people read it: +91 98765 43210, extension included. :raise NotAPhoneNumber: it is none"""
     return phonenumbers.format_number(_read_phone(text), PhoneNumberFormat.INTERNATIONAL)
 
 
-def phone_key(text: str) -> str:
+def normalize_phone(text: str) -> str:
     """A number as accounts are known by it: E.164, +919876543210. :raise NotAPhoneNumber: it is none"""
     return phonenumbers.format_number(_read_phone(text), PhoneNumberFormat.E164)

@@ -14,12 +14,12 @@ BOM = "\ufeff"  # Excel takes a file without it for one of its own old character
 ROWS_AT_ONCE = 500
 
 
-def guarded(cell: object) -> object:
+def escape_formula(cell: object) -> object:
     """A cell that is text wherever it is opened; numbers stay numbers."""
     return f"{_GUARD}{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
-def unguarded(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     """The text of a cell that `guarded` made, or of any other."""
     return cell[1:] if cell.startswith(_GUARD) and cell[1:].startswith(_FORMULA) else cell
 
@@ -31,7 +31,7 @@ def csv_lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterat
     writer = csv.writer(buffer)
     writer.writerow(header)
     for number, row in enumerate(rows, start=1):
-        writer.writerow([guarded(cell) for cell in row])
+        writer.writerow([escape_formula(cell) for cell in row])
         if number % ROWS_AT_ONCE == 0:
             yield buffer.getvalue()
             buffer.seek(0)

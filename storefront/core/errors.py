@@ -15,7 +15,7 @@ class NotFoundError(DomainError):
     status = 404
 
 
-class TryLater(DomainError):
+class RetryLater(DomainError):
     """It was asked for too often. :ivar seconds: until it may be asked for again"""
 
     status = 429

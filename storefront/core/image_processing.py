@@ -20,8 +20,8 @@ from PIL import Image, ImageOps
 
 from storefront.core.errors import DomainError
 
-MOST_BYTES = 5 * 1024 * 1024
-MOST_PIXELS = 25_000_000
+MAX_BYTES = 5 * 1024 * 1024
+MAX_PIXELS = 25_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Limits:
     most_pixels: int
 
 
-FROM_ANYONE = Limits(MOST_BYTES, MOST_PIXELS)
+FROM_ANYONE = Limits(MAX_BYTES, MAX_PIXELS)
 FROM_STAFF = Limits(10 * 1024 * 1024, 40_000_000)  # what a camera of 40 megapixels makes
 
 Result = TypeVar("Result")
@@ -48,7 +48,7 @@ _NARROWER_QUALITY = {"quality": 80, "method": 4}  # of WebP; measured in docs/de
 _ORIENTATION = 0x0112  # the EXIF tag
 _STRIP = 64  # rows of what a picture is reduced to, at once
 # Pictures decoded at once in one process: 40 megapixels take 250 MB, as WebP 650 MB.
-_room = threading.BoundedSemaphore(1)
+_decode_slots = threading.BoundedSemaphore(1)
 # What Pillow raises over files that are broken, or made to break it.
 _BROKEN = (
     OSError,
@@ -64,7 +64,7 @@ _BROKEN = (
 )
 
 
-class Mistaken(StrEnum):
+class FileKind(StrEnum):
     """What a file that is no picture seems to be."""
 
     DRAWING = "drawing"  # SVG, which can hold scripts
@@ -73,24 +73,24 @@ class Mistaken(StrEnum):
     OTHER = "other"  # something else, or a picture that is damaged
 
 
-class NotAPicture(DomainError):
+class InvalidImage(DomainError):
     """The file is no PNG, JPEG, WebP or GIF, whatever it is called, or it is broken. :ivar seems: what it is instead"""
 
     status = 415
 
-    def __init__(self, seems: Mistaken) -> None:
+    def __init__(self, seems: FileKind) -> None:
         super().__init__(seems)
         self.seems = seems
 
 
-class PictureTooLarge(DomainError):
+class ImageTooLarge(DomainError):
     """The file has more bytes than its `Limits`, or says that it has more pixels."""
 
     status = 413
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class Renditions:
     """A picture written anew. :ivar content: in the kind that it was :ivar widths: the same as WebP, by width in pixels
     :ivar height: of the widest of these, in pixels
     """
@@ -101,7 +101,7 @@ class Rendered:
     height: int
 
 
-def written_anew(sent: bytes, *, longest: int, kind: str | None = None, is_square: bool = False) -> tuple[bytes, str]:
+def reencode(sent: bytes, *, longest: int, kind: str | None = None, is_square: bool = False) -> tuple[bytes, str]:
     """The pixels of a picture as a new file.
 
     :param longest: pixels it is wide and high at most
@@ -113,13 +113,13 @@ def written_anew(sent: bytes, *, longest: int, kind: str | None = None, is_squar
     """
 
     def write(picture: Image.Image, was: str) -> tuple[bytes, str]:
-        pixels = _bare(_pixels(picture, longest, is_square))
+        pixels = _strip_metadata(_pixels(picture, longest, is_square))
         return _encoded(pixels, kind or was), f"image/{(kind or was).lower()}"
 
     return _made_of(sent, FROM_ANYONE, write)
 
 
-def rendered(sent: bytes, *, longest: int, widths: Sequence[int], limits: Limits = FROM_ANYONE) -> Rendered:
+def make_renditions(sent: bytes, *, longest: int, widths: Sequence[int], limits: Limits = FROM_ANYONE) -> Renditions:
     """The pixels of a picture as new files: one as large as is kept, and narrower ones for pages.
 
     :param longest: pixels it is wide and high at most
@@ -128,11 +128,11 @@ def rendered(sent: bytes, *, longest: int, widths: Sequence[int], limits: Limits
     :raise NotAPicture: it cannot be read as a picture
     """
 
-    def write(picture: Image.Image, was: str) -> Rendered:
-        pixels = _bare(_pixels(picture, longest, False))
-        shown = _bare(pixels, "RGBA" if pixels.mode == "RGBA" else "RGB")
+    def write(picture: Image.Image, was: str) -> Renditions:
+        pixels = _strip_metadata(_pixels(picture, longest, False))
+        shown = _strip_metadata(pixels, "RGBA" if pixels.mode == "RGBA" else "RGB")
         narrower = {width: _narrowed(shown, width) for width in widths_of(pixels.width, widths)}
-        return Rendered(
+        return Renditions(
             content=_encoded(pixels, was),
             content_type=f"image/{was.lower()}",
             widths={width: _encoded(shown, "WEBP", _NARROWER_QUALITY) for width, shown in narrower.items()},
@@ -158,15 +158,15 @@ def _narrowed(picture: Image.Image, width: int) -> Image.Image:
 def _made_of(sent: bytes, limits: Limits, write: Callable[[Image.Image, str], Result]) -> Result:
     """What is written of the picture in a file. :param write: takes the picture, not yet decoded, and its kind"""
     if len(sent) > limits.most_bytes:
-        raise PictureTooLarge(f"{len(sent)} bytes")
+        raise ImageTooLarge(f"{len(sent)} bytes")
     with _opened(sent) as picture:
         if picture.width * picture.height > limits.most_pixels:
-            raise PictureTooLarge(f"{picture.width} x {picture.height}")
+            raise ImageTooLarge(f"{picture.width} x {picture.height}")
         try:
-            with _room:
+            with _decode_slots:
                 return write(picture, _WRITTEN[picture.format or "PNG"])
         except _BROKEN as error:
-            raise NotAPicture(Mistaken.OTHER) from error
+            raise InvalidImage(FileKind.OTHER) from error
 
 
 @contextmanager
@@ -176,9 +176,9 @@ def _opened(sent: bytes) -> Iterator[Image.Image]:
         try:
             picture = Image.open(io.BytesIO(sent), formats=_READ)  # reads the header only
         except Image.DecompressionBombError as error:
-            raise PictureTooLarge("its header says so") from error
+            raise ImageTooLarge("its header says so") from error
         except _BROKEN as error:
-            raise NotAPicture(_seems(sent)) from error
+            raise InvalidImage(_seems(sent)) from error
         with picture:
             yield picture
 
@@ -219,7 +219,7 @@ def _reduced(picture: Image.Image, mode: str, factor: int) -> Image.Image:
     return small
 
 
-def _bare(picture: Image.Image, mode: str = "") -> Image.Image:
+def _strip_metadata(picture: Image.Image, mode: str = "") -> Image.Image:
     """The same without comments, EXIF, XMP and colour profile. :param mode: of its pixels, if not as it is"""
     picture = picture.convert(mode) if mode and mode != picture.mode else picture
     bare = Image.new(picture.mode, picture.size)
@@ -235,11 +235,11 @@ def _encoded(picture: Image.Image, kind: str, quality: Mapping[str, Any] | None 
     return file.getvalue()
 
 
-def _seems(sent: bytes) -> Mistaken:
+def _seems(sent: bytes) -> FileKind:
     if not sent:
-        return Mistaken.EMPTY
+        return FileKind.EMPTY
     beginning = sent[:1024].lower()
     if b"<svg" in beginning:
-        return Mistaken.DRAWING
+        return FileKind.DRAWING
     is_markup = beginning.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<!doctype", b"<html", b"<?xml", b"<script"))
-    return Mistaken.WEB_PAGE if is_markup else Mistaken.OTHER
+    return FileKind.WEB_PAGE if is_markup else FileKind.OTHER

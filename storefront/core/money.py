@@ -67,7 +67,7 @@ class Money:
     def __bool__(self) -> bool:
         return self.minor != 0
 
-    def share(self, rate: Decimal) -> Money:
+    def times_rate(self, rate: Decimal) -> Money:
         """This amount times a rate, rounded once, half up."""
         return Money(int((self.minor * rate).quantize(Decimal(1), ROUND_HALF_UP)), self.currency)
 

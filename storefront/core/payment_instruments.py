@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-LENDERS = ("Klarna", "Afterpay", "Sezzle", "Affirm")  # the pay-later firms of the old shop
+BNPL_PROVIDERS = ("Klarna", "Afterpay", "Sezzle", "Affirm")  # the pay-later firms of the old shop
 _UPI_ID = re.compile(r"[A-Za-z0-9._-]{2,70}@[A-Za-z][A-Za-z0-9]{1,63}", re.ASCII)  # NPCI: name@handle
 _MASKED = re.compile(r"[A-Za-z0-9._-]{1,3}\*{3}@[A-Za-z][A-Za-z0-9]{1,63}", re.ASCII)
 _SHOWN = 3  # characters of a UPI id's name that may be read

@@ -11,16 +11,16 @@ from enum import StrEnum
 
 from flask import g, has_request_context, request
 
-from storefront.core.card_numbers import hidden
+from storefront.core.card_numbers import redact
 
 _QUERY = re.compile(r"\?\S*(?= HTTP/)")  # of the request line that Flask's own server writes, none other is written
 _BLANK = re.compile(r"%20|%2d|%c2%a0", re.IGNORECASE)
 _BARE = re.compile(r"[\w.:/<>@+-]+", re.ASCII)  # what a value needs no quotation marks for
 _CONTINUED = "\n  | "  # begins every line after the first: no trace of an error can be taken for an entry
-LONGEST_FACT = 200  # characters; what is longer is cut
+MAX_VALUE_LENGTH = 200  # characters; what is longer is cut
 
 ACCOUNT = "account_id"  # in `g`: who is asking, once somebody looked
-NOTED = "security_event_noted"  # in `g`: why this request is refused is written down already
+LOGGED = "security_event_noted"  # in `g`: why this request is refused is written down already
 
 security_logger = logging.getLogger("storefront.security_events")
 
@@ -39,7 +39,7 @@ class SecurityEvent(StrEnum):
     FORM_FORGED = "malicious_csrf"
 
 
-class Discreet(logging.Formatter):
+class RedactingFormatter(logging.Formatter):
     """One line for each entry, its moment in UTC; a trace follows in lines that are marked as its own.
 
     Blots out card numbers, traces included, leaves out query strings, and writes line ends and other characters that
@@ -51,8 +51,8 @@ class Discreet(logging.Formatter):
         if record.name == "werkzeug":
             message = _BLANK.sub(" ", _QUERY.sub("", message))
         told = copy.copy(record)
-        told.msg, told.args = _printable(hidden(message)), None
-        return _CONTINUED.join(map(_printable, hidden(super().format(told)).split("\n")))
+        told.msg, told.args = _printable(redact(message)), None
+        return _CONTINUED.join(map(_printable, redact(super().format(told)).split("\n")))
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -67,7 +67,7 @@ def _printable(text: str) -> str:
 def set_up() -> None:
     """Log to standard error, once a process."""
     handler = logging.StreamHandler()
-    handler.setFormatter(Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for chatty in ("alembic", "flask-limiter", "huey"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -86,11 +86,11 @@ def security_event(event: SecurityEvent, *, account: int | None = None, **facts:
     if has_request_context():
         known["account"] = account if account is not None else g.get(ACCOUNT)
         known |= {"address": request.remote_addr, "method": request.method, "route": request.url_rule}
-        setattr(g, NOTED, True)
+        setattr(g, LOGGED, True)
     level = logging.INFO if event in {SecurityEvent.SIGNED_IN, SecurityEvent.PASSWORD_CHANGED} else logging.WARNING
     security_logger.log(level, " ".join(f"{name}={_value(fact)}" for name, fact in (known | facts).items()))
 
 
 def _value(fact: object) -> str:
-    text = "-" if fact is None else str(fact)[:LONGEST_FACT]
+    text = "-" if fact is None else str(fact)[:MAX_VALUE_LENGTH]
     return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)

@@ -11,13 +11,13 @@ from sqlalchemy import ColumnElement, String, and_, insert, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from storefront.core.clock import utc_now
-from storefront.db.session import UtcDateTime, queries
+from storefront.db.session import UtcDateTime, read_session
 
-LONGEST_ACTOR = 80  # characters, as the ledger of the stock keeps them
-LONGEST_DETAIL = 500  # characters; what is longer is cut
+MAX_ACTOR_LENGTH = 80  # characters, as the ledger of the stock keeps them
+MAX_DETAIL_LENGTH = 500  # characters; what is longer is cut
 
 
-class StaffAct:
+class AuditEntryMixin:
     """The columns of a trail; a domain that staff act on mixes it into a table of its own.
 
     The database refuses UPDATE and DELETE on it.
@@ -29,19 +29,19 @@ class StaffAct:
     :cvar detail: from what to what, in words
     """
 
-    __tablename__ = "staff_acts"
+    __tablename__ = "audit_log"
     __bind_key__: ClassVar[str]
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    actor: Mapped[str] = mapped_column(String(LONGEST_ACTOR), index=True)
+    actor: Mapped[str] = mapped_column(String(MAX_ACTOR_LENGTH), index=True)
     what: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(254), index=True)
-    detail: Mapped[str] = mapped_column(String(LONGEST_DETAIL), default="")
+    detail: Mapped[str] = mapped_column(String(MAX_DETAIL_LENGTH), default="")
 
 
 @dataclass(frozen=True, slots=True)
-class NotedAct:
+class AuditEntryView:
     """One act of somebody of the staff, as the trail shows it."""
 
     id: int
@@ -53,7 +53,7 @@ class NotedAct:
 
 
 @dataclass(frozen=True, slots=True)
-class TrailCriteria:
+class AuditQuery:
     """Which acts are asked for; what is empty does not restrict.
 
     :ivar actor: exactly so :ivar subject: exactly so
@@ -68,13 +68,15 @@ class TrailCriteria:
     before: tuple[datetime, int] | None = None
 
 
-def note(session: Session, table: type[StaffAct], *, actor: str, what: str, subject: str, detail: str = "") -> None:
+def record(
+    session: Session, table: type[AuditEntryMixin], *, actor: str, what: str, subject: str, detail: str = ""
+) -> None:
     """Note an act within the caller's transaction, which does it."""
-    row = {"actor": actor[:LONGEST_ACTOR], "what": what, "subject": subject, "detail": detail[:LONGEST_DETAIL]}
+    row = {"actor": actor[:MAX_ACTOR_LENGTH], "what": what, "subject": subject, "detail": detail[:MAX_DETAIL_LENGTH]}
     session.execute(insert(table).values(at=utc_now(), **row))
 
 
-def latest(table: type[StaffAct], criteria: TrailCriteria, count: int) -> Iterator[NotedAct]:
+def entries(table: type[AuditEntryMixin], criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
     """The acts of one trail, latest first. :param count: of them, at most"""
     asked = select(table).order_by(table.at.desc(), table.id.desc()).limit(count)
     if criteria.actor:
@@ -87,8 +89,8 @@ def latest(table: type[StaffAct], criteria: TrailCriteria, count: int) -> Iterat
         asked = asked.where(table.at < criteria.until)
     if criteria.before:
         asked = asked.where(is_before(table.at, table.id, criteria.before))
-    for row in queries().scalars(asked):
-        yield NotedAct(row.id, row.at, row.actor, row.what, row.subject, row.detail)
+    for row in read_session().scalars(asked):
+        yield AuditEntryView(row.id, row.at, row.actor, row.what, row.subject, row.detail)
 
 
 def is_before(

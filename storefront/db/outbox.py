@@ -14,15 +14,15 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from config import SCHEMAS
 from storefront.core.clock import utc_now
-from storefront.db.session import UtcDateTime, after_commit, queries, retried, rows_changed, transaction
+from storefront.db.session import UtcDateTime, after_commit, read_session, retry_on_deadlock, rows_changed, transaction
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)  # longer than the slowest handler: a mail server that times out
 FIRST_RETRY = timedelta(seconds=15)
 # Mail leaves within five minutes of a mail server's return: this, a sweep's minute, and a lease its sender left behind.
-SLOWEST_RETRY = timedelta(minutes=2)
-MOST_ATTEMPTS = 800  # about a day of retries, then a person must look
+MAX_RETRY_DELAY = timedelta(minutes=2)
+MAX_ATTEMPTS = 800  # about a day of retries, then a person must look
 
 Handler = Callable[[str, Mapping[str, Any]], None]
 
@@ -32,7 +32,7 @@ class OutboxMessage:
 
     :cvar __bind_key__: the schema
     :cvar key: names the fact ("order-placed/ORD-1"); a second message of the same key is refused by the database
-    :cvar parked_at: set when delivery was given up and a person must look
+    :cvar failed_at: set when delivery was given up and a person must look
     """
 
     __tablename__ = "outbox"
@@ -48,7 +48,7 @@ class OutboxMessage:
     due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     lease_owner: Mapped[str | None] = mapped_column(String(36))
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
-    parked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 def outboxes() -> dict[str, type[OutboxMessage]]:
@@ -61,7 +61,7 @@ def outboxes() -> dict[str, type[OutboxMessage]]:
     return {schema: tables[schema] for schema in reversed(SCHEMAS) if schema in tables}
 
 
-def post(session: Session, table: type[OutboxMessage], topic: str, key: str, payload: Mapping[str, Any]) -> None:
+def publish(session: Session, table: type[OutboxMessage], topic: str, key: str, payload: Mapping[str, Any]) -> None:
     """Write a message within the caller's transaction, and wake the worker when that is committed."""
     now = utc_now()
     row = {"topic": topic, "key": key, "payload": dict(payload), "created_at": now, "due_at": now}
@@ -99,15 +99,15 @@ def deliver(schema: str, table: type[OutboxMessage], handlers: Mapping[str, Hand
     return delivered
 
 
-@retried
+@retry_on_deadlock
 def _claim(schema: str, table: type[OutboxMessage], owner: str, due_until: datetime) -> OutboxMessage | None:
     """Take the message that waits longest by moving its due time past the lease; nobody else sees it until then.
 
     One at a time: the lease must outlast one handler, not as many as happen to be due.
     """
-    waiting = (table.delivered_at.is_(None), table.parked_at.is_(None), table.due_at <= due_until)
+    waiting = (table.delivered_at.is_(None), table.failed_at.is_(None), table.due_at <= due_until)
     longest = select(table.id).where(*waiting).order_by(table.due_at, table.id).limit(1)
-    while (identity := queries().scalar(longest)) is not None:
+    while (identity := read_session().scalar(longest)) is not None:
         with transaction(schema) as session:
             taken = session.execute(
                 update(table)
@@ -130,10 +130,10 @@ def _deliver_one(
         # Whatever went wrong, the message must not be lost nor hold up the others: it is noted and comes back.
         logger.exception("outbox %s: %s failed, attempt %d", schema, key, attempts)
         now = utc_now()
-        pause = min(FIRST_RETRY * 2 ** min(attempts - 1, 8), SLOWEST_RETRY)
+        pause = min(FIRST_RETRY * 2 ** min(attempts - 1, 8), MAX_RETRY_DELAY)
         note = {"last_error": f"{type(error).__name__}: {error}"[:255], "due_at": now + pause}
-        if attempts >= MOST_ATTEMPTS:
-            note["parked_at"] = now
+        if attempts >= MAX_ATTEMPTS:
+            note["failed_at"] = now
         delivered = False
     else:
         note = {"delivered_at": utc_now(), "last_error": ""}
@@ -142,7 +142,7 @@ def _deliver_one(
     return delivered
 
 
-@retried
+@retry_on_deadlock
 def _note(schema: str, note: Update) -> None:
     with transaction(schema) as session:
         session.execute(note)

@@ -12,15 +12,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_, tuple_, type_coerce
 from sqlalchemy.orm import QueryableAttribute
 
-from storefront.db.session import queries
+from storefront.db.session import read_session
 
-LARGEST = 2**53  # what a column holds stays below it: numbers of rows, and minor units of a price
+MAX_INTEGER = 2**53  # what a column holds stays below it: numbers of rows, and minor units of a price
 
 Key = ColumnElement[Any] | QueryableAttribute[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Paged:
+class PageCursors:
     """Cursors of the pages beside one; empty where there is none."""
 
     previous: str
@@ -28,7 +28,7 @@ class Paged:
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class SortKeys:
     """What rows are ordered by; the last key is unique.
 
     :ivar kinds: a type for each, which a cursor's values must have
@@ -38,14 +38,16 @@ class Keys:
     kinds: tuple[type, ...]
     is_descending: bool = False
 
-    def sorted_afterwards(self) -> Keys:
+    def sorted_afterwards(self) -> SortKeys:
         """The same order, but as no index has it: a few rows are found first, not looked for all along an index."""
         plain = zip(self.columns, self.kinds, strict=True)
         columns = (type_coerce(column + ("" if kind is str else 0), column.type) for column, kind in plain)
         return replace(self, columns=tuple(columns))
 
 
-def page_of(chosen: Select[*tuple[Any, ...]], keys: Keys, cursor: str, size: int) -> tuple[list[Row[Any]], Paged]:
+def paginate(
+    chosen: Select[*tuple[Any, ...]], keys: SortKeys, cursor: str, size: int
+) -> tuple[list[Row[Any]], PageCursors]:
     """One page of a select. A cursor that is none of ours is the first page.
 
     :return: rows in order, and the cursors of the pages beside them
@@ -55,16 +57,16 @@ def page_of(chosen: Select[*tuple[Any, ...]], keys: Keys, cursor: str, size: int
     chosen = chosen.add_columns(*(column.label(f"key_{i}") for i, column in enumerate(keys.columns)))
     is_descending = keys.is_descending != is_backwards
     if start:
-        is_sqlite = queries().get_bind(clause=chosen).dialect.name == "sqlite"
+        is_sqlite = read_session().get_bind(clause=chosen).dialect.name == "sqlite"
         chosen = chosen.where(_beyond(keys.columns, start[1], is_descending, is_sqlite))
     order = [column.desc() if is_descending else column.asc() for column in keys.columns]
-    found = list(queries().execute(chosen.order_by(*order).limit(size + 1)))
+    found = list(read_session().execute(chosen.order_by(*order).limit(size + 1)))
     has_more, rows = len(found) > size, found[:size]
     if is_backwards:
         rows.reverse()
     has_previous = has_more if is_backwards else bool(start)
     has_next = bool(rows) if is_backwards else has_more
-    return rows, Paged(
+    return rows, PageCursors(
         previous=_write(rows[0], len(keys.columns), is_backwards=True) if rows and has_previous else "",
         next=_write(rows[-1], len(keys.columns), is_backwards=False) if rows and has_next else "",
     )
@@ -83,21 +85,21 @@ def _beyond(columns: Sequence[Key], values: Sequence[Any], is_descending: bool, 
 
 
 def _write(row: Row[Any], key_count: int, *, is_backwards: bool) -> str:
-    return packed([is_backwards, *(getattr(row, f"key_{i}") for i in range(key_count))])
+    return encode_cursor([is_backwards, *(getattr(row, f"key_{i}") for i in range(key_count))])
 
 
 def _read(cursor: str, kinds: Sequence[type]) -> tuple[bool, list[Any]] | None:
-    found = unpacked(cursor, (bool, *kinds))
+    found = decode_cursor(cursor, (bool, *kinds))
     return (found[0], found[1:]) if found else None
 
 
-def packed(values: Sequence[object]) -> str:
+def encode_cursor(values: Sequence[object]) -> str:
     """Values as an address carries them: truths, texts, whole numbers, moments."""
     plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
 
 
-def unpacked(cursor: str, kinds: Sequence[type]) -> list[Any] | None:
+def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any] | None:
     """What `packed` made a cursor of; None of any other text. :param kinds: a type for each value"""
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -110,7 +112,7 @@ def _value(plain: Any, kind: type) -> Any:
     """A value that a column can be compared with. :raise ValueError: it is another's"""
     value: Any = datetime.fromisoformat(plain).astimezone(UTC) if kind is datetime else plain
     is_ours = type(value) is kind  # a truth is no number here
-    if not is_ours or (kind is int and abs(value) >= LARGEST):
+    if not is_ours or (kind is int and abs(value) >= MAX_INTEGER):
         raise ValueError(plain)
     if kind is str:
         value.encode()  # half a character, which JSON can spell and no database takes, fails here

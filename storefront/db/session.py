@@ -27,13 +27,13 @@ from sqlalchemy.types import TypeDecorator
 
 MAX_INTEGER = 2**31 - 1  # what an integer column holds; the ids are such columns
 
-MOST_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
+MAX_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
 SQLITE_BUSY_SECONDS = 5  # reliability.md section 3: a locked database is waited for, then it is a 503
 ANSWER_SECONDS = 5  # so long a request waits for a server's answer, then it is a 503 too …
 COMMAND_SECONDS = 60  # … and a command, which sums up whole tables
 ROW_LOCK_SECONDS = 4  # less than an answer is waited for, or it would look as if the server were away
 UNAVAILABLE_AFTER_SECONDS = 3  # a server that does not take a connection by then is away
-ABSENCE_SECONDS = 3  # a database that was waited for in vain is not waited for again for so long
+BREAKER_OPEN_SECONDS = 3  # a database that was waited for in vain is not waited for again for so long
 MYSQL_DEADLOCK = 1213  # MySQL asks for the transaction to be run again
 MYSQL_IS_FULL = {1040, 1203, 1226}  # it has as many connections as it may have: in all, of a user, of this user
 FULL_PAUSE_SECONDS = 0.05
@@ -139,7 +139,7 @@ else:
     Model = db.Model
 
 
-def queries() -> Session:
+def read_session() -> Session:
     """The session to read with. Reads open no transaction of ours; see `transaction` for writing."""
     return db.session()
 
@@ -196,7 +196,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def retried(command: Callable[P, R]) -> Callable[P, R]:
+def retry_on_deadlock(command: Callable[P, R]) -> Callable[P, R]:
     """Run a command again when the database chose it as the loser of a deadlock.
 
     The command must be one `transaction`: everything it did was rolled back, so running it again is safe.
@@ -222,7 +222,7 @@ def init_app(app: Flask) -> None:
         app.config["SQLALCHEMY_BINDS"][schema] = {"url": url, **_engine_options(url, app.config["DATABASE_POOL_SIZE"])}
     db.init_app(app)
     with app.app_context():
-        app.extensions["absences"] = {str(key): Absence(engine) for key, engine in db.engines.items()}
+        app.extensions["absences"] = {str(key): CircuitBreaker(engine) for key, engine in db.engines.items()}
         for bind_key, engine in db.engines.items():
             _guard(engine, str(bind_key))
             if engine.dialect.name == "sqlite":
@@ -239,7 +239,7 @@ def _engine_options(url: str, kept: int) -> dict[str, Any]:
         "isolation_level": "READ COMMITTED",
         "pool_pre_ping": True,
         "pool_size": kept,
-        "max_overflow": MOST_CONNECTIONS - kept,
+        "max_overflow": MAX_CONNECTIONS - kept,
         "pool_recycle": 1800,
         "pool_timeout": UNAVAILABLE_AFTER_SECONDS,
         "connect_args": {
@@ -251,7 +251,7 @@ def _engine_options(url: str, kept: int) -> dict[str, Any]:
     }
 
 
-class Absence:
+class CircuitBreaker:
     """Notes that a database was waited for in vain, so that the next request need not wait as long for nothing."""
 
     def __init__(self, engine: Engine) -> None:
@@ -261,20 +261,20 @@ class Absence:
             event.listen(engine, "do_connect", self._connect)
 
     @property
-    def is_on(self) -> bool:
+    def is_open(self) -> bool:
         return time.monotonic() < self._until
 
     def _note(self, context: ExceptionContext) -> None:
         words = str(context.original_exception)
         if "timed out" in words or "database is locked" in words:
-            self.begin()
+            self.trip()
 
-    def begin(self) -> None:
+    def trip(self) -> None:
         """It was waited for in vain just now."""
-        self._until = time.monotonic() + ABSENCE_SECONDS
+        self._until = time.monotonic() + BREAKER_OPEN_SECONDS
 
     def _connect(self, dialect: sa.Dialect, record: Any, arguments: Any, options: dict[str, Any]) -> DBAPIConnection:
-        if self.is_on:
+        if self.is_open:
             raise dialect.loaded_dbapi.OperationalError(2003, "it did not answer a moment ago")
         if not has_request_context():
             options["read_timeout"] = COMMAND_SECONDS
@@ -288,10 +288,10 @@ class Absence:
             time.sleep(FULL_PAUSE_SECONDS)  # a crowd gives its connections back as soon as it is answered
 
 
-def is_away(schema: str) -> bool:
+def is_unavailable(schema: str) -> bool:
     """Whether a schema was waited for in vain a moment ago: what can be done without it should be."""
-    absence: Absence = current_app.extensions["absences"][schema]
-    return absence.is_on
+    absence: CircuitBreaker = current_app.extensions["absences"][schema]
+    return absence.is_open
 
 
 def _guard(engine: Engine, schema: str) -> None:
@@ -305,17 +305,17 @@ def _guard(engine: Engine, schema: str) -> None:
             )
 
 
-def _prepare_sqlite(engine: Engine, schema: str, absence: Absence) -> None:
+def _prepare_sqlite(engine: Engine, schema: str, absence: CircuitBreaker) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # sqlite3 must not open transactions by itself: `begin` below does
         cursor = connection.cursor()
         # Until one connection succeeds they are opened one after the other: whoever comes next must not wait again.
-        cursor.execute(f"PRAGMA busy_timeout = {0 if absence.is_on else SQLITE_BUSY_SECONDS * 1000}")
+        cursor.execute(f"PRAGMA busy_timeout = {0 if absence.is_open else SQLITE_BUSY_SECONDS * 1000}")
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError:
-            absence.begin()
+            absence.trip()
             raise
         cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
         cursor.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits when power fails

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from storefront.documents import pdf
 from storefront.orders import service as orders
-from storefront.orders.service import CreditNote, IssuedPaper, OrderView
+from storefront.orders.service import CreditNote, IssuedDocument, OrderView
 from storefront.web.responses import render_page
 
 
@@ -26,11 +26,11 @@ def send_invoice(order: OrderView) -> ResponseReturnValue:
     return pdf.send(f"invoice-{issued[orders.INVOICE].number}", pdf.invoice(order, notes, issued))
 
 
-def _invoiced(order: OrderView) -> tuple[tuple[CreditNote, ...], dict[int, IssuedPaper]]:
+def _invoiced(order: OrderView) -> tuple[tuple[CreditNote, ...], dict[int, IssuedDocument]]:
     if order.confirmed_at is None:
         abort(404)
     notes = orders.credit_notes_of(order)
-    return notes, orders.issue_papers(order, notes)
+    return notes, orders.issue_documents(order, notes)
 
 
 def show_credit_note(page: str, order: OrderView, position: int) -> ResponseReturnValue:
@@ -49,7 +49,7 @@ def send_credit_note(order: OrderView, position: int) -> ResponseReturnValue:
     return pdf.send(f"credit-note-{issued[position].number}", pdf.credit_note(order, note, issued))
 
 
-def _credited(order: OrderView, position: int) -> tuple[CreditNote, dict[int, IssuedPaper]]:
+def _credited(order: OrderView, position: int) -> tuple[CreditNote, dict[int, IssuedDocument]]:
     notes = orders.credit_notes_of(order)
     note = orders.get_credit_note(order, position, notes)
-    return note, orders.issue_papers(order, notes)
+    return note, orders.issue_documents(order, notes)

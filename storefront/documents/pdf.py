@@ -17,7 +17,7 @@ from markupsafe import Markup
 from storefront.core import clock
 from storefront.core.addresses import PostalAddress
 from storefront.orders import service as orders
-from storefront.orders.service import CreditNote, IssuedPaper, LineItem, OrderView, Seller
+from storefront.orders.service import CreditNote, IssuedDocument, LineItem, OrderView, Seller
 from storefront.web.filters import day, moment, money, plural
 
 FONTS = "vendor/noto-sans"  # below static/
@@ -140,7 +140,7 @@ def _packing_slip(order: OrderView) -> Section:
     )
 
 
-def invoice(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, IssuedPaper]) -> bytes:
+def invoice(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, IssuedDocument]) -> bytes:
     """An order that was confirmed, as a sheet for the books.
 
     :param notes: what was taken off it since
@@ -168,7 +168,7 @@ def invoice(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, 
     return PdfDocument(section.title, section.seller, paper.issued_at, (section,)).render()
 
 
-def credit_note(order: OrderView, note: CreditNote, issued: Mapping[int, IssuedPaper]) -> bytes:
+def credit_note(order: OrderView, note: CreditNote, issued: Mapping[int, IssuedDocument]) -> bytes:
     """What was taken off an invoice, as a sheet for the books.
 
     :param issued: as for the invoice
@@ -226,7 +226,9 @@ def _figures(order: OrderView) -> tuple[Figure, ...]:
     )
 
 
-def _credited(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, IssuedPaper]) -> tuple[Figure, ...]:
+def _credited(
+    order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, IssuedDocument]
+) -> tuple[Figure, ...]:
     """What was taken off since, and what is left in the end."""
     if not notes:
         return ()
@@ -234,7 +236,7 @@ def _credited(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int
     return (*(_credit(note, issued) for note in notes), Figure(left, money(order.final_total), is_total=True))
 
 
-def _credit(note: CreditNote, issued: Mapping[int, IssuedPaper]) -> Figure:
+def _credit(note: CreditNote, issued: Mapping[int, IssuedDocument]) -> Figure:
     what = _words("orders/_back_words.html", "credit_words", note)
     about = f"{issued[note.position].number}, {moment(note.credited_at)}. {what}"
     return Figure(f"Credit note {note.position}", f"−{money(note.amount)}", note=about)

@@ -15,7 +15,7 @@ from storefront.legacy_import.source import Row
 from storefront.legacy_import.values import Notes, UnusableValue, flag, line, safe, street, text
 
 USERS, ADDRESSES, METHODS, WISHES = "users", "addresses", "payment methods", "wishlist"
-LONGEST_TOKEN = 500  # characters that are looked at
+MAX_TOKEN_LENGTH = 500  # characters that are looked at
 
 # As Spring Security's BCryptPasswordEncoder writes them, with or without the prefix of its delegating one.
 _BCRYPT = re.compile(r"(?:\{bcrypt\})?(?P<hash>\$2[aby]\$(?:0[4-9]|1[0-6])\$[./A-Za-z0-9]{53})", re.ASCII)
@@ -32,8 +32,8 @@ def import_users(run: Run) -> None:
         whole = [
             {**row, "_profiles": shown.get(str(row["id"]), ()), "_roles": held.get(str(row["id"]), ())} for row in rows
         ]
-        made = run.made(USERS, whole, partial(_account, run))
-        run.landed(USERS, accounts.legacy_import.import_accounts(made))
+        made = run.build(USERS, whole, partial(_account, run))
+        run.report_batch(USERS, accounts.legacy_import.import_accounts(made))
 
 
 def _account(run: Run, row: Row, notes: Notes) -> accounts.legacy_import.OldAccount:
@@ -49,7 +49,7 @@ def _account(run: Run, row: Row, notes: Notes) -> accounts.legacy_import.OldAcco
         email=email,
         phone=phone,
         password=_password(row, notes),
-        name=safe(name, notes)[: contact.LONGEST_NAME] or None,
+        name=safe(name, notes)[: contact.MAX_NAME_LENGTH] or None,
         avatar=text(row.get("avatar")) or text(profile.get("avatar")) or None,
         is_verified=flag(row.get("verified")) or flag(row.get("mfa")),
         created_at=run.at(row, "created_at"),
@@ -61,10 +61,10 @@ def _email(row: Row, notes: Notes) -> str | None:
     if not typed:
         return None
     try:
-        key = contact.email_key(typed)
+        key = contact.normalize_email(typed)
     except contact.NotAnEmail:
         key = ""
-    if not key or len(key) > contact.LONGEST_EMAIL:
+    if not key or len(key) > contact.MAX_EMAIL_LENGTH:
         notes.append("no letter can reach its e-mail address: left out")
         return None
     return key
@@ -75,7 +75,7 @@ def _phone(row: Row, notes: Notes) -> str | None:
     if not typed:
         return None
     try:
-        return contact.phone_key(typed)
+        return contact.normalize_phone(typed)
     except contact.NotAPhoneNumber:
         notes.append("its phone number is none: left out")
         return None
@@ -98,15 +98,15 @@ def _note_roles(row: Row, notes: Notes) -> None:
 
 def import_addresses(run: Run) -> None:
     for rows in run.batches(ADDRESSES, column_names.ADDRESSES):
-        made = run.made(ADDRESSES, rows, partial(_address, run))
-        run.landed(ADDRESSES, accounts.legacy_import.import_addresses(made))
+        made = run.build(ADDRESSES, rows, partial(_address, run))
+        run.report_batch(ADDRESSES, accounts.legacy_import.import_addresses(made))
     accounts.legacy_import.settle_addresses()
 
 
 def _address(run: Run, row: Row, notes: Notes) -> accounts.legacy_import.OldAddress:
     where = PostalAddress(
-        full_name=line(row.get("full_name"), contact.LONGEST_NAME, "name", notes),
-        phone=line(row.get("phone"), contact.LONGEST_PHONE, "phone number", notes),
+        full_name=line(row.get("full_name"), contact.MAX_NAME_LENGTH, "name", notes),
+        phone=line(row.get("phone"), contact.MAX_PHONE_LENGTH, "phone number", notes),
         **street(row, notes),
     )
     if not (where.line1 and where.city and where.state and where.postal_code):
@@ -118,8 +118,8 @@ def _address(run: Run, row: Row, notes: Notes) -> accounts.legacy_import.OldAddr
 def import_methods(run: Run) -> None:
     """Saved ways to pay, of which nothing can be charged any more."""
     for rows in run.batches(METHODS, column_names.METHODS):
-        made = run.made(METHODS, rows, partial(_method, run))
-        run.landed(METHODS, accounts.legacy_import.import_methods(made))
+        made = run.build(METHODS, rows, partial(_method, run))
+        run.report_batch(METHODS, accounts.legacy_import.import_methods(made))
 
 
 def _method(run: Run, row: Row, notes: Notes) -> accounts.legacy_import.OldMethod:
@@ -127,7 +127,7 @@ def _method(run: Run, row: Row, notes: Notes) -> accounts.legacy_import.OldMetho
         id=identity(row),
         user_id=number(row, "user_id"),
         provider=text(row.get("provider")),
-        token=text(row.get("token"))[:LONGEST_TOKEN],
+        token=text(row.get("token"))[:MAX_TOKEN_LENGTH],
         is_default=flag(row.get("is_default")),
         created_at=run.at(row, "created_at"),
     )
@@ -139,8 +139,8 @@ def import_wishes(run: Run) -> None:
     for rows in run.batches(WISHES, column_names.WISHES):
         there = catalog.legacy_import.arrived_products(numbers(rows, "product_id"))
         owned = with_owners(rows, lists, "wishlist_id")
-        made = run.made(WISHES, owned, partial(_wish, run, there))
-        run.landed(WISHES, accounts.legacy_import.import_wishes(made))
+        made = run.build(WISHES, owned, partial(_wish, run, there))
+        run.report_batch(WISHES, accounts.legacy_import.import_wishes(made))
 
 
 def _wish(run: Run, there: set[int], row: Row, notes: Notes) -> accounts.legacy_import.OldWish:

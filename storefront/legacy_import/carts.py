@@ -22,11 +22,11 @@ def import_carts(run: Run) -> None:
     carts = run.system.find(column_names.CARTS)
     for rows in run.batches(LINES, column_names.CART_LINES):
         owned = with_owners(rows, carts, "cart_id")
-        owners = accounts.legacy_import.arrived_accounts(numbers(owned, "user_id"))
+        owners = accounts.legacy_import.imported_accounts(numbers(owned, "user_id"))
         known = catalog.offers_by_product(catalog.legacy_import.arrived_products(numbers(rows, "product_id")))
-        made = run.made(LINES, owned, partial(_line, run, owners, known))
+        made = run.build(LINES, owned, partial(_line, run, owners, known))
         offers = {offer.sku: offer for several in known.values() for offer in several}
-        run.landed(LINES, cart.legacy_import.import_lines(made, offers))
+        run.report_batch(LINES, cart.legacy_import.import_lines(made, offers))
 
 
 def _line(
@@ -35,7 +35,7 @@ def _line(
     user, quantity = number(row, "user_id"), whole(row["quantity"])
     if user not in owners:
         raise UnusableValue("its account is not here")
-    sold = [offer for offer in known.get(number(row, "product_id"), ()) if offer.is_sold]
+    sold = [offer for offer in known.get(number(row, "product_id"), ()) if offer.is_sellable]
     if not sold:
         raise UnusableValue("its product is not sold here")
     if quantity is None or quantity < 1:

@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import TypeVar
 
 from storefront.core.clock import utc_now
-from storefront.db.import_log import Landing
+from storefront.db.import_log import BatchResult
 from storefront.db.session import MAX_INTEGER
 from storefront.legacy_import.column_names import Names
 from storefront.legacy_import.report import Report
@@ -55,7 +55,7 @@ class Run:
                 yield rows
                 advance(len(rows))
 
-    def made(self, kind: str, rows: Sequence[Row], make: Callable[[Row, Notes], Value]) -> list[Value]:
+    def build(self, kind: str, rows: Sequence[Row], make: Callable[[Row, Notes], Value]) -> list[Value]:
         """What can be made of rows; of the others the report says why not."""
         values = []
         for row in rows:
@@ -68,7 +68,7 @@ class Run:
                 self.notes[kind, identity(row)] = notes
         return values
 
-    def landed(self, kind: str, landing: Landing) -> None:
+    def report_batch(self, kind: str, landing: BatchResult) -> None:
         """Report what a domain made of a batch, and what of the rows that came now was left behind."""
         self.report.add(kind, landing)
         for row in landing.added:

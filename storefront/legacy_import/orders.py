@@ -16,7 +16,7 @@ from storefront.checkout import service as checkout
 from storefront.core import contact
 from storefront.core.addresses import PostalAddress
 from storefront.core.money import Money
-from storefront.db.import_log import Landing, checkout_of
+from storefront.db.import_log import BatchResult, legacy_checkout_id
 from storefront.legacy_import import column_names
 from storefront.legacy_import.import_run import Run, grouped, identity, number, numbers
 from storefront.legacy_import.payments import CANCELLED, payment_of, status_of
@@ -28,10 +28,10 @@ from storefront.payments import service as payments
 
 ORDERS = "orders"
 DELIVERY_TIME = timedelta(days=7)  # contract/angular-api.md 2.2.7
-LONGEST_TRACKING_NUMBER = 64
+MAX_TRACKING_NUMBER_LENGTH = 64
 GUESTS_CART = "old-shop"
 DEFAULT_HUE = 255
-MOST_UNITS = 1_000_000
+MAX_UNITS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,17 @@ def import_orders(run: Run) -> None:
         return
     for rows in run.batches(ORDERS, column_names.ORDERS):
         context = _context(rows, items, paid)
-        run.landed(ORDERS, _write(run.made(ORDERS, rows, partial(_sale, run, context))))
+        run.report_batch(ORDERS, _write(run.build(ORDERS, rows, partial(_sale, run, context))))
 
 
 def _context(rows: Sequence[Row], items: OldTable, paid: OldTable | None) -> Context:
     bought = _rows_about(items, rows)
-    checkouts = {checkout_of(old): text(row.get("order_id")).upper() for row in rows if (old := whole(row["id"]))}
+    checkouts = {
+        legacy_checkout_id(old): text(row.get("order_id")).upper() for row in rows if (old := whole(row["id"]))
+    }
     known = orders.legacy_import.known_checkouts(list(checkouts))
     return Context(
-        customers=accounts.legacy_import.arrived_accounts(numbers(rows, "customer_id")),
+        customers=accounts.legacy_import.imported_accounts(numbers(rows, "customer_id")),
         offers=catalog.offers_by_product(catalog.legacy_import.arrived_products(numbers(bought, "product_id"))),
         items=grouped(bought, "order_id"),
         paid=grouped(_rows_about(paid, rows), "order_id") if paid else {},
@@ -90,7 +92,7 @@ def _rows_about(table: OldTable, rows: Sequence[Row]) -> list[Row]:
     return table.rows_of("order_id", numbers(rows, "id"))
 
 
-def _write(sales: Sequence[OldSale]) -> Landing:
+def _write(sales: Sequence[OldSale]) -> BatchResult:
     catalog.legacy_import.import_sales(
         [
             catalog.legacy_import.OldSale(sale.order.checkout, _units(sale.order.snapshot), sale.order.placed_at)
@@ -116,11 +118,11 @@ def _units(snapshot: OrderSnapshot) -> dict[int, int]:
 
 
 def _cart_of(customer: int | None) -> str:
-    return GUESTS_CART if customer is None else cart.token_of(customer)
+    return GUESTS_CART if customer is None else cart.cart_key_of(customer)
 
 
 def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
-    identity_ = checkout_of(identity(row))
+    identity_ = legacy_checkout_id(identity(row))
     order_id = _order_id(context, row, identity_)
     rows = [*context.items.get(str(row["id"]), ()), *context.items.get(str(row.get("order_id")), ())]
     items = tuple(_item(run, context, item, notes) for item in {str(item["id"]): item for item in rows}.values())
@@ -140,7 +142,7 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
         placed_at=placed_at,
         changed_at=max(placed_at, moment(row.get("changed_at"), run.zone) or placed_at),
         estimated_on=(due or placed_at + DELIVERY_TIME).date(),
-        tracking_number=line(row.get("tracking_number"), LONGEST_TRACKING_NUMBER, "tracking number", notes),
+        tracking_number=line(row.get("tracking_number"), MAX_TRACKING_NUMBER_LENGTH, "tracking number", notes),
         note=note,
     )
     payment = payments.legacy_import.OldPayment(
@@ -158,7 +160,7 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
 def _order_id(context: Context, row: Row, checkout_id: str) -> OrderId:
     found = text(row.get("order_id")).upper() or f"ORD-OLD-{identity(row)}"
     if not orders.is_order_id(found):
-        most = orders.LONGEST_ORDER_ID
+        most = orders.MAX_ORDER_ID_LENGTH
         raise UnusableValue(f"its number has more than {most} characters, or others than letters, digits, . _ and -")
     if safe(found) != found:
         raise UnusableValue("its number is that of a card")
@@ -171,7 +173,7 @@ def _order_id(context: Context, row: Row, checkout_id: str) -> OrderId:
 
 def _item(run: Run, context: Context, row: Row, notes: Notes) -> LineItem:
     product, quantity = number(row, "product_id"), whole(row["quantity"])
-    if quantity is None or not 1 <= quantity <= MOST_UNITS:
+    if quantity is None or not 1 <= quantity <= MAX_UNITS:
         raise UnusableValue("an item of it has no quantity")
     price = amount(row["price"], "price of an item", run.currency, notes)
     offer = next(iter(context.offers.get(product, ())), None)
@@ -179,7 +181,7 @@ def _item(run: Run, context: Context, row: Row, notes: Notes) -> LineItem:
         notes.append("the total of an item is not price × quantity: worked out anew")
     if offer is None:
         notes.append("a product of it is not here: its item leads nowhere")
-    name = line(row.get("name"), catalog.legacy_import.LONGEST_PRODUCT_NAME, "item's name", notes)
+    name = line(row.get("name"), catalog.legacy_import.MAX_PRODUCT_NAME_LENGTH, "item's name", notes)
     return LineItem(
         product_id=product,
         slug=offer.slug if offer else "product",
@@ -203,8 +205,8 @@ def _snapshot(run: Run, context: Context, row: Row, items: tuple[LineItem, ...],
     kind, details, lender = payment_of(row, notes)
     return OrderSnapshot(
         customer_id=customer,
-        email=line(row.get("email"), contact.LONGEST_EMAIL, "e-mail address", notes),
-        phone=line(row.get("phone"), contact.LONGEST_PHONE, "phone number", notes),
+        email=line(row.get("email"), contact.MAX_EMAIL_LENGTH, "e-mail address", notes),
+        phone=line(row.get("phone"), contact.MAX_PHONE_LENGTH, "phone number", notes),
         address=_address(row, notes),
         items=items,
         subtotal=subtotal,
@@ -238,7 +240,7 @@ def _amounts(run: Run, row: Row, items: tuple[LineItem, ...], notes: Notes) -> t
 
 def _address(row: Row, notes: Notes) -> PostalAddress:
     return PostalAddress(
-        full_name=line(row.get("full_name"), contact.LONGEST_NAME, "name", notes),
-        phone=line(row.get("phone"), contact.LONGEST_PHONE, "phone number"),
+        full_name=line(row.get("full_name"), contact.MAX_NAME_LENGTH, "name", notes),
+        phone=line(row.get("phone"), contact.MAX_PHONE_LENGTH, "phone number"),
         **street(row, notes),
     )

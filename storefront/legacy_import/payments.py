@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from storefront.core.payment_instruments import LENDERS, is_masked_upi_id, is_upi_id, masked_upi_id
+from storefront.core.payment_instruments import BNPL_PROVIDERS, is_masked_upi_id, is_upi_id, masked_upi_id
 from storefront.legacy_import.source import Row
 from storefront.legacy_import.values import Notes, UnusableValue, safe, text
 from storefront.orders.service import OrderStatus
 
 CANCELLED = frozenset({OrderStatus.CANCELLED})
-LONGEST_HOLDER = 120  # characters
+MAX_HOLDER_LENGTH = 120  # characters
 
 # PLACED and PENDING are confirmed here: pending is what is still being placed, and these were taken.
 _STATUSES = {
@@ -82,7 +82,7 @@ def payment_of(row: Row, notes: Notes) -> tuple[str, str, str]:
         return kind, _upi(details), ""
     if kind == "bnpl":
         wanted = (text(row.get("lender")) or details.rpartition("-")[2]).strip().casefold()
-        lender = next((lender for lender in LENDERS if lender.casefold() == wanted), "")
+        lender = next((lender for lender in BNPL_PROVIDERS if lender.casefold() == wanted), "")
         return kind, f"Buy Now Pay Later - {lender}" if lender else "Buy Now Pay Later", lender
     return kind, _card(details), ""
 
@@ -101,5 +101,5 @@ def _card(details: str) -> str:
     number, _, holder = details.partition(" - ")
     digits = "".join(_DIGITS.findall(number))
     shown = f"**** **** **** {digits[-4:]}" if len(digits) >= 4 else "Card"
-    name = "" if _DIGITS.search(holder) else holder.strip()[:LONGEST_HOLDER]
+    name = "" if _DIGITS.search(holder) else holder.strip()[:MAX_HOLDER_LENGTH]
     return f"{shown} - {name}" if name else shown

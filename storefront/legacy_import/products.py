@@ -8,9 +8,9 @@ from functools import partial
 from storefront.accounts import service as accounts
 from storefront.catalog import service as catalog
 from storefront.catalog.service import NewProduct, NewReview, NewVariant, Sku
-from storefront.core.collation import folded
-from storefront.core.image_processing import NotAPicture, PictureTooLarge
-from storefront.db.import_log import Landing
+from storefront.core.collation import collation_key
+from storefront.core.image_processing import ImageTooLarge, InvalidImage
+from storefront.db.import_log import BatchResult
 from storefront.legacy_import import column_names
 from storefront.legacy_import.import_run import Run, grouped, identity, number, numbers
 from storefront.legacy_import.source import OldTable, Row
@@ -21,9 +21,9 @@ CATEGORIES, PRODUCTS, PICTURES, REVIEWS = "categories", "products", "pictures", 
 ACTOR = "import from the old shop"
 ANONYMOUS = "Anonymous User"  # contract/angular-api.md 5.2, no. 14
 PICTURES_AT_ONCE = 10
-LONGEST_DESCRIPTION = 16_000  # characters; TEXT has room for 65,535 bytes
-LONGEST_CATEGORY, LONGEST_SPEC, LONGEST_SPEC_VALUE, LONGEST_AUTHOR = 80, 80, 255, 80
-MOST_VOTES = 999_999_999
+MAX_DESCRIPTION_LENGTH = 16_000  # characters; TEXT has room for 65,535 bytes
+MAX_CATEGORY_LENGTH, MAX_SPEC_LENGTH, MAX_SPEC_VALUE_LENGTH, MAX_AUTHOR_LENGTH = 80, 80, 255, 80
+MAX_VOTES = 999_999_999
 
 Described = Mapping[str, Sequence[Row]]
 
@@ -32,16 +32,16 @@ def import_categories(run: Run) -> dict[str, str]:
     """:return: the slug of each category here, by its id there as text, and by its name"""
     slugs: dict[str, str] = {}
     for rows in run.batches(CATEGORIES, column_names.CATEGORIES):
-        made = run.made(CATEGORIES, rows, _category)
+        made = run.build(CATEGORIES, rows, _category)
         known, landing = catalog.legacy_import.import_categories(made)
         slugs |= {str(old): slug for old, slug in known.items()}
         slugs |= {category.name: known[category.id] for category in made if category.id in known}
-        run.landed(CATEGORIES, landing)
+        run.report_batch(CATEGORIES, landing)
     return slugs
 
 
 def _category(row: Row, notes: Notes) -> catalog.legacy_import.OldCategory:
-    name = line(row["name"], LONGEST_CATEGORY, "name", notes)
+    name = line(row["name"], MAX_CATEGORY_LENGTH, "name", notes)
     if not name:
         raise UnusableValue("it has no name")
     return catalog.legacy_import.OldCategory(identity(row), name, safe(text(row.get("description")), notes)[:255])
@@ -57,14 +57,14 @@ def import_products(run: Run, slugs: Mapping[str, str]) -> None:
         ids = numbers(rows, "id")
         places = grouped(memberships.rows_of("product_id", ids), "product_id") if memberships else {}
         details = grouped(specs.rows_of("product_id", ids), "product_id") if specs else {}
-        made = run.made(PRODUCTS, rows, partial(_product, run, slugs, places, details))
-        run.landed(PRODUCTS, catalog.legacy_import.import_products(made, actor=ACTOR))
+        made = run.build(PRODUCTS, rows, partial(_product, run, slugs, places, details))
+        run.report_batch(PRODUCTS, catalog.legacy_import.import_products(made, actor=ACTOR))
 
 
 def _product(
     run: Run, slugs: Mapping[str, str], places: Described, details: Described, row: Row, notes: Notes
 ) -> NewProduct:
-    name = line(row["name"], catalog.legacy_import.LONGEST_PRODUCT_NAME, "name", notes)
+    name = line(row["name"], catalog.legacy_import.MAX_PRODUCT_NAME_LENGTH, "name", notes)
     if not name:
         raise UnusableValue("it has no name")
     currency = text(row.get("currency")).upper() or run.currency
@@ -79,8 +79,8 @@ def _product(
         id=identity(row),
         sku=sku,
         name=name,
-        brand=line(row.get("brand"), catalog.legacy_import.LONGEST_BRAND, "brand", notes),
-        description=prose(row.get("description"), notes)[:LONGEST_DESCRIPTION],
+        brand=line(row.get("brand"), catalog.legacy_import.MAX_BRAND_LENGTH, "brand", notes),
+        description=prose(row.get("description"), notes)[:MAX_DESCRIPTION_LENGTH],
         categories=_categories(row, slugs, places.get(key, ())),
         variants=(NewVariant(sku, "", price, _units(row, notes)),),
         published_on=run.at(row, "created_at").date(),
@@ -95,9 +95,9 @@ def _sku(row: Row, notes: Notes) -> Sku:
     if not code:
         notes.append("it had no SKU: it has one of its id")
         return Sku(f"OLD-{identity(row)}")
-    if len(code) > catalog.legacy_import.LONGEST_SKU or safe(code) != code:
+    if len(code) > catalog.legacy_import.MAX_SKU_LENGTH or safe(code) != code:
         raise UnusableValue(
-            f"its SKU has more than {catalog.legacy_import.LONGEST_SKU} characters, or is a card number"
+            f"its SKU has more than {catalog.legacy_import.MAX_SKU_LENGTH} characters, or is a card number"
         )
     return Sku(code)
 
@@ -107,7 +107,7 @@ def _units(row: Row, notes: Notes) -> int:
     if units is None or units < 0:
         notes.append("its stock was no number of units: it has none")
         return 0
-    most = catalog.inventory_admin.MOST_UNITS
+    most = catalog.inventory_admin.MAX_UNITS
     if units > most:
         notes.append(f"its stock was more than any shelf holds: it has {most:,}")
     return min(units, most)
@@ -123,10 +123,10 @@ def _specs(rows: Sequence[Row], notes: Notes) -> tuple[tuple[str, str], ...]:
     """The database takes "Größe" and "grosse" for the same name: the first counts."""
     found: dict[str, tuple[str, str]] = {}
     for row in rows:
-        name = safe(text(row["name"]), notes)[:LONGEST_SPEC]
-        value = safe(text(row["value"]), notes)[:LONGEST_SPEC_VALUE]
+        name = safe(text(row["name"]), notes)[:MAX_SPEC_LENGTH]
+        value = safe(text(row["value"]), notes)[:MAX_SPEC_VALUE_LENGTH]
         if name and value:
-            found.setdefault(folded(name), (name, value))
+            found.setdefault(collation_key(name), (name, value))
     return tuple(found.values())
 
 
@@ -148,17 +148,17 @@ def import_pictures(run: Run) -> None:
 
 
 def _add_pictures(run: Run, table: OldTable, rows: Sequence[Row]) -> None:
-    landing = Landing()
+    landing = BatchResult()
     for row in table.rows_of("id", [row["id"] for row in rows]):
         try:
             catalog.add_picture(number(row, "product_id"), _bytes(row), safe(text(row.get("alt"))))
             landing.added.append(identity(row))
         except UnusableValue as error:
             run.report.skip(PICTURES, row["id"], error.reason)
-        except (NotAPicture, PictureTooLarge):
+        except (InvalidImage, ImageTooLarge):
             run.report.skip(PICTURES, row["id"], "it cannot be read as a picture, or is too large")
     catalog.legacy_import.note_pictures(landing.added)
-    run.landed(PICTURES, landing)
+    run.report_batch(PICTURES, landing)
 
 
 def _bytes(row: Row) -> bytes:
@@ -174,10 +174,10 @@ def _bytes(row: Row) -> bytes:
 def import_reviews(run: Run) -> None:
     """What was said of products, after the orders: who got a product from us is known by them."""
     for rows in run.batches(REVIEWS, column_names.REVIEWS):
-        authors = accounts.legacy_import.arrived_accounts(numbers(rows, "user_id"))
+        authors = accounts.legacy_import.imported_accounts(numbers(rows, "user_id"))
         got = orders.legacy_import.received(authors, numbers(rows, "product_id"))
-        made = run.made(REVIEWS, rows, partial(_review, run, authors, got))
-        run.landed(REVIEWS, catalog.legacy_import.import_reviews(made))
+        made = run.build(REVIEWS, rows, partial(_review, run, authors, got))
+        run.report_batch(REVIEWS, catalog.legacy_import.import_reviews(made))
 
 
 def _review(
@@ -186,18 +186,18 @@ def _review(
     author, product = number(row, "user_id"), number(row, "product_id")
     if author not in authors:
         raise UnusableValue("its author's account is not here")
-    comment = prose(row.get("comment"), notes)[:LONGEST_DESCRIPTION]
-    title = line(row.get("title"), catalog.LONGEST_TITLE, "headline", notes)
+    comment = prose(row.get("comment"), notes)[:MAX_DESCRIPTION_LENGTH]
+    title = line(row.get("title"), catalog.MAX_TITLE_LENGTH, "headline", notes)
     if not comment and not title:
         raise UnusableValue("it says nothing")
     review = NewReview(
         user_id=author,
-        user_name=safe(text(row.get("author")), notes)[:LONGEST_AUTHOR] or ANONYMOUS,
+        user_name=safe(text(row.get("author")), notes)[:MAX_AUTHOR_LENGTH] or ANONYMOUS,
         rating=_stars(row),
-        title=title or text(comment)[:LONGEST_AUTHOR],
+        title=title or text(comment)[:MAX_AUTHOR_LENGTH],
         comment=comment or title,
         is_verified=(author, product) in got,
-        helpful_count=min(MOST_VOTES, max(0, whole(row.get("helpful")) or 0)),
+        helpful_count=min(MAX_VOTES, max(0, whole(row.get("helpful")) or 0)),
         created_at=run.at(row, "created_at"),
     )
     return catalog.legacy_import.OldReview(identity(row), product, review)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from storefront.db.import_log import Landing
+from storefront.db.import_log import BatchResult
 
 EXAMPLES = 3
 
@@ -73,7 +73,7 @@ class Report:
         """A row came over, but not all of it."""
         self._remark(self.noted, "noted", kind, row, reason)
 
-    def add(self, kind: str, landing: Landing) -> None:
+    def add(self, kind: str, landing: BatchResult) -> None:
         """What a domain made of a batch."""
         tally = self.tally(kind)
         tally.imported += len(landing.added)

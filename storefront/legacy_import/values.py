@@ -8,11 +8,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from storefront.core import contact
-from storefront.core.card_numbers import hidden, holds_card_number
+from storefront.core.card_numbers import contains_card_number, redact
 from storefront.core.money import Money
 
 DIGITS = 18  # of a number; a BIGINT has one more
-LARGEST_AMOUNT = 99_999_999_999_99  # minor units; DECIMAL(13,2)
+MAX_AMOUNT = 99_999_999_999_99  # minor units; DECIMAL(13,2)
 
 
 class UnusableValue(ValueError):
@@ -42,11 +42,11 @@ def prose(value: Any, notes: Notes | None = None) -> str:
 
 def safe(words: str, notes: Notes | None = None) -> str:
     """Text without card numbers."""
-    if not holds_card_number(words):
+    if not contains_card_number(words):
         return words
     if notes is not None:
         notes.append("it held a card number: blotted out")
-    return hidden(words)
+    return redact(words)
 
 
 def line(value: Any, most: int, name: str, notes: Notes | None = None) -> str:
@@ -60,12 +60,12 @@ def line(value: Any, most: int, name: str, notes: Notes | None = None) -> str:
 def street(row: Mapping[str, Any], notes: Notes) -> dict[str, str]:
     """Where an address is, without whose it is. :raise UnusableValue: a part is longer than its column"""
     return {
-        "line1": line(row.get("line1"), contact.LONGEST_LINE, "first line", notes),
-        "line2": line(row.get("line2"), contact.LONGEST_LINE, "second line", notes),
-        "city": line(row.get("city"), contact.LONGEST_PLACE, "city", notes),
-        "state": line(row.get("state"), contact.LONGEST_PLACE, "state", notes),
-        "postal_code": line(row.get("postal_code"), contact.LONGEST_CODE, "postal code", notes),
-        "country": line(row.get("country"), contact.LONGEST_COUNTRY, "country", notes),
+        "line1": line(row.get("line1"), contact.MAX_LINE_LENGTH, "first line", notes),
+        "line2": line(row.get("line2"), contact.MAX_LINE_LENGTH, "second line", notes),
+        "city": line(row.get("city"), contact.MAX_PLACE_LENGTH, "city", notes),
+        "state": line(row.get("state"), contact.MAX_PLACE_LENGTH, "state", notes),
+        "postal_code": line(row.get("postal_code"), contact.MAX_CODE_LENGTH, "postal code", notes),
+        "country": line(row.get("country"), contact.MAX_COUNTRY_LENGTH, "country", notes),
     }
 
 
@@ -97,7 +97,7 @@ def amount(value: Any, name: str, currency: str, notes: Notes | None = None) -> 
         money = Money.of(rupees, currency)
     except (InvalidOperation, ValueError, OverflowError) as error:
         raise UnusableValue(f"its {name} is no amount") from error
-    if not 0 <= money.minor <= LARGEST_AMOUNT:
+    if not 0 <= money.minor <= MAX_AMOUNT:
         raise UnusableValue(f"its {name} is less than nothing, or too large")
     if money.amount != rupees and notes is not None:
         notes.append(f"its {name} had more than two decimals: rounded half up")

@@ -10,7 +10,7 @@ from huey import Huey
 logger = logging.getLogger(__name__)
 
 
-def note(name: str, figure: int) -> None:
+def set(name: str, figure: int) -> None:
     """Say how far something is. Where the queue cannot be reached nobody learns it, and the work goes on."""
     try:
         _queue().put(_key(name), figure)
@@ -18,7 +18,7 @@ def note(name: str, figure: int) -> None:
         logger.exception("the queue cannot be reached; progress is not shown")
 
 
-def figure_of(name: str) -> int | None:
+def get(name: str) -> int | None:
     """How far something is; None when nobody said."""
     try:
         figure = _queue().get(_key(name), peek=True)
@@ -28,7 +28,7 @@ def figure_of(name: str) -> int | None:
     return figure if isinstance(figure, int) else None
 
 
-def forget(name: str) -> None:
+def clear(name: str) -> None:
     """It is over."""
     try:
         _queue().delete(_key(name))

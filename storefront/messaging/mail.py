@@ -23,11 +23,13 @@ from flask import Flask, current_app, render_template
 from flask_mail import Connection, Mail, Message
 
 SMTP_SECONDS = 20  # a mail server that takes longer is asked again later
-ABSENCE_SECONDS = 30  # one that was waited for in vain is not asked for so long: the worker has more to do than wait
+BREAKER_OPEN_SECONDS = (
+    30  # one that was waited for in vain is not asked for so long: the worker has more to do than wait
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Email:
     """:ivar id: the Message-ID without brackets; a letter sent twice carries the same, so that it counts once
     :ivar unsubscribe_url: where who gets it ends such letters, by a page or one POST; empty: they asked for this one
     """
@@ -50,10 +52,10 @@ class Letter:
         }
 
 
-class Post(Protocol):
+class MailTransport(Protocol):
     """Where letters go. `send` raises whatever went wrong: the caller keeps the letter and comes back."""
 
-    def send(self, letter: Letter) -> None: ...
+    def send(self, letter: Email) -> None: ...
 
 
 class _Connection(Connection):
@@ -82,13 +84,13 @@ class _Connection(Connection):
             super().__exit__(*error)
 
 
-class SmtpPost:
+class SmtpTransport:
     """Sends by SMTP, with Flask-Mail."""
 
     def __init__(self) -> None:
         self._away_until = 0.0
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Email) -> None:
         began = time.monotonic()
         if began < self._away_until:
             raise TimeoutError("the mail server did not answer a moment ago")
@@ -96,10 +98,10 @@ class SmtpPost:
             self._send(letter)
         except OSError:
             if time.monotonic() - began >= SMTP_SECONDS:
-                self._away_until = time.monotonic() + ABSENCE_SECONDS
+                self._away_until = time.monotonic() + BREAKER_OPEN_SECONDS
             raise
 
-    def _send(self, letter: Letter) -> None:
+    def _send(self, letter: Email) -> None:
         message = Message(
             subject=letter.subject,
             recipients=[letter.to],
@@ -112,14 +114,14 @@ class SmtpPost:
             connection.send(message)
 
 
-class FolderPost:
+class FileTransport:
     """Lays each letter down as a file; the same letter twice is one file."""
 
     def __init__(self, folder: Path, sender: str) -> None:
         self.folder = folder
         self._sender = sender
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Email) -> None:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._sender, letter.to, letter.subject
         message["Message-ID"] = f"<{letter.id}>"
@@ -142,7 +144,7 @@ def init_app(app: Flask) -> None:
     url = app.config["MAIL_URL"]
     sender = app.config["SHOP_MAIL"]
     if not url:
-        app.extensions["post"] = FolderPost(app.config["DATA_DIR"] / "mail", sender)
+        app.extensions["post"] = FileTransport(app.config["DATA_DIR"] / "mail", sender)
         return
     parts = urlsplit(url)
     app.config.update(
@@ -155,15 +157,15 @@ def init_app(app: Flask) -> None:
         MAIL_DEFAULT_SENDER=sender,
     )
     Mail(app)
-    app.extensions["post"] = SmtpPost()
+    app.extensions["post"] = SmtpTransport()
 
 
-def greet() -> None:
+def check_connection() -> None:
     """Reach the mail server and log in there, where letters go to one.
 
     :raise OSError, smtplib.SMTPException: it is away, or does not know us
     """
-    if isinstance(current_app.extensions["post"], SmtpPost):
+    if isinstance(current_app.extensions["post"], SmtpTransport):
         with _Connection(current_app.extensions["mail"]):
             pass
 
@@ -177,7 +179,7 @@ def send(template: str, *, key: str, to: str, subject: str, unsubscribe_url: str
     """
     context["unsubscribe_url"] = unsubscribe_url
     host = urlsplit(current_app.config["PUBLIC_ORIGIN"]).hostname
-    letter = Letter(
+    letter = Email(
         id=f"{_file_name(key)}@{host}",
         to=to,
         subject=subject,
@@ -185,7 +187,7 @@ def send(template: str, *, key: str, to: str, subject: str, unsubscribe_url: str
         html=render_template(f"{template}.html", **context),
         unsubscribe_url=unsubscribe_url,
     )
-    cast("Post", current_app.extensions["post"]).send(letter)
+    cast("MailTransport", current_app.extensions["post"]).send(letter)
 
 
 def read(path: Path) -> EmailMessage:

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 import requests
 from flask import Flask, current_app
 
-from storefront.messaging.mail import FolderPost, Letter
+from storefront.messaging.mail import Email, FileTransport
 
 GATEWAY_SECONDS = (3.05, 10)  # to connect, to answer; who takes longer is asked again later
 
@@ -31,13 +31,13 @@ class TextMessage:
     text: str
 
 
-class TextPost(Protocol):
+class SmsTransport(Protocol):
     """Where text messages go. `send` raises whatever went wrong: the caller keeps the message and comes back."""
 
     def send(self, message: TextMessage) -> None: ...
 
 
-class GatewayTexts:
+class HttpGateway:
     """Hands messages to an HTTP gateway. :ivar url: may hold user and password, for basic authentication"""
 
     def __init__(self, url: str) -> None:
@@ -58,24 +58,24 @@ class GatewayTexts:
             raise GatewayRefused(f"answered {answer.status_code}")
 
 
-class FolderTexts:
+class SmsFileTransport:
     """Lays messages down where the letters lie."""
 
-    def __init__(self, post: FolderPost) -> None:
+    def __init__(self, post: FileTransport) -> None:
         self._post = post
 
     def send(self, message: TextMessage) -> None:
         words = f"<p>{escape(message.text)}</p>"
-        self._post.send(Letter(f"{message.id}@sms", message.to, "Text message", message.text, words))
+        self._post.send(Email(f"{message.id}@sms", message.to, "Text message", message.text, words))
 
 
 def init_app(app: Flask) -> None:
     """Choose the port by SMS_URL."""
-    texts: TextPost | None = None
+    texts: SmsTransport | None = None
     if app.config["SMS_URL"]:
-        texts = GatewayTexts(app.config["SMS_URL"])
+        texts = HttpGateway(app.config["SMS_URL"])
     elif app.config["ENVIRONMENT"] != "production":
-        texts = FolderTexts(FolderPost(app.config["DATA_DIR"] / "mail", app.config["SHOP_MAIL"]))
+        texts = SmsFileTransport(FileTransport(app.config["DATA_DIR"] / "mail", app.config["SHOP_MAIL"]))
     app.extensions["texts"] = texts
 
 
@@ -86,4 +86,4 @@ def is_available() -> bool:
 
 def send(key: str, to: str, text: str) -> None:
     """Send a text message. :param key: names the occasion :param to: E.164"""
-    cast("TextPost", current_app.extensions["texts"]).send(TextMessage(key.replace("/", "-"), to, text))
+    cast("SmsTransport", current_app.extensions["texts"]).send(TextMessage(key.replace("/", "-"), to, text))

@@ -16,23 +16,23 @@ from sqlalchemy import ColumnElement, Select, case, func, select, union, union_a
 from storefront.core import clock
 from storefront.core.money import Money
 from storefront.db import audit_log
-from storefront.db.audit_log import NotedAct, TrailCriteria
-from storefront.db.pagination import Keys, Paged, page_of
-from storefront.db.session import queries
-from storefront.orders.carriers import CARRIERS, LONGEST_CARRIER
-from storefront.orders.models import Act, Item, Order
+from storefront.db.audit_log import AuditEntryView, AuditQuery
+from storefront.db.pagination import PageCursors, SortKeys, paginate
+from storefront.db.session import read_session
+from storefront.orders.carriers import CARRIERS, MAX_CARRIER_LENGTH
+from storefront.orders.models import AuditEntry, Item, Order
 from storefront.orders.queries import WITH_INVOICE, views_of
 from storefront.orders.values import OrderId, OrderStatus, OrderView
 
 __all__ = [
     "CARRIERS",
-    "LONGEST_CARRIER",
-    "MOST_AT_ONCE",
+    "MAX_AT_ONCE",
+    "MAX_CARRIER_LENGTH",
+    "AdminOrder",
+    "AdminOrderPage",
     "Board",
-    "Criteria",
-    "DeskOrder",
-    "DeskPage",
-    "Filter",
+    "OrderFilter",
+    "OrderQuery",
     "acts_of",
     "export_orders",
     "list_orders",
@@ -41,16 +41,16 @@ __all__ = [
 
 PAGE_SIZE = 50
 ROWS_AT_ONCE = 500  # of an export
-MOST_AT_ONCE = 100  # orders of one batch
-MOST_CARDS = 25  # of one column of the board
-MOST_WORDS = 4  # of a search; what follows is not looked at
-MOST_ACTS = 100  # of one order that are shown
+MAX_AT_ONCE = 100  # orders of one batch
+MAX_CARDS = 25  # of one column of the board
+MAX_WORDS = 4  # of a search; what follows is not looked at
+MAX_AUDIT_ENTRIES = 100  # of one order that are shown
 _LAST = "\uffff"  # sorts after whatever a code goes on with
 
 OPEN = (OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.PROCESSING, OrderStatus.SHIPPED)
 
 
-class Filter(StrEnum):
+class OrderFilter(StrEnum):
     """Which orders are listed; those of one state are called as it is."""
 
     TO_SEND = "to-send"  # their money is safe, and they are not sent
@@ -66,31 +66,31 @@ class Filter(StrEnum):
     @property
     def statuses(self) -> tuple[OrderStatus, ...]:
         """The states it is restricted to."""
-        if self is Filter.ALL:
+        if self is OrderFilter.ALL:
             return tuple(OrderStatus)
-        if self is Filter.LATE:
+        if self is OrderFilter.LATE:
             return OPEN
-        if self is Filter.TO_SEND:
+        if self is OrderFilter.TO_SEND:
             return (OrderStatus.CONFIRMED, OrderStatus.PROCESSING)
         return (OrderStatus(self.value),)
 
 
 @dataclass(frozen=True, slots=True)
-class Criteria:
+class OrderQuery:
     """:ivar words: each part of a number, an e-mail address or a name, or the beginning of a SKU
     :ivar since: the first day, where the shop is, on which it was ordered :ivar until: the last
     :ivar cursor: where a page begins or ends
     """
 
     words: str = ""
-    filter: Filter = Filter.TO_SEND
+    filter: OrderFilter = OrderFilter.TO_SEND
     since: date | None = None
     until: date | None = None
     cursor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class DeskOrder:
+class AdminOrder:
     """An order on the desk. :ivar first_item: the name of one of its products :ivar is_late: promised for a day past"""
 
     id: OrderId
@@ -109,36 +109,36 @@ class DeskOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class DeskPage:
+class AdminOrderPage:
     """:ivar counts: orders of the whole shop by filter"""
 
-    criteria: Criteria
-    orders: tuple[DeskOrder, ...]
-    counts: dict[Filter, int]
-    paged: Paged
+    criteria: OrderQuery
+    orders: tuple[AdminOrder, ...]
+    counts: dict[OrderFilter, int]
+    paged: PageCursors
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
     """:ivar columns: by state, the first orders of each :ivar counts: orders of the whole shop by filter"""
 
-    criteria: Criteria
-    columns: dict[OrderStatus, tuple[DeskOrder, ...]]
-    counts: dict[Filter, int]
+    criteria: OrderQuery
+    columns: dict[OrderStatus, tuple[AdminOrder, ...]]
+    counts: dict[OrderFilter, int]
 
 
-def list_orders(criteria: Criteria) -> DeskPage:
+def list_orders(criteria: OrderQuery) -> AdminOrderPage:
     """A page of the desk, by three selects: what is to be done oldest first, all else newest first."""
-    rows, paged = page_of(_chosen(select(Order), criteria), _keys(criteria), criteria.cursor, PAGE_SIZE)
-    return DeskPage(criteria, tuple(_desk_orders([row.Order for row in rows])), _counts(), paged)
+    rows, paged = paginate(_chosen(select(Order), criteria), _keys(criteria), criteria.cursor, PAGE_SIZE)
+    return AdminOrderPage(criteria, tuple(_desk_orders([row.Order for row in rows])), _counts(), paged)
 
 
-def show_board(criteria: Criteria) -> Board:
+def show_board(criteria: OrderQuery) -> Board:
     """The same orders by state, by three selects."""
     firsts = [_first_of(status, criteria).subquery() for status in criteria.filter.statuses]
     ids = union_all(*(select(first.c.id) for first in firsts)).subquery()
     chosen = select(Order).join(ids, ids.c.id == Order.id).order_by(Order.order_date, Order.id)
-    found = _desk_orders(queries().scalars(chosen).all())
+    found = _desk_orders(read_session().scalars(chosen).all())
     columns = {}
     for status in criteria.filter.statuses:
         cards = [order for order in found if order.status is status]
@@ -146,49 +146,49 @@ def show_board(criteria: Criteria) -> Board:
     return Board(criteria, columns, _counts())
 
 
-def _first_of(status: OrderStatus, criteria: Criteria) -> Select[int]:
+def _first_of(status: OrderStatus, criteria: OrderQuery) -> Select[int]:
     """What a column of the board begins with: the longest waiting, or of what is over the latest."""
     chosen = _chosen(select(Order.id), criteria).where(Order.status == status)
     order = (Order.order_date, Order.id) if status in OPEN else (Order.order_date.desc(), Order.id.desc())
-    return chosen.order_by(*order).limit(MOST_CARDS)
+    return chosen.order_by(*order).limit(MAX_CARDS)
 
 
-def export_orders(criteria: Criteria) -> Iterator[list[OrderView]]:
+def export_orders(criteria: OrderQuery) -> Iterator[list[OrderView]]:
     """Every order of a filter, in its order, read in pages so that no transaction stays open while a file is sent."""
     cursor = ""
     while True:
         asked = _chosen(select(Order), criteria).options(WITH_INVOICE)
-        rows, paged = page_of(asked, _keys(criteria), cursor, ROWS_AT_ONCE)
+        rows, paged = paginate(asked, _keys(criteria), cursor, ROWS_AT_ONCE)
         found = views_of([row.Order for row in rows])
-        queries().rollback()
+        read_session().rollback()
         yield found
         cursor = paged.next
         if not cursor:
             return
 
 
-def _keys(criteria: Criteria) -> Keys:
+def _keys(criteria: OrderQuery) -> SortKeys:
     """By the moment of the order. What was found by words, or has one of many states, is sorted afterwards.
 
     Otherwise a database might look for a few rows all along the index of the moments.
     """
-    is_work = criteria.filter in {Filter.TO_SEND, Filter.LATE}
-    keys = Keys((Order.order_date, Order.id), (datetime, int), is_descending=not is_work)
+    is_work = criteria.filter in {OrderFilter.TO_SEND, OrderFilter.LATE}
+    keys = SortKeys((Order.order_date, Order.id), (datetime, int), is_descending=not is_work)
     if is_work or criteria.words:
         return replace(keys, columns=(func.coalesce(Order.order_date, Order.order_date), Order.id + 0))
     return keys
 
 
-def _chosen(orders: Select[Any], criteria: Criteria) -> Select[Any]:
-    if criteria.filter is not Filter.ALL:
+def _chosen(orders: Select[Any], criteria: OrderQuery) -> Select[Any]:
+    if criteria.filter is not OrderFilter.ALL:
         orders = orders.where(Order.status.in_(criteria.filter.statuses))
-    if criteria.filter is Filter.LATE:
+    if criteria.filter is OrderFilter.LATE:
         orders = orders.where(Order.estimated_delivery < clock.today())
     if criteria.since:
-        orders = orders.where(Order.order_date >= clock.begin_of(criteria.since))
+        orders = orders.where(Order.order_date >= clock.start_of_day(criteria.since))
     if criteria.until:
-        orders = orders.where(Order.order_date < clock.begin_of(criteria.until + timedelta(days=1)))
-    for word in criteria.words.split()[:MOST_WORDS]:
+        orders = orders.where(Order.order_date < clock.start_of_day(criteria.until + timedelta(days=1)))
+    for word in criteria.words.split()[:MAX_WORDS]:
         matches = _matches(word)
         orders = orders.join(matches, matches.c.id == Order.id)
     return orders
@@ -205,21 +205,22 @@ def _matches(word: str) -> Any:
     return union(*branches, *(select(Item.order_id).where(begin) for begin in begins)).subquery()
 
 
-def _counts() -> dict[Filter, int]:
+def _counts() -> dict[OrderFilter, int]:
     """Orders of the shop by filter, by one select that an index answers."""
     is_late = case((Order.estimated_delivery < clock.today(), 1), else_=0)
     asked = select(Order.status, func.count(), func.sum(is_late)).group_by(Order.status)
-    by_status = {OrderStatus(status): (count, int(late)) for status, count, late in queries().execute(asked)}
-    place = {chosen: 1 if chosen is Filter.LATE else 0 for chosen in Filter}
+    by_status = {OrderStatus(status): (count, int(late)) for status, count, late in read_session().execute(asked)}
+    place = {chosen: 1 if chosen is OrderFilter.LATE else 0 for chosen in OrderFilter}
     return {
-        chosen: sum(by_status.get(status, (0, 0))[place[chosen]] for status in chosen.statuses) for chosen in Filter
+        chosen: sum(by_status.get(status, (0, 0))[place[chosen]] for status in chosen.statuses)
+        for chosen in OrderFilter
     }
 
 
-def _desk_orders(orders: Sequence[Order]) -> list[DeskOrder]:
+def _desk_orders(orders: Sequence[Order]) -> list[AdminOrder]:
     today, units = clock.today(), _units([order.id for order in orders])
     return [
-        DeskOrder(
+        AdminOrder(
             id=OrderId(order.order_id),
             checkout_id=order.checkout_id,
             status=OrderStatus(order.status),
@@ -243,9 +244,9 @@ def _units(ids: Collection[int]) -> dict[int, tuple[int, str]]:
     if not ids:
         return {}
     asked = select(Item.order_id, func.sum(Item.quantity), func.min(Item.product_name)).where(Item.order_id.in_(ids))
-    return {order: (int(units), name) for order, units, name in queries().execute(asked.group_by(Item.order_id))}
+    return {order: (int(units), name) for order, units, name in read_session().execute(asked.group_by(Item.order_id))}
 
 
-def acts_of(order_id: str) -> list[NotedAct]:
+def acts_of(order_id: str) -> list[AuditEntryView]:
     """What the staff did to an order, oldest first."""
-    return list(audit_log.latest(Act, TrailCriteria(subject=order_id), MOST_ACTS))[::-1]
+    return list(audit_log.entries(AuditEntry, AuditQuery(subject=order_id), MAX_AUDIT_ENTRIES))[::-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-LONGEST_CARRIER = 40  # characters
+MAX_CARRIER_LENGTH = 40  # characters
 
 # By name, as staff choose it and shoppers read it. {} is the number; a page without it asks for the number.
 CARRIERS = {

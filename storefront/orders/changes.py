@@ -9,17 +9,17 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storefront.core.addresses import PostalAddress
 from storefront.db import audit_log
-from storefront.db.session import retried, transaction
-from storefront.orders.models import Act, Order, OrderEvent
-from storefront.orders.status import locked, tell
+from storefront.db.session import retry_on_deadlock, transaction
+from storefront.orders.models import AuditEntry, Order, OrderEvent
+from storefront.orders.status import add_event, lock_order
 from storefront.orders.values import OrderStatus, TooLateToChange
 
-LONGEST_TRACKING_NUMBER = 64  # characters
+MAX_TRACKING_NUMBER_LENGTH = 64  # characters
 
 _NOT_PACKED_YET = frozenset({OrderStatus.PENDING, OrderStatus.CONFIRMED})
 
 
-@retried
+@retry_on_deadlock
 def change_address(order_id: str, address: PostalAddress, *, by: str) -> None:
     """Send an order elsewhere, as long as nobody packs it.
 
@@ -28,7 +28,7 @@ def change_address(order_id: str, address: PostalAddress, *, by: str) -> None:
     :raise TooLateToChange: it is being packed, on its way, or cancelled
     """
     with transaction("orders") as session:
-        order = locked(session, order_id)
+        order = lock_order(session, order_id)
         if order.status not in _NOT_PACKED_YET:
             raise TooLateToChange(OrderStatus(order.status))
         order.shipping_full_name = address.full_name
@@ -39,28 +39,30 @@ def change_address(order_id: str, address: PostalAddress, *, by: str) -> None:
         order.shipping_state = address.state
         order.shipping_zip_code = address.postal_code
         order.shipping_country = address.country
-        tell(session, order.id, OrderStatus(order.status), by=by, note="Delivery address changed")
+        add_event(session, order.id, OrderStatus(order.status), by=by, note="Delivery address changed")
 
 
-@retried
-def note_tracking(order_id: str, number: str, *, by: str, carrier: str = "", actor: str = "") -> None:
+@retry_on_deadlock
+def set_tracking(order_id: str, number: str, *, by: str, carrier: str = "", actor: str = "") -> None:
     """Note the number by which the courier knows the parcel; the same number again changes nothing.
 
-    :param number: at most `LONGEST_TRACKING_NUMBER` characters
+    :param number: at most `MAX_TRACKING_NUMBER_LENGTH` characters
     :param carrier: who brings it after all; empty: whoever was named before
     :param actor: who of the staff does it, as their trail names them; empty for none of them
     :raise UnknownOrder: there is none of this number
     """
     with transaction("orders") as session:
-        order = locked(session, order_id)
+        order = lock_order(session, order_id)
         before = (_last(session, order, OrderEvent.carrier), _last(session, order, OrderEvent.tracking_number))
         after = (carrier or before[0], number)
         if after != before:
             told = {"note": "Tracking number noted", "carrier": after[0], "tracking": after[1]}
-            tell(session, order.id, OrderStatus(order.status), by=by, **told)
+            add_event(session, order.id, OrderStatus(order.status), by=by, **told)
             if actor:
                 detail = " ".join(filter(None, after))
-                audit_log.note(session, Act, actor=actor, what="tracking number", subject=order_id, detail=detail)
+                audit_log.record(
+                    session, AuditEntry, actor=actor, what="tracking number", subject=order_id, detail=detail
+                )
 
 
 def _last(session: Session, order: Order, column: InstrumentedAttribute[str]) -> str:
@@ -68,7 +70,7 @@ def _last(session: Session, order: Order, column: InstrumentedAttribute[str]) ->
     return session.scalar(told.limit(1)) or ""
 
 
-@retried
+@retry_on_deadlock
 def expect_on(order_id: str, day: date, *, actor: str = "") -> None:
     """Promise another day of arrival.
 
@@ -76,8 +78,8 @@ def expect_on(order_id: str, day: date, *, actor: str = "") -> None:
     :raise UnknownOrder: there is none of this number
     """
     with transaction("orders") as session:
-        order = locked(session, order_id)
+        order = lock_order(session, order_id)
         if actor and order.estimated_delivery != day:
             detail = f"from {order.estimated_delivery} to {day}"
-            audit_log.note(session, Act, actor=actor, what="day of arrival", subject=order_id, detail=detail)
+            audit_log.record(session, AuditEntry, actor=actor, what="day of arrival", subject=order_id, detail=detail)
         order.estimated_delivery = day

@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from storefront.core.money import Money
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders.events import CANCELLATION, CANCELLED_RESTOCK, ORDER_PLACED
-from storefront.orders.invoice_consistency import invoice_faults
+from storefront.orders.invoice_consistency import invoice_violations
 from storefront.orders.models import Item, Message, Order, OrderEvent
-from storefront.orders.refund_consistency import GivenBack, given_back, refund_faults
+from storefront.orders.refund_consistency import GivenBack, given_back, refund_violations
 from storefront.orders.values import OrderStatus
 
 
@@ -31,10 +31,10 @@ class OrderFacts:
     given_back: tuple[GivenBack, ...]
 
 
-def facts() -> dict[str, OrderFacts]:
+def snapshots() -> dict[str, OrderFacts]:
     """Every order by its checkout."""
     units: dict[int, dict[str, int]] = defaultdict(dict)
-    for order, sku, quantity in queries().execute(select(Item.order_id, Item.sku, Item.quantity)):
+    for order, sku, quantity in read_session().execute(select(Item.order_id, Item.sku, Item.quantity)):
         units[order][sku] = units[order].get(sku, 0) + quantity
     back = given_back()
     return {
@@ -46,41 +46,43 @@ def facts() -> dict[str, OrderFacts]:
             units[row.id],
             tuple(back.get(row.id, ())),
         )
-        for row in queries().scalars(select(Order))
+        for row in read_session().scalars(select(Order))
     }
 
 
-def faults() -> Iterator[str]:
+def violations() -> Iterator[str]:
     """What the orders' own tables contradict: items and totals, timelines, announcements."""
     summed = (
         select(Order.order_id, Order.subtotal, func.count(Item.id), func.sum(Item.total))
         .outerjoin(Item, Item.order_id == Order.id)
         .group_by(Order.id)
     )
-    for order_id, subtotal, lines, total in queries().execute(summed):
+    for order_id, subtotal, lines, total in read_session().execute(summed):
         if not lines:
             yield f"{order_id}: an order without items"
         elif subtotal != total:
             yield f"{order_id}: its items make {total}, its subtotal says {subtotal} (minor units)"
     yield from _timeline_faults()
     yield from _message_faults()
-    yield from refund_faults()
-    yield from invoice_faults()
+    yield from refund_violations()
+    yield from invoice_violations()
 
 
 def _timeline_faults() -> Iterator[str]:
     event = aliased(OrderEvent)
     last = select(func.max(event.id)).where(event.order_id == Order.id).correlate(Order).scalar_subquery()
     ends = select(Order.order_id, Order.status, OrderEvent.status).outerjoin(OrderEvent, OrderEvent.id == last)
-    for order_id, status, told in queries().execute(ends):
+    for order_id, status, told in read_session().execute(ends):
         if status != told:
             yield f"{order_id}: is {status}, its timeline ends with {told}"
 
 
 def _message_faults() -> Iterator[str]:
-    known = set(queries().scalars(select(Message.key)))
+    known = set(read_session().scalars(select(Message.key)))
     confirmed = select(OrderEvent.order_id).where(OrderEvent.status == OrderStatus.CONFIRMED)
-    for order in queries().scalars(select(Order).where(Order.id.in_(confirmed), Order.status != OrderStatus.PENDING)):
+    for order in read_session().scalars(
+        select(Order).where(Order.id.in_(confirmed), Order.status != OrderStatus.PENDING)
+    ):
         topics = [ORDER_PLACED]
         if order.status == OrderStatus.CANCELLED:
             topics += [topic for topic in CANCELLATION if order.is_restocked or topic != CANCELLED_RESTOCK]
@@ -88,6 +90,6 @@ def _message_faults() -> Iterator[str]:
             if f"{topic}/{order.order_id}" not in known:
                 yield f"{order.order_id}: never announced: {topic}"
     told = select(Order.order_id, OrderEvent.topic).join(Order, Order.id == OrderEvent.order_id)
-    for order_id, topic in queries().execute(told.where(OrderEvent.topic != "")):
+    for order_id, topic in read_session().execute(told.where(OrderEvent.topic != "")):
         if f"{topic}/{order_id}" not in known:
             yield f"{order_id}: never announced: {topic}"

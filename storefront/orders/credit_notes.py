@@ -104,7 +104,7 @@ def _credits(order: OrderView, refunds: Sequence[RefundView]) -> Iterator[_Credi
 def _tax_until(order: OrderView, goods: int) -> Money:
     """The tax in so much of what was paid for the goods, in minor units; a price may be lowered by more than that."""
     whole = (order.grand_total - order.shipping).minor
-    return order.tax.share(Decimal(min(goods, whole)) / whole) if whole > 0 else Money(0, order.tax.currency)
+    return order.tax.times_rate(Decimal(min(goods, whole)) / whole) if whole > 0 else Money(0, order.tax.currency)
 
 
 def get_credit_note(order: OrderView, position: int, notes: Sequence[CreditNote] | None = None) -> CreditNote:

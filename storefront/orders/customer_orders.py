@@ -7,21 +7,21 @@ from collections.abc import Sequence
 
 from sqlalchemy import Select, func, or_, select, update
 
-from storefront.core.contact import NotAnEmail, email_key
+from storefront.core.contact import NotAnEmail, normalize_email
 from storefront.core.money import Money
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 from storefront.orders.models import Item, Order
 from storefront.orders.values import OrderId, OrderPage, OrderStatus, OrderSummary
 
 PAGE_SIZE = 20
-MOST_WORDS = 5  # of a search; what follows is not looked at
+MAX_WORDS = 5  # of a search; what follows is not looked at
 NEWEST_FIRST = (Order.order_date.desc(), Order.id.desc())
 
 
 def key_of(email: str) -> str:
     """An address as accounts are known by it; empty for what is none."""
     try:
-        return email_key(email)
+        return normalize_email(email)
     except NotAnEmail:
         return ""
 
@@ -33,14 +33,16 @@ def orders_of(customer: int, words: str = "", page: int = 1, *, size: int = PAGE
     :param page: from 1; beyond the last there is nothing
     """
     matching = _matching(select(Order.id).where(Order.customer_id == customer), words)
-    count = queries().scalar(select(func.count()).select_from(matching.subquery()), bind_arguments={"mapper": Order})
+    count = read_session().scalar(
+        select(func.count()).select_from(matching.subquery()), bind_arguments={"mapper": Order}
+    )
     newest = matching.order_by(*NEWEST_FIRST).limit(size).offset((max(1, page) - 1) * size)
-    ids = list(queries().scalars(newest))
+    ids = list(read_session().scalars(newest))
     return OrderPage(tuple(_summaries(ids)), count or 0, page, max(1, math.ceil((count or 0) / size)))
 
 
 def _matching(mine: Select[int], words: str) -> Select[int]:
-    for word in words.split()[:MOST_WORDS]:
+    for word in words.split()[:MAX_WORDS]:
         named = select(Item.id).where(Item.order_id == Order.id, Item.product_name.icontains(word, autoescape=True))
         mine = mine.where(or_(Order.order_id.icontains(word, autoescape=True), named.exists()))
     return mine
@@ -50,13 +52,13 @@ def summaries(order_ids: Sequence[str]) -> list[OrderSummary]:
     """Rows for a list of orders, newest first; numbers that name none are left out."""
     if not order_ids:
         return []
-    return _summaries(list(queries().scalars(select(Order.id).where(Order.order_id.in_(order_ids)))))
+    return _summaries(list(read_session().scalars(select(Order.id).where(Order.order_id.in_(order_ids)))))
 
 
 def _summaries(ids: Sequence[int]) -> list[OrderSummary]:
     if not ids:
         return []
-    rows = queries().execute(
+    rows = read_session().execute(
         select(Order, func.count(Item.id), func.sum(Item.quantity), func.min(Item.product_name))
         .join(Item, Item.order_id == Order.id)
         .where(Order.id.in_(ids))
@@ -85,17 +87,17 @@ def has_received(customer: int, product_id: int) -> bool:
         .join(Order, Order.id == Item.order_id)
         .where(Order.customer_id == customer, Order.status == OrderStatus.DELIVERED, Item.product_id == product_id)
     )
-    return queries().scalar(delivered.limit(1)) is not None
+    return read_session().scalar(delivered.limit(1)) is not None
 
 
 def count_claimable(email: str) -> int:
     """Orders placed as a guest with this e-mail address, and nobody's yet."""
     key = key_of(email)
     unclaimed = (Order.email_key == key, Order.customer_id.is_(None))
-    return (queries().scalar(select(func.count()).where(*unclaimed)) or 0) if key else 0
+    return (read_session().scalar(select(func.count()).where(*unclaimed)) or 0) if key else 0
 
 
-@retried
+@retry_on_deadlock
 def claim(customer: int, email: str) -> int:
     """Give an account the orders that were placed as a guest with its address. :return: how many
 
@@ -111,8 +113,8 @@ def claim(customer: int, email: str) -> int:
         return rows_changed(claimed)
 
 
-@retried
-def forget_customer(customer: int) -> None:
+@retry_on_deadlock
+def erase_customer(customer: int) -> None:
     """An account is gone: its orders stay for the books, and are nobody's. Safe to repeat."""
     with transaction("orders") as session:
         session.execute(update(Order).where(Order.customer_id == customer).values(customer_id=None))

@@ -15,12 +15,12 @@ CANCELLATION = (CANCELLED_RESTOCK, CANCELLED_REFUND, CANCELLED_LETTER)
 ORDER_PACKED = "order-processing"
 ORDER_SHIPPED = "order-shipped"
 ORDER_DELIVERED = "order-delivered"
-STEP_TAKEN = {
+STATUS_TOPIC = {
     OrderStatus.PROCESSING: ORDER_PACKED,
     OrderStatus.SHIPPED: ORDER_SHIPPED,
     OrderStatus.DELIVERED: ORDER_DELIVERED,
 }
-STAFF_STEPS = tuple(STEP_TAKEN)  # the shop confirms by itself, when the money is safe; cancelling has its own way
+STAFF_STEPS = tuple(STATUS_TOPIC)  # the shop confirms by itself, when the money is safe; cancelling has its own way
 REFUND_MONEY = "refund-money"
 REFUND_RESTOCK = "refund-restock"
 REFUND_LETTER = "refund-letter"

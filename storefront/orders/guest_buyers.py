@@ -7,13 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
 
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders.customer_orders import NEWEST_FIRST, summaries
 from storefront.orders.models import Order
 from storefront.orders.values import OrderSummary
 
-MOST_FOUND = 50
-MOST_SHOWN = 100  # orders of one guest
+MAX_FOUND = 50
+MAX_SHOWN = 100  # orders of one guest
 
 _GUESTS = (Order.customer_id.is_(None), Order.email_key != "")
 
@@ -37,7 +37,7 @@ class Buyer:
 
 
 def find_guests(words: str) -> list[Guest]:
-    """Guests by a part of their address, name or phone number, last ones first; at most `MOST_FOUND`.
+    """Guests by a part of their address, name or phone number, last ones first; at most `MAX_FOUND`.
 
     :param words: each must stand in the same of the three; without any there is nothing
     """
@@ -49,17 +49,17 @@ def find_guests(words: str) -> list[Guest]:
     latest = func.max(Order.order_date)
     found = select(Order.email_key, func.max(Order.shipping_full_name), func.count(Order.id), latest)
     chosen = found.where(*_GUESTS, alike).group_by(Order.email_key).order_by(latest.desc(), Order.email_key)
-    return [Guest(*row) for row in queries().execute(chosen.limit(MOST_FOUND))]
+    return [Guest(*row) for row in read_session().execute(chosen.limit(MAX_FOUND))]
 
 
 def find_buyer(order_id: str) -> Buyer | None:
     """Whose the order of a number is; None where there is none."""
     asked = select(Order.customer_id, Order.email_key).where(Order.order_id == order_id.strip().upper())
-    row = queries().execute(asked).first()
+    row = read_session().execute(asked).first()
     return Buyer(row.customer_id, row.email_key) if row else None
 
 
 def orders_of_guest(email: str) -> list[OrderSummary]:
-    """The orders placed as a guest with this address, newest first; at most `MOST_SHOWN`. :param email: of a `Guest`"""
+    """The orders placed as a guest with this address, newest first; at most `MAX_SHOWN`. :param email: of a `Guest`"""
     theirs = select(Order.order_id).where(*_GUESTS, Order.email_key == email).order_by(*NEWEST_FIRST)
-    return summaries(list(queries().scalars(theirs.limit(MOST_SHOWN)))) if email else []
+    return summaries(list(read_session().scalars(theirs.limit(MAX_SHOWN)))) if email else []

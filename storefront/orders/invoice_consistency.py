@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from sqlalchemy import and_, func, literal, select
 
-from storefront.db.import_log import came_over
-from storefront.db.session import queries
+from storefront.db.import_log import is_legacy_checkout
+from storefront.db.session import read_session
 from storefront.orders.events import ORDER_PLACED
 from storefront.orders.invoice_models import INVOICE, Invoice, InvoiceSeries
 from storefront.orders.models import Message, Order
 
 
-def invoice_faults() -> Iterator[str]:
+def invoice_violations() -> Iterator[str]:
     """Gaps in a series, numbers that do not rise with time, orders that were told of without their invoice."""
-    for series, last in queries().execute(select(InvoiceSeries.series, InvoiceSeries.last_position)).all():
+    for series, last in read_session().execute(select(InvoiceSeries.series, InvoiceSeries.last_position)).all():
         yield from _series_faults(series, last)
     yield from _missing()
 
@@ -23,7 +23,7 @@ def invoice_faults() -> Iterator[str]:
 def _series_faults(series: str, last: int) -> Iterator[str]:
     asked = select(Invoice.number, Invoice.position, Invoice.issued_at).where(Invoice.series == series)
     position, issued_at = 0, None
-    for number, found, at in queries().execute(asked.order_by(Invoice.position)):
+    for number, found, at in read_session().execute(asked.order_by(Invoice.position)):
         if found != position + 1:
             yield f"invoices {series}: a gap before {number}, {found - position - 1} are missing"
         if issued_at is not None and at < issued_at:
@@ -42,6 +42,6 @@ def _missing() -> Iterator[str]:
         .outerjoin(Invoice, and_(Invoice.order_id == Order.id, Invoice.credit == INVOICE))
         .where(Message.delivered_at > first, Invoice.id.is_(None))
     )
-    for order_id, checkout in queries().execute(asked):
-        if not came_over(checkout):
+    for order_id, checkout in read_session().execute(asked):
+        if not is_legacy_checkout(checkout):
             yield f"{order_id}: its customer was told that it is confirmed, it has no invoice"

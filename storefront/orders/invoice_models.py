@@ -11,10 +11,10 @@ from storefront.db.session import UtcDateTime
 from storefront.orders.models import OrdersModel
 
 INVOICE = 0  # which of an order's papers its invoice is; its credit notes are known by their positions, from 1
-LONGEST_SERIES = 12
-LONGEST_NUMBER = 24
-LONGEST_SELLER = 255  # characters of a name, an address of mail, a tax number; longer ones are cut
-LONGEST_SELLER_ADDRESS = 1000
+MAX_SERIES_LENGTH = 12
+MAX_NUMBER_LENGTH = 24
+MAX_SELLER_LENGTH = 255  # characters of a name, an address of mail, a tax number; longer ones are cut
+MAX_SELLER_ADDRESS_LENGTH = 1000
 
 
 class InvoiceSeries(OrdersModel):
@@ -27,7 +27,7 @@ class InvoiceSeries(OrdersModel):
     __tablename__ = "invoice_series"
     __table_args__ = (CheckConstraint("last_position >= 0", name="last_position_ge_0"),)
 
-    series: Mapped[str] = mapped_column(String(LONGEST_SERIES), primary_key=True)
+    series: Mapped[str] = mapped_column(String(MAX_SERIES_LENGTH), primary_key=True)
     last_position: Mapped[int] = mapped_column()
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -49,13 +49,13 @@ class Invoice(OrdersModel):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    number: Mapped[str] = mapped_column(String(LONGEST_NUMBER), unique=True)
-    series: Mapped[str] = mapped_column(String(LONGEST_SERIES))
+    number: Mapped[str] = mapped_column(String(MAX_NUMBER_LENGTH), unique=True)
+    series: Mapped[str] = mapped_column(String(MAX_SERIES_LENGTH))
     position: Mapped[int] = mapped_column()
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
     credit: Mapped[int] = mapped_column()
     issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    seller_name: Mapped[str] = mapped_column(String(LONGEST_SELLER))
-    seller_address: Mapped[str] = mapped_column(String(LONGEST_SELLER_ADDRESS))
-    seller_mail: Mapped[str] = mapped_column(String(LONGEST_SELLER))
-    seller_tax_number: Mapped[str] = mapped_column(String(LONGEST_SELLER))
+    seller_name: Mapped[str] = mapped_column(String(MAX_SELLER_LENGTH))
+    seller_address: Mapped[str] = mapped_column(String(MAX_SELLER_ADDRESS_LENGTH))
+    seller_mail: Mapped[str] = mapped_column(String(MAX_SELLER_LENGTH))
+    seller_tax_number: Mapped[str] = mapped_column(String(MAX_SELLER_LENGTH))

@@ -17,9 +17,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront.core import clock
-from storefront.db.session import UtcDateTime, queries, retried, rows_changed, transaction
+from storefront.db.session import UtcDateTime, read_session, retry_on_deadlock, rows_changed, transaction
 from storefront.orders.credit_notes import CreditNote, credit_notes_of
-from storefront.orders.invoice_models import INVOICE, LONGEST_SELLER, LONGEST_SELLER_ADDRESS, Invoice, InvoiceSeries
+from storefront.orders.invoice_models import (
+    INVOICE,
+    MAX_SELLER_ADDRESS_LENGTH,
+    MAX_SELLER_LENGTH,
+    Invoice,
+    InvoiceSeries,
+)
 from storefront.orders.values import OrderView
 
 
@@ -34,7 +40,7 @@ class Seller:
 
 
 @dataclass(frozen=True, slots=True)
-class IssuedPaper:
+class IssuedDocument:
     """What an invoice or a credit note has of its own; all else follows from its order."""
 
     number: str
@@ -46,7 +52,7 @@ class _UnknownSeries(LookupError):
     """Nothing was issued in a series yet."""
 
 
-def issue_papers(order: OrderView, notes: Sequence[CreditNote] | None = None) -> dict[int, IssuedPaper]:
+def issue_documents(order: OrderView, notes: Sequence[CreditNote] | None = None) -> dict[int, IssuedDocument]:
     """The papers of an order; those that are due and were not issued yet are issued now, once, whoever asks.
 
     An order that was never certain has none.
@@ -62,7 +68,7 @@ def issue_papers(order: OrderView, notes: Sequence[CreditNote] | None = None) ->
         return _all_of(order.row_id, due)
 
 
-def _all_of(order: int, due: Collection[int]) -> dict[int, IssuedPaper]:
+def _all_of(order: int, due: Collection[int]) -> dict[int, IssuedDocument]:
     issued = _issued(order)
     missing = [credit for credit in due if credit not in issued]
     if not missing:
@@ -75,7 +81,7 @@ def _all_of(order: int, due: Collection[int]) -> dict[int, IssuedPaper]:
         return issued | _issue(order, missing, now)
 
 
-def _issued(order: int) -> dict[int, IssuedPaper]:
+def _issued(order: int) -> dict[int, IssuedDocument]:
     # Columns, not rows: what a rival wrote meanwhile is to be seen.
     asked = select(
         Invoice.credit,
@@ -87,12 +93,12 @@ def _issued(order: int) -> dict[int, IssuedPaper]:
         Invoice.seller_tax_number,
     ).where(Invoice.order_id == order)
     return {
-        row.credit: IssuedPaper(
+        row.credit: IssuedDocument(
             row.number,
             row.issued_at,
             Seller(row.seller_name, _lines(row.seller_address), row.seller_mail, row.seller_tax_number),
         )
-        for row in queries().execute(asked)
+        for row in read_session().execute(asked)
     }
 
 
@@ -100,8 +106,8 @@ def _lines(address: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in address.split("|") if line.strip())
 
 
-@retried
-def _issue(order: int, credits_: Sequence[int], now: datetime) -> dict[int, IssuedPaper]:
+@retry_on_deadlock
+def _issue(order: int, credits_: Sequence[int], now: datetime) -> dict[int, IssuedDocument]:
     """Take numbers and write the papers, in one transaction: should it fail, the numbers are free again."""
     seller, found = _seller_of_today(), {}
     with transaction("orders") as session:
@@ -110,7 +116,7 @@ def _issue(order: int, credits_: Sequence[int], now: datetime) -> dict[int, Issu
             series = _series(credit, now)
             positions, issued_at = taken[series]
             position = next(positions)
-            found[credit] = IssuedPaper(f"{series}-{position:06d}", issued_at, seller)
+            found[credit] = IssuedDocument(f"{series}-{position:06d}", issued_at, seller)
             row = Invoice(
                 number=found[credit].number,
                 series=series,
@@ -130,16 +136,16 @@ def _issue(order: int, credits_: Sequence[int], now: datetime) -> dict[int, Issu
 def _seller_of_today() -> Seller:
     config = current_app.config
     return Seller(
-        config["SHOP_NAME"][:LONGEST_SELLER],
-        _lines(config["SHOP_ADDRESS"][:LONGEST_SELLER_ADDRESS]),
-        config["SHOP_MAIL"][:LONGEST_SELLER],
-        config["SHOP_TAX_NUMBER"][:LONGEST_SELLER],
+        config["SHOP_NAME"][:MAX_SELLER_LENGTH],
+        _lines(config["SHOP_ADDRESS"][:MAX_SELLER_ADDRESS_LENGTH]),
+        config["SHOP_MAIL"][:MAX_SELLER_LENGTH],
+        config["SHOP_TAX_NUMBER"][:MAX_SELLER_LENGTH],
     )
 
 
 def _series(credit: int, now: datetime) -> str:
     """The series of invoices, or of credit notes, of the year it is where the shop is."""
-    return f"{'' if credit == INVOICE else 'CN-'}{clock.local(now).year}"
+    return f"{'' if credit == INVOICE else 'CN-'}{clock.in_shop_time(now).year}"
 
 
 def _take(session: Session, wanted: Mapping[str, int], now: datetime) -> dict[str, tuple[Iterator[int], datetime]]:

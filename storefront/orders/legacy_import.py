@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from storefront.core.clock import utc_now
-from storefront.db.import_log import Landing
-from storefront.db.session import queries, retried, transaction
+from storefront.db.import_log import BatchResult
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 from storefront.orders.customer_orders import key_of
 from storefront.orders.events import ORDER_PLACED
 from storefront.orders.models import Item, Message, Order, OrderEvent
@@ -44,12 +44,12 @@ class OldOrder:
 
 def known_checkouts(checkouts: Sequence[str]) -> set[str]:
     """Which of these have an order here."""
-    return set(queries().scalars(select(Order.checkout_id).where(Order.checkout_id.in_(checkouts))))
+    return set(read_session().scalars(select(Order.checkout_id).where(Order.checkout_id.in_(checkouts))))
 
 
 def taken_numbers(numbers: Sequence[str]) -> set[str]:
     """Which of these numbers an order has here."""
-    return set(queries().scalars(select(Order.order_id).where(Order.order_id.in_(numbers))))
+    return set(read_session().scalars(select(Order.order_id).where(Order.order_id.in_(numbers))))
 
 
 def received(customers: Collection[int], products: Collection[int]) -> set[tuple[int, int]]:
@@ -59,13 +59,13 @@ def received(customers: Collection[int], products: Collection[int]) -> set[tuple
         .join(Item, Item.order_id == Order.id)
         .where(Order.status == OrderStatus.DELIVERED, Order.customer_id.in_(customers), Item.product_id.in_(products))
     )
-    return {(customer, product) for customer, product in queries().execute(asked) if customer is not None}
+    return {(customer, product) for customer, product in read_session().execute(asked) if customer is not None}
 
 
-@retried
-def import_orders(batch: Sequence[OldOrder]) -> Landing:
+@retry_on_deadlock
+def import_orders(batch: Sequence[OldOrder]) -> BatchResult:
     """Write orders down with items and timeline. A status that came to be there is told of as one step."""
-    landing = Landing()
+    landing = BatchResult()
     with transaction("orders") as session:
         known = known_checkouts([order.checkout for order in batch])
         landing.known = [order.id for order in batch if order.checkout in known]

@@ -22,5 +22,5 @@ def line_item(item: Item, currency: str) -> LineItem:
         line_total=Money(item.total, currency),
         id=item.id,
         refunded=item.refunded,
-        coming_back=item.coming_back,
+        in_return=item.in_return,
     )

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column, query_expression
 
 from storefront.core import contact
 from storefront.core.money import MinorUnits
-from storefront.db.audit_log import StaffAct
+from storefront.db.audit_log import AuditEntryMixin
 from storefront.db.outbox import OutboxMessage
 from storefront.db.session import Model, UtcDateTime
-from storefront.orders.values import LONGEST_ORDER_ID, OrderStatus
+from storefront.orders.values import MAX_ORDER_ID_LENGTH, OrderStatus
 
 _STATUSES = "status IN (" + ", ".join(f"'{status}'" for status in OrderStatus) + ")"
 
@@ -41,7 +41,7 @@ class Order(OrdersModel):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    order_id: Mapped[str] = mapped_column(String(LONGEST_ORDER_ID), unique=True)
+    order_id: Mapped[str] = mapped_column(String(MAX_ORDER_ID_LENGTH), unique=True)
     checkout_id: Mapped[str] = mapped_column(String(36), unique=True)
     customer_id: Mapped[int | None] = mapped_column(index=True)
     customer_email: Mapped[str] = mapped_column(String(254), index=True)
@@ -55,14 +55,14 @@ class Order(OrdersModel):
     status: Mapped[str] = mapped_column(String(16), default=OrderStatus.PENDING)
     order_date: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     estimated_delivery: Mapped[date] = mapped_column(Date)
-    shipping_full_name: Mapped[str] = mapped_column(String(contact.LONGEST_NAME))
+    shipping_full_name: Mapped[str] = mapped_column(String(contact.MAX_NAME_LENGTH))
     shipping_phone: Mapped[str] = mapped_column(String(32))
-    shipping_address_line1: Mapped[str] = mapped_column(String(contact.LONGEST_LINE))
-    shipping_address_line2: Mapped[str] = mapped_column(String(contact.LONGEST_LINE), default="")
-    shipping_city: Mapped[str] = mapped_column(String(contact.LONGEST_PLACE))
-    shipping_state: Mapped[str] = mapped_column(String(contact.LONGEST_PLACE))
-    shipping_zip_code: Mapped[str] = mapped_column(String(contact.LONGEST_CODE))
-    shipping_country: Mapped[str] = mapped_column(String(contact.LONGEST_COUNTRY))
+    shipping_address_line1: Mapped[str] = mapped_column(String(contact.MAX_LINE_LENGTH))
+    shipping_address_line2: Mapped[str] = mapped_column(String(contact.MAX_LINE_LENGTH), default="")
+    shipping_city: Mapped[str] = mapped_column(String(contact.MAX_PLACE_LENGTH))
+    shipping_state: Mapped[str] = mapped_column(String(contact.MAX_PLACE_LENGTH))
+    shipping_zip_code: Mapped[str] = mapped_column(String(contact.MAX_CODE_LENGTH))
+    shipping_country: Mapped[str] = mapped_column(String(contact.MAX_COUNTRY_LENGTH))
     payment_type: Mapped[str] = mapped_column(String(16))
     payment_details: Mapped[str] = mapped_column(String(160))
     payment_provider: Mapped[str] = mapped_column(String(40), default="")
@@ -73,14 +73,14 @@ class Order(OrdersModel):
 
 
 class Item(OrdersModel):
-    """:cvar refunded: units whose money was given back :cvar coming_back: units in a return that is not decided yet"""
+    """:cvar refunded: units whose money was given back :cvar in_return: units in a return that is not decided yet"""
 
     __tablename__ = "order_item"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_gt_0"),
         CheckConstraint("total = price * quantity", name="total_is_price_times_quantity"),
         CheckConstraint(
-            "refunded >= 0 AND coming_back >= 0 AND refunded + coming_back <= quantity", name="refunded_within_quantity"
+            "refunded >= 0 AND in_return >= 0 AND refunded + in_return <= quantity", name="refunded_within_quantity"
         ),
         Index("ix_order_item_sku", "sku", "order_id"),
     )
@@ -98,7 +98,7 @@ class Item(OrdersModel):
     quantity: Mapped[int] = mapped_column()
     total: Mapped[int] = mapped_column(MinorUnits)
     refunded: Mapped[int] = mapped_column(default=0, server_default="0")
-    coming_back: Mapped[int] = mapped_column(default=0, server_default="0")
+    in_return: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class OrderEvent(OrdersModel):
@@ -122,7 +122,7 @@ class OrderEvent(OrdersModel):
     topic: Mapped[str] = mapped_column(String(40), default="", server_default="")
 
 
-class Act(StaffAct, OrdersModel):
+class AuditEntry(AuditEntryMixin, OrdersModel):
     """What the staff did to orders."""
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import with_expression
 
 from storefront.core.addresses import PostalAddress
 from storefront.core.money import Money
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders.invoice_models import INVOICE, Invoice
 from storefront.orders.mapping import line_item
 from storefront.orders.models import Item, Order, OrderEvent
@@ -32,7 +32,7 @@ def get_order(order_id: str) -> OrderView:
     :raise UnknownOrder: there is none of this number
     """
     asked = select(Order).where(Order.order_id == order_id).options(WITH_INVOICE)
-    order = queries().scalar(asked)
+    order = read_session().scalar(asked)
     if order is None:
         raise UnknownOrder(order_id)
     (view,) = views_of([order])
@@ -42,13 +42,13 @@ def get_order(order_id: str) -> OrderView:
 def get_orders(order_ids: Collection[str]) -> list[OrderView]:
     """Orders by their numbers, oldest first; numbers that name none are left out."""
     named = select(Order).where(Order.order_id.in_(order_ids)).order_by(Order.order_date, Order.id)
-    return views_of(queries().scalars(named).all())
+    return views_of(read_session().scalars(named).all())
 
 
 def export_of(customer: int) -> list[OrderView]:
     """Every order of an account, oldest first."""
     mine = select(Order).where(Order.customer_id == customer).order_by(Order.order_date, Order.id)
-    return views_of(queries().scalars(mine).all())
+    return views_of(read_session().scalars(mine).all())
 
 
 def views_of(orders: Sequence[Order]) -> list[OrderView]:
@@ -58,10 +58,10 @@ def views_of(orders: Sequence[Order]) -> list[OrderView]:
     ids = [order.id for order in orders]
     items: dict[int, list[Item]] = defaultdict(list)
     bought = select(Item).where(Item.order_id.in_(ids)).order_by(Item.id)
-    for item in queries().scalars(bought):
+    for item in read_session().scalars(bought):
         items[item.order_id].append(item)
     events: dict[int, list[OrderEvent]] = defaultdict(list)
-    for event in queries().scalars(select(OrderEvent).where(OrderEvent.order_id.in_(ids)).order_by(OrderEvent.id)):
+    for event in read_session().scalars(select(OrderEvent).where(OrderEvent.order_id.in_(ids)).order_by(OrderEvent.id)):
         events[event.order_id].append(event)
     return [_view(order, items[order.id], events[order.id]) for order in orders]
 

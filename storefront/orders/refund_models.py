@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storefront.core.money import MinorUnits
 from storefront.db.session import UtcDateTime
 from storefront.orders.models import OrdersModel
-from storefront.orders.refund_values import LONGEST_NOTE, LONGEST_REASON, ReturnState
+from storefront.orders.refund_values import MAX_NOTE_LENGTH, MAX_REASON_LENGTH, ReturnState
 
 _STATES = "state IN (" + ", ".join(f"'{state}'" for state in ReturnState) + ")"
 
@@ -36,7 +36,7 @@ class OrderRefund(OrdersModel):
     is_with_shipping: Mapped[bool] = mapped_column()
     is_restocked: Mapped[bool] = mapped_column()
     lowers_due: Mapped[bool] = mapped_column()
-    reason: Mapped[str] = mapped_column(String(LONGEST_REASON))
+    reason: Mapped[str] = mapped_column(String(MAX_REASON_LENGTH))
     actor: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -76,8 +76,8 @@ class OrderReturn(OrdersModel):
     digest: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(12), default=ReturnState.REQUESTED)
     reason: Mapped[str] = mapped_column(String(24))
-    note: Mapped[str] = mapped_column(String(LONGEST_NOTE), default="")
-    answer: Mapped[str] = mapped_column(String(LONGEST_NOTE), default="")
+    note: Mapped[str] = mapped_column(String(MAX_NOTE_LENGTH), default="")
+    answer: Mapped[str] = mapped_column(String(MAX_NOTE_LENGTH), default="")
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     refund_id: Mapped[int | None] = mapped_column(ForeignKey("order_refunds.id"), index=True)

@@ -13,8 +13,8 @@ from storefront.core.money import Money
 from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView
 
 RETURN_PERIOD = timedelta(days=14)  # Directive 2011/83/EU, art. 9
-LONGEST_REASON = 200  # characters
-LONGEST_NOTE = 500
+MAX_REASON_LENGTH = 200  # characters
+MAX_NOTE_LENGTH = 500
 
 ON_THE_WAY = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED})
 REFUNDABLE = frozenset({OrderStatus.CONFIRMED, OrderStatus.PROCESSING}) | ON_THE_WAY
@@ -57,7 +57,7 @@ class NotRefundable(DomainError):
         self.current = current
 
 
-class OtherContents(DomainError):
+class IdempotencyConflict(DomainError):
     """A form that was sent already was sent again with other contents: nothing was done."""
 
 
@@ -175,7 +175,7 @@ class RefundTerms:
     def worth_of_return(self, asked: ReturnView, *, with_shipping: bool = False) -> Money:
         """What to give back for a return that is open."""
         units = asked.units
-        freed = tuple(replace(item, coming_back=item.coming_back - units.get(item.id or 0, 0)) for item in self.items)
+        freed = tuple(replace(item, in_return=item.in_return - units.get(item.id or 0, 0)) for item in self.items)
         return replace(self, items=freed).worth_of(units, with_shipping=with_shipping)
 
     def _paid_until(self, price: int) -> int:
@@ -247,7 +247,7 @@ class ReturnView:
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnOffer:
+class ReturnEligibility:
     """Which units of an order may be sent back. :ivar until: the last day; None while the parcel is on its way"""
 
     items: tuple[LineItem, ...]

@@ -16,29 +16,29 @@ from sqlalchemy.orm import Session
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
 from storefront.db import audit_log, outbox
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 from storefront.orders.events import REFUND_LETTER, REFUND_MONEY, REFUND_RESTOCK
 from storefront.orders.mapping import line_item
-from storefront.orders.models import Act, Item, Message, Order
+from storefront.orders.models import AuditEntry, Item, Message, Order
 from storefront.orders.refund_models import OrderRefund, OrderReturn, RefundLine
 from storefront.orders.refund_values import (
-    LONGEST_REASON,
+    MAX_REASON_LENGTH,
     ON_THE_WAY,
     REFUNDABLE,
     BackLine,
+    IdempotencyConflict,
     NothingToRefund,
     NotRefundable,
-    OtherContents,
     RefundRequest,
     RefundTerms,
     RefundView,
     TooMuchBack,
     digest_of,
 )
-from storefront.orders.status import locked, tell
+from storefront.orders.status import add_event, lock_order
 from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView
 
-LONGEST_ENTRY = 255  # characters of an entry of the timeline
+MAX_ENTRY_LENGTH = 255  # characters of an entry of the timeline
 
 
 def refund(order_id: str, request: RefundRequest, *, key: str, actor: str, by: str = "the shop") -> int:
@@ -60,20 +60,22 @@ def refund(order_id: str, request: RefundRequest, *, key: str, actor: str, by: s
         return _refund(order_id, request, key, actor, by)
 
 
-@retried
+@retry_on_deadlock
 def _refund(order_id: str, request: RefundRequest, key: str, actor: str, by: str) -> int:
     digest = digest_of(order_id, request.digest)
     with transaction("orders") as session:
-        order = locked(session, order_id)
+        order = lock_order(session, order_id)
         known = session.execute(select(OrderRefund.id, OrderRefund.digest).where(OrderRefund.key == key)).first()
         if known is not None and known.digest != digest:
-            raise OtherContents(key)
+            raise IdempotencyConflict(key)
         if known is not None:
             return int(known.id)
-        return give(session, order, request, key=key, digest=digest, actor=actor, by=by)
+        return create_refund(session, order, request, key=key, digest=digest, actor=actor, by=by)
 
 
-def give(session: Session, order: Order, request: RefundRequest, *, key: str, digest: str, actor: str, by: str) -> int:
+def create_refund(
+    session: Session, order: Order, request: RefundRequest, *, key: str, digest: str, actor: str, by: str
+) -> int:
     """Promise a refund within the caller's transaction, which has the order locked. :return: its number"""
     terms = _terms_in(session, order)
     if terms.status not in REFUNDABLE:
@@ -96,8 +98,8 @@ def give(session: Session, order: Order, request: RefundRequest, *, key: str, di
         is_with_shipping=with_shipping,
         is_restocked=request.restock and bool(units),
         lowers_due=_is_still_due(order),
-        reason=request.reason[:LONGEST_REASON],
-        actor=actor[: audit_log.LONGEST_ACTOR],
+        reason=request.reason[:MAX_REASON_LENGTH],
+        actor=actor[: audit_log.MAX_ACTOR_LENGTH],
         created_at=utc_now(),
     )
     session.add(given)
@@ -105,11 +107,11 @@ def give(session: Session, order: Order, request: RefundRequest, *, key: str, di
     session.add_all(RefundLine(refund_id=given.id, item_id=item, quantity=count) for item, count in units.items())
     bought = {item.id or 0: item for item in terms.items}
     named = units_named((bought[item], count) for item, count in units.items())
-    tell(session, order.id, terms.status, by=by, note=f"Refund{': ' if named else ''}{named}"[:LONGEST_ENTRY])
+    add_event(session, order.id, terms.status, by=by, note=f"Refund{': ' if named else ''}{named}"[:MAX_ENTRY_LENGTH])
     _announce(session, order, given, _by_sku(bought, units))
     detail = f"{amount.amount} {amount.currency}{', ' if named else ''}{named}"
     detail += f"{', back on the shelf' if given.is_restocked else ''}{': ' if request.reason else ''}{request.reason}"
-    audit_log.note(session, Act, actor=actor, what="refund", subject=order.order_id, detail=detail)
+    audit_log.record(session, AuditEntry, actor=actor, what="refund", subject=order.order_id, detail=detail)
     return given.id
 
 
@@ -139,7 +141,7 @@ def _move_figures(
     if not rows_changed(session.execute(money)):
         raise TooMuchBack(terms.left)
     for item, count in sorted(units.items()):
-        are_left = Item.refunded + Item.coming_back + count <= Item.quantity
+        are_left = Item.refunded + Item.in_return + count <= Item.quantity
         goods = update(Item).where(Item.id == item, Item.order_id == order.id, are_left)
         goods = goods.values(refunded=Item.refunded + count)
         if not rows_changed(session.execute(goods)):
@@ -168,7 +170,7 @@ def _announce(session: Session, order: Order, given: OrderRefund, units: Mapping
 
     def post(topic: str, **more: object) -> None:
         word = {"order": order.order_id, "checkout": order.checkout_id, "refund": given.id, **more}
-        outbox.post(session, Message, topic, refund_key(topic, order.order_id, given.id), word)
+        outbox.publish(session, Message, topic, refund_key(topic, order.order_id, given.id), word)
 
     if given.amount:
         post(REFUND_MONEY, amount=given.amount, currency=given.currency)
@@ -212,13 +214,13 @@ def _views(condition: ColumnElement[bool]) -> list[RefundView]:
         .where(condition)
         .order_by(OrderRefund.id)
     )
-    rows = queries().execute(asked).all()
+    rows = read_session().execute(asked).all()
     lines: dict[int, list[BackLine]] = defaultdict(list)
     if not rows:
         return []
     asked_lines = select(RefundLine.refund_id, RefundLine.quantity, Item).join(Item, Item.id == RefundLine.item_id)
     currencies = {row.id: row.currency for row, _, _ in rows}
-    for refund_id, count, item in queries().execute(
+    for refund_id, count, item in read_session().execute(
         asked_lines.where(RefundLine.refund_id.in_(currencies)).order_by(RefundLine.id)
     ):
         lines[refund_id].append(BackLine(line_item(item, currencies[refund_id]), count))

@@ -10,38 +10,38 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storefront.core.clock import local, today, utc_now
+from storefront.core.clock import in_shop_time, today, utc_now
 from storefront.core.money import Money
 from storefront.db import audit_log, outbox
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 from storefront.orders.events import RETURN_LETTER
 from storefront.orders.mapping import line_item
-from storefront.orders.models import Act, Item, Message, Order, OrderEvent
+from storefront.orders.models import AuditEntry, Item, Message, Order, OrderEvent
 from storefront.orders.refund_models import OrderRefund, OrderReturn, ReturnLine
 from storefront.orders.refund_values import (
-    LONGEST_NOTE,
+    MAX_NOTE_LENGTH,
     ON_THE_WAY,
     RETURN_PERIOD,
     BackLine,
+    IdempotencyConflict,
     NotReturnable,
-    OtherContents,
     RefundRequest,
     ReturnDecided,
-    ReturnOffer,
+    ReturnEligibility,
     ReturnReason,
     ReturnState,
     ReturnView,
     UnknownReturn,
     digest_of,
 )
-from storefront.orders.refunds import LONGEST_ENTRY, give, units_named
-from storefront.orders.status import locked, tell
+from storefront.orders.refunds import MAX_ENTRY_LENGTH, create_refund, units_named
+from storefront.orders.status import add_event, lock_order
 from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView
 
-MOST_LISTED = 100
+MAX_LISTED = 100
 
 
-def offer_return(order: OrderView) -> ReturnOffer | None:
+def return_eligibility(order: OrderView) -> ReturnEligibility | None:
     """What of an order its shopper may send back today; None when nothing."""
     delivered = [event.at for event in order.timeline if event.status is OrderStatus.DELIVERED]
     return _offer(order.status, order.items, delivered[0] if delivered else None, order.estimated_on)
@@ -49,17 +49,17 @@ def offer_return(order: OrderView) -> ReturnOffer | None:
 
 def _offer(
     status: OrderStatus, items: Sequence[LineItem], delivered_at: datetime | None, estimated_on: date
-) -> ReturnOffer | None:
+) -> ReturnEligibility | None:
     """The day of delivery does not count, and the last one does, to its end."""
     left = tuple(item for item in items if item.units_left)
     if status not in ON_THE_WAY or not left:
         return None
     until = None
     if status is OrderStatus.DELIVERED:
-        until = (local(delivered_at).date() if delivered_at else estimated_on) + RETURN_PERIOD
+        until = (in_shop_time(delivered_at).date() if delivered_at else estimated_on) + RETURN_PERIOD
         if today() > until:
             return None
-    return ReturnOffer(left, until)
+    return ReturnEligibility(left, until)
 
 
 def request_return(
@@ -82,14 +82,14 @@ def request_return(
         return _request(order_id, wanted, reason, note, key, by)
 
 
-@retried
+@retry_on_deadlock
 def _request(order_id: str, units: Mapping[int, int], reason: ReturnReason, note: str, key: str, by: str) -> int:
     digest = digest_of(order_id, sorted(units.items()), reason.value, note)
     with transaction("orders") as session:
-        order = locked(session, order_id)
+        order = lock_order(session, order_id)
         known = session.execute(select(OrderReturn.id, OrderReturn.digest).where(OrderReturn.key == key)).first()
         if known is not None and known.digest != digest:
-            raise OtherContents(key)
+            raise IdempotencyConflict(key)
         if known is not None:
             return int(known.id)
         bought = _bought(session, order)
@@ -105,7 +105,7 @@ def _request(order_id: str, units: Mapping[int, int], reason: ReturnReason, note
             digest=digest,
             state=ReturnState.REQUESTED,
             reason=reason,
-            note=note[:LONGEST_NOTE],
+            note=note[:MAX_NOTE_LENGTH],
             requested_at=utc_now(),
         )
         session.add(asked)
@@ -130,9 +130,9 @@ def _delivered_at(session: Session, order: Order) -> datetime | None:
 
 def _claim(session: Session, order: Order, item: int, count: int) -> None:
     """Take units for a return, if neither money nor another return has them: the statement decides."""
-    are_left = Item.refunded + Item.coming_back + count <= Item.quantity
+    are_left = Item.refunded + Item.in_return + count <= Item.quantity
     taken = update(Item).where(Item.id == item, Item.order_id == order.id, are_left)
-    taken = taken.values(coming_back=Item.coming_back + count)
+    taken = taken.values(in_return=Item.in_return + count)
     if count < 0 or not rows_changed(session.execute(taken)):
         raise NotReturnable(order.order_id)
 
@@ -142,18 +142,18 @@ def _let_go(session: Session, return_id: int) -> dict[int, int]:
     lines = select(ReturnLine.item_id, ReturnLine.quantity).where(ReturnLine.return_id == return_id)
     units = {row.item_id: row.quantity for row in session.execute(lines.order_by(ReturnLine.item_id))}
     for item, count in units.items():
-        freed = update(Item).where(Item.id == item).values(coming_back=Item.coming_back - count)
+        freed = update(Item).where(Item.id == item).values(in_return=Item.in_return - count)
         session.execute(freed)
     return units
 
 
 def _tell(session: Session, order: Order, note: str, by: str) -> None:
-    tell(session, order.id, OrderStatus(order.status), by=by, note=note[:LONGEST_ENTRY])
+    add_event(session, order.id, OrderStatus(order.status), by=by, note=note[:MAX_ENTRY_LENGTH])
 
 
 def _announce(session: Session, order: Order, return_id: int, state: ReturnState) -> None:
     word = {"order": order.order_id, "checkout": order.checkout_id, "return": return_id, "state": state.value}
-    outbox.post(session, Message, RETURN_LETTER, return_key(order.order_id, return_id, state), word)
+    outbox.publish(session, Message, RETURN_LETTER, return_key(order.order_id, return_id, state), word)
 
 
 def return_key(order_id: str, return_id: int, state: ReturnState) -> str:
@@ -182,19 +182,19 @@ def decline_return(return_id: int, answer: str, *, actor: str, by: str = "the sh
     _close(return_id, ReturnState.DECLINED, answer=answer, actor=actor, by=by)
 
 
-@retried
+@retry_on_deadlock
 def _close(
     return_id: int, state: ReturnState, *, by: str, order_id: str = "", answer: str = "", actor: str = ""
 ) -> None:
     with transaction("orders") as session:
         order = _order_of(session, return_id, order_id)
-        _decide(session, return_id, state, answer=answer[:LONGEST_NOTE])
+        _decide(session, return_id, state, answer=answer[:MAX_NOTE_LENGTH])
         _let_go(session, return_id)
         _tell(session, order, "Return declined" if state is ReturnState.DECLINED else "Return withdrawn", by)
         _announce(session, order, return_id, state)
         if actor:
             detail = f"return {return_id} declined: {answer}"
-            audit_log.note(session, Act, actor=actor, what="return", subject=order.order_id, detail=detail)
+            audit_log.record(session, AuditEntry, actor=actor, what="return", subject=order.order_id, detail=detail)
 
 
 def _order_of(session: Session, return_id: int, order_id: str = "") -> Order:
@@ -203,7 +203,7 @@ def _order_of(session: Session, return_id: int, order_id: str = "") -> Order:
     number = session.scalar(asked.where(OrderReturn.id == return_id))
     if number is None or (order_id and number != order_id):
         raise UnknownReturn(return_id)
-    return locked(session, number)
+    return lock_order(session, number)
 
 
 def _decide(session: Session, return_id: int, state: ReturnState, *, answer: str = "") -> None:
@@ -215,7 +215,7 @@ def _decide(session: Session, return_id: int, state: ReturnState, *, answer: str
         raise ReturnDecided(ReturnState(found))
 
 
-@retried
+@retry_on_deadlock
 def approve_return(
     return_id: int,
     *,
@@ -240,7 +240,7 @@ def approve_return(
         units = _let_go(session, return_id)
         request = RefundRequest(units, with_shipping, amount, f"Return no. {return_id}", restock)
         key = f"return/{return_id}"
-        given = give(session, order, request, key=key, digest=digest_of(key), actor=actor, by=by)
+        given = create_refund(session, order, request, key=key, digest=digest_of(key), actor=actor, by=by)
         linked = update(OrderReturn).where(OrderReturn.id == return_id).values(refund_id=given)
         session.execute(linked)
         return given
@@ -270,15 +270,15 @@ def get_return(return_id: int) -> ReturnView:
 
 
 def list_returns(state: ReturnState) -> list[ReturnView]:
-    """Returns in a state, `MOST_LISTED` at most: those that wait oldest first, the others newest first."""
+    """Returns in a state, `MAX_LISTED` at most: those that wait oldest first, the others newest first."""
     waits = state is ReturnState.REQUESTED
-    return _views(OrderReturn.state == state, OrderReturn.id.asc() if waits else OrderReturn.id.desc(), MOST_LISTED)
+    return _views(OrderReturn.state == state, OrderReturn.id.asc() if waits else OrderReturn.id.desc(), MAX_LISTED)
 
 
 def count_open_returns() -> int:
     """Returns that wait for the staff."""
     waiting = select(func.count(OrderReturn.id)).where(OrderReturn.state == ReturnState.REQUESTED)
-    return queries().scalar(waiting) or 0
+    return read_session().scalar(waiting) or 0
 
 
 def _views(
@@ -292,7 +292,7 @@ def _views(
         .order_by(OrderReturn.id if order is None else order)
         .limit(most)
     )
-    rows = queries().execute(asked).all()
+    rows = read_session().execute(asked).all()
     lines = _lines_of({row.id: currency for row, _, currency, _ in rows})
     return [_view(row, number, currency, amount, lines[row.id]) for row, number, currency, amount in rows]
 
@@ -303,7 +303,7 @@ def _lines_of(currencies: Mapping[int, str]) -> dict[int, list[BackLine]]:
         return lines
     asked = select(ReturnLine.return_id, ReturnLine.quantity, Item).join(Item, Item.id == ReturnLine.item_id)
     asked = asked.where(ReturnLine.return_id.in_(currencies)).order_by(ReturnLine.id)
-    for return_id, count, item in queries().execute(asked):
+    for return_id, count, item in read_session().execute(asked):
         lines[return_id].append(BackLine(line_item(item, currencies[return_id]), count))
     return lines
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Integer, cast, func, literal_column, selec
 from storefront.core import clock
 from storefront.core.cache import cached_query
 from storefront.core.money import MinorUnits, Money
-from storefront.db.session import dialect_of, queries
+from storefront.db.session import dialect_of, read_session
 from storefront.orders.models import Item, Order
 from storefront.orders.values import OrderStatus
 
@@ -77,7 +77,7 @@ def sales(days: int) -> Sales:
     chosen = select(quarter, func.count(Order.id), left)
     counts: dict[date, int] = defaultdict(int)
     sums: dict[date, int] = defaultdict(int)
-    rows = queries().execute(chosen.where(_SOLD, Order.order_date >= clock.begin_of(first)).group_by(quarter))
+    rows = read_session().execute(chosen.where(_SOLD, Order.order_date >= clock.start_of_day(first)).group_by(quarter))
     for number, count, total in rows:
         day = (EPOCH + int(number) * QUARTER).astimezone(zone).date()
         counts[day] += count
@@ -105,13 +105,13 @@ def best_sellers(days: int) -> BestSellers:
     chosen = (
         select(Item.product_id, func.max(Item.product_slug), func.max(Item.product_name), units, revenue)
         .join(Order, Order.id == Item.order_id)
-        .where(_SOLD, Order.order_date >= clock.begin_of(_first_of(days)))
+        .where(_SOLD, Order.order_date >= clock.start_of_day(_first_of(days)))
         .group_by(Item.product_id)
         .order_by(units.desc(), revenue.desc(), Item.product_id)
     )
     currency = current_app.config["CURRENCY"]
     best = tuple(
         BestSeller(product_id, slug, name, int(sold), Money(total, currency))
-        for product_id, slug, name, sold, total in queries().execute(chosen.limit(BEST_SHOWN))
+        for product_id, slug, name, sold, total in read_session().execute(chosen.limit(BEST_SHOWN))
     )
     return BestSellers(best, clock.utc_now())

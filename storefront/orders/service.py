@@ -9,18 +9,18 @@ from contextlib import suppress
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from storefront.core.clock import arrival_day, utc_now
+from storefront.core.clock import estimated_delivery, utc_now
 from storefront.db import audit_log
-from storefront.db.audit_log import NotedAct, TrailCriteria
-from storefront.db.session import queries, transaction
+from storefront.db.audit_log import AuditEntryView, AuditQuery
+from storefront.db.session import read_session, transaction
 from storefront.orders import admin_list, legacy_import
-from storefront.orders.changes import LONGEST_TRACKING_NUMBER, change_address, expect_on, note_tracking
-from storefront.orders.consistency import OrderFacts, facts, faults
+from storefront.orders.changes import MAX_TRACKING_NUMBER_LENGTH, change_address, expect_on, set_tracking
+from storefront.orders.consistency import OrderFacts, snapshots, violations
 from storefront.orders.credit_notes import CreditNote, UnknownCreditNote, credit_notes_of, get_credit_note
 from storefront.orders.customer_orders import (
     claim,
     count_claimable,
-    forget_customer,
+    erase_customer,
     has_received,
     key_of,
     orders_of,
@@ -29,23 +29,23 @@ from storefront.orders.customer_orders import (
 from storefront.orders.events import STAFF_STEPS
 from storefront.orders.guest_buyers import Buyer, Guest, find_buyer, find_guests, orders_of_guest
 from storefront.orders.invoice_models import INVOICE
-from storefront.orders.invoices import IssuedPaper, Seller, issue_papers
-from storefront.orders.models import Act, Item, Order
+from storefront.orders.invoices import IssuedDocument, Seller, issue_documents
+from storefront.orders.models import AuditEntry, Item, Order
 from storefront.orders.queries import export_of, get_order, get_orders
 from storefront.orders.refund_values import (
-    LONGEST_NOTE,
-    LONGEST_REASON,
+    MAX_NOTE_LENGTH,
+    MAX_REASON_LENGTH,
     RETURN_PERIOD,
     BackLine,
+    IdempotencyConflict,
     NothingToRefund,
     NotRefundable,
     NotReturnable,
-    OtherContents,
     RefundRequest,
     RefundTerms,
     RefundView,
     ReturnDecided,
-    ReturnOffer,
+    ReturnEligibility,
     ReturnReason,
     ReturnState,
     ReturnView,
@@ -59,16 +59,16 @@ from storefront.orders.returns import (
     decline_return,
     get_return,
     list_returns,
-    offer_return,
     request_return,
+    return_eligibility,
     returns_by,
     returns_of,
     withdraw_return,
 )
 from storefront.orders.sales_reports import BestSeller, BestSellers, DaySales, Sales, best_sellers, sales
-from storefront.orders.status import advance, cancel, cancel_order, confirm_order, tell
+from storefront.orders.status import add_event, advance, cancel, cancel_order, confirm_order
 from storefront.orders.values import (
-    LONGEST_ORDER_ID,
+    MAX_ORDER_ID_LENGTH,
     LineItem,
     OrderId,
     OrderPage,
@@ -84,10 +84,10 @@ from storefront.orders.values import (
 
 __all__ = [
     "INVOICE",
-    "LONGEST_NOTE",
-    "LONGEST_ORDER_ID",
-    "LONGEST_REASON",
-    "LONGEST_TRACKING_NUMBER",
+    "MAX_NOTE_LENGTH",
+    "MAX_ORDER_ID_LENGTH",
+    "MAX_REASON_LENGTH",
+    "MAX_TRACKING_NUMBER_LENGTH",
     "RETURN_PERIOD",
     "STAFF_STEPS",
     "BackLine",
@@ -97,7 +97,8 @@ __all__ = [
     "CreditNote",
     "DaySales",
     "Guest",
-    "IssuedPaper",
+    "IdempotencyConflict",
+    "IssuedDocument",
     "LineItem",
     "NotRefundable",
     "NotReturnable",
@@ -109,12 +110,11 @@ __all__ = [
     "OrderStatus",
     "OrderSummary",
     "OrderView",
-    "OtherContents",
     "RefundRequest",
     "RefundTerms",
     "RefundView",
     "ReturnDecided",
-    "ReturnOffer",
+    "ReturnEligibility",
     "ReturnReason",
     "ReturnState",
     "ReturnView",
@@ -126,10 +126,10 @@ __all__ = [
     "UnknownCreditNote",
     "UnknownOrder",
     "UnknownReturn",
-    "acts_noted",
     "admin_list",
     "advance",
     "approve_return",
+    "audit_entries",
     "best_sellers",
     "cancel",
     "cancel_order",
@@ -141,13 +141,11 @@ __all__ = [
     "create_order",
     "credit_notes_of",
     "decline_return",
+    "erase_customer",
     "expect_on",
     "export_of",
-    "facts",
-    "faults",
     "find_buyer",
     "find_guests",
-    "forget_customer",
     "get_credit_note",
     "get_order",
     "get_orders",
@@ -155,22 +153,24 @@ __all__ = [
     "get_return",
     "has_received",
     "is_order_id",
-    "issue_papers",
+    "issue_documents",
     "legacy_import",
     "list_returns",
-    "note_tracking",
-    "offer_return",
     "orders_of",
     "orders_of_guest",
     "refund",
     "refunds_of",
     "refunds_to",
     "request_return",
+    "return_eligibility",
     "returns_by",
     "returns_of",
     "sales",
+    "set_tracking",
+    "snapshots",
     "summaries",
     "track",
+    "violations",
     "withdraw_return",
 ]
 
@@ -193,7 +193,7 @@ def create_order(checkout: str, snapshot: OrderSnapshot) -> OrderId:
 
 
 def _find_number(checkout: str) -> OrderId | None:
-    found = queries().scalar(select(Order.order_id).where(Order.checkout_id == checkout))
+    found = read_session().scalar(select(Order.order_id).where(Order.checkout_id == checkout))
     return OrderId(found) if found else None
 
 
@@ -214,7 +214,7 @@ def _create(checkout: str, snapshot: OrderSnapshot, order_id: OrderId) -> OrderI
             currency=snapshot.grand_total.currency,
             status=OrderStatus.PENDING,
             order_date=utc_now(),
-            estimated_delivery=arrival_day(),
+            estimated_delivery=estimated_delivery(),
             shipping_full_name=address.full_name,
             shipping_phone=snapshot.phone,
             shipping_address_line1=address.line1,
@@ -230,7 +230,7 @@ def _create(checkout: str, snapshot: OrderSnapshot, order_id: OrderId) -> OrderI
         session.add(order)
         session.flush()
         session.add_all(_item(order.id, item) for item in snapshot.items)
-        tell(session, order.id, OrderStatus.PENDING, by="the shop")
+        add_event(session, order.id, OrderStatus.PENDING, by="the shop")
     return order_id
 
 
@@ -250,9 +250,9 @@ def _item(order: int, item: LineItem) -> Item:
     )
 
 
-def acts_noted(criteria: TrailCriteria, count: int) -> Iterator[NotedAct]:
+def audit_entries(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
     """What the staff did to orders, latest first. :param count: of them, at most"""
-    return audit_log.latest(Act, criteria, count)
+    return audit_log.entries(AuditEntry, criteria, count)
 
 
 def track(order_id: str, email: str) -> OrderId:
@@ -260,7 +260,7 @@ def track(order_id: str, email: str) -> OrderId:
 
     :raise UnknownOrder: the pair fits none; which of the two was wrong is not said
     """
-    order = queries().scalar(select(Order).where(Order.order_id == order_id.strip().upper()))
+    order = read_session().scalar(select(Order).where(Order.order_id == order_id.strip().upper()))
     # Compared here: to MySQL "ásha" and "asha" are the same.
     if order is None or order.customer_email.lower() != email.strip().lower():
         raise UnknownOrder(order_id)

@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 
 from storefront.core.clock import utc_now
 from storefront.db import audit_log, outbox
-from storefront.db.session import retried, rows_changed, transaction
+from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 from storefront.orders.events import (
     CANCELLED_LETTER,
     CANCELLED_REFUND,
     CANCELLED_RESTOCK,
     ORDER_PLACED,
-    STEP_TAKEN,
+    STATUS_TOPIC,
 )
-from storefront.orders.models import Act, Item, Message, Order, OrderEvent
+from storefront.orders.models import AuditEntry, Item, Message, Order, OrderEvent
 from storefront.orders.values import NEXT_STEPS, OrderStatus, StepNotAllowed, UnknownOrder
 
 NOTES = {
@@ -32,7 +32,7 @@ NOTES = {
 }
 
 
-@retried
+@retry_on_deadlock
 def confirm_order(checkout: str) -> None:
     """The money is safe: confirm the order and, in the same transaction, leave word for the mail."""
     with transaction("orders") as session:
@@ -41,7 +41,7 @@ def confirm_order(checkout: str) -> None:
             _announce(session, order, ORDER_PLACED)
 
 
-@retried
+@retry_on_deadlock
 def cancel_order(checkout: str, note: str) -> None:
     """Cancel the order of a checkout that fell through; without one there is nothing to do."""
     with transaction("orders") as session:
@@ -50,7 +50,7 @@ def cancel_order(checkout: str, note: str) -> None:
             _step(session, order, OrderStatus.CANCELLED, by="the shop", note=note)
 
 
-@retried
+@retry_on_deadlock
 def cancel(
     order_id: str, *, by: str, note: str = "", may_be_packed: bool = False, restock: bool = True, actor: str = ""
 ) -> None:
@@ -78,7 +78,7 @@ def cancel(
         _announce(session, order, CANCELLED_LETTER)
         if actor:
             detail = f"{'goods back on the shelf' if restock else 'goods written off'}{': ' if note else ''}{note}"
-            audit_log.note(session, Act, actor=actor, what="cancelled", subject=order.order_id, detail=detail)
+            audit_log.record(session, AuditEntry, actor=actor, what="cancelled", subject=order.order_id, detail=detail)
 
 
 def _money_kept(session: Session, order: Order) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _units_kept(session: Session, order: Order) -> dict[str, int]:
     return units
 
 
-@retried
+@retry_on_deadlock
 def advance(
     order_id: str,
     status: OrderStatus,
@@ -112,12 +112,12 @@ def advance(
 
     :param by: who does it, as the shopper reads it in the timeline
     :param tracking: the number by which the carrier knows the parcel
-    :param carrier: who brings it, at most `LONGEST_CARRIER` characters
+    :param carrier: who brings it, at most `MAX_CARRIER_LENGTH` characters
     :param actor: who of the staff does it, as their trail names them; empty for none of them
     :raise UnknownOrder: there is none of this number
     :raise StepNotAllowed: the order is not where this step begins, or it is none of the staff's
     """
-    topic = STEP_TAKEN.get(status)
+    topic = STATUS_TOPIC.get(status)
     told = {"by": by, "note": note, "tracking": tracking, "carrier": carrier}
     with transaction("orders") as session:
         order = _get(session, order_id)
@@ -128,10 +128,10 @@ def advance(
         if actor:
             parcel = " ".join(filter(None, (carrier, tracking)))
             detail = f"from {before} to {status}{', ' if parcel else ''}{parcel}"
-            audit_log.note(session, Act, actor=actor, what=status.value, subject=order.order_id, detail=detail)
+            audit_log.record(session, AuditEntry, actor=actor, what=status.value, subject=order.order_id, detail=detail)
 
 
-def locked(session: Session, order_id: str) -> Order:
+def lock_order(session: Session, order_id: str) -> Order:
     """An order that nobody else changes until the transaction ends. :raise UnknownOrder: there is none"""
     asked = select(Order).where(Order.order_id == order_id).with_for_update()
     order = session.scalar(asked)
@@ -165,11 +165,11 @@ def _step(
     allowed = update(Order).where(Order.id == order.id, Order.status.in_(before)).values(status=status)
     changed = rows_changed(session.execute(allowed)) == 1
     if changed:
-        tell(session, order.id, status, **told)
+        add_event(session, order.id, status, **told)
     return changed
 
 
-def tell(
+def add_event(
     session: Session,
     order: int,
     status: OrderStatus,
@@ -197,4 +197,4 @@ def tell(
 
 def _announce(session: Session, order: Order, topic: str, **more: object) -> None:
     payload = {"order": order.order_id, "checkout": order.checkout_id, **more}
-    outbox.post(session, Message, topic, f"{topic}/{order.order_id}", payload)
+    outbox.publish(session, Message, topic, f"{topic}/{order.order_id}", payload)

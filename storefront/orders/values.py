@@ -15,8 +15,8 @@ from storefront.orders.carriers import tracking_url
 
 OrderId = NewType("OrderId", str)
 
-LONGEST_ORDER_ID = 50  # characters; contract/openapi.yaml orderId
-_NUMBER = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_ORDER_ID - 1}}}")
+MAX_ORDER_ID_LENGTH = 50  # characters; contract/openapi.yaml orderId
+_NUMBER = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_ORDER_ID_LENGTH - 1}}}")
 
 
 def is_order_id(text: str) -> bool:
@@ -70,7 +70,7 @@ class LineItem:
 
     :ivar id: of its row, once the order is written down
     :ivar refunded: units whose money was given back
-    :ivar coming_back: units in a return that is not decided yet
+    :ivar in_return: units in a return that is not decided yet
     """
 
     product_id: int
@@ -85,7 +85,7 @@ class LineItem:
     line_total: Money
     id: int | None = field(default=None, compare=False)
     refunded: int = field(default=0, compare=False)
-    coming_back: int = field(default=0, compare=False)
+    in_return: int = field(default=0, compare=False)
 
     @property
     def units_kept(self) -> int:
@@ -95,7 +95,7 @@ class LineItem:
     @property
     def units_left(self) -> int:
         """Units that can still be refunded, or sent back."""
-        return self.quantity - self.refunded - self.coming_back
+        return self.quantity - self.refunded - self.in_return
 
 
 @dataclass(frozen=True, slots=True)

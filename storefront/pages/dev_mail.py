@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, current_app
 from flask.typing import ResponseReturnValue
 
-from storefront.messaging.mail import FolderPost, read
+from storefront.messaging.mail import FileTransport, read
 from storefront.web.responses import render_page
 from storefront.web.route_options import no_store
 
@@ -32,7 +32,7 @@ class LetterView:
 
 def _folder() -> Path:
     post = current_app.extensions["post"]
-    if not isinstance(post, FolderPost):
+    if not isinstance(post, FileTransport):
         abort(404)
     return post.folder
 

@@ -17,7 +17,7 @@ from werkzeug.security import safe_join
 
 from storefront.web import session as web_session
 from storefront.web.assets import A_YEAR, asset_url
-from storefront.web.responses import query_kept
+from storefront.web.responses import query_suffix
 from storefront.web.route_options import public_cache
 
 HOME = "/app/"
@@ -39,16 +39,16 @@ bp = Blueprint("spa", __name__)
 
 
 @bp.before_request
-def lead_home() -> ResponseReturnValue | None:
+def redirect_to_public_origin() -> ResponseReturnValue | None:
     """The client calls the public origin by its full name: from a page of any other it could not sign in."""
     origin: str = current_app.config["PUBLIC_ORIGIN"]
     if request.host == urlsplit(origin).netloc:
         return None
-    return redirect(origin + quote(request.path) + query_kept())
+    return redirect(origin + quote(request.path) + query_suffix())
 
 
 @bp.after_request
-def loosen_policy(response: Response) -> Response:
+def relax_csp(response: Response) -> Response:
     if response.status_code < 400:  # what is not there is told by a page of ours
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return response
@@ -92,7 +92,7 @@ def _find(path: str) -> Path | None:
 def _index() -> Response:
     """With who is signed in for the companion to know; the build's own bytes are all there."""
     root: Path = current_app.config["SPA_DIR"]
-    person = web_session.account()
+    person = web_session.current_account()
     about = f'<meta name="storefront-user" content="{person.id if person else ""}">'
     script = f'<script src="{escape(asset_url(COMPANION))}"></script>'
     page = (root / "index.html").read_bytes()

@@ -30,12 +30,12 @@ def init_app(app: Flask) -> None:
     if origin:
         logger.warning("DEV_CLIENT: every page of %s shares one session; for a developer's machine only", origin)
         kept = app.config["DATA_DIR"] / "dev-client-cookies"
-        app.wsgi_app = CookieKeeper(  # type: ignore[method-assign]
+        app.wsgi_app = CookieJarMiddleware(  # type: ignore[method-assign]
             app.wsgi_app, origin=origin, ours=app.config["PUBLIC_ORIGIN"], file=kept
         )
 
 
-class CookieKeeper:
+class CookieJarMiddleware:
     """Between the server and the application: gives requests of one origin the cookies that lie in a file.
 
     :ivar origin: whose requests :ivar ours: the origin they are given instead

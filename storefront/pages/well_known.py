@@ -68,7 +68,7 @@ def security_txt() -> ResponseReturnValue:
     mail: str = current_app.config["SHOP_MAIL"]
     if mail.endswith("@localhost"):
         abort(404)
-    expires = clock.begin_of(clock.today() + CONTACT_HOLDS)
+    expires = clock.start_of_day(clock.today() + CONTACT_HOLDS)
     address = current_app.config["PUBLIC_ORIGIN"] + url_for(".security_txt")
     lines = (f"Contact: mailto:{mail}", f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}", f"Canonical: {address}")
     return public_file("\n".join([*lines, "Preferred-Languages: en", ""]), "text/plain")

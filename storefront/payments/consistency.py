@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, select, type_coerce
 
 from storefront.core.money import MinorUnits, Money
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.payments.models import Payment, Refund
 from storefront.payments.values import PaymentStatus
 
@@ -24,11 +24,11 @@ class PaymentFacts:
     refunds: dict[str, Money]
 
 
-def facts() -> dict[str, PaymentFacts]:
+def snapshots() -> dict[str, PaymentFacts]:
     """Every payment by its checkout; the database allows one each."""
     refunds: dict[int, dict[str, int]] = defaultdict(dict)
     settled = select(Refund.payment_id, Refund.key, Refund.amount).where(Refund.settled_at.is_not(None))
-    for payment, key, amount in queries().execute(settled):
+    for payment, key, amount in read_session().execute(settled):
         refunds[payment][key] = amount
     return {
         row.checkout_id: PaymentFacts(
@@ -37,11 +37,11 @@ def facts() -> dict[str, PaymentFacts]:
             row.order_id,
             {key: Money(amount, row.currency) for key, amount in refunds[row.id].items()},
         )
-        for row in queries().scalars(select(Payment))
+        for row in read_session().scalars(select(Payment))
     }
 
 
-def faults() -> Iterator[str]:
+def violations() -> Iterator[str]:
     """Refunds that do not make up what was given back."""
     settled = case((Refund.settled_at.is_not(None), Refund.amount), else_=0)
     summed = select(
@@ -49,7 +49,7 @@ def faults() -> Iterator[str]:
         type_coerce(func.coalesce(func.sum(Refund.amount), 0), MinorUnits),
         type_coerce(func.coalesce(func.sum(settled), 0), MinorUnits),
     ).outerjoin(Refund, Refund.payment_id == Payment.id)
-    for payment, promised, given in queries().execute(summed.group_by(Payment.id)):
+    for payment, promised, given in read_session().execute(summed.group_by(Payment.id)):
         if promised != payment.refunded:
             yield f"payment {payment.payment_id}: {payment.refunded} refunded, its refunds make {promised}"
         is_over = payment.status == PaymentStatus.REFUNDED

@@ -10,9 +10,9 @@ from datetime import datetime
 from sqlalchemy import insert, select
 
 from storefront.core.money import Money
-from storefront.db.session import retried, transaction
+from storefront.db.session import retry_on_deadlock, transaction
 from storefront.payments.models import Payment
-from storefront.payments.providers import CashOnDelivery, PayLater, TakenBefore, Upi
+from storefront.payments.providers import CashOnDelivery, LegacyCharge, PayLater, Upi
 from storefront.payments.values import PaymentStatus
 
 _PROVIDERS = {"cod": CashOnDelivery, "upi": Upi, "bnpl": PayLater}  # every other kind was a card's
@@ -33,7 +33,7 @@ class OldPayment:
     created_at: datetime
 
 
-@retried
+@retry_on_deadlock
 def import_payments(batch: Sequence[OldPayment]) -> None:
     """Note one payment for each checkout. Safe to repeat."""
     with transaction("payments") as session:
@@ -61,7 +61,7 @@ def _row(old: OldPayment, number: str) -> dict[str, object]:
         "currency": old.amount.currency,
         "method": old.kind,
         "status": PaymentStatus.VOIDED if old.is_undone else held,
-        "provider": _PROVIDERS.get(old.kind, TakenBefore).name,
+        "provider": _PROVIDERS.get(old.kind, LegacyCharge).name,
         "reason": "Settled by the old shop" if old.is_undone else "",
         "created_at": old.created_at,
     }

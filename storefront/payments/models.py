@@ -67,10 +67,10 @@ class Refund(PaymentsModel):
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class PaymentEvent(PaymentsModel):
+class ReceivedWebhook(PaymentsModel):
     """A provider's message that was acted on. :cvar event_id: the provider's own; a second one is refused"""
 
-    __tablename__ = "payment_events"
+    __tablename__ = "webhook_events"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     event_id: Mapped[str] = mapped_column(String(100), unique=True)

@@ -27,7 +27,7 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProviderResponse:
     """What a provider said. :ivar action_url: where the customer must confirm, with `ACTION_NEEDED` only"""
 
     status: PaymentStatus
@@ -45,19 +45,19 @@ class PaymentProvider(Protocol):
         """What this provider lets a shopper choose from."""
         ...
 
-    def authorise(self, charge: Charge) -> Answer:
+    def authorise(self, charge: Charge) -> ProviderResponse:
         """Hold the money: `AUTHORISED`, `DUE`, `ACTION_NEEDED` or `DECLINED`. The same key gets the same charge."""
         ...
 
-    def capture(self, key: str) -> Answer:
+    def capture(self, key: str) -> ProviderResponse:
         """Take what is held: `CAPTURED`, or `DUE` where it is collected later, or `DECLINED`."""
         ...
 
-    def void(self, key: str) -> Answer:
+    def void(self, key: str) -> ProviderResponse:
         """Let it go untaken; a charge never heard of is refused from then on. `VOIDED`."""
         ...
 
-    def refund(self, key: str, amount: Money, refund_key: str) -> Answer:
+    def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
         """Give taken money back, a part or all of it: `REFUNDED` once that is done.
 
         :param refund_key: asked twice under one, money goes back once; two of them are two refunds
@@ -80,17 +80,17 @@ class Offline:
     def options(self) -> tuple[PaymentOption, ...]:
         return (self.option,)
 
-    def authorise(self, charge: Charge) -> Answer:
-        return Answer(self.held, charge.key)
+    def authorise(self, charge: Charge) -> ProviderResponse:
+        return ProviderResponse(self.held, charge.key)
 
-    def capture(self, key: str) -> Answer:
-        return Answer(self.taken, key)
+    def capture(self, key: str) -> ProviderResponse:
+        return ProviderResponse(self.taken, key)
 
-    def void(self, key: str) -> Answer:
-        return Answer(PaymentStatus.VOIDED, key)
+    def void(self, key: str) -> ProviderResponse:
+        return ProviderResponse(PaymentStatus.VOIDED, key)
 
-    def refund(self, key: str, amount: Money, refund_key: str) -> Answer:
-        return Answer(PaymentStatus.REFUNDED, key)
+    def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
+        return ProviderResponse(PaymentStatus.REFUNDED, key)
 
 
 class CashOnDelivery(Offline):
@@ -118,7 +118,7 @@ class PayLater(Offline):
     option = PaymentOption("bnpl", "Pay later", "In parts, with the provider you choose.", "bnpl", "Buy Now Pay Later")
 
 
-class TakenBefore(Offline):
+class LegacyCharge(Offline):
     """Cards that the old shop charged: nothing can be asked of whoever did it, money goes back by hand. Not offered."""
 
     name = "old-shop"

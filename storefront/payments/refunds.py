@@ -12,15 +12,17 @@ from sqlalchemy import Select, select, update
 
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
-from storefront.db.session import retried, rows_changed, transaction
+from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 from storefront.payments.models import Payment, Refund
-from storefront.payments.providers import Answer
+from storefront.payments.providers import ProviderResponse
 from storefront.payments.values import PaymentStatus, RefundRefused
 
 _GIVES_BACK = frozenset({PaymentStatus.CAPTURED, PaymentStatus.DUE})  # of what is due, less is asked for
 
 
-def carry_out(payment: Payment, key: str, amount: Money | None, reason: str, ask: Callable[[Money], Answer]) -> None:
+def execute_refund(
+    payment: Payment, key: str, amount: Money | None, reason: str, ask: Callable[[Money], ProviderResponse]
+) -> None:
     """Give money back, once for each key.
 
     :param amount: None for all that is left
@@ -42,7 +44,7 @@ def _locked(payment: int) -> Select[Payment]:
     return select(Payment).where(Payment.id == payment).with_for_update()
 
 
-@retried
+@retry_on_deadlock
 def _promise(payment: int, key: str, amount: Money | None, reason: str) -> Refund | None:
     """:return: the refund of this key; None when nothing is left to give back"""
     with transaction("payments") as session:
@@ -65,7 +67,7 @@ def _promise(payment: int, key: str, amount: Money | None, reason: str) -> Refun
     return promised
 
 
-@retried
+@retry_on_deadlock
 def _settle(payment: int, refund: int | None) -> None:
     """Note that a refund is done; with the last part of it the payment is refunded."""
     with transaction("payments") as session:

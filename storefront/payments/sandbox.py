@@ -15,10 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront.core.money import Money
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 from storefront.payments.models import SandboxCharge, SandboxRefund
-from storefront.payments.providers import Answer, Charge
-from storefront.payments.values import PaymentOption, PaymentStatus, ProviderSilent, UnknownPayment
+from storefront.payments.providers import Charge, ProviderResponse
+from storefront.payments.values import PaymentOption, PaymentStatus, ProviderTimeout, UnknownPayment
 
 SILENCES = 2  # how often the card that times out leaves us without an answer
 
@@ -44,17 +44,17 @@ class SandboxProvider:
             for code, (label, hint, digits) in _CARDS.items()
         )
 
-    def authorise(self, charge: Charge) -> Answer:
+    def authorise(self, charge: Charge) -> ProviderResponse:
         return _answer(_heard(lambda: _ask(charge)))
 
-    def capture(self, key: str) -> Answer:
+    def capture(self, key: str) -> ProviderResponse:
         return self._move(key, PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
 
-    def void(self, key: str) -> Answer:
+    def void(self, key: str) -> ProviderResponse:
         return _answer(_heard(lambda: _let_go(key)))
 
-    @retried
-    def refund(self, key: str, amount: Money, refund_key: str) -> Answer:
+    @retry_on_deadlock
+    def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
         with transaction("payments") as session:
             charge = session.scalar(select(SandboxCharge).where(SandboxCharge.key == key).with_for_update())
             is_done = charge is not None and _give_back(session, charge, amount, refund_key)
@@ -62,7 +62,7 @@ class SandboxProvider:
             raise UnknownPayment(key)
         return replace(_answer(charge), status=PaymentStatus.REFUNDED) if is_done else _answer(charge)
 
-    def _move(self, key: str, before: PaymentStatus, after: PaymentStatus) -> Answer:
+    def _move(self, key: str, before: PaymentStatus, after: PaymentStatus) -> ProviderResponse:
         """Change a charge's state once; asked again it says the same."""
         with transaction("payments") as session:
             charge = session.scalar(select(SandboxCharge).where(SandboxCharge.key == key).with_for_update())
@@ -98,7 +98,7 @@ def _heard(question: Callable[[], SandboxCharge]) -> SandboxCharge:
         return question()
 
 
-@retried
+@retry_on_deadlock
 def _let_go(key: str) -> SandboxCharge:
     with transaction("payments") as session:
         charge = session.scalar(select(SandboxCharge).where(SandboxCharge.key == key).with_for_update())
@@ -112,7 +112,7 @@ def _let_go(key: str) -> SandboxCharge:
     return charge
 
 
-@retried
+@retry_on_deadlock
 def _ask(charge: Charge) -> SandboxCharge:
     """Open the charge, or find the one already open under this key. :raise ProviderSilent: it does not answer"""
     with transaction("payments") as session:
@@ -132,7 +132,7 @@ def _ask(charge: Charge) -> SandboxCharge:
         row.asked += 1
         is_silent = row.card == "sandbox-timeout" and row.asked <= SILENCES
     if is_silent:
-        raise ProviderSilent(charge.key)
+        raise ProviderTimeout(charge.key)
     return row
 
 
@@ -142,9 +142,9 @@ def _first_state(card: str) -> PaymentStatus:
     return PaymentStatus.ACTION_NEEDED if card == "sandbox-confirm" else PaymentStatus.AUTHORISED
 
 
-def _answer(charge: SandboxCharge) -> Answer:
+def _answer(charge: SandboxCharge) -> ProviderResponse:
     status = PaymentStatus(charge.state)
-    return Answer(
+    return ProviderResponse(
         status,
         charge.reference,
         action_url=url_for("payments.sandbox", reference=charge.reference)
@@ -159,7 +159,7 @@ def find_waiting(reference: str) -> tuple[Money, str]:
 
     :raise UnknownPayment: there is none of this reference
     """
-    charge = queries().scalar(select(SandboxCharge).where(SandboxCharge.reference == reference))
+    charge = read_session().scalar(select(SandboxCharge).where(SandboxCharge.reference == reference))
     if charge is None:
         raise UnknownPayment(reference)
     return Money(charge.amount, charge.currency), charge.return_url

@@ -17,15 +17,23 @@ from sqlalchemy.exc import IntegrityError
 
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
-from storefront.core.payment_instruments import LENDERS, is_upi_id
+from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id
 from storefront.db import outbox
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 from storefront.payments import legacy_import
-from storefront.payments.consistency import PaymentFacts, facts, faults
+from storefront.payments.consistency import PaymentFacts, snapshots, violations
 from storefront.payments.events import PAYMENT_CHANGED
-from storefront.payments.models import Message, Payment, PaymentEvent
-from storefront.payments.providers import Answer, CashOnDelivery, Charge, PayLater, PaymentProvider, TakenBefore, Upi
-from storefront.payments.refunds import carry_out
+from storefront.payments.models import Message, Payment, ReceivedWebhook
+from storefront.payments.providers import (
+    CashOnDelivery,
+    Charge,
+    LegacyCharge,
+    PayLater,
+    PaymentProvider,
+    ProviderResponse,
+    Upi,
+)
+from storefront.payments.refunds import execute_refund
 from storefront.payments.sandbox import SandboxProvider
 from storefront.payments.values import (
     CustomerActionNeeded,
@@ -34,39 +42,39 @@ from storefront.payments.values import (
     PaymentOption,
     PaymentRecord,
     PaymentStatus,
-    ProviderMessage,
-    ProviderSilent,
+    ProviderTimeout,
     RefundRefused,
     UnknownPayment,
+    WebhookEvent,
 )
 
 __all__ = [
-    "LENDERS",
+    "BNPL_PROVIDERS",
     "CustomerActionNeeded",
     "PaymentDeclined",
     "PaymentFacts",
     "PaymentOption",
     "PaymentRecord",
     "PaymentStatus",
-    "ProviderSilent",
+    "ProviderTimeout",
     "RefundRefused",
     "UnknownPayment",
     "authorise",
     "capture",
-    "facts",
-    "faults",
     "find_option",
-    "give_back",
     "is_upi_id",
     "legacy_import",
-    "note_message",
+    "offline_option",
     "options",
     "page_origins",
-    "promised_option",
+    "record_webhook",
     "records_of",
     "refund_key",
     "refund_part",
+    "refund_remaining",
+    "snapshots",
     "status_of",
+    "violations",
     "void",
 ]
 
@@ -119,7 +127,7 @@ def find_option(code: str, entry: str = "") -> PaymentOption | None:
     return option.with_entry(entry) if option else None
 
 
-def promised_option(kind: str, details: str = "", lender: str = "") -> PaymentOption | None:
+def offline_option(kind: str, details: str = "", lender: str = "") -> PaymentOption | None:
     """The way to pay that needs nothing of the customer but their word, for clients that cannot send them elsewhere.
 
     :param kind: cod, upi, bnpl or card; a card only where the provider takes one without the customer
@@ -130,7 +138,7 @@ def promised_option(kind: str, details: str = "", lender: str = "") -> PaymentOp
     option = next((option for option in options() if option.kind == kind), None)
     if option is None or (kind == "card" and current_app.config["PAYMENT_PROVIDER"] != "sandbox"):
         return None
-    if kind == "bnpl" and lender not in LENDERS:
+    if kind == "bnpl" and lender not in BNPL_PROVIDERS:
         return None
     return replace(option, details=details or option.details, lender=lender)
 
@@ -144,7 +152,7 @@ def _provider_for(method: str) -> PaymentProvider:
 
 def _provider_of(payment: Payment) -> PaymentProvider:
     """Who has the money, also where it can be paid to no longer."""
-    for provider in (*_providers(), *_OFFLINE, TakenBefore()):
+    for provider in (*_providers(), *_OFFLINE, LegacyCharge()):
         if provider.name == payment.provider:
             return provider
     return _card_provider(payment.provider)
@@ -199,7 +207,7 @@ def void(checkout: str) -> None:
     _record(checkout, _provider_of(payment).void(checkout))
 
 
-def give_back(checkout: str, reason: str, amount: Money | None = None) -> None:
+def refund_remaining(checkout: str, reason: str, amount: Money | None = None) -> None:
     """Undo a payment, once: refund what was taken, let go of what was not.
 
     :param amount: what is left after refunds in part; None for whatever that is
@@ -238,10 +246,10 @@ def refund_key(checkout: str, part: str | int | None = None) -> str:
 
 def _refund(payment: Payment, key: str, amount: Money | None, reason: str) -> None:
     provider, checkout = _provider_of(payment), payment.checkout_id
-    carry_out(payment, key, amount, reason, lambda money: provider.refund(checkout, money, key))
+    execute_refund(payment, key, amount, reason, lambda money: provider.refund(checkout, money, key))
 
 
-def note_message(message: ProviderMessage) -> None:
+def record_webhook(message: WebhookEvent) -> None:
     """A provider says that it has news: note it, once, and leave word for whoever walks the checkout."""
     if status_of(message.checkout) is None:
         logger.warning("%s %s is about %s, which has no payment", message.provider, message.id, message.checkout)
@@ -250,11 +258,11 @@ def note_message(message: ProviderMessage) -> None:
         _note_message(message)
 
 
-@retried
-def _note_message(message: ProviderMessage) -> None:
+@retry_on_deadlock
+def _note_message(message: WebhookEvent) -> None:
     with transaction("payments") as session:
         session.add(
-            PaymentEvent(
+            ReceivedWebhook(
                 event_id=message.id,
                 provider=message.provider,
                 kind=message.kind,
@@ -264,7 +272,7 @@ def _note_message(message: ProviderMessage) -> None:
         )
         session.flush()
         word = {"checkout": message.checkout}
-        outbox.post(session, Message, PAYMENT_CHANGED, f"{PAYMENT_CHANGED}/{message.id}", word)
+        outbox.publish(session, Message, PAYMENT_CHANGED, f"{PAYMENT_CHANGED}/{message.id}", word)
 
 
 def status_of(checkout: str) -> PaymentStatus | None:
@@ -284,13 +292,13 @@ def records_of(checkouts: Collection[str]) -> dict[str, PaymentRecord]:
             Money(row.amount, row.currency),
             row.created_at,
         )
-        for row in (queries().scalars(asked) if checkouts else ())
+        for row in (read_session().scalars(asked) if checkouts else ())
     }
 
 
 def _find(checkout: str) -> Payment | None:
     asked = select(Payment).where(Payment.checkout_id == checkout)
-    return queries().scalar(asked)
+    return read_session().scalar(asked)
 
 
 def _get(checkout: str) -> Payment:
@@ -323,8 +331,8 @@ def _open(checkout: str, amount: Money, method: str, provider: str) -> Payment:
     return _get(checkout)
 
 
-@retried
-def _record(checkout: str, said: Answer, *, order_id: str | None = None) -> None:
+@retry_on_deadlock
+def _record(checkout: str, said: ProviderResponse, *, order_id: str | None = None) -> None:
     """Write down what a provider said; over stays over and taken stays taken, whoever's answer arrives late."""
     known = {"provider_reference": said.reference} if said.reference else {}
     linked = {"order_id": order_id} if order_id else {}

@@ -21,16 +21,16 @@ from sqlalchemy.exc import IntegrityError
 
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 from storefront.payments.models import StripeCharge
-from storefront.payments.providers import Answer, Charge
+from storefront.payments.providers import Charge, ProviderResponse
 from storefront.payments.values import (
-    ForgedMessage,
+    InvalidSignature,
     PaymentOption,
     PaymentStatus,
-    ProviderMessage,
-    ProviderSilent,
+    ProviderTimeout,
     UnknownPayment,
+    WebhookEvent,
 )
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ _STATUSES = {
 }
 
 _REFUND_FELL_THROUGH = frozenset({"failed", "canceled"})
-MOST_REFUNDS = 100  # of one charge, in one answer of Stripe; an order has fewer units
+MAX_REFUNDS = 100  # of one charge, in one answer of Stripe; an order has fewer units
 
 Result = TypeVar("Result")
 
@@ -87,10 +87,10 @@ class StripeProvider:
             PaymentOption("stripe", "Card", "You pay on a page of Stripe, who takes cards for us.", "card", "Card"),
         )
 
-    def authorise(self, charge: Charge) -> Answer:
+    def authorise(self, charge: Charge) -> ProviderResponse:
         known = _remember(charge.key)
         if known.is_let_go:
-            return Answer(PaymentStatus.VOIDED)
+            return ProviderResponse(PaymentStatus.VOIDED)
         if known.session is not None:
             return _answer(_look_up(known.session))
         session = _ask(lambda: _open_session(charge))
@@ -98,7 +98,7 @@ class StripeProvider:
             return self.void(charge.key)  # while Stripe was on the line
         return _answer(session)
 
-    def capture(self, key: str) -> Answer:
+    def capture(self, key: str) -> ProviderResponse:
         answer = _answer(_look_up(_session_of(key)))
         if answer.status is not PaymentStatus.AUTHORISED:
             return answer
@@ -108,22 +108,22 @@ class StripeProvider:
             return replace(answer, status=PaymentStatus.DECLINED, reason=refusal.user_message or DECLINED)
         return replace(answer, status=PaymentStatus.CAPTURED)
 
-    def void(self, key: str) -> Answer:
+    def void(self, key: str) -> ProviderResponse:
         known = _remember(key, let_go=True)
         if known.session is None:
-            return Answer(PaymentStatus.VOIDED)
+            return ProviderResponse(PaymentStatus.VOIDED)
         session = _look_up(known.session)
         if session.status == "open":
             _change(lambda: _client().v1.checkout.sessions.expire(session.id))
-            return Answer(PaymentStatus.VOIDED, session.id)
+            return ProviderResponse(PaymentStatus.VOIDED, session.id)
         answer = _answer(session)
         if answer.status is PaymentStatus.CAPTURED:
             return answer
         if answer.status is PaymentStatus.AUTHORISED:
             _change(lambda: _client().v1.payment_intents.cancel(answer.reference))
-        return Answer(PaymentStatus.VOIDED, answer.reference)
+        return ProviderResponse(PaymentStatus.VOIDED, answer.reference)
 
-    def refund(self, key: str, amount: Money, refund_key: str) -> Answer:
+    def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
         answer = _answer(_look_up(_session_of(key)))
         if answer.status is not PaymentStatus.CAPTURED:
             return answer
@@ -137,7 +137,7 @@ def page_origin() -> str:
     return current_app.config["STRIPE_API_BASE"] or PAGES
 
 
-def read_message(body: bytes, signature: str) -> ProviderMessage | None:
+def read_webhook(body: bytes, signature: str) -> WebhookEvent | None:
     """What Stripe tells us unasked; None when it is no business of a checkout.
 
     :param signature: the header `Stripe-Signature`
@@ -147,11 +147,11 @@ def read_message(body: bytes, signature: str) -> ProviderMessage | None:
         stripe.WebhookSignature.verify_header(body, signature, current_app.config["STRIPE_WEBHOOK_SECRET"], TOLERANCE)
         event = _Event.model_validate_json(body)
     except (stripe.SignatureVerificationError, ValueError) as forged:
-        raise ForgedMessage(str(forged)) from forged
+        raise InvalidSignature(str(forged)) from forged
     if event.type not in NEWS:
         return None
     checkout = event.data.object.metadata.get("checkout")
-    return ProviderMessage(NAME, event.id, event.type, checkout) if checkout else None
+    return WebhookEvent(NAME, event.id, event.type, checkout) if checkout else None
 
 
 def _client() -> stripe.StripeClient:
@@ -174,14 +174,14 @@ def _ask(call: Callable[[], Result]) -> Result:
 
     :raise ProviderSilent: there was no answer, or Stripe does not know our key: whoever runs the shop has another soon
     """
-    queries().rollback()
+    read_session().rollback()
     try:
         return call()
     except (stripe.AuthenticationError, stripe.PermissionError) as refusal:
         logger.error("Stripe does not accept the shop's key: %s", refusal)
-        raise ProviderSilent(f"Stripe: {refusal}") from refusal
+        raise ProviderTimeout(f"Stripe: {refusal}") from refusal
     except (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError) as silence:
-        raise ProviderSilent(f"Stripe: {silence}") from silence
+        raise ProviderTimeout(f"Stripe: {silence}") from silence
 
 
 def _change(call: Callable[[], Result]) -> Result:
@@ -190,7 +190,7 @@ def _change(call: Callable[[], Result]) -> Result:
         return _ask(call)
     except stripe.InvalidRequestError as refusal:
         logger.warning("Stripe refused a change: %s", refusal)
-        raise ProviderSilent(f"Stripe: {refusal}") from refusal
+        raise ProviderTimeout(f"Stripe: {refusal}") from refusal
 
 
 def _open_session(charge: Charge) -> stripe.checkout.Session:
@@ -214,7 +214,7 @@ def _open_session(charge: Charge) -> stripe.checkout.Session:
 
 def _was_refunded(intent: str, refund_key: str) -> bool:
     """Whether Stripe has this refund: it forgets idempotency keys after a day, what is written on a refund it keeps."""
-    wanted: Any = {"payment_intent": intent, "limit": MOST_REFUNDS}
+    wanted: Any = {"payment_intent": intent, "limit": MAX_REFUNDS}
     known = _ask(lambda: _client().v1.refunds.list(wanted)).data
     return any(_key_of(refund) == refund_key for refund in known if refund.status not in _REFUND_FELL_THROUGH)
 
@@ -236,24 +236,24 @@ def _refund(intent: str, key: str, amount: Money, refund_key: str) -> None:
             raise
     else:
         if refund.status in _REFUND_FELL_THROUGH:
-            raise ProviderSilent(f"{refund_key} {refund.status}")
+            raise ProviderTimeout(f"{refund_key} {refund.status}")
 
 
 def _look_up(session: str) -> stripe.checkout.Session:
     return _ask(lambda: _client().v1.checkout.sessions.retrieve(session, {"expand": ["payment_intent"]}))
 
 
-def _answer(session: stripe.checkout.Session) -> Answer:
+def _answer(session: stripe.checkout.Session) -> ProviderResponse:
     if session.status == "open":
-        return Answer(PaymentStatus.ACTION_NEEDED, session.id, action_url=session.url or "")
+        return ProviderResponse(PaymentStatus.ACTION_NEEDED, session.id, action_url=session.url or "")
     intent: Any = session.payment_intent
     if session.status == "expired" or intent is None:
-        return Answer(PaymentStatus.DECLINED, session.id, reason="The payment page closed before you paid")
+        return ProviderResponse(PaymentStatus.DECLINED, session.id, reason="The payment page closed before you paid")
     status = _STATUSES.get(intent.status)
     if status is None:
-        raise ProviderSilent(f"Stripe is still {intent.status}")
+        raise ProviderTimeout(f"Stripe is still {intent.status}")
     reason = DECLINED if status is PaymentStatus.DECLINED else ""
-    return Answer(status, intent.id, reason=reason)
+    return ProviderResponse(status, intent.id, reason=reason)
 
 
 def _known(key: str) -> Select[StripeCharge]:
@@ -261,7 +261,7 @@ def _known(key: str) -> Select[StripeCharge]:
     return select(StripeCharge).where(StripeCharge.key == key).with_for_update()
 
 
-@retried
+@retry_on_deadlock
 def _session_of(key: str) -> str:
     with transaction("payments") as session:
         known = session.scalar(_known(key))
@@ -270,7 +270,7 @@ def _session_of(key: str) -> str:
     return known.session
 
 
-@retried
+@retry_on_deadlock
 def _remember(key: str, *, let_go: bool = False) -> StripeCharge:
     """Note that Stripe is going to hear of this charge, or that the charge is refused whatever Stripe says later."""
     try:
@@ -285,7 +285,7 @@ def _remember(key: str, *, let_go: bool = False) -> StripeCharge:
     return known
 
 
-@retried
+@retry_on_deadlock
 def _note_session(key: str, stripe_id: str) -> bool:
     """Note what Stripe made of a charge. :return: whether the charge was let go meanwhile"""
     with transaction("payments") as session:

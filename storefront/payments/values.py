@@ -9,7 +9,7 @@ from typing import NewType
 
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.core.money import Money
-from storefront.core.payment_instruments import LENDERS, is_masked_upi_id, is_upi_id, masked_upi_id
+from storefront.core.payment_instruments import BNPL_PROVIDERS, is_masked_upi_id, is_upi_id, masked_upi_id
 
 PaymentId = NewType("PaymentId", str)
 
@@ -43,7 +43,7 @@ class CustomerActionNeeded(DomainError):
         self.url = url
 
 
-class ProviderSilent(DomainError):
+class ProviderTimeout(DomainError):
     """The provider did not answer: nobody knows yet whether the money is held. Ask again under the same key."""
 
 
@@ -55,14 +55,14 @@ class RefundRefused(DomainError):
     """Money that cannot go back: more than is left of a payment, or its provider does not have it."""
 
 
-class ForgedMessage(DomainError):
+class InvalidSignature(DomainError):
     """A message in a provider's name that the provider did not sign, or signed too long ago."""
 
     status = 400
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderMessage:
+class WebhookEvent:
     """What a provider told us unasked. Only that there is news: what is true is asked.
 
     :ivar id: the provider's; a message that comes again has the same
@@ -115,5 +115,5 @@ class PaymentOption:
         if self.kind == "upi":
             return replace(self, details=masked_upi_id(entry)) if is_upi_id(entry) else None
         if self.kind == "bnpl":
-            return replace(self, details=f"{self.details} - {entry}", lender=entry) if entry in LENDERS else None
+            return replace(self, details=f"{self.details} - {entry}", lender=entry) if entry in BNPL_PROVIDERS else None
         return self

@@ -48,5 +48,5 @@ def init_app(app: Flask) -> None:
 @bp.app_template_global()
 def staff_sections() -> tuple[Section, ...]:
     """The sections that whoever is at the desk works in; none for others."""
-    person = web_session.account()
+    person = web_session.current_account()
     return sections_of(person.role) if person is not None else ()

@@ -24,8 +24,8 @@ from storefront.staff.product_forms import WORDS, slug_check
 from storefront.staff.variant_rows import on_one_line
 from storefront.web import session as web_session
 from storefront.web.filters import plural
-from storefront.web.form_fields import filled
-from storefront.web.responses import go_to, render_page
+from storefront.web.form_fields import required
+from storefront.web.responses import redirect_or_hx, render_page
 
 FULL_CIRCLE = 360
 CHANGED_MEANWHILE = (
@@ -36,7 +36,7 @@ CHANGED_MEANWHILE = (
 
 class CategoryForm(FlaskForm):
     seen = HiddenField()
-    name = StringField("Name", filled("Enter a name", 80), filters=[on_one_line])
+    name = StringField("Name", required("Enter a name", 80), filters=[on_one_line])
     slug = StringField(
         "Address", [Length(max=80, message="Use at most 80 characters"), slug_check], filters=[on_one_line]
     )
@@ -90,12 +90,12 @@ def create_category() -> ResponseReturnValue:
     if draft is None:
         return _show_all(form, 422)
     try:
-        admin.create_category(draft, actor=web_session.actor())
+        admin.create_category(draft, actor=web_session.current_actor())
     except DraftRefused as refusal:
         _explain(form, refusal)
         return _show_all(form, 422)
     flash(f"{draft.name} is open", "notice")
-    return go_to(url_for(".categories"))
+    return redirect_or_hx(url_for(".categories"))
 
 
 def _explain(form: CategoryForm, refusal: DraftRefused) -> None:
@@ -131,7 +131,7 @@ def change_category(category_id: int) -> ResponseReturnValue:
     if draft is None:
         return _show_one(record, status=422, form=form)
     try:
-        admin.change_category(category_id, draft, seen=form.seen.data or "", actor=web_session.actor())
+        admin.change_category(category_id, draft, seen=form.seen.data or "", actor=web_session.current_actor())
     except CategoryConflict as conflict:
         form.seen.data = conflict.record.digest
         stands = {name: str(getattr(conflict.record, name)) for name in ("name", "slug", "description", "hue")}
@@ -141,7 +141,7 @@ def change_category(category_id: int) -> ResponseReturnValue:
         _explain(form, refusal)
         return _show_one(record, status=422, form=form)
     flash("Saved", "notice")
-    return go_to(url_for(".categories"))
+    return redirect_or_hx(url_for(".categories"))
 
 
 @bp.post("/products/categories/<id:category_id>/removal")
@@ -150,10 +150,10 @@ def remove_category(category_id: int) -> ResponseReturnValue:
     """Remove a category in which nothing stands."""
     record = admin.get_category(category_id)
     try:
-        admin.remove_category(category_id, actor=web_session.actor())
+        admin.remove_category(category_id, actor=web_session.current_actor())
     except CategoryInUse as use:
         stand = "stands" if use.count == 1 else "stand"
         words = f"Nothing was removed: {plural(use.count, 'product')} {stand} in it. Move what is there first."
         return _show_one(record, status=409, problem=words)
     flash(f"{record.name} is removed", "notice")
-    return go_to(url_for(".categories"))
+    return redirect_or_hx(url_for(".categories"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 HEIGHT = 100  # units of the drawing; it is stretched to the room there is
 PITCH = 10  # from bar to bar
 _WIDTH = 8  # of a bar
-_LEAST = 1.5  # height of a bar that is not nothing: it must be seen
+_MIN_HEIGHT = 1.5  # height of a bar that is not nothing: it must be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def bar_chart(figures: Sequence[int]) -> BarChart:
 
 
 def _bar(number: int, figure: int, top: int) -> Bar:
-    height = max(round(figure * HEIGHT / top, 2), _LEAST) if figure > 0 else 0
+    height = max(round(figure * HEIGHT / top, 2), _MIN_HEIGHT) if figure > 0 else 0
     return Bar(number * PITCH + (PITCH - _WIDTH) // 2, HEIGHT - height, _WIDTH, height)
 
 

@@ -12,9 +12,9 @@ from storefront.orders.service import Buyer, Guest
 from storefront.staff import bp, order_staff
 from storefront.staff.stock_forms import text_from
 from storefront.web import session as web_session
-from storefront.web.responses import go_to, render_page
+from storefront.web.responses import redirect_or_hx, render_page
 
-LONGEST_ADDRESS = 254  # characters
+MAX_ADDRESS_LENGTH = 254  # characters
 LAST_PAGE = 100_000
 
 
@@ -22,7 +22,7 @@ LAST_PAGE = 100_000
 @order_staff
 def customers() -> ResponseReturnValue:
     """Who is found by a part of an address, a name or a phone number, or by the number of an order."""
-    words = text_from(request.args, "q", LONGEST_ADDRESS)
+    words = text_from(request.args, "q", MAX_ADDRESS_LENGTH)
     buyer = orders.find_buyer(words) if words else None
     people = accounts.find_accounts(words)
     guests = orders.find_guests(words)
@@ -34,7 +34,7 @@ def customers() -> ResponseReturnValue:
         words=words,
         accounts=people,
         guests=guests,
-        most=accounts.MOST_FOUND,
+        most=accounts.MAX_FOUND,
     )
 
 
@@ -64,7 +64,7 @@ def customer(user_id: int) -> ResponseReturnValue:
 
 
 def _is_admin() -> bool:
-    person = web_session.account()
+    person = web_session.current_account()
     return person is not None and person.role is Role.ADMIN
 
 
@@ -72,7 +72,7 @@ def _is_admin() -> bool:
 @order_staff
 def guest() -> ResponseReturnValue:
     """Who bought without an account, known by their address: their orders are all there is."""
-    email = text_from(request.args, "email", LONGEST_ADDRESS)
+    email = text_from(request.args, "email", MAX_ADDRESS_LENGTH)
     found = orders.orders_of_guest(email)
     if not found:
         abort(404)
@@ -84,8 +84,10 @@ def guest() -> ResponseReturnValue:
 def sign_out_customer(user_id: int) -> ResponseReturnValue:
     """End every sign-in of an account; one of the staff's only admins may end."""
     try:
-        was_in = accounts.sign_out_everywhere(UserId(user_id), actor=web_session.actor(), may_be_staff=_is_admin())
+        was_in = accounts.sign_out_everywhere(
+            UserId(user_id), actor=web_session.current_actor(), may_be_staff=_is_admin()
+        )
     except accounts.IsStaff:
         abort(403)
     flash("Signed out everywhere" if was_in else "It was signed in nowhere", "notice")
-    return go_to(url_for(".customer", user_id=user_id))
+    return redirect_or_hx(url_for(".customer", user_id=user_id))

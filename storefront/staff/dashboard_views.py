@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from storefront.accounts.service import Role
 from storefront.catalog import service as catalog
-from storefront.catalog.inventory.admin import Filter
+from storefront.catalog.inventory.admin import StockFilter
 from storefront.checkout import service as checkout
 from storefront.core import clock
 from storefront.core.money import Money
@@ -29,12 +29,12 @@ RESTOCK_SHOWN = 5
 @bp.app_template_filter("clock")
 def time_of_day(moment: datetime) -> str:
     """16:05, in the shop's time zone."""
-    return f"{clock.local(moment):%H:%M}"
+    return f"{clock.in_shop_time(moment):%H:%M}"
 
 
 @bp.get("")
 @any_staff
-def index() -> ResponseReturnValue:
+def dashboard() -> ResponseReturnValue:
     """The figures that somebody's desks are about, and where they may go."""
     asked = request.args.get("days", type=int)
     days = asked if asked in PERIODS else BEST_OF
@@ -74,8 +74,8 @@ def _of_orders(days: int) -> dict[str, Any]:
 
 def _of_stock() -> dict[str, Any]:
     page = catalog.inventory_admin.restock_list(size=RESTOCK_SHOWN)
-    out, low, inactive = (page.counts[kind] for kind in (Filter.OUT, Filter.LOW, Filter.INACTIVE))
-    stocked = page.counts[Filter.ALL] - out - low - inactive
+    out, low, inactive = (page.counts[kind] for kind in (StockFilter.OUT, StockFilter.LOW, StockFilter.INACTIVE))
+    stocked = page.counts[StockFilter.ALL] - out - low - inactive
     return {
         "restock": page,
         "worth": catalog.reports.stock_worth(),

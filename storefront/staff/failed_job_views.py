@@ -15,9 +15,9 @@ from storefront.db.dead_letters import stuck_messages
 from storefront.staff import bp, order_staff
 from storefront.web import session as web_session
 from storefront.web.filters import plural
-from storefront.web.responses import go_to, render_page, wants_fragment
+from storefront.web.responses import redirect_or_hx, render_page, wants_fragment
 
-MOST_SHOWN = 100  # checkouts, and messages of one outbox
+MAX_SHOWN = 100  # checkouts, and messages of one outbox
 
 
 @bp.app_template_filter("age")
@@ -31,20 +31,20 @@ def age(moment: datetime) -> str:
 
 @bp.get("/troubles")
 @order_staff
-def troubles() -> ResponseReturnValue:
+def failed_jobs() -> ResponseReturnValue:
     """Everything that is not at its end; in a quiet shop nothing."""
     return _show()
 
 
 def _show(notice: str = "") -> ResponseReturnValue:
-    unfinished, outboxes = checkout.unfinished_checkouts(MOST_SHOWN), stuck_messages()
+    unfinished, outboxes = checkout.unfinished_checkouts(MAX_SHOWN), stuck_messages()
     return render_page(
         "staff/troubles/troubles.html",
         fragment="staff/troubles/_after_attempt.html" if notice else "staff/troubles/_troubles.html",
         unfinished=unfinished,
-        unfinished_count=checkout.count_unfinished() if len(unfinished) == MOST_SHOWN else len(unfinished),
-        messages={schema: outbox.listed(MOST_SHOWN) for schema, outbox in outboxes.items()},
-        most=MOST_SHOWN,
+        unfinished_count=checkout.count_unfinished() if len(unfinished) == MAX_SHOWN else len(unfinished),
+        messages={schema: outbox.entries(MAX_SHOWN) for schema, outbox in outboxes.items()},
+        most=MAX_SHOWN,
         notice=notice,
     )
 
@@ -57,8 +57,8 @@ def resume_checkout(checkout_id: str) -> ResponseReturnValue:
     if order is None:
         return _done("It came to its end meanwhile.")
     said = f"{order.state}, step “{order.step}”{': ' if order.last_error else ''}{order.last_error}"
-    accounts.note_act(
-        actor=web_session.actor(),
+    accounts.record_audit(
+        actor=web_session.current_actor(),
         what="checkout tried again",
         subject=order.order_id or f"checkout {order.id}",
         detail=said,
@@ -84,11 +84,13 @@ def deliver_message(schema: str, message_id: int) -> ResponseReturnValue:
     if messages is None:
         abort(404)
     if messages.trail is None:
-        found = next((message for message in messages.listed() if message.id == message_id), None)
+        found = next((message for message in messages.entries() if message.id == message_id), None)
         if found is not None and found.is_parked:
             said = f"after {found.attempts} attempts: {found.last_error}"
-            accounts.note_act(actor=web_session.actor(), what="message tried again", subject=found.key, detail=said)
-    if messages.deliver_again(message_id, actor=web_session.actor()):
+            accounts.record_audit(
+                actor=web_session.current_actor(), what="message tried again", subject=found.key, detail=said
+            )
+    if messages.requeue(message_id, actor=web_session.current_actor()):
         return _done("It is on its way. If it fails once more, it comes back here.")
     return _done("It was not given up, or is no more: nothing had to be done.")
 
@@ -97,4 +99,4 @@ def _done(notice: str) -> ResponseReturnValue:
     if wants_fragment():
         return _show(notice)
     flash(notice, "notice")
-    return go_to(url_for(".troubles"))
+    return redirect_or_hx(url_for(".troubles"))

@@ -13,20 +13,20 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from storefront.catalog import service as catalog
 from storefront.catalog.service import gallery
-from storefront.core.image_processing import FROM_STAFF, Mistaken, NotAPicture, PictureTooLarge
+from storefront.core.image_processing import FROM_STAFF, FileKind, ImageTooLarge, InvalidImage
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_views import show_product
 from storefront.staff.stock_forms import text_from
 from storefront.web import session as web_session
 from storefront.web.filters import plural
-from storefront.web.responses import go_to, wants_fragment
+from storefront.web.responses import redirect_or_hx, wants_fragment
 from storefront.web.route_options import max_upload
 
-MOST_AT_ONCE = 12  # files; each takes about half a second
-MOST_TOGETHER = 50 * 2**20  # bytes; a form is read before anybody knows who sent it
+MAX_AT_ONCE = 12  # files; each takes about half a second
+MAX_UPLOAD_BYTES = 50 * 2**20  # bytes; a form is read before anybody knows who sent it
 FORM_AROUND_THEM = 64 * 1024  # bytes: token, boundaries and names
-LONGEST_NAME = 80  # characters of a file's name, as it is shown
-LONGEST_PLACE = 20  # characters of what comes back
+MAX_NAME_LENGTH = 80  # characters of a file's name, as it is shown
+MAX_PLACE_LENGTH = 20  # characters of what comes back
 
 DESCRIBED_MEANWHILE = (
     "Nothing was saved: somebody else described these pictures since you opened them. Below what you typed stands what "
@@ -34,10 +34,10 @@ DESCRIBED_MEANWHILE = (
 )
 
 _NO_PICTURE = {
-    Mistaken.DRAWING: "is an SVG drawing, which can hold scripts. Send it as PNG or WebP.",
-    Mistaken.WEB_PAGE: "is a web page, not a picture.",
-    Mistaken.EMPTY: "is empty.",
-    Mistaken.OTHER: "is no picture that can be read. Send a PNG, JPEG, WebP or GIF.",
+    FileKind.DRAWING: "is an SVG drawing, which can hold scripts. Send it as PNG or WebP.",
+    FileKind.WEB_PAGE: "is a web page, not a picture.",
+    FileKind.EMPTY: "is empty.",
+    FileKind.OTHER: "is no picture that can be read. Send a PNG, JPEG, WebP or GIF.",
 }
 _MOST = f"{FROM_STAFF.most_bytes // 2**20} MB and {FROM_STAFF.most_pixels // 10**6} megapixels are the most."
 _FIELD = re.compile(r"(?:alt|place)-([0-9]{1,9})")
@@ -74,32 +74,32 @@ class TypedPicture:
         return not re.fullmatch(r"[1-9][0-9]{0,5}", self.place)
 
     @property
-    def wanted(self) -> gallery.Wanted:
+    def wanted(self) -> gallery.ImageEdit:
         """What it asks for; of one whose place is a number."""
         place = self.goes_to if self.goes_to is not None or self.place == self.stood else int(self.place)
-        alt = None if self.seen == gallery.digest_of(self.alt) else self.alt
-        return gallery.Wanted(place, alt, self.seen)
+        alt = None if self.seen == gallery.alt_text_hash(self.alt) else self.alt
+        return gallery.ImageEdit(place, alt, self.seen)
 
 
 @bp.app_template_global()
 def picture_limits() -> Mapping[str, int]:
     """What may be sent at once, for the hint beside the field."""
     megabytes, megapixels = FROM_STAFF.most_bytes // 2**20, FROM_STAFF.most_pixels // 10**6
-    together = MOST_TOGETHER // 2**20
-    return {"files": MOST_AT_ONCE, "megabytes": megabytes, "megapixels": megapixels, "together": together}
+    together = MAX_UPLOAD_BYTES // 2**20
+    return {"files": MAX_AT_ONCE, "megabytes": megabytes, "megapixels": megapixels, "together": together}
 
 
 @bp.post("/products/<id:product_id>/pictures")
-@max_upload(MOST_TOGETHER + FORM_AROUND_THEM)
+@max_upload(MAX_UPLOAD_BYTES + FORM_AROUND_THEM)
 @stock_staff
 def upload_pictures(product_id: int) -> ResponseReturnValue:
     """Add pictures. What is none is named with the reason, the others are kept."""
     files = [file for file in request.files.getlist("pictures") if file.filename]
     if not files:
         return _show(product_id, status=422, pictures_problem="Choose one picture or more first.")
-    refused = [refusal for file in files[:MOST_AT_ONCE] if (refusal := _add(product_id, file))]
-    many = f"was left out: {MOST_AT_ONCE} are the most at once. Send it again."
-    refused += [RefusedFile(_name_of(file), many, 413) for file in files[MOST_AT_ONCE:]]
+    refused = [refusal for file in files[:MAX_AT_ONCE] if (refusal := _add(product_id, file))]
+    many = f"was left out: {MAX_AT_ONCE} are the most at once. Send it again."
+    refused += [RefusedFile(_name_of(file), many, 413) for file in files[MAX_AT_ONCE:]]
     added = len(files) - len(refused)
     notice = f"{plural(added, 'picture')} added" if added else ""
     if refused:
@@ -110,18 +110,18 @@ def upload_pictures(product_id: int) -> ResponseReturnValue:
 def _add(product_id: int, file: FileStorage) -> RefusedFile | None:
     sent = file.stream.read(FROM_STAFF.most_bytes + 1)
     try:
-        catalog.add_picture(product_id, sent, actor=web_session.actor(), limits=FROM_STAFF)
-    except NotAPicture as error:
+        catalog.add_picture(product_id, sent, actor=web_session.current_actor(), limits=FROM_STAFF)
+    except InvalidImage as error:
         return RefusedFile(_name_of(file), _NO_PICTURE[error.seems], error.status)
-    except PictureTooLarge as error:
+    except ImageTooLarge as error:
         return RefusedFile(_name_of(file), f"is too large: {_MOST}", error.status)
-    except gallery.StoreAway as error:
+    except gallery.StorageUnavailable as error:
         return RefusedFile(_name_of(file), "could not be kept now. Send it again in a minute.", error.status)
     return None
 
 
 def _name_of(file: FileStorage) -> str:
-    return text_from(MultiDict({"name": file.filename or ""}), "name", LONGEST_NAME)
+    return text_from(MultiDict({"name": file.filename or ""}), "name", MAX_NAME_LENGTH)
 
 
 @bp.post("/products/<id:product_id>/pictures/arrangement")
@@ -133,8 +133,10 @@ def arrange_pictures(product_id: int) -> ResponseReturnValue:
         words = "Nothing was saved: a place is a whole number from 1."
         return _show(product_id, status=422, pictures_problem=words, typed=typed)
     try:
-        gallery.arrange(product_id, {i: picture.wanted for i, picture in typed.items()}, actor=web_session.actor())
-    except gallery.WordsChanged as conflict:
+        gallery.reorder(
+            product_id, {i: picture.wanted for i, picture in typed.items()}, actor=web_session.current_actor()
+        )
+    except gallery.AltTextConflict as conflict:
         return _show(
             product_id, status=409, pictures_problem=DESCRIBED_MEANWHILE, typed=typed, described=conflict.pictures
         )
@@ -148,9 +150,9 @@ def _read_pictures(product_id: int) -> dict[int, TypedPicture]:
     found = {}
     for picture_id in {int(field[1]) for name in request.form if (field := _FIELD.fullmatch(name))} & places.keys():
         found[picture_id] = TypedPicture(
-            alt=text_from(request.form, f"alt-{picture_id}", gallery.LONGEST_ALT),
+            alt=text_from(request.form, f"alt-{picture_id}", gallery.MAX_ALT_LENGTH),
             seen=request.form.get(f"was-{picture_id}"),
-            place=request.form.get(f"place-{picture_id}", "").strip()[:LONGEST_PLACE],
+            place=request.form.get(f"place-{picture_id}", "").strip()[:MAX_PLACE_LENGTH],
             stood=request.form.get(f"stood-{picture_id}", ""),
             goes_to=places[picture_id] + _STEPS.get(step, 0) if moved == str(picture_id) else None,
         )
@@ -161,7 +163,7 @@ def _read_pictures(product_id: int) -> dict[int, TypedPicture]:
 @stock_staff
 def remove_picture(product_id: int, picture_id: int) -> ResponseReturnValue:
     """Take a picture away; it can be brought back."""
-    gallery.remove(product_id, picture_id, actor=web_session.actor())
+    gallery.remove(product_id, picture_id, actor=web_session.current_actor())
     return _done(product_id, "The picture is taken away. It can be brought back below.")
 
 
@@ -169,7 +171,7 @@ def remove_picture(product_id: int, picture_id: int) -> ResponseReturnValue:
 @stock_staff
 def bring_picture_back(product_id: int, picture_id: int) -> ResponseReturnValue:
     """Show a picture again that was taken away."""
-    gallery.bring_back(product_id, picture_id, actor=web_session.actor())
+    gallery.restore(product_id, picture_id, actor=web_session.current_actor())
     return _done(product_id, "The picture is back")
 
 
@@ -177,7 +179,7 @@ def _done(product_id: int, notice: str) -> ResponseReturnValue:
     if wants_fragment():
         return _show(product_id, pictures_notice=notice)
     flash(notice, "notice")
-    return go_to(url_for(".product", product_id=product_id, _anchor="pictures"))
+    return redirect_or_hx(url_for(".product", product_id=product_id, _anchor="pictures"))
 
 
 def _show(product_id: int, *, status: int = 200, **more: Any) -> ResponseReturnValue:

@@ -11,9 +11,9 @@ from storefront.catalog.inventory.admin import BadSheet, NotCsv, SheetFault
 from storefront.catalog.service import inventory_admin
 from storefront.messaging import job_progress
 from storefront.staff import bp, stock_staff
-from storefront.staff.stock_forms import LONGEST_CURSOR
+from storefront.staff.stock_forms import MAX_CURSOR_LENGTH
 from storefront.web import session as web_session
-from storefront.web.responses import go_to, render_page
+from storefront.web.responses import redirect_or_hx, render_page
 from storefront.web.route_options import max_upload
 from storefront.worker import stock_handlers
 
@@ -48,7 +48,7 @@ def _show(form: UploadForm, problem: str = "", status: int = 200) -> ResponseRet
 
 
 @bp.post("/stock/imports")
-@max_upload(inventory_admin.MOST_BYTES + FORM_AROUND_A_FILE)
+@max_upload(inventory_admin.MAX_BYTES + FORM_AROUND_A_FILE)
 @stock_staff
 def upload_import() -> ResponseReturnValue:
     """Check a file; nothing is changed by that."""
@@ -56,29 +56,29 @@ def upload_import() -> ResponseReturnValue:
     file = request.files.get("file")
     if file is None or not file.filename:
         return _show(form, "Choose a CSV file first.", 422)
-    content = file.stream.read(inventory_admin.MOST_BYTES + 1)
-    if len(content) > inventory_admin.MOST_BYTES:
+    content = file.stream.read(inventory_admin.MAX_BYTES + 1)
+    if len(content) > inventory_admin.MAX_BYTES:
         abort(413)
     try:
-        import_id = inventory_admin.check_file(content, file_name=file.filename, actor=web_session.actor())
+        import_id = inventory_admin.check_file(content, file_name=file.filename, actor=web_session.current_actor())
     except NotCsv as other:
         return _show(form, f"This is {other.kind}, not a CSV file. Save it as CSV and upload that.", 415)
     except BadSheet as bad:
         return _show(form, FAULTS[bad.fault].format(bad.detail), 422)
-    return go_to(url_for(".show_import", import_id=import_id))
+    return redirect_or_hx(url_for(".show_import", import_id=import_id))
 
 
 @bp.get("/stock/imports/<id:import_id>")
 @stock_staff
 def show_import(import_id: int) -> ResponseReturnValue:
     """What a file would change, how far its import is, or what came of it."""
-    page = inventory_admin.show_import(import_id, request.args.get("at", "")[:LONGEST_CURSOR])
+    page = inventory_admin.show_import(import_id, request.args.get("at", "")[:MAX_CURSOR_LENGTH])
     return render_page(
         "staff/stock/import.html",
         fragment="staff/stock/_import.html",
         page=page,
         imported=page.imported,
-        done=job_progress.figure_of(stock_handlers.progress_of(import_id)) if page.imported.is_busy else None,
+        done=job_progress.get(stock_handlers.progress_of(import_id)) if page.imported.is_busy else None,
     )
 
 
@@ -88,5 +88,5 @@ def apply_import(import_id: int) -> ResponseReturnValue:
     """Have the worker apply a file that was checked; pressed twice it is applied once."""
     inventory_admin.get_import(import_id)
     if inventory_admin.start_import(import_id):
-        stock_handlers.hurry_import(import_id)
-    return go_to(url_for(".show_import", import_id=import_id))
+        stock_handlers.enqueue_import(import_id)
+    return redirect_or_hx(url_for(".show_import", import_id=import_id))

@@ -13,9 +13,9 @@ from werkzeug.datastructures import MultiDict
 
 from storefront.catalog.inventory.admin import LedgerCriteria, Movement
 from storefront.catalog.service import inventory_admin
-from storefront.core.clock import begin_of
+from storefront.core.clock import start_of_day
 from storefront.staff import bp, stock_staff
-from storefront.staff.stock_forms import LONGEST_CURSOR, day_from, text_from
+from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, day_from, text_from
 from storefront.staff.stock_views import send_csv
 from storefront.web.responses import render_page
 
@@ -72,9 +72,9 @@ def _criteria(args: MultiDict[str, str]) -> LedgerCriteria:
         actor=text_from(args, "who", 80),
         reason=text_from(args, "why", 24),
         reference=text_from(args, "reference", 64),
-        since=begin_of(since) if since else None,
-        until=begin_of(until + timedelta(days=1)) if until else None,
-        cursor=args.get("at", "")[:LONGEST_CURSOR],
+        since=start_of_day(since) if since else None,
+        until=start_of_day(until + timedelta(days=1)) if until else None,
+        cursor=args.get("at", "")[:MAX_CURSOR_LENGTH],
     )
 
 

@@ -11,7 +11,7 @@ from storefront.web.route_options import options_of
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Page:
     """:ivar endpoint: of its first page :ivar about: one line for the page of all desks
     :ivar pages: endpoints of the pages below it
     """
@@ -36,7 +36,7 @@ class Section:
     """Desks that belong together."""
 
     label: str
-    desks: tuple[Desk, ...]
+    desks: tuple[Page, ...]
 
     def shows(self, endpoint: str | None) -> bool:
         """Whether a page is of one of its desks."""
@@ -47,22 +47,22 @@ SECTIONS = (
     Section(
         "Overview",
         (
-            Desk("staff.index", "Dashboard", "What was sold, what there is, what needs somebody."),
-            Desk("staff.troubles", "Troubles", "Checkouts and messages that got stuck; tried again here."),
+            Page("staff.index", "Dashboard", "What was sold, what there is, what needs somebody."),
+            Page("staff.troubles", "Troubles", "Checkouts and messages that got stuck; tried again here."),
         ),
     ),
     Section(
         "Stock",
         (
-            Desk(
+            Page(
                 "staff.stock",
                 "Stock",
                 "Every SKU: what is there, what is promised, what sells. Changed in its row.",
             ),
-            Desk("staff.scan", "Scan in", "A delivery, code by code, without a mouse."),
-            Desk("staff.restock", "Restock", "What to order, by the days it still lasts."),
-            Desk("staff.movements", "Ledger", "Who moved what, when and why."),
-            Desk(
+            Page("staff.scan", "Scan in", "A delivery, code by code, without a mouse."),
+            Page("staff.restock", "Restock", "What to order, by the days it still lasts."),
+            Page("staff.movements", "Ledger", "Who moved what, when and why."),
+            Page(
                 "staff.imports",
                 "Import",
                 "Counts from a spreadsheet, looked through before they count.",
@@ -73,40 +73,40 @@ SECTIONS = (
     Section(
         "Orders",
         (
-            Desk(
+            Page(
                 "staff.orders",
                 "Orders",
                 "What to pack and to send, what is late, any order by its number, e-mail, name or SKU.",
                 ("staff.order", "staff.packing_slips", "staff.order_invoice", "staff.order_credit_note"),
             ),
-            Desk("staff.returns", "Returns", "What customers send back; approved with a refund, or declined."),
+            Page("staff.returns", "Returns", "What customers send back; approved with a refund, or declined."),
         ),
     ),
     Section(
         "Products",
         (
-            Desk(
+            Page(
                 "staff.products",
                 "Products",
                 "Names, variants, prices, what is on sale; one by one or many at once.",
                 ("staff.product", "staff.new_product", "staff.bulk_change"),
             ),
-            Desk("staff.categories", "Categories", "The departments of the shop and their order.", ("staff.category",)),
+            Page("staff.categories", "Categories", "The departments of the shop and their order.", ("staff.category",)),
         ),
     ),
     Section(
         "Customers",
         (
-            Desk(
+            Page(
                 "staff.customers",
                 "Customers",
                 "Who bought: by address, name, phone or order; their orders and sign-ins.",
                 ("staff.customer", "staff.guest"),
             ),
-            Desk("staff.reviews", "Reviews", "What buyers say; hidden or shown again."),
+            Page("staff.reviews", "Reviews", "What buyers say; hidden or shown again."),
         ),
     ),
-    Section("Trail", (Desk("staff.trail", "Trail", "Who of the staff did what, and when."),)),
+    Section("Trail", (Page("staff.trail", "Trail", "Who of the staff did what, and when."),)),
 )
 
 

@@ -29,7 +29,7 @@ def packing_slips_pdf() -> ResponseReturnValue:
 
 def _chosen() -> list[OrderView]:
     numbers = chosen_orders(request.args)
-    found = orders.get_orders(numbers) if len(numbers) <= admin_list.MOST_AT_ONCE else []
+    found = orders.get_orders(numbers) if len(numbers) <= admin_list.MAX_AT_ONCE else []
     if not found:
         abort(404)
     return found

@@ -12,29 +12,31 @@ from wtforms import SelectField, StringField
 from wtforms.validators import AnyOf, Length
 
 from storefront.orders import service as orders
-from storefront.orders.service import LONGEST_TRACKING_NUMBER, OrderStatus, admin_list
-from storefront.staff.stock_forms import LONGEST_CURSOR, day_from, text_from
-from storefront.web.form_fields import trimmed
+from storefront.orders.service import MAX_TRACKING_NUMBER_LENGTH, OrderStatus, admin_list
+from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, day_from, text_from
+from storefront.web.form_fields import squeeze
 
 SLIPS = "slips"  # the button of a batch that only prints
 OTHER = "other"
 
 
-def criteria_from(args: MultiDict[str, str]) -> admin_list.Criteria:
+def criteria_from(args: MultiDict[str, str]) -> admin_list.OrderQuery:
     """What the address of the desk asks for. A value that is none of ours falls back: a kept link must not break."""
     words, show = text_from(args, "q"), args.get("show", "")
-    return admin_list.Criteria(
+    return admin_list.OrderQuery(
         words=words,
-        filter=admin_list.Filter(show) if show in set(admin_list.Filter) else usual_filter(words, board=is_board(args)),
+        filter=admin_list.OrderFilter(show)
+        if show in set(admin_list.OrderFilter)
+        else usual_filter(words, board=is_board(args)),
         since=day_from(args, "since"),
         until=day_from(args, "until"),
-        cursor=args.get("at", "")[:LONGEST_CURSOR],
+        cursor=args.get("at", "")[:MAX_CURSOR_LENGTH],
     )
 
 
-def usual_filter(words: str, *, board: bool) -> admin_list.Filter:
+def usual_filter(words: str, *, board: bool) -> admin_list.OrderFilter:
     """What is shown unless something else is asked for: the work to be done; the board and a search have everything."""
-    return admin_list.Filter.ALL if board or words else admin_list.Filter.TO_SEND
+    return admin_list.OrderFilter.ALL if board or words else admin_list.OrderFilter.TO_SEND
 
 
 def is_board(args: MultiDict[str, str]) -> bool:
@@ -42,7 +44,7 @@ def is_board(args: MultiDict[str, str]) -> bool:
 
 
 def orders_url(
-    criteria: admin_list.Criteria,
+    criteria: admin_list.OrderQuery,
     *,
     board: bool = False,
     chosen: str = "",
@@ -83,8 +85,8 @@ class CarrierForm(FlaskForm):
     )
     carrier_name = StringField(
         "Its name, if another",
-        [Length(max=admin_list.LONGEST_CARRIER, message=f"Use at most {admin_list.LONGEST_CARRIER} characters")],
-        filters=[trimmed],
+        [Length(max=admin_list.MAX_CARRIER_LENGTH, message=f"Use at most {admin_list.MAX_CARRIER_LENGTH} characters")],
+        filters=[squeeze],
     )
 
     @property
@@ -107,8 +109,8 @@ class ParcelForm(CarrierForm):
 
     tracking = StringField(
         "Tracking number",
-        [Length(max=LONGEST_TRACKING_NUMBER, message=f"Use at most {LONGEST_TRACKING_NUMBER} characters")],
-        filters=[trimmed],
+        [Length(max=MAX_TRACKING_NUMBER_LENGTH, message=f"Use at most {MAX_TRACKING_NUMBER_LENGTH} characters")],
+        filters=[squeeze],
     )
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -124,8 +126,8 @@ class StepForm(CarrierForm):
     step = StringField("Step", [AnyOf(orders.STAFF_STEPS)])
     tracking = StringField(
         "Tracking number",
-        [Length(max=LONGEST_TRACKING_NUMBER, message=f"Use at most {LONGEST_TRACKING_NUMBER} characters")],
-        filters=[trimmed],
+        [Length(max=MAX_TRACKING_NUMBER_LENGTH, message=f"Use at most {MAX_TRACKING_NUMBER_LENGTH} characters")],
+        filters=[squeeze],
     )
 
     @property
@@ -160,4 +162,4 @@ def first_problem(form: FlaskForm) -> str:
 
 def tracking_of(sent: MultiDict[str, str], number: str) -> str:
     """The tracking number typed beside an order, cut to what is kept of one."""
-    return text_from(sent, f"tracking-{number}", LONGEST_TRACKING_NUMBER)
+    return text_from(sent, f"tracking-{number}", MAX_TRACKING_NUMBER_LENGTH)

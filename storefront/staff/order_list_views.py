@@ -30,7 +30,7 @@ from storefront.staff.order_views import BY
 from storefront.staff.stock_views import send_csv
 from storefront.web import session as web_session
 from storefront.web.filters import plural
-from storefront.web.responses import go_to, render_page, wants_fragment
+from storefront.web.responses import redirect_or_hx, render_page, wants_fragment
 
 bp.add_app_template_global(orders_url)
 
@@ -72,7 +72,7 @@ def _show_desk(*, form: BatchForm, status: int = 200, chosen: Collection[str] = 
         "board": board,
         "page": page,
         "counts": counts,
-        "filters": admin_list.Filter,
+        "filters": admin_list.OrderFilter,
         "is_usual": criteria.filter is usual_filter(criteria.words, board=board is not None),
         "payment_of": payments.records_of([order.checkout_id for order in listed]),
         "form": form,
@@ -96,12 +96,12 @@ def change_orders() -> ResponseReturnValue:
     is_valid = form.validate()
     if form.do.errors:
         abort(400)
-    if not chosen or len(chosen) > admin_list.MOST_AT_ONCE:
-        most = f"Choose at most {admin_list.MOST_AT_ONCE} orders at once. Nothing was changed."
+    if not chosen or len(chosen) > admin_list.MAX_AT_ONCE:
+        most = f"Choose at most {admin_list.MAX_AT_ONCE} orders at once. Nothing was changed."
         problem = most if chosen else "No order was chosen, so nothing was changed."
-        return _show_desk(form=form, status=422, chosen=chosen[: admin_list.MOST_AT_ONCE], problem=problem)
+        return _show_desk(form=form, status=422, chosen=chosen[: admin_list.MAX_AT_ONCE], problem=problem)
     if form.do.data == SLIPS:
-        return go_to(url_for(".packing_slips", order=chosen))
+        return redirect_or_hx(url_for(".packing_slips", order=chosen))
     if not is_valid:
         problem = f"{first_problem(form)}. Nothing was changed."
         return _show_desk(form=form, status=422, chosen=chosen, problem=problem)
@@ -125,7 +125,7 @@ def _take_steps(numbers: Sequence[str], status: OrderStatus, carrier: str) -> Ou
         parcel = {"carrier": carrier, "tracking": tracking_of(request.form, number)}
         told = parcel if status is OrderStatus.SHIPPED else {}
         try:
-            orders.advance(number, status, by=BY, actor=web_session.actor(), **told)
+            orders.advance(number, status, by=BY, actor=web_session.current_actor(), **told)
         except UnknownOrder:
             outcome.refused[number] = f"No order has the number {number}."
         except StepNotAllowed as refusal:
@@ -177,7 +177,7 @@ def export_orders() -> ResponseReturnValue:
     return send_csv("orders", EXPORTED, _exported_rows(criteria_from(request.args)))
 
 
-def _exported_rows(criteria: admin_list.Criteria) -> Iterator[Sequence[object]]:
+def _exported_rows(criteria: admin_list.OrderQuery) -> Iterator[Sequence[object]]:
     for found in admin_list.export_orders(criteria):
         paid = payments.records_of([order.checkout_id for order in found])
         for order in found:

@@ -61,7 +61,7 @@ def take_step(order_id: str) -> ResponseReturnValue:
     parcel = {"carrier": form.named_carrier, "tracking": form.tracking.data or ""}
     told = parcel if wanted is orders.OrderStatus.SHIPPED else {}
     try:
-        orders.advance(order_id, wanted, by=BY, actor=web_session.actor(), **told)
+        orders.advance(order_id, wanted, by=BY, actor=web_session.current_actor(), **told)
     except StepNotAllowed as refusal:
         if refusal.current is not wanted:
             return show_order(order_id, status=409, problem=refusal_words(order_id, refusal))
@@ -79,8 +79,8 @@ def correct_parcel(order_id: str) -> ResponseReturnValue:
     form = ParcelForm()
     if not form.validate():
         return show_order(order_id, status=422, problem=first_problem(form), parcel_form=form)
-    orders.note_tracking(
-        order_id, form.tracking.data or "", by=BY, carrier=form.named_carrier, actor=web_session.actor()
+    orders.set_tracking(
+        order_id, form.tracking.data or "", by=BY, carrier=form.named_carrier, actor=web_session.current_actor()
     )
     notice = "The tracking number is noted."
     if wants_fragment():

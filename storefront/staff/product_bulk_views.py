@@ -14,17 +14,17 @@ from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField
 from wtforms.validators import Regexp
 
-from storefront.catalog.products.admin import BulkAct, BulkChange, BulkConflict, BulkImpossible, BulkLine, Ending
+from storefront.catalog.products.admin import BulkAct, BulkChange, BulkConflict, BulkImpossible, BulkLine, PriceEnding
 from storefront.catalog.service import admin
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_forms import KEY
 from storefront.staff.variant_rows import on_one_line
 from storefront.web import session as web_session
 from storefront.web.filters import plural
-from storefront.web.responses import go_to, render_page
+from storefront.web.responses import redirect_or_hx, render_page
 
 _FIGURE = re.compile(r"([+-]?)([0-9]{1,9}(?:\.[0-9]{1,2})?)")
-LARGEST_PERCENT = 1000
+MAX_PERCENT = 1000
 
 NOT_A_FIGURE = "Enter a figure such as -10 or 5.5."
 CHANGED_MEANWHILE = "Nothing was changed: {} other than what was looked at. They stand below as they are now."
@@ -39,9 +39,9 @@ class BulkForm(FlaskForm):
 
 def _chosen(values: MultiDict[str, str]) -> list[int]:
     """The products that were ticked."""
-    given = [*values.getlist("product"), *values.get("products", "").split(",", admin.MOST_PRODUCTS)]
+    given = [*values.getlist("product"), *values.get("products", "").split(",", admin.MAX_PRODUCTS)]
     found = [int(one) for one in given if re.fullmatch(r"[0-9]{1,9}", one)]
-    return list(dict.fromkeys(found))[: admin.MOST_PRODUCTS]
+    return list(dict.fromkeys(found))[: admin.MAX_PRODUCTS]
 
 
 def _read(values: MultiDict[str, str]) -> tuple[BulkChange, str]:
@@ -49,7 +49,7 @@ def _read(values: MultiDict[str, str]) -> tuple[BulkChange, str]:
     act, ending = values.get("act", ""), values.get("ending", "")
     change = BulkChange(
         BulkAct(act) if act in set(BulkAct) else BulkAct.PUBLISH,
-        ending=Ending(ending) if ending in set(Ending) else Ending.ANY,
+        ending=PriceEnding(ending) if ending in set(PriceEnding) else PriceEnding.ANY,
     )
     if not change.act.is_price:
         return change, ""
@@ -57,8 +57,8 @@ def _read(values: MultiDict[str, str]) -> tuple[BulkChange, str]:
     if typed is None or not Decimal(typed[2]):
         return change, NOT_A_FIGURE
     figure = Decimal(f"{typed[1]}{typed[2]}")
-    if change.act is BulkAct.PERCENT and not -100 < figure <= LARGEST_PERCENT:
-        return change, f"A percentage is above -100 and at most {LARGEST_PERCENT:,}."
+    if change.act is BulkAct.PERCENT and not -100 < figure <= MAX_PERCENT:
+        return change, f"A percentage is above -100 and at most {MAX_PERCENT:,}."
     return BulkChange(change.act, figure, change.ending), ""
 
 
@@ -122,7 +122,7 @@ def apply_bulk_change() -> ResponseReturnValue:
         return _show(ids, change, request.form, problem=problem or "No product was ticked.", status=422)
     try:
         count = admin.apply_bulk(
-            ids, change, seen=_seen(request.form), key=form.key.data or "", actor=web_session.actor()
+            ids, change, seen=_seen(request.form), key=form.key.data or "", actor=web_session.current_actor()
         )
     except BulkConflict as conflict:
         words = CHANGED_MEANWHILE.format(f"{plural(len(conflict.lines), 'price')} {_are(len(conflict.lines))}")
@@ -131,7 +131,7 @@ def apply_bulk_change() -> ResponseReturnValue:
         words = IMPOSSIBLE.format(plural(len(impossible.lines), "price"))
         return _show(ids, change, request.form, problem=words, status=422, marked=impossible.lines)
     flash(_done(change, count), "notice")
-    return go_to(url_for(".products"))
+    return redirect_or_hx(url_for(".products"))
 
 
 def _are(count: int) -> str:

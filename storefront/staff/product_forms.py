@@ -26,7 +26,7 @@ from storefront.catalog.products.admin import (
 from storefront.catalog.service import admin
 from storefront.core import clock
 from storefront.core.money import Money
-from storefront.staff.stock_forms import LONGEST_CURSOR, text_from
+from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, text_from
 from storefront.staff.variant_rows import (
     BAD_PRICE,
     BAD_SKU,
@@ -39,10 +39,10 @@ from storefront.staff.variant_rows import (
     read_variants,
     variant_row,
 )
-from storefront.web.form_fields import filled
+from storefront.web.form_fields import required
 
-LONGEST_DESCRIPTION = 16_000  # characters; TEXT has room for 65,535 bytes
-LONGEST_SLUG = 80
+MAX_DESCRIPTION_LENGTH = 16_000  # characters; TEXT has room for 65,535 bytes
+MAX_SLUG_LENGTH = 80
 KEY = r"[0-9a-f]{32}\Z"
 BLANK_VARIANT, BLANK_SPEC = TypedVariant(), TypedSpec()
 
@@ -80,7 +80,7 @@ def criteria_from(args: MultiDict[str, str]) -> ProductCriteria:
         words=text_from(args, "q"),
         filter=ProductFilter(show) if show in set(ProductFilter) else ProductFilter.ALL,
         order=ProductOrder(sort) if sort in set(ProductOrder) else ProductOrder.NEWEST,
-        cursor=args.get("at", "")[:LONGEST_CURSOR],
+        cursor=args.get("at", "")[:MAX_CURSOR_LENGTH],
     )
 
 
@@ -114,20 +114,20 @@ class ProductForm(FlaskForm):
     """
 
     seen = HiddenField()
-    name = StringField("Name", filled("Enter a name", admin.LONGEST_PRODUCT_NAME), filters=[on_one_line])
+    name = StringField("Name", required("Enter a name", admin.MAX_PRODUCT_NAME_LENGTH), filters=[on_one_line])
     slug = StringField(
         "Address",
-        [Length(max=LONGEST_SLUG, message=f"Use at most {LONGEST_SLUG} characters"), slug_check],
+        [Length(max=MAX_SLUG_LENGTH, message=f"Use at most {MAX_SLUG_LENGTH} characters"), slug_check],
         filters=[on_one_line],
     )
     brand = StringField(
         "Brand",
-        [Length(max=admin.LONGEST_BRAND, message=f"Use at most {admin.LONGEST_BRAND} characters")],
+        [Length(max=admin.MAX_BRAND_LENGTH, message=f"Use at most {admin.MAX_BRAND_LENGTH} characters")],
         filters=[on_one_line],
     )
     description = TextAreaField(
         "Description",
-        [Length(max=LONGEST_DESCRIPTION, message=f"Use at most {LONGEST_DESCRIPTION:,} characters")],
+        [Length(max=MAX_DESCRIPTION_LENGTH, message=f"Use at most {MAX_DESCRIPTION_LENGTH:,} characters")],
         filters=[paragraphs],
     )
     option_name = StringField(
@@ -189,8 +189,8 @@ class ProductForm(FlaskForm):
         if self.category.data not in ids:
             self._add(self.category, "Choose a category")
         self.more.data = [choice for choice in self.more.data or [] if choice in ids]
-        if len(self.variants) > admin.MOST_VARIANTS or len(self.specs) > admin.MOST_SPECS:
-            self.form_errors.append(f"At most {admin.MOST_VARIANTS} rows of a kind")
+        if len(self.variants) > admin.MAX_VARIANTS or len(self.specs) > admin.MAX_SPECS:
+            self.form_errors.append(f"At most {admin.MAX_VARIANTS} rows of a kind")
         self._name_variants()
         return not (self.errors or self.row_problems)
 
@@ -259,7 +259,9 @@ class ProductForm(FlaskForm):
 
 class NewProductForm(ProductForm):
     key = HiddenField(validators=[Regexp(KEY)])
-    sku = StringField("SKU", filled("Enter a SKU", admin.LONGEST_SKU), filters=[lambda text: on_one_line(text).upper()])
+    sku = StringField(
+        "SKU", required("Enter a SKU", admin.MAX_SKU_LENGTH), filters=[lambda text: on_one_line(text).upper()]
+    )
     is_published = BooleanField("Put it on sale at once")
 
     def validate_sku(self, field: Field) -> None:
@@ -277,12 +279,12 @@ class PublicationForm(FlaskForm):
     publish = HiddenField(validators=[Regexp(r"[01]\Z")])
 
 
-class PlanForm(FlaskForm):
+class ScheduledPriceForm(FlaskForm):
     """A price that begins later; moments are those of the shop's time zone."""
 
     variant = SelectField("Variant", validate_choice=False)
     price = StringField("New price", filters=[on_one_line])
-    was = StringField("Old price to show", filters=[on_one_line])
+    compare_at_price = StringField("Old price to show", filters=[on_one_line])
     starts_at = StringField("From", filters=[on_one_line])
     ends_at = StringField("Until", filters=[on_one_line])
 
@@ -299,11 +301,11 @@ class PlanForm(FlaskForm):
         if self.variant.data not in {choice for choice, _ in choices}:
             self.variant.errors = ["Choose a variant"]
         price = money_from(self.price.data or "", currency)
-        was = money_from(self.was.data, currency) if self.was.data else None
+        compare_at_price = money_from(self.compare_at_price.data, currency) if self.compare_at_price.data else None
         if price is None:
             self.price.errors = [BAD_PRICE]
-        if self.was.data and was is None:
-            self.was.errors = [BAD_PRICE]
+        if self.compare_at_price.data and compare_at_price is None:
+            self.compare_at_price.errors = [BAD_PRICE]
         starts_at, ends_at = _moment(self.starts_at.data), _moment(self.ends_at.data)
         if starts_at is None:
             self.starts_at.errors = ["Enter a day and time"]
@@ -311,7 +313,7 @@ class PlanForm(FlaskForm):
             self.ends_at.errors = ["Enter a day and time, or nothing"]
         if self.errors or price is None or starts_at is None:
             return None
-        return int(self.variant.data or 0), price, was, starts_at, ends_at
+        return int(self.variant.data or 0), price, compare_at_price, starts_at, ends_at
 
     def explain(self, problems: Mapping[str, Problem]) -> None:
         """Say beside each field what the catalogue had against it."""

@@ -37,7 +37,7 @@ def _variant_differences(typed: VariantDraft, stands: VariantDraft) -> list[tupl
     facts = [
         ("option", typed.option, stands.option, stands.option),
         ("price", typed.price, stands.price, typed_from(stands.price)),
-        ("was", typed.was, stands.was, typed_from(stands.was)),
+        ("compare_at_price", typed.compare_at_price, stands.compare_at_price, typed_from(stands.compare_at_price)),
         ("barcode", typed.barcode, stands.barcode, stands.barcode or ""),
         ("state", typed.state, stands.state, STATES[stands.state.value]),
     ]

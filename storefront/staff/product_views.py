@@ -8,22 +8,22 @@ from typing import Any
 from flask import abort, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
-from storefront.catalog.products.admin import DraftRefused, ProductConflict, UnknownPlan
+from storefront.catalog.products.admin import DraftRefused, ProductConflict, UnknownScheduledPrice
 from storefront.catalog.service import admin
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_forms import (
     BLANK_SPEC,
     BLANK_VARIANT,
     NewProductForm,
-    PlanForm,
     ProductForm,
     PublicationForm,
+    ScheduledPriceForm,
     criteria_from,
     products_url,
 )
 from storefront.staff.product_messages import differences
 from storefront.web import session as web_session
-from storefront.web.responses import answer, go_to, render_page
+from storefront.web.responses import answer, redirect_or_hx, render_page
 
 bp.add_app_template_global(products_url)
 
@@ -82,13 +82,17 @@ def create_product() -> ResponseReturnValue:
     published = bool(form.is_published.data)
     try:
         product_id = admin.create_product(
-            form.own_sku, form.draft(), is_published=published, key=form.key.data or "", actor=web_session.actor()
+            form.own_sku,
+            form.draft(),
+            is_published=published,
+            key=form.key.data or "",
+            actor=web_session.current_actor(),
         )
     except DraftRefused as refusal:
         form.explain(refusal.problems)
         return _show_new(form, 422)
     flash(f"{form.name.data} is added", "notice")
-    return go_to(url_for(".product", product_id=product_id))
+    return redirect_or_hx(url_for(".product", product_id=product_id))
 
 
 def _changes_rows(form: ProductForm) -> bool:
@@ -141,7 +145,7 @@ def _parts(product_id: int) -> dict[str, Any]:
     form = ProductForm(formdata=None, obj=record, seen=record.version)
     form.category.data, form.more.data = str(record.categories[0]), [str(i) for i in record.categories[1:]]
     form.fill(record, admin.list_categories(), sent=False)
-    plan = PlanForm(formdata=None)
+    plan = ScheduledPriceForm(formdata=None)
     plan.offer(record)
     url = url_for(".change_product", product_id=product_id)
     return {"record": record, "form": form, "plan": plan, "url": url, "now": {}, "notice": ""}
@@ -159,7 +163,7 @@ def change_product(product_id: int) -> ResponseReturnValue:
     if not form.is_sound():
         return show_product(product_id, status=422, form=form)
     try:
-        admin.change_product(product_id, form.draft(), seen=form.version, actor=web_session.actor())
+        admin.change_product(product_id, form.draft(), seen=form.version, actor=web_session.current_actor())
     except ProductConflict as conflict:
         form.seen.data = str(conflict.record.version)
         now = differences(form, conflict.record)
@@ -186,7 +190,7 @@ def publish_product(product_id: int) -> ResponseReturnValue:
         abort(400)
     admin.get_product_record(product_id)
     publish = form.publish.data == "1"
-    admin.set_published([product_id], publish, actor=web_session.actor())
+    admin.set_published([product_id], publish, actor=web_session.current_actor())
     return _done(product_id, "It is on sale" if publish else "It is hidden")
 
 
@@ -195,17 +199,17 @@ def publish_product(product_id: int) -> ResponseReturnValue:
 
 @bp.post("/products/<id:product_id>/prices")
 @stock_staff
-def plan_price(product_id: int) -> ResponseReturnValue:
+def schedule_price(product_id: int) -> ResponseReturnValue:
     """Let a variant have another price later."""
     record = admin.get_product_record(product_id)
-    form = PlanForm()
+    form = ScheduledPriceForm()
     form.offer(record)
     planned = form.read(record.currency)
     if planned is None:
         return show_product(product_id, status=422, plan=form)
-    variant_id, price, was, starts_at, ends_at = planned
+    variant_id, price, compare_at_price, starts_at, ends_at = planned
     try:
-        admin.plan_price(variant_id, price, was, starts_at, ends_at, actor=web_session.actor())
+        admin.schedule_price(variant_id, price, compare_at_price, starts_at, ends_at, actor=web_session.current_actor())
     except DraftRefused as refusal:
         form.explain(refusal.problems)
         return show_product(product_id, status=422, plan=form)
@@ -219,7 +223,7 @@ def cancel_price(product_id: int, plan_id: int) -> ResponseReturnValue:
     if plan_id not in {plan.id for plan in admin.get_product_record(product_id).planned}:
         return show_product(product_id, status=409, problem="Nothing was changed: this price is over or called off.")
     try:
-        admin.cancel_price(plan_id, actor=web_session.actor())
-    except UnknownPlan:
+        admin.cancel_price(plan_id, actor=web_session.current_actor())
+    except UnknownScheduledPrice:
         return show_product(product_id, status=409, problem="Nothing was changed: this price is over or called off.")
     return _done(product_id, "The price is called off")

@@ -11,16 +11,16 @@ from wtforms import BooleanField, Field, HiddenField, StringField, ValidationErr
 from wtforms.validators import AnyOf, DataRequired, Length, Regexp
 
 from storefront.core.money import Money
-from storefront.db.import_log import came_over
+from storefront.db.import_log import is_legacy_checkout
 from storefront.orders import service as orders
-from storefront.orders.service import LONGEST_NOTE, LONGEST_REASON, OrderStatus, OrderView, RefundTerms
-from storefront.web.form_fields import trimmed
+from storefront.orders.service import MAX_NOTE_LENGTH, MAX_REASON_LENGTH, OrderStatus, OrderView, RefundTerms
+from storefront.web.form_fields import squeeze
 
 PREVIEW, REFUND = "preview", "refund"
-MOST_MONEY = Decimal(10) ** 10  # more than any column holds
+MAX_AMOUNT = Decimal(10) ** 10  # more than any column holds
 
 _CANCELLABLE = frozenset({OrderStatus.CONFIRMED, OrderStatus.PROCESSING})
-_LONGEST_ENTRY = 200  # of the timeline, where a shopper reads why
+_MAX_ENTRY_LENGTH = 200  # of the timeline, where a shopper reads why
 
 
 class AmountField(StringField):
@@ -38,7 +38,7 @@ def _decimal(typed: str | None) -> Decimal:
 class AmountForm(FlaskForm):
     """Forms with an amount derive from this."""
 
-    amount = AmountField("Other amount", [Length(max=20)], filters=[trimmed])
+    amount = AmountField("Other amount", [Length(max=20)], filters=[squeeze])
 
     def validate_amount(self, field: Field) -> None:
         if not field.data:
@@ -47,7 +47,7 @@ class AmountForm(FlaskForm):
             amount = _decimal(field.data)
         except InvalidOperation:
             amount = Decimal("NaN")
-        if not amount.is_finite() or not 0 <= amount < MOST_MONEY or amount != round(amount, 2):
+        if not amount.is_finite() or not 0 <= amount < MAX_AMOUNT or amount != round(amount, 2):
             raise ValidationError("Enter an amount such as 499.50")
 
 
@@ -58,12 +58,12 @@ class RefundForm(AmountForm):
     do = StringField(validators=[AnyOf((PREVIEW, REFUND))])
     with_shipping = BooleanField("The delivery too")
     restock = BooleanField("Back on the shelf")
-    reason = StringField("Reason, for us", [Length(max=LONGEST_REASON)], filters=[trimmed])
+    reason = StringField("Reason, for us", [Length(max=MAX_REASON_LENGTH)], filters=[squeeze])
 
 
 class CancelForm(FlaskForm):
     restock = BooleanField("Goods back on the shelf", default=True)
-    reason = StringField("Reason, as the customer reads it", [Length(max=_LONGEST_ENTRY)], filters=[trimmed])
+    reason = StringField("Reason, as the customer reads it", [Length(max=_MAX_ENTRY_LENGTH)], filters=[squeeze])
 
 
 class ApprovalForm(AmountForm):
@@ -74,8 +74,8 @@ class ApprovalForm(AmountForm):
 class DeclineForm(FlaskForm):
     answer = StringField(
         "Why, as the customer reads it",
-        [DataRequired("Say why"), Length(max=LONGEST_NOTE)],
-        filters=[trimmed],
+        [DataRequired("Say why"), Length(max=MAX_NOTE_LENGTH)],
+        filters=[squeeze],
     )
 
 
@@ -91,7 +91,7 @@ def money_of(order: OrderView) -> dict[str, Any]:
         "terms": RefundTerms.of(order),
         "refunds": refunds,
         "notes": orders.credit_notes_of(order, refunds),
-        "came_over": came_over(order.checkout_id),
+        "came_over": is_legacy_checkout(order.checkout_id),
         "returns": orders.returns_of(order),
         "refund_form": new_refund_form(),
         "cancel_form": CancelForm(formdata=None) if order.status in _CANCELLABLE else None,

@@ -17,7 +17,7 @@ from storefront.staff.order_views import BY, show_order
 from storefront.staff.refund_forms import PREVIEW, CancelForm, RefundForm, new_refund_form
 from storefront.web import session as web_session
 from storefront.web.filters import money
-from storefront.web.form_fields import units_from
+from storefront.web.form_fields import quantities_from
 from storefront.web.responses import wants_fragment
 
 
@@ -31,7 +31,7 @@ def refund_order(order_id: str) -> ResponseReturnValue:
             abort(400)
         return _show(found, form, status=422, problem=_first_problem(form))
     try:
-        units = units_from(request.form)
+        units = quantities_from(request.form)
     except ValueError:
         return _show(found, form, status=422, problem="Units are whole numbers.")
     if form.do.data == PREVIEW:
@@ -44,8 +44,8 @@ def refund_order(order_id: str) -> ResponseReturnValue:
         restock=form.restock.data,
     )
     try:
-        number = orders.refund(found.id, wanted, key=form.key.data or "", actor=web_session.actor(), by=BY)
-    except (orders.NothingToRefund, orders.TooMuchBack, orders.NotRefundable, orders.OtherContents) as refusal:
+        number = orders.refund(found.id, wanted, key=form.key.data or "", actor=web_session.current_actor(), by=BY)
+    except (orders.NothingToRefund, orders.TooMuchBack, orders.NotRefundable, orders.IdempotencyConflict) as refusal:
         return _refuse(found, form, refusal)
     return _done(order_id, f"{money(orders.get_refund(number).amount)} goes back. The customer is written to.")
 
@@ -101,7 +101,9 @@ def cancel_order(order_id: str) -> ResponseReturnValue:
         return show_order(found.id, status=422, problem=_first_problem(form), cancel_form=form)
     note, restock = form.reason.data or "", form.restock.data
     try:
-        orders.cancel(found.id, by=BY, note=note, may_be_packed=True, restock=restock, actor=web_session.actor())
+        orders.cancel(
+            found.id, by=BY, note=note, may_be_packed=True, restock=restock, actor=web_session.current_actor()
+        )
     except orders.StepNotAllowed as refusal:
         if refusal.current is not OrderStatus.CANCELLED:
             problem = f"{order_id} is {STATES[refusal.current]} and cannot be cancelled."

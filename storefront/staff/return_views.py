@@ -79,7 +79,12 @@ def approve_return(return_id: int) -> ResponseReturnValue:
     restock, with_shipping = form.restock.data, form.with_shipping.data
     try:
         number = orders.approve_return(
-            return_id, restock=restock, with_shipping=with_shipping, amount=amount, actor=web_session.actor(), by=BY
+            return_id,
+            restock=restock,
+            with_shipping=with_shipping,
+            amount=amount,
+            actor=web_session.current_actor(),
+            by=BY,
         )
     except orders.ReturnDecided as refusal:
         return _decided(return_id, refusal.state, ReturnState.APPROVED)
@@ -112,7 +117,7 @@ def decline_return(return_id: int) -> ResponseReturnValue:
         problem = f"Return no. {return_id}: {first_problem(form)}"
         return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
     try:
-        orders.decline_return(return_id, form.answer.data or "", actor=web_session.actor(), by=BY)
+        orders.decline_return(return_id, form.answer.data or "", actor=web_session.current_actor(), by=BY)
     except orders.ReturnDecided as refusal:
         return _decided(return_id, refusal.state, ReturnState.DECLINED)
     return _done(f"Return no. {return_id} is declined. The customer is written to.")

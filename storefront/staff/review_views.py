@@ -15,12 +15,12 @@ from wtforms.validators import AnyOf, Length
 from storefront.catalog import service as catalog
 from storefront.catalog.service import moderation
 from storefront.staff import any_staff, bp
-from storefront.staff.stock_forms import LONGEST_CURSOR, text_from
+from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, text_from
 from storefront.web import session as web_session
-from storefront.web.form_fields import trimmed
-from storefront.web.responses import answer, own_path, render_page
+from storefront.web.form_fields import squeeze
+from storefront.web.responses import answer, render_page, safe_next_path
 
-LONGEST_REASON = 200  # characters
+MAX_REASON_LENGTH = 200  # characters
 STARS = (5, 4, 3, 2, 1)
 
 
@@ -28,7 +28,7 @@ class ModerationForm(FlaskForm):
     """Hide or show one review. :cvar back: the address of the list"""
 
     hidden = HiddenField(validators=[AnyOf(("1", "0"))])
-    reason = StringField("Reason", [Length(max=LONGEST_REASON)], filters=[trimmed])
+    reason = StringField("Reason", [Length(max=MAX_REASON_LENGTH)], filters=[squeeze])
     back = HiddenField()
 
 
@@ -42,7 +42,7 @@ def reviews() -> ResponseReturnValue:
         fragment="staff/reviews/_reviews.html",
         page=moderation.list_reviews(criteria),
         stars=STARS,
-        longest=LONGEST_REASON,
+        longest=MAX_REASON_LENGTH,
         here=_url(criteria),
         reviews_url=lambda **changes: _url(replace(criteria, cursor="", **changes)),
         page_url=lambda cursor: _url(replace(criteria, cursor=cursor)),
@@ -56,7 +56,7 @@ def _criteria(args: MultiDict[str, str]) -> moderation.ReviewCriteria:
         words=text_from(args, "q"),
         visibility=moderation.Visibility(show) if show in set(moderation.Visibility) else moderation.Visibility.ALL,
         stars=int(stars) if stars in set(map(str, STARS)) else None,
-        cursor=args.get("at", "")[:LONGEST_CURSOR],
+        cursor=args.get("at", "")[:MAX_CURSOR_LENGTH],
     )
 
 
@@ -78,13 +78,13 @@ def moderate_review(review_id: int) -> ResponseReturnValue:
     form = ModerationForm()
     if not form.validate():
         abort(400)
-    hidden, back = form.hidden.data == "1", own_path(form.back.data) or url_for(".reviews")
-    catalog.set_review_hidden(review_id, hidden, actor=web_session.actor(), reason=form.reason.data or "")
+    hidden, back = form.hidden.data == "1", safe_next_path(form.back.data) or url_for(".reviews")
+    catalog.set_review_hidden(review_id, hidden, actor=web_session.current_actor(), reason=form.reason.data or "")
     return answer(
         "staff/reviews/_after_moderate.html",
         otherwise=f"{back}#review-{review_id}",
         notice="The review is hidden; it counts for nothing" if hidden else "The review is shown again",
         review=moderation.get_review(review_id),
-        longest=LONGEST_REASON,
+        longest=MAX_REASON_LENGTH,
         here=back,
     )

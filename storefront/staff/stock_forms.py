@@ -14,12 +14,12 @@ from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, Length, Regexp
 
-from storefront.catalog.inventory.admin import Change, DeskCriteria, Filter, Order, Reason
+from storefront.catalog.inventory.admin import Adjustment, Reason, SortOrder, StockFilter, StockQuery
 from storefront.catalog.service import inventory_admin
-from storefront.web.form_fields import trimmed
+from storefront.web.form_fields import squeeze
 
-LONGEST_QUERY = 100
-LONGEST_CURSOR = 8000  # characters; one holds the name of a product, each of them written by up to twelve
+MAX_QUERY_LENGTH = 100
+MAX_CURSOR_LENGTH = 8000  # characters; one holds the name of a product, each of them written by up to twelve
 REASONS = (Reason.CORRECTION, Reason.RECEIVED, Reason.DAMAGED, Reason.LOST, Reason.FOUND)
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -27,7 +27,7 @@ _CHANGE = re.compile(r"([+=-]) ?([0-9]{1,7})")
 _SEEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
-def text_from(args: MultiDict[str, str], name: str, longest: int = LONGEST_QUERY) -> str:
+def text_from(args: MultiDict[str, str], name: str, longest: int = MAX_QUERY_LENGTH) -> str:
     """A value of a query string without control characters, which no page may show."""
     return _CONTROLS.sub(" ", args.get(name, "")).strip()[:longest]
 
@@ -41,18 +41,18 @@ def day_from(args: MultiDict[str, str], name: str) -> date | None:
     return day if 2000 <= day.year < 3000 else None
 
 
-def desk_criteria(args: MultiDict[str, str]) -> DeskCriteria:
+def stock_query(args: MultiDict[str, str]) -> StockQuery:
     """What the address of the desk asks for. A value that is none of ours falls back: a kept link must not break."""
     show, sort = args.get("show", ""), args.get("sort", "")
-    return DeskCriteria(
+    return StockQuery(
         words=text_from(args, "q"),
-        filter=Filter(show) if show in set(Filter) else Filter.ALL,
-        order=Order(sort) if sort in set(Order) else Order.SKU,
-        cursor=args.get("at", "")[:LONGEST_CURSOR],
+        filter=StockFilter(show) if show in set(StockFilter) else StockFilter.ALL,
+        order=SortOrder(sort) if sort in set(SortOrder) else SortOrder.SKU,
+        cursor=args.get("at", "")[:MAX_CURSOR_LENGTH],
     )
 
 
-def desk_url(criteria: DeskCriteria, *, done: str = "", **changes: Any) -> str:
+def stock_url(criteria: StockQuery, *, done: str = "", **changes: Any) -> str:
     """The address of the desk with something changed; any change but of the place starts at the first page.
 
     :param done: reference of a submit, to be shown above the table
@@ -61,14 +61,14 @@ def desk_url(criteria: DeskCriteria, *, done: str = "", **changes: Any) -> str:
     return url_for(
         "staff.stock",
         q=changed.words or None,
-        show=None if changed.filter is Filter.ALL else changed.filter.value,
-        sort=None if changed.order is Order.SKU else changed.order.value,
+        show=None if changed.filter is StockFilter.ALL else changed.filter.value,
+        sort=None if changed.order is SortOrder.SKU else changed.order.value,
         at=changed.cursor or None,
         done=done or None,
     )
 
 
-class DeskForm(FlaskForm):
+class StockForm(FlaskForm):
     """What belongs to the whole submit; its rows are read by `read_rows`."""
 
     key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
@@ -82,7 +82,7 @@ class TypedRow:
     variant_id: int
     typed: str
     level: str
-    change: Change | None
+    change: Adjustment | None
     problem: str = ""
 
 
@@ -100,7 +100,7 @@ def read_rows(form: MultiDict[str, str]) -> dict[int, TypedRow]:
 def _read_row(form: MultiDict[str, str], variant: int, seen: int, seen_level: int) -> TypedRow:
     typed = form.get(f"change-{variant}", "").replace("\u2212", "-").strip()[:20]
     level = form.get(f"level-{variant}", "").strip()[:20]
-    change = Change(variant, seen, seen_level)
+    change = Adjustment(variant, seen, seen_level)
     if level and not re.fullmatch(r"[0-9]{1,6}", level):
         return TypedRow(variant, typed, level, None, "A low-stock level is a whole number")
     if level and int(level) != seen_level:
@@ -110,7 +110,7 @@ def _read_row(form: MultiDict[str, str], variant: int, seen: int, seen_level: in
         if not parsed:
             return TypedRow(variant, typed, level, None, _how_to_write(typed))
         units = int(parsed[2])
-        if units > (inventory_admin.MOST_UNITS if parsed[1] == "=" else inventory_admin.MOST_AT_ONCE):
+        if units > (inventory_admin.MAX_UNITS if parsed[1] == "=" else inventory_admin.MAX_AT_ONCE):
             return TypedRow(variant, typed, level, None, f"{units:,} is more than any shelf holds")
         if parsed[1] == "=":
             change = replace(change, count=units)
@@ -126,7 +126,7 @@ def _how_to_write(typed: str) -> str:
     return "Write +5 to add, -2 to take off, or =12 for what you counted"
 
 
-def reference_of(kind: str, key: str, *facts: object) -> str:
+def idempotency_key(kind: str, key: str, *facts: object) -> str:
     """Names a submit by its form and what was typed: the same sent twice is one, a page gone back to is another.
 
     :param kind: how it begins, such as "desk/"
@@ -139,8 +139,8 @@ class ScanForm(FlaskForm):
     """One scan: what and how many; nothing typed is one."""
 
     key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
-    code = StringField("SKU or barcode", [Length(max=64)], filters=[trimmed])
-    quantity = StringField("Quantity received", [Length(max=64)], filters=[trimmed])
+    code = StringField("SKU or barcode", [Length(max=64)], filters=[squeeze])
+    quantity = StringField("Quantity received", [Length(max=64)], filters=[squeeze])
 
     @property
     def units(self) -> int | None:
@@ -148,4 +148,4 @@ class ScanForm(FlaskForm):
         typed = (self.quantity.data or "").removeprefix("+") or "1"
         if not re.fullmatch(r"[0-9]{1,6}", typed):
             return None
-        return int(typed) if 1 <= int(typed) <= inventory_admin.MOST_AT_ONCE else None
+        return int(typed) if 1 <= int(typed) <= inventory_admin.MAX_AT_ONCE else None

@@ -12,13 +12,13 @@ from werkzeug.wrappers import Response
 
 from storefront.catalog.inventory.admin import (
     SCAN,
-    Change,
-    DeskCriteria,
-    DeskPage,
+    Adjustment,
     Reason,
-    Refusal,
-    RefusalKind,
+    Rejection,
+    RejectionKind,
     StockConflict,
+    StockPage,
+    StockQuery,
     StockRow,
 )
 from storefront.catalog.service import inventory_admin
@@ -27,20 +27,20 @@ from storefront.core.csv_files import csv_lines
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import (
     REASONS,
-    DeskForm,
     ScanForm,
+    StockForm,
     TypedRow,
-    desk_criteria,
-    desk_url,
+    idempotency_key,
     read_rows,
-    reference_of,
+    stock_query,
+    stock_url,
     text_from,
 )
 from storefront.web import session as web_session
 from storefront.web.filters import plural
-from storefront.web.responses import go_to, own_path, render_page, wants_fragment
+from storefront.web.responses import redirect_or_hx, render_page, safe_next_path, wants_fragment
 
-bp.add_app_template_global(desk_url)
+bp.add_app_template_global(stock_url)
 
 NOTHING_APPLIED = "Nothing was changed: {} below must be looked at first."
 
@@ -49,17 +49,17 @@ NOTHING_APPLIED = "Nothing was changed: {} below must be looked at first."
 @stock_staff
 def stock() -> ResponseReturnValue:
     """The desk, with what the last submit did above it."""
-    page = inventory_admin.list_stock(desk_criteria(request.args))
-    return _show_desk(page, form=DeskForm(formdata=None, key=secrets.token_hex(16)))
+    page = inventory_admin.list_stock(stock_query(request.args))
+    return _show_desk(page, form=StockForm(formdata=None, key=secrets.token_hex(16)))
 
 
 def _show_desk(
-    page: DeskPage,
+    page: StockPage,
     *,
-    form: DeskForm,
+    form: StockForm,
     status: int = 200,
     typed: Mapping[int, TypedRow] | None = None,
-    refusals: Mapping[int, Refusal] | None = None,
+    refusals: Mapping[int, Rejection] | None = None,
     problem: str = "",
     done: str = "",
     notice: str = "",
@@ -84,7 +84,7 @@ def _show_desk(
 @stock_staff
 def change_stock() -> ResponseReturnValue:
     """Make the changes typed into the rows, all or none."""
-    criteria, form, rows = desk_criteria(request.args), DeskForm(), read_rows(request.form)
+    criteria, form, rows = stock_query(request.args), StockForm(), read_rows(request.form)
     if not form.validate():
         abort(400)
     if any(row.problem for row in rows.values()):
@@ -92,36 +92,36 @@ def change_stock() -> ResponseReturnValue:
     changes = [row.change for row in rows.values() if row.change]
     if not changes:
         return _refuse(criteria, form, rows, {}, status=422)
-    reference = reference_of("desk/", form.key.data or "", form.reason.data, *changes)
+    reference = idempotency_key("desk/", form.key.data or "", form.reason.data, *changes)
     try:
         is_new = inventory_admin.adjust(
-            changes, reference=reference, reason=Reason(form.reason.data or ""), actor=web_session.actor()
+            changes, reference=reference, reason=Reason(form.reason.data or ""), actor=web_session.current_actor()
         )
     except StockConflict as conflict:
         return _refuse(criteria, form, rows, conflict.refusals, status=409)
     notice = f"{plural(len(changes), 'row')} changed" if is_new else "These changes were made already"
     if wants_fragment():
-        fresh = DeskForm(formdata=None, key=secrets.token_hex(16), reason=form.reason.data)
+        fresh = StockForm(formdata=None, key=secrets.token_hex(16), reason=form.reason.data)
         return _show_desk(inventory_admin.list_stock(criteria), form=fresh, done=reference, notice=notice)
     flash(notice, "notice")
-    return redirect(desk_url(criteria, done=reference), 303)
+    return redirect(stock_url(criteria, done=reference), 303)
 
 
 def _refuse(
-    criteria: DeskCriteria,
-    form: DeskForm,
+    criteria: StockQuery,
+    form: StockForm,
     rows: Mapping[int, TypedRow],
-    refusals: Mapping[int, Refusal],
+    refusals: Mapping[int, Rejection],
     *,
     status: int,
 ) -> ResponseReturnValue:
     """The same rows again, as they stand now, with what was typed into them: also those that left the filter."""
     now = inventory_admin.rows_by_id(rows)
     listed = inventory_admin.list_stock(criteria)
-    page = DeskPage(criteria, tuple(now[i] for i in rows if i in now), listed.counts, listed.paged)
+    page = StockPage(criteria, tuple(now[i] for i in rows if i in now), listed.counts, listed.paged)
     wrong = len(refusals) + sum(bool(row.problem) for row in rows.values())
     problem = NOTHING_APPLIED.format(plural(wrong, "row")) if wrong else "Nothing was typed, so nothing was changed."
-    gone = [refusal for refusal in refusals.values() if refusal.kind is RefusalKind.GONE]
+    gone = [refusal for refusal in refusals.values() if refusal.kind is RejectionKind.GONE]
     if gone:
         problem += f" {plural(len(gone), 'row')} no longer {'exists' if len(gone) == 1 else 'exist'}."
     return _show_desk(page, form=form, status=status, typed=rows, refusals=refusals, problem=problem)
@@ -131,9 +131,9 @@ def _refuse(
 @stock_staff
 def undo_movement(movement_id: int) -> ResponseReturnValue:
     """Take a movement back; pressed twice it is taken back once."""
-    back = own_path(request.form.get("back")) or url_for(".movements")
+    back = safe_next_path(request.form.get("back")) or url_for(".movements")
     try:
-        inventory_admin.undo(movement_id, actor=web_session.actor())
+        inventory_admin.undo(movement_id, actor=web_session.current_actor())
     except StockConflict as conflict:
         (refusal,) = conflict.refusals.values()
         flash(_cannot_undo(refusal), "problem")
@@ -141,12 +141,12 @@ def undo_movement(movement_id: int) -> ResponseReturnValue:
         flash("Only what was done at the stock desk is taken back here.", "problem")
     else:
         flash("Taken back by a movement of its own", "notice")
-    return go_to(back)
+    return redirect_or_hx(back)
 
 
-def _cannot_undo(refusal: Refusal) -> str:
+def _cannot_undo(refusal: Rejection) -> str:
     row = refusal.row
-    if row is None or refusal.kind is not RefusalKind.SHORT:
+    if row is None or refusal.kind is not RejectionKind.SHORT:
         return "Nothing was changed: this cannot be taken back."
     return f"Nothing was changed: only {row.available:,} of {row.sku} are available, the rest went out meanwhile."
 
@@ -176,7 +176,7 @@ def _show_scan(
         row=row,
         problem=problem,
         notice=notice,
-        scans=inventory_admin.recent_scans(web_session.actor()),
+        scans=inventory_admin.recent_scans(web_session.current_actor()),
     )
 
 
@@ -193,12 +193,12 @@ def receive_scan() -> ResponseReturnValue:
         return _show_scan(form, None, f"Nothing has the SKU or barcode {code}", status=404)
     units = form.units
     if units is None:
-        most = f"{inventory_admin.MOST_AT_ONCE:,}"
+        most = f"{inventory_admin.MAX_AT_ONCE:,}"
         return _show_scan(form, row, f"A quantity is a whole number from 1 to {most}; nothing was received", status=422)
-    change = Change(row.id, row.on_hand, row.low_level, delta=units)
-    reference = reference_of(SCAN, form.key.data or "", row.id, units)
+    change = Adjustment(row.id, row.on_hand, row.reorder_level, delta=units)
+    reference = idempotency_key(SCAN, form.key.data or "", row.id, units)
     try:
-        inventory_admin.adjust([change], reference=reference, reason=Reason.RECEIVED, actor=web_session.actor())
+        inventory_admin.adjust([change], reference=reference, reason=Reason.RECEIVED, actor=web_session.current_actor())
     except StockConflict:
         return _show_scan(form, row, f"{row.sku} would have more than any shelf holds", status=409)
     notice = f"{units:,} of {row.title} received"
@@ -246,8 +246,8 @@ def export_stock() -> ResponseReturnValue:
 
 
 def _exported(row: StockRow) -> Sequence[object]:
-    state = row.shelf.name.lower()
-    figures = (row.on_hand, row.reserved, row.available, row.low_level, row.sold_30, row.days_left)
+    state = row.stock_status.name.lower()
+    figures = (row.on_hand, row.reserved, row.available, row.reorder_level, row.sold_30, row.days_left)
     return (row.sku, row.title, row.barcode, state, *figures, "", "", "", "")
 
 

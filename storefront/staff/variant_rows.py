@@ -12,22 +12,22 @@ from werkzeug.datastructures import MultiDict
 from storefront.catalog.products.admin import ProductRecord, VariantDraft, VariantRecord, VariantState
 from storefront.catalog.service import admin
 from storefront.core.money import Money
-from storefront.web.form_fields import trimmed
+from storefront.web.form_fields import squeeze
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
 _AMOUNT = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,2})?")
 _BARCODE = re.compile(r"[0-9]{8}|[0-9]{12,14}")  # GTIN-8, -12, -13, -14
-SKU_PATTERN = re.compile(rf"[A-Z0-9][A-Z0-9._/+-]{{0,{admin.LONGEST_SKU - 1}}}")
-LONGEST = {"option": 80, "spec name": 80, "spec value": 255}
+SKU_PATTERN = re.compile(rf"[A-Z0-9][A-Z0-9._/+-]{{0,{admin.MAX_SKU_LENGTH - 1}}}")
+MAX_LENGTH = {"option": 80, "spec name": 80, "spec value": 255}
 KEPT = 300  # characters of what was typed that come back, so that a page stays a page
 
 BAD_PRICE = "Enter a price such as 499 or 499.50"
-BAD_SKU = f"Use capitals, digits and . _ / + -, at most {admin.LONGEST_SKU}, such as MUG-BLUE"
+BAD_SKU = f"Use capitals, digits and . _ / + -, at most {admin.MAX_SKU_LENGTH}, such as MUG-BLUE"
 
 
 def on_one_line(text: str | None) -> str:
     """Typed text on one line, without what no page may show."""
-    return trimmed(_CONTROLS.sub(" ", text or ""))
+    return squeeze(_CONTROLS.sub(" ", text or ""))
 
 
 def money_from(typed: str, currency: str) -> Money | None:
@@ -36,7 +36,7 @@ def money_from(typed: str, currency: str) -> Money | None:
     if not _AMOUNT.fullmatch(plain):
         return None
     amount = Money.of(Decimal(plain), currency)
-    return amount if 0 < amount.minor <= admin.MOST_MINOR and amount.amount == Decimal(plain) else None
+    return amount if 0 < amount.minor <= admin.MAX_MINOR_UNITS and amount.amount == Decimal(plain) else None
 
 
 def typed_from(amount: Money | None) -> str:
@@ -65,7 +65,7 @@ class TypedVariant:
     sku: str = ""
     option: str = ""
     price: str = ""
-    was: str = ""
+    compare_at_price: str = ""
     barcode: str = ""
     state: str = VariantState.ON_SALE.value
     stock: str = ""
@@ -75,7 +75,7 @@ class TypedVariant:
     def is_empty(self) -> bool:
         """Whether it is a new row into which nothing was typed."""
         return self.known is None and not (
-            self.sku or self.option or self.price or self.was or self.barcode or self.stock
+            self.sku or self.option or self.price or self.compare_at_price or self.barcode or self.stock
         )
 
     def draft(self, currency: str, own_sku: str) -> VariantDraft:
@@ -86,7 +86,7 @@ class TypedVariant:
             sku=self.known.sku if self.known else self.sku or own_sku,
             option=self.option,
             price=price or Money(0, currency),
-            was=money_from(self.was, currency) if self.was else None,
+            compare_at_price=money_from(self.compare_at_price, currency) if self.compare_at_price else None,
             barcode=self.barcode or None,
             state=VariantState(self.state),
             stock=int(self.stock or 0),
@@ -100,7 +100,7 @@ def variant_row(known: VariantRecord) -> TypedVariant:
         sku=known.sku,
         option=known.option,
         price=typed_from(known.price),
-        was=typed_from(known.was),
+        compare_at_price=typed_from(known.compare_at_price),
         barcode=known.barcode or "",
         state=known.draft.state.value,
     )
@@ -115,7 +115,7 @@ def _numbers(form: MultiDict[str, str], pattern: str, most: int) -> Iterator[int
 def read_specs(form: MultiDict[str, str]) -> list[TypedSpec]:
     """The specifications that were sent, in their rows."""
     rows = []
-    for number in _numbers(form, r"spec-([0-9]{1,4})-name", admin.MOST_SPECS):
+    for number in _numbers(form, r"spec-([0-9]{1,4})-name", admin.MAX_SPECS):
         name = on_one_line(form.get(f"spec-{number}-name"))
         value = on_one_line(form.get(f"spec-{number}-value"))
         rows.append(_judged_spec(TypedSpec(name[:KEPT], value[:KEPT])))
@@ -126,12 +126,12 @@ def _judged_spec(row: TypedSpec) -> TypedSpec:
     problems = {}
     if row.value and not row.name:
         problems["name"] = "Name it"
-    elif len(row.name) > LONGEST["spec name"]:
-        problems["name"] = f"Use at most {LONGEST['spec name']} characters"
+    elif len(row.name) > MAX_LENGTH["spec name"]:
+        problems["name"] = f"Use at most {MAX_LENGTH['spec name']} characters"
     if row.name and not row.value:
         problems["value"] = "Enter a value, or empty the name"
-    elif len(row.value) > LONGEST["spec value"]:
-        problems["value"] = f"Use at most {LONGEST['spec value']} characters"
+    elif len(row.value) > MAX_LENGTH["spec value"]:
+        problems["value"] = f"Use at most {MAX_LENGTH['spec value']} characters"
     return replace(row, problems=problems)
 
 
@@ -139,7 +139,7 @@ def read_variants(form: MultiDict[str, str], record: ProductRecord | None, curre
     """The variants that were sent, in their rows; those of other products' variants are left out."""
     known = {str(variant.id): variant for variant in record.variants} if record else {}
     rows = []
-    for number in _numbers(form, r"variant-([0-9]{1,4})-price", admin.MOST_VARIANTS):
+    for number in _numbers(form, r"variant-([0-9]{1,4})-price", admin.MAX_VARIANTS):
 
         def sent(name: str, number: int = number) -> str:
             return on_one_line(form.get(f"variant-{number}-{name}"))[:KEPT]
@@ -153,7 +153,7 @@ def read_variants(form: MultiDict[str, str], record: ProductRecord | None, curre
             sku=own.sku if own else sent("sku").upper(),
             option=sent("option"),
             price=sent("price"),
-            was=sent("was"),
+            compare_at_price=sent("compare_at_price"),
             barcode=sent("barcode").replace(" ", ""),
             state=sent("state") or VariantState.ON_SALE.value,
             stock="" if own else sent("stock"),
@@ -167,16 +167,16 @@ def judged_variant(row: TypedVariant, currency: str) -> TypedVariant:
     problems = {}
     if row.known is None and row.sku and not SKU_PATTERN.fullmatch(row.sku):
         problems["sku"] = BAD_SKU
-    if len(row.option) > LONGEST["option"]:
-        problems["option"] = f"Use at most {LONGEST['option']} characters"
+    if len(row.option) > MAX_LENGTH["option"]:
+        problems["option"] = f"Use at most {MAX_LENGTH['option']} characters"
     if money_from(row.price, currency) is None:
         problems["price"] = BAD_PRICE
-    if row.was and money_from(row.was, currency) is None:
-        problems["was"] = BAD_PRICE
+    if row.compare_at_price and money_from(row.compare_at_price, currency) is None:
+        problems["compare_at_price"] = BAD_PRICE
     if row.barcode and not _BARCODE.fullmatch(row.barcode):
         problems["barcode"] = "A barcode has 8, 12, 13 or 14 digits"
     if row.state not in set(VariantState):
         problems["state"] = "Choose one of these"
-    if row.stock and not (re.fullmatch(r"[0-9]{1,7}", row.stock) and int(row.stock) <= admin.MOST_STOCK):
-        problems["stock"] = f"A whole number, at most {admin.MOST_STOCK:,}"
+    if row.stock and not (re.fullmatch(r"[0-9]{1,7}", row.stock) and int(row.stock) <= admin.MAX_STOCK):
+        problems["stock"] = f"A whole number, at most {admin.MAX_STOCK:,}"
     return replace(row, problems=problems)

@@ -11,7 +11,7 @@ from flask import Flask
 R = TypeVar("R")
 
 
-def as_nobody(app: Flask, make: Callable[[], R], *, root: str = "") -> R:
+def run_anonymously(app: Flask, make: Callable[[], R], *, root: str = "") -> R:
     """Make something without a visitor: no cookie, no account, an empty `g` and a database session of its own.
 
     :param root: the path at which the shop is mounted, if it is, for the addresses of what is made

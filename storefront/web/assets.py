@@ -55,7 +55,7 @@ def asset_url(name: str) -> str:
     return assets.url_of(name)
 
 
-def keep_assets(response: Response) -> Response:
+def cache_static(response: Response) -> Response:
     """Files below `static/` are immutable where their address holds their hash."""
     if request.endpoint == "static" and "v" in request.args and response.status_code == 200:
         response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"

@@ -10,7 +10,7 @@ from flask import Flask, current_app
 
 from storefront.core import cache
 from storefront.core.cache import CacheSettings
-from storefront.web.anonymous_request import as_nobody
+from storefront.web.anonymous_request import run_anonymously
 
 R = TypeVar("R")
 
@@ -34,4 +34,4 @@ class FlaskHost:
 
     def detached(self, compute: Callable[[], R]) -> Callable[[], R]:
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-        return lambda: as_nobody(app, compute)
+        return lambda: run_anonymously(app, compute)

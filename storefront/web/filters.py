@@ -36,7 +36,7 @@ def percent(rate: Decimal) -> str:
 
 
 def _local(value: date | datetime) -> date | datetime:
-    return clock.local(value) if isinstance(value, datetime) else value
+    return clock.in_shop_time(value) if isinstance(value, datetime) else value
 
 
 def day(value: date | datetime) -> str:

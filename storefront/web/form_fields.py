@@ -12,20 +12,20 @@ from wtforms.form import BaseForm
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, StopValidation
 
 from storefront.core import contact
-from storefront.core.payment_instruments import LENDERS, is_upi_id
+from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id
 
-_LONGEST_NUMBER = 9  # digits read; a number of a thousand is none that a cart could hold
+_MAX_NUMBER_LENGTH = 9  # digits read; a number of a thousand is none that a cart could hold
 
 
 POSTAL_FIELDS = ("full_name", "line1", "line2", "city", "state", "postal_code", "country")  # of `PostalForm`
 
 
-def trimmed(text: str | None) -> str:
+def squeeze(text: str | None) -> str:
     """Typed text on one line, without blanks around it or in a row."""
     return " ".join((text or "").replace("\0", "").split())
 
 
-def filled(message: str, longest: int) -> list[Any]:
+def required(message: str, longest: int) -> list[Any]:
     """Validators of a field that must be filled in. :param longest: characters it may have"""
     return [DataRequired(message), Length(max=longest, message=f"Use at most {longest} characters")]
 
@@ -45,7 +45,7 @@ class QuantityField(IntegerField):
     def process_formdata(self, valuelist: list[str]) -> None:
         texts = [text.strip() for text in valuelist]
         try:
-            if any(len(text) > _LONGEST_NUMBER for text in texts):
+            if any(len(text) > _MAX_NUMBER_LENGTH for text in texts):
                 raise ValueError
             super().process_formdata(texts)
         except ValueError as error:
@@ -56,23 +56,23 @@ class QuantityField(IntegerField):
             raise StopValidation  # it was said already
 
 
-class PostalForm(FlaskForm):
+class AddressFields(FlaskForm):
     """The fields of a postal address; who needs more of it derives from this."""
 
     full_name = StringField(
-        "Full name", filled("Enter the name of who receives it", contact.LONGEST_NAME), filters=[trimmed]
+        "Full name", required("Enter the name of who receives it", contact.MAX_NAME_LENGTH), filters=[squeeze]
     )
-    line1 = StringField("Address", filled("Enter house and street", contact.LONGEST_LINE), filters=[trimmed])
+    line1 = StringField("Address", required("Enter house and street", contact.MAX_LINE_LENGTH), filters=[squeeze])
     line2 = StringField(
         "Flat, floor, landmark (optional)",
-        [Optional(), Length(max=contact.LONGEST_LINE, message=f"Use at most {contact.LONGEST_LINE} characters")],
-        filters=[trimmed],
+        [Optional(), Length(max=contact.MAX_LINE_LENGTH, message=f"Use at most {contact.MAX_LINE_LENGTH} characters")],
+        filters=[squeeze],
     )
-    city = StringField("City", filled("Enter the city", contact.LONGEST_PLACE), filters=[trimmed])
-    state = StringField("State", filled("Enter the state", contact.LONGEST_PLACE), filters=[trimmed])
-    postal_code = StringField("PIN code", filled("Enter the PIN code", contact.LONGEST_CODE), filters=[trimmed])
+    city = StringField("City", required("Enter the city", contact.MAX_PLACE_LENGTH), filters=[squeeze])
+    state = StringField("State", required("Enter the state", contact.MAX_PLACE_LENGTH), filters=[squeeze])
+    postal_code = StringField("PIN code", required("Enter the PIN code", contact.MAX_CODE_LENGTH), filters=[squeeze])
     country = StringField(
-        "Country", filled("Enter the country", contact.LONGEST_COUNTRY), default="India", filters=[trimmed]
+        "Country", required("Enter the country", contact.MAX_COUNTRY_LENGTH), default="India", filters=[squeeze]
     )
 
     def validate_postal_code(self, field: Field) -> None:
@@ -81,13 +81,13 @@ class PostalForm(FlaskForm):
             raise ValidationError("An Indian PIN code has six digits, such as 411001")
 
 
-class InstrumentForm(FlaskForm):
+class PaymentMethodFields(FlaskForm):
     """What stands beside the ways to pay of a form that derives from this; each counts if its way is `chosen`."""
 
-    upi_id = StringField("UPI id", filters=[trimmed])
+    upi_id = StringField("UPI id", filters=[squeeze])
     lender = SelectField(
         "Pay-later provider",
-        choices={"": "Choose a provider", **{name: name for name in LENDERS}},
+        choices={"": "Choose a provider", **{name: name for name in BNPL_PROVIDERS}},
         validate_choice=False,
     )
 
@@ -101,7 +101,7 @@ class InstrumentForm(FlaskForm):
             raise ValidationError("Enter your UPI id, such as asha@okbank")
 
     def validate_lender(self, field: Field) -> None:
-        if self.chosen == "bnpl" and field.data not in LENDERS:
+        if self.chosen == "bnpl" and field.data not in BNPL_PROVIDERS:
             raise ValidationError("Choose who lends you the money")
 
     def entry(self) -> str:
@@ -113,7 +113,7 @@ class InstrumentForm(FlaskForm):
 _UNITS = re.compile(r"units-([0-9]{1,9})")
 
 
-def units_from(sent: MultiDict[str, str]) -> dict[int, int]:
+def quantities_from(sent: MultiDict[str, str]) -> dict[int, int]:
     """Units by line item, from fields called `units-<id>`; an empty one is none.
 
     :raise ValueError: what was entered is no number

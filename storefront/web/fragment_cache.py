@@ -18,7 +18,7 @@ from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
 from storefront.core.cache_backends import BoundedStore
-from storefront.web.anonymous_request import as_nobody
+from storefront.web.anonymous_request import run_anonymously
 
 MAX_CHARACTERS = 8_000_000  # in one process, of two bytes each; a product card has 2,400
 
@@ -53,7 +53,7 @@ class FragmentCache:
         """Fragments one after another, with the CSRF token of this visitor."""
         found: list[Any] = list(self._region.get_multi(keys))
         if missing := [key for key, html in zip(keys, found, strict=True) if html is NO_VALUE]:
-            rendered = as_nobody(self._app, lambda: self._render(missing), root=missing[0].root)
+            rendered = run_anonymously(self._app, lambda: self._render(missing), root=missing[0].root)
             found = [rendered[key] if html is NO_VALUE else html for key, html in zip(keys, found, strict=True)]
         html = "".join(found)
         if self._token_mark in html:

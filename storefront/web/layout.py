@@ -16,9 +16,9 @@ from werkzeug.local import LocalProxy
 from storefront.accounts import service as accounts
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
-from storefront.db.session import db, is_away
+from storefront.db.session import db, is_unavailable
 from storefront.web import session as web_session
-from storefront.web.assets import Assets, asset_url, bp, keep_assets, stylesheet_url
+from storefront.web.assets import Assets, asset_url, bp, cache_static, stylesheet_url
 from storefront.web.filters import day, moment, money, percent, plural
 from storefront.web.request_memo import once_per_request
 from storefront.web.route_options import public_cache
@@ -41,12 +41,12 @@ def init_app(app: Flask) -> None:
         plural=plural,
         shop=_shop_facts(app),
     )
-    app.context_processor(frame)
+    app.context_processor(layout_context)
     public_cache()(app.view_functions["static"])
-    app.after_request(keep_assets)
+    app.after_request(cache_static)
 
 
-def frame() -> dict[str, Any]:
+def layout_context() -> dict[str, Any]:
     """Asked for only when a template names them, so a fragment without the badge counts nothing.
 
     A page, and above all the page of an error, stands without its badge or navigation when their database is away.
@@ -55,7 +55,7 @@ def frame() -> dict[str, Any]:
     return {
         "cart_count": LocalProxy(lambda: _unless_away("cart", _cart_count, 0)),
         "departments": LocalProxy(lambda: _unless_away("catalog", departments, no_departments)),
-        "person": LocalProxy(lambda: _unless_away("accounts", web_session.account, None)),
+        "person": LocalProxy(lambda: _unless_away("accounts", web_session.current_account, None)),
         "wished": LocalProxy(wished),
     }
 
@@ -78,11 +78,11 @@ def _cart_count() -> int:
 
 @once_per_request
 def _wished() -> frozenset[int]:
-    return accounts.wished_products(web_session.wishes_owner())
+    return accounts.wishlist_product_ids(web_session.wishlist_owner())
 
 
 def _unless_away(schema: str, ask: Callable[[], T], instead: T) -> T:
-    if is_away(schema):
+    if is_unavailable(schema):
         return instead
     try:
         return ask()

@@ -17,9 +17,9 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
 
-from storefront.core.errors import TryLater
+from storefront.core.errors import RetryLater
 from storefront.core.security_log import SecurityEvent, security_event
-from storefront.web.security_headers import limiter, visitor_network
+from storefront.web.security_headers import limiter, rate_limit_key
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +33,12 @@ ORDER_LETTERS = RateLimitItemPerHour(30)  # of an address, to one e-mail address
 _here = FixedWindowRateLimiter(MemoryStorage())  # counts while Redis is away
 
 
-class TooManyTries(TryLater):
+class RateLimitExceeded(RetryLater):
     """Somebody tried too often."""
 
 
 @contextmanager
-def signing_in(identifier: object) -> Iterator[None]:
+def limit_sign_in(identifier: object) -> Iterator[None]:
     """Around the check of a password; the right one takes back what was counted against this account.
 
     It is counted before the check: tries sent at the same time cannot share one.
@@ -53,25 +53,25 @@ def signing_in(identifier: object) -> Iterator[None]:
     if limiter.enabled:
         for counter in (limiter.limiter, _here):
             with suppress(StorageError):
-                counter.clear(WRONG_PASSWORDS, "password", visitor_network(), about)
+                counter.clear(WRONG_PASSWORDS, "password", rate_limit_key(), about)
 
 
-def guess_code() -> None:
+def limit_code() -> None:
     """Before a code is looked at. :raise TooManyTries: this address entered too many"""
     _take(CODE_GUESSES, "code")
 
 
-def open_account() -> None:
+def limit_sign_up() -> None:
     """Before an account is begun or opened by API. :raise TooManyTries: this address began too many"""
     _take(SIGN_UPS, "sign-up")
 
 
-def send_letter() -> None:
+def limit_email() -> None:
     """Before somebody has a letter sent. :raise TooManyTries: this address had too many sent"""
     _take(LETTERS, "letter")
 
 
-def order_to(email: str) -> None:
+def limit_order_email(email: str) -> None:
     """Before an order is begun whose letters go to an address that nobody proved to be theirs.
 
     :raise TooManyTries: this address had too many sent there
@@ -87,7 +87,7 @@ def _about(identifier: str) -> str:
 def _take(limit: RateLimitItem, kind: str, about: str = "") -> None:
     if not limiter.enabled:
         return
-    counted = (kind, visitor_network(), *([about] if about else []))
+    counted = (kind, rate_limit_key(), *([about] if about else []))
     try:
         seconds = _wait_after(limiter.limiter, limit, counted)
     except StorageError:
@@ -95,7 +95,7 @@ def _take(limit: RateLimitItem, kind: str, about: str = "") -> None:
         seconds = _wait_after(_here, limit, counted)
     if seconds:
         security_event(SecurityEvent.LIMIT_REACHED, limit=kind)
-        raise TooManyTries(seconds)
+        raise RateLimitExceeded(seconds)
 
 
 def _wait_after(counter: RateLimiter, limit: RateLimitItem, counted: tuple[str, ...]) -> int:

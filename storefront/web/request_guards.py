@@ -12,16 +12,18 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.sansio.utils import host_is_trusted
 
-from storefront.core.card_numbers import CardNumberGiven, holds_card_number
+from storefront.core.card_numbers import CardNumberRejected, contains_card_number
 from storefront.web import route_options
-from storefront.web.error_pages import Wording, show_domain_error, show_http_error
-from storefront.web.responses import query_kept, wants_json
+from storefront.web.error_pages import ErrorText, render_domain_error, render_http_error
+from storefront.web.responses import query_suffix, wants_json
 
 PLAIN_FORM = "application/x-www-form-urlencoded"
 FORMS = frozenset({PLAIN_FORM, "multipart/form-data"})
 
-_ELSEWHERE = Wording("This is not the address of the shop", "It answers to the name it was set up with, and no other.")
-_NO_CARDS = Wording(
+_ELSEWHERE = ErrorText(
+    "This is not the address of the shop", "It answers to the name it was set up with, and no other."
+)
+_NO_CARDS = ErrorText(
     "No card numbers here, please",
     "Card numbers are never typed into this shop: cards are paid with on the page of their own bank or provider. "
     "What you sent was not kept. Go back and leave the number out.",
@@ -30,24 +32,24 @@ _NO_CARDS = Wording(
 
 def init_app(app: Flask) -> None:
     """Stand at the door, behind the judge of origins and before all else."""
-    app.before_request(refuse_foreign_hosts)
-    app.before_request(lead_to_https)
-    app.before_request(bound_bodies)
-    app.before_request(refuse_nameless_parts)
-    app.before_request(refuse_card_numbers)
-    app.register_error_handler(SecurityError, show_foreign_host)
-    app.register_error_handler(CardNumberGiven, show_card_number)
+    app.before_request(reject_untrusted_hosts)
+    app.before_request(redirect_to_https)
+    app.before_request(limit_body_size)
+    app.before_request(reject_unnamed_parts)
+    app.before_request(reject_card_numbers)
+    app.register_error_handler(SecurityError, render_untrusted_host)
+    app.register_error_handler(CardNumberRejected, render_card_number_rejected)
 
 
-def show_foreign_host(error: SecurityError) -> ResponseReturnValue:
-    return show_http_error(error, _ELSEWHERE)
+def render_untrusted_host(error: SecurityError) -> ResponseReturnValue:
+    return render_http_error(error, _ELSEWHERE)
 
 
-def show_card_number(error: CardNumberGiven) -> ResponseReturnValue:
-    return show_domain_error(error, _NO_CARDS)
+def render_card_number_rejected(error: CardNumberRejected) -> ResponseReturnValue:
+    return render_domain_error(error, _NO_CARDS)
 
 
-def refuse_foreign_hosts() -> None:
+def reject_untrusted_hosts() -> None:
     """Refuse a request to a name that is not ours, so that none of ours ever holds it.
 
     :raise SecurityError: 400
@@ -57,7 +59,7 @@ def refuse_foreign_hosts() -> None:
         raise SecurityError
 
 
-def lead_to_https() -> ResponseReturnValue | None:
+def redirect_to_https() -> ResponseReturnValue | None:
     """Send a reader who came by plain HTTP to the same page of our own origin; the proxy in front must say so."""
     config = current_app.config
     came_openly = config["PROXY_COUNT"] and "X-Forwarded-Proto" in request.headers and not request.is_secure
@@ -65,10 +67,10 @@ def lead_to_https() -> ResponseReturnValue | None:
         return None
     if wants_json():
         return None
-    return redirect(config["PUBLIC_ORIGIN"] + quote(request.path) + query_kept(), 308)
+    return redirect(config["PUBLIC_ORIGIN"] + quote(request.path) + query_suffix(), 308)
 
 
-def bound_bodies() -> None:
+def limit_body_size() -> None:
     """Say how much may be sent, before anybody reads of it; who reads more gets a 413.
 
     `MAX_FORM_MEMORY_SIZE` bounds the text of a form with files; Werkzeug does not apply it to a plain form.
@@ -79,7 +81,7 @@ def bound_bodies() -> None:
         request.max_content_length = route_options.current().max_upload or current_app.config["MAX_CONTENT_LENGTH"]
 
 
-def refuse_nameless_parts() -> None:
+def reject_unnamed_parts() -> None:
     """Refuse a form in which something has no name: no browser sends one, and nobody behind this expects it.
 
     :raise BadRequest: 400
@@ -88,13 +90,13 @@ def refuse_nameless_parts() -> None:
         raise BadRequest
 
 
-def refuse_card_numbers() -> None:
+def reject_card_numbers() -> None:
     """Refuse a request with a card number in its path, query string, form, file name or JSON.
 
     :raise CardNumberGiven: 422
     """
-    if any(map(holds_card_number, _texts())):
-        raise CardNumberGiven
+    if any(map(contains_card_number, _texts())):
+        raise CardNumberRejected
 
 
 def _texts() -> Iterator[str]:

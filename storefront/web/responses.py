@@ -80,14 +80,14 @@ def refuse(
     return redirect(otherwise, 303)
 
 
-def own_path(url: str | None) -> str | None:
+def safe_next_path(url: str | None) -> str | None:
     """A path of this shop as it may be redirected to; None for whatever a browser could read as another site's."""
     if not url or not url.startswith("/") or url.startswith("//") or "\\" in url:
         return None
     return url if url.isprintable() else None  # browsers drop tabs and line ends
 
 
-def query_kept() -> str:
+def query_suffix() -> str:
     """The query string as it came, with its question mark, for an address that is put right; empty without one.
 
     `url_for` would take names such as `endpoint` or `_scheme` for its own.
@@ -95,14 +95,14 @@ def query_kept() -> str:
     return f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
 
 
-def go_to(url: str) -> ResponseReturnValue:
+def redirect_or_hx(url: str) -> ResponseReturnValue:
     """Send the browser elsewhere, also out of an htmx request, which would swap a redirect's page in."""
     if wants_fragment():
         return Response(status=204, headers={"HX-Redirect": url})
     return redirect(url, 303)
 
 
-def finish(response: Response) -> Response:
+def set_cache_headers(response: Response) -> Response:
     """Tell caches what the answer depends on, and who may keep it: what its route says, else its visitor."""
     if g.get("varies_by_htmx"):
         response.vary.update(VARY)

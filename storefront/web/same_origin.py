@@ -30,33 +30,33 @@ class ForeignOrigin(Forbidden):
     """Another site's page made the browser send this."""
 
 
-class NoSession(SecureCookieSession):
+class NullSession(SecureCookieSession):
     """What stands for the session where no cookie is read and none is set."""
 
 
-class Sessions(SecureCookieSessionInterface):
+class CookielessSessionInterface(SecureCookieSessionInterface):
     """Signed cookies, but where the API is to know its caller by other means."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if is_cookieless(request):
-            return NoSession()
+            return NullSession()
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
         needs_no_cookie = not session.modified and is_for_everyone(response)
-        if not isinstance(session, NoSession) and not needs_no_cookie:
+        if not isinstance(session, NullSession) and not needs_no_cookie:
             super().save_session(app, session, response)
 
 
 def init_app(app: Flask) -> None:
     """Judge every request before anything else looks at it; contract section 5.1."""
-    app.session_interface = Sessions()
-    app.before_request(refuse_other_origins)
+    app.session_interface = CookielessSessionInterface()
+    app.before_request(reject_other_origins)
     app.before_request(answer_preflight)
     app.after_request(add_cors_headers)
 
 
-def refuse_other_origins() -> None:
+def reject_other_origins() -> None:
     """Refuse an unsafe request that another site's page makes the browser send.
 
     Fetch Metadata decides where the browser sends it; else the Origin must be ours. A request with neither comes from

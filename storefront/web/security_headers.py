@@ -18,9 +18,9 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-from storefront.core.security_log import NOTED, SecurityEvent, security_event
+from storefront.core.security_log import LOGGED, SecurityEvent, security_event
 from storefront.web import request_guards, same_origin
-from storefront.web.error_pages import show_http_error
+from storefront.web.error_pages import render_http_error
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -43,10 +43,10 @@ REDIS_SECONDS = 2.0  # a counter that takes longer is away
 
 # As some proxies write an address, with the port it came from, which is another each time.
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+", re.ASCII)
-SITE_PREFIX = 64  # bits; whoever has one IPv6 address has all of its network (RFC 6177)
+IPV6_PREFIX = 64  # bits; whoever has one IPv6 address has all of its network (RFC 6177)
 
 
-def visitor_network() -> str:
+def rate_limit_key() -> str:
     """Whose tries are counted together: an IPv4 address, or the network of an IPv6 one, where each try could come from
     another address.
     """
@@ -59,13 +59,13 @@ def visitor_network() -> str:
         return told
     if not isinstance(address, IPv6Address):
         return told
-    return str(address.ipv4_mapped or IPv6Network((int(address), SITE_PREFIX), strict=False))
+    return str(address.ipv4_mapped or IPv6Network((int(address), IPV6_PREFIX), strict=False))
 
 
 # Every unsafe request is checked before its view; a view that needs nothing but the token has no form of its own.
 csrf = CSRFProtect()
 # While Redis is away each process counts for itself: nobody is refused for it, and guessing stays bounded.
-limiter = Limiter(visitor_network, headers_enabled=True, in_memory_fallback_enabled=True)
+limiter = Limiter(rate_limit_key, headers_enabled=True, in_memory_fallback_enabled=True)
 
 
 def init_app(app: Flask) -> None:
@@ -92,7 +92,7 @@ def _redis_options(app: Flask) -> dict[str, float]:
 def refuse_forged_form(error: CSRFError) -> ResponseReturnValue:
     """A form without its token is as foreign as one of another site."""
     security_event(SecurityEvent.FORM_FORGED)
-    return show_http_error(Forbidden())
+    return render_http_error(Forbidden())
 
 
 def allow_form_targets(response: Response, origins: Iterable[str]) -> None:
@@ -113,6 +113,6 @@ def add_headers(response: Response) -> Response:
 def note_refusals(response: Response) -> Response:
     """Write down that somebody was refused, unless a guard did and could say more."""
     event = _TOLD_BY_STATUS.get(response.status_code)
-    if event is not None and not g.get(NOTED):
+    if event is not None and not g.get(LOGGED):
         security_event(event)
     return response

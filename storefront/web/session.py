@@ -13,25 +13,25 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role, SignedIn, UserId, WishesToken, WishOwner
+from storefront.accounts.service import Role, SignedIn, UserId, WishlistOwner, WishlistToken
 from storefront.cart import service as cart
 from storefront.cart.service import CartToken, Merge, MergedLine
 from storefront.checkout import service as checkout
 from storefront.core.security_log import ACCOUNT, SecurityEvent, security_event
-from storefront.core.user_agents import describe
-from storefront.db.audit_log import LONGEST_ACTOR
-from storefront.web.responses import go_to, own_path, wants_fragment
+from storefront.core.user_agents import device_name
+from storefront.db.audit_log import MAX_ACTOR_LENGTH
+from storefront.web.responses import redirect_or_hx, safe_next_path, wants_fragment
 from storefront.web.route_options import staff_only
 
 CART = "cart"
 CHECKOUT = "checkout"
 ORDERS = "orders"
-RESETTING = "resetting"  # the address for which a new password was asked
-SEEN = "seen"
-WISHES = "wishes"
+PASSWORD_RESET = "resetting"  # noqa: S105 - the address for which a new password was asked
+RECENTLY_VIEWED = "seen"
+WISHLIST = "wishes"
 
-ORDERS_REMEMBERED = 20
-SEEN_REMEMBERED = 8
+MAX_REMEMBERED_ORDERS = 20
+MAX_RECENTLY_VIEWED = 8
 
 P = ParamSpec("P")
 
@@ -81,7 +81,7 @@ def _note_use(response: Response) -> Response:
     return response
 
 
-def account() -> SignedIn | None:
+def current_account() -> SignedIn | None:
     """Who is signed in; asked of the database once a request, and only where a session is claimed."""
     person = current_user._get_current_object() if current_user else None
     return person if isinstance(person, SignedIn) else None
@@ -92,7 +92,7 @@ def sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Resp
 
     @functools.wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        return view(*args, **kwargs) if account() else _ask_to_sign_in()
+        return view(*args, **kwargs) if current_account() else _ask_to_sign_in()
 
     return guarded
 
@@ -106,7 +106,7 @@ def staff_required(*roles: Role) -> Callable[[Callable[P, ResponseReturnValue]],
     def guard(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            person = account()
+            person = current_account()
             if person is None or needs_second_factor(person):
                 return _ask_to_sign_in()
             if not person.works_as(*roles):
@@ -118,17 +118,17 @@ def staff_required(*roles: Role) -> Callable[[Callable[P, ResponseReturnValue]],
     return guard
 
 
-def actor() -> str:
+def current_actor() -> str:
     """Who of the staff is asking, as ledgers and trails name them: by their e-mail address, which is theirs alone."""
-    person = account()
+    person = current_account()
     if person is None:
         raise RuntimeError("an act of the staff without their guard")
-    return (person.account.email or f"account {person.id}")[:LONGEST_ACTOR]
+    return (person.account.email or f"account {person.id}")[:MAX_ACTOR_LENGTH]
 
 
 def works_as(*roles: Role) -> bool:
     """Whether someone of the staff is asking who has one of these roles, or an admin."""
-    person = account()
+    person = current_account()
     return person is not None and person.works_as(*roles)
 
 
@@ -145,7 +145,7 @@ def needs_second_factor(person: SignedIn) -> bool:
 def _ask_to_sign_in() -> ResponseReturnValue:
     """To the sign-in page, which leads back to the page that asked; of a form nothing is kept but where it stands."""
     shown = request.full_path.rstrip("?") if request.method == "GET" and not wants_fragment() else page_shown()
-    return go_to(url_for("accounts.sign_in", next=own_path(shown)))
+    return redirect_or_hx(url_for("accounts.sign_in", next=safe_next_path(shown)))
 
 
 def page_shown() -> str | None:
@@ -163,19 +163,19 @@ def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
     :param second_factor: whether a code was entered beside the password
     :return: what happened to the lines of the guest's cart
     """
-    reference = accounts.open_session(user, describe(request.user_agent.string), second_factor=second_factor)
+    reference = accounts.open_session(user, device_name(request.user_agent.string), second_factor=second_factor)
     person, _ = accounts.find_session(reference) or (None, False)
     if person is None:
         raise accounts.UnknownUser(user)
     merge, going = Merge(()), checkout_id()
     if guest := session.get(CART):
         if going is not None:
-            checkout.adopt(going, guest, cart.token_of(user))
-        merge = cart.merge(guest, cart.token_of(user))
-    if wishes := session.get(WISHES):
-        accounts.merge_wishes(wishes, user)
-    leave()
-    kept = {ORDERS: order_ids(), SEEN: seen_products()}
+            checkout.transfer_to_account(going, guest, cart.cart_key_of(user))
+        merge = cart.merge(guest, cart.cart_key_of(user))
+    if wishes := session.get(WISHLIST):
+        accounts.merge_wishlists(wishes, user)
+    end_session()
+    kept = {ORDERS: order_ids(), RECENTLY_VIEWED: recently_viewed()}
     session.clear()
     login_user(person)
     session.permanent = True
@@ -191,30 +191,30 @@ def shortened_lines(merge: Merge) -> list[str]:
 
 
 def _shortened(line: MergedLine) -> str:
-    if line.kept >= cart.MOST_UNITS:
+    if line.kept >= cart.MAX_UNITS:
         return f"Your cart now holds {line.kept} of {line.title}, the most that one order can have."
     if line.kept == 1:  # the last one, or none: the cart itself says which
         return f"There are not enough of {line.title}: your cart now holds 1."
     return f"Only {line.kept} of {line.title} are left: your cart now holds {line.kept}."
 
 
-def leave() -> None:
+def end_session() -> None:
     """End the session of whoever is signed in, at the server too."""
-    if person := account():
+    if person := current_account():
         accounts.end_session(person.reference)
 
 
 def sign_out() -> None:
     """End the session, and let this browser forget what it knew: somebody else may use it next."""
-    leave()
+    end_session()
     session.clear()
     g.pop("_login_user", None)
 
 
 def cart_token() -> CartToken | None:
     """Whose cart it is: the account's, or the guest's of this browser; None until a guest put something in it."""
-    if person := account():
-        return cart.token_of(person.id)
+    if person := current_account():
+        return cart.cart_key_of(person.id)
     return session.get(CART)
 
 
@@ -227,31 +227,31 @@ def cart_token_for_writing() -> CartToken:
     return token
 
 
-def reader() -> UserId | None:
+def current_user_id() -> UserId | None:
     """The account that looks at a page, None for a guest."""
-    person = account()
+    person = current_account()
     return person.id if person else None
 
 
-def proved_email() -> str | None:
+def verified_email() -> str | None:
     """The address of whoever is signed in, if it was proved to be theirs: letters may go there unasked for it."""
-    person = account()
+    person = current_account()
     return person.account.email if person and person.account.has_verified_email else None
 
 
-def wishes_owner() -> WishOwner | None:
+def wishlist_owner() -> WishlistOwner | None:
     """Whose wishlist it is: the account's, or the guest's of this browser; None until a guest put something on it."""
-    if person := account():
+    if person := current_account():
         return person.id
-    return session.get(WISHES)
+    return session.get(WISHLIST)
 
 
-def wishes_owner_for_writing() -> WishOwner:
+def wishlist_owner_for_writing() -> WishlistOwner:
     """The same; a guest without a list gets a token for one now (128 random bits)."""
-    owner = wishes_owner()
+    owner = wishlist_owner()
     if owner is None:
         session.permanent = True
-        owner = session[WISHES] = WishesToken(secrets.token_urlsafe(16))
+        owner = session[WISHLIST] = WishlistToken(secrets.token_urlsafe(16))
     return owner
 
 
@@ -276,28 +276,28 @@ def order_ids() -> list[str]:
 def remember_order(order: str) -> None:
     """Let this browser see an order from now on."""
     session.permanent = True
-    session[ORDERS] = [order, *(known for known in order_ids() if known != order)][:ORDERS_REMEMBERED]
+    session[ORDERS] = [order, *(known for known in order_ids() if known != order)][:MAX_REMEMBERED_ORDERS]
 
 
-def may_see(order: str, customer: int | None) -> bool:
+def can_view_order(order: str, customer: int | None) -> bool:
     """Whether an order is the visitor's; where it is not, that is written down.
 
     :param customer: the account it belongs to
     """
-    person = account()
+    person = current_account()
     is_theirs = order in order_ids() or (person is not None and person.id == customer)
     if not is_theirs:
         security_event(SecurityEvent.ACCESS_REFUSED, order=order)
     return is_theirs
 
 
-def seen_products() -> list[int]:
+def recently_viewed() -> list[int]:
     """Ids of the products looked at last, newest first."""
-    return list(session.get(SEEN, []))
+    return list(session.get(RECENTLY_VIEWED, []))
 
 
-def remember_product(product: int) -> None:
+def remember_viewed(product: int) -> None:
     """Note that a product was looked at."""
-    seen = [product, *(known for known in seen_products() if known != product)][:SEEN_REMEMBERED]
-    if seen != seen_products():
-        session[SEEN] = seen
+    seen = [product, *(known for known in recently_viewed() if known != product)][:MAX_RECENTLY_VIEWED]
+    if seen != recently_viewed():
+        session[RECENTLY_VIEWED] = seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import UnknownWish, UserId, Wish, WishOwner
+from storefront.accounts.service import UnknownWishlistItem, UserId, WishlistEntry, WishlistOwner
 from storefront.cart import service as cart
 from storefront.cart.service import CartLine
 from storefront.catalog import service as catalog
@@ -15,12 +15,12 @@ from storefront.wishlist.values import NotChosen, WishView
 __all__ = ["NotChosen", "WishView", "ask_for_notice", "change", "move_to_cart", "shared", "wish", "wishes_of"]
 
 
-def wishes_of(owner: WishOwner | None) -> tuple[WishView, ...]:
+def wishes_of(owner: WishlistOwner | None) -> tuple[WishView, ...]:
     """A list at today's prices, newest first, by two selects."""
     return _views(accounts.items_of(owner))
 
 
-def _views(wishes: Sequence[Wish]) -> tuple[WishView, ...]:
+def _views(wishes: Sequence[WishlistEntry]) -> tuple[WishView, ...]:
     offers = catalog.offers_by_product({wish.product_id for wish in wishes})
     return tuple(WishView(wish, offers[wish.product_id]) for wish in wishes if wish.product_id in offers)
 
@@ -30,11 +30,11 @@ def shared(token: str) -> tuple[str, tuple[ProductCard, ...]]:
 
     :raise accounts.UnknownWishlist: none is shared by this token
     """
-    found = accounts.shared_wishes(token)
+    found = accounts.shared_wishlist(token)
     return found.owner.name, catalog.cards_of([wish.product_id for wish in found.wishes])
 
 
-def wish(owner: WishOwner, product_id: int, *, sku: str = "", quantity: int = 1) -> Wish:
+def wish(owner: WishlistOwner, product_id: int, *, sku: str = "", quantity: int = 1) -> WishlistEntry:
     """Put a product on a list; one that is there already stays as it is.
 
     :param sku: one of its variants, "" for any
@@ -44,14 +44,14 @@ def wish(owner: WishOwner, product_id: int, *, sku: str = "", quantity: int = 1)
     :raise accounts.WishlistFull: there is no room
     """
     offers = catalog.offers_by_product([product_id]).get(product_id, ())
-    if not any(offer.is_sold for offer in offers):
+    if not any(offer.is_sellable for offer in offers):
         raise catalog.UnknownProduct(product_id)
     if sku and sku not in {offer.sku for offer in offers}:
         raise catalog.UnknownSku(sku)
-    return accounts.add_wish(owner, product_id, sku=sku, quantity=quantity)
+    return accounts.add_wishlist_item(owner, product_id, sku=sku, quantity=quantity)
 
 
-def change(owner: WishOwner | None, product_id: int, *, sku: str, quantity: int) -> Offer:
+def change(owner: WishlistOwner | None, product_id: int, *, sku: str, quantity: int) -> Offer:
     """Choose variant and units of a product on a list.
 
     :param sku: "" for any variant
@@ -62,15 +62,15 @@ def change(owner: WishOwner | None, product_id: int, *, sku: str, quantity: int)
     """
     offers = catalog.offers_by_product([product_id]).get(product_id, ())
     if not offers:
-        raise UnknownWish(product_id)
+        raise UnknownWishlistItem(product_id)
     chosen = next((offer for offer in offers if offer.sku == sku), None)
     if chosen is None and sku:
         raise catalog.UnknownSku(sku)
-    accounts.change_wish(owner, product_id, sku=sku, quantity=quantity)
+    accounts.change_wishlist_item(owner, product_id, sku=sku, quantity=quantity)
     return chosen or offers[0]
 
 
-def move_to_cart(owner: WishOwner | None, token: str, product_id: int, *, sku: str, quantity: int) -> CartLine:
+def move_to_cart(owner: WishlistOwner | None, token: str, product_id: int, *, sku: str, quantity: int) -> CartLine:
     """Take a product off a list and put it in a cart.
 
     It leaves the list first, since of two who take it off only one can put it in the cart; if the cart refuses it, it
@@ -88,13 +88,13 @@ def move_to_cart(owner: WishOwner | None, token: str, product_id: int, *, sku: s
     offer = _to_be_bought(product_id, sku)
     if quantity > offer.available:
         raise cart.NotEnoughStock(max(0, offer.available))
-    removed = accounts.remove_wish(owner, product_id)
+    removed = accounts.remove_wishlist_item(owner, product_id)
     if owner is None or removed is None:
-        raise UnknownWish(product_id)
+        raise UnknownWishlistItem(product_id)
     try:
         return cart.add_line(token, offer.sku, quantity)
     except BaseException:
-        accounts.add_wish(owner, product_id, sku=offer.sku, quantity=quantity, since=removed.created_at)
+        accounts.add_wishlist_item(owner, product_id, sku=offer.sku, quantity=quantity, since=removed.created_at)
         raise
 
 
@@ -103,7 +103,7 @@ def _to_be_bought(product_id: int, sku: str) -> Offer:
     if len(offers) > 1 and not sku:
         raise NotChosen(product_id)
     for offer in offers:
-        if offer.is_sold and sku in {"", offer.sku}:
+        if offer.is_sellable and sku in {"", offer.sku}:
             return offer
     raise catalog.UnknownSku(sku)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storefront.accounts.service import Wish
+from storefront.accounts.service import WishlistEntry
 from storefront.catalog.service import Offer, Sku
 from storefront.core.errors import DomainError
 
@@ -17,7 +17,7 @@ class NotChosen(DomainError):
 class WishView:
     """A product on a list, as it can be had now. :ivar offers: its variants, at least one"""
 
-    wish: Wish
+    wish: WishlistEntry
     offers: tuple[Offer, ...]
 
     @property
@@ -46,8 +46,8 @@ class WishView:
         return len({offer.price.minor for offer in self.offers}) > 1
 
     @property
-    def is_sold(self) -> bool:
-        return self.shown.is_sold
+    def is_sellable(self) -> bool:
+        return self.shown.is_sellable
 
     @property
     def available(self) -> int:
@@ -58,7 +58,7 @@ class WishView:
     @property
     def awaited(self) -> Sku | None:
         """The SKU to be told of when it is back; None while it can be had, or no longer is sold."""
-        if not self.is_sold or self.available:
+        if not self.is_sellable or self.available:
             return None
         return self.shown.sku
 

@@ -59,7 +59,7 @@ def _say_there_is_one(key: str, sent: SentCode) -> None:
         sms.send(key, sent.address, render_template("accounts/sms/known.txt", **links))
 
 
-def tell_of_change(key: str, payload: Mapping[str, Any]) -> None:
+def send_change_notice(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the owner of an account that something they sign in by was changed."""
     mail.send(
         "accounts/email/changed",

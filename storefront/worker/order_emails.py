@@ -10,7 +10,7 @@ from storefront.messaging import mail
 from storefront.orders.service import OrderView
 
 
-def write(order: OrderView, template: str, subject: str, key: str, **context: Any) -> None:
+def send(order: OrderView, template: str, subject: str, key: str, **context: Any) -> None:
     """Send a letter about an order to whoever placed it; who has an account by phone only looks there.
 
     :param template: its name below `orders/email`, which gets the order and where to see it, and `context`

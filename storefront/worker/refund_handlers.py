@@ -38,7 +38,7 @@ def refund_cancelled(key: str, payload: Mapping[str, Any]) -> None:
     """Give the money of a cancelled order back, but for what was given back in part."""
     # A message of the time before there were parts names no amount: it is about all of it.
     left = Money(payload["amount"], payload["currency"]) if "amount" in payload else None
-    payments.give_back(payload["checkout"], "order cancelled", left)
+    payments.refund_remaining(payload["checkout"], "order cancelled", left)
 
 
 def restock_cancelled(key: str, payload: Mapping[str, Any]) -> None:
@@ -53,12 +53,12 @@ def restock_cancelled(key: str, payload: Mapping[str, Any]) -> None:
 def send_refund(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer what goes back to them, how and when."""
     order, refund = orders.get_order(payload["order"]), orders.get_refund(payload["refund"])
-    orders.issue_papers(order)
-    order_emails.write(order, "refunded", f"Your refund for order {order.id}", key, refund=refund)
+    orders.issue_documents(order)
+    order_emails.send(order, "refunded", f"Your refund for order {order.id}", key, refund=refund)
 
 
 def send_return(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that their return was received, withdrawn or declined; of an approval the refund tells."""
     order, asked = orders.get_order(payload["order"]), orders.get_return(payload["return"])
     state = ReturnState(payload["state"])
-    order_emails.write(order, "returned", _SUBJECTS[state].format(order.id), key, asked=asked, state=state)
+    order_emails.send(order, "returned", _SUBJECTS[state].format(order.id), key, asked=asked, state=state)

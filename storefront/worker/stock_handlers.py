@@ -11,7 +11,7 @@ from flask import current_app, url_for
 
 from storefront.catalog import service as catalog
 from storefront.catalog.service import inventory_admin
-from storefront.core.clock import local, utc_now
+from storefront.core.clock import in_shop_time, utc_now
 from storefront.messaging import job_progress, mail
 
 logger = logging.getLogger(__name__)
@@ -24,9 +24,9 @@ def apply_import(import_id: int) -> None:
     """Apply one import of stock figures, telling pages how far it is."""
     name = progress_of(import_id)
     try:
-        inventory_admin.apply_import(import_id, lambda done, total: job_progress.note(name, done))
+        inventory_admin.apply_import(import_id, lambda done, total: job_progress.set(name, done))
     finally:
-        job_progress.forget(name)
+        job_progress.clear(name)
 
 
 def apply_imports() -> None:
@@ -35,7 +35,7 @@ def apply_imports() -> None:
         apply_import(import_id)
 
 
-def hurry_import(import_id: int) -> None:
+def enqueue_import(import_id: int) -> None:
     """Ask the worker for an import now. Where the queue cannot be reached, its sweep does it within a minute."""
     try:
         current_app.extensions["import"](import_id)
@@ -48,16 +48,16 @@ def progress_of(import_id: int) -> str:
     return f"import/{import_id}"
 
 
-def close_day() -> None:
+def send_daily_digest() -> None:
     """In the morning: let go of old sales and post the digest; it may be asked for at any time."""
-    now = local(utc_now())
+    now = in_shop_time(utc_now())
     if now.hour in MORNING:
         catalog.close_day(now.date())
 
 
 def send_low_stock(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the staff what ran low, with the figures as they are now."""
-    rows = [row for row in inventory_admin.rows_by_sku(payload["skus"]) if row.available <= row.low_level]
+    rows = [row for row in inventory_admin.rows_by_sku(payload["skus"]) if row.available <= row.reorder_level]
     if not rows:  # it recovered before the letter left
         return
     count = payload["count"]
@@ -68,7 +68,7 @@ def send_low_stock(key: str, payload: Mapping[str, Any]) -> None:
 def send_digest(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the staff once a day what is to be ordered; on a day without any there is no letter."""
     page = inventory_admin.restock_list(size=DIGEST_ROWS)
-    out, low = page.counts[inventory_admin.Filter.OUT], page.counts[inventory_admin.Filter.LOW]
+    out, low = page.counts[inventory_admin.StockFilter.OUT], page.counts[inventory_admin.StockFilter.LOW]
     if page.rows:
         day = date.fromisoformat(payload["day"])
         subject = f"To restock: {out:,} sold out, {low:,} low"

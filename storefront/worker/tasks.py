@@ -61,15 +61,15 @@ def send_delivery(key: str, payload: Mapping[str, Any]) -> None:
 
 def _write_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any]) -> None:
     order = orders.get_order(payload["order"])
-    orders.issue_papers(order)
-    order_emails.write(order, template, subject.format(order.id), key)
+    orders.issue_documents(order)
+    order_emails.send(order, template, subject.format(order.id), key)
 
 
-def tell_of_return(key: str, payload: Mapping[str, Any]) -> None:
+def notify_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
     """Goods are back: post a letter to everybody who waits for them, as long as there are any."""
     sku = Sku(payload["sku"])
     while _find_on_sale(sku) is not None:
-        if not accounts.tell_waiting(sku, key):
+        if not accounts.enqueue_alerts(sku, key):
             break
 
 
@@ -80,7 +80,7 @@ def send_stock_notice(key: str, payload: Mapping[str, Any]) -> None:
         return
     offer = _find_on_sale(Sku(notice.sku))
     if offer is None:
-        accounts.wait_again(notice.id)
+        accounts.rearm(notice.id)
         return
     mail.send(
         "wishlist/email/back_in_stock",
@@ -101,7 +101,7 @@ def send_stock_notice(key: str, payload: Mapping[str, Any]) -> None:
 
 def _find_on_sale(sku: Sku) -> Offer | None:
     offer = catalog.offers_of([sku]).get(sku)
-    return offer if offer is not None and offer.is_sold and offer.available > 0 else None
+    return offer if offer is not None and offer.is_sellable and offer.available > 0 else None
 
 
 def reindex_category(key: str, payload: Mapping[str, Any]) -> None:
@@ -109,22 +109,22 @@ def reindex_category(key: str, payload: Mapping[str, Any]) -> None:
     catalog.admin.reindex_category(payload["category"])
 
 
-def follow_payment(key: str, payload: Mapping[str, Any]) -> None:
+def resume_after_webhook(key: str, payload: Mapping[str, Any]) -> None:
     """A provider has news of a payment: its checkout goes on."""
-    checkout.follow_payment(payload["checkout"])
+    checkout.resume_after_webhook(payload["checkout"])
 
 
-def forget_customer(key: str, payload: Mapping[str, Any]) -> None:
+def erase_customer(key: str, payload: Mapping[str, Any]) -> None:
     """An account is deleted: every other domain forgets who it was, one after the other, each safe to repeat.
 
     A checkout that is still walked comes to its end first: its order is to be nobody's, too.
     """
     user = payload["user"]
-    token = cart.token_of(user)
-    checkout.forget(token)
+    token = cart.cart_key_of(user)
+    checkout.erase(token)
     cart.forget(token)
-    orders.forget_customer(user)
-    catalog.forget_author(user)
+    orders.erase_customer(user)
+    catalog.anonymise_author(user)
 
 
 SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
@@ -139,15 +139,15 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
     events.REFUND_RESTOCK: refund_handlers.restock_part,
     events.REFUND_LETTER: refund_handlers.send_refund,
     events.RETURN_LETTER: refund_handlers.send_return,
-    payment_events.PAYMENT_CHANGED: follow_payment,
-    catalog_events.BACK_IN_STOCK: tell_of_return,
+    payment_events.PAYMENT_CHANGED: resume_after_webhook,
+    catalog_events.BACK_IN_STOCK: notify_back_in_stock,
     catalog_events.STOCK_LOW: stock_handlers.send_low_stock,
     catalog_events.STOCK_DIGEST: stock_handlers.send_digest,
     catalog_events.CATEGORY_RENAMED: reindex_category,
     accounts_events.STOCK_NOTICE_DUE: send_stock_notice,
-    accounts_events.ACCOUNT_DELETED: forget_customer,
+    accounts_events.ACCOUNT_DELETED: erase_customer,
     accounts_events.CODE_SENT: account_emails.send_code,
-    accounts_events.ACCOUNT_CHANGED: account_emails.tell_of_change,
+    accounts_events.ACCOUNT_CHANGED: account_emails.send_change_notice,
 }
 
 
@@ -169,11 +169,15 @@ def sweep() -> None:
     _do_each(catalog.admin.apply_prices)
 
 
-def tidy() -> None:
+def cleanup() -> None:
     """Forget what nobody can use any more: sign-ins that ended, codes, sign-ups never finished, lost lists, …"""
-    _do_each(accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished, accounts.forget_lost_wishes)
-    _do_each(checkout.forget_twins, catalog.inventory_admin.forget_old_imports, stock_handlers.close_day)
-    _do_each(catalog.admin.forget_old_submits, catalog.gallery.forget_lost)
+    _do_each(
+        accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished, accounts.purge_guest_wishlists
+    )
+    _do_each(
+        checkout.purge_duplicate_guards, catalog.inventory_admin.forget_old_imports, stock_handlers.send_daily_digest
+    )
+    _do_each(catalog.admin.purge_idempotency_keys, catalog.gallery.delete_orphans)
 
 
 def _do_each(*jobs: Callable[[], object]) -> None:
@@ -205,7 +209,7 @@ def init_app(app: Flask) -> None:
 
     def tidy_up() -> None:
         with _request_of(app):
-            tidy()
+            cleanup()
 
     def import_stock(import_id: int) -> None:
         with _request_of(app):

@@ -21,7 +21,7 @@ def register(mailbox: Mailbox, *, email: str = EMAIL, password: str = PASSWORD) 
 
 def sign_up(mailbox: Mailbox, *, email: str = EMAIL, phone: str | None = None) -> Account:
     """Open an account as the old client does."""
-    pending = accounts.register_stub(email, phone)
+    pending = accounts.start_sign_up(email, phone)
     accounts.send_sign_up_code(pending.id, email)
     verified = accounts.verify_sign_up(mailbox.code_for(email), user=pending.id, email=email)
     return accounts.finish_sign_up(verified, PASSWORD)

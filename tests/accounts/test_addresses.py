@@ -72,11 +72,11 @@ def test_when_the_default_is_deleted_the_oldest_left_is(asha: UserId) -> None:
 
 
 def test_the_book_has_an_end(asha: UserId) -> None:
-    for number in range(accounts.MOST_ADDRESSES):
+    for number in range(accounts.MAX_ADDRESSES):
         add(asha, str(number))
     with pytest.raises(accounts.TooManyAddresses):
         add(asha, "one too many")
-    assert len(lines_of(asha)) == accounts.MOST_ADDRESSES
+    assert len(lines_of(asha)) == accounts.MAX_ADDRESSES
 
 
 def test_the_address_of_another_is_unknown_and_stays_as_it_is(asha: UserId) -> None:

@@ -11,7 +11,7 @@ from storefront.accounts import service as accounts
 from storefront.accounts.models import Identity, User
 from storefront.accounts.service import Account, Role, SecondFactorNeeded, UserId
 from storefront.core.clock import utc_now
-from storefront.db.session import db, queries, transaction
+from storefront.db.session import db, read_session, transaction
 from tests.accounts.sign_ups import EMAIL, PASSWORD, PHONE
 from tests.factories.accounts import make_account, make_staff
 from tests.fakes import Clock
@@ -26,8 +26,8 @@ def keep_password(user: UserId, kept: str) -> None:
 
 
 def kept_password(user: UserId) -> str:
-    queries().rollback()
-    return queries().get_one(User, user).password or ""
+    read_session().rollback()
+    return read_session().get_one(User, user).password or ""
 
 
 @pytest.mark.parametrize("typed", [EMAIL, f"  {EMAIL.upper()} ", PHONE, "98765 43210", "098765-43210"])
@@ -216,7 +216,7 @@ def test_a_proved_phone_is_a_way_to_a_new_password_one_without_proof_is_none(mai
     accounts.request_reset(PHONE)
     accounts.reset_password(PHONE, mailbox.code_for(PHONE), NEW)
     assert accounts.sign_in(PHONE, NEW) == account
-    accounts.register_at_once(None, "+919876500000", PASSWORD, None)
+    accounts.register_unverified(None, "+919876500000", PASSWORD, None)
     accounts.request_reset("+919876500000")
     mailbox.deliver()
     assert [message.to for message in mailbox.texts.messages] == [PHONE]
@@ -224,7 +224,7 @@ def test_a_proved_phone_is_a_way_to_a_new_password_one_without_proof_is_none(mai
 
 def test_who_proves_an_address_by_a_new_password_shuts_out_who_claimed_it_before(mailbox: Mailbox) -> None:
     """An account opened without proof may have other ways in, left by who knew that its owner would come."""
-    account = accounts.register_at_once(EMAIL, PHONE, "chosen by a stranger", None)
+    account = accounts.register_unverified(EMAIL, PHONE, "chosen by a stranger", None)
     with transaction("accounts") as session:
         session.add(Identity(user_id=account.id, issuer="https://id.example", subject="1", created_at=utc_now()))
     accounts.request_reset(EMAIL)
@@ -232,7 +232,7 @@ def test_who_proves_an_address_by_a_new_password_shuts_out_who_claimed_it_before
     after = accounts.get_account(account.id)
     assert (after.has_verified_email, after.phone) == (True, None)
     db.session.rollback()
-    assert queries().query(Identity).count() == 0
+    assert read_session().query(Identity).count() == 0
 
 
 def test_an_address_changed_since_takes_no_new_password(mailbox: Mailbox) -> None:

@@ -19,7 +19,7 @@ from storefront.catalog import service as catalog
 from storefront.checkout import service as checkout
 from storefront.checkout.models import Checkout
 from storefront.db import outbox
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.worker import tasks
 from tests.accounts.test_addresses import HOME
@@ -41,7 +41,7 @@ def settle_in(account: Account) -> Account:
     accounts.add_address(account.id, HOME)
     accounts.add_method(account.id, "UPI", "asha@okbank")
     accounts.open_session(account.id, "a browser")
-    accounts.add_wish(account.id, 5)
+    accounts.add_wishlist_item(account.id, 5)
     return account
 
 
@@ -49,7 +49,7 @@ def owned(user: int) -> dict[str, int]:
     """How many rows of each table are a user's."""
     tables = (Address, PaymentMethod, UserSession, OneTimeCode)
     counts = {one: sa.select(sa.func.count()).where(one.user_id == user) for one in tables}
-    return {one.__tablename__: queries().scalar(count) or 0 for one, count in counts.items()}
+    return {one.__tablename__: read_session().scalar(count) or 0 for one, count in counts.items()}
 
 
 def order_of(account: Account) -> str:
@@ -68,8 +68,8 @@ def test_the_export_has_everything_and_no_secret(asha: Account) -> None:
     assert known["addresses"][0].where == HOME
     assert known["payment_methods"][0].details == "ash***@okbank"
     assert known["sign_ins"][0]["device"] == "a browser"
-    stored = queries().get_one(User, asha.id)
-    session = queries().scalars(sa.select(UserSession).where(UserSession.user_id == asha.id)).one()
+    stored = read_session().get_one(User, asha.id)
+    session = read_session().scalars(sa.select(UserSession).where(UserSession.user_id == asha.id)).one()
     for secret in (stored.password or "?", session.reference, "argon2", "asha@okbank"):
         assert secret not in text
 
@@ -91,7 +91,7 @@ def test_a_wrong_password_ends_nothing(asha: Account, password: str) -> None:
 
 
 def code_sent_to(address: str | None) -> str:
-    row = queries().scalars(sa.select(OneTimeCode).where(OneTimeCode.address == address)).one()
+    row = read_session().scalars(sa.select(OneTimeCode).where(OneTimeCode.address == address)).one()
     sent = one_time_codes.find_sent(row.id)
     assert sent is not None
     assert sent.purpose is Purpose.DELETION
@@ -121,15 +121,15 @@ def test_the_other_domains_forget_who_it_was(asha: Account) -> None:
     number = order_of(asha)
     author = catalog.Author(asha.id, asha.name)
     catalog.write_review(mug.id, author, catalog.ReviewDraft(5, "Good", "Holds tea."), is_verified=True)
-    cart.add_line(cart.token_of(asha.id), mug.sku, 1)
-    going = make_draft(cart.token_of(asha.id))
+    cart.add_line(cart.cart_key_of(asha.id), mug.sku, 1)
+    going = make_draft(cart.cart_key_of(asha.id))
     accounts.delete_account(asha.id, password=PASSWORD)
     deliver()
     kept = orders.get_order(number)
     assert (kept.customer_id, kept.address.full_name, kept.email) == (None, "Asha Rao", asha.email)
     assert [review.author for review in catalog.get_product(mug.id).reviews] == ["A former customer"]
-    assert cart.count_units(cart.token_of(asha.id)) == 0
-    assert checkout.get_draft(going.id, cart.token_of(asha.id)).contact is None
+    assert cart.count_units(cart.cart_key_of(asha.id)) == 0
+    assert checkout.get_draft(going.id, cart.cart_key_of(asha.id)).contact is None
 
 
 def stop(*args: object) -> None:
@@ -143,32 +143,32 @@ def test_killed_anywhere_it_is_finished_by_the_next_delivery(
     asha: Account, now: Clock, monkeypatch: pytest.MonkeyPatch, killed_at: str
 ) -> None:
     number = order_of(asha)
-    cart.add_line(cart.token_of(asha.id), make_product().sku, 1)
+    cart.add_line(cart.cart_key_of(asha.id), make_product().sku, 1)
     accounts.delete_account(asha.id, password=PASSWORD)
     with monkeypatch.context() as broken:
         broken.setattr(f"storefront.worker.tasks.{killed_at}", stop)
         deliver()
     message = sa.select(Message.delivered_at).where(Message.key == f"account-deleted/{asha.id}")
-    assert queries().scalar(message) is None
+    assert read_session().scalar(message) is None
     now.advance(minutes=5)
     deliver()
     assert orders.get_order(number).customer_id is None
-    assert cart.count_units(cart.token_of(asha.id)) == 0
+    assert cart.count_units(cart.cart_key_of(asha.id)) == 0
 
 
 def test_a_checkout_under_way_comes_to_its_end_before_it_is_forgotten(asha: Account, now: Clock) -> None:
-    token = cart.token_of(asha.id)
+    token = cart.cart_key_of(asha.id)
     cart.add_line(token, make_product().sku, 1)
     going = make_draft(token, payment="sandbox-timeout")
     place(going, token)
     accounts.delete_account(asha.id, password=PASSWORD)
     deliver()
-    row = queries().get_one(Checkout, going.id)
+    row = read_session().get_one(Checkout, going.id)
     assert row.plan
     now.advance(minutes=20)
     checkout.resume_unfinished()
     deliver()
-    assert queries().get_one(Checkout, going.id).plan == {}
+    assert read_session().get_one(Checkout, going.id).plan == {}
     assert orders.export_of(asha.id) == []
 
 

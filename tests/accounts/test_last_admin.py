@@ -11,8 +11,8 @@ from flask.testing import FlaskCliRunner
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import LastAdmin, Role
-from storefront.db.audit_log import NotedAct, TrailCriteria
-from storefront.db.session import queries
+from storefront.db.audit_log import AuditEntryView, AuditQuery
+from storefront.db.session import read_session
 from tests.conftest import ENGINES
 from tests.factories.accounts import PASSWORD, make_account, make_staff
 from tests.isolated_shop import at_once, own_shop
@@ -26,9 +26,9 @@ def cli(app: Flask) -> FlaskCliRunner:
     return app.test_cli_runner()
 
 
-def acts() -> list[NotedAct]:
-    queries().rollback()
-    return list(accounts.acts_noted(TrailCriteria(), 10))
+def acts() -> list[AuditEntryView]:
+    read_session().rollback()
+    return list(accounts.audit_entries(AuditQuery(), 10))
 
 
 def test_one_of_two_admins_may_go(app: Flask) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from storefront.accounts import service as accounts
 from storefront.accounts.models import Identity
 from storefront.accounts.service import Account, IdentityClaims, SecondFactorNeeded
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.accounts.sign_ups import EMAIL, PASSWORD
 from tests.factories.accounts import make_account, make_staff
 from tests.mailbox import Mailbox
@@ -38,7 +38,7 @@ def test_an_account_is_linked_by_an_address_both_saw_proved_and_hears_of_it(mail
     account = make_account(email=EMAIL)
     assert arrive().id == account.id
     assert mailbox.letters_to(EMAIL)[-1].subject == "Another way to sign in was added"
-    assert queries().scalar(select(func.count()).select_from(Identity)) == 1
+    assert read_session().scalar(select(func.count()).select_from(Identity)) == 1
 
 
 def test_an_address_the_provider_did_not_see_proved_links_nothing(app: Flask) -> None:
@@ -49,7 +49,7 @@ def test_an_address_the_provider_did_not_see_proved_links_nothing(app: Flask) ->
 
 
 def test_an_account_that_never_proved_its_address_is_not_linked_and_loses_it(app: Flask) -> None:
-    squatter = accounts.register_at_once(EMAIL, None, PASSWORD, None)
+    squatter = accounts.register_unverified(EMAIL, None, PASSWORD, None)
     account = arrive()
     assert account.id != squatter.id
     assert (account.email, accounts.get_account(squatter.id).email) == (EMAIL, None)

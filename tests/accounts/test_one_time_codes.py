@@ -14,7 +14,7 @@ from storefront.accounts import one_time_codes
 from storefront.accounts.models import OneTimeCode
 from storefront.accounts.one_time_codes import SentCode
 from storefront.accounts.service import CodeExpired, Purpose, TooManyCodes, WrongCode
-from storefront.db.session import db, queries
+from storefront.db.session import db, read_session
 from tests import demo_shop
 from tests.accounts.sign_ups import EMAIL, PHONE
 from tests.conftest import ENGINES
@@ -37,56 +37,56 @@ def wrong(digits: str) -> str:
 
 def test_a_code_is_used_once(app: Flask) -> None:
     digits = sent_to()
-    assert one_time_codes.use(Purpose.RESET, EMAIL, f" {digits} ").address == EMAIL
+    assert one_time_codes.verify(Purpose.RESET, EMAIL, f" {digits} ").address == EMAIL
     with pytest.raises(WrongCode):
-        one_time_codes.use(Purpose.RESET, EMAIL, digits)
+        one_time_codes.verify(Purpose.RESET, EMAIL, digits)
 
 
 def test_a_code_bears_five_guesses(app: Flask) -> None:
     digits = sent_to()
     for _ in range(4):
         with pytest.raises(WrongCode):
-            one_time_codes.use(Purpose.RESET, EMAIL, wrong(digits))
-    one_time_codes.use(Purpose.RESET, EMAIL, digits)
+            one_time_codes.verify(Purpose.RESET, EMAIL, wrong(digits))
+    one_time_codes.verify(Purpose.RESET, EMAIL, digits)
 
 
 def test_after_five_it_is_dead(app: Flask) -> None:
     digits = sent_to()
     for _ in range(5):
         with pytest.raises(WrongCode):
-            one_time_codes.use(Purpose.RESET, EMAIL, wrong(digits))
+            one_time_codes.verify(Purpose.RESET, EMAIL, wrong(digits))
     with pytest.raises(WrongCode):
-        one_time_codes.use(Purpose.RESET, EMAIL, digits)
+        one_time_codes.verify(Purpose.RESET, EMAIL, digits)
 
 
 def test_a_code_ends_after_five_minutes(app: Flask, now: Clock) -> None:
     digits = sent_to()
     now.advance(minutes=5)
     with pytest.raises(CodeExpired):
-        one_time_codes.use(Purpose.RESET, EMAIL, digits)
+        one_time_codes.verify(Purpose.RESET, EMAIL, digits)
 
 
 def test_a_code_is_good_for_one_address_and_purpose(app: Flask) -> None:
     digits = sent_to()
     for purpose, address in ((Purpose.SIGN_IN, EMAIL), (Purpose.RESET, "other@example.com")):
         with pytest.raises(WrongCode):
-            one_time_codes.use(purpose, address, digits)
+            one_time_codes.verify(purpose, address, digits)
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "None", "null", "0"])
 def test_where_none_was_sent_nothing_is_right(app: Flask, nothing: str) -> None:
     with pytest.raises(WrongCode):
-        one_time_codes.use(Purpose.RESET, EMAIL, nothing)
+        one_time_codes.verify(Purpose.RESET, EMAIL, nothing)
 
 
 def test_another_code_ends_the_one_before(app: Flask, now: Clock) -> None:
     first = sent_to()
     now.advance(seconds=61)
     second = sent_to()
-    assert one_time_codes.use(Purpose.RESET, EMAIL, second).digits == second
+    assert one_time_codes.verify(Purpose.RESET, EMAIL, second).digits == second
     if first != second:
         with pytest.raises(WrongCode):
-            one_time_codes.use(Purpose.RESET, EMAIL, first)
+            one_time_codes.verify(Purpose.RESET, EMAIL, first)
 
 
 def test_a_letter_box_gets_three_codes_in_ten_minutes(app: Flask, now: Clock) -> None:
@@ -108,7 +108,7 @@ def guess_until_refused(now: Clock, purpose: Purpose) -> tuple[int, int]:
             return letters * one_time_codes.TRIES, refusal.seconds
         for _ in range(one_time_codes.TRIES):
             with pytest.raises(WrongCode):
-                one_time_codes.use(purpose, EMAIL, wrong(digits))
+                one_time_codes.verify(purpose, EMAIL, wrong(digits))
         now.advance(minutes=4)
     raise AssertionError("nobody stopped it")
 
@@ -130,14 +130,14 @@ def test_who_enters_the_right_codes_may_go_on(app: Flask, now: Clock) -> None:
         digits = sent_to()
         for _ in range(4):
             with pytest.raises(WrongCode):
-                one_time_codes.use(Purpose.RESET, EMAIL, wrong(digits))
-        one_time_codes.use(Purpose.RESET, EMAIL, digits)
+                one_time_codes.verify(Purpose.RESET, EMAIL, wrong(digits))
+        one_time_codes.verify(Purpose.RESET, EMAIL, digits)
         now.advance(minutes=5)
 
 
 def test_the_secret_key_makes_the_code_not_the_table_alone(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     digits = sent_to()
-    row = queries().scalars(sa.select(OneTimeCode)).one()
+    row = read_session().scalars(sa.select(OneTimeCode)).one()
     monkeypatch.setitem(app.config, "SECRET_KEY", "another")
     assert one_time_codes._digits(row) != digits
 
@@ -149,7 +149,7 @@ def test_a_code_is_in_no_table_no_message_and_no_log(mailbox: Mailbox, caplog: p
     secrets = {mailbox.code_for(EMAIL), mailbox.code_for(PHONE)}
     written = json.dumps(caplog.messages)
     for table in db.metadatas["accounts"].tables.values():
-        rows = queries().execute(sa.select(table)).all()
+        rows = read_session().execute(sa.select(table)).all()
         written += json.dumps([[str(value) for value in row] for row in rows])
     assert not [digits for digits in secrets if digits in written]
 
@@ -163,10 +163,10 @@ def test_a_letter_that_comes_too_late_is_not_written(mailbox: Mailbox, now: Cloc
 def test_old_codes_are_forgotten(app: Flask, now: Clock) -> None:
     one_time_codes.send(Purpose.RESET, EMAIL)
     now.advance(hours=23)
-    one_time_codes.forget_old()
+    one_time_codes.purge()
     assert one_time_codes.find_last(Purpose.RESET, EMAIL) is not None
     now.advance(hours=2)
-    one_time_codes.forget_old()
+    one_time_codes.purge()
     assert one_time_codes.find_last(Purpose.RESET, EMAIL) is None
 
 
@@ -178,10 +178,10 @@ def test_guesses_sent_at_the_same_time_share_no_try(engine: str, tmp_path: Path)
         db.session.remove()
 
         def guess(entered: str) -> SentCode:
-            return one_time_codes.use(Purpose.RESET, EMAIL, entered)
+            return one_time_codes.verify(Purpose.RESET, EMAIL, entered)
 
         at_once(app, [lambda: guess(wrong(digits)) for _ in range(12)])
-        assert queries().scalars(sa.select(OneTimeCode.attempts)).one() == one_time_codes.TRIES
+        assert read_session().scalars(sa.select(OneTimeCode.attempts)).one() == one_time_codes.TRIES
         with pytest.raises(WrongCode):
             guess(digits)
 
@@ -192,7 +192,7 @@ def test_the_right_code_entered_twice_at_the_same_time_counts_once(engine: str, 
         demo_shop.make_tables()
         digits = sent_to()
         db.session.remove()
-        outcomes = at_once(app, [lambda: one_time_codes.use(Purpose.RESET, EMAIL, digits) for _ in range(4)])
+        outcomes = at_once(app, [lambda: one_time_codes.verify(Purpose.RESET, EMAIL, digits) for _ in range(4)])
         assert sum(isinstance(outcome, SentCode) for outcome in outcomes) == 1, outcomes
 
 
@@ -201,6 +201,6 @@ def test_a_code_is_sent_after_all_older_ones_were_forgotten(app: Flask, now: Clo
     one_time_codes.send(Purpose.REGISTER, EMAIL)
     assert mailbox.code_for(EMAIL)
     now.advance(days=2)
-    one_time_codes.forget_old()
+    one_time_codes.purge()
     one_time_codes.send(Purpose.REGISTER, EMAIL)
     assert len(mailbox.letters_to(EMAIL)) == 2

@@ -12,8 +12,8 @@ from flask import Flask
 from storefront.accounts import service as accounts
 from storefront.accounts.models import PaymentMethod
 from storefront.accounts.service import UnusableMethod, UserId
-from storefront.core.card_numbers import CardNumberGiven
-from storefront.db.session import queries
+from storefront.core.card_numbers import CardNumberRejected
+from storefront.db.session import read_session
 from tests.conftest import ENGINES
 from tests.factories.accounts import make_account
 from tests.fakes import Clock
@@ -84,7 +84,7 @@ def test_a_card_in_parts_is_taken_apart_from_its_end(
     ],
 )
 def test_the_number_of_a_card_is_refused_wherever_it_stands(asha: UserId, provider: str, token: str) -> None:
-    with pytest.raises(CardNumberGiven):
+    with pytest.raises(CardNumberRejected):
         accounts.add_method(asha, provider, token)
     assert accounts.methods_of(asha) == []
 
@@ -108,7 +108,7 @@ def test_what_stands_for_nothing_is_refused(asha: UserId, provider: str, token: 
 
 def test_a_upi_id_is_in_no_column_of_its_row(asha: UserId) -> None:
     accounts.add_method(asha, "UPI", "asha.rao@okbank")
-    row = queries().execute(sa.select(PaymentMethod.__table__).where(PaymentMethod.user_id == asha)).one()
+    row = read_session().execute(sa.select(PaymentMethod.__table__).where(PaymentMethod.user_id == asha)).one()
     assert "asha.rao" not in " ".join(map(str, row))
 
 

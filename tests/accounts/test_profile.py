@@ -10,7 +10,7 @@ from PIL import Image
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import UserId
-from storefront.core.image_processing import NotAPicture
+from storefront.core.image_processing import InvalidImage
 from tests.core.test_image_processing import a_picture
 from tests.factories.accounts import make_account
 
@@ -60,7 +60,7 @@ def test_an_uploaded_picture_is_kept_small_under_an_address_that_names_its_conte
 @pytest.mark.usefixtures("_request")
 def test_a_picture_that_is_none_changes_nothing(asha: UserId) -> None:
     kept = accounts.upload_avatar(asha, a_picture())
-    with pytest.raises(NotAPicture):
+    with pytest.raises(InvalidImage):
         accounts.upload_avatar(asha, b"<svg>")
     assert accounts.get_account(asha).avatar == kept
 

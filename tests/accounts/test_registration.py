@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from storefront.accounts import service as accounts
 from storefront.accounts.models import SignUp, User
 from storefront.accounts.service import Account, PendingUser
-from storefront.db.session import db, queries
+from storefront.db.session import db, read_session
 from tests import demo_shop
 from tests.accounts.sign_ups import EMAIL, PASSWORD, PHONE, register, sign_up
 from tests.conftest import ENGINES
@@ -22,8 +22,8 @@ from tests.mailbox import Mailbox
 
 
 def users() -> int:
-    queries().rollback()
-    return queries().scalar(select(func.count()).select_from(User)) or 0
+    read_session().rollback()
+    return read_session().scalar(select(func.count()).select_from(User)) or 0
 
 
 def test_an_account_is_opened_by_the_code_that_was_sent(mailbox: Mailbox) -> None:
@@ -86,7 +86,7 @@ def test_a_stranger_who_registered_before_me_has_no_way_into_my_account(mailbox:
 
 
 def test_an_account_that_claims_my_address_without_proof_loses_it(mailbox: Mailbox) -> None:
-    squatter = accounts.register_at_once(EMAIL, None, "chosen by a stranger", None)
+    squatter = accounts.register_unverified(EMAIL, None, "chosen by a stranger", None)
     reference = accounts.open_session(squatter.id)
     account = register(mailbox)
     assert account.id != squatter.id
@@ -143,7 +143,7 @@ def test_a_phone_is_refused_where_no_text_messages_are_sent(app: Flask, mailbox:
 
 
 def test_an_account_can_be_opened_at_once_without_proof(mailbox: Mailbox) -> None:
-    account = accounts.register_at_once(EMAIL, PHONE, PASSWORD, "Asha Rao")
+    account = accounts.register_unverified(EMAIL, PHONE, PASSWORD, "Asha Rao")
     assert (account.email, account.phone, account.has_verified_email, account.has_verified_phone) == (
         EMAIL,
         PHONE,
@@ -156,9 +156,9 @@ def test_an_account_can_be_opened_at_once_without_proof(mailbox: Mailbox) -> Non
 def test_addresses_that_have_an_account_are_refused(mailbox: Mailbox) -> None:
     make_account(email=EMAIL, phone=PHONE)
     with pytest.raises(accounts.EmailTaken):
-        accounts.register_at_once(EMAIL, None, PASSWORD, None)
+        accounts.register_unverified(EMAIL, None, PASSWORD, None)
     with pytest.raises(accounts.PhoneTaken):
-        accounts.register_at_once(None, PHONE, PASSWORD, None)
+        accounts.register_unverified(None, PHONE, PASSWORD, None)
 
 
 # ------------------------------------------------------------------------------------ the old client, by halves
@@ -171,17 +171,17 @@ def test_a_sign_up_is_finished_by_code_and_password(mailbox: Mailbox) -> None:
 
 
 def test_a_sign_up_asked_for_again_is_the_same_one(mailbox: Mailbox) -> None:
-    first = accounts.register_stub(EMAIL)
-    again = accounts.register_stub(EMAIL, PHONE)
+    first = accounts.start_sign_up(EMAIL)
+    again = accounts.start_sign_up(EMAIL, PHONE)
     assert (again.id, again.phone) == (first.id, PHONE)
 
 
 def test_two_sign_ups_without_phone_are_two(mailbox: Mailbox) -> None:
-    assert accounts.register_stub(EMAIL).id != accounts.register_stub("ravi@example.com").id
+    assert accounts.start_sign_up(EMAIL).id != accounts.start_sign_up("ravi@example.com").id
 
 
 def test_a_sign_up_is_no_account_yet_and_stands_in_nobodys_way(mailbox: Mailbox) -> None:
-    pending = accounts.register_stub(EMAIL, PHONE)
+    pending = accounts.start_sign_up(EMAIL, PHONE)
     with pytest.raises(accounts.WrongPassword):
         accounts.sign_in(EMAIL, "")
     assert accounts.get_account(pending.id).email is None
@@ -191,7 +191,7 @@ def test_a_sign_up_is_no_account_yet_and_stands_in_nobodys_way(mailbox: Mailbox)
 
 
 def test_a_phone_that_somebody_has_by_then_is_left_out(mailbox: Mailbox) -> None:
-    accounts.register_stub(EMAIL, PHONE)
+    accounts.start_sign_up(EMAIL, PHONE)
     make_account(phone=PHONE)
     assert sign_up(mailbox, phone=PHONE).phone is None
 
@@ -199,11 +199,11 @@ def test_a_phone_that_somebody_has_by_then_is_left_out(mailbox: Mailbox) -> None
 def test_a_finished_account_begins_no_sign_up(mailbox: Mailbox) -> None:
     make_account(email=EMAIL)
     with pytest.raises(accounts.EmailTaken):
-        accounts.register_stub(EMAIL)
+        accounts.start_sign_up(EMAIL)
 
 
 def test_a_code_goes_to_the_sign_ups_own_address_only(mailbox: Mailbox) -> None:
-    pending = accounts.register_stub(EMAIL)
+    pending = accounts.start_sign_up(EMAIL)
     other = make_account()
     for user, email in ((pending.id, "mallory@example.com"), (other.id, EMAIL), (10**9, EMAIL)):
         with pytest.raises(accounts.UnknownUser):
@@ -213,7 +213,7 @@ def test_a_code_goes_to_the_sign_ups_own_address_only(mailbox: Mailbox) -> None:
 
 
 def test_a_code_asked_for_twice_within_a_minute_is_sent_once(mailbox: Mailbox) -> None:
-    pending = accounts.register_stub(EMAIL)
+    pending = accounts.start_sign_up(EMAIL)
     for _ in range(3):
         accounts.send_sign_up_code(pending.id, EMAIL)
     assert len(mailbox.letters_to(EMAIL)) == 1
@@ -221,14 +221,14 @@ def test_a_code_asked_for_twice_within_a_minute_is_sent_once(mailbox: Mailbox) -
 
 def test_nobody_verifies_with_a_code_that_was_never_sent(mailbox: Mailbox) -> None:
     """Nothing must not equal nothing."""
-    pending = accounts.register_stub(EMAIL)
+    pending = accounts.start_sign_up(EMAIL)
     for nothing in ("", " ", "None", "null", "000000"):
         with pytest.raises(accounts.WrongCode):
             accounts.verify_sign_up(nothing, user=pending.id, email=EMAIL)
 
 
 def test_a_code_verifies_no_other_sign_up(mailbox: Mailbox) -> None:
-    pending, other = accounts.register_stub(EMAIL), accounts.register_stub("ravi@example.com")
+    pending, other = accounts.start_sign_up(EMAIL), accounts.start_sign_up("ravi@example.com")
     accounts.send_sign_up_code(pending.id, EMAIL)
     digits = mailbox.code_for(EMAIL)
     for asked in ({"user": other.id, "email": EMAIL}, {"user": other.id}, {"email": "ravi@example.com"}, {}):
@@ -238,7 +238,7 @@ def test_a_code_verifies_no_other_sign_up(mailbox: Mailbox) -> None:
 
 
 def test_a_code_of_the_pages_finishes_no_sign_up(mailbox: Mailbox) -> None:
-    pending = accounts.register_stub(EMAIL)
+    pending = accounts.start_sign_up(EMAIL)
     accounts.register("Asha Rao", EMAIL, PASSWORD)
     with pytest.raises(accounts.WrongCode):
         accounts.verify_sign_up(mailbox.code_for(EMAIL), user=pending.id)
@@ -253,14 +253,14 @@ def test_a_password_is_set_once(mailbox: Mailbox) -> None:
 
 
 def test_a_password_refused_leaves_the_sign_up_as_it_was(mailbox: Mailbox) -> None:
-    pending = accounts.register_stub(EMAIL)
+    pending = accounts.start_sign_up(EMAIL)
     with pytest.raises(accounts.WeakPassword):
         accounts.finish_sign_up(pending.id, "seven77")
     assert accounts.finish_sign_up(pending.id, "eight888").email == EMAIL
 
 
 def test_a_sign_up_whose_address_was_opened_elsewhere_cannot_be_finished(mailbox: Mailbox) -> None:
-    pending = accounts.register_stub(EMAIL)
+    pending = accounts.start_sign_up(EMAIL)
     make_account(email=EMAIL)
     with pytest.raises(accounts.EmailTaken):
         accounts.finish_sign_up(pending.id, PASSWORD)
@@ -268,7 +268,7 @@ def test_a_sign_up_whose_address_was_opened_elsewhere_cannot_be_finished(mailbox
 
 def test_sign_ups_are_forgotten_after_a_day(mailbox: Mailbox, now: Clock) -> None:
     before = users()
-    accounts.register_stub(EMAIL)
+    accounts.start_sign_up(EMAIL)
     kept = finished(mailbox, "ravi@example.com")
     now.advance(hours=23)
     accounts.forget_unfinished()
@@ -279,7 +279,7 @@ def test_sign_ups_are_forgotten_after_a_day(mailbox: Mailbox, now: Clock) -> Non
     accounts.forget_unfinished()
     assert users() == before + 1
     assert accounts.get_account(kept.id) == kept
-    assert queries().scalar(select(func.count()).select_from(SignUp)) == 0
+    assert read_session().scalar(select(func.count()).select_from(SignUp)) == 0
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -287,7 +287,7 @@ def test_a_sign_up_asked_for_at_the_same_moment_is_one(engine: str, tmp_path: Pa
     with own_shop(engine, tmp_path, filled=False) as app, app.app_context():
         demo_shop.make_tables()
         db.session.remove()
-        outcomes = at_once(app, [lambda: accounts.register_stub(EMAIL) for _ in range(6)])
+        outcomes = at_once(app, [lambda: accounts.start_sign_up(EMAIL) for _ in range(6)])
         assert len({outcome.id for outcome in outcomes if isinstance(outcome, PendingUser)}) == 1
         assert not [outcome for outcome in outcomes if not isinstance(outcome, PendingUser)]
         assert users() == 1

@@ -9,13 +9,13 @@ from sqlalchemy import func, select
 from storefront.accounts import service as accounts
 from storefront.accounts.models import UserSession
 from storefront.accounts.service import Role
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.factories.accounts import make_account, make_staff
 from tests.fakes import Clock
 
 
 def is_alive(reference: str) -> bool:
-    queries().rollback()
+    read_session().rollback()
     return accounts.find_session(reference) is not None
 
 
@@ -26,7 +26,7 @@ def test_a_reference_says_who_is_signed_in_and_the_table_does_not_know_it(app: F
     assert person is not None
     assert person.account == account
     assert len(reference) >= 43  # 256 bits
-    assert reference not in str(queries().execute(select(UserSession.__table__)).all())
+    assert reference not in str(read_session().execute(select(UserSession.__table__)).all())
 
 
 @pytest.mark.parametrize("made_up", ["", "x", "' OR 1=1", "a" * 43])
@@ -95,7 +95,7 @@ def test_ended_sign_ins_are_forgotten_after_a_month(app: Flask, now: Clock) -> N
     accounts.open_session(make_account().id)
     now.advance(days=29)
     accounts.forget_ended()
-    assert queries().scalar(select(func.count()).select_from(UserSession)) == 1
+    assert read_session().scalar(select(func.count()).select_from(UserSession)) == 1
     now.advance(days=2)
     accounts.forget_ended()
-    assert queries().scalar(select(func.count()).select_from(UserSession)) == 0
+    assert read_session().scalar(select(func.count()).select_from(UserSession)) == 0

@@ -9,90 +9,90 @@ from flask import Flask
 
 from storefront.accounts import service as accounts
 from storefront.accounts import wishlist
-from storefront.accounts.service import UnknownWish, UnknownWishlist, WishesToken, WishlistFull, WishOwner
+from storefront.accounts.service import UnknownWishlist, UnknownWishlistItem, WishlistFull, WishlistOwner, WishlistToken
 from tests.conftest import ENGINES
 from tests.factories.accounts import make_account
 from tests.fakes import Clock
 from tests.isolated_shop import at_once, own_shop
 
-GUEST = WishesToken("a-guest")
+GUEST = WishlistToken("a-guest")
 MUG, POT, TEA = 5, 6, 7  # ids of products, which the accounts do not look up
 
 
 @pytest.fixture(params=["account", "guest"])
-def owner(app: Flask, request: pytest.FixtureRequest) -> WishOwner:
+def owner(app: Flask, request: pytest.FixtureRequest) -> WishlistOwner:
     return make_account().id if request.param == "account" else GUEST
 
 
-def on_list(owner: WishOwner) -> list[tuple[int, str, int]]:
+def on_list(owner: WishlistOwner) -> list[tuple[int, str, int]]:
     return [(wish.product_id, wish.sku, wish.quantity) for wish in accounts.items_of(owner)]
 
 
-def test_what_is_wished_for_is_listed_newest_first(owner: WishOwner, now: Clock) -> None:
-    accounts.add_wish(owner, MUG)
+def test_what_is_wished_for_is_listed_newest_first(owner: WishlistOwner, now: Clock) -> None:
+    accounts.add_wishlist_item(owner, MUG)
     now.advance(seconds=1)
-    accounts.add_wish(owner, POT, sku="POT-RED", quantity=3)
+    accounts.add_wishlist_item(owner, POT, sku="POT-RED", quantity=3)
     assert on_list(owner) == [(POT, "POT-RED", 3), (MUG, "", 1)]
-    assert accounts.wished_products(owner) == {MUG, POT}
+    assert accounts.wishlist_product_ids(owner) == {MUG, POT}
 
 
 def test_nobody_without_a_list_wishes_for_anything(app: Flask) -> None:
     assert accounts.items_of(None) == ()
-    assert accounts.wished_products(None) == frozenset()
-    assert accounts.remove_wish(None, MUG) is None
+    assert accounts.wishlist_product_ids(None) == frozenset()
+    assert accounts.remove_wishlist_item(None, MUG) is None
 
 
-def test_wishing_again_changes_nothing(owner: WishOwner) -> None:
-    first = accounts.add_wish(owner, MUG, sku="MUG-BLUE", quantity=2)
-    assert accounts.add_wish(owner, MUG, quantity=9) == first
+def test_wishing_again_changes_nothing(owner: WishlistOwner) -> None:
+    first = accounts.add_wishlist_item(owner, MUG, sku="MUG-BLUE", quantity=2)
+    assert accounts.add_wishlist_item(owner, MUG, quantity=9) == first
     assert on_list(owner) == [(MUG, "MUG-BLUE", 2)]
 
 
-def test_a_choice_is_kept(owner: WishOwner) -> None:
-    accounts.add_wish(owner, MUG)
-    accounts.change_wish(owner, MUG, sku="MUG-BLUE", quantity=4)
+def test_a_choice_is_kept(owner: WishlistOwner) -> None:
+    accounts.add_wishlist_item(owner, MUG)
+    accounts.change_wishlist_item(owner, MUG, sku="MUG-BLUE", quantity=4)
     assert on_list(owner) == [(MUG, "MUG-BLUE", 4)]
 
 
-def test_a_choice_of_what_is_not_wished_for_is_refused(owner: WishOwner) -> None:
-    with pytest.raises(UnknownWish):
-        accounts.change_wish(owner, MUG, sku="", quantity=1)
-    with pytest.raises(UnknownWish):
-        accounts.change_wish(None, MUG, sku="", quantity=1)
+def test_a_choice_of_what_is_not_wished_for_is_refused(owner: WishlistOwner) -> None:
+    with pytest.raises(UnknownWishlistItem):
+        accounts.change_wishlist_item(owner, MUG, sku="", quantity=1)
+    with pytest.raises(UnknownWishlistItem):
+        accounts.change_wishlist_item(None, MUG, sku="", quantity=1)
 
 
-def test_a_wish_is_taken_off_once(owner: WishOwner) -> None:
-    wish = accounts.add_wish(owner, MUG, quantity=2)
-    assert accounts.remove_wish(owner, MUG) == wish
-    assert accounts.remove_wish(owner, MUG) is None
+def test_a_wish_is_taken_off_once(owner: WishlistOwner) -> None:
+    wish = accounts.add_wishlist_item(owner, MUG, quantity=2)
+    assert accounts.remove_wishlist_item(owner, MUG) == wish
+    assert accounts.remove_wishlist_item(owner, MUG) is None
     assert on_list(owner) == []
 
 
-def test_a_wish_is_taken_off_by_its_id(owner: WishOwner) -> None:
-    wish = accounts.add_wish(owner, MUG)
-    accounts.remove_wish_by_id(owner, wish.id)
-    with pytest.raises(UnknownWish):
-        accounts.remove_wish_by_id(owner, wish.id)
+def test_a_wish_is_taken_off_by_its_id(owner: WishlistOwner) -> None:
+    wish = accounts.add_wishlist_item(owner, MUG)
+    accounts.remove_wishlist_item_by_id(owner, wish.id)
+    with pytest.raises(UnknownWishlistItem):
+        accounts.remove_wishlist_item_by_id(owner, wish.id)
 
 
-def test_nobody_touches_the_list_of_another(owner: WishOwner) -> None:
-    wish, stranger = accounts.add_wish(owner, MUG), make_account().id
-    with pytest.raises(UnknownWish):
-        accounts.remove_wish_by_id(stranger, wish.id)
-    with pytest.raises(UnknownWish):
-        accounts.change_wish(stranger, MUG, sku="", quantity=9)
-    assert accounts.remove_wish(stranger, MUG) is None
+def test_nobody_touches_the_list_of_another(owner: WishlistOwner) -> None:
+    wish, stranger = accounts.add_wishlist_item(owner, MUG), make_account().id
+    with pytest.raises(UnknownWishlistItem):
+        accounts.remove_wishlist_item_by_id(stranger, wish.id)
+    with pytest.raises(UnknownWishlistItem):
+        accounts.change_wishlist_item(stranger, MUG, sku="", quantity=9)
+    assert accounts.remove_wishlist_item(stranger, MUG) is None
     assert on_list(owner) == [(MUG, "", 1)]
 
 
-def test_a_list_has_an_end(owner: WishOwner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wishlist, "MOST_WISHES", 2)
-    accounts.add_wish(owner, MUG)
-    accounts.add_wish(owner, POT)
+def test_a_list_has_an_end(owner: WishlistOwner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wishlist, "MAX_WISHLIST_ITEMS", 2)
+    accounts.add_wishlist_item(owner, MUG)
+    accounts.add_wishlist_item(owner, POT)
     with pytest.raises(WishlistFull):
-        accounts.add_wish(owner, TEA)
-    accounts.add_wish(owner, MUG)  # there already
-    assert accounts.wished_products(owner) == {MUG, POT}
+        accounts.add_wishlist_item(owner, TEA)
+    accounts.add_wishlist_item(owner, MUG)  # there already
+    assert accounts.wishlist_product_ids(owner) == {MUG, POT}
 
 
 # ------------------------------------------------------------------------------------------------ merging
@@ -100,11 +100,11 @@ def test_a_list_has_an_end(owner: WishOwner, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_guests_list_becomes_the_accounts_once(app: Flask) -> None:
     user = make_account().id
-    accounts.add_wish(user, MUG, sku="MUG-BLUE", quantity=2)
-    accounts.add_wish(GUEST, MUG, quantity=9)
-    accounts.add_wish(GUEST, POT, quantity=3)
+    accounts.add_wishlist_item(user, MUG, sku="MUG-BLUE", quantity=2)
+    accounts.add_wishlist_item(GUEST, MUG, quantity=9)
+    accounts.add_wishlist_item(GUEST, POT, quantity=3)
     for _ in range(2):
-        accounts.merge_wishes(GUEST, user)
+        accounts.merge_wishlists(GUEST, user)
     assert sorted(on_list(user)) == [(MUG, "MUG-BLUE", 2), (POT, "", 3)]
     assert on_list(GUEST) == []
 
@@ -114,30 +114,30 @@ def test_two_who_do_the_same_at_once_do_it_once(engine: str, tmp_path: Path) -> 
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             user = make_account().id
-            accounts.add_wish(GUEST, POT)
-            accounts.add_wish(user, TEA)
+            accounts.add_wishlist_item(GUEST, POT)
+            accounts.add_wishlist_item(user, TEA)
         outcomes = at_once(
             app,
-            [lambda: accounts.add_wish(user, MUG)] * 3
-            + [lambda: accounts.merge_wishes(GUEST, user)] * 2  # type: ignore[list-item]
-            + [lambda: accounts.share_wishes(user)] * 2,  # type: ignore[list-item]
+            [lambda: accounts.add_wishlist_item(user, MUG)] * 3
+            + [lambda: accounts.merge_wishlists(GUEST, user)] * 2  # type: ignore[list-item]
+            + [lambda: accounts.share_wishlist(user)] * 2,  # type: ignore[list-item]
         )
-        removals = at_once(app, [lambda: accounts.remove_wish(user, TEA)] * 4)
+        removals = at_once(app, [lambda: accounts.remove_wishlist_item(user, TEA)] * 4)
         with app.app_context():
             assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
-            assert accounts.wished_products(user) == {MUG, POT}
+            assert accounts.wishlist_product_ids(user) == {MUG, POT}
             assert len({outcome for outcome in outcomes if isinstance(outcome, str)}) == 1
             assert len([removed for removed in removals if removed is not None]) == 1
 
 
 def test_a_guests_list_is_forgotten_long_after_its_last_wish(app: Flask, now: Clock) -> None:
-    user, other = make_account().id, WishesToken("another-guest")
+    user, other = make_account().id, WishlistToken("another-guest")
     for owner in (user, GUEST, other):
-        accounts.add_wish(owner, MUG)
+        accounts.add_wishlist_item(owner, MUG)
     now.advance(days=60)
-    accounts.add_wish(other, POT)
+    accounts.add_wishlist_item(other, POT)
     now.advance(days=31)
-    accounts.forget_lost_wishes()
+    accounts.purge_guest_wishlists()
     assert (on_list(GUEST), len(on_list(other)), len(on_list(user))) == ([], 2, 1)
 
 
@@ -146,19 +146,19 @@ def test_a_guests_list_is_forgotten_long_after_its_last_wish(app: Flask, now: Cl
 
 def test_a_shared_list_is_seen_by_its_link(app: Flask) -> None:
     user = make_account(name="Asha Rao").id
-    accounts.add_wish(user, MUG)
-    token = accounts.share_wishes(user)
+    accounts.add_wishlist_item(user, MUG)
+    token = accounts.share_wishlist(user)
     assert len(token) >= 32
-    assert accounts.share_wishes(user) == token == accounts.share_of(user)
-    shared = accounts.shared_wishes(token)
+    assert accounts.share_wishlist(user) == token == accounts.share_of(user)
+    shared = accounts.shared_wishlist(token)
     assert (shared.owner.name, [wish.product_id for wish in shared.wishes]) == ("Asha Rao", [MUG])
 
 
 def test_a_link_taken_back_shows_nothing_any_more_and_the_next_is_another(app: Flask) -> None:
     user = make_account().id
-    token = accounts.share_wishes(user)
+    token = accounts.share_wishlist(user)
     accounts.stop_sharing(user)
     assert accounts.share_of(user) is None
-    assert accounts.share_wishes(user) != token
+    assert accounts.share_wishlist(user) != token
     with pytest.raises(UnknownWishlist):
-        accounts.shared_wishes(token)
+        accounts.shared_wishlist(token)

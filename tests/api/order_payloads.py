@@ -12,7 +12,7 @@ from storefront.accounts.service import Account, SavedAddress
 from storefront.catalog.service import ProductCard
 from storefront.checkout.models import Checkout
 from storefront.core.addresses import PostalAddress
-from storefront.db.session import db, queries
+from storefront.db.session import db, read_session
 from storefront.orders.models import Order
 from storefront.payments.models import Payment
 from tests.api.client import Api
@@ -105,4 +105,4 @@ def save_address(account: Account, **changed: str) -> SavedAddress:
 def written() -> Mapping[str, int]:
     """How many orders, payments and checkouts there are."""
     db.session.rollback()
-    return {table.__tablename__: queries().query(table).count() for table in (Order, Payment, Checkout)}
+    return {table.__tablename__: read_session().query(table).count() for table in (Order, Payment, Checkout)}

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from storefront.catalog.models import Product, Review, StockMovement, Variant
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from tests.api.client import Api
 
 FIELDS = {
@@ -60,7 +60,7 @@ def movements(product_id: int) -> list[tuple[int, int, str]]:
         .where(Variant.product_id == product_id)
         .order_by(StockMovement.id)
     )
-    return [tuple(row) for row in queries().execute(noted)]  # type: ignore[misc]
+    return [tuple(row) for row in read_session().execute(noted)]  # type: ignore[misc]
 
 
 def assert_is_product(product: dict[str, Any], *, reviews: int) -> None:

@@ -117,7 +117,7 @@ def test_what_a_log_in_tells(browser: Api) -> None:
     account = make_account(phone=PHONE)
     wished = [make_product().id, make_product().id]
     for product in wished:
-        accounts.add_wish(account.id, product)
+        accounts.add_wishlist_item(account.id, product)
     answer = login(browser, account)
     assert answer.json == {
         "id": account.id,

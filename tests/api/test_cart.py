@@ -13,7 +13,7 @@ from storefront.cart import service as cart
 from storefront.cart.models import Cart
 from storefront.catalog.models import Product
 from storefront.catalog.service import ProductCard
-from storefront.db.session import db, queries, transaction
+from storefront.db.session import db, read_session, transaction
 from tests.api.client import Api, assert_refused
 from tests.api.order_payloads import signed_in
 from tests.factories.accounts import make_account, make_staff
@@ -96,7 +96,7 @@ def test_what_is_no_longer_sold_stays_in_the_cart_and_says_so(shopper: Shopper) 
 
 def test_the_cart_is_the_one_of_the_shops_own_pages(shopper: Shopper) -> None:
     mug = make_product()
-    cart.add_line(cart.token_of(shopper.account.id), mug.sku, 3)
+    cart.add_line(cart.cart_key_of(shopper.account.id), mug.sku, 3)
     assert shopper.units() == [3]
 
 
@@ -119,7 +119,7 @@ def test_staff_look_into_carts_of_accounts_that_are_there(app: Flask) -> None:
     assert staff.get(shopper.path).json["items"][0]["quantity"] == 2
     assert_refused(staff.get("/cart/999999"), 404, "USER_NOT_FOUND")
     db.session.rollback()
-    assert queries().scalar(sa.select(Cart.id).where(Cart.user_id == 999_999)) is None
+    assert read_session().scalar(sa.select(Cart.id).where(Cart.user_id == 999_999)) is None
 
 
 def test_the_cookie_of_a_session_that_ended_is_a_401(shopper: Shopper, now: Clock) -> None:

@@ -28,7 +28,7 @@ class Shopper:
 
     def __init__(self, app: Flask, *goods: tuple[ProductCard, int]) -> None:
         self.api, self.account = signed_in(app)
-        self.token = cart.token_of(self.account.id)
+        self.token = cart.cart_key_of(self.account.id)
         self.address = save_address(self.account)
         for product, units in goods:
             cart.add_line(self.token, product.sku, units)

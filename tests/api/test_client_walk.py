@@ -37,7 +37,7 @@ def member(client: OldClient) -> OldClient:
 
 def server_cart(client: OldClient) -> dict[int, int]:
     db.session.rollback()
-    lines = cart.quote(cart.token_of(accounts.UserId(client.uid))).lines
+    lines = cart.quote(cart.cart_key_of(accounts.UserId(client.uid))).lines
     return {line.offer.product_id: line.quantity for line in lines}
 
 
@@ -106,7 +106,7 @@ def test_what_a_guest_collected_is_sent_after_the_log_in(client: OldClient) -> N
 
 def test_a_cart_that_the_server_has_wins(client: OldClient) -> None:
     account, mug, lamp = make_account(), make_product(stock=9), make_product(stock=9).id
-    cart.add_line(cart.token_of(account.id), mug.sku, 3)
+    cart.add_line(cart.cart_key_of(account.id), mug.sku, 3)
     client.add(lamp)
     assert client.log_in(str(account.email), PASSWORD)
     assert client.cart == {mug.id: 3} == server_cart(client)

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from storefront.accounts.service import Account
 from storefront.cart.models import Cart
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests import consistency
 from tests.api.client import Api
 from tests.api.order_payloads import order_body, save_address, signed_in
@@ -56,7 +56,7 @@ def test_three_first_looks_make_one_cart(busy: Flask) -> None:
     answers = send_all(busy, [lambda each=each: each.get(path) for each in tabs])
     assert [answer.status_code for answer in answers] == [200] * 3
     assert len({answer.json["id"] for answer in answers}) == 1
-    assert queries().scalar(sa.select(sa.func.count()).where(Cart.user_id == account.id)) == 1
+    assert read_session().scalar(sa.select(sa.func.count()).where(Cart.user_id == account.id)) == 1
 
 
 def add_all(app: Flask, times: int, **headers: str) -> list[int]:

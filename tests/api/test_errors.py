@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from storefront.accounts import service as accounts
 from storefront.api import errors
 from storefront.catalog import service as catalog
-from storefront.core.errors import DomainError, TryLater
+from storefront.core.errors import DomainError, RetryLater
 from tests.api.client import Api, assert_refused
 from tests.isolated_shop import own_shop, shop_at
 
@@ -145,7 +145,7 @@ def test_a_database_that_is_away_says_when_to_come_again(tmp_path: Path) -> None
 
 
 def test_too_many_tries_say_when_to_come_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    fail_with(api, monkeypatch, TryLater(40))
+    fail_with(api, monkeypatch, RetryLater(40))
     response = api.get("/api/products/1")
     assert_refused(response, 429, "RATE_LIMITED")
     assert response.headers["Retry-After"] == "40"

@@ -34,7 +34,7 @@ from storefront.accounts.service import Account, Role
 from storefront.api.operations import OPERATIONS
 from storefront.catalog.models import Product, Variant
 from storefront.cli import consistency
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.factories.accounts import make_account, make_staff
 from tests.isolated_shop import own_shop
 
@@ -160,8 +160,8 @@ def figures(app: Flask) -> tuple[list[tuple[Any, ...]], list[str]]:
     """What no stranger and no customer may change: products and prices; and whether the books agree."""
     with app.app_context():
         chosen = select(Variant.sku, Variant.title, Variant.price, Product.name, Product.active)
-        rows = queries().execute(chosen.join(Product, Product.id == Variant.product_id).order_by(Variant.id)).all()
-        return [tuple(row) for row in rows], list(consistency.faults())
+        rows = read_session().execute(chosen.join(Product, Product.id == Variant.product_id).order_by(Variant.id)).all()
+        return [tuple(row) for row in rows], list(consistency.violations())
 
 
 def test_no_request_is_answered_by_a_fault_or_by_what_is_not_described(fuzzed: Flask, senders: list[Sender]) -> None:

@@ -12,7 +12,7 @@ from storefront.accounts.service import Role
 from storefront.api.auth import proved
 from storefront.api.guards import CHANGED_BY_API, of_user, public, signed_in, stock_staff
 from storefront.api.operations import OPERATIONS, Operation
-from storefront.db.audit_log import TrailCriteria
+from storefront.db.audit_log import AuditQuery
 from tests.api.client import Api, assert_refused
 from tests.api.order_payloads import order_body
 from tests.api.order_payloads import signed_in as sign_in
@@ -73,7 +73,7 @@ def test_the_owner_and_staff_are(app: Flask, declared: Operation, who: str) -> N
 
 def api_changes() -> list[tuple[str, str, str]]:
     """What the trail has of it: who, at whose account, what."""
-    noted = accounts.acts_noted(TrailCriteria(), 50)
+    noted = accounts.audit_entries(AuditQuery(), 50)
     return [(act.actor, act.subject, act.detail) for act in noted if act.what == CHANGED_BY_API]
 
 

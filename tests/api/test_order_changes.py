@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from storefront.accounts.service import Role
-from storefront.db.audit_log import TrailCriteria
+from storefront.db.audit_log import AuditQuery
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
 from storefront.worker import tasks
@@ -232,7 +232,7 @@ def test_what_staff_do_by_api_is_noted_and_what_customers_do_is_not(case: Case) 
     staff.put(case.path, json={"trackingNumber": "AWB-1"})
     staff.send("DELETE", case.path)
     case.customer.send("DELETE", case.path)
-    acts = list(orders.acts_noted(TrailCriteria(), 10))[::-1]
+    acts = list(orders.audit_entries(AuditQuery(), 10))[::-1]
     assert {act.actor for act in acts} == {"clerk@example.com"}
     assert [(act.what, act.subject) for act in acts] == [
         ("day of arrival", case.order["id"]),

@@ -13,7 +13,7 @@ from config import SCHEMAS
 from storefront.accounts import service as accounts
 from storefront.accounts.payment_methods import FRESH
 from storefront.accounts.service import Account
-from storefront.db.session import db, queries
+from storefront.db.session import db, read_session
 from tests.api.client import Api, assert_refused
 from tests.api.order_payloads import BLANK_CARD, CARD, order_body, signed_in, written
 from tests.factories.accounts import make_account
@@ -229,4 +229,4 @@ def everything() -> str:
     """What stands in every table."""
     db.session.rollback()
     tables = [table for schema in SCHEMAS for table in db.metadatas[schema].sorted_tables]
-    return "\n".join(repr(tuple(row)) for table in tables for row in queries().execute(sa.select(table)))
+    return "\n".join(repr(tuple(row)) for table in tables for row in read_session().execute(sa.select(table)))

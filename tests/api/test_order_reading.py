@@ -76,7 +76,7 @@ def test_what_happened_to_an_order_is_told(app: Flask, now: Clock) -> None:
     order = place(mine, order_body((make_product(), 1)))
     now.advance(hours=1)
     orders.advance(order["id"], orders.OrderStatus.PROCESSING, by="the shop")
-    orders.note_tracking(order["id"], "AWB-1", by="the shop")
+    orders.set_tracking(order["id"], "AWB-1", by="the shop")
     told = mine.get(f"/api/orders/{order['id']}/track").json
     assert told["statusHistory"] == [
         {"status": "pending", "at": "2026-11-22T12:00:00.000Z"},

@@ -144,7 +144,7 @@ def test_a_picture_of_the_demo_shop_is_shown_by_its_whole_address(app: Flask) ->
 def test_the_goods_of_the_body_count_and_leave_the_cart_whatever_it_holds(app: Flask) -> None:
     mug, pot = make_product(stock=9), make_product(stock=9)
     api, account = signed_in(app)
-    token = cart.token_of(account.id)
+    token = cart.cart_key_of(account.id)
     cart.add_line(token, mug.sku, 5)
     cart.add_line(token, pot.sku, 1)
     bowl = make_product(stock=9)
@@ -279,14 +279,14 @@ def test_the_same_id_of_somebody_else_is_their_own_order(app: Flask) -> None:
 def test_more_than_there_is_is_refused_and_nothing_is_written(app: Flask) -> None:
     mug, pot = make_product(name="Mug", stock=9), make_product(name="Pot", stock=3)
     api, account = signed_in(app)
-    cart.add_line(cart.token_of(account.id), pot.sku, 3)
+    cart.add_line(cart.cart_key_of(account.id), pot.sku, 3)
     before = written()
     refused = api.post("/api/orders/", json=order_body((mug, 1), (pot, 2), (pot, 2)))
     error = assert_refused(refused, 409, "INSUFFICIENT_STOCK")
     assert "Pot" in error["message"]
     assert written() == before
     assert consistency.stock_of(mug.sku) == Stock(on_hand=9, reserved=0)
-    assert cart.quote(cart.token_of(account.id)).unit_count == 3
+    assert cart.quote(cart.cart_key_of(account.id)).unit_count == 3
 
 
 def test_more_of_one_thing_than_a_cart_holds_is_refused(app: Flask) -> None:

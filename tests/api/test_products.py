@@ -11,7 +11,7 @@ from flask import Flask
 
 from storefront.api import products
 from storefront.catalog.models import Category, Product
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from tests.api.client import Api, assert_refused
 from tests.api.product_payloads import add_reviews, assert_is_product, change, ids
 from tests.factories.catalog import make_product
@@ -86,7 +86,7 @@ def test_the_main_category_comes_first(api: Api) -> None:
     listed = {product["id"]: product["categories"] for product in api.get("/api/products").json}
     several = [product for product in listed if len(listed[product]) > 1]
     named = sa.select(Product.id, Category.name).join(Category, Category.id == Product.main_category_id)
-    main = {row.id: row.name for row in queries().execute(named.where(Product.id.in_(several)))}
+    main = {row.id: row.name for row in read_session().execute(named.where(Product.id.in_(several)))}
     assert several
     assert {product: listed[product][0] for product in several} == main
 
@@ -202,7 +202,7 @@ def test_the_next_page_is_named_whatever_else_was_asked(api: Api) -> None:
 
 
 def test_a_list_too_long_for_one_answer_names_the_page_to_go_on_with(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "MOST_AT_ONCE", 40)
+    monkeypatch.setattr(products, "MAX_AT_ONCE", 40)
     monkeypatch.setattr(products, "NEXT_PAGE_SIZE", 20)
     response = api.get("/api/products")
     assert len(response.json) == 40

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from storefront.catalog.models import Category, product_search
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.api.client import Api, assert_refused
 from tests.api.product_payloads import assert_is_product, movements
 from tests.factories.catalog import make_product
@@ -18,7 +18,9 @@ MUG = {"sku": "API-MUG", "name": "Enamel mug", "brand": "Kiln", "price": 599.5, 
 
 
 def test_a_product_is_put_on_sale(api: Api, stock_keeper: Api) -> None:
-    books, beauty = (queries().scalar(sa.select(Category.id).where(Category.slug == s)) for s in ("books", "beauty"))
+    books, beauty = (
+        read_session().scalar(sa.select(Category.id).where(Category.slug == s)) for s in ("books", "beauty")
+    )
     sent = {**MUG, "description": "For camping.", "specifications": {"Colour": "Blue"}, "categoryIds": [beauty, books]}
     created = stock_keeper.post("/api/products", json=sent)
     assert created.status_code == 200
@@ -27,7 +29,9 @@ def test_a_product_is_put_on_sale(api: Api, stock_keeper: Api) -> None:
     assert product == created.json
     assert (product["price"], product["stock"], product["description"]) == (599.5, 4, "For camping.")
     assert (product["specifications"], product["categories"]) == ({"Colour": "Blue"}, ["Beauty", "Books"])
-    found_by = queries().scalar(sa.select(product_search.c.words).where(product_search.c.product_id == product["id"]))
+    found_by = read_session().scalar(
+        sa.select(product_search.c.words).where(product_search.c.product_id == product["id"])
+    )
     assert {"enamel", "mug", "kiln", "beauty", "camping"} <= set(str(found_by).split())
     assert movements(product["id"]) == [(4, 4, "initial")]
 

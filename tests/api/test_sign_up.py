@@ -226,7 +226,7 @@ def test_a_program_brings_the_right_as_a_token(app: Flask, api: Api, mailbox: Ma
 
 
 def test_a_token_of_a_sign_in_chooses_no_password(customer: Api, mailbox: Mailbox) -> None:
-    user = accounts.register_stub(EMAIL).id
+    user = accounts.start_sign_up(EMAIL).id
     assert_refused(set_password(customer, user), 403, "PASSWORD_PROOF_REQUIRED")
 
 

@@ -19,7 +19,7 @@ WITHOUT_BUTTON = ["/app/profile", "/app/profile?tab=orders", "/app/checkout", "/
 @pytest.mark.parametrize("page", WITHOUT_BUTTON)
 def test_from_a_page_without_the_button_it_is_the_sync(app: Flask, now: Clock, page: str) -> None:
     shopper, mug = Shopper(app), make_product(stock=20)
-    cart.add_line(cart.token_of(shopper.account.id), mug.sku, 2)
+    cart.add_line(cart.cart_key_of(shopper.account.id), mug.sku, 2)
     now.advance(hours=1)
     for quantity, held in ((2, 2), (1, 2), (3, 3)):
         assert shopper.add(mug, quantity, at=page).status_code == 200

@@ -120,14 +120,14 @@ TAMPERED: dict[str, Meddle] = {
 def test_an_order_that_was_meddled_with_is_refused_and_nothing_is_written(app: Flask, how: str) -> None:
     mug = make_product(price=500, stock=5)
     api, account = signed_in(app)
-    cart.add_line(cart.token_of(account.id), mug.sku, 1)
+    cart.add_line(cart.cart_key_of(account.id), mug.sku, 1)
     body = copy.deepcopy(order_body((mug, 1)))
     TAMPERED[how](body)
     before = written()
     assert_nothing_came_of_it(api.post("/api/orders/", json=body))
     assert written() == before
     assert consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
-    assert cart.quote(cart.token_of(account.id)).unit_count == 1
+    assert cart.quote(cart.cart_key_of(account.id)).unit_count == 1
 
 
 RAW = {

@@ -79,4 +79,4 @@ def test_a_product_of_the_greatest_length_is_kept_whole_and_can_be_ordered(app: 
     (card,) = catalog.cards_of([product])
     ordered = api.post("/api/orders/", json=order_body((card, 1), shippingAddress=FAR)).json
     assert (ordered["items"][0]["productName"], ordered["shippingCity"]) == ("é" * 500, "é" * 100)
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []

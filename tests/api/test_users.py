@@ -242,7 +242,7 @@ def test_deleting_an_address(member: Member) -> None:
 
 
 def test_a_full_address_book(member: Member) -> None:
-    for _ in range(accounts.MOST_ADDRESSES):
+    for _ in range(accounts.MAX_ADDRESSES):
         save_address(member.account)
     assert_refused(member.post("addresses", AT_HOME), 409, "TOO_MANY_ADDRESSES")
 
@@ -359,7 +359,7 @@ def test_taking_a_product_off_the_list_twice_is_once(member: Member) -> None:
 
 def test_taking_an_entry_off_the_list(member: Member) -> None:
     entry = member.gives("wishlist", {"productId": make_product().id})
-    theirs = accounts.add_wish(make_account().id, make_product().id)
+    theirs = accounts.add_wishlist_item(make_account().id, make_product().id)
     assert_empty(member.delete(f"wishlist/item/{entry['id']}"))
     for gone in (entry["id"], theirs.id, 0):
         assert_refused(member.delete(f"wishlist/item/{gone}"), 404, "NOT_FOUND")
@@ -379,8 +379,8 @@ def test_what_cannot_be_wished_for(member: Member, body: dict[str, Any], status:
 
 
 def test_a_full_wishlist(member: Member) -> None:
-    for number in range(accounts.MOST_WISHES):
-        accounts.add_wish(member.account.id, 10**6 + number)
+    for number in range(accounts.MAX_WISHLIST_ITEMS):
+        accounts.add_wishlist_item(member.account.id, 10**6 + number)
     assert_refused(member.post("wishlist", {"productId": make_product().id}), 409, "WISHLIST_FULL")
 
 

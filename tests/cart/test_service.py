@@ -16,7 +16,7 @@ from storefront.catalog import service as catalog
 from storefront.catalog.models import Product, Variant
 from storefront.catalog.service import Hold, Sku, UnknownSku
 from storefront.core.clock import utc_now
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product, rupees
 from tests.factories.stock import receive
@@ -286,7 +286,7 @@ def test_adding_at_once_makes_one_cart_and_one_line(engine: str, tmp_path: Path)
         with app.app_context():
             assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
             assert lines_of(MINE) == [(mug.sku, 4)]
-            assert len(queries().scalars(sa.select(Cart.id)).all()) == 1
+            assert len(read_session().scalars(sa.select(Cart.id)).all()) == 1
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -299,13 +299,13 @@ def test_a_flurry_of_adds_loses_none(engine: str, tmp_path: Path) -> None:
         with app.app_context():
             assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
             assert sorted(lines_of(MINE)) == [(product.sku, 4) for product in goods]
-            assert len(queries().scalars(sa.select(Line.id)).all()) == 3
+            assert len(read_session().scalars(sa.select(Line.id)).all()) == 3
 
 
 def test_a_cart_has_a_record_before_anything_lies_in_it(app: Flask) -> None:
-    record = cart.open_cart(cart.token_of(7))
-    assert cart.open_cart(cart.token_of(7)) == record
-    assert lines_of(cart.token_of(7)) == []
+    record = cart.open_cart(cart.cart_key_of(7))
+    assert cart.open_cart(cart.cart_key_of(7)) == record
+    assert lines_of(cart.cart_key_of(7)) == []
 
 
 def test_a_line_sent_again_holds_the_greater_number_and_one_that_is_older_the_sum(app: Flask, now: Clock) -> None:

@@ -28,7 +28,7 @@ def make_line(*, price: str = "100", seen: str | None = None, quantity: int = 1,
         brand="Kiln",
         price=rupees(price),
         available=available,
-        is_sold=True,
+        is_sellable=True,
         hue=40,
         picture=None,
     )
@@ -36,7 +36,7 @@ def make_line(*, price: str = "100", seen: str | None = None, quantity: int = 1,
 
 
 def withdrawn(line: CartLine) -> CartLine:
-    return replace(line, offer=replace(line.offer, is_sold=False))
+    return replace(line, offer=replace(line.offer, is_sellable=False))
 
 
 # The table of the old shop: contract/angular-api.md section 3.

@@ -135,7 +135,7 @@ def test_an_offer_is_the_price_and_stock_of_this_moment(app: Flask) -> None:
     mug = make_product(price="349.25", stock=5)
     catalog.reserve("another", [Hold(mug.sku, 2)])
     offer = catalog.get_offer(mug.sku)
-    assert (offer.price, offer.available, offer.is_sold, offer.title) == (rupees("349.25"), 3, True, "Clay Mug")
+    assert (offer.price, offer.available, offer.is_sellable, offer.title) == (rupees("349.25"), 3, True, "Clay Mug")
 
 
 def test_an_offer_of_a_variant_carries_its_option(app: Flask) -> None:
@@ -158,7 +158,7 @@ def test_what_is_not_sold_has_no_offer_but_a_cart_may_still_ask(app: Flask) -> N
             catalog.get_offer(sku)
         with pytest.raises(UnknownSku):
             catalog.get_purchase_box(sku)
-    assert catalog.offers_of([mug.sku])[mug.sku].is_sold is False
+    assert catalog.offers_of([mug.sku])[mug.sku].is_sellable is False
 
 
 def test_a_product_costs_what_its_cheapest_variant_costs(app: Flask) -> None:

@@ -12,7 +12,7 @@ from storefront.cart import service as cart
 from storefront.catalog.service import ProductCard
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
-from storefront.checkout.saga import Step, Walk
+from storefront.checkout.saga import SagaRun, Step
 from storefront.checkout.service import CheckoutDraft, Outcome
 from storefront.orders.service import OrderStatus
 from storefront.worker import tasks
@@ -105,8 +105,8 @@ def at_step(
     """
     left = times
 
-    def around(work: Callable[[Walk], None]) -> Callable[[Walk], None]:
-        def run(walk: Walk) -> None:
+    def around(work: Callable[[SagaRun], None]) -> Callable[[SagaRun], None]:
+        def run(walk: SagaRun) -> None:
             nonlocal left
             is_due, left = left > 0, left - 1
             if is_due and when == "before":

@@ -9,7 +9,7 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutState, Failure, Outcome
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders.service import OrderStatus
 from storefront.payments import sandbox
 from storefront.payments import service as payments
@@ -34,7 +34,7 @@ def waiting(post: MemoryPost) -> Purchase:
 
 def decide(purchase: Purchase, *, approve: bool) -> None:
     """What the customer presses on the bank's page."""
-    with queries() as session:
+    with read_session() as session:
         reference = session.scalars(select(SandboxCharge.reference).where(SandboxCharge.key == purchase.id)).one()
     sandbox.decide(reference, approve=approve)
 
@@ -139,7 +139,7 @@ def test_a_payment_that_is_not_waiting_goes_its_own_way_when_given_up(purchase: 
 def test_a_bank_silent_while_the_payment_is_let_go_is_asked_until_it_answers(
     waiting: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silence = raising(payments.ProviderSilent(waiting.id))
+    silence = raising(payments.ProviderTimeout(waiting.id))
     at_step(monkeypatch, "authorise", silence, when="after", undoing=True)
     outcome: Outcome = checkout.abandon(waiting.id)
     assert outcome.state is CheckoutState.UNDOING

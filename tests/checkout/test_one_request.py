@@ -22,13 +22,13 @@ from tests.factories.catalog import make_product, rupees
 from tests.factories.shopping import ADDRESS, EMAIL, PHONE
 from tests.fakes import Clock
 
-WHO = cart.token_of(7)
+WHO = cart.cart_key_of(7)
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
 def an_order(*goods: tuple[ProductCard, int], key: str | None = None, kind: str = "cod") -> DirectOrder:
-    payment = payments.promised_option(kind, "**** **** **** 4242" if kind == "card" else "")
+    payment = payments.offline_option(kind, "**** **** **** 4242" if kind == "card" else "")
     assert payment is not None
     return DirectOrder(
         {product.id: units for product, units in goods}, Contact(EMAIL, PHONE), ADDRESS, payment, key=key
@@ -36,7 +36,7 @@ def an_order(*goods: tuple[ProductCard, int], key: str | None = None, kind: str 
 
 
 def order(token: str, wanted: DirectOrder) -> OrderView:
-    outcome = checkout.outcome_of(checkout.order_at_once(token, wanted), token)
+    outcome = checkout.outcome_of(checkout.place_direct_order(token, wanted), token)
     assert outcome.order_id is not None, outcome
     return orders.get_order(outcome.order_id)
 
@@ -61,7 +61,10 @@ def test_the_same_key_is_the_same_order_however_late(now: Clock) -> None:
 
 def test_the_same_key_of_somebody_else_is_their_own_order() -> None:
     mug = make_product(stock=5)
-    mine, theirs = order(WHO, an_order((mug, 1), key="ORD-1")), order(cart.token_of(8), an_order((mug, 1), key="ORD-1"))
+    mine, theirs = (
+        order(WHO, an_order((mug, 1), key="ORD-1")),
+        order(cart.cart_key_of(8), an_order((mug, 1), key="ORD-1")),
+    )
     assert mine.id != theirs.id
     assert theirs.customer_id == 8
 
@@ -77,7 +80,7 @@ def test_a_key_that_stands_for_something_else_is_refused(changed: str) -> None:
         "payment": replace(first, payment=an_order((mug, 1), kind="upi").payment),
     }[changed]
     with pytest.raises(checkout.KeyReused):
-        checkout.order_at_once(WHO, other)
+        checkout.place_direct_order(WHO, other)
     assert consistency.stock_of(mug.sku) == Stock(on_hand=4, reserved=0)
 
 
@@ -97,7 +100,7 @@ def test_the_click_that_comes_after_its_twin_took_the_last_units_is_the_same_ord
 def test_the_same_goods_ordered_again_later_are_another_order(now: Clock) -> None:
     mug = make_product(stock=5)
     first = order(WHO, an_order((mug, 2)))
-    now.advance(seconds=one_request.TWIN_WINDOW.total_seconds())
+    now.advance(seconds=one_request.DUPLICATE_WINDOW.total_seconds())
     assert order(WHO, an_order((mug, 2))).id != first.id
     assert consistency.stock_of(mug.sku) == Stock(on_hand=1, reserved=0)
 
@@ -106,7 +109,7 @@ def test_an_order_that_failed_is_no_twin() -> None:
     mug = make_product(stock=5)
     card = an_order((mug, 1), kind="card")
     declined = replace(card, payment=replace(card.payment, code="sandbox-decline"))
-    failed = checkout.outcome_of(checkout.order_at_once(WHO, declined), WHO)
+    failed = checkout.outcome_of(checkout.place_direct_order(WHO, declined), WHO)
     assert failed.state is CheckoutState.FAILED
     placed = order(WHO, an_order((mug, 1)))
     assert placed.status == "confirmed"
@@ -116,14 +119,14 @@ def test_an_order_that_failed_is_no_twin() -> None:
 def test_more_than_there_is_is_refused_and_nothing_is_written() -> None:
     mug, pot = make_product(stock=5), make_product(stock=1)
     with pytest.raises(checkout.CartNotOrderable) as refusal:
-        checkout.order_at_once(WHO, an_order((mug, 1), (pot, 2)))
+        checkout.place_direct_order(WHO, an_order((mug, 1), (pot, 2)))
     assert pot.name in str(refusal.value)
     assert consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
 
 
 def test_more_than_a_cart_holds_is_refused() -> None:
     with pytest.raises(cart.TooManyUnits):
-        checkout.order_at_once(WHO, an_order((make_product(stock=500), cart.MOST_UNITS + 1)))
+        checkout.place_direct_order(WHO, an_order((make_product(stock=500), cart.MAX_UNITS + 1)))
 
 
 def test_a_click_whose_twin_is_still_being_placed_is_the_same_order_however_late(
@@ -133,14 +136,14 @@ def test_a_click_whose_twin_is_still_being_placed_is_the_same_order_however_late
     with monkeypatch.context() as slow:
         slow.setattr(one_request, "PATIENCE", 0)
         slow.setattr(one_request.saga, "resume", lambda identity: False)
-        first = checkout.order_at_once(WHO, an_order((mug, 2)))
+        first = checkout.place_direct_order(WHO, an_order((mug, 2)))
         now.advance(minutes=5)
-        one_request.forget_twins()
-        assert checkout.order_at_once(WHO, an_order((mug, 2))) == first
-    assert checkout.order_at_once(WHO, an_order((mug, 2))) == first
+        one_request.purge_duplicate_guards()
+        assert checkout.place_direct_order(WHO, an_order((mug, 2))) == first
+    assert checkout.place_direct_order(WHO, an_order((mug, 2))) == first
     now.advance(minutes=5)
-    one_request.forget_twins()
-    assert checkout.order_at_once(WHO, an_order((mug, 2))) != first
+    one_request.purge_duplicate_guards()
+    assert checkout.place_direct_order(WHO, an_order((mug, 2))) != first
 
 
 def test_the_cart_as_it_is_is_ordered_once_and_what_was_added_since_stays() -> None:
@@ -157,13 +160,13 @@ def test_the_cart_as_it_is_is_ordered_once_and_what_was_added_since_stays() -> N
 
 def test_an_empty_cart_is_no_order() -> None:
     with pytest.raises(checkout.CartNotOrderable) as refusal:
-        checkout.order_at_once(WHO, replace(an_order(), wanted=None))
+        checkout.place_direct_order(WHO, replace(an_order(), wanted=None))
     assert not refusal.value.names
 
 
 def test_what_is_not_on_sale_is_refused() -> None:
     with pytest.raises(catalog.UnknownProduct):
-        checkout.order_at_once(WHO, replace(an_order((make_product(), 1)), wanted={999_999: 1}))
+        checkout.place_direct_order(WHO, replace(an_order((make_product(), 1)), wanted={999_999: 1}))
 
 
 @pytest.mark.parametrize(
@@ -176,7 +179,7 @@ def test_a_client_that_shows_less_than_the_goods_cost_is_refused(shown: str, is_
         assert order(WHO, wanted).grand_total == Money.of("1180.00", "INR")
     else:
         with pytest.raises(checkout.TotalChanged):
-            checkout.order_at_once(WHO, wanted)
+            checkout.place_direct_order(WHO, wanted)
 
 
 def test_what_was_ordered_leaves_the_cart_wholly_and_the_rest_stays() -> None:

@@ -124,10 +124,10 @@ def test_what_is_put_in_the_cart_after_a_crash_stays_there(
 def test_who_signs_in_while_the_order_is_paid_takes_no_bought_goods_along(
     purchase: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account = cart.token_of(make_account().id)
+    account = cart.cart_key_of(make_account().id)
 
     def sign_in() -> None:
-        checkout.adopt(purchase.id, purchase.token, account)
+        checkout.transfer_to_account(purchase.id, purchase.token, account)
         cart.merge(purchase.token, account)
 
     at_step(monkeypatch, "capture", sign_in)
@@ -294,7 +294,7 @@ def test_a_bank_that_never_answers_is_told_to_let_go(
 def test_silence_while_money_is_taken_is_never_undone(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_step(monkeypatch, "capture", raising(payments.ProviderSilent(purchase.id)), when="after", times=3)
+    at_step(monkeypatch, "capture", raising(payments.ProviderTimeout(purchase.id)), when="after", times=3)
     assert purchase.place().state is CheckoutState.RUNNING
     for _ in range(3):
         wait_and_sweep(now, hours=8)

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from storefront.cart import service as cart
-from storefront.catalog.listing.read_model import derive
+from storefront.catalog.listing.read_model import refresh
 from storefront.catalog.models import Product, Variant
 from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
@@ -32,7 +32,7 @@ def mug(app: Flask) -> ProductCard:
 def set_price(product: ProductCard, price: Money) -> None:
     with transaction("catalog") as session:
         session.execute(update(Variant).where(Variant.sku == product.sku).values(price=price.minor))
-        derive(session, [product.id])
+        refresh(session, [product.id])
 
 
 def withdraw(product: ProductCard) -> None:
@@ -77,9 +77,9 @@ def test_the_checkout_of_another_cart_is_unknown(mug: ProductCard) -> None:
 def test_who_signs_in_takes_their_own_checkout_along_and_no_other(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     draft = make_draft(token)
-    checkout.adopt(draft.id, "another-cart", "account:7")
+    checkout.transfer_to_account(draft.id, "another-cart", "account:7")
     assert checkout.get_draft(draft.id, token) == draft
-    checkout.adopt(draft.id, token, "account:7")
+    checkout.transfer_to_account(draft.id, token, "account:7")
     assert checkout.get_draft(draft.id, "account:7") == draft
 
 

@@ -12,7 +12,7 @@ from storefront.cart import service as cart
 from storefront.catalog.service import Hold
 from storefront.checkout import snapshot as plans
 from storefront.checkout.service import Contact
-from storefront.checkout.snapshot import Plan
+from storefront.checkout.snapshot import PlacedOrder
 from storefront.payments.service import PaymentOption, find_option
 from tests.factories.catalog import make_product, rupees
 from tests.factories.shopping import ADDRESS, EMAIL, PHONE, make_cart, make_draft, make_snapshot
@@ -21,17 +21,17 @@ CASH = PaymentOption("cod", "Cash on delivery", "Pay the courier.", "cod", "Cash
 
 
 def test_a_plan_comes_back_from_json_as_it_was() -> None:
-    plan = Plan(make_snapshot(name="Müg – “blue” ☕"), CASH, "/checkout/placing/1")
+    plan = PlacedOrder(make_snapshot(name="Müg – “blue” ☕"), CASH, "/checkout/placing/1")
     assert plans.load(json.loads(json.dumps(plans.dump(plan)))) == plan
 
 
 def test_a_plan_with_another_currency_and_a_customer_comes_back_too() -> None:
     snapshot = replace(make_snapshot(price=rupees("349.25")), customer_id=7)
-    assert plans.load(plans.dump(Plan(snapshot, CASH, ""))).snapshot == snapshot
+    assert plans.load(plans.dump(PlacedOrder(snapshot, CASH, ""))).snapshot == snapshot
 
 
 def test_a_plan_names_what_to_hold_and_what_was_bought() -> None:
-    plan = Plan(make_snapshot(quantity=3), CASH, "")
+    plan = PlacedOrder(make_snapshot(quantity=3), CASH, "")
     assert plan.holds == [Hold("MUG-1", 3)]
     assert plan.bought == {"MUG-1": 3}
 

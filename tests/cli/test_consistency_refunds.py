@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 
 from storefront.catalog.models import StockReservation
 from storefront.cli import consistency
-from storefront.db.session import db, queries, transaction
+from storefront.db.session import db, read_session, transaction
 from storefront.orders import service as orders
 from storefront.orders.events import REFUND_MONEY
 from storefront.orders.models import Item, Message, Order
@@ -30,7 +30,7 @@ def order(app: Flask, post: MemoryPost) -> OrderView:
     found = make_order((make_product(stock=5), 3), payment="sandbox-success")
     refund(found, 1, restock=True)
     deliver()
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
     return found
 
 
@@ -40,7 +40,7 @@ def tamper(schema: str, *statements: Any) -> list[str]:
         for statement in statements:
             session.execute(statement)
     db.session.rollback()
-    return list(consistency.faults())
+    return list(consistency.violations())
 
 
 TAMPERED: list[tuple[str, Callable[[], tuple[Any, ...]], str]] = [
@@ -73,18 +73,18 @@ def test_what_does_not_agree_is_named(
 
 def test_a_refund_that_nobody_heard_of_in_time_is_named(order: OrderView, now: Clock) -> None:
     refund(order, 1)
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
     now.advance(minutes=11)
-    assert any(fault.startswith("refund-money/") for fault in consistency.faults())
+    assert any(fault.startswith("refund-money/") for fault in consistency.violations())
     deliver()
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 def test_a_cancellation_without_restocking_needs_no_word_to_the_shelf(order: OrderView) -> None:
     orders.cancel(order.id, by="the shop", restock=False, actor="meera@example.com")
     deliver()
-    assert list(consistency.faults()) == []
-    assert queries().scalar(select(Order.is_restocked).where(Order.order_id == order.id)) is False
+    assert list(consistency.violations()) == []
+    assert read_session().scalar(select(Order.is_restocked).where(Order.order_id == order.id)) is False
     faults = tamper("orders", update(Order).where(Order.order_id == order.id).values(is_restocked=True))
     assert any("never announced: order-cancelled-restock" in fault for fault in faults)
 
@@ -97,4 +97,4 @@ def test_an_order_refunded_before_there_were_parts_is_sound(app: Flask, post: Me
     with transaction("orders") as session:
         session.execute(update(Message).where(Message.key.endswith(f"/{order.id}")).values(payload=plain))
     deliver()
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []

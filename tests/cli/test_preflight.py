@@ -58,14 +58,14 @@ def origin(status: int) -> Iterator[str]:
 
 def found(url: str, folder: Path, **settings: str) -> list[str]:
     with shop_at(url, folder, **settings) as app, app.app_context():
-        return list(preflight.findings())
+        return list(preflight.problems())
 
 
 def real(app: Flask, **settings: object) -> list[str]:
     """What is found in a shop that is open to the world."""
     app.config.update(ENVIRONMENT="production", **settings)
     with app.app_context():
-        return list(preflight.findings())
+        return list(preflight.problems())
 
 
 def test_a_shop_that_may_open_hears_so(url: str, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_tables_of_another_version_are_named(url: str, tmp_path: Path) -> None:
     with shop_at(url, tmp_path) as app, app.app_context():
         migrations.downgrade(("cart",), "-1")
         db.engines["cart"].dispose()
-        assert list(preflight.findings()) == ["cart: the tables are not of this version: flask --app wsgi db upgrade"]
+        assert list(preflight.problems()) == ["cart: the tables are not of this version: flask --app wsgi db upgrade"]
 
 
 def test_a_shop_without_an_admin_is_told_how_to_make_one(
@@ -113,13 +113,13 @@ def test_a_mail_server_is_greeted(url: str, tmp_path: Path) -> None:
 def test_redis_is_asked(url: str, tmp_path: Path) -> None:
     with shop_at(url, tmp_path) as app, app.app_context():
         app.config["REDIS_URL"] = f"redis://:hush@127.0.0.1:{free_port()}/0"
-        (finding,) = preflight.findings()
+        (finding,) = preflight.problems()
     assert finding.startswith("REDIS_URL: ")
     assert "hush" not in finding
 
 
 def test_a_disk_that_is_nearly_full_is_named(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "LEAST_ROOM", 1024**5)
+    monkeypatch.setattr(preflight, "MIN_FREE_BYTES", 1024**5)
     assert found(url, tmp_path) == [f"{tmp_path}: less than {1024**2} GiB is free"]
 
 

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from storefront.core.card_numbers import CardNumberGiven, hidden, holds_card_number, masked
+from storefront.core.card_numbers import CardNumberRejected, contains_card_number, last_four, redact
 
 VISA = "4242424242424242"
 FULL_WIDTH = {ord("0") + digit: 0xFF10 + digit for digit in range(10)}
@@ -38,7 +38,7 @@ PUBLISHED = [
 @pytest.mark.parametrize("number", PUBLISHED)
 @pytest.mark.parametrize("around", ["{}", "{}@bank", "pay {} please", "Card{}", "<b>{}</b>", "card_{}"])
 def test_the_numbers_of_every_firm_are_found(number: str, around: str) -> None:
-    assert holds_card_number(around.format(number))
+    assert contains_card_number(around.format(number))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_numbers_of_every_firm_are_found(number: str, around: str) -> None:
     ],
 )
 def test_a_number_is_found_however_it_is_grouped(text: str) -> None:
-    assert holds_card_number(text)
+    assert contains_card_number(text)
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ def test_a_number_is_found_however_it_is_grouped(text: str) -> None:
     ],
 )
 def test_what_honest_people_and_machines_write_passes(text: str) -> None:
-    assert not holds_card_number(text)
+    assert not contains_card_number(text)
 
 
 def test_a_barcode_passes_even_where_luhn_agrees() -> None:
     both = [code for code in map(str, range(4000000000000, 4000000003000)) if _is_ean(code) and _is_luhn(code)]
     assert len(both) >= 20
-    assert not any(map(holds_card_number, both))
+    assert not any(map(contains_card_number, both))
 
 
 def _is_ean(code: str) -> bool:
@@ -122,14 +122,14 @@ def test_postal_code_and_phone_number_pass_whatever_they_add_up_to() -> None:
     chance = random.Random(1)
     texts = [f"{chance.randint(400001, 499999)} {chance.randint(6 * 10**9, 10**10 - 1)}" for _ in range(2000)]
     assert any(_is_luhn(text.replace(" ", "")) for text in texts)
-    assert not any(map(holds_card_number, texts))
+    assert not any(map(contains_card_number, texts))
 
 
 def test_ids_and_tokens_pass() -> None:
     chance = random.Random(2)
     ids = [uuid.UUID(int=chance.getrandbits(128), version=4) for _ in range(20_000)]
-    assert not [text for id_ in ids for text in (str(id_), id_.hex) if holds_card_number(text)]
-    assert not any(holds_card_number(secrets.token_urlsafe(32)) for _ in range(2000))
+    assert not [text for id_ in ids for text in (str(id_), id_.hex) if contains_card_number(text)]
+    assert not any(contains_card_number(secrets.token_urlsafe(32)) for _ in range(2000))
 
 
 @pytest.mark.parametrize(
@@ -139,14 +139,14 @@ def test_ids_and_tokens_pass() -> None:
 )
 def test_a_megabyte_of_digits_is_looked_through_in_time(text: str) -> None:
     began = time.process_time()
-    holds_card_number(text)
+    contains_card_number(text)
     assert time.process_time() - began < 4
 
 
 def test_only_the_number_is_blotted_out() -> None:
     text = f"from +4917612345674: 4242 4242 4242 4242, again {VISA} and {uuid.UUID(int=7)}"
-    assert hidden(text) == (f"from +4917612345674: [card number], again [card number] and {uuid.UUID(int=7)}")
-    assert hidden("nothing to hide: 411001 9876543210") == "nothing to hide: 411001 9876543210"
+    assert redact(text) == (f"from +4917612345674: [card number], again [card number] and {uuid.UUID(int=7)}")
+    assert redact("nothing to hide: 411001 9876543210") == "nothing to hide: 411001 9876543210"
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_only_the_number_is_blotted_out() -> None:
     ],
 )
 def test_a_whole_number_is_cut_to_its_last_four_digits(typed: str, kept: str) -> None:
-    assert masked(typed) == kept
+    assert last_four(typed) == kept
 
 
 def test_the_refusal_knows_nothing_of_the_number() -> None:
-    assert (str(CardNumberGiven()), CardNumberGiven.status) == ("", 422)
+    assert (str(CardNumberRejected()), CardNumberRejected.status) == ("", 422)

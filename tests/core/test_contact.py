@@ -19,8 +19,8 @@ from storefront.core import contact
     ],
 )
 def test_one_address_has_one_key(typed: str, key: str) -> None:
-    assert contact.read_key(typed) == key
-    assert contact.read_key(key) == key
+    assert contact.parse_identifier(typed) == key
+    assert contact.parse_identifier(key) == key
 
 
 @pytest.mark.parametrize(
@@ -28,16 +28,16 @@ def test_one_address_has_one_key(typed: str, key: str) -> None:
 )
 def test_what_is_no_address_is_refused(typed: str) -> None:
     with pytest.raises(contact.NotAnEmail):
-        contact.read_key(typed)
+        contact.parse_identifier(typed)
 
 
 @pytest.mark.parametrize(("typed", "has_digits"), [("", False), ("asha", False), ("12", True), ("9" * 30, False)])
 def test_what_is_no_phone_number_is_refused(typed: str, has_digits: bool) -> None:
     with pytest.raises(contact.NotAPhoneNumber) as refusal:
-        contact.read_key(typed)
+        contact.parse_identifier(typed)
     assert refusal.value.has_digits is has_digits
 
 
 def test_letters_go_to_an_address_as_it_was_written() -> None:
-    assert contact.email_as_written(" Asha@Example.COM ") == "Asha@example.com"
-    assert contact.phone_as_written("9876543210") == "+91 98765 43210"
+    assert contact.format_email(" Asha@Example.COM ") == "Asha@example.com"
+    assert contact.format_phone("9876543210") == "+91 98765 43210"

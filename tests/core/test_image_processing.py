@@ -11,13 +11,13 @@ from PIL import Image
 
 from storefront.core.image_processing import (
     FROM_STAFF,
-    MOST_BYTES,
-    Mistaken,
-    NotAPicture,
-    PictureTooLarge,
-    rendered,
+    MAX_BYTES,
+    FileKind,
+    ImageTooLarge,
+    InvalidImage,
+    make_renditions,
+    reencode,
     widths_of,
-    written_anew,
 )
 
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -36,12 +36,12 @@ def opened(content: bytes) -> Image.Image:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_a_picture_becomes_a_small_square_of_the_kind_asked_for(kind: str) -> None:
-    content, content_type = written_anew(a_picture(kind), longest=256, kind="WEBP", is_square=True)
+    content, content_type = reencode(a_picture(kind), longest=256, kind="WEBP", is_square=True)
     assert (opened(content).format, opened(content).size, content_type) == ("WEBP", (256, 256), "image/webp")
 
 
 def test_a_picture_keeps_its_shape_where_it_need_not_be_square() -> None:
-    content, content_type = written_anew(a_picture(), longest=200)
+    content, content_type = reencode(a_picture(), longest=200)
     assert (opened(content).size, content_type) == ((200, 150), "image/png")
 
 
@@ -49,7 +49,7 @@ def test_a_picture_lying_on_its_side_is_put_upright_and_loses_what_was_said_of_i
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     exif[0x010F] = "Secret Camera"
-    content, _ = written_anew(a_picture("JPEG", exif=exif), longest=400)
+    content, _ = reencode(a_picture("JPEG", exif=exif), longest=400)
     assert opened(content).size == (300, 400)
     assert b"Secret" not in content
     assert not opened(content).getexif()
@@ -58,27 +58,27 @@ def test_a_picture_lying_on_its_side_is_put_upright_and_loses_what_was_said_of_i
 @pytest.mark.parametrize(
     ("sent", "seems"),
     [
-        (SVG, Mistaken.DRAWING),
-        (b"<svg onload=alert(1)>", Mistaken.DRAWING),
-        (HTML, Mistaken.WEB_PAGE),
-        (b"\xef\xbb\xbf  <HTML>", Mistaken.WEB_PAGE),
-        (b"", Mistaken.EMPTY),
-        (b"%PDF-1.7", Mistaken.OTHER),
-        (b"\x89PNG\r\n\x1a\n", Mistaken.OTHER),
-        (b"BM" + bytes(60), Mistaken.OTHER),
+        (SVG, FileKind.DRAWING),
+        (b"<svg onload=alert(1)>", FileKind.DRAWING),
+        (HTML, FileKind.WEB_PAGE),
+        (b"\xef\xbb\xbf  <HTML>", FileKind.WEB_PAGE),
+        (b"", FileKind.EMPTY),
+        (b"%PDF-1.7", FileKind.OTHER),
+        (b"\x89PNG\r\n\x1a\n", FileKind.OTHER),
+        (b"BM" + bytes(60), FileKind.OTHER),
     ],
 )
-def test_what_is_no_picture_is_refused_by_its_content(sent: bytes, seems: Mistaken) -> None:
-    with pytest.raises(NotAPicture) as refusal:
-        written_anew(sent, longest=256)
+def test_what_is_no_picture_is_refused_by_its_content(sent: bytes, seems: FileKind) -> None:
+    with pytest.raises(InvalidImage) as refusal:
+        reencode(sent, longest=256)
     assert refusal.value.seems is seems
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_a_picture_cut_off_is_refused(kind: str) -> None:
     whole = a_picture(kind, (900, 900), quality=95) if kind != "PNG" else a_picture(kind, (900, 900))
-    with pytest.raises(NotAPicture):
-        written_anew(whole[: len(whole) // 3], longest=256)
+    with pytest.raises(InvalidImage):
+        reencode(whole[: len(whole) // 3], longest=256)
 
 
 def png_that_says(width: int, height: int) -> bytes:
@@ -95,13 +95,13 @@ def png_that_says(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("size", [(5001, 5000), (60_000, 60_000), (2**31 - 1, 1)])
 def test_a_flood_of_pixels_is_refused_before_it_is_decoded(size: tuple[int, int]) -> None:
-    with pytest.raises(PictureTooLarge):
-        written_anew(png_that_says(*size), longest=256)
+    with pytest.raises(ImageTooLarge):
+        reencode(png_that_says(*size), longest=256)
 
 
 def test_too_many_bytes_are_refused_unread() -> None:
-    with pytest.raises(PictureTooLarge):
-        written_anew(bytes(MOST_BYTES + 1), longest=256)
+    with pytest.raises(ImageTooLarge):
+        reencode(bytes(MAX_BYTES + 1), longest=256)
 
 
 # ------------------------------------------------------------------------------------------ at several widths
@@ -117,7 +117,7 @@ def test_a_picture_has_the_widths_that_it_has_itself(width: int, kept: tuple[int
 
 
 def test_a_picture_is_made_as_large_as_is_kept_and_narrower() -> None:
-    made = rendered(a_picture("JPEG", (2400, 1200)), longest=1600, widths=WIDTHS)
+    made = make_renditions(a_picture("JPEG", (2400, 1200)), longest=1600, widths=WIDTHS)
     assert (opened(made.content).size, made.content_type) == ((1600, 800), "image/jpeg")
     assert {width: opened(content).size for width, content in made.widths.items()} == {
         320: (320, 160),
@@ -134,7 +134,7 @@ def test_a_picture_reduced_strip_by_strip_looks_as_it_did(mode: str) -> None:
     whole.paste((20, 20, 20), (0, 0, 2000, 1500))
     file = io.BytesIO()
     (Image.new("I;16", whole.size, 30000) if mode == "I;16" else whole.convert(mode)).save(file, "PNG")
-    made = rendered(file.getvalue(), longest=200, widths=(50, 100))
+    made = make_renditions(file.getvalue(), longest=200, widths=(50, 100))
     small = opened(made.content).convert("L")
     assert small.size == (133, 200)
     if mode != "I;16":
@@ -144,12 +144,12 @@ def test_a_picture_reduced_strip_by_strip_looks_as_it_did(mode: str) -> None:
 
 def test_staff_may_send_more_than_anyone() -> None:
     large = a_picture("PNG", (6000, 6000))
-    with pytest.raises(PictureTooLarge):
-        rendered(large, longest=1600, widths=WIDTHS)
-    assert opened(rendered(large, longest=1600, widths=WIDTHS, limits=FROM_STAFF).content).size == (1600, 1600)
+    with pytest.raises(ImageTooLarge):
+        make_renditions(large, longest=1600, widths=WIDTHS)
+    assert opened(make_renditions(large, longest=1600, widths=WIDTHS, limits=FROM_STAFF).content).size == (1600, 1600)
 
 
 @pytest.mark.parametrize("size", [(8001, 5000), (5000, 8001)])
 def test_more_than_forty_megapixels_nobody_may_send(size: tuple[int, int]) -> None:
-    with pytest.raises(PictureTooLarge):
-        rendered(png_that_says(*size), longest=1600, widths=WIDTHS, limits=FROM_STAFF)
+    with pytest.raises(ImageTooLarge):
+        make_renditions(png_that_says(*size), longest=1600, widths=WIDTHS, limits=FROM_STAFF)

@@ -78,12 +78,12 @@ def test_two_currencies_never_meet() -> None:
     [("599", "0.18", "107.82"), ("0.25", "0.18", "0.05"), ("0.25", "0.1", "0.03"), ("0.24", "0.1", "0.02")],
 )
 def test_a_share_is_rounded_once_half_up(amount: str, rate: str, share: str) -> None:
-    assert rupees(amount).share(Decimal(rate)) == rupees(share)
+    assert rupees(amount).times_rate(Decimal(rate)) == rupees(share)
 
 
 @given(amounts, rates)
 def test_a_share_is_at_most_half_a_unit_off(minor: int, rate: Decimal) -> None:
-    assert abs(Money(minor, "INR").share(rate).minor - minor * rate) <= Decimal("0.5")
+    assert abs(Money(minor, "INR").times_rate(rate).minor - minor * rate) <= Decimal("0.5")
 
 
 def test_an_amount_comes_back_from_the_database_to_the_last_paisa(app: Flask) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from storefront.core.security_log import Discreet
+from storefront.core.security_log import RedactingFormatter
 
 MOMENT = 1795349045.25  # 2026-11-22 12:04:05.25 UTC
 CARD = "4242 4242 4242 4242"
@@ -19,7 +19,7 @@ def written(message: str, *values: object, name: str = "storefront.web.error_pag
     error = sys.exc_info() if trace else None
     record = logging.LogRecord(name, logging.WARNING, __file__, 1, message, values, error)
     record.created = MOMENT
-    return Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s").format(record)
+    return RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s").format(record)
 
 
 def test_an_entry_begins_with_its_moment_in_utc() -> None:

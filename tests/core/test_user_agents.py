@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storefront.core.user_agents import describe
+from storefront.core.user_agents import device_name
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ from storefront.core.user_agents import describe
     ],
 )
 def test_a_browser_is_named_in_words(user_agent: str, words: str) -> None:
-    assert describe(user_agent) == words
+    assert device_name(user_agent) == words
 
 
 def test_a_name_made_up_by_a_program_fits_its_column() -> None:
-    assert len(describe(f"Mozilla/5.0 (Windows NT {'9' * 200}) {'Weird' * 60}Bot/1.0 (+https://example.com)")) <= 160
+    assert len(device_name(f"Mozilla/5.0 (Windows NT {'9' * 200}) {'Weird' * 60}Bot/1.0 (+https://example.com)")) <= 160

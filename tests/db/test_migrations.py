@@ -18,7 +18,7 @@ from storefront.catalog.models import StockMovement
 from storefront.catalog.values import Sku
 from storefront.cli.demo import catalogue
 from storefront.db import migrations
-from storefront.db.session import db, queries, transaction
+from storefront.db.session import db, read_session, transaction
 from tests.conftest import ENGINES
 from tests.isolated_shop import own_shop
 
@@ -113,7 +113,7 @@ def delete_a_movement() -> None:
 def test_the_database_itself_refuses_to_rewrite_the_ledger(app: Flask, tamper: Callable[[], None]) -> None:
     def ledger() -> list[tuple[int, int]]:
         rows = sa.select(StockMovement.id, StockMovement.delta).order_by(StockMovement.id)
-        return [(row.id, row.delta) for row in queries().execute(rows)]
+        return [(row.id, row.delta) for row in read_session().execute(rows)]
 
     before = ledger()
     with pytest.raises(DBAPIError, match="stock movements are never changed"):

@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from storefront.db import outbox
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 from storefront.orders.models import Message
 from storefront.payments.models import Message as PaymentMessage
 from tests.conftest import ENGINES, NOON
@@ -45,12 +45,12 @@ class Listener:
 def post(*keys: str, topic: str = "news") -> None:
     with transaction("orders") as session:
         for key in keys:
-            outbox.post(session, Message, topic, key, {"about": key})
+            outbox.publish(session, Message, topic, key, {"about": key})
 
 
 def post_in_vain(schema: str, table: type[outbox.OutboxMessage]) -> None:
     with suppress(ZeroDivisionError), transaction(schema) as session:
-        outbox.post(session, table, "news", "news/1", {})
+        outbox.publish(session, table, "news", "news/1", {})
         raise ZeroDivisionError
 
 
@@ -59,7 +59,7 @@ def deliver(listener: outbox.Handler) -> int:
 
 
 def row(key: str) -> Message:
-    with queries() as session:
+    with read_session() as session:
         kept = select(Message).where(Message.key == key)
         return session.scalars(kept).one()
 
@@ -156,7 +156,7 @@ def test_a_message_that_is_rolled_back_wakes_nobody(wakes: list[int]) -> None:
 def test_a_commit_that_fails_wakes_nobody(wakes: list[int]) -> None:
     def announce_twice() -> None:
         with transaction("orders") as session:
-            outbox.post(session, Message, "news", "news/1", {})
+            outbox.publish(session, Message, "news", "news/1", {})
             session.add(Message(topic="news", key="news/1", payload={}, created_at=NOON, due_at=NOON))
 
     with pytest.raises(IntegrityError):
@@ -167,10 +167,10 @@ def test_a_commit_that_fails_wakes_nobody(wakes: list[int]) -> None:
 def test_a_command_that_lost_a_deadlock_wakes_the_worker_once(wakes: list[int]) -> None:
     deadlocks = [OperationalError("INSERT", {}, Exception(1213, "Deadlock found"))]
 
-    @retried
+    @retry_on_deadlock
     def announce() -> None:
         with transaction("orders") as session:
-            outbox.post(session, Message, "news", "news/1", {})
+            outbox.publish(session, Message, "news", "news/1", {})
             if deadlocks:
                 raise deadlocks.pop()
 
@@ -183,7 +183,7 @@ def test_each_schema_wakes_the_worker_for_its_own_messages(wakes: list[int]) -> 
     post("news/1")
     assert wakes == [1]
     with transaction("payments") as session:
-        outbox.post(session, PaymentMessage, "news", "news/1", {})
+        outbox.publish(session, PaymentMessage, "news", "news/1", {})
     assert wakes == [1, 0], "the orders have nothing new"
 
 
@@ -224,7 +224,7 @@ def test_pauses_grow_up_to_the_slowest(app: Flask, now: Clock) -> None:
         now.at = due_at
     assert pauses == sorted(pauses)
     assert pauses[:3] == [outbox.FIRST_RETRY, 2 * outbox.FIRST_RETRY, 4 * outbox.FIRST_RETRY]
-    assert pauses[-1] == outbox.SLOWEST_RETRY <= timedelta(minutes=4)
+    assert pauses[-1] == outbox.MAX_RETRY_DELAY <= timedelta(minutes=4)
 
 
 def test_a_message_is_not_tried_before_its_pause_is_over(app: Flask, now: Clock) -> None:
@@ -254,7 +254,7 @@ def test_a_topic_that_nobody_listens_to_waits_for_a_listener(app: Flask, now: Cl
 def test_after_the_last_attempt_a_message_is_parked_for_a_person_to_look(
     app: Flask, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "MOST_ATTEMPTS", 3)
+    monkeypatch.setattr(outbox, "MAX_ATTEMPTS", 3)
     post("news/1")
     listener = Listener(faults=[OSError("no")] * 5)
     for _ in range(6):
@@ -262,7 +262,7 @@ def test_after_the_last_attempt_a_message_is_parked_for_a_person_to_look(
         now.advance(hours=1)
     kept = row("news/1")
     assert (kept.attempts, kept.delivered_at, kept.last_error) == (3, None, "OSError: no")
-    assert kept.parked_at == NOON + timedelta(hours=2)
+    assert kept.failed_at == NOON + timedelta(hours=2)
 
 
 def test_an_endless_fault_is_noted_as_far_as_there_is_room(app: Flask) -> None:

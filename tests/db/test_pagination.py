@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from storefront.db.pagination import packed, unpacked
+from storefront.db.pagination import decode_cursor, encode_cursor
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 5, tzinfo=UTC)
 DEAR = 9_999_999_999_999  # minor units: the highest price there may be
@@ -15,7 +15,7 @@ DEAR = 9_999_999_999_999  # minor units: the highest price there may be
 
 def test_a_cursor_gives_back_what_was_packed() -> None:
     values = [True, "Ünï, 日本 😀", -7, DEAR, NOON]
-    assert unpacked(packed(values), (bool, str, int, int, datetime)) == values
+    assert decode_cursor(encode_cursor(values), (bool, str, int, int, datetime)) == values
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_a_cursor_gives_back_what_was_packed() -> None:
     ],
 )
 def test_what_is_no_cursor_of_these_kinds_is_none(text: str, kinds: tuple[type, ...]) -> None:
-    assert unpacked(base64.urlsafe_b64encode(text.encode()).decode().rstrip("="), kinds) is None
+    assert decode_cursor(base64.urlsafe_b64encode(text.encode()).decode().rstrip("="), kinds) is None

@@ -20,8 +20,8 @@ from storefront.db.session import (
     WriteOutsideTransaction,
     db,
     dialect_of,
-    queries,
-    retried,
+    read_session,
+    retry_on_deadlock,
     rows_changed,
     transaction,
 )
@@ -34,8 +34,8 @@ def make_cart(session: Session, guest: str = "a-guest", at: datetime = NOON) -> 
 
 
 def carts() -> list[str | None]:
-    queries().rollback()  # what was not committed is gone
-    return list(queries().scalars(sa.select(Cart.guest_token)))
+    read_session().rollback()  # what was not committed is gone
+    return list(read_session().scalars(sa.select(Cart.guest_token)))
 
 
 def test_leaving_a_transaction_commits(app: Flask) -> None:
@@ -152,8 +152,8 @@ def test_a_transaction_cannot_write_to_a_second_schema(app: Flask, write: Callab
 @pytest.mark.parametrize("write", FOREIGN_WRITES.values(), ids=FOREIGN_WRITES)
 def test_nothing_is_written_outside_a_transaction(app: Flask, write: Callable[[Session], None]) -> None:
     def write_alone() -> None:
-        write(queries())
-        queries().commit()
+        write(read_session())
+        read_session().commit()
 
     before = facts_of_the_catalogue()
     with pytest.raises(WriteOutsideTransaction):
@@ -162,9 +162,9 @@ def test_nothing_is_written_outside_a_transaction(app: Flask, write: Callable[[S
 
 
 def facts_of_the_catalogue() -> tuple[list[tuple[str, str]], int | None]:
-    queries().rollback()
-    names = [(c.slug, c.name) for c in queries().scalars(sa.select(Category).order_by(Category.id))]
-    return names, queries().scalar(sa.select(sa.func.count()).select_from(Variant))
+    read_session().rollback()
+    names = [(c.slug, c.name) for c in read_session().scalars(sa.select(Category).order_by(Category.id))]
+    return names, read_session().scalar(sa.select(sa.func.count()).select_from(Variant))
 
 
 def test_a_transaction_may_read_another_schema(app: Flask) -> None:
@@ -175,7 +175,7 @@ def test_a_transaction_may_read_another_schema(app: Flask) -> None:
 
 
 def test_words_of_a_search_are_no_statements(app: Flask) -> None:
-    found = queries().scalars(sa.select(Category.name).where(Category.name == "delete from carts; update x set"))
+    found = read_session().scalars(sa.select(Category.name).where(Category.name == "delete from carts; update x set"))
     assert found.all() == []
 
 
@@ -208,8 +208,8 @@ def test_reading_again_loses_no_change_that_was_not_written_yet(
 
 
 def test_each_statement_finds_the_database_of_its_tables(app: Flask) -> None:
-    by_column = queries().scalar(sa.select(sa.func.count(Category.id)))
-    by_table = queries().scalar(sa.select(sa.func.count()).select_from(Cart.__table__))
+    by_column = read_session().scalar(sa.select(sa.func.count(Category.id)))
+    by_table = read_session().scalar(sa.select(sa.func.count()).select_from(Cart.__table__))
     assert (by_column, by_table) == (6, 0)
 
 
@@ -217,7 +217,7 @@ def test_a_moment_comes_back_as_it_was_to_the_microsecond(app: Flask) -> None:
     in_india = datetime(2026, 11, 22, 17, 30, 1, 234567, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     with transaction("cart") as session:
         make_cart(session, at=in_india)
-    kept = queries().scalar(sa.select(Cart.updated_at))
+    kept = read_session().scalar(sa.select(Cart.updated_at))
     assert kept == datetime(2026, 11, 22, 12, 0, 1, 234567, tzinfo=UTC)
     assert kept.tzinfo is UTC
 
@@ -244,7 +244,7 @@ def test_a_command_that_loses_a_deadlock_runs_again(tmp_path: Path) -> None:
     runs = []
     both_hold_one = threading.Barrier(2)
 
-    @retried
+    @retry_on_deadlock
     def raise_both(first: int, second: int) -> None:
         runs.append(first)
         with transaction("catalog") as session:
@@ -256,7 +256,7 @@ def test_a_command_that_loses_a_deadlock_runs_again(tmp_path: Path) -> None:
     with own_shop("mariadb", tmp_path) as app:
         outcomes = at_once(app, [lambda: raise_both(1, 2), lambda: raise_both(2, 1)])
         with app.app_context():
-            hues = {row.id: row.hue for row in queries().scalars(sa.select(Category))}
+            hues = {row.id: row.hue for row in read_session().scalars(sa.select(Category))}
     assert outcomes == [None, None]
     assert len(runs) == 3
     assert (hues[1], hues[2]) == (255 + 2, 350 + 2)
@@ -269,7 +269,7 @@ def add_unit(session: Session, category: int) -> None:
 def test_a_command_that_keeps_losing_gives_up() -> None:
     runs = []
 
-    @retried
+    @retry_on_deadlock
     def lose() -> None:
         runs.append(1)
         raise OperationalError("UPDATE", {}, Exception(1213, "Deadlock found"))
@@ -282,7 +282,7 @@ def test_a_command_that_keeps_losing_gives_up() -> None:
 def test_any_other_fault_is_not_tried_again() -> None:
     runs = []
 
-    @retried
+    @retry_on_deadlock
     def fail() -> None:
         runs.append(1)
         raise OperationalError("UPDATE", {}, Exception(2013, "Lost connection"))
@@ -301,5 +301,5 @@ def test_two_writers_of_one_sqlite_file_wait_for_each_other(tmp_path: Path) -> N
     with own_shop("sqlite", tmp_path) as app:
         outcomes = at_once(app, [raise_hue] * 10)
         with app.app_context():
-            assert queries().scalar(sa.select(Category.hue).where(Category.id == 1)) == 255 + 10
+            assert read_session().scalar(sa.select(Category.hue).where(Category.id == 1)) == 255 + 10
     assert outcomes == [None] * 10

@@ -9,10 +9,10 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from storefront.catalog import service as catalog
-from storefront.catalog.models import ALL_CATEGORIES, Act, BrowseEntry, product_search
+from storefront.catalog.models import ALL_CATEGORIES, AuditEntry, BrowseEntry, product_search
 from storefront.catalog.products.admin import ProductDraft, ProductRecord, VariantDraft
 from storefront.catalog.service import admin
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.factories.catalog import rupees
 
 KEEPER = "keeper@example.com"
@@ -26,7 +26,7 @@ def new_key() -> str:
 
 def record_of(product_id: int) -> ProductRecord:
     """A product as it stands now."""
-    queries().rollback()
+    read_session().rollback()
     return admin.get_product_record(product_id)
 
 
@@ -44,8 +44,10 @@ def variants(record: ProductRecord, **changes: Callable[[VariantDraft], VariantD
     return tuple(changes.get(draft.option or "only", lambda same: same)(draft) for draft in drafts)
 
 
-def priced(amount: str | int, was: str | int | None = None) -> Callable[[VariantDraft], VariantDraft]:
-    return lambda draft: replace(draft, price=rupees(amount), was=None if was is None else rupees(was))
+def priced(amount: str | int, compare_at_price: str | int | None = None) -> Callable[[VariantDraft], VariantDraft]:
+    return lambda draft: replace(
+        draft, price=rupees(amount), compare_at_price=None if compare_at_price is None else rupees(compare_at_price)
+    )
 
 
 def category_id(slug: str) -> int:
@@ -61,24 +63,26 @@ def make_draft(sku: str, *, name: str = "Enamel Mug", price: str | int = 500, st
 
 def acts() -> list[tuple[str, str, str]]:
     """What the staff did to the catalogue, oldest first: what, to what, detail."""
-    queries().rollback()
-    rows = queries().execute(sa.select(Act.what, Act.subject, Act.detail).order_by(Act.id))
+    read_session().rollback()
+    rows = read_session().execute(
+        sa.select(AuditEntry.what, AuditEntry.subject, AuditEntry.detail).order_by(AuditEntry.id)
+    )
     return [(row.what, row.subject, row.detail) for row in rows]
 
 
 def found_by(words: str) -> set[int]:
     """The products on sale whose words these are, read from the table itself: MySQL matches only what is committed."""
-    queries().rollback()
+    read_session().rollback()
     listed = sa.select(BrowseEntry.product_id).where(BrowseEntry.category_id == ALL_CATEGORIES)
-    rows = queries().execute(sa.select(product_search.c.product_id, product_search.c.words))
-    on_sale = set(queries().scalars(listed))
+    rows = read_session().execute(sa.select(product_search.c.product_id, product_search.c.words))
+    on_sale = set(read_session().scalars(listed))
     return {row.product_id for row in rows if set(words.split()) <= set(row.words.split())} & on_sale
 
 
 def faults() -> list[str]:
     """What the doctor finds in the catalogue."""
-    queries().rollback()
-    return [*catalog.stock_faults(), *catalog.product_faults(), *catalog.review_faults()]
+    read_session().rollback()
+    return [*catalog.stock_violations(), *catalog.product_violations(), *catalog.review_violations()]
 
 
 def coded(barcode: str) -> Callable[[VariantDraft], VariantDraft]:

@@ -7,10 +7,10 @@ import itertools
 import sqlalchemy as sa
 
 from storefront.catalog import service as catalog
-from storefront.catalog.inventory.admin import Change, Movement, Reason, StockRow
+from storefront.catalog.inventory.admin import Adjustment, Movement, Reason, StockRow
 from storefront.catalog.models import StockMovement, Variant
 from storefront.catalog.service import Hold, Sku, inventory_admin
-from storefront.db.session import queries
+from storefront.db.session import read_session
 
 CLERK = "clerk@example.com"
 
@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 def row_of(sku: str) -> StockRow:
     """A variant as the desk shows it now."""
-    queries().rollback()
+    read_session().rollback()
     row = inventory_admin.find_by_code(sku)
     assert row is not None, sku
     return row
@@ -32,13 +32,15 @@ def change_of(
     count: int | None = None,
     level: int | None = None,
     seen: int | None = None,
-) -> Change:
+) -> Adjustment:
     """What a clerk enters who sees the row as it stands now, or with another figure on hand."""
     row = row_of(sku)
-    return Change(row.id, row.on_hand if seen is None else seen, row.low_level, delta=delta, count=count, level=level)
+    return Adjustment(
+        row.id, row.on_hand if seen is None else seen, row.reorder_level, delta=delta, count=count, level=level
+    )
 
 
-def adjust(*changes: Change, reason: Reason = Reason.CORRECTION, reference: str = "", actor: str = CLERK) -> str:
+def adjust(*changes: Adjustment, reason: Reason = Reason.CORRECTION, reference: str = "", actor: str = CLERK) -> str:
     """Submit changes. :return: their reference"""
     reference = reference or f"desk/{next(_numbers)}"
     inventory_admin.adjust(changes, reference=reference, reason=reason, actor=actor)
@@ -63,16 +65,16 @@ def sell(sku: str, units: int = 1, *, checkout: str = "") -> str:
 
 def ledger_of(sku: str) -> list[Movement]:
     """The rows of a variant since it came in, oldest first."""
-    queries().rollback()
+    read_session().rollback()
     page = inventory_admin.list_movements(inventory_admin.LedgerCriteria(sku=sku))
     return [movement for movement in reversed(page.movements) if movement.reason != "initial"]
 
 
 def movement_count() -> int:
-    queries().rollback()
-    return queries().scalar(sa.select(sa.func.count()).select_from(StockMovement)) or 0
+    read_session().rollback()
+    return read_session().scalar(sa.select(sa.func.count()).select_from(StockMovement)) or 0
 
 
-def is_low_told(sku: str) -> bool:
-    queries().rollback()
-    return bool(queries().scalar(sa.select(Variant.is_low_told).where(Variant.sku == sku)))
+def low_stock_notified(sku: str) -> bool:
+    read_session().rollback()
+    return bool(read_session().scalar(sa.select(Variant.low_stock_notified).where(Variant.sku == sku)))

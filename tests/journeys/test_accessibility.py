@@ -15,7 +15,7 @@ from tests.shopper import ADDRESS, CANDLE, CONTACT, HEIGHTS, Shopper, Window
 
 pytestmark = pytest.mark.browser
 
-MOST_STOPS = 120  # presses of Tab that a page may take
+MAX_STOPS = 120  # presses of Tab that a page may take
 
 # What the browser knows of the control that has the focus: is it in sight, and is a ring drawn around it?
 FOCUS = """() => {
@@ -176,7 +176,7 @@ def test_the_way_to_the_bank_and_back_has_no_barriers(buyer: Shopper) -> None:
 
 def tab_to(shopper: Shopper, control: Locator, *, backwards: bool = False) -> None:
     """Press Tab until the control has the focus; every stop on the way is in sight and ringed."""
-    for _ in range(MOST_STOPS):
+    for _ in range(MAX_STOPS):
         shopper.page.keyboard.press("Shift+Tab" if backwards else "Tab")
         stop = shopper.page.evaluate(FOCUS)
         assert stop["inSight"], f"the focus is out of sight on {stop['name']}"

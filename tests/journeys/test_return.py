@@ -74,7 +74,7 @@ def test_a_guest_returns_two_mugs_and_gets_their_money_back(
     assert "Approved" in seen.one(f"#return-{number}").get_text()
     assert "Refund of ₹1,180" in seen.words
     assert "is approved" in post.letters[-1].text
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 def test_a_declined_return_is_explained(pages: Pages, clerk: Pages, order: OrderView, post: MemoryPost) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from storefront.accounts import service as accounts
 from storefront.accounts.models import PaymentMethod, User
 from storefront.accounts.service import Role, UserId
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from tests.legacy_import import old_shop as tables
 from tests.legacy_import.conftest import Import
 from tests.legacy_import.old_shop import SECRET, OldShop
@@ -33,7 +33,7 @@ def test_an_account_keeps_its_id_and_signs_in_with_its_old_password_which_is_the
 
 
 def kept_password(user: int) -> str:
-    return queries().scalars(select(User.password).where(User.id == user)).one() or ""
+    return read_session().scalars(select(User.password).where(User.id == user)).one() or ""
 
 
 @pytest.mark.parametrize("prefix", ["$2a", "{bcrypt}$2a", "$2y"])
@@ -176,7 +176,7 @@ def test_of_a_card_number_four_digits_come_and_the_report_says_so(
     assert "payment methods: it held a whole card number: the last four digits are kept: 1 (id 1)" in said
     (method,) = accounts.methods_of(ASHA)
     assert method.details == "4242"
-    row = queries().scalars(select(PaymentMethod)).one()
+    row = read_session().scalars(select(PaymentMethod)).one()
     assert not any("42424242" in str(value) for value in vars(row).values())
 
 
@@ -203,7 +203,7 @@ def test_wishes_come_once_a_product_and_only_for_products_that_are_here(app: Fla
     said = read().output
     assert "wishlist: the product is on the list already: 1 (id 2)" in said
     assert "wishlist: its product is not here: 1 (id 3)" in said  # the shop has a product 5, but it is another
-    assert accounts.wished_products(ASHA) == {5001}
+    assert accounts.wishlist_product_ids(ASHA) == {5001}
 
 
 def test_what_was_changed_or_deleted_here_since_stays_so(app: Flask, old: OldShop, read: Import) -> None:
@@ -215,12 +215,12 @@ def test_what_was_changed_or_deleted_here_since_stays_so(app: Flask, old: OldSho
     read()
     accounts.change_profile(ASHA, {"name": "Asha R."})
     accounts.remove_address(ASHA, accounts.addresses_of(ASHA)[0].id)
-    accounts.remove_wish(ASHA, 5001)
+    accounts.remove_wishlist_item(ASHA, 5001)
     with transaction("accounts") as session:
         session.delete(session.get_one(User, 7002))
     read()
     assert accounts.get_account(ASHA).name == "Asha R."
     assert accounts.addresses_of(ASHA) == []
-    assert accounts.wished_products(ASHA) == frozenset()
+    assert accounts.wishlist_product_ids(ASHA) == frozenset()
     with pytest.raises(accounts.UnknownUser):
         accounts.get_account(UserId(7002))

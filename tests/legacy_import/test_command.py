@@ -70,9 +70,9 @@ def everything() -> object:
         accounts.items_of(ASHA),
         catalog.get_full_product(LAMP, reviews=9),
         catalog.holdings(),
-        cart.quote(cart.token_of(ASHA)),
-        orders.facts(),
-        payments.facts(),
+        cart.quote(cart.cart_key_of(ASHA)),
+        orders.snapshots(),
+        payments.snapshots(),
         checkout.states(),
     )
 
@@ -84,7 +84,7 @@ def test_everything_comes_once_and_a_second_run_changes_nothing(app: Flask, full
     second = figures(read().output)
     assert second == {kind: [2, 0, 1, 1] if kind == "users" else [1, 0, 1, 0] for kind in KINDS}
     assert everything() == known
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 def test_every_skipped_row_stands_in_a_file_if_one_is_asked_for(
@@ -108,7 +108,7 @@ def test_a_run_that_was_broken_off_goes_on(app: Flask, other: OldShop, read: Imp
         other.execute(f"ALTER TABLE {table}_later RENAME TO {table}")
     assert figures(read(other.url).output)["reviews"] == [1, 1, 0, 0]
     assert orders.orders_of(ASHA).count == 1
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 def test_each_service_may_have_a_database_of_its_own(app: Flask, old: OldShop, other: OldShop, read: Import) -> None:

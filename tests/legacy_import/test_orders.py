@@ -39,7 +39,7 @@ def _customer_and_goods(old: OldShop) -> None:
 
 
 def paid(order: OrderView) -> PaymentStatus:
-    return payments.facts()[order.checkout_id].status
+    return payments.snapshots()[order.checkout_id].status
 
 
 def test_an_order_comes_as_it_was_and_the_books_agree(app: Flask, old: OldShop, read: Import, post: MemoryPost) -> None:
@@ -57,7 +57,7 @@ def test_an_order_comes_as_it_was_and_the_books_agree(app: Flask, old: OldShop, 
     assert catalog.get_offer(Sku("SKU-OLD-5001")).available == 12
     tasks.deliver_outboxes()
     assert post.letters == []
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 def test_old_orders_stand_below_those_that_the_shop_took_before_they_came(
@@ -75,7 +75,7 @@ def test_old_orders_stand_below_those_that_the_shop_took_before_they_came(
     assert [order.id for order in orders.orders_of_guest("asha@example.com")] == [third, fourth]
     assert [order.id for order in orders.summaries([first, here, second])] == [here, second, first]
     assert [order.id for order in orders.get_orders([here, first])] == [first, here]
-    everything = orders.admin_list.Criteria(filter=orders.admin_list.Filter.ALL)
+    everything = orders.admin_list.OrderQuery(filter=orders.admin_list.OrderFilter.ALL)
     listed = [order.id for order in orders.admin_list.list_orders(everything).orders]
     assert [number for number in listed if number in {here, first, second}] == [here, second, first]
 
@@ -112,7 +112,7 @@ def test_every_status_has_one_here(
     assert (order.status, paid(order)) == (status, payment)
     tasks.deliver_outboxes()
     assert post.letters == []
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_how_it_was_paid_is_shown_and_never_a_card_number(
     read()
     order = orders.get_order(NUMBER)
     assert (order.payment_kind, order.payment_details, order.lender, paid(order)) == (kind, details, lender, payment)
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 def test_a_payment_keeps_its_number_and_one_that_failed_cancels_its_order(
@@ -172,7 +172,7 @@ def test_a_payment_keeps_its_number_and_one_that_failed_cancels_its_order(
     order = orders.get_order(NUMBER)
     assert order.status is OrderStatus.CANCELLED
     assert payments.records_of([order.checkout_id])[order.checkout_id].id == number
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_amounts_that_do_not_add_up_are_put_right_beside_the_total(
     read()
     order = orders.get_order(NUMBER)
     assert (order.shipping.minor, order.discount.minor, order.grand_total.minor) == (shipping, discount, total)
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 def test_amounts_kept_as_floating_numbers_are_rounded_half_up_and_that_is_said(
@@ -215,7 +215,7 @@ def test_an_order_keeps_items_of_products_that_are_gone(app: Flask, old: OldShop
     old.order(1, ASHA, [(LAMP, 1, 1499.0), (5999, 3, 10.0)])
     assert "a product of it is not here: its item leads nowhere: 1 (id 1)" in read().output
     assert [item.sku for item in orders.get_order(NUMBER).items] == ["SKU-OLD-5001", "OLD-5999"]
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 @pytest.mark.parametrize(
@@ -249,15 +249,15 @@ def test_an_order_of_nothing_does_not_come(
 
 def test_a_number_as_long_as_the_contract_allows_comes_whole(app: Flask, old: OldShop, read: Import) -> None:
     number = f"ORD_2024.{'7' * 30}-{'X' * 10}"
-    assert len(number) == orders.LONGEST_ORDER_ID
+    assert len(number) == orders.MAX_ORDER_ID_LENGTH
     old.order(1, ASHA, [(LAMP, 1, 1499.0)], order_id=number, status="PLACED")
     read()
     order = orders.get_order(number)
-    assert payments.facts()[order.checkout_id].order_id == number
+    assert payments.snapshots()[order.checkout_id].order_id == number
     orders.cancel(number, by="the customer")
     tasks.deliver_outboxes()
     assert paid(order) is PaymentStatus.REFUNDED
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 def test_of_two_orders_with_one_number_the_first_comes(app: Flask, old: OldShop, read: Import) -> None:
@@ -276,4 +276,4 @@ def test_an_order_cancelled_here_gives_back_goods_and_money_once(app: Flask, old
     assert paid(orders.get_order(NUMBER)) is PaymentStatus.REFUNDED
     read()
     assert orders.get_order(NUMBER).status is OrderStatus.CANCELLED
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []

@@ -54,7 +54,7 @@ def test_a_product_keeps_its_id_and_stands_in_its_categories(app: Flask, old: Ol
 def test_what_is_in_stock_is_explained_by_one_movement(app: Flask, old: OldShop, read: Import) -> None:
     old.product(LAMP)
     read()
-    assert list(catalog.stock_faults()) == []
+    assert list(catalog.stock_violations()) == []
     assert catalog.get_offer(LAMP_SKU).available == 12
 
 
@@ -87,8 +87,8 @@ def test_a_product_taken_off_sale_comes_and_stays_off(app: Flask, old: OldShop, 
     read()
     with pytest.raises(UnknownProduct):
         catalog.get_full_product(LAMP, reviews=9)
-    assert not catalog.offers_of([LAMP_SKU])[LAMP_SKU].is_sold
-    assert list(catalog.stock_faults()) == []
+    assert not catalog.offers_of([LAMP_SKU])[LAMP_SKU].is_sellable
+    assert list(catalog.stock_violations()) == []
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_reviews_come_with_their_votes_and_make_the_rating(app: Flask, old: OldS
         (7003, False),
     }
     assert lamp.reviews[0].helpful_count == 3
-    assert list(catalog.review_faults()) == []
+    assert list(catalog.review_violations()) == []
 
 
 @pytest.mark.parametrize(
@@ -220,11 +220,11 @@ def test_what_lay_in_a_cart_lies_in_it_here(app: Flask, old: OldShop, read: Impo
     old.add(tables.CARTS, id=4, user_id=ASHA, updated_at=tables.ORDERED)
     old.add(tables.LINES, id=1, cart_id=4, product_id=LAMP, quantity=2, variant=None)
     read()
-    (line,) = cart.quote(cart.token_of(ASHA)).lines
+    (line,) = cart.quote(cart.cart_key_of(ASHA)).lines
     assert (line.sku, line.quantity) == (LAMP_SKU, 2)
-    cart.remove_line(cart.token_of(ASHA), line.id)
+    cart.remove_line(cart.cart_key_of(ASHA), line.id)
     read()
-    assert cart.count_units(cart.token_of(ASHA)) == 0
+    assert cart.count_units(cart.cart_key_of(ASHA)) == 0
 
 
 @pytest.mark.parametrize(
@@ -245,4 +245,4 @@ def test_a_line_that_nobody_can_buy_does_not_come(
     old.add(tables.CARTS, id=4, user_id=ASHA, updated_at=tables.ORDERED)
     old.add(tables.LINES, **{"id": 1, "cart_id": 4, "product_id": LAMP, "quantity": 1} | row)
     assert f"cart lines: {said}: 1 (id 1)" in read().output
-    assert cart.count_units(cart.token_of(ASHA)) == 0
+    assert cart.count_units(cart.cart_key_of(ASHA)) == 0

@@ -18,14 +18,14 @@ from flask import Flask
 
 from storefront import create_app
 from storefront.messaging import mail
-from storefront.messaging.mail import FolderPost, Letter, SmtpPost
+from storefront.messaging.mail import Email, FileTransport, SmtpTransport
 from tests.conftest import make_config
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
 from tests.fakes import MemoryPost
 from tests.run import free_port
 
-LETTER = Letter(
+LETTER = Email(
     id="order-placed-ORD-1@shop.example",
     to="asha@example.com",
     subject="Your order – ₹1,680 ☕",
@@ -84,7 +84,7 @@ def mailbox() -> Mailbox:
 
 
 @pytest.fixture
-def smtp(tmp_path: Path, mailbox: Mailbox) -> Iterator[SmtpPost]:
+def smtp(tmp_path: Path, mailbox: Mailbox) -> Iterator[SmtpTransport]:
     """The port of a shop that sends to `mailbox`."""
     with smtp_server(mailbox) as url, shop_with_mail(tmp_path, url) as app:
         yield app.extensions["post"]
@@ -99,31 +99,31 @@ def part(letter: EmailMessage, kind: str) -> str:
 # ------------------------------------------------------------------------------------------------- SMTP
 
 
-def test_a_letter_arrives_with_a_text_and_an_html_part(smtp: SmtpPost, mailbox: Mailbox) -> None:
+def test_a_letter_arrives_with_a_text_and_an_html_part(smtp: SmtpTransport, mailbox: Mailbox) -> None:
     smtp.send(LETTER)
     (letter,) = mailbox.letters
     assert (letter["Subject"], letter["To"], letter["From"]) == (LETTER.subject, LETTER.to, "shop@localhost")
     assert (part(letter, "plain"), part(letter, "html")) == (LETTER.text.strip(), LETTER.html)
 
 
-def test_a_letter_sent_twice_carries_the_same_message_id(smtp: SmtpPost, mailbox: Mailbox) -> None:
+def test_a_letter_sent_twice_carries_the_same_message_id(smtp: SmtpTransport, mailbox: Mailbox) -> None:
     for _ in range(2):
         smtp.send(LETTER)
     assert [letter["Message-ID"] for letter in mailbox.letters] == ["<order-placed-ORD-1@shop.example>"] * 2
 
 
-def test_a_letter_to_a_domain_of_another_script_arrives(smtp: SmtpPost, mailbox: Mailbox) -> None:
-    smtp.send(Letter(LETTER.id, "asha@bücher.example", "Hello", "text", "<p>html</p>"))
+def test_a_letter_to_a_domain_of_another_script_arrives(smtp: SmtpTransport, mailbox: Mailbox) -> None:
+    smtp.send(Email(LETTER.id, "asha@bücher.example", "Hello", "text", "<p>html</p>"))
     assert mailbox.recipients == ["asha@xn--bcher-kva.example"]
 
 
-def test_a_letter_that_is_refused_says_so(smtp: SmtpPost, mailbox: Mailbox) -> None:
+def test_a_letter_that_is_refused_says_so(smtp: SmtpTransport, mailbox: Mailbox) -> None:
     mailbox.refuses = True
     with pytest.raises(OSError, match="Come back later"):
         smtp.send(LETTER)
 
 
-def test_a_server_that_hangs_up_without_goodbye_has_the_letter(smtp: SmtpPost, mailbox: Mailbox) -> None:
+def test_a_server_that_hangs_up_without_goodbye_has_the_letter(smtp: SmtpTransport, mailbox: Mailbox) -> None:
     mailbox.hangs_up = True
     smtp.send(LETTER)
     assert len(mailbox.received) == 1
@@ -198,7 +198,7 @@ def test_a_mail_url_names_server_port_and_kind_of_line(
 ) -> None:
     with shop_with_mail(tmp_path, url) as app:
         line = app.extensions["mail"]
-        assert isinstance(app.extensions["post"], SmtpPost)
+        assert isinstance(app.extensions["post"], SmtpTransport)
         assert (line.server, line.port, line.use_ssl, line.use_tls) == (server, port, is_ssl, is_tls)
         assert (line.username, line.password) == (None, None)
 
@@ -212,7 +212,7 @@ def test_user_and_password_may_hold_any_character(tmp_path: Path) -> None:
 def test_without_a_mail_url_letters_lie_in_the_data_folder(tmp_path: Path) -> None:
     with shop_with_mail(tmp_path, "") as app:
         post = app.extensions["post"]
-        assert isinstance(post, FolderPost)
+        assert isinstance(post, FileTransport)
         assert post.folder == tmp_path / "mail"
 
 
@@ -220,7 +220,7 @@ def test_without_a_mail_url_letters_lie_in_the_data_folder(tmp_path: Path) -> No
 
 
 def test_a_letter_laid_down_can_be_read_again(tmp_path: Path) -> None:
-    FolderPost(tmp_path / "mail", "shop@localhost").send(LETTER)
+    FileTransport(tmp_path / "mail", "shop@localhost").send(LETTER)
     (path,) = (tmp_path / "mail").iterdir()
     letter = mail.read(path)
     assert (letter["Subject"], letter["To"]) == (LETTER.subject, LETTER.to)
@@ -229,15 +229,15 @@ def test_a_letter_laid_down_can_be_read_again(tmp_path: Path) -> None:
 
 
 def test_the_same_letter_twice_is_one_file(tmp_path: Path) -> None:
-    post = FolderPost(tmp_path, "shop@localhost")
+    post = FileTransport(tmp_path, "shop@localhost")
     for _ in range(2):
         post.send(LETTER)
     assert [path.suffix for path in tmp_path.iterdir()] == [".eml"]
 
 
 def test_no_letter_is_laid_down_outside_the_folder(tmp_path: Path) -> None:
-    post = FolderPost(tmp_path / "mail", "shop@localhost")
-    post.send(Letter("../../etc/x@y", "a@example.com", "s", "t", "<p>h</p>"))
+    post = FileTransport(tmp_path / "mail", "shop@localhost")
+    post.send(Email("../../etc/x@y", "a@example.com", "s", "t", "<p>h</p>"))
     assert [path.parent for path in tmp_path.rglob("*.eml")] == [tmp_path / "mail"]
 
 

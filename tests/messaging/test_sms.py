@@ -13,8 +13,8 @@ from flask import Flask
 
 from storefront import create_app
 from storefront.messaging import sms
-from storefront.messaging.mail import FolderPost, read
-from storefront.messaging.sms import FolderTexts, GatewayRefused, GatewayTexts, TextMessage
+from storefront.messaging.mail import FileTransport, read
+from storefront.messaging.sms import GatewayRefused, HttpGateway, SmsFileTransport, TextMessage
 from tests.conftest import make_config
 from tests.isolated_shop import PRODUCTION
 
@@ -54,7 +54,7 @@ def gateway() -> Iterator[Gateway]:
 
 
 def test_a_gateway_gets_number_and_text(gateway: Gateway) -> None:
-    GatewayTexts(f"http://127.0.0.1:{gateway.server_port}/send").send(HELLO)
+    HttpGateway(f"http://127.0.0.1:{gateway.server_port}/send").send(HELLO)
     assert gateway.taken == [({"to": HELLO.to, "text": HELLO.text}, "code-1")]
 
 
@@ -64,26 +64,30 @@ def test_what_a_gateway_refuses_is_not_taken_for_sent_and_not_repeated_in_the_fa
 ) -> None:
     gateway.status = status
     with pytest.raises(GatewayRefused) as refusal:
-        GatewayTexts(f"http://user:secret@127.0.0.1:{gateway.server_port}/send").send(HELLO)
+        HttpGateway(f"http://user:secret@127.0.0.1:{gateway.server_port}/send").send(HELLO)
     assert "secret" not in str(refusal.value)
     assert "123456" not in str(refusal.value)
 
 
 def test_a_gateway_that_is_away_is_said_so_without_its_password() -> None:
     with pytest.raises(GatewayRefused) as refusal:
-        GatewayTexts("http://user:secret@127.0.0.1:1/send").send(HELLO)
+        HttpGateway("http://user:secret@127.0.0.1:1/send").send(HELLO)
     assert "secret" not in str(refusal.value)
 
 
 def test_without_a_gateway_messages_lie_beside_the_letters(tmp_path: Path) -> None:
-    FolderTexts(FolderPost(tmp_path, "shop@localhost")).send(HELLO)
+    SmsFileTransport(FileTransport(tmp_path, "shop@localhost")).send(HELLO)
     (file,) = tmp_path.glob("*.eml")
     assert HELLO.text in str(read(file).get_body(("plain",)))
 
 
 @pytest.mark.parametrize(
     ("environment", "url", "kind"),
-    [("development", "", FolderTexts), ("production", "", None), ("production", "https://sms.example", GatewayTexts)],
+    [
+        ("development", "", SmsFileTransport),
+        ("production", "", None),
+        ("production", "https://sms.example", HttpGateway),
+    ],
 )
 def test_the_port_is_chosen_by_the_environment(
     tmp_path: Path, environment: str, url: str, kind: type[object] | None

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 
 from storefront.db import migrations
-from storefront.db.session import db, queries, transaction
+from storefront.db.session import db, read_session, transaction
 from storefront.orders import service as orders
 from storefront.orders.carriers import CARRIERS, tracking_url
 from storefront.orders.models import Message, Order
@@ -21,7 +21,7 @@ from tests.isolated_shop import at_once, own_shop
 from tests.page_client import counted_selects
 
 PACKING, SENT = OrderStatus.PROCESSING, OrderStatus.SHIPPED
-EVERY = admin_list.Criteria(filter=admin_list.Filter.ALL)
+EVERY = admin_list.OrderQuery(filter=admin_list.OrderFilter.ALL)
 
 
 def create(status: OrderStatus = OrderStatus.CONFIRMED, email: str = EMAIL) -> OrderId:
@@ -35,12 +35,12 @@ def create(status: OrderStatus = OrderStatus.CONFIRMED, email: str = EMAIL) -> O
     return order_id
 
 
-def found(criteria: admin_list.Criteria) -> list[OrderId]:
+def found(criteria: admin_list.OrderQuery) -> list[OrderId]:
     return [order.id for order in admin_list.list_orders(criteria).orders]
 
 
 def messages(order_id: str) -> list[str]:
-    keys = queries().scalars(select(Message.key).order_by(Message.id))
+    keys = read_session().scalars(select(Message.key).order_by(Message.id))
     return [key.partition("/")[0] for key in keys if key.endswith(order_id)]
 
 
@@ -50,52 +50,56 @@ def messages(order_id: str) -> list[str]:
 def test_each_filter_has_its_orders_and_its_count(app: Flask, now: Clock) -> None:
     made = {status: create(status) for status in OrderStatus}
     for status, order_id in made.items():
-        assert found(admin_list.Criteria(filter=admin_list.Filter(status))) == [order_id]
-    assert found(admin_list.Criteria()) == [made[OrderStatus.CONFIRMED], made[PACKING]]
+        assert found(admin_list.OrderQuery(filter=admin_list.OrderFilter(status))) == [order_id]
+    assert found(admin_list.OrderQuery()) == [made[OrderStatus.CONFIRMED], made[PACKING]]
     counts = admin_list.list_orders(EVERY).counts
-    assert (counts[admin_list.Filter.ALL], counts[admin_list.Filter.TO_SEND], counts[admin_list.Filter.LATE]) == (
+    assert (
+        counts[admin_list.OrderFilter.ALL],
+        counts[admin_list.OrderFilter.TO_SEND],
+        counts[admin_list.OrderFilter.LATE],
+    ) == (
         6,
         2,
         0,
     )
     now.advance(days=8)
     is_open = [made[status] for status in (OrderStatus.PENDING, OrderStatus.CONFIRMED, PACKING, SENT)]
-    assert found(admin_list.Criteria(filter=admin_list.Filter.LATE)) == is_open
-    assert admin_list.list_orders(EVERY).counts[admin_list.Filter.LATE] == 4
+    assert found(admin_list.OrderQuery(filter=admin_list.OrderFilter.LATE)) == is_open
+    assert admin_list.list_orders(EVERY).counts[admin_list.OrderFilter.LATE] == 4
 
 
-@pytest.mark.parametrize("chosen", [admin_list.Filter.ALL, admin_list.Filter.TO_SEND])
+@pytest.mark.parametrize("chosen", [admin_list.OrderFilter.ALL, admin_list.OrderFilter.TO_SEND])
 @pytest.mark.parametrize("words", ["", "asha"])
 def test_pages_go_forth_and_back_without_losing_or_repeating_an_order(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, chosen: admin_list.Filter, words: str
+    app: Flask, monkeypatch: pytest.MonkeyPatch, chosen: admin_list.OrderFilter, words: str
 ) -> None:
     monkeypatch.setattr(admin_list, "PAGE_SIZE", 2)
     made = [create() for _ in range(5)]  # all in one moment: the number of the row decides
-    expected = made if chosen is admin_list.Filter.TO_SEND else made[::-1]
-    page = admin_list.list_orders(admin_list.Criteria(words, chosen))
+    expected = made if chosen is admin_list.OrderFilter.TO_SEND else made[::-1]
+    page = admin_list.list_orders(admin_list.OrderQuery(words, chosen))
     seen = [order.id for order in page.orders]
     while page.paged.next:
-        page = admin_list.list_orders(admin_list.Criteria(words, chosen, cursor=page.paged.next))
+        page = admin_list.list_orders(admin_list.OrderQuery(words, chosen, cursor=page.paged.next))
         seen += [order.id for order in page.orders]
     assert seen == expected
-    back = admin_list.list_orders(admin_list.Criteria(words, chosen, cursor=page.paged.previous))
+    back = admin_list.list_orders(admin_list.OrderQuery(words, chosen, cursor=page.paged.previous))
     assert [order.id for order in back.orders] == expected[2:4]
 
 
 def test_a_search_takes_its_words_literally(app: Flask) -> None:
     order_id = create(email="a_b@example.com")
     create(email="axb@example.com")
-    assert found(admin_list.Criteria("a_b", admin_list.Filter.ALL)) == [order_id]
-    assert found(admin_list.Criteria("%", admin_list.Filter.ALL)) == []
-    assert len(found(admin_list.Criteria("mug", admin_list.Filter.ALL))) == 2  # the beginning of a SKU
-    assert found(admin_list.Criteria("ug-1", admin_list.Filter.ALL)) == []
+    assert found(admin_list.OrderQuery("a_b", admin_list.OrderFilter.ALL)) == [order_id]
+    assert found(admin_list.OrderQuery("%", admin_list.OrderFilter.ALL)) == []
+    assert len(found(admin_list.OrderQuery("mug", admin_list.OrderFilter.ALL))) == 2  # the beginning of a SKU
+    assert found(admin_list.OrderQuery("ug-1", admin_list.OrderFilter.ALL)) == []
 
 
 def test_a_page_and_the_board_take_three_selects(app: Flask) -> None:
     for status in OrderStatus:
         create(status)
     with counted_selects() as counter:
-        admin_list.list_orders(admin_list.Criteria("asha mug", admin_list.Filter.ALL))
+        admin_list.list_orders(admin_list.OrderQuery("asha mug", admin_list.OrderFilter.ALL))
     assert counter["selects"] == 3
     with counted_selects() as counter:
         board = admin_list.show_board(EVERY)
@@ -106,7 +110,7 @@ def test_a_page_and_the_board_take_three_selects(app: Flask) -> None:
 def test_a_column_of_the_board_has_the_longest_waiting_and_the_latest_of_what_is_over(
     app: Flask, monkeypatch: pytest.MonkeyPatch, now: Clock
 ) -> None:
-    monkeypatch.setattr(admin_list, "MOST_CARDS", 2)
+    monkeypatch.setattr(admin_list, "MAX_CARDS", 2)
     made: dict[OrderStatus, list[OrderId]] = {PACKING: [], OrderStatus.DELIVERED: []}
     for status in [*made] * 3:
         now.advance(minutes=1)
@@ -120,7 +124,7 @@ def test_the_export_has_every_order_of_the_filter(app: Flask, monkeypatch: pytes
     monkeypatch.setattr(admin_list, "ROWS_AT_ONCE", 2)
     made = [create() for _ in range(5)]
     create(SENT)
-    assert [order.id for part in admin_list.export_orders(admin_list.Criteria()) for order in part] == made
+    assert [order.id for part in admin_list.export_orders(admin_list.OrderQuery()) for order in part] == made
 
 
 # ------------------------------------------------------------------------------------------------ steps
@@ -137,7 +141,7 @@ def test_a_step_leaves_word_and_who_of_the_staff_took_it(app: Flask) -> None:
     ]
     order = orders.get_order(order_id)
     assert (order.carrier, order.tracking_number, order.tracking_url) == ("DTDC", "D 7", CARRIERS["DTDC"])
-    assert list(orders.faults()) == []
+    assert list(orders.violations()) == []
 
 
 def test_a_step_that_is_refused_leaves_no_word_and_no_act(app: Flask) -> None:
@@ -153,7 +157,7 @@ def test_the_doctor_misses_the_word_of_a_step_that_was_taken(app: Flask) -> None
     orders.advance(order_id, PACKING, by="the shop")
     with transaction("orders") as session:
         session.execute(delete(Message).where(Message.topic == "order-processing"))
-    assert list(orders.faults()) == [f"{order_id}: never announced: order-processing"]
+    assert list(orders.violations()) == [f"{order_id}: never announced: order-processing"]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -167,7 +171,7 @@ def test_an_order_sent_before_there_were_such_letters_is_no_fault(engine: str, t
         migrations.downgrade(("orders",), "orders_0003")
         migrations.upgrade(("orders",))
         db.session.remove()
-        assert list(orders.faults()) == []
+        assert list(orders.violations()) == []
         assert orders.get_order(order_id).tracking_number == "AWB 7"
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from storefront.db.audit_log import TrailCriteria
+from storefront.db.audit_log import AuditQuery
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus, TooLateToChange, UnknownOrder
 from tests import consistency
@@ -44,7 +44,7 @@ def test_the_couriers_number_is_the_one_noted_last() -> None:
     order = make_order()
     assert order.tracking_number == ""
     for number in ("AWB-1", "AWB-1", "AWB-2"):
-        orders.note_tracking(order.id, number, by="the shop")
+        orders.set_tracking(order.id, number, by="the shop")
     noted = orders.get_order(order.id)
     assert noted.tracking_number == "AWB-2"
     assert len(noted.timeline) == len(order.timeline) + 2
@@ -60,9 +60,9 @@ def test_another_day_of_arrival_is_promised() -> None:
 def test_what_staff_change_is_noted_and_what_stays_as_it_was_is_not() -> None:
     order = make_order()
     for _ in range(2):
-        orders.note_tracking(order.id, "AWB-1", by="the shop", actor="clerk@example.com")
+        orders.set_tracking(order.id, "AWB-1", by="the shop", actor="clerk@example.com")
         orders.expect_on(order.id, date(2026, 12, 24), actor="clerk@example.com")
-    assert [(act.actor, act.what, act.subject, act.detail) for act in orders.acts_noted(TrailCriteria(), 10)] == [
+    assert [(act.actor, act.what, act.subject, act.detail) for act in orders.audit_entries(AuditQuery(), 10)] == [
         ("clerk@example.com", "day of arrival", order.id, f"from {order.estimated_on} to 2026-12-24"),
         ("clerk@example.com", "tracking number", order.id, "AWB-1"),
     ]
@@ -71,7 +71,7 @@ def test_what_staff_change_is_noted_and_what_stays_as_it_was_is_not() -> None:
 def test_an_order_that_is_none_is_not_changed() -> None:
     for change in (
         lambda: orders.change_address("ORD-1", ELSEWHERE, by="you"),
-        lambda: orders.note_tracking("ORD-1", "AWB", by="the shop"),
+        lambda: orders.set_tracking("ORD-1", "AWB", by="the shop"),
         lambda: orders.expect_on("ORD-1", date(2026, 12, 24)),
     ):
         with pytest.raises(UnknownOrder):

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from storefront.db import migrations
-from storefront.db.session import db, queries
+from storefront.db.session import db, read_session
 from storefront.orders import service as orders
 from storefront.orders.models import Order
 from tests.conftest import ENGINES
@@ -104,7 +104,7 @@ def test_without_an_address_nothing_is_claimed(app: Flask, email: str) -> None:
 def test_orders_of_an_account_that_is_gone_stay_and_are_nobodys(app: Flask) -> None:
     number, other = order(), order(RAVI)
     for _ in range(2):
-        orders.forget_customer(ASHA)
+        orders.erase_customer(ASHA)
     assert found() == []
     assert orders.get_order(number).customer_id is None
     assert orders.get_order(other).customer_id == RAVI
@@ -139,5 +139,5 @@ def test_orders_of_before_are_known_by_their_address_too(engine: str, tmp_path: 
         migrations.downgrade(("orders",), "orders_0001")
         migrations.upgrade(("orders",))
         db.session.remove()
-        rows = queries().execute(select(Order.order_id, Order.email_key))
+        rows = read_session().execute(select(Order.order_id, Order.email_key))
         assert {row.order_id: row.email_key for row in rows} == numbers

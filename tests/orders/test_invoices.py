@@ -13,11 +13,11 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from storefront.core import clock
-from storefront.db.session import db, queries, transaction
+from storefront.db.session import db, read_session, transaction
 from storefront.orders import service as orders
 from storefront.orders.invoice_models import Invoice, InvoiceSeries
 from storefront.orders.models import Order
-from storefront.orders.service import INVOICE, IssuedPaper, OrderView
+from storefront.orders.service import INVOICE, IssuedDocument, OrderView
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product, rupees
 from tests.factories.refunds import deliver, refund
@@ -34,8 +34,8 @@ def confirmed() -> OrderView:
     return orders.get_order(order_id)
 
 
-def issue(order: OrderView) -> dict[int, IssuedPaper]:
-    return orders.issue_papers(orders.get_order(order.id))
+def issue(order: OrderView) -> dict[int, IssuedDocument]:
+    return orders.issue_documents(orders.get_order(order.id))
 
 
 def number_of(order: OrderView) -> str:
@@ -44,7 +44,7 @@ def number_of(order: OrderView) -> str:
 
 def positions(series: str) -> list[int]:
     asked = select(Invoice.position).where(Invoice.series == series)
-    return list(queries().scalars(asked.order_by(Invoice.position)))
+    return list(read_session().scalars(asked.order_by(Invoice.position)))
 
 
 # ---------------------------------------------------------------------------------------------- numbers
@@ -70,16 +70,16 @@ def test_an_order_that_was_never_certain_has_no_invoice(app: Flask, is_cancelled
     order_id = orders.create_order(checkout, make_snapshot())
     if is_cancelled:
         orders.cancel_order(checkout, "never paid")
-    assert orders.issue_papers(orders.get_order(order_id)) == {}
+    assert orders.issue_documents(orders.get_order(order_id)) == {}
     assert positions("2026") == []
 
 
 def test_each_year_of_the_shop_has_a_series_of_its_own(app: Flask) -> None:
     number_of(confirmed())
     orders_ = [confirmed() for _ in range(2)]
-    with clock.as_of(datetime(2026, 12, 31, 18, 29, tzinfo=UTC)):  # a minute before midnight in Kolkata
+    with clock.at_time(datetime(2026, 12, 31, 18, 29, tzinfo=UTC)):  # a minute before midnight in Kolkata
         assert number_of(orders_[0]) == "2026-000002"
-    with clock.as_of(datetime(2026, 12, 31, 18, 31, tzinfo=UTC)):
+    with clock.at_time(datetime(2026, 12, 31, 18, 31, tzinfo=UTC)):
         assert number_of(orders_[1]) == "2027-000001"
 
 
@@ -95,7 +95,7 @@ def test_credit_notes_have_a_series_of_their_own_and_come_after_their_invoice(ap
     orders.cancel(order.id, by="you")
     deliver()
     assert positions("CN-2026") == [1, 2, 3]
-    assert list(orders.faults()) == []
+    assert list(orders.violations()) == []
 
 
 # ------------------------------------------------------------------------------------------------ rivals
@@ -110,7 +110,7 @@ def test_of_twenty_orders_at_once_each_has_a_number_and_none_is_missing(engine: 
         assert sorted(map(str, numbers)) == [f"2026-{n:06d}" for n in range(1, 21)]
         with app.app_context():
             assert positions("2026") == list(range(1, 21))
-            assert list(orders.faults()) == []
+            assert list(orders.violations()) == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -125,7 +125,7 @@ def test_asked_for_ten_times_at_once_an_order_has_one_invoice_and_one_note(engin
         with app.app_context():
             assert number_of(confirmed()) == "2026-000002"
             assert positions("CN-2026") == [1]
-            assert list(orders.faults()) == []
+            assert list(orders.violations()) == []
 
 
 def test_an_issue_that_fails_gives_its_number_back(app: Flask) -> None:
@@ -143,7 +143,7 @@ def test_an_issue_that_fails_gives_its_number_back(app: Flask) -> None:
         event.remove(Engine, "before_cursor_execute", fail)
     assert positions("2026") == []
     assert [number_of(second), number_of(first)] == ["2026-000001", "2026-000002"]
-    assert list(orders.faults()) == []
+    assert list(orders.violations()) == []
 
 
 def test_a_clock_that_goes_back_issues_no_earlier_than_the_one_before(app: Flask, now: Clock) -> None:
@@ -193,20 +193,20 @@ def plant(order: OrderView, position: int, at: datetime) -> None:
 def test_the_doctor_names_a_gap(app: Flask) -> None:
     number_of(confirmed())
     plant(confirmed(), 4, clock.utc_now())
-    assert list(orders.faults()) == ["invoices 2026: a gap before 2026-000004, 2 are missing"]
+    assert list(orders.violations()) == ["invoices 2026: a gap before 2026-000004, 2 are missing"]
 
 
 def test_the_doctor_names_a_number_that_was_counted_and_not_given_out(app: Flask) -> None:
     number_of(confirmed())
     with transaction("orders") as session:
         session.execute(update(InvoiceSeries).values(last_position=2).where(InvoiceSeries.series == "2026"))
-    assert list(orders.faults()) == ["invoices 2026: the last is 1, 2 were counted"]
+    assert list(orders.violations()) == ["invoices 2026: the last is 1, 2 were counted"]
 
 
 def test_the_doctor_names_an_invoice_that_is_older_than_the_one_before(app: Flask) -> None:
     number_of(confirmed())
     plant(confirmed(), 2, clock.utc_now() - timedelta(hours=1))
-    assert list(orders.faults()) == ["invoice 2026-000002: issued before the one before it"]
+    assert list(orders.violations()) == ["invoice 2026-000002: issued before the one before it"]
 
 
 @pytest.fixture
@@ -227,9 +227,9 @@ def told(app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPat
 def test_the_doctor_names_an_order_that_was_told_of_without_its_invoice(told: Callable[[], OrderView]) -> None:
     number_of(told())
     order = told()
-    assert list(orders.faults()) == [f"{order.id}: its customer was told that it is confirmed, it has no invoice"]
+    assert list(orders.violations()) == [f"{order.id}: its customer was told that it is confirmed, it has no invoice"]
     issue(order)
-    assert list(orders.faults()) == []
+    assert list(orders.violations()) == []
 
 
 def test_orders_from_before_there_were_invoices_and_of_the_old_shop_may_wait(told: Callable[[], OrderView]) -> None:
@@ -238,4 +238,4 @@ def test_orders_from_before_there_were_invoices_and_of_the_old_shop_may_wait(tol
     old = told()
     with transaction("orders") as session:
         session.execute(update(Order).where(Order.id == old.row_id).values(checkout_id="old-7"))
-    assert list(orders.faults()) == []
+    assert list(orders.violations()) == []

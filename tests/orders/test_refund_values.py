@@ -83,7 +83,7 @@ def test_units_that_are_not_there_have_no_worth(units: dict[int, int]) -> None:
 
 def test_units_on_their_way_back_are_not_left() -> None:
     order = terms((1_000, 2))
-    order = replace(order, items=(replace(order.items[0], coming_back=1),))
+    order = replace(order, items=(replace(order.items[0], in_return=1),))
     assert order.worth_of({1: 1}).minor == 1_000
     with pytest.raises(TooMuchBack):
         order.worth_of({1: 2})

@@ -9,15 +9,15 @@ from flask import Flask
 from sqlalchemy import select
 
 from storefront.cli import consistency
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders import service as orders
-from storefront.orders.models import Act
+from storefront.orders.models import AuditEntry
 from storefront.orders.service import (
+    IdempotencyConflict,
     NothingToRefund,
     NotRefundable,
     OrderStatus,
     OrderView,
-    OtherContents,
     StepNotAllowed,
     TooMuchBack,
     UnknownOrder,
@@ -25,7 +25,7 @@ from storefront.orders.service import (
 from storefront.payments import sandbox
 from storefront.payments import service as payments
 from storefront.payments.models import Payment, Refund
-from storefront.payments.service import PaymentStatus, ProviderSilent
+from storefront.payments.service import PaymentStatus, ProviderTimeout
 from tests import consistency as tests_consistency
 from tests.consistency import Stock
 from tests.factories.catalog import make_product, rupees
@@ -42,7 +42,7 @@ def _healthy(app: Flask, post: MemoryPost) -> Iterator[None]:
     """Whatever a test does, the doctor has nothing to say when all is delivered."""
     yield
     deliver()
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def order(app: Flask) -> OrderView:
 
 def given(order: OrderView) -> list[int]:
     """What went back, in minor units, as the payments have it."""
-    with queries() as session:
+    with read_session() as session:
         paid = select(Refund.amount).join(Payment, Payment.id == Refund.payment_id)
         mine = paid.where(Payment.checkout_id == order.checkout_id, Refund.settled_at.is_not(None))
         return list(session.scalars(mine.order_by(Refund.id)))
@@ -88,8 +88,8 @@ def test_units_go_back_with_their_money_and_on_the_shelf(order: OrderView, post:
 
 def test_who_did_it_is_noted(order: OrderView) -> None:
     refund(order, 1, restock=True, reason="Chipped")
-    with queries() as session:
-        (act,) = session.scalars(select(Act).where(Act.what == "refund")).all()
+    with read_session() as session:
+        (act,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "refund")).all()
     assert (act.actor, act.subject) == ("meera@example.com", order.id)
     assert act.detail == "590.00 INR, 1 × Clay Mug, back on the shelf: Chipped"
 
@@ -143,7 +143,7 @@ def test_a_form_sent_again_with_other_contents_is_refused(order: OrderView) -> N
     key = new_key()
     refund(order, 1, key=key)
     for attempt in (lambda: refund(order, 2, key=key), lambda: refund(make_order(), 1, key=key)):
-        with pytest.raises(OtherContents):
+        with pytest.raises(IdempotencyConflict):
             attempt()
     deliver()
     assert given(order) == [UNIT.minor]
@@ -215,8 +215,8 @@ def test_staff_may_cancel_without_restocking_and_say_why(order: OrderView) -> No
     deliver()
     assert stock(order) == Stock(on_hand=2, reserved=0)
     assert sum(given(order)) == order.grand_total.minor
-    with queries() as session:
-        (act,) = session.scalars(select(Act).where(Act.what == "cancelled")).all()
+    with read_session() as session:
+        (act,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "cancelled")).all()
     assert (act.actor, act.detail) == ("meera@example.com", "goods written off: Broken in the store")
 
 
@@ -224,7 +224,7 @@ def test_whoever_hears_of_the_cancellation_before_the_refund_gives_back_the_same
     """The refund's own words are tried later: the bank was silent when they came first."""
     refund(order, 1, restock=True)
     orders.cancel(order.id, by="you")
-    payments.give_back(order.checkout_id, "order cancelled", rupees(1680))
+    payments.refund_remaining(order.checkout_id, "order cancelled", rupees(1680))
     assert given(order) == [168_000]
     deliver()
     assert sorted(given(order)) == [UNIT.minor, 168_000]
@@ -252,7 +252,7 @@ def test_a_bank_that_is_silent_is_asked_again_and_gives_back_once(
 
     def carried_out_unheard(*asked: object) -> object:
         real(*asked)  # type: ignore[arg-type]
-        raise ProviderSilent("no answer")
+        raise ProviderTimeout("no answer")
 
     refund(order, 1)
     monkeypatch.setattr(sandbox.SandboxProvider, "refund", carried_out_unheard)
@@ -262,7 +262,7 @@ def test_a_bank_that_is_silent_is_asked_again_and_gives_back_once(
     now.advance(minutes=5)
     deliver()
     assert given(order) == [UNIT.minor]
-    with queries() as session:
+    with read_session() as session:
         charge = session.scalars(select(sandbox.SandboxCharge).where(sandbox.SandboxCharge.key == order.checkout_id))
         assert charge.one().refunded == UNIT.minor
 

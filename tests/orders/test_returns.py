@@ -10,10 +10,10 @@ from flask import Flask
 from storefront.cli import consistency
 from storefront.orders import service as orders
 from storefront.orders.service import (
+    IdempotencyConflict,
     NotReturnable,
     OrderStatus,
     OrderView,
-    OtherContents,
     ReturnDecided,
     ReturnReason,
     ReturnState,
@@ -35,7 +35,7 @@ def _healthy(app: Flask, post: MemoryPost) -> Iterator[None]:
     """Whatever a test does, the doctor has nothing to say when all is delivered."""
     yield
     deliver()
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_return_of_another_order_is_unknown(order: OrderView) -> None:
 def test_a_form_sent_twice_is_one_return(order: OrderView) -> None:
     key = new_key()
     assert ask_return(order, 1, key=key) == ask_return(order, 1, key=key)
-    with pytest.raises(OtherContents):
+    with pytest.raises(IdempotencyConflict):
         ask_return(order, 2, key=key)
     assert len(orders.returns_of(again(order))) == 1
 
@@ -175,7 +175,7 @@ def test_fewer_than_no_units_are_refused(order: OrderView) -> None:
 
 def test_the_last_day_counts_to_its_end(order: OrderView, now: Clock) -> None:
     now.advance(days=14, hours=6, minutes=29)  # 23:59 in the shop's time zone
-    offer = orders.offer_return(again(order))
+    offer = orders.return_eligibility(again(order))
     assert offer is not None
     assert f"{offer.until}" == "2026-12-06"
     ask_return(order)
@@ -183,14 +183,14 @@ def test_the_last_day_counts_to_its_end(order: OrderView, now: Clock) -> None:
 
 def test_a_day_later_nothing_is_taken_back(order: OrderView, now: Clock) -> None:
     now.advance(days=14, hours=6, minutes=30)
-    assert orders.offer_return(again(order)) is None
+    assert orders.return_eligibility(again(order)) is None
     with pytest.raises(NotReturnable):
         ask_return(order)
 
 
 def test_what_is_on_its_way_may_be_sent_back_without_a_last_day(app: Flask) -> None:
     order = make_order_at(OrderStatus.SHIPPED, (make_product(stock=5), 1))
-    offer = orders.offer_return(order)
+    offer = orders.return_eligibility(order)
     assert offer is not None
     assert offer.until is None
     ask_return(order)
@@ -198,6 +198,6 @@ def test_what_is_on_its_way_may_be_sent_back_without_a_last_day(app: Flask) -> N
 
 def test_what_was_not_sent_cannot_come_back(app: Flask) -> None:
     order = make_order((make_product(stock=5), 1), payment="sandbox-success")
-    assert orders.offer_return(order) is None
+    assert orders.return_eligibility(order) is None
     with pytest.raises(NotReturnable):
         ask_return(order)

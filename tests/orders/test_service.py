@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
 from storefront.catalog.models import Product, Variant
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from storefront.orders import service as orders
 from storefront.orders.models import Message, Order
 from storefront.orders.service import OrderId, OrderStatus, OrderView
@@ -42,7 +42,7 @@ def create_at(status: OrderStatus) -> OrderId:
 
 
 def messages() -> list[str]:
-    with queries() as session:
+    with read_session() as session:
         return list(session.scalars(select(Message.key).order_by(Message.id)))
 
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from storefront import create_app
-from storefront.messaging.mail import FolderPost, Letter
+from storefront.messaging.mail import Email, FileTransport
 from tests.conftest import make_config
 from tests.fakes import MemoryPost
 from tests.isolated_shop import PRODUCTION
@@ -17,16 +17,16 @@ from tests.page_client import Pages
 
 
 @pytest.fixture
-def folder(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderPost:
+def folder(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileTransport:
     """Where letters lie in this test."""
-    post = FolderPost(tmp_path / "mail", "shop@localhost")
+    post = FileTransport(tmp_path / "mail", "shop@localhost")
     monkeypatch.setitem(app.extensions, "post", post)
     return post
 
 
-def lay_down(folder: FolderPost, number: int) -> None:
+def lay_down(folder: FileTransport, number: int) -> None:
     folder.send(
-        Letter(
+        Email(
             id=f"letter-{number}@localhost",
             to="asha@example.com",
             subject=f"Letter {number} <b>&",
@@ -37,18 +37,18 @@ def lay_down(folder: FolderPost, number: int) -> None:
     os.utime(folder.folder / f"letter-{number}@localhost.eml", (number, number))
 
 
-def test_an_empty_mailbox_says_so(pages: Pages, folder: FolderPost) -> None:
+def test_an_empty_mailbox_says_so(pages: Pages, folder: FileTransport) -> None:
     assert "No mail yet" in pages.get("/dev/mail").words
 
 
-def test_letters_are_listed_newest_first(pages: Pages, folder: FolderPost) -> None:
+def test_letters_are_listed_newest_first(pages: Pages, folder: FileTransport) -> None:
     for number in (2, 3, 1):
         lay_down(folder, number)
     subjects = [link.get_text() for link in pages.get("/dev/mail").all(".mailbox__subject")]
     assert subjects == ["Letter 3 <b>&", "Letter 2 <b>&", "Letter 1 <b>&"]
 
 
-def test_a_letter_is_read_as_text(pages: Pages, folder: FolderPost) -> None:
+def test_a_letter_is_read_as_text(pages: Pages, folder: FileTransport) -> None:
     lay_down(folder, 1)
     letter = pages.get(str(pages.get("/dev/mail").one(".mailbox__subject")["href"]))
     assert letter.one("h1").get_text() == "Letter 1 <b>&"
@@ -56,7 +56,7 @@ def test_a_letter_is_read_as_text(pages: Pages, folder: FolderPost) -> None:
     assert letter.one("pre").get_text().strip() == "Hello Asha, this is <i>1</i>."
 
 
-def test_its_html_part_may_look_nice_and_do_nothing(pages: Pages, folder: FolderPost) -> None:
+def test_its_html_part_may_look_nice_and_do_nothing(pages: Pages, folder: FileTransport) -> None:
     lay_down(folder, 1)
     letter = pages.get("/dev/mail/letter-1@localhost")
     part = pages.client.get(str(letter.one(".mailbox__html a")["href"]))
@@ -67,7 +67,7 @@ def test_its_html_part_may_look_nice_and_do_nothing(pages: Pages, folder: Folder
 
 
 @pytest.mark.parametrize("name", ["letter-2@localhost", "letter-1@localhost.eml", "..", "%2e%2e%2fsecret-key", "*"])
-def test_a_letter_that_is_not_there_is_not_found(pages: Pages, folder: FolderPost, name: str) -> None:
+def test_a_letter_that_is_not_there_is_not_found(pages: Pages, folder: FileTransport, name: str) -> None:
     lay_down(folder, 1)
     (folder.folder.parent / "secret-key").write_text("hush")
     for address in (f"/dev/mail/{name}", f"/dev/mail/{name}/html"):

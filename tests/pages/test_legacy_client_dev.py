@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from storefront.pages.legacy_client_dev import CookieKeeper
+from storefront.pages.legacy_client_dev import CookieJarMiddleware
 from tests.accounts.sign_ups import EMAIL, PASSWORD
 from tests.api.legacy_client import AT_HOME, NEW_ON_THE_SPOT, OldClient, as_sent_with_an_order
 from tests.factories.accounts import make_account
@@ -40,7 +40,7 @@ class ServedElsewhere(OldClient):
 def kept(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A shop with the switch on. :return: where the cookies lie"""
     file = tmp_path / "cookies"
-    keeper = CookieKeeper(app.wsgi_app, origin=THERE, ours=app.config["PUBLIC_ORIGIN"], file=file)
+    keeper = CookieJarMiddleware(app.wsgi_app, origin=THERE, ours=app.config["PUBLIC_ORIGIN"], file=file)
     monkeypatch.setattr(app, "wsgi_app", keeper)
     return file
 

@@ -10,13 +10,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.payments import sandbox
 from storefront.payments.models import SandboxCharge
-from storefront.payments.providers import Answer, CashOnDelivery, Charge, PayLater, PaymentProvider, Upi
+from storefront.payments.providers import CashOnDelivery, Charge, PayLater, PaymentProvider, ProviderResponse, Upi
 from storefront.payments.sandbox import SandboxProvider
 from storefront.payments.stripe import StripeProvider
-from storefront.payments.values import PaymentStatus, ProviderSilent, UnknownPayment
+from storefront.payments.values import PaymentStatus, ProviderTimeout, UnknownPayment
 from tests.factories.catalog import rupees
 from tests.stripe_process import pay
 
@@ -35,7 +35,7 @@ class Subject:
     def charge(self, key: str, method: str = "") -> Charge:
         return Charge(key, TOTAL, method or self.method, "/checkout/placing/1")
 
-    def hold(self, key: str) -> Answer:
+    def hold(self, key: str) -> ProviderResponse:
         """Ask for the money, and let the customer pay where the provider sends them."""
         answer = self.provider.authorise(self.charge(key))
         if answer.status is not PaymentStatus.ACTION_NEEDED:
@@ -139,11 +139,11 @@ BANK = Subject(SandboxProvider(), "sandbox-success")
 
 
 def refunded(key: str) -> int:
-    with queries() as session:
+    with read_session() as session:
         return session.scalars(select(SandboxCharge.refunded).where(SandboxCharge.key == key)).one()
 
 
-def ask(key: str, card: str) -> Answer:
+def ask(key: str, card: str) -> ProviderResponse:
     return BANK.provider.authorise(BANK.charge(key, card))
 
 
@@ -179,10 +179,10 @@ def test_nothing_is_taken_before_the_customer_confirmed(key: str) -> None:
 
 def test_the_card_that_answers_late_was_charged_at_the_first_question(key: str) -> None:
     for _ in range(2):
-        with pytest.raises(ProviderSilent):
+        with pytest.raises(ProviderTimeout):
             ask(key, "sandbox-timeout")
     assert ask(key, "sandbox-timeout").status is PaymentStatus.AUTHORISED
-    with queries() as session:
+    with read_session() as session:
         assert len(session.scalars(select(SandboxCharge).where(SandboxCharge.key == key)).all()) == 1
 
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.payments import service as payments
 from storefront.payments.models import Payment, Refund, SandboxCharge
 from storefront.payments.service import PaymentStatus
@@ -25,7 +25,7 @@ def hold() -> None:
 
 
 def count(app: Flask, table: type) -> int:
-    with app.app_context(), queries() as session:
+    with app.app_context(), read_session() as session:
         return len(session.scalars(select(table)).all())
 
 
@@ -34,7 +34,7 @@ def test_runners_who_ask_at_once_hold_take_and_give_back_once(engine: str, tmp_p
     with own_shop(engine, tmp_path) as app:
         assert at_once(app, [hold] * 6) == [None] * 6
         assert at_once(app, [lambda: payments.capture("checkout-1", "ORD-1")] * 6) == [None] * 6
-        assert at_once(app, [lambda: payments.give_back("checkout-1", "changed my mind")] * 6) == [None] * 6
+        assert at_once(app, [lambda: payments.refund_remaining("checkout-1", "changed my mind")] * 6) == [None] * 6
         with app.app_context():
             assert payments_of("checkout-1") == charges_of("checkout-1") == [PaymentStatus.REFUNDED]
         assert (count(app, Payment), count(app, SandboxCharge), count(app, Refund)) == (1, 1, 1)

@@ -10,22 +10,22 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from storefront.db.session import WriteOutsideTransaction, queries, transaction
+from storefront.db.session import WriteOutsideTransaction, read_session, transaction
 from storefront.payments import service as payments
 from storefront.payments.models import Payment, Refund
-from storefront.payments.providers import Answer
+from storefront.payments.providers import ProviderResponse
 from storefront.payments.service import PaymentStatus
-from storefront.payments.values import ProviderSilent
+from storefront.payments.values import ProviderTimeout
 from tests.consistency import charges_of, payments_of
 from tests.factories.catalog import rupees
 from tests.fakes import ScriptedProvider
 
 TOTAL = rupees(1680)
-HELD = Answer(PaymentStatus.AUTHORISED, "ref-1")
-TAKEN = Answer(PaymentStatus.CAPTURED, "ref-1")
-NO = Answer(PaymentStatus.DECLINED, reason="The bank said no")
-GONE = Answer(PaymentStatus.VOIDED)
-SILENCE = ProviderSilent("nobody answers")
+HELD = ProviderResponse(PaymentStatus.AUTHORISED, "ref-1")
+TAKEN = ProviderResponse(PaymentStatus.CAPTURED, "ref-1")
+NO = ProviderResponse(PaymentStatus.DECLINED, reason="The bank said no")
+GONE = ProviderResponse(PaymentStatus.VOIDED)
+SILENCE = ProviderTimeout("nobody answers")
 
 
 @pytest.fixture(autouse=True)
@@ -51,12 +51,12 @@ def authorise(checkout: str, method: str = "scripted") -> None:
 
 
 def row_of(checkout: str) -> Payment:
-    with queries() as session:
+    with read_session() as session:
         return session.scalars(select(Payment).where(Payment.checkout_id == checkout)).one()
 
 
 def refunds() -> list[tuple[str, int]]:
-    with queries() as session:
+    with read_session() as session:
         done = select(Refund).where(Refund.settled_at.is_not(None)).order_by(Refund.id)
         return [(refund.key, refund.amount) for refund in session.scalars(done)]
 
@@ -83,7 +83,7 @@ def test_a_declined_payment_stays_declined(provider: ScriptedProvider, checkout:
 
 
 def test_a_customer_who_must_confirm_is_sent_there_until_it_is_done(provider: ScriptedProvider, checkout: str) -> None:
-    needed = Answer(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")
+    needed = ProviderResponse(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")
     provider.answers = [needed, needed, HELD]
     for _ in range(2):
         with pytest.raises(payments.CustomerActionNeeded) as hint:
@@ -95,7 +95,7 @@ def test_a_customer_who_must_confirm_is_sent_there_until_it_is_done(provider: Sc
 
 def test_silence_is_no_refusal_and_the_same_key_is_asked_again(provider: ScriptedProvider, checkout: str) -> None:
     provider.answers = [SILENCE, HELD]
-    with pytest.raises(ProviderSilent):
+    with pytest.raises(ProviderTimeout):
         authorise(checkout)
     assert payments.status_of(checkout) is PaymentStatus.STARTED
     authorise(checkout)
@@ -105,7 +105,7 @@ def test_silence_is_no_refusal_and_the_same_key_is_asked_again(provider: Scripte
 
 def test_a_bank_that_answers_late_has_charged_once(checkout: str) -> None:
     for _ in range(2):
-        with pytest.raises(ProviderSilent):
+        with pytest.raises(ProviderTimeout):
             authorise(checkout, "sandbox-timeout")
     authorise(checkout, "sandbox-timeout")
     assert charges_of(checkout) == [PaymentStatus.AUTHORISED]
@@ -117,10 +117,10 @@ def test_no_transaction_is_open_while_a_provider_is_on_the_line(provider: Script
             pass
 
     provider.meanwhile = anybody_may_write
-    provider.answers = [HELD, TAKEN, Answer(PaymentStatus.REFUNDED)]
+    provider.answers = [HELD, TAKEN, ProviderResponse(PaymentStatus.REFUNDED)]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
-    payments.give_back(checkout, "changed my mind")
+    payments.refund_remaining(checkout, "changed my mind")
     assert len(provider.asked) == 3
     with pytest.raises(WriteOutsideTransaction), transaction("payments"):
         anybody_may_write()
@@ -156,7 +156,7 @@ def test_money_is_taken_once_and_for_one_order(provider: ScriptedProvider, check
 def test_silence_while_money_is_taken_is_asked_again(provider: ScriptedProvider, checkout: str) -> None:
     provider.answers = [HELD, SILENCE, TAKEN]
     authorise(checkout)
-    with pytest.raises(ProviderSilent):
+    with pytest.raises(ProviderTimeout):
         payments.capture(checkout, "ORD-1")
     payments.capture(checkout, "ORD-1")
     assert payments.status_of(checkout) is PaymentStatus.CAPTURED
@@ -171,7 +171,7 @@ def test_cash_is_due_until_it_is_collected(checkout: str) -> None:
 
 
 def test_what_was_held_and_is_gone_cannot_be_taken(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, Answer(PaymentStatus.VOIDED)]
+    provider.answers = [HELD, ProviderResponse(PaymentStatus.VOIDED)]
     authorise(checkout)
     with pytest.raises(payments.PaymentDeclined):
         payments.capture(checkout, "ORD-1")
@@ -196,7 +196,7 @@ def test_what_is_held_is_let_go_once(provider: ScriptedProvider, checkout: str) 
 
 def test_what_may_be_held_is_let_go_too(provider: ScriptedProvider, checkout: str) -> None:
     provider.answers = [SILENCE, GONE]
-    with pytest.raises(ProviderSilent):
+    with pytest.raises(ProviderTimeout):
         authorise(checkout)
     payments.void(checkout)
     assert provider.asked[1:] == [f"void {checkout}"]
@@ -237,9 +237,9 @@ def test_an_answer_that_comes_after_the_payment_was_let_go_changes_nothing(
     assert payments.status_of(checkout) is PaymentStatus.VOIDED
 
 
-@pytest.mark.parametrize("late", [HELD, Answer(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")])
+@pytest.mark.parametrize("late", [HELD, ProviderResponse(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")])
 def test_an_answer_that_comes_after_the_money_was_taken_changes_nothing(
-    provider: ScriptedProvider, checkout: str, late: Answer
+    provider: ScriptedProvider, checkout: str, late: ProviderResponse
 ) -> None:
     def another_runner_takes_it() -> None:
         provider.meanwhile = lambda: None
@@ -258,53 +258,53 @@ def test_an_answer_that_comes_after_the_money_was_taken_changes_nothing(
 
 
 def test_money_that_was_taken_is_given_back_once(provider: ScriptedProvider, checkout: str) -> None:
-    back = Answer(PaymentStatus.REFUNDED, "ref-1")
+    back = ProviderResponse(PaymentStatus.REFUNDED, "ref-1")
     provider.answers = [HELD, TAKEN, back, back]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     for _ in range(2):
-        payments.give_back(checkout, "changed my mind")
+        payments.refund_remaining(checkout, "changed my mind")
     assert payments.status_of(checkout) is PaymentStatus.REFUNDED
     assert refunds() == [(f"refund/{checkout}", TOTAL.minor)]
 
 
 def test_money_that_was_taken_unheard_is_given_back_too(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, Answer(PaymentStatus.REFUNDED, "ref-1")]
+    provider.answers = [HELD, TAKEN, ProviderResponse(PaymentStatus.REFUNDED, "ref-1")]
     authorise(checkout)
-    payments.give_back(checkout, "changed my mind")
+    payments.refund_remaining(checkout, "changed my mind")
     assert provider.asked[1:] == [f"void {checkout}", f"refund {checkout}"]
     assert payments.status_of(checkout) is PaymentStatus.REFUNDED
     assert refunds() == [(f"refund/{checkout}", TOTAL.minor)]
 
 
 def test_silence_while_money_is_given_back_is_asked_again(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, SILENCE, Answer(PaymentStatus.REFUNDED)]
+    provider.answers = [HELD, TAKEN, SILENCE, ProviderResponse(PaymentStatus.REFUNDED)]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
-    with pytest.raises(ProviderSilent):
-        payments.give_back(checkout, "changed my mind")
+    with pytest.raises(ProviderTimeout):
+        payments.refund_remaining(checkout, "changed my mind")
     assert refunds() == []
-    payments.give_back(checkout, "changed my mind")
+    payments.refund_remaining(checkout, "changed my mind")
     assert refunds() == [(f"refund/{checkout}", TOTAL.minor)]
 
 
 def test_cash_that_is_still_due_is_let_go_instead(checkout: str) -> None:
     authorise(checkout, "cod")
     payments.capture(checkout, "ORD-1")
-    payments.give_back(checkout, "changed my mind")
+    payments.refund_remaining(checkout, "changed my mind")
     assert payments.status_of(checkout) is PaymentStatus.VOIDED
     assert refunds() == []
 
 
 def test_a_checkout_that_pays_nothing_gets_nothing_back(checkout: str) -> None:
     with pytest.raises(payments.UnknownPayment):
-        payments.give_back(checkout, "changed my mind")
+        payments.refund_remaining(checkout, "changed my mind")
 
 
 # --------------------------------------------------------------------------------------------- in parts
 
 
-BACK = Answer(PaymentStatus.REFUNDED, "ref-1")
+BACK = ProviderResponse(PaymentStatus.REFUNDED, "ref-1")
 
 
 def test_parts_go_back_each_once_and_with_the_last_the_payment_is_refunded(
@@ -325,7 +325,7 @@ def test_a_silent_provider_is_asked_again_under_the_same_key(provider: ScriptedP
     provider.answers = [HELD, TAKEN, SILENCE, BACK]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
-    with pytest.raises(ProviderSilent):
+    with pytest.raises(ProviderTimeout):
         payments.refund_part(checkout, "1", rupees(600), "one mug")
     assert (refunds(), row_of(checkout).refunded) == ([], 60_000)  # promised already
     payments.refund_part(checkout, "1", rupees(600), "one mug")
@@ -366,7 +366,7 @@ def test_after_a_part_only_the_rest_is_given_back(provider: ScriptedProvider, ch
     payments.capture(checkout, "ORD-1")
     payments.refund_part(checkout, "1", rupees(600), "one mug")
     for _ in range(2):
-        payments.give_back(checkout, "changed my mind")
+        payments.refund_remaining(checkout, "changed my mind")
     assert refunds() == [(f"refund/{checkout}/1", 60_000), (f"refund/{checkout}", 108_000)]
     assert payments.status_of(checkout) is PaymentStatus.REFUNDED
 
@@ -377,7 +377,7 @@ def test_of_cash_that_is_due_so_much_less_is_asked_for(checkout: str) -> None:
     payments.refund_part(checkout, "1", rupees(600), "one mug")
     row = row_of(checkout)
     assert (row.status, row.refunded) == (PaymentStatus.DUE, 60_000)
-    payments.give_back(checkout, "changed my mind")
+    payments.refund_remaining(checkout, "changed my mind")
     assert payments.status_of(checkout) is PaymentStatus.VOIDED
 
 

@@ -12,9 +12,9 @@ from stripe import InvalidRequestError, StripeClient
 
 from storefront.db.session import db
 from storefront.payments import stripe as adapter
-from storefront.payments.providers import Answer, Charge
+from storefront.payments.providers import Charge, ProviderResponse
 from storefront.payments.stripe import StripeProvider
-from storefront.payments.values import PaymentStatus, ProviderSilent, UnknownPayment
+from storefront.payments.values import PaymentStatus, ProviderTimeout, UnknownPayment
 from tests.factories.catalog import rupees
 from tests.run import free_port
 from tests.stripe_process import IS_DECLINED, Bank, ask, pay
@@ -28,7 +28,7 @@ def key() -> str:
     return str(uuid.uuid4())
 
 
-def authorise(key: str) -> Answer:
+def authorise(key: str) -> ProviderResponse:
     return provider.authorise(Charge(key, TOTAL, "stripe", "/checkout/placing/1"))
 
 
@@ -183,13 +183,13 @@ def test_a_charge_let_go_while_stripe_was_on_the_line_sends_nobody_to_pay(
 
 
 def test_nobody_there_is_silence(silent: None, key: str) -> None:
-    with pytest.raises(ProviderSilent):
+    with pytest.raises(ProviderTimeout):
         authorise(key)
 
 
 def test_an_answer_lost_on_its_way_is_silence_and_the_next_one_is_about_the_same_page(stripe: Bank, key: str) -> None:
     stripe.lose_answers(1)
-    with pytest.raises(ProviderSilent):
+    with pytest.raises(ProviderTimeout):
         authorise(key)
     hold(key)
     assert len(stripe.kept("checkout/sessions", key)) == 1
@@ -199,7 +199,7 @@ def test_money_taken_unheard_is_taken_once(stripe: Bank, key: str) -> None:
     hold(key)
     reference = authorise(key).reference
     _client_capture(reference)
-    assert provider.capture(key) == Answer(PaymentStatus.CAPTURED, reference)
+    assert provider.capture(key) == ProviderResponse(PaymentStatus.CAPTURED, reference)
 
 
 def _client_capture(reference: str) -> None:
@@ -212,14 +212,14 @@ def test_money_given_back_unheard_is_given_back_once(stripe: Bank, key: str) -> 
     provider.capture(key)
     stripe.lose_answers(2)
     for _ in range(2):
-        with pytest.raises(ProviderSilent):
+        with pytest.raises(ProviderTimeout):
             provider.refund(key, TOTAL, f"refund/{key}")
     assert provider.refund(key, TOTAL, f"refund/{key}").status is PaymentStatus.REFUNDED
     assert len(stripe.refunded(key)) == 1
 
 
 def test_what_nobody_was_sent_to_is_let_go_without_stripe(silent: None, key: str) -> None:
-    with pytest.raises(ProviderSilent):
+    with pytest.raises(ProviderTimeout):
         authorise(key)
     assert provider.void(key).status is PaymentStatus.VOIDED
 
@@ -230,7 +230,7 @@ def test_an_answer_that_says_nothing_of_the_charge_is_silence(
 ) -> None:
     with _answering(status) as origin:
         monkeypatch.setitem(app.config, "STRIPE_API_BASE", origin)
-        with pytest.raises(ProviderSilent):
+        with pytest.raises(ProviderTimeout):
             authorise(key)
 
 

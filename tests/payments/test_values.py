@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storefront.core.payment_instruments import LENDERS, is_upi_id, masked_upi_id
+from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id, masked_upi_id
 from storefront.payments.providers import CashOnDelivery, PayLater, Upi
 
 
@@ -53,7 +53,7 @@ def test_upi_asks_for_a_upi_id(entry: str) -> None:
     assert Upi.option.with_entry(entry) is None
 
 
-@pytest.mark.parametrize("lender", LENDERS)
+@pytest.mark.parametrize("lender", BNPL_PROVIDERS)
 def test_an_order_paid_later_names_who_lends(lender: str) -> None:
     chosen = PayLater.option.with_entry(lender)
     assert chosen is not None

@@ -17,7 +17,7 @@ from storefront.catalog.models import StockReservation
 from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutDraft, CheckoutId, Contact
-from storefront.db.session import db, queries
+from storefront.db.session import db, read_session
 from storefront.orders.models import Order
 from storefront.orders.service import OrderStatus
 from tests import consistency
@@ -121,7 +121,7 @@ class Ground:
         return ended
 
     def _sold(self) -> int:
-        with queries() as session:
+        with read_session() as session:
             return len(session.scalars(select(StockReservation.id).where(StockReservation.state == "committed")).all())
 
     def _end_of(self, purchase: Purchase, letters: Counter[str], letters_may_repeat: bool) -> str:
@@ -145,7 +145,7 @@ class Ground:
 
 
 def _number_of(checkout_id: str) -> str:
-    with queries() as session:
+    with read_session() as session:
         return session.scalars(select(Order.order_id).where(Order.checkout_id == checkout_id)).one()
 
 

@@ -26,12 +26,12 @@ from sqlalchemy import event
 from storefront import create_app
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
-from storefront.checkout.saga import Step, Walk
+from storefront.checkout.saga import SagaRun, Step
 from storefront.cli import consistency
 from storefront.core import clock
 from storefront.db.session import db
-from storefront.messaging.mail import Letter
-from storefront.payments.providers import Answer
+from storefront.messaging.mail import Email
+from storefront.payments.providers import ProviderResponse
 from storefront.payments.sandbox import SandboxProvider
 from storefront.payments.values import PaymentStatus
 from storefront.worker import tasks
@@ -77,7 +77,7 @@ class LetterBook:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Email) -> None:
         with self._path.open("a") as file:
             file.write(f"{letter.id}\n")
 
@@ -111,8 +111,8 @@ class Road:
             for step in saga.STEPS
         )
 
-    def _around(self, verb: str, step: Step, work: Callable[[Walk], None]) -> Callable[[Walk], None]:
-        def run(walk: Walk) -> None:
+    def _around(self, verb: str, step: Step, work: Callable[[SagaRun], None]) -> Callable[[SagaRun], None]:
+        def run(walk: SagaRun) -> None:
             self.pass_by(f"before {verb} {step.name}")
             work(walk)
             self.pass_by(f"after {verb} {step.name}")
@@ -124,8 +124,8 @@ def _break(step_name: str, times: int) -> None:
     """Let a step fail after it did its work: the harder half, for nobody knows that it was done."""
     left = times
 
-    def failing(work: Callable[[Walk], None]) -> Callable[[Walk], None]:
-        def run(walk: Walk) -> None:
+    def failing(work: Callable[[SagaRun], None]) -> Callable[[SagaRun], None]:
+        def run(walk: SagaRun) -> None:
             nonlocal left
             work(walk)
             left -= 1
@@ -139,7 +139,7 @@ def _break(step_name: str, times: int) -> None:
     )
 
 
-def _refuse_capture(self: SandboxProvider, key: str) -> Answer:
+def _refuse_capture(self: SandboxProvider, key: str) -> ProviderResponse:
     return self._move(key, PaymentStatus.AUTHORISED, PaymentStatus.DECLINED)
 
 
@@ -149,7 +149,7 @@ def _do(act: Act) -> list[str]:
     elif act.kind == "sweep":
         _sweep()
     elif act.kind == "audit":
-        return list(consistency.faults())
+        return list(consistency.violations())
     return []
 
 
@@ -207,7 +207,7 @@ def main(url: str, folder: Path) -> None:
 def _warm_up(app: Flask, act: Act) -> Fate:
     with app.test_request_context():
         _do(act)
-        said = list(consistency.faults())
+        said = list(consistency.violations())
         db.session.remove()
         for engine in db.engines.values():
             engine.dispose()  # no connection may be shared with a child

@@ -22,7 +22,7 @@ from storefront.catalog import service as catalog
 from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutDraft, Outcome
-from storefront.cli.consistency import faults
+from storefront.cli.consistency import violations
 from storefront.core.errors import DomainError
 from storefront.db.session import db
 from storefront.orders.service import OrderStatus
@@ -67,7 +67,7 @@ class Arena:
 
     def assert_sound(self) -> None:
         db.session.rollback()
-        assert list(faults()) == []
+        assert list(violations()) == []
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from storefront.accounts import service as accounts
 from storefront.accounts.service import Account
 from storefront.cart import service as cart
 from storefront.catalog.service import ProductCard
-from storefront.cli.consistency import faults
-from storefront.db.session import db, queries
+from storefront.cli.consistency import violations
+from storefront.db.session import db, read_session
 from storefront.orders.models import Item, Message, Order
 from storefront.orders.service import OrderStatus
 from tests.api.order_payloads import save_address
@@ -64,7 +64,7 @@ class Customer:
     @property
     def kept(self) -> Counter[str]:
         """Units by SKU that are in the cart now."""
-        return Counter({line.sku: line.quantity for line in cart.quote(cart.token_of(self.account.id)).lines})
+        return Counter({line.sku: line.quantity for line in cart.quote(cart.cart_key_of(self.account.id)).lines})
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Hall:
         person, _ = accounts.find_session(accounts.open_session(account.id, "a program")) or (None, False)
         assert person is not None
         for product, units in goods:
-            cart.add_line(cart.token_of(account.id), product.sku, units)
+            cart.add_line(cart.cart_key_of(account.id), product.sku, units)
         return Customer(account, accounts.issue_token(person), save_address(account).id)
 
     def call(self, calls: list[Call]) -> list[list[Reply]]:
@@ -116,13 +116,13 @@ class Hall:
     def is_delivered(self) -> bool:
         """Whether no message waits for the worker."""
         db.session.rollback()
-        return queries().scalar(select(func.count()).where(Message.delivered_at.is_(None))) == 0
+        return read_session().scalar(select(func.count()).where(Message.delivered_at.is_(None))) == 0
 
     def settle(self) -> None:
         """Wait until the worker has delivered everything; then every number explains itself."""
         eventually(self.is_delivered, "every message to be delivered", within=150)
         db.session.rollback()
-        assert list(faults()) == []
+        assert list(violations()) == []
 
     def kept(self, shopper: Press) -> Counter[str]:
         """Units by SKU that are in a shopper's cart now."""
@@ -134,7 +134,7 @@ class Hall:
         checkout = session_of(self.app, shopper.cookie)["checkout"]
         rows = select(Item.sku, Item.quantity).join(Order, Order.id == Item.order_id)
         paid = rows.where(Order.checkout_id == checkout, Order.status != OrderStatus.CANCELLED)
-        return Counter({row.sku: row.quantity for row in queries().execute(paid)})
+        return Counter({row.sku: row.quantity for row in read_session().execute(paid)})
 
 
 @contextmanager

@@ -16,7 +16,7 @@ STEPS_OF_STAFF = [OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIV
 WORDS = [events.CANCELLED_RESTOCK, events.CANCELLED_REFUND, events.REFUND_MONEY, events.REFUND_RESTOCK]
 SHELVES = 3  # products; few and with few units, so that shoppers meet
 WAITS = [1, 3, 60, 16 * 60]  # seconds: a retry's pause, a lease, a hold that is over
-LONGEST_SLEEP = 40 * 60  # seconds; after an hour the doctor calls a checkout stuck
+MAX_SLEEP_SECONDS = 40 * 60  # seconds; after an hour the doctor calls a checkout stuck
 places = st.integers(0, 10**6)  # picks one of what there is at that moment
 
 # What comes between two lines of a purchase: the step, whether before or after its work, and what happens there.

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from storefront.catalog.service import ProductCard
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.orders.models import Order
 from tests import consistency
@@ -122,7 +122,7 @@ def test_an_order_sent_twenty_times_at_once_then_late_then_by_somebody_else(
 
 
 def assert_one_of_everything(number: str) -> None:
-    checkout = queries().scalars(select(Order.checkout_id).where(Order.order_id == number)).one()
+    checkout = read_session().scalars(select(Order.checkout_id).where(Order.order_id == number)).one()
     assert orders.get_order(number).unit_count == 2
     assert len(consistency.payments_of(checkout)) == len(consistency.charges_of(checkout)) == 1
     assert letters_about(number) == 1

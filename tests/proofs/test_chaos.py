@@ -23,8 +23,8 @@ from storefront.catalog import service as catalog
 from storefront.catalog.models import Variant
 from storefront.catalog.service import ProductCard
 from storefront.checkout import service as checkout
-from storefront.cli.consistency import faults
-from storefront.db.session import queries
+from storefront.cli.consistency import violations
+from storefront.db.session import read_session
 from storefront.orders.models import Message, Order
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
@@ -137,7 +137,7 @@ def bring_goods(goods: list[ProductCard]) -> None:
 def watch_stock(diary: Diary) -> None:
     """No read ever finds less than nothing."""
     counts = (Variant.on_hand, Variant.reserved, Variant.on_hand - Variant.reserved)
-    lowest = min(queries().execute(select(*(func.min(count) for count in counts))).one())
+    lowest = min(read_session().execute(select(*(func.min(count) for count in counts))).one())
     diary.lowest = min(diary.lowest, lowest)
     diary.looks += 1
     time.sleep(0.02)
@@ -153,20 +153,20 @@ def kill_and_restart(program: Program, diary: Diary) -> None:
 
 def lasting_faults() -> set[str]:
     """What the doctor finds again and again: it reads one database after the other, while the shop goes on."""
-    found = set(faults())
+    found = set(violations())
     for _ in range(5):
         if not found:
             break
         time.sleep(0.5)
-        queries().rollback()
-        found &= set(faults())
-    queries().rollback()
+        read_session().rollback()
+        found &= set(violations())
+    read_session().rollback()
     return found
 
 
 def is_settled() -> bool:
-    queries().rollback()
-    open_messages = queries().scalar(select(func.count()).where(Message.delivered_at.is_(None)))
+    read_session().rollback()
+    open_messages = read_session().scalar(select(func.count()).where(Message.delivered_at.is_(None)))
     running = [state for state, _ in checkout.states().values() if state in {"running", "undoing"}]
     return not open_messages and not running
 
@@ -195,7 +195,7 @@ def test_the_laws_hold_whatever_is_killed(arena: Hall, record_property: Callable
     eventually(is_settled, "everything to recover", within=RECOVERED_WITHIN)
     recovered = time.monotonic() - began
     assert lasting_faults() == set()
-    known = set(queries().scalars(select(Order.order_id)))
+    known = set(read_session().scalars(select(Order.order_id)))
     figures = (
         f"{SECONDS:.0f} s, {SHOPPERS} shoppers, kills {dict(kills)}, {len(diary.orders)} orders shown, "
         f"{len(known)} written, {dict(diary.met)}, lowest stock {diary.lowest} in {diary.looks} looks, "

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from sqlalchemy import func, select
 
-from storefront.db.session import db, queries
+from storefront.db.session import db, read_session
 from storefront.orders import events
 from storefront.orders.models import Message
 from storefront.payments.models import Payment, Refund
@@ -35,7 +35,7 @@ def letters_about(order_id: str) -> int:
     asked = select(func.sum(Message.attempts)).where(
         Message.topic.in_([events.ORDER_PLACED, events.CANCELLED_LETTER]), Message.key.endswith(f"/{order_id}")
     )
-    return int(queries().scalar(asked) or 0)
+    return int(read_session().scalar(asked) or 0)
 
 
 @pytest.mark.parametrize("payment", PAYMENTS)
@@ -115,8 +115,8 @@ def test_cancelled_twenty_times_at_once_goods_and_money_go_back_once(
     assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
     hall.settle()
     assert consistency.stock_of(mug.sku) == Stock(on_hand=50, reserved=0)
-    paid = queries().scalars(select(Payment).where(Payment.order_id == order.id)).one()
+    paid = read_session().scalars(select(Payment).where(Payment.order_id == order.id)).one()
     assert paid.status == (PaymentStatus.VOIDED if payment == "cod" else PaymentStatus.REFUNDED)
-    refunds = queries().scalars(select(Refund.amount).where(Refund.payment_id == paid.id)).all()
+    refunds = read_session().scalars(select(Refund.amount).where(Refund.payment_id == paid.id)).all()
     assert refunds == ([] if payment == "cod" else [order.grand_total.minor])
     assert letters_about(order.id) == 2  # confirmed, cancelled

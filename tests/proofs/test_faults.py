@@ -141,7 +141,7 @@ def settle(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
             if not saga.unfinished():
                 break
     with house.app.test_request_context():
-        assert list(consistency.faults()) == []
+        assert list(consistency.violations()) == []
         tests_consistency.assert_balanced()
 
 

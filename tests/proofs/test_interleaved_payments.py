@@ -13,7 +13,7 @@ from storefront.catalog.service import inventory_admin
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutState, Failure, Outcome
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.payments import sandbox
 from storefront.payments.models import SandboxCharge
 from storefront.payments.service import PaymentStatus
@@ -26,7 +26,7 @@ from tests.proofs.interleaving import MOMENTS, Arena, Deed, make_buyer, recount,
 
 
 def confirm_at_bank(checkout_id: str) -> None:
-    with queries() as session:
+    with read_session() as session:
         asked = select(SandboxCharge.reference).where(SandboxCharge.key == checkout_id)
         reference = session.scalars(asked).one()
     sandbox.decide(reference, approve=True)

@@ -13,7 +13,7 @@ from storefront.catalog import service as catalog
 from storefront.catalog.inventory import availability, reservations
 from storefront.checkout import service as checkout
 from storefront.checkout.service import Failure, Outcome
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.worker import tasks
 from tests import consistency
@@ -116,7 +116,7 @@ def test_the_twin_of_a_double_click_that_finds_the_cart_cleared_gets_the_order_a
     agreed = cart.quote(we.token).fingerprint
 
     def press() -> Outcome:
-        queries().rollback()  # a request reads the present state
+        read_session().rollback()  # a request reads the present state
         return checkout.place_order(we.id, we.token, agreed=agreed, return_url=lambda _: "/")
 
     came_of_it = run_before(monkeypatch, cart, "quote", lambda: ground.rival(press))
@@ -163,7 +163,7 @@ def test_a_rival_at_each_commit_of_an_order_in_turn_leaves_one_order_of_the_last
         mug = make_product(stock=1)
         we, they = make_buyer(mug), make_buyer(mug)
         act = partial(ground.rival, RIVALS[rival](we, they))
-        queries().rollback()
+        read_session().rollback()
         with at_commit(number, act, before=moment == "before") as came_of_it:
             attempt(we.place)
         is_reached = bool(came_of_it)

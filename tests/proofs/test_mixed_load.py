@@ -18,7 +18,7 @@ from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
 from storefront.catalog.models import StockMovement, Variant
 from storefront.catalog.service import ProductCard
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.api.order_payloads import order_body
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
@@ -58,7 +58,7 @@ def test_whatever_buyers_and_staff_do_at_once_leaves_no_drift(hall: Hall, record
     brand = f"Drift{acts}"
     goods = [make_product(name=f"{brand} mug {number}", stock=max(10, acts // 20)) for number in range(8)]
     cast = cast_of(hall, goods, brand)
-    queries().rollback()
+    read_session().rollback()
     began = time.monotonic()
     tally = act_all(cast, acts)
     seconds = time.monotonic() - began
@@ -71,6 +71,6 @@ def test_whatever_buyers_and_staff_do_at_once_leaves_no_drift(hall: Hall, record
     moved = select(func.sum(StockMovement.delta)).where(StockMovement.variant_id == Variant.id)
     for product in goods:
         told = select(Variant.on_hand, Variant.reserved, moved.correlate(Variant).scalar_subquery())
-        on_hand, reserved, by_ledger = queries().execute(told.where(Variant.sku == product.sku)).one()
+        on_hand, reserved, by_ledger = read_session().execute(told.where(Variant.sku == product.sku)).one()
         assert on_hand == by_ledger
         assert reserved == 0

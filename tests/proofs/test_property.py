@@ -20,17 +20,17 @@ from storefront.catalog import service as catalog
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
 from storefront.checkout.service import Outcome
-from storefront.cli.consistency import faults
+from storefront.cli.consistency import violations
 from storefront.core.errors import DomainError
 from storefront.core.money import Money
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.orders.models import Message, Order
 from storefront.orders.refund_models import OrderReturn
 from storefront.orders.service import OrderStatus, OrderView, RefundRequest, ReturnReason
 from storefront.payments import sandbox
 from storefront.payments.models import SandboxCharge
-from storefront.payments.service import PaymentDeclined, PaymentStatus, ProviderSilent
+from storefront.payments.service import PaymentDeclined, PaymentStatus, ProviderTimeout
 from storefront.worker import tasks
 from tests import consistency
 from tests.checkout.purchase import Crash, at_step, no_database, raising
@@ -41,7 +41,7 @@ from tests.factories.stock import receive
 from tests.fakes import Clock, MemoryPost
 from tests.proofs.state_machine import (
     BUYING,
-    LONGEST_SLEEP,
+    MAX_SLEEP_SECONDS,
     REFUNDING,
     SHELVES,
     STEPS_OF_STAFF,
@@ -197,14 +197,14 @@ class Shop(RuleBasedStateMachine):
 
     def _order(self, which: int) -> str:
         numbers = select(Order.order_id).where(Order.checkout_id == self._sent(which).id)
-        return queries().scalar(numbers) or "none"
+        return read_session().scalar(numbers) or "none"
 
     # ----------------------------------------------------------------------------- the bank, staff, the worker
 
     @rule(which=places, approve=st.booleans())
     def decide_at_the_bank(self, which: int, approve: bool) -> None:
         asked = select(SandboxCharge.reference).where(SandboxCharge.state == PaymentStatus.ACTION_NEEDED)
-        if waiting := queries().scalars(asked.order_by(SandboxCharge.id)).all():
+        if waiting := read_session().scalars(asked.order_by(SandboxCharge.id)).all():
             sandbox.decide(waiting[which % len(waiting)], approve=approve)
 
     @rule(what=places, units=st.integers(-3, 4).filter(bool))
@@ -229,7 +229,7 @@ class Shop(RuleBasedStateMachine):
         self.clock.advance(seconds=seconds)
         self.unswept += seconds
         tasks.deliver_outboxes()
-        if self.unswept > LONGEST_SLEEP:
+        if self.unswept > MAX_SLEEP_SECONDS:
             self.time_passes_and_the_worker_sweeps(1)
 
     @rule(minutes=st.sampled_from([1, 2, 14, 16, 30]))
@@ -298,7 +298,7 @@ class Shop(RuleBasedStateMachine):
     @rule(which=places, decision=st.sampled_from(["approve", "approve", "decline", "withdraw"]), restock=st.booleans())
     def decide_on_a_return(self, which: int, decision: str, restock: bool) -> None:
         """Also on one that was decided already."""
-        if numbers := queries().scalars(select(OrderReturn.id).order_by(OrderReturn.id)).all():
+        if numbers := read_session().scalars(select(OrderReturn.id).order_by(OrderReturn.id)).all():
             asked = orders.get_return(numbers[which % len(numbers)])
             with suppress(DomainError):
                 if decision == "approve":
@@ -314,7 +314,7 @@ class Shop(RuleBasedStateMachine):
 
         def unheard(*asked: Any) -> None:
             real(*asked)
-            raise ProviderSilent("no answer")
+            raise ProviderTimeout("no answer")
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sandbox.SandboxProvider, "refund", unheard)
@@ -323,7 +323,7 @@ class Shop(RuleBasedStateMachine):
     @rule(which=places)
     def a_word_about_money_or_goods_is_heard_again(self, which: int) -> None:
         heard = select(Message).where(Message.topic.in_(WORDS), Message.delivered_at.is_not(None)).order_by(Message.id)
-        if messages := queries().scalars(heard).all():
+        if messages := read_session().scalars(heard).all():
             message = messages[which % len(messages)]
             tasks.SUBSCRIPTIONS[message.topic](message.key, message.payload)
 
@@ -331,8 +331,8 @@ class Shop(RuleBasedStateMachine):
 
     @invariant()
     def the_doctor_finds_nothing(self) -> None:
-        queries().rollback()
-        assert list(faults()) == []
+        read_session().rollback()
+        assert list(violations()) == []
 
     @invariant()
     def stock_is_never_below_zero(self) -> None:

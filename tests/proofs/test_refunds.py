@@ -13,7 +13,7 @@ from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
 from storefront.cli import consistency
 from storefront.core.errors import DomainError
-from storefront.db.session import db, queries
+from storefront.db.session import db, read_session
 from storefront.orders import events
 from storefront.orders import service as orders
 from storefront.orders.models import Message
@@ -38,7 +38,7 @@ CLERK = "meera@example.com"
 
 def given(order: OrderView) -> list[int]:
     """Every refund of an order's payment that is done, in minor units."""
-    with queries() as session:
+    with read_session() as session:
         mine = select(Refund.amount).join(Payment, Payment.id == Refund.payment_id)
         done = mine.where(Payment.checkout_id == order.checkout_id, Refund.settled_at.is_not(None))
         return sorted(session.scalars(done))
@@ -47,7 +47,7 @@ def given(order: OrderView) -> list[int]:
 def letters(topic: str, order: OrderView) -> int:
     """Letters sent; one sent twice counts twice."""
     sent = select(func.sum(Message.attempts)).where(Message.topic == topic, Message.key.contains(f"/{order.id}"))
-    return int(queries().scalar(sent) or 0)
+    return int(read_session().scalar(sent) or 0)
 
 
 def clerk_at(hall: Hall) -> str:
@@ -108,7 +108,7 @@ def settle(app: Flask, now: Clock) -> None:
         at_once(app, [deliver] * 3)
     with app.app_context():
         db.session.rollback()
-        assert list(consistency.faults()) == []
+        assert list(consistency.violations()) == []
 
 
 def tried(deed: Callable[[], object]) -> Callable[[], str]:
@@ -143,7 +143,7 @@ def test_refunds_against_cancellations_give_back_everything_once(engine: str, tm
             assert tests_consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
             assert sum(given(order)) == order.grand_total.minor
             charge = select(SandboxCharge.refunded).where(SandboxCharge.key == order.checkout_id)
-            assert queries().scalar(charge) == order.grand_total.minor
+            assert read_session().scalar(charge) == order.grand_total.minor
 
 
 @pytest.mark.parametrize("engine", ENGINES)

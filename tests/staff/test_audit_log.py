@@ -12,12 +12,12 @@ from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
 from storefront.catalog import service as catalog
 from storefront.catalog.inventory.admin import Reason
-from storefront.catalog.models import Act as CatalogAct
+from storefront.catalog.models import AuditEntry as CatalogAct
 from storefront.catalog.service import Author, ReviewDraft
-from storefront.db.audit_log import TrailCriteria, note
-from storefront.db.session import queries, transaction
-from storefront.orders.models import Act as OrdersAct
-from storefront.staff.audit_log import PAGE_SIZE, export_trail, read_trail
+from storefront.db.audit_log import AuditQuery, record
+from storefront.db.session import read_session, transaction
+from storefront.orders.models import AuditEntry as OrdersAct
+from storefront.staff.audit_log import PAGE_SIZE, export_audit_log, read_audit_log
 from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.factories.stock import adjust, change_of, sell
@@ -26,7 +26,7 @@ from tests.page_client import Page, Pages
 
 pytestmark = pytest.mark.both_engines
 
-ANY = TrailCriteria()
+ANY = AuditQuery()
 ASHA, RAVI = "asha@example.com", "ravi@example.com"
 
 
@@ -38,12 +38,12 @@ def desk(pages: Pages) -> Pages:
 
 def act_on_order(number: int, actor: str = ASHA) -> None:
     with transaction("orders") as session:
-        note(session, OrdersAct, actor=actor, what="shipped", subject=f"ORD-{number}", detail="from processing")
+        record(session, OrdersAct, actor=actor, what="shipped", subject=f"ORD-{number}", detail="from processing")
 
 
 def act_on_product(sku: str, actor: str = ASHA) -> None:
     with transaction("catalog") as session:
-        note(session, CatalogAct, actor=actor, what="price", subject=sku, detail="from 5 to 6")
+        record(session, CatalogAct, actor=actor, what="price", subject=sku, detail="from 5 to 6")
 
 
 def subjects(page: Page) -> list[str]:
@@ -71,7 +71,7 @@ def test_acts_of_every_place_stand_in_one_list_latest_first(desk: Pages, now: Cl
 def test_sales_are_no_acts_of_the_staff(desk: Pages) -> None:
     mug = make_product(stock=10)
     sell(mug.sku, 3)
-    assert read_trail(ANY).rows == ()
+    assert read_audit_log(ANY).rows == ()
     assert "Nothing is noted yet." in desk.get("/staff/trail").words
 
 
@@ -98,19 +98,19 @@ def test_pages_follow_each_other_without_a_gap_also_within_one_moment(desk: Page
     for number in range(20):
         act_on_order(number)
         act_on_product(f"SKU-{number}")
-        accounts.note_act(actor=ASHA, what="retry", subject=f"checkout {number}")
+        accounts.record_audit(actor=ASHA, what="retry", subject=f"checkout {number}")
         if number % 5 == 0:
             now.advance(seconds=1)
-    every = [row.place for row in read_trail(ANY, size=100).rows]
+    every = [row.place for row in read_audit_log(ANY, size=100).rows]
     assert len(every) == 60
-    page = read_trail(ANY, size=7)
+    page = read_audit_log(ANY, size=7)
     paged = [row.place for row in page.rows]
     while page.next:
-        page = read_trail(ANY, page.next, size=7)
+        page = read_audit_log(ANY, page.next, size=7)
         paged += [row.place for row in page.rows]
     assert paged == every
     assert [place.at for place in every] == sorted((place.at for place in every), reverse=True)
-    assert len(list(export_trail(ANY))) == 60
+    assert len(list(export_audit_log(ANY))) == 60
 
 
 def test_a_long_trail_is_shown_in_pages(desk: Pages) -> None:
@@ -152,7 +152,7 @@ def test_a_page_costs_one_select_of_each_place(desk: Pages, now: Clock) -> None:
     for number in range(5):
         act_on_order(number)
         now.advance(seconds=1)
-    queries().rollback()
+    read_session().rollback()
     assert desk.get("/staff/trail").selects <= 4 + 1 + 1  # the staff to choose from, and who asks
     since = now.read() - timedelta(seconds=2)
-    assert len(read_trail(TrailCriteria(since=since)).rows) == 2
+    assert len(read_audit_log(AuditQuery(since=since)).rows) == 2

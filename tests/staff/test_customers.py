@@ -6,8 +6,8 @@ import pytest
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import IsStaff, Role, UnknownUser, UserId
-from storefront.db.audit_log import NotedAct, TrailCriteria
-from storefront.db.session import queries
+from storefront.db.audit_log import AuditEntryView, AuditQuery
+from storefront.db.session import read_session
 from storefront.orders import service as orders
 from tests.factories.accounts import PASSWORD, make_account, make_staff
 from tests.factories.shopping import make_order
@@ -28,9 +28,9 @@ def search(desk: Pages, words: str, *, htmx: bool = False) -> Page:
     return desk.submit(desk.get("/staff/customers"), "#customer-search", htmx=htmx, q=words)
 
 
-def acts() -> list[NotedAct]:
-    queries().rollback()
-    return list(accounts.acts_noted(TrailCriteria(), 10))
+def acts() -> list[AuditEntryView]:
+    read_session().rollback()
+    return list(accounts.audit_entries(AuditQuery(), 10))
 
 
 @pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])

@@ -18,10 +18,10 @@ from storefront.catalog.service import reports
 from storefront.checkout import service as checkout
 from storefront.cli import consistency
 from storefront.db import outbox
-from storefront.db.audit_log import NotedAct, TrailCriteria
+from storefront.db.audit_log import AuditEntryView, AuditQuery
 from storefront.db.dead_letters import stuck_messages
 from storefront.db.outbox import OutboxMessage
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from storefront.orders import service as orders
 from storefront.orders.models import Message as OrdersMessage
 from storefront.payments.models import Message as PaymentsMessage
@@ -41,7 +41,7 @@ TABLES: dict[str, type[OutboxMessage]] = {
     "catalog": CatalogMessage,
 }
 CLERK = "clerk@example.com"
-ANY = TrailCriteria()
+ANY = AuditQuery()
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def post_message(schema: str, key: str = "news/1", **columns: Any) -> int:
     """A message that got stuck in an outbox. :return: its id"""
     table = TABLES[schema]
     with transaction(schema) as session:
-        outbox.post(session, table, "news", key, {"code": "a-secret"})
+        outbox.publish(session, table, "news", key, {"code": "a-secret"})
         row = session.scalars(select(table).where(table.key == key)).one()
         for name, value in columns.items():
             setattr(row, name, value)
@@ -72,12 +72,12 @@ def post_message(schema: str, key: str = "news/1", **columns: Any) -> int:
 
 
 def parked(schema: str, now: Clock, key: str = "news/1") -> int:
-    return post_message(schema, key, attempts=800, last_error="OSError: no route", parked_at=now.read())
+    return post_message(schema, key, attempts=800, last_error="OSError: no route", failed_at=now.read())
 
 
-def acts_of(schema: str) -> list[NotedAct]:
-    queries().rollback()
-    trails = {"orders": orders.acts_noted, "accounts": accounts.acts_noted, "catalog": reports.acts_noted}
+def acts_of(schema: str) -> list[AuditEntryView]:
+    read_session().rollback()
+    trails = {"orders": orders.audit_entries, "accounts": accounts.audit_entries, "catalog": reports.audit_entries}
     return list(trails[schema](ANY, 10))
 
 
@@ -102,10 +102,10 @@ def test_an_unfinished_checkout_is_shown_with_its_age_its_step_and_its_fault(
 def test_what_stands_still_for_an_hour_is_stuck_as_the_doctor_says(desk: Pages, stuck: Purchase, now: Clock) -> None:
     now.advance(minutes=59)
     assert "stuck" not in desk.get("/staff/troubles").one("#troubles").get_text()
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
     now.advance(minutes=2)
     assert "Under way, stuck" in desk.get("/staff/troubles").words
-    assert [fault for fault in consistency.faults() if stuck.id in fault]
+    assert [fault for fault in consistency.violations() if stuck.id in fault]
 
 
 @pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])
@@ -159,7 +159,7 @@ def test_a_message_given_up_is_shown_without_what_it_says(desk: Pages, now: Cloc
     assert "OSError: no route Given up" in row
     assert "a-secret" not in page.response.text
     assert "1 message not delivered" in desk.get("/staff").words
-    assert "news/1: parked: OSError: no route" in list(consistency.faults())
+    assert "news/1: parked: OSError: no route" in list(consistency.violations())
 
 
 @pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])
@@ -179,8 +179,8 @@ def test_a_message_tried_again_wakes_the_worker(app: Flask, now: Clock, monkeypa
     message = parked("orders", now)
     wakes: list[int] = []
     monkeypatch.setitem(app.extensions, "hurry", lambda: wakes.append(1))
-    assert stuck_messages()["orders"].deliver_again(message, actor=CLERK)
-    assert not stuck_messages()["orders"].deliver_again(message, actor=CLERK)
+    assert stuck_messages()["orders"].requeue(message, actor=CLERK)
+    assert not stuck_messages()["orders"].requeue(message, actor=CLERK)
     assert wakes == [1], "a second click asks for nothing"
 
 
@@ -211,8 +211,8 @@ def test_what_comes_back_by_itself_has_no_button(desk: Pages, now: Clock) -> Non
     row = desk.get("/staff/troubles").one(f"#message-orders-{message}")
     assert "Next try 22 Nov 2026, 17:31" in " ".join(row.get_text(" ").split())
     assert not row.select("form")
-    assert not stuck_messages()["orders"].deliver_again(message, actor=CLERK)
-    assert list(consistency.faults()) == []
+    assert not stuck_messages()["orders"].requeue(message, actor=CLERK)
+    assert list(consistency.violations()) == []
 
 
 def test_what_was_delivered_or_waits_its_turn_is_no_trouble(desk: Pages, now: Clock) -> None:
@@ -225,8 +225,8 @@ def test_what_was_delivered_or_waits_its_turn_is_no_trouble(desk: Pages, now: Cl
 def test_what_nobody_fetched_for_ten_minutes_is_a_trouble_and_a_fault(desk: Pages, now: Clock) -> None:
     post_message("accounts", "news/1")
     now.advance(minutes=11)
-    assert [message.key for message in stuck_messages()["accounts"].listed()] == ["news/1"]
-    assert list(consistency.faults()) == ["news/1: not delivered after 0 attempts: "]
+    assert [message.key for message in stuck_messages()["accounts"].entries()] == ["news/1"]
+    assert list(consistency.violations()) == ["news/1: not delivered after 0 attempts: "]
 
 
 def test_a_message_of_no_outbox_is_not_found(desk: Pages, now: Clock) -> None:

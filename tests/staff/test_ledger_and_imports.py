@@ -150,7 +150,7 @@ def test_the_digest_comes_later_from_a_worker_that_was_away_at_seven(desk: Pages
     make_product(name="Clay Mug", stock=0)
     now.advance(hours=18)  # 11:30 in the shop's zone, on the day after
     with desk.app.test_request_context(base_url="http://localhost"):
-        stock_handlers.close_day()
+        stock_handlers.send_daily_digest()
         tasks.deliver_outboxes()
     assert len([letter for letter in post.letters if letter.subject.startswith("To restock")]) == 1
 
@@ -166,11 +166,11 @@ def test_the_digest_comes_once_in_the_morning(desk: Pages, post: MemoryPost, now
     with desk.app.test_request_context(base_url="http://localhost"):
         for hours in (0, 8, 1):  # 17:30 in the shop's zone, then 01:30, then 02:30
             now.advance(hours=hours)
-            stock_handlers.close_day()
+            stock_handlers.send_daily_digest()
         assert tasks.deliver_outboxes() == 0
         now.advance(minutes=int((datetime(2026, 11, 23, 1, 37, tzinfo=UTC) - now.read()).total_seconds() // 60))
         for _ in range(2):
-            stock_handlers.close_day()
+            stock_handlers.send_daily_digest()
         tasks.deliver_outboxes()
     (digest,) = [letter for letter in post.letters if letter.subject.startswith("To restock")]
     assert "sold out" in digest.subject

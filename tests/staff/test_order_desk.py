@@ -174,7 +174,7 @@ def test_the_file_has_the_orders_of_the_filter_and_no_formulas(desk: Pages) -> N
 def test_the_page_of_an_order_and_the_file_name_the_invoice_once_it_is_issued(desk: Pages) -> None:
     order, other = make_order(), make_order()
     assert desk.get(f"{DESK}/{order.id}").one("a[href$=invoice]").get_text() == "Invoice"
-    orders.issue_papers(order)
+    orders.issue_documents(order)
     assert desk.get(f"{DESK}/{order.id}").one("a[href$=invoice]").get_text() == "Invoice 2026-000001"
     response = desk.client.get(f"{DESK}.csv?show=all")
     rows = csv.DictReader(io.StringIO(response.get_data().decode("utf-8-sig")))

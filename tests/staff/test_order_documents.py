@@ -121,7 +121,7 @@ def test_the_same_invoice_is_the_same_file(desk: Pages) -> None:
 
 
 def test_a_moment_that_is_no_whole_second_is_printed(desk: Pages) -> None:
-    with clock.as_of(clock.utc_now() + timedelta(microseconds=17)):
+    with clock.at_time(clock.utc_now() + timedelta(microseconds=17)):
         order = make_order()
         assert order.id in sheets(desk, f"{DESK}/{order.id}/invoice.pdf")[0]
         assert order.id in sheets(desk, f"{DESK}/slips.pdf?order={order.id}")[0]

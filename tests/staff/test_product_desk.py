@@ -120,14 +120,14 @@ def test_variants_are_told_apart(desk: Pages) -> None:
 @BOTH_WAYS
 def test_a_product_is_changed(desk: Pages, htmx: bool) -> None:
     mug = make_product(name="Clay Mug")
-    typed = {"name": "Brass Mug", "variant-0-price": "₹ 1,450", "variant-0-was": "1600"}
+    typed = {"name": "Brass Mug", "variant-0-price": "₹ 1,450", "variant-0-compare_at_price": "1600"}
     page = desk.submit(open_product(desk, mug), "#product-form", htmx=htmx, **typed)
     spoken = page.one("#announcement" if htmx else "#notices").get_text().strip()
     assert spoken == "Saved"
     assert page.one("h1").get_text() == "Brass Mug"
     assert value(page, "variant-0-price") == "1450.00"
     (card,) = catalog.cards_of([mug.id])
-    assert (card.price, card.was) == (rupees(1450), rupees(1600))
+    assert (card.price, card.compare_at_price) == (rupees(1450), rupees(1600))
     assert ("price", mug.sku, "INR 500.00 to INR 1450.00 (was 1600.00)") in acts()
 
 
@@ -183,7 +183,7 @@ def test_a_variant_somebody_added_meanwhile_is_kept(desk: Pages) -> None:
         ({"variant-0-price": "0"}, "Enter a price such as 499"),
         ({"variant-0-price": "1.005"}, "Enter a price such as 499"),
         ({"variant-0-price": "-5"}, "Enter a price such as 499"),
-        ({"variant-0-was": "400"}, "The old price must be the higher one"),
+        ({"variant-0-compare_at_price": "400"}, "The old price must be the higher one"),
         ({"variant-0-barcode": "12"}, "A barcode has 8, 12, 13 or 14 digits"),
         ({"variant-0-state": "off"}, "One variant must be on sale"),
         ({"spec-0-name": "Colour"}, "Enter a value, or empty the name"),
@@ -227,7 +227,7 @@ def test_a_product_that_is_not_there_is_404(desk: Pages) -> None:
 @BOTH_WAYS
 def test_a_price_is_planned_in_the_time_of_the_shop_and_called_off(desk: Pages, htmx: bool) -> None:
     mug = make_product()
-    typed = {"price": "450", "was": "500", "starts_at": "2026-11-23T00:00", "ends_at": "2026-11-30T00:00"}
+    typed = {"price": "450", "compare_at_price": "500", "starts_at": "2026-11-23T00:00", "ends_at": "2026-11-30T00:00"}
     page = desk.submit(open_product(desk, mug), "#plan-form", htmx=htmx, **typed)
     (planned,) = record_of(mug.id).planned
     assert f"{planned.starts_at:%Y-%m-%d %H:%M}" == "2026-11-22 18:30"  # midnight in India
@@ -341,7 +341,7 @@ def test_a_category_is_opened_renamed_and_its_old_address_leads_on(desk: Pages) 
     desk.submit(desk.get(f"{DESK}/categories/{toys}"), "#category-form", name="Playthings", slug="playthings")
     moved = desk.client.get("/category/toys-games?sort=rating&endpoint=x&slug=y")
     assert (moved.status_code, moved.location) == (301, "/category/playthings?sort=rating&endpoint=x&slug=y")
-    assert desk.client.get("/category/never-was").status_code == 404
+    assert desk.client.get("/category/never-compare_at_price").status_code == 404
     page = desk.submit(desk.get(f"{DESK}/categories/{toys}"), "#removal")
     assert "Playthings is removed" in page.words
 

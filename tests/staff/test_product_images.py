@@ -8,10 +8,10 @@ import pytest
 
 from storefront.accounts.service import Role
 from storefront.catalog import service as catalog
-from storefront.catalog.models import Act
+from storefront.catalog.models import AuditEntry
 from storefront.catalog.service import ProductCard, gallery
 from storefront.db import audit_log
-from storefront.db.audit_log import TrailCriteria
+from storefront.db.audit_log import AuditQuery
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.hostile_files import REFUSED, picture, png
@@ -52,7 +52,7 @@ def words_of(product: ProductCard) -> list[str]:
 
 def noted(product: ProductCard) -> list[tuple[str, str]]:
     """What was done to the product's pictures, latest first, by whom it was."""
-    found = audit_log.latest(Act, TrailCriteria(subject=product.sku), 20)
+    found = audit_log.entries(AuditEntry, AuditQuery(subject=product.sku), 20)
     return [(act.what, act.detail) for act in found if act.actor == "clerk@example.com"]
 
 

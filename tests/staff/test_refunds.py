@@ -64,7 +64,7 @@ def test_a_refund_is_given_once_and_shown(desk: Pages, order: OrderView, post: M
     assert "meera@example.com" in done.words
     deliver()
     assert tests_consistency.stock_of(order.items[0].sku) == Stock(on_hand=3, reserved=0)
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 def test_a_refund_with_htmx_answers_the_order_and_says_so(desk: Pages, order: OrderView) -> None:
@@ -123,7 +123,7 @@ def test_an_order_is_cancelled_with_a_reason_and_its_goods_stay_off_the_shelf(de
     assert not done.all(CANCEL)
     deliver()
     assert tests_consistency.stock_of(order.items[0].sku) == Stock(on_hand=2, reserved=0)
-    assert list(consistency.faults()) == []
+    assert list(consistency.violations()) == []
 
 
 def test_what_was_sent_meanwhile_is_not_cancelled(desk: Pages, order: OrderView) -> None:

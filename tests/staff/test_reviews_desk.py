@@ -18,8 +18,8 @@ from storefront.catalog.service import (
     moderation,
     reports,
 )
-from storefront.db.audit_log import TrailCriteria
-from storefront.db.session import queries
+from storefront.db.audit_log import AuditQuery
+from storefront.db.session import read_session
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.fakes import Clock
@@ -41,7 +41,7 @@ def write(
 
 
 def rated(product: ProductCard) -> tuple[Decimal, int]:
-    queries().rollback()
+    read_session().rollback()
     card = catalog.cards_of([product.id])[0]
     return card.rating, card.review_count
 
@@ -76,7 +76,7 @@ def test_a_review_is_hidden_with_a_reason_and_its_product_rated_without_it(desk:
     assert "Hidden" in row_of(done, bad).get_text()
     assert bool(done.all(f"#review-{good.id}")) is not htmx
     assert rated(mug) == (Decimal(5), 1)
-    (act,) = reports.acts_noted(TrailCriteria(), 10)
+    (act,) = reports.audit_entries(AuditQuery(), 10)
     assert (act.actor, act.what, act.subject) == (CLERK, "review hidden", mug.sku)
     assert act.detail == f"1 of 5 by Asha Rao, no. {bad.id}: Names a person"
 
@@ -89,7 +89,7 @@ def test_a_hidden_one_is_shown_again(desk: Pages, htmx: bool) -> None:
     done = desk.submit(desk.get("/staff/reviews?show=hidden"), f"#moderate-{review.id}", htmx=htmx)
     assert "The review is shown again" in done.words
     assert rated(mug) == (Decimal(1), 1)
-    acts = [act.what for act in reports.acts_noted(TrailCriteria(), 10)]
+    acts = [act.what for act in reports.audit_entries(AuditQuery(), 10)]
     assert acts == ["review shown", "review hidden"]
 
 
@@ -98,7 +98,7 @@ def test_pressed_twice_it_is_hidden_once(desk: Pages) -> None:
     page = desk.get("/staff/reviews")
     for _ in range(2):
         assert "The review is hidden" in desk.submit(page, f"#moderate-{review.id}").words
-    assert len(list(reports.acts_noted(TrailCriteria(), 10))) == 1
+    assert len(list(reports.audit_entries(AuditQuery(), 10))) == 1
 
 
 def test_the_list_one_came_from_is_gone_back_to(desk: Pages) -> None:

@@ -57,7 +57,7 @@ def test_changes_of_many_rows_are_made_by_one_submit(desk: Pages) -> None:
     fields = {**typed(mug, "+5"), **typed(jar, "-2"), **typed(tin, "=12", level="4")}
     page = desk.submit(open_row(desk, mug, jar, tin), "#desk-form", reason="found", **fields)
     assert [row_of(product.sku).on_hand for product in (mug, jar, tin)] == [15, 8, 12]
-    assert row_of(tin.sku).low_level == 4
+    assert row_of(tin.sku).reorder_level == 4
     assert page.one("#notices").get_text().strip() == "3 rows changed"
     (found,) = ledger_of(mug.sku)
     assert (found.reason, found.actor) == ("found", "clerk@example.com")

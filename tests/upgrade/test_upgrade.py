@@ -64,7 +64,7 @@ class OldShop:
     def findings(self) -> list[str]:
         """What the doctor complains of, without its reasons."""
         db.session.rollback()
-        return [finding.partition(":")[0] for finding in consistency.faults()]
+        return [finding.partition(":")[0] for finding in consistency.violations()]
 
 
 def load(engine: str, url: str, folder: Path) -> None:
@@ -216,8 +216,8 @@ def test_the_worker_ends_what_was_under_way(shop: OldShop, mailbox: Mailbox, now
 
 
 def test_a_letter_given_up_is_sent_when_it_is_tried_again(shop: OldShop, mailbox: Mailbox) -> None:
-    (failed,) = [message for message in stuck_messages()["orders"].listed() if message.is_parked]
-    assert stuck_messages()["orders"].deliver_again(failed.id, actor="admin@example.com")
+    (failed,) = [message for message in stuck_messages()["orders"].entries() if message.is_parked]
+    assert stuck_messages()["orders"].requeue(failed.id, actor="admin@example.com")
     mailbox.deliver()
     number = shop.facts["orders"]["its letter was given up"]
     assert f"Your order {number}" in [letter.subject for letter in mailbox.post.letters]

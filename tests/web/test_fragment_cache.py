@@ -19,7 +19,7 @@ from storefront.catalog.service import BrowseCriteria, ProductCard
 from storefront.db.session import transaction
 from storefront.pages.catalog import fragments
 from storefront.web import session as web_session
-from storefront.web.anonymous_request import as_nobody
+from storefront.web.anonymous_request import run_anonymously
 from storefront.web.fragment_cache import FragmentCache
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
@@ -84,7 +84,7 @@ def somebodys_request(app: Flask) -> Iterator[None]:
     reference = accounts.open_session(make_account().id, "a test", second_factor=False)
     headers = {"Accept-Language": "hi", "HX-Request": "true", "Host": "other.example", "Referer": "http://x.example/"}
     with app.test_request_context("/orders/track?q=mine", headers=headers):
-        session.update({"_user_id": reference, web_session.CART: "my-cart", web_session.SEEN: [1, 2]})
+        session.update({"_user_id": reference, web_session.CART: "my-cart", web_session.RECENTLY_VIEWED: [1, 2]})
         g.csrf_token = "my-token"
         yield
 
@@ -128,9 +128,9 @@ def test_nobody_has_nothing_of_the_visitor(app: Flask) -> None:
         g.mine = "secret"
 
         def look() -> tuple[Any, ...]:
-            return dict(session), "mine" in g, web_session.account(), request.path, request.headers.get("Host")
+            return dict(session), "mine" in g, web_session.current_account(), request.path, request.headers.get("Host")
 
-        assert as_nobody(app, look) == ({}, False, None, "/", "localhost")
+        assert run_anonymously(app, look) == ({}, False, None, "/", "localhost")
         assert (session[web_session.CART], g.mine, request.path) == ("my-cart", "secret", "/orders/track")
 
 
@@ -143,7 +143,7 @@ def test_nobody_has_nothing_of_the_visitor(app: Flask) -> None:
         ({"name": "Brass Mug"}, "Brass Mug"),
         ({"brand": "Smithy"}, "Smithy"),
         ({"price": 123_45}, "₹123.45"),
-        ({"was": 999_00}, "₹999"),
+        ({"compare_at_price": 999_00}, "₹999"),
         ({"stock": 2}, "Only 2 left"),
         ({"stock": 0}, "Sold out"),
         ({"average_rating": 3, "review_count": 7}, "3.0"),

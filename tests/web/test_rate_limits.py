@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from storefront.web.rate_limits import ORDER_LETTERS
-from storefront.web.security_headers import visitor_network
+from storefront.web.security_headers import rate_limit_key
 from tests.accounts.sign_ups import PASSWORD
 from tests.accounts.test_brute_force import new_account, sign_in
 from tests.factories.catalog import make_product
@@ -44,7 +44,7 @@ def test_while_redis_is_away_people_sign_in_and_guessing_stays_bounded(tmp_path:
 )
 def test_whoever_has_one_ipv6_address_has_all_of_its_network(app: Flask, address: str, network: str) -> None:
     with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
-        assert visitor_network() == network
+        assert rate_limit_key() == network
 
 
 def test_guessing_from_many_addresses_of_one_network_stays_bounded(tmp_path: Path) -> None:

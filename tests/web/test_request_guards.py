@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from storefront.core.card_numbers import CardNumberGiven
-from storefront.db.session import db, queries
-from storefront.web.request_guards import refuse_card_numbers
+from storefront.core.card_numbers import CardNumberRejected
+from storefront.db.session import db, read_session
+from storefront.web.request_guards import reject_card_numbers
 from storefront.worker import tasks
 from tests.forms import HTMX, PLACES, forms_at
 from tests.isolated_shop import THROUGH_PROXY, real_shop_in
@@ -33,10 +33,10 @@ def holds_it(text: str) -> bool:
 
 def kept_somewhere(app: Flask) -> Iterator[str]:
     """Every place of the six databases and of the data folder that holds the number."""
-    queries().rollback()
+    read_session().rollback()
     for schema in db.engines:
         for table in db.metadatas[schema].tables.values():
-            for row in queries().execute(sa.select(table)):
+            for row in read_session().execute(sa.select(table)):
                 if holds_it(str(row)):
                     yield f"{schema}.{table.name}: {row}"
     for path in Path(app.config["DATA_DIR"]).rglob("*"):
@@ -141,19 +141,19 @@ def test_no_way_of_writing_json_hides_a_card_number(pages: Pages, body: Any, kin
 def test_only_the_order_of_the_angular_client_may_bring_one_in_its_own_field(app: Flask, path: str) -> None:
     def bring(**order: object) -> None:
         with app.test_request_context(path, method="POST", json=order):
-            refuse_card_numbers()
+            reject_card_numbers()
 
     bring(paymentMethod={"type": "card", "cardNumber": TYPED})
     for order in ({"paymentMethod": {"cardHolder": TYPED}}, {"cardNumber": TYPED}, {"x": {"paymentMethod": TYPED}}):
-        with pytest.raises(CardNumberGiven):
+        with pytest.raises(CardNumberRejected):
             bring(**order)
 
 
 @pytest.mark.parametrize("path", ["/api/orders/7", "/users/1/payments", "/checkout"])
 def test_no_other_path_takes_one_in_that_field(app: Flask, path: str) -> None:
     body = {"paymentMethod": {"cardNumber": TYPED}}
-    with app.test_request_context(path, method="POST", json=body), pytest.raises(CardNumberGiven):
-        refuse_card_numbers()
+    with app.test_request_context(path, method="POST", json=body), pytest.raises(CardNumberRejected):
+        reject_card_numbers()
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_no_other_path_takes_one_in_that_field(app: Flask, path: str) -> None:
 )
 def test_what_the_angular_client_honestly_sends_passes_the_door(app: Flask, sent: object) -> None:
     with app.test_request_context("/users/1/payments", method="POST", json=sent):
-        refuse_card_numbers()
+        reject_card_numbers()
 
 
 def test_a_barcode_is_searched_for(pages: Pages) -> None:

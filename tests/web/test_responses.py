@@ -75,7 +75,7 @@ def test_a_refusal_without_a_page_of_its_own_leads_back_with_the_problem(htmx: b
 
 
 def test_going_elsewhere_leads_htmx_out_of_its_swap(htmx: bool) -> None:
-    response = responses.go_to("/there")
+    response = responses.redirect_or_hx("/there")
     if htmx:
         assert (response.status_code, response.headers["HX-Redirect"]) == (204, "/there")
     else:

@@ -198,7 +198,7 @@ def test_an_allowed_origin_signs_in_without_the_cookie_and_gets_none(
         if request.path != "/auth/login":
             return None
         session["found"] = "something"
-        return "nobody" if web_session.account() is None else "somebody"
+        return "nobody" if web_session.current_account() is None else "somebody"
 
     api = Api(app).with_cookie(make_account())
     monkeypatch.setitem(app.before_request_funcs, None, [*app.before_request_funcs[None], who])

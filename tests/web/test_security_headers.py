@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from storefront.cart.models import Cart
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.factories.catalog import make_product
 from tests.isolated_shop import own_shop, shop_at
 from tests.page_client import SAME_ORIGIN, Pages
@@ -58,14 +58,14 @@ def add(pages: Pages, headers: dict[str, str], *, token: str | None = None, host
     product = pages.get(f"/product/{mug.id}-{mug.slug}")
     good = str(product.one("#add-line input[name=csrf_token]")["value"])
     data = {"sku": mug.sku, "quantity": "1", "csrf_token": good if token is None else token}
-    queries().rollback()
+    read_session().rollback()
     with pages.app.app_context():
         return pages.client.post("/cart/lines", data=data, headers=headers, base_url=f"http://{host}")
 
 
 def carts() -> int:
-    queries().rollback()
-    return queries().scalar(sa.select(sa.func.count()).select_from(Cart)) or 0
+    read_session().rollback()
+    return read_session().scalar(sa.select(sa.func.count()).select_from(Cart)) or 0
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import UnknownWish, UserId, WishesToken
+from storefront.accounts.service import UnknownWishlistItem, UserId, WishlistToken
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Product
@@ -23,7 +23,7 @@ from tests.factories.catalog import make_product
 from tests.fakes import Clock
 from tests.isolated_shop import at_once, own_shop
 
-GUEST = WishesToken("a-guest")
+GUEST = WishlistToken("a-guest")
 CART = "a-cart"
 
 
@@ -60,7 +60,7 @@ def test_a_withdrawn_product_stays_on_the_list_and_is_not_waited_for(app: Flask)
     service.wish(GUEST, mug.id)
     withdraw(mug.id)
     (wish,) = service.wishes_of(GUEST)
-    assert (wish.is_sold, wish.awaited) == (False, None)
+    assert (wish.is_sellable, wish.awaited) == (False, None)
 
 
 @pytest.mark.parametrize("product", [0, 10**9])
@@ -92,7 +92,7 @@ def test_moving_to_the_cart_keeps_the_quantity(app: Flask) -> None:
 def test_what_is_on_no_list_is_not_moved(app: Flask) -> None:
     mug = make_product()
     for owner in (GUEST, None):
-        with pytest.raises(UnknownWish):
+        with pytest.raises(UnknownWishlistItem):
             service.move_to_cart(owner, CART, mug.id, sku="", quantity=1)
     assert in_cart() == []
 
@@ -137,7 +137,7 @@ def test_pressed_twice_at_once_it_is_moved_once(engine: str, tmp_path: Path) -> 
         outcomes = at_once(app, [lambda: service.move_to_cart(GUEST, CART, mug.id, sku="", quantity=2)] * 4)
         with app.app_context():
             assert in_cart() == [(mug.sku, 2)]
-            assert [type(outcome) for outcome in outcomes].count(UnknownWish) == 3
+            assert [type(outcome) for outcome in outcomes].count(UnknownWishlistItem) == 3
 
 
 # ------------------------------------------------------------------------------------------------ sharing, waiting
@@ -149,7 +149,7 @@ def test_others_see_what_can_be_bought_of_a_shared_list(app: Flask) -> None:
     for product in (mug, gone):
         service.wish(user, product.id)
     withdraw(gone.id)
-    name, cards = service.shared(accounts.share_wishes(user))
+    name, cards = service.shared(accounts.share_wishlist(user))
     assert (name, [card.id for card in cards]) == ("Asha Rao", [mug.id])
 
 

@@ -14,7 +14,7 @@ from storefront.accounts.models import StockNotice
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Hold, ProductCard, Sku
 from storefront.db import outbox
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.worker import tasks
 from tests.factories.catalog import make_product
 from tests.factories.stock import receive
@@ -44,9 +44,9 @@ def sold_out(mug: ProductCard, checkout: str = "quick") -> None:
 
 
 def waiting() -> list[str]:
-    queries().rollback()
+    read_session().rollback()
     untold = sa.select(StockNotice.email).where(StockNotice.told_at.is_(None)).order_by(StockNotice.email)
-    return list(queries().scalars(untold))
+    return list(read_session().scalars(untold))
 
 
 def test_one_unit_back_is_one_letter_to_each_who_waits(mug: ProductCard, post: MemoryPost) -> None:
@@ -125,7 +125,7 @@ def test_a_worker_that_dies_on_the_way_loses_no_letter_and_posts_none_twice(
         back_in_stock, "TOLD_AT_ONCE", 1
     )  # each notice is a transaction of its own, with a death between
     left = deaths
-    tell = accounts.tell_waiting
+    tell = accounts.enqueue_alerts
 
     def dying(sku: str, occasion: str) -> int:
         nonlocal left
@@ -148,7 +148,7 @@ def test_a_worker_that_dies_on_the_way_loses_no_letter_and_posts_none_twice(
 def test_who_unsubscribed_gets_no_letter_though_it_was_posted(mug: ProductCard, post: MemoryPost) -> None:
     receive(mug.sku, 1)
     outbox.deliver("catalog", outbox.outboxes()["catalog"], tasks.SUBSCRIPTIONS)
-    token = queries().scalars(sa.select(StockNotice.token).where(StockNotice.email == ASHA)).one()
+    token = read_session().scalars(sa.select(StockNotice.token).where(StockNotice.email == ASHA)).one()
     accounts.unsubscribe(token)
     tasks.deliver_outboxes()
     assert [letter.to for letter in post.letters] == [RAVI]

@@ -18,10 +18,10 @@ from storefront.accounts.models import OneTimeCode, SignUp, UserSession
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Hold
 from storefront.checkout import service as checkout
-from storefront.checkout.models import Twin
+from storefront.checkout.models import DuplicateGuard
 from storefront.checkout.service import CheckoutState
 from storefront.db import outbox
-from storefront.db.session import db, queries, transaction
+from storefront.db.session import db, read_session, transaction
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
 from storefront.worker import tasks
@@ -45,16 +45,16 @@ def at_work(app: Flask) -> Iterator[None]:
 
 
 def test_what_nobody_can_use_any_more_is_forgotten(app: Flask, now: Clock) -> None:
-    pending = accounts.register_stub("asha@example.com")
+    pending = accounts.start_sign_up("asha@example.com")
     accounts.send_sign_up_code(pending.id, pending.email)
     reference = accounts.open_session(make_account().id)
     with transaction("checkout") as session:
-        session.add(Twin(key="a double click", checkout_id="of long ago", at=now.read()))
+        session.add(DuplicateGuard(key="a double click", checkout_id="of long ago", at=now.read()))
     now.advance(days=31)
-    tasks.tidy()
+    tasks.cleanup()
     db.session.rollback()
-    for table in (OneTimeCode, SignUp, UserSession, Twin):
-        assert queries().scalar(select(func.count()).select_from(table)) == 0
+    for table in (OneTimeCode, SignUp, UserSession, DuplicateGuard):
+        assert read_session().scalar(select(func.count()).select_from(table)) == 0
     assert accounts.find_session(reference) is None
 
 

@@ -9,7 +9,7 @@ from flask import current_app
 from storefront.accounts import service as accounts
 from storefront.api.schemas.products import AvailabilityStatus, Product, ProductSummary, Review, StockStatus
 from storefront.catalog import service as catalog
-from storefront.catalog.service import FullProduct, ReviewView, StockState
+from storefront.catalog.service import ProductDetail, ReviewView, StockState
 
 NOBODY = "Anonymous User"
 PLACEHOLDER = "/api/products/image/placeholder"
@@ -26,7 +26,7 @@ def avatars(reviews: Iterable[ReviewView]) -> Mapping[int, str]:
     return accounts.avatars_of({written.user_id for written in reviews})
 
 
-def product(value: FullProduct, avatars: Mapping[int, str]) -> Product:
+def product(value: ProductDetail, avatars: Mapping[int, str]) -> Product:
     return Product(
         id=value.id,
         sku=value.sku,
@@ -79,7 +79,7 @@ def review(value: ReviewView, avatars: Mapping[int, str]) -> Review:
     )
 
 
-def image_urls(value: FullProduct) -> list[str]:
+def image_urls(value: ProductDetail) -> list[str]:
     """Whole addresses, since the client may come from elsewhere; a product without pictures has one too."""
     origin = current_app.config["PUBLIC_ORIGIN"]
     pictures = [
@@ -89,13 +89,13 @@ def image_urls(value: FullProduct) -> list[str]:
     return pictures or [origin + PLACEHOLDER]
 
 
-def _availability(value: FullProduct) -> AvailabilityStatus:
+def _availability(value: ProductDetail) -> AvailabilityStatus:
     if value.stock <= 0:
         return AvailabilityStatus.OUT_OF_STOCK
     return AvailabilityStatus.PREORDER if value.is_preorder else AvailabilityStatus.IN_STOCK
 
 
-def _stock_status(value: FullProduct) -> StockStatus:
+def _stock_status(value: ProductDetail) -> StockStatus:
     if value.stock > 0 and value.is_preorder:
         return StockStatus.PREORDER
     return _STOCK[StockState.of(value.stock)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storefront.accounts.service import Account, Role, SavedAddress, SavedMethod, UserId, Wish
+from storefront.accounts.service import Account, Role, SavedAddress, SavedMethod, UserId, WishlistEntry
 from storefront.api.schemas import auth as shapes
 from storefront.api.schemas import users as belongings
 
@@ -10,7 +10,7 @@ _ROLES = {Role.CUSTOMER: "customer", Role.ADMIN: "admin"}  # to the client all o
 
 
 def user(
-    account: Account, addresses: list[SavedAddress], methods: list[SavedMethod], wishes: tuple[Wish, ...]
+    account: Account, addresses: list[SavedAddress], methods: list[SavedMethod], wishes: tuple[WishlistEntry, ...]
 ) -> shapes.User:
     return shapes.User.model_validate(
         {
@@ -102,7 +102,7 @@ def method(user_id: UserId, saved: SavedMethod) -> belongings.PaymentMethod:
     )
 
 
-def wish(user_id: UserId, value: Wish) -> belongings.WishlistItem:
+def wish(user_id: UserId, value: WishlistEntry) -> belongings.WishlistItem:
     return belongings.WishlistItem(
         id=value.id, user_id=user_id, product_id=value.product_id, created_at=value.created_at
     )

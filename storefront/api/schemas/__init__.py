@@ -20,9 +20,9 @@ from storefront.core import contact
 from storefront.core.money import Money
 from storefront.db.session import MAX_INTEGER
 
-LARGEST_ID = 2**53 - 1  # what a number of JavaScript holds exactly
-LONGEST_PHONE = 32  # characters, as it is written
-LARGEST_AMOUNT = Decimal("99999999999.99")  # DECIMAL(13,2)
+MAX_ID = 2**53 - 1  # what a number of JavaScript holds exactly
+MAX_PHONE_LENGTH = 32  # characters, as it is written
+MAX_AMOUNT = Decimal("99999999999.99")  # DECIMAL(13,2)
 NO_CONTROLS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text may have tabs and line ends, and no other controls
 
 
@@ -82,14 +82,14 @@ def _or_none(value: Any) -> Any:
 
 def _email(value: str | None) -> str | None:
     try:
-        return contact.email_key(value) if value is not None else None
+        return contact.normalize_email(value) if value is not None else None
     except contact.NotAnEmail:
         raise ValueError("This is no e-mail address") from None
 
 
 def _phone(value: str | None) -> str | None:
     try:
-        return contact.phone_key(value) if value is not None else None
+        return contact.normalize_phone(value) if value is not None else None
     except contact.NotAPhoneNumber:
         raise ValueError("This is no phone number") from None
 
@@ -102,7 +102,7 @@ INTEGRAL = BeforeValidator(_integral)  # of an int, after its bounds
 
 # ------------------------------------------------------------------------------------------------ both ways
 
-Id = Annotated[int, Field(ge=1, le=LARGEST_ID), INTEGRAL]
+Id = Annotated[int, Field(ge=1, le=MAX_ID), INTEGRAL]
 
 # ------------------------------------------------------------------------------------------------ in, as JSON
 
@@ -111,11 +111,11 @@ Flag = Annotated[bool, BeforeValidator(_or_false), _nullable("boolean")]  # null
 Price = Annotated[
     Decimal,
     BeforeValidator(_number),
-    Field(gt=0, le=LARGEST_AMOUNT, decimal_places=2),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": float(LARGEST_AMOUNT), "multipleOf": 0.01}),
+    Field(gt=0, le=MAX_AMOUNT, decimal_places=2),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": float(MAX_AMOUNT), "multipleOf": 0.01}),
 ]
 Figure = Annotated[  # an amount that is compared, or not looked at
-    Annotated[Decimal, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)] | None,
+    Annotated[Decimal, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT)] | None,
     BeforeValidator(lambda value: None if value is None else _number(value)),
     _nullable("number"),
 ]
@@ -128,12 +128,14 @@ BLANK_IS_NONE = BeforeValidator(_or_none)
 
 # As accounts are known by them, whatever way they are written.
 Email = Annotated[
-    Annotated[str, Field(max_length=contact.LONGEST_EMAIL, pattern=NO_CONTROLS)] | None,
+    Annotated[str, Field(max_length=contact.MAX_EMAIL_LENGTH, pattern=NO_CONTROLS)] | None,
     BLANK_IS_NONE,
     AfterValidator(_email),
 ]
 Phone = Annotated[
-    Annotated[str, Field(max_length=LONGEST_PHONE, pattern=NO_CONTROLS)] | None, BLANK_IS_NONE, AfterValidator(_phone)
+    Annotated[str, Field(max_length=MAX_PHONE_LENGTH, pattern=NO_CONTROLS)] | None,
+    BLANK_IS_NONE,
+    AfterValidator(_phone),
 ]
 
 
@@ -153,9 +155,9 @@ WHOLE = BeforeValidator(_whole)  # of an int, after its bounds: Annotated[int, F
 Units = Annotated[int, Field(ge=1, le=MAX_INTEGER), WHOLE]
 Amount = Annotated[
     Decimal,
-    Field(ge=0, le=LARGEST_AMOUNT),
+    Field(ge=0, le=MAX_AMOUNT),
     BeforeValidator(_decimal),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": float(LARGEST_AMOUNT)}),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": float(MAX_AMOUNT)}),
 ]
 
 # ------------------------------------------------------------------------------------------------ out

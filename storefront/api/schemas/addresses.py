@@ -10,8 +10,8 @@ from storefront.api.schemas import BLANK_IS_NONE, Flag, Incoming, line, words
 from storefront.core import contact
 
 HOME_COUNTRY = "India"  # of an address that names none; contract section 2.2.2
-LINE, PLACE, CODE = contact.LONGEST_LINE, contact.LONGEST_PLACE, contact.LONGEST_CODE
-COUNTRY, NAME, PHONE = contact.LONGEST_COUNTRY, contact.LONGEST_NAME, contact.LONGEST_PHONE
+LINE, PLACE, CODE = contact.MAX_LINE_LENGTH, contact.MAX_PLACE_LENGTH, contact.MAX_CODE_LENGTH
+COUNTRY, NAME, PHONE = contact.MAX_COUNTRY_LENGTH, contact.MAX_NAME_LENGTH, contact.MAX_PHONE_LENGTH
 
 
 class AddressInput(Incoming):

@@ -8,13 +8,13 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from storefront.accounts.service import LONGEST_NAME
+from storefront.accounts.service import MAX_NAME_LENGTH
 from storefront.api.schemas import BLANK_IS_NONE, Email, Id, Incoming, Outgoing, Phone, words
 from storefront.api.schemas.users import Address, PaymentMethod
 from storefront.core import contact
 
-LONGEST_TYPED = 1000  # characters of a password that is compared; what may be chosen is the accounts' to say
-LONGEST_CODE = 20
+MAX_TYPED_LENGTH = 1000  # characters of a password that is compared; what may be chosen is the accounts' to say
+MAX_CODE_LENGTH = 20
 
 
 def _as_typed(sent: Any) -> str:
@@ -23,19 +23,19 @@ def _as_typed(sent: Any) -> str:
         raise PydanticCustomError("string_type", "must be text")
     if not sent:
         raise PydanticCustomError("string_too_short", "must not be empty")
-    if len(sent) > LONGEST_TYPED:
-        raise PydanticCustomError("string_too_long", "too long", {"max_length": LONGEST_TYPED})
+    if len(sent) > MAX_TYPED_LENGTH:
+        raise PydanticCustomError("string_too_long", "too long", {"max_length": MAX_TYPED_LENGTH})
     return sent
 
 
 Typed = Annotated[
-    str, PlainValidator(_as_typed), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_TYPED})
+    str, PlainValidator(_as_typed), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_TYPED_LENGTH})
 ]
 NewPassword = Annotated[
     str, PlainValidator(_as_typed), WithJsonSchema({"type": "string", "minLength": 8, "maxLength": 128})
 ]
-Text = Annotated[str, words(contact.LONGEST_EMAIL)]
-Code = Annotated[str, words(LONGEST_CODE)]
+Text = Annotated[str, words(contact.MAX_EMAIL_LENGTH)]
+Code = Annotated[str, words(MAX_CODE_LENGTH)]
 
 # ------------------------------------------------------------------------------------------------ in
 
@@ -46,7 +46,7 @@ class RegisterRequest(Incoming):
     email: Email = None
     phone: Phone = None
     password: NewPassword
-    name: Annotated[Annotated[str, words(LONGEST_NAME)] | None, BLANK_IS_NONE] = None
+    name: Annotated[Annotated[str, words(MAX_NAME_LENGTH)] | None, BLANK_IS_NONE] = None
 
 
 class StubRequest(Incoming):

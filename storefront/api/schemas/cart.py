@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from storefront.api.schemas import LARGEST_ID, WHOLE, Cash, Id, Instant, Outgoing, Query, Units
+from storefront.api.schemas import MAX_ID, WHOLE, Cash, Id, Instant, Outgoing, Query, Units
 from storefront.api.schemas.orders import LegacyOrder, PaymentKind, Shipping
 from storefront.db.session import MAX_INTEGER
 
-ProductNumber = Annotated[int, Field(ge=1, le=LARGEST_ID), WHOLE]
+ProductNumber = Annotated[int, Field(ge=1, le=MAX_ID), WHOLE]
 
 
 class CartItem(Outgoing):

@@ -9,21 +9,21 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from storefront.api.schemas import BLANK_IS_NONE, LARGEST_ID, Cash, Figure, Flag, Id, Incoming, Instant, Outgoing, words
+from storefront.api.schemas import BLANK_IS_NONE, MAX_ID, Cash, Figure, Flag, Id, Incoming, Instant, Outgoing, words
 from storefront.api.schemas.addresses import AddressInput
 from storefront.core import card_numbers
-from storefront.orders.service import LONGEST_TRACKING_NUMBER, OrderStatus
+from storefront.orders.service import MAX_TRACKING_NUMBER_LENGTH, OrderStatus
 
-MOST_ITEMS = 100
-LONGEST_ID = 255  # characters of the client's own id
-LONGEST_NAME = 120  # of who holds a card
-LONGEST_NUMBER = 25  # of a card number, masked or cut
+MAX_ITEMS = 100
+MAX_ID_LENGTH = 255  # characters of the client's own id
+MAX_NAME_LENGTH = 120  # of who holds a card
+MAX_NUMBER_LENGTH = 25  # of a card number, masked or cut
 _FORMER_NAMES = {"placed": "pending"}  # statuses of the old services, contract section 3
 
 
 def _last_digits(sent: Any) -> Any:
     """A whole card number is cut before anything else sees it."""
-    return card_numbers.masked(sent) if isinstance(sent, str) else sent
+    return card_numbers.last_four(sent) if isinstance(sent, str) else sent
 
 
 def _status(sent: Any) -> Any:
@@ -59,7 +59,7 @@ Shipping = Annotated[Literal["STANDARD"], BeforeValidator(_upper)]
 # ------------------------------------------------------------------------------------------------ in
 
 Unsaid = SkipJsonSchema[None]  # null is taken for a member that is missing
-Number = Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)]  # an id, or what the client made up as one
+Number = Annotated[int, Field(ge=-MAX_ID, le=MAX_ID)]  # an id, or what the client made up as one
 Ignored = str | None  # the client sends it, nobody looks at it
 
 
@@ -79,8 +79,8 @@ class OrderPaymentInput(Incoming):
 
     id: Number | None = None
     type: PaymentKind
-    card_number: Annotated[Annotated[str, words(LONGEST_NUMBER)] | None, BeforeValidator(_last_digits)] = None
-    card_holder: Annotated[Annotated[str, words(LONGEST_NAME)] | None, BLANK_IS_NONE] = None
+    card_number: Annotated[Annotated[str, words(MAX_NUMBER_LENGTH)] | None, BeforeValidator(_last_digits)] = None
+    card_holder: Annotated[Annotated[str, words(MAX_NAME_LENGTH)] | None, BLANK_IS_NONE] = None
     expiry_month: int | str | None = None
     expiry_year: int | str | None = None
     upi_id: Annotated[Annotated[str, words(140)] | None, BLANK_IS_NONE] = None
@@ -91,12 +91,12 @@ class OrderPaymentInput(Incoming):
 class OrderInput(Incoming):
     """An order. Its id makes a repeat the same order; amounts are compared or not looked at."""
 
-    id: Annotated[Annotated[str, Field(max_length=LONGEST_ID)] | None, BLANK_IS_NONE] = None
+    id: Annotated[Annotated[str, Field(max_length=MAX_ID_LENGTH)] | None, BLANK_IS_NONE] = None
     date: Ignored = None
     status: Ignored = None
     user_id: Number | None = None
     customer_id: Number | None = None
-    items: Annotated[list[OrderItemInput], Field(min_length=1, max_length=MOST_ITEMS)]
+    items: Annotated[list[OrderItemInput], Field(min_length=1, max_length=MAX_ITEMS)]
     subtotal: Figure = None
     shipping: Figure = None
     tax: Figure = None
@@ -124,14 +124,14 @@ class LegacyOrderInput(Incoming):
     shipping_option: Annotated[Annotated[str, words(20)] | None, BLANK_IS_NONE] = None
     amount: Figure = None
     payment_method: Annotated[Annotated[str, words(20)] | None, BLANK_IS_NONE] = None
-    items: Annotated[list[LegacyItemInput], Field(min_length=1, max_length=MOST_ITEMS)]
+    items: Annotated[list[LegacyItemInput], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
 class OrderUpdate(Incoming):
     """What of an order may be changed; the rest is not looked at."""
 
     status: Annotated[OrderStatus | None, BeforeValidator(_status), WithJsonSchema({"type": "string"})] = None
-    tracking_number: Annotated[Annotated[str, words(LONGEST_TRACKING_NUMBER)] | Unsaid, BLANK_IS_NONE] = None
+    tracking_number: Annotated[Annotated[str, words(MAX_TRACKING_NUMBER_LENGTH)] | Unsaid, BLANK_IS_NONE] = None
     estimated_delivery: Annotated[datetime.date | Unsaid, BeforeValidator(_day)] = None
     shipping_address: AddressInput | Unsaid = None
 

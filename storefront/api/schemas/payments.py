@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from storefront.api.operations import LARGEST_ORDER_ID
+from storefront.api.operations import MAX_ORDER_ID
 from storefront.api.schemas import Cash, Figure, Id, Incoming, Instant, Outgoing, line
 
 
@@ -24,7 +24,7 @@ class PaymentWord(StrEnum):
 class PaymentInput(Incoming):
     """An order that is to be paid."""
 
-    order_id: Annotated[str, line(LARGEST_ORDER_ID)]
+    order_id: Annotated[str, line(MAX_ORDER_ID)]
     amount: Annotated[Figure, Field(description="If given, the total of the order")] = None
     payment_method: PaymentWord
 

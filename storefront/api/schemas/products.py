@@ -25,11 +25,11 @@ from storefront.api.schemas import (
     line,
     words,
 )
-from storefront.catalog.service import LONGEST_TEXT, LONGEST_TITLE, Sort, inventory_admin, legacy_import
-from storefront.core.collation import folded
+from storefront.catalog.service import MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, Sort, inventory_admin, legacy_import
+from storefront.core.collation import collation_key
 
-MOST_IDS = 100
-MOST_SPECIFICATIONS = 100
+MAX_IDS = 100
+MAX_SPECIFICATIONS = 100
 
 
 class AvailabilityStatus(StrEnum):
@@ -112,15 +112,15 @@ def _distinct(names: dict[str, str]) -> dict[str, str]:
     """The database takes "Größe" and "grosse" for the same name."""
     seen: set[str] = set()
     for name in names:
-        if folded(name) in seen:
+        if collation_key(name) in seen:
             raise ValueError(f"specifications names {name} twice")
-        seen.add(folded(name))
+        seen.add(collation_key(name))
     return names
 
 
 Specifications = Annotated[
     dict[Annotated[str, line(80)], Annotated[str, words(255)]],
-    Field(max_length=MOST_SPECIFICATIONS),
+    Field(max_length=MAX_SPECIFICATIONS),
     AfterValidator(_distinct),
 ]
 
@@ -128,15 +128,15 @@ Specifications = Annotated[
 class ProductInput(Incoming):
     """A product to be put on sale. Without categories it stands in one for all that is not sorted yet."""
 
-    sku: Annotated[str, line(legacy_import.LONGEST_SKU)]
-    name: Annotated[str, line(legacy_import.LONGEST_PRODUCT_NAME)]
-    brand: Annotated[str, line(legacy_import.LONGEST_BRAND)]
+    sku: Annotated[str, line(legacy_import.MAX_SKU_LENGTH)]
+    name: Annotated[str, line(legacy_import.MAX_PRODUCT_NAME_LENGTH)]
+    brand: Annotated[str, line(legacy_import.MAX_BRAND_LENGTH)]
     price: Price
-    stock: Annotated[Count, Field(le=inventory_admin.MOST_UNITS)]
+    stock: Annotated[Count, Field(le=inventory_admin.MAX_UNITS)]
     description: Annotated[Annotated[str, words(4000)] | None, BLANK_IS_NONE] = None
     currency: Literal["INR"] = "INR"
     specifications: Specifications | None = None
-    category_ids: Annotated[list[Id], Field(max_length=MOST_IDS)] | None = None
+    category_ids: Annotated[list[Id], Field(max_length=MAX_IDS)] | None = None
 
 
 class ReviewInput(Incoming):
@@ -146,11 +146,11 @@ class ReviewInput(Incoming):
     user_name: str | None = None
     user_avatar: str | None = None
     rating: Annotated[int, Field(ge=1, le=5), INTEGRAL]
-    title: Annotated[str, line(LONGEST_TITLE)]
-    comment: Annotated[str, line(LONGEST_TEXT)]
+    title: Annotated[str, line(MAX_TITLE_LENGTH)]
+    comment: Annotated[str, line(MAX_TEXT_LENGTH)]
     verified_purchase: bool | None = None
 
 
-ProductIds = Annotated[list[Id], Field(max_length=MOST_IDS)]
+ProductIds = Annotated[list[Id], Field(max_length=MAX_IDS)]
 StockReduced = Literal["Stock reduced successfully"]
 ImageUploaded = Literal["Image uploaded successfully"]

@@ -6,15 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from storefront.accounts.service import LONGEST_NAME
+from storefront.accounts.service import MAX_NAME_LENGTH
 from storefront.api.schemas import BLANK_IS_NONE, Id, Incoming, Instant, Outgoing, Phone, line, words
 
-LONGEST_URL = 500
-LONGEST_TOKEN = 255
+MAX_URL_LENGTH = 500
+MAX_TOKEN_LENGTH = 255
 
 Kind = Literal["card", "upi", "cod", "bnpl"]
-Name = Annotated[Annotated[str, words(LONGEST_NAME)] | None, BLANK_IS_NONE]
-Url = Annotated[Annotated[str, words(LONGEST_URL)] | None, BLANK_IS_NONE]
+Name = Annotated[Annotated[str, words(MAX_NAME_LENGTH)] | None, BLANK_IS_NONE]
+Url = Annotated[Annotated[str, words(MAX_URL_LENGTH)] | None, BLANK_IS_NONE]
 
 # ------------------------------------------------------------------------------------------------ in
 
@@ -33,7 +33,7 @@ class PaymentMethodInput(Incoming):
     """A provider's token, in any of the forms that the old client sends; never a card number."""
 
     provider: Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]{1,29}$")]
-    token: Annotated[str, line(LONGEST_TOKEN)]
+    token: Annotated[str, line(MAX_TOKEN_LENGTH)]
     is_default: Annotated[bool, BeforeValidator(lambda sent: sent or False), WithJsonSchema({"type": "boolean"})] = (
         False
     )

@@ -11,21 +11,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storefront.catalog.events import BACK_IN_STOCK
-from storefront.catalog.inventory.low_stock import settle
-from storefront.catalog.listing.read_model import derive, shift_stock
+from storefront.catalog.inventory.low_stock import acknowledge
+from storefront.catalog.listing.read_model import refresh, shift_stock
 from storefront.catalog.models import Message, Variant
 from storefront.db import outbox
 
-Shifts = defaultdict[tuple[int, int], int]  # units by product id and variant id
+StockDeltas = defaultdict[tuple[int, int], int]  # units by product id and variant id
 
 
 @contextmanager
-def available_shifts(session: Session) -> Iterator[Shifts]:
+def track_deltas(session: Session) -> Iterator[StockDeltas]:
     """Collect what became available or ceased to be, and write what follows from it at the end of the transaction.
 
     The rows of the variants are the transaction's own by then: nobody else can come between the count and the word.
     """
-    shifts: Shifts = defaultdict(int)
+    shifts: StockDeltas = defaultdict(int)
     yield shifts
     session.flush()
     # What was taken off sale by itself counts for nothing in its product.
@@ -37,7 +37,7 @@ def available_shifts(session: Session) -> Iterator[Shifts]:
     for product_id, units in sorted(by_product.items()):
         if units:
             shift_stock(session, [product_id], units)
-    announce_returns(session, {variant: units for (_, variant), units in shifts.items() if units > 0})
+    publish_back_in_stock(session, {variant: units for (_, variant), units in shifts.items() if units > 0})
 
 
 def refresh_products(session: Session, product_ids: Collection[int]) -> None:
@@ -46,13 +46,13 @@ def refresh_products(session: Session, product_ids: Collection[int]) -> None:
     Those of them that are low count as known: whoever put them on sale has seen it. The rows of the products and their
     variants must be locked by the transaction.
     """
-    appeared = derive(session, product_ids)
+    appeared = refresh(session, product_ids)
     if appeared:
-        settle(session, list(appeared))
-        announce_returns(session, {variant: units for variant, units in appeared.items() if units > 0})
+        acknowledge(session, list(appeared))
+        publish_back_in_stock(session, {variant: units for variant, units in appeared.items() if units > 0})
 
 
-def announce_returns(session: Session, risen: dict[int, int]) -> None:
+def publish_back_in_stock(session: Session, risen: dict[int, int]) -> None:
     """Write down that variants are back, of which there were none before this transaction.
 
     :param risen: units that became available, by variant
@@ -63,4 +63,4 @@ def announce_returns(session: Session, risen: dict[int, int]) -> None:
     for variant, product, sku, available in session.execute(counts.where(Variant.id.in_(risen)).order_by(Variant.id)):
         if available > 0 >= available - risen[variant]:
             word = {"sku": sku, "product": product}
-            outbox.post(session, Message, BACK_IN_STOCK, f"{BACK_IN_STOCK}/{uuid.uuid4()}", word)
+            outbox.publish(session, Message, BACK_IN_STOCK, f"{BACK_IN_STOCK}/{uuid.uuid4()}", word)

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.catalog.models import CatalogModel
-from storefront.catalog.values import LONGEST_SKU
+from storefront.catalog.values import MAX_SKU_LENGTH
 from storefront.db.session import UtcDateTime
 
 
@@ -70,7 +70,7 @@ class StockImportLine(CatalogModel):
     id: Mapped[int] = mapped_column(primary_key=True)
     import_id: Mapped[int] = mapped_column(ForeignKey("stock_imports.id", ondelete="CASCADE"))
     line: Mapped[int] = mapped_column()
-    sku: Mapped[str] = mapped_column(String(LONGEST_SKU))
+    sku: Mapped[str] = mapped_column(String(MAX_SKU_LENGTH))
     variant_id: Mapped[int | None] = mapped_column()
     product_id: Mapped[int | None] = mapped_column()
     reason: Mapped[str] = mapped_column(String(24), default="")

@@ -13,7 +13,7 @@ CANCELLATION = "cancellation"
 RETURN = "return"
 
 
-def note_movement(
+def record_movement(
     session: Session,
     variant_id: int,
     units: int,

@@ -18,47 +18,47 @@ from storefront.catalog.inventory.ledger import CANCELLATION, SALE
 from storefront.catalog.models import Message, StockMovement, Variant
 from storefront.core.clock import utc_now
 from storefront.db import outbox
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 SALES_PERIOD = timedelta(days=30)
-MOST_NAMED = 100  # SKUs in one message; the restock list has them all
+MAX_NAMED = 100  # SKUs in one message; the restock list has them all
 BATCH = 500
 
 
-def watch(session: Session, variant_ids: Collection[int]) -> None:
+def check(session: Session, variant_ids: Collection[int]) -> None:
     """After movements: note what ran low or recovered, and post one word about all that ran low.
 
     A variant is told of once; again only after it was above its level in between.
     """
-    tell(session, mark(session, variant_ids))
+    publish(session, flag(session, variant_ids))
 
 
-def mark(session: Session, variant_ids: Collection[int]) -> list[str]:
+def flag(session: Session, variant_ids: Collection[int]) -> list[str]:
     """Note what ran low or recovered. :return: SKUs of what ran low, to be told of"""
-    is_low = Variant.available <= Variant.low_level
-    turned = select(Variant.id, Variant.sku, Variant.is_low_told).where(
-        Variant.id.in_(variant_ids), Variant.is_sold, Variant.is_low_told != is_low
+    is_low = Variant.available <= Variant.reorder_level
+    turned = select(Variant.id, Variant.sku, Variant.low_stock_notified).where(
+        Variant.id.in_(variant_ids), Variant.is_sellable, Variant.low_stock_notified != is_low
     )
     rows = session.execute(turned.order_by(Variant.id)).all()
     if rows:
-        settle(session, [row.id for row in rows])
-    return [row.sku for row in rows if not row.is_low_told]
+        acknowledge(session, [row.id for row in rows])
+    return [row.sku for row in rows if not row.low_stock_notified]
 
 
-def settle(session: Session, variant_ids: Collection[int]) -> None:
+def acknowledge(session: Session, variant_ids: Collection[int]) -> None:
     """Take what is low now as known: after a change of levels, which whoever made it has seen."""
     session.execute(
         update(Variant)
         .where(Variant.id.in_(variant_ids))
-        .values(is_low_told=case((Variant.available <= Variant.low_level, True), else_=False))
+        .values(low_stock_notified=case((Variant.available <= Variant.reorder_level, True), else_=False))
     )
 
 
-def tell(session: Session, skus: Sequence[str]) -> None:
+def publish(session: Session, skus: Sequence[str]) -> None:
     """Post one message about everything that ran low in this transaction; none about nothing."""
     if skus:
-        word = {"skus": list(skus[:MOST_NAMED]), "count": len(skus)}
-        outbox.post(session, Message, STOCK_LOW, f"{STOCK_LOW}/{uuid.uuid4()}", word)
+        word = {"skus": list(skus[:MAX_NAMED]), "count": len(skus)}
+        outbox.publish(session, Message, STOCK_LOW, f"{STOCK_LOW}/{uuid.uuid4()}", word)
 
 
 # ------------------------------------------------------------------------------------------ once a day
@@ -70,17 +70,17 @@ def close_day(day: date) -> None:
     :param day: in the shop's time zone
     """
     key = f"{STOCK_DIGEST}/{day.isoformat()}"
-    if queries().scalar(select(Message.id).where(Message.key == key)) is not None:
+    if read_session().scalar(select(Message.id).where(Message.key == key)) is not None:
         return
-    roll_sales()
+    recompute_sold_30()
     try:
         with transaction("catalog") as session:
-            outbox.post(session, Message, STOCK_DIGEST, key, {"day": day.isoformat()})
+            outbox.publish(session, Message, STOCK_DIGEST, key, {"day": day.isoformat()})
     except IntegrityError:  # a twin posted it
         return
 
 
-def roll_sales() -> int:
+def recompute_sold_30() -> int:
     """Set what each variant sold in the last 30 days to what the ledger says. :return: how many were put right
 
     A figure that a sale changes meanwhile is left alone: it counts that sale, and is put right the next time.
@@ -98,11 +98,11 @@ def roll_sales() -> int:
         .where(Variant.sold_30 != units)
         .order_by(Variant.id)
     )
-    rows = [(row.id, row.sold_30, int(row.units)) for row in queries().execute(drifted)]
+    rows = [(row.id, row.sold_30, int(row.units)) for row in read_session().execute(drifted)]
     return sum(_put_right(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH))
 
 
-@retried
+@retry_on_deadlock
 def _put_right(rows: Sequence[tuple[int, int, int]]) -> int:
     changed = 0
     with transaction("catalog") as session:

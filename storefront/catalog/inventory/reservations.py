@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from storefront.catalog.inventory.availability import Shifts, available_shifts
-from storefront.catalog.inventory.ledger import SALE, note_movement
-from storefront.catalog.inventory.low_stock import watch
+from storefront.catalog.inventory.availability import StockDeltas, track_deltas
+from storefront.catalog.inventory.ledger import SALE, record_movement
+from storefront.catalog.inventory.low_stock import check
 from storefront.catalog.models import (
     Product,
     ReservationState,
@@ -25,25 +25,25 @@ from storefront.catalog.models import (
 )
 from storefront.catalog.values import Hold, OutOfStock, ReferenceReused, Sku, UnknownProduct, UnknownSku
 from storefront.core.clock import utc_now
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 HOLD_PERIOD = timedelta(minutes=15)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the end of a hold whose money is being taken
 
 
-@retried
-def reserve(checkout: str, holds: Sequence[Hold], *, for_good: bool = False) -> None:
+@retry_on_deadlock
+def reserve(checkout: str, holds: Sequence[Hold], *, permanent: bool = False) -> None:
     """Promise units to a checkout for `HOLD_PERIOD`, all or none. Asked again, it renews them.
 
     :param holds: the same SKU may come twice; the demand is summed before it is checked
-    :param for_good: until released or sold: a payment about to be taken must not lose its goods
+    :param permanent: until released or sold: a payment about to be taken must not lose its goods
     :raise UnknownSku: a SKU names no variant
     :raise OutOfStock: some are short; it names every one that is
     """
     demand: dict[Sku, int] = defaultdict(int)
     for hold in holds:
         demand[hold.sku] += hold.quantity
-    with transaction("catalog") as session, available_shifts(session) as shifts:
+    with transaction("catalog") as session, track_deltas(session) as shifts:
         variants = _variants(session, demand)
         _take(session, [variant.id for variant in variants])
         _let_go_of_expired(session, [variant.id for variant in variants], shifts, keep=checkout)
@@ -56,21 +56,21 @@ def reserve(checkout: str, holds: Sequence[Hold], *, for_good: bool = False) -> 
                 short.append(variant)
         if short:
             raise _out_of_stock(session, short)
-        expires_at = NEVER if for_good else utc_now() + HOLD_PERIOD
+        expires_at = NEVER if permanent else utc_now() + HOLD_PERIOD
         for variant in variants:
             row = existing.get(variant.id)
             _write_hold(session, row, checkout, variant.id, demand[Sku(variant.sku)], expires_at)
 
 
-@retried
+@retry_on_deadlock
 def release(checkout: str) -> None:
     """Let go of everything held for a checkout. Released stays released."""
-    with transaction("catalog") as session, available_shifts(session) as shifts:
+    with transaction("catalog") as session, track_deltas(session) as shifts:
         for row in taken_reservations(session, checkout):
             _let_go(session, row, shifts)
 
 
-@retried
+@retry_on_deadlock
 def commit_reservation(checkout: str) -> None:
     """Turn a checkout's holds into sales: each leaves a movement. Committed stays committed."""
     with transaction("catalog") as session:
@@ -87,12 +87,12 @@ def commit_reservation(checkout: str) -> None:
                     sold_30=Variant.sold_30 + row.quantity,
                 )
             )
-            note_movement(session, row.variant_id, -row.quantity, SALE, checkout, "shop")
-        watch(session, [row.variant_id for row in rows])
+            record_movement(session, row.variant_id, -row.quantity, SALE, checkout, "shop")
+        check(session, [row.variant_id for row in rows])
 
 
-@retried
-def take_off(product_id: int, units: int, *, reason: str, reference: str, actor: str) -> None:
+@retry_on_deadlock
+def decrement(product_id: int, units: int, *, reason: str, reference: str, actor: str) -> None:
     """Take units of a product off the count on hand: of the first of its variants that has so many left.
 
     :param reference: names the occasion; asked for again with the same one, nothing more is taken
@@ -100,7 +100,7 @@ def take_off(product_id: int, units: int, *, reason: str, reference: str, actor:
     :raise OutOfStock: no variant has so many left
     :raise ReferenceReused: the occasion took another number of units
     """
-    with transaction("catalog") as session, available_shifts(session) as shifts:
+    with transaction("catalog") as session, track_deltas(session) as shifts:
         sold = select(Variant).join(Product, Product.id == Variant.product_id)
         sold = sold.where(Product.id == product_id, Product.active, Variant.is_withdrawn.is_(False))
         sold = sold.order_by(Variant.sort_order, Variant.id)
@@ -114,9 +114,9 @@ def take_off(product_id: int, units: int, *, reason: str, reference: str, actor:
             enough = Variant.on_hand - Variant.reserved >= units
             taken = update(Variant).where(Variant.id == variant.id, enough).values(on_hand=Variant.on_hand - units)
             if rows_changed(session.execute(taken)):
-                note_movement(session, variant.id, -units, reason, reference, actor)
+                record_movement(session, variant.id, -units, reason, reference, actor)
                 shifts[product_id, variant.id] -= units
-                watch(session, [variant.id])
+                check(session, [variant.id])
                 return
         raise _out_of_stock(session, variants)
 
@@ -160,15 +160,15 @@ def release_expired() -> int:
     expired = select(StockReservation.checkout_id).where(
         StockReservation.state == ReservationState.HELD, StockReservation.expires_at < utc_now()
     )
-    checkouts = sorted(set(queries().scalars(expired)))
+    checkouts = sorted(set(read_session().scalars(expired)))
     for checkout in checkouts:
         _release_if_expired(checkout)
     return len(checkouts)
 
 
-@retried
+@retry_on_deadlock
 def _release_if_expired(checkout: str) -> None:
-    with transaction("catalog") as session, available_shifts(session) as shifts:
+    with transaction("catalog") as session, track_deltas(session) as shifts:
         for row in taken_reservations(session, checkout):
             if row.expires_at < utc_now():
                 _let_go(session, row, shifts)
@@ -244,7 +244,7 @@ def _write_hold(
     existing.quantity = units
 
 
-def _let_go_of_expired(session: Session, variant_ids: list[int], shifts: Shifts, *, keep: str) -> None:
+def _let_go_of_expired(session: Session, variant_ids: list[int], shifts: StockDeltas, *, keep: str) -> None:
     """Make expired holds on some variants sellable now, without waiting for the worker."""
     expired = select(StockReservation).where(
         StockReservation.variant_id.in_(variant_ids),
@@ -256,7 +256,7 @@ def _let_go_of_expired(session: Session, variant_ids: list[int], shifts: Shifts,
         _let_go(session, row, shifts)
 
 
-def _let_go(session: Session, row: StockReservation, shifts: Shifts) -> None:
+def _let_go(session: Session, row: StockReservation, shifts: StockDeltas) -> None:
     if not _change_state(session, row, ReservationState.RELEASED):
         return
     session.execute(

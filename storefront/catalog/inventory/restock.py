@@ -7,31 +7,31 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from storefront.catalog.inventory.availability import Shifts, available_shifts
-from storefront.catalog.inventory.ledger import CANCELLATION, note_movement
-from storefront.catalog.inventory.low_stock import watch
+from storefront.catalog.inventory.availability import StockDeltas, track_deltas
+from storefront.catalog.inventory.ledger import CANCELLATION, record_movement
+from storefront.catalog.inventory.low_stock import check
 from storefront.catalog.inventory.reservations import product_of, taken_reservations
 from storefront.catalog.models import ReservationState, StockMovement, StockReservation, Variant
-from storefront.catalog.values import NotSold, ReferenceReused
-from storefront.db.session import retried, rows_changed, transaction
+from storefront.catalog.values import ReferenceReused, ReturnExceedsSold
+from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 
 
-@retried
+@retry_on_deadlock
 def restock(checkout: str, *, reason: str, actor: str) -> None:
     """Take back what a checkout bought and has not come back yet, however often this is asked for.
 
     :param reason: for the ledger: "cancellation" or "return"
     """
-    with transaction("catalog") as session, available_shifts(session) as shifts:
+    with transaction("catalog") as session, track_deltas(session) as shifts:
         rows = taken_reservations(session, checkout)
         for row in rows:
             if row.state == ReservationState.COMMITTED:
                 left = row.quantity - row.returned
                 _bring_back(session, shifts, row, left, reason=reason, reference=checkout, actor=actor)
-        watch(session, [row.variant_id for row in rows])
+        check(session, [row.variant_id for row in rows])
 
 
-@retried
+@retry_on_deadlock
 def restock_part(checkout: str, reference: str, units: Mapping[str, int], *, reason: str, actor: str) -> None:
     """Take back some units of what a checkout bought, all or none; asked for again, nothing more comes back.
 
@@ -42,7 +42,7 @@ def restock_part(checkout: str, reference: str, units: Mapping[str, int], *, rea
     :raise ReferenceReused: the occasion brought other units back
     """
     wanted = {sku: count for sku, count in units.items() if count}
-    with transaction("catalog") as session, available_shifts(session) as shifts:
+    with transaction("catalog") as session, track_deltas(session) as shifts:
         rows = {row.variant_id: row for row in taken_reservations(session, checkout)}
         skus = select(Variant.id, Variant.sku).where(Variant.id.in_(rows)).order_by(Variant.id)
         known = {sku: variant for variant, sku in session.execute(skus)}
@@ -52,7 +52,7 @@ def restock_part(checkout: str, reference: str, units: Mapping[str, int], *, rea
         for variant in sorted(back):
             units_back = back[variant]
             _bring_back(session, shifts, rows[variant], units_back, reason=reason, reference=reference, actor=actor)
-        watch(session, sorted(back))
+        check(session, sorted(back))
 
 
 def _was_done(session: Session, variants: Sequence[int], back: Mapping[int, int], reason: str, reference: str) -> bool:
@@ -68,7 +68,7 @@ def _was_done(session: Session, variants: Sequence[int], back: Mapping[int, int]
 
 
 def _bring_back(
-    session: Session, shifts: Shifts, row: StockReservation, units: int, *, reason: str, reference: str, actor: str
+    session: Session, shifts: StockDeltas, row: StockReservation, units: int, *, reason: str, reference: str, actor: str
 ) -> None:
     """Put units on the shelf, if so many were sold and are not there yet: the statement decides."""
     if not units:
@@ -77,7 +77,7 @@ def _bring_back(
     back = update(StockReservation).where(*mine, StockReservation.returned + units <= StockReservation.quantity)
     back = back.values(returned=StockReservation.returned + units)
     if units < 0 or not rows_changed(session.execute(back)):
-        raise NotSold(row.checkout_id)
+        raise ReturnExceedsSold(row.checkout_id)
     # On its own: MySQL would read the new count in the same statement, SQLite the old one.
     whole = update(StockReservation).where(*mine, StockReservation.returned == StockReservation.quantity)
     session.execute(whole.values(state=ReservationState.RETURNED))
@@ -87,5 +87,5 @@ def _bring_back(
         .where(Variant.id == row.variant_id)
         .values(on_hand=Variant.on_hand + units, sold_30=Variant.sold_30 - unsold)
     )
-    note_movement(session, row.variant_id, units, reason, reference, actor)
+    record_movement(session, row.variant_id, units, reason, reference, actor)
     shifts[product_of(session, row.variant_id), row.variant_id] += units

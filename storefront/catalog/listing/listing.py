@@ -46,7 +46,7 @@ from storefront.catalog.values import (
 )
 from storefront.core import cache
 from storefront.core.money import Money
-from storefront.db.session import queries
+from storefront.db.session import read_session
 
 BRANDS_SHOWN = 12
 RATINGS = (4, 3, 2)
@@ -73,7 +73,7 @@ def card_columns() -> Select[*tuple[Any, ...]]:
     """The select that `card_of` reads; callers add what restricts it."""
     product, category = Product.__table__, Category.__table__
     names = (
-        "id slug sku name brand price was currency average_rating review_count stock option_name"
+        "id slug sku name brand price compare_at_price currency average_rating review_count stock option_name"
         " picture picture_alt picture_width picture_height"
     )
     return (
@@ -95,7 +95,22 @@ def _categories() -> Select[*tuple[Any, ...]]:
 
 def card_of(row: Sequence[Any]) -> ProductCard:
     # By place: by name, a row's values take longer to read than a card takes to make.
-    product_id, slug, sku, name, brand, price, was, currency, rating, reviews, stock, option, *picture, hue = row
+    (
+        product_id,
+        slug,
+        sku,
+        name,
+        brand,
+        price,
+        compare_at_price,
+        currency,
+        rating,
+        reviews,
+        stock,
+        option,
+        *picture,
+        hue,
+    ) = row
     return ProductCard(
         id=ProductId(product_id),
         slug=slug,
@@ -103,7 +118,7 @@ def card_of(row: Sequence[Any]) -> ProductCard:
         name=name,
         brand=brand,
         price=Money(price, currency),
-        was=None if was is None else Money(was, currency),
+        compare_at_price=None if compare_at_price is None else Money(compare_at_price, currency),
         rating=rating,
         review_count=reviews,
         available=stock,
@@ -117,7 +132,7 @@ def cards_of(ids: Sequence[int]) -> tuple[ProductCard, ...]:
     """Cards of products by id, in the order given; those no longer sold are left out."""
     if not ids:
         return ()
-    cards = {card.id: card for card in map(card_of, queries().execute(_cards_by_id(), {"ids": ids}))}
+    cards = {card.id: card for card in map(card_of, read_session().execute(_cards_by_id(), {"ids": ids}))}
     return tuple(cards[ProductId(product_id)] for product_id in dict.fromkeys(ids) if product_id in cards)
 
 
@@ -126,12 +141,12 @@ def browse(criteria: BrowseCriteria) -> Listing:
 
     :raise UnknownCategory: `criteria.category` names none
     """
-    categories = {row.slug: row for row in queries().execute(_categories())}
+    categories = {row.slug: row for row in read_session().execute(_categories())}
     if criteria.category is not None and criteria.category not in categories:
         raise UnknownCategory(criteria.category)
     category = categories.get(criteria.category or "")
     here = category.id if category else ALL_CATEGORIES
-    sought = engine.sought(criteria.words)
+    sought = engine.parse_query(criteria.words)
     counts, page, ids = _read(criteria, here, sought)
     relaxed = relax(criteria.words) if sought and not ids else None
     if relaxed:
@@ -183,7 +198,7 @@ def _page(criteria: BrowseCriteria, here: int, sought: Sequence[Words], total: i
         chosen = chosen.join(product_search, product_search.c.product_id == BrowseEntry.product_id)
         chosen = chosen.where(engine.engine().matches(*sought))
     chosen = chosen.order_by(*_order(criteria, sought)).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
-    return page, list(queries().scalars(chosen))
+    return page, list(read_session().scalars(chosen))
 
 
 def _order(criteria: BrowseCriteria, sought: Sequence[Words]) -> list[ColumnElement[Any]]:
@@ -235,7 +250,7 @@ def _counts(criteria: BrowseCriteria, here: int, sought: Sequence[Words], *, ane
 
     :param here: id of the category :param anew: whether they are counted now, as the page is not as they say
     """
-    key = replace(criteria, page=1, sort=Sort.DEFAULT, words=engine.written(sought))
+    key = replace(criteria, page=1, sort=Sort.DEFAULT, words=engine.to_fts5(sought))
     ask = _cached_counts.refresh if anew else _cached_counts.get_or_compute
     return ask(key, lambda: _count(criteria, here, sought))
 
@@ -247,7 +262,7 @@ def _count(criteria: BrowseCriteria, category: int, sought: Sequence[Words]) -> 
     band = case(*((_within(key), literal(key)) for key in PRICE_BANDS), else_=nothing)
     stars = case(*((BrowseEntry.rating >= least, literal(str(least))) for least in RATINGS), else_=nothing)
     # The search runs once for all branches: without the CTE SQLite would match every entry by itself.
-    found = engine.found(*sought) if sought else None
+    found = engine.match_cte(*sought) if sought else None
     branches = [
         _branch("total", nothing, [here, *filters.values()], found),
         _branch("brand", BrowseEntry.brand, [here, *_others(filters, "brand")], found),
@@ -259,7 +274,7 @@ def _count(criteria: BrowseCriteria, category: int, sought: Sequence[Words]) -> 
     by_category = [BrowseEntry.category_id != ALL_CATEGORIES, *filters.values()]
     branches.append(_branch("category", sql_cast(BrowseEntry.category_id, String(11)), by_category, found))
     counts: Counts = defaultdict(dict)
-    rows = queries().execute(union_all(*branches), bind_arguments={"mapper": BrowseEntry})
+    rows = read_session().execute(union_all(*branches), bind_arguments={"mapper": BrowseEntry})
     for facet, value, count in rows:
         counts[facet][value] = count
     return counts

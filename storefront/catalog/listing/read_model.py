@@ -33,13 +33,13 @@ _COPIED: dict[str, ColumnElement[Any]] = {
 class VariantFacts:
     """What the totals of a product follow from, of one of its variants.
 
-    :ivar price: in minor units, as `was`
+    :ivar price: in minor units, as `compare_at_price`
     :ivar available: units on hand that nobody holds
     :ivar is_withdrawn: taken off sale by itself
     """
 
     price: int
-    was: int | None
+    compare_at_price: int | None
     available: int
     is_withdrawn: bool = False
 
@@ -49,7 +49,7 @@ class ProductTotals:
     """What the variants of a product come to: its lowest price, that variant's old price, all available units."""
 
     price: int
-    was: int | None
+    compare_at_price: int | None
     stock: int
 
 
@@ -62,7 +62,7 @@ def totals_of(variants: Sequence[VariantFacts]) -> ProductTotals:
     """
     cheapest = min(variants, key=lambda variant: (variant.is_withdrawn, variant.price))
     stock = sum(variant.available for variant in variants if not variant.is_withdrawn)
-    return ProductTotals(cheapest.price, cheapest.was, stock)
+    return ProductTotals(cheapest.price, cheapest.compare_at_price, stock)
 
 
 def title_of(product_name: str, option: str) -> str:
@@ -86,15 +86,15 @@ _facts: Select[*tuple[Any, ...]] = (
         Variant.product_id,
         Variant.name,
         Variant.price,
-        Variant.was,
+        Variant.compare_at_price,
         (Variant.on_hand - Variant.reserved).label("available"),
         Variant.is_withdrawn,
         Variant.title,
-        Variant.is_sold,
+        Variant.is_sellable,
         Product.name.label("product_name"),
         Product.active,
         Product.price.label("product_price"),
-        Product.was.label("product_was"),
+        Product.compare_at_price.label("product_was"),
         Product.stock,
     )
     .join(Product, Product.id == Variant.product_id)
@@ -102,7 +102,7 @@ _facts: Select[*tuple[Any, ...]] = (
 )
 
 
-def take(session: Session, product_ids: Collection[int]) -> None:
+def lock_products(session: Session, product_ids: Collection[int]) -> None:
     """Take the rows of products and their variants, in the order that everybody takes them in."""
     variants = select(Variant.id).where(Variant.product_id.in_(product_ids)).order_by(Variant.id)
     session.execute(variants.with_for_update())
@@ -110,7 +110,7 @@ def take(session: Session, product_ids: Collection[int]) -> None:
     session.execute(products.with_for_update())
 
 
-def derive(session: Session, product_ids: Collection[int]) -> dict[int, int]:
+def refresh(session: Session, product_ids: Collection[int]) -> dict[int, int]:
     """Write what follows from products and variants as they stand now, but for the words of the search.
 
     The rows of both must be locked by the transaction (`take`).
@@ -131,10 +131,19 @@ def _write_totals(session: Session, rows: Iterable[Row[Any]]) -> None:
     changed = []
     for product_id, group in groupby(rows, key=lambda row: row.product_id):
         variants = list(group)
-        totals = totals_of([VariantFacts(row.price, row.was, row.available, row.is_withdrawn) for row in variants])
+        totals = totals_of(
+            [VariantFacts(row.price, row.compare_at_price, row.available, row.is_withdrawn) for row in variants]
+        )
         first = variants[0]
         if totals != ProductTotals(first.product_price, first.product_was, first.stock):
-            changed.append({"id": product_id, "price": totals.price, "was": totals.was, "stock": totals.stock})
+            changed.append(
+                {
+                    "id": product_id,
+                    "price": totals.price,
+                    "compare_at_price": totals.compare_at_price,
+                    "stock": totals.stock,
+                }
+            )
     if changed:
         session.execute(update(Product), changed)
 
@@ -146,10 +155,10 @@ def _write_variants(session: Session, rows: Iterable[Row[Any]]) -> dict[int, int
     """
     changed, appeared = [], {}
     for row in rows:
-        title, is_sold = title_of(row.product_name, row.name), is_variant_sold(row.active, row.is_withdrawn)
-        if (title, is_sold) != (row.title, row.is_sold):
-            changed.append({"id": row.id, "title": title, "is_sold": is_sold})
-        if is_sold and not row.is_sold:
+        title, is_sellable = title_of(row.product_name, row.name), is_variant_sold(row.active, row.is_withdrawn)
+        if (title, is_sellable) != (row.title, row.is_sellable):
+            changed.append({"id": row.id, "title": title, "is_sellable": is_sellable})
+        if is_sellable and not row.is_sellable:
             appeared[row.id] = row.available
     if changed:
         session.execute(update(Variant), sorted(changed, key=lambda values: values["id"]))
@@ -177,8 +186,10 @@ def is_lowest_wrong() -> ColumnElement[bool]:
     on_sale = and_(Variant.product_id == Product.id, Variant.is_withdrawn.is_(False))
     order = (Variant.price, Variant.sort_order, Variant.id)
     price = select(Variant.price).where(on_sale).order_by(*order).limit(1).correlate(Product).scalar_subquery()
-    was = select(Variant.was).where(on_sale).order_by(*order).limit(1).correlate(Product).scalar_subquery()
-    return or_(Product.price.is_distinct_from(price), Product.was.is_distinct_from(was))
+    compare_at_price = (
+        select(Variant.compare_at_price).where(on_sale).order_by(*order).limit(1).correlate(Product).scalar_subquery()
+    )
+    return or_(Product.price.is_distinct_from(price), Product.compare_at_price.is_distinct_from(compare_at_price))
 
 
 # ------------------------------------------------------------------------------------------ browse index

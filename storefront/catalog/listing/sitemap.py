@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, select, union_all
 
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product
 from storefront.catalog.values import ProductId
-from storefront.db.session import queries
+from storefront.db.session import read_session
 
 IDS_OF_PART = 10_000  # and so the most products in one
 PARTS_AT_ONCE = 100  # looked for by one select
@@ -29,7 +29,7 @@ def parts() -> list[int]:
         seeks = [_first(_ids_of(part)) for part in range(here, end)]
         # The last one finds where to go on, however many ids nobody has.
         seeks.append(_first(BrowseEntry.product_id >= end * IDS_OF_PART))
-        firsts: Iterable[int | None] = queries().scalars(union_all(*seeks), bind_arguments={"mapper": BrowseEntry})
+        firsts: Iterable[int | None] = read_session().scalars(union_all(*seeks), bind_arguments={"mapper": BrowseEntry})
         numbers = sorted(first // IDS_OF_PART for first in firsts if first is not None)
         found += [part for part in numbers if part < end]
         here = next((part for part in numbers if part >= end), None)
@@ -52,7 +52,7 @@ def products_in(part: int) -> list[tuple[ProductId, str]]:
         .where(_sold, _ids_of(part))
         .order_by(BrowseEntry.product_id)
     )
-    return [(ProductId(product_id), slug) for product_id, slug in queries().execute(chosen)]
+    return [(ProductId(product_id), slug) for product_id, slug in read_session().execute(chosen)]
 
 
 def categories() -> list[str]:
@@ -60,4 +60,4 @@ def categories() -> list[str]:
     # No EXISTS: MariaDB would read the whole index to join it.
     one = select(BrowseEntry.product_id).where(BrowseEntry.category_id == Category.id).limit(1).scalar_subquery()
     chosen = select(Category.slug).where(one.is_not(None))
-    return list(queries().scalars(chosen.order_by(Category.sort_order, Category.id)))
+    return list(read_session().scalars(chosen.order_by(Category.sort_order, Category.id)))

@@ -10,19 +10,19 @@ from storefront.catalog.listing.listing import cards_of
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, product_search
 from storefront.catalog.search import engine
 from storefront.catalog.search.fallback import relax
-from storefront.catalog.search_values import Relaxed, Words
+from storefront.catalog.search_values import RelaxedQuery, Words
 from storefront.catalog.values import Suggestion
-from storefront.db.session import queries
+from storefront.db.session import read_session
 
 SHOWN = 6
 
 
-def suggest(text: str) -> tuple[list[Suggestion], Relaxed | None]:
+def suggest(text: str) -> tuple[list[Suggestion], RelaxedQuery | None]:
     """Products to offer; none for less than two letters.
 
     :return: them, and what was sought instead of words that nothing has
     """
-    sought = engine.sought(text)
+    sought = engine.parse_query(text)
     if len(text.strip()) < 2 or not sought:
         return [], None
     exact = engine.find_exact(text)
@@ -47,4 +47,4 @@ def _best(alternatives: Sequence[Words]) -> list[int]:
         .order_by(engine.engine().rank(engine.all_words(alternatives)), BrowseEntry.popularity.desc())
         .limit(SHOWN)
     )
-    return list(queries().scalars(found))
+    return list(read_session().scalars(found))

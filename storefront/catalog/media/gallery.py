@@ -10,42 +10,42 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
-from storefront.catalog.media.images import LONGEST_ALT, get_media, lock_product, show_first
-from storefront.catalog.media.maintenance import forget_lost, move, renew
-from storefront.catalog.media.storage import StoreAway, UnknownPicture, open_store
-from storefront.catalog.models import Act, Image, Product
+from storefront.catalog.media.images import MAX_ALT_LENGTH, get_media, lock_product, update_cover
+from storefront.catalog.media.maintenance import delete_orphans, migrate, regenerate
+from storefront.catalog.media.storage import StorageUnavailable, UnknownPicture, open_store
+from storefront.catalog.models import AuditEntry, Image, Product
 from storefront.catalog.values import Picture
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError
 from storefront.db import audit_log
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 __all__ = [
-    "LONGEST_ALT",
+    "MAX_ALT_LENGTH",
+    "AltTextConflict",
     "Gallery",
-    "KeptPicture",
-    "StoreAway",
+    "GalleryImage",
+    "ImageEdit",
+    "StorageUnavailable",
     "UnknownPicture",
-    "Wanted",
-    "WordsChanged",
-    "arrange",
-    "bring_back",
-    "digest_of",
-    "forget_lost",
+    "alt_text_hash",
+    "delete_orphans",
     "gallery_of",
     "get_media",
-    "move",
+    "migrate",
     "open_store",
     "pictures_of",
+    "regenerate",
     "remove",
-    "renew",
+    "reorder",
+    "restore",
 ]
 
 _SHOWN = (Image.id, Image.image_url, Image.alt_text, Image.width, Image.height, Image.removed_at)
 
 
 @dataclass(frozen=True, slots=True)
-class KeptPicture:
+class GalleryImage:
     """A picture of a product, as its page and its desk show it."""
 
     id: int
@@ -53,7 +53,7 @@ class KeptPicture:
 
     @property
     def digest(self) -> str:
-        return digest_of(self.picture.alt)
+        return alt_text_hash(self.picture.alt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ class Gallery:
     :ivar removed: taken away, the last one first; they can be brought back
     """
 
-    shown: tuple[KeptPicture, ...]
-    removed: tuple[KeptPicture, ...]
+    shown: tuple[GalleryImage, ...]
+    removed: tuple[GalleryImage, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImageEdit:
     """What a picture is to be; what is None stays as it is.
 
     :ivar place: from 1; pictures that want the same stay as they stand
@@ -79,7 +79,7 @@ class Wanted:
     seen: str | None = None
 
 
-class WordsChanged(DomainError):
+class AltTextConflict(DomainError):
     """Somebody else described pictures since they were looked at. :ivar pictures: their ids"""
 
     def __init__(self, pictures: Collection[int]) -> None:
@@ -87,19 +87,19 @@ class WordsChanged(DomainError):
         self.pictures = frozenset(pictures)
 
 
-def digest_of(words: str) -> str:
+def alt_text_hash(words: str) -> str:
     """Stands for the words of a picture; another one means that somebody changed them."""
     return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
-def pictures_of(product_id: int) -> tuple[KeptPicture, ...]:
+def pictures_of(product_id: int) -> tuple[GalleryImage, ...]:
     """The pictures of a product in their order; the first is the one that listings show."""
-    return tuple(_kept(row) for row in queries().execute(_of(product_id).where(Image.removed_at.is_(None))))
+    return tuple(_kept(row) for row in read_session().execute(_of(product_id).where(Image.removed_at.is_(None))))
 
 
 def gallery_of(product_id: int) -> Gallery:
     """What the desk shows of a product's pictures, by one select."""
-    rows = queries().execute(_of(product_id)).all()
+    rows = read_session().execute(_of(product_id)).all()
     removed = sorted((row for row in rows if row.removed_at), key=lambda row: row.removed_at, reverse=True)
     return Gallery(tuple(_kept(row) for row in rows if row.removed_at is None), tuple(map(_kept, removed)))
 
@@ -108,12 +108,12 @@ def _of(product_id: int) -> Select[*tuple[Any, ...]]:
     return select(*_SHOWN).where(Image.product_id == product_id).order_by(Image.sort_order, Image.id)
 
 
-def _kept(row: Row[Any]) -> KeptPicture:
-    return KeptPicture(row.id, Picture(row.image_url, row.alt_text, row.width, row.height))
+def _kept(row: Row[Any]) -> GalleryImage:
+    return GalleryImage(row.id, Picture(row.image_url, row.alt_text, row.width, row.height))
 
 
-@retried
-def arrange(product_id: int, wanted: Mapping[int, Wanted], *, actor: str) -> None:
+@retry_on_deadlock
+def reorder(product_id: int, wanted: Mapping[int, ImageEdit], *, actor: str) -> None:
     """Put the pictures of a product in order and say what they show, all at once.
 
     :param wanted: by id; pictures that are not named stay as they are, and ids that are none of its are passed over
@@ -123,11 +123,11 @@ def arrange(product_id: int, wanted: Mapping[int, Wanted], *, actor: str) -> Non
     with transaction("catalog") as session:
         product = lock_product(session, product_id)
         shown = _lock_shown(session, product_id)
-        if changed := [picture.id for picture in shown if _is_stale(picture, wanted.get(picture.id, Wanted()))]:
-            raise WordsChanged(changed)
+        if changed := [picture.id for picture in shown if _is_stale(picture, wanted.get(picture.id, ImageEdit()))]:
+            raise AltTextConflict(changed)
         placed: list[tuple[int, int, int, Image]] = []
         for place, picture in enumerate(shown, start=1):
-            asked = wanted.get(picture.id, Wanted())
+            asked = wanted.get(picture.id, ImageEdit())
             _describe(session, product, picture, asked.alt, actor)
             target = place if asked.place is None else min(max(asked.place, 1), len(shown))
             # One that goes up stands before the one whose place it wants, one that goes down behind it.
@@ -138,24 +138,24 @@ def arrange(product_id: int, wanted: Mapping[int, Wanted], *, actor: str) -> Non
         for position, (*_, picture) in enumerate(sorted(placed, key=lambda one: one[:3])):
             picture.sort_order = position
         session.flush()
-        show_first(session, product_id)
+        update_cover(session, product_id)
 
 
-def _is_stale(picture: Image, asked: Wanted) -> bool:
+def _is_stale(picture: Image, asked: ImageEdit) -> bool:
     """Whether words were typed for others than it has, and are not what it has by now."""
     if asked.alt in {None, picture.alt_text} or asked.seen is None:
         return False
-    return asked.seen != digest_of(picture.alt_text)
+    return asked.seen != alt_text_hash(picture.alt_text)
 
 
 def _describe(session: Session, product: Product, picture: Image, alt: str | None, actor: str) -> None:
-    words = picture.alt_text if alt is None else (alt or product.name)[:LONGEST_ALT]
+    words = picture.alt_text if alt is None else (alt or product.name)[:MAX_ALT_LENGTH]
     if words != picture.alt_text:
         _note(session, product, "picture described", f"from “{picture.alt_text}” to “{words}”", actor)
         picture.alt_text = words
 
 
-@retried
+@retry_on_deadlock
 def remove(product_id: int, picture_id: int, *, actor: str) -> None:
     """Take a picture away; orders show it for a while yet. Pressed twice it is taken away once.
 
@@ -166,12 +166,12 @@ def remove(product_id: int, picture_id: int, *, actor: str) -> None:
         if picture.removed_at is None:
             picture.removed_at = utc_now()
             session.flush()
-            show_first(session, product_id)
+            update_cover(session, product_id)
             _note(session, product, "picture removed", picture.alt_text, actor)
 
 
-@retried
-def bring_back(product_id: int, picture_id: int, *, actor: str) -> None:
+@retry_on_deadlock
+def restore(product_id: int, picture_id: int, *, actor: str) -> None:
     """Show a picture again that was taken away, where it stood.
 
     :raise UnknownPicture: the product has none of this id, or no more
@@ -181,7 +181,7 @@ def bring_back(product_id: int, picture_id: int, *, actor: str) -> None:
         if picture.removed_at is not None:
             picture.removed_at = None
             session.flush()
-            show_first(session, product_id)
+            update_cover(session, product_id)
             _note(session, product, "picture brought back", picture.alt_text, actor)
 
 
@@ -201,4 +201,4 @@ def _lock_shown(session: Session, product_id: int) -> list[Image]:
 
 
 def _note(session: Session, product: Product, what: str, detail: str, actor: str) -> None:
-    audit_log.note(session, Act, actor=actor, what=what, subject=product.sku, detail=detail)
+    audit_log.record(session, AuditEntry, actor=actor, what=what, subject=product.sku, detail=detail)

@@ -11,15 +11,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront.catalog.media.storage import NAME, UnknownPicture, store
-from storefront.catalog.models import Act, Image, Product
-from storefront.catalog.values import DRAWN, WIDTHS, Picture, UnknownProduct, media_name, media_path
+from storefront.catalog.models import AuditEntry, Image, Product
+from storefront.catalog.values import DEFAULT_IMAGE_SIZE, WIDTHS, Picture, UnknownProduct, media_name, media_path
 from storefront.core import image_processing
-from storefront.core.image_processing import FROM_ANYONE, Limits, Rendered
+from storefront.core.image_processing import FROM_ANYONE, Limits, Renditions
 from storefront.db import audit_log
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
-LONGEST_SIDE = 1600  # pixels of what is kept; twice what the product page shows
-LONGEST_ALT = 255  # characters
+MAX_SIDE = 1600  # pixels of what is kept; twice what the product page shows
+MAX_ALT_LENGTH = 255  # characters
 
 _ENDINGS = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp"}
 
@@ -52,9 +52,9 @@ def add_picture(product_id: int, sent: bytes, alt: str = "", *, actor: str = "",
     :raise NotAPicture: it cannot be read as a picture
     :raise StoreAway: nothing can be kept now
     """
-    if queries().get(Product, product_id) is None:
+    if read_session().get(Product, product_id) is None:
         raise UnknownProduct(product_id)
-    written = image_processing.rendered(sent, longest=LONGEST_SIDE, widths=WIDTHS, limits=limits)
+    written = image_processing.make_renditions(sent, longest=MAX_SIDE, widths=WIDTHS, limits=limits)
     digest = keep_files(written)
     picture = Image(
         content_type=written.content_type,
@@ -62,18 +62,18 @@ def add_picture(product_id: int, sent: bytes, alt: str = "", *, actor: str = "",
         image_url=media_path(digest, max(written.widths)),
         width=max(written.widths),
         height=written.height,
-        alt_text=alt[:LONGEST_ALT],
+        alt_text=alt[:MAX_ALT_LENGTH],
     )
     try:
         return _add(product_id, picture, actor)
     except IntegrityError:  # a twin sent it at this moment
-        known = queries().scalar(select(Image.id).where(Image.product_id == product_id, Image.digest == digest))
+        known = read_session().scalar(select(Image.id).where(Image.product_id == product_id, Image.digest == digest))
         if known is None:
             raise
         return known
 
 
-def keep_files(written: Rendered) -> str:
+def keep_files(written: Renditions) -> str:
     """Put the files of a picture into the store. :return: the digest that names them"""
     digest = hashlib.sha256(written.content).hexdigest()
     for width, content in written.widths.items():
@@ -87,7 +87,7 @@ def original_name(digest: str, content_type: str) -> str:
     return f"{digest[:32]}.{_ENDINGS[content_type]}"
 
 
-@retried
+@retry_on_deadlock
 def _add(product_id: int, picture: Image, actor: str) -> int:
     with transaction("catalog") as session:
         product = lock_product(session, product_id)
@@ -105,14 +105,16 @@ def _add(product_id: int, picture: Image, actor: str) -> int:
                 image_url=picture.image_url,
                 width=picture.width,
                 height=picture.height,
-                alt_text=picture.alt_text or product.name[:LONGEST_ALT],
+                alt_text=picture.alt_text or product.name[:MAX_ALT_LENGTH],
                 sort_order=place,
             )
             session.add(known)
         session.flush()
-        show_first(session, product_id)
+        update_cover(session, product_id)
         if actor:
-            audit_log.note(session, Act, actor=actor, what="picture added", subject=product.sku, detail=known.alt_text)
+            audit_log.record(
+                session, AuditEntry, actor=actor, what="picture added", subject=product.sku, detail=known.alt_text
+            )
         return known.id
 
 
@@ -133,12 +135,12 @@ def _next_place(session: Session, product_id: int) -> int:
     return 0 if last is None else last + 1
 
 
-def show_first(session: Session, product_id: int) -> None:
+def update_cover(session: Session, product_id: int) -> None:
     """Listings show a product's first picture."""
     columns = (Image.image_url, Image.alt_text, Image.width, Image.height)
     shown = select(*columns).where(Image.product_id == product_id, Image.removed_at.is_(None))
     first = session.execute(shown.order_by(Image.sort_order, Image.id).limit(1)).one_or_none()
-    url, alt, width, height = first or ("", "", DRAWN, DRAWN)
+    url, alt, width, height = first or ("", "", DEFAULT_IMAGE_SIZE, DEFAULT_IMAGE_SIZE)
     session.execute(
         update(Product)
         .where(Product.id == product_id)
@@ -159,7 +161,7 @@ def get_picture(picture_id: int) -> StoredPicture:
     :raise UnknownPicture: there is none
     """
     columns = (Image.image_data, Image.content_type, Image.image_url, Image.digest)
-    row = queries().execute(select(*columns).where(Image.id == picture_id)).one_or_none()
+    row = read_session().execute(select(*columns).where(Image.id == picture_id)).one_or_none()
     if row is None:
         raise UnknownPicture(picture_id)
     content = row.image_data

@@ -9,14 +9,14 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
-from storefront.catalog.media.images import LONGEST_SIDE, keep_files, lock_product, show_first
-from storefront.catalog.media.storage import PictureStore, UnknownPicture, store
+from storefront.catalog.media.images import MAX_SIDE, keep_files, lock_product, update_cover
+from storefront.catalog.media.storage import ImageStorage, UnknownPicture, store
 from storefront.catalog.models import Image
 from storefront.catalog.values import WIDTHS, media_path
 from storefront.core import image_processing
 from storefront.core.clock import utc_now
-from storefront.core.image_processing import FROM_STAFF, NotAPicture, PictureTooLarge, Rendered
-from storefront.db.session import queries, retried, transaction
+from storefront.core.image_processing import FROM_STAFF, ImageTooLarge, InvalidImage, Renditions
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 BEING_SENT = timedelta(hours=1)  # so long a file may wait for its row
 KEPT_AFTER_REMOVAL = timedelta(days=90)  # for orders to show it, and for who removed it by mistake
@@ -24,7 +24,7 @@ KEPT_AFTER_REMOVAL = timedelta(days=90)  # for orders to show it, and for who re
 logger = logging.getLogger(__name__)
 
 
-def forget_lost() -> int:
+def delete_orphans() -> int:
     """Let go of pictures removed long ago, and of files that no picture names. :return: how many files
 
     Whoever sends such a picture again at this moment puts its files there anew before anything names them.
@@ -32,20 +32,20 @@ def forget_lost() -> int:
     _forget_removed()
     before = utc_now() - BEING_SENT
     waiting = [name for name, written_at in store().names() if written_at < before]
-    named = {digest[:32] for digest in queries().scalars(select(Image.digest)) if digest}
+    named = {digest[:32] for digest in read_session().scalars(select(Image.digest)) if digest}
     lost = [name for name in waiting if name[:32] not in named]
     for name in lost:
         store().delete(name, put_before=before)
     return len(lost)
 
 
-@retried
+@retry_on_deadlock
 def _forget_removed() -> None:
     with transaction("catalog") as session:
         session.execute(delete(Image).where(Image.removed_at < utc_now() - KEPT_AFTER_REMOVAL))
 
 
-def move(source: PictureStore, target: PictureStore, *, keeps: bool = False) -> Iterator[str]:
+def migrate(source: ImageStorage, target: ImageStorage, *, keeps: bool = False) -> Iterator[str]:
     """Carry every file to another store; what is there already is not carried again, so it may be run again.
 
     :param keeps: whether the first store keeps them, too
@@ -62,25 +62,27 @@ def move(source: PictureStore, target: PictureStore, *, keeps: bool = False) -> 
         yield name
 
 
-def renew() -> Iterator[int]:
+def regenerate() -> Iterator[int]:
     """Give pictures from before there was a store their files and widths. What cannot be read stays as it is.
 
     :return: the id of each, once it is done
     """
     waiting = select(Image.id, Image.product_id).where(Image.image_data.is_not(None)).order_by(Image.id)
-    for picture_id, product_id in queries().execute(waiting).all():
-        content = queries().scalar(select(Image.image_data).where(Image.id == picture_id))
+    for picture_id, product_id in read_session().execute(waiting).all():
+        content = read_session().scalar(select(Image.image_data).where(Image.id == picture_id))
         try:
-            written = image_processing.rendered(content or b"", longest=LONGEST_SIDE, widths=WIDTHS, limits=FROM_STAFF)
+            written = image_processing.make_renditions(
+                content or b"", longest=MAX_SIDE, widths=WIDTHS, limits=FROM_STAFF
+            )
             _name_files(product_id, picture_id, keep_files(written), written)
-        except (NotAPicture, PictureTooLarge, IntegrityError) as problem:
+        except (InvalidImage, ImageTooLarge, IntegrityError) as problem:
             logger.warning("picture %d stays as it is: %s", picture_id, type(problem).__name__)
             continue
         yield picture_id
 
 
-@retried
-def _name_files(product_id: int, picture_id: int, digest: str, written: Rendered) -> None:
+@retry_on_deadlock
+def _name_files(product_id: int, picture_id: int, digest: str, written: Renditions) -> None:
     with transaction("catalog") as session:
         lock_product(session, product_id)
         row = session.scalars(select(Image).where(Image.id == picture_id)).one()
@@ -88,4 +90,4 @@ def _name_files(product_id: int, picture_id: int, digest: str, written: Rendered
         row.width, row.height = max(written.widths), written.height
         row.image_url = media_path(digest, row.width)
         session.flush()
-        show_first(session, product_id)
+        update_cover(session, product_id)

@@ -24,7 +24,7 @@ from config import ConfigurationError
 from storefront.catalog.models import CatalogModel
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, NotFoundError
-from storefront.db.session import UtcDateTime, queries, retried, rows_changed, transaction
+from storefront.db.session import UtcDateTime, read_session, retry_on_deadlock, rows_changed, transaction
 
 DATABASE = "database"  # what the default is called where a store must be named
 ANSWER_WITHIN = timedelta(seconds=5)  # as long as a page waits for a database
@@ -39,13 +39,13 @@ class UnknownPicture(NotFoundError):
     """There is no such picture."""
 
 
-class StoreAway(DomainError):
+class StorageUnavailable(DomainError):
     """The store of the pictures does not answer, or will not have us."""
 
     status = 503
 
 
-class PictureStore(Protocol):
+class ImageStorage(Protocol):
     """Files by name. What a name holds never changes, so putting it again is safe.
 
     Every method raises `StoreAway` when the store cannot be reached.
@@ -89,7 +89,7 @@ class DatabaseStore:
             if not self.exists(name):
                 raise
 
-    @retried
+    @retry_on_deadlock
     def _put(self, name: str, content: bytes) -> None:
         with transaction("catalog") as session:
             kept = update(PictureFile).where(PictureFile.name == name).values(written_at=utc_now())
@@ -97,22 +97,22 @@ class DatabaseStore:
                 session.add(PictureFile(name=name, content=content, size=len(content), written_at=utc_now()))
 
     def get(self, name: str) -> bytes:
-        content = queries().scalar(select(PictureFile.content).where(PictureFile.name == name))
+        content = read_session().scalar(select(PictureFile.content).where(PictureFile.name == name))
         if content is None:
             raise UnknownPicture(name)
         return content
 
     def exists(self, name: str) -> bool:
-        return bool(queries().scalar(select(exists().where(PictureFile.name == name))))
+        return bool(read_session().scalar(select(exists().where(PictureFile.name == name))))
 
-    @retried
+    @retry_on_deadlock
     def delete(self, name: str, *, put_before: datetime | None = None) -> None:
         gone = delete(PictureFile).where(PictureFile.name == name)
         with transaction("catalog") as session:
             session.execute(gone if put_before is None else gone.where(PictureFile.written_at < put_before))
 
     def names(self) -> Iterator[tuple[str, datetime]]:
-        found = queries().execute(select(PictureFile.name, PictureFile.written_at)).all()
+        found = read_session().execute(select(PictureFile.name, PictureFile.written_at)).all()
         yield from ((row.name, row.written_at) for row in found)
 
 
@@ -160,7 +160,7 @@ def _reached() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        raise StoreAway(str(error).partition("\n")[0]) from error
+        raise StorageUnavailable(str(error).partition("\n")[0]) from error
 
 
 def init_app(app: Flask) -> None:
@@ -171,12 +171,12 @@ def init_app(app: Flask) -> None:
     app.extensions["picture_store"] = open_store(app.config["PICTURE_STORE"])
 
 
-def store() -> PictureStore:
+def store() -> ImageStorage:
     """The store of this shop."""
-    return cast("PictureStore", current_app.extensions["picture_store"])
+    return cast("ImageStorage", current_app.extensions["picture_store"])
 
 
-def open_store(setting: str) -> PictureStore:
+def open_store(setting: str) -> ImageStorage:
     """A store by its name. A bucket is not looked for: the shop starts also while the store is away.
 
     :param setting: as PICTURE_STORE has it; `DATABASE` is another word for none

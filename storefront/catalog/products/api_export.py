@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from storefront.catalog.inventory.reservations import available_now
 from storefront.catalog.models import (
     ALL_CATEGORIES,
-    Act,
+    AuditEntry,
     BrowseEntry,
     Category,
     Image,
@@ -31,7 +31,7 @@ from storefront.catalog.models import (
 from storefront.catalog.search import engine
 from storefront.catalog.values import ProductId, ReviewView, Sku, Sort, UnknownProduct
 from storefront.core.money import Money
-from storefront.db.session import queries
+from storefront.db.session import read_session
 
 PREORDER = "PREORDER"  # the flag of the old system in products.availability_status
 
@@ -39,7 +39,7 @@ Pair = tuple[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class FullProduct:
+class ProductDetail:
     """Everything known of a product on sale.
 
     :ivar stock: units of all variants that may be promised
@@ -65,7 +65,7 @@ class FullProduct:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class ProductQuery:
     """Which products, in which order. :ivar category: name or slug :ivar least, most: prices, both included"""
 
     words: str = ""
@@ -76,20 +76,20 @@ class Selection:
     sort: Sort = Sort.DEFAULT
 
 
-def choose_products(selection: Selection, *, offset: int, limit: int) -> tuple[list[int], int]:
+def choose_products(selection: ProductQuery, *, offset: int, limit: int) -> tuple[list[int], int]:
     """Ids of some of the products that fit. :return: them, and how many fit in all"""
     category = _category_id(selection.category)
     if category is None:
         return [], 0
     chosen = _chosen(selection, category)
-    ids = list(queries().scalars(chosen.order_by(*_order(selection.sort)).offset(offset).limit(limit)))
+    ids = list(read_session().scalars(chosen.order_by(*_order(selection.sort)).offset(offset).limit(limit)))
     if len(ids) < limit and (ids or not offset):
         return ids, offset + len(ids)
     counted = select(func.count()).select_from(chosen.subquery())
-    return ids, queries().scalar(counted, bind_arguments={"mapper": BrowseEntry}) or 0
+    return ids, read_session().scalar(counted, bind_arguments={"mapper": BrowseEntry}) or 0
 
 
-def stamp_of(ids: Sequence[int]) -> str:
+def etag_of(ids: Sequence[int]) -> str:
     """A short text that changes with the price, the stock, the rating, the pictures or the number of reviews of any.
 
     It changes with whatever the staff do at their desks, and costs a tenth of what it takes to read the products.
@@ -104,9 +104,11 @@ def stamp_of(ids: Sequence[int]) -> str:
         Product.average_rating,
     ).where(Product.id.in_(ids))
     newest = select(
-        func.max(Image.id), select(func.max(Review.id)).scalar_subquery(), select(func.max(Act.id)).scalar_subquery()
+        func.max(Image.id),
+        select(func.max(Review.id)).scalar_subquery(),
+        select(func.max(AuditEntry.id)).scalar_subquery(),
     )
-    found = [*queries().execute(newest).all(), *queries().execute(facts.order_by(Product.id)).all()]
+    found = [*read_session().execute(newest).all(), *read_session().execute(facts.order_by(Product.id)).all()]
     return hashlib.sha256(repr((list(ids), [tuple(row) for row in found])).encode()).hexdigest()
 
 
@@ -114,13 +116,13 @@ def _category_id(wanted: str) -> int | None:
     """A category by name, by slug, or by the slug that the old client makes of its name; None is no such one."""
     if not wanted:
         return ALL_CATEGORIES
-    for row in queries().execute(select(Category.id, Category.name, Category.slug)):
+    for row in read_session().execute(select(Category.id, Category.name, Category.slug)):
         if wanted.casefold() in {row.slug, row.name.casefold(), row.name.casefold().replace(" ", "-")}:
             return int(row.id)
     return None
 
 
-def _chosen(selection: Selection, category: int) -> Select[int]:
+def _chosen(selection: ProductQuery, category: int) -> Select[int]:
     chosen = (
         select(BrowseEntry.product_id)
         .join(Product, Product.id == BrowseEntry.product_id)
@@ -150,7 +152,7 @@ def _order(sort: Sort) -> list[ColumnElement[Any]]:
     return orders[sort]
 
 
-def get_full_product(product_id: int, *, reviews: int) -> FullProduct:
+def get_full_product(product_id: int, *, reviews: int) -> ProductDetail:
     """One product on sale. :param reviews: at most so many
 
     :raise UnknownProduct: there is none of this id on sale
@@ -161,7 +163,7 @@ def get_full_product(product_id: int, *, reviews: int) -> FullProduct:
     return found[0]
 
 
-def full_products(ids: Sequence[int], *, reviews_each: int) -> list[FullProduct]:
+def full_products(ids: Sequence[int], *, reviews_each: int) -> list[ProductDetail]:
     """Products on sale by id, in the order given; others are left out. By five selects."""
     if not ids:
         return []
@@ -179,7 +181,9 @@ def full_products(ids: Sequence[int], *, reviews_each: int) -> list[FullProduct]
         Product.average_rating,
         Product.review_count,
     )
-    products = {row.id: row for row in queries().execute(select(*columns).where(Product.id.in_(ids), Product.active))}
+    products = {
+        row.id: row for row in read_session().execute(select(*columns).where(Product.id.in_(ids), Product.active))
+    }
     specs = _by_product(
         select(Spec.product_id, Spec.name, Spec.value)
         .where(Spec.product_id.in_(ids))
@@ -193,7 +197,7 @@ def full_products(ids: Sequence[int], *, reviews_each: int) -> list[FullProduct]
     categories = _category_names(ids)
     reviews = _newest_reviews(ids, reviews_each)
     return [
-        FullProduct(
+        ProductDetail(
             id=ProductId(row.id),
             sku=Sku(row.sku),
             name=row.name,
@@ -217,7 +221,7 @@ def full_products(ids: Sequence[int], *, reviews_each: int) -> list[FullProduct]
 
 def _by_product(chosen: Select[int, Any, Any]) -> dict[int, list[Pair]]:
     found: dict[int, list[Pair]] = defaultdict(list)
-    for product_id, first, second in queries().execute(chosen):
+    for product_id, first, second in read_session().execute(chosen):
         found[product_id].append((first, second))
     return found
 
@@ -247,7 +251,7 @@ def rating_of(product_id: int) -> tuple[Decimal, int]:
     :raise UnknownProduct: there is none of this id on sale
     """
     rated = select(Product.average_rating, Product.review_count).where(Product.id == product_id, Product.active)
-    row = queries().execute(rated).one_or_none()
+    row = read_session().execute(rated).one_or_none()
     if row is None:
         raise UnknownProduct(product_id)
     return row.average_rating, row.review_count
@@ -272,7 +276,7 @@ def _newest_reviews(ids: Sequence[int], each: int) -> dict[int, list[ReviewView]
     )
     chosen = select(*columns).join(ranked, ranked.c.id == Review.id).where(ranked.c.place <= each)
     found: dict[int, list[ReviewView]] = defaultdict(list)
-    for row in queries().execute(chosen.order_by(Review.product_id, *newest)):
+    for row in read_session().execute(chosen.order_by(Review.product_id, *newest)):
         found[row.product_id].append(ReviewView(*row))
     return found
 
@@ -285,4 +289,4 @@ def units_available(product_id: int) -> int:
         .join(Product, Product.id == Variant.product_id)
         .where(Product.id == product_id, Product.active, Variant.is_withdrawn.is_(False))
     )
-    return int(queries().scalar(units, bind_arguments={"mapper": Variant}) or 0)
+    return int(read_session().scalar(units, bind_arguments={"mapper": Variant}) or 0)

@@ -22,7 +22,7 @@ from storefront.catalog.listing.read_model import (
     totals_of,
 )
 from storefront.catalog.models import (
-    Act,
+    AuditEntry,
     Category,
     Image,
     Product,
@@ -36,10 +36,10 @@ from storefront.catalog.products import idempotency
 from storefront.catalog.search.engine import SearchText, find_exact, index_products
 from storefront.catalog.values import LOW_STOCK, Department, Picture, ProductId, Sku, SkuTaken, UnknownCategory
 from storefront.core.clock import utc_now
-from storefront.core.collation import folded
+from storefront.core.collation import collation_key
 from storefront.core.money import Money
 from storefront.db import audit_log
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ UNSORTED = Department("other", "Other", "Everything else.", 255, Picture("icons/
 @dataclass(frozen=True, slots=True)
 class NewVariant:
     """:ivar option: what tells it from its siblings, empty when it has none :ivar stock: units received with it
-    :ivar was: what it cost before; without one the cheapest variants take their product's
+    :ivar compare_at_price: what it cost before; without one the cheapest variants take their product's
     """
 
     sku: Sku
@@ -58,7 +58,7 @@ class NewVariant:
     price: Money
     stock: int
     barcode: str | None = None
-    was: Money | None = None
+    compare_at_price: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class NewProduct:
     variants: tuple[NewVariant, ...]
     published_on: date
     option_name: str = ""
-    was: Money | None = None
+    compare_at_price: Money | None = None
     specs: tuple[tuple[str, str], ...] = ()
     pictures: tuple[Picture, ...] = ()
     reviews: tuple[NewReview, ...] = ()
@@ -104,7 +104,7 @@ def slugify(name: str, otherwise: str = "product") -> str:
 
     :param otherwise: what stands there for a name in other letters than Latin ones
     """
-    return re.sub(r"[^a-z0-9]+", "-", folded(name)).strip("-")[:80].rstrip("-") or otherwise
+    return re.sub(r"[^a-z0-9]+", "-", collation_key(name)).strip("-")[:80].rstrip("-") or otherwise
 
 
 def add_categories(departments: Sequence[Department]) -> None:
@@ -174,18 +174,20 @@ def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str,
     :raise UnknownCategory: an id names none
     :raise SkuTaken: another product or variant carries one of its SKUs
     """
-    if done := idempotency.find_done(key):
+    if done := idempotency.lookup(key):
         return ProductId(done.product_id or 0)
-    slugs = _slugs(category_ids) if category_ids else (open_unsorted(),)
+    slugs = _slugs(category_ids) if category_ids else (default_category(),)
     product = replace(product, categories=slugs)
     try:
         with transaction("catalog") as session:
             (product_id,) = write_products(session, [product], actor)
-            idempotency.note_done(session, key, product_id)
+            idempotency.record(session, key, product_id)
             detail = f"{product.name}, {_variants_in_words(product)}{'' if product.is_published else ', hidden'}"
-            audit_log.note(session, Act, actor=actor, what="product created", subject=product.sku, detail=detail)
+            audit_log.record(
+                session, AuditEntry, actor=actor, what="product created", subject=product.sku, detail=detail
+            )
     except IntegrityError as error:
-        if done := idempotency.find_done(key):  # a twin was quicker
+        if done := idempotency.lookup(key):  # a twin was quicker
             return ProductId(done.product_id or 0)
         taken = [code for code in (product.sku, *(v.sku for v in product.variants)) if find_exact(code) is not None]
         if not taken:
@@ -201,17 +203,17 @@ def _variants_in_words(product: NewProduct) -> str:
 
 
 def _slugs(category_ids: Sequence[int]) -> tuple[str, ...]:
-    rows = queries().execute(select(Category.id, Category.slug).where(Category.id.in_(category_ids)))
+    rows = read_session().execute(select(Category.id, Category.slug).where(Category.id.in_(category_ids)))
     slugs: dict[int, str] = dict(rows.all())
     if missing := set(category_ids) - slugs.keys():
         raise UnknownCategory(", ".join(str(missed) for missed in sorted(missing)))
     return tuple(slugs[category_id] for category_id in dict.fromkeys(category_ids))
 
 
-def open_unsorted() -> str:
+def default_category() -> str:
     """The slug of the category for what nobody has sorted yet, which is opened when it is first needed."""
     known = select(Category.slug).where(Category.slug == UNSORTED.slug)
-    if queries().scalar(known) is None:
+    if read_session().scalar(known) is None:
         try:
             add_categories([UNSORTED])
         except IntegrityError:  # a twin opened it
@@ -232,7 +234,7 @@ def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[s
         "brand": product.brand,
         "description": product.description,
         "price": totals.price,
-        "was": totals.was,
+        "compare_at_price": totals.compare_at_price,
         "currency": product.variants[0].price.currency,
         "stock": totals.stock,
         "availability_status": "PREORDER" if product.is_preorder else "IN_STOCK",
@@ -251,8 +253,8 @@ def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[s
 def _was(product: NewProduct, variant: NewVariant) -> int | None:
     """What a variant cost before, in minor units."""
     is_lowest = variant.price.minor == min(other.price.minor for other in product.variants)
-    was = variant.was or (product.was if is_lowest else None)
-    return was.minor if was else None
+    compare_at_price = variant.compare_at_price or (product.compare_at_price if is_lowest else None)
+    return compare_at_price.minor if compare_at_price else None
 
 
 def _add_variants(session: Session, ids: list[int], products: Sequence[NewProduct], actor: str) -> None:
@@ -263,13 +265,13 @@ def _add_variants(session: Session, ids: list[int], products: Sequence[NewProduc
             "barcode": variant.barcode,
             "name": variant.option,
             "price": variant.price.minor,
-            "was": _was(product, variant),
+            "compare_at_price": _was(product, variant),
             "on_hand": variant.stock,
             "reserved": 0,
             "sort_order": position,
             "title": title_of(product.name, variant.option),
-            "is_sold": is_variant_sold(product.is_published),
-            "is_low_told": variant.stock <= LOW_STOCK,  # it comes so: nobody needs to be told
+            "is_sellable": is_variant_sold(product.is_published),
+            "low_stock_notified": variant.stock <= LOW_STOCK,  # it comes so: nobody needs to be told
         }
         for product_id, product in zip(ids, products, strict=True)
         for position, variant in enumerate(product.variants)

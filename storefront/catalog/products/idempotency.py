@@ -7,27 +7,27 @@ from datetime import timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from storefront.catalog.products.models import ProductSubmit
+from storefront.catalog.products.models import IdempotencyKey
 from storefront.core.clock import utc_now
-from storefront.db.session import queries, rows_changed, transaction
+from storefront.db.session import read_session, rows_changed, transaction
 
 KEPT = timedelta(days=7)  # nobody comes back to a form after that
 
 
-def find_done(key: str) -> ProductSubmit | None:
+def lookup(key: str) -> IdempotencyKey | None:
     """What was done under a key; None of a new one, or of none."""
-    return queries().get(ProductSubmit, key) if key else None
+    return read_session().get(IdempotencyKey, key) if key else None
 
 
-def note_done(session: Session, key: str, product_id: int | None = None) -> None:
+def record(session: Session, key: str, product_id: int | None = None) -> None:
     """Note a submit in the transaction that does it. The table refuses the same key again."""
     if key:
-        session.add(ProductSubmit(key=key, product_id=product_id, created_at=utc_now()))
+        session.add(IdempotencyKey(key=key, product_id=product_id, created_at=utc_now()))
         session.flush()
 
 
-def forget_old_submits() -> int:
+def purge_idempotency_keys() -> int:
     """Forget forms that nobody sends again. :return: how many"""
     with transaction("catalog") as session:
-        old = delete(ProductSubmit).where(ProductSubmit.created_at < utc_now() - KEPT)
+        old = delete(IdempotencyKey).where(IdempotencyKey.created_at < utc_now() - KEPT)
         return rows_changed(session.execute(old))

@@ -42,12 +42,12 @@ class PriceChange(CatalogModel):
     id: Mapped[int] = mapped_column(primary_key=True)
     variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id"))
     price: Mapped[int] = mapped_column(MinorUnits)
-    was: Mapped[int | None] = mapped_column(MinorUnits)
+    compare_at_price: Mapped[int | None] = mapped_column(MinorUnits)
     starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(String(12), default=PriceState.SCHEDULED)
     old_price: Mapped[int | None] = mapped_column(MinorUnits)
-    old_was: Mapped[int | None] = mapped_column(MinorUnits)
+    old_compare_at_price: Mapped[int | None] = mapped_column(MinorUnits)
     created_by: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     applied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -63,13 +63,13 @@ class SlugRedirect(CatalogModel):
     category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"), index=True)
 
 
-class ProductSubmit(CatalogModel):
+class IdempotencyKey(CatalogModel):
     """A form of the product desk that was done: sent twice, it is done once.
 
     :cvar product_id: what it created, if it did
     """
 
-    __tablename__ = "product_submits"
+    __tablename__ = "idempotency_keys"
 
     key: Mapped[str] = mapped_column(String(32), primary_key=True)
     product_id: Mapped[int | None] = mapped_column()

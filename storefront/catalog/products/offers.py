@@ -12,7 +12,7 @@ from storefront.catalog.media.images import picture_of
 from storefront.catalog.models import Category, Product, Variant
 from storefront.catalog.values import Offer, ProductId, Sku, UnknownProduct, UnknownSku
 from storefront.core.money import Money
-from storefront.db.session import queries
+from storefront.db.session import read_session
 
 
 def get_offer(sku: Sku) -> Offer:
@@ -21,7 +21,7 @@ def get_offer(sku: Sku) -> Offer:
     :raise UnknownSku: nothing sellable carries this SKU
     """
     offer = offers_of([sku]).get(sku)
-    if offer is None or not offer.is_sold:
+    if offer is None or not offer.is_sellable:
         raise UnknownSku(sku)
     return offer
 
@@ -47,7 +47,7 @@ def offers_by_product(ids: Collection[int]) -> dict[int, tuple[Offer, ...]]:
 
 
 def _offers(which: ColumnElement[bool], held_for: str | None) -> Iterator[Offer]:
-    rows = queries().execute(
+    rows = read_session().execute(
         select(Variant, Product, Category.hue, available_now(held_for=held_for))
         .join(Product, Product.id == Variant.product_id)
         .join(Category, Category.id == Product.main_category_id)
@@ -64,7 +64,7 @@ def _offers(which: ColumnElement[bool], held_for: str | None) -> Iterator[Offer]
             brand=product.brand,
             price=Money(variant.price, product.currency),
             available=available,
-            is_sold=product.active and not variant.is_withdrawn,
+            is_sellable=product.active and not variant.is_withdrawn,
             hue=hue,
             picture=picture_of(product),
         )
@@ -100,7 +100,7 @@ def variants_of(products: Collection[int]) -> dict[int, list[Offer]]:
     known = offers_by_product(products)
     found = {
         product: sorted(
-            (offer for offer in known.get(product, ()) if offer.is_sold), key=lambda offer: offer.price.minor
+            (offer for offer in known.get(product, ()) if offer.is_sellable), key=lambda offer: offer.price.minor
         )
         for product in products
     }

@@ -14,13 +14,13 @@ from sqlalchemy import Row, Select, or_, select
 
 from storefront.catalog.models import Product, Review
 from storefront.catalog.reviews.reviews import UnknownReview
-from storefront.db.pagination import Keys, Paged, page_of
-from storefront.db.session import queries
+from storefront.db.pagination import PageCursors, SortKeys, paginate
+from storefront.db.session import read_session
 
 PAGE_SIZE = 30
-MOST_WORDS = 5  # of a search; what follows is not looked at
+MAX_WORDS = 5  # of a search; what follows is not looked at
 
-_NEWEST = Keys((Review.created_at, Review.id), (datetime, int), is_descending=True)
+_NEWEST = SortKeys((Review.created_at, Review.id), (datetime, int), is_descending=True)
 
 
 class Visibility(StrEnum):
@@ -66,7 +66,7 @@ class ModeratedReview:
 class ReviewPage:
     criteria: ReviewCriteria
     reviews: tuple[ModeratedReview, ...]
-    paged: Paged
+    paged: PageCursors
 
 
 def list_reviews(criteria: ReviewCriteria) -> ReviewPage:
@@ -77,15 +77,15 @@ def list_reviews(criteria: ReviewCriteria) -> ReviewPage:
     if criteria.stars is not None:
         chosen = chosen.where(Review.rating == criteria.stars)
     searched = (Product.name, Product.sku, Review.user_name, Review.title, Review.comment)
-    for word in criteria.words.split()[:MOST_WORDS]:
+    for word in criteria.words.split()[:MAX_WORDS]:
         chosen = chosen.where(or_(*(column.icontains(word, autoescape=True) for column in searched)))
-    rows, paged = page_of(chosen, _NEWEST, criteria.cursor, PAGE_SIZE)
+    rows, paged = paginate(chosen, _NEWEST, criteria.cursor, PAGE_SIZE)
     return ReviewPage(criteria, tuple(map(_moderated, rows)), paged)
 
 
 def get_review(review: int) -> ModeratedReview:
     """A review as it stands, hidden or not. :raise UnknownReview: there is none"""
-    row = queries().execute(_columns().where(Review.id == review)).first()
+    row = read_session().execute(_columns().where(Review.id == review)).first()
     if row is None:
         raise UnknownReview(review)
     return _moderated(row)

@@ -17,25 +17,25 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storefront.catalog.listing.read_model import update_entries
-from storefront.catalog.models import Act, Product, Review, ReviewVote
+from storefront.catalog.models import AuditEntry, Product, Review, ReviewVote
 from storefront.catalog.values import ReviewView, UnknownProduct
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.db import audit_log
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 ANONYMOUS = "Anonymous User"  # contract/angular-api.md 5.2, no. 14
 FORMER = "A former customer"
-LONGEST_TITLE = 500  # characters; contract/openapi.yaml ReviewInput
-LONGEST_TEXT = 4000
-_LONGEST_NAME = 80
+MAX_TITLE_LENGTH = 500  # characters; contract/openapi.yaml ReviewInput
+MAX_TEXT_LENGTH = 4000
+_MAX_NAME_LENGTH = 80
 
 
 class UnknownReview(NotFoundError):
     """There is no such review that may be seen; or it is not the asker's, where only they may."""
 
 
-class OwnReview(DomainError):
+class CannotVoteOnOwnReview(DomainError):
     """Nobody finds their own review helpful."""
 
 
@@ -74,20 +74,20 @@ def newest_reviews(product_id: int, *, stars: int | None, most: int, reader: int
     if stars is not None:
         conditions.append(Review.rating == stars)
     chosen = select(Review, voted).where(*conditions).order_by(Review.created_at.desc(), Review.id.desc()).limit(most)
-    rows = queries().execute(chosen)
+    rows = read_session().execute(chosen)
     return tuple(replace(_view(row), has_voted=bool(has_voted)) for row, has_voted in rows)
 
 
 def own_review(product_id: int, user: int) -> ReviewView | None:
     """What an account says of a product, hidden or not."""
     mine = select(Review).where(Review.product_id == product_id, Review.user_id == user)
-    row = queries().scalar(mine)
+    row = read_session().scalar(mine)
     return _view(row) if row is not None else None
 
 
 def get_review(review: int) -> ReviewView:
     """A review that is shown. :raise UnknownReview: there is none"""
-    row = queries().get(Review, review)
+    row = read_session().get(Review, review)
     if row is None or row.is_hidden:
         raise UnknownReview(review)
     return _view(row)
@@ -120,7 +120,7 @@ def write_review(product_id: int, author: Author, draft: ReviewDraft, *, is_veri
     return _write(product_id, author, draft, is_verified)
 
 
-@retried
+@retry_on_deadlock
 def _write(product_id: int, author: Author, draft: ReviewDraft, is_verified: bool) -> ReviewView:
     with transaction("catalog") as session, _rating_kept(session, product_id):
         if session.scalar(select(Product.active).where(Product.id == product_id)) is not True:
@@ -132,14 +132,14 @@ def _write(product_id: int, author: Author, draft: ReviewDraft, is_verified: boo
             session.add(row)
         else:
             session.execute(delete(ReviewVote).where(ReviewVote.review_id == row.id))
-        row.user_name = (author.name or "").strip()[:_LONGEST_NAME] or ANONYMOUS
+        row.user_name = (author.name or "").strip()[:_MAX_NAME_LENGTH] or ANONYMOUS
         row.rating, row.title, row.comment = draft.rating, draft.title, draft.comment
         row.verified_purchase, row.helpful_count, row.created_at = is_verified, 0, utc_now()
         session.flush()
         return _view(row)
 
 
-@retried
+@retry_on_deadlock
 def delete_review(product_id: int, user: int) -> None:
     """Take back what an account said of a product; nothing is nothing."""
     with transaction("catalog") as session, _rating_kept(session, product_id):
@@ -154,13 +154,13 @@ def set_review_hidden(review: int, hidden: bool, *, actor: str, reason: str = ""
     :param actor: who of the staff does it :param reason: why, in their words
     :raise UnknownReview: there is none
     """
-    product_id = queries().scalar(select(Review.product_id).where(Review.id == review))
+    product_id = read_session().scalar(select(Review.product_id).where(Review.id == review))
     if product_id is None:
         raise UnknownReview(review)
     _set_hidden(product_id, review, hidden, actor, reason)
 
 
-@retried
+@retry_on_deadlock
 def _set_hidden(product_id: int, review: int, hidden: bool, actor: str, reason: str) -> None:
     with transaction("catalog") as session, _rating_kept(session, product_id):
         row = session.get(Review, review, with_for_update=True)
@@ -170,12 +170,12 @@ def _set_hidden(product_id: int, review: int, hidden: bool, actor: str, reason: 
             row.is_hidden = hidden
             what, subject = "review hidden" if hidden else "review shown", session.get_one(Product, product_id).sku
             said = f"{row.rating} of 5 by {row.user_name}, no. {review}"
-            audit_log.note(
-                session, Act, actor=actor, what=what, subject=subject, detail=f"{said}: {reason}".rstrip(": ")
+            audit_log.record(
+                session, AuditEntry, actor=actor, what=what, subject=subject, detail=f"{said}: {reason}".rstrip(": ")
             )
 
 
-def find_helpful(review: int, user: int) -> ReviewView:
+def vote(review: int, user: int) -> ReviewView:
     """Count a reader who found a review helpful; each counts once.
 
     :raise UnknownReview: there is none that is shown
@@ -183,7 +183,7 @@ def find_helpful(review: int, user: int) -> ReviewView:
     """
     found = get_review(review)
     if found.user_id == user:
-        raise OwnReview(review)
+        raise CannotVoteOnOwnReview(review)
     try:
         _count_vote(review, user)
     except IntegrityError:  # they voted before, or it is gone
@@ -191,20 +191,20 @@ def find_helpful(review: int, user: int) -> ReviewView:
     return replace(found, helpful_count=found.helpful_count + 1, has_voted=True)
 
 
-@retried
+@retry_on_deadlock
 def _count_vote(review: int, user: int) -> None:
     with transaction("catalog") as session:
         _add_to_helpful(session, review, 1)  # takes the review's row, which the vote then shares
         session.add(ReviewVote(review_id=review, user_id=user))
 
 
-def find_unhelpful(review: int, user: int) -> ReviewView:
+def unvote(review: int, user: int) -> ReviewView:
     """Take a vote back; one that was not given is not taken. :raise UnknownReview: there is none that is shown"""
     _take_vote_back(review, user)
     return get_review(review)
 
 
-@retried
+@retry_on_deadlock
 def _take_vote_back(review: int, user: int) -> None:
     with transaction("catalog") as session:
         mine = delete(ReviewVote).where(ReviewVote.review_id == review, ReviewVote.user_id == user)
@@ -216,8 +216,8 @@ def _add_to_helpful(session: Session, review: int, votes: int) -> None:
     session.execute(update(Review).where(Review.id == review).values(helpful_count=Review.helpful_count + votes))
 
 
-@retried
-def forget_author(user: int) -> None:
+@retry_on_deadlock
+def anonymise_author(user: int) -> None:
     """Let the reviews of a deleted account stand without its name."""
     with transaction("catalog") as session:
         session.execute(update(Review).where(Review.user_id == user).values(user_name=FORMER))
@@ -226,7 +226,7 @@ def forget_author(user: int) -> None:
 def reviews_by(user: int) -> list[tuple[str, ReviewView]]:
     """What an account wrote, hidden or not, oldest first, each with the name of its product."""
     mine = select(Review, Product.name).join(Product, Product.id == Review.product_id).where(Review.user_id == user)
-    rows = queries().execute(mine.order_by(Review.id))
+    rows = read_session().execute(mine.order_by(Review.id))
     return [(name, _view(row)) for row, name in rows]
 
 

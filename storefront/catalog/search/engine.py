@@ -17,12 +17,12 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
 from storefront.catalog.models import Product, SearchWord, Variant, product_search
-from storefront.catalog.search_values import Unit, Whole, Words
-from storefront.catalog.values import LONGEST_SKU
-from storefront.db.session import dialect_of, queries
+from storefront.catalog.search_values import ExactWord, Term, Words
+from storefront.catalog.values import MAX_SKU_LENGTH
+from storefront.db.session import dialect_of, read_session
 
-MOST_WORDS = 8  # of a query; more words only narrow further
-LONGEST_WORD = 40
+MAX_WORDS = 8  # of a query; more words only narrow further
+MAX_WORD_LENGTH = 40
 
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile(r"[^\W_]+")
@@ -51,65 +51,65 @@ def _fold(text: str) -> str:
 
 
 def _join(hyphenated: str) -> str:
-    return hyphenated.replace("-", "").replace("_", "")[:LONGEST_WORD]
+    return hyphenated.replace("-", "").replace("_", "")[:MAX_WORD_LENGTH]
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text: lower case, without accents; "WH-1000XM5" also counts as "wh1000xm5"."""
     folded = _fold(text)
-    words = [word[:LONGEST_WORD] for word in _WORD.findall(folded)]
+    words = [word[:MAX_WORD_LENGTH] for word in _WORD.findall(folded)]
     joined = [_join(part) for part in _HYPHENATED.findall(folded)]
     return words + [word for word in joined if word not in words]
 
 
 def query_words(text: str) -> list[str]:
-    """The words of what a shopper typed, in order, at most `MOST_WORDS`.
+    """The words of what a shopper typed, in order, at most `MAX_WORDS`.
 
     A part with hyphens and digits is a code and stays whole: its pieces ("SKU") may stand in every product.
     """
-    return [word for unit in query_units(text) for word in unit.words][:MOST_WORDS]
+    return [word for unit in query_units(text) for word in unit.words][:MAX_WORDS]
 
 
-def query_units(text: str) -> list[Unit]:
+def query_units(text: str) -> list[Term]:
     """What a shopper typed, cut at its blanks and signs; what hyphens hold together is one unit."""
-    units: list[Unit] = []
+    units: list[Term] = []
     for part in _fold(text).split():
-        pieces = [word[:LONGEST_WORD] for word in _WORD.findall(part)]
+        pieces = [word[:MAX_WORD_LENGTH] for word in _WORD.findall(part)]
         if not _HYPHENATED.fullmatch(part):
-            units += [Unit(piece, (singular(piece),)) for piece in pieces]
+            units += [Term(piece, (singular(piece),)) for piece in pieces]
         elif any(character.isdigit() for character in part):
-            units.append(Unit(part, (_join(part),)))
+            units.append(Term(part, (_join(part),)))
         elif pieces:
-            units.append(Unit(part, tuple(singular(piece) for piece in pieces)))
+            units.append(Term(part, tuple(singular(piece) for piece in pieces)))
     return units
 
 
-def sought(text: str) -> list[Words]:
+def parse_query(text: str) -> list[Words]:
     """What a page seeks for what was typed: all of its words; a letter by itself or a hyphen may also join two of them.
 
     So "t-shirt" and "t shirt" find a tshirt, too, and "e book" does not find every book with an e-word.
 
     :return: alternatives; none where nothing was typed that restricts
     """
-    units = query_units(text)[:MOST_WORDS]
+    units = query_units(text)[:MAX_WORDS]
     by_themselves = {part for part in _fold(text).split() if len(part) == 1 and part.isalpha()}
     ways = [units]
     for place, unit in enumerate(units):
         before, after = units[:place], units[place + 1 :]
         if len(unit.words) > 1:
             *first, last = unit.words
-            held = tuple(whole(word) if len(word) == 1 else word for word in first)
-            ways[0] = [*ways[0][:place], Unit(unit.typed, (*held, last)), *after]
+            held = tuple(exact(word) if len(word) == 1 else word for word in first)
+            ways[0] = [*ways[0][:place], Term(unit.typed, (*held, last)), *after]
             ways.append([*before, one_word(_join(unit.typed)), *after])
         elif unit.typed in by_themselves and after:
-            ways[0] = [*ways[0][:place], Unit(unit.typed, (whole(unit.typed),)), *after]
+            ways[0] = [*ways[0][:place], Term(unit.typed, (exact(unit.typed),)), *after]
             if after[0].typed.isalpha():
                 ways.append([*before, one_word(unit.typed + after[0].typed), *after[1:]])
-    return [[word for unit in way for word in unit.words][:MOST_WORDS] for way in ways] if units else []
+    return [[word for unit in way for word in unit.words][:MAX_WORDS] for way in ways] if units else []
 
 
-def one_word(typed: str) -> Unit:
-    return Unit(typed, (singular(typed[:LONGEST_WORD]),))
+def one_word(typed: str) -> Term:
+    return Term(typed, (singular(typed[:MAX_WORD_LENGTH]),))
 
 
 def singular(word: str) -> str:
@@ -132,9 +132,9 @@ def is_common(word: str) -> bool:
     return word in _UNINDEXED
 
 
-def whole(word: str) -> Whole:
+def exact(word: str) -> ExactWord:
     """A word to be found as it is, not as the beginning of others."""
-    return Whole(_padded(word))
+    return ExactWord(_padded(word))
 
 
 class SearchEngine(Protocol):
@@ -151,7 +151,7 @@ class SearchEngine(Protocol):
 
 class Fts5:
     def matches(self, *alternatives: Words) -> ColumnElement[bool]:
-        return literal_column("product_search").op("MATCH")(written(alternatives))
+        return literal_column("product_search").op("MATCH")(to_fts5(alternatives))
 
     def rank(self, words: Words) -> ColumnElement[float]:
         return func.bm25(literal_column("product_search"), 10.0, 1.0)
@@ -175,17 +175,17 @@ def all_words(alternatives: Sequence[Words]) -> list[str]:
     return list(dict.fromkeys(word for words in alternatives for word in words))
 
 
-def written(alternatives: Sequence[Words]) -> str:
+def to_fts5(alternatives: Sequence[Words]) -> str:
     """Alternatives in FTS5's language."""
     return " OR ".join(f"({' '.join(_phrase(word) for word in words)})" for words in alternatives)
 
 
 def _phrase(word: str) -> str:
-    return f'"{word}"' if isinstance(word, Whole) else f'"{word}" *'
+    return f'"{word}"' if isinstance(word, ExactWord) else f'"{word}" *'
 
 
 def _boolean(word: str) -> str:
-    return word if isinstance(word, Whole) else f"{word}*"
+    return word if isinstance(word, ExactWord) else f"{word}*"
 
 
 def engine() -> SearchEngine:
@@ -193,7 +193,7 @@ def engine() -> SearchEngine:
     return FullText() if dialect_of("catalog") == "mysql" else Fts5()
 
 
-def found(*alternatives: Words) -> CTE:
+def match_cte(*alternatives: Words) -> CTE:
     """The products that match, by `product_id`, to join to."""
     return select(product_search.c.product_id).where(engine().matches(*alternatives)).cte("found")
 
@@ -201,12 +201,12 @@ def found(*alternatives: Words) -> CTE:
 def find_exact(text: str) -> int | None:
     """The product that a SKU or barcode names, whole, as it is written or in capitals."""
     code = text.strip()
-    if not code or len(code) > LONGEST_SKU:
+    if not code or len(code) > MAX_SKU_LENGTH:
         return None
     codes = sorted({code, code.upper()})
     variant = select(Variant.product_id).where(or_(Variant.sku.in_(codes), Variant.barcode.in_(codes)))
     product = select(Product.id).where(Product.sku.in_(codes))
-    return queries().scalar(variant.union_all(product).limit(1), bind_arguments={"mapper": Variant})
+    return read_session().scalar(variant.union_all(product).limit(1), bind_arguments={"mapper": Variant})
 
 
 def index_products(session: Session, texts: Iterable[SearchText]) -> None:

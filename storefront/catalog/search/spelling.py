@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from storefront.catalog.models import SearchWord
 from storefront.catalog.search.engine import singular
-from storefront.db.session import queries
+from storefront.db.session import read_session
 
-SHORTEST = 4  # letters of a word that is put right
+MIN_LENGTH = 4  # letters of a word that is put right
 LETTERS_A_SLIP = 5  # one slip is forgiven for as many letters: none by itself in "mint", two in "headphones"
-MOST_READ = 5000  # words looked at for each that was typed
+MAX_CANDIDATES = 5000  # words looked at for each that was typed
 
 _SLIP = 0.8  # two letters swapped, one missing or one too many
 _DOUBLED = 0.5  # a letter doubled, or not
@@ -26,12 +26,12 @@ def nearest(words: Iterable[str], most: int) -> dict[str, list[str]]:
 
     :param most: proposals for each word
     """
-    typed = [word for word in words if len(word) >= SHORTEST and word.isalpha()]
+    typed = [word for word in words if len(word) >= MIN_LENGTH and word.isalpha()]
     if not typed:
         return {}
-    branches = [select(SearchWord.word).where(_comparable(word)).limit(MOST_READ).subquery() for word in typed]
+    branches = [select(SearchWord.word).where(_comparable(word)).limit(MAX_CANDIDATES).subquery() for word in typed]
     statement = select(branches[0].c.word).union(*(select(branch.c.word) for branch in branches[1:]))
-    known = list(queries().scalars(statement, bind_arguments={"mapper": SearchWord}))
+    known = list(read_session().scalars(statement, bind_arguments={"mapper": SearchWord}))
     return {word: list(dict.fromkeys([*_closest(word, known), *_undoubled(word)]))[:most] for word in typed}
 
 
@@ -58,7 +58,7 @@ def _closest(word: str, known: list[str]) -> list[str]:
 
 def _undoubled(word: str) -> list[str]:
     doubles = [place for place in range(1, len(word)) if word[place] == word[place - 1]]
-    return [word[:place] + word[place + 1 :] for place in reversed(doubles) if len(word) > SHORTEST]
+    return [word[:place] + word[place + 1 :] for place in reversed(doubles) if len(word) > MIN_LENGTH]
 
 
 def _resembles(word: str, other: str) -> bool:

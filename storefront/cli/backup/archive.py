@@ -86,7 +86,7 @@ def restore(folder: Path) -> Manifest:
             key.write_bytes((folder / KEY).read_bytes())
         if manifest.pictures is not None:
             here = gallery.open_store(current_app.config["PICTURE_STORE"])
-            for _ in gallery.move(gallery.open_store(_pictures_in(folder)), here, keeps=True):
+            for _ in gallery.migrate(gallery.open_store(_pictures_in(folder)), here, keeps=True):
                 pass
         migrations.upgrade()
     return manifest
@@ -130,7 +130,7 @@ def _copy_pictures(folder: Path) -> int | None:
     if urlsplit(current_app.config["PICTURE_STORE"]).scheme != "file":
         return None
     here = gallery.open_store(current_app.config["PICTURE_STORE"])
-    return sum(1 for _ in gallery.move(here, gallery.open_store(_pictures_in(folder)), keeps=True))
+    return sum(1 for _ in gallery.migrate(here, gallery.open_store(_pictures_in(folder)), keeps=True))
 
 
 def _pictures_in(folder: Path) -> str:
@@ -149,7 +149,7 @@ def _told_as_refusal() -> Iterator[None]:
     """A full disk or a database that is away is told in words."""
     try:
         yield
-    except (OSError, sqlite3.Error, gallery.StoreAway) as error:
+    except (OSError, sqlite3.Error, gallery.StorageUnavailable) as error:
         raise BackupRefused(str(error)) from error
     except SQLAlchemyError as error:
         raise BackupRefused(str(getattr(error, "orig", error))) from error

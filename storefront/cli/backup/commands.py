@@ -11,8 +11,8 @@ from flask.cli import with_appcontext
 
 from storefront.cli.backup import archive
 from storefront.cli.backup.values import BackupRefused
-from storefront.cli.consistency import say_faults
-from storefront.core.clock import as_of
+from storefront.cli.consistency import report_violations
+from storefront.core.clock import at_time
 
 _FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 
@@ -53,5 +53,5 @@ def restore(folder: Path) -> None:
     click.echo(f"The shop is as it was on {manifest.made_at:%d %b %Y at %H:%M:%S} UTC")
     if not manifest.has_key:
         click.echo("Give it the SECRET_KEY it had: another signs everybody out, and codes sent are void")
-    with as_of(manifest.made_at):
-        say_faults()
+    with at_time(manifest.made_at):
+        report_violations()

@@ -69,7 +69,7 @@ def _product(row: Mapping[str, Any], currency: str, reviewers: list[accounts.Pro
         ),
         published_on=date.fromisoformat(row["published"]),
         option_name=row["option"] or "",
-        was=Money.of(row["was"], currency) if row["was"] else None,
+        compare_at_price=Money.of(row["compare_at_price"], currency) if row["compare_at_price"] else None,
         specs=tuple(row["specs"].items()),
         pictures=tuple(Picture(f"{PICTURES}/{picture['file']}", picture["alt"]) for picture in row["pictures"]),
         reviews=tuple(_review(review, reviewers) for review in row["reviews"]),

@@ -53,7 +53,7 @@ def _product(number: int, model: dict[str, Any], currency: str) -> NewProduct:
         variants=tuple(NewVariant(Sku(f"{sku}-{size}") if size else sku, size, price, stock) for size in sizes),
         published_on=date(2026, 11, 1) - timedelta(days=chance.randint(0, 700)),
         option_name="Size" if len(sizes) > 1 else "",
-        was=price + Money(price.minor // 10, currency) if number % 5 == 0 else None,
+        compare_at_price=price + Money(price.minor // 10, currency) if number % 5 == 0 else None,
         specs=(("Series", name.split()[1]), ("Made in", "India")),
         pictures=(Picture(f"{PICTURES}/{model['pictures'][0]['file']}", model["pictures"][0]["alt"]),),
         popularity=chance.randint(0, 700),

@@ -17,7 +17,7 @@ from storefront.web.responses import render_page
 def addresses() -> ResponseReturnValue:
     """Every address, the default first."""
     book = accounts.addresses_of(person().id)
-    return render_page("account/addresses.html", addresses=book, is_full=len(book) >= accounts.MOST_ADDRESSES)
+    return render_page("account/addresses.html", addresses=book, is_full=len(book) >= accounts.MAX_ADDRESSES)
 
 
 @bp.route("/account/addresses/new", methods=["GET", "POST"])
@@ -30,7 +30,7 @@ def new_address() -> ResponseReturnValue:
         try:
             accounts.add_address(account.id, form.address(), is_default=form.is_default.data)
         except accounts.TooManyAddresses:
-            form.form_errors = [f"Your book is full: it holds {accounts.MOST_ADDRESSES} addresses. Delete one first"]
+            form.form_errors = [f"Your book is full: it holds {accounts.MAX_ADDRESSES} addresses. Delete one first"]
         else:
             flash("The address is saved.", "notice")
             return redirect(url_for(".addresses"), 303)

@@ -7,32 +7,34 @@ from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, Field, PasswordField, RadioField, StringField, TelField, ValidationError
 from wtforms.validators import InputRequired, Length
 
-from storefront.accounts.service import LONGEST_NAME, SavedAddress
+from storefront.accounts.service import MAX_NAME_LENGTH, SavedAddress
 from storefront.core.addresses import PostalAddress
-from storefront.core.contact import NotAPhoneNumber, phone_as_written
-from storefront.web.form_fields import InstrumentForm, PostalForm, filled, trimmed
+from storefront.core.contact import NotAPhoneNumber, format_phone
+from storefront.web.form_fields import AddressFields, PaymentMethodFields, required, squeeze
 
-LONGEST_PHONE = 32  # characters an address has room for
+MAX_PHONE_LENGTH = 32  # characters an address has room for
 KINDS = {"upi": "UPI", "bnpl": "Pay later", "cod": "Cash on delivery"}
 
 
 class NameForm(FlaskForm):
-    name = StringField("Name", filled("Enter your name", LONGEST_NAME), filters=[trimmed])
+    name = StringField("Name", required("Enter your name", MAX_NAME_LENGTH), filters=[squeeze])
 
 
 class AvatarForm(FlaskForm):
     picture = FileField("Picture", [FileRequired("Choose a picture first")])
 
 
-class AddressForm(PostalForm):
+class AddressForm(AddressFields):
     """An address of the address book."""
 
-    phone = TelField("Phone number", filled("Enter a phone number for the courier", LONGEST_PHONE), filters=[trimmed])
+    phone = TelField(
+        "Phone number", required("Enter a phone number for the courier", MAX_PHONE_LENGTH), filters=[squeeze]
+    )
     is_default = BooleanField("Use it as my default address")
 
     def validate_phone(self, field: Field) -> None:
         try:
-            field.data = phone_as_written(field.data)
+            field.data = format_phone(field.data)
         except NotAPhoneNumber as error:
             raise ValidationError("Enter a phone number, such as 98765 43210") from error
 
@@ -54,7 +56,7 @@ class AddressForm(PostalForm):
         )
 
 
-class MethodForm(InstrumentForm):
+class MethodForm(PaymentMethodFields):
     """A way to pay to be kept. What stands beside one counts if it is chosen; for cards there is no field."""
 
     kind = RadioField("What would you like to save?", [InputRequired("Choose one")], choices=KINDS)
@@ -69,13 +71,13 @@ class MethodForm(InstrumentForm):
         return str(self.kind.data).upper(), self.entry()
 
 
-class PasswordProofForm(FlaskForm):
+class PasswordReauthenticationForm(FlaskForm):
     """Proves that it is the account's owner who asks."""
 
     password = PasswordField("Your password", [InputRequired("Enter your password"), Length(max=1024)])
 
 
-class CodeProofForm(FlaskForm):
+class CodeReauthenticationForm(FlaskForm):
     """The same for an account without a password."""
 
     code = StringField("The code we sent you", [InputRequired("Enter the six digits"), Length(max=32)])

@@ -15,11 +15,11 @@ from storefront.accounts import service as accounts
 from storefront.accounts.service import Account
 from storefront.catalog import service as catalog
 from storefront.core.clock import utc_now
-from storefront.core.errors import TryLater
+from storefront.core.errors import RetryLater
 from storefront.core.money import Money
 from storefront.orders import service as orders
 from storefront.orders.service import BackLine, RefundView, ReturnView
-from storefront.pages.account.forms import CodeProofForm, PasswordProofForm
+from storefront.pages.account.forms import CodeReauthenticationForm, PasswordReauthenticationForm
 from storefront.pages.account.views import bp, person
 from storefront.web import rate_limits
 from storefront.web import session as web_session
@@ -106,7 +106,7 @@ def _as_json(value: Any) -> Any:
 def deletion() -> ResponseReturnValue:
     """Delete the account, once its owner proved to be who asks."""
     account = person().account
-    form = PasswordProofForm() if account.has_password else CodeProofForm()
+    form = PasswordReauthenticationForm() if account.has_password else CodeReauthenticationForm()
     if form.validate_on_submit() and _is_deleted(account, form):
         web_session.sign_out()
         flash("Your account is deleted. Your orders stay in our books, as the law asks.", "notice")
@@ -115,13 +115,13 @@ def deletion() -> ResponseReturnValue:
     return render_page("account/deletion.html", status=refused, form=form, account=account)
 
 
-def _is_deleted(account: Account, form: PasswordProofForm | CodeProofForm) -> bool:
+def _is_deleted(account: Account, form: PasswordReauthenticationForm | CodeReauthenticationForm) -> bool:
     try:
-        if isinstance(form, PasswordProofForm):
-            with rate_limits.signing_in(account.id):
+        if isinstance(form, PasswordReauthenticationForm):
+            with rate_limits.limit_sign_in(account.id):
                 accounts.delete_account(account.id, password=form.password.data or "")
         else:
-            rate_limits.guess_code()
+            rate_limits.limit_code()
             accounts.delete_account(account.id, code=form.code.data or "")
     except accounts.WrongPassword:
         form["password"].errors = ["This is not your password. Nothing was deleted"]
@@ -130,7 +130,7 @@ def _is_deleted(account: Account, form: PasswordProofForm | CodeProofForm) -> bo
     except accounts.WrongCode:
         form["code"].errors = ["This is not the code we sent, or it was tried too often"]
     except accounts.LastAdmin:
-        proof = "password" if isinstance(form, PasswordProofForm) else "code"
+        proof = "password" if isinstance(form, PasswordReauthenticationForm) else "code"
         form[proof].errors = ["You are the last admin of the shop: make somebody else one first. Nothing was deleted"]
     else:
         return True
@@ -143,9 +143,9 @@ def _is_deleted(account: Account, form: PasswordProofForm | CodeProofForm) -> bo
 def send_deletion_code() -> ResponseReturnValue:
     """Send the code to an account that has no password."""
     try:
-        rate_limits.send_letter()
+        rate_limits.limit_email()
         address = accounts.send_deletion_code(person().id)
-    except TryLater as refusal:
+    except RetryLater as refusal:
         flash(f"A code was sent a moment ago. Ask again in {refusal.wait}.", "problem")
     except accounts.NoProvedAddress:
         flash("There is no address a code could be sent to. Add an e-mail address first.", "problem")

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import SignedIn
-from storefront.core.image_processing import MOST_BYTES, MOST_PIXELS, Mistaken, NotAPicture, PictureTooLarge
+from storefront.core.image_processing import MAX_BYTES, MAX_PIXELS, FileKind, ImageTooLarge, InvalidImage
 from storefront.orders import service as orders
 from storefront.pages.account.forms import AvatarForm, NameForm
 from storefront.web import session as web_session
@@ -22,16 +22,16 @@ FORM_AROUND_IT = 64 * 1024  # bytes of an upload's form beside the file
 LAST_ORDERS = 3
 
 _REFUSED = {
-    Mistaken.DRAWING: "SVG drawings are not taken, since they can hold scripts. Send a PNG, JPEG or WebP picture",
-    Mistaken.WEB_PAGE: "This is a web page, not a picture. Send a PNG, JPEG or WebP picture",
-    Mistaken.EMPTY: "The file is empty",
-    Mistaken.OTHER: "This is not a picture we can read. Send a PNG, JPEG or WebP picture",
+    FileKind.DRAWING: "SVG drawings are not taken, since they can hold scripts. Send a PNG, JPEG or WebP picture",
+    FileKind.WEB_PAGE: "This is a web page, not a picture. Send a PNG, JPEG or WebP picture",
+    FileKind.EMPTY: "The file is empty",
+    FileKind.OTHER: "This is not a picture we can read. Send a PNG, JPEG or WebP picture",
 }
 
 
 def person() -> SignedIn:
     """Who is signed in, on pages that ask for it."""
-    found = web_session.account()
+    found = web_session.current_account()
     if found is None:
         abort(401)
     return found
@@ -62,12 +62,12 @@ def profile() -> ResponseReturnValue:
 def _show_profile(form: NameForm, avatar_form: AvatarForm, status: int) -> ResponseReturnValue:
     account = person().account
     return render_page(
-        "account/profile.html", status=status, account=account, form=form, avatar_form=avatar_form, limit=MOST_BYTES
+        "account/profile.html", status=status, account=account, form=form, avatar_form=avatar_form, limit=MAX_BYTES
     )
 
 
 @bp.post("/account/avatar")
-@max_upload(MOST_BYTES + FORM_AROUND_IT)
+@max_upload(MAX_BYTES + FORM_AROUND_IT)
 @limiter.limit("20/minute")
 @web_session.sign_in_required
 def upload_avatar() -> ResponseReturnValue:
@@ -75,11 +75,11 @@ def upload_avatar() -> ResponseReturnValue:
     form, status = AvatarForm(), 422
     if form.validate():
         try:
-            accounts.upload_avatar(person().id, form.picture.data.read(MOST_BYTES + 1))
-        except NotAPicture as error:
+            accounts.upload_avatar(person().id, form.picture.data.read(MAX_BYTES + 1))
+        except InvalidImage as error:
             form.picture.errors, status = [_REFUSED[error.seems]], error.status
-        except PictureTooLarge as error:
-            most = f"{MOST_BYTES // 2**20} MB and {MOST_PIXELS // 10**6} million pixels"
+        except ImageTooLarge as error:
+            most = f"{MAX_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} million pixels"
             form.picture.errors, status = [f"The picture is too large: {most} are the most"], error.status
         else:
             flash("Your picture is saved.", "notice")

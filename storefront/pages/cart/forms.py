@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, InputRequired, Length
 
-from storefront.cart.values import MOST_UNITS
+from storefront.cart.values import MAX_UNITS
 from storefront.web.form_fields import QuantityField
 
 SLOTS = frozenset({"grid", "loved", "newest", "seen", "related", "shared"})
@@ -22,10 +22,10 @@ class AddLineForm(FlaskForm):
     """
 
     sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=100)], default="")
-    quantity = QuantityField("Quantity", MOST_UNITS, default=1)
+    quantity = QuantityField("Quantity", MAX_UNITS, default=1)
     place = HiddenField(default="page", validators=[AnyOf(["card", "page", "cart"])])
     slot = HiddenField(default="grid", filters=[_known_slot])
 
 
 class ChangeLineForm(FlaskForm):
-    quantity = QuantityField("Quantity", MOST_UNITS)
+    quantity = QuantityField("Quantity", MAX_UNITS)

@@ -64,7 +64,7 @@ def add_line() -> ResponseReturnValue:
         except NotEnoughStock as shortage:
             form.quantity.errors = [_shortage_words(shortage)]
         except TooManyUnits:
-            form.quantity.errors = [f"A cart holds at most {service.MOST_UNITS} of one thing"]
+            form.quantity.errors = [f"A cart holds at most {service.MAX_UNITS} of one thing"]
         else:
             return _added(form, box, line)
     return _not_added(form, box)
@@ -97,7 +97,7 @@ def _not_added(form: AddLineForm, box: PurchaseBox | None) -> ResponseReturnValu
     context = _form_context(form, box) | {"form": form}
     is_card = form.place.data == "card"
     if not is_card and not wants_fragment():
-        page = catalog.get_product(box.product_id, reader=web_session.reader())
+        page = catalog.get_product(box.product_id, reader=web_session.current_user_id())
         context = product_context(page) | context
     return refuse(
         "cart/_add_line_compact.html" if is_card else "cart/_add_line.html",
@@ -174,9 +174,9 @@ def remove_line(line_id: int) -> ResponseReturnValue:
 def buy_again(order_id: str) -> ResponseReturnValue:
     """Put the goods of an earlier order into the cart, as far as they can be had."""
     order = orders.get_order(order_id)
-    if not web_session.may_see(order_id, order.customer_id):
+    if not web_session.can_view_order(order_id, order.customer_id):
         abort(404)
-    again = service.buy_again(web_session.cart_token_for_writing(), order.items)
+    again = service.reorder(web_session.cart_token_for_writing(), order.items)
     if again.added:
         flash(f"{'1 product is' if again.added == 1 else f'{again.added} products are'} in your cart.", "notice")
     if again.missing:

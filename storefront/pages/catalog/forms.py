@@ -12,14 +12,14 @@ from werkzeug.datastructures import MultiDict
 from storefront.catalog.listing.listing import PRICE_BANDS, RATINGS
 from storefront.catalog.values import BrowseCriteria, Listing, Sort
 
-LONGEST_QUERY = 100
-MOST_BRANDS = 20
+MAX_QUERY_LENGTH = 100
+MAX_BRANDS = 20
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def words_from(args: MultiDict[str, str]) -> str:
     """What was typed into the search field."""
-    return _plain(args.get("q", ""))[:LONGEST_QUERY]
+    return _plain(args.get("q", ""))[:MAX_QUERY_LENGTH]
 
 
 def _plain(text: str) -> str:
@@ -38,7 +38,7 @@ def criteria_from(args: MultiDict[str, str], category: str | None = None) -> Bro
         words=words_from(args),
         category=category or args.get("category") or None,
         brands=tuple(dict.fromkeys(_plain(brand)[:80] for brand in args.getlist("brand") if _plain(brand)))[
-            :MOST_BRANDS
+            :MAX_BRANDS
         ],
         price_bands=tuple(band for band in PRICE_BANDS if band in args.getlist("price")),
         rating=rating if rating in RATINGS else None,

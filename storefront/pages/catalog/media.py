@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from storefront.catalog.service import gallery
-from storefront.catalog.values import Picture, is_photo, narrowest
+from storefront.catalog.values import Picture, is_photo, thumbnail_url
 from storefront.web.route_options import public_cache
 
 bp = Blueprint("media", __name__)
@@ -40,7 +40,7 @@ def source_sizes(picture: Picture, place: str) -> str:
 @bp.app_template_filter()
 def smallest(picture: Picture | str) -> str:
     """The source of a picture where it is shown small only. :param picture: or the source of one"""
-    return narrowest(picture if isinstance(picture, str) else picture.source)
+    return thumbnail_url(picture if isinstance(picture, str) else picture.source)
 
 
 @bp.app_template_test()

@@ -13,7 +13,7 @@ from storefront.pages.catalog.forms import active_filters, browse_url, criteria_
 from storefront.pages.catalog.fragments import draw_cards, draw_facets, product_context
 from storefront.web import layout
 from storefront.web import session as web_session
-from storefront.web.responses import query_kept, render_page, wants_fragment
+from storefront.web.responses import query_suffix, render_page, wants_fragment
 
 SEEN_SHOWN = 4
 
@@ -24,7 +24,7 @@ bp.app_template_global()(browse_url)
 @bp.get("/")
 def home() -> ResponseReturnValue:
     """The first page."""
-    home = service.home(web_session.seen_products())
+    home = service.home(web_session.recently_viewed())
     return render_page(
         "catalog/home.html",
         home=home,
@@ -50,10 +50,10 @@ def category(slug: str) -> ResponseReturnValue:
     try:
         return _listing(criteria_from(request.args, category=slug), "")
     except service.UnknownCategory:
-        moved = service.admin.find_moved(slug)
+        moved = service.admin.find_redirect(slug)
         if moved is None:
             raise
-        return redirect(url_for(".category", slug=moved) + query_kept(), 301)
+        return redirect(url_for(".category", slug=moved) + query_suffix(), 301)
 
 
 def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
@@ -75,10 +75,10 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
     """One product; an outdated name in its address is put right."""
     stars = request.args.get("stars", type=int)
     stars = stars if stars in range(1, 6) else None
-    page = service.get_product(product_id, stars, reader=web_session.reader())
+    page = service.get_product(product_id, stars, reader=web_session.current_user_id())
     if page.box.slug != slug:
-        return redirect(url_for(".product", product_id=product_id, slug=page.box.slug) + query_kept(), 301)
-    web_session.remember_product(product_id)
+        return redirect(url_for(".product", product_id=product_id, slug=page.box.slug) + query_suffix(), 301)
+    web_session.remember_viewed(product_id)
     return render_page(
         "catalog/product.html",
         fragment="catalog/_reviews.html",

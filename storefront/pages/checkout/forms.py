@@ -21,34 +21,36 @@ from wtforms.validators import InputRequired, Length, StopValidation
 from storefront.checkout.saved_choices import NEW
 from storefront.checkout.values import Contact
 from storefront.core.addresses import PostalAddress
-from storefront.core.contact import NotAnEmail, NotAPhoneNumber, email_as_written, phone_as_written
-from storefront.web.form_fields import POSTAL_FIELDS, InstrumentForm, PostalForm, filled, trimmed
+from storefront.core.contact import NotAnEmail, NotAPhoneNumber, format_email, format_phone
+from storefront.web.form_fields import POSTAL_FIELDS, AddressFields, PaymentMethodFields, required, squeeze
 
-LONGEST_PHONE = 32  # characters an order has room for, extension included
+MAX_PHONE_LENGTH = 32  # characters an order has room for, extension included
 
 
 class ContactForm(FlaskForm):
     email = EmailField(
         "E-mail address",
-        filled("Enter your e-mail address: the order's news go there", 254),
-        filters=[trimmed],
+        required("Enter your e-mail address: the order's news go there", 254),
+        filters=[squeeze],
     )
-    phone = TelField("Phone number", filled("Enter a phone number for the courier", LONGEST_PHONE), filters=[trimmed])
+    phone = TelField(
+        "Phone number", required("Enter a phone number for the courier", MAX_PHONE_LENGTH), filters=[squeeze]
+    )
 
     def validate_email(self, field: Field) -> None:
         try:
-            field.data = email_as_written(field.data)
+            field.data = format_email(field.data)
         except NotAnEmail as error:
             raise ValidationError("This does not look like an e-mail address, such as asha@example.com") from error
 
     def validate_phone(self, field: Field) -> None:
         try:
-            text = phone_as_written(field.data)
+            text = format_phone(field.data)
         except NotAPhoneNumber as error:
             if error.has_digits:
                 raise ValidationError("This phone number is too short or too long") from error
             raise ValidationError("Enter a phone number with digits, such as 98765 43210") from error
-        if len(text) > LONGEST_PHONE:
+        if len(text) > MAX_PHONE_LENGTH:
             raise ValidationError("This phone number is too short or too long")
         field.data = text
 
@@ -56,7 +58,7 @@ class ContactForm(FlaskForm):
         return Contact(self.email.data or "", self.phone.data or "")
 
 
-class DeliveryForm(PostalForm):
+class DeliveryForm(AddressFields):
     def address(self, phone: str) -> PostalAddress:
         return PostalAddress(
             full_name=self.full_name.data or "",
@@ -90,7 +92,7 @@ class OwnDeliveryForm(DeliveryForm):
         return bool(super().validate(extra_validators))
 
 
-class PaymentForm(InstrumentForm):
+class PaymentForm(PaymentMethodFields):
     """Its choices are the payment options on offer, set by the view. What stands beside one counts if it is chosen."""
 
     option = RadioField("How would you like to pay?", [InputRequired("Choose how you would like to pay")])

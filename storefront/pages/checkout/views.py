@@ -15,7 +15,7 @@ from storefront.cart import service as cart
 from storefront.checkout import saved_choices, service
 from storefront.checkout.values import CheckoutDraft, CheckoutState, Failure, Outcome, Shortage
 from storefront.core.addresses import PostalAddress
-from storefront.core.clock import arrival_day
+from storefront.core.clock import estimated_delivery
 from storefront.pages.checkout.forms import ContactForm, DeliveryForm, OwnDeliveryForm, PaymentForm, PlaceOrderForm
 from storefront.payments import service as payments
 from storefront.web import rate_limits
@@ -102,12 +102,12 @@ def start() -> ResponseReturnValue:
 @bp.route("/checkout/contact", methods=["GET", "POST"])
 def contact() -> ResponseReturnValue:
     """How to reach the shopper."""
-    draft, quote, person = _draft(), _quote(), web_session.account()
+    draft, quote, person = _draft(), _quote(), web_session.current_account()
     known = {"email": person.account.email, "phone": person.account.phone} if person else {}
     form = ContactForm(obj=draft.contact, **known)
     if form.validate_on_submit():
-        if form.contact().email != web_session.proved_email():
-            rate_limits.order_to(form.contact().email)
+        if form.contact().email != web_session.verified_email():
+            rate_limits.limit_order_email(form.contact().email)
         service.enter_contact(draft, form.contact())
         return _go_on(service.get_draft(draft.id, web_session.cart_token()))
     return _show("contact", form, draft, quote, person=person)
@@ -116,7 +116,7 @@ def contact() -> ResponseReturnValue:
 @bp.route("/checkout/delivery", methods=["GET", "POST"])
 def delivery() -> ResponseReturnValue:
     """Where the order goes."""
-    draft, quote, person = _draft(), _quote(), web_session.account()
+    draft, quote, person = _draft(), _quote(), web_session.current_account()
     if not _may_enter(draft, "delivery") or draft.contact is None:
         return _go_on(draft)
     if person is not None:
@@ -125,7 +125,7 @@ def delivery() -> ResponseReturnValue:
     if form.validate_on_submit():
         service.enter_delivery(draft, form.address(draft.contact.phone))
         return _go_on(service.get_draft(draft.id, web_session.cart_token()))
-    return _show("delivery", form, draft, quote, arrives_on=arrival_day())
+    return _show("delivery", form, draft, quote, arrives_on=estimated_delivery())
 
 
 def _delivery_of(account: Account, draft: CheckoutDraft, quote: cart.CartQuote) -> ResponseReturnValue:
@@ -139,7 +139,7 @@ def _delivery_of(account: Account, draft: CheckoutDraft, quote: cart.CartQuote) 
         if address is not None:
             service.enter_delivery(draft, address)
             return _go_on(service.get_draft(draft.id, web_session.cart_token()))
-    return _show("delivery", form, draft, quote, arrives_on=arrival_day(), book=book)
+    return _show("delivery", form, draft, quote, arrives_on=estimated_delivery(), book=book)
 
 
 def _address_chosen(
@@ -165,7 +165,7 @@ def _address_chosen(
 @bp.route("/checkout/payment", methods=["GET", "POST"])
 def payment() -> ResponseReturnValue:
     """How it is paid."""
-    draft, quote, person = _draft(), _quote(), web_session.account()
+    draft, quote, person = _draft(), _quote(), web_session.current_account()
     if not _may_enter(draft, "payment"):
         return _go_on(draft)
     offered = payments.options()
@@ -218,7 +218,7 @@ def _review(problem: str) -> ResponseReturnValue:
         quote=quote,
         option=option,
         step="review",
-        arrives_on=arrival_day(),
+        arrives_on=estimated_delivery(),
         problem=problem,
     )
     allow_form_targets(page, payments.page_origins())
@@ -263,7 +263,7 @@ def abandon(checkout_id: str) -> ResponseReturnValue:
 def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnValue:
     """Go where the checkout stands."""
     if outcome.order_id is not None:
-        if web_session.account() is None:
+        if web_session.current_account() is None:
             web_session.remember_order(outcome.order_id)
         if web_session.checkout_id() == outcome.id:  # else an older one is looked at again
             web_session.remember_checkout(None)

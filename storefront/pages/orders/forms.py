@@ -6,9 +6,9 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Regexp
 
-from storefront.orders.service import LONGEST_NOTE, LONGEST_ORDER_ID, ReturnReason
+from storefront.orders.service import MAX_NOTE_LENGTH, MAX_ORDER_ID_LENGTH, ReturnReason
 
-LONGEST_SEARCH = 100  # characters; more are cut off
+MAX_SEARCH_LENGTH = 100  # characters; more are cut off
 LAST_PAGE = 10_000
 REASONS = {
     ReturnReason.NONE: "I would rather not say",
@@ -34,7 +34,7 @@ class SearchForm(FlaskForm):
 
     @property
     def words(self) -> str:
-        return (self.q.data or "")[:LONGEST_SEARCH]
+        return (self.q.data or "")[:MAX_SEARCH_LENGTH]
 
     @property
     def page_number(self) -> int:
@@ -44,7 +44,7 @@ class SearchForm(FlaskForm):
 
 class TrackingForm(FlaskForm):
     order_id = StringField(
-        "Order number", [DataRequired("Enter the order number"), Length(max=LONGEST_ORDER_ID)], filters=[_trimmed]
+        "Order number", [DataRequired("Enter the order number"), Length(max=MAX_ORDER_ID_LENGTH)], filters=[_trimmed]
     )
     email = EmailField(
         "E-mail address",
@@ -64,6 +64,6 @@ class ReturnForm(FlaskForm):
     )
     note = TextAreaField(
         "Anything we should know",
-        [Length(max=LONGEST_NOTE, message=f"Use at most {LONGEST_NOTE} characters")],
+        [Length(max=MAX_NOTE_LENGTH, message=f"Use at most {MAX_NOTE_LENGTH} characters")],
         filters=[_trimmed],
     )

@@ -13,8 +13,8 @@ from storefront.documents import invoice_pages
 from storefront.orders import service
 from storefront.pages.orders.forms import ReturnForm, SearchForm, TrackingForm
 from storefront.web import session as web_session
-from storefront.web.form_fields import units_from
-from storefront.web.responses import go_to, own_path, refuse, render_page
+from storefront.web.form_fields import quantities_from
+from storefront.web.responses import redirect_or_hx, refuse, render_page, safe_next_path
 from storefront.web.route_options import no_store
 from storefront.web.security_headers import limiter
 
@@ -24,7 +24,7 @@ bp = no_store(Blueprint("orders", __name__))
 @bp.get("/orders")
 def index() -> ResponseReturnValue:
     """The orders of the account that is signed in, and those placed or tracked in this browser."""
-    person = web_session.account()
+    person = web_session.current_account()
     remembered = service.summaries(web_session.order_ids())
     if person is None:
         return render_page("orders/index.html", orders=remembered)
@@ -44,7 +44,7 @@ def index() -> ResponseReturnValue:
 @web_session.sign_in_required
 def claim() -> ResponseReturnValue:
     """Take over the orders that were placed as a guest with the account's own address."""
-    person = web_session.account()
+    person = web_session.current_account()
     if person is None or person.account.email is None or not person.account.has_verified_email:
         abort(403)
     count = service.claim(person.id, person.account.email)
@@ -72,7 +72,7 @@ def _show_order(
         refunds=refunds,
         notes=service.credit_notes_of(found, refunds),
         returns=service.returns_of(found),
-        offer=service.offer_return(found),
+        offer=service.return_eligibility(found),
     )
 
 
@@ -81,7 +81,7 @@ def _own_order(order_id: str) -> service.OrderView:
         found = service.get_order(order_id)
     except service.UnknownOrder:
         _turn_away(order_id)
-    if not web_session.may_see(order_id, found.customer_id):
+    if not web_session.can_view_order(order_id, found.customer_id):
         _turn_away(order_id)
     return found
 
@@ -157,7 +157,7 @@ def _show_return(
         "orders/return.html",
         status=status,
         order=found,
-        offer=service.offer_return(found),
+        offer=service.return_eligibility(found),
         form=form,
         problem=problem,
         typed=typed or {},
@@ -174,7 +174,7 @@ def request_return(order_id: str) -> ResponseReturnValue:
             abort(400)
         return _show_return(found, form, status=422, typed=request.form)
     try:
-        units = units_from(request.form)
+        units = quantities_from(request.form)
     except ValueError:
         return _show_return(found, form, status=422, problem="Units are whole numbers.", typed=request.form)
     reason = service.ReturnReason(form.reason.data)
@@ -183,9 +183,9 @@ def request_return(order_id: str) -> ResponseReturnValue:
             found.id, units, reason=reason, note=form.note.data or "", key=form.key.data or ""
         )
     except service.NotReturnable:
-        problem = _why_not(units, service.offer_return(found))
+        problem = _why_not(units, service.return_eligibility(found))
         return _show_return(found, form, status=422, problem=problem, typed=request.form)
-    except service.OtherContents:
+    except service.IdempotencyConflict:
         form.key.data = secrets.token_hex(16)
         problem = "You have sent this form already. Look at the order before you ask for more."
         return _show_return(found, form, status=409, problem=problem, typed=request.form)
@@ -193,7 +193,7 @@ def request_return(order_id: str) -> ResponseReturnValue:
     return redirect(url_for(".order", order_id=order_id), 303)
 
 
-def _why_not(units: Mapping[int, int], offer: service.ReturnOffer | None) -> str:
+def _why_not(units: Mapping[int, int], offer: service.ReturnEligibility | None) -> str:
     if offer is None:
         return "Nothing of this order can be sent back any more."
     return "There are not so many left to send back." if units else "Say how many of which you send back."
@@ -217,7 +217,7 @@ def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
 @limiter.limit("20/minute", methods=["POST"])
 def track() -> ResponseReturnValue:
     """Show an order to whoever knows its number and its e-mail address; the letters' links bring the number along."""
-    number = request.args.get("number", "")[: service.LONGEST_ORDER_ID]
+    number = request.args.get("number", "")[: service.MAX_ORDER_ID_LENGTH]
     form = TrackingForm(data={"order_id": number})
     if not form.validate_on_submit():
         if request.method == "POST":
@@ -230,12 +230,12 @@ def track() -> ResponseReturnValue:
     web_session.remember_order(found)
     page = url_for(".order", order_id=found)
     further = _next()
-    return go_to(further if further and further.startswith(f"{page}/") else page)
+    return redirect_or_hx(further if further and further.startswith(f"{page}/") else page)
 
 
 def _next() -> str | None:
     """The paper of an order that was asked for before."""
-    return own_path(request.args.get("next"))
+    return safe_next_path(request.args.get("next"))
 
 
 def _refuse(form: TrackingForm, problem: str) -> ResponseReturnValue:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from storefront.pages.payments.forms import SandboxDecisionForm
 from storefront.payments import sandbox as provider
 from storefront.payments import service
-from storefront.payments.values import ForgedMessage
+from storefront.payments.values import InvalidSignature
 from storefront.web.responses import render_page
 from storefront.web.route_options import no_store
 from storefront.web.security_headers import csrf
@@ -25,15 +25,15 @@ def stripe_webhook() -> ResponseReturnValue:
     """Stripe has news of a payment."""
     if current_app.config["PAYMENT_PROVIDER"] != "stripe":
         abort(404)
-    from storefront.payments.stripe import read_message  # its library is large
+    from storefront.payments.stripe import read_webhook  # its library is large
 
     try:
-        message = read_message(request.get_data(), request.headers.get("Stripe-Signature", ""))
-    except ForgedMessage as forged:
+        message = read_webhook(request.get_data(), request.headers.get("Stripe-Signature", ""))
+    except InvalidSignature as forged:
         logger.warning("a message in Stripe's name was refused: %s", forged)
         abort(400)
     if message is not None:
-        service.note_message(message)
+        service.record_webhook(message)
     return "", 200
 
 

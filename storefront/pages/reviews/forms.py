@@ -6,8 +6,8 @@ from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 from wtforms.validators import AnyOf
 
-from storefront.catalog.service import LONGEST_TEXT, LONGEST_TITLE, ReviewDraft
-from storefront.web.form_fields import filled, trimmed
+from storefront.catalog.service import MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, ReviewDraft
+from storefront.web.form_fields import required, squeeze
 
 STARS = ("1", "2", "3", "4", "5")
 
@@ -19,8 +19,8 @@ def _as_typed(text: str | None) -> str:
 
 class ReviewForm(FlaskForm):
     rating = StringField("Stars", [AnyOf(STARS, "Choose from one to five stars")])
-    title = StringField("Headline", filled("Enter a headline", LONGEST_TITLE), filters=[trimmed])
-    comment = TextAreaField("Review", filled("Say what it is like", LONGEST_TEXT), filters=[_as_typed])
+    title = StringField("Headline", required("Enter a headline", MAX_TITLE_LENGTH), filters=[squeeze])
+    comment = TextAreaField("Review", required("Say what it is like", MAX_TEXT_LENGTH), filters=[_as_typed])
 
     def draft(self) -> ReviewDraft:
         return ReviewDraft(int(self.rating.data or 0), self.title.data or "", self.comment.data or "")

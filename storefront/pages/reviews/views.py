@@ -22,7 +22,7 @@ REVIEW = "/reviews/<id:review_id>"
 
 
 def _account() -> Account:
-    person = web_session.account()
+    person = web_session.current_account()
     if person is None:
         abort(403)
     return person.account
@@ -45,7 +45,7 @@ def write(product_id: int) -> ResponseReturnValue:
 
 
 def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
-    page = catalog.get_product(product_id, reader=web_session.reader())
+    page = catalog.get_product(product_id, reader=web_session.current_user_id())
     return refuse(
         "catalog/_reviews.html",
         page="catalog/product.html",
@@ -57,14 +57,14 @@ def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
 
 @bp.post(f"{PRODUCT}/review/removal")
 @web_session.sign_in_required
-def take_back(product_id: int) -> ResponseReturnValue:
+def delete(product_id: int) -> ResponseReturnValue:
     """Delete what the visitor said of a product."""
     catalog.delete_review(product_id, _account().id)
     return _changed(product_id, "Your review is deleted")
 
 
 def _changed(product_id: int, notice: str) -> ResponseReturnValue:
-    page = catalog.get_product(product_id, reader=web_session.reader())
+    page = catalog.get_product(product_id, reader=web_session.current_user_id())
     fragment = "reviews/_after_change.html"
     return answer(fragment, otherwise=_reviews_url(page), notice=notice, page=page, box=page.box, stars=None)
 
@@ -75,16 +75,16 @@ def _changed(product_id: int, notice: str) -> ResponseReturnValue:
 def vote(review_id: int) -> ResponseReturnValue:
     """Find a review helpful."""
     try:
-        return _voted(catalog.find_helpful(review_id, _account().id))
-    except catalog.OwnReview:
+        return _voted(catalog.vote(review_id, _account().id))
+    except catalog.CannotVoteOnOwnReview:
         abort(403)
 
 
 @bp.post(f"{REVIEW}/vote/removal")
 @web_session.sign_in_required
-def take_vote_back(review_id: int) -> ResponseReturnValue:
+def unvote(review_id: int) -> ResponseReturnValue:
     """Not find it helpful after all."""
-    return _voted(catalog.find_unhelpful(review_id, _account().id))
+    return _voted(catalog.unvote(review_id, _account().id))
 
 
 def _voted(review: ReviewView) -> ResponseReturnValue:

@@ -54,7 +54,7 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class PageMeta:
     """What the head of a listed page says of it.
 
     :ivar address: the one absolute address that it is known by
@@ -84,16 +84,16 @@ def page_address(endpoint: str, **values: Any) -> str:
     return absolute(url_for(endpoint, **values))
 
 
-def home_head() -> Head:
+def home_head() -> PageMeta:
     """Of the first page."""
     config = current_app.config
     home = page_address("catalog.home")
     search = page_address("catalog.products") + "?q={search_term_string}"
     shop = json_ld.shop(config["SHOP_NAME"], home, logo=_logo().address, search=search)
-    return Head(home, "website", _logo(), shop)
+    return PageMeta(home, "website", _logo(), shop)
 
 
-def listing_head(listing: Listing) -> Head | None:
+def listing_head(listing: Listing) -> PageMeta | None:
     """Of a listing; None where it is one of the many that a search, a filter or an order makes, or is empty."""
     criteria = listing.criteria
     if not listing.total or criteria != BrowseCriteria(category=criteria.category, page=criteria.page):
@@ -107,10 +107,10 @@ def listing_head(listing: Listing) -> Head | None:
         department = listing.department
         address = page_address("catalog.category", slug=department.slug, page=page)
         steps, picture = [home, _step(department)], _preview((department.picture,), department.name)
-    return Head(address, "website", picture, (json_ld.breadcrumbs(steps),))
+    return PageMeta(address, "website", picture, (json_ld.breadcrumbs(steps),))
 
 
-def product_head(page: ProductPage, shown: VariantView) -> Head:
+def product_head(page: ProductPage, shown: VariantView) -> PageMeta:
     """Of a product: one address for all its variants. :param shown: the variant whose price the page shows"""
     box = page.box
     address = page_address("catalog.product", product_id=box.product_id, slug=box.slug)
@@ -122,7 +122,7 @@ def product_head(page: ProductPage, shown: VariantView) -> Head:
     ]
     pictures = [absolute(picture_url(picture)) for picture in page.pictures]
     steps = [("Home", page_address("catalog.home")), _step(page.department), (box.name, address)]
-    return Head(
+    return PageMeta(
         address=address,
         kind="product",
         picture=_preview(page.pictures, box.name),

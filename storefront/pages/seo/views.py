@@ -18,7 +18,7 @@ bp.app_template_global()(service.product_head)
 bp.app_template_filter("structured")(json_ld.script)
 
 AN_HOUR = 3600  # seconds
-MOST_PARTS = MAX_INTEGER // catalogue.IDS_OF_PART  # as many as a column of ids can fill
+MAX_PARTS = MAX_INTEGER // catalogue.IDS_OF_PART  # as many as a column of ids can fill
 
 
 @bp.get("/robots.txt")
@@ -46,7 +46,7 @@ def sitemap_of_listings() -> ResponseReturnValue:
     return public_file(sitemap_xml.url_set(addresses), "application/xml")
 
 
-@bp.get(f"/sitemaps/products-<int(max={MOST_PARTS}):part>.xml")
+@bp.get(f"/sitemaps/products-<int(max={MAX_PARTS}):part>.xml")
 @public_cache(AN_HOUR)
 def sitemap_of_products(part: int) -> ResponseReturnValue:
     """The products on sale in one part of the catalogue."""

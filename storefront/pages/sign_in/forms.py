@@ -8,10 +8,10 @@ from wtforms.validators import InputRequired, Length
 
 from storefront.core import contact
 from storefront.messaging import sms
-from storefront.web.form_fields import filled, trimmed
+from storefront.web.form_fields import required, squeeze
 
-LONGEST_NAME = 120
-LONGEST_TYPED = 200  # characters of a password anybody could have meant; what is accepted is `passwords`' to say
+MAX_NAME_LENGTH = 120
+MAX_TYPED_LENGTH = 200  # characters of a password anybody could have meant; what is accepted is `passwords`' to say
 
 NO_EMAIL = "This does not look like an e-mail address, such as asha@example.com"
 NO_PHONE = "This does not look like a phone number, such as 98765 43210"
@@ -19,13 +19,13 @@ NO_TEXTS = "We cannot send text messages: use your e-mail address"
 
 
 def _password(label: str, message: str) -> PasswordField:
-    return PasswordField(label, [InputRequired(message), Length(max=LONGEST_TYPED, message="This is too long")])
+    return PasswordField(label, [InputRequired(message), Length(max=MAX_TYPED_LENGTH, message="This is too long")])
 
 
 def _read(field: Field) -> str:
     """The address typed into a field, as accounts are known by it."""
     try:
-        return contact.read_key(field.data or "")
+        return contact.parse_identifier(field.data or "")
     except contact.NotAnEmail as error:
         raise ValidationError(NO_EMAIL) from error
     except contact.NotAPhoneNumber as error:
@@ -34,7 +34,7 @@ def _read(field: Field) -> str:
 
 class SignInForm(FlaskForm):
     identifier = StringField(
-        "E-mail address or phone number", filled("Enter your e-mail address or phone number", 254), filters=[trimmed]
+        "E-mail address or phone number", required("Enter your e-mail address or phone number", 254), filters=[squeeze]
     )
     password = _password("Password", "Enter your password")
 
@@ -43,7 +43,7 @@ class _ReachableForm(FlaskForm):
     """:ivar key: the address typed, as accounts are known by it; after a successful validation"""
 
     identifier = StringField(
-        "E-mail address or phone number", filled("Enter your e-mail address or phone number", 254), filters=[trimmed]
+        "E-mail address or phone number", required("Enter your e-mail address or phone number", 254), filters=[squeeze]
     )
     key = ""
 
@@ -54,7 +54,7 @@ class _ReachableForm(FlaskForm):
 
 
 class RegistrationForm(_ReachableForm):
-    name = StringField("Your name", filled("Enter your name", LONGEST_NAME), filters=[trimmed])
+    name = StringField("Your name", required("Enter your name", MAX_NAME_LENGTH), filters=[squeeze])
     password = _password("Password", "Choose a password")
 
 
@@ -63,7 +63,7 @@ class ForgottenForm(_ReachableForm):
 
 
 class CodeForm(FlaskForm):
-    code = StringField("Code", filled("Enter the code from the message", 20), filters=[trimmed])
+    code = StringField("Code", required("Enter the code from the message", 20), filters=[squeeze])
 
     @property
     def digits(self) -> str:
@@ -83,8 +83,8 @@ class PasswordForm(FlaskForm):
 class ConfirmationForm(FlaskForm):
     """Asks who is signed in for their password again, or for the code that stands for it where there is none."""
 
-    password = PasswordField("Your password", [Length(max=LONGEST_TYPED, message="This is too long")])
-    code = StringField("The code we sent you", [Length(max=20, message="This is too long")], filters=[trimmed])
+    password = PasswordField("Your password", [Length(max=MAX_TYPED_LENGTH, message="This is too long")])
+    code = StringField("The code we sent you", [Length(max=20, message="This is too long")], filters=[squeeze])
 
     @property
     def proof(self) -> dict[str, str]:
@@ -93,23 +93,23 @@ class ConfirmationForm(FlaskForm):
 
 
 class EmailForm(ConfirmationForm):
-    address = EmailField("New e-mail address", filled("Enter your new e-mail address", 254), filters=[trimmed])
+    address = EmailField("New e-mail address", required("Enter your new e-mail address", 254), filters=[squeeze])
     key = ""
 
     def validate_address(self, field: Field) -> None:
         try:
-            self.key = contact.email_key(field.data or "")
+            self.key = contact.normalize_email(field.data or "")
         except contact.NotAnEmail as error:
             raise ValidationError(NO_EMAIL) from error
 
 
 class PhoneForm(ConfirmationForm):
-    address = TelField("Phone number", filled("Enter your phone number", 32), filters=[trimmed])
+    address = TelField("Phone number", required("Enter your phone number", 32), filters=[squeeze])
     key = ""
 
     def validate_address(self, field: Field) -> None:
         try:
-            self.key = contact.phone_key(field.data or "")
+            self.key = contact.normalize_phone(field.data or "")
         except contact.NotAPhoneNumber as error:
             raise ValidationError(NO_PHONE) from error
         if not sms.is_available():

@@ -16,7 +16,7 @@ from requests import RequestException
 
 from storefront.accounts.values import IdentityClaims
 from storefront.core import contact
-from storefront.pages.sign_in.forms import LONGEST_NAME
+from storefront.pages.sign_in.forms import MAX_NAME_LENGTH
 
 PROVIDER_SECONDS = 10  # a provider that takes longer did not answer
 
@@ -98,7 +98,7 @@ def read_callback() -> IdentityClaims:
         issuer=current_app.config["OIDC_ISSUER"],
         subject=str(said["sub"])[:255],
         email=_proved_email(said),
-        name=" ".join(str(said.get("name") or "").split())[:LONGEST_NAME] or None,
+        name=" ".join(str(said.get("name") or "").split())[:MAX_NAME_LENGTH] or None,
     )
 
 
@@ -107,6 +107,6 @@ def _proved_email(said: Mapping[str, Any]) -> str | None:
     if str(said.get("email_verified")).lower() != "true":
         return None
     try:
-        return contact.email_key(str(said.get("email") or ""))
+        return contact.normalize_email(str(said.get("email") or ""))
     except contact.NotAnEmail:
         return None

@@ -10,7 +10,7 @@ from storefront.core.security_log import SecurityEvent, security_event
 from storefront.pages.sign_in import oidc_client
 from storefront.pages.sign_in.views import go_on, guests_only
 from storefront.web import rate_limits
-from storefront.web.responses import go_to, own_path
+from storefront.web.responses import redirect_or_hx, safe_next_path
 from storefront.web.route_options import no_store
 
 bp = no_store(Blueprint("provider", __name__))
@@ -30,13 +30,13 @@ def _provider(slug: str) -> oidc_client.Provider:
 def start(slug: str) -> ResponseReturnValue:
     """To the provider."""
     provider = _provider(slug)
-    rate_limits.guess_code()
+    rate_limits.limit_code()
     callback = current_app.config["PUBLIC_ORIGIN"] + url_for(".callback", slug=slug)
     try:
         answer = oidc_client.go_to_provider(callback)
     except oidc_client.ProviderFailed as error:
         return _failed(provider, error)
-    session[NEXT] = own_path(request.args.get("next"))
+    session[NEXT] = safe_next_path(request.args.get("next"))
     return answer
 
 
@@ -45,7 +45,7 @@ def start(slug: str) -> ResponseReturnValue:
 def callback(slug: str) -> ResponseReturnValue:
     """Back from the provider, with its word for who it is."""
     provider = _provider(slug)
-    to = own_path(session.pop(NEXT, None))
+    to = safe_next_path(session.pop(NEXT, None))
     try:
         claims = oidc_client.read_callback()
     except oidc_client.ProviderFailed as error:
@@ -60,4 +60,4 @@ def _failed(provider: oidc_client.Provider, error: Exception) -> ResponseReturnV
     reason = str(error) or type(error).__name__
     security_event(SecurityEvent.SIGN_IN_REFUSED, by="provider", reason=reason)
     flash(f"Signing in with {provider.name} did not work. Try again, or use your password.", "problem")
-    return go_to(url_for("accounts.sign_in"))
+    return redirect_or_hx(url_for("accounts.sign_in"))

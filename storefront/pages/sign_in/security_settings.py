@@ -12,13 +12,13 @@ from werkzeug.wrappers import Response
 from storefront.accounts import service
 from storefront.accounts.service import SignedIn
 from storefront.core.contact import is_email
-from storefront.core.errors import TryLater
+from storefront.core.errors import RetryLater
 from storefront.messaging import sms
 from storefront.pages.sign_in.forms import CodeForm, ConfirmationForm, EmailForm, PasswordForm, PhoneForm
 from storefront.pages.sign_in.views import EXPIRED, WRONG_CODE, show
 from storefront.web import rate_limits
 from storefront.web import session as web_session
-from storefront.web.responses import go_to, render_page
+from storefront.web.responses import redirect_or_hx, render_page
 from storefront.web.route_options import no_store
 
 bp = no_store(Blueprint("security", __name__, url_prefix="/account/security"))
@@ -31,7 +31,7 @@ KINDS: dict[str, type[EmailForm] | type[PhoneForm]] = {"email": EmailForm, "phon
 
 
 def _me() -> SignedIn:
-    person = web_session.account()
+    person = web_session.current_account()
     if person is None:
         abort(401)
     return person
@@ -58,7 +58,7 @@ def password() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _show("password", form)
     try:
-        with rate_limits.signing_in(me.id):
+        with rate_limits.limit_sign_in(me.id):
             service.change_password(me.id, form.old.data or "", form.new.data or "", current=me.reference)
     except service.WrongPassword:
         form.old.errors = [WRONG_PASSWORD]
@@ -69,9 +69,9 @@ def password() -> ResponseReturnValue:
     return _done("Your password is changed. Everywhere else you are signed out.")
 
 
-def _show(page: str, form: FlaskForm, *, problem: str = "", later: TryLater | None = None, **more: Any) -> Response:
+def _show(page: str, form: FlaskForm, *, problem: str = "", later: RetryLater | None = None, **more: Any) -> Response:
     account = _me().account
-    proof_address = None if account.has_password else service.proof_address_of(account.id)
+    proof_address = None if account.has_password else service.reauthentication_address_of(account.id)
     facts = {"account": account, "proof_address": proof_address, **more}
     return show(f"accounts/security/{page}.html", form, problem=problem, later=later, **facts)
 
@@ -88,21 +88,21 @@ def _explain(form: ConfirmationForm, refusal: Exception) -> None:
 @web_session.sign_in_required
 def send_proof(part: str) -> ResponseReturnValue:
     """Send the code that an account without a password is asked for on a page of these."""
-    rate_limits.send_letter()
+    rate_limits.limit_email()
     try:
-        address = service.send_proof_code(_me().id)
+        address = service.send_reauthentication_code(_me().id)
     except service.TooManyCodes as refusal:
         flash(f"A code was sent a moment ago. Ask again in {refusal.wait}.", "problem")
     except service.NoProvedAddress:
         flash("No code is needed here.", "notice")
     else:
         flash(f"A code is on its way to {address}. It is good for five minutes.", "notice")
-    return go_to(url_for(".second_factor") if part == "codes" else url_for(".address", kind=part))
+    return redirect_or_hx(url_for(".second_factor") if part == "codes" else url_for(".address", kind=part))
 
 
 def _done(notice: str) -> ResponseReturnValue:
     flash(notice, "notice")
-    return go_to(url_for(".overview"))
+    return redirect_or_hx(url_for(".overview"))
 
 
 @bp.route("/<any(email, phone):kind>", methods=["GET", "POST"])
@@ -112,10 +112,10 @@ def address(kind: str) -> ResponseReturnValue:
     me, form = _me(), KINDS[kind]()
     if not form.validate_on_submit():
         return _show("address", form, kind=kind)
-    rate_limits.send_letter()
+    rate_limits.limit_email()
     try:
-        with rate_limits.signing_in(me.id):
-            service.request_address(me.id, form.key, **form.proof)
+        with rate_limits.limit_sign_in(me.id):
+            service.request_contact_change(me.id, form.key, **form.proof)
     except NOT_THE_OWNER as refusal:
         _explain(form, refusal)
         return _show("address", form, kind=kind)
@@ -123,7 +123,7 @@ def address(kind: str) -> ResponseReturnValue:
         if session.get(NEW_ADDRESS) != form.key:
             return _show("address", form, kind=kind, later=error)
     session[NEW_ADDRESS] = form.key
-    return go_to(url_for(".address_code", kind=kind))
+    return redirect_or_hx(url_for(".address_code", kind=kind))
 
 
 @bp.post("/<any(email, phone):kind>/confirmation")
@@ -134,7 +134,7 @@ def confirmation(kind: str) -> ResponseReturnValue:
     key = me.account.email if kind == "email" else me.account.phone
     if key is None:
         abort(400)
-    rate_limits.send_letter()
+    rate_limits.limit_email()
     session[NEW_ADDRESS] = key
     return _send(me, kind, key)
 
@@ -145,7 +145,7 @@ def _send(me: SignedIn, kind: str, key: str) -> ResponseReturnValue:
     except service.TooManyCodes as error:
         return _show("code", CodeForm(formdata=None), kind=kind, address=key, later=error)
     flash("A code is on its way.", "notice")
-    return go_to(url_for(".address_code", kind=kind))
+    return redirect_or_hx(url_for(".address_code", kind=kind))
 
 
 def _new_address(kind: str) -> str | None:
@@ -159,12 +159,12 @@ def address_code(kind: str) -> ResponseReturnValue:
     """The code that was sent to the new address."""
     me, key, form = _me(), _new_address(kind), CodeForm()
     if key is None:
-        return go_to(url_for(".address", kind=kind))
+        return redirect_or_hx(url_for(".address", kind=kind))
     if not form.validate_on_submit():
         return _show("code", form, kind=kind, address=key)
-    rate_limits.guess_code()
+    rate_limits.limit_code()
     try:
-        service.enter_address(me.id, key, form.digits)
+        service.confirm_contact(me.id, key, form.digits)
     except service.WrongCode:
         return _show("code", form, kind=kind, address=key, problem=WRONG_CODE)
     except service.CodeExpired:
@@ -181,8 +181,8 @@ def address_letter(kind: str) -> ResponseReturnValue:
     """Another code for the same address."""
     me, key = _me(), _new_address(kind)
     if key is None:
-        return go_to(url_for(".address", kind=kind))
-    rate_limits.send_letter()
+        return redirect_or_hx(url_for(".address", kind=kind))
+    rate_limits.limit_email()
     return _send(me, kind, key)
 
 
@@ -191,12 +191,12 @@ def address_letter(kind: str) -> ResponseReturnValue:
 def second_factor() -> ResponseReturnValue:
     """Ask for a code at every sign-in, or no more."""
     me, form = _me(), ConfirmationForm()
-    by = service.has_second_factor_by(me.id)
+    by = service.second_factor_address(me.id)
     if not form.validate_on_submit():
         return _show("second_factor", form, by=by)
     on = not me.account.mfa_enabled
     try:
-        with rate_limits.signing_in(me.id):
+        with rate_limits.limit_sign_in(me.id):
             service.set_second_factor(me.id, on=on, **form.proof)
     except NOT_THE_OWNER as refusal:
         _explain(form, refusal)

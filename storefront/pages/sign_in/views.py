@@ -15,12 +15,12 @@ from werkzeug.wrappers import Response
 from storefront.accounts import service
 from storefront.accounts.service import Account, SecondFactorNeeded, UserId
 from storefront.core.clock import utc_now
-from storefront.core.errors import TryLater
+from storefront.core.errors import RetryLater
 from storefront.pages.sign_in import oidc_client
 from storefront.pages.sign_in.forms import CodeForm, ForgottenForm, RegistrationForm, ResetForm, SignInForm
 from storefront.web import rate_limits
 from storefront.web import session as web_session
-from storefront.web.responses import go_to, own_path, render_page
+from storefront.web.responses import redirect_or_hx, render_page, safe_next_path
 from storefront.web.route_options import no_store
 
 bp = no_store(Blueprint("accounts", __name__))
@@ -42,17 +42,17 @@ def guests_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseR
 
     @functools.wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        person = web_session.account()
+        person = web_session.current_account()
         if person is None or web_session.needs_second_factor(person):
             return view(*args, **kwargs)
-        return go_to(_next() or url_for("catalog.home"))
+        return redirect_or_hx(_next() or url_for("catalog.home"))
 
     return guarded
 
 
 def _next() -> str | None:
     """Where the visitor wanted to go, if that is one of our pages."""
-    return own_path(request.args.get("next"))
+    return safe_next_path(request.args.get("next"))
 
 
 def welcome(
@@ -65,10 +65,10 @@ def welcome(
         flash(notice, "notice")
     for words in web_session.shortened_lines(merge):
         flash(words, "notice")
-    return go_to(target)
+    return redirect_or_hx(target)
 
 
-def show(page: str, form: FlaskForm, *, problem: str = "", later: TryLater | None = None, **context: Any) -> Response:
+def show(page: str, form: FlaskForm, *, problem: str = "", later: RetryLater | None = None, **context: Any) -> Response:
     """A form's page: as it is first, as it comes back (422), or with the time to wait (429)."""
     status = 429 if later is not None else 422 if problem or form.errors else 200
     if later is not None:
@@ -91,7 +91,7 @@ def sign_in() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return page()
     try:
-        with rate_limits.signing_in(form.identifier.data):
+        with rate_limits.limit_sign_in(form.identifier.data):
             found = service.sign_in(form.identifier.data or "", form.password.data or "")
     except service.WrongPassword:
         return page(problem=WRONG)
@@ -104,7 +104,7 @@ def go_on(found: Account | SecondFactorNeeded, to: str | None = None) -> Respons
         return welcome(found, to=to)
     until = utc_now() + SECOND_FACTOR_WITHIN
     session[SECOND_FACTOR] = {"user": found.user, "until": int(until.timestamp())}
-    return go_to(url_for(".second_factor", next=to or _next()))
+    return redirect_or_hx(url_for(".second_factor", next=to or _next()))
 
 
 def _half_signed_in() -> UserId | None:
@@ -116,7 +116,7 @@ def _half_signed_in() -> UserId | None:
 
 
 def _to_sign_in() -> ResponseReturnValue:
-    return go_to(url_for(".sign_in", next=_next()))
+    return redirect_or_hx(url_for(".sign_in", next=_next()))
 
 
 @bp.route("/login/code", methods=["GET", "POST"])
@@ -129,7 +129,7 @@ def second_factor() -> ResponseReturnValue:
     form = CodeForm()
     if not form.validate_on_submit():
         return _show_second_factor(user, form)
-    rate_limits.guess_code()
+    rate_limits.limit_code()
     try:
         account = service.pass_second_factor(user, form.digits)
     except service.WrongCode:
@@ -150,13 +150,13 @@ def second_factor_letter() -> ResponseReturnValue:
     user = _half_signed_in()
     if user is None:
         return _to_sign_in()
-    rate_limits.send_letter()
+    rate_limits.limit_email()
     try:
         service.send_second_factor_again(user)
     except service.TooManyCodes as error:
         return _show_second_factor(user, CodeForm(formdata=None), later=error)
     flash("Another code is on its way.", "notice")
-    return go_to(url_for(".second_factor", next=_next()))
+    return redirect_or_hx(url_for(".second_factor", next=_next()))
 
 
 @bp.post("/logout")
@@ -164,7 +164,7 @@ def sign_out() -> ResponseReturnValue:
     """End the session; the browser forgets what it knew."""
     web_session.sign_out()
     flash("You are signed out.", "notice")
-    return go_to(url_for("catalog.home"))
+    return redirect_or_hx(url_for("catalog.home"))
 
 
 # ------------------------------------------------------------------------------------ registration
@@ -178,7 +178,7 @@ def register() -> ResponseReturnValue:
     page = functools.partial(show, "accounts/register.html", form, provider=oidc_client.find_provider())
     if not form.validate_on_submit():
         return page()
-    rate_limits.send_letter()
+    rate_limits.limit_email()
     try:
         ticket = service.register(form.name.data or "", form.key, form.password.data or "")
     except service.WeakPassword as error:
@@ -189,7 +189,7 @@ def register() -> ResponseReturnValue:
             return page(later=error)  # else the button was pressed twice: the code is on its way
     else:
         session[REGISTERING] = {"key": form.key, "ticket": ticket}
-    return go_to(url_for(".registration_code", next=_next()))
+    return redirect_or_hx(url_for(".registration_code", next=_next()))
 
 
 @bp.route("/register/code", methods=["GET", "POST"])
@@ -198,12 +198,12 @@ def registration_code() -> ResponseReturnValue:
     """The code that opens the account."""
     pending = session.get(REGISTERING)
     if pending is None:
-        return go_to(url_for(".register", next=_next()))
+        return redirect_or_hx(url_for(".register", next=_next()))
     form = CodeForm()
     page = functools.partial(show, "accounts/registration_code.html", form, address=pending["key"])
     if not form.validate_on_submit():
         return page()
-    rate_limits.guess_code()
+    rate_limits.limit_code()
     try:
         account = service.finish_registration(pending["key"], pending["ticket"], form.digits)
     except service.WrongCode:
@@ -221,8 +221,8 @@ def registration_letter() -> ResponseReturnValue:
     """Another code for the same registration."""
     pending = session.get(REGISTERING)
     if pending is None:
-        return go_to(url_for(".register", next=_next()))
-    rate_limits.send_letter()
+        return redirect_or_hx(url_for(".register", next=_next()))
+    rate_limits.limit_email()
     try:
         service.send_registration_again(pending["key"], pending["ticket"])
     except service.TooManyCodes as error:
@@ -231,9 +231,9 @@ def registration_letter() -> ResponseReturnValue:
     except service.WrongCode:
         session.pop(REGISTERING)
         flash("This registration is too old or was begun again elsewhere. Begin it anew here.", "problem")
-        return go_to(url_for(".register", next=_next()))
+        return redirect_or_hx(url_for(".register", next=_next()))
     flash("Another code is on its way.", "notice")
-    return go_to(url_for(".registration_code", next=_next()))
+    return redirect_or_hx(url_for(".registration_code", next=_next()))
 
 
 # ------------------------------------------------------------------------------------ lost passwords
@@ -245,27 +245,27 @@ def forgotten() -> ResponseReturnValue:
     form = ForgottenForm()
     if not form.validate_on_submit():
         return show("accounts/forgotten.html", form)
-    rate_limits.send_letter()
+    rate_limits.limit_email()
     try:
         service.request_reset(form.key)
     except service.TooManyCodes as error:
-        if session.get(web_session.RESETTING) != form.key:
+        if session.get(web_session.PASSWORD_RESET) != form.key:
             return show("accounts/forgotten.html", form, later=error)
-    session[web_session.RESETTING] = form.key
-    return go_to(url_for(".reset"))
+    session[web_session.PASSWORD_RESET] = form.key
+    return redirect_or_hx(url_for(".reset"))
 
 
 @bp.route("/password/code", methods=["GET", "POST"])
 def reset() -> ResponseReturnValue:
     """The code, and the new password with it."""
-    key = session.get(web_session.RESETTING)
+    key = session.get(web_session.PASSWORD_RESET)
     if key is None:
-        return go_to(url_for(".forgotten"))
+        return redirect_or_hx(url_for(".forgotten"))
     form = ResetForm()
     page = functools.partial(show, "accounts/reset.html", form, address=key)
     if not form.validate_on_submit():
         return page()
-    rate_limits.guess_code()
+    rate_limits.limit_code()
     try:
         service.reset_password(key, form.digits, form.password.data or "")
     except service.WeakPassword as error:
@@ -275,21 +275,21 @@ def reset() -> ResponseReturnValue:
         return page(problem=WRONG_CODE)
     except service.CodeExpired:
         return page(problem=EXPIRED)
-    session.pop(web_session.RESETTING)
+    session.pop(web_session.PASSWORD_RESET)
     flash("Your new password counts from now on. Sign in with it.", "notice")
-    return go_to(url_for(".sign_in"))
+    return redirect_or_hx(url_for(".sign_in"))
 
 
 @bp.post("/password/code/letter")
 def reset_letter() -> ResponseReturnValue:
     """Another code for the same new password."""
-    key = session.get(web_session.RESETTING)
+    key = session.get(web_session.PASSWORD_RESET)
     if key is None:
-        return go_to(url_for(".forgotten"))
-    rate_limits.send_letter()
+        return redirect_or_hx(url_for(".forgotten"))
+    rate_limits.limit_email()
     try:
         service.request_reset(key)
     except service.TooManyCodes as error:
         return show("accounts/reset.html", ResetForm(formdata=None), address=key, later=error)
     flash("If there is such an account, another code is on its way.", "notice")
-    return go_to(url_for(".reset"))
+    return redirect_or_hx(url_for(".reset"))

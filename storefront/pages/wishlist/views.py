@@ -14,9 +14,9 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.service import PurchaseBox, Sku
 from storefront.pages.catalog.fragments import draw_cards
-from storefront.pages.wishlist.forms import ChoiceForm, HeartForm, NoticeForm, WishForm
+from storefront.pages.wishlist.forms import AlertForm, ItemForm, ToggleForm, WishlistForm
 from storefront.web import session as web_session
-from storefront.web.responses import answer, own_path, refuse, render_page, wants_fragment
+from storefront.web.responses import answer, refuse, render_page, safe_next_path, wants_fragment
 from storefront.web.route_options import no_store
 from storefront.web.security_headers import csrf, limiter
 from storefront.wishlist import service
@@ -27,7 +27,7 @@ REMOVED = "removed-wish"
 
 
 @dataclass(frozen=True, slots=True)
-class RemovedWish:
+class RemovedItem:
     """A product just taken off the list, offered once for putting back."""
 
     product_id: int
@@ -46,12 +46,12 @@ class Typed:
 
 def _list(**more: Any) -> dict[str, Any]:
     """What the list shows. :param more: refused choices by product, a product just removed"""
-    person = web_session.account()
+    person = web_session.current_account()
     return {
-        "wishes": service.wishes_of(web_session.wishes_owner()),
+        "wishes": service.wishes_of(web_session.wishlist_owner()),
         "account": person.account if person else None,
         "share": accounts.share_of(person.id) if person else None,
-        "awaited": accounts.awaited_skus(person.id) if person else frozenset(),
+        "awaited": accounts.alerts_of(person.id) if person else frozenset(),
         "problems": {},
         "typed": {},
         "removed": None,
@@ -70,11 +70,11 @@ def show() -> ResponseReturnValue:
     return render_page(
         "wishlist/show.html",
         fragment="wishlist/_list.html",
-        **_list(removed=RemovedWish(**removed) if removed else None),
+        **_list(removed=RemovedItem(**removed) if removed else None),
     )
 
 
-def _changed(notice: str, removed: RemovedWish | None = None) -> ResponseReturnValue:
+def _changed(notice: str, removed: RemovedItem | None = None) -> ResponseReturnValue:
     if removed is not None and not wants_fragment():
         session[REMOVED] = asdict(removed)
         notice = ""  # the list's page offers to put it back, and says so itself
@@ -89,10 +89,10 @@ def _changed(notice: str, removed: RemovedWish | None = None) -> ResponseReturnV
 @bp.post("/wishlist/items")
 def add() -> ResponseReturnValue:
     """Put a product on the visitor's list."""
-    form = WishForm()
+    form = WishlistForm()
     if not form.validate():
         abort(400)
-    product_id, owner = form.product_id.data or 0, web_session.wishes_owner_for_writing()
+    product_id, owner = form.product_id.data or 0, web_session.wishlist_owner_for_writing()
     try:
         service.wish(owner, product_id, sku=form.sku.data or "", quantity=form.quantity.data or 1)
     except accounts.WishlistFull:
@@ -102,8 +102,8 @@ def add() -> ResponseReturnValue:
     return _changed(notice) if form.place.data == "list" else _heart(form, card, notice, is_wished=True)
 
 
-def _full(form: HeartForm, product_id: int) -> ResponseReturnValue:
-    problem = f"Your wishlist holds {accounts.MOST_WISHES} products, which is all it has room for"
+def _full(form: ToggleForm, product_id: int) -> ResponseReturnValue:
+    problem = f"Your wishlist holds {accounts.MAX_WISHLIST_ITEMS} products, which is all it has room for"
     if form.place.data == "list":
         return refuse("wishlist/_list.html", otherwise=url_for(".show"), problem=problem, context=_list())
     (card,) = catalog.cards_of([product_id])
@@ -111,7 +111,7 @@ def _full(form: HeartForm, product_id: int) -> ResponseReturnValue:
     return refuse("wishlist/_after_heart.html", otherwise=_way_back(form, card), problem=problem, context=context)
 
 
-def _heart(form: HeartForm, card: catalog.ProductCard, notice: str, *, is_wished: bool) -> ResponseReturnValue:
+def _heart(form: ToggleForm, card: catalog.ProductCard, notice: str, *, is_wished: bool) -> ResponseReturnValue:
     return answer(
         "wishlist/_after_heart.html",
         otherwise=_way_back(form, card),
@@ -122,24 +122,24 @@ def _heart(form: HeartForm, card: catalog.ProductCard, notice: str, *, is_wished
     )
 
 
-def _way_back(form: HeartForm, card: catalog.ProductCard) -> str:
+def _way_back(form: ToggleForm, card: catalog.ProductCard) -> str:
     """To the heart that was pressed, on the page where it stands."""
     product = url_for("catalog.product", product_id=card.id, slug=card.slug)
-    return f"{own_path(web_session.page_shown()) or product}#heart-{form.slot.data}-{card.id}"
+    return f"{safe_next_path(web_session.page_shown()) or product}#heart-{form.slot.data}-{card.id}"
 
 
 @bp.post("/wishlist/items/<id:product_id>/removal")
 def remove(product_id: int) -> ResponseReturnValue:
     """Take a product off the list; it can be put back at once."""
-    form = HeartForm()
+    form = ToggleForm()
     if not form.validate():
         abort(400)
-    removed = accounts.remove_wish(web_session.wishes_owner(), product_id)
+    removed = accounts.remove_wishlist_item(web_session.wishlist_owner(), product_id)
     cards = catalog.cards_of([product_id])
     if form.place.data == "list":
         if removed is None or not cards:
             return _changed("It is off your wishlist")
-        gone = RemovedWish(product_id, removed.sku, removed.quantity, cards[0].name)
+        gone = RemovedItem(product_id, removed.sku, removed.quantity, cards[0].name)
         return _changed(f"{cards[0].name} is off your wishlist", gone)
     if not cards:
         abort(404)
@@ -152,7 +152,7 @@ def remove(product_id: int) -> ResponseReturnValue:
 @bp.post("/wishlist/items/<id:product_id>")
 def choose(product_id: int) -> ResponseReturnValue:
     """Keep which variant of a product is wanted and how many, or move it to the cart so."""
-    form = ChoiceForm()
+    form = ItemForm()
     if not form.validate():
         return _refused(form, product_id, _first_problem(form))
     try:
@@ -164,19 +164,19 @@ def choose(product_id: int) -> ResponseReturnValue:
     except cart.NotEnoughStock as shortage:
         problem = f"Only {shortage.available} left" if shortage.available else "Sold out"
     except cart.TooManyUnits:
-        problem = f"A cart holds at most {cart.MOST_UNITS} of one thing"
+        problem = f"A cart holds at most {cart.MAX_UNITS} of one thing"
     return _refused(form, product_id, problem)
 
 
-def _keep(form: ChoiceForm, product_id: int) -> ResponseReturnValue:
-    owner = web_session.wishes_owner()
+def _keep(form: ItemForm, product_id: int) -> ResponseReturnValue:
+    owner = web_session.wishlist_owner()
     offer = service.change(owner, product_id, sku=form.sku.data or "", quantity=form.quantity.units)
     return _changed(f"{offer.title if form.sku.data else offer.name}: quantity {form.quantity.units}")
 
 
-def _move(form: ChoiceForm, product_id: int) -> ResponseReturnValue:
+def _move(form: ItemForm, product_id: int) -> ResponseReturnValue:
     line = service.move_to_cart(
-        web_session.wishes_owner(),
+        web_session.wishlist_owner(),
         web_session.cart_token_for_writing(),
         product_id,
         sku=form.sku.data or "",
@@ -185,8 +185,8 @@ def _move(form: ChoiceForm, product_id: int) -> ResponseReturnValue:
     return _changed(f"{line.offer.title} is in your cart")
 
 
-def _refused(form: ChoiceForm, product_id: int, problem: str) -> ResponseReturnValue:
-    if product_id not in accounts.wished_products(web_session.wishes_owner()):
+def _refused(form: ItemForm, product_id: int, problem: str) -> ResponseReturnValue:
+    if product_id not in accounts.wishlist_product_ids(web_session.wishlist_owner()):
         abort(404)
     typed = Typed(form.sku.data or "", request.form.get("quantity", ""))
     context = _list(problems={product_id: problem}, typed={product_id: typed})
@@ -206,9 +206,9 @@ def _refused(form: ChoiceForm, product_id: int, problem: str) -> ResponseReturnV
 @web_session.sign_in_required
 def share() -> ResponseReturnValue:
     """Let others see the list, by a link."""
-    if (person := web_session.account()) is None:
+    if (person := web_session.current_account()) is None:
         abort(400)
-    accounts.share_wishes(person.id)
+    accounts.share_wishlist(person.id)
     return _changed("Your wishlist can be seen by its link")
 
 
@@ -216,7 +216,7 @@ def share() -> ResponseReturnValue:
 @web_session.sign_in_required
 def stop_sharing() -> ResponseReturnValue:
     """Let nobody see the list any more, link or not."""
-    if (person := web_session.account()) is None:
+    if (person := web_session.current_account()) is None:
         abort(400)
     accounts.stop_sharing(person.id)
     return _changed("Only you can see your wishlist now")
@@ -236,22 +236,22 @@ def shared(token: str) -> ResponseReturnValue:
 
 
 @bp.get("/wishlist/notices")
-def ask() -> ResponseReturnValue:
+def new_alert() -> ResponseReturnValue:
     """Ask to be told when something is back."""
     sku = request.args.get("sku", "")
-    form = NoticeForm(formdata=None, sku=sku)
+    form = AlertForm(formdata=None, sku=sku)
     return render_page("wishlist/ask.html", form=form, place="own", **_asked(catalog.get_purchase_box(Sku(sku)), sku))
 
 
 def _asked(box: PurchaseBox, sku: str) -> dict[str, Any]:
-    return {"box": box, "sku": sku, "known_email": web_session.proved_email()}
+    return {"box": box, "sku": sku, "known_email": web_session.verified_email()}
 
 
 @bp.post("/wishlist/notices")
 @limiter.limit("20/minute;100/hour")
-def request_notice() -> ResponseReturnValue:
+def request_alert() -> ResponseReturnValue:
     """Write to somebody once, when something is back. The answer tells nothing of what an address asked before."""
-    form, person, known = NoticeForm(), web_session.account(), web_session.proved_email()
+    form, person, known = AlertForm(), web_session.current_account(), web_session.verified_email()
     if known and not form.email.data:
         form.email.data = known
     box = catalog.get_purchase_box(Sku(form.sku.data or ""))
@@ -270,12 +270,12 @@ def request_notice() -> ResponseReturnValue:
     return _noted(form, box, f"{_title(form, box)} is in stock: you can buy it now")
 
 
-def _title(form: NoticeForm, box: PurchaseBox) -> str:
+def _title(form: AlertForm, box: PurchaseBox) -> str:
     option = box.variant(form.sku.data).option
     return f"{box.name}, {option}" if option else box.name
 
 
-def _noted(form: NoticeForm, box: PurchaseBox, notice: str) -> ResponseReturnValue:
+def _noted(form: AlertForm, box: PurchaseBox, notice: str) -> ResponseReturnValue:
     if form.place.data == "list":
         return _changed(notice)
     product = url_for("catalog.product", product_id=box.product_id, slug=box.slug)
@@ -283,7 +283,7 @@ def _noted(form: NoticeForm, box: PurchaseBox, notice: str) -> ResponseReturnVal
 
 
 @bp.get("/wishlist/notices/<token>")
-def notice(token: str) -> ResponseReturnValue:
+def alert(token: str) -> ResponseReturnValue:
     """Where the link in a letter leads: one button, and no such letter is sent to that address again."""
     try:
         found = accounts.get_notice(token)

@@ -13,7 +13,7 @@ from storefront.catalog import service as catalog
 from storefront.catalog.events import BACK_IN_STOCK
 from storefront.catalog.models import Message
 from storefront.catalog.service import Hold, OutOfStock, ProductCard, Sku
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.factories.stock import receive
@@ -23,9 +23,9 @@ from tests.isolated_shop import at_once, own_shop
 
 def announced() -> list[str]:
     """SKUs said to be back, oldest first."""
-    queries().rollback()
+    read_session().rollback()
     said = sa.select(Message.payload).where(Message.topic == BACK_IN_STOCK).order_by(Message.id)
-    return [payload["sku"] for payload in queries().scalars(said)]
+    return [payload["sku"] for payload in read_session().scalars(said)]
 
 
 def all_held(units: int = 2) -> ProductCard:

@@ -13,22 +13,22 @@ from storefront.catalog.events import STOCK_DIGEST, STOCK_LOW
 from storefront.catalog.inventory import low_stock
 from storefront.catalog.models import Message
 from storefront.catalog.service import Hold
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.factories.catalog import make_product
-from tests.factories.stock import adjust, change_of, is_low_told, row_of, sell
+from tests.factories.stock import adjust, change_of, low_stock_notified, row_of, sell
 from tests.fakes import Clock
 
 
 @pytest.fixture(autouse=True)
 def _books_that_balance(app: Flask):
     yield
-    queries().rollback()
-    assert list(catalog.stock_faults()) == []
+    read_session().rollback()
+    assert list(catalog.stock_violations()) == []
 
 
 def words(topic: str = STOCK_LOW) -> list[dict[str, object]]:
-    queries().rollback()
-    return list(queries().scalars(sa.select(Message.payload).where(Message.topic == topic).order_by(Message.id)))
+    read_session().rollback()
+    return list(read_session().scalars(sa.select(Message.payload).where(Message.topic == topic).order_by(Message.id)))
 
 
 def test_what_runs_low_is_told_once(app: Flask) -> None:
@@ -46,7 +46,7 @@ def test_what_recovered_and_runs_low_again_is_told_again(app: Flask) -> None:
     mug = make_product(stock=6)
     sell(mug.sku, 1)
     adjust(change_of(mug.sku, delta=10))
-    assert not is_low_told(mug.sku)
+    assert not low_stock_notified(mug.sku)
     sell(mug.sku, 10)
     assert len(words()) == 2
 
@@ -79,7 +79,7 @@ def test_a_level_that_staff_raise_needs_no_letter_to_them(app: Flask) -> None:
     adjust(change_of(mug.sku, level=30))
     sell(mug.sku, 1)
     assert words() == []
-    assert is_low_told(mug.sku)
+    assert low_stock_notified(mug.sku)
 
 
 def test_a_level_that_staff_lower_is_watched_from_there(app: Flask) -> None:
@@ -119,19 +119,19 @@ def test_sales_older_than_thirty_days_are_let_go(app: Flask, now: Clock) -> None
     now.advance(days=20)
     sell(mug.sku, 3)
     now.advance(days=11)
-    assert low_stock.roll_sales() >= 1
+    assert low_stock.recompute_sold_30() >= 1
     assert (row_of(mug.sku).sold_30, row_of(mug.sku).days_left) == (3, 410)
     now.advance(days=20)
-    low_stock.roll_sales()
+    low_stock.recompute_sold_30()
     assert (row_of(mug.sku).sold_30, row_of(mug.sku).days_left) == (0, None)
-    assert low_stock.roll_sales() == 0
+    assert low_stock.recompute_sold_30() == 0
 
 
 def test_a_cancellation_that_outlives_its_sale_makes_no_negative_sales(app: Flask, now: Clock) -> None:
     mug = make_product(stock=50)
     checkout = sell(mug.sku, 6)
     now.advance(days=31)
-    low_stock.roll_sales()
+    low_stock.recompute_sold_30()
     catalog.restock(checkout, reason="cancellation", actor="shop")
     assert (row_of(mug.sku).sold_30, row_of(mug.sku).days_left) == (0, None)
 

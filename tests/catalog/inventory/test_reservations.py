@@ -22,7 +22,7 @@ from storefront.catalog.models import (
     Variant,
 )
 from storefront.catalog.service import Hold, OutOfStock, Sku, UnknownSku
-from storefront.db.session import db, queries
+from storefront.db.session import db, read_session
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.fakes import Clock
@@ -43,24 +43,24 @@ def _books_that_balance(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def assert_books_balance() -> None:
-    queries().rollback()
+    read_session().rollback()
     movements: Counter[int] = Counter()
     balances: dict[int, int] = {}
-    for movement in queries().scalars(sa.select(StockMovement).order_by(StockMovement.id)):
+    for movement in read_session().scalars(sa.select(StockMovement).order_by(StockMovement.id)):
         movements[movement.variant_id] += movement.delta
         balances[movement.variant_id] = movement.balance
     held: Counter[int] = Counter()
     is_held = StockReservation.state == ReservationState.HELD
-    for hold in queries().scalars(sa.select(StockReservation).where(is_held)):
+    for hold in read_session().scalars(sa.select(StockReservation).where(is_held)):
         held[hold.variant_id] += hold.quantity
     available: dict[int, int] = defaultdict(int)
-    for variant in queries().scalars(sa.select(Variant)):
+    for variant in read_session().scalars(sa.select(Variant)):
         assert variant.on_hand == movements[variant.id] == balances.get(variant.id, 0), variant.sku
         assert variant.reserved == held[variant.id], variant.sku
         available[variant.product_id] += variant.on_hand - variant.reserved
-    totals = {product.id: product.stock for product in queries().execute(sa.select(Product.id, Product.stock))}
+    totals = {product.id: product.stock for product in read_session().execute(sa.select(Product.id, Product.stock))}
     assert totals == available
-    listed = queries().execute(sa.select(BrowseEntry.product_id, BrowseEntry.in_stock))
+    listed = read_session().execute(sa.select(BrowseEntry.product_id, BrowseEntry.in_stock))
     assert all(in_stock == (available[product] > 0) for product, in_stock in listed)
 
 
@@ -71,7 +71,7 @@ def available(sku: Sku) -> int:
 def ledger(sku: Sku) -> list[tuple[int, str, str, str]]:
     """What was noted of a SKU since it came in: units, reason, reference, actor."""
     mine = sa.select(StockMovement).join(Variant).where(Variant.sku == sku, StockMovement.reason != "initial")
-    rows = queries().scalars(mine.order_by(StockMovement.id))
+    rows = read_session().scalars(mine.order_by(StockMovement.id))
     return [(row.delta, row.reason, row.reference, row.actor) for row in rows]
 
 
@@ -217,7 +217,7 @@ def test_its_own_expired_hold_is_renewed_when_nobody_took_it(app: Flask, now: Cl
 def test_goods_that_are_being_paid_for_stay_held(app: Flask, now: Clock) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 5)])
-    catalog.reserve("a-checkout", [Hold(mug.sku, 5)], for_good=True)
+    catalog.reserve("a-checkout", [Hold(mug.sku, 5)], permanent=True)
     now.at = datetime(2030, 1, 1, tzinfo=UTC)
     assert catalog.release_expired() == 0
     catalog.release("a-checkout")
@@ -226,7 +226,7 @@ def test_goods_that_are_being_paid_for_stay_held(app: Flask, now: Clock) -> None
 
 def test_a_runner_who_comes_late_does_not_shorten_a_hold_that_lasts(app: Flask, now: Clock) -> None:
     mug = make_product(stock=5)
-    catalog.reserve("a-checkout", [Hold(mug.sku, 5)], for_good=True)
+    catalog.reserve("a-checkout", [Hold(mug.sku, 5)], permanent=True)
     catalog.reserve("a-checkout", [Hold(mug.sku, 5)])  # stalled since before the money was taken
     now.advance(minutes=16)
     assert catalog.release_expired() == 0

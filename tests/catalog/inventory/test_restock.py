@@ -30,7 +30,7 @@ def test_units_come_back_each_occasion_once() -> None:
     assert (row_of(mug.sku).on_hand, row_of(mug.sku).sold_30) == (8, 3)
     catalog.restock_part(checkout, f"{checkout}/2", {mug.sku: 1}, reason="cancellation", actor="shop")
     assert (row_of(mug.sku).on_hand, row_of(mug.sku).sold_30) == (9, 2)
-    assert list(catalog.stock_faults()) == []
+    assert list(catalog.stock_violations()) == []
 
 
 def test_an_occasion_that_brought_other_units_back_is_refused() -> None:
@@ -47,7 +47,7 @@ def test_no_more_comes_back_than_was_sold_and_is_not_back() -> None:
     checkout = sold(mug.sku, 3, jar.sku)
     catalog.restock_part(checkout, f"{checkout}/1", {mug.sku: 2}, reason="return", actor="shop")
     for units in (2, -1):
-        with pytest.raises(catalog.NotSold):
+        with pytest.raises(catalog.ReturnExceedsSold):
             catalog.restock_part(checkout, f"{checkout}/2", {jar.sku: 1, mug.sku: units}, reason="return", actor="shop")
     assert (row_of(mug.sku).on_hand, row_of(jar.sku).on_hand) == (9, 7)  # all or none
 
@@ -59,4 +59,4 @@ def test_all_that_comes_back_later_is_only_the_rest() -> None:
     for _ in range(2):
         catalog.restock(checkout, reason="cancellation", actor="shop")
     assert row_of(mug.sku).on_hand == 10
-    assert list(catalog.stock_faults()) == []
+    assert list(catalog.stock_violations()) == []

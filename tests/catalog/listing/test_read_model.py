@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from storefront.catalog import service as catalog
-from storefront.catalog.listing.read_model import ProductTotals, VariantFacts, derive, take, totals_of
+from storefront.catalog.listing.read_model import ProductTotals, VariantFacts, lock_products, refresh, totals_of
 from storefront.catalog.models import BrowseEntry, Category, Product, ProductCategory, Review, Variant, product_search
 from storefront.catalog.products.admin import BulkAct, BulkChange, VariantDraft, VariantState
 from storefront.catalog.reviews.reviews import Author, ReviewDraft
@@ -26,7 +26,7 @@ from storefront.catalog.search.engine import words_of
 from storefront.catalog.service import Hold, NewProduct, NewReview, NewVariant, Sku, admin, inventory_admin
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from tests.conftest import rolled_back
 from tests.factories.catalog import make_product, rupees
 from tests.factories.products import KEEPER, category_id, change, new_key, record_of
@@ -43,15 +43,15 @@ Shown = dict[str, Any]
 
 def shown(goods: Sequence[int]) -> Shown:
     """The read model of some products as it is stored: of each, of each variant, of each list, and their words."""
-    queries().rollback()
-    products = (Product.id, Product.price, Product.was, Product.stock, Product.average_rating)
+    read_session().rollback()
+    products = (Product.id, Product.price, Product.compare_at_price, Product.stock, Product.average_rating)
     entries = (BrowseEntry.product_id, BrowseEntry.category_id, *_entry)
     words = _rows(goods, product_search.c.product_id, product_search.c.product_id, product_search.c.words)
     return {
         "products": {row[0]: tuple(row[1:]) for row in _rows(goods, Product.id, *products)},
         "variants": {
             row[0]: tuple(row[1:])
-            for row in _rows(goods, Variant.product_id, Variant.id, Variant.title, Variant.is_sold)
+            for row in _rows(goods, Variant.product_id, Variant.id, Variant.title, Variant.is_sellable)
         },
         "entries": {(row[0], row[1]): tuple(row[2:]) for row in _rows(goods, BrowseEntry.product_id, *entries)},
         "words": {row.product_id: [word.rstrip("_") for word in row.words.split()] for row in words},
@@ -63,7 +63,7 @@ _entry = (BrowseEntry.brand, BrowseEntry.price, BrowseEntry.rating, BrowseEntry.
 
 def recomputed(goods: Sequence[int]) -> Shown:
     """The same from the rows that it follows from, worked out without any code of the shop's but its idea of a word."""
-    queries().rollback()
+    read_session().rollback()
     variants, places, stars = defaultdict(list), defaultdict(list), defaultdict(list)
     for variant in _rows(goods, Variant.product_id, *Variant.__table__.columns):
         variants[variant.product_id].append(variant)
@@ -77,8 +77,8 @@ def recomputed(goods: Sequence[int]) -> Shown:
         mine = sorted(variants[product.id], key=lambda variant: (variant.sort_order, variant.id))
         lists = sorted(places[product.id], key=lambda place: (place.sort_order, place.id))
         rating = _average(stars[product.id])
-        price, was, stock = _totals(mine)
-        made["products"][product.id] = (price, was, stock, rating)
+        price, compare_at_price, stock = _totals(mine)
+        made["products"][product.id] = (price, compare_at_price, stock, rating)
         for v in mine:
             title = product.name + (", " if v.name else "") + v.name
             made["variants"][v.id] = (title, bool(product.active and not v.is_withdrawn))
@@ -91,14 +91,14 @@ def recomputed(goods: Sequence[int]) -> Shown:
 def _rows(goods: Sequence[int], of: Any, *columns: Any) -> Sequence[sa.Row[Any]]:
     """:param of: the column with the product's id"""
     chosen = sa.select(*columns).where(of.in_(goods)) if goods else sa.select(*columns)
-    return queries().execute(chosen, bind_arguments={"mapper": Product}).all()
+    return read_session().execute(chosen, bind_arguments={"mapper": Product}).all()
 
 
 def _totals(variants: Sequence[sa.Row[Any]]) -> tuple[int, int | None, int]:
     counted = [variant for variant in variants if not variant.is_withdrawn]
     lowest = min(variant.price for variant in counted or variants)
     first = next(variant for variant in counted or variants if variant.price == lowest)
-    return lowest, first.was, sum(variant.on_hand - variant.reserved for variant in counted)
+    return lowest, first.compare_at_price, sum(variant.on_hand - variant.reserved for variant in counted)
 
 
 def _average(stars: Sequence[int]) -> Decimal:
@@ -154,8 +154,14 @@ class Desk(RuleBasedStateMachine):
         number = self._next()
         sku = Sku(f"NEW-{number}")
         variants = [
-            NewVariant(Sku(f"{sku}-{i}"), f"No. {i}", rupees(price), stock, was=rupees(price + 1) if was else None)
-            for i, (price, stock, was) in enumerate(offers)
+            NewVariant(
+                Sku(f"{sku}-{i}"),
+                f"No. {i}",
+                rupees(price),
+                stock,
+                compare_at_price=rupees(price + 1) if compare_at_price else None,
+            )
+            for i, (price, stock, compare_at_price) in enumerate(offers)
         ]
         reviews = [NewReview(i, "", given, "", "", False, 0, utc_now()) for i, given in enumerate(stars, start=90)]
         new = NewProduct(
@@ -167,7 +173,7 @@ class Desk(RuleBasedStateMachine):
             tuple(variants),
             date(2026, 11, 1),
             option_name="No.",
-            was=rupees(200),
+            compare_at_price=rupees(200),
             reviews=tuple(reviews),
             popularity=number,
             is_published=is_published,
@@ -185,9 +191,9 @@ class Desk(RuleBasedStateMachine):
     @rule(what=which, one=which, price=prices, has_was=chance, state=st.sampled_from(VariantState))
     def edit_variant(self, what: int, one: int, price: int, has_was: bool, state: VariantState) -> None:
         drafts = [variant.draft for variant in record_of(self._good(what)).variants]
-        was = rupees(price + 50) if has_was else None
+        compare_at_price = rupees(price + 50) if has_was else None
         place = one % len(drafts)
-        drafts[place] = replace(drafts[place], price=rupees(price), was=was, state=state)
+        drafts[place] = replace(drafts[place], price=rupees(price), compare_at_price=compare_at_price, state=state)
         self._change(what, variants=tuple(drafts))
 
     @rule(what=which, price=prices, stock=units, is_first=chance)
@@ -215,7 +221,7 @@ class Desk(RuleBasedStateMachine):
         variant = self._variant(what, one).id
         with suppress(DomainError):
             end = begin + timedelta(hours=hours)
-            admin.plan_price(variant, rupees(price), None, begin, end, actor=KEEPER)
+            admin.schedule_price(variant, rupees(price), None, begin, end, actor=KEEPER)
 
     # -------------------------------------------------------------------------------------- stock desk
 
@@ -238,7 +244,7 @@ class Desk(RuleBasedStateMachine):
         """:param rival: somebody buys between the check of the file and its application"""
         rows = {self._variant(*place).sku: delta for place, delta in lines.items() if delta}
         text = "\n".join(["sku,delta,reason", *(f"{sku},{delta},correction" for sku, delta in rows.items()), ""])
-        queries().rollback()
+        read_session().rollback()
         import_id = inventory_admin.check_file(text.encode(), file_name="stock.csv", actor=CLERK)
         if rival:
             self.hold(0, *next(iter(lines)), 1)
@@ -355,12 +361,12 @@ def _statements_of_hiding(goods: Sequence[int]) -> int:
         statements.append(statement)
 
     with transaction("catalog") as session:
-        take(session, goods)
+        lock_products(session, goods)
         hidden = sa.update(Product).where(Product.id.in_(goods)).values(active=False)
         session.execute(hidden.execution_options(synchronize_session=False))
         sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
         try:
-            assert derive(session, goods) == {}
+            assert refresh(session, goods) == {}
         finally:
             sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
     return len(statements)
@@ -371,7 +377,7 @@ def test_what_comes_on_sale_is_named_with_its_units(app: Flask) -> None:
     small, medium = (variant.id for variant in record_of(mug.id).variants)
     admin.set_published([mug.id], False, actor=KEEPER)
     with transaction("catalog") as session:
-        take(session, [mug.id])
+        lock_products(session, [mug.id])
         session.execute(sa.update(Product).where(Product.id == mug.id).values(active=True))
-        assert derive(session, [mug.id]) == {small: 0, medium: 2}
-        assert derive(session, [mug.id]) == {}
+        assert refresh(session, [mug.id]) == {small: 0, medium: 2}
+        assert refresh(session, [mug.id]) == {}

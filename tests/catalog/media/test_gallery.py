@@ -12,12 +12,12 @@ from flask import Flask
 from PIL import Image as Pillow
 
 from storefront.catalog import service as catalog
-from storefront.catalog.media.storage import PictureStore, StoreAway, store
+from storefront.catalog.media.storage import ImageStorage, StorageUnavailable, store
 from storefront.catalog.models import Image, Product
 from storefront.catalog.service import gallery
-from storefront.catalog.values import Picture, narrowest
+from storefront.catalog.values import Picture, thumbnail_url
 from storefront.cli.images import pictures as commands
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from storefront.worker import tasks
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
@@ -98,7 +98,7 @@ def test_offers_carry_the_picture_as_cards_do() -> None:
     mug = make_product()
     catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)), "A blue mug")
     assert catalog.get_offer(mug.sku).picture == main_picture(mug.id)
-    assert main_picture(mug.id).sources[0][0] == narrowest(main_picture(mug.id).source)
+    assert main_picture(mug.id).sources[0][0] == thumbnail_url(main_picture(mug.id).source)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_offers_carry_the_picture_as_cards_do() -> None:
 )
 def test_a_picture_of_another_kind_has_one_width(source: str) -> None:
     assert Picture(source, "").sources == ()
-    assert narrowest(source) == source
+    assert thumbnail_url(source) == source
 
 
 # ------------------------------------------------------------------------------------------ order of writing
@@ -115,12 +115,12 @@ def test_a_picture_of_another_kind_has_one_width(source: str) -> None:
 class Broken:
     """A store that takes some files, then none."""
 
-    def __init__(self, real: PictureStore, takes: int) -> None:
+    def __init__(self, real: ImageStorage, takes: int) -> None:
         self.real, self.left = real, takes
 
     def put(self, name: str, content: bytes) -> None:
         if not self.left:
-            raise StoreAway("full")
+            raise StorageUnavailable("full")
         self.left -= 1
         self.real.put(name, content)
 
@@ -131,14 +131,14 @@ def test_a_store_that_fails_half_way_leaves_no_row_and_its_files_are_swept(app: 
     real = app.extensions["picture_store"]
     app.extensions["picture_store"] = Broken(real, takes)
     try:
-        with pytest.raises(StoreAway):
+        with pytest.raises(StorageUnavailable):
             catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
     finally:
         app.extensions["picture_store"] = real
     assert gallery.pictures_of(mug.id) == ()
     assert len(names()) == takes
     now.advance(hours=2)
-    assert gallery.forget_lost() == takes
+    assert gallery.delete_orphans() == takes
     assert names() == set()
 
 
@@ -147,10 +147,10 @@ def test_the_worker_lets_go_of_files_that_no_picture_names(now: Clock) -> None:
     catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
     kept = names()
     store().put("f" * 32 + "-320.webp", b"nobody's")
-    tasks.tidy()
+    tasks.cleanup()
     assert "f" * 32 + "-320.webp" in names()  # it may be on its way
     now.advance(hours=2)
-    tasks.tidy()
+    tasks.cleanup()
     assert names() == kept
 
 
@@ -161,13 +161,13 @@ def test_a_file_that_is_sent_again_while_it_is_let_go_of_stays(now: Clock, monke
     now.advance(days=91)
     delete = type(store()).delete
 
-    def after_the_sender(kept: PictureStore, name: str, **more: datetime) -> None:
+    def after_the_sender(kept: ImageStorage, name: str, **more: datetime) -> None:
         if not gallery.pictures_of(mug.id):
             catalog.add_picture(mug.id, sent)
         delete(kept, name, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(store()), "delete", after_the_sender)
-    gallery.forget_lost()
+    gallery.delete_orphans()
     (kept,) = gallery.pictures_of(mug.id)
     assert gallery.get_media(kept.picture.source.removeprefix("/media/"))
     assert catalog.get_picture(kept.id).content
@@ -178,10 +178,10 @@ def test_a_picture_taken_away_is_shown_by_its_addresses_for_a_while_yet(now: Clo
     picture_id = catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
     gallery.remove(mug.id, picture_id, actor="clerk")
     now.advance(days=89)
-    gallery.forget_lost()
+    gallery.delete_orphans()
     assert catalog.get_picture(picture_id).content
     now.advance(days=2)
-    gallery.forget_lost()
+    gallery.delete_orphans()
     assert names() == set()
     with pytest.raises(gallery.UnknownPicture):
         catalog.get_picture(picture_id)
@@ -193,7 +193,7 @@ def test_files_that_another_product_shows_stay(now: Clock) -> None:
     catalog.add_picture(jar.id, picture())
     gallery.remove(mug.id, gone, actor="clerk")
     now.advance(days=200)
-    gallery.forget_lost()
+    gallery.delete_orphans()
     assert files_of(jar.id)
 
 
@@ -210,9 +210,9 @@ def test_the_api_is_told_that_pictures_changed() -> None:
     mug = make_product()
     first = catalog.add_picture(mug.id, picture("PNG"))
     catalog.add_picture(mug.id, picture("JPEG"))
-    before = catalog.stamp_of([mug.id])
+    before = catalog.etag_of([mug.id])
     gallery.remove(mug.id, first, actor="clerk")
-    assert catalog.stamp_of([mug.id]) != before
+    assert catalog.etag_of([mug.id]) != before
     (full,) = catalog.full_products([mug.id], reviews_each=0)
     assert [picture_id for picture_id, _ in full.pictures] == [kept.id for kept in gallery.pictures_of(mug.id)]
 
@@ -280,5 +280,5 @@ def test_twins_sent_at_one_moment_are_one_picture_and_the_first_stays_first(engi
             assert {kept.id for kept in shown} == set(outcomes)
             assert len(shown) == 4
             assert main_picture(mug.id) == shown[0].picture
-            places = queries().scalars(sa.select(Image.sort_order).where(Image.product_id == mug.id)).all()
+            places = read_session().scalars(sa.select(Image.sort_order).where(Image.product_id == mug.id)).all()
             assert sorted(places) == [0, 1, 2, 3]

@@ -13,8 +13,8 @@ from PIL import Image as Pillow
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Image, Product
 from storefront.catalog.values import Picture
-from storefront.core.image_processing import NotAPicture, PictureTooLarge
-from storefront.db.session import queries, transaction
+from storefront.core.image_processing import ImageTooLarge, InvalidImage
+from storefront.db.session import read_session, transaction
 from tests.factories.catalog import make_product
 from tests.hostile_files import EITHER, MADE_HARMLESS, REFUSED, picture
 
@@ -35,7 +35,7 @@ def kept(picture_id: int) -> Pillow.Image:
 
 def rows(product_id: int) -> list[Image]:
     chosen = sa.select(Image).where(Image.product_id == product_id).order_by(Image.sort_order)
-    return list(queries().scalars(chosen))
+    return list(read_session().scalars(chosen))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_product_off_sale_can_be_given_one_and_shows_it_to_who_bought_it() -> 
 def test_what_is_no_picture_is_refused(name: str) -> None:
     status, make = REFUSED[name]
     mug = make_product().id
-    with pytest.raises((NotAPicture, PictureTooLarge)) as refusal:
+    with pytest.raises((InvalidImage, ImageTooLarge)) as refusal:
         add(mug, make())
     assert refusal.value.status == status
     assert rows(mug) == []
@@ -125,7 +125,7 @@ def test_what_hides_something_comes_through_without_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", EITHER)
 def test_what_cannot_be_told_is_refused_or_harmless(name: str) -> None:
-    with contextlib.suppress(NotAPicture):
+    with contextlib.suppress(InvalidImage):
         assert_harmless(EITHER[name])
 
 
@@ -140,4 +140,4 @@ def assert_harmless(make: Callable[[], bytes]) -> None:
 
 
 def rows_last() -> int:
-    return queries().scalar(sa.select(sa.func.max(Image.id))) or 0
+    return read_session().scalar(sa.select(sa.func.max(Image.id))) or 0

@@ -12,7 +12,7 @@ from flask import Flask
 
 from config import ConfigurationError
 from storefront.catalog import service as catalog
-from storefront.catalog.media.storage import PictureStore, StoreAway, UnknownPicture, open_store
+from storefront.catalog.media.storage import ImageStorage, StorageUnavailable, UnknownPicture, open_store
 from storefront.catalog.service import gallery
 from storefront.core.clock import utc_now
 from tests.factories.catalog import make_product
@@ -37,7 +37,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-Open = Callable[[str], PictureStore]
+Open = Callable[[str], ImageStorage]
 
 
 @pytest.fixture
@@ -48,28 +48,28 @@ def opened(app: Flask, bucket: str, keys: None, tmp_path: Path) -> Open:
 
 
 @pytest.fixture(params=["database", "folder", "bucket"])
-def store(request: pytest.FixtureRequest, opened: Open) -> Iterator[PictureStore]:
+def store(request: pytest.FixtureRequest, opened: Open) -> Iterator[ImageStorage]:
     kept = opened(request.param)
     yield kept
     for name, _ in list(kept.names()):
         kept.delete(name)
 
 
-def test_what_is_put_there_is_there(store: PictureStore) -> None:
+def test_what_is_put_there_is_there(store: ImageStorage) -> None:
     store.put(NAME, b"some bytes\0" * 100_000)
     assert store.get(NAME) == b"some bytes\0" * 100_000
     assert store.exists(NAME)
     assert not store.exists(OTHER)
 
 
-def test_putting_the_same_again_changes_nothing(store: PictureStore) -> None:
+def test_putting_the_same_again_changes_nothing(store: ImageStorage) -> None:
     for _ in range(2):
         store.put(NAME, b"picture")
     assert store.get(NAME) == b"picture"
     assert [name for name, _ in store.names()] == [NAME]
 
 
-def test_what_was_let_go_of_is_gone_and_may_be_let_go_of_again(store: PictureStore) -> None:
+def test_what_was_let_go_of_is_gone_and_may_be_let_go_of_again(store: ImageStorage) -> None:
     store.put(NAME, b"picture")
     for _ in range(2):
         store.delete(NAME)
@@ -78,7 +78,7 @@ def test_what_was_let_go_of_is_gone_and_may_be_let_go_of_again(store: PictureSto
         store.get(NAME)
 
 
-def test_every_file_is_named_with_its_moment(store: PictureStore) -> None:
+def test_every_file_is_named_with_its_moment(store: ImageStorage) -> None:
     store.put(NAME, b"one")
     store.put(OTHER, b"two")
     found = dict(store.names())
@@ -94,11 +94,11 @@ def test_files_are_carried_from_one_store_to_another(opened: Open, source: str, 
     here, there = opened(source), opened(target)
     here.put(NAME, b"one")
     here.put(OTHER, b"two")
-    assert sorted(gallery.move(here, there, keeps=True)) == [NAME, OTHER]
+    assert sorted(gallery.migrate(here, there, keeps=True)) == [NAME, OTHER]
     assert here.get(NAME) == there.get(NAME) == b"one"
-    assert len(list(gallery.move(here, there))) == 2
+    assert len(list(gallery.migrate(here, there))) == 2
     assert (list(here.names()), there.get(OTHER)) == ([], b"two")
-    assert list(gallery.move(here, there)) == []
+    assert list(gallery.migrate(here, there)) == []
     for name in (NAME, OTHER):
         there.delete(name)
 
@@ -107,8 +107,8 @@ def test_a_move_that_broke_off_goes_on(opened: Open) -> None:
     here, there = opened("database"), opened("bucket")
     here.put(NAME, b"one")
     here.put(OTHER, b"two")
-    next(gallery.move(here, there))  # and the power fails
-    assert len(list(gallery.move(here, there))) == 1
+    next(gallery.migrate(here, there))  # and the power fails
+    assert len(list(gallery.migrate(here, there))) == 1
     assert {name for name, _ in there.names()} == {NAME, OTHER}
     for name in (NAME, OTHER):
         there.delete(name)
@@ -160,13 +160,13 @@ def test_a_store_that_is_away_says_so(keys: None) -> None:
         lambda: away.exists(NAME),
         lambda: list(away.names()),
     ):
-        with pytest.raises(StoreAway):
+        with pytest.raises(StorageUnavailable):
             ask()
     assert utc_now() - before < timedelta(seconds=30)
 
 
 def test_a_bucket_that_is_not_there_says_so(bucket: str, keys: None) -> None:
-    with pytest.raises(StoreAway):
+    with pytest.raises(StorageUnavailable):
         open_store(bucket.replace("pictures/", "none/")).put(NAME, b"")
 
 
@@ -174,7 +174,7 @@ def test_a_bucket_that_is_not_there_says_so(bucket: str, keys: None) -> None:
 
 
 @contextmanager
-def kept_in(app: Flask, other: PictureStore) -> Iterator[None]:
+def kept_in(app: Flask, other: ImageStorage) -> Iterator[None]:
     real, app.extensions["picture_store"] = app.extensions["picture_store"], other
     try:
         yield

@@ -16,10 +16,17 @@ from sqlalchemy import event
 from storefront.catalog import service as catalog
 from storefront.catalog.models import BrowseEntry, Product, Review, ReviewVote
 from storefront.catalog.reviews.reviews import FORMER
-from storefront.catalog.service import Author, OwnReview, ReviewDraft, ReviewView, UnknownProduct, UnknownReview
-from storefront.cli.consistency import faults
+from storefront.catalog.service import (
+    Author,
+    CannotVoteOnOwnReview,
+    ReviewDraft,
+    ReviewView,
+    UnknownProduct,
+    UnknownReview,
+)
+from storefront.cli.consistency import violations
 from storefront.core.clock import utc_now
-from storefront.db.session import db, queries, transaction
+from storefront.db.session import db, read_session, transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.fakes import Clock
@@ -37,20 +44,22 @@ def write(
 
 def rated(product: int) -> tuple[Decimal, int]:
     """What the product says of itself; the listings must say the same."""
-    queries().rollback()
+    read_session().rollback()
     average, count = (
-        queries().execute(sa.select(Product.average_rating, Product.review_count).where(Product.id == product)).one()
+        read_session()
+        .execute(sa.select(Product.average_rating, Product.review_count).where(Product.id == product))
+        .one()
     )
-    listed = set(queries().scalars(sa.select(BrowseEntry.rating).where(BrowseEntry.product_id == product)))
+    listed = set(read_session().scalars(sa.select(BrowseEntry.rating).where(BrowseEntry.product_id == product)))
     assert listed == {average}
     return average, count
 
 
 def worked_out(product: int) -> tuple[Decimal, int]:
     """What its reviews come to, by other means than the shop's own."""
-    queries().rollback()
+    read_session().rollback()
     shown = sa.select(Review.rating).where(Review.product_id == product, Review.is_hidden.is_(False))
-    stars = list(queries().scalars(shown))
+    stars = list(read_session().scalars(shown))
     average = Decimal(sum(stars)) / len(stars) if stars else Decimal(0)
     return average.quantize(Decimal("0.01"), ROUND_HALF_UP), len(stars)
 
@@ -82,12 +91,12 @@ def test_a_long_name_is_cut(app: Flask) -> None:
 def test_the_second_review_of_a_person_replaces_the_first_and_its_votes(app: Flask, now: Clock) -> None:
     mug = make_product()
     first = write(mug.id, ASHA, 1)
-    catalog.find_helpful(first.id, RAVI)
+    catalog.vote(first.id, RAVI)
     now.advance(days=1)
     second = write(mug.id, ASHA, 5)
     assert (second.id, second.helpful_count, second.created_at) == (first.id, 0, utc_now())
     assert rated(mug.id) == (Decimal(5), 1)
-    assert catalog.find_helpful(second.id, RAVI).helpful_count == 1
+    assert catalog.vote(second.id, RAVI).helpful_count == 1
 
 
 @pytest.mark.parametrize("product", [0, 10**9])
@@ -108,7 +117,7 @@ def test_a_review_taken_back_counts_no_more(app: Flask) -> None:
     mug = make_product()
     review = write(mug.id, ASHA, 1)
     write(mug.id, RAVI, 5)
-    catalog.find_helpful(review.id, RAVI)
+    catalog.vote(review.id, RAVI)
     for _ in range(2):
         catalog.delete_review(mug.id, ASHA)
     assert catalog.own_review(mug.id, ASHA) is None
@@ -156,25 +165,25 @@ def test_only_what_there_is_is_hidden(app: Flask) -> None:
 def test_a_reader_finds_a_review_helpful_once(app: Flask) -> None:
     review = write(make_product().id)
     for _ in range(2):
-        assert catalog.find_helpful(review.id, RAVI).helpful_count == 1
-    catalog.find_helpful(review.id, MEERA)
+        assert catalog.vote(review.id, RAVI).helpful_count == 1
+    catalog.vote(review.id, MEERA)
     assert catalog.get_review(review.id).helpful_count == 2
     for _ in range(2):
-        assert catalog.find_unhelpful(review.id, RAVI).helpful_count == 1
+        assert catalog.unvote(review.id, RAVI).helpful_count == 1
 
 
 def test_a_reader_sees_which_reviews_they_found_helpful(app: Flask) -> None:
     mug = make_product()
     review = write(mug.id)
-    catalog.find_helpful(review.id, RAVI)
+    catalog.vote(review.id, RAVI)
     seen = {reader: catalog.get_product(mug.id, reader=reader).reviews[0].has_voted for reader in (None, RAVI, MEERA)}
     assert seen == {None: False, RAVI: True, MEERA: False}
 
 
 def test_nobody_finds_their_own_review_helpful(app: Flask) -> None:
     review = write(make_product().id, ASHA)
-    with pytest.raises(OwnReview):
-        catalog.find_helpful(review.id, ASHA)
+    with pytest.raises(CannotVoteOnOwnReview):
+        catalog.vote(review.id, ASHA)
     assert catalog.get_review(review.id).helpful_count == 0
 
 
@@ -183,7 +192,7 @@ def test_what_cannot_be_seen_is_not_voted_for(app: Flask) -> None:
     catalog.set_review_hidden(review.id, True, actor="tests")
     for unknown in (review.id, 10**9):
         with pytest.raises(UnknownReview):
-            catalog.find_helpful(unknown, RAVI)
+            catalog.vote(unknown, RAVI)
 
 
 def test_the_reviews_of_an_account_that_is_gone_keep_their_words_but_no_name(app: Flask) -> None:
@@ -191,7 +200,7 @@ def test_the_reviews_of_an_account_that_is_gone_keep_their_words_but_no_name(app
     write(mug.id)
     write(pot.id)
     write(pot.id, RAVI, name="Ravi")
-    catalog.forget_author(ASHA)
+    catalog.anonymise_author(ASHA)
     assert [review.author for review in catalog.get_product(mug.id).reviews] == [FORMER]
     assert {review.author for review in catalog.get_product(pot.id).reviews} == {FORMER, "Ravi"}
 
@@ -203,7 +212,7 @@ def act(product: int, act: tuple[str, int, int]) -> None:
     """Something that somebody may do to the reviews of a product."""
     name, user, rating = act
     own = catalog.own_review(product, user)
-    queries().rollback()
+    read_session().rollback()
     if name == "write":
         write(product, user, rating)
     elif name == "delete":
@@ -211,7 +220,7 @@ def act(product: int, act: tuple[str, int, int]) -> None:
     elif own is not None and name in {"hide", "show"}:
         catalog.set_review_hidden(own.id, name == "hide", actor="tests")
     elif own is not None and not own.is_hidden:
-        catalog.find_helpful(own.id, user + rating)
+        catalog.vote(own.id, user + rating)
 
 
 acts = st.tuples(
@@ -226,7 +235,7 @@ def test_whatever_is_done_to_reviews_the_rating_is_theirs(app: Flask, story: lis
     for step in story:
         act(mug.id, step)
         assert rated(mug.id) == worked_out(mug.id)
-    assert list(catalog.review_faults()) == []
+    assert list(catalog.review_violations()) == []
 
 
 @pytest.mark.parametrize(
@@ -250,7 +259,7 @@ def test_averages_are_rounded_half_up_on_every_database(app: Flask, stars: list[
         session.add_all(rows)
     write(mug.id, 10**6, stars[0])
     assert rated(mug.id) == worked_out(mug.id)
-    assert list(catalog.review_faults()) == []
+    assert list(catalog.review_violations()) == []
 
 
 def test_the_doctor_finds_a_rating_that_its_reviews_do_not_explain(app: Flask) -> None:
@@ -262,15 +271,15 @@ def test_the_doctor_finds_a_rating_that_its_reviews_do_not_explain(app: Flask) -
         sa.update(BrowseEntry).where(BrowseEntry.product_id == mug.id).values(rating=Decimal("4.5")),
         sa.insert(ReviewVote).values(review_id=review.id, user_id=RAVI),
     ):
-        assert list(faults()) == []
+        assert list(violations()) == []
         with transaction("catalog") as session:
             session.execute(damage)
-        queries().rollback()
-        assert len(list(faults())) >= 1
+        read_session().rollback()
+        assert len(list(violations())) >= 1
         with transaction("catalog") as session:
             session.execute(sa.delete(ReviewVote))
         write(mug.id, ASHA, 4)
-    assert list(faults()) == []
+    assert list(violations()) == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -307,8 +316,8 @@ def test_whatever_many_do_at_once_the_rating_is_that_of_the_reviews(engine: str,
         with app.app_context():
             pot = make_product()
             voted = write(pot.id, 1)
-        outcomes = at_once(app, [lambda user=user: catalog.find_helpful(voted.id, user) for user in (2, 2, 3, 3, 4, 5)])
+        outcomes = at_once(app, [lambda user=user: catalog.vote(voted.id, user) for user in (2, 2, 3, 3, 4, 5)])
         with app.app_context():
             assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
             assert catalog.get_review(voted.id).helpful_count == 4
-            assert list(catalog.review_faults()) == []
+            assert list(catalog.review_violations()) == []

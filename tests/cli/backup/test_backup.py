@@ -23,10 +23,10 @@ from flask import Flask
 from config import SCHEMAS
 from storefront.checkout import saga
 from storefront.cli.backup import mariadb_copy, sqlite_copy
-from storefront.cli.consistency import faults
+from storefront.cli.consistency import violations
 from storefront.cli.demo import catalogue
 from storefront.db import migrations
-from storefront.db.session import db, queries
+from storefront.db.session import db, read_session
 from storefront.orders.models import Order
 from storefront.worker import tasks
 from tests import demo_shop
@@ -153,12 +153,12 @@ def test_a_backup_under_load_is_a_healthy_shop_elsewhere(
     with shop_at(elsewhere.url, elsewhere.folder) as app:
         assert "Stock, money and messages agree" in said(run(app, "restore", tmp_path / "copy"))
         with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
-            assert queries().scalar(sa.select(sa.func.count(Order.id))) >= 3 * BUYERS
+            assert read_session().scalar(sa.select(sa.func.count(Order.id))) >= 3 * BUYERS
             now.at += saga.LEASE + saga.RETRY_PAUSE  # whoever walked them did not come along
             for checkout in saga.unfinished():
                 saga.resume(checkout)
             tasks.deliver_outboxes()
-            assert list(faults()) == []
+            assert list(violations()) == []
             assert_balanced()
 
 
@@ -210,7 +210,7 @@ def test_nothing_is_restored_over_a_shop(shop: Flask, elsewhere: Place, tmp_path
         for schema in SCHEMAS:
             db.engines[schema].dispose()
         assert "is not empty" in said(run(shop, "restore", tmp_path / "copy"), 1)
-        assert list(faults()) == []
+        assert list(violations()) == []
 
 
 def test_nothing_is_restored_under_an_open_shop(shop: Flask, elsewhere: Place, tmp_path: Path) -> None:

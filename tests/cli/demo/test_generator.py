@@ -45,7 +45,7 @@ def test_generated_goods_can_be_found_and_bought(app: Flask) -> None:
     before = catalog.browse(catalog.BrowseCriteria()).total
     assert list(generator.load(30)) == [30]
     assert catalog.browse(catalog.BrowseCriteria()).total == before + 30
-    assert catalog.get_offer(catalog.Sku("GEN-0000001")).is_sold
+    assert catalog.get_offer(catalog.Sku("GEN-0000001")).is_sellable
 
 
 @pytest.mark.parametrize("engine", ENGINES)

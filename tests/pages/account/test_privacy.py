@@ -9,7 +9,7 @@ from storefront.accounts import service as accounts
 from storefront.accounts.models import OneTimeCode
 from storefront.accounts.service import Account
 from storefront.catalog import service as catalog
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
 from tests.accounts.test_deletion import order_of, settle_in
@@ -108,7 +108,7 @@ def test_an_account_without_a_password_is_deleted_by_a_code(pages: Pages) -> Non
     assert "Ask again in" in again.words
     refused = pages.submit(asked, DELETE, status=422, code="1")
     assert "not the code" in refused.one("#problems").get_text()
-    row = queries().query(OneTimeCode).one()
+    row = read_session().query(OneTimeCode).one()
     sent = one_time_codes.find_sent(row.id)
     assert sent is not None
     assert pages.submit(refused, DELETE, code=sent.digits).url == "/"

@@ -170,7 +170,7 @@ def test_markup_in_an_address_is_text(pages: Pages, asha: Account) -> None:
 
 def test_a_full_book_says_so(pages: Pages, asha: Account) -> None:
     page = pages.get("/account/addresses/new")
-    for number in range(accounts.MOST_ADDRESSES):
+    for number in range(accounts.MAX_ADDRESSES):
         add(asha.id, str(number))
     refused = pages.submit(page, FORM, status=422, **ADDRESS)
     assert "Your book is full" in refused.one("#problems").get_text()

@@ -10,7 +10,7 @@ from storefront.cart.models import Line
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Product, Variant
 from storefront.catalog.service import Hold, ProductCard, Sku
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from tests.factories.catalog import make_product, rupees
 from tests.page_client import Page, Pages, counted_selects
 
@@ -48,8 +48,8 @@ def badge(page: Page) -> list[str]:
 
 
 def lines_kept() -> list[tuple[str, int]]:
-    queries().rollback()
-    return [(row.variant, row.quantity) for row in queries().execute(sa.select(Line.variant, Line.quantity))]
+    read_session().rollback()
+    return [(row.variant, row.quantity) for row in read_session().execute(sa.select(Line.variant, Line.quantity))]
 
 
 # ------------------------------------------------------------------------------------------ adding

@@ -101,7 +101,7 @@ def test_a_payment_given_up_that_the_bank_does_not_let_go_yet_is_waited_for(
     shopper: Pages, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting = placing_page(shopper)
-    at_step(monkeypatch, "authorise", raising(payments.ProviderSilent("nobody answers")), undoing=True)
+    at_step(monkeypatch, "authorise", raising(payments.ProviderTimeout("nobody answers")), undoing=True)
     page = shopper.submit(waiting, "main form")
     assert page.url == waiting.url
     assert "The payment did not go through" in page.words

@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutDraft, CheckoutState
-from storefront.db.session import db, queries, transaction
-from storefront.payments.models import Message, PaymentEvent
+from storefront.db.session import db, read_session, transaction
+from storefront.payments.models import Message, ReceivedWebhook
 from storefront.worker import tasks
 from tests import consistency
 from tests.factories.catalog import make_product
@@ -39,7 +39,7 @@ def draft(stripe: Bank) -> CheckoutDraft:
 
 
 def page_of(draft: CheckoutDraft) -> str:
-    with queries() as session:
+    with read_session() as session:
         row = session.get_one(checkout.Checkout, draft.id)
         return str(row.progress["action_url"])
 
@@ -57,8 +57,8 @@ def deliver(app: Flask) -> None:
 
 def noted() -> tuple[int, int]:
     """How many messages were noted, and how many were passed on."""
-    with queries() as session:
-        events = session.scalars(select(func.count(PaymentEvent.id))).one()
+    with read_session() as session:
+        events = session.scalars(select(func.count(ReceivedWebhook.id))).one()
         return events, session.scalars(select(func.count(Message.id))).one()
 
 

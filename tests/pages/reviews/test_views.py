@@ -12,7 +12,7 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Review
 from storefront.catalog.service import Author, ProductCard, ReviewDraft
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
 from tests.factories.accounts import make_account
@@ -56,7 +56,7 @@ def write(pages: Pages, page: Page, *, htmx: bool = False, status: int = 200, **
 
 def order(account: Account, product: ProductCard, *, until: OrderStatus) -> None:
     """An order of a product by an account. :param until: the step it reaches"""
-    token = cart.token_of(account.id)
+    token = cart.cart_key_of(account.id)
     cart.add_line(token, product.sku, 1)
     order_id = place(make_draft(token), token).order_id
     assert order_id is not None
@@ -142,8 +142,8 @@ def test_a_guest_writes_nothing(pages: Pages, mug: ProductCard, act: str) -> Non
     url = act.format(product=mug.id, review=review)
     response = pages.client.post(url, data={"csrf_token": token, **WORDS}, headers=SAME_ORIGIN)
     assert (response.status_code, response.headers["Location"].partition("?")[0]) == (303, "/login")
-    queries().rollback()
-    rows = queries().execute(sa.select(Review.id, Review.helpful_count).where(Review.product_id == mug.id)).all()
+    read_session().rollback()
+    rows = read_session().execute(sa.select(Review.id, Review.helpful_count).where(Review.product_id == mug.id)).all()
     assert [tuple(row) for row in rows] == [(review, 0)]
 
 

@@ -343,12 +343,12 @@ def test_who_has_no_account_sees_the_same_when_a_password_is_lost(pages: Pages, 
 def test_the_carts_become_one_and_what_has_no_room_is_said(pages: Pages) -> None:
     mug, plate = make_product(name="Clay Mug", stock=2), make_product(name="Plate", stock=9)
     account = make_account(email=EMAIL)
-    cart.add_line(cart.token_of(account.id), mug.sku, 1)
+    cart.add_line(cart.cart_key_of(account.id), mug.sku, 1)
     fill_cart(pages, mug, 2)
     fill_cart(pages, plate, 3)
     page = sign_in(pages, url="/login?next=/cart")
     assert "Only 2 of Clay Mug are left: your cart now holds 2." in page.one("#notices").get_text()
-    held = {line.offer.sku: line.quantity for line in cart.quote(cart.token_of(account.id)).lines}
+    held = {line.offer.sku: line.quantity for line in cart.quote(cart.cart_key_of(account.id)).lines}
     assert held == {mug.sku: 2, plate.sku: 3}
 
 

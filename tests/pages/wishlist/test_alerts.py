@@ -11,7 +11,7 @@ from storefront.accounts.models import StockNotice
 from storefront.accounts.service import Account
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Hold, ProductCard
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 from tests.factories.stock import receive
@@ -23,8 +23,8 @@ AS_ANYBODY = pytest.mark.parametrize("is_signed_in", [False, True], ids=["guest"
 
 
 def asked() -> list[tuple[str, str, int | None]]:
-    queries().rollback()
-    rows = queries().execute(sa.select(StockNotice.email, StockNotice.variant, StockNotice.user_id))
+    read_session().rollback()
+    rows = read_session().execute(sa.select(StockNotice.email, StockNotice.variant, StockNotice.user_id))
     return [(row.email, row.variant, row.user_id) for row in rows]
 
 
@@ -120,7 +120,7 @@ def test_from_the_list_a_guest_gets_to_a_page_that_asks_for_the_address(pages: P
 def test_unsubscribing_works_signed_out_and_twice(pages: Pages) -> None:
     mug = make_product(stock=0)
     accounts.ask_for_notice("asha@example.com", mug.sku, mug.id)
-    token = queries().scalars(sa.select(StockNotice.token)).one()
+    token = read_session().scalars(sa.select(StockNotice.token)).one()
     page = pages.get(f"/wishlist/notices/{token}")
     assert "asha@example.com" in page.words
     assert len(asked()) == 1  # opening the page, as mail scanners do, changes nothing
@@ -132,8 +132,8 @@ def test_unsubscribing_works_signed_out_and_twice(pages: Pages) -> None:
 def test_a_mail_program_unsubscribes_by_itself(app: Flask) -> None:
     mug = make_product(stock=0)
     accounts.ask_for_notice("asha@example.com", mug.sku, mug.id)
-    token = queries().scalars(sa.select(StockNotice.token)).one()
-    queries().rollback()
+    token = read_session().scalars(sa.select(StockNotice.token)).one()
+    read_session().rollback()
     app.config["WTF_CSRF_ENABLED"] = True
     response = app.test_client().post(f"/wishlist/notices/{token}", data={"List-Unsubscribe": "One-Click"})
     assert response.status_code == 303

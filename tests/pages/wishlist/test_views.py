@@ -93,7 +93,7 @@ def test_what_is_not_sold_has_no_heart_to_press(pages: Pages, htmx: bool) -> Non
 def test_a_full_list_says_so(pages: Pages, htmx: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     mug, pot = make_product(), make_product()
     wish(pages, mug)
-    monkeypatch.setattr(wishlist, "MOST_WISHES", 1)
+    monkeypatch.setattr(wishlist, "MAX_WISHLIST_ITEMS", 1)
     refused = pages.submit(pages.get(product_url(pot)), heart_of(pot), htmx=htmx, status=422 if htmx else 200)
     assert pressed(refused, pot) == "false"
     assert "all it has room for" in refused.words
@@ -137,7 +137,7 @@ def test_an_empty_list_shows_the_way_to_the_goods(pages: Pages) -> None:
     page = pages.get("/wishlist")
     assert "Nothing here yet" in page.words
     with pages.client.session_transaction() as session:
-        assert web_session.WISHES not in session
+        assert web_session.WISHLIST not in session
 
 
 def test_a_long_list_costs_no_more_selects_than_a_short_one(pages: Pages) -> None:
@@ -230,19 +230,19 @@ def test_a_name_is_shown_as_it_is_written(pages: Pages) -> None:
 def test_signing_in_brings_the_guests_list_along(app: Flask, pages: Pages) -> None:
     mug, pot = make_product(name="Clay Mug"), make_product(name="Pot")
     account = make_account()
-    accounts.add_wish(account.id, pot.id)
+    accounts.add_wishlist_item(account.id, pot.id)
     wish(pages, mug)
     with pages.client.session_transaction() as session:
-        token = session[web_session.WISHES]
+        token = session[web_session.WISHLIST]
     db.session.rollback()
     with app.test_request_context("/"):
         from flask import session as own
 
-        own[web_session.WISHES] = token
+        own[web_session.WISHLIST] = token
         web_session.sign_in(account.id)
-        assert web_session.WISHES not in own
-    assert accounts.wished_products(account.id) == {mug.id, pot.id}
-    assert accounts.wished_products(token) == frozenset()
+        assert web_session.WISHLIST not in own
+    assert accounts.wishlist_product_ids(account.id) == {mug.id, pot.id}
+    assert accounts.wishlist_product_ids(token) == frozenset()
 
 
 # ------------------------------------------------------------------------------------------------ sharing

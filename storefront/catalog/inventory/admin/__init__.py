@@ -5,7 +5,7 @@ Other packages reach it through the catalogue's door, as `catalog.stock_desk`.
 
 from storefront.catalog.inventory.admin.adjustments import adjust, undo
 from storefront.catalog.inventory.admin.apply_import import apply_import
-from storefront.catalog.inventory.admin.csv_parser import MOST_BYTES, MOST_LINES
+from storefront.catalog.inventory.admin.csv_parser import MAX_BYTES, MAX_LINES
 from storefront.catalog.inventory.admin.imports import (
     check_file,
     forget_old_imports,
@@ -26,14 +26,11 @@ from storefront.catalog.inventory.admin.listing import (
 )
 from storefront.catalog.inventory.admin.values import (
     LEVEL,
-    MOST_AT_ONCE,
-    MOST_UNITS,
+    MAX_AT_ONCE,
+    MAX_UNITS,
     UNDO,
+    Adjustment,
     BadSheet,
-    Change,
-    DeskCriteria,
-    DeskPage,
-    Filter,
     Import,
     ImportPage,
     LedgerCriteria,
@@ -42,33 +39,33 @@ from storefront.catalog.inventory.admin.values import (
     Movement,
     NotCsv,
     NotUndoable,
-    Order,
     Reason,
-    Refusal,
-    RefusalKind,
+    Rejection,
+    RejectionKind,
     SheetFault,
+    SortOrder,
     StockConflict,
+    StockFilter,
+    StockPage,
+    StockQuery,
     StockRow,
     UnknownImport,
     UnknownMovement,
 )
 from storefront.catalog.inventory.import_models import ImportState
-from storefront.catalog.models import Shelf
-from storefront.db.pagination import Paged
+from storefront.catalog.models import StockStatus
+from storefront.db.pagination import PageCursors
 
 __all__ = [
     "LEVEL",
-    "MOST_AT_ONCE",
-    "MOST_BYTES",
-    "MOST_LINES",
-    "MOST_UNITS",
+    "MAX_AT_ONCE",
+    "MAX_BYTES",
+    "MAX_LINES",
+    "MAX_UNITS",
     "SCAN",
     "UNDO",
+    "Adjustment",
     "BadSheet",
-    "Change",
-    "DeskCriteria",
-    "DeskPage",
-    "Filter",
     "Import",
     "ImportPage",
     "ImportState",
@@ -78,15 +75,18 @@ __all__ = [
     "Movement",
     "NotCsv",
     "NotUndoable",
-    "Order",
-    "Paged",
+    "PageCursors",
     "Reason",
-    "Refusal",
-    "RefusalKind",
+    "Rejection",
+    "RejectionKind",
     "SheetFault",
-    "Shelf",
+    "SortOrder",
     "StockConflict",
+    "StockFilter",
+    "StockPage",
+    "StockQuery",
     "StockRow",
+    "StockStatus",
     "UnknownImport",
     "UnknownMovement",
     "adjust",

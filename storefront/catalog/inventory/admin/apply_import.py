@@ -27,18 +27,18 @@ from sqlalchemy.orm import Session
 
 from storefront.catalog.inventory.admin.imports import reference_of
 from storefront.catalog.inventory.admin.values import LEVEL, LineProblem
-from storefront.catalog.inventory.availability import announce_returns
+from storefront.catalog.inventory.availability import publish_back_in_stock
 from storefront.catalog.inventory.import_models import ImportState, StockImport, StockImportLine
-from storefront.catalog.inventory.low_stock import mark, settle, tell
+from storefront.catalog.inventory.low_stock import acknowledge, flag, publish
 from storefront.catalog.listing.read_model import shift_stock
 from storefront.catalog.models import Product, StockMovement, Variant
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError
-from storefront.db.session import UtcDateTime, retried, rows_changed, transaction
+from storefront.db.session import UtcDateTime, retry_on_deadlock, rows_changed, transaction
 
 CHUNK = 1000
 LEASE = timedelta(minutes=5)  # many times what a hundred thousand lines take
-MOST_NAMED = 200  # problems of one attempt that are kept to be shown
+MAX_NAMED = 200  # problems of one attempt that are kept to be shown
 
 Progress = Callable[[int, int], None]
 Line = StockImportLine
@@ -69,7 +69,7 @@ def apply_import(import_id: int, progress: Progress = lambda done, total: None) 
     return True
 
 
-@retried
+@retry_on_deadlock
 def _claim(import_id: int, owner: str) -> bool:
     with transaction("catalog") as session:
         abandoned = and_(StockImport.state == ImportState.APPLYING, StockImport.lease_until < utc_now())
@@ -80,7 +80,7 @@ def _claim(import_id: int, owner: str) -> bool:
         return bool(rows_changed(session.execute(due.values(**lease))))
 
 
-@retried
+@retry_on_deadlock
 def _apply(import_id: int, owner: str, progress: Progress) -> None:
     """Chunks go by variant and then by product, the order in which everybody takes those rows."""
     with transaction("catalog") as session:
@@ -129,7 +129,7 @@ class _Act:
             self._name_gone()
         if self._problem_count:
             raise _Refused(self._problems, self._problem_count)
-        tell(self._session, fallen)
+        publish(self._session, fallen)
 
     def _take_after(self, variant_id: int) -> Sequence[Row[Any]]:
         """The next lines, with what is available now; the rows of their variants are ours from here on."""
@@ -145,10 +145,10 @@ class _Act:
     def _tell(self, lines: Sequence[Row[Any]]) -> list[str]:
         """Announce what came back. :return: SKUs of what ran low"""
         back = {line.id: line.delta for line in lines if line.available <= 0 < line.available + (line.delta or 0)}
-        announce_returns(self._session, back)
+        publish_back_in_stock(self._session, back)
         if levels := [line.id for line in lines if line.level is not None]:
-            settle(self._session, levels)
-        return mark(self._session, [line.id for line in lines])
+            acknowledge(self._session, levels)
+        return flag(self._session, [line.id for line in lines])
 
     def _find_problems(self, chunk: ColumnElement[bool]) -> None:
         """What speaks against the lines of a chunk."""
@@ -162,25 +162,27 @@ class _Act:
             (and_(moves, done), LineProblem.AGAIN),
             (and_(moves, Line.is_count, Variant.on_hand != Line.seen), LineProblem.STALE),
             (and_(moves, Variant.on_hand + Line.delta < Variant.reserved), LineProblem.SHORT),
-            (and_(Line.level.is_not(None), Variant.low_level != Line.seen_level), LineProblem.STALE_LEVEL),
+            (and_(Line.level.is_not(None), Variant.reorder_level != Line.seen_level), LineProblem.STALE_LEVEL),
             else_="",
         ).label("problem")
         judged = (
-            select(Line.id, problem, Line.seen, Line.seen_level, Variant.on_hand, Variant.low_level, Variant.reserved)
+            select(
+                Line.id, problem, Line.seen, Line.seen_level, Variant.on_hand, Variant.reorder_level, Variant.reserved
+            )
             .join(Variant, Variant.id == Line.variant_id)
             .where(chunk)
             .subquery()
         )
         for row in self._session.execute(select(judged).where(judged.c.problem != "")):
             self._problem_count += 1
-            if len(self._problems) < MOST_NAMED:
+            if len(self._problems) < MAX_NAMED:
                 self._problems[row.id] = (LineProblem(row.problem), _detail(row))
 
     def _name_gone(self) -> None:
         """Lines whose variants were deleted since the check: nothing had ever happened to them."""
         there = exists().where(Variant.id == Line.variant_id)
         gone = select(Line.id).where(Line.import_id == self._import_id, Line.variant_id.is_not(None), ~there)
-        for line_id in self._session.scalars(gone.limit(MOST_NAMED)):
+        for line_id in self._session.scalars(gone.limit(MAX_NAMED)):
             self._problem_count += 1
             self._problems[line_id] = (LineProblem.UNKNOWN_SKU, "")
 
@@ -192,7 +194,7 @@ class _Act:
         self._note(and_(chunk, relevels), literal(0), Variant.on_hand, literal(LEVEL), change)
         for which, values in (
             (moves, {"on_hand": Variant.on_hand + Line.delta}),
-            (relevels, {"low_level": Line.level}),
+            (relevels, {"reorder_level": Line.level}),
         ):
             changed = update(Variant).where(Variant.id == Line.variant_id, chunk, which).values(**values)
             self._session.execute(changed)
@@ -230,11 +232,11 @@ def _detail(row: Row[Any]) -> str:
     if row.problem == LineProblem.STALE:
         return f"{row.seen}/{row.on_hand}"
     if row.problem == LineProblem.STALE_LEVEL:
-        return f"{row.seen_level}/{row.low_level}"
+        return f"{row.seen_level}/{row.reorder_level}"
     return str(row.on_hand - row.reserved) if row.problem == LineProblem.SHORT else ""
 
 
-@retried
+@retry_on_deadlock
 def _note_refusal(import_id: int, owner: str, refusal: _Refused) -> None:
     with transaction("catalog") as session:
         mine = update(StockImport).where(StockImport.id == import_id, StockImport.lease_owner == owner)

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from storefront.catalog.inventory.admin.values import MOST_UNITS, BadSheet, LineProblem, NotCsv, Reason, SheetFault
-from storefront.catalog.values import LONGEST_SKU
-from storefront.core.csv_files import unguarded
+from storefront.catalog.inventory.admin.values import MAX_UNITS, BadSheet, LineProblem, NotCsv, Reason, SheetFault
+from storefront.catalog.values import MAX_SKU_LENGTH
+from storefront.core.csv_files import unescape_formula
 
-MOST_BYTES = 8 * 1024 * 1024
-MOST_LINES = 100_000
+MAX_BYTES = 8 * 1024 * 1024
+MAX_LINES = 100_000
 
 # What a line may change, and the figures it was exported with: those tell a line that is out of date.
 CHANGING = ("count", "delta", "low_stock_level")
@@ -67,8 +67,8 @@ def read_sheet(content: bytes) -> Iterator[SheetLine]:
         columns = _columns(next(reader, []))
     except csv.Error as error:
         raise BadSheet(SheetFault.BROKEN, "1") from error
-    if text.count("\n") > MOST_LINES:
-        raise BadSheet(SheetFault.TOO_MANY_LINES, f"{MOST_LINES:,}")
+    if text.count("\n") > MAX_LINES:
+        raise BadSheet(SheetFault.TOO_MANY_LINES, f"{MAX_LINES:,}")
     return _lines(reader, columns)
 
 
@@ -111,11 +111,11 @@ def _lines(reader: Iterator[list[str]], columns: list[str]) -> Iterator[SheetLin
     number = 2  # the first line is the header; a cell with line ends in it spans several
     try:
         for cells in reader:
-            values = {name: unguarded(cell.strip()) for name, cell in zip(columns, cells, strict=False)}
+            values = {name: unescape_formula(cell.strip()) for name, cell in zip(columns, cells, strict=False)}
             # As of 1,500 in a file whose commas part its cells: it would count as 1.
             over = next((cell.strip() for cell in cells[len(columns) :] if cell.strip()), "")
             if over:
-                sku = values.get("sku", "")[:LONGEST_SKU]
+                sku = values.get("sku", "")[:MAX_SKU_LENGTH]
                 yield SheetLine(number, sku, problem=LineProblem.TOO_MANY_CELLS, detail=over[:80])
             elif any(values.values()):
                 yield _line(number, values)
@@ -126,8 +126,8 @@ def _lines(reader: Iterator[list[str]], columns: list[str]) -> Iterator[SheetLin
 
 def _line(number: int, values: dict[str, str]) -> SheetLine:
     sku = values.get("sku", "")
-    if not sku or len(sku) > LONGEST_SKU:
-        return SheetLine(number, sku[:LONGEST_SKU], problem=LineProblem.UNKNOWN_SKU if sku else LineProblem.NO_SKU)
+    if not sku or len(sku) > MAX_SKU_LENGTH:
+        return SheetLine(number, sku[:MAX_SKU_LENGTH], problem=LineProblem.UNKNOWN_SKU if sku else LineProblem.NO_SKU)
     figures: dict[str, int | None] = {}
     for name in ("count", "delta", "low_stock_level", "on_hand", "level"):
         figures[name], problem = _figure(values.get(name, ""), is_signed=name == "delta")
@@ -158,4 +158,4 @@ def _figure(cell: str, *, is_signed: bool) -> tuple[int | None, LineProblem | No
     if not found or (found[1] and not is_signed):
         return None, LineProblem.NOT_A_NUMBER
     figure = int(found[1] + found[2])
-    return (figure, None) if abs(figure) <= MOST_UNITS else (None, LineProblem.TOO_MANY)
+    return (figure, None) if abs(figure) <= MAX_UNITS else (None, LineProblem.TOO_MANY)

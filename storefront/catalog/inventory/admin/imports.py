@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, delete, insert, or_, select, update
 
 from storefront.catalog.inventory.admin.csv_parser import SheetLine, read_sheet
 from storefront.catalog.inventory.admin.values import (
-    MOST_UNITS,
+    MAX_UNITS,
     PAGE_SIZE,
     BadSheet,
     Import,
@@ -24,8 +24,8 @@ from storefront.catalog.inventory.admin.values import (
 from storefront.catalog.inventory.import_models import ImportState, StockImport, StockImportLine
 from storefront.catalog.models import StockMovement, Variant
 from storefront.core.clock import utc_now
-from storefront.db.pagination import Keys, page_of
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.pagination import SortKeys, paginate
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 BATCH = 1000  # lines in one transaction while a file is read in
 PROBLEMS_SHOWN = 200
@@ -84,7 +84,7 @@ def _drop(import_id: int) -> None:
 def _read_in(import_id: int, lines: Iterator[SheetLine], reference: str) -> dict[str, int]:
     """Keep the lines that change something or have a problem, in transactions of a moment each."""
     moved = select(StockMovement.id).where(StockMovement.reference == reference).limit(1)
-    was_applied = queries().scalar(moved) is not None  # all of it, then: also what changed nothing at that time
+    was_applied = read_session().scalar(moved) is not None  # all of it, then: also what changed nothing at that time
     first_lines: dict[str, int] = {}
     counts = {"line_count": 0, "change_count": 0, "problem_count": 0}
     while batch := list(islice(lines, BATCH)):
@@ -103,14 +103,14 @@ def _read_in(import_id: int, lines: Iterator[SheetLine], reference: str) -> dict
 def _with_variants(batch: Sequence[SheetLine]) -> Iterator[tuple[SheetLine, Figures | None]]:
     """Each line with the variant it names: by its SKU as it is written, or in capitals."""
     codes = {code for line in batch for code in (line.sku, line.sku.upper())}
-    columns = (Variant.id, Variant.product_id, Variant.sku, Variant.on_hand, Variant.reserved, Variant.low_level)
+    columns = (Variant.id, Variant.product_id, Variant.sku, Variant.on_hand, Variant.reserved, Variant.reorder_level)
     chosen: Select[*tuple[Any, ...]] = select(*columns)
-    found = {row.sku: row for row in queries().execute(chosen.where(Variant.sku.in_(codes)))}
+    found = {row.sku: row for row in read_session().execute(chosen.where(Variant.sku.in_(codes)))}
     for line in batch:
         yield line, found.get(line.sku) or found.get(line.sku.upper())
 
 
-Figures = Row[Any]  # of a variant: id, product_id, sku, on_hand, reserved, low_level
+Figures = Row[Any]  # of a variant: id, product_id, sku, on_hand, reserved, reorder_level
 Kept = dict[str, object]
 
 
@@ -124,7 +124,7 @@ def _judge(line: SheetLine, variant: Figures | None, was_applied: bool, first_li
     if first != line.number:
         return _problem(line, LineProblem.TWICE, str(first))
     delta = None if was_applied else _delta_of(line, variant)
-    level = None if was_applied or line.level == variant.low_level else line.level
+    level = None if was_applied or line.level == variant.reorder_level else line.level
     if problem := _problem_of(line, variant, delta, level):
         return problem
     if delta is None and level is None:
@@ -139,7 +139,7 @@ def _judge(line: SheetLine, variant: Figures | None, was_applied: bool, first_li
         "seen": variant.on_hand,
         "delta": delta,
         "level": level,
-        "seen_level": variant.low_level,
+        "seen_level": variant.reorder_level,
     }
 
 
@@ -153,15 +153,15 @@ def _problem_of(line: SheetLine, variant: Figures, delta: int | None, level: int
     is_count = line.count is not None
     if delta is not None and is_count and line.on_hand not in {None, variant.on_hand}:
         return _problem(line, LineProblem.STALE, f"{line.on_hand}/{variant.on_hand}")
-    if level is not None and line.old_level not in {None, variant.low_level}:
-        return _problem(line, LineProblem.STALE_LEVEL, f"{line.old_level}/{variant.low_level}")
+    if level is not None and line.old_level not in {None, variant.reorder_level}:
+        return _problem(line, LineProblem.STALE_LEVEL, f"{line.old_level}/{variant.reorder_level}")
     if delta is None:
         return None
     after = variant.on_hand + delta
     if after < variant.reserved:
         problem = LineProblem.RESERVED if is_count else LineProblem.SHORT
         return _problem(line, problem, str(variant.reserved if is_count else variant.on_hand - variant.reserved))
-    return _problem(line, LineProblem.TOO_MANY, str(after)) if after > MOST_UNITS else None
+    return _problem(line, LineProblem.TOO_MANY, str(after)) if after > MAX_UNITS else None
 
 
 def _problem(line: SheetLine, problem: LineProblem | None, detail: str = "") -> Kept:
@@ -186,7 +186,7 @@ def _problem(line: SheetLine, problem: LineProblem | None, detail: str = "") -> 
 
 def get_import(import_id: int) -> Import:
     """One import. :raise UnknownImport: there is none, or it was never read to its end"""
-    row = queries().get(StockImport, import_id)
+    row = read_session().get(StockImport, import_id)
     if row is None or row.state == ImportState.READING:
         raise UnknownImport(import_id)
     return _import(row)
@@ -212,9 +212,9 @@ def show_import(import_id: int, cursor: str = "") -> ImportPage:
     imported = get_import(import_id)
     mine = select(StockImportLine).where(StockImportLine.import_id == import_id)
     wrong = mine.where(StockImportLine.problem != "").order_by(StockImportLine.line).limit(PROBLEMS_SHOWN)
-    problems = tuple(map(_line, queries().scalars(wrong))) if imported.problem_count else ()
-    keys = Keys((StockImportLine.line, StockImportLine.id), (int, int))
-    rows, paged = page_of(mine.where(StockImportLine.problem == ""), keys, cursor, PAGE_SIZE)
+    problems = tuple(map(_line, read_session().scalars(wrong))) if imported.problem_count else ()
+    keys = SortKeys((StockImportLine.line, StockImportLine.id), (int, int))
+    rows, paged = paginate(mine.where(StockImportLine.problem == ""), keys, cursor, PAGE_SIZE)
     return ImportPage(imported, problems, tuple(_line(row[0]) for row in rows), paged)
 
 
@@ -236,10 +236,10 @@ def _line(row: StockImportLine) -> ImportLine:
 def recent_imports() -> tuple[Import, ...]:
     """The files that came last, newest first."""
     newest = select(StockImport).where(StockImport.state != ImportState.READING)
-    return tuple(map(_import, queries().scalars(newest.order_by(StockImport.id.desc()).limit(IMPORTS_SHOWN))))
+    return tuple(map(_import, read_session().scalars(newest.order_by(StockImport.id.desc()).limit(IMPORTS_SHOWN))))
 
 
-@retried
+@retry_on_deadlock
 def start_import(import_id: int) -> bool:
     """Let the worker apply a checked import; pressed twice it is applied once.
 
@@ -259,14 +259,14 @@ def waiting_imports() -> list[int]:
     """Imports that the worker should see to: asked for, or left behind by a worker that died."""
     abandoned = (StockImport.state == ImportState.APPLYING) & (StockImport.lease_until < utc_now())
     due = select(StockImport.id).where(or_(StockImport.state == ImportState.WAITING, abandoned))
-    return list(queries().scalars(due.order_by(StockImport.id)))
+    return list(read_session().scalars(due.order_by(StockImport.id)))
 
 
 def forget_old_imports() -> int:
     """Drop what was imported or given up a month ago; the ledger keeps what they did. :return: how many"""
     settled = StockImport.state.not_in([ImportState.WAITING, ImportState.APPLYING])
     old = select(StockImport.id).where(settled, StockImport.created_at < utc_now() - KEPT)
-    ids = list(queries().scalars(old))
+    ids = list(read_session().scalars(old))
     for import_id in ids:
         with transaction("catalog") as session:
             session.execute(delete(StockImportLine).where(StockImportLine.import_id == import_id))

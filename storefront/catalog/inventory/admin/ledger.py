@@ -12,8 +12,8 @@ from sqlalchemy.orm import aliased
 from storefront.catalog.inventory.admin.listing import find_by_code
 from storefront.catalog.inventory.admin.values import PAGE_SIZE, LedgerCriteria, LedgerPage, Movement, Reason, StockRow
 from storefront.catalog.models import StockMovement, Variant
-from storefront.db.pagination import Keys, Paged, page_of
-from storefront.db.session import queries
+from storefront.db.pagination import PageCursors, SortKeys, paginate
+from storefront.db.session import read_session
 
 SCAN = "scan/"  # how references of scans begin
 SCANS_SHOWN = 12
@@ -21,17 +21,17 @@ ROWS_AT_ONCE = 1000
 
 _Counter = aliased(StockMovement, name="counter")
 # By time and then by number. The rows of one variant are numbered in the order they happened: its row is locked.
-_BY_TIME = Keys((StockMovement.created_at, StockMovement.id), (datetime, int), is_descending=True)
-_BY_NUMBER = Keys((StockMovement.id,), (int,), is_descending=True)
+_BY_TIME = SortKeys((StockMovement.created_at, StockMovement.id), (datetime, int), is_descending=True)
+_BY_NUMBER = SortKeys((StockMovement.id,), (int,), is_descending=True)
 
 
 def list_movements(criteria: LedgerCriteria) -> LedgerPage:
     """A page of the ledger, newest first. A SKU that is none of ours has no rows."""
     row = find_by_code(criteria.sku) if criteria.sku else None
     if criteria.sku and row is None:
-        return LedgerPage(criteria, (), Paged("", ""), None)
+        return LedgerPage(criteria, (), PageCursors("", ""), None)
     keys = _BY_NUMBER if row else _BY_TIME
-    rows, paged = page_of(_chosen(criteria, row), keys, criteria.cursor, PAGE_SIZE)
+    rows, paged = paginate(_chosen(criteria, row), keys, criteria.cursor, PAGE_SIZE)
     return LedgerPage(criteria, tuple(map(_movement, rows)), paged, row)
 
 
@@ -94,7 +94,7 @@ def _chosen(criteria: LedgerCriteria, row: StockRow | None) -> Select[*tuple[Any
 def movements_of(reference: str) -> tuple[Movement, ...]:
     """What one submit did, by SKU; of a large one the first rows."""
     chosen = _columns().where(StockMovement.reference == reference).order_by(Variant.sku, StockMovement.id)
-    return tuple(map(_movement, queries().execute(chosen.limit(PAGE_SIZE))))
+    return tuple(map(_movement, read_session().execute(chosen.limit(PAGE_SIZE))))
 
 
 def recent_scans(actor: str) -> tuple[Movement, ...]:
@@ -105,7 +105,7 @@ def recent_scans(actor: str) -> tuple[Movement, ...]:
         StockMovement.reference.startswith(SCAN),
     )
     newest = chosen.order_by(StockMovement.created_at.desc(), StockMovement.id.desc()).limit(SCANS_SHOWN)
-    return tuple(map(_movement, queries().execute(newest)))
+    return tuple(map(_movement, read_session().execute(newest)))
 
 
 def export_movements(criteria: LedgerCriteria) -> Iterator[Movement]:
@@ -115,9 +115,9 @@ def export_movements(criteria: LedgerCriteria) -> Iterator[Movement]:
         return
     cursor, keys = "", _BY_NUMBER if row else _BY_TIME
     while True:
-        rows, paged = page_of(_chosen(criteria, row), keys, cursor, ROWS_AT_ONCE)
+        rows, paged = paginate(_chosen(criteria, row), keys, cursor, ROWS_AT_ONCE)
         movements = [_movement(found) for found in rows]
-        queries().rollback()
+        read_session().rollback()
         yield from movements
         if not paged.next:
             return

@@ -7,24 +7,28 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, literal, literal_column, or_, select, union_all
 
-from storefront.catalog.inventory.admin.values import PAGE_SIZE, DeskCriteria, DeskPage, Filter, Order, StockRow
-from storefront.catalog.models import NEVER_ENDS, Shelf, Variant
+from storefront.catalog.inventory.admin.values import PAGE_SIZE, SortOrder, StockFilter, StockPage, StockQuery, StockRow
+from storefront.catalog.models import NEVER_ENDS, StockStatus, Variant
 from storefront.catalog.search import engine
-from storefront.db.pagination import Keys, page_of
-from storefront.db.session import queries
+from storefront.db.pagination import SortKeys, paginate
+from storefront.db.session import read_session
 
 ROWS_AT_ONCE = 1000  # of an export
-MOST_NAMED = 10_000  # variants found by words; a word that more share says too little
-MOST_BEGINNINGS = 1000  # SKUs that begin with what was typed: who sees so many types on
+MAX_NAMED = 10_000  # variants found by words; a word that more share says too little
+MAX_BEGINNINGS = 1000  # SKUs that begin with what was typed: who sees so many types on
 _LAST = "\uffff"  # sorts after whatever a code goes on with
 
-_SHELVES = {Filter.LOW: Shelf.LOW, Filter.OUT: Shelf.OUT, Filter.INACTIVE: Shelf.INACTIVE}
+_SHELVES = {
+    StockFilter.LOW: StockStatus.LOW,
+    StockFilter.OUT: StockStatus.OUT,
+    StockFilter.INACTIVE: StockStatus.INACTIVE,
+}
 _ORDERS = {
-    Order.SKU: Keys((Variant.sku,), (str,)),
-    Order.NAME: Keys((Variant.title, Variant.id), (str, int)),
-    Order.AVAILABLE: Keys((Variant.available, Variant.id), (int, int)),
-    Order.DAYS_LEFT: Keys((Variant.days_left, Variant.id), (int, int)),
-    Order.SOLD: Keys((Variant.sold_30, Variant.id), (int, int), is_descending=True),
+    SortOrder.SKU: SortKeys((Variant.sku,), (str,)),
+    SortOrder.NAME: SortKeys((Variant.title, Variant.id), (str, int)),
+    SortOrder.AVAILABLE: SortKeys((Variant.available, Variant.id), (int, int)),
+    SortOrder.DAYS_LEFT: SortKeys((Variant.days_left, Variant.id), (int, int)),
+    SortOrder.SOLD: SortKeys((Variant.sold_30, Variant.id), (int, int), is_descending=True),
 }
 
 
@@ -39,10 +43,10 @@ def row_columns() -> Select[*tuple[Any, ...]]:
         Variant.on_hand,
         Variant.reserved,
         Variant.available,
-        Variant.low_level,
+        Variant.reorder_level,
         Variant.sold_30,
         Variant.days_left,
-        Variant.shelf,
+        Variant.stock_status,
     )
 
 
@@ -56,33 +60,33 @@ def row_of(row: Row[Any]) -> StockRow:
         on_hand=row.on_hand,
         reserved=row.reserved,
         available=row.available,
-        low_level=row.low_level,
+        reorder_level=row.reorder_level,
         sold_30=max(0, row.sold_30),  # a cancellation may outlive its sale in the figure
         days_left=None if row.days_left == NEVER_ENDS else row.days_left,
-        shelf=Shelf(row.shelf),
+        stock_status=StockStatus(row.stock_status),
     )
 
 
-def list_stock(criteria: DeskCriteria) -> DeskPage:
+def list_stock(criteria: StockQuery) -> StockPage:
     """A page of the desk. What a search finds comes best match first: whole code, beginning of a SKU, words."""
     narrowed = _narrowed(criteria.filter)
     keys = _ORDERS[criteria.order]
-    if criteria.filter is Filter.RESERVED:
+    if criteria.filter is StockFilter.RESERVED:
         keys = keys.sorted_afterwards()
     chosen = row_columns().where(*narrowed)
     if criteria.words:
         matches = _matches(criteria.words, narrowed)
         chosen = chosen.join(matches, matches.c.id == Variant.id)
-        if criteria.order is Order.SKU:
-            keys = Keys((matches.c.rank, Variant.sku), (int, str))
-    rows, paged = page_of(chosen, keys, criteria.cursor, PAGE_SIZE)
-    return DeskPage(criteria, tuple(row_of(row) for row in rows), count_shelves(), paged)
+        if criteria.order is SortOrder.SKU:
+            keys = SortKeys((matches.c.rank, Variant.sku), (int, str))
+    rows, paged = paginate(chosen, keys, criteria.cursor, PAGE_SIZE)
+    return StockPage(criteria, tuple(row_of(row) for row in rows), count_shelves(), paged)
 
 
-def _narrowed(chosen: Filter) -> list[ColumnElement[bool]]:
+def _narrowed(chosen: StockFilter) -> list[ColumnElement[bool]]:
     if chosen in _SHELVES:
-        return [Variant.shelf == _SHELVES[chosen]]
-    return [Variant.reserved > 0] if chosen is Filter.RESERVED else []
+        return [Variant.stock_status == _SHELVES[chosen]]
+    return [Variant.reserved > 0] if chosen is StockFilter.RESERVED else []
 
 
 def _matches(words: str, narrowed: Sequence[ColumnElement[bool]]) -> Any:
@@ -95,42 +99,47 @@ def _matches(words: str, narrowed: Sequence[ColumnElement[bool]]) -> Any:
     ]
     for code in codes:
         begins = select(ids).where(Variant.sku.between(code, code + _LAST), *narrowed)
-        first = begins.order_by(Variant.sku).limit(MOST_BEGINNINGS).subquery()
+        first = begins.order_by(Variant.sku).limit(MAX_BEGINNINGS).subquery()
         branches.append(select(first.c.id, literal(1)))
     if typed := engine.query_words(words):
-        found = engine.found(typed)
+        found = engine.match_cte(typed)
         # Without what narrows it: SQLite would ask the word index anew for every row of a filter.
-        named = select(ids).join(found, found.c.product_id == Variant.product_id).limit(MOST_NAMED).subquery()
+        named = select(ids).join(found, found.c.product_id == Variant.product_id).limit(MAX_NAMED).subquery()
         branches.append(select(named.c.id, literal(2)))
     every = union_all(*branches).subquery()
     return select(every.c.id, func.min(every.c.rank).label("rank")).group_by(every.c.id).subquery()
 
 
-def count_shelves() -> dict[Filter, int]:
+def count_shelves() -> dict[StockFilter, int]:
     """Variants of the shop by filter, by one select. Those in stock, by far the most, are not looked at."""
     kind = literal_column
     by_shelf = (
-        select(case(*((Variant.shelf == s, kind(f"'{f}'")) for f, s in _SHELVES.items())).label("kind"), func.count())
-        .where(Variant.shelf.in_(list(_SHELVES.values())))
-        .group_by(Variant.shelf)
+        select(
+            case(*((Variant.stock_status == s, kind(f"'{f}'")) for f, s in _SHELVES.items())).label("kind"),
+            func.count(),
+        )
+        .where(Variant.stock_status.in_(list(_SHELVES.values())))
+        .group_by(Variant.stock_status)
     )
-    reserved: Select[*tuple[Any, ...]] = select(kind(f"'{Filter.RESERVED}'"), func.count()).where(Variant.reserved > 0)
-    every: Select[*tuple[Any, ...]] = select(kind(f"'{Filter.ALL}'"), func.count()).select_from(Variant)
-    rows = queries().execute(union_all(by_shelf, reserved, every), bind_arguments={"mapper": Variant})
+    reserved: Select[*tuple[Any, ...]] = select(kind(f"'{StockFilter.RESERVED}'"), func.count()).where(
+        Variant.reserved > 0
+    )
+    every: Select[*tuple[Any, ...]] = select(kind(f"'{StockFilter.ALL}'"), func.count()).select_from(Variant)
+    rows = read_session().execute(union_all(by_shelf, reserved, every), bind_arguments={"mapper": Variant})
     counts: dict[str, int] = dict(rows.all())
-    return {chosen: counts.get(chosen, 0) for chosen in Filter}
+    return {chosen: counts.get(chosen, 0) for chosen in StockFilter}
 
 
 def rows_by_id(variant_ids: Collection[int]) -> dict[int, StockRow]:
     """Rows as they stand now, by id; those that are gone are left out."""
-    rows = queries().execute(row_columns().where(Variant.id.in_(variant_ids)))
+    rows = read_session().execute(row_columns().where(Variant.id.in_(variant_ids)))
     return {row.id: row_of(row) for row in rows}
 
 
 def rows_by_sku(skus: Sequence[str]) -> tuple[StockRow, ...]:
     """Rows as they stand now, soonest gone first."""
     chosen = row_columns().where(Variant.sku.in_(skus)).order_by(Variant.days_left, Variant.sku)
-    return tuple(row_of(row) for row in queries().execute(chosen))
+    return tuple(row_of(row) for row in read_session().execute(chosen))
 
 
 def find_by_code(code: str) -> StockRow | None:
@@ -139,18 +148,18 @@ def find_by_code(code: str) -> StockRow | None:
     exact_first = case((Variant.sku == code, 0), else_=1)
     # The second way looks at every SKU: it is for those of the old shop, which are in small letters, too.
     for named in (or_(Variant.sku.in_(codes), Variant.barcode.in_(codes)), func.upper(Variant.sku) == code.upper()):
-        row = queries().execute(row_columns().where(named).order_by(exact_first, Variant.id).limit(1)).first()
+        row = read_session().execute(row_columns().where(named).order_by(exact_first, Variant.id).limit(1)).first()
         if row is not None:
             return row_of(row)
     return None
 
 
-def restock_list(cursor: str = "", size: int = PAGE_SIZE) -> DeskPage:
+def restock_list(cursor: str = "", size: int = PAGE_SIZE) -> StockPage:
     """What is to be ordered: everything on sale at its level or below, by the days it still lasts."""
-    chosen = row_columns().where(Variant.shelf.in_([Shelf.OUT, Shelf.LOW]))
-    rows, paged = page_of(chosen, _ORDERS[Order.DAYS_LEFT], cursor, size)
-    criteria = DeskCriteria(order=Order.DAYS_LEFT, cursor=cursor)
-    return DeskPage(criteria, tuple(row_of(row) for row in rows), count_shelves(), paged)
+    chosen = row_columns().where(Variant.stock_status.in_([StockStatus.OUT, StockStatus.LOW]))
+    rows, paged = paginate(chosen, _ORDERS[SortOrder.DAYS_LEFT], cursor, size)
+    criteria = StockQuery(order=SortOrder.DAYS_LEFT, cursor=cursor)
+    return StockPage(criteria, tuple(row_of(row) for row in rows), count_shelves(), paged)
 
 
 def export_stock() -> Iterator[StockRow]:
@@ -158,8 +167,8 @@ def export_stock() -> Iterator[StockRow]:
     last = ""
     while True:
         page = row_columns().where(Variant.sku > last).order_by(Variant.sku).limit(ROWS_AT_ONCE)
-        rows = [row_of(row) for row in queries().execute(page)]
-        queries().rollback()
+        rows = [row_of(row) for row in read_session().execute(page)]
+        read_session().rollback()
         yield from rows
         if len(rows) < ROWS_AT_ONCE:
             return

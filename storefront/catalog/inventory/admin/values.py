@@ -7,13 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from storefront.catalog.inventory.import_models import ImportState
-from storefront.catalog.models import Shelf
+from storefront.catalog.models import StockStatus
 from storefront.core.errors import DomainError, NotFoundError
-from storefront.db.pagination import Paged
+from storefront.db.pagination import PageCursors
 
 PAGE_SIZE = 50
-MOST_UNITS = 1_000_000  # of one variant on hand; more is a barcode in the wrong field
-MOST_AT_ONCE = 10_000  # units of one delta
+MAX_UNITS = 1_000_000  # of one variant on hand; more is a barcode in the wrong field
+MAX_AT_ONCE = 10_000  # units of one delta
 
 
 class Reason(StrEnum):
@@ -31,7 +31,7 @@ LEVEL = "level"  # a low-stock level was changed: a row of the ledger that moves
 UNDO = "undo"
 
 
-class Filter(StrEnum):
+class StockFilter(StrEnum):
     ALL = "all"
     LOW = "low"
     OUT = "out"
@@ -39,7 +39,7 @@ class Filter(StrEnum):
     INACTIVE = "inactive"
 
 
-class Order(StrEnum):
+class SortOrder(StrEnum):
     SKU = "sku"
     NAME = "name"
     AVAILABLE = "available"  # fewest first
@@ -48,12 +48,12 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DeskCriteria:
+class StockQuery:
     """:ivar words: a SKU, its beginning, a barcode or words of a name :ivar cursor: where a page begins or ends"""
 
     words: str = ""
-    filter: Filter = Filter.ALL
-    order: Order = Order.SKU
+    filter: StockFilter = StockFilter.ALL
+    order: SortOrder = SortOrder.SKU
     cursor: str = ""
 
 
@@ -73,29 +73,29 @@ class StockRow:
     on_hand: int
     reserved: int
     available: int
-    low_level: int
+    reorder_level: int
     sold_30: int
     days_left: int | None
-    shelf: Shelf
+    stock_status: StockStatus
 
     @property
     def to_order(self) -> int:
         """Units that bring it to its level with a month of sales on top."""
-        return max(0, self.low_level + self.sold_30 - self.available)
+        return max(0, self.reorder_level + self.sold_30 - self.available)
 
 
 @dataclass(frozen=True, slots=True)
-class DeskPage:
+class StockPage:
     """:ivar counts: variants of the whole shop by filter"""
 
-    criteria: DeskCriteria
+    criteria: StockQuery
     rows: tuple[StockRow, ...]
-    counts: dict[Filter, int]
-    paged: Paged
+    counts: dict[StockFilter, int]
+    paged: PageCursors
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Adjustment:
     """What a clerk entered in one row.
 
     :ivar delta: units to add to whatever is there :ivar count: units that were counted; one of both or neither
@@ -111,7 +111,7 @@ class Change:
     level: int | None = None
 
 
-class RefusalKind(StrEnum):
+class RejectionKind(StrEnum):
     CHANGED = "changed"  # counted, but the figure on the screen was out of date
     SHORT = "short"  # fewer are available than should go
     RESERVED = "reserved"  # fewer were counted than are promised to customers
@@ -121,18 +121,18 @@ class RefusalKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     """Why one change cannot be made. :ivar row: as it stands now; None when it is gone"""
 
-    kind: RefusalKind
-    change: Change
+    kind: RejectionKind
+    change: Adjustment
     row: StockRow | None
 
 
 class StockConflict(DomainError):
     """Some changes of a submit cannot be made, so none was. :ivar refusals: by variant"""
 
-    def __init__(self, refusals: dict[int, Refusal]) -> None:
+    def __init__(self, refusals: dict[int, Rejection]) -> None:
         super().__init__(f"{len(refusals)} refused")
         self.refusals = refusals
 
@@ -186,7 +186,7 @@ class LedgerPage:
 
     criteria: LedgerCriteria
     movements: tuple[Movement, ...]
-    paged: Paged
+    paged: PageCursors
     row: StockRow | None
 
 
@@ -288,4 +288,4 @@ class ImportPage:
     imported: Import
     problems: tuple[ImportLine, ...]
     changes: tuple[ImportLine, ...]
-    paged: Paged
+    paged: PageCursors

@@ -4,20 +4,20 @@ Other packages reach it through the catalogue's door, as `catalog.product_desk`.
 """
 
 from storefront.catalog.products.admin.bulk import (
-    MOST_PRODUCTS,
+    MAX_PRODUCTS,
     BulkAct,
     BulkChange,
     BulkConflict,
     BulkImpossible,
     BulkLine,
-    Ending,
+    PriceEnding,
     apply_bulk,
     preview,
 )
 from storefront.catalog.products.admin.categories import (
     change_category,
     create_category,
-    find_moved,
+    find_redirect,
     get_category,
     list_categories,
     reindex_category,
@@ -26,18 +26,17 @@ from storefront.catalog.products.admin.categories import (
 from storefront.catalog.products.admin.changes import change_product, create_product, set_published
 from storefront.catalog.products.admin.detail import get_product_record
 from storefront.catalog.products.admin.listing import list_products
-from storefront.catalog.products.admin.scheduled_prices import apply_prices, cancel_price, plan_price
+from storefront.catalog.products.admin.scheduled_prices import apply_prices, cancel_price, schedule_price
 from storefront.catalog.products.admin.values import (
-    MOST_MINOR,
-    MOST_SPECS,
-    MOST_STOCK,
-    MOST_VARIANTS,
+    MAX_MINOR_UNITS,
+    MAX_SPECS,
+    MAX_STOCK,
+    MAX_VARIANTS,
     CategoryConflict,
     CategoryDraft,
     CategoryInUse,
     CategoryRecord,
     DraftRefused,
-    PlannedPrice,
     Problem,
     ProductConflict,
     ProductCriteria,
@@ -47,24 +46,25 @@ from storefront.catalog.products.admin.values import (
     ProductRecord,
     ProductRow,
     ProductsPage,
-    UnknownPlan,
+    ScheduledPrice,
+    UnknownScheduledPrice,
     VariantDraft,
     VariantRecord,
     VariantState,
 )
 from storefront.catalog.products.create import slugify
-from storefront.catalog.products.idempotency import forget_old_submits
-from storefront.catalog.values import LONGEST_BRAND, LONGEST_PRODUCT_NAME, LONGEST_SKU
+from storefront.catalog.products.idempotency import purge_idempotency_keys
+from storefront.catalog.values import MAX_BRAND_LENGTH, MAX_PRODUCT_NAME_LENGTH, MAX_SKU_LENGTH
 
 __all__ = [
-    "LONGEST_BRAND",
-    "LONGEST_PRODUCT_NAME",
-    "LONGEST_SKU",
-    "MOST_MINOR",
-    "MOST_PRODUCTS",
-    "MOST_SPECS",
-    "MOST_STOCK",
-    "MOST_VARIANTS",
+    "MAX_BRAND_LENGTH",
+    "MAX_MINOR_UNITS",
+    "MAX_PRODUCTS",
+    "MAX_PRODUCT_NAME_LENGTH",
+    "MAX_SKU_LENGTH",
+    "MAX_SPECS",
+    "MAX_STOCK",
+    "MAX_VARIANTS",
     "BulkAct",
     "BulkChange",
     "BulkConflict",
@@ -75,8 +75,7 @@ __all__ = [
     "CategoryInUse",
     "CategoryRecord",
     "DraftRefused",
-    "Ending",
-    "PlannedPrice",
+    "PriceEnding",
     "Problem",
     "ProductConflict",
     "ProductCriteria",
@@ -86,7 +85,8 @@ __all__ = [
     "ProductRecord",
     "ProductRow",
     "ProductsPage",
-    "UnknownPlan",
+    "ScheduledPrice",
+    "UnknownScheduledPrice",
     "VariantDraft",
     "VariantRecord",
     "VariantState",
@@ -97,16 +97,16 @@ __all__ = [
     "change_product",
     "create_category",
     "create_product",
-    "find_moved",
-    "forget_old_submits",
+    "find_redirect",
     "get_category",
     "get_product_record",
     "list_categories",
     "list_products",
-    "plan_price",
     "preview",
+    "purge_idempotency_keys",
     "reindex_category",
     "remove_category",
+    "schedule_price",
     "set_published",
     "slugify",
 ]

@@ -18,10 +18,10 @@ NOTED_TEXT = 120  # characters of an old and of a new text
 Act = tuple[str, str, str]  # what, to what, from what to what
 
 
-def money_words(price: Money, was: Money | None = None) -> str:
+def money_words(price: Money, compare_at_price: Money | None = None) -> str:
     """INR 450.00, or INR 450.00 (was INR 500.00)."""
     words = f"{price.currency} {price.amount}"
-    return f"{words} (was {was.amount})" if was else words
+    return f"{words} (was {compare_at_price.amount})" if compare_at_price else words
 
 
 def from_to(old: str, new: str) -> str:
@@ -68,15 +68,23 @@ def _details(record: ProductRecord, draft: ProductDraft) -> Iterator[str]:
 def _arrival(variant: VariantDraft) -> Iterator[Act]:
     if variant.state is not VariantState.DELETED:
         units = f", {variant.stock} units" if variant.stock else ""
-        yield "variant added", variant.sku, f"{variant.option} {money_words(variant.price, variant.was)}{units}".strip()
+        yield (
+            "variant added",
+            variant.sku,
+            f"{variant.option} {money_words(variant.price, variant.compare_at_price)}{units}".strip(),
+        )
 
 
 def _acts_on(before: VariantRecord, after: VariantDraft) -> Iterator[Act]:
     if after.state is VariantState.DELETED:
         yield "variant deleted", before.sku, f"{before.option} {money_words(before.price)}".strip()
         return
-    if (before.price, before.was) != (after.price, after.was):
-        yield "price", before.sku, f"{money_words(before.price, before.was)} to {money_words(after.price, after.was)}"
+    if (before.price, before.compare_at_price) != (after.price, after.compare_at_price):
+        yield (
+            "price",
+            before.sku,
+            f"{money_words(before.price, before.compare_at_price)} to {money_words(after.price, after.compare_at_price)}",
+        )
     if before.option != after.option:
         yield "renamed", before.sku, from_to(before.option, after.option)
     if before.barcode != after.barcode:

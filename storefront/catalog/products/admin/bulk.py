@@ -12,18 +12,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront.catalog.inventory.availability import refresh_products
-from storefront.catalog.listing.read_model import take
-from storefront.catalog.models import Act, Product, Variant
+from storefront.catalog.listing.read_model import lock_products
+from storefront.catalog.models import AuditEntry, Product, Variant
 from storefront.catalog.products import idempotency
 from storefront.catalog.products.admin.audit_messages import money_words
 from storefront.catalog.products.admin.changes import publish_within
-from storefront.catalog.products.admin.values import MOST_MINOR
+from storefront.catalog.products.admin.values import MAX_MINOR_UNITS
 from storefront.core.errors import DomainError
 from storefront.core.money import Money
 from storefront.db import audit_log
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
-MOST_PRODUCTS = 200  # of one bulk change
+MAX_PRODUCTS = 200  # of one bulk change
 
 
 class BulkAct(StrEnum):
@@ -37,7 +37,7 @@ class BulkAct(StrEnum):
         return self in {BulkAct.PERCENT, BulkAct.AMOUNT}
 
 
-class Ending(StrEnum):
+class PriceEnding(StrEnum):
     """What the new prices end in."""
 
     ANY = ""
@@ -51,17 +51,17 @@ class BulkChange:
 
     act: BulkAct
     figure: Decimal = Decimal(0)
-    ending: Ending = Ending.ANY
+    ending: PriceEnding = PriceEnding.ANY
 
     def new_price(self, price: Money) -> Money:
         """A price after it, rounded half up to the minor unit, or to the nearest that ends as asked."""
         if self.act is BulkAct.PERCENT:
-            changed = price.share(1 + self.figure / 100)
+            changed = price.times_rate(1 + self.figure / 100)
         else:
             changed = price + Money.of(self.figure, price.currency)
-        if self.ending is Ending.ANY:
+        if self.ending is PriceEnding.ANY:
             return changed
-        below = Decimal("0.01") if self.ending is Ending.NINETY_NINE else Decimal(0)
+        below = Decimal("0.01") if self.ending is PriceEnding.NINETY_NINE else Decimal(0)
         whole = (changed.amount + below).quantize(Decimal(1), ROUND_HALF_UP)
         return Money.of(whole - below, price.currency)
 
@@ -80,17 +80,17 @@ class BulkLine:
     title: str
     is_published: bool
     old: Money
-    was: Money | None
+    compare_at_price: Money | None
     new: Money | None
 
     @property
     def is_possible(self) -> bool:
-        return self.new is None or 0 < self.new.minor <= MOST_MINOR
+        return self.new is None or 0 < self.new.minor <= MAX_MINOR_UNITS
 
     @property
-    def loses_was(self) -> bool:
+    def loses_compare_at_price(self) -> bool:
         """Whether the price it had before is no longer the higher one."""
-        return self.new is not None and self.was is not None and not self.was > self.new
+        return self.new is not None and self.compare_at_price is not None and not self.compare_at_price > self.new
 
 
 class BulkConflict(DomainError):
@@ -123,11 +123,11 @@ def preview(product_ids: Collection[int], change: BulkChange) -> tuple[BulkLine,
         Variant.sku,
         Variant.title,
         Variant.price,
-        Variant.was,
+        Variant.compare_at_price,
     ).join(Variant, Variant.product_id == Product.id)
     mine = columns.where(Product.id.in_(product_ids), Variant.is_withdrawn.is_(False))
     lines: list[BulkLine] = []
-    for row in queries().execute(mine.order_by(Product.name, Product.id, Variant.sort_order, Variant.id)):
+    for row in read_session().execute(mine.order_by(Product.name, Product.id, Variant.sort_order, Variant.id)):
         if not change.act.is_price and lines and lines[-1].product_id == row.id:
             continue
         old = Money(row.price, row.currency)
@@ -140,14 +140,14 @@ def preview(product_ids: Collection[int], change: BulkChange) -> tuple[BulkLine,
                 title=row.title if change.act.is_price else row.name,
                 is_published=row.active,
                 old=old,
-                was=None if row.was is None else Money(row.was, row.currency),
+                compare_at_price=None if row.compare_at_price is None else Money(row.compare_at_price, row.currency),
                 new=change.new_price(old) if change.act.is_price else None,
             )
         )
     return tuple(lines)
 
 
-@retried
+@retry_on_deadlock
 def apply_bulk(
     product_ids: Collection[int], change: BulkChange, *, seen: Mapping[int, int], key: str, actor: str
 ) -> int | None:
@@ -161,15 +161,15 @@ def apply_bulk(
     """
     try:
         with transaction("catalog") as session:
-            take(session, product_ids)
-            if idempotency.find_done(key):
+            lock_products(session, product_ids)
+            if idempotency.lookup(key):
                 return None
-            idempotency.note_done(session, key)
+            idempotency.record(session, key)
             if not change.act.is_price:
                 return publish_within(session, product_ids, change.act is BulkAct.PUBLISH, actor=actor)
             return _change_prices(session, product_ids, change, seen, actor)
     except IntegrityError:
-        if idempotency.find_done(key):  # a twin was quicker
+        if idempotency.lookup(key):  # a twin was quicker
             return None
         raise
 
@@ -185,12 +185,12 @@ def _change_prices(
     changed = [line for line in lines if line.new is not None and line.new != line.old]
     for line in sorted(changed, key=lambda line: line.variant_id):
         new = line.new or line.old
-        was = None if line.loses_was else line.was
-        values = {"price": new.minor, "was": was.minor if was else None}
+        compare_at_price = None if line.loses_compare_at_price else line.compare_at_price
+        values = {"price": new.minor, "compare_at_price": compare_at_price.minor if compare_at_price else None}
         priced = update(Variant).where(Variant.id == line.variant_id).values(**values)
         session.execute(priced)
-        detail = f"{money_words(line.old, line.was)} to {money_words(new, was)}"
-        audit_log.note(session, Act, actor=actor, what="price", subject=line.sku, detail=detail)
+        detail = f"{money_words(line.old, line.compare_at_price)} to {money_words(new, compare_at_price)}"
+        audit_log.record(session, AuditEntry, actor=actor, what="price", subject=line.sku, detail=detail)
     products = sorted({line.product_id for line in changed})
     counted = update(Product).where(Product.id.in_(products)).values(version=Product.version + 1)
     session.execute(counted)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from storefront.catalog.events import CATEGORY_RENAMED
 from storefront.catalog.listing.read_model import next_products, reindex
-from storefront.catalog.models import Act, Category, Message, Product, ProductCategory
+from storefront.catalog.models import AuditEntry, Category, Message, Product, ProductCategory
 from storefront.catalog.products.admin.audit_messages import from_to
 from storefront.catalog.products.admin.values import (
     CategoryConflict,
@@ -27,9 +27,9 @@ from storefront.catalog.products.admin.values import (
 from storefront.catalog.products.create import UNSORTED
 from storefront.catalog.products.models import SlugRedirect
 from storefront.catalog.values import UnknownCategory
-from storefront.core.collation import folded
+from storefront.core.collation import collation_key
 from storefront.db import audit_log, outbox
-from storefront.db.session import queries, retried, transaction
+from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 AT_ONCE = 500  # products whose words are written in one transaction
 
@@ -42,7 +42,7 @@ def list_categories() -> tuple[CategoryRecord, ...]:
         .subquery()
     )
     facts = (Category.id, Category.name, Category.slug, Category.description, Category.hue)
-    rows = queries().execute(
+    rows = read_session().execute(
         select(*facts, func.coalesce(counts.c.count, 0).label("products"))
         .outerjoin(counts, counts.c.category_id == Category.id)
         .order_by(Category.sort_order, Category.id)
@@ -61,13 +61,13 @@ def get_category(category_id: int) -> CategoryRecord:
     return found
 
 
-def find_moved(slug: str) -> str | None:
+def find_redirect(slug: str) -> str | None:
     """Where the category is by now that had this address; None when none had it."""
     moved = select(Category.slug).join(SlugRedirect, SlugRedirect.category_id == Category.id)
-    return queries().scalar(moved.where(SlugRedirect.slug == slug))
+    return read_session().scalar(moved.where(SlugRedirect.slug == slug))
 
 
-@retried
+@retry_on_deadlock
 def create_category(draft: CategoryDraft, *, actor: str) -> int:
     """Open a category; asked for twice, it is opened once. :return: its id
 
@@ -90,11 +90,13 @@ def create_category(draft: CategoryDraft, *, actor: str) -> int:
         session.add(row)
         session.flush()
         _arrange(session, [record.id for record in records], row.id, draft.position)
-        audit_log.note(session, Act, actor=actor, what="category opened", subject=draft.slug, detail=draft.name)
+        audit_log.record(
+            session, AuditEntry, actor=actor, what="category opened", subject=draft.slug, detail=draft.name
+        )
         return row.id
 
 
-@retried
+@retry_on_deadlock
 def change_category(category_id: int, draft: CategoryDraft, *, seen: str, actor: str) -> None:
     """Let a category stand as a draft says.
 
@@ -125,13 +127,13 @@ def change_category(category_id: int, draft: CategoryDraft, *, seen: str, actor:
         if record.name != draft.name:
             # Its products are found by its name; there may be very many, so the worker writes their words.
             word = {"category": category_id}
-            outbox.post(session, Message, CATEGORY_RENAMED, f"{CATEGORY_RENAMED}/{uuid.uuid4()}", word)
+            outbox.publish(session, Message, CATEGORY_RENAMED, f"{CATEGORY_RENAMED}/{uuid.uuid4()}", word)
         detail = "; ".join(
             from_to(str(old), str(new))
             for old, new in zip(_facts(record.draft), _facts(draft), strict=True)
             if old != new
         )
-        audit_log.note(session, Act, actor=actor, what="category changed", subject=record.slug, detail=detail)
+        audit_log.record(session, AuditEntry, actor=actor, what="category changed", subject=record.slug, detail=detail)
 
 
 def _facts(draft: CategoryDraft) -> tuple[object, ...]:
@@ -150,7 +152,7 @@ def remove_category(category_id: int, *, actor: str) -> None:
         raise CategoryInUse(1) from error
 
 
-@retried
+@retry_on_deadlock
 def _remove(category_id: int, actor: str) -> None:
     with transaction("catalog") as session:
         record = next((record for record in _take(session) if record.id == category_id), None)
@@ -164,7 +166,9 @@ def _remove(category_id: int, actor: str) -> None:
             delete(Category).where(Category.id == category_id),
         ):
             session.execute(statement)
-        audit_log.note(session, Act, actor=actor, what="category removed", subject=record.slug, detail=record.name)
+        audit_log.record(
+            session, AuditEntry, actor=actor, what="category removed", subject=record.slug, detail=record.name
+        )
 
 
 def reindex_category(category_id: int) -> int:
@@ -188,9 +192,9 @@ def _take(session: Session) -> tuple[CategoryRecord, ...]:
 def _problems(draft: CategoryDraft, records: tuple[CategoryRecord, ...], own_id: int | None) -> dict[str, Problem]:
     others = [record for record in records if record.id != own_id]
     found = {}
-    if folded(draft.name) in {folded(other.name) for other in others}:
+    if collation_key(draft.name) in {collation_key(other.name) for other in others}:
         found["name"] = Problem.NAME_TAKEN
-    left_by = queries().scalar(select(SlugRedirect.category_id).where(SlugRedirect.slug == draft.slug))
+    left_by = read_session().scalar(select(SlugRedirect.category_id).where(SlugRedirect.slug == draft.slug))
     if draft.slug in {other.slug for other in others}:
         found["slug"] = Problem.SLUG_TAKEN
     elif left_by is not None and left_by != own_id:

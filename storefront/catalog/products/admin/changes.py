@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront.catalog.inventory.availability import refresh_products
-from storefront.catalog.inventory.ledger import note_movement
-from storefront.catalog.listing.read_model import reindex, take
-from storefront.catalog.models import Act, Product, ProductCategory, Spec, Variant
+from storefront.catalog.inventory.ledger import record_movement
+from storefront.catalog.listing.read_model import lock_products, reindex
+from storefront.catalog.models import AuditEntry, Product, ProductCategory, Spec, Variant
 from storefront.catalog.products.admin.audit_messages import acts_of
 from storefront.catalog.products.admin.detail import get_product_record
 from storefront.catalog.products.admin.validation import find_problems
@@ -26,11 +26,11 @@ from storefront.catalog.products.admin.values import (
     VariantState,
 )
 from storefront.catalog.products.create import NewProduct, NewVariant, add_product
-from storefront.catalog.products.idempotency import find_done
+from storefront.catalog.products.idempotency import lookup
 from storefront.catalog.values import LOW_STOCK, ProductId, Sku, SkuTaken, UnknownCategory
 from storefront.core.clock import today
 from storefront.db import audit_log
-from storefront.db.session import retried, rows_changed, transaction
+from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 
 CREATED_WITH = "initial"  # the reason of the units that a variant comes with
 _named = select(Product.id, Product.sku, Product.name)
@@ -48,7 +48,9 @@ def create_product(sku: str, draft: ProductDraft, *, is_published: bool, key: st
         brand=draft.brand,
         description=draft.description,
         categories=(),
-        variants=tuple(NewVariant(Sku(v.sku), v.option, v.price, v.stock, v.barcode, v.was) for v in draft.variants),
+        variants=tuple(
+            NewVariant(Sku(v.sku), v.option, v.price, v.stock, v.barcode, v.compare_at_price) for v in draft.variants
+        ),
         published_on=today(),
         option_name=draft.option_name,
         specs=draft.specs,
@@ -56,7 +58,7 @@ def create_product(sku: str, draft: ProductDraft, *, is_published: bool, key: st
         is_published=is_published,
     )
     # Whether it was done is asked last: a twin that ends meanwhile has taken the SKU by then.
-    if (problems := find_problems(draft, sku, None)) and find_done(key) is None:
+    if (problems := find_problems(draft, sku, None)) and lookup(key) is None:
         raise DraftRefused(problems)
     try:
         return add_product(new, draft.categories, actor=actor, key=key)
@@ -90,10 +92,10 @@ def change_product(product_id: int, draft: ProductDraft, *, seen: int, actor: st
         raise
 
 
-@retried
+@retry_on_deadlock
 def _change(product_id: int, draft: ProductDraft, seen: int, actor: str) -> None:
     with transaction("catalog") as session:
-        take(session, [product_id])
+        lock_products(session, [product_id])
         record = get_product_record(product_id)
         draft = _completed(record, draft)
         if _is_done(record, draft):
@@ -109,7 +111,7 @@ def _change(product_id: int, draft: ProductDraft, seen: int, actor: str) -> None
         refresh_products(session, [product_id])
         reindex(session, [product_id])
         for what, subject, detail in acts_of(record, draft):
-            audit_log.note(session, Act, actor=actor, what=what, subject=subject, detail=detail)
+            audit_log.record(session, AuditEntry, actor=actor, what=what, subject=subject, detail=detail)
 
 
 def _count_up(session: Session, product_id: int, seen: int) -> bool:
@@ -197,7 +199,7 @@ def _write_variants(session: Session, record: ProductRecord, draft: ProductDraft
         facts = {
             "name": variant.option,
             "price": variant.price.minor,
-            "was": variant.was.minor if variant.was else None,
+            "compare_at_price": variant.compare_at_price.minor if variant.compare_at_price else None,
             "barcode": variant.barcode,
             "sort_order": position,
             "is_withdrawn": variant.state is VariantState.WITHDRAWN,
@@ -213,21 +215,21 @@ def _add_variant(
     session: Session, product_id: int, variant: VariantDraft, facts: dict[str, object], actor: str
 ) -> None:
     row = Variant(product_id=product_id, sku=variant.sku, on_hand=variant.stock, **facts)
-    row.is_sold, row.is_low_told = False, variant.stock <= LOW_STOCK  # it comes so: nobody needs to be told
+    row.is_sellable, row.low_stock_notified = False, variant.stock <= LOW_STOCK  # it comes so: nobody needs to be told
     session.add(row)
     session.flush()
     if variant.stock:
-        note_movement(session, row.id, variant.stock, CREATED_WITH, variant.sku, actor)
+        record_movement(session, row.id, variant.stock, CREATED_WITH, variant.sku, actor)
 
 
-@retried
+@retry_on_deadlock
 def set_published(product_ids: Collection[int], is_published: bool, *, actor: str) -> int:
     """Put products on sale, or hide them from all pages; those that are so already stay as they are.
 
     :return: how many were changed
     """
     with transaction("catalog") as session:
-        take(session, product_ids)
+        lock_products(session, product_ids)
         return publish_within(session, product_ids, is_published, actor=actor)
 
 
@@ -243,6 +245,6 @@ def publish_within(session: Session, product_ids: Collection[int], is_published:
         if rows_changed(session.execute(other)):
             changed.append(product_id)
             what = "published" if is_published else "hidden"
-            audit_log.note(session, Act, actor=actor, what=what, subject=row.sku, detail=row.name)
+            audit_log.record(session, AuditEntry, actor=actor, what=what, subject=row.sku, detail=row.name)
     refresh_products(session, changed)
     return len(changed)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 
 from storefront.catalog.models import Product, ProductCategory, Spec, StockMovement, StockReservation, Variant
-from storefront.catalog.products.admin.values import PlannedPrice, ProductRecord, VariantRecord
+from storefront.catalog.products.admin.values import ProductRecord, ScheduledPrice, VariantRecord
 from storefront.catalog.products.models import PriceChange, PriceState
 from storefront.catalog.values import UnknownProduct
 from storefront.core.money import Money
-from storefront.db.session import queries
+from storefront.db.session import read_session
 
 OPEN = (PriceState.SCHEDULED, PriceState.RUNNING)
 
@@ -33,13 +33,13 @@ def get_product_record(product_id: int) -> ProductRecord:
         Product.active,
         Product.main_category_id,
     )
-    row = queries().execute(select(*facts).where(Product.id == product_id)).one_or_none()
+    row = read_session().execute(select(*facts).where(Product.id == product_id)).one_or_none()
     if row is None:
         raise UnknownProduct(product_id)
     specs = select(Spec.name, Spec.value).where(Spec.product_id == product_id).order_by(Spec.sort_order, Spec.id)
     places = select(ProductCategory.category_id).where(ProductCategory.product_id == product_id)
     main = row.main_category_id
-    others = sorted(set(queries().scalars(places)) - {main})
+    others = sorted(set(read_session().scalars(places)) - {main})
     return ProductRecord(
         id=row.id,
         sku=row.sku,
@@ -53,9 +53,9 @@ def get_product_record(product_id: int) -> ProductRecord:
         stock=row.stock,
         is_published=row.active,
         categories=(main, *others),
-        specs=tuple((spec.name, spec.value) for spec in queries().execute(specs)),
+        specs=tuple((spec.name, spec.value) for spec in read_session().execute(specs)),
         variants=_variants(product_id, row.currency),
-        planned=planned_prices(Variant.product_id == product_id, row.currency),
+        planned=scheduled_prices_of(Variant.product_id == product_id, row.currency),
     )
 
 
@@ -68,7 +68,7 @@ def _variants(product_id: int, currency: str) -> tuple[VariantRecord, ...]:
         Variant.sku,
         Variant.name,
         Variant.price,
-        Variant.was,
+        Variant.compare_at_price,
         Variant.barcode,
         Variant.is_withdrawn,
         Variant.on_hand,
@@ -82,18 +82,18 @@ def _variants(product_id: int, currency: str) -> tuple[VariantRecord, ...]:
             sku=row.sku,
             option=row.name,
             price=Money(row.price, currency),
-            was=None if row.was is None else Money(row.was, currency),
+            compare_at_price=None if row.compare_at_price is None else Money(row.compare_at_price, currency),
             barcode=row.barcode,
             is_withdrawn=row.is_withdrawn,
             on_hand=row.on_hand,
             available=row.available,
             can_be_deleted=not row.has_past,
         )
-        for row in queries().execute(mine)
+        for row in read_session().execute(mine)
     )
 
 
-def planned_prices(which: ColumnElement[bool], currency: str) -> tuple[PlannedPrice, ...]:
+def scheduled_prices_of(which: ColumnElement[bool], currency: str) -> tuple[ScheduledPrice, ...]:
     """Prices to come or to return, the next first. :param which: a condition on `Variant`"""
     chosen = (
         select(PriceChange, Variant.sku)
@@ -102,16 +102,16 @@ def planned_prices(which: ColumnElement[bool], currency: str) -> tuple[PlannedPr
         .order_by(PriceChange.starts_at, PriceChange.id)
     )
     return tuple(
-        PlannedPrice(
+        ScheduledPrice(
             id=row.id,
             variant_id=row.variant_id,
             sku=sku,
             price=Money(row.price, currency),
-            was=None if row.was is None else Money(row.was, currency),
+            compare_at_price=None if row.compare_at_price is None else Money(row.compare_at_price, currency),
             starts_at=row.starts_at,
             ends_at=row.ends_at,
             state=PriceState(row.state),
             created_by=row.created_by,
         )
-        for row, sku in queries().execute(chosen)
+        for row, sku in read_session().execute(chosen)
     )

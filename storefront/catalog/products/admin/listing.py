@@ -19,17 +19,17 @@ from storefront.catalog.products.admin.values import (
 from storefront.catalog.products.models import PriceChange
 from storefront.catalog.search import engine
 from storefront.core.money import Money
-from storefront.db.pagination import Keys, page_of
-from storefront.db.session import queries
+from storefront.db.pagination import SortKeys, paginate
+from storefront.db.session import read_session
 
-MOST_NAMED = 10_000  # products found by words; a word that more share says too little
-MOST_BEGINNINGS = 1000  # SKUs that begin with what was typed
+MAX_NAMED = 10_000  # products found by words; a word that more share says too little
+MAX_BEGINNINGS = 1000  # SKUs that begin with what was typed
 _LAST = "\uffff"  # sorts after whatever a code goes on with
 
 _ORDERS = {
-    ProductOrder.NEWEST: Keys((Product.id,), (int,), is_descending=True),
-    ProductOrder.NAME: Keys((Product.name, Product.id), (str, int)),
-    ProductOrder.PRICE: Keys((Product.price, Product.id), (int, int)),
+    ProductOrder.NEWEST: SortKeys((Product.id,), (int,), is_descending=True),
+    ProductOrder.NAME: SortKeys((Product.name, Product.id), (str, int)),
+    ProductOrder.PRICE: SortKeys((Product.price, Product.id), (int, int)),
 }
 
 
@@ -42,7 +42,7 @@ def list_products(criteria: ProductCriteria) -> ProductsPage:
     keys = _ORDERS[criteria.order]
     if criteria.filter is ProductFilter.HIDDEN:
         keys = keys.sorted_afterwards()
-    rows, paged = page_of(chosen, keys, criteria.cursor, PAGE_SIZE)
+    rows, paged = paginate(chosen, keys, criteria.cursor, PAGE_SIZE)
     return ProductsPage(criteria, tuple(map(_row_of, rows)), count_products(), paged)
 
 
@@ -105,11 +105,11 @@ def _matches(words: str) -> Any:
     ]
     for code in codes:
         begins = select(Variant.product_id.label("id")).where(Variant.sku.between(code, code + _LAST))
-        first = begins.order_by(Variant.sku).limit(MOST_BEGINNINGS).subquery()
+        first = begins.order_by(Variant.sku).limit(MAX_BEGINNINGS).subquery()
         branches.append(select(first.c.id))
     if typed := engine.query_words(words):
-        found = engine.found(typed)
-        named = select(found.c.product_id.label("id")).limit(MOST_NAMED).subquery()
+        found = engine.match_cte(typed)
+        named = select(found.c.product_id.label("id")).limit(MAX_NAMED).subquery()
         branches.append(select(named.c.id))
     return union_all(*branches).subquery().select().distinct().subquery()
 
@@ -123,7 +123,7 @@ def count_products() -> dict[ProductFilter, int]:
         if kind in {ProductFilter.ALL, ProductFilter.PUBLISHED}:
             continue
         branches.append(select(kinds[kind], func.count()).select_from(Product).where(*_narrowed(kind)))
-    rows = queries().execute(union_all(*branches), bind_arguments={"mapper": Product})
+    rows = read_session().execute(union_all(*branches), bind_arguments={"mapper": Product})
     counts: dict[str, int] = dict(rows.all())
     counts[ProductFilter.PUBLISHED] = counts[ProductFilter.ALL] - counts[ProductFilter.HIDDEN]
     return {kind: counts[kind] for kind in ProductFilter}

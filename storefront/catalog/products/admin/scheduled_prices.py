@@ -9,26 +9,26 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from storefront.catalog.inventory.availability import refresh_products
-from storefront.catalog.listing.read_model import take
-from storefront.catalog.models import Act, Product, Variant
+from storefront.catalog.listing.read_model import lock_products
+from storefront.catalog.models import AuditEntry, Product, Variant
 from storefront.catalog.products.admin.audit_messages import money_words
 from storefront.catalog.products.admin.detail import OPEN
-from storefront.catalog.products.admin.values import DraftRefused, Problem, UnknownPlan
+from storefront.catalog.products.admin.values import DraftRefused, Problem, UnknownScheduledPrice
 from storefront.catalog.products.models import PriceChange, PriceState
 from storefront.catalog.values import UnknownSku
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
 from storefront.db import audit_log
-from storefront.db.session import queries, retried, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 WORKER = "shop"
 
 
-@retried
-def plan_price(
+@retry_on_deadlock
+def schedule_price(
     variant_id: int,
     price: Money,
-    was: Money | None,
+    compare_at_price: Money | None,
     starts_at: datetime,
     ends_at: datetime | None,
     *,
@@ -38,7 +38,7 @@ def plan_price(
 
     :param ends_at: when the price before it returns; None when it stays
     :raise UnknownSku: there is no such variant
-    :raise DraftRefused: places are "price", "was", "starts_at" and "ends_at"
+    :raise DraftRefused: places are "price", "compare_at_price", "starts_at" and "ends_at"
     """
     with transaction("catalog") as session:
         taken = select(Variant.sku).where(Variant.id == variant_id).with_for_update()
@@ -49,7 +49,7 @@ def plan_price(
         plan = PriceChange(
             variant_id=variant_id,
             price=price.minor,
-            was=was.minor if was else None,
+            compare_at_price=compare_at_price.minor if compare_at_price else None,
             starts_at=starts_at,
             ends_at=ends_at,
             state=PriceState.SCHEDULED,
@@ -63,18 +63,18 @@ def plan_price(
             raise DraftRefused(problems)
         session.add(plan)
         when = _moment_words(starts_at) + (f" until {_moment_words(ends_at)}" if ends_at else "")
-        detail = f"{money_words(price, was)} from {when}"
-        audit_log.note(session, Act, actor=actor, what="price planned", subject=sku, detail=detail)
+        detail = f"{money_words(price, compare_at_price)} from {when}"
+        audit_log.record(session, AuditEntry, actor=actor, what="price planned", subject=sku, detail=detail)
 
 
 def _facts(plan: PriceChange) -> tuple[object, ...]:
-    return (plan.price, plan.was, plan.starts_at, plan.ends_at)
+    return (plan.price, plan.compare_at_price, plan.starts_at, plan.ends_at)
 
 
 def _problems(plan: PriceChange, others: Sequence[PriceChange]) -> dict[str, Problem]:
     found: dict[str, Problem] = {}
-    if plan.was is not None and plan.was <= plan.price:
-        found["was"] = Problem.WAS_NOT_HIGHER
+    if plan.compare_at_price is not None and plan.compare_at_price <= plan.price:
+        found["compare_at_price"] = Problem.WAS_NOT_HIGHER
     if plan.starts_at <= utc_now():
         found["starts_at"] = Problem.PAST
     if plan.ends_at is not None and plan.ends_at <= plan.starts_at:
@@ -102,10 +102,10 @@ def cancel_price(plan_id: int, *, actor: str) -> None:
     if _end(plan_id, actor) is not None or _call_off(plan_id, actor):
         return
     if _end(plan_id, actor) is None:  # it did not begin at this moment, either
-        raise UnknownPlan(plan_id)
+        raise UnknownScheduledPrice(plan_id)
 
 
-@retried
+@retry_on_deadlock
 def _call_off(plan_id: int, actor: str) -> bool:
     with transaction("catalog") as session:
         ended = {"state": PriceState.CANCELLED, "ended_at": utc_now()}
@@ -113,7 +113,7 @@ def _call_off(plan_id: int, actor: str) -> bool:
             return False
         plan, sku, currency = _plan(session, plan_id)
         detail = f"{money_words(Money(plan.price, currency))} from {_moment_words(plan.starts_at)}"
-        audit_log.note(session, Act, actor=actor, what="price called off", subject=sku, detail=detail)
+        audit_log.record(session, AuditEntry, actor=actor, what="price called off", subject=sku, detail=detail)
     return True
 
 
@@ -127,7 +127,7 @@ def apply_prices() -> int:
         )
     )
     steps: list[tuple[datetime, int, bool]] = []
-    for row in queries().execute(due):
+    for row in read_session().execute(due):
         if row.state == PriceState.SCHEDULED:
             steps.append((row.starts_at, row.id, False))
         if row.ends_at is not None and row.ends_at <= now:
@@ -137,25 +137,25 @@ def apply_prices() -> int:
     return sum((_end(plan_id, WORKER) or 0) if is_end else _begin(plan_id) for _, plan_id, is_end in steps)
 
 
-@retried
+@retry_on_deadlock
 def _begin(plan_id: int) -> bool:
     with transaction("catalog") as session:
         found = _take(session, plan_id)
         if found is None:
             return False
-        plan, sku, currency, price, was = found
+        plan, sku, currency, price, compare_at_price = found
         state = PriceState.RUNNING if plan.ends_at else PriceState.DONE
-        begun = {"state": state, "applied_at": utc_now(), "old_price": price, "old_was": was}
+        begun = {"state": state, "applied_at": utc_now(), "old_price": price, "old_compare_at_price": compare_at_price}
         if not _leave(session, plan_id, PriceState.SCHEDULED, begun):
             return False
-        new = _words(plan.price, plan.was, currency)
-        detail = f"{_words(price, was, currency)} to {new}, as {plan.created_by} planned"
-        _set_price(session, plan.variant_id, plan.price, plan.was)
-        audit_log.note(session, Act, actor=WORKER, what="price", subject=sku, detail=detail)
+        new = _words(plan.price, plan.compare_at_price, currency)
+        detail = f"{_words(price, compare_at_price, currency)} to {new}, as {plan.created_by} planned"
+        _set_price(session, plan.variant_id, plan.price, plan.compare_at_price)
+        audit_log.record(session, AuditEntry, actor=WORKER, what="price", subject=sku, detail=detail)
     return True
 
 
-@retried
+@retry_on_deadlock
 def _end(plan_id: int, actor: str) -> int | None:
     """Let the price before return, unless somebody set another one meanwhile.
 
@@ -167,14 +167,15 @@ def _end(plan_id: int, actor: str) -> int | None:
             session, plan_id, PriceState.RUNNING, {"state": PriceState.DONE, "ended_at": utc_now()}
         ):
             return None
-        plan, sku, currency, price, was = found
-        if (price, was) != (plan.price, plan.was) or plan.old_price is None:
-            detail = f"{_words(price, was, currency)} stays: it was changed since"
-            audit_log.note(session, Act, actor=actor, what="planned price over", subject=sku, detail=detail)
+        plan, sku, currency, price, compare_at_price = found
+        if (price, compare_at_price) != (plan.price, plan.compare_at_price) or plan.old_price is None:
+            detail = f"{_words(price, compare_at_price, currency)} stays: it was changed since"
+            audit_log.record(session, AuditEntry, actor=actor, what="planned price over", subject=sku, detail=detail)
             return 0
-        detail = f"{_words(price, was, currency)} to {_words(plan.old_price, plan.old_was, currency)}, its time is over"
-        _set_price(session, plan.variant_id, plan.old_price, plan.old_was)
-        audit_log.note(session, Act, actor=actor, what="price", subject=sku, detail=detail)
+        before = _words(plan.old_price, plan.old_compare_at_price, currency)
+        detail = f"{_words(price, compare_at_price, currency)} to {before}, its time is over"
+        _set_price(session, plan.variant_id, plan.old_price, plan.old_compare_at_price)
+        audit_log.record(session, AuditEntry, actor=actor, what="price", subject=sku, detail=detail)
     return 1
 
 
@@ -187,10 +188,10 @@ def _take(session: Session, plan_id: int) -> tuple[PriceChange, str, str, int, i
     )
     if product_id is None:
         return None
-    take(session, [product_id])
+    lock_products(session, [product_id])
     plan, sku, currency = _plan(session, plan_id)
-    now = session.execute(select(Variant.price, Variant.was).where(Variant.id == plan.variant_id)).one()
-    return plan, sku, currency, now.price, now.was
+    now = session.execute(select(Variant.price, Variant.compare_at_price).where(Variant.id == plan.variant_id)).one()
+    return plan, sku, currency, now.price, now.compare_at_price
 
 
 def _plan(session: Session, plan_id: int) -> tuple[PriceChange, str, str]:
@@ -209,8 +210,8 @@ def _leave(session: Session, plan_id: int, state: PriceState, values: dict[str, 
     return bool(rows_changed(session.execute(there.values(**values))))
 
 
-def _set_price(session: Session, variant_id: int, price: int, was: int | None) -> None:
-    changed = update(Variant).where(Variant.id == variant_id).values(price=price, was=was)
+def _set_price(session: Session, variant_id: int, price: int, compare_at_price: int | None) -> None:
+    changed = update(Variant).where(Variant.id == variant_id).values(price=price, compare_at_price=compare_at_price)
     session.execute(changed)
     product_id = session.scalars(select(Variant.product_id).where(Variant.id == variant_id)).one()
     counted = update(Product).where(Product.id == product_id).values(version=Product.version + 1)
@@ -218,5 +219,5 @@ def _set_price(session: Session, variant_id: int, price: int, was: int | None) -
     refresh_products(session, [product_id])
 
 
-def _words(price: int, was: int | None, currency: str) -> str:
-    return money_words(Money(price, currency), None if was is None else Money(was, currency))
+def _words(price: int, compare_at_price: int | None, currency: str) -> str:
+    return money_words(Money(price, currency), None if compare_at_price is None else Money(compare_at_price, currency))

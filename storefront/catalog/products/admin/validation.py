@@ -8,8 +8,8 @@ from sqlalchemy import func, or_, select
 
 from storefront.catalog.models import Category, Product, Variant
 from storefront.catalog.products.admin.values import Problem, ProductDraft, ProductRecord, VariantDraft, VariantState
-from storefront.core.collation import folded
-from storefront.db.session import queries
+from storefront.core.collation import collation_key
+from storefront.db.session import read_session
 
 Found = tuple[str, Problem]  # where, and what
 
@@ -44,17 +44,17 @@ def _naming_problems(draft: ProductDraft, sku: str) -> Iterator[Found]:
             continue
         if not variant.option and len(sold) > 1 and variant.state is VariantState.ON_SALE:
             yield f"variants.{i}.option", Problem.OPTION_MISSING
-        if variant.option and folded(variant.option) in seen:
+        if variant.option and collation_key(variant.option) in seen:
             yield f"variants.{i}.option", Problem.OPTION_TWICE
-        seen.add(folded(variant.option))
+        seen.add(collation_key(variant.option))
 
 
 def _spec_problems(draft: ProductDraft) -> Iterator[Found]:
     seen: set[str] = set()
     for i, (name, _) in enumerate(draft.specs):
-        if folded(name) in seen:
+        if collation_key(name) in seen:
             yield f"specs.{i}.name", Problem.SPEC_TWICE
-        seen.add(folded(name))
+        seen.add(collation_key(name))
 
 
 def _deletion_problems(draft: ProductDraft, known: ProductRecord | None) -> Iterator[Found]:
@@ -66,7 +66,7 @@ def _deletion_problems(draft: ProductDraft, known: ProductRecord | None) -> Iter
 
 def _price_problems(draft: ProductDraft) -> Iterator[Found]:
     for i, variant in enumerate(draft.variants):
-        if variant.was is not None and not variant.was > variant.price:
+        if variant.compare_at_price is not None and not variant.compare_at_price > variant.price:
             yield f"variants.{i}.was", Problem.WAS_NOT_HIGHER
 
 
@@ -104,7 +104,7 @@ def _taken_skus(skus: Collection[str], own_id: int) -> set[str]:
     wanted = {sku.upper() for sku in skus}
     variants = select(Variant.sku).where(func.upper(Variant.sku).in_(wanted), Variant.product_id != own_id)
     products = select(Product.sku).where(func.upper(Product.sku).in_(wanted), Product.id != own_id)
-    found = queries().scalars(variants.union_all(products), bind_arguments={"mapper": Variant})
+    found = read_session().scalars(variants.union_all(products), bind_arguments={"mapper": Variant})
     return {code.upper() for code in found}
 
 
@@ -115,11 +115,11 @@ def _taken_barcodes(barcodes: Collection[str], own_id: int) -> set[str]:
     others = select(Variant.barcode, Variant.sku).where(
         or_(Variant.barcode.in_(barcodes), Variant.sku.in_(barcodes)), Variant.product_id != own_id
     )
-    return {code for row in queries().execute(others) for code in row if code in barcodes}
+    return {code for row in read_session().execute(others) for code in row if code in barcodes}
 
 
 def _category_problems(draft: ProductDraft) -> Iterator[Found]:
     wanted = set(draft.categories)
-    known = queries().scalar(select(func.count()).select_from(Category).where(Category.id.in_(wanted))) or 0
+    known = read_session().scalar(select(func.count()).select_from(Category).where(Category.id.in_(wanted))) or 0
     if known != len(wanted) or not wanted:
         yield "categories", Problem.UNKNOWN_CATEGORY

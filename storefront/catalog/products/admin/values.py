@@ -11,13 +11,13 @@ from enum import StrEnum
 from storefront.catalog.products.models import PriceState
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.core.money import Money
-from storefront.db.pagination import Paged
+from storefront.db.pagination import PageCursors
 
 PAGE_SIZE = 50
-MOST_VARIANTS = 100  # of one product
-MOST_SPECS = 100
-MOST_STOCK = 1_000_000  # units that a new variant may come with
-MOST_MINOR = 9_999_999_999_999  # minor units of one price: DECIMAL(13,2)
+MAX_VARIANTS = 100  # of one product
+MAX_SPECS = 100
+MAX_STOCK = 1_000_000  # units that a new variant may come with
+MAX_MINOR_UNITS = 9_999_999_999_999  # minor units of one price: DECIMAL(13,2)
 
 
 class VariantState(StrEnum):
@@ -40,7 +40,7 @@ class VariantDraft:
     sku: str
     option: str
     price: Money
-    was: Money | None = None
+    compare_at_price: Money | None = None
     barcode: str | None = None
     state: VariantState = VariantState.ON_SALE
     stock: int = 0
@@ -68,7 +68,7 @@ class VariantRecord:
     sku: str
     option: str
     price: Money
-    was: Money | None
+    compare_at_price: Money | None
     barcode: str | None
     is_withdrawn: bool
     on_hand: int
@@ -78,11 +78,11 @@ class VariantRecord:
     @property
     def draft(self) -> VariantDraft:
         state = VariantState.WITHDRAWN if self.is_withdrawn else VariantState.ON_SALE
-        return VariantDraft(self.id, self.sku, self.option, self.price, self.was, self.barcode, state)
+        return VariantDraft(self.id, self.sku, self.option, self.price, self.compare_at_price, self.barcode, state)
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedPrice:
+class ScheduledPrice:
     """A price that begins later or is to return.
 
     :ivar ends_at: when the price before it returns; None when it stays
@@ -92,7 +92,7 @@ class PlannedPrice:
     variant_id: int
     sku: str
     price: Money
-    was: Money | None
+    compare_at_price: Money | None
     starts_at: datetime
     ends_at: datetime | None
     state: PriceState
@@ -117,7 +117,7 @@ class ProductRecord:
     categories: tuple[int, ...]
     specs: tuple[tuple[str, str], ...]
     variants: tuple[VariantRecord, ...]
-    planned: tuple[PlannedPrice, ...]
+    planned: tuple[ScheduledPrice, ...]
 
     @property
     def draft(self) -> ProductDraft:
@@ -170,7 +170,7 @@ class ProductConflict(DomainError):
         self.record = record
 
 
-class UnknownPlan(NotFoundError):
+class UnknownScheduledPrice(NotFoundError):
     """There is no such price to come, or it is over."""
 
 
@@ -226,7 +226,7 @@ class ProductsPage:
     criteria: ProductCriteria
     rows: tuple[ProductRow, ...]
     counts: dict[ProductFilter, int]
-    paged: Paged
+    paged: PageCursors
 
 
 # ------------------------------------------------------------------------------------------- categories

@@ -9,16 +9,16 @@ from flask import Flask
 
 from storefront.catalog import service as catalog
 from storefront.catalog.inventory.admin import (
-    MOST_UNITS,
-    Change,
+    MAX_UNITS,
+    Adjustment,
     NotUndoable,
     Reason,
-    RefusalKind,
+    RejectionKind,
     StockConflict,
     UnknownMovement,
 )
 from storefront.catalog.service import Hold, inventory_admin
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.factories.stock import CLERK, adjust, change_of, ledger_of, movement_count, row_of, sell
@@ -30,11 +30,11 @@ pytestmark = pytest.mark.usefixtures("_books_that_balance")
 @pytest.fixture
 def _books_that_balance(app: Flask):
     yield
-    queries().rollback()
-    assert list(catalog.stock_faults()) == []
+    read_session().rollback()
+    assert list(catalog.stock_violations()) == []
 
 
-def refusals(*changes: Change) -> dict[int, RefusalKind]:
+def refusals(*changes: Adjustment) -> dict[int, RejectionKind]:
     with pytest.raises(StockConflict) as refused:
         adjust(*changes)
     return {variant: refusal.kind for variant, refusal in refused.value.refusals.items()}
@@ -70,7 +70,7 @@ def test_a_count_of_a_figure_that_changed_is_refused_with_what_is_there_now(app:
     with pytest.raises(StockConflict) as refused:
         adjust(stale)
     (refusal,) = refused.value.refusals.values()
-    assert refusal.kind is RefusalKind.CHANGED
+    assert refusal.kind is RejectionKind.CHANGED
     assert refusal.row is not None
     assert (refusal.change.seen, refusal.row.on_hand) == (10, 9)
     assert row_of(mug.sku).on_hand == 9
@@ -79,9 +79,9 @@ def test_a_count_of_a_figure_that_changed_is_refused_with_what_is_there_now(app:
 def test_one_refused_change_leaves_the_whole_submit_undone(app: Flask) -> None:
     mug, bowl, jar = make_product(stock=10), make_product(stock=3), make_product(stock=7)
     rows = [change_of(mug.sku, delta=5), change_of(bowl.sku, delta=-4), change_of(jar.sku, level=2)]
-    assert refusals(*rows) == {rows[1].variant_id: RefusalKind.SHORT}
+    assert refusals(*rows) == {rows[1].variant_id: RejectionKind.SHORT}
     assert [row_of(product.sku).on_hand for product in (mug, bowl, jar)] == [10, 3, 7]
-    assert row_of(jar.sku).low_level == 5
+    assert row_of(jar.sku).reorder_level == 5
     assert [ledger_of(product.sku) for product in (mug, bowl, jar)] == [[], [], []]
 
 
@@ -90,17 +90,17 @@ def test_what_is_promised_to_customers_cannot_be_taken_off_or_counted_away(app: 
     for product in (mug, bowl):
         catalog.reserve(f"buyer-of-{product.sku}", [Hold(product.sku, 8)])
     rows = [change_of(mug.sku, delta=-3), change_of(bowl.sku, count=7)]
-    assert refusals(*rows) == {rows[0].variant_id: RefusalKind.SHORT, rows[1].variant_id: RefusalKind.RESERVED}
+    assert refusals(*rows) == {rows[0].variant_id: RejectionKind.SHORT, rows[1].variant_id: RejectionKind.RESERVED}
 
 
 def test_more_than_any_shelf_holds_is_refused(app: Flask) -> None:
     mug = make_product(stock=10)
-    row = change_of(mug.sku, delta=MOST_UNITS)
-    assert refusals(row) == {row.variant_id: RefusalKind.TOO_MANY}
+    row = change_of(mug.sku, delta=MAX_UNITS)
+    assert refusals(row) == {row.variant_id: RejectionKind.TOO_MANY}
 
 
 def test_a_variant_that_is_gone_is_named(app: Flask) -> None:
-    assert refusals(Change(99_999_999, 1, 5, delta=1)) == {99_999_999: RefusalKind.GONE}
+    assert refusals(Adjustment(99_999_999, 1, 5, delta=1)) == {99_999_999: RejectionKind.GONE}
 
 
 def test_a_submit_sent_twice_is_done_once(app: Flask) -> None:
@@ -114,7 +114,7 @@ def test_a_submit_sent_twice_is_done_once(app: Flask) -> None:
 def test_a_level_is_changed_and_leaves_a_row_that_moves_nothing(app: Flask) -> None:
     mug = make_product(stock=10)
     adjust(change_of(mug.sku, level=20))
-    assert row_of(mug.sku).low_level == 20
+    assert row_of(mug.sku).reorder_level == 20
     (changed,) = ledger_of(mug.sku)
     assert (changed.delta, changed.balance, changed.reason, changed.note) == (0, 10, "level", "5 to 20")
     assert not changed.can_be_undone
@@ -124,8 +124,8 @@ def test_a_level_that_somebody_else_changed_meanwhile_is_not_overwritten(app: Fl
     mug = make_product(stock=10)
     stale = change_of(mug.sku, level=20)
     adjust(change_of(mug.sku, level=8))
-    assert refusals(stale) == {stale.variant_id: RefusalKind.LEVEL_CHANGED}
-    assert row_of(mug.sku).low_level == 8
+    assert refusals(stale) == {stale.variant_id: RejectionKind.LEVEL_CHANGED}
+    assert row_of(mug.sku).reorder_level == 8
 
 
 def test_goods_received_are_for_sale_at_once(app: Flask) -> None:
@@ -191,12 +191,12 @@ def test_two_clerks_and_a_shopper_at_once_all_deltas_survive(engine: str, tmp_pa
     with own_shop(engine, tmp_path) as app, app.app_context():
         mug = make_product(stock=50)
         change = change_of(mug.sku, delta=3), change_of(mug.sku, delta=-2)
-        queries().rollback()
+        read_session().rollback()
         acts = [lambda i=i: adjust(change[i % 2], reference=f"desk/{i}") for i in range(10)]
         acts += [lambda i=i: sell(mug.sku, 1, checkout=f"buyer-{i}") for i in range(5)]
         assert [outcome for outcome in at_once(app, acts) if isinstance(outcome, Exception)] == []
         assert row_of(mug.sku).on_hand == 50 + 5 * 3 - 5 * 2 - 5
-        assert list(catalog.stock_faults()) == []
+        assert list(catalog.stock_violations()) == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -204,7 +204,7 @@ def test_one_form_sent_many_times_at_once_is_done_once(engine: str, tmp_path: Pa
     with own_shop(engine, tmp_path) as app, app.app_context():
         mug = make_product(stock=50)
         change, before = change_of(mug.sku, delta=7), movement_count()
-        queries().rollback()
+        read_session().rollback()
         outcomes = at_once(app, [lambda: adjust(change, reference="desk/same") for _ in range(8)])
         assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
         assert (row_of(mug.sku).on_hand, movement_count() - before) == (57, 1)
@@ -216,7 +216,7 @@ def test_one_undo_pressed_many_times_at_once_is_done_once(engine: str, tmp_path:
         mug = make_product(stock=50)
         adjust(change_of(mug.sku, delta=7))
         (added,) = ledger_of(mug.sku)
-        queries().rollback()
+        read_session().rollback()
         outcomes = at_once(app, [lambda: inventory_admin.undo(added.id, actor=CLERK) for _ in range(8)])
         assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
         assert row_of(mug.sku).on_hand == 50
@@ -229,7 +229,7 @@ def test_of_many_counts_of_one_figure_the_first_wins_and_the_others_are_asked_ag
     with own_shop(engine, tmp_path) as app, app.app_context():
         mug = make_product(stock=50)
         counts = [change_of(mug.sku, count=40 + i) for i in range(6)]
-        queries().rollback()
+        read_session().rollback()
         outcomes = at_once(app, [lambda c=c, i=i: adjust(c, reference=f"desk/{i}") for i, c in enumerate(counts)])
         assert sum(isinstance(outcome, StockConflict) for outcome in outcomes) == 5
-        assert list(catalog.stock_faults()) == []
+        assert list(catalog.stock_violations()) == []

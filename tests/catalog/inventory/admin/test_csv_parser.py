@@ -7,8 +7,8 @@ import codecs
 import pytest
 
 from storefront.catalog.inventory.admin import BadSheet, LineProblem, NotCsv, SheetFault
-from storefront.catalog.inventory.admin.csv_parser import MOST_LINES, SheetLine, read_sheet
-from storefront.core.csv_files import csv_lines, guarded, unguarded
+from storefront.catalog.inventory.admin.csv_parser import MAX_LINES, SheetLine, read_sheet
+from storefront.core.csv_files import csv_lines, escape_formula, unescape_formula
 
 
 def lines(text: str) -> list[SheetLine]:
@@ -108,7 +108,7 @@ def test_a_bad_header_is_named(header: str, expected: tuple[SheetFault, str]) ->
 
 
 def test_more_lines_than_the_shop_takes_are_refused() -> None:
-    assert fault(b"sku,count\n" + b"MUG,1\n" * (MOST_LINES + 1))[0] is SheetFault.TOO_MANY_LINES
+    assert fault(b"sku,count\n" + b"MUG,1\n" * (MAX_LINES + 1))[0] is SheetFault.TOO_MANY_LINES
 
 
 def test_a_cell_too_large_to_be_one_is_a_broken_file() -> None:
@@ -130,13 +130,13 @@ def test_a_number_with_a_comma_in_it_is_not_read_as_two_cells() -> None:
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "\uff20SUM(A1)"])
 def test_no_cell_of_an_export_is_taken_for_a_formula(cell: str) -> None:
-    assert guarded(cell) == f"'{cell}"
-    assert unguarded(f"'{cell}") == cell
+    assert escape_formula(cell) == f"'{cell}"
+    assert unescape_formula(f"'{cell}") == cell
 
 
 @pytest.mark.parametrize("cell", ["MUG", "", "'tis", 5, -5, None])
 def test_all_other_cells_stay_as_they_are(cell: object) -> None:
-    assert guarded(cell) == cell
+    assert escape_formula(cell) == cell
 
 
 def test_what_was_exported_is_read_as_it_was() -> None:

@@ -24,7 +24,7 @@ from storefront.catalog.inventory.import_models import StockImport, StockImportL
 from storefront.catalog.models import Message
 from storefront.catalog.products.admin import VariantState
 from storefront.catalog.service import Hold, inventory_admin
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.factories.products import change, record_of, variants
@@ -40,13 +40,13 @@ def _books_that_balance(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     request.getfixturevalue("app")
     yield
-    queries().rollback()
-    assert list(catalog.stock_faults()) == []
+    read_session().rollback()
+    assert list(catalog.stock_violations()) == []
 
 
 def check(*lines: str, header: str = "sku,count,delta,reason,low_stock_level") -> ImportPage:
     content = "\n".join([header, *lines, ""]).encode()
-    queries().rollback()
+    read_session().rollback()
     return inventory_admin.show_import(inventory_admin.check_file(content, file_name="stock.csv", actor=CLERK))
 
 
@@ -56,7 +56,7 @@ def apply(page: ImportPage) -> ImportPage:
     assert inventory_admin.start_import(import_id)
     assert inventory_admin.waiting_imports() == [import_id]
     assert inventory_admin.apply_import(import_id)
-    queries().rollback()
+    read_session().rollback()
     return inventory_admin.show_import(import_id)
 
 
@@ -86,7 +86,7 @@ def test_an_applied_file_is_in_the_ledger_line_by_line(app: Flask) -> None:
     mug, jar = make_product(stock=10), make_product(stock=10)
     page = apply(check(f"{mug.sku.lower()},12,,,", f"{jar.sku},,-3,damaged,8"))
     assert page.imported.state is ImportState.APPLIED
-    assert (row_of(mug.sku).on_hand, row_of(jar.sku).on_hand, row_of(jar.sku).low_level) == (12, 7, 8)
+    assert (row_of(mug.sku).on_hand, row_of(jar.sku).on_hand, row_of(jar.sku).reorder_level) == (12, 7, 8)
     (counted,) = ledger_of(mug.sku)
     assert (counted.delta, counted.balance, counted.reason, counted.actor) == (2, 12, "counted", CLERK)
     assert (counted.reference, counted.note) == (page.imported.reference, "stock.csv")
@@ -101,7 +101,7 @@ def test_what_an_import_brings_back_is_announced_and_what_it_makes_low_is_told(a
     back, low = make_product(stock=0), make_product(stock=30)
     apply(check(f"{back.sku},50,,,", f"{low.sku},4,,,"))
     topics = sa.select(Message.topic, Message.payload).where(Message.topic.in_([BACK_IN_STOCK, STOCK_LOW]))
-    assert dict(tuple(row) for row in queries().execute(topics)) == {
+    assert dict(tuple(row) for row in read_session().execute(topics)) == {
         BACK_IN_STOCK: {"sku": back.sku, "product": back.id},
         STOCK_LOW: {"skus": [low.sku], "count": 1},
     }
@@ -251,7 +251,7 @@ def test_a_file_that_breaks_in_the_middle_leaves_no_import(app: Flask) -> None:
     mug = make_product()
     with pytest.raises(BadSheet):
         check(f"{mug.sku},1,,,", '"' + "x" * 200_000 + '",1,,,')
-    assert queries().scalar(sa.select(StockImport.id)) is None
+    assert read_session().scalar(sa.select(StockImport.id)) is None
 
 
 def test_there_is_no_import_that_was_never_read(app: Flask) -> None:
@@ -266,7 +266,7 @@ def test_imports_are_forgotten_after_a_month_and_the_ledger_is_not(app: Flask, n
     inventory_admin.start_import(asked.imported.id)
     now.advance(days=31)
     assert inventory_admin.forget_old_imports() == 1
-    assert queries().scalar(sa.select(sa.func.count()).select_from(StockImportLine)) == 1
+    assert read_session().scalar(sa.select(sa.func.count()).select_from(StockImportLine)) == 1
     assert len(ledger_of(mug.sku)) == 1
     with pytest.raises(UnknownImport):
         inventory_admin.show_import(page.imported.id)
@@ -279,7 +279,7 @@ def test_an_import_among_shoppers_and_clerks_counts_every_unit(engine: str, tmp_
         page = check(*(f"{mug.sku},,10,," for mug in mugs))
         inventory_admin.start_import(page.imported.id)
         deltas = [change_of(mug.sku, delta=-1) for mug in mugs]
-        queries().rollback()
+        read_session().rollback()
         acts = [lambda: inventory_admin.apply_import(page.imported.id)] * 2
         acts += [lambda mug=mug: sell(mug.sku, 2, checkout=f"buyer-of-{mug.sku}") for mug in mugs]
         acts += [lambda d=d: adjust(d, reference=f"desk/{d.variant_id}") for d in deltas]
@@ -287,7 +287,7 @@ def test_an_import_among_shoppers_and_clerks_counts_every_unit(engine: str, tmp_
         assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
         assert sorted(outcomes[:2]) == [False, True]
         assert [row_of(mug.sku).on_hand for mug in mugs] == [27] * 6
-        assert list(catalog.stock_faults()) == []
+        assert list(catalog.stock_violations()) == []
 
 
 def test_a_line_in_another_case_is_the_same_sku_twice(app: Flask) -> None:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from storefront.catalog import service as catalog
-from storefront.catalog.inventory.admin import DeskCriteria, DeskPage, Filter, Order, Shelf
+from storefront.catalog.inventory.admin import SortOrder, StockFilter, StockPage, StockQuery, StockStatus
 from storefront.catalog.models import Product, Variant
 from storefront.catalog.service import Hold, ProductCard, inventory_admin
 from storefront.db.session import transaction
@@ -16,18 +16,18 @@ from tests.factories.stock import adjust, change_of, row_of, sell
 from tests.page_client import counted_selects
 
 
-def skus(page: DeskPage) -> list[str]:
+def skus(page: StockPage) -> list[str]:
     return [row.sku for row in page.rows]
 
 
 def find(words: str, **rest: object) -> list[str]:
-    return skus(inventory_admin.list_stock(DeskCriteria(words=words, **rest)))  # type: ignore[arg-type]
+    return skus(inventory_admin.list_stock(StockQuery(words=words, **rest)))  # type: ignore[arg-type]
 
 
 def retire(product: ProductCard) -> None:
     with transaction("catalog") as session:
         session.execute(sa.update(Product).where(Product.id == product.id).values(active=False))
-        session.execute(sa.update(Variant).where(Variant.product_id == product.id).values(is_sold=False))
+        session.execute(sa.update(Variant).where(Variant.product_id == product.id).values(is_sellable=False))
 
 
 def test_a_row_says_all_there_is_to_know(app: Flask) -> None:
@@ -35,8 +35,8 @@ def test_a_row_says_all_there_is_to_know(app: Flask) -> None:
     sell(mug.sku, 3)
     catalog.reserve("a-buyer", [Hold(mug.sku, 2)])
     row = row_of(mug.sku)
-    assert (row.title, row.on_hand, row.reserved, row.available, row.low_level) == ("Clay Mug", 9, 2, 7, 5)
-    assert (row.sold_30, row.days_left, row.shelf) == (3, 70, Shelf.STOCKED)
+    assert (row.title, row.on_hand, row.reserved, row.available, row.reorder_level) == ("Clay Mug", 9, 2, 7, 5)
+    assert (row.sold_30, row.days_left, row.stock_status) == (3, 70, StockStatus.STOCKED)
 
 
 def test_a_variant_is_named_with_its_option(app: Flask) -> None:
@@ -45,31 +45,31 @@ def test_a_variant_is_named_with_its_option(app: Flask) -> None:
 
 
 def test_every_sku_is_on_exactly_one_page_in_every_order(app: Flask) -> None:
-    total = inventory_admin.list_stock(DeskCriteria()).counts[Filter.ALL]
+    total = inventory_admin.list_stock(StockQuery()).counts[StockFilter.ALL]
     assert total > 50
-    for order in Order:
+    for order in SortOrder:
         seen: list[str] = []
-        page = inventory_admin.list_stock(DeskCriteria(order=order))
+        page = inventory_admin.list_stock(StockQuery(order=order))
         seen += skus(page)
         while page.paged.next:
-            page = inventory_admin.list_stock(DeskCriteria(order=order, cursor=page.paged.next))
+            page = inventory_admin.list_stock(StockQuery(order=order, cursor=page.paged.next))
             seen += skus(page)
         assert len(seen) == len(set(seen)) == total, order
 
 
 def test_the_way_back_shows_the_same_pages(app: Flask) -> None:
-    first = inventory_admin.list_stock(DeskCriteria(order=Order.NAME))
-    second = inventory_admin.list_stock(DeskCriteria(order=Order.NAME, cursor=first.paged.next))
-    back = inventory_admin.list_stock(DeskCriteria(order=Order.NAME, cursor=second.paged.previous))
+    first = inventory_admin.list_stock(StockQuery(order=SortOrder.NAME))
+    second = inventory_admin.list_stock(StockQuery(order=SortOrder.NAME, cursor=first.paged.next))
+    back = inventory_admin.list_stock(StockQuery(order=SortOrder.NAME, cursor=second.paged.previous))
     assert (skus(back), back.paged.previous) == (skus(first), "")
     assert back.paged.next == first.paged.next
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10", "WzEsIDIsIDNd", "W3RydWUsIDEuNV0", "é", "W2ZhbHNlLCAiYSIsICJiIl0"])
 def test_a_cursor_that_is_none_of_ours_is_the_first_page(app: Flask, cursor: str) -> None:
-    for order in Order:
-        page = inventory_admin.list_stock(DeskCriteria(order=order, cursor=cursor))
-        assert skus(page) == skus(inventory_admin.list_stock(DeskCriteria(order=order)))
+    for order in SortOrder:
+        page = inventory_admin.list_stock(StockQuery(order=order, cursor=cursor))
+        assert skus(page) == skus(inventory_admin.list_stock(StockQuery(order=order)))
 
 
 def test_filters_count_and_show_what_they_say(app: Flask) -> None:
@@ -77,37 +77,37 @@ def test_filters_count_and_show_what_they_say(app: Flask) -> None:
     held, gone = make_product(stock=50), make_product(stock=0)
     catalog.reserve("a-buyer", [Hold(held.sku, 1)])
     retire(gone)
-    before = inventory_admin.list_stock(DeskCriteria()).counts
+    before = inventory_admin.list_stock(StockQuery()).counts
     for filter_, product in (
-        (Filter.LOW, low),
-        (Filter.OUT, out),
-        (Filter.RESERVED, held),
-        (Filter.INACTIVE, gone),
+        (StockFilter.LOW, low),
+        (StockFilter.OUT, out),
+        (StockFilter.RESERVED, held),
+        (StockFilter.INACTIVE, gone),
     ):
-        page = inventory_admin.list_stock(DeskCriteria(filter=filter_, words=product.sku))
+        page = inventory_admin.list_stock(StockQuery(filter=filter_, words=product.sku))
         assert skus(page) == [product.sku], filter_
-        every = inventory_admin.list_stock(DeskCriteria(filter=filter_))
+        every = inventory_admin.list_stock(StockQuery(filter=filter_))
         assert len(every.rows) == min(before[filter_], 50)
-    assert find(gone.sku, filter=Filter.OUT) == []
+    assert find(gone.sku, filter=StockFilter.OUT) == []
 
 
 def test_a_level_raised_above_what_there_is_moves_the_row_to_the_low_ones(app: Flask) -> None:
     mug = make_product(stock=30)
     adjust(change_of(mug.sku, level=40))
-    assert row_of(mug.sku).shelf is Shelf.LOW
+    assert row_of(mug.sku).stock_status is StockStatus.LOW
 
 
 def test_a_hold_of_the_last_units_makes_a_row_sold_out(app: Flask) -> None:
     mug = make_product(stock=2)
     catalog.reserve("a-buyer", [Hold(mug.sku, 2)])
-    assert row_of(mug.sku).shelf is Shelf.OUT
+    assert row_of(mug.sku).stock_status is StockStatus.OUT
 
 
 def test_the_orders_put_first_what_they_say(app: Flask) -> None:
     slow, fast = make_product(stock=100), make_product(stock=100)
     sell(slow.sku, 1)
     sell(fast.sku, 60)
-    both = [Order.AVAILABLE, Order.DAYS_LEFT, Order.SOLD]
+    both = [SortOrder.AVAILABLE, SortOrder.DAYS_LEFT, SortOrder.SOLD]
     for order in both:
         shown = [sku for sku in find("TEST-", order=order) if sku in {slow.sku, fast.sku}]
         assert shown == [fast.sku, slow.sku], order
@@ -128,7 +128,7 @@ def test_a_whole_sku_is_the_first_hit_in_any_case(app: Flask) -> None:
 
 
 def test_words_of_a_name_are_found_after_codes(app: Flask) -> None:
-    assert [row.title for row in inventory_admin.list_stock(DeskCriteria(words="pillar beeswax")).rows] == [
+    assert [row.title for row in inventory_admin.list_stock(StockQuery(words="pillar beeswax")).rows] == [
         "Beeswax Pillar Candle"
     ]
 
@@ -140,10 +140,10 @@ def test_any_characters_may_be_searched_for(app: Flask, words: str) -> None:
 
 def test_a_page_takes_a_fixed_number_of_selects(app: Flask) -> None:
     make_product(name="Tumbler")
-    for filter_ in Filter:
+    for filter_ in StockFilter:
         for words in ("", "tumbler"):
             with counted_selects() as counter:
-                inventory_admin.list_stock(DeskCriteria(words=words, filter=filter_))
+                inventory_admin.list_stock(StockQuery(words=words, filter=filter_))
             assert counter["selects"] == 2, (filter_, words)
 
 
@@ -167,4 +167,4 @@ def test_the_restock_list_says_how_many_to_order(app: Flask) -> None:
 
 def test_an_export_has_every_variant_once(app: Flask) -> None:
     exported = [row.sku for row in inventory_admin.export_stock()]
-    assert len(exported) == len(set(exported)) == inventory_admin.list_stock(DeskCriteria()).counts[Filter.ALL]
+    assert len(exported) == len(set(exported)) == inventory_admin.list_stock(StockQuery()).counts[StockFilter.ALL]

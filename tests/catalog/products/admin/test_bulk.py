@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from storefront.catalog import service as catalog
-from storefront.catalog.products.admin import BulkAct, BulkChange, BulkConflict, BulkImpossible, Ending
+from storefront.catalog.products.admin import BulkAct, BulkChange, BulkConflict, BulkImpossible, PriceEnding
 from storefront.catalog.service import admin
 from storefront.core.money import Money
 from tests.factories.catalog import make_product, rupees
@@ -41,10 +41,10 @@ def prices(ids: list[int]) -> list[Money]:
         (BulkChange(BulkAct.PERCENT, Decimal("12.5")), "0.04", "0.05"),  # 0.045, half up
         (BulkChange(BulkAct.PERCENT, Decimal(-50)), "0.01", "0.01"),  # 0.005, half up
         (BulkChange(BulkAct.AMOUNT, Decimal("-0.50")), "99.99", "99.49"),
-        (BulkChange(BulkAct.PERCENT, Decimal(-10), Ending.WHOLE), "495", "446"),  # 445.50, half up
-        (BulkChange(BulkAct.PERCENT, Decimal(-10), Ending.NINETY_NINE), "500", "449.99"),
-        (BulkChange(BulkAct.PERCENT, Decimal(-10), Ending.NINETY_NINE), "501", "450.99"),
-        (BulkChange(BulkAct.AMOUNT, Decimal(-7), Ending.NINETY_NINE), "7.20", "-0.01"),
+        (BulkChange(BulkAct.PERCENT, Decimal(-10), PriceEnding.WHOLE), "495", "446"),  # 445.50, half up
+        (BulkChange(BulkAct.PERCENT, Decimal(-10), PriceEnding.NINETY_NINE), "500", "449.99"),
+        (BulkChange(BulkAct.PERCENT, Decimal(-10), PriceEnding.NINETY_NINE), "501", "450.99"),
+        (BulkChange(BulkAct.AMOUNT, Decimal(-7), PriceEnding.NINETY_NINE), "7.20", "-0.01"),
     ],
 )
 def test_new_prices_are_rounded_half_up_and_end_as_asked(asked: BulkChange, price: str, new: str) -> None:
@@ -69,10 +69,10 @@ def test_prices_of_many_products_change_together(app: Flask) -> None:
 
 def test_an_old_price_that_is_no_longer_the_higher_one_goes(app: Flask) -> None:
     mug = make_product(price=500)
-    change(mug.id, variants=variants(record_of(mug.id), only=priced(450, was=480)))
+    change(mug.id, variants=variants(record_of(mug.id), only=priced(450, compare_at_price=480)))
     apply([mug.id], BulkChange(BulkAct.AMOUNT, Decimal(30)))
     (variant,) = record_of(mug.id).variants
-    assert (variant.price, variant.was) == (rupees(480), None)
+    assert (variant.price, variant.compare_at_price) == (rupees(480), None)
 
 
 def test_a_price_changed_meanwhile_stops_all_of_it_and_is_named(app: Flask) -> None:
@@ -115,6 +115,6 @@ def test_many_are_hidden_and_put_on_sale(app: Flask) -> None:
 def test_a_form_is_forgotten_when_nobody_comes_back_to_it(app: Flask, now: Clock) -> None:
     mug = make_product(price=500)
     apply([mug.id], TEN_OFF)
-    assert admin.forget_old_submits() == 0
+    assert admin.purge_idempotency_keys() == 0
     now.advance(days=8)
-    assert admin.forget_old_submits() == 1
+    assert admin.purge_idempotency_keys() == 1

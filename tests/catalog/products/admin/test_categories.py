@@ -9,7 +9,7 @@ from flask import Flask
 
 from storefront.catalog.products.admin import CategoryConflict, CategoryDraft, CategoryInUse, DraftRefused, Problem
 from storefront.catalog.service import UnknownCategory, admin
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.worker import tasks
 from tests.factories.catalog import make_product
 from tests.factories.products import KEEPER, acts, category_id, change, found_by, record_of
@@ -25,7 +25,7 @@ def open_toys() -> int:
 
 
 def alter(category: int, *, seen: str = "", **facts: object) -> None:
-    queries().rollback()
+    read_session().rollback()
     record = admin.get_category(category)
     draft = replace(record.draft, **facts)  # type: ignore[arg-type]
     admin.change_category(category, draft, seen=seen or record.digest, actor=KEEPER)
@@ -38,7 +38,7 @@ def problems(category: int, **facts: object) -> dict[str, Problem]:
 
 
 def slugs() -> list[str]:
-    queries().rollback()
+    read_session().rollback()
     return [record.slug for record in admin.list_categories()]
 
 
@@ -77,11 +77,11 @@ def test_an_old_address_leads_to_the_present_one_without_a_chain(app: Flask) -> 
     toys = open_toys()
     alter(toys, slug="playthings")
     alter(toys, slug="games")
-    assert {admin.find_moved(slug) for slug in ("toys", "playthings")} == {"games"}
-    assert admin.find_moved("games") is None
+    assert {admin.find_redirect(slug) for slug in ("toys", "playthings")} == {"games"}
+    assert admin.find_redirect("games") is None
     alter(toys, slug="toys")
-    assert admin.find_moved("toys") is None
-    assert admin.find_moved("games") == "toys"
+    assert admin.find_redirect("toys") is None
+    assert admin.find_redirect("games") == "toys"
 
 
 def test_names_and_addresses_are_those_of_one_category(app: Flask) -> None:
@@ -113,7 +113,7 @@ def test_a_category_is_removed_when_nothing_stands_in_it(app: Flask) -> None:
         admin.remove_category(toys, actor=KEEPER)
     change(mug.id, categories=(books,))
     admin.remove_category(toys, actor=KEEPER)
-    assert admin.find_moved("toys") is None
+    assert admin.find_redirect("toys") is None
     assert record_of(mug.id).categories == (books,)
     with pytest.raises(UnknownCategory):
         admin.remove_category(toys, actor=KEEPER)

@@ -24,7 +24,7 @@ from storefront.catalog.products.admin import (
     changes,
 )
 from storefront.catalog.service import NewProduct, NewVariant, Sku, UnknownProduct, admin
-from storefront.db.session import queries, transaction
+from storefront.db.session import read_session, transaction
 from tests.factories.catalog import make_product, rupees
 from tests.factories.products import (
     KEEPER,
@@ -55,8 +55,8 @@ def problems_of(product_id: int, **facts: object) -> dict[str, Problem]:
 
 
 def column(column: sa.ColumnElement[object] | object, product_id: int) -> object:
-    queries().rollback()
-    return queries().scalar(sa.select(column).where(Product.id == product_id))  # type: ignore[call-overload]
+    read_session().rollback()
+    return read_session().scalar(sa.select(column).where(Product.id == product_id))  # type: ignore[call-overload]
 
 
 # ----------------------------------------------------------------------------------------------- created
@@ -186,18 +186,18 @@ def test_a_changed_product_is_found_and_listed_by_what_it_is_now(app: Flask) -> 
     change(mug.id, name="Brass Kettle", slug="brass-kettle", brand="Forge", categories=(books,))
     assert mug.id in found_by("brass kettle forge")
     assert mug.id not in found_by("clay")
-    listed = queries().scalars(sa.select(BrowseEntry.category_id).where(BrowseEntry.product_id == mug.id))
+    listed = read_session().scalars(sa.select(BrowseEntry.category_id).where(BrowseEntry.product_id == mug.id))
     assert set(listed) == {0, books}
-    assert queries().scalar(sa.select(Variant.title).where(Variant.sku == mug.sku)) == "Brass Kettle"
+    assert read_session().scalar(sa.select(Variant.title).where(Variant.sku == mug.sku)) == "Brass Kettle"
     assert ("renamed", mug.sku, "Clay Mug to Brass Kettle") in acts()
     assert any(what == "details" and "brand: Kiln to Forge" in detail for what, _, detail in acts())
 
 
 def test_the_price_of_a_product_is_that_of_its_cheapest_variant(app: Flask) -> None:
     shirt = make_product(price=900, options=(("S", 3), ("M", 4)))
-    record = change(shirt.id, variants=variants(record_of(shirt.id), M=priced(700, was=900)))
+    record = change(shirt.id, variants=variants(record_of(shirt.id), M=priced(700, compare_at_price=900)))
     (card,) = catalog.cards_of([shirt.id])
-    assert (card.price, card.was) == (rupees(700), rupees(900))
+    assert (card.price, card.compare_at_price) == (rupees(700), rupees(900))
     m = record.variants[1]
     assert ("price", m.sku, "INR 900.00 to INR 700.00 (was 900.00)") in acts()
 
@@ -281,7 +281,7 @@ def test_a_product_that_could_not_be_sold_is_refused(
     [
         ({"option": ""}, {"variants.0.option": Problem.OPTION_MISSING}),
         ({"option": "m"}, {"variants.1.option": Problem.OPTION_TWICE}),
-        ({"was": rupees(500)}, {"variants.0.was": Problem.WAS_NOT_HIGHER}),
+        ({"compare_at_price": rupees(500)}, {"variants.0.was": Problem.WAS_NOT_HIGHER}),
         ({"id": 2**31 - 1}, {"variants.0.sku": Problem.MISSING}),
         ({"id": None, "sku": "SKU-APL-IP15PM"}, {"variants.0.sku": Problem.SKU_TAKEN}),
     ],
@@ -334,7 +334,7 @@ def test_a_hidden_product_is_on_no_page_and_comes_back_as_it_was(app: Flask) -> 
     assert admin.set_published([mug.id], False, actor=KEEPER) == 1
     assert admin.set_published([mug.id], False, actor=KEEPER) == 0
     assert found_by("zinc") == set()
-    assert not catalog.offers_of([mug.sku])[mug.sku].is_sold
+    assert not catalog.offers_of([mug.sku])[mug.sku].is_sellable
     assert record_of(mug.id).stock == 10
     admin.set_published([mug.id], True, actor=KEEPER)
     assert found_by("zinc") == {mug.id}
@@ -358,7 +358,7 @@ def test_stock_and_price_of_a_hidden_product_are_kept_right(app: Flask) -> None:
     ("table", "values", "words"),
     [
         (Product, {"price": 1}, "not that of its cheapest variant"),
-        (Product, {"was": 99_99_99}, "not that of its cheapest variant"),
+        (Product, {"compare_at_price": 99_99_99}, "not that of its cheapest variant"),
         (Product, {"active": False}, "though it is hidden"),
         (BrowseEntry, {"price": 1}, "listed with another price"),
         (BrowseEntry, {"category_id": 2**31 - 1}, "listed where it does not stand"),
@@ -376,7 +376,7 @@ def test_the_doctor_notices_what_does_not_follow(
         mine = mine.where(BrowseEntry.category_id != 0)
     with undone() as session:
         session.execute(mine.values(**values))
-        found = [*catalog.stock_faults(), *catalog.product_faults()]
+        found = [*catalog.stock_violations(), *catalog.product_violations()]
     assert any(words in fault for fault in found if fault.startswith(mug.sku)), found
 
 

@@ -9,7 +9,7 @@ from flask import Flask
 
 from storefront.catalog.products.admin import ProductCriteria, ProductFilter, ProductOrder, listing
 from storefront.catalog.service import admin
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.factories.catalog import make_product
 from tests.factories.products import (
     KEEPER,
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("_derived_is_right")
 
 
 def listed(**criteria: object) -> list[str]:
-    queries().rollback()
+    read_session().rollback()
     page = admin.list_products(ProductCriteria(**criteria))  # type: ignore[arg-type]
     return [row.sku for row in page.rows]
 
@@ -41,7 +41,7 @@ def test_filters_say_how_many_there_are(app: Flask) -> None:
     before = admin.list_products(ProductCriteria()).counts
     hidden, out = make_product(), make_product(stock=0)
     admin.set_published([hidden.id], False, actor=KEEPER)
-    queries().rollback()
+    read_session().rollback()
     counts = admin.list_products(ProductCriteria()).counts
     more = {kind.value: counts[kind] - before[kind] for kind in ProductFilter}
     assert more == {"all": 2, "published": 1, "hidden": 1, "no-picture": 2, "sold-out": 1, "price-planned": 0}
@@ -53,7 +53,7 @@ def test_pages_follow_each_other_also_among_the_dearest(app: Flask, monkeypatch:
     monkeypatch.setattr(listing, "PAGE_SIZE", 2)
     dear = [make_product(price=90_000_000 + more) for more in range(5)]
     admin.set_published([product.id for product in dear], False, actor=KEEPER)
-    queries().rollback()
+    read_session().rollback()
     seen: list[str] = []
     criteria = ProductCriteria(filter=ProductFilter.HIDDEN, order=ProductOrder.PRICE)
     for _ in range(3):

@@ -14,7 +14,7 @@ from storefront.catalog import service as catalog
 from storefront.catalog.products.admin import BulkAct, BulkChange, ProductConflict, ProductCriteria, VariantState
 from storefront.catalog.service import BrowseCriteria, Hold, ProductCard, Sku, admin
 from storefront.core.clock import utc_now
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product, rupees
 from tests.factories.products import KEEPER, acts, change, faults, make_draft, new_key, record_of, variants
@@ -113,7 +113,7 @@ def test_two_workers_begin_a_planned_price_once(engine: str, tmp_path: Path, now
         with app.app_context():
             mug = make_product(price=500)
             variant = record_of(mug.id).variants[0].id
-            admin.plan_price(variant, rupees(450), None, utc_now() + timedelta(hours=1), None, actor=KEEPER)
+            admin.schedule_price(variant, rupees(450), None, utc_now() + timedelta(hours=1), None, actor=KEEPER)
         now.advance(hours=1)
         assert sorted(map(str, at_once(app, [admin.apply_prices] * 2))) == ["0", "1"]
         with app.app_context():
@@ -126,10 +126,10 @@ def test_what_the_desk_writes_is_found_by_its_words(engine: str, tmp_path: Path)
         shirt = make_product(name="Plain Shirt", brand="Loomworks")
         change(shirt.id, name="Zephyr Shirt")
         for words in ("zephyr", "loomworks", "zephyr loomworks"):
-            queries().rollback()
+            read_session().rollback()
             assert [card.id for card in catalog.browse(BrowseCriteria(words=words)).cards] == [shirt.id]
         admin.set_published([shirt.id], False, actor=KEEPER)
-        queries().rollback()
+        read_session().rollback()
         assert catalog.browse(BrowseCriteria(words="zephyr")).cards == ()
         (row,) = admin.list_products(ProductCriteria(words="zephyr")).rows
         assert (row.id, row.is_published) == (shirt.id, False)

@@ -9,11 +9,17 @@ from flask import Flask
 
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
-from storefront.catalog.products.admin import DraftRefused, PlannedPrice, Problem, UnknownPlan, scheduled_prices
+from storefront.catalog.products.admin import (
+    DraftRefused,
+    Problem,
+    ScheduledPrice,
+    UnknownScheduledPrice,
+    scheduled_prices,
+)
 from storefront.catalog.service import ProductCard, UnknownSku, admin
 from storefront.checkout import service as checkout
 from storefront.core.money import Money
-from storefront.db.session import queries
+from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.worker import tasks
 from tests.conftest import NOON
@@ -38,32 +44,34 @@ def plan(
     starts_at: datetime = NOON + HOUR,
     ends_at: datetime | None = None,
     *,
-    was: Money | None = None,
-) -> PlannedPrice:
+    compare_at_price: Money | None = None,
+) -> ScheduledPrice:
     variant = record_of(mug.id).variants[0].id
-    admin.plan_price(variant, price, was, starts_at, ends_at, actor=KEEPER)
+    admin.schedule_price(variant, price, compare_at_price, starts_at, ends_at, actor=KEEPER)
     return record_of(mug.id).planned[-1]
 
 
 def price_of(mug: ProductCard) -> Money:
-    queries().rollback()
+    read_session().rollback()
     return catalog.get_offer(mug.sku).price
 
 
-def refusal(mug: ProductCard, price: Money, *args: datetime, was: Money | None = None) -> dict[str, Problem]:
+def refusal(
+    mug: ProductCard, price: Money, *args: datetime, compare_at_price: Money | None = None
+) -> dict[str, Problem]:
     with pytest.raises(DraftRefused) as refused:
-        plan(mug, price, *args, was=was)
+        plan(mug, price, *args, compare_at_price=compare_at_price)
     return refused.value.problems
 
 
 def test_a_planned_price_begins_at_its_time_and_stays(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450), was=rupees(500))
+    plan(mug, rupees(450), compare_at_price=rupees(500))
     tasks.sweep()
     assert price_of(mug) == rupees(500)
     now.advance(hours=1)
     tasks.sweep()
     (card,) = catalog.cards_of([mug.id])
-    assert (card.price, card.was) == (rupees(450), rupees(500))
+    assert (card.price, card.compare_at_price) == (rupees(450), rupees(500))
     assert record_of(mug.id).planned == ()
     assert acts()[-1] == (
         "price",
@@ -82,14 +90,14 @@ def test_it_begins_once_however_often_the_worker_looks(mug: ProductCard, now: Cl
 
 
 def test_a_price_with_an_end_makes_way_for_the_one_before(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450), NOON + HOUR, NOON + 3 * HOUR, was=rupees(500))
+    plan(mug, rupees(450), NOON + HOUR, NOON + 3 * HOUR, compare_at_price=rupees(500))
     now.advance(hours=1)
     admin.apply_prices()
     assert record_of(mug.id).planned[0].state == "running"
     now.advance(hours=2)
     assert admin.apply_prices() == 1
     (card,) = catalog.cards_of([mug.id])
-    assert (card.price, card.was) == (rupees(500), None)
+    assert (card.price, card.compare_at_price) == (rupees(500), None)
 
 
 def test_a_worker_that_comes_late_leaves_the_same_price(mug: ProductCard, now: Clock) -> None:
@@ -118,7 +126,7 @@ def test_a_planned_price_is_called_off(mug: ProductCard, now: Clock) -> None:
     assert admin.apply_prices() == 0
     assert price_of(mug) == rupees(500)
     assert acts()[-1][0] == "price called off"
-    with pytest.raises(UnknownPlan):
+    with pytest.raises(UnknownScheduledPrice):
         admin.cancel_price(planned.id, actor=KEEPER)
 
 
@@ -162,17 +170,17 @@ def test_the_same_plan_twice_is_one(mug: ProductCard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moments", "was", "problems"),
+    ("moments", "compare_at_price", "problems"),
     [
         ((NOON,), None, {"starts_at": Problem.PAST}),
         ((NOON + HOUR, NOON + HOUR), None, {"ends_at": Problem.ENDS_BEFORE}),
-        ((NOON + HOUR,), rupees(450), {"was": Problem.WAS_NOT_HIGHER}),
+        ((NOON + HOUR,), rupees(450), {"compare_at_price": Problem.WAS_NOT_HIGHER}),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(
-    mug: ProductCard, moments: tuple[datetime, ...], was: Money | None, problems: dict[str, Problem]
+    mug: ProductCard, moments: tuple[datetime, ...], compare_at_price: Money | None, problems: dict[str, Problem]
 ) -> None:
-    assert refusal(mug, rupees(450), *moments, was=was) == problems
+    assert refusal(mug, rupees(450), *moments, compare_at_price=compare_at_price) == problems
 
 
 def test_two_prices_at_one_time_are_refused(mug: ProductCard) -> None:
@@ -190,7 +198,7 @@ def test_two_prices_at_one_time_are_refused(mug: ProductCard) -> None:
 
 def test_a_variant_that_is_not_there_has_no_price_to_come(app: Flask) -> None:
     with pytest.raises(UnknownSku):
-        admin.plan_price(2**31 - 1, rupees(5), None, NOON + HOUR, None, actor=KEEPER)
+        admin.schedule_price(2**31 - 1, rupees(5), None, NOON + HOUR, None, actor=KEEPER)
 
 
 def test_a_shopper_never_pays_another_price_than_the_one_shown(mug: ProductCard, now: Clock) -> None:
