@@ -134,7 +134,7 @@ def shop(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     app = create_app(make_config(tmp_path_factory.mktemp("data"), database_url))
     with app.app_context():
         demo_shop.fill()
-    app.extensions["hurry"] = lambda: None  # tests deliver by themselves
+    app.extensions["wake_worker"] = lambda: None  # tests deliver by themselves
     yield app
     with app.app_context():
         for engine in db.engines.values():
@@ -178,17 +178,17 @@ def pages(app: Flask) -> Pages:
 @pytest.fixture
 def post(app: Flask) -> Iterator[MemoryPost]:
     """Where letters go in this test."""
-    real, app.extensions["post"] = app.extensions["post"], MemoryPost()
-    yield app.extensions["post"]
-    app.extensions["post"] = real
+    real, app.extensions["mailer"] = app.extensions["mailer"], MemoryPost()
+    yield app.extensions["mailer"]
+    app.extensions["mailer"] = real
 
 
 @pytest.fixture
 def mailbox(app: Flask, post: MemoryPost) -> Iterator[Mailbox]:
     """Everything that is sent in this test, letters and text messages."""
-    real, app.extensions["texts"] = app.extensions["texts"], MemoryTexts()
-    yield Mailbox(app, post, app.extensions["texts"])
-    app.extensions["texts"] = real
+    real, app.extensions["sms"] = app.extensions["sms"], MemoryTexts()
+    yield Mailbox(app, post, app.extensions["sms"])
+    app.extensions["sms"] = real
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,7 @@ def own_shop(engine: str, folder: Path, *, filled: bool = True) -> Iterator[Flas
 def shop_at(url: str, folder: Path, **settings: str) -> Iterator[Flask]:
     """The shop on these databases, whatever is in them; its connections are closed at the end."""
     app = create_app(make_config(folder, url, **settings))
-    app.extensions["hurry"] = lambda: None
+    app.extensions["wake_worker"] = lambda: None
     try:
         yield app
     finally:

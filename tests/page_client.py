@@ -29,7 +29,7 @@ BUDGETS = {
     "catalog.products": 7,
     "catalog.product": 8,
     "cart.show": 5,
-    "staff.index": 12,
+    "staff.dashboard": 12,
 }
 OTHER_PAGES = 8
 FOUND_NOTHING = ".listing__hint, #listing .empty, .suggestion--all[data-instead]"

@@ -77,7 +77,9 @@ def waiting_for_the_bank(pages: Pages) -> tuple[str, str]:
 
 
 def letter(pages: Pages) -> str:
-    pages.app.extensions["post"].send(mail.Email("a-letter@localhost", "a@example.com", "Hello", "Text", "<p>Text</p>"))
+    pages.app.extensions["mailer"].send(
+        mail.Email("a-letter@localhost", "a@example.com", "Hello", "Text", "<p>Text</p>")
+    )
     return "/dev/mail/a-letter@localhost"
 
 

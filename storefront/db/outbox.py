@@ -79,7 +79,7 @@ def wake_worker(session: Session) -> None:
 
 def _hurry() -> None:
     try:
-        current_app.extensions["hurry"]()
+        current_app.extensions["wake_worker"]()
     except Exception:
         logger.exception("the queue cannot be reached; the sweep will deliver")
 

@@ -222,11 +222,11 @@ def init_app(app: Flask) -> None:
         app.config["SQLALCHEMY_BINDS"][schema] = {"url": url, **_engine_options(url, app.config["DATABASE_POOL_SIZE"])}
     db.init_app(app)
     with app.app_context():
-        app.extensions["absences"] = {str(key): CircuitBreaker(engine) for key, engine in db.engines.items()}
+        app.extensions["circuit_breakers"] = {str(key): CircuitBreaker(engine) for key, engine in db.engines.items()}
         for bind_key, engine in db.engines.items():
             _guard(engine, str(bind_key))
             if engine.dialect.name == "sqlite":
-                _prepare_sqlite(engine, str(bind_key), app.extensions["absences"][str(bind_key)])
+                _prepare_sqlite(engine, str(bind_key), app.extensions["circuit_breakers"][str(bind_key)])
 
 
 def _engine_options(url: str, kept: int) -> dict[str, Any]:
@@ -290,7 +290,7 @@ class CircuitBreaker:
 
 def is_unavailable(schema: str) -> bool:
     """Whether a schema was waited for in vain a moment ago: what can be done without it should be."""
-    absence: CircuitBreaker = current_app.extensions["absences"][schema]
+    absence: CircuitBreaker = current_app.extensions["circuit_breakers"][schema]
     return absence.is_open
 
 

@@ -134,7 +134,7 @@ def _packing_slip(order: OrderView) -> Section:
         title=f"Packing slip {order.id}",
         about=_ordered(order),
         parties=(_addressee("To", order.address, order.phone),),
-        warning=_words("staff/orders/_words.html", "slip_words", order),
+        warning=_words("staff/orders/_labels.html", "slip_words", order),
         packing_list=tuple(PackingRow(f"{item.units_kept} ×", item.sku, _named(item)) for item in items),
         closing=f"{units} in all" if items else "",
     )
@@ -163,7 +163,7 @@ def invoice(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, 
         else "",
         goods=GoodsTable(("Product", "Article", "Units", "Price", "Total"), tuple(rows)),
         figures=(*_figures(order), *_credited(order, notes, issued)),
-        closing=f"Paid by: {_words('orders/_words.html', 'paid_by', order)}{due}",
+        closing=f"Paid by: {_words('orders/_labels.html', 'paid_by', order)}{due}",
     )
     return PdfDocument(section.title, section.seller, paper.issued_at, (section,)).render()
 
@@ -182,7 +182,7 @@ def credit_note(order: OrderView, note: CreditNote, issued: Mapping[int, IssuedD
         title=f"Credit note {paper.number}",
         about=f"Date {moment(paper.issued_at)}. {about}Order {order.id}.",
         parties=_parties(order, paper.seller),
-        reason=_words("orders/_back_words.html", "credit_words", note) + returned,
+        reason=_words("orders/_refund_labels.html", "credit_words", note) + returned,
         goods=GoodsTable(("Product", "Article", "Units", "Invoiced at"), tuple(rows)) if rows else None,
         figures=(
             Figure("Goods", money(note.goods)),
@@ -232,12 +232,12 @@ def _credited(
     """What was taken off since, and what is left in the end."""
     if not notes:
         return ()
-    left = _words("orders/_back_words.html", "left_words", order)
+    left = _words("orders/_refund_labels.html", "left_words", order)
     return (*(_credit(note, issued) for note in notes), Figure(left, money(order.final_total), is_total=True))
 
 
 def _credit(note: CreditNote, issued: Mapping[int, IssuedDocument]) -> Figure:
-    what = _words("orders/_back_words.html", "credit_words", note)
+    what = _words("orders/_refund_labels.html", "credit_words", note)
     about = f"{issued[note.position].number}, {moment(note.credited_at)}. {what}"
     return Figure(f"Credit note {note.position}", f"−{money(note.amount)}", note=about)
 

@@ -144,7 +144,7 @@ def init_app(app: Flask) -> None:
     url = app.config["MAIL_URL"]
     sender = app.config["SHOP_MAIL"]
     if not url:
-        app.extensions["post"] = FileTransport(app.config["DATA_DIR"] / "mail", sender)
+        app.extensions["mailer"] = FileTransport(app.config["DATA_DIR"] / "mail", sender)
         return
     parts = urlsplit(url)
     app.config.update(
@@ -157,7 +157,7 @@ def init_app(app: Flask) -> None:
         MAIL_DEFAULT_SENDER=sender,
     )
     Mail(app)
-    app.extensions["post"] = SmtpTransport()
+    app.extensions["mailer"] = SmtpTransport()
 
 
 def check_connection() -> None:
@@ -165,7 +165,7 @@ def check_connection() -> None:
 
     :raise OSError, smtplib.SMTPException: it is away, or does not know us
     """
-    if isinstance(current_app.extensions["post"], SmtpTransport):
+    if isinstance(current_app.extensions["mailer"], SmtpTransport):
         with _Connection(current_app.extensions["mail"]):
             pass
 
@@ -187,7 +187,7 @@ def send(template: str, *, key: str, to: str, subject: str, unsubscribe_url: str
         html=render_template(f"{template}.html", **context),
         unsubscribe_url=unsubscribe_url,
     )
-    cast("MailTransport", current_app.extensions["post"]).send(letter)
+    cast("MailTransport", current_app.extensions["mailer"]).send(letter)
 
 
 def read(path: Path) -> EmailMessage:

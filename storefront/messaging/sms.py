@@ -76,14 +76,14 @@ def init_app(app: Flask) -> None:
         texts = HttpGateway(app.config["SMS_URL"])
     elif app.config["ENVIRONMENT"] != "production":
         texts = SmsFileTransport(FileTransport(app.config["DATA_DIR"] / "mail", app.config["SHOP_MAIL"]))
-    app.extensions["texts"] = texts
+    app.extensions["sms"] = texts
 
 
 def is_available() -> bool:
     """Whether this shop can send text messages at all."""
-    return current_app.extensions["texts"] is not None
+    return current_app.extensions["sms"] is not None
 
 
 def send(key: str, to: str, text: str) -> None:
     """Send a text message. :param key: names the occasion :param to: E.164"""
-    cast("SmsTransport", current_app.extensions["texts"]).send(TextMessage(key.replace("/", "-"), to, text))
+    cast("SmsTransport", current_app.extensions["sms"]).send(TextMessage(key.replace("/", "-"), to, text))

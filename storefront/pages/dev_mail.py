@@ -14,7 +14,7 @@ from storefront.messaging.mail import FileTransport, read
 from storefront.web.responses import render_page
 from storefront.web.route_options import no_store
 
-bp = no_store(Blueprint("dev", __name__, url_prefix="/dev"))
+bp = no_store(Blueprint("dev_mail", __name__, url_prefix="/dev"))
 
 LETTERS_SHOWN = 100
 # A letter brings its styles along, inline, as mail programs want it; it may do nothing else.
@@ -31,7 +31,7 @@ class LetterView:
 
 
 def _folder() -> Path:
-    post = current_app.extensions["post"]
+    post = current_app.extensions["mailer"]
     if not isinstance(post, FileTransport):
         abort(404)
     return post.folder

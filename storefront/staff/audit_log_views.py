@@ -29,8 +29,8 @@ def audit_log() -> ResponseReturnValue:
     """A page of the trail, of everything or of what is asked for."""
     criteria, cursor = _criteria(request.args), request.args.get("at", "")[:MAX_CURSOR_LENGTH]
     return render_page(
-        "staff/trail/trail.html",
-        fragment="staff/trail/_trail.html",
+        "staff/audit_log/entries.html",
+        fragment="staff/audit_log/_entries.html",
         page=read_audit_log(criteria, cursor),
         criteria=criteria,
         is_first=not cursor,
@@ -39,8 +39,8 @@ def audit_log() -> ResponseReturnValue:
         until=day_from(request.args, "until"),
         first_url=_url(),
         page_url=lambda cursor: _url(at=cursor),
-        csv_url=_url("staff.download_trail"),
-        asked_url=lambda **asked: url_for("staff.trail", **asked),
+        csv_url=_url("staff.download_audit_log"),
+        asked_url=lambda **asked: url_for("staff.audit_log", **asked),
     )
 
 
@@ -67,7 +67,7 @@ def _criteria(args: MultiDict[str, str]) -> AuditQuery:
     )
 
 
-def _url(endpoint: str = "staff.trail", **more: str) -> str:
+def _url(endpoint: str = "staff.audit_log", **more: str) -> str:
     """The address with what is asked for now, at the first page unless `more` names another."""
     asked: dict[str, Any] = {
         "who": text_from(request.args, "who", 80),

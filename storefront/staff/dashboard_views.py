@@ -44,7 +44,7 @@ def dashboard() -> ResponseReturnValue:
     if web_session.works_as(Role.STOCK_STAFF):
         shown |= _of_stock()
     shown["missing"] = _missing(shown)
-    return render_page("staff/index.html", fragment="staff/_dashboard.html", **shown)
+    return render_page("staff/dashboard.html", fragment="staff/_dashboard.html", **shown)
 
 
 def _missing(shown: dict[str, Any]) -> list[str]:

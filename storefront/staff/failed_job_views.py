@@ -39,8 +39,8 @@ def failed_jobs() -> ResponseReturnValue:
 def _show(notice: str = "") -> ResponseReturnValue:
     unfinished, outboxes = checkout.unfinished_checkouts(MAX_SHOWN), stuck_messages()
     return render_page(
-        "staff/troubles/troubles.html",
-        fragment="staff/troubles/_after_attempt.html" if notice else "staff/troubles/_troubles.html",
+        "staff/failed_jobs/list.html",
+        fragment="staff/failed_jobs/_after_attempt.html" if notice else "staff/failed_jobs/_list.html",
         unfinished=unfinished,
         unfinished_count=checkout.count_unfinished() if len(unfinished) == MAX_SHOWN else len(unfinished),
         messages={schema: outbox.entries(MAX_SHOWN) for schema, outbox in outboxes.items()},
@@ -99,4 +99,4 @@ def _done(notice: str) -> ResponseReturnValue:
     if wants_fragment():
         return _show(notice)
     flash(notice, "notice")
-    return redirect_or_hx(url_for(".troubles"))
+    return redirect_or_hx(url_for(".failed_jobs"))

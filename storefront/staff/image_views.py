@@ -184,4 +184,4 @@ def _done(product_id: int, notice: str) -> ResponseReturnValue:
 
 def _show(product_id: int, *, status: int = 200, **more: Any) -> ResponseReturnValue:
     """The product's page with what came of it; for htmx its pictures only."""
-    return show_product(product_id, status=status, fragment="staff/products/_pictures.html", **more)
+    return show_product(product_id, status=status, fragment="staff/products/_images.html", **more)

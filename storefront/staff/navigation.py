@@ -47,8 +47,8 @@ SECTIONS = (
     Section(
         "Overview",
         (
-            Page("staff.index", "Dashboard", "What was sold, what there is, what needs somebody."),
-            Page("staff.troubles", "Troubles", "Checkouts and messages that got stuck; tried again here."),
+            Page("staff.dashboard", "Dashboard", "What was sold, what there is, what needs somebody."),
+            Page("staff.failed_jobs", "Troubles", "Checkouts and messages that got stuck; tried again here."),
         ),
     ),
     Section(
@@ -106,7 +106,7 @@ SECTIONS = (
             Page("staff.reviews", "Reviews", "What buyers say; hidden or shown again."),
         ),
     ),
-    Section("Trail", (Page("staff.trail", "Trail", "Who of the staff did what, and when."),)),
+    Section("Trail", (Page("staff.audit_log", "Trail", "Who of the staff did what, and when."),)),
 )
 
 

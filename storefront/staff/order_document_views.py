@@ -17,7 +17,7 @@ from storefront.web.responses import render_page
 @order_staff
 def packing_slips() -> ResponseReturnValue:
     """What is packed with each order that was chosen, a sheet each."""
-    return render_page("staff/orders/slips.html", orders=_chosen())
+    return render_page("staff/orders/packing_slips.html", orders=_chosen())
 
 
 @bp.get("/orders/slips.pdf")

@@ -81,8 +81,8 @@ def _show_desk(*, form: BatchForm, status: int = 200, chosen: Collection[str] = 
         "csv_url": orders_url(criteria, endpoint="staff.export_orders", cursor=""),
         **more,
     }
-    fragment = "staff/orders/_after_batch.html" if request.method == "POST" else "staff/orders/_desk.html"
-    return render_page("staff/orders/desk.html", fragment=fragment, status=status, **context)
+    fragment = "staff/orders/_after_batch.html" if request.method == "POST" else "staff/orders/_list.html"
+    return render_page("staff/orders/list.html", fragment=fragment, status=status, **context)
 
 
 @bp.post("/orders")

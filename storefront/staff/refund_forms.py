@@ -85,7 +85,7 @@ def new_refund_form() -> RefundForm:
 
 
 def money_of(order: OrderView) -> dict[str, Any]:
-    """What `staff/orders/_money.html` is to know of an order."""
+    """What `staff/orders/_refunds.html` is to know of an order."""
     refunds = orders.refunds_of(order)
     return {
         "terms": RefundTerms.of(order),

@@ -66,8 +66,8 @@ def _show_desk(
 ) -> ResponseReturnValue:
     done = done or text_from(request.args, "done", 64)
     return render_page(
-        "staff/stock/desk.html",
-        fragment="staff/stock/_after_change.html" if request.method == "POST" else "staff/stock/_desk.html",
+        "staff/stock/list.html",
+        fragment="staff/stock/_after_change.html" if request.method == "POST" else "staff/stock/_list.html",
         status=status,
         page=page,
         form=form,

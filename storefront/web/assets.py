@@ -13,7 +13,7 @@ from storefront.web.route_options import public_cache
 A_YEAR = 365 * 24 * 3600  # seconds
 
 
-bp = Blueprint("shell", __name__)
+bp = Blueprint("assets", __name__)
 
 
 class Assets:
@@ -46,7 +46,7 @@ def stylesheet(digest: str) -> Response:
 
 
 def stylesheet_url() -> str:
-    return url_for("shell.stylesheet", digest=current_app.extensions["assets"].stylesheet_hash)
+    return url_for("assets.stylesheet", digest=current_app.extensions["assets"].stylesheet_hash)
 
 
 def asset_url(name: str) -> str:

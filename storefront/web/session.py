@@ -145,7 +145,7 @@ def needs_second_factor(person: SignedIn) -> bool:
 def _ask_to_sign_in() -> ResponseReturnValue:
     """To the sign-in page, which leads back to the page that asked; of a form nothing is kept but where it stands."""
     shown = request.full_path.rstrip("?") if request.method == "GET" and not wants_fragment() else page_shown()
-    return redirect_or_hx(url_for("accounts.sign_in", next=safe_next_path(shown)))
+    return redirect_or_hx(url_for("sign_in.sign_in", next=safe_next_path(shown)))
 
 
 def page_shown() -> str | None:

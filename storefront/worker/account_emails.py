@@ -43,20 +43,20 @@ def send_code(key: str, payload: Mapping[str, Any]) -> None:
     if is_email(sent.address):
         mail.send("accounts/email/code", key=key, to=sent.address, subject=subject, sent=sent)
     else:
-        sms.send(key, sent.address, render_template("accounts/sms/code.txt", sent=sent, subject=subject))
+        sms.send(key, sent.address, render_template("sign_in/sms/code.txt", sent=sent, subject=subject))
 
 
 def _say_there_is_one(key: str, sent: SentCode) -> None:
     """To the owner of an address that somebody wanted to use for another account."""
     links = {
-        "sign_in_url": url_for("accounts.sign_in", _external=True),
-        "reset_url": url_for("accounts.forgotten", _external=True),
+        "sign_in_url": url_for("sign_in.sign_in", _external=True),
+        "reset_url": url_for("sign_in.forgotten", _external=True),
     }
     if is_email(sent.address):
         subject = f"You have an account at {current_app.config['SHOP_NAME']} already"
         mail.send("accounts/email/known", key=key, to=sent.address, subject=subject, **links)
     else:
-        sms.send(key, sent.address, render_template("accounts/sms/known.txt", **links))
+        sms.send(key, sent.address, render_template("sign_in/sms/account_exists.txt", **links))
 
 
 def send_change_notice(key: str, payload: Mapping[str, Any]) -> None:
@@ -68,5 +68,5 @@ def send_change_notice(key: str, payload: Mapping[str, Any]) -> None:
         subject=CHANGES[payload["what"]],
         what=payload["what"],
         heading=CHANGES[payload["what"]],
-        reset_url=url_for("accounts.forgotten", _external=True),
+        reset_url=url_for("sign_in.forgotten", _external=True),
     )

@@ -87,7 +87,7 @@ def send_stock_notice(key: str, payload: Mapping[str, Any]) -> None:
         key=key,
         to=notice.email,
         subject=f"{offer.title} is back",
-        unsubscribe_url=url_for("wishlist.notice", token=notice.token, _external=True),
+        unsubscribe_url=url_for("wishlist.alert", token=notice.token, _external=True),
         offer=offer,
         product_url=url_for(
             "catalog.product",
@@ -222,7 +222,7 @@ def init_app(app: Flask) -> None:
         for delay in range(SWEEP_SECONDS, 60, SWEEP_SECONDS):
             sweep_again.schedule(delay=delay)
 
-    app.extensions["hurry"] = huey.task(name="deliver")(deliver)
+    app.extensions["wake_worker"] = huey.task(name="deliver")(deliver)
     app.extensions["import"] = huey.task(name="import")(import_stock)
     app.extensions["sweep"] = huey.task(name="sweep-now")(sweep_for_a_minute)
     huey.periodic_task(crontab(minute="*"), name="sweep")(sweep_for_a_minute)

@@ -134,7 +134,7 @@ def test_an_address_registered_twice_at_the_same_time_is_opened_once(mailbox: Ma
 
 
 def test_a_phone_is_refused_where_no_text_messages_are_sent(app: Flask, mailbox: Mailbox) -> None:
-    app.extensions["texts"] = None
+    app.extensions["sms"] = None
     with pytest.raises(accounts.NoTextMessages):
         accounts.register("Asha Rao", PHONE, PASSWORD)
 

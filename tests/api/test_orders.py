@@ -321,7 +321,7 @@ def test_what_became_of_a_checkout_without_an_order_is_said(
 ) -> None:
     api, _ = signed_in(app)
     outcome = Outcome(checkout.CheckoutId("c"), state, None, None, failure, detail)
-    monkeypatch.setattr(checkout, "order_at_once", lambda token, order: "c")
+    monkeypatch.setattr(checkout, "place_direct_order", lambda token, order: "c")
     monkeypatch.setattr(checkout, "outcome_of", lambda identity, token: outcome)
     refused = api.post("/api/orders/", json=order_body((make_product(), 1)))
     error = assert_refused(refused, status, code)

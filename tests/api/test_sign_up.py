@@ -92,7 +92,7 @@ def test_a_phone_that_got_an_account_meanwhile_is_not_given_to_a_second(browser:
 
 
 def test_a_phone_alone_is_refused_where_no_text_messages_are_sent(app: Flask, browser: Api, mailbox: Mailbox) -> None:
-    app.extensions["texts"] = None
+    app.extensions["sms"] = None
     answer = browser.post("/auth/register/stub", json={"phone": PHONE})
     assert "text messages" in assert_refused(answer, 400, "VALIDATION_ERROR")["message"]
 

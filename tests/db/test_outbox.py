@@ -131,7 +131,7 @@ def test_what_a_handler_announces_is_delivered_too(app: Flask) -> None:
 def wakes(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry each time the worker was woken: how many messages it found to deliver."""
     counts: list[int] = []
-    monkeypatch.setitem(app.extensions, "hurry", lambda: counts.append(deliver(Listener())))
+    monkeypatch.setitem(app.extensions, "wake_worker", lambda: counts.append(deliver(Listener())))
     return counts
 
 
@@ -193,7 +193,7 @@ def test_a_queue_that_cannot_be_reached_is_logged_and_keeps_what_was_written(
     def unreachable() -> None:
         raise ConnectionRefusedError("no queue here")
 
-    monkeypatch.setitem(app.extensions, "hurry", unreachable)
+    monkeypatch.setitem(app.extensions, "wake_worker", unreachable)
     post("news/1")
     assert deliver(Listener()) == 1
     assert "the queue cannot be reached" in caplog.text

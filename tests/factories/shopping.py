@@ -140,7 +140,7 @@ def check_out(pages: Pages, *, payment: str = "cod", until: str = "review") -> P
 
 def press_order(review: Page, pages: Pages, *, status: int = 200) -> Page:
     """Press the button of the review. :return: where it leads"""
-    return pages.submit(review, "form.checkout-place__form", status=status)
+    return pages.submit(review, "form.checkout-submit__form", status=status)
 
 
 def buy(pages: Pages, product: ProductCard, quantity: int = 1, *, payment: str = "cod") -> Page:

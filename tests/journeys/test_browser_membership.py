@@ -56,9 +56,9 @@ def sign_out(shopper: Shopper) -> None:
 def wish_for_a_candle_and_move_it_to_the_cart(shopper: Shopper, *, units: int) -> None:
     """:param units: in the cart afterwards"""
     shopper.open(CANDLE)
-    heart = shopper.page.locator("main .heart__button").first
+    heart = shopper.page.locator("main .wishlist-toggle__button").first
     heart.click()
-    expect(shopper.page.locator("main .heart__button").first).to_have_attribute("aria-pressed", "true")
+    expect(shopper.page.locator("main .wishlist-toggle__button").first).to_have_attribute("aria-pressed", "true")
     shopper.open("/wishlist")
     shopper.sees("Your wishlist")
     shopper.button(re.compile("^Move to cart")).click()

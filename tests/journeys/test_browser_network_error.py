@@ -96,10 +96,10 @@ def test_what_the_stock_desk_sends_again_after_a_lost_answer_counts_once(new_sho
     window = Window()
     clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
     clerk.open(f"/staff/stock?q={OIL}")
-    row = clerk.page.locator(".desk-row", has=clerk.page.locator(".desk-row__sku", has_text=OIL))
-    on_hand = row.locator(".desk-row__ledger")
+    row = clerk.page.locator(".admin-row", has=clerk.page.locator(".admin-row__sku", has_text=OIL))
+    on_hand = row.locator(".admin-row__ledger")
     before = int(on_hand.inner_text().replace(",", ""))
-    field = row.locator(".desk-field--change")
+    field = row.locator(".admin-field--change")
     field.fill("+3")
     with on_the_way(clerk, lose_the_answer):
         field.press("Enter")

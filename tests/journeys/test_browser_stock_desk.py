@@ -34,7 +34,7 @@ def some_skus(count: int) -> list[str]:
 
 
 def row_of(clerk: Shopper, sku: str) -> Locator:
-    return clerk.page.locator(".desk-row", has=clerk.page.locator(".desk-row__sku", has_text=sku))
+    return clerk.page.locator(".admin-row", has=clerk.page.locator(".admin-row__sku", has_text=sku))
 
 
 def on_hand_of(clerk: Shopper, *skus: str) -> dict[str, int]:
@@ -42,7 +42,7 @@ def on_hand_of(clerk: Shopper, *skus: str) -> dict[str, int]:
     found = {}
     for sku in skus:
         clerk.open(f"/staff/stock?q={sku}")
-        found[sku] = int(row_of(clerk, sku).locator(".desk-row__ledger").inner_text().replace(",", ""))
+        found[sku] = int(row_of(clerk, sku).locator(".admin-row__ledger").inner_text().replace(",", ""))
     return found
 
 
@@ -70,7 +70,7 @@ def test_twenty_deliveries_are_scanned_in(new_shopper: NewShopper, shops: Shops,
     after = on_hand_of(clerk, skus[0], skus[-1])
     assert changed_by(before, after) == {skus[0]: 1, skus[-1]: 20}
     clerk.open(f"/staff/stock/movements?who={email}")
-    expect(clerk.page.locator("tbody .desk-row")).to_have_count(20)
+    expect(clerk.page.locator("tbody .admin-row")).to_have_count(20)
     clerk.fits()
 
 
@@ -82,7 +82,7 @@ def test_three_rows_are_changed_while_a_shopper_buys_one_of_them(
     before = on_hand_of(clerk, *BALLS)
     clerk.open("/staff/stock")
     clerk.types("SKU-GAL-BALL", into=clerk.page.locator("#desk-words"), then="Enter")
-    expect(clerk.page.locator("tbody .desk-row")).to_have_count(3)
+    expect(clerk.page.locator("tbody .admin-row")).to_have_count(3)
     for sku, change in BALLS.items():
         clerk.types(change, into=clerk.page.get_by_label(f"Change of {sku}"))
 
@@ -96,7 +96,7 @@ def test_three_rows_are_changed_while_a_shopper_buys_one_of_them(
     after = on_hand_of(clerk, *BALLS)
     assert changed_by(before, after) == {"SKU-GAL-BALL-3": 5, "SKU-GAL-BALL-4": -3, "SKU-GAL-BALL-5": 7}
     clerk.open("/staff/stock/movements?sku=SKU-GAL-BALL-4")
-    rows = clerk.page.locator("tbody .desk-row")
+    rows = clerk.page.locator("tbody .admin-row")
     expect(rows.nth(0)).to_contain_text("−2")
     expect(rows.nth(1)).to_contain_text("−1")
     assert shops(window.engine).flask("doctor").strip()
@@ -122,7 +122,7 @@ def test_a_file_with_an_error_is_mended_and_applied(
     units = next(_units)
     check_file(clerk, tmp_path, "wrong.csv", f"{OIL},,{units},received", "SKU-NOBODY-KNOWS,,1,received")
     expect(clerk.page.get_by_role("alert")).to_contain_text("cannot be applied, so nothing can")
-    problem = clerk.page.locator(".import-lines .desk-row").first
+    problem = clerk.page.locator(".import-lines .admin-row").first
     expect(problem).to_contain_text("SKU-NOBODY-KNOWS")
     expect(problem.locator("td").first).to_have_text("3")
     assert on_hand_of(clerk, OIL, OTHER_OIL) == before

@@ -36,7 +36,7 @@ def test_a_guest_searches_buys_reads_the_mail_and_tracks_from_another_device(
     delivery = pages.submit(contact, "form.checkout__form", **CONTACT)
     payment = pages.submit(delivery, "form.checkout__form", **DELIVERY)
     review = pages.submit(payment, "form.checkout__form", option="sandbox-success")
-    price = review.one("form.checkout-place__form button").get_text().removeprefix("Place order, ")
+    price = review.one("form.checkout-submit__form button").get_text().removeprefix("Place order, ")
     order = press_order(review, pages)
     number = order.one(".order-number").get_text()
     assert name in order.one("#items").get_text()

@@ -87,7 +87,7 @@ def mailbox() -> Mailbox:
 def smtp(tmp_path: Path, mailbox: Mailbox) -> Iterator[SmtpTransport]:
     """The port of a shop that sends to `mailbox`."""
     with smtp_server(mailbox) as url, shop_with_mail(tmp_path, url) as app:
-        yield app.extensions["post"]
+        yield app.extensions["mailer"]
 
 
 def part(letter: EmailMessage, kind: str) -> str:
@@ -131,7 +131,7 @@ def test_a_server_that_hangs_up_without_goodbye_has_the_letter(smtp: SmtpTranspo
 
 def test_a_server_that_is_away_is_an_error_for_who_keeps_the_letter(tmp_path: Path) -> None:
     with shop_with_mail(tmp_path, f"smtp://127.0.0.1:{free_port()}") as app, pytest.raises(ConnectionRefusedError):
-        app.extensions["post"].send(LETTER)
+        app.extensions["mailer"].send(LETTER)
 
 
 def test_a_server_that_says_nothing_is_not_waited_for_endlessly(
@@ -141,7 +141,7 @@ def test_a_server_that_says_nothing_is_not_waited_for_endlessly(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
         with shop_with_mail(tmp_path, url) as app, pytest.raises(OSError, match="timed out"):
-            app.extensions["post"].send(LETTER)
+            app.extensions["mailer"].send(LETTER)
 
 
 @pytest.mark.parametrize(("absence", "asked"), [(30, 1), (0, 3)])
@@ -149,13 +149,13 @@ def test_a_server_that_says_nothing_does_not_keep_every_letter_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absence: int, asked: int
 ) -> None:
     monkeypatch.setattr(mail, "SMTP_SECONDS", 0.2)
-    monkeypatch.setattr(mail, "ABSENCE_SECONDS", absence)
+    monkeypatch.setattr(mail, "BREAKER_OPEN_SECONDS", absence)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
         with shop_with_mail(tmp_path, url) as app:
             for _ in range(3):
                 with pytest.raises(OSError, match=r"timed out|did not answer"):
-                    app.extensions["post"].send(LETTER)
+                    app.extensions["mailer"].send(LETTER)
         silent.setblocking(False)
         assert count_calls(silent) == asked
 
@@ -177,7 +177,7 @@ def test_a_letter_meant_for_a_safe_line_does_not_leave_by_an_open_one(
     with smtp_server(mailbox) as url:
         safe = url.replace("smtp:", f"{scheme}:")
         with shop_with_mail(tmp_path, safe) as app, pytest.raises(fault):
-            app.extensions["post"].send(LETTER)
+            app.extensions["mailer"].send(LETTER)
     assert mailbox.received == []
 
 
@@ -198,7 +198,7 @@ def test_a_mail_url_names_server_port_and_kind_of_line(
 ) -> None:
     with shop_with_mail(tmp_path, url) as app:
         line = app.extensions["mail"]
-        assert isinstance(app.extensions["post"], SmtpTransport)
+        assert isinstance(app.extensions["mailer"], SmtpTransport)
         assert (line.server, line.port, line.use_ssl, line.use_tls) == (server, port, is_ssl, is_tls)
         assert (line.username, line.password) == (None, None)
 
@@ -211,7 +211,7 @@ def test_user_and_password_may_hold_any_character(tmp_path: Path) -> None:
 
 def test_without_a_mail_url_letters_lie_in_the_data_folder(tmp_path: Path) -> None:
     with shop_with_mail(tmp_path, "") as app:
-        post = app.extensions["post"]
+        post = app.extensions["mailer"]
         assert isinstance(post, FileTransport)
         assert post.folder == tmp_path / "mail"
 

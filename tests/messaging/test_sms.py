@@ -95,5 +95,5 @@ def test_the_port_is_chosen_by_the_environment(
     settings = {**PRODUCTION, "STOREFRONT_ENV": environment, "SMS_URL": url}
     app: Flask = create_app(make_config(tmp_path, f"sqlite:///{tmp_path}/{{schema}}.db", **settings))
     with app.app_context():
-        assert isinstance(app.extensions["texts"], kind or type(None))
+        assert isinstance(app.extensions["sms"], kind or type(None))
         assert sms.is_available() is (kind is not None)

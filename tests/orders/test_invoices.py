@@ -217,7 +217,7 @@ def told(app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPat
         now.advance(minutes=1)
         order = confirmed()
         with monkeypatch.context() as patch:
-            patch.setattr(orders, "issue_papers", lambda order: {})
+            patch.setattr(orders, "issue_documents", lambda order: {})
             deliver()
         return order
 

@@ -20,7 +20,7 @@ from tests.page_client import Pages
 def folder(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileTransport:
     """Where letters lie in this test."""
     post = FileTransport(tmp_path / "mail", "shop@localhost")
-    monkeypatch.setitem(app.extensions, "post", post)
+    monkeypatch.setitem(app.extensions, "mailer", post)
     return post
 
 

@@ -197,7 +197,7 @@ def _fork(app: Flask, act: Act) -> Fate:
 
 def main(url: str, folder: Path) -> None:
     app = create_app(make_config(folder, url))
-    app.extensions["post"] = LetterBook(folder / "letters")
+    app.extensions["mailer"] = LetterBook(folder / "letters")
     for line in sys.stdin:
         act = Act(**json.loads(line))
         fate = _warm_up(app, act) if act.kind == "warm up" else _fork(app, act)

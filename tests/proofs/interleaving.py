@@ -79,7 +79,7 @@ def arena(engine: str, folder: Path) -> Iterator[Arena]:
                 demo_shop.fill()
             _refuse_to_wait(theirs)
             post = MemoryPost()
-            ours.extensions["post"] = theirs.extensions["post"] = post
+            ours.extensions["mailer"] = theirs.extensions["mailer"] = post
             yield Arena(ours, theirs, post)
 
 

@@ -29,7 +29,7 @@ from tests.isolated_shop import shop_at
 from tests.live_server import LiveShop, eventually, live_shop
 from tests.proofs.load_clients import Answer, Call, Press, Reply, call_all, cookie_of, press_all, session_of
 
-ORDER_FORM = "form.checkout-place__form"
+ORDER_FORM = "form.checkout-submit__form"
 PAYMENTS = ("cod", "sandbox-success")
 SECRET = "only-for-tests"
 

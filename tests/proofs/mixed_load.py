@@ -162,7 +162,7 @@ class Player:
         status, location = self._change(lambda on_hand: self.dice.choice(["+2", "-1"]))
         if status != 303:
             return None
-        form = self._open(self.clerk, location).select_one("form.desk-undo")
+        form = self._open(self.clerk, location).select_one("form.admin-undo")
         return self._send(self.clerk, form, {})[0] if form is not None else None
 
     def scan(self) -> int:

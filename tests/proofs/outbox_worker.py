@@ -1,4 +1,4 @@
-"""A worker that delivers what is due once and ends: `python -m tests.proofs.outbox_worker MINUTES`, that much later than now.
+"""Delivers what is due once and ends: `python -m tests.proofs.outbox_worker MINUTES`, that much later than now.
 
 The bars on mail kill it at a letter of their choice; the shop's own worker would wait for its next minute.
 """

@@ -85,7 +85,7 @@ def open_house(engine: str, folder: Path) -> Iterator[House]:
         app = stack.enter_context(shop_at(url, folder, **settings))
         with machine_time(), app.test_request_context():
             demo_shop.fill()
-        app.extensions["post"] = MemoryPost()
+        app.extensions["mailer"] = MemoryPost()
         yield House(app, proxies)
 
 
@@ -128,7 +128,7 @@ def order_form(client: Client) -> dict[str, str]:
     """What pressing the button of the review sends."""
     pages = Pages(client.application)
     pages.client = client
-    form = pages.get("/checkout/review").one("form.checkout-place__form")
+    form = pages.get("/checkout/review").one("form.checkout-submit__form")
     return {str(field["name"]): str(field["value"]) for field in form.select("input[name]")}
 
 

@@ -77,7 +77,7 @@ class Shop(RuleBasedStateMachine):
         self.around = ExitStack()
         self.around.enter_context(rolled_back(self.app))
         self.around.enter_context(self.app.test_request_context(base_url=self.app.config["PUBLIC_ORIGIN"]))
-        self.around.enter_context(pytest.MonkeyPatch.context()).setitem(self.app.extensions, "post", MemoryPost())
+        self.around.enter_context(pytest.MonkeyPatch.context()).setitem(self.app.extensions, "mailer", MemoryPost())
         self.goods = [make_product(name=f"Shelf {shelf}", stock=3 + shelf) for shelf in range(SHELVES)]
         self.stocked = {product.sku: 3 + shelf for shelf, product in enumerate(self.goods)}
         self.carts = [make_cart(), make_cart()]

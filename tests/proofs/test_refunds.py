@@ -128,7 +128,7 @@ def tried(deed: Callable[[], object]) -> Callable[[], str]:
 def test_refunds_against_cancellations_give_back_everything_once(engine: str, tmp_path: Path, now: Clock) -> None:
     """Order 3, refund 1 with restock, then cancel, twice, in parallel: stock as at first, money to the last paisa."""
     with own_shop(engine, tmp_path) as app:
-        app.extensions["post"] = MemoryPost()
+        app.extensions["mailer"] = MemoryPost()
         with app.app_context():
             mug = make_product(stock=5)
             order, key = make_order((mug, 3), payment="sandbox-success"), new_key()
@@ -149,7 +149,7 @@ def test_refunds_against_cancellations_give_back_everything_once(engine: str, tm
 @pytest.mark.parametrize("engine", ENGINES)
 def test_many_refunds_at_once_give_no_unit_and_no_paisa_twice(engine: str, tmp_path: Path, now: Clock) -> None:
     with own_shop(engine, tmp_path) as app:
-        app.extensions["post"] = MemoryPost()
+        app.extensions["mailer"] = MemoryPost()
         with app.app_context():
             mug = make_product(stock=5, price="33.33")
             order = make_order((mug, 3), payment="sandbox-success")
@@ -166,7 +166,7 @@ def test_many_refunds_at_once_give_no_unit_and_no_paisa_twice(engine: str, tmp_p
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_return_decided_by_three_at_once_is_decided_once(engine: str, tmp_path: Path, now: Clock) -> None:
     with own_shop(engine, tmp_path) as app:
-        app.extensions["post"] = MemoryPost()
+        app.extensions["mailer"] = MemoryPost()
         with app.app_context():
             mug = make_product(stock=5)
             order = make_order_at(OrderStatus.DELIVERED, (mug, 3))

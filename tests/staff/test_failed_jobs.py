@@ -178,7 +178,7 @@ def test_a_message_tried_again_is_due_now_and_noted(desk: Pages, now: Clock, sch
 def test_a_message_tried_again_wakes_the_worker(app: Flask, now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     message = parked("orders", now)
     wakes: list[int] = []
-    monkeypatch.setitem(app.extensions, "hurry", lambda: wakes.append(1))
+    monkeypatch.setitem(app.extensions, "wake_worker", lambda: wakes.append(1))
     assert stuck_messages()["orders"].requeue(message, actor=CLERK)
     assert not stuck_messages()["orders"].requeue(message, actor=CLERK)
     assert wakes == [1], "a second click asks for nothing"

@@ -51,7 +51,7 @@ def test_the_ledger_shows_who_moved_what_and_why(desk: Pages) -> None:
     mug = make_product(name="Clay Mug", stock=10)
     adjust(change_of(mug.sku, delta=-2), reason=Reason.DAMAGED, actor="asha@example.com")
     page = desk.get(f"/staff/stock/movements?sku={mug.sku}")
-    row = " ".join(page.all(".desk-row")[0].get_text(" ").split())
+    row = " ".join(page.all(".admin-row")[0].get_text(" ").split())
     assert f"{mug.sku} Clay Mug −2 8 Damaged asha@example.com" in row
     assert "8 on hand" in page.words
 

@@ -43,7 +43,7 @@ def make_at(status: OrderStatus, email: str = "asha@example.com") -> OrderView:
 
 def numbers(page: Page) -> list[str]:
     """Of the rows, in their order."""
-    return [link.get_text() for link in page.all(".desk-row__number a")]
+    return [link.get_text() for link in page.all(".admin-row__number a")]
 
 
 def press(
@@ -97,7 +97,7 @@ def test_the_chips_count_the_orders_of_the_shop(desk: Pages, now: Clock) -> None
     make_at(OrderStatus.CONFIRMED), make_at(PACKING), make_at(DELIVERED)
     now.advance(days=9)
     desk.sign_in(make_staff(Role.ORDER_STAFF))
-    counts = {chip["id"]: chip.get_text().split()[-1] for chip in desk.get(DESK).all(".desk-chip")}
+    counts = {chip["id"]: chip.get_text().split()[-1] for chip in desk.get(DESK).all(".admin-chip")}
     assert counts["show-to-send"] == "2"
     assert (counts["show-late"], counts["show-delivered"], counts["show-all"]) == ("2", "1", "3")
 
@@ -161,7 +161,7 @@ def test_the_desk_asks_no_more_of_the_databases_with_more_orders(desk: Pages) ->
 
 def test_the_file_has_the_orders_of_the_filter_and_no_formulas(desk: Pages) -> None:
     order, _ = make_order((make_product(), 2), email="=1+1@example.com"), make_at(SENT)
-    link = next(a for a in desk.get(DESK).all(".desk-head__links a") if "CSV" in a.get_text())
+    link = next(a for a in desk.get(DESK).all(".admin-head__links a") if "CSV" in a.get_text())
     response = desk.client.get(str(link["href"]))
     rows = list(csv.DictReader(io.StringIO(response.get_data().decode("utf-8-sig"))))
     assert [row["number"] for row in rows] == [order.id]
@@ -369,10 +369,10 @@ def test_a_batch_of_nothing_of_too_many_or_without_a_carrier_changes_nothing(des
 def test_every_order_of_a_page_is_chosen_by_one_link(desk: Pages) -> None:
     make_order(), make_order()
     page = desk.get(DESK)
-    assert not page.all(".desk-choice[checked]")
+    assert not page.all(".admin-choice[checked]")
     chosen = desk.get(str(page.one("#choose-all")["href"]))
-    assert len(chosen.all(".desk-choice[checked]")) == 2
-    assert not desk.get(str(chosen.one("#choose-all")["href"])).all(".desk-choice[checked]")
+    assert len(chosen.all(".admin-choice[checked]")) == 2
+    assert not desk.get(str(chosen.one("#choose-all")["href"])).all(".admin-choice[checked]")
 
 
 def test_the_orders_of_the_board_are_taken_further_as_those_of_the_list(desk: Pages) -> None:

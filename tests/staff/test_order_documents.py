@@ -51,11 +51,11 @@ def test_packing_slips_of_the_orders_chosen_are_a_sheet_each_without_prices(desk
     form = desk.get(DESK).one(BATCH)
     data = {**values_of(form), "order": [first.id, second.id], "do": "slips"}
     page = desk._open("POST", str(form["action"]), htmx=False, status=200, data=data)
-    slips = page.all(".slip")
+    slips = page.all(".packing-slip")
     assert [slip["id"] for slip in slips] == [f"slip-{first.id}", f"slip-{second.id}"]
-    assert [len(slip.select(".slip__box")) for slip in slips] == [2, 1]
+    assert [len(slip.select(".packing-slip__box")) for slip in slips] == [2, 1]
     assert "₹" not in page.words
-    link = next(a for a in page.all(".desk-head__links a") if a.get_text() == "PDF")
+    link = next(a for a in page.all(".admin-head__links a") if a.get_text() == "PDF")
     printed = sheets(desk, str(link["href"]))
     assert len(printed) == 2
     for words in (first.id, "3 × ", mug.sku, "Clay Mug", jar.sku, "Asha Rao", "12 Lake Road", "4 units in all"):
@@ -243,7 +243,7 @@ def test_units_refunded_before_they_are_sent_are_not_packed(desk: Pages) -> None
     order = make_order((mug, 3), (jar, 1))
     refund(order, 2)
     page = desk.get(f"{DESK}/slips?order={order.id}")
-    assert [row.get_text() for row in page.all(".slip__units")] == ["1 ×", "1 ×"]
+    assert [row.get_text() for row in page.all(".packing-slip__units")] == ["1 ×", "1 ×"]
     (printed,) = sheets(desk, f"{DESK}/slips.pdf?order={order.id}")
     for words in (page.words, printed):
         assert "1 × " in words

@@ -63,7 +63,7 @@ def test_several_pictures_are_sent_at_once_and_the_first_is_the_main_one(desk: P
     mug = make_product(name="Clay Mug")
     page = send(desk, mug, ("front.jpg", picture("JPEG", (900, 600))), ("side.png", picture("PNG", (50, 60))))
     assert "2 pictures added" in page.words
-    assert len(page.all("#pictures-order .picture-desk__row")) == 2
+    assert len(page.all("#pictures-order .image-manager__row")) == 2
     shown = catalog.cards_of([mug.id])[0].picture
     assert shown is not None
     assert (shown.width, shown.height, shown.alt) == (900, 600, "Clay Mug")

@@ -48,7 +48,7 @@ def test_a_row_shows_all_figures_of_a_sku(desk: Pages) -> None:
     page = open_row(desk, mug)
     assert cells(page, mug) == [mug.sku, "Clay Mug", "In stock", "9", "0", "9", "", "", "3", "90"]
     assert page.one(f"#level-{row_of(mug.sku).id}")["value"] == "5"
-    ledger = page.one(f"#row-{row_of(mug.sku).id} .desk-row__ledger")
+    ledger = page.one(f"#row-{row_of(mug.sku).id} .admin-row__ledger")
     assert "Sale" in desk.get(str(ledger["href"])).words
 
 
@@ -181,7 +181,7 @@ def test_a_reversal_leads_to_pages_of_the_shop_only(desk: Pages) -> None:
 def test_filters_are_links_with_counts(desk: Pages) -> None:
     out = make_product(stock=0)
     page = desk.get(DESK)
-    chips = [chip.get_text(" ").split()[0] for chip in page.all(".desk-chip")]
+    chips = [chip.get_text(" ").split()[0] for chip in page.all(".admin-chip")]
     assert chips == ["All", "Low", "Sold", "Reserved", "Off"]
     shown = desk.get(str(page.one("#show-out")["href"]))
     assert out.sku in shown.words
@@ -191,10 +191,10 @@ def test_filters_are_links_with_counts(desk: Pages) -> None:
 def test_pages_are_links_forth_and_back(desk: Pages) -> None:
     first = desk.get(f"{DESK}?sort=name")
     second = desk.get(str(first.one("#desk-next")["href"]))
-    assert first.all(".desk-row")
+    assert first.all(".admin-row")
     back = desk.get(str(second.one("#desk-previous")["href"]))
-    assert [row["id"] for row in back.all(".desk-row")] == [row["id"] for row in first.all(".desk-row")]
-    assert not {row["id"] for row in second.all(".desk-row")} & {row["id"] for row in first.all(".desk-row")}
+    assert [row["id"] for row in back.all(".admin-row")] == [row["id"] for row in first.all(".admin-row")]
+    assert not {row["id"] for row in second.all(".admin-row")} & {row["id"] for row in first.all(".admin-row")}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ PERSONAL = re.compile(
 FILES = {
     "account.avatar": 365 * 24 * 3600,
     "media.media": 365 * 24 * 3600,
-    "shell.stylesheet": 365 * 24 * 3600,
+    "assets.stylesheet": 365 * 24 * 3600,
     "well_known.favicon": 30 * 24 * 3600,
     "well_known.touch_icon": 30 * 24 * 3600,
     "well_known.manifest": 24 * 3600,

@@ -135,7 +135,7 @@ def test_a_worker_that_dies_on_the_way_loses_no_letter_and_posts_none_twice(
             raise KeyboardInterrupt
         return told
 
-    monkeypatch.setattr(accounts, "tell_waiting", dying)
+    monkeypatch.setattr(accounts, "enqueue_alerts", dying)
     receive(mug.sku, 1)
     for _ in range(deaths + 1):
         try:

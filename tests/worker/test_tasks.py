@@ -205,7 +205,7 @@ def test_an_order_hurries_the_worker_who_sends_the_letter(queue: str, tmp_path: 
         config = make_config(tmp_path, f"sqlite:///{tmp_path}/{{schema}}.db")
         config.REDIS_URL = queue
         app = create_app(config)
-        app.extensions["post"] = post = MemoryPost()
+        app.extensions["mailer"] = post = MemoryPost()
         huey_of(app).flush()
         with app.app_context():
             order = make_order()
@@ -224,7 +224,7 @@ def test_a_queue_that_cannot_be_reached_fails_no_order_and_loses_no_letter(
     app: Flask, post: MemoryPost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unreachable = RedisHuey("storefront", url=f"redis://127.0.0.1:{free_port()}/0", results=False)
-    monkeypatch.setitem(app.extensions, "hurry", unreachable.task(name="deliver")(lambda: None))
+    monkeypatch.setitem(app.extensions, "wake_worker", unreachable.task(name="deliver")(lambda: None))
     order = make_order()
     assert order.status is OrderStatus.CONFIRMED
     tasks.sweep()
@@ -237,5 +237,5 @@ def test_a_shopper_notices_nothing_of_a_queue_that_cannot_be_reached(
     def unreachable() -> None:
         raise ConnectionRefusedError("no queue here")
 
-    monkeypatch.setitem(app.extensions, "hurry", unreachable)
+    monkeypatch.setitem(app.extensions, "wake_worker", unreachable)
     assert buy(pages, make_product()).one("h1").get_text() == "Thank you, your order is placed"

@@ -31,7 +31,7 @@ def index() -> ResponseReturnValue:
     form = SearchForm(request.args)
     email = person.account.email if person.account.has_verified_email else None
     return render_page(
-        "orders/own.html",
+        "orders/history.html",
         found=service.orders_of(person.id, form.words, form.page_number),
         words=form.words,
         remembered=[order for order in remembered if order.customer_id != person.id],
@@ -99,7 +99,7 @@ def _turn_away(order_id: str) -> NoReturn:
 @bp.get("/orders/<order_id>/invoice")
 def invoice(order_id: str) -> ResponseReturnValue:
     """An order as a sheet for the books."""
-    return invoice_pages.show_invoice("orders/invoice.html", _own_order(order_id))
+    return invoice_pages.show_invoice("documents/invoice.html", _own_order(order_id))
 
 
 @bp.get("/orders/<order_id>/invoice.pdf")
@@ -111,7 +111,7 @@ def invoice_pdf(order_id: str) -> ResponseReturnValue:
 @bp.get("/orders/<order_id>/credit-notes/<id:position>")
 def credit_note(order_id: str, position: int) -> ResponseReturnValue:
     """What was taken off the invoice, as a sheet for the books."""
-    return invoice_pages.show_credit_note("orders/credit_note.html", _own_order(order_id), position)
+    return invoice_pages.show_credit_note("documents/credit_note.html", _own_order(order_id), position)
 
 
 @bp.get("/orders/<order_id>/credit-notes/<id:position>.pdf")

@@ -13,7 +13,7 @@ from storefront.web import rate_limits
 from storefront.web.responses import redirect_or_hx, safe_next_path
 from storefront.web.route_options import no_store
 
-bp = no_store(Blueprint("provider", __name__))
+bp = no_store(Blueprint("oidc", __name__))
 
 NEXT = "after-provider"  # where the visitor wanted to go; the provider's own address has no room for it
 
@@ -60,4 +60,4 @@ def _failed(provider: oidc_client.Provider, error: Exception) -> ResponseReturnV
     reason = str(error) or type(error).__name__
     security_event(SecurityEvent.SIGN_IN_REFUSED, by="provider", reason=reason)
     flash(f"Signing in with {provider.name} did not work. Try again, or use your password.", "problem")
-    return redirect_or_hx(url_for("accounts.sign_in"))
+    return redirect_or_hx(url_for("sign_in.sign_in"))

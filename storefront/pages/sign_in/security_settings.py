@@ -43,7 +43,7 @@ def overview() -> ResponseReturnValue:
     """Password, addresses, second factor, and every sign-in."""
     me = _me()
     return render_page(
-        "accounts/security.html",
+        "sign_in/security.html",
         account=me.account,
         sessions=service.sessions_of(me.id, me.reference),
         has_texts=sms.is_available(),

@@ -23,7 +23,7 @@ from storefront.web import session as web_session
 from storefront.web.responses import redirect_or_hx, render_page, safe_next_path
 from storefront.web.route_options import no_store
 
-bp = no_store(Blueprint("accounts", __name__))
+bp = no_store(Blueprint("sign_in", __name__))
 
 # Keys of the browser's session.
 REGISTERING = "registering"  # address and ticket of a registration whose code was sent
@@ -87,7 +87,7 @@ def show(page: str, form: FlaskForm, *, problem: str = "", later: RetryLater | N
 def sign_in() -> ResponseReturnValue:
     """Sign in by password; some are asked for a code as well."""
     form = SignInForm()
-    page = functools.partial(show, "accounts/sign_in.html", form, provider=oidc_client.find_provider())
+    page = functools.partial(show, "sign_in/sign_in.html", form, provider=oidc_client.find_provider())
     if not form.validate_on_submit():
         return page()
     try:
@@ -140,7 +140,7 @@ def second_factor() -> ResponseReturnValue:
 
 
 def _show_second_factor(user: UserId, form: CodeForm, **more: Any) -> ResponseReturnValue:
-    return show("accounts/second_factor.html", form, hint=service.second_factor_hint(user), **more)
+    return show("sign_in/second_factor.html", form, hint=service.second_factor_hint(user), **more)
 
 
 @bp.post("/login/code/letter")
@@ -175,7 +175,7 @@ def sign_out() -> ResponseReturnValue:
 def register() -> ResponseReturnValue:
     """Ask for an account: a code goes to its address."""
     form = RegistrationForm()
-    page = functools.partial(show, "accounts/register.html", form, provider=oidc_client.find_provider())
+    page = functools.partial(show, "sign_in/register.html", form, provider=oidc_client.find_provider())
     if not form.validate_on_submit():
         return page()
     rate_limits.limit_email()
@@ -200,7 +200,7 @@ def registration_code() -> ResponseReturnValue:
     if pending is None:
         return redirect_or_hx(url_for(".register", next=_next()))
     form = CodeForm()
-    page = functools.partial(show, "accounts/registration_code.html", form, address=pending["key"])
+    page = functools.partial(show, "sign_in/registration_code.html", form, address=pending["key"])
     if not form.validate_on_submit():
         return page()
     rate_limits.limit_code()
@@ -227,7 +227,7 @@ def registration_letter() -> ResponseReturnValue:
         service.send_registration_again(pending["key"], pending["ticket"])
     except service.TooManyCodes as error:
         form = CodeForm(formdata=None)
-        return show("accounts/registration_code.html", form, address=pending["key"], later=error)
+        return show("sign_in/registration_code.html", form, address=pending["key"], later=error)
     except service.WrongCode:
         session.pop(REGISTERING)
         flash("This registration is too old or was begun again elsewhere. Begin it anew here.", "problem")
@@ -244,13 +244,13 @@ def forgotten() -> ResponseReturnValue:
     """Ask for a code by which a new password is chosen."""
     form = ForgottenForm()
     if not form.validate_on_submit():
-        return show("accounts/forgotten.html", form)
+        return show("sign_in/forgotten.html", form)
     rate_limits.limit_email()
     try:
         service.request_reset(form.key)
     except service.TooManyCodes as error:
         if session.get(web_session.PASSWORD_RESET) != form.key:
-            return show("accounts/forgotten.html", form, later=error)
+            return show("sign_in/forgotten.html", form, later=error)
     session[web_session.PASSWORD_RESET] = form.key
     return redirect_or_hx(url_for(".reset"))
 
@@ -262,7 +262,7 @@ def reset() -> ResponseReturnValue:
     if key is None:
         return redirect_or_hx(url_for(".forgotten"))
     form = ResetForm()
-    page = functools.partial(show, "accounts/reset.html", form, address=key)
+    page = functools.partial(show, "sign_in/reset.html", form, address=key)
     if not form.validate_on_submit():
         return page()
     rate_limits.limit_code()
@@ -290,6 +290,6 @@ def reset_letter() -> ResponseReturnValue:
     try:
         service.request_reset(key)
     except service.TooManyCodes as error:
-        return show("accounts/reset.html", ResetForm(formdata=None), address=key, later=error)
+        return show("sign_in/reset.html", ResetForm(formdata=None), address=key, later=error)
     flash("If there is such an account, another code is on its way.", "notice")
     return redirect_or_hx(url_for(".reset"))

@@ -108,12 +108,12 @@ def _full(form: ToggleForm, product_id: int) -> ResponseReturnValue:
         return refuse("wishlist/_list.html", otherwise=url_for(".show"), problem=problem, context=_list())
     (card,) = catalog.cards_of([product_id])
     context = {"card": card, "slot": form.slot.data, "is_wished": False, "notice": problem}
-    return refuse("wishlist/_after_heart.html", otherwise=_way_back(form, card), problem=problem, context=context)
+    return refuse("wishlist/_after_toggle.html", otherwise=_way_back(form, card), problem=problem, context=context)
 
 
 def _heart(form: ToggleForm, card: catalog.ProductCard, notice: str, *, is_wished: bool) -> ResponseReturnValue:
     return answer(
-        "wishlist/_after_heart.html",
+        "wishlist/_after_toggle.html",
         otherwise=_way_back(form, card),
         notice=notice,
         card=card,
@@ -240,7 +240,7 @@ def new_alert() -> ResponseReturnValue:
     """Ask to be told when something is back."""
     sku = request.args.get("sku", "")
     form = AlertForm(formdata=None, sku=sku)
-    return render_page("wishlist/ask.html", form=form, place="own", **_asked(catalog.get_purchase_box(Sku(sku)), sku))
+    return render_page("wishlist/alert.html", form=form, place="own", **_asked(catalog.get_purchase_box(Sku(sku)), sku))
 
 
 def _asked(box: PurchaseBox, sku: str) -> dict[str, Any]:
@@ -257,9 +257,9 @@ def request_alert() -> ResponseReturnValue:
     box = catalog.get_purchase_box(Sku(form.sku.data or ""))
     if not form.validate():
         return refuse(
-            "wishlist/_notice_form.html",
-            page="wishlist/ask.html",
-            otherwise=url_for(".ask", sku=form.sku.data),
+            "wishlist/_alert_form.html",
+            page="wishlist/alert.html",
+            otherwise=url_for(".new_alert", sku=form.sku.data),
             problem=_first_problem(form),
             context={**_asked(box, form.sku.data or ""), "form": form, "place": form.place.data},
         )
@@ -279,7 +279,7 @@ def _noted(form: AlertForm, box: PurchaseBox, notice: str) -> ResponseReturnValu
     if form.place.data == "list":
         return _changed(notice)
     product = url_for("catalog.product", product_id=box.product_id, slug=box.slug)
-    return answer("wishlist/_after_notice.html", otherwise=product, notice=notice)
+    return answer("wishlist/_after_alert.html", otherwise=product, notice=notice)
 
 
 @bp.get("/wishlist/notices/<token>")
@@ -296,7 +296,7 @@ def alert(token: str) -> ResponseReturnValue:
 def unsubscribe(token: str) -> ResponseReturnValue:
     """Forget every notice of the address that a letter went to."""
     accounts.unsubscribe(token)
-    return redirect(url_for(".notice", token=token), 303)
+    return redirect(url_for(".alert", token=token), 303)
 
 
 csrf.exempt(unsubscribe)  # a mail program sends it by itself, RFC 8058; the token in the address stands for the form's

@@ -181,7 +181,7 @@ def test_a_shopper_who_buys_again_gets_another_order(shopper: Pages, mug: Produc
 
 def test_a_form_from_another_site_orders_nothing(shopper: Pages) -> None:
     review = check_out(shopper)
-    fields = {str(field["name"]): field["value"] for field in review.all("form.checkout-place__form input")}
+    fields = {str(field["name"]): field["value"] for field in review.all("form.checkout-submit__form input")}
     refused = shopper.client.post("/checkout/review", data=fields, headers={"Sec-Fetch-Site": "cross-site"})
     without_token = {name: value for name, value in fields.items() if name != "csrf_token"}
     missing = shopper.client.post("/checkout/review", data=without_token, headers={"Sec-Fetch-Site": "same-origin"})

@@ -144,7 +144,7 @@ def test_a_step_refused_keeps_what_was_entered_before(shopper: Pages) -> None:
 
 def test_the_button_of_the_review_says_what_is_paid(shopper: Pages) -> None:
     review = check_out(shopper)
-    button = review.one("form.checkout-place__form button")
+    button = review.one("form.checkout-submit__form button")
     assert button.get_text() == "Place order, ₹1,680"
     assert "Clay Mug" in review.one("#items").get_text()
     assert "Cash on delivery" in review.one("#entered").get_text()
@@ -159,7 +159,7 @@ def test_an_order_placed_is_thanked_for_and_the_cart_is_empty(shopper: Pages) ->
 
 def test_placing_an_order_answers_with_a_redirect(shopper: Pages) -> None:
     review = check_out(shopper)
-    fields = {str(field["name"]): field["value"] for field in review.all("form.checkout-place__form input")}
+    fields = {str(field["name"]): field["value"] for field in review.all("form.checkout-submit__form input")}
     response = shopper.client.post("/checkout/review", data=fields, headers={"Sec-Fetch-Site": "same-origin"})
     assert response.status_code == 303
 
@@ -176,7 +176,7 @@ def test_a_cart_changed_in_another_tab_is_shown_before_it_is_ordered(shopper: Pa
     fill_cart(shopper, mug, 1)
     again = press_order(review, shopper, status=409)
     assert "The order is not placed" in again.words
-    assert again.one("form.checkout-place__form button").get_text() == "Place order, ₹2,270"
+    assert again.one("form.checkout-submit__form button").get_text() == "Place order, ₹2,270"
     assert press_order(again, shopper).url.startswith("/orders/ORD-")
 
 
@@ -236,20 +236,20 @@ def test_the_checkout_of_another_cart_is_not_there(shopper: Pages, mug: ProductC
     token = make_cart((mug, 2))
     foreign = make_draft(token)
     review = check_out(shopper)
-    shopper.submit(review, "form.checkout-place__form", status=404, key=foreign.id)
+    shopper.submit(review, "form.checkout-submit__form", status=404, key=foreign.id)
     assert checkout.outcome_of(foreign.id, token).order_id is None
 
 
 def test_a_review_without_its_key_starts_over(shopper: Pages) -> None:
     review = check_out(shopper)
-    assert is_at(shopper.submit(review, "form.checkout-place__form", key=""), "review")
+    assert is_at(shopper.submit(review, "form.checkout-submit__form", key=""), "review")
 
 
 def test_a_review_sent_without_any_cart_leads_to_the_cart(shopper: Pages) -> None:
     review = check_out(shopper)
     shopper.client.delete_cookie("storefront")
     token = str(shopper.get("/track").one("input[name=csrf_token]")["value"])
-    assert shopper.submit(review, "form.checkout-place__form", csrf_token=token).url == "/cart"
+    assert shopper.submit(review, "form.checkout-submit__form", csrf_token=token).url == "/cart"
 
 
 # ---------------------------------------------------------------------------------------- other outcomes

@@ -74,7 +74,7 @@ def test_a_review_is_written_and_shown_as_ones_own(pages: Pages, mug: ProductCar
     reviewed(mug, rating=5)
     page = write(pages, pages.get(url_of(mug)), htmx=htmx)
     assert "Thank you for your review" in page.words
-    own = page.one(".own-review__shown")
+    own = page.one(".review-form__shown")
     assert "Good mug" in own.get_text()
     assert "Asha Rao" in own.get_text()
     assert "4.5 of 5, from 2 reviews" in page.words
@@ -89,7 +89,7 @@ def test_written_again_it_replaces_the_first(pages: Pages, mug: ProductCard, ash
     assert page.one("#review-comment").get_text() == "Holds tea."
     assert page.one("#review-rating-4").has_attr("checked")
     page = write(pages, page, htmx=htmx, rating="2", title="It leaks")
-    assert "It leaks" in page.one(".own-review__shown").get_text()
+    assert "It leaks" in page.one(".review-form__shown").get_text()
     assert "2.0 of 5, from 1 review" in page.words
 
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_read_as_a_review_comes_back(
 ) -> None:
     page = write(pages, pages.get(url_of(mug)), htmx=htmx, status=422, **{field: typed})
     assert page.one(problem).get_text()
-    assert page.one(".own-review__write").has_attr("open")
+    assert page.one(".review-form__write").has_attr("open")
     kept = "comment" if field == "title" else "title"
     assert WORDS[kept] in str(page.one(f"#review-{kept}"))
     assert catalog.own_review(mug.id, asha.id) is None
@@ -156,13 +156,13 @@ def test_only_who_got_the_product_from_us_bought_it_here(
 ) -> None:
     order(asha, mug, until=status)
     page = write(pages, pages.get(url_of(mug)))
-    assert ("Bought here" in page.one(".own-review__shown").get_text()) is (status is OrderStatus.DELIVERED)
+    assert ("Bought here" in page.one(".review-form__shown").get_text()) is (status is OrderStatus.DELIVERED)
 
 
 def test_another_product_or_another_account_proves_nothing(pages: Pages, mug: ProductCard, asha: Account) -> None:
     order(asha, make_product(), until=OrderStatus.DELIVERED)
     order(make_account(), mug, until=OrderStatus.DELIVERED)
-    assert "Bought here" not in write(pages, pages.get(url_of(mug))).one(".own-review__shown").get_text()
+    assert "Bought here" not in write(pages, pages.get(url_of(mug))).one(".review-form__shown").get_text()
 
 
 def test_who_has_no_name_is_anonymous_and_the_address_is_nowhere(app: Flask, pages: Pages, mug: ProductCard) -> None:
@@ -193,7 +193,7 @@ def test_markup_is_shown_as_text(pages: Pages, mug: ProductCard, htmx: bool) -> 
     pages.sign_in(account)
     words = {"title": evil, "comment": f"{evil}\n</textarea>{evil}"}
     page = write(pages, pages.get(url_of(mug)), htmx=htmx, **words)  # which holds it to: nothing inline
-    own = page.one(".own-review__shown")
+    own = page.one(".review-form__shown")
     assert own.select_one(".review__title").get_text() == evil
     assert own.select_one(".text").get_text() == words["comment"]
     assert page.one("#review-comment").get_text() == words["comment"]
@@ -231,7 +231,7 @@ def test_a_hidden_review_is_its_authors_alone(app: Flask, pages: Pages, mug: Pro
     assert own is not None
     catalog.set_review_hidden(own.id, True, actor="tests")
     page = pages.get(url_of(mug))
-    assert "hidden by the shop" in page.one(".own-review__shown").get_text()
+    assert "hidden by the shop" in page.one(".review-form__shown").get_text()
     assert "No reviews yet" in page.words
     other = Pages(app)
     assert "Good mug" not in other.get(url_of(mug)).words
@@ -250,8 +250,8 @@ def test_a_renamed_author_is_renamed_at_the_next_review_only(pages: Pages, mug: 
     page = write(pages, pages.get(url_of(mug)))
     with transaction("accounts") as session:
         session.execute(sa.update(User).where(User.id == asha.id).values(name="Asha Iyer"))
-    assert "Asha Rao" in pages.get(url_of(mug)).one(".own-review__shown").get_text()
-    assert "Asha Iyer" in write(pages, page).one(".own-review__shown").get_text()
+    assert "Asha Rao" in pages.get(url_of(mug)).one(".review-form__shown").get_text()
+    assert "Asha Iyer" in write(pages, page).one(".review-form__shown").get_text()
 
 
 def test_what_is_not_sold_takes_no_review(pages: Pages, mug: ProductCard, asha: Account) -> None:

@@ -281,7 +281,7 @@ def test_a_weak_password_is_said_beside_its_field(pages: Pages) -> None:
 
 
 def test_a_phone_is_refused_where_no_text_messages_are_sent(pages: Pages, mailbox: Mailbox) -> None:
-    pages.app.extensions["texts"] = None
+    pages.app.extensions["sms"] = None
     page = register(pages, PHONE, status=422)
     assert "cannot send text messages" in page.one("#identifier-problem").get_text()
 

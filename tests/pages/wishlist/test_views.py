@@ -102,7 +102,7 @@ def test_a_full_list_says_so(pages: Pages, htmx: bool, monkeypatch: pytest.Monke
 def test_hearts_cost_a_listing_one_select_and_only_those_who_have_a_list(pages: Pages) -> None:
     url = "/category/electronics"
     first = pages.get(url)
-    assert len(first.all("form.heart")) == len(first.all(".product-card")) >= 12
+    assert len(first.all("form.wishlist-toggle")) == len(first.all(".product-card")) >= 12
     plain = pages.get(url).selects
     wish(pages, make_product())
     assert pages.get(url).selects == plain + 1
@@ -117,7 +117,7 @@ def test_pages_stand_while_the_accounts_are_away(pages: Pages, monkeypatch: pyte
     def away(*args: object) -> None:
         raise sa.exc.OperationalError("select", {}, Exception("the database is away"))
 
-    monkeypatch.setattr(accounts, "wished_products", away)
+    monkeypatch.setattr(accounts, "wishlist_product_ids", away)
     assert badge(pages.get(product_url(mug))) == ["Wishlist"]
 
 

@@ -83,7 +83,8 @@ def _acts_on(before: VariantRecord, after: VariantDraft) -> Iterator[Act]:
         yield (
             "price",
             before.sku,
-            f"{money_words(before.price, before.compare_at_price)} to {money_words(after.price, after.compare_at_price)}",
+            f"{money_words(before.price, before.compare_at_price)} to "
+            f"{money_words(after.price, after.compare_at_price)}",
         )
     if before.option != after.option:
         yield "renamed", before.sku, from_to(before.option, after.option)
