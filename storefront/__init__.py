@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, current_app
 
 from config import Config
 from storefront import staff
 from storefront.api import blueprint as api
 from storefront.catalog.media import storage
 from storefront.cli import commands
-from storefront.core import security_log
+from storefront.core import clock, security_log
 from storefront.db import session
 from storefront.messaging import mail, sms
 from storefront.pages import account as account_pages
@@ -39,6 +39,7 @@ def create_app(config: Config) -> Flask:
     app = Flask(__name__, static_folder="../static", template_folder="../templates")
     app.config.from_mapping(config.as_mapping())
     security_log.set_up()
+    clock.use_zone(lambda: str(current_app.config["SHOP_TIMEZONE"]))
     app.url_map.converters["id"] = IdConverter
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

@@ -23,10 +23,12 @@ from tests.mailbox import Mailbox
 from tests.page_client import Pages
 from tests.times import NOON, machine_time, told_by
 
+pytest_plugins = ("tests.fixtures.callers", "tests.fixtures.purchases", "tests.fixtures.stripe")
+
 MARIADB = os.environ.get("TEST_MARIADB_URL")
 ENGINES = ["sqlite", "mariadb"]
-FACES = {"api", "customer", "reviews", "seo", "staff"}
-FACE_FILES = {"test_drawn.py", "test_headers.py", "test_house_rules.py", "test_intake.py", "test_shell.py"}
+FACES = {"api", "pages", "staff", "web"}
+FACE_FILES = {"test_conventions.py"}
 
 
 def pytest_report_header() -> list[str]:
@@ -82,7 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def is_of_a_face(file: Path) -> bool:
     """Whether a file tests what pages, desks or the API say. They hold no SQL: the domains below them do."""
     place = file.relative_to(Path(__file__).parent)
-    return place.parts[0] in FACES or place.stem.endswith("views") or place.as_posix() in FACE_FILES
+    return place.parts[0] in FACES or place.as_posix() in FACE_FILES
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storefront.accounts.values import Purpose, Role
 from storefront.core import contact
 from storefront.db.audit_log import AuditEntryMixin
+from storefront.db.column_types import UtcDateTime
 from storefront.db.import_log import ImportedRowMixin
 from storefront.db.outbox import OutboxMessage
-from storefront.db.session import Model, UtcDateTime
+from storefront.db.session import Model
 
 
 def _one_of(column: str, values: type[Role] | type[Purpose]) -> str:

@@ -16,8 +16,8 @@ from storefront.accounts.saved_values import UnknownAvatar, UnusableAvatar
 from storefront.accounts.values import PhoneTaken, UnknownUser, UserId
 from storefront.core import contact
 from storefront.core.image_processing import reencode
+from storefront.core.urls import safe_next_path
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
-from storefront.web.responses import safe_next_path
 
 MAX_NAME_LENGTH = contact.MAX_NAME_LENGTH
 MAX_ADDRESS_LENGTH = 500  # characters, of a picture

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from storefront.api.guards import public
-from storefront.api.operations import MAX_ORDER_ID, OPERATIONS, Operation
-from storefront.api.schemas import Error
+from storefront.api.operations import OPERATIONS, Operation
+from storefront.api.schemas import MAX_ORDER_ID, Error
 
 Schema = dict[str, Any]
 

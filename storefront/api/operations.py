@@ -23,12 +23,11 @@ from werkzeug.routing import BaseConverter
 
 from storefront.api import parsing
 from storefront.api.guards import Guard, public
-from storefront.api.schemas import MAX_ID
+from storefront.api.schemas import MAX_ID, MAX_ORDER_ID
 from storefront.web.route_options import json_only, public_cache
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-MAX_ORDER_ID = 50  # characters
 
 bp = json_only(Blueprint("api", __name__))
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storefront.core.money import MinorUnits
+from storefront.db.column_types import MinorUnits, UtcDateTime
 from storefront.db.import_log import ImportedRowMixin
-from storefront.db.session import Model, UtcDateTime
+from storefront.db.session import Model
 
 
 class CartModel(Model):

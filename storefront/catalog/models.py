@@ -31,11 +31,11 @@ from storefront.catalog.values import (
     MAX_PRODUCT_NAME_LENGTH,
     MAX_SKU_LENGTH,
 )
-from storefront.core.money import MinorUnits
 from storefront.db.audit_log import AuditEntryMixin
+from storefront.db.column_types import MinorUnits, UtcDateTime
 from storefront.db.import_log import ImportedRowMixin
 from storefront.db.outbox import OutboxMessage
-from storefront.db.session import Model, UtcDateTime
+from storefront.db.session import Model
 
 ALL_CATEGORIES = 0  # the category id under which `browse_index` lists every product of the shop
 

@@ -16,9 +16,10 @@ from storefront.catalog.inventory.admin.values import LEVEL, UNDO, Reason
 from storefront.catalog.models import AuditEntry, StockMovement, Variant
 from storefront.core.cache import cached_query
 from storefront.core.clock import utc_now
-from storefront.core.money import MinorUnits, Money
+from storefront.core.money import Money
 from storefront.db import audit_log
 from storefront.db.audit_log import AuditEntryView, AuditQuery
+from storefront.db.column_types import MinorUnits
 from storefront.db.session import read_session
 
 BY_HAND = (*(reason.value for reason in Reason), UNDO, LEVEL, "api")  # reasons of movements that people make

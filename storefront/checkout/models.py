@@ -9,7 +9,8 @@ from sqlalchemy import JSON, CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.checkout.values import CheckoutState
-from storefront.db.session import Model, UtcDateTime
+from storefront.db.column_types import UtcDateTime
+from storefront.db.session import Model
 
 
 class CheckoutModel(Model):

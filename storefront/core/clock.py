@@ -1,18 +1,20 @@
 """The time of day. Nothing else in the application reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
-
-from flask import current_app
 
 _as_of: ContextVar[datetime | None] = ContextVar("the moment that is looked at", default=None)
 
 
 def _read() -> datetime:
     return datetime.now(UTC)
+
+
+def _zone_name() -> str:
+    return "UTC"
 
 
 def utc_now() -> datetime:
@@ -30,14 +32,18 @@ def at_time(moment: datetime) -> Iterator[None]:
         _as_of.reset(token)
 
 
-def estimated_delivery() -> date:
-    """The day on which something ordered now is promised to arrive."""
-    return (utc_now() + timedelta(days=current_app.config["DELIVERY_DAYS"])).date()
+def use_zone(name: Callable[[], str]) -> None:
+    """Say where the time zone of the shop is to be looked up, each time that it is needed.
+
+    :param name: returns a name of the IANA database, such as "Asia/Kolkata"
+    """
+    global _zone_name  # noqa: PLW0603 - one process, one source
+    _zone_name = name
 
 
 def shop_zone() -> ZoneInfo:
     """The time zone of the shop."""
-    return ZoneInfo(current_app.config["SHOP_TIMEZONE"])
+    return ZoneInfo(_zone_name())
 
 
 def in_shop_time(moment: datetime) -> datetime:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from typing import Any
 
 from babel.numbers import get_currency_precision
-from sqlalchemy import BigInteger, Dialect, Numeric
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _precision = lru_cache(get_currency_precision)
 
@@ -70,28 +67,3 @@ class Money:
     def times_rate(self, rate: Decimal) -> Money:
         """This amount times a rate, rounded once, half up."""
         return Money(int((self.minor * rate).quantize(Decimal(1), ROUND_HALF_UP)), self.currency)
-
-
-class MinorUnits(TypeDecorator[int]):
-    """A column of minor units: DECIMAL(13,2) on MySQL, as the old system's tables have it, an integer on SQLite.
-
-    Python reads and writes whole minor units on both. A hundredth is the unit of the column whatever the currency.
-    """
-
-    impl = BigInteger
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name in {"mysql", "mariadb"}:
-            return dialect.type_descriptor(Numeric(13, 2))
-        return dialect.type_descriptor(BigInteger())
-
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> Decimal | int | None:
-        if value is None or dialect.name not in {"mysql", "mariadb"}:
-            return value
-        return Decimal(value).scaleb(-2)
-
-    def process_result_value(self, value: Decimal | int | None, dialect: Dialect) -> int | None:
-        if value is None or dialect.name not in {"mysql", "mariadb"}:
-            return value if value is None else int(value)
-        return int(Decimal(value).scaleb(2))

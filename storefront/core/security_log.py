@@ -6,10 +6,9 @@ import copy
 import json
 import logging
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-
-from flask import g, has_request_context, request
 
 from storefront.core.card_numbers import redact
 
@@ -18,9 +17,6 @@ _BLANK = re.compile(r"%20|%2d|%c2%a0", re.IGNORECASE)
 _BARE = re.compile(r"[\w.:/<>@+-]+", re.ASCII)  # what a value needs no quotation marks for
 _CONTINUED = "\n  | "  # begins every line after the first: no trace of an error can be taken for an entry
 MAX_VALUE_LENGTH = 200  # characters; what is longer is cut
-
-ACCOUNT = "account_id"  # in `g`: who is asking, once somebody looked
-LOGGED = "security_event_noted"  # in `g`: why this request is refused is written down already
 
 security_logger = logging.getLogger("storefront.security_events")
 
@@ -73,6 +69,19 @@ def set_up() -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
+def _request_facts() -> Mapping[str, object]:
+    return {}
+
+
+def use_request_facts(source: Callable[[], Mapping[str, object]]) -> None:
+    """Say where to learn about the request under way.
+
+    :param source: returns its account, address, method and route by these names; nothing outside of a request
+    """
+    global _request_facts  # noqa: PLW0603 - one process, one source
+    _request_facts = source
+
+
 def security_event(event: SecurityEvent, *, account: int | None = None, **facts: object) -> None:
     """Write down that somebody was let in or turned away: one line of `name=value`.
 
@@ -82,11 +91,9 @@ def security_event(event: SecurityEvent, *, account: int | None = None, **facts:
     :param account: whom it is about, where that is known otherwise than by who is asking
     :param facts: none of them a secret or a whole e-mail address; what a visitor chose is cut and quoted
     """
-    known: dict[str, object] = {"event": event, "account": account}
-    if has_request_context():
-        known["account"] = account if account is not None else g.get(ACCOUNT)
-        known |= {"address": request.remote_addr, "method": request.method, "route": request.url_rule}
-        setattr(g, LOGGED, True)
+    known: dict[str, object] = {"event": event, "account": None, **_request_facts()}
+    if account is not None:
+        known["account"] = account
     level = logging.INFO if event in {SecurityEvent.SIGNED_IN, SecurityEvent.PASSWORD_CHANGED} else logging.WARNING
     security_logger.log(level, " ".join(f"{name}={_value(fact)}" for name, fact in (known | facts).items()))
 

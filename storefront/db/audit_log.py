@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, String, and_, insert, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from storefront.core.clock import utc_now
-from storefront.db.session import UtcDateTime, read_session
+from storefront.db.column_types import UtcDateTime
+from storefront.db.session import read_session
 
 MAX_ACTOR_LENGTH = 80  # characters, as the ledger of the stock keeps them
 MAX_DETAIL_LENGTH = 500  # characters; what is longer is cut

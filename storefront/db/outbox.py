@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from flask import current_app
 from sqlalchemy import JSON, String, Update, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from config import SCHEMAS
 from storefront.core.clock import utc_now
-from storefront.db.session import UtcDateTime, after_commit, read_session, retry_on_deadlock, rows_changed, transaction
+from storefront.db.column_types import UtcDateTime
+from storefront.db.session import after_commit, read_session, retry_on_deadlock, rows_changed, transaction
+from storefront.messaging.job_queue import enqueue
 
 logger = logging.getLogger(__name__)
 
@@ -74,14 +75,7 @@ def wake_worker(session: Session) -> None:
 
     Where the queue cannot be reached, its sweep delivers within a minute.
     """
-    after_commit(session, _hurry)
-
-
-def _hurry() -> None:
-    try:
-        current_app.extensions["wake_worker"]()
-    except Exception:
-        logger.exception("the queue cannot be reached; the sweep will deliver")
+    after_commit(session, lambda: enqueue("wake_worker"))
 
 
 def deliver(schema: str, table: type[OutboxMessage], handlers: Mapping[str, Handler]) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
-from flask import Flask, current_app, render_template
+from flask import Flask, current_app
 from flask_mail import Connection, Mail, Message
 
 SMTP_SECONDS = 20  # a mail server that takes longer is asked again later
@@ -170,23 +170,19 @@ def check_connection() -> None:
             pass
 
 
-def send(template: str, *, key: str, to: str, subject: str, unsubscribe_url: str = "", **context: Any) -> None:
-    """Render a letter in text and HTML and hand it to the port.
+def message_id(key: str) -> str:
+    """The Message-ID, without brackets, of the e-mail about an occasion.
 
-    :param template: path below `templates/` without ending, such as "orders/email/placed"
     :param key: names the occasion; the same key makes the same Message-ID
-    :param unsubscribe_url: of `Letter`; the templates know it too
     """
-    context["unsubscribe_url"] = unsubscribe_url
-    host = urlsplit(current_app.config["PUBLIC_ORIGIN"]).hostname
-    letter = Email(
-        id=f"{_file_name(key)}@{host}",
-        to=to,
-        subject=subject,
-        text=render_template(f"{template}.txt", **context),
-        html=render_template(f"{template}.html", **context),
-        unsubscribe_url=unsubscribe_url,
-    )
+    return f"{_file_name(key)}@{urlsplit(current_app.config['PUBLIC_ORIGIN']).hostname}"
+
+
+def send(letter: Email) -> None:
+    """Hand an e-mail to the transport that MAIL_URL chose.
+
+    :raise OSError, smtplib.SMTPException: it did not leave
+    """
     cast("MailTransport", current_app.extensions["mailer"]).send(letter)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storefront.db.session import UtcDateTime
+from storefront.db.column_types import UtcDateTime
 from storefront.orders.models import OrdersModel
 
 INVOICE = 0  # which of an order's papers its invoice is; its credit notes are known by their positions, from 1

@@ -17,7 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront.core import clock
-from storefront.db.session import UtcDateTime, read_session, retry_on_deadlock, rows_changed, transaction
+from storefront.db.column_types import UtcDateTime
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 from storefront.orders.credit_notes import CreditNote, credit_notes_of
 from storefront.orders.invoice_models import (
     INVOICE,

@@ -8,10 +8,10 @@ from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, false, 
 from sqlalchemy.orm import Mapped, mapped_column, query_expression
 
 from storefront.core import contact
-from storefront.core.money import MinorUnits
 from storefront.db.audit_log import AuditEntryMixin
+from storefront.db.column_types import MinorUnits, UtcDateTime
 from storefront.db.outbox import OutboxMessage
-from storefront.db.session import Model, UtcDateTime
+from storefront.db.session import Model
 from storefront.orders.values import MAX_ORDER_ID_LENGTH, OrderStatus
 
 _STATUSES = "status IN (" + ", ".join(f"'{status}'" for status in OrderStatus) + ")"

@@ -7,8 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storefront.core.money import MinorUnits
-from storefront.db.session import UtcDateTime
+from storefront.db.column_types import MinorUnits, UtcDateTime
 from storefront.orders.models import OrdersModel
 from storefront.orders.refund_values import MAX_NOTE_LENGTH, MAX_REASON_LENGTH, ReturnState
 

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Integer, cast, func, literal_column, selec
 
 from storefront.core import clock
 from storefront.core.cache import cached_query
-from storefront.core.money import MinorUnits, Money
+from storefront.core.money import Money
+from storefront.db.column_types import MinorUnits
 from storefront.db.session import dialect_of, read_session
 from storefront.orders.models import Item, Order
 from storefront.orders.values import OrderStatus

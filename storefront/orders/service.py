@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import date, timedelta
 
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from storefront.core.clock import estimated_delivery, utc_now
+from storefront.core.clock import utc_now
 from storefront.db import audit_log
 from storefront.db.audit_log import AuditEntryView, AuditQuery
 from storefront.db.session import read_session, transaction
@@ -142,6 +144,7 @@ __all__ = [
     "credit_notes_of",
     "decline_return",
     "erase_customer",
+    "estimated_delivery_date",
     "expect_on",
     "export_of",
     "find_buyer",
@@ -182,6 +185,11 @@ def _new_order_id() -> OrderId:
     return OrderId(f"ORD-{utc_now():%y%m%d}{secrets.randbelow(10**6):06d}")
 
 
+def estimated_delivery_date() -> date:
+    """The day on which something ordered now is promised to arrive."""
+    return (utc_now() + timedelta(days=current_app.config["DELIVERY_DAYS"])).date()
+
+
 def create_order(checkout: str, snapshot: OrderSnapshot) -> OrderId:
     """Write an order down, pending. One checkout has one order: asked again, it is the same."""
     for _ in range(NUMBERS_TRIED - 1):
@@ -214,7 +222,7 @@ def _create(checkout: str, snapshot: OrderSnapshot, order_id: OrderId) -> OrderI
             currency=snapshot.grand_total.currency,
             status=OrderStatus.PENDING,
             order_date=utc_now(),
-            estimated_delivery=estimated_delivery(),
+            estimated_delivery=estimated_delivery_date(),
             shipping_full_name=address.full_name,
             shipping_phone=snapshot.phone,
             shipping_address_line1=address.line1,

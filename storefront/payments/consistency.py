@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import case, func, select, type_coerce
 
-from storefront.core.money import MinorUnits, Money
+from storefront.core.money import Money
+from storefront.db.column_types import MinorUnits
 from storefront.db.session import read_session
 from storefront.payments.models import Payment, Refund
 from storefront.payments.values import PaymentStatus

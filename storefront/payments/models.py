@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storefront.core.money import MinorUnits
+from storefront.db.column_types import MinorUnits, UtcDateTime
 from storefront.db.outbox import OutboxMessage
-from storefront.db.session import Model, UtcDateTime
+from storefront.db.session import Model
 from storefront.payments.values import PaymentStatus
 
 _STATUSES = "status IN (" + ", ".join(f"'{status}'" for status in PaymentStatus) + ")"

@@ -10,12 +10,12 @@ from wtforms import FileField
 from storefront.catalog.inventory.admin import BadSheet, NotCsv, SheetFault
 from storefront.catalog.service import inventory_admin
 from storefront.messaging import job_progress
+from storefront.messaging.job_queue import enqueue
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH
 from storefront.web import session as web_session
 from storefront.web.responses import redirect_or_hx, render_page
 from storefront.web.route_options import max_upload
-from storefront.worker import stock_handlers
 
 FORM_AROUND_A_FILE = 16 * 1024  # bytes: token and boundaries
 
@@ -78,7 +78,7 @@ def show_import(import_id: int) -> ResponseReturnValue:
         fragment="staff/stock/_import.html",
         page=page,
         imported=page.imported,
-        done=job_progress.get(stock_handlers.progress_of(import_id)) if page.imported.is_busy else None,
+        done=job_progress.get(inventory_admin.progress_key(import_id)) if page.imported.is_busy else None,
     )
 
 
@@ -88,5 +88,5 @@ def apply_import(import_id: int) -> ResponseReturnValue:
     """Have the worker apply a file that was checked; pressed twice it is applied once."""
     inventory_admin.get_import(import_id)
     if inventory_admin.start_import(import_id):
-        stock_handlers.enqueue_import(import_id)
+        enqueue("import_stock", import_id)
     return redirect_or_hx(url_for(".show_import", import_id=import_id))

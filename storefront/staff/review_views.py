@@ -14,11 +14,12 @@ from wtforms.validators import AnyOf, Length
 
 from storefront.catalog import service as catalog
 from storefront.catalog.service import moderation
+from storefront.core.urls import safe_next_path
 from storefront.staff import any_staff, bp
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, text_from
 from storefront.web import session as web_session
 from storefront.web.form_fields import squeeze
-from storefront.web.responses import answer, render_page, safe_next_path
+from storefront.web.responses import answer, render_page
 
 MAX_REASON_LENGTH = 200  # characters
 STARS = (5, 4, 3, 2, 1)

@@ -24,6 +24,7 @@ from storefront.catalog.inventory.admin import (
 from storefront.catalog.service import inventory_admin
 from storefront.core.clock import today
 from storefront.core.csv_files import csv_lines
+from storefront.core.urls import safe_next_path
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import (
     REASONS,
@@ -38,7 +39,7 @@ from storefront.staff.stock_forms import (
 )
 from storefront.web import session as web_session
 from storefront.web.filters import plural
-from storefront.web.responses import redirect_or_hx, render_page, safe_next_path, wants_fragment
+from storefront.web.responses import redirect_or_hx, render_page, wants_fragment
 
 bp.add_app_template_global(stock_url)
 

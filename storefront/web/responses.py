@@ -80,13 +80,6 @@ def refuse(
     return redirect(otherwise, 303)
 
 
-def safe_next_path(url: str | None) -> str | None:
-    """A path of this shop as it may be redirected to; None for whatever a browser could read as another site's."""
-    if not url or not url.startswith("/") or url.startswith("//") or "\\" in url:
-        return None
-    return url if url.isprintable() else None  # browsers drop tabs and line ends
-
-
 def query_suffix() -> str:
     """The query string as it came, with its question mark, for an address that is put right; empty without one.
 

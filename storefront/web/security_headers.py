@@ -18,9 +18,10 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-from storefront.core.security_log import LOGGED, SecurityEvent, security_event
+from storefront.core.security_log import SecurityEvent, security_event, use_request_facts
 from storefront.web import request_guards, same_origin
 from storefront.web.error_pages import render_http_error
+from storefront.web.security_context import LOGGED, request_facts
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -77,6 +78,7 @@ def init_app(app: Flask) -> None:
     request_guards.init_app(app)
     app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
     app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", {"wrap_exceptions": True, **_redis_options(app)})
+    use_request_facts(request_facts)
     csrf.init_app(app)
     limiter.init_app(app)
     app.register_error_handler(CSRFError, refuse_forged_form)

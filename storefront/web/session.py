@@ -17,11 +17,13 @@ from storefront.accounts.service import Role, SignedIn, UserId, WishlistOwner, W
 from storefront.cart import service as cart
 from storefront.cart.service import CartToken, Merge, MergedLine
 from storefront.checkout import service as checkout
-from storefront.core.security_log import ACCOUNT, SecurityEvent, security_event
+from storefront.core.security_log import SecurityEvent, security_event
+from storefront.core.urls import safe_next_path
 from storefront.core.user_agents import device_name
 from storefront.db.audit_log import MAX_ACTOR_LENGTH
-from storefront.web.responses import redirect_or_hx, safe_next_path, wants_fragment
+from storefront.web.responses import redirect_or_hx, wants_fragment
 from storefront.web.route_options import staff_only
+from storefront.web.security_context import ACCOUNT
 
 CART = "cart"
 CHECKOUT = "checkout"

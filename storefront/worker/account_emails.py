@@ -10,7 +10,8 @@ from flask import current_app, render_template, url_for
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Purpose, SentCode
 from storefront.core.contact import is_email
-from storefront.messaging import mail, sms
+from storefront.messaging import sms
+from storefront.web.emails import send_email
 
 SUBJECTS = {
     Purpose.REGISTER: "{} is your code for {}",
@@ -41,7 +42,7 @@ def send_code(key: str, payload: Mapping[str, Any]) -> None:
         return
     subject = SUBJECTS[sent.reason].format(sent.digits, current_app.config["SHOP_NAME"])
     if is_email(sent.address):
-        mail.send("accounts/email/code", key=key, to=sent.address, subject=subject, sent=sent)
+        send_email("sign_in/email/code", key=key, to=sent.address, subject=subject, sent=sent)
     else:
         sms.send(key, sent.address, render_template("sign_in/sms/code.txt", sent=sent, subject=subject))
 
@@ -54,15 +55,15 @@ def _say_there_is_one(key: str, sent: SentCode) -> None:
     }
     if is_email(sent.address):
         subject = f"You have an account at {current_app.config['SHOP_NAME']} already"
-        mail.send("accounts/email/known", key=key, to=sent.address, subject=subject, **links)
+        send_email("sign_in/email/account_exists", key=key, to=sent.address, subject=subject, **links)
     else:
         sms.send(key, sent.address, render_template("sign_in/sms/account_exists.txt", **links))
 
 
 def send_change_notice(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the owner of an account that something they sign in by was changed."""
-    mail.send(
-        "accounts/email/changed",
+    send_email(
+        "sign_in/email/changed",
         key=key,
         to=payload["to"],
         subject=CHANGES[payload["what"]],

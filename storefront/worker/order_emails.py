@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import url_for
 
-from storefront.messaging import mail
 from storefront.orders.service import OrderView
+from storefront.web.emails import send_email
 
 
 def send(order: OrderView, template: str, subject: str, key: str, **context: Any) -> None:
@@ -18,7 +18,7 @@ def send(order: OrderView, template: str, subject: str, key: str, **context: Any
     """
     if not order.email:
         return
-    mail.send(
+    send_email(
         f"orders/email/{template}",
         key=key,
         to=order.email,

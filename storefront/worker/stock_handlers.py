@@ -12,7 +12,8 @@ from flask import current_app, url_for
 from storefront.catalog import service as catalog
 from storefront.catalog.service import inventory_admin
 from storefront.core.clock import in_shop_time, utc_now
-from storefront.messaging import job_progress, mail
+from storefront.messaging import job_progress
+from storefront.web.emails import send_email
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ DIGEST_ROWS = 30
 
 def apply_import(import_id: int) -> None:
     """Apply one import of stock figures, telling pages how far it is."""
-    name = progress_of(import_id)
+    name = inventory_admin.progress_key(import_id)
     try:
         inventory_admin.apply_import(import_id, lambda done, total: job_progress.set(name, done))
     finally:
@@ -33,19 +34,6 @@ def apply_imports() -> None:
     """Apply every import that was asked for, or left behind by a worker that died."""
     for import_id in inventory_admin.waiting_imports():
         apply_import(import_id)
-
-
-def enqueue_import(import_id: int) -> None:
-    """Ask the worker for an import now. Where the queue cannot be reached, its sweep does it within a minute."""
-    try:
-        current_app.extensions["import"](import_id)
-    except Exception:
-        logger.exception("the queue cannot be reached; the sweep will import")
-
-
-def progress_of(import_id: int) -> str:
-    """What the progress of an import is called."""
-    return f"import/{import_id}"
 
 
 def send_daily_digest() -> None:
@@ -76,7 +64,7 @@ def send_digest(key: str, payload: Mapping[str, Any]) -> None:
 
 
 def _write(template: str, key: str, subject: str, **context: Any) -> None:
-    mail.send(
+    send_email(
         f"staff/email/{template}",
         key=key,
         to=current_app.config["STAFF_MAIL"],

@@ -23,10 +23,10 @@ from storefront.catalog.service import Offer, Sku
 from storefront.checkout import service as checkout
 from storefront.db import outbox
 from storefront.db.session import db
-from storefront.messaging import mail
 from storefront.orders import events
 from storefront.orders import service as orders
 from storefront.payments import events as payment_events
+from storefront.web.emails import send_email
 from storefront.worker import account_emails, order_emails, refund_handlers, stock_handlers
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def send_stock_notice(key: str, payload: Mapping[str, Any]) -> None:
     if offer is None:
         accounts.rearm(notice.id)
         return
-    mail.send(
+    send_email(
         "wishlist/email/back_in_stock",
         key=key,
         to=notice.email,
@@ -223,7 +223,7 @@ def init_app(app: Flask) -> None:
             sweep_again.schedule(delay=delay)
 
     app.extensions["wake_worker"] = huey.task(name="deliver")(deliver)
-    app.extensions["import"] = huey.task(name="import")(import_stock)
+    app.extensions["import_stock"] = huey.task(name="import")(import_stock)
     app.extensions["sweep"] = huey.task(name="sweep-now")(sweep_for_a_minute)
     huey.periodic_task(crontab(minute="*"), name="sweep")(sweep_for_a_minute)
     huey.periodic_task(crontab(minute="7"), name="tidy")(tidy_up)  # hourly

@@ -20,9 +20,6 @@ from storefront import create_app
 from storefront.messaging import mail
 from storefront.messaging.mail import Email, FileTransport, SmtpTransport
 from tests.conftest import make_config
-from tests.factories.catalog import make_product
-from tests.factories.shopping import make_order
-from tests.fakes import MemoryPost
 from tests.run import free_port
 
 LETTER = Email(
@@ -239,27 +236,3 @@ def test_no_letter_is_laid_down_outside_the_folder(tmp_path: Path) -> None:
     post = FileTransport(tmp_path / "mail", "shop@localhost")
     post.send(Email("../../etc/x@y", "a@example.com", "s", "t", "<p>h</p>"))
     assert [path.parent for path in tmp_path.rglob("*.eml")] == [tmp_path / "mail"]
-
-
-# --------------------------------------------------------------------------------------------- rendering
-
-
-def test_a_letter_is_rendered_in_both_parts_and_named_for_its_occasion(app: Flask, post: MemoryPost) -> None:
-    order = make_order((make_product(name="Mug & <b>Saucer</b>", price=500), 2))
-    with app.test_request_context():
-        mail.send(
-            "orders/email/placed",
-            key=f"order-placed/{order.id}",
-            to=order.email,
-            subject="Your order",
-            order=order,
-            order_url="http://localhost:9090/orders/1",
-            track_url="http://localhost:9090/track",
-        )
-    (letter,) = post.letters
-    assert letter.id == f"order-placed-{order.id}@localhost"
-    assert "* 2 x Mug & <b>Saucer</b>" in letter.text
-    assert "Mug &amp; &lt;b&gt;Saucer&lt;/b&gt;" in letter.html
-    for words in (order.id, "₹1,680", "12 Lake Road", "http://localhost:9090/track"):
-        assert words in letter.text
-        assert words in letter.html

@@ -15,9 +15,33 @@ from typing import Any
 import sqlalchemy as sa
 
 # What the present version calls a table of `TABLES`, where it is not what commit 438bf0e called it.
-RENAMED_TABLES: dict[str, str] = {}  # such as {"audit log of orders": "orders.audit_log"}
+RENAMED_TABLES = {
+    "audit log of accounts": "accounts.audit_log",
+    "audit log of orders": "orders.audit_log",
+    "audit log of the catalog": "catalog.audit_log",
+    "duplicate guards": "checkout.duplicate_orders",
+    "idempotency keys of products": "catalog.idempotency_keys",
+    "imported rows of accounts": "accounts.imported_rows",
+    "imported rows of carts": "cart.imported_rows",
+    "imported rows of the catalog": "catalog.imported_rows",
+    "webhook events": "payments.webhook_events",
+}
 # What it calls a column, by meaning of the table and old name; None: the column is gone or is converted on purpose.
-RENAMED_COLUMNS: dict[tuple[str, str], str | None] = {}  # such as {("audit log of orders", "what"): "action"}
+RENAMED_COLUMNS: dict[tuple[str, str], str | None] = {
+    ("order lines", "coming_back"): "in_return",
+    ("outbox of accounts", "parked_at"): "failed_at",
+    ("outbox of orders", "parked_at"): "failed_at",
+    ("outbox of payments", "parked_at"): "failed_at",
+    ("outbox of the catalog", "parked_at"): "failed_at",
+    ("products", "was"): "compare_at_price",
+    ("scheduled prices", "old_was"): "old_compare_at_price",
+    ("scheduled prices", "was"): "compare_at_price",
+    ("variants", "is_low_told"): "low_stock_notified",
+    ("variants", "is_sold"): "is_sellable",
+    ("variants", "low_level"): "reorder_level",
+    ("variants", "shelf"): "stock_status",
+    ("variants", "was"): "compare_at_price",
+}
 
 # The tables of commit 438bf0e, each with its schema, by what they hold.
 TABLES = {

@@ -20,6 +20,7 @@ from storefront.core import contact
 from storefront.core.money import Money
 from storefront.db.session import MAX_INTEGER
 
+MAX_ORDER_ID = 50  # characters
 MAX_ID = 2**53 - 1  # what a number of JavaScript holds exactly
 MAX_PHONE_LENGTH = 32  # characters, as it is written
 MAX_AMOUNT = Decimal("99999999999.99")  # DECIMAL(13,2)

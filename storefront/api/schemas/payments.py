@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from storefront.api.operations import MAX_ORDER_ID
-from storefront.api.schemas import Cash, Figure, Id, Incoming, Instant, Outgoing, line
+from storefront.api.schemas import MAX_ORDER_ID, Cash, Figure, Id, Incoming, Instant, Outgoing, line
 
 
 class PaymentWord(StrEnum):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.catalog.models import CatalogModel
 from storefront.catalog.values import MAX_SKU_LENGTH
-from storefront.db.session import UtcDateTime
+from storefront.db.column_types import UtcDateTime
 
 
 class ImportState(StrEnum):

@@ -24,7 +24,8 @@ from config import ConfigurationError
 from storefront.catalog.models import CatalogModel
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, NotFoundError
-from storefront.db.session import UtcDateTime, read_session, retry_on_deadlock, rows_changed, transaction
+from storefront.db.column_types import UtcDateTime
+from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 DATABASE = "database"  # what the default is called where a store must be named
 ANSWER_WITHIN = timedelta(seconds=5)  # as long as a page waits for a database

@@ -9,8 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.catalog.models import CatalogModel
-from storefront.core.money import MinorUnits
-from storefront.db.session import UtcDateTime
+from storefront.db.column_types import MinorUnits, UtcDateTime
 
 
 class PriceState(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from storefront.catalog.values import BrowseCriteria, Facet, Listing, ProductCard, ProductPage
-from storefront.core.clock import estimated_delivery
+from storefront.orders.service import estimated_delivery_date
 from storefront.web import layout
 from storefront.web import session as web_session
 from storefront.web.fragment_cache import render_cached
@@ -66,6 +66,6 @@ def product_context(page: ProductPage, *, sku: str | None = None, stars: int | N
         "form": None,
         "stars": stars,
         "known_email": web_session.verified_email(),
-        "arrives_on": estimated_delivery(),
+        "arrives_on": estimated_delivery_date(),
         "related_cards": Markup("") if wants_fragment() else draw_cards(page.related, "related"),
     }

@@ -15,7 +15,7 @@ from storefront.cart import service as cart
 from storefront.checkout import saved_choices, service
 from storefront.checkout.values import CheckoutDraft, CheckoutState, Failure, Outcome, Shortage
 from storefront.core.addresses import PostalAddress
-from storefront.core.clock import estimated_delivery
+from storefront.orders.service import estimated_delivery_date
 from storefront.pages.checkout.forms import ContactForm, DeliveryForm, OwnDeliveryForm, PaymentForm, PlaceOrderForm
 from storefront.payments import service as payments
 from storefront.web import rate_limits
@@ -125,7 +125,7 @@ def delivery() -> ResponseReturnValue:
     if form.validate_on_submit():
         service.enter_delivery(draft, form.address(draft.contact.phone))
         return _go_on(service.get_draft(draft.id, web_session.cart_token()))
-    return _show("delivery", form, draft, quote, arrives_on=estimated_delivery())
+    return _show("delivery", form, draft, quote, arrives_on=estimated_delivery_date())
 
 
 def _delivery_of(account: Account, draft: CheckoutDraft, quote: cart.CartQuote) -> ResponseReturnValue:
@@ -139,7 +139,7 @@ def _delivery_of(account: Account, draft: CheckoutDraft, quote: cart.CartQuote) 
         if address is not None:
             service.enter_delivery(draft, address)
             return _go_on(service.get_draft(draft.id, web_session.cart_token()))
-    return _show("delivery", form, draft, quote, arrives_on=estimated_delivery(), book=book)
+    return _show("delivery", form, draft, quote, arrives_on=estimated_delivery_date(), book=book)
 
 
 def _address_chosen(
@@ -218,7 +218,7 @@ def _review(problem: str) -> ResponseReturnValue:
         quote=quote,
         option=option,
         step="review",
-        arrives_on=estimated_delivery(),
+        arrives_on=estimated_delivery_date(),
         problem=problem,
     )
     allow_form_targets(page, payments.page_origins())

@@ -9,12 +9,13 @@ from typing import NoReturn
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from storefront.core.urls import safe_next_path
 from storefront.documents import invoice_pages
 from storefront.orders import service
 from storefront.pages.orders.forms import ReturnForm, SearchForm, TrackingForm
 from storefront.web import session as web_session
 from storefront.web.form_fields import quantities_from
-from storefront.web.responses import redirect_or_hx, refuse, render_page, safe_next_path
+from storefront.web.responses import redirect_or_hx, refuse, render_page
 from storefront.web.route_options import no_store
 from storefront.web.security_headers import limiter
 

@@ -7,10 +7,11 @@ from flask.typing import ResponseReturnValue
 
 from storefront.accounts import service
 from storefront.core.security_log import SecurityEvent, security_event
+from storefront.core.urls import safe_next_path
 from storefront.pages.sign_in import oidc_client
 from storefront.pages.sign_in.views import go_on, guests_only
 from storefront.web import rate_limits
-from storefront.web.responses import redirect_or_hx, safe_next_path
+from storefront.web.responses import redirect_or_hx
 from storefront.web.route_options import no_store
 
 bp = no_store(Blueprint("oidc", __name__))

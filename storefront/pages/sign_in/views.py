@@ -16,11 +16,12 @@ from storefront.accounts import service
 from storefront.accounts.service import Account, SecondFactorNeeded, UserId
 from storefront.core.clock import utc_now
 from storefront.core.errors import RetryLater
+from storefront.core.urls import safe_next_path
 from storefront.pages.sign_in import oidc_client
 from storefront.pages.sign_in.forms import CodeForm, ForgottenForm, RegistrationForm, ResetForm, SignInForm
 from storefront.web import rate_limits
 from storefront.web import session as web_session
-from storefront.web.responses import redirect_or_hx, render_page, safe_next_path
+from storefront.web.responses import redirect_or_hx, render_page
 from storefront.web.route_options import no_store
 
 bp = no_store(Blueprint("sign_in", __name__))

@@ -13,10 +13,11 @@ from storefront.accounts import service as accounts
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.service import PurchaseBox, Sku
+from storefront.core.urls import safe_next_path
 from storefront.pages.catalog.fragments import draw_cards
 from storefront.pages.wishlist.forms import AlertForm, ItemForm, ToggleForm, WishlistForm
 from storefront.web import session as web_session
-from storefront.web.responses import answer, refuse, render_page, safe_next_path, wants_fragment
+from storefront.web.responses import answer, refuse, render_page, wants_fragment
 from storefront.web.route_options import no_store
 from storefront.web.security_headers import csrf, limiter
 from storefront.wishlist import service

@@ -34,7 +34,8 @@ from storefront.catalog.listing.read_model import shift_stock
 from storefront.catalog.models import Product, StockMovement, Variant
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError
-from storefront.db.session import UtcDateTime, retry_on_deadlock, rows_changed, transaction
+from storefront.db.column_types import UtcDateTime
+from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 
 CHUNK = 1000
 LEASE = timedelta(minutes=5)  # many times what a hundred thousand lines take

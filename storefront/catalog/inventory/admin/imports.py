@@ -255,6 +255,11 @@ def start_import(import_id: int) -> bool:
         return bool(rows_changed(session.execute(ready.values(state=ImportState.WAITING))))
 
 
+def progress_key(import_id: int) -> str:
+    """The name under which the worker says how far an import is."""
+    return f"import/{import_id}"
+
+
 def waiting_imports() -> list[int]:
     """Imports that the worker should see to: asked for, or left behind by a worker that died."""
     abandoned = (StockImport.state == ImportState.APPLYING) & (StockImport.lease_until < utc_now())

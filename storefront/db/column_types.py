@@ -1,0 +1,59 @@
+"""Column types that hold the same in SQLite and in MySQL or MariaDB."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, Dialect, Numeric
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC moment, kept without zone and with microseconds on every database."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(sa.DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without time zone")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class MinorUnits(TypeDecorator[int]):
+    """A column of minor units: DECIMAL(13,2) on MySQL, as the old system's tables have it, an integer on SQLite.
+
+    Python reads and writes whole minor units on both. A hundredth is the unit of the column whatever the currency.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(Numeric(13, 2))
+        return dialect.type_descriptor(BigInteger())
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> Decimal | int | None:
+        if value is None or dialect.name not in {"mysql", "mariadb"}:
+            return value
+        return Decimal(value).scaleb(-2)
+
+    def process_result_value(self, value: Decimal | int | None, dialect: Dialect) -> int | None:
+        if value is None or dialect.name not in {"mysql", "mariadb"}:
+            return value if value is None else int(value)
+        return int(Decimal(value).scaleb(2))

@@ -1,0 +1,30 @@
+"""E-mails made from templates, in text and HTML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template
+
+from storefront.messaging import mail
+
+
+def send_email(template: str, *, key: str, to: str, subject: str, unsubscribe_url: str = "", **context: Any) -> None:
+    """Render an e-mail and send it.
+
+    :param template: path below `templates/` without ending, such as "orders/email/placed"
+    :param key: names the occasion; the same key makes the same Message-ID
+    :param unsubscribe_url: of `mail.Email`; the templates know it too
+    :param context: for the templates
+    """
+    context["unsubscribe_url"] = unsubscribe_url
+    mail.send(
+        mail.Email(
+            id=mail.message_id(key),
+            to=to,
+            subject=subject,
+            text=render_template(f"{template}.txt", **context),
+            html=render_template(f"{template}.html", **context),
+            unsubscribe_url=unsubscribe_url,
+        )
+    )
