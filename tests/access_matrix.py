@@ -87,7 +87,10 @@ class Door:
 
 
 def walk(app: Flask, doors: Mapping[tuple[str, str], Door], world: Mapping[str, Any]) -> Iterator[str]:
-    """Knock at every door as every actor. :return: what was not as decided, in words"""
+    """Knock at every door as every actor.
+
+    :return: what was not as decided, in words
+    """
     for (endpoint, method), door in doors.items():
         for actor in ACTORS:
             with put_back(app):

@@ -92,7 +92,9 @@ def _write_file(schema: str, content: bytes) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """:ivar definition: the statement that makes it :ivar fill: the statement that adds a row, with its values"""
+    """:ivar definition: the statement that makes it
+    :ivar fill: the statement that adds a row, with its values
+    """
 
     definition: str
     fill: str

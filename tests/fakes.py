@@ -51,7 +51,8 @@ class MemoryTexts:
 class ScriptedProvider:
     """A payment provider that says what it is told to say, in this order; a fault among the answers is raised.
 
-    :ivar meanwhile: what happens while it is on the line :ivar asked: what it was asked, oldest first
+    :ivar meanwhile: what happens while it is on the line
+    :ivar asked: what it was asked, oldest first
     """
 
     answers: list[ProviderResponse | Exception]

@@ -20,7 +20,10 @@ HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 @dataclass(frozen=True)
 class Form:
-    """A form as its page holds it. :ivar names: of its fields, buttons included"""
+    """A form as its page holds it.
+
+    :ivar names: of its fields, buttons included
+    """
 
     pages: Pages
     action: str
@@ -47,7 +50,10 @@ PLACES: dict[str, Callable[[Pages], str]] = {**PAGES, "cart.show with goods": _w
 
 
 def forms_at(pages: Pages, place: str) -> list[Form]:
-    """The forms of a page, those alike once. :param place: one of `PLACES`"""
+    """The forms of a page, those alike once.
+
+    :param place: one of `PLACES`
+    """
     page = pages.get(PLACES[place](pages).rstrip("/") or "/")
     return list({(form.action, form.names): form for form in _forms(pages, page)}.values())
 

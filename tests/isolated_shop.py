@@ -22,7 +22,10 @@ Result = TypeVar("Result")
 
 @contextmanager
 def own_shop(engine: str, folder: Path, *, filled: bool = True) -> Iterator[Flask]:
-    """A shop that nobody else uses. :param filled: with the demo shop, else with empty databases and no table"""
+    """A shop that nobody else uses.
+
+    :param filled: with the demo shop, else with empty databases and no table
+    """
     for url in make_databases(engine, folder):
         with shop_at(url, folder) as app:
             if filled:
@@ -67,7 +70,10 @@ def real_shop_in(folder: Path) -> Iterator[Flask]:
 
 
 def at_once(app: Flask, acts: list[Callable[[], Result]]) -> list[Result | Exception]:
-    """Run every act in a thread of its own, all let go at the same moment. :return: what each returned or raised"""
+    """Run every act in a thread of its own, all let go at the same moment.
+
+    :return: what each returned or raised
+    """
     start = threading.Barrier(len(acts))
     outcomes: list[Result | Exception] = [RuntimeError("it never ended")] * len(acts)
 

@@ -42,7 +42,11 @@ Answer = TypeVar("Answer")
 
 
 def eventually(ask: Callable[[], Answer], what: str, *, within: float = START_TIMEOUT) -> Answer:
-    """The first answer that is true. :param what: is waited for, for the message :param within: seconds"""
+    """The first answer that is true.
+
+    :param what: is waited for, for the message
+    :param within: seconds
+    """
     give_up_at = time.monotonic() + within
     while not (answer := ask()):
         assert time.monotonic() < give_up_at, f"waited {within:.0f} s in vain: {what}"
@@ -110,7 +114,9 @@ class Program:
 
 @dataclass(frozen=True)
 class LiveShop:
-    """:ivar folder: its data: databases, queue, mail :ivar database_url: template of its six databases"""
+    """:ivar folder: its data: databases, queue, mail
+    :ivar database_url: template of its six databases
+    """
 
     origin: str
     folder: Path
@@ -120,7 +126,10 @@ class LiveShop:
     worker: Program
 
     def flask(self, *arguments: str) -> str:
-        """Run one of its commands to its end. :return: what it said"""
+        """Run one of its commands to its end.
+
+        :return: what it said
+        """
         done = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
             cwd=ROOT,

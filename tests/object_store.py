@@ -14,7 +14,10 @@ BUCKET = "pictures"
 
 @contextmanager
 def object_store() -> Iterator[str]:
-    """Run it with an empty bucket. :return: what PICTURE_STORE is to be"""
+    """Run it with an empty bucket.
+
+    :return: what PICTURE_STORE is to be
+    """
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     try:

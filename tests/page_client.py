@@ -41,7 +41,11 @@ OF_A_READER = {"catalog.product": 1}  # the review that who is signed in wrote
 
 @dataclass
 class Page:
-    """A page or fragment as it came. :ivar url: where redirects ended :ivar selects: how many it took to make"""
+    """A page or fragment as it came.
+
+    :ivar url: where redirects ended
+    :ivar selects: how many it took to make
+    """
 
     response: TestResponse
     html: BeautifulSoup

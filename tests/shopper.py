@@ -158,7 +158,11 @@ class Shopper:
         raise AssertionError(f"{most} times Tab on {self.page.url} do not reach {wanted}")
 
     def types(self, text: str, *, into: Locator | None = None, then: str = "") -> None:
-        """Type over what a field holds. :param into: reached by Tab; else where the keyboard is :param then: a key"""
+        """Type over what a field holds.
+
+        :param into: reached by Tab; else where the keyboard is
+        :param then: a key
+        """
         if into is not None:
             self.tab_to(into)
         self.page.keyboard.press("Control+A")
@@ -193,7 +197,10 @@ class Shopper:
         expect(self.page.locator(".chip", has_text=choice)).to_be_visible()
 
     def add_to_cart(self, units: int) -> None:
-        """Press the button of a product page. :param units: in the cart afterwards"""
+        """Press the button of a product page.
+
+        :param units: in the cart afterwards
+        """
         self.page.locator("#add-line-button").click()
         expect(self.badge).to_have_text(f"Cart {units}")
 

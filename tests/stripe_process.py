@@ -40,7 +40,10 @@ def ask(url: str, method: str = "GET", /, **fields: str) -> tuple[int, str]:
 
 
 def pay(page: str, card: str = PAYS) -> int:
-    """Press the button of the page to which a customer was sent. :return: the status: 303, or 402 if declined"""
+    """Press the button of the page to which a customer was sent.
+
+    :return: the status: 303, or 402 if declined
+    """
     return ask(page, "POST", card=card)[0]
 
 
@@ -69,7 +72,10 @@ class Bank:
         assert ask(f"{self.origin}/_config/webhooks/shop", "POST", **fields)[0] == 200
 
     def kept(self, kind: str, checkout: str) -> list[dict[str, Any]]:
-        """What it keeps of ours. :param kind: as in its addresses: `checkout/sessions`, `payment_intents`, `refunds`"""
+        """What it keeps of ours.
+
+        :param kind: as in its addresses: `checkout/sessions`, `payment_intents`, `refunds`
+        """
         found = json.loads(ask(f"{self.origin}/v1/{kind}?limit=1000")[1])["data"]
         return [thing for thing in found if thing["metadata"].get("checkout") == checkout]
 
@@ -109,7 +115,10 @@ def message(checkout: str | None, kind: str = "checkout.session.completed", *, e
 
 
 def signed(body: str, *, secret: str = WEBHOOK_SECRET, at: int | None = None) -> dict[str, str]:
-    """The headers of a message. :param at: seconds since 1970, now unless said"""
+    """The headers of a message.
+
+    :param at: seconds since 1970, now unless said
+    """
     return {
         "Stripe-Signature": WebhookSignature.generate_signature_header(body, secret, at),
         "Content-Type": "application/json",

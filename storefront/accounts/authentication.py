@@ -95,7 +95,10 @@ def _masked(address: str) -> str:
 
 
 def second_factor_hint(user: UserId) -> str:
-    """Where the code of a sign-in went, but for most of its letters. :raise UnknownUser: there is no such account"""
+    """Where the code of a sign-in went, but for most of its letters.
+
+    :raise UnknownUser: there is no such account
+    """
     return _masked(identifiers.code_recipient(identifiers.get_user(user)) or "")
 
 

@@ -30,7 +30,10 @@ class UnknownNotice(NotFoundError):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Who is told of what. :ivar token: lets whoever holds it unsubscribe the address"""
+    """Who is told of what.
+
+    :ivar token: lets whoever holds it unsubscribe the address
+    """
 
     id: int
     email: str
@@ -125,7 +128,10 @@ def rearm(notice: int) -> None:
 
 
 def get_notice(token: str) -> Notice:
-    """What a letter's link is about. :raise UnknownNotice: nothing any more"""
+    """What a letter's link is about.
+
+    :raise UnknownNotice: nothing any more
+    """
     row = read_session().scalar(select(StockNotice).where(StockNotice.token == token))
     if row is None:
         raise UnknownNotice(token)

@@ -65,7 +65,8 @@ def request_contact_change(user: UserId, key: str, *, password: str = "", code: 
     Where the address has another account, its owner gets a letter that says so, and who asked sees the same as else.
 
     :param key: as `contact.read_key` makes it
-    :param password: the account's own, where it has one :param code: of `send_proof_code`, where it has none
+    :param password: the account's own, where it has one
+    :param code: of `send_proof_code`, where it has none
     :raise WrongPassword: the password is another
     :raise WrongCode: the code is not the one that was sent
     :raise CodeExpired: it was, too long ago
@@ -125,7 +126,8 @@ def _keep_address(user: UserId, key: str) -> None:
 def set_second_factor(user: UserId, *, on: bool, password: str = "", code: str = "") -> None:
     """Ask for a code at every sign-in, or no more. Of staff it is asked in any case.
 
-    :param password: the account's own, where it has one :param code: of `send_proof_code`, where it has none
+    :param password: the account's own, where it has one
+    :param code: of `send_proof_code`, where it has none
     :raise WrongPassword: the password is another
     :raise WrongCode: the code is not the one that was sent
     :raise CodeExpired: it was, too long ago
@@ -148,7 +150,10 @@ def _set_second_factor(user: UserId, on: bool) -> None:
 
 
 def second_factor_address(user: UserId) -> str | None:
-    """The address a second factor would go to; None while none is proved. :raise UnknownUser: no such account"""
+    """The address a second factor would go to; None while none is proved.
+
+    :raise UnknownUser: no such account
+    """
     row = identifiers.get_user(user)
     address = identifiers.code_recipient(row)
     return address if address is not None and identifiers.is_proved(row, address) else None

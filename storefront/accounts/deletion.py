@@ -73,7 +73,8 @@ def send_deletion_code(user: UserId) -> str:
 def delete_account(user: UserId, *, password: str = "", code: str = "") -> None:
     """End an account: all it owns goes at once, and the other domains hear of it from the outbox.
 
-    :param password: its own, where it has one :param code: of `send_deletion_code`, where it has none
+    :param password: its own, where it has one
+    :param code: of `send_deletion_code`, where it has none
     :raise WrongPassword: the password is another
     :raise WrongCode: the code is not the one that was sent
     :raise CodeExpired: it was, too long ago

@@ -18,7 +18,10 @@ from storefront.messaging import sms
 
 
 def get_user(user: UserId) -> User:
-    """The row of an account as it stands. :raise UnknownUser: there is none"""
+    """The row of an account as it stands.
+
+    :raise UnknownUser: there is none
+    """
     row = read_session().get(User, user)
     if row is None:
         raise UnknownUser(user)

@@ -43,7 +43,10 @@ PROTECTED = frozenset({Purpose.SIGN_IN})
 
 @dataclass(frozen=True, slots=True)
 class SentCode:
-    """A code as it goes into a letter, or as it was found right. :ivar user: whose it is, None of nobody yet"""
+    """A code as it goes into a letter, or as it was found right.
+
+    :ivar user: whose it is, None of nobody yet
+    """
 
     id: int
     purpose: Purpose

@@ -29,7 +29,10 @@ class TooManyMethods(DomainError):
 
 
 class UnusableMethod(DomainError):
-    """What was sent stands for no way to pay that can be kept. :ivar reason: in plain words"""
+    """What was sent stands for no way to pay that can be kept.
+
+    :ivar reason: in plain words
+    """
 
     status = 422
 

@@ -332,5 +332,8 @@ def profiles_of(emails: Sequence[str]) -> dict[str, Profile]:
 
 
 def get_account(user: UserId) -> Account:
-    """An account as it stands. :raise UnknownUser: there is none"""
+    """An account as it stands.
+
+    :raise UnknownUser: there is none
+    """
     return account_of(get_user(user))

@@ -110,7 +110,10 @@ def end_session(reference: str) -> None:
 
 
 def revoke_statement(user: UserId, *, but: str | None = None) -> Update:
-    """The statement that signs an account out, for a transaction that does more. :param but: the one to keep"""
+    """The statement that signs an account out, for a transaction that does more.
+
+    :param but: the one to keep
+    """
     ending = update(UserSession).where(UserSession.user_id == user, UserSession.ended_at.is_(None))
     if but is not None:
         ending = ending.where(UserSession.reference != _digest(but))
@@ -130,7 +133,10 @@ def end_sessions_of(user: UserId, *, but: str | None = None, only: int | None = 
 
 
 def sessions_of(user: UserId, current: str) -> list[SessionView]:
-    """The sign-ins that are alive, last used first. :param current: reference of the asker's own"""
+    """The sign-ins that are alive, last used first.
+
+    :param current: reference of the asker's own
+    """
     mine = select(UserSession).where(UserSession.user_id == user, *_alive(utc_now()))
     return [
         SessionView(row.id, row.device, row.created_at, row.seen_at, row.reference == _digest(current))

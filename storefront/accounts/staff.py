@@ -134,5 +134,8 @@ def record_audit(*, actor: str, what: str, subject: str, detail: str = "") -> No
 
 
 def audit_entries(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
-    """What the staff did to accounts, latest first. :param count: of them, at most"""
+    """What the staff did to accounts, latest first.
+
+    :param count: of them, at most
+    """
     return audit_log.entries(AuditEntry, criteria, count)

@@ -51,7 +51,10 @@ class WrongPassword(DomainError):
 
 
 class WeakPassword(DomainError):
-    """The password is too short, too long or too common. :ivar reason: which, in words for the field"""
+    """The password is too short, too long or too common.
+
+    :ivar reason: which, in words for the field
+    """
 
     status = 422
 
@@ -110,7 +113,10 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as its owner and staff see it. :ivar email: proven theirs when `has_verified_email`"""
+    """An account as its owner and staff see it.
+
+    :ivar email: proven theirs when `has_verified_email`
+    """
 
     id: UserId
     email: str | None
@@ -204,7 +210,10 @@ class PendingUser:
 
 @dataclass(frozen=True, slots=True)
 class IdentityClaims:
-    """What an OpenID Connect provider says of who signed in there. :ivar email: None unless the provider verified it"""
+    """What an OpenID Connect provider says of who signed in there.
+
+    :ivar email: None unless the provider verified it
+    """
 
     issuer: str
     subject: str

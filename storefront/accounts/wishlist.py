@@ -59,7 +59,10 @@ class WishlistEntry:
 
 @dataclass(frozen=True, slots=True)
 class SharedWishlist:
-    """A list as others see it. :ivar owner: whose; their name may be empty"""
+    """A list as others see it.
+
+    :ivar owner: whose; their name may be empty
+    """
 
     owner: Profile
     wishes: tuple[WishlistEntry, ...]
@@ -145,12 +148,18 @@ def change_wishlist_item(owner: WishlistOwner | None, product_id: int, *, sku: s
 
 
 def remove_wishlist_item(owner: WishlistOwner | None, product_id: int) -> WishlistEntry | None:
-    """Take a product off a list. :return: it as it was, or None when it was not there: of twins only one gets it"""
+    """Take a product off a list.
+
+    :return: it as it was, or None when it was not there: of twins only one gets it
+    """
     return _remove(owner, WishlistItem.product_id == product_id) if owner is not None else None
 
 
 def remove_wishlist_item_by_id(owner: WishlistOwner, wish: int) -> None:
-    """Take an item off a list. :raise UnknownWish: it has none of this id"""
+    """Take an item off a list.
+
+    :raise UnknownWish: it has none of this id
+    """
     if _remove(owner, WishlistItem.id == wish) is None:
         raise UnknownWishlistItem(wish)
 
@@ -205,7 +214,10 @@ def share_of(user: UserId) -> str | None:
 
 
 def share_wishlist(user: UserId) -> str:
-    """Let whoever holds a token see an account's list. :return: it, 192 random bits; the same until it is taken back"""
+    """Let whoever holds a token see an account's list.
+
+    :return: it, 192 random bits; the same until it is taken back
+    """
     return _twice(lambda: _share(user))
 
 
@@ -227,7 +239,10 @@ def stop_sharing(user: UserId) -> None:
 
 
 def shared_wishlist(token: str) -> SharedWishlist:
-    """The list shared by a token. :raise UnknownWishlist: none is"""
+    """The list shared by a token.
+
+    :raise UnknownWishlist: none is
+    """
     shared = select(User.id, User.name).join(WishlistShare, WishlistShare.user_id == User.id)
     row = read_session().execute(shared.where(WishlistShare.token == token)).one_or_none()
     if row is None:

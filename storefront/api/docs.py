@@ -16,7 +16,10 @@ from storefront.web.responses import render_page
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a value is, in words. :ivar shape: the name of the shape it is or is made of, to link to"""
+    """What a value is, in words.
+
+    :ivar shape: the name of the shape it is or is made of, to link to
+    """
 
     words: str
     shape: str = ""
@@ -35,7 +38,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An operation as the page shows it. :ivar answers: status and meaning of each"""
+    """An operation as the page shows it.
+
+    :ivar answers: status and meaning of each
+    """
 
     id: str
     method: str

@@ -36,7 +36,10 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class ApiError:
-    """What is answered. :ivar retry_after: seconds, where waiting helps"""
+    """What is answered.
+
+    :ivar retry_after: seconds, where waiting helps
+    """
 
     status: int
     code: str
@@ -46,7 +49,10 @@ class ApiError:
 
 
 class Unacceptable(BadRequest):
-    """What was sent does not fit. :ivar details: every problem found"""
+    """What was sent does not fit.
+
+    :ivar details: every problem found
+    """
 
     def __init__(self, details: Sequence[Detail]) -> None:
         super().__init__()
@@ -189,7 +195,10 @@ TABLE: dict[type[DomainError], Row] = {
 
 
 def refusal_of(status: int, error: Exception) -> ApiError:
-    """What to answer to a fault. :param status: what a page would answer"""
+    """What to answer to a fault.
+
+    :param status: what a page would answer
+    """
     if isinstance(error, DomainError):
         for kind in type(error).__mro__:
             if kind in TABLE:

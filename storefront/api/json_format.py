@@ -21,7 +21,10 @@ def number(amount: Decimal) -> float:
 
 
 def instant(moment: datetime) -> str:
-    """2024-01-15T10:30:00.000Z. :param moment: aware, of any zone"""
+    """2024-01-15T10:30:00.000Z.
+
+    :param moment: aware, of any zone
+    """
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 

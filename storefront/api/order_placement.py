@@ -26,7 +26,10 @@ ASK_AGAIN = 2  # seconds; as long as a checkout that was interrupted pauses
 
 
 def customer_of(user_id: int) -> Account:
-    """The account that an order is for. :raise accounts.UnknownUser: there is none, which only staff can come upon"""
+    """The account that an order is for.
+
+    :raise accounts.UnknownUser: there is none, which only staff can come upon
+    """
     person = caller()
     return person.account if person.id == user_id else accounts.get_account(UserId(user_id))
 

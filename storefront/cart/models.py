@@ -34,7 +34,9 @@ class Cart(CartModel):
 
 
 class Line(CartModel):
-    """:cvar variant: the SKU wanted :cvar began_at: since when the cart has this line"""
+    """:cvar variant: the SKU wanted
+    :cvar began_at: since when the cart has this line
+    """
 
     __tablename__ = "cart_item"
     __table_args__ = (

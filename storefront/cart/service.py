@@ -152,7 +152,11 @@ def _set_quantity(line_id: int, offer: Offer, quantity: int) -> None:
 
 
 def remove_line(token: str | None, line_id: int) -> CartLine:
-    """Take a line out. :return: the line as it was, so that it can be put back :raise UnknownLine: there is none"""
+    """Take a line out.
+
+    :return: the line as it was, so that it can be put back
+    :raise UnknownLine: there is none
+    """
     line = next((line for line in quote(token).lines if line.id == line_id), None)
     if line is None:
         raise UnknownLine(line_id)

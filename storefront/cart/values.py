@@ -22,7 +22,10 @@ MAX_UNITS = 99  # of one SKU in one cart
 
 
 class NotEnoughStock(DomainError):
-    """A line would hold more than is available. :ivar available: units that can be had, 0 or more"""
+    """A line would hold more than is available.
+
+    :ivar available: units that can be had, 0 or more
+    """
 
     def __init__(self, available: int) -> None:
         super().__init__(f"only {available} available")
@@ -175,7 +178,10 @@ class ReorderResult:
 
 @dataclass(frozen=True, slots=True)
 class CartQuote:
-    """A cart with today's prices. :ivar price: of every line but those sold out or withdrawn"""
+    """A cart with today's prices.
+
+    :ivar price: of every line but those sold out or withdrawn
+    """
 
     lines: tuple[CartLine, ...]
     price: Price

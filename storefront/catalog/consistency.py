@@ -33,7 +33,11 @@ A_HUNDREDTH = 0.01  # of a star; SQLite keeps averages as floating numbers
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a checkout has of the stock. :ivar units: by SKU :ivar returned: of them, back on the shelf"""
+    """What a checkout has of the stock.
+
+    :ivar units: by SKU
+    :ivar returned: of them, back on the shelf
+    """
 
     state: ReservationState
     units: dict[str, int]

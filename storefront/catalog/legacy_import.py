@@ -74,7 +74,10 @@ class OldReview:
 
 @dataclass(frozen=True, slots=True)
 class OldSale:
-    """Units that the old shop sold and took off its stock. :ivar units: by product id"""
+    """Units that the old shop sold and took off its stock.
+
+    :ivar units: by product id
+    """
 
     checkout: str
     units: Mapping[int, int]

@@ -27,7 +27,10 @@ BY_HAND = (*(reason.value for reason in Reason), UNDO, LEVEL, "api")  # reasons 
 
 @dataclass(frozen=True, slots=True)
 class StockWorth:
-    """What lies on the shelves. :ivar worth: at today's selling prices: what it cost is not known here"""
+    """What lies on the shelves.
+
+    :ivar worth: at today's selling prices: what it cost is not known here
+    """
 
     units: int
     worth: Money
@@ -43,7 +46,10 @@ def stock_worth() -> StockWorth:
 
 
 def audit_entries(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
-    """What the staff did to the catalogue, its stock aside, latest first. :param count: of them, at most"""
+    """What the staff did to the catalogue, its stock aside, latest first.
+
+    :param count: of them, at most
+    """
     return audit_log.entries(AuditEntry, criteria, count)
 
 

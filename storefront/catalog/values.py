@@ -116,29 +116,45 @@ class Picture:
 
 
 def media_path(digest: str, width: int) -> str:
-    """Where a picture that was sent is shown. :param digest: of what is kept of it :param width: in pixels"""
+    """Where a picture that was sent is shown.
+
+    :param digest: of what is kept of it
+    :param width: in pixels
+    """
     return f"/media/{media_name(digest, width)}"
 
 
 def media_name(digest: str, width: int) -> str:
-    """The name of its file. :param width: in pixels"""
+    """The name of its file.
+
+    :param width: in pixels
+    """
     return f"{digest[:32]}-{width}.webp"
 
 
 def is_photo(source: str) -> bool:
-    """Whether a picture fills its tile, as the drawings of the demo shop do not. :param source: as `Picture` has it"""
+    """Whether a picture fills its tile, as the drawings of the demo shop do not.
+
+    :param source: as `Picture` has it
+    """
     return source.startswith(("http://", "https://", "/"))
 
 
 def thumbnail_url(source: str) -> str:
-    """Where a picture is smallest, for the lines of carts and orders. :param source: as `Picture` has it"""
+    """Where a picture is smallest, for the lines of carts and orders.
+
+    :param source: as `Picture` has it
+    """
     parts = _MEDIA.fullmatch(source)
     return f"{parts[1]}{min(int(parts[2]), WIDTHS[0])}{parts[3]}" if parts else source
 
 
 @dataclass(frozen=True, slots=True)
 class Department:
-    """A category as navigation shows it. :ivar hue: degrees of the OKLCH colour circle, tints its tiles"""
+    """A category as navigation shows it.
+
+    :ivar hue: degrees of the OKLCH colour circle, tints its tiles
+    """
 
     slug: str
     name: str
@@ -240,7 +256,10 @@ class ReviewView:
 
 @dataclass(frozen=True, slots=True)
 class RatingBar:
-    """One bar of the histogram: how many reviews gave `stars`. :ivar share: whole percent of all"""
+    """One bar of the histogram: how many reviews gave `stars`.
+
+    :ivar share: whole percent of all
+    """
 
     stars: int
     count: int

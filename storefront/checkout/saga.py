@@ -58,7 +58,9 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """:ivar do: may be called again after it was done :ivar undo: may be called when it was never done"""
+    """:ivar do: may be called again after it was done
+    :ivar undo: may be called when it was never done
+    """
 
     name: str
     do: Callable[[SagaRun], None]
@@ -229,7 +231,10 @@ def _position(walk: SagaRun) -> tuple[CheckoutState, int]:
 
 
 def _go_forward(walk: SagaRun, step: int) -> int | None:
-    """Do the steps from `step` on. :return: the step whose failure must be undone, or None"""
+    """Do the steps from `step` on.
+
+    :return: the step whose failure must be undone, or None
+    """
     for number in range(step, len(STEPS)):
         _write(walk, state=CheckoutState.RUNNING, step=number)
         walk.doing = number

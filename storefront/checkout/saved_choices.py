@@ -34,7 +34,10 @@ def chosen_address(draft: CheckoutDraft, book: Sequence[SavedAddress], account: 
 
 
 def keep_address(user: UserId, address: PostalAddress) -> bool:
-    """Put an address into the book, unless it is there. :return: whether it is there now"""
+    """Put an address into the book, unless it is there.
+
+    :return: whether it is there now
+    """
     known = [replace(one.where, phone="") for one in accounts.addresses_of(user)]
     if replace(address, phone="") in known:
         return True

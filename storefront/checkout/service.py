@@ -92,7 +92,10 @@ logger = logging.getLogger(__name__)
 
 
 def start(cart_token: str, *, like: CheckoutDraft | None = None) -> CheckoutDraft:
-    """Open a checkout for a cart. :param like: what was entered before, kept after a payment that was declined"""
+    """Open a checkout for a cart.
+
+    :param like: what was entered before, kept after a payment that was declined
+    """
     now = utc_now()
     entered = _entered(like) if like else {}
     with transaction("checkout") as session:
@@ -149,7 +152,11 @@ def enter_delivery(draft: CheckoutDraft, address: PostalAddress) -> None:
 
 
 def enter_payment(draft: CheckoutDraft, option: str, entry: str = "") -> None:
-    """Note how it is paid. :param option: code of a `PaymentOption` :param entry: what it asks for beside it"""
+    """Note how it is paid.
+
+    :param option: code of a `PaymentOption`
+    :param entry: what it asks for beside it
+    """
     _enter(draft, payment=option, payment_entry=entry)
 
 
@@ -241,7 +248,10 @@ def abandon(checkout: str) -> Outcome:
 
 
 def resume_unfinished() -> int:
-    """Walk every checkout whose runner died or whose wait is over. :return: how many were looked at"""
+    """Walk every checkout whose runner died or whose wait is over.
+
+    :return: how many were looked at
+    """
     found = saga.unfinished()
     for checkout in found:
         _try(checkout)
@@ -271,13 +281,19 @@ def try_again(checkout: str) -> Outcome:
 
 
 def unfinished_checkouts(most: int | None = None) -> list[UnfinishedCheckout]:
-    """Orders that are being placed at this moment or got stuck, longest without a move first. :param most: no more"""
+    """Orders that are being placed at this moment or got stuck, longest without a move first.
+
+    :param most: no more
+    """
     longest = select(Checkout).where(Checkout.state.in_(saga.UNFINISHED)).order_by(Checkout.updated_at).limit(most)
     return [_unfinished(row) for row in read_session().scalars(longest)]
 
 
 def find_unfinished(checkout: str) -> UnfinishedCheckout | None:
-    """One of them; None when it came to its end. :raise UnknownCheckout: there is none of this id"""
+    """One of them; None when it came to its end.
+
+    :raise UnknownCheckout: there is none of this id
+    """
     row = read_session().get(Checkout, checkout)
     if row is None or row.state == CheckoutState.DRAFT:
         raise UnknownCheckout(checkout)

@@ -47,7 +47,10 @@ class CheckoutBusy(DomainError):
 
 
 class TotalChanged(DomainError):
-    """The cart is not as the shopper agreed to it. :ivar actual: today's total"""
+    """The cart is not as the shopper agreed to it.
+
+    :ivar actual: today's total
+    """
 
     def __init__(self, actual: Money) -> None:
         super().__init__(str(actual))
@@ -62,7 +65,10 @@ class KeyReused(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Goods of which fewer can be had than are wanted. :ivar left: units; 0 when sold out"""
+    """Goods of which fewer can be had than are wanted.
+
+    :ivar left: units; 0 when sold out
+    """
 
     name: str
     left: int
@@ -84,7 +90,10 @@ class CartNotOrderable(DomainError):
 
 
 class PaymentNotOffered(DomainError):
-    """The shop takes no such payment without sending its customer elsewhere. :ivar kind: card, upi, cod or bnpl"""
+    """The shop takes no such payment without sending its customer elsewhere.
+
+    :ivar kind: card, upi, cod or bnpl
+    """
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -92,7 +101,10 @@ class PaymentNotOffered(DomainError):
 
 
 class DraftIncomplete(DomainError):
-    """A step was skipped. :ivar step: the first one missing: contact, delivery or payment"""
+    """A step was skipped.
+
+    :ivar step: the first one missing: contact, delivery or payment
+    """
 
     def __init__(self, step: str) -> None:
         super().__init__(step)
@@ -186,7 +198,8 @@ class UnfinishedCheckout:
     """An order that is being placed, as the staff see it.
 
     :ivar step: name of the one it is at, of `saga.STEPS`
-    :ivar placed_at: when its customer pressed the button :ivar updated_at: when it last moved
+    :ivar placed_at: when its customer pressed the button
+    :ivar updated_at: when it last moved
     :ivar order_id: once there is one
     :ivar is_stuck: nothing has moved for so long that the doctor complains
     """

@@ -53,7 +53,10 @@ class BoundedStore(Generic[R]):
                 self._remove(next(iter(self._values)))
 
     def pop(self, key: Hashable, default: Any = None) -> Any:
-        """Take a value out. :return: it, else `default`"""
+        """Take a value out.
+
+        :return: it, else `default`
+        """
         with self._lock:
             return self._remove(key, default)
 

@@ -48,7 +48,10 @@ def _read_email(text: str) -> ValidatedEmail:
 
 
 def format_email(text: str) -> str:
-    """An address as letters are sent to it. :raise NotAnEmail: it is none"""
+    """An address as letters are sent to it.
+
+    :raise NotAnEmail: it is none
+    """
     return _read_email(text).normalized
 
 
@@ -74,10 +77,16 @@ def _read_phone(text: str) -> PhoneNumber:
 
 
 def format_phone(text: str) -> str:
-    """A number as people read it: +91 98765 43210, extension included. :raise NotAPhoneNumber: it is none"""
+    """A number as people read it: +91 98765 43210, extension included.
+
+    :raise NotAPhoneNumber: it is none
+    """
     return phonenumbers.format_number(_read_phone(text), PhoneNumberFormat.INTERNATIONAL)
 
 
 def normalize_phone(text: str) -> str:
-    """A number as accounts are known by it: E.164, +919876543210. :raise NotAPhoneNumber: it is none"""
+    """A number as accounts are known by it: E.164, +919876543210.
+
+    :raise NotAPhoneNumber: it is none
+    """
     return phonenumbers.format_number(_read_phone(text), PhoneNumberFormat.E164)

@@ -16,7 +16,10 @@ class NotFoundError(DomainError):
 
 
 class RetryLater(DomainError):
-    """It was asked for too often. :ivar seconds: until it may be asked for again"""
+    """It was asked for too often.
+
+    :ivar seconds: until it may be asked for again
+    """
 
     status = 429
 

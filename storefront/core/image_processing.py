@@ -26,7 +26,11 @@ MAX_PIXELS = 25_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is still looked at. :ivar most_bytes: of the file :ivar most_pixels: that it says it has"""
+    """What is still looked at.
+
+    :ivar most_bytes: of the file
+    :ivar most_pixels: that it says it has
+    """
 
     most_bytes: int
     most_pixels: int
@@ -74,7 +78,10 @@ class FileKind(StrEnum):
 
 
 class InvalidImage(DomainError):
-    """The file is no PNG, JPEG, WebP or GIF, whatever it is called, or it is broken. :ivar seems: what it is instead"""
+    """The file is no PNG, JPEG, WebP or GIF, whatever it is called, or it is broken.
+
+    :ivar seems: what it is instead
+    """
 
     status = 415
 
@@ -91,7 +98,10 @@ class ImageTooLarge(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Renditions:
-    """A picture written anew. :ivar content: in the kind that it was :ivar widths: the same as WebP, by width in pixels
+    """A picture written anew.
+
+    :ivar content: in the kind that it was
+    :ivar widths: the same as WebP, by width in pixels
     :ivar height: of the widest of these, in pixels
     """
 
@@ -156,7 +166,10 @@ def _narrowed(picture: Image.Image, width: int) -> Image.Image:
 
 
 def _made_of(sent: bytes, limits: Limits, write: Callable[[Image.Image, str], Result]) -> Result:
-    """What is written of the picture in a file. :param write: takes the picture, not yet decoded, and its kind"""
+    """What is written of the picture in a file.
+
+    :param write: takes the picture, not yet decoded, and its kind
+    """
     if len(sent) > limits.most_bytes:
         raise ImageTooLarge(f"{len(sent)} bytes")
     with _opened(sent) as picture:
@@ -220,7 +233,10 @@ def _reduced(picture: Image.Image, mode: str, factor: int) -> Image.Image:
 
 
 def _strip_metadata(picture: Image.Image, mode: str = "") -> Image.Image:
-    """The same without comments, EXIF, XMP and colour profile. :param mode: of its pixels, if not as it is"""
+    """The same without comments, EXIF, XMP and colour profile.
+
+    :param mode: of its pixels, if not as it is
+    """
     picture = picture.convert(mode) if mode and mode != picture.mode else picture
     bare = Image.new(picture.mode, picture.size)
     bare.paste(picture)

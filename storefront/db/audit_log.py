@@ -57,8 +57,10 @@ class AuditEntryView:
 class AuditQuery:
     """Which acts are asked for; what is empty does not restrict.
 
-    :ivar actor: exactly so :ivar subject: exactly so
-    :ivar since: the first moment that counts :ivar until: the first that counts no more
+    :ivar actor: exactly so
+    :ivar subject: exactly so
+    :ivar since: the first moment that counts
+    :ivar until: the first that counts no more
     :ivar before: only acts that come after this one in the order of `latest`: its moment and its number
     """
 
@@ -78,7 +80,10 @@ def record(
 
 
 def entries(table: type[AuditEntryMixin], criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
-    """The acts of one trail, latest first. :param count: of them, at most"""
+    """The acts of one trail, latest first.
+
+    :param count: of them, at most
+    """
     asked = select(table).order_by(table.at.desc(), table.id.desc()).limit(count)
     if criteria.actor:
         asked = asked.where(table.actor == criteria.actor)

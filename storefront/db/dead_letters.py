@@ -22,7 +22,8 @@ class FailedMessage:
 
     :ivar key: names the fact; where that would tell something it is a random number
     :ivar due_at: when it is tried next, unless it was given up
-    :ivar is_parked: it was given up :ivar is_overdue: it waits for longer than a message may
+    :ivar is_parked: it was given up
+    :ivar is_overdue: it waits for longer than a message may
     """
 
     id: int
@@ -49,7 +50,10 @@ class DeadLetters:
     trail: type[AuditEntryMixin] | None
 
     def entries(self, most: int | None = None) -> list[FailedMessage]:
-        """Each of them, given up first, then longest waiting. :param most: no more than these"""
+        """Each of them, given up first, then longest waiting.
+
+        :param most: no more than these
+        """
         table, before = self.table, utc_now() - OVERDUE
         chosen = select(table).where(self._is_stuck()).order_by(table.failed_at.is_(None), table.id).limit(most)
         return [

@@ -19,7 +19,8 @@ _CHECKOUT = "old-"  # a checkout of our own is a UUID: none looks like this
 class ImportedRowMixin:
     """The columns of the notes; a domain that rows come to mixes it into a table of its own.
 
-    :cvar kind: which table of the old system :cvar old_id: the row's id there
+    :cvar kind: which table of the old system
+    :cvar old_id: the row's id there
     """
 
     __tablename__ = "imported_rows"
@@ -32,7 +33,8 @@ class ImportedRowMixin:
 class BatchResult:
     """What became of a batch, by the ids of its rows.
 
-    :ivar known: they came before :ivar refused: why they cannot come
+    :ivar known: they came before
+    :ivar refused: why they cannot come
     :ivar notes: what of a row that came was left behind
     """
 
@@ -54,7 +56,10 @@ def mark_imported(session: Session, table: type[ImportedRowMixin], kind: str, id
 
 
 def legacy_checkout_id(old_order: int) -> str:
-    """What stands for the checkout of an order that the old shop took. :param old_order: id of its row there"""
+    """What stands for the checkout of an order that the old shop took.
+
+    :param old_order: id of its row there
+    """
     return f"{_CHECKOUT}{old_order}"
 
 

@@ -100,7 +100,10 @@ def encode_cursor(values: Sequence[object]) -> str:
 
 
 def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any] | None:
-    """What `packed` made a cursor of; None of any other text. :param kinds: a type for each value"""
+    """What `packed` made a cursor of; None of any other text.
+
+    :param kinds: a type for each value
+    """
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return [_value(value, kind) for value, kind in zip(plain, kinds, strict=True)]
@@ -109,7 +112,10 @@ def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any] | None:
 
 
 def _value(plain: Any, kind: type) -> Any:
-    """A value that a column can be compared with. :raise ValueError: it is another's"""
+    """A value that a column can be compared with.
+
+    :raise ValueError: it is another's
+    """
     value: Any = datetime.fromisoformat(plain).astimezone(UTC) if kind is datetime else plain
     is_ours = type(value) is kind  # a truth is no number here
     if not is_ours or (kind is int and abs(value) >= MAX_INTEGER):

@@ -15,7 +15,10 @@ from storefront.web.responses import render_page
 
 
 def show_invoice(page: str, order: OrderView) -> ResponseReturnValue:
-    """An order as a sheet for the books; there is none before it is certain. :param page: the template"""
+    """An order as a sheet for the books; there is none before it is certain.
+
+    :param page: the template
+    """
     notes, issued = _invoiced(order)
     return render_page(page, order=order, notes=notes, papers=issued)
 
@@ -36,7 +39,8 @@ def _invoiced(order: OrderView) -> tuple[tuple[CreditNote, ...], dict[int, Issue
 def show_credit_note(page: str, order: OrderView, position: int) -> ResponseReturnValue:
     """What was taken off the invoice by a refund, or by the cancellation, as a sheet for the books.
 
-    :param page: the template :param position: from 1
+    :param page: the template
+    :param position: from 1
     :raise orders.UnknownCreditNote: the order has not so many
     """
     note, issued = _credited(order, position)
@@ -44,7 +48,10 @@ def show_credit_note(page: str, order: OrderView, position: int) -> ResponseRetu
 
 
 def send_credit_note(order: OrderView, position: int) -> ResponseReturnValue:
-    """The same as a file. :raise orders.UnknownCreditNote: the order has not so many"""
+    """The same as a file.
+
+    :raise orders.UnknownCreditNote: the order has not so many
+    """
     note, issued = _credited(order, position)
     return pdf.send(f"credit-note-{issued[position].number}", pdf.credit_note(order, note, issued))
 

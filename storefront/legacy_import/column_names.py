@@ -25,7 +25,8 @@ class Names:
     """What one kind of rows is called.
 
     :ivar group: the database it is looked for in when each has one of its own: `--schema <group>=<url>`
-    :ivar columns: accepted names by ours :ivar needed: without these nothing can be made of the table
+    :ivar columns: accepted names by ours
+    :ivar needed: without these nothing can be made of the table
     """
 
     group: str

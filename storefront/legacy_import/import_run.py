@@ -83,12 +83,18 @@ class Run:
 
 
 def identity(row: Row) -> int:
-    """The id that a row keeps. :raise UnusableValue: it has none that can be kept"""
+    """The id that a row keeps.
+
+    :raise UnusableValue: it has none that can be kept
+    """
     return number(row, "id")
 
 
 def number(row: Row, column: str) -> int:
-    """An id in a row. :raise UnusableValue: there is none"""
+    """An id in a row.
+
+    :raise UnusableValue: there is none
+    """
     found = whole(row.get(column))
     if found is None or not 1 <= found <= MAX_INTEGER:
         raise UnusableValue(f"its {column} is none")

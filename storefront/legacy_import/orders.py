@@ -38,7 +38,8 @@ MAX_UNITS = 1_000_000
 class Context:
     """What the orders of a batch refer to.
 
-    :ivar items: and :ivar paid: by the id that they name their order by
+    :ivar items: and
+    :ivar paid: by the id that they name their order by
     :ivar taken: numbers of orders here that are not those of this batch
     """
 

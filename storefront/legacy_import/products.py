@@ -48,7 +48,10 @@ def _category(row: Row, notes: Notes) -> catalog.legacy_import.OldCategory:
 
 
 def import_products(run: Run, slugs: Mapping[str, str]) -> None:
-    """Products with the ids they had. :param slugs: of the categories, as `import_categories` gives them"""
+    """Products with the ids they had.
+
+    :param slugs: of the categories, as `import_categories` gives them
+    """
     memberships, specs = (
         run.table("categories of products", column_names.MEMBERSHIPS),
         run.table("specs", column_names.SPECS),

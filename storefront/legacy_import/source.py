@@ -19,7 +19,10 @@ Row = Mapping[str, Any]
 
 
 class UnreadableSource(Exception):
-    """A database of the old system cannot be read. :ivar what: in words, without any password"""
+    """A database of the old system cannot be read.
+
+    :ivar what: in words, without any password
+    """
 
     def __init__(self, what: str) -> None:
         super().__init__(what)
@@ -103,7 +106,10 @@ class OldSystem:
         self._urls, self._schemas = tuple(urls), dict(schemas)
 
     def find(self, names: Names) -> OldTable | None:
-        """The table of this kind, or None. :raise UnreadableSource: the database went away"""
+        """The table of this kind, or None.
+
+        :raise UnreadableSource: the database went away
+        """
         own = [self._schemas[names.group]] if names.group in self._schemas else []
         for url in [*own, *self._urls]:
             for name in names.tables:

@@ -16,7 +16,10 @@ MAX_AMOUNT = 99_999_999_999_99  # minor units; DECIMAL(13,2)
 
 
 class UnusableValue(ValueError):
-    """A row cannot come over. :ivar reason: in words"""
+    """A row cannot come over.
+
+    :ivar reason: in words
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -50,7 +53,10 @@ def safe(words: str, notes: Notes | None = None) -> str:
 
 
 def line(value: Any, most: int, name: str, notes: Notes | None = None) -> str:
-    """Text that has room in a column. :raise UnusableValue: it is longer"""
+    """Text that has room in a column.
+
+    :raise UnusableValue: it is longer
+    """
     words = safe(text(value), notes)
     if len(words) > most:
         raise UnusableValue(f"its {name} has more than {most} characters")
@@ -58,7 +64,10 @@ def line(value: Any, most: int, name: str, notes: Notes | None = None) -> str:
 
 
 def street(row: Mapping[str, Any], notes: Notes) -> dict[str, str]:
-    """Where an address is, without whose it is. :raise UnusableValue: a part is longer than its column"""
+    """Where an address is, without whose it is.
+
+    :raise UnusableValue: a part is longer than its column
+    """
     return {
         "line1": line(row.get("line1"), contact.MAX_LINE_LENGTH, "first line", notes),
         "line2": line(row.get("line2"), contact.MAX_LINE_LENGTH, "second line", notes),
@@ -105,7 +114,10 @@ def amount(value: Any, name: str, currency: str, notes: Notes | None = None) -> 
 
 
 def moment(value: Any, zone: tzinfo) -> datetime | None:
-    """When something was; None when that is not known. :param zone: of what names none"""
+    """When something was; None when that is not known.
+
+    :param zone: of what names none
+    """
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip()[:32])

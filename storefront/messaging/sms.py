@@ -24,7 +24,9 @@ class GatewayRefused(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """:ivar id: names the occasion; the same message sent twice carries the same :ivar to: E.164"""
+    """:ivar id: names the occasion; the same message sent twice carries the same
+    :ivar to: E.164
+    """
 
     id: str
     to: str
@@ -38,7 +40,10 @@ class SmsTransport(Protocol):
 
 
 class HttpGateway:
-    """Hands messages to an HTTP gateway. :ivar url: may hold user and password, for basic authentication"""
+    """Hands messages to an HTTP gateway.
+
+    :ivar url: may hold user and password, for basic authentication
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -85,5 +90,9 @@ def is_available() -> bool:
 
 
 def send(key: str, to: str, text: str) -> None:
-    """Send a text message. :param key: names the occasion :param to: E.164"""
+    """Send a text message.
+
+    :param key: names the occasion
+    :param to: E.164
+    """
     cast("SmsTransport", current_app.extensions["sms"]).send(TextMessage(key.replace("/", "-"), to, text))

@@ -78,7 +78,8 @@ class OrderFilter(StrEnum):
 @dataclass(frozen=True, slots=True)
 class OrderQuery:
     """:ivar words: each part of a number, an e-mail address or a name, or the beginning of a SKU
-    :ivar since: the first day, where the shop is, on which it was ordered :ivar until: the last
+    :ivar since: the first day, where the shop is, on which it was ordered
+    :ivar until: the last
     :ivar cursor: where a page begins or ends
     """
 
@@ -91,7 +92,11 @@ class OrderQuery:
 
 @dataclass(frozen=True, slots=True)
 class AdminOrder:
-    """An order on the desk. :ivar first_item: the name of one of its products :ivar is_late: promised for a day past"""
+    """An order on the desk.
+
+    :ivar first_item: the name of one of its products
+    :ivar is_late: promised for a day past
+    """
 
     id: OrderId
     checkout_id: str
@@ -120,7 +125,9 @@ class AdminOrderPage:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """:ivar columns: by state, the first orders of each :ivar counts: orders of the whole shop by filter"""
+    """:ivar columns: by state, the first orders of each
+    :ivar counts: orders of the whole shop by filter
+    """
 
     criteria: OrderQuery
     columns: dict[OrderStatus, tuple[AdminOrder, ...]]

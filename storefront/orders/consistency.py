@@ -21,7 +21,9 @@ from storefront.orders.values import OrderStatus
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """:ivar units: bought, by SKU :ivar given_back: what it promised to give back, in parts or when it was cancelled"""
+    """:ivar units: bought, by SKU
+    :ivar given_back: what it promised to give back, in parts or when it was cancelled
+    """
 
     order_id: str
     status: OrderStatus

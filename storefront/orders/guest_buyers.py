@@ -20,7 +20,10 @@ _GUESTS = (Order.customer_id.is_(None), Order.email_key != "")
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """:ivar email: as accounts would be known by it :ivar name: of who received it :ivar latest: their last order"""
+    """:ivar email: as accounts would be known by it
+    :ivar name: of who received it
+    :ivar latest: their last order
+    """
 
     email: str
     name: str
@@ -30,7 +33,11 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Whose an order is. :ivar customer_id: the account, None for a guest's :ivar email: a guest's, may be empty"""
+    """Whose an order is.
+
+    :ivar customer_id: the account, None for a guest's
+    :ivar email: a guest's, may be empty
+    """
 
     customer_id: int | None
     email: str
@@ -60,6 +67,9 @@ def find_buyer(order_id: str) -> Buyer | None:
 
 
 def orders_of_guest(email: str) -> list[OrderSummary]:
-    """The orders placed as a guest with this address, newest first; at most `MAX_SHOWN`. :param email: of a `Guest`"""
+    """The orders placed as a guest with this address, newest first; at most `MAX_SHOWN`.
+
+    :param email: of a `Guest`
+    """
     theirs = select(Order.order_id).where(*_GUESTS, Order.email_key == email).order_by(*NEWEST_FIRST)
     return summaries(list(read_session().scalars(theirs.limit(MAX_SHOWN)))) if email else []

@@ -35,7 +35,8 @@ class InvoiceSeries(OrdersModel):
 class Invoice(OrdersModel):
     """A paper that was issued. The database refuses to change or to delete it.
 
-    :cvar number: what people call it :cvar position: which of its series it is, from 1
+    :cvar number: what people call it
+    :cvar position: which of its series it is, from 1
     :cvar credit: 0 for the invoice of its order, else which of its credit notes, from 1
     :cvar seller_address: its lines parted by "|"
     """

@@ -32,7 +32,11 @@ from storefront.orders.values import OrderView
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """Who sold, as it was when a paper was issued. :ivar address: its lines :ivar tax_number: empty for none"""
+    """Who sold, as it was when a paper was issued.
+
+    :ivar address: its lines
+    :ivar tax_number: empty for none
+    """
 
     name: str
     address: tuple[str, ...]

@@ -25,7 +25,8 @@ RECEIVED = "Order received"
 class OldOrder:
     """An order as it was there.
 
-    :ivar id: of its row there :ivar checkout: what stands for its checkout here
+    :ivar id: of its row there
+    :ivar checkout: what stands for its checkout here
     :ivar changed_at: since when it has this status, as far as is known
     :ivar note: what the timeline says of its status
     """

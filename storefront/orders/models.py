@@ -23,7 +23,8 @@ class OrdersModel(Model):
 
 
 class Order(OrdersModel):
-    """:cvar order_id: the number people and URLs carry :cvar checkout_id: what makes a repeat the same order
+    """:cvar order_id: the number people and URLs carry
+    :cvar checkout_id: what makes a repeat the same order
     :cvar email_key: the address as accounts are known by it, empty for what is none
     :cvar refunded_amount: given back so far, or promised; what a cancellation gives back comes on top
     :cvar is_restocked: whether its goods go back on the shelf, should it be cancelled
@@ -73,7 +74,9 @@ class Order(OrdersModel):
 
 
 class Item(OrdersModel):
-    """:cvar refunded: units whose money was given back :cvar in_return: units in a return that is not decided yet"""
+    """:cvar refunded: units whose money was given back
+    :cvar in_return: units in a return that is not decided yet
+    """
 
     __tablename__ = "order_item"
     __table_args__ = (

@@ -25,7 +25,8 @@ class GivenBack:
 
     :ivar part: number of the refund; None for what was left
     :ivar units: to go on the shelf, by SKU
-    :ivar is_paid: nobody has still to give the money :ivar is_shelved: nobody has still to fill the shelf
+    :ivar is_paid: nobody has still to give the money
+    :ivar is_shelved: nobody has still to fill the shelf
     """
 
     part: int | None

@@ -58,8 +58,10 @@ class RefundLine(OrdersModel):
 class OrderReturn(OrdersModel):
     """Goods that a shopper wants to send back.
 
-    :cvar key: of the form that asked for it, as with refunds :cvar digest: of what that form said
-    :cvar note: the shopper's own words :cvar answer: why it was declined, in words for the shopper
+    :cvar key: of the form that asked for it, as with refunds
+    :cvar digest: of what that form said
+    :cvar note: the shopper's own words
+    :cvar answer: why it was declined, in words for the shopper
     :cvar refund_id: what it led to, once approved
     """
 

@@ -42,7 +42,10 @@ class NothingToRefund(DomainError):
 
 
 class TooMuchBack(DomainError):
-    """More units or more money than are left of an order. :ivar left: what could be given back at most"""
+    """More units or more money than are left of an order.
+
+    :ivar left: what could be given back at most
+    """
 
     def __init__(self, left: Money) -> None:
         super().__init__(left)
@@ -50,7 +53,10 @@ class TooMuchBack(DomainError):
 
 
 class NotRefundable(DomainError):
-    """An order that was not paid for yet, or that was cancelled. :ivar current: where it is"""
+    """An order that was not paid for yet, or that was cancelled.
+
+    :ivar current: where it is
+    """
 
     def __init__(self, current: OrderStatus) -> None:
         super().__init__(current)
@@ -70,7 +76,10 @@ class UnknownReturn(NotFoundError):
 
 
 class ReturnDecided(DomainError):
-    """A return is not open any more. :ivar state: what became of it"""
+    """A return is not open any more.
+
+    :ivar state: what became of it
+    """
 
     def __init__(self, state: ReturnState) -> None:
         super().__init__(state)
@@ -217,7 +226,8 @@ class RefundView:
 class ReturnView:
     """Goods that a shopper wants to send back, and what became of it.
 
-    :ivar note: the shopper's words :ivar answer: the staff's, to the shopper
+    :ivar note: the shopper's words
+    :ivar answer: the staff's, to the shopper
     :ivar refunded: what was given back for it
     """
 
@@ -248,7 +258,10 @@ class ReturnView:
 
 @dataclass(frozen=True, slots=True)
 class ReturnEligibility:
-    """Which units of an order may be sent back. :ivar until: the last day; None while the parcel is on its way"""
+    """Which units of an order may be sent back.
+
+    :ivar until: the last day; None while the parcel is on its way
+    """
 
     items: tuple[LineItem, ...]
     until: date | None

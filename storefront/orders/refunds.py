@@ -76,7 +76,10 @@ def _refund(order_id: str, request: RefundRequest, key: str, actor: str, by: str
 def create_refund(
     session: Session, order: Order, request: RefundRequest, *, key: str, digest: str, actor: str, by: str
 ) -> int:
-    """Promise a refund within the caller's transaction, which has the order locked. :return: its number"""
+    """Promise a refund within the caller's transaction, which has the order locked.
+
+    :return: its number
+    """
     terms = _terms_in(session, order)
     if terms.status not in REFUNDABLE:
         raise NotRefundable(terms.status)
@@ -199,7 +202,10 @@ def refunds_to(customer: int) -> list[RefundView]:
 
 
 def get_refund(refund_id: int) -> RefundView:
-    """One refund. :raise LookupError: there is none of this number"""
+    """One refund.
+
+    :raise LookupError: there is none of this number
+    """
     found = _views(OrderRefund.id == refund_id)
     if not found:
         raise LookupError(refund_id)

@@ -67,7 +67,8 @@ def request_return(
 ) -> int:
     """Ask to send units back; a receipt leaves at once.
 
-    :param units: by id of the line item :param note: the shopper's own words
+    :param units: by id of the line item
+    :param note: the shopper's own words
     :param key: of the form; sent again with the same contents it is the same return
     :param by: who asks, as the shopper reads it in the timeline
     :return: the number of the return
@@ -138,7 +139,10 @@ def _claim(session: Session, order: Order, item: int, count: int) -> None:
 
 
 def _let_go(session: Session, return_id: int) -> dict[int, int]:
-    """Units of a return that is decided are no longer its. :return: them, by line item"""
+    """Units of a return that is decided are no longer its.
+
+    :return: them, by line item
+    """
     lines = select(ReturnLine.item_id, ReturnLine.quantity).where(ReturnLine.return_id == return_id)
     units = {row.item_id: row.quantity for row in session.execute(lines.order_by(ReturnLine.item_id))}
     for item, count in units.items():
@@ -198,7 +202,10 @@ def _close(
 
 
 def _order_of(session: Session, return_id: int, order_id: str = "") -> Order:
-    """The order of a return, locked. :param order_id: which it must be"""
+    """The order of a return, locked.
+
+    :param order_id: which it must be
+    """
     asked = select(Order.order_id).join(OrderReturn, OrderReturn.order_id == Order.id)
     number = session.scalar(asked.where(OrderReturn.id == return_id))
     if number is None or (order_id and number != order_id):
@@ -262,7 +269,10 @@ def returns_by(customer: int) -> list[ReturnView]:
 
 
 def get_return(return_id: int) -> ReturnView:
-    """One return. :raise UnknownReturn: there is none of this number"""
+    """One return.
+
+    :raise UnknownReturn: there is none of this number
+    """
     found = _views(OrderReturn.id == return_id)
     if not found:
         raise UnknownReturn(return_id)

@@ -28,7 +28,9 @@ _SOLD = Order.status.not_in((OrderStatus.PENDING, OrderStatus.CANCELLED))
 
 @dataclass(frozen=True, slots=True)
 class DaySales:
-    """:ivar orders: placed on this day of the shop :ivar revenue: what they came to"""
+    """:ivar orders: placed on this day of the shop
+    :ivar revenue: what they came to
+    """
 
     day: date
     orders: int
@@ -37,7 +39,9 @@ class DaySales:
 
 @dataclass(frozen=True, slots=True)
 class Sales:
-    """:ivar days: oldest first, each there, the last is today :ivar as_of: when it was counted"""
+    """:ivar days: oldest first, each there, the last is today
+    :ivar as_of: when it was counted
+    """
 
     days: tuple[DaySales, ...]
     as_of: datetime
@@ -54,7 +58,9 @@ class Sales:
 
 @dataclass(frozen=True, slots=True)
 class BestSeller:
-    """:ivar name: as the order said that sold it last :ivar revenue: of its lines, before shipping, tax and refunds"""
+    """:ivar name: as the order said that sold it last
+    :ivar revenue: of its lines, before shipping, tax and refunds
+    """
 
     product_id: int
     slug: str
@@ -71,7 +77,10 @@ class BestSellers:
 
 @cached_query
 def sales(days: int) -> Sales:
-    """Orders and revenue of each of the last days, by one select. :param days: 1 or more, today is one of them"""
+    """Orders and revenue of each of the last days, by one select.
+
+    :param days: 1 or more, today is one of them
+    """
     now, zone, first = clock.utc_now(), clock.shop_zone(), _first_of(days)
     quarter = _quarter()
     left = type_coerce(func.sum(Order.total_amount - Order.refunded_amount), MinorUnits)
@@ -101,7 +110,10 @@ def _quarter() -> ColumnElement[int]:
 
 @cached_query
 def best_sellers(days: int) -> BestSellers:
-    """What sold most units in the last days, by one select. :param days: as with `sales`"""
+    """What sold most units in the last days, by one select.
+
+    :param days: as with `sales`
+    """
     units, revenue = func.sum(Item.quantity), type_coerce(func.sum(Item.total), MinorUnits)
     chosen = (
         select(Item.product_id, func.max(Item.product_slug), func.max(Item.product_name), units, revenue)

@@ -259,7 +259,10 @@ def _item(order: int, item: LineItem) -> Item:
 
 
 def audit_entries(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
-    """What the staff did to orders, latest first. :param count: of them, at most"""
+    """What the staff did to orders, latest first.
+
+    :param count: of them, at most
+    """
     return audit_log.entries(AuditEntry, criteria, count)
 
 

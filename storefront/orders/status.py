@@ -132,7 +132,10 @@ def advance(
 
 
 def lock_order(session: Session, order_id: str) -> Order:
-    """An order that nobody else changes until the transaction ends. :raise UnknownOrder: there is none"""
+    """An order that nobody else changes until the transaction ends.
+
+    :raise UnknownOrder: there is none
+    """
     asked = select(Order).where(Order.order_id == order_id).with_for_update()
     order = session.scalar(asked)
     if order is None:
@@ -180,7 +183,10 @@ def add_event(
     carrier: str = "",
     topic: str = "",
 ) -> None:
-    """Write an entry of the timeline within the caller's transaction. :param topic: of the message that goes with it"""
+    """Write an entry of the timeline within the caller's transaction.
+
+    :param topic: of the message that goes with it
+    """
     session.add(
         OrderEvent(
             order_id=order,

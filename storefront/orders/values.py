@@ -57,7 +57,10 @@ class StepNotAllowed(DomainError):
 
 
 class TooLateToChange(DomainError):
-    """An order is too far on its way, or cancelled. :ivar current: where it is"""
+    """An order is too far on its way, or cancelled.
+
+    :ivar current: where it is
+    """
 
     def __init__(self, current: OrderStatus) -> None:
         super().__init__(current)
@@ -119,7 +122,11 @@ class OrderSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class TrackingEvent:
-    """One entry of the timeline. :ivar by: who did it, as a shopper may read it :ivar carrier: who brings the parcel"""
+    """One entry of the timeline.
+
+    :ivar by: who did it, as a shopper may read it
+    :ivar carrier: who brings the parcel
+    """
 
     status: OrderStatus
     at: datetime
@@ -232,7 +239,8 @@ class OrderSummary:
     """A row of a list of orders.
 
     :ivar customer_id: the account it belongs to, None for a guest's
-    :ivar line_count: of how many line items :ivar first_item: the name of one of them
+    :ivar line_count: of how many line items
+    :ivar first_item: the name of one of them
     """
 
     id: OrderId
@@ -247,7 +255,11 @@ class OrderSummary:
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """A page of an account's orders. :ivar count: of all that match :ivar page: from 1"""
+    """A page of an account's orders.
+
+    :ivar count: of all that match
+    :ivar page: from 1
+    """
 
     orders: tuple[OrderSummary, ...]
     count: int

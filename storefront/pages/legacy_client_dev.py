@@ -38,7 +38,8 @@ def init_app(app: Flask) -> None:
 class CookieJarMiddleware:
     """Between the server and the application: gives requests of one origin the cookies that lie in a file.
 
-    :ivar origin: whose requests :ivar ours: the origin they are given instead
+    :ivar origin: whose requests
+    :ivar ours: the origin they are given instead
     """
 
     def __init__(self, application: WSGIApplication, *, origin: str, ours: str, file: Path) -> None:

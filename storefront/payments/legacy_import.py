@@ -20,7 +20,8 @@ _PROVIDERS = {"cod": CashOnDelivery, "upi": Upi, "bnpl": PayLater}  # every othe
 
 @dataclass(frozen=True, slots=True)
 class OldPayment:
-    """:ivar payment_id: the number it had there, empty for none :ivar kind: cod, card, upi or bnpl
+    """:ivar payment_id: the number it had there, empty for none
+    :ivar kind: cod, card, upi or bnpl
     :ivar is_undone: its order was cancelled there: nothing of it is owed or held
     """
 

@@ -52,7 +52,8 @@ class Payment(PaymentsModel):
 class Refund(PaymentsModel):
     """Money given back, or promised.
 
-    :cvar key: what makes a repeat the same refund :cvar settled_at: when the provider had done it; None until then
+    :cvar key: what makes a repeat the same refund
+    :cvar settled_at: when the provider had done it; None until then
     """
 
     __tablename__ = "refunds"
@@ -68,7 +69,10 @@ class Refund(PaymentsModel):
 
 
 class ReceivedWebhook(PaymentsModel):
-    """A provider's message that was acted on. :cvar event_id: the provider's own; a second one is refused"""
+    """A provider's message that was acted on.
+
+    :cvar event_id: the provider's own; a second one is refused
+    """
 
     __tablename__ = "webhook_events"
 
@@ -122,7 +126,10 @@ class SandboxCharge(PaymentsModel):
 
 
 class SandboxRefund(PaymentsModel):
-    """A refund as the sandbox provider remembers it. :cvar key: our idempotency key"""
+    """A refund as the sandbox provider remembers it.
+
+    :cvar key: our idempotency key
+    """
 
     __tablename__ = "sandbox_refunds"
 

@@ -28,7 +28,10 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class ProviderResponse:
-    """What a provider said. :ivar action_url: where the customer must confirm, with `ACTION_NEEDED` only"""
+    """What a provider said.
+
+    :ivar action_url: where the customer must confirm, with `ACTION_NEEDED` only
+    """
 
     status: PaymentStatus
     reference: str = ""
@@ -69,7 +72,8 @@ class Offline:
     """Settled outside the shop: nothing can fail here, and nobody has to be waited for.
 
     :cvar option: the one way to pay it offers
-    :cvar held: how a payment stands once it is promised :cvar taken: and once the order is certain
+    :cvar held: how a payment stands once it is promised
+    :cvar taken: and once the order is certain
     """
 
     name: str

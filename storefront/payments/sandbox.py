@@ -74,7 +74,10 @@ class SandboxProvider:
 
 
 def _give_back(session: Session, charge: SandboxCharge, amount: Money, refund_key: str) -> bool:
-    """Once for each key, and never more than was taken. :return: whether it is done"""
+    """Once for each key, and never more than was taken.
+
+    :return: whether it is done
+    """
     if session.scalar(select(SandboxRefund.id).where(SandboxRefund.key == refund_key)) is not None:
         return True
     if charge.state != PaymentStatus.CAPTURED or charge.refunded + amount.minor > charge.amount:
@@ -114,7 +117,10 @@ def _let_go(key: str) -> SandboxCharge:
 
 @retry_on_deadlock
 def _ask(charge: Charge) -> SandboxCharge:
-    """Open the charge, or find the one already open under this key. :raise ProviderSilent: it does not answer"""
+    """Open the charge, or find the one already open under this key.
+
+    :raise ProviderSilent: it does not answer
+    """
     with transaction("payments") as session:
         row = session.scalar(select(SandboxCharge).where(SandboxCharge.key == charge.key).with_for_update())
         if row is None:

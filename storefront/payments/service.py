@@ -240,7 +240,10 @@ def refund_part(checkout: str, key: str, amount: Money, reason: str) -> None:
 
 
 def refund_key(checkout: str, part: str | int | None = None) -> str:
-    """The key of a refund. :param part: names one of a part; None for whatever was left"""
+    """The key of a refund.
+
+    :param part: names one of a part; None for whatever was left
+    """
     return f"refund/{checkout}" if part is None else f"refund/{checkout}/{part}"
 
 

@@ -287,7 +287,10 @@ def _remember(key: str, *, let_go: bool = False) -> StripeCharge:
 
 @retry_on_deadlock
 def _note_session(key: str, stripe_id: str) -> bool:
-    """Note what Stripe made of a charge. :return: whether the charge was let go meanwhile"""
+    """Note what Stripe made of a charge.
+
+    :return: whether the charge was let go meanwhile
+    """
     with transaction("payments") as session:
         known = session.scalars(_known(key)).one()
         known.session = stripe_id

@@ -28,7 +28,10 @@ class PaymentStatus(StrEnum):
 
 
 class PaymentDeclined(DomainError):
-    """The provider said no. :ivar reason: in plain words, for the shopper"""
+    """The provider said no.
+
+    :ivar reason: in plain words, for the shopper
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -77,7 +80,10 @@ class WebhookEvent:
 
 @dataclass(frozen=True, slots=True)
 class PaymentRecord:
-    """A payment as the shop's books have it. :ivar row_id: of its row"""
+    """A payment as the shop's books have it.
+
+    :ivar row_id: of its row
+    """
 
     id: PaymentId
     row_id: int

@@ -13,7 +13,9 @@ _MIN_HEIGHT = 1.5  # height of a bar that is not nothing: it must be seen
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """:ivar x: where its column begins :ivar height: 0 for nothing"""
+    """:ivar x: where its column begins
+    :ivar height: 0 for nothing
+    """
 
     x: int
     y: float
@@ -23,7 +25,9 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """:ivar top: the round figure that its height stands for :ivar peak: number of the highest bar"""
+    """:ivar top: the round figure that its height stands for
+    :ivar peak: number of the highest bar
+    """
 
     bars: tuple[Bar, ...]
     top: int

@@ -48,7 +48,9 @@ bp.add_app_template_global(gallery.gallery_of)
 
 @dataclass(frozen=True, slots=True)
 class RefusedFile:
-    """:ivar reason: goes on from the name :ivar status: of the answer"""
+    """:ivar reason: goes on from the name
+    :ivar status: of the answer
+    """
 
     name: str
     reason: str
@@ -59,7 +61,8 @@ class RefusedFile:
 class TypedPicture:
     """What was typed for a picture, and what it was typed over: what was not touched stays as it is by now.
 
-    :ivar seen: digest of the words that stood there :ivar stood: the place that did
+    :ivar seen: digest of the words that stood there
+    :ivar stood: the place that did
     :ivar goes_to: by the buttons up and down
     """
 

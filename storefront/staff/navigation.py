@@ -12,7 +12,8 @@ from storefront.web.route_options import options_of
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """:ivar endpoint: of its first page :ivar about: one line for the page of all desks
+    """:ivar endpoint: of its first page
+    :ivar about: one line for the page of all desks
     :ivar pages: endpoints of the pages below it
     """
 

@@ -37,7 +37,11 @@ bp.add_app_template_global(orders_url)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch. :ivar done: numbers that took the step, also before :ivar refused: why, by number"""
+    """What became of a batch.
+
+    :ivar done: numbers that took the step, also before
+    :ivar refused: why, by number
+    """
 
     status: OrderStatus
     done: list[str] = field(default_factory=list)
@@ -56,7 +60,10 @@ def show_orders() -> ResponseReturnValue:
 
 
 def _show_desk(*, form: BatchForm, status: int = 200, chosen: Collection[str] = (), **more: Any) -> ResponseReturnValue:
-    """The list or the board, as the address asks. :param chosen: numbers whose rows are marked"""
+    """The list or the board, as the address asks.
+
+    :param chosen: numbers whose rows are marked
+    """
     criteria, board = criteria_from(request.args), None
     if is_board(request.args):
         board = admin_list.show_board(criteria)

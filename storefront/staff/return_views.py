@@ -22,7 +22,11 @@ from storefront.web.responses import render_page, wants_fragment
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A return as the desk shows it. :ivar worth: what would go back for it :ivar shipping: and for the delivery"""
+    """A return as the desk shows it.
+
+    :ivar worth: what would go back for it
+    :ivar shipping: and for the delivery
+    """
 
     returned: ReturnView
     order: OrderView

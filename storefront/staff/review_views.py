@@ -26,7 +26,10 @@ STARS = (5, 4, 3, 2, 1)
 
 
 class ModerationForm(FlaskForm):
-    """Hide or show one review. :cvar back: the address of the list"""
+    """Hide or show one review.
+
+    :cvar back: the address of the list
+    """
 
     hidden = HiddenField(validators=[AnyOf(("1", "0"))])
     reason = StringField("Reason", [Length(max=MAX_REASON_LENGTH)], filters=[squeeze])

@@ -77,7 +77,10 @@ class StockForm(FlaskForm):
 
 @dataclass(frozen=True, slots=True)
 class TypedRow:
-    """A row as it was sent. :ivar change: None when nothing was typed, or `problem` says what is wrong with it"""
+    """A row as it was sent.
+
+    :ivar change: None when nothing was typed, or `problem` says what is wrong with it
+    """
 
     variant_id: int
     typed: str

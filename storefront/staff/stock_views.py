@@ -253,7 +253,10 @@ def _exported(row: StockRow) -> Sequence[object]:
 
 
 def send_csv(name: str, header: Sequence[str], rows: Any) -> Response:
-    """A CSV file, sent while it is read. :param name: it is called so, with today's date"""
+    """A CSV file, sent while it is read.
+
+    :param name: it is called so, with today's date
+    """
     response = Response(stream_with_context(csv_lines(header, rows)), mimetype="text/csv")
     file_name = f"{name}-{today():%Y-%m-%d}.csv"
     response.headers["Content-Disposition"] = f"attachment; filename={file_name}"

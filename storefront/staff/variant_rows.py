@@ -59,7 +59,11 @@ class TypedSpec:
 
 @dataclass(frozen=True, slots=True)
 class TypedVariant:
-    """A variant as it was typed. :ivar known: the one that there is :ivar problems: by the name of a field"""
+    """A variant as it was typed.
+
+    :ivar known: the one that there is
+    :ivar problems: by the name of a field
+    """
 
     known: VariantRecord | None = None
     sku: str = ""
@@ -79,7 +83,10 @@ class TypedVariant:
         )
 
     def draft(self, currency: str, own_sku: str) -> VariantDraft:
-        """What it asks for; of a row without problems. :param own_sku: of one that names none"""
+        """What it asks for; of a row without problems.
+
+        :param own_sku: of one that names none
+        """
         price = money_from(self.price, currency)
         return VariantDraft(
             id=self.known.id if self.known else None,

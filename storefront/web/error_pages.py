@@ -50,7 +50,10 @@ JsonErrorRenderer = Callable[[int, Exception, Headers], ResponseReturnValue]
 
 
 def set_json_error_renderer(app: Flask, face: JsonErrorRenderer) -> None:
-    """Let the API word what goes wrong at its own addresses. :param face: given status, fault and headers to send"""
+    """Let the API word what goes wrong at its own addresses.
+
+    :param face: given status, fault and headers to send
+    """
     app.extensions["json_face"] = face
 
 

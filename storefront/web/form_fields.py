@@ -26,7 +26,10 @@ def squeeze(text: str | None) -> str:
 
 
 def required(message: str, longest: int) -> list[Any]:
-    """Validators of a field that must be filled in. :param longest: characters it may have"""
+    """Validators of a field that must be filled in.
+
+    :param longest: characters it may have
+    """
     return [DataRequired(message), Length(max=longest, message=f"Use at most {longest} characters")]
 
 

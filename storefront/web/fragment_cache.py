@@ -30,7 +30,9 @@ class FragmentArgs(Hashable, Protocol):
 
 
 class FragmentKey(NamedTuple):
-    """:ivar template: one with a macro of its own name :ivar root: the path at which the shop is mounted"""
+    """:ivar template: one with a macro of its own name
+    :ivar root: the path at which the shop is mounted
+    """
 
     template: str
     root: str

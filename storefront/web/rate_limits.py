@@ -57,17 +57,26 @@ def limit_sign_in(identifier: object) -> Iterator[None]:
 
 
 def limit_code() -> None:
-    """Before a code is looked at. :raise TooManyTries: this address entered too many"""
+    """Before a code is looked at.
+
+    :raise TooManyTries: this address entered too many
+    """
     _take(CODE_GUESSES, "code")
 
 
 def limit_sign_up() -> None:
-    """Before an account is begun or opened by API. :raise TooManyTries: this address began too many"""
+    """Before an account is begun or opened by API.
+
+    :raise TooManyTries: this address began too many
+    """
     _take(SIGN_UPS, "sign-up")
 
 
 def limit_email() -> None:
-    """Before somebody has a letter sent. :raise TooManyTries: this address had too many sent"""
+    """Before somebody has a letter sent.
+
+    :raise TooManyTries: this address had too many sent
+    """
     _take(LETTERS, "letter")
 
 
@@ -99,7 +108,10 @@ def _take(limit: RateLimitItem, kind: str, about: str = "") -> None:
 
 
 def _wait_after(counter: RateLimiter, limit: RateLimitItem, counted: tuple[str, ...]) -> int:
-    """Count a try. :return: 0 if it is allowed, else seconds until the next one is"""
+    """Count a try.
+
+    :return: 0 if it is allowed, else seconds until the next one is
+    """
     if counter.hit(limit, *counted):
         return 0
     seconds = counter.get_window_stats(limit, *counted).reset_time - time.time()  # noqa: TID251 - the counter's clock

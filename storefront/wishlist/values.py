@@ -15,7 +15,10 @@ class NotChosen(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class WishView:
-    """A product on a list, as it can be had now. :ivar offers: its variants, at least one"""
+    """A product on a list, as it can be had now.
+
+    :ivar offers: its variants, at least one
+    """
 
     wish: WishlistEntry
     offers: tuple[Offer, ...]

@@ -152,7 +152,10 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
 
 
 def deliver_outboxes() -> int:
-    """Deliver what is due in every outbox; one that is away does not stop the other. :return: how many messages"""
+    """Deliver what is due in every outbox; one that is away does not stop the other.
+
+    :return: how many messages
+    """
     delivered = 0
     for schema, table in outbox.outboxes().items():
         try:

@@ -24,7 +24,10 @@ from tests.mailbox import Mailbox
 
 
 def sent_to(address: str = EMAIL, purpose: Purpose = Purpose.RESET) -> str:
-    """Send a code. :return: its digits, as the letter's writer makes them"""
+    """Send a code.
+
+    :return: its digits, as the letter's writer makes them
+    """
     one_time_codes.send(purpose, address)
     found = one_time_codes.find_last(purpose, address)
     assert found is not None
@@ -100,7 +103,10 @@ def test_a_letter_box_gets_three_codes_in_ten_minutes(app: Flask, now: Clock) ->
 
 
 def guess_until_refused(now: Clock, purpose: Purpose) -> tuple[int, int]:
-    """Have letter upon letter sent and guess each code wrong. :return: guesses, and seconds until the next letter"""
+    """Have letter upon letter sent and guess each code wrong.
+
+    :return: guesses, and seconds until the next letter
+    """
     for letters in range(100):
         try:
             digits = sent_to(purpose=purpose)

@@ -54,7 +54,10 @@ class Api:
 
 
 def assert_refused(response: TestResponse, status: int, code: str) -> dict[str, Any]:
-    """The error object of contract section 2.1, whole. :return: its `error`"""
+    """The error object of contract section 2.1, whole.
+
+    :return: its `error`
+    """
     assert response.status_code == status, response.text
     assert response.mimetype == "application/json"
     assert response.headers["Cache-Control"] == "no-store"

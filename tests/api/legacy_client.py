@@ -66,14 +66,20 @@ class OldClient:
         return self.api.send(method, path, headers=headers, **sent)
 
     def json(self, method: str, path: str, body: Any = None) -> Any:
-        """A JSON call. :return: what it read; None of an empty body, or when it failed"""
+        """A JSON call.
+
+        :return: what it read; None of an empty body, or when it failed
+        """
         answer = self.send(method, path, body)
         assert "Location" not in answer.headers
         read = json.loads(answer.text) if answer.text else None  # a body that is no JSON would make a success fail
         return read if 200 <= answer.status_code < 300 else None
 
     def text(self, method: str, path: str, body: Any = None) -> tuple[bool, str]:
-        """A text call. :return: whether it succeeded, and what came"""
+        """A text call.
+
+        :return: whether it succeeded, and what came
+        """
         answer = self.send(method, path, body)
         assert "Location" not in answer.headers
         json.loads(answer.text)
@@ -127,7 +133,10 @@ class OldClient:
         return int(pending["id"]) if sent.status_code == 200 else None
 
     def enter_code(self, user: int, email: str, code: str, password: str) -> list[int]:
-        """7 and 8. :return: their statuses"""
+        """7 and 8.
+
+        :return: their statuses
+        """
         verified = self.send("POST", "/auth/mfa/verify", {"userId": user, "email": email, "otpCode": code})
         if verified.status_code != 200:
             return [verified.status_code]

@@ -54,7 +54,10 @@ def prices(*lines: tuple[float, int]) -> Body:
 
 
 def order_body(*goods: tuple[ProductCard, int], **changed: Any) -> Body:
-    """What the button "Place Order" sends for these goods. :param changed: other members than it would send"""
+    """What the button "Place Order" sends for these goods.
+
+    :param changed: other members than it would send
+    """
     lines = [(float(product.price.amount), units) for product, units in goods]
     items = [
         {

@@ -142,7 +142,10 @@ def test_a_product_that_is_sold_no_more_leaves_the_cart(member: OldClient) -> No
 
 
 def at_checkout(member: OldClient) -> tuple[dict[str, Any], int]:
-    """Something in the cart, and a new address. :return: the address as an order carries it, and the product"""
+    """Something in the cart, and a new address.
+
+    :return: the address as an order carries it, and the product
+    """
     product = make_product(stock=9).id
     member.page = "/app/product/1"
     member.add(product, 2)

@@ -60,7 +60,10 @@ def test_three_first_looks_make_one_cart(busy: Flask) -> None:
 
 
 def add_all(app: Flask, times: int, **headers: str) -> list[int]:
-    """Send the same POST so often at once to a cart that is not there yet. :return: what it then holds"""
+    """Send the same POST so often at once to a cart that is not there yet.
+
+    :return: what it then holds
+    """
     _, account = signed_in(app)
     path = f"/cart/{account.id}/items?productId={make_product(stock=50).id}&quantity=2"
     tabs = [tab(app, account) for _ in range(times)]

@@ -57,7 +57,9 @@ MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 @dataclass
 class Sender:
-    """:ivar account: who sends, None for nobody :ivar statuses: what was answered, how often"""
+    """:ivar account: who sends, None for nobody
+    :ivar statuses: what was answered, how often
+    """
 
     app: Flask
     account: Account | None
@@ -141,7 +143,9 @@ def operations(app: Flask) -> list[APIOperation[Any]]:
 
 
 def fuzz(app: Flask, senders: list[Sender], examples: int) -> Counter[int]:
-    """:param examples: requests of each kind, sender and operation :return: what was answered, how often"""
+    """:param examples: requests of each kind, sender and operation
+    :return: what was answered, how often
+    """
     customer = senders[1].account
     assert customer is not None
     known = {"userId": customer.id, "productId": 1, "addressId": 1, "methodId": 1, "itemId": 1}

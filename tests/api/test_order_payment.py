@@ -22,7 +22,10 @@ from tests.fakes import Clock, MemoryPost
 
 
 def pay(api: Api, **method: Any) -> dict[str, Any]:
-    """Order something, paid so. :return: what the order says of its payment"""
+    """Order something, paid so.
+
+    :return: what the order says of its payment
+    """
     answer = api.post("/api/orders/", json=order_body((make_product(), 1), id=None, paymentMethod=method))
     assert answer.status_code == 200, answer.text
     shown = {name: value for name, value in answer.json["paymentMethod"].items() if value}

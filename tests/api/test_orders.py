@@ -36,7 +36,10 @@ def place(api: Api, body: Body, **rest: Any) -> Body:
 
 
 def as_answered(mug: ProductCard, account: Account, order: Body) -> Body:
-    """An order of one mug, member by member. :param order: the answer, for the ids that the shop gives"""
+    """An order of one mug, member by member.
+
+    :param order: the answer, for the ids that the shop gives
+    """
     return {
         **placed_by(account, order),
         **delivered_to(),

@@ -35,7 +35,10 @@ def order(app: Flask, post: MemoryPost) -> OrderView:
 
 
 def tamper(schema: str, *statements: Any) -> list[str]:
-    """Change rows behind the shop's back. :return: what the doctor says then"""
+    """Change rows behind the shop's back.
+
+    :return: what the doctor says then
+    """
     with transaction(schema) as session:
         for statement in statements:
             session.execute(statement)

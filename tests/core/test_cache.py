@@ -30,7 +30,11 @@ R = TypeVar("R")
 
 @dataclass
 class Question:
-    """Answers 1, 2, 3 …, and says in which thread. :ivar failing: raise instead :ivar go: what an answer waits for"""
+    """Answers 1, 2, 3 …, and says in which thread.
+
+    :ivar failing: raise instead
+    :ivar go: what an answer waits for
+    """
 
     count: int = 0
     threads: list[str] = field(default_factory=list)

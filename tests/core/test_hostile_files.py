@@ -31,7 +31,10 @@ def test_the_largest_that_staff_may_send_take_bounded_memory(tmp_path: Path) -> 
 
 
 def cost_of(folder: Path, made: Sequence[Callable[[], bytes]], call: str) -> tuple[float, float]:
-    """Look at files in a process of its own. :return: megabytes it grows by, seconds that the slowest takes"""
+    """Look at files in a process of its own.
+
+    :return: megabytes it grows by, seconds that the slowest takes
+    """
     for number, make in enumerate(made):
         (folder / str(number)).write_bytes(make())
     program = f"""

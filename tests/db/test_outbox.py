@@ -31,7 +31,10 @@ class Crash(BaseException):
 
 @dataclass
 class Listener:
-    """A handler that notes what it heard; the first `faults` are raised instead. :ivar heard: keys, in order"""
+    """A handler that notes what it heard; the first `faults` are raised instead.
+
+    :ivar heard: keys, in order
+    """
 
     heard: list[str] = field(default_factory=list)
     faults: list[BaseException] = field(default_factory=list)

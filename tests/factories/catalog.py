@@ -25,7 +25,10 @@ def make_product(
     brand: str = "Kiln",
     category: str = "home-living",
 ) -> ProductCard:
-    """A product on sale. :param options: name and stock of each variant, when there are several"""
+    """A product on sale.
+
+    :param options: name and stock of each variant, when there are several
+    """
     sku = Sku(f"TEST-{next(_numbers):05d}")
     variants = [NewVariant(Sku(f"{sku}-{option}"), option, rupees(price), units) for option, units in options]
     catalog.add_products(

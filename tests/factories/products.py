@@ -39,7 +39,10 @@ def change(product_id: int, *, seen: int | None = None, actor: str = KEEPER, **f
 
 
 def variants(record: ProductRecord, **changes: Callable[[VariantDraft], VariantDraft]) -> tuple[VariantDraft, ...]:
-    """The variants of a product, some changed. :param changes: by option, or `only` of the one there is"""
+    """The variants of a product, some changed.
+
+    :param changes: by option, or `only` of the one there is
+    """
     drafts = [variant.draft for variant in record.variants]
     return tuple(changes.get(draft.option or "only", lambda same: same)(draft) for draft in drafts)
 

@@ -47,14 +47,20 @@ def refund(
     with_shipping: bool = False,
     reason: str = "",
 ) -> int:
-    """Give units of the first line back. :return: the number of the refund"""
+    """Give units of the first line back.
+
+    :return: the number of the refund
+    """
     units = units_of(order, count) if count else {}
     request = RefundRequest(units, with_shipping, amount, reason, restock)
     return orders.refund(order.id, request, key=key or new_key(), actor="meera@example.com")
 
 
 def ask_return(order: OrderView, count: int = 1, *, key: str = "", note: str = "") -> int:
-    """Ask to send units of the first line back. :return: the number of the return"""
+    """Ask to send units of the first line back.
+
+    :return: the number of the return
+    """
     units: Mapping[int, int] = units_of(order, count)
     return orders.request_return(order.id, units, reason=ReturnReason.UNWANTED, note=note, key=key or new_key())
 

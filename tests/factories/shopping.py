@@ -33,7 +33,11 @@ ADDRESS = PostalAddress(
 
 
 def make_cart(*goods: tuple[ProductCard, int]) -> str:
-    """A guest's cart. :param goods: product and quantity of each line :return: its token"""
+    """A guest's cart.
+
+    :param goods: product and quantity of each line
+    :return: its token
+    """
     token = f"cart-{next(_carts)}-{uuid.uuid4().hex[:12]}"
     for product, quantity in goods:
         cart.add_line(token, product.sku, quantity)
@@ -44,7 +48,10 @@ ENTRIES = {"upi": "asha@okbank", "bnpl": "Klarna"}  # what stands beside a way t
 
 
 def make_draft(token: str, *, payment: str = "cod", email: str = EMAIL) -> CheckoutDraft:
-    """A checkout with every step filled in. :param payment: code of a payment option"""
+    """A checkout with every step filled in.
+
+    :param payment: code of a payment option
+    """
     draft = checkout.start(token)
     checkout.enter_contact(draft, Contact(email, PHONE))
     checkout.enter_delivery(draft, ADDRESS)
@@ -123,13 +130,19 @@ DELIVERY = {
 
 
 def fill_cart(pages: Pages, product: ProductCard, quantity: int = 1) -> Page:
-    """Put a product in the visitor's cart. :return: the cart"""
+    """Put a product in the visitor's cart.
+
+    :return: the cart
+    """
     page = pages.get(f"/product/{product.id}-{product.slug}")
     return pages.submit(page, "#add-line", quantity=str(quantity))
 
 
 def check_out(pages: Pages, *, payment: str = "cod", until: str = "review") -> Page:
-    """Go from the cart to a step of the checkout, filling in those before it. :return: that step's page"""
+    """Go from the cart to a step of the checkout, filling in those before it.
+
+    :return: that step's page
+    """
     page = pages.get("/checkout")
     for step, fields in (("contact", CONTACT), ("delivery", DELIVERY), ("payment", {"option": payment})):
         if step == until:
@@ -139,7 +152,10 @@ def check_out(pages: Pages, *, payment: str = "cod", until: str = "review") -> P
 
 
 def press_order(review: Page, pages: Pages, *, status: int = 200) -> Page:
-    """Press the button of the review. :return: where it leads"""
+    """Press the button of the review.
+
+    :return: where it leads
+    """
     return pages.submit(review, "form.checkout-submit__form", status=status)
 
 

@@ -41,7 +41,10 @@ def change_of(
 
 
 def adjust(*changes: Adjustment, reason: Reason = Reason.CORRECTION, reference: str = "", actor: str = CLERK) -> str:
-    """Submit changes. :return: their reference"""
+    """Submit changes.
+
+    :return: their reference
+    """
     reference = reference or f"desk/{next(_numbers)}"
     inventory_admin.adjust(changes, reference=reference, reason=reason, actor=actor)
     return reference
@@ -56,7 +59,10 @@ def receive(sku: str, units: int) -> None:
 
 
 def sell(sku: str, units: int = 1, *, checkout: str = "") -> str:
-    """Somebody buys. :return: the checkout"""
+    """Somebody buys.
+
+    :return: the checkout
+    """
     checkout = checkout or f"checkout-{next(_numbers)}"
     catalog.reserve(checkout, [Hold(Sku(sku), units)])
     catalog.commit_reservation(checkout)

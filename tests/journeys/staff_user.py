@@ -15,7 +15,10 @@ _numbers = itertools.count(1)
 
 
 def clerk_at(shop: LiveShop, new_shopper: NewShopper, window: Window, role: str) -> tuple[Shopper, str]:
-    """A new member of the staff, signed in by keyboard. :return: their browser and their e-mail address"""
+    """A new member of the staff, signed in by keyboard.
+
+    :return: their browser and their e-mail address
+    """
     email = f"clerk-{next(_numbers)}-{window}@example.com"
     said = shop.flask("staff", "create", "--email", email, "--role", role, "--name", "Meera", "--generate")
     clerk = new_shopper(window)

@@ -52,7 +52,10 @@ class ClientPage:
 
 
 def read_code(shopper: Shopper, email: str, *, letters: int = 1) -> str:
-    """From the newest letter, in a window of its own. :param letters: how many the address has by then"""
+    """From the newest letter, in a window of its own.
+
+    :param letters: how many the address has by then
+    """
     to_them = shopper.page.locator("tr, li, article", has_text=email).get_by_role("link")
     letter = to_them.first
 

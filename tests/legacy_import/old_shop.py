@@ -86,7 +86,10 @@ PAYMENTS = _table("payments", _text("payment_id"), _text("order_id"), _double("a
 
 
 class OldShop:
-    """One database with all the tables. :ivar url: where it is"""
+    """One database with all the tables.
+
+    :ivar url: where it is
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -157,7 +160,10 @@ class OldShop:
 
 @contextmanager
 def old_shop(engine: str, folder: Path, name: str = "old") -> Iterator[OldShop]:
-    """An old shop on one engine, without a row. :param engine: sqlite or mariadb"""
+    """An old shop on one engine, without a row.
+
+    :param engine: sqlite or mariadb
+    """
     if engine == "sqlite":
         shop = OldShop(f"sqlite:///{folder}/{name}.db")
         yield shop

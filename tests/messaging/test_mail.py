@@ -33,7 +33,10 @@ LETTER = Email(
 
 @dataclass
 class Mailbox:
-    """A mail server's memory. :ivar hangs_up: it closes the line instead of saying goodbye"""
+    """A mail server's memory.
+
+    :ivar hangs_up: it closes the line instead of saying goodbye
+    """
 
     received: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)

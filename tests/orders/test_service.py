@@ -28,7 +28,10 @@ STATUSES = list(OrderStatus)
 
 
 def create(email: str = EMAIL) -> tuple[str, OrderId]:
-    """A pending order. :return: its checkout and its number"""
+    """A pending order.
+
+    :return: its checkout and its number
+    """
     checkout = new_checkout_id()
     return checkout, orders.create_order(checkout, make_snapshot(email=email))
 

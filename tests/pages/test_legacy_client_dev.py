@@ -38,7 +38,10 @@ class ServedElsewhere(OldClient):
 
 @pytest.fixture
 def kept(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A shop with the switch on. :return: where the cookies lie"""
+    """A shop with the switch on.
+
+    :return: where the cookies lie
+    """
     file = tmp_path / "cookies"
     keeper = CookieJarMiddleware(app.wsgi_app, origin=THERE, ours=app.config["PUBLIC_ORIGIN"], file=file)
     monkeypatch.setattr(app, "wsgi_app", keeper)

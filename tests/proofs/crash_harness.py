@@ -36,7 +36,10 @@ LEASE_OVER = 120.0  # seconds; outlasts any lease
 
 @dataclass(frozen=True)
 class Road:
-    """:ivar payment: code of the payment option :ivar bank: see `Act` :ivar may_buy: whether an order may come of it"""
+    """:ivar payment: code of the payment option
+    :ivar bank: see `Act`
+    :ivar may_buy: whether an order may come of it
+    """
 
     payment: str
     bank: str = ""
@@ -114,7 +117,10 @@ class Ground:
         consistency.assert_balanced()
 
     def assert_right(self, purchases: Sequence[Purchase], *, letters_may_repeat: bool = False) -> Counter[str]:
-        """Each has exactly one order and all that belongs to it, or none and its cart. :return: how they ended"""
+        """Each has exactly one order and all that belongs to it, or none and its cart.
+
+        :return: how they ended
+        """
         letters = Counter((self.folder / "letters").read_text().split())
         ended = Counter(self._end_of(purchase, letters, letters_may_repeat) for purchase in purchases)
         assert consistency.stock_of(self.mug.sku) == Stock(STOCK - UNITS * self._sold(), 0)

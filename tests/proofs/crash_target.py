@@ -43,12 +43,13 @@ SWEEPS = 5  # a checkout that pauses is walked on by the next sweep
 
 @dataclass(frozen=True)
 class Act:
-    """:ivar kind: "place" an order, "sweep" as the worker does, "audit" as the doctor does;
-        "warm up" places an order too, in the parent: its children then know every statement already
+    """:ivar kind: "place" an order, "sweep" as the worker does, "audit" as the doctor does; "warm up" places an order too,
+        in the parent: its children then know every statement already
     :ivar dies: where the child kills itself: "before do reserve", "after undo secure", "before commit 7" …; "" nowhere
     :ivar ahead: how far ahead its clock is, in seconds
     :ivar bank: "refuses-capture": what was held is gone when it is to be taken
-    :ivar fails: "reserve": this step fails with a real error …  :ivar times: … so often
+    :ivar fails: "reserve": this step fails with a real error …
+    :ivar times: … so often
     """
 
     kind: str
@@ -64,7 +65,9 @@ class Act:
 
 @dataclass(frozen=True)
 class Fate:
-    """:ivar points: the places the child came by, in order :ivar said: faults found, or the error it ended with"""
+    """:ivar points: the places the child came by, in order
+    :ivar said: faults found, or the error it ended with
+    """
 
     was_killed: bool
     points: list[str]

@@ -142,7 +142,10 @@ def gone(engine: sa.Engine, path: Path) -> Iterator[None]:
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A disk of its own, in memory. :raise PermissionError: only root may mount one"""
+    """A disk of its own, in memory.
+
+    :raise PermissionError: only root may mount one
+    """
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], check=False, capture_output=True
     )

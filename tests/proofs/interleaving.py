@@ -47,7 +47,10 @@ class Arena:
     post: MemoryPost
 
     def rival(self, deed: Deed) -> Any:
-        """Let the rival do something now. :return: what it returned or raised"""
+        """Let the rival do something now.
+
+        :return: what it returned or raised
+        """
         return contextvars.Context().run(self._do, deed)
 
     def _do(self, deed: Deed) -> Any:
@@ -99,7 +102,10 @@ def _refuse_to_wait(app: Flask) -> None:
 
 
 def run_before(patch: pytest.MonkeyPatch, where: ModuleType, name: str, act: Deed) -> list[Any]:
-    """Act right before the next call of a function. :return: what came of it, once it happened"""
+    """Act right before the next call of a function.
+
+    :return: what came of it, once it happened
+    """
     return _run(patch, where, name, act, before=True)
 
 
@@ -164,7 +170,10 @@ def attempt(deed: Deed) -> object:
 
 
 def recount(mug: ProductCard, units: int) -> None:
-    """Staff count the mugs. :param units: more, or fewer, than were thought"""
+    """Staff count the mugs.
+
+    :param units: more, or fewer, than were thought
+    """
     receive(mug.sku, units)
 
 

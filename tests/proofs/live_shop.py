@@ -46,7 +46,10 @@ def report(record: Record, answers: Sequence[Answer | Reply], what: str) -> None
 
 @dataclass(frozen=True)
 class Customer:
-    """Somebody who orders by the API. :ivar address: id of one in their book"""
+    """Somebody who orders by the API.
+
+    :ivar address: id of one in their book
+    """
 
     account: Account
     token: str

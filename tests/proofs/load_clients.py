@@ -36,7 +36,11 @@ HEADERS = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-f
 
 @dataclass(frozen=True)
 class Press:
-    """A button of a page. :ivar form: selects its form :ivar times: how often it is pressed at once"""
+    """A button of a page.
+
+    :ivar form: selects its form
+    :ivar times: how often it is pressed at once
+    """
 
     cookie: str
     page: str
@@ -74,7 +78,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Call:
-    """A request to the API, with a token. :ivar bodies: JSON of each; one that is empty has none"""
+    """A request to the API, with a token.
+
+    :ivar bodies: JSON of each; one that is empty has none
+    """
 
     token: str
     path: str
@@ -104,13 +111,19 @@ def session_of(app: Flask, cookie: str) -> dict[str, Any]:
 
 
 def press_all(origin: str, presses: Sequence[Press], *, processes: int = 4) -> list[list[Answer]]:
-    """Open every page, and when all are open press all buttons at once. :return: the answers to each press"""
+    """Open every page, and when all are open press all buttons at once.
+
+    :return: the answers to each press
+    """
     groups = _all_at_once(origin, [asdict(press) for press in presses], processes)
     return [[Answer(**answer) for answer in group] for group in groups]
 
 
 def call_all(origin: str, calls: Sequence[Call], *, processes: int = 4) -> list[list[Reply]]:
-    """Send every request at once. :return: the replies to each call's bodies"""
+    """Send every request at once.
+
+    :return: the replies to each call's bodies
+    """
     groups = _all_at_once(origin, [asdict(call) for call in calls], processes)
     return [[Reply(**reply) for reply in group] for group in groups]
 
@@ -174,7 +187,10 @@ class Visitor:
         return answer.status, answer.headers, page
 
     def prepare(self, press: Press) -> tuple[str, str]:
-        """Open the page. :return: address and body of what its button sends"""
+        """Open the page.
+
+        :return: address and body of what its button sends
+        """
         status, _, page = self.ask("GET", press.page)
         form = BeautifulSoup(page, "html.parser").select_one(press.form)
         if form is None:
@@ -208,7 +224,10 @@ class Visitor:
 
 
 def _pressed(host: str, press: Press) -> list[Callable[[], Answer]]:
-    """Open its page. :return: pressing its button, once for each time it is pressed"""
+    """Open its page.
+
+    :return: pressing its button, once for each time it is pressed
+    """
     visitor = Visitor(host, press.cookie)
     path, body = visitor.prepare(press)
     return [lambda: Visitor(host, visitor.cookie).press(path, body)] * press.times

@@ -30,8 +30,10 @@ THREADS = 3  # of each process
 class Cast:
     """Who acts and on what.
 
-    :ivar buyers: their tokens :ivar bodies: orders that a buyer may send, as JSON
-    :ivar clerk: cookie of somebody at the stock desk :ivar seller: of somebody at the order desk
+    :ivar buyers: their tokens
+    :ivar bodies: orders that a buyer may send, as JSON
+    :ivar clerk: cookie of somebody at the stock desk
+    :ivar seller: of somebody at the order desk
     :ivar words: what the desk is searched for to show the goods
     :ivar skus: what is scanned in
     """
@@ -47,7 +49,9 @@ class Cast:
 
 @dataclass
 class Tally:
-    """:ivar done: acts by name and status :ivar wrong: answers nobody should get"""
+    """:ivar done: acts by name and status
+    :ivar wrong: answers nobody should get
+    """
 
     done: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -143,7 +147,10 @@ class Player:
         return status, headers.get("Location", "")
 
     def _change(self, change_of: Callable[[int], str]) -> tuple[int, str]:
-        """Change one to three rows of the desk. :param change_of: what is typed, given what is on hand"""
+        """Change one to three rows of the desk.
+
+        :param change_of: what is typed, given what is on hand
+        """
         page = self._open(self.clerk, f"/staff/stock?q={self.cast.words}")
         form = page.select_one("#desk-form")
         assert form is not None

@@ -76,7 +76,10 @@ def test_as_many_orders_as_units_and_a_clear_word_for_everybody_else(
 
 @dataclass(frozen=True)
 class Way:
-    """A way to send one order many times. :ivar is_named: by an id or key, which makes it the same however late"""
+    """A way to send one order many times.
+
+    :ivar is_named: by an id or key, which makes it the same however late
+    """
 
     send: Callable[[Customer, ProductCard], Call]
     is_named: bool = True

@@ -47,7 +47,10 @@ NO_ANSWER = (OSError, http.client.HTTPException, LookupError)  # killed while it
 
 @dataclass
 class Diary:
-    """What the shoppers lived through. :ivar orders: numbers they were shown"""
+    """What the shoppers lived through.
+
+    :ivar orders: numbers they were shown
+    """
 
     orders: set[str] = field(default_factory=set)
     met: Counter[str] = field(default_factory=Counter)

@@ -158,7 +158,10 @@ def assert_healthy_soon(house: House, client: Client) -> None:
 
 
 def walk_about(house: House, kind: str, schema: str) -> Counter[int]:
-    """Ask for everything while a schema is away. :return: the answers"""
+    """Ask for everything while a schema is away.
+
+    :return: the answers
+    """
     client = a_shopper(house)
     form = order_form(client)
     with house.fault(kind, schema):
@@ -207,7 +210,10 @@ def test_browsing_goes_on_while_the_carts_keep_one_waiting(house: House, fault: 
 
 
 def order_while(house: House, kind: str, schema: str, step: str, when: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The database goes away in the middle of an order. :return: the status of the answer"""
+    """The database goes away in the middle of an order.
+
+    :return: the status of the answer
+    """
     client = a_shopper(house)
     form = order_form(client)
     with monkeypatch.context() as patch, ExitStack() as stack:

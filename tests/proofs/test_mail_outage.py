@@ -107,7 +107,10 @@ def open_post(port: int, mailbox: Mailbox) -> Iterator[Mailbox]:
 
 
 def place_orders(hall: Hall, mug: ProductCard, count: int) -> Orders:
-    """One after another, each through the page. :return: what each led to"""
+    """One after another, each through the page.
+
+    :return: what each led to
+    """
     host = urlsplit(hall.live.origin).netloc
     answers = []
     for press in [hall.shopper((mug, 1)) for _ in range(count)]:

@@ -245,7 +245,11 @@ class Shop(RuleBasedStateMachine):
     def refund(
         self, which: int, units: int, with_shipping: bool, amount: int | None, restock: bool, times: int
     ) -> None:
-        """Staff give a part back. :param amount: in minor units; None for what it is worth :param times: pressed"""
+        """Staff give a part back.
+
+        :param amount: in minor units; None for what it is worth
+        :param times: pressed
+        """
         with suppress(DomainError):
             order = orders.get_order(self._order(which))
             money = None if amount is None else Money(amount, order.grand_total.currency)

@@ -61,7 +61,10 @@ def stuck(app: Flask, post: MemoryPost, monkeypatch: pytest.MonkeyPatch) -> Purc
 
 
 def post_message(schema: str, key: str = "news/1", **columns: Any) -> int:
-    """A message that got stuck in an outbox. :return: its id"""
+    """A message that got stuck in an outbox.
+
+    :return: its id
+    """
     table = TABLES[schema]
     with transaction(schema) as session:
         outbox.publish(session, table, "news", key, {"code": "a-secret"})
@@ -185,7 +188,10 @@ def test_a_message_tried_again_wakes_the_worker(app: Flask, now: Clock, monkeypa
 
 
 def deliver(schema: str) -> list[str]:
-    """Let the worker deliver one outbox. :return: the keys that arrived"""
+    """Let the worker deliver one outbox.
+
+    :return: the keys that arrived
+    """
     heard: list[str] = []
 
     def listen(key: str, payload: Mapping[str, Any]) -> None:

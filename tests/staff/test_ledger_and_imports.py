@@ -28,7 +28,10 @@ def desk(pages: Pages) -> Pages:
 
 
 def upload(desk: Pages, content: bytes, *, status: int = 303, name: str = "stock.csv") -> str:
-    """Send a file. :return: where it leads, or the words of the refusal"""
+    """Send a file.
+
+    :return: where it leads, or the words of the refusal
+    """
     token = desk.get("/staff/stock/imports").one("#upload input[name=csrf_token]")["value"]
     data = {"csrf_token": token, "file": (io.BytesIO(content), name)}
     response = desk.client.post("/staff/stock/imports", data=data, headers=SAME_ORIGIN)

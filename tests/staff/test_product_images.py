@@ -29,7 +29,10 @@ def page_of(desk: Pages, product: ProductCard) -> Page:
 
 
 def send(desk: Pages, product: ProductCard, *files: tuple[str, bytes], status: int = 200, htmx: bool = False) -> Page:
-    """Choose files in the field and press the button. :return: the page or fragment that comes"""
+    """Choose files in the field and press the button.
+
+    :return: the page or fragment that comes
+    """
     form = page_of(desk, product).one("#pictures-upload")
     assert form["enctype"] == "multipart/form-data"
     token = form.select_one("input[name=csrf_token]")

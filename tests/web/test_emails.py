@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from storefront.messaging.mail import Email
+from storefront.web.emails import send_email
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
 from tests.fakes import MemoryPost
-
-LETTER = Email(
-    id="order-placed-ORD-1@shop.example",
-    to="asha@example.com",
-    subject="Your order – ₹1,680 ☕",
-    text="Thank you, आशा.\n\nTotal ₹1,680\n",
-    html="<p>Thank you, आशा.</p>",
-)
-from storefront.web.emails import send_email
 
 
 def test_a_letter_is_rendered_in_both_parts_and_named_for_its_occasion(app: Flask, post: MemoryPost) -> None:

@@ -108,7 +108,9 @@ def test_nobody_keeps_what_is_personal(pages: Pages, endpoint: str) -> None:
 def marks(page: TestResponse, api: TestResponse, plain: TestResponse) -> int:
     """The score by the rules of the Observatory (github.com/mdn/mdn-http-observatory, src/grader/charts.js).
 
-    :param page: over https, with the session's cookie :param api: what other origins may read :param plain: over http
+    :param page: over https, with the session's cookie
+    :param api: what other origins may read
+    :param plain: over http
     """
     policy, headers = policy_of(page), page.headers
     cookies = page.headers.getlist("Set-Cookie")

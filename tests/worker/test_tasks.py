@@ -116,7 +116,10 @@ def test_goods_and_money_go_back_although_the_letter_cannot_leave(post: MemoryPo
 
 
 def leave_everything_lying(now: Clock) -> tuple[str, str]:
-    """A checkout whose runner died, a hold that ran out, a letter. :return: the checkout, the SKU held"""
+    """A checkout whose runner died, a hold that ran out, a letter.
+
+    :return: the checkout, the SKU held
+    """
     stalled = make_cart((make_product(), 1))
     draft = make_draft(stalled, payment="sandbox-timeout")
     place(draft, stalled)
@@ -182,7 +185,10 @@ def huey_of(app: Flask) -> Huey:
 
 
 def work_off(huey: Huey) -> list[str]:
-    """What a consumer does, until nothing is waiting. :return: names of the tasks done"""
+    """What a consumer does, until nothing is waiting.
+
+    :return: names of the tasks done
+    """
     done = []
     while (task := huey.dequeue()) is not None:
         huey.execute(task, NOON)

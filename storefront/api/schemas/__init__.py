@@ -141,12 +141,18 @@ Phone = Annotated[
 
 
 def line(most: int) -> Any:
-    """Of text that must be there. :param most: characters"""
+    """Of text that must be there.
+
+    :param most: characters
+    """
     return Field(min_length=1, max_length=most, pattern=NO_CONTROLS)
 
 
 def words(most: int) -> Any:
-    """Of text that may be blank. :param most: characters"""
+    """Of text that may be blank.
+
+    :param most: characters
+    """
     return Field(max_length=most, pattern=NO_CONTROLS)
 
 

@@ -26,7 +26,8 @@ class StockImport(CatalogModel):
     """A file of stock figures, from its upload to what became of it.
 
     :cvar digest: SHA-256 of the file, in hex
-    :cvar line_count: lines with a SKU :cvar change_count: of these, lines that change something
+    :cvar line_count: lines with a SKU
+    :cvar change_count: of these, lines that change something
     """
 
     __tablename__ = "stock_imports"
@@ -54,10 +55,14 @@ class StockImport(CatalogModel):
 class StockImportLine(CatalogModel):
     """A line of such a file that changes something, or that has a problem.
 
-    :cvar line: its number in the file :cvar variant_id: None with a problem, as for `product_id`
-    :cvar seen: on hand when the file was checked :cvar delta: None leaves the count as it is
-    :cvar level: None leaves the low-stock level as it is :cvar seen_level: the level when the file was checked
-    :cvar problem: a `LineProblem`, empty for a change :cvar detail: what it is about
+    :cvar line: its number in the file
+    :cvar variant_id: None with a problem, as for `product_id`
+    :cvar seen: on hand when the file was checked
+    :cvar delta: None leaves the count as it is
+    :cvar level: None leaves the low-stock level as it is
+    :cvar seen_level: the level when the file was checked
+    :cvar problem: a `LineProblem`, empty for a change
+    :cvar detail: what it is about
     """
 
     __tablename__ = "stock_import_lines"

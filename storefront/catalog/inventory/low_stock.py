@@ -34,7 +34,10 @@ def check(session: Session, variant_ids: Collection[int]) -> None:
 
 
 def flag(session: Session, variant_ids: Collection[int]) -> list[str]:
-    """Note what ran low or recovered. :return: SKUs of what ran low, to be told of"""
+    """Note what ran low or recovered.
+
+    :return: SKUs of what ran low, to be told of
+    """
     is_low = Variant.available <= Variant.reorder_level
     turned = select(Variant.id, Variant.sku, Variant.low_stock_notified).where(
         Variant.id.in_(variant_ids), Variant.is_sellable, Variant.low_stock_notified != is_low

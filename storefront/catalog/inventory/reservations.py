@@ -156,7 +156,10 @@ def available_now(*, held_for: str | None = None) -> ColumnElement[int]:
 
 
 def release_expired() -> int:
-    """Let go of every hold whose time is over. :return: how many"""
+    """Let go of every hold whose time is over.
+
+    :return: how many
+    """
     expired = select(StockReservation.checkout_id).where(
         StockReservation.state == ReservationState.HELD, StockReservation.expires_at < utc_now()
     )

@@ -166,7 +166,8 @@ def browse(criteria: BrowseCriteria) -> Listing:
 def _read(criteria: BrowseCriteria, here: int, sought: Sequence[Words]) -> tuple[Counts, int, list[int]]:
     """The counts, the number of the page that is shown, and the ids of what is on it.
 
-    :param here: id of the category :param sought: alternatives; none where everything is shown
+    :param here: id of the category
+    :param sought: alternatives; none where everything is shown
     """
     counts = _counts(criteria, here, sought)
     page, ids = _page(criteria, here, sought, _total(counts))
@@ -248,7 +249,8 @@ def _counts(criteria: BrowseCriteria, here: int, sought: Sequence[Words], *, ane
 
     They are cached: the cards are always read afresh, figures beside filters need not be.
 
-    :param here: id of the category :param anew: whether they are counted now, as the page is not as they say
+    :param here: id of the category
+    :param anew: whether they are counted now, as the page is not as they say
     """
     key = replace(criteria, page=1, sort=Sort.DEFAULT, words=engine.to_fts5(sought))
     ask = _cached_counts.refresh if anew else _cached_counts.get_or_compute

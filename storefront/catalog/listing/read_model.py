@@ -279,7 +279,10 @@ def search_text(
 
 
 def next_products(session: Session, category_id: int, after: int, count: int) -> list[int]:
-    """The next products of a category, by id. :param after: the last one done"""
+    """The next products of a category, by id.
+
+    :param after: the last one done
+    """
     page = select(ProductCategory.product_id).where(
         ProductCategory.category_id == category_id, ProductCategory.product_id > after
     )

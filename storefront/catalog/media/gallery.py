@@ -71,7 +71,8 @@ class ImageEdit:
     """What a picture is to be; what is None stays as it is.
 
     :ivar place: from 1; pictures that want the same stay as they stand
-    :ivar alt: what it shows, in words :ivar seen: `digest_of` the words that these are to replace
+    :ivar alt: what it shows, in words
+    :ivar seen: `digest_of` the words that these are to replace
     """
 
     place: int | None = None
@@ -80,7 +81,10 @@ class ImageEdit:
 
 
 class AltTextConflict(DomainError):
-    """Somebody else described pictures since they were looked at. :ivar pictures: their ids"""
+    """Somebody else described pictures since they were looked at.
+
+    :ivar pictures: their ids
+    """
 
     def __init__(self, pictures: Collection[int]) -> None:
         super().__init__(f"{len(pictures)} pictures")

@@ -74,7 +74,10 @@ def add_picture(product_id: int, sent: bytes, alt: str = "", *, actor: str = "",
 
 
 def keep_files(written: Renditions) -> str:
-    """Put the files of a picture into the store. :return: the digest that names them"""
+    """Put the files of a picture into the store.
+
+    :return: the digest that names them
+    """
     digest = hashlib.sha256(written.content).hexdigest()
     for width, content in written.widths.items():
         store().put(media_name(digest, width), content)

@@ -62,14 +62,20 @@ class ImageStorage(Protocol):
         """Whether there is such a file."""
 
     def delete(self, name: str, *, put_before: datetime | None = None) -> None:
-        """Let go of a file, if it is there. :param put_before: and if nobody put it there again since then"""
+        """Let go of a file, if it is there.
+
+        :param put_before: and if nobody put it there again since then
+        """
 
     def names(self) -> Iterator[tuple[str, datetime]]:
         """Every file and when it was put there last."""
 
 
 class PictureFile(CatalogModel):
-    """A file of a picture, where the database is their store. :cvar size: of the content, in bytes"""
+    """A file of a picture, where the database is their store.
+
+    :cvar size: of the content, in bytes
+    """
 
     __tablename__ = "picture_files"
     __table_args__ = (Index("ix_picture_files_written_at", "written_at"),)

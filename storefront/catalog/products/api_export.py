@@ -66,7 +66,11 @@ class ProductDetail:
 
 @dataclass(frozen=True, slots=True)
 class ProductQuery:
-    """Which products, in which order. :ivar category: name or slug :ivar least, most: prices, both included"""
+    """Which products, in which order.
+
+    :ivar category: name or slug
+    :ivar least, most: prices, both included
+    """
 
     words: str = ""
     category: str = ""
@@ -77,7 +81,10 @@ class ProductQuery:
 
 
 def choose_products(selection: ProductQuery, *, offset: int, limit: int) -> tuple[list[int], int]:
-    """Ids of some of the products that fit. :return: them, and how many fit in all"""
+    """Ids of some of the products that fit.
+
+    :return: them, and how many fit in all
+    """
     category = _category_id(selection.category)
     if category is None:
         return [], 0

@@ -49,7 +49,8 @@ UNSORTED = Department("other", "Other", "Everything else.", 255, Picture("icons/
 
 @dataclass(frozen=True, slots=True)
 class NewVariant:
-    """:ivar option: what tells it from its siblings, empty when it has none :ivar stock: units received with it
+    """:ivar option: what tells it from its siblings, empty when it has none
+    :ivar stock: units received with it
     :ivar compare_at_price: what it cost before; without one the cheapest variants take their product's
     """
 
@@ -75,8 +76,10 @@ class NewReview:
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """:ivar categories: slugs, the main one first :ivar option_name: what its variants differ in, empty when one
-    :ivar slug: its name in an address; made of its name when it is empty :ivar is_published: on sale at once
+    """:ivar categories: slugs, the main one first
+    :ivar option_name: what its variants differ in, empty when one
+    :ivar slug: its name in an address; made of its name when it is empty
+    :ivar is_published: on sale at once
     :ivar id: the one it had in the old shop; None: the next
     """
 

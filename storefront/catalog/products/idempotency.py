@@ -27,7 +27,10 @@ def record(session: Session, key: str, product_id: int | None = None) -> None:
 
 
 def purge_idempotency_keys() -> int:
-    """Forget forms that nobody sends again. :return: how many"""
+    """Forget forms that nobody sends again.
+
+    :return: how many
+    """
     with transaction("catalog") as session:
         old = delete(IdempotencyKey).where(IdempotencyKey.created_at < utc_now() - KEPT)
         return rows_changed(session.execute(old))

@@ -32,7 +32,8 @@ class Visibility(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ReviewCriteria:
     """:ivar words: each must stand in the product's name or SKU, the author's name, the title or the text
-    :ivar stars: only this rating :ivar cursor: where a page begins or ends
+    :ivar stars: only this rating
+    :ivar cursor: where a page begins or ends
     """
 
     words: str = ""
@@ -43,7 +44,10 @@ class ReviewCriteria:
 
 @dataclass(frozen=True, slots=True)
 class ModeratedReview:
-    """A review with the product it is about. :ivar is_on_sale: whether the product has a page to look at"""
+    """A review with the product it is about.
+
+    :ivar is_on_sale: whether the product has a page to look at
+    """
 
     id: int
     product_id: int
@@ -84,7 +88,10 @@ def list_reviews(criteria: ReviewCriteria) -> ReviewPage:
 
 
 def get_review(review: int) -> ModeratedReview:
-    """A review as it stands, hidden or not. :raise UnknownReview: there is none"""
+    """A review as it stands, hidden or not.
+
+    :raise UnknownReview: there is none
+    """
     row = read_session().execute(_columns().where(Review.id == review)).first()
     if row is None:
         raise UnknownReview(review)

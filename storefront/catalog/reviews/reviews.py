@@ -40,7 +40,10 @@ class CannotVoteOnOwnReview(DomainError):
 
 
 class Author(NamedTuple):
-    """Who writes a review. :ivar name: as the account has it, None or empty for none"""
+    """Who writes a review.
+
+    :ivar name: as the account has it, None or empty for none
+    """
 
     user_id: int
     name: str | None
@@ -48,7 +51,10 @@ class Author(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReviewDraft:
-    """What somebody says of a product. :ivar rating: stars, 1 to 5"""
+    """What somebody says of a product.
+
+    :ivar rating: stars, 1 to 5
+    """
 
     rating: int
     title: str
@@ -86,7 +92,10 @@ def own_review(product_id: int, user: int) -> ReviewView | None:
 
 
 def get_review(review: int) -> ReviewView:
-    """A review that is shown. :raise UnknownReview: there is none"""
+    """A review that is shown.
+
+    :raise UnknownReview: there is none
+    """
     row = read_session().get(Review, review)
     if row is None or row.is_hidden:
         raise UnknownReview(review)
@@ -151,7 +160,8 @@ def delete_review(product_id: int, user: int) -> None:
 def set_review_hidden(review: int, hidden: bool, *, actor: str, reason: str = "") -> None:
     """Hide a review from everybody but its author, or show it again; one that is so already stays so, unnoted.
 
-    :param actor: who of the staff does it :param reason: why, in their words
+    :param actor: who of the staff does it
+    :param reason: why, in their words
     :raise UnknownReview: there is none
     """
     product_id = read_session().scalar(select(Review.product_id).where(Review.id == review))
@@ -199,7 +209,10 @@ def _count_vote(review: int, user: int) -> None:
 
 
 def unvote(review: int, user: int) -> ReviewView:
-    """Take a vote back; one that was not given is not taken. :raise UnknownReview: there is none that is shown"""
+    """Take a vote back; one that was not given is not taken.
+
+    :raise UnknownReview: there is none that is shown
+    """
     _take_vote_back(review, user)
     return get_review(review)
 

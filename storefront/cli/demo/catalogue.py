@@ -22,7 +22,10 @@ def read() -> dict[str, Any]:
 
 
 def load() -> int:
-    """Open the demo shop in empty databases. :return: how many products it has"""
+    """Open the demo shop in empty databases.
+
+    :return: how many products it has
+    """
     content = read()
     reviewers = _reviewers(content["reviewers"])
     catalog.add_categories([_department(row) for row in content["categories"]])

@@ -39,7 +39,10 @@ def source_sizes(picture: Picture, place: str) -> str:
 
 @bp.app_template_filter()
 def smallest(picture: Picture | str) -> str:
-    """The source of a picture where it is shown small only. :param picture: or the source of one"""
+    """The source of a picture where it is shown small only.
+
+    :param picture: or the source of one
+    """
     return thumbnail_url(picture if isinstance(picture, str) else picture.source)
 
 

@@ -104,7 +104,9 @@ class PaymentForm(PaymentMethodFields):
 
 
 class PlaceOrderForm(FlaskForm):
-    """:ivar key: the checkout the shopper reviewed :ivar total: the fingerprint of the cart they agreed to"""
+    """:ivar key: the checkout the shopper reviewed
+    :ivar total: the fingerprint of the cart they agreed to
+    """
 
     key = HiddenField(validators=[InputRequired(), Length(max=64)])
     total = HiddenField(validators=[InputRequired(), Length(max=64)])

@@ -292,7 +292,10 @@ def _failed(outcome: Outcome) -> ResponseReturnValue:
 
 
 def _sold_out(shortages: Sequence[Shortage]) -> ResponseReturnValue:
-    """Back to the cart, whose lines are marked. :param shortages: what is short; none for an empty cart"""
+    """Back to the cart, whose lines are marked.
+
+    :param shortages: what is short; none for an empty cart
+    """
     if shortages:
         gone = ", ".join(shortage.name for shortage in shortages if not shortage.left)
         sentences = [f"{gone}: sold out a moment ago."] if gone else []

@@ -25,7 +25,10 @@ def script(nodes: Sequence[Node]) -> Markup:
 
 
 def shop(name: str, address: str, *, logo: str, search: str) -> tuple[Node, Node]:
-    """Who sells, and how its site is searched. :param search: an address with {search_term_string} in it"""
+    """Who sells, and how its site is searched.
+
+    :param search: an address with {search_term_string} in it
+    """
     seller = {"@type": "Organization", "@id": f"{address}#shop", "name": name, "url": address, "logo": logo}
     action = {
         "@type": "SearchAction",
@@ -43,7 +46,10 @@ def shop(name: str, address: str, *, logo: str, search: str) -> tuple[Node, Node
 
 
 def breadcrumbs(steps: Sequence[tuple[str, str]]) -> Node:
-    """The way to a page. :param steps: names and absolute addresses, the page itself last"""
+    """The way to a page.
+
+    :param steps: names and absolute addresses, the page itself last
+    """
     return {
         "@type": "BreadcrumbList",
         "itemListElement": [
@@ -54,7 +60,10 @@ def breadcrumbs(steps: Sequence[tuple[str, str]]) -> Node:
 
 
 def offer(variant: VariantView, address: str) -> Node:
-    """A variant as it is sold now. :param address: of the page that shows its price"""
+    """A variant as it is sold now.
+
+    :param address: of the page that shows its price
+    """
     state = "InStock" if variant.available > 0 else "OutOfStock"
     return {
         "@type": "Offer",
@@ -68,7 +77,10 @@ def offer(variant: VariantView, address: str) -> Node:
 
 
 def product(page: ProductPage, address: str, pictures: Sequence[str], offers: Sequence[Node]) -> Node:
-    """A product with its offers; a rating only where somebody rated it. :param pictures: absolute addresses"""
+    """A product with its offers; a rating only where somebody rated it.
+
+    :param pictures: absolute addresses
+    """
     node: Node = {
         "@type": "Product",
         "@id": f"{address}#product",

@@ -41,7 +41,11 @@ LISTING_FIELDS = ("q", "brand", "price", "rating", "stock", "sort")
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A picture beside a link. :ivar address: absolute :ivar width: in pixels, as `height`"""
+    """A picture beside a link.
+
+    :ivar address: absolute
+    :ivar width: in pixels, as `height`
+    """
 
     address: str
     alt: str
@@ -72,7 +76,10 @@ class PageMeta:
 
 
 def absolute(path: str) -> str:
-    """An address as other sites need it. :param path: of the shop; what has a host already stays"""
+    """An address as other sites need it.
+
+    :param path: of the shop; what has a host already stays
+    """
     if path.startswith(("http://", "https://")):
         return path
     origin: str = current_app.config["PUBLIC_ORIGIN"]
@@ -111,7 +118,10 @@ def listing_head(listing: Listing) -> PageMeta | None:
 
 
 def product_head(page: ProductPage, shown: VariantView) -> PageMeta:
-    """Of a product: one address for all its variants. :param shown: the variant whose price the page shows"""
+    """Of a product: one address for all its variants.
+
+    :param shown: the variant whose price the page shows
+    """
     box = page.box
     address = page_address("catalog.product", product_id=box.product_id, slug=box.slug)
     offers = [

@@ -11,12 +11,18 @@ _SCHEMA = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 
 def index(addresses: Iterable[str]) -> str:
-    """A sitemap of sitemaps. :param addresses: absolute, of its files"""
+    """A sitemap of sitemaps.
+
+    :param addresses: absolute, of its files
+    """
     files = "".join(f"<sitemap><loc>{escape(address)}</loc></sitemap>\n" for address in addresses)
     return f'{_HEAD}<sitemapindex xmlns="{_SCHEMA}">\n{files}</sitemapindex>\n'
 
 
 def url_set(addresses: Iterable[str]) -> str:
-    """A file of a sitemap. :param addresses: absolute, of its pages"""
+    """A file of a sitemap.
+
+    :param addresses: absolute, of its pages
+    """
     pages = "".join(f"<url><loc>{escape(address)}</loc></url>\n" for address in addresses)
     return f'{_HEAD}<urlset xmlns="{_SCHEMA}">\n{pages}</urlset>\n'

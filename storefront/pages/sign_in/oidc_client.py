@@ -60,7 +60,11 @@ def find_provider() -> Provider | None:
 
 
 def go_to_provider(callback: str) -> ResponseReturnValue:
-    """Send the browser there. :param callback: the address it comes back to :raise ProviderFailed: it is away"""
+    """Send the browser there.
+
+    :param callback: the address it comes back to
+    :raise ProviderFailed: it is away
+    """
     client = current_app.extensions["oidc"]
     try:
         _check_issuer(client.load_server_metadata())

@@ -36,7 +36,10 @@ class WishlistForm(ToggleForm):
 
 
 class ItemForm(FlaskForm):
-    """A product of the list as it is wanted. :ivar act: `keep` it so, or `move` it to the cart"""
+    """A product of the list as it is wanted.
+
+    :ivar act: `keep` it so, or `move` it to the cart
+    """
 
     sku = StringField("Variant", [Length(max=64)], default="", filters=[squeeze])
     quantity = QuantityField("Quantity", MAX_UNITS, default=1)

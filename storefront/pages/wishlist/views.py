@@ -46,7 +46,10 @@ class Typed:
 
 
 def _list(**more: Any) -> dict[str, Any]:
-    """What the list shows. :param more: refused choices by product, a product just removed"""
+    """What the list shows.
+
+    :param more: refused choices by product, a product just removed
+    """
     person = web_session.current_account()
     return {
         "wishes": service.wishes_of(web_session.wishlist_owner()),

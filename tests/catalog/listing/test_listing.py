@@ -69,7 +69,10 @@ def in_band(goods: Goods, band: str) -> bool:
 
 
 def fitting(criteria: BrowseCriteria, *, but_for: str = "") -> list[Goods]:
-    """Demo goods that a listing should show. :param but_for: a facet whose choice is disregarded"""
+    """Demo goods that a listing should show.
+
+    :param but_for: a facet whose choice is disregarded
+    """
     wanted = {
         "category": lambda g: criteria.category is None or criteria.category in g.categories,
         "brand": lambda g: not criteria.brands or g.brand in criteria.brands,

@@ -86,7 +86,10 @@ def said(result: Result, code: int = 0) -> str:
 
 @contextmanager
 def buyers(app: Flask) -> Iterator[threading.Semaphore]:
-    """Customers who order without a pause. :return: counts their orders"""
+    """Customers who order without a pause.
+
+    :return: counts their orders
+    """
     ordered, closing, problems = threading.Semaphore(0), threading.Event(), []
 
     def buy(number: int) -> None:

@@ -78,7 +78,10 @@ def test_markup_in_a_name_is_text_wherever_it_stands(pages: Pages, asha: Account
 
 
 def upload(pages: Pages, content: bytes, *, token: bool = True) -> int:
-    """Send a file as the form does. :return: the status of the answer"""
+    """Send a file as the form does.
+
+    :return: the status of the answer
+    """
     form = name_form(pages).one(f"{FORM}[action$=avatar]")
     sent: dict[str, Any] = {"csrf_token": str(form.select_one("input[name=csrf_token]")["value"])} if token else {}
     sent["picture"] = FileStorage(io.BytesIO(content), "me.png", content_type="image/png")

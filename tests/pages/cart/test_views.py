@@ -22,7 +22,10 @@ def open_product(pages: Pages, product: ProductCard) -> Page:
 
 
 def put_in_cart(pages: Pages, product: ProductCard, quantity: int = 1) -> Page:
-    """What a shopper has done before the test begins. :return: the cart's page"""
+    """What a shopper has done before the test begins.
+
+    :return: the cart's page
+    """
     pages.submit(open_product(pages, product), "#add-line", quantity=str(quantity))
     return pages.get("/cart")
 

@@ -45,7 +45,10 @@ def url_of(product: ProductCard) -> str:
 
 
 def reviewed(product: ProductCard, *, name: str | None = "Ravi", rating: int = 5, title: str = "Fine") -> int:
-    """A review by somebody else. :return: its id"""
+    """A review by somebody else.
+
+    :return: its id
+    """
     author = Author(make_account(name=name).id, name)
     return catalog.write_review(product.id, author, ReviewDraft(rating, title, "It is."), is_verified=False).id
 
@@ -55,7 +58,10 @@ def write(pages: Pages, page: Page, *, htmx: bool = False, status: int = 200, **
 
 
 def order(account: Account, product: ProductCard, *, until: OrderStatus) -> None:
-    """An order of a product by an account. :param until: the step it reaches"""
+    """An order of a product by an account.
+
+    :param until: the step it reaches
+    """
     token = cart.cart_key_of(account.id)
     cart.add_line(token, product.sku, 1)
     order_id = place(make_draft(token), token).order_id

@@ -67,7 +67,10 @@ def with_provider(provider: str, tmp_path: Path) -> Iterator[Flask]:
 
 
 def go_there(pages: Pages, subject: str, *, link: str = LINK) -> str:
-    """Follow the link and sign in at the provider. :return: where it sends the browser back to"""
+    """Follow the link and sign in at the provider.
+
+    :return: where it sends the browser back to
+    """
     response = pages.client.get(link)
     assert response.status_code == 302, response.text
     there = requests.post(response.headers["Location"], data={"sub": subject}, timeout=10, allow_redirects=False)

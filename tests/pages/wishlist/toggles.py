@@ -15,7 +15,10 @@ def heart_of(product: ProductCard, slot: str = "page") -> str:
 
 
 def wish(pages: Pages, product: ProductCard) -> Page:
-    """What a shopper has done before the test begins. :return: their list"""
+    """What a shopper has done before the test begins.
+
+    :return: their list
+    """
     pages.submit(pages.get(product_url(product)), heart_of(product))
     return pages.get("/wishlist")
 

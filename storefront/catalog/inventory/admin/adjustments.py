@@ -31,7 +31,10 @@ from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 
 @dataclass(frozen=True, slots=True)
 class _Submit:
-    """What the movements of one submit have in common. :ivar reason: of its deltas"""
+    """What the movements of one submit have in common.
+
+    :ivar reason: of its deltas
+    """
 
     reference: str
     reason: Reason
@@ -71,7 +74,10 @@ def adjust(changes: Sequence[Adjustment], *, reference: str, reason: Reason, act
 
 
 def _take(session: Session, variant_ids: dict[int, Adjustment]) -> dict[int, StockRow]:
-    """Take the rows in the order that everybody takes them in. :return: as they stand now"""
+    """Take the rows in the order that everybody takes them in.
+
+    :return: as they stand now
+    """
     chosen = row_columns().where(Variant.id.in_(variant_ids)).order_by(Variant.id)
     return {row.id: row_of(row) for row in session.execute(chosen.with_for_update())}
 

@@ -46,7 +46,10 @@ Line = StockImportLine
 
 
 class _Refused(DomainError):
-    """Figures changed since the file was checked. :ivar problems: by line id"""
+    """Figures changed since the file was checked.
+
+    :ivar problems: by line id
+    """
 
     def __init__(self, problems: dict[int, tuple[LineProblem, str]], count: int) -> None:
         super().__init__(f"{count} lines")
@@ -144,7 +147,10 @@ class _Act:
         return self._session.execute(lines.with_for_update()).all()
 
     def _tell(self, lines: Sequence[Row[Any]]) -> list[str]:
-        """Announce what came back. :return: SKUs of what ran low"""
+        """Announce what came back.
+
+        :return: SKUs of what ran low
+        """
         back = {line.id: line.delta for line in lines if line.available <= 0 < line.available + (line.delta or 0)}
         publish_back_in_stock(self._session, back)
         if levels := [line.id for line in lines if line.level is not None]:

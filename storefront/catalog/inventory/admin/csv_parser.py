@@ -39,7 +39,11 @@ _NUMBER = re.compile(r"([+-]?)([0-9]{1,9})(?:\.0+)?")
 
 @dataclass(frozen=True, slots=True)
 class SheetLine:
-    """A line with a SKU. :ivar on_hand: as it was exported; so is `old_level` :ivar problem: and what it is about"""
+    """A line with a SKU.
+
+    :ivar on_hand: as it was exported; so is `old_level`
+    :ivar problem: and what it is about
+    """
 
     number: int
     sku: str

@@ -185,7 +185,10 @@ def _problem(line: SheetLine, problem: LineProblem | None, detail: str = "") -> 
 
 
 def get_import(import_id: int) -> Import:
-    """One import. :raise UnknownImport: there is none, or it was never read to its end"""
+    """One import.
+
+    :raise UnknownImport: there is none, or it was never read to its end
+    """
     row = read_session().get(StockImport, import_id)
     if row is None or row.state == ImportState.READING:
         raise UnknownImport(import_id)
@@ -208,7 +211,10 @@ def _import(row: StockImport) -> Import:
 
 
 def show_import(import_id: int, cursor: str = "") -> ImportPage:
-    """An import with its problems and a page of its changes. :raise UnknownImport: there is none"""
+    """An import with its problems and a page of its changes.
+
+    :raise UnknownImport: there is none
+    """
     imported = get_import(import_id)
     mine = select(StockImportLine).where(StockImportLine.import_id == import_id)
     wrong = mine.where(StockImportLine.problem != "").order_by(StockImportLine.line).limit(PROBLEMS_SHOWN)
@@ -268,7 +274,10 @@ def waiting_imports() -> list[int]:
 
 
 def forget_old_imports() -> int:
-    """Drop what was imported or given up a month ago; the ledger keeps what they did. :return: how many"""
+    """Drop what was imported or given up a month ago; the ledger keeps what they did.
+
+    :return: how many
+    """
     settled = StockImport.state.not_in([ImportState.WAITING, ImportState.APPLYING])
     old = select(StockImport.id).where(settled, StockImport.created_at < utc_now() - KEPT)
     ids = list(read_session().scalars(old))

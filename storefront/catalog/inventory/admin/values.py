@@ -49,7 +49,9 @@ class SortOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StockQuery:
-    """:ivar words: a SKU, its beginning, a barcode or words of a name :ivar cursor: where a page begins or ends"""
+    """:ivar words: a SKU, its beginning, a barcode or words of a name
+    :ivar cursor: where a page begins or ends
+    """
 
     words: str = ""
     filter: StockFilter = StockFilter.ALL
@@ -98,9 +100,11 @@ class StockPage:
 class Adjustment:
     """What a clerk entered in one row.
 
-    :ivar delta: units to add to whatever is there :ivar count: units that were counted; one of both or neither
+    :ivar delta: units to add to whatever is there
+    :ivar count: units that were counted; one of both or neither
     :ivar seen: units on hand that the row showed
-    :ivar level: a new low-stock level :ivar seen_level: the level that the row showed
+    :ivar level: a new low-stock level
+    :ivar seen_level: the level that the row showed
     """
 
     variant_id: int
@@ -122,7 +126,10 @@ class RejectionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why one change cannot be made. :ivar row: as it stands now; None when it is gone"""
+    """Why one change cannot be made.
+
+    :ivar row: as it stands now; None when it is gone
+    """
 
     kind: RejectionKind
     change: Adjustment
@@ -130,7 +137,10 @@ class Rejection:
 
 
 class StockConflict(DomainError):
-    """Some changes of a submit cannot be made, so none was. :ivar refusals: by variant"""
+    """Some changes of a submit cannot be made, so none was.
+
+    :ivar refusals: by variant
+    """
 
     def __init__(self, refusals: dict[int, Rejection]) -> None:
         super().__init__(f"{len(refusals)} refused")
@@ -147,7 +157,11 @@ class NotUndoable(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class LedgerCriteria:
-    """Empty strings and None do not restrict. :ivar since: first moment :ivar until: the moment after the last"""
+    """Empty strings and None do not restrict.
+
+    :ivar since: first moment
+    :ivar until: the moment after the last
+    """
 
     sku: str = ""
     actor: str = ""
@@ -160,7 +174,11 @@ class LedgerCriteria:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A row of the ledger. :ivar balance: on hand after it :ivar is_undone: another row took it back"""
+    """A row of the ledger.
+
+    :ivar balance: on hand after it
+    :ivar is_undone: another row took it back
+    """
 
     id: int
     sku: str
@@ -214,7 +232,10 @@ class UnknownImport(NotFoundError):
 
 
 class NotCsv(DomainError):
-    """The file is something else. :ivar kind: what, in words ("an Excel workbook"), if that can be told"""
+    """The file is something else.
+
+    :ivar kind: what, in words ("an Excel workbook"), if that can be told
+    """
 
     status = 415
 
@@ -235,7 +256,10 @@ class SheetFault(StrEnum):
 
 
 class BadSheet(DomainError):
-    """It is CSV, but cannot be read. :ivar detail: names what is wrong"""
+    """It is CSV, but cannot be read.
+
+    :ivar detail: names what is wrong
+    """
 
     status = 422
 
@@ -283,7 +307,10 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class ImportPage:
-    """:ivar problems: the first of them :ivar changes: a page of them :ivar paged: of the changes"""
+    """:ivar problems: the first of them
+    :ivar changes: a page of them
+    :ivar paged: of the changes
+    """
 
     imported: Import
     problems: tuple[ImportLine, ...]

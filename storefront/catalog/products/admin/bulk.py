@@ -70,7 +70,8 @@ class BulkChange:
 class BulkLine:
     """What becomes of one variant; of publishing and hiding, of one product.
 
-    :ivar old: its price now :ivar new: its price then, None when prices are not changed
+    :ivar old: its price now
+    :ivar new: its price then, None when prices are not changed
     """
 
     product_id: int
@@ -94,7 +95,10 @@ class BulkLine:
 
 
 class BulkConflict(DomainError):
-    """Prices or variants are others than those that were looked at. :ivar lines: those that differ, as they stand"""
+    """Prices or variants are others than those that were looked at.
+
+    :ivar lines: those that differ, as they stand
+    """
 
     def __init__(self, lines: Sequence[BulkLine]) -> None:
         super().__init__(f"{len(lines)} lines")
@@ -102,7 +106,10 @@ class BulkConflict(DomainError):
 
 
 class BulkImpossible(DomainError):
-    """Some new prices would be nothing, or more than a price may be. :ivar lines: those"""
+    """Some new prices would be nothing, or more than a price may be.
+
+    :ivar lines: those
+    """
 
     status = 422
 

@@ -54,7 +54,10 @@ def list_categories() -> tuple[CategoryRecord, ...]:
 
 
 def get_category(category_id: int) -> CategoryRecord:
-    """One category. :raise UnknownCategory: there is none of this id"""
+    """One category.
+
+    :raise UnknownCategory: there is none of this id
+    """
     found = next((record for record in list_categories() if record.id == category_id), None)
     if found is None:
         raise UnknownCategory(str(category_id))
@@ -172,7 +175,10 @@ def _remove(category_id: int, actor: str) -> None:
 
 
 def reindex_category(category_id: int) -> int:
-    """Write the words of a category's products anew, in many short transactions. :return: how many products"""
+    """Write the words of a category's products anew, in many short transactions.
+
+    :return: how many products
+    """
     done = last = 0
     while True:
         with transaction("catalog") as session:

@@ -69,7 +69,10 @@ def create_product(sku: str, draft: ProductDraft, *, is_published: bool, key: st
 
 
 def _refusal(error: Exception, problems: Mapping[str, Problem]) -> DraftRefused | None:
-    """What to say of a write that the database refused. :param problems: that a second look found"""
+    """What to say of a write that the database refused.
+
+    :param problems: that a second look found
+    """
     if not problems and "product_specs" in (getattr(error, "statement", "") or ""):
         problems = {"specs": Problem.SPEC_ALIKE}  # as each database sees it: to MariaDB "Fuß" and "Fus" are one
     return DraftRefused(problems) if problems else None

@@ -94,7 +94,10 @@ def _variants(product_id: int, currency: str) -> tuple[VariantRecord, ...]:
 
 
 def scheduled_prices_of(which: ColumnElement[bool], currency: str) -> tuple[ScheduledPrice, ...]:
-    """Prices to come or to return, the next first. :param which: a condition on `Variant`"""
+    """Prices to come or to return, the next first.
+
+    :param which: a condition on `Variant`
+    """
     chosen = (
         select(PriceChange, Variant.sku)
         .join(Variant, Variant.id == PriceChange.variant_id)

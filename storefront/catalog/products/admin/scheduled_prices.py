@@ -118,7 +118,10 @@ def _call_off(plan_id: int, actor: str) -> bool:
 
 
 def apply_prices() -> int:
-    """Begin and end whatever is due, in the order of its time. :return: how many prices that changed"""
+    """Begin and end whatever is due, in the order of its time.
+
+    :return: how many prices that changed
+    """
     now = utc_now()
     due = select(PriceChange.id, PriceChange.state, PriceChange.starts_at, PriceChange.ends_at).where(
         or_(

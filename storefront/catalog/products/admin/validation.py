@@ -15,7 +15,10 @@ Found = tuple[str, Problem]  # where, and what
 
 
 def find_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) -> dict[str, Problem]:
-    """What is wrong with a draft, by place. :param known: the product as it stands, None of a new one"""
+    """What is wrong with a draft, by place.
+
+    :param known: the product as it stands, None of a new one
+    """
     found = [
         *_naming_problems(draft, sku),
         *_spec_problems(draft),

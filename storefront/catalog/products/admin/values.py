@@ -32,7 +32,8 @@ class VariantState(StrEnum):
 class VariantDraft:
     """A variant as it should stand.
 
-    :ivar id: None of a new one :ivar sku: of a new one; of others it stays
+    :ivar id: None of a new one
+    :ivar sku: of a new one; of others it stays
     :ivar stock: units that a new one comes with; of others counts are changed at the stock desk
     """
 
@@ -48,7 +49,11 @@ class VariantDraft:
 
 @dataclass(frozen=True, slots=True)
 class ProductDraft:
-    """A product as it should stand. :ivar categories: ids, the main one first :ivar variants: in their order"""
+    """A product as it should stand.
+
+    :ivar categories: ids, the main one first
+    :ivar variants: in their order
+    """
 
     name: str
     slug: str
@@ -101,7 +106,10 @@ class ScheduledPrice:
 
 @dataclass(frozen=True, slots=True)
 class ProductRecord:
-    """Everything the staff keep about a product, hidden or not. :ivar version: goes up with every change"""
+    """Everything the staff keep about a product, hidden or not.
+
+    :ivar version: goes up with every change
+    """
 
     id: int
     sku: str
@@ -153,7 +161,10 @@ class Problem(StrEnum):
 
 
 class DraftRefused(DomainError):
-    """It cannot stand like that. :ivar problems: by place: "slug", "variants.2.sku", "specs.0.name" """
+    """It cannot stand like that.
+
+    :ivar problems: by place: "slug", "variants.2.sku", "specs.0.name"
+    """
 
     status = 422
 
@@ -163,7 +174,10 @@ class DraftRefused(DomainError):
 
 
 class ProductConflict(DomainError):
-    """Somebody changed it since it was looked at. :ivar record: as it stands now"""
+    """Somebody changed it since it was looked at.
+
+    :ivar record: as it stands now
+    """
 
     def __init__(self, record: ProductRecord) -> None:
         super().__init__(record.sku)
@@ -194,7 +208,9 @@ class ProductOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProductCriteria:
-    """:ivar words: a SKU, its beginning, a barcode, or words of name and brand :ivar cursor: where a page begins"""
+    """:ivar words: a SKU, its beginning, a barcode, or words of name and brand
+    :ivar cursor: where a page begins
+    """
 
     words: str = ""
     filter: ProductFilter = ProductFilter.ALL
@@ -234,7 +250,9 @@ class ProductsPage:
 
 @dataclass(frozen=True, slots=True)
 class CategoryDraft:
-    """:ivar hue: degrees of the colour circle :ivar position: from 1"""
+    """:ivar hue: degrees of the colour circle
+    :ivar position: from 1
+    """
 
     name: str
     slug: str
@@ -266,7 +284,10 @@ class CategoryRecord:
 
 
 class CategoryConflict(DomainError):
-    """Somebody changed it since it was looked at. :ivar record: as it stands now"""
+    """Somebody changed it since it was looked at.
+
+    :ivar record: as it stands now
+    """
 
     def __init__(self, record: CategoryRecord) -> None:
         super().__init__(record.slug)
@@ -274,7 +295,10 @@ class CategoryConflict(DomainError):
 
 
 class CategoryInUse(DomainError):
-    """Products stand in it. :ivar count: how many"""
+    """Products stand in it.
+
+    :ivar count: how many
+    """
 
     def __init__(self, count: int) -> None:
         super().__init__(f"{count} products")
