@@ -77,7 +77,7 @@ def notify_owner(session: Session, user: UserId, to: str | None, what: str) -> N
     """Let the owner know that something they sign in by was changed.
 
     :param to: the address that hears of it; None: nobody can be told
-    :param what: a key of the words in `templates/accounts/email/changed.txt`
+    :param what: a key of the words in `templates/sign_in/email/changed.txt`
     """
     if to is not None and is_email(to):
         payload = {"user": user, "to": to, "what": what}

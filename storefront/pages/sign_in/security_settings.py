@@ -73,7 +73,7 @@ def _show(page: str, form: FlaskForm, *, problem: str = "", later: RetryLater | 
     account = _me().account
     proof_address = None if account.has_password else service.reauthentication_address_of(account.id)
     facts = {"account": account, "proof_address": proof_address, **more}
-    return show(f"accounts/security/{page}.html", form, problem=problem, later=later, **facts)
+    return show(f"sign_in/security/{page}.html", form, problem=problem, later=later, **facts)
 
 
 def _explain(form: ConfirmationForm, refusal: Exception) -> None:

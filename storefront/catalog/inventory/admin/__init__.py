@@ -4,8 +4,8 @@ Other packages reach it through the catalogue's door, as `catalog.stock_desk`.
 """
 
 from storefront.catalog.inventory.admin.adjustments import adjust, undo
-from storefront.catalog.inventory.admin.apply_import import apply_import
 from storefront.catalog.inventory.admin.csv_parser import MAX_BYTES, MAX_LINES
+from storefront.catalog.inventory.admin.import_runner import apply_import
 from storefront.catalog.inventory.admin.imports import (
     check_file,
     forget_old_imports,

@@ -18,7 +18,7 @@ from storefront.catalog.inventory.admin import (
     ImportState,
     LineProblem,
     UnknownImport,
-    apply_import,
+    import_runner,
 )
 from storefront.catalog.inventory.import_models import StockImport, StockImportLine
 from storefront.catalog.models import Message
@@ -225,7 +225,7 @@ def test_an_import_whose_worker_died_is_taken_up_again_after_its_lease(
     page = check(f"{mug.sku},,5,,")
     inventory_admin.start_import(page.imported.id)
     with monkeypatch.context() as patch:
-        patch.setattr(apply_import._Act, "products", lambda act: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(import_runner._Act, "products", lambda act: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             inventory_admin.apply_import(page.imported.id)
     assert row_of(mug.sku).on_hand == 10
@@ -237,7 +237,7 @@ def test_an_import_whose_worker_died_is_taken_up_again_after_its_lease(
 
 
 def test_progress_is_told_line_by_line_in_chunks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply_import, "CHUNK", 2)
+    monkeypatch.setattr(import_runner, "CHUNK", 2)
     goods = [make_product(name=f"Mug {i}", options=(("S", 5), ("M", 5))) for i in range(3)]
     page = check(*(f"{mug.sku}-{size},,1,," for mug in goods for size in "SM"))
     inventory_admin.start_import(page.imported.id)
