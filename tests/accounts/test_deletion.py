@@ -137,7 +137,7 @@ def stop(*args: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "killed_at", ["checkout.forget", "cart.forget", "orders.forget_customer", "catalog.forget_author"]
+    "killed_at", ["checkout.erase", "cart.forget", "orders.erase_customer", "catalog.anonymise_author"]
 )
 def test_killed_anywhere_it_is_finished_by_the_next_delivery(
     asha: Account, now: Clock, monkeypatch: pytest.MonkeyPatch, killed_at: str

@@ -43,7 +43,9 @@ SWEEPS = 5  # a checkout that pauses is walked on by the next sweep
 
 @dataclass(frozen=True)
 class Act:
-    """:ivar kind: "place" an order, "sweep" as the worker does, "audit" as the doctor does; "warm up" places an order too,
+    """What one child process does, and how it dies.
+
+    :ivar kind: "place" an order, "sweep" as the worker does, "audit" as the doctor does; "warm up" places an order too,
         in the parent: its children then know every statement already
     :ivar dies: where the child kills itself: "before do reserve", "after undo secure", "before commit 7" …; "" nowhere
     :ivar ahead: how far ahead its clock is, in seconds
