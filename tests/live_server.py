@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from storefront.cli import consistency
 from tests import demo_shop
 from tests.conftest import make_databases
 from tests.isolated_shop import shop_at
@@ -140,6 +141,11 @@ class LiveShop:
         )
         assert done.returncode == 0, f"flask {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def faults(self) -> list[str]:
+        """What its doctor has to say, asked in this process: a command would load the whole program anew."""
+        with machine_time(), shop_at(self.database_url, self.folder) as app, app.app_context():
+            return list(consistency.violations())
 
 
 @contextmanager

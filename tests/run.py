@@ -6,7 +6,8 @@ the server that runs is used. A running Redis is used, else a private one is sta
 installed first where that is allowed (root, apt-get). What cannot be had is skipped with a printed reason, and under
 CI=true it is an error.
 
-Read from the environment:
+`--changed` runs what the uncommitted changes touch, `--changed=main` what differs from that revision; other arguments
+go to pytest. Read from the environment:
   TEST_MARIADB_URL, TEST_REDIS_URL, TEST_CHROMIUM  use these and nothing else
   TEST_MARIADB_PORT, TEST_REDIS_PORT               where to look for a running server (3306, 6379)
   TEST_INSTALL=no                                  install no packages
@@ -32,6 +33,8 @@ from typing import NoReturn
 import pymysql
 import redis
 import sqlalchemy as sa
+
+from tests.changed import changed_since, touched_by
 
 START_TIMEOUT = 60.0  # seconds for a private server to answer
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
@@ -276,6 +279,16 @@ def run_pytest(arguments: Sequence[str], environment: dict[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
+def resolved(arguments: Sequence[str]) -> list[str] | None:
+    """:return: arguments for pytest, those of the tests that changes touch instead of `--changed`; None: no test"""
+    found = next((argument for argument in arguments if argument.partition("=")[0] == "--changed"), None)
+    if found is None:
+        return list(arguments)
+    tests = touched_by(changed_since(found.partition("=")[2] or "HEAD"))
+    say(f"a change touches {' '.join(tests) or 'no test'}")
+    return [*(argument for argument in arguments if argument != found), *tests] if tests else None
+
+
 def run(arguments: Sequence[str]) -> int:
     environment = dict(os.environ)
     finders = {"MARIADB_URL": find_mariadb, "REDIS_URL": find_redis, "CHROMIUM": find_chromium}
@@ -303,4 +316,5 @@ def end_by_signal(number: int, _frame: FrameType | None) -> NoReturn:
 if __name__ == "__main__":
     for ending in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(ending, end_by_signal)
-    sys.exit(run(sys.argv[1:]))
+    chosen = resolved(sys.argv[1:])
+    sys.exit(0 if chosen is None else run(chosen))

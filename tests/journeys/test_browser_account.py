@@ -15,6 +15,7 @@ from tests.isolated_shop import shop_at
 from tests.journeys.conftest import NewShopper, Shops, shoppers_of
 from tests.journeys.test_accessibility import has_no_barriers
 from tests.shopper import CANDLE, Shopper, Window
+from tests.times import machine_time
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +38,7 @@ PAGES = {
 def open_account(shops: Shops, engine: str, email: str) -> None:
     """An account with two addresses and a UPI id."""
     shop = shops(engine)
-    with shop_at(shop.database_url, shop.folder) as app, app.app_context():
+    with machine_time(), shop_at(shop.database_url, shop.folder) as app, app.app_context():
         user = make_account(email=email, phone=None).id
         accounts.add_address(user, HOME)
         accounts.add_address(user, WORK)

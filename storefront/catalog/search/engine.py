@@ -224,4 +224,6 @@ def index_products(session: Session, texts: Iterable[SearchText]) -> None:
 def _learn(session: Session, words: set[str]) -> None:
     known = set(session.scalars(select(SearchWord.word).where(SearchWord.word.in_(words))))
     if new := [{"word": word} for word in sorted(words - known) if len(word) > 3 and not word.isdigit()]:
-        session.execute(insert(SearchWord), new)
+        # Another product may bring the same word at this moment.
+        learn = insert(SearchWord).prefix_with("IGNORE", dialect="mysql").prefix_with("IGNORE", dialect="mariadb")
+        session.execute(learn.prefix_with("OR IGNORE", dialect="sqlite"), new)

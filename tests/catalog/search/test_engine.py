@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from storefront.catalog import service as catalog
+from storefront.catalog.models import SearchWord
 from storefront.catalog.search import engine
 from storefront.catalog.service import BrowseCriteria
 from storefront.cli.demo.catalogue import read
+from storefront.db.session import read_session, transaction
 from tests.page_client import Pages
 
 PRODUCTS = read()["products"]
@@ -208,3 +211,14 @@ def test_a_query_is_cut_at_eight_words_of_forty_letters() -> None:
 )
 def test_a_plural_is_sought_by_what_both_numbers_begin_with(typed: str, sought: str) -> None:
     assert engine.query_words(typed) == [sought]
+
+
+def test_a_word_that_another_product_brings_at_the_same_moment_is_no_error(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction("catalog") as session, monkeypatch.context() as patch:
+        patch.setattr(session, "scalars", lambda _: [])  # what is known was read before the other one wrote
+        engine._learn(session, {"quincunx"})
+        engine._learn(session, {"quincunx", "bowl"})
+    found = select(SearchWord.word).where(SearchWord.word.in_(["quincunx", "bowl"]))
+    assert sorted(read_session().scalars(found)) == ["bowl", "quincunx"]
