@@ -14,7 +14,15 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 EVERYTHING = ("tests",)
 # A change of these may touch any test.
-FOUNDATIONS = ("config.py", "pyproject.toml", "requirements", "tests/conftest.py", "tests/run.py", "migrations/")
+FOUNDATIONS = (
+    "config.py",
+    "pyproject.toml",
+    "requirements",
+    "tests/conftest.py",
+    "tests/fixtures/",
+    "tests/run.py",
+    "migrations/",
+)
 LOOKS = ("templates/", "static/")
 HOUSE_RULES = "tests/test_conventions.py"  # opens every page
 
@@ -42,7 +50,7 @@ def _touched(path: str) -> Iterator[str]:
     file = Path(path)
     if path.startswith(LOOKS):
         yield HOUSE_RULES
-        yield f"tests/{file.parts[1]}"
+        yield from (f"tests/{file.parts[1]}", f"tests/pages/{file.parts[1]}")
     elif file.name == "conftest.py":
         yield str(file.parent)
     elif file.suffix == ".py" and file.parts[0] == "storefront":

@@ -17,12 +17,9 @@ from tests.run import resolved
         ("storefront/payments/stripe.py", "tests/payments/test_stripe.py"),
         ("storefront/cli/consistency.py", "tests/legacy_import/test_command.py"),  # which imports it
         ("tests/factories/stock.py", "tests/catalog/inventory/admin/test_ledger.py"),
-        (
-            "tests/isolated_shop.py",
-            "tests/proofs/test_race.py",
-        ),  # by way of tests/live_server.py and tests/proofs/live_shop.py
-        ("tests/legacy_import/conftest.py", "tests/legacy"),
-        ("templates/cart/cart.html", "tests/cart"),
+        ("tests/isolated_shop.py", "tests/proofs/test_race.py"),  # by way of live_server.py and proofs/live_shop.py
+        ("tests/legacy_import/conftest.py", "tests/legacy_import"),
+        ("templates/cart/show.html", "tests/pages/cart"),
         ("static/css/tokens.css", HOUSE_RULES),
     ],
 )
