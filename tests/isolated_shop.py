@@ -8,10 +8,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from flask import Flask
 from limits.errors import StorageError
 
 from storefront import create_app
+from storefront.db import session as db_session
 from storefront.db.session import db
 from storefront.web.security_headers import limiter
 from tests import demo_shop
@@ -27,7 +29,8 @@ def own_shop(engine: str, folder: Path, *, filled: bool = True) -> Iterator[Flas
     :param filled: with the demo shop, else with empty databases and no table
     """
     for url in make_databases(engine, folder):
-        with shop_at(url, folder) as app:
+        with pytest.MonkeyPatch.context() as patch, shop_at(url, folder) as app:
+            patch.setattr(db_session, "SQLITE_BUSY_SECONDS", 60)  # races wait for their turn on a busy machine, too
             if filled:
                 with app.app_context():
                     demo_shop.fill()
