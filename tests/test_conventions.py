@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +44,52 @@ def test_a_template_trusts_nothing_and_inherits_nothing(template: Path) -> None:
     text = template.read_text()
     for word in ("|tojson", "hx-boost", "hx-on", "hx-vals", "hx-disabled-elt", "autoescape false", ":inherited"):
         assert word not in text
+
+
+# -------------------------------------------------------------------------------------- documents
+
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+CODE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+FILE = re.compile(r"[\w*][\w./*-]*\.(?:conf|css|html|js|json|mako|md|png|py|service|sh|toml|txt|typ|yaml)")
+MODULE = re.compile(r"storefront(?:\.\w+)+")
+LOGGERS = {"storefront.security_events"}  # dotted names that are no module
+
+
+@pytest.fixture(scope="module")
+def tracked_files() -> list[str]:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [f"/{name}" for name in done.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_documents_name_files_that_exist(document: Path, tracked_files: list[str]) -> None:
+    text = document.read_text()
+    missing = [link for link in LINK.findall(text) if "://" not in link and not (document.parent / link).exists()]
+    for code in CODE.findall(text):
+        missing += [name for name in code.split() if _names_no_file(name, tracked_files)]
+    assert not missing
+
+
+def _names_no_file(name: str, tracked_files: list[str]) -> bool:
+    """Whether a word of code looks like a file, folder or module of the project that is not there.
+
+    A file may be named from the root or by the end of its path: `catalog/models.py`, `test_cart.py`. What begins with
+    a slash is an address of the shop, or of the machine it runs on.
+    """
+    if MODULE.fullmatch(name):
+        return name not in LOGGERS and not _is_module(name)
+    top_level, _, below = name.partition("/")
+    if below and top_level and (ROOT / top_level).is_dir() and re.fullmatch(r"[\w./-]+", below):
+        return not (ROOT / name).exists()
+    return FILE.fullmatch(name) is not None and not fnmatch.filter(tracked_files, f"*/{name}")
+
+
+def _is_module(name: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    path = ROOT.joinpath(*name.split("."))
+    return any(place.is_dir() or place.with_suffix(".py").is_file() for place in (path, path.parent))
 
 
 # -------------------------------------------------------------------------------------- addresses
