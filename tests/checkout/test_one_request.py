@@ -134,7 +134,7 @@ def test_a_click_whose_twin_is_still_being_placed_is_the_same_order_however_late
 ) -> None:
     mug = make_product(stock=5)
     with monkeypatch.context() as slow:
-        slow.setattr(one_request, "PAYMENT_TIMEOUT", 0)
+        slow.setattr(one_request, "RUNNER_TIMEOUT", 0)
         slow.setattr(one_request.saga, "resume", lambda identity: False)
         first = checkout.place_direct_order(WHO, an_order((mug, 2)))
         now.advance(minutes=5)

@@ -60,7 +60,7 @@ def buy_with_what_is_saved(shopper: Shopper) -> str:
     shopper.sees("How can we reach you?")
     shopper.fill_in({"Phone number": "98765 43210"})
     shopper.button("Continue to delivery").click()
-    shopper.sees("Where should it go?", shot="delivery-saved")
+    shopper.sees("Shipping address", shot="delivery-saved")
     shopper.page.get_by_label("Asha Rao, office").check()
     shopper.button("Continue to payment").click()
     shopper.choose_payment("UPI ash***@okbank")
