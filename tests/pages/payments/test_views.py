@@ -21,7 +21,7 @@ def bank(pages: Pages) -> Page:
 def test_the_bank_says_what_is_paid_and_to_whom(bank: Page) -> None:
     assert bank.one("h1").get_text() == "Confirm your payment of ₹1,680"
     assert "marigold" in bank.words
-    assert "Nothing is charged, whatever you press" in bank.words
+    assert "Nothing is charged, whatever you choose" in bank.words
 
 
 def test_approving_goes_back_to_the_shop_and_to_the_order(pages: Pages, bank: Page) -> None:
