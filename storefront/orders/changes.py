@@ -39,7 +39,7 @@ def change_address(order_id: str, address: PostalAddress, *, by: str) -> None:
         order.shipping_state = address.state
         order.shipping_zip_code = address.postal_code
         order.shipping_country = address.country
-        add_event(session, order.id, OrderStatus(order.status), by=by, note="Delivery address changed")
+        add_event(session, order.id, OrderStatus(order.status), by=by, note="Shipping address changed")
 
 
 @retry_on_deadlock
@@ -56,7 +56,7 @@ def set_tracking(order_id: str, number: str, *, by: str, carrier: str = "", acto
         before = (_last(session, order, OrderEvent.carrier), _last(session, order, OrderEvent.tracking_number))
         after = (carrier or before[0], number)
         if after != before:
-            entry = {"note": "Tracking number noted", "carrier": after[0], "tracking": after[1]}
+            entry = {"note": "Tracking number added", "carrier": after[0], "tracking": after[1]}
             add_event(session, order.id, OrderStatus(order.status), by=by, **entry)
             if actor:
                 detail = " ".join(filter(None, after))

@@ -117,7 +117,7 @@ def create_refund(
     add_event(session, order.id, terms.status, by=by, note=f"Refund{': ' if named else ''}{named}"[:MAX_ENTRY_LENGTH])
     _announce(session, order, row, _by_sku(bought, units))
     detail = f"{amount.amount} {amount.currency}{', ' if named else ''}{named}"
-    detail += f"{', back on the shelf' if row.is_restocked else ''}{': ' if request.reason else ''}{request.reason}"
+    detail += f"{', restocked' if row.is_restocked else ''}{': ' if request.reason else ''}{request.reason}"
     audit_log.record(session, AuditEntry, actor=actor, what="refund", subject=order.order_id, detail=detail)
     return row.id
 

@@ -132,7 +132,7 @@ def _delivered_at(session: Session, order: Order) -> datetime | None:
 
 
 def _claim(session: Session, order: Order, item: int, count: int) -> None:
-    """Put units into a return, if they are in no refund or other return; the UPDATE decides between concurrent calls."""
+    """Put units into a return, if they are in no other one and not refunded; the UPDATE decides."""
     are_left = Item.refunded + Item.in_return + count <= Item.quantity
     taken = update(Item).where(Item.id == item, Item.order_id == order.id, are_left)
     taken = taken.values(in_return=Item.in_return + count)

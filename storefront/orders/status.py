@@ -79,7 +79,7 @@ def cancel(
             _announce(session, order, CANCELLED_RESTOCK, units=_units_left(session, order))
         _announce(session, order, CANCELLED_LETTER)
         if actor:
-            detail = f"{'goods back on the shelf' if restock else 'goods written off'}{': ' if note else ''}{note}"
+            detail = f"{'restocked' if restock else 'not restocked'}{': ' if note else ''}{note}"
             audit_log.record(session, AuditEntry, actor=actor, what="cancelled", subject=order.order_id, detail=detail)
 
 

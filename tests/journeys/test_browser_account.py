@@ -78,7 +78,7 @@ def test_who_has_an_account_buys_with_what_they_saved(new_shopper: NewShopper, s
     sign_in(shopper, email)
     number = buy_with_what_is_saved(shopper)
     shopper.open("/orders")
-    shopper.sees("Your orders", shot="orders-own")
+    shopper.sees("Order history", shot="orders-own")
     shopper.link(number).click()
     shopper.sees(re.compile(f"^Order {number}"), shot="order-own")
     assert "Tower B" in shopper.page.locator("#delivery-address").inner_text()

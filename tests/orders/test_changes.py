@@ -23,7 +23,7 @@ def test_an_order_is_sent_elsewhere_and_its_timeline_says_so() -> None:
     orders.change_address(order.id, ELSEWHERE, by="you")
     changed = orders.get_order(order.id)
     assert (changed.address, changed.phone) == (ELSEWHERE, ELSEWHERE.phone)
-    assert (changed.timeline[-1].status, changed.timeline[-1].note) == ("confirmed", "Delivery address changed")
+    assert (changed.timeline[-1].status, changed.timeline[-1].note) == ("confirmed", "Shipping address changed")
     consistency.assert_balanced()
 
 

@@ -227,7 +227,7 @@ def told(app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPat
 def test_the_doctor_names_an_order_that_was_told_of_without_its_invoice(told: Callable[[], OrderView]) -> None:
     number_of(told())
     order = told()
-    assert list(orders.violations()) == [f"{order.id}: its customer was told that it is confirmed, it has no invoice"]
+    assert list(orders.violations()) == [f"{order.id}: confirmed by e-mail, but it has no invoice"]
     issue(order)
     assert list(orders.violations()) == []
 

@@ -83,7 +83,7 @@ def test_units_go_back_with_their_money_and_on_the_shelf(order: OrderView, post:
     for part in (letter.text, letter.html):
         assert "₹590" in part
         assert "1 × Clay Mug" in part
-        assert "the way it was paid" in part
+        assert "to your payment method" in part
 
 
 def test_who_did_it_is_noted(order: OrderView) -> None:
@@ -91,7 +91,7 @@ def test_who_did_it_is_noted(order: OrderView) -> None:
     with read_session() as session:
         (act,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "refund")).all()
     assert (act.actor, act.subject) == ("meera@example.com", order.id)
-    assert act.detail == "590.00 INR, 1 × Clay Mug, back on the shelf: Chipped"
+    assert act.detail == "590.00 INR, 1 × Clay Mug, restocked: Chipped"
 
 
 def test_units_that_are_not_chosen_to_be_restocked_stay_off_the_shelf(order: OrderView) -> None:
@@ -192,7 +192,7 @@ def test_a_cancellation_gives_back_only_the_rest(order: OrderView, post: MemoryP
     assert given(order) == [UNIT.minor, order.grand_total.minor - UNIT.minor]
     assert status(order) is PaymentStatus.REFUNDED
     assert stock(order) == Stock(on_hand=5, reserved=0)
-    assert "₹1,680 goes back" in post.letters[-1].text
+    assert "We refund ₹1,680" in post.letters[-1].text
 
 
 def test_a_unit_that_was_written_off_does_not_come_back_with_a_cancellation(order: OrderView) -> None:
@@ -217,7 +217,7 @@ def test_staff_may_cancel_without_restocking_and_say_why(order: OrderView) -> No
     assert sum(given(order)) == order.grand_total.minor
     with read_session() as session:
         (act,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "cancelled")).all()
-    assert (act.actor, act.detail) == ("meera@example.com", "goods written off: Broken in the store")
+    assert (act.actor, act.detail) == ("meera@example.com", "not restocked: Broken in the store")
 
 
 def test_whoever_hears_of_the_cancellation_before_the_refund_gives_back_the_same(order: OrderView) -> None:
@@ -286,7 +286,7 @@ def test_cash_that_was_collected_is_handed_back(app: Flask, post: MemoryPost) ->
     deliver()
     (view,) = orders.refunds_of(orders.get_order(order.id))
     assert not view.lowers_due
-    assert "answer our mail with the account" in post.letters[-1].text
+    assert "with the bank account for your refund" in post.letters[-1].text
 
 
 def test_goods_that_were_sent_come_back_as_a_return_and_stay_sold(app: Flask) -> None:

@@ -108,7 +108,7 @@ def test_a_declined_return_says_why_and_frees_its_units(order: OrderView, post: 
     orders.decline_return(number, "It was used", actor=CLERK)
     assert (state_of(number), orders.get_return(number).answer) == (ReturnState.DECLINED, "It was used")
     deliver()
-    assert "Why: It was used" in post.letters[-1].text
+    assert "Reason: It was used" in post.letters[-1].text
     assert again(order).items[0].units_left == 3
     with pytest.raises(ReturnDecided):
         orders.approve_return(number, restock=True, actor=CLERK)
@@ -201,3 +201,20 @@ def test_what_was_not_sent_cannot_come_back(app: Flask) -> None:
     assert orders.return_eligibility(order) is None
     with pytest.raises(NotReturnable):
         ask_return(order)
+
+
+def test_a_text_email_has_a_line_for_each_product(app: Flask, post: MemoryPost) -> None:
+    order = make_order_at(
+        OrderStatus.DELIVERED, (make_product(name="Clay Mug", stock=5), 2), (make_product(name="Iron Pan", stock=5), 1)
+    )
+    deliver()
+    assert "\n* 2 x Clay Mug\n" in post.letters[0].text
+    assert "\n* 1 x Iron Pan\n" in post.letters[0].text
+    number = orders.request_return(
+        order.id, {item.id or 0: 1 for item in order.items}, reason=ReturnReason.DAMAGED, key=new_key()
+    )
+    deliver()
+    assert "\n\n* 1 × Clay Mug\n* 1 × Iron Pan\n\nReason: Arrived damaged\n" in post.letters[-1].text
+    orders.approve_return(number, restock=True, actor=CLERK)
+    deliver()
+    assert "\n\n* 1 × Clay Mug\n* 1 × Iron Pan\n\nRefund: " in post.letters[-1].text

@@ -145,7 +145,7 @@ def test_a_cart_holds_ninety_nine_of_a_thing(pages: Pages, htmx: bool) -> None:
     mug = make_product(stock=500)
     put_in_cart(pages, mug, 99)
     page = pages.submit(open_product(pages, mug), "#add-line", htmx=htmx, status=422, quantity="1")
-    assert "A cart holds at most 99 of one thing" in page.words
+    assert "You can add at most 99 of one product" in page.words
 
 
 @BOTH_WAYS
@@ -169,7 +169,7 @@ def test_what_was_never_sold_is_not_found(pages: Pages, htmx: bool) -> None:
 
 def test_the_cart_page_sets_no_cart_up(pages: Pages) -> None:
     page = pages.get("/cart")
-    assert "Nothing here yet" in page.words
+    assert "Your cart is empty" in page.words
     assert badge(page) == ["Cart"]
     assert "Set-Cookie" not in page.response.headers
 
@@ -253,7 +253,7 @@ def test_a_removed_line_can_be_put_back(pages: Pages, htmx: bool) -> None:
 def test_the_last_line_leaves_an_empty_cart_with_a_way_back(pages: Pages, htmx: bool) -> None:
     cart = put_in_cart(pages, make_product(), 1)
     page = pages.submit(cart, removal(cart), htmx=htmx)
-    assert "Nothing here yet" in page.words
+    assert "Your cart is empty" in page.words
     assert badge(page) == ["Cart"]
     assert page.all(".cart__undo")
 
@@ -323,13 +323,13 @@ def test_a_new_price_is_told_on_its_line(pages: Pages) -> None:
         dearer = sa.update(Variant).where(Variant.sku == mug.sku).values(price=rupees("549.50").minor)
         session.execute(dearer)
     page = pages.get("/cart")
-    assert "The price went from ₹500 to ₹549.50 since you added it." in page.words
+    assert "The price changed from ₹500 to ₹549.50 since you added it." in page.words
     assert "₹1,099" in page.one("#figures").get_text()
     assert page.all('#cart-summary a[href="/checkout"]')
 
 
 @pytest.mark.parametrize(
-    ("taken", "told"), [(3, "Only 2 left: lower the quantity to go on."), (5, "Sold out since you added it.")]
+    ("taken", "told"), [(3, "Only 2 left: reduce the quantity to check out."), (5, "Sold out since you added it.")]
 )
 def test_a_line_that_cannot_be_had_is_told_and_must_be_mended(pages: Pages, taken: int, told: str) -> None:
     mug = make_product(stock=5)
@@ -349,9 +349,9 @@ def test_a_withdrawn_product_keeps_its_line_and_can_only_be_removed(pages: Pages
     with transaction("catalog") as session:
         session.execute(sa.update(Product).where(Product.id == mug.id).values(active=False))
     page = pages.get("/cart")
-    assert "No longer sold." in page.words
+    assert "No longer available." in page.words
     assert in_cart(page) == [("Clay Mug", "")]  # no quantity to change
-    assert "Nothing here yet" in pages.submit(page, removal(page)).words
+    assert "Your cart is empty" in pages.submit(page, removal(page)).words
 
 
 def test_a_long_cart_costs_no_more_selects_than_a_short_one(pages: Pages) -> None:

@@ -75,7 +75,7 @@ def test_orders_of_this_browser_stand_below_those_of_the_account_once(pages: Pag
 )
 def test_whatever_stands_in_the_address_is_borne(pages: Pages, asha: Account, query: str) -> None:
     order_of(asha)
-    assert pages.get(f"/orders?{query}").one("h1").get_text() == "Your orders"
+    assert pages.get(f"/orders?{query}").one("h1").get_text() == "Order history"
 
 
 def test_pages_of_orders_are_linked(pages: Pages, asha: Account) -> None:
@@ -100,7 +100,7 @@ def test_an_account_shows_its_last_orders_at_a_glance(pages: Pages, asha: Accoun
 def test_orders_placed_as_a_guest_are_claimed(pages: Pages, asha: Account) -> None:
     guests = make_order(email=str(asha.email).upper())
     page = pages.submit(pages.get("/orders"), "form[action$=claims]")
-    assert "1 order is in your list now" in page.words
+    assert "1 order was added to your account" in page.words
     assert listed(page) == [guests.id]
     assert page.all("form[action$=claims]") == []
 
@@ -175,15 +175,15 @@ def test_an_order_is_bought_again(pages: Pages, mug: ProductCard) -> None:
     placed = buy(pages, mug, 2)
     page = pages.submit(placed, AGAIN)
     assert page.url == "/cart"
-    assert "2 products are in your cart" in page.words
+    assert "2 products were added to your cart" in page.words
 
 
 def test_of_what_ran_low_as_many_are_taken_as_there_are(pages: Pages, mug: ProductCard) -> None:
     placed = buy(pages, mug, 3)
     page = pages.submit(placed, AGAIN)
-    assert "Not to be had now: Clay Mug (2 of 3)" in page.words
+    assert "Not available: Clay Mug (2 of 3)" in page.words
     again = pages.submit(placed, AGAIN)
-    assert "Not to be had now: Clay Mug." in again.words
+    assert "Not available: Clay Mug." in again.words
     with pages.client.session_transaction() as session:
         assert cart.count_units(session["cart"]) == 2
 
@@ -191,7 +191,7 @@ def test_of_what_ran_low_as_many_are_taken_as_there_are(pages: Pages, mug: Produ
 def test_goods_that_are_sold_no_more_are_named(pages: Pages, asha: Account) -> None:
     number = order_of(asha, "Old Teapot")
     page = pages.submit(pages.get(f"/orders/{number}"), AGAIN)
-    assert "Not to be had now: Old Teapot, Blue." in page.words
+    assert "Not available: Old Teapot, Blue." in page.words
     assert page.all("#cart-empty")
 
 

@@ -16,7 +16,7 @@ from tests.factories.catalog import make_product
 from tests.factories.shopping import EMAIL, buy, fill_cart, make_order
 from tests.page_client import Page, Pages
 
-NOT_FOUND = "No order has this number and this e-mail address. Check both and try again."
+NOT_FOUND = "No order matches this number and e-mail address. Check both and try again."
 TRACK = "form.order-track__form"
 
 
@@ -43,7 +43,7 @@ def track(pages: Pages, number: str, email: str = EMAIL, *, status: int = 200, h
 
 def test_a_browser_without_orders_is_told_how_to_find_one(pages: Pages) -> None:
     page = pages.get("/orders")
-    assert "No order is known here" in page.words
+    assert "There are no orders in this browser" in page.words
     assert page.one("main a.btn")["href"] == "/track"
 
 
@@ -193,7 +193,7 @@ CANCEL = "form[action$=cancellation]"
 
 def test_an_order_is_cancelled_by_who_may_see_it(pages: Pages, order: OrderView) -> None:
     shown = track(pages, order.id)
-    assert shown.one(f"details:not([open]) > {CANCEL}").get_text().strip().endswith("Yes, cancel it")
+    assert shown.one(f"details:not([open]) > {CANCEL}").get_text().strip().endswith("Yes, cancel order")
     page = pages.submit(shown, CANCEL)
     assert page.url == f"/orders/{order.id}"
     assert "Your order is cancelled" in page.words
