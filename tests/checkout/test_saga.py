@@ -58,7 +58,7 @@ def dies(*args: object, **kwargs: object) -> None:
 
 
 @pytest.mark.parametrize("purchase", ["cod", "sandbox-success"], indirect=True)
-def test_an_order_takes_goods_money_and_one_letter(purchase: Purchase) -> None:
+def test_an_order_takes_stock_and_payment_and_sends_one_email(purchase: Purchase) -> None:
     assert purchase.place().state is CheckoutState.COMPLETED
     purchase.assert_complete()
 
@@ -66,7 +66,7 @@ def test_an_order_takes_goods_money_and_one_letter(purchase: Purchase) -> None:
 @pytest.mark.parametrize("purchase", ["cod", "sandbox-success"], indirect=True)
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", STEPS)
-def test_a_process_that_dies_at_a_step_is_followed_by_one_that_finishes(
+def test_a_checkout_whose_process_died_at_a_step_is_completed_by_the_worker(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
     purchase.break_at(monkeypatch, step, Crash(), when=moment)
@@ -77,7 +77,7 @@ def test_a_process_that_dies_at_a_step_is_followed_by_one_that_finishes(
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
-def test_a_process_that_dies_while_undoing_is_followed_by_one_that_undoes_the_rest(
+def test_a_checkout_whose_process_died_while_undoing_is_undone_by_the_worker(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
     at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
@@ -89,7 +89,7 @@ def test_a_process_that_dies_while_undoing_is_followed_by_one_that_undoes_the_re
 
 
 @pytest.mark.parametrize("step", ["authorise", "capture"])
-def test_a_process_that_dies_with_the_providers_answer_in_hand_charges_once(
+def test_a_process_that_dies_before_storing_the_providers_response_charges_once(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     with monkeypatch.context() as patch:
@@ -100,7 +100,7 @@ def test_a_process_that_dies_with_the_providers_answer_in_hand_charges_once(
     purchase.assert_complete()
 
 
-def test_a_process_that_dies_before_it_begins_is_followed_by_one_that_finishes(
+def test_a_checkout_whose_process_died_before_the_first_step_is_completed_by_the_worker(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -111,7 +111,7 @@ def test_a_process_that_dies_before_it_begins_is_followed_by_one_that_finishes(
     purchase.assert_complete()
 
 
-def test_what_is_put_in_the_cart_after_a_crash_stays_there(
+def test_a_line_added_to_the_cart_after_a_crash_is_not_cleared(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     purchase.break_at(monkeypatch, "clear", Crash(), when="after")
@@ -121,7 +121,7 @@ def test_what_is_put_in_the_cart_after_a_crash_stays_there(
     assert cart.count_units(purchase.token) == 1
 
 
-def test_who_signs_in_while_the_order_is_paid_takes_no_bought_goods_along(
+def test_signing_in_while_the_order_is_paid_does_not_keep_bought_items_in_the_cart(
     purchase: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = cart.cart_key_of(make_account().id)
@@ -135,7 +135,7 @@ def test_who_signs_in_while_the_order_is_paid_takes_no_bought_goods_along(
     assert cart.count_units(account) == 0
 
 
-def test_what_is_put_in_the_cart_while_it_is_paid_stays_there(
+def test_a_line_added_to_the_cart_during_payment_is_not_cleared(
     purchase: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_step(monkeypatch, "capture", lambda: _put_one_more_in(purchase))
@@ -153,7 +153,7 @@ def _put_one_more_in(purchase: Purchase) -> None:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_that_fails_once_is_done_again(
+def test_a_step_that_fails_once_is_retried(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
     purchase.break_at(monkeypatch, step, no_database(), when=moment)
@@ -165,7 +165,7 @@ def test_a_step_that_fails_once_is_done_again(
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
-def test_a_step_that_fails_for_good_is_undone_with_all_before_it(
+def test_a_step_that_keeps_failing_is_undone_with_all_before_it_after_the_timeout(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
     purchase.break_at(monkeypatch, step, no_database(), when=moment, times=FOR_EVER)
@@ -178,7 +178,7 @@ def test_a_step_that_fails_for_good_is_undone_with_all_before_it(
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", GOING_FORWARD)
-def test_once_money_is_being_taken_a_step_is_tried_until_it_works(
+def test_from_the_capture_on_a_step_is_retried_until_it_succeeds(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
     with monkeypatch.context() as patch:
@@ -192,7 +192,7 @@ def test_once_money_is_being_taken_a_step_is_tried_until_it_works(
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
-def test_an_undoing_that_fails_is_done_again_until_it_works(
+def test_an_undo_that_fails_is_retried_until_it_succeeds(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
 ) -> None:
     at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
@@ -204,7 +204,7 @@ def test_an_undoing_that_fails_is_done_again_until_it_works(
     purchase.assert_undone()
 
 
-def test_one_checkout_that_cannot_go_on_does_not_hold_up_the_others(
+def test_a_failing_checkout_does_not_block_the_others(
     post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stuck, other = make_purchase(post), make_purchase(post)
@@ -221,13 +221,13 @@ def test_one_checkout_that_cannot_go_on_does_not_hold_up_the_others(
 
 
 @pytest.mark.parametrize("purchase", ["sandbox-decline"], indirect=True)
-def test_a_declined_payment_lets_go_of_everything(purchase: Purchase) -> None:
+def test_a_declined_payment_undoes_the_order(purchase: Purchase) -> None:
     outcome = purchase.place()
     assert (outcome.failure, outcome.detail) == (Failure.DECLINED, "The bank declined the card")
     purchase.assert_undone()
 
 
-def test_goods_that_are_gone_are_named_and_nobody_is_asked_for_money(
+def test_sold_out_products_are_named_and_no_payment_is_made(
     purchase: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rival = [Hold(purchase.mug.sku, 4)]
@@ -240,7 +240,7 @@ def test_goods_that_are_gone_are_named_and_nobody_is_asked_for_money(
     purchase.assert_undone()
 
 
-def test_goods_sold_while_the_customer_confirmed_cancel_the_order_and_void_the_payment(
+def test_stock_sold_while_the_customer_confirmed_cancels_the_order_and_voids_the_payment(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def meanwhile() -> None:
@@ -257,7 +257,7 @@ def test_goods_sold_while_the_customer_confirmed_cancel_the_order_and_void_the_p
     consistency.assert_balanced()
 
 
-def test_goods_whose_hold_ran_out_are_taken_again(
+def test_an_expired_reservation_is_made_again_before_the_capture(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def meanwhile() -> None:
@@ -270,7 +270,7 @@ def test_goods_whose_hold_ran_out_are_taken_again(
 
 
 @pytest.mark.parametrize("purchase", ["sandbox-timeout"], indirect=True)
-def test_a_bank_that_answers_late_is_asked_again_and_charges_once(purchase: Purchase, now: Clock) -> None:
+def test_a_provider_that_responds_late_is_asked_again_and_charges_once(purchase: Purchase, now: Clock) -> None:
     assert purchase.place().state is CheckoutState.RUNNING
     for expected in (CheckoutState.RUNNING, CheckoutState.COMPLETED):
         now.advance(seconds=3)
@@ -280,7 +280,7 @@ def test_a_bank_that_answers_late_is_asked_again_and_charges_once(purchase: Purc
 
 
 @pytest.mark.parametrize("purchase", ["sandbox-timeout"], indirect=True)
-def test_a_bank_that_never_answers_is_told_to_let_go(
+def test_a_payment_whose_provider_never_responds_is_voided(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox, "SILENCES", FOR_EVER)
@@ -291,7 +291,7 @@ def test_a_bank_that_never_answers_is_told_to_let_go(
     purchase.assert_undone()
 
 
-def test_silence_while_money_is_taken_is_never_undone(
+def test_a_timeout_during_the_capture_is_never_undone(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_step(monkeypatch, "capture", raising(payments.ProviderTimeout(purchase.id)), when="after", times=3)

@@ -47,7 +47,7 @@ def messages(order_id: str) -> list[str]:
 # ------------------------------------------------------------------------------------------------ finding
 
 
-def test_each_filter_has_its_orders_and_its_count(app: Flask, now: Clock) -> None:
+def test_each_filter_lists_and_counts_its_orders(app: Flask, now: Clock) -> None:
     made = {status: create(status) for status in OrderStatus}
     for status, order_id in made.items():
         assert found(admin_list.OrderQuery(filter=admin_list.OrderFilter(status))) == [order_id]
@@ -107,7 +107,7 @@ def test_a_page_and_the_board_take_three_selects(app: Flask) -> None:
     assert [len(cards) for cards in board.columns.values()] == [1] * 6
 
 
-def test_a_column_of_the_board_has_the_longest_waiting_and_the_latest_of_what_is_over(
+def test_open_columns_show_the_oldest_orders_and_closed_ones_the_newest(
     app: Flask, monkeypatch: pytest.MonkeyPatch, now: Clock
 ) -> None:
     monkeypatch.setattr(admin_list, "MAX_CARDS", 2)
@@ -130,7 +130,7 @@ def test_the_export_has_every_order_of_the_filter(app: Flask, monkeypatch: pytes
 # ------------------------------------------------------------------------------------------------ steps
 
 
-def test_a_step_leaves_word_and_who_of_the_staff_took_it(app: Flask) -> None:
+def test_a_step_publishes_a_message_and_is_audited(app: Flask) -> None:
     order_id = create()
     orders.advance(order_id, PACKING, by="the shop", actor="meera@example.com")
     orders.advance(order_id, SENT, by="the shop", actor="ravi@example.com", carrier="DTDC", tracking="D 7")
@@ -144,7 +144,7 @@ def test_a_step_leaves_word_and_who_of_the_staff_took_it(app: Flask) -> None:
     assert list(orders.violations()) == []
 
 
-def test_a_step_that_is_refused_leaves_no_word_and_no_act(app: Flask) -> None:
+def test_a_refused_step_publishes_and_audits_nothing(app: Flask) -> None:
     order_id = create()
     with pytest.raises(StepNotAllowed):
         orders.advance(order_id, SENT, by="the shop", actor="meera@example.com")
@@ -152,7 +152,7 @@ def test_a_step_that_is_refused_leaves_no_word_and_no_act(app: Flask) -> None:
     assert admin_list.acts_of(order_id) == []
 
 
-def test_the_doctor_misses_the_word_of_a_step_that_was_taken(app: Flask) -> None:
+def test_the_doctor_names_a_step_without_its_message(app: Flask) -> None:
     order_id = create()
     orders.advance(order_id, PACKING, by="the shop")
     with transaction("orders") as session:
@@ -161,7 +161,7 @@ def test_the_doctor_misses_the_word_of_a_step_that_was_taken(app: Flask) -> None
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_order_sent_before_there_were_such_letters_is_no_fault(engine: str, tmp_path: Path) -> None:
+def test_an_order_shipped_before_such_emails_existed_is_no_violation(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app, app.app_context():
         order_id = create()
         for status in (PACKING, SENT):
@@ -176,7 +176,7 @@ def test_an_order_sent_before_there_were_such_letters_is_no_fault(engine: str, t
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_of_many_who_press_the_same_step_at_once_one_takes_it(engine: str, tmp_path: Path) -> None:
+def test_concurrent_requests_take_a_step_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             order_id = create()
@@ -190,7 +190,7 @@ def test_of_many_who_press_the_same_step_at_once_one_takes_it(engine: str, tmp_p
             assert [event.status for event in orders.get_order(order_id).timeline].count(PACKING) == 1
 
 
-def test_a_parcel_is_shown_where_its_carrier_shows_it() -> None:
+def test_the_tracking_url_is_the_carriers() -> None:
     assert tracking_url("Blue Dart", "7 7/&") == (
         "https://www.bluedart.com/trackdartresultthirdparty?trackFor=0&trackNo=7%207%2F%26"
     )

@@ -50,12 +50,12 @@ def positions(series: str) -> list[int]:
 # ---------------------------------------------------------------------------------------------- numbers
 
 
-def test_invoices_are_numbered_one_after_the_other_whenever_they_are_asked_for(app: Flask) -> None:
+def test_invoices_are_numbered_in_the_order_of_their_issue(app: Flask) -> None:
     first, second = confirmed(), confirmed()
     assert [number_of(order) for order in (second, first, second)] == ["2026-000001", "2026-000002", "2026-000001"]
 
 
-def test_the_invoice_is_issued_before_the_first_letter(app: Flask, post: MemoryPost) -> None:
+def test_the_invoice_is_issued_before_the_first_email(app: Flask, post: MemoryPost) -> None:
     order = confirmed()
     assert orders.get_order(order.id).invoice_number == ""
     deliver()
@@ -65,7 +65,7 @@ def test_the_invoice_is_issued_before_the_first_letter(app: Flask, post: MemoryP
 
 
 @pytest.mark.parametrize("is_cancelled", [False, True])
-def test_an_order_that_was_never_certain_has_no_invoice(app: Flask, is_cancelled: bool) -> None:
+def test_an_order_that_was_never_confirmed_has_no_invoice(app: Flask, is_cancelled: bool) -> None:
     checkout = new_checkout_id()
     order_id = orders.create_order(checkout, make_snapshot())
     if is_cancelled:
@@ -74,7 +74,7 @@ def test_an_order_that_was_never_certain_has_no_invoice(app: Flask, is_cancelled
     assert positions("2026") == []
 
 
-def test_each_year_of_the_shop_has_a_series_of_its_own(app: Flask) -> None:
+def test_each_year_in_the_shops_time_zone_has_its_own_series(app: Flask) -> None:
     number_of(confirmed())
     orders_ = [confirmed() for _ in range(2)]
     with clock.at_time(datetime(2026, 12, 31, 18, 29, tzinfo=UTC)):  # a minute before midnight in Kolkata
@@ -83,7 +83,7 @@ def test_each_year_of_the_shop_has_a_series_of_its_own(app: Flask) -> None:
         assert number_of(orders_[1]) == "2027-000001"
 
 
-def test_credit_notes_have_a_series_of_their_own_and_come_after_their_invoice(app: Flask, post: MemoryPost) -> None:
+def test_credit_notes_have_their_own_series_and_follow_their_invoice(app: Flask, post: MemoryPost) -> None:
     order = make_order((make_product(name="Clay Mug"), 3), payment="sandbox-success")
     refund(order, 1)
     refund(order, amount=rupees(5))
@@ -102,7 +102,7 @@ def test_credit_notes_have_a_series_of_their_own_and_come_after_their_invoice(ap
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_of_twenty_orders_at_once_each_has_a_number_and_none_is_missing(engine: str, tmp_path: Path) -> None:
+def test_twenty_concurrent_orders_get_numbers_without_a_gap(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             waiting = [confirmed() for _ in range(20)]
@@ -114,7 +114,7 @@ def test_of_twenty_orders_at_once_each_has_a_number_and_none_is_missing(engine: 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_asked_for_ten_times_at_once_an_order_has_one_invoice_and_one_note(engine: str, tmp_path: Path) -> None:
+def test_ten_concurrent_requests_issue_one_invoice_and_one_credit_note(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             order = confirmed()
@@ -128,7 +128,7 @@ def test_asked_for_ten_times_at_once_an_order_has_one_invoice_and_one_note(engin
             assert list(orders.violations()) == []
 
 
-def test_an_issue_that_fails_gives_its_number_back(app: Flask) -> None:
+def test_a_failed_issue_frees_its_number(app: Flask) -> None:
     first, second = confirmed(), confirmed()
 
     def fail(conn: object, cursor: object, statement: str, *rest: object) -> None:
@@ -146,7 +146,7 @@ def test_an_issue_that_fails_gives_its_number_back(app: Flask) -> None:
     assert list(orders.violations()) == []
 
 
-def test_a_clock_that_goes_back_issues_no_earlier_than_the_one_before(app: Flask, now: Clock) -> None:
+def test_a_clock_set_back_does_not_issue_earlier_than_the_previous_invoice(app: Flask, now: Clock) -> None:
     first, second = confirmed(), confirmed()
     at = issue(first)[INVOICE].issued_at
     now.advance(seconds=-30)
@@ -196,14 +196,14 @@ def test_the_doctor_names_a_gap(app: Flask) -> None:
     assert list(orders.violations()) == ["invoices 2026: a gap before 2026-000004, 2 are missing"]
 
 
-def test_the_doctor_names_a_number_that_was_counted_and_not_given_out(app: Flask) -> None:
+def test_the_doctor_names_a_counted_number_without_an_invoice(app: Flask) -> None:
     number_of(confirmed())
     with transaction("orders") as session:
         session.execute(update(InvoiceSeries).values(last_position=2).where(InvoiceSeries.series == "2026"))
     assert list(orders.violations()) == ["invoices 2026: the last is 1, 2 were counted"]
 
 
-def test_the_doctor_names_an_invoice_that_is_older_than_the_one_before(app: Flask) -> None:
+def test_the_doctor_names_an_invoice_older_than_the_previous_one(app: Flask) -> None:
     number_of(confirmed())
     plant(confirmed(), 2, clock.utc_now() - timedelta(hours=1))
     assert list(orders.violations()) == ["invoice 2026-000002: issued before the one before it"]
@@ -224,7 +224,7 @@ def told(app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPat
     return tell
 
 
-def test_the_doctor_names_an_order_that_was_told_of_without_its_invoice(told: Callable[[], OrderView]) -> None:
+def test_the_doctor_names_an_order_confirmed_by_email_without_an_invoice(told: Callable[[], OrderView]) -> None:
     number_of(told())
     order = told()
     assert list(orders.violations()) == [f"{order.id}: confirmed by e-mail, but it has no invoice"]
@@ -232,7 +232,7 @@ def test_the_doctor_names_an_order_that_was_told_of_without_its_invoice(told: Ca
     assert list(orders.violations()) == []
 
 
-def test_orders_from_before_there_were_invoices_and_of_the_old_shop_may_wait(told: Callable[[], OrderView]) -> None:
+def test_imported_orders_and_those_before_the_first_invoice_need_none(told: Callable[[], OrderView]) -> None:
     told()
     number_of(confirmed())
     old = told()

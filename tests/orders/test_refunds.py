@@ -67,7 +67,7 @@ def status(order: OrderView) -> PaymentStatus | None:
     return payments.status_of(order.checkout_id)
 
 
-def test_units_go_back_with_their_money_and_on_the_shelf(order: OrderView, post: MemoryPost) -> None:
+def test_refunded_units_are_restocked(order: OrderView, post: MemoryPost) -> None:
     refund(order, 1, restock=True, reason="Chipped")
     deliver()
     assert given(order) == [UNIT.minor]
@@ -86,7 +86,7 @@ def test_units_go_back_with_their_money_and_on_the_shelf(order: OrderView, post:
         assert "to your payment method" in part
 
 
-def test_who_did_it_is_noted(order: OrderView) -> None:
+def test_a_refund_is_audited(order: OrderView) -> None:
     refund(order, 1, restock=True, reason="Chipped")
     with read_session() as session:
         (act,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "refund")).all()
@@ -94,21 +94,21 @@ def test_who_did_it_is_noted(order: OrderView) -> None:
     assert act.detail == "590.00 INR, 1 × Clay Mug, restocked: Chipped"
 
 
-def test_units_that_are_not_chosen_to_be_restocked_stay_off_the_shelf(order: OrderView) -> None:
+def test_units_are_not_restocked_unless_chosen(order: OrderView) -> None:
     refund(order, 2)
     deliver()
     assert given(order) == [2 * UNIT.minor]
     assert stock(order) == Stock(on_hand=2, reserved=0)
 
 
-def test_money_alone_goes_back_too(order: OrderView) -> None:
+def test_an_amount_can_be_refunded_without_units(order: OrderView) -> None:
     refund(order, amount=rupees("99.99"))
     deliver()
     assert given(order) == [9_999]
     assert orders.get_order(order.id).items[0].refunded == 0
 
 
-def test_the_delivery_goes_back_when_chosen_once(order: OrderView) -> None:
+def test_the_delivery_can_be_refunded_once(order: OrderView) -> None:
     refund(order, 1, with_shipping=True)
     refund(order, 1, with_shipping=True)
     deliver()
@@ -116,7 +116,7 @@ def test_the_delivery_goes_back_when_chosen_once(order: OrderView) -> None:
     assert [view.is_with_shipping for view in orders.refunds_of(orders.get_order(order.id))] == [True, False]
 
 
-def test_part_by_part_all_of_it_is_exactly_what_was_paid(order: OrderView) -> None:
+def test_partial_refunds_add_up_to_the_payment(order: OrderView) -> None:
     for _ in range(3):
         refund(order, 1, restock=True)
     refund(order, with_shipping=True)
@@ -165,17 +165,17 @@ def test_more_than_is_left_is_refused(order: OrderView, attempt: Callable[[Order
     assert orders.refunds_of(orders.get_order(order.id)) == []
 
 
-def test_nothing_at_all_is_refused(order: OrderView) -> None:
+def test_an_empty_refund_is_refused(order: OrderView) -> None:
     with pytest.raises(NothingToRefund):
         refund(order)
 
 
-def test_an_order_that_never_was_is_unknown(order: OrderView) -> None:
+def test_an_unknown_order_number_is_refused(order: OrderView) -> None:
     with pytest.raises(UnknownOrder):
         orders.refund("ORD-0", orders.RefundRequest({}), key=new_key(), actor="meera@example.com")
 
 
-def test_of_a_cancelled_order_nothing_more_goes_back(order: OrderView) -> None:
+def test_a_cancelled_order_cannot_be_refunded(order: OrderView) -> None:
     orders.cancel(order.id, by="you")
     with pytest.raises(NotRefundable) as refusal:
         refund(order, 1)
@@ -185,7 +185,7 @@ def test_of_a_cancelled_order_nothing_more_goes_back(order: OrderView) -> None:
 # ------------------------------------------------------------------------------------------ cancelling
 
 
-def test_a_cancellation_gives_back_only_the_rest(order: OrderView, post: MemoryPost) -> None:
+def test_a_cancellation_refunds_only_the_rest(order: OrderView, post: MemoryPost) -> None:
     refund(order, 1, restock=True)
     orders.cancel(order.id, by="you")
     deliver()
@@ -195,7 +195,7 @@ def test_a_cancellation_gives_back_only_the_rest(order: OrderView, post: MemoryP
     assert "We refund ₹1,680" in post.letters[-1].text
 
 
-def test_a_unit_that_was_written_off_does_not_come_back_with_a_cancellation(order: OrderView) -> None:
+def test_a_cancellation_does_not_restock_units_refunded_without_restocking(order: OrderView) -> None:
     refund(order, 1)
     orders.cancel(order.id, by="you")
     deliver()
@@ -220,7 +220,7 @@ def test_staff_may_cancel_without_restocking_and_say_why(order: OrderView) -> No
     assert (act.actor, act.detail) == ("meera@example.com", "not restocked: Broken in the store")
 
 
-def test_whoever_hears_of_the_cancellation_before_the_refund_gives_back_the_same(order: OrderView) -> None:
+def test_messages_of_refund_and_cancellation_in_any_order_refund_the_same(order: OrderView) -> None:
     """The refund's own words are tried later: the bank was silent when they came first."""
     refund(order, 1, restock=True)
     orders.cancel(order.id, by="you")
@@ -231,7 +231,7 @@ def test_whoever_hears_of_the_cancellation_before_the_refund_gives_back_the_same
     assert stock(order) == Stock(on_hand=5, reserved=0)
 
 
-def test_what_is_refunded_wholly_can_still_be_cancelled(order: OrderView) -> None:
+def test_a_fully_refunded_order_can_still_be_cancelled(order: OrderView) -> None:
     refund(order, 3, restock=True, with_shipping=True)
     deliver()
     orders.cancel(order.id, by="you")
@@ -245,7 +245,7 @@ def test_what_is_refunded_wholly_can_still_be_cancelled(order: OrderView) -> Non
 # ------------------------------------------------------------------------------- the bank, cash, the lender
 
 
-def test_a_bank_that_is_silent_is_asked_again_and_gives_back_once(
+def test_a_refund_after_a_provider_timeout_is_made_once(
     order: OrderView, monkeypatch: pytest.MonkeyPatch, now: Clock
 ) -> None:
     real = sandbox.SandboxProvider.refund
@@ -267,7 +267,7 @@ def test_a_bank_that_is_silent_is_asked_again_and_gives_back_once(
         assert charge.one().refunded == UNIT.minor
 
 
-def test_of_cash_not_collected_yet_so_much_less_is_due(app: Flask, post: MemoryPost) -> None:
+def test_a_refund_reduces_cash_that_is_due_on_delivery(app: Flask, post: MemoryPost) -> None:
     order = make_order((make_product(stock=5), 3), payment="cod")
     refund(order, 1, restock=True)
     deliver()
@@ -280,7 +280,7 @@ def test_of_cash_not_collected_yet_so_much_less_is_due(app: Flask, post: MemoryP
     assert stock(order) == Stock(on_hand=5, reserved=0)
 
 
-def test_cash_that_was_collected_is_handed_back(app: Flask, post: MemoryPost) -> None:
+def test_collected_cash_is_refunded_by_hand(app: Flask, post: MemoryPost) -> None:
     order = make_order_at(OrderStatus.DELIVERED, (make_product(stock=5), 2), payment="cod")
     refund(order, 1)
     deliver()
@@ -289,7 +289,7 @@ def test_cash_that_was_collected_is_handed_back(app: Flask, post: MemoryPost) ->
     assert "with the bank account for your refund" in post.letters[-1].text
 
 
-def test_goods_that_were_sent_come_back_as_a_return_and_stay_sold(app: Flask) -> None:
+def test_shipped_units_are_restocked_as_a_return_and_stay_sold(app: Flask) -> None:
     mug = make_product(stock=5)
     order = make_order_at(OrderStatus.DELIVERED, (mug, 3))
     refund(order, 1, restock=True)
@@ -298,7 +298,7 @@ def test_goods_that_were_sent_come_back_as_a_return_and_stay_sold(app: Flask) ->
     assert row_of(mug.sku).sold_30 == 3
 
 
-def test_goods_that_never_left_were_not_sold(app: Flask) -> None:
+def test_unshipped_units_are_restocked_as_a_cancelled_sale(app: Flask) -> None:
     mug = make_product(stock=5)
     order = make_order((mug, 3), payment="sandbox-success")
     refund(order, 1, restock=True)

@@ -30,7 +30,7 @@ def count(app: Flask, table: type) -> int:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_runners_who_ask_at_once_hold_take_and_give_back_once(engine: str, tmp_path: Path) -> None:
+def test_concurrent_runners_authorise_capture_and_refund_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         assert at_once(app, [hold] * 6) == [None] * 6
         assert at_once(app, [lambda: payments.capture("checkout-1", "ORD-1")] * 6) == [None] * 6
@@ -41,7 +41,7 @@ def test_runners_who_ask_at_once_hold_take_and_give_back_once(engine: str, tmp_p
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_of_taking_and_letting_go_at_once_one_wins_and_both_books_agree(engine: str, tmp_path: Path) -> None:
+def test_a_concurrent_capture_and_void_leave_shop_and_provider_in_agreement(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             hold()

@@ -58,7 +58,7 @@ def lines_kept() -> list[tuple[str, int]]:
 # ------------------------------------------------------------------------------------------ adding
 
 
-def test_adding_on_the_products_page_leads_to_the_cart(pages: Pages) -> None:
+def test_adding_on_the_product_page_redirects_to_the_cart(pages: Pages) -> None:
     mug = make_product(name="Clay Mug")
     page = pages.submit(open_product(pages, mug), "#add-line", quantity="2")
     assert page.url == "/cart"
@@ -122,7 +122,7 @@ def test_adding_the_chosen_option(pages: Pages, htmx: bool) -> None:
         ("9" * 400, "Enter a whole number from 1 to 99"),
     ],
 )
-def test_a_quantity_that_cannot_be_had_comes_back_as_typed(pages: Pages, typed: str, problem: str, htmx: bool) -> None:
+def test_a_refused_quantity_is_shown_as_typed(pages: Pages, typed: str, problem: str, htmx: bool) -> None:
     mug = make_product(stock=5)
     page = pages.submit(open_product(pages, mug), "#add-line", htmx=htmx, status=422, quantity=typed)
     field = page.one("#add-line-quantity")
@@ -141,7 +141,7 @@ def test_adding_beyond_the_stock_names_what_is_left(pages: Pages, htmx: bool) ->
 
 
 @BOTH_WAYS
-def test_a_cart_holds_ninety_nine_of_a_thing(pages: Pages, htmx: bool) -> None:
+def test_a_line_cannot_exceed_99_units(pages: Pages, htmx: bool) -> None:
     mug = make_product(stock=500)
     put_in_cart(pages, mug, 99)
     page = pages.submit(open_product(pages, mug), "#add-line", htmx=htmx, status=422, quantity="1")
@@ -149,7 +149,7 @@ def test_a_cart_holds_ninety_nine_of_a_thing(pages: Pages, htmx: bool) -> None:
 
 
 @BOTH_WAYS
-def test_a_card_whose_product_sold_out_meanwhile_says_so(pages: Pages, htmx: bool) -> None:
+def test_adding_a_sold_out_product_on_a_card_shows_an_error(pages: Pages, htmx: bool) -> None:
     mug = make_product(brand="Only Here", stock=1)
     listing = pages.get("/products?brand=Only+Here")
     catalog.reserve("another", [Hold(mug.sku, 1)])
@@ -159,7 +159,7 @@ def test_a_card_whose_product_sold_out_meanwhile_says_so(pages: Pages, htmx: boo
 
 
 @BOTH_WAYS
-def test_what_was_never_sold_is_not_found(pages: Pages, htmx: bool) -> None:
+def test_an_unknown_sku_is_not_found(pages: Pages, htmx: bool) -> None:
     start = open_product(pages, make_product())
     pages.submit(start, "#add-line", htmx=htmx, status=404, sku="NO-SUCH-SKU")
     pages.submit(start, "#add-line", htmx=htmx, status=404, sku="x" * 500)
@@ -167,7 +167,7 @@ def test_what_was_never_sold_is_not_found(pages: Pages, htmx: bool) -> None:
     assert lines_kept() == []
 
 
-def test_the_cart_page_sets_no_cart_up(pages: Pages) -> None:
+def test_the_cart_page_creates_no_cart(pages: Pages) -> None:
     page = pages.get("/cart")
     assert "Your cart is empty" in page.words
     assert badge(page) == ["Cart"]
@@ -220,7 +220,7 @@ def test_a_refused_change_keeps_the_cart_and_what_was_typed(pages: Pages, typed:
 
 
 @BOTH_WAYS
-def test_a_change_is_undone_by_none_of_the_other_lines(pages: Pages, htmx: bool) -> None:
+def test_changing_a_line_leaves_the_other_lines_alone(pages: Pages, htmx: bool) -> None:
     put_in_cart(pages, make_product(name="Clay Pot"), 1)
     cart = put_in_cart(pages, make_product(name="Clay Mug", stock=5), 2)
     page = pages.submit(cart, f"#{line_key(cart, 1)}-form", htmx=htmx, status=422, quantity="9")
@@ -236,7 +236,7 @@ def removal(cart: Page, place: int = 0) -> str:
 
 
 @BOTH_WAYS
-def test_a_removed_line_can_be_put_back(pages: Pages, htmx: bool) -> None:
+def test_removing_a_line_can_be_undone(pages: Pages, htmx: bool) -> None:
     put_in_cart(pages, make_product(name="Clay Pot"), 1)
     cart = put_in_cart(pages, make_product(name="Clay Mug"), 3)
     page = pages.submit(cart, removal(cart, 1), htmx=htmx)
@@ -250,7 +250,7 @@ def test_a_removed_line_can_be_put_back(pages: Pages, htmx: bool) -> None:
 
 
 @BOTH_WAYS
-def test_the_last_line_leaves_an_empty_cart_with_a_way_back(pages: Pages, htmx: bool) -> None:
+def test_removing_the_last_line_shows_the_empty_cart_with_undo(pages: Pages, htmx: bool) -> None:
     cart = put_in_cart(pages, make_product(), 1)
     page = pages.submit(cart, removal(cart), htmx=htmx)
     assert "Your cart is empty" in page.words
@@ -258,14 +258,14 @@ def test_the_last_line_leaves_an_empty_cart_with_a_way_back(pages: Pages, htmx: 
     assert page.all(".cart__undo")
 
 
-def test_the_way_back_is_offered_once(pages: Pages) -> None:
+def test_undo_is_offered_once(pages: Pages) -> None:
     cart = put_in_cart(pages, make_product(), 1)
     assert pages.submit(cart, removal(cart)).all(".cart__undo")
     assert not pages.get("/cart").all(".cart__undo")
 
 
 @BOTH_WAYS
-def test_what_sold_out_meanwhile_cannot_be_put_back_and_the_cart_stays(pages: Pages, htmx: bool) -> None:
+def test_undo_of_a_sold_out_line_is_refused(pages: Pages, htmx: bool) -> None:
     put_in_cart(pages, make_product(name="Clay Pot"), 1)
     mug = make_product(name="Clay Mug", stock=2)
     cart = put_in_cart(pages, mug, 2)
@@ -316,7 +316,7 @@ def test_two_shoppers_have_two_carts(app: Flask, pages: Pages) -> None:
 # ---------------------------------------------------------------------------------- what has changed
 
 
-def test_a_new_price_is_told_on_its_line(pages: Pages) -> None:
+def test_a_changed_price_is_shown_on_its_line(pages: Pages) -> None:
     mug = make_product(price=500)
     put_in_cart(pages, mug, 2)
     with transaction("catalog") as session:
@@ -331,7 +331,7 @@ def test_a_new_price_is_told_on_its_line(pages: Pages) -> None:
 @pytest.mark.parametrize(
     ("taken", "told"), [(3, "Only 2 left: reduce the quantity to check out."), (5, "Sold out since you added it.")]
 )
-def test_a_line_that_cannot_be_had_is_told_and_must_be_mended(pages: Pages, taken: int, told: str) -> None:
+def test_an_unavailable_line_has_a_notice_and_blocks_the_checkout(pages: Pages, taken: int, told: str) -> None:
     mug = make_product(stock=5)
     put_in_cart(pages, mug, 4)
     catalog.reserve("another", [Hold(mug.sku, taken)])
@@ -343,7 +343,7 @@ def test_a_line_that_cannot_be_had_is_told_and_must_be_mended(pages: Pages, take
         assert page.all(str(link["href"])), f"{link['href']} leads nowhere"
 
 
-def test_a_withdrawn_product_keeps_its_line_and_can_only_be_removed(pages: Pages) -> None:
+def test_a_line_of_a_withdrawn_product_can_only_be_removed(pages: Pages) -> None:
     mug = make_product(name="Clay Mug")
     put_in_cart(pages, mug, 2)
     with transaction("catalog") as session:
@@ -362,14 +362,14 @@ def test_a_long_cart_costs_no_more_selects_than_a_short_one(pages: Pages) -> Non
 
 
 @pytest.mark.parametrize("name", ['<script>alert("x")</script>', "Mug & “Pot” {{ 7*7 }}"])
-def test_a_name_is_shown_as_it_is_written(pages: Pages, name: str) -> None:
+def test_a_product_name_is_escaped(pages: Pages, name: str) -> None:
     mug = make_product(name=name)
     page = put_in_cart(pages, mug)
     assert in_cart(page)[0][0] == name
     assert name in pages.submit(page, removal(page)).one(".cart__undo").get_text()
 
 
-def test_a_cart_outlives_the_visit(pages: Pages) -> None:
+def test_a_cart_outlives_the_browser_session(pages: Pages) -> None:
     put_in_cart(pages, make_product(), 2)
     cookie = pages.client.get_cookie("storefront")
     assert cookie is not None
