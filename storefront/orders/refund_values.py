@@ -258,6 +258,7 @@ class ReturnView:
 
     @property
     def is_open(self) -> bool:
+        """Whether it is not decided yet."""
         return self.state is ReturnState.REQUESTED
 
     @property
@@ -267,6 +268,7 @@ class ReturnView:
 
     @property
     def unit_count(self) -> int:
+        """Units of all lines."""
         return sum(line.quantity for line in self.lines)
 
 

@@ -90,48 +90,48 @@ class StripeProvider:
         )
 
     def authorise(self, charge: Charge) -> ProviderResponse:
-        known = _store_charge(charge.key)
-        if known.is_let_go:
+        stored = _store_charge(charge.key)
+        if stored.is_let_go:
             return ProviderResponse(PaymentStatus.VOIDED)
-        if known.session is not None:
-            return _response_to(_retrieve(known.session))
+        if stored.session is not None:
+            return _response_to(_retrieve(stored.session))
         session = _ask(lambda: _open_session(charge))
         if _store_session(charge.key, session.id):
             return self.void(charge.key)  # it was voided during the request
         return _response_to(session)
 
     def capture(self, key: str) -> ProviderResponse:
-        answer = _response_to(_retrieve(_session_of(key)))
-        if answer.status is not PaymentStatus.AUTHORISED:
-            return answer
+        response = _response_to(_retrieve(_session_of(key)))
+        if response.status is not PaymentStatus.AUTHORISED:
+            return response
         try:
-            _change(lambda: _client().v1.payment_intents.capture(answer.reference))
+            _change(lambda: _client().v1.payment_intents.capture(response.reference))
         except stripe.CardError as refusal:
-            return replace(answer, status=PaymentStatus.DECLINED, reason=refusal.user_message or DECLINED)
-        return replace(answer, status=PaymentStatus.CAPTURED)
+            return replace(response, status=PaymentStatus.DECLINED, reason=refusal.user_message or DECLINED)
+        return replace(response, status=PaymentStatus.CAPTURED)
 
     def void(self, key: str) -> ProviderResponse:
-        known = _store_charge(key, voided=True)
-        if known.session is None:
+        stored = _store_charge(key, voided=True)
+        if stored.session is None:
             return ProviderResponse(PaymentStatus.VOIDED)
-        session = _retrieve(known.session)
+        session = _retrieve(stored.session)
         if session.status == "open":
             _change(lambda: _client().v1.checkout.sessions.expire(session.id))
             return ProviderResponse(PaymentStatus.VOIDED, session.id)
-        answer = _response_to(session)
-        if answer.status is PaymentStatus.CAPTURED:
-            return answer
-        if answer.status is PaymentStatus.AUTHORISED:
-            _change(lambda: _client().v1.payment_intents.cancel(answer.reference))
-        return ProviderResponse(PaymentStatus.VOIDED, answer.reference)
+        response = _response_to(session)
+        if response.status is PaymentStatus.CAPTURED:
+            return response
+        if response.status is PaymentStatus.AUTHORISED:
+            _change(lambda: _client().v1.payment_intents.cancel(response.reference))
+        return ProviderResponse(PaymentStatus.VOIDED, response.reference)
 
     def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
-        answer = _response_to(_retrieve(_session_of(key)))
-        if answer.status is not PaymentStatus.CAPTURED:
-            return answer
-        if not _was_refunded(answer.reference, refund_key):
-            _refund(answer.reference, key, amount, refund_key)
-        return replace(answer, status=PaymentStatus.REFUNDED)
+        response = _response_to(_retrieve(_session_of(key)))
+        if response.status is not PaymentStatus.CAPTURED:
+            return response
+        if not _was_refunded(response.reference, refund_key):
+            _refund(response.reference, key, amount, refund_key)
+        return replace(response, status=PaymentStatus.REFUNDED)
 
 
 def page_origin() -> str:
@@ -223,8 +223,8 @@ def _was_refunded(intent: str, refund_key: str) -> bool:
     Stripe forgets idempotency keys after a day but keeps a refund's metadata, which holds our key.
     """
     params: Any = {"payment_intent": intent, "limit": MAX_REFUNDS}
-    known = _ask(lambda: _client().v1.refunds.list(params)).data
-    return any(_key_of(refund) == refund_key for refund in known if refund.status not in _REFUND_FAILED)
+    refunds = _ask(lambda: _client().v1.refunds.list(params)).data
+    return any(_key_of(refund) == refund_key for refund in refunds if refund.status not in _REFUND_FAILED)
 
 
 def _key_of(refund: stripe.Refund) -> str:
@@ -275,10 +275,10 @@ def _locked(key: str) -> Select[StripeCharge]:
 @retry_on_deadlock
 def _session_of(key: str) -> str:
     with transaction("payments") as session:
-        known = session.scalar(_locked(key))
-    if known is None or known.session is None:
+        stored = session.scalar(_locked(key))
+    if stored is None or stored.session is None:
         raise UnknownPayment(key)
-    return known.session
+    return stored.session
 
 
 @retry_on_deadlock
@@ -286,14 +286,14 @@ def _store_charge(key: str, *, voided: bool = False) -> StripeCharge:
     """Store a charge before Stripe is asked; with `voided` mark it voided, whatever Stripe responds later."""
     try:
         with transaction("payments") as session:
-            known = session.scalar(_locked(key))
-            if known is None:
-                known = StripeCharge(key=key, is_let_go=False, created_at=utc_now())
-                session.add(known)
-            known.is_let_go = known.is_let_go or voided
+            stored = session.scalar(_locked(key))
+            if stored is None:
+                stored = StripeCharge(key=key, is_let_go=False, created_at=utc_now())
+                session.add(stored)
+            stored.is_let_go = stored.is_let_go or voided
     except IntegrityError:
         return _store_charge(key, voided=voided)  # another runner inserted it first
-    return known
+    return stored
 
 
 @retry_on_deadlock
@@ -303,6 +303,6 @@ def _store_session(key: str, stripe_id: str) -> bool:
     :return: whether the charge was voided meanwhile
     """
     with transaction("payments") as session:
-        known = session.scalars(_locked(key)).one()
-        known.session = stripe_id
-    return known.is_let_go
+        stored = session.scalars(_locked(key)).one()
+        stored.session = stripe_id
+    return stored.is_let_go

@@ -1,4 +1,4 @@
-"""The cart's rules: one line a SKU, nothing beyond what can be had, and nothing that vanishes silently."""
+"""The cart: one line for each SKU, nothing beyond the stock, and no line that disappears silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cart costs, to the paisa, and what a line has to say."""
+"""Prices of a cart, to the paisa, and notices on its lines."""
 
 from __future__ import annotations
 

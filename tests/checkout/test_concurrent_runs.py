@@ -1,4 +1,4 @@
-"""Two runners and one checkout: they never walk together, and one that wakes up late leaves nothing behind."""
+"""Several runners of one checkout: only one runs at a time, and a late one leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.factories.shopping import make_cart, make_draft, place
 from tests.fakes import Clock
 from tests.isolated_shop import at_once, own_shop
 
-MOMENTS = ["before", "after"]
+WHEN = ["before", "after"]
 
 
 def test_a_second_runner_does_nothing_while_the_lease_is_held(
@@ -42,16 +42,16 @@ def test_a_checkout_is_resumed_only_after_its_lease_expired(
     assert checkout.resume_unfinished() == 1
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_runner_that_outlasts_its_lease_stops_when_another_has_completed_the_checkout(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
     def sleep_while_another_finishes() -> None:
         now.advance(seconds=61)
         assert checkout.resume(purchase.id).state is CheckoutState.COMPLETED
 
-    at_step(monkeypatch, step, sleep_while_another_finishes, when=moment)
+    at_step(monkeypatch, step, sleep_while_another_finishes, when=when)
     assert purchase.place().state is CheckoutState.COMPLETED
     purchase.assert_complete()
 

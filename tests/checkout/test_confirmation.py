@@ -1,4 +1,4 @@
-"""Customers who must confirm a payment elsewhere: they do, they do not, they do and never come back."""
+"""Payments that the customer must confirm with the bank: confirmed, declined, late, or abandoned."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ pytestmark = pytest.mark.usefixtures("request_of_worker")
 
 @pytest.fixture
 def waiting(post: MemoryPost) -> Purchase:
-    """A purchase whose customer is with the bank now."""
+    """A purchase that waits for the customer's confirmation."""
     purchase = make_purchase(post, payment="sandbox-confirm")
     assert purchase.place().state is CheckoutState.WAITING
     return purchase
 
 
 def decide(purchase: Purchase, *, approve: bool) -> None:
-    """What the customer presses on the bank's page."""
+    """Press a button on the bank's page."""
     with read_session() as session:
         reference = session.scalars(select(SandboxCharge.reference).where(SandboxCharge.key == purchase.id)).one()
     sandbox.decide(reference, approve=approve)
@@ -139,8 +139,8 @@ def test_abandoning_a_checkout_that_is_not_waiting_runs_it_on(purchase: Purchase
 def test_a_timeout_while_voiding_is_retried_until_the_bank_responds(
     waiting: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silence = raising(payments.ProviderTimeout(waiting.id))
-    at_step(monkeypatch, "authorise", silence, when="after", undoing=True)
+    timeout = raising(payments.ProviderTimeout(waiting.id))
+    at_step(monkeypatch, "authorise", timeout, when="after", undoing=True)
     outcome: Outcome = checkout.abandon(waiting.id)
     assert outcome.state is CheckoutState.UNDOING
     now.advance(minutes=1)

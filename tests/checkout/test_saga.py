@@ -1,4 +1,4 @@
-"""The saga, broken at every place: whatever happens, goods, money and letters add up afterwards."""
+"""The saga under faults at every step: afterwards stock, payments and e-mails always agree."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ from tests.fakes import Clock, MemoryPost
 
 pytestmark = pytest.mark.usefixtures("request_of_worker")
 
-MOMENTS = ["before", "after"]
-GOING_FORWARD = STEPS[saga.CAPTURE :]
+WHEN = ["before", "after"]
+STEPS_FROM_CAPTURE = STEPS[saga.CAPTURE :]
 
 
 def wait_and_sweep(now: Clock, **delta: float) -> None:
-    """What the worker does a while later; two minutes outlast any lease."""
+    """Advance the clock and run the worker's sweep; two minutes are longer than any lease."""
     now.advance(**(delta or {"minutes": 2}))
     checkout.resume_unfinished()
 
 
 def sell_out(purchase: Purchase) -> None:
-    """Another shopper buys every mug that may still be promised."""
+    """Another shopper buys all available mugs."""
     left = catalog.get_offer(purchase.mug.sku).available
     other = make_cart((purchase.mug, left))
     assert place(make_draft(other), other).order_id is not None
 
 
-def dies(*args: object, **kwargs: object) -> None:
+def crash(*args: object, **kwargs: object) -> None:
     raise Crash
 
 
@@ -64,24 +64,24 @@ def test_an_order_takes_stock_and_payment_and_sends_one_email(purchase: Purchase
 
 
 @pytest.mark.parametrize("purchase", ["cod", "sandbox-success"], indirect=True)
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_checkout_whose_process_died_at_a_step_is_completed_by_the_worker(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
-    purchase.break_at(monkeypatch, step, Crash(), when=moment)
+    purchase.break_at(monkeypatch, step, Crash(), when=when)
     assert consistency.step_of(purchase.id) == STEPS.index(step)
     wait_and_sweep(now)
     purchase.assert_complete()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
 def test_a_checkout_whose_process_died_while_undoing_is_undone_by_the_worker(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
     at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
-    at_step(monkeypatch, step, raising(Crash()), when=moment, undoing=True)
+    at_step(monkeypatch, step, raising(Crash()), when=when, undoing=True)
     with pytest.raises(Crash):
         purchase.place()
     wait_and_sweep(now)
@@ -93,7 +93,7 @@ def test_a_process_that_dies_before_storing_the_providers_response_charges_once(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     with monkeypatch.context() as patch:
-        at_step(patch, step, lambda: patch.setattr(payments, "_record", dies))
+        at_step(patch, step, lambda: patch.setattr(payments, "_record", crash))
         with pytest.raises(Crash):
             purchase.place()
     wait_and_sweep(now)
@@ -104,7 +104,7 @@ def test_a_checkout_whose_process_died_before_the_first_step_is_completed_by_the
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(saga, "resume", dies)
+        patch.setattr(saga, "resume", crash)
         with pytest.raises(Crash):
             purchase.place()
     wait_and_sweep(now)
@@ -138,37 +138,37 @@ def test_signing_in_while_the_order_is_paid_does_not_keep_bought_items_in_the_ca
 def test_a_line_added_to_the_cart_during_payment_is_not_cleared(
     purchase: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_step(monkeypatch, "capture", lambda: _put_one_more_in(purchase))
+    at_step(monkeypatch, "capture", lambda: _add_a_mug(purchase))
     assert purchase.place().state is CheckoutState.COMPLETED
     assert cart.count_units(purchase.token) == 1
     assert consistency.stock_of(purchase.mug.sku) == Stock(on_hand=3, reserved=0)
 
 
-def _put_one_more_in(purchase: Purchase) -> None:
+def _add_a_mug(purchase: Purchase) -> None:
     cart.add_line(purchase.token, purchase.mug.sku, 1)
 
 
 # ---------------------------------------------------------------------------------- a database that fails
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_that_fails_once_is_retried(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
-    purchase.break_at(monkeypatch, step, no_database(), when=moment)
+    purchase.break_at(monkeypatch, step, no_database(), when=when)
     assert purchase.outcome().state is CheckoutState.RUNNING
     now.advance(seconds=3)
     assert checkout.resume(purchase.id).state is CheckoutState.COMPLETED
     purchase.assert_complete()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
 def test_a_step_that_keeps_failing_is_undone_with_all_before_it_after_the_timeout(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
-    purchase.break_at(monkeypatch, step, no_database(), when=moment, times=FOR_EVER)
+    purchase.break_at(monkeypatch, step, no_database(), when=when, times=FOR_EVER)
     wait_and_sweep(now, minutes=2)
     assert purchase.outcome().state is CheckoutState.RUNNING
     wait_and_sweep(now, minutes=14)
@@ -176,13 +176,13 @@ def test_a_step_that_keeps_failing_is_undone_with_all_before_it_after_the_timeou
     purchase.assert_undone()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("step", GOING_FORWARD)
+@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("step", STEPS_FROM_CAPTURE)
 def test_from_the_capture_on_a_step_is_retried_until_it_succeeds(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
     with monkeypatch.context() as patch:
-        purchase.break_at(patch, step, no_database(), when=moment, times=FOR_EVER)
+        purchase.break_at(patch, step, no_database(), when=when, times=FOR_EVER)
         for _ in range(3):
             wait_and_sweep(now, hours=8)
             catalog.release_expired()
@@ -190,13 +190,13 @@ def test_from_the_capture_on_a_step_is_retried_until_it_succeeds(
     purchase.assert_complete()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
 def test_an_undo_that_fails_is_retried_until_it_succeeds(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
     at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
-    at_step(monkeypatch, step, raising(no_database()), when=moment, undoing=True, times=3)
+    at_step(monkeypatch, step, raising(no_database()), when=when, undoing=True, times=3)
     purchase.place()
     for _ in range(3):
         assert purchase.outcome().state is CheckoutState.UNDOING
@@ -211,7 +211,7 @@ def test_a_failing_checkout_does_not_block_the_others(
     for each in (stuck, other):
         with monkeypatch.context() as patch:
             each.break_at(patch, "reserve", Crash())
-    at_step(monkeypatch, "authorise", raising(no_database()))  # whichever comes first
+    at_step(monkeypatch, "authorise", raising(no_database()))  # of whichever runs first
     wait_and_sweep(now)
     states = {stuck.outcome().state, other.outcome().state}
     assert states == {CheckoutState.RUNNING, CheckoutState.COMPLETED}

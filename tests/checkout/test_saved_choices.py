@@ -1,4 +1,4 @@
-"""The checkout of somebody signed in: their addresses and ways to pay are there, and no one else's."""
+"""The checkout of a signed-in customer: their own saved addresses and payment methods are offered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORM = "form.checkout__form"
 
 @pytest.fixture
 def asha(pages: Pages) -> Account:
-    """Who is signed in, with a product in the cart."""
+    """The signed-in account, with a product in the cart."""
     account = make_account(phone="+919876543210")
     pages.sign_in(account)
     fill_cart(pages, make_product())

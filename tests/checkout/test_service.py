@@ -1,4 +1,4 @@
-"""Placing an order: one checkout is one order, at the total that was agreed to."""
+"""Drafts and placing an order: a checkout makes one order, at the total the shopper agreed to."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ def test_a_draft_stores_each_step(mug: ProductCard) -> None:
     checkout.enter_delivery(draft, ADDRESS)
     assert checkout.get_draft(draft.id, token).missing_step == "payment"
     checkout.enter_payment(draft, "cod")
-    kept = checkout.get_draft(draft.id, token)
-    assert (kept.contact, kept.address, kept.payment) == (Contact(EMAIL, PHONE), ADDRESS, "cod")
+    saved = checkout.get_draft(draft.id, token)
+    assert (saved.contact, saved.address, saved.payment) == (Contact(EMAIL, PHONE), ADDRESS, "cod")
 
 
 def test_entering_a_step_again_replaces_only_that_step(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     draft = make_draft(token)
     checkout.enter_contact(draft, Contact("ravi@example.com", PHONE))
-    kept = checkout.get_draft(draft.id, token)
-    assert (kept.contact, kept.address) == (Contact("ravi@example.com", PHONE), ADDRESS)
+    saved = checkout.get_draft(draft.id, token)
+    assert (saved.contact, saved.address) == (Contact("ravi@example.com", PHONE), ADDRESS)
 
 
 def test_the_checkout_of_another_cart_is_unknown(mug: ProductCard) -> None:
@@ -178,7 +178,7 @@ def test_a_payment_method_that_is_no_longer_offered_must_be_chosen_again(mug: Pr
 # ------------------------------------------------------------------------------------- a cart that changed
 
 
-def assert_nothing_begun(draft: checkout.CheckoutDraft, token: str) -> None:
+def assert_not_placed(draft: checkout.CheckoutDraft, token: str) -> None:
     assert checkout.outcome_of(draft.id, token).state is CheckoutState.DRAFT
     assert consistency.orders_of(draft.id) == []
     assert consistency.payments_of(draft.id) == []
@@ -192,7 +192,7 @@ def test_a_changed_price_is_not_charged_before_the_shopper_saw_it(mug: ProductCa
     with pytest.raises(checkout.TotalChanged) as refusal:
         checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
     assert refusal.value.actual == rupees(1208)
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
 def test_a_changed_quantity_is_not_charged_before_the_shopper_saw_it(mug: ProductCard) -> None:
@@ -202,7 +202,7 @@ def test_a_changed_quantity_is_not_charged_before_the_shopper_saw_it(mug: Produc
     cart.add_line(token, mug.sku, 1)
     with pytest.raises(checkout.TotalChanged):
         checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
 def test_other_products_of_the_same_price_are_refused(mug: ProductCard) -> None:
@@ -214,7 +214,7 @@ def test_other_products_of_the_same_price_are_refused(mug: ProductCard) -> None:
     cart.add_line(token, jug.sku, 1)
     with pytest.raises(checkout.TotalChanged):
         checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
 def test_an_empty_cart_cannot_be_ordered(mug: ProductCard) -> None:
@@ -223,7 +223,7 @@ def test_an_empty_cart_cannot_be_ordered(mug: ProductCard) -> None:
     with pytest.raises(checkout.CartNotOrderable) as refusal:
         place(draft, token)
     assert refusal.value.shortages == ()
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
 def test_a_cart_with_more_than_the_available_stock_cannot_be_ordered(mug: ProductCard) -> None:
@@ -233,7 +233,7 @@ def test_a_cart_with_more_than_the_available_stock_cannot_be_ordered(mug: Produc
     with pytest.raises(checkout.CartNotOrderable) as refusal:
         place(draft, token)
     assert refusal.value.shortages == (Shortage("Clay Mug", left=3),)
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
 def test_a_cart_with_a_withdrawn_product_cannot_be_ordered(mug: ProductCard) -> None:
@@ -243,7 +243,7 @@ def test_a_cart_with_a_withdrawn_product_cannot_be_ordered(mug: ProductCard) -> 
     with pytest.raises(checkout.CartNotOrderable) as refusal:
         place(draft, token)
     assert refusal.value.shortages == (Shortage("Clay Mug", left=0),)
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
 # ---------------------------------------------------------------------------------------------- outcomes

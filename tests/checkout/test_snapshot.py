@@ -1,4 +1,4 @@
-"""What the saga's record keeps, and that it comes back as it went in."""
+"""The JSON in a checkout's record, and the snapshot of a cart."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ CASH = PaymentOption("cod", "Cash on delivery", "Pay the courier.", "cod", "Cash
 
 
 def test_a_placed_order_survives_json() -> None:
-    plan = PlacedOrder(make_snapshot(name="Müg – “blue” ☕"), CASH, "/checkout/placing/1")
-    assert plans.load(json.loads(json.dumps(plans.dump(plan)))) == plan
+    placed = PlacedOrder(make_snapshot(name="Müg – “blue” ☕"), CASH, "/checkout/placing/1")
+    assert plans.load(json.loads(json.dumps(plans.dump(placed)))) == placed
 
 
 def test_a_placed_order_of_an_account_survives_json() -> None:
@@ -31,13 +31,13 @@ def test_a_placed_order_of_an_account_survives_json() -> None:
 
 
 def test_a_placed_order_lists_units_to_reserve_and_units_bought() -> None:
-    plan = PlacedOrder(make_snapshot(quantity=3), CASH, "")
-    assert plan.holds == [Hold("MUG-1", 3)]
-    assert plan.bought == {"MUG-1": 3}
+    placed = PlacedOrder(make_snapshot(quantity=3), CASH, "")
+    assert placed.holds == [Hold("MUG-1", 3)]
+    assert placed.bought == {"MUG-1": 3}
 
 
 @pytest.mark.parametrize(
-    ("kept", "missing"),
+    ("entered", "missing"),
     [
         ({}, "contact"),
         ({"contact": {"email": EMAIL, "phone": PHONE}}, "delivery"),
@@ -45,13 +45,13 @@ def test_a_placed_order_lists_units_to_reserve_and_units_bought() -> None:
         ({"contact": {"email": EMAIL, "phone": PHONE}, "delivery": plans.entry(ADDRESS)}, "payment"),
     ],
 )
-def test_a_draft_names_its_first_missing_step(kept: dict[str, object], missing: str) -> None:
-    assert plans.load_draft("1", kept).missing_step == missing
+def test_a_draft_names_its_first_missing_step(entered: dict[str, object], missing: str) -> None:
+    assert plans.load_draft("1", entered).missing_step == missing
 
 
 def test_a_draft_survives_json() -> None:
-    kept = {"contact": plans.entry(Contact(EMAIL, PHONE)), "delivery": plans.entry(ADDRESS), "payment": "cod"}
-    draft = plans.load_draft("1", json.loads(json.dumps(kept)))
+    entered = {"contact": plans.entry(Contact(EMAIL, PHONE)), "delivery": plans.entry(ADDRESS), "payment": "cod"}
+    draft = plans.load_draft("1", json.loads(json.dumps(entered)))
     assert (draft.contact, draft.address, draft.payment) == (Contact(EMAIL, PHONE), ADDRESS, "cod")
     assert draft.missing_step is None
 

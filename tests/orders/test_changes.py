@@ -1,4 +1,4 @@
-"""What of an order may still change, and until when."""
+"""Changes of an order's address, tracking number and delivery date, and until when they are allowed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from storefront.orders.service import OrderStatus, TooLateToChange, UnknownOrder
 from tests import consistency
 from tests.factories.shopping import ADDRESS, make_order
 
-ELSEWHERE = replace(ADDRESS, line1="1 Hill Road", city="Nashik", phone="+91 11111 22222")
+NEW_ADDRESS = replace(ADDRESS, line1="1 Hill Road", city="Nashik", phone="+91 11111 22222")
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
 def test_a_changed_shipping_address_is_in_the_timeline() -> None:
     order = make_order()
-    orders.change_address(order.id, ELSEWHERE, by="you")
+    orders.change_address(order.id, NEW_ADDRESS, by="you")
     changed = orders.get_order(order.id)
-    assert (changed.address, changed.phone) == (ELSEWHERE, ELSEWHERE.phone)
+    assert (changed.address, changed.phone) == (NEW_ADDRESS, NEW_ADDRESS.phone)
     assert (changed.timeline[-1].status, changed.timeline[-1].note) == ("confirmed", "Shipping address changed")
     consistency.assert_balanced()
 
@@ -35,7 +35,7 @@ def test_the_address_of_a_packed_or_cancelled_order_cannot_be_changed(status: Or
     else:
         orders.advance(order.id, status, by="the shop")
     with pytest.raises(TooLateToChange) as refusal:
-        orders.change_address(order.id, ELSEWHERE, by="you")
+        orders.change_address(order.id, NEW_ADDRESS, by="you")
     assert refusal.value.current is status
     assert orders.get_order(order.id).address == ADDRESS
 
@@ -70,7 +70,7 @@ def test_changes_by_staff_are_audited_unless_nothing_changed() -> None:
 
 def test_an_unknown_order_cannot_be_changed() -> None:
     for change in (
-        lambda: orders.change_address("ORD-1", ELSEWHERE, by="you"),
+        lambda: orders.change_address("ORD-1", NEW_ADDRESS, by="you"),
         lambda: orders.set_tracking("ORD-1", "AWB", by="the shop"),
         lambda: orders.expect_on("ORD-1", date(2026, 12, 24)),
     ):

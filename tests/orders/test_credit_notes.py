@@ -1,4 +1,4 @@
-"""Credit notes: what each refund, and what a cancellation, takes off an invoice."""
+"""Credit notes of refunds and cancellations."""
 
 from __future__ import annotations
 

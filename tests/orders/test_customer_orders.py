@@ -1,4 +1,4 @@
-"""The orders of an account: listed, searched, claimed, left behind."""
+"""The orders of an account: list, search, claiming, export, and after its deletion."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def order(customer: int | None = ASHA, name: str = "Clay Mug", email: str = "ash
     return orders.create_order(new_checkout_id(), replace(make_snapshot(name=name, email=email), customer_id=customer))
 
 
-def found(words: str = "", page: int = 1, customer: int = ASHA) -> list[str]:
+def listed(words: str = "", page: int = 1, customer: int = ASHA) -> list[str]:
     return [one.id for one in orders.orders_of(customer, words, page).orders]
 
 
@@ -33,17 +33,17 @@ def test_an_account_lists_its_own_orders_newest_first(app: Flask) -> None:
     numbers = [order() for _ in range(3)]
     order(RAVI)
     order(None)
-    assert found() == numbers[::-1]
+    assert listed() == numbers[::-1]
 
 
 def test_a_page_has_twenty_orders(app: Flask) -> None:
     numbers = [order() for _ in range(21)][::-1]
     first = orders.orders_of(ASHA)
     assert (first.count, first.page_count) == (21, 2)
-    assert found() == numbers[:20]
-    assert found(page=2) == numbers[20:]
-    assert found(page=3) == []
-    assert found(page=-1) == numbers[:20]
+    assert listed() == numbers[:20]
+    assert listed(page=2) == numbers[20:]
+    assert listed(page=3) == []
+    assert listed(page=-1) == numbers[:20]
 
 
 def test_a_page_of_orders_takes_three_selects(app: Flask) -> None:
@@ -58,18 +58,18 @@ def test_a_page_of_orders_takes_three_selects(app: Flask) -> None:
 def test_orders_are_searched_by_number_and_by_product(app: Flask) -> None:
     mug, pan = order(name="Clay Mug"), order(name="Iron Pan, 100% iron")
     order(RAVI, "Clay Mug")
-    assert found("clay") == [mug]
-    assert found("IRON pan") == [pan]
-    assert found(pan[-6:]) == [pan]
-    assert found(f"{mug.lower()} mug") == [mug]
-    assert found("clay pan") == []
+    assert listed("clay") == [mug]
+    assert listed("IRON pan") == [pan]
+    assert listed(pan[-6:]) == [pan]
+    assert listed(f"{mug.lower()} mug") == [mug]
+    assert listed("clay pan") == []
 
 
 @pytest.mark.parametrize("words", ["%", "_", "100%", "'", "\\", "%mug%"])
 def test_search_words_are_taken_literally(app: Flask, words: str) -> None:
     order(name="Clay Mug")
     pan = order(name="Iron Pan, 100% iron")
-    assert found(words) == ([pan] if words in {"%", "100%"} else [])
+    assert listed(words) == ([pan] if words in {"%", "100%"} else [])
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_orders_of_an_erased_account_are_detached_from_it(app: Flask) -> None:
     number, other = order(), order(RAVI)
     for _ in range(2):
         orders.erase_customer(ASHA)
-    assert found() == []
+    assert listed() == []
     assert orders.get_order(number).customer_id is None
     assert orders.get_order(other).customer_id == RAVI
 

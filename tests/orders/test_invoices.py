@@ -1,4 +1,4 @@
-"""Invoices: numbers without a gap, one for each order, and the seller of the day on which they were issued."""
+"""Invoices: numbers without a gap, one for each order, with the seller's data of the day of issue."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.isolated_shop import at_once, own_shop
 
 
 def confirmed() -> OrderView:
-    """An order that is certain, of which nobody was told yet."""
+    """A confirmed order whose e-mail was not sent yet."""
     checkout = new_checkout_id()
     order_id = orders.create_order(checkout, make_snapshot())
     orders.confirm_order(checkout)
@@ -180,8 +180,8 @@ def test_the_database_itself_refuses_to_change_an_invoice(app: Flask, tamper: ob
 # ------------------------------------------------------------------------------------------------ doctor
 
 
-def plant(order: OrderView, position: int, at: datetime) -> None:
-    """An invoice that no series gave out."""
+def insert_invoice(order: OrderView, position: int, at: datetime) -> None:
+    """Insert an invoice without a series."""
     row = {"number": f"2026-{position:06d}", "series": "2026", "position": position, "issued_at": at, "credit": 0}
     seller = {"seller_name": "", "seller_address": "", "seller_mail": "", "seller_tax_number": ""}
     with transaction("orders") as session:
@@ -192,7 +192,7 @@ def plant(order: OrderView, position: int, at: datetime) -> None:
 
 def test_the_doctor_names_a_gap(app: Flask) -> None:
     number_of(confirmed())
-    plant(confirmed(), 4, clock.utc_now())
+    insert_invoice(confirmed(), 4, clock.utc_now())
     assert list(orders.violations()) == ["invoices 2026: a gap before 2026-000004, 2 are missing"]
 
 
@@ -205,13 +205,15 @@ def test_the_doctor_names_a_counted_number_without_an_invoice(app: Flask) -> Non
 
 def test_the_doctor_names_an_invoice_older_than_the_previous_one(app: Flask) -> None:
     number_of(confirmed())
-    plant(confirmed(), 2, clock.utc_now() - timedelta(hours=1))
+    insert_invoice(confirmed(), 2, clock.utc_now() - timedelta(hours=1))
     assert list(orders.violations()) == ["invoice 2026-000002: issued before the one before it"]
 
 
 @pytest.fixture
-def told(app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Callable[[], OrderView]:
-    """An order whose customer is told that it is confirmed, by a worker that knows nothing of invoices."""
+def confirmed_without_invoice(
+    app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], OrderView]:
+    """Makes orders that are confirmed by e-mail without an invoice, as by an older worker."""
 
     def tell() -> OrderView:
         now.advance(minutes=1)
@@ -224,18 +226,22 @@ def told(app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPat
     return tell
 
 
-def test_the_doctor_names_an_order_confirmed_by_email_without_an_invoice(told: Callable[[], OrderView]) -> None:
-    number_of(told())
-    order = told()
+def test_the_doctor_names_an_order_confirmed_by_email_without_an_invoice(
+    confirmed_without_invoice: Callable[[], OrderView],
+) -> None:
+    number_of(confirmed_without_invoice())
+    order = confirmed_without_invoice()
     assert list(orders.violations()) == [f"{order.id}: confirmed by e-mail, but it has no invoice"]
     issue(order)
     assert list(orders.violations()) == []
 
 
-def test_imported_orders_and_those_before_the_first_invoice_need_none(told: Callable[[], OrderView]) -> None:
-    told()
+def test_imported_orders_and_those_before_the_first_invoice_need_none(
+    confirmed_without_invoice: Callable[[], OrderView],
+) -> None:
+    confirmed_without_invoice()
     number_of(confirmed())
-    old = told()
+    old = confirmed_without_invoice()
     with transaction("orders") as session:
         session.execute(update(Order).where(Order.id == old.row_id).values(checkout_id="old-7"))
     assert list(orders.violations()) == []

@@ -1,4 +1,4 @@
-"""What a part of an order is worth: nothing lost, nothing found, in whatever order it goes back."""
+"""The worth of parts of an order: refunds in any order add up to exactly what was paid."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from tests.factories.catalog import rupees
 
 
 def line(number: int, price: int, quantity: int) -> LineItem:
-    """:param price: of one, in minor units"""
+    """A line item.
+
+    :param price: of one unit, in minor units
+    """
     unit = Money(price, "INR")
     return LineItem(number, "mug", f"MUG-{number}", "Mug", "", "", 40, unit, quantity, unit * quantity, id=number)
 
 
 def terms(*lines: tuple[int, int], tax: int = 0, discount: int = 0, shipping: int = 0) -> RefundTerms:
-    """:param lines: price of one, in minor units, and quantity"""
+    """Terms of an order with these lines.
+
+    :param lines: unit price in minor units, and quantity
+    """
     items = tuple(line(number, *facts) for number, facts in enumerate(lines, 1))
     subtotal = sum((item.line_total for item in items), Money(0, "INR"))
     total = Money(subtotal.minor + tax - discount + shipping, "INR")
@@ -37,7 +43,7 @@ def terms(*lines: tuple[int, int], tax: int = 0, discount: int = 0, shipping: in
 
 
 def after(now: RefundTerms, units: dict[int, int], amount: Money, *, with_shipping: bool = False) -> RefundTerms:
-    """What is left once these units went back."""
+    """The terms after a refund."""
     items = tuple(replace(item, refunded=item.refunded + units.get(item.id or 0, 0)) for item in now.items)
     gone = now.is_shipping_refunded or with_shipping
     return replace(now, items=items, refunded=now.refunded + amount, is_shipping_refunded=gone)

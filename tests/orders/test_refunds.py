@@ -1,4 +1,4 @@
-"""A part of an order goes back once: the money, the units, the word to all who must act."""
+"""Partial refunds: money, units and messages, each once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ UNIT = rupees(590)  # 500 and 18 % of tax
 
 @pytest.fixture(autouse=True)
 def _healthy(app: Flask, post: MemoryPost) -> Iterator[None]:
-    """Whatever a test does, the doctor has nothing to say when all is delivered."""
+    """After each test, with all messages delivered, the consistency checks find nothing."""
     yield
     deliver()
     assert list(consistency.violations()) == []
@@ -51,8 +51,8 @@ def order(app: Flask) -> OrderView:
     return make_order((make_product(name="Clay Mug", stock=5), 3), payment="sandbox-success")
 
 
-def given(order: OrderView) -> list[int]:
-    """What went back, in minor units, as the payments have it."""
+def refunded_amounts(order: OrderView) -> list[int]:
+    """Settled refunds of the payment, in minor units."""
     with read_session() as session:
         paid = select(Refund.amount).join(Payment, Payment.id == Refund.payment_id)
         mine = paid.where(Payment.checkout_id == order.checkout_id, Refund.settled_at.is_not(None))
@@ -70,7 +70,7 @@ def status(order: OrderView) -> PaymentStatus | None:
 def test_refunded_units_are_restocked(order: OrderView, post: MemoryPost) -> None:
     refund(order, 1, restock=True, reason="Chipped")
     deliver()
-    assert given(order) == [UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor]
     assert stock(order) == Stock(on_hand=3, reserved=0)
     assert status(order) is PaymentStatus.CAPTURED
     now = orders.get_order(order.id)
@@ -89,22 +89,22 @@ def test_refunded_units_are_restocked(order: OrderView, post: MemoryPost) -> Non
 def test_a_refund_is_audited(order: OrderView) -> None:
     refund(order, 1, restock=True, reason="Chipped")
     with read_session() as session:
-        (act,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "refund")).all()
-    assert (act.actor, act.subject) == ("meera@example.com", order.id)
-    assert act.detail == "590.00 INR, 1 × Clay Mug, restocked: Chipped"
+        (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "refund")).all()
+    assert (entry.actor, entry.subject) == ("meera@example.com", order.id)
+    assert entry.detail == "590.00 INR, 1 × Clay Mug, restocked: Chipped"
 
 
 def test_units_are_not_restocked_unless_chosen(order: OrderView) -> None:
     refund(order, 2)
     deliver()
-    assert given(order) == [2 * UNIT.minor]
+    assert refunded_amounts(order) == [2 * UNIT.minor]
     assert stock(order) == Stock(on_hand=2, reserved=0)
 
 
 def test_an_amount_can_be_refunded_without_units(order: OrderView) -> None:
     refund(order, amount=rupees("99.99"))
     deliver()
-    assert given(order) == [9_999]
+    assert refunded_amounts(order) == [9_999]
     assert orders.get_order(order.id).items[0].refunded == 0
 
 
@@ -112,7 +112,7 @@ def test_the_delivery_can_be_refunded_once(order: OrderView) -> None:
     refund(order, 1, with_shipping=True)
     refund(order, 1, with_shipping=True)
     deliver()
-    assert given(order) == [UNIT.minor + 50_000, UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor + 50_000, UNIT.minor]
     assert [view.is_with_shipping for view in orders.refunds_of(orders.get_order(order.id))] == [True, False]
 
 
@@ -121,7 +121,7 @@ def test_partial_refunds_add_up_to_the_payment(order: OrderView) -> None:
         refund(order, 1, restock=True)
     refund(order, with_shipping=True)
     deliver()
-    assert sum(given(order)) == order.grand_total.minor
+    assert sum(refunded_amounts(order)) == order.grand_total.minor
     assert status(order) is PaymentStatus.REFUNDED
     assert tests_consistency.charges_of(order.checkout_id) == [PaymentStatus.REFUNDED]
     assert stock(order) == Stock(on_hand=5, reserved=0)
@@ -134,7 +134,7 @@ def test_a_form_sent_twice_is_one_refund(order: OrderView, post: MemoryPost) -> 
     deliver()
     deliver()
     assert len(numbers) == 1
-    assert given(order) == [UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor]
     assert stock(order).on_hand == 3
     assert len([letter for letter in post.letters if "refund" in letter.subject]) == 1
 
@@ -146,7 +146,7 @@ def test_a_form_sent_again_with_other_contents_is_refused(order: OrderView) -> N
         with pytest.raises(IdempotencyConflict):
             attempt()
     deliver()
-    assert given(order) == [UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_cancellation_refunds_only_the_rest(order: OrderView, post: MemoryPost
     refund(order, 1, restock=True)
     orders.cancel(order.id, by="you")
     deliver()
-    assert given(order) == [UNIT.minor, order.grand_total.minor - UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor, order.grand_total.minor - UNIT.minor]
     assert status(order) is PaymentStatus.REFUNDED
     assert stock(order) == Stock(on_hand=5, reserved=0)
     assert "We refund ₹1,680" in post.letters[-1].text
@@ -199,7 +199,7 @@ def test_a_cancellation_does_not_restock_units_refunded_without_restocking(order
     refund(order, 1)
     orders.cancel(order.id, by="you")
     deliver()
-    assert sum(given(order)) == order.grand_total.minor
+    assert sum(refunded_amounts(order)) == order.grand_total.minor
     assert stock(order) == Stock(on_hand=4, reserved=0)
 
 
@@ -214,20 +214,20 @@ def test_staff_may_cancel_without_restocking_and_say_why(order: OrderView) -> No
     )
     deliver()
     assert stock(order) == Stock(on_hand=2, reserved=0)
-    assert sum(given(order)) == order.grand_total.minor
+    assert sum(refunded_amounts(order)) == order.grand_total.minor
     with read_session() as session:
-        (act,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "cancelled")).all()
-    assert (act.actor, act.detail) == ("meera@example.com", "not restocked: Broken in the store")
+        (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "cancelled")).all()
+    assert (entry.actor, entry.detail) == ("meera@example.com", "not restocked: Broken in the store")
 
 
 def test_messages_of_refund_and_cancellation_in_any_order_refund_the_same(order: OrderView) -> None:
-    """The refund's own words are tried later: the bank was silent when they came first."""
+    """The refund's message is retried after the cancellation's: the provider timed out the first time."""
     refund(order, 1, restock=True)
     orders.cancel(order.id, by="you")
     payments.refund_remaining(order.checkout_id, "order cancelled", rupees(1680))
-    assert given(order) == [168_000]
+    assert refunded_amounts(order) == [168_000]
     deliver()
-    assert sorted(given(order)) == [UNIT.minor, 168_000]
+    assert sorted(refunded_amounts(order)) == [UNIT.minor, 168_000]
     assert stock(order) == Stock(on_hand=5, reserved=0)
 
 
@@ -236,7 +236,7 @@ def test_a_fully_refunded_order_can_still_be_cancelled(order: OrderView) -> None
     deliver()
     orders.cancel(order.id, by="you")
     deliver()
-    assert given(order) == [order.grand_total.minor]
+    assert refunded_amounts(order) == [order.grand_total.minor]
     assert stock(order) == Stock(on_hand=5, reserved=0)
     with pytest.raises(StepNotAllowed):
         orders.cancel(order.id, by="you")
@@ -257,11 +257,11 @@ def test_a_refund_after_a_provider_timeout_is_made_once(
     refund(order, 1)
     monkeypatch.setattr(sandbox.SandboxProvider, "refund", carried_out_unheard)
     deliver()
-    assert given(order) == []
+    assert refunded_amounts(order) == []
     monkeypatch.setattr(sandbox.SandboxProvider, "refund", real)
     now.advance(minutes=5)
     deliver()
-    assert given(order) == [UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor]
     with read_session() as session:
         charge = session.scalars(select(sandbox.SandboxCharge).where(sandbox.SandboxCharge.key == order.checkout_id))
         assert charge.one().refunded == UNIT.minor
@@ -272,7 +272,7 @@ def test_a_refund_reduces_cash_that_is_due_on_delivery(app: Flask, post: MemoryP
     refund(order, 1, restock=True)
     deliver()
     assert status(order) is PaymentStatus.DUE
-    assert given(order) == [UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor]
     assert "The courier collects ₹1,680 when the order arrives" in post.letters[-1].text
     orders.cancel(order.id, by="you")
     deliver()

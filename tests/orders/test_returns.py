@@ -1,4 +1,4 @@
-"""Shoppers send goods back: asked for within the period, each unit once, decided once."""
+"""Returns: requested within the period, each unit once, decided once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CLERK = "meera@example.com"
 
 @pytest.fixture(autouse=True)
 def _healthy(app: Flask, post: MemoryPost) -> Iterator[None]:
-    """Whatever a test does, the doctor has nothing to say when all is delivered."""
+    """After each test, with all messages delivered, the consistency checks find nothing."""
     yield
     deliver()
     assert list(consistency.violations()) == []
@@ -40,7 +40,7 @@ def _healthy(app: Flask, post: MemoryPost) -> Iterator[None]:
 
 @pytest.fixture
 def order(app: Flask) -> OrderView:
-    """Three mugs that arrived."""
+    """A delivered order of three mugs."""
     return make_order_at(OrderStatus.DELIVERED, (make_product(name="Clay Mug", stock=5), 3))
 
 
@@ -48,16 +48,16 @@ def state_of(return_id: int) -> ReturnState:
     return orders.get_return(return_id).state
 
 
-def again(order: OrderView) -> OrderView:
+def reload(order: OrderView) -> OrderView:
     return orders.get_order(order.id)
 
 
 def test_a_return_is_acknowledged_by_email_with_its_time(order: OrderView, post: MemoryPost) -> None:
     number = ask_return(order, 2, note="Too small")
-    (asked,) = orders.returns_of(again(order))
+    (asked,) = orders.returns_of(reload(order))
     assert (asked.id, asked.state, asked.unit_count, asked.note) == (number, ReturnState.REQUESTED, 2, "Too small")
-    assert again(order).items[0].units_left == 1
-    assert again(order).timeline[-1].note == "Return requested: 2 × Clay Mug"
+    assert reload(order).items[0].units_left == 1
+    assert reload(order).timeline[-1].note == "Return requested: 2 × Clay Mug"
     deliver()
     letter = post.letters[-1]
     assert letter.subject == f"Your return from order {order.id}"
@@ -74,11 +74,11 @@ def test_an_approved_return_is_refunded_and_restocked_once(order: OrderView, pos
         orders.approve_return(number, restock=True, actor=CLERK)
     assert refusal.value.state is ReturnState.APPROVED
     deliver()
-    assert again(order).refunded == rupees(1180)
+    assert reload(order).refunded == rupees(1180)
     assert tests_consistency.stock_of(order.items[0].sku) == Stock(on_hand=4, reserved=0)
     asked = orders.get_return(number)
     assert (asked.state, asked.refunded) == (ReturnState.APPROVED, rupees(1180))
-    (given,) = orders.refunds_of(again(order))
+    (given,) = orders.refunds_of(reload(order))
     assert given.returned == number
     assert f"your return no. {number} from order {order.id} is approved" in post.letters[-1].text
     assert orders.list_returns(ReturnState.APPROVED) == [asked]
@@ -87,13 +87,13 @@ def test_an_approved_return_is_refunded_and_restocked_once(order: OrderView, pos
 def test_an_approved_return_need_not_be_restocked(order: OrderView) -> None:
     orders.approve_return(ask_return(order), restock=False, with_shipping=True, actor=CLERK)
     deliver()
-    assert again(order).refunded == rupees(590 + 500)
+    assert reload(order).refunded == rupees(590 + 500)
     assert tests_consistency.stock_of(order.items[0].sku) == Stock(on_hand=2, reserved=0)
 
 
 def test_staff_may_refund_less_for_a_return(order: OrderView) -> None:
     orders.approve_return(ask_return(order), restock=True, amount=rupees(100), actor=CLERK)
-    assert again(order).refunded == rupees(100)
+    assert reload(order).refunded == rupees(100)
 
 
 def test_an_approval_above_what_is_left_is_refused_and_the_return_stays_open(order: OrderView) -> None:
@@ -109,7 +109,7 @@ def test_a_declined_return_gives_a_reason_and_frees_its_units(order: OrderView, 
     assert (state_of(number), orders.get_return(number).answer) == (ReturnState.DECLINED, "It was used")
     deliver()
     assert "Reason: It was used" in post.letters[-1].text
-    assert again(order).items[0].units_left == 3
+    assert reload(order).items[0].units_left == 3
     with pytest.raises(ReturnDecided):
         orders.approve_return(number, restock=True, actor=CLERK)
 
@@ -137,7 +137,7 @@ def test_a_form_sent_twice_is_one_return(order: OrderView) -> None:
     assert ask_return(order, 1, key=key) == ask_return(order, 1, key=key)
     with pytest.raises(IdempotencyConflict):
         ask_return(order, 2, key=key)
-    assert len(orders.returns_of(again(order))) == 1
+    assert len(orders.returns_of(reload(order))) == 1
 
 
 def test_no_unit_is_in_two_returns(order: OrderView) -> None:
@@ -175,7 +175,7 @@ def test_negative_units_are_refused(order: OrderView) -> None:
 
 def test_a_return_is_possible_until_the_end_of_the_last_day(order: OrderView, now: Clock) -> None:
     now.advance(days=14, hours=6, minutes=29)  # 23:59 in the shop's time zone
-    offer = orders.return_eligibility(again(order))
+    offer = orders.return_eligibility(reload(order))
     assert offer is not None
     assert f"{offer.until}" == "2026-12-06"
     ask_return(order)
@@ -183,7 +183,7 @@ def test_a_return_is_possible_until_the_end_of_the_last_day(order: OrderView, no
 
 def test_a_return_is_refused_after_the_last_day(order: OrderView, now: Clock) -> None:
     now.advance(days=14, hours=6, minutes=30)
-    assert orders.return_eligibility(again(order)) is None
+    assert orders.return_eligibility(reload(order)) is None
     with pytest.raises(NotReturnable):
         ask_return(order)
 

@@ -1,4 +1,4 @@
-"""What was sold, in sums; and who bought without an account."""
+"""Sales reports, and the search of guests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders: written down once, never changed by the catalogue, going only the steps that are drawn."""
+"""Orders: created once, unaffected by the catalogue, changing status only as allowed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def create(email: str = EMAIL) -> tuple[str, OrderId]:
 
 
 def create_at(status: OrderStatus) -> OrderId:
-    """An order of any status, put there behind the shop's back."""
+    """An order of any status, set directly in the database."""
     _, order_id = create()
     with transaction("orders") as session:
         session.execute(update(Order).where(Order.order_id == order_id).values(status=status))
@@ -49,11 +49,11 @@ def messages() -> list[str]:
         return list(session.scalars(select(Message.key).order_by(Message.id)))
 
 
-def story(order: OrderView) -> list[OrderStatus]:
+def statuses_of(order: OrderView) -> list[OrderStatus]:
     return [event.status for event in order.timeline]
 
 
-# --------------------------------------------------------------------------------------------- creating
+# --------------------------------------------------------------------------------------------- creation
 
 
 def test_an_order_stores_the_snapshot() -> None:
@@ -95,7 +95,7 @@ def test_a_checkout_has_one_order() -> None:
     checkout, order_id = create()
     assert orders.create_order(checkout, make_snapshot(name="Something else")) == order_id
     assert orders.get_order(order_id).items[0].name == "Clay Mug"
-    assert story(orders.get_order(order_id)) == [OrderStatus.PENDING]
+    assert statuses_of(orders.get_order(order_id)) == [OrderStatus.PENDING]
 
 
 def test_a_taken_order_number_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_a_confirmation_publishes_one_message() -> None:
         orders.confirm_order(checkout)
     order = orders.get_order(order_id)
     assert order.status is OrderStatus.CONFIRMED
-    assert story(order) == [OrderStatus.PENDING, OrderStatus.CONFIRMED]
+    assert statuses_of(order) == [OrderStatus.PENDING, OrderStatus.CONFIRMED]
     assert messages() == [f"order-placed/{order_id}"]
 
 
@@ -167,7 +167,7 @@ def test_staff_can_set_only_the_statuses_that_are_theirs(current: OrderStatus, w
         orders.advance(order_id, wanted, by="staff")
     assert (refusal.value.current, refusal.value.wanted) == (current, wanted)
     assert orders.get_order(order_id).status is current
-    assert story(orders.get_order(order_id)) == [OrderStatus.PENDING]
+    assert statuses_of(orders.get_order(order_id)) == [OrderStatus.PENDING]
 
 
 def test_an_unknown_order_cannot_be_advanced() -> None:
@@ -183,7 +183,7 @@ def test_the_order_of_a_failed_checkout_is_cancelled_with_a_note() -> None:
     orders.cancel_order(checkout, "Nothing was charged")
     orders.cancel_order(checkout, "Nothing was charged")
     order = orders.get_order(order_id)
-    assert story(order) == [OrderStatus.PENDING, OrderStatus.CANCELLED]
+    assert statuses_of(order) == [OrderStatus.PENDING, OrderStatus.CANCELLED]
     assert order.timeline[-1].note == "Nothing was charged"
     assert messages() == []
 
@@ -260,9 +260,9 @@ def test_a_wrong_number_and_a_wrong_address_get_the_same_error() -> None:
 
 def test_summaries_are_newest_first_without_unknown_numbers() -> None:
     first, second = create()[1], create()[1]
-    found = orders.summaries([first, "ORD-261122000000", second])
-    assert [order.id for order in found] == [second, first]
-    assert (found[0].unit_count, found[0].first_item, found[0].grand_total) == (2, "Clay Mug", rupees(1680))
+    listed = orders.summaries([first, "ORD-261122000000", second])
+    assert [order.id for order in listed] == [second, first]
+    assert (listed[0].unit_count, listed[0].first_item, listed[0].grand_total) == (2, "Clay Mug", rupees(1680))
 
 
 def test_summaries_of_no_numbers_are_empty(app: Flask) -> None:

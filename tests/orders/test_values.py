@@ -1,4 +1,4 @@
-"""The life of an order, and what can be told from one."""
+"""Statuses of an order, and what follows from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways to pay that the shop offers."""
+"""The payment options that the shop offers."""
 
 from __future__ import annotations
 

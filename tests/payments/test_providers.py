@@ -1,4 +1,4 @@
-"""What every payment provider promises, and what the sandbox's cards do on purpose."""
+"""The contract of all payment providers, and the sandbox's test cards."""
 
 from __future__ import annotations
 

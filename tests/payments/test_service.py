@@ -1,4 +1,4 @@
-"""One payment a checkout: held once, taken once, given back once, whatever the provider says and when."""
+"""One payment for each checkout: authorised, captured and refunded once, whatever the provider responds and when."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.factories.catalog import rupees
 from tests.fakes import ScriptedProvider
 
 TOTAL = rupees(1680)
-HELD = ProviderResponse(PaymentStatus.AUTHORISED, "ref-1")
-TAKEN = ProviderResponse(PaymentStatus.CAPTURED, "ref-1")
-NO = ProviderResponse(PaymentStatus.DECLINED, reason="The bank said no")
-GONE = ProviderResponse(PaymentStatus.VOIDED)
-SILENCE = ProviderTimeout("nobody answers")
+AUTHORISED = ProviderResponse(PaymentStatus.AUTHORISED, "ref-1")
+CAPTURED = ProviderResponse(PaymentStatus.CAPTURED, "ref-1")
+DECLINED = ProviderResponse(PaymentStatus.DECLINED, reason="The bank said no")
+VOIDED = ProviderResponse(PaymentStatus.VOIDED)
+TIMEOUT = ProviderTimeout("no response")
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def refunds() -> list[tuple[str, int]]:
 
 
 def test_a_payment_is_authorised_once_for_each_checkout(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD]
+    provider.answers = [AUTHORISED]
     for _ in range(3):
         authorise(checkout)
     assert provider.asked == [f"authorise {checkout}"]
@@ -74,7 +74,7 @@ def test_a_payment_is_authorised_once_for_each_checkout(provider: ScriptedProvid
 
 
 def test_a_declined_payment_stays_declined(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [NO]
+    provider.answers = [DECLINED]
     for _ in range(2):
         with pytest.raises(payments.PaymentDeclined) as refusal:
             authorise(checkout)
@@ -84,7 +84,7 @@ def test_a_declined_payment_stays_declined(provider: ScriptedProvider, checkout:
 
 def test_customer_action_is_required_until_the_payment_is_confirmed(provider: ScriptedProvider, checkout: str) -> None:
     needed = ProviderResponse(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")
-    provider.answers = [needed, needed, HELD]
+    provider.answers = [needed, needed, AUTHORISED]
     for _ in range(2):
         with pytest.raises(payments.CustomerActionNeeded) as hint:
             authorise(checkout)
@@ -94,7 +94,7 @@ def test_customer_action_is_required_until_the_payment_is_confirmed(provider: Sc
 
 
 def test_a_timeout_is_retried_under_the_same_key(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [SILENCE, HELD]
+    provider.answers = [TIMEOUT, AUTHORISED]
     with pytest.raises(ProviderTimeout):
         authorise(checkout)
     assert payments.status_of(checkout) is PaymentStatus.STARTED
@@ -112,24 +112,24 @@ def test_a_late_response_means_one_charge(checkout: str) -> None:
 
 
 def test_no_transaction_is_open_during_a_request_to_a_provider(provider: ScriptedProvider, checkout: str) -> None:
-    def anybody_may_write() -> None:
+    def open_a_transaction() -> None:
         with transaction("orders"):  # refused where a transaction is open already
             pass
 
-    provider.meanwhile = anybody_may_write
-    provider.answers = [HELD, TAKEN, ProviderResponse(PaymentStatus.REFUNDED)]
+    provider.meanwhile = open_a_transaction
+    provider.answers = [AUTHORISED, CAPTURED, ProviderResponse(PaymentStatus.REFUNDED)]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.refund_remaining(checkout, "changed my mind")
     assert len(provider.asked) == 3
     with pytest.raises(WriteOutsideTransaction), transaction("payments"):
-        anybody_may_write()
+        open_a_transaction()
 
 
 def test_the_attempt_is_committed_before_the_provider_is_asked(provider: ScriptedProvider, checkout: str) -> None:
     seen: list[list[PaymentStatus]] = []
     provider.meanwhile = lambda: seen.append(payments_of(checkout))
-    provider.answers = [HELD]
+    provider.answers = [AUTHORISED]
     authorise(checkout)
     assert seen == [[PaymentStatus.STARTED]]
 
@@ -144,7 +144,7 @@ def test_a_payment_method_that_is_not_offered_is_unknown(checkout: str) -> None:
 
 
 def test_a_payment_is_captured_once_for_its_order(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN]
+    provider.answers = [AUTHORISED, CAPTURED]
     authorise(checkout)
     for _ in range(3):
         payments.capture(checkout, "ORD-1")
@@ -154,7 +154,7 @@ def test_a_payment_is_captured_once_for_its_order(provider: ScriptedProvider, ch
 
 
 def test_a_timeout_of_the_capture_is_retried(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, SILENCE, TAKEN]
+    provider.answers = [AUTHORISED, TIMEOUT, CAPTURED]
     authorise(checkout)
     with pytest.raises(ProviderTimeout):
         payments.capture(checkout, "ORD-1")
@@ -171,7 +171,7 @@ def test_cash_is_due_until_it_is_collected(checkout: str) -> None:
 
 
 def test_an_authorisation_that_was_voided_cannot_be_captured(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, ProviderResponse(PaymentStatus.VOIDED)]
+    provider.answers = [AUTHORISED, ProviderResponse(PaymentStatus.VOIDED)]
     authorise(checkout)
     with pytest.raises(payments.PaymentDeclined):
         payments.capture(checkout, "ORD-1")
@@ -186,7 +186,7 @@ def test_capturing_without_a_payment_fails(checkout: str) -> None:
 
 
 def test_an_authorised_payment_is_voided_once(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, GONE]
+    provider.answers = [AUTHORISED, VOIDED]
     authorise(checkout)
     for _ in range(3):
         payments.void(checkout)
@@ -195,7 +195,7 @@ def test_an_authorised_payment_is_voided_once(provider: ScriptedProvider, checko
 
 
 def test_an_attempt_without_response_is_voided_too(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [SILENCE, GONE]
+    provider.answers = [TIMEOUT, VOIDED]
     with pytest.raises(ProviderTimeout):
         authorise(checkout)
     payments.void(checkout)
@@ -208,7 +208,7 @@ def test_voiding_without_a_payment_does_nothing(provider: ScriptedProvider, chec
 
 
 def test_a_captured_payment_is_not_voided(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN]
+    provider.answers = [AUTHORISED, CAPTURED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.void(checkout)
@@ -217,7 +217,7 @@ def test_a_captured_payment_is_not_voided(provider: ScriptedProvider, checkout: 
 
 
 def test_a_voided_payment_is_not_authorised_again(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, GONE]
+    provider.answers = [AUTHORISED, VOIDED]
     authorise(checkout)
     payments.void(checkout)
     with pytest.raises(payments.PaymentDeclined):
@@ -227,39 +227,41 @@ def test_a_voided_payment_is_not_authorised_again(provider: ScriptedProvider, ch
 def test_a_response_that_arrives_after_the_void_changes_nothing(
     provider: ScriptedProvider, checkout: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def another_runner_lets_go() -> None:
+    def another_runner_voids() -> None:
         provider.meanwhile = lambda: None
         payments.void(checkout)
 
-    provider.meanwhile = another_runner_lets_go
-    provider.answers = [GONE, HELD]
+    provider.meanwhile = another_runner_voids
+    provider.answers = [VOIDED, AUTHORISED]
     authorise(checkout)
     assert payments.status_of(checkout) is PaymentStatus.VOIDED
 
 
-@pytest.mark.parametrize("late", [HELD, ProviderResponse(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")])
+@pytest.mark.parametrize(
+    "late", [AUTHORISED, ProviderResponse(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")]
+)
 def test_a_response_that_arrives_after_the_capture_changes_nothing(
     provider: ScriptedProvider, checkout: str, late: ProviderResponse
 ) -> None:
-    def another_runner_takes_it() -> None:
+    def another_runner_captures() -> None:
         provider.meanwhile = lambda: None
         authorise(checkout)
         payments.capture(checkout, "ORD-1")
 
-    provider.meanwhile = another_runner_takes_it
-    provider.answers = [HELD, TAKEN, late]
+    provider.meanwhile = another_runner_captures
+    provider.answers = [AUTHORISED, CAPTURED, late]
     with suppress(payments.CustomerActionNeeded):
         authorise(checkout)
     row = row_of(checkout)
     assert (row.status, row.order_id, row.reason) == (PaymentStatus.CAPTURED, "ORD-1", "")
 
 
-# --------------------------------------------------------------------------------------------- giving back
+# --------------------------------------------------------------------------------------------- refunds
 
 
 def test_a_captured_payment_is_refunded_once(provider: ScriptedProvider, checkout: str) -> None:
     back = ProviderResponse(PaymentStatus.REFUNDED, "ref-1")
-    provider.answers = [HELD, TAKEN, back, back]
+    provider.answers = [AUTHORISED, CAPTURED, back, back]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     for _ in range(2):
@@ -269,7 +271,7 @@ def test_a_captured_payment_is_refunded_once(provider: ScriptedProvider, checkou
 
 
 def test_a_payment_captured_without_a_response_is_refunded_too(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, ProviderResponse(PaymentStatus.REFUNDED, "ref-1")]
+    provider.answers = [AUTHORISED, CAPTURED, ProviderResponse(PaymentStatus.REFUNDED, "ref-1")]
     authorise(checkout)
     payments.refund_remaining(checkout, "changed my mind")
     assert provider.asked[1:] == [f"void {checkout}", f"refund {checkout}"]
@@ -278,7 +280,7 @@ def test_a_payment_captured_without_a_response_is_refunded_too(provider: Scripte
 
 
 def test_a_timeout_of_the_refund_is_retried(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, SILENCE, ProviderResponse(PaymentStatus.REFUNDED)]
+    provider.answers = [AUTHORISED, CAPTURED, TIMEOUT, ProviderResponse(PaymentStatus.REFUNDED)]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     with pytest.raises(ProviderTimeout):
@@ -301,16 +303,16 @@ def test_refunding_without_a_payment_fails(checkout: str) -> None:
         payments.refund_remaining(checkout, "changed my mind")
 
 
-# --------------------------------------------------------------------------------------------- in parts
+# --------------------------------------------------------------------------------------------- partial refunds
 
 
-BACK = ProviderResponse(PaymentStatus.REFUNDED, "ref-1")
+REFUNDED = ProviderResponse(PaymentStatus.REFUNDED, "ref-1")
 
 
 def test_partial_refunds_are_made_once_and_the_last_one_completes_the_refund(
     provider: ScriptedProvider, checkout: str
 ) -> None:
-    provider.answers = [HELD, TAKEN, BACK, BACK]
+    provider.answers = [AUTHORISED, CAPTURED, REFUNDED, REFUNDED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     for _ in range(2):
@@ -322,18 +324,18 @@ def test_partial_refunds_are_made_once_and_the_last_one_completes_the_refund(
 
 
 def test_a_timeout_of_a_partial_refund_is_retried_under_the_same_key(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, SILENCE, BACK]
+    provider.answers = [AUTHORISED, CAPTURED, TIMEOUT, REFUNDED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     with pytest.raises(ProviderTimeout):
         payments.refund_part(checkout, "1", rupees(600), "one mug")
-    assert (refunds(), row_of(checkout).refunded) == ([], 60_000)  # promised already
+    assert (refunds(), row_of(checkout).refunded) == ([], 60_000)  # reserved already
     payments.refund_part(checkout, "1", rupees(600), "one mug")
     assert refunds() == [(f"refund/{checkout}/1", 60_000)]
 
 
 def test_refunds_cannot_exceed_the_payment(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, BACK]
+    provider.answers = [AUTHORISED, CAPTURED, REFUNDED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.refund_part(checkout, "1", rupees(1000), "two mugs")
@@ -343,7 +345,7 @@ def test_refunds_cannot_exceed_the_payment(provider: ScriptedProvider, checkout:
 
 
 def test_a_refund_key_cannot_be_reused_for_another_amount(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, BACK]
+    provider.answers = [AUTHORISED, CAPTURED, REFUNDED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.refund_part(checkout, "1", rupees(600), "one mug")
@@ -352,7 +354,7 @@ def test_a_refund_key_cannot_be_reused_for_another_amount(provider: ScriptedProv
 
 
 def test_a_refund_that_the_provider_refuses_is_not_settled(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, TAKEN]
+    provider.answers = [AUTHORISED, CAPTURED, CAPTURED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     with pytest.raises(payments.RefundRefused):
@@ -361,7 +363,7 @@ def test_a_refund_that_the_provider_refuses_is_not_settled(provider: ScriptedPro
 
 
 def test_after_a_partial_refund_only_the_rest_is_refunded(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, BACK, BACK]
+    provider.answers = [AUTHORISED, CAPTURED, REFUNDED, REFUNDED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.refund_part(checkout, "1", rupees(600), "one mug")
@@ -389,7 +391,7 @@ def test_a_voided_payment_is_not_refunded(checkout: str) -> None:
 
 
 def test_a_payment_that_was_not_captured_is_not_refunded(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD]
+    provider.answers = [AUTHORISED]
     authorise(checkout)
     with pytest.raises(payments.RefundRefused):
         payments.refund_part(checkout, "1", rupees(600), "one mug")

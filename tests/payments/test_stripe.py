@@ -1,4 +1,4 @@
-"""Stripe, on its stand-in: what is true is asked, silence is no answer, and what was let go is never charged."""
+"""The Stripe provider against a fake Stripe: statuses, lost responses, and voided charges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is entered beside a way to pay, and how much of it is shown."""
+"""The details of payment options, and how they are masked."""
 
 from __future__ import annotations
 

@@ -47,11 +47,13 @@ class StillPlacing(Exception):
 
 @bp.errorhandler(StillPlacing)
 def show_placing(error: StillPlacing) -> ResponseReturnValue:
+    """Redirect to the page of the order that is being placed."""
     return redirect(_placing_url(error.args[0]), 303)
 
 
 @bp.errorhandler(CartEmpty)
 def show_cart(error: CartEmpty) -> ResponseReturnValue:
+    """Redirect to the cart."""
     return redirect(url_for("cart.show"), 303)
 
 

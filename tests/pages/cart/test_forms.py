@@ -1,4 +1,4 @@
-"""What the cart accepts from a page, in plain words where it does not."""
+"""Validation of the cart's forms."""
 
 from __future__ import annotations
 

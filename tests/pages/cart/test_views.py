@@ -1,4 +1,4 @@
-"""The cart as a shopper meets it; every write with htmx and without."""
+"""The cart page and changes of its lines, each with htmx and without."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def badge(page: Page) -> list[str]:
     return page.one("#cart-badge").get_text().split()
 
 
-def lines_kept() -> list[tuple[str, int]]:
+def stored_lines() -> list[tuple[str, int]]:
     read_session().rollback()
     return [(row.variant, row.quantity) for row in read_session().execute(sa.select(Line.variant, Line.quantity))]
 
@@ -87,7 +87,7 @@ def test_adding_on_a_card(pages: Pages, slot: str, htmx: bool) -> None:
     page = pages.submit(start, form, htmx=htmx)
     assert page.all(form) if htmx else page.url == "/cart"
     assert badge(page) == ["Cart", "1"]
-    assert lines_kept() == [(mug.sku, 1)]
+    assert stored_lines() == [(mug.sku, 1)]
 
 
 @pytest.mark.parametrize("selector", ["#add-line", ".product-card form.add-line"])
@@ -105,7 +105,7 @@ def test_adding_the_chosen_option(pages: Pages, htmx: bool) -> None:
     mug = make_product(options=(("Blue", 5), ("Green", 5)))
     page = pages.submit(open_product(pages, mug), "#add-line", htmx=htmx, sku=f"{mug.sku}-Green")
     assert "Clay Mug, Green added" in page.words
-    assert lines_kept() == [(f"{mug.sku}-Green", 1)]
+    assert stored_lines() == [(f"{mug.sku}-Green", 1)]
 
 
 @BOTH_WAYS
@@ -128,7 +128,7 @@ def test_a_refused_quantity_is_shown_as_typed(pages: Pages, typed: str, problem:
     field = page.one("#add-line-quantity")
     assert (field["value"], field["aria-invalid"]) == (typed, "true")
     assert page.one(f"#{field['aria-describedby']}").get_text().strip() == problem
-    assert lines_kept() == []
+    assert stored_lines() == []
 
 
 @BOTH_WAYS
@@ -137,7 +137,7 @@ def test_adding_beyond_the_stock_names_what_is_left(pages: Pages, htmx: bool) ->
     put_in_cart(pages, mug, 4)
     page = pages.submit(open_product(pages, mug), "#add-line", htmx=htmx, status=422, quantity="2")
     assert "Only 5 left" in page.words
-    assert lines_kept() == [(mug.sku, 4)]
+    assert stored_lines() == [(mug.sku, 4)]
 
 
 @BOTH_WAYS
@@ -155,7 +155,7 @@ def test_adding_a_sold_out_product_on_a_card_shows_an_error(pages: Pages, htmx: 
     catalog.reserve("another", [Hold(mug.sku, 1)])
     page = pages.submit(listing, f"#add-grid-{mug.id}", htmx=htmx, status=422 if htmx else 200)
     assert "Sold out" in page.words
-    assert lines_kept() == []
+    assert stored_lines() == []
 
 
 @BOTH_WAYS
@@ -164,7 +164,7 @@ def test_an_unknown_sku_is_not_found(pages: Pages, htmx: bool) -> None:
     pages.submit(start, "#add-line", htmx=htmx, status=404, sku="NO-SUCH-SKU")
     pages.submit(start, "#add-line", htmx=htmx, status=404, sku="x" * 500)
     pages.submit(start, "#add-line", htmx=htmx, status=404, sku="'; DROP TABLE cart; --")
-    assert lines_kept() == []
+    assert stored_lines() == []
 
 
 def test_the_cart_page_creates_no_cart(pages: Pages) -> None:
@@ -216,7 +216,7 @@ def test_a_refused_change_keeps_the_cart_and_what_was_typed(pages: Pages, typed:
     field = page.one(f"#{key}-quantity")
     assert (field["value"], field["aria-invalid"]) == (typed, "true")
     assert page.one(f"#{key}-problem").get_text().strip() == problem
-    assert lines_kept() == [(mug.sku, 2)]
+    assert stored_lines() == [(mug.sku, 2)]
 
 
 @BOTH_WAYS
@@ -287,7 +287,7 @@ def test_a_line_already_removed_in_another_tab_is_not_found(pages: Pages, htmx: 
 # ------------------------------------------------------------------------------------ other people
 
 
-def aimed_at(page: Page, selector: str, url: str) -> Page:
+def with_action(page: Page, selector: str, url: str) -> Page:
     """The page with a form that sends elsewhere, as someone with tools would."""
     form = page.one(selector)
     form["action"] = form["hx-post"] = url
@@ -301,10 +301,10 @@ def test_the_line_of_another_shopper_is_not_found(app: Flask, pages: Pages, act:
     theirs = line_key(put_in_cart(Pages(app), mug, 3)).removeprefix("line-")
     mine = put_in_cart(pages, make_product(), 1)
     selector = removal(mine) if act else f"#{line_key(mine)}-form"
-    foreign = pages.submit(aimed_at(mine, selector, f"/cart/lines/{theirs}{act}"), selector, htmx=htmx, status=404)
-    unknown = pages.submit(aimed_at(mine, selector, f"/cart/lines/999999999{act}"), selector, htmx=htmx, status=404)
+    foreign = pages.submit(with_action(mine, selector, f"/cart/lines/{theirs}{act}"), selector, htmx=htmx, status=404)
+    unknown = pages.submit(with_action(mine, selector, f"/cart/lines/999999999{act}"), selector, htmx=htmx, status=404)
     assert foreign.words == unknown.words
-    assert (mug.sku, 3) in lines_kept()
+    assert (mug.sku, 3) in stored_lines()
 
 
 def test_two_shoppers_have_two_carts(app: Flask, pages: Pages) -> None:
@@ -382,4 +382,4 @@ def test_the_unknown_sku_of_an_option_never_reaches_the_cart(pages: Pages) -> No
     start = open_product(pages, mug)
     page = pages.submit(start, "#add-line", status=422, sku=Sku(f"{mug.sku}-Green"))
     assert "Sold out" in page.words
-    assert lines_kept() == []
+    assert stored_lines() == []

@@ -1,4 +1,4 @@
-"""What the checkout's steps accept, and how they say no."""
+"""Validation of the checkout's forms."""
 
 from __future__ import annotations
 

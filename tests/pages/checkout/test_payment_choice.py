@@ -1,4 +1,4 @@
-"""UPI and pay-later on the pages: a field beside the choice, its details on the order and nowhere in full."""
+"""UPI and pay later in the checkout: the details they ask for, and that a UPI id is only shown masked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.factories.shopping import check_out, fill_cart, make_cart, make_draft
 from tests.page_client import Page, Pages
 
 FORM = "form.checkout__form"
-WAYS = [("upi", "asha@okbank"), ("bnpl", "Klarna")]
+OPTIONS = [("upi", "asha@okbank"), ("bnpl", "Klarna")]
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def mug(app: Flask) -> ProductCard:
 
 @pytest.fixture
 def payment(pages: Pages, mug: ProductCard) -> Page:
-    """The step that asks how to pay."""
+    """The payment step."""
     fill_cart(pages, mug, 2)
     return check_out(pages, until="payment")
 
@@ -128,7 +128,7 @@ def test_no_other_door_places_an_order_without_what_the_way_to_pay_asks_for(
     assert refusal.value.step == "payment"
 
 
-@pytest.mark.parametrize(("option", "entry"), WAYS)
+@pytest.mark.parametrize(("option", "entry"), OPTIONS)
 def test_a_checkout_started_again_keeps_the_payment_details(mug: ProductCard, option: str, entry: str) -> None:
     token = make_cart((mug, 2))
     draft = make_draft(token)

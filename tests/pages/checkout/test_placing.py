@@ -1,4 +1,4 @@
-"""From the button to the order: where a shopper is while it is placed, and what they may do there."""
+"""The page that waits for an order's payment, and what a shopper can do there."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_after_declining_at_the_bank_another_method_can_be_chosen(shopper: Pages
 
 
 def placing_page(shopper: Pages) -> Page:
-    """Where a shopper is who left the bank's page without a decision."""
+    """The page of a shopper who left the bank's page without a decision."""
     press_order(check_out(shopper, payment="sandbox-confirm"), shopper)
     return shopper.get("/checkout")
 

@@ -1,4 +1,4 @@
-"""The checkout's pages as a shopper meets them."""
+"""The pages of the checkout's four steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order pages of somebody signed in: their list, invoices, buying again, claiming."""
+"""The order pages of a signed-in account: history, invoices, reordering, claiming."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.factories.catalog import make_product
 from tests.factories.shopping import buy, fill_cart, make_order, make_snapshot, new_checkout_id
 from tests.page_client import SAME_ORIGIN, Page, Pages
 
-AGAIN = "form[action^='/cart/orders/']"
+REORDER_FORM = "form[action^='/cart/orders/']"
 
 
 @pytest.fixture
@@ -175,16 +175,16 @@ def mug(app: Flask) -> ProductCard:
 
 def test_an_order_can_be_reordered(pages: Pages, mug: ProductCard) -> None:
     placed = buy(pages, mug, 2)
-    page = pages.submit(placed, AGAIN)
+    page = pages.submit(placed, REORDER_FORM)
     assert page.url == "/cart"
     assert "2 products were added to your cart" in page.words
 
 
 def test_reordering_adds_as_many_units_as_are_available(pages: Pages, mug: ProductCard) -> None:
     placed = buy(pages, mug, 3)
-    page = pages.submit(placed, AGAIN)
+    page = pages.submit(placed, REORDER_FORM)
     assert "Not available: Clay Mug (2 of 3)" in page.words
-    again = pages.submit(placed, AGAIN)
+    again = pages.submit(placed, REORDER_FORM)
     assert "Not available: Clay Mug." in again.words
     with pages.client.session_transaction() as session:
         assert cart.count_units(session["cart"]) == 2
@@ -192,7 +192,7 @@ def test_reordering_adds_as_many_units_as_are_available(pages: Pages, mug: Produ
 
 def test_reordering_names_products_that_are_no_longer_sold(pages: Pages, asha: Account) -> None:
     number = order_of(asha, "Old Teapot")
-    page = pages.submit(pages.get(f"/orders/{number}"), AGAIN)
+    page = pages.submit(pages.get(f"/orders/{number}"), REORDER_FORM)
     assert "Not available: Old Teapot, Blue." in page.words
     assert page.all("#cart-empty")
 

@@ -1,4 +1,4 @@
-"""The order pages as a shopper meets them; a number that was not earned here is as unknown as one that never was."""
+"""The order pages of guests; an order without proven access looks like an unknown one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox bank's page: it is there where the sandbox is the provider, and nowhere else."""
+"""The sandbox bank's page, which exists only with the sandbox provider."""
 
 from __future__ import annotations
 

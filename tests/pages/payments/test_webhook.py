@@ -1,4 +1,4 @@
-"""What Stripe tells us unasked: believed when signed, acted on once, whatever comes again or out of order."""
+"""Stripe's webhook: events must be signed, and are handled once in any order."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def deliver(app: Flask) -> None:
         tasks.deliver_outboxes()
 
 
-def noted() -> tuple[int, int]:
+def stored_events() -> tuple[int, int]:
     """How many messages were noted, and how many were passed on."""
     with read_session() as session:
         events = session.scalars(select(func.count(ReceivedWebhook.id))).one()
@@ -100,7 +100,7 @@ def test_an_expired_session_undoes_the_order(app: Flask, draft: CheckoutDraft, s
 def test_a_repeated_event_is_stored_once(app: Flask, draft: CheckoutDraft) -> None:
     body = message(draft.id)
     assert [tell(app, body).status_code for _ in range(3)] == [200, 200, 200]
-    assert noted() == (1, 1)
+    assert stored_events() == (1, 1)
 
 
 def test_events_in_any_order_and_the_return_page_make_one_order(
@@ -121,7 +121,7 @@ def test_events_in_any_order_and_the_return_page_make_one_order(
 
 def test_an_event_during_another_run_is_retried(app: Flask, stripe: Bank, draft: CheckoutDraft, now: Clock) -> None:
     pay(page_of(draft))
-    _let_somebody_walk(draft, now)
+    _take_lease(draft, now)
     tell(app, message(draft.id))
     deliver(app)
     assert state_of(draft) == CheckoutState.WAITING
@@ -130,11 +130,11 @@ def test_an_event_during_another_run_is_retried(app: Flask, stripe: Bank, draft:
     assert state_of(draft) == CheckoutState.COMPLETED
 
 
-def _let_somebody_walk(draft: CheckoutDraft, now: Clock) -> None:
+def _take_lease(draft: CheckoutDraft, now: Clock) -> None:
     """Who asked Stripe just before the customer paid, and will write down that the customer is waited for."""
     with transaction("checkout") as session:
         row = session.get_one(checkout.Checkout, draft.id)
-        row.lease_owner, row.lease_until = "somebody", now.read() + checkout.saga.LEASE
+        row.lease_owner, row.lease_until = "another-runner", now.read() + checkout.saga.LEASE
 
 
 def test_a_late_payment_is_voided_when_the_stock_was_sold(app: Flask, stripe: Bank, now: Clock) -> None:
@@ -158,7 +158,7 @@ def test_a_late_payment_is_voided_when_the_stock_was_sold(app: Flask, stripe: Ba
 @pytest.mark.parametrize("kind", ["customer.created", "payment_intent.succeeded", "charge.refunded", "no.such.kind"])
 def test_an_irrelevant_event_is_acknowledged_and_ignored(app: Flask, draft: CheckoutDraft, kind: str) -> None:
     assert tell(app, message(draft.id, kind)).status_code == 200
-    assert noted() == (0, 0)
+    assert stored_events() == (0, 0)
 
 
 @pytest.mark.parametrize("about", [None, "a-checkout-of-another-shop"])
@@ -166,7 +166,7 @@ def test_an_event_about_a_foreign_payment_is_acknowledged_and_ignored(
     app: Flask, stripe: Bank, about: str | None
 ) -> None:
     assert tell(app, message(about)).status_code == 200
-    assert noted() == (0, 0)
+    assert stored_events() == (0, 0)
 
 
 def forged(body: str) -> list[dict[str, str]]:
@@ -191,7 +191,7 @@ def test_an_event_with_a_bad_signature_is_refused_and_only_logged(
     with caplog.at_level(logging.WARNING):
         assert tell(app, body, headers).status_code == 400
     assert "a Stripe webhook was refused" in caplog.text
-    assert noted() == (0, 0)
+    assert stored_events() == (0, 0)
 
 
 @pytest.mark.parametrize(("age", "status"), [(299, 200), (301, 400), (86_400, 400)])
@@ -204,7 +204,7 @@ def test_an_event_with_an_old_signature_is_refused(app: Flask, draft: CheckoutDr
 def test_a_signed_body_that_is_no_event_is_refused(app: Flask, stripe: Bank, body: str) -> None:
     sent = body.encode(errors="replace").decode()
     assert tell(app, sent, signed(sent)).status_code == 400
-    assert noted() == (0, 0)
+    assert stored_events() == (0, 0)
 
 
 def test_a_body_that_is_not_text_is_refused(app: Flask, stripe: Bank) -> None:
