@@ -235,7 +235,7 @@ class Shopper:
         self.sees("How can we reach you?")
         self.fill_in(CONTACT)
         self.button("Continue to delivery").click()
-        self.sees("Where should it go?")
+        self.sees("Shipping address")
         self.fill_in(ADDRESS)
         self.button("Continue to payment").click()
         self.choose_payment(pay_by)

@@ -1,4 +1,4 @@
-"""The cart: what a visitor means to buy, and what it would cost today.
+"""The cart: what a visitor wants to buy, at current prices.
 
-It promises that a line never disappears silently, that one SKU has one line, and that totals are always quoted afresh.
+It guarantees that no line disappears silently, that a SKU has one line, and that totals are calculated at every read.
 """

@@ -1,4 +1,4 @@
-"""Putting things into a cart: a SKU by the shop's own pages, a product by clients that know no SKUs."""
+"""Adding to a cart: a SKU from the shop's pages, or a product from API clients that do not know SKUs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from storefront.db.session import retry_on_deadlock, transaction
 def add_line(token: str, sku: Sku, quantity: int) -> CartLine:
     """Add units of a SKU to a cart, merging with a line already there.
 
-    The price seen is kept only to tell the shopper if it changes; totals are always quoted afresh.
+    The current price is stored only to tell the shopper if it changes; totals are always calculated from offers.
 
     :param quantity: units, 1 to `MAX_UNITS`
-    :return: the line as it now stands
+    :return: the resulting line
     :raise catalog.UnknownSku: nothing sellable carries this SKU
     :raise NotEnoughStock: line and `quantity` together exceed what is available
     :raise TooManyUnits: they exceed `MAX_UNITS`
@@ -33,10 +33,10 @@ def add_line(token: str, sku: Sku, quantity: int) -> CartLine:
 
 
 def add_offer(token: str, offer: Offer, quantity: int) -> CartLine:
-    """Do what `add_line` does, for a caller who has just read the offer.
+    """Add units of an offer that the caller has just read; otherwise as `add_line`.
 
     :param quantity: units, 1 to `MAX_UNITS`
-    :return: the line as it now stands
+    :return: the resulting line
     :raise NotEnoughStock: line and `quantity` together exceed what is available
     :raise TooManyUnits: they exceed `MAX_UNITS`
     """
@@ -46,29 +46,30 @@ def add_offer(token: str, offer: Offer, quantity: int) -> CartLine:
 def add_product(
     token: str, product_id: int, quantity: int, *, variant: str = "", resent_since: datetime | None = None
 ) -> None:
-    """Add units of a product, for a client that need not name a variant.
+    """Add units of a product, for clients that may leave the choice of a variant to the shop.
 
-    Where none is named, those in the cart come first, then the cheapest; what one cannot give is taken from the next.
+    Without `variant`, variants in the cart are preferred, then the cheapest; units that one lacks are taken from the
+    next.
 
     :param quantity: units, 1 or more
-    :param variant: SKU or name of the one wanted
-    :param resent_since: these units may be the very ones that brought forth the cart's lines from this moment on, sent
-        again; such a line then holds the greater number, not the sum
+    :param variant: SKU or name of a variant; empty for any
+    :param resent_since: the client may be sending its cart again: units that were added from this time on count as the
+        same ones, so such a line gets the larger quantity and not the sum
     :raise catalog.UnknownProduct: it is not on sale
     :raise catalog.UnknownSku: it has no such variant
     :raise NotEnoughStock: line and `quantity` together exceed what is available
     :raise TooManyUnits: they exceed `MAX_UNITS`
     """
-    mine = [line for line in lines_of(token) if line.product_id == product_id]
-    resent = {Sku(line.variant): line.quantity for line in mine if _is_resent(line, resent_since)}
+    current = [line for line in lines_of(token) if line.product_id == product_id]
+    resent = {Sku(line.variant): line.quantity for line in current if _is_resent(line, resent_since)}
     if variant:
         offer = _variant(product_id, variant)
         missing = quantity - resent.get(offer.sku, 0)
         chosen = [(offer, missing)]
     else:
         missing = quantity - sum(resent.values())
-        held = {Sku(line.variant): line.quantity for line in mine}
-        chosen = catalog.choose_offers({product_id: max(1, missing)}, preferred=[*held], taken=held)
+        in_cart = {Sku(line.variant): line.quantity for line in current}
+        chosen = catalog.choose_offers({product_id: max(1, missing)}, preferred=[*in_cart], taken=in_cart)
     if missing > 0:
         _add(token, chosen, resent_since, resent)
 
@@ -91,7 +92,7 @@ def _add(
     resent: Mapping[Sku, int] | None = None,
 ) -> list[CartLine]:
     for _ in ("the cart", "the line"):
-        with suppress(IntegrityError):  # the twin of a double click made it first: add to it
+        with suppress(IntegrityError):  # a concurrent request inserted it first: try again with that one
             return _add_once(token, chosen, resent_since, resent or {})
     return _add_once(token, chosen, resent_since, resent or {})
 
@@ -100,7 +101,10 @@ def _add(
 def _add_once(
     token: str, chosen: Sequence[tuple[Offer, int]], resent_since: datetime | None, resent: Mapping[Sku, int]
 ) -> list[CartLine]:
-    """:param resent: units of the lines that are sent again, as they were when `chosen` was made up"""
+    """Add the chosen units in one transaction, each line with its row lock.
+
+    :param resent: units by SKU of lines that count as sent again, as they were when `chosen` was calculated
+    """
     added = []
     with transaction("cart") as session:
         cart_id = get_or_create(session, token)
@@ -118,15 +122,16 @@ def _add_once(
                 wanted = line.quantity + units
             refuse_excess(offer, wanted)
             line.quantity = wanted
-            _note_price(line, offer)
+            _store_price_seen(line, offer)
             session.flush()
             added.append(CartLine(LineId(line.id), offer, wanted, offer.price))
     return added
 
 
 def refuse_excess(offer: Offer, wanted: int) -> None:
-    """What no line may hold.
+    """Check the quantity of a line.
 
+    :param wanted: units of the whole line
     :raise NotEnoughStock: more than is available
     :raise TooManyUnits: more than `MAX_UNITS`
     """
@@ -136,6 +141,6 @@ def refuse_excess(offer: Offer, wanted: int) -> None:
         raise NotEnoughStock(max(0, offer.available))
 
 
-def _note_price(line: Line, offer: Offer) -> None:
+def _store_price_seen(line: Line, offer: Offer) -> None:
     line.price_seen = offer.price.minor
     line.currency = offer.price.currency

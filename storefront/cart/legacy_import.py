@@ -1,4 +1,4 @@
-"""Lines of the old shop's carts, put into those of the same accounts."""
+"""Import of the old shop's cart lines into the carts of the same accounts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ _LINE = "cart line"
 
 @dataclass(frozen=True, slots=True)
 class OldLine:
-    """:ivar sku: of something that is sold here, which is the caller's to know"""
+    """A cart line of the old shop.
+
+    :ivar id: of its row there
+    :ivar sku: on sale here, which the caller has checked
+    :ivar began_at: when the line was created
+    """
 
     id: int
     user_id: int
@@ -32,15 +37,15 @@ class OldLine:
 
 @retry_on_deadlock
 def import_lines(batch: Sequence[OldLine], offers: Mapping[Sku, Offer]) -> BatchResult:
-    """Put lines into the carts of accounts; a line that is there already is the shopper's latest word and stays.
+    """Insert lines into the carts of accounts; a line that exists here is newer, and is not changed. Safe to repeat.
 
     :param offers: of every SKU in the batch
     """
-    landing = BatchResult()
+    result = BatchResult()
     with transaction("cart") as session:
         known = import_log.already_imported(ImportedRow, _LINE, [old.id for old in batch])
         carts = _carts(session, batch)
-        there = {
+        existing = {
             (row.cart_id, row.variant)
             for row in session.execute(select(Line.cart_id, Line.variant).where(Line.cart_id.in_(carts.values())))
         }
@@ -48,29 +53,29 @@ def import_lines(batch: Sequence[OldLine], offers: Mapping[Sku, Offer]) -> Batch
         for old in batch:
             place = (carts[old.user_id], str(old.sku))
             if old.id in known:
-                landing.known.append(old.id)
-            elif place in there:
-                landing.refused[old.id] = "the cart has a line of it already"
+                result.known.append(old.id)
+            elif place in existing:
+                result.refused[old.id] = "the cart has a line of this SKU already"
             else:
-                there.add(place)
-                landing.added.append(old.id)
+                existing.add(place)
+                result.added.append(old.id)
                 rows.append(_row(old, carts[old.user_id], offers[old.sku]))
                 if old.quantity > MAX_UNITS:
-                    landing.notes.append((old.id, f"a line holds {MAX_UNITS} units at most"))
+                    result.notes.append((old.id, f"a line has at most {MAX_UNITS} units"))
         if rows:
             session.execute(insert(Line), rows)
-        import_log.mark_imported(session, ImportedRow, _LINE, landing.added)
-    return landing
+        import_log.mark_imported(session, ImportedRow, _LINE, result.added)
+    return result
 
 
 def _carts(session: Session, batch: Sequence[OldLine]) -> dict[int, int]:
-    """The cart of each account, made where there is none yet."""
+    """The cart of each account, created if there is none."""
     users = {old.user_id: old.began_at for old in batch}
-    asked = select(Cart.user_id, Cart.id).where(Cart.user_id.in_(users))
-    missing = set(users) - {row.user_id for row in session.execute(asked)}
+    query = select(Cart.user_id, Cart.id).where(Cart.user_id.in_(users))
+    missing = set(users) - {row.user_id for row in session.execute(query)}
     if missing:
         session.execute(insert(Cart), [{"user_id": user, "updated_at": users[user]} for user in sorted(missing)])
-    return {row.user_id: row.id for row in session.execute(asked)}
+    return {row.user_id: row.id for row in session.execute(query)}
 
 
 def _row(old: OldLine, cart_id: int, offer: Offer) -> dict[str, object]:

@@ -13,14 +13,17 @@ from storefront.db.session import Model
 
 
 class CartModel(Model):
+    """Base of the tables in the cart schema."""
+
     __abstract__ = True
     __bind_key__ = "cart"
 
 
 class Cart(CartModel):
-    """A cart belongs to an account or to the browser that holds its token.
+    """The cart of an account, or of a browser by its token.
 
-    :cvar cleared_for: the checkout whose goods were taken out of it last
+    :cvar updated_at: when a line was last added or changed; old carts of guests are deleted by it
+    :cvar cleared_for: the checkout whose items were removed from it last, so that a repeat removes nothing
     """
 
     __tablename__ = "cart"
@@ -34,8 +37,11 @@ class Cart(CartModel):
 
 
 class Line(CartModel):
-    """:cvar variant: the SKU wanted
-    :cvar began_at: since when the cart has this line
+    """A line of a cart.
+
+    :cvar variant: the SKU
+    :cvar price_seen: unit price when the shopper last changed the line, in minor units
+    :cvar began_at: when the line was created
     """
 
     __tablename__ = "cart_item"
@@ -55,4 +61,4 @@ class Line(CartModel):
 
 
 class ImportedRow(ImportedRowMixin, CartModel):
-    """Lines of the old shop's carts."""
+    """Which cart lines of the old shop were imported."""

@@ -1,4 +1,4 @@
-"""The rows of carts: whose they are, what lies in them, that they exist."""
+"""Rows of carts: their keys, their lines, and their creation."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from storefront.cart.values import CartId, CartRecord, CartToken
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
-_ACCOUNT = "account:"  # a guest's token is made of letters, digits, - and _: none looks like this
+_ACCOUNT = "account:"  # a guest's token has letters, digits, - and _ only, so it cannot start like this
 
 
 def cart_key_of(user: int) -> CartToken:
-    """What names the cart of an account."""
+    """The key of an account's cart."""
     return CartToken(f"{_ACCOUNT}{user}")
 
 
 def account_of(token: str) -> int | None:
-    """The account whose cart a token names, None when it is a guest's."""
+    """The account whose cart has this key; None for a guest's token."""
     return int(token.removeprefix(_ACCOUNT)) if token.startswith(_ACCOUNT) else None
 
 
 def is_named_by(token: str) -> ColumnElement[bool]:
-    """The cart that this token names."""
+    """The condition that a cart has this key."""
     user = account_of(token)
     return Cart.guest_token == token if user is None else Cart.user_id == user
 
 
 def lines_of(token: str | None) -> list[Line]:
-    """What lies in a cart, oldest first."""
+    """The lines of a cart, oldest first; none without a token."""
     if token is None:
         return []
-    mine = select(Line).join(Cart, Cart.id == Line.cart_id).where(is_named_by(token))
-    return list(read_session().scalars(mine.order_by(Line.id)))
+    lines = select(Line).join(Cart, Cart.id == Line.cart_id).where(is_named_by(token))
+    return list(read_session().scalars(lines.order_by(Line.id)))
 
 
 def open_cart(token: str) -> CartRecord:
-    """The record of a cart, made if there is none yet; of several first calls at one moment one makes it."""
-    found = _find_cart(token)
-    if found is None:
+    """The record of a cart, created if there is none; of concurrent first calls one creates it."""
+    record = _find_cart(token)
+    if record is None:
         with suppress(IntegrityError):
-            _make_cart(token)
-        found = _find_cart(token)
-        assert found is not None  # noqa: S101 - it was made a moment ago, by whomever
-    return found
+            _create_cart(token)
+        record = _find_cart(token)
+        assert record is not None  # noqa: S101 - this call or a concurrent one has just created it
+    return record
 
 
 def _find_cart(token: str) -> CartRecord | None:
@@ -57,13 +57,13 @@ def _find_cart(token: str) -> CartRecord | None:
 
 
 @retry_on_deadlock
-def _make_cart(token: str) -> None:
+def _create_cart(token: str) -> None:
     with transaction("cart") as session:
         get_or_create(session, token)
 
 
 def get_or_create(session: Session, token: str) -> int:
-    """The id of a cart that is written to now, made if there is none yet."""
+    """The id of a cart, created if there is none; its `updated_at` is set to now."""
     now = utc_now()
     cart = session.scalar(select(Cart).where(is_named_by(token)))
     if cart is None:
@@ -75,7 +75,7 @@ def get_or_create(session: Session, token: str) -> int:
     return cart.id
 
 
-def get_or_create_of(session: Session, line_id: int) -> None:
-    """Note that the cart of a line is written to."""
-    its_cart = select(Line.cart_id).where(Line.id == line_id).scalar_subquery()
-    session.execute(update(Cart).where(Cart.id == its_cart).values(updated_at=utc_now()))
+def touch_cart_of(session: Session, line_id: int) -> None:
+    """Set `updated_at` of the cart of a line to now."""
+    cart_id = select(Line.cart_id).where(Line.id == line_id).scalar_subquery()
+    session.execute(update(Cart).where(Cart.id == cart_id).values(updated_at=utc_now()))

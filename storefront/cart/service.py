@@ -1,4 +1,4 @@
-"""The cart's door."""
+"""Public functions of the cart: quotes, changes of lines, merging at sign-in, and reordering."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from storefront.cart.repository import (
     account_of,
     cart_key_of,
     get_or_create,
-    get_or_create_of,
     is_named_by,
     lines_of,
     open_cart,
+    touch_cart_of,
 )
 from storefront.cart.values import (
     MAX_UNITS,
@@ -86,7 +86,7 @@ __all__ = [
 
 
 def pricing_rules(config: Mapping[str, Any]) -> PricingRules:
-    """The rules the shop is configured with."""
+    """The pricing rules of the configuration."""
     currency = config["CURRENCY"]
     return PricingRules(
         shipping_fee=Money.of(config["SHIPPING_FEE"], currency),
@@ -96,7 +96,7 @@ def pricing_rules(config: Mapping[str, Any]) -> PricingRules:
 
 
 def count_units(token: str | None) -> int:
-    """Units in a cart, for the badge."""
+    """Count the units in a cart, for the badge in the header."""
     if token is None:
         return 0
     in_cart = select(func.coalesce(func.sum(Line.quantity), 0)).join(Cart, Cart.id == Line.cart_id)
@@ -104,9 +104,9 @@ def count_units(token: str | None) -> int:
 
 
 def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
-    """The cart at today's prices and with what changed since the shopper saw it; no line is left out.
+    """Quote a cart at current prices, with what changed since the shopper saw it.
 
-    :param checkout: the one the shopper is going through: what it holds is not missing from their cart
+    :param checkout: the shopper's own checkout: units reserved for it count as available
     """
     rows = lines_of(token)
     offers = catalog.offers_of([Sku(row.variant) for row in rows], held_for=checkout)
@@ -119,18 +119,19 @@ def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
 
 
 def quote_of(lines: Sequence[CartLine]) -> CartQuote:
-    """Lines with what they cost together; what is sold out or withdrawn costs nothing."""
+    """Price lines together; those sold out or withdrawn cost nothing."""
     payable = [line.line_total for line in lines if line.offer.is_sellable and line.offer.available > 0]
     return CartQuote(tuple(lines), price(payable, pricing_rules(current_app.config)))
 
 
 def change_quantity(token: str | None, line_id: int, quantity: int) -> CartLine:
-    """Set the units of a line; what the shopper then sees counts as seen.
+    """Set the units of a line, and store its current price as seen.
 
     :param quantity: units, 1 to `MAX_UNITS`
     :raise UnknownLine: this cart has no such line
-    :raise catalog.UnknownSku: it is no longer sold
+    :raise catalog.UnknownSku: it is no longer on sale
     :raise NotEnoughStock: more than is available
+    :raise TooManyUnits: more than `MAX_UNITS`
     """
     offer = catalog.get_offer(_sku_of(token, line_id))
     refuse_excess(offer, quantity)
@@ -147,15 +148,15 @@ def _set_quantity(line_id: int, offer: Offer, quantity: int) -> None:
             .values(quantity=quantity, price_seen=offer.price.minor, currency=offer.price.currency)
         )
         if not rows_changed(changed):
-            raise UnknownLine(line_id)  # an order took it out in the meantime
-        get_or_create_of(session, line_id)
+            raise UnknownLine(line_id)  # an order has cleared it meanwhile
+        touch_cart_of(session, line_id)
 
 
 def remove_line(token: str | None, line_id: int) -> CartLine:
-    """Take a line out.
+    """Remove a line.
 
-    :return: the line as it was, so that it can be put back
-    :raise UnknownLine: there is none
+    :return: the line as it was, for undo
+    :raise UnknownLine: this cart has no such line
     """
     line = next((line for line in quote(token).lines if line.id == line_id), None)
     if line is None:
@@ -167,12 +168,12 @@ def remove_line(token: str | None, line_id: int) -> CartLine:
 @retry_on_deadlock
 def _delete(line_id: int) -> None:
     with transaction("cart") as session:
-        get_or_create_of(session, line_id)
+        touch_cart_of(session, line_id)
         session.execute(delete(Line).where(Line.id == line_id))
 
 
 def _sku_of(token: str | None, line_id: int) -> Sku:
-    """The SKU of a line of this very cart; another cart's line is as unknown as one that never was."""
+    """The SKU of a line of this cart; lines of other carts are unknown."""
     line = next((row for row in lines_of(token) if row.id == line_id), None)
     if line is None:
         raise UnknownLine(line_id)
@@ -181,11 +182,11 @@ def _sku_of(token: str | None, line_id: int) -> Sku:
 
 @retry_on_deadlock
 def clear(token: str, checkout: str, bought: Mapping[Sku, int], *, products: Collection[int] = ()) -> None:
-    """Take what a checkout bought out of a cart, once. Units added since stay.
+    """Remove what a checkout bought from a cart, once; units added since stay.
 
-    :param checkout: what makes a repeat the same clearing: what was put in after it is not taken out by it
+    :param checkout: idempotency key: a repeat removes nothing
     :param bought: units by SKU
-    :param products: ids of products whose lines leave wholly
+    :param products: ids of products whose lines are removed in any quantity
     """
     with transaction("cart") as session:
         cart = session.scalar(select(Cart).where(is_named_by(token)).with_for_update())
@@ -203,13 +204,15 @@ def clear(token: str, checkout: str, bought: Mapping[Sku, int], *, products: Col
 
 
 def merge(guest: str, account: str) -> Merge:
-    """Put a guest's lines into an account's cart and forget the guest's; done again there is nothing left to do.
+    """Move a guest's lines into an account's cart and delete the guest's cart. Safe to repeat.
 
-    No line is lost, none exceeds what is available or `MAX_UNITS`, and what had no room is said.
+    No line is lost; none exceeds what is available or `MAX_UNITS`.
+
+    :return: the lines that were cut to that
     """
     offers = catalog.offers_of([Sku(line.variant) for line in [*lines_of(guest), *lines_of(account)]])
     for _ in ("the cart", "a line"):
-        with suppress(IntegrityError):  # the account's other browser made it first: merge into that
+        with suppress(IntegrityError):  # a concurrent request inserted it first: merge into that
             return _merge(guest, account, offers)
     return _merge(guest, account, offers)
 
@@ -218,37 +221,37 @@ def merge(guest: str, account: str) -> Merge:
 def _merge(guest: str, account: str, offers: Mapping[Sku, Offer]) -> Merge:
     shortened = []
     with transaction("cart") as session:
-        left = session.scalar(select(Cart).where(is_named_by(guest)).with_for_update())
-        if left is None:
+        guest_cart = session.scalar(select(Cart).where(is_named_by(guest)).with_for_update())
+        if guest_cart is None:
             return Merge(())
         cart_id = get_or_create(session, account)
-        mine = select(Line).where(Line.cart_id == cart_id).order_by(Line.id).with_for_update()
-        kept = {line.variant: line for line in session.scalars(mine)}
-        for line in session.scalars(select(Line).where(Line.cart_id == left.id).order_by(Line.id)):
+        lines = select(Line).where(Line.cart_id == cart_id).order_by(Line.id).with_for_update()
+        existing = {line.variant: line for line in session.scalars(lines)}
+        for line in session.scalars(select(Line).where(Line.cart_id == guest_cart.id).order_by(Line.id)):
             offer = offers.get(Sku(line.variant))
-            wanted = line.quantity + (kept[line.variant].quantity if line.variant in kept else 0)
-            room = min(MAX_UNITS, wanted if offer is None else max(1, offer.available))
-            if wanted > room and offer is not None:
-                shortened.append(MergedLine(offer.title, wanted, room))
-            if line.variant in kept:
-                kept[line.variant].quantity = min(wanted, room)
+            wanted = line.quantity + (existing[line.variant].quantity if line.variant in existing else 0)
+            limit = min(MAX_UNITS, wanted if offer is None else max(1, offer.available))
+            if wanted > limit and offer is not None:
+                shortened.append(MergedLine(offer.title, wanted, limit))
+            if line.variant in existing:
+                existing[line.variant].quantity = min(wanted, limit)
                 session.delete(line)
             else:
-                line.cart_id, line.quantity = cart_id, min(wanted, room)
+                line.cart_id, line.quantity = cart_id, min(wanted, limit)
         session.flush()
-        session.delete(left)
+        session.delete(guest_cart)
     return Merge(tuple(shortened))
 
 
 def reorder(token: str, items: Sequence[LineItem]) -> ReorderResult:
-    """Put the goods of an order into a cart at today's prices, as many of each as can be had."""
+    """Add the items of an order to a cart at current prices, as many of each as are available."""
     offers = catalog.offers_of([Sku(item.sku) for item in items])
-    held = {row.variant: row.quantity for row in lines_of(token)}
+    in_cart = {row.variant: row.quantity for row in lines_of(token)}
     added, missing = 0, []
     for item in items:
         offer = offers.get(Sku(item.sku))
         most = min(offer.available, MAX_UNITS) if offer and offer.is_sellable else 0
-        units = _add_some(token, Sku(item.sku), min(item.quantity, most - held.get(item.sku, 0)))
+        units = _try_to_add(token, Sku(item.sku), min(item.quantity, most - in_cart.get(item.sku, 0)))
         added += units
         if units < item.quantity:
             title = f"{item.name}, {item.option}" if item.option else item.name
@@ -256,19 +259,23 @@ def reorder(token: str, items: Sequence[LineItem]) -> ReorderResult:
     return ReorderResult(added, tuple(missing))
 
 
-def _add_some(token: str, sku: Sku, units: int) -> int:
+def _try_to_add(token: str, sku: Sku, units: int) -> int:
+    """Add units if possible.
+
+    :return: how many were added
+    """
     if units <= 0:
         return 0
     try:
         add_line(token, sku, units)
     except (NotEnoughStock, TooManyUnits, catalog.UnknownSku):
-        return 0  # somebody else was quicker
+        return 0  # the stock or the cart has changed since it was read
     return units
 
 
 @retry_on_deadlock
 def forget(token: str) -> None:
-    """Delete a cart with all its lines. Safe to repeat."""
+    """Delete a cart with its lines. Safe to repeat."""
     with transaction("cart") as session:
         cart = session.scalar(select(Cart).where(is_named_by(token)).with_for_update())
         if cart is not None:

@@ -1,4 +1,4 @@
-"""What passes through the cart's door, and the one pricing function of the shop."""
+"""Values and errors of the cart's public functions, and the shop's pricing function."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storefront.catalog.service import Offer, Sku
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.core.money import Money
 
-CartToken = NewType("CartToken", str)  # whose cart it is: a guest's random token, or an account
+CartToken = NewType("CartToken", str)  # key of a cart: a guest's random token, or "account:" and the account's id
 CartId = NewType("CartId", int)
 LineId = NewType("LineId", int)
 
@@ -22,9 +22,9 @@ MAX_UNITS = 99  # of one SKU in one cart
 
 
 class NotEnoughStock(DomainError):
-    """A line would hold more than is available.
+    """A line would exceed the available stock.
 
-    :ivar available: units that can be had, 0 or more
+    :ivar available: units, 0 or more
     """
 
     def __init__(self, available: int) -> None:
@@ -33,7 +33,7 @@ class NotEnoughStock(DomainError):
 
 
 class TooManyUnits(DomainError):
-    """A line would hold more than `MAX_UNITS`."""
+    """A line would exceed `MAX_UNITS`."""
 
 
 class UnknownLine(NotFoundError):
@@ -41,7 +41,7 @@ class UnknownLine(NotFoundError):
 
 
 class LineNotice(StrEnum):
-    """What changed on a line since the shopper put it there."""
+    """What changed on a line since the shopper last changed it."""
 
     PRICE_ROSE = "price-rose"
     PRICE_FELL = "price-fell"
@@ -52,7 +52,11 @@ class LineNotice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PricingRules:
-    """:ivar tax_rate: of the subtotal, 0.18 is 18 %"""
+    """How shipping and tax are calculated.
+
+    :ivar free_shipping_above: subtotals above it are delivered free
+    :ivar tax_rate: of the subtotal, 0.18 is 18 %
+    """
 
     shipping_fee: Money
     free_shipping_above: Money
@@ -61,9 +65,9 @@ class PricingRules:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The figures of a cart or an order; `grand_total` is exactly the sum of the others.
+    """The figures of a cart; `grand_total` is exactly their sum.
 
-    :ivar free_shipping_missing: what the subtotal lacks for free delivery, None when it is free
+    :ivar free_shipping_missing: what the subtotal lacks to `free_shipping_above`, None when delivery is free
     """
 
     subtotal: Money
@@ -75,9 +79,9 @@ class Price:
 
 
 def price(line_totals: Iterable[Money], rules: PricingRules) -> Price:
-    """The price of some lines, for pages, API and orders alike.
+    """Calculate the price of lines; pages, API and orders all use this function.
 
-    Shipping is free above the limit, not at it; tax is on the subtotal, rounded once, half up. No lines cost nothing.
+    Shipping is free above the limit, not at it. Tax is on the subtotal, rounded once, half up. No lines cost nothing.
     """
     currency = rules.shipping_fee.currency
     totals = list(line_totals)
@@ -98,9 +102,9 @@ def price(line_totals: Iterable[Money], rules: PricingRules) -> Price:
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
-    """A line as it stands now, at today's price.
+    """A line with its current offer.
 
-    :ivar price_seen: the unit price when the shopper last touched the line
+    :ivar price_seen: the unit price when the shopper last changed the line
     """
 
     id: LineId
@@ -110,35 +114,39 @@ class CartLine:
 
     @property
     def sku(self) -> Sku:
+        """The SKU of its offer."""
         return self.offer.sku
 
     @property
     def line_total(self) -> Money:
+        """Its units at the current price."""
         return self.offer.price * self.quantity
 
     @property
     def can_be_bought(self) -> bool:
+        """Whether all its units are on sale and available."""
         return self.offer.is_sellable and self.offer.available >= self.quantity
 
     @property
     def notices(self) -> tuple[LineNotice, ...]:
+        """What to tell the shopper about the line."""
         if not self.offer.is_sellable:
             return (LineNotice.WITHDRAWN,)
-        found = []
+        notices = []
         if self.offer.available <= 0:
-            found.append(LineNotice.SOLD_OUT)
+            notices.append(LineNotice.SOLD_OUT)
         elif self.offer.available < self.quantity:
-            found.append(LineNotice.SHORT)
+            notices.append(LineNotice.SHORT)
         if self.offer.price > self.price_seen:
-            found.append(LineNotice.PRICE_ROSE)
+            notices.append(LineNotice.PRICE_ROSE)
         elif self.offer.price < self.price_seen:
-            found.append(LineNotice.PRICE_FELL)
-        return tuple(found)
+            notices.append(LineNotice.PRICE_FELL)
+        return tuple(notices)
 
 
 @dataclass(frozen=True, slots=True)
 class CartRecord:
-    """A cart as a record, whatever lies in it."""
+    """A cart without its lines."""
 
     id: CartId
     updated_at: datetime
@@ -146,10 +154,10 @@ class CartRecord:
 
 @dataclass(frozen=True, slots=True)
 class MergedLine:
-    """What became of a guest's line when its cart was merged into an account's and not all of it had room.
+    """A line that got fewer units than wanted, when carts were merged or an order was reordered.
 
-    :ivar wanted: units both carts held together
-    :ivar kept: units the line holds now; what is sold out keeps its line, which says so
+    :ivar wanted: units of both carts together, or of the order
+    :ivar kept: units it got; when carts are merged a sold-out line keeps one, with a notice
     """
 
     title: str
@@ -159,17 +167,20 @@ class MergedLine:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """:ivar shortened: lines that hold fewer units than both carts wanted"""
+    """The result of merging carts.
+
+    :ivar shortened: lines with fewer units than both carts had together
+    """
 
     shortened: tuple[MergedLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ReorderResult:
-    """What became of the goods of an order that were wanted again.
+    """The result of reordering.
 
-    :ivar added: units that went into the cart
-    :ivar missing: goods of which fewer could be had than were ordered; `kept` is how many went in
+    :ivar added: units that were added to the cart
+    :ivar missing: items of which fewer units were added than ordered
     """
 
     added: int
@@ -178,9 +189,9 @@ class ReorderResult:
 
 @dataclass(frozen=True, slots=True)
 class CartQuote:
-    """A cart with today's prices.
+    """A cart at current prices.
 
-    :ivar price: of every line but those sold out or withdrawn
+    :ivar price: of all lines but those sold out or withdrawn
     """
 
     lines: tuple[CartLine, ...]
@@ -188,15 +199,16 @@ class CartQuote:
 
     @property
     def unit_count(self) -> int:
+        """Units of all lines."""
         return sum(line.quantity for line in self.lines)
 
     @property
     def fingerprint(self) -> str:
-        """Stands for exactly these goods, quantities and prices: what a shopper agrees to."""
+        """Digest of the SKUs, quantities and prices that a shopper agrees to by placing the order."""
         facts = [(line.sku, line.quantity, line.offer.price.minor) for line in self.lines]
         return hashlib.sha256(repr((facts, self.price.grand_total)).encode()).hexdigest()[:32]
 
     @property
     def can_be_ordered(self) -> bool:
-        """There is something in it, and all of it can be had."""
+        """Whether it has lines, and all of them can be bought."""
         return bool(self.lines) and all(line.can_be_bought for line in self.lines)

@@ -1,4 +1,4 @@
-"""Records for orders that the old shop took: completed there, with nothing left to walk."""
+"""Completed checkouts for orders of the old shop, which link an order to its payment."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ from storefront.orders.service import OrderId
 
 @retry_on_deadlock
 def import_checkouts(placed: Mapping[str, tuple[OrderId, str, datetime]]) -> None:
-    """Note for each checkout its order, the cart it came from, and when. Safe to repeat."""
+    """Insert a completed checkout for each imported order. Safe to repeat.
+
+    :param placed: by checkout id: its order, the key of its cart, and when it was placed
+    """
     with transaction("checkout") as session:
         known = set(session.scalars(select(Checkout.id).where(Checkout.id.in_(placed))))
         rows = [
             {
-                "id": identity,
+                "id": checkout,
                 "cart_token": cart_token,
                 "state": CheckoutState.COMPLETED,
                 "progress": {"order": order_id},
                 "created_at": placed_at,
                 "updated_at": placed_at,
             }
-            for identity, (order_id, cart_token, placed_at) in placed.items()
-            if identity not in known
+            for checkout, (order_id, cart_token, placed_at) in placed.items()
+            if checkout not in known
         ]
         if rows:
             session.execute(insert(Checkout), rows)

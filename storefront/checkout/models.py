@@ -14,18 +14,23 @@ from storefront.db.session import Model
 
 
 class CheckoutModel(Model):
+    """Base of the tables in the checkout schema."""
+
     __abstract__ = True
     __bind_key__ = "checkout"
 
 
 class Checkout(CheckoutModel):
-    """The saga's record.
+    """A checkout from the first form to its end, and the saga's record once the order is placed.
 
-    :cvar step: index of the step that is next, going forward; of the one undone next, going back
+    :cvar idempotency_key: one order for each; None until the order is placed
+    :cvar cart_token: key of the cart that is ordered
+    :cvar step: position in `saga.STEPS` of the step being done; of the one being undone, while undoing
     :cvar draft: what the shopper entered
-    :cvar plan: what is being ordered, fixed when the order was placed
-    :cvar progress: what the steps found out (order id, provider's page)
-    :cvar lease_until: until when `lease_owner` alone may walk the steps
+    :cvar plan: the `PlacedOrder`, fixed when the order was placed
+    :cvar progress: results of the steps (order id, provider's page), when it was placed, why it failed
+    :cvar attempts: how often a runner took the lease
+    :cvar lease_until: until then only `lease_owner` may run the steps
     """
 
     __tablename__ = "checkouts"
@@ -54,7 +59,12 @@ class Checkout(CheckoutModel):
 
 
 class DuplicateGuard(CheckoutModel):
-    """Tells a double click from a second order: who opened an order of the same content last, and when."""
+    """Tells a double click from a second order.
+
+    :cvar key: digest of an order's contents
+    :cvar checkout_id: the checkout that last ordered them
+    :cvar at: when that was
+    """
 
     __tablename__ = "duplicate_orders"
 

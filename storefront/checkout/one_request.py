@@ -1,6 +1,6 @@
-"""An order in one request, for clients that bring their cart along and may send it twice.
+"""Orders in one request, for API clients that send the whole order and may send it twice.
 
-It walks the same saga as the pages' checkout; only how it is opened differs.
+They run the same saga as the checkout pages; only the way they are opened differs.
 """
 
 from __future__ import annotations
@@ -26,41 +26,40 @@ from storefront.checkout.values import CartNotOrderable, CheckoutState, DirectOr
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
-DUPLICATE_WINDOW = timedelta(
-    seconds=10
-)  # the client sends a double click under two ids: contract/angular-api.md 2.3 rule 4
-TOLERANCE = 5  # minor units that a client, which counts in doubles, may ask less than the price: ibid. section 3
-PAYMENT_TIMEOUT = 8.0  # seconds an answer waits for another runner of the same order
-LOOK_AGAIN = 0.05  # seconds
+# A double click arrives as two orders with different ids: contract/angular-api.md 2.3 rule 4.
+DUPLICATE_WINDOW = timedelta(seconds=10)
+TOLERANCE = 5  # minor units by which a client's total, a sum of doubles, may be too low: ibid. section 3
+RUNNER_TIMEOUT = 8.0  # seconds a request waits for another runner of the same order
+POLL_INTERVAL = 0.05  # seconds
 
 
 def place_direct_order(token: str, order: DirectOrder) -> str:
-    """Order some goods, once: the same key, or the same order sent again within `TWIN_WINDOW`, is the same order.
+    """Place an order once: the same key, or the same contents within `DUPLICATE_WINDOW`, is the same order.
 
-    :param token: whose order it is, as `cart.token_of` names them; their cart loses the products ordered
-    :return: the checkout, walked as far as it goes now
+    :param token: key of the customer's cart (`cart.cart_key_of`), from which the ordered products are removed
+    :return: id of the checkout, run as far as possible now
     :raise catalog.UnknownProduct: a product is not on sale
-    :raise cart.TooManyUnits: more of a product than a cart holds
-    :raise CartNotOrderable: there is not enough of something, or the cart that is to be ordered is empty
-    :raise TotalChanged: the client shows less than the goods cost
-    :raise KeyReused: the key stands for another order
+    :raise cart.TooManyUnits: more units of a product than a cart may hold
+    :raise CartNotOrderable: a product is short, or the cart to be ordered is empty
+    :raise TotalChanged: the client's total is lower than the price
+    :raise KeyReused: the key was used for another order
     """
     key = _digest(token, "key", order.key) if order.key else None
     for _ in range(3):
         if known := _find_by_key(key, order):
-            return _walked(known)
+            return _run(known)
         wanted = _in_cart(token) if order.wanted is None else order.wanted
-        twin = _digest(token, "twin", repr(sorted(wanted.items())), repr(order.shown_total))
-        if known := _find_duplicate(twin):
-            return _walked(known)
+        duplicate_key = _digest(token, "duplicate", repr(sorted(wanted.items())), repr(order.shown_total))
+        if known := _find_duplicate(duplicate_key):
+            return _run(known)
         try:
-            return _walked(_open(token, order, wanted, key, twin))
+            return _run(_open(token, order, wanted, key, duplicate_key))
         except IntegrityError:
-            continue  # its twin came first: it is found now
+            continue  # the same order was opened at this moment: it is found now
         except CartNotOrderable:
-            read_session().rollback()  # what is missing may be what its twin has taken
-            if known := _find_by_key(key, order) or _find_duplicate(twin) or _find_cart_order(token, order):
-                return _walked(known)
+            read_session().rollback()  # the units may be short because the same order has reserved them
+            if known := _find_by_key(key, order) or _find_duplicate(duplicate_key) or _find_cart_order(token, order):
+                return _run(known)
             raise
     raise KeyReused(order.key)
 
@@ -70,7 +69,7 @@ def _digest(*words: str) -> str:
 
 
 def _content(order: DirectOrder) -> str:
-    """Stands for what was asked for; a cart may be another when it is asked for again."""
+    """Digest of the order as requested. A cart's lines are left out: they may have changed when it is sent again."""
     wanted = "cart" if order.wanted is None else repr(sorted(order.wanted.items()))
     return _digest(wanted, repr(order.address), order.payment.code, order.payment.details)
 
@@ -83,7 +82,10 @@ def _in_cart(token: str) -> dict[int, int]:
 
 
 def _find_by_key(key: str | None, order: DirectOrder) -> str | None:
-    """The checkout this order was opened as already."""
+    """The checkout opened under this key.
+
+    :raise KeyReused: it has other contents
+    """
     row = read_session().scalar(select(Checkout).where(Checkout.idempotency_key == key)) if key else None
     if row is None:
         return None
@@ -92,29 +94,29 @@ def _find_by_key(key: str | None, order: DirectOrder) -> str | None:
     return row.id
 
 
-def _find_duplicate(twin: str) -> str | None:
-    """The checkout of the other click; one that takes longer than clicks lie apart is still the same."""
-    fresh = (
+def _find_duplicate(duplicate_key: str) -> str | None:
+    """The checkout of the same contents: opened within `DUPLICATE_WINDOW`, or unfinished; not a failed one."""
+    same_contents = (
         select(Checkout.id)
         .join(DuplicateGuard, DuplicateGuard.checkout_id == Checkout.id)
-        .where(DuplicateGuard.key == twin)
+        .where(DuplicateGuard.key == duplicate_key)
     )
-    is_now = (DuplicateGuard.at > utc_now() - DUPLICATE_WINDOW) | Checkout.state.in_(saga.UNFINISHED)
-    return read_session().scalar(fresh.where(is_now, Checkout.state != CheckoutState.FAILED))
+    is_recent = (DuplicateGuard.at > utc_now() - DUPLICATE_WINDOW) | Checkout.state.in_(saga.UNFINISHED)
+    return read_session().scalar(same_contents.where(is_recent, Checkout.state != CheckoutState.FAILED))
 
 
 def _find_cart_order(token: str, order: DirectOrder) -> str | None:
-    """The checkout that ordered this cart a moment ago and left it empty."""
+    """The checkout that ordered, and emptied, this cart within `DUPLICATE_WINDOW`; None for an order of products."""
     if order.wanted is not None:
         return None
-    lately = (Checkout.cart_token == token, Checkout.created_at > utc_now() - DUPLICATE_WINDOW)
-    alive = Checkout.state.not_in((CheckoutState.DRAFT, CheckoutState.FAILED))
-    newest = select(Checkout).where(*lately, alive).order_by(Checkout.created_at.desc())
+    recent = (Checkout.cart_token == token, Checkout.created_at > utc_now() - DUPLICATE_WINDOW)
+    is_placed = Checkout.state.not_in((CheckoutState.DRAFT, CheckoutState.FAILED))
+    newest = select(Checkout).where(*recent, is_placed).order_by(Checkout.created_at.desc())
     same = (row.id for row in read_session().scalars(newest) if row.progress["agreed"] == _content(order))
     return next(same, None)
 
 
-def _open(token: str, order: DirectOrder, wanted: Mapping[int, int], key: str | None, twin: str) -> str:
+def _open(token: str, order: DirectOrder, wanted: Mapping[int, int], key: str | None, duplicate_key: str) -> str:
     quote = _quote(token, wanted, is_cart=order.wanted is None)
     if not quote.can_be_ordered:
         raise CartNotOrderable(plans.shortages_of(quote))
@@ -123,13 +125,16 @@ def _open(token: str, order: DirectOrder, wanted: Mapping[int, int], key: str | 
         raise TotalChanged(total)
     snapshot = plans.snapshot(order.contact, order.address, quote, order.payment, cart.account_of(token))
     emptied = () if order.wanted is None else tuple(order.wanted)
-    return _insert(
-        token, PlacedOrder(snapshot, order.payment, return_url="", emptied=emptied), key, twin, _content(order)
-    )
+    placed = PlacedOrder(snapshot, order.payment, return_url="", emptied=emptied)
+    return _insert(token, placed, key, duplicate_key, _content(order))
 
 
 def _quote(token: str, wanted: Mapping[int, int], *, is_cart: bool) -> CartQuote:
-    """What is wanted at today's prices: as it lies in the cart, where that is as much; else what can be had of it."""
+    """Quote products at current prices.
+
+    Where the cart holds just as many units of a product, its lines are ordered; else variants are chosen that have
+    enough units.
+    """
     in_cart = cart.quote(token).lines
     lines: list[CartLine] = []
     others: dict[int, int] = {}
@@ -147,55 +152,60 @@ def _quote(token: str, wanted: Mapping[int, int], *, is_cart: bool) -> CartQuote
 
 
 @retry_on_deadlock
-def _insert(token: str, plan: PlacedOrder, key: str | None, twin: str, content: str) -> str:
-    """Note the order; the unique keys decide who of several comes first."""
+def _insert(token: str, placed: PlacedOrder, key: str | None, duplicate_key: str, content: str) -> str:
+    """Write the record from which the saga starts.
+
+    :raise IntegrityError: the same order was opened first; its unique keys decide
+    """
     now = utc_now()
-    identity = str(uuid.uuid4())
+    checkout = str(uuid.uuid4())
     with transaction("checkout") as session:
         session.add(
             Checkout(
-                id=identity,
+                id=checkout,
                 cart_token=token,
-                idempotency_key=key or identity,
+                idempotency_key=key or checkout,
                 state=CheckoutState.RUNNING,
-                plan=plans.dump(plan),
+                plan=plans.dump(placed),
                 progress={"placed_at": now.isoformat(), "agreed": content},
                 created_at=now,
                 updated_at=now,
             )
         )
         session.flush()
-        over = (
+        is_over = (
             (DuplicateGuard.at <= now - DUPLICATE_WINDOW)
             & DuplicateGuard.checkout_id.not_in(_of_state(*saga.UNFINISHED))
         ) | (DuplicateGuard.checkout_id.in_(_of_state(CheckoutState.FAILED)))
         taken = session.execute(
-            update(DuplicateGuard).where(DuplicateGuard.key == twin, over).values(checkout_id=identity, at=now)
+            update(DuplicateGuard)
+            .where(DuplicateGuard.key == duplicate_key, is_over)
+            .values(checkout_id=checkout, at=now)
         )
         if not rows_changed(taken):
-            session.add(DuplicateGuard(key=twin, checkout_id=identity, at=now))
-    return identity
+            session.add(DuplicateGuard(key=duplicate_key, checkout_id=checkout, at=now))
+    return checkout
 
 
 def _of_state(*states: CheckoutState) -> Select[str]:
     return select(Checkout.id).where(Checkout.state.in_(states))
 
 
-def _walked(checkout: str) -> str:
-    """Walk it; where another runner is walking, wait for them, so that both requests can name the same order."""
-    until = time.monotonic() + PAYMENT_TIMEOUT
+def _run(checkout: str) -> str:
+    """Run the saga. Where another runner holds the lease, wait for it, so that both requests answer with the order."""
+    until = time.monotonic() + RUNNER_TIMEOUT
     while not saga.resume(checkout) and time.monotonic() < until:
         read_session().rollback()
         state = read_session().scalar(select(Checkout.state).where(Checkout.id == checkout))
         if state not in saga.UNFINISHED:
             break
-        time.sleep(LOOK_AGAIN)
+        time.sleep(POLL_INTERVAL)
     return checkout
 
 
 @retry_on_deadlock
 def purge_duplicate_guards() -> None:
-    """Delete what only tells double clicks apart; the worker asks for it."""
+    """Delete the guards of past orders; the worker calls it regularly."""
     with transaction("checkout") as session:
         is_over = DuplicateGuard.checkout_id.not_in(_of_state(*saga.UNFINISHED))
         session.execute(delete(DuplicateGuard).where(DuplicateGuard.at < utc_now() - DUPLICATE_WINDOW, is_over))

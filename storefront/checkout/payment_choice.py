@@ -1,4 +1,4 @@
-"""How an order in one request is paid: from what a client says to a way to pay that the shop offers."""
+"""The payment method of an order in one request: from what the client sends to an option that the shop offers."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id, maske
 from storefront.payments import service as payments
 from storefront.payments.service import PaymentOption
 
-NO_NAME = "Card Holder"  # what the old client sends where it knows no name
+NO_NAME = "Card Holder"  # sent by the old client when it knows no name
 
 _LAST_FOUR = re.compile(r"([0-9]{4})\s*\Z", re.ASCII)
 
 
-def payment_meant(user: UserId, wish: RequestedPayment) -> PaymentOption:
-    """The way to pay that a client means: one that was saved, or what it describes.
+def payment_meant(user: UserId, requested: RequestedPayment) -> PaymentOption:
+    """Find the payment option for a client's request: a saved method of the account that matches it, else as described.
 
     :raise PaymentNotOffered: the shop does not offer it, or not with this lender
     """
-    saved = accounts.match_method(user, wish.kind, method=wish.method, card_number=wish.card_number)
-    return _as_saved(saved) if saved else _as_described(wish)
+    saved = accounts.match_method(user, requested.kind, method=requested.method, card_number=requested.card_number)
+    return _as_saved(saved) if saved else _as_described(requested)
 
 
 def default_payment(user: UserId, kind: str) -> PaymentOption:
-    """The way to pay of a client that names no more than its kind: the first one saved of it, as the account lists
-    them, else one without particulars.
+    """Find the payment option for a client that names only its kind.
 
+    It is the account's first saved method of that kind, else an option without details.
+
+    :param kind: card, upi, cod or bnpl
     :raise PaymentNotOffered: the shop does not offer it
     """
     saved = next((method for method in accounts.methods_of(user) if method.kind == kind), None)
@@ -37,19 +39,20 @@ def default_payment(user: UserId, kind: str) -> PaymentOption:
 
 def _as_saved(saved: SavedMethod) -> PaymentOption:
     if saved.kind == "card":
-        return _promised("card", _card(saved.details, saved.holder))
+        return _offline_option("card", _card(saved.details, saved.holder))
     if saved.kind == "bnpl":
-        return _promised("bnpl", lender=saved.details)
-    return _promised(saved.kind, saved.details)  # of a UPI id only the masked form was kept
+        return _offline_option("bnpl", lender=saved.details)
+    return _offline_option(saved.kind, saved.details)  # of a UPI id only the masked form is stored
 
 
-def _as_described(wish: RequestedPayment) -> PaymentOption:
-    if wish.kind == "card":
-        digits = _LAST_FOUR.search(wish.card_number or "")
-        return _promised("card", _card(digits[1] if digits else "", "" if wish.holder == NO_NAME else wish.holder))
-    if wish.kind == "upi":
-        return _promised("upi", masked_upi_id(wish.upi_id) if is_upi_id(wish.upi_id) else "")
-    return _promised(wish.kind, lender=wish.lender)
+def _as_described(requested: RequestedPayment) -> PaymentOption:
+    if requested.kind == "card":
+        digits = _LAST_FOUR.search(requested.card_number or "")
+        holder = "" if requested.holder == NO_NAME else requested.holder
+        return _offline_option("card", _card(digits[1] if digits else "", holder))
+    if requested.kind == "upi":
+        return _offline_option("upi", masked_upi_id(requested.upi_id) if is_upi_id(requested.upi_id) else "")
+    return _offline_option(requested.kind, lender=requested.lender)
 
 
 def _card(digits: str, holder: str) -> str:
@@ -57,7 +60,7 @@ def _card(digits: str, holder: str) -> str:
     return f"{number} - {holder}" if holder else number
 
 
-def _promised(kind: str, details: str = "", lender: str = "") -> PaymentOption:
+def _offline_option(kind: str, details: str = "", lender: str = "") -> PaymentOption:
     if kind == "bnpl":
         details = f"Buy Now Pay Later - {lender}"
     option = payments.offline_option(kind, details, lender if kind == "bnpl" else "")

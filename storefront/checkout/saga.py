@@ -1,8 +1,38 @@
-"""Placing an order: steps over six databases, each safe to repeat, each beside its undoing.
+"""The saga that places an order: eight steps over the databases of catalog, payments, orders and cart.
 
-The record in `checkouts` is written before and after every step. Whoever holds its lease walks: the shopper's request,
-the page a payment provider returns to, or the worker. Before the capture a step that fails is undone with all before
-it, in reverse; after it there is only forward.
+No transaction spans these databases. Each step commits in one of them, and the row in `checkouts` records how far the
+saga is, so that a process that dies anywhere leaves a record from which the next runner continues.
+
+====  ============  ========  ==============================================================  ======================
+   #  step          schema    what it writes                                                  undo
+====  ============  ========  ==============================================================  ======================
+   0  reserve       catalog   a reservation for each variant, for 15 minutes                  release the reservations
+   1  authorise     payments  the payment: attempt first, then the provider's response        void the payment
+   2  create order  orders    the order with its items, pending                               cancel the order
+   3  secure        catalog   the same reservations, renewed or made again, without expiry    release the reservations
+   4  capture       payments  the payment, captured or due on delivery, with the order's id   (none)
+   5  sell          catalog   stock on hand lowered, a ledger entry for each variant          (none)
+   6  confirm       orders    the order, confirmed, and its `order-placed` outbox message     (none)
+   7  clear         cart      the cart without what was bought                                (none)
+====  ============  ========  ==============================================================  ======================
+
+Invariants:
+
+1. The record names a step before that step begins. After a crash the named step may or may not have happened; all
+   before it have, none after it has.
+2. Every step may be repeated. The checkout's id is its idempotency key: reservations, payment and order are unique for
+   a checkout, the payment provider gets the id as its key, a status changes by an UPDATE that requires the status
+   before it, and the cart stores the checkout it was last cleared for.
+3. Every undo may be repeated, and does nothing where the step never happened. The failed step is undone too: an error
+   does not prove that nothing was written.
+4. Before the capture a failure is undone, from the failed step back to the first. Technical errors and provider
+   timeouts are retried first, until `PAYMENT_TIMEOUT` after the order was placed; a declined payment or missing stock
+   is final at once. From the capture on a step is retried until it succeeds: money that was taken is never left
+   without its order. Only a declined capture, which took nothing, is still undone.
+5. One runner at a time: the shopper's request, the page a payment provider returns to, or the worker. A runner holds a
+   lease on the record, and every write to the record requires and renews it. A runner that lost its lease stops at its
+   next write; its late step was a repeat (2), or it undoes that step itself if the other runner has been undoing.
+6. Before money is captured its order exists and its stock is reserved without expiry (docs/decisions/0005).
 """
 
 from __future__ import annotations
@@ -30,36 +60,40 @@ from storefront.payments import service as payments
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=50)  # longer than the slowest step: a provider that times out
-PAYMENT_TIMEOUT = timedelta(
-    minutes=15
-)  # how long a customer or a silent provider is waited for: as long as a hold lasts
-RETRY_PAUSE = timedelta(seconds=2)
+PAYMENT_TIMEOUT = timedelta(minutes=15)  # for a customer to confirm or a provider to answer: as long as a reservation
+RETRY_PAUSE = timedelta(seconds=2)  # before a checkout that failed a step may be run again
 UNFINISHED = (CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOING)
 
 
 @dataclass(slots=True)
 class SagaRun:
-    """One runner on its way.
+    """A checkout while one runner holds its lease.
 
-    :ivar progress: what the steps found out, kept with the record
-    :ivar doing: number of the step this runner began last, going forward
+    :ivar id: of the checkout
+    :ivar owner: the random name under which this runner holds the lease
+    :ivar placed: what is ordered, fixed when the order was placed
+    :ivar progress: results that steps leave for later ones and for the pages, stored with the record
+    :ivar current_step: number of the step this runner began last, going forward
     """
 
     id: str
     owner: str
-    plan: PlacedOrder
+    placed: PlacedOrder
     progress: dict[str, Any]
-    doing: int | None = None
+    current_step: int | None = None
 
 
 class LeaseLost(Exception):
-    """Another runner walks this checkout now."""
+    """Another runner has taken the lease of this checkout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """:ivar do: may be called again after it was done
-    :ivar undo: may be called when it was never done
+    """A step of the saga with its undo.
+
+    :ivar name: shown to staff, and used in the log
+    :ivar do: safe to repeat after it succeeded
+    :ivar undo: safe to call when `do` never happened
     """
 
     name: str
@@ -67,118 +101,126 @@ class Step:
     undo: Callable[[SagaRun], None]
 
 
-def _nothing(walk: SagaRun) -> None:
-    """There is nothing to undo."""
+def _no_undo(run: SagaRun) -> None:
+    """From the capture on there is no way back."""
 
 
-def _reserve(walk: SagaRun) -> None:
-    catalog.reserve(walk.id, walk.plan.holds)
+def _reserve(run: SagaRun) -> None:
+    catalog.reserve(run.id, run.placed.holds)
 
 
-def _release(walk: SagaRun) -> None:
-    catalog.release(walk.id)
+def _release(run: SagaRun) -> None:
+    catalog.release(run.id)
 
 
-def _authorise(walk: SagaRun) -> None:
-    total = walk.plan.snapshot.grand_total
-    payments.authorise(walk.id, total, walk.plan.payment.code, walk.plan.return_url)
+def _authorise(run: SagaRun) -> None:
+    total = run.placed.snapshot.grand_total
+    payments.authorise(run.id, total, run.placed.payment.code, run.placed.return_url)
 
 
-def _void(walk: SagaRun) -> None:
-    payments.void(walk.id)
+def _void(run: SagaRun) -> None:
+    payments.void(run.id)
 
 
-def _create_order(walk: SagaRun) -> None:
-    walk.progress["order"] = orders.create_order(walk.id, walk.plan.snapshot)
+def _create_order(run: SagaRun) -> None:
+    run.progress["order"] = orders.create_order(run.id, run.placed.snapshot)
 
 
-def _cancel_order(walk: SagaRun) -> None:
-    orders.cancel_order(walk.id, "The order could not be completed; nothing was charged")
+def _cancel_order(run: SagaRun) -> None:
+    orders.cancel_order(run.id, "The order could not be completed; nothing was charged")
 
 
-def _secure(walk: SagaRun) -> None:
-    """The customer may have taken longer than the hold: take the goods again, or learn that they are gone."""
-    catalog.reserve(walk.id, walk.plan.holds, permanent=True)
+def _secure(run: SagaRun) -> None:
+    """Keep the stock for as long as the capture takes.
+
+    The customer may have taken longer than the reservation lasts: reserve again, or fail while nothing is captured.
+    """
+    catalog.reserve(run.id, run.placed.holds, permanent=True)
 
 
-def _capture(walk: SagaRun) -> None:
-    payments.capture(walk.id, walk.progress["order"])
+def _capture(run: SagaRun) -> None:
+    payments.capture(run.id, run.progress["order"])
 
 
-def _sell(walk: SagaRun) -> None:
-    catalog.commit_reservation(walk.id)
+def _sell(run: SagaRun) -> None:
+    catalog.commit_reservation(run.id)
 
 
-def _confirm(walk: SagaRun) -> None:
-    orders.confirm_order(walk.id)
+def _confirm(run: SagaRun) -> None:
+    orders.confirm_order(run.id)
 
 
-def _clear(walk: SagaRun) -> None:
-    """Whoever signed in on the way took the cart along: it is looked up as late as this."""
-    token = read_session().scalars(select(Checkout.cart_token).where(Checkout.id == walk.id)).one()
-    cart.clear(token, walk.id, walk.plan.bought, products=walk.plan.emptied)
+def _clear(run: SagaRun) -> None:
+    """The cart's key is read only now: a guest who signed in meanwhile moved the cart to their account."""
+    token = read_session().scalars(select(Checkout.cart_token).where(Checkout.id == run.id)).one()
+    cart.clear(token, run.id, run.placed.bought, products=run.placed.emptied)
 
 
+# The comments say why a step may be repeated. A record stores its step by position: the order must not change while
+# checkouts are unfinished.
 STEPS = (
-    Step("reserve", _reserve, _release),
-    Step("authorise", _authorise, _void),
-    Step("create order", _create_order, _cancel_order),
-    Step("secure", _secure, _release),
-    Step("capture", _capture, _nothing),
-    Step("sell", _sell, _nothing),
-    Step("confirm", _confirm, _nothing),
-    Step("clear", _clear, _nothing),
+    Step("reserve", _reserve, _release),  # one reservation for each checkout and variant, which a repeat renews
+    Step("authorise", _authorise, _void),  # one payment for each checkout; the provider's idempotency key is its id
+    Step("create order", _create_order, _cancel_order),  # `orders.checkout_id` is unique: a repeat finds the order
+    Step("secure", _secure, _release),  # as reserve
+    Step("capture", _capture, _no_undo),  # a captured payment stays captured, here and at the provider
+    Step("sell", _sell, _no_undo),  # a reservation leaves the state "held" once
+    Step("confirm", _confirm, _no_undo),  # an order leaves "pending" once; its e-mail is queued by the same transaction
+    Step("clear", _clear, _no_undo),  # `cart.cleared_for` keeps a repeat from removing what was added since
 )
 CAPTURE = next(number for number, step in enumerate(STEPS) if step.name == "capture")
 
 
 def resume(checkout: str) -> bool:
-    """Walk a checkout as far as it goes now: to its end, to where it must wait, or to a fault that will be retried.
+    """Run a checkout as far as possible now: to its end, until it must wait for its customer, or to an error.
 
-    When another runner holds the lease there is nothing to do.
-
-    :return: whether this runner walked
+    :return: False when another runner holds the lease or the checkout has ended: nothing was done
+    :raise Exception: what a step raised that is neither a refusal nor a timeout; the checkout is retried later
     """
     return _with_lease(checkout, _run)
 
 
 def abandon(checkout: str) -> None:
-    """Undo a checkout that waits for its customer; one that no longer waits goes its own way."""
+    """Undo a checkout that waits for its customer to confirm the payment; one that no longer waits is run on."""
     _with_lease(checkout, _abandon)
 
 
-def _with_lease(checkout: str, go: Callable[[SagaRun], None]) -> bool:
-    walk = _take_lease(checkout)
-    if walk is None:
+def _with_lease(checkout: str, work: Callable[[SagaRun], None]) -> bool:
+    run = _take_lease(checkout)
+    if run is None:
         return False
     try:
-        go(walk)
+        work(run)
     except LeaseLost:
         logger.warning("checkout %s: the lease passed to another runner", checkout)
-        _take_back(walk)
+        _undo_late_step(run)
     return True
 
 
-def _take_back(walk: SagaRun) -> None:
-    """Undo the step this runner was at when its lease ran out, if the other runner went back: that one cannot know
-    whether the step was done before it undid it, or after.
+def _undo_late_step(run: SagaRun) -> None:
+    """Undo the step this runner was at when its lease expired, if the other runner has been undoing the checkout.
+
+    The other runner may have undone the step before this one did it.
     """
-    state, _ = _position(walk)
-    if walk.doing is not None and state in {CheckoutState.UNDOING, CheckoutState.FAILED}:
-        STEPS[walk.doing].undo(walk)
+    state, _ = _position(run)
+    if run.current_step is not None and state in {CheckoutState.UNDOING, CheckoutState.FAILED}:
+        STEPS[run.current_step].undo(run)
 
 
-def _abandon(walk: SagaRun) -> None:
-    state, step = _position(walk)
+def _abandon(run: SagaRun) -> None:
+    state, step = _position(run)
     if state is CheckoutState.WAITING:
-        _fail(walk, step, Failure.DECLINED, "You did not confirm the payment")
-        _go_back(walk, step)
+        _fail(run, step, Failure.DECLINED, "You did not confirm the payment")
+        _undo_steps(run, step)
     else:
-        _run(walk)
+        _run(run)
 
 
 def unfinished() -> list[str]:
-    """Checkouts that somebody should walk: their runner died, or what they wait for is overdue."""
+    """Checkouts that the worker should run: the lease has expired, or the customer did not confirm in time.
+
+    :return: ids, longest without a change first
+    """
     now = utc_now()
     waiting_too_long = (Checkout.state == CheckoutState.WAITING) & (Checkout.updated_at < now - PAYMENT_TIMEOUT)
     stalled = Checkout.state.in_((CheckoutState.RUNNING, CheckoutState.UNDOING)) & or_(
@@ -191,6 +233,10 @@ def unfinished() -> list[str]:
 
 @retry_on_deadlock
 def _take_lease(checkout: str) -> SagaRun | None:
+    """Take the lease of an unfinished checkout by one UPDATE, which two runners cannot both win.
+
+    :return: None when another runner holds it, or the checkout has ended
+    """
     now, owner = utc_now(), str(uuid.uuid4())
     free = or_(Checkout.lease_until.is_(None), Checkout.lease_until < now)
     with transaction("checkout") as session:
@@ -205,100 +251,111 @@ def _take_lease(checkout: str) -> SagaRun | None:
     return SagaRun(row.id, owner, plans.load(row.plan), dict(row.progress))
 
 
-def _write(walk: SagaRun, **values: Any) -> None:
-    """Write the record, if the lease is still ours; it lasts on from now unless `values` end it."""
+def _write(run: SagaRun, **values: Any) -> None:
+    """Write to the record and renew the lease, unless `values` end it.
+
+    :raise LeaseLost: another runner has it now
+    """
     now = utc_now()
-    kept = {"lease_until": now + LEASE, "updated_at": now, "progress": walk.progress, **values}
+    columns = {"lease_until": now + LEASE, "updated_at": now, "progress": run.progress, **values}
     with transaction("checkout") as session:
-        mine = update(Checkout).where(Checkout.id == walk.id, Checkout.lease_owner == walk.owner)
-        if not rows_changed(session.execute(mine.values(**kept))):
-            raise LeaseLost(walk.id)
+        mine = update(Checkout).where(Checkout.id == run.id, Checkout.lease_owner == run.owner)
+        if not rows_changed(session.execute(mine.values(**columns))):
+            raise LeaseLost(run.id)
 
 
-def _run(walk: SagaRun) -> None:
-    state, step = _position(walk)
+def _run(run: SagaRun) -> None:
+    state, step = _position(run)
     if state is not CheckoutState.UNDOING:
-        failed_at = _go_forward(walk, step)
+        failed_at = _do_steps(run, step)
         if failed_at is None:
             return
         step = failed_at
-    _go_back(walk, step)
+    _undo_steps(run, step)
 
 
-def _position(walk: SagaRun) -> tuple[CheckoutState, int]:
-    row = read_session().get_one(Checkout, walk.id)
+def _position(run: SagaRun) -> tuple[CheckoutState, int]:
+    """The state and the step of the record, as the last runner left them."""
+    row = read_session().get_one(Checkout, run.id)
     return CheckoutState(row.state), row.step
 
 
-def _go_forward(walk: SagaRun, step: int) -> int | None:
-    """Do the steps from `step` on.
+def _do_steps(run: SagaRun, step: int) -> int | None:
+    """Do the steps from `step` on: to the end, or until one fails or must wait.
 
-    :return: the step whose failure must be undone, or None
+    :return: the step from which to undo; None when there is nothing to undo
     """
     for number in range(step, len(STEPS)):
-        _write(walk, state=CheckoutState.RUNNING, step=number)
-        walk.doing = number
+        _write(run, state=CheckoutState.RUNNING, step=number)
+        run.current_step = number
         try:
-            STEPS[number].do(walk)
+            STEPS[number].do(run)
         except (payments.CustomerActionNeeded, payments.ProviderTimeout) as wait:
-            if number >= CAPTURE or not _is_overdue(walk):
-                _wait(walk, wait)
+            if number >= CAPTURE or not _is_overdue(run):
+                _wait(run, wait)
                 return None
-            _fail(walk, number, Failure.DECLINED, "The payment was not confirmed in time")
+            _fail(run, number, Failure.DECLINED, "The payment was not confirmed in time")
             return number
         except payments.PaymentDeclined as declined:
-            _fail(walk, number, Failure.DECLINED, declined.reason)
+            _fail(run, number, Failure.DECLINED, declined.reason)
             return number
         except catalog.OutOfStock as short:
-            left = [{"name": short.names[sku], "left": units} for sku, units in short.shortages.items()]
-            walk.progress["shortages"] = left
-            _fail(walk, number, Failure.SOLD_OUT, ", ".join(short.names.values()))
+            run.progress["shortages"] = [
+                {"name": short.names[sku], "left": units} for sku, units in short.shortages.items()
+            ]
+            _fail(run, number, Failure.SOLD_OUT, ", ".join(short.names.values()))
             return number
         except Exception as error:
-            if number >= CAPTURE or not _is_overdue(walk):
-                _pause(walk, f"{STEPS[number].name}: {type(error).__name__}")
+            if number >= CAPTURE or not _is_overdue(run):
+                _pause(run, f"{STEPS[number].name}: {type(error).__name__}")
                 raise
-            logger.exception("checkout %s: %s fails for good", walk.id, STEPS[number].name)
-            _fail(walk, number, Failure.UNAVAILABLE, "The shop could not complete the order")
+            logger.exception("checkout %s: %s still fails after the timeout", run.id, STEPS[number].name)
+            _fail(run, number, Failure.UNAVAILABLE, "The shop could not complete the order")
             return number
-    _write(walk, state=CheckoutState.COMPLETED, step=len(STEPS), lease_owner=None, lease_until=None, last_error="")
+    _write(run, state=CheckoutState.COMPLETED, step=len(STEPS), lease_owner=None, lease_until=None, last_error="")
     return None
 
 
-def _wait(walk: SagaRun, reason: payments.CustomerActionNeeded | payments.ProviderTimeout) -> None:
-    """Park the checkout until its customer comes back, or for a moment until a silent provider is asked again."""
+def _wait(run: SagaRun, reason: payments.CustomerActionNeeded | payments.ProviderTimeout) -> None:
+    """Release the lease until the customer has confirmed, or for `RETRY_PAUSE` when the provider did not answer."""
     if isinstance(reason, payments.CustomerActionNeeded):
-        walk.progress["action_url"] = reason.url
-        _write(walk, state=CheckoutState.WAITING, lease_owner=None, lease_until=None)
+        run.progress["action_url"] = reason.url
+        _write(run, state=CheckoutState.WAITING, lease_owner=None, lease_until=None)
     else:
-        _pause(walk, "the payment provider does not answer")
+        _pause(run, "the payment provider does not answer")
 
 
-def _is_overdue(walk: SagaRun) -> bool:
-    placed_at = datetime.fromisoformat(walk.progress["placed_at"])
+def _is_overdue(run: SagaRun) -> bool:
+    placed_at = datetime.fromisoformat(run.progress["placed_at"])
     return utc_now() > placed_at + PAYMENT_TIMEOUT
 
 
-def _fail(walk: SagaRun, step: int, failure: Failure, detail: str) -> None:
-    walk.progress["failure"] = failure.value
-    walk.progress["detail"] = detail
-    _write(walk, state=CheckoutState.UNDOING, step=step, last_error=detail[:255])
+def _fail(run: SagaRun, step: int, failure: Failure, detail: str) -> None:
+    """Record why the order fails and that it is undone from `step` on.
+
+    This is committed before the first undo, so that no later runner goes forward again.
+
+    :param detail: one clause for the shopper, without a full stop
+    """
+    run.progress["failure"] = failure.value
+    run.progress["detail"] = detail
+    _write(run, state=CheckoutState.UNDOING, step=step, last_error=detail[:255])
 
 
-def _go_back(walk: SagaRun, step: int) -> None:
-    """Undo from `step` down to the first, the failed one included: it may have happened unseen."""
+def _undo_steps(run: SagaRun, step: int) -> None:
+    """Undo from `step` back to the first; on an error leave the rest for the next runner."""
     for number in range(step, -1, -1):
-        _write(walk, state=CheckoutState.UNDOING, step=number)
+        _write(run, state=CheckoutState.UNDOING, step=number)
         try:
-            STEPS[number].undo(walk)
+            STEPS[number].undo(run)
         except Exception as error:
-            logger.exception("checkout %s: undoing %s failed; it is tried again", walk.id, STEPS[number].name)
-            _pause(walk, f"undoing {STEPS[number].name}: {type(error).__name__}")
+            logger.exception("checkout %s: undoing %s failed and will be retried", run.id, STEPS[number].name)
+            _pause(run, f"undoing {STEPS[number].name}: {type(error).__name__}")
             return
-    _write(walk, state=CheckoutState.FAILED, lease_owner=None, lease_until=None)
+    _write(run, state=CheckoutState.FAILED, lease_owner=None, lease_until=None)
 
 
-def _pause(walk: SagaRun, why: str) -> None:
-    """Leave the record for the next runner, after a moment."""
-    logger.warning("checkout %s pauses: %s", walk.id, why)
-    _write(walk, last_error=why[:255], lease_owner=None, lease_until=utc_now() + RETRY_PAUSE)
+def _pause(run: SagaRun, why: str) -> None:
+    """Release the lease for the next runner, who may start after `RETRY_PAUSE`."""
+    logger.warning("checkout %s paused: %s", run.id, why)
+    _write(run, last_error=why[:255], lease_owner=None, lease_until=utc_now() + RETRY_PAUSE)

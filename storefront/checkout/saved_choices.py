@@ -1,4 +1,4 @@
-"""What the checkout offers of what an account keeps: its addresses and its ways to pay."""
+"""The saved addresses and payment methods of an account, as choices of the checkout."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from storefront.checkout.values import CheckoutDraft
 from storefront.core.addresses import PostalAddress
 from storefront.payments.service import PaymentOption
 
-NEW = "new"  # the choice of an address that is in no book
+NEW = "new"  # the choice of an address that is not saved
 _PREFIX = "saved-"
 
 
 def delivery_to(address: SavedAddress, account: Account, phone: str) -> PostalAddress:
-    """A saved address as an order has it; who left their name out of it is called as in the account.
+    """Convert a saved address to an order's; where it has no name, the account's name is used.
 
-    :param phone: of whom the courier asks
+    :param phone: for the courier's questions
     """
     where = address.where
     return replace(where, phone=phone, full_name=where.full_name or account.name or "")
 
 
 def chosen_address(draft: CheckoutDraft, book: Sequence[SavedAddress], account: Account) -> str:
-    """The choice that stands for what was entered before: an address of the book, or another one."""
+    """The choice to preselect: the saved address that the draft has, else `NEW`; the first one for a new draft.
+
+    :param book: the account's saved addresses, at least one
+    """
     if draft.address is None:
         return str(book[0].id)
     same = (one for one in book if delivery_to(one, account, draft.address.phone) == draft.address)
@@ -34,9 +37,9 @@ def chosen_address(draft: CheckoutDraft, book: Sequence[SavedAddress], account: 
 
 
 def keep_address(user: UserId, address: PostalAddress) -> bool:
-    """Put an address into the book, unless it is there.
+    """Save an address to the account, unless it is saved already.
 
-    :return: whether it is there now
+    :return: False when the address book is full
     """
     known = [replace(one.where, phone="") for one in accounts.addresses_of(user)]
     if replace(address, phone="") in known:
@@ -48,26 +51,26 @@ def keep_address(user: UserId, address: PostalAddress) -> bool:
 
 
 def usable_methods(methods: Sequence[SavedMethod], offered: Sequence[PaymentOption]) -> list[SavedMethod]:
-    """The saved ways to pay that can be paid by here: a UPI id or a lender of which the shop offers the kind.
+    """Saved payment methods that the checkout can offer: UPI ids and lenders of a kind that the shop offers.
 
-    Cash needs no saving, and cards are chosen on the page of their provider.
+    Cash has nothing to save, and cards are chosen on the page of their provider.
     """
     kinds = {option.kind for option in offered} & {"upi", "bnpl"}
     return [method for method in methods if method.kind in kinds and method.details]
 
 
 def code_of(method: SavedMethod) -> str:
-    """What the form sends for a saved way to pay."""
+    """The form value of a saved payment method."""
     return f"{_PREFIX}{method.id}"
 
 
 def find_chosen(code: str, methods: Sequence[SavedMethod]) -> SavedMethod | None:
-    """The saved way to pay that a form chose, None when it chose another."""
+    """The saved payment method with this form value; None when there is none."""
     return next((method for method in methods if code_of(method) == code), None)
 
 
 def chosen_method(draft: CheckoutDraft, methods: Sequence[SavedMethod]) -> str | None:
-    """The choice that stands for what was entered before; at first the account's default."""
+    """The form value to preselect: the draft's, else the account's default; None when that is missing or a card."""
     if draft.payment is None:
         default = next((method for method in methods if method.is_default), None)
         if default is None or default.kind == "card":

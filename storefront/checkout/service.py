@@ -1,4 +1,4 @@
-"""The checkout's door."""
+"""Public functions of the checkout: the draft of an order, placing it, and checkouts that are not finished."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ logger = logging.getLogger(__name__)
 def start(cart_token: str, *, like: CheckoutDraft | None = None) -> CheckoutDraft:
     """Open a checkout for a cart.
 
-    :param like: what was entered before, kept after a payment that was declined
+    :param like: a failed checkout whose entries are copied
     """
     now = utc_now()
     entered = _entered(like) if like else {}
@@ -124,7 +124,7 @@ def _get(checkout: str | None, cart_token: str | None) -> Checkout:
 
 
 def get_draft(checkout: str | None, cart_token: str | None) -> CheckoutDraft:
-    """What was entered so far.
+    """Read what the shopper entered so far.
 
     :raise UnknownCheckout: this cart has no such checkout
     """
@@ -134,7 +134,11 @@ def get_draft(checkout: str | None, cart_token: str | None) -> CheckoutDraft:
 
 @retry_on_deadlock
 def transfer_to_account(checkout: str, guest: str, account: str) -> None:
-    """A guest signed in on the way: the checkout goes on as the account's, also one that is being placed."""
+    """Move a guest's checkout to the account that signed in, even while its order is being placed.
+
+    :param guest: key of the cart it belongs to
+    :param account: key of the account's cart
+    """
     with transaction("checkout") as session:
         session.execute(
             update(Checkout).where(Checkout.id == checkout, Checkout.cart_token == guest).values(cart_token=account)
@@ -142,20 +146,20 @@ def transfer_to_account(checkout: str, guest: str, account: str) -> None:
 
 
 def enter_contact(draft: CheckoutDraft, contact: Contact) -> None:
-    """Note how to reach the shopper."""
+    """Save how to reach the shopper."""
     _enter(draft, contact=plans.entry(contact))
 
 
 def enter_delivery(draft: CheckoutDraft, address: PostalAddress) -> None:
-    """Note where the order goes."""
+    """Save the shipping address."""
     _enter(draft, delivery=plans.entry(address))
 
 
 def enter_payment(draft: CheckoutDraft, option: str, entry: str = "") -> None:
-    """Note how it is paid.
+    """Save the payment method.
 
     :param option: code of a `PaymentOption`
-    :param entry: what it asks for beside it
+    :param entry: what that option asks for: a UPI id, or the lender
     """
     _enter(draft, payment=option, payment_entry=entry)
 
@@ -170,26 +174,26 @@ def _enter(draft: CheckoutDraft, **entered: object) -> None:
 
 
 def place_order(checkout: str, cart_token: str, *, agreed: str, return_url: Callable[[str], str]) -> Outcome:
-    """Order what is in the cart, once: sent again, it answers with the order that is being made or was made.
+    """Order what is in the cart, once: a repeat returns the outcome of the same order.
 
     :param checkout: id of the draft; it is the idempotency key
     :param agreed: `CartQuote.fingerprint` of the cart as the shopper saw it
-    :param return_url: makes the address to which a payment provider sends the customer back
+    :param return_url: makes the URL, by the checkout's id, to which a payment provider sends the customer back
     :raise UnknownCheckout: this cart has no such checkout
     :raise DraftIncomplete: a step was skipped
-    :raise CartNotOrderable: the cart is empty, or a line of it cannot be had
-    :raise TotalChanged: goods, quantities or prices are not those agreed to
-    :raise KeyReused: the checkout was ordered with, but something else
+    :raise CartNotOrderable: the cart is empty, or a line of it is not available in its quantity
+    :raise TotalChanged: products, quantities or prices differ from `agreed`
+    :raise KeyReused: this checkout has ordered something else
     """
     row = _get(checkout, cart_token)
     if row.state == CheckoutState.DRAFT:
         try:
             _open(plans.load_draft(row.id, row.draft), cart_token, agreed, return_url(checkout))
         except (CartNotOrderable, TotalChanged):
-            read_session().rollback()  # what is read next is the present state
+            read_session().rollback()  # ends the snapshot: the next read sees the current state
             if _get(checkout, cart_token).state == CheckoutState.DRAFT:
                 raise
-            # Else the twin of a double click was quicker: it bought what is missing from the cart.
+            # Otherwise the other request of a double click has placed the order and reserved or cleared these units.
         row = _get(checkout, cart_token)
     if row.progress["agreed"] != agreed:
         raise KeyReused(checkout)
@@ -197,7 +201,7 @@ def place_order(checkout: str, cart_token: str, *, agreed: str, return_url: Call
 
 
 def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -> None:
-    """Fix what is ordered and let the saga begin; the twin of a double click finds it begun."""
+    """Store what is ordered and set the checkout running; the second request of a double click changes nothing."""
     if missing := draft.missing_step:
         raise DraftIncomplete(missing)
     option = payments.find_option(draft.payment or "", draft.payment_entry)
@@ -208,7 +212,7 @@ def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -
         raise CartNotOrderable(plans.shortages_of(quote))
     if quote.fingerprint != agreed:
         raise TotalChanged(quote.price.grand_total)
-    plan = PlacedOrder(plans.snapshot_of(draft, quote, option, cart.account_of(cart_token)), option, return_url)
+    placed = PlacedOrder(plans.snapshot_of(draft, quote, option, cart.account_of(cart_token)), option, return_url)
     now = utc_now()
     with transaction("checkout") as session:
         session.execute(
@@ -217,7 +221,7 @@ def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -
             .values(
                 state=CheckoutState.RUNNING,
                 idempotency_key=draft.id,
-                plan=plans.dump(plan),
+                plan=plans.dump(placed),
                 progress={"placed_at": now.isoformat(), "agreed": agreed},
                 updated_at=now,
             )
@@ -225,15 +229,18 @@ def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -
 
 
 def resume(checkout: str) -> Outcome:
-    """Walk a checkout as far as it goes now and say where it stands."""
+    """Run a checkout as far as possible now.
+
+    :return: its state afterwards
+    """
     saga.resume(checkout)
     return _outcome(read_session().get_one(Checkout, checkout))
 
 
 def resume_after_webhook(checkout: str) -> None:
-    """There is news of its payment: walk on.
+    """Run a checkout on after its payment provider reported a change.
 
-    :raise CheckoutBusy: another runner walks it, who may have asked the provider before there was news: come again
+    :raise CheckoutBusy: another runner holds the lease, and may have asked the provider before the change: call again
     """
     if not saga.resume(checkout):
         row = read_session().get_one(Checkout, checkout)
@@ -242,36 +249,36 @@ def resume_after_webhook(checkout: str) -> None:
 
 
 def abandon(checkout: str) -> Outcome:
-    """The customer gives up confirming a payment: undo everything, unless it went through in the meantime."""
+    """Undo a checkout whose customer will not confirm the payment, unless it was confirmed in the meantime."""
     saga.abandon(checkout)
     return _outcome(read_session().get_one(Checkout, checkout))
 
 
 def resume_unfinished() -> int:
-    """Walk every checkout whose runner died or whose wait is over.
+    """Run every checkout whose runner died or whose time to wait is over; one that fails does not stop the others.
 
-    :return: how many were looked at
+    :return: how many were run
     """
-    found = saga.unfinished()
-    for checkout in found:
+    checkouts = saga.unfinished()
+    for checkout in checkouts:
         _try(checkout)
-    return len(found)
+    return len(checkouts)
 
 
 def _try(checkout: str) -> None:
     try:
         saga.resume(checkout)
     except Exception:
-        # Its fault is noted in its record; it must not hold up the others.
-        logger.exception("checkout %s could not go on", checkout)
+        # The error is stored in its record, and it is retried; other checkouts must not wait for it.
+        logger.exception("checkout %s could not be resumed", checkout)
         read_session().rollback()
 
 
 def try_again(checkout: str) -> Outcome:
-    """Walk a checkout now, for somebody waits for it; whoever walks it already goes on alone.
+    """Run a checkout now; where another runner holds the lease, nothing is done.
 
-    :return: where it stands then; what failed again is noted in its record and raised to nobody
-    :raise UnknownCheckout: there is none
+    :return: its state afterwards; an error of a step is stored in its record and not raised
+    :raise UnknownCheckout: there is no such checkout
     """
     _try(checkout)
     row = read_session().get(Checkout, checkout)
@@ -281,18 +288,18 @@ def try_again(checkout: str) -> Outcome:
 
 
 def unfinished_checkouts(most: int | None = None) -> list[UnfinishedCheckout]:
-    """Orders that are being placed at this moment or got stuck, longest without a move first.
+    """Orders that are being placed, or are stuck; longest without a change first.
 
-    :param most: no more
+    :param most: at most so many; None for all
     """
-    longest = select(Checkout).where(Checkout.state.in_(saga.UNFINISHED)).order_by(Checkout.updated_at).limit(most)
-    return [_unfinished(row) for row in read_session().scalars(longest)]
+    oldest = select(Checkout).where(Checkout.state.in_(saga.UNFINISHED)).order_by(Checkout.updated_at).limit(most)
+    return [_unfinished(row) for row in read_session().scalars(oldest)]
 
 
 def find_unfinished(checkout: str) -> UnfinishedCheckout | None:
-    """One of them; None when it came to its end.
+    """Find an order that is being placed; None when its checkout has ended.
 
-    :raise UnknownCheckout: there is none of this id
+    :raise UnknownCheckout: no order was placed under this id
     """
     row = read_session().get(Checkout, checkout)
     if row is None or row.state == CheckoutState.DRAFT:
@@ -315,15 +322,15 @@ def _unfinished(row: Checkout) -> UnfinishedCheckout:
 
 
 def count_unfinished() -> int:
-    """How many there are."""
+    """Count the orders that are being placed, or are stuck."""
     return read_session().scalar(select(func.count(Checkout.id)).where(Checkout.state.in_(saga.UNFINISHED))) or 0
 
 
 @retry_on_deadlock
 def erase(cart_token: str) -> None:
-    """Delete what was entered in the checkouts of a cart; what became of each is kept. Safe to repeat.
+    """Delete the personal data of a cart's checkouts; their states stay. Safe to repeat.
 
-    :raise CheckoutBusy: one of them is not at its end yet: come again
+    :raise CheckoutBusy: one of them has not ended yet: call again
     """
     mine = Checkout.cart_token == cart_token
     with transaction("checkout") as session:
@@ -334,13 +341,13 @@ def erase(cart_token: str) -> None:
 
 
 def states() -> dict[str, tuple[CheckoutState, datetime]]:
-    """Every checkout's state and when it was last written, for the doctor."""
+    """The state of every checkout and when it was last written, for the consistency check."""
     rows = read_session().execute(select(Checkout.id, Checkout.state, Checkout.updated_at))
     return {identity: (CheckoutState(state), updated_at) for identity, state, updated_at in rows}
 
 
 def outcome_of(checkout: str | None, cart_token: str | None) -> Outcome:
-    """Where a checkout of this cart stands.
+    """The state of a checkout of this cart.
 
     :raise UnknownCheckout: this cart has no such checkout
     """
@@ -356,5 +363,5 @@ def _outcome(row: Checkout) -> Outcome:
         action_url=progress.get("action_url"),
         failure=Failure(progress["failure"]) if "failure" in progress else None,
         detail=progress.get("detail", ""),
-        shortages=tuple(Shortage(**kept) for kept in progress.get("shortages", ())),
+        shortages=tuple(Shortage(**shortage) for shortage in progress.get("shortages", ())),
     )

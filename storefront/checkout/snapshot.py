@@ -1,4 +1,4 @@
-"""What is being ordered, fixed at the moment the order is placed, and how the saga's record keeps it."""
+"""Contents of an order, fixed when it is placed, and their JSON form in the saga's record."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from storefront.payments.service import PaymentOption
 class PlacedOrder:
     """What a checkout orders.
 
-    :ivar return_url: where the customer comes back to from a payment provider
-    :ivar emptied: products that leave the cart wholly, whatever it holds of them; of the others what was bought leaves
+    :ivar return_url: where a payment provider sends the customer afterwards
+    :ivar emptied: ids of products whose cart lines are removed in any quantity; of other lines the units bought are
     """
 
     snapshot: OrderSnapshot
@@ -30,10 +30,12 @@ class PlacedOrder:
 
     @property
     def holds(self) -> list[Hold]:
+        """Units to reserve, line by line."""
         return [Hold(Sku(item.sku), item.quantity) for item in self.snapshot.items]
 
     @property
     def bought(self) -> dict[Sku, int]:
+        """Units by SKU, to remove from the cart."""
         return {Sku(item.sku): item.quantity for item in self.snapshot.items}
 
 
@@ -42,34 +44,35 @@ _contact = TypeAdapter(Contact)
 _address = TypeAdapter(PostalAddress)
 
 
-def dump(plan: PlacedOrder) -> dict[str, Any]:
-    """As JSON keeps it."""
-    kept: dict[str, Any] = _placed_order.dump_python(plan, mode="json")
-    return kept
+def dump(placed: PlacedOrder) -> dict[str, Any]:
+    """Convert to JSON values, for `Checkout.plan`."""
+    values: dict[str, Any] = _placed_order.dump_python(placed, mode="json")
+    return values
 
 
-def load(kept: dict[str, Any]) -> PlacedOrder:
-    return _placed_order.validate_python(kept)
+def load(values: dict[str, Any]) -> PlacedOrder:
+    """Read back what `dump` returned."""
+    return _placed_order.validate_python(values)
 
 
 def entry(value: Contact | PostalAddress) -> dict[str, Any]:
-    """What a shopper entered on one step, as JSON keeps it."""
+    """Convert what a shopper entered on one step to JSON values, for `Checkout.draft`."""
     return asdict(value)
 
 
-def load_draft(checkout: str, kept: dict[str, Any]) -> CheckoutDraft:
-    """The draft of a record; what was not entered yet is None."""
+def load_draft(checkout: str, entered: dict[str, Any]) -> CheckoutDraft:
+    """Read back the draft of a checkout; what was not entered yet is None."""
     return CheckoutDraft(
         id=CheckoutId(checkout),
-        contact=_contact.validate_python(kept["contact"]) if "contact" in kept else None,
-        address=_address.validate_python(kept["delivery"]) if "delivery" in kept else None,
-        payment=kept.get("payment"),
-        payment_entry=kept.get("payment_entry", ""),
+        contact=_contact.validate_python(entered["contact"]) if "contact" in entered else None,
+        address=_address.validate_python(entered["delivery"]) if "delivery" in entered else None,
+        payment=entered.get("payment"),
+        payment_entry=entered.get("payment_entry", ""),
     )
 
 
 def shortages_of(quote: CartQuote) -> list[Shortage]:
-    """What of a cart cannot be had as it stands, and how much of it is left."""
+    """Lines of a cart that are not available in their quantity, with the units left."""
     short = [line for line in quote.lines if not line.can_be_bought]
     return [Shortage(line.offer.title, max(0, line.offer.available) if line.offer.is_sellable else 0) for line in short]
 
@@ -77,7 +80,7 @@ def shortages_of(quote: CartQuote) -> list[Shortage]:
 def snapshot_of(
     draft: CheckoutDraft, quote: CartQuote, payment: PaymentOption, customer: int | None = None
 ) -> OrderSnapshot:
-    """What a draft orders.
+    """Make the order of a draft.
 
     :param customer: the account that orders, None for a guest
     :raise DraftIncomplete: a step was skipped
@@ -90,7 +93,10 @@ def snapshot_of(
 def snapshot(
     contact: Contact, address: PostalAddress, quote: CartQuote, payment: PaymentOption, customer: int | None
 ) -> OrderSnapshot:
-    """An order as it will be written down: nothing in it changes when the catalogue does."""
+    """Make an order at the quoted prices, which later changes of the catalogue do not affect.
+
+    :param customer: the account that orders, None for a guest
+    """
     return OrderSnapshot(
         customer_id=customer,
         email=contact.email,

@@ -1,4 +1,4 @@
-"""What passes through the checkout's door."""
+"""Values and errors of the checkout's public functions."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from storefront.payments.service import PaymentOption
 
 CheckoutId = NewType("CheckoutId", str)
 
-STALE_AFTER = timedelta(hours=1)  # four times as long as a customer or a silent provider is waited for
+STALE_AFTER = timedelta(hours=1)  # four times `saga.PAYMENT_TIMEOUT`
 
 
 class CheckoutState(StrEnum):
-    """The life of a checkout: draft → running → completed; or failed, after everything was undone."""
+    """States of a checkout: draft → running → completed, or undoing → failed."""
 
     DRAFT = "draft"
-    RUNNING = "running"
-    WAITING = "waiting"  # the customer is with the payment provider
-    UNDOING = "undoing"
+    RUNNING = "running"  # placed; its steps are being done, or wait for the next runner
+    WAITING = "waiting"  # the customer must confirm the payment with its provider
+    UNDOING = "undoing"  # it failed; its steps are being undone
     COMPLETED = "completed"
     FAILED = "failed"
 
 
 class Failure(StrEnum):
-    """Why a checkout failed; the words are the page's."""
+    """Why a checkout failed."""
 
     SOLD_OUT = "sold-out"
     DECLINED = "declined"
@@ -43,13 +43,13 @@ class UnknownCheckout(NotFoundError):
 
 
 class CheckoutBusy(DomainError):
-    """Somebody else is walking this checkout at this moment."""
+    """Another runner holds the lease of this checkout, or it has not ended yet."""
 
 
 class TotalChanged(DomainError):
-    """The cart is not as the shopper agreed to it.
+    """The cart is no longer what the shopper agreed to.
 
-    :ivar actual: today's total
+    :ivar actual: the current total
     """
 
     def __init__(self, actual: Money) -> None:
@@ -58,14 +58,14 @@ class TotalChanged(DomainError):
 
 
 class KeyReused(DomainError):
-    """The idempotency key already stands for other goods, quantities or prices."""
+    """The idempotency key was used for another order: other products, quantities, prices, address or payment."""
 
     status = 422
 
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Goods of which fewer can be had than are wanted.
+    """A product of which fewer units are available than wanted.
 
     :ivar left: units; 0 when sold out
     """
@@ -75,9 +75,9 @@ class Shortage:
 
 
 class CartNotOrderable(DomainError):
-    """The cart is empty, or a line of it cannot be had as it stands.
+    """The cart is empty, or a line of it is not available in its quantity.
 
-    :ivar shortages: what cannot be had; none when the cart is empty
+    :ivar shortages: the lines that are not available; none when the cart is empty
     """
 
     def __init__(self, shortages: Sequence[Shortage]) -> None:
@@ -86,11 +86,12 @@ class CartNotOrderable(DomainError):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of the products that are short."""
         return tuple(shortage.name for shortage in self.shortages)
 
 
 class PaymentNotOffered(DomainError):
-    """The shop takes no such payment without sending its customer elsewhere.
+    """The shop does not offer this payment method, or not without a page where the customer confirms it.
 
     :ivar kind: card, upi, cod or bnpl
     """
@@ -101,9 +102,9 @@ class PaymentNotOffered(DomainError):
 
 
 class DraftIncomplete(DomainError):
-    """A step was skipped.
+    """A step of the form was skipped.
 
-    :ivar step: the first one missing: contact, delivery or payment
+    :ivar step: the first missing one: contact, delivery or payment
     """
 
     def __init__(self, step: str) -> None:
@@ -113,17 +114,20 @@ class DraftIncomplete(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
+    """How to reach the customer."""
+
     email: str
     phone: str
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedPayment:
-    """How a client that sends an order in one request says it is to be paid (contract 2.2.8).
+    """The payment method named by a client that orders in one request (contract 2.2.8).
 
     :ivar kind: card, upi, cod or bnpl
-    :ivar method: id of a saved way to pay, or a number the client made up
-    :ivar card_number: None when not sent; blank, masked, or no more than the last digits
+    :ivar method: id of a saved payment method, or a number the client made up
+    :ivar card_number: None when not sent; empty, masked, or at most the last digits
+    :ivar lender: who pays the shop, with `bnpl`
     """
 
     kind: str
@@ -138,10 +142,10 @@ class RequestedPayment:
 class DirectOrder:
     """An order as a client sends it in one request.
 
-    :ivar wanted: units by product id, 1 or more; None is whatever lies in the shopper's cart
-    :ivar payment: of `payments.promised_option`
-    :ivar shown_total: what the client shows its user, None when it names no total
-    :ivar key: the client's own name for this order; sent again, it is the same order
+    :ivar wanted: units by product id, 1 or more; None orders the shopper's cart
+    :ivar payment: as returned by `payments.offline_option`
+    :ivar shown_total: the total the client shows its user; None when it names none
+    :ivar key: the client's idempotency key; None when it sends none
     """
 
     wanted: Mapping[int, int] | None
@@ -157,7 +161,7 @@ class CheckoutDraft:
     """What the shopper has entered so far.
 
     :ivar payment: code of a `PaymentOption`
-    :ivar payment_entry: what it asks for beside it: a UPI id, or who lends
+    :ivar payment_entry: what that option asks for: a UPI id, or the lender
     """
 
     id: CheckoutId
@@ -168,20 +172,20 @@ class CheckoutDraft:
 
     @property
     def missing_step(self) -> str | None:
-        """The first step not filled in yet, None when the order can be reviewed."""
+        """The first step that is not filled in; None when the order can be reviewed."""
         steps = {"contact": self.contact, "delivery": self.address, "payment": self.payment}
         return next((name for name, value in steps.items() if value is None), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where a checkout stands.
+    """The state of a checkout, with what follows from it.
 
-    :ivar order_id: once completed
-    :ivar action_url: where the customer must confirm, while waiting
-    :ivar failure: once failed
-    :ivar detail: the provider's reason, or the names of what there is too little of
-    :ivar shortages: the same goods, with what was left of them
+    :ivar order_id: None until completed
+    :ivar action_url: where the customer must confirm the payment, while waiting
+    :ivar failure: None unless failed
+    :ivar detail: the provider's reason, or the names of products that are short
+    :ivar shortages: those products, with the units left
     """
 
     id: CheckoutId
@@ -195,13 +199,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedCheckout:
-    """An order that is being placed, as the staff see it.
+    """An order that is being placed, as staff see it.
 
-    :ivar step: name of the one it is at, of `saga.STEPS`
-    :ivar placed_at: when its customer pressed the button
-    :ivar updated_at: when it last moved
-    :ivar order_id: once there is one
-    :ivar is_stuck: nothing has moved for so long that the doctor complains
+    :ivar step: name of its current step in `saga.STEPS`
+    :ivar placed_at: when the customer placed the order
+    :ivar updated_at: when its record was last written
+    :ivar attempts: how often a runner took its lease
+    :ivar order_id: None until the order exists
+    :ivar is_stuck: not written for `STALE_AFTER`, which the doctor reports
     """
 
     id: CheckoutId

@@ -1,5 +1,5 @@
-"""Orders: what was bought, as it was then, and what became of it.
+"""Orders: what was bought, at the prices of that time, with status, refunds, returns and invoices.
 
-It promises that an order never changes when the catalogue does, that its status only takes the steps drawn in
-`values.NEXT_STEPS`, and that every step leaves an entry in the timeline.
+It guarantees that an order does not change with the catalogue, that its status changes only as `values.NEXT_STEPS`
+allows, and that every change of status has an entry in the timeline.
 """

@@ -1,6 +1,6 @@
-"""The order desk: orders as staff find, filter, count and export them. A chapter of the orders.
+"""The staff's list of orders: search, filters, counts, board and export.
 
-Other packages reach it through the orders' door, as `orders.desk`.
+Other packages use it as `orders.admin_list`.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ PAGE_SIZE = 50
 ROWS_AT_ONCE = 500  # of an export
 MAX_AT_ONCE = 100  # orders of one batch
 MAX_CARDS = 25  # of one column of the board
-MAX_WORDS = 4  # of a search; what follows is not looked at
-MAX_AUDIT_ENTRIES = 100  # of one order that are shown
-_LAST = "\uffff"  # sorts after whatever a code goes on with
+MAX_WORDS = 4  # of a search; further ones are ignored
+MAX_AUDIT_ENTRIES = 100  # shown of one order
+_LAST = "\uffff"  # sorts after every character of a SKU: the end of a range of those with one prefix
 
 OPEN = (OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.PROCESSING, OrderStatus.SHIPPED)
 
 
 class OrderFilter(StrEnum):
-    """Which orders are listed; those of one state are called as it is."""
+    """Which orders are listed; a filter for one status has its name."""
 
-    TO_SEND = "to-send"  # their money is safe, and they are not sent
-    LATE = "late"  # promised for a day that is over
+    TO_SEND = "to-send"  # confirmed or being packed
+    LATE = "late"  # open after their estimated delivery date
     PENDING = "pending"
     CONFIRMED = "confirmed"
     PROCESSING = "processing"
@@ -65,7 +65,7 @@ class OrderFilter(StrEnum):
 
     @property
     def statuses(self) -> tuple[OrderStatus, ...]:
-        """The states it is restricted to."""
+        """The statuses it includes."""
         if self is OrderFilter.ALL:
             return tuple(OrderStatus)
         if self is OrderFilter.LATE:
@@ -77,10 +77,12 @@ class OrderFilter(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderQuery:
-    """:ivar words: each part of a number, an e-mail address or a name, or the beginning of a SKU
-    :ivar since: the first day, where the shop is, on which it was ordered
-    :ivar until: the last
-    :ivar cursor: where a page begins or ends
+    """Which orders to list.
+
+    :ivar words: each must be part of a number, e-mail address or name, or the start of a SKU
+    :ivar since: first day on which it was placed, in the shop's time zone
+    :ivar until: last such day
+    :ivar cursor: of the page; empty for the first
     """
 
     words: str = ""
@@ -92,10 +94,11 @@ class OrderQuery:
 
 @dataclass(frozen=True, slots=True)
 class AdminOrder:
-    """An order on the desk.
+    """An order in the staff's list.
 
+    :ivar is_late: open after its estimated delivery date
+    :ivar name: of the recipient
     :ivar first_item: the name of one of its products
-    :ivar is_late: promised for a day past
     """
 
     id: OrderId
@@ -115,7 +118,10 @@ class AdminOrder:
 
 @dataclass(frozen=True, slots=True)
 class AdminOrderPage:
-    """:ivar counts: orders of the whole shop by filter"""
+    """A page of the list.
+
+    :ivar counts: orders of the whole shop, by filter
+    """
 
     criteria: OrderQuery
     orders: tuple[AdminOrder, ...]
@@ -125,8 +131,10 @@ class AdminOrderPage:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """:ivar columns: by state, the first orders of each
-    :ivar counts: orders of the whole shop by filter
+    """The list as a board with a column for each status.
+
+    :ivar columns: the first `MAX_CARDS` orders of each status
+    :ivar counts: orders of the whole shop, by filter
     """
 
     criteria: OrderQuery
@@ -135,49 +143,49 @@ class Board:
 
 
 def list_orders(criteria: OrderQuery) -> AdminOrderPage:
-    """A page of the desk, by three selects: what is to be done oldest first, all else newest first."""
+    """Read a page of the list, by three selects: orders to work on oldest first, others newest first."""
     rows, paged = paginate(_chosen(select(Order), criteria), _keys(criteria), criteria.cursor, PAGE_SIZE)
-    return AdminOrderPage(criteria, tuple(_desk_orders([row.Order for row in rows])), _counts(), paged)
+    return AdminOrderPage(criteria, tuple(_admin_orders([row.Order for row in rows])), _counts(), paged)
 
 
 def show_board(criteria: OrderQuery) -> Board:
-    """The same orders by state, by three selects."""
+    """Read the same orders by status, by three selects."""
     firsts = [_first_of(status, criteria).subquery() for status in criteria.filter.statuses]
     ids = union_all(*(select(first.c.id) for first in firsts)).subquery()
     chosen = select(Order).join(ids, ids.c.id == Order.id).order_by(Order.order_date, Order.id)
-    found = _desk_orders(read_session().scalars(chosen).all())
+    orders = _admin_orders(read_session().scalars(chosen).all())
     columns = {}
     for status in criteria.filter.statuses:
-        cards = [order for order in found if order.status is status]
+        cards = [order for order in orders if order.status is status]
         columns[status] = tuple(cards if status in OPEN else reversed(cards))
     return Board(criteria, columns, _counts())
 
 
 def _first_of(status: OrderStatus, criteria: OrderQuery) -> Select[int]:
-    """What a column of the board begins with: the longest waiting, or of what is over the latest."""
+    """The first orders of a column: the oldest of an open status, the newest of others."""
     chosen = _chosen(select(Order.id), criteria).where(Order.status == status)
     order = (Order.order_date, Order.id) if status in OPEN else (Order.order_date.desc(), Order.id.desc())
     return chosen.order_by(*order).limit(MAX_CARDS)
 
 
 def export_orders(criteria: OrderQuery) -> Iterator[list[OrderView]]:
-    """Every order of a filter, in its order, read in pages so that no transaction stays open while a file is sent."""
+    """Read every order of a query in batches, so that no transaction stays open while the file is sent."""
     cursor = ""
     while True:
         asked = _chosen(select(Order), criteria).options(WITH_INVOICE)
         rows, paged = paginate(asked, _keys(criteria), cursor, ROWS_AT_ONCE)
-        found = views_of([row.Order for row in rows])
+        orders = views_of([row.Order for row in rows])
         read_session().rollback()
-        yield found
+        yield orders
         cursor = paged.next
         if not cursor:
             return
 
 
 def _keys(criteria: OrderQuery) -> SortKeys:
-    """By the moment of the order. What was found by words, or has one of many states, is sorted afterwards.
+    """Sort by the time of the order, as plain columns or, for a selective query, as expressions.
 
-    Otherwise a database might look for a few rows all along the index of the moments.
+    Expressions keep the database from walking the whole index of order times to find a few matching rows.
     """
     is_work = criteria.filter in {OrderFilter.TO_SEND, OrderFilter.LATE}
     keys = SortKeys((Order.order_date, Order.id), (datetime, int), is_descending=not is_work)
@@ -202,29 +210,29 @@ def _chosen(orders: Select[Any], criteria: OrderQuery) -> Select[Any]:
 
 
 def _matches(word: str) -> Any:
-    """Ids of the orders that a word names; each branch reads an index only, not the orders."""
+    """Ids of the orders that match a word; each branch of the union reads only an index."""
     parts: list[ColumnElement[bool]] = [
         column.icontains(word, autoescape=True)
         for column in (Order.order_id, Order.customer_email, Order.shipping_full_name)
     ]
-    begins = [Item.sku.between(code, code + _LAST) for code in sorted({word, word.upper()})]
+    prefixes = [Item.sku.between(code, code + _LAST) for code in sorted({word, word.upper()})]
     branches = [select(Order.id.label("id")).where(part) for part in parts]
-    return union(*branches, *(select(Item.order_id).where(begin) for begin in begins)).subquery()
+    return union(*branches, *(select(Item.order_id).where(prefix) for prefix in prefixes)).subquery()
 
 
 def _counts() -> dict[OrderFilter, int]:
-    """Orders of the shop by filter, by one select that an index answers."""
+    """Count the orders of the shop by filter, by one select on an index."""
     is_late = case((Order.estimated_delivery < clock.today(), 1), else_=0)
     asked = select(Order.status, func.count(), func.sum(is_late)).group_by(Order.status)
     by_status = {OrderStatus(status): (count, int(late)) for status, count, late in read_session().execute(asked)}
-    place = {chosen: 1 if chosen is OrderFilter.LATE else 0 for chosen in OrderFilter}
+    position = {chosen: 1 if chosen is OrderFilter.LATE else 0 for chosen in OrderFilter}
     return {
-        chosen: sum(by_status.get(status, (0, 0))[place[chosen]] for status in chosen.statuses)
+        chosen: sum(by_status.get(status, (0, 0))[position[chosen]] for status in chosen.statuses)
         for chosen in OrderFilter
     }
 
 
-def _desk_orders(orders: Sequence[Order]) -> list[AdminOrder]:
+def _admin_orders(orders: Sequence[Order]) -> list[AdminOrder]:
     today, units = clock.today(), _units([order.id for order in orders])
     return [
         AdminOrder(
@@ -247,7 +255,7 @@ def _desk_orders(orders: Sequence[Order]) -> list[AdminOrder]:
 
 
 def _units(ids: Collection[int]) -> dict[int, tuple[int, str]]:
-    """How many units an order has, and the name of one of its products."""
+    """The units of each order, and the name of one of its products."""
     if not ids:
         return {}
     asked = select(Item.order_id, func.sum(Item.quantity), func.min(Item.product_name)).where(Item.order_id.in_(ids))
@@ -255,5 +263,5 @@ def _units(ids: Collection[int]) -> dict[int, tuple[int, str]]:
 
 
 def acts_of(order_id: str) -> list[AuditEntryView]:
-    """What the staff did to an order, oldest first."""
+    """Entries of the audit log about an order, oldest first."""
     return list(audit_log.entries(AuditEntry, AuditQuery(subject=order_id), MAX_AUDIT_ENTRIES))[::-1]

@@ -1,4 +1,4 @@
-"""Who brings parcels, and where they show where one is. The one place to name a carrier."""
+"""The carriers and their tracking pages. To add a carrier, add it here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 MAX_CARRIER_LENGTH = 40  # characters
 
-# By name, as staff choose it and shoppers read it. {} is the number; a page without it asks for the number.
+# By the name that staff choose and shoppers read. {} is the tracking number; pages without it ask for the number.
 CARRIERS = {
     "Blue Dart": "https://www.bluedart.com/trackdartresultthirdparty?trackFor=0&trackNo={}",
     "Delhivery": "https://www.delhivery.com/track/package/{}",
@@ -19,6 +19,6 @@ CARRIERS = {
 
 
 def tracking_url(carrier: str, number: str) -> str:
-    """Where a carrier shows a parcel; empty when nobody knows."""
+    """URL of a carrier's page about a shipment; empty for an unknown carrier or without a number."""
     pattern = CARRIERS.get(carrier, "")
     return pattern.format(quote(number, safe="")) if pattern and number else ""

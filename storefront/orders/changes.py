@@ -1,4 +1,4 @@
-"""What of an order may still change: where it goes, when it arrives, the courier's number."""
+"""Changes of an order after it was placed: its shipping address, delivery date and tracking number."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _NOT_PACKED_YET = frozenset({OrderStatus.PENDING, OrderStatus.CONFIRMED})
 
 @retry_on_deadlock
 def change_address(order_id: str, address: PostalAddress, *, by: str) -> None:
-    """Send an order elsewhere, as long as nobody packs it.
+    """Change the shipping address of an order that is not being packed yet.
 
     :param by: who does it, as the shopper reads it in the timeline
-    :raise UnknownOrder: there is none of this number
-    :raise TooLateToChange: it is being packed, on its way, or cancelled
+    :raise UnknownOrder: no order has this number
+    :raise TooLateToChange: it is being packed, shipped, delivered or cancelled
     """
     with transaction("orders") as session:
         order = lock_order(session, order_id)
@@ -39,25 +39,25 @@ def change_address(order_id: str, address: PostalAddress, *, by: str) -> None:
         order.shipping_state = address.state
         order.shipping_zip_code = address.postal_code
         order.shipping_country = address.country
-        add_event(session, order.id, OrderStatus(order.status), by=by, note="Delivery address changed")
+        add_event(session, order.id, OrderStatus(order.status), by=by, note="Shipping address changed")
 
 
 @retry_on_deadlock
 def set_tracking(order_id: str, number: str, *, by: str, carrier: str = "", actor: str = "") -> None:
-    """Note the number by which the courier knows the parcel; the same number again changes nothing.
+    """Set an order's tracking number; the same number again changes nothing.
 
     :param number: at most `MAX_TRACKING_NUMBER_LENGTH` characters
-    :param carrier: who brings it after all; empty: whoever was named before
-    :param actor: who of the staff does it, as their trail names them; empty for none of them
-    :raise UnknownOrder: there is none of this number
+    :param carrier: its name; empty to keep the current one
+    :param actor: the staff member, for the audit log; empty when the shopper or the shop acts
+    :raise UnknownOrder: no order has this number
     """
     with transaction("orders") as session:
         order = lock_order(session, order_id)
         before = (_last(session, order, OrderEvent.carrier), _last(session, order, OrderEvent.tracking_number))
         after = (carrier or before[0], number)
         if after != before:
-            told = {"note": "Tracking number noted", "carrier": after[0], "tracking": after[1]}
-            add_event(session, order.id, OrderStatus(order.status), by=by, **told)
+            entry = {"note": "Tracking number added", "carrier": after[0], "tracking": after[1]}
+            add_event(session, order.id, OrderStatus(order.status), by=by, **entry)
             if actor:
                 detail = " ".join(filter(None, after))
                 audit_log.record(
@@ -66,16 +66,17 @@ def set_tracking(order_id: str, number: str, *, by: str, carrier: str = "", acto
 
 
 def _last(session: Session, order: Order, column: InstrumentedAttribute[str]) -> str:
-    told = select(column).where(OrderEvent.order_id == order.id, column != "").order_by(OrderEvent.id.desc())
-    return session.scalar(told.limit(1)) or ""
+    """The latest value of a column in the order's timeline that is not empty."""
+    values = select(column).where(OrderEvent.order_id == order.id, column != "").order_by(OrderEvent.id.desc())
+    return session.scalar(values.limit(1)) or ""
 
 
 @retry_on_deadlock
 def expect_on(order_id: str, day: date, *, actor: str = "") -> None:
-    """Promise another day of arrival.
+    """Change the estimated delivery date.
 
-    :param actor: who of the staff does it, as their trail names them; empty for none of them
-    :raise UnknownOrder: there is none of this number
+    :param actor: the staff member, for the audit log; empty when the shopper or the shop acts
+    :raise UnknownOrder: no order has this number
     """
     with transaction("orders") as session:
         order = lock_order(session, order_id)

@@ -1,4 +1,4 @@
-"""What the doctor asks of the orders."""
+"""Consistency checks of the orders schema, for the doctor."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from storefront.orders.values import OrderStatus
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """:ivar units: bought, by SKU
-    :ivar given_back: what it promised to give back, in parts or when it was cancelled
+    """An order as the doctor compares it with its payment and stock.
+
+    :ivar units: bought, by SKU
+    :ivar given_back: its refunds, in part or by cancellation
     """
 
     order_id: str
@@ -34,11 +36,11 @@ class OrderFacts:
 
 
 def snapshots() -> dict[str, OrderFacts]:
-    """Every order by its checkout."""
+    """Every order, by its checkout."""
     units: dict[int, dict[str, int]] = defaultdict(dict)
     for order, sku, quantity in read_session().execute(select(Item.order_id, Item.sku, Item.quantity)):
         units[order][sku] = units[order].get(sku, 0) + quantity
-    back = given_back()
+    refunds = given_back()
     return {
         row.checkout_id: OrderFacts(
             row.order_id,
@@ -46,14 +48,17 @@ def snapshots() -> dict[str, OrderFacts]:
             Money(row.total_amount, row.currency),
             row.order_date,
             units[row.id],
-            tuple(back.get(row.id, ())),
+            tuple(refunds.get(row.id, ())),
         )
         for row in read_session().scalars(select(Order))
     }
 
 
 def violations() -> Iterator[str]:
-    """What the orders' own tables contradict: items and totals, timelines, announcements."""
+    """Find contradictions within the schema: items and totals, timelines, outbox messages, refunds, invoices.
+
+    :return: a sentence for each
+    """
     summed = (
         select(Order.order_id, Order.subtotal, func.count(Item.id), func.sum(Item.total))
         .outerjoin(Item, Item.order_id == Order.id)
@@ -64,22 +69,22 @@ def violations() -> Iterator[str]:
             yield f"{order_id}: an order without items"
         elif subtotal != total:
             yield f"{order_id}: its items make {total}, its subtotal says {subtotal} (minor units)"
-    yield from _timeline_faults()
-    yield from _message_faults()
+    yield from _timeline_violations()
+    yield from _message_violations()
     yield from refund_violations()
     yield from invoice_violations()
 
 
-def _timeline_faults() -> Iterator[str]:
+def _timeline_violations() -> Iterator[str]:
     event = aliased(OrderEvent)
     last = select(func.max(event.id)).where(event.order_id == Order.id).correlate(Order).scalar_subquery()
     ends = select(Order.order_id, Order.status, OrderEvent.status).outerjoin(OrderEvent, OrderEvent.id == last)
-    for order_id, status, told in read_session().execute(ends):
-        if status != told:
-            yield f"{order_id}: is {status}, its timeline ends with {told}"
+    for order_id, status, last_status in read_session().execute(ends):
+        if status != last_status:
+            yield f"{order_id}: is {status}, its timeline ends with {last_status}"
 
 
-def _message_faults() -> Iterator[str]:
+def _message_violations() -> Iterator[str]:
     known = set(read_session().scalars(select(Message.key)))
     confirmed = select(OrderEvent.order_id).where(OrderEvent.status == OrderStatus.CONFIRMED)
     for order in read_session().scalars(
@@ -91,7 +96,7 @@ def _message_faults() -> Iterator[str]:
         for topic in topics:
             if f"{topic}/{order.order_id}" not in known:
                 yield f"{order.order_id}: never announced: {topic}"
-    told = select(Order.order_id, OrderEvent.topic).join(Order, Order.id == OrderEvent.order_id)
-    for order_id, topic in read_session().execute(told.where(OrderEvent.topic != "")):
+    published = select(Order.order_id, OrderEvent.topic).join(Order, Order.id == OrderEvent.order_id)
+    for order_id, topic in read_session().execute(published.where(OrderEvent.topic != "")):
         if f"{topic}/{order_id}" not in known:
             yield f"{order_id}: never announced: {topic}"

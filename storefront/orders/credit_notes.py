@@ -1,7 +1,7 @@
-"""Credit notes: what corrects an invoice. One for each refund of money, and one for what a cancellation left over.
+"""Credit notes, which correct an invoice: one for each refund of money, and one for the rest when it is cancelled.
 
-None of it is stored: they follow from the order and its refunds, and keep their positions. What a paper has of its own
-once it is issued, its number above all, see `invoices`.
+They are calculated from the order and its refunds, always at the same positions. What is stored when a credit note is
+issued, such as its number, is in `invoices`.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from storefront.orders.refund_values import BackLine, RefundView
 from storefront.orders.refunds import refunds_of
 from storefront.orders.values import OrderStatus, OrderView
 
-_PAID_LATER = frozenset({"cod", "bnpl"})
+_PAID_LATER = frozenset({"cod", "bnpl"})  # kinds of payment not collected by the shop when it is cancelled
 
 
 class UnknownCreditNote(NotFoundError):
-    """An order has no credit note of this number."""
+    """An order has no credit note at this position."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreditNote:
-    """What was taken off an invoice.
+    """The correction of an invoice by an amount.
 
-    :ivar position: which of its order's credit notes this is, from 1
-    :ivar credited_at: when it was refunded, or cancelled
-    :ivar delivery: of the amount what was paid for the delivery, and
-    :ivar tax: the tax on the goods
-    :ivar lowers_due: it was not paid yet: so much less is asked for
-    :ivar refund: None for what a cancellation left over
+    :ivar position: within its order, from 1
+    :ivar credited_at: when it was refunded or cancelled
+    :ivar delivery: the part of the amount that was paid for the delivery
+    :ivar tax: the part of the amount that is tax on the products
+    :ivar lowers_due: the order was not paid yet: the amount due is reduced instead
+    :ivar refund: None for the rest of a cancelled order
     """
 
     position: int
@@ -47,7 +47,7 @@ class CreditNote:
 
     @property
     def goods(self) -> Money:
-        """Of the amount what was paid for the goods, without their tax."""
+        """The part of the amount that was paid for products, without tax."""
         return self.amount - self.delivery - self.tax
 
 
@@ -64,9 +64,11 @@ class _Credit:
 
 
 def credit_notes_of(order: OrderView, refunds: Sequence[RefundView] | None = None) -> tuple[CreditNote, ...]:
-    """The credit notes of an order, oldest first. The tax of all of them is that of what was given back.
+    """The credit notes of an order, oldest first.
 
-    :param refunds: all of the order, oldest first; None: they are asked for
+    Tax is rounded cumulatively: the notes together have exactly the tax of all that was refunded.
+
+    :param refunds: all of the order, oldest first; None to query them
     """
     notes, goods_before, shipping = [], 0, order.shipping
     known = refunds_of(order) if refunds is None else refunds
@@ -94,25 +96,28 @@ def _credits(order: OrderView, refunds: Sequence[RefundView]) -> Iterator[_Credi
             yield _Credit(
                 refund.created_at, refund.amount, refund.lines, refund.is_with_shipping, refund.lowers_due, refund
             )
-    over = [event.at for event in order.timeline if event.status is OrderStatus.CANCELLED]
-    if over and order.confirmed_at and order.kept:
+    cancelled = [event.at for event in order.timeline if event.status is OrderStatus.CANCELLED]
+    if cancelled and order.confirmed_at and order.kept:
         left = tuple(BackLine(item, item.units_kept) for item in order.items_kept)
         with_shipping = bool(order.shipping) and not order.is_shipping_refunded
-        yield _Credit(over[0], order.kept, left, with_shipping, order.payment_kind in _PAID_LATER)
+        yield _Credit(cancelled[0], order.kept, left, with_shipping, order.payment_kind in _PAID_LATER)
 
 
 def _tax_until(order: OrderView, goods: int) -> Money:
-    """The tax in so much of what was paid for the goods, in minor units; a price may be lowered by more than that."""
+    """The tax contained in a part of what was paid for products.
+
+    :param goods: that part in minor units; a goodwill refund may exceed the whole
+    """
     whole = (order.grand_total - order.shipping).minor
     return order.tax.times_rate(Decimal(min(goods, whole)) / whole) if whole > 0 else Money(0, order.tax.currency)
 
 
 def get_credit_note(order: OrderView, position: int, notes: Sequence[CreditNote] | None = None) -> CreditNote:
-    """One credit note of an order.
+    """Find a credit note of an order.
 
     :param position: from 1
-    :param notes: all of the order; None: they are asked for
-    :raise UnknownCreditNote: it has not so many
+    :param notes: all of the order; None to query them
+    :raise UnknownCreditNote: it has fewer
     """
     for note in credit_notes_of(order) if notes is None else notes:
         if note.position == position:

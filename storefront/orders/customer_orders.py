@@ -1,4 +1,4 @@
-"""The orders of an account: listed and searched, claimed after they were placed as a guest, left behind at its end."""
+"""The orders of an account: list and search, claiming of guest orders, and what happens when the account is erased."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from storefront.orders.models import Item, Order
 from storefront.orders.values import OrderId, OrderPage, OrderStatus, OrderSummary
 
 PAGE_SIZE = 20
-MAX_WORDS = 5  # of a search; what follows is not looked at
+MAX_WORDS = 5  # of a search; further ones are ignored
 NEWEST_FIRST = (Order.order_date.desc(), Order.id.desc())
 
 
 def key_of(email: str) -> str:
-    """An address as accounts are known by it; empty for what is none."""
+    """Normalize an e-mail address as accounts do; empty when it is not one."""
     try:
         return normalize_email(email)
     except NotAnEmail:
@@ -27,10 +27,11 @@ def key_of(email: str) -> str:
 
 
 def orders_of(customer: int, words: str = "", page: int = 1, *, size: int = PAGE_SIZE) -> OrderPage:
-    """The orders of an account, newest first, by three selects. When one was placed counts, not when it came here.
+    """A page of an account's orders, latest placed first, by three selects.
 
     :param words: each must be part of the number or of a product's name
-    :param page: from 1; beyond the last there is nothing
+    :param page: from 1; one beyond the last is empty
+    :param size: orders on a page
     """
     matching = _matching(select(Order.id).where(Order.customer_id == customer), words)
     count = read_session().scalar(
@@ -49,7 +50,7 @@ def _matching(mine: Select[int], words: str) -> Select[int]:
 
 
 def summaries(order_ids: Sequence[str]) -> list[OrderSummary]:
-    """Rows for a list of orders, newest first; numbers that name none are left out."""
+    """Summaries of orders by their numbers, newest first; unknown numbers are left out."""
     if not order_ids:
         return []
     return _summaries(list(read_session().scalars(select(Order.id).where(Order.order_id.in_(order_ids)))))
@@ -81,7 +82,7 @@ def _summaries(ids: Sequence[int]) -> list[OrderSummary]:
 
 
 def has_received(customer: int, product_id: int) -> bool:
-    """Whether an account has got a product from us: by an order of its own that was delivered."""
+    """Whether a delivered order of the account contains the product."""
     delivered = (
         select(Item.id)
         .join(Order, Order.id == Item.order_id)
@@ -91,7 +92,7 @@ def has_received(customer: int, product_id: int) -> bool:
 
 
 def count_claimable(email: str) -> int:
-    """Orders placed as a guest with this e-mail address, and nobody's yet."""
+    """Count the orders placed as a guest with this e-mail address that no account has claimed."""
     key = key_of(email)
     unclaimed = (Order.email_key == key, Order.customer_id.is_(None))
     return (read_session().scalar(select(func.count()).where(*unclaimed)) or 0) if key else 0
@@ -99,9 +100,10 @@ def count_claimable(email: str) -> int:
 
 @retry_on_deadlock
 def claim(customer: int, email: str) -> int:
-    """Give an account the orders that were placed as a guest with its address. :return: how many
+    """Assign guest orders with an e-mail address to an account.
 
-    :param email: one that was proved to be the account's, which is the caller's to know
+    :param email: which the caller has verified to be the account's
+    :return: how many orders were assigned
     """
     key = key_of(email)
     if not key:
@@ -115,6 +117,6 @@ def claim(customer: int, email: str) -> int:
 
 @retry_on_deadlock
 def erase_customer(customer: int) -> None:
-    """An account is gone: its orders stay for the books, and are nobody's. Safe to repeat."""
+    """Detach the orders of an erased account; they are kept for accounting. Safe to repeat."""
     with transaction("orders") as session:
         session.execute(update(Order).where(Order.customer_id == customer).values(customer_id=None))

@@ -1,8 +1,7 @@
-"""What the orders announce through their outbox.
+"""Topics of the orders schema's outbox.
 
-The payload of each is `{"order": order id, "checkout": checkout id}`. A cancellation is announced once to each who must
-act on it, so that one who fails does not make the others act again. A step is announced so that the shopper is written
-to.
+Every payload has `{"order": order id, "checkout": checkout id}`. A cancellation publishes one message for each handler,
+so that a failure of one does not repeat the others. A change of status publishes one for the e-mail about it.
 """
 
 from storefront.orders.values import OrderStatus
@@ -20,7 +19,7 @@ STATUS_TOPIC = {
     OrderStatus.SHIPPED: ORDER_SHIPPED,
     OrderStatus.DELIVERED: ORDER_DELIVERED,
 }
-STAFF_STEPS = tuple(STATUS_TOPIC)  # the shop confirms by itself, when the money is safe; cancelling has its own way
+STAFF_STEPS = tuple(STATUS_TOPIC)  # statuses that staff set; the saga confirms, and `status.cancel` cancels
 REFUND_MONEY = "refund-money"
 REFUND_RESTOCK = "refund-restock"
 REFUND_LETTER = "refund-letter"

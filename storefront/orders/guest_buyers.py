@@ -1,4 +1,4 @@
-"""Who bought without an account, as the staff look for them: known by the e-mail address of their orders only."""
+"""Search of guests, who ordered without an account and are known only by the e-mail address of their orders."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ _GUESTS = (Order.customer_id.is_(None), Order.email_key != "")
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """:ivar email: as accounts would be known by it
-    :ivar name: of who received it
-    :ivar latest: their last order
+    """A customer without an account.
+
+    :ivar email: normalized as accounts do
+    :ivar name: of one of their shipping addresses
+    :ivar orders: how many there are
+    :ivar latest: when they last ordered
     """
 
     email: str
@@ -33,10 +36,10 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Whose an order is.
+    """Who placed an order.
 
-    :ivar customer_id: the account, None for a guest's
-    :ivar email: a guest's, may be empty
+    :ivar customer_id: the account, None for a guest
+    :ivar email: normalized; may be empty
     """
 
     customer_id: int | None
@@ -44,30 +47,30 @@ class Buyer:
 
 
 def find_guests(words: str) -> list[Guest]:
-    """Guests by a part of their address, name or phone number, last ones first; at most `MAX_FOUND`.
+    """Find guests by a part of their e-mail address, name or phone number; latest order first, at most `MAX_FOUND`.
 
-    :param words: each must stand in the same of the three; without any there is nothing
+    :param words: all must be part of the same one of the three; without words nothing is found
     """
     typed = words.split()
     if not typed:
         return []
     columns = (Order.customer_email, Order.shipping_full_name, Order.shipping_phone)
-    alike = or_(*(and_(*(column.icontains(word, autoescape=True) for word in typed)) for column in columns))
+    matches = or_(*(and_(*(column.icontains(word, autoescape=True) for word in typed)) for column in columns))
     latest = func.max(Order.order_date)
-    found = select(Order.email_key, func.max(Order.shipping_full_name), func.count(Order.id), latest)
-    chosen = found.where(*_GUESTS, alike).group_by(Order.email_key).order_by(latest.desc(), Order.email_key)
-    return [Guest(*row) for row in read_session().execute(chosen.limit(MAX_FOUND))]
+    guests = select(Order.email_key, func.max(Order.shipping_full_name), func.count(Order.id), latest)
+    matching = guests.where(*_GUESTS, matches).group_by(Order.email_key).order_by(latest.desc(), Order.email_key)
+    return [Guest(*row) for row in read_session().execute(matching.limit(MAX_FOUND))]
 
 
 def find_buyer(order_id: str) -> Buyer | None:
-    """Whose the order of a number is; None where there is none."""
+    """Find who placed an order, by its number; None when there is no such order."""
     asked = select(Order.customer_id, Order.email_key).where(Order.order_id == order_id.strip().upper())
     row = read_session().execute(asked).first()
     return Buyer(row.customer_id, row.email_key) if row else None
 
 
 def orders_of_guest(email: str) -> list[OrderSummary]:
-    """The orders placed as a guest with this address, newest first; at most `MAX_SHOWN`.
+    """The orders of a guest, newest first; at most `MAX_SHOWN`.
 
     :param email: of a `Guest`
     """

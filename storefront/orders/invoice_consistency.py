@@ -1,4 +1,4 @@
-"""What the doctor asks of invoices and credit notes."""
+"""Consistency checks of invoices and credit notes, for the doctor."""
 
 from __future__ import annotations
 
@@ -14,27 +14,30 @@ from storefront.orders.models import Message, Order
 
 
 def invoice_violations() -> Iterator[str]:
-    """Gaps in a series, numbers that do not rise with time, orders that were told of without their invoice."""
+    """Find gaps in a series, numbers out of order of time, and orders confirmed by e-mail without an invoice.
+
+    :return: a sentence for each
+    """
     for series, last in read_session().execute(select(InvoiceSeries.series, InvoiceSeries.last_position)).all():
-        yield from _series_faults(series, last)
-    yield from _missing()
+        yield from _series_violations(series, last)
+    yield from _missing_invoices()
 
 
-def _series_faults(series: str, last: int) -> Iterator[str]:
+def _series_violations(series: str, last: int) -> Iterator[str]:
     asked = select(Invoice.number, Invoice.position, Invoice.issued_at).where(Invoice.series == series)
     position, issued_at = 0, None
-    for number, found, at in read_session().execute(asked.order_by(Invoice.position)):
-        if found != position + 1:
-            yield f"invoices {series}: a gap before {number}, {found - position - 1} are missing"
+    for number, current, at in read_session().execute(asked.order_by(Invoice.position)):
+        if current != position + 1:
+            yield f"invoices {series}: a gap before {number}, {current - position - 1} are missing"
         if issued_at is not None and at < issued_at:
             yield f"invoice {number}: issued before the one before it"
-        position, issued_at = found, at
+        position, issued_at = current, at
     if position != last:
         yield f"invoices {series}: the last is {position}, {last} were counted"
 
 
-def _missing() -> Iterator[str]:
-    """Orders that are certain, by letter, without the invoice that comes before it; those before the first may wait."""
+def _missing_invoices() -> Iterator[str]:
+    """Orders whose confirmation was sent without an invoice, since the first invoice was issued."""
     first = select(func.min(Invoice.issued_at)).where(Invoice.credit == INVOICE).scalar_subquery()
     asked = (
         select(Order.order_id, Order.checkout_id)
@@ -44,4 +47,4 @@ def _missing() -> Iterator[str]:
     )
     for order_id, checkout in read_session().execute(asked):
         if not is_legacy_checkout(checkout):
-            yield f"{order_id}: its customer was told that it is confirmed, it has no invoice"
+            yield f"{order_id}: confirmed by e-mail, but it has no invoice"

@@ -1,4 +1,4 @@
-"""The tables of the papers that the tax office asks for: invoices, the credit notes that correct them, their series."""
+"""The tables of invoices, credit notes and the series that number them, as tax law requires."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storefront.db.column_types import UtcDateTime
 from storefront.orders.models import OrdersModel
 
-INVOICE = 0  # which of an order's papers its invoice is; its credit notes are known by their positions, from 1
+INVOICE = 0  # the value of `Invoice.credit` for an invoice; credit notes have their positions, from 1
 MAX_SERIES_LENGTH = 12
 MAX_NUMBER_LENGTH = 24
-MAX_SELLER_LENGTH = 255  # characters of a name, an address of mail, a tax number; longer ones are cut
+MAX_SELLER_LENGTH = 255  # characters of a name, e-mail address or tax number; longer ones are cut
 MAX_SELLER_ADDRESS_LENGTH = 1000
 
 
 class InvoiceSeries(OrdersModel):
-    """Numbers that follow each other without a gap.
+    """A series of document numbers without a gap.
 
-    :cvar last_position: of the paper that was issued last, 0 before the first
+    :cvar last_position: of the document issued last, 0 before the first
     :cvar last_at: when that was
     """
 
@@ -33,12 +33,12 @@ class InvoiceSeries(OrdersModel):
 
 
 class Invoice(OrdersModel):
-    """A paper that was issued. The database refuses to change or to delete it.
+    """An issued invoice or credit note. Database triggers refuse to change or delete it.
 
-    :cvar number: what people call it
-    :cvar position: which of its series it is, from 1
-    :cvar credit: 0 for the invoice of its order, else which of its credit notes, from 1
-    :cvar seller_address: its lines parted by "|"
+    :cvar number: printed on it
+    :cvar position: within its series, from 1
+    :cvar credit: `INVOICE`, or the position of the credit note within its order, from 1
+    :cvar seller_address: its lines, separated by "|"
     """
 
     __tablename__ = "invoices"

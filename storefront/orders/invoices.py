@@ -1,6 +1,6 @@
-"""Invoices and credit notes as they are issued: each once, in series without a gap, with the seller of that day.
+"""Issuing of invoices and credit notes: each once, numbered without a gap, with the seller's data of that day.
 
-The checkout knows nothing of it: a paper is issued before its order's next letter, or when it is first opened.
+The checkout issues none: a document is issued before the next e-mail about its order, or when it is first opened.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from storefront.orders.values import OrderView
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """Who sold, as it was when a paper was issued.
+    """The seller's data on a document.
 
     :ivar address: its lines
     :ivar tax_number: empty for none
@@ -46,7 +46,7 @@ class Seller:
 
 @dataclass(frozen=True, slots=True)
 class IssuedDocument:
-    """What an invoice or a credit note has of its own; all else follows from its order."""
+    """What an invoice or credit note stores itself; all else follows from its order."""
 
     number: str
     issued_at: datetime
@@ -54,22 +54,22 @@ class IssuedDocument:
 
 
 class _UnknownSeries(LookupError):
-    """Nothing was issued in a series yet."""
+    """A series has no row yet: nothing was issued in it."""
 
 
 def issue_documents(order: OrderView, notes: Sequence[CreditNote] | None = None) -> dict[int, IssuedDocument]:
-    """The papers of an order; those that are due and were not issued yet are issued now, once, whoever asks.
+    """Issue the documents of an order that were not issued yet, each once, and return them all.
 
-    An order that was never certain has none.
+    An order that was never confirmed has none.
 
-    :param notes: its credit notes; None: they are asked for
-    :return: `INVOICE` and the positions of its credit notes, to their papers
+    :param notes: its credit notes; None to query them
+    :return: documents by `INVOICE` and the positions of credit notes
     """
     credited = credit_notes_of(order) if notes is None else notes
     due = [*([INVOICE] if order.confirmed_at else []), *(note.position for note in credited)]
     try:
         return _all_of(order.row_id, due)
-    except IntegrityError:  # another was first, and has written them by now; the numbers we took are given back
+    except IntegrityError:  # another request issued them first; the rollback has freed our numbers
         return _all_of(order.row_id, due)
 
 
@@ -87,7 +87,7 @@ def _all_of(order: int, due: Collection[int]) -> dict[int, IssuedDocument]:
 
 
 def _issued(order: int) -> dict[int, IssuedDocument]:
-    # Columns, not rows: what a rival wrote meanwhile is to be seen.
+    # Columns, not entities: the session would return rows it has loaded before, without concurrent changes.
     asked = select(
         Invoice.credit,
         Invoice.number,
@@ -113,17 +113,17 @@ def _lines(address: str) -> tuple[str, ...]:
 
 @retry_on_deadlock
 def _issue(order: int, credits_: Sequence[int], now: datetime) -> dict[int, IssuedDocument]:
-    """Take numbers and write the papers, in one transaction: should it fail, the numbers are free again."""
-    seller, found = _seller_of_today(), {}
+    """Take numbers and insert the documents in one transaction: if it fails, the numbers are free again."""
+    seller, documents = _current_seller(), {}
     with transaction("orders") as session:
         taken = _take(session, Counter(_series(credit, now) for credit in credits_), now)
         for credit in credits_:
             series = _series(credit, now)
             positions, issued_at = taken[series]
             position = next(positions)
-            found[credit] = IssuedDocument(f"{series}-{position:06d}", issued_at, seller)
+            documents[credit] = IssuedDocument(f"{series}-{position:06d}", issued_at, seller)
             row = Invoice(
-                number=found[credit].number,
+                number=documents[credit].number,
                 series=series,
                 position=position,
                 order_id=order,
@@ -135,10 +135,10 @@ def _issue(order: int, credits_: Sequence[int], now: datetime) -> dict[int, Issu
                 seller_tax_number=seller.tax_number,
             )
             session.add(row)
-    return found
+    return documents
 
 
-def _seller_of_today() -> Seller:
+def _current_seller() -> Seller:
     config = current_app.config
     return Seller(
         config["SHOP_NAME"][:MAX_SELLER_LENGTH],
@@ -149,19 +149,22 @@ def _seller_of_today() -> Seller:
 
 
 def _series(credit: int, now: datetime) -> str:
-    """The series of invoices, or of credit notes, of the year it is where the shop is."""
+    """The series of invoices or of credit notes, for the current year in the shop's time zone."""
     return f"{'' if credit == INVOICE else 'CN-'}{clock.in_shop_time(now).year}"
 
 
 def _take(session: Session, wanted: Mapping[str, int], now: datetime) -> dict[str, tuple[Iterator[int], datetime]]:
-    """The next numbers of each series, which nobody else takes until the transaction ends, and when they are issued.
+    """Take the next positions of each series, with its row lock until the transaction ends.
 
-    Who waited for a number is no earlier than who had the one before, so that numbers and moments rise together.
+    A transaction that waited for the lock may have an older `now`; it then gets the previous document's time, so that
+    times never fall while numbers rise.
 
-    :param wanted: how many of which series
+    :param wanted: how many, by series
+    :return: by series: the positions, and when the documents are issued
+    :raise _UnknownSeries: a series has no row yet
     """
     later = case((InvoiceSeries.last_at > now, InvoiceSeries.last_at), else_=literal(now, UtcDateTime()))
-    for series, count in sorted(wanted.items()):  # in one order, so that two who take of both never wait in a ring
+    for series, count in sorted(wanted.items()):  # always in the same order, against deadlocks
         counted = update(InvoiceSeries).where(InvoiceSeries.series == series)
         counted = counted.values(last_position=InvoiceSeries.last_position + count, last_at=later)
         if not rows_changed(session.execute(counted)):
@@ -174,7 +177,7 @@ def _take(session: Session, wanted: Mapping[str, int], now: datetime) -> dict[st
 
 
 def _open_series(now: datetime) -> None:
-    """Begin the series of a year; committed on its own, so that nobody waits for it within a paper's transaction."""
+    """Insert a year's series, each in a transaction of its own, so that no document waits for their inserts."""
     for credit in (INVOICE, INVOICE + 1):
         begin = insert(InvoiceSeries).values(series=_series(credit, now), last_position=0, last_at=now)
         with suppress(IntegrityError), transaction("orders") as session:

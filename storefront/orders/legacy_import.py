@@ -1,4 +1,4 @@
-"""Orders of the old shop, written down as they were. Nobody is written to, and nothing is announced."""
+"""Import of the old shop's orders, unchanged. No e-mail is sent, and no message is published."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ RECEIVED = "Order received"
 
 @dataclass(frozen=True, slots=True)
 class OldOrder:
-    """An order as it was there.
+    """An order of the old shop.
 
     :ivar id: of its row there
-    :ivar checkout: what stands for its checkout here
+    :ivar checkout: id of the checkout that is made up for it
     :ivar changed_at: since when it has this status, as far as is known
-    :ivar note: what the timeline says of its status
+    :ivar note: timeline note of its status
     """
 
     id: int
@@ -44,17 +44,17 @@ class OldOrder:
 
 
 def known_checkouts(checkouts: Sequence[str]) -> set[str]:
-    """Which of these have an order here."""
+    """Which of these checkouts have an order."""
     return set(read_session().scalars(select(Order.checkout_id).where(Order.checkout_id.in_(checkouts))))
 
 
 def taken_numbers(numbers: Sequence[str]) -> set[str]:
-    """Which of these numbers an order has here."""
+    """Which of these order numbers are taken."""
     return set(read_session().scalars(select(Order.order_id).where(Order.order_id.in_(numbers))))
 
 
 def received(customers: Collection[int], products: Collection[int]) -> set[tuple[int, int]]:
-    """Which of these customers got which of these products, by an order of their own that was delivered."""
+    """Pairs of customer and product, of those given, with a delivered order of the one that contains the other."""
     asked = (
         select(Order.customer_id, Item.product_id)
         .join(Item, Item.order_id == Order.id)
@@ -65,11 +65,11 @@ def received(customers: Collection[int], products: Collection[int]) -> set[tuple
 
 @retry_on_deadlock
 def import_orders(batch: Sequence[OldOrder]) -> BatchResult:
-    """Write orders down with items and timeline. A status that came to be there is told of as one step."""
-    landing = BatchResult()
+    """Insert orders with items and timeline. Safe to repeat."""
+    result = BatchResult()
     with transaction("orders") as session:
         known = known_checkouts([order.checkout for order in batch])
-        landing.known = [order.id for order in batch if order.checkout in known]
+        result.known = [order.id for order in batch if order.checkout in known]
         new = [order for order in batch if order.checkout not in known]
         if new:
             session.execute(insert(Order), [_order_row(order) for order in new])
@@ -77,40 +77,40 @@ def import_orders(batch: Sequence[OldOrder]) -> BatchResult:
             ids = {row.checkout_id: row.id for row in session.execute(asked)}
             session.execute(insert(Item), [row for order in new for row in _item_rows(order, ids)])
             session.execute(insert(OrderEvent), [row for order in new for row in _event_rows(order, ids)])
-            if told := [_letter_row(order) for order in new if order.status is OrderStatus.CONFIRMED]:
-                session.execute(insert(Message), told)
-        landing.added = [order.id for order in new]
-    return landing
+            if messages := [_message_row(order) for order in new if order.status is OrderStatus.CONFIRMED]:
+                session.execute(insert(Message), messages)
+        result.added = [order.id for order in new]
+    return result
 
 
 def _order_row(order: OldOrder) -> dict[str, Any]:
-    kept, address = order.snapshot, order.snapshot.address
+    snapshot, address = order.snapshot, order.snapshot.address
     return {
         "order_id": order.order_id,
         "checkout_id": order.checkout,
-        "customer_id": kept.customer_id,
-        "customer_email": kept.email,
-        "email_key": key_of(kept.email),
-        "subtotal": kept.subtotal.minor,
-        "shipping": kept.shipping.minor,
-        "tax": kept.tax.minor,
-        "discount": kept.discount.minor,
-        "total_amount": kept.grand_total.minor,
-        "currency": kept.grand_total.currency,
+        "customer_id": snapshot.customer_id,
+        "customer_email": snapshot.email,
+        "email_key": key_of(snapshot.email),
+        "subtotal": snapshot.subtotal.minor,
+        "shipping": snapshot.shipping.minor,
+        "tax": snapshot.tax.minor,
+        "discount": snapshot.discount.minor,
+        "total_amount": snapshot.grand_total.minor,
+        "currency": snapshot.grand_total.currency,
         "status": order.status,
         "order_date": order.placed_at,
         "estimated_delivery": order.estimated_on,
         "shipping_full_name": address.full_name,
-        "shipping_phone": kept.phone,
+        "shipping_phone": snapshot.phone,
         "shipping_address_line1": address.line1,
         "shipping_address_line2": address.line2,
         "shipping_city": address.city,
         "shipping_state": address.state,
         "shipping_zip_code": address.postal_code,
         "shipping_country": address.country,
-        "payment_type": kept.payment_kind,
-        "payment_details": kept.payment_details,
-        "payment_provider": kept.payment_provider,
+        "payment_type": snapshot.payment_kind,
+        "payment_details": snapshot.payment_details,
+        "payment_provider": snapshot.payment_provider,
     }
 
 
@@ -134,7 +134,7 @@ def _item_rows(order: OldOrder, ids: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 def _event_rows(order: OldOrder, ids: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Received, and then what it is: the steps between are not known, so none is told of as announced."""
+    """Two entries: received, and its status. The steps between are unknown, and no message belongs to them."""
     common = {"order_id": ids[order.checkout], "by": BY}
     return [
         {**common, "status": OrderStatus.PENDING, "at": order.placed_at, "note": RECEIVED, "tracking_number": ""},
@@ -148,8 +148,8 @@ def _event_rows(order: OldOrder, ids: Mapping[str, int]) -> list[dict[str, Any]]
     ]
 
 
-def _letter_row(order: OldOrder) -> dict[str, Any]:
-    """An order is announced once: this one was, by the old shop, and its letter is not sent again."""
+def _message_row(order: OldOrder) -> dict[str, Any]:
+    """A delivered outbox message: the old shop has sent the confirmation, which must not be sent again."""
     now = utc_now()
     return {
         "topic": ORDER_PLACED,

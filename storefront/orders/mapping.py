@@ -1,4 +1,4 @@
-"""From the rows of an order to the values that pass its door."""
+"""Conversion of rows to values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from storefront.orders.values import LineItem
 
 
 def line_item(item: Item, currency: str) -> LineItem:
-    """What was bought, as it was then."""
+    """Convert the row of a line item.
+
+    :param currency: of its order
+    """
     return LineItem(
         product_id=item.product_id,
         slug=item.product_slug,

@@ -1,4 +1,4 @@
-"""The tables of the orders schema. Columns keep the names of the old system."""
+"""The tables of the orders schema. Column names are those of the old system."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ _STATUSES = "status IN (" + ", ".join(f"'{status}'" for status in OrderStatus) +
 
 
 class OrdersModel(Model):
+    """Base of the tables in the orders schema."""
+
     __abstract__ = True
     __bind_key__ = "orders"
 
 
 class Order(OrdersModel):
-    """:cvar order_id: the number people and URLs carry
-    :cvar checkout_id: what makes a repeat the same order
-    :cvar email_key: the address as accounts are known by it, empty for what is none
-    :cvar refunded_amount: given back so far, or promised; what a cancellation gives back comes on top
-    :cvar is_restocked: whether its goods go back on the shelf, should it be cancelled
-    :cvar invoice_number: of its invoice, where a query asks for it by `reading.WITH_INVOICE`
+    """An order: its figures, shipping address and payment method as they were when it was placed.
+
+    :cvar order_id: the number in URLs and e-mails
+    :cvar checkout_id: unique: a checkout has one order
+    :cvar email_key: the e-mail address, normalized as accounts do; empty when it is not one
+    :cvar refunded_amount: sum of partial refunds, in minor units; what a cancellation refunds is not included
+    :cvar is_restocked: whether the units of a cancelled order are available for sale again
+    :cvar invoice_number: only set by queries with `queries.WITH_INVOICE`
     """
 
     __tablename__ = "orders"
@@ -74,7 +78,9 @@ class Order(OrdersModel):
 
 
 class Item(OrdersModel):
-    """:cvar refunded: units whose money was given back
+    """A line item of an order.
+
+    :cvar refunded: units that were refunded
     :cvar in_return: units in a return that is not decided yet
     """
 
@@ -105,10 +111,10 @@ class Item(OrdersModel):
 
 
 class OrderEvent(OrdersModel):
-    """An entry of the tracking timeline.
+    """An entry of an order's timeline.
 
-    :cvar carrier: who brings the parcel
-    :cvar topic: what was announced with a step; empty where nobody is told, as with orders that came from elsewhere
+    :cvar by: who did it, as the shopper reads it
+    :cvar topic: of the outbox message published with it; empty for none, as with imported orders
     """
 
     __tablename__ = "order_events"
@@ -126,7 +132,7 @@ class OrderEvent(OrdersModel):
 
 
 class AuditEntry(AuditEntryMixin, OrdersModel):
-    """What the staff did to orders."""
+    """The audit log of the orders schema."""
 
 
 class Message(OutboxMessage, OrdersModel):

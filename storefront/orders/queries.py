@@ -1,4 +1,4 @@
-"""Orders as they stand, whole: with their items and their timelines, however many by three selects."""
+"""Queries for whole orders, with items and timelines: three selects for any number of orders."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ WITH_INVOICE = with_expression(Order.invoice_number, _INVOICE_NUMBER.correlate(O
 
 
 def get_order(order_id: str) -> OrderView:
-    """An order with its items and its timeline. Whether the asker may see it is the caller's to know.
+    """Read an order with its items, timeline and invoice number. The caller checks who may see it.
 
-    :raise UnknownOrder: there is none of this number
+    :raise UnknownOrder: no order has this number
     """
     asked = select(Order).where(Order.order_id == order_id).options(WITH_INVOICE)
     order = read_session().scalar(asked)
@@ -40,19 +40,19 @@ def get_order(order_id: str) -> OrderView:
 
 
 def get_orders(order_ids: Collection[str]) -> list[OrderView]:
-    """Orders by their numbers, oldest first; numbers that name none are left out."""
+    """Read orders by their numbers, oldest first; unknown numbers are left out."""
     named = select(Order).where(Order.order_id.in_(order_ids)).order_by(Order.order_date, Order.id)
     return views_of(read_session().scalars(named).all())
 
 
 def export_of(customer: int) -> list[OrderView]:
-    """Every order of an account, oldest first."""
+    """Read every order of an account, oldest first, for the export of its data."""
     mine = select(Order).where(Order.customer_id == customer).order_by(Order.order_date, Order.id)
     return views_of(read_session().scalars(mine).all())
 
 
 def views_of(orders: Sequence[Order]) -> list[OrderView]:
-    """Orders with what belongs to them, in the order given."""
+    """Add items and timelines to orders, in the given order."""
     if not orders:
         return []
     ids = [order.id for order in orders]

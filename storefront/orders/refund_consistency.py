@@ -1,4 +1,4 @@
-"""What the doctor asks of refunds and returns."""
+"""Consistency checks of refunds and returns, for the doctor."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from storefront.orders.values import OrderStatus
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """What an order promised to give back: a refund in part, or whatever was left when it was cancelled.
+    """A refund of an order: a partial one, or of the rest when it was cancelled.
 
-    :ivar part: number of the refund; None for what was left
-    :ivar units: to go on the shelf, by SKU
-    :ivar is_paid: nobody has still to give the money
-    :ivar is_shelved: nobody has still to fill the shelf
+    :ivar part: number of the partial refund; None for a cancellation
+    :ivar units: to be restocked, by SKU
+    :ivar is_paid: its payment message is not waiting for delivery
+    :ivar is_shelved: its restock message is not waiting for delivery
     """
 
     part: int | None
@@ -37,16 +37,16 @@ class GivenBack:
 
 
 def given_back() -> dict[int, list[GivenBack]]:
-    """Everything that orders promised to give back, by the row of the order."""
+    """All refunds of all orders, by the id of the order's row."""
     waiting = set(read_session().scalars(select(Message.key).where(Message.delivered_at.is_(None))))
-    found = _refunded(waiting)
+    refunds = _partial_refunds(waiting)
     left: dict[int, Counter[str]] = defaultdict(Counter)
     cancelled = Order.status == OrderStatus.CANCELLED
     items = select(Item.order_id, Item.sku, Item.quantity - Item.refunded).join(Order, Order.id == Item.order_id)
     for row, sku, count in read_session().execute(items.where(cancelled, Order.is_restocked)):
         left[row][sku] += count
     for order in read_session().scalars(select(Order).where(cancelled)):
-        found[order.id].append(
+        refunds[order.id].append(
             GivenBack(
                 None,
                 Money(order.total_amount - order.refunded_amount, order.currency),
@@ -55,18 +55,18 @@ def given_back() -> dict[int, list[GivenBack]]:
                 f"{CANCELLED_RESTOCK}/{order.order_id}" not in waiting,
             )
         )
-    return found
+    return refunds
 
 
-def _refunded(waiting: set[str]) -> dict[int, list[GivenBack]]:
+def _partial_refunds(waiting: set[str]) -> dict[int, list[GivenBack]]:
     units: dict[int, Counter[str]] = defaultdict(Counter)
     lines = select(RefundLine.refund_id, Item.sku, RefundLine.quantity).join(Item, Item.id == RefundLine.item_id)
     restocked = lines.join(OrderRefund, OrderRefund.id == RefundLine.refund_id).where(OrderRefund.is_restocked)
     for refund, sku, count in read_session().execute(restocked):
         units[refund][sku] += count
-    found: dict[int, list[GivenBack]] = defaultdict(list)
+    refunds: dict[int, list[GivenBack]] = defaultdict(list)
     for row, order in read_session().execute(select(OrderRefund, Order.order_id).join(Order)):
-        found[row.order_id].append(
+        refunds[row.order_id].append(
             GivenBack(
                 row.id,
                 Money(row.amount, row.currency),
@@ -75,21 +75,24 @@ def _refunded(waiting: set[str]) -> dict[int, list[GivenBack]]:
                 refund_key(REFUND_RESTOCK, order, row.id) not in waiting,
             )
         )
-    return found
+    return refunds
 
 
 def refund_violations() -> Iterator[str]:
-    """What the orders, their refunds and their returns contradict."""
+    """Find contradictions between orders, refunds, returns and outbox messages.
+
+    :return: a sentence for each
+    """
     money = select(func.coalesce(func.sum(OrderRefund.amount), 0)).where(OrderRefund.order_id == Order.id)
     given = money.correlate(Order).scalar_subquery()
     asked = select(Order.order_id, Order.refunded_amount, given).where(Order.refunded_amount != given)
     for number, refunded, summed in read_session().execute(asked):
         yield f"{number}: {refunded} refunded, its refunds make {summed} (minor units)"
-    yield from _unit_faults()
-    yield from _word_faults()
+    yield from _unit_violations()
+    yield from _message_violations()
 
 
-def _unit_faults() -> Iterator[str]:
+def _unit_violations() -> Iterator[str]:
     back = select(func.coalesce(func.sum(RefundLine.quantity), 0)).where(RefundLine.item_id == Item.id)
     refunded = back.correlate(Item).scalar_subquery()
     coming = (
@@ -106,10 +109,10 @@ def _unit_faults() -> Iterator[str]:
             f"{number}: {item.refunded} of {item.sku} refunded, its refunds have {back_by_lines}; "
             f"{item.in_return} coming back, its returns have {coming_by_lines}"
         )
-    yield from _approval_faults()
+    yield from _approval_violations()
 
 
-def _approval_faults() -> Iterator[str]:
+def _approval_violations() -> Iterator[str]:
     lines: dict[int, Counter[int]] = defaultdict(Counter)
     for refund, item, count in read_session().execute(
         select(RefundLine.refund_id, RefundLine.item_id, RefundLine.quantity)
@@ -127,8 +130,8 @@ def _approval_faults() -> Iterator[str]:
             yield f"return {asked.id} was approved for {what}, {refunded} were refunded"
 
 
-def _word_faults() -> Iterator[str]:
-    """Refunds and returns that somebody should have heard of."""
+def _message_violations() -> Iterator[str]:
+    """Refunds and returns without their outbox messages."""
     known = set(read_session().scalars(select(Message.key)))
     for row, number in read_session().execute(select(OrderRefund, Order.order_id).join(Order)):
         topics = [REFUND_LETTER, *([REFUND_MONEY] * bool(row.amount)), *([REFUND_RESTOCK] * row.is_restocked)]
@@ -136,7 +139,8 @@ def _word_faults() -> Iterator[str]:
             if refund_key(topic, number, row.id) not in known:
                 yield f"{number}: refund {row.id} never announced: {topic}"
     for asked, number in read_session().execute(select(OrderReturn, Order.order_id).join(Order)):
-        told = {ReturnState.REQUESTED, ReturnState(asked.state)} - {ReturnState.APPROVED}  # its refund is what is told
-        for state in told:
+        # An approved return is announced by its refund.
+        announced = {ReturnState.REQUESTED, ReturnState(asked.state)} - {ReturnState.APPROVED}
+        for state in announced:
             if return_key(number, asked.id, state) not in known:
                 yield f"{number}: return {asked.id} never announced: {state}"

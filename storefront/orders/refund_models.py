@@ -1,4 +1,4 @@
-"""The tables of what is given back of an order, and of what shoppers send back."""
+"""The tables of partial refunds and returns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ _STATES = "state IN (" + ", ".join(f"'{state}'" for state in ReturnState) + ")"
 
 
 class OrderRefund(OrdersModel):
-    """Money given back of an order, and the units it is for.
+    """A partial refund of an order.
 
-    :cvar key: of the form that asked for it: what makes a repeat the same refund
-    :cvar digest: of what that form said; the same key with other contents is refused
-    :cvar is_restocked: the units go back on the shelf
-    :cvar lowers_due: it was not paid yet: so much less is asked for
+    :cvar key: idempotency key of the form that requested it
+    :cvar digest: of that form's contents; the same key with other contents is refused
+    :cvar amount: in minor units
+    :cvar is_restocked: whether the units are available for sale again
+    :cvar lowers_due: the order was not paid yet: the amount due is reduced instead
+    :cvar actor: the staff member who made it
     """
 
     __tablename__ = "order_refunds"
@@ -41,7 +43,7 @@ class OrderRefund(OrdersModel):
 
 
 class RefundLine(OrdersModel):
-    """Units of a line item that a refund is for."""
+    """Units of a line item in a refund."""
 
     __tablename__ = "order_refund_lines"
     __table_args__ = (
@@ -56,13 +58,13 @@ class RefundLine(OrdersModel):
 
 
 class OrderReturn(OrdersModel):
-    """Goods that a shopper wants to send back.
+    """A return that a shopper requested.
 
-    :cvar key: of the form that asked for it, as with refunds
-    :cvar digest: of what that form said
-    :cvar note: the shopper's own words
-    :cvar answer: why it was declined, in words for the shopper
-    :cvar refund_id: what it led to, once approved
+    :cvar key: idempotency key of the form that requested it
+    :cvar digest: of that form's contents
+    :cvar note: the shopper's comment
+    :cvar answer: why it was declined, for the shopper
+    :cvar refund_id: its refund, once approved
     """
 
     __tablename__ = "order_returns"
@@ -85,7 +87,7 @@ class OrderReturn(OrdersModel):
 
 
 class ReturnLine(OrdersModel):
-    """Units of a line item that come back."""
+    """Units of a line item in a return."""
 
     __tablename__ = "order_return_lines"
     __table_args__ = (

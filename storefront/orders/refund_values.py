@@ -1,4 +1,4 @@
-"""What passes through the orders' door about money and goods that go back, and what a part of an order is worth."""
+"""Values and errors of refunds and returns, and the calculation of what a part of an order is worth."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ REFUNDABLE = frozenset({OrderStatus.CONFIRMED, OrderStatus.PROCESSING}) | ON_THE
 
 
 class ReturnState(StrEnum):
+    """The state of a return; all but `requested` are final."""
+
     REQUESTED = "requested"
     APPROVED = "approved"
     DECLINED = "declined"
@@ -28,7 +30,7 @@ class ReturnState(StrEnum):
 
 
 class ReturnReason(StrEnum):
-    """Why goods come back. The law asks for none: `none` is a reason like the others."""
+    """Why units are returned. The law requires no reason, so `none` is one of them."""
 
     NONE = "none"
     UNWANTED = "unwanted"
@@ -38,13 +40,13 @@ class ReturnReason(StrEnum):
 
 
 class NothingToRefund(DomainError):
-    """A refund of no unit and of no money."""
+    """A refund of no units and no money."""
 
 
 class TooMuchBack(DomainError):
     """More units or more money than are left of an order.
 
-    :ivar left: what could be given back at most
+    :ivar left: the largest amount that can be refunded
     """
 
     def __init__(self, left: Money) -> None:
@@ -53,9 +55,9 @@ class TooMuchBack(DomainError):
 
 
 class NotRefundable(DomainError):
-    """An order that was not paid for yet, or that was cancelled.
+    """An order that is not confirmed yet, or cancelled.
 
-    :ivar current: where it is
+    :ivar current: its status
     """
 
     def __init__(self, current: OrderStatus) -> None:
@@ -64,21 +66,21 @@ class NotRefundable(DomainError):
 
 
 class IdempotencyConflict(DomainError):
-    """A form that was sent already was sent again with other contents: nothing was done."""
+    """A form's idempotency key was used before with other contents: nothing was done."""
 
 
 class NotReturnable(DomainError):
-    """These units of an order cannot be sent back: not sent yet, too late, or on their way back already."""
+    """These units cannot be returned: not shipped yet, too late, or in another return or refund."""
 
 
 class UnknownReturn(NotFoundError):
-    """No return that the asker may see has this number."""
+    """There is no return with this number that the caller may see."""
 
 
 class ReturnDecided(DomainError):
     """A return is not open any more.
 
-    :ivar state: what became of it
+    :ivar state: its final state
     """
 
     def __init__(self, state: ReturnState) -> None:
@@ -87,16 +89,18 @@ class ReturnDecided(DomainError):
 
 
 def digest_of(*facts: object) -> str:
-    """Stands for what a form said."""
+    """Digest of a form's contents, to tell a repeat from another request."""
     return hashlib.sha256("\n".join(map(repr, facts)).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """What somebody of the staff wants to give back.
+    """A partial refund as requested by staff.
 
     :ivar units: by id of the line item
-    :ivar amount: None for what the units, and the delivery if it goes with them, are worth
+    :ivar with_shipping: whether the delivery is refunded too
+    :ivar amount: None for what the units and the delivery are worth
+    :ivar restock: whether the units are available for sale again
     """
 
     units: Mapping[int, int]
@@ -107,20 +111,21 @@ class RefundRequest:
 
     @property
     def digest(self) -> str:
+        """Digest of all fields."""
         facts = (sorted(self.units.items()), self.with_shipping, self.amount, self.reason, self.restock)
         return digest_of(*facts)
 
 
 @dataclass(frozen=True, slots=True)
 class RefundTerms:
-    """What of an order can still be given back, and what it is worth.
+    """What can still be refunded of an order, and what its units are worth.
 
-    The goods are worth what was paid for them: the subtotal with its tax and discount. That is spread over their units
-    in the order of the lines, each unit beginning where the one before ended, rounded once: so whatever is given back
-    in whatever order, all of it together is exactly what was paid.
+    The units are worth what was paid for them: the subtotal with tax and discount. That amount is spread over them in
+    the order of the lines by cumulative rounding: a unit is worth the rounded share up to its end less the rounded
+    share up to its start. So refunds of all units, in any grouping, add up to exactly what was paid.
 
-    :ivar items: with the units refunded, or on their way back, so far
-    :ivar refunded: money given back so far
+    :ivar items: with the units that are refunded or in a return
+    :ivar refunded: by earlier refunds
     """
 
     status: OrderStatus
@@ -133,6 +138,7 @@ class RefundTerms:
 
     @classmethod
     def of(cls, order: OrderView) -> RefundTerms:
+        """The terms of an order as it is now."""
         return cls(
             status=order.status,
             items=order.items,
@@ -145,30 +151,32 @@ class RefundTerms:
 
     @property
     def left(self) -> Money:
-        """What was paid and not given back."""
+        """What was paid and not refunded."""
         return self.grand_total - self.refunded
 
     @property
     def goods(self) -> Money:
-        """What all units together are worth. A discount may be higher than what they cost."""
+        """What all units together are worth: at least nothing, as a discount may be higher than their price."""
         return max(Money(0, self.grand_total.currency), self.grand_total - self.shipping)
 
     @property
     def shipping_left(self) -> Money:
-        """What the delivery is worth, until it is given back."""
+        """What the delivery is worth; nothing once it was refunded."""
         nothing = Money(0, self.grand_total.currency)
         return nothing if self.is_shipping_refunded else min(self.shipping, self.grand_total)
 
     @property
     def can_be_refunded(self) -> bool:
+        """Whether its status allows refunds, and money or units are left."""
         has_units = any(item.units_left for item in self.items)
         return self.status in REFUNDABLE and (bool(self.left) or has_units)
 
     def worth_of(self, units: Mapping[int, int], *, with_shipping: bool = False) -> Money:
-        """What to give back for some units, never more than is left.
+        """What a refund of units comes to, at most what is left.
 
         :param units: by id of the line item
-        :raise TooMuchBack: there are not so many left
+        :param with_shipping: whether the delivery is refunded too
+        :raise TooMuchBack: fewer units are left
         """
         unknown = units.keys() - {item.id for item in self.items}
         worth, before = self.shipping_left.minor if with_shipping else 0, 0
@@ -181,21 +189,24 @@ class RefundTerms:
             before += item.line_total.minor
         return min(Money(worth, self.grand_total.currency), self.left)
 
-    def worth_of_return(self, asked: ReturnView, *, with_shipping: bool = False) -> Money:
-        """What to give back for a return that is open."""
-        units = asked.units
-        freed = tuple(replace(item, in_return=item.in_return - units.get(item.id or 0, 0)) for item in self.items)
-        return replace(self, items=freed).worth_of(units, with_shipping=with_shipping)
+    def worth_of_return(self, view: ReturnView, *, with_shipping: bool = False) -> Money:
+        """What a refund for an open return comes to, at most what is left."""
+        units = view.units
+        items = tuple(replace(item, in_return=item.in_return - units.get(item.id or 0, 0)) for item in self.items)
+        return replace(self, items=items).worth_of(units, with_shipping=with_shipping)
 
     def _paid_until(self, price: int) -> int:
-        """What was paid for the goods up to a point on the way from nothing to their subtotal, half up."""
+        """What was paid for the units up to a running total of their prices, rounded half up.
+
+        :param price: running total, 0 to the subtotal, in minor units
+        """
         subtotal = self.subtotal.minor
         return (2 * self.goods.minor * price + subtotal) // (2 * subtotal) if subtotal else 0
 
 
 @dataclass(frozen=True, slots=True)
 class BackLine:
-    """Units of a line item that were refunded, or come back."""
+    """Units of a line item in a refund or a return."""
 
     item: LineItem
     quantity: int
@@ -203,10 +214,12 @@ class BackLine:
 
 @dataclass(frozen=True, slots=True)
 class RefundView:
-    """A refund of a part of an order.
+    """A partial refund of an order.
 
-    :ivar lowers_due: it was not paid yet: so much less is asked for
-    :ivar returned: the number of the return that it follows from
+    :ivar is_with_shipping: whether the delivery was refunded too
+    :ivar lowers_due: the order was not paid yet: the amount due is reduced instead
+    :ivar actor: the staff member who made it
+    :ivar returned: the number of the return it was made for, None for none
     """
 
     id: int
@@ -224,11 +237,12 @@ class RefundView:
 
 @dataclass(frozen=True, slots=True)
 class ReturnView:
-    """Goods that a shopper wants to send back, and what became of it.
+    """A return of units, and its outcome.
 
-    :ivar note: the shopper's words
-    :ivar answer: the staff's, to the shopper
-    :ivar refunded: what was given back for it
+    :ivar note: the shopper's comment
+    :ivar answer: why staff declined it, for the shopper
+    :ivar decided_at: None while it is open
+    :ivar refunded: what was refunded for it, None unless approved
     """
 
     id: int
@@ -244,23 +258,26 @@ class ReturnView:
 
     @property
     def is_open(self) -> bool:
+        """Whether it is not decided yet."""
         return self.state is ReturnState.REQUESTED
 
     @property
     def units(self) -> dict[int, int]:
-        """By id of the line item."""
+        """Units by id of the line item."""
         return {line.item.id or 0: line.quantity for line in self.lines}
 
     @property
     def unit_count(self) -> int:
+        """Units of all lines."""
         return sum(line.quantity for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnEligibility:
-    """Which units of an order may be sent back.
+    """Which units of an order may be returned.
 
-    :ivar until: the last day; None while the parcel is on its way
+    :ivar items: those with units left
+    :ivar until: the last day; None until the order is delivered
     """
 
     items: tuple[LineItem, ...]

@@ -1,7 +1,7 @@
-"""A part of an order goes back: money, and units that go on the shelf again or do not.
+"""Partial refunds of an order: money, and units that are restocked or not.
 
-The order's row is locked first, by whoever gives something back, cancels or decides on a return: so they come one after
-the other. What must hold stands in each UPDATE all the same.
+Refunds and decisions about returns lock the order's row first, so they run one after the other. The limits are in the
+WHERE of each UPDATE all the same.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ MAX_ENTRY_LENGTH = 255  # characters of an entry of the timeline
 
 
 def refund(order_id: str, request: RefundRequest, *, key: str, actor: str, by: str = "the shop") -> int:
-    """Give a part of an order back, once: whoever must act on it hears of it in the same transaction.
+    """Refund a part of an order, once for each key; payment, restock and e-mail are queued in the same transaction.
 
-    :param key: of the form; sent again with the same contents it is the same refund
-    :param actor: who of the staff does it, as their trail names them
+    :param key: idempotency key of the form
+    :param actor: the staff member, for the audit log
     :param by: the same, as the shopper reads it in the timeline
     :return: the number of the refund
-    :raise UnknownOrder: there is none of this number
-    :raise NotRefundable: it is not paid for yet, or cancelled
-    :raise NothingToRefund: neither a unit nor money was named
+    :raise UnknownOrder: no order has this number
+    :raise NotRefundable: it is not confirmed yet, or cancelled
+    :raise NothingToRefund: neither units nor money were named
     :raise TooMuchBack: fewer units, or less money, are left
-    :raise OtherContents: the form was sent before, with other contents
+    :raise IdempotencyConflict: the key was used with other contents
     """
     try:
         return _refund(order_id, request, key, actor, by)
-    except IntegrityError:  # the form was sent for another order at this moment: it is found now
+    except IntegrityError:  # another request used the key at this moment: it is found now
         return _refund(order_id, request, key, actor, by)
 
 
@@ -76,9 +76,13 @@ def _refund(order_id: str, request: RefundRequest, key: str, actor: str, by: str
 def create_refund(
     session: Session, order: Order, request: RefundRequest, *, key: str, digest: str, actor: str, by: str
 ) -> int:
-    """Promise a refund within the caller's transaction, which has the order locked.
+    """Create a refund within the caller's transaction, which holds the order's row lock.
 
+    :param digest: of the request, to recognise a repeat of `key`
     :return: its number
+    :raise NotRefundable: the order is not confirmed yet, or cancelled
+    :raise NothingToRefund: neither units nor money were named
+    :raise TooMuchBack: fewer units, or less money, are left
     """
     terms = _terms_in(session, order)
     if terms.status not in REFUNDABLE:
@@ -91,8 +95,8 @@ def create_refund(
         raise TooMuchBack(terms.left)
     if not amount and not units:
         raise NothingToRefund
-    _move_figures(session, order, terms, units, amount, with_shipping)
-    given = OrderRefund(
+    _count_refund(session, order, terms, units, amount, with_shipping)
+    row = OrderRefund(
         order_id=order.id,
         key=key,
         digest=digest,
@@ -105,17 +109,17 @@ def create_refund(
         actor=actor[: audit_log.MAX_ACTOR_LENGTH],
         created_at=utc_now(),
     )
-    session.add(given)
+    session.add(row)
     session.flush()
-    session.add_all(RefundLine(refund_id=given.id, item_id=item, quantity=count) for item, count in units.items())
+    session.add_all(RefundLine(refund_id=row.id, item_id=item, quantity=count) for item, count in units.items())
     bought = {item.id or 0: item for item in terms.items}
     named = units_named((bought[item], count) for item, count in units.items())
     add_event(session, order.id, terms.status, by=by, note=f"Refund{': ' if named else ''}{named}"[:MAX_ENTRY_LENGTH])
-    _announce(session, order, given, _by_sku(bought, units))
+    _announce(session, order, row, _by_sku(bought, units))
     detail = f"{amount.amount} {amount.currency}{', ' if named else ''}{named}"
-    detail += f"{', back on the shelf' if given.is_restocked else ''}{': ' if request.reason else ''}{request.reason}"
+    detail += f"{', restocked' if row.is_restocked else ''}{': ' if request.reason else ''}{request.reason}"
     audit_log.record(session, AuditEntry, actor=actor, what="refund", subject=order.order_id, detail=detail)
-    return given.id
+    return row.id
 
 
 def _terms_in(session: Session, order: Order) -> RefundTerms:
@@ -133,83 +137,86 @@ def _terms_in(session: Session, order: Order) -> RefundTerms:
     )
 
 
-def _move_figures(
+def _count_refund(
     session: Session, order: Order, terms: RefundTerms, units: Mapping[int, int], amount: Money, with_shipping: bool
 ) -> None:
-    """Count what goes back, if so much is left: the statements decide."""
-    with_it = {"is_shipping_refunded": True} if with_shipping else {}
+    """Add to the order's and its items' refunded figures, if so much is left; each UPDATE decides.
+
+    :raise TooMuchBack: less is left
+    """
+    shipping = {"is_shipping_refunded": True} if with_shipping else {}
     enough = Order.refunded_amount + amount.minor <= Order.total_amount
     money = update(Order).where(Order.id == order.id, Order.status.in_(REFUNDABLE), enough)
-    money = money.values(refunded_amount=Order.refunded_amount + amount.minor, **with_it)
+    money = money.values(refunded_amount=Order.refunded_amount + amount.minor, **shipping)
     if not rows_changed(session.execute(money)):
         raise TooMuchBack(terms.left)
     for item, count in sorted(units.items()):
         are_left = Item.refunded + Item.in_return + count <= Item.quantity
-        goods = update(Item).where(Item.id == item, Item.order_id == order.id, are_left)
-        goods = goods.values(refunded=Item.refunded + count)
-        if not rows_changed(session.execute(goods)):
+        counted = update(Item).where(Item.id == item, Item.order_id == order.id, are_left)
+        counted = counted.values(refunded=Item.refunded + count)
+        if not rows_changed(session.execute(counted)):
             raise TooMuchBack(terms.left)
 
 
 def _is_still_due(order: Order) -> bool:
-    """Cash is collected on delivery; whoever pays later owes it to a lender, who is told."""
+    """Whether the customer has still to pay: cash until the delivery, and what a lender is owed always."""
     return order.payment_type == "bnpl" or (order.payment_type == "cod" and order.status != OrderStatus.DELIVERED)
 
 
 def _by_sku(bought: Mapping[int, LineItem], units: Mapping[int, int]) -> dict[str, int]:
-    found: dict[str, int] = defaultdict(int)
+    by_sku: dict[str, int] = defaultdict(int)
     for item, count in units.items():
-        found[bought[item].sku] += count
-    return found
+        by_sku[bought[item].sku] += count
+    return by_sku
 
 
-def units_named(goods: Iterable[tuple[LineItem, int]]) -> str:
-    """Goods with their count, as the timeline has them: "2 × Clay Mug, Blue; 1 × Iron Pan"."""
-    return "; ".join(f"{count} × {item.name}{', ' if item.option else ''}{item.option}" for item, count in goods)
+def units_named(items: Iterable[tuple[LineItem, int]]) -> str:
+    """Name items with their counts, for the timeline: "2 × Clay Mug, Blue; 1 × Iron Pan"."""
+    return "; ".join(f"{count} × {item.name}{', ' if item.option else ''}{item.option}" for item, count in items)
 
 
-def _announce(session: Session, order: Order, given: OrderRefund, units: Mapping[str, int]) -> None:
-    """Leave word for each who must act, so that one who fails does not make the others act again."""
+def _announce(session: Session, order: Order, refund: OrderRefund, units: Mapping[str, int]) -> None:
+    """Publish one message for each handler, so that a failure of one does not repeat the others."""
 
-    def post(topic: str, **more: object) -> None:
-        word = {"order": order.order_id, "checkout": order.checkout_id, "refund": given.id, **more}
-        outbox.publish(session, Message, topic, refund_key(topic, order.order_id, given.id), word)
+    def publish(topic: str, **more: object) -> None:
+        payload = {"order": order.order_id, "checkout": order.checkout_id, "refund": refund.id, **more}
+        outbox.publish(session, Message, topic, refund_key(topic, order.order_id, refund.id), payload)
 
-    if given.amount:
-        post(REFUND_MONEY, amount=given.amount, currency=given.currency)
-    if given.is_restocked:
-        # Goods that never left us were not sold after all.
-        why = "return" if order.status in ON_THE_WAY else "cancellation"
-        post(REFUND_RESTOCK, units=dict(units), reason=why, actor=given.actor)
-    post(REFUND_LETTER)
+    if refund.amount:
+        publish(REFUND_MONEY, amount=refund.amount, currency=refund.currency)
+    if refund.is_restocked:
+        # Units that were never shipped were not sold after all.
+        reason = "return" if order.status in ON_THE_WAY else "cancellation"
+        publish(REFUND_RESTOCK, units=dict(units), reason=reason, actor=refund.actor)
+    publish(REFUND_LETTER)
 
 
 def refund_key(topic: str, order_id: str, refund_id: int) -> str:
-    """The key of what is announced of a refund."""
+    """The key of an outbox message about a refund."""
     return f"{topic}/{order_id}/{refund_id}"
 
 
 def refunds_of(order: OrderView) -> list[RefundView]:
-    """What was given back of an order in part, oldest first; nothing is asked where nothing was."""
+    """The partial refunds of an order, oldest first. An order without any needs no query."""
     if not order.refunded and not any(item.refunded for item in order.items):
         return []
     return _views(OrderRefund.order_id == order.row_id)
 
 
 def refunds_to(customer: int) -> list[RefundView]:
-    """What was given back in part of all orders of an account, oldest first, by two selects."""
+    """The partial refunds of all orders of an account, oldest first, by two selects."""
     return _views(Order.customer_id == customer)
 
 
 def get_refund(refund_id: int) -> RefundView:
-    """One refund.
+    """Read one refund.
 
-    :raise LookupError: there is none of this number
+    :raise LookupError: there is no such refund
     """
-    found = _views(OrderRefund.id == refund_id)
-    if not found:
+    views = _views(OrderRefund.id == refund_id)
+    if not views:
         raise LookupError(refund_id)
-    return found[0]
+    return views[0]
 
 
 def _views(condition: ColumnElement[bool]) -> list[RefundView]:

@@ -1,4 +1,4 @@
-"""Goods that shoppers send back: asked for here, decided by the staff, each unit once."""
+"""Returns: requested by shoppers, approved or declined by staff. A unit is in one return or refund at most."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ MAX_LISTED = 100
 
 
 def return_eligibility(order: OrderView) -> ReturnEligibility | None:
-    """What of an order its shopper may send back today; None when nothing."""
+    """Which units of an order may be returned today; None when there are none."""
     delivered = [event.at for event in order.timeline if event.status is OrderStatus.DELIVERED]
-    return _offer(order.status, order.items, delivered[0] if delivered else None, order.estimated_on)
+    return _eligibility(order.status, order.items, delivered[0] if delivered else None, order.estimated_on)
 
 
-def _offer(
+def _eligibility(
     status: OrderStatus, items: Sequence[LineItem], delivered_at: datetime | None, estimated_on: date
 ) -> ReturnEligibility | None:
-    """The day of delivery does not count, and the last one does, to its end."""
+    """The period starts on the day after delivery, and its last day counts in full."""
     left = tuple(item for item in items if item.units_left)
     if status not in ON_THE_WAY or not left:
         return None
@@ -65,21 +65,21 @@ def _offer(
 def request_return(
     order_id: str, units: Mapping[int, int], *, reason: ReturnReason, note: str = "", key: str, by: str = "you"
 ) -> int:
-    """Ask to send units back; a receipt leaves at once.
+    """Request the return of units, once for each key, and queue the e-mail that acknowledges it.
 
     :param units: by id of the line item
-    :param note: the shopper's own words
-    :param key: of the form; sent again with the same contents it is the same return
-    :param by: who asks, as the shopper reads it in the timeline
+    :param note: the shopper's comment
+    :param key: idempotency key of the form
+    :param by: who requests it, as the shopper reads it in the timeline
     :return: the number of the return
-    :raise UnknownOrder: there is none of this number
-    :raise NotReturnable: no unit was named, or one that cannot be sent back, or not any more
-    :raise OtherContents: the form was sent before, with other contents
+    :raise UnknownOrder: no order has this number
+    :raise NotReturnable: no unit was named, or some cannot be returned, or no longer
+    :raise IdempotencyConflict: the key was used with other contents
     """
     wanted = {item: count for item, count in units.items() if count}
     try:
         return _request(order_id, wanted, reason, note, key, by)
-    except IntegrityError:  # the form was sent for another order at this moment: it is found now
+    except IntegrityError:  # another request used the key at this moment: it is found now
         return _request(order_id, wanted, reason, note, key, by)
 
 
@@ -95,12 +95,14 @@ def _request(order_id: str, units: Mapping[int, int], reason: ReturnReason, note
             return int(known.id)
         bought = _bought(session, order)
         delivered_at = _delivered_at(session, order)
-        offer = _offer(OrderStatus(order.status), list(bought.values()), delivered_at, order.estimated_delivery)
-        if offer is None or not units or units.keys() - bought.keys():
+        eligibility = _eligibility(
+            OrderStatus(order.status), list(bought.values()), delivered_at, order.estimated_delivery
+        )
+        if eligibility is None or not units or units.keys() - bought.keys():
             raise NotReturnable(order_id)
         for item, count in sorted(units.items()):
             _claim(session, order, item, count)
-        asked = OrderReturn(
+        row = OrderReturn(
             order_id=order.id,
             key=key,
             digest=digest,
@@ -109,13 +111,13 @@ def _request(order_id: str, units: Mapping[int, int], reason: ReturnReason, note
             note=note[:MAX_NOTE_LENGTH],
             requested_at=utc_now(),
         )
-        session.add(asked)
+        session.add(row)
         session.flush()
-        session.add_all(ReturnLine(return_id=asked.id, item_id=item, quantity=count) for item, count in units.items())
+        session.add_all(ReturnLine(return_id=row.id, item_id=item, quantity=count) for item, count in units.items())
         named = units_named((bought[item], count) for item, count in units.items())
-        _tell(session, order, f"Return requested: {named}", by)
-        _announce(session, order, asked.id, ReturnState.REQUESTED)
-        return asked.id
+        _add_note(session, order, f"Return requested: {named}", by)
+        _announce(session, order, row.id, ReturnState.REQUESTED)
+        return row.id
 
 
 def _bought(session: Session, order: Order) -> dict[int, LineItem]:
@@ -125,12 +127,12 @@ def _bought(session: Session, order: Order) -> dict[int, LineItem]:
 
 
 def _delivered_at(session: Session, order: Order) -> datetime | None:
-    came = select(func.min(OrderEvent.at)).where(OrderEvent.order_id == order.id)
-    return session.scalar(came.where(OrderEvent.status == OrderStatus.DELIVERED))
+    first = select(func.min(OrderEvent.at)).where(OrderEvent.order_id == order.id)
+    return session.scalar(first.where(OrderEvent.status == OrderStatus.DELIVERED))
 
 
 def _claim(session: Session, order: Order, item: int, count: int) -> None:
-    """Take units for a return, if neither money nor another return has them: the statement decides."""
+    """Put units into a return, if they are in no other one and not refunded; the UPDATE decides."""
     are_left = Item.refunded + Item.in_return + count <= Item.quantity
     taken = update(Item).where(Item.id == item, Item.order_id == order.id, are_left)
     taken = taken.values(in_return=Item.in_return + count)
@@ -138,10 +140,10 @@ def _claim(session: Session, order: Order, item: int, count: int) -> None:
         raise NotReturnable(order.order_id)
 
 
-def _let_go(session: Session, return_id: int) -> dict[int, int]:
-    """Units of a return that is decided are no longer its.
+def _release_units(session: Session, return_id: int) -> dict[int, int]:
+    """Take the units of a decided return out of it.
 
-    :return: them, by line item
+    :return: units by id of the line item
     """
     lines = select(ReturnLine.item_id, ReturnLine.quantity).where(ReturnLine.return_id == return_id)
     units = {row.item_id: row.quantity for row in session.execute(lines.order_by(ReturnLine.item_id))}
@@ -151,37 +153,39 @@ def _let_go(session: Session, return_id: int) -> dict[int, int]:
     return units
 
 
-def _tell(session: Session, order: Order, note: str, by: str) -> None:
+def _add_note(session: Session, order: Order, note: str, by: str) -> None:
     add_event(session, order.id, OrderStatus(order.status), by=by, note=note[:MAX_ENTRY_LENGTH])
 
 
 def _announce(session: Session, order: Order, return_id: int, state: ReturnState) -> None:
-    word = {"order": order.order_id, "checkout": order.checkout_id, "return": return_id, "state": state.value}
-    outbox.publish(session, Message, RETURN_LETTER, return_key(order.order_id, return_id, state), word)
+    payload = {"order": order.order_id, "checkout": order.checkout_id, "return": return_id, "state": state.value}
+    outbox.publish(session, Message, RETURN_LETTER, return_key(order.order_id, return_id, state), payload)
 
 
 def return_key(order_id: str, return_id: int, state: ReturnState) -> str:
-    """The key of what is announced of a return."""
+    """The key of the outbox message about a return's new state."""
     return f"{RETURN_LETTER}/{order_id}/{return_id}/{state}"
 
 
-# ------------------------------------------------------------------------------------------ deciding
+# ------------------------------------------------------------------------------------------ decisions
 
 
 def withdraw_return(order_id: str, return_id: int, *, by: str = "you") -> None:
-    """The shopper keeps the goods after all; asked twice it is withdrawn once.
+    """Withdraw a return for its shopper.
 
-    :raise UnknownReturn: the order has none of this number
-    :raise ReturnDecided: the staff were first
+    :raise UnknownReturn: the order has no such return
+    :raise ReturnDecided: it was decided before; withdrawn included
     """
     _close(return_id, ReturnState.WITHDRAWN, order_id=order_id, by=by)
 
 
 def decline_return(return_id: int, answer: str, *, actor: str, by: str = "the shop") -> None:
-    """The goods are not taken back. :param answer: why, in words for the shopper
+    """Decline a return.
 
-    :raise UnknownReturn: there is none of this number
-    :raise ReturnDecided: it is not open any more; declined already included
+    :param answer: why, for the shopper
+    :param actor: the staff member, for the audit log
+    :raise UnknownReturn: there is no such return
+    :raise ReturnDecided: it was decided before; declined included
     """
     _close(return_id, ReturnState.DECLINED, answer=answer, actor=actor, by=by)
 
@@ -193,8 +197,8 @@ def _close(
     with transaction("orders") as session:
         order = _order_of(session, return_id, order_id)
         _decide(session, return_id, state, answer=answer[:MAX_NOTE_LENGTH])
-        _let_go(session, return_id)
-        _tell(session, order, "Return declined" if state is ReturnState.DECLINED else "Return withdrawn", by)
+        _release_units(session, return_id)
+        _add_note(session, order, "Return declined" if state is ReturnState.DECLINED else "Return withdrawn", by)
         _announce(session, order, return_id, state)
         if actor:
             detail = f"return {return_id} declined: {answer}"
@@ -202,9 +206,9 @@ def _close(
 
 
 def _order_of(session: Session, return_id: int, order_id: str = "") -> Order:
-    """The order of a return, locked.
+    """The order of a return, with its row lock.
 
-    :param order_id: which it must be
+    :param order_id: the order it must belong to; empty for any
     """
     asked = select(Order.order_id).join(OrderReturn, OrderReturn.order_id == Order.id)
     number = session.scalar(asked.where(OrderReturn.id == return_id))
@@ -214,12 +218,12 @@ def _order_of(session: Session, return_id: int, order_id: str = "") -> Order:
 
 
 def _decide(session: Session, return_id: int, state: ReturnState, *, answer: str = "") -> None:
-    """Once, whoever comes first."""
+    """Decide an open return. The UPDATE decides between concurrent calls."""
     is_open = (OrderReturn.id == return_id, OrderReturn.state == ReturnState.REQUESTED)
     decided = update(OrderReturn).where(*is_open).values(state=state, answer=answer, decided_at=utc_now())
     if not rows_changed(session.execute(decided)):
-        found = session.scalars(select(OrderReturn.state).where(OrderReturn.id == return_id)).one()
-        raise ReturnDecided(ReturnState(found))
+        state_now = session.scalars(select(OrderReturn.state).where(OrderReturn.id == return_id)).one()
+        raise ReturnDecided(ReturnState(state_now))
 
 
 @retry_on_deadlock
@@ -232,61 +236,63 @@ def approve_return(
     actor: str,
     by: str = "the shop",
 ) -> int:
-    """Take the goods back and give their money back, once.
+    """Approve a return and refund its units.
 
-    :param restock: they go on the shelf again
-    :param amount: None for what they are worth
+    :param restock: whether the units are available for sale again
+    :param with_shipping: whether the delivery is refunded too
+    :param amount: None for what the units are worth
+    :param actor: the staff member, for the audit log
     :return: the number of the refund
-    :raise UnknownReturn: there is none of this number
-    :raise ReturnDecided: it is not open any more; approved already included
+    :raise UnknownReturn: there is no such return
+    :raise ReturnDecided: it was decided before; approved included
     :raise TooMuchBack: less money is left
     """
     with transaction("orders") as session:
         order = _order_of(session, return_id)
         _decide(session, return_id, ReturnState.APPROVED)
-        units = _let_go(session, return_id)
+        units = _release_units(session, return_id)
         request = RefundRequest(units, with_shipping, amount, f"Return no. {return_id}", restock)
         key = f"return/{return_id}"
-        given = create_refund(session, order, request, key=key, digest=digest_of(key), actor=actor, by=by)
-        linked = update(OrderReturn).where(OrderReturn.id == return_id).values(refund_id=given)
+        refund_id = create_refund(session, order, request, key=key, digest=digest_of(key), actor=actor, by=by)
+        linked = update(OrderReturn).where(OrderReturn.id == return_id).values(refund_id=refund_id)
         session.execute(linked)
-        return given
+        return refund_id
 
 
-# ------------------------------------------------------------------------------------------- reading
+# -------------------------------------------------------------------------------------------- queries
 
 
 def returns_of(order: OrderView) -> list[ReturnView]:
-    """What was asked to be sent back of an order, oldest first."""
+    """The returns of an order, oldest first."""
     if order.status not in ON_THE_WAY:
-        return []  # nothing was sent that could come back
+        return []  # nothing was shipped that could be returned
     return _views(OrderReturn.order_id == order.row_id)
 
 
 def returns_by(customer: int) -> list[ReturnView]:
-    """What was asked to be sent back of all orders of an account, oldest first, by two selects."""
+    """The returns of all orders of an account, oldest first, by two selects."""
     return _views(Order.customer_id == customer)
 
 
 def get_return(return_id: int) -> ReturnView:
-    """One return.
+    """Read one return.
 
-    :raise UnknownReturn: there is none of this number
+    :raise UnknownReturn: there is no such return
     """
-    found = _views(OrderReturn.id == return_id)
-    if not found:
+    views = _views(OrderReturn.id == return_id)
+    if not views:
         raise UnknownReturn(return_id)
-    return found[0]
+    return views[0]
 
 
 def list_returns(state: ReturnState) -> list[ReturnView]:
-    """Returns in a state, `MAX_LISTED` at most: those that wait oldest first, the others newest first."""
+    """Returns in a state, at most `MAX_LISTED`: open ones oldest first, others newest first."""
     waits = state is ReturnState.REQUESTED
     return _views(OrderReturn.state == state, OrderReturn.id.asc() if waits else OrderReturn.id.desc(), MAX_LISTED)
 
 
 def count_open_returns() -> int:
-    """Returns that wait for the staff."""
+    """Count the returns that staff have to decide."""
     waiting = select(func.count(OrderReturn.id)).where(OrderReturn.state == ReturnState.REQUESTED)
     return read_session().scalar(waiting) or 0
 

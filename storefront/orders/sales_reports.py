@@ -1,4 +1,4 @@
-"""What was sold, in sums, by day and by product. An order counts unless pending or cancelled, less its refunds."""
+"""Sales by day and by product. Pending and cancelled orders are left out, refunds are deducted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from storefront.orders.values import OrderStatus
 
 BEST_SHOWN = 10
 
-# A quarter of an hour lies within one day in every time zone there is; hours do not: India is 5 ½ ahead.
+# Orders are grouped by quarter of an hour: the largest unit that lies within one day in every time zone (India: +5:30).
 QUARTER = timedelta(minutes=15)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,8 +28,10 @@ _SOLD = Order.status.not_in((OrderStatus.PENDING, OrderStatus.CANCELLED))
 
 @dataclass(frozen=True, slots=True)
 class DaySales:
-    """:ivar orders: placed on this day of the shop
-    :ivar revenue: what they came to
+    """The sales of a day.
+
+    :ivar orders: placed on this day, in the shop's time zone
+    :ivar revenue: their totals less refunds
     """
 
     day: date
@@ -39,8 +41,10 @@ class DaySales:
 
 @dataclass(frozen=True, slots=True)
 class Sales:
-    """:ivar days: oldest first, each there, the last is today
-    :ivar as_of: when it was counted
+    """The sales of a number of days.
+
+    :ivar days: oldest first, without a gap; the last is today
+    :ivar as_of: when they were queried
     """
 
     days: tuple[DaySales, ...]
@@ -48,18 +52,22 @@ class Sales:
 
     @property
     def orders(self) -> int:
+        """Orders of all days."""
         return sum(day.orders for day in self.days)
 
     @property
     def revenue(self) -> Money:
+        """Revenue of all days."""
         first, *rest = (day.revenue for day in self.days)
         return sum(rest, start=first)
 
 
 @dataclass(frozen=True, slots=True)
 class BestSeller:
-    """:ivar name: as the order said that sold it last
-    :ivar revenue: of its lines, before shipping, tax and refunds
+    """A product with its sales.
+
+    :ivar name: one of those it was sold under
+    :ivar revenue: of its line items, before shipping, tax and refunds
     """
 
     product_id: int
@@ -71,6 +79,11 @@ class BestSeller:
 
 @dataclass(frozen=True, slots=True)
 class BestSellers:
+    """The products that sold most units.
+
+    :ivar as_of: when they were queried
+    """
+
     products: tuple[BestSeller, ...]
     as_of: datetime
 
@@ -79,7 +92,7 @@ class BestSellers:
 def sales(days: int) -> Sales:
     """Orders and revenue of each of the last days, by one select.
 
-    :param days: 1 or more, today is one of them
+    :param days: 1 or more, today included
     """
     now, zone, first = clock.utc_now(), clock.shop_zone(), _first_of(days)
     quarter = _quarter()
@@ -102,7 +115,7 @@ def _first_of(days: int) -> date:
 
 
 def _quarter() -> ColumnElement[int]:
-    """How many quarters of an hour passed between 1970 and the order, as a column."""
+    """Quarters of an hour from 1970 to the order, as a column."""
     if dialect_of("orders") == "sqlite":
         return cast(func.strftime("%s", Order.order_date), Integer) // 900
     return func.timestampdiff(literal_column("MINUTE"), "1970-01-01", Order.order_date, type_=Integer) // 15
@@ -110,7 +123,7 @@ def _quarter() -> ColumnElement[int]:
 
 @cached_query
 def best_sellers(days: int) -> BestSellers:
-    """What sold most units in the last days, by one select.
+    """The `BEST_SHOWN` products that sold most units in the last days, by one select.
 
     :param days: as with `sales`
     """

@@ -1,4 +1,4 @@
-"""The orders' door."""
+"""Public functions of orders: creating one, and the names that other packages use."""
 
 from __future__ import annotations
 
@@ -177,32 +177,35 @@ __all__ = [
     "withdraw_return",
 ]
 
-NUMBERS_TRIED = 5  # a day has a million: when so many are refused in a row, the number is not what is wrong
+NUMBERS_TRIED = 5  # there are a million a day: after five collisions something else is wrong
 
 
 def _new_order_id() -> OrderId:
-    """ORD- and twelve digits: the day, for people, and a random part, so that numbers cannot be guessed or counted."""
+    """ORD- and twelve digits: the date, and six random ones, so that numbers reveal no order count."""
     return OrderId(f"ORD-{utc_now():%y%m%d}{secrets.randbelow(10**6):06d}")
 
 
 def estimated_delivery_date() -> date:
-    """The day on which something ordered now is promised to arrive."""
+    """The day on which an order placed now should arrive: `DELIVERY_DAYS` from today."""
     return (utc_now() + timedelta(days=current_app.config["DELIVERY_DAYS"])).date()
 
 
 def create_order(checkout: str, snapshot: OrderSnapshot) -> OrderId:
-    """Write an order down, pending. One checkout has one order: asked again, it is the same."""
+    """Create a checkout's order, pending, unless it exists.
+
+    :return: the order's number
+    """
     for _ in range(NUMBERS_TRIED - 1):
         if existing := _find_number(checkout):
             return existing
-        with suppress(IntegrityError):  # the number is taken, or another runner was first: look again
+        with suppress(IntegrityError):  # the number is taken, or another runner created the order: look again
             return _create(checkout, snapshot, _new_order_id())
     return _find_number(checkout) or _create(checkout, snapshot, _new_order_id())
 
 
 def _find_number(checkout: str) -> OrderId | None:
-    found = read_session().scalar(select(Order.order_id).where(Order.checkout_id == checkout))
-    return OrderId(found) if found else None
+    number = read_session().scalar(select(Order.order_id).where(Order.checkout_id == checkout))
+    return OrderId(number) if number else None
 
 
 def _create(checkout: str, snapshot: OrderSnapshot, order_id: OrderId) -> OrderId:
@@ -259,20 +262,20 @@ def _item(order: int, item: LineItem) -> Item:
 
 
 def audit_entries(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
-    """What the staff did to orders, latest first.
+    """Entries of the audit log about orders, latest first.
 
-    :param count: of them, at most
+    :param count: at most so many
     """
     return audit_log.entries(AuditEntry, criteria, count)
 
 
 def track(order_id: str, email: str) -> OrderId:
-    """Prove to know an order by its number and the e-mail address it was placed with.
+    """Find an order by its number and the e-mail address it was placed with, which together prove access to it.
 
-    :raise UnknownOrder: the pair fits none; which of the two was wrong is not said
+    :raise UnknownOrder: no order has both; which of the two is wrong stays open on purpose
     """
     order = read_session().scalar(select(Order).where(Order.order_id == order_id.strip().upper()))
-    # Compared here: to MySQL "ásha" and "asha" are the same.
+    # Compared here: MySQL's collation takes "ásha" and "asha" as equal.
     if order is None or order.customer_email.lower() != email.strip().lower():
         raise UnknownOrder(order_id)
     return OrderId(order.order_id)

@@ -1,4 +1,4 @@
-"""The life of an order: confirmed, packed, sent, delivered, or cancelled; each step once, whoever comes first."""
+"""Changes of an order's status: each happens once, and records its timeline entry and messages in one transaction."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOTES = {
 
 @retry_on_deadlock
 def confirm_order(checkout: str) -> None:
-    """The money is safe: confirm the order and, in the same transaction, leave word for the mail."""
+    """Confirm the order of a checkout after the capture, and queue its confirmation e-mail. Safe to repeat."""
     with transaction("orders") as session:
         order = session.scalars(select(Order).where(Order.checkout_id == checkout)).one()
         if _step(session, order, OrderStatus.CONFIRMED, by="the shop"):
@@ -43,7 +43,10 @@ def confirm_order(checkout: str) -> None:
 
 @retry_on_deadlock
 def cancel_order(checkout: str, note: str) -> None:
-    """Cancel the order of a checkout that fell through; without one there is nothing to do."""
+    """Cancel the pending order of a checkout that failed, if there is one. Safe to repeat.
+
+    :param note: for the timeline
+    """
     with transaction("orders") as session:
         order = session.scalar(select(Order).where(Order.checkout_id == checkout))
         if order is not None:
@@ -54,45 +57,44 @@ def cancel_order(checkout: str, note: str) -> None:
 def cancel(
     order_id: str, *, by: str, note: str = "", may_be_packed: bool = False, restock: bool = True, actor: str = ""
 ) -> None:
-    """Cancel an order that was confirmed; its goods and its money go back, once, whoever asks and how often.
+    """Cancel a confirmed order: queue its refund, its restock and its e-mail, once.
 
-    What was refunded in part before is not given back again: neither the money nor the units.
+    Partial refunds made before are left out of both the refund and the restock.
 
     :param by: who does it, as the shopper reads it in the timeline
-    :param may_be_packed: staff may cancel what is being packed, a customer may not
-    :param restock: its goods go on the shelf again
-    :param actor: who of the staff does it, as their trail names them; empty for none of them
-    :raise UnknownOrder: there is none of this number
-    :raise StepNotAllowed: it is not confirmed yet, or too far on its way; cancelled already included
+    :param may_be_packed: allowed while the order is being packed: for staff, not for customers
+    :param restock: whether its units are available for sale again
+    :param actor: the staff member, for the audit log; empty when the shopper or the shop acts
+    :raise UnknownOrder: no order has this number
+    :raise StepNotAllowed: it is not confirmed yet, already shipped, or already cancelled
     """
     allowed = {OrderStatus.CONFIRMED, OrderStatus.PROCESSING} if may_be_packed else {OrderStatus.CONFIRMED}
     with transaction("orders") as session:
         order = _get(session, order_id)
         if not _step(session, order, OrderStatus.CANCELLED, allowed, by=by, note=note):
             raise _not_allowed(session, order, OrderStatus.CANCELLED)
-        chosen = update(Order).where(Order.id == order.id).values(is_restocked=restock)
-        session.execute(chosen)
-        _announce(session, order, CANCELLED_REFUND, **_money_kept(session, order))
+        session.execute(update(Order).where(Order.id == order.id).values(is_restocked=restock))
+        _announce(session, order, CANCELLED_REFUND, **_amount_left(session, order))
         if restock:
-            _announce(session, order, CANCELLED_RESTOCK, units=_units_kept(session, order))
+            _announce(session, order, CANCELLED_RESTOCK, units=_units_left(session, order))
         _announce(session, order, CANCELLED_LETTER)
         if actor:
-            detail = f"{'goods back on the shelf' if restock else 'goods written off'}{': ' if note else ''}{note}"
+            detail = f"{'restocked' if restock else 'not restocked'}{': ' if note else ''}{note}"
             audit_log.record(session, AuditEntry, actor=actor, what="cancelled", subject=order.order_id, detail=detail)
 
 
-def _money_kept(session: Session, order: Order) -> dict[str, Any]:
-    """What was paid and not given back in part; the order is the transaction's own by now."""
-    kept = select(Order.total_amount, Order.refunded_amount).where(Order.id == order.id)
-    total, refunded = session.execute(kept).one()
+def _amount_left(session: Session, order: Order) -> dict[str, Any]:
+    """What is left to refund. The UPDATE of the status has locked the row, so no refund can come in between."""
+    amounts = select(Order.total_amount, Order.refunded_amount).where(Order.id == order.id)
+    total, refunded = session.execute(amounts).one()
     return {"amount": total - refunded, "currency": order.currency}
 
 
-def _units_kept(session: Session, order: Order) -> dict[str, int]:
-    """Units by SKU that were not refunded in part: what became of those was said with the refund."""
+def _units_left(session: Session, order: Order) -> dict[str, int]:
+    """Units by SKU that were not refunded: each refund decided about restocking its own."""
     units: dict[str, int] = defaultdict(int)
-    kept = select(Item.sku, Item.quantity - Item.refunded).where(Item.order_id == order.id)
-    for sku, count in session.execute(kept.where(Item.quantity > Item.refunded)):
+    left = select(Item.sku, Item.quantity - Item.refunded).where(Item.order_id == order.id)
+    for sku, count in session.execute(left.where(Item.quantity > Item.refunded)):
         units[sku] += count
     return units
 
@@ -108,33 +110,36 @@ def advance(
     carrier: str = "",
     actor: str = "",
 ) -> None:
-    """Take an order to the next of `STAFF_STEPS`; the shopper is written to, once.
+    """Move an order to the next of `STAFF_STEPS` and queue the e-mail about it.
+
+    :param status: the new status
 
     :param by: who does it, as the shopper reads it in the timeline
-    :param tracking: the number by which the carrier knows the parcel
-    :param carrier: who brings it, at most `MAX_CARRIER_LENGTH` characters
-    :param actor: who of the staff does it, as their trail names them; empty for none of them
-    :raise UnknownOrder: there is none of this number
-    :raise StepNotAllowed: the order is not where this step begins, or it is none of the staff's
+    :param note: for the timeline; empty for the standard one
+    :param tracking: the carrier's tracking number
+    :param carrier: its name, at most `MAX_CARRIER_LENGTH` characters
+    :param actor: the staff member, for the audit log; empty when the shopper or the shop acts
+    :raise UnknownOrder: no order has this number
+    :raise StepNotAllowed: this is not the next status, or not one that staff set
     """
     topic = STATUS_TOPIC.get(status)
-    told = {"by": by, "note": note, "tracking": tracking, "carrier": carrier}
+    entry = {"by": by, "note": note, "tracking": tracking, "carrier": carrier}
     with transaction("orders") as session:
         order = _get(session, order_id)
         before = OrderStatus(order.status)
-        if topic is None or not _step(session, order, status, topic=topic, **told):
+        if topic is None or not _step(session, order, status, topic=topic, **entry):
             raise _not_allowed(session, order, status)
         _announce(session, order, topic)
         if actor:
-            parcel = " ".join(filter(None, (carrier, tracking)))
-            detail = f"from {before} to {status}{', ' if parcel else ''}{parcel}"
+            shipment = " ".join(filter(None, (carrier, tracking)))
+            detail = f"from {before} to {status}{', ' if shipment else ''}{shipment}"
             audit_log.record(session, AuditEntry, actor=actor, what=status.value, subject=order.order_id, detail=detail)
 
 
 def lock_order(session: Session, order_id: str) -> Order:
-    """An order that nobody else changes until the transaction ends.
+    """Read an order with its row lock, until the transaction ends.
 
-    :raise UnknownOrder: there is none
+    :raise UnknownOrder: no order has this number
     """
     asked = select(Order).where(Order.order_id == order_id).with_for_update()
     order = session.scalar(asked)
@@ -151,24 +156,24 @@ def _get(session: Session, order_id: str) -> Order:
 
 
 def _not_allowed(session: Session, order: Order, wanted: OrderStatus) -> StepNotAllowed:
-    session.refresh(order, ["status"])  # someone else may have been first
+    session.refresh(order, ["status"])  # another transaction may have changed it
     return StepNotAllowed(OrderStatus(order.status), wanted)
 
 
 def _step(
-    session: Session, order: Order, status: OrderStatus, before: Collection[OrderStatus] = (), /, **told: str
+    session: Session, order: Order, status: OrderStatus, before: Collection[OrderStatus] = (), /, **entry: str
 ) -> bool:
-    """Change the status if it may change so, once, whoever comes first.
+    """Change the status if it may change that way. The UPDATE decides between concurrent calls.
 
-    :param before: only from these, where not every step that `NEXT_STEPS` draws is allowed
-    :param told: what its entry of the timeline says, see `tell`
-    :return: whether this call did it
+    :param before: statuses it may change from; empty for those of `NEXT_STEPS`
+    :param entry: of the timeline, see `add_event`
+    :return: whether this call changed it
     """
     before = before or [current for current, following in NEXT_STEPS.items() if status in following]
     allowed = update(Order).where(Order.id == order.id, Order.status.in_(before)).values(status=status)
     changed = rows_changed(session.execute(allowed)) == 1
     if changed:
-        add_event(session, order.id, status, **told)
+        add_event(session, order.id, status, **entry)
     return changed
 
 
@@ -183,9 +188,12 @@ def add_event(
     carrier: str = "",
     topic: str = "",
 ) -> None:
-    """Write an entry of the timeline within the caller's transaction.
+    """Add an entry to an order's timeline, within the caller's transaction.
 
-    :param topic: of the message that goes with it
+    :param order: id of its row
+    :param by: who did it, as the shopper reads it
+    :param note: empty for the standard one of `status`
+    :param topic: of the outbox message published with it; empty for none
     """
     session.add(
         OrderEvent(

@@ -1,4 +1,4 @@
-"""What passes through the orders' door."""
+"""Values and errors of the orders' public functions."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ _NUMBER = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_ORDER_ID_LENGTH - 1}}}
 
 
 def is_order_id(text: str) -> bool:
-    """Whether an order can have this number, which addresses and forms carry."""
+    """Whether a text from a URL or a form has the form of an order number."""
     return _NUMBER.fullmatch(text) is not None
 
 
 class OrderStatus(StrEnum):
+    """The status of an order."""
+
     PENDING = "pending"
     CONFIRMED = "confirmed"
     PROCESSING = "processing"
@@ -33,6 +35,7 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+# The statuses that may follow each status.
 NEXT_STEPS: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.CONFIRMED, OrderStatus.CANCELLED}),
     OrderStatus.CONFIRMED: frozenset({OrderStatus.PROCESSING, OrderStatus.CANCELLED}),
@@ -44,11 +47,15 @@ NEXT_STEPS: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 
 class UnknownOrder(NotFoundError):
-    """No order that the asker may see has this number."""
+    """There is no order with this number that the caller may see."""
 
 
 class StepNotAllowed(DomainError):
-    """An order cannot go from where it is to there."""
+    """An order cannot change from its status to another.
+
+    :ivar current: its status
+    :ivar wanted: the status asked for
+    """
 
     def __init__(self, current: OrderStatus, wanted: OrderStatus) -> None:
         super().__init__(f"{current} to {wanted}")
@@ -57,9 +64,9 @@ class StepNotAllowed(DomainError):
 
 
 class TooLateToChange(DomainError):
-    """An order is too far on its way, or cancelled.
+    """An order cannot be changed any more: it is being packed, shipped, delivered or cancelled.
 
-    :ivar current: where it is
+    :ivar current: its status
     """
 
     def __init__(self, current: OrderStatus) -> None:
@@ -69,10 +76,12 @@ class TooLateToChange(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class LineItem:
-    """What was bought, as it was then.
+    """A line item of an order, as it was when it was bought.
 
-    :ivar id: of its row, once the order is written down
-    :ivar refunded: units whose money was given back
+    :ivar picture: source of its image, empty for none
+    :ivar hue: of its placeholder tile, in degrees
+    :ivar id: of its row; None before the order is created
+    :ivar refunded: units that were refunded
     :ivar in_return: units in a return that is not decided yet
     """
 
@@ -92,18 +101,22 @@ class LineItem:
 
     @property
     def units_kept(self) -> int:
-        """Units that were bought and not refunded: what a parcel holds."""
+        """Units that were not refunded: what the parcel contains."""
         return self.quantity - self.refunded
 
     @property
     def units_left(self) -> int:
-        """Units that can still be refunded, or sent back."""
+        """Units that can still be refunded or returned."""
         return self.quantity - self.refunded - self.in_return
 
 
 @dataclass(frozen=True, slots=True)
 class OrderSnapshot:
-    """Everything `create_order` writes down; nothing of it changes when the catalogue does."""
+    """Everything that `create_order` stores; later changes of the catalogue do not affect it.
+
+    :ivar customer_id: None for a guest
+    :ivar payment_provider: the lender, with `bnpl`
+    """
 
     customer_id: int | None
     email: str
@@ -122,10 +135,11 @@ class OrderSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class TrackingEvent:
-    """One entry of the timeline.
+    """An entry of an order's timeline.
 
-    :ivar by: who did it, as a shopper may read it
-    :ivar carrier: who brings the parcel
+    :ivar by: who did it, as the shopper reads it
+    :ivar tracking_number: empty for none
+    :ivar carrier: empty for none
     """
 
     status: OrderStatus
@@ -137,21 +151,21 @@ class TrackingEvent:
 
     @property
     def tracking_url(self) -> str:
-        """The carrier's page about the parcel; empty where it has none that a number leads to."""
+        """URL of the carrier's tracking page; empty for none."""
         return tracking_url(self.carrier, self.tracking_number)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as its page, its mail and its tracking show it.
+    """An order with its items and timeline, as pages, e-mails and the API show it.
 
-    :ivar row_id: of its row, which the old system's answers show beside its number
-    :ivar checkout_id: the checkout that placed it, by which its payment is known
-    :ivar customer_id: the account it belongs to, None for a guest's
-    :ivar lender: who pays first, with `bnpl`
+    :ivar row_id: of its row; the API of the old system returns it beside the number
+    :ivar checkout_id: the checkout that placed it, which also identifies its payment
+    :ivar customer_id: the account it belongs to, None for a guest
+    :ivar lender: who pays the shop, with `bnpl`
     :ivar timeline: oldest first
-    :ivar refunded: given back of it in part; what a cancellation gives back comes on top
-    :ivar invoice_number: empty until its invoice is issued; asked for one order, and for a file of many
+    :ivar refunded: by partial refunds; what a cancellation refunds is not included
+    :ivar invoice_number: empty until its invoice is issued, or when the query did not ask for it
     """
 
     id: OrderId
@@ -180,66 +194,68 @@ class OrderView:
 
     @property
     def kept(self) -> Money:
-        """What was paid, or is to be, less what was given back of it in part."""
+        """The total less partial refunds."""
         return self.grand_total - self.refunded
 
     @property
     def final_total(self) -> Money:
-        """What was paid, or is to be, less everything that was given back."""
+        """The total less all refunds: nothing for a cancelled order."""
         return Money(0, self.kept.currency) if self.status is OrderStatus.CANCELLED else self.kept
 
     @property
     def unit_count(self) -> int:
+        """Units bought, refunded ones included."""
         return sum(item.quantity for item in self.items)
 
     @property
     def items_kept(self) -> tuple[LineItem, ...]:
-        """What was bought and not refunded to the last unit."""
+        """Items of which some units were not refunded."""
         return tuple(item for item in self.items if item.units_kept)
 
     @property
     def tracking_number(self) -> str:
-        """The courier's, the last one that was noted; empty until there is one."""
+        """The latest tracking number; empty for none."""
         return next((event.tracking_number for event in reversed(self.timeline) if event.tracking_number), "")
 
     @property
     def carrier(self) -> str:
-        """Who brings it, the last one that was named; empty until there is one."""
+        """The latest carrier; empty for none."""
         return next((event.carrier for event in reversed(self.timeline) if event.carrier), "")
 
     @property
     def tracking_url(self) -> str:
-        """The carrier's page about the parcel; empty where there is none."""
+        """URL of the carrier's tracking page; empty for none."""
         return tracking_url(self.carrier, self.tracking_number)
 
     @property
     def is_to_pack(self) -> bool:
-        """Whether its money is safe, it has not left, and something of it was not refunded."""
+        """Whether it is confirmed, not shipped yet, and not refunded completely."""
         return self.status in {OrderStatus.CONFIRMED, OrderStatus.PROCESSING} and bool(self.items_kept)
 
     @property
     def can_be_cancelled(self) -> bool:
-        """By its customer; staff may do so a little longer."""
+        """Whether its customer may cancel it; staff may also while it is being packed."""
         return self.status is OrderStatus.CONFIRMED
 
     @property
     def confirmed_at(self) -> datetime | None:
-        """When it became certain; from then on it has an invoice, also if it is cancelled later."""
+        """When it was confirmed; from then on it has an invoice, even if it is cancelled later."""
         return next((event.at for event in self.timeline if event.status is OrderStatus.CONFIRMED), None)
 
     @property
     def next_step(self) -> OrderStatus | None:
-        """The step that comes next when all goes well."""
-        happy = [OrderStatus.CONFIRMED, OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED]
-        return next((step for step in happy if step in NEXT_STEPS[self.status]), None)
+        """The status that follows unless it is cancelled; None for a final one."""
+        usual = [OrderStatus.CONFIRMED, OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED]
+        return next((step for step in usual if step in NEXT_STEPS[self.status]), None)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """A row of a list of orders.
+    """An order in a list.
 
-    :ivar customer_id: the account it belongs to, None for a guest's
-    :ivar line_count: of how many line items
+    :ivar customer_id: the account it belongs to, None for a guest
+    :ivar line_count: number of its line items
+    :ivar unit_count: units of all of them
     :ivar first_item: the name of one of them
     """
 
@@ -257,7 +273,7 @@ class OrderSummary:
 class OrderPage:
     """A page of an account's orders.
 
-    :ivar count: of all that match
+    :ivar count: orders on all pages
     :ivar page: from 1
     """
 

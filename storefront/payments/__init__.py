@@ -1,5 +1,5 @@
-"""Payments: money held, taken, let go or given back, once per checkout.
+"""Payments: authorised, captured, voided or refunded, one for each checkout.
 
-It promises that asking twice under one checkout charges once, that no transaction is open while a provider is on the
-line, and that no card number is ever seen: providers take cards, we keep their references and the last four digits.
+It guarantees that repeated calls for a checkout charge once, that no transaction is open during a request to a
+provider, and that no card number is ever seen: providers take cards, we store references and the last four digits.
 """

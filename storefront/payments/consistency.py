@@ -1,4 +1,4 @@
-"""What the doctor asks of the payments."""
+"""Consistency checks of the payments schema, for the doctor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from storefront.payments.values import PaymentStatus
 
 @dataclass(frozen=True, slots=True)
 class PaymentFacts:
-    """:ivar refunds: given back, by key; what is only promised is none"""
+    """A payment as the doctor compares it with its order.
+
+    :ivar refunds: settled refunds, by key
+    """
 
     status: PaymentStatus
     amount: Money
@@ -26,7 +29,7 @@ class PaymentFacts:
 
 
 def snapshots() -> dict[str, PaymentFacts]:
-    """Every payment by its checkout; the database allows one each."""
+    """Every payment, by its checkout."""
     refunds: dict[int, dict[str, int]] = defaultdict(dict)
     settled = select(Refund.payment_id, Refund.key, Refund.amount).where(Refund.settled_at.is_not(None))
     for payment, key, amount in read_session().execute(settled):
@@ -43,16 +46,19 @@ def snapshots() -> dict[str, PaymentFacts]:
 
 
 def violations() -> Iterator[str]:
-    """Refunds that do not make up what was given back."""
-    settled = case((Refund.settled_at.is_not(None), Refund.amount), else_=0)
+    """Find payments whose refunds do not add up to what they say was refunded.
+
+    :return: a sentence for each
+    """
+    settled_amount = case((Refund.settled_at.is_not(None), Refund.amount), else_=0)
     summed = select(
         Payment,
         type_coerce(func.coalesce(func.sum(Refund.amount), 0), MinorUnits),
-        type_coerce(func.coalesce(func.sum(settled), 0), MinorUnits),
+        type_coerce(func.coalesce(func.sum(settled_amount), 0), MinorUnits),
     ).outerjoin(Refund, Refund.payment_id == Payment.id)
-    for payment, promised, given in read_session().execute(summed.group_by(Payment.id)):
-        if promised != payment.refunded:
-            yield f"payment {payment.payment_id}: {payment.refunded} refunded, its refunds make {promised}"
-        is_over = payment.status == PaymentStatus.REFUNDED
-        if is_over != (given == payment.amount) and (is_over or given):
-            yield f"payment {payment.payment_id} is {payment.status}, but {given} of {payment.amount} was given back"
+    for payment, total, settled in read_session().execute(summed.group_by(Payment.id)):
+        if total != payment.refunded:
+            yield f"payment {payment.payment_id}: {payment.refunded} refunded, its refunds make {total}"
+        is_refunded = payment.status == PaymentStatus.REFUNDED
+        if is_refunded != (settled == payment.amount) and (is_refunded or settled):
+            yield f"payment {payment.payment_id} is {payment.status}, but {settled} of {payment.amount} was refunded"

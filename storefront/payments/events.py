@@ -1,6 +1,6 @@
-"""What the payments announce through their outbox.
+"""Topics of the payments schema's outbox.
 
-The payload of each is `{"checkout": checkout id}`.
+The payload is `{"checkout": checkout id}`.
 """
 
-PAYMENT_CHANGED = "payment-changed"
+PAYMENT_CHANGED = "payment-changed"  # a provider reported a change: the checkout is to be resumed

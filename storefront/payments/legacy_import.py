@@ -1,4 +1,4 @@
-"""Payments of the old shop: what was taken there, or is still to be collected."""
+"""Payments of the old shop: captured there, or still to be collected."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from storefront.payments.models import Payment
 from storefront.payments.providers import CashOnDelivery, LegacyCharge, PayLater, Upi
 from storefront.payments.values import PaymentStatus
 
-_PROVIDERS = {"cod": CashOnDelivery, "upi": Upi, "bnpl": PayLater}  # every other kind was a card's
+_PROVIDERS = {"cod": CashOnDelivery, "upi": Upi, "bnpl": PayLater}  # every other kind was a card
 
 
 @dataclass(frozen=True, slots=True)
 class OldPayment:
-    """:ivar payment_id: the number it had there, empty for none
+    """A payment of the old shop.
+
+    :ivar payment_id: its number there, empty for none
     :ivar kind: cod, card, upi or bnpl
-    :ivar is_undone: its order was cancelled there: nothing of it is owed or held
+    :ivar is_undone: its order was cancelled there: nothing is owed or held
     """
 
     checkout: str
@@ -36,10 +38,10 @@ class OldPayment:
 
 @retry_on_deadlock
 def import_payments(batch: Sequence[OldPayment]) -> None:
-    """Note one payment for each checkout. Safe to repeat."""
+    """Insert one payment for each checkout. Safe to repeat."""
     with transaction("payments") as session:
-        there = select(Payment.checkout_id).where(Payment.checkout_id.in_([old.checkout for old in batch]))
-        known = set(session.scalars(there))
+        existing = select(Payment.checkout_id).where(Payment.checkout_id.in_([old.checkout for old in batch]))
+        known = set(session.scalars(existing))
         new = [old for old in batch if old.checkout not in known]
         numbers = [old.payment_id for old in new]
         taken = set(session.scalars(select(Payment.payment_id).where(Payment.payment_id.in_(numbers))))

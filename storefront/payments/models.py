@@ -16,15 +16,22 @@ _STATUSES = "status IN (" + ", ".join(f"'{status}'" for status in PaymentStatus)
 
 
 class PaymentsModel(Model):
+    """Base of the tables in the payments schema."""
+
     __abstract__ = True
     __bind_key__ = "payments"
 
 
 class Payment(PaymentsModel):
-    """One per checkout.
+    """The payment of a checkout.
 
+    :cvar payment_id: public id
+    :cvar checkout_id: unique: a checkout has one payment
+    :cvar order_id: set by the capture
+    :cvar amount: what is paid, in minor units
     :cvar method: code of the `PaymentOption` chosen
-    :cvar refunded: the sum of its refunds, those promised included
+    :cvar reason: why it was declined or voided
+    :cvar refunded: sum of its refunds in minor units, including those not settled yet
     """
 
     __tablename__ = "payments"
@@ -50,10 +57,10 @@ class Payment(PaymentsModel):
 
 
 class Refund(PaymentsModel):
-    """Money given back, or promised.
+    """A refund of a payment, or a reservation for one.
 
-    :cvar key: what makes a repeat the same refund
-    :cvar settled_at: when the provider had done it; None until then
+    :cvar key: idempotency key
+    :cvar settled_at: when the provider had made it; None until then
     """
 
     __tablename__ = "refunds"
@@ -69,9 +76,10 @@ class Refund(PaymentsModel):
 
 
 class ReceivedWebhook(PaymentsModel):
-    """A provider's message that was acted on.
+    """A provider's event that was received.
 
-    :cvar event_id: the provider's own; a second one is refused
+    :cvar event_id: the provider's id; unique, so that a repeat is ignored
+    :cvar kind: the provider's name of the event type
     """
 
     __tablename__ = "webhook_events"
@@ -85,15 +93,15 @@ class ReceivedWebhook(PaymentsModel):
 
 
 class Message(OutboxMessage, PaymentsModel):
-    """The outbox of the payments."""
+    """The outbox of the payments schema."""
 
 
 class StripeCharge(PaymentsModel):
-    """Which of Stripe's checkout sessions is a charge of ours.
+    """The Stripe Checkout session of a charge.
 
     :cvar key: our idempotency key
-    :cvar session: Stripe's id, once its answer arrived
-    :cvar is_let_go: the charge was voided: it is refused from then on
+    :cvar session: Stripe's id of the session; None until its response arrived
+    :cvar is_let_go: the charge was voided, and is refused from then on
     """
 
     __tablename__ = "stripe_charges"
@@ -106,9 +114,11 @@ class StripeCharge(PaymentsModel):
 
 
 class SandboxCharge(PaymentsModel):
-    """What the sandbox provider remembers: it plays another firm, so it has a memory of its own.
+    """A charge as the sandbox provider stores it; it stands for another company, so it has its own tables.
 
     :cvar key: our idempotency key
+    :cvar state: a `PaymentStatus`
+    :cvar asked: how often it was asked to authorise the charge
     """
 
     __tablename__ = "sandbox_charges"
@@ -126,7 +136,7 @@ class SandboxCharge(PaymentsModel):
 
 
 class SandboxRefund(PaymentsModel):
-    """A refund as the sandbox provider remembers it.
+    """A refund as the sandbox provider stores it.
 
     :cvar key: our idempotency key
     """

@@ -1,6 +1,6 @@
-"""Who moves the money. One interface; what is settled outside the shop needs nobody to ask.
+"""The interface of payment providers, and the providers of payments that are settled outside the shop.
 
-Cards are the business of `sandbox` and `stripe`.
+Card payments are made by `sandbox` and `stripe`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from storefront.payments.values import PaymentOption, PaymentStatus
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a provider is asked for.
+    """A payment that a provider is asked to authorise.
 
-    :ivar key: our idempotency key; asked twice under one key, a provider charges once
-    :ivar return_url: where the customer comes back to after confirming
+    :ivar key: our idempotency key, the checkout's id: a provider charges once for each
+    :ivar method: code of a `PaymentOption`
+    :ivar return_url: where the provider sends the customer after confirming
     """
 
     key: str
@@ -28,9 +29,11 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class ProviderResponse:
-    """What a provider said.
+    """A provider's response.
 
-    :ivar action_url: where the customer must confirm, with `ACTION_NEEDED` only
+    :ivar reference: the provider's id of the charge
+    :ivar action_url: where the customer must confirm; with `ACTION_NEEDED` only
+    :ivar reason: why it was declined, for the shopper
     """
 
     status: PaymentStatus
@@ -40,40 +43,55 @@ class ProviderResponse:
 
 
 class PaymentProvider(Protocol):
-    """Every method may raise `ProviderSilent`: then nobody knows, and the same call is made again later."""
+    """A provider that moves money.
+
+    Every method may raise `ProviderTimeout`: the result is unknown then, and the same call is made again later.
+
+    :ivar name: stored with each payment
+    """
 
     name: str
 
     def options(self) -> tuple[PaymentOption, ...]:
-        """What this provider lets a shopper choose from."""
+        """The payment options it offers to shoppers."""
         ...
 
     def authorise(self, charge: Charge) -> ProviderResponse:
-        """Hold the money: `AUTHORISED`, `DUE`, `ACTION_NEEDED` or `DECLINED`. The same key gets the same charge."""
+        """Authorise a payment. The same key always means the same charge.
+
+        :return: `AUTHORISED`, `DUE`, `ACTION_NEEDED` or `DECLINED`
+        """
         ...
 
     def capture(self, key: str) -> ProviderResponse:
-        """Take what is held: `CAPTURED`, or `DUE` where it is collected later, or `DECLINED`."""
+        """Capture an authorised payment.
+
+        :return: `CAPTURED`, `DUE` where it is collected later, or `DECLINED`
+        """
         ...
 
     def void(self, key: str) -> ProviderResponse:
-        """Let it go untaken; a charge never heard of is refused from then on. `VOIDED`."""
+        """Void a charge that was not captured; a key that was never used is refused from then on.
+
+        :return: `VOIDED`, or `CAPTURED` when it was captured before
+        """
         ...
 
     def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
-        """Give taken money back, a part or all of it: `REFUNDED` once that is done.
+        """Refund a part or all of a captured payment.
 
-        :param refund_key: asked twice under one, money goes back once; two of them are two refunds
+        :param refund_key: idempotency key of the refund: each is made once
+        :return: `REFUNDED`, or another status when it was refused
         """
         ...
 
 
 class Offline:
-    """Settled outside the shop: nothing can fail here, and nobody has to be waited for.
+    """A payment that is settled outside the shop: no request is made, and nothing can fail.
 
-    :cvar option: the one way to pay it offers
-    :cvar held: how a payment stands once it is promised
-    :cvar taken: and once the order is certain
+    :cvar option: the one payment option it offers
+    :cvar held: status once authorised
+    :cvar taken: status once captured
     """
 
     name: str
@@ -98,7 +116,7 @@ class Offline:
 
 
 class CashOnDelivery(Offline):
-    """Collected by whoever delivers."""
+    """Collected by the courier."""
 
     name = "cash"
     option = PaymentOption(
@@ -107,7 +125,7 @@ class CashOnDelivery(Offline):
 
 
 class Upi(Offline):
-    """Paid from the customer's UPI app, under their UPI id; taken as paid, as the old shop did."""
+    """Paid from the customer's UPI app, under their UPI id; recorded as paid at once, as in the old shop."""
 
     name = "upi"
     option = PaymentOption("upi", "UPI", "Pay from your UPI app.", "upi", "UPI")
@@ -116,13 +134,15 @@ class Upi(Offline):
 
 
 class PayLater(Offline):
-    """A lender pays the shop and collects from the customer in parts."""
+    """A lender pays the shop and collects instalments from the customer."""
 
     name = "pay-later"
-    option = PaymentOption("bnpl", "Pay later", "In parts, with the provider you choose.", "bnpl", "Buy Now Pay Later")
+    option = PaymentOption(
+        "bnpl", "Pay later", "In instalments, with the provider you choose.", "bnpl", "Buy Now Pay Later"
+    )
 
 
 class LegacyCharge(Offline):
-    """Cards that the old shop charged: nothing can be asked of whoever did it, money goes back by hand. Not offered."""
+    """Cards charged by the old shop: its provider cannot be reached, staff refund them by hand. Not offered."""
 
     name = "old-shop"

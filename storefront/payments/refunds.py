@@ -1,7 +1,7 @@
-"""Money goes back: promised in one statement, asked of the provider, and noted once it is done.
+"""Refunds of a payment: reserved by one statement, requested from the provider, then marked as settled.
 
-The promise is what keeps the sum within what was paid; it stands before the provider hears of it, so that a refund
-whose answer got lost is asked for again under its own key, and by nobody a second time.
+The reservation keeps the sum of all refunds within the amount paid. It is committed before the provider is asked, so
+that a refund whose response was lost is requested again under its own key, and not made a second time under another.
 """
 
 from __future__ import annotations
@@ -17,36 +17,39 @@ from storefront.payments.models import Payment, Refund
 from storefront.payments.providers import ProviderResponse
 from storefront.payments.values import PaymentStatus, RefundRefused
 
-_GIVES_BACK = frozenset({PaymentStatus.CAPTURED, PaymentStatus.DUE})  # of what is due, less is asked for
+_REFUNDABLE = frozenset({PaymentStatus.CAPTURED, PaymentStatus.DUE})  # a due payment is reduced
 
 
 def execute_refund(
     payment: Payment, key: str, amount: Money | None, reason: str, ask: Callable[[Money], ProviderResponse]
 ) -> None:
-    """Give money back, once for each key.
+    """Refund money, once for each key.
 
     :param amount: None for all that is left
-    :param ask: asks the provider
+    :param ask: requests the refund from the provider
     :raise RefundRefused: less is left, the key was used for another amount, or the provider does not have the money
-    :raise ProviderSilent: no answer; ask again
+    :raise ProviderTimeout: no response; call again
     """
     identity, currency = payment.id, payment.currency
-    promised = _promise(identity, key, amount, reason)
-    if promised is not None and promised.settled_at is None:
-        said = ask(Money(promised.amount, currency))
-        if said.status is not PaymentStatus.REFUNDED:
-            raise RefundRefused(f"{key}: {said.status} {said.reason}")
-    _settle(identity, promised.id if promised is not None else None)
+    refund = _reserve(identity, key, amount, reason)
+    if refund is not None and refund.settled_at is None:
+        response = ask(Money(refund.amount, currency))
+        if response.status is not PaymentStatus.REFUNDED:
+            raise RefundRefused(f"{key}: {response.status} {response.reason}")
+    _settle(identity, refund.id if refund is not None else None)
 
 
 def _locked(payment: int) -> Select[Payment]:
-    """A payment that nobody else changes until the transaction ends."""
+    """A payment with its row lock, until the transaction ends."""
     return select(Payment).where(Payment.id == payment).with_for_update()
 
 
 @retry_on_deadlock
-def _promise(payment: int, key: str, amount: Money | None, reason: str) -> Refund | None:
-    """:return: the refund of this key; None when nothing is left to give back"""
+def _reserve(payment: int, key: str, amount: Money | None, reason: str) -> Refund | None:
+    """Find the refund of a key, or insert it and count its amount as refunded.
+
+    :return: None when nothing is left to refund
+    """
     with transaction("payments") as session:
         paid = session.scalars(_locked(payment)).one()
         known = session.scalar(select(Refund).where(Refund.key == key))
@@ -57,19 +60,19 @@ def _promise(payment: int, key: str, amount: Money | None, reason: str) -> Refun
         minor = paid.amount - paid.refunded if amount is None else amount.minor
         if not minor:
             return None
-        enough = (Payment.status.in_(_GIVES_BACK), Payment.refunded + minor <= Payment.amount)
-        taken = update(Payment).where(Payment.id == payment, *enough).values(refunded=Payment.refunded + minor)
-        if minor < 0 or not rows_changed(session.execute(taken)):
+        enough = (Payment.status.in_(_REFUNDABLE), Payment.refunded + minor <= Payment.amount)
+        counted = update(Payment).where(Payment.id == payment, *enough).values(refunded=Payment.refunded + minor)
+        if minor < 0 or not rows_changed(session.execute(counted)):
             raise RefundRefused(f"{key}: {minor} of {paid.amount - paid.refunded} (minor units), {paid.status}")
-        promised = Refund(payment_id=payment, key=key, amount=minor, reason=reason, created_at=utc_now())
-        session.add(promised)
+        refund = Refund(payment_id=payment, key=key, amount=minor, reason=reason, created_at=utc_now())
+        session.add(refund)
         session.flush()
-    return promised
+    return refund
 
 
 @retry_on_deadlock
 def _settle(payment: int, refund: int | None) -> None:
-    """Note that a refund is done; with the last part of it the payment is refunded."""
+    """Mark a refund as settled; when none is open and the whole amount is refunded, so is the payment."""
     with transaction("payments") as session:
         session.scalars(_locked(payment)).one()
         if refund is not None:
@@ -77,6 +80,6 @@ def _settle(payment: int, refund: int | None) -> None:
             session.execute(done)
         is_open = select(Refund.id).where(Refund.payment_id == payment, Refund.settled_at.is_(None))
         if session.scalar(is_open.limit(1)) is None:
-            is_all = (Payment.refunded == Payment.amount, Payment.status.in_(_GIVES_BACK))
-            over = update(Payment).where(Payment.id == payment, *is_all).values(status=PaymentStatus.REFUNDED)
-            session.execute(over)
+            is_all = (Payment.refunded == Payment.amount, Payment.status.in_(_REFUNDABLE))
+            refunded = update(Payment).where(Payment.id == payment, *is_all).values(status=PaymentStatus.REFUNDED)
+            session.execute(refunded)

@@ -1,6 +1,6 @@
-"""The sandbox provider: a card firm for trying the shop out. It takes no money and production refuses it.
+"""The sandbox provider: a simulated card provider. It takes no money, and production refuses it.
 
-It plays another firm: it remembers charges by itself, has a page of its own, and may not answer.
+It behaves like another company: it stores charges itself, has a page of its own, and may not respond.
 """
 
 from __future__ import annotations
@@ -20,22 +20,24 @@ from storefront.payments.models import SandboxCharge, SandboxRefund
 from storefront.payments.providers import Charge, ProviderResponse
 from storefront.payments.values import PaymentOption, PaymentStatus, ProviderTimeout, UnknownPayment
 
-SILENCES = 2  # how often the card that times out leaves us without an answer
+SILENCES = 2  # how often the card that times out does not respond
 
 _TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
 _CARDS = {
     "sandbox-success": ("Test card that succeeds", "The payment goes through at once.", "4242"),
     "sandbox-confirm": ("Test card that asks for confirmation", "You confirm on the bank's page.", "3155"),
-    "sandbox-decline": ("Test card that is declined", "The bank says no; your cart is kept.", "0002"),
+    "sandbox-decline": ("Test card that is declined", "The bank declines the payment; your cart is kept.", "0002"),
     "sandbox-timeout": (
         "Test card that answers late",
-        "The bank takes its time; nothing is charged twice.",
+        "The bank responds late; nothing is charged twice.",
         "0119",
     ),
 }
 
 
 class SandboxProvider:
+    """A `PaymentProvider` whose test cards succeed, ask for confirmation, are declined or respond late."""
+
     name = "sandbox"
 
     def options(self) -> tuple[PaymentOption, ...]:
@@ -45,38 +47,38 @@ class SandboxProvider:
         )
 
     def authorise(self, charge: Charge) -> ProviderResponse:
-        return _answer(_heard(lambda: _ask(charge)))
+        return _response_to(_retry_once(lambda: _authorise(charge)))
 
     def capture(self, key: str) -> ProviderResponse:
         return self._move(key, PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
 
     def void(self, key: str) -> ProviderResponse:
-        return _answer(_heard(lambda: _let_go(key)))
+        return _response_to(_retry_once(lambda: _void(key)))
 
     @retry_on_deadlock
     def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
         with transaction("payments") as session:
             charge = session.scalar(select(SandboxCharge).where(SandboxCharge.key == key).with_for_update())
-            is_done = charge is not None and _give_back(session, charge, amount, refund_key)
+            is_done = charge is not None and _refund(session, charge, amount, refund_key)
         if charge is None:
             raise UnknownPayment(key)
-        return replace(_answer(charge), status=PaymentStatus.REFUNDED) if is_done else _answer(charge)
+        return replace(_response_to(charge), status=PaymentStatus.REFUNDED) if is_done else _response_to(charge)
 
     def _move(self, key: str, before: PaymentStatus, after: PaymentStatus) -> ProviderResponse:
-        """Change a charge's state once; asked again it says the same."""
+        """Change a charge's state if it is `before`; a repeat returns the same response."""
         with transaction("payments") as session:
             charge = session.scalar(select(SandboxCharge).where(SandboxCharge.key == key).with_for_update())
             if charge is not None and charge.state == before:
                 charge.state = after
         if charge is None:
             raise UnknownPayment(key)
-        return _answer(charge)
+        return _response_to(charge)
 
 
-def _give_back(session: Session, charge: SandboxCharge, amount: Money, refund_key: str) -> bool:
-    """Once for each key, and never more than was taken.
+def _refund(session: Session, charge: SandboxCharge, amount: Money, refund_key: str) -> bool:
+    """Refund once for each key, and never more than was captured.
 
-    :return: whether it is done
+    :return: False when it is refused
     """
     if session.scalar(select(SandboxRefund.id).where(SandboxRefund.key == refund_key)) is not None:
         return True
@@ -93,16 +95,17 @@ def _reference() -> str:
     return f"sbx_{secrets.token_hex(8)}"
 
 
-def _heard(question: Callable[[], SandboxCharge]) -> SandboxCharge:
-    """Of two questions under a new key at one moment one opens the charge; the other asks again and finds it."""
+def _retry_once(request: Callable[[], SandboxCharge]) -> SandboxCharge:
+    """Repeat a request whose new key another request inserted first: it finds the charge then."""
     try:
-        return question()
+        return request()
     except IntegrityError:
-        return question()
+        return request()
 
 
 @retry_on_deadlock
-def _let_go(key: str) -> SandboxCharge:
+def _void(key: str) -> SandboxCharge:
+    """Void a charge; for an unknown key a voided one is stored, so that it cannot be authorised later."""
     with transaction("payments") as session:
         charge = session.scalar(select(SandboxCharge).where(SandboxCharge.key == key).with_for_update())
         if charge is None:
@@ -116,10 +119,10 @@ def _let_go(key: str) -> SandboxCharge:
 
 
 @retry_on_deadlock
-def _ask(charge: Charge) -> SandboxCharge:
-    """Open the charge, or find the one already open under this key.
+def _authorise(charge: Charge) -> SandboxCharge:
+    """Create the charge, or find the one with this key.
 
-    :raise ProviderSilent: it does not answer
+    :raise ProviderTimeout: it simulates a missing response
     """
     with transaction("payments") as session:
         row = session.scalar(select(SandboxCharge).where(SandboxCharge.key == charge.key).with_for_update())
@@ -148,7 +151,7 @@ def _first_state(card: str) -> PaymentStatus:
     return PaymentStatus.ACTION_NEEDED if card == "sandbox-confirm" else PaymentStatus.AUTHORISED
 
 
-def _answer(charge: SandboxCharge) -> ProviderResponse:
+def _response_to(charge: SandboxCharge) -> ProviderResponse:
     status = PaymentStatus(charge.state)
     return ProviderResponse(
         status,
@@ -161,9 +164,10 @@ def _answer(charge: SandboxCharge) -> ProviderResponse:
 
 
 def find_waiting(reference: str) -> tuple[Money, str]:
-    """A charge the customer must confirm: its amount and where to go afterwards.
+    """Find a charge by its reference.
 
-    :raise UnknownPayment: there is none of this reference
+    :return: its amount, and where the customer goes afterwards
+    :raise UnknownPayment: no charge has this reference
     """
     charge = read_session().scalar(select(SandboxCharge).where(SandboxCharge.reference == reference))
     if charge is None:
@@ -172,7 +176,7 @@ def find_waiting(reference: str) -> tuple[Money, str]:
 
 
 def decide(reference: str, *, approve: bool) -> None:
-    """What the customer pressed on the sandbox's page. A decision once made stands."""
+    """Store what the customer pressed on the sandbox's page; the first decision is final."""
     with transaction("payments") as session:
         charge = session.scalar(select(SandboxCharge).where(SandboxCharge.reference == reference).with_for_update())
         if charge is not None and charge.state == PaymentStatus.ACTION_NEEDED:

@@ -1,6 +1,6 @@
-"""The payments' door: one payment a checkout, its steps safe to repeat.
+"""Public functions of payments: one payment for each checkout, each function safe to repeat.
 
-No transaction is open while a provider is asked: the attempt is committed first, the answer second.
+No transaction is open during a request to a provider: the attempt is committed before it, the response after it.
 """
 
 from __future__ import annotations
@@ -80,14 +80,15 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+# Statuses in which nothing has to be authorised any more.
 _HELD = frozenset({PaymentStatus.AUTHORISED, PaymentStatus.DUE, PaymentStatus.CAPTURED})
 _OFFLINE = (CashOnDelivery(), Upi(), PayLater())
 _TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
-_OVER = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED, PaymentStatus.DECLINED})
+_FINAL = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED, PaymentStatus.DECLINED})
 
 
 def _providers() -> tuple[PaymentProvider, ...]:
-    """Those the shop works with: what is settled elsewhere, and the card provider that is configured."""
+    """Providers of the configured payment methods: those settled outside the shop, and the card provider."""
     offered = current_app.config["OFFLINE_PAYMENTS"]
     offline = (provider for provider in _OFFLINE if provider.option.code in offered)
     cards = current_app.config["PAYMENT_PROVIDER"]
@@ -98,14 +99,14 @@ def _card_provider(name: str) -> PaymentProvider:
     if name == "sandbox":
         return SandboxProvider()
     if name == "stripe":
-        from storefront.payments.stripe import StripeProvider  # its library is large
+        from storefront.payments.stripe import StripeProvider  # imported late: its library is large
 
         return StripeProvider()
     raise UnknownPayment(name)
 
 
 def page_origins() -> tuple[str, ...]:
-    """Where, other than here, a customer is sent to pay."""
+    """Origins of other sites that customers are sent to for payment; the content security policy must allow them."""
     if current_app.config["PAYMENT_PROVIDER"] != "stripe":
         return ()
     from storefront.payments.stripe import page_origin
@@ -114,26 +115,26 @@ def page_origins() -> tuple[str, ...]:
 
 
 def options() -> tuple[PaymentOption, ...]:
-    """The ways to pay that the shop offers."""
+    """The payment options that the shop offers."""
     return tuple(option for provider in _providers() for option in provider.options())
 
 
 def find_option(code: str, entry: str = "") -> PaymentOption | None:
-    """The way to pay that has this code; None when it is not offered, or asks for something else beside it.
+    """Find a payment option by its code; None when it is not offered or does not accept `entry`.
 
-    :param entry: what the shopper entered beside it: a UPI id, or one of `LENDERS`
+    :param entry: what the shopper entered for it: a UPI id, or one of `BNPL_PROVIDERS`
     """
     option = next((option for option in options() if option.code == code), None)
     return option.with_entry(entry) if option else None
 
 
 def offline_option(kind: str, details: str = "", lender: str = "") -> PaymentOption | None:
-    """The way to pay that needs nothing of the customer but their word, for clients that cannot send them elsewhere.
+    """Find a payment option that the customer need not confirm, for clients that cannot send them to a provider's page.
 
-    :param kind: cod, upi, bnpl or card; a card only where the provider takes one without the customer
-    :param details: what an order may show of it, such as a masked number
-    :param lender: who pays first, with `bnpl`
-    :return: None when the shop does not offer it so
+    :param kind: cod, upi, bnpl or card; a card only with the sandbox provider
+    :param details: shown with the order, such as a masked number
+    :param lender: who pays the shop, with `bnpl`
+    :return: None when the shop does not offer it that way
     """
     option = next((option for option in options() if option.kind == kind), None)
     if option is None or (kind == "card" and current_app.config["PAYMENT_PROVIDER"] != "sandbox"):
@@ -151,7 +152,7 @@ def _provider_for(method: str) -> PaymentProvider:
 
 
 def _provider_of(payment: Payment) -> PaymentProvider:
-    """Who has the money, also where it can be paid to no longer."""
+    """The provider that has the money, even if it is not offered any more."""
     for provider in (*_providers(), *_OFFLINE, LegacyCharge()):
         if provider.name == payment.provider:
             return provider
@@ -159,80 +160,82 @@ def _provider_of(payment: Payment) -> PaymentProvider:
 
 
 def authorise(checkout: str, amount: Money, method: str, return_url: str) -> None:
-    """Hold the money for a checkout, or learn that it is held already.
+    """Authorise a checkout's payment, unless that was done before.
 
     :param method: code of a `PaymentOption`
-    :raise PaymentDeclined: the provider said no; it stays no
+    :param return_url: where the provider sends the customer after confirming
+    :raise PaymentDeclined: the provider declined, which is final
     :raise CustomerActionNeeded: the customer must confirm first
-    :raise ProviderSilent: no answer; ask again
+    :raise ProviderTimeout: no response; call again
     """
     provider = _provider_for(method)
     payment = _open(checkout, amount, method, provider.name)
     status = PaymentStatus(payment.status)
     if status in _HELD:
         return
-    if status in _OVER:
+    if status in _FINAL:
         raise PaymentDeclined(payment.reason or "The payment was cancelled")
-    said = provider.authorise(Charge(checkout, amount, method, return_url))
-    _record(checkout, said)
-    if said.status is PaymentStatus.ACTION_NEEDED:
-        raise CustomerActionNeeded(said.action_url)
-    if said.status not in _HELD:
-        raise PaymentDeclined(said.reason or "The payment was declined")
+    response = provider.authorise(Charge(checkout, amount, method, return_url))
+    _record(checkout, response)
+    if response.status is PaymentStatus.ACTION_NEEDED:
+        raise CustomerActionNeeded(response.action_url)
+    if response.status not in _HELD:
+        raise PaymentDeclined(response.reason or "The payment was declined")
 
 
 def capture(checkout: str, order_id: str) -> None:
-    """Take what is held. Captured stays captured.
+    """Capture the authorised payment, unless that was done before.
 
-    :raise PaymentDeclined: what was held is gone
-    :raise ProviderSilent: no answer; ask again
+    :raise UnknownPayment: this checkout has no payment
+    :raise PaymentDeclined: the authorisation is no longer valid
+    :raise ProviderTimeout: no response; call again
     """
     payment = _get(checkout)
     if payment.status == PaymentStatus.CAPTURED and payment.order_id == order_id:
         return
-    said = _provider_of(payment).capture(checkout)
-    _record(checkout, said, order_id=order_id)
-    if said.status not in {PaymentStatus.CAPTURED, PaymentStatus.DUE}:
-        raise PaymentDeclined(said.reason or "The payment could not be taken")
+    response = _provider_of(payment).capture(checkout)
+    _record(checkout, response, order_id=order_id)
+    if response.status not in {PaymentStatus.CAPTURED, PaymentStatus.DUE}:
+        raise PaymentDeclined(response.reason or "The payment could not be taken")
 
 
 def void(checkout: str) -> None:
-    """Let go of what is held, or of what may be. Without a payment there is nothing to do.
+    """Void an authorisation, or an attempt at one. Without a payment, or after the capture, it does nothing.
 
-    :raise ProviderSilent: no answer; ask again
+    :raise ProviderTimeout: no response; call again
     """
     payment = _find(checkout)
-    if payment is None or PaymentStatus(payment.status) in _OVER | {PaymentStatus.CAPTURED}:
+    if payment is None or PaymentStatus(payment.status) in _FINAL | {PaymentStatus.CAPTURED}:
         return
     _record(checkout, _provider_of(payment).void(checkout))
 
 
 def refund_remaining(checkout: str, reason: str, amount: Money | None = None) -> None:
-    """Undo a payment, once: refund what was taken, let go of what was not.
+    """Undo a whole payment, once: refund it if it was captured, else void it.
 
-    :param amount: what is left after refunds in part; None for whatever that is
+    :param amount: what is left after partial refunds; None to take that from the payment
     :raise UnknownPayment: this checkout has no payment
     :raise RefundRefused: less is left, or the provider does not have the money
-    :raise ProviderSilent: no answer; ask again
+    :raise ProviderTimeout: no response; call again
     """
     payment = _get(checkout)
     if payment.status not in _TAKEN:
         void(checkout)
-        payment = _get(checkout)  # the provider may have taken it, and that went unheard
+        payment = _get(checkout)  # the provider may have captured it without our receiving the response
     if payment.status in _TAKEN:
         _refund(payment, refund_key(checkout), amount, reason)
 
 
 def refund_part(checkout: str, key: str, amount: Money, reason: str) -> None:
-    """Give a part of a payment back, once for each key. Of one that is due, so much less is asked for.
+    """Refund a part of a payment, once for each key.
 
-    What is due is collected outside the shop: after the delivery it is the staff who hand the money back, and this
-    notes it. A payment that was let go was never taken: nothing of it goes back.
+    A payment that is due on delivery is reduced by the amount; after the delivery staff hand the money back, and this
+    records it. A voided payment was never captured: nothing is refunded.
 
-    :param key: names the refund, at most 80 characters
+    :param key: idempotency key of the refund, at most 80 characters
     :raise UnknownPayment: this checkout has no payment
     :raise RefundRefused: less is left, or the provider does not have the money
-    :raise ProviderSilent: no answer; ask again
+    :raise ProviderTimeout: no response; call again
     """
     payment = _get(checkout)
     if payment.status != PaymentStatus.VOIDED:
@@ -240,9 +243,9 @@ def refund_part(checkout: str, key: str, amount: Money, reason: str) -> None:
 
 
 def refund_key(checkout: str, part: str | int | None = None) -> str:
-    """The key of a refund.
+    """The idempotency key of a refund.
 
-    :param part: names one of a part; None for whatever was left
+    :param part: key of a partial refund; None for the refund of whatever is left
     """
     return f"refund/{checkout}" if part is None else f"refund/{checkout}/{part}"
 
@@ -252,40 +255,45 @@ def _refund(payment: Payment, key: str, amount: Money | None, reason: str) -> No
     execute_refund(payment, key, amount, reason, lambda money: provider.refund(checkout, money, key))
 
 
-def record_webhook(message: WebhookEvent) -> None:
-    """A provider says that it has news: note it, once, and leave word for whoever walks the checkout."""
-    if status_of(message.checkout) is None:
-        logger.warning("%s %s is about %s, which has no payment", message.provider, message.id, message.checkout)
+def record_webhook(webhook: WebhookEvent) -> None:
+    """Store a provider's webhook once, with an outbox message that has the checkout resumed.
+
+    An event about a checkout without a payment is only logged.
+    """
+    if status_of(webhook.checkout) is None:
+        logger.warning(
+            "%s event %s names checkout %s, which has no payment", webhook.provider, webhook.id, webhook.checkout
+        )
         return
-    with suppress(IntegrityError):  # it came before
-        _note_message(message)
+    with suppress(IntegrityError):  # the event was received before
+        _store_webhook(webhook)
 
 
 @retry_on_deadlock
-def _note_message(message: WebhookEvent) -> None:
+def _store_webhook(webhook: WebhookEvent) -> None:
     with transaction("payments") as session:
         session.add(
             ReceivedWebhook(
-                event_id=message.id,
-                provider=message.provider,
-                kind=message.kind,
-                checkout_id=message.checkout,
+                event_id=webhook.id,
+                provider=webhook.provider,
+                kind=webhook.kind,
+                checkout_id=webhook.checkout,
                 received_at=utc_now(),
             )
         )
         session.flush()
-        word = {"checkout": message.checkout}
-        outbox.publish(session, Message, PAYMENT_CHANGED, f"{PAYMENT_CHANGED}/{message.id}", word)
+        payload = {"checkout": webhook.checkout}
+        outbox.publish(session, Message, PAYMENT_CHANGED, f"{PAYMENT_CHANGED}/{webhook.id}", payload)
 
 
 def status_of(checkout: str) -> PaymentStatus | None:
-    """Where the payment of a checkout stands; None when there is none."""
+    """The status of a checkout's payment; None when there is none."""
     payment = _find(checkout)
     return PaymentStatus(payment.status) if payment else None
 
 
 def records_of(checkouts: Collection[str]) -> dict[str, PaymentRecord]:
-    """Payments by checkout, of those that have one."""
+    """Payments of the given checkouts, by checkout; those without one are left out."""
     asked = select(Payment).where(Payment.checkout_id.in_(checkouts))
     return {
         row.checkout_id: PaymentRecord(
@@ -312,7 +320,7 @@ def _get(checkout: str) -> Payment:
 
 
 def _open(checkout: str, amount: Money, method: str, provider: str) -> Payment:
-    """Note the attempt before the provider hears of it."""
+    """Find the payment of a checkout, or commit a new one before the provider is asked."""
     if existing := _find(checkout):
         return existing
     try:
@@ -330,19 +338,19 @@ def _open(checkout: str, amount: Money, method: str, provider: str) -> Payment:
                 )
             )
     except IntegrityError:
-        pass  # another runner noted it first
+        pass  # another runner inserted it first
     return _get(checkout)
 
 
 @retry_on_deadlock
-def _record(checkout: str, said: ProviderResponse, *, order_id: str | None = None) -> None:
-    """Write down what a provider said; over stays over and taken stays taken, whoever's answer arrives late."""
-    known = {"provider_reference": said.reference} if said.reference else {}
-    linked = {"order_id": order_id} if order_id else {}
-    settled = _OVER if said.status is PaymentStatus.CAPTURED else _OVER | {PaymentStatus.CAPTURED}
+def _record(checkout: str, response: ProviderResponse, *, order_id: str | None = None) -> None:
+    """Store a provider's response. One that arrives late changes no final status, and undoes no capture."""
+    reference = {"provider_reference": response.reference} if response.reference else {}
+    order = {"order_id": order_id} if order_id else {}
+    settled = _FINAL if response.status is PaymentStatus.CAPTURED else _FINAL | {PaymentStatus.CAPTURED}
     with transaction("payments") as session:
         session.execute(
             update(Payment)
             .where(Payment.checkout_id == checkout, Payment.status.not_in(settled))
-            .values(status=said.status, reason=said.reason, **known, **linked)
+            .values(status=response.status, reason=response.reason, **reference, **order)
         )

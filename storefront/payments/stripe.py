@@ -1,7 +1,7 @@
-"""Stripe: cards, typed on a page of theirs (Stripe Checkout) and never seen by us.
+"""Stripe: card payments on Stripe's own page (Stripe Checkout), so that we never see a card number.
 
-A charge is a checkout session made under our key. Nobody can pay at a session whose answer never reached us, because
-nobody was sent there: so a charge can be let go although Stripe does not answer.
+A charge is a Checkout session created under our idempotency key. If the response with the session is lost, no customer
+was sent to its page and nobody can pay there: so such a charge can be voided without asking Stripe.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from storefront.payments.values import (
 logger = logging.getLogger(__name__)
 
 NAME = "stripe"
-PAGES = "https://checkout.stripe.com"  # where Stripe's own pages live
-TIMEOUT = (3.0, 12.0)  # seconds to connect and to answer; three answers must fit into the lease of a checkout
+PAGES = "https://checkout.stripe.com"  # origin of Stripe's payment pages
+TIMEOUT = (3.0, 12.0)  # seconds to connect and to respond; three requests must fit into `saga.LEASE`
 DECLINED = "The bank declined the card"
-TOLERANCE = 300  # seconds a message may be old; Stripe signs anew whenever it sends again
+TOLERANCE = 300  # seconds a signature may be old; Stripe signs every delivery again
 
-# What moves a checkout. Each says that Stripe has news of it, so order and repeats do not matter.
-NEWS = frozenset(
+# Events after which a checkout is resumed. The status is then requested, so their order and repeats do not matter.
+RELEVANT_EVENTS = frozenset(
     {
         "checkout.session.completed",
         "checkout.session.expired",
@@ -57,8 +57,8 @@ _STATUSES = {
     "requires_payment_method": PaymentStatus.DECLINED,
 }
 
-_REFUND_FELL_THROUGH = frozenset({"failed", "canceled"})
-MAX_REFUNDS = 100  # of one charge, in one answer of Stripe; an order has fewer units
+_REFUND_FAILED = frozenset({"failed", "canceled"})
+MAX_REFUNDS = 100  # of one charge, in one response of Stripe; an order has fewer units
 
 Result = TypeVar("Result")
 
@@ -72,7 +72,7 @@ class _Data(BaseModel):
 
 
 class _Event(BaseModel):
-    """What is read of a message."""
+    """The fields we read of a webhook."""
 
     id: str = Field(max_length=100)
     type: str
@@ -80,75 +80,77 @@ class _Event(BaseModel):
 
 
 class StripeProvider:
+    """A `PaymentProvider` for cards, by Stripe Checkout with manual capture."""
+
     name = NAME
 
     def options(self) -> tuple[PaymentOption, ...]:
         return (
-            PaymentOption("stripe", "Card", "You pay on a page of Stripe, who takes cards for us.", "card", "Card"),
+            PaymentOption("stripe", "Card", "You pay on a secure page of Stripe, our card provider.", "card", "Card"),
         )
 
     def authorise(self, charge: Charge) -> ProviderResponse:
-        known = _remember(charge.key)
-        if known.is_let_go:
+        stored = _store_charge(charge.key)
+        if stored.is_let_go:
             return ProviderResponse(PaymentStatus.VOIDED)
-        if known.session is not None:
-            return _answer(_look_up(known.session))
+        if stored.session is not None:
+            return _response_to(_retrieve(stored.session))
         session = _ask(lambda: _open_session(charge))
-        if _note_session(charge.key, session.id):
-            return self.void(charge.key)  # while Stripe was on the line
-        return _answer(session)
+        if _store_session(charge.key, session.id):
+            return self.void(charge.key)  # it was voided during the request
+        return _response_to(session)
 
     def capture(self, key: str) -> ProviderResponse:
-        answer = _answer(_look_up(_session_of(key)))
-        if answer.status is not PaymentStatus.AUTHORISED:
-            return answer
+        response = _response_to(_retrieve(_session_of(key)))
+        if response.status is not PaymentStatus.AUTHORISED:
+            return response
         try:
-            _change(lambda: _client().v1.payment_intents.capture(answer.reference))
+            _change(lambda: _client().v1.payment_intents.capture(response.reference))
         except stripe.CardError as refusal:
-            return replace(answer, status=PaymentStatus.DECLINED, reason=refusal.user_message or DECLINED)
-        return replace(answer, status=PaymentStatus.CAPTURED)
+            return replace(response, status=PaymentStatus.DECLINED, reason=refusal.user_message or DECLINED)
+        return replace(response, status=PaymentStatus.CAPTURED)
 
     def void(self, key: str) -> ProviderResponse:
-        known = _remember(key, let_go=True)
-        if known.session is None:
+        stored = _store_charge(key, voided=True)
+        if stored.session is None:
             return ProviderResponse(PaymentStatus.VOIDED)
-        session = _look_up(known.session)
+        session = _retrieve(stored.session)
         if session.status == "open":
             _change(lambda: _client().v1.checkout.sessions.expire(session.id))
             return ProviderResponse(PaymentStatus.VOIDED, session.id)
-        answer = _answer(session)
-        if answer.status is PaymentStatus.CAPTURED:
-            return answer
-        if answer.status is PaymentStatus.AUTHORISED:
-            _change(lambda: _client().v1.payment_intents.cancel(answer.reference))
-        return ProviderResponse(PaymentStatus.VOIDED, answer.reference)
+        response = _response_to(session)
+        if response.status is PaymentStatus.CAPTURED:
+            return response
+        if response.status is PaymentStatus.AUTHORISED:
+            _change(lambda: _client().v1.payment_intents.cancel(response.reference))
+        return ProviderResponse(PaymentStatus.VOIDED, response.reference)
 
     def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
-        answer = _answer(_look_up(_session_of(key)))
-        if answer.status is not PaymentStatus.CAPTURED:
-            return answer
-        if not _was_refunded(answer.reference, refund_key):
-            _refund(answer.reference, key, amount, refund_key)
-        return replace(answer, status=PaymentStatus.REFUNDED)
+        response = _response_to(_retrieve(_session_of(key)))
+        if response.status is not PaymentStatus.CAPTURED:
+            return response
+        if not _was_refunded(response.reference, refund_key):
+            _refund(response.reference, key, amount, refund_key)
+        return replace(response, status=PaymentStatus.REFUNDED)
 
 
 def page_origin() -> str:
-    """Where the page is to which a customer is sent."""
+    """Origin of the page that a customer is sent to."""
     return current_app.config["STRIPE_API_BASE"] or PAGES
 
 
 def read_webhook(body: bytes, signature: str) -> WebhookEvent | None:
-    """What Stripe tells us unasked; None when it is no business of a checkout.
+    """Verify and parse a webhook of Stripe; None for an event that does not concern a checkout.
 
     :param signature: the header `Stripe-Signature`
-    :raise ForgedMessage: Stripe did not sign this, or more than five minutes ago
+    :raise InvalidSignature: Stripe did not sign it, or more than five minutes ago
     """
     try:
         stripe.WebhookSignature.verify_header(body, signature, current_app.config["STRIPE_WEBHOOK_SECRET"], TOLERANCE)
         event = _Event.model_validate_json(body)
-    except (stripe.SignatureVerificationError, ValueError) as forged:
-        raise InvalidSignature(str(forged)) from forged
-    if event.type not in NEWS:
+    except (stripe.SignatureVerificationError, ValueError) as error:
+        raise InvalidSignature(str(error)) from error
+    if event.type not in RELEVANT_EVENTS:
         return None
     checkout = event.data.object.metadata.get("checkout")
     return WebhookEvent(NAME, event.id, event.type, checkout) if checkout else None
@@ -160,7 +162,7 @@ def _client() -> stripe.StripeClient:
 
 @functools.cache
 def _client_of(secret: str, base: str) -> stripe.StripeClient:
-    """One a process: it keeps its connections. Nothing is asked twice by itself: whoever walks the checkout does."""
+    """One client for each process, which pools connections. It does not retry: the saga does."""
     return stripe.StripeClient(
         secret,
         base_addresses={"api": base} if base else None,
@@ -170,22 +172,25 @@ def _client_of(secret: str, base: str) -> stripe.StripeClient:
 
 
 def _ask(call: Callable[[], Result]) -> Result:
-    """Ask Stripe, with no transaction of ours open meanwhile.
+    """Make a request to Stripe, with no transaction open meanwhile.
 
-    :raise ProviderSilent: there was no answer, or Stripe does not know our key: whoever runs the shop has another soon
+    :raise ProviderTimeout: no response, or Stripe rejects our secret key: the request is repeated once it is corrected
     """
     read_session().rollback()
     try:
         return call()
     except (stripe.AuthenticationError, stripe.PermissionError) as refusal:
-        logger.error("Stripe does not accept the shop's key: %s", refusal)
+        logger.error("Stripe rejects the shop's secret key: %s", refusal)
         raise ProviderTimeout(f"Stripe: {refusal}") from refusal
-    except (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError) as silence:
-        raise ProviderTimeout(f"Stripe: {silence}") from silence
+    except (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError) as error:
+        raise ProviderTimeout(f"Stripe: {error}") from error
 
 
 def _change(call: Callable[[], Result]) -> Result:
-    """Ask for what its state allowed a moment ago; if the customer was faster, it is looked at anew."""
+    """Request a change that the charge's state allowed a moment ago.
+
+    :raise ProviderTimeout: also when the customer changed the state meanwhile: the next run requests it again
+    """
     try:
         return _ask(call)
     except stripe.InvalidRequestError as refusal:
@@ -194,56 +199,62 @@ def _change(call: Callable[[], Result]) -> Result:
 
 
 def _open_session(charge: Charge) -> stripe.checkout.Session:
-    """The same session whenever it is asked for under the same key."""
-    back = urljoin(current_app.config["PUBLIC_ORIGIN"], charge.return_url)
-    shown = {"currency": charge.amount.currency.lower(), "unit_amount": charge.amount.minor}
-    wanted: Any = {
+    """Create the session of a charge; Stripe returns the same one for the same key."""
+    return_url = urljoin(current_app.config["PUBLIC_ORIGIN"], charge.return_url)
+    price = {"currency": charge.amount.currency.lower(), "unit_amount": charge.amount.minor}
+    params: Any = {
         "mode": "payment",
         "payment_method_types": ["card"],
         "line_items": [
-            {"quantity": 1, "price_data": {**shown, "product_data": {"name": current_app.config["SHOP_NAME"]}}}
+            {"quantity": 1, "price_data": {**price, "product_data": {"name": current_app.config["SHOP_NAME"]}}}
         ],
         "payment_intent_data": {"capture_method": "manual", "metadata": {"checkout": charge.key}},
         "client_reference_id": charge.key,
         "metadata": {"checkout": charge.key},
-        "success_url": back,
-        "cancel_url": back,
+        "success_url": return_url,
+        "cancel_url": return_url,
     }
-    return _client().v1.checkout.sessions.create(wanted, options={"idempotency_key": charge.key})
+    return _client().v1.checkout.sessions.create(params, options={"idempotency_key": charge.key})
 
 
 def _was_refunded(intent: str, refund_key: str) -> bool:
-    """Whether Stripe has this refund: it forgets idempotency keys after a day, what is written on a refund it keeps."""
-    wanted: Any = {"payment_intent": intent, "limit": MAX_REFUNDS}
-    known = _ask(lambda: _client().v1.refunds.list(wanted)).data
-    return any(_key_of(refund) == refund_key for refund in known if refund.status not in _REFUND_FELL_THROUGH)
+    """Whether Stripe has made this refund before.
+
+    Stripe forgets idempotency keys after a day but keeps a refund's metadata, which holds our key.
+    """
+    params: Any = {"payment_intent": intent, "limit": MAX_REFUNDS}
+    refunds = _ask(lambda: _client().v1.refunds.list(params)).data
+    return any(_key_of(refund) == refund_key for refund in refunds if refund.status not in _REFUND_FAILED)
 
 
 def _key_of(refund: stripe.Refund) -> str:
-    """One made before there were refunds in part was of everything."""
-    written = refund.metadata.to_dict() if refund.metadata else {}
-    return str(written.get("refund", f"refund/{written.get('checkout', '')}"))
+    """Our key of a refund; one from before partial refunds has no key in its metadata, and was of the whole amount."""
+    metadata = refund.metadata.to_dict() if refund.metadata else {}
+    return str(metadata.get("refund", f"refund/{metadata.get('checkout', '')}"))
 
 
 def _refund(intent: str, key: str, amount: Money, refund_key: str) -> None:
-    """:raise ProviderSilent: it fell through; a person must look if it does so again"""
-    written = {"checkout": key, "refund": refund_key}
-    wanted: Any = {"payment_intent": intent, "amount": amount.minor, "metadata": written}
+    """Create a refund.
+
+    :raise ProviderTimeout: Stripe could not make it; staff must look into it if that is repeated
+    """
+    metadata = {"checkout": key, "refund": refund_key}
+    params: Any = {"payment_intent": intent, "amount": amount.minor, "metadata": metadata}
     try:
-        refund = _ask(lambda: _client().v1.refunds.create(wanted, options={"idempotency_key": refund_key}))
+        refund = _ask(lambda: _client().v1.refunds.create(params, options={"idempotency_key": refund_key}))
     except stripe.InvalidRequestError as refusal:
         if refusal.code != "charge_already_refunded":
             raise
     else:
-        if refund.status in _REFUND_FELL_THROUGH:
+        if refund.status in _REFUND_FAILED:
             raise ProviderTimeout(f"{refund_key} {refund.status}")
 
 
-def _look_up(session: str) -> stripe.checkout.Session:
+def _retrieve(session: str) -> stripe.checkout.Session:
     return _ask(lambda: _client().v1.checkout.sessions.retrieve(session, {"expand": ["payment_intent"]}))
 
 
-def _answer(session: stripe.checkout.Session) -> ProviderResponse:
+def _response_to(session: stripe.checkout.Session) -> ProviderResponse:
     if session.status == "open":
         return ProviderResponse(PaymentStatus.ACTION_NEEDED, session.id, action_url=session.url or "")
     intent: Any = session.payment_intent
@@ -256,42 +267,42 @@ def _answer(session: stripe.checkout.Session) -> ProviderResponse:
     return ProviderResponse(status, intent.id, reason=reason)
 
 
-def _known(key: str) -> Select[StripeCharge]:
-    """As it stands now; within a transaction nobody else may change it."""
+def _locked(key: str) -> Select[StripeCharge]:
+    """The row of a charge with its row lock, until the transaction ends."""
     return select(StripeCharge).where(StripeCharge.key == key).with_for_update()
 
 
 @retry_on_deadlock
 def _session_of(key: str) -> str:
     with transaction("payments") as session:
-        known = session.scalar(_known(key))
-    if known is None or known.session is None:
+        stored = session.scalar(_locked(key))
+    if stored is None or stored.session is None:
         raise UnknownPayment(key)
-    return known.session
+    return stored.session
 
 
 @retry_on_deadlock
-def _remember(key: str, *, let_go: bool = False) -> StripeCharge:
-    """Note that Stripe is going to hear of this charge, or that the charge is refused whatever Stripe says later."""
+def _store_charge(key: str, *, voided: bool = False) -> StripeCharge:
+    """Store a charge before Stripe is asked; with `voided` mark it voided, whatever Stripe responds later."""
     try:
         with transaction("payments") as session:
-            known = session.scalar(_known(key))
-            if known is None:
-                known = StripeCharge(key=key, is_let_go=False, created_at=utc_now())
-                session.add(known)
-            known.is_let_go = known.is_let_go or let_go
+            stored = session.scalar(_locked(key))
+            if stored is None:
+                stored = StripeCharge(key=key, is_let_go=False, created_at=utc_now())
+                session.add(stored)
+            stored.is_let_go = stored.is_let_go or voided
     except IntegrityError:
-        return _remember(key, let_go=let_go)  # another runner noted it first
-    return known
+        return _store_charge(key, voided=voided)  # another runner inserted it first
+    return stored
 
 
 @retry_on_deadlock
-def _note_session(key: str, stripe_id: str) -> bool:
-    """Note what Stripe made of a charge.
+def _store_session(key: str, stripe_id: str) -> bool:
+    """Store the session that Stripe created for a charge.
 
-    :return: whether the charge was let go meanwhile
+    :return: whether the charge was voided meanwhile
     """
     with transaction("payments") as session:
-        known = session.scalars(_known(key)).one()
-        known.session = stripe_id
-    return known.is_let_go
+        stored = session.scalars(_locked(key)).one()
+        stored.session = stripe_id
+    return stored.is_let_go

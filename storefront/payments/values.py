@@ -1,4 +1,4 @@
-"""What passes through the payments' door."""
+"""Values and errors of the payments' public functions."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PaymentId = NewType("PaymentId", str)
 
 
 class PaymentStatus(StrEnum):
-    """authorise, capture, void, refund are the words; `due` is a payment collected on delivery."""
+    """The status of a payment."""
 
-    STARTED = "started"  # the provider is being asked, or has not answered
+    STARTED = "started"  # the provider is being asked, or did not respond
     ACTION_NEEDED = "action-needed"  # the customer must confirm with the provider
     AUTHORISED = "authorised"
-    DUE = "due"
+    DUE = "due"  # collected outside the shop: on delivery, or by a lender
     CAPTURED = "captured"
     DECLINED = "declined"
     VOIDED = "voided"
@@ -28,9 +28,9 @@ class PaymentStatus(StrEnum):
 
 
 class PaymentDeclined(DomainError):
-    """The provider said no.
+    """The provider declined the payment.
 
-    :ivar reason: in plain words, for the shopper
+    :ivar reason: for the shopper
     """
 
     def __init__(self, reason: str) -> None:
@@ -39,7 +39,10 @@ class PaymentDeclined(DomainError):
 
 
 class CustomerActionNeeded(DomainError):
-    """The customer must go to `url` and come back."""
+    """The customer must confirm the payment on a page of the provider.
+
+    :ivar url: of that page
+    """
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -47,7 +50,7 @@ class CustomerActionNeeded(DomainError):
 
 
 class ProviderTimeout(DomainError):
-    """The provider did not answer: nobody knows yet whether the money is held. Ask again under the same key."""
+    """The provider did not respond: the result is unknown. Repeat the request under the same key."""
 
 
 class UnknownPayment(NotFoundError):
@@ -55,21 +58,21 @@ class UnknownPayment(NotFoundError):
 
 
 class RefundRefused(DomainError):
-    """Money that cannot go back: more than is left of a payment, or its provider does not have it."""
+    """A refund that is not possible: more than is left of the payment, or its provider does not have the money."""
 
 
 class InvalidSignature(DomainError):
-    """A message in a provider's name that the provider did not sign, or signed too long ago."""
+    """A webhook that the provider did not sign, or signed too long ago."""
 
     status = 400
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """What a provider told us unasked. Only that there is news: what is true is asked.
+    """A provider's event about a charge. It is only a hint: the charge's status is then requested from the provider.
 
-    :ivar id: the provider's; a message that comes again has the same
-    :ivar kind: the provider's word for what happened
+    :ivar id: the provider's id; a repeated delivery has the same
+    :ivar kind: the provider's name of the event type
     """
 
     provider: str
@@ -80,7 +83,7 @@ class WebhookEvent:
 
 @dataclass(frozen=True, slots=True)
 class PaymentRecord:
-    """A payment as the shop's books have it.
+    """A payment as the shop recorded it.
 
     :ivar row_id: of its row
     """
@@ -94,14 +97,14 @@ class PaymentRecord:
 
 @dataclass(frozen=True, slots=True)
 class PaymentOption:
-    """A way to pay that the shop offers.
+    """A payment option that the shop offers.
 
-    :ivar code: what the form sends
-    :ivar label: names it ("Cash on delivery")
+    :ivar code: its form value
+    :ivar label: its name ("Cash on delivery")
     :ivar hint: one line on what happens
-    :ivar kind: as the old system's orders have it: `cod`, `card`, `upi`, `bnpl`
-    :ivar details: as an order shows it ("**** **** **** 4242")
-    :ivar lender: who pays first, with `bnpl`
+    :ivar kind: as in orders of the old system: `cod`, `card`, `upi`, `bnpl`
+    :ivar details: as shown with an order ("**** **** **** 4242")
+    :ivar lender: who pays the shop, with `bnpl`
     """
 
     code: str
@@ -112,9 +115,9 @@ class PaymentOption:
     lender: str = ""
 
     def with_entry(self, entry: str) -> PaymentOption | None:
-        """As chosen, with what the shopper entered beside it; None when that is not what it asks for.
+        """Add what the shopper entered for this option; None when it does not accept that.
 
-        A UPI id that an account keeps comes masked: more of it is not known.
+        A UPI id saved with an account is masked already: only that form is stored.
         """
         if self.kind == "upi" and is_masked_upi_id(entry):
             return replace(self, details=entry)

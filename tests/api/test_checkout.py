@@ -137,7 +137,7 @@ def test_an_order_that_is_still_being_placed_is_not_placed_again(
     mug = make_product(stock=9)
     shopper = Shopper(app, (mug, 2))
     with monkeypatch.context() as slow:
-        slow.setattr("storefront.checkout.one_request.PAYMENT_TIMEOUT", 0)
+        slow.setattr("storefront.checkout.one_request.RUNNER_TIMEOUT", 0)
         slow.setattr("storefront.checkout.saga.resume", lambda checkout: False)
         assert_refused(shopper.check_out(), 503, "ORDER_IN_PROGRESS")
         now.advance(minutes=1)

@@ -206,7 +206,7 @@ def test_staff_note_the_tracking_number_and_the_day_of_arrival(case: Case) -> No
         assert (order["trackingNumber"], order["estimatedDelivery"]) == ("AWB-1", "2026-12-24")
     assert order["status"] == "confirmed"
     notes = [event.note for event in orders.get_order(case.order["id"]).timeline]
-    assert notes.count("Tracking number noted") == 1
+    assert notes.count("Tracking number added") == 1
     order = case.staff.put(case.path, json={"trackingNumber": "AWB-2"}).json
     assert (order["trackingNumber"], order["estimatedDelivery"]) == ("AWB-2", "2026-12-24")
 

@@ -1,4 +1,4 @@
-"""The cart's rules: one line a SKU, nothing beyond what can be had, and nothing that vanishes silently."""
+"""The cart: one line for each SKU, nothing beyond the stock, and no line that disappears silently."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def withdraw(product: catalog.ProductCard) -> None:
         session.execute(sa.update(Product).where(Product.id == product.id).values(active=False))
 
 
-def test_an_added_line_stands_in_the_cart_at_todays_price(app: Flask) -> None:
+def test_an_added_line_has_the_current_price(app: Flask) -> None:
     mug = make_product(price="349.25")
     line = cart.add_line(MINE, mug.sku, 2)
     assert (line.sku, line.quantity, line.line_total) == (mug.sku, 2, rupees("698.50"))
@@ -57,7 +57,7 @@ def test_the_same_sku_has_one_line_however_often_it_is_added(app: Flask) -> None
     assert lines_of(MINE) == [(mug.sku, 5), (pot.sku, 1)]
 
 
-def test_variants_have_lines_of_their_own(app: Flask) -> None:
+def test_each_variant_has_its_own_line(app: Flask) -> None:
     mug = make_product(options=(("Blue", 5), ("Green", 5)))
     cart.add_line(MINE, Sku(f"{mug.sku}-Blue"), 1)
     cart.add_line(MINE, Sku(f"{mug.sku}-Green"), 2)
@@ -78,12 +78,12 @@ def test_a_cart_is_quoted_with_delivery_and_tax(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "never-seen"])
-def test_a_cart_that_never_was_is_empty(app: Flask, token: str | None) -> None:
+def test_an_unknown_cart_is_empty(app: Flask, token: str | None) -> None:
     quote = cart.quote(token)
     assert (quote.lines, quote.price.grand_total, quote.can_be_ordered) == ((), rupees(0), False)
 
 
-def test_no_more_than_is_available_goes_in(app: Flask) -> None:
+def test_no_more_than_the_available_stock_can_be_added(app: Flask) -> None:
     mug = make_product(stock=5)
     cart.add_line(MINE, mug.sku, 3)
     with pytest.raises(NotEnoughStock) as refusal:
@@ -92,7 +92,7 @@ def test_no_more_than_is_available_goes_in(app: Flask) -> None:
     assert lines_of(MINE) == [(mug.sku, 3)]
 
 
-def test_what_others_hold_is_not_available(app: Flask) -> None:
+def test_units_reserved_by_others_are_not_available(app: Flask) -> None:
     mug = make_product(stock=5)
     catalog.reserve("another", [Hold(mug.sku, 4)])
     with pytest.raises(NotEnoughStock) as refusal:
@@ -110,7 +110,7 @@ def test_a_line_holds_at_most_ninety_nine(app: Flask) -> None:
     assert lines_of(MINE) == [(mug.sku, 99)]
 
 
-def test_only_what_is_sold_goes_in(app: Flask) -> None:
+def test_only_products_on_sale_can_be_added(app: Flask) -> None:
     with pytest.raises(UnknownSku):
         cart.add_line(MINE, Sku("NO-SUCH-SKU"), 1)
     mug = make_product()
@@ -130,7 +130,7 @@ def test_a_quantity_is_set_not_added(app: Flask) -> None:
     assert lines_of(MINE) == [(mug.sku, 5)]
 
 
-def test_a_removed_line_comes_back_as_it_was(app: Flask) -> None:
+def test_a_removed_line_can_be_restored(app: Flask) -> None:
     mug, pot = make_product(), make_product()
     cart.add_line(MINE, mug.sku, 2)
     line = cart.add_line(MINE, pot.sku, 3)
@@ -148,7 +148,7 @@ def remove(token: str | None, line: int) -> None:
 
 @pytest.mark.parametrize("act", [change, remove])
 @pytest.mark.parametrize("token", [None, YOURS])
-def test_the_line_of_another_cart_is_as_unknown_as_one_that_never_was(
+def test_a_line_of_another_cart_is_unknown(
     app: Flask, act: Callable[[str | None, int], None], token: str | None
 ) -> None:
     mug = make_product()
@@ -169,7 +169,9 @@ def test_a_line_removed_twice_is_unknown_the_second_time(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("price", "notice"), [("510", LineNotice.PRICE_ROSE), ("490", LineNotice.PRICE_FELL)])
-def test_a_changed_price_is_told_until_the_shopper_touches_the_line(app: Flask, price: str, notice: LineNotice) -> None:
+def test_a_changed_price_has_a_notice_until_the_shopper_changes_the_line(
+    app: Flask, price: str, notice: LineNotice
+) -> None:
     mug = make_product(price=500)
     line = cart.add_line(MINE, mug.sku, 2)
     reprice(mug.sku, price)
@@ -181,7 +183,7 @@ def test_a_changed_price_is_told_until_the_shopper_touches_the_line(app: Flask, 
     assert cart.quote(MINE).lines[0].notices == ()
 
 
-def test_a_line_that_runs_short_is_told_and_still_counted(app: Flask) -> None:
+def test_a_short_line_has_a_notice_and_is_still_priced(app: Flask) -> None:
     mug = make_product(price=500, stock=5)
     cart.add_line(MINE, mug.sku, 4)
     catalog.reserve("another", [Hold(mug.sku, 3)])
@@ -214,7 +216,7 @@ def test_a_withdrawn_product_keeps_its_line(app: Flask) -> None:
     assert cart.remove_line(MINE, line.id).sku == mug.sku
 
 
-def test_clearing_takes_what_was_bought_and_keeps_what_came_since(app: Flask) -> None:
+def test_clearing_removes_bought_units_and_keeps_units_added_since(app: Flask) -> None:
     mug, pot, pan = make_product(), make_product(), make_product()
     cart.add_line(MINE, mug.sku, 2)
     cart.add_line(MINE, pot.sku, 5)
@@ -234,7 +236,7 @@ def test_a_checkout_clears_once(app: Flask) -> None:
     assert lines_of(MINE) == []
 
 
-def test_two_carts_become_one_in_which_nothing_is_lost(app: Flask) -> None:
+def test_merging_carts_loses_no_line(app: Flask) -> None:
     mug, pot, jar = make_product(stock=9), make_product(), make_product()
     for token, product, units in ((MINE, mug, 2), (MINE, pot, 1), (YOURS, mug, 3), (YOURS, jar, 4)):
         cart.add_line(token, product.sku, units)
@@ -244,7 +246,7 @@ def test_two_carts_become_one_in_which_nothing_is_lost(app: Flask) -> None:
         assert sorted(lines_of(YOURS)) == sorted([(mug.sku, 5), (pot.sku, 1), (jar.sku, 4)])
 
 
-def test_two_carts_that_want_more_than_there_is_say_what_had_no_room(app: Flask) -> None:
+def test_merging_carts_reports_lines_cut_to_the_stock(app: Flask) -> None:
     many, few, none = make_product(name="Mug", stock=500), make_product(name="Pot", stock=4), make_product(stock=2)
     for token, units in ((MINE, 60), (YOURS, 50)):
         cart.add_line(token, many.sku, units)
@@ -278,7 +280,7 @@ def test_a_quote_costs_the_same_selects_for_any_number_of_lines(app: Flask) -> N
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_adding_at_once_makes_one_cart_and_one_line(engine: str, tmp_path: Path) -> None:
+def test_concurrent_adds_make_one_cart_and_one_line(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug = make_product(stock=50)
@@ -290,7 +292,7 @@ def test_adding_at_once_makes_one_cart_and_one_line(engine: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_flurry_of_adds_loses_none(engine: str, tmp_path: Path) -> None:
+def test_many_concurrent_adds_lose_no_unit(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             goods = [make_product(stock=50) for _ in range(3)]
@@ -302,13 +304,13 @@ def test_a_flurry_of_adds_loses_none(engine: str, tmp_path: Path) -> None:
             assert len(read_session().scalars(sa.select(Line.id)).all()) == 3
 
 
-def test_a_cart_has_a_record_before_anything_lies_in_it(app: Flask) -> None:
+def test_an_empty_cart_can_have_a_record(app: Flask) -> None:
     record = cart.open_cart(cart.cart_key_of(7))
     assert cart.open_cart(cart.cart_key_of(7)) == record
     assert lines_of(cart.cart_key_of(7)) == []
 
 
-def test_a_line_sent_again_holds_the_greater_number_and_one_that_is_older_the_sum(app: Flask, now: Clock) -> None:
+def test_a_line_sent_again_gets_the_larger_quantity_and_an_older_line_the_sum(app: Flask, now: Clock) -> None:
     mug, pot = make_product(stock=20), make_product(stock=20)
     cart.add_line(MINE, mug.sku, 2)
     now.advance(minutes=1)
@@ -320,7 +322,7 @@ def test_a_line_sent_again_holds_the_greater_number_and_one_that_is_older_the_su
     assert lines_of(MINE)[0] == (mug.sku, 4)
 
 
-def test_a_product_that_fits_no_more_is_refused_whichever_variant_it_would_be(app: Flask) -> None:
+def test_a_product_beyond_the_stock_of_all_variants_is_refused(app: Flask) -> None:
     shoe = make_product(options=(("S", 1), ("M", 1)))
     cart.add_product(MINE, shoe.id, 2)
     with pytest.raises(NotEnoughStock):

@@ -1,4 +1,4 @@
-"""What a cart costs, to the paisa, and what a line has to say."""
+"""Prices of a cart, to the paisa, and notices on its lines."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def withdrawn(line: CartLine) -> CartLine:
         ("0.25", "500", "0.05", "500.30"),  # half a paisa is rounded up
     ],
 )
-def test_a_cart_costs_what_it_cost_in_the_old_shop(subtotal: str, shipping: str, tax: str, total: str) -> None:
+def test_a_cart_has_the_price_of_the_old_shop(subtotal: str, shipping: str, tax: str, total: str) -> None:
     figures = price([rupees(subtotal)], RULES)
     assert figures.subtotal == rupees(subtotal)
     assert figures.shipping == rupees(shipping)
@@ -71,12 +71,12 @@ def test_no_lines_cost_nothing() -> None:
 @pytest.mark.parametrize(
     ("subtotal", "missing"), [("599", "49401"), ("49999.99", "0.01"), ("50000", "0"), ("50000.01", None)]
 )
-def test_a_cart_says_what_free_delivery_lacks(subtotal: str, missing: str | None) -> None:
+def test_a_cart_shows_what_is_missing_for_free_delivery(subtotal: str, missing: str | None) -> None:
     lacking = price([rupees(subtotal)], RULES).free_shipping_missing
     assert lacking == (rupees(missing) if missing is not None else None)
 
 
-def test_fee_limit_and_tax_are_the_shops_to_choose() -> None:
+def test_fee_limit_and_tax_are_configurable() -> None:
     rules = PricingRules(rupees("49.50"), rupees(1000), Decimal("0.05"))
     assert price([rupees(1000)], rules).grand_total == rupees("1099.50")
     assert price([rupees("1000.01")], rules).grand_total == rupees("1050.01")
@@ -98,7 +98,7 @@ def test_lines_add_up_to_the_totals_exactly(totals: list[Money]) -> None:
 
 
 @given(line_totals)
-def test_the_order_of_lines_costs_nothing(totals: list[Money]) -> None:
+def test_the_order_of_lines_does_not_change_the_price(totals: list[Money]) -> None:
     assert price(totals, RULES) == price(totals[::-1], RULES)
 
 
@@ -122,11 +122,11 @@ def test_a_line_costs_its_unit_price_times_its_units(minor: int, quantity: int) 
     ],
     ids=["as it was", "short", "gone", "overpromised", "dearer", "cheaper", "short and dearer", "withdrawn"],
 )
-def test_a_line_says_what_changed(line: CartLine, notices: tuple[LineNotice, ...]) -> None:
+def test_a_line_has_notices_about_changes(line: CartLine, notices: tuple[LineNotice, ...]) -> None:
     assert line.notices == notices
 
 
-def test_a_cart_can_be_ordered_when_all_of_it_can_be_had() -> None:
+def test_a_cart_can_be_ordered_when_all_lines_are_available() -> None:
     def can_be_ordered(*lines: CartLine) -> bool:
         return CartQuote(lines, price([], RULES)).can_be_ordered
 
@@ -137,7 +137,7 @@ def test_a_cart_can_be_ordered_when_all_of_it_can_be_had() -> None:
     assert not can_be_ordered(good, withdrawn(good))
 
 
-def test_the_fingerprint_changes_with_goods_quantity_and_price() -> None:
+def test_the_fingerprint_changes_with_products_quantity_and_price() -> None:
     def fingerprint(line: CartLine) -> str:
         return CartQuote((line,), price([line.line_total], RULES)).fingerprint
 

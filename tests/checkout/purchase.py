@@ -1,4 +1,4 @@
-"""A purchase to break: a guest with two mugs of five in the cart, and what must be true afterwards."""
+"""A purchase for fault injection: a guest with two of five mugs in the cart, and what must hold afterwards."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ from tests.factories.shopping import make_cart, make_draft, place
 from tests.fakes import MemoryPost
 
 STEPS = [step.name for step in saga.STEPS]
-UNDONE_STEPS = STEPS[: saga.CAPTURE]  # what can fail before the money is taken
+UNDONE_STEPS = STEPS[: saga.CAPTURE]  # those whose failure is undone
 FOR_EVER = 10**6
 
 
 class Crash(BaseException):
-    """The process dies here: nothing below catches it, nothing is tidied."""
+    """Simulates the death of the process: no `except Exception` catches it, nothing is cleaned up."""
 
 
 @dataclass(frozen=True)
 class Purchase:
-    """:ivar post: where its letter goes"""
+    """A purchase before it is placed.
+
+    :ivar post: receives its e-mail
+    """
 
     mug: ProductCard
     token: str
@@ -50,7 +53,7 @@ class Purchase:
     def break_at(
         self, patch: pytest.MonkeyPatch, step: str, fault: BaseException, *, when: str = "before", times: int = 1
     ) -> None:
-        """Place the order while a step raises a fault, which reaches whoever placed it."""
+        """Place the order while a step raises an error, which `place` must raise too."""
         at_step(patch, step, raising(fault), when=when, times=times)
         with pytest.raises(type(fault)):
             self.place()
@@ -59,29 +62,29 @@ class Purchase:
         return checkout.outcome_of(self.id, self.token)
 
     def assert_complete(self) -> None:
-        """One order, one payment, the right stock, one letter, and a cart without what was bought."""
+        """Assert one order, one payment, the right stock, one e-mail, and a cart without what was bought."""
         assert consistency.state_of(self.id) == "completed"
         assert consistency.orders_of(self.id) == [OrderStatus.CONFIRMED]
         (payment,) = consistency.payments_of(self.id)
         assert payment in TAKEN
         assert consistency.stock_of(self.mug.sku) == Stock(on_hand=3, reserved=0)
         assert cart.count_units(self.token) == 0
-        assert len(self._letters()) == 1
+        assert len(self._email_ids()) == 1
         consistency.assert_balanced()
 
     def assert_undone(self) -> None:
-        """No live order, no money held, no unit held, no letter, and the cart as it was."""
+        """Assert no live order, no authorisation, no reservation, no e-mail, and the cart as it was."""
         assert consistency.state_of(self.id) == "failed"
         assert consistency.orders_of(self.id) in ([], [OrderStatus.CANCELLED])
         assert set(consistency.payments_of(self.id) + consistency.charges_of(self.id)) <= LET_GO
         assert consistency.stock_of(self.mug.sku) == Stock(on_hand=5, reserved=0)
         assert cart.count_units(self.token) == 2
-        assert self._letters() == []
+        assert self._email_ids() == []
         consistency.assert_balanced()
 
-    def _letters(self) -> list[str]:
+    def _email_ids(self) -> list[str]:
         tasks.deliver_outboxes()
-        return [letter.id for letter in self.post.letters]
+        return [email.id for email in self.post.letters]
 
 
 def make_purchase(post: MemoryPost, *, payment: str = "sandbox-success") -> Purchase:
@@ -99,23 +102,25 @@ def at_step(
     undoing: bool = False,
     times: int = 1,
 ) -> None:
-    """Let something happen right before or after a step does its work, or undoes it; what `act` raises, it raises.
+    """Call a function right before or after a step is done or undone; its errors are raised by the step.
 
-    :param times: how often; later runs of the step are left alone
+    :param when: "before" or "after"
+    :param undoing: around the undo of the step
+    :param times: how often; later runs of the step are unchanged
     """
     left = times
 
     def around(work: Callable[[SagaRun], None]) -> Callable[[SagaRun], None]:
-        def run(walk: SagaRun) -> None:
+        def wrapped(run: SagaRun) -> None:
             nonlocal left
             is_due, left = left > 0, left - 1
             if is_due and when == "before":
                 act()
-            work(walk)
+            work(run)
             if is_due and when == "after":
                 act()
 
-        return run
+        return wrapped
 
     def changed(step: Step) -> Step:
         if step.name != name:

@@ -1,4 +1,4 @@
-"""Two runners and one checkout: they never walk together, and one that wakes up late leaves nothing behind."""
+"""Several runners of one checkout: only one runs at a time, and a late one leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from tests.factories.shopping import make_cart, make_draft, place
 from tests.fakes import Clock
 from tests.isolated_shop import at_once, own_shop
 
-MOMENTS = ["before", "after"]
+WHEN = ["before", "after"]
 
 
-def test_the_second_runner_finds_the_lease_taken(purchase: Purchase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_runner_does_nothing_while_the_lease_is_held(
+    purchase: Purchase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[Outcome] = []
     at_step(monkeypatch, "authorise", lambda: seen.append(checkout.resume(purchase.id)))
     assert purchase.place().state is CheckoutState.COMPLETED
@@ -30,7 +32,7 @@ def test_the_second_runner_finds_the_lease_taken(purchase: Purchase, monkeypatch
     purchase.assert_complete()
 
 
-def test_a_checkout_is_unfinished_only_once_its_lease_is_over(
+def test_a_checkout_is_resumed_only_after_its_lease_expired(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     purchase.break_at(monkeypatch, "sell", Crash())
@@ -40,23 +42,23 @@ def test_a_checkout_is_unfinished_only_once_its_lease_is_over(
     assert checkout.resume_unfinished() == 1
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", STEPS)
-def test_a_runner_that_sleeps_past_its_lease_stops_where_another_went_on(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+def test_a_runner_that_outlasts_its_lease_stops_when_another_has_completed_the_checkout(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
     def sleep_while_another_finishes() -> None:
         now.advance(seconds=61)
         assert checkout.resume(purchase.id).state is CheckoutState.COMPLETED
 
-    at_step(monkeypatch, step, sleep_while_another_finishes, when=moment)
+    at_step(monkeypatch, step, sleep_while_another_finishes, when=when)
     assert purchase.place().state is CheckoutState.COMPLETED
     purchase.assert_complete()
 
 
 @pytest.mark.parametrize("purchase", ["cod", "sandbox-success"], indirect=True)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
-def test_a_runner_that_wakes_up_after_all_was_undone_leaves_nothing_behind(
+def test_a_late_step_is_undone_when_another_runner_has_undone_the_checkout(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     def sleep_while_another_undoes() -> None:
@@ -79,7 +81,7 @@ def engine(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def test_ten_submits_of_one_checkout_at_once_make_one_order(engine: str, tmp_path: Path) -> None:
+def test_ten_concurrent_submits_of_one_checkout_make_one_order(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug = make_product(stock=5)
@@ -94,7 +96,7 @@ def test_ten_submits_of_one_checkout_at_once_make_one_order(engine: str, tmp_pat
             consistency.assert_balanced()
 
 
-def test_ten_runners_at_once_finish_a_checkout_once(
+def test_ten_concurrent_runners_complete_a_checkout_once(
     engine: str, tmp_path: Path, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with own_shop(engine, tmp_path) as app:
@@ -114,7 +116,7 @@ def test_ten_runners_at_once_finish_a_checkout_once(
             consistency.assert_balanced()
 
 
-def test_the_last_units_go_to_as_many_shoppers_as_there_are_units(engine: str, tmp_path: Path) -> None:
+def test_the_last_units_are_sold_to_as_many_shoppers_as_there_are_units(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug = make_product(stock=3)

@@ -1,4 +1,4 @@
-"""Customers who must confirm a payment elsewhere: they do, they do not, they do and never come back."""
+"""Payments that the customer must confirm with the bank: confirmed, declined, late, or abandoned."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ pytestmark = pytest.mark.usefixtures("request_of_worker")
 
 @pytest.fixture
 def waiting(post: MemoryPost) -> Purchase:
-    """A purchase whose customer is with the bank now."""
+    """A purchase that waits for the customer's confirmation."""
     purchase = make_purchase(post, payment="sandbox-confirm")
     assert purchase.place().state is CheckoutState.WAITING
     return purchase
 
 
 def decide(purchase: Purchase, *, approve: bool) -> None:
-    """What the customer presses on the bank's page."""
+    """Press a button on the bank's page."""
     with read_session() as session:
         reference = session.scalars(select(SandboxCharge.reference).where(SandboxCharge.key == purchase.id)).one()
     sandbox.decide(reference, approve=approve)
 
 
-def test_a_waiting_checkout_names_the_banks_page_and_keeps_the_goods(waiting: Purchase) -> None:
+def test_a_waiting_checkout_has_the_banks_page_and_its_reservation(waiting: Purchase) -> None:
     outcome = waiting.outcome()
     assert (outcome.action_url or "").startswith("/payments/sandbox/sbx_")
     assert consistency.stock_of(waiting.mug.sku) == Stock(on_hand=5, reserved=2)
@@ -52,19 +52,19 @@ def test_a_customer_who_confirms_gets_the_order(waiting: Purchase) -> None:
     waiting.assert_complete()
 
 
-def test_a_customer_who_declines_gets_everything_back(waiting: Purchase) -> None:
+def test_a_payment_declined_by_the_customer_undoes_the_order(waiting: Purchase) -> None:
     decide(waiting, approve=False)
     assert checkout.resume(waiting.id).failure is Failure.DECLINED
     waiting.assert_undone()
 
 
-def test_looking_again_before_confirming_changes_nothing(waiting: Purchase) -> None:
+def test_resuming_before_the_confirmation_changes_nothing(waiting: Purchase) -> None:
     assert checkout.resume(waiting.id) == waiting.outcome()
     assert consistency.payments_of(waiting.id) == [PaymentStatus.ACTION_NEEDED]
     assert consistency.stock_of(waiting.mug.sku) == Stock(on_hand=5, reserved=2)
 
 
-def test_a_customer_who_never_confirms_is_given_up_after_a_quarter_of_an_hour(waiting: Purchase, now: Clock) -> None:
+def test_a_payment_not_confirmed_within_15_minutes_undoes_the_order(waiting: Purchase, now: Clock) -> None:
     now.advance(minutes=15)
     assert checkout.resume_unfinished() == 0
     now.advance(seconds=1)
@@ -73,7 +73,7 @@ def test_a_customer_who_never_confirms_is_given_up_after_a_quarter_of_an_hour(wa
     waiting.assert_undone()
 
 
-def test_a_customer_who_confirmed_and_never_came_back_gets_the_order(waiting: Purchase, now: Clock) -> None:
+def test_a_confirmed_payment_completes_the_order_without_the_customers_return(waiting: Purchase, now: Clock) -> None:
     decide(waiting, approve=True)
     now.advance(minutes=16)
     catalog.release_expired()
@@ -81,7 +81,7 @@ def test_a_customer_who_confirmed_and_never_came_back_gets_the_order(waiting: Pu
     waiting.assert_complete()
 
 
-def test_a_confirmation_after_the_shop_gave_up_moves_no_money(waiting: Purchase, now: Clock) -> None:
+def test_a_confirmation_after_the_undo_charges_nothing(waiting: Purchase, now: Clock) -> None:
     now.advance(minutes=16)
     checkout.resume_unfinished()
     decide(waiting, approve=True)
@@ -89,7 +89,7 @@ def test_a_confirmation_after_the_shop_gave_up_moves_no_money(waiting: Purchase,
     waiting.assert_undone()
 
 
-def test_goods_sold_before_a_late_confirmation_are_told_and_nothing_is_charged(waiting: Purchase, now: Clock) -> None:
+def test_stock_sold_before_a_late_confirmation_fails_the_order_uncharged(waiting: Purchase, now: Clock) -> None:
     decide(waiting, approve=True)
     now.advance(minutes=16)
     catalog.release_expired()
@@ -102,25 +102,25 @@ def test_goods_sold_before_a_late_confirmation_are_told_and_nothing_is_charged(w
     consistency.assert_balanced()
 
 
-def test_a_customer_may_give_up_waiting_and_everything_is_undone(waiting: Purchase) -> None:
+def test_an_abandoned_payment_undoes_the_order(waiting: Purchase) -> None:
     outcome = checkout.abandon(waiting.id)
     assert (outcome.failure, outcome.detail) == (Failure.DECLINED, "You did not confirm the payment")
     waiting.assert_undone()
 
 
-def test_giving_up_right_after_confirming_moves_no_money(waiting: Purchase) -> None:
+def test_abandoning_right_after_confirming_charges_nothing(waiting: Purchase) -> None:
     decide(waiting, approve=True)
     assert checkout.abandon(waiting.id).state is CheckoutState.FAILED
     waiting.assert_undone()
 
 
-def test_giving_up_twice_is_giving_up_once(waiting: Purchase) -> None:
+def test_abandoning_is_idempotent(waiting: Purchase) -> None:
     first = checkout.abandon(waiting.id)
     assert checkout.abandon(waiting.id) == first
     waiting.assert_undone()
 
 
-def test_an_order_that_went_through_cannot_be_given_up(waiting: Purchase) -> None:
+def test_a_completed_order_cannot_be_abandoned(waiting: Purchase) -> None:
     decide(waiting, approve=True)
     checkout.resume(waiting.id)
     assert checkout.abandon(waiting.id).state is CheckoutState.COMPLETED
@@ -128,7 +128,7 @@ def test_an_order_that_went_through_cannot_be_given_up(waiting: Purchase) -> Non
 
 
 @pytest.mark.parametrize("purchase", ["sandbox-timeout"], indirect=True)
-def test_a_payment_that_is_not_waiting_goes_its_own_way_when_given_up(purchase: Purchase, now: Clock) -> None:
+def test_abandoning_a_checkout_that_is_not_waiting_runs_it_on(purchase: Purchase, now: Clock) -> None:
     for _ in range(2):
         purchase.place()
         now.advance(seconds=3)
@@ -136,11 +136,11 @@ def test_a_payment_that_is_not_waiting_goes_its_own_way_when_given_up(purchase: 
     purchase.assert_complete()
 
 
-def test_a_bank_silent_while_the_payment_is_let_go_is_asked_until_it_answers(
+def test_a_timeout_while_voiding_is_retried_until_the_bank_responds(
     waiting: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silence = raising(payments.ProviderTimeout(waiting.id))
-    at_step(monkeypatch, "authorise", silence, when="after", undoing=True)
+    timeout = raising(payments.ProviderTimeout(waiting.id))
+    at_step(monkeypatch, "authorise", timeout, when="after", undoing=True)
     outcome: Outcome = checkout.abandon(waiting.id)
     assert outcome.state is CheckoutState.UNDOING
     now.advance(minutes=1)

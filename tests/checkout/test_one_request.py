@@ -1,4 +1,4 @@
-"""An order in one request: once under its key, once under a double click, from the goods that are there."""
+"""Orders in one request: idempotency keys, double clicks and stock."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from tests.factories.catalog import make_product, rupees
 from tests.factories.shopping import ADDRESS, EMAIL, PHONE
 from tests.fakes import Clock
 
-WHO = cart.cart_key_of(7)
+CUSTOMER = cart.cart_key_of(7)
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
-def an_order(*goods: tuple[ProductCard, int], key: str | None = None, kind: str = "cod") -> DirectOrder:
+def an_order(*items: tuple[ProductCard, int], key: str | None = None, kind: str = "cod") -> DirectOrder:
     payment = payments.offline_option(kind, "**** **** **** 4242" if kind == "card" else "")
     assert payment is not None
     return DirectOrder(
-        {product.id: units for product, units in goods}, Contact(EMAIL, PHONE), ADDRESS, payment, key=key
+        {product.id: units for product, units in items}, Contact(EMAIL, PHONE), ADDRESS, payment, key=key
     )
 
 
@@ -41,9 +41,9 @@ def order(token: str, wanted: DirectOrder) -> OrderView:
     return orders.get_order(outcome.order_id)
 
 
-def test_it_is_an_order_like_any_other() -> None:
+def test_a_direct_order_is_placed_and_confirmed() -> None:
     mug = make_product(stock=5, price=500)
-    placed = order(WHO, an_order((mug, 2), kind="card"))
+    placed = order(CUSTOMER, an_order((mug, 2), kind="card"))
     assert (placed.customer_id, placed.email, placed.status) == (7, EMAIL, "confirmed")
     assert [(item.sku, item.quantity) for item in placed.items] == [(mug.sku, 2)]
     assert placed.grand_total == rupees(1680)
@@ -51,18 +51,18 @@ def test_it_is_an_order_like_any_other() -> None:
     assert consistency.stock_of(mug.sku) == Stock(on_hand=3, reserved=0)
 
 
-def test_the_same_key_is_the_same_order_however_late(now: Clock) -> None:
+def test_the_same_key_returns_the_same_order_even_days_later(now: Clock) -> None:
     mug = make_product(stock=5)
-    first = order(WHO, an_order((mug, 2), key="ORD-1"))
+    first = order(CUSTOMER, an_order((mug, 2), key="ORD-1"))
     now.advance(days=3)
-    assert order(WHO, an_order((mug, 2), key="ORD-1")).id == first.id
+    assert order(CUSTOMER, an_order((mug, 2), key="ORD-1")).id == first.id
     assert consistency.stock_of(mug.sku) == Stock(on_hand=3, reserved=0)
 
 
-def test_the_same_key_of_somebody_else_is_their_own_order() -> None:
+def test_the_same_key_of_another_customer_is_another_order() -> None:
     mug = make_product(stock=5)
     mine, theirs = (
-        order(WHO, an_order((mug, 1), key="ORD-1")),
+        order(CUSTOMER, an_order((mug, 1), key="ORD-1")),
         order(cart.cart_key_of(8), an_order((mug, 1), key="ORD-1")),
     )
     assert mine.id != theirs.id
@@ -70,121 +70,121 @@ def test_the_same_key_of_somebody_else_is_their_own_order() -> None:
 
 
 @pytest.mark.parametrize("changed", ["units", "address", "payment"])
-def test_a_key_that_stands_for_something_else_is_refused(changed: str) -> None:
+def test_a_key_reused_for_another_order_is_refused(changed: str) -> None:
     mug = make_product(stock=5)
     first = an_order((mug, 1), key="ORD-1")
-    order(WHO, first)
+    order(CUSTOMER, first)
     other = {
         "units": replace(first, wanted={mug.id: 2}),
         "address": replace(first, address=replace(ADDRESS, line1="13 Lake Road")),
         "payment": replace(first, payment=an_order((mug, 1), kind="upi").payment),
     }[changed]
     with pytest.raises(checkout.KeyReused):
-        checkout.place_direct_order(WHO, other)
+        checkout.place_direct_order(CUSTOMER, other)
     assert consistency.stock_of(mug.sku) == Stock(on_hand=4, reserved=0)
 
 
 def test_a_double_click_under_two_ids_is_one_order() -> None:
     mug = make_product(stock=5)
-    first = order(WHO, an_order((mug, 2), key="ORD-1"))
-    assert order(WHO, an_order((mug, 2), key="ORD-2")).id == first.id
+    first = order(CUSTOMER, an_order((mug, 2), key="ORD-1"))
+    assert order(CUSTOMER, an_order((mug, 2), key="ORD-2")).id == first.id
     assert consistency.stock_of(mug.sku) == Stock(on_hand=3, reserved=0)
 
 
-def test_the_click_that_comes_after_its_twin_took_the_last_units_is_the_same_order() -> None:
+def test_the_second_click_on_the_last_units_returns_the_same_order() -> None:
     mug = make_product(stock=2)
-    first = order(WHO, an_order((mug, 2), key="ORD-1"))
-    assert order(WHO, an_order((mug, 2), key="ORD-2")).id == first.id
+    first = order(CUSTOMER, an_order((mug, 2), key="ORD-1"))
+    assert order(CUSTOMER, an_order((mug, 2), key="ORD-2")).id == first.id
 
 
-def test_the_same_goods_ordered_again_later_are_another_order(now: Clock) -> None:
+def test_the_same_products_ordered_after_the_duplicate_window_are_another_order(now: Clock) -> None:
     mug = make_product(stock=5)
-    first = order(WHO, an_order((mug, 2)))
+    first = order(CUSTOMER, an_order((mug, 2)))
     now.advance(seconds=one_request.DUPLICATE_WINDOW.total_seconds())
-    assert order(WHO, an_order((mug, 2))).id != first.id
+    assert order(CUSTOMER, an_order((mug, 2))).id != first.id
     assert consistency.stock_of(mug.sku) == Stock(on_hand=1, reserved=0)
 
 
-def test_an_order_that_failed_is_no_twin() -> None:
+def test_a_failed_order_is_no_duplicate() -> None:
     mug = make_product(stock=5)
     card = an_order((mug, 1), kind="card")
     declined = replace(card, payment=replace(card.payment, code="sandbox-decline"))
-    failed = checkout.outcome_of(checkout.place_direct_order(WHO, declined), WHO)
+    failed = checkout.outcome_of(checkout.place_direct_order(CUSTOMER, declined), CUSTOMER)
     assert failed.state is CheckoutState.FAILED
-    placed = order(WHO, an_order((mug, 1)))
+    placed = order(CUSTOMER, an_order((mug, 1)))
     assert placed.status == "confirmed"
     assert consistency.stock_of(mug.sku) == Stock(on_hand=4, reserved=0)
 
 
-def test_more_than_there_is_is_refused_and_nothing_is_written() -> None:
+def test_an_order_beyond_the_stock_is_refused_and_reserves_nothing() -> None:
     mug, pot = make_product(stock=5), make_product(stock=1)
     with pytest.raises(checkout.CartNotOrderable) as refusal:
-        checkout.place_direct_order(WHO, an_order((mug, 1), (pot, 2)))
+        checkout.place_direct_order(CUSTOMER, an_order((mug, 1), (pot, 2)))
     assert pot.name in str(refusal.value)
     assert consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
 
 
-def test_more_than_a_cart_holds_is_refused() -> None:
+def test_an_order_beyond_the_limit_of_a_cart_is_refused() -> None:
     with pytest.raises(cart.TooManyUnits):
-        checkout.place_direct_order(WHO, an_order((make_product(stock=500), cart.MAX_UNITS + 1)))
+        checkout.place_direct_order(CUSTOMER, an_order((make_product(stock=500), cart.MAX_UNITS + 1)))
 
 
-def test_a_click_whose_twin_is_still_being_placed_is_the_same_order_however_late(
+def test_a_duplicate_of_an_unfinished_order_is_the_same_order_after_the_window_too(
     now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mug = make_product(stock=5)
     with monkeypatch.context() as slow:
-        slow.setattr(one_request, "PAYMENT_TIMEOUT", 0)
-        slow.setattr(one_request.saga, "resume", lambda identity: False)
-        first = checkout.place_direct_order(WHO, an_order((mug, 2)))
+        slow.setattr(one_request, "RUNNER_TIMEOUT", 0)
+        slow.setattr(one_request.saga, "resume", lambda checkout_id: False)
+        first = checkout.place_direct_order(CUSTOMER, an_order((mug, 2)))
         now.advance(minutes=5)
         one_request.purge_duplicate_guards()
-        assert checkout.place_direct_order(WHO, an_order((mug, 2))) == first
-    assert checkout.place_direct_order(WHO, an_order((mug, 2))) == first
+        assert checkout.place_direct_order(CUSTOMER, an_order((mug, 2))) == first
+    assert checkout.place_direct_order(CUSTOMER, an_order((mug, 2))) == first
     now.advance(minutes=5)
     one_request.purge_duplicate_guards()
-    assert checkout.place_direct_order(WHO, an_order((mug, 2))) != first
+    assert checkout.place_direct_order(CUSTOMER, an_order((mug, 2))) != first
 
 
-def test_the_cart_as_it_is_is_ordered_once_and_what_was_added_since_stays() -> None:
+def test_ordering_the_cart_is_idempotent_and_keeps_lines_added_since() -> None:
     mug, shoe = make_product(stock=9), make_product(options=(("S", 5), ("M", 5)))
-    cart.add_line(WHO, mug.sku, 2)
-    cart.add_product(WHO, shoe.id, 1, variant="M")
+    cart.add_line(CUSTOMER, mug.sku, 2)
+    cart.add_product(CUSTOMER, shoe.id, 1, variant="M")
     wanted = replace(an_order(), wanted=None, key="a-key")
-    placed = order(WHO, wanted)
+    placed = order(CUSTOMER, wanted)
     assert [(item.sku, item.quantity) for item in placed.items] == [(mug.sku, 2), (f"{shoe.sku}-M", 1)]
-    cart.add_line(WHO, mug.sku, 3)
-    assert order(WHO, wanted).id == placed.id
-    assert [(line.sku, line.quantity) for line in cart.quote(WHO).lines] == [(mug.sku, 3)]
+    cart.add_line(CUSTOMER, mug.sku, 3)
+    assert order(CUSTOMER, wanted).id == placed.id
+    assert [(line.sku, line.quantity) for line in cart.quote(CUSTOMER).lines] == [(mug.sku, 3)]
 
 
-def test_an_empty_cart_is_no_order() -> None:
+def test_an_empty_cart_is_refused() -> None:
     with pytest.raises(checkout.CartNotOrderable) as refusal:
-        checkout.place_direct_order(WHO, replace(an_order(), wanted=None))
+        checkout.place_direct_order(CUSTOMER, replace(an_order(), wanted=None))
     assert not refusal.value.names
 
 
-def test_what_is_not_on_sale_is_refused() -> None:
+def test_an_unknown_product_is_refused() -> None:
     with pytest.raises(catalog.UnknownProduct):
-        checkout.place_direct_order(WHO, replace(an_order((make_product(), 1)), wanted={999_999: 1}))
+        checkout.place_direct_order(CUSTOMER, replace(an_order((make_product(), 1)), wanted={999_999: 1}))
 
 
 @pytest.mark.parametrize(
     ("shown", "is_taken"), [("1180.00", True), ("1179.95", True), ("1179.94", False), ("1", False)]
 )
-def test_a_client_that_shows_less_than_the_goods_cost_is_refused(shown: str, is_taken: bool) -> None:
+def test_a_shown_total_below_the_price_is_refused(shown: str, is_taken: bool) -> None:
     mug = make_product(stock=5, price="576.27")  # with delivery and tax 1180.00
     wanted = replace(an_order((mug, 1)), shown_total=Money.of(shown, "INR"))
     if is_taken:
-        assert order(WHO, wanted).grand_total == Money.of("1180.00", "INR")
+        assert order(CUSTOMER, wanted).grand_total == Money.of("1180.00", "INR")
     else:
         with pytest.raises(checkout.TotalChanged):
-            checkout.place_direct_order(WHO, wanted)
+            checkout.place_direct_order(CUSTOMER, wanted)
 
 
-def test_what_was_ordered_leaves_the_cart_wholly_and_the_rest_stays() -> None:
+def test_lines_of_ordered_products_leave_the_cart_whatever_their_quantity() -> None:
     mug, pot = make_product(stock=9), make_product(stock=9)
-    cart.add_line(WHO, mug.sku, 5)
-    cart.add_line(WHO, pot.sku, 1)
-    order(WHO, an_order((mug, 2)))
-    assert [line.sku for line in cart.quote(WHO).lines] == [pot.sku]
+    cart.add_line(CUSTOMER, mug.sku, 5)
+    cart.add_line(CUSTOMER, pot.sku, 1)
+    order(CUSTOMER, an_order((mug, 2)))
+    assert [line.sku for line in cart.quote(CUSTOMER).lines] == [pot.sku]

@@ -1,4 +1,4 @@
-"""The saga, broken at every place: whatever happens, goods, money and letters add up afterwards."""
+"""The saga under faults at every step: afterwards stock, payments and e-mails always agree."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ from tests.fakes import Clock, MemoryPost
 
 pytestmark = pytest.mark.usefixtures("request_of_worker")
 
-MOMENTS = ["before", "after"]
-GOING_FORWARD = STEPS[saga.CAPTURE :]
+WHEN = ["before", "after"]
+STEPS_FROM_CAPTURE = STEPS[saga.CAPTURE :]
 
 
 def wait_and_sweep(now: Clock, **delta: float) -> None:
-    """What the worker does a while later; two minutes outlast any lease."""
+    """Advance the clock and run the worker's sweep; two minutes are longer than any lease."""
     now.advance(**(delta or {"minutes": 2}))
     checkout.resume_unfinished()
 
 
 def sell_out(purchase: Purchase) -> None:
-    """Another shopper buys every mug that may still be promised."""
+    """Another shopper buys all available mugs."""
     left = catalog.get_offer(purchase.mug.sku).available
     other = make_cart((purchase.mug, left))
     assert place(make_draft(other), other).order_id is not None
 
 
-def dies(*args: object, **kwargs: object) -> None:
+def crash(*args: object, **kwargs: object) -> None:
     raise Crash
 
 
@@ -58,30 +58,30 @@ def dies(*args: object, **kwargs: object) -> None:
 
 
 @pytest.mark.parametrize("purchase", ["cod", "sandbox-success"], indirect=True)
-def test_an_order_takes_goods_money_and_one_letter(purchase: Purchase) -> None:
+def test_an_order_takes_stock_and_payment_and_sends_one_email(purchase: Purchase) -> None:
     assert purchase.place().state is CheckoutState.COMPLETED
     purchase.assert_complete()
 
 
 @pytest.mark.parametrize("purchase", ["cod", "sandbox-success"], indirect=True)
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", STEPS)
-def test_a_process_that_dies_at_a_step_is_followed_by_one_that_finishes(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+def test_a_checkout_whose_process_died_at_a_step_is_completed_by_the_worker(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
-    purchase.break_at(monkeypatch, step, Crash(), when=moment)
+    purchase.break_at(monkeypatch, step, Crash(), when=when)
     assert consistency.step_of(purchase.id) == STEPS.index(step)
     wait_and_sweep(now)
     purchase.assert_complete()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
-def test_a_process_that_dies_while_undoing_is_followed_by_one_that_undoes_the_rest(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+def test_a_checkout_whose_process_died_while_undoing_is_undone_by_the_worker(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
     at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
-    at_step(monkeypatch, step, raising(Crash()), when=moment, undoing=True)
+    at_step(monkeypatch, step, raising(Crash()), when=when, undoing=True)
     with pytest.raises(Crash):
         purchase.place()
     wait_and_sweep(now)
@@ -89,29 +89,29 @@ def test_a_process_that_dies_while_undoing_is_followed_by_one_that_undoes_the_re
 
 
 @pytest.mark.parametrize("step", ["authorise", "capture"])
-def test_a_process_that_dies_with_the_providers_answer_in_hand_charges_once(
+def test_a_process_that_dies_before_storing_the_providers_response_charges_once(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     with monkeypatch.context() as patch:
-        at_step(patch, step, lambda: patch.setattr(payments, "_record", dies))
+        at_step(patch, step, lambda: patch.setattr(payments, "_record", crash))
         with pytest.raises(Crash):
             purchase.place()
     wait_and_sweep(now)
     purchase.assert_complete()
 
 
-def test_a_process_that_dies_before_it_begins_is_followed_by_one_that_finishes(
+def test_a_checkout_whose_process_died_before_the_first_step_is_completed_by_the_worker(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(saga, "resume", dies)
+        patch.setattr(saga, "resume", crash)
         with pytest.raises(Crash):
             purchase.place()
     wait_and_sweep(now)
     purchase.assert_complete()
 
 
-def test_what_is_put_in_the_cart_after_a_crash_stays_there(
+def test_a_line_added_to_the_cart_after_a_crash_is_not_cleared(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     purchase.break_at(monkeypatch, "clear", Crash(), when="after")
@@ -121,7 +121,7 @@ def test_what_is_put_in_the_cart_after_a_crash_stays_there(
     assert cart.count_units(purchase.token) == 1
 
 
-def test_who_signs_in_while_the_order_is_paid_takes_no_bought_goods_along(
+def test_signing_in_while_the_order_is_paid_does_not_keep_bought_items_in_the_cart(
     purchase: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = cart.cart_key_of(make_account().id)
@@ -135,40 +135,40 @@ def test_who_signs_in_while_the_order_is_paid_takes_no_bought_goods_along(
     assert cart.count_units(account) == 0
 
 
-def test_what_is_put_in_the_cart_while_it_is_paid_stays_there(
+def test_a_line_added_to_the_cart_during_payment_is_not_cleared(
     purchase: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_step(monkeypatch, "capture", lambda: _put_one_more_in(purchase))
+    at_step(monkeypatch, "capture", lambda: _add_a_mug(purchase))
     assert purchase.place().state is CheckoutState.COMPLETED
     assert cart.count_units(purchase.token) == 1
     assert consistency.stock_of(purchase.mug.sku) == Stock(on_hand=3, reserved=0)
 
 
-def _put_one_more_in(purchase: Purchase) -> None:
+def _add_a_mug(purchase: Purchase) -> None:
     cart.add_line(purchase.token, purchase.mug.sku, 1)
 
 
 # ---------------------------------------------------------------------------------- a database that fails
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_that_fails_once_is_done_again(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+def test_a_step_that_fails_once_is_retried(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
-    purchase.break_at(monkeypatch, step, no_database(), when=moment)
+    purchase.break_at(monkeypatch, step, no_database(), when=when)
     assert purchase.outcome().state is CheckoutState.RUNNING
     now.advance(seconds=3)
     assert checkout.resume(purchase.id).state is CheckoutState.COMPLETED
     purchase.assert_complete()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
-def test_a_step_that_fails_for_good_is_undone_with_all_before_it(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+def test_a_step_that_keeps_failing_is_undone_with_all_before_it_after_the_timeout(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
-    purchase.break_at(monkeypatch, step, no_database(), when=moment, times=FOR_EVER)
+    purchase.break_at(monkeypatch, step, no_database(), when=when, times=FOR_EVER)
     wait_and_sweep(now, minutes=2)
     assert purchase.outcome().state is CheckoutState.RUNNING
     wait_and_sweep(now, minutes=14)
@@ -176,13 +176,13 @@ def test_a_step_that_fails_for_good_is_undone_with_all_before_it(
     purchase.assert_undone()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("step", GOING_FORWARD)
-def test_once_money_is_being_taken_a_step_is_tried_until_it_works(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("step", STEPS_FROM_CAPTURE)
+def test_from_the_capture_on_a_step_is_retried_until_it_succeeds(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
     with monkeypatch.context() as patch:
-        purchase.break_at(patch, step, no_database(), when=moment, times=FOR_EVER)
+        purchase.break_at(patch, step, no_database(), when=when, times=FOR_EVER)
         for _ in range(3):
             wait_and_sweep(now, hours=8)
             catalog.release_expired()
@@ -190,13 +190,13 @@ def test_once_money_is_being_taken_a_step_is_tried_until_it_works(
     purchase.assert_complete()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("step", UNDONE_STEPS)
-def test_an_undoing_that_fails_is_done_again_until_it_works(
-    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+def test_an_undo_that_fails_is_retried_until_it_succeeds(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
     at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
-    at_step(monkeypatch, step, raising(no_database()), when=moment, undoing=True, times=3)
+    at_step(monkeypatch, step, raising(no_database()), when=when, undoing=True, times=3)
     purchase.place()
     for _ in range(3):
         assert purchase.outcome().state is CheckoutState.UNDOING
@@ -204,14 +204,14 @@ def test_an_undoing_that_fails_is_done_again_until_it_works(
     purchase.assert_undone()
 
 
-def test_one_checkout_that_cannot_go_on_does_not_hold_up_the_others(
+def test_a_failing_checkout_does_not_block_the_others(
     post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stuck, other = make_purchase(post), make_purchase(post)
     for each in (stuck, other):
         with monkeypatch.context() as patch:
             each.break_at(patch, "reserve", Crash())
-    at_step(monkeypatch, "authorise", raising(no_database()))  # whichever comes first
+    at_step(monkeypatch, "authorise", raising(no_database()))  # of whichever runs first
     wait_and_sweep(now)
     states = {stuck.outcome().state, other.outcome().state}
     assert states == {CheckoutState.RUNNING, CheckoutState.COMPLETED}
@@ -221,13 +221,13 @@ def test_one_checkout_that_cannot_go_on_does_not_hold_up_the_others(
 
 
 @pytest.mark.parametrize("purchase", ["sandbox-decline"], indirect=True)
-def test_a_declined_payment_lets_go_of_everything(purchase: Purchase) -> None:
+def test_a_declined_payment_undoes_the_order(purchase: Purchase) -> None:
     outcome = purchase.place()
     assert (outcome.failure, outcome.detail) == (Failure.DECLINED, "The bank declined the card")
     purchase.assert_undone()
 
 
-def test_goods_that_are_gone_are_named_and_nobody_is_asked_for_money(
+def test_sold_out_products_are_named_and_no_payment_is_made(
     purchase: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rival = [Hold(purchase.mug.sku, 4)]
@@ -240,7 +240,7 @@ def test_goods_that_are_gone_are_named_and_nobody_is_asked_for_money(
     purchase.assert_undone()
 
 
-def test_goods_sold_while_the_customer_confirmed_cancel_the_order_and_void_the_payment(
+def test_stock_sold_while_the_customer_confirmed_cancels_the_order_and_voids_the_payment(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def meanwhile() -> None:
@@ -257,7 +257,7 @@ def test_goods_sold_while_the_customer_confirmed_cancel_the_order_and_void_the_p
     consistency.assert_balanced()
 
 
-def test_goods_whose_hold_ran_out_are_taken_again(
+def test_an_expired_reservation_is_made_again_before_the_capture(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def meanwhile() -> None:
@@ -270,7 +270,7 @@ def test_goods_whose_hold_ran_out_are_taken_again(
 
 
 @pytest.mark.parametrize("purchase", ["sandbox-timeout"], indirect=True)
-def test_a_bank_that_answers_late_is_asked_again_and_charges_once(purchase: Purchase, now: Clock) -> None:
+def test_a_provider_that_responds_late_is_asked_again_and_charges_once(purchase: Purchase, now: Clock) -> None:
     assert purchase.place().state is CheckoutState.RUNNING
     for expected in (CheckoutState.RUNNING, CheckoutState.COMPLETED):
         now.advance(seconds=3)
@@ -280,7 +280,7 @@ def test_a_bank_that_answers_late_is_asked_again_and_charges_once(purchase: Purc
 
 
 @pytest.mark.parametrize("purchase", ["sandbox-timeout"], indirect=True)
-def test_a_bank_that_never_answers_is_told_to_let_go(
+def test_a_payment_whose_provider_never_responds_is_voided(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox, "SILENCES", FOR_EVER)
@@ -291,7 +291,7 @@ def test_a_bank_that_never_answers_is_told_to_let_go(
     purchase.assert_undone()
 
 
-def test_silence_while_money_is_taken_is_never_undone(
+def test_a_timeout_during_the_capture_is_never_undone(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_step(monkeypatch, "capture", raising(payments.ProviderTimeout(purchase.id)), when="after", times=3)

@@ -1,4 +1,4 @@
-"""The checkout of somebody signed in: their addresses and ways to pay are there, and no one else's."""
+"""The checkout of a signed-in customer: their own saved addresses and payment methods are offered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORM = "form.checkout__form"
 
 @pytest.fixture
 def asha(pages: Pages) -> Account:
-    """Who is signed in, with a product in the cart."""
+    """The signed-in account, with a product in the cart."""
     account = make_account(phone="+919876543210")
     pages.sign_in(account)
     fill_cart(pages, make_product())
@@ -39,18 +39,18 @@ def chosen(page: Page) -> str:
     return str(page.one("input[type=radio][checked]")["value"])
 
 
-def test_the_account_says_how_to_reach_the_shopper(pages: Pages, asha: Account) -> None:
+def test_the_contact_step_is_filled_from_the_account(pages: Pages, asha: Account) -> None:
     page = pages.get("/checkout")
     assert (page.one("#email")["value"], page.one("#phone")["value"]) == (asha.email, asha.phone)
 
 
-def test_a_contact_for_this_order_only_changes_no_account(pages: Pages, asha: Account) -> None:
+def test_a_contact_entered_for_an_order_does_not_change_the_account(pages: Pages, asha: Account) -> None:
     pages.submit(pages.get("/checkout"), FORM, email="elsewhere@example.com")
     assert pages.get("/checkout/contact").one("#email")["value"] == "elsewhere@example.com"
     assert accounts.get_account(asha.id).email == asha.email
 
 
-def test_the_default_address_is_chosen_and_the_order_goes_there(pages: Pages, asha: Account) -> None:
+def test_the_default_address_is_preselected_and_used(pages: Pages, asha: Account) -> None:
     add(asha.id, "Elsewhere")
     default = add(asha.id, "12 Lake Road", is_default=True)
     page = at_delivery(pages)
@@ -61,7 +61,7 @@ def test_the_default_address_is_chosen_and_the_order_goes_there(pages: Pages, as
     assert (order.address.line1, order.address.full_name, order.customer_id) == ("12 Lake Road", "Asha Rao", asha.id)
 
 
-def test_an_order_of_an_account_is_not_remembered_for_who_signs_in_next(pages: Pages, asha: Account) -> None:
+def test_an_order_of_an_account_is_hidden_from_the_next_account_in_the_browser(pages: Pages, asha: Account) -> None:
     add(asha.id, "12 Lake Road")
     placed = press_order(pages.submit(pages.submit(at_delivery(pages), FORM), FORM, option="cod"), pages)
     next_one = {"email": make_account().email, "password": PASSWORD}
@@ -69,7 +69,7 @@ def test_an_order_of_an_account_is_not_remembered_for_who_signs_in_next(pages: P
     assert pages.get(placed.url).one("h1").get_text() == "Track an order"
 
 
-def test_another_address_is_entered_and_kept_only_if_wanted(pages: Pages, asha: Account) -> None:
+def test_another_address_is_saved_only_on_request(pages: Pages, asha: Account) -> None:
     add(asha.id, "Saved")
     page = at_delivery(pages)
     pages.submit(page, FORM, saved="new", **DELIVERY)
@@ -82,20 +82,20 @@ def test_another_address_is_entered_and_kept_only_if_wanted(pages: Pages, asha: 
     assert chosen(pages.get("/checkout/delivery")) != "new"
 
 
-def test_who_has_no_address_yet_enters_one(pages: Pages, asha: Account) -> None:
+def test_an_account_without_addresses_enters_one(pages: Pages, asha: Account) -> None:
     page = pages.submit(at_delivery(pages), FORM, keep="y", **DELIVERY)
     assert page.url == "/checkout/payment"
     assert lines_of(asha.id) == [("12 Lake Road", True)]
 
 
-def test_another_address_that_is_wrong_comes_back_as_typed(pages: Pages, asha: Account) -> None:
+def test_a_refused_new_address_is_shown_as_typed(pages: Pages, asha: Account) -> None:
     add(asha.id, "Saved")
     refused = pages.submit(at_delivery(pages), FORM, status=422, saved="new", **DELIVERY | {"postal_code": "12"})
     assert refused.one("#problems a")["href"] == "#postal_code"
     assert (chosen(refused), refused.one("#postal_code")["value"]) == ("new", "12")
 
 
-def test_what_stands_beside_a_saved_address_is_not_looked_at(pages: Pages, asha: Account) -> None:
+def test_address_fields_are_ignored_when_a_saved_address_is_chosen(pages: Pages, asha: Account) -> None:
     add(asha.id, "Saved")
     page = pages.submit(at_delivery(pages), FORM, postal_code="12", line1="x" * 500)
     assert page.url == "/checkout/payment"
@@ -103,7 +103,7 @@ def test_what_stands_beside_a_saved_address_is_not_looked_at(pages: Pages, asha:
 
 
 @pytest.mark.parametrize("which", ["another's", "0", "x", "-1"])
-def test_an_address_that_is_not_in_the_book_is_refused(pages: Pages, asha: Account, which: str) -> None:
+def test_an_address_that_is_not_in_the_address_book_is_refused(pages: Pages, asha: Account, which: str) -> None:
     add(asha.id, "Saved")
     foreign = str(add(make_account().id, "His")) if which == "another's" else which
     refused = pages.submit(at_delivery(pages), FORM, status=422, saved=foreign)
@@ -112,7 +112,7 @@ def test_an_address_that_is_not_in_the_book_is_refused(pages: Pages, asha: Accou
     assert pages.get("/checkout/payment").url == "/checkout/delivery"
 
 
-def test_an_address_without_a_name_takes_the_accounts_or_is_refused(pages: Pages) -> None:
+def test_a_saved_address_without_a_name_uses_the_accounts_name_or_is_refused(pages: Pages) -> None:
     for name, led_to in (("Asha Rao", "/checkout/payment"), (None, "/checkout/delivery")):
         account = make_account(name=name, phone=None)
         accounts.add_address(account.id, replace(HOME, full_name=""))
@@ -123,7 +123,7 @@ def test_an_address_without_a_name_takes_the_accounts_or_is_refused(pages: Pages
         assert done.url == led_to
 
 
-def test_saved_ways_to_pay_are_offered_the_default_chosen(pages: Pages, asha: Account) -> None:
+def test_saved_payment_methods_are_offered_with_the_default_preselected(pages: Pages, asha: Account) -> None:
     add(asha.id, "Saved")
     accounts.add_method(asha.id, "VISA", "card_1_4242")
     upi = accounts.add_method(asha.id, "UPI", "asha@okbank", is_default=True)
@@ -139,7 +139,7 @@ def test_saved_ways_to_pay_are_offered_the_default_chosen(pages: Pages, asha: Ac
     assert (order.payment_kind, order.payment_details) == ("upi", "ash***@okbank")
 
 
-def test_a_saved_lender_pays_first(pages: Pages, asha: Account) -> None:
+def test_a_saved_lender_is_used_for_the_order(pages: Pages, asha: Account) -> None:
     add(asha.id, "Saved")
     method = accounts.add_method(asha.id, "BNPL", "Klarna")
     review = pages.submit(at_payment(pages), FORM, option=f"saved-{method.id}")
@@ -147,7 +147,7 @@ def test_a_saved_lender_pays_first(pages: Pages, asha: Account) -> None:
     assert orders.get_order(placed.one(".order-number").get_text()).payment_details == "Buy Now Pay Later - Klarna"
 
 
-def test_the_way_to_pay_of_another_is_not_offered(pages: Pages, asha: Account) -> None:
+def test_the_payment_method_of_another_account_is_refused(pages: Pages, asha: Account) -> None:
     add(asha.id, "Saved")
     his = accounts.add_method(make_account().id, "UPI", "ravi@okbank")
     refused = pages.submit(at_payment(pages), FORM, status=422, option=f"saved-{his.id}")
@@ -155,14 +155,14 @@ def test_the_way_to_pay_of_another_is_not_offered(pages: Pages, asha: Account) -
     assert "rav***" not in refused.words
 
 
-def test_markup_in_a_saved_address_is_text_at_the_checkout(pages: Pages, asha: Account) -> None:
+def test_markup_in_a_saved_address_is_escaped_in_the_checkout(pages: Pages, asha: Account) -> None:
     accounts.add_address(asha.id, replace(HOME, full_name="<script>alert(1)</script>", city="<b>Pune</b>"))
     for page in (at_delivery(pages), pages.submit(pages.get("/checkout/delivery"), FORM)):
         assert page.all("script:not([src])") == []
         assert "<b>Pune</b>" in page.words
 
 
-def test_a_guest_is_asked_for_everything_and_offered_to_sign_in(pages: Pages) -> None:
+def test_a_guest_enters_everything_and_is_offered_to_sign_in(pages: Pages) -> None:
     fill_cart(pages, make_product())
     page = pages.get("/checkout")
     assert page.one("#email").get("value", "") == ""

@@ -1,4 +1,4 @@
-"""Placing an order: one checkout is one order, at the total that was agreed to."""
+"""Drafts and placing an order: a checkout makes one order, at the total the shopper agreed to."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def withdraw(product: ProductCard) -> None:
 # ----------------------------------------------------------------------------------------------- drafts
 
 
-def test_a_checkout_keeps_what_is_entered_step_by_step(mug: ProductCard) -> None:
+def test_a_draft_stores_each_step(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     draft = checkout.start(token)
     assert draft.missing_step == "contact"
@@ -52,16 +52,16 @@ def test_a_checkout_keeps_what_is_entered_step_by_step(mug: ProductCard) -> None
     checkout.enter_delivery(draft, ADDRESS)
     assert checkout.get_draft(draft.id, token).missing_step == "payment"
     checkout.enter_payment(draft, "cod")
-    kept = checkout.get_draft(draft.id, token)
-    assert (kept.contact, kept.address, kept.payment) == (Contact(EMAIL, PHONE), ADDRESS, "cod")
+    saved = checkout.get_draft(draft.id, token)
+    assert (saved.contact, saved.address, saved.payment) == (Contact(EMAIL, PHONE), ADDRESS, "cod")
 
 
-def test_entering_a_step_again_replaces_it_and_keeps_the_others(mug: ProductCard) -> None:
+def test_entering_a_step_again_replaces_only_that_step(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     draft = make_draft(token)
     checkout.enter_contact(draft, Contact("ravi@example.com", PHONE))
-    kept = checkout.get_draft(draft.id, token)
-    assert (kept.contact, kept.address) == (Contact("ravi@example.com", PHONE), ADDRESS)
+    saved = checkout.get_draft(draft.id, token)
+    assert (saved.contact, saved.address) == (Contact("ravi@example.com", PHONE), ADDRESS)
 
 
 def test_the_checkout_of_another_cart_is_unknown(mug: ProductCard) -> None:
@@ -74,7 +74,7 @@ def test_the_checkout_of_another_cart_is_unknown(mug: ProductCard) -> None:
             checkout.outcome_of(asked, by)
 
 
-def test_who_signs_in_takes_their_own_checkout_along_and_no_other(mug: ProductCard) -> None:
+def test_signing_in_moves_only_the_guests_own_checkout_to_the_account(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     draft = make_draft(token)
     checkout.transfer_to_account(draft.id, "another-cart", "account:7")
@@ -83,7 +83,7 @@ def test_who_signs_in_takes_their_own_checkout_along_and_no_other(mug: ProductCa
     assert checkout.get_draft(draft.id, "account:7") == draft
 
 
-def test_a_checkout_begun_anew_has_what_was_entered_before(mug: ProductCard) -> None:
+def test_a_checkout_started_again_copies_the_entries(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     first = make_draft(token)
     second = checkout.start(token, like=first)
@@ -91,7 +91,7 @@ def test_a_checkout_begun_anew_has_what_was_entered_before(mug: ProductCard) -> 
     assert (second.contact, second.address, second.payment) == (first.contact, first.address, first.payment)
 
 
-def test_what_is_entered_after_the_order_was_placed_changes_nothing(mug: ProductCard) -> None:
+def test_entries_after_the_order_was_placed_are_ignored(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     draft = make_draft(token)
     place(draft, token)
@@ -102,7 +102,7 @@ def test_what_is_entered_after_the_order_was_placed_changes_nothing(mug: Product
 # --------------------------------------------------------------------------------------------- ordering
 
 
-def test_an_order_is_what_was_in_the_cart(mug: ProductCard) -> None:
+def test_an_order_has_the_lines_and_figures_of_the_cart(mug: ProductCard) -> None:
     token = make_cart((mug, 2))
     outcome = place(make_draft(token), token)
     assert outcome.state is CheckoutState.COMPLETED
@@ -124,7 +124,7 @@ def test_an_order_placed_twice_is_one_order(mug: ProductCard) -> None:
     assert consistency.stock_of(mug.sku) == Stock(3, 0)
 
 
-def test_the_same_submit_later_still_answers_with_the_order_whatever_is_in_the_cart_then(mug: ProductCard) -> None:
+def test_a_later_repeat_of_a_submit_returns_the_same_order_and_leaves_the_cart_alone(mug: ProductCard) -> None:
     token = make_cart((mug, 2))
     draft = make_draft(token)
     agreed = cart.quote(token).fingerprint
@@ -134,7 +134,7 @@ def test_the_same_submit_later_still_answers_with_the_order_whatever_is_in_the_c
     assert cart.count_units(token) == 3
 
 
-def test_a_checkout_that_was_ordered_with_does_not_stand_for_another_cart(mug: ProductCard) -> None:
+def test_a_placed_checkout_is_refused_for_a_different_cart(mug: ProductCard) -> None:
     token = make_cart((mug, 2))
     draft = make_draft(token)
     place(draft, token)
@@ -168,7 +168,7 @@ def test_no_step_can_be_skipped(mug: ProductCard, step: str) -> None:
     assert refusal.value.step == step
 
 
-def test_a_way_to_pay_that_is_no_longer_offered_must_be_chosen_anew(mug: ProductCard) -> None:
+def test_a_payment_method_that_is_no_longer_offered_must_be_chosen_again(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     with pytest.raises(checkout.DraftIncomplete) as refusal:
         place(make_draft(token, payment="cheque"), token)
@@ -178,13 +178,13 @@ def test_a_way_to_pay_that_is_no_longer_offered_must_be_chosen_anew(mug: Product
 # ------------------------------------------------------------------------------------- a cart that changed
 
 
-def assert_nothing_begun(draft: checkout.CheckoutDraft, token: str) -> None:
+def assert_not_placed(draft: checkout.CheckoutDraft, token: str) -> None:
     assert checkout.outcome_of(draft.id, token).state is CheckoutState.DRAFT
     assert consistency.orders_of(draft.id) == []
     assert consistency.payments_of(draft.id) == []
 
 
-def test_a_price_that_changed_is_not_charged_before_it_was_seen(mug: ProductCard) -> None:
+def test_a_changed_price_is_not_charged_before_the_shopper_saw_it(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     draft = make_draft(token)
     agreed = cart.quote(token).fingerprint
@@ -192,20 +192,20 @@ def test_a_price_that_changed_is_not_charged_before_it_was_seen(mug: ProductCard
     with pytest.raises(checkout.TotalChanged) as refusal:
         checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
     assert refusal.value.actual == rupees(1208)
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
-def test_a_quantity_that_changed_is_not_charged_before_it_was_seen(mug: ProductCard) -> None:
+def test_a_changed_quantity_is_not_charged_before_the_shopper_saw_it(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     draft = make_draft(token)
     agreed = cart.quote(token).fingerprint
     cart.add_line(token, mug.sku, 1)
     with pytest.raises(checkout.TotalChanged):
         checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
-def test_other_goods_of_the_same_price_are_not_what_was_agreed_to(mug: ProductCard) -> None:
+def test_other_products_of_the_same_price_are_refused(mug: ProductCard) -> None:
     jug = make_product(name="Clay Jug", price=500, stock=5)
     token = make_cart((mug, 1))
     draft = make_draft(token)
@@ -214,7 +214,7 @@ def test_other_goods_of_the_same_price_are_not_what_was_agreed_to(mug: ProductCa
     cart.add_line(token, jug.sku, 1)
     with pytest.raises(checkout.TotalChanged):
         checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
 def test_an_empty_cart_cannot_be_ordered(mug: ProductCard) -> None:
@@ -223,33 +223,33 @@ def test_an_empty_cart_cannot_be_ordered(mug: ProductCard) -> None:
     with pytest.raises(checkout.CartNotOrderable) as refusal:
         place(draft, token)
     assert refusal.value.shortages == ()
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
-def test_a_cart_with_more_than_there_is_cannot_be_ordered(mug: ProductCard) -> None:
+def test_a_cart_with_more_than_the_available_stock_cannot_be_ordered(mug: ProductCard) -> None:
     token = make_cart((mug, 4))
     draft = make_draft(token)
     receive(mug.sku, -2)
     with pytest.raises(checkout.CartNotOrderable) as refusal:
         place(draft, token)
     assert refusal.value.shortages == (Shortage("Clay Mug", left=3),)
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
-def test_a_cart_with_something_taken_off_sale_cannot_be_ordered(mug: ProductCard) -> None:
+def test_a_cart_with_a_withdrawn_product_cannot_be_ordered(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     draft = make_draft(token)
     withdraw(mug)
     with pytest.raises(checkout.CartNotOrderable) as refusal:
         place(draft, token)
     assert refusal.value.shortages == (Shortage("Clay Mug", left=0),)
-    assert_nothing_begun(draft, token)
+    assert_not_placed(draft, token)
 
 
 # ---------------------------------------------------------------------------------------------- outcomes
 
 
-def test_a_declined_checkout_can_be_ordered_from_again_in_another_way(mug: ProductCard) -> None:
+def test_after_a_declined_payment_another_method_can_be_used(mug: ProductCard) -> None:
     token = make_cart((mug, 2))
     first = make_draft(token, payment="sandbox-decline")
     assert place(first, token).state is CheckoutState.FAILED
@@ -259,7 +259,7 @@ def test_a_declined_checkout_can_be_ordered_from_again_in_another_way(mug: Produ
     consistency.assert_balanced()
 
 
-def test_a_declined_checkout_submitted_again_says_the_same(mug: ProductCard) -> None:
+def test_a_declined_checkout_submitted_again_has_the_same_outcome(mug: ProductCard) -> None:
     token = make_cart((mug, 2))
     draft = make_draft(token, payment="sandbox-decline")
     first = place(draft, token)
@@ -267,7 +267,7 @@ def test_a_declined_checkout_submitted_again_says_the_same(mug: ProductCard) -> 
     assert len(consistency.payments_of(draft.id)) == 1
 
 
-def test_a_payment_is_of_exactly_the_total_of_its_order(mug: ProductCard) -> None:
+def test_the_payment_is_exactly_the_total_of_the_order(mug: ProductCard) -> None:
     set_price(mug, rupees("349.25"))
     token = make_cart((mug, 3))
     outcome = place(make_draft(token, payment="sandbox-success"), token)

@@ -1,4 +1,4 @@
-"""What the saga's record keeps, and that it comes back as it went in."""
+"""The JSON in a checkout's record, and the snapshot of a cart."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from tests.factories.shopping import ADDRESS, EMAIL, PHONE, make_cart, make_draf
 CASH = PaymentOption("cod", "Cash on delivery", "Pay the courier.", "cod", "Cash on Delivery")
 
 
-def test_a_plan_comes_back_from_json_as_it_was() -> None:
-    plan = PlacedOrder(make_snapshot(name="Müg – “blue” ☕"), CASH, "/checkout/placing/1")
-    assert plans.load(json.loads(json.dumps(plans.dump(plan)))) == plan
+def test_a_placed_order_survives_json() -> None:
+    placed = PlacedOrder(make_snapshot(name="Müg – “blue” ☕"), CASH, "/checkout/placing/1")
+    assert plans.load(json.loads(json.dumps(plans.dump(placed)))) == placed
 
 
-def test_a_plan_with_another_currency_and_a_customer_comes_back_too() -> None:
+def test_a_placed_order_of_an_account_survives_json() -> None:
     snapshot = replace(make_snapshot(price=rupees("349.25")), customer_id=7)
     assert plans.load(plans.dump(PlacedOrder(snapshot, CASH, ""))).snapshot == snapshot
 
 
-def test_a_plan_names_what_to_hold_and_what_was_bought() -> None:
-    plan = PlacedOrder(make_snapshot(quantity=3), CASH, "")
-    assert plan.holds == [Hold("MUG-1", 3)]
-    assert plan.bought == {"MUG-1": 3}
+def test_a_placed_order_lists_units_to_reserve_and_units_bought() -> None:
+    placed = PlacedOrder(make_snapshot(quantity=3), CASH, "")
+    assert placed.holds == [Hold("MUG-1", 3)]
+    assert placed.bought == {"MUG-1": 3}
 
 
 @pytest.mark.parametrize(
-    ("kept", "missing"),
+    ("entered", "missing"),
     [
         ({}, "contact"),
         ({"contact": {"email": EMAIL, "phone": PHONE}}, "delivery"),
@@ -45,13 +45,13 @@ def test_a_plan_names_what_to_hold_and_what_was_bought() -> None:
         ({"contact": {"email": EMAIL, "phone": PHONE}, "delivery": plans.entry(ADDRESS)}, "payment"),
     ],
 )
-def test_a_draft_knows_the_first_step_that_is_missing(kept: dict[str, object], missing: str) -> None:
-    assert plans.load_draft("1", kept).missing_step == missing
+def test_a_draft_names_its_first_missing_step(entered: dict[str, object], missing: str) -> None:
+    assert plans.load_draft("1", entered).missing_step == missing
 
 
-def test_a_draft_comes_back_as_it_was_entered() -> None:
-    kept = {"contact": plans.entry(Contact(EMAIL, PHONE)), "delivery": plans.entry(ADDRESS), "payment": "cod"}
-    draft = plans.load_draft("1", json.loads(json.dumps(kept)))
+def test_a_draft_survives_json() -> None:
+    entered = {"contact": plans.entry(Contact(EMAIL, PHONE)), "delivery": plans.entry(ADDRESS), "payment": "cod"}
+    draft = plans.load_draft("1", json.loads(json.dumps(entered)))
     assert (draft.contact, draft.address, draft.payment) == (Contact(EMAIL, PHONE), ADDRESS, "cod")
     assert draft.missing_step is None
 

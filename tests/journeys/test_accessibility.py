@@ -234,7 +234,7 @@ def fill_the_cart_by_keyboard(shopper: Shopper) -> None:
 
 def check_out_by_keyboard(shopper: Shopper) -> None:
     keyboard = shopper.page.keyboard
-    for heading, fields in (("How can we reach you?", CONTACT), ("Where should it go?", ADDRESS)):
+    for heading, fields in (("How can we reach you?", CONTACT), ("Shipping address", ADDRESS)):
         shopper.sees(heading)
         for label, text in fields.items():
             tab_to(shopper, shopper.page.get_by_label(label, exact=True))

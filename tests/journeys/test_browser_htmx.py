@@ -41,7 +41,7 @@ def test_adding_from_a_card_swaps_in_place_and_says_so(shopper: Shopper) -> None
     button = shopper.button("Add to cart : Beeswax Pillar Candle")
     button.click()
     expect(shopper.badge).to_have_text("Cart 1")
-    expect(shopper.page.locator("#announcement")).to_have_text("Beeswax Pillar Candle added to your cart See cart")
+    expect(shopper.page.locator("#announcement")).to_have_text("Beeswax Pillar Candle added to your cart View cart")
     expect(button).to_be_focused()
     expect(button.locator("svg")).to_be_visible()
     assert has_stayed(shopper)

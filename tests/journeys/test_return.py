@@ -50,14 +50,14 @@ def test_a_guest_returns_two_mugs_and_gets_their_money_back(
     pages: Pages, clerk: Pages, order: OrderView, post: MemoryPost
 ) -> None:
     found = track(pages, order)
-    assert "Until the end of Sun, 6 Dec you can send it back" in found.words.replace("Sun 6", "Sun, 6")
+    assert "Until the end of Sun, 6 Dec you can return products" in found.words.replace("Sun 6", "Sun, 6")
     link = found.one("#order-return ~ p a")
     assert link.get_text() == "Withdraw from the contract"
     form = pages.get(str(link["href"]))
     asked = pages.submit(form, FORM, reason="unwanted", note="Too many", **units(order, 2))
     assert asked.url == f"/orders/{order.id}"
     (number,) = re.findall(r"received your return no\. (\d+)", asked.words)
-    assert "Waiting for our answer" in asked.one(f"#return-{number}").get_text()
+    assert "Waiting for approval" in asked.one(f"#return-{number}").get_text()
     deliver()
     receipt = post.letters[-1]
     assert (receipt.to, f"no. {number}" in receipt.text, "22 Nov 2026, 17:30" in receipt.text) == (EMAIL, True, True)
@@ -95,7 +95,7 @@ def test_a_guest_withdraws_a_return_that_is_still_open(pages: Pages, clerk: Page
     desk = clerk.get("/staff/returns")
     for _ in range(2):  # a double click
         done = pages.submit(page, f"#return-{number} form")
-        assert "You keep the goods" in done.words
+        assert "You keep the products" in done.words
     refused = clerk.submit(desk, f"#return-{number} .return-approval", status=409)
     assert "was withdrawn meanwhile" in refused.words
     assert orders.get_order(order.id).refunded.minor == 0
@@ -105,7 +105,7 @@ def test_what_was_approved_meanwhile_is_not_withdrawn(pages: Pages, order: Order
     number = ask_return(order, 1)
     page = track(pages, order)
     orders.approve_return(number, restock=True, actor="meera@example.com")
-    assert "was approved meanwhile" in pages.submit(page, f"#return-{number} form", status=409).words
+    assert "has been approved" in pages.submit(page, f"#return-{number} form", status=409).words
 
 
 def test_a_form_sent_twice_is_one_return(pages: Pages, order: OrderView) -> None:
@@ -115,12 +115,12 @@ def test_a_form_sent_twice_is_one_return(pages: Pages, order: OrderView) -> None
         pages.submit(form, FORM, **units(order, 1))
     assert len(orders.returns_of(orders.get_order(order.id))) == 1
     refused = pages.submit(form, FORM, status=409, **units(order, 2))
-    assert "You have sent this form already" in refused.words
+    assert "You have already sent this form" in refused.words
 
 
 @pytest.mark.parametrize(
     ("count", "words"),
-    [(0, "Say how many"), (4, "not so many left"), ("two", "whole numbers"), (-1, "whole numbers")],
+    [(0, "Enter how many"), (4, "cannot return that many"), ("two", "whole numbers"), (-1, "whole numbers")],
 )
 def test_a_return_of_no_unit_or_too_many_is_refused_with_what_was_typed(
     pages: Pages, order: OrderView, count: int | str, words: str
@@ -138,7 +138,7 @@ def test_after_the_period_nothing_is_offered(pages: Pages, order: OrderView, now
     now.advance(days=15)
     page = track(pages, order)
     assert not page.all("#order-return")
-    assert "Nothing of this order can be sent back" in pages.get(f"/orders/{order.id}/return").words
+    assert "This order can no longer be returned" in pages.get(f"/orders/{order.id}/return").words
 
 
 def test_an_order_that_was_not_earned_cannot_be_returned(pages: Pages, order: OrderView) -> None:

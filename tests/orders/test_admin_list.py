@@ -1,4 +1,4 @@
-"""The order desk's rules: what is found and counted, steps that are told once, and what the doctor knows of them."""
+"""The staff's list of orders: search, counts and board, steps, and their consistency checks."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.isolated_shop import at_once, own_shop
 from tests.page_client import counted_selects
 
 PACKING, SENT = OrderStatus.PROCESSING, OrderStatus.SHIPPED
-EVERY = admin_list.OrderQuery(filter=admin_list.OrderFilter.ALL)
+ALL_ORDERS = admin_list.OrderQuery(filter=admin_list.OrderFilter.ALL)
 
 
 def create(status: OrderStatus = OrderStatus.CONFIRMED, email: str = EMAIL) -> OrderId:
-    """An order that is confirmed through the shop, or put into another state behind its back."""
+    """A confirmed order, or one whose status is set directly in the database."""
     checkout = new_checkout_id()
     order_id = orders.create_order(checkout, make_snapshot(email=email))
     orders.confirm_order(checkout)
@@ -35,7 +35,7 @@ def create(status: OrderStatus = OrderStatus.CONFIRMED, email: str = EMAIL) -> O
     return order_id
 
 
-def found(criteria: admin_list.OrderQuery) -> list[OrderId]:
+def listed(criteria: admin_list.OrderQuery) -> list[OrderId]:
     return [order.id for order in admin_list.list_orders(criteria).orders]
 
 
@@ -47,12 +47,12 @@ def messages(order_id: str) -> list[str]:
 # ------------------------------------------------------------------------------------------------ finding
 
 
-def test_each_filter_has_its_orders_and_its_count(app: Flask, now: Clock) -> None:
+def test_each_filter_lists_and_counts_its_orders(app: Flask, now: Clock) -> None:
     made = {status: create(status) for status in OrderStatus}
     for status, order_id in made.items():
-        assert found(admin_list.OrderQuery(filter=admin_list.OrderFilter(status))) == [order_id]
-    assert found(admin_list.OrderQuery()) == [made[OrderStatus.CONFIRMED], made[PACKING]]
-    counts = admin_list.list_orders(EVERY).counts
+        assert listed(admin_list.OrderQuery(filter=admin_list.OrderFilter(status))) == [order_id]
+    assert listed(admin_list.OrderQuery()) == [made[OrderStatus.CONFIRMED], made[PACKING]]
+    counts = admin_list.list_orders(ALL_ORDERS).counts
     assert (
         counts[admin_list.OrderFilter.ALL],
         counts[admin_list.OrderFilter.TO_SEND],
@@ -64,8 +64,8 @@ def test_each_filter_has_its_orders_and_its_count(app: Flask, now: Clock) -> Non
     )
     now.advance(days=8)
     is_open = [made[status] for status in (OrderStatus.PENDING, OrderStatus.CONFIRMED, PACKING, SENT)]
-    assert found(admin_list.OrderQuery(filter=admin_list.OrderFilter.LATE)) == is_open
-    assert admin_list.list_orders(EVERY).counts[admin_list.OrderFilter.LATE] == 4
+    assert listed(admin_list.OrderQuery(filter=admin_list.OrderFilter.LATE)) == is_open
+    assert admin_list.list_orders(ALL_ORDERS).counts[admin_list.OrderFilter.LATE] == 4
 
 
 @pytest.mark.parametrize("chosen", [admin_list.OrderFilter.ALL, admin_list.OrderFilter.TO_SEND])
@@ -89,10 +89,10 @@ def test_pages_go_forth_and_back_without_losing_or_repeating_an_order(
 def test_a_search_takes_its_words_literally(app: Flask) -> None:
     order_id = create(email="a_b@example.com")
     create(email="axb@example.com")
-    assert found(admin_list.OrderQuery("a_b", admin_list.OrderFilter.ALL)) == [order_id]
-    assert found(admin_list.OrderQuery("%", admin_list.OrderFilter.ALL)) == []
-    assert len(found(admin_list.OrderQuery("mug", admin_list.OrderFilter.ALL))) == 2  # the beginning of a SKU
-    assert found(admin_list.OrderQuery("ug-1", admin_list.OrderFilter.ALL)) == []
+    assert listed(admin_list.OrderQuery("a_b", admin_list.OrderFilter.ALL)) == [order_id]
+    assert listed(admin_list.OrderQuery("%", admin_list.OrderFilter.ALL)) == []
+    assert len(listed(admin_list.OrderQuery("mug", admin_list.OrderFilter.ALL))) == 2  # the beginning of a SKU
+    assert listed(admin_list.OrderQuery("ug-1", admin_list.OrderFilter.ALL)) == []
 
 
 def test_a_page_and_the_board_take_three_selects(app: Flask) -> None:
@@ -102,12 +102,12 @@ def test_a_page_and_the_board_take_three_selects(app: Flask) -> None:
         admin_list.list_orders(admin_list.OrderQuery("asha mug", admin_list.OrderFilter.ALL))
     assert counter["selects"] == 3
     with counted_selects() as counter:
-        board = admin_list.show_board(EVERY)
+        board = admin_list.show_board(ALL_ORDERS)
     assert counter["selects"] == 3
     assert [len(cards) for cards in board.columns.values()] == [1] * 6
 
 
-def test_a_column_of_the_board_has_the_longest_waiting_and_the_latest_of_what_is_over(
+def test_open_columns_show_the_oldest_orders_and_closed_ones_the_newest(
     app: Flask, monkeypatch: pytest.MonkeyPatch, now: Clock
 ) -> None:
     monkeypatch.setattr(admin_list, "MAX_CARDS", 2)
@@ -115,7 +115,7 @@ def test_a_column_of_the_board_has_the_longest_waiting_and_the_latest_of_what_is
     for status in [*made] * 3:
         now.advance(minutes=1)
         made[status].append(create(status))
-    columns = admin_list.show_board(EVERY).columns
+    columns = admin_list.show_board(ALL_ORDERS).columns
     assert [order.id for order in columns[PACKING]] == made[PACKING][:2]
     assert [order.id for order in columns[OrderStatus.DELIVERED]] == made[OrderStatus.DELIVERED][:0:-1]
 
@@ -130,12 +130,12 @@ def test_the_export_has_every_order_of_the_filter(app: Flask, monkeypatch: pytes
 # ------------------------------------------------------------------------------------------------ steps
 
 
-def test_a_step_leaves_word_and_who_of_the_staff_took_it(app: Flask) -> None:
+def test_a_step_publishes_a_message_and_is_audited(app: Flask) -> None:
     order_id = create()
     orders.advance(order_id, PACKING, by="the shop", actor="meera@example.com")
     orders.advance(order_id, SENT, by="the shop", actor="ravi@example.com", carrier="DTDC", tracking="D 7")
     assert messages(order_id) == ["order-placed", "order-processing", "order-shipped"]
-    assert [(act.what, act.actor, act.detail) for act in admin_list.acts_of(order_id)] == [
+    assert [(entry.what, entry.actor, entry.detail) for entry in admin_list.acts_of(order_id)] == [
         ("processing", "meera@example.com", "from confirmed to processing"),
         ("shipped", "ravi@example.com", "from processing to shipped, DTDC D 7"),
     ]
@@ -144,7 +144,7 @@ def test_a_step_leaves_word_and_who_of_the_staff_took_it(app: Flask) -> None:
     assert list(orders.violations()) == []
 
 
-def test_a_step_that_is_refused_leaves_no_word_and_no_act(app: Flask) -> None:
+def test_a_refused_step_publishes_and_audits_nothing(app: Flask) -> None:
     order_id = create()
     with pytest.raises(StepNotAllowed):
         orders.advance(order_id, SENT, by="the shop", actor="meera@example.com")
@@ -152,7 +152,7 @@ def test_a_step_that_is_refused_leaves_no_word_and_no_act(app: Flask) -> None:
     assert admin_list.acts_of(order_id) == []
 
 
-def test_the_doctor_misses_the_word_of_a_step_that_was_taken(app: Flask) -> None:
+def test_the_doctor_names_a_step_without_its_message(app: Flask) -> None:
     order_id = create()
     orders.advance(order_id, PACKING, by="the shop")
     with transaction("orders") as session:
@@ -161,7 +161,7 @@ def test_the_doctor_misses_the_word_of_a_step_that_was_taken(app: Flask) -> None
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_order_sent_before_there_were_such_letters_is_no_fault(engine: str, tmp_path: Path) -> None:
+def test_an_order_shipped_before_such_emails_existed_is_no_violation(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app, app.app_context():
         order_id = create()
         for status in (PACKING, SENT):
@@ -176,7 +176,7 @@ def test_an_order_sent_before_there_were_such_letters_is_no_fault(engine: str, t
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_of_many_who_press_the_same_step_at_once_one_takes_it(engine: str, tmp_path: Path) -> None:
+def test_concurrent_requests_take_a_step_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             order_id = create()
@@ -190,7 +190,7 @@ def test_of_many_who_press_the_same_step_at_once_one_takes_it(engine: str, tmp_p
             assert [event.status for event in orders.get_order(order_id).timeline].count(PACKING) == 1
 
 
-def test_a_parcel_is_shown_where_its_carrier_shows_it() -> None:
+def test_the_tracking_url_is_the_carriers() -> None:
     assert tracking_url("Blue Dart", "7 7/&") == (
         "https://www.bluedart.com/trackdartresultthirdparty?trackFor=0&trackNo=7%207%2F%26"
     )

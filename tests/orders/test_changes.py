@@ -1,4 +1,4 @@
-"""What of an order may still change, and until when."""
+"""Changes of an order's address, tracking number and delivery date, and until when they are allowed."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from storefront.orders.service import OrderStatus, TooLateToChange, UnknownOrder
 from tests import consistency
 from tests.factories.shopping import ADDRESS, make_order
 
-ELSEWHERE = replace(ADDRESS, line1="1 Hill Road", city="Nashik", phone="+91 11111 22222")
+NEW_ADDRESS = replace(ADDRESS, line1="1 Hill Road", city="Nashik", phone="+91 11111 22222")
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
-def test_an_order_is_sent_elsewhere_and_its_timeline_says_so() -> None:
+def test_a_changed_shipping_address_is_in_the_timeline() -> None:
     order = make_order()
-    orders.change_address(order.id, ELSEWHERE, by="you")
+    orders.change_address(order.id, NEW_ADDRESS, by="you")
     changed = orders.get_order(order.id)
-    assert (changed.address, changed.phone) == (ELSEWHERE, ELSEWHERE.phone)
-    assert (changed.timeline[-1].status, changed.timeline[-1].note) == ("confirmed", "Delivery address changed")
+    assert (changed.address, changed.phone) == (NEW_ADDRESS, NEW_ADDRESS.phone)
+    assert (changed.timeline[-1].status, changed.timeline[-1].note) == ("confirmed", "Shipping address changed")
     consistency.assert_balanced()
 
 
 @pytest.mark.parametrize("status", [OrderStatus.PROCESSING, OrderStatus.CANCELLED])
-def test_what_is_packed_or_cancelled_is_sent_nowhere_else(status: OrderStatus) -> None:
+def test_the_address_of_a_packed_or_cancelled_order_cannot_be_changed(status: OrderStatus) -> None:
     order = make_order()
     if status is OrderStatus.CANCELLED:
         orders.cancel(order.id, by="you")
     else:
         orders.advance(order.id, status, by="the shop")
     with pytest.raises(TooLateToChange) as refusal:
-        orders.change_address(order.id, ELSEWHERE, by="you")
+        orders.change_address(order.id, NEW_ADDRESS, by="you")
     assert refusal.value.current is status
     assert orders.get_order(order.id).address == ADDRESS
 
 
-def test_the_couriers_number_is_the_one_noted_last() -> None:
+def test_the_latest_tracking_number_is_shown() -> None:
     order = make_order()
     assert order.tracking_number == ""
     for number in ("AWB-1", "AWB-1", "AWB-2"):
@@ -51,13 +51,13 @@ def test_the_couriers_number_is_the_one_noted_last() -> None:
     consistency.assert_balanced()
 
 
-def test_another_day_of_arrival_is_promised() -> None:
+def test_the_estimated_delivery_date_can_be_changed() -> None:
     order = make_order()
     orders.expect_on(order.id, date(2026, 12, 24))
     assert orders.get_order(order.id).estimated_on == date(2026, 12, 24)
 
 
-def test_what_staff_change_is_noted_and_what_stays_as_it_was_is_not() -> None:
+def test_changes_by_staff_are_audited_unless_nothing_changed() -> None:
     order = make_order()
     for _ in range(2):
         orders.set_tracking(order.id, "AWB-1", by="the shop", actor="clerk@example.com")
@@ -68,9 +68,9 @@ def test_what_staff_change_is_noted_and_what_stays_as_it_was_is_not() -> None:
     ]
 
 
-def test_an_order_that_is_none_is_not_changed() -> None:
+def test_an_unknown_order_cannot_be_changed() -> None:
     for change in (
-        lambda: orders.change_address("ORD-1", ELSEWHERE, by="you"),
+        lambda: orders.change_address("ORD-1", NEW_ADDRESS, by="you"),
         lambda: orders.set_tracking("ORD-1", "AWB", by="the shop"),
         lambda: orders.expect_on("ORD-1", date(2026, 12, 24)),
     ):

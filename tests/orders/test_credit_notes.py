@@ -1,4 +1,4 @@
-"""Credit notes: what each refund, and what a cancellation, takes off an invoice."""
+"""Credit notes of refunds and cancellations."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def test_a_refund_of_a_unit_credits_its_price_and_its_tax(order: OrderView) -> N
     assert note.goods + note.tax == note.amount
 
 
-def test_of_the_delivery_no_tax_is_credited(order: OrderView) -> None:
+def test_the_delivery_is_credited_without_tax(order: OrderView) -> None:
     refund(order, 1, with_shipping=True)
     (note,) = notes_of(order)
     assert (note.delivery, note.tax) == (order.shipping, rupees("108"))
 
 
-def test_however_it_goes_back_all_of_it_credits_exactly_what_was_invoiced(order: OrderView) -> None:
+def test_refunds_in_any_order_credit_exactly_the_invoice(order: OrderView) -> None:
     refund(order, amount=rupees("123.45"))
     refund(order, 1, with_shipping=True)
     refund(order, 1)
@@ -62,13 +62,13 @@ def test_however_it_goes_back_all_of_it_credits_exactly_what_was_invoiced(order:
     assert summed([note.goods for note in notes]) == order.subtotal - order.discount
 
 
-def test_a_price_lowered_by_more_than_the_goods_cost_credits_no_more_than_their_tax(order: OrderView) -> None:
+def test_a_refund_above_the_price_credits_no_more_than_its_tax(order: OrderView) -> None:
     refund(order, amount=order.grand_total)
     (note,) = notes_of(order)
     assert (note.tax, note.amount) == (order.tax, order.grand_total)
 
 
-def test_a_cancellation_credits_what_was_left_and_nothing_when_that_is_nothing(order: OrderView) -> None:
+def test_a_cancellation_credits_the_rest_if_there_is_any(order: OrderView) -> None:
     refund(order, 1)
     orders.cancel(order.id, by="you")
     left = notes_of(order)[-1]
@@ -80,14 +80,14 @@ def test_a_cancellation_credits_what_was_left_and_nothing_when_that_is_nothing(o
     assert len(notes_of(other)) == 1
 
 
-def test_units_that_go_back_without_money_credit_nothing_and_take_no_number(order: OrderView) -> None:
+def test_a_refund_without_money_has_no_credit_note(order: OrderView) -> None:
     refund(order, 1, amount=NOTHING)
     assert notes_of(order) == ()
     refund(order, amount=rupees(5))
     assert [note.position for note in notes_of(order)] == [1]
 
 
-def test_what_was_not_paid_yet_is_not_said_to_be_given_back(app: Flask) -> None:
+def test_a_credit_note_of_an_unpaid_order_reduces_the_amount_due(app: Flask) -> None:
     cash = make_order()
     refund(cash, 1)
     orders.cancel(cash.id, by="you")
@@ -106,7 +106,7 @@ def test_an_order_without_an_invoice_has_no_credit_note_when_it_is_cancelled(ord
 
 
 @pytest.mark.parametrize("position", [0, 2])
-def test_a_note_that_never_was_is_unknown(order: OrderView, position: int) -> None:
+def test_an_unknown_credit_note_is_refused(order: OrderView, position: int) -> None:
     refund(order, 1)
     with pytest.raises(UnknownCreditNote):
         orders.get_credit_note(orders.get_order(order.id), position)

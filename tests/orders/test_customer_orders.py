@@ -1,4 +1,4 @@
-"""The orders of an account: listed, searched, claimed, left behind."""
+"""The orders of an account: list, search, claiming, export, and after its deletion."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ def order(customer: int | None = ASHA, name: str = "Clay Mug", email: str = "ash
     return orders.create_order(new_checkout_id(), replace(make_snapshot(name=name, email=email), customer_id=customer))
 
 
-def found(words: str = "", page: int = 1, customer: int = ASHA) -> list[str]:
+def listed(words: str = "", page: int = 1, customer: int = ASHA) -> list[str]:
     return [one.id for one in orders.orders_of(customer, words, page).orders]
 
 
-def test_the_orders_of_an_account_come_newest_first_and_no_others(app: Flask) -> None:
+def test_an_account_lists_its_own_orders_newest_first(app: Flask) -> None:
     numbers = [order() for _ in range(3)]
     order(RAVI)
     order(None)
-    assert found() == numbers[::-1]
+    assert listed() == numbers[::-1]
 
 
-def test_orders_come_in_pages_of_twenty(app: Flask) -> None:
+def test_a_page_has_twenty_orders(app: Flask) -> None:
     numbers = [order() for _ in range(21)][::-1]
     first = orders.orders_of(ASHA)
     assert (first.count, first.page_count) == (21, 2)
-    assert found() == numbers[:20]
-    assert found(page=2) == numbers[20:]
-    assert found(page=3) == []
-    assert found(page=-1) == numbers[:20]
+    assert listed() == numbers[:20]
+    assert listed(page=2) == numbers[20:]
+    assert listed(page=3) == []
+    assert listed(page=-1) == numbers[:20]
 
 
-def test_however_many_orders_there_are_it_takes_three_selects(app: Flask) -> None:
+def test_a_page_of_orders_takes_three_selects(app: Flask) -> None:
     for count in (1, 5):
         for _ in range(count):
             order()
@@ -58,18 +58,18 @@ def test_however_many_orders_there_are_it_takes_three_selects(app: Flask) -> Non
 def test_orders_are_searched_by_number_and_by_product(app: Flask) -> None:
     mug, pan = order(name="Clay Mug"), order(name="Iron Pan, 100% iron")
     order(RAVI, "Clay Mug")
-    assert found("clay") == [mug]
-    assert found("IRON pan") == [pan]
-    assert found(pan[-6:]) == [pan]
-    assert found(f"{mug.lower()} mug") == [mug]
-    assert found("clay pan") == []
+    assert listed("clay") == [mug]
+    assert listed("IRON pan") == [pan]
+    assert listed(pan[-6:]) == [pan]
+    assert listed(f"{mug.lower()} mug") == [mug]
+    assert listed("clay pan") == []
 
 
 @pytest.mark.parametrize("words", ["%", "_", "100%", "'", "\\", "%mug%"])
-def test_what_is_searched_for_is_text(app: Flask, words: str) -> None:
+def test_search_words_are_taken_literally(app: Flask, words: str) -> None:
     order(name="Clay Mug")
     pan = order(name="Iron Pan, 100% iron")
-    assert found(words) == ([pan] if words in {"%", "100%"} else [])
+    assert listed(words) == ([pan] if words in {"%", "100%"} else [])
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_is_searched_for_is_text(app: Flask, words: str) -> None:
         ("asha@éxample.com", False),
     ],
 )
-def test_guest_orders_are_claimed_by_exactly_their_address(app: Flask, placed_with: str, is_theirs: bool) -> None:
+def test_guest_orders_are_claimed_only_by_their_email_address(app: Flask, placed_with: str, is_theirs: bool) -> None:
     number = order(None, email=placed_with)
     assert orders.count_claimable("asha@example.com") == is_theirs
     assert orders.claim(ASHA, "asha@example.com") == is_theirs
@@ -96,21 +96,21 @@ def test_the_order_of_another_account_is_not_claimed(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("email", ["", "nobody"])
-def test_without_an_address_nothing_is_claimed(app: Flask, email: str) -> None:
+def test_nothing_is_claimed_without_an_email_address(app: Flask, email: str) -> None:
     order(None, email="")
     assert orders.claim(ASHA, email) == 0
 
 
-def test_orders_of_an_account_that_is_gone_stay_and_are_nobodys(app: Flask) -> None:
+def test_orders_of_an_erased_account_are_detached_from_it(app: Flask) -> None:
     number, other = order(), order(RAVI)
     for _ in range(2):
         orders.erase_customer(ASHA)
-    assert found() == []
+    assert listed() == []
     assert orders.get_order(number).customer_id is None
     assert orders.get_order(other).customer_id == RAVI
 
 
-def test_the_export_has_every_order_whole(app: Flask) -> None:
+def test_the_export_has_every_order_with_items_and_timeline(app: Flask) -> None:
     numbers = [order(), order(name="Iron Pan")]
     order(RAVI)
     with counted_selects() as counter:
@@ -122,7 +122,7 @@ def test_the_export_has_every_order_whole(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_of_two_who_claim_at_once_one_gets_each_order(engine: str, tmp_path: Path) -> None:
+def test_concurrent_claims_assign_each_order_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             for _ in range(4):
@@ -132,7 +132,7 @@ def test_of_two_who_claim_at_once_one_gets_each_order(engine: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_orders_of_before_are_known_by_their_address_too(engine: str, tmp_path: Path) -> None:
+def test_orders_from_before_the_migration_can_be_claimed_too(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app, app.app_context():
         typed = {"Asha@example.com": "asha@example.com", "asha@bücher.example": "asha@xn--bcher-kva.example", "": ""}
         numbers = {order(None, email=email): key for email, key in typed.items()}

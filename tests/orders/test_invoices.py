@@ -1,4 +1,4 @@
-"""Invoices: numbers without a gap, one for each order, and the seller of the day on which they were issued."""
+"""Invoices: numbers without a gap, one for each order, with the seller's data of the day of issue."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.isolated_shop import at_once, own_shop
 
 
 def confirmed() -> OrderView:
-    """An order that is certain, of which nobody was told yet."""
+    """A confirmed order whose e-mail was not sent yet."""
     checkout = new_checkout_id()
     order_id = orders.create_order(checkout, make_snapshot())
     orders.confirm_order(checkout)
@@ -50,12 +50,12 @@ def positions(series: str) -> list[int]:
 # ---------------------------------------------------------------------------------------------- numbers
 
 
-def test_invoices_are_numbered_one_after_the_other_whenever_they_are_asked_for(app: Flask) -> None:
+def test_invoices_are_numbered_in_the_order_of_their_issue(app: Flask) -> None:
     first, second = confirmed(), confirmed()
     assert [number_of(order) for order in (second, first, second)] == ["2026-000001", "2026-000002", "2026-000001"]
 
 
-def test_the_invoice_is_issued_before_the_first_letter(app: Flask, post: MemoryPost) -> None:
+def test_the_invoice_is_issued_before_the_first_email(app: Flask, post: MemoryPost) -> None:
     order = confirmed()
     assert orders.get_order(order.id).invoice_number == ""
     deliver()
@@ -65,7 +65,7 @@ def test_the_invoice_is_issued_before_the_first_letter(app: Flask, post: MemoryP
 
 
 @pytest.mark.parametrize("is_cancelled", [False, True])
-def test_an_order_that_was_never_certain_has_no_invoice(app: Flask, is_cancelled: bool) -> None:
+def test_an_order_that_was_never_confirmed_has_no_invoice(app: Flask, is_cancelled: bool) -> None:
     checkout = new_checkout_id()
     order_id = orders.create_order(checkout, make_snapshot())
     if is_cancelled:
@@ -74,7 +74,7 @@ def test_an_order_that_was_never_certain_has_no_invoice(app: Flask, is_cancelled
     assert positions("2026") == []
 
 
-def test_each_year_of_the_shop_has_a_series_of_its_own(app: Flask) -> None:
+def test_each_year_in_the_shops_time_zone_has_its_own_series(app: Flask) -> None:
     number_of(confirmed())
     orders_ = [confirmed() for _ in range(2)]
     with clock.at_time(datetime(2026, 12, 31, 18, 29, tzinfo=UTC)):  # a minute before midnight in Kolkata
@@ -83,7 +83,7 @@ def test_each_year_of_the_shop_has_a_series_of_its_own(app: Flask) -> None:
         assert number_of(orders_[1]) == "2027-000001"
 
 
-def test_credit_notes_have_a_series_of_their_own_and_come_after_their_invoice(app: Flask, post: MemoryPost) -> None:
+def test_credit_notes_have_their_own_series_and_follow_their_invoice(app: Flask, post: MemoryPost) -> None:
     order = make_order((make_product(name="Clay Mug"), 3), payment="sandbox-success")
     refund(order, 1)
     refund(order, amount=rupees(5))
@@ -102,7 +102,7 @@ def test_credit_notes_have_a_series_of_their_own_and_come_after_their_invoice(ap
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_of_twenty_orders_at_once_each_has_a_number_and_none_is_missing(engine: str, tmp_path: Path) -> None:
+def test_twenty_concurrent_orders_get_numbers_without_a_gap(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             waiting = [confirmed() for _ in range(20)]
@@ -114,7 +114,7 @@ def test_of_twenty_orders_at_once_each_has_a_number_and_none_is_missing(engine: 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_asked_for_ten_times_at_once_an_order_has_one_invoice_and_one_note(engine: str, tmp_path: Path) -> None:
+def test_ten_concurrent_requests_issue_one_invoice_and_one_credit_note(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             order = confirmed()
@@ -128,7 +128,7 @@ def test_asked_for_ten_times_at_once_an_order_has_one_invoice_and_one_note(engin
             assert list(orders.violations()) == []
 
 
-def test_an_issue_that_fails_gives_its_number_back(app: Flask) -> None:
+def test_a_failed_issue_frees_its_number(app: Flask) -> None:
     first, second = confirmed(), confirmed()
 
     def fail(conn: object, cursor: object, statement: str, *rest: object) -> None:
@@ -146,7 +146,7 @@ def test_an_issue_that_fails_gives_its_number_back(app: Flask) -> None:
     assert list(orders.violations()) == []
 
 
-def test_a_clock_that_goes_back_issues_no_earlier_than_the_one_before(app: Flask, now: Clock) -> None:
+def test_a_clock_set_back_does_not_issue_earlier_than_the_previous_invoice(app: Flask, now: Clock) -> None:
     first, second = confirmed(), confirmed()
     at = issue(first)[INVOICE].issued_at
     now.advance(seconds=-30)
@@ -180,8 +180,8 @@ def test_the_database_itself_refuses_to_change_an_invoice(app: Flask, tamper: ob
 # ------------------------------------------------------------------------------------------------ doctor
 
 
-def plant(order: OrderView, position: int, at: datetime) -> None:
-    """An invoice that no series gave out."""
+def insert_invoice(order: OrderView, position: int, at: datetime) -> None:
+    """Insert an invoice without a series."""
     row = {"number": f"2026-{position:06d}", "series": "2026", "position": position, "issued_at": at, "credit": 0}
     seller = {"seller_name": "", "seller_address": "", "seller_mail": "", "seller_tax_number": ""}
     with transaction("orders") as session:
@@ -192,26 +192,28 @@ def plant(order: OrderView, position: int, at: datetime) -> None:
 
 def test_the_doctor_names_a_gap(app: Flask) -> None:
     number_of(confirmed())
-    plant(confirmed(), 4, clock.utc_now())
+    insert_invoice(confirmed(), 4, clock.utc_now())
     assert list(orders.violations()) == ["invoices 2026: a gap before 2026-000004, 2 are missing"]
 
 
-def test_the_doctor_names_a_number_that_was_counted_and_not_given_out(app: Flask) -> None:
+def test_the_doctor_names_a_counted_number_without_an_invoice(app: Flask) -> None:
     number_of(confirmed())
     with transaction("orders") as session:
         session.execute(update(InvoiceSeries).values(last_position=2).where(InvoiceSeries.series == "2026"))
     assert list(orders.violations()) == ["invoices 2026: the last is 1, 2 were counted"]
 
 
-def test_the_doctor_names_an_invoice_that_is_older_than_the_one_before(app: Flask) -> None:
+def test_the_doctor_names_an_invoice_older_than_the_previous_one(app: Flask) -> None:
     number_of(confirmed())
-    plant(confirmed(), 2, clock.utc_now() - timedelta(hours=1))
+    insert_invoice(confirmed(), 2, clock.utc_now() - timedelta(hours=1))
     assert list(orders.violations()) == ["invoice 2026-000002: issued before the one before it"]
 
 
 @pytest.fixture
-def told(app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch) -> Callable[[], OrderView]:
-    """An order whose customer is told that it is confirmed, by a worker that knows nothing of invoices."""
+def confirmed_without_invoice(
+    app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], OrderView]:
+    """Makes orders that are confirmed by e-mail without an invoice, as by an older worker."""
 
     def tell() -> OrderView:
         now.advance(minutes=1)
@@ -224,18 +226,22 @@ def told(app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPat
     return tell
 
 
-def test_the_doctor_names_an_order_that_was_told_of_without_its_invoice(told: Callable[[], OrderView]) -> None:
-    number_of(told())
-    order = told()
-    assert list(orders.violations()) == [f"{order.id}: its customer was told that it is confirmed, it has no invoice"]
+def test_the_doctor_names_an_order_confirmed_by_email_without_an_invoice(
+    confirmed_without_invoice: Callable[[], OrderView],
+) -> None:
+    number_of(confirmed_without_invoice())
+    order = confirmed_without_invoice()
+    assert list(orders.violations()) == [f"{order.id}: confirmed by e-mail, but it has no invoice"]
     issue(order)
     assert list(orders.violations()) == []
 
 
-def test_orders_from_before_there_were_invoices_and_of_the_old_shop_may_wait(told: Callable[[], OrderView]) -> None:
-    told()
+def test_imported_orders_and_those_before_the_first_invoice_need_none(
+    confirmed_without_invoice: Callable[[], OrderView],
+) -> None:
+    confirmed_without_invoice()
     number_of(confirmed())
-    old = told()
+    old = confirmed_without_invoice()
     with transaction("orders") as session:
         session.execute(update(Order).where(Order.id == old.row_id).values(checkout_id="old-7"))
     assert list(orders.violations()) == []

@@ -1,4 +1,4 @@
-"""What a part of an order is worth: nothing lost, nothing found, in whatever order it goes back."""
+"""The worth of parts of an order: refunds in any order add up to exactly what was paid."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from tests.factories.catalog import rupees
 
 
 def line(number: int, price: int, quantity: int) -> LineItem:
-    """:param price: of one, in minor units"""
+    """A line item.
+
+    :param price: of one unit, in minor units
+    """
     unit = Money(price, "INR")
     return LineItem(number, "mug", f"MUG-{number}", "Mug", "", "", 40, unit, quantity, unit * quantity, id=number)
 
 
 def terms(*lines: tuple[int, int], tax: int = 0, discount: int = 0, shipping: int = 0) -> RefundTerms:
-    """:param lines: price of one, in minor units, and quantity"""
+    """Terms of an order with these lines.
+
+    :param lines: unit price in minor units, and quantity
+    """
     items = tuple(line(number, *facts) for number, facts in enumerate(lines, 1))
     subtotal = sum((item.line_total for item in items), Money(0, "INR"))
     total = Money(subtotal.minor + tax - discount + shipping, "INR")
@@ -37,7 +43,7 @@ def terms(*lines: tuple[int, int], tax: int = 0, discount: int = 0, shipping: in
 
 
 def after(now: RefundTerms, units: dict[int, int], amount: Money, *, with_shipping: bool = False) -> RefundTerms:
-    """What is left once these units went back."""
+    """The terms after a refund."""
     items = tuple(replace(item, refunded=item.refunded + units.get(item.id or 0, 0)) for item in now.items)
     gone = now.is_shipping_refunded or with_shipping
     return replace(now, items=items, refunded=now.refunded + amount, is_shipping_refunded=gone)
@@ -50,12 +56,12 @@ def test_a_unit_is_worth_its_price_and_its_share_of_the_tax() -> None:
     assert order.worth_of({1: 3}, with_shipping=True) == order.grand_total
 
 
-def test_a_discount_is_shared_by_what_the_goods_cost() -> None:
+def test_a_discount_is_shared_in_proportion_to_the_prices() -> None:
     order = terms((30_000, 1), (10_000, 1), discount=4_000)
     assert (order.worth_of({1: 1}).minor, order.worth_of({2: 1}).minor) == (27_000, 9_000)
 
 
-def test_a_paisa_that_cannot_be_shared_goes_with_one_of_the_units() -> None:
+def test_an_indivisible_paisa_belongs_to_one_of_the_units() -> None:
     order = terms((1_000, 3), tax=1)
     first = order.worth_of({1: 1})
     second = after(order, {1: 1}, first).worth_of({1: 1})
@@ -63,25 +69,25 @@ def test_a_paisa_that_cannot_be_shared_goes_with_one_of_the_units() -> None:
     assert sorted(worth.minor for worth in (first, second, third)) == [1_000, 1_000, 1_001]
 
 
-def test_the_delivery_goes_back_once() -> None:
+def test_the_delivery_is_refunded_once() -> None:
     order = terms((1_000, 1), shipping=500)
     assert order.worth_of({}, with_shipping=True).minor == 500
     again = after(order, {}, Money(500, "INR"), with_shipping=True)
     assert again.worth_of({}, with_shipping=True).minor == 0
 
 
-def test_what_was_given_back_before_is_not_given_back_again() -> None:
+def test_earlier_refunds_are_deducted() -> None:
     order = after(terms((1_000, 2)), {}, Money(1_500, "INR"))
     assert order.worth_of({1: 2}).minor == 500
 
 
 @pytest.mark.parametrize("units", [{1: 3}, {1: -1}, {9: 1}])
-def test_units_that_are_not_there_have_no_worth(units: dict[int, int]) -> None:
+def test_unknown_units_are_refused(units: dict[int, int]) -> None:
     with pytest.raises(TooMuchBack):
         terms((1_000, 2)).worth_of(units)
 
 
-def test_units_on_their_way_back_are_not_left() -> None:
+def test_units_in_a_return_are_not_left() -> None:
     order = terms((1_000, 2))
     order = replace(order, items=(replace(order.items[0], in_return=1),))
     assert order.worth_of({1: 1}).minor == 1_000
@@ -89,7 +95,7 @@ def test_units_on_their_way_back_are_not_left() -> None:
         order.worth_of({1: 2})
 
 
-def test_goods_that_cost_nothing_are_worth_nothing() -> None:
+def test_free_items_are_worth_nothing() -> None:
     assert terms((0, 2), shipping=500).worth_of({1: 2}).minor == 0
 
 
@@ -100,7 +106,7 @@ def test_goods_that_cost_nothing_are_worth_nothing() -> None:
     shipping=st.integers(0, 60_000),
     data=st.data(),
 )
-def test_unit_by_unit_in_any_order_is_exactly_what_all_at_once_is(
+def test_single_refunds_in_any_order_add_up_to_the_whole(
     lines: list[tuple[int, int]], tax: int, discount: int, shipping: int, data: st.DataObject
 ) -> None:
     subtotal = sum(price * count for price, count in lines)

@@ -1,4 +1,4 @@
-"""A part of an order goes back once: the money, the units, the word to all who must act."""
+"""Partial refunds: money, units and messages, each once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ UNIT = rupees(590)  # 500 and 18 % of tax
 
 @pytest.fixture(autouse=True)
 def _healthy(app: Flask, post: MemoryPost) -> Iterator[None]:
-    """Whatever a test does, the doctor has nothing to say when all is delivered."""
+    """After each test, with all messages delivered, the consistency checks find nothing."""
     yield
     deliver()
     assert list(consistency.violations()) == []
@@ -51,8 +51,8 @@ def order(app: Flask) -> OrderView:
     return make_order((make_product(name="Clay Mug", stock=5), 3), payment="sandbox-success")
 
 
-def given(order: OrderView) -> list[int]:
-    """What went back, in minor units, as the payments have it."""
+def refunded_amounts(order: OrderView) -> list[int]:
+    """Settled refunds of the payment, in minor units."""
     with read_session() as session:
         paid = select(Refund.amount).join(Payment, Payment.id == Refund.payment_id)
         mine = paid.where(Payment.checkout_id == order.checkout_id, Refund.settled_at.is_not(None))
@@ -67,10 +67,10 @@ def status(order: OrderView) -> PaymentStatus | None:
     return payments.status_of(order.checkout_id)
 
 
-def test_units_go_back_with_their_money_and_on_the_shelf(order: OrderView, post: MemoryPost) -> None:
+def test_refunded_units_are_restocked(order: OrderView, post: MemoryPost) -> None:
     refund(order, 1, restock=True, reason="Chipped")
     deliver()
-    assert given(order) == [UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor]
     assert stock(order) == Stock(on_hand=3, reserved=0)
     assert status(order) is PaymentStatus.CAPTURED
     now = orders.get_order(order.id)
@@ -83,45 +83,45 @@ def test_units_go_back_with_their_money_and_on_the_shelf(order: OrderView, post:
     for part in (letter.text, letter.html):
         assert "₹590" in part
         assert "1 × Clay Mug" in part
-        assert "the way it was paid" in part
+        assert "to your payment method" in part
 
 
-def test_who_did_it_is_noted(order: OrderView) -> None:
+def test_a_refund_is_audited(order: OrderView) -> None:
     refund(order, 1, restock=True, reason="Chipped")
     with read_session() as session:
-        (act,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "refund")).all()
-    assert (act.actor, act.subject) == ("meera@example.com", order.id)
-    assert act.detail == "590.00 INR, 1 × Clay Mug, back on the shelf: Chipped"
+        (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "refund")).all()
+    assert (entry.actor, entry.subject) == ("meera@example.com", order.id)
+    assert entry.detail == "590.00 INR, 1 × Clay Mug, restocked: Chipped"
 
 
-def test_units_that_are_not_chosen_to_be_restocked_stay_off_the_shelf(order: OrderView) -> None:
+def test_units_are_not_restocked_unless_chosen(order: OrderView) -> None:
     refund(order, 2)
     deliver()
-    assert given(order) == [2 * UNIT.minor]
+    assert refunded_amounts(order) == [2 * UNIT.minor]
     assert stock(order) == Stock(on_hand=2, reserved=0)
 
 
-def test_money_alone_goes_back_too(order: OrderView) -> None:
+def test_an_amount_can_be_refunded_without_units(order: OrderView) -> None:
     refund(order, amount=rupees("99.99"))
     deliver()
-    assert given(order) == [9_999]
+    assert refunded_amounts(order) == [9_999]
     assert orders.get_order(order.id).items[0].refunded == 0
 
 
-def test_the_delivery_goes_back_when_chosen_once(order: OrderView) -> None:
+def test_the_delivery_can_be_refunded_once(order: OrderView) -> None:
     refund(order, 1, with_shipping=True)
     refund(order, 1, with_shipping=True)
     deliver()
-    assert given(order) == [UNIT.minor + 50_000, UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor + 50_000, UNIT.minor]
     assert [view.is_with_shipping for view in orders.refunds_of(orders.get_order(order.id))] == [True, False]
 
 
-def test_part_by_part_all_of_it_is_exactly_what_was_paid(order: OrderView) -> None:
+def test_partial_refunds_add_up_to_the_payment(order: OrderView) -> None:
     for _ in range(3):
         refund(order, 1, restock=True)
     refund(order, with_shipping=True)
     deliver()
-    assert sum(given(order)) == order.grand_total.minor
+    assert sum(refunded_amounts(order)) == order.grand_total.minor
     assert status(order) is PaymentStatus.REFUNDED
     assert tests_consistency.charges_of(order.checkout_id) == [PaymentStatus.REFUNDED]
     assert stock(order) == Stock(on_hand=5, reserved=0)
@@ -134,7 +134,7 @@ def test_a_form_sent_twice_is_one_refund(order: OrderView, post: MemoryPost) -> 
     deliver()
     deliver()
     assert len(numbers) == 1
-    assert given(order) == [UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor]
     assert stock(order).on_hand == 3
     assert len([letter for letter in post.letters if "refund" in letter.subject]) == 1
 
@@ -146,7 +146,7 @@ def test_a_form_sent_again_with_other_contents_is_refused(order: OrderView) -> N
         with pytest.raises(IdempotencyConflict):
             attempt()
     deliver()
-    assert given(order) == [UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor]
 
 
 @pytest.mark.parametrize(
@@ -165,17 +165,17 @@ def test_more_than_is_left_is_refused(order: OrderView, attempt: Callable[[Order
     assert orders.refunds_of(orders.get_order(order.id)) == []
 
 
-def test_nothing_at_all_is_refused(order: OrderView) -> None:
+def test_an_empty_refund_is_refused(order: OrderView) -> None:
     with pytest.raises(NothingToRefund):
         refund(order)
 
 
-def test_an_order_that_never_was_is_unknown(order: OrderView) -> None:
+def test_an_unknown_order_number_is_refused(order: OrderView) -> None:
     with pytest.raises(UnknownOrder):
         orders.refund("ORD-0", orders.RefundRequest({}), key=new_key(), actor="meera@example.com")
 
 
-def test_of_a_cancelled_order_nothing_more_goes_back(order: OrderView) -> None:
+def test_a_cancelled_order_cannot_be_refunded(order: OrderView) -> None:
     orders.cancel(order.id, by="you")
     with pytest.raises(NotRefundable) as refusal:
         refund(order, 1)
@@ -185,21 +185,21 @@ def test_of_a_cancelled_order_nothing_more_goes_back(order: OrderView) -> None:
 # ------------------------------------------------------------------------------------------ cancelling
 
 
-def test_a_cancellation_gives_back_only_the_rest(order: OrderView, post: MemoryPost) -> None:
+def test_a_cancellation_refunds_only_the_rest(order: OrderView, post: MemoryPost) -> None:
     refund(order, 1, restock=True)
     orders.cancel(order.id, by="you")
     deliver()
-    assert given(order) == [UNIT.minor, order.grand_total.minor - UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor, order.grand_total.minor - UNIT.minor]
     assert status(order) is PaymentStatus.REFUNDED
     assert stock(order) == Stock(on_hand=5, reserved=0)
-    assert "₹1,680 goes back" in post.letters[-1].text
+    assert "We refund ₹1,680" in post.letters[-1].text
 
 
-def test_a_unit_that_was_written_off_does_not_come_back_with_a_cancellation(order: OrderView) -> None:
+def test_a_cancellation_does_not_restock_units_refunded_without_restocking(order: OrderView) -> None:
     refund(order, 1)
     orders.cancel(order.id, by="you")
     deliver()
-    assert sum(given(order)) == order.grand_total.minor
+    assert sum(refunded_amounts(order)) == order.grand_total.minor
     assert stock(order) == Stock(on_hand=4, reserved=0)
 
 
@@ -214,29 +214,29 @@ def test_staff_may_cancel_without_restocking_and_say_why(order: OrderView) -> No
     )
     deliver()
     assert stock(order) == Stock(on_hand=2, reserved=0)
-    assert sum(given(order)) == order.grand_total.minor
+    assert sum(refunded_amounts(order)) == order.grand_total.minor
     with read_session() as session:
-        (act,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "cancelled")).all()
-    assert (act.actor, act.detail) == ("meera@example.com", "goods written off: Broken in the store")
+        (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.what == "cancelled")).all()
+    assert (entry.actor, entry.detail) == ("meera@example.com", "not restocked: Broken in the store")
 
 
-def test_whoever_hears_of_the_cancellation_before_the_refund_gives_back_the_same(order: OrderView) -> None:
-    """The refund's own words are tried later: the bank was silent when they came first."""
+def test_messages_of_refund_and_cancellation_in_any_order_refund_the_same(order: OrderView) -> None:
+    """The refund's message is retried after the cancellation's: the provider timed out the first time."""
     refund(order, 1, restock=True)
     orders.cancel(order.id, by="you")
     payments.refund_remaining(order.checkout_id, "order cancelled", rupees(1680))
-    assert given(order) == [168_000]
+    assert refunded_amounts(order) == [168_000]
     deliver()
-    assert sorted(given(order)) == [UNIT.minor, 168_000]
+    assert sorted(refunded_amounts(order)) == [UNIT.minor, 168_000]
     assert stock(order) == Stock(on_hand=5, reserved=0)
 
 
-def test_what_is_refunded_wholly_can_still_be_cancelled(order: OrderView) -> None:
+def test_a_fully_refunded_order_can_still_be_cancelled(order: OrderView) -> None:
     refund(order, 3, restock=True, with_shipping=True)
     deliver()
     orders.cancel(order.id, by="you")
     deliver()
-    assert given(order) == [order.grand_total.minor]
+    assert refunded_amounts(order) == [order.grand_total.minor]
     assert stock(order) == Stock(on_hand=5, reserved=0)
     with pytest.raises(StepNotAllowed):
         orders.cancel(order.id, by="you")
@@ -245,7 +245,7 @@ def test_what_is_refunded_wholly_can_still_be_cancelled(order: OrderView) -> Non
 # ------------------------------------------------------------------------------- the bank, cash, the lender
 
 
-def test_a_bank_that_is_silent_is_asked_again_and_gives_back_once(
+def test_a_refund_after_a_provider_timeout_is_made_once(
     order: OrderView, monkeypatch: pytest.MonkeyPatch, now: Clock
 ) -> None:
     real = sandbox.SandboxProvider.refund
@@ -257,22 +257,22 @@ def test_a_bank_that_is_silent_is_asked_again_and_gives_back_once(
     refund(order, 1)
     monkeypatch.setattr(sandbox.SandboxProvider, "refund", carried_out_unheard)
     deliver()
-    assert given(order) == []
+    assert refunded_amounts(order) == []
     monkeypatch.setattr(sandbox.SandboxProvider, "refund", real)
     now.advance(minutes=5)
     deliver()
-    assert given(order) == [UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor]
     with read_session() as session:
         charge = session.scalars(select(sandbox.SandboxCharge).where(sandbox.SandboxCharge.key == order.checkout_id))
         assert charge.one().refunded == UNIT.minor
 
 
-def test_of_cash_not_collected_yet_so_much_less_is_due(app: Flask, post: MemoryPost) -> None:
+def test_a_refund_reduces_cash_that_is_due_on_delivery(app: Flask, post: MemoryPost) -> None:
     order = make_order((make_product(stock=5), 3), payment="cod")
     refund(order, 1, restock=True)
     deliver()
     assert status(order) is PaymentStatus.DUE
-    assert given(order) == [UNIT.minor]
+    assert refunded_amounts(order) == [UNIT.minor]
     assert "The courier collects ₹1,680 when the order arrives" in post.letters[-1].text
     orders.cancel(order.id, by="you")
     deliver()
@@ -280,16 +280,16 @@ def test_of_cash_not_collected_yet_so_much_less_is_due(app: Flask, post: MemoryP
     assert stock(order) == Stock(on_hand=5, reserved=0)
 
 
-def test_cash_that_was_collected_is_handed_back(app: Flask, post: MemoryPost) -> None:
+def test_collected_cash_is_refunded_by_hand(app: Flask, post: MemoryPost) -> None:
     order = make_order_at(OrderStatus.DELIVERED, (make_product(stock=5), 2), payment="cod")
     refund(order, 1)
     deliver()
     (view,) = orders.refunds_of(orders.get_order(order.id))
     assert not view.lowers_due
-    assert "answer our mail with the account" in post.letters[-1].text
+    assert "with the bank account for your refund" in post.letters[-1].text
 
 
-def test_goods_that_were_sent_come_back_as_a_return_and_stay_sold(app: Flask) -> None:
+def test_shipped_units_are_restocked_as_a_return_and_stay_sold(app: Flask) -> None:
     mug = make_product(stock=5)
     order = make_order_at(OrderStatus.DELIVERED, (mug, 3))
     refund(order, 1, restock=True)
@@ -298,7 +298,7 @@ def test_goods_that_were_sent_come_back_as_a_return_and_stay_sold(app: Flask) ->
     assert row_of(mug.sku).sold_30 == 3
 
 
-def test_goods_that_never_left_were_not_sold(app: Flask) -> None:
+def test_unshipped_units_are_restocked_as_a_cancelled_sale(app: Flask) -> None:
     mug = make_product(stock=5)
     order = make_order((mug, 3), payment="sandbox-success")
     refund(order, 1, restock=True)

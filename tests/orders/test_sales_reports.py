@@ -1,4 +1,4 @@
-"""What was sold, in sums; and who bought without an account."""
+"""Sales reports, and the search of guests."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ def test_orders_and_revenue_are_counted_by_day(app: Flask, now: Clock) -> None:
     assert (sales.orders, sales.as_of) == (3, now.read())
 
 
-def test_what_is_pending_or_cancelled_does_not_count(app: Flask) -> None:
+def test_pending_and_cancelled_orders_do_not_count(app: Flask) -> None:
     for status in (OrderStatus.PENDING, OrderStatus.CANCELLED):
         set_columns(make_order(), status=status)
     assert orders.sales(7).orders == 0
     assert orders.best_sellers(30).products == ()
 
 
-def test_what_was_given_back_is_no_revenue(app: Flask) -> None:
+def test_refunds_are_deducted_from_revenue(app: Flask) -> None:
     order = make_order()
     set_columns(order, refunded_amount=100_00)
     assert orders.sales(1).revenue.minor == order.grand_total.minor - 100_00
 
 
-def test_what_is_older_than_the_period_does_not_count(app: Flask, now: Clock) -> None:
+def test_orders_before_the_period_do_not_count(app: Flask, now: Clock) -> None:
     make_order()
     now.advance(days=7)
     assert orders.sales(7).orders == 0
     assert orders.sales(30).orders == 1
 
 
-def test_best_sellers_are_those_of_most_units(app: Flask) -> None:
+def test_best_sellers_are_sorted_by_units(app: Flask) -> None:
     mug, jar = make_product(name="Clay Mug", price=500), make_product(name="Jar", price=900)
     make_order((mug, 3))
     make_order((mug, 1), (jar, 2))
@@ -76,7 +76,7 @@ def test_sums_are_cached(app: Flask) -> None:
 # --------------------------------------------------------------------------------------------- guests
 
 
-def test_a_guest_is_found_by_a_part_of_address_name_or_phone(app: Flask) -> None:
+def test_a_guest_is_found_by_a_part_of_email_name_or_phone(app: Flask) -> None:
     make_order(email="Meera@Example.com")
     make_order(email="meera@example.com")
     make_order(email="ravi@example.com")
@@ -87,7 +87,7 @@ def test_a_guest_is_found_by_a_part_of_address_name_or_phone(app: Flask) -> None
     assert orders.find_guests("%") == orders.find_guests("") == []
 
 
-def test_whoever_has_an_account_is_no_guest(app: Flask) -> None:
+def test_customers_with_an_account_are_no_guests(app: Flask) -> None:
     order = make_order(email="meera@example.com")
     orders.claim(7, "meera@example.com")
     assert orders.find_guests("meera") == []

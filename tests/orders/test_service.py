@@ -1,4 +1,4 @@
-"""Orders: written down once, never changed by the catalogue, going only the steps that are drawn."""
+"""Orders: created once, unaffected by the catalogue, changing status only as allowed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def create(email: str = EMAIL) -> tuple[str, OrderId]:
 
 
 def create_at(status: OrderStatus) -> OrderId:
-    """An order of any status, put there behind the shop's back."""
+    """An order of any status, set directly in the database."""
     _, order_id = create()
     with transaction("orders") as session:
         session.execute(update(Order).where(Order.order_id == order_id).values(status=status))
@@ -49,14 +49,14 @@ def messages() -> list[str]:
         return list(session.scalars(select(Message.key).order_by(Message.id)))
 
 
-def story(order: OrderView) -> list[OrderStatus]:
+def statuses_of(order: OrderView) -> list[OrderStatus]:
     return [event.status for event in order.timeline]
 
 
-# --------------------------------------------------------------------------------------------- creating
+# --------------------------------------------------------------------------------------------- creation
 
 
-def test_an_order_is_written_down_as_it_was_shown() -> None:
+def test_an_order_stores_the_snapshot() -> None:
     snapshot = make_snapshot(name="Clay Mug", price=rupees("349.25"), quantity=3)
     order = orders.get_order(orders.create_order(new_checkout_id(), snapshot))
     assert tuple(replace(item, id=None) for item in order.items) == snapshot.items
@@ -72,7 +72,7 @@ def test_an_order_is_written_down_as_it_was_shown() -> None:
     assert order.status is OrderStatus.PENDING
 
 
-def test_letters_of_any_script_come_back_as_they_were_typed() -> None:
+def test_text_in_any_script_is_stored_unchanged() -> None:
     address = replace(ADDRESS, full_name="आशा राव", line1="Straße 12 – “Haus” ☕", city="Ürümqi")
     snapshot = replace(make_snapshot(name="Müg 😀"), address=address)
     order = orders.get_order(orders.create_order(new_checkout_id(), snapshot))
@@ -80,25 +80,25 @@ def test_letters_of_any_script_come_back_as_they_were_typed() -> None:
     assert order.items[0].name == "Müg 😀"
 
 
-def test_an_order_number_names_the_day_and_cannot_be_counted() -> None:
+def test_an_order_number_has_the_date_and_random_digits() -> None:
     numbers = {create()[1] for _ in range(5)}
     assert len(numbers) == 5
     assert all(re.fullmatch(r"ORD-261122\d{6}", number) for number in numbers)
 
 
-def test_an_order_promises_a_day_of_arrival() -> None:
+def test_an_order_has_an_estimated_delivery_date() -> None:
     order = orders.get_order(create()[1])
     assert (order.placed_at, order.estimated_on) == (NOON, date(2026, 11, 29))
 
 
-def test_one_checkout_has_one_order_however_often_it_is_asked_for() -> None:
+def test_a_checkout_has_one_order() -> None:
     checkout, order_id = create()
     assert orders.create_order(checkout, make_snapshot(name="Something else")) == order_id
     assert orders.get_order(order_id).items[0].name == "Clay Mug"
-    assert story(orders.get_order(order_id)) == [OrderStatus.PENDING]
+    assert statuses_of(orders.get_order(order_id)) == [OrderStatus.PENDING]
 
 
-def test_a_number_that_is_taken_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_taken_order_number_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     _, taken = create()
     numbers = iter([taken, taken, OrderId("ORD-261122999999")])
     monkeypatch.setattr(orders, "_new_order_id", lambda: next(numbers))
@@ -120,7 +120,7 @@ def test_an_order_never_changes_when_the_catalogue_does() -> None:
     assert orders.get_order(order.id) == order
 
 
-def test_an_order_that_never_was_is_unknown() -> None:
+def test_an_unknown_order_number_is_refused() -> None:
     with pytest.raises(orders.UnknownOrder):
         orders.get_order("ORD-261122000000")
 
@@ -128,22 +128,22 @@ def test_an_order_that_never_was_is_unknown() -> None:
 # ------------------------------------------------------------------------------------------------ steps
 
 
-def test_a_confirmed_order_leaves_word_exactly_once() -> None:
+def test_a_confirmation_publishes_one_message() -> None:
     checkout, order_id = create()
     for _ in range(3):
         orders.confirm_order(checkout)
     order = orders.get_order(order_id)
     assert order.status is OrderStatus.CONFIRMED
-    assert story(order) == [OrderStatus.PENDING, OrderStatus.CONFIRMED]
+    assert statuses_of(order) == [OrderStatus.PENDING, OrderStatus.CONFIRMED]
     assert messages() == [f"order-placed/{order_id}"]
 
 
-def test_nobody_is_told_of_an_order_that_is_not_confirmed() -> None:
+def test_a_pending_order_publishes_no_message() -> None:
     create()
     assert messages() == []
 
 
-def test_an_order_goes_from_the_shop_to_the_door_and_tells_each_step(now: Clock) -> None:
+def test_every_status_of_an_order_is_in_its_timeline(now: Clock) -> None:
     order_id = make_order().id
     for status in (OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED):
         now.advance(hours=5)
@@ -157,9 +157,7 @@ def test_an_order_goes_from_the_shop_to_the_door_and_tells_each_step(now: Clock)
 
 @pytest.mark.parametrize("wanted", STATUSES)
 @pytest.mark.parametrize("current", STATUSES)
-def test_staff_take_an_order_along_the_steps_that_are_theirs_and_no_others(
-    current: OrderStatus, wanted: OrderStatus
-) -> None:
+def test_staff_can_set_only_the_statuses_that_are_theirs(current: OrderStatus, wanted: OrderStatus) -> None:
     order_id = create_at(current)
     if wanted in NEXT_STEPS[current] and wanted in orders.STAFF_STEPS:
         orders.advance(order_id, wanted, by="staff")
@@ -169,10 +167,10 @@ def test_staff_take_an_order_along_the_steps_that_are_theirs_and_no_others(
         orders.advance(order_id, wanted, by="staff")
     assert (refusal.value.current, refusal.value.wanted) == (current, wanted)
     assert orders.get_order(order_id).status is current
-    assert story(orders.get_order(order_id)) == [OrderStatus.PENDING]
+    assert statuses_of(orders.get_order(order_id)) == [OrderStatus.PENDING]
 
 
-def test_an_order_that_never_was_cannot_take_a_step() -> None:
+def test_an_unknown_order_cannot_be_advanced() -> None:
     with pytest.raises(orders.UnknownOrder):
         orders.advance("ORD-261122000000", OrderStatus.PROCESSING, by="staff")
 
@@ -180,12 +178,12 @@ def test_an_order_that_never_was_cannot_take_a_step() -> None:
 # ---------------------------------------------------------------------------------------------- cancelling
 
 
-def test_the_order_of_a_checkout_that_fell_through_is_cancelled_and_says_why() -> None:
+def test_the_order_of_a_failed_checkout_is_cancelled_with_a_note() -> None:
     checkout, order_id = create()
     orders.cancel_order(checkout, "Nothing was charged")
     orders.cancel_order(checkout, "Nothing was charged")
     order = orders.get_order(order_id)
-    assert story(order) == [OrderStatus.PENDING, OrderStatus.CANCELLED]
+    assert statuses_of(order) == [OrderStatus.PENDING, OrderStatus.CANCELLED]
     assert order.timeline[-1].note == "Nothing was charged"
     assert messages() == []
 
@@ -195,7 +193,7 @@ def test_a_checkout_without_an_order_has_nothing_to_cancel() -> None:
     assert messages() == []
 
 
-def test_a_cancelled_order_leaves_word_for_goods_money_and_letter_once() -> None:
+def test_a_cancellation_publishes_messages_for_restock_refund_and_email_once() -> None:
     order_id = make_order().id
     orders.cancel(order_id, by="you")
     with pytest.raises(orders.StepNotAllowed):
@@ -213,7 +211,7 @@ def test_a_cancelled_order_leaves_word_for_goods_money_and_letter_once() -> None
 
 
 @pytest.mark.parametrize("status", [status for status in STATUSES if status is not OrderStatus.CONFIRMED])
-def test_a_customer_cannot_cancel_what_is_not_just_confirmed(status: OrderStatus) -> None:
+def test_a_customer_can_cancel_only_a_confirmed_order(status: OrderStatus) -> None:
     order_id = create_at(status)
     with pytest.raises(orders.StepNotAllowed) as refusal:
         orders.cancel(order_id, by="you")
@@ -221,14 +219,14 @@ def test_a_customer_cannot_cancel_what_is_not_just_confirmed(status: OrderStatus
     assert messages() == []
 
 
-def test_staff_may_cancel_what_is_being_packed() -> None:
+def test_staff_may_cancel_an_order_that_is_being_packed() -> None:
     order_id = create_at(OrderStatus.PROCESSING)
     orders.cancel(order_id, by="Meera", note="Found broken", may_be_packed=True)
     last = orders.get_order(order_id).timeline[-1]
     assert (last.status, last.by, last.note) == (OrderStatus.CANCELLED, "Meera", "Found broken")
 
 
-def test_an_order_that_never_was_cannot_be_cancelled() -> None:
+def test_an_unknown_order_cannot_be_cancelled() -> None:
     with pytest.raises(orders.UnknownOrder):
         orders.cancel("ORD-261122000000", by="you")
 
@@ -236,18 +234,18 @@ def test_an_order_that_never_was_cannot_be_cancelled() -> None:
 # ---------------------------------------------------------------------------------------------- tracking
 
 
-def test_number_and_address_together_prove_to_know_an_order() -> None:
+def test_an_order_is_tracked_by_number_and_email_address() -> None:
     _, order_id = create(email="Asha.Rao@Example.com")
     assert orders.track(order_id, "Asha.Rao@Example.com") == order_id
 
 
 @pytest.mark.parametrize("email", ["asha.rao@example.com", " ASHA.RAO@EXAMPLE.COM "])
-def test_an_order_is_found_however_number_and_address_are_typed(email: str) -> None:
+def test_tracking_ignores_case_and_spaces(email: str) -> None:
     _, order_id = create(email="Asha.Rao@Example.com")
     assert orders.track(f" {order_id.lower()} ", email) == order_id
 
 
-def test_a_wrong_number_and_a_wrong_address_are_told_apart_by_nobody() -> None:
+def test_a_wrong_number_and_a_wrong_address_get_the_same_error() -> None:
     _, order_id = create(email="asha@example.com")
     _, other = create(email="ravi@example.com")
     wrong = [(order_id, "ravi@example.com"), (other, "asha@example.com"), ("ORD-261122000000", "asha@example.com")]
@@ -260,19 +258,19 @@ def test_a_wrong_number_and_a_wrong_address_are_told_apart_by_nobody() -> None:
 # --------------------------------------------------------------------------------------------- summaries
 
 
-def test_a_list_of_orders_is_newest_first_and_leaves_out_what_never_was() -> None:
+def test_summaries_are_newest_first_without_unknown_numbers() -> None:
     first, second = create()[1], create()[1]
-    found = orders.summaries([first, "ORD-261122000000", second])
-    assert [order.id for order in found] == [second, first]
-    assert (found[0].unit_count, found[0].first_item, found[0].grand_total) == (2, "Clay Mug", rupees(1680))
+    listed = orders.summaries([first, "ORD-261122000000", second])
+    assert [order.id for order in listed] == [second, first]
+    assert (listed[0].unit_count, listed[0].first_item, listed[0].grand_total) == (2, "Clay Mug", rupees(1680))
 
 
-def test_no_numbers_are_no_orders(app: Flask) -> None:
+def test_summaries_of_no_numbers_are_empty(app: Flask) -> None:
     create()
     assert orders.summaries([]) == []
 
 
-def test_of_an_order_that_is_not_paid_for_nothing_goes_back(app: Flask) -> None:
+def test_a_pending_order_cannot_be_refunded(app: Flask) -> None:
     number = orders.create_order(new_checkout_id(), make_snapshot())
     with pytest.raises(orders.NotRefundable) as refusal:
         orders.refund(number, orders.RefundRequest({}, amount=rupees(1)), key="a-key", actor="meera@example.com")

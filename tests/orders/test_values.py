@@ -1,4 +1,4 @@
-"""The life of an order, and what can be told from one."""
+"""Statuses of an order, and what follows from them."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def test_every_status_can_be_reached_from_the_first() -> None:
 
 
 @pytest.mark.parametrize("status", [OrderStatus.DELIVERED, OrderStatus.CANCELLED])
-def test_what_is_delivered_or_cancelled_stays_so(status: OrderStatus) -> None:
+def test_delivered_and_cancelled_are_final(status: OrderStatus) -> None:
     assert NEXT_STEPS[status] == frozenset()
 
 
 @pytest.mark.parametrize("status", [OrderStatus.SHIPPED, OrderStatus.DELIVERED])
-def test_a_parcel_on_its_way_is_not_cancelled(status: OrderStatus) -> None:
+def test_a_shipped_order_cannot_be_cancelled(status: OrderStatus) -> None:
     assert OrderStatus.CANCELLED not in NEXT_STEPS[status]
 
 
@@ -75,12 +75,12 @@ def test_a_parcel_on_its_way_is_not_cancelled(status: OrderStatus) -> None:
         (OrderStatus.CANCELLED, None),
     ],
 )
-def test_an_order_knows_what_comes_next_when_all_goes_well(status: OrderStatus, following: OrderStatus | None) -> None:
+def test_an_order_has_a_next_step(status: OrderStatus, following: OrderStatus | None) -> None:
     assert make_view(status).next_step is following
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_a_customer_cancels_what_is_confirmed_and_nothing_else(status: OrderStatus) -> None:
+def test_only_a_confirmed_order_can_be_cancelled_by_its_customer(status: OrderStatus) -> None:
     assert make_view(status).can_be_cancelled is (status is OrderStatus.CONFIRMED)
 
 
@@ -88,6 +88,6 @@ def test_an_order_counts_the_units_of_all_its_items() -> None:
     assert make_view(OrderStatus.CONFIRMED).unit_count == 5
 
 
-def test_a_refused_step_says_from_where_to_where() -> None:
+def test_a_refused_step_names_both_statuses() -> None:
     refusal = StepNotAllowed(OrderStatus.SHIPPED, OrderStatus.CANCELLED)
     assert (refusal.current, refusal.wanted) == (OrderStatus.SHIPPED, OrderStatus.CANCELLED)

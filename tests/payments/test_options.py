@@ -1,4 +1,4 @@
-"""The ways to pay that the shop offers."""
+"""The payment options that the shop offers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from storefront.payments import service as payments
 pytestmark = pytest.mark.usefixtures("app")
 
 
-def test_the_shop_offers_every_way_to_pay_once() -> None:
+def test_every_payment_option_is_offered_once() -> None:
     codes = [option.code for option in payments.options()]
     assert "cod" in codes
     assert "sandbox-success" in codes
@@ -23,7 +23,7 @@ def test_without_a_card_provider_no_card_is_offered(app: Flask, monkeypatch: pyt
     assert payments.find_option("sandbox-success") is None
 
 
-def test_a_way_to_pay_is_found_by_its_code() -> None:
+def test_a_payment_option_is_found_by_its_code() -> None:
     option = payments.find_option("sandbox-success")
     assert option is not None
     assert (option.kind, option.details) == ("card", "**** **** **** 4242")

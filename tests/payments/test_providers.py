@@ -1,4 +1,4 @@
-"""What every payment provider promises, and what the sandbox's cards do on purpose."""
+"""The contract of all payment providers, and the sandbox's test cards."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def key() -> str:
 # --------------------------------------------------------------------------------------- every provider
 
 
-def test_it_names_the_ways_to_pay_that_it_offers(subject: Subject) -> None:
+def test_a_provider_lists_its_payment_options(subject: Subject) -> None:
     options = subject.provider.options()
     assert subject.method in {option.code for option in options}
     assert len({option.code for option in options}) == len(options)
@@ -85,13 +85,13 @@ def test_it_names_the_ways_to_pay_that_it_offers(subject: Subject) -> None:
         assert option.kind in {"cod", "card", "upi", "bnpl"}
 
 
-def test_it_holds_the_money_and_names_what_it_holds(subject: Subject, key: str) -> None:
+def test_a_provider_authorises_with_a_reference(subject: Subject, key: str) -> None:
     answer = subject.hold(key)
     assert answer.status in HELD
     assert answer.reference
 
 
-def test_asked_twice_under_one_key_it_holds_once(subject: Subject, key: str) -> None:
+def test_a_repeated_key_is_authorised_once(subject: Subject, key: str) -> None:
     first = subject.hold(key)
     assert subject.provider.authorise(subject.charge(key)) == first
 
@@ -102,31 +102,31 @@ def test_another_key_is_another_charge(subject: Subject, key: str) -> None:
     assert first.reference != second.reference
 
 
-def test_it_takes_what_it_holds_once(subject: Subject, key: str) -> None:
+def test_an_authorisation_is_captured_once(subject: Subject, key: str) -> None:
     subject.hold(key)
     first = subject.provider.capture(key)
     assert first.status in TAKEN
     assert subject.provider.capture(key) == first
 
 
-def test_it_lets_go_of_what_it_holds(subject: Subject, key: str) -> None:
+def test_an_authorisation_is_voided(subject: Subject, key: str) -> None:
     subject.hold(key)
     for _ in range(2):
         assert subject.provider.void(key).status is PaymentStatus.VOIDED
 
 
-def test_it_lets_go_of_what_it_never_heard_of(subject: Subject, key: str) -> None:
+def test_an_unknown_key_is_voided(subject: Subject, key: str) -> None:
     assert subject.provider.void(key).status is PaymentStatus.VOIDED
 
 
-def test_it_gives_back_what_it_took_once(subject: Subject, key: str) -> None:
+def test_a_capture_is_refunded_once(subject: Subject, key: str) -> None:
     subject.hold(key)
     subject.provider.capture(key)
     for _ in range(2):
         assert subject.provider.refund(key, TOTAL, f"refund/{key}").status is PaymentStatus.REFUNDED
 
 
-def test_it_gives_back_part_by_part_each_once(subject: Subject, key: str) -> None:
+def test_partial_refunds_are_made_once_each(subject: Subject, key: str) -> None:
     subject.hold(key)
     subject.provider.capture(key)
     for part, amount in (("1", rupees(600)), ("1", rupees(600)), ("2", rupees(600)), ("3", rupees(480))):
@@ -153,31 +153,31 @@ def test_the_card_that_is_declined_stays_declined(key: str) -> None:
         assert (answer.status, answer.reason) == (PaymentStatus.DECLINED, "The bank declined the card")
 
 
-def test_nothing_is_taken_from_a_card_that_was_declined(key: str) -> None:
+def test_a_declined_card_is_not_captured(key: str) -> None:
     ask(key, "sandbox-decline")
     assert BANK.provider.capture(key).status is PaymentStatus.DECLINED
 
 
-def test_the_card_that_asks_for_confirmation_names_a_page(key: str) -> None:
+def test_the_card_that_needs_confirmation_has_a_page(key: str) -> None:
     answer = ask(key, "sandbox-confirm")
     assert answer.status is PaymentStatus.ACTION_NEEDED
     assert answer.action_url == f"/payments/sandbox/{answer.reference}"
 
 
 @pytest.mark.parametrize(("approve", "status"), [(True, PaymentStatus.AUTHORISED), (False, PaymentStatus.DECLINED)])
-def test_what_the_customer_decided_stands(key: str, approve: bool, status: PaymentStatus) -> None:
+def test_the_customers_first_decision_is_final(key: str, approve: bool, status: PaymentStatus) -> None:
     reference = ask(key, "sandbox-confirm").reference
     sandbox.decide(reference, approve=approve)
     sandbox.decide(reference, approve=not approve)
     assert ask(key, "sandbox-confirm").status is status
 
 
-def test_nothing_is_taken_before_the_customer_confirmed(key: str) -> None:
+def test_nothing_is_captured_before_the_customer_confirmed(key: str) -> None:
     ask(key, "sandbox-confirm")
     assert BANK.provider.capture(key).status is PaymentStatus.ACTION_NEEDED
 
 
-def test_the_card_that_answers_late_was_charged_at_the_first_question(key: str) -> None:
+def test_the_card_that_responds_late_is_charged_by_the_first_request(key: str) -> None:
     for _ in range(2):
         with pytest.raises(ProviderTimeout):
             ask(key, "sandbox-timeout")
@@ -186,26 +186,26 @@ def test_the_card_that_answers_late_was_charged_at_the_first_question(key: str) 
         assert len(session.scalars(select(SandboxCharge).where(SandboxCharge.key == key)).all()) == 1
 
 
-def test_what_was_let_go_before_it_was_heard_of_is_refused_from_then_on(key: str) -> None:
+def test_a_key_voided_before_its_first_use_is_refused(key: str) -> None:
     BANK.provider.void(key)
     assert ask(key, "sandbox-success").status is PaymentStatus.VOIDED
     assert BANK.provider.capture(key).status is PaymentStatus.VOIDED
 
 
-def test_nothing_is_taken_of_what_was_let_go(key: str) -> None:
+def test_a_voided_charge_is_not_captured(key: str) -> None:
     ask(key, "sandbox-success")
     BANK.provider.void(key)
     assert BANK.provider.capture(key).status is PaymentStatus.VOIDED
 
 
-def test_what_was_taken_is_not_let_go(key: str) -> None:
+def test_a_captured_charge_is_not_voided(key: str) -> None:
     ask(key, "sandbox-success")
     BANK.provider.capture(key)
     BANK.provider.void(key)
     assert BANK.provider.capture(key).status is PaymentStatus.CAPTURED
 
 
-def test_what_was_given_back_is_exactly_what_was_asked_for(key: str) -> None:
+def test_a_refund_is_exactly_the_requested_amount(key: str) -> None:
     ask(key, "sandbox-success")
     BANK.provider.capture(key)
     for _ in range(2):
@@ -213,13 +213,13 @@ def test_what_was_given_back_is_exactly_what_was_asked_for(key: str) -> None:
     assert refunded(key) == TOTAL.minor
 
 
-def test_nothing_is_given_back_of_what_was_not_taken(key: str) -> None:
+def test_a_charge_that_was_not_captured_is_not_refunded(key: str) -> None:
     ask(key, "sandbox-success")
     assert BANK.provider.refund(key, TOTAL, f"refund/{key}").status is PaymentStatus.AUTHORISED
     assert refunded(key) == 0
 
 
-def test_the_bank_keeps_count_of_the_parts(key: str) -> None:
+def test_the_sandbox_counts_partial_refunds(key: str) -> None:
     ask(key, "sandbox-success")
     BANK.provider.capture(key)
     for part, amount in (("1", rupees(600)), ("1", rupees(600)), ("2", rupees(600))):
@@ -228,7 +228,7 @@ def test_the_bank_keeps_count_of_the_parts(key: str) -> None:
     assert BANK.provider.capture(key).status is PaymentStatus.CAPTURED
 
 
-def test_the_bank_gives_no_more_back_than_it_took(key: str) -> None:
+def test_the_sandbox_refunds_no_more_than_it_captured(key: str) -> None:
     ask(key, "sandbox-success")
     BANK.provider.capture(key)
     BANK.provider.refund(key, rupees(1000), "1" + key)
@@ -237,6 +237,6 @@ def test_the_bank_gives_no_more_back_than_it_took(key: str) -> None:
 
 
 @pytest.mark.parametrize("move", ["capture", "refund"])
-def test_a_charge_that_never_was_can_neither_be_taken_nor_given_back(key: str, move: str) -> None:
+def test_an_unknown_charge_can_neither_be_captured_nor_refunded(key: str, move: str) -> None:
     with pytest.raises(UnknownPayment):
         BANK.provider.capture(key) if move == "capture" else BANK.provider.refund(key, TOTAL, f"refund/{key}")

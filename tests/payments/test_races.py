@@ -1,4 +1,4 @@
-"""Several runners with one payment, in threads of their own and with real commits."""
+"""Concurrent runners with one payment, in threads and with real commits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.isolated_shop import at_once, own_shop
 TOTAL = rupees(1680)
 
 
-def hold() -> None:
+def authorise() -> None:
     payments.authorise("checkout-1", TOTAL, "sandbox-success", "/")
 
 
@@ -30,9 +30,9 @@ def count(app: Flask, table: type) -> int:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_runners_who_ask_at_once_hold_take_and_give_back_once(engine: str, tmp_path: Path) -> None:
+def test_concurrent_runners_authorise_capture_and_refund_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
-        assert at_once(app, [hold] * 6) == [None] * 6
+        assert at_once(app, [authorise] * 6) == [None] * 6
         assert at_once(app, [lambda: payments.capture("checkout-1", "ORD-1")] * 6) == [None] * 6
         assert at_once(app, [lambda: payments.refund_remaining("checkout-1", "changed my mind")] * 6) == [None] * 6
         with app.app_context():
@@ -41,10 +41,10 @@ def test_runners_who_ask_at_once_hold_take_and_give_back_once(engine: str, tmp_p
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_of_taking_and_letting_go_at_once_one_wins_and_both_books_agree(engine: str, tmp_path: Path) -> None:
+def test_a_concurrent_capture_and_void_leave_shop_and_provider_in_agreement(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
-            hold()
+            authorise()
         at_once(app, [lambda: payments.capture("checkout-1", "ORD-1"), lambda: payments.void("checkout-1")] * 3)
         with app.app_context():
             assert payments_of("checkout-1") == charges_of("checkout-1")

@@ -1,4 +1,4 @@
-"""One payment a checkout: held once, taken once, given back once, whatever the provider says and when."""
+"""One payment for each checkout: authorised, captured and refunded once, whatever the provider responds and when."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.factories.catalog import rupees
 from tests.fakes import ScriptedProvider
 
 TOTAL = rupees(1680)
-HELD = ProviderResponse(PaymentStatus.AUTHORISED, "ref-1")
-TAKEN = ProviderResponse(PaymentStatus.CAPTURED, "ref-1")
-NO = ProviderResponse(PaymentStatus.DECLINED, reason="The bank said no")
-GONE = ProviderResponse(PaymentStatus.VOIDED)
-SILENCE = ProviderTimeout("nobody answers")
+AUTHORISED = ProviderResponse(PaymentStatus.AUTHORISED, "ref-1")
+CAPTURED = ProviderResponse(PaymentStatus.CAPTURED, "ref-1")
+DECLINED = ProviderResponse(PaymentStatus.DECLINED, reason="The bank said no")
+VOIDED = ProviderResponse(PaymentStatus.VOIDED)
+TIMEOUT = ProviderTimeout("no response")
 
 
 @pytest.fixture(autouse=True)
@@ -64,8 +64,8 @@ def refunds() -> list[tuple[str, int]]:
 # ------------------------------------------------------------------------------------------- authorising
 
 
-def test_money_is_held_for_a_checkout_once(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD]
+def test_a_payment_is_authorised_once_for_each_checkout(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED]
     for _ in range(3):
         authorise(checkout)
     assert provider.asked == [f"authorise {checkout}"]
@@ -74,7 +74,7 @@ def test_money_is_held_for_a_checkout_once(provider: ScriptedProvider, checkout:
 
 
 def test_a_declined_payment_stays_declined(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [NO]
+    provider.answers = [DECLINED]
     for _ in range(2):
         with pytest.raises(payments.PaymentDeclined) as refusal:
             authorise(checkout)
@@ -82,9 +82,9 @@ def test_a_declined_payment_stays_declined(provider: ScriptedProvider, checkout:
     assert len(provider.asked) == 1
 
 
-def test_a_customer_who_must_confirm_is_sent_there_until_it_is_done(provider: ScriptedProvider, checkout: str) -> None:
+def test_customer_action_is_required_until_the_payment_is_confirmed(provider: ScriptedProvider, checkout: str) -> None:
     needed = ProviderResponse(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")
-    provider.answers = [needed, needed, HELD]
+    provider.answers = [needed, needed, AUTHORISED]
     for _ in range(2):
         with pytest.raises(payments.CustomerActionNeeded) as hint:
             authorise(checkout)
@@ -93,8 +93,8 @@ def test_a_customer_who_must_confirm_is_sent_there_until_it_is_done(provider: Sc
     assert payments.status_of(checkout) is PaymentStatus.AUTHORISED
 
 
-def test_silence_is_no_refusal_and_the_same_key_is_asked_again(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [SILENCE, HELD]
+def test_a_timeout_is_retried_under_the_same_key(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [TIMEOUT, AUTHORISED]
     with pytest.raises(ProviderTimeout):
         authorise(checkout)
     assert payments.status_of(checkout) is PaymentStatus.STARTED
@@ -103,7 +103,7 @@ def test_silence_is_no_refusal_and_the_same_key_is_asked_again(provider: Scripte
     assert payments.status_of(checkout) is PaymentStatus.AUTHORISED
 
 
-def test_a_bank_that_answers_late_has_charged_once(checkout: str) -> None:
+def test_a_late_response_means_one_charge(checkout: str) -> None:
     for _ in range(2):
         with pytest.raises(ProviderTimeout):
             authorise(checkout, "sandbox-timeout")
@@ -111,30 +111,30 @@ def test_a_bank_that_answers_late_has_charged_once(checkout: str) -> None:
     assert charges_of(checkout) == [PaymentStatus.AUTHORISED]
 
 
-def test_no_transaction_is_open_while_a_provider_is_on_the_line(provider: ScriptedProvider, checkout: str) -> None:
-    def anybody_may_write() -> None:
+def test_no_transaction_is_open_during_a_request_to_a_provider(provider: ScriptedProvider, checkout: str) -> None:
+    def open_a_transaction() -> None:
         with transaction("orders"):  # refused where a transaction is open already
             pass
 
-    provider.meanwhile = anybody_may_write
-    provider.answers = [HELD, TAKEN, ProviderResponse(PaymentStatus.REFUNDED)]
+    provider.meanwhile = open_a_transaction
+    provider.answers = [AUTHORISED, CAPTURED, ProviderResponse(PaymentStatus.REFUNDED)]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.refund_remaining(checkout, "changed my mind")
     assert len(provider.asked) == 3
     with pytest.raises(WriteOutsideTransaction), transaction("payments"):
-        anybody_may_write()
+        open_a_transaction()
 
 
-def test_the_attempt_is_on_record_before_the_provider_hears_of_it(provider: ScriptedProvider, checkout: str) -> None:
+def test_the_attempt_is_committed_before_the_provider_is_asked(provider: ScriptedProvider, checkout: str) -> None:
     seen: list[list[PaymentStatus]] = []
     provider.meanwhile = lambda: seen.append(payments_of(checkout))
-    provider.answers = [HELD]
+    provider.answers = [AUTHORISED]
     authorise(checkout)
     assert seen == [[PaymentStatus.STARTED]]
 
 
-def test_a_way_to_pay_that_is_not_offered_cannot_be_asked_for(checkout: str) -> None:
+def test_a_payment_method_that_is_not_offered_is_unknown(checkout: str) -> None:
     with pytest.raises(payments.UnknownPayment):
         authorise(checkout, "cheque")
     assert payments.status_of(checkout) is None
@@ -143,8 +143,8 @@ def test_a_way_to_pay_that_is_not_offered_cannot_be_asked_for(checkout: str) -> 
 # --------------------------------------------------------------------------------------------- capturing
 
 
-def test_money_is_taken_once_and_for_one_order(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN]
+def test_a_payment_is_captured_once_for_its_order(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, CAPTURED]
     authorise(checkout)
     for _ in range(3):
         payments.capture(checkout, "ORD-1")
@@ -153,8 +153,8 @@ def test_money_is_taken_once_and_for_one_order(provider: ScriptedProvider, check
     assert (row.status, row.order_id) == (PaymentStatus.CAPTURED, "ORD-1")
 
 
-def test_silence_while_money_is_taken_is_asked_again(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, SILENCE, TAKEN]
+def test_a_timeout_of_the_capture_is_retried(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, TIMEOUT, CAPTURED]
     authorise(checkout)
     with pytest.raises(ProviderTimeout):
         payments.capture(checkout, "ORD-1")
@@ -170,14 +170,14 @@ def test_cash_is_due_until_it_is_collected(checkout: str) -> None:
     assert (row.status, row.order_id) == (PaymentStatus.DUE, "ORD-1")
 
 
-def test_what_was_held_and_is_gone_cannot_be_taken(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, ProviderResponse(PaymentStatus.VOIDED)]
+def test_an_authorisation_that_was_voided_cannot_be_captured(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, ProviderResponse(PaymentStatus.VOIDED)]
     authorise(checkout)
     with pytest.raises(payments.PaymentDeclined):
         payments.capture(checkout, "ORD-1")
 
 
-def test_a_checkout_that_pays_nothing_has_nothing_to_take(checkout: str) -> None:
+def test_capturing_without_a_payment_fails(checkout: str) -> None:
     with pytest.raises(payments.UnknownPayment):
         payments.capture(checkout, "ORD-1")
 
@@ -185,8 +185,8 @@ def test_a_checkout_that_pays_nothing_has_nothing_to_take(checkout: str) -> None
 # ------------------------------------------------------------------------------------------------ voiding
 
 
-def test_what_is_held_is_let_go_once(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, GONE]
+def test_an_authorised_payment_is_voided_once(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, VOIDED]
     authorise(checkout)
     for _ in range(3):
         payments.void(checkout)
@@ -194,21 +194,21 @@ def test_what_is_held_is_let_go_once(provider: ScriptedProvider, checkout: str) 
     assert payments.status_of(checkout) is PaymentStatus.VOIDED
 
 
-def test_what_may_be_held_is_let_go_too(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [SILENCE, GONE]
+def test_an_attempt_without_response_is_voided_too(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [TIMEOUT, VOIDED]
     with pytest.raises(ProviderTimeout):
         authorise(checkout)
     payments.void(checkout)
     assert provider.asked[1:] == [f"void {checkout}"]
 
 
-def test_a_payment_never_heard_of_has_nothing_to_let_go(provider: ScriptedProvider, checkout: str) -> None:
+def test_voiding_without_a_payment_does_nothing(provider: ScriptedProvider, checkout: str) -> None:
     payments.void(checkout)
     assert provider.asked == []
 
 
-def test_money_that_was_taken_is_not_let_go(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN]
+def test_a_captured_payment_is_not_voided(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, CAPTURED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.void(checkout)
@@ -216,50 +216,52 @@ def test_money_that_was_taken_is_not_let_go(provider: ScriptedProvider, checkout
     assert len(provider.asked) == 2
 
 
-def test_a_payment_let_go_is_not_held_again(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, GONE]
+def test_a_voided_payment_is_not_authorised_again(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, VOIDED]
     authorise(checkout)
     payments.void(checkout)
     with pytest.raises(payments.PaymentDeclined):
         authorise(checkout)
 
 
-def test_an_answer_that_comes_after_the_payment_was_let_go_changes_nothing(
+def test_a_response_that_arrives_after_the_void_changes_nothing(
     provider: ScriptedProvider, checkout: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def another_runner_lets_go() -> None:
+    def another_runner_voids() -> None:
         provider.meanwhile = lambda: None
         payments.void(checkout)
 
-    provider.meanwhile = another_runner_lets_go
-    provider.answers = [GONE, HELD]
+    provider.meanwhile = another_runner_voids
+    provider.answers = [VOIDED, AUTHORISED]
     authorise(checkout)
     assert payments.status_of(checkout) is PaymentStatus.VOIDED
 
 
-@pytest.mark.parametrize("late", [HELD, ProviderResponse(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")])
-def test_an_answer_that_comes_after_the_money_was_taken_changes_nothing(
+@pytest.mark.parametrize(
+    "late", [AUTHORISED, ProviderResponse(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")]
+)
+def test_a_response_that_arrives_after_the_capture_changes_nothing(
     provider: ScriptedProvider, checkout: str, late: ProviderResponse
 ) -> None:
-    def another_runner_takes_it() -> None:
+    def another_runner_captures() -> None:
         provider.meanwhile = lambda: None
         authorise(checkout)
         payments.capture(checkout, "ORD-1")
 
-    provider.meanwhile = another_runner_takes_it
-    provider.answers = [HELD, TAKEN, late]
+    provider.meanwhile = another_runner_captures
+    provider.answers = [AUTHORISED, CAPTURED, late]
     with suppress(payments.CustomerActionNeeded):
         authorise(checkout)
     row = row_of(checkout)
     assert (row.status, row.order_id, row.reason) == (PaymentStatus.CAPTURED, "ORD-1", "")
 
 
-# --------------------------------------------------------------------------------------------- giving back
+# --------------------------------------------------------------------------------------------- refunds
 
 
-def test_money_that_was_taken_is_given_back_once(provider: ScriptedProvider, checkout: str) -> None:
+def test_a_captured_payment_is_refunded_once(provider: ScriptedProvider, checkout: str) -> None:
     back = ProviderResponse(PaymentStatus.REFUNDED, "ref-1")
-    provider.answers = [HELD, TAKEN, back, back]
+    provider.answers = [AUTHORISED, CAPTURED, back, back]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     for _ in range(2):
@@ -268,8 +270,8 @@ def test_money_that_was_taken_is_given_back_once(provider: ScriptedProvider, che
     assert refunds() == [(f"refund/{checkout}", TOTAL.minor)]
 
 
-def test_money_that_was_taken_unheard_is_given_back_too(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, ProviderResponse(PaymentStatus.REFUNDED, "ref-1")]
+def test_a_payment_captured_without_a_response_is_refunded_too(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, CAPTURED, ProviderResponse(PaymentStatus.REFUNDED, "ref-1")]
     authorise(checkout)
     payments.refund_remaining(checkout, "changed my mind")
     assert provider.asked[1:] == [f"void {checkout}", f"refund {checkout}"]
@@ -277,8 +279,8 @@ def test_money_that_was_taken_unheard_is_given_back_too(provider: ScriptedProvid
     assert refunds() == [(f"refund/{checkout}", TOTAL.minor)]
 
 
-def test_silence_while_money_is_given_back_is_asked_again(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, SILENCE, ProviderResponse(PaymentStatus.REFUNDED)]
+def test_a_timeout_of_the_refund_is_retried(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, CAPTURED, TIMEOUT, ProviderResponse(PaymentStatus.REFUNDED)]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     with pytest.raises(ProviderTimeout):
@@ -288,7 +290,7 @@ def test_silence_while_money_is_given_back_is_asked_again(provider: ScriptedProv
     assert refunds() == [(f"refund/{checkout}", TOTAL.minor)]
 
 
-def test_cash_that_is_still_due_is_let_go_instead(checkout: str) -> None:
+def test_a_payment_due_on_delivery_is_voided_instead_of_refunded(checkout: str) -> None:
     authorise(checkout, "cod")
     payments.capture(checkout, "ORD-1")
     payments.refund_remaining(checkout, "changed my mind")
@@ -296,21 +298,21 @@ def test_cash_that_is_still_due_is_let_go_instead(checkout: str) -> None:
     assert refunds() == []
 
 
-def test_a_checkout_that_pays_nothing_gets_nothing_back(checkout: str) -> None:
+def test_refunding_without_a_payment_fails(checkout: str) -> None:
     with pytest.raises(payments.UnknownPayment):
         payments.refund_remaining(checkout, "changed my mind")
 
 
-# --------------------------------------------------------------------------------------------- in parts
+# --------------------------------------------------------------------------------------------- partial refunds
 
 
-BACK = ProviderResponse(PaymentStatus.REFUNDED, "ref-1")
+REFUNDED = ProviderResponse(PaymentStatus.REFUNDED, "ref-1")
 
 
-def test_parts_go_back_each_once_and_with_the_last_the_payment_is_refunded(
+def test_partial_refunds_are_made_once_and_the_last_one_completes_the_refund(
     provider: ScriptedProvider, checkout: str
 ) -> None:
-    provider.answers = [HELD, TAKEN, BACK, BACK]
+    provider.answers = [AUTHORISED, CAPTURED, REFUNDED, REFUNDED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     for _ in range(2):
@@ -321,19 +323,19 @@ def test_parts_go_back_each_once_and_with_the_last_the_payment_is_refunded(
     assert refunds() == [(f"refund/{checkout}/1", 60_000), (f"refund/{checkout}/2", 108_000)]
 
 
-def test_a_silent_provider_is_asked_again_under_the_same_key(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, SILENCE, BACK]
+def test_a_timeout_of_a_partial_refund_is_retried_under_the_same_key(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, CAPTURED, TIMEOUT, REFUNDED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     with pytest.raises(ProviderTimeout):
         payments.refund_part(checkout, "1", rupees(600), "one mug")
-    assert (refunds(), row_of(checkout).refunded) == ([], 60_000)  # promised already
+    assert (refunds(), row_of(checkout).refunded) == ([], 60_000)  # reserved already
     payments.refund_part(checkout, "1", rupees(600), "one mug")
     assert refunds() == [(f"refund/{checkout}/1", 60_000)]
 
 
-def test_no_more_goes_back_than_was_paid(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, BACK]
+def test_refunds_cannot_exceed_the_payment(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, CAPTURED, REFUNDED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.refund_part(checkout, "1", rupees(1000), "two mugs")
@@ -342,8 +344,8 @@ def test_no_more_goes_back_than_was_paid(provider: ScriptedProvider, checkout: s
     assert row_of(checkout).refunded == 100_000
 
 
-def test_a_key_is_good_for_one_amount(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, BACK]
+def test_a_refund_key_cannot_be_reused_for_another_amount(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, CAPTURED, REFUNDED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.refund_part(checkout, "1", rupees(600), "one mug")
@@ -351,8 +353,8 @@ def test_a_key_is_good_for_one_amount(provider: ScriptedProvider, checkout: str)
         payments.refund_part(checkout, "1", rupees(601), "one mug")
 
 
-def test_a_provider_that_does_not_give_back_is_no_refund(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, TAKEN]
+def test_a_refund_that_the_provider_refuses_is_not_settled(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, CAPTURED, CAPTURED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     with pytest.raises(payments.RefundRefused):
@@ -360,8 +362,8 @@ def test_a_provider_that_does_not_give_back_is_no_refund(provider: ScriptedProvi
     assert refunds() == []
 
 
-def test_after_a_part_only_the_rest_is_given_back(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD, TAKEN, BACK, BACK]
+def test_after_a_partial_refund_only_the_rest_is_refunded(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED, CAPTURED, REFUNDED, REFUNDED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.refund_part(checkout, "1", rupees(600), "one mug")
@@ -371,7 +373,7 @@ def test_after_a_part_only_the_rest_is_given_back(provider: ScriptedProvider, ch
     assert payments.status_of(checkout) is PaymentStatus.REFUNDED
 
 
-def test_of_cash_that_is_due_so_much_less_is_asked_for(checkout: str) -> None:
+def test_a_partial_refund_reduces_a_payment_due_on_delivery(checkout: str) -> None:
     authorise(checkout, "cod")
     payments.capture(checkout, "ORD-1")
     payments.refund_part(checkout, "1", rupees(600), "one mug")
@@ -381,15 +383,15 @@ def test_of_cash_that_is_due_so_much_less_is_asked_for(checkout: str) -> None:
     assert payments.status_of(checkout) is PaymentStatus.VOIDED
 
 
-def test_of_what_was_let_go_nothing_goes_back(checkout: str) -> None:
+def test_a_voided_payment_is_not_refunded(checkout: str) -> None:
     authorise(checkout, "cod")
     payments.void(checkout)
     payments.refund_part(checkout, "1", rupees(600), "one mug")
     assert refunds() == []
 
 
-def test_a_payment_that_was_not_taken_yet_gives_nothing_back(provider: ScriptedProvider, checkout: str) -> None:
-    provider.answers = [HELD]
+def test_a_payment_that_was_not_captured_is_not_refunded(provider: ScriptedProvider, checkout: str) -> None:
+    provider.answers = [AUTHORISED]
     authorise(checkout)
     with pytest.raises(payments.RefundRefused):
         payments.refund_part(checkout, "1", rupees(600), "one mug")

@@ -1,4 +1,4 @@
-"""Stripe, on its stand-in: what is true is asked, silence is no answer, and what was let go is never charged."""
+"""The Stripe provider against a fake Stripe: statuses, lost responses, and voided charges."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def silent(app: Flask, stripe: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
 # ------------------------------------------------------------------------------------------------ paying
 
 
-def test_the_customer_is_sent_to_a_page_that_asks_for_the_total(stripe: Bank, key: str) -> None:
+def test_the_customer_is_sent_to_a_page_for_the_total(stripe: Bank, key: str) -> None:
     answer = authorise(key)
     assert answer.status is PaymentStatus.ACTION_NEEDED
     assert answer.action_url.startswith(adapter.page_origin())
@@ -56,13 +56,13 @@ def test_the_customer_is_sent_to_a_page_that_asks_for_the_total(stripe: Bank, ke
     assert 'href="http://localhost:9090/checkout/placing/1"' in page
 
 
-def test_until_the_customer_paid_it_is_the_same_page(stripe: Bank, key: str) -> None:
+def test_the_page_stays_the_same_until_the_customer_has_paid(stripe: Bank, key: str) -> None:
     first = authorise(key)
     assert authorise(key) == first
     assert stripe.states_of(key) == []
 
 
-def test_what_the_customer_paid_is_held_and_not_taken(stripe: Bank, key: str) -> None:
+def test_a_paid_session_is_authorised_and_not_captured(stripe: Bank, key: str) -> None:
     hold(key)
     (intent,) = stripe.kept("payment_intents", key)
     assert (intent["status"], intent["amount"], intent["currency"]) == ("requires_capture", 168050, "inr")
@@ -76,25 +76,25 @@ def test_a_card_that_is_declined_leaves_the_customer_on_the_page(stripe: Bank, k
     assert authorise(key).status is PaymentStatus.AUTHORISED
 
 
-def test_a_page_that_closed_is_a_refusal_in_plain_words(stripe: Bank, key: str) -> None:
+def test_an_expired_page_is_a_decline_with_a_reason(stripe: Bank, key: str) -> None:
     reference = authorise(key).reference
     ask(f"{stripe.origin}/v1/checkout/sessions/{reference}/expire", "POST")
     answer = authorise(key)
     assert (answer.status, answer.reason) == (PaymentStatus.DECLINED, "The payment page closed before you paid")
 
 
-def test_what_is_taken_is_taken_at_stripe(stripe: Bank, key: str) -> None:
+def test_a_capture_is_made_at_stripe(stripe: Bank, key: str) -> None:
     hold(key)
     assert provider.capture(key).status is PaymentStatus.CAPTURED
     assert stripe.states_of(key) == ["succeeded"]
 
 
-def test_nothing_is_taken_before_the_customer_paid(stripe: Bank, key: str) -> None:
+def test_nothing_is_captured_before_the_customer_has_paid(stripe: Bank, key: str) -> None:
     authorise(key)
     assert provider.capture(key).status is PaymentStatus.ACTION_NEEDED
 
 
-def test_what_was_given_back_is_given_back_once_and_wholly(stripe: Bank, key: str) -> None:
+def test_a_full_refund_is_made_once(stripe: Bank, key: str) -> None:
     hold(key)
     provider.capture(key)
     for _ in range(2):
@@ -102,7 +102,7 @@ def test_what_was_given_back_is_given_back_once_and_wholly(stripe: Bank, key: st
     assert stripe.refunded(key) == [168050]
 
 
-def test_parts_are_given_back_each_once(stripe: Bank, key: str) -> None:
+def test_partial_refunds_are_made_once_each(stripe: Bank, key: str) -> None:
     hold(key)
     provider.capture(key)
     for part, amount in (("1", rupees(600)), ("2", rupees(600)), ("1", rupees(600))):
@@ -110,7 +110,7 @@ def test_parts_are_given_back_each_once(stripe: Bank, key: str) -> None:
     assert stripe.refunded(key) == [60_000, 60_000]
 
 
-def test_a_part_asked_for_days_later_is_known_by_what_is_written_on_it(stripe: Bank, key: str) -> None:
+def test_a_refund_repeated_days_later_is_recognised_by_its_metadata(stripe: Bank, key: str) -> None:
     hold(key)
     provider.capture(key)
     provider.refund(key, rupees(600), f"refund/{key}/1")
@@ -129,7 +129,7 @@ def test_more_than_is_left_is_refused_by_stripe(stripe: Bank, key: str) -> None:
 
 
 @pytest.mark.parametrize("move", ["capture", "refund"])
-def test_a_charge_that_never_was_can_neither_be_taken_nor_given_back(stripe: Bank, key: str, move: str) -> None:
+def test_an_unknown_charge_can_neither_be_captured_nor_refunded(stripe: Bank, key: str, move: str) -> None:
     with pytest.raises(UnknownPayment):
         provider.capture(key) if move == "capture" else provider.refund(key, TOTAL, f"refund/{key}")
 
@@ -137,34 +137,34 @@ def test_a_charge_that_never_was_can_neither_be_taken_nor_given_back(stripe: Ban
 # --------------------------------------------------------------------------------------------- letting go
 
 
-def test_a_page_that_was_let_go_takes_no_money(stripe: Bank, key: str) -> None:
+def test_a_voided_session_accepts_no_payment(stripe: Bank, key: str) -> None:
     page = authorise(key).action_url
     provider.void(key)
     assert pay(page) == 400 or stripe.states_of(key) == []
     assert authorise(key).status is PaymentStatus.VOIDED
 
 
-def test_money_held_is_let_go_at_stripe(stripe: Bank, key: str) -> None:
+def test_an_authorisation_is_voided_at_stripe(stripe: Bank, key: str) -> None:
     hold(key)
     assert provider.void(key).status is PaymentStatus.VOIDED
     assert stripe.states_of(key) == ["canceled"]
 
 
-def test_what_was_let_go_before_it_was_heard_of_is_refused_from_then_on(stripe: Bank, key: str) -> None:
+def test_a_key_voided_before_its_first_use_is_refused(stripe: Bank, key: str) -> None:
     provider.void(key)
     assert authorise(key).status is PaymentStatus.VOIDED
     with pytest.raises(UnknownPayment):
         provider.capture(key)
 
 
-def test_what_was_taken_is_not_let_go(stripe: Bank, key: str) -> None:
+def test_a_captured_charge_is_not_voided(stripe: Bank, key: str) -> None:
     hold(key)
     provider.capture(key)
     assert provider.void(key).status is PaymentStatus.CAPTURED
     assert stripe.states_of(key) == ["succeeded"]
 
 
-def test_a_charge_let_go_while_stripe_was_on_the_line_sends_nobody_to_pay(
+def test_a_charge_voided_during_the_request_has_no_payment_page(
     stripe: Bank, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask_stripe = adapter._open_session
@@ -182,12 +182,12 @@ def test_a_charge_let_go_while_stripe_was_on_the_line_sends_nobody_to_pay(
 # ------------------------------------------------------------------------------------------------ silence
 
 
-def test_nobody_there_is_silence(silent: None, key: str) -> None:
+def test_an_unreachable_stripe_is_a_timeout(silent: None, key: str) -> None:
     with pytest.raises(ProviderTimeout):
         authorise(key)
 
 
-def test_an_answer_lost_on_its_way_is_silence_and_the_next_one_is_about_the_same_page(stripe: Bank, key: str) -> None:
+def test_a_lost_response_is_a_timeout_and_the_retry_gets_the_same_page(stripe: Bank, key: str) -> None:
     stripe.lose_answers(1)
     with pytest.raises(ProviderTimeout):
         authorise(key)
@@ -195,7 +195,7 @@ def test_an_answer_lost_on_its_way_is_silence_and_the_next_one_is_about_the_same
     assert len(stripe.kept("checkout/sessions", key)) == 1
 
 
-def test_money_taken_unheard_is_taken_once(stripe: Bank, key: str) -> None:
+def test_a_capture_whose_response_was_lost_is_made_once(stripe: Bank, key: str) -> None:
     hold(key)
     reference = authorise(key).reference
     _client_capture(reference)
@@ -207,7 +207,7 @@ def _client_capture(reference: str) -> None:
     client.v1.payment_intents.capture(reference)
 
 
-def test_money_given_back_unheard_is_given_back_once(stripe: Bank, key: str) -> None:
+def test_a_refund_whose_response_was_lost_is_made_once(stripe: Bank, key: str) -> None:
     hold(key)
     provider.capture(key)
     stripe.lose_answers(2)
@@ -218,14 +218,14 @@ def test_money_given_back_unheard_is_given_back_once(stripe: Bank, key: str) -> 
     assert len(stripe.refunded(key)) == 1
 
 
-def test_what_nobody_was_sent_to_is_let_go_without_stripe(silent: None, key: str) -> None:
+def test_a_session_that_no_customer_saw_is_voided_without_stripe(silent: None, key: str) -> None:
     with pytest.raises(ProviderTimeout):
         authorise(key)
     assert provider.void(key).status is PaymentStatus.VOIDED
 
 
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 502, 503])
-def test_an_answer_that_says_nothing_of_the_charge_is_silence(
+def test_a_response_without_a_result_is_a_timeout(
     app: Flask, stripe: Bank, key: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with _answering(status) as origin:
@@ -276,7 +276,7 @@ def on_the_line(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return noted
 
 
-def test_no_transaction_is_open_while_stripe_is_on_the_line(stripe: Bank, key: str, on_the_line: list[bool]) -> None:
+def test_no_transaction_is_open_during_a_request_to_stripe(stripe: Bank, key: str, on_the_line: list[bool]) -> None:
     hold(key)
     provider.capture(key)
     provider.refund(key, TOTAL, f"refund/{key}")

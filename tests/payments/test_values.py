@@ -1,4 +1,4 @@
-"""What is entered beside a way to pay, and how much of it is shown."""
+"""The details of payment options, and how they are masked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_upi_id_is_a_name_at_a_bank(typed: str) -> None:
         *("asha@okbank\n", "asha@1bank", "A" * 71 + "@upi", "<b>@okbank"),
     ],
 )
-def test_what_is_no_upi_id_is_known(typed: str) -> None:
+def test_an_invalid_upi_id_is_recognised(typed: str) -> None:
     assert not is_upi_id(typed)
 
 
@@ -33,11 +33,11 @@ def test_what_is_no_upi_id_is_known(typed: str) -> None:
         ("ab@upi", "a***@upi"),
     ],
 )
-def test_of_a_upi_id_only_the_beginning_is_shown(upi_id: str, shown: str) -> None:
+def test_a_upi_id_is_masked_after_its_start(upi_id: str, shown: str) -> None:
     assert masked_upi_id(upi_id) == shown
 
 
-def test_a_way_to_pay_that_asks_for_nothing_is_itself_whatever_is_entered() -> None:
+def test_an_option_without_details_ignores_what_is_entered() -> None:
     for entry in ("", "asha@okbank", "Klarna"):
         assert CashOnDelivery.option.with_entry(entry) == CashOnDelivery.option
 
@@ -54,7 +54,7 @@ def test_upi_asks_for_a_upi_id(entry: str) -> None:
 
 
 @pytest.mark.parametrize("lender", BNPL_PROVIDERS)
-def test_an_order_paid_later_names_who_lends(lender: str) -> None:
+def test_a_pay_later_order_names_the_lender(lender: str) -> None:
     chosen = PayLater.option.with_entry(lender)
     assert chosen is not None
     assert (chosen.lender, chosen.details) == (lender, f"Buy Now Pay Later - {lender}")

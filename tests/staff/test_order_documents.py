@@ -280,19 +280,19 @@ def test_the_slip_of_what_is_not_paid_for_says_so(desk: Pages) -> None:
 
 def test_an_invoice_ends_with_what_was_given_back_and_what_was_paid(desk: Pages) -> None:
     order = make_order((make_product(name="Clay Mug", price=500), 2), payment="sandbox-success")
-    assert "Paid in the end" not in desk.get(f"{DESK}/{order.id}/invoice").words
+    assert "Net payment" not in desk.get(f"{DESK}/{order.id}/invoice").words
     refund(order, 1)
     refund(order, amount=rupees("12.50"))
     for words in both(desk, f"{DESK}/{order.id}/invoice"):
         assert "Total ₹1,680" in words
-        for said in ("Credit note 1", "1 × Clay Mug", "−₹590", "Credit note 2", "A part of the price", "−₹12.50"):
+        for said in ("Credit note 1", "1 × Clay Mug", "−₹590", "Credit note 2", "Price reduction", "−₹12.50"):
             assert said in words
         assert "22 Nov 2026, " in words.partition("Credit note 1")[2]
-        assert "Paid in the end ₹1,077.50" in words
+        assert "Net payment ₹1,077.50" in words
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [("confirmed", "Due on delivery ₹1,090"), ("delivered", "Paid in the end ₹1,090")]
+    ("status", "words"), [("confirmed", "Due on delivery ₹1,090"), ("delivered", "Net payment ₹1,090")]
 )
 def test_an_invoice_to_be_paid_on_delivery_says_what_the_courier_collects(
     desk: Pages, status: OrderStatus, words: str
@@ -310,7 +310,7 @@ def test_the_invoice_of_a_cancelled_order_comes_to_nothing(desk: Pages) -> None:
     for read in both(desk, f"{DESK}/{order.id}/invoice"):
         assert "Credit note 2" in read
         assert "The order was cancelled −₹1,090" in read or "−₹1,090" in read.partition("Credit note 2")[2]
-        assert "Paid in the end ₹0" in read
+        assert "Net payment ₹0" in read
 
 
 def test_a_credit_note_names_what_was_returned_and_its_tax(desk: Pages) -> None:
@@ -327,7 +327,7 @@ def test_a_credit_note_names_what_was_returned_and_its_tax(desk: Pages) -> None:
             order.id,
             "Sold by",
             "Asha Rao",
-            f"2 × Clay Mug; the delivery. Return no. {number}",
+            f"2 × Clay Mug; delivery. Return no. {number}",
             order.items[0].sku,
             "Goods ₹1,000",
             "Delivery ₹500",

@@ -176,7 +176,7 @@ def test_a_locked_database_is_waited_for_then_told_and_nothing_is_lost(
             other.execute("BEGIN IMMEDIATE")
             page = pages.submit(product, "#add-line", status=503)
             assert "Your cart is kept: try again soon." in page.words
-            assert "Nothing here yet" in pages.get("/cart").words  # reading goes on
+            assert "Your cart is empty" in pages.get("/cart").words  # reading goes on
         assert "added to your cart" in pages.submit(product, "#add-line").words
 
 

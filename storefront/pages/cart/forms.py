@@ -1,4 +1,4 @@
-"""What the cart accepts from a page."""
+"""Forms of the cart."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ def _known_slot(name: str | None) -> str:
 
 
 class AddLineForm(FlaskForm):
-    """:ivar place: where the form stands: a `card` of a listing, the product's `page`, or the `cart` (undo)
-    :ivar slot: which of a page's lists the card stands in, so that the answer's ids are the same
+    """Adding a SKU to the cart.
+
+    :ivar place: where the form is: on a `card` of a listing, on the product's `page`, or in the `cart` (undo)
+    :ivar slot: the list of the page that has the card, so that the response uses the same element ids
     """
 
     sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=100)], default="")
@@ -28,4 +30,6 @@ class AddLineForm(FlaskForm):
 
 
 class ChangeLineForm(FlaskForm):
+    """Changing the quantity of a line."""
+
     quantity = QuantityField("Quantity", MAX_UNITS)

@@ -1,4 +1,4 @@
-"""The cart page; its lines created, changed and removed."""
+"""The cart page, and adding, changing and removing its lines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REMOVED = "removed"
 
 @dataclass(frozen=True, slots=True)
 class RemovedLine:
-    """A line just taken out, offered once for putting back."""
+    """A line that was just removed, with an undo button shown once."""
 
     sku: str
     title: str
@@ -37,7 +37,7 @@ def _quote() -> service.CartQuote:
 
 @bp.get("/cart")
 def show() -> ResponseReturnValue:
-    """The cart as it stands now."""
+    """Show the cart."""
     removed = session.pop(REMOVED, None)
     return render_page(
         "cart/show.html",
@@ -50,48 +50,48 @@ def show() -> ResponseReturnValue:
 
 @bp.post("/cart/lines")
 def add_line() -> ResponseReturnValue:
-    """Put a SKU in the shopper's cart."""
+    """Add a SKU to the cart."""
     form = AddLineForm()
     box = _find_box(form)
     if box is None:
-        form.sku.errors = ["This is no longer sold"]
+        form.sku.errors = ["This product is no longer available"]
     elif form.validate():
         try:
             offer = box.offer(_sku(form))
             line = service.add_offer(web_session.cart_token_for_writing(), offer, form.quantity.units)
         except catalog.UnknownSku:
-            form.sku.errors = ["This is no longer sold"]
+            form.sku.errors = ["This product is no longer available"]
         except NotEnoughStock as shortage:
-            form.quantity.errors = [_shortage_words(shortage)]
+            form.quantity.errors = [_shortage_message(shortage)]
         except TooManyUnits:
-            form.quantity.errors = [f"A cart holds at most {service.MAX_UNITS} of one thing"]
+            form.quantity.errors = [f"You can add at most {service.MAX_UNITS} of one product"]
         else:
-            return _added(form, box, line)
-    return _not_added(form, box)
+            return _line_added(form, box, line)
+    return _line_refused(form, box)
 
 
 def _find_box(form: AddLineForm) -> PurchaseBox | None:
-    """The product that is asked for, read once: its form is filled from it, and drawn again from it."""
+    """The purchase box of the SKU, read once for adding it and for rendering the form; None for an unknown SKU."""
     try:
         return catalog.get_purchase_box(_sku(form))
     except catalog.UnknownSku:
         return None
 
 
-def _added(form: AddLineForm, box: PurchaseBox, line: CartLine) -> ResponseReturnValue:
+def _line_added(form: AddLineForm, box: PurchaseBox, line: CartLine) -> ResponseReturnValue:
     notice = f"{line.offer.title} added to your cart"
     if form.place.data == "cart":
-        return _changed(notice)
+        return _cart_changed(notice)
     return answer(
         "cart/_after_add_line.html", otherwise=url_for(".show"), notice=notice, line=line, **_form_context(form, box)
     )
 
 
-def _not_added(form: AddLineForm, box: PurchaseBox | None) -> ResponseReturnValue:
-    problem = next((str(field.errors[0]) for field in form if field.errors), "This could not be added")
+def _line_refused(form: AddLineForm, box: PurchaseBox | None) -> ResponseReturnValue:
+    problem = next((str(field.errors[0]) for field in form if field.errors), "This product could not be added")
     if form.place.data == "cart":
-        kept = {"quote": _quote(), "problems": {}, "removed": None}
-        return refuse("cart/_cart.html", otherwise=url_for(".show"), problem=problem, context=kept)
+        cart = {"quote": _quote(), "problems": {}, "removed": None}
+        return refuse("cart/_cart.html", otherwise=url_for(".show"), problem=problem, context=cart)
     if box is None:
         raise catalog.UnknownSku(form.sku.data)
     context = _form_context(form, box) | {"form": form}
@@ -113,7 +113,7 @@ def _sku(form: AddLineForm) -> Sku:
 
 
 def _form_context(form: AddLineForm, box: PurchaseBox) -> dict[str, object]:
-    """What both partials of the form need: the card's facts, and the product page's box."""
+    """The context of both partials: fields of the card, and the product page's purchase box."""
     sku = _sku(form)
     return {
         "place": form.place.data,
@@ -127,23 +127,23 @@ def _form_context(form: AddLineForm, box: PurchaseBox) -> dict[str, object]:
     }
 
 
-def _shortage_words(shortage: NotEnoughStock) -> str:
+def _shortage_message(shortage: NotEnoughStock) -> str:
     return f"Only {shortage.available} left" if shortage.available else "Sold out"
 
 
 @bp.post("/cart/lines/<id:line_id>")
 def change_line(line_id: int) -> ResponseReturnValue:
-    """Set how many units of a line are wanted."""
+    """Change the quantity of a line."""
     form = ChangeLineForm()
     if form.validate():
         try:
             line = service.change_quantity(web_session.cart_token(), line_id, form.quantity.units)
         except catalog.UnknownSku:
-            form.quantity.errors = ["This is no longer sold"]
+            form.quantity.errors = ["This product is no longer available"]
         except NotEnoughStock as shortage:
-            form.quantity.errors = [_shortage_words(shortage)]
+            form.quantity.errors = [_shortage_message(shortage)]
         else:
-            return _changed(f"{line.offer.title}: quantity {line.quantity}")
+            return _cart_changed(f"{line.offer.title}: quantity {line.quantity}")
     quote = _quote()
     if line_id not in {line.id for line in quote.lines}:
         abort(404)
@@ -163,34 +163,36 @@ def change_line(line_id: int) -> ResponseReturnValue:
 
 @bp.post("/cart/lines/<id:line_id>/removal")
 def remove_line(line_id: int) -> ResponseReturnValue:
-    """Take a line out of the cart; it can be put back at once."""
+    """Remove a line from the cart, and offer to undo it."""
     line = service.remove_line(web_session.cart_token(), line_id)
-    return _changed(
+    return _cart_changed(
         f"{line.offer.title} removed from your cart", RemovedLine(line.sku, line.offer.title, line.quantity)
     )
 
 
 @bp.post("/cart/orders/<order_id>")
 def buy_again(order_id: str) -> ResponseReturnValue:
-    """Put the goods of an earlier order into the cart, as far as they can be had."""
+    """Add the items of an earlier order to the cart, as far as they are available."""
     order = orders.get_order(order_id)
     if not web_session.can_view_order(order_id, order.customer_id):
         abort(404)
-    again = service.reorder(web_session.cart_token_for_writing(), order.items)
-    if again.added:
-        flash(f"{'1 product is' if again.added == 1 else f'{again.added} products are'} in your cart.", "notice")
-    if again.missing:
-        flash(f"Not to be had now: {'; '.join(map(_missing_words, again.missing))}.", "problem")
+    result = service.reorder(web_session.cart_token_for_writing(), order.items)
+    if result.added:
+        flash(
+            f"{'1 product was' if result.added == 1 else f'{result.added} products were'} added to your cart.", "notice"
+        )
+    if result.missing:
+        flash(f"Not available: {'; '.join(map(_missing_message, result.missing))}.", "problem")
     return redirect(url_for(".show"), 303)
 
 
-def _missing_words(line: MergedLine) -> str:
+def _missing_message(line: MergedLine) -> str:
     return f"{line.title} ({line.kept} of {line.wanted})" if line.kept else line.title
 
 
-def _changed(notice: str, removed: RemovedLine | None = None) -> ResponseReturnValue:
+def _cart_changed(notice: str, removed: RemovedLine | None = None) -> ResponseReturnValue:
     if removed is not None and not wants_fragment():
         session[REMOVED] = asdict(removed)
-        notice = ""  # the cart's page offers to put it back, and says so itself
-    shown = {"quote": _quote(), "problems": {}, "removed": removed} if wants_fragment() else {}
-    return answer("cart/_after_change.html", otherwise=url_for(".show"), notice=notice, **shown)
+        notice = ""  # the cart page itself says so, beside the undo button
+    context = {"quote": _quote(), "problems": {}, "removed": removed} if wants_fragment() else {}
+    return answer("cart/_after_change.html", otherwise=url_for(".show"), notice=notice, **context)

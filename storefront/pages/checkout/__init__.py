@@ -1,1 +1,1 @@
-"""The checkout's pages."""
+"""Checkout pages: contact, delivery, payment, review, and the page that waits for a payment."""

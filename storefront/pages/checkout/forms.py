@@ -1,4 +1,4 @@
-"""What the checkout's steps accept."""
+"""Forms of the checkout's steps."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ from storefront.core.addresses import PostalAddress
 from storefront.core.contact import NotAnEmail, NotAPhoneNumber, format_email, format_phone
 from storefront.web.form_fields import POSTAL_FIELDS, AddressFields, PaymentMethodFields, required, squeeze
 
-MAX_PHONE_LENGTH = 32  # characters an order has room for, extension included
+MAX_PHONE_LENGTH = 32  # characters of `orders.shipping_phone`, extension included
 
 
 class ContactForm(FlaskForm):
+    """How to reach the customer."""
+
     email = EmailField(
         "E-mail address",
-        required("Enter your e-mail address: the order's news go there", 254),
+        required("Enter your e-mail address, for updates about the order", 254),
         filters=[squeeze],
     )
     phone = TelField(
@@ -55,11 +57,18 @@ class ContactForm(FlaskForm):
         field.data = text
 
     def contact(self) -> Contact:
+        """The values of the valid form."""
         return Contact(self.email.data or "", self.phone.data or "")
 
 
 class DeliveryForm(AddressFields):
+    """The shipping address of a guest."""
+
     def address(self, phone: str) -> PostalAddress:
+        """The values of the valid form.
+
+        :param phone: from the contact step
+        """
         return PostalAddress(
             full_name=self.full_name.data or "",
             phone=phone,
@@ -77,12 +86,12 @@ def _skip(form: Form, field: Field) -> None:
 
 
 class OwnDeliveryForm(DeliveryForm):
-    """For who has an account. Its choices are the addresses of their book, set by the view, and `NEW`.
+    """The shipping address of a customer with an account: a saved one, or `NEW` with the fields of an address.
 
-    What stands beside an address of the book is not looked at.
+    The view sets the choices. With a saved address chosen, the address fields are not validated.
     """
 
-    saved = RadioField("Where should it go?", [InputRequired("Choose an address")])
+    saved = RadioField("Shipping address", [InputRequired("Choose an address")])
     keep = BooleanField("Save this address to my address book")
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
@@ -93,18 +102,21 @@ class OwnDeliveryForm(DeliveryForm):
 
 
 class PaymentForm(PaymentMethodFields):
-    """Its choices are the payment options on offer, set by the view. What stands beside one counts if it is chosen."""
+    """The payment method. The view sets the choices; a UPI id or lender is read only with the option that needs it."""
 
-    option = RadioField("How would you like to pay?", [InputRequired("Choose how you would like to pay")])
+    option = RadioField("Payment method", [InputRequired("Choose a payment method")])
 
     @property
     def chosen(self) -> str | None:
+        """The code of the option chosen, for `PaymentMethodFields`."""
         option: str | None = self.option.data
         return option
 
 
 class PlaceOrderForm(FlaskForm):
-    """:ivar key: the checkout the shopper reviewed
+    """The button that places the order.
+
+    :ivar key: id of the checkout that the shopper reviewed
     :ivar total: the fingerprint of the cart they agreed to
     """
 

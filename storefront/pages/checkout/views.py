@@ -1,4 +1,7 @@
-"""The checkout's four steps and where they end. Plain forms: a POST answers with a redirect, or with itself and 422."""
+"""The checkout's four steps, and the page that waits for the payment.
+
+They are plain forms without htmx: a POST answers with a redirect, or with the page again and 422.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +29,17 @@ from storefront.web.security_headers import allow_form_targets, limiter
 
 bp = no_store(Blueprint("checkout", __name__))
 
-LOOK_AGAIN = 3  # seconds until the waiting page asks again
-LOOK_AGAIN_WITH_BANK = 30  # while the customer has something to do there
+REFRESH_SECONDS = 3  # of the page that waits for a payment
+REFRESH_SECONDS_WITH_BANK = 30  # while the customer must confirm the payment at their bank
 STEPS = ("contact", "delivery", "payment")
 
 
 class CartEmpty(Exception):
-    """There is nothing to check out: the cart's page says so."""
+    """There is nothing to check out: the visitor is sent to the cart page."""
 
 
 class StillPlacing(Exception):
-    """An order is being placed from this checkout, or was and was not seen yet: its page knows how far it is.
+    """An order was placed from this checkout, and the visitor has not seen its outcome: they are sent to its page.
 
     :ivar args: the checkout's id
     """
@@ -44,26 +47,35 @@ class StillPlacing(Exception):
 
 @bp.errorhandler(StillPlacing)
 def show_placing(error: StillPlacing) -> ResponseReturnValue:
+    """Redirect to the page of the order that is being placed."""
     return redirect(_placing_url(error.args[0]), 303)
 
 
 @bp.errorhandler(CartEmpty)
 def show_cart(error: CartEmpty) -> ResponseReturnValue:
+    """Redirect to the cart."""
     return redirect(url_for("cart.show"), 303)
 
 
 def _quote() -> cart.CartQuote:
-    """The cart, which must hold something that can be ordered as it stands."""
+    """Quote the visitor's cart.
+
+    :raise CartEmpty: it cannot be ordered as it is
+    """
     quote = cart.quote(web_session.cart_token(), checkout=web_session.checkout_id())
     if not quote.can_be_ordered:
         if quote.lines:
-            flash("Some lines of your cart need a look before you can order.", "problem")
+            flash("Check the items marked in your cart before you order.", "problem")
         raise CartEmpty
     return quote
 
 
 def _draft() -> CheckoutDraft:
-    """The checkout this visitor is going through, opened now if there is none, or anew after one that failed."""
+    """The visitor's open checkout. It is started now if there is none, or again after one that failed.
+
+    :raise CartEmpty: there is nothing to check out
+    :raise StillPlacing: its order has been placed already
+    """
     token = web_session.cart_token()
     if token is None:
         raise CartEmpty
@@ -71,7 +83,7 @@ def _draft() -> CheckoutDraft:
         outcome = service.outcome_of(web_session.checkout_id(), token)
         draft = service.get_draft(outcome.id, token)
     except service.UnknownCheckout:
-        _quote()  # for an empty cart nothing is opened
+        _quote()  # raises for an empty cart: no checkout is started for it
         draft = service.start(token)
     else:
         if outcome.state is CheckoutState.FAILED:
@@ -82,26 +94,26 @@ def _draft() -> CheckoutDraft:
     return draft
 
 
-def _go_on(draft: CheckoutDraft) -> ResponseReturnValue:
+def _redirect_to_next_step(draft: CheckoutDraft) -> ResponseReturnValue:
     return redirect(url_for(f".{draft.missing_step or 'review'}"), 303)
 
 
 def _may_enter(draft: CheckoutDraft, step: str) -> bool:
-    """No step may be skipped."""
+    """Whether all steps before this one are filled in."""
     return draft.missing_step is None or STEPS.index(draft.missing_step) >= STEPS.index(step)
 
 
 @bp.get("/checkout")
 def start() -> ResponseReturnValue:
-    """To the first step that is not filled in."""
+    """Redirect to the first step that is not filled in."""
     draft = _draft()
     _quote()
-    return _go_on(draft)
+    return _redirect_to_next_step(draft)
 
 
 @bp.route("/checkout/contact", methods=["GET", "POST"])
 def contact() -> ResponseReturnValue:
-    """How to reach the shopper."""
+    """Ask how to reach the shopper."""
     draft, quote, person = _draft(), _quote(), web_session.current_account()
     known = {"email": person.account.email, "phone": person.account.phone} if person else {}
     form = ContactForm(obj=draft.contact, **known)
@@ -109,27 +121,27 @@ def contact() -> ResponseReturnValue:
         if form.contact().email != web_session.verified_email():
             rate_limits.limit_order_email(form.contact().email)
         service.enter_contact(draft, form.contact())
-        return _go_on(service.get_draft(draft.id, web_session.cart_token()))
+        return _redirect_to_next_step(service.get_draft(draft.id, web_session.cart_token()))
     return _show("contact", form, draft, quote, person=person)
 
 
 @bp.route("/checkout/delivery", methods=["GET", "POST"])
 def delivery() -> ResponseReturnValue:
-    """Where the order goes."""
+    """Ask for the shipping address."""
     draft, quote, person = _draft(), _quote(), web_session.current_account()
     if not _may_enter(draft, "delivery") or draft.contact is None:
-        return _go_on(draft)
+        return _redirect_to_next_step(draft)
     if person is not None:
-        return _delivery_of(person.account, draft, quote)
+        return _delivery_with_account(person.account, draft, quote)
     form = DeliveryForm(obj=draft.address)
     if form.validate_on_submit():
         service.enter_delivery(draft, form.address(draft.contact.phone))
-        return _go_on(service.get_draft(draft.id, web_session.cart_token()))
+        return _redirect_to_next_step(service.get_draft(draft.id, web_session.cart_token()))
     return _show("delivery", form, draft, quote, arrives_on=estimated_delivery_date())
 
 
-def _delivery_of(account: Account, draft: CheckoutDraft, quote: cart.CartQuote) -> ResponseReturnValue:
-    """The same for who has an account: to an address of their book, or to another one."""
+def _delivery_with_account(account: Account, draft: CheckoutDraft, quote: cart.CartQuote) -> ResponseReturnValue:
+    """Ask a customer with an account: for a saved address, or for another one."""
     book = accounts.addresses_of(account.id)
     chosen = saved_choices.chosen_address(draft, book, account) if book else saved_choices.NEW
     form = OwnDeliveryForm(obj=draft.address if chosen == saved_choices.NEW else None, saved=chosen)
@@ -138,40 +150,40 @@ def _delivery_of(account: Account, draft: CheckoutDraft, quote: cart.CartQuote) 
         address = _address_chosen(form, book, account, draft)
         if address is not None:
             service.enter_delivery(draft, address)
-            return _go_on(service.get_draft(draft.id, web_session.cart_token()))
+            return _redirect_to_next_step(service.get_draft(draft.id, web_session.cart_token()))
     return _show("delivery", form, draft, quote, arrives_on=estimated_delivery_date(), book=book)
 
 
 def _address_chosen(
     form: OwnDeliveryForm, book: Sequence[SavedAddress], account: Account, draft: CheckoutDraft
 ) -> PostalAddress | None:
-    """Where the order goes; None when nobody's name stands there, which is said beside the choice."""
+    """The address chosen; None, with an error on the form, for a saved address without a name."""
     phone = draft.contact.phone if draft.contact else ""
-    known = next((one for one in book if str(one.id) == form.saved.data), None)
-    if known is None:
+    saved = next((one for one in book if str(one.id) == form.saved.data), None)
+    if saved is None:
         address = form.address(phone)
         if form.keep.data and not saved_choices.keep_address(account.id, address):
             flash(
-                "Your address book is full, so the address was not saved. The order goes there all the same.", "problem"
+                "Your address book is full, so this address was not saved. It is still used for this order.", "problem"
             )
         return address
-    address = saved_choices.delivery_to(known, account, phone)
+    address = saved_choices.delivery_to(saved, account, phone)
     if address.full_name:
         return address
-    form.saved.errors = ["Nobody's name is on this address. Add it in your address book, or enter the address below"]
+    form.saved.errors = ["This address has no name. Add one in your address book, or enter the address below"]
     return None
 
 
 @bp.route("/checkout/payment", methods=["GET", "POST"])
 def payment() -> ResponseReturnValue:
-    """How it is paid."""
+    """Ask for the payment method."""
     draft, quote, person = _draft(), _quote(), web_session.current_account()
     if not _may_enter(draft, "payment"):
-        return _go_on(draft)
+        return _redirect_to_next_step(draft)
     offered = payments.options()
-    kept = accounts.methods_of(person.id) if person else []
-    usable = saved_choices.usable_methods(kept, offered)
-    chosen = saved_choices.chosen_method(draft, kept)
+    saved = accounts.methods_of(person.id) if person else []
+    usable = saved_choices.usable_methods(saved, offered)
+    chosen = saved_choices.chosen_method(draft, saved)
     beside = {"upi": "upi_id", "bnpl": "lender"}.get(chosen or "")
     form = PaymentForm(option=chosen, **({beside: draft.payment_entry} if beside else {}))
     form.option.choices = [
@@ -183,22 +195,23 @@ def payment() -> ResponseReturnValue:
         code, entry = (method.kind, method.details) if method else (form.option.data, form.entry())
         service.enter_payment(draft, code, entry)
         return redirect(url_for(".review"), 303)
-    return _show("payment", form, draft, quote, options=offered, saved_methods=usable, kept=kept)
+    has_card = any(method.kind == "card" for method in saved)
+    return _show("payment", form, draft, quote, options=offered, saved_methods=usable, has_card=has_card)
 
 
 def _show(
     step: str, form: FlaskForm, draft: CheckoutDraft, quote: cart.CartQuote, **context: Any
 ) -> ResponseReturnValue:
-    refused = 422 if request.method == "POST" else 200
+    status = 422 if request.method == "POST" else 200
     return render_page(
-        f"checkout/{step}.html", status=refused, form=form, draft=draft, quote=quote, step=step, **context
+        f"checkout/{step}.html", status=status, form=form, draft=draft, quote=quote, step=step, **context
     )
 
 
 @bp.route("/checkout/review", methods=["GET", "POST"])
 @limiter.limit("30/minute", methods=["POST"])
 def review() -> ResponseReturnValue:
-    """Everything once more; the button orders it."""
+    """Show the whole order, with the button that places it."""
     if request.method == "POST":
         return _place_order()
     return _review("")
@@ -237,7 +250,7 @@ def _place_order() -> ResponseReturnValue:
     except service.CartNotOrderable as refusal:
         return _sold_out(refusal.shortages)
     except service.TotalChanged:
-        return _review("Your cart or a price changed in the meantime. Check the new total, then place the order.")
+        return _review("Your cart or a price has changed. Check the new total, then place the order.")
     return _follow(outcome)
 
 
@@ -247,25 +260,28 @@ def _placing_url(checkout: str) -> str:
 
 @bp.get("/checkout/placing/<checkout_id>")
 def placing(checkout_id: str) -> ResponseReturnValue:
-    """Where a payment provider sends the customer back to, and where a slow payment is waited for."""
+    """Resume a checkout; providers send customers back here, and the page of a slow payment refreshes itself."""
     service.outcome_of(checkout_id, web_session.cart_token())  # 404 unless it is this visitor's
     return _follow(service.try_again(checkout_id), was_waiting=True)
 
 
 @bp.post("/checkout/placing/<checkout_id>/cancellation")
 def abandon(checkout_id: str) -> ResponseReturnValue:
-    """The shopper will not confirm this payment: undo it all and let them pay another way."""
+    """Undo a checkout whose payment the shopper will not confirm, so that they can choose another method."""
     service.outcome_of(checkout_id, web_session.cart_token())  # 404 unless it is this visitor's
     service.abandon(checkout_id)
-    return redirect(_placing_url(checkout_id), 303)  # a page that looks again must not be the answer to a form
+    return redirect(_placing_url(checkout_id), 303)  # a page that refreshes itself must not answer a POST
 
 
 def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnValue:
-    """Go where the checkout stands."""
+    """Answer with the page for the checkout's state.
+
+    :param was_waiting: the visitor is on the waiting page already: show it, and do not send them to the provider again
+    """
     if outcome.order_id is not None:
         if web_session.current_account() is None:
             web_session.remember_order(outcome.order_id)
-        if web_session.checkout_id() == outcome.id:  # else an older one is looked at again
+        if web_session.checkout_id() == outcome.id:  # it may be an older one
             web_session.remember_checkout(None)
         return redirect(url_for("orders.order", order_id=outcome.order_id, new=1), 303)
     if outcome.state is CheckoutState.FAILED:
@@ -276,12 +292,12 @@ def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnVal
         return redirect(_placing_url(outcome.id), 303)
     page = render_page("checkout/placing.html", outcome=outcome)
     is_with_bank = outcome.state is CheckoutState.WAITING
-    page.headers["Refresh"] = str(LOOK_AGAIN_WITH_BANK if is_with_bank else LOOK_AGAIN)
+    page.headers["Refresh"] = str(REFRESH_SECONDS_WITH_BANK if is_with_bank else REFRESH_SECONDS)
     return page
 
 
 def _failed(outcome: Outcome) -> ResponseReturnValue:
-    """Nothing was charged and nothing is lost: say why, and let the shopper try again."""
+    """Say why the order failed and send the shopper back to the step where they can try again."""
     if outcome.failure is Failure.SOLD_OUT:
         return _sold_out(outcome.shortages)
     flash(
@@ -292,16 +308,16 @@ def _failed(outcome: Outcome) -> ResponseReturnValue:
 
 
 def _sold_out(shortages: Sequence[Shortage]) -> ResponseReturnValue:
-    """Back to the cart, whose lines are marked.
+    """Redirect to the cart, whose page marks the lines that are short.
 
-    :param shortages: what is short; none for an empty cart
+    :param shortages: products that are short; none for an empty cart
     """
     if shortages:
-        gone = ", ".join(shortage.name for shortage in shortages if not shortage.left)
-        sentences = [f"{gone}: sold out a moment ago."] if gone else []
+        sold_out = ", ".join(shortage.name for shortage in shortages if not shortage.left)
+        sentences = [f"{sold_out}: sold out a moment ago."] if sold_out else []
         sentences += [f"Only {shortage.left} left of {shortage.name}." for shortage in shortages if shortage.left]
-        words = " ".join([*sentences, "Nothing was charged; your cart is kept."])
+        message = " ".join([*sentences, "Nothing was charged; your cart is kept."])
     else:
-        words = "Your cart changed while you were at the checkout. Nothing was ordered."
-    flash(words, "problem")
+        message = "Your cart changed during checkout. No order was placed."
+    flash(message, "problem")
     return redirect(url_for("cart.show"), 303)

@@ -1,1 +1,1 @@
-"""Order pages: tracking, returns, history, invoices."""
+"""Order pages: order history, one order with its documents, returns, and tracking."""

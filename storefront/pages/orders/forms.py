@@ -1,4 +1,4 @@
-"""What the order pages accept."""
+"""Forms of the order pages."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from wtforms.validators import DataRequired, Length, Regexp
 
 from storefront.orders.service import MAX_NOTE_LENGTH, MAX_ORDER_ID_LENGTH, ReturnReason
 
-MAX_SEARCH_LENGTH = 100  # characters; more are cut off
+MAX_SEARCH_LENGTH = 100  # characters; further ones are cut off
 LAST_PAGE = 10_000
 REASONS = {
-    ReturnReason.NONE: "I would rather not say",
+    ReturnReason.NONE: "I prefer not to say",
     ReturnReason.UNWANTED: "I changed my mind",
     ReturnReason.UNSUITABLE: "It does not fit or suit",
     ReturnReason.DAMAGED: "It arrived damaged",
@@ -24,7 +24,7 @@ def _trimmed(text: str | None) -> str:
 
 
 class SearchForm(FlaskForm):
-    """What a list of orders is searched for; read from the query string, where anything may stand."""
+    """Search of the order history, read from the query string."""
 
     class Meta:
         csrf = False
@@ -34,15 +34,18 @@ class SearchForm(FlaskForm):
 
     @property
     def words(self) -> str:
+        """The search words, cut to `MAX_SEARCH_LENGTH`."""
         return (self.q.data or "")[:MAX_SEARCH_LENGTH]
 
     @property
     def page_number(self) -> int:
-        """From 1; whatever else stands there is the first."""
+        """The page, from 1 to `LAST_PAGE`; 1 for anything else."""
         return min(max(1, self.page.data or 1), LAST_PAGE)
 
 
 class TrackingForm(FlaskForm):
+    """The order number and e-mail address that together prove access to an order."""
+
     order_id = StringField(
         "Order number", [DataRequired("Enter the order number"), Length(max=MAX_ORDER_ID_LENGTH)], filters=[_trimmed]
     )
@@ -54,16 +57,19 @@ class TrackingForm(FlaskForm):
 
 
 class ReturnForm(FlaskForm):
-    """What is said about goods that come back; which ones is read by `units_from`."""
+    """The reason of a return; its units are read by `quantities_from`.
+
+    :ivar key: idempotency key, made with the page
+    """
 
     key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
     reason = SelectField(
-        "Why (if you want to say)",
+        "Reason for return (optional)",
         choices={reason.value: words for reason, words in REASONS.items()},
         default=ReturnReason.NONE.value,
     )
     note = TextAreaField(
-        "Anything we should know",
+        "Comment",
         [Length(max=MAX_NOTE_LENGTH, message=f"Use at most {MAX_NOTE_LENGTH} characters")],
         filters=[_trimmed],
     )

@@ -1,1 +1,1 @@
-"""The sandbox bank's page and the payment provider's webhook."""
+"""Pages for payment providers: Stripe's webhook, and the sandbox bank's page."""

@@ -1,4 +1,4 @@
-"""What the sandbox provider's page accepts."""
+"""The form of the sandbox bank's page."""
 
 from __future__ import annotations
 
@@ -8,4 +8,6 @@ from wtforms.validators import AnyOf
 
 
 class SandboxDecisionForm(FlaskForm):
+    """Whether the customer approves the payment."""
+
     decision = StringField(validators=[AnyOf(["approve", "decline"])])

@@ -1,4 +1,4 @@
-"""What card providers reach us by: Stripe's messages, and the sandbox provider's own page."""
+"""Routes for payment providers: Stripe's webhook, and the sandbox bank's page."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ bp = no_store(Blueprint("payments", __name__))
 
 @bp.post("/payments/stripe/webhook")
 def stripe_webhook() -> ResponseReturnValue:
-    """Stripe has news of a payment."""
+    """Receive an event of Stripe. Any 2xx response stops Stripe from repeating it."""
     if current_app.config["PAYMENT_PROVIDER"] != "stripe":
         abort(404)
-    from storefront.payments.stripe import read_webhook  # its library is large
+    from storefront.payments.stripe import read_webhook  # imported late: its library is large
 
     try:
-        message = read_webhook(request.get_data(), request.headers.get("Stripe-Signature", ""))
-    except InvalidSignature as forged:
-        logger.warning("a message in Stripe's name was refused: %s", forged)
+        event = read_webhook(request.get_data(), request.headers.get("Stripe-Signature", ""))
+    except InvalidSignature as error:
+        logger.warning("a Stripe webhook was refused: %s", error)
         abort(400)
-    if message is not None:
-        service.record_webhook(message)
+    if event is not None:
+        service.record_webhook(event)
     return "", 200
 
 
-csrf.exempt(stripe_webhook)  # the signature stands for the form token
+csrf.exempt(stripe_webhook)  # the signature replaces the form token
 
 
 @bp.route("/payments/sandbox/<reference>", methods=["GET", "POST"])
 def sandbox(reference: str) -> ResponseReturnValue:
-    """The customer confirms or declines, and goes back to the shop."""
+    """Let the customer approve or decline a sandbox payment, and send them back to the shop."""
     if current_app.config["PAYMENT_PROVIDER"] != "sandbox":
         abort(404)
     amount, return_url = provider.find_waiting(reference)

@@ -1,4 +1,4 @@
-"""What the cart accepts from a page, in plain words where it does not."""
+"""Validation of the cart's forms."""
 
 from __future__ import annotations
 
@@ -51,24 +51,24 @@ def test_a_change_without_quantity_is_refused() -> None:
 
 
 @pytest.mark.parametrize("sku", ["", "x" * 101])
-def test_what_cannot_be_a_sku_is_refused(sku: str) -> None:
+def test_an_invalid_sku_is_refused(sku: str) -> None:
     form = filled(sku=sku)
     assert not form.validate()
     assert list(form.errors) == ["sku"]
 
 
-def test_a_form_stands_on_a_page_unless_it_says_otherwise() -> None:
+def test_the_default_place_of_a_form_is_the_product_page() -> None:
     form = filled()
     assert form.validate()
     assert (form.place.data, form.slot.data) == ("page", "grid")
 
 
 @pytest.mark.parametrize(("slot", "kept"), [("loved", "loved"), ('"><script>', "grid"), ("", "grid")])
-def test_only_slots_of_ours_come_back_in_ids(slot: str, kept: str) -> None:
+def test_unknown_slots_are_replaced(slot: str, kept: str) -> None:
     assert filled(slot=slot).slot.data == kept
 
 
-def test_a_place_that_is_none_of_ours_is_refused() -> None:
+def test_an_unknown_place_is_refused() -> None:
     form = filled(place="elsewhere")
     assert not form.validate()
     assert list(form.errors) == ["place"]

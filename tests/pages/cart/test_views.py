@@ -1,4 +1,4 @@
-"""The cart as a shopper meets it; every write with htmx and without."""
+"""The cart page and changes of its lines, each with htmx and without."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def badge(page: Page) -> list[str]:
     return page.one("#cart-badge").get_text().split()
 
 
-def lines_kept() -> list[tuple[str, int]]:
+def stored_lines() -> list[tuple[str, int]]:
     read_session().rollback()
     return [(row.variant, row.quantity) for row in read_session().execute(sa.select(Line.variant, Line.quantity))]
 
@@ -58,7 +58,7 @@ def lines_kept() -> list[tuple[str, int]]:
 # ------------------------------------------------------------------------------------------ adding
 
 
-def test_adding_on_the_products_page_leads_to_the_cart(pages: Pages) -> None:
+def test_adding_on_the_product_page_redirects_to_the_cart(pages: Pages) -> None:
     mug = make_product(name="Clay Mug")
     page = pages.submit(open_product(pages, mug), "#add-line", quantity="2")
     assert page.url == "/cart"
@@ -87,7 +87,7 @@ def test_adding_on_a_card(pages: Pages, slot: str, htmx: bool) -> None:
     page = pages.submit(start, form, htmx=htmx)
     assert page.all(form) if htmx else page.url == "/cart"
     assert badge(page) == ["Cart", "1"]
-    assert lines_kept() == [(mug.sku, 1)]
+    assert stored_lines() == [(mug.sku, 1)]
 
 
 @pytest.mark.parametrize("selector", ["#add-line", ".product-card form.add-line"])
@@ -105,7 +105,7 @@ def test_adding_the_chosen_option(pages: Pages, htmx: bool) -> None:
     mug = make_product(options=(("Blue", 5), ("Green", 5)))
     page = pages.submit(open_product(pages, mug), "#add-line", htmx=htmx, sku=f"{mug.sku}-Green")
     assert "Clay Mug, Green added" in page.words
-    assert lines_kept() == [(f"{mug.sku}-Green", 1)]
+    assert stored_lines() == [(f"{mug.sku}-Green", 1)]
 
 
 @BOTH_WAYS
@@ -122,13 +122,13 @@ def test_adding_the_chosen_option(pages: Pages, htmx: bool) -> None:
         ("9" * 400, "Enter a whole number from 1 to 99"),
     ],
 )
-def test_a_quantity_that_cannot_be_had_comes_back_as_typed(pages: Pages, typed: str, problem: str, htmx: bool) -> None:
+def test_a_refused_quantity_is_shown_as_typed(pages: Pages, typed: str, problem: str, htmx: bool) -> None:
     mug = make_product(stock=5)
     page = pages.submit(open_product(pages, mug), "#add-line", htmx=htmx, status=422, quantity=typed)
     field = page.one("#add-line-quantity")
     assert (field["value"], field["aria-invalid"]) == (typed, "true")
     assert page.one(f"#{field['aria-describedby']}").get_text().strip() == problem
-    assert lines_kept() == []
+    assert stored_lines() == []
 
 
 @BOTH_WAYS
@@ -137,39 +137,39 @@ def test_adding_beyond_the_stock_names_what_is_left(pages: Pages, htmx: bool) ->
     put_in_cart(pages, mug, 4)
     page = pages.submit(open_product(pages, mug), "#add-line", htmx=htmx, status=422, quantity="2")
     assert "Only 5 left" in page.words
-    assert lines_kept() == [(mug.sku, 4)]
+    assert stored_lines() == [(mug.sku, 4)]
 
 
 @BOTH_WAYS
-def test_a_cart_holds_ninety_nine_of_a_thing(pages: Pages, htmx: bool) -> None:
+def test_a_line_cannot_exceed_99_units(pages: Pages, htmx: bool) -> None:
     mug = make_product(stock=500)
     put_in_cart(pages, mug, 99)
     page = pages.submit(open_product(pages, mug), "#add-line", htmx=htmx, status=422, quantity="1")
-    assert "A cart holds at most 99 of one thing" in page.words
+    assert "You can add at most 99 of one product" in page.words
 
 
 @BOTH_WAYS
-def test_a_card_whose_product_sold_out_meanwhile_says_so(pages: Pages, htmx: bool) -> None:
+def test_adding_a_sold_out_product_on_a_card_shows_an_error(pages: Pages, htmx: bool) -> None:
     mug = make_product(brand="Only Here", stock=1)
     listing = pages.get("/products?brand=Only+Here")
     catalog.reserve("another", [Hold(mug.sku, 1)])
     page = pages.submit(listing, f"#add-grid-{mug.id}", htmx=htmx, status=422 if htmx else 200)
     assert "Sold out" in page.words
-    assert lines_kept() == []
+    assert stored_lines() == []
 
 
 @BOTH_WAYS
-def test_what_was_never_sold_is_not_found(pages: Pages, htmx: bool) -> None:
+def test_an_unknown_sku_is_not_found(pages: Pages, htmx: bool) -> None:
     start = open_product(pages, make_product())
     pages.submit(start, "#add-line", htmx=htmx, status=404, sku="NO-SUCH-SKU")
     pages.submit(start, "#add-line", htmx=htmx, status=404, sku="x" * 500)
     pages.submit(start, "#add-line", htmx=htmx, status=404, sku="'; DROP TABLE cart; --")
-    assert lines_kept() == []
+    assert stored_lines() == []
 
 
-def test_the_cart_page_sets_no_cart_up(pages: Pages) -> None:
+def test_the_cart_page_creates_no_cart(pages: Pages) -> None:
     page = pages.get("/cart")
-    assert "Nothing here yet" in page.words
+    assert "Your cart is empty" in page.words
     assert badge(page) == ["Cart"]
     assert "Set-Cookie" not in page.response.headers
 
@@ -216,11 +216,11 @@ def test_a_refused_change_keeps_the_cart_and_what_was_typed(pages: Pages, typed:
     field = page.one(f"#{key}-quantity")
     assert (field["value"], field["aria-invalid"]) == (typed, "true")
     assert page.one(f"#{key}-problem").get_text().strip() == problem
-    assert lines_kept() == [(mug.sku, 2)]
+    assert stored_lines() == [(mug.sku, 2)]
 
 
 @BOTH_WAYS
-def test_a_change_is_undone_by_none_of_the_other_lines(pages: Pages, htmx: bool) -> None:
+def test_changing_a_line_leaves_the_other_lines_alone(pages: Pages, htmx: bool) -> None:
     put_in_cart(pages, make_product(name="Clay Pot"), 1)
     cart = put_in_cart(pages, make_product(name="Clay Mug", stock=5), 2)
     page = pages.submit(cart, f"#{line_key(cart, 1)}-form", htmx=htmx, status=422, quantity="9")
@@ -236,7 +236,7 @@ def removal(cart: Page, place: int = 0) -> str:
 
 
 @BOTH_WAYS
-def test_a_removed_line_can_be_put_back(pages: Pages, htmx: bool) -> None:
+def test_removing_a_line_can_be_undone(pages: Pages, htmx: bool) -> None:
     put_in_cart(pages, make_product(name="Clay Pot"), 1)
     cart = put_in_cart(pages, make_product(name="Clay Mug"), 3)
     page = pages.submit(cart, removal(cart, 1), htmx=htmx)
@@ -250,22 +250,22 @@ def test_a_removed_line_can_be_put_back(pages: Pages, htmx: bool) -> None:
 
 
 @BOTH_WAYS
-def test_the_last_line_leaves_an_empty_cart_with_a_way_back(pages: Pages, htmx: bool) -> None:
+def test_removing_the_last_line_shows_the_empty_cart_with_undo(pages: Pages, htmx: bool) -> None:
     cart = put_in_cart(pages, make_product(), 1)
     page = pages.submit(cart, removal(cart), htmx=htmx)
-    assert "Nothing here yet" in page.words
+    assert "Your cart is empty" in page.words
     assert badge(page) == ["Cart"]
     assert page.all(".cart__undo")
 
 
-def test_the_way_back_is_offered_once(pages: Pages) -> None:
+def test_undo_is_offered_once(pages: Pages) -> None:
     cart = put_in_cart(pages, make_product(), 1)
     assert pages.submit(cart, removal(cart)).all(".cart__undo")
     assert not pages.get("/cart").all(".cart__undo")
 
 
 @BOTH_WAYS
-def test_what_sold_out_meanwhile_cannot_be_put_back_and_the_cart_stays(pages: Pages, htmx: bool) -> None:
+def test_undo_of_a_sold_out_line_is_refused(pages: Pages, htmx: bool) -> None:
     put_in_cart(pages, make_product(name="Clay Pot"), 1)
     mug = make_product(name="Clay Mug", stock=2)
     cart = put_in_cart(pages, mug, 2)
@@ -287,7 +287,7 @@ def test_a_line_already_removed_in_another_tab_is_not_found(pages: Pages, htmx: 
 # ------------------------------------------------------------------------------------ other people
 
 
-def aimed_at(page: Page, selector: str, url: str) -> Page:
+def with_action(page: Page, selector: str, url: str) -> Page:
     """The page with a form that sends elsewhere, as someone with tools would."""
     form = page.one(selector)
     form["action"] = form["hx-post"] = url
@@ -301,10 +301,10 @@ def test_the_line_of_another_shopper_is_not_found(app: Flask, pages: Pages, act:
     theirs = line_key(put_in_cart(Pages(app), mug, 3)).removeprefix("line-")
     mine = put_in_cart(pages, make_product(), 1)
     selector = removal(mine) if act else f"#{line_key(mine)}-form"
-    foreign = pages.submit(aimed_at(mine, selector, f"/cart/lines/{theirs}{act}"), selector, htmx=htmx, status=404)
-    unknown = pages.submit(aimed_at(mine, selector, f"/cart/lines/999999999{act}"), selector, htmx=htmx, status=404)
+    foreign = pages.submit(with_action(mine, selector, f"/cart/lines/{theirs}{act}"), selector, htmx=htmx, status=404)
+    unknown = pages.submit(with_action(mine, selector, f"/cart/lines/999999999{act}"), selector, htmx=htmx, status=404)
     assert foreign.words == unknown.words
-    assert (mug.sku, 3) in lines_kept()
+    assert (mug.sku, 3) in stored_lines()
 
 
 def test_two_shoppers_have_two_carts(app: Flask, pages: Pages) -> None:
@@ -316,22 +316,22 @@ def test_two_shoppers_have_two_carts(app: Flask, pages: Pages) -> None:
 # ---------------------------------------------------------------------------------- what has changed
 
 
-def test_a_new_price_is_told_on_its_line(pages: Pages) -> None:
+def test_a_changed_price_is_shown_on_its_line(pages: Pages) -> None:
     mug = make_product(price=500)
     put_in_cart(pages, mug, 2)
     with transaction("catalog") as session:
         dearer = sa.update(Variant).where(Variant.sku == mug.sku).values(price=rupees("549.50").minor)
         session.execute(dearer)
     page = pages.get("/cart")
-    assert "The price went from ₹500 to ₹549.50 since you added it." in page.words
+    assert "The price changed from ₹500 to ₹549.50 since you added it." in page.words
     assert "₹1,099" in page.one("#figures").get_text()
     assert page.all('#cart-summary a[href="/checkout"]')
 
 
 @pytest.mark.parametrize(
-    ("taken", "told"), [(3, "Only 2 left: lower the quantity to go on."), (5, "Sold out since you added it.")]
+    ("taken", "told"), [(3, "Only 2 left: reduce the quantity to check out."), (5, "Sold out since you added it.")]
 )
-def test_a_line_that_cannot_be_had_is_told_and_must_be_mended(pages: Pages, taken: int, told: str) -> None:
+def test_an_unavailable_line_has_a_notice_and_blocks_the_checkout(pages: Pages, taken: int, told: str) -> None:
     mug = make_product(stock=5)
     put_in_cart(pages, mug, 4)
     catalog.reserve("another", [Hold(mug.sku, taken)])
@@ -343,15 +343,15 @@ def test_a_line_that_cannot_be_had_is_told_and_must_be_mended(pages: Pages, take
         assert page.all(str(link["href"])), f"{link['href']} leads nowhere"
 
 
-def test_a_withdrawn_product_keeps_its_line_and_can_only_be_removed(pages: Pages) -> None:
+def test_a_line_of_a_withdrawn_product_can_only_be_removed(pages: Pages) -> None:
     mug = make_product(name="Clay Mug")
     put_in_cart(pages, mug, 2)
     with transaction("catalog") as session:
         session.execute(sa.update(Product).where(Product.id == mug.id).values(active=False))
     page = pages.get("/cart")
-    assert "No longer sold." in page.words
+    assert "No longer available." in page.words
     assert in_cart(page) == [("Clay Mug", "")]  # no quantity to change
-    assert "Nothing here yet" in pages.submit(page, removal(page)).words
+    assert "Your cart is empty" in pages.submit(page, removal(page)).words
 
 
 def test_a_long_cart_costs_no_more_selects_than_a_short_one(pages: Pages) -> None:
@@ -362,14 +362,14 @@ def test_a_long_cart_costs_no_more_selects_than_a_short_one(pages: Pages) -> Non
 
 
 @pytest.mark.parametrize("name", ['<script>alert("x")</script>', "Mug & “Pot” {{ 7*7 }}"])
-def test_a_name_is_shown_as_it_is_written(pages: Pages, name: str) -> None:
+def test_a_product_name_is_escaped(pages: Pages, name: str) -> None:
     mug = make_product(name=name)
     page = put_in_cart(pages, mug)
     assert in_cart(page)[0][0] == name
     assert name in pages.submit(page, removal(page)).one(".cart__undo").get_text()
 
 
-def test_a_cart_outlives_the_visit(pages: Pages) -> None:
+def test_a_cart_outlives_the_browser_session(pages: Pages) -> None:
     put_in_cart(pages, make_product(), 2)
     cookie = pages.client.get_cookie("storefront")
     assert cookie is not None
@@ -382,4 +382,4 @@ def test_the_unknown_sku_of_an_option_never_reaches_the_cart(pages: Pages) -> No
     start = open_product(pages, mug)
     page = pages.submit(start, "#add-line", status=422, sku=Sku(f"{mug.sku}-Green"))
     assert "Sold out" in page.words
-    assert lines_kept() == []
+    assert stored_lines() == []

@@ -1,4 +1,4 @@
-"""What the checkout's steps accept, and how they say no."""
+"""Validation of the checkout's forms."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_contact_is_an_address_and_a_number() -> None:
         ("asha@bücher.example", "asha@bücher.example"),
     ],
 )
-def test_an_email_address_is_kept_in_its_normal_form(typed: str, kept: str) -> None:
+def test_an_email_address_is_normalized(typed: str, kept: str) -> None:
     form = contact_form(email=typed)
     assert form.validate(), form.errors
     assert form.contact().email == kept
@@ -62,7 +62,7 @@ def test_an_email_address_is_kept_in_its_normal_form(typed: str, kept: str) -> N
 @pytest.mark.parametrize(
     "typed", ["asha", "asha@", "@example.com", "asha@example", "a b@c.in", "a@b@c.com", "आशा@example.com"]
 )
-def test_what_is_no_email_address_is_refused_and_kept_as_typed(typed: str) -> None:
+def test_an_invalid_email_address_is_refused_and_shown_as_typed(typed: str) -> None:
     form = contact_form(email=typed)
     assert "does not look like an e-mail address" in problem_with(form, "email")
     assert form.email.data == typed
@@ -77,7 +77,7 @@ def test_what_is_no_email_address_is_refused_and_kept_as_typed(typed: str) -> No
         ("+44 20 7946 0018", "+44 20 7946 0018"),
     ],
 )
-def test_a_phone_number_without_country_is_one_of_the_shops_country(typed: str, kept: str) -> None:
+def test_a_phone_number_without_country_code_gets_the_shops(typed: str, kept: str) -> None:
     form = contact_form(phone=typed)
     assert form.validate(), form.errors
     assert form.contact().phone == kept
@@ -87,13 +87,13 @@ def test_a_phone_number_without_country_is_one_of_the_shops_country(typed: str, 
     ("typed", "words"),
     [("call me", "with digits"), ("12", "too short"), ("98765432109876543", "too short or too long")],
 )
-def test_what_is_no_phone_number_is_refused_and_kept_as_typed(typed: str, words: str) -> None:
+def test_an_invalid_phone_number_is_refused_and_shown_as_typed(typed: str, words: str) -> None:
     form = contact_form(phone=typed)
     assert words in problem_with(form, "phone")
     assert form.phone.data == typed
 
 
-def test_a_phone_number_with_an_extension_is_kept_as_far_as_an_order_has_room_for_it() -> None:
+def test_a_phone_number_with_extension_is_accepted_up_to_the_columns_length() -> None:
     form = contact_form(phone="9876543210 ext 123")
     assert form.validate()
     assert form.contact().phone == "+91 98765 43210 ext. 123"
@@ -102,11 +102,11 @@ def test_a_phone_number_with_an_extension_is_kept_as_far_as_an_order_has_room_fo
 
 @pytest.mark.parametrize(("field", "words"), [("email", "Enter your e-mail"), ("phone", "Enter a phone number")])
 @pytest.mark.parametrize("typed", ["", "   ", "\0"])
-def test_an_empty_field_of_the_contact_says_what_it_wants(field: str, words: str, typed: str) -> None:
+def test_an_empty_contact_field_has_its_own_error(field: str, words: str, typed: str) -> None:
     assert words in problem_with(contact_form(**{field: typed}), field)
 
 
-def test_an_email_address_of_endless_length_is_refused() -> None:
+def test_an_overlong_email_address_is_refused() -> None:
     form = contact_form(email="a" * 300 + "@example.com")
     assert not form.validate()
     assert "Use at most 254 characters" in form.errors["email"]
@@ -115,13 +115,13 @@ def test_an_email_address_of_endless_length_is_refused() -> None:
 # --------------------------------------------------------------------------------------------- delivery
 
 
-def test_an_address_carries_the_phone_number_of_the_contact() -> None:
+def test_an_address_has_the_phone_number_of_the_contact_step() -> None:
     form = delivery_form()
     assert form.validate()
     assert form.address("+91 98765 43210") == ADDRESS
 
 
-def test_blanks_around_and_within_what_is_typed_are_made_one() -> None:
+def test_whitespace_is_trimmed_and_squeezed() -> None:
     form = delivery_form(full_name="  Asha \t Rao\n", line2=" 3rd   floor ")
     assert form.validate()
     address: PostalAddress = form.address("")
@@ -135,23 +135,23 @@ def test_an_indian_pin_code_has_six_digits(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", ["41100", "4110011", "41100A", "SW1A 1AA", "411-001"])
 @pytest.mark.parametrize("country", ["India", "india"])
-def test_what_is_no_indian_pin_code_is_refused_and_kept_as_typed(typed: str, country: str) -> None:
+def test_an_invalid_indian_pin_code_is_refused_and_shown_as_typed(typed: str, country: str) -> None:
     form = delivery_form(postal_code=typed, country=country)
     assert "six digits" in problem_with(form, "postal_code")
     assert form.postal_code.data == typed
 
 
-def test_another_country_has_postal_codes_of_its_own() -> None:
+def test_postal_codes_of_other_countries_are_accepted() -> None:
     assert delivery_form(postal_code="SW1A 1AA", country="United Kingdom").validate()
 
 
 @pytest.mark.parametrize("field", ["full_name", "line1", "city", "state", "postal_code", "country"])
 @pytest.mark.parametrize("typed", ["", "   ", "\0"])
-def test_an_empty_field_of_the_address_says_what_it_wants(field: str, typed: str) -> None:
+def test_an_empty_address_field_has_its_own_error(field: str, typed: str) -> None:
     assert problem_with(delivery_form(**{field: typed}), field).startswith("Enter ")
 
 
-def test_the_second_line_may_stay_empty() -> None:
+def test_the_second_address_line_is_optional() -> None:
     form = delivery_form(line2="")
     assert form.validate()
     assert form.address("").line2 == ""
@@ -161,7 +161,7 @@ def test_the_second_line_may_stay_empty() -> None:
     ("field", "longest"),
     [("full_name", 255), ("line1", 500), ("line2", 500), ("city", 100), ("state", 100), ("country", 100)],
 )
-def test_a_field_takes_what_an_order_has_room_for_and_no_more(field: str, longest: int) -> None:
+def test_a_field_accepts_the_columns_length_and_no_more(field: str, longest: int) -> None:
     assert delivery_form(**{field: "x" * longest, "postal_code": "411001"}).validate()
     assert f"at most {longest} characters" in problem_with(delivery_form(**{field: "x" * (longest + 1)}), field)
 
@@ -180,7 +180,7 @@ def test_a_field_takes_what_an_order_has_room_for_and_no_more(field: str, longes
         ("cod", {"upi_id": "nonsense", "lender": "Nobody"}, ""),
     ],
 )
-def test_only_what_stands_beside_the_choice_counts(option: str, typed: dict[str, str], entry: str) -> None:
+def test_only_the_details_of_the_chosen_option_are_read(option: str, typed: dict[str, str], entry: str) -> None:
     form = payment_form(option, **typed)
     assert form.validate(), form.errors
     assert form.entry() == entry

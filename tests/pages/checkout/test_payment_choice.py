@@ -1,4 +1,4 @@
-"""UPI and pay-later on the pages: a field beside the choice, its details on the order and nowhere in full."""
+"""UPI and pay later in the checkout: the details they ask for, and that a UPI id is only shown masked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.factories.shopping import check_out, fill_cart, make_cart, make_draft
 from tests.page_client import Page, Pages
 
 FORM = "form.checkout__form"
-WAYS = [("upi", "asha@okbank"), ("bnpl", "Klarna")]
+OPTIONS = [("upi", "asha@okbank"), ("bnpl", "Klarna")]
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def mug(app: Flask) -> ProductCard:
 
 @pytest.fixture
 def payment(pages: Pages, mug: ProductCard) -> Page:
-    """The step that asks how to pay."""
+    """The payment step."""
     fill_cart(pages, mug, 2)
     return check_out(pages, until="payment")
 
@@ -39,7 +39,7 @@ def chosen(page: Page) -> str:
     ("option", "fields", "shown"),
     [("upi", {"upi_id": "asha@okbank"}, "UPI, ash***@okbank"), ("bnpl", {"lender": "Klarna"}, "Pay later, Klarna")],
 )
-def test_what_was_entered_beside_the_choice_is_reviewed(
+def test_the_details_of_a_payment_option_are_on_the_review(
     pages: Pages, payment: Page, option: str, fields: dict[str, str], shown: str
 ) -> None:
     review = pages.submit(payment, FORM, option=option, **fields)
@@ -55,7 +55,7 @@ def test_what_was_entered_beside_the_choice_is_reviewed(
         ("bnpl", {"lender": "Sezzle"}, "Pay later, Buy Now Pay Later - Sezzle"),
     ],
 )
-def test_the_order_shows_how_it_is_paid(
+def test_the_order_shows_its_payment_method(
     pages: Pages, payment: Page, option: str, fields: dict[str, str], shown: str
 ) -> None:
     order = press_order(pages.submit(payment, FORM, option=option, **fields), pages)
@@ -66,7 +66,7 @@ def test_the_order_shows_how_it_is_paid(
 
 
 @pytest.mark.parametrize(("option", "field"), [("upi", "upi_id"), ("bnpl", "lender")])
-def test_a_choice_without_what_it_asks_for_comes_back_with_the_problem_beside_the_field(
+def test_an_option_without_its_details_is_refused_with_an_error_at_the_field(
     pages: Pages, payment: Page, option: str, field: str
 ) -> None:
     page = pages.submit(payment, FORM, status=422, option=option)
@@ -75,12 +75,12 @@ def test_a_choice_without_what_it_asks_for_comes_back_with_the_problem_beside_th
     assert page.one(f"#problems a[href='#{field}']")
 
 
-def test_a_upi_id_refused_is_kept_as_typed(pages: Pages, payment: Page) -> None:
+def test_a_refused_upi_id_is_shown_as_typed(pages: Pages, payment: Page) -> None:
     page = pages.submit(payment, FORM, status=422, option="upi", upi_id="asha at okbank")
     assert page.one("#upi_id")["value"] == "asha at okbank"
 
 
-def test_going_back_finds_what_was_entered(pages: Pages, payment: Page) -> None:
+def test_going_back_shows_the_entered_details(pages: Pages, payment: Page) -> None:
     pages.submit(payment, FORM, option="upi", upi_id="asha@okbank")
     page = pages.get("/checkout/payment")
     assert (chosen(page), page.one("#upi_id")["value"]) == ("upi", "asha@okbank")
@@ -128,8 +128,8 @@ def test_no_other_door_places_an_order_without_what_the_way_to_pay_asks_for(
     assert refusal.value.step == "payment"
 
 
-@pytest.mark.parametrize(("option", "entry"), WAYS)
-def test_a_checkout_begun_anew_keeps_what_was_entered(mug: ProductCard, option: str, entry: str) -> None:
+@pytest.mark.parametrize(("option", "entry"), OPTIONS)
+def test_a_checkout_started_again_keeps_the_payment_details(mug: ProductCard, option: str, entry: str) -> None:
     token = make_cart((mug, 2))
     draft = make_draft(token)
     checkout.enter_payment(draft, option, entry)
@@ -150,11 +150,11 @@ def stripe_shop(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("stripe_shop")
-def test_only_the_review_may_lead_to_the_page_of_stripe(pages: Pages, payment: Page) -> None:
+def test_only_the_review_allows_forms_to_redirect_to_stripe(pages: Pages, payment: Page) -> None:
     review = pages.submit(payment, FORM, option="cod")
     assert "form-action 'self' https://checkout.stripe.com;" in policy_of(review)
     assert "form-action 'self';" in policy_of(pages.get("/checkout/payment"))
 
 
-def test_without_stripe_no_form_leads_elsewhere(pages: Pages, payment: Page) -> None:
+def test_without_stripe_no_form_may_leave_the_shop(pages: Pages, payment: Page) -> None:
     assert "form-action 'self';" in policy_of(pages.submit(payment, FORM, option="cod"))

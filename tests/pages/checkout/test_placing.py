@@ -1,4 +1,4 @@
-"""From the button to the order: where a shopper is while it is placed, and what they may do there."""
+"""The page that waits for an order's payment, and what a shopper can do there."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def shopper(pages: Pages, mug: ProductCard) -> Iterator[Pages]:
     return pages
 
 
-def test_a_bank_that_answers_late_is_waited_for_on_a_page_that_looks_again(shopper: Pages, now: Clock) -> None:
+def test_a_late_response_of_the_bank_is_awaited_on_a_refreshing_page(shopper: Pages, now: Clock) -> None:
     page = press_order(check_out(shopper, payment="sandbox-timeout"), shopper)
     assert page.url.startswith("/checkout/placing/")
     assert page.one("h1").get_text() == "We are checking your payment"
@@ -42,7 +42,7 @@ def test_a_bank_that_answers_late_is_waited_for_on_a_page_that_looks_again(shopp
     assert page.url.startswith("/orders/ORD-")
 
 
-def test_an_order_that_cannot_go_on_is_waited_for_on_a_page_that_looks_again(
+def test_an_order_with_a_failing_step_is_awaited_on_a_refreshing_page(
     shopper: Pages, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     review = check_out(shopper)
@@ -56,14 +56,14 @@ def test_an_order_that_cannot_go_on_is_waited_for_on_a_page_that_looks_again(
     assert shopper.get(page.url).url.startswith("/orders/ORD-")
 
 
-def test_a_bank_that_wants_a_confirmation_is_gone_to_and_come_back_from(shopper: Pages) -> None:
+def test_a_payment_is_confirmed_on_the_banks_page(shopper: Pages) -> None:
     bank = press_order(check_out(shopper, payment="sandbox-confirm"), shopper)
     assert bank.url.startswith("/payments/sandbox/")
     page = shopper.submit(bank, "form.sandbox__form", press="approve")
     assert page.one("h1").get_text() == "Thank you, your order is placed"
 
 
-def test_a_payment_declined_at_the_bank_can_be_made_another_way(shopper: Pages) -> None:
+def test_after_declining_at_the_bank_another_method_can_be_chosen(shopper: Pages) -> None:
     bank = press_order(check_out(shopper, payment="sandbox-confirm"), shopper)
     page = shopper.submit(bank, "form.sandbox__form", press="decline")
     assert is_at(page, "payment")
@@ -71,12 +71,12 @@ def test_a_payment_declined_at_the_bank_can_be_made_another_way(shopper: Pages) 
 
 
 def placing_page(shopper: Pages) -> Page:
-    """Where a shopper is who left the bank's page without a decision."""
+    """The page of a shopper who left the bank's page without a decision."""
     press_order(check_out(shopper, payment="sandbox-confirm"), shopper)
     return shopper.get("/checkout")
 
 
-def test_a_shopper_who_comes_back_undecided_is_led_to_the_bank_again(shopper: Pages) -> None:
+def test_a_shopper_who_returns_undecided_is_offered_the_banks_page_again(shopper: Pages) -> None:
     page = placing_page(shopper)
     assert page.one("h1").get_text() == "Your bank asks you to confirm"
     bank = shopper.get(str(page.one("a.btn")["href"]))
@@ -84,12 +84,12 @@ def test_a_shopper_who_comes_back_undecided_is_led_to_the_bank_again(shopper: Pa
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_while_an_order_is_being_placed_every_step_leads_to_where_it_stands(shopper: Pages, step: str) -> None:
+def test_while_an_order_is_being_placed_every_step_redirects_to_its_page(shopper: Pages, step: str) -> None:
     waiting = placing_page(shopper)
     assert shopper.get(f"/checkout/{step}").url == waiting.url
 
 
-def test_a_shopper_who_will_not_confirm_may_pay_another_way(shopper: Pages) -> None:
+def test_an_unconfirmed_payment_can_be_abandoned_for_another_method(shopper: Pages) -> None:
     waiting = placing_page(shopper)
     page = shopper.submit(waiting, "main form")
     assert is_at(page, "payment")
@@ -97,7 +97,7 @@ def test_a_shopper_who_will_not_confirm_may_pay_another_way(shopper: Pages) -> N
     assert press_order(shopper.submit(page, "form.checkout__form", option="cod"), shopper).url.startswith("/orders/")
 
 
-def test_a_payment_given_up_that_the_bank_does_not_let_go_yet_is_waited_for(
+def test_an_abandoned_payment_that_cannot_be_voided_yet_is_awaited(
     shopper: Pages, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting = placing_page(shopper)
@@ -110,7 +110,7 @@ def test_a_payment_given_up_that_the_bank_does_not_let_go_yet_is_waited_for(
     assert is_at(shopper.get(page.url), "payment")
 
 
-def test_a_payment_given_up_while_somebody_looks_whether_it_was_made_stays_where_it_is(
+def test_a_payment_abandoned_while_another_runner_has_the_lease_stays_unchanged(
     shopper: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting = placing_page(shopper)
@@ -119,7 +119,7 @@ def test_a_payment_given_up_while_somebody_looks_whether_it_was_made_stays_where
     assert (page.url, page.one("h1").get_text()) == (waiting.url, "Your bank asks you to confirm")
 
 
-def test_an_order_being_placed_is_nobody_elses_to_see_or_to_give_up(shopper: Pages, app: Flask) -> None:
+def test_another_visitor_can_neither_see_nor_abandon_a_checkout(shopper: Pages, app: Flask) -> None:
     waiting = placing_page(shopper)
     stranger = Pages(app)
     stranger.get(waiting.url, status=404)
@@ -129,13 +129,11 @@ def test_an_order_being_placed_is_nobody_elses_to_see_or_to_give_up(shopper: Pag
 
 
 @pytest.mark.parametrize("unknown", ["no-such-checkout", "00000000-0000-0000-0000-000000000000", "x" * 200])
-def test_a_checkout_that_never_was_is_not_there(shopper: Pages, unknown: str) -> None:
+def test_an_unknown_checkout_is_not_found(shopper: Pages, unknown: str) -> None:
     shopper.get(f"/checkout/placing/{unknown}", status=404)
 
 
-def test_an_order_finished_by_the_worker_is_found_by_the_page_that_waits(
-    shopper: Pages, app: Flask, now: Clock
-) -> None:
+def test_the_waiting_page_finds_an_order_completed_by_the_worker(shopper: Pages, app: Flask, now: Clock) -> None:
     waiting = press_order(check_out(shopper, payment="sandbox-timeout"), shopper)
     with app.test_request_context():
         for _ in range(2):
@@ -160,9 +158,7 @@ def test_an_order_finished_by_the_worker_is_shown_to_a_shopper_who_comes_back(
     assert shopper.get("/checkout").url == "/cart"
 
 
-def test_an_order_looked_at_again_forgets_nothing_of_the_checkout_that_goes_on(
-    shopper: Pages, mug: ProductCard
-) -> None:
+def test_viewing_an_older_checkout_does_not_forget_the_current_one(shopper: Pages, mug: ProductCard) -> None:
     placed = placing_page(shopper)
     bank = shopper.get(str(placed.one("a.btn")["href"]))
     shopper.submit(bank, "form.sandbox__form", press="approve")
@@ -172,14 +168,14 @@ def test_an_order_looked_at_again_forgets_nothing_of_the_checkout_that_goes_on(
     assert is_at(shopper.get("/checkout"), "delivery")
 
 
-def test_a_shopper_who_buys_again_gets_another_order(shopper: Pages, mug: ProductCard) -> None:
+def test_a_second_purchase_is_another_order(shopper: Pages, mug: ProductCard) -> None:
     press_order(check_out(shopper), shopper)
     fill_cart(shopper, mug, 1)
     press_order(check_out(shopper), shopper)
     assert len(shopper.get("/orders").all(".order-list__order")) == 2
 
 
-def test_a_form_from_another_site_orders_nothing(shopper: Pages) -> None:
+def test_a_form_from_another_site_is_refused(shopper: Pages) -> None:
     review = check_out(shopper)
     fields = {str(field["name"]): field["value"] for field in review.all("form.checkout-submit__form input")}
     refused = shopper.client.post("/checkout/review", data=fields, headers={"Sec-Fetch-Site": "cross-site"})

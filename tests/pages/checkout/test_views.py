@@ -1,4 +1,4 @@
-"""The checkout's pages as a shopper meets them."""
+"""The pages of the checkout's four steps."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_no_step_can_be_skipped(shopper: Pages, filled_until: str, asked: str, l
 
 
 @pytest.mark.parametrize("step", STEPS[:3])
-def test_a_step_can_be_gone_back_to_and_shows_what_was_entered(shopper: Pages, step: str) -> None:
+def test_an_earlier_step_shows_what_was_entered(shopper: Pages, step: str) -> None:
     check_out(shopper)
     page = shopper.get(f"/checkout/{step}")
     assert is_at(page, step)
@@ -92,7 +92,7 @@ def test_the_next_step_shows_what_was_entered_before(shopper: Pages) -> None:
 # --------------------------------------------------------------------------------------------- refusals
 
 
-def test_a_contact_that_is_wrong_comes_back_as_it_was_typed(shopper: Pages) -> None:
+def test_a_refused_contact_is_shown_as_typed(shopper: Pages) -> None:
     page = check_out(shopper, until="contact")
     refused = shopper.submit(page, "form.checkout__form", status=422, email="asha@", phone="98765 43210")
     assert refused.one("#email")["value"] == "asha@"
@@ -112,7 +112,7 @@ def test_the_summary_of_problems_leads_to_each_field(shopper: Pages) -> None:
         assert refused.one(str(link["href"])).name == "input"
 
 
-def test_an_address_that_is_wrong_comes_back_as_it_was_typed(shopper: Pages) -> None:
+def test_a_refused_address_is_shown_as_typed(shopper: Pages) -> None:
     page = check_out(shopper, until="delivery")
     typed = DELIVERY | {"postal_code": "SW1A 1AA", "line2": "3rd floor"}
     refused = shopper.submit(page, "form.checkout__form", status=422, **typed)
@@ -120,14 +120,14 @@ def test_an_address_that_is_wrong_comes_back_as_it_was_typed(shopper: Pages) -> 
         assert refused.one(f"#{field}")["value"] == value
 
 
-def test_a_way_to_pay_must_be_chosen(shopper: Pages) -> None:
+def test_a_payment_method_must_be_chosen(shopper: Pages) -> None:
     page = check_out(shopper, until="payment")
     refused = shopper.submit(page, "form.checkout__form", status=422)
-    assert "Choose how you would like to pay" in refused.words
+    assert "Choose a payment method" in refused.words
     assert refused.one(str(refused.one("#problems a")["href"])).name == "input"
 
 
-def test_a_way_to_pay_that_is_not_offered_is_refused(shopper: Pages) -> None:
+def test_a_payment_method_that_is_not_offered_is_refused(shopper: Pages) -> None:
     page = check_out(shopper, until="payment")
     refused = shopper.submit(page, "form.checkout__form", status=422, option="cheque")
     assert refused.all("#option-problem")
@@ -142,7 +142,7 @@ def test_a_step_refused_keeps_what_was_entered_before(shopper: Pages) -> None:
 # ----------------------------------------------------------------------------------------------- review
 
 
-def test_the_button_of_the_review_says_what_is_paid(shopper: Pages) -> None:
+def test_the_button_of_the_review_has_the_total(shopper: Pages) -> None:
     review = check_out(shopper)
     button = review.one("form.checkout-submit__form button")
     assert button.get_text() == "Place order, ₹1,680"
@@ -150,7 +150,7 @@ def test_the_button_of_the_review_says_what_is_paid(shopper: Pages) -> None:
     assert "Cash on delivery" in review.one("#entered").get_text()
 
 
-def test_an_order_placed_is_thanked_for_and_the_cart_is_empty(shopper: Pages) -> None:
+def test_a_placed_order_shows_a_thank_you_and_empties_the_cart(shopper: Pages) -> None:
     page = press_order(check_out(shopper), shopper)
     assert page.one("h1").get_text() == "Thank you, your order is placed"
     assert page.url.startswith("/orders/ORD-")
@@ -175,12 +175,12 @@ def test_a_cart_changed_in_another_tab_is_shown_before_it_is_ordered(shopper: Pa
     review = check_out(shopper)
     fill_cart(shopper, mug, 1)
     again = press_order(review, shopper, status=409)
-    assert "The order is not placed" in again.words
+    assert "The order was not placed" in again.words
     assert again.one("form.checkout-submit__form button").get_text() == "Place order, ₹2,270"
     assert press_order(again, shopper).url.startswith("/orders/ORD-")
 
 
-def test_goods_gone_before_the_button_was_pressed_send_back_to_the_cart(shopper: Pages, mug: ProductCard) -> None:
+def test_stock_sold_before_the_submit_redirects_to_the_cart(shopper: Pages, mug: ProductCard) -> None:
     review = check_out(shopper)
     receive(mug.sku, -4)
     page = press_order(review, shopper)
@@ -189,7 +189,7 @@ def test_goods_gone_before_the_button_was_pressed_send_back_to_the_cart(shopper:
     assert "sold out" not in page.words
 
 
-def test_goods_gone_while_the_button_was_pressed_are_named_in_the_cart(
+def test_stock_sold_during_the_submit_is_named_in_the_cart(
     shopper: Pages, mug: ProductCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     review = check_out(shopper)
@@ -200,7 +200,7 @@ def test_goods_gone_while_the_button_was_pressed_are_named_in_the_cart(
     assert "Sold out" in page.one(".cart-line").get_text()
 
 
-def test_what_is_left_is_told_when_fewer_are_left_than_wanted(
+def test_the_units_left_are_named_when_fewer_are_available(
     shopper: Pages, mug: ProductCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bowl = make_product(name="Bowl", stock=1)
@@ -213,16 +213,14 @@ def test_what_is_left_is_told_when_fewer_are_left_than_wanted(
     assert expected in page.words
 
 
-def test_a_cart_that_cannot_be_ordered_as_it_stands_does_not_reach_the_checkout(
-    shopper: Pages, mug: ProductCard
-) -> None:
+def test_a_cart_that_cannot_be_ordered_redirects_to_the_cart_page(shopper: Pages, mug: ProductCard) -> None:
     receive(mug.sku, -4)
     page = shopper.get("/checkout")
     assert page.url == "/cart"
-    assert "need a look before you can order" in page.words
+    assert "Check the items marked in your cart" in page.words
 
 
-def test_a_way_to_pay_withdrawn_before_the_review_is_chosen_anew(
+def test_a_payment_method_withdrawn_before_the_review_must_be_chosen_again(
     shopper: Pages, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check_out(shopper, payment="sandbox-success")
@@ -232,7 +230,7 @@ def test_a_way_to_pay_withdrawn_before_the_review_is_chosen_anew(
     assert [choice["value"] for choice in page.all("input[name=option]")] == ["cod", "upi", "bnpl"]
 
 
-def test_the_checkout_of_another_cart_is_not_there(shopper: Pages, mug: ProductCard) -> None:
+def test_the_checkout_of_another_cart_is_not_found(shopper: Pages, mug: ProductCard) -> None:
     token = make_cart((mug, 2))
     foreign = make_draft(token)
     review = check_out(shopper)
@@ -255,21 +253,21 @@ def test_a_review_sent_without_any_cart_leads_to_the_cart(shopper: Pages) -> Non
 # ---------------------------------------------------------------------------------------- other outcomes
 
 
-def test_a_declined_payment_keeps_the_cart_and_says_so(shopper: Pages) -> None:
+def test_a_declined_payment_keeps_the_cart_and_shows_a_message(shopper: Pages) -> None:
     page = press_order(check_out(shopper, payment="sandbox-decline"), shopper)
     assert is_at(page, "payment")
     assert "The bank declined the card. Nothing was charged and your cart is kept" in page.words
     assert "2 ×" in page.one("#items").get_text()
 
 
-def test_a_declined_payment_can_be_made_another_way_without_typing_anything_again(shopper: Pages) -> None:
+def test_after_a_declined_payment_all_entries_are_kept(shopper: Pages) -> None:
     page = press_order(check_out(shopper, payment="sandbox-decline"), shopper)
     review = shopper.submit(page, "form.checkout__form", option="cod")
     assert is_at(review, "review")
     assert press_order(review, shopper).url.startswith("/orders/ORD-")
 
 
-def test_a_database_that_is_away_is_said_and_the_same_button_works_later(
+def test_an_unavailable_database_is_reported_and_the_same_form_works_later(
     shopper: Pages, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     review = check_out(shopper)

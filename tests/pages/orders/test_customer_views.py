@@ -1,4 +1,4 @@
-"""The order pages of somebody signed in: their list, invoices, buying again, claiming."""
+"""The order pages of a signed-in account: history, invoices, reordering, claiming."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.factories.catalog import make_product
 from tests.factories.shopping import buy, fill_cart, make_order, make_snapshot, new_checkout_id
 from tests.page_client import SAME_ORIGIN, Page, Pages
 
-AGAIN = "form[action^='/cart/orders/']"
+REORDER_FORM = "form[action^='/cart/orders/']"
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_the_orders_of_another_account_are_neither_listed_nor_shown(pages: Pages
         assert pages.get(f"/orders/{number}{path}").url.startswith(f"/track?number={number}")
 
 
-def test_orders_of_this_browser_stand_below_those_of_the_account_once(pages: Pages) -> None:
+def test_orders_of_this_browser_are_listed_once_below_those_of_the_account(pages: Pages) -> None:
     asha = make_account()
     guests = buy(pages, make_product()).one(".order-number").get_text()
     known = pages.client
@@ -73,9 +73,9 @@ def test_orders_of_this_browser_stand_below_those_of_the_account_once(pages: Pag
 @pytest.mark.parametrize(
     "query", ["page=2", "page=0", "page=x", "page=99999999999999999999", "q=%00", "q=" + "x" * 500]
 )
-def test_whatever_stands_in_the_address_is_borne(pages: Pages, asha: Account, query: str) -> None:
+def test_invalid_query_strings_are_accepted(pages: Pages, asha: Account, query: str) -> None:
     order_of(asha)
-    assert pages.get(f"/orders?{query}").one("h1").get_text() == "Your orders"
+    assert pages.get(f"/orders?{query}").one("h1").get_text() == "Order history"
 
 
 def test_pages_of_orders_are_linked(pages: Pages, asha: Account) -> None:
@@ -100,12 +100,12 @@ def test_an_account_shows_its_last_orders_at_a_glance(pages: Pages, asha: Accoun
 def test_orders_placed_as_a_guest_are_claimed(pages: Pages, asha: Account) -> None:
     guests = make_order(email=str(asha.email).upper())
     page = pages.submit(pages.get("/orders"), "form[action$=claims]")
-    assert "1 order is in your list now" in page.words
+    assert "1 order was added to your account" in page.words
     assert listed(page) == [guests.id]
     assert page.all("form[action$=claims]") == []
 
 
-def test_an_address_that_was_not_proved_claims_nothing(pages: Pages) -> None:
+def test_an_unverified_email_address_claims_nothing(pages: Pages) -> None:
     ravi = make_account(verified=False)
     pages.sign_in(ravi)
     order = make_order(email=str(ravi.email))
@@ -120,13 +120,13 @@ def test_an_address_that_was_not_proved_claims_nothing(pages: Pages) -> None:
 # ------------------------------------------------------------------------------------------------ invoices
 
 
-def test_an_order_has_an_invoice_once_it_is_certain(pages: Pages, asha: Account) -> None:
+def test_a_confirmed_order_has_an_invoice(pages: Pages, asha: Account) -> None:
     number = order_of(asha)
     assert "Invoice" not in [link.get_text() for link in pages.get(f"/orders/{number}").all("main a")]
     pages.get(f"/orders/{number}/invoice", status=404)
 
 
-def test_an_invoice_names_seller_buyer_goods_and_figures(pages: Pages) -> None:
+def test_an_invoice_shows_seller_buyer_items_and_figures(pages: Pages) -> None:
     placed = buy(pages, make_product(name="Clay Mug", price=500), 2)
     page = pages.get(str(placed.one("a[href$=invoice]")["href"]))
     number = placed.one(".order-number").get_text()
@@ -154,7 +154,9 @@ def test_the_invoice_of_a_cancelled_order_says_so(pages: Pages) -> None:
     assert "This order was cancelled" in pages.get(f"/orders/{number}/invoice").words
 
 
-def test_the_seller_is_named_as_the_books_need(pages: Pages, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_invoice_has_the_sellers_address_and_tax_number(
+    pages: Pages, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(app.config, "SHOP_ADDRESS", "1 Market Street | Pune 411001")
     monkeypatch.setitem(app.config, "SHOP_TAX_NUMBER", "27ABCDE1234F1Z5")
     number = buy(pages, make_product()).one(".order-number").get_text()
@@ -171,31 +173,31 @@ def mug(app: Flask) -> ProductCard:
     return make_product(name="Clay Mug", stock=5)
 
 
-def test_an_order_is_bought_again(pages: Pages, mug: ProductCard) -> None:
+def test_an_order_can_be_reordered(pages: Pages, mug: ProductCard) -> None:
     placed = buy(pages, mug, 2)
-    page = pages.submit(placed, AGAIN)
+    page = pages.submit(placed, REORDER_FORM)
     assert page.url == "/cart"
-    assert "2 products are in your cart" in page.words
+    assert "2 products were added to your cart" in page.words
 
 
-def test_of_what_ran_low_as_many_are_taken_as_there_are(pages: Pages, mug: ProductCard) -> None:
+def test_reordering_adds_as_many_units_as_are_available(pages: Pages, mug: ProductCard) -> None:
     placed = buy(pages, mug, 3)
-    page = pages.submit(placed, AGAIN)
-    assert "Not to be had now: Clay Mug (2 of 3)" in page.words
-    again = pages.submit(placed, AGAIN)
-    assert "Not to be had now: Clay Mug." in again.words
+    page = pages.submit(placed, REORDER_FORM)
+    assert "Not available: Clay Mug (2 of 3)" in page.words
+    again = pages.submit(placed, REORDER_FORM)
+    assert "Not available: Clay Mug." in again.words
     with pages.client.session_transaction() as session:
         assert cart.count_units(session["cart"]) == 2
 
 
-def test_goods_that_are_sold_no_more_are_named(pages: Pages, asha: Account) -> None:
+def test_reordering_names_products_that_are_no_longer_sold(pages: Pages, asha: Account) -> None:
     number = order_of(asha, "Old Teapot")
-    page = pages.submit(pages.get(f"/orders/{number}"), AGAIN)
-    assert "Not to be had now: Old Teapot, Blue." in page.words
+    page = pages.submit(pages.get(f"/orders/{number}"), REORDER_FORM)
+    assert "Not available: Old Teapot, Blue." in page.words
     assert page.all("#cart-empty")
 
 
-def test_the_order_of_another_is_not_bought_again(pages: Pages, asha: Account, mug: ProductCard) -> None:
+def test_the_order_of_another_customer_cannot_be_reordered(pages: Pages, asha: Account, mug: ProductCard) -> None:
     cart_page = fill_cart(pages, mug)
     token = str(cart_page.all("input[name=csrf_token]")[0]["value"])
     for number in (order_of(make_account()), "ORD-000000000000"):
@@ -203,7 +205,7 @@ def test_the_order_of_another_is_not_bought_again(pages: Pages, asha: Account, m
         assert answer.status_code == 404
 
 
-def test_an_order_of_the_account_is_cancelled_by_its_owner(pages: Pages, asha: Account, mug: ProductCard) -> None:
+def test_an_account_can_cancel_its_order(pages: Pages, asha: Account, mug: ProductCard) -> None:
     placed = buy(pages, mug)
     number = placed.one(".order-number").get_text()
     assert orders.get_order(number).customer_id == asha.id

@@ -1,4 +1,4 @@
-"""The order pages as a shopper meets them; a number that was not earned here is as unknown as one that never was."""
+"""The order pages of guests; an order without proven access looks like an unknown one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.factories.catalog import make_product
 from tests.factories.shopping import EMAIL, buy, fill_cart, make_order
 from tests.page_client import Page, Pages
 
-NOT_FOUND = "No order has this number and this e-mail address. Check both and try again."
+NOT_FOUND = "No order matches this number and e-mail address. Check both and try again."
 TRACK = "form.order-track__form"
 
 
@@ -41,9 +41,9 @@ def track(pages: Pages, number: str, email: str = EMAIL, *, status: int = 200, h
 # ------------------------------------------------------------------------------------------------- index
 
 
-def test_a_browser_without_orders_is_told_how_to_find_one(pages: Pages) -> None:
+def test_a_browser_without_orders_links_to_tracking(pages: Pages) -> None:
     page = pages.get("/orders")
-    assert "No order is known here" in page.words
+    assert "There are no orders in this browser" in page.words
     assert page.one("main a.btn")["href"] == "/track"
 
 
@@ -64,14 +64,14 @@ def test_the_orders_of_another_browser_are_not_listed(pages: Pages, app: Flask) 
 # --------------------------------------------------------------------------------------------- one order
 
 
-def test_an_order_just_placed_is_thanked_for_once(pages: Pages) -> None:
+def test_the_thank_you_of_a_new_order_is_shown_once(pages: Pages) -> None:
     page = buy(pages, make_product(name="Clay Mug", price=500), 2)
     number = page.one(".order-number").get_text()
     assert page.one("h1").get_text() == "Thank you, your order is placed"
     assert pages.get(f"/orders/{number}").one("h1").get_text() == f"Order {number}"
 
 
-def test_an_order_shows_goods_figures_address_and_story(pages: Pages, order: OrderView) -> None:
+def test_an_order_page_shows_items_figures_address_and_timeline(pages: Pages, order: OrderView) -> None:
     page = track(pages, order.id)
     assert "Clay Mug" in page.one("#items").get_text()
     for words in ("2 × ₹500", "₹1,000", "₹180", "₹1,680", "Cash on delivery", "Asha Rao", "Pune, Maharashtra 411001"):
@@ -81,7 +81,7 @@ def test_an_order_shows_goods_figures_address_and_story(pages: Pages, order: Ord
     assert "Arrives by Sun, 29 Nov" in page.words.replace("Sun 29", "Sun, 29")
 
 
-def test_the_story_grows_with_the_order(pages: Pages, order: OrderView) -> None:
+def test_the_timeline_grows_with_the_order(pages: Pages, order: OrderView) -> None:
     orders.advance(order.id, OrderStatus.PROCESSING, by="Meera")
     orders.advance(order.id, OrderStatus.SHIPPED, by="Meera", tracking="AWB 77")
     page = track(pages, order.id)
@@ -90,21 +90,21 @@ def test_the_story_grows_with_the_order(pages: Pages, order: OrderView) -> None:
 
 
 @pytest.mark.parametrize("number", ["ORD-261122000000", "no-such-order", "%25", "x" * 300, "%00", "%22%3E%3Cb%3E"])
-def test_an_order_that_never_was_asks_for_its_address_too(pages: Pages, number: str) -> None:
+def test_an_unknown_order_asks_for_an_email_address_too(pages: Pages, number: str) -> None:
     page = pages.get(f"/orders/{number}")
     assert page.one("h1").get_text() == "Track an order"
     assert track_form_number(page) == unquote(number).replace("\0", "")[:50]
 
 
 @pytest.mark.parametrize("path", ["", "/invoice", "/invoice.pdf", "/return", "/credit-notes/1"])
-def test_an_order_that_was_not_earned_looks_as_if_it_never_was(pages: Pages, order: OrderView, path: str) -> None:
+def test_an_order_without_proven_access_looks_like_an_unknown_one(pages: Pages, order: OrderView, path: str) -> None:
     foreign = pages.get(f"/orders/{order.id}{path}")
     unknown = pages.get(f"/orders/ORD-261122000000{path}")
     assert foreign.url.replace(order.id, "ORD-261122000000") == unknown.url
     assert without_token(foreign).replace(order.id, "ORD-261122000000") == without_token(unknown)
 
 
-def test_the_address_of_an_order_opens_it_where_the_browser_did_not_know_it(pages: Pages, order: OrderView) -> None:
+def test_the_email_address_gives_access_to_an_order_in_a_new_browser(pages: Pages, order: OrderView) -> None:
     asked = pages.get(f"/orders/{order.id}")
     assert asked.url == f"/track?number={order.id}"
     assert track_form_number(asked) == order.id
@@ -113,25 +113,25 @@ def test_the_address_of_an_order_opens_it_where_the_browser_did_not_know_it(page
     assert pages.get(f"/orders/{order.id}").one("h1").get_text() == f"Order {order.id}"
 
 
-def test_a_paper_of_an_order_is_reached_by_its_address_even_after_a_slip(pages: Pages, order: OrderView) -> None:
+def test_a_document_is_reached_by_the_email_address_even_after_a_mistake(pages: Pages, order: OrderView) -> None:
     asked = pages.get(f"/orders/{order.id}/invoice")
     slipped = pages.submit(asked, TRACK, email="meera@example.com", status=422)
     assert pages.submit(slipped, TRACK, email=EMAIL).url == f"/orders/{order.id}/invoice"
 
 
 @pytest.mark.parametrize("further", ["//evil.example", "https://evil.example/", "/orders/ORD-1/invoice", "/cart"])
-def test_nothing_but_a_paper_of_the_order_is_led_to(pages: Pages, order: OrderView, further: str) -> None:
+def test_tracking_redirects_only_to_pages_of_the_order(pages: Pages, order: OrderView, further: str) -> None:
     asked = pages.get(f"/track?{urlencode({'number': order.id, 'next': further})}")
     assert pages.submit(asked, TRACK, email=EMAIL).url == f"/orders/{order.id}"
 
 
 @pytest.mark.parametrize("role", [Role.ORDER_STAFF, Role.ADMIN])
-def test_who_has_the_right_to_orders_is_led_to_the_desk(pages: Pages, order: OrderView, role: Role) -> None:
+def test_order_staff_are_redirected_to_the_admin_page(pages: Pages, order: OrderView, role: Role) -> None:
     pages.sign_in(make_staff(role))
     assert pages.get(f"/orders/{order.id}").url == f"/staff/orders/{order.id}"
 
 
-def test_other_staff_prove_an_order_like_everyone(pages: Pages, order: OrderView) -> None:
+def test_other_staff_need_the_email_address_too(pages: Pages, order: OrderView) -> None:
     pages.sign_in(make_staff(Role.STOCK_STAFF))
     assert pages.get(f"/orders/{order.id}").url == f"/track?number={order.id}"
 
@@ -145,18 +145,18 @@ def test_an_order_is_tracked_by_number_and_address(pages: Pages, order: OrderVie
     assert [row.get_text(strip=True) for row in pages.get("/orders").all(".order-list__number")] == [order.id]
 
 
-def test_an_order_is_tracked_with_htmx_by_going_to_its_page(pages: Pages, order: OrderView) -> None:
+def test_tracking_with_htmx_redirects_to_the_order(pages: Pages, order: OrderView) -> None:
     answer = track(pages, order.id, htmx=True, status=204)
     assert answer.response.headers["HX-Redirect"] == f"/orders/{order.id}"
     assert pages.get(f"/orders/{order.id}").one("h1").get_text() == f"Order {order.id}"
 
 
-def test_an_order_is_tracked_however_number_and_address_are_typed(pages: Pages, order: OrderView) -> None:
+def test_tracking_ignores_case_and_spaces(pages: Pages, order: OrderView) -> None:
     page = track(pages, f"  {order.id.lower()} ", EMAIL.upper())
     assert page.url == f"/orders/{order.id}"
 
 
-def test_a_wrong_address_and_a_wrong_number_get_the_same_answer(pages: Pages, order: OrderView) -> None:
+def test_a_wrong_address_and_a_wrong_number_get_the_same_response(pages: Pages, order: OrderView) -> None:
     wrong_email = track(pages, order.id, "ravi@example.com", status=422)
     wrong_number = track(pages, "ORD-261122000000", EMAIL, status=422)
     for page in (wrong_email, wrong_number):
@@ -164,7 +164,7 @@ def test_a_wrong_address_and_a_wrong_number_get_the_same_answer(pages: Pages, or
     assert pages.get("/orders").all(".order-list__order") == []
 
 
-def test_what_was_typed_comes_back_with_the_refusal(pages: Pages) -> None:
+def test_a_refused_form_is_shown_as_typed(pages: Pages) -> None:
     page = track(pages, "ORD-1", "ravi@example.com", status=422)
     assert page.one("#order_id")["value"] == "ORD-1"
     assert page.one("#email")["value"] == "ravi@example.com"
@@ -174,13 +174,13 @@ def test_a_wrong_pair_is_refused_with_htmx_too(pages: Pages, order: OrderView) -
     assert NOT_FOUND in track(pages, order.id, "ravi@example.com", status=422, htmx=True).words
 
 
-def test_empty_fields_are_named(pages: Pages) -> None:
+def test_empty_fields_have_errors(pages: Pages) -> None:
     page = track(pages, "", "", status=422)
     assert [link["href"] for link in page.all("#problems a")] == ["#order_id", "#email"]
 
 
 @pytest.mark.parametrize("number", ["x" * 33, "' OR 1=1 --", "<script>alert(1)</script>", "\0"])
-def test_whatever_is_typed_is_text(pages: Pages, number: str) -> None:
+def test_typed_text_is_escaped(pages: Pages, number: str) -> None:
     page = track(pages, number, status=422)
     assert page.all("#problems, .notice--problem")
     assert not page.all("script:not([src])")
@@ -191,9 +191,9 @@ def test_whatever_is_typed_is_text(pages: Pages, number: str) -> None:
 CANCEL = "form[action$=cancellation]"
 
 
-def test_an_order_is_cancelled_by_who_may_see_it(pages: Pages, order: OrderView) -> None:
+def test_a_visitor_with_access_can_cancel_an_order(pages: Pages, order: OrderView) -> None:
     shown = track(pages, order.id)
-    assert shown.one(f"details:not([open]) > {CANCEL}").get_text().strip().endswith("Yes, cancel it")
+    assert shown.one(f"details:not([open]) > {CANCEL}").get_text().strip().endswith("Yes, cancel order")
     page = pages.submit(shown, CANCEL)
     assert page.url == f"/orders/{order.id}"
     assert "Your order is cancelled" in page.words
@@ -207,7 +207,7 @@ def test_an_order_cancelled_twice_is_cancelled_once(pages: Pages, order: OrderVi
     assert [event.status for event in orders.get_order(order.id).timeline].count(OrderStatus.CANCELLED) == 1
 
 
-def test_an_order_on_its_way_is_not_cancelled(pages: Pages, order: OrderView) -> None:
+def test_a_shipped_order_is_not_cancelled(pages: Pages, order: OrderView) -> None:
     page = track(pages, order.id)
     orders.advance(order.id, OrderStatus.PROCESSING, by="Meera")
     refused = pages.submit(page, CANCEL, status=409)

@@ -1,4 +1,4 @@
-"""The sandbox bank's page: it is there where the sandbox is the provider, and nowhere else."""
+"""The sandbox bank's page, which exists only with the sandbox provider."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def bank(pages: Pages) -> Page:
     return buy(pages, make_product(price=500), 2, payment="sandbox-confirm")
 
 
-def test_the_bank_says_what_is_paid_and_to_whom(bank: Page) -> None:
+def test_the_bank_page_shows_amount_and_payee(bank: Page) -> None:
     assert bank.one("h1").get_text() == "Confirm your payment of ₹1,680"
     assert "marigold" in bank.words
-    assert "Nothing is charged, whatever you press" in bank.words
+    assert "Nothing is charged, whatever you choose" in bank.words
 
 
-def test_approving_goes_back_to_the_shop_and_to_the_order(pages: Pages, bank: Page) -> None:
+def test_approving_leads_to_the_order(pages: Pages, bank: Page) -> None:
     assert pages.submit(bank, FORM, press="approve").url.startswith("/orders/ORD-")
 
 
-def test_declining_goes_back_to_the_shop_and_to_the_payment(pages: Pages, bank: Page) -> None:
+def test_declining_leads_to_the_payment_step(pages: Pages, bank: Page) -> None:
     assert pages.submit(bank, FORM, press="decline").url == "/checkout/payment"
 
 
-def test_the_button_pressed_first_stands(pages: Pages, bank: Page) -> None:
+def test_the_first_decision_is_final(pages: Pages, bank: Page) -> None:
     order = pages.submit(bank, FORM, press="approve")
     again = pages.submit(bank, FORM, press="decline")
     assert again.url == order.url
@@ -48,11 +48,11 @@ def test_a_form_without_a_decision_shows_the_page_again(pages: Pages, bank: Page
 
 
 @pytest.mark.parametrize("reference", ["sbx_0000000000000000", "no-such-charge", "%"])
-def test_a_charge_that_never_was_has_no_page(pages: Pages, reference: str) -> None:
+def test_an_unknown_charge_is_not_found(pages: Pages, reference: str) -> None:
     pages.get(f"/payments/sandbox/{reference}", status=404)
 
 
-def test_where_the_sandbox_is_not_the_provider_there_is_no_such_page(
+def test_without_the_sandbox_provider_the_page_is_not_found(
     pages: Pages, bank: Page, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(app.config, "PAYMENT_PROVIDER", "none")

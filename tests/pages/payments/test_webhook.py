@@ -1,4 +1,4 @@
-"""What Stripe tells us unasked: believed when signed, acted on once, whatever comes again or out of order."""
+"""Stripe's webhook: events must be signed, and are handled once in any order."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def deliver(app: Flask) -> None:
         tasks.deliver_outboxes()
 
 
-def noted() -> tuple[int, int]:
+def stored_events() -> tuple[int, int]:
     """How many messages were noted, and how many were passed on."""
     with read_session() as session:
         events = session.scalars(select(func.count(ReceivedWebhook.id))).one()
@@ -69,7 +69,7 @@ def state_of(draft: CheckoutDraft) -> str:
 # -------------------------------------------------------------------------------------------- it is heard
 
 
-def test_a_payment_goes_on_though_the_customer_never_comes_back(
+def test_a_webhook_completes_the_order_without_the_customers_return(
     app: Flask, stripe: Bank, draft: CheckoutDraft, post: MemoryPost
 ) -> None:
     pay(page_of(draft))
@@ -82,13 +82,13 @@ def test_a_payment_goes_on_though_the_customer_never_comes_back(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_message_about_a_page_still_open_changes_nothing(app: Flask, draft: CheckoutDraft, kind: str) -> None:
+def test_an_event_about_an_open_session_changes_nothing(app: Flask, draft: CheckoutDraft, kind: str) -> None:
     assert tell(app, message(draft.id, kind)).status_code == 200
     deliver(app)
     assert state_of(draft) == CheckoutState.WAITING
 
 
-def test_a_page_that_closed_undoes_the_order(app: Flask, draft: CheckoutDraft, stripe: Bank) -> None:
+def test_an_expired_session_undoes_the_order(app: Flask, draft: CheckoutDraft, stripe: Bank) -> None:
     session = page_of(draft).rpartition("/")[2]
     ask(f"{stripe.origin}/v1/checkout/sessions/{session}/expire", "POST")
     tell(app, message(draft.id, "checkout.session.expired"))
@@ -97,13 +97,13 @@ def test_a_page_that_closed_undoes_the_order(app: Flask, draft: CheckoutDraft, s
     consistency.assert_balanced()
 
 
-def test_a_message_that_comes_again_is_noted_once(app: Flask, draft: CheckoutDraft) -> None:
+def test_a_repeated_event_is_stored_once(app: Flask, draft: CheckoutDraft) -> None:
     body = message(draft.id)
     assert [tell(app, body).status_code for _ in range(3)] == [200, 200, 200]
-    assert noted() == (1, 1)
+    assert stored_events() == (1, 1)
 
 
-def test_messages_in_any_order_before_and_after_the_return_page_are_one_order(
+def test_events_in_any_order_and_the_return_page_make_one_order(
     app: Flask, stripe: Bank, draft: CheckoutDraft, post: MemoryPost
 ) -> None:
     pay(page_of(draft))
@@ -119,11 +119,9 @@ def test_messages_in_any_order_before_and_after_the_return_page_are_one_order(
     consistency.assert_balanced()
 
 
-def test_a_message_that_finds_somebody_walking_comes_again(
-    app: Flask, stripe: Bank, draft: CheckoutDraft, now: Clock
-) -> None:
+def test_an_event_during_another_run_is_retried(app: Flask, stripe: Bank, draft: CheckoutDraft, now: Clock) -> None:
     pay(page_of(draft))
-    _let_somebody_walk(draft, now)
+    _take_lease(draft, now)
     tell(app, message(draft.id))
     deliver(app)
     assert state_of(draft) == CheckoutState.WAITING
@@ -132,16 +130,14 @@ def test_a_message_that_finds_somebody_walking_comes_again(
     assert state_of(draft) == CheckoutState.COMPLETED
 
 
-def _let_somebody_walk(draft: CheckoutDraft, now: Clock) -> None:
+def _take_lease(draft: CheckoutDraft, now: Clock) -> None:
     """Who asked Stripe just before the customer paid, and will write down that the customer is waited for."""
     with transaction("checkout") as session:
         row = session.get_one(checkout.Checkout, draft.id)
-        row.lease_owner, row.lease_until = "somebody", now.read() + checkout.saga.LEASE
+        row.lease_owner, row.lease_until = "another-runner", now.read() + checkout.saga.LEASE
 
 
-def test_the_money_of_a_payment_that_comes_too_late_is_let_go_when_the_goods_are_gone(
-    app: Flask, stripe: Bank, now: Clock
-) -> None:
+def test_a_late_payment_is_voided_when_the_stock_was_sold(app: Flask, stripe: Bank, now: Clock) -> None:
     mug = make_product(stock=2)
     token, other = make_cart((mug, 2)), make_cart((mug, 2))
     late = make_draft(token, payment="stripe")
@@ -160,15 +156,17 @@ def test_the_money_of_a_payment_that_comes_too_late_is_let_go_when_the_goods_are
 
 
 @pytest.mark.parametrize("kind", ["customer.created", "payment_intent.succeeded", "charge.refunded", "no.such.kind"])
-def test_what_is_no_news_of_a_checkout_is_received_and_left_alone(app: Flask, draft: CheckoutDraft, kind: str) -> None:
+def test_an_irrelevant_event_is_acknowledged_and_ignored(app: Flask, draft: CheckoutDraft, kind: str) -> None:
     assert tell(app, message(draft.id, kind)).status_code == 200
-    assert noted() == (0, 0)
+    assert stored_events() == (0, 0)
 
 
 @pytest.mark.parametrize("about", [None, "a-checkout-of-another-shop"])
-def test_a_payment_that_is_not_ours_is_received_and_left_alone(app: Flask, stripe: Bank, about: str | None) -> None:
+def test_an_event_about_a_foreign_payment_is_acknowledged_and_ignored(
+    app: Flask, stripe: Bank, about: str | None
+) -> None:
     assert tell(app, message(about)).status_code == 200
-    assert noted() == (0, 0)
+    assert stored_events() == (0, 0)
 
 
 def forged(body: str) -> list[dict[str, str]]:
@@ -185,35 +183,35 @@ def forged(body: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("which", range(7))
-def test_a_message_that_stripe_did_not_sign_is_refused_and_noted_in_the_log_only(
+def test_an_event_with_a_bad_signature_is_refused_and_only_logged(
     app: Flask, draft: CheckoutDraft, which: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = message(draft.id)
     headers = forged(body)[which] | {"X-Test": "1"}
     with caplog.at_level(logging.WARNING):
         assert tell(app, body, headers).status_code == 400
-    assert "in Stripe's name was refused" in caplog.text
-    assert noted() == (0, 0)
+    assert "a Stripe webhook was refused" in caplog.text
+    assert stored_events() == (0, 0)
 
 
 @pytest.mark.parametrize(("age", "status"), [(299, 200), (301, 400), (86_400, 400)])
-def test_an_old_message_is_a_replay(app: Flask, draft: CheckoutDraft, age: int, status: int) -> None:
+def test_an_event_with_an_old_signature_is_refused(app: Flask, draft: CheckoutDraft, age: int, status: int) -> None:
     body = message(draft.id)
     assert tell(app, body, signed(body, at=int(time.time()) - age)).status_code == status
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", "12", '{"object": "event"}', "\ud800"])
-def test_what_is_signed_but_no_message_is_refused(app: Flask, stripe: Bank, body: str) -> None:
+def test_a_signed_body_that_is_no_event_is_refused(app: Flask, stripe: Bank, body: str) -> None:
     sent = body.encode(errors="replace").decode()
     assert tell(app, sent, signed(sent)).status_code == 400
-    assert noted() == (0, 0)
+    assert stored_events() == (0, 0)
 
 
-def test_bytes_that_are_no_text_are_refused(app: Flask, stripe: Bank) -> None:
+def test_a_body_that_is_not_text_is_refused(app: Flask, stripe: Bank) -> None:
     response = app.test_client().post(WEBHOOK, data=b"\xff\xfe", headers=signed(""))
     assert response.status_code == 400
 
 
-def test_where_stripe_is_not_the_provider_there_is_no_such_address(app: Flask) -> None:
+def test_without_stripe_the_webhook_is_not_found(app: Flask) -> None:
     body = message("1")
     assert tell(app, body).status_code == 404
