@@ -75,7 +75,11 @@ def wake_worker(session: Session) -> None:
 
     Where the queue cannot be reached, its sweep delivers within a minute.
     """
-    after_commit(session, lambda: enqueue("wake_worker"))
+    after_commit(session, _wake)
+
+
+def _wake() -> None:
+    enqueue("wake_worker")
 
 
 def deliver(schema: str, table: type[OutboxMessage], handlers: Mapping[str, Handler]) -> int:
