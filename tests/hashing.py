@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from storefront.accounts import passwords
 from tests.factories import accounts as factory
 
-_REAL = passwords._hasher, passwords.OLD_COST
+_REAL = passwords._hasher, passwords.LEGACY_BCRYPT_COST
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), 4
 
 
@@ -25,7 +25,7 @@ def real() -> Iterator[None]:
 def _at_the_cost_of(hasher: PasswordHasher, old_cost: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", hasher)
-        patch.setattr(passwords, "OLD_COST", old_cost)
+        patch.setattr(passwords, "LEGACY_BCRYPT_COST", old_cost)
         _forget()
         yield
     _forget()
@@ -33,5 +33,5 @@ def _at_the_cost_of(hasher: PasswordHasher, old_cost: int) -> Iterator[None]:
 
 def _forget() -> None:
     """Hashes made at another cost."""
-    for made in (passwords._dummy, passwords._old_dummy, factory._hashed):
+    for made in (passwords._dummy_argon2_hash, passwords._dummy_bcrypt_hash, factory._hashed):
         made.cache_clear()

@@ -96,7 +96,7 @@ def shared_wishes(pages: Pages) -> str:
 
 
 def unsubscribing(pages: Pages) -> str:
-    accounts.ask_for_notice("asha@example.com", "SKU-SOLD-OUT", 1)
+    accounts.request_alert("asha@example.com", "SKU-SOLD-OUT", 1)
     return f"/wishlist/notices/{read_session().scalars(select(StockNotice.token)).one()}"
 
 

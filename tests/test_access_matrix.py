@@ -72,7 +72,7 @@ def world(app: Flask) -> World:
 
 
 def notice_of(user: UserId, sku: Sku, product: int) -> str:
-    accounts.ask_for_notice("asha@example.com", sku, product, user=user)
+    accounts.request_alert("asha@example.com", sku, product, user=user)
     return read_session().scalars(select(StockNotice.token)).one()
 
 

@@ -1,4 +1,4 @@
-"""Accounts: who people are to the shop.
+"""The accounts domain: accounts, sign-in, sessions, address book, payment methods, wishlists and stock alerts.
 
-It promises that an e-mail address belongs to one account, in whatever case it is typed.
+An e-mail address belongs to at most one account, regardless of its case.
 """

@@ -1,4 +1,4 @@
-"""The address book. An account that has addresses has one default, whoever writes at the same time."""
+"""The address book. An account with addresses has exactly one default, also under concurrent writes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from storefront.accounts.models import Address, User
-from storefront.accounts.saved_values import MAX_ADDRESSES, SavedAddress, TooManyAddresses, UnknownAddress
-from storefront.accounts.values import UnknownUser, UserId
+from storefront.accounts.values import (
+    MAX_ADDRESSES,
+    SavedAddress,
+    TooManyAddresses,
+    UnknownAddress,
+    UnknownUser,
+    UserId,
+)
 from storefront.core.addresses import PostalAddress
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
-HOME_COUNTRY = "India"  # of an address that names none
+HOME_COUNTRY = "India"  # for addresses without a country
 
 
 def _saved(row: Address) -> SavedAddress:
@@ -32,13 +38,13 @@ def _saved(row: Address) -> SavedAddress:
 
 
 def addresses_of(user: UserId) -> list[SavedAddress]:
-    """The address book, the default first."""
-    mine = select(Address).where(Address.user_id == user).order_by(Address.is_default.desc(), Address.id)
-    return [_saved(row) for row in read_session().scalars(mine)]
+    """The addresses of an account, the default first, then in order of creation."""
+    query = select(Address).where(Address.user_id == user).order_by(Address.is_default.desc(), Address.id)
+    return [_saved(row) for row in read_session().scalars(query)]
 
 
 def get_address(user: UserId, address: int) -> SavedAddress:
-    """One address of an account.
+    """Return one address of an account.
 
     :raise UnknownAddress: the account has no such address
     """
@@ -46,17 +52,17 @@ def get_address(user: UserId, address: int) -> SavedAddress:
 
 
 def _get(session: Session, user: UserId, address: int) -> Address:
-    mine = select(Address).where(Address.id == address, Address.user_id == user)
-    row = session.scalar(mine)
+    query = select(Address).where(Address.id == address, Address.user_id == user)
+    row = session.scalar(query)
     if row is None:
         raise UnknownAddress(address)
     return row
 
 
 def lock_owner(session: Session, user: UserId) -> None:
-    """Let nobody else write what the same account owns until the transaction ends.
+    """Serialise writes to an account's addresses and payment methods until the transaction ends.
 
-    SQLite has one writer at a time anyway; elsewhere the row of the user is what they queue for.
+    Takes a row lock on the user; SQLite has a single writer anyway.
 
     :raise UnknownUser: there is no such account
     """
@@ -66,10 +72,10 @@ def lock_owner(session: Session, user: UserId) -> None:
 
 @retry_on_deadlock
 def add_address(user: UserId, where: PostalAddress, *, is_default: bool = False) -> SavedAddress:
-    """Put an address into the book. The first is the default, whatever is asked for.
+    """Add an address. The first one always becomes the default.
 
     :raise UnknownUser: there is no such account
-    :raise TooManyAddresses: the book is full
+    :raise TooManyAddresses: the address book holds `MAX_ADDRESSES` already
     """
     with transaction("accounts") as session:
         lock_owner(session, user)
@@ -79,13 +85,13 @@ def add_address(user: UserId, where: PostalAddress, *, is_default: bool = False)
         is_default = is_default or count == 0
         if is_default:
             _unset_default(session, user)
-        row = Address(user_id=user, is_default=is_default, created_at=utc_now(), **asdict(_completed(where)))
+        row = Address(user_id=user, is_default=is_default, created_at=utc_now(), **asdict(_with_country(where)))
         session.add(row)
         session.flush()
         return _saved(row)
 
 
-def _completed(where: PostalAddress) -> PostalAddress:
+def _with_country(where: PostalAddress) -> PostalAddress:
     return replace(where, country=where.country or HOME_COUNTRY)
 
 
@@ -95,9 +101,9 @@ def _unset_default(session: Session, user: UserId) -> None:
 
 @retry_on_deadlock
 def change_address(user: UserId, address: int, where: PostalAddress, *, is_default: bool = False) -> SavedAddress:
-    """Write an address anew; orders placed before keep what they were sent to.
+    """Replace an address. Orders placed before keep the old one.
 
-    :param is_default: makes it the default; an address that is the default stays it
+    :param is_default: True makes it the default; False leaves the default as it is
     :raise UnknownAddress: the account has no such address
     :raise UnknownUser: there is no such account
     """
@@ -107,7 +113,7 @@ def change_address(user: UserId, address: int, where: PostalAddress, *, is_defau
         if is_default and not row.is_default:
             _unset_default(session, user)
             row.is_default = True
-        for name, text in asdict(_completed(where)).items():
+        for name, text in asdict(_with_country(where)).items():
             setattr(row, name, text)
         session.flush()
         return _saved(row)
@@ -115,7 +121,7 @@ def change_address(user: UserId, address: int, where: PostalAddress, *, is_defau
 
 @retry_on_deadlock
 def set_default_address(user: UserId, address: int) -> None:
-    """Make an address the default; the one that was is it no longer.
+    """Make an address the default in place of the previous one.
 
     :raise UnknownAddress: the account has no such address
     :raise UnknownUser: there is no such account
@@ -129,7 +135,7 @@ def set_default_address(user: UserId, address: int) -> None:
 
 @retry_on_deadlock
 def remove_address(user: UserId, address: int) -> None:
-    """Take an address out of the book. When it was the default, the oldest left is.
+    """Delete an address. If it was the default, the oldest remaining address becomes the default.
 
     :raise UnknownAddress: the account has no such address
     :raise UnknownUser: there is no such account

@@ -1,4 +1,4 @@
-"""Who is who: sign-in by password, the second factor, and passwords lost and changed."""
+"""Sign-in by password, the second factor, password reset and password change."""
 
 from __future__ import annotations
 
@@ -24,24 +24,27 @@ from storefront.db.session import read_session, retry_on_deadlock, rows_changed,
 
 
 def sign_in(identifier: str, password: str) -> Account | SecondFactorNeeded:
-    """Who has this identifier and password; staff, and whoever asked for it, are sent a code to be entered as well.
+    """Check identifier and password. Staff and accounts with a second factor are sent a code to enter as well.
 
-    Wrong is wrong: it takes as long and reads the same whether there is such an account or not.
+    A failure takes the same time and gives the same error whether the account exists or not.
 
     :param identifier: e-mail address or phone number, as typed
-    :raise WrongPassword: they fit no account
+    :return: the account, or the pending second factor
+    :raise WrongPassword: they match no account
     :raise TooManyCodes: too many codes were sent to this account
+    :raise NoProvedAddress: a second factor is required and the account has no address to send it to
     """
     return grant_or_challenge(_check(identifier, password))
 
 
 def sign_in_with_code(identifier: str, password: str, digits: str) -> Account:
-    """The same for who brings the second factor along with the password, as programs do.
+    """Check identifier, password and second factor in one call, as API clients send them.
 
+    :param identifier: e-mail address or phone number, as typed
     :param digits: the code that `sign_in` sent
-    :raise WrongPassword: identifier and password fit no account
+    :raise WrongPassword: identifier and password match no account
     :raise WrongCode: it is not the code that was sent, or none was
-    :raise CodeExpired: it was, too long ago
+    :raise CodeExpired: the code is correct but its lifetime is over
     """
     user = _check(identifier, password)
     return pass_second_factor(UserId(user.id), digits)
@@ -49,12 +52,12 @@ def sign_in_with_code(identifier: str, password: str, digits: str) -> Account:
 
 def _check(identifier: str, password: str) -> User:
     user = _find(identifier)
-    kept = user.password if user is not None else None
-    if not passwords.fits(password, kept) or user is None or kept is None:
+    password_hash = user.password if user is not None else None
+    if not passwords.verify(password, password_hash) or user is None or password_hash is None:
         security_event(SecurityEvent.SIGN_IN_REFUSED, account=user.id if user is not None else None, by="password")
         raise WrongPassword
-    if passwords.is_outdated(kept):
-        _keep_hash(user.id, kept, passwords.hashed_anew(password))
+    if passwords.needs_rehash(password_hash):
+        _store_hash(user.id, password_hash, passwords.hash_password(password))
     return user
 
 
@@ -66,13 +69,13 @@ def _find(identifier: str) -> User | None:
 
 
 @retry_on_deadlock
-def _keep_hash(user: int, old: str, new: str) -> None:
+def _store_hash(user: int, old: str, new: str) -> None:
     with transaction("accounts") as session:
         session.execute(update(User).where(User.id == user, User.password == old).values(password=new))
 
 
 def grant_or_challenge(user: User) -> Account | SecondFactorNeeded:
-    """Let in whoever has shown the first factor, or send them the second one."""
+    """After the first factor: return the account, or send the code of the second factor if one is required."""
     if not (Role(user.role).is_staff or user.mfa_enabled):
         return account_of(user)
     return SecondFactorNeeded(UserId(user.id), _masked(_send_second_factor(user)))
@@ -95,7 +98,7 @@ def _masked(address: str) -> str:
 
 
 def second_factor_hint(user: UserId) -> str:
-    """Where the code of a sign-in went, but for most of its letters.
+    """The masked address that the code of a sign-in was sent to.
 
     :raise UnknownUser: there is no such account
     """
@@ -103,10 +106,11 @@ def second_factor_hint(user: UserId) -> str:
 
 
 def send_second_factor_again(user: UserId) -> None:
-    """Send another code for a sign-in whose password was right.
+    """Send another code for a sign-in whose password was correct.
 
-    :raise TooManyCodes: one was sent a moment ago
+    :raise TooManyCodes: the rate limit for codes is reached
     :raise UnknownUser: there is no such account
+    :raise NoProvedAddress: the account has no address to send it to
     """
     row = identifiers.get_user(user)
     address = identifiers.code_recipient(row)
@@ -116,96 +120,96 @@ def send_second_factor_again(user: UserId) -> None:
 
 
 def pass_second_factor(user: UserId, digits: str) -> Account:
-    """Enter the code of a sign-in whose password was right.
+    """Verify the code of a sign-in whose password was correct.
 
     :raise WrongCode: it is not the code that was sent
-    :raise CodeExpired: it was, too long ago
+    :raise CodeExpired: the code is correct but its lifetime is over
     """
     row = read_session().get(User, user)
     address = identifiers.code_recipient(row) if row is not None else None
-    if (
-        row is None
-        or address is None
-        or one_time_codes.verify(Purpose.SIGN_IN, address, digits, account=user).user != user
-    ):
+    if row is None or address is None:
+        raise WrongCode
+    if one_time_codes.verify(Purpose.SIGN_IN, address, digits, account=user).user != user:
         raise WrongCode
     return account_of(row)
 
 
-# ------------------------------------------------------------------------------------ lost and changed
+# ------------------------------------------------------------------------------------ reset and change
 
 
 def request_reset(key: str) -> None:
-    """Send a code to choose a new password by, to the address the account has; without one the same is done in vain.
+    """Send a code for a password reset. For an unknown address a decoy is stored, so that both cases look the same.
 
-    :param key: e-mail address or phone number, as `contact.read_key` makes it
-    :raise TooManyCodes: codes were sent there a moment ago
-    :raise NoTextMessages: it is a phone, and this shop sends no text messages
+    :param key: e-mail address or phone number, as `contact.parse_identifier` returns it
+    :raise TooManyCodes: the rate limit for codes is reached
+    :raise NoTextMessages: it is a phone number, and this shop has no SMS transport
     """
     identifiers.require_sms(key)
-    holder = identifiers.find_by_identifier(key)
-    stored = (holder.email if contact.is_email(key) else holder.phone) if holder is not None else None
-    # A phone that nobody proved may be somebody else's by a slip of the finger.
-    if holder is None or stored is None or not (contact.is_email(key) or identifiers.is_proved(holder, key)):
+    user = identifiers.find_by_identifier(key)
+    stored = (user.email if contact.is_email(key) else user.phone) if user is not None else None
+    # An unverified phone number may be mistyped and belong to somebody else.
+    if user is None or stored is None or not (contact.is_email(key) or identifiers.is_verified(user, key)):
         one_time_codes.send(Purpose.RESET, key, payload={"is_nobody": True})
     else:
-        one_time_codes.send(Purpose.RESET, stored, user=UserId(holder.id))
+        one_time_codes.send(Purpose.RESET, stored, user=UserId(user.id))
 
 
 def reset_password(key: str, digits: str, password: str) -> None:
-    """Choose a new password by the code that was sent; whoever is signed in to the account is so no more.
+    """Set a new password by the code that was sent, and end all sessions of the account.
 
+    :param key: the address the code was requested for
     :raise WeakPassword: the password is not accepted
     :raise WrongCode: it is not the code that was sent
-    :raise CodeExpired: it was, too long ago
+    :raise CodeExpired: the code is correct but its lifetime is over
     """
-    kept = passwords.hashed(password)
+    password_hash = passwords.hash_new_password(password)
     sent = one_time_codes.verify(Purpose.RESET, key, digits)
     if sent.user is None:
         raise WrongCode
-    _reset(sent.user, key, kept)
+    _reset(sent.user, key, password_hash)
     security_event(SecurityEvent.PASSWORD_CHANGED, account=sent.user, by="code")
 
 
 @retry_on_deadlock
-def _reset(user: UserId, key: str, kept: str) -> None:
+def _reset(user: UserId, key: str, password_hash: str) -> None:
     now = utc_now()
     with transaction("accounts") as session:
         row = session.scalar(select(User).where(User.id == user).with_for_update())
         if row is None or (row.email if contact.is_email(key) else row.phone) != key:
-            raise WrongCode  # the address was changed since
+            raise WrongCode  # the address was changed after the code was sent
         if contact.is_email(key) and row.email_verified_at is None:
-            # Whoever opened the account never showed that the address is theirs: their other ways in are closed.
+            # The account was opened with an unverified address, perhaps by somebody else: remove every other way in.
             row.phone, row.phone_verified_at, row.mfa_enabled = None, None, False
             session.execute(delete(Identity).where(Identity.user_id == user))
             row.email_verified_at = now
-        row.password = kept
-        one_time_codes.forget_sign_ins(session, user)
+        row.password = password_hash
+        one_time_codes.delete_sign_in_codes(session, user)
         session.execute(revoke_statement(user))
         identifiers.notify_owner(session, user, row.email, "password")
 
 
 def change_password(user: UserId, old: str, new: str, *, current: str) -> None:
-    """Choose another password; all other sign-ins end.
+    """Change the password and end all other sessions of the account.
 
-    :param current: reference of the session that asks
-    :raise WrongPassword: the old one is another, or there is none
-    :raise WeakPassword: the new one is not accepted
+    :param current: reference of the session that stays signed in
+    :raise WrongPassword: the old password is wrong, or the account has none
+    :raise WeakPassword: the new password is not accepted
     """
     row = check_password(user, old)
     if row.password is None:
         raise WrongPassword
-    _change_password(user, row.password, passwords.hashed(new), current)
+    _change_password(user, row.password, passwords.hash_new_password(new), current)
     security_event(SecurityEvent.PASSWORD_CHANGED, account=user, by="password")
 
 
 def check_password(user: UserId, password: str) -> User:
-    """Ask for the password again before something that matters; an account without one has nothing to be asked for.
+    """Reauthenticate by password. An account without a password passes.
 
-    :raise WrongPassword: it is another
+    :return: the account's row
+    :raise WrongPassword: the password is wrong
     """
     row = identifiers.get_user(user)
-    if row.password is not None and not passwords.fits(password, row.password):
+    if row.password is not None and not passwords.verify(password, row.password):
         security_event(SecurityEvent.SIGN_IN_REFUSED, account=user, by="password asked again")
         raise WrongPassword
     return row
@@ -216,7 +220,7 @@ def _change_password(user: UserId, old: str, new: str, current: str) -> None:
     with transaction("accounts") as session:
         changed = session.execute(update(User).where(User.id == user, User.password == old).values(password=new))
         if not rows_changed(changed):
-            raise WrongPassword  # it was changed elsewhere a moment ago
+            raise WrongPassword  # changed by a concurrent request
         session.execute(revoke_statement(user, but=current))
         row = session.get_one(User, user)
         identifiers.notify_owner(session, user, row.email, "password")

@@ -1,4 +1,4 @@
-"""Who wants to hear when a SKU is back. A notice is used up by its letter: whoever wants to hear again asks again."""
+"""Back-in-stock alerts: one e-mail to an address when a SKU is available again, after which the alert is used up."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from storefront.core.errors import NotFoundError
 from storefront.db import outbox
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
-MAX_WAITING = 30  # of one address: anybody may type it
-TOLD_AT_ONCE = 50  # letters of one transaction
+MAX_WAITING = 30  # alerts waiting for one address, which anybody may enter
+BATCH_SIZE = 50  # e-mails enqueued in one transaction
 
 
-class UnknownNotice(NotFoundError):
-    """No notice has this token: it never was, or was unsubscribed."""
+class UnknownAlert(NotFoundError):
+    """No alert has this token: it never existed, or was unsubscribed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """Who is told of what.
+class StockAlert:
+    """An alert for one address and one SKU.
 
-    :ivar token: lets whoever holds it unsubscribe the address
+    :ivar token: authorises unsubscribing the address
     """
 
     id: int
@@ -42,24 +42,24 @@ class Notice:
     token: str
 
 
-def _notice(row: StockNotice) -> Notice:
-    return Notice(row.id, row.email, row.product_id, row.variant, row.token)
+def _to_alert(row: StockNotice) -> StockAlert:
+    return StockAlert(row.id, row.email, row.product_id, row.variant, row.token)
 
 
-def ask_for_notice(email: str, sku: str, product_id: int, *, user: UserId | None = None) -> None:
-    """Write to an address once, when a SKU is back. Asked again while waiting, it is the same notice.
+def request_alert(email: str, sku: str, product_id: int, *, user: UserId | None = None) -> None:
+    """Request one e-mail to an address when a SKU is back in stock. A waiting alert is not duplicated.
 
-    Nothing is said of what was there before, nor that an address has asked for too much already.
+    The outcome does not reveal whether an alert existed before, nor whether the limit of `MAX_WAITING` was reached.
 
-    :param user: whose verified address it is; None: it was typed by a guest
-    :raise contact.NotAnEmail: no letters can be sent there
+    :param user: the account that verified this address; None: it was entered by a guest
+    :raise contact.NotAnEmail: the address is not valid
     """
-    with suppress(IntegrityError):  # the twin of a double click asked first
-        _ask(normalize_email(email), sku, product_id, user)
+    with suppress(IntegrityError):  # a concurrent identical request inserted the row first
+        _store_alert(normalize_email(email), sku, product_id, user)
 
 
 @retry_on_deadlock
-def _ask(email: str, sku: str, product_id: int, user: UserId | None) -> None:
+def _store_alert(email: str, sku: str, product_id: int, user: UserId | None) -> None:
     now = utc_now()
     with transaction("accounts") as session:
         row = session.scalar(select(StockNotice).where(StockNotice.email == email, StockNotice.variant == sku))
@@ -76,71 +76,71 @@ def _ask(email: str, sku: str, product_id: int, user: UserId | None) -> None:
 
 
 def alerts_of(user: UserId) -> frozenset[str]:
-    """SKUs that an account waits for."""
+    """The SKUs that an account has waiting alerts for."""
     waiting = select(StockNotice.variant).where(StockNotice.user_id == user, StockNotice.told_at.is_(None))
     return frozenset(read_session().scalars(waiting))
 
 
 @retry_on_deadlock
 def enqueue_alerts(sku: str, occasion: str) -> int:
-    """Post letters to those who wait longest for a SKU, at most `TOLD_AT_ONCE`.
+    """Enqueue the alert e-mails of a SKU, longest waiting first, at most `BATCH_SIZE` per call.
 
-    :param occasion: names the return of the goods: of one occasion a notice has one letter, however often this is asked
-    :return: how many were posted; 0 when nobody waits any more
+    :param occasion: identifies the restock; each alert gets one e-mail per occasion, however often this is called
+    :return: how many were enqueued; 0 when no alert is waiting
     """
     now = utc_now()
     with transaction("accounts") as session:
-        posted = 0
-        for notice in _untold(session, sku, occasion):
-            told = update(StockNotice).where(StockNotice.id == notice, StockNotice.told_at.is_(None))
-            done = session.execute(told.values(told_at=now))
-            if rows_changed(done):
-                key = _letter_key(notice, occasion)
-                outbox.publish(session, Message, STOCK_NOTICE_DUE, key, {"notice": notice, "occasion": occasion})
-                posted += 1
-        return posted
+        enqueued = 0
+        for alert in _pending_ids(session, sku, occasion):
+            # Conditional update: of workers that run at the same time only one claims the alert.
+            claim = update(StockNotice).where(StockNotice.id == alert, StockNotice.told_at.is_(None))
+            if rows_changed(session.execute(claim.values(told_at=now))):
+                key = _message_key(alert, occasion)
+                outbox.publish(session, Message, STOCK_NOTICE_DUE, key, {"notice": alert, "occasion": occasion})
+                enqueued += 1
+        return enqueued
 
 
-def _letter_key(notice: int, occasion: str) -> str:
-    return f"{STOCK_NOTICE_DUE}/{notice}/{occasion}"
+def _message_key(alert: int, occasion: str) -> str:
+    return f"{STOCK_NOTICE_DUE}/{alert}/{occasion}"
 
 
-def _untold(session: Session, sku: str, occasion: str) -> Sequence[int]:
-    """Ids of notices that wait and had no letter of this occasion: one that was put back waits for the next."""
+def _pending_ids(session: Session, sku: str, occasion: str) -> Sequence[int]:
+    """Ids of waiting alerts without an e-mail for this occasion; a re-armed alert waits for the next occasion."""
     key = literal(f"{STOCK_NOTICE_DUE}/") + cast(StockNotice.id, String(11)) + literal(f"/{occasion}")
     waiting = select(StockNotice.id).where(
         StockNotice.variant == sku, StockNotice.told_at.is_(None), ~exists().where(Message.key == key)
     )
-    return session.scalars(waiting.order_by(StockNotice.created_at, StockNotice.id).limit(TOLD_AT_ONCE)).all()
+    return session.scalars(waiting.order_by(StockNotice.created_at, StockNotice.id).limit(BATCH_SIZE)).all()
 
 
-def find_notice(notice: int) -> Notice | None:
-    """A notice whose letter is due; None when it was unsubscribed, or waits again."""
-    row = read_session().get(StockNotice, notice)
-    return _notice(row) if row is not None and row.told_at is not None else None
+def find_alert(alert: int) -> StockAlert | None:
+    """Return an alert whose e-mail is due; None when it was unsubscribed or re-armed."""
+    row = read_session().get(StockNotice, alert)
+    return _to_alert(row) if row is not None and row.told_at is not None else None
 
 
 @retry_on_deadlock
-def rearm(notice: int) -> None:
-    """Put a notice back whose letter did not leave, because the goods were gone again."""
+def rearm(alert: int) -> None:
+    """Make an alert wait again because the SKU sold out before its e-mail was sent."""
     with transaction("accounts") as session:
-        session.execute(update(StockNotice).where(StockNotice.id == notice).values(told_at=None))
+        session.execute(update(StockNotice).where(StockNotice.id == alert).values(told_at=None))
 
 
-def get_notice(token: str) -> Notice:
-    """What a letter's link is about.
+def get_alert(token: str) -> StockAlert:
+    """Return the alert that an e-mail's unsubscribe link refers to.
 
-    :raise UnknownNotice: nothing any more
+    :raise UnknownAlert: no alert has this token
     """
     row = read_session().scalar(select(StockNotice).where(StockNotice.token == token))
     if row is None:
-        raise UnknownNotice(token)
-    return _notice(row)
+        raise UnknownAlert(token)
+    return _to_alert(row)
 
 
 @retry_on_deadlock
 def unsubscribe(token: str) -> None:
-    """Forget every notice of the address that a token was sent to. Done again, there is nothing left to forget."""
+    """Delete all alerts of the address that a token was sent to. Idempotent."""
     with transaction("accounts") as session:
         email = session.scalar(select(StockNotice.email).where(StockNotice.token == token))
         if email is not None:

@@ -1,6 +1,6 @@
-"""Where an account can be reached: its e-mail address and phone, changed by proof only, and the second factor.
+"""Changes of an account's e-mail address and phone, each verified by a code, and of its second factor.
 
-All of it is asked of the owner: by the password, or, where the account has none, by a code sent to where it is reached.
+All of them require reauthentication: by the password or, for accounts without one, by a code sent to its address.
 """
 
 from __future__ import annotations
@@ -30,16 +30,20 @@ def _purpose(key: str) -> Purpose:
 
 
 def reauthentication_address_of(user: UserId) -> str | None:
-    """Where a code goes that stands for the password of an account without one; None: it has one, or no address."""
+    """The address for the reauthentication code of an account without a password.
+
+    :return: None if the account has a password, or no address
+    """
     row = identifiers.get_user(user)
     return identifiers.code_recipient(row) if row.password is None else None
 
 
 def send_reauthentication_code(user: UserId) -> str:
-    """Send the code that stands for the password of an account without one. :return: where it went
+    """Send the reauthentication code of an account without a password.
 
-    :raise NoProvedAddress: it has a password, or nowhere could a code be sent
-    :raise TooManyCodes: one was sent a moment ago
+    :return: the address it was sent to
+    :raise NoProvedAddress: the account has a password, or no address to send a code to
+    :raise TooManyCodes: the rate limit for codes is reached
     """
     address = reauthentication_address_of(user)
     if address is None:
@@ -49,7 +53,7 @@ def send_reauthentication_code(user: UserId) -> str:
 
 
 def _check_owner(user: UserId, password: str, code: str) -> User:
-    """Ask again for what the owner has: the password, or a code; who has neither password nor address has nothing."""
+    """Reauthenticate by password or code. An account with neither a password nor an address passes."""
     row = check_password(user, password)
     address = identifiers.code_recipient(row)
     if row.password is None and address is not None:
@@ -60,52 +64,56 @@ def _check_owner(user: UserId, password: str, code: str) -> User:
 
 
 def request_contact_change(user: UserId, key: str, *, password: str = "", code: str = "") -> None:
-    """Send a code to an e-mail address or phone that is to become an account's, or that it has without proof.
+    """Reauthenticate, then send a code to the new e-mail address or phone number of an account.
 
-    Where the address has another account, its owner gets a letter that says so, and who asked sees the same as else.
+    If the address belongs to another account, its owner is informed by e-mail; the caller cannot tell the difference.
 
-    :param key: as `contact.read_key` makes it
-    :param password: the account's own, where it has one
-    :param code: of `send_proof_code`, where it has none
-    :raise WrongPassword: the password is another
-    :raise WrongCode: the code is not the one that was sent
-    :raise CodeExpired: it was, too long ago
-    :raise TooManyCodes: codes were sent there a moment ago
-    :raise NoTextMessages: it is a phone, and this shop sends no text messages
+    :param key: e-mail address or phone number, as `contact.parse_identifier` returns it
+    :param password: the account's password, if it has one
+    :param code: the code of `send_reauthentication_code`, if it has none
+    :raise WrongPassword: the password is wrong
+    :raise WrongCode: the reauthentication code is not the one that was sent
+    :raise CodeExpired: the reauthentication code is correct but its lifetime is over
+    :raise TooManyCodes: the rate limit for codes is reached
+    :raise NoTextMessages: it is a phone number, and this shop has no SMS transport
     """
     _check_owner(user, password, code)
     send_address_code(user, key)
 
 
 def send_address_code(user: UserId, key: str) -> None:
-    """The same without asking for the password: another code, or one for the address it has already."""
+    """Send a code to an address without reauthentication: another code, or one to verify the account's own address.
+
+    :raise TooManyCodes: the rate limit for codes is reached
+    :raise NoTextMessages: it is a phone number, and this shop has no SMS transport
+    """
     identifiers.require_sms(key)
-    holder = identifiers.find_by_identifier(key)
-    if holder is not None and holder.id != user and identifiers.is_proved(holder, key):
-        one_time_codes.send(_purpose(key), key, user=UserId(holder.id), payload={"is_known": True})
+    owner = identifiers.find_by_identifier(key)
+    if owner is not None and owner.id != user and identifiers.is_verified(owner, key):
+        one_time_codes.send(_purpose(key), key, user=UserId(owner.id), payload={"is_known": True})
     else:
         one_time_codes.send(_purpose(key), key, user=user)
 
 
 def confirm_contact(user: UserId, key: str, digits: str) -> None:
-    """Make an address the account's, now that the code shows whose it is; the address before hears of it.
+    """Verify the code sent to an address and make it the account's. The previous e-mail address is notified.
 
     :raise WrongCode: it is not the code that was sent for this account
-    :raise CodeExpired: it was, too long ago
-    :raise EmailTaken: another account has it by now
-    :raise PhoneTaken: the same, of a phone
+    :raise CodeExpired: the code is correct but its lifetime is over
+    :raise EmailTaken: another account has the e-mail address by now
+    :raise PhoneTaken: another account has the phone number by now
     """
     sent = one_time_codes.verify(_purpose(key), key, digits)
     if sent.user != user or sent.payload.get("is_known"):
         raise WrongCode
     try:
-        _keep_address(user, key)
+        _store_contact(user, key)
     except IntegrityError as error:
         raise (EmailTaken if contact.is_email(key) else PhoneTaken) from error
 
 
 @retry_on_deadlock
-def _keep_address(user: UserId, key: str) -> None:
+def _store_contact(user: UserId, key: str) -> None:
     now = utc_now()
     with transaction("accounts") as session:
         identifiers.release_unverified(session, key, but=user)
@@ -113,7 +121,7 @@ def _keep_address(user: UserId, key: str) -> None:
         if row is None:
             raise UnknownUser(user)
         if contact.is_email(key):
-            identifiers.forget_sign_up(session, key)
+            identifiers.delete_sign_up(session, key)
             if row.email != key:
                 identifiers.notify_owner(session, user, row.email, "email")
             row.email, row.email_verified_at = key, now
@@ -124,18 +132,18 @@ def _keep_address(user: UserId, key: str) -> None:
 
 
 def set_second_factor(user: UserId, *, on: bool, password: str = "", code: str = "") -> None:
-    """Ask for a code at every sign-in, or no more. Of staff it is asked in any case.
+    """Turn the second factor on or off. For staff it is always required.
 
-    :param password: the account's own, where it has one
-    :param code: of `send_proof_code`, where it has none
-    :raise WrongPassword: the password is another
+    :param password: the account's password, if it has one
+    :param code: the code of `send_reauthentication_code`, if it has none
+    :raise WrongPassword: the password is wrong
     :raise WrongCode: the code is not the one that was sent
-    :raise CodeExpired: it was, too long ago
-    :raise NoProvedAddress: no address of theirs is proved, so that no code could be sent
+    :raise CodeExpired: the code is correct but its lifetime is over
+    :raise NoProvedAddress: the account has no verified address to send codes to
     """
     row = _check_owner(user, password, code)
     address = identifiers.code_recipient(row)
-    if on and (address is None or not identifiers.is_proved(row, address)):
+    if on and (address is None or not identifiers.is_verified(row, address)):
         raise NoProvedAddress
     _set_second_factor(user, on)
 
@@ -150,10 +158,10 @@ def _set_second_factor(user: UserId, on: bool) -> None:
 
 
 def second_factor_address(user: UserId) -> str | None:
-    """The address a second factor would go to; None while none is proved.
+    """The verified address that sign-in codes are sent to; None if the account has none.
 
-    :raise UnknownUser: no such account
+    :raise UnknownUser: there is no such account
     """
     row = identifiers.get_user(user)
     address = identifiers.code_recipient(row)
-    return address if address is not None and identifiers.is_proved(row, address) else None
+    return address if address is not None and identifiers.is_verified(row, address) else None

@@ -1,4 +1,4 @@
-"""What an account knows of its owner, handed over; and the account's end."""
+"""Export of an account's data, and deletion of the account."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from storefront.accounts.events import ACCOUNT_DELETED
 from storefront.accounts.identifiers import code_recipient, get_user
 from storefront.accounts.models import AuditEntry, Identity, Message, OneTimeCode, StockNotice, User, UserSession
 from storefront.accounts.payment_methods import methods_of
-from storefront.accounts.staff import keep_an_admin
+from storefront.accounts.staff import ensure_admin_remains
 from storefront.accounts.values import NoProvedAddress, Purpose, Role, UserId, WrongCode
 from storefront.db import audit_log, outbox
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 
 def export_of(user: UserId) -> dict[str, Any]:
-    """Everything the accounts know of someone, ready for JSON but for its moments; no hash and no secret is in it.
+    """All data of an account in the accounts domain, without hashes and secrets.
 
+    :return: JSON-like values, apart from datetimes and dataclasses
     :raise UnknownUser: there is no such account
     """
     row = get_user(user)
-    mine = select(UserSession).where(UserSession.user_id == user).order_by(UserSession.id)
+    sessions = select(UserSession).where(UserSession.user_id == user).order_by(UserSession.id)
     identities = select(Identity).where(Identity.user_id == user).order_by(Identity.id)
     return {
         "account": {
@@ -50,17 +51,18 @@ def export_of(user: UserId) -> dict[str, Any]:
                 "last_used_at": one.seen_at,
                 "ended_at": one.ended_at,
             }
-            for one in read_session().scalars(mine)
+            for one in read_session().scalars(sessions)
         ],
     }
 
 
 def send_deletion_code(user: UserId) -> str:
-    """Send the code that deletes an account which has no password. :return: where it went
+    """Send the code that confirms the deletion of an account without a password.
 
+    :return: the address it was sent to
     :raise UnknownUser: there is no such account
-    :raise NoProvedAddress: nowhere could a code be sent
-    :raise TooManyCodes: one was sent a moment ago
+    :raise NoProvedAddress: the account has no address to send a code to
+    :raise TooManyCodes: the rate limit for codes is reached
     """
     row = get_user(user)
     address = code_recipient(row)
@@ -71,14 +73,14 @@ def send_deletion_code(user: UserId) -> str:
 
 
 def delete_account(user: UserId, *, password: str = "", code: str = "") -> None:
-    """End an account: all it owns goes at once, and the other domains hear of it from the outbox.
+    """Delete an account and all its data at once. The other domains are notified through the outbox.
 
-    :param password: its own, where it has one
-    :param code: of `send_deletion_code`, where it has none
-    :raise WrongPassword: the password is another
+    :param password: the account's password, if it has one
+    :param code: the code of `send_deletion_code`, if it has none
+    :raise WrongPassword: the password is wrong
     :raise WrongCode: the code is not the one that was sent
-    :raise CodeExpired: it was, too long ago
-    :raise LastAdmin: nobody else could give rights to the staff
+    :raise CodeExpired: the code is correct but its lifetime is over
+    :raise LastAdmin: the account is the only admin
     :raise UnknownUser: there is no such account
     """
     row = check_password(user, password)
@@ -91,22 +93,20 @@ def delete_account(user: UserId, *, password: str = "", code: str = "") -> None:
 
 @retry_on_deadlock
 def _delete(user: UserId) -> None:
-    """Its sessions, addresses, ways to pay, wishes and picture go with the row of the user."""
+    # Sessions, addresses, payment methods, wishlist items and the avatar are deleted by ON DELETE CASCADE.
     with transaction("accounts") as session:
         row = session.scalar(select(User).where(User.id == user).with_for_update())
         if row is None:
-            return  # a second click came first
-        keep_an_admin(session, row)
+            return  # a concurrent request deleted it
+        ensure_admin_remains(session, row)
         if Role(row.role).is_staff:
-            who = row.email or f"account {user}"
+            name = row.email or f"account {user}"
             audit_log.record(
-                session, AuditEntry, actor=who, what="account deleted", subject=who, detail=f"was {row.role}"
+                session, AuditEntry, actor=name, what="account deleted", subject=name, detail=f"was {row.role}"
             )
-        sent = delete(OneTimeCode).where(OneTimeCode.user_id == user)
-        session.execute(sent)
+        session.execute(delete(OneTimeCode).where(OneTimeCode.user_id == user))
         if row.email and row.email_verified_at:
-            asked = delete(StockNotice).where(StockNotice.email == row.email)
-            session.execute(asked)
+            session.execute(delete(StockNotice).where(StockNotice.email == row.email))
         outbox.publish(session, Message, ACCOUNT_DELETED, f"{ACCOUNT_DELETED}/{user}", {"user": user})
         session.execute(delete(User).where(User.id == user))
         session.expunge(row)

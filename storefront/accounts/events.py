@@ -1,9 +1,9 @@
-"""What the accounts announce through their outbox.
+"""Events that the accounts domain publishes through its outbox, with their payloads.
 
-The payload of `CODE_SENT` is `{"code": id}`: the code itself is made when its letter is written.
-That of `ACCOUNT_CHANGED` is `{"user": id, "to": address, "what": "password" …}`, for the letter that says so.
-That of `ACCOUNT_DELETED` is `{"user": id}`: whoever knows something of that account forgets who it was.
-That of `STOCK_NOTICE_DUE` is `{"notice": id, "occasion": key of the goods' return}`: a letter is to be written.
+- `CODE_SENT`: `{"code": id}`. A one-time code is to be delivered; it is computed when the message is written.
+- `ACCOUNT_CHANGED`: `{"user": id, "to": address, "what": "password" …}`. The owner is to be notified by e-mail.
+- `ACCOUNT_DELETED`: `{"user": id}`. The other domains are to erase or anonymise that account's data.
+- `STOCK_NOTICE_DUE`: `{"notice": id, "occasion": key of the restock}`. A back-in-stock e-mail is to be sent.
 """
 
 CODE_SENT = "code-sent"

@@ -1,4 +1,4 @@
-"""Whose an address is, as the other chapters of the accounts ask: exactly that one, and whether it was proved."""
+"""Lookup of accounts by e-mail address or phone number, and who owns an address; for the modules of this domain."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from storefront.messaging import sms
 
 
 def get_user(user: UserId) -> User:
-    """The row of an account as it stands.
+    """Return the row of an account.
 
-    :raise UnknownUser: there is none
+    :raise UnknownUser: there is no such account
     """
     row = read_session().get(User, user)
     if row is None:
@@ -29,55 +29,59 @@ def get_user(user: UserId) -> User:
 
 
 def find_by_identifier(key: str) -> User | None:
-    """The account that has an address. Exactly that one: MySQL takes é for e, and would hand out the wrong account."""
+    """Return the account with exactly this e-mail address or phone number.
+
+    The result is compared again in Python: MySQL's collation takes é for e and would return the wrong account.
+    """
     column = User.email if is_email(key) else User.phone
-    found = read_session().scalars(select(User).where(column == key))
-    return next((user for user in found if _has(user, key)), None)
+    candidates = read_session().scalars(select(User).where(column == key))
+    return next((user for user in candidates if _has(user, key)), None)
 
 
 def _has(user: User, key: str) -> bool:
     return (user.email if is_email(key) else user.phone) == key
 
 
-def is_proved(user: User, key: str) -> bool:
-    """Whether the account that has this address showed that it is its own."""
+def is_verified(user: User, key: str) -> bool:
+    """Whether the account verified this kind of address, e-mail or phone, by a code."""
     return (user.email_verified_at if is_email(key) else user.phone_verified_at) is not None
 
 
 def code_recipient(user: User) -> str | None:
-    """Where a code for somebody goes: what they proved to be theirs comes first."""
-    proved_phone = user.phone if user.phone_verified_at and sms.is_available() else None
-    return (user.email if user.email_verified_at else None) or proved_phone or user.email
+    """The address for an account's codes: verified e-mail, verified phone, then unverified e-mail; None without any."""
+    verified_phone = user.phone if user.phone_verified_at and sms.is_available() else None
+    return (user.email if user.email_verified_at else None) or verified_phone or user.email
 
 
 def release_unverified(session: Session, key: str, *, but: UserId | None = None) -> None:
-    """Take an address from whoever claimed it without proof, now that somebody proved that it is theirs.
+    """Remove an address from accounts that have it unverified, because somebody else verified it.
 
-    Who claimed it may have wanted to wait in an account that its owner takes for their own: they are signed out, and
-    the owner gets nothing of what they left.
+    Such an account may have been opened in the hope that the address's owner would use it (pre-hijacking). Its sessions
+    are ended, and none of its data is passed to the owner.
+
+    :param but: the account that verified the address
     """
     column = User.email if is_email(key) else User.phone
-    proof = User.email_verified_at if is_email(key) else User.phone_verified_at
-    for user in session.scalars(select(User).where(column == key, proof.is_(None))):
+    verified_at = User.email_verified_at if is_email(key) else User.phone_verified_at
+    for user in session.scalars(select(User).where(column == key, verified_at.is_(None))):
         if user.id == but or not _has(user, key):
             continue
-        session.execute(update(User).where(User.id == user.id, proof.is_(None)).values({column: None}))
+        session.execute(update(User).where(User.id == user.id, verified_at.is_(None)).values({column: None}))
         session.execute(revoke_statement(UserId(user.id)))
         session.expire(user)
 
 
-def forget_sign_up(session: Session, key: str) -> None:
-    """Somebody has an account by this address now: an unfinished sign-up of it is nobody's any more."""
-    waiting = session.scalars(select(SignUp).where(SignUp.email == key))
-    for sign_up in waiting:
+def delete_sign_up(session: Session, key: str) -> None:
+    """Delete unfinished sign-ups of an e-mail address that an account has now."""
+    for sign_up in session.scalars(select(SignUp).where(SignUp.email == key)):
         session.delete(session.get_one(User, sign_up.user_id))
 
 
 def notify_owner(session: Session, user: UserId, to: str | None, what: str) -> None:
-    """Let the owner know that something they sign in by was changed.
+    """Enqueue an e-mail that informs the owner about a change of their credentials.
 
-    :param to: the address that hears of it; None: nobody can be told
-    :param what: a key of the words in `templates/sign_in/email/changed.txt`
+    :param to: the recipient; nothing is sent if it is None or a phone number
+    :param what: key of `changes` in `templates/sign_in/_messages.html`
     """
     if to is not None and is_email(to):
         payload = {"user": user, "to": to, "what": what}
@@ -85,6 +89,9 @@ def notify_owner(session: Session, user: UserId, to: str | None, what: str) -> N
 
 
 def require_sms(key: str) -> None:
-    """:raise NoTextMessages: it is a phone, and this shop sends no text messages"""
+    """Check that a code can be delivered to an address.
+
+    :raise NoTextMessages: it is a phone number, and this shop has no SMS transport
+    """
     if not is_email(key) and not sms.is_available():
         raise NoTextMessages

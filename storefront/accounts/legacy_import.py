@@ -1,4 +1,4 @@
-"""Accounts of the old shop and what belonged to them, taken over batch by batch; what is here stays as it is."""
+"""Batch import of the legacy shop's accounts, addresses, payment methods and wishlists. Existing rows are kept."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from storefront.accounts import identifiers, profile
 from storefront.accounts.addresses import HOME_COUNTRY
 from storefront.accounts.models import Address, ImportedRow, PaymentMethod, SignUp, User, WishlistItem
 from storefront.accounts.payment_methods import is_same, read_method
-from storefront.accounts.saved_values import MAX_ADDRESSES, MAX_METHODS, NewMethod, UnusableAvatar, UnusableMethod
-from storefront.accounts.values import Role
+from storefront.accounts.values import MAX_ADDRESSES, MAX_METHODS, NewMethod, Role, UnusableAvatar, UnusableMethod
 from storefront.accounts.wishlist import MAX_WISHLIST_ITEMS
 from storefront.core.addresses import PostalAddress
 from storefront.core.card_numbers import CardNumberRejected
@@ -24,7 +23,7 @@ from storefront.db import import_log
 from storefront.db.import_log import BatchResult
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
-Row = TypeVar("Row", "OldAddress", "OldMethod", "OldWish")
+Row = TypeVar("Row", "OldAddress", "OldMethod", "OldWishlistItem")
 
 NOT_HERE = "its account is not here"
 _USER, _ADDRESS, _METHOD, _WISH = "user", "address", "payment method", "wish"
@@ -32,11 +31,11 @@ _USER, _ADDRESS, _METHOD, _WISH = "user", "address", "payment method", "wish"
 
 @dataclass(frozen=True, slots=True)
 class OldAccount:
-    """An account as it was there.
+    """An account of the legacy shop.
 
-    :ivar email: as accounts are known by it, as for `phone`
-    :ivar password: a bcrypt hash; None: nobody signs in by it
-    :ivar is_verified: a code proved that the e-mail address is theirs
+    :ivar email: normalised, like `phone`
+    :ivar password: a bcrypt hash; None: no password sign-in
+    :ivar is_verified: the e-mail address was verified by a code
     """
 
     id: int
@@ -51,6 +50,8 @@ class OldAccount:
 
 @dataclass(frozen=True, slots=True)
 class OldAddress:
+    """An address of the legacy shop."""
+
     id: int
     user_id: int
     where: PostalAddress
@@ -60,7 +61,10 @@ class OldAddress:
 
 @dataclass(frozen=True, slots=True)
 class OldMethod:
-    """:ivar token: whatever the old client sent as one, also a whole card number, of which four digits are kept"""
+    """A payment method of the legacy shop.
+
+    :ivar token: as the legacy client sent it; may be a whole card number, of which four digits are stored
+    """
 
     id: int
     user_id: int
@@ -71,7 +75,9 @@ class OldMethod:
 
 
 @dataclass(frozen=True, slots=True)
-class OldWish:
+class OldWishlistItem:
+    """A wishlist item of the legacy shop."""
+
     id: int
     user_id: int
     product_id: int
@@ -79,19 +85,19 @@ class OldWish:
 
 
 def imported_accounts(ids: Collection[int]) -> set[int]:
-    """Which accounts of the old shop are here: they came over, and were not deleted since."""
-    came = select(ImportedRow.old_id).join(User, User.id == ImportedRow.old_id).where(ImportedRow.kind == _USER)
-    return set(read_session().scalars(came.where(ImportedRow.old_id.in_(ids))))
+    """Which of these legacy accounts were imported and not deleted since."""
+    imported = select(ImportedRow.old_id).join(User, User.id == ImportedRow.old_id).where(ImportedRow.kind == _USER)
+    return set(read_session().scalars(imported.where(ImportedRow.old_id.in_(ids))))
 
 
 @retry_on_deadlock
 def import_accounts(batch: Sequence[OldAccount]) -> BatchResult:
-    """Open accounts under the ids they had; nobody is written to.
+    """Create accounts under their legacy ids, without sending e-mails.
 
-    Of two that claim an e-mail address the first has it; of two that claim a phone number, too, and the second goes
-    without.
+    Of two accounts with the same e-mail address only the first is imported. Of two with the same phone number the
+    second is imported without it.
     """
-    landing = BatchResult()
+    result = BatchResult()
     with transaction("accounts") as session:
         known = import_log.already_imported(ImportedRow, _USER, [account.id for account in batch])
         ids = set(session.scalars(select(User.id).where(User.id.in_([account.id for account in batch]))))
@@ -100,37 +106,37 @@ def import_accounts(batch: Sequence[OldAccount]) -> BatchResult:
         rows: list[dict[str, object]] = []
         for account in batch:
             if account.id in known:
-                landing.known.append(account.id)
+                result.known.append(account.id)
             elif account.id in ids:
-                landing.refused[account.id] = "another account here has its id"
+                result.refused[account.id] = "another account here has its id"
             elif account.email in emails:
-                landing.refused[account.id] = "another account has its e-mail address"
+                result.refused[account.id] = "another account has its e-mail address"
             elif account.phone in phones and account.email is None:
-                landing.refused[account.id] = "another account has its phone number, and it has no e-mail address"
+                result.refused[account.id] = "another account has its phone number, and it has no e-mail address"
             else:
                 phone = account.phone if account.phone not in phones else None
                 if phone != account.phone:
-                    landing.notes.append((account.id, "another account has its phone number: left out"))
-                rows.append(_account_row(account, phone, landing))
-                landing.added.append(account.id)
+                    result.notes.append((account.id, "another account has its phone number: left out"))
+                rows.append(_account_row(account, phone, result))
+                result.added.append(account.id)
                 emails |= {account.email} - {None}
                 phones |= {phone} - {None}
         _write(session, User, rows)
-        import_log.mark_imported(session, ImportedRow, _USER, landing.added)
+        import_log.mark_imported(session, ImportedRow, _USER, result.added)
         _forget_sign_ups(session, [row["email"] for row in rows])
-    return landing
+    return result
 
 
 def _taken(session: Session, column: InstrumentedAttribute[str | None], keys: Sequence[str | None]) -> set[str | None]:
     return set(session.scalars(select(column).where(column.in_([key for key in keys if key]))))
 
 
-def _account_row(account: OldAccount, phone: str | None, landing: BatchResult) -> dict[str, object]:
+def _account_row(account: OldAccount, phone: str | None, result: BatchResult) -> dict[str, object]:
     try:
-        avatar = profile.usable(account.avatar)
+        avatar = profile.clean_avatar_url(account.avatar)
     except UnusableAvatar:
         avatar = None
-        landing.notes.append((account.id, "the address of its picture is none: left out"))
+        result.notes.append((account.id, "its avatar's URL is not valid: left out"))
     return {
         "id": account.id,
         "email": account.email,
@@ -146,10 +152,10 @@ def _account_row(account: OldAccount, phone: str | None, landing: BatchResult) -
 
 
 def _forget_sign_ups(session: Session, emails: Sequence[object]) -> None:
-    """Whoever had begun to sign up by such an address has an account now."""
+    """Delete unfinished sign-ups of addresses that have an account now."""
     for email in session.scalars(select(SignUp.email).where(SignUp.email.in_(emails))).all():
         if email is not None:
-            identifiers.forget_sign_up(session, email)
+            identifiers.delete_sign_up(session, email)
 
 
 def _write(session: Session, table: type, rows: Sequence[dict[str, object]]) -> None:
@@ -159,19 +165,19 @@ def _write(session: Session, table: type, rows: Sequence[dict[str, object]]) -> 
 
 @retry_on_deadlock
 def import_addresses(batch: Sequence[OldAddress]) -> BatchResult:
-    """Put addresses into their owners' books; `settle_addresses` is called when all are in."""
-    landing = BatchResult()
+    """Import addresses. Call `settle_addresses` after the last batch."""
+    result = BatchResult()
     with transaction("accounts") as session:
-        waiting = _belongings(batch, _ADDRESS, landing)
-        owners = {address.user_id for address in waiting}
+        importable = _importable(batch, _ADDRESS, result)
+        owners = {address.user_id for address in importable}
         counts = _counts(session, Address, owners)
         has_default = set(
             session.scalars(select(Address.user_id).where(Address.user_id.in_(owners), Address.is_default))
         )
         rows = []
-        for address in waiting:
+        for address in importable:
             if counts[address.user_id] >= MAX_ADDRESSES:
-                landing.refused[address.id] = f"the address book holds {MAX_ADDRESSES} already"
+                result.refused[address.id] = f"the address book holds {MAX_ADDRESSES} already"
                 continue
             counts[address.user_id] += 1
             is_default = address.is_default and address.user_id not in has_default
@@ -185,53 +191,53 @@ def import_addresses(batch: Sequence[OldAddress]) -> BatchResult:
                     **asdict(where),
                 }
             )
-            landing.added.append(address.id)
+            result.added.append(address.id)
         _write(session, Address, rows)
-        import_log.mark_imported(session, ImportedRow, _ADDRESS, landing.added)
-    return landing
+        import_log.mark_imported(session, ImportedRow, _ADDRESS, result.added)
+    return result
 
 
 @retry_on_deadlock
 def settle_addresses() -> None:
-    """Every book has a default: where none is marked, the oldest address is it. Safe to repeat."""
-    marked = func.max(case((Address.is_default, 1), else_=0))
+    """Make the oldest address the default of every account that has addresses but no default. Idempotent."""
+    has_default = func.max(case((Address.is_default, 1), else_=0))
     with transaction("accounts") as session:
-        oldest = select(func.min(Address.id)).group_by(Address.user_id).having(marked == 0)
+        oldest = select(func.min(Address.id)).group_by(Address.user_id).having(has_default == 0)
         ids = session.scalars(oldest).all()
         for start in range(0, len(ids), 500):
-            chosen = update(Address).where(Address.id.in_(ids[start : start + 500])).values(is_default=True)
-            session.execute(chosen)
+            statement = update(Address).where(Address.id.in_(ids[start : start + 500])).values(is_default=True)
+            session.execute(statement)
 
 
 @retry_on_deadlock
 def import_methods(batch: Sequence[OldMethod]) -> BatchResult:
-    """Keep ways to pay. Of a card number the last four digits are kept, and it is noted that there was one."""
-    landing = BatchResult()
+    """Import payment methods. Of a card number only the last four digits are stored, and the report mentions it."""
+    result = BatchResult()
     with transaction("accounts") as session:
-        waiting = _belongings(batch, _METHOD, landing)
-        owners = {method.user_id for method in waiting}
-        kept: dict[int, list[PaymentMethod]] = defaultdict(list)
+        importable = _importable(batch, _METHOD, result)
+        owners = {method.user_id for method in importable}
+        saved: dict[int, list[PaymentMethod]] = defaultdict(list)
         for row in session.scalars(select(PaymentMethod).where(PaymentMethod.user_id.in_(owners))):
-            kept[row.user_id].append(row)
-        for method in waiting:
-            mine = kept[method.user_id]
-            new = _read(method, landing)
+            saved[row.user_id].append(row)
+        for method in importable:
+            of_owner = saved[method.user_id]
+            new = _read(method, result)
             if new is None:
                 continue
-            if any(is_same(row, new) for row in mine):
-                landing.refused[method.id] = "the account keeps the same already"
-            elif len(mine) >= MAX_METHODS:
-                landing.refused[method.id] = f"the account keeps {MAX_METHODS} ways to pay already"
+            if any(is_same(row, new) for row in of_owner):
+                result.refused[method.id] = "the account has the same payment method already"
+            elif len(of_owner) >= MAX_METHODS:
+                result.refused[method.id] = f"the account has {MAX_METHODS} payment methods already"
             else:
-                is_default = method.is_default and not any(row.is_default for row in mine)
+                is_default = method.is_default and not any(row.is_default for row in of_owner)
                 row = PaymentMethod(
                     user_id=method.user_id, is_default=is_default, created_at=method.created_at, **_columns(new)
                 )
                 session.add(row)
-                mine.append(row)
-                landing.added.append(method.id)
-        import_log.mark_imported(session, ImportedRow, _METHOD, landing.added)
-    return landing
+                of_owner.append(row)
+                result.added.append(method.id)
+        import_log.mark_imported(session, ImportedRow, _METHOD, result.added)
+    return result
 
 
 def _columns(new: NewMethod) -> dict[str, str]:
@@ -245,26 +251,26 @@ def _columns(new: NewMethod) -> dict[str, str]:
     }
 
 
-def _read(method: OldMethod, landing: BatchResult) -> NewMethod | None:
-    """What can be kept of it; its digits are in nothing that is said of it."""
+def _read(method: OldMethod, result: BatchResult) -> NewMethod | None:
+    """Return what can be stored of a payment method. Its digits never appear in the report."""
     try:
         return read_method(method.provider, method.token)
     except UnusableMethod as error:
-        landing.refused[method.id] = error.reason
+        result.refused[method.id] = error.reason
         return None
     except CardNumberRejected:
         pass
     try:
         new = read_method(method.provider, _with_last_four(method.token))
     except (UnusableMethod, CardNumberRejected):
-        landing.refused[method.id] = "it holds a card number where none may stand"
+        result.refused[method.id] = "it contains a card number outside the number field"
         return None
-    landing.notes.append((method.id, "it held a whole card number: the last four digits are kept"))
+    result.notes.append((method.id, "it held a whole card number: the last four digits are kept"))
     return new
 
 
 def _with_last_four(token: str) -> str:
-    """A token, alone or as holder|number|expiry, with the end of the number for the number."""
+    """A token, alone or as holder|number|expiry, with the number reduced to its last four digits."""
     parts = token.strip().rsplit("|", 2)
     place = 1 if len(parts) == 3 else 0
     parts[place] = "".join(character for character in parts[place] if character.isdecimal())[-4:]
@@ -272,43 +278,43 @@ def _with_last_four(token: str) -> str:
 
 
 @retry_on_deadlock
-def import_wishes(batch: Sequence[OldWish]) -> BatchResult:
-    """Put products on wishlists; that they are on sale here is the caller's to know."""
-    landing = BatchResult()
+def import_wishlist_items(batch: Sequence[OldWishlistItem]) -> BatchResult:
+    """Import wishlist items. The caller checks that the products exist."""
+    result = BatchResult()
     with transaction("accounts") as session:
-        waiting = _belongings(batch, _WISH, landing)
-        owners = {wish.user_id for wish in waiting}
+        importable = _importable(batch, _WISH, result)
+        owners = {item.user_id for item in importable}
         counts = _counts(session, WishlistItem, owners)
-        asked = select(WishlistItem.user_id, WishlistItem.product_id).where(WishlistItem.user_id.in_(owners))
-        there = {(user, product) for user, product in session.execute(asked)}
+        items = select(WishlistItem.user_id, WishlistItem.product_id).where(WishlistItem.user_id.in_(owners))
+        existing = {(user, product) for user, product in session.execute(items)}
         rows = []
-        for wish in waiting:
-            if (wish.user_id, wish.product_id) in there:
-                landing.refused[wish.id] = "the product is on the list already"
-            elif counts[wish.user_id] >= MAX_WISHLIST_ITEMS:
-                landing.refused[wish.id] = f"the list holds {MAX_WISHLIST_ITEMS} products already"
+        for item in importable:
+            if (item.user_id, item.product_id) in existing:
+                result.refused[item.id] = "the product is on the list already"
+            elif counts[item.user_id] >= MAX_WISHLIST_ITEMS:
+                result.refused[item.id] = f"the list holds {MAX_WISHLIST_ITEMS} products already"
             else:
-                counts[wish.user_id] += 1
-                there.add((wish.user_id, wish.product_id))
-                landing.added.append(wish.id)
-                row = {"user_id": wish.user_id, "product_id": wish.product_id, "created_at": wish.created_at}
+                counts[item.user_id] += 1
+                existing.add((item.user_id, item.product_id))
+                result.added.append(item.id)
+                row = {"user_id": item.user_id, "product_id": item.product_id, "created_at": item.created_at}
                 rows.append({**row, "variant": "", "quantity": 1})
         _write(session, WishlistItem, rows)
-        import_log.mark_imported(session, ImportedRow, _WISH, landing.added)
-    return landing
+        import_log.mark_imported(session, ImportedRow, _WISH, result.added)
+    return result
 
 
-def _belongings(batch: Sequence[Row], kind: str, landing: BatchResult) -> list[Row]:
-    """Those that did not come before and whose owner did; the others are said of."""
+def _importable(batch: Sequence[Row], kind: str, result: BatchResult) -> list[Row]:
+    """The rows not imported before whose account is here; the others are added to the result."""
     known = import_log.already_imported(ImportedRow, kind, [row.id for row in batch])
     owners = imported_accounts({row.user_id for row in batch})
-    landing.known += [row.id for row in batch if row.id in known]
-    landing.refused |= {row.id: NOT_HERE for row in batch if row.id not in known and row.user_id not in owners}
+    result.known += [row.id for row in batch if row.id in known]
+    result.refused |= {row.id: NOT_HERE for row in batch if row.id not in known and row.user_id not in owners}
     return [row for row in batch if row.id not in known and row.user_id in owners]
 
 
 def _counts(session: Session, table: type[Address] | type[WishlistItem], owners: Collection[int]) -> dict[int, int]:
-    asked = select(table.user_id, func.count()).where(table.user_id.in_(owners)).group_by(table.user_id)
-    found: dict[int, int] = defaultdict(int)
-    found.update({user: count for user, count in session.execute(asked) if user is not None})
-    return found
+    by_user = select(table.user_id, func.count()).where(table.user_id.in_(owners)).group_by(table.user_id)
+    counts: dict[int, int] = defaultdict(int)
+    counts.update({user: count for user, count in session.execute(by_user) if user is not None})
+    return counts

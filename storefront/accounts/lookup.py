@@ -1,4 +1,4 @@
-"""Accounts as the staff look for them."""
+"""Search for accounts, for the staff."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from storefront.core.contact import NotAPhoneNumber, normalize_phone
 from storefront.db.session import read_session
 
 MAX_FOUND = 50
-MIN_DIGITS = 4  # of a phone number, below which its part says too little
+MIN_DIGITS = 4  # shortest part of a phone number that is searched for
 
 
 def find_accounts(words: str) -> list[Account]:
-    """Accounts by a part of their address, name or phone number, newest first; at most `MAX_FOUND`.
+    """Find accounts by parts of their e-mail address, name or phone number, newest first.
 
-    :param words: each must stand in the same of the three; without any there is nothing
+    :param words: search terms; all must match the same field
+    :return: at most `MAX_FOUND`; none without search terms
     """
-    typed = words.split()
-    if not typed:
+    terms = words.split()
+    if not terms:
         return []
-    named = [and_(*(column.icontains(word, autoescape=True) for word in typed)) for column in (User.email, User.name)]
-    alike = [*named, *_by_phone(words)]
-    chosen = select(User).where(or_(*alike)).order_by(User.id.desc()).limit(MAX_FOUND)
-    return [account_of(user) for user in read_session().scalars(chosen)]
+    by_text = [and_(*(column.icontains(term, autoescape=True) for term in terms)) for column in (User.email, User.name)]
+    conditions = [*by_text, *_by_phone(words)]
+    matching = select(User).where(or_(*conditions)).order_by(User.id.desc()).limit(MAX_FOUND)
+    return [account_of(user) for user in read_session().scalars(matching)]
 
 
 def _by_phone(words: str) -> list[ColumnElement[bool]]:
-    """Numbers are kept with their country's code and without blanks: however one is typed, it is found."""
+    """Conditions for a phone number. Stored numbers are in E.164 form, so the typed one is normalised first."""
     digits = "".join(filter(str.isdigit, words))
     if len(digits) < MIN_DIGITS or any(character.isalpha() for character in words):
         return []

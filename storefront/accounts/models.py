@@ -22,18 +22,23 @@ def _one_of(column: str, values: type[Role] | type[Purpose]) -> str:
 
 
 class AccountsModel(Model):
+    """Base class of the tables in the accounts schema."""
+
     __abstract__ = True
     __bind_key__ = "accounts"
 
 
 class User(AccountsModel):
-    """:cvar password: Argon2 hash, or the old system's bcrypt one until the next sign-in; None: none signs in by it
-    :cvar avatar: address of a picture: one of ours, or http(s)
-    :cvar email_verified_at: None until a code proved that the address is theirs
+    """An account.
+
+    :cvar password: Argon2 hash, or the legacy shop's bcrypt hash until the next sign-in; None: no password sign-in
+    :cvar avatar: URL of the picture: a path of this shop, or http(s)
+    :cvar email_verified_at: None until the address was verified by a code
+    :cvar phone_verified_at: None until the number was verified by a code
     """
 
     __tablename__ = "users"
-    # The id of an account that was deleted is nobody else's, ever: orders and carts are known by it.
+    # Ids of deleted accounts are never reused: orders and carts refer to them.
     __table_args__ = (CheckConstraint(_one_of("role", Role), name="role"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -50,10 +55,10 @@ class User(AccountsModel):
 
 
 class SignUp(AccountsModel):
-    """The address of a user whose sign-up is not finished: only then it is theirs, until then in nobody's way.
+    """An unfinished sign-up. Its address moves to the user row when the sign-up is completed.
 
-    :cvar email: where the code goes; None: to the phone
-    :cvar phone: becomes theirs if nobody else has it by then
+    :cvar email: where the code is sent; None: to the phone
+    :cvar phone: assigned to the account unless another account has it by then
     """
 
     __tablename__ = "sign_ups"
@@ -65,7 +70,7 @@ class SignUp(AccountsModel):
 
 
 class Avatar(AccountsModel):
-    """A picture someone uploaded of themselves, decoded and written anew by us."""
+    """An uploaded profile picture, re-encoded by the shop."""
 
     __tablename__ = "avatars"
 
@@ -75,11 +80,12 @@ class Avatar(AccountsModel):
 
 
 class UserSession(AccountsModel):
-    """A sign-in. The browser, or a bearer token, holds a reference; the table knows only its hash.
+    """A sign-in session. The cookie or bearer token holds its reference; the table stores only the hash of it.
 
-    :cvar has_second_factor: a code was entered beside the password
-    :cvar expires_at: the absolute end
-    :cvar ended_at: signed out, here or from elsewhere
+    :cvar reference: SHA-256 of the reference
+    :cvar has_second_factor: a second factor was used at sign-in
+    :cvar expires_at: the absolute end, however often it is used
+    :cvar ended_at: time of the sign-out, in this browser or from another
     """
 
     __tablename__ = "sessions"
@@ -97,12 +103,12 @@ class UserSession(AccountsModel):
 
 
 class OneTimeCode(AccountsModel):
-    """A code sent to an address for one purpose.
+    """A one-time code sent to an address for one purpose.
 
     :cvar address: the e-mail address or phone number it was sent to
-    :cvar seed: with the shop's secret key it makes the code, which itself is nowhere but in the letter
-    :cvar payload: what happens when it is entered: a registration's name and password hash, …
-    :cvar attempts: wrong guesses so far
+    :cvar seed: the code is derived from this and the shop's secret key; the code itself is not stored
+    :cvar payload: data used when the code is entered: a registration's name and password hash, …
+    :cvar attempts: wrong codes entered so far
     """
 
     __tablename__ = "otp_codes"
@@ -124,7 +130,7 @@ class OneTimeCode(AccountsModel):
 
 
 class Identity(AccountsModel):
-    """An account at an OpenID Connect provider that may sign in to one of ours."""
+    """Link from an account at an OpenID Connect provider to an account of this shop."""
 
     __tablename__ = "identities"
     __table_args__ = (UniqueConstraint("issuer", "subject"),)
@@ -137,6 +143,8 @@ class Identity(AccountsModel):
 
 
 class Address(AccountsModel):
+    """An address of an account's address book."""
+
     __tablename__ = "addresses"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -154,11 +162,11 @@ class Address(AccountsModel):
 
 
 class PaymentMethod(AccountsModel):
-    """A way to pay that someone keeps. Never a card number: a provider's token, and what may be shown.
+    """A saved payment method: a provider's token and what may be displayed, never a card number.
 
-    :cvar provider: as the old client names it: VISA, MASTERCARD, AMEX, CARD, UPI, COD, BNPL
+    :cvar provider: as the legacy client names it: VISA, MASTERCARD, AMEX, CARD, UPI, COD, BNPL
     :cvar kind: card, upi, cod or bnpl
-    :cvar details: what beside the kind may be shown: a card's last four digits, a masked UPI id, who lends
+    :cvar details: shown beside the kind: a card's last four digits, a masked UPI id, the BNPL provider
     """
 
     __tablename__ = "payment_methods"
@@ -177,9 +185,10 @@ class PaymentMethod(AccountsModel):
 
 
 class WishlistItem(AccountsModel):
-    """A product someone wishes for; a guest is known by a token.
+    """A product on the wishlist of an account or of a guest.
 
-    :cvar variant: the SKU chosen, "" while any will do
+    :cvar guest_token: identifies a guest's list; None on an account's list
+    :cvar variant: the chosen SKU, "" for any variant
     """
 
     __tablename__ = "wishlist"
@@ -200,7 +209,7 @@ class WishlistItem(AccountsModel):
 
 
 class WishlistShare(AccountsModel):
-    """The unguessable link by which others may see a wishlist."""
+    """The random token of the link under which an account's wishlist is shared."""
 
     __tablename__ = "wishlist_shares"
 
@@ -210,10 +219,10 @@ class WishlistShare(AccountsModel):
 
 
 class StockNotice(AccountsModel):
-    """Someone wants to hear when a SKU is back.
+    """A back-in-stock alert requested for one e-mail address and one SKU.
 
-    :cvar token: lets whoever holds the letter unsubscribe without signing in
-    :cvar told_at: when the letter was posted; None while they wait
+    :cvar token: authorises the unsubscribe link of the e-mail, without signing in
+    :cvar told_at: when the e-mail was enqueued; None while the alert is waiting
     """
 
     __tablename__ = "stock_notices"
@@ -233,11 +242,11 @@ class StockNotice(AccountsModel):
 
 
 class AuditEntry(AuditEntryMixin, AccountsModel):
-    """What the staff did to accounts."""
+    """Audit log entries of staff actions on accounts."""
 
 
 class ImportedRow(ImportedRowMixin, AccountsModel):
-    """Accounts of the old shop, and what belonged to them."""
+    """Import log of the legacy shop's accounts and their data."""
 
 
 class Message(OutboxMessage, AccountsModel):

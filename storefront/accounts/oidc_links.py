@@ -1,4 +1,4 @@
-"""Sign-in at an OpenID Connect provider: which of our accounts is meant by an account there."""
+"""Accounts for users who sign in at an OpenID Connect provider: found by link, linked by e-mail, or created."""
 
 from __future__ import annotations
 
@@ -17,36 +17,37 @@ from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 
 def sign_in_by_identity(claims: IdentityClaims) -> Account | SecondFactorNeeded:
-    """Whose account it is that signed in at a provider; the first time it is linked to one of ours, or opens one.
+    """Sign in a provider's user. At their first sign-in an account is linked to them, or created.
 
-    It is linked by an e-mail address that both the provider and we saw proved. One that we did not is taken from the
-    account that claims it, which may be waiting for its owner.
+    An existing account is linked only if both the provider and this shop verified its e-mail address. An account that
+    has the address unverified loses it: it may have been opened by somebody else.
 
-    :raise TooManyCodes: a second factor is needed, and too many codes were sent to this account
-    :raise EmailTaken: the database takes the address for that of another account
+    :return: the account, or the pending second factor
+    :raise TooManyCodes: a second factor is required, and too many codes were sent to this account
+    :raise EmailTaken: the database's collation takes the address for that of another account
     """
-    for _ in ("the first time", "they came twice at the same moment"):
+    for _ in range(2):  # a concurrent sign-in may insert the same link first; the second run finds it
         with suppress(IntegrityError):
-            return grant_or_challenge(_find(claims) or _arrive(claims))
+            return grant_or_challenge(_find(claims) or _link_or_create(claims))
     raise EmailTaken
 
 
 def _find(claims: IdentityClaims) -> User | None:
-    known = (
+    linked = (
         select(User, Identity)
         .join(Identity, Identity.user_id == User.id)
         .where(Identity.issuer == claims.issuer, Identity.subject == claims.subject)
     )
-    # Exactly that subject: MySQL would take another of like letters for it.
-    return next((user for user, row in read_session().execute(known) if row.subject == claims.subject), None)
+    # Compared again in Python: MySQL's collation takes subjects that differ in case for the same.
+    return next((user for user, row in read_session().execute(linked) if row.subject == claims.subject), None)
 
 
 @retry_on_deadlock
-def _arrive(claims: IdentityClaims) -> User:
+def _link_or_create(claims: IdentityClaims) -> User:
     with transaction("accounts") as session:
-        user = _proved_holder(session, claims.email)
+        user = _verified_owner(session, claims.email)
         if user is None:
-            user = _open(session, claims)
+            user = _create_account(session, claims)
         else:
             identifiers.notify_owner(session, UserId(user.id), user.email, "identity")
         session.add(
@@ -56,18 +57,18 @@ def _arrive(claims: IdentityClaims) -> User:
     return user
 
 
-def _proved_holder(session: Session, email: str | None) -> User | None:
+def _verified_owner(session: Session, email: str | None) -> User | None:
     if email is None:
         return None
-    found = session.scalars(select(User).where(User.email == email, User.email_verified_at.is_not(None)))
-    return next((user for user in found if user.email == email), None)
+    owners = session.scalars(select(User).where(User.email == email, User.email_verified_at.is_not(None)))
+    return next((user for user in owners if user.email == email), None)
 
 
-def _open(session: Session, claims: IdentityClaims) -> User:
+def _create_account(session: Session, claims: IdentityClaims) -> User:
     now = utc_now()
     if claims.email is not None:
         identifiers.release_unverified(session, claims.email)
-        identifiers.forget_sign_up(session, claims.email)
+        identifiers.delete_sign_up(session, claims.email)
     user = User(
         name=claims.name,
         email=claims.email,

@@ -1,7 +1,7 @@
-"""One-time codes: six digits, five minutes, five tries, used once; a hundred wrong ones a day for one address.
+"""One-time codes: six digits, valid for five minutes, single use, five attempts; 100 wrong attempts a day per address.
 
-A code is not kept: it is made from a random seed in its row and the shop's secret key, by who sends it and by who
-checks it, as RFC 4226 makes its own. Whoever reads the database alone cannot tell it.
+Codes are not stored. They are derived from a random seed in the row and the shop's secret key, in the manner of
+RFC 4226 (HOTP), when they are sent and when they are verified. The database alone does not reveal them.
 """
 
 from __future__ import annotations
@@ -29,23 +29,25 @@ from storefront.db.session import read_session, retry_on_deadlock, rows_changed,
 
 DIGITS = 6
 LIFETIME = timedelta(minutes=5)
-TRIES = 5
-PAUSE = timedelta(seconds=60)  # until the next may be asked for
+MAX_ATTEMPTS = 5
+RESEND_INTERVAL = timedelta(seconds=60)  # between two codes for one address and purpose
 WINDOW = timedelta(minutes=10)
-MAX_IN_WINDOW = 3  # letters to one address; reliability.md B13
-KEPT = timedelta(days=1)
-# Wrong ones for one address while its codes are kept. Without this bound, letter upon letter would give two thousand
-# tries a day: one account in 500 would be taken over on each day of patient guessing.
+MAX_IN_WINDOW = 3  # codes to one address; reliability.md B13
+RETENTION = timedelta(days=1)
+# Wrong attempts for one address within `RETENTION`. Without this limit, requesting code after code would allow 2,000
+# attempts a day, and one account in 500 could be taken over per day.
 MAX_GUESSES = 100
-# Sent only to who knows a password: strangers must not use up what the owner needs to sign in.
+# Sent only after a correct password, and counted separately: strangers must not exhaust the limit the owner needs.
 PROTECTED = frozenset({Purpose.SIGN_IN})
 
 
 @dataclass(frozen=True, slots=True)
 class SentCode:
-    """A code as it goes into a letter, or as it was found right.
+    """A code that was sent.
 
-    :ivar user: whose it is, None of nobody yet
+    :ivar user: the account it was sent for; None: no account exists yet
+    :ivar payload: data stored with it by the sender
+    :ivar digits: the code itself
     """
 
     id: int
@@ -57,18 +59,18 @@ class SentCode:
 
     @property
     def reason(self) -> str:
-        """What it is for, as letters say it: its purpose, or "proof" that the owner of an account asks."""
+        """Key of the message texts: its purpose, or "proof" for the reauthentication of an account's owner."""
         return "proof" if self.payload.get("is_proof") else self.purpose
 
 
 def _digits(row: OneTimeCode) -> str:
-    about = f"{row.purpose}\n{row.address}\n{row.seed}".encode()
+    message = f"{row.purpose}\n{row.address}\n{row.seed}".encode()
     key = hashlib.sha256(b"one-time codes\n" + current_app.config["SECRET_KEY"].encode()).digest()
-    number = int.from_bytes(hmac.digest(key, about, "sha256")[:8])
+    number = int.from_bytes(hmac.digest(key, message, "sha256")[:8])
     return f"{number % 10**DIGITS:0{DIGITS}}"
 
 
-def _passed(row: OneTimeCode) -> SentCode:
+def _to_sent_code(row: OneTimeCode) -> SentCode:
     user = UserId(row.user_id) if row.user_id is not None else None
     return SentCode(row.id, Purpose(row.purpose), row.address, user, row.payload, _digits(row))
 
@@ -77,13 +79,17 @@ def _passed(row: OneTimeCode) -> SentCode:
 def send(
     purpose: Purpose, address: str, *, user: UserId | None = None, payload: Mapping[str, Any] | None = None
 ) -> None:
-    """Send a code, for mail or SMS by the form of the address; the ones sent before for the same purpose are dead.
+    """Send a code by e-mail or SMS, and invalidate the codes sent before to this address for the same purpose.
 
-    :raise TooManyCodes: one was sent a moment ago, or three within ten minutes
+    :param address: e-mail address or phone number
+    :param user: the account it is for; None: there is none
+    :param payload: data to return when the code is verified
+    :raise TooManyCodes: a code was sent within `RESEND_INTERVAL`, `MAX_IN_WINDOW` within ten minutes, or too many
+        wrong codes were entered
     """
     now = utc_now()
     with transaction("accounts") as session:
-        _refuse_too_many(session, purpose, address)
+        _check_limits(session, purpose, address)
         session.execute(
             update(OneTimeCode)
             .where(OneTimeCode.address == address, OneTimeCode.purpose == purpose, OneTimeCode.used_at.is_(None))
@@ -100,14 +106,16 @@ def send(
         )
         session.add(row)
         session.flush()
-        # Not by its id: SQLite gives the ids of deleted rows again, and the letter's key must be new each time.
+        # A random key rather than the row's id: SQLite reuses the ids of deleted rows, and outbox keys must be unique.
         outbox.publish(session, Message, CODE_SENT, f"{CODE_SENT}/{uuid.uuid4()}", {"code": row.id})
 
 
-def _refuse_too_many(session: Session, purpose: Purpose, address: str) -> None:
-    """Counted over all purposes that strangers can have: it is the inbox that is protected; the pause is of each."""
+def _check_limits(session: Session, purpose: Purpose, address: str) -> None:
+    """Apply the limits. They count all unprotected purposes together, since they protect the inbox from flooding;
+    only the resend interval is counted per purpose.
+    """
     now = utc_now()
-    together = {purpose} if purpose in PROTECTED else set(Purpose) - PROTECTED
+    counted_purposes = {purpose} if purpose in PROTECTED else set(Purpose) - PROTECTED
     is_recent, was_guessed = OneTimeCode.created_at > now - WINDOW, OneTimeCode.attempts > 0
     sent = select(
         func.count(case((is_recent, 1))),
@@ -115,104 +123,108 @@ def _refuse_too_many(session: Session, purpose: Purpose, address: str) -> None:
         func.coalesce(func.sum(OneTimeCode.attempts), 0),
         func.min(case((was_guessed, OneTimeCode.created_at))),
     ).where(
-        OneTimeCode.address == address, OneTimeCode.purpose.in_(sorted(together)), OneTimeCode.created_at > now - KEPT
+        OneTimeCode.address == address,
+        OneTimeCode.purpose.in_(sorted(counted_purposes)),
+        OneTimeCode.created_at > now - RETENTION,
     )
     count, first, guesses, first_guessed = session.execute(sent).one()
     if guesses >= MAX_GUESSES:
-        raise TooManyCodes(max(1, int((first_guessed + KEPT - now).total_seconds())))
+        raise TooManyCodes(max(1, int((first_guessed + RETENTION - now).total_seconds())))
     if count >= MAX_IN_WINDOW:
         raise TooManyCodes(max(1, int((first + WINDOW - now).total_seconds())))
     last = session.scalar(
         select(func.max(OneTimeCode.created_at)).where(
-            OneTimeCode.address == address, OneTimeCode.purpose == purpose, OneTimeCode.created_at > now - PAUSE
+            OneTimeCode.address == address,
+            OneTimeCode.purpose == purpose,
+            OneTimeCode.created_at > now - RESEND_INTERVAL,
         )
     )
     if last is not None:
-        raise TooManyCodes(max(1, int((last + PAUSE - now).total_seconds())))
+        raise TooManyCodes(max(1, int((last + RESEND_INTERVAL - now).total_seconds())))
 
 
 def find_last(purpose: Purpose, address: str) -> SentCode | None:
-    """The code sent last, entered or not, expired or not; to send another in its place."""
-    mine = select(OneTimeCode).where(OneTimeCode.address == address, OneTimeCode.purpose == purpose)
-    row = read_session().scalar(mine.order_by(OneTimeCode.id.desc()).limit(1))
-    return _passed(row) if row is not None else None
+    """The code sent last, used and expired ones included."""
+    query = select(OneTimeCode).where(OneTimeCode.address == address, OneTimeCode.purpose == purpose)
+    row = read_session().scalar(query.order_by(OneTimeCode.id.desc()).limit(1))
+    return _to_sent_code(row) if row is not None else None
 
 
 def was_just_sent(purpose: Purpose, address: str, user: UserId) -> bool:
-    """Whether a code of theirs was sent a moment ago and can still be entered: no other need be sent."""
-    waiting = select(OneTimeCode.id).where(
+    """Whether a code for this account was sent within `RESEND_INTERVAL` and can still be used."""
+    usable = select(OneTimeCode.id).where(
         OneTimeCode.address == address,
         OneTimeCode.purpose == purpose,
         OneTimeCode.user_id == user,
         OneTimeCode.used_at.is_(None),
-        OneTimeCode.attempts < TRIES,
-        OneTimeCode.created_at > utc_now() - PAUSE,
+        OneTimeCode.attempts < MAX_ATTEMPTS,
+        OneTimeCode.created_at > utc_now() - RESEND_INTERVAL,
     )
-    return read_session().scalar(waiting.limit(1)) is not None
+    return read_session().scalar(usable.limit(1)) is not None
 
 
 def find_sent(code: int) -> SentCode | None:
-    """A code that can still be entered, for the letter that brings it."""
+    """Return a code that can still be used, for the message that delivers it; None otherwise."""
     row = read_session().get(OneTimeCode, code)
-    return _passed(row) if row is not None and row.used_at is None and row.expires_at > utc_now() else None
+    return _to_sent_code(row) if row is not None and row.used_at is None and row.expires_at > utc_now() else None
 
 
 def verify(purpose: Purpose, address: str, digits: str, *, account: UserId | None = None) -> SentCode:
-    """Enter a code: right, it is used up; wrong, a try is gone.
+    """Verify a code. A correct code is used up, a wrong one counts as an attempt.
 
-    :param account: whose code is asked for, where nobody is signed in yet; it is written down when it was wrong
-    :raise WrongCode: it is not the one sent last, or was used, or tried too often
-    :raise CodeExpired: it was right, too late
+    :param account: the account being signed in to, for the security log
+    :raise WrongCode: it is not the code sent last, was used already, or had too many attempts
+    :raise CodeExpired: it is correct but its lifetime is over
     """
     try:
-        return _use(purpose, address, digits)
+        return _verify(purpose, address, digits)
     except (WrongCode, CodeExpired) as failure:
         security_event(SecurityEvent.CODE_REFUSED, account=account, purpose=purpose, reason=type(failure).__name__)
         raise
 
 
 @retry_on_deadlock
-def _use(purpose: Purpose, address: str, digits: str) -> SentCode:
+def _verify(purpose: Purpose, address: str, digits: str) -> SentCode:
     failure: WrongCode | CodeExpired
     with transaction("accounts") as session:
-        waiting = select(OneTimeCode).where(
+        usable = select(OneTimeCode).where(
             OneTimeCode.address == address, OneTimeCode.purpose == purpose, OneTimeCode.used_at.is_(None)
         )
-        row = session.scalars(waiting.order_by(OneTimeCode.id.desc()).limit(1)).one_or_none()
-        if row is None or not _take_a_try(session, row.id):
+        row = session.scalars(usable.order_by(OneTimeCode.id.desc()).limit(1)).one_or_none()
+        if row is None or not _count_attempt(session, row.id):
             raise WrongCode
         if hmac.compare_digest(_digits(row).encode(), digits.strip().encode()):
             if row.expires_at > utc_now():
                 session.execute(
                     update(OneTimeCode).where(OneTimeCode.id == row.id).values(used_at=utc_now(), attempts=0)
                 )
-                return _passed(row)
+                return _to_sent_code(row)
             failure = CodeExpired()
         else:
             failure = WrongCode()
-    raise failure  # the try stays taken: the transaction above was committed
+    raise failure  # after the commit, so that the attempt stays counted
 
 
-def _take_a_try(session: Session, code: int) -> bool:
-    """Before looking: guesses sent at the same time cannot share one."""
-    taken = session.execute(
+def _count_attempt(session: Session, code: int) -> bool:
+    # Conditional update before the comparison: concurrent guesses cannot share an attempt.
+    counted = session.execute(
         update(OneTimeCode)
-        .where(OneTimeCode.id == code, OneTimeCode.attempts < TRIES, OneTimeCode.used_at.is_(None))
+        .where(OneTimeCode.id == code, OneTimeCode.attempts < MAX_ATTEMPTS, OneTimeCode.used_at.is_(None))
         .values(attempts=OneTimeCode.attempts + 1)
     )
-    return rows_changed(taken) == 1
+    return rows_changed(counted) == 1
 
 
-def forget_sign_ins(session: Session, user: UserId) -> None:
-    """Within the caller's transaction: who got into the way of somebody's sign-in does so no more, for their password
-    is another now.
+def delete_sign_in_codes(session: Session, user: UserId) -> None:
+    """Delete an account's sign-in codes in the caller's transaction.
+
+    After a password change this resets the limits that somebody who knew the old password may have exhausted.
     """
-    mine = delete(OneTimeCode).where(OneTimeCode.user_id == user, OneTimeCode.purpose == Purpose.SIGN_IN)
-    session.execute(mine)
+    session.execute(delete(OneTimeCode).where(OneTimeCode.user_id == user, OneTimeCode.purpose == Purpose.SIGN_IN))
 
 
 @retry_on_deadlock
 def purge() -> None:
-    """Delete the rows of codes that nobody can enter any more; the worker asks for it."""
+    """Delete codes older than `RETENTION`. Run by the worker."""
     with transaction("accounts") as session:
-        session.execute(delete(OneTimeCode).where(OneTimeCode.created_at < utc_now() - KEPT))
+        session.execute(delete(OneTimeCode).where(OneTimeCode.created_at < utc_now() - RETENTION))

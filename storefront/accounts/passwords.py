@@ -1,4 +1,4 @@
-"""Passwords: what is accepted, how it is kept, how it is compared."""
+"""Password strength, hashing (Argon2id) and verification, with the legacy shop's bcrypt hashes accepted as well."""
 
 from __future__ import annotations
 
@@ -15,89 +15,94 @@ from storefront.accounts.values import WeakPassword
 
 MIN_LENGTH = 8  # characters; ASVS 5.0, 6.2.1
 MAX_LENGTH = 128  # characters; 6.2.9 asks for 64 at least, a bound keeps hashing cheap
-OLD_COST = 10  # of bcrypt; what Spring's BCryptPasswordEncoder takes unless told otherwise
-COMMON = 10_000  # the list's first so many are refused; 6.2.4 asks for the top 3000
+LEGACY_BCRYPT_COST = 10  # default of Spring's BCryptPasswordEncoder, which the legacy shop used
+COMMON_PASSWORDS = 10_000  # top entries of the list that are refused; 6.2.4 asks for the top 3000
 
 # OWASP Password Storage Cheat Sheet: Argon2id, 19 MiB, two passes, one lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_room = threading.BoundedSemaphore(4)  # hashes at once in one process: 76 MiB at most
+_hash_slots = threading.BoundedSemaphore(4)  # concurrent hashes per process: at most 76 MiB
 
 
 @cache
-def _common() -> frozenset[str]:
+def _common_passwords() -> frozenset[str]:
     ranked = FREQUENCY_LISTS["passwords"]
-    return frozenset(ranked[:COMMON])
+    return frozenset(ranked[:COMMON_PASSWORDS])
 
 
 @cache
-def _dummy() -> str:
-    """What is compared where there is no Argon2 hash to compare with, so that the answer takes as long."""
+def _dummy_argon2_hash() -> str:
+    """Hash to verify against where no Argon2 hash is stored, so that verification takes the same time."""
     return _hasher.hash("nobody's password")
 
 
 @cache
-def _old_dummy() -> bytes:
-    """The same for bcrypt, as the old system made its hashes."""
-    return bcrypt.hashpw(b"nobody's password", bcrypt.gensalt(OLD_COST))
+def _dummy_bcrypt_hash() -> bytes:
+    """Hash to verify against where no bcrypt hash is stored, with the legacy shop's cost."""
+    return bcrypt.hashpw(b"nobody's password", bcrypt.gensalt(LEGACY_BCRYPT_COST))
 
 
 def check_strength(password: str) -> None:
-    """:raise WeakPassword: too short, too long or one of the commonest"""
+    """Check that a password is acceptable for an account.
+
+    :raise WeakPassword: too short, too long or one of the most common
+    """
     if len(password) < MIN_LENGTH:
         raise WeakPassword(f"Use at least {MIN_LENGTH} characters")
     if len(password) > MAX_LENGTH:
         raise WeakPassword(f"Use at most {MAX_LENGTH} characters")
-    if password.lower() in _common():
+    if password.lower() in _common_passwords():
         raise WeakPassword("This is one of the passwords that are tried first: choose another")
 
 
-def hashed(password: str) -> str:
-    """As the table keeps it.
+def hash_new_password(password: str) -> str:
+    """Check a newly chosen password and return its Argon2 hash.
 
-    :raise WeakPassword: too short, too long or one of the commonest
+    :raise WeakPassword: too short, too long or one of the most common
     """
     check_strength(password)
-    return hashed_anew(password)
+    return hash_password(password)
 
 
-def hashed_anew(password: str) -> str:
-    """The hash of a password that its account has already, however weak: it is kept as we keep others."""
-    with _room:
-        return _hasher.hash(_bytes(password))
+def hash_password(password: str) -> str:
+    """Return the Argon2 hash of a password that is in use already, without checking its strength."""
+    with _hash_slots:
+        return _hasher.hash(_encode(password))
 
 
-def _bytes(password: str) -> bytes:
-    """Half a character, which only JSON can bring, is none that a password has."""
+def _encode(password: str) -> bytes:
+    # A lone surrogate, which only JSON input can contain, has no UTF-8 form.
     return password.encode(errors="replace")
 
 
-def fits(password: str, kept: str | None) -> bool:
-    """Whether this is the password.
+def verify(password: str, stored: str | None) -> bool:
+    """Whether a password matches the stored hash.
 
-    A wrong one is compared by both schemes, whatever is kept: how long that takes does not tell an account that came
-    from the old system from one that is ours, or from none.
+    A wrong password is always verified with both schemes, so that the time taken does not reveal whether the account
+    was imported from the legacy shop, was created here, or does not exist.
+
+    :param stored: Argon2 or legacy bcrypt hash; None: there is no account or no password
     """
-    with _room:
-        if kept is not None and kept.startswith("$2"):
-            return _fits_bcrypt(password, kept) or _fits_argon2(password, None)
-        return _fits_argon2(password, kept) or _fits_bcrypt(password, None)
+    with _hash_slots:
+        if stored is not None and stored.startswith("$2"):
+            return _verify_bcrypt(password, stored) or _verify_argon2(password, None)
+        return _verify_argon2(password, stored) or _verify_bcrypt(password, None)
 
 
-def _fits_argon2(password: str, kept: str | None) -> bool:
-    """Nothing fits where there is no hash; finding that out takes as long. So it is with `_fits_bcrypt`."""
+def _verify_argon2(password: str, stored: str | None) -> bool:
     try:
-        _hasher.verify(kept or _dummy(), _bytes(password))
+        _hasher.verify(stored or _dummy_argon2_hash(), _encode(password))
     except (VerificationError, InvalidHashError):
         return False
-    return bool(kept)
+    return bool(stored)
 
 
-def _fits_bcrypt(password: str, kept: str | None) -> bool:
-    with suppress(ValueError):  # what the table holds is no hash
-        return bcrypt.checkpw(_bytes(password)[:72], kept.encode() if kept else _old_dummy()) and kept is not None
+def _verify_bcrypt(password: str, stored: str | None) -> bool:
+    hash_or_dummy = stored.encode() if stored else _dummy_bcrypt_hash()
+    with suppress(ValueError):  # the stored value is no bcrypt hash
+        return bcrypt.checkpw(_encode(password)[:72], hash_or_dummy) and stored is not None
     return False
 
 
-def is_outdated(kept: str) -> bool:
-    """Whether it should be hashed anew now that the password is at hand."""
-    return kept.startswith("$2") or _hasher.check_needs_rehash(kept)
+def needs_rehash(stored: str) -> bool:
+    """Whether a stored hash is bcrypt or uses outdated Argon2 parameters, to be replaced at the next sign-in."""
+    return stored.startswith("$2") or _hasher.check_needs_rehash(stored)

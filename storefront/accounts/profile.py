@@ -1,4 +1,4 @@
-"""How an account calls itself and shows itself."""
+"""An account's profile: name, phone number and avatar."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ from sqlalchemy.exc import IntegrityError
 
 from storefront.accounts import identifiers
 from storefront.accounts.models import Avatar, User
-from storefront.accounts.saved_values import UnknownAvatar, UnusableAvatar
-from storefront.accounts.values import PhoneTaken, UnknownUser, UserId
+from storefront.accounts.values import PhoneTaken, UnknownAvatar, UnknownUser, UnusableAvatar, UserId
 from storefront.core import contact
 from storefront.core.image_processing import reencode
 from storefront.core.urls import safe_next_path
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 MAX_NAME_LENGTH = contact.MAX_NAME_LENGTH
-MAX_ADDRESS_LENGTH = 500  # characters, of a picture
+MAX_ADDRESS_LENGTH = 500  # characters of an avatar's URL
 AVATAR_SIZE = 256  # pixels, wide and high
 
 ProfilePart = Literal["name", "avatar", "phone"]
 
 
 def change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> None:
-    """Change several things at once, or none of them. What is not named stays as it is.
+    """Change parts of a profile, all or none. Parts that are not named stay as they are.
 
-    :param changes: None takes it away; a phone is one that nobody proved; a picture's address is http(s) or
-        a path of this shop, and what was uploaded before is deleted
-    :raise UnusableAvatar: the picture's address is something else, or longer than `MAX_ADDRESS_LENGTH`
-    :raise PhoneTaken: another account has the phone
+    :param changes: new values, None to remove one. A new phone number is unverified. An avatar is an http(s) URL or a
+        path of this shop, and replaces an uploaded picture
+    :raise UnusableAvatar: the avatar's URL is not valid, or longer than `MAX_ADDRESS_LENGTH`
+    :raise PhoneTaken: another account has the phone number
     :raise UnknownUser: there is no such account
     """
     try:
@@ -49,7 +48,7 @@ def _change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> 
             raise UnknownUser(user)
         if "name" in changes:
             row.name = " ".join((changes["name"] or "").split()) or None
-        if "avatar" in changes and row.avatar != (avatar := usable(changes["avatar"])):
+        if "avatar" in changes and row.avatar != (avatar := clean_avatar_url(changes["avatar"])):
             row.avatar = avatar
             session.execute(delete(Avatar).where(Avatar.user_id == user))
         if "phone" in changes and row.phone != changes["phone"]:
@@ -57,62 +56,65 @@ def _change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> 
             row.phone, row.phone_verified_at = changes["phone"], None
 
 
-def usable(address: str | None) -> str | None:
-    """The address of a picture as it is kept; None for a blank one.
+def clean_avatar_url(address: str | None) -> str | None:
+    """Validate the URL of an avatar and strip blanks around it.
 
+    :return: None for a blank one
     :raise UnusableAvatar: it is neither http(s) nor a path of this shop, or too long
     """
     address = (address or "").strip() or None
-    if address is not None and not _is_usable(address):
+    if address is not None and not _is_valid_avatar_url(address):
         raise UnusableAvatar
     return address
 
 
 def upload_avatar(user: UserId, sent: bytes) -> str:
-    """Show an account by a picture that was sent. :return: its address
+    """Store an uploaded picture as the avatar of an account, cropped to a square and re-encoded as WebP.
 
-    :raise storefront.core.image_processing.NotAPicture: it cannot be read as a picture
-    :raise storefront.core.image_processing.PictureTooLarge: it has too many bytes or pixels
+    :param sent: content of the uploaded file
+    :return: the avatar's URL
+    :raise storefront.core.image_processing.InvalidImage: it is not a supported image
+    :raise storefront.core.image_processing.ImageTooLarge: it has too many bytes or pixels
     :raise UnknownUser: there is no such account
     """
     content, _ = reencode(sent, longest=AVATAR_SIZE, kind="WEBP", is_square=True)
     digest = hashlib.sha256(content).hexdigest()
     address = url_for("account.avatar", user_id=user, digest=digest[:32])
-    _keep_avatar(user, content, digest, address)
+    _store_avatar(user, content, digest, address)
     return address
 
 
 @retry_on_deadlock
-def _keep_avatar(user: UserId, content: bytes, digest: str, address: str) -> None:
+def _store_avatar(user: UserId, content: bytes, digest: str, address: str) -> None:
     with transaction("accounts") as session:
-        # First the user's row: who comes second waits here, and finds the picture of who came first.
+        # The user's row first: concurrent uploads wait for its lock, and the later one sees the earlier avatar row.
         if not rows_changed(session.execute(update(User).where(User.id == user).values(avatar=address))):
             raise UnknownUser(user)
-        kept = update(Avatar).where(Avatar.user_id == user).values(digest=digest, content=content)
-        if not rows_changed(session.execute(kept)):
+        replacement = update(Avatar).where(Avatar.user_id == user).values(digest=digest, content=content)
+        if not rows_changed(session.execute(replacement)):
             session.add(Avatar(user_id=user, digest=digest, content=content))
 
 
-def _is_usable(address: str) -> bool:
+def _is_valid_avatar_url(address: str) -> bool:
     if len(address) > MAX_ADDRESS_LENGTH or not address.isprintable() or " " in address:
         return False
-    is_elsewhere = address.lower().startswith(("http://", "https://")) and len(address.split("/", 3)[2]) > 0
-    return is_elsewhere or safe_next_path(address) is not None
+    has_host = address.lower().startswith(("http://", "https://")) and len(address.split("/", 3)[2]) > 0
+    return has_host or safe_next_path(address) is not None
 
 
 def avatars_of(users: Collection[int]) -> dict[int, str]:
-    """The addresses of the pictures of accounts, by one select; who shows none has none."""
+    """Avatar URLs by account id, in one query; accounts without an avatar are left out."""
     if not users:
         return {}
-    shown = select(User.id, User.avatar).where(User.id.in_(users), User.avatar.is_not(None))
-    return {row.id: row.avatar for row in read_session().execute(shown)}
+    avatars = select(User.id, User.avatar).where(User.id.in_(users), User.avatar.is_not(None))
+    return {row.id: row.avatar for row in read_session().execute(avatars)}
 
 
 def get_avatar(user: int, digest: str) -> bytes:
-    """An uploaded picture: WebP, `AVATAR_SIZE` wide and high.
+    """Return the content of an uploaded avatar: WebP, `AVATAR_SIZE` pixels wide and high.
 
-    :param digest: the beginning of its hash, as its address has it
-    :raise UnknownAvatar: there is no such picture, or another has taken its place
+    :param digest: first 32 characters of its hash, as in its URL
+    :raise UnknownAvatar: there is no such avatar, or it was replaced
     """
     row = read_session().get(Avatar, user)
     if row is None or row.digest[:32] != digest:

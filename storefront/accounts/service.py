@@ -1,4 +1,4 @@
-"""The accounts' door."""
+"""Public interface of the accounts domain."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from storefront.accounts.authentication import (
     sign_in_with_code,
 )
 from storefront.accounts.back_in_stock import (
-    Notice,
-    UnknownNotice,
+    StockAlert,
+    UnknownAlert,
     alerts_of,
-    ask_for_notice,
     enqueue_alerts,
-    find_notice,
-    get_notice,
+    find_alert,
+    get_alert,
     rearm,
+    request_alert,
     unsubscribe,
 )
 from storefront.accounts.contact_settings import (
@@ -84,18 +84,6 @@ from storefront.accounts.registration import (
     start_sign_up,
     verify_sign_up,
 )
-from storefront.accounts.saved_values import (
-    MAX_ADDRESSES,
-    SavedAddress,
-    SavedMethod,
-    TooManyAddresses,
-    TooManyMethods,
-    UnknownAddress,
-    UnknownAvatar,
-    UnknownMethod,
-    UnusableAvatar,
-    UnusableMethod,
-)
 from storefront.accounts.sessions import (
     account_of,
     end_session,
@@ -119,6 +107,7 @@ from storefront.accounts.tokens import SIGN_UP_LIFETIME, reference_of, sign_up_o
 from storefront.accounts.tokens import issue as issue_token
 from storefront.accounts.tokens import issue_for_sign_up as issue_sign_up_token
 from storefront.accounts.values import (
+    MAX_ADDRESSES,
     Account,
     CodeExpired,
     EmailTaken,
@@ -132,11 +121,20 @@ from storefront.accounts.values import (
     Profile,
     Purpose,
     Role,
+    SavedAddress,
+    SavedMethod,
     SecondFactorNeeded,
     SessionView,
     SignedIn,
+    TooManyAddresses,
     TooManyCodes,
+    TooManyMethods,
+    UnknownAddress,
+    UnknownAvatar,
+    UnknownMethod,
     UnknownUser,
+    UnusableAvatar,
+    UnusableMethod,
     UserId,
     WeakPassword,
     WrongCode,
@@ -183,7 +181,6 @@ __all__ = [
     "LastAdmin",
     "NoProvedAddress",
     "NoTextMessages",
-    "Notice",
     "PendingUser",
     "PhoneTaken",
     "Profile",
@@ -197,13 +194,14 @@ __all__ = [
     "SessionView",
     "SharedWishlist",
     "SignedIn",
+    "StockAlert",
     "TooManyAddresses",
     "TooManyCodes",
     "TooManyMethods",
     "UnknownAddress",
+    "UnknownAlert",
     "UnknownAvatar",
     "UnknownMethod",
-    "UnknownNotice",
     "UnknownUser",
     "UnknownWishlist",
     "UnknownWishlistItem",
@@ -222,7 +220,6 @@ __all__ = [
     "add_wishlist_item",
     "addresses_of",
     "alerts_of",
-    "ask_for_notice",
     "audit_entries",
     "avatars_of",
     "change_address",
@@ -237,8 +234,8 @@ __all__ = [
     "enqueue_alerts",
     "export_of",
     "find_accounts",
+    "find_alert",
     "find_fresh_method",
-    "find_notice",
     "find_pending",
     "find_sent_code",
     "find_session",
@@ -249,8 +246,8 @@ __all__ = [
     "forget_unfinished",
     "get_account",
     "get_address",
+    "get_alert",
     "get_avatar",
-    "get_notice",
     "is_sign_up_code",
     "issue_sign_up_token",
     "issue_token",
@@ -274,6 +271,7 @@ __all__ = [
     "remove_method",
     "remove_wishlist_item",
     "remove_wishlist_item_by_id",
+    "request_alert",
     "request_contact_change",
     "request_reset",
     "reset_password",
@@ -310,10 +308,10 @@ __all__ = [
 
 
 def open_accounts(people: Sequence[tuple[str, str]]) -> list[Profile]:
-    """Open accounts that nobody can sign in to yet, all or none.
+    """Create accounts without a password, all or none of them.
 
     :param people: name and e-mail address of each
-    :raise EmailTaken: an address has an account already
+    :raise EmailTaken: an address already has an account
     """
     now = utc_now()
     users = [User(name=name, email=email.strip().lower(), created_at=now) for name, email in people]
@@ -326,14 +324,14 @@ def open_accounts(people: Sequence[tuple[str, str]]) -> list[Profile]:
 
 
 def profiles_of(emails: Sequence[str]) -> dict[str, Profile]:
-    """Accounts by e-mail address, of those that have one."""
-    known = select(User).where(User.email.in_([email.strip().lower() for email in emails]))
-    return {user.email or "": Profile(UserId(user.id), user.name or "") for user in read_session().scalars(known)}
+    """Accounts by e-mail address; addresses without an account are left out."""
+    query = select(User).where(User.email.in_([email.strip().lower() for email in emails]))
+    return {user.email or "": Profile(UserId(user.id), user.name or "") for user in read_session().scalars(query)}
 
 
 def get_account(user: UserId) -> Account:
-    """An account as it stands.
+    """Return an account.
 
-    :raise UnknownUser: there is none
+    :raise UnknownUser: there is no such account
     """
     return account_of(get_user(user))

@@ -1,4 +1,4 @@
-"""Sign-ins as rows: a browser's cookie or a bearer token names one, and it can be ended from anywhere."""
+"""Sign-in sessions, stored in the database so that they can be revoked; cookies and bearer tokens refer to them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from storefront.accounts.values import Account, Role, SessionView, SignedIn, Use
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
-# The old client shows no sign-in page: a session must outlast a working day (contract/angular-api.md 5.3).
-IDLE_END = timedelta(hours=24)
-ABSOLUTE_END = timedelta(days=14)
-SEEN_EVERY = timedelta(minutes=5)  # so exactly is a session's last use known
-KEPT_AFTER_END = timedelta(days=30)
+# The legacy client shows no sign-in page: a session must outlast a working day (contract/angular-api.md 5.3).
+IDLE_TIMEOUT = timedelta(hours=24)
+MAX_LIFETIME = timedelta(days=14)
+TOUCH_INTERVAL = timedelta(minutes=5)  # precision of the time of last use
+RETENTION = timedelta(days=30)  # of rows, after the last use
 
 
-def _digest(reference: str) -> str:
-    """256 random bits need no salt and no slow hash."""
+def _hash(reference: str) -> str:
+    # A reference has 256 random bits: it needs neither a salt nor a slow hash.
     return hashlib.sha256(reference.encode()).hexdigest()
 
 
 def account_of(user: User) -> Account:
-    """A row as it passes the door."""
+    """Convert a row to the public value."""
     return Account(
         id=UserId(user.id),
         email=user.email,
@@ -44,109 +44,109 @@ def account_of(user: User) -> Account:
 
 @retry_on_deadlock
 def open_session(user: UserId, device: str = "", *, second_factor: bool = False) -> str:
-    """Begin a sign-in.
+    """Start a session.
 
-    :param device: the browser, in words
-    :param second_factor: whether a code was entered beside the password
-    :return: its reference, 256 random bits
+    :param device: browser and system, as shown to the owner
+    :param second_factor: whether a second factor was used
+    :return: the session reference, 256 random bits
     """
     reference, now = secrets.token_urlsafe(32), utc_now()
     with transaction("accounts") as session:
         session.add(
             UserSession(
-                reference=_digest(reference),
+                reference=_hash(reference),
                 user_id=user,
                 device=device[:160],
                 has_second_factor=second_factor,
                 created_at=now,
                 seen_at=now,
-                expires_at=now + ABSOLUTE_END,
+                expires_at=now + MAX_LIFETIME,
             )
         )
     return reference
 
 
-def _alive(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (UserSession.ended_at.is_(None), UserSession.expires_at > now, UserSession.seen_at > now - IDLE_END)
+def _active(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (UserSession.ended_at.is_(None), UserSession.expires_at > now, UserSession.seen_at > now - IDLE_TIMEOUT)
 
 
 def find_session(reference: str) -> tuple[SignedIn, bool] | None:
-    """Who is signed in by this reference, and whether `touch` is due; None when it ended or never was."""
+    """Return the session of a reference and whether `touch` is due; None when it ended or does not exist."""
     now = utc_now()
-    found = (
+    row = (
         read_session()
         .execute(
             select(User, UserSession.seen_at, UserSession.created_at, UserSession.has_second_factor)
             .join(UserSession, UserSession.user_id == User.id)
-            .where(UserSession.reference == _digest(reference), *_alive(now))
+            .where(UserSession.reference == _hash(reference), *_active(now))
         )
         .one_or_none()
     )
-    if found is None:
+    if row is None:
         return None
-    user, seen_at, began_at, has_second_factor = found
-    return SignedIn(reference, account_of(user), began_at, has_second_factor), seen_at < now - SEEN_EVERY
+    user, seen_at, began_at, has_second_factor = row
+    return SignedIn(reference, account_of(user), began_at, has_second_factor), seen_at < now - TOUCH_INTERVAL
 
 
 @retry_on_deadlock
 def touch(reference: str) -> None:
-    """Note that a session was used."""
+    """Update a session's time of last use."""
     now = utc_now()
     with transaction("accounts") as session:
         session.execute(
-            update(UserSession).where(UserSession.reference == _digest(reference), *_alive(now)).values(seen_at=now)
+            update(UserSession).where(UserSession.reference == _hash(reference), *_active(now)).values(seen_at=now)
         )
 
 
 @retry_on_deadlock
 def end_session(reference: str) -> None:
-    """Sign out: the cookie and every token of it are dead from now on."""
+    """End a session. Its cookie and its bearer tokens are no longer accepted."""
     with transaction("accounts") as session:
         session.execute(
             update(UserSession)
-            .where(UserSession.reference == _digest(reference), UserSession.ended_at.is_(None))
+            .where(UserSession.reference == _hash(reference), UserSession.ended_at.is_(None))
             .values(ended_at=utc_now())
         )
 
 
 def revoke_statement(user: UserId, *, but: str | None = None) -> Update:
-    """The statement that signs an account out, for a transaction that does more.
+    """The statement that ends all sessions of an account, to be run in the caller's transaction.
 
-    :param but: the one to keep
+    :param but: reference of a session to keep
     """
-    ending = update(UserSession).where(UserSession.user_id == user, UserSession.ended_at.is_(None))
+    statement = update(UserSession).where(UserSession.user_id == user, UserSession.ended_at.is_(None))
     if but is not None:
-        ending = ending.where(UserSession.reference != _digest(but))
-    return ending.values(ended_at=utc_now())
+        statement = statement.where(UserSession.reference != _hash(but))
+    return statement.values(ended_at=utc_now())
 
 
 @retry_on_deadlock
 def end_sessions_of(user: UserId, *, but: str | None = None, only: int | None = None) -> None:
-    """Sign an account out everywhere.
+    """End the sessions of an account.
 
-    :param but: reference of the one to keep
-    :param only: id of the one to end, of `SessionView`
+    :param but: reference of a session to keep
+    :param only: id of the one session to end, as in `SessionView`
     """
-    ending = revoke_statement(user, but=but)
+    statement = revoke_statement(user, but=but)
     with transaction("accounts") as session:
-        session.execute(ending if only is None else ending.where(UserSession.id == only))
+        session.execute(statement if only is None else statement.where(UserSession.id == only))
 
 
 def sessions_of(user: UserId, current: str) -> list[SessionView]:
-    """The sign-ins that are alive, last used first.
+    """The active sessions of an account, last used first.
 
-    :param current: reference of the asker's own
+    :param current: reference of the session that makes the request
     """
-    mine = select(UserSession).where(UserSession.user_id == user, *_alive(utc_now()))
+    query = select(UserSession).where(UserSession.user_id == user, *_active(utc_now()))
     return [
-        SessionView(row.id, row.device, row.created_at, row.seen_at, row.reference == _digest(current))
-        for row in read_session().scalars(mine.order_by(UserSession.seen_at.desc()))
+        SessionView(row.id, row.device, row.created_at, row.seen_at, row.reference == _hash(current))
+        for row in read_session().scalars(query.order_by(UserSession.seen_at.desc()))
     ]
 
 
 @retry_on_deadlock
 def forget_ended() -> None:
-    """Delete the rows of sign-ins that ended long ago; the worker asks for it."""
-    before = utc_now() - KEPT_AFTER_END
+    """Delete sessions not used within `RETENTION`. Run by the worker."""
+    before = utc_now() - RETENTION
     with transaction("accounts") as session:
         session.execute(delete(UserSession).where(UserSession.seen_at < before))

@@ -1,6 +1,6 @@
-"""Who of the accounts is staff, and what they do to accounts.
+"""Staff accounts and their roles, and the audit log of actions on accounts.
 
-Rights count from the next sign-in, with a second factor.
+A new role takes effect at the next sign-in, which requires a second factor.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ from storefront.db import audit_log
 from storefront.db.audit_log import AuditEntryView, AuditQuery
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
-COMMAND_LINE = "command line"  # the actor of what whoever runs the shop does there
+COMMAND_LINE = "command line"  # actor of audit log entries made by CLI commands
 
 
 def create_staff(email: str, name: str, role: Role, password: str, *, actor: str = COMMAND_LINE) -> Account:
-    """Open an account for somebody of the staff; whoever runs the shop vouches for the address.
+    """Create a staff account. The e-mail address counts as verified.
 
-    :param email: as `contact.email_key` makes it
+    :param email: as `contact.normalize_email` returns it
     :raise EmailTaken: the address has an account
     :raise WeakPassword: the password is not accepted
     """
-    kept = passwords.hashed(password)
+    password_hash = passwords.hash_new_password(password)
     try:
-        return _create(email, name, role, kept, actor)
+        return _create(email, name, role, password_hash, actor)
     except IntegrityError as error:
         raise EmailTaken from error
 
 
 @retry_on_deadlock
-def _create(email: str, name: str, role: Role, kept: str, actor: str) -> Account:
+def _create(email: str, name: str, role: Role, password_hash: str, actor: str) -> Account:
     now = utc_now()
     with transaction("accounts") as session:
-        identifiers.forget_sign_up(session, email)
-        user = User(email=email, name=name, role=role, password=kept, email_verified_at=now, created_at=now)
+        identifiers.delete_sign_up(session, email)
+        user = User(email=email, name=name, role=role, password=password_hash, email_verified_at=now, created_at=now)
         session.add(user)
         session.flush()
         audit_log.record(session, AuditEntry, actor=actor, what="account opened", subject=email, detail=f"as {role}")
@@ -59,18 +59,18 @@ def _create(email: str, name: str, role: Role, kept: str, actor: str) -> Account
 
 
 def staff_members() -> list[Account]:
-    """Everybody with rights of staff, by e-mail address."""
+    """All accounts with a staff role, ordered by e-mail address."""
     members = select(User).where(User.role != Role.CUSTOMER).order_by(User.email)
     return [account_of(user) for user in read_session().scalars(members)]
 
 
 @retry_on_deadlock
 def set_role(email: str, role: Role, *, actor: str = COMMAND_LINE) -> Account:
-    """Give or take rights; the account signs in anew, for staff need a second factor.
+    """Change the role of an account and end its sessions, since staff rights require a sign-in with a second factor.
 
-    :raise UnknownUser: the address has no account
-    :raise NoProvedAddress: it was never proved that the address is theirs
-    :raise LastAdmin: nobody else could give rights any more
+    :raise UnknownUser: the e-mail address has no account
+    :raise NoProvedAddress: the account's e-mail address is not verified
+    :raise LastAdmin: the account is the only admin
     """
     with transaction("accounts") as session:
         user = session.scalar(select(User).where(User.email == email).with_for_update())
@@ -79,7 +79,7 @@ def set_role(email: str, role: Role, *, actor: str = COMMAND_LINE) -> Account:
         if role.is_staff and user.email_verified_at is None:
             raise NoProvedAddress
         if role is not Role.ADMIN:
-            keep_an_admin(session, user)
+            ensure_admin_remains(session, user)
         if user.role != role:
             detail = f"from {user.role} to {role}"
             audit_log.record(session, AuditEntry, actor=actor, what="role", subject=email, detail=detail)
@@ -88,13 +88,14 @@ def set_role(email: str, role: Role, *, actor: str = COMMAND_LINE) -> Account:
         return account_of(user)
 
 
-def keep_an_admin(session: Session, leaving: User) -> None:
-    """Refuse to let the last admin go, within the transaction that would: two who go at once wait for each other.
+def ensure_admin_remains(session: Session, leaving: User) -> None:
+    """Check, in the caller's transaction, that an admin remains when an account is deleted or loses the role.
 
-    :raise LastAdmin: nobody else is one
+    :raise LastAdmin: the account is the only admin
     """
     if leaving.role != Role.ADMIN:
         return
+    # Locks all admins in the same order: of two who leave at the same time the second waits, and is refused.
     admins = select(User.id).where(User.role == Role.ADMIN).order_by(User.id).with_for_update()
     if not set(session.scalars(admins)) - {leaving.id}:
         raise LastAdmin(leaving.id)
@@ -102,12 +103,13 @@ def keep_an_admin(session: Session, leaving: User) -> None:
 
 @retry_on_deadlock
 def sign_out_everywhere(user: UserId, *, actor: str, may_be_staff: bool) -> bool:
-    """End every sign-in of an account, for staff ask for it.
+    """End all sessions of an account on behalf of the staff, and record it in the audit log.
 
-    :param may_be_staff: whether the account may be one of the staff, which is for admins to decide
-    :return: whether it was signed in anywhere
+    :param actor: e-mail address of the member of the staff
+    :param may_be_staff: whether the account may be a staff account; only admins may end their sessions
+    :return: whether the account had any sessions
     :raise UnknownUser: there is no such account
-    :raise IsStaff: it is one of the staff
+    :raise IsStaff: it is a staff account, and `may_be_staff` is False
     """
     with transaction("accounts") as session:
         row = session.get(User, user)
@@ -126,16 +128,21 @@ def sign_out_everywhere(user: UserId, *, actor: str, may_be_staff: bool) -> bool
 
 @retry_on_deadlock
 def record_audit(*, actor: str, what: str, subject: str, detail: str = "") -> None:
-    """Note an act whose own schema keeps no trail (checkout, payments), in a transaction of its own before it is done:
-    one transaction writes one schema, and an act that is noted and then fails is better than one that nobody noted.
+    """Record an action in a schema without an audit log of its own (checkout, payments).
+
+    A transaction writes to one schema, so this is a separate one. Call it before the action: an entry for an action
+    that then fails is better than an action without an entry.
+
+    :param what: the action, in words
+    :param subject: what it was done to
     """
     with transaction("accounts") as session:
         audit_log.record(session, AuditEntry, actor=actor, what=what, subject=subject, detail=detail)
 
 
 def audit_entries(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
-    """What the staff did to accounts, latest first.
+    """Audit log entries of the accounts schema, latest first.
 
-    :param count: of them, at most
+    :param count: at most so many
     """
     return audit_log.entries(AuditEntry, criteria, count)

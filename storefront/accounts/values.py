@@ -1,4 +1,4 @@
-"""What passes through the accounts' door."""
+"""Public values and errors of the accounts domain."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from storefront.core.addresses import PostalAddress
 from storefront.core.errors import DomainError, NotFoundError, RetryLater
 
 UserId = NewType("UserId", int)
 
+MAX_ADDRESSES = 50
+MAX_METHODS = 50
+
 
 class Role(StrEnum):
-    """What an account may do; read from the table at every request."""
+    """What an account may do. Read from the database at every request."""
 
     CUSTOMER = "customer"
     STOCK_STAFF = "stock"
@@ -26,7 +30,7 @@ class Role(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a one-time code is good for; it is good for nothing else."""
+    """What a one-time code was sent for. A code is valid for this purpose only."""
 
     REGISTER = "register"
     SIGN_IN = "sign-in"  # the second factor
@@ -45,7 +49,7 @@ class PhoneTaken(DomainError):
 
 
 class WrongPassword(DomainError):
-    """Identifier and password fit no account; which of the two was wrong is not said."""
+    """Identifier and password match no account. Which of the two was wrong is not revealed."""
 
     status = 401
 
@@ -53,7 +57,7 @@ class WrongPassword(DomainError):
 class WeakPassword(DomainError):
     """The password is too short, too long or too common.
 
-    :ivar reason: which, in words for the field
+    :ivar reason: which of these, worded for display beside the form field
     """
 
     status = 422
@@ -64,37 +68,37 @@ class WeakPassword(DomainError):
 
 
 class WrongCode(DomainError):
-    """The code is not the one that was sent, was used before, or was guessed at too often."""
+    """The code is not the one that was sent, was used already, or had too many wrong attempts."""
 
     status = 422
 
 
 class CodeExpired(DomainError):
-    """The code was right, too late."""
+    """The code was correct but its lifetime is over."""
 
     status = 422
 
 
 class TooManyCodes(RetryLater):
-    """No further code is sent to this address now."""
+    """The rate limit for codes to this address is reached."""
 
 
 class NoTextMessages(DomainError):
-    """This shop sends no text messages: a phone cannot be proved to be theirs."""
+    """This shop has no SMS transport, so a phone number cannot be verified."""
 
     status = 422
 
 
 class NoProvedAddress(DomainError):
-    """Neither e-mail address nor phone is proved to be theirs: no code could be sent."""
+    """The account has no verified e-mail address or phone number that a code could be sent to."""
 
 
 class LastAdmin(DomainError):
-    """Nobody else is an admin: this one can neither go nor lose the role."""
+    """This is the only admin, who can neither be deleted nor lose the role."""
 
 
 class IsStaff(DomainError):
-    """The account is of somebody of the staff, which only an admin may act on."""
+    """The account belongs to a member of the staff, which only an admin may act on."""
 
     status = 403
 
@@ -103,9 +107,48 @@ class UnknownUser(NotFoundError):
     """There is no such account."""
 
 
+class UnknownAddress(NotFoundError):
+    """The account has no such address. Addresses of other accounts are treated as not existing."""
+
+
+class TooManyAddresses(DomainError):
+    """The address book already holds `MAX_ADDRESSES`."""
+
+
+class UnknownMethod(NotFoundError):
+    """The account has no such payment method. Those of other accounts are treated as not existing."""
+
+
+class TooManyMethods(DomainError):
+    """The account already has `MAX_METHODS` saved payment methods."""
+
+
+class UnusableMethod(DomainError):
+    """Provider and token do not describe a payment method that can be saved.
+
+    :ivar reason: worded for display
+    """
+
+    status = 422
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnusableAvatar(DomainError):
+    """The avatar's URL is neither http(s) nor a path of this shop, or is too long."""
+
+    status = 422
+
+
+class UnknownAvatar(NotFoundError):
+    """The account has no avatar with this digest: it has none, or it was replaced."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An account as others may see it."""
+    """The public part of an account."""
 
     id: UserId
     name: str
@@ -113,9 +156,11 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as its owner and staff see it.
+    """An account as its owner and the staff see it.
 
-    :ivar email: proven theirs when `has_verified_email`
+    :ivar email: verified only if `has_verified_email`
+    :ivar phone: verified only if `has_verified_phone`
+    :ivar mfa_enabled: a second factor is required at sign-in
     """
 
     id: UserId
@@ -132,17 +177,17 @@ class Account:
 
     @property
     def greeting(self) -> str:
-        """What the frame calls them."""
+        """The name shown in the page header."""
         return (self.name or "").split(" ")[0] or "Account"
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who a session reference stands for at this request.
+    """The account and session that a request is authenticated with.
 
-    :ivar reference: the session's own, as the cookie or token holds it
-    :ivar began_at: when they signed in
-    :ivar has_second_factor: a code was entered at this sign-in; without one nobody has the rights of staff
+    :ivar reference: the session reference stored in the cookie or bearer token
+    :ivar began_at: time of the sign-in
+    :ivar has_second_factor: a second factor was used at this sign-in; staff rights require it
     """
 
     reference: str
@@ -156,14 +201,14 @@ class SignedIn:
 
     @property
     def role(self) -> Role:
-        """What this session may do."""
+        """The role this session has: the account's, or customer without a second factor."""
         return self.account.role if self.has_second_factor else Role.CUSTOMER
 
     def works_as(self, *roles: Role) -> bool:
-        """Whether this session has the rights of one of these; admins have all."""
+        """Whether this session has one of these roles. Admins have all of them."""
         return self.role in {*roles, Role.ADMIN}
 
-    # What Flask-Login asks of a user.
+    # Flask-Login's user interface.
     @property
     def is_authenticated(self) -> bool:
         return True
@@ -182,9 +227,9 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class SecondFactorNeeded:
-    """The password was right; a code was sent to the account's own address and must be entered as well.
+    """The password was correct, and the code sent to the account's own address is needed as well.
 
-    :ivar hint: where it went, but for most of its letters
+    :ivar hint: the address the code was sent to, masked
     """
 
     user: UserId
@@ -193,9 +238,9 @@ class SecondFactorNeeded:
 
 @dataclass(frozen=True, slots=True)
 class PendingUser:
-    """A sign-up that is not finished, of an e-mail address or else of a phone.
+    """An unfinished sign-up by e-mail address or phone number.
 
-    :ivar id: the one that the account will have
+    :ivar id: the id that the account will have
     """
 
     id: UserId
@@ -204,13 +249,13 @@ class PendingUser:
 
     @property
     def address(self) -> str:
-        """Where its code goes."""
+        """Where its code is sent."""
         return self.email or self.phone or ""
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityClaims:
-    """What an OpenID Connect provider says of who signed in there.
+    """Claims of an OpenID Connect provider about the user who signed in there.
 
     :ivar email: None unless the provider verified it
     """
@@ -223,10 +268,67 @@ class IdentityClaims:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A sign-in as the account's owner sees it in their list."""
+    """A session as listed on the account's security page."""
 
     id: int
     device: str
     created_at: datetime
     seen_at: datetime
     is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SavedAddress:
+    """An address of the address book."""
+
+    id: int
+    where: PostalAddress
+    is_default: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewMethod:
+    """A payment method to be saved. It contains nothing that can be charged or that identifies the payer.
+
+    :ivar kind: card, upi, cod or bnpl
+    :ivar details: last four digits, masked UPI id, or BNPL provider; empty when unknown
+    :ivar expires: MM/YYYY of a card, empty when unknown
+    """
+
+    provider: str
+    token: str
+    kind: str
+    details: str = ""
+    holder: str = ""
+    expires: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMethod:
+    """A saved payment method; see `NewMethod` for its fields."""
+
+    id: int
+    provider: str
+    token: str
+    kind: str
+    details: str
+    holder: str
+    expires: str
+    is_default: bool
+    created_at: datetime
+
+    @property
+    def label(self) -> str:
+        """Its name on pages: "VISA ending in 4242", "UPI ash***@okbank"."""
+        if self.kind == "card":
+            name = "Card" if self.provider == "CARD" else self.provider
+            return f"{name} ending in {self.details}" if self.details else name
+        if self.kind == "upi":
+            return f"UPI {self.details}".rstrip()
+        return "Cash on delivery" if self.kind == "cod" else f"Pay later with {self.details}"
+
+    @property
+    def card_number(self) -> str:
+        """The masked card number, `**** **** **** 4242`; empty when the digits are unknown or it is no card."""
+        return f"**** **** **** {self.details}" if self.kind == "card" and self.details else ""

@@ -1,4 +1,4 @@
-"""Wishlists: of an account, or of the guest who holds a token. Which products there are is the callers' to know."""
+"""Wishlists of accounts and of guests, who are identified by a token. Product ids are not checked here."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
-KEPT = timedelta(days=90)  # after its last wish; the cookie with a guest's token lives a third of it
-FORGOTTEN_AT_ONCE = 200  # lists
-MAX_WISHLIST_ITEMS = 200  # of one list: who sends a million forms must not fill the table
+GUEST_RETENTION = timedelta(days=90)  # after the last item was added; the guest's cookie lives a third of it
+PURGE_BATCH = 200  # lists deleted in one transaction
+MAX_WISHLIST_ITEMS = 200  # per list, so that automated requests cannot fill the table
 
-WishlistToken = NewType("WishlistToken", str)  # a guest's
+WishlistToken = NewType("WishlistToken", str)  # identifies a guest's list
 WishlistOwner = UserId | WishlistToken
 
 T = TypeVar("T")
 
 
 class UnknownWishlistItem(NotFoundError):
-    """This list has no such item."""
+    """The wishlist has no such item."""
 
 
 class WishlistFull(DomainError):
-    """The list holds `MAX_WISHLIST_ITEMS` products already."""
+    """The wishlist already holds `MAX_WISHLIST_ITEMS` products."""
 
 
 class UnknownWishlist(NotFoundError):
-    """No list is shared by this token."""
+    """No wishlist is shared under this token."""
 
 
 @dataclass(frozen=True, slots=True)
 class WishlistEntry:
-    """A product on a list.
+    """A product on a wishlist.
 
     :ivar user_id: None on a guest's list
-    :ivar sku: the variant chosen, "" while any will do
+    :ivar sku: the chosen variant, "" for any
     :ivar quantity: units, 1 to 99
     """
 
@@ -59,53 +59,55 @@ class WishlistEntry:
 
 @dataclass(frozen=True, slots=True)
 class SharedWishlist:
-    """A list as others see it.
+    """A shared wishlist.
 
-    :ivar owner: whose; their name may be empty
+    :ivar owner: their name may be empty
     """
 
     owner: Profile
-    wishes: tuple[WishlistEntry, ...]
+    items: tuple[WishlistEntry, ...]
 
 
-def _is_of(owner: WishlistOwner) -> ColumnElement[bool]:
+def _owned_by(owner: WishlistOwner) -> ColumnElement[bool]:
     return WishlistItem.user_id == owner if isinstance(owner, int) else WishlistItem.guest_token == owner
 
 
-def _wish(row: WishlistItem) -> WishlistEntry:
+def _to_entry(row: WishlistItem) -> WishlistEntry:
     user = UserId(row.user_id) if row.user_id is not None else None
     return WishlistEntry(row.id, user, row.product_id, row.variant, row.quantity, row.created_at)
 
 
 def items_of(owner: WishlistOwner | None) -> tuple[WishlistEntry, ...]:
-    """What is on a list, newest first."""
+    """The items of a wishlist, newest first. None stands for a visitor without a list."""
     if owner is None:
         return ()
-    mine = select(WishlistItem).where(_is_of(owner)).order_by(WishlistItem.created_at.desc(), WishlistItem.id.desc())
-    return tuple(_wish(row) for row in read_session().scalars(mine))
+    query = (
+        select(WishlistItem).where(_owned_by(owner)).order_by(WishlistItem.created_at.desc(), WishlistItem.id.desc())
+    )
+    return tuple(_to_entry(row) for row in read_session().scalars(query))
 
 
 def wishlist_product_ids(owner: WishlistOwner | None) -> frozenset[int]:
-    """Ids of the products on a list, for the hearts of a page."""
+    """Ids of the products on a wishlist, for the wishlist toggles of a page."""
     if owner is None:
         return frozenset()
-    return frozenset(read_session().scalars(select(WishlistItem.product_id).where(_is_of(owner))))
+    return frozenset(read_session().scalars(select(WishlistItem.product_id).where(_owned_by(owner))))
 
 
 def add_wishlist_item(
     owner: WishlistOwner, product_id: int, *, sku: str = "", quantity: int = 1, since: datetime | None = None
 ) -> WishlistEntry:
-    """Put a product on a list; one that is there already stays as it is.
+    """Add a product to a wishlist; a product already on it is left unchanged.
 
     :param quantity: units, 1 to 99
-    :param since: its place, when it was there before; None: now
-    :raise WishlistFull: there is no room
+    :param since: creation time to restore, so that the item returns to its place in the list; None: now
+    :raise WishlistFull: the list holds `MAX_WISHLIST_ITEMS` already
     """
-    return _twice(lambda: _add(owner, product_id, sku, quantity, since or utc_now()))
+    return _retry_on_conflict(lambda: _add(owner, product_id, sku, quantity, since or utc_now()))
 
 
-def _twice(command: Callable[[], T]) -> T:
-    """The twin of a double click may be first to write a row; at the second look it is there."""
+def _retry_on_conflict(command: Callable[[], T]) -> T:
+    """Run a command again if a concurrent request inserted the same row first: the second run finds that row."""
     with suppress(IntegrityError):
         return command()
     return command()
@@ -114,11 +116,10 @@ def _twice(command: Callable[[], T]) -> T:
 @retry_on_deadlock
 def _add(owner: WishlistOwner, product_id: int, sku: str, quantity: int, since: datetime) -> WishlistEntry:
     with transaction("accounts") as session:
-        row = session.scalar(select(WishlistItem).where(_is_of(owner), WishlistItem.product_id == product_id))
+        row = session.scalar(select(WishlistItem).where(_owned_by(owner), WishlistItem.product_id == product_id))
         if row is None:
-            if (
-                session.scalar(select(func.count()).select_from(WishlistItem).where(_is_of(owner))) or 0
-            ) >= MAX_WISHLIST_ITEMS:
+            count = session.scalar(select(func.count()).select_from(WishlistItem).where(_owned_by(owner))) or 0
+            if count >= MAX_WISHLIST_ITEMS:
                 raise WishlistFull
             row = WishlistItem(product_id=product_id, variant=sku, quantity=quantity, created_at=since)
             if isinstance(owner, int):
@@ -127,80 +128,81 @@ def _add(owner: WishlistOwner, product_id: int, sku: str, quantity: int, since: 
                 row.guest_token = owner
             session.add(row)
             session.flush()
-        return _wish(row)
+        return _to_entry(row)
 
 
 @retry_on_deadlock
 def change_wishlist_item(owner: WishlistOwner | None, product_id: int, *, sku: str, quantity: int) -> None:
-    """Choose the variant and the units of a product on a list.
+    """Set the variant and the quantity of a product on a wishlist.
 
     :param sku: "" for any variant
     :param quantity: units, 1 to 99
-    :raise UnknownWish: the product is not on it
+    :raise UnknownWishlistItem: the product is not on the list
     """
     if owner is None:
         raise UnknownWishlistItem(product_id)
-    mine = update(WishlistItem).where(_is_of(owner), WishlistItem.product_id == product_id)
+    statement = update(WishlistItem).where(_owned_by(owner), WishlistItem.product_id == product_id)
     with transaction("accounts") as session:
-        changed = session.execute(mine.values(variant=sku, quantity=quantity))
+        changed = session.execute(statement.values(variant=sku, quantity=quantity))
         if not rows_changed(changed):
             raise UnknownWishlistItem(product_id)
 
 
 def remove_wishlist_item(owner: WishlistOwner | None, product_id: int) -> WishlistEntry | None:
-    """Take a product off a list.
+    """Remove a product from a wishlist.
 
-    :return: it as it was, or None when it was not there: of twins only one gets it
+    :return: the removed item; None when it was not on the list or a concurrent request removed it
     """
     return _remove(owner, WishlistItem.product_id == product_id) if owner is not None else None
 
 
-def remove_wishlist_item_by_id(owner: WishlistOwner, wish: int) -> None:
-    """Take an item off a list.
+def remove_wishlist_item_by_id(owner: WishlistOwner, item_id: int) -> None:
+    """Remove an item from a wishlist by its id.
 
-    :raise UnknownWish: it has none of this id
+    :raise UnknownWishlistItem: the list has no item of this id
     """
-    if _remove(owner, WishlistItem.id == wish) is None:
-        raise UnknownWishlistItem(wish)
+    if _remove(owner, WishlistItem.id == item_id) is None:
+        raise UnknownWishlistItem(item_id)
 
 
 @retry_on_deadlock
-def _remove(owner: WishlistOwner, which: ColumnElement[bool]) -> WishlistEntry | None:
+def _remove(owner: WishlistOwner, condition: ColumnElement[bool]) -> WishlistEntry | None:
     with transaction("accounts") as session:
-        row = session.scalar(select(WishlistItem).where(_is_of(owner), which))
+        row = session.scalar(select(WishlistItem).where(_owned_by(owner), condition))
         if row is None:
             return None
-        gone = session.execute(delete(WishlistItem).where(WishlistItem.id == row.id))
-        return _wish(row) if rows_changed(gone) else None
+        deleted = session.execute(delete(WishlistItem).where(WishlistItem.id == row.id))
+        return _to_entry(row) if rows_changed(deleted) else None
 
 
 def merge_wishlists(guest: WishlistToken, user: UserId) -> None:
-    """Put a guest's list on an account's and forget the guest's; what the account has already stays as it is there."""
-    _twice(lambda: _merge(guest, user))
+    """Move a guest's items to an account's wishlist. Products already on the account's list are left unchanged."""
+    _retry_on_conflict(lambda: _merge(guest, user))
 
 
 @retry_on_deadlock
 def _merge(guest: WishlistToken, user: UserId) -> None:
     with transaction("accounts") as session:
-        known = set(session.scalars(select(WishlistItem.product_id).where(_is_of(user))))
-        theirs = select(WishlistItem).where(_is_of(guest)).order_by(WishlistItem.id).with_for_update()
-        for row in session.scalars(theirs):
-            if row.product_id in known:
+        existing = set(session.scalars(select(WishlistItem.product_id).where(_owned_by(user))))
+        guest_items = select(WishlistItem).where(_owned_by(guest)).order_by(WishlistItem.id).with_for_update()
+        for row in session.scalars(guest_items):
+            if row.product_id in existing:
                 session.delete(row)
             else:
                 row.user_id, row.guest_token = user, None
 
 
 def purge_guest_wishlists() -> None:
-    """Delete lists of guests whose browsers have forgotten the token by now; the worker asks for it."""
-    last = select(WishlistItem.guest_token).where(WishlistItem.guest_token.is_not(None))
-    lost = last.group_by(WishlistItem.guest_token).having(func.max(WishlistItem.created_at) < utc_now() - KEPT)
-    while tokens := read_session().scalars(lost.limit(FORGOTTEN_AT_ONCE)).all():
-        _forget(tokens)
+    """Delete guests' wishlists without a new item for `GUEST_RETENTION`; their cookies have expired. For the worker."""
+    last_added = func.max(WishlistItem.created_at)
+    guests = select(WishlistItem.guest_token).where(WishlistItem.guest_token.is_not(None))
+    expired = guests.group_by(WishlistItem.guest_token).having(last_added < utc_now() - GUEST_RETENTION)
+    while tokens := read_session().scalars(expired.limit(PURGE_BATCH)).all():
+        _delete_guest_lists(tokens)
 
 
 @retry_on_deadlock
-def _forget(tokens: Sequence[str | None]) -> None:
+def _delete_guest_lists(tokens: Sequence[str | None]) -> None:
     with transaction("accounts") as session:
         session.execute(delete(WishlistItem).where(WishlistItem.guest_token.in_(tokens)))
 
@@ -209,16 +211,16 @@ def _forget(tokens: Sequence[str | None]) -> None:
 
 
 def share_of(user: UserId) -> str | None:
-    """The token by which an account's list is shared; None when it is not."""
+    """The token under which an account's wishlist is shared; None when it is not shared."""
     return read_session().scalar(select(WishlistShare.token).where(WishlistShare.user_id == user))
 
 
 def share_wishlist(user: UserId) -> str:
-    """Let whoever holds a token see an account's list.
+    """Share an account's wishlist under a link. Sharing again keeps the token.
 
-    :return: it, 192 random bits; the same until it is taken back
+    :return: the token, 192 random bits
     """
-    return _twice(lambda: _share(user))
+    return _retry_on_conflict(lambda: _share(user))
 
 
 @retry_on_deadlock
@@ -233,15 +235,15 @@ def _share(user: UserId) -> str:
 
 @retry_on_deadlock
 def stop_sharing(user: UserId) -> None:
-    """Take the token back: whoever holds it sees nothing any more, also when the list is shared anew."""
+    """Revoke the token of a shared wishlist. Sharing the list later makes a new token."""
     with transaction("accounts") as session:
         session.execute(delete(WishlistShare).where(WishlistShare.user_id == user))
 
 
 def shared_wishlist(token: str) -> SharedWishlist:
-    """The list shared by a token.
+    """Return the wishlist shared under a token.
 
-    :raise UnknownWishlist: none is
+    :raise UnknownWishlist: no list is shared under it
     """
     shared = select(User.id, User.name).join(WishlistShare, WishlistShare.user_id == User.id)
     row = read_session().execute(shared.where(WishlistShare.token == token)).one_or_none()

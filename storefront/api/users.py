@@ -144,7 +144,7 @@ def list_wishlist(user_id: int) -> list[WishlistItem]:
 def add_wishlist(user_id: int, body: WishInput) -> WishlistItem:
     """Put a product on the wishlist; one that is there already stays as it is."""
     user = accounts.get_account(UserId(user_id)).id
-    return present.wish(user, wishlist.wish(user, body.product_id))
+    return present.wish(user, wishlist.add_item(user, body.product_id))
 
 
 @operation(f"DELETE {USER}/wishlist/{{productId}}", "removeWishlist", tag="users", access=of_user)

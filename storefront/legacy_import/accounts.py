@@ -140,11 +140,13 @@ def import_wishes(run: Run) -> None:
         there = catalog.legacy_import.arrived_products(numbers(rows, "product_id"))
         owned = with_owners(rows, lists, "wishlist_id")
         made = run.build(WISHES, owned, partial(_wish, run, there))
-        run.report_batch(WISHES, accounts.legacy_import.import_wishes(made))
+        run.report_batch(WISHES, accounts.legacy_import.import_wishlist_items(made))
 
 
-def _wish(run: Run, there: set[int], row: Row, notes: Notes) -> accounts.legacy_import.OldWish:
+def _wish(run: Run, there: set[int], row: Row, notes: Notes) -> accounts.legacy_import.OldWishlistItem:
     product = number(row, "product_id")
     if product not in there:
         raise UnusableValue("its product is not here")
-    return accounts.legacy_import.OldWish(identity(row), number(row, "user_id"), product, run.at(row, "created_at"))
+    return accounts.legacy_import.OldWishlistItem(
+        identity(row), number(row, "user_id"), product, run.at(row, "created_at")
+    )

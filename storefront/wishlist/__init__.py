@@ -1,4 +1,4 @@
-"""Wishlists as shoppers see them: what the accounts remember, at the catalogue's prices now, on its way to the cart.
+"""Wishlist use cases that span several domains: items with current offers, moving to the cart, stock alerts.
 
-It has no tables: lists and notices lie in the accounts' schema, behind their door.
+It has no tables: wishlists and alerts are stored by the accounts domain.
 """

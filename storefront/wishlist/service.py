@@ -1,4 +1,4 @@
-"""What a wishlist needs of several domains: the accounts' lists, the catalogue's offers, the cart."""
+"""Wishlist use cases over accounts (lists and alerts), catalogue (offers) and cart, shared by pages and API."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from storefront.cart import service as cart
 from storefront.cart.service import CartLine
 from storefront.catalog import service as catalog
 from storefront.catalog.service import Offer, ProductCard, Sku
-from storefront.wishlist.values import NotChosen, WishView
+from storefront.wishlist.values import NotChosen, WishlistItemView
 
-__all__ = ["NotChosen", "WishView", "ask_for_notice", "change", "move_to_cart", "shared", "wish", "wishes_of"]
+__all__ = ["NotChosen", "WishlistItemView", "add_item", "change", "items_of", "move_to_cart", "request_alert", "shared"]
 
 
-def wishes_of(owner: WishlistOwner | None) -> tuple[WishView, ...]:
-    """A list at today's prices, newest first, by two selects."""
+def items_of(owner: WishlistOwner | None) -> tuple[WishlistItemView, ...]:
+    """The items of a wishlist with their current offers, newest first, in two queries."""
     return _views(accounts.items_of(owner))
 
 
-def _views(wishes: Sequence[WishlistEntry]) -> tuple[WishView, ...]:
-    offers = catalog.offers_by_product({wish.product_id for wish in wishes})
-    return tuple(WishView(wish, offers[wish.product_id]) for wish in wishes if wish.product_id in offers)
+def _views(items: Sequence[WishlistEntry]) -> tuple[WishlistItemView, ...]:
+    offers = catalog.offers_by_product({item.product_id for item in items})
+    return tuple(WishlistItemView(item, offers[item.product_id]) for item in items if item.product_id in offers)
 
 
 def shared(token: str) -> tuple[str, tuple[ProductCard, ...]]:
-    """A list that somebody shares. :return: their name, empty for none, and what can be bought of it, newest first
+    """Return a shared wishlist.
 
-    :raise accounts.UnknownWishlist: none is shared by this token
+    :return: the owner's name, which may be empty, and the products on sale, newest first
+    :raise accounts.UnknownWishlist: no wishlist is shared under this token
     """
-    found = accounts.shared_wishlist(token)
-    return found.owner.name, catalog.cards_of([wish.product_id for wish in found.wishes])
+    wishlist = accounts.shared_wishlist(token)
+    return wishlist.owner.name, catalog.cards_of([add_item.product_id for add_item in wishlist.items])
 
 
-def wish(owner: WishlistOwner, product_id: int, *, sku: str = "", quantity: int = 1) -> WishlistEntry:
-    """Put a product on a list; one that is there already stays as it is.
+def add_item(owner: WishlistOwner, product_id: int, *, sku: str = "", quantity: int = 1) -> WishlistEntry:
+    """Add a product to a wishlist; a product already on it is left unchanged.
 
     :param sku: one of its variants, "" for any
     :param quantity: units, 1 to 99
-    :raise catalog.UnknownProduct: it is not on sale
-    :raise catalog.UnknownSku: the variant is none of this product
-    :raise accounts.WishlistFull: there is no room
+    :raise catalog.UnknownProduct: the product is not on sale
+    :raise catalog.UnknownSku: the product has no such variant
+    :raise accounts.WishlistFull: the wishlist is full
     """
     offers = catalog.offers_by_product([product_id]).get(product_id, ())
     if not any(offer.is_sellable for offer in offers):
@@ -52,13 +53,13 @@ def wish(owner: WishlistOwner, product_id: int, *, sku: str = "", quantity: int 
 
 
 def change(owner: WishlistOwner | None, product_id: int, *, sku: str, quantity: int) -> Offer:
-    """Choose variant and units of a product on a list.
+    """Set variant and quantity of a product on a wishlist.
 
     :param sku: "" for any variant
     :param quantity: units, 1 to 99
-    :return: the variant chosen, or the first
-    :raise accounts.UnknownWish: the product is not on it
-    :raise catalog.UnknownSku: the variant is none of this product
+    :return: the chosen variant, or the product's first
+    :raise accounts.UnknownWishlistItem: the product is not on the list
+    :raise catalog.UnknownSku: the product has no such variant
     """
     offers = catalog.offers_by_product([product_id]).get(product_id, ())
     if not offers:
@@ -71,23 +72,21 @@ def change(owner: WishlistOwner | None, product_id: int, *, sku: str, quantity: 
 
 
 def move_to_cart(owner: WishlistOwner | None, token: str, product_id: int, *, sku: str, quantity: int) -> CartLine:
-    """Take a product off a list and put it in a cart.
+    """Move a product from a wishlist to a cart.
 
-    It leaves the list first, since of two who take it off only one can put it in the cart; if the cart refuses it, it
-    is put back in its place.
-
-    :param token: the cart's
-    :param sku: the variant, "" when there is only one
+    :param token: the cart's key
+    :param sku: the variant, "" if the product has only one
     :param quantity: units, 1 to 99
-    :raise accounts.UnknownWish: it is not on the list
-    :raise NotChosen: no variant was named of several
-    :raise catalog.UnknownSku: the variant is none of this product, or no longer sold
-    :raise cart.NotEnoughStock: line and `quantity` together exceed what is available
-    :raise cart.TooManyUnits: they exceed what a cart holds of one thing
+    :raise accounts.UnknownWishlistItem: the product is not on the list
+    :raise NotChosen: the product has several variants, and `sku` is empty
+    :raise catalog.UnknownSku: the product has no such variant, or it is no longer sold
+    :raise cart.NotEnoughStock: the cart line and `quantity` together exceed what is available
+    :raise cart.TooManyUnits: they exceed the maximum quantity of a cart line
     """
-    offer = _to_be_bought(product_id, sku)
+    offer = _sellable_offer(product_id, sku)
     if quantity > offer.available:
         raise cart.NotEnoughStock(max(0, offer.available))
+    # Removed first, since of two concurrent moves only one removes it; restored below if the cart refuses it.
     removed = accounts.remove_wishlist_item(owner, product_id)
     if owner is None or removed is None:
         raise UnknownWishlistItem(product_id)
@@ -98,7 +97,7 @@ def move_to_cart(owner: WishlistOwner | None, token: str, product_id: int, *, sk
         raise
 
 
-def _to_be_bought(product_id: int, sku: str) -> Offer:
+def _sellable_offer(product_id: int, sku: str) -> Offer:
     offers = catalog.offers_by_product([product_id]).get(product_id, ())
     if len(offers) > 1 and not sku:
         raise NotChosen(product_id)
@@ -108,16 +107,16 @@ def _to_be_bought(product_id: int, sku: str) -> Offer:
     raise catalog.UnknownSku(sku)
 
 
-def ask_for_notice(email: str, sku: Sku, *, user: UserId | None = None) -> bool:
-    """Write to an address once, when a SKU is back.
+def request_alert(email: str, sku: Sku, *, user: UserId | None = None) -> bool:
+    """Request a back-in-stock alert, unless the SKU is in stock.
 
-    :param user: whose verified address it is; None: it was typed by a guest
-    :return: False when nobody need wait: it is in stock
-    :raise catalog.UnknownSku: nothing on sale carries it
-    :raise contact.NotAnEmail: no letters can be sent there
+    :param user: the account that verified this address; None: it was entered by a guest
+    :return: False if the SKU is in stock and no alert was stored
+    :raise catalog.UnknownSku: no product on sale has this SKU
+    :raise contact.NotAnEmail: the address is not valid
     """
     offer = catalog.get_offer(sku)
     if offer.available > 0:
         return False
-    accounts.ask_for_notice(email, sku, offer.product_id, user=user)
+    accounts.request_alert(email, sku, offer.product_id, user=user)
     return True

@@ -1,4 +1,4 @@
-"""What a wishlist shows."""
+"""Values and errors of the wishlist use cases."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from storefront.core.errors import DomainError
 
 
 class NotChosen(DomainError):
-    """The product comes in several variants, and none was chosen."""
+    """The product has several variants, and none was chosen."""
 
 
 @dataclass(frozen=True, slots=True)
-class WishView:
-    """A product on a list, as it can be had now.
+class WishlistItemView:
+    """A wishlist item with the product's current offers.
 
-    :ivar offers: its variants, at least one
+    :ivar entry: the stored item
+    :ivar offers: the product's variants, at least one
     """
 
-    wish: WishlistEntry
+    entry: WishlistEntry
     offers: tuple[Offer, ...]
 
     @property
     def product_id(self) -> int:
-        return self.wish.product_id
+        return self.entry.product_id
 
     @property
     def chosen(self) -> Offer | None:
-        """The variant wished for; the only one, where there is no other; None while any will do."""
+        """The chosen variant, or the only one there is; None if any variant will do."""
         if len(self.offers) == 1:
             return self.offers[0]
-        return self.offer_of(self.wish.sku)
+        return self.offer_of(self.entry.sku)
 
     @property
     def shown(self) -> Offer:
-        """What name, picture and price are taken from: the chosen variant, else the cheapest."""
+        """The variant whose name, picture and price are shown: the chosen one, else the cheapest."""
         return self.chosen or min(self.offers, key=lambda offer: offer.price.minor)
 
     @property
@@ -45,7 +46,7 @@ class WishView:
 
     @property
     def has_prices(self) -> bool:
-        """Whether what it costs depends on the variant."""
+        """Whether the variants differ in price."""
         return len({offer.price.minor for offer in self.offers}) > 1
 
     @property
@@ -54,13 +55,13 @@ class WishView:
 
     @property
     def available(self) -> int:
-        """Units of the chosen variant, or of all."""
+        """Available units of the chosen variant, or of all variants."""
         offers = (self.chosen,) if self.chosen else self.offers
         return sum(max(0, offer.available) for offer in offers)
 
     @property
     def awaited(self) -> Sku | None:
-        """The SKU to be told of when it is back; None while it can be had, or no longer is sold."""
+        """The SKU to offer a back-in-stock alert for; None if it is in stock or no longer sold."""
         if not self.is_sellable or self.available:
             return None
         return self.shown.sku

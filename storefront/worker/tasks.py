@@ -75,7 +75,7 @@ def notify_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
 
 def send_stock_notice(key: str, payload: Mapping[str, Any]) -> None:
     """Tell somebody that goods are back; if they are gone again by now, the next return is what they wait for."""
-    notice = accounts.find_notice(payload["notice"])
+    notice = accounts.find_alert(payload["notice"])
     if notice is None:
         return
     offer = _find_on_sale(Sku(notice.sku))

@@ -1,4 +1,4 @@
-"""People on their way to an account, as the tests of the accounts know them."""
+"""Registrations and sign-ups for tests."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ PHONE = "+919876543210"
 
 
 def register(mailbox: Mailbox, *, email: str = EMAIL, password: str = PASSWORD) -> Account:
-    """Open an account as the pages do."""
+    """Create an account as the pages do."""
     ticket = accounts.register("Asha Rao", email, password)
     return accounts.finish_registration(email, ticket, mailbox.code_for(email))
 
 
 def sign_up(mailbox: Mailbox, *, email: str = EMAIL, phone: str | None = None) -> Account:
-    """Open an account as the old client does."""
+    """Create an account as the legacy client does."""
     pending = accounts.start_sign_up(email, phone)
     accounts.send_sign_up_code(pending.id, email)
     verified = accounts.verify_sign_up(mailbox.code_for(email), user=pending.id, email=email)

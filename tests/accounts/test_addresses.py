@@ -24,7 +24,7 @@ def asha(app: Flask) -> UserId:
 
 
 def lines_of(user: UserId) -> list[tuple[str, bool]]:
-    """First line of every address and whether it is the default, in the order of the book."""
+    """First line of every address and whether it is the default, in listing order."""
     return [(one.where.line1, one.is_default) for one in accounts.addresses_of(user)]
 
 
@@ -32,13 +32,13 @@ def add(user: UserId, line1: str, *, is_default: bool = False) -> int:
     return accounts.add_address(user, replace(HOME, line1=line1), is_default=is_default).id
 
 
-def test_the_first_address_is_the_default_and_stands_first(asha: UserId) -> None:
+def test_the_first_address_is_the_default_and_listed_first(asha: UserId) -> None:
     for line1 in ("One", "Two", "Three"):
         add(asha, line1)
     assert lines_of(asha) == [("One", True), ("Two", False), ("Three", False)]
 
 
-def test_a_new_default_takes_the_place_of_the_old(asha: UserId) -> None:
+def test_a_new_default_replaces_the_old(asha: UserId) -> None:
     add(asha, "One")
     add(asha, "Two", is_default=True)
     assert lines_of(asha) == [("Two", True), ("One", False)]
@@ -56,12 +56,12 @@ def test_an_address_is_changed_in_every_part(asha: UserId) -> None:
     assert accounts.get_address(asha, two).is_default
 
 
-def test_the_default_stays_it_when_it_is_changed(asha: UserId) -> None:
+def test_the_default_remains_the_default_when_it_is_changed(asha: UserId) -> None:
     one = add(asha, "One")
     assert accounts.change_address(asha, one, HOME, is_default=False).is_default
 
 
-def test_when_the_default_is_deleted_the_oldest_left_is(asha: UserId) -> None:
+def test_when_the_default_is_deleted_the_oldest_becomes_the_default(asha: UserId) -> None:
     one = add(asha, "One")
     add(asha, "Two")
     three = add(asha, "Three")
@@ -71,7 +71,7 @@ def test_when_the_default_is_deleted_the_oldest_left_is(asha: UserId) -> None:
     assert lines_of(asha) == [("Two", True)]
 
 
-def test_the_book_has_an_end(asha: UserId) -> None:
+def test_the_address_book_has_a_maximum_size(asha: UserId) -> None:
     for number in range(accounts.MAX_ADDRESSES):
         add(asha, str(number))
     with pytest.raises(accounts.TooManyAddresses):
@@ -79,45 +79,45 @@ def test_the_book_has_an_end(asha: UserId) -> None:
     assert len(lines_of(asha)) == accounts.MAX_ADDRESSES
 
 
-def test_the_address_of_another_is_unknown_and_stays_as_it_is(asha: UserId) -> None:
+def test_addresses_of_other_accounts_are_unknown_and_unchanged(asha: UserId) -> None:
     ravi = make_account().id
     foreign = add(ravi, "His")
-    for act in (
+    for command in (
         lambda: accounts.get_address(asha, foreign),
         lambda: accounts.change_address(asha, foreign, HOME, is_default=True),
         lambda: accounts.set_default_address(asha, foreign),
         lambda: accounts.remove_address(asha, foreign),
     ):
         with pytest.raises(accounts.UnknownAddress):
-            act()
+            command()
     assert lines_of(ravi) == [("His", True)]
 
 
-def test_nobody_has_an_address_without_an_account(app: Flask) -> None:
+def test_an_address_needs_an_account(app: Flask) -> None:
     with pytest.raises(accounts.UnknownUser):
         add(UserId(10**6), "Nowhere")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_many_who_set_the_default_at_once_leave_one(engine: str, tmp_path: Path) -> None:
+def test_concurrent_changes_of_the_default_leave_one_default(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path, filled=True) as app:
         with app.app_context():
             user = make_account().id
             ids = [add(user, str(number)) for number in range(4)]
-        acts = [lambda wanted=wanted: accounts.set_default_address(user, wanted) for wanted in ids]
-        acts += [lambda: add(user, "New", is_default=True)] * 2  # type: ignore[list-item]
-        done = at_once(app, acts)
-        assert not [one for one in done if isinstance(one, Exception)]
+        commands = [lambda wanted=wanted: accounts.set_default_address(user, wanted) for wanted in ids]
+        commands += [lambda: add(user, "New", is_default=True)] * 2  # type: ignore[list-item]
+        results = at_once(app, commands)
+        assert not [one for one in results if isinstance(one, Exception)]
         with app.app_context():
             assert [is_default for _, is_default in lines_of(user)] == [True] + [False] * 5
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_of_first_addresses_added_at_once_one_is_the_default(engine: str, tmp_path: Path) -> None:
+def test_of_first_addresses_added_concurrently_one_is_the_default(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path, filled=True) as app:
         with app.app_context():
             user = make_account().id
-        done = at_once(app, [lambda: add(user, "First")] * 5)
-        assert not [one for one in done if isinstance(one, Exception)]
+        results = at_once(app, [lambda: add(user, "First")] * 5)
+        assert not [one for one in results if isinstance(one, Exception)]
         with app.app_context():
             assert [is_default for _, is_default in lines_of(user)] == [True] + [False] * 4

@@ -1,4 +1,4 @@
-"""Guessing, and finding out who has an account: reliability.md B13 and B14."""
+"""Rate limits against guessing, and account enumeration: reliability.md B13 and B14."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HERE, ELSEWHERE = "10.0.0.1", "10.0.0.2"
 
 @pytest.fixture(scope="module")
 def strict_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """A shop that counts tries."""
+    """A shop with rate limits on."""
     folder = tmp_path_factory.mktemp("strict")
     with own_shop("sqlite", folder), shop_at(f"sqlite:///{folder}/{{schema}}.db", folder, RATELIMIT_ENABLED="1") as app:
         yield app
@@ -44,7 +44,7 @@ def strict_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 
 @pytest.fixture
 def strict(strict_shop: Flask) -> Flask:
-    """The same with nothing counted yet."""
+    """That shop with all rate limits reset."""
     limiter.reset()
     return strict_shop
 
@@ -69,7 +69,7 @@ def new_account(app: Flask, email: str) -> str:
     return email
 
 
-def test_after_five_wrong_passwords_the_right_one_must_wait_too(strict: Flask) -> None:
+def test_after_five_wrong_passwords_the_right_one_is_rate_limited_too(strict: Flask) -> None:
     email = new_account(strict, "five@example.com")
     assert [sign_in(strict, "wrong", email=email) for _ in range(6)] == [422] * 5 + [429]
     response = send(strict, "/login", identifier=email, password=PASSWORD)
@@ -87,23 +87,23 @@ def test_the_owner_is_not_locked_out_from_elsewhere(strict: Flask, typed: str) -
     assert sign_in(strict, PASSWORD, ELSEWHERE, email="six@example.com") == 303
 
 
-def test_the_right_password_takes_back_what_was_counted(strict: Flask) -> None:
+def test_the_right_password_resets_the_rate_limit(strict: Flask) -> None:
     email = new_account(strict, "seven@example.com")
     tries = ["wrong"] * 4 + [PASSWORD] + ["wrong"] * 4 + [PASSWORD]
     assert [sign_in(strict, one, email=email) for one in tries] == [422, 422, 422, 422, 303] * 2
 
 
-def test_twenty_tries_from_one_address_are_enough_for_a_minute(strict: Flask) -> None:
+def test_sign_in_is_limited_to_twenty_attempts_a_minute_per_network_address(strict: Flask) -> None:
     answers = [sign_in(strict, "wrong", email=f"{number}@example.net") for number in range(22)]
     assert answers == [422] * 20 + [429] * 2
     assert sign_in(strict, "wrong", ELSEWHERE, email="22@example.net") == 422
 
 
-def test_an_account_that_is_not_there_is_guarded_alike(strict: Flask) -> None:
+def test_an_unknown_account_is_rate_limited_alike(strict: Flask) -> None:
     assert [sign_in(strict, "wrong", email="nobody@example.com") for _ in range(6)] == [422] * 5 + [429]
 
 
-def test_htmx_is_told_in_the_notices_when_to_try_again(strict: Flask) -> None:
+def test_htmx_gets_the_waiting_time_as_a_notice(strict: Flask) -> None:
     for _ in range(5):
         sign_in(strict, "wrong", email="eight@example.com")
     response = send(strict, "/login", htmx=True, identifier="eight@example.com", password="wrong")
@@ -111,7 +111,7 @@ def test_htmx_is_told_in_the_notices_when_to_try_again(strict: Flask) -> None:
     assert "You can try again in" in response.text
 
 
-def test_letters_are_counted_by_who_has_them_sent(strict: Flask) -> None:
+def test_codes_are_rate_limited_per_sender(strict: Flask) -> None:
     answers = [
         send(strict, "/password/forgotten", identifier=f"{number}@example.org").status_code for number in range(31)
     ]
@@ -138,7 +138,7 @@ def live(tmp_path: Path) -> Iterator[LiveShop]:
         yield shop
 
 
-def test_two_processes_count_together(live: LiveShop) -> None:
+def test_two_processes_share_the_rate_limits(live: LiveShop) -> None:
     def guess(password: str) -> requests.Response:
         browser = requests.Session()  # and so a connection of its own, to either process
         page = browser.get(f"{live.origin}/login", timeout=30)
@@ -155,11 +155,11 @@ def test_two_processes_count_together(live: LiveShop) -> None:
     assert 0 < int(refused.headers["Retry-After"]) <= 60
 
 
-# ------------------------------------------------------------------------------------ who has an account?
+# ------------------------------------------------------------------------------------ account enumeration
 
 
 class counted_work:  # noqa: N801 - reads as a statement
-    """Counts every statement by its verb, and the time this process works."""
+    """Counts SQL statements by their verb, and measures the CPU time of this process."""
 
     def __enter__(self) -> counted_work:
         self.statements: Counter[str] = Counter()
@@ -195,8 +195,8 @@ def _enter(address: str) -> None:
 
 @pytest.mark.usefixtures("real_hashing")
 @pytest.mark.parametrize("ask", [_sign_in, _register, _reset, _enter])
-def test_known_and_unknown_take_as_much_work(app: Flask, ask: Callable[[str], None]) -> None:
-    """Work of this process rather than time: what else the machine does must not decide."""
+def test_known_and_unknown_addresses_take_the_same_work(app: Flask, ask: Callable[[str], None]) -> None:
+    """CPU time rather than wall time: other processes on the machine must not decide."""
     ask("warm@example.com")
     seen: dict[bool, list[counted_work]] = {True: [], False: []}
     for number in range(5):

@@ -1,4 +1,4 @@
-"""Addresses changed by proof, and the second factor switched on and off."""
+"""Verified changes of e-mail address and phone number, and turning the second factor on and off."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tests.mailbox import Mailbox
 NEW = "asha@new.example"
 
 
-def test_an_address_becomes_ours_by_the_code_sent_there_and_the_old_one_hears_of_it(mailbox: Mailbox) -> None:
+def test_an_email_address_is_changed_by_its_code_and_the_old_one_is_notified(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL)
     accounts.request_contact_change(account.id, NEW, password=PASSWORD)
     assert accounts.get_account(account.id).email == EMAIL
     accounts.confirm_contact(account.id, NEW, mailbox.code_for(NEW))
     assert accounts.sign_in(NEW, PASSWORD).id == account.id  # type: ignore[union-attr]
-    assert [letter.subject for letter in mailbox.letters_to(EMAIL)] == ["Your e-mail address was changed"]
+    assert [email.subject for email in mailbox.letters_to(EMAIL)] == ["Your e-mail address was changed"]
     assert NEW not in mailbox.letters_to(EMAIL)[0].text
 
 
-def test_a_phone_becomes_ours_by_the_code_sent_there(mailbox: Mailbox) -> None:
+def test_a_phone_number_is_changed_by_its_code(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL)
     accounts.request_contact_change(account.id, PHONE, password=PASSWORD)
     accounts.confirm_contact(account.id, PHONE, mailbox.code_for(PHONE))
@@ -31,14 +31,14 @@ def test_a_phone_becomes_ours_by_the_code_sent_there(mailbox: Mailbox) -> None:
     assert mailbox.letters_to(EMAIL)[-1].subject == "Your phone number was changed"
 
 
-def test_nothing_is_sent_without_the_password(mailbox: Mailbox) -> None:
+def test_a_change_needs_the_password(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL)
     with pytest.raises(accounts.WrongPassword):
         accounts.request_contact_change(account.id, NEW, password="wrong")
     assert mailbox.letters_to(NEW) == []
 
 
-def test_an_account_without_a_password_is_asked_for_a_code_of_its_address(mailbox: Mailbox) -> None:
+def test_an_account_without_a_password_reauthenticates_by_a_code(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL, password=None)
     for given in ("", "000000", PASSWORD):
         with pytest.raises(accounts.WrongCode):
@@ -49,7 +49,7 @@ def test_an_account_without_a_password_is_asked_for_a_code_of_its_address(mailbo
     assert accounts.get_account(account.id).email == NEW
 
 
-def test_it_is_asked_before_its_second_factor_is_switched_too(mailbox: Mailbox) -> None:
+def test_turning_off_the_second_factor_needs_a_code_without_a_password(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL, password=None, mfa=True)
     with pytest.raises(accounts.WrongCode):
         accounts.set_second_factor(account.id, on=False)
@@ -58,7 +58,7 @@ def test_it_is_asked_before_its_second_factor_is_switched_too(mailbox: Mailbox) 
     assert not accounts.get_account(account.id).mfa_enabled
 
 
-def test_no_other_code_proves_the_owner(mailbox: Mailbox) -> None:
+def test_a_code_for_another_purpose_does_not_reauthenticate(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL, password=None)
     accounts.send_address_code(account.id, EMAIL)
     with pytest.raises(accounts.WrongCode):
@@ -66,32 +66,32 @@ def test_no_other_code_proves_the_owner(mailbox: Mailbox) -> None:
     assert mailbox.letters_to(NEW) == []
 
 
-def test_the_letter_of_that_code_says_what_it_means(mailbox: Mailbox) -> None:
+def test_the_email_of_a_reauthentication_code_warns_of_intruders(mailbox: Mailbox) -> None:
     accounts.send_reauthentication_code(make_account(email=EMAIL, password=None).id)
-    (letter,) = mailbox.letters_to(EMAIL)
-    assert "to change your account at marigold" in letter.subject
-    assert "somebody else is signed in to your account" in letter.text
+    (email,) = mailbox.letters_to(EMAIL)
+    assert "to change your account at marigold" in email.subject
+    assert "somebody else is signed in to your account" in email.text
 
 
-def test_who_has_a_password_or_no_address_gets_no_such_code(mailbox: Mailbox) -> None:
+def test_no_reauthentication_code_with_a_password_or_without_an_address(mailbox: Mailbox) -> None:
     for account in (make_account(email=EMAIL), make_account(email=None, password=None)):
         with pytest.raises(accounts.NoProvedAddress):
             accounts.send_reauthentication_code(account.id)
-    accounts.request_contact_change(account.id, NEW)  # who has neither has nothing to be asked for
+    accounts.request_contact_change(account.id, NEW)  # neither password nor address: nothing to check
     assert len(mailbox.letters_to(NEW)) == 1
 
 
-def test_an_address_with_an_account_stays_its_owners_who_hears_of_it(mailbox: Mailbox) -> None:
+def test_an_address_of_another_account_is_kept_and_its_owner_is_informed(mailbox: Mailbox) -> None:
     owner, other = make_account(email=EMAIL), make_account()
     accounts.request_contact_change(other.id, EMAIL, password=PASSWORD)
-    (letter,) = mailbox.letters_to(EMAIL)
-    assert letter.subject == "You have an account at marigold already"
+    (email,) = mailbox.letters_to(EMAIL)
+    assert email.subject == "You have an account at marigold already"
     with pytest.raises(accounts.WrongCode):
         accounts.confirm_contact(other.id, EMAIL, "000000")
     assert accounts.get_account(owner.id).email == EMAIL
 
 
-def test_an_address_claimed_without_proof_goes_to_who_proves_it(mailbox: Mailbox) -> None:
+def test_an_unverified_address_goes_to_the_account_that_verifies_it(mailbox: Mailbox) -> None:
     squatter = accounts.register_unverified(NEW, None, PASSWORD, None)
     account = make_account(email=EMAIL)
     accounts.request_contact_change(account.id, NEW, password=PASSWORD)
@@ -100,7 +100,7 @@ def test_an_address_claimed_without_proof_goes_to_who_proves_it(mailbox: Mailbox
     assert accounts.get_account(squatter.id).email is None
 
 
-def test_the_code_of_one_account_gives_another_nothing(mailbox: Mailbox) -> None:
+def test_a_code_sent_for_another_account_is_refused(mailbox: Mailbox) -> None:
     mine, theirs = make_account(), make_account()
     accounts.request_contact_change(theirs.id, NEW, password=PASSWORD)
     with pytest.raises(accounts.WrongCode):
@@ -108,7 +108,7 @@ def test_the_code_of_one_account_gives_another_nothing(mailbox: Mailbox) -> None
     assert accounts.get_account(mine.id).email != NEW
 
 
-def test_an_address_given_without_proof_can_be_proved_later(mailbox: Mailbox) -> None:
+def test_an_unverified_address_can_be_verified_later(mailbox: Mailbox) -> None:
     account = accounts.register_unverified(EMAIL, None, PASSWORD, None)
     accounts.send_address_code(account.id, EMAIL)
     accounts.confirm_contact(account.id, EMAIL, mailbox.code_for(EMAIL))
@@ -116,7 +116,7 @@ def test_an_address_given_without_proof_can_be_proved_later(mailbox: Mailbox) ->
     assert len(mailbox.letters_to(EMAIL)) == 1  # nothing was changed
 
 
-def test_an_address_that_got_an_account_in_the_meantime_is_refused(mailbox: Mailbox) -> None:
+def test_an_address_taken_in_the_meantime_is_refused(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL)
     accounts.request_contact_change(account.id, NEW, password=PASSWORD)
     digits = mailbox.code_for(NEW)
@@ -125,7 +125,7 @@ def test_an_address_that_got_an_account_in_the_meantime_is_refused(mailbox: Mail
         accounts.confirm_contact(account.id, NEW, digits)
 
 
-def test_a_phone_set_without_proof_is_not_proved(mailbox: Mailbox) -> None:
+def test_a_phone_set_in_the_profile_is_unverified(mailbox: Mailbox) -> None:
     account, other = make_account(phone=PHONE), make_account()
     with pytest.raises(accounts.PhoneTaken):
         accounts.change_profile(other.id, {"phone": PHONE})
@@ -136,7 +136,7 @@ def test_a_phone_set_without_proof_is_not_proved(mailbox: Mailbox) -> None:
     assert accounts.get_account(account.id).phone is None
 
 
-def test_a_code_at_sign_in_is_switched_on_and_off_by_the_password(mailbox: Mailbox) -> None:
+def test_the_second_factor_is_turned_on_and_off_by_the_password(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL)
     with pytest.raises(accounts.WrongPassword):
         accounts.set_second_factor(account.id, on=True, password="wrong")
@@ -144,11 +144,11 @@ def test_a_code_at_sign_in_is_switched_on_and_off_by_the_password(mailbox: Mailb
     assert isinstance(accounts.sign_in(EMAIL, PASSWORD), SecondFactorNeeded)
     accounts.set_second_factor(account.id, on=False, password=PASSWORD)
     assert accounts.sign_in(EMAIL, PASSWORD) == accounts.get_account(account.id)
-    told = [letter.subject for letter in mailbox.letters_to(EMAIL) if "Codes" in letter.subject]
-    assert told == ["Codes at sign-in were switched on", "Codes at sign-in were switched off"]
+    subjects = [email.subject for email in mailbox.letters_to(EMAIL) if "Codes" in email.subject]
+    assert subjects == ["Codes at sign-in were switched on", "Codes at sign-in were switched off"]
 
 
-def test_a_code_at_sign_in_needs_an_address_it_can_go_to(mailbox: Mailbox) -> None:
+def test_the_second_factor_needs_a_verified_address(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL, verified=False)
     assert accounts.second_factor_address(account.id) is None
     with pytest.raises(accounts.NoProvedAddress):

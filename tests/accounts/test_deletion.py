@@ -1,4 +1,4 @@
-"""What an account knows, handed over; and its end, also when the process dies in between."""
+"""Data export and deletion of an account, also when the process is killed in between."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from tests.isolated_shop import own_shop
 
 @pytest.fixture
 def asha(app: Flask) -> Account:
-    return settle_in(make_account())
+    return add_data(make_account())
 
 
-def settle_in(account: Account) -> Account:
-    """Own one of everything."""
+def add_data(account: Account) -> Account:
+    """Give an account one row of everything."""
     accounts.add_address(account.id, HOME)
     accounts.add_method(account.id, "UPI", "asha@okbank")
     accounts.open_session(account.id, "a browser")
@@ -46,7 +46,7 @@ def settle_in(account: Account) -> Account:
 
 
 def owned(user: int) -> dict[str, int]:
-    """How many rows of each table are a user's."""
+    """Number of rows of a user, by table."""
     tables = (Address, PaymentMethod, UserSession, OneTimeCode)
     counts = {one: sa.select(sa.func.count()).where(one.user_id == user) for one in tables}
     return {one.__tablename__: read_session().scalar(count) or 0 for one, count in counts.items()}
@@ -62,19 +62,19 @@ def deliver() -> int:
 
 
 def test_the_export_has_everything_and_no_secret(asha: Account) -> None:
-    known = accounts.export_of(asha.id)
-    text = json.dumps(known, default=str)
-    assert known["account"]["email"] == asha.email
-    assert known["addresses"][0].where == HOME
-    assert known["payment_methods"][0].details == "ash***@okbank"
-    assert known["sign_ins"][0]["device"] == "a browser"
+    exported = accounts.export_of(asha.id)
+    text = json.dumps(exported, default=str)
+    assert exported["account"]["email"] == asha.email
+    assert exported["addresses"][0].where == HOME
+    assert exported["payment_methods"][0].details == "ash***@okbank"
+    assert exported["sign_ins"][0]["device"] == "a browser"
     stored = read_session().get_one(User, asha.id)
     session = read_session().scalars(sa.select(UserSession).where(UserSession.user_id == asha.id)).one()
     for secret in (stored.password or "?", session.reference, "argon2", "asha@okbank"):
         assert secret not in text
 
 
-def test_the_right_password_ends_an_account_with_all_it_owns(asha: Account) -> None:
+def test_the_right_password_deletes_an_account_and_all_its_data(asha: Account) -> None:
     accounts.delete_account(asha.id, password=PASSWORD)
     with pytest.raises(accounts.UnknownUser):
         accounts.get_account(asha.id)
@@ -83,7 +83,7 @@ def test_the_right_password_ends_an_account_with_all_it_owns(asha: Account) -> N
 
 
 @pytest.mark.parametrize("password", ["", "wrong", PASSWORD.upper()])
-def test_a_wrong_password_ends_nothing(asha: Account, password: str) -> None:
+def test_a_wrong_password_deletes_nothing(asha: Account, password: str) -> None:
     before = owned(asha.id)
     with pytest.raises(accounts.WrongPassword):
         accounts.delete_account(asha.id, password=password)
@@ -98,7 +98,7 @@ def code_sent_to(address: str | None) -> str:
     return sent.digits
 
 
-def test_an_account_without_a_password_is_ended_by_a_code(app: Flask) -> None:
+def test_an_account_without_a_password_is_deleted_by_a_code(app: Flask) -> None:
     ravi = make_account(password=None)
     assert accounts.send_deletion_code(ravi.id) == ravi.email
     digits = code_sent_to(ravi.email)
@@ -110,26 +110,26 @@ def test_an_account_without_a_password_is_ended_by_a_code(app: Flask) -> None:
         accounts.get_account(ravi.id)
 
 
-def test_an_account_with_a_password_is_not_ended_by_a_code(asha: Account) -> None:
+def test_an_account_with_a_password_is_not_deleted_by_a_code(asha: Account) -> None:
     accounts.send_deletion_code(asha.id)
     with pytest.raises(accounts.WrongPassword):
         accounts.delete_account(asha.id, code=code_sent_to(asha.email))
 
 
-def test_the_other_domains_forget_who_it_was(asha: Account) -> None:
+def test_the_other_domains_erase_or_anonymise_their_data(asha: Account) -> None:
     mug = make_product()
     number = order_of(asha)
     author = catalog.Author(asha.id, asha.name)
     catalog.write_review(mug.id, author, catalog.ReviewDraft(5, "Good", "Holds tea."), is_verified=True)
     cart.add_line(cart.cart_key_of(asha.id), mug.sku, 1)
-    going = make_draft(cart.cart_key_of(asha.id))
+    draft = make_draft(cart.cart_key_of(asha.id))
     accounts.delete_account(asha.id, password=PASSWORD)
     deliver()
-    kept = orders.get_order(number)
-    assert (kept.customer_id, kept.address.full_name, kept.email) == (None, "Asha Rao", asha.email)
+    order = orders.get_order(number)
+    assert (order.customer_id, order.address.full_name, order.email) == (None, "Asha Rao", asha.email)
     assert [review.author for review in catalog.get_product(mug.id).reviews] == ["A former customer"]
     assert cart.count_units(cart.cart_key_of(asha.id)) == 0
-    assert checkout.get_draft(going.id, cart.cart_key_of(asha.id)).contact is None
+    assert checkout.get_draft(draft.id, cart.cart_key_of(asha.id)).contact is None
 
 
 def stop(*args: object) -> None:
@@ -139,7 +139,7 @@ def stop(*args: object) -> None:
 @pytest.mark.parametrize(
     "killed_at", ["checkout.erase", "cart.forget", "orders.erase_customer", "catalog.anonymise_author"]
 )
-def test_killed_anywhere_it_is_finished_by_the_next_delivery(
+def test_a_deletion_killed_at_any_step_is_completed_by_the_next_delivery(
     asha: Account, now: Clock, monkeypatch: pytest.MonkeyPatch, killed_at: str
 ) -> None:
     number = order_of(asha)
@@ -156,19 +156,19 @@ def test_killed_anywhere_it_is_finished_by_the_next_delivery(
     assert cart.count_units(cart.cart_key_of(asha.id)) == 0
 
 
-def test_a_checkout_under_way_comes_to_its_end_before_it_is_forgotten(asha: Account, now: Clock) -> None:
+def test_a_checkout_in_progress_is_completed_before_it_is_erased(asha: Account, now: Clock) -> None:
     token = cart.cart_key_of(asha.id)
     cart.add_line(token, make_product().sku, 1)
-    going = make_draft(token, payment="sandbox-timeout")
-    place(going, token)
+    draft = make_draft(token, payment="sandbox-timeout")
+    place(draft, token)
     accounts.delete_account(asha.id, password=PASSWORD)
     deliver()
-    row = read_session().get_one(Checkout, going.id)
+    row = read_session().get_one(Checkout, draft.id)
     assert row.plan
     now.advance(minutes=20)
     checkout.resume_unfinished()
     deliver()
-    assert read_session().get_one(Checkout, going.id).plan == {}
+    assert read_session().get_one(Checkout, draft.id).plan == {}
     assert orders.export_of(asha.id) == []
 
 

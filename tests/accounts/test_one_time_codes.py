@@ -1,4 +1,4 @@
-"""One-time codes: used once, in time, guessed at five times at most, and written nowhere but in the letter."""
+"""One-time codes: single use, limited lifetime and attempts, rate limits, and never stored."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.mailbox import Mailbox
 def sent_to(address: str = EMAIL, purpose: Purpose = Purpose.RESET) -> str:
     """Send a code.
 
-    :return: its digits, as the letter's writer makes them
+    :return: its digits, as the message contains them
     """
     one_time_codes.send(purpose, address)
-    found = one_time_codes.find_last(purpose, address)
-    assert found is not None
-    return found.digits
+    sent = one_time_codes.find_last(purpose, address)
+    assert sent is not None
+    return sent.digits
 
 
 def wrong(digits: str) -> str:
@@ -45,7 +45,7 @@ def test_a_code_is_used_once(app: Flask) -> None:
         one_time_codes.verify(Purpose.RESET, EMAIL, digits)
 
 
-def test_a_code_bears_five_guesses(app: Flask) -> None:
+def test_a_code_is_accepted_at_the_fifth_attempt(app: Flask) -> None:
     digits = sent_to()
     for _ in range(4):
         with pytest.raises(WrongCode):
@@ -53,7 +53,7 @@ def test_a_code_bears_five_guesses(app: Flask) -> None:
     one_time_codes.verify(Purpose.RESET, EMAIL, digits)
 
 
-def test_after_five_it_is_dead(app: Flask) -> None:
+def test_a_code_is_refused_after_five_wrong_attempts(app: Flask) -> None:
     digits = sent_to()
     for _ in range(5):
         with pytest.raises(WrongCode):
@@ -62,14 +62,14 @@ def test_after_five_it_is_dead(app: Flask) -> None:
         one_time_codes.verify(Purpose.RESET, EMAIL, digits)
 
 
-def test_a_code_ends_after_five_minutes(app: Flask, now: Clock) -> None:
+def test_a_code_expires_after_five_minutes(app: Flask, now: Clock) -> None:
     digits = sent_to()
     now.advance(minutes=5)
     with pytest.raises(CodeExpired):
         one_time_codes.verify(Purpose.RESET, EMAIL, digits)
 
 
-def test_a_code_is_good_for_one_address_and_purpose(app: Flask) -> None:
+def test_a_code_is_valid_for_one_address_and_purpose(app: Flask) -> None:
     digits = sent_to()
     for purpose, address in ((Purpose.SIGN_IN, EMAIL), (Purpose.RESET, "other@example.com")):
         with pytest.raises(WrongCode):
@@ -77,12 +77,12 @@ def test_a_code_is_good_for_one_address_and_purpose(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "None", "null", "0"])
-def test_where_none_was_sent_nothing_is_right(app: Flask, nothing: str) -> None:
+def test_nothing_is_accepted_if_no_code_was_sent(app: Flask, nothing: str) -> None:
     with pytest.raises(WrongCode):
         one_time_codes.verify(Purpose.RESET, EMAIL, nothing)
 
 
-def test_another_code_ends_the_one_before(app: Flask, now: Clock) -> None:
+def test_another_code_invalidates_the_one_before(app: Flask, now: Clock) -> None:
     first = sent_to()
     now.advance(seconds=61)
     second = sent_to()
@@ -92,7 +92,7 @@ def test_another_code_ends_the_one_before(app: Flask, now: Clock) -> None:
             one_time_codes.verify(Purpose.RESET, EMAIL, first)
 
 
-def test_a_letter_box_gets_three_codes_in_ten_minutes(app: Flask, now: Clock) -> None:
+def test_an_address_gets_three_codes_in_ten_minutes(app: Flask, now: Clock) -> None:
     for purpose in (Purpose.RESET, Purpose.REGISTER, Purpose.EMAIL):
         one_time_codes.send(purpose, EMAIL)
     with pytest.raises(TooManyCodes) as refusal:
@@ -103,35 +103,35 @@ def test_a_letter_box_gets_three_codes_in_ten_minutes(app: Flask, now: Clock) ->
 
 
 def guess_until_refused(now: Clock, purpose: Purpose) -> tuple[int, int]:
-    """Have letter upon letter sent and guess each code wrong.
+    """Request code after code and guess each wrong.
 
-    :return: guesses, and seconds until the next letter
+    :return: guesses, and seconds until the next code
     """
-    for letters in range(100):
+    for codes in range(100):
         try:
             digits = sent_to(purpose=purpose)
         except TooManyCodes as refusal:
-            return letters * one_time_codes.TRIES, refusal.seconds
-        for _ in range(one_time_codes.TRIES):
+            return codes * one_time_codes.MAX_ATTEMPTS, refusal.seconds
+        for _ in range(one_time_codes.MAX_ATTEMPTS):
             with pytest.raises(WrongCode):
                 one_time_codes.verify(purpose, EMAIL, wrong(digits))
         now.advance(minutes=4)
-    raise AssertionError("nobody stopped it")
+    raise AssertionError("the guesses were not limited")
 
 
-def test_a_patient_guesser_gets_a_hundred_guesses_a_day(app: Flask, now: Clock) -> None:
+def test_a_hundred_wrong_attempts_a_day_are_allowed_per_address(app: Flask, now: Clock) -> None:
     guesses, seconds = guess_until_refused(now, Purpose.RESET)
     assert guesses == 100
     assert seconds == 24 * 3600 - 20 * 4 * 60
     with pytest.raises(TooManyCodes):
         one_time_codes.send(Purpose.REGISTER, EMAIL)
     one_time_codes.send(Purpose.RESET, "other@example.com")
-    one_time_codes.send(Purpose.SIGN_IN, EMAIL)  # strangers get none of these sent
+    one_time_codes.send(Purpose.SIGN_IN, EMAIL)  # only sent after a correct password
     now.advance(seconds=seconds)
     one_time_codes.send(Purpose.RESET, EMAIL)
 
 
-def test_who_enters_the_right_codes_may_go_on(app: Flask, now: Clock) -> None:
+def test_correct_codes_reset_the_count_of_wrong_attempts(app: Flask, now: Clock) -> None:
     for _ in range(25):
         digits = sent_to()
         for _ in range(4):
@@ -141,7 +141,7 @@ def test_who_enters_the_right_codes_may_go_on(app: Flask, now: Clock) -> None:
         now.advance(minutes=5)
 
 
-def test_the_secret_key_makes_the_code_not_the_table_alone(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_depends_on_the_secret_key(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     digits = sent_to()
     row = read_session().scalars(sa.select(OneTimeCode)).one()
     monkeypatch.setitem(app.config, "SECRET_KEY", "another")
@@ -153,20 +153,20 @@ def test_a_code_is_in_no_table_no_message_and_no_log(mailbox: Mailbox, caplog: p
     one_time_codes.send(Purpose.RESET, EMAIL, user=None, payload={"name": "Asha"})
     one_time_codes.send(Purpose.PHONE, PHONE)
     secrets = {mailbox.code_for(EMAIL), mailbox.code_for(PHONE)}
-    written = json.dumps(caplog.messages)
+    seen = json.dumps(caplog.messages)
     for table in db.metadatas["accounts"].tables.values():
         rows = read_session().execute(sa.select(table)).all()
-        written += json.dumps([[str(value) for value in row] for row in rows])
-    assert not [digits for digits in secrets if digits in written]
+        seen += json.dumps([[str(value) for value in row] for row in rows])
+    assert not [digits for digits in secrets if digits in seen]
 
 
-def test_a_letter_that_comes_too_late_is_not_written(mailbox: Mailbox, now: Clock) -> None:
+def test_the_email_of_an_expired_code_is_not_sent(mailbox: Mailbox, now: Clock) -> None:
     one_time_codes.send(Purpose.EMAIL, EMAIL)
     now.advance(minutes=5)
     assert mailbox.letters_to(EMAIL) == []
 
 
-def test_old_codes_are_forgotten(app: Flask, now: Clock) -> None:
+def test_old_codes_are_purged(app: Flask, now: Clock) -> None:
     one_time_codes.send(Purpose.RESET, EMAIL)
     now.advance(hours=23)
     one_time_codes.purge()
@@ -177,7 +177,7 @@ def test_old_codes_are_forgotten(app: Flask, now: Clock) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_guesses_sent_at_the_same_time_share_no_try(engine: str, tmp_path: Path) -> None:
+def test_concurrent_guesses_are_counted_separately(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path, filled=False) as app, app.app_context():
         demo_shop.make_tables()
         digits = sent_to()
@@ -187,13 +187,13 @@ def test_guesses_sent_at_the_same_time_share_no_try(engine: str, tmp_path: Path)
             return one_time_codes.verify(Purpose.RESET, EMAIL, entered)
 
         at_once(app, [lambda: guess(wrong(digits)) for _ in range(12)])
-        assert read_session().scalars(sa.select(OneTimeCode.attempts)).one() == one_time_codes.TRIES
+        assert read_session().scalars(sa.select(OneTimeCode.attempts)).one() == one_time_codes.MAX_ATTEMPTS
         with pytest.raises(WrongCode):
             guess(digits)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_right_code_entered_twice_at_the_same_time_counts_once(engine: str, tmp_path: Path) -> None:
+def test_the_right_code_entered_concurrently_is_accepted_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path, filled=False) as app, app.app_context():
         demo_shop.make_tables()
         digits = sent_to()
@@ -202,8 +202,8 @@ def test_the_right_code_entered_twice_at_the_same_time_counts_once(engine: str, 
         assert sum(isinstance(outcome, SentCode) for outcome in outcomes) == 1, outcomes
 
 
-def test_a_code_is_sent_after_all_older_ones_were_forgotten(app: Flask, now: Clock, mailbox: Mailbox) -> None:
-    """SQLite then gives their ids again."""
+def test_a_code_is_sent_after_all_older_ones_were_purged(app: Flask, now: Clock, mailbox: Mailbox) -> None:
+    """SQLite then reuses their ids."""
     one_time_codes.send(Purpose.REGISTER, EMAIL)
     assert mailbox.code_for(EMAIL)
     now.advance(days=2)

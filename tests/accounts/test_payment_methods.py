@@ -1,4 +1,4 @@
-"""Saved ways to pay: whatever comes as a token, what is kept cannot be charged."""
+"""Saved payment methods: tokens in every format of the legacy client, and nothing stored that can be charged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def asha(app: Flask) -> UserId:
 
 
 @pytest.mark.parametrize(
-    ("provider", "token", "kept", "kind", "details", "label"),
+    ("provider", "token", "stored", "kind", "details", "label"),
     [
         ("VISA", "card_1705314600000_4242", "card_1705314600000_4242", "card", "4242", "VISA ending in 4242"),
         ("CARD", "card_1705314600000", "card_1705314600000", "card", "", "Card"),
@@ -43,13 +43,13 @@ def asha(app: Flask) -> UserId:
         ("upi ", " asha@okbank ", None, "upi", "ash***@okbank", "UPI ash***@okbank"),
     ],
 )
-def test_what_the_old_client_sends_becomes_one_thing(
-    asha: UserId, provider: str, token: str, kept: str | None, kind: str, details: str, label: str
+def test_tokens_of_the_legacy_client_are_normalised(
+    asha: UserId, provider: str, token: str, stored: str | None, kind: str, details: str, label: str
 ) -> None:
     saved = accounts.add_method(asha, provider, token)
     assert (saved.kind, saved.details, saved.label) == (kind, details, label)
     assert saved.provider == provider.strip()
-    assert saved.token == kept or (kept is None and re.fullmatch(f"upi_{NOON_MS}_[0-9a-f]{{16}}", saved.token))
+    assert saved.token == stored or (stored is None and re.fullmatch(f"upi_{NOON_MS}_[0-9a-f]{{16}}", saved.token))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_the_old_client_sends_becomes_one_thing(
         ("  Asha   Rao |**** 4242|undefined/undefined", "Asha Rao", "4242", ""),
     ],
 )
-def test_a_card_in_parts_is_taken_apart_from_its_end(
+def test_a_card_token_in_parts_is_split_from_its_end(
     asha: UserId, token: str, holder: str, last4: str, expires: str
 ) -> None:
     saved = accounts.add_method(asha, "CARD", token)
@@ -83,7 +83,7 @@ def test_a_card_in_parts_is_taken_apart_from_its_end(
         (CARD, "card_1705314600000_4242"),
     ],
 )
-def test_the_number_of_a_card_is_refused_wherever_it_stands(asha: UserId, provider: str, token: str) -> None:
+def test_a_card_number_is_refused_in_any_position(asha: UserId, provider: str, token: str) -> None:
     with pytest.raises(CardNumberRejected):
         accounts.add_method(asha, provider, token)
     assert accounts.methods_of(asha) == []
@@ -101,18 +101,18 @@ def test_the_number_of_a_card_is_refused_wherever_it_stands(asha: UserId, provid
         ("A\0", "t"),
     ],
 )
-def test_what_stands_for_nothing_is_refused(asha: UserId, provider: str, token: str) -> None:
+def test_an_unknown_token_is_refused(asha: UserId, provider: str, token: str) -> None:
     with pytest.raises(UnusableMethod):
         accounts.add_method(asha, provider, token)
 
 
-def test_a_upi_id_is_in_no_column_of_its_row(asha: UserId) -> None:
+def test_a_upi_id_is_not_stored(asha: UserId) -> None:
     accounts.add_method(asha, "UPI", "asha.rao@okbank")
     row = read_session().execute(sa.select(PaymentMethod.__table__).where(PaymentMethod.user_id == asha)).one()
     assert "asha.rao" not in " ".join(map(str, row))
 
 
-def test_the_default_stands_first_then_the_newest(asha: UserId, now: Clock) -> None:
+def test_the_default_is_listed_first_then_the_newest(asha: UserId, now: Clock) -> None:
     for provider, token in (("VISA", "card_1_1111"), ("COD", "cod"), ("UPI", "asha@okbank")):
         accounts.add_method(asha, provider, token)
         now.advance(minutes=1)
@@ -123,7 +123,7 @@ def test_the_default_stands_first_then_the_newest(asha: UserId, now: Clock) -> N
     assert [(one.kind, one.is_default) for one in accounts.methods_of(asha)][:2] == [("bnpl", True), ("upi", False)]
 
 
-def test_what_is_kept_already_counts_as_saved_now_and_is_not_kept_twice(asha: UserId, now: Clock) -> None:
+def test_saving_the_same_method_again_only_updates_its_time(asha: UserId, now: Clock) -> None:
     first = accounts.add_method(asha, "UPI", "asha@okbank")
     accounts.add_method(asha, "VISA", "card_1_1111")
     now.advance(hours=1)
@@ -138,38 +138,38 @@ def test_the_card_or_upi_id_saved_last_is_fresh_for_half_an_hour(asha: UserId, n
     upi = accounts.add_method(asha, "UPI", "asha@okbank")
     accounts.add_method(asha, "COD", "COD_TOKEN")
     now.advance(minutes=29, seconds=59)
-    found = accounts.find_fresh_method(asha)
-    assert found is not None
-    assert found.id == upi.id
+    fresh = accounts.find_fresh_method(asha)
+    assert fresh is not None
+    assert fresh.id == upi.id
     now.advance(seconds=1)
     assert accounts.find_fresh_method(asha) is None
 
 
-def test_the_way_to_pay_of_another_is_unknown_and_stays(asha: UserId) -> None:
+def test_methods_of_other_accounts_are_unknown_and_unchanged(asha: UserId) -> None:
     ravi = make_account().id
     foreign = accounts.add_method(ravi, "COD", "cod", is_default=True)
-    for act in (accounts.set_default_method, accounts.remove_method):
+    for command in (accounts.set_default_method, accounts.remove_method):
         with pytest.raises(accounts.UnknownMethod):
-            act(asha, foreign.id)
+            command(asha, foreign.id)
         with pytest.raises(accounts.UnknownMethod):
-            act(asha, 0)
+            command(asha, 0)
     assert accounts.methods_of(ravi) == [foreign]
 
 
-def test_a_way_to_pay_is_forgotten(asha: UserId) -> None:
+def test_a_method_is_deleted(asha: UserId) -> None:
     accounts.remove_method(asha, accounts.add_method(asha, "COD", "cod").id)
     assert accounts.methods_of(asha) == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_defaults_set_at_once_leave_one_and_twins_are_kept_once(engine: str, tmp_path: Path) -> None:
+def test_concurrent_additions_leave_one_default_and_no_duplicates(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path, filled=True) as app:
         with app.app_context():
             user = make_account().id
-        lenders = [
+        additions = [
             lambda name=name: accounts.add_method(user, "BNPL", name, is_default=True) for name in ("Klarna", "Affirm")
         ]
-        done = at_once(app, lenders * 3)
-        assert not [one for one in done if isinstance(one, Exception)]
+        results = at_once(app, additions * 3)
+        assert not [one for one in results if isinstance(one, Exception)]
         with app.app_context():
             assert sorted(one.is_default for one in accounts.methods_of(user)) == [False, True]

@@ -1,4 +1,4 @@
-"""How an account calls itself and shows itself."""
+"""Name and avatar of an account."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def content_of(address: str | None) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
+    ("name", "stored"),
     [("Asha Rao", "Asha Rao"), ("  आशा \t राव ", "आशा राव"), ("<b>Asha</b>", "<b>Asha</b>"), (" ", None), (None, None)],
 )
-def test_a_name_is_whatever_its_owner_says(asha: UserId, name: str | None, kept: str | None) -> None:
+def test_any_name_is_stored_with_blanks_squeezed(asha: UserId, name: str | None, stored: str | None) -> None:
     accounts.change_profile(asha, {"name": name})
-    assert accounts.get_account(asha).name == kept
+    assert accounts.get_account(asha).name == stored
 
 
-def test_nobody_is_named_without_an_account(app: Flask) -> None:
+def test_a_name_needs_an_account(app: Flask) -> None:
     with pytest.raises(accounts.UnknownUser):
         accounts.change_profile(UserId(10**6), {"name": "Asha"})
 
 
 @pytest.mark.usefixtures("_request")
-def test_an_uploaded_picture_is_kept_small_under_an_address_that_names_its_content(asha: UserId) -> None:
+def test_an_uploaded_picture_is_resized_and_its_url_contains_its_hash(asha: UserId) -> None:
     first = accounts.upload_avatar(asha, a_picture("JPEG"))
     assert accounts.get_account(asha).avatar == first
     assert Image.open(io.BytesIO(content_of(first))).size == (256, 256)
@@ -58,17 +58,17 @@ def test_an_uploaded_picture_is_kept_small_under_an_address_that_names_its_conte
 
 
 @pytest.mark.usefixtures("_request")
-def test_a_picture_that_is_none_changes_nothing(asha: UserId) -> None:
-    kept = accounts.upload_avatar(asha, a_picture())
+def test_an_invalid_picture_changes_nothing(asha: UserId) -> None:
+    uploaded = accounts.upload_avatar(asha, a_picture())
     with pytest.raises(InvalidImage):
         accounts.upload_avatar(asha, b"<svg>")
-    assert accounts.get_account(asha).avatar == kept
+    assert accounts.get_account(asha).avatar == uploaded
 
 
 @pytest.mark.parametrize(
     "address", ["https://example.com/asha.png", "http://example.com/a b".replace(" ", "%20"), "/static/a.png", None, ""]
 )
-def test_a_picture_may_lie_elsewhere_or_with_us(asha: UserId, address: str | None) -> None:
+def test_an_avatar_may_be_a_url_or_a_path_of_this_shop(asha: UserId, address: str | None) -> None:
     accounts.change_profile(asha, {"avatar": address})
     assert accounts.get_account(asha).avatar == (address or None)
 
@@ -80,14 +80,14 @@ def test_a_picture_may_lie_elsewhere_or_with_us(asha: UserId, address: str | Non
         *("ftp://example.com/a", "http:///a", "https://", "a.png", "/a\tb", "https://example.com/" + "a" * 500),
     ],
 )
-def test_an_address_that_is_no_picture_of_the_web_is_refused(asha: UserId, address: str) -> None:
+def test_an_invalid_avatar_url_is_refused(asha: UserId, address: str) -> None:
     with pytest.raises(accounts.UnusableAvatar):
         accounts.change_profile(asha, {"avatar": address})
     assert accounts.get_account(asha).avatar is None
 
 
 @pytest.mark.usefixtures("_request")
-def test_a_picture_that_is_replaced_by_an_address_is_deleted(asha: UserId) -> None:
+def test_an_uploaded_picture_replaced_by_a_url_is_deleted(asha: UserId) -> None:
     uploaded = accounts.upload_avatar(asha, a_picture())
     accounts.change_profile(asha, {"avatar": "https://example.com/asha.png"})
     with pytest.raises(accounts.UnknownAvatar):

@@ -1,4 +1,4 @@
-"""How an account comes to be."""
+"""Registration by code, and the legacy client's sign-up in steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import SignUp, User
-from storefront.accounts.service import Account, PendingUser
+from storefront.accounts.service import PendingUser
 from storefront.db.session import db, read_session
 from tests import demo_shop
 from tests.accounts.sign_ups import EMAIL, PASSWORD, PHONE, register, sign_up
@@ -26,7 +26,7 @@ def users() -> int:
     return read_session().scalar(select(func.count()).select_from(User)) or 0
 
 
-def test_an_account_is_opened_by_the_code_that_was_sent(mailbox: Mailbox) -> None:
+def test_an_account_is_created_by_the_code_that_was_sent(mailbox: Mailbox) -> None:
     before = users()
     ticket = accounts.register("Asha Rao", EMAIL, PASSWORD)
     assert users() == before
@@ -40,24 +40,24 @@ def test_an_account_is_opened_by_the_code_that_was_sent(mailbox: Mailbox) -> Non
     assert accounts.sign_in(EMAIL.upper(), PASSWORD) == account
 
 
-def test_a_phone_number_opens_one_too(mailbox: Mailbox) -> None:
+def test_an_account_is_created_by_phone_number(mailbox: Mailbox) -> None:
     ticket = accounts.register("Asha Rao", PHONE, PASSWORD)
     account = accounts.finish_registration(PHONE, ticket, mailbox.code_for(PHONE))
     assert (account.phone, account.email, account.has_verified_phone) == (PHONE, None, True)
     assert accounts.sign_in("98765 43210", PASSWORD) == account
 
 
-def test_an_address_that_has_an_account_gets_a_letter_that_says_so_and_no_code(mailbox: Mailbox) -> None:
+def test_the_owner_of_an_existing_account_is_informed_and_gets_no_code(mailbox: Mailbox) -> None:
     make_account(email=EMAIL)
     ticket = accounts.register("Mallory", EMAIL, "another password")
-    (letter,) = mailbox.letters_to(EMAIL)
-    assert letter.subject == "You have an account at marigold already"
-    assert not any(word.isdigit() and len(word) == 6 for word in letter.text.split())
+    (email,) = mailbox.letters_to(EMAIL)
+    assert email.subject == "You have an account at marigold already"
+    assert not any(word.isdigit() and len(word) == 6 for word in email.text.split())
     with pytest.raises(accounts.WrongCode):
         accounts.finish_registration(EMAIL, ticket, "000000")
 
 
-def test_nobody_opens_an_account_with_the_code_of_another_registration(mailbox: Mailbox) -> None:
+def test_a_code_needs_the_ticket_of_its_registration(mailbox: Mailbox) -> None:
     mine = accounts.register("Asha Rao", EMAIL, PASSWORD)
     with pytest.raises(accounts.WrongCode):
         accounts.finish_registration(EMAIL, "another ticket", mailbox.code_for(EMAIL))
@@ -65,8 +65,8 @@ def test_nobody_opens_an_account_with_the_code_of_another_registration(mailbox: 
         accounts.finish_registration(EMAIL, mine, mailbox.code_for(EMAIL))
 
 
-def test_a_stranger_who_registers_after_me_gets_no_account_by_my_code(mailbox: Mailbox, now: Clock) -> None:
-    """Both codes come to my letter box; mine is the ticket of my browser, and only with it a code opens anything."""
+def test_my_ticket_does_not_complete_a_later_registration_by_a_stranger(mailbox: Mailbox, now: Clock) -> None:
+    """Both codes are sent to my address, but my browser has only the ticket of my own registration."""
     mine = accounts.register("Asha Rao", EMAIL, PASSWORD)
     now.advance(minutes=2)
     accounts.register("Mallory", EMAIL, "chosen by a stranger")
@@ -76,7 +76,7 @@ def test_a_stranger_who_registers_after_me_gets_no_account_by_my_code(mailbox: M
         accounts.sign_in(EMAIL, "chosen by a stranger")
 
 
-def test_a_stranger_who_registered_before_me_has_no_way_into_my_account(mailbox: Mailbox, now: Clock) -> None:
+def test_an_earlier_registration_by_a_stranger_gives_no_access(mailbox: Mailbox, now: Clock) -> None:
     accounts.register("Mallory", EMAIL, "chosen by a stranger")
     now.advance(minutes=2)
     account = register(mailbox)
@@ -85,7 +85,7 @@ def test_a_stranger_who_registered_before_me_has_no_way_into_my_account(mailbox:
     assert accounts.sign_in(EMAIL, PASSWORD) == account
 
 
-def test_an_account_that_claims_my_address_without_proof_loses_it(mailbox: Mailbox) -> None:
+def test_an_account_with_my_address_unverified_loses_it(mailbox: Mailbox) -> None:
     squatter = accounts.register_unverified(EMAIL, None, "chosen by a stranger", None)
     reference = accounts.open_session(squatter.id)
     account = register(mailbox)
@@ -96,14 +96,14 @@ def test_an_account_that_claims_my_address_without_proof_loses_it(mailbox: Mailb
         accounts.sign_in(EMAIL, "chosen by a stranger")
 
 
-def test_a_password_that_is_tried_first_is_refused_before_anything_is_sent(mailbox: Mailbox) -> None:
+def test_a_weak_password_is_refused_before_a_code_is_sent(mailbox: Mailbox) -> None:
     for weak in ("short", "password1", "x" * 129):
         with pytest.raises(accounts.WeakPassword):
             accounts.register("Asha Rao", EMAIL, weak)
     assert mailbox.letters_to(EMAIL) == []
 
 
-def test_another_code_can_be_had_for_the_same_registration(mailbox: Mailbox, now: Clock) -> None:
+def test_another_code_is_sent_for_the_same_registration(mailbox: Mailbox, now: Clock) -> None:
     ticket = accounts.register("Asha Rao", EMAIL, PASSWORD)
     first = mailbox.code_for(EMAIL)
     with pytest.raises(accounts.TooManyCodes) as refusal:
@@ -118,14 +118,14 @@ def test_another_code_can_be_had_for_the_same_registration(mailbox: Mailbox, now
     assert accounts.finish_registration(EMAIL, ticket, second).email == EMAIL
 
 
-def test_no_other_registration_gets_another_code(mailbox: Mailbox, now: Clock) -> None:
+def test_another_code_needs_the_ticket(mailbox: Mailbox, now: Clock) -> None:
     accounts.register("Asha Rao", EMAIL, PASSWORD)
     now.advance(minutes=2)
     with pytest.raises(accounts.WrongCode):
         accounts.send_registration_again(EMAIL, "another ticket")
 
 
-def test_an_address_registered_twice_at_the_same_time_is_opened_once(mailbox: Mailbox, now: Clock) -> None:
+def test_an_address_taken_in_the_meantime_is_refused(mailbox: Mailbox, now: Clock) -> None:
     ticket = accounts.register("Asha Rao", EMAIL, PASSWORD)
     digits = mailbox.code_for(EMAIL)
     make_account(email=EMAIL)  # in the meantime
@@ -142,7 +142,7 @@ def test_a_phone_is_refused_where_no_text_messages_are_sent(app: Flask, mailbox:
 # ------------------------------------------------------------------------------------ for callers of the API
 
 
-def test_an_account_can_be_opened_at_once_without_proof(mailbox: Mailbox) -> None:
+def test_an_account_is_created_at_once_with_unverified_addresses(mailbox: Mailbox) -> None:
     account = accounts.register_unverified(EMAIL, PHONE, PASSWORD, "Asha Rao")
     assert (account.email, account.phone, account.has_verified_email, account.has_verified_phone) == (
         EMAIL,
@@ -161,42 +161,42 @@ def test_addresses_that_have_an_account_are_refused(mailbox: Mailbox) -> None:
         accounts.register_unverified(None, PHONE, PASSWORD, None)
 
 
-# ------------------------------------------------------------------------------------ the old client, by halves
+# ------------------------------------------------------------------------------------ sign-ups of the legacy client
 
 
-def test_a_sign_up_is_finished_by_code_and_password(mailbox: Mailbox) -> None:
+def test_a_sign_up_is_completed_by_code_and_password(mailbox: Mailbox) -> None:
     account = sign_up(mailbox, phone=PHONE)
     assert (account.email, account.phone, account.has_verified_email) == (EMAIL, PHONE, True)
     assert accounts.sign_in(EMAIL, PASSWORD) == account
 
 
-def test_a_sign_up_asked_for_again_is_the_same_one(mailbox: Mailbox) -> None:
+def test_a_sign_up_started_again_is_the_same_one(mailbox: Mailbox) -> None:
     first = accounts.start_sign_up(EMAIL)
     again = accounts.start_sign_up(EMAIL, PHONE)
     assert (again.id, again.phone) == (first.id, PHONE)
 
 
-def test_two_sign_ups_without_phone_are_two(mailbox: Mailbox) -> None:
+def test_sign_ups_without_phone_are_separate(mailbox: Mailbox) -> None:
     assert accounts.start_sign_up(EMAIL).id != accounts.start_sign_up("ravi@example.com").id
 
 
-def test_a_sign_up_is_no_account_yet_and_stands_in_nobodys_way(mailbox: Mailbox) -> None:
+def test_an_unfinished_sign_up_reserves_neither_address_nor_phone(mailbox: Mailbox) -> None:
     pending = accounts.start_sign_up(EMAIL, PHONE)
     with pytest.raises(accounts.WrongPassword):
         accounts.sign_in(EMAIL, "")
     assert accounts.get_account(pending.id).email is None
     make_account(email="ravi@example.com", phone=PHONE)
     register(mailbox)
-    assert accounts.find_pending(user=pending.id) is None  # the address is somebody's now
+    assert accounts.find_pending(user=pending.id) is None  # the address has an account now
 
 
-def test_a_phone_that_somebody_has_by_then_is_left_out(mailbox: Mailbox) -> None:
+def test_a_phone_taken_in_the_meantime_is_left_out(mailbox: Mailbox) -> None:
     accounts.start_sign_up(EMAIL, PHONE)
     make_account(phone=PHONE)
     assert sign_up(mailbox, phone=PHONE).phone is None
 
 
-def test_a_finished_account_begins_no_sign_up(mailbox: Mailbox) -> None:
+def test_an_address_with_an_account_starts_no_sign_up(mailbox: Mailbox) -> None:
     make_account(email=EMAIL)
     with pytest.raises(accounts.EmailTaken):
         accounts.start_sign_up(EMAIL)
@@ -212,15 +212,14 @@ def test_a_code_goes_to_the_sign_ups_own_address_only(mailbox: Mailbox) -> None:
     assert mailbox.post.letters == []
 
 
-def test_a_code_asked_for_twice_within_a_minute_is_sent_once(mailbox: Mailbox) -> None:
+def test_a_code_requested_twice_within_a_minute_is_sent_once(mailbox: Mailbox) -> None:
     pending = accounts.start_sign_up(EMAIL)
     for _ in range(3):
         accounts.send_sign_up_code(pending.id, EMAIL)
     assert len(mailbox.letters_to(EMAIL)) == 1
 
 
-def test_nobody_verifies_with_a_code_that_was_never_sent(mailbox: Mailbox) -> None:
-    """Nothing must not equal nothing."""
+def test_nothing_is_accepted_if_no_code_was_sent(mailbox: Mailbox) -> None:
     pending = accounts.start_sign_up(EMAIL)
     for nothing in ("", " ", "None", "null", "000000"):
         with pytest.raises(accounts.WrongCode):
@@ -231,13 +230,13 @@ def test_a_code_verifies_no_other_sign_up(mailbox: Mailbox) -> None:
     pending, other = accounts.start_sign_up(EMAIL), accounts.start_sign_up("ravi@example.com")
     accounts.send_sign_up_code(pending.id, EMAIL)
     digits = mailbox.code_for(EMAIL)
-    for asked in ({"user": other.id, "email": EMAIL}, {"user": other.id}, {"email": "ravi@example.com"}, {}):
+    for criteria in ({"user": other.id, "email": EMAIL}, {"user": other.id}, {"email": "ravi@example.com"}, {}):
         with pytest.raises(accounts.WrongCode):
-            accounts.verify_sign_up(digits, **asked)
+            accounts.verify_sign_up(digits, **criteria)
     assert accounts.verify_sign_up(digits, email=EMAIL) == pending.id
 
 
-def test_a_code_of_the_pages_finishes_no_sign_up(mailbox: Mailbox) -> None:
+def test_a_registration_code_does_not_verify_a_sign_up(mailbox: Mailbox) -> None:
     pending = accounts.start_sign_up(EMAIL)
     accounts.register("Asha Rao", EMAIL, PASSWORD)
     with pytest.raises(accounts.WrongCode):
@@ -252,24 +251,24 @@ def test_a_password_is_set_once(mailbox: Mailbox) -> None:
         accounts.finish_sign_up(make_account(password=None).id, "chosen by a stranger")
 
 
-def test_a_password_refused_leaves_the_sign_up_as_it_was(mailbox: Mailbox) -> None:
+def test_a_refused_password_leaves_the_sign_up_unchanged(mailbox: Mailbox) -> None:
     pending = accounts.start_sign_up(EMAIL)
     with pytest.raises(accounts.WeakPassword):
         accounts.finish_sign_up(pending.id, "seven77")
     assert accounts.finish_sign_up(pending.id, "eight888").email == EMAIL
 
 
-def test_a_sign_up_whose_address_was_opened_elsewhere_cannot_be_finished(mailbox: Mailbox) -> None:
+def test_a_sign_up_whose_address_was_taken_cannot_be_completed(mailbox: Mailbox) -> None:
     pending = accounts.start_sign_up(EMAIL)
     make_account(email=EMAIL)
     with pytest.raises(accounts.EmailTaken):
         accounts.finish_sign_up(pending.id, PASSWORD)
 
 
-def test_sign_ups_are_forgotten_after_a_day(mailbox: Mailbox, now: Clock) -> None:
+def test_sign_ups_are_deleted_after_a_day(mailbox: Mailbox, now: Clock) -> None:
     before = users()
     accounts.start_sign_up(EMAIL)
-    kept = finished(mailbox, "ravi@example.com")
+    completed = sign_up(mailbox, email="ravi@example.com")
     now.advance(hours=23)
     accounts.forget_unfinished()
     assert users() == before + 2
@@ -278,12 +277,12 @@ def test_sign_ups_are_forgotten_after_a_day(mailbox: Mailbox, now: Clock) -> Non
         accounts.verify_sign_up("123456", email=EMAIL)
     accounts.forget_unfinished()
     assert users() == before + 1
-    assert accounts.get_account(kept.id) == kept
+    assert accounts.get_account(completed.id) == completed
     assert read_session().scalar(select(func.count()).select_from(SignUp)) == 0
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_sign_up_asked_for_at_the_same_moment_is_one(engine: str, tmp_path: Path) -> None:
+def test_concurrent_starts_are_one_sign_up(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path, filled=False) as app, app.app_context():
         demo_shop.make_tables()
         db.session.remove()
@@ -291,7 +290,3 @@ def test_a_sign_up_asked_for_at_the_same_moment_is_one(engine: str, tmp_path: Pa
         assert len({outcome.id for outcome in outcomes if isinstance(outcome, PendingUser)}) == 1
         assert not [outcome for outcome in outcomes if not isinstance(outcome, PendingUser)]
         assert users() == 1
-
-
-def finished(mailbox: Mailbox, email: str) -> Account:
-    return sign_up(mailbox, email=email)

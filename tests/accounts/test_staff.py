@@ -1,4 +1,4 @@
-"""Who of the accounts is staff, and the commands that say so."""
+"""Staff accounts, the commands that manage them, and pages that require a role."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def cli(app: Flask) -> FlaskCliRunner:
     return app.test_cli_runner()
 
 
-def test_staff_are_created_with_a_password_asked_for(cli: FlaskCliRunner, mailbox: Mailbox) -> None:
+def test_staff_are_created_with_a_password_from_a_prompt(cli: FlaskCliRunner, mailbox: Mailbox) -> None:
     arguments = ["staff", "create", "--email", EMAIL.upper(), "--role", "stock", "--name", "Asha Rao"]
     done = cli.invoke(args=arguments, input=f"{PASSWORD}\n{PASSWORD}\n")
     assert done.exit_code == 0, done.output
@@ -43,17 +43,17 @@ def test_a_password_can_be_generated_and_is_printed_once(cli: FlaskCliRunner, ma
         ["create", "--email", EMAIL, "--role", "customer", "--name", "Asha", "--generate"],
         ["create", "--email", EMAIL, "--role", "stock", "--name", "Asha", "--generate"],  # has an account
         ["role", "--email", "nobody@example.com", "--role", "stock"],
-        ["role", "--email", "unproved@example.com", "--role", "stock"],
+        ["role", "--email", "unverified@example.com", "--role", "stock"],
     ],
 )
-def test_what_cannot_be_is_refused(cli: FlaskCliRunner, arguments: list[str]) -> None:
+def test_invalid_commands_are_refused(cli: FlaskCliRunner, arguments: list[str]) -> None:
     make_account(email=EMAIL)
-    make_account(email="unproved@example.com", verified=False)
+    make_account(email="unverified@example.com", verified=False)
     assert cli.invoke(args=["staff", *arguments]).exit_code != 0
     assert accounts.staff_members() == []
 
 
-def test_rights_given_end_every_sign_in_and_so_do_rights_taken(cli: FlaskCliRunner) -> None:
+def test_a_change_of_role_ends_every_session(cli: FlaskCliRunner) -> None:
     account = make_account(email=EMAIL)
     for role in ("orders", "customer"):
         reference = accounts.open_session(account.id)
@@ -68,36 +68,36 @@ def test_staff_are_listed(cli: FlaskCliRunner) -> None:
     assert f"orders   {EMAIL}" in cli.invoke(args=["staff", "list"]).output
 
 
-# ------------------------------------------------------------------------------------ pages for staff
+# ------------------------------------------------------------------------------------ pages that require a role
 
 
-def status_of_desk(pages: Pages) -> tuple[int, str]:
-    """What a page for the staff of the stock answers."""
+def status_of_page(pages: Pages) -> tuple[int, str]:
+    """Status and redirect of a page that requires the stock role."""
     with pages.app.app_context():
         response = pages.client.get("/cart")
     return response.status_code, response.headers.get("Location", "")
 
 
 @pytest.fixture
-def desk(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> Pages:
-    view = staff_required(Role.STOCK_STAFF)(lambda: "the desk")
+def staff_page(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> Pages:
+    view = staff_required(Role.STOCK_STAFF)(lambda: "staff only")
     monkeypatch.setitem(pages.app.view_functions, "cart.show", view)
     return pages
 
 
-def test_a_desk_is_for_its_staff_and_admins(desk: Pages) -> None:
+def test_a_staff_page_is_for_its_role_and_admins(staff_page: Pages) -> None:
     for role, status in ((Role.STOCK_STAFF, 200), (Role.ADMIN, 200), (Role.ORDER_STAFF, 403)):
-        desk.sign_in(make_staff(role))
-        assert status_of_desk(desk)[0] == status
-    desk.sign_in(make_account())
-    assert status_of_desk(desk)[0] == 403
+        staff_page.sign_in(make_staff(role))
+        assert status_of_page(staff_page)[0] == status
+    staff_page.sign_in(make_account())
+    assert status_of_page(staff_page)[0] == 403
 
 
-def test_a_guest_at_a_desk_is_asked_to_sign_in(desk: Pages) -> None:
-    assert status_of_desk(desk) == (303, "/login?next=/cart")
+def test_guests_are_asked_to_sign_in(staff_page: Pages) -> None:
+    assert status_of_page(staff_page) == (303, "/login?next=/cart")
 
 
-def test_staff_without_a_second_factor_are_asked_to_sign_in_anew(desk: Pages) -> None:
-    desk.sign_in(make_staff(Role.ADMIN), second_factor=False)
-    assert status_of_desk(desk) == (303, "/login?next=/cart")
-    assert desk.get("/login?next=/cart").url == "/login?next=/cart"  # which does not send them on
+def test_staff_without_a_second_factor_are_asked_to_sign_in_anew(staff_page: Pages) -> None:
+    staff_page.sign_in(make_staff(Role.ADMIN), second_factor=False)
+    assert status_of_page(staff_page) == (303, "/login?next=/cart")
+    assert staff_page.get("/login?next=/cart").url == "/login?next=/cart"  # and is not redirected away from it

@@ -1,4 +1,4 @@
-"""Bearer tokens: whose they are, and what makes them worthless."""
+"""Bearer tokens: their session, expiry, and rejection of forged ones."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from tests.fakes import Clock
 
 @pytest.fixture
 def person(app: Flask) -> SignedIn:
-    found, _ = accounts.find_session(accounts.open_session(make_account().id)) or (None, False)
-    assert found is not None
-    return found
+    signed_in, _ = accounts.find_session(accounts.open_session(make_account().id)) or (None, False)
+    assert signed_in is not None
+    return signed_in
 
 
 def encoded(part: dict[str, object]) -> str:
     return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
 
 
-def test_a_token_carries_the_session_for_an_hour(person: SignedIn, now: Clock) -> None:
+def test_a_token_is_valid_for_an_hour(person: SignedIn, now: Clock) -> None:
     token = accounts.issue_token(person)
     now.advance(minutes=59)
     assert accounts.reference_of(token) == person.reference
@@ -76,12 +76,12 @@ FORGERIES: dict[str, Forgery] = {
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_token_is_worth_nothing(person: SignedIn, forgery: str) -> None:
+def test_a_forged_token_is_rejected(person: SignedIn, forgery: str) -> None:
     kid, key = next(tokens._keys())
     assert accounts.reference_of(FORGERIES[forgery](accounts.issue_token(person), key, kid)) is None
 
 
-def test_a_key_that_was_replaced_still_counts_while_it_is_named(
+def test_a_replaced_key_is_accepted_while_it_is_a_fallback(
     app: Flask, person: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = app.config["SECRET_KEY"]
@@ -90,6 +90,6 @@ def test_a_key_that_was_replaced_still_counts_while_it_is_named(
     assert accounts.reference_of(token) is None
     monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [old])
     assert accounts.reference_of(token) == person.reference
-    anew = accounts.issue_token(person)
+    renewed = accounts.issue_token(person)
     monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [])
-    assert accounts.reference_of(anew) == person.reference
+    assert accounts.reference_of(renewed) == person.reference

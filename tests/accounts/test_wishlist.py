@@ -1,4 +1,4 @@
-"""Wishlists: an account's, a guest's, one made of both; and the link that shows one to others."""
+"""Wishlists of accounts and guests, merging and sharing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.fakes import Clock
 from tests.isolated_shop import at_once, own_shop
 
 GUEST = WishlistToken("a-guest")
-MUG, POT, TEA = 5, 6, 7  # ids of products, which the accounts do not look up
+MUG, POT, TEA = 5, 6, 7  # product ids, which the accounts domain does not check
 
 
 @pytest.fixture(params=["account", "guest"])
@@ -25,10 +25,10 @@ def owner(app: Flask, request: pytest.FixtureRequest) -> WishlistOwner:
 
 
 def on_list(owner: WishlistOwner) -> list[tuple[int, str, int]]:
-    return [(wish.product_id, wish.sku, wish.quantity) for wish in accounts.items_of(owner)]
+    return [(item.product_id, item.sku, item.quantity) for item in accounts.items_of(owner)]
 
 
-def test_what_is_wished_for_is_listed_newest_first(owner: WishlistOwner, now: Clock) -> None:
+def test_items_are_listed_newest_first(owner: WishlistOwner, now: Clock) -> None:
     accounts.add_wishlist_item(owner, MUG)
     now.advance(seconds=1)
     accounts.add_wishlist_item(owner, POT, sku="POT-RED", quantity=3)
@@ -36,69 +36,69 @@ def test_what_is_wished_for_is_listed_newest_first(owner: WishlistOwner, now: Cl
     assert accounts.wishlist_product_ids(owner) == {MUG, POT}
 
 
-def test_nobody_without_a_list_wishes_for_anything(app: Flask) -> None:
+def test_a_visitor_without_a_list_has_no_items(app: Flask) -> None:
     assert accounts.items_of(None) == ()
     assert accounts.wishlist_product_ids(None) == frozenset()
     assert accounts.remove_wishlist_item(None, MUG) is None
 
 
-def test_wishing_again_changes_nothing(owner: WishlistOwner) -> None:
+def test_adding_a_product_again_changes_nothing(owner: WishlistOwner) -> None:
     first = accounts.add_wishlist_item(owner, MUG, sku="MUG-BLUE", quantity=2)
     assert accounts.add_wishlist_item(owner, MUG, quantity=9) == first
     assert on_list(owner) == [(MUG, "MUG-BLUE", 2)]
 
 
-def test_a_choice_is_kept(owner: WishlistOwner) -> None:
+def test_variant_and_quantity_are_changed(owner: WishlistOwner) -> None:
     accounts.add_wishlist_item(owner, MUG)
     accounts.change_wishlist_item(owner, MUG, sku="MUG-BLUE", quantity=4)
     assert on_list(owner) == [(MUG, "MUG-BLUE", 4)]
 
 
-def test_a_choice_of_what_is_not_wished_for_is_refused(owner: WishlistOwner) -> None:
+def test_a_product_not_on_the_list_cannot_be_changed(owner: WishlistOwner) -> None:
     with pytest.raises(UnknownWishlistItem):
         accounts.change_wishlist_item(owner, MUG, sku="", quantity=1)
     with pytest.raises(UnknownWishlistItem):
         accounts.change_wishlist_item(None, MUG, sku="", quantity=1)
 
 
-def test_a_wish_is_taken_off_once(owner: WishlistOwner) -> None:
-    wish = accounts.add_wishlist_item(owner, MUG, quantity=2)
-    assert accounts.remove_wishlist_item(owner, MUG) == wish
+def test_an_item_is_removed_once(owner: WishlistOwner) -> None:
+    item = accounts.add_wishlist_item(owner, MUG, quantity=2)
+    assert accounts.remove_wishlist_item(owner, MUG) == item
     assert accounts.remove_wishlist_item(owner, MUG) is None
     assert on_list(owner) == []
 
 
-def test_a_wish_is_taken_off_by_its_id(owner: WishlistOwner) -> None:
-    wish = accounts.add_wishlist_item(owner, MUG)
-    accounts.remove_wishlist_item_by_id(owner, wish.id)
+def test_an_item_is_removed_by_its_id(owner: WishlistOwner) -> None:
+    item = accounts.add_wishlist_item(owner, MUG)
+    accounts.remove_wishlist_item_by_id(owner, item.id)
     with pytest.raises(UnknownWishlistItem):
-        accounts.remove_wishlist_item_by_id(owner, wish.id)
+        accounts.remove_wishlist_item_by_id(owner, item.id)
 
 
-def test_nobody_touches_the_list_of_another(owner: WishlistOwner) -> None:
-    wish, stranger = accounts.add_wishlist_item(owner, MUG), make_account().id
+def test_other_accounts_cannot_change_a_list(owner: WishlistOwner) -> None:
+    item, stranger = accounts.add_wishlist_item(owner, MUG), make_account().id
     with pytest.raises(UnknownWishlistItem):
-        accounts.remove_wishlist_item_by_id(stranger, wish.id)
+        accounts.remove_wishlist_item_by_id(stranger, item.id)
     with pytest.raises(UnknownWishlistItem):
         accounts.change_wishlist_item(stranger, MUG, sku="", quantity=9)
     assert accounts.remove_wishlist_item(stranger, MUG) is None
     assert on_list(owner) == [(MUG, "", 1)]
 
 
-def test_a_list_has_an_end(owner: WishlistOwner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_has_a_maximum_size(owner: WishlistOwner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wishlist, "MAX_WISHLIST_ITEMS", 2)
     accounts.add_wishlist_item(owner, MUG)
     accounts.add_wishlist_item(owner, POT)
     with pytest.raises(WishlistFull):
         accounts.add_wishlist_item(owner, TEA)
-    accounts.add_wishlist_item(owner, MUG)  # there already
+    accounts.add_wishlist_item(owner, MUG)  # on the list already
     assert accounts.wishlist_product_ids(owner) == {MUG, POT}
 
 
 # ------------------------------------------------------------------------------------------------ merging
 
 
-def test_a_guests_list_becomes_the_accounts_once(app: Flask) -> None:
+def test_a_guests_list_is_merged_into_the_accounts_once(app: Flask) -> None:
     user = make_account().id
     accounts.add_wishlist_item(user, MUG, sku="MUG-BLUE", quantity=2)
     accounts.add_wishlist_item(GUEST, MUG, quantity=9)
@@ -110,7 +110,7 @@ def test_a_guests_list_becomes_the_accounts_once(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_two_who_do_the_same_at_once_do_it_once(engine: str, tmp_path: Path) -> None:
+def test_concurrent_commands_take_effect_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             user = make_account().id
@@ -130,7 +130,7 @@ def test_two_who_do_the_same_at_once_do_it_once(engine: str, tmp_path: Path) -> 
             assert len([removed for removed in removals if removed is not None]) == 1
 
 
-def test_a_guests_list_is_forgotten_long_after_its_last_wish(app: Flask, now: Clock) -> None:
+def test_a_guests_list_is_purged_90_days_after_its_last_item(app: Flask, now: Clock) -> None:
     user, other = make_account().id, WishlistToken("another-guest")
     for owner in (user, GUEST, other):
         accounts.add_wishlist_item(owner, MUG)
@@ -144,17 +144,17 @@ def test_a_guests_list_is_forgotten_long_after_its_last_wish(app: Flask, now: Cl
 # ------------------------------------------------------------------------------------------------ sharing
 
 
-def test_a_shared_list_is_seen_by_its_link(app: Flask) -> None:
+def test_a_shared_list_is_found_by_its_token(app: Flask) -> None:
     user = make_account(name="Asha Rao").id
     accounts.add_wishlist_item(user, MUG)
     token = accounts.share_wishlist(user)
     assert len(token) >= 32
     assert accounts.share_wishlist(user) == token == accounts.share_of(user)
     shared = accounts.shared_wishlist(token)
-    assert (shared.owner.name, [wish.product_id for wish in shared.wishes]) == ("Asha Rao", [MUG])
+    assert (shared.owner.name, [item.product_id for item in shared.items]) == ("Asha Rao", [MUG])
 
 
-def test_a_link_taken_back_shows_nothing_any_more_and_the_next_is_another(app: Flask) -> None:
+def test_a_revoked_token_is_unknown_and_sharing_again_makes_another(app: Flask) -> None:
     user = make_account().id
     token = accounts.share_wishlist(user)
     accounts.stop_sharing(user)

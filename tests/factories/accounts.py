@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 @cache
 def _hashed(password: str) -> str:
-    return passwords.hashed(password)
+    return passwords.hash_new_password(password)
 
 
 def make_account(

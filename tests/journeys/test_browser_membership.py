@@ -31,12 +31,12 @@ def code_for(shopper: Shopper, new_shopper: NewShopper, email: str, *, letters: 
 def register(shopper: Shopper, new_shopper: NewShopper, email: str) -> None:
     """From a page of the shop, with a code from the mail."""
     shopper.open("/register")
-    shopper.sees("Open an account")
+    shopper.sees("Create account")
     shopper.fill_in({"Your name": "Asha Rao", IDENTIFIER: email, "Password": FIRST_PASSWORD})
-    shopper.button("Send me the code").click()
+    shopper.button("Send code").click()
     shopper.sees("Enter the code")
     shopper.fill_in({"Code": code_for(shopper, new_shopper, email)})
-    shopper.button("Open my account").click()
+    shopper.button("Create account").click()
 
 
 def sign_in(shopper: Shopper, email: str, password: str) -> None:
@@ -90,14 +90,14 @@ def test_a_guest_becomes_a_member_forgets_the_password_and_leaves(
 
     shopper.open("/password/forgotten")
     shopper.fill_in({IDENTIFIER: email})
-    shopper.button("Send me a code").click()
+    shopper.button("Send code").click()
     shopper.sees("Enter the code and a new password")
     shopper.fill_in({"Code": code_for(shopper, new_shopper, email, letters=2), "New password": SECOND_PASSWORD})
-    shopper.button("Change my password").click()
+    shopper.button("Change password").click()
     shopper.sees("Sign in")
     shopper.allow(422)
     sign_in(shopper, email, FIRST_PASSWORD)
-    expect(shopper.page.locator("main")).to_contain_text("do not belong together")
+    expect(shopper.page.locator("main")).to_contain_text("do not match")
     sign_in(shopper, email, SECOND_PASSWORD)
 
     shopper.open("/account/deletion")
@@ -105,5 +105,5 @@ def test_a_guest_becomes_a_member_forgets_the_password_and_leaves(
     shopper.fill_in({"Your password": SECOND_PASSWORD})
     shopper.button("Delete my account").click()
     sign_in(shopper, email, SECOND_PASSWORD)
-    expect(shopper.page.locator("main")).to_contain_text("do not belong together")
+    expect(shopper.page.locator("main")).to_contain_text("do not match")
     assert list(leaks_of(shops(window.engine))) == []

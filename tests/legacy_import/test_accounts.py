@@ -184,7 +184,7 @@ def test_of_a_card_number_four_digits_come_and_the_report_says_so(
     ("provider", "token", "said"),
     [
         ("UPI", "nothing like one", "A UPI id looks like asha@okbank"),
-        ("4242424242424242", "card_1_4242", "it holds a card number where none may stand"),
+        ("4242424242424242", "card_1_4242", "it contains a card number outside the number field"),
     ],
 )
 def test_what_nobody_can_pay_with_does_not_come(

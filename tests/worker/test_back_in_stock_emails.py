@@ -35,7 +35,7 @@ def mug() -> ProductCard:
     """Sold out, and two wait for it."""
     mug = make_product(name="Clay Mug", price=500, stock=0)
     for email in (ASHA, RAVI):
-        accounts.ask_for_notice(email, mug.sku, mug.id)
+        accounts.request_alert(email, mug.sku, mug.id)
     return mug
 
 
@@ -69,7 +69,7 @@ def test_the_next_return_is_told_to_those_only_who_asked_again(mug: ProductCard,
     receive(mug.sku, 1)
     tasks.deliver_outboxes()
     sold_out(mug)
-    accounts.ask_for_notice(RAVI, mug.sku, mug.id)
+    accounts.request_alert(RAVI, mug.sku, mug.id)
     catalog.release("quick")
     tasks.deliver_outboxes()
     assert [letter.to for letter in post.letters].count(ASHA) == 1
@@ -121,9 +121,7 @@ def test_a_mail_server_that_is_away_delays_letters_and_doubles_none(
 def test_a_worker_that_dies_on_the_way_loses_no_letter_and_posts_none_twice(
     mug: ProductCard, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, deaths: int
 ) -> None:
-    monkeypatch.setattr(
-        back_in_stock, "TOLD_AT_ONCE", 1
-    )  # each notice is a transaction of its own, with a death between
+    monkeypatch.setattr(back_in_stock, "BATCH_SIZE", 1)  # each notice is a transaction of its own, with a death between
     left = deaths
     tell = accounts.enqueue_alerts
 
@@ -157,8 +155,8 @@ def test_who_unsubscribed_gets_no_letter_though_it_was_posted(mug: ProductCard, 
 def test_only_the_variant_that_is_back_is_told_of(post: MemoryPost) -> None:
     pot = make_product(name="Pot", options=(("Blue", 0), ("Green", 0)))
     blue, green = Sku(f"{pot.sku}-Blue"), Sku(f"{pot.sku}-Green")
-    accounts.ask_for_notice(ASHA, blue, pot.id)
-    accounts.ask_for_notice(RAVI, green, pot.id)
+    accounts.request_alert(ASHA, blue, pot.id)
+    accounts.request_alert(RAVI, green, pot.id)
     receive(green, 1)
     tasks.deliver_outboxes()
     assert [(letter.to, letter.subject) for letter in post.letters] == [(RAVI, "Pot, Green is back")]

@@ -1,6 +1,6 @@
-"""The pages of an account, on one blueprint; each module adds its routes to it.
+"""Account pages, on one blueprint to which each module adds its routes.
 
-Whoever is signed in sees and changes only what is theirs.
+All of them require a sign-in and show only the data of that account.
 """
 
 from storefront.pages.account import addresses, payment_methods, privacy, views

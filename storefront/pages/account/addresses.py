@@ -1,4 +1,4 @@
-"""The address book."""
+"""Pages of the address book."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from storefront.web.responses import render_page
 @bp.get("/account/addresses")
 @web_session.sign_in_required
 def addresses() -> ResponseReturnValue:
-    """Every address, the default first."""
+    """List the addresses, the default first."""
     book = accounts.addresses_of(person().id)
     return render_page("account/addresses.html", addresses=book, is_full=len(book) >= accounts.MAX_ADDRESSES)
 
@@ -23,16 +23,16 @@ def addresses() -> ResponseReturnValue:
 @bp.route("/account/addresses/new", methods=["GET", "POST"])
 @web_session.sign_in_required
 def new_address() -> ResponseReturnValue:
-    """One more address."""
+    """Add an address."""
     account = person().account
     form = AddressForm(full_name=account.name, phone=account.phone)
     if form.validate_on_submit():
         try:
             accounts.add_address(account.id, form.address(), is_default=form.is_default.data)
         except accounts.TooManyAddresses:
-            form.form_errors = [f"Your book is full: it holds {accounts.MAX_ADDRESSES} addresses. Delete one first"]
+            form.form_errors = [f"You can save up to {accounts.MAX_ADDRESSES} addresses. Delete one to add another"]
         else:
-            flash("The address is saved.", "notice")
+            flash("Address added.", "notice")
             return redirect(url_for(".addresses"), 303)
     return _show(form, None)
 
@@ -40,35 +40,35 @@ def new_address() -> ResponseReturnValue:
 @bp.route("/account/addresses/<id:address_id>", methods=["GET", "POST"])
 @web_session.sign_in_required
 def address(address_id: int) -> ResponseReturnValue:
-    """One address, to be changed."""
-    me = person()
-    saved = accounts.get_address(me.id, address_id)
+    """Edit an address."""
+    user = person().id
+    saved = accounts.get_address(user, address_id)
     form = AddressForm.of(saved)
     if form.validate_on_submit():
-        accounts.change_address(me.id, address_id, form.address(), is_default=form.is_default.data)
-        flash("The address is changed.", "notice")
+        accounts.change_address(user, address_id, form.address(), is_default=form.is_default.data)
+        flash("Address updated.", "notice")
         return redirect(url_for(".addresses"), 303)
     return _show(form, saved)
 
 
 def _show(form: AddressForm, saved: accounts.SavedAddress | None) -> ResponseReturnValue:
-    refused = 422 if request.method == "POST" else 200
-    return render_page("account/address.html", status=refused, form=form, address=saved)
+    status = 422 if request.method == "POST" else 200
+    return render_page("account/address.html", status=status, form=form, address=saved)
 
 
 @bp.post("/account/addresses/<id:address_id>/default")
 @web_session.sign_in_required
 def default_address(address_id: int) -> ResponseReturnValue:
-    """Make it the one that is offered first."""
+    """Make an address the default."""
     accounts.set_default_address(person().id, address_id)
-    flash("Your default address is changed.", "notice")
+    flash("Default address updated.", "notice")
     return redirect(url_for(".addresses"), 303)
 
 
 @bp.post("/account/addresses/<id:address_id>/removal")
 @web_session.sign_in_required
 def remove_address(address_id: int) -> ResponseReturnValue:
-    """Take it out of the book."""
+    """Delete an address."""
     accounts.remove_address(person().id, address_id)
-    flash("The address is deleted. Orders sent there keep it.", "notice")
+    flash("Address deleted. Your past orders still show it.", "notice")
     return redirect(url_for(".addresses"), 303)

@@ -1,4 +1,4 @@
-"""What the pages of an account accept."""
+"""Forms of the account pages."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from storefront.core.addresses import PostalAddress
 from storefront.core.contact import NotAPhoneNumber, format_phone
 from storefront.web.form_fields import AddressFields, PaymentMethodFields, required, squeeze
 
-MAX_PHONE_LENGTH = 32  # characters an address has room for
+MAX_PHONE_LENGTH = 32  # characters, as in the addresses table
 KINDS = {"upi": "UPI", "bnpl": "Pay later", "cod": "Cash on delivery"}
 
 
 class NameForm(FlaskForm):
+    """The name of an account."""
+
     name = StringField("Name", required("Enter your name", MAX_NAME_LENGTH), filters=[squeeze])
 
 
 class AvatarForm(FlaskForm):
-    picture = FileField("Picture", [FileRequired("Choose a picture first")])
+    """Upload of a profile picture."""
+
+    picture = FileField("Picture", [FileRequired("Choose a picture")])
 
 
 class AddressForm(AddressFields):
-    """An address of the address book."""
+    """An address of the address book, with a phone number for the carrier."""
 
     phone = TelField(
-        "Phone number", required("Enter a phone number for the courier", MAX_PHONE_LENGTH), filters=[squeeze]
+        "Phone number", required("Enter a phone number for the carrier", MAX_PHONE_LENGTH), filters=[squeeze]
     )
-    is_default = BooleanField("Use it as my default address")
+    is_default = BooleanField("Use as my default address")
 
     def validate_phone(self, field: Field) -> None:
         try:
@@ -40,7 +44,7 @@ class AddressForm(AddressFields):
 
     @classmethod
     def of(cls, address: SavedAddress) -> AddressForm:
-        """The form filled in with an address, unless another was just sent."""
+        """Return the form with submitted values or, without any, those of a saved address."""
         return cls(obj=address.where, data={"is_default": address.is_default})
 
     def address(self) -> PostalAddress:
@@ -57,9 +61,9 @@ class AddressForm(AddressFields):
 
 
 class MethodForm(PaymentMethodFields):
-    """A way to pay to be kept. What stands beside one counts if it is chosen; for cards there is no field."""
+    """A payment method to save. Cards are not among the choices, so no card number is ever entered here."""
 
-    kind = RadioField("What would you like to save?", [InputRequired("Choose one")], choices=KINDS)
+    kind = RadioField("Payment method", [InputRequired("Choose a payment method")], choices=KINDS)
 
     @property
     def chosen(self) -> str | None:
@@ -67,17 +71,17 @@ class MethodForm(PaymentMethodFields):
         return kind
 
     def method(self) -> tuple[str, str]:
-        """Provider and token, as `accounts.add_method` takes them."""
+        """Provider and token for `accounts.add_method`."""
         return str(self.kind.data).upper(), self.entry()
 
 
 class PasswordReauthenticationForm(FlaskForm):
-    """Proves that it is the account's owner who asks."""
+    """Reauthentication by password."""
 
     password = PasswordField("Your password", [InputRequired("Enter your password"), Length(max=1024)])
 
 
 class CodeReauthenticationForm(FlaskForm):
-    """The same for an account without a password."""
+    """Reauthentication by code, for accounts without a password."""
 
-    code = StringField("The code we sent you", [InputRequired("Enter the six digits"), Length(max=32)])
+    code = StringField("Code", [InputRequired("Enter the six-digit code"), Length(max=32)])

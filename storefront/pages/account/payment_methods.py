@@ -1,4 +1,4 @@
-"""The saved ways to pay."""
+"""Page of the saved payment methods."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from storefront.web.responses import render_page
 @bp.route("/account/payment-methods", methods=["GET", "POST"])
 @web_session.sign_in_required
 def methods() -> ResponseReturnValue:
-    """Every way to pay that is kept, and a form for one more."""
-    me = person()
+    """List the saved payment methods and add another."""
+    user = person().id
     form = MethodForm()
     if form.validate_on_submit():
         try:
-            accounts.add_method(me.id, *form.method())
+            accounts.add_method(user, *form.method())
         except accounts.TooManyMethods:
-            form.form_errors = ["So many ways to pay cannot be kept. Delete one first"]
+            form.form_errors = ["You cannot save more payment methods. Delete one to add another"]
         else:
-            flash("It is saved, and offered at the checkout from now on.", "notice")
+            flash("Payment method saved. You can choose it at checkout.", "notice")
             return redirect(url_for(".methods"), 303)
-    refused = 422 if request.method == "POST" else 200
-    return render_page("account/methods.html", status=refused, methods=accounts.methods_of(me.id), form=form)
+    status = 422 if request.method == "POST" else 200
+    return render_page("account/methods.html", status=status, methods=accounts.methods_of(user), form=form)
 
 
 @bp.post("/account/payment-methods/<id:method_id>/default")
 @web_session.sign_in_required
 def default_method(method_id: int) -> ResponseReturnValue:
-    """Make it the one that is offered first."""
+    """Make a payment method the default."""
     accounts.set_default_method(person().id, method_id)
-    flash("Your default way to pay is changed.", "notice")
+    flash("Default payment method updated.", "notice")
     return redirect(url_for(".methods"), 303)
 
 
 @bp.post("/account/payment-methods/<id:method_id>/removal")
 @web_session.sign_in_required
 def remove_method(method_id: int) -> ResponseReturnValue:
-    """Forget it."""
+    """Delete a payment method."""
     accounts.remove_method(person().id, method_id)
-    flash("It is deleted. Orders paid by it are not changed.", "notice")
+    flash("Payment method deleted. Your past orders do not change.", "notice")
     return redirect(url_for(".methods"), 303)

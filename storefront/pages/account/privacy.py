@@ -1,4 +1,4 @@
-"""One's data as a file, and the end of an account."""
+"""Privacy pages: export of an account's data, and deletion of the account."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from storefront.web.security_headers import limiter
 @bp.get("/account/data")
 @web_session.sign_in_required
 def data() -> ResponseReturnValue:
-    """What the shop knows, to be downloaded, and how to have it deleted."""
+    """Show the links to the data export and to the deletion of the account."""
     return render_page("account/data.html")
 
 
@@ -38,51 +38,51 @@ def data() -> ResponseReturnValue:
 @limiter.limit("10/minute")
 @web_session.sign_in_required
 def export() -> ResponseReturnValue:
-    """Everything the shop knows of an account, as a file that people and programs can read."""
+    """Download all data of an account from every domain, as JSON."""
     user = person().id
-    known = {
+    exported = {
         "shop": current_app.config["SHOP_NAME"],
         "exported_at": utc_now(),
         **accounts.export_of(user),
         "wishlist": accounts.items_of(user),
         "reviews": [{"product": name, "review": review} for name, review in catalog.reviews_by(user)],
         "orders": orders.export_of(user),
-        "returns": [_return(asked) for asked in orders.returns_by(user)],
+        "returns": [_return(view) for view in orders.returns_by(user)],
         "refunds": [_refund(refund) for refund in orders.refunds_to(user)],
     }
-    text = json.dumps(known, default=_as_json, ensure_ascii=False, indent=2)
+    text = json.dumps(exported, default=_as_json, ensure_ascii=False, indent=2)
     response = Response(text + "\n", mimetype="application/json")
     response.headers["Content-Disposition"] = f"attachment; filename=account-{user}.json"
     return response
 
 
-def _return(asked: ReturnView) -> dict[str, Any]:
+def _return(view: ReturnView) -> dict[str, Any]:
     return {
-        "number": asked.id,
-        "order": asked.order_id,
-        "goods": _goods(asked.lines),
-        "reason": asked.reason,
-        "note": asked.note,
-        "requested_at": asked.requested_at,
-        "state": asked.state,
-        "answer": asked.answer,
-        "decided_at": asked.decided_at,
+        "number": view.id,
+        "order": view.order_id,
+        "goods": _items(view.lines),
+        "reason": view.reason,
+        "note": view.note,
+        "requested_at": view.requested_at,
+        "state": view.state,
+        "answer": view.answer,
+        "decided_at": view.decided_at,
     }
 
 
 def _refund(refund: RefundView) -> dict[str, Any]:
-    """Without what is ours: who of the staff gave it, and the reason they noted for themselves."""
+    """A refund without the staff's internal data: who made it, and the reason they recorded."""
     return {
         "order": refund.order_id,
         "amount": refund.amount,
-        "goods": _goods(refund.lines),
+        "goods": _items(refund.lines),
         "with_delivery": refund.is_with_shipping,
         "return": refund.returned,
         "given_at": refund.created_at,
     }
 
 
-def _goods(lines: Sequence[BackLine]) -> list[dict[str, Any]]:
+def _items(lines: Sequence[BackLine]) -> list[dict[str, Any]]:
     return [
         {"sku": line.item.sku, "name": line.item.name, "option": line.item.option, "quantity": line.quantity}
         for line in lines
@@ -90,7 +90,7 @@ def _goods(lines: Sequence[BackLine]) -> list[dict[str, Any]]:
 
 
 def _as_json(value: Any) -> Any:
-    """What JSON does not know by itself: moments in ISO 8601, amounts as text with their currency."""
+    """Serialise what JSON has no type for: dates in ISO 8601, money as a decimal string with its currency."""
     if isinstance(value, Money):
         return {"amount": str(value.amount), "currency": value.currency}
     if isinstance(value, date):
@@ -104,18 +104,22 @@ def _as_json(value: Any) -> Any:
 @limiter.limit("10/minute", methods=["POST"])
 @web_session.sign_in_required
 def deletion() -> ResponseReturnValue:
-    """Delete the account, once its owner proved to be who asks."""
+    """Delete the account after reauthentication by password or code."""
     account = person().account
     form = PasswordReauthenticationForm() if account.has_password else CodeReauthenticationForm()
-    if form.validate_on_submit() and _is_deleted(account, form):
+    if form.validate_on_submit() and _delete(account, form):
         web_session.sign_out()
-        flash("Your account is deleted. Your orders stay in our books, as the law asks.", "notice")
+        flash("Your account is deleted. We keep your orders, as the law requires.", "notice")
         return redirect(url_for("catalog.home"), 303)
-    refused = 422 if request.method == "POST" else 200
-    return render_page("account/deletion.html", status=refused, form=form, account=account)
+    status = 422 if request.method == "POST" else 200
+    return render_page("account/deletion.html", status=status, form=form, account=account)
 
 
-def _is_deleted(account: Account, form: PasswordReauthenticationForm | CodeReauthenticationForm) -> bool:
+def _delete(account: Account, form: PasswordReauthenticationForm | CodeReauthenticationForm) -> bool:
+    """Delete the account if the form's password or code is right, else put the errors on the form.
+
+    :return: whether it was deleted
+    """
     try:
         if isinstance(form, PasswordReauthenticationForm):
             with rate_limits.limit_sign_in(account.id):
@@ -124,14 +128,14 @@ def _is_deleted(account: Account, form: PasswordReauthenticationForm | CodeReaut
             rate_limits.limit_code()
             accounts.delete_account(account.id, code=form.code.data or "")
     except accounts.WrongPassword:
-        form["password"].errors = ["This is not your password. Nothing was deleted"]
+        form["password"].errors = ["The password is wrong. Your account was not deleted"]
     except accounts.CodeExpired:
-        form["code"].errors = ["The code is too old: ask for a new one"]
+        form["code"].errors = ["The code has expired. Request a new one"]
     except accounts.WrongCode:
-        form["code"].errors = ["This is not the code we sent, or it was tried too often"]
+        form["code"].errors = ["This is not the code we sent, or there were too many attempts"]
     except accounts.LastAdmin:
-        proof = "password" if isinstance(form, PasswordReauthenticationForm) else "code"
-        form[proof].errors = ["You are the last admin of the shop: make somebody else one first. Nothing was deleted"]
+        field = "password" if isinstance(form, PasswordReauthenticationForm) else "code"
+        form[field].errors = ["You are the only admin of the shop. Make somebody else an admin first"]
     else:
         return True
     return False
@@ -141,14 +145,14 @@ def _is_deleted(account: Account, form: PasswordReauthenticationForm | CodeReaut
 @limiter.limit("5/minute")
 @web_session.sign_in_required
 def send_deletion_code() -> ResponseReturnValue:
-    """Send the code to an account that has no password."""
+    """Send the code that confirms the deletion of an account without a password."""
     try:
         rate_limits.limit_email()
         address = accounts.send_deletion_code(person().id)
-    except RetryLater as refusal:
-        flash(f"A code was sent a moment ago. Ask again in {refusal.wait}.", "problem")
+    except RetryLater as error:
+        flash(f"We have just sent a code. You can request another in {error.wait}.", "problem")
     except accounts.NoProvedAddress:
-        flash("There is no address a code could be sent to. Add an e-mail address first.", "problem")
+        flash("We have no address to send a code to. Add an e-mail address first.", "problem")
     else:
-        flash(f"A code is on its way to {address}. It is good for five minutes.", "notice")
+        flash(f"We sent a code to {address}. It is valid for five minutes.", "notice")
     return redirect(url_for(".deletion"), 303)

@@ -1,4 +1,4 @@
-"""The account at a glance, its name and its picture."""
+"""Account overview, name and profile picture."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ from storefront.web.security_headers import limiter
 bp = no_store(Blueprint("account", __name__))
 
 A_YEAR = 365 * 24 * 3600  # seconds
-FORM_AROUND_IT = 64 * 1024  # bytes of an upload's form beside the file
-LAST_ORDERS = 3
+FORM_OVERHEAD = 64 * 1024  # bytes of an upload's form in addition to the file
+RECENT_ORDERS = 3
 
 _REFUSED = {
-    FileKind.DRAWING: "SVG drawings are not taken, since they can hold scripts. Send a PNG, JPEG or WebP picture",
-    FileKind.WEB_PAGE: "This is a web page, not a picture. Send a PNG, JPEG or WebP picture",
+    FileKind.DRAWING: "SVG files are not supported because they can contain scripts. Use a PNG, JPEG or WebP picture",
+    FileKind.WEB_PAGE: "This is a web page, not a picture. Use a PNG, JPEG or WebP picture",
     FileKind.EMPTY: "The file is empty",
-    FileKind.OTHER: "This is not a picture we can read. Send a PNG, JPEG or WebP picture",
+    FileKind.OTHER: "We cannot read this file as a picture. Use a PNG, JPEG or WebP picture",
 }
 
 
 def person() -> SignedIn:
-    """Who is signed in, on pages that ask for it."""
-    found = web_session.current_account()
-    if found is None:
+    """The signed-in account, on pages that require one."""
+    signed_in = web_session.current_account()
+    if signed_in is None:
         abort(401)
-    return found
+    return signed_in
 
 
 @bp.get("/account")
 @web_session.sign_in_required
 def overview() -> ResponseReturnValue:
-    """What there is to see and to do."""
+    """Show the account's recent orders and the links to its other pages."""
     account = person().account
-    last = orders.orders_of(account.id, size=LAST_ORDERS)
-    return render_page("account/overview.html", account=account, orders=last.orders, order_count=last.count)
+    recent = orders.orders_of(account.id, size=RECENT_ORDERS)
+    return render_page("account/overview.html", account=account, orders=recent.orders, order_count=recent.count)
 
 
 @bp.route("/account/profile", methods=["GET", "POST"])
 @web_session.sign_in_required
 def profile() -> ResponseReturnValue:
-    """The name and the picture."""
+    """Show the profile, and change the name."""
     account = person().account
     form = NameForm(name=account.name)
     if form.validate_on_submit():
         accounts.change_profile(account.id, {"name": form.name.data})
-        flash("Your name is changed.", "notice")
+        flash("Name updated.", "notice")
         return redirect(url_for(".profile"), 303)
     return _show_profile(form, AvatarForm(formdata=None), 422 if request.method == "POST" else 200)
 
@@ -67,11 +67,11 @@ def _show_profile(form: NameForm, avatar_form: AvatarForm, status: int) -> Respo
 
 
 @bp.post("/account/avatar")
-@max_upload(MAX_BYTES + FORM_AROUND_IT)
+@max_upload(MAX_BYTES + FORM_OVERHEAD)
 @limiter.limit("20/minute")
 @web_session.sign_in_required
 def upload_avatar() -> ResponseReturnValue:
-    """A picture of whoever it is; decoded and written anew."""
+    """Store an uploaded profile picture, re-encoded."""
     form, status = AvatarForm(), 422
     if form.validate():
         try:
@@ -79,10 +79,10 @@ def upload_avatar() -> ResponseReturnValue:
         except InvalidImage as error:
             form.picture.errors, status = [_REFUSED[error.seems]], error.status
         except ImageTooLarge as error:
-            most = f"{MAX_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} million pixels"
-            form.picture.errors, status = [f"The picture is too large: {most} are the most"], error.status
+            limit = f"{MAX_BYTES // 2**20} MB and {MAX_PIXELS // 10**6} million pixels"
+            form.picture.errors, status = [f"The picture is too large. The maximum is {limit}"], error.status
         else:
-            flash("Your picture is saved.", "notice")
+            flash("Picture saved.", "notice")
             return redirect(url_for(".profile"), 303)
     return _show_profile(NameForm(formdata=None, name=person().account.name), form, status)
 
@@ -90,16 +90,16 @@ def upload_avatar() -> ResponseReturnValue:
 @bp.post("/account/avatar/removal")
 @web_session.sign_in_required
 def remove_avatar() -> ResponseReturnValue:
-    """No picture any more."""
+    """Delete the profile picture."""
     accounts.change_profile(person().id, {"avatar": None})
-    flash("Your picture is deleted.", "notice")
+    flash("Picture deleted.", "notice")
     return redirect(url_for(".profile"), 303)
 
 
 @bp.get("/account/avatars/<id:user_id>-<string(length=32):digest>")
 @public_cache(A_YEAR, immutable=True)
 def avatar(user_id: int, digest: str) -> ResponseReturnValue:
-    """An uploaded picture. Its address names its content, so it never changes, and only who was given it knows it."""
+    """Serve an uploaded profile picture. The URL contains its hash, so it can be cached forever and not guessed."""
     content = accounts.get_avatar(user_id, digest)
     response = Response(content, mimetype="image/webp")
     response.headers["Content-Disposition"] = "inline; filename=avatar.webp"

@@ -1,1 +1,1 @@
-"""Sign-in, registration, lost passwords and security settings."""
+"""Pages of sign-in, registration, password reset and security settings."""

@@ -1,4 +1,4 @@
-"""What the pages of sign-in and registration accept."""
+"""Forms of sign-in, registration, password reset and security settings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from storefront.messaging import sms
 from storefront.web.form_fields import required, squeeze
 
 MAX_NAME_LENGTH = 120
-MAX_TYPED_LENGTH = 200  # characters of a password anybody could have meant; what is accepted is `passwords`' to say
+MAX_TYPED_LENGTH = 200  # characters of a typed password; the rules for new passwords are in `accounts.passwords`
 
-NO_EMAIL = "This does not look like an e-mail address, such as asha@example.com"
-NO_PHONE = "This does not look like a phone number, such as 98765 43210"
-NO_TEXTS = "We cannot send text messages: use your e-mail address"
+NO_EMAIL = "Enter an e-mail address in the correct format, such as asha@example.com"
+NO_PHONE = "Enter a phone number in the correct format, such as 98765 43210"
+NO_TEXTS = "We cannot send text messages. Use your e-mail address"
 
 
 def _password(label: str, message: str) -> PasswordField:
@@ -23,7 +23,7 @@ def _password(label: str, message: str) -> PasswordField:
 
 
 def _read(field: Field) -> str:
-    """The address typed into a field, as accounts are known by it."""
+    """Normalise the e-mail address or phone number in a field."""
     try:
         return contact.parse_identifier(field.data or "")
     except contact.NotAnEmail as error:
@@ -33,14 +33,19 @@ def _read(field: Field) -> str:
 
 
 class SignInForm(FlaskForm):
+    """Sign-in by e-mail address or phone number and password."""
+
     identifier = StringField(
         "E-mail address or phone number", required("Enter your e-mail address or phone number", 254), filters=[squeeze]
     )
     password = _password("Password", "Enter your password")
 
 
-class _ReachableForm(FlaskForm):
-    """:ivar key: the address typed, as accounts are known by it; after a successful validation"""
+class _IdentifierForm(FlaskForm):
+    """Asks for an e-mail address or phone number that a code can be sent to.
+
+    :ivar key: the normalised address, after successful validation
+    """
 
     identifier = StringField(
         "E-mail address or phone number", required("Enter your e-mail address or phone number", 254), filters=[squeeze]
@@ -53,46 +58,59 @@ class _ReachableForm(FlaskForm):
             raise ValidationError(NO_TEXTS)
 
 
-class RegistrationForm(_ReachableForm):
+class RegistrationForm(_IdentifierForm):
+    """Registration of an account."""
+
     name = StringField("Your name", required("Enter your name", MAX_NAME_LENGTH), filters=[squeeze])
     password = _password("Password", "Choose a password")
 
 
-class ForgottenForm(_ReachableForm):
-    """Asks for nothing but the address."""
+class ForgottenForm(_IdentifierForm):
+    """Request of a password reset."""
 
 
 class CodeForm(FlaskForm):
+    """Entry of a one-time code."""
+
     code = StringField("Code", required("Enter the code from the message", 20), filters=[squeeze])
 
     @property
     def digits(self) -> str:
-        """What was typed, without the blanks that some put between."""
+        """The typed code without blanks."""
         return (self.code.data or "").replace(" ", "")
 
 
 class ResetForm(CodeForm):
+    """Password reset by code."""
+
     password = _password("New password", "Choose a new password")
 
 
 class PasswordForm(FlaskForm):
-    old = _password("Present password", "Enter your present password")
+    """Change of the password."""
+
+    old = _password("Current password", "Enter your current password")
     new = _password("New password", "Choose a new password")
 
 
 class ConfirmationForm(FlaskForm):
-    """Asks who is signed in for their password again, or for the code that stands for it where there is none."""
+    """Reauthentication by password or, for accounts without one, by code."""
 
     password = PasswordField("Your password", [Length(max=MAX_TYPED_LENGTH, message="This is too long")])
-    code = StringField("The code we sent you", [Length(max=20, message="This is too long")], filters=[squeeze])
+    code = StringField("Code", [Length(max=20, message="This is too long")], filters=[squeeze])
 
     @property
-    def proof(self) -> dict[str, str]:
-        """What the accounts ask for before something that matters."""
+    def reauthentication(self) -> dict[str, str]:
+        """Keyword arguments `password` and `code` of the accounts' commands that require reauthentication."""
         return {"password": self.password.data or "", "code": (self.code.data or "").replace(" ", "")}
 
 
 class EmailForm(ConfirmationForm):
+    """Change of the e-mail address.
+
+    :ivar key: the normalised address, after successful validation
+    """
+
     address = EmailField("New e-mail address", required("Enter your new e-mail address", 254), filters=[squeeze])
     key = ""
 
@@ -104,6 +122,11 @@ class EmailForm(ConfirmationForm):
 
 
 class PhoneForm(ConfirmationForm):
+    """Change of the phone number.
+
+    :ivar key: the normalised number, after successful validation
+    """
+
     address = TelField("Phone number", required("Enter your phone number", 32), filters=[squeeze])
     key = ""
 
@@ -113,4 +136,4 @@ class PhoneForm(ConfirmationForm):
         except contact.NotAPhoneNumber as error:
             raise ValidationError(NO_PHONE) from error
         if not sms.is_available():
-            raise ValidationError("This shop sends no text messages, so it cannot confirm a phone number")
+            raise ValidationError("We cannot send text messages, so we cannot confirm a phone number")

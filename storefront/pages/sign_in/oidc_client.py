@@ -1,4 +1,4 @@
-"""Sign-in at an OpenID Connect provider: one that the owner of the shop chose by OIDC_ISSUER."""
+"""OpenID Connect client for the provider configured by OIDC_ISSUER."""
 
 from __future__ import annotations
 
@@ -18,23 +18,27 @@ from storefront.accounts.values import IdentityClaims
 from storefront.core import contact
 from storefront.pages.sign_in.forms import MAX_NAME_LENGTH
 
-PROVIDER_SECONDS = 10  # a provider that takes longer did not answer
+PROVIDER_TIMEOUT = 10  # seconds per request to the provider
 
 
 class ProviderFailed(RuntimeError):
-    """The provider could not be asked, or what it said does not hold."""
+    """The provider is unavailable, refused the sign-in, or its response is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """:ivar slug: how addresses name it"""
+    """The configured provider.
+
+    :ivar name: shown on pages
+    :ivar slug: its name in URLs
+    """
 
     name: str
     slug: str
 
 
 def init_app(app: Flask) -> None:
-    """Make the provider known, if the shop has one."""
+    """Register the provider with the app, if one is configured."""
     if not app.config["OIDC_ISSUER"]:
         app.extensions["oidc"] = None
         return
@@ -46,24 +50,24 @@ def init_app(app: Flask) -> None:
         client_kwargs={
             "scope": "openid email profile",
             "code_challenge_method": "S256",
-            "default_timeout": PROVIDER_SECONDS,
+            "default_timeout": PROVIDER_TIMEOUT,
         },
     )
 
 
 def find_provider() -> Provider | None:
-    """The provider one can sign in with; None in most shops."""
+    """Return the configured provider; None if there is none."""
     if current_app.extensions["oidc"] is None:
         return None
     name = current_app.config["OIDC_NAME"]
     return Provider(name, re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "provider")
 
 
-def go_to_provider(callback: str) -> ResponseReturnValue:
-    """Send the browser there.
+def redirect_to_provider(callback: str) -> ResponseReturnValue:
+    """Redirect the browser to the provider's authorization endpoint.
 
-    :param callback: the address it comes back to
-    :raise ProviderFailed: it is away
+    :param callback: absolute URL that the provider redirects back to
+    :raise ProviderFailed: the provider is unavailable, or reports another issuer
     """
     client = current_app.extensions["oidc"]
     try:
@@ -76,41 +80,42 @@ def go_to_provider(callback: str) -> ResponseReturnValue:
 
 def _check_issuer(metadata: Mapping[str, Any]) -> None:
     if str(metadata.get("issuer", "")).rstrip("/") != current_app.config["OIDC_ISSUER"]:
-        raise ProviderFailed("it calls itself otherwise")
+        raise ProviderFailed("issuer differs from OIDC_ISSUER")
 
 
 def read_callback() -> IdentityClaims:
-    """What the provider says of who comes back from it.
+    """Read the claims from the provider's redirect back to the shop.
 
-    State, nonce, signature, issuer and audience are looked at by Authlib.
+    Authlib checks state, nonce, signature, issuer and audience.
 
-    :raise ProviderFailed: it said no, it is away, or what it said does not hold
+    :raise ProviderFailed: the provider is unavailable, refused the sign-in, or its response is not valid
     """
     client = current_app.extensions["oidc"]
     try:
         _check_issuer(client.load_server_metadata())
         token = client.authorize_access_token()
-        said = dict(token.get("userinfo") or {})
-        if said and "email" not in said and "userinfo_endpoint" in client.server_metadata:
+        claims = dict(token.get("userinfo") or {})
+        if claims and "email" not in claims and "userinfo_endpoint" in client.server_metadata:
             more = client.userinfo(token=token)
-            said |= more if more.get("sub") == said["sub"] else {}
+            # OpenID Connect Core 5.3.2: a response for another subject must not be used.
+            claims |= more if more.get("sub") == claims["sub"] else {}
     except (AuthlibBaseError, JoseError, RequestException, RuntimeError, ValueError, KeyError) as error:
         raise ProviderFailed(type(error).__name__) from error
-    if not said.get("sub"):
-        raise ProviderFailed("it names nobody")
+    if not claims.get("sub"):
+        raise ProviderFailed("the subject is missing")
     return IdentityClaims(
         issuer=current_app.config["OIDC_ISSUER"],
-        subject=str(said["sub"])[:255],
-        email=_proved_email(said),
-        name=" ".join(str(said.get("name") or "").split())[:MAX_NAME_LENGTH] or None,
+        subject=str(claims["sub"])[:255],
+        email=_verified_email(claims),
+        name=" ".join(str(claims.get("name") or "").split())[:MAX_NAME_LENGTH] or None,
     )
 
 
-def _proved_email(said: Mapping[str, Any]) -> str | None:
-    """The address, if the provider saw it proved; some write the yes as a word."""
-    if str(said.get("email_verified")).lower() != "true":
+def _verified_email(claims: Mapping[str, Any]) -> str | None:
+    """The e-mail address, if the provider verified it. Some providers send `email_verified` as a string."""
+    if str(claims.get("email_verified")).lower() != "true":
         return None
     try:
-        return contact.normalize_email(str(said.get("email") or ""))
+        return contact.normalize_email(str(claims.get("email") or ""))
     except contact.NotAnEmail:
         return None

@@ -1,4 +1,4 @@
-"""To the OpenID Connect provider and back."""
+"""Sign-in at the OpenID Connect provider: redirect and callback."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from storefront.accounts import service
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.core.urls import safe_next_path
 from storefront.pages.sign_in import oidc_client
-from storefront.pages.sign_in.views import go_on, guests_only
+from storefront.pages.sign_in.views import continue_sign_in, guests_only
 from storefront.web import rate_limits
 from storefront.web.responses import redirect_or_hx
 from storefront.web.route_options import no_store
 
 bp = no_store(Blueprint("oidc", __name__))
 
-NEXT = "after-provider"  # where the visitor wanted to go; the provider's own address has no room for it
+NEXT = "after-provider"  # session key of the page to return to, which the fixed callback URL cannot carry
 
 
 def _provider(slug: str) -> oidc_client.Provider:
@@ -29,30 +29,30 @@ def _provider(slug: str) -> oidc_client.Provider:
 @bp.get("/login/with/<slug>")
 @guests_only
 def start(slug: str) -> ResponseReturnValue:
-    """To the provider."""
+    """Redirect to the provider."""
     provider = _provider(slug)
     rate_limits.limit_code()
     callback = current_app.config["PUBLIC_ORIGIN"] + url_for(".callback", slug=slug)
     try:
-        answer = oidc_client.go_to_provider(callback)
+        redirect = oidc_client.redirect_to_provider(callback)
     except oidc_client.ProviderFailed as error:
         return _failed(provider, error)
     session[NEXT] = safe_next_path(request.args.get("next"))
-    return answer
+    return redirect
 
 
 @bp.get("/login/with/<slug>/callback")
 @guests_only
 def callback(slug: str) -> ResponseReturnValue:
-    """Back from the provider, with its word for who it is."""
+    """Handle the provider's redirect back: sign in the user it names."""
     provider = _provider(slug)
-    to = safe_next_path(session.pop(NEXT, None))
+    next_path = safe_next_path(session.pop(NEXT, None))
     try:
         claims = oidc_client.read_callback()
     except oidc_client.ProviderFailed as error:
         return _failed(provider, error)
     try:
-        return go_on(service.sign_in_by_identity(claims), to)
+        return continue_sign_in(service.sign_in_by_identity(claims), next_path)
     except service.EmailTaken as error:
         return _failed(provider, error)
 

@@ -1,4 +1,4 @@
-"""What somebody signs in by, and where they are signed in."""
+"""Security settings: password, e-mail address, phone number, second factor and active sessions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from storefront.web.route_options import no_store
 
 bp = no_store(Blueprint("security", __name__, url_prefix="/account/security"))
 
-NEW_ADDRESS = "new-address"  # key of the browser's session: the address a code was sent to
+NEW_ADDRESS = "new-address"  # session key of the address that a code was sent to
 
-WRONG_PASSWORD = "This is not your password"  # noqa: S105
-NOT_THE_OWNER = (service.WrongPassword, service.WrongCode, service.CodeExpired)
+WRONG_PASSWORD = "The password is wrong"  # noqa: S105
+REAUTHENTICATION_ERRORS = (service.WrongPassword, service.WrongCode, service.CodeExpired)
 KINDS: dict[str, type[EmailForm] | type[PhoneForm]] = {"email": EmailForm, "phone": PhoneForm}
 
 
@@ -40,7 +40,7 @@ def _me() -> SignedIn:
 @bp.get("")
 @web_session.sign_in_required
 def overview() -> ResponseReturnValue:
-    """Password, addresses, second factor, and every sign-in."""
+    """Show the security settings and the active sessions."""
     me = _me()
     return render_page(
         "sign_in/security.html",
@@ -53,7 +53,7 @@ def overview() -> ResponseReturnValue:
 @bp.route("/password", methods=["GET", "POST"])
 @web_session.sign_in_required
 def password() -> ResponseReturnValue:
-    """Choose another password."""
+    """Change the password."""
     me, form = _me(), PasswordForm()
     if not form.validate_on_submit():
         return _show("password", form)
@@ -66,37 +66,36 @@ def password() -> ResponseReturnValue:
     except service.WeakPassword as error:
         form.new.errors = [error.reason]
         return _show("password", form)
-    return _done("Your password is changed. Everywhere else you are signed out.")
+    return _done("Password changed. You are signed out on all other devices.")
 
 
 def _show(page: str, form: FlaskForm, *, problem: str = "", later: RetryLater | None = None, **more: Any) -> Response:
     account = _me().account
-    proof_address = None if account.has_password else service.reauthentication_address_of(account.id)
-    facts = {"account": account, "proof_address": proof_address, **more}
-    return show(f"sign_in/security/{page}.html", form, problem=problem, later=later, **facts)
+    reauthentication_address = None if account.has_password else service.reauthentication_address_of(account.id)
+    context = {"account": account, "reauthentication_address": reauthentication_address, **more}
+    return show(f"sign_in/security/{page}.html", form, problem=problem, later=later, **context)
 
 
-def _explain(form: ConfirmationForm, refusal: Exception) -> None:
-    """Say beside its field why it is not taken for the owner's."""
-    if isinstance(refusal, service.WrongPassword):
+def _show_reauthentication_error(form: ConfirmationForm, error: Exception) -> None:
+    if isinstance(error, service.WrongPassword):
         form.password.errors = [WRONG_PASSWORD]
     else:
-        form.code.errors = [EXPIRED if isinstance(refusal, service.CodeExpired) else WRONG_CODE]
+        form.code.errors = [EXPIRED if isinstance(error, service.CodeExpired) else WRONG_CODE]
 
 
 @bp.post("/<any(email, phone, codes):part>/proof")
 @web_session.sign_in_required
-def send_proof(part: str) -> ResponseReturnValue:
-    """Send the code that an account without a password is asked for on a page of these."""
+def send_reauthentication_code(part: str) -> ResponseReturnValue:
+    """Send the reauthentication code for a settings page, to an account without a password."""
     rate_limits.limit_email()
     try:
         address = service.send_reauthentication_code(_me().id)
-    except service.TooManyCodes as refusal:
-        flash(f"A code was sent a moment ago. Ask again in {refusal.wait}.", "problem")
+    except service.TooManyCodes as error:
+        flash(f"We have just sent a code. You can request another in {error.wait}.", "problem")
     except service.NoProvedAddress:
-        flash("No code is needed here.", "notice")
+        flash("You do not need a code here.", "notice")
     else:
-        flash(f"A code is on its way to {address}. It is good for five minutes.", "notice")
+        flash(f"We sent a code to {address}. It is valid for five minutes.", "notice")
     return redirect_or_hx(url_for(".second_factor") if part == "codes" else url_for(".address", kind=part))
 
 
@@ -108,16 +107,16 @@ def _done(notice: str) -> ResponseReturnValue:
 @bp.route("/<any(email, phone):kind>", methods=["GET", "POST"])
 @web_session.sign_in_required
 def address(kind: str) -> ResponseReturnValue:
-    """Another e-mail address or phone number: a code goes there."""
+    """Change the e-mail address or phone number: send a code to the new one."""
     me, form = _me(), KINDS[kind]()
     if not form.validate_on_submit():
         return _show("address", form, kind=kind)
     rate_limits.limit_email()
     try:
         with rate_limits.limit_sign_in(me.id):
-            service.request_contact_change(me.id, form.key, **form.proof)
-    except NOT_THE_OWNER as refusal:
-        _explain(form, refusal)
+            service.request_contact_change(me.id, form.key, **form.reauthentication)
+    except REAUTHENTICATION_ERRORS as error:
+        _show_reauthentication_error(form, error)
         return _show("address", form, kind=kind)
     except service.TooManyCodes as error:
         if session.get(NEW_ADDRESS) != form.key:
@@ -129,7 +128,7 @@ def address(kind: str) -> ResponseReturnValue:
 @bp.post("/<any(email, phone):kind>/confirmation")
 @web_session.sign_in_required
 def confirmation(kind: str) -> ResponseReturnValue:
-    """Prove the address the account has already: a code goes there."""
+    """Send a code to verify the account's present e-mail address or phone number."""
     me = _me()
     key = me.account.email if kind == "email" else me.account.phone
     if key is None:
@@ -144,7 +143,7 @@ def _send(me: SignedIn, kind: str, key: str) -> ResponseReturnValue:
         service.send_address_code(me.id, key)
     except service.TooManyCodes as error:
         return _show("code", CodeForm(formdata=None), kind=kind, address=key, later=error)
-    flash("A code is on its way.", "notice")
+    flash("We sent you a code.", "notice")
     return redirect_or_hx(url_for(".address_code", kind=kind))
 
 
@@ -156,7 +155,7 @@ def _new_address(kind: str) -> str | None:
 @bp.route("/<any(email, phone):kind>/code", methods=["GET", "POST"])
 @web_session.sign_in_required
 def address_code(kind: str) -> ResponseReturnValue:
-    """The code that was sent to the new address."""
+    """Enter the code that was sent to the new address."""
     me, key, form = _me(), _new_address(kind), CodeForm()
     if key is None:
         return redirect_or_hx(url_for(".address", kind=kind))
@@ -170,15 +169,15 @@ def address_code(kind: str) -> ResponseReturnValue:
     except service.CodeExpired:
         return _show("code", form, kind=kind, address=key, problem=EXPIRED)
     except (service.EmailTaken, service.PhoneTaken):
-        return _show("code", form, kind=kind, address=key, problem="This cannot be yours: an account has it by now.")
+        return _show("code", form, kind=kind, address=key, problem="Another account uses this address.")
     session.pop(NEW_ADDRESS)
-    return _done("Your e-mail address is confirmed." if kind == "email" else "Your phone number is confirmed.")
+    return _done("E-mail address confirmed." if kind == "email" else "Phone number confirmed.")
 
 
 @bp.post("/<any(email, phone):kind>/code/letter")
 @web_session.sign_in_required
-def address_letter(kind: str) -> ResponseReturnValue:
-    """Another code for the same address."""
+def resend_address_code(kind: str) -> ResponseReturnValue:
+    """Send another code to the new address."""
     me, key = _me(), _new_address(kind)
     if key is None:
         return redirect_or_hx(url_for(".address", kind=kind))
@@ -189,35 +188,36 @@ def address_letter(kind: str) -> ResponseReturnValue:
 @bp.route("/codes", methods=["GET", "POST"])
 @web_session.sign_in_required
 def second_factor() -> ResponseReturnValue:
-    """Ask for a code at every sign-in, or no more."""
+    """Turn two-step sign-in on or off."""
     me, form = _me(), ConfirmationForm()
-    by = service.second_factor_address(me.id)
+    address = service.second_factor_address(me.id)
     if not form.validate_on_submit():
-        return _show("second_factor", form, by=by)
+        return _show("second_factor", form, address=address)
     on = not me.account.mfa_enabled
     try:
         with rate_limits.limit_sign_in(me.id):
-            service.set_second_factor(me.id, on=on, **form.proof)
-    except NOT_THE_OWNER as refusal:
-        _explain(form, refusal)
-        return _show("second_factor", form, by=by)
+            service.set_second_factor(me.id, on=on, **form.reauthentication)
+    except REAUTHENTICATION_ERRORS as error:
+        _show_reauthentication_error(form, error)
+        return _show("second_factor", form, address=address)
     except service.NoProvedAddress:
-        return _show("second_factor", form, by=by, problem="Confirm your e-mail address first: the codes go there.")
-    return _done("From now on you are asked for a code as well." if on else "You are not asked for codes any more.")
+        problem = "Confirm your e-mail address first. We send the codes there."
+        return _show("second_factor", form, address=address, problem=problem)
+    return _done("Two-step sign-in is on." if on else "Two-step sign-in is off.")
 
 
 @bp.post("/sessions/<id:session_id>/end")
 @web_session.sign_in_required
 def end_session(session_id: int) -> ResponseReturnValue:
-    """Sign out another browser."""
+    """Sign out another device."""
     service.end_sessions_of(_me().id, only=session_id)
-    return _done("That browser is signed out.")
+    return _done("The device is signed out.")
 
 
 @bp.post("/sessions/end")
 @web_session.sign_in_required
 def end_sessions() -> ResponseReturnValue:
-    """Sign out everywhere but here."""
+    """Sign out all other devices."""
     me = _me()
     service.end_sessions_of(me.id, but=me.reference)
-    return _done("Everywhere else you are signed out.")
+    return _done("You are signed out on all other devices.")

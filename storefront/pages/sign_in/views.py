@@ -1,4 +1,4 @@
-"""Sign-in, registration and lost passwords. What is under way stays in the signed cookie: whose, never a code."""
+"""Sign-in, registration and password reset. Pending steps are kept in the signed session cookie, without codes."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from storefront.web.route_options import no_store
 
 bp = no_store(Blueprint("sign_in", __name__))
 
-# Keys of the browser's session.
+# Session keys.
 REGISTERING = "registering"  # address and ticket of a registration whose code was sent
-SECOND_FACTOR = "second-factor"  # whose password was right, and until when that counts
+SECOND_FACTOR = "second-factor"  # account whose password was correct, and the time limit for its code
 
-SECOND_FACTOR_WITHIN = timedelta(minutes=10)
-WRONG = "This e-mail address or phone number and this password do not belong together. Check both and try again."
-WRONG_CODE = "This is not the code we sent. After five tries it is worth nothing: then ask for another one."
-EXPIRED = "This code was right, but its five minutes are over. Ask for another one."
+SECOND_FACTOR_TIMEOUT = timedelta(minutes=10)
+WRONG_CREDENTIALS = "The e-mail address or phone number and the password do not match. Check both and try again."
+WRONG_CODE = "This is not the code we sent. After five wrong attempts you need a new code."
+EXPIRED = "This code has expired. Request a new one."
 
 P = ParamSpec("P")
 
 
 def guests_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """A page for who is not signed in; who is goes on to where they wanted."""
+    """Decorate a view for visitors who are not signed in. Others are redirected to the page they wanted, or home."""
 
     @functools.wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
@@ -52,28 +52,35 @@ def guests_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseR
 
 
 def _next() -> str | None:
-    """Where the visitor wanted to go, if that is one of our pages."""
+    """The page to go to after sign-in, if it is one of this shop's."""
     return safe_next_path(request.args.get("next"))
 
 
-def welcome(
-    account: Account, *, second_factor: bool = False, to: str | None = None, notice: str = ""
+def complete_sign_in(
+    account: Account, *, second_factor: bool = False, next_path: str | None = None, notice: str = ""
 ) -> ResponseReturnValue:
-    """Sign somebody in and lead them on; what did not fit when their carts became one is said."""
-    target = to or _next() or url_for("catalog.home")
+    """Start the session, merge the carts and redirect. Quantities that had to be reduced are shown as notices.
+
+    :param next_path: where to redirect to; None: the page the visitor wanted, or home
+    """
+    target = next_path or _next() or url_for("catalog.home")
     merge = web_session.sign_in(account.id, second_factor=second_factor)
     if notice:
         flash(notice, "notice")
-    for words in web_session.shortened_lines(merge):
-        flash(words, "notice")
+    for message in web_session.shortened_lines(merge):
+        flash(message, "notice")
     return redirect_or_hx(target)
 
 
 def show(page: str, form: FlaskForm, *, problem: str = "", later: RetryLater | None = None, **context: Any) -> Response:
-    """A form's page: as it is first, as it comes back (422), or with the time to wait (429)."""
+    """Render the page of a form, with status 422 if it has errors, or 429 if the rate limit for codes is reached.
+
+    :param problem: error shown above the form
+    :param later: the rate limit error
+    """
     status = 429 if later is not None else 422 if problem or form.errors else 200
     if later is not None:
-        problem = f"You can ask for another code in {later.wait}. The one sent last still counts for five minutes."
+        problem = f"You can request another code in {later.wait}. Each code is valid for five minutes."
     response = render_page(page, status=status, form=form, problem=problem, next=_next(), **context)
     if later is not None:
         response.headers["Retry-After"] = str(later.seconds)
@@ -86,30 +93,30 @@ def show(page: str, form: FlaskForm, *, problem: str = "", later: RetryLater | N
 @bp.route("/login", methods=["GET", "POST"])
 @guests_only
 def sign_in() -> ResponseReturnValue:
-    """Sign in by password; some are asked for a code as well."""
+    """Sign in by password; some accounts need a code as well."""
     form = SignInForm()
     page = functools.partial(show, "sign_in/sign_in.html", form, provider=oidc_client.find_provider())
     if not form.validate_on_submit():
         return page()
     try:
         with rate_limits.limit_sign_in(form.identifier.data):
-            found = service.sign_in(form.identifier.data or "", form.password.data or "")
+            outcome = service.sign_in(form.identifier.data or "", form.password.data or "")
     except service.WrongPassword:
-        return page(problem=WRONG)
-    return go_on(found)
+        return page(problem=WRONG_CREDENTIALS)
+    return continue_sign_in(outcome)
 
 
-def go_on(found: Account | SecondFactorNeeded, to: str | None = None) -> ResponseReturnValue:
-    """In, or first to the page that asks for the code."""
-    if isinstance(found, Account):
-        return welcome(found, to=to)
-    until = utc_now() + SECOND_FACTOR_WITHIN
-    session[SECOND_FACTOR] = {"user": found.user, "until": int(until.timestamp())}
-    return redirect_or_hx(url_for(".second_factor", next=to or _next()))
+def continue_sign_in(outcome: Account | SecondFactorNeeded, next_path: str | None = None) -> ResponseReturnValue:
+    """After the first factor: complete the sign-in, or redirect to the page that asks for the code."""
+    if isinstance(outcome, Account):
+        return complete_sign_in(outcome, next_path=next_path)
+    until = utc_now() + SECOND_FACTOR_TIMEOUT
+    session[SECOND_FACTOR] = {"user": outcome.user, "until": int(until.timestamp())}
+    return redirect_or_hx(url_for("sign_in.second_factor", next=next_path or _next()))
 
 
-def _half_signed_in() -> UserId | None:
-    """Whose password was right in this browser a moment ago."""
+def _pending_second_factor() -> UserId | None:
+    """The account whose password was entered correctly in this browser, within `SECOND_FACTOR_TIMEOUT`."""
     pending = session.get(SECOND_FACTOR)
     if pending is None or pending["until"] <= utc_now().timestamp():
         return None
@@ -123,8 +130,8 @@ def _to_sign_in() -> ResponseReturnValue:
 @bp.route("/login/code", methods=["GET", "POST"])
 @guests_only
 def second_factor() -> ResponseReturnValue:
-    """The code that some need beside the password."""
-    user = _half_signed_in()
+    """Enter the code of the second factor."""
+    user = _pending_second_factor()
     if user is None:
         return _to_sign_in()
     form = CodeForm()
@@ -137,7 +144,7 @@ def second_factor() -> ResponseReturnValue:
         return _show_second_factor(user, form, problem=WRONG_CODE)
     except service.CodeExpired:
         return _show_second_factor(user, form, problem=EXPIRED)
-    return welcome(account, second_factor=True)
+    return complete_sign_in(account, second_factor=True)
 
 
 def _show_second_factor(user: UserId, form: CodeForm, **more: Any) -> ResponseReturnValue:
@@ -146,9 +153,9 @@ def _show_second_factor(user: UserId, form: CodeForm, **more: Any) -> ResponseRe
 
 @bp.post("/login/code/letter")
 @guests_only
-def second_factor_letter() -> ResponseReturnValue:
-    """Another code for the same sign-in."""
-    user = _half_signed_in()
+def resend_second_factor() -> ResponseReturnValue:
+    """Send another code for the same sign-in."""
+    user = _pending_second_factor()
     if user is None:
         return _to_sign_in()
     rate_limits.limit_email()
@@ -156,13 +163,13 @@ def second_factor_letter() -> ResponseReturnValue:
         service.send_second_factor_again(user)
     except service.TooManyCodes as error:
         return _show_second_factor(user, CodeForm(formdata=None), later=error)
-    flash("Another code is on its way.", "notice")
+    flash("We sent you another code.", "notice")
     return redirect_or_hx(url_for(".second_factor", next=_next()))
 
 
 @bp.post("/logout")
 def sign_out() -> ResponseReturnValue:
-    """End the session; the browser forgets what it knew."""
+    """End the session and clear the session cookie."""
     web_session.sign_out()
     flash("You are signed out.", "notice")
     return redirect_or_hx(url_for("catalog.home"))
@@ -174,7 +181,7 @@ def sign_out() -> ResponseReturnValue:
 @bp.route("/register", methods=["GET", "POST"])
 @guests_only
 def register() -> ResponseReturnValue:
-    """Ask for an account: a code goes to its address."""
+    """Register: send a code to the address."""
     form = RegistrationForm()
     page = functools.partial(show, "sign_in/register.html", form, provider=oidc_client.find_provider())
     if not form.validate_on_submit():
@@ -187,7 +194,7 @@ def register() -> ResponseReturnValue:
         return page()
     except service.TooManyCodes as error:
         if session.get(REGISTERING, {}).get("key") != form.key:
-            return page(later=error)  # else the button was pressed twice: the code is on its way
+            return page(later=error)  # otherwise the form was sent twice, and the first one sent the code
     else:
         session[REGISTERING] = {"key": form.key, "ticket": ticket}
     return redirect_or_hx(url_for(".registration_code", next=_next()))
@@ -196,7 +203,7 @@ def register() -> ResponseReturnValue:
 @bp.route("/register/code", methods=["GET", "POST"])
 @guests_only
 def registration_code() -> ResponseReturnValue:
-    """The code that opens the account."""
+    """Enter the code that completes the registration."""
     pending = session.get(REGISTERING)
     if pending is None:
         return redirect_or_hx(url_for(".register", next=_next()))
@@ -212,14 +219,14 @@ def registration_code() -> ResponseReturnValue:
     except service.CodeExpired:
         return page(problem=EXPIRED)
     except (service.EmailTaken, service.PhoneTaken):
-        return page(problem="This address got an account in the meantime: sign in instead.")
-    return welcome(account, notice="Your account is open.")
+        return page(problem="This address already has an account. Sign in instead.")
+    return complete_sign_in(account, notice="Your account is ready.")
 
 
 @bp.post("/register/code/letter")
 @guests_only
-def registration_letter() -> ResponseReturnValue:
-    """Another code for the same registration."""
+def resend_registration_code() -> ResponseReturnValue:
+    """Send another code for the same registration."""
     pending = session.get(REGISTERING)
     if pending is None:
         return redirect_or_hx(url_for(".register", next=_next()))
@@ -231,18 +238,18 @@ def registration_letter() -> ResponseReturnValue:
         return show("sign_in/registration_code.html", form, address=pending["key"], later=error)
     except service.WrongCode:
         session.pop(REGISTERING)
-        flash("This registration is too old or was begun again elsewhere. Begin it anew here.", "problem")
+        flash("This registration has expired or was started again elsewhere. Start again.", "problem")
         return redirect_or_hx(url_for(".register", next=_next()))
-    flash("Another code is on its way.", "notice")
+    flash("We sent you another code.", "notice")
     return redirect_or_hx(url_for(".registration_code", next=_next()))
 
 
-# ------------------------------------------------------------------------------------ lost passwords
+# ------------------------------------------------------------------------------------ password reset
 
 
 @bp.route("/password/forgotten", methods=["GET", "POST"])
 def forgotten() -> ResponseReturnValue:
-    """Ask for a code by which a new password is chosen."""
+    """Request the code for a password reset."""
     form = ForgottenForm()
     if not form.validate_on_submit():
         return show("sign_in/forgotten.html", form)
@@ -258,7 +265,7 @@ def forgotten() -> ResponseReturnValue:
 
 @bp.route("/password/code", methods=["GET", "POST"])
 def reset() -> ResponseReturnValue:
-    """The code, and the new password with it."""
+    """Enter the code and a new password."""
     key = session.get(web_session.PASSWORD_RESET)
     if key is None:
         return redirect_or_hx(url_for(".forgotten"))
@@ -277,13 +284,13 @@ def reset() -> ResponseReturnValue:
     except service.CodeExpired:
         return page(problem=EXPIRED)
     session.pop(web_session.PASSWORD_RESET)
-    flash("Your new password counts from now on. Sign in with it.", "notice")
+    flash("Password changed. Sign in with your new password.", "notice")
     return redirect_or_hx(url_for(".sign_in"))
 
 
 @bp.post("/password/code/letter")
-def reset_letter() -> ResponseReturnValue:
-    """Another code for the same new password."""
+def resend_reset_code() -> ResponseReturnValue:
+    """Send another code for the same password reset."""
     key = session.get(web_session.PASSWORD_RESET)
     if key is None:
         return redirect_or_hx(url_for(".forgotten"))
@@ -292,5 +299,5 @@ def reset_letter() -> ResponseReturnValue:
         service.request_reset(key)
     except service.TooManyCodes as error:
         return show("sign_in/reset.html", ResetForm(formdata=None), address=key, later=error)
-    flash("If there is such an account, another code is on its way.", "notice")
+    flash("If the account exists, we sent another code.", "notice")
     return redirect_or_hx(url_for(".reset"))

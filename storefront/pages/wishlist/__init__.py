@@ -1,1 +1,1 @@
-"""The wishlist's pages."""
+"""Pages of the wishlist and of back-in-stock alerts."""

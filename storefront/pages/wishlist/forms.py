@@ -1,4 +1,4 @@
-"""What the wishlist accepts from a page."""
+"""Forms of the wishlist and of back-in-stock alerts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ def _slot(name: str | None) -> str:
 
 
 class ToggleForm(FlaskForm):
-    """:ivar place: where the form stands: a `heart`, or the `list` itself
-    :ivar slot: which of a page's lists the heart stands in, so that the answer's ids are the same
+    """The toggle that adds a product to the wishlist or removes it.
+
+    :ivar place: where the form is: a `heart` on a product, or the `list` itself
+    :ivar slot: the product list of the page that the toggle is in; part of its element id, which the response repeats
     """
 
     place = HiddenField(default="heart", validators=[AnyOf(["heart", "list"])])
@@ -28,7 +30,7 @@ class ToggleForm(FlaskForm):
 
 
 class WishlistForm(ToggleForm):
-    """A product put on the list; undoing a removal, as it was there."""
+    """Adds a product to the list, or restores a removed one with its variant and quantity."""
 
     product_id = IntegerField("Product", [InputRequired(), NumberRange(1, MAX_INTEGER)])
     sku = StringField("Variant", [Length(max=64)], default="", filters=[squeeze])
@@ -36,9 +38,9 @@ class WishlistForm(ToggleForm):
 
 
 class ItemForm(FlaskForm):
-    """A product of the list as it is wanted.
+    """Variant and quantity of an item of the list.
 
-    :ivar act: `keep` it so, or `move` it to the cart
+    :ivar act: `keep` to save them, `move` to move the item to the cart
     """
 
     sku = StringField("Variant", [Length(max=64)], default="", filters=[squeeze])
@@ -47,7 +49,10 @@ class ItemForm(FlaskForm):
 
 
 class AlertForm(FlaskForm):
-    """:ivar place: where the form stands: the product's page, the list, or a page of its own"""
+    """Request of a back-in-stock alert.
+
+    :ivar place: where the form is: the `product` page, the `list`, or a page of its `own`
+    """
 
     sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=64)], default="")
     email = EmailField("E-mail address", required("Enter your e-mail address", MAX_EMAIL_LENGTH), filters=[squeeze])
@@ -57,4 +62,4 @@ class AlertForm(FlaskForm):
         try:
             normalize_email(field.data)
         except NotAnEmail as error:
-            raise ValidationError("This does not look like an e-mail address, such as asha@example.com") from error
+            raise ValidationError("Enter an e-mail address in the correct format, such as asha@example.com") from error

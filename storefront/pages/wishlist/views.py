@@ -1,4 +1,4 @@
-"""The wishlist: its page, the hearts of all other pages, its sharing, and the word that something is back."""
+"""Wishlist page, the wishlist toggles of all other pages, sharing, and back-in-stock alerts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REMOVED = "removed-wish"
 
 @dataclass(frozen=True, slots=True)
 class RemovedItem:
-    """A product just taken off the list, offered once for putting back."""
+    """An item just removed from the list, for which Undo is offered once."""
 
     product_id: int
     sku: str
@@ -38,21 +38,21 @@ class RemovedItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """What was chosen and refused, to be shown again."""
+class RejectedChoice:
+    """A rejected choice of variant and quantity, to be shown again as it was typed."""
 
     sku: str
     quantity: str
 
 
 def _list(**more: Any) -> dict[str, Any]:
-    """What the list shows.
+    """Template context of the list.
 
-    :param more: refused choices by product, a product just removed
+    :param more: overrides, such as `problems` and `typed` by product id, or the item just `removed`
     """
     person = web_session.current_account()
     return {
-        "wishes": service.wishes_of(web_session.wishlist_owner()),
+        "items": service.items_of(web_session.wishlist_owner()),
         "account": person.account if person else None,
         "share": accounts.share_of(person.id) if person else None,
         "awaited": accounts.alerts_of(person.id) if person else frozenset(),
@@ -69,7 +69,7 @@ def _first_problem(form: FlaskForm) -> str:
 
 @bp.get("/wishlist")
 def show() -> ResponseReturnValue:
-    """The list as it can be had now."""
+    """Show the wishlist."""
     removed = session.pop(REMOVED, None)
     return render_page(
         "wishlist/show.html",
@@ -81,44 +81,44 @@ def show() -> ResponseReturnValue:
 def _changed(notice: str, removed: RemovedItem | None = None) -> ResponseReturnValue:
     if removed is not None and not wants_fragment():
         session[REMOVED] = asdict(removed)
-        notice = ""  # the list's page offers to put it back, and says so itself
+        notice = ""  # the list itself shows the removal, with Undo
     fragment = "wishlist/_after_change.html"
     context = _list(removed=removed) if wants_fragment() else {}
     return answer(fragment, otherwise=url_for(".show"), notice=notice, **context)
 
 
-# ---------------------------------------------------------------------------------------------- hearts
+# ---------------------------------------------------------------------------------------------- toggles
 
 
 @bp.post("/wishlist/items")
 def add() -> ResponseReturnValue:
-    """Put a product on the visitor's list."""
+    """Add a product to the visitor's wishlist."""
     form = WishlistForm()
     if not form.validate():
         abort(400)
     product_id, owner = form.product_id.data or 0, web_session.wishlist_owner_for_writing()
     try:
-        service.wish(owner, product_id, sku=form.sku.data or "", quantity=form.quantity.data or 1)
+        service.add_item(owner, product_id, sku=form.sku.data or "", quantity=form.quantity.data or 1)
     except accounts.WishlistFull:
-        return _full(form, product_id)
+        return _list_full(form, product_id)
     (card,) = catalog.cards_of([product_id])
-    notice = f"{card.name} is on your wishlist"
-    return _changed(notice) if form.place.data == "list" else _heart(form, card, notice, is_wished=True)
+    notice = f"{card.name} added to your wishlist"
+    return _changed(notice) if form.place.data == "list" else _toggled(form, card, notice, is_wished=True)
 
 
-def _full(form: ToggleForm, product_id: int) -> ResponseReturnValue:
-    problem = f"Your wishlist holds {accounts.MAX_WISHLIST_ITEMS} products, which is all it has room for"
+def _list_full(form: ToggleForm, product_id: int) -> ResponseReturnValue:
+    problem = f"Your wishlist is full. It can hold up to {accounts.MAX_WISHLIST_ITEMS} products"
     if form.place.data == "list":
         return refuse("wishlist/_list.html", otherwise=url_for(".show"), problem=problem, context=_list())
     (card,) = catalog.cards_of([product_id])
     context = {"card": card, "slot": form.slot.data, "is_wished": False, "notice": problem}
-    return refuse("wishlist/_after_toggle.html", otherwise=_way_back(form, card), problem=problem, context=context)
+    return refuse("wishlist/_after_toggle.html", otherwise=_toggle_url(form, card), problem=problem, context=context)
 
 
-def _heart(form: ToggleForm, card: catalog.ProductCard, notice: str, *, is_wished: bool) -> ResponseReturnValue:
+def _toggled(form: ToggleForm, card: catalog.ProductCard, notice: str, *, is_wished: bool) -> ResponseReturnValue:
     return answer(
         "wishlist/_after_toggle.html",
-        otherwise=_way_back(form, card),
+        otherwise=_toggle_url(form, card),
         notice=notice,
         card=card,
         slot=form.slot.data,
@@ -126,15 +126,15 @@ def _heart(form: ToggleForm, card: catalog.ProductCard, notice: str, *, is_wishe
     )
 
 
-def _way_back(form: ToggleForm, card: catalog.ProductCard) -> str:
-    """To the heart that was pressed, on the page where it stands."""
+def _toggle_url(form: ToggleForm, card: catalog.ProductCard) -> str:
+    """URL of the pressed toggle on its page, for the redirect without htmx."""
     product = url_for("catalog.product", product_id=card.id, slug=card.slug)
     return f"{safe_next_path(web_session.page_shown()) or product}#heart-{form.slot.data}-{card.id}"
 
 
 @bp.post("/wishlist/items/<id:product_id>/removal")
 def remove(product_id: int) -> ResponseReturnValue:
-    """Take a product off the list; it can be put back at once."""
+    """Remove a product from the wishlist. The list then offers Undo."""
     form = ToggleForm()
     if not form.validate():
         abort(400)
@@ -142,37 +142,37 @@ def remove(product_id: int) -> ResponseReturnValue:
     cards = catalog.cards_of([product_id])
     if form.place.data == "list":
         if removed is None or not cards:
-            return _changed("It is off your wishlist")
-        gone = RemovedItem(product_id, removed.sku, removed.quantity, cards[0].name)
-        return _changed(f"{cards[0].name} is off your wishlist", gone)
+            return _changed("Product removed from your wishlist")
+        undo = RemovedItem(product_id, removed.sku, removed.quantity, cards[0].name)
+        return _changed(f"{cards[0].name} removed from your wishlist", undo)
     if not cards:
         abort(404)
-    return _heart(form, cards[0], f"{cards[0].name} is off your wishlist", is_wished=False)
+    return _toggled(form, cards[0], f"{cards[0].name} removed from your wishlist", is_wished=False)
 
 
-# ---------------------------------------------------------------------------------------------- its items
+# ---------------------------------------------------------------------------------------------- items
 
 
 @bp.post("/wishlist/items/<id:product_id>")
 def choose(product_id: int) -> ResponseReturnValue:
-    """Keep which variant of a product is wanted and how many, or move it to the cart so."""
+    """Save variant and quantity of an item, or move it to the cart with them."""
     form = ItemForm()
     if not form.validate():
         return _refused(form, product_id, _first_problem(form))
     try:
-        return _move(form, product_id) if form.act.data == "move" else _keep(form, product_id)
+        return _move(form, product_id) if form.act.data == "move" else _update(form, product_id)
     except service.NotChosen:
-        problem = "Choose one of the options"
+        problem = "Choose an option"
     except catalog.UnknownSku:
-        problem = "This is no longer sold"
+        problem = "This product is no longer sold"
     except cart.NotEnoughStock as shortage:
         problem = f"Only {shortage.available} left" if shortage.available else "Sold out"
     except cart.TooManyUnits:
-        problem = f"A cart holds at most {cart.MAX_UNITS} of one thing"
+        problem = f"You can have up to {cart.MAX_UNITS} of one product in your cart"
     return _refused(form, product_id, problem)
 
 
-def _keep(form: ItemForm, product_id: int) -> ResponseReturnValue:
+def _update(form: ItemForm, product_id: int) -> ResponseReturnValue:
     owner = web_session.wishlist_owner()
     offer = service.change(owner, product_id, sku=form.sku.data or "", quantity=form.quantity.units)
     return _changed(f"{offer.title if form.sku.data else offer.name}: quantity {form.quantity.units}")
@@ -186,13 +186,13 @@ def _move(form: ItemForm, product_id: int) -> ResponseReturnValue:
         sku=form.sku.data or "",
         quantity=form.quantity.units,
     )
-    return _changed(f"{line.offer.title} is in your cart")
+    return _changed(f"{line.offer.title} moved to your cart")
 
 
 def _refused(form: ItemForm, product_id: int, problem: str) -> ResponseReturnValue:
     if product_id not in accounts.wishlist_product_ids(web_session.wishlist_owner()):
         abort(404)
-    typed = Typed(form.sku.data or "", request.form.get("quantity", ""))
+    typed = RejectedChoice(form.sku.data or "", request.form.get("quantity", ""))
     context = _list(problems={product_id: problem}, typed={product_id: typed})
     return refuse(
         "wishlist/_list.html",
@@ -209,26 +209,26 @@ def _refused(form: ItemForm, product_id: int, problem: str) -> ResponseReturnVal
 @bp.post("/wishlist/share")
 @web_session.sign_in_required
 def share() -> ResponseReturnValue:
-    """Let others see the list, by a link."""
+    """Share the account's wishlist under a link."""
     if (person := web_session.current_account()) is None:
         abort(400)
     accounts.share_wishlist(person.id)
-    return _changed("Your wishlist can be seen by its link")
+    return _changed("Your wishlist is shared. Anyone with the link can see it")
 
 
 @bp.post("/wishlist/share/removal")
 @web_session.sign_in_required
 def stop_sharing() -> ResponseReturnValue:
-    """Let nobody see the list any more, link or not."""
+    """Stop sharing the account's wishlist; its link no longer works."""
     if (person := web_session.current_account()) is None:
         abort(400)
     accounts.stop_sharing(person.id)
-    return _changed("Only you can see your wishlist now")
+    return _changed("Your wishlist is no longer shared")
 
 
 @bp.get("/wishlist/shared/<token>")
 def shared(token: str) -> ResponseReturnValue:
-    """The list of somebody who gave the link away."""
+    """Show a shared wishlist to anyone with its link."""
     name, cards = service.shared(token)
     html = draw_cards(cards, "shared", level=2)
     page = make_response(render_page("wishlist/shared.html", name=name, cards=html))
@@ -241,20 +241,21 @@ def shared(token: str) -> ResponseReturnValue:
 
 @bp.get("/wishlist/notices")
 def new_alert() -> ResponseReturnValue:
-    """Ask to be told when something is back."""
+    """Show the form that requests a back-in-stock alert."""
     sku = request.args.get("sku", "")
     form = AlertForm(formdata=None, sku=sku)
-    return render_page("wishlist/alert.html", form=form, place="own", **_asked(catalog.get_purchase_box(Sku(sku)), sku))
+    context = _alert_context(catalog.get_purchase_box(Sku(sku)), sku)
+    return render_page("wishlist/alert.html", form=form, place="own", **context)
 
 
-def _asked(box: PurchaseBox, sku: str) -> dict[str, Any]:
+def _alert_context(box: PurchaseBox, sku: str) -> dict[str, Any]:
     return {"box": box, "sku": sku, "known_email": web_session.verified_email()}
 
 
 @bp.post("/wishlist/notices")
 @limiter.limit("20/minute;100/hour")
 def request_alert() -> ResponseReturnValue:
-    """Write to somebody once, when something is back. The answer tells nothing of what an address asked before."""
+    """Request a back-in-stock alert. The response does not reveal whether the address has requested it before."""
     form, person, known = AlertForm(), web_session.current_account(), web_session.verified_email()
     if known and not form.email.data:
         form.email.data = known
@@ -265,13 +266,13 @@ def request_alert() -> ResponseReturnValue:
             page="wishlist/alert.html",
             otherwise=url_for(".new_alert", sku=form.sku.data),
             problem=_first_problem(form),
-            context={**_asked(box, form.sku.data or ""), "form": form, "place": form.place.data},
+            context={**_alert_context(box, form.sku.data or ""), "form": form, "place": form.place.data},
         )
     email = form.email.data or ""
     owner = person.id if person and email == known else None
-    if service.ask_for_notice(email, Sku(form.sku.data or ""), user=owner):
-        return _noted(form, box, f"We write to you once, when {_title(form, box)} is back")
-    return _noted(form, box, f"{_title(form, box)} is in stock: you can buy it now")
+    if service.request_alert(email, Sku(form.sku.data or ""), user=owner):
+        return _alert_saved(form, box, f"We will e-mail you once when {_title(form, box)} is back in stock")
+    return _alert_saved(form, box, f"{_title(form, box)} is in stock. You can buy it now")
 
 
 def _title(form: AlertForm, box: PurchaseBox) -> str:
@@ -279,7 +280,7 @@ def _title(form: AlertForm, box: PurchaseBox) -> str:
     return f"{box.name}, {option}" if option else box.name
 
 
-def _noted(form: AlertForm, box: PurchaseBox, notice: str) -> ResponseReturnValue:
+def _alert_saved(form: AlertForm, box: PurchaseBox, notice: str) -> ResponseReturnValue:
     if form.place.data == "list":
         return _changed(notice)
     product = url_for("catalog.product", product_id=box.product_id, slug=box.slug)
@@ -288,19 +289,19 @@ def _noted(form: AlertForm, box: PurchaseBox, notice: str) -> ResponseReturnValu
 
 @bp.get("/wishlist/notices/<token>")
 def alert(token: str) -> ResponseReturnValue:
-    """Where the link in a letter leads: one button, and no such letter is sent to that address again."""
+    """Show the unsubscribe page that alert e-mails link to. It only asks: mail scanners open such links."""
     try:
-        found = accounts.get_notice(token)
-    except accounts.UnknownNotice:
+        stock_alert = accounts.get_alert(token)
+    except accounts.UnknownAlert:
         return render_page("wishlist/unsubscribed.html")
-    return render_page("wishlist/unsubscribe.html", notice=found)
+    return render_page("wishlist/unsubscribe.html", alert=stock_alert)
 
 
 @bp.post("/wishlist/notices/<token>")
 def unsubscribe(token: str) -> ResponseReturnValue:
-    """Forget every notice of the address that a letter went to."""
+    """Delete all alerts of the address that the token was sent to."""
     accounts.unsubscribe(token)
     return redirect(url_for(".alert", token=token), 303)
 
 
-csrf.exempt(unsubscribe)  # a mail program sends it by itself, RFC 8058; the token in the address stands for the form's
+csrf.exempt(unsubscribe)  # mail programs send it without a form (RFC 8058); the token in the URL authorises it

@@ -1,4 +1,4 @@
-"""One's data as a file, and the end of an account, page by page."""
+"""Data export and account deletion, as pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storefront.catalog import service as catalog
 from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
-from tests.accounts.test_deletion import order_of, settle_in
+from tests.accounts.test_deletion import add_data, order_of
 from tests.factories.accounts import PASSWORD, make_account
 from tests.factories.catalog import make_product, rupees
 from tests.factories.refunds import ask_return, make_order_at, refund
@@ -26,30 +26,30 @@ DELETE = "form.account-form"
 
 @pytest.fixture
 def asha(pages: Pages) -> Account:
-    account = settle_in(make_account())
+    account = add_data(make_account())
     pages.sign_in(account)
     return account
 
 
-def test_the_file_has_what_every_domain_knows(pages: Pages, asha: Account) -> None:
+def test_the_export_has_the_data_of_every_domain(pages: Pages, asha: Account) -> None:
     number = order_of(asha)
     mug = make_product(name="Clay Mug")
     catalog.write_review(
         mug.id, catalog.Author(asha.id, asha.name), catalog.ReviewDraft(4, "Good", "Holds tea."), is_verified=False
     )
     response = pages.client.get("/account/data.json")
-    known = response.get_json()
+    exported = response.get_json()
     assert response.headers["Content-Disposition"] == f"attachment; filename=account-{asha.id}.json"
     assert response.headers["Cache-Control"] == "no-store"
-    assert known["account"]["email"] == asha.email
-    assert known["addresses"][0]["where"]["line1"] == "12 Lake Road"
-    assert known["payment_methods"][0]["details"] == "ash***@okbank"
-    assert known["wishlist"][0]["product_id"] == 5
-    assert [(one["product"], one["review"]["title"]) for one in known["reviews"]] == [("Clay Mug", "Good")]
-    assert [(order["id"], order["grand_total"]["currency"]) for order in known["orders"]] == [(number, "INR")]
+    assert exported["account"]["email"] == asha.email
+    assert exported["addresses"][0]["where"]["line1"] == "12 Lake Road"
+    assert exported["payment_methods"][0]["details"] == "ash***@okbank"
+    assert exported["wishlist"][0]["product_id"] == 5
+    assert [(one["product"], one["review"]["title"]) for one in exported["reviews"]] == [("Clay Mug", "Good")]
+    assert [(order["id"], order["grand_total"]["currency"]) for order in exported["orders"]] == [(number, "INR")]
 
 
-def test_the_file_has_what_was_sent_back_and_given_back(pages: Pages, asha: Account) -> None:
+def test_the_export_has_returns_and_refunds(pages: Pages, asha: Account) -> None:
     mug = make_product(name="Clay Mug", price=500)
     order = orders.get_order(buy(pages, mug, 3).one(".order-number").get_text())
     for step in (OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED):
@@ -59,19 +59,19 @@ def test_the_file_has_what_was_sent_back_and_given_back(pages: Pages, asha: Acco
     refund(order, amount=rupees(5), reason="She is angry")
     ask_return(make_order_at(OrderStatus.DELIVERED), 1)
     response = pages.client.get("/account/data.json")
-    known = response.get_json()
+    exported = response.get_json()
     goods = [{"sku": mug.sku, "name": "Clay Mug", "option": "", "quantity": 2}]
-    (returned,) = known["returns"]
+    (returned,) = exported["returns"]
     assert (returned["number"], returned["order"], returned["goods"]) == (number, order.id, goods)
     assert (returned["reason"], returned["note"], returned["state"]) == ("unwanted", "It is chipped", "approved")
-    assert [one["amount"]["amount"] for one in known["refunds"]] == ["1680.00", "5.00"]
-    assert (known["refunds"][0]["goods"], known["refunds"][0]["return"]) == (goods, number)
-    for ours in ("meera@example.com", "She is angry"):
-        assert ours not in response.text
+    assert [one["amount"]["amount"] for one in exported["refunds"]] == ["1680.00", "5.00"]
+    assert (exported["refunds"][0]["goods"], exported["refunds"][0]["return"]) == (goods, number)
+    for internal in ("meera@example.com", "She is angry"):
+        assert internal not in response.text
 
 
-def test_the_file_has_nothing_of_another(pages: Pages, asha: Account) -> None:
-    ravi = settle_in(make_account(name="Ravi Kumar", email="ravi@example.org"))
+def test_the_export_has_no_data_of_other_accounts(pages: Pages, asha: Account) -> None:
+    ravi = add_data(make_account(name="Ravi Kumar", email="ravi@example.org"))
     number = order_of(ravi)
     text = pages.client.get("/account/data.json").text
     for foreign in ("Ravi", "ravi@example.org", number):
@@ -93,20 +93,20 @@ def test_a_wrong_password_deletes_nothing(pages: Pages, asha: Account, password:
     assert accounts.get_account(asha.id) == asha
 
 
-def test_what_goes_and_what_stays_is_said_before(pages: Pages, asha: Account) -> None:
+def test_the_page_explains_what_is_deleted_and_what_is_kept(pages: Pages, asha: Account) -> None:
     words = pages.get("/account/deletion").words
-    for said in ("the law asks shops to keep invoices", "A former customer", "cannot be undone"):
-        assert said in words
+    for text in ("the law requires shops to keep invoices", "A former customer", "cannot be undone"):
+        assert text in words
 
 
 def test_an_account_without_a_password_is_deleted_by_a_code(pages: Pages) -> None:
     ravi = make_account(password=None)
     pages.sign_in(ravi)
-    asked = pages.submit(pages.get("/account/deletion"), "form[action$='deletion/code']")
-    assert f"on its way to {ravi.email}" in asked.words
-    again = pages.submit(asked, "form[action$='deletion/code']")
-    assert "Ask again in" in again.words
-    refused = pages.submit(asked, DELETE, status=422, code="1")
+    page = pages.submit(pages.get("/account/deletion"), "form[action$='deletion/code']")
+    assert f"We sent a code to {ravi.email}" in page.words
+    again = pages.submit(page, "form[action$='deletion/code']")
+    assert "You can request another in" in again.words
+    refused = pages.submit(page, DELETE, status=422, code="1")
     assert "not the code" in refused.one("#problems").get_text()
     row = read_session().query(OneTimeCode).one()
     sent = one_time_codes.find_sent(row.id)

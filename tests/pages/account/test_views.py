@@ -1,4 +1,4 @@
-"""The pages of an account, as their owner meets them; nobody else does."""
+"""Account pages: for their owner only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MARKUP = "<script>alert(1)</script>"
 
 @pytest.fixture
 def asha(pages: Pages) -> Account:
-    """Who is signed in."""
+    """The signed-in account."""
     account = make_account()
     pages.sign_in(account)
     return account
@@ -46,7 +46,7 @@ def name_form(pages: Pages) -> Page:
 @pytest.mark.parametrize(
     "path", ["", "/profile", "/addresses", "/addresses/new", "/payment-methods", "/data", "/data.json", "/deletion"]
 )
-def test_guests_are_asked_to_sign_in_and_come_back(pages: Pages, path: str) -> None:
+def test_guests_are_asked_to_sign_in_and_return(pages: Pages, path: str) -> None:
     page = pages.get(f"/account{path}")
     assert page.url.startswith("/login?next=")
     assert path in page.url.replace("%2F", "/")
@@ -57,19 +57,19 @@ def test_guests_are_asked_to_sign_in_and_come_back(pages: Pages, path: str) -> N
 
 def test_a_name_is_changed(pages: Pages, asha: Account) -> None:
     page = pages.submit(name_form(pages), f"{FORM}[action$=profile]", name=" Asha  R. ")
-    assert "Your name is changed" in page.words
+    assert "Name updated" in page.words
     assert accounts.get_account(asha.id).name == "Asha R."
     assert pages.get("/account").one("h1").get_text() == "Hello, Asha R."
 
 
 @pytest.mark.parametrize("name", ["", "x" * 256])
-def test_a_name_that_is_none_is_refused(pages: Pages, asha: Account, name: str) -> None:
+def test_an_invalid_name_is_refused(pages: Pages, asha: Account, name: str) -> None:
     refused = pages.submit(name_form(pages), f"{FORM}[action$=profile]", status=422, name=name)
     assert refused.one("#problems a")["href"] == "#name"
     assert accounts.get_account(asha.id).name == asha.name
 
 
-def test_markup_in_a_name_is_text_wherever_it_stands(pages: Pages, asha: Account) -> None:
+def test_markup_in_a_name_is_escaped(pages: Pages, asha: Account) -> None:
     pages.submit(name_form(pages), f"{FORM}[action$=profile]", name=MARKUP)
     for path in ("/account", "/account/profile", "/account/addresses/new"):
         page = pages.get(path)
@@ -90,7 +90,7 @@ def upload(pages: Pages, content: bytes, *, token: bool = True) -> int:
     return pages.client.post("/account/avatar", data=body, content_type=kind, headers=SAME_ORIGIN).status_code
 
 
-def test_a_picture_is_uploaded_served_for_good_and_deleted(pages: Pages, asha: Account) -> None:
+def test_a_picture_is_uploaded_cached_and_deleted(pages: Pages, asha: Account) -> None:
     assert upload(pages, a_picture("JPEG", (2000, 1500))) == 303
     address = str(name_form(pages).one("#face")["src"])
     response = pages.client.get(address)
@@ -102,7 +102,7 @@ def test_a_picture_is_uploaded_served_for_good_and_deleted(pages: Pages, asha: A
     assert pages.client.get(address).status_code == 404
 
 
-def test_a_picture_larger_than_a_form_of_text_is_taken(pages: Pages, asha: Account) -> None:
+def test_an_upload_may_be_larger_than_a_form_without_file(pages: Pages, asha: Account) -> None:
     noise = Image.effect_noise((1400, 1400), 100)
     file = io.BytesIO()
     noise.save(file, "PNG")
@@ -122,7 +122,7 @@ def test_a_picture_larger_than_a_form_of_text_is_taken(pages: Pages, asha: Accou
     ],
     ids=["svg", "html", "empty", "pdf", "5 MB and a byte", "6 MB"],
 )
-def test_what_is_no_picture_is_refused(pages: Pages, asha: Account, content: bytes, status: int) -> None:
+def test_other_files_are_refused(pages: Pages, asha: Account, content: bytes, status: int) -> None:
     assert upload(pages, content) == status
     assert accounts.get_account(asha.id).avatar is None
 
@@ -132,7 +132,7 @@ def test_an_upload_without_its_token_is_refused(pages: Pages, asha: Account) -> 
 
 
 @pytest.mark.parametrize("address", ["1-" + "0" * 32, f"{10**9}-" + "a" * 32, "0-x"])
-def test_a_picture_that_never_was_is_not_there(pages: Pages, address: str) -> None:
+def test_an_unknown_picture_is_not_found(pages: Pages, address: str) -> None:
     assert pages.client.get(f"/account/avatars/{address}").status_code == 404
 
 
@@ -142,7 +142,7 @@ def test_a_picture_that_never_was_is_not_there(pages: Pages, address: str) -> No
 def test_an_address_is_added_changed_made_the_default_and_deleted(pages: Pages, asha: Account) -> None:
     for line1 in ("One", "Two"):
         page = pages.submit(pages.get("/account/addresses/new"), FORM, **ADDRESS | {"line1": line1})
-    assert "The address is saved" in page.words
+    assert "Address added" in page.words
     book = pages.submit(page, "form[action$=default]")
     assert lines_of(asha.id) == [("Two", True), ("One", False)]
     change = pages.get(str(book.all("a[href^='/account/addresses/']:not([href$=new])")[0]["href"]))
@@ -165,21 +165,21 @@ def test_an_address_that_cannot_be_delivered_to_is_refused(pages: Pages, asha: A
     assert lines_of(asha.id) == []
 
 
-def test_markup_in_an_address_is_text(pages: Pages, asha: Account) -> None:
+def test_markup_in_an_address_is_escaped(pages: Pages, asha: Account) -> None:
     book = pages.submit(pages.get("/account/addresses/new"), FORM, **ADDRESS | {"full_name": MARKUP, "line1": MARKUP})
     assert book.all("script:not([src])") == []
     assert book.one("main address").get_text().count(MARKUP) == 2
 
 
-def test_a_full_book_says_so(pages: Pages, asha: Account) -> None:
+def test_a_full_address_book_is_refused(pages: Pages, asha: Account) -> None:
     page = pages.get("/account/addresses/new")
     for number in range(accounts.MAX_ADDRESSES):
         add(asha.id, str(number))
     refused = pages.submit(page, FORM, status=422, **ADDRESS)
-    assert "Your book is full" in refused.one("#problems").get_text()
+    assert "You can save up to 50 addresses" in refused.one("#problems").get_text()
 
 
-def test_who_an_address_belongs_to_cannot_be_sent_along(pages: Pages, asha: Account) -> None:
+def test_the_owner_of_an_address_cannot_be_submitted(pages: Pages, asha: Account) -> None:
     ravi = make_account()
     his = add(ravi.id, "His")
     form = pages.get("/account/addresses/new").one(FORM)
@@ -191,7 +191,7 @@ def test_who_an_address_belongs_to_cannot_be_sent_along(pages: Pages, asha: Acco
 
 
 @pytest.mark.parametrize("what", ["", "/default", "/removal"])
-def test_the_address_of_another_is_not_there_and_stays(pages: Pages, asha: Account, what: str) -> None:
+def test_addresses_of_other_accounts_are_not_found_and_unchanged(pages: Pages, asha: Account, what: str) -> None:
     ravi = make_account()
     his = add(ravi.id, "His")
     add(ravi.id, "His second")
@@ -204,7 +204,7 @@ def test_the_address_of_another_is_not_there_and_stays(pages: Pages, asha: Accou
     assert lines_of(ravi.id) == [("His", True), ("His second", False)]
 
 
-# ---------------------------------------------------------------------------------------------- ways to pay
+# ---------------------------------------------------------------------------------------------- payment methods
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_the_address_of_another_is_not_there_and_stays(pages: Pages, asha: Accou
         ({"kind": "cod"}, "Cash on delivery"),
     ],
 )
-def test_a_way_to_pay_is_saved_made_the_default_and_deleted(
+def test_a_payment_method_is_saved_made_the_default_and_deleted(
     pages: Pages, asha: Account, fields: dict[str, str], shown: str
 ) -> None:
     page = pages.submit(pages.get("/account/payment-methods"), FORM, **fields)
@@ -229,20 +229,20 @@ def test_a_way_to_pay_is_saved_made_the_default_and_deleted(
 @pytest.mark.parametrize(
     "fields", [{}, {"kind": "upi"}, {"kind": "upi", "upi_id": "asha"}, {"kind": "bnpl"}, {"kind": "card"}]
 )
-def test_a_way_to_pay_that_is_not_whole_is_refused(pages: Pages, asha: Account, fields: dict[str, str]) -> None:
+def test_an_incomplete_payment_method_is_refused(pages: Pages, asha: Account, fields: dict[str, str]) -> None:
     refused = pages.submit(pages.get("/account/payment-methods"), FORM, status=422, **fields)
     assert refused.all("#problems a")
     assert accounts.methods_of(asha.id) == []
 
 
-def test_no_page_asks_for_the_number_of_a_card(pages: Pages, asha: Account) -> None:
+def test_no_page_asks_for_a_card_number(pages: Pages, asha: Account) -> None:
     page = pages.get("/account/payment-methods")
-    assert "Cards are never typed in here" in page.words
+    assert "You cannot add cards here" in page.words
     assert page.all("[autocomplete^=cc-]") == []
 
 
 @pytest.mark.parametrize("what", ["default", "removal"])
-def test_the_way_to_pay_of_another_is_not_there_and_stays(pages: Pages, asha: Account, what: str) -> None:
+def test_payment_methods_of_other_accounts_are_not_found_and_unchanged(pages: Pages, asha: Account, what: str) -> None:
     ravi = make_account()
     his = accounts.add_method(ravi.id, "COD", "cod")
     token = str(pages.get("/account/payment-methods").one(f"{FORM} input[name=csrf_token]")["value"])
@@ -255,11 +255,11 @@ def test_the_way_to_pay_of_another_is_not_there_and_stays(pages: Pages, asha: Ac
 @pytest.mark.parametrize(
     "path", ["avatar/removal", "addresses/1/default", "addresses/1/removal", "payment-methods/1/default"]
 )
-def test_a_button_without_its_token_does_nothing(pages: Pages, asha: Account, path: str) -> None:
+def test_a_form_without_its_token_is_refused(pages: Pages, asha: Account, path: str) -> None:
     assert pages.client.post(f"/account/{path}", headers=SAME_ORIGIN).status_code == 403
 
 
-def test_the_pages_of_an_account_are_kept_by_nobody(pages: Pages, asha: Account, app: Flask) -> None:
+def test_account_pages_are_not_cached(pages: Pages, asha: Account, app: Flask) -> None:
     accounts.add_address(asha.id, HOME)
     for path in ("/account", "/account/addresses", "/account/data"):
         assert pages.get(path).response.headers["Cache-Control"] == "no-store"

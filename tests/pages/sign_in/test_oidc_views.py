@@ -1,4 +1,4 @@
-"""Sign-in at an OpenID Connect provider, against a real one on this machine."""
+"""Sign-in at an OpenID Connect provider, against one that runs on this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from storefront.accounts import service as accounts
 from storefront.pages.sign_in import oidc_client
 from tests import demo_shop
 from tests.accounts.sign_ups import EMAIL
-from tests.factories.accounts import make_account
+from tests.factories.accounts import make_account, make_staff
 from tests.isolated_shop import own_shop, shop_at
 from tests.live_server import Program
 from tests.page_client import Pages
@@ -28,15 +28,15 @@ LINK = "/login/with/marigold-id"
 
 
 USERS = (
-    {"sub": "proved", "email": EMAIL, "email_verified": True, "name": "Asha Rao"},
-    {"sub": "unproved", "email": EMAIL, "email_verified": False},
+    {"sub": "verified", "email": EMAIL, "email_verified": True, "name": "Asha Rao"},
+    {"sub": "unverified", "email": EMAIL, "email_verified": False},
     {"sub": "nameless"},
 )
 
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a provider that signs in whoever is named; a process of its own, as it would be."""
+    """URL of a provider that signs in any user by name, in a process of its own."""
     origin = f"http://127.0.0.1:{free_port()}"
     command = [sys.executable, "-m", "oidc_provider_mock", "--port", origin.rpartition(":")[2]]
     for user in USERS:
@@ -66,25 +66,25 @@ def with_provider(provider: str, tmp_path: Path) -> Iterator[Flask]:
             yield app
 
 
-def go_there(pages: Pages, subject: str, *, link: str = LINK) -> str:
+def sign_in_at_provider(pages: Pages, subject: str, *, link: str = LINK) -> str:
     """Follow the link and sign in at the provider.
 
     :return: where it sends the browser back to
     """
     response = pages.client.get(link)
     assert response.status_code == 302, response.text
-    there = requests.post(response.headers["Location"], data={"sub": subject}, timeout=10, allow_redirects=False)
-    assert there.status_code == 302, there.text
-    return there.headers["Location"]
+    redirect = requests.post(response.headers["Location"], data={"sub": subject}, timeout=10, allow_redirects=False)
+    assert redirect.status_code == 302, redirect.text
+    return redirect.headers["Location"]
 
 
-def come_back(pages: Pages, url: str) -> TestResponse:
+def follow_callback(pages: Pages, url: str) -> TestResponse:
     parts = urlsplit(url)
     with pages.app.app_context():
         return pages.client.get(f"{parts.path}?{parts.query}")
 
 
-def whose(pages: Pages) -> accounts.Account | None:
+def signed_in_account(pages: Pages) -> accounts.Account | None:
     with pages.client.session_transaction() as session:
         reference = session.get("_user_id")
     with pages.app.app_context():
@@ -92,94 +92,100 @@ def whose(pages: Pages) -> accounts.Account | None:
         return person.account if person else None
 
 
-def test_somebody_signs_in_there_and_is_known_the_next_time(with_provider: Flask) -> None:
+def test_a_user_signs_in_and_has_the_same_account_the_next_time(with_provider: Flask) -> None:
     pages = Pages(with_provider)
     assert "Continue with Marigold ID" in pages.client.get("/login").text
-    response = come_back(pages, go_there(pages, "proved", link=f"{LINK}?next=/cart"))
+    response = follow_callback(pages, sign_in_at_provider(pages, "verified", link=f"{LINK}?next=/cart"))
     assert (response.status_code, response.headers["Location"]) == (303, "/cart")
-    account = whose(pages)
+    account = signed_in_account(pages)
     assert account is not None
     assert (account.email, account.name, account.has_verified_email) == (EMAIL, "Asha Rao", True)
     again = Pages(with_provider)
-    come_back(again, go_there(again, "proved"))
-    assert whose(again) == account
+    follow_callback(again, sign_in_at_provider(again, "verified"))
+    assert signed_in_account(again) == account
 
 
-def test_an_account_with_the_proved_address_is_linked(with_provider: Flask) -> None:
+def test_an_account_with_the_verified_address_is_linked(with_provider: Flask) -> None:
     with with_provider.app_context():
         account = make_account(email=EMAIL)
     pages = Pages(with_provider)
-    come_back(pages, go_there(pages, "proved"))
-    assert whose(pages) == account
+    follow_callback(pages, sign_in_at_provider(pages, "verified"))
+    assert signed_in_account(pages) == account
 
 
-def test_an_address_nobody_proved_there_links_nothing(with_provider: Flask) -> None:
+def test_an_address_unverified_by_the_provider_links_nothing(with_provider: Flask) -> None:
     with with_provider.app_context():
         account = make_account(email=EMAIL)
     pages = Pages(with_provider)
-    come_back(pages, go_there(pages, "unproved"))
-    found = whose(pages)
-    assert found is not None
-    assert (found.id != account.id, found.email) == (True, None)
+    follow_callback(pages, sign_in_at_provider(pages, "unverified"))
+    created = signed_in_account(pages)
+    assert created is not None
+    assert (created.id != account.id, created.email) == (True, None)
 
 
-def test_somebody_without_any_address_gets_an_account_too(with_provider: Flask) -> None:
+def test_staff_enter_a_second_factor_after_the_provider(with_provider: Flask) -> None:
+    with with_provider.app_context():
+        make_staff(email=EMAIL)
     pages = Pages(with_provider)
-    come_back(pages, go_there(pages, "nameless"))
-    found = whose(pages)
-    assert found is not None
+    response = follow_callback(pages, sign_in_at_provider(pages, "verified", link=f"{LINK}?next=/cart"))
+    assert response.headers["Location"] == "/login/code?next=/cart"
+    assert signed_in_account(pages) is None
+
+
+def test_a_user_without_an_address_gets_an_account(with_provider: Flask) -> None:
+    pages = Pages(with_provider)
+    follow_callback(pages, sign_in_at_provider(pages, "nameless"))
+    assert signed_in_account(pages) is not None
     assert pages.get("/account/security").status == 200
 
 
 @pytest.mark.parametrize("change", ["state=another", "code=another", "error=access_denied"])
-def test_an_answer_that_does_not_hold_signs_nobody_in(with_provider: Flask, change: str) -> None:
+def test_an_invalid_callback_signs_nobody_in(with_provider: Flask, change: str) -> None:
     pages = Pages(with_provider)
-    parts = urlsplit(go_there(pages, "proved"))
+    parts = urlsplit(sign_in_at_provider(pages, "verified"))
     name = change.partition("=")[0]
-    kept = "&".join(f"{key}={values[0]}" for key, values in parse_qs(parts.query).items() if key != name)
-    response = come_back(pages, f"{parts.path}?{kept}&{change}")
+    unchanged = "&".join(f"{key}={values[0]}" for key, values in parse_qs(parts.query).items() if key != name)
+    response = follow_callback(pages, f"{parts.path}?{unchanged}&{change}")
     assert response.headers["Location"] == "/login"
     assert "did not work" in pages.get("/login").words
-    assert whose(pages) is None
+    assert signed_in_account(pages) is None
 
 
-def test_an_answer_brought_to_another_browser_signs_nobody_in(with_provider: Flask) -> None:
+def test_a_callback_in_another_browser_signs_nobody_in(with_provider: Flask) -> None:
     victim = Pages(with_provider)
-    come_back(victim, go_there(Pages(with_provider), "proved"))
-    assert whose(victim) is None
+    follow_callback(victim, sign_in_at_provider(Pages(with_provider), "verified"))
+    assert signed_in_account(victim) is None
 
 
-def test_an_answer_counts_once(with_provider: Flask) -> None:
+def test_a_callback_is_valid_once(with_provider: Flask) -> None:
     pages = Pages(with_provider)
-    url = go_there(pages, "proved")
-    come_back(pages, url)
+    url = sign_in_at_provider(pages, "verified")
+    follow_callback(pages, url)
     pages.client.delete_cookie("storefront")
-    come_back(pages, url)
-    assert whose(pages) is None
+    follow_callback(pages, url)
+    assert signed_in_account(pages) is None
 
 
-def test_it_leads_to_no_other_site(with_provider: Flask) -> None:
+def test_it_redirects_to_no_other_site(with_provider: Flask) -> None:
     pages = Pages(with_provider)
-    response = come_back(pages, go_there(pages, "proved", link=f"{LINK}?next=//evil.example"))
+    response = follow_callback(pages, sign_in_at_provider(pages, "verified", link=f"{LINK}?next=//evil.example"))
     assert response.headers["Location"] == "/"
 
 
-def test_a_provider_that_is_away_is_said_to_be_so(with_provider: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*arguments: object, **more: object) -> None:
+def test_an_unavailable_provider_shows_an_error(with_provider: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **more: object) -> None:
         raise requests.ConnectionError
 
-    monkeypatch.setattr(requests.Session, "request", away)
+    monkeypatch.setattr(requests.Session, "request", fail)
     page = Pages(with_provider).get(LINK)
     assert page.url == "/login"
     assert "Signing in with Marigold ID did not work" in page.words
 
 
-def test_a_provider_that_calls_itself_otherwise_is_not_believed(
-    with_provider: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_provider_with_another_issuer_is_refused(with_provider: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(with_provider.config, "OIDC_ISSUER", "https://id.example")
     with with_provider.test_request_context(), pytest.raises(oidc_client.ProviderFailed):
-        oidc_client.go_to_provider("http://localhost/x")
+        oidc_client.redirect_to_provider("http://localhost/x")
 
 
 def test_a_shop_without_provider_has_no_such_page(app: Flask) -> None:

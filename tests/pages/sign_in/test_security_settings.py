@@ -1,4 +1,4 @@
-"""What somebody signs in by, and where they are signed in, as its pages show and change it."""
+"""Security settings: password, addresses, second factor, sessions."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def me(pages: Pages) -> SignedIn:
     return pages.sign_in(make_account(email=EMAIL))
 
 
-def now(person: SignedIn) -> Account:
+def stored(person: SignedIn) -> Account:
     return accounts.get_account(person.id)
 
 
 def test_a_password_is_changed(pages: Pages, me: SignedIn) -> None:
     other = accounts.open_session(me.id)
     page = pages.submit(pages.get("/account/security/password"), FORM, old=PASSWORD, new="a lawn under the teapot")
-    assert "Your password is changed" in page.words
+    assert "Password changed" in page.words
     assert accounts.find_session(other) is None
-    assert accounts.sign_in(EMAIL, "a lawn under the teapot") == now(me)
+    assert accounts.sign_in(EMAIL, "a lawn under the teapot") == stored(me)
 
 
-def test_a_wrong_or_weak_password_is_said_beside_its_field(pages: Pages, me: SignedIn) -> None:
+def test_a_wrong_or_weak_password_has_an_error_beside_its_field(pages: Pages, me: SignedIn) -> None:
     page = pages.get("/account/security/password")
     wrong = pages.submit(page, FORM, status=422, old="wrong", new="a lawn under the teapot")
-    assert "not your password" in wrong.one("#old-problem").get_text()
+    assert "The password is wrong" in wrong.one("#old-problem").get_text()
     weak = pages.submit(page, FORM, status=422, old=PASSWORD, new="password1")
     assert "tried first" in weak.one("#new-problem").get_text()
 
@@ -49,16 +49,16 @@ def test_an_address_is_changed_by_its_code(
     page = pages.submit(page, FORM, code=mailbox.code_for(address))
     assert page.url == "/account/security"
     assert address in page.words
-    assert getattr(now(me), kind) == address
+    assert getattr(stored(me), kind) == address
 
 
 def test_a_wrong_password_sends_no_code(pages: Pages, me: SignedIn, mailbox: Mailbox) -> None:
     page = pages.submit(pages.get("/account/security/email"), FORM, status=422, address=NEW, password="wrong")
-    assert "not your password" in page.one("#password-problem").get_text()
+    assert "The password is wrong" in page.one("#password-problem").get_text()
     assert mailbox.letters_to(NEW) == []
 
 
-def test_without_a_password_a_code_is_sent_and_asked_for(pages: Pages, mailbox: Mailbox) -> None:
+def test_without_a_password_reauthentication_is_by_code(pages: Pages, mailbox: Mailbox) -> None:
     me = pages.sign_in(make_account(email=EMAIL, password=None))
     page = pages.get("/account/security/email")
     assert not page.all("input[type=password]")
@@ -66,20 +66,20 @@ def test_without_a_password_a_code_is_sent_and_asked_for(pages: Pages, mailbox: 
     assert "not the code we sent" in refused.one("#code-problem").get_text()
     page = pages.submit(page, "form.sign-in__letter")
     assert page.url == "/account/security/email"
-    assert f"A code is on its way to {EMAIL}" in page.words
+    assert f"We sent a code to {EMAIL}" in page.words
     again = pages.submit(page, "form.sign-in__letter")
-    assert "Ask again in 1 minute" in again.words
+    assert "You can request another in 1 minute" in again.words
     page = pages.submit(page, FORM, address=NEW, code=mailbox.code_for(EMAIL))
     pages.submit(page, FORM, code=mailbox.code_for(NEW))
-    assert now(me).email == NEW
+    assert stored(me).email == NEW
 
 
-def test_without_a_password_codes_are_switched_on_by_one(pages: Pages, mailbox: Mailbox) -> None:
+def test_without_a_password_two_step_sign_in_is_turned_on_by_a_code(pages: Pages, mailbox: Mailbox) -> None:
     me = pages.sign_in(make_account(email=EMAIL, password=None))
     page = pages.submit(pages.get("/account/security/codes"), "form.sign-in__letter")
     assert page.url == "/account/security/codes"
     pages.submit(page, FORM, code=mailbox.code_for(EMAIL))
-    assert now(me).mfa_enabled
+    assert stored(me).mfa_enabled
 
 
 def test_a_wrong_code_changes_nothing(pages: Pages, me: SignedIn, mailbox: Mailbox) -> None:
@@ -88,7 +88,7 @@ def test_a_wrong_code_changes_nothing(pages: Pages, me: SignedIn, mailbox: Mailb
     page = pages.submit(page, FORM, status=422, code=wrong)
     again = pages.submit(page, "form.sign-in__letter", status=429)
     assert "in 1 minute" in again.words
-    assert now(me).email == EMAIL
+    assert stored(me).email == EMAIL
 
 
 def test_a_code_is_for_the_kind_of_address_it_was_sent_to(pages: Pages, me: SignedIn, mailbox: Mailbox) -> None:
@@ -96,31 +96,31 @@ def test_a_code_is_for_the_kind_of_address_it_was_sent_to(pages: Pages, me: Sign
     assert pages.get("/account/security/phone/code").url == "/account/security/phone"
 
 
-def test_an_address_given_without_proof_is_confirmed(pages: Pages, mailbox: Mailbox) -> None:
+def test_an_unverified_address_is_confirmed(pages: Pages, mailbox: Mailbox) -> None:
     me = pages.sign_in(make_account(email=EMAIL, verified=False))
     page = pages.get("/account/security")
     assert "Not confirmed" in page.words
     page = pages.submit(page, 'form[action$="/email/confirmation"]')
     pages.submit(page, FORM, code=mailbox.code_for(EMAIL))
-    assert now(me).has_verified_email
+    assert stored(me).has_verified_email
 
 
-def test_codes_are_switched_on_and_off(pages: Pages, me: SignedIn) -> None:
+def test_two_step_sign_in_is_turned_on_and_off(pages: Pages, me: SignedIn) -> None:
     page = pages.submit(pages.get("/account/security/codes"), FORM, password=PASSWORD)
-    assert now(me).mfa_enabled
-    assert "asked for a code as well" in page.words
+    assert stored(me).mfa_enabled
+    assert "Two-step sign-in is on" in page.words
     pages.submit(pages.get("/account/security/codes"), FORM, password=PASSWORD)
-    assert not now(me).mfa_enabled
+    assert not stored(me).mfa_enabled
 
 
-def test_codes_need_a_confirmed_address_and_the_password(pages: Pages, me: SignedIn) -> None:
+def test_two_step_sign_in_needs_a_confirmed_address_and_the_password(pages: Pages, me: SignedIn) -> None:
     pages.submit(pages.get("/account/security/codes"), FORM, status=422, password="wrong")
-    assert not now(me).mfa_enabled
+    assert not stored(me).mfa_enabled
     pages.sign_in(make_account(verified=False))
     assert not pages.get("/account/security/codes").all(FORM)
 
 
-def test_other_browsers_are_listed_and_signed_out(pages: Pages, me: SignedIn) -> None:
+def test_other_devices_are_listed_and_signed_out(pages: Pages, me: SignedIn) -> None:
     firefox, chrome = (accounts.open_session(me.id, f"{name} on Linux") for name in ("Firefox", "Chrome"))
     page = pages.get("/account/security")
     assert {"Firefox on Linux", "Chrome on Linux"} <= {
@@ -135,7 +135,7 @@ def test_other_browsers_are_listed_and_signed_out(pages: Pages, me: SignedIn) ->
     assert accounts.find_session(me.reference) is not None
 
 
-def test_nobody_ends_the_sign_in_of_another(pages: Pages, me: SignedIn) -> None:
+def test_sessions_of_other_accounts_cannot_be_ended(pages: Pages, me: SignedIn) -> None:
     other = make_account()
     theirs = accounts.open_session(other.id)
     accounts.open_session(me.id)

@@ -1,4 +1,4 @@
-"""The pages of sign-in, registration and lost passwords."""
+"""Pages of sign-in, registration and password reset."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def is_signed_in(pages: Pages) -> bool:
 
 
 def sent(pages: Pages, page: Page, selector: str = FORM, *, htmx: bool = False, **fields: str) -> TestResponse:
-    """What a form answers, before any redirect is followed."""
+    """The response to a form, without following redirects."""
     form = page.one(selector)
     data = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]")} | fields
     headers = SAME_ORIGIN | ({"HX-Request": "true"} if htmx else {})
@@ -46,7 +46,7 @@ def sent(pages: Pages, page: Page, selector: str = FORM, *, htmx: bool = False, 
 
 
 @pytest.mark.parametrize("typed", [EMAIL, EMAIL.upper(), PHONE])
-def test_somebody_signs_in_and_out(pages: Pages, typed: str) -> None:
+def test_sign_in_and_sign_out(pages: Pages, typed: str) -> None:
     make_account(email=EMAIL, phone=PHONE, name="Asha Rao")
     page = sign_in(pages, typed)
     assert page.url == "/"
@@ -57,20 +57,20 @@ def test_somebody_signs_in_and_out(pages: Pages, typed: str) -> None:
 
 
 @pytest.mark.parametrize(("typed", "password"), [(EMAIL, "wrong"), ("nobody@example.com", PASSWORD), ("x", "y")])
-def test_wrong_is_wrong_and_no_more_is_said(pages: Pages, typed: str, password: str) -> None:
+def test_wrong_credentials_do_not_reveal_which_part_is_wrong(pages: Pages, typed: str, password: str) -> None:
     make_account(email=EMAIL)
     page = sign_in(pages, typed, password, status=422)
-    assert "do not belong together" in page.one("main").get_text()
+    assert "do not match" in page.one("main").get_text()
     assert not page.one("#password").get("value")
     assert not is_signed_in(pages)
 
 
-def test_an_empty_form_says_what_is_missing(pages: Pages) -> None:
+def test_an_empty_form_shows_what_is_missing(pages: Pages) -> None:
     page = sign_in(pages, "", "", status=422)
     assert len(page.all(".field__problem")) == 2
 
 
-def test_signing_in_leads_back_to_the_page_that_asked_for_it(pages: Pages) -> None:
+def test_signing_in_redirects_to_the_page_that_required_it(pages: Pages) -> None:
     make_account(email=EMAIL)
     page = pages.get("/account/security?a=1")
     assert page.url.startswith("/login?next=")
@@ -94,7 +94,7 @@ def test_signing_in_leads_back_to_the_page_that_asked_for_it(pages: Pages) -> No
         "",
     ],
 )
-def test_it_leads_to_no_other_site(pages: Pages, target: str) -> None:
+def test_it_redirects_to_no_other_site(pages: Pages, target: str) -> None:
     make_account(email=EMAIL)
     page = pages.get("/login")
     page.one(FORM)["action"] = f"/login?next={quote(target, safe='')}"
@@ -102,19 +102,19 @@ def test_it_leads_to_no_other_site(pages: Pages, target: str) -> None:
     assert (response.status_code, response.headers["Location"]) == (303, "/")
 
 
-def test_who_is_signed_in_needs_no_sign_in_page(pages: Pages) -> None:
+def test_a_signed_in_visitor_is_redirected_from_the_sign_in_page(pages: Pages) -> None:
     pages.sign_in(make_account())
     assert pages.get("/login?next=/cart").url == "/cart"
     assert pages.get("/register").url == "/"
 
 
-def test_a_page_for_members_sends_htmx_to_the_sign_in_page(pages: Pages) -> None:
+def test_htmx_is_redirected_to_the_sign_in_page(pages: Pages) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": "http://localhost/account/security"}
     response = pages.client.get("/account/security/password", headers=headers)
     assert (response.status_code, response.headers["HX-Redirect"]) == (204, "/login?next=/account/security")
 
 
-def test_a_form_for_members_is_forgotten_and_leads_back_to_its_page(pages: Pages) -> None:
+def test_a_form_sent_by_a_guest_is_not_put_into_the_redirect(pages: Pages) -> None:
     page = pages.get("/cart")
     token = page.html.select_one("input[name=csrf_token]")
     data = {"csrf_token": str(token["value"]) if token else "", "old": "secret"}
@@ -132,7 +132,7 @@ def test_signing_out_needs_the_form_of_a_page(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_every_sign_in_is_a_new_session_and_ends_the_one_before(pages: Pages, htmx: bool) -> None:
+def test_every_sign_in_starts_a_new_session_and_ends_the_one_before(pages: Pages, htmx: bool) -> None:
     account = make_account(email=EMAIL)
     before = pages.sign_in(make_staff(), second_factor=False)  # staff without their code may sign in anew
     response = sent(pages, pages.get("/login"), htmx=htmx, identifier=EMAIL, password=PASSWORD)
@@ -146,7 +146,7 @@ def test_every_sign_in_is_a_new_session_and_ends_the_one_before(pages: Pages, ht
     assert person.id == account.id
 
 
-def test_a_cookie_of_before_is_nobodys_after_signing_out(app: Flask, pages: Pages) -> None:
+def test_an_old_cookie_is_invalid_after_signing_out(app: Flask, pages: Pages) -> None:
     person = pages.sign_in(make_account())
     token = accounts.issue_token(person)
     cookie = pages.client.get_cookie("storefront")
@@ -160,7 +160,7 @@ def test_a_cookie_of_before_is_nobodys_after_signing_out(app: Flask, pages: Page
     assert accounts.find_session(reference) is None
 
 
-def test_a_session_planted_before_is_not_the_one_after(app: Flask, pages: Pages) -> None:
+def test_a_planted_session_cookie_is_not_signed_in(app: Flask, pages: Pages) -> None:
     make_account(email=EMAIL)
     pages.get("/login")
     planted = pages.client.get_cookie("storefront")
@@ -171,13 +171,13 @@ def test_a_session_planted_before_is_not_the_one_after(app: Flask, pages: Pages)
     assert not is_signed_in(attacker)
 
 
-def test_the_frame_of_a_page_stands_while_the_accounts_are_away(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_work_while_the_accounts_database_is_down(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     pages.sign_in(make_account())
 
-    def away(*arguments: object) -> None:
-        raise OperationalError("SELECT", {}, Exception("away"))
+    def fail(*arguments: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("down"))
 
-    monkeypatch.setattr(accounts, "find_session", away)
+    monkeypatch.setattr(accounts, "find_session", fail)
     assert "Sign in" in pages.get("/").one(".header__links").get_text()
 
 
@@ -205,7 +205,7 @@ def test_a_wrong_code_signs_nobody_in(pages: Pages, mailbox: Mailbox) -> None:
     assert not is_signed_in(pages)
 
 
-def test_the_code_page_is_for_who_knew_the_password_a_moment_ago(pages: Pages, mailbox: Mailbox, now: Clock) -> None:
+def test_the_code_page_needs_a_recent_correct_password(pages: Pages, mailbox: Mailbox, now: Clock) -> None:
     assert pages.get("/login/code").url == "/login"
     make_staff(email=EMAIL)
     sign_in(pages)
@@ -221,20 +221,20 @@ def test_another_sign_in_code_is_sent_after_a_minute(pages: Pages, mailbox: Mail
     assert "in 1 minute" in refused.words
     now.advance(seconds=61)
     page = pages.submit(page, "form.sign-in__letter")
-    assert "Another code is on its way" in page.words
+    assert "We sent you another code" in page.words
     pages.submit(page, FORM, code=mailbox.code_for(EMAIL))
     assert is_signed_in(pages)
 
 
-def test_nothing_of_what_is_under_way_is_a_secret(pages: Pages, mailbox: Mailbox) -> None:
+def test_the_session_cookie_contains_no_secrets(pages: Pages, mailbox: Mailbox) -> None:
     make_staff(email=EMAIL)
     sign_in(pages)
     pages.submit(pages.get("/password/forgotten"), FORM, identifier="asha@example.net")
     digits = mailbox.code_for(EMAIL)
     with pages.client.session_transaction() as session:
-        kept = str(dict(session))
-    assert digits not in kept
-    assert PASSWORD not in kept
+        cookie = str(dict(session))
+    assert digits not in cookie
+    assert PASSWORD not in cookie
 
 
 # ------------------------------------------------------------------------------------ registration
@@ -246,16 +246,16 @@ def register(pages: Pages, identifier: str = EMAIL, *, password: str = PASSWORD,
 
 
 @pytest.mark.parametrize("identifier", [EMAIL, "98765 43210"])
-def test_an_account_is_opened_in_two_steps(pages: Pages, mailbox: Mailbox, identifier: str) -> None:
+def test_an_account_is_created_in_two_steps(pages: Pages, mailbox: Mailbox, identifier: str) -> None:
     page = register(pages, identifier)
     assert page.url == "/register/code?next=/cart"
     page = pages.submit(page, FORM, code=mailbox.code_for(EMAIL if "@" in identifier else PHONE))
     assert page.url == "/cart"
-    assert "Your account is open" in page.words
+    assert "Your account is ready" in page.words
     assert is_signed_in(pages)
 
 
-def test_who_has_an_account_sees_the_same(pages: Pages, mailbox: Mailbox) -> None:
+def test_registration_does_not_reveal_an_existing_account(pages: Pages, mailbox: Mailbox) -> None:
     make_account(email=EMAIL)
     known, unknown = register(pages), register(Pages(pages.app), "nobody@example.com")
     assert known.words.replace(EMAIL, "") == unknown.words.replace("nobody@example.com", "")
@@ -263,7 +263,7 @@ def test_who_has_an_account_sees_the_same(pages: Pages, mailbox: Mailbox) -> Non
     assert "not the code we sent" in refused.words
 
 
-def test_a_code_with_blanks_is_read(pages: Pages, mailbox: Mailbox) -> None:
+def test_a_code_with_blanks_is_accepted(pages: Pages, mailbox: Mailbox) -> None:
     page = register(pages)
     digits = mailbox.code_for(EMAIL)
     pages.submit(page, FORM, code=f" {digits[:3]} {digits[3:]} ")
@@ -271,12 +271,12 @@ def test_a_code_with_blanks_is_read(pages: Pages, mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("identifier", ["asha@", "asha", "12", "a b@example.com", "ashä@example.com"])
-def test_an_address_that_is_none_is_said_beside_its_field(pages: Pages, identifier: str) -> None:
+def test_an_invalid_address_has_an_error_beside_its_field(pages: Pages, identifier: str) -> None:
     page = register(pages, identifier, status=422)
-    assert "does not look like" in page.one("#identifier-problem").get_text()
+    assert "in the correct format" in page.one("#identifier-problem").get_text()
 
 
-def test_a_weak_password_is_said_beside_its_field(pages: Pages) -> None:
+def test_a_weak_password_has_an_error_beside_its_field(pages: Pages) -> None:
     assert "tried first" in register(pages, password="password1", status=422).one("#password-problem").get_text()
 
 
@@ -286,38 +286,38 @@ def test_a_phone_is_refused_where_no_text_messages_are_sent(pages: Pages, mailbo
     assert "cannot send text messages" in page.one("#identifier-problem").get_text()
 
 
-def test_pressing_the_button_twice_is_pressing_it_once(pages: Pages, mailbox: Mailbox) -> None:
+def test_a_form_sent_twice_sends_one_code(pages: Pages, mailbox: Mailbox) -> None:
     register(pages)
     assert register(pages).url == "/register/code?next=/cart"
     assert len(mailbox.letters_to(EMAIL)) == 1
 
 
-def test_somebody_else_who_registers_the_address_too_soon_is_told_when(pages: Pages, mailbox: Mailbox) -> None:
+def test_another_browser_must_wait_before_registering_the_same_address(pages: Pages, mailbox: Mailbox) -> None:
     register(pages)
     page = register(Pages(pages.app), status=429)
     assert "in 1 minute" in page.words
 
 
-def test_the_pages_of_codes_lead_back_when_nothing_is_under_way(pages: Pages) -> None:
+def test_code_pages_redirect_if_nothing_is_pending(pages: Pages) -> None:
     assert pages.get("/register/code").url == "/register"
     assert pages.get("/password/code").url == "/password/forgotten"
 
 
-def test_a_code_that_came_too_late_is_said_to_be_so(pages: Pages, mailbox: Mailbox, now: Clock) -> None:
+def test_an_expired_code_is_refused(pages: Pages, mailbox: Mailbox, now: Clock) -> None:
     page = register(pages)
     digits = mailbox.code_for(EMAIL)
     now.advance(minutes=6)
     page = pages.submit(page, FORM, status=422, code=digits)
-    assert "five minutes are over" in page.words
+    assert "This code has expired" in page.words
     page = pages.submit(page, "form.sign-in__letter")
     pages.submit(page, FORM, code=mailbox.code_for(EMAIL))
     assert is_signed_in(pages)
 
 
-# ------------------------------------------------------------------------------------ lost passwords
+# ------------------------------------------------------------------------------------ password reset
 
 
-def test_a_lost_password_is_replaced(pages: Pages, mailbox: Mailbox) -> None:
+def test_a_password_is_reset(pages: Pages, mailbox: Mailbox) -> None:
     make_account(email=EMAIL)
     page = pages.submit(pages.get("/password/forgotten"), FORM, identifier=EMAIL)
     page = pages.submit(page, FORM, code=mailbox.code_for(EMAIL), password="a lawn under the teapot")
@@ -325,7 +325,7 @@ def test_a_lost_password_is_replaced(pages: Pages, mailbox: Mailbox) -> None:
     assert sign_in(pages, password="a lawn under the teapot").url == "/"
 
 
-def test_who_has_no_account_sees_the_same_when_a_password_is_lost(pages: Pages, mailbox: Mailbox) -> None:
+def test_a_password_reset_does_not_reveal_an_existing_account(pages: Pages, mailbox: Mailbox) -> None:
     make_account(email=EMAIL)
     seen = []
     for identifier in (EMAIL, "nobody@example.com"):
@@ -340,7 +340,7 @@ def test_who_has_no_account_sees_the_same_when_a_password_is_lost(pages: Pages, 
 # ------------------------------------------------------------------------------------ the guest's cart
 
 
-def test_the_carts_become_one_and_what_has_no_room_is_said(pages: Pages) -> None:
+def test_signing_in_merges_the_carts_and_reports_reduced_quantities(pages: Pages) -> None:
     mug, plate = make_product(name="Clay Mug", stock=2), make_product(name="Plate", stock=9)
     account = make_account(email=EMAIL)
     cart.add_line(cart.cart_key_of(account.id), mug.sku, 1)
@@ -348,11 +348,11 @@ def test_the_carts_become_one_and_what_has_no_room_is_said(pages: Pages) -> None
     fill_cart(pages, plate, 3)
     page = sign_in(pages, url="/login?next=/cart")
     assert "Only 2 of Clay Mug are left: your cart now holds 2." in page.one("#notices").get_text()
-    held = {line.offer.sku: line.quantity for line in cart.quote(cart.cart_key_of(account.id)).lines}
-    assert held == {mug.sku: 2, plate.sku: 3}
+    quantities = {line.offer.sku: line.quantity for line in cart.quote(cart.cart_key_of(account.id)).lines}
+    assert quantities == {mug.sku: 2, plate.sku: 3}
 
 
-def test_a_checkout_under_way_goes_on_signed_in(pages: Pages) -> None:
+def test_a_checkout_continues_after_signing_in(pages: Pages) -> None:
     make_account(email=EMAIL)
     fill_cart(pages, make_product())
     check_out(pages, until="delivery")
@@ -361,21 +361,21 @@ def test_a_checkout_under_way_goes_on_signed_in(pages: Pages) -> None:
     assert page.one("#email")["value"] == "asha@example.com"
 
 
-def test_a_cart_stays_where_it_is_when_its_database_is_away(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cart_is_kept_if_its_database_is_down_at_sign_in(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     make_account(email=EMAIL)
     fill_cart(pages, make_product(name="Clay Mug"))
 
-    def away(*arguments: object) -> None:
-        raise OperationalError("SELECT", {}, Exception("away"))
+    def fail(*arguments: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("down"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(cart, "merge", away)
+        patch.setattr(cart, "merge", fail)
         sign_in(pages, status=503)
     assert "Clay Mug" in pages.get("/cart").words
     assert "Clay Mug" in sign_in(pages, url="/login?next=/cart").words
 
 
-def test_another_browsers_cart_is_there_too(pages: Pages) -> None:
+def test_the_cart_is_shared_between_browsers(pages: Pages) -> None:
     make_account(email=EMAIL)
     fill_cart(pages, make_product(name="Clay Mug"))
     sign_in(pages)
@@ -383,7 +383,7 @@ def test_another_browsers_cart_is_there_too(pages: Pages) -> None:
     assert "Clay Mug" in sign_in(other, url="/login?next=/cart").words
 
 
-def test_after_signing_out_the_cart_is_out_of_sight(pages: Pages) -> None:
+def test_after_signing_out_the_cart_is_empty(pages: Pages) -> None:
     make_account(email=EMAIL)
     fill_cart(pages, make_product(name="Clay Mug"))
     sign_in(pages)

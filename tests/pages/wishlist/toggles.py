@@ -1,4 +1,4 @@
-"""Hearts and the list behind them, as tests press and read them."""
+"""Helpers to press wishlist toggles and to read the wishlist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def heart_of(product: ProductCard, slot: str = "page") -> str:
 
 
 def wish(pages: Pages, product: ProductCard) -> Page:
-    """What a shopper has done before the test begins.
+    """Add a product to the wishlist by its toggle.
 
     :return: their list
     """
