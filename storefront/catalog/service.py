@@ -245,11 +245,11 @@ def _pick(cards: dict[ProductId, ProductCard], ids: Sequence[int]) -> tuple[Prod
     return tuple(cards[ProductId(product_id)] for product_id in ids if product_id in cards)
 
 
-def get_product(product_id: int, stars: int | None = None, *, reader: int | None = None) -> ProductPage:
+def get_product(product_id: int, stars: int | None = None, *, viewer_id: int | None = None) -> ProductPage:
     """The page of a product.
 
     :param stars: show only reviews with this rating
-    :param reader: the account that looks at it
+    :param viewer_id: the account of the viewer, None for a guest
     :raise UnknownProduct: there is none of this id on sale
     """
     found = _find_product(Product.id == product_id)
@@ -269,9 +269,9 @@ def get_product(product_id: int, stars: int | None = None, *, reader: int | None
         department=department_of(category),
         pictures=tuple(kept.picture for kept in gallery.pictures_of(product_id)),
         specs=tuple((spec.name, spec.value) for spec in specs),
-        reviews=newest_reviews(product_id, stars=stars, most=REVIEWS_SHOWN, reader=reader),
-        reader=reader,
-        own_review=own_review(product_id, reader) if reader is not None else None,
+        reviews=newest_reviews(product_id, stars=stars, most=REVIEWS_SHOWN, viewer_id=viewer_id),
+        viewer_id=viewer_id,
+        own_review=own_review(product_id, viewer_id) if viewer_id is not None else None,
         histogram=_histogram(product_id),
         related=_related(product),
     )

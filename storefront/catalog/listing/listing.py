@@ -29,7 +29,6 @@ from sqlalchemy.orm import InstrumentedAttribute
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, product_search
 from storefront.catalog.search import engine
 from storefront.catalog.search.fallback import relax
-from storefront.catalog.search_values import Words
 from storefront.catalog.values import (
     PAGE_SIZE,
     BrowseCriteria,
@@ -44,6 +43,7 @@ from storefront.catalog.values import (
     Sort,
     UnknownCategory,
 )
+from storefront.catalog.values.search import Words
 from storefront.core import cache
 from storefront.core.money import Money
 from storefront.db.session import read_session

@@ -10,8 +10,8 @@ from storefront.catalog.listing.listing import cards_of
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, product_search
 from storefront.catalog.search import engine
 from storefront.catalog.search.fallback import relax
-from storefront.catalog.search_values import RelaxedQuery, Words
 from storefront.catalog.values import Suggestion
+from storefront.catalog.values.search import RelaxedQuery, Words
 from storefront.db.session import read_session
 
 SHOWN = 6

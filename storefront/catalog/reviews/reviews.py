@@ -66,17 +66,17 @@ def shown(product_id: int | ColumnElement[int] | InstrumentedAttribute[int]) -> 
     return (Review.product_id == product_id, Review.is_hidden.is_(False))
 
 
-def newest_reviews(product_id: int, *, stars: int | None, most: int, reader: int | None) -> tuple[ReviewView, ...]:
+def newest_reviews(product_id: int, *, stars: int | None, most: int, viewer_id: int | None) -> tuple[ReviewView, ...]:
     """The reviews that are shown, newest first, but the reader's own.
 
     :param stars: only those with this rating
-    :param reader: the account that reads
+    :param viewer_id: the account of the viewer, None for a guest
     """
     voted: ColumnElement[bool] = false()
     conditions = list(shown(product_id))
-    if reader is not None:
-        voted = exists().where(ReviewVote.review_id == Review.id, ReviewVote.user_id == reader)
-        conditions.append(Review.user_id != reader)
+    if viewer_id is not None:
+        voted = exists().where(ReviewVote.review_id == Review.id, ReviewVote.user_id == viewer_id)
+        conditions.append(Review.user_id != viewer_id)
     if stars is not None:
         conditions.append(Review.rating == stars)
     chosen = select(Review, voted).where(*conditions).order_by(Review.created_at.desc(), Review.id.desc()).limit(most)

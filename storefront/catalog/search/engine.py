@@ -17,8 +17,8 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
 from storefront.catalog.models import Product, SearchWord, Variant, product_search
-from storefront.catalog.search_values import ExactWord, Term, Words
 from storefront.catalog.values import MAX_SKU_LENGTH
+from storefront.catalog.values.search import ExactWord, Term, Words
 from storefront.db.session import dialect_of, read_session
 
 MAX_WORDS = 8  # of a query; more words only narrow further

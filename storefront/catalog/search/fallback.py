@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, exists, literal, select, union_all
 
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, product_search
 from storefront.catalog.search import engine, spelling
-from storefront.catalog.search_values import RelaxedQuery, Term
+from storefront.catalog.values.search import RelaxedQuery, Term
 from storefront.db.session import read_session
 
 MAX_SPLIT_LENGTH = 14  # letters of a word tried as two words

@@ -75,7 +75,7 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
     """One product; an outdated name in its address is put right."""
     stars = request.args.get("stars", type=int)
     stars = stars if stars in range(1, 6) else None
-    page = service.get_product(product_id, stars, reader=web_session.current_user_id())
+    page = service.get_product(product_id, stars, viewer_id=web_session.current_user_id())
     if page.box.slug != slug:
         return redirect(url_for(".product", product_id=product_id, slug=page.box.slug) + query_suffix(), 301)
     web_session.remember_viewed(product_id)

@@ -45,7 +45,7 @@ def write(product_id: int) -> ResponseReturnValue:
 
 
 def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
-    page = catalog.get_product(product_id, reader=web_session.current_user_id())
+    page = catalog.get_product(product_id, viewer_id=web_session.current_user_id())
     return refuse(
         "catalog/_reviews.html",
         page="catalog/product.html",
@@ -64,7 +64,7 @@ def delete(product_id: int) -> ResponseReturnValue:
 
 
 def _changed(product_id: int, notice: str) -> ResponseReturnValue:
-    page = catalog.get_product(product_id, reader=web_session.current_user_id())
+    page = catalog.get_product(product_id, viewer_id=web_session.current_user_id())
     fragment = "reviews/_after_change.html"
     return answer(fragment, otherwise=_reviews_url(page), notice=notice, page=page, box=page.box, stars=None)
 

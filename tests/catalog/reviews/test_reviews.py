@@ -135,11 +135,11 @@ def test_a_hidden_review_counts_for_nothing_and_only_its_author_sees_it(app: Fla
     write(mug.id, RAVI, 5)
     catalog.set_review_hidden(review.id, True, actor="tests")
     assert rated(mug.id) == (Decimal(5), 1)
-    for reader in (None, RAVI, MEERA):
-        page = catalog.get_product(mug.id, reader=reader)
+    for viewer_id in (None, RAVI, MEERA):
+        page = catalog.get_product(mug.id, viewer_id=viewer_id)
         assert review.id not in {shown.id for shown in page.reviews}
         assert [bar.count for bar in page.histogram] == [1, 0, 0, 0, 0]
-    own = catalog.get_product(mug.id, reader=ASHA).own_review
+    own = catalog.get_product(mug.id, viewer_id=ASHA).own_review
     assert own is not None
     assert own.is_hidden
     assert review.id not in {record.id for record in catalog.reviews_of(mug.id, most=9)}
@@ -176,7 +176,10 @@ def test_a_reader_sees_which_reviews_they_found_helpful(app: Flask) -> None:
     mug = make_product()
     review = write(mug.id)
     catalog.vote(review.id, RAVI)
-    seen = {reader: catalog.get_product(mug.id, reader=reader).reviews[0].has_voted for reader in (None, RAVI, MEERA)}
+    seen = {
+        viewer_id: catalog.get_product(mug.id, viewer_id=viewer_id).reviews[0].has_voted
+        for viewer_id in (None, RAVI, MEERA)
+    }
     assert seen == {None: False, RAVI: True, MEERA: False}
 
 
