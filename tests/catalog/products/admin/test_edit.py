@@ -359,10 +359,10 @@ def test_stock_and_price_of_a_hidden_product_are_kept_right(app: Flask) -> None:
     [
         (Product, {"price": 1}, "not that of its cheapest variant"),
         (Product, {"compare_at_price": 99_99_99}, "not that of its cheapest variant"),
-        (Product, {"active": False}, "though it is hidden"),
+        (Product, {"active": False}, "although it is unpublished"),
         (BrowseEntry, {"price": 1}, "listed with another price"),
         (BrowseEntry, {"category_id": 2**31 - 1}, "listed where it does not stand"),
-        (Variant, {"title": "Other"}, "the stock desk calls it otherwise"),
+        (Variant, {"title": "Other"}, "title or sellable flag"),
         (Variant, {"is_withdrawn": True}, "product says 10 available"),
     ],
 )
