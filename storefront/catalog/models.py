@@ -289,7 +289,7 @@ class Review(CatalogModel):
 
 
 class ReviewVote(CatalogModel):
-    """A helpful vote for a review by an account. `Review.helpful_count` may be larger: imported votes have no account."""
+    """An account's helpful vote for a review. `Review.helpful_count` may be larger: imported votes have no account."""
 
     __tablename__ = "review_votes"
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from storefront.catalog.inventory.availability import StockDeltas, track_deltas
 from storefront.catalog.inventory.ledger import CANCELLATION, record_movement
 from storefront.catalog.inventory.low_stock import check
-from storefront.catalog.inventory.reservations import product_of, lock_reservations
+from storefront.catalog.inventory.reservations import lock_reservations, product_of
 from storefront.catalog.models import ReservationState, StockMovement, StockReservation, Variant
 from storefront.catalog.values import ReferenceReused, ReturnExceedsSold
 from storefront.db.session import retry_on_deadlock, rows_changed, transaction

@@ -1,6 +1,5 @@
-"""The stock desk: what staff see of the stock, change about it, and can trace. A chapter of the catalogue.
-
-Other packages reach it through the catalogue's door, as `catalog.stock_desk`.
+"""Stock administration: listing, adjusting, importing and tracing stock. Other packages use it as
+`catalog.inventory_admin`.
 """
 
 from storefront.catalog.inventory.admin.adjustments import adjust, undo
