@@ -1,5 +1,6 @@
-"""Stock administration: listing, adjusting, importing and tracing stock. Other packages use it as
-`catalog.inventory_admin`.
+"""Stock administration: listing, adjusting, importing and tracing stock.
+
+Other packages use it as `catalog.inventory_admin`.
 """
 
 from storefront.catalog.inventory.admin.adjustments import adjust, undo
