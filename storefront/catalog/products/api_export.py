@@ -271,7 +271,7 @@ def rating_of(product_id: int) -> tuple[Decimal, int]:
 
 
 def _newest_reviews(ids: Sequence[int], each: int) -> dict[int, list[ReviewView]]:
-    """Return the newest visible reviews of each product; they are chosen by the index, and only their texts are read."""
+    """Return the newest visible reviews of each product; the index alone chooses which texts are read."""
     newest = (Review.created_at.desc(), Review.id.desc())
     place = func.row_number().over(partition_by=Review.product_id, order_by=newest).label("place")
     ranked = select(Review.id, place).where(Review.product_id.in_(ids), Review.is_hidden.is_(False)).subquery()

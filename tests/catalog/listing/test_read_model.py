@@ -1,4 +1,4 @@
-"""Whatever is done to products, in whatever order: what listings show of them is what their rows come to."""
+"""The read model follows from its sources after any sequence of changes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Shown = dict[str, Any]
 
 
 def shown(goods: Sequence[int]) -> Shown:
-    """The read model of some products as it is stored: of each, of each variant, of each list, and their words."""
+    """Read the stored read model of products: of each product, variant and listing, and the search index."""
     read_session().rollback()
     products = (Product.id, Product.price, Product.compare_at_price, Product.stock, Product.average_rating)
     entries = (BrowseEntry.product_id, BrowseEntry.category_id, *_entry)
@@ -62,7 +62,7 @@ _entry = (BrowseEntry.brand, BrowseEntry.price, BrowseEntry.rating, BrowseEntry.
 
 
 def recomputed(goods: Sequence[int]) -> Shown:
-    """The same from the rows that it follows from, worked out without any code of the shop's but its idea of a word."""
+    """Compute the same from its sources, with none of the shop's code but its definition of a word."""
     read_session().rollback()
     variants, places, stars = defaultdict(list), defaultdict(list), defaultdict(list)
     for variant in _rows(goods, Variant.product_id, *Variant.__table__.columns):
@@ -89,7 +89,10 @@ def recomputed(goods: Sequence[int]) -> Shown:
 
 
 def _rows(goods: Sequence[int], of: Any, *columns: Any) -> Sequence[sa.Row[Any]]:
-    """:param of: the column with the product's id"""
+    """Select columns of products.
+
+    :param of: the column with the product's id
+    """
     chosen = sa.select(*columns).where(of.in_(goods)) if goods else sa.select(*columns)
     return read_session().execute(chosen, bind_arguments={"mapper": Product}).all()
 
@@ -120,7 +123,7 @@ chance = st.booleans()
 
 
 class Desk(RuleBasedStateMachine):
-    """Everything that may change what a listing shows; what is not possible at the moment is refused, and no harm."""
+    """Every operation that can change a listing; operations that are impossible at the moment must be refused."""
 
     app: Flask
     clock: Clock
@@ -321,12 +324,12 @@ def run(shop: Flask, now: Clock, *, examples: int, steps: int, phases: Sequence[
     )
 
 
-def test_whatever_is_done_in_whatever_order_listings_show_what_is_true(shop: Flask, now: Clock) -> None:
+def test_listings_are_right_after_any_sequence_of_changes(shop: Flask, now: Clock) -> None:
     run(shop, now, examples=12, steps=30, phases=[Phase.generate])
 
 
 @pytest.mark.long
-def test_the_same_for_much_longer(shop: Flask, now: Clock) -> None:
+def test_listings_are_right_after_long_sequences_of_changes(shop: Flask, now: Clock) -> None:
     run(shop, now, examples=300, steps=50, phases=list(Phase))
 
 
@@ -344,11 +347,11 @@ def test_the_same_for_much_longer(shop: Flask, now: Clock) -> None:
     ],
     ids=["one", "the cheapest", "the first of two as cheap", "one withdrawn", "all withdrawn"],
 )
-def test_what_variants_come_to(variants: list[VariantFacts], totals: ProductTotals) -> None:
+def test_totals_follow_from_variants(variants: list[VariantFacts], totals: ProductTotals) -> None:
     assert totals_of(variants) == totals
 
 
-def test_many_products_are_derived_by_as_many_statements_as_one(app: Flask) -> None:
+def test_refreshing_many_products_takes_as_many_statements_as_one(app: Flask) -> None:
     goods = [make_product(options=(("S", 1), ("M", 2))).id for _ in range(20)]
     assert _statements_of_hiding(goods[:1]) == _statements_of_hiding(goods[1:])
     assert shown(goods) == recomputed(goods)
@@ -372,7 +375,7 @@ def _statements_of_hiding(goods: Sequence[int]) -> int:
     return len(statements)
 
 
-def test_what_comes_on_sale_is_named_with_its_units(app: Flask) -> None:
+def test_refresh_returns_variants_that_come_on_sale_with_their_units(app: Flask) -> None:
     mug = make_product(options=(("S", 0), ("M", 2)))
     small, medium = (variant.id for variant in record_of(mug.id).variants)
     admin.set_published([mug.id], False, actor=KEEPER)

@@ -1,4 +1,4 @@
-"""Prices that begin later: planned, called off, begun and ended by the worker, each once."""
+"""Scheduled prices: created, cancelled, started and ended, each once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.factories.products import KEEPER, acts, change, priced, record_of, va
 from tests.factories.shopping import make_cart, make_draft, place, return_url
 from tests.fakes import Clock
 
-pytestmark = pytest.mark.usefixtures("_derived_is_right")
+pytestmark = pytest.mark.usefixtures("_consistent_read_model")
 
 HOUR = timedelta(hours=1)
 
@@ -64,7 +64,7 @@ def refusal(
     return refused.value.problems
 
 
-def test_a_planned_price_begins_at_its_time_and_stays(mug: ProductCard, now: Clock) -> None:
+def test_a_scheduled_price_starts_at_its_time(mug: ProductCard, now: Clock) -> None:
     plan(mug, rupees(450), compare_at_price=rupees(500))
     tasks.sweep()
     assert price_of(mug) == rupees(500)
@@ -80,7 +80,7 @@ def test_a_planned_price_begins_at_its_time_and_stays(mug: ProductCard, now: Clo
     )
 
 
-def test_it_begins_once_however_often_the_worker_looks(mug: ProductCard, now: Clock) -> None:
+def test_a_scheduled_price_starts_once(mug: ProductCard, now: Clock) -> None:
     plan(mug, rupees(450))
     now.advance(hours=1)
     assert admin.apply_prices() == 1
@@ -89,7 +89,7 @@ def test_it_begins_once_however_often_the_worker_looks(mug: ProductCard, now: Cl
     assert price_of(mug) == rupees(480)
 
 
-def test_a_price_with_an_end_makes_way_for_the_one_before(mug: ProductCard, now: Clock) -> None:
+def test_a_price_with_an_end_restores_the_earlier_one(mug: ProductCard, now: Clock) -> None:
     plan(mug, rupees(450), NOON + HOUR, NOON + 3 * HOUR, compare_at_price=rupees(500))
     now.advance(hours=1)
     admin.apply_prices()
@@ -100,7 +100,7 @@ def test_a_price_with_an_end_makes_way_for_the_one_before(mug: ProductCard, now:
     assert (card.price, card.compare_at_price) == (rupees(500), None)
 
 
-def test_a_worker_that_comes_late_leaves_the_same_price(mug: ProductCard, now: Clock) -> None:
+def test_a_late_worker_ends_with_the_same_price(mug: ProductCard, now: Clock) -> None:
     plan(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
     plan(mug, rupees(475), NOON + 2 * HOUR)
     now.advance(hours=9)
@@ -108,7 +108,7 @@ def test_a_worker_that_comes_late_leaves_the_same_price(mug: ProductCard, now: C
     assert price_of(mug) == rupees(475)
 
 
-def test_a_price_that_somebody_changed_meanwhile_does_not_return(mug: ProductCard, now: Clock) -> None:
+def test_a_price_changed_meanwhile_is_not_restored(mug: ProductCard, now: Clock) -> None:
     plan(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
     now.advance(hours=1)
     admin.apply_prices()
@@ -119,7 +119,7 @@ def test_a_price_that_somebody_changed_meanwhile_does_not_return(mug: ProductCar
     assert acts()[-1][0] == "planned price over"
 
 
-def test_a_planned_price_is_called_off(mug: ProductCard, now: Clock) -> None:
+def test_a_scheduled_price_is_cancelled(mug: ProductCard, now: Clock) -> None:
     planned = plan(mug, rupees(450))
     admin.cancel_price(planned.id, actor=KEEPER)
     now.advance(hours=2)
@@ -130,7 +130,7 @@ def test_a_planned_price_is_called_off(mug: ProductCard, now: Clock) -> None:
         admin.cancel_price(planned.id, actor=KEEPER)
 
 
-def test_a_price_that_has_begun_is_ended_by_calling_it_off(mug: ProductCard, now: Clock) -> None:
+def test_cancelling_a_running_price_ends_it(mug: ProductCard, now: Clock) -> None:
     planned = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
     now.advance(hours=1)
     admin.apply_prices()
@@ -139,7 +139,7 @@ def test_a_price_that_has_begun_is_ended_by_calling_it_off(mug: ProductCard, now
     assert record_of(mug.id).planned == ()
 
 
-def test_a_price_that_has_begun_and_was_changed_since_is_called_off_too(mug: ProductCard, now: Clock) -> None:
+def test_a_running_price_that_was_changed_can_be_cancelled_too(mug: ProductCard, now: Clock) -> None:
     planned = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
     now.advance(hours=1)
     admin.apply_prices()
@@ -149,22 +149,22 @@ def test_a_price_that_has_begun_and_was_changed_since_is_called_off_too(mug: Pro
     assert acts()[-1] == ("planned price over", mug.sku, "INR 480.00 stays: it was changed since")
 
 
-def test_a_price_that_begins_while_it_is_called_off_is_ended(
+def test_a_price_that_starts_during_its_cancellation_is_ended(
     mug: ProductCard, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned, call_off = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR), scheduled_prices._call_off
+    scheduled, cancel = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR), scheduled_prices._cancel
 
-    def begun_first(*args: object) -> bool:
+    def start_first(*args: object) -> bool:
         admin.apply_prices()
-        return call_off(*args)  # type: ignore[arg-type]
+        return cancel(*args)  # type: ignore[arg-type]
 
     now.advance(hours=1)
-    monkeypatch.setattr(scheduled_prices, "_call_off", begun_first)
-    admin.cancel_price(planned.id, actor=KEEPER)
+    monkeypatch.setattr(scheduled_prices, "_cancel", start_first)
+    admin.cancel_price(scheduled.id, actor=KEEPER)
     assert (price_of(mug), record_of(mug.id).planned) == (rupees(500), ())
 
 
-def test_the_same_plan_twice_is_one(mug: ProductCard) -> None:
+def test_scheduling_a_price_is_idempotent(mug: ProductCard) -> None:
     assert plan(mug, rupees(450)) == plan(mug, rupees(450))
     assert len(record_of(mug.id).planned) == 1
 
@@ -177,13 +177,13 @@ def test_the_same_plan_twice_is_one(mug: ProductCard) -> None:
         ((NOON + HOUR,), rupees(450), {"compare_at_price": Problem.WAS_NOT_HIGHER}),
     ],
 )
-def test_a_plan_that_makes_no_sense_is_refused(
+def test_an_invalid_schedule_is_refused(
     mug: ProductCard, moments: tuple[datetime, ...], compare_at_price: Money | None, problems: dict[str, Problem]
 ) -> None:
     assert refusal(mug, rupees(450), *moments, compare_at_price=compare_at_price) == problems
 
 
-def test_two_prices_at_one_time_are_refused(mug: ProductCard) -> None:
+def test_overlapping_prices_are_refused(mug: ProductCard) -> None:
     plan(mug, rupees(450), NOON + 2 * HOUR, NOON + 4 * HOUR)
     for moments in (
         (NOON + 2 * HOUR,),
@@ -196,12 +196,12 @@ def test_two_prices_at_one_time_are_refused(mug: ProductCard) -> None:
     plan(mug, rupees(480), NOON + HOUR)
 
 
-def test_a_variant_that_is_not_there_has_no_price_to_come(app: Flask) -> None:
+def test_an_unknown_variant_has_no_scheduled_price(app: Flask) -> None:
     with pytest.raises(UnknownSku):
         admin.schedule_price(2**31 - 1, rupees(5), None, NOON + HOUR, None, actor=KEEPER)
 
 
-def test_a_shopper_never_pays_another_price_than_the_one_shown(mug: ProductCard, now: Clock) -> None:
+def test_shoppers_never_pay_another_price_than_shown(mug: ProductCard, now: Clock) -> None:
     plan(mug, rupees(600))
     token = make_cart((mug, 2))
     draft = make_draft(token)
@@ -215,8 +215,8 @@ def test_a_shopper_never_pays_another_price_than_the_one_shown(mug: ProductCard,
     assert orders.get_order(order_id).subtotal == rupees(1200)
 
 
-def test_a_shopper_pays_the_old_price_until_the_worker_has_been(mug: ProductCard, now: Clock) -> None:
-    """Whenever the worker comes: what is shown is what is charged."""
+def test_shoppers_pay_the_old_price_until_the_worker_runs(mug: ProductCard, now: Clock) -> None:
+    """Whenever the worker runs, the price shown is the price charged."""
     plan(mug, rupees(600))
     now.advance(hours=1)
     token = make_cart((mug, 2))
