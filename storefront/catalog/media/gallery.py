@@ -189,7 +189,7 @@ def restore(product_id: int, picture_id: int, *, actor: str) -> None:
             picture.removed_at = None
             session.flush()
             update_cover(session, product_id)
-            _record(session, product, "picture brought back", picture.alt_text, actor)
+            _record(session, product, "picture restored", picture.alt_text, actor)
 
 
 def _lock(session: Session, product_id: int, picture_id: int) -> tuple[Product, Image]:

@@ -95,7 +95,7 @@ def create_category(draft: CategoryDraft, *, actor: str) -> int:
         session.flush()
         _move_to(session, [record.id for record in records], row.id, draft.position)
         audit_log.record(
-            session, AuditEntry, actor=actor, what="category opened", subject=draft.slug, detail=draft.name
+            session, AuditEntry, actor=actor, what="category created", subject=draft.slug, detail=draft.name
         )
         return row.id
 
@@ -170,7 +170,7 @@ def _remove(category_id: int, actor: str) -> None:
         ):
             session.execute(statement)
         audit_log.record(
-            session, AuditEntry, actor=actor, what="category removed", subject=record.slug, detail=record.name
+            session, AuditEntry, actor=actor, what="category deleted", subject=record.slug, detail=record.name
         )
 
 

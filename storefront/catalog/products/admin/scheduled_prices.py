@@ -65,7 +65,7 @@ def schedule_price(
         session.add(change)
         when = _moment_words(starts_at) + (f" until {_moment_words(ends_at)}" if ends_at else "")
         detail = f"{money_words(price, compare_at_price)} from {when}"
-        audit_log.record(session, AuditEntry, actor=actor, what="price planned", subject=sku, detail=detail)
+        audit_log.record(session, AuditEntry, actor=actor, what="price scheduled", subject=sku, detail=detail)
 
 
 def _values(change: PriceChange) -> tuple[object, ...]:
@@ -114,7 +114,7 @@ def _cancel(change_id: int, actor: str) -> bool:
             return False
         change, sku, currency = _price_change(session, change_id)
         detail = f"{money_words(Money(change.price, currency))} from {_moment_words(change.starts_at)}"
-        audit_log.record(session, AuditEntry, actor=actor, what="price called off", subject=sku, detail=detail)
+        audit_log.record(session, AuditEntry, actor=actor, what="price cancelled", subject=sku, detail=detail)
     return True
 
 
@@ -153,7 +153,7 @@ def _begin(change_id: int) -> bool:
         if not _leave(session, change_id, PriceState.SCHEDULED, begun):
             return False
         new = _words(change.price, change.compare_at_price, currency)
-        detail = f"{_words(price, compare_at_price, currency)} to {new}, as {change.created_by} planned"
+        detail = f"{_words(price, compare_at_price, currency)} to {new}, as {change.created_by} scheduled"
         _set_price(session, change.variant_id, change.price, change.compare_at_price)
         audit_log.record(session, AuditEntry, actor=WORKER, what="price", subject=sku, detail=detail)
     return True
@@ -174,10 +174,10 @@ def _end(change_id: int, actor: str) -> int | None:
         change, sku, currency, price, compare_at_price = locked
         if (price, compare_at_price) != (change.price, change.compare_at_price) or change.old_price is None:
             detail = f"{_words(price, compare_at_price, currency)} stays: it was changed since"
-            audit_log.record(session, AuditEntry, actor=actor, what="planned price over", subject=sku, detail=detail)
+            audit_log.record(session, AuditEntry, actor=actor, what="price ended", subject=sku, detail=detail)
             return 0
         before = _words(change.old_price, change.old_compare_at_price, currency)
-        detail = f"{_words(price, compare_at_price, currency)} to {before}, its time is over"
+        detail = f"{_words(price, compare_at_price, currency)} to {before}, its end was reached"
         _set_price(session, change.variant_id, change.old_price, change.old_compare_at_price)
         audit_log.record(session, AuditEntry, actor=actor, what="price", subject=sku, detail=detail)
     return 1

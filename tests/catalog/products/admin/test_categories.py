@@ -46,13 +46,13 @@ def test_a_category_is_created_at_its_position(app: Flask) -> None:
     before = slugs()
     open_toys()
     assert slugs() == ["toys", *before]
-    assert acts()[-1] == ("category opened", "toys", "Toys")
+    assert acts()[-1] == ("category created", "toys", "Toys")
 
 
 def test_creating_a_category_is_idempotent(app: Flask) -> None:
     assert open_toys() == open_toys()
     assert slugs().count("toys") == 1
-    assert [act[0] for act in acts()].count("category opened") == 1
+    assert [act[0] for act in acts()].count("category created") == 1
 
 
 def test_a_category_is_moved_to_another_position(app: Flask) -> None:

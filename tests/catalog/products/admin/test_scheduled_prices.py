@@ -38,7 +38,7 @@ def mug(app: Flask) -> ProductCard:
     return make_product(name="Clay Mug", price=500)
 
 
-def plan(
+def schedule(
     mug: ProductCard,
     price: Money,
     starts_at: datetime = NOON + HOUR,
@@ -56,16 +56,16 @@ def price_of(mug: ProductCard) -> Money:
     return catalog.get_offer(mug.sku).price
 
 
-def refusal(
+def problems_of(
     mug: ProductCard, price: Money, *args: datetime, compare_at_price: Money | None = None
 ) -> dict[str, Problem]:
     with pytest.raises(DraftRefused) as refused:
-        plan(mug, price, *args, compare_at_price=compare_at_price)
+        schedule(mug, price, *args, compare_at_price=compare_at_price)
     return refused.value.problems
 
 
 def test_a_scheduled_price_starts_at_its_time(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450), compare_at_price=rupees(500))
+    schedule(mug, rupees(450), compare_at_price=rupees(500))
     tasks.sweep()
     assert price_of(mug) == rupees(500)
     now.advance(hours=1)
@@ -76,12 +76,12 @@ def test_a_scheduled_price_starts_at_its_time(mug: ProductCard, now: Clock) -> N
     assert acts()[-1] == (
         "price",
         mug.sku,
-        f"INR 500.00 to INR 450.00 (was 500.00), as {KEEPER} planned",
+        f"INR 500.00 to INR 450.00 (was 500.00), as {KEEPER} scheduled",
     )
 
 
 def test_a_scheduled_price_starts_once(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450))
+    schedule(mug, rupees(450))
     now.advance(hours=1)
     assert admin.apply_prices() == 1
     change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
@@ -90,7 +90,7 @@ def test_a_scheduled_price_starts_once(mug: ProductCard, now: Clock) -> None:
 
 
 def test_a_price_with_an_end_restores_the_earlier_one(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450), NOON + HOUR, NOON + 3 * HOUR, compare_at_price=rupees(500))
+    schedule(mug, rupees(450), NOON + HOUR, NOON + 3 * HOUR, compare_at_price=rupees(500))
     now.advance(hours=1)
     admin.apply_prices()
     assert record_of(mug.id).planned[0].state == "running"
@@ -101,58 +101,58 @@ def test_a_price_with_an_end_restores_the_earlier_one(mug: ProductCard, now: Clo
 
 
 def test_a_late_worker_ends_with_the_same_price(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
-    plan(mug, rupees(475), NOON + 2 * HOUR)
+    schedule(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
+    schedule(mug, rupees(475), NOON + 2 * HOUR)
     now.advance(hours=9)
     admin.apply_prices()
     assert price_of(mug) == rupees(475)
 
 
 def test_a_price_changed_meanwhile_is_not_restored(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
+    schedule(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
     now.advance(hours=1)
     admin.apply_prices()
     change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
     now.advance(hours=1)
     admin.apply_prices()
     assert price_of(mug) == rupees(480)
-    assert acts()[-1][0] == "planned price over"
+    assert acts()[-1][0] == "price ended"
 
 
 def test_a_scheduled_price_is_cancelled(mug: ProductCard, now: Clock) -> None:
-    planned = plan(mug, rupees(450))
-    admin.cancel_price(planned.id, actor=KEEPER)
+    scheduled = schedule(mug, rupees(450))
+    admin.cancel_price(scheduled.id, actor=KEEPER)
     now.advance(hours=2)
     assert admin.apply_prices() == 0
     assert price_of(mug) == rupees(500)
-    assert acts()[-1][0] == "price called off"
+    assert acts()[-1][0] == "price cancelled"
     with pytest.raises(UnknownScheduledPrice):
-        admin.cancel_price(planned.id, actor=KEEPER)
+        admin.cancel_price(scheduled.id, actor=KEEPER)
 
 
 def test_cancelling_a_running_price_ends_it(mug: ProductCard, now: Clock) -> None:
-    planned = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
+    scheduled = schedule(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
     now.advance(hours=1)
     admin.apply_prices()
-    admin.cancel_price(planned.id, actor=KEEPER)
+    admin.cancel_price(scheduled.id, actor=KEEPER)
     assert price_of(mug) == rupees(500)
     assert record_of(mug.id).planned == ()
 
 
 def test_a_running_price_that_was_changed_can_be_cancelled_too(mug: ProductCard, now: Clock) -> None:
-    planned = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
+    scheduled = schedule(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
     now.advance(hours=1)
     admin.apply_prices()
     change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
-    admin.cancel_price(planned.id, actor=KEEPER)
+    admin.cancel_price(scheduled.id, actor=KEEPER)
     assert (price_of(mug), record_of(mug.id).planned) == (rupees(480), ())
-    assert acts()[-1] == ("planned price over", mug.sku, "INR 480.00 stays: it was changed since")
+    assert acts()[-1] == ("price ended", mug.sku, "INR 480.00 stays: it was changed since")
 
 
 def test_a_price_that_starts_during_its_cancellation_is_ended(
     mug: ProductCard, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scheduled, cancel = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR), scheduled_prices._cancel
+    scheduled, cancel = schedule(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR), scheduled_prices._cancel
 
     def start_first(*args: object) -> bool:
         admin.apply_prices()
@@ -165,7 +165,7 @@ def test_a_price_that_starts_during_its_cancellation_is_ended(
 
 
 def test_scheduling_a_price_is_idempotent(mug: ProductCard) -> None:
-    assert plan(mug, rupees(450)) == plan(mug, rupees(450))
+    assert schedule(mug, rupees(450)) == schedule(mug, rupees(450))
     assert len(record_of(mug.id).planned) == 1
 
 
@@ -180,20 +180,20 @@ def test_scheduling_a_price_is_idempotent(mug: ProductCard) -> None:
 def test_an_invalid_schedule_is_refused(
     mug: ProductCard, moments: tuple[datetime, ...], compare_at_price: Money | None, problems: dict[str, Problem]
 ) -> None:
-    assert refusal(mug, rupees(450), *moments, compare_at_price=compare_at_price) == problems
+    assert problems_of(mug, rupees(450), *moments, compare_at_price=compare_at_price) == problems
 
 
 def test_overlapping_prices_are_refused(mug: ProductCard) -> None:
-    plan(mug, rupees(450), NOON + 2 * HOUR, NOON + 4 * HOUR)
+    schedule(mug, rupees(450), NOON + 2 * HOUR, NOON + 4 * HOUR)
     for moments in (
         (NOON + 2 * HOUR,),
         (NOON + 3 * HOUR,),
         (NOON + HOUR, NOON + 3 * HOUR),
         (NOON + HOUR, NOON + 9 * HOUR),
     ):
-        assert refusal(mug, rupees(400), *moments) == {"starts_at": Problem.OVERLAPS}
-    plan(mug, rupees(400), NOON + 4 * HOUR)
-    plan(mug, rupees(480), NOON + HOUR)
+        assert problems_of(mug, rupees(400), *moments) == {"starts_at": Problem.OVERLAPS}
+    schedule(mug, rupees(400), NOON + 4 * HOUR)
+    schedule(mug, rupees(480), NOON + HOUR)
 
 
 def test_an_unknown_variant_has_no_scheduled_price(app: Flask) -> None:
@@ -202,7 +202,7 @@ def test_an_unknown_variant_has_no_scheduled_price(app: Flask) -> None:
 
 
 def test_shoppers_never_pay_another_price_than_shown(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(600))
+    schedule(mug, rupees(600))
     token = make_cart((mug, 2))
     draft = make_draft(token)
     agreed = cart.quote(token).fingerprint
@@ -217,7 +217,7 @@ def test_shoppers_never_pay_another_price_than_shown(mug: ProductCard, now: Cloc
 
 def test_shoppers_pay_the_old_price_until_the_worker_runs(mug: ProductCard, now: Clock) -> None:
     """Whenever the worker runs, the price shown is the price charged."""
-    plan(mug, rupees(600))
+    schedule(mug, rupees(600))
     now.advance(hours=1)
     token = make_cart((mug, 2))
     draft = make_draft(token)
