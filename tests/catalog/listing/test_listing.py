@@ -24,7 +24,7 @@ from tests.page_client import counted_selects
 
 
 @dataclass(frozen=True)
-class Goods:
+class DemoProduct:
     """The values of a demo product that listings filter and sort by."""
 
     id: int
@@ -37,11 +37,11 @@ class Goods:
     popularity: int
 
 
-def _goods() -> Iterator[Goods]:
+def _demo_products() -> Iterator[DemoProduct]:
     for number, row in enumerate(read()["products"], start=1):
         ratings = [review["rating"] for review in row["reviews"]]
         average = Decimal(sum(ratings)) / len(ratings) if ratings else Decimal(0)
-        yield Goods(
+        yield DemoProduct(
             id=number,
             name=row["name"],
             brand=row["brand"],
@@ -53,7 +53,7 @@ def _goods() -> Iterator[Goods]:
         )
 
 
-GOODS = tuple(_goods())
+DEMO_PRODUCTS = tuple(_demo_products())
 BOUNDS = {
     "under-1000": (0, 1000),
     "1000-5000": (1000, 5000),
@@ -63,15 +63,15 @@ BOUNDS = {
 }
 
 
-def in_band(goods: Goods, band: str) -> bool:
+def in_band(product: DemoProduct, band: str) -> bool:
     low, high = BOUNDS[band]
-    return low <= goods.price < high
+    return low <= product.price < high
 
 
-def fitting(criteria: BrowseCriteria, *, but_for: str = "") -> list[Goods]:
-    """Demo goods that a listing should show.
+def matching(criteria: BrowseCriteria, *, ignoring: str = "") -> list[DemoProduct]:
+    """List the demo products that a listing should show.
 
-    :param but_for: a facet whose choice is disregarded
+    :param ignoring: a facet whose choice does not count
     """
     wanted = {
         "category": lambda g: criteria.category is None or criteria.category in g.categories,
@@ -80,14 +80,14 @@ def fitting(criteria: BrowseCriteria, *, but_for: str = "") -> list[Goods]:
         "rating": lambda g: criteria.rating is None or g.rating >= criteria.rating,
         "stock": lambda g: not criteria.in_stock or g.in_stock,
     }
-    return [g for g in GOODS if all(fits(g) for facet, fits in wanted.items() if facet != but_for)]
+    return [g for g in DEMO_PRODUCTS if all(fits(g) for facet, fits in wanted.items() if facet != ignoring)]
 
 
 def expected_counts(criteria: BrowseCriteria) -> dict[str, Counter[str]]:
     """Count the products of each choice of each facet, given the choices of the other facets."""
 
     def count(facet: str, values: Any) -> Counter[str]:
-        return Counter(value for g in fitting(criteria, but_for=facet) for value in values(g))
+        return Counter(value for g in matching(criteria, ignoring=facet) for value in values(g))
 
     return {
         "category": count("category", lambda g: g.categories),
@@ -98,7 +98,7 @@ def expected_counts(criteria: BrowseCriteria) -> dict[str, Counter[str]]:
     }
 
 
-def shown(criteria: BrowseCriteria) -> list[int]:
+def listed_ids(criteria: BrowseCriteria) -> list[int]:
     """List the ids of all pages of a listing, in order."""
     first = catalog.browse(criteria)
     pages = [catalog.browse(replace(criteria, page=page)) for page in range(1, first.page_count + 1)]
@@ -132,9 +132,9 @@ def in_words(criteria: BrowseCriteria) -> str:
 
 @pytest.mark.parametrize("criteria", CASES, ids=in_words)
 def test_a_listing_shows_exactly_the_matching_products(app: Flask, criteria: BrowseCriteria) -> None:
-    expected = fitting(criteria)
+    expected = matching(criteria)
     assert catalog.browse(criteria).total == len(expected)
-    assert sorted(shown(criteria)) == [goods.id for goods in expected]
+    assert sorted(listed_ids(criteria)) == [product.id for product in expected]
 
 
 @pytest.mark.parametrize("criteria", CASES, ids=in_words)
@@ -178,8 +178,8 @@ def test_price_bands_meet_without_gap_or_overlap(app: Flask) -> None:
 def test_a_price_on_the_bound_belongs_to_the_upper_band(app: Flask) -> None:
     cheap, dear = make_product(price="999.99", brand="Bound"), make_product(price=1000, brand="Bound")
     mine = BrowseCriteria(brands=("Bound",))
-    assert shown(replace(mine, price_bands=("under-1000",))) == [cheap.id]
-    assert shown(replace(mine, price_bands=("1000-5000",))) == [dear.id]
+    assert listed_ids(replace(mine, price_bands=("under-1000",))) == [cheap.id]
+    assert listed_ids(replace(mine, price_bands=("1000-5000",))) == [dear.id]
 
 
 ORDERS = {
@@ -195,7 +195,7 @@ ORDERS = {
 @pytest.mark.parametrize("sort", Sort)
 def test_every_sort_order_holds_over_all_pages(app: Flask, sort: Sort, category: str | None) -> None:
     criteria = BrowseCriteria(sort=sort, category=category)
-    assert shown(criteria) == [goods.id for goods in sorted(fitting(criteria), key=ORDERS[sort])]
+    assert listed_ids(criteria) == [product.id for product in sorted(matching(criteria), key=ORDERS[sort])]
 
 
 def test_pages_have_the_positions_of_their_products(app: Flask) -> None:
@@ -206,7 +206,7 @@ def test_pages_have_the_positions_of_their_products(app: Flask) -> None:
 def test_a_page_past_the_end_is_the_last_one(app: Flask) -> None:
     listing = catalog.browse(BrowseCriteria(page=1000))
     assert listing.criteria.page == 3
-    assert [card.id for card in listing.cards] == shown(BrowseCriteria())[-20:]
+    assert [card.id for card in listing.cards] == listed_ids(BrowseCriteria())[-20:]
 
 
 def test_an_empty_listing_has_one_empty_page(app: Flask) -> None:

@@ -53,7 +53,7 @@ def caching_shop(app: Flask, ticks: Ticks) -> Iterator[Flask]:
         yield app
 
 
-def take_off(card: ProductCard) -> None:
+def unpublish(card: ProductCard) -> None:
     with transaction("catalog") as session:
         session.execute(delete(BrowseEntry).where(BrowseEntry.product_id == card.id))
         session.execute(update(Product).where(Product.id == card.id).values(active=False))
@@ -79,7 +79,7 @@ def test_a_last_page_that_became_empty_shows_the_one_before(caching_shop: Flask)
     more = [make_product(category="books") for _ in range(5)]
     last = BrowseCriteria(page=4)
     assert len(catalog.browse(last).cards) == 1
-    take_off(more[0])
+    unpublish(more[0])
     listing = catalog.browse(last)
     assert (listing.criteria.page, listing.page_count, listing.total, len(listing.cards)) == (3, 3, 72, 24)
 
@@ -96,7 +96,7 @@ def test_a_short_page_shows_the_current_count(caching_shop: Flask) -> None:
     samovars = BrowseCriteria(brands=("Tula",))
     brass, _ = make_product(brand="Tula"), make_product(brand="Tula")
     assert catalog.browse(samovars).total == 2
-    take_off(brass)
+    unpublish(brass)
     listing = catalog.browse(samovars)
     assert (listing.total, len(listing.cards)) == (1, 1)
 
@@ -107,5 +107,5 @@ def test_the_page_answers_with_stale_counts(caching_shop: Flask, url: str) -> No
     more = [make_product(brand="Tula") for _ in range(5)]
     assert "product-card" in client.get(url).text
     for card in more:
-        take_off(card)
+        unpublish(card)
     assert client.get(url).status_code == 200

@@ -25,7 +25,7 @@ def add(product_id: int, sent: bytes, alt: str = "") -> int:
     return catalog.add_picture(product_id, sent, alt, actor="tests")
 
 
-def kept(picture_id: int) -> Pillow.Image:
+def stored_image(picture_id: int) -> Pillow.Image:
     content = catalog.get_picture(picture_id).content
     assert content is not None
     opened = Pillow.open(io.BytesIO(content))
@@ -49,22 +49,22 @@ def test_an_image_keeps_its_format(kind: str, content_type: str) -> None:
 
 
 def test_a_large_image_is_scaled_down_in_proportion() -> None:
-    assert kept(add(make_product().id, picture("JPEG", (3200, 800)))).size == (1600, 400)
+    assert stored_image(add(make_product().id, picture("JPEG", (3200, 800)))).size == (1600, 400)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "LA", "I;16"])
 def test_every_pixel_mode_is_read(mode: str) -> None:
-    assert kept(add(make_product().id, picture("PNG", mode=mode))).mode in {"L", "RGB", "RGBA"}
+    assert stored_image(add(make_product().id, picture("PNG", mode=mode))).mode in {"L", "RGB", "RGBA"}
 
 
 def test_a_cmyk_photo_is_read() -> None:
-    assert kept(add(make_product().id, picture("JPEG", mode="CMYK"))).mode == "RGB"
+    assert stored_image(add(make_product().id, picture("JPEG", mode="CMYK"))).mode == "RGB"
 
 
 def test_a_photo_is_rotated_by_its_exif_orientation() -> None:
     exif = Pillow.Exif()
     exif[0x0112] = 6
-    turned = kept(add(make_product().id, picture("JPEG", (40, 30), exif=exif)))
+    turned = stored_image(add(make_product().id, picture("JPEG", (40, 30), exif=exif)))
     assert turned.size == (30, 40)
     assert not dict(turned.getexif())
 
@@ -130,7 +130,7 @@ def test_ambiguous_files_are_refused_or_harmless(name: str) -> None:
 
 
 def assert_harmless(make: Callable[[], bytes]) -> None:
-    opened = kept(add(make_product().id, make()))
+    opened = stored_image(add(make_product().id, make()))
     content = catalog.get_picture(rows_last()).content or b""
     for hidden in (b"script", b"doctype", b"xmpmeta", b"PK\x03\x04", b"home"):
         assert hidden not in content

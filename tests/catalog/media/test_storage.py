@@ -49,10 +49,10 @@ def opened(app: Flask, bucket: str, keys: None, tmp_path: Path) -> Open:
 
 @pytest.fixture(params=["database", "folder", "bucket"])
 def store(request: pytest.FixtureRequest, opened: Open) -> Iterator[ImageStorage]:
-    kept = opened(request.param)
-    yield kept
-    for name, _ in list(kept.names()):
-        kept.delete(name)
+    storage = opened(request.param)
+    yield storage
+    for name, _ in list(storage.names()):
+        storage.delete(name)
 
 
 def test_a_stored_file_can_be_read(store: ImageStorage) -> None:
@@ -91,27 +91,27 @@ def test_files_are_listed_with_their_time(store: ImageStorage) -> None:
 def test_files_are_migrated_between_stores(opened: Open, source: str, target: str) -> None:
     if source == target:
         return
-    here, there = opened(source), opened(target)
-    here.put(NAME, b"one")
-    here.put(OTHER, b"two")
-    assert sorted(gallery.migrate(here, there, keeps=True)) == [NAME, OTHER]
-    assert here.get(NAME) == there.get(NAME) == b"one"
-    assert len(list(gallery.migrate(here, there))) == 2
-    assert (list(here.names()), there.get(OTHER)) == ([], b"two")
-    assert list(gallery.migrate(here, there)) == []
+    source_store, target_store = opened(source), opened(target)
+    source_store.put(NAME, b"one")
+    source_store.put(OTHER, b"two")
+    assert sorted(gallery.migrate(source_store, target_store, keeps=True)) == [NAME, OTHER]
+    assert source_store.get(NAME) == target_store.get(NAME) == b"one"
+    assert len(list(gallery.migrate(source_store, target_store))) == 2
+    assert (list(source_store.names()), target_store.get(OTHER)) == ([], b"two")
+    assert list(gallery.migrate(source_store, target_store)) == []
     for name in (NAME, OTHER):
-        there.delete(name)
+        target_store.delete(name)
 
 
 def test_an_interrupted_migration_can_be_resumed(opened: Open) -> None:
-    here, there = opened("database"), opened("bucket")
-    here.put(NAME, b"one")
-    here.put(OTHER, b"two")
-    next(gallery.migrate(here, there))  # and the power fails
-    assert len(list(gallery.migrate(here, there))) == 1
-    assert {name for name, _ in there.names()} == {NAME, OTHER}
+    source_store, target_store = opened("database"), opened("bucket")
+    source_store.put(NAME, b"one")
+    source_store.put(OTHER, b"two")
+    next(gallery.migrate(source_store, target_store))  # then it is interrupted
+    assert len(list(gallery.migrate(source_store, target_store))) == 1
+    assert {name for name, _ in target_store.names()} == {NAME, OTHER}
     for name in (NAME, OTHER):
-        there.delete(name)
+        target_store.delete(name)
 
 
 def test_foreign_files_in_a_folder_are_ignored(opened: Open, tmp_path: Path) -> None:
@@ -152,16 +152,16 @@ def test_a_folder_that_cannot_be_created_is_refused_at_startup(tmp_path: Path) -
 
 
 def test_an_unreachable_store_raises_storage_unavailable(keys: None) -> None:
-    away = open_store("s3://pictures?endpoint=http://127.0.0.1:9")
+    unreachable = open_store("s3://pictures?endpoint=http://127.0.0.1:9")
     before = utc_now()
-    for ask in (
-        lambda: away.get(NAME),
-        lambda: away.put(NAME, b""),
-        lambda: away.exists(NAME),
-        lambda: list(away.names()),
+    for call in (
+        lambda: unreachable.get(NAME),
+        lambda: unreachable.put(NAME, b""),
+        lambda: unreachable.exists(NAME),
+        lambda: list(unreachable.names()),
     ):
         with pytest.raises(StorageUnavailable):
-            ask()
+            call()
     assert utc_now() - before < timedelta(seconds=30)
 
 
@@ -174,7 +174,7 @@ def test_a_missing_bucket_raises_storage_unavailable(bucket: str, keys: None) ->
 
 
 @contextmanager
-def kept_in(app: Flask, other: ImageStorage) -> Iterator[None]:
+def storing_in(app: Flask, other: ImageStorage) -> Iterator[None]:
     real, app.extensions["picture_store"] = app.extensions["picture_store"], other
     try:
         yield
@@ -185,7 +185,7 @@ def kept_in(app: Flask, other: ImageStorage) -> Iterator[None]:
 @pytest.mark.parametrize("kind", ["database", "folder", "bucket"])
 def test_images_are_uploaded_to_and_served_from_every_store(pages: Pages, opened: Open, kind: str) -> None:
     mug, other = make_product().id, opened(kind)
-    with kept_in(pages.app, other):
+    with storing_in(pages.app, other):
         picture_id = catalog.add_picture(mug, picture("JPEG", (1600, 1200)))
         shown = catalog.cards_of([mug])[0].picture
         assert shown is not None
@@ -203,6 +203,6 @@ def test_the_page_reports_an_unreachable_store(pages: Pages, opened: Open, keys:
     catalog.add_picture(mug.id, picture())
     shown = catalog.cards_of([mug.id])[0].picture
     assert shown is not None
-    with kept_in(pages.app, open_store("s3://pictures?endpoint=http://127.0.0.1:9")):
+    with storing_in(pages.app, open_store("s3://pictures?endpoint=http://127.0.0.1:9")):
         assert pages.client.get(shown.source).status_code == 503
         assert pages.get(f"/product/{mug.id}-{mug.slug}").one("#picture-1 img")["src"] == shown.source

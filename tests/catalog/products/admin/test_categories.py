@@ -52,7 +52,7 @@ def test_a_category_is_created_at_its_position(app: Flask) -> None:
 def test_creating_a_category_is_idempotent(app: Flask) -> None:
     assert open_toys() == open_toys()
     assert slugs().count("toys") == 1
-    assert [act[0] for act in acts()].count("category created") == 1
+    assert [entry[0] for entry in acts()].count("category created") == 1
 
 
 def test_a_category_is_moved_to_another_position(app: Flask) -> None:

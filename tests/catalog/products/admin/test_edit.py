@@ -96,22 +96,22 @@ def test_a_product_may_be_created_hidden(app: Flask) -> None:
 def test_a_form_sent_twice_creates_one_product(app: Flask) -> None:
     key = new_key()
     assert create(make_draft("DESK-MUG"), key=key) == create(make_draft("DESK-MUG"), key=key)
-    assert [act for act in acts() if act[0] == "product created"] == [acts()[-1]]
+    assert [entry for entry in acts() if entry[0] == "product created"] == [acts()[-1]]
 
 
 def test_a_repeat_succeeds_when_the_first_request_ends_during_validation(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key, find_problems, twin = new_key(), changes.find_problems, []
+    key, find_problems, first = new_key(), changes.find_problems, []
 
-    def after_the_twin(*args: object) -> dict[str, Problem]:
-        if not twin:
-            twin.append(0)
-            twin[0] = create(make_draft("DESK-MUG"), key=key)
+    def after_the_first_request(*args: object) -> dict[str, Problem]:
+        if not first:
+            first.append(0)
+            first[0] = create(make_draft("DESK-MUG"), key=key)
         return find_problems(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(changes, "find_problems", after_the_twin)
-    assert create(make_draft("DESK-MUG"), key=key) == twin[0]
+    monkeypatch.setattr(changes, "find_problems", after_the_first_request)
+    assert create(make_draft("DESK-MUG"), key=key) == first[0]
 
 
 def test_skus_are_unique_ignoring_case(app: Flask) -> None:
@@ -251,10 +251,10 @@ def test_a_withdrawn_variant_does_not_count_and_can_be_restored(app: Flask) -> N
 def test_a_variant_with_movements_cannot_be_deleted(app: Flask) -> None:
     shirt = make_product(options=(("S", 3), ("M", 0)))
     sell(record_of(shirt.id).variants[0].sku)
-    gone = lambda draft: replace(draft, state=VariantState.DELETED)  # noqa: E731
-    refused = problems_of(shirt.id, variants=variants(record_of(shirt.id), S=gone))
+    deleted = lambda draft: replace(draft, state=VariantState.DELETED)  # noqa: E731
+    refused = problems_of(shirt.id, variants=variants(record_of(shirt.id), S=deleted))
     assert refused == {"variants.0.state": Problem.NOT_DELETABLE}
-    record = change(shirt.id, variants=variants(record_of(shirt.id), M=gone))
+    record = change(shirt.id, variants=variants(record_of(shirt.id), M=deleted))
     assert [variant.option for variant in record.variants] == ["S"]
 
 
@@ -357,7 +357,7 @@ def test_stock_and_price_of_a_hidden_product_are_updated(app: Flask) -> None:
         (Product, {"compare_at_price": 99_99_99}, "not that of its cheapest variant"),
         (Product, {"active": False}, "although it is unpublished"),
         (BrowseEntry, {"price": 1}, "listed with another price"),
-        (BrowseEntry, {"category_id": 2**31 - 1}, "listed where it does not stand"),
+        (BrowseEntry, {"category_id": 2**31 - 1}, "listed in a category it is not in"),
         (Variant, {"title": "Other"}, "title or sellable flag"),
         (Variant, {"is_withdrawn": True}, "product says 10 available"),
     ],
@@ -367,13 +367,13 @@ def test_the_consistency_check_finds_wrong_values(
 ) -> None:
     mug = make_product()
     place = Product.id if table is Product else table.product_id  # type: ignore[attr-defined]
-    mine = sa.update(table).where(place == mug.id)
+    broken = sa.update(table).where(place == mug.id)
     if table is BrowseEntry:
-        mine = mine.where(BrowseEntry.category_id != 0)
+        broken = broken.where(BrowseEntry.category_id != 0)
     with undone() as session:
-        session.execute(mine.values(**values))
-        found = [*catalog.stock_violations(), *catalog.product_violations()]
-    assert any(words in fault for fault in found if fault.startswith(mug.sku)), found
+        session.execute(broken.values(**values))
+        violations = [*catalog.stock_violations(), *catalog.product_violations()]
+    assert any(words in violation for violation in violations if violation.startswith(mug.sku)), violations
 
 
 class _Undo(Exception):
