@@ -60,6 +60,8 @@ HUE_STEP = 47  # degrees between the colours of one category and the next
 
 @dataclass(frozen=True, slots=True)
 class OldCategory:
+    """A category of the old shop."""
+
     id: int
     name: str
     description: str
@@ -67,6 +69,12 @@ class OldCategory:
 
 @dataclass(frozen=True, slots=True)
 class OldReview:
+    """A review of the old shop.
+
+    :ivar id: its id there
+    :ivar product_id: of the product there and, once imported, here
+    """
+
     id: int
     product_id: int
     review: NewReview

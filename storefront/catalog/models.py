@@ -42,6 +42,8 @@ NEVER_ENDS = 99999999  # `days_left` of a variant without sales; larger than tha
 
 
 class ReservationState(StrEnum):
+    """The states of a reservation."""
+
     HELD = "held"
     COMMITTED = "committed"
     RELEASED = "released"
@@ -49,11 +51,15 @@ class ReservationState(StrEnum):
 
 
 class CatalogModel(Model):
+    """The base of the tables in the catalog schema."""
+
     __abstract__ = True
     __bind_key__ = "catalog"
 
 
 class Category(CatalogModel):
+    """A category, called a department in navigation."""
+
     __tablename__ = "categories"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -186,6 +192,8 @@ class Variant(CatalogModel):
 
 
 class ProductCategory(CatalogModel):
+    """A product in a category; its main category is among them."""
+
     __tablename__ = "product_categories"
 
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
@@ -218,6 +226,8 @@ class BrowseEntry(CatalogModel):
 
 
 class Spec(CatalogModel):
+    """A line of a product's specifications."""
+
     __tablename__ = "product_specs"
     __table_args__ = (UniqueConstraint("product_id", "name"),)
 

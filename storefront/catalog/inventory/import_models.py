@@ -14,6 +14,8 @@ from storefront.db.column_types import UtcDateTime
 
 
 class ImportState(StrEnum):
+    """The states of a stock import."""
+
     READING = "reading"
     CHECKED = "checked"
     WAITING = "waiting"  # queued for the worker

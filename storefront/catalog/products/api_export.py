@@ -172,6 +172,22 @@ def get_full_product(product_id: int, *, reviews: int) -> ProductDetail:
     return products[0]
 
 
+_PRODUCT_COLUMNS = (
+    Product.id,
+    Product.sku,
+    Product.name,
+    Product.brand,
+    Product.description,
+    Product.price,
+    Product.currency,
+    Product.stock,
+    Product.availability_status,
+    Product.main_category_id,
+    Product.average_rating,
+    Product.review_count,
+)
+
+
 def full_products(ids: Sequence[int], *, reviews_each: int) -> list[ProductDetail]:
     """Return the products on sale among these ids, in the order of the ids, by five selects.
 
@@ -179,23 +195,8 @@ def full_products(ids: Sequence[int], *, reviews_each: int) -> list[ProductDetai
     """
     if not ids:
         return []
-    columns = (
-        Product.id,
-        Product.sku,
-        Product.name,
-        Product.brand,
-        Product.description,
-        Product.price,
-        Product.currency,
-        Product.stock,
-        Product.availability_status,
-        Product.main_category_id,
-        Product.average_rating,
-        Product.review_count,
-    )
-    products = {
-        row.id: row for row in read_session().execute(select(*columns).where(Product.id.in_(ids), Product.active))
-    }
+    chosen: Select[*tuple[Any, ...]] = select(*_PRODUCT_COLUMNS).where(Product.id.in_(ids), Product.active)
+    products = {row.id: row for row in read_session().execute(chosen)}
     specs = _by_product(
         select(Spec.product_id, Spec.name, Spec.value)
         .where(Spec.product_id.in_(ids))

@@ -24,6 +24,8 @@ _NEWEST = SortKeys((Review.created_at, Review.id), (datetime, int), is_descendin
 
 
 class Visibility(StrEnum):
+    """The filter of the list of reviews by visibility."""
+
     ALL = "all"
     SHOWN = "shown"
     HIDDEN = "hidden"
@@ -70,6 +72,8 @@ class ModeratedReview:
 
 @dataclass(frozen=True, slots=True)
 class ReviewPage:
+    """A page of the list of reviews."""
+
     criteria: ReviewCriteria
     reviews: tuple[ModeratedReview, ...]
     paged: PageCursors

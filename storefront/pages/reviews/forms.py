@@ -18,9 +18,12 @@ def _as_typed(text: str | None) -> str:
 
 
 class ReviewForm(FlaskForm):
+    """The form to write or change a review."""
+
     rating = StringField("Rating", [AnyOf(STARS, "Select a rating from 1 to 5 stars")])
     title = StringField("Headline", required("Enter a headline", MAX_TITLE_LENGTH), filters=[squeeze])
     comment = TextAreaField("Review", required("Enter a review", MAX_TEXT_LENGTH), filters=[_as_typed])
 
     def draft(self) -> ReviewDraft:
+        """Return the content of a valid form."""
         return ReviewDraft(int(self.rating.data or 0), self.title.data or "", self.comment.data or "")

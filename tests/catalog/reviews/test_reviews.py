@@ -42,7 +42,7 @@ def write(
     return catalog.write_review(product, Author(user, name), draft, is_verified=is_verified)
 
 
-def rated(product: int) -> tuple[Decimal, int]:
+def stored_rating(product: int) -> tuple[Decimal, int]:
     """Return the rating of the product, which must be the same in listings."""
     read_session().rollback()
     average, count = (
@@ -55,7 +55,7 @@ def rated(product: int) -> tuple[Decimal, int]:
     return average, count
 
 
-def worked_out(product: int) -> tuple[Decimal, int]:
+def computed_rating(product: int) -> tuple[Decimal, int]:
     """Compute the rating from the reviews, independently of the shop's code."""
     read_session().rollback()
     shown = sa.select(Review.rating).where(Review.product_id == product, Review.is_hidden.is_(False))
@@ -76,7 +76,7 @@ def test_a_review_is_shown_and_counted(app: Flask) -> None:
         ("Meera", False),
     }
     assert (page.rating, page.review_count) == (Decimal("4.33"), 3)
-    assert rated(mug.id) == worked_out(mug.id)
+    assert stored_rating(mug.id) == computed_rating(mug.id)
 
 
 @pytest.mark.parametrize("name", [None, "", "   "])
@@ -95,7 +95,7 @@ def test_a_second_review_replaces_the_first_and_its_votes(app: Flask, now: Clock
     now.advance(days=1)
     second = write(mug.id, ASHA, 5)
     assert (second.id, second.helpful_count, second.created_at) == (first.id, 0, utc_now())
-    assert rated(mug.id) == (Decimal(5), 1)
+    assert stored_rating(mug.id) == (Decimal(5), 1)
     assert catalog.vote(second.id, RAVI).helpful_count == 1
 
 
@@ -121,9 +121,9 @@ def test_a_deleted_review_does_not_count(app: Flask) -> None:
     for _ in range(2):
         catalog.delete_review(mug.id, ASHA)
     assert catalog.own_review(mug.id, ASHA) is None
-    assert rated(mug.id) == (Decimal(5), 1)
+    assert stored_rating(mug.id) == (Decimal(5), 1)
     catalog.delete_review(mug.id, RAVI)
-    assert rated(mug.id) == (Decimal(0), 0)
+    assert stored_rating(mug.id) == (Decimal(0), 0)
 
 
 # ------------------------------------------------------------------------------------------------ hiding
@@ -134,7 +134,7 @@ def test_a_hidden_review_does_not_count_and_only_its_author_sees_it(app: Flask) 
     review = write(mug.id, ASHA, 1)
     write(mug.id, RAVI, 5)
     catalog.set_review_hidden(review.id, True, actor="tests")
-    assert rated(mug.id) == (Decimal(5), 1)
+    assert stored_rating(mug.id) == (Decimal(5), 1)
     for viewer_id in (None, RAVI, MEERA):
         page = catalog.get_product(mug.id, viewer_id=viewer_id)
         assert review.id not in {shown.id for shown in page.reviews}
@@ -144,14 +144,14 @@ def test_a_hidden_review_does_not_count_and_only_its_author_sees_it(app: Flask) 
     assert own.is_hidden
     assert review.id not in {record.id for record in catalog.reviews_of(mug.id, most=9)}
     catalog.set_review_hidden(review.id, False, actor="tests")
-    assert rated(mug.id) == (Decimal(3), 2)
+    assert stored_rating(mug.id) == (Decimal(3), 2)
 
 
 def test_a_hidden_review_stays_hidden_when_rewritten(app: Flask) -> None:
     mug = make_product()
     catalog.set_review_hidden(write(mug.id).id, True, actor="tests")
     assert write(mug.id, rating=5).is_hidden
-    assert rated(mug.id) == (Decimal(0), 0)
+    assert stored_rating(mug.id) == (Decimal(0), 0)
 
 
 def test_an_unknown_review_cannot_be_hidden(app: Flask) -> None:
@@ -211,9 +211,9 @@ def test_reviews_of_a_deleted_account_keep_their_text_without_the_name(app: Flas
 # ------------------------------------------------------------------------------------------------ ratings
 
 
-def act(product: int, act: tuple[str, int, int]) -> None:
+def carry_out(product: int, operation: tuple[str, int, int]) -> None:
     """Carry out one operation on the reviews of a product."""
-    name, user, rating = act
+    name, user, rating = operation
     own = catalog.own_review(product, user)
     read_session().rollback()
     if name == "write":
@@ -226,20 +226,20 @@ def act(product: int, act: tuple[str, int, int]) -> None:
         catalog.vote(own.id, user + rating)
 
 
-acts = st.tuples(
+operations = st.tuples(
     st.sampled_from(["write", "write", "delete", "hide", "show", "vote"]), st.integers(1, 4), st.integers(1, 5)
 )
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(acts, min_size=1, max_size=20))
+@given(st.lists(operations, min_size=1, max_size=20))
 def test_the_rating_follows_from_the_reviews_after_any_sequence_of_changes(
-    app: Flask, story: list[tuple[str, int, int]]
+    app: Flask, sequence: list[tuple[str, int, int]]
 ) -> None:
     mug = make_product()
-    for step in story:
-        act(mug.id, step)
-        assert rated(mug.id) == worked_out(mug.id)
+    for step in sequence:
+        carry_out(mug.id, step)
+        assert stored_rating(mug.id) == computed_rating(mug.id)
     assert list(catalog.review_violations()) == []
 
 
@@ -263,7 +263,7 @@ def test_averages_are_rounded_half_up_on_every_database(app: Flask, stars: list[
     with transaction("catalog") as session:
         session.add_all(rows)
     write(mug.id, 10**6, stars[0])
-    assert rated(mug.id) == worked_out(mug.id)
+    assert stored_rating(mug.id) == computed_rating(mug.id)
     assert list(catalog.review_violations()) == []
 
 
@@ -292,14 +292,14 @@ def test_concurrent_reviews_of_a_product_do_not_deadlock(engine: str, tmp_path: 
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug = make_product()
-            disputes: list[object] = []
-            event.listen(db.engines["catalog"], "handle_error", disputes.append)
+            errors: list[object] = []
+            event.listen(db.engines["catalog"], "handle_error", errors.append)
         outcomes = at_once(app, [lambda user=user: write(mug.id, user, 1 + user % 5) for user in range(1, 13)])
         with app.app_context():
             assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
-            assert disputes == []
-            assert rated(mug.id) == worked_out(mug.id)
-            assert rated(mug.id)[1] == 12
+            assert errors == []
+            assert stored_rating(mug.id) == computed_rating(mug.id)
+            assert stored_rating(mug.id)[1] == 12
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -315,9 +315,9 @@ def test_the_rating_follows_from_the_reviews_after_concurrent_changes(engine: st
         for _ in range(4):
             kinds = [chance.choice(["write", "delete", "hide", "show"]) for _ in range(10)]
             steps = [(kind, chance.randint(1, 9), chance.randint(1, 5)) for kind in kinds]
-            at_once(app, [lambda step=step: act(mug.id, step) for step in steps])
+            at_once(app, [lambda step=step: carry_out(mug.id, step) for step in steps])
             with app.app_context():
-                assert rated(mug.id) == worked_out(mug.id)
+                assert stored_rating(mug.id) == computed_rating(mug.id)
         with app.app_context():
             pot = make_product()
             voted = write(pot.id, 1)

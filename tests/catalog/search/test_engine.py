@@ -85,8 +85,8 @@ def test_words_of_many_products_find_all_of_them(app: Flask, typed: str, numbers
 
 @pytest.mark.parametrize("department", ["Electronics", "Beauty"])
 def test_the_name_of_a_department_finds_its_products(app: Flask, department: str) -> None:
-    goods = {product["name"] for product in PRODUCTS if department in product["categories"]}
-    assert set(found(department)) >= goods
+    in_department = {product["name"] for product in PRODUCTS if department in product["categories"]}
+    assert set(found(department)) >= in_department
 
 
 def test_words_in_the_name_rank_higher(app: Flask) -> None:

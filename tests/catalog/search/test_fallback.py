@@ -249,16 +249,16 @@ def test_typed_markup_is_shown_as_text(pages: Pages, typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "text"),
     [
         ("hedphones", "Showing results for headphones. No results for “hedphones”. See all"),
         ("yoga mat blue", "No products match all of these words. These match some of them. See all"),
         ("xyzzyx", "No suggestions. Search for “xyzzyx”"),
     ],
 )
-def test_suggestions_use_the_same_fallbacks(pages: Pages, typed: str, said: str) -> None:
+def test_suggestions_use_the_same_fallbacks(pages: Pages, typed: str, text: str) -> None:
     page = pages.get(f"/search/suggestions?q={typed}", htmx=True)
-    assert " ".join(page.one("#suggestion-all").get_text().split()) == said
+    assert " ".join(page.one("#suggestion-all").get_text().split()) == text
     offered = [name.get_text() for name in page.all(".suggestion__name")]
     assert offered == shown(typed)
 

@@ -245,7 +245,7 @@ def test_only_its_author_sees_a_hidden_review(app: Flask, pages: Pages, mug: Pro
     assert "No reviews yet" in page.words
     other = Pages(app)
     assert "Good mug" not in other.get(url_of(mug)).words
-    assert "kept, and hidden" in write(pages, page, title="Better").words
+    assert "It is hidden by the shop" in write(pages, page, title="Better").words
 
 
 def test_the_own_review_is_shown_with_any_rating_filter(pages: Pages, mug: ProductCard, asha: Account) -> None:

@@ -138,29 +138,29 @@ def test_a_title_has_brand_and_page_number(pages: Pages) -> None:
 
 def test_a_preview_shows_the_values_of_the_page(pages: Pages) -> None:
     page = pages.get(BAT)
-    said = meta_of(page)
-    assert (said["og:type"], said["og:site_name"], said["twitter:card"]) == ("product", "marigold", "summary")
-    assert said["og:title"] == "Kashmir Willow Bat by Maidan Willow"
-    assert said["og:description"] == said["description"]
-    assert money(rupees(said["product:price:amount"])) == price_of(page)
-    assert said["product:price:currency"] == "INR"
+    meta = meta_of(page)
+    assert (meta["og:type"], meta["og:site_name"], meta["twitter:card"]) == ("product", "marigold", "summary")
+    assert meta["og:title"] == "Kashmir Willow Bat by Maidan Willow"
+    assert meta["og:description"] == meta["description"]
+    assert money(rupees(meta["product:price:amount"])) == price_of(page)
+    assert meta["product:price:currency"] == "INR"
     drawing = str(page.one("#picture-1 img")["src"])
-    assert said["og:image"] == data(page)["Product"]["image"][0] == ORIGIN + drawing
-    assert said["og:image:alt"] == page.one("#picture-1 img")["alt"]
+    assert meta["og:image"] == data(page)["Product"]["image"][0] == ORIGIN + drawing
+    assert meta["og:image:alt"] == page.one("#picture-1 img")["alt"]
 
 
 def test_a_preview_shows_a_photo_large(pages: Pages) -> None:
     mug = make_product()
     catalog.add_picture(mug.id, picture(size=(1600, 1200)), alt="A mug")
-    said = meta_of(pages.get(f"/product/{mug.id}-{mug.slug}"))
-    assert said["og:image"].startswith(f"{ORIGIN}/media/")
-    assert (said["og:image:width"], said["twitter:card"]) == ("1280", "summary_large_image")
+    meta = meta_of(pages.get(f"/product/{mug.id}-{mug.slug}"))
+    assert meta["og:image"].startswith(f"{ORIGIN}/media/")
+    assert (meta["og:image:width"], meta["twitter:card"]) == ("1280", "summary_large_image")
 
 
 def test_a_preview_without_an_image_shows_the_logo(pages: Pages) -> None:
     mug = make_product()
-    said = meta_of(pages.get(f"/product/{mug.id}-{mug.slug}"))
-    assert said["og:image"].startswith(f"{ORIGIN}/static/icons/icon-512.png")
+    meta = meta_of(pages.get(f"/product/{mug.id}-{mug.slug}"))
+    assert meta["og:image"].startswith(f"{ORIGIN}/static/icons/icon-512.png")
 
 
 @pytest.mark.parametrize("url", ["/", "/products", "/category/books", BAT])

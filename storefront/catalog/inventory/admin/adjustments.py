@@ -34,7 +34,7 @@ from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 
 @dataclass(frozen=True, slots=True)
 class _Submit:
-    """What all movements of one form submission have in common.
+    """The values that all movements of one form submission share.
 
     :ivar reason: of the deltas; counts always have `Reason.COUNTED`
     """

@@ -51,6 +51,7 @@ def row_columns() -> Select[*tuple[Any, ...]]:
 
 
 def row_of(row: Row[Any]) -> StockRow:
+    """Convert a row of `row_columns`."""
     return StockRow(
         id=row.id,
         product_id=row.product_id,

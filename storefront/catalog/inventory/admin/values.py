@@ -32,6 +32,8 @@ UNDO = "undo"
 
 
 class StockFilter(StrEnum):
+    """The filters of the stock list."""
+
     ALL = "all"
     LOW = "low"
     OUT = "out"
@@ -40,6 +42,8 @@ class StockFilter(StrEnum):
 
 
 class SortOrder(StrEnum):
+    """The sort orders of the stock list."""
+
     SKU = "sku"
     NAME = "name"
     AVAILABLE = "available"  # fewest first
@@ -121,6 +125,8 @@ class Adjustment:
 
 
 class RejectionKind(StrEnum):
+    """The reasons why an adjustment cannot be applied."""
+
     CHANGED = "changed"  # counted, but the count changed after the form was shown
     SHORT = "short"  # fewer units are available than are to be removed
     RESERVED = "reserved"  # fewer units were counted than are reserved
@@ -222,6 +228,8 @@ class LedgerPage:
 
 
 class LineProblem(StrEnum):
+    """The problems of a line of an import; comments say what `detail` has."""
+
     UNKNOWN_SKU = "unknown-sku"
     NO_SKU = "no-sku"
     TWICE = "twice"  # detail: the earlier line with the same SKU
@@ -255,6 +263,8 @@ class NotCsv(DomainError):
 
 
 class SheetFault(StrEnum):
+    """The reasons why a CSV file cannot be parsed; comments say what `detail` has."""
+
     EMPTY = "empty"
     ENCODING = "encoding"  # detail: number of the line
     NO_SKU_COLUMN = "no-sku-column"  # detail: the columns there are

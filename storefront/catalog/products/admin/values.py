@@ -140,7 +140,7 @@ class ProductRecord:
 
 
 class Problem(StrEnum):
-    """What is wrong with a draft of a product, category or scheduled price."""
+    """The problems of a draft of a product, category or scheduled price."""
 
     MISSING = "missing"
     SKU_TAKEN = "sku-taken"
@@ -196,6 +196,8 @@ class UnknownScheduledPrice(NotFoundError):
 
 
 class ProductFilter(StrEnum):
+    """The filters of the product list."""
+
     ALL = "all"
     PUBLISHED = "published"
     HIDDEN = "hidden"
@@ -205,6 +207,8 @@ class ProductFilter(StrEnum):
 
 
 class ProductOrder(StrEnum):
+    """The sort orders of the product list."""
+
     NEWEST = "newest"
     NAME = "name"
     PRICE = "price"  # lowest first

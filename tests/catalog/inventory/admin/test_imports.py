@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,6 @@ from storefront.catalog.inventory.admin import (
     ImportState,
     LineProblem,
     UnknownImport,
-    apply_import,
 )
 from storefront.catalog.inventory.import_models import StockImport, StockImportLine
 from storefront.catalog.models import Message
@@ -31,6 +31,9 @@ from tests.factories.products import change, record_of, variants
 from tests.factories.stock import CLERK, adjust, change_of, ledger_of, movement_count, row_of, sell
 from tests.fakes import Clock
 from tests.isolated_shop import at_once, own_shop
+
+# By name: as an attribute of its package, the function of the same name hides the module.
+application = importlib.import_module("storefront.catalog.inventory.admin.apply_import")
 
 
 @pytest.fixture(autouse=True)
@@ -225,7 +228,7 @@ def test_an_import_whose_worker_died_is_resumed_after_its_lease(
     page = check(f"{mug.sku},,5,,")
     inventory_admin.start_import(page.imported.id)
     with monkeypatch.context() as patch:
-        patch.setattr(apply_import._Attempt, "products", lambda attempt: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(application._Attempt, "products", lambda attempt: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             inventory_admin.apply_import(page.imported.id)
     assert row_of(mug.sku).on_hand == 10
@@ -237,14 +240,14 @@ def test_an_import_whose_worker_died_is_resumed_after_its_lease(
 
 
 def test_progress_is_reported_in_chunks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply_import, "CHUNK", 2)
-    goods = [make_product(name=f"Mug {i}", options=(("S", 5), ("M", 5))) for i in range(3)]
-    page = check(*(f"{mug.sku}-{size},,1,," for mug in goods for size in "SM"))
+    monkeypatch.setattr(application, "CHUNK", 2)
+    mugs = [make_product(name=f"Mug {i}", options=(("S", 5), ("M", 5))) for i in range(3)]
+    page = check(*(f"{mug.sku}-{size},,1,," for mug in mugs for size in "SM"))
     inventory_admin.start_import(page.imported.id)
-    told: list[tuple[int, int]] = []
-    inventory_admin.apply_import(page.imported.id, lambda done, total: told.append((done, total)))
-    assert told == [(2, 6), (4, 6), (6, 6)]
-    assert [card.available for card in catalog.cards_of([mug.id for mug in goods])] == [12, 12, 12]
+    reported: list[tuple[int, int]] = []
+    inventory_admin.apply_import(page.imported.id, lambda done, total: reported.append((done, total)))
+    assert reported == [(2, 6), (4, 6), (6, 6)]
+    assert [card.available for card in catalog.cards_of([mug.id for mug in mugs])] == [12, 12, 12]
 
 
 def test_a_file_broken_in_the_middle_leaves_no_import(app: Flask) -> None:

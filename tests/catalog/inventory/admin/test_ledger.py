@@ -109,8 +109,8 @@ def test_the_database_refuses_a_second_undo(app: Flask) -> None:
     adjust(change_of(mug.sku, delta=5))
     (added,) = ledger_of(mug.sku)
     inventory_admin.undo(added.id, actor=CLERK)
-    twin = {"variant_id": row_of(mug.sku).id, "delta": -5, "balance": 5, "reason": "undo", "actor": CLERK}
+    second = {"variant_id": row_of(mug.sku).id, "delta": -5, "balance": 5, "reason": "undo", "actor": CLERK}
     with pytest.raises(DBAPIError), transaction("catalog") as session:
         session.execute(
-            sa.insert(StockMovement).values(reference="another", created_at=utc_now(), undoes_id=added.id, **twin)
+            sa.insert(StockMovement).values(reference="another", created_at=utc_now(), undoes_id=added.id, **second)
         )

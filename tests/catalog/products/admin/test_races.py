@@ -40,11 +40,11 @@ def test_of_two_concurrent_changes_one_is_refused(engine: str, tmp_path: Path) -
 
             return act
 
-        told = at_once(app, [save("Brass Mug"), save("Tin Mug")])
+        outcomes = at_once(app, [save("Brass Mug"), save("Tin Mug")])
         with app.app_context():
             name = record_of(mug.id).name
             assert faults() == []
-    assert set(told) == {"saved", name}
+    assert set(outcomes) == {"saved", name}
 
 
 def test_sales_while_a_variant_is_withdrawn_and_restored_are_counted(engine: str, tmp_path: Path) -> None:
