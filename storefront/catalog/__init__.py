@@ -1,5 +1,5 @@
-"""The catalogue: what is described, what is sold, what it costs, how much of it there is, and what buyers said.
+"""The catalogue: products, variants, prices, stock, search and reviews.
 
-It promises that a SKU names one variant for good, that stock is never sold twice, that every change of a count on
-hand leaves a movement nobody can edit, and that browsing costs the same number of statements in a shop of any size.
+Guarantees: a SKU names one variant for good; stock is never sold twice; every change of a count on hand leaves an
+immutable movement in the ledger; browsing costs a fixed number of statements whatever the size of the shop.
 """

@@ -1,4 +1,4 @@
-"""What the doctor asks of the catalogue: does every number explain itself."""
+"""Consistency checks of the catalogue for the `doctor` command: stored figures against the rows they follow from."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from storefront.catalog.models import (
 from storefront.catalog.reviews.reviews import average_shown, count_shown
 from storefront.db.session import read_session
 
-A_HUNDREDTH = 0.01  # of a star; SQLite keeps averages as floating numbers
+A_HUNDREDTH = 0.01  # of a star; SQLite stores averages as floating-point numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a checkout has of the stock.
+    """The reservations of a checkout that share one state.
 
-    :ivar units: by SKU
-    :ivar returned: of them, back on the shelf
+    :ivar units: reserved or sold, by SKU
+    :ivar returned: the part of them that was returned to stock, by SKU
     """
 
     state: ReservationState
@@ -46,9 +46,12 @@ class Holding:
 
 
 def stock_violations() -> Iterator[str]:
-    """Every count that its rows do not explain, in words; the databases do the sums."""
-    moved = _sums(select(func.sum(StockMovement.delta)), StockMovement.variant_id == Variant.id)
-    held = _sums(
+    """Describe every stock figure that disagrees with the ledger, the reservations or the listings.
+
+    The database computes the sums.
+    """
+    moved = _sum_of(select(func.sum(StockMovement.delta)), StockMovement.variant_id == Variant.id)
+    held = _sum_of(
         select(func.sum(StockReservation.quantity)),
         and_(StockReservation.variant_id == Variant.id, StockReservation.state == ReservationState.HELD),
     )
@@ -57,8 +60,8 @@ def stock_violations() -> Iterator[str]:
     )
     for sku, on_hand, by_ledger, reserved, by_holds in read_session().execute(drifted):
         yield f"{sku}: {on_hand} on hand, the ledger says {by_ledger}; {reserved} reserved, holds say {by_holds}"
-    mine = and_(Variant.product_id == Product.id, Variant.is_withdrawn.is_(False))
-    available = _sums(select(func.sum(Variant.on_hand - Variant.reserved)), mine)
+    counted = and_(Variant.product_id == Product.id, Variant.is_withdrawn.is_(False))
+    available = _sum_of(select(func.sum(Variant.on_hand - Variant.reserved)), counted)
     for sku, stock, total in read_session().execute(
         select(Product.sku, Product.stock, available).where(Product.stock != available)
     ):
@@ -70,12 +73,12 @@ def stock_violations() -> Iterator[str]:
     )
     for sku, stock in read_session().execute(listed):
         yield f"{sku}: {stock} available, but listed otherwise"
-    yield from _desk_faults()
-    yield from _return_faults()
+    yield from _admin_violations()
+    yield from _return_violations()
 
 
-def _desk_faults() -> Iterator[str]:
-    """What the stock desk keeps beside the figures."""
+def _admin_violations() -> Iterator[str]:
+    """Check the denormalised columns of the staff's stock list, and that each undo reverses its movement."""
     title = case((Variant.name == "", Product.name), else_=Product.name + ", " + Variant.name)
     copies = (
         select(Variant.sku)
@@ -85,7 +88,7 @@ def _desk_faults() -> Iterator[str]:
         )
     )
     for sku in read_session().scalars(copies):
-        yield f"{sku}: the stock desk calls it otherwise than its product, or takes it for sold or not"
+        yield f"{sku}: title or sellable flag of the variant does not follow from its product"
     undone = aliased(StockMovement)
     unequal = (
         select(StockMovement.id)
@@ -100,15 +103,15 @@ def _desk_faults() -> Iterator[str]:
         )
     )
     for movement in read_session().scalars(unequal):
-        yield f"movement {movement} does not take back what it says"
+        yield f"movement {movement} does not reverse the movement that it undoes"
 
 
-def _return_faults() -> Iterator[str]:
-    """Units that came back, by the ledger and by the reservations they were sold from."""
+def _return_violations() -> Iterator[str]:
+    """Compare returned units by the ledger with those by the reservations they were sold from."""
     moved: dict[tuple[str, int], int] = defaultdict(int)
-    back = select(StockMovement.reference, StockMovement.variant_id, StockMovement.delta)
+    returns = select(StockMovement.reference, StockMovement.variant_id, StockMovement.delta)
     for reference, variant, delta in read_session().execute(
-        back.where(StockMovement.reason.in_([CANCELLATION, RETURN]))
+        returns.where(StockMovement.reason.in_([CANCELLATION, RETURN]))
     ):
         moved[reference.partition("/")[0], variant] += delta
     for row, sku in read_session().execute(
@@ -116,31 +119,31 @@ def _return_faults() -> Iterator[str]:
     ):
         by_ledger = moved[row.checkout_id, row.variant_id]
         if row.returned != by_ledger:
-            yield f"checkout {row.checkout_id}: {row.returned} of {sku} came back, the ledger says {by_ledger}"
+            yield f"checkout {row.checkout_id}: {row.returned} of {sku} returned, the ledger says {by_ledger}"
         if (row.state == ReservationState.RETURNED) != (row.returned == row.quantity):
-            yield f"checkout {row.checkout_id}: {row.returned} of {row.quantity} {sku} came back, yet it is {row.state}"
+            yield f"checkout {row.checkout_id}: {row.returned} of {row.quantity} {sku} returned, yet it is {row.state}"
 
 
-def _sums(total: Select[int | None], where: ColumnElement[bool]) -> ColumnElement[int]:
+def _sum_of(total: Select[int | None], where: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(total.where(where).scalar_subquery(), 0)
 
 
 def product_violations() -> Iterator[str]:
-    """Every product whose price, old price or place in the listings is not what follows from its rows, in words."""
+    """Describe every product whose price, compare-at price, listings or search entry do not follow from its rows."""
     for sku in read_session().scalars(select(Product.sku).where(is_lowest_wrong())):
         yield f"{sku}: its price is not that of its cheapest variant on sale"
     place = and_(ProductCategory.product_id == Product.id, ProductCategory.category_id == Product.main_category_id)
     for sku in read_session().scalars(select(Product.sku).where(~exists().where(place))):
-        yield f"{sku}: does not stand in its main category"
-    stands = exists().where(
+        yield f"{sku}: not in its main category"
+    in_category = exists().where(
         ProductCategory.product_id == BrowseEntry.product_id, ProductCategory.category_id == BrowseEntry.category_id
     )
     listed = select(Product.sku).join(BrowseEntry, BrowseEntry.product_id == Product.id).distinct()
-    strays = listed.where(
-        or_(~Product.active, and_(BrowseEntry.category_id != ALL_CATEGORIES, ~stands)),
+    wrongly_listed = listed.where(
+        or_(~Product.active, and_(BrowseEntry.category_id != ALL_CATEGORIES, ~in_category)),
     )
-    for sku in read_session().scalars(strays):
-        yield f"{sku}: listed where it does not stand, or though it is hidden"
+    for sku in read_session().scalars(wrongly_listed):
+        yield f"{sku}: listed in a category it is not in, or although it is unpublished"
     other = or_(
         BrowseEntry.price != Product.price,
         BrowseEntry.brand != Product.brand,
@@ -151,22 +154,22 @@ def product_violations() -> Iterator[str]:
     entries = select(func.count()).where(BrowseEntry.product_id == Product.id).correlate(Product).scalar_subquery()
     places = select(func.count()).where(ProductCategory.product_id == Product.id).correlate(Product).scalar_subquery()
     for sku in read_session().scalars(select(Product.sku).where(Product.active, entries < places + 1)):
-        yield f"{sku}: not listed everywhere it stands"
-    found = exists().where(product_search.c.product_id == Product.id)
-    for sku in read_session().scalars(select(Product.sku).where(~found)):
-        yield f"{sku}: found by no word"
+        yield f"{sku}: not listed in all of its categories"
+    indexed = exists().where(product_search.c.product_id == Product.id)
+    for sku in read_session().scalars(select(Product.sku).where(~indexed)):
+        yield f"{sku}: not in the search index"
 
 
 def review_violations() -> Iterator[str]:
-    """Every rating that the reviews shown do not explain, in words."""
+    """Describe every rating, review count and vote count that disagrees with the visible reviews and the votes."""
     rated = select(Product.sku, Product.review_count, count_shown(), Product.average_rating, average_shown()).where(
         or_(
             Product.review_count != count_shown(),
             func.abs(Product.average_rating - average_shown()) > A_HUNDREDTH / 2,
         )
     )
-    for sku, count, found, average, made in read_session().execute(rated):
-        yield f"{sku}: {count} reviews of {average} stars, those shown are {found} of {made:.2f}"
+    for sku, count, count_now, average, average_now in read_session().execute(rated):
+        yield f"{sku}: {count} reviews of {average} stars, those visible are {count_now} of {average_now:.2f}"
     listed = (
         select(Product.sku, Product.average_rating, BrowseEntry.rating)
         .join(BrowseEntry, BrowseEntry.product_id == Product.id)
@@ -178,20 +181,23 @@ def review_violations() -> Iterator[str]:
     for review, count in read_session().execute(
         select(Review.id, Review.helpful_count).where(Review.helpful_count < votes)
     ):
-        yield f"review {review}: helpful to {count}, but more have said so"
+        yield f"review {review}: helpful count is {count}, fewer than its votes"
 
 
 def holdings() -> dict[str, list[Holding]]:
-    """What each checkout has of the stock, by checkout and then by state; what was released is left out."""
+    """Return the reservations of every checkout, one `Holding` for each state but released.
+
+    :return: by checkout id
+    """
     rows = read_session().execute(
         select(StockReservation, Variant.sku)
         .join(Variant, Variant.id == StockReservation.variant_id)
         .where(StockReservation.state != ReservationState.RELEASED)
     )
-    found: dict[str, dict[str, Holding]] = defaultdict(dict)
+    by_checkout: dict[str, dict[str, Holding]] = defaultdict(dict)
     for row, sku in rows:
-        fresh = Holding(ReservationState(row.state), {}, {}, row.expires_at)
-        holding = found[row.checkout_id].setdefault(row.state, fresh)
+        empty = Holding(ReservationState(row.state), {}, {}, row.expires_at)
+        holding = by_checkout[row.checkout_id].setdefault(row.state, empty)
         holding.units[sku] = row.quantity
         holding.returned[sku] = row.returned
-    return {checkout: list(by_state.values()) for checkout, by_state in found.items()}
+    return {checkout: list(by_state.values()) for checkout, by_state in by_checkout.items()}

@@ -1,12 +1,11 @@
-"""What the catalogue announces through its outbox.
+"""The events that the catalogue publishes through its outbox, with their payloads.
 
-The payload of `BACK_IN_STOCK` is `{"sku": SKU, "product": product id}`: of that variant none was available, and now
-some are. Each such return has a message of its own.
-
-That of `STOCK_LOW` is `{"skus": [SKU, …], "count": how many}`: these fell to their low-stock level, in one transaction;
-of a great many the first are named. That of `STOCK_DIGEST` is `{"day": ISO date}`, once a day.
-
-That of `CATEGORY_RENAMED` is `{"category": category id}`: its products are to be found by its new name.
+- `BACK_IN_STOCK`: `{"sku": SKU, "product": product id}`. A variant that had no available units has some again; one
+  message for each such change.
+- `STOCK_LOW`: `{"skus": [SKU, …], "count": number}`. These variants fell to their low-stock level in one transaction;
+  `skus` is cut at `low_stock.MAX_NAMED`, `count` is not.
+- `STOCK_DIGEST`: `{"day": ISO date}`. Once a day.
+- `CATEGORY_RENAMED`: `{"category": category id}`. The search index of its products must be rebuilt with the new name.
 """
 
 BACK_IN_STOCK = "back-in-stock"

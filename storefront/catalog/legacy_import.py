@@ -1,6 +1,6 @@
-"""Goods of the old shop, what was said of them and who bought them, taken over batch by batch.
+"""Imports categories, products, reviews and sales of the old shop, batch by batch.
 
-What is here stays as it is: nothing is written over, and what was deleted here does not come back.
+An import never overwrites existing rows, and does not bring back what was deleted here after an earlier import.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ HUE_STEP = 47  # degrees between the colours of one category and the next
 
 @dataclass(frozen=True, slots=True)
 class OldCategory:
+    """A category of the old shop."""
+
     id: int
     name: str
     description: str
@@ -67,6 +69,12 @@ class OldCategory:
 
 @dataclass(frozen=True, slots=True)
 class OldReview:
+    """A review of the old shop.
+
+    :ivar id: its id there
+    :ivar product_id: of the product there and, once imported, here
+    """
+
     id: int
     product_id: int
     review: NewReview
@@ -74,8 +82,9 @@ class OldReview:
 
 @dataclass(frozen=True, slots=True)
 class OldSale:
-    """Units that the old shop sold and took off its stock.
+    """Units of one order that the old shop sold and took off its stock.
 
+    :ivar checkout: the checkout id that the imported order has here
     :ivar units: by product id
     """
 
@@ -85,42 +94,42 @@ class OldSale:
 
 
 def import_categories(categories: Sequence[OldCategory]) -> tuple[dict[int, str], BatchResult]:
-    """Open departments for the categories there are none for yet.
+    """Create the categories that do not exist yet.
 
-    :return: the slug that each has here, by its id there; one that was closed here since has none
+    :return: slugs by old category id, without categories that were deleted here after an earlier import
     """
-    landing, slugs, new = BatchResult(), {}, []
-    came = import_log.already_imported(ImportedRow, _CATEGORY, [category.id for category in categories])
-    here = set(read_session().scalars(select(Category.slug)))
+    result, slugs, new = BatchResult(), {}, []
+    imported = import_log.already_imported(ImportedRow, _CATEGORY, [category.id for category in categories])
+    existing = set(read_session().scalars(select(Category.slug)))
     for category in categories:
         slug = slugify(category.name, f"category-{category.id}")
-        if slug in here:
-            landing.known.append(category.id)
-        elif category.id in came:
-            landing.known.append(category.id)
+        if slug in existing:
+            result.known.append(category.id)
+        elif category.id in imported:
+            result.known.append(category.id)
             continue
         else:
             hue = category.id * HUE_STEP % 360
             new.append(Department(slug, category.name, category.description, hue, NO_ICON))
-            landing.added.append(category.id)
-            here.add(slug)
+            result.added.append(category.id)
+            existing.add(slug)
         slugs[category.id] = slug
     if new:
         add_categories(new)
-    _note(_CATEGORY, [category.id for category in categories if category.id not in came])
-    return slugs, landing
+    _mark_imported(_CATEGORY, [category.id for category in categories if category.id not in imported])
+    return slugs, result
 
 
 @retry_on_deadlock
-def _note(kind: str, ids: Sequence[int]) -> None:
+def _mark_imported(kind: str, ids: Sequence[int]) -> None:
     with transaction("catalog") as session:
         import_log.mark_imported(session, ImportedRow, kind, ids)
 
 
 def import_products(batch: Sequence[NewProduct], *, actor: str) -> BatchResult:
-    """Put products on sale under the ids they had; those without a category stand with what nobody has sorted yet.
+    """Create products under their old ids; those without a category go to the default one.
 
-    What they have in stock is one movement each, as for every product that is put on sale.
+    The initial stock of each is one movement in the ledger, as for any new product.
     """
     if any(not product.categories for product in batch):
         default_category()
@@ -129,7 +138,7 @@ def import_products(batch: Sequence[NewProduct], *, actor: str) -> BatchResult:
 
 @retry_on_deadlock
 def _import_products(batch: Sequence[NewProduct], actor: str) -> BatchResult:
-    landing = BatchResult()
+    result = BatchResult()
     with transaction("catalog") as session:
         ids = [product.id for product in batch if product.id is not None]
         known = import_log.already_imported(ImportedRow, _PRODUCT, ids)
@@ -137,103 +146,114 @@ def _import_products(batch: Sequence[NewProduct], actor: str) -> BatchResult:
         codes = _codes_taken(session, [product.sku for product in batch])
         new = []
         for product in batch:
-            assert product.id is not None  # noqa: S101 - what came over had one
+            assert product.id is not None  # noqa: S101 - every imported product has its old id
             if product.id in known:
-                landing.known.append(product.id)
+                result.known.append(product.id)
             elif product.id in taken:
-                landing.refused[product.id] = "another product here has its id"
+                result.refused[product.id] = "another product here has its id"
             elif product.sku.upper() in codes:
-                landing.refused[product.id] = "another product or variant carries its SKU"
+                result.refused[product.id] = "another product or variant carries its SKU"
             else:
                 codes.add(product.sku.upper())
                 new.append(product)
-                landing.added.append(product.id)
+                result.added.append(product.id)
         if new:
             write_products(session, new, actor)
-        import_log.mark_imported(session, ImportedRow, _PRODUCT, landing.added)
-    return landing
+        import_log.mark_imported(session, ImportedRow, _PRODUCT, result.added)
+    return result
 
 
 def _codes_taken(session: Session, skus: Sequence[str]) -> set[str]:
-    """In capitals: MySQL takes abc-1 and ABC-1 for the same."""
+    """Return which of these codes are in use as SKU or barcode, in upper case: MySQL compares without case."""
     wanted = {sku.upper() for sku in skus}
-    found: set[str] = set()
+    taken: set[str] = set()
     for column in (Product.sku, Variant.sku, Variant.barcode):
-        found |= {
+        taken |= {
             code.upper() for code in session.scalars(select(column).where(func.upper(column).in_(wanted))) if code
         }
-    return found
+    return taken
 
 
 def arrived_products(ids: Collection[int]) -> set[int]:
-    """Which products of the old shop are here, on sale or not."""
-    came = (
+    """Return which products of the old shop were imported and still exist, published or not.
+
+    :param ids: old product ids
+    """
+    imported = (
         select(ImportedRow.old_id).join(Product, Product.id == ImportedRow.old_id).where(ImportedRow.kind == _PRODUCT)
     )
-    return set(read_session().scalars(came.where(ImportedRow.old_id.in_(ids))))
+    return set(read_session().scalars(imported.where(ImportedRow.old_id.in_(ids))))
 
 
 def arrived_pictures(ids: Collection[int]) -> set[int]:
-    """Which pictures of the old shop came over before."""
+    """Return which images of the old shop were imported before.
+
+    :param ids: old image ids
+    """
     return import_log.already_imported(ImportedRow, _PICTURE, ids)
 
 
 def note_pictures(ids: Sequence[int]) -> None:
-    """Note that these came over."""
-    _note(_PICTURE, ids)
+    """Mark images as imported.
+
+    :param ids: old image ids
+    """
+    _mark_imported(_PICTURE, ids)
 
 
 @retry_on_deadlock
 def import_reviews(batch: Sequence[OldReview]) -> BatchResult:
-    """Write down what was said of products that are here; what they come to is right at the end of each batch.
+    """Import reviews of products that exist here, and recompute the ratings of these products.
 
-    :param batch: by authors who are here, which is the caller's to know
+    :param batch: reviews whose authors exist here; the caller checks that
     """
-    landing = BatchResult()
+    result = BatchResult()
     with transaction("catalog") as session:
         known = import_log.already_imported(ImportedRow, _REVIEW, [old.id for old in batch])
         products = arrived_products({old.product_id for old in batch})
-        pairs = _written(session, products)
+        pairs = _reviewed_pairs(session, products)
         rows = []
         for old in batch:
             review, pair = old.review, (old.product_id, old.review.user_id)
             if old.id in known:
-                landing.known.append(old.id)
+                result.known.append(old.id)
             elif old.product_id not in products:
-                landing.refused[old.id] = "its product is not here"
+                result.refused[old.id] = "its product is not here"
             elif pair in pairs:
-                landing.refused[old.id] = "its author has reviewed the product already"
+                result.refused[old.id] = "its author has reviewed the product already"
             else:
                 pairs.add(pair)
-                landing.added.append(old.id)
+                result.added.append(old.id)
                 rows.append(review_row(old.product_id, review))
         if rows:
-            _take(session, {old.product_id for old in batch if old.id in set(landing.added)})
+            _lock_products(session, {old.product_id for old in batch if old.id in set(result.added)})
             session.execute(insert(Review), rows)
             settle_ratings(session, {old.product_id for old in batch})
-        import_log.mark_imported(session, ImportedRow, _REVIEW, landing.added)
-    return landing
+        import_log.mark_imported(session, ImportedRow, _REVIEW, result.added)
+    return result
 
 
-def _written(session: Session, products: Collection[int]) -> set[tuple[int, int]]:
-    asked = select(Review.product_id, Review.user_id).where(Review.product_id.in_(products))
-    return {(product, user) for product, user in session.execute(asked)}
+def _reviewed_pairs(session: Session, products: Collection[int]) -> set[tuple[int, int]]:
+    pairs = select(Review.product_id, Review.user_id).where(Review.product_id.in_(products))
+    return {(product, user) for product, user in session.execute(pairs)}
 
 
-def _take(session: Session, products: Collection[int]) -> None:
-    """The products' rows, as everybody who writes a review takes them first."""
+def _lock_products(session: Session, products: Collection[int]) -> None:
+    """Lock the rows of products by id, before reviews are written, as every writer of reviews does."""
     session.execute(select(Product.id).where(Product.id.in_(products)).order_by(Product.id).with_for_update())
 
 
 @retry_on_deadlock
 def import_sales(batch: Sequence[OldSale]) -> None:
-    """Note which units were sold by the old shop, so that they can be taken back here. No stock is moved by it.
+    """Record units sold by the old shop as committed reservations, so that they can be returned here.
 
-    A product counts by its first variant; of one that is not here nothing is noted. Safe to repeat.
+    No stock moves. Units count for the first variant of their product; products that were not imported are skipped.
+    Safe to repeat.
     """
     with transaction("catalog") as session:
-        there = select(StockReservation.checkout_id)
-        known = set(session.scalars(there.where(StockReservation.checkout_id.in_([sale.checkout for sale in batch]))))
+        checkouts = [sale.checkout for sale in batch]
+        recorded = select(StockReservation.checkout_id).where(StockReservation.checkout_id.in_(checkouts))
+        known = set(session.scalars(recorded))
         new = [sale for sale in batch if sale.checkout not in known]
         variants = _first_variants(session, {product for sale in new for product in sale.units})
         rows = [
@@ -253,7 +273,7 @@ def import_sales(batch: Sequence[OldSale]) -> None:
 
 
 def _first_variants(session: Session, products: Collection[int]) -> dict[int, int]:
-    came = arrived_products(products)
-    asked = select(Variant.product_id, Variant.id).where(Variant.product_id.in_(came))
-    rows = session.execute(asked.order_by(Variant.sort_order.desc(), Variant.id.desc()))
+    variants = select(Variant.product_id, Variant.id).where(Variant.product_id.in_(arrived_products(products)))
+    # In reverse order: of several variants the dictionary keeps the last, which is the product's first.
+    rows = session.execute(variants.order_by(Variant.sort_order.desc(), Variant.id.desc()))
     return {row.product_id: row.id for row in rows}

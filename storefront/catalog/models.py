@@ -38,24 +38,28 @@ from storefront.db.outbox import OutboxMessage
 from storefront.db.session import Model
 
 ALL_CATEGORIES = 0  # the category id under which `browse_index` lists every product of the shop
-
-
-NEVER_ENDS = 99999999  # days of a variant that does not sell: more than any that does
+NEVER_ENDS = 99999999  # `days_left` of a variant without sales; larger than that of any variant with sales
 
 
 class ReservationState(StrEnum):
+    """The states of a reservation."""
+
     HELD = "held"
     COMMITTED = "committed"
     RELEASED = "released"
-    RETURNED = "returned"  # sold, and come back
+    RETURNED = "returned"  # sold, and all units returned to stock
 
 
 class CatalogModel(Model):
+    """The base of the tables in the catalog schema."""
+
     __abstract__ = True
     __bind_key__ = "catalog"
 
 
 class Category(CatalogModel):
+    """A category, called a department in navigation."""
+
     __tablename__ = "categories"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -68,14 +72,14 @@ class Category(CatalogModel):
 
 
 class Product(CatalogModel):
-    """What is described. `price` is the lowest of its variants' prices, `stock` all that is available of them.
+    """A product; shoppers buy its variants.
 
-    What is taken off sale by itself counts for neither.
-
-    :cvar compare_at_price: of the variant that has the lowest price
-    :cvar availability_status: a flag of the old system, IN_STOCK or PREORDER; how much there is says `stock` alone
-    :cvar published_on: the day on which it was last put on sale
-    :cvar version: goes up with whatever the product desk changes
+    :cvar price: the lowest price of its variants, withdrawn ones excluded
+    :cvar compare_at_price: of the variant with the lowest price
+    :cvar stock: available units of all its variants, withdrawn ones excluded
+    :cvar availability_status: a flag of the old system, IN_STOCK or PREORDER; availability follows from `stock` alone
+    :cvar published_on: the day on which it was last published
+    :cvar version: incremented by every change that staff make to the product, for optimistic locking
     """
 
     __tablename__ = "products"
@@ -116,24 +120,26 @@ class Product(CatalogModel):
 
 
 class StockStatus(IntEnum):
-    """How a variant stands on the stock desk, as the database itself works it out."""
+    """The stock status of a variant, a computed column."""
 
     OUT = 0  # nothing available
-    LOW = 1  # at its level or below
+    LOW = 1  # at its reorder level or below
     STOCKED = 2
-    INACTIVE = 3  # taken off sale, however much there is
+    INACTIVE = 3  # not on sale, whatever its stock
 
 
 class Variant(CatalogModel):
-    """What is sold. Available is `on_hand` less `reserved`; what is computed the database keeps by itself.
+    """A variant of a product: what is priced, stocked and sold.
 
-    :cvar title: the product's name with this one's, for the stock desk to order by
-    :cvar reorder_level: units available at which it is to be ordered again
-    :cvar low_stock_notified: the staff were told that it ran low, and it has not recovered since
-    :cvar sold_30: units sold in the last 30 days less those of cancelled orders, a day late at most
-    :cvar is_withdrawn: taken off sale by itself, whatever its product is
-    :cvar is_sellable: its product is on sale, and it was not taken off by itself
-    :cvar days_left: until what is available is sold as it was of late; `NEVER_ENDS` when nothing was sold
+    :cvar is_withdrawn: taken off sale on its own, whether or not its product is published
+    :cvar title: names of product and variant, denormalised so that staff lists can sort by it
+    :cvar reorder_level: available units at which staff are told to order more
+    :cvar low_stock_notified: whether staff were notified of low stock; reset when it recovers
+    :cvar sold_30: units sold in the last 30 days without cancelled orders; up to a day old
+    :cvar is_sellable: whether its product is published and it is not withdrawn; denormalised
+    :cvar available: `on_hand` - `reserved`, computed by the database as the next two columns are
+    :cvar stock_status: a `StockStatus`
+    :cvar days_left: days until the available units are sold at the rate of `sold_30`; `NEVER_ENDS` without sales
     """
 
     __tablename__ = "variants"
@@ -186,6 +192,8 @@ class Variant(CatalogModel):
 
 
 class ProductCategory(CatalogModel):
+    """A product in a category; its main category is among them."""
+
     __tablename__ = "product_categories"
 
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
@@ -193,10 +201,10 @@ class ProductCategory(CatalogModel):
 
 
 class BrowseEntry(CatalogModel):
-    """What a listing filters, sorts and counts by: a narrow row per product and category, and one for the whole shop.
+    """The read model of listings: a narrow row for each product and category, and one for the whole shop.
 
-    Every order of a listing is an index of its own, so that a page of a large category reads its rows and no more.
-    It is written with the product, never by itself.
+    Every sort order of a listing has an index of its own, so that a page of a large category reads only its own rows.
+    Written by `listing.read_model` in the transaction that changes the product.
     """
 
     __tablename__ = "browse_index"
@@ -218,6 +226,8 @@ class BrowseEntry(CatalogModel):
 
 
 class Spec(CatalogModel):
+    """A line of a product's specifications."""
+
     __tablename__ = "product_specs"
     __table_args__ = (UniqueConstraint("product_id", "name"),)
 
@@ -229,12 +239,14 @@ class Spec(CatalogModel):
 
 
 class Image(CatalogModel):
-    """A picture of a product: one that was sent, or the address of a file below `static/` or elsewhere.
+    """An image of a product: an uploaded one, or the address of a file below `static/` or elsewhere.
 
-    :cvar image_data: the bytes of one that was sent before there was a store for them; else its digest names its files
-    :cvar digest: SHA-256 of the bytes, in hex
-    :cvar width: of the file at `image_url`, in pixels, as `height`
-    :cvar removed_at: since when it is shown in orders only, and can be brought back
+    :cvar image_data: the bytes of an image uploaded before there was an image store; later ones are files named by
+        `digest`
+    :cvar digest: SHA-256 of the bytes, hexadecimal; None without an upload
+    :cvar width: of the file at `image_url`, in pixels
+    :cvar height: of the file at `image_url`, in pixels
+    :cvar removed_at: when staff removed it; until it is purged, orders still show it and staff can restore it
     """
 
     __tablename__ = "product_images"
@@ -259,8 +271,10 @@ class Image(CatalogModel):
 
 
 class Review(CatalogModel):
-    """:cvar user_id: the account that wrote it, known to the accounts schema
-    :cvar is_hidden: by staff; it counts for nothing then
+    """A customer's review of a product.
+
+    :cvar user_id: the account of the author; its row is in the accounts schema
+    :cvar is_hidden: whether staff hid it; a hidden review does not count for the rating
     """
 
     __tablename__ = "reviews"
@@ -285,7 +299,7 @@ class Review(CatalogModel):
 
 
 class ReviewVote(CatalogModel):
-    """An account found a review helpful. `helpful_count` may be more: the old system kept no names."""
+    """An account's helpful vote for a review. `Review.helpful_count` may be larger: imported votes have no account."""
 
     __tablename__ = "review_votes"
 
@@ -294,9 +308,11 @@ class ReviewVote(CatalogModel):
 
 
 class StockMovement(CatalogModel):
-    """One signed change of a count on hand. The database refuses UPDATE and DELETE on this table.
+    """One signed change of a count on hand. Triggers refuse UPDATE and DELETE on this table.
 
-    :cvar undoes_id: the movement that this one takes back; none is taken back twice
+    :cvar balance: units on hand after it
+    :cvar reference: idempotency key; one variant has each pair of reason and reference at most once
+    :cvar undoes_id: the movement that this one reverses; unique, so that none is reversed twice
     """
 
     __tablename__ = "stock_movements"
@@ -322,9 +338,9 @@ class StockMovement(CatalogModel):
 
 
 class StockReservation(CatalogModel):
-    """Units of a variant promised to one checkout.
+    """Units of a variant reserved for one checkout.
 
-    :cvar returned: of those that were sold, how many are back on the shelf; when all are, its state says so
+    :cvar returned: sold units that were returned to stock; once all are, `state` is returned
     """
 
     __tablename__ = "stock_reservations"
@@ -347,7 +363,7 @@ class StockReservation(CatalogModel):
 
 
 class SearchWord(CatalogModel):
-    """A word of some product's name, to propose when a search finds nothing."""
+    """A word of a product's name, a candidate when the spelling of a search is corrected."""
 
     __tablename__ = "search_words"
 
@@ -355,18 +371,18 @@ class SearchWord(CatalogModel):
 
 
 class AuditEntry(AuditEntryMixin, CatalogModel):
-    """What the staff did to the catalogue, its stock aside, which has a ledger."""
+    """The audit log of the catalogue, except for stock, which has the ledger."""
 
 
 class ImportedRow(ImportedRowMixin, CatalogModel):
-    """Goods of the old shop, and what was said of them."""
+    """The import log of categories, products, images and reviews of the old shop."""
 
 
 class Message(OutboxMessage, CatalogModel):
     """The outbox of the catalogue."""
 
 
-# The words a product is found by. SQLite: an FTS5 table, whose key is always its rowid; MySQL: FULLTEXT indexes.
+# The full-text index. SQLite: an FTS5 table, whose key is always its rowid; MySQL: a table with FULLTEXT indexes.
 # The migration creates it by hand. `words` holds name, brand, SKUs, barcodes, categories and description.
 product_search = Table(
     "product_search",

@@ -1,6 +1,6 @@
-"""The catalogue in sums, and what the staff did to it.
+"""Reports on the catalogue: the value of the stock, and the audit entries of its products and stock.
 
-Other packages reach it through the catalogue's door, as `catalog.overview`.
+Other packages use it as `catalog.reports`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from storefront.db.audit_log import AuditEntryView, AuditQuery
 from storefront.db.column_types import MinorUnits
 from storefront.db.session import read_session
 
-BY_HAND = (*(reason.value for reason in Reason), UNDO, LEVEL, "api")  # reasons of movements that people make
+STAFF_REASONS = (*(reason.value for reason in Reason), UNDO, LEVEL, "api")  # reasons of movements that staff make
 
 
 @dataclass(frozen=True, slots=True)
 class StockWorth:
-    """What lies on the shelves.
+    """The stock on hand and its value.
 
-    :ivar worth: at today's selling prices: what it cost is not known here
+    :ivar worth: at current selling prices; purchase prices are not known to the shop
     """
 
     units: int
@@ -39,50 +39,49 @@ class StockWorth:
 
 @cached_query
 def stock_worth() -> StockWorth:
-    """Every unit on hand at the price it sells for, by one select."""
+    """Sum up all units on hand and their value at selling prices, by one select."""
     worth = type_coerce(func.sum(Variant.on_hand * Variant.price), MinorUnits)
     units, total = read_session().execute(select(func.sum(Variant.on_hand), worth)).one()
     return StockWorth(int(units or 0), Money(total or 0, current_app.config["CURRENCY"]), utc_now())
 
 
 def audit_entries(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
-    """What the staff did to the catalogue, its stock aside, latest first.
+    """List the audit log of the catalogue without its stock, newest first.
 
-    :param count: of them, at most
+    :param count: maximum number of entries
     """
     return audit_log.entries(AuditEntry, criteria, count)
 
 
 def staff_movements(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
-    """The movements of the stock that people made, as acts, latest first; sales and what follows from them are none.
+    """List the stock movements that staff made as audit entries, newest first; sales and returns are left out.
 
-    Each reason is looked for by itself, which an index finds: among the sales of a year they would be rare.
-
-    :param count: of them, at most
+    :param count: maximum number of entries
     """
     latest = (StockMovement.created_at.desc(), StockMovement.id.desc())
-    chosen = select(StockMovement.id).where(*_asked(criteria)).order_by(*latest).limit(count)
-    by_reason = [select(chosen.where(StockMovement.reason == reason).subquery().c.id) for reason in BY_HAND]
+    chosen = select(StockMovement.id).where(*_conditions(criteria)).order_by(*latest).limit(count)
+    # One branch a reason, so that each uses the index on it: a scan by date would read a year of sales to find a few.
+    by_reason = [select(chosen.where(StockMovement.reason == reason).subquery().c.id) for reason in STAFF_REASONS]
     every = union_all(*by_reason).subquery()
-    found = (
+    movements = (
         select(StockMovement, Variant.sku)
         .join(every, every.c.id == StockMovement.id)
         .join(Variant, Variant.id == StockMovement.variant_id)
         .order_by(*latest)
         .limit(count)
     )
-    for row, sku in read_session().execute(found):
-        detail = f"{row.delta:+,} to {row.balance:,}" if row.reason != LEVEL else "low-stock level"
-        said = f"{detail}: {row.note}" if row.note else detail
-        yield AuditEntryView(row.id, row.created_at, row.actor, f"stock {row.reason}", sku, said)
+    for row, sku in read_session().execute(movements):
+        change = f"{row.delta:+,} to {row.balance:,}" if row.reason != LEVEL else "low-stock level"
+        detail = f"{change}: {row.note}" if row.note else change
+        yield AuditEntryView(row.id, row.created_at, row.actor, f"stock {row.reason}", sku, detail)
 
 
-def _asked(criteria: AuditQuery) -> Iterator[ColumnElement[bool]]:
+def _conditions(criteria: AuditQuery) -> Iterator[ColumnElement[bool]]:
     if criteria.actor:
         yield StockMovement.actor == criteria.actor
     if criteria.subject:
-        named = select(Variant.id).where(Variant.sku == criteria.subject)
-        yield StockMovement.variant_id.in_(named)
+        variants = select(Variant.id).where(Variant.sku == criteria.subject)
+        yield StockMovement.variant_id.in_(variants)
     if criteria.since:
         yield StockMovement.created_at >= criteria.since
     if criteria.until:

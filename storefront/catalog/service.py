@@ -1,4 +1,4 @@
-"""The catalogue's door: its pages, its offers, and the chapters beside it."""
+"""The catalogue's service: home and product pages, and the names that other packages use."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ _cached_departments: RefreshingCache[tuple[Department, ...]] = RefreshingCache(
 
 
 def departments() -> tuple[Department, ...]:
-    """Every category, in the order of the navigation, as it was at most half a minute ago."""
+    """List every category in the order of the navigation, from a cache of at most 30 seconds."""
     return _cached_departments.get_or_compute((), _departments)
 
 
@@ -216,14 +216,14 @@ def _departments() -> tuple[Department, ...]:
 
 
 def is_empty() -> bool:
-    """True in a shop that has no product yet."""
+    """Tell whether the shop has no product yet."""
     return read_session().scalar(select(Product.id).limit(1)) is None
 
 
 def home(seen: Sequence[int]) -> HomePage:
-    """The products of the first page.
+    """Return the product lists of the home page.
 
-    :param seen: ids of products looked at, newest first
+    :param seen: ids of the products that the visitor viewed, the last first
     """
     loved = _first_ids(BrowseEntry.popularity.desc(), LOVED_SHOWN)
     newest = _first_ids(BrowseEntry.product_id.desc(), NEWEST_SHOWN)
@@ -236,7 +236,7 @@ def home(seen: Sequence[int]) -> HomePage:
 
 
 def _first_ids(order: ColumnElement[Any], count: int) -> list[int]:
-    """The first products of the whole shop that can be bought, from the narrow index alone."""
+    """Return the ids of the first products in stock in an order, from the browse index alone."""
     buyable = select(BrowseEntry.product_id).where(BrowseEntry.category_id == ALL_CATEGORIES, BrowseEntry.in_stock)
     return list(read_session().scalars(buyable.order_by(order, BrowseEntry.product_id.desc()).limit(count)))
 
@@ -245,12 +245,12 @@ def _pick(cards: dict[ProductId, ProductCard], ids: Sequence[int]) -> tuple[Prod
     return tuple(cards[ProductId(product_id)] for product_id in ids if product_id in cards)
 
 
-def get_product(product_id: int, stars: int | None = None, *, reader: int | None = None) -> ProductPage:
-    """The page of a product.
+def get_product(product_id: int, stars: int | None = None, *, viewer_id: int | None = None) -> ProductPage:
+    """Return everything that a product page shows.
 
     :param stars: show only reviews with this rating
-    :param reader: the account that looks at it
-    :raise UnknownProduct: there is none of this id on sale
+    :param viewer_id: the account of the viewer, None for a guest
+    :raise UnknownProduct: no product on sale has this id
     """
     found = _find_product(Product.id == product_id)
     if found is None:
@@ -267,18 +267,18 @@ def get_product(product_id: int, stars: int | None = None, *, reader: int | None
         review_count=product.review_count,
         hue=category.hue,
         department=department_of(category),
-        pictures=tuple(kept.picture for kept in gallery.pictures_of(product_id)),
+        pictures=tuple(image.picture for image in gallery.pictures_of(product_id)),
         specs=tuple((spec.name, spec.value) for spec in specs),
-        reviews=newest_reviews(product_id, stars=stars, most=REVIEWS_SHOWN, reader=reader),
-        reader=reader,
-        own_review=own_review(product_id, reader) if reader is not None else None,
+        reviews=newest_reviews(product_id, stars=stars, most=REVIEWS_SHOWN, viewer_id=viewer_id),
+        viewer_id=viewer_id,
+        own_review=own_review(product_id, viewer_id) if viewer_id is not None else None,
         histogram=_histogram(product_id),
         related=_related(product),
     )
 
 
 def _find_product(which: ColumnElement[bool]) -> tuple[Product, Category, list[tuple[Variant, int]]] | None:
-    """A product on sale, its main category, and its variants with what is available of each; by one select."""
+    """Find a product on sale with its main category and its variants and their available units, by one select."""
     rows = (
         read_session()
         .execute(
@@ -316,7 +316,7 @@ def _box(product: Product, category: Category, variants: Sequence[tuple[Variant,
 
 
 def get_purchase_box(sku: Sku) -> PurchaseBox:
-    """What the form that buys a SKU's product needs, by one select.
+    """Return what the add-to-cart form of a SKU's product needs, by one select.
 
     :raise UnknownSku: no product on sale has a variant of this SKU
     """
@@ -337,7 +337,7 @@ def _histogram(product_id: int) -> tuple[RatingBar, ...]:
 
 
 def _related(product: Product) -> tuple[ProductCard, ...]:
-    """The best loved of the same department that can be bought."""
+    """Return the most popular other products in stock in the same main category."""
     chosen = (
         select(BrowseEntry.product_id)
         .where(

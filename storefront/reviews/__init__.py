@@ -1,4 +1,1 @@
-"""Writing reviews: what the catalogue keeps, by whom the accounts know, of goods the orders delivered.
-
-It has no tables: reviews lie in the catalogue's schema, behind its door.
-"""
+"""Writing reviews, shared by pages and API: combines accounts, orders and the catalogue, which stores the reviews."""

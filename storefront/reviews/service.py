@@ -1,4 +1,4 @@
-"""What a review needs of several domains: its author's name, and whether they got the product from us."""
+"""Writes reviews with the author's name from the account and verification from the orders."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["ReviewDraft", "write"]
 
 
 def write(account: Account, product_id: int, draft: ReviewDraft) -> ReviewView:
-    """Review a product; what the account said of it before is replaced.
+    """Write an account's review of a product, replacing an earlier one.
 
-    It is verified by an order of the account that was delivered, and by nothing else.
+    The review is verified if, and only if, an order of the account with this product was delivered.
 
-    :raise catalog.UnknownProduct: there is none of this id on sale
+    :raise catalog.UnknownProduct: no product on sale has this id
     """
-    has_it = orders.has_received(account.id, product_id)
-    return catalog.write_review(product_id, Author(account.id, account.name), draft, is_verified=has_it)
+    has_received = orders.has_received(account.id, product_id)
+    return catalog.write_review(product_id, Author(account.id, account.name), draft, is_verified=has_received)

@@ -1,4 +1,4 @@
-"""What tests of the catalogue share."""
+"""Fixtures of the catalogue's tests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from tests.factories.products import faults
 
 
 @pytest.fixture
-def _derived_is_right(app: Flask) -> Iterator[None]:
+def _consistent_read_model(app: Flask) -> Iterator[None]:
     yield
     assert faults() == []

@@ -1,4 +1,4 @@
-"""The catalogue's door: pages of goods, offers, and products put on sale."""
+"""Home and product pages, offers, and the creation of products."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def make_reviewed(*ratings: int) -> int:
     return catalog.get_purchase_box(sku).product_id
 
 
-def test_departments_stand_in_their_order(app: Flask) -> None:
+def test_departments_are_in_the_order_of_the_navigation(app: Flask) -> None:
     names = [department.name for department in catalog.departments()]
     assert names == ["Electronics", "Fashion", "Home & Living", "Books", "Sports", "Beauty"]
 
 
-def test_the_first_page_shows_what_is_loved_and_new_and_can_be_had(app: Flask) -> None:
+def test_the_home_page_lists_popular_and_new_products_in_stock(app: Flask) -> None:
     home = catalog.home(seen=[3, 999_999, 1])
     in_stock = {row["name"] for row in DEMO if any(variant["stock"] for variant in row["variants"])}
     loved = sorted((row for row in DEMO if row["name"] in in_stock), key=lambda row: -row["loved"])
@@ -62,7 +62,7 @@ def test_the_first_page_shows_what_is_loved_and_new_and_can_be_had(app: Flask) -
     assert [card.id for card in home.seen] == [3, 1]
 
 
-def test_a_purchase_box_offers_its_variants_as_they_are_sold(app: Flask) -> None:
+def test_a_purchase_box_offers_its_variants_at_their_prices(app: Flask) -> None:
     mug = make_product(options=(("Blue", 5), ("Green", 0)))
     for option in ("Blue", "Green"):
         sku = Sku(f"{mug.sku}-{option}")
@@ -71,7 +71,7 @@ def test_a_purchase_box_offers_its_variants_as_they_are_sold(app: Flask) -> None
         catalog.get_purchase_box(Sku(f"{mug.sku}-Blue")).offer("another")
 
 
-def test_a_product_page_tells_everything(app: Flask) -> None:
+def test_a_product_page_has_all_details(app: Flask) -> None:
     page = catalog.get_product(14)
     row = DEMO[13]
     assert (page.box.name, page.brand, page.box.option_name) == (row["name"], row["brand"], row["option"])
@@ -82,7 +82,7 @@ def test_a_product_page_tells_everything(app: Flask) -> None:
     assert page.department.slug == "sports"
 
 
-def test_reviews_come_newest_first_and_can_be_narrowed_to_their_stars(app: Flask) -> None:
+def test_reviews_are_newest_first_and_can_be_filtered_by_rating(app: Flask) -> None:
     everything = catalog.get_product(14).reviews
     assert [review.created_at for review in everything] == sorted(
         (review.created_at for review in everything), reverse=True
@@ -113,7 +113,7 @@ def test_the_rating_is_the_average_of_the_reviews(app: Flask, ratings: tuple[int
     assert (page.rating, page.review_count) == (Decimal(average), len(ratings))
 
 
-def test_related_goods_are_of_the_department_and_can_be_had(app: Flask) -> None:
+def test_related_products_are_of_the_same_department_and_in_stock(app: Flask) -> None:
     related = catalog.get_product(1).related
     assert len(related) == 4
     names = {row["name"]: row for row in DEMO}
@@ -121,7 +121,7 @@ def test_related_goods_are_of_the_department_and_can_be_had(app: Flask) -> None:
     assert 1 not in {card.id for card in related}
 
 
-def test_a_product_that_never_was_or_was_withdrawn_has_no_page(app: Flask) -> None:
+def test_an_unknown_or_withdrawn_product_has_no_page(app: Flask) -> None:
     with pytest.raises(UnknownProduct):
         catalog.get_product(10**6)
     mug = make_product()
@@ -131,14 +131,14 @@ def test_a_product_that_never_was_or_was_withdrawn_has_no_page(app: Flask) -> No
     assert catalog.cards_of([mug.id]) == ()
 
 
-def test_an_offer_is_the_price_and_stock_of_this_moment(app: Flask) -> None:
+def test_an_offer_has_the_current_price_and_stock(app: Flask) -> None:
     mug = make_product(price="349.25", stock=5)
     catalog.reserve("another", [Hold(mug.sku, 2)])
     offer = catalog.get_offer(mug.sku)
     assert (offer.price, offer.available, offer.is_sellable, offer.title) == (rupees("349.25"), 3, True, "Clay Mug")
 
 
-def test_an_offer_of_a_variant_carries_its_option(app: Flask) -> None:
+def test_an_offer_of_a_variant_has_its_option(app: Flask) -> None:
     mug = make_product(options=(("Blue", 5), ("Green", 1)))
     assert catalog.get_offer(Sku(f"{mug.sku}-Green")).title == "Clay Mug, Green"
 
@@ -150,7 +150,7 @@ def test_offers_of_many_skus_take_one_select(app: Flask) -> None:
     assert (counter["selects"], set(offers)) == (1, set(skus))
 
 
-def test_what_is_not_sold_has_no_offer_but_a_cart_may_still_ask(app: Flask) -> None:
+def test_get_offer_refuses_what_is_off_sale_but_offers_of_returns_it(app: Flask) -> None:
     mug = make_product()
     withdraw(mug.id)
     for sku in (mug.sku, Sku("NO-SUCH-SKU")):
@@ -167,7 +167,7 @@ def test_a_product_costs_what_its_cheapest_variant_costs(app: Flask) -> None:
     assert card.available == sum(variant["stock"] for variant in DEMO[13]["variants"])
 
 
-def test_products_stand_in_each_of_their_departments_once(app: Flask) -> None:
+def test_products_are_listed_once_in_each_of_their_departments(app: Flask) -> None:
     product_id = make_reviewed()
     for category in (None, "books", "beauty"):
         cards = catalog.browse(catalog.BrowseCriteria(category=category, sort=catalog.Sort.NEWEST)).cards
@@ -194,7 +194,7 @@ def test_ids_follow_the_order_given(app: Flask) -> None:
     assert ids == sorted(ids)
 
 
-def test_a_sku_names_one_variant_for_good_and_a_batch_goes_in_wholly_or_not(app: Flask) -> None:
+def test_a_duplicate_sku_is_refused_with_its_whole_batch(app: Flask) -> None:
     before = catalog.browse(catalog.BrowseCriteria()).total
     taken = Sku(DEMO[0]["sku"])
     variants = (NewVariant(Sku("FRESH-1"), "", rupees(5), 1), NewVariant(taken, "", rupees(5), 1))
@@ -214,5 +214,5 @@ def test_a_sku_names_one_variant_for_good_and_a_batch_goes_in_wholly_or_not(app:
         catalog.get_offer(Sku("FRESH-1"))
 
 
-def test_a_shop_with_goods_is_not_empty(app: Flask) -> None:
+def test_a_shop_with_products_is_not_empty(app: Flask) -> None:
     assert not catalog.is_empty()

@@ -1,4 +1,4 @@
-"""What passes through the catalogue's door."""
+"""Values of the catalogue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.factories.catalog import rupees
     ("available", "state"),
     [(-1, "out"), (0, "out"), (1, "low"), (5, "low"), (6, "in-stock"), (500, "in-stock")],
 )
-def test_five_or_fewer_are_few(available: int, state: str) -> None:
+def test_five_or_fewer_units_are_low_stock(available: int, state: str) -> None:
     assert StockState.of(available) == state
 
 
@@ -28,13 +28,13 @@ def box(*stock: int) -> PurchaseBox:
     ("stock", "asked", "offered"),
     [
         ((5, 5), "MUG-1", "MUG-1"),
-        ((5, 0), "MUG-1", "MUG-1"),  # asked for by name, it is shown although it is gone
+        ((5, 0), "MUG-1", "MUG-1"),  # requested by SKU, it is shown although it is sold out
         ((0, 5), None, "MUG-1"),
         ((0, 5), "POT", "MUG-1"),
         ((0, 0), None, "MUG-0"),
     ],
 )
-def test_the_variant_offered_is_the_one_asked_for_or_the_first_to_be_had(
+def test_the_preselected_variant_is_the_requested_or_first_available_one(
     stock: tuple[int, ...], asked: str | None, offered: str
 ) -> None:
     assert box(*stock).variant(asked).sku == offered
@@ -43,7 +43,7 @@ def test_the_variant_offered_is_the_one_asked_for_or_the_first_to_be_had(
 @pytest.mark.parametrize(
     ("page", "total", "first", "last"), [(1, 0, 0, 0), (1, 5, 1, 5), (1, 100, 1, 24), (2, 48, 25, 48), (3, 49, 49, 49)]
 )
-def test_a_page_of_a_listing_knows_its_place(page: int, total: int, first: int, last: int) -> None:
+def test_a_page_has_its_first_and_last_position(page: int, total: int, first: int, last: int) -> None:
     listing = Listing(BrowseCriteria(page=page), None, (), total, 1, ())
     assert (listing.first, listing.last) == (first, last)
 
@@ -61,5 +61,5 @@ def test_a_page_of_a_listing_knows_its_place(page: int, total: int, first: int, 
         ("x" * 200, "x" * 80),
     ],
 )
-def test_a_name_in_an_address_is_letters_digits_and_hyphens(name: str, slug: str) -> None:
+def test_a_slug_has_letters_digits_and_hyphens(name: str, slug: str) -> None:
     assert slugify(name) == slug

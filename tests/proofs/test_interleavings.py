@@ -51,7 +51,9 @@ def test_goods_bought_by_a_rival_after_our_cart_was_checked_are_sold_once(
     ground.assert_sound()
 
 
-LINES = [(reservations, line) for line in ("_variants", "_take", "_reservations", "_promise", "_write_hold")]
+LINES = [
+    (reservations, line) for line in ("_variants", "_lock_variants", "_reservations", "_reserve_units", "_write_hold")
+]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_shop_with_goods_to_buy_is_told_of_its_settings_only(pages: Pages) -> 
 
 def test_a_shop_without_goods_says_so_on_its_first_page(bare: Pages) -> None:
     page = bare.get("/")
-    assert "We are about to open" in page.words
+    assert "Opening soon" in page.words
     assert not page.all("#departments-title, #loved-title, #footer nav[aria-label^=Departments]")
 
 

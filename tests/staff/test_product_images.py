@@ -255,7 +255,7 @@ def test_a_picture_is_taken_away_and_brought_back_where_it_stood(desk: Pages, ht
     page = desk.submit(page, f"#picture-{front}-return", htmx=htmx)
     assert words_of(mug) == ["Front", "Side"]
     assert not page.all("#pictures-removed")
-    assert noted(mug) == [("picture brought back", "Front"), ("picture removed", "Front")]
+    assert noted(mug) == [("picture restored", "Front"), ("picture removed", "Front")]
     assert side in {kept.id for kept in gallery.pictures_of(mug.id)}
 
 

@@ -96,7 +96,7 @@ def test_a_card_is_drawn_alike_whoever_asks_for_it(app: Flask, is_wished: bool) 
     with somebodys_request(app):
         macro: Any = app.jinja_env.get_template("catalog/_product_card.html").module.product_card  # type: ignore[attr-defined]
         by_them = [macro(card, "newest", 3, is_wished, True) for card in cards]
-        assert fragments.draw_cards(cards, "newest", 3, wished) == "".join(by_them)
+        assert fragments.render_cards(cards, "newest", 3, wished) == "".join(by_them)
         assert "my-token" in by_them[0]
 
 
@@ -105,7 +105,7 @@ def test_filters_are_drawn_alike_whoever_asks_for_them(app: Flask) -> None:
     with somebodys_request(app):
         macro: Any = app.jinja_env.get_template("catalog/_facets.html").module.facets  # type: ignore[attr-defined]
         by_them = macro(listing.criteria, listing.facets, "/products")
-        assert fragments.draw_facets(listing, "/products") == by_them
+        assert fragments.render_facets(listing, "/products") == by_them
 
 
 @pytest.mark.parametrize("template", CACHED)
@@ -168,7 +168,7 @@ def test_a_shop_below_a_path_has_addresses_of_its_own(app: Flask) -> None:
     mug = make_product()
     for root in ("", "/shop", ""):
         with app.test_request_context("/", environ_overrides={"SCRIPT_NAME": root}):
-            html = fragments.draw_cards([mug], "grid", 2, ())
+            html = fragments.render_cards([mug], "grid", 2, ())
         assert f'href="{root}/product/{mug.id}-' in html
         assert f'action="{root}/cart/lines"' in html
 
@@ -177,13 +177,13 @@ def test_no_more_is_cached_than_there_is_room_for(app: Flask) -> None:
     cards = all_cards()
     small = app.extensions["fragment_cache"] = FragmentCache(app, max_characters=10_000)
     with app.test_request_context():
-        assert fragments.draw_cards(cards, "grid", 2, ()).count("<article") == len(cards)
-        assert fragments.draw_cards(cards, "grid", 2, ()).count("<article") == len(cards)
+        assert fragments.render_cards(cards, "grid", 2, ()).count("<article") == len(cards)
+        assert fragments.render_cards(cards, "grid", 2, ()).count("<article") == len(cards)
     assert 0 < small.store.size <= 10_000
 
 
 def test_whoever_changes_a_template_sees_it(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app.jinja_env, "auto_reload", True)
     with app.test_request_context():
-        assert "Clay Mug" in fragments.draw_cards([make_product()], "grid", 2, ())
+        assert "Clay Mug" in fragments.render_cards([make_product()], "grid", 2, ())
     assert not app.extensions["fragment_cache"].store.values()

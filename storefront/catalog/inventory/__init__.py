@@ -1,1 +1,1 @@
-"""Stock: reservations, the ledger, availability, low-stock levels, restocking."""
+"""Stock: reservations, the ledger, availability, low-stock alerts and returns to stock."""

@@ -1,4 +1,4 @@
-"""What follows when units become available: the totals of their products, and the announcement that they are back."""
+"""Effects of a change in available units: product totals, and back-in-stock events."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ StockDeltas = defaultdict[tuple[int, int], int]  # units by product id and varia
 
 @contextmanager
 def track_deltas(session: Session) -> Iterator[StockDeltas]:
-    """Collect what became available or ceased to be, and write what follows from it at the end of the transaction.
+    """Collect changes of available units, and update product totals and events when the block ends.
 
-    The rows of the variants are the transaction's own by then: nobody else can come between the count and the word.
+    The block must hold the row locks of the variants: no other transaction can change the counts before the event.
     """
-    shifts: StockDeltas = defaultdict(int)
-    yield shifts
+    deltas: StockDeltas = defaultdict(int)
+    yield deltas
     session.flush()
-    # What was taken off sale by itself counts for nothing in its product.
-    apart = select(Variant.id).where(Variant.id.in_([variant for _, variant in shifts]), Variant.is_withdrawn)
-    withdrawn = set(session.scalars(apart)) if shifts else set()
+    # Withdrawn variants do not count in the total of their product.
+    not_counted = select(Variant.id).where(Variant.id.in_([variant for _, variant in deltas]), Variant.is_withdrawn)
+    withdrawn = set(session.scalars(not_counted)) if deltas else set()
     by_product: dict[int, int] = defaultdict(int)
-    for (product_id, variant), units in shifts.items():
+    for (product_id, variant), units in deltas.items():
         by_product[product_id] += units if variant not in withdrawn else 0
     for product_id, units in sorted(by_product.items()):
         if units:
             shift_stock(session, [product_id], units)
-    publish_back_in_stock(session, {variant: units for (_, variant), units in shifts.items() if units > 0})
+    publish_back_in_stock(session, {variant: units for (_, variant), units in deltas.items() if units > 0})
 
 
 def refresh_products(session: Session, product_ids: Collection[int]) -> None:
-    """Derive anew what is shown of products, and treat variants that come on sale by it as units that come back.
+    """Refresh the read model of products, and publish variants that come on sale by it as back in stock.
 
-    Those of them that are low count as known: whoever put them on sale has seen it. The rows of the products and their
-    variants must be locked by the transaction.
+    Their low-stock flags are set without an alert, because staff put them on sale on purpose. The transaction must
+    hold the row locks of the products and their variants.
     """
     appeared = refresh(session, product_ids)
     if appeared:
@@ -53,14 +53,14 @@ def refresh_products(session: Session, product_ids: Collection[int]) -> None:
 
 
 def publish_back_in_stock(session: Session, risen: dict[int, int]) -> None:
-    """Write down that variants are back, of which there were none before this transaction.
+    """Publish an event for each variant that had no available units before this transaction and has some now.
 
-    :param risen: units that became available, by variant
+    :param risen: units that became available, by variant id
     """
     if not risen:
         return
     counts = select(Variant.id, Variant.product_id, Variant.sku, Variant.on_hand - Variant.reserved)
     for variant, product, sku, available in session.execute(counts.where(Variant.id.in_(risen)).order_by(Variant.id)):
         if available > 0 >= available - risen[variant]:
-            word = {"sku": sku, "product": product}
-            outbox.publish(session, Message, BACK_IN_STOCK, f"{BACK_IN_STOCK}/{uuid.uuid4()}", word)
+            payload = {"sku": sku, "product": product}
+            outbox.publish(session, Message, BACK_IN_STOCK, f"{BACK_IN_STOCK}/{uuid.uuid4()}", payload)

@@ -1,4 +1,4 @@
-"""The tables of imported stock figures, in the catalog schema."""
+"""The tables of stock imports, in the catalog schema."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ from storefront.db.column_types import UtcDateTime
 
 
 class ImportState(StrEnum):
+    """The states of a stock import."""
+
     READING = "reading"
     CHECKED = "checked"
-    WAITING = "waiting"  # for the worker
+    WAITING = "waiting"  # queued for the worker
     APPLYING = "applying"
     APPLIED = "applied"
-    REFUSED = "refused"  # a figure changed since it was checked
+    REFUSED = "refused"  # a figure changed after the file was checked
 
 
 class StockImport(CatalogModel):
-    """A file of stock figures, from its upload to what became of it.
+    """An uploaded CSV file of stock figures and the progress of its import.
 
-    :cvar digest: SHA-256 of the file, in hex
+    :cvar digest: SHA-256 of the file, hexadecimal
     :cvar line_count: lines with a SKU
-    :cvar change_count: of these, lines that change something
+    :cvar change_count: lines of these that change something
+    :cvar lease_owner: the worker run that applies it; another may take over after `lease_until`
     """
 
     __tablename__ = "stock_imports"
@@ -53,16 +56,18 @@ class StockImport(CatalogModel):
 
 
 class StockImportLine(CatalogModel):
-    """A line of such a file that changes something, or that has a problem.
+    """A line of an import that changes something or has a problem; other lines are not stored.
 
     :cvar line: its number in the file
-    :cvar variant_id: None with a problem, as for `product_id`
-    :cvar seen: on hand when the file was checked
-    :cvar delta: None leaves the count as it is
-    :cvar level: None leaves the low-stock level as it is
-    :cvar seen_level: the level when the file was checked
+    :cvar variant_id: None where the line has a problem
+    :cvar product_id: None where the line has a problem
+    :cvar is_count: whether `delta` follows from a count in the file
+    :cvar seen: units on hand when the file was checked
+    :cvar delta: units to add; None leaves the count unchanged
+    :cvar level: the new reorder level; None leaves it unchanged
+    :cvar seen_level: the reorder level when the file was checked
     :cvar problem: a `LineProblem`, empty for a change
-    :cvar detail: what it is about
+    :cvar detail: figures or text that explain the problem
     """
 
     __tablename__ = "stock_import_lines"

@@ -1,4 +1,4 @@
-"""The ledger's one pen: every change of a count on hand leaves a row that explains it."""
+"""Writes the stock ledger: one movement for every change of a count on hand."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ def record_movement(
     note: str = "",
     undoes: int | None = None,
 ) -> None:
-    """Write the ledger's row, after the count it explains was changed in the same transaction.
+    """Record a change of the count on hand, after the count was changed in the same transaction.
 
-    :param reference: names the occasion; one variant takes the same reason and reference only once
-    :param undoes: id of the movement that this one takes back
+    :param units: added; negative when removed
+    :param reference: idempotency key; a variant has each pair of reason and reference at most once
+    :param actor: who made the change, as the ledger shows it
+    :param undoes: id of the movement that this one reverses
     """
     balance = session.scalars(select(Variant.on_hand).where(Variant.id == variant_id)).one()
     session.add(

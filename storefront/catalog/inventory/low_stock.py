@@ -1,6 +1,6 @@
-"""Low-stock levels: who ran low, who recovered, how fast things sell.
+"""Low-stock alerts, and the sales of the last 30 days that the staff's stock list shows.
 
-The staff are told of what ran low by goods leaving, not by holds: those come back by themselves within minutes.
+Alerts follow from movements only, not from reservations: those are sold or released within minutes.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from storefront.db import outbox
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 SALES_PERIOD = timedelta(days=30)
-MAX_NAMED = 100  # SKUs in one message; the restock list has them all
-BATCH = 500
+MAX_NAMED = 100  # SKUs in one message; the restock list shows all
+BATCH = 500  # variants corrected in one transaction
 
 
 def check(session: Session, variant_ids: Collection[int]) -> None:
-    """After movements: note what ran low or recovered, and post one word about all that ran low.
+    """Update low-stock flags after movements, and publish one event for all variants that ran low.
 
-    A variant is told of once; again only after it was above its level in between.
+    A variant is published once, and again only after it has been above its reorder level in between.
     """
     publish(session, flag(session, variant_ids))
 
 
 def flag(session: Session, variant_ids: Collection[int]) -> list[str]:
-    """Note what ran low or recovered.
+    """Update the low-stock flags of variants on sale.
 
-    :return: SKUs of what ran low, to be told of
+    :return: SKUs of those that ran low, to be published
     """
     is_low = Variant.available <= Variant.reorder_level
-    turned = select(Variant.id, Variant.sku, Variant.low_stock_notified).where(
+    changed = select(Variant.id, Variant.sku, Variant.low_stock_notified).where(
         Variant.id.in_(variant_ids), Variant.is_sellable, Variant.low_stock_notified != is_low
     )
-    rows = session.execute(turned.order_by(Variant.id)).all()
+    rows = session.execute(changed.order_by(Variant.id)).all()
     if rows:
         acknowledge(session, [row.id for row in rows])
     return [row.sku for row in rows if not row.low_stock_notified]
 
 
 def acknowledge(session: Session, variant_ids: Collection[int]) -> None:
-    """Take what is low now as known: after a change of levels, which whoever made it has seen."""
+    """Set the low-stock flags of variants without an alert, because the staff member who changed them has seen them."""
     session.execute(
         update(Variant)
         .where(Variant.id.in_(variant_ids))
@@ -58,17 +58,17 @@ def acknowledge(session: Session, variant_ids: Collection[int]) -> None:
 
 
 def publish(session: Session, skus: Sequence[str]) -> None:
-    """Post one message about everything that ran low in this transaction; none about nothing."""
+    """Publish one event for all variants that ran low in this transaction, if any."""
     if skus:
-        word = {"skus": list(skus[:MAX_NAMED]), "count": len(skus)}
-        outbox.publish(session, Message, STOCK_LOW, f"{STOCK_LOW}/{uuid.uuid4()}", word)
+        payload = {"skus": list(skus[:MAX_NAMED]), "count": len(skus)}
+        outbox.publish(session, Message, STOCK_LOW, f"{STOCK_LOW}/{uuid.uuid4()}", payload)
 
 
 # ------------------------------------------------------------------------------------------ once a day
 
 
 def close_day(day: date) -> None:
-    """Let go of sales older than 30 days and post the day's digest; asked for again, it does nothing.
+    """Recompute the sales of the last 30 days and publish the day's digest, once a day however often it is called.
 
     :param day: in the shop's time zone
     """
@@ -79,14 +79,16 @@ def close_day(day: date) -> None:
     try:
         with transaction("catalog") as session:
             outbox.publish(session, Message, STOCK_DIGEST, key, {"day": day.isoformat()})
-    except IntegrityError:  # a twin posted it
+    except IntegrityError:  # a concurrent call published it first
         return
 
 
 def recompute_sold_30() -> int:
-    """Set what each variant sold in the last 30 days to what the ledger says. :return: how many were put right
+    """Correct `sold_30` of every variant from the ledger.
 
-    A figure that a sale changes meanwhile is left alone: it counts that sale, and is put right the next time.
+    A figure that a sale changes at the same time is skipped; the next run corrects it.
+
+    :return: number of variants corrected
     """
     sold = (
         select(StockMovement.variant_id, func.sum(-StockMovement.delta).label("units"))
@@ -102,14 +104,14 @@ def recompute_sold_30() -> int:
         .order_by(Variant.id)
     )
     rows = [(row.id, row.sold_30, int(row.units)) for row in read_session().execute(drifted)]
-    return sum(_put_right(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH))
+    return sum(_correct(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH))
 
 
 @retry_on_deadlock
-def _put_right(rows: Sequence[tuple[int, int, int]]) -> int:
+def _correct(rows: Sequence[tuple[int, int, int]]) -> int:
     changed = 0
     with transaction("catalog") as session:
         for variant, seen, units in rows:
-            as_seen = update(Variant).where(Variant.id == variant, Variant.sold_30 == seen)
-            changed += rows_changed(session.execute(as_seen.values(sold_30=units)))
+            unchanged = update(Variant).where(Variant.id == variant, Variant.sold_30 == seen)
+            changed += rows_changed(session.execute(unchanged.values(sold_30=units)))
     return changed

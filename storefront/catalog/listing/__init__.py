@@ -1,1 +1,1 @@
-"""Listings and the read model they are read from."""
+"""Listings, the read model behind them, suggestions and the sitemap."""

@@ -1,4 +1,4 @@
-"""Listings: a category, a search, everything; what is shown, in which order, and how many there are of each kind."""
+"""Listings of products by category, search and filters, with facet counts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from sqlalchemy.orm import InstrumentedAttribute
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, product_search
 from storefront.catalog.search import engine
 from storefront.catalog.search.fallback import relax
-from storefront.catalog.search_values import Words
 from storefront.catalog.values import (
     PAGE_SIZE,
     BrowseCriteria,
@@ -44,6 +43,7 @@ from storefront.catalog.values import (
     Sort,
     UnknownCategory,
 )
+from storefront.catalog.values.search import Words
 from storefront.core import cache
 from storefront.core.money import Money
 from storefront.db.session import read_session
@@ -51,7 +51,7 @@ from storefront.db.session import read_session
 BRANDS_SHOWN = 12
 RATINGS = (4, 3, 2)
 
-# Lower and upper bounds in minor units of the shop's currency; the lower one belongs to the band.
+# Label, lower bound (inclusive) and upper bound (exclusive), in minor units of the shop's currency.
 PRICE_BANDS: dict[str, tuple[str, int, int | None]] = {
     "under-1000": ("Under ₹1,000", 0, 1_000_00),
     "1000-5000": ("₹1,000 to ₹5,000", 1_000_00, 5_000_00),
@@ -64,13 +64,15 @@ Counts = dict[str, dict[str, int]]
 
 
 def department_of(category: Row[Any] | Category) -> Department:
+    """Convert a row of `categories`."""
     picture = Picture(category.picture, "")
     return Department(category.slug, category.name, category.description, category.hue, picture)
 
 
-@functools.cache  # building a select costs as much as running it, and going by tables half of what it costs by classes
+# Cached, because building a select costs as much as running it. Tables instead of classes halve the cost of running it.
+@functools.cache
 def card_columns() -> Select[*tuple[Any, ...]]:
-    """The select that `card_of` reads; callers add what restricts it."""
+    """Return the select whose rows `card_of` reads; callers add conditions."""
     product, category = Product.__table__, Category.__table__
     names = (
         "id slug sku name brand price compare_at_price currency average_rating review_count stock option_name"
@@ -94,7 +96,8 @@ def _categories() -> Select[*tuple[Any, ...]]:
 
 
 def card_of(row: Sequence[Any]) -> ProductCard:
-    # By place: by name, a row's values take longer to read than a card takes to make.
+    """Convert a row of `card_columns`."""
+    # By position: access by name takes longer than building the card.
     (
         product_id,
         slug,
@@ -129,7 +132,7 @@ def card_of(row: Sequence[Any]) -> ProductCard:
 
 
 def cards_of(ids: Sequence[int]) -> tuple[ProductCard, ...]:
-    """Cards of products by id, in the order given; those no longer sold are left out."""
+    """Return cards of products in the order of the ids, without products that are not on sale."""
     if not ids:
         return ()
     cards = {card.id: card for card in map(card_of, read_session().execute(_cards_by_id(), {"ids": ids}))}
@@ -137,20 +140,20 @@ def cards_of(ids: Sequence[int]) -> tuple[ProductCard, ...]:
 
 
 def browse(criteria: BrowseCriteria) -> Listing:
-    """One page of a listing, by a fixed number of selects. A page past the last one is the last one.
+    """Return one page of a listing, by a fixed number of selects; a page number past the end returns the last page.
 
-    :raise UnknownCategory: `criteria.category` names none
+    :raise UnknownCategory: no category has the slug `criteria.category`
     """
     categories = {row.slug: row for row in read_session().execute(_categories())}
     if criteria.category is not None and criteria.category not in categories:
         raise UnknownCategory(criteria.category)
     category = categories.get(criteria.category or "")
-    here = category.id if category else ALL_CATEGORIES
-    sought = engine.parse_query(criteria.words)
-    counts, page, ids = _read(criteria, here, sought)
-    relaxed = relax(criteria.words) if sought and not ids else None
+    category_id = category.id if category else ALL_CATEGORIES
+    query = engine.parse_query(criteria.words)
+    counts, page, ids = _read(criteria, category_id, query)
+    relaxed = relax(criteria.words) if query and not ids else None
     if relaxed:
-        counts, page, ids = _read(criteria, here, relaxed.alternatives)
+        counts, page, ids = _read(criteria, category_id, relaxed.alternatives)
     criteria = replace(criteria, page=page)
     return Listing(
         criteria=criteria,
@@ -163,17 +166,17 @@ def browse(criteria: BrowseCriteria) -> Listing:
     )
 
 
-def _read(criteria: BrowseCriteria, here: int, sought: Sequence[Words]) -> tuple[Counts, int, list[int]]:
-    """The counts, the number of the page that is shown, and the ids of what is on it.
+def _read(criteria: BrowseCriteria, category_id: int, query: Sequence[Words]) -> tuple[Counts, int, list[int]]:
+    """Read the counts and one page of a listing.
 
-    :param here: id of the category
-    :param sought: alternatives; none where everything is shown
+    :param query: alternatives as from `engine.parse_query`; empty without a search
+    :return: counts, number of the page and ids of its products
     """
-    counts = _counts(criteria, here, sought)
-    page, ids = _page(criteria, here, sought, _total(counts))
-    if len(ids) != _on_page(page, _total(counts)):  # it is not as full as counts say that are a little old
-        counts = _counts(criteria, here, sought, anew=True)
-        page, ids = _page(criteria, here, sought, _total(counts))
+    counts = _counts(criteria, category_id, query)
+    page, ids = _page(criteria, category_id, query, _total(counts))
+    if len(ids) != _expected_on_page(page, _total(counts)):  # the cached counts are out of date
+        counts = _counts(criteria, category_id, query, refresh=True)
+        page, ids = _page(criteria, category_id, query, _total(counts))
     return counts, page, ids
 
 
@@ -185,24 +188,24 @@ def _page_count(total: int) -> int:
     return max(1, -(-total // PAGE_SIZE))
 
 
-def _on_page(page: int, total: int) -> int:
+def _expected_on_page(page: int, total: int) -> int:
     return min(PAGE_SIZE, total - (page - 1) * PAGE_SIZE)
 
 
-def _page(criteria: BrowseCriteria, here: int, sought: Sequence[Words], total: int) -> tuple[int, list[int]]:
-    """The number of the page that is shown, and the ids of what is on it, from the narrow index alone."""
+def _page(criteria: BrowseCriteria, category_id: int, query: Sequence[Words], total: int) -> tuple[int, list[int]]:
+    """Return the number of the page, at most the last one, and the ids of its products from the browse index."""
     page = min(criteria.page, _page_count(total))
     if not total and not cache.is_enabled():
         return page, []
-    chosen = select(BrowseEntry.product_id).where(BrowseEntry.category_id == here, *_filters(criteria).values())
-    if sought:
+    chosen = select(BrowseEntry.product_id).where(BrowseEntry.category_id == category_id, *_filters(criteria).values())
+    if query:
         chosen = chosen.join(product_search, product_search.c.product_id == BrowseEntry.product_id)
-        chosen = chosen.where(engine.engine().matches(*sought))
-    chosen = chosen.order_by(*_order(criteria, sought)).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
+        chosen = chosen.where(engine.engine().matches(*query))
+    chosen = chosen.order_by(*_order(criteria, query)).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
     return page, list(read_session().scalars(chosen))
 
 
-def _order(criteria: BrowseCriteria, sought: Sequence[Words]) -> list[ColumnElement[Any]]:
+def _order(criteria: BrowseCriteria, query: Sequence[Words]) -> list[ColumnElement[Any]]:
     newest = BrowseEntry.product_id.desc()
     if criteria.sort is Sort.PRICE_LOW:
         return [BrowseEntry.price.asc(), BrowseEntry.product_id.asc()]
@@ -212,15 +215,15 @@ def _order(criteria: BrowseCriteria, sought: Sequence[Words]) -> list[ColumnElem
         return [BrowseEntry.rating.desc(), newest]
     if criteria.sort is Sort.NEWEST:
         return [newest]
-    if sought:
+    if query:
         exact = engine.find_exact(criteria.words)
         first = [case((BrowseEntry.product_id == exact, 0), else_=1)] if exact else []
-        return [*first, engine.engine().rank(engine.all_words(sought)), BrowseEntry.popularity.desc(), newest]
+        return [*first, engine.engine().rank(engine.all_words(query)), BrowseEntry.popularity.desc(), newest]
     return [BrowseEntry.popularity.desc(), newest]
 
 
 def _filters(criteria: BrowseCriteria) -> dict[str, ColumnElement[bool]]:
-    """What each facet's choice asks of an entry, by the facet's name."""
+    """Return the condition of each facet with a choice, by the facet's name."""
     filters: dict[str, ColumnElement[bool]] = {}
     if criteria.brands:
         filters["brand"] = BrowseEntry.brand.in_(criteria.brands)
@@ -244,37 +247,36 @@ _cached_counts: cache.RefreshingCache[Counts] = cache.RefreshingCache(
 )
 
 
-def _counts(criteria: BrowseCriteria, here: int, sought: Sequence[Words], *, anew: bool = False) -> Counts:
-    """How many products each choice of each facet would show, and the total, by one select.
+def _counts(criteria: BrowseCriteria, category_id: int, query: Sequence[Words], *, refresh: bool = False) -> Counts:
+    """Return how many products each choice of each facet would list, and the total, from the cache.
 
-    They are cached: the cards are always read afresh, figures beside filters need not be.
+    Product cards are always read from the database; the figures beside filters may be up to two minutes old.
 
-    :param here: id of the category
-    :param anew: whether they are counted now, as the page is not as they say
+    :param refresh: count now instead, because the cached counts do not fit the page
     """
-    key = replace(criteria, page=1, sort=Sort.DEFAULT, words=engine.to_fts5(sought))
-    ask = _cached_counts.refresh if anew else _cached_counts.get_or_compute
-    return ask(key, lambda: _count(criteria, here, sought))
+    key = replace(criteria, page=1, sort=Sort.DEFAULT, words=engine.to_fts5(query))
+    read = _cached_counts.refresh if refresh else _cached_counts.get_or_compute
+    return read(key, lambda: _count(criteria, category_id, query))
 
 
-def _count(criteria: BrowseCriteria, category: int, sought: Sequence[Words]) -> Counts:
+def _count(criteria: BrowseCriteria, category_id: int, query: Sequence[Words]) -> Counts:
     filters = _filters(criteria)
-    here = BrowseEntry.category_id == category
-    nothing = literal("")
-    band = case(*((_within(key), literal(key)) for key in PRICE_BANDS), else_=nothing)
-    stars = case(*((BrowseEntry.rating >= least, literal(str(least))) for least in RATINGS), else_=nothing)
-    # The search runs once for all branches: without the CTE SQLite would match every entry by itself.
-    found = engine.match_cte(*sought) if sought else None
+    in_category = BrowseEntry.category_id == category_id
+    empty = literal("")
+    band = case(*((_within(key), literal(key)) for key in PRICE_BANDS), else_=empty)
+    stars = case(*((BrowseEntry.rating >= least, literal(str(least))) for least in RATINGS), else_=empty)
+    # A CTE runs the search once for all branches; without it SQLite would run it again for every entry.
+    matches = engine.match_cte(*query) if query else None
     branches = [
-        _branch("total", nothing, [here, *filters.values()], found),
-        _branch("brand", BrowseEntry.brand, [here, *_others(filters, "brand")], found),
-        _branch("price", band, [here, *_others(filters, "price")], found),
-        _branch("rating", stars, [here, *_others(filters, "rating")], found),
-        _branch("stock", sql_cast(BrowseEntry.in_stock, String(1)), [here, *_others(filters, "stock")], found),
+        _branch("total", empty, [in_category, *filters.values()], matches),
+        _branch("brand", BrowseEntry.brand, [in_category, *_others(filters, "brand")], matches),
+        _branch("price", band, [in_category, *_others(filters, "price")], matches),
+        _branch("rating", stars, [in_category, *_others(filters, "rating")], matches),
+        _branch("stock", sql_cast(BrowseEntry.in_stock, String(1)), [in_category, *_others(filters, "stock")], matches),
     ]
-    # Categories only where one can still be chosen, or was chosen in a list of everything.
+    # The category facet counts all categories, whichever is chosen.
     by_category = [BrowseEntry.category_id != ALL_CATEGORIES, *filters.values()]
-    branches.append(_branch("category", sql_cast(BrowseEntry.category_id, String(11)), by_category, found))
+    branches.append(_branch("category", sql_cast(BrowseEntry.category_id, String(11)), by_category, matches))
     counts: Counts = defaultdict(dict)
     rows = read_session().execute(union_all(*branches), bind_arguments={"mapper": BrowseEntry})
     for facet, value, count in rows:
@@ -290,12 +292,12 @@ def _branch(
     facet: str,
     value: ColumnElement[Any] | InstrumentedAttribute[str],
     where: Sequence[ColumnElement[bool]],
-    found: CTE | None,
+    matches: CTE | None,
 ) -> Select[str, str, int]:
     chosen = select(literal(facet).label("facet"), value.label("value"), func.count().label("count"))
     chosen = chosen.select_from(BrowseEntry).where(*where)
-    if found is not None:
-        chosen = chosen.join(found, found.c.product_id == BrowseEntry.product_id)
+    if matches is not None:
+        chosen = chosen.join(matches, matches.c.product_id == BrowseEntry.product_id)
     return chosen.group_by(value) if facet != "total" else chosen
 
 
@@ -345,7 +347,7 @@ def _category_choices(
 
 
 def _brand_choices(criteria: BrowseCriteria, counts: dict[str, int]) -> list[FacetChoice]:
-    """The commonest brands, and every chosen one, by name."""
+    """Offer the most common brands and every chosen one, by name."""
     common = sorted(counts, key=lambda brand: (-counts[brand], brand))[:BRANDS_SHOWN]
     shown = sorted({*common, *criteria.brands}, key=str.casefold)
     return [FacetChoice(name, name, counts.get(name, 0), name in criteria.brands) for name in shown if name]

@@ -1,8 +1,8 @@
-"""The read model of the catalogue: what listings, the stock desk and the search show of products.
+"""The read model of the catalogue: denormalised columns, the browse index and the search index.
 
-All of it follows from products, variants, categories and reviews, and is written here only: prices and units of
-products, titles of variants and whether they are sold, the browse index, the words of the search. Whoever changes what
-it follows from calls these functions at the end of the same transaction.
+It follows from products, variants, categories and reviews, and is written only here: price and stock of products,
+title and sellable flag of variants, the browse index, the full-text index. Code that changes one of its sources calls
+these functions at the end of the same transaction.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, ProductCategory, Variant
 from storefront.catalog.search.engine import SearchText, index_products
 
-# What each entry of the browse index repeats of its product.
+# Columns of the browse index that repeat values of the product.
 _COPIED: dict[str, ColumnElement[Any]] = {
     "brand": Product.brand.expression,
     "price": Product.price.expression,
@@ -31,11 +31,12 @@ _COPIED: dict[str, ColumnElement[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class VariantFacts:
-    """What the totals of a product follow from, of one of its variants.
+    """The values of a variant from which its product's totals are computed.
 
-    :ivar price: in minor units, as `compare_at_price`
-    :ivar available: units on hand that nobody holds
-    :ivar is_withdrawn: taken off sale by itself
+    :ivar price: in minor units
+    :ivar compare_at_price: in minor units
+    :ivar available: units on hand - units reserved
+    :ivar is_withdrawn: whether the variant is off sale on its own
     """
 
     price: int
@@ -46,7 +47,12 @@ class VariantFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProductTotals:
-    """What the variants of a product come to: its lowest price, that variant's old price, all available units."""
+    """Price, compare-at price and stock of a product, as computed from its variants.
+
+    :ivar price: the lowest, in minor units
+    :ivar compare_at_price: of the variant with the lowest price, in minor units
+    :ivar stock: available units of all variants
+    """
 
     price: int
     compare_at_price: int | None
@@ -54,11 +60,11 @@ class ProductTotals:
 
 
 def totals_of(variants: Sequence[VariantFacts]) -> ProductTotals:
-    """Work out what a product shows of its variants.
+    """Compute the totals of a product.
 
-    Withdrawn variants do not count; where all are withdrawn, the cheapest of them still gives the price.
+    Withdrawn variants do not count, unless all are withdrawn: then the cheapest still gives the price.
 
-    :param variants: at least one, in their order on the page: of two at the lowest price the first counts
+    :param variants: at least one, in their order on the page; of several at the lowest price the first counts
     """
     cheapest = min(variants, key=lambda variant: (variant.is_withdrawn, variant.price))
     stock = sum(variant.available for variant in variants if not variant.is_withdrawn)
@@ -66,15 +72,15 @@ def totals_of(variants: Sequence[VariantFacts]) -> ProductTotals:
 
 
 def title_of(product_name: str, option: str) -> str:
-    """Name a variant on its own, with its product.
+    """Return the title of a variant: product name and option.
 
-    :param option: what tells it from its siblings; may be empty
+    :param option: what distinguishes it from the product's other variants; may be empty
     """
     return f"{product_name}, {option}" if option else product_name
 
 
 def is_variant_sold(is_published: bool, is_withdrawn: bool = False) -> bool:
-    """Tell whether a variant can be bought: its product is published and it was not taken off sale by itself."""
+    """Tell whether a variant is on sale: its product is published and it is not withdrawn."""
     return is_published and not is_withdrawn
 
 
@@ -103,7 +109,7 @@ _facts: Select[*tuple[Any, ...]] = (
 
 
 def lock_products(session: Session, product_ids: Collection[int]) -> None:
-    """Take the rows of products and their variants, in the order that everybody takes them in."""
+    """Lock the rows of products and their variants, in the order used everywhere: variants, then products, by id."""
     variants = select(Variant.id).where(Variant.product_id.in_(product_ids)).order_by(Variant.id)
     session.execute(variants.with_for_update())
     products = select(Product.id).where(Product.id.in_(product_ids)).order_by(Product.id)
@@ -111,11 +117,11 @@ def lock_products(session: Session, product_ids: Collection[int]) -> None:
 
 
 def refresh(session: Session, product_ids: Collection[int]) -> dict[int, int]:
-    """Write what follows from products and variants as they stand now, but for the words of the search.
+    """Recompute the read model of products, except for the search index.
 
-    The rows of both must be locked by the transaction (`take`).
+    The transaction must hold the locks of `lock_products`.
 
-    :return: units available by variant id, of the variants that came on sale by this
+    :return: available units by variant id, of the variants that came on sale by this
     """
     session.flush()
     rows = session.execute(_facts.where(Product.id.in_(product_ids))).all()
@@ -149,9 +155,9 @@ def _write_totals(session: Session, rows: Iterable[Row[Any]]) -> None:
 
 
 def _write_variants(session: Session, rows: Iterable[Row[Any]]) -> dict[int, int]:
-    """Titles, and whether each is sold.
+    """Write titles and sellable flags.
 
-    :return: units available by id of those that were not sold before
+    :return: available units by id, of the variants that were not sellable before
     """
     changed, appeared = [], {}
     for row in rows:
@@ -168,13 +174,13 @@ def _write_variants(session: Session, rows: Iterable[Row[Any]]) -> dict[int, int
 def shift_stock(
     session: Session, product_ids: Collection[int], units: int | ColumnElement[int], *on: ColumnElement[bool]
 ) -> None:
-    """Add units to the totals of products, and list them as in stock or not.
+    """Add available units to the totals of products, and update their in-stock flags in listings.
 
-    It adds a difference instead of counting anew, because others may be changing further variants of the same products
-    at this moment.
+    It adds a difference instead of recounting, because other transactions may change other variants of the same
+    products at the same time.
 
-    :param units: what became available, negative what ceased to be: of each product, or a column of another table
-    :param on: joins that table to `Product`
+    :param units: to add to each product, negative to subtract; or a column of another table
+    :param on: condition that joins that table to `Product`
     """
     shifted = update(Product).where(Product.id.in_(product_ids), *on).values(stock=Product.stock + units)
     session.execute(shifted)
@@ -182,7 +188,7 @@ def shift_stock(
 
 
 def is_lowest_wrong() -> ColumnElement[bool]:
-    """True of a product whose price or old price is not that of its cheapest variant on sale."""
+    """Return a condition on `Product`: its price or compare-at price is not that of its cheapest variant on sale."""
     on_sale = and_(Variant.product_id == Product.id, Variant.is_withdrawn.is_(False))
     order = (Variant.price, Variant.sort_order, Variant.id)
     price = select(Variant.price).where(on_sale).order_by(*order).limit(1).correlate(Product).scalar_subquery()
@@ -196,58 +202,56 @@ def is_lowest_wrong() -> ColumnElement[bool]:
 
 
 def add_entries(session: Session, product_ids: Collection[int]) -> None:
-    """List published products where they stand and are not listed yet: in each category, and in the whole shop."""
-    stands = select(ProductCategory.product_id, ProductCategory.category_id)
-    everywhere = select(Product.id, literal(ALL_CATEGORIES))
-    places = union_all(
-        stands.where(ProductCategory.product_id.in_(product_ids)), everywhere.where(Product.id.in_(product_ids))
+    """Add missing entries of published products to the browse index: one for each category, one for the whole shop."""
+    in_categories = select(ProductCategory.product_id, ProductCategory.category_id)
+    in_shop = select(Product.id, literal(ALL_CATEGORIES))
+    pairs = union_all(
+        in_categories.where(ProductCategory.product_id.in_(product_ids)), in_shop.where(Product.id.in_(product_ids))
     ).subquery()
     listed = exists().where(
-        BrowseEntry.product_id == places.c.product_id, BrowseEntry.category_id == places.c.category_id
+        BrowseEntry.product_id == pairs.c.product_id, BrowseEntry.category_id == pairs.c.category_id
     )
     rows = (
-        select(places.c.product_id, places.c.category_id, *_COPIED.values())
-        .join(Product, Product.id == places.c.product_id)
+        select(pairs.c.product_id, pairs.c.category_id, *_COPIED.values())
+        .join(Product, Product.id == pairs.c.product_id)
         .where(Product.active, ~listed)
     )
     session.execute(insert(BrowseEntry).from_select(["product_id", "category_id", *_COPIED], rows))
 
 
 def update_entries(session: Session, product_ids: Collection[int], *columns: str) -> None:
-    """Let the entries of products repeat what is true of the products now.
+    """Copy the current values of products to their entries in the browse index.
 
-    :param columns: numbers that may have changed: only entries in which they differ are written; none for all columns
+    :param columns: the columns to copy, only where they differ; without any, all columns are copied
     """
-    mine = [BrowseEntry.product_id == Product.id, Product.id.in_(product_ids)]
+    conditions = [BrowseEntry.product_id == Product.id, Product.id.in_(product_ids)]
     if columns:
-        mine.append(or_(*(getattr(BrowseEntry, column) != _COPIED[column] for column in columns)))
+        conditions.append(or_(*(getattr(BrowseEntry, column) != _COPIED[column] for column in columns)))
     values = {column: _COPIED[column] for column in columns or _COPIED}
-    written = update(BrowseEntry).where(*mine).values(**values)
-    session.execute(written)
+    session.execute(update(BrowseEntry).where(*conditions).values(**values))
 
 
 def _remove_entries(session: Session, product_ids: Collection[int]) -> None:
-    """Take products off the lists in which they do not stand any more, hidden ones off all."""
+    """Remove entries of categories that products have left, and all entries of unpublished products."""
     published = exists().where(Product.id == BrowseEntry.product_id, Product.active)
-    stands = exists().where(
+    in_category = exists().where(
         ProductCategory.product_id == BrowseEntry.product_id, ProductCategory.category_id == BrowseEntry.category_id
     )
-    strays = or_(~published, and_(BrowseEntry.category_id != ALL_CATEGORIES, ~stands))
-    removed = delete(BrowseEntry).where(BrowseEntry.product_id.in_(product_ids), strays)
-    session.execute(removed)
+    obsolete = or_(~published, and_(BrowseEntry.category_id != ALL_CATEGORIES, ~in_category))
+    session.execute(delete(BrowseEntry).where(BrowseEntry.product_id.in_(product_ids), obsolete))
 
 
 # ------------------------------------------------------------------------------------ words of the search
 
 
 def reindex(session: Session, product_ids: Collection[int]) -> None:
-    """Make products findable by the words they have now."""
+    """Rewrite the search index of products from their current texts."""
     session.flush()
     codes: dict[int, set[str]] = defaultdict(set)
-    for product_id, *given in session.execute(
+    for product_id, *variant_codes in session.execute(
         select(Variant.product_id, Variant.sku, Variant.barcode).where(Variant.product_id.in_(product_ids))
     ):
-        codes[product_id].update(code for code in given if code)
+        codes[product_id].update(code for code in variant_codes if code)
     names: dict[int, list[str]] = defaultdict(list)
     for product_id, name in session.execute(
         select(ProductCategory.product_id, Category.name)
@@ -269,19 +273,20 @@ def reindex(session: Session, product_ids: Collection[int]) -> None:
 def search_text(
     product_id: int, name: str, brand: str, description: str, codes: Collection[str], categories: Collection[str]
 ) -> SearchText:
-    """Compose what a product is found by: its name and brand before all else.
+    """Compose the indexed text of a product; name and brand rank higher than the rest.
 
     :param codes: SKUs and barcodes of the product and its variants, in any order
-    :param categories: their names, in the order of the categories
+    :param categories: names, in the order of the categories
     """
     words = [name, brand, *sorted(codes), *categories, description]
     return SearchText(product_id, f"{name} {brand}", " ".join(words))
 
 
 def next_products(session: Session, category_id: int, after: int, count: int) -> list[int]:
-    """The next products of a category, by id.
+    """List the next products of a category by id, for work in batches.
 
-    :param after: the last one done
+    :param after: id of the last product of the previous batch, 0 to begin
+    :param count: maximum number of products
     """
     page = select(ProductCategory.product_id).where(
         ProductCategory.category_id == category_id, ProductCategory.product_id > after

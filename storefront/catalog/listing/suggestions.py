@@ -1,4 +1,4 @@
-"""What is offered under the search field while typing."""
+"""Suggestions of products below the search field while typing."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from storefront.catalog.listing.listing import cards_of
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, product_search
 from storefront.catalog.search import engine
 from storefront.catalog.search.fallback import relax
-from storefront.catalog.search_values import RelaxedQuery, Words
 from storefront.catalog.values import Suggestion
+from storefront.catalog.values.search import RelaxedQuery, Words
 from storefront.db.session import read_session
 
-SHOWN = 6
+MAX_SUGGESTIONS = 6
 
 
 def suggest(text: str) -> tuple[list[Suggestion], RelaxedQuery | None]:
-    """Products to offer; none for less than two letters.
+    """Suggest products for what was typed so far, from two letters on.
 
-    :return: them, and what was sought instead of words that nothing has
+    :return: the suggestions, and the relaxed query they match when no product has all the words typed
     """
-    sought = engine.parse_query(text)
-    if len(text.strip()) < 2 or not sought:
+    query = engine.parse_query(text)
+    if len(text.strip()) < 2 or not query:
         return [], None
     exact = engine.find_exact(text)
-    ids = _best(sought)
+    ids = _best(query)
     if exact is not None:
         ids = [exact, *(other for other in ids if other != exact)]
     relaxed = None if ids else relax(text)
     if relaxed:
         ids = _best(relaxed.alternatives)
-    offered = [
+    suggestions = [
         Suggestion(card.id, card.slug, card.name, card.brand, card.price, card.hue, card.picture)
         for card in cards_of(ids)
     ]
-    return offered, relaxed
+    return suggestions, relaxed
 
 
 def _best(alternatives: Sequence[Words]) -> list[int]:
-    found = (
+    best = (
         select(product_search.c.product_id)
         .join(BrowseEntry, BrowseEntry.product_id == product_search.c.product_id)
         .where(BrowseEntry.category_id == ALL_CATEGORIES, engine.engine().matches(*alternatives))
         .order_by(engine.engine().rank(engine.all_words(alternatives)), BrowseEntry.popularity.desc())
-        .limit(SHOWN)
+        .limit(MAX_SUGGESTIONS)
     )
-    return list(read_session().scalars(found))
+    return list(read_session().scalars(best))

@@ -1,4 +1,4 @@
-"""The pictures of one product: their order, what they show in words, taken away and brought back; and their files."""
+"""The images of a product: their order, alternative texts, removal and restoration."""
 
 from __future__ import annotations
 
@@ -46,20 +46,23 @@ _SHOWN = (Image.id, Image.image_url, Image.alt_text, Image.width, Image.height, 
 
 @dataclass(frozen=True, slots=True)
 class GalleryImage:
-    """A picture of a product, as its page and its desk show it."""
+    """An image of a product, as its page and its administration show it."""
 
     id: int
     picture: Picture
 
     @property
     def digest(self) -> str:
+        """Return the hash of the alternative text, to detect concurrent edits."""
         return alt_text_hash(self.picture.alt)
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """:ivar shown: in their order, the first is the one that listings show
-    :ivar removed: taken away, the last one first; they can be brought back
+    """All images of a product.
+
+    :ivar shown: in their order; listings show the first
+    :ivar removed: those removed by staff that can be restored, the last removed first
     """
 
     shown: tuple[GalleryImage, ...]
@@ -68,11 +71,11 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class ImageEdit:
-    """What a picture is to be; what is None stays as it is.
+    """A change of an image; None leaves a value unchanged.
 
-    :ivar place: from 1; pictures that want the same stay as they stand
-    :ivar alt: what it shows, in words
-    :ivar seen: `digest_of` the words that these are to replace
+    :ivar place: position from 1; images with the same one keep their order
+    :ivar alt: the new alternative text
+    :ivar seen: `alt_text_hash` of the text that the new one replaces
     """
 
     place: int | None = None
@@ -81,9 +84,9 @@ class ImageEdit:
 
 
 class AltTextConflict(DomainError):
-    """Somebody else described pictures since they were looked at.
+    """Another staff member changed alternative texts after the form was shown.
 
-    :ivar pictures: their ids
+    :ivar pictures: ids of the images
     """
 
     def __init__(self, pictures: Collection[int]) -> None:
@@ -92,78 +95,78 @@ class AltTextConflict(DomainError):
 
 
 def alt_text_hash(words: str) -> str:
-    """Stands for the words of a picture; another one means that somebody changed them."""
+    """Return a short hash of an alternative text, by which a form detects that it was changed meanwhile."""
     return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def pictures_of(product_id: int) -> tuple[GalleryImage, ...]:
-    """The pictures of a product in their order; the first is the one that listings show."""
-    return tuple(_kept(row) for row in read_session().execute(_of(product_id).where(Image.removed_at.is_(None))))
+    """List the images of a product in their order; listings show the first."""
+    return tuple(_image_of(row) for row in read_session().execute(_of(product_id).where(Image.removed_at.is_(None))))
 
 
 def gallery_of(product_id: int) -> Gallery:
-    """What the desk shows of a product's pictures, by one select."""
+    """Return the images of a product with the removed ones, by one select."""
     rows = read_session().execute(_of(product_id)).all()
     removed = sorted((row for row in rows if row.removed_at), key=lambda row: row.removed_at, reverse=True)
-    return Gallery(tuple(_kept(row) for row in rows if row.removed_at is None), tuple(map(_kept, removed)))
+    return Gallery(tuple(_image_of(row) for row in rows if row.removed_at is None), tuple(map(_image_of, removed)))
 
 
 def _of(product_id: int) -> Select[*tuple[Any, ...]]:
     return select(*_SHOWN).where(Image.product_id == product_id).order_by(Image.sort_order, Image.id)
 
 
-def _kept(row: Row[Any]) -> GalleryImage:
+def _image_of(row: Row[Any]) -> GalleryImage:
     return GalleryImage(row.id, Picture(row.image_url, row.alt_text, row.width, row.height))
 
 
 @retry_on_deadlock
 def reorder(product_id: int, wanted: Mapping[int, ImageEdit], *, actor: str) -> None:
-    """Put the pictures of a product in order and say what they show, all at once.
+    """Reorder the images of a product and change their alternative texts, all or none.
 
-    :param wanted: by id; pictures that are not named stay as they are, and ids that are none of its are passed over
-    :raise UnknownProduct: there is no such product
-    :raise WordsChanged: words that are to be replaced are others by now; nothing was written
+    :param wanted: edits by image id; images without one are unchanged, ids of other products are ignored
+    :raise UnknownProduct: no product has this id
+    :raise AltTextConflict: a text to be replaced was changed meanwhile; nothing was written
     """
     with transaction("catalog") as session:
         product = lock_product(session, product_id)
         shown = _lock_shown(session, product_id)
-        if changed := [picture.id for picture in shown if _is_stale(picture, wanted.get(picture.id, ImageEdit()))]:
-            raise AltTextConflict(changed)
+        if stale := [picture.id for picture in shown if _is_stale(picture, wanted.get(picture.id, ImageEdit()))]:
+            raise AltTextConflict(stale)
         placed: list[tuple[int, int, int, Image]] = []
         for place, picture in enumerate(shown, start=1):
-            asked = wanted.get(picture.id, ImageEdit())
-            _describe(session, product, picture, asked.alt, actor)
-            target = place if asked.place is None else min(max(asked.place, 1), len(shown))
-            # One that goes up stands before the one whose place it wants, one that goes down behind it.
+            edit = wanted.get(picture.id, ImageEdit())
+            _set_alt_text(session, product, picture, edit.alt, actor)
+            target = place if edit.place is None else min(max(edit.place, 1), len(shown))
+            # Of images with the same target, one that moves up sorts before the one there, one that moves down after.
             placed.append((target, (target > place) - (target < place), place, picture))
             if target != place:
                 moved = f"“{picture.alt_text}” from place {place} to {target}"
-                _note(session, product, "picture moved", moved, actor)
+                _record(session, product, "picture moved", moved, actor)
         for position, (*_, picture) in enumerate(sorted(placed, key=lambda one: one[:3])):
             picture.sort_order = position
         session.flush()
         update_cover(session, product_id)
 
 
-def _is_stale(picture: Image, asked: ImageEdit) -> bool:
-    """Whether words were typed for others than it has, and are not what it has by now."""
-    if asked.alt in {None, picture.alt_text} or asked.seen is None:
+def _is_stale(picture: Image, edit: ImageEdit) -> bool:
+    """Tell whether the edit replaces a text that was changed meanwhile, and not to the same."""
+    if edit.alt in {None, picture.alt_text} or edit.seen is None:
         return False
-    return asked.seen != alt_text_hash(picture.alt_text)
+    return edit.seen != alt_text_hash(picture.alt_text)
 
 
-def _describe(session: Session, product: Product, picture: Image, alt: str | None, actor: str) -> None:
-    words = picture.alt_text if alt is None else (alt or product.name)[:MAX_ALT_LENGTH]
-    if words != picture.alt_text:
-        _note(session, product, "picture described", f"from “{picture.alt_text}” to “{words}”", actor)
-        picture.alt_text = words
+def _set_alt_text(session: Session, product: Product, picture: Image, alt: str | None, actor: str) -> None:
+    text = picture.alt_text if alt is None else (alt or product.name)[:MAX_ALT_LENGTH]
+    if text != picture.alt_text:
+        _record(session, product, "picture described", f"from “{picture.alt_text}” to “{text}”", actor)
+        picture.alt_text = text
 
 
 @retry_on_deadlock
 def remove(product_id: int, picture_id: int, *, actor: str) -> None:
-    """Take a picture away; orders show it for a while yet. Pressed twice it is taken away once.
+    """Remove an image from a product; orders show it for another 90 days. Idempotent.
 
-    :raise UnknownPicture: the product has none of this id
+    :raise UnknownPicture: the product has no image of this id
     """
     with transaction("catalog") as session:
         product, picture = _lock(session, product_id, picture_id)
@@ -171,14 +174,14 @@ def remove(product_id: int, picture_id: int, *, actor: str) -> None:
             picture.removed_at = utc_now()
             session.flush()
             update_cover(session, product_id)
-            _note(session, product, "picture removed", picture.alt_text, actor)
+            _record(session, product, "picture removed", picture.alt_text, actor)
 
 
 @retry_on_deadlock
 def restore(product_id: int, picture_id: int, *, actor: str) -> None:
-    """Show a picture again that was taken away, where it stood.
+    """Restore a removed image at its former position. Idempotent.
 
-    :raise UnknownPicture: the product has none of this id, or no more
+    :raise UnknownPicture: the product has no image of this id, or it was purged
     """
     with transaction("catalog") as session:
         product, picture = _lock(session, product_id, picture_id)
@@ -186,23 +189,21 @@ def restore(product_id: int, picture_id: int, *, actor: str) -> None:
             picture.removed_at = None
             session.flush()
             update_cover(session, product_id)
-            _note(session, product, "picture brought back", picture.alt_text, actor)
+            _record(session, product, "picture restored", picture.alt_text, actor)
 
 
 def _lock(session: Session, product_id: int, picture_id: int) -> tuple[Product, Image]:
     product = lock_product(session, product_id)
-    mine = select(Image).where(Image.id == picture_id, Image.product_id == product_id)
-    picture = session.scalar(mine)
+    picture = session.scalar(select(Image).where(Image.id == picture_id, Image.product_id == product_id))
     if picture is None:
         raise UnknownPicture(picture_id)
     return product, picture
 
 
 def _lock_shown(session: Session, product_id: int) -> list[Image]:
-    mine = select(Image).where(Image.product_id == product_id, Image.removed_at.is_(None))
-    ordered = mine.order_by(Image.sort_order, Image.id)
-    return list(session.scalars(ordered))
+    shown = select(Image).where(Image.product_id == product_id, Image.removed_at.is_(None))
+    return list(session.scalars(shown.order_by(Image.sort_order, Image.id)))
 
 
-def _note(session: Session, product: Product, what: str, detail: str, actor: str) -> None:
+def _record(session: Session, product: Product, what: str, detail: str, actor: str) -> None:
     audit_log.record(session, AuditEntry, actor=actor, what=what, subject=product.sku, detail=detail)

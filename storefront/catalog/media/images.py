@@ -1,4 +1,4 @@
-"""Pictures of products as they come and as they are shown: kept by what they show, or a file below `static/`."""
+"""Product images: upload, storage by content hash, and reading."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from storefront.core.image_processing import FROM_ANYONE, Limits, Renditions
 from storefront.db import audit_log
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
-MAX_SIDE = 1600  # pixels of what is kept; twice what the product page shows
+MAX_SIDE = 1600  # pixels of the longer side of a stored original: twice the size on the product page
 MAX_ALT_LENGTH = 255  # characters
 
 _ENDINGS = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp"}
@@ -26,11 +26,11 @@ _ENDINGS = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp"}
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """A picture as it is kept.
+    """An image as it is stored.
 
-    :ivar content: its bytes; None when it is a file of its own
-    :ivar source: then where that is, below `static/` or elsewhere
-    :ivar digest: of the bytes, empty without them
+    :ivar content: its bytes; None when it was not uploaded
+    :ivar source: where it is then, as in `Picture.source`
+    :ivar digest: SHA-256 of the bytes, hexadecimal; empty without them
     """
 
     content: bytes | None
@@ -40,53 +40,53 @@ class StoredPicture:
 
 
 def add_picture(product_id: int, sent: bytes, alt: str = "", *, actor: str = "", limits: Limits = FROM_ANYONE) -> int:
-    """Add a picture to a product, after those it has. The same one sent again is the one it has.
+    """Add an image after the other images of a product; an image that the product has already is not added again.
 
-    Its files come first, then the row that names them: no row ever names a file that is not there.
-
-    :param alt: what it shows, in words; the product's name when empty
-    :param actor: who of the staff sends it; empty where it is nobody's act, as in an import
-    :return: its id
-    :raise UnknownProduct: there is no such product, on sale or not
-    :raise PictureTooLarge: too many bytes or pixels
-    :raise NotAPicture: it cannot be read as a picture
-    :raise StoreAway: nothing can be kept now
+    :param sent: the file as uploaded
+    :param alt: alternative text; the product's name when empty
+    :param actor: the staff member for the audit log; empty for no entry, as in an import
+    :return: the image's id
+    :raise UnknownProduct: no product has this id, published or not
+    :raise ImageTooLarge: too many bytes or pixels
+    :raise InvalidImage: it cannot be decoded
+    :raise StorageUnavailable: the image store does not answer
     """
     if read_session().get(Product, product_id) is None:
         raise UnknownProduct(product_id)
-    written = image_processing.make_renditions(sent, longest=MAX_SIDE, widths=WIDTHS, limits=limits)
-    digest = keep_files(written)
+    renditions = image_processing.make_renditions(sent, longest=MAX_SIDE, widths=WIDTHS, limits=limits)
+    # Files first, then the row that refers to them: no row ever refers to a missing file.
+    digest = store_files(renditions)
     picture = Image(
-        content_type=written.content_type,
+        content_type=renditions.content_type,
         digest=digest,
-        image_url=media_path(digest, max(written.widths)),
-        width=max(written.widths),
-        height=written.height,
+        image_url=media_path(digest, max(renditions.widths)),
+        width=max(renditions.widths),
+        height=renditions.height,
         alt_text=alt[:MAX_ALT_LENGTH],
     )
     try:
         return _add(product_id, picture, actor)
-    except IntegrityError:  # a twin sent it at this moment
+    except IntegrityError:  # a concurrent request added the same image
         known = read_session().scalar(select(Image.id).where(Image.product_id == product_id, Image.digest == digest))
         if known is None:
             raise
         return known
 
 
-def keep_files(written: Renditions) -> str:
-    """Put the files of a picture into the store.
+def store_files(renditions: Renditions) -> str:
+    """Store the files of an image.
 
-    :return: the digest that names them
+    :return: the digest from which their names are made
     """
-    digest = hashlib.sha256(written.content).hexdigest()
-    for width, content in written.widths.items():
+    digest = hashlib.sha256(renditions.content).hexdigest()
+    for width, content in renditions.widths.items():
         store().put(media_name(digest, width), content)
-    store().put(original_name(digest, written.content_type), written.content)
+    store().put(original_name(digest, renditions.content_type), renditions.content)
     return digest
 
 
 def original_name(digest: str, content_type: str) -> str:
-    """The name of the file that is as large as is kept."""
+    """Return the file name of an image in its largest stored size."""
     return f"{digest[:32]}.{_ENDINGS[content_type]}"
 
 
@@ -122,9 +122,9 @@ def _add(product_id: int, picture: Image, actor: str) -> int:
 
 
 def lock_product(session: Session, product_id: int) -> Product:
-    """The product whose pictures are changed, one change after the other.
+    """Lock the row of a product, so that changes of its images run one after another.
 
-    :raise UnknownProduct: there is none
+    :raise UnknownProduct: no product has this id
     """
     chosen = select(Product).where(Product.id == product_id).with_for_update()
     product = session.scalar(chosen)
@@ -139,7 +139,7 @@ def _next_place(session: Session, product_id: int) -> int:
 
 
 def update_cover(session: Session, product_id: int) -> None:
-    """Listings show a product's first picture."""
+    """Copy the first image of a product to its row, from which listings read it."""
     columns = (Image.image_url, Image.alt_text, Image.width, Image.height)
     shown = select(*columns).where(Image.product_id == product_id, Image.removed_at.is_(None))
     first = session.execute(shown.order_by(Image.sort_order, Image.id).limit(1)).one_or_none()
@@ -152,16 +152,16 @@ def update_cover(session: Session, product_id: int) -> None:
 
 
 def picture_of(product: Row[Any] | Product) -> Picture | None:
-    """The picture that stands for a product, if it has one."""
+    """Return the first image of a product, if it has one."""
     if not product.picture:
         return None
     return Picture(product.picture, product.picture_alt, product.picture_width, product.picture_height)
 
 
 def get_picture(picture_id: int) -> StoredPicture:
-    """A picture by its id, also of a product that is no longer sold: orders show it.
+    """Return an image by its id, also a removed one or one of an unpublished product: orders show it.
 
-    :raise UnknownPicture: there is none
+    :raise UnknownPicture: no image has this id
     """
     columns = (Image.image_data, Image.content_type, Image.image_url, Image.digest)
     row = read_session().execute(select(*columns).where(Image.id == picture_id)).one_or_none()
@@ -174,9 +174,10 @@ def get_picture(picture_id: int) -> StoredPicture:
 
 
 def get_media(name: str) -> bytes:
-    """A file of a picture by its name, as `media_name` makes it.
+    """Return the content of an image file.
 
-    :raise UnknownPicture: there is none
+    :param name: as from `media_name`
+    :raise UnknownPicture: no file has this name
     """
     if not NAME.fullmatch(name) or not name.endswith(".webp"):
         raise UnknownPicture(name)

@@ -1,4 +1,4 @@
-"""Where the files of pictures lie: in the database, in a folder, or in a store that speaks S3."""
+"""The image store: the database, a folder, or an S3-compatible bucket."""
 
 from __future__ import annotations
 
@@ -27,54 +27,58 @@ from storefront.core.errors import DomainError, NotFoundError
 from storefront.db.column_types import UtcDateTime
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
-DATABASE = "database"  # what the default is called where a store must be named
-ANSWER_WITHIN = timedelta(seconds=5)  # as long as a page waits for a database
+DATABASE = "database"  # the default store, where a command needs its name
+TIMEOUT = timedelta(seconds=5)  # the same as for a database
 RETRIES = 1
 
-NAME = re.compile(r"[0-9a-f]{32}(?:-[0-9]{1,4}\.webp|\.(?:png|jpeg|webp))")  # of our files; others are not touched
+NAME = re.compile(r"[0-9a-f]{32}(?:-[0-9]{1,4}\.webp|\.(?:png|jpeg|webp))")  # of our files; other files are ignored
 
-_HOW = "PICTURE_STORE must be empty, file:///a/folder or s3://bucket?endpoint=https://host&region=name"
+_USAGE = "PICTURE_STORE must be empty, file:///a/folder or s3://bucket?endpoint=https://host&region=name"
 
 
 class UnknownPicture(NotFoundError):
-    """There is no such picture."""
+    """No image or image file has this id or name."""
 
 
 class StorageUnavailable(DomainError):
-    """The store of the pictures does not answer, or will not have us."""
+    """The image store does not answer, or refuses our credentials."""
 
     status = 503
 
 
 class ImageStorage(Protocol):
-    """Files by name. What a name holds never changes, so putting it again is safe.
+    """Files by name. Names are content hashes: a file never changes, so putting it again is safe.
 
-    Every method raises `StoreAway` when the store cannot be reached.
+    Every method raises `StorageUnavailable` when the store cannot be reached.
     """
 
     def put(self, name: str, content: bytes) -> None:
-        """Keep a file; it is whole or not there."""
+        """Store a file atomically."""
 
     def get(self, name: str) -> bytes:
-        """:raise UnknownPicture: there is no such file"""
+        """Return the content of a file.
+
+        :raise UnknownPicture: no file has this name
+        """
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Tell whether the file exists."""
 
     def delete(self, name: str, *, put_before: datetime | None = None) -> None:
-        """Let go of a file, if it is there.
+        """Delete a file, if it exists.
 
-        :param put_before: and if nobody put it there again since then
+        :param put_before: delete it only if it was last put before this time
         """
 
     def names(self) -> Iterator[tuple[str, datetime]]:
-        """Every file and when it was put there last."""
+        """Yield name and time of the last put of every file."""
 
 
 class PictureFile(CatalogModel):
-    """A file of a picture, where the database is their store.
+    """An image file, when the database is the image store.
 
     :cvar size: of the content, in bytes
+    :cvar written_at: time of the last put
     """
 
     __tablename__ = "picture_files"
@@ -87,20 +91,20 @@ class PictureFile(CatalogModel):
 
 
 class DatabaseStore:
-    """The default: pictures are backed up with the rest, and there is nothing to set up."""
+    """The default store: no setup, and images are part of the database backup."""
 
     def put(self, name: str, content: bytes) -> None:
         try:
             self._put(name, content)
-        except IntegrityError:  # a twin put the same
+        except IntegrityError:  # a concurrent request put the same file
             if not self.exists(name):
                 raise
 
     @retry_on_deadlock
     def _put(self, name: str, content: bytes) -> None:
         with transaction("catalog") as session:
-            kept = update(PictureFile).where(PictureFile.name == name).values(written_at=utc_now())
-            if not rows_changed(session.execute(kept)):
+            existing = update(PictureFile).where(PictureFile.name == name).values(written_at=utc_now())
+            if not rows_changed(session.execute(existing)):
                 session.add(PictureFile(name=name, content=content, size=len(content), written_at=utc_now()))
 
     def get(self, name: str) -> bytes:
@@ -114,34 +118,34 @@ class DatabaseStore:
 
     @retry_on_deadlock
     def delete(self, name: str, *, put_before: datetime | None = None) -> None:
-        gone = delete(PictureFile).where(PictureFile.name == name)
+        named = delete(PictureFile).where(PictureFile.name == name)
         with transaction("catalog") as session:
-            session.execute(gone if put_before is None else gone.where(PictureFile.written_at < put_before))
+            session.execute(named if put_before is None else named.where(PictureFile.written_at < put_before))
 
     def names(self) -> Iterator[tuple[str, datetime]]:
-        found = read_session().execute(select(PictureFile.name, PictureFile.written_at)).all()
-        yield from ((row.name, row.written_at) for row in found)
+        files = read_session().execute(select(PictureFile.name, PictureFile.written_at)).all()
+        yield from ((row.name, row.written_at) for row in files)
 
 
 class ObjectStore:
-    """A folder or a bucket; several machines can share it, and the database stays small."""
+    """A folder or an S3 bucket: several machines can share it, and the database stays small."""
 
     def __init__(self, store: LocalStore | S3Store) -> None:
         self._store = store
 
     def put(self, name: str, content: bytes) -> None:
-        with _reached():
+        with _translate_errors():
             obstore.put(self._store, name, content)
 
     def get(self, name: str) -> bytes:
-        with _reached():
+        with _translate_errors():
             try:
                 return bytes(obstore.get(self._store, name).bytes())
             except FileNotFoundError as error:
                 raise UnknownPicture(name) from error
 
     def exists(self, name: str) -> bool:
-        with _reached():
+        with _translate_errors():
             try:
                 obstore.head(self._store, name)
             except FileNotFoundError:
@@ -149,7 +153,7 @@ class ObjectStore:
         return True
 
     def delete(self, name: str, *, put_before: datetime | None = None) -> None:
-        with _reached():
+        with _translate_errors():
             try:
                 if put_before is None or obstore.head(self._store, name)["last_modified"] < put_before:
                     obstore.delete(self._store, name)
@@ -157,13 +161,13 @@ class ObjectStore:
                 return
 
     def names(self) -> Iterator[tuple[str, datetime]]:
-        with _reached():
-            for some in obstore.list(self._store):
-                yield from ((file["path"], file["last_modified"]) for file in some if NAME.fullmatch(file["path"]))
+        with _translate_errors():
+            for batch in obstore.list(self._store):
+                yield from ((file["path"], file["last_modified"]) for file in batch if NAME.fullmatch(file["path"]))
 
 
 @contextmanager
-def _reached() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
@@ -171,23 +175,23 @@ def _reached() -> Iterator[None]:
 
 
 def init_app(app: Flask) -> None:
-    """Open the store that PICTURE_STORE names.
+    """Open the image store of the setting PICTURE_STORE.
 
-    :raise ConfigurationError: it names none, or a folder that cannot be written to
+    :raise ConfigurationError: the setting is invalid, or its folder is not writable
     """
     app.extensions["picture_store"] = open_store(app.config["PICTURE_STORE"])
 
 
 def store() -> ImageStorage:
-    """The store of this shop."""
+    """Return the image store of the current application."""
     return cast("ImageStorage", current_app.extensions["picture_store"])
 
 
 def open_store(setting: str) -> ImageStorage:
-    """A store by its name. A bucket is not looked for: the shop starts also while the store is away.
+    """Open an image store. A bucket is not contacted, so that the shop also starts while it is unavailable.
 
-    :param setting: as PICTURE_STORE has it; `DATABASE` is another word for none
-    :raise ConfigurationError: it names no store, or a folder that cannot be written to
+    :param setting: a value of PICTURE_STORE; `DATABASE` is the same as an empty one
+    :raise ConfigurationError: the setting is invalid, or its folder is not writable
     """
     if setting in {"", DATABASE}:
         return DatabaseStore()
@@ -196,7 +200,7 @@ def open_store(setting: str) -> ImageStorage:
         return ObjectStore(_folder(Path(unquote(parts.path))))
     if parts.scheme == "s3" and parts.hostname:
         return ObjectStore(_bucket(parts))
-    raise ConfigurationError(_HOW)
+    raise ConfigurationError(_USAGE)
 
 
 def _folder(path: Path) -> LocalStore:
@@ -210,16 +214,16 @@ def _folder(path: Path) -> LocalStore:
 
 
 def _bucket(parts: SplitResult) -> S3Store:
-    """Keys are found as AWS's own tools find them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a machine's role."""
+    """Open a bucket; credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from the machine's role."""
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     endpoint, region = options.pop("endpoint", ""), options.pop("region", os.environ.get("AWS_REGION", "us-east-1"))
     if options or (endpoint and urlsplit(endpoint).scheme not in {"http", "https"}):
-        raise ConfigurationError(_HOW)
+        raise ConfigurationError(_USAGE)
     return S3Store(
         parts.netloc,
         prefix=parts.path.strip("/") or None,
         region=region,
-        client_options={"timeout": ANSWER_WITHIN, "allow_http": endpoint.startswith("http://")},
-        retry_config={"max_retries": RETRIES, "retry_timeout": ANSWER_WITHIN},
+        client_options={"timeout": TIMEOUT, "allow_http": endpoint.startswith("http://")},
+        retry_config={"max_retries": RETRIES, "retry_timeout": TIMEOUT},
         config={"endpoint": endpoint} if endpoint else None,
     )

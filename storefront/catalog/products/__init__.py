@@ -1,1 +1,1 @@
-"""Products and their variants, prices and offers."""
+"""Products, variants, prices and offers."""

@@ -1,7 +1,4 @@
-"""Products whole, as others than our pages want them: everything known of each, many at a time.
-
-However many products are asked for, it takes the same number of selects: one for each kind of thing they have.
-"""
+"""Complete products for the JSON API, many at a time, by a fixed number of selects."""
 
 from __future__ import annotations
 
@@ -40,12 +37,12 @@ Pair = tuple[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class ProductDetail:
-    """Everything known of a product on sale.
+    """Everything the API returns of a product on sale.
 
-    :ivar stock: units of all variants that may be promised
+    :ivar stock: available units of all variants
     :ivar categories: names, the main one first
-    :ivar pictures: id and source of each, in order; the source as `Picture` has it
-    :ivar reviews: the newest, as many as were asked for; `review_count` counts all
+    :ivar pictures: id and source of each image, in order; the source as in `Picture.source`
+    :ivar reviews: the newest, as many as requested; `review_count` counts all
     """
 
     id: ProductId
@@ -66,10 +63,11 @@ class ProductDetail:
 
 @dataclass(frozen=True, slots=True)
 class ProductQuery:
-    """Which products, in which order.
+    """Filters and sort order of a list of products.
 
     :ivar category: name or slug
-    :ivar least, most: prices, both included
+    :ivar least: minimum price, inclusive
+    :ivar most: maximum price, inclusive
     """
 
     words: str = ""
@@ -81,9 +79,9 @@ class ProductQuery:
 
 
 def choose_products(selection: ProductQuery, *, offset: int, limit: int) -> tuple[list[int], int]:
-    """Ids of some of the products that fit.
+    """Select the products of one page.
 
-    :return: them, and how many fit in all
+    :return: their ids, and the number of all products that match
     """
     category = _category_id(selection.category)
     if category is None:
@@ -97,9 +95,12 @@ def choose_products(selection: ProductQuery, *, offset: int, limit: int) -> tupl
 
 
 def etag_of(ids: Sequence[int]) -> str:
-    """A short text that changes with the price, the stock, the rating, the pictures or the number of reviews of any.
+    """Return an ETag of products, ten times cheaper than reading them.
 
-    It changes with whatever the staff do at their desks, and costs a tenth of what it takes to read the products.
+    It changes with price, stock, rating or number of reviews of any of them, and with any new image, review or entry
+    of the catalogue's audit log.
+
+    :param ids: of the products, in the order of the response
     """
     facts = select(
         Product.id,
@@ -115,12 +116,12 @@ def etag_of(ids: Sequence[int]) -> str:
         select(func.max(Review.id)).scalar_subquery(),
         select(func.max(AuditEntry.id)).scalar_subquery(),
     )
-    found = [*read_session().execute(newest).all(), *read_session().execute(facts.order_by(Product.id)).all()]
-    return hashlib.sha256(repr((list(ids), [tuple(row) for row in found])).encode()).hexdigest()
+    rows = [*read_session().execute(newest).all(), *read_session().execute(facts.order_by(Product.id)).all()]
+    return hashlib.sha256(repr((list(ids), [tuple(row) for row in rows])).encode()).hexdigest()
 
 
 def _category_id(wanted: str) -> int | None:
-    """A category by name, by slug, or by the slug that the old client makes of its name; None is no such one."""
+    """Find a category by name, by slug, or by the slug that the old client generates from its name."""
     if not wanted:
         return ALL_CATEGORIES
     for row in read_session().execute(select(Category.id, Category.name, Category.slug)):
@@ -160,37 +161,42 @@ def _order(sort: Sort) -> list[ColumnElement[Any]]:
 
 
 def get_full_product(product_id: int, *, reviews: int) -> ProductDetail:
-    """One product on sale. :param reviews: at most so many
+    """Return one product on sale.
 
-    :raise UnknownProduct: there is none of this id on sale
+    :param reviews: maximum number of reviews
+    :raise UnknownProduct: no product on sale has this id
     """
-    found = full_products([product_id], reviews_each=reviews)
-    if not found:
+    products = full_products([product_id], reviews_each=reviews)
+    if not products:
         raise UnknownProduct(product_id)
-    return found[0]
+    return products[0]
+
+
+_PRODUCT_COLUMNS = (
+    Product.id,
+    Product.sku,
+    Product.name,
+    Product.brand,
+    Product.description,
+    Product.price,
+    Product.currency,
+    Product.stock,
+    Product.availability_status,
+    Product.main_category_id,
+    Product.average_rating,
+    Product.review_count,
+)
 
 
 def full_products(ids: Sequence[int], *, reviews_each: int) -> list[ProductDetail]:
-    """Products on sale by id, in the order given; others are left out. By five selects."""
+    """Return the products on sale among these ids, in the order of the ids, by five selects.
+
+    :param reviews_each: maximum number of reviews of each
+    """
     if not ids:
         return []
-    columns = (
-        Product.id,
-        Product.sku,
-        Product.name,
-        Product.brand,
-        Product.description,
-        Product.price,
-        Product.currency,
-        Product.stock,
-        Product.availability_status,
-        Product.main_category_id,
-        Product.average_rating,
-        Product.review_count,
-    )
-    products = {
-        row.id: row for row in read_session().execute(select(*columns).where(Product.id.in_(ids), Product.active))
-    }
+    chosen: Select[*tuple[Any, ...]] = select(*_PRODUCT_COLUMNS).where(Product.id.in_(ids), Product.active)
+    products = {row.id: row for row in read_session().execute(chosen)}
     specs = _by_product(
         select(Spec.product_id, Spec.name, Spec.value)
         .where(Spec.product_id.in_(ids))
@@ -227,14 +233,14 @@ def full_products(ids: Sequence[int], *, reviews_each: int) -> list[ProductDetai
 
 
 def _by_product(chosen: Select[int, Any, Any]) -> dict[int, list[Pair]]:
-    found: dict[int, list[Pair]] = defaultdict(list)
+    by_product: dict[int, list[Pair]] = defaultdict(list)
     for product_id, first, second in read_session().execute(chosen):
-        found[product_id].append((first, second))
-    return found
+        by_product[product_id].append((first, second))
+    return by_product
 
 
 def _category_names(ids: Sequence[int]) -> dict[int, list[Pair]]:
-    """Name and id of every category of each product."""
+    """Return name and id of every category of each product."""
     return _by_product(
         select(ProductCategory.product_id, Category.name, Category.id)
         .join(Category, Category.id == ProductCategory.category_id)
@@ -244,18 +250,19 @@ def _category_names(ids: Sequence[int]) -> dict[int, list[Pair]]:
 
 
 def reviews_of(product_id: int, *, most: int) -> list[ReviewView]:
-    """Reviews of a product on sale, newest first.
+    """List the visible reviews of a product on sale, newest first.
 
-    :raise UnknownProduct: there is none of this id on sale
+    :param most: maximum number of reviews
+    :raise UnknownProduct: no product on sale has this id
     """
     rating_of(product_id)
     return _newest_reviews([product_id], most)[product_id]
 
 
 def rating_of(product_id: int) -> tuple[Decimal, int]:
-    """Average, rounded to two places, and count of a product's reviews; 0 and 0 without any.
+    """Return average, rounded to two decimal places, and count of a product's visible reviews; 0 and 0 without any.
 
-    :raise UnknownProduct: there is none of this id on sale
+    :raise UnknownProduct: no product on sale has this id
     """
     rated = select(Product.average_rating, Product.review_count).where(Product.id == product_id, Product.active)
     row = read_session().execute(rated).one_or_none()
@@ -265,7 +272,7 @@ def rating_of(product_id: int) -> tuple[Decimal, int]:
 
 
 def _newest_reviews(ids: Sequence[int], each: int) -> dict[int, list[ReviewView]]:
-    """The first of each product that are shown, chosen by the index alone; texts are read of those only."""
+    """Return the newest visible reviews of each product; the index alone chooses which texts are read."""
     newest = (Review.created_at.desc(), Review.id.desc())
     place = func.row_number().over(partition_by=Review.product_id, order_by=newest).label("place")
     ranked = select(Review.id, place).where(Review.product_id.in_(ids), Review.is_hidden.is_(False)).subquery()
@@ -282,14 +289,14 @@ def _newest_reviews(ids: Sequence[int], each: int) -> dict[int, list[ReviewView]
         Review.created_at,
     )
     chosen = select(*columns).join(ranked, ranked.c.id == Review.id).where(ranked.c.place <= each)
-    found: dict[int, list[ReviewView]] = defaultdict(list)
+    by_product: dict[int, list[ReviewView]] = defaultdict(list)
     for row in read_session().execute(chosen.order_by(Review.product_id, *newest)):
-        found[row.product_id].append(ReviewView(*row))
-    return found
+        by_product[row.product_id].append(ReviewView(*row))
+    return by_product
 
 
 def units_available(product_id: int) -> int:
-    """Units of a product that may be promised at this moment, of all its variants; 0 of one that is not on sale."""
+    """Return the units of a product that can be reserved now, of all its variants; 0 when it is not on sale."""
     units = (
         select(func.sum(available_now()))
         .select_from(Variant)

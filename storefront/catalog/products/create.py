@@ -1,4 +1,4 @@
-"""Putting products on sale: written together with their variants, details and what listings read of them."""
+"""Creates products with their variants, specifications, images, reviews and read model."""
 
 from __future__ import annotations
 
@@ -43,15 +43,17 @@ from storefront.db.session import read_session, transaction
 
 logger = logging.getLogger(__name__)
 
-# Where goods stand that nobody has sorted yet.
+# The default category, for products without one.
 UNSORTED = Department("other", "Other", "Everything else.", 255, Picture("icons/parcel.svg", ""))
 
 
 @dataclass(frozen=True, slots=True)
 class NewVariant:
-    """:ivar option: what tells it from its siblings, empty when it has none
-    :ivar stock: units received with it
-    :ivar compare_at_price: what it cost before; without one the cheapest variants take their product's
+    """A variant to create.
+
+    :ivar option: what distinguishes it from the other variants, empty when it is the only one
+    :ivar stock: initial units on hand
+    :ivar compare_at_price: its earlier price; without one the cheapest variants use that of their product
     """
 
     sku: Sku
@@ -64,6 +66,8 @@ class NewVariant:
 
 @dataclass(frozen=True, slots=True)
 class NewReview:
+    """A review to create together with its product; see `ReviewView` for the fields."""
+
     user_id: int
     user_name: str
     rating: int
@@ -76,11 +80,13 @@ class NewReview:
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """:ivar categories: slugs, the main one first
-    :ivar option_name: what its variants differ in, empty when one
-    :ivar slug: its name in an address; made of its name when it is empty
-    :ivar is_published: on sale at once
-    :ivar id: the one it had in the old shop; None: the next
+    """A product to create.
+
+    :ivar categories: slugs, the main one first
+    :ivar option_name: what its variants differ in ("Size"), empty when there is one
+    :ivar slug: its name in URLs; generated from the name when empty
+    :ivar is_published: whether it is on sale at once
+    :ivar id: its id in the old shop; None for the next free id
     """
 
     sku: Sku
@@ -103,15 +109,15 @@ class NewProduct:
 
 
 def slugify(name: str, otherwise: str = "product") -> str:
-    """A name as it stands in an address: lower case letters, digits and hyphens, at most 80.
+    """Generate the URL form of a name: lower-case letters, digits and hyphens, at most 80 characters.
 
-    :param otherwise: what stands there for a name in other letters than Latin ones
+    :param otherwise: the result for a name without Latin letters and digits
     """
     return re.sub(r"[^a-z0-9]+", "-", collation_key(name)).strip("-")[:80].rstrip("-") or otherwise
 
 
 def add_categories(departments: Sequence[Department]) -> None:
-    """Open departments, in this order, after those there are."""
+    """Create categories, in this order, after the existing ones."""
     with transaction("catalog") as session:
         last = session.scalar(select(func.max(Category.sort_order)))
         for position, department in enumerate(departments, start=0 if last is None else last + 1):
@@ -128,7 +134,7 @@ def add_categories(departments: Sequence[Department]) -> None:
 
 
 def review_row(product_id: int, review: NewReview) -> dict[str, object]:
-    """A review as its table keeps it."""
+    """Convert a review to values of the `reviews` table."""
     return {
         "product_id": product_id,
         "user_id": review.user_id,
@@ -143,39 +149,38 @@ def review_row(product_id: int, review: NewReview) -> dict[str, object]:
 
 
 def add_products(products: Sequence[NewProduct], *, actor: str) -> list[ProductId]:
-    """Put products on sale, in one transaction and by few statements however many they are.
+    """Create products in one transaction, by a fixed number of statements.
 
-    Ids follow the order given. Stock that comes with a variant is a movement of its own, with reason "initial".
+    The initial stock of each variant is a movement with the reason "initial".
 
-    :param actor: who receives the stock, as the ledger names them
-    :return: their ids
+    :param actor: as the ledger shows it
+    :return: ids, in the order of the products
     """
     with transaction("catalog") as session:
         return write_products(session, products, actor)
 
 
 def write_products(session: Session, products: Sequence[NewProduct], actor: str) -> list[ProductId]:
-    """`add_products` within the caller's transaction. Of these products all have an id already, or none."""
+    """Create products as `add_products` does, within the caller's transaction; either all have an id or none has."""
     categories = {category.slug: category for category in session.scalars(select(Category))}
     rows = [_product_row(product, categories) for product in products]
     ids = list(session.scalars(insert(Product).returning(Product.id, sort_by_parameter_order=True), rows))
     _add_variants(session, ids, products, actor)
     _add_details(session, ids, products)
-    _add_places(session, ids, products, categories)
+    _add_categories_of(session, ids, products, categories)
     add_entries(session, ids)
     index_products(session, [_search_text(i, p, categories) for i, p in zip(ids, products, strict=True)])
     return [ProductId(product_id) for product_id in ids]
 
 
 def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str, key: str = "") -> ProductId:
-    """Add one product, as the staff do. :param category_ids: where it stands instead of `product.categories`
+    """Create one product, with an entry in the audit log.
 
-    The first is the main one. Without any it stands in the category for all that is not sorted yet, which is opened
-    when it is first needed.
-
-    :param key: names the submit: under the same one nothing is added twice, and the answer is the same
-    :raise UnknownCategory: an id names none
-    :raise SkuTaken: another product or variant carries one of its SKUs
+    :param category_ids: its categories instead of `product.categories`, the main one first; empty for the default
+        category, which is created on first use
+    :param key: idempotency key; a repeat returns the id of the product created first
+    :raise UnknownCategory: no category has one of these ids
+    :raise SkuTaken: another product or variant has one of its SKUs
     """
     if done := idempotency.lookup(key):
         return ProductId(done.product_id or 0)
@@ -190,7 +195,7 @@ def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str,
                 session, AuditEntry, actor=actor, what="product created", subject=product.sku, detail=detail
             )
     except IntegrityError as error:
-        if done := idempotency.lookup(key):  # a twin was quicker
+        if done := idempotency.lookup(key):  # a concurrent request with this key was first
             return ProductId(done.product_id or 0)
         taken = [code for code in (product.sku, *(v.sku for v in product.variants)) if find_exact(code) is not None]
         if not taken:
@@ -200,32 +205,31 @@ def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str,
 
 
 def _variants_in_words(product: NewProduct) -> str:
-    """SKU, price and units of each variant."""
-    words = (f"{v.sku} {v.price.currency} {v.price.amount}, {v.stock} units" for v in product.variants)
-    return "; ".join(words)
+    """Describe SKU, price and units of each variant for the audit log."""
+    return "; ".join(f"{v.sku} {v.price.currency} {v.price.amount}, {v.stock} units" for v in product.variants)
 
 
 def _slugs(category_ids: Sequence[int]) -> tuple[str, ...]:
     rows = read_session().execute(select(Category.id, Category.slug).where(Category.id.in_(category_ids)))
     slugs: dict[int, str] = dict(rows.all())
     if missing := set(category_ids) - slugs.keys():
-        raise UnknownCategory(", ".join(str(missed) for missed in sorted(missing)))
+        raise UnknownCategory(", ".join(str(category_id) for category_id in sorted(missing)))
     return tuple(slugs[category_id] for category_id in dict.fromkeys(category_ids))
 
 
 def default_category() -> str:
-    """The slug of the category for what nobody has sorted yet, which is opened when it is first needed."""
+    """Return the slug of the default category, which is created on first use."""
     known = select(Category.slug).where(Category.slug == UNSORTED.slug)
     if read_session().scalar(known) is None:
         try:
             add_categories([UNSORTED])
-        except IntegrityError:  # a twin opened it
-            logger.info("%s is open already", UNSORTED.slug)
+        except IntegrityError:  # a concurrent request created it
+            logger.info("category %s exists already", UNSORTED.slug)
     return UNSORTED.slug
 
 
 def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[str, object]:
-    totals = totals_of([VariantFacts(v.price.minor, _was(product, v), v.stock) for v in product.variants])
+    totals = totals_of([VariantFacts(v.price.minor, _compare_at_price(product, v), v.stock) for v in product.variants])
     ratings = [review.rating for review in product.reviews]
     average = Decimal(sum(ratings)) / len(ratings) if ratings else Decimal(0)
     picture = product.pictures[0] if product.pictures else None
@@ -253,8 +257,8 @@ def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[s
     }
 
 
-def _was(product: NewProduct, variant: NewVariant) -> int | None:
-    """What a variant cost before, in minor units."""
+def _compare_at_price(product: NewProduct, variant: NewVariant) -> int | None:
+    """Return the compare-at price of a variant, in minor units."""
     is_lowest = variant.price.minor == min(other.price.minor for other in product.variants)
     compare_at_price = variant.compare_at_price or (product.compare_at_price if is_lowest else None)
     return compare_at_price.minor if compare_at_price else None
@@ -268,13 +272,13 @@ def _add_variants(session: Session, ids: list[int], products: Sequence[NewProduc
             "barcode": variant.barcode,
             "name": variant.option,
             "price": variant.price.minor,
-            "compare_at_price": _was(product, variant),
+            "compare_at_price": _compare_at_price(product, variant),
             "on_hand": variant.stock,
             "reserved": 0,
             "sort_order": position,
             "title": title_of(product.name, variant.option),
             "is_sellable": is_variant_sold(product.is_published),
-            "low_stock_notified": variant.stock <= LOW_STOCK,  # it comes so: nobody needs to be told
+            "low_stock_notified": variant.stock <= LOW_STOCK,  # no alert for initial stock
         }
         for product_id, product in zip(ids, products, strict=True)
         for position, variant in enumerate(product.variants)
@@ -322,19 +326,19 @@ def _add_details(session: Session, ids: list[int], products: Sequence[NewProduct
             session.execute(insert(table), rows)
 
 
-def _add_places(
+def _add_categories_of(
     session: Session, ids: list[int], products: Sequence[NewProduct], categories: dict[str, Category]
 ) -> None:
-    places = [
+    rows = [
         {"product_id": product_id, "category_id": categories[slug].id}
         for product_id, product in zip(ids, products, strict=True)
         for slug in product.categories
     ]
-    session.execute(insert(ProductCategory), places)
+    session.execute(insert(ProductCategory), rows)
 
 
 def _search_text(product_id: int, product: NewProduct, categories: dict[str, Category]) -> SearchText:
     codes = {product.sku, *(code for v in product.variants for code in (v.sku, v.barcode) if code)}
-    places = sorted((categories[slug] for slug in product.categories), key=lambda place: (place.sort_order, place.id))
-    names = [place.name for place in places]
+    rows = sorted((categories[slug] for slug in product.categories), key=lambda row: (row.sort_order, row.id))
+    names = [row.name for row in rows]
     return search_text(product_id, product.name, product.brand, product.description, codes, names)

@@ -1,4 +1,4 @@
-"""Forms that were done, by the key they carry: a double click, or a page gone back to and sent again, is done once."""
+"""Idempotency keys of forms: a double click, or a form sent again after going back, is carried out once."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from storefront.catalog.products.models import IdempotencyKey
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, rows_changed, transaction
 
-KEPT = timedelta(days=7)  # nobody comes back to a form after that
+RETENTION = timedelta(days=7)  # longer than anybody keeps a form open
 
 
 def lookup(key: str) -> IdempotencyKey | None:
-    """What was done under a key; None of a new one, or of none."""
+    """Find the submission with this key; None for a new or empty key."""
     return read_session().get(IdempotencyKey, key) if key else None
 
 
 def record(session: Session, key: str, product_id: int | None = None) -> None:
-    """Note a submit in the transaction that does it. The table refuses the same key again."""
+    """Record a submission in the transaction that carries it out; nothing for an empty key.
+
+    :raise IntegrityError: a concurrent transaction recorded the same key
+    """
     if key:
         session.add(IdempotencyKey(key=key, product_id=product_id, created_at=utc_now()))
         session.flush()
 
 
 def purge_idempotency_keys() -> int:
-    """Forget forms that nobody sends again.
+    """Delete keys older than `RETENTION`.
 
-    :return: how many
+    :return: number of keys deleted
     """
     with transaction("catalog") as session:
-        old = delete(IdempotencyKey).where(IdempotencyKey.created_at < utc_now() - KEPT)
+        old = delete(IdempotencyKey).where(IdempotencyKey.created_at < utc_now() - RETENTION)
         return rows_changed(session.execute(old))

@@ -1,4 +1,4 @@
-"""The tables of the product desk: prices that begin later, addresses that moved, submits that were done."""
+"""The tables of product administration: scheduled prices, redirects of category slugs, idempotency keys."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from storefront.db.column_types import MinorUnits, UtcDateTime
 
 
 class PriceState(StrEnum):
-    """The life of a price that begins later."""
+    """The states of a scheduled price."""
 
     SCHEDULED = "scheduled"
-    RUNNING = "running"  # begun, and to return
-    DONE = "done"
+    RUNNING = "running"  # applied, with an end to come
+    DONE = "done"  # ended, or applied without an end
     CANCELLED = "cancelled"
 
 
 class PriceChange(CatalogModel):
-    """A price that a variant is to have from a moment on, and perhaps only until another.
+    """A price that a variant has from a scheduled time on, with or without an end.
 
-    :cvar ends_at: when the price before it returns; None when it stays
-    :cvar old_price: what it replaced, known once it has begun
+    :cvar ends_at: when the earlier price is restored; None for a permanent change
+    :cvar old_price: the price it replaced, set when it is applied
+    :cvar applied_at: when the worker applied it
     """
 
     __tablename__ = "price_changes"
@@ -54,7 +55,7 @@ class PriceChange(CatalogModel):
 
 
 class SlugRedirect(CatalogModel):
-    """An address that a category had: it leads to the category, wherever that is by now, so there are no chains."""
+    """A former slug of a category. It refers to the category, not to another slug, so that redirects never chain."""
 
     __tablename__ = "slug_redirects"
 
@@ -63,9 +64,9 @@ class SlugRedirect(CatalogModel):
 
 
 class IdempotencyKey(CatalogModel):
-    """A form of the product desk that was done: sent twice, it is done once.
+    """A submission that was carried out, so that a repeat is not.
 
-    :cvar product_id: what it created, if it did
+    :cvar product_id: the product that it created, if any
     """
 
     __tablename__ = "idempotency_keys"

@@ -1,4 +1,4 @@
-"""Offers: a variant with its price and availability now, by SKU or by product."""
+"""Offers: variants with their current price and availability, by SKU or by product."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from storefront.db.session import read_session
 
 
 def get_offer(sku: Sku) -> Offer:
-    """A variant with its price and availability now.
+    """Return the offer of a variant on sale.
 
-    :raise UnknownSku: nothing sellable carries this SKU
+    :raise UnknownSku: no variant on sale has this SKU
     """
     offer = offers_of([sku]).get(sku)
     if offer is None or not offer.is_sellable:
@@ -27,9 +27,9 @@ def get_offer(sku: Sku) -> Offer:
 
 
 def offers_of(skus: Iterable[Sku], *, held_for: str | None = None) -> dict[Sku, Offer]:
-    """Offers by SKU, by one select; a SKU that never was has none, one taken off sale says so itself.
+    """Return offers by SKU, by one select; unknown SKUs are left out, variants off sale have `is_sellable` false.
 
-    :param held_for: the asker's own checkout: what it holds counts as available to them
+    :param held_for: a checkout whose own reservations count as available
     """
     wanted = set(skus)
     if not wanted:
@@ -38,12 +38,12 @@ def offers_of(skus: Iterable[Sku], *, held_for: str | None = None) -> dict[Sku, 
 
 
 def offers_by_product(ids: Collection[int]) -> dict[int, tuple[Offer, ...]]:
-    """Offers of every variant of products, in their order, by one select; also of products taken off sale."""
-    found: dict[int, list[Offer]] = defaultdict(list)
+    """Return the offers of all variants of products by product id, by one select; unpublished products included."""
+    by_product: dict[int, list[Offer]] = defaultdict(list)
     if ids:
         for offer in _offers(Variant.product_id.in_(ids), None):
-            found[offer.product_id].append(offer)
-    return {product: tuple(offers) for product, offers in found.items()}
+            by_product[offer.product_id].append(offer)
+    return {product: tuple(offers) for product, offers in by_product.items()}
 
 
 def _offers(which: ColumnElement[bool], held_for: str | None) -> Iterator[Offer]:
@@ -73,15 +73,15 @@ def _offers(which: ColumnElement[bool], held_for: str | None) -> Iterator[Offer]
 def choose_offers(
     wanted: Mapping[int, int], *, preferred: Sequence[Sku] = (), taken: Mapping[Sku, int] | None = None
 ) -> list[tuple[Offer, int]]:
-    """Which variants to sell to a client that names products only.
+    """Choose the variants to sell to a client that names products only.
 
-    Those preferred come first, then the cheapest, which is the price a product is shown with. Units that one variant
-    cannot give are taken from the next; what none can give is left with the first, so that it is seen to be short.
+    Preferred variants come first, then the cheapest, whose price the product shows. Units that one variant lacks are
+    taken from the next; units that all lack are added to the first, so that the shortage is reported.
 
     :param wanted: units by product id
-    :param preferred: SKUs the shopper chose elsewhere, such as in their cart
-    :param taken: units by SKU that they have of these already, and that it must give as well
-    :return: offers and units of each, by product
+    :param preferred: SKUs that the shopper chose before, such as those in the cart
+    :param taken: units by SKU that are in use already, such as in the cart, and not available here
+    :return: pairs of offer and units, product by product
     :raise UnknownProduct: a product is not on sale
     """
     known = variants_of(wanted)
@@ -93,29 +93,29 @@ def choose_offers(
 
 
 def variants_of(products: Collection[int]) -> dict[int, list[Offer]]:
-    """The offers of products that are on sale, the cheapest of each first, by one select.
+    """Return the offers on sale of products, the cheapest of each first, by one select.
 
     :raise UnknownProduct: a product is not on sale
     """
     known = offers_by_product(products)
-    found = {
+    on_sale = {
         product: sorted(
             (offer for offer in known.get(product, ()) if offer.is_sellable), key=lambda offer: offer.price.minor
         )
         for product in products
     }
-    if missing := [product for product, offers in found.items() if not offers]:
+    if missing := [product for product, offers in on_sale.items() if not offers]:
         raise UnknownProduct(missing[0])
-    return found
+    return on_sale
 
 
 def _share_out(offers: Sequence[Offer], units: int, taken: Mapping[Sku, int]) -> list[tuple[Offer, int]]:
-    room = {offer.sku: max(0, offer.available - taken.get(offer.sku, 0)) for offer in offers}
-    if enough := next((offer for offer in offers if room[offer.sku] >= units), None):
+    available = {offer.sku: max(0, offer.available - taken.get(offer.sku, 0)) for offer in offers}
+    if enough := next((offer for offer in offers if available[offer.sku] >= units), None):
         return [(enough, units)]
     shares: list[tuple[Offer, int]] = []
     for offer in offers:
-        share = min(units, room[offer.sku])
+        share = min(units, available[offer.sku])
         units -= share
         if share:
             shares.append((offer, share))

@@ -1,6 +1,6 @@
-"""Reviews as the staff read them: all, shown or hidden, found by their product or their words.
+"""Reviews for moderation by staff: hidden ones included, filtered and searched.
 
-Other packages reach it through the catalogue's door, as `catalog.moderation`.
+Other packages use it as `catalog.moderation`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from storefront.db.pagination import PageCursors, SortKeys, paginate
 from storefront.db.session import read_session
 
 PAGE_SIZE = 30
-MAX_WORDS = 5  # of a search; what follows is not looked at
+MAX_WORDS = 5  # of a search; further words are ignored
 
 _NEWEST = SortKeys((Review.created_at, Review.id), (datetime, int), is_descending=True)
 
 
 class Visibility(StrEnum):
+    """The filter of the list of reviews by visibility."""
+
     ALL = "all"
     SHOWN = "shown"
     HIDDEN = "hidden"
@@ -31,9 +33,11 @@ class Visibility(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReviewCriteria:
-    """:ivar words: each must stand in the product's name or SKU, the author's name, the title or the text
-    :ivar stars: only this rating
-    :ivar cursor: where a page begins or ends
+    """Search, filters and page of the list of reviews.
+
+    :ivar words: each must occur in the product's name or SKU, the author's name, the title or the text
+    :ivar stars: only reviews with this rating
+    :ivar cursor: of the page; empty for the first
     """
 
     words: str = ""
@@ -44,9 +48,9 @@ class ReviewCriteria:
 
 @dataclass(frozen=True, slots=True)
 class ModeratedReview:
-    """A review with the product it is about.
+    """A review with its product.
 
-    :ivar is_on_sale: whether the product has a page to look at
+    :ivar is_on_sale: whether the product is published, and so has a page to link to
     """
 
     id: int
@@ -68,13 +72,15 @@ class ModeratedReview:
 
 @dataclass(frozen=True, slots=True)
 class ReviewPage:
+    """A page of the list of reviews."""
+
     criteria: ReviewCriteria
     reviews: tuple[ModeratedReview, ...]
     paged: PageCursors
 
 
 def list_reviews(criteria: ReviewCriteria) -> ReviewPage:
-    """A page of reviews, written last first, by one select."""
+    """Return a page of reviews, newest first, by one select."""
     chosen = _columns()
     if criteria.visibility is not Visibility.ALL:
         chosen = chosen.where(Review.is_hidden == (criteria.visibility is Visibility.HIDDEN))
@@ -88,9 +94,9 @@ def list_reviews(criteria: ReviewCriteria) -> ReviewPage:
 
 
 def get_review(review: int) -> ModeratedReview:
-    """A review as it stands, hidden or not.
+    """Return a review, hidden or not.
 
-    :raise UnknownReview: there is none
+    :raise UnknownReview: no review has this id
     """
     row = read_session().execute(_columns().where(Review.id == review)).first()
     if row is None:

@@ -1,7 +1,7 @@
-"""Reviews: one a person and product. A product's average and count are always those of the reviews that are shown.
+"""Reviews: at most one for each account and product. A product's rating always follows from its visible reviews.
 
-Every command takes the product's row first: what is counted after it includes whatever others had written before, and
-two who review the same product write one after the other.
+Commands that change the rating lock the product's row first, so that concurrent reviews of a product run one after
+another and each recount includes those before it.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _MAX_NAME_LENGTH = 80
 
 
 class UnknownReview(NotFoundError):
-    """There is no such review that may be seen; or it is not the asker's, where only they may."""
+    """No visible review has this id; or it belongs to another account, where only its author has access."""
 
 
 class CannotVoteOnOwnReview(DomainError):
-    """Nobody finds their own review helpful."""
+    """Authors cannot vote for their own reviews."""
 
 
 class Author(NamedTuple):
-    """Who writes a review.
+    """The author of a review.
 
-    :ivar name: as the account has it, None or empty for none
+    :ivar name: of the account; None or empty shows `ANONYMOUS`
     """
 
     user_id: int
@@ -51,7 +51,7 @@ class Author(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReviewDraft:
-    """What somebody says of a product.
+    """The content of a review.
 
     :ivar rating: stars, 1 to 5
     """
@@ -62,21 +62,22 @@ class ReviewDraft:
 
 
 def shown(product_id: int | ColumnElement[int] | InstrumentedAttribute[int]) -> tuple[ColumnElement[bool], ...]:
-    """What the reviews of a product have in common that anybody may see."""
+    """Return the conditions of the visible reviews of a product, for a `where`."""
     return (Review.product_id == product_id, Review.is_hidden.is_(False))
 
 
-def newest_reviews(product_id: int, *, stars: int | None, most: int, reader: int | None) -> tuple[ReviewView, ...]:
-    """The reviews that are shown, newest first, but the reader's own.
+def newest_reviews(product_id: int, *, stars: int | None, most: int, viewer_id: int | None) -> tuple[ReviewView, ...]:
+    """List visible reviews of a product, newest first, without the viewer's own.
 
-    :param stars: only those with this rating
-    :param reader: the account that reads
+    :param stars: only reviews with this rating
+    :param most: maximum number of reviews
+    :param viewer_id: the account of the viewer, None for a guest
     """
     voted: ColumnElement[bool] = false()
     conditions = list(shown(product_id))
-    if reader is not None:
-        voted = exists().where(ReviewVote.review_id == Review.id, ReviewVote.user_id == reader)
-        conditions.append(Review.user_id != reader)
+    if viewer_id is not None:
+        voted = exists().where(ReviewVote.review_id == Review.id, ReviewVote.user_id == viewer_id)
+        conditions.append(Review.user_id != viewer_id)
     if stars is not None:
         conditions.append(Review.rating == stars)
     chosen = select(Review, voted).where(*conditions).order_by(Review.created_at.desc(), Review.id.desc()).limit(most)
@@ -85,16 +86,15 @@ def newest_reviews(product_id: int, *, stars: int | None, most: int, reader: int
 
 
 def own_review(product_id: int, user: int) -> ReviewView | None:
-    """What an account says of a product, hidden or not."""
-    mine = select(Review).where(Review.product_id == product_id, Review.user_id == user)
-    row = read_session().scalar(mine)
+    """Return an account's review of a product, hidden or not; None when there is none."""
+    row = read_session().scalar(select(Review).where(Review.product_id == product_id, Review.user_id == user))
     return _view(row) if row is not None else None
 
 
 def get_review(review: int) -> ReviewView:
-    """A review that is shown.
+    """Return a visible review.
 
-    :raise UnknownReview: there is none
+    :raise UnknownReview: no visible review has this id
     """
     row = read_session().get(Review, review)
     if row is None or row.is_hidden:
@@ -119,23 +119,23 @@ def _view(row: Review) -> ReviewView:
 
 
 def write_review(product_id: int, author: Author, draft: ReviewDraft, *, is_verified: bool) -> ReviewView:
-    """Say something of a product; what the author said before is replaced, and nobody has found it helpful yet.
+    """Write a review, or replace the author's earlier one; its helpful votes are reset.
 
-    One that staff hid stays hidden: otherwise a changed comma would show it again.
+    A review hidden by staff stays hidden: otherwise its author could show it again by changing a comma.
 
-    :param is_verified: whether the author has got the product from us; the catalogue cannot know
-    :raise UnknownProduct: there is none of this id on sale
+    :param is_verified: whether the author received the product from this shop, which only the orders know
+    :raise UnknownProduct: no product on sale has this id
     """
     return _write(product_id, author, draft, is_verified)
 
 
 @retry_on_deadlock
 def _write(product_id: int, author: Author, draft: ReviewDraft, is_verified: bool) -> ReviewView:
-    with transaction("catalog") as session, _rating_kept(session, product_id):
+    with transaction("catalog") as session, _rating_updated(session, product_id):
         if session.scalar(select(Product.active).where(Product.id == product_id)) is not True:
             raise UnknownProduct(product_id)
-        mine = select(Review).where(Review.product_id == product_id, Review.user_id == author.user_id)
-        row = session.scalar(mine.with_for_update())
+        existing = select(Review).where(Review.product_id == product_id, Review.user_id == author.user_id)
+        row = session.scalar(existing.with_for_update())
         if row is None:
             row = Review(product_id=product_id, user_id=author.user_id, is_hidden=False)
             session.add(row)
@@ -150,19 +150,19 @@ def _write(product_id: int, author: Author, draft: ReviewDraft, is_verified: boo
 
 @retry_on_deadlock
 def delete_review(product_id: int, user: int) -> None:
-    """Take back what an account said of a product; nothing is nothing."""
-    with transaction("catalog") as session, _rating_kept(session, product_id):
-        mine = (Review.product_id == product_id, Review.user_id == user)
-        session.execute(delete(ReviewVote).where(ReviewVote.review_id.in_(select(Review.id).where(*mine))))
-        session.execute(delete(Review).where(*mine))
+    """Delete an account's review of a product, if there is one."""
+    with transaction("catalog") as session, _rating_updated(session, product_id):
+        own = (Review.product_id == product_id, Review.user_id == user)
+        session.execute(delete(ReviewVote).where(ReviewVote.review_id.in_(select(Review.id).where(*own))))
+        session.execute(delete(Review).where(*own))
 
 
 def set_review_hidden(review: int, hidden: bool, *, actor: str, reason: str = "") -> None:
-    """Hide a review from everybody but its author, or show it again; one that is so already stays so, unnoted.
+    """Hide a review from everybody but its author, or show it again. A call without effect is not logged.
 
-    :param actor: who of the staff does it
-    :param reason: why, in their words
-    :raise UnknownReview: there is none
+    :param actor: the staff member, for the audit log
+    :param reason: in the staff member's words, for the audit log
+    :raise UnknownReview: no review has this id
     """
     product_id = read_session().scalar(select(Review.product_id).where(Review.id == review))
     if product_id is None:
@@ -172,56 +172,56 @@ def set_review_hidden(review: int, hidden: bool, *, actor: str, reason: str = ""
 
 @retry_on_deadlock
 def _set_hidden(product_id: int, review: int, hidden: bool, actor: str, reason: str) -> None:
-    with transaction("catalog") as session, _rating_kept(session, product_id):
+    with transaction("catalog") as session, _rating_updated(session, product_id):
         row = session.get(Review, review, with_for_update=True)
         if row is None:
             raise UnknownReview(review)
         if row.is_hidden is not hidden:
             row.is_hidden = hidden
             what, subject = "review hidden" if hidden else "review shown", session.get_one(Product, product_id).sku
-            said = f"{row.rating} of 5 by {row.user_name}, no. {review}"
-            audit_log.record(
-                session, AuditEntry, actor=actor, what=what, subject=subject, detail=f"{said}: {reason}".rstrip(": ")
-            )
+            detail = f"{row.rating} of 5 by {row.user_name}, no. {review}: {reason}".rstrip(": ")
+            audit_log.record(session, AuditEntry, actor=actor, what=what, subject=subject, detail=detail)
 
 
 def vote(review: int, user: int) -> ReviewView:
-    """Count a reader who found a review helpful; each counts once.
+    """Add an account's helpful vote to a review. Idempotent.
 
-    :raise UnknownReview: there is none that is shown
-    :raise OwnReview: the reader wrote it
+    :return: the review with the new number of votes
+    :raise UnknownReview: no visible review has this id
+    :raise CannotVoteOnOwnReview: the account wrote it
     """
-    found = get_review(review)
-    if found.user_id == user:
+    view = get_review(review)
+    if view.user_id == user:
         raise CannotVoteOnOwnReview(review)
     try:
-        _count_vote(review, user)
-    except IntegrityError:  # they voted before, or it is gone
+        _add_vote(review, user)
+    except IntegrityError:  # the account voted before, or the review was deleted
         return replace(get_review(review), has_voted=True)
-    return replace(found, helpful_count=found.helpful_count + 1, has_voted=True)
+    return replace(view, helpful_count=view.helpful_count + 1, has_voted=True)
 
 
 @retry_on_deadlock
-def _count_vote(review: int, user: int) -> None:
+def _add_vote(review: int, user: int) -> None:
     with transaction("catalog") as session:
-        _add_to_helpful(session, review, 1)  # takes the review's row, which the vote then shares
+        # The update first, for its exclusive lock: upgrading the shared lock of the vote's foreign key could deadlock.
+        _add_to_helpful(session, review, 1)
         session.add(ReviewVote(review_id=review, user_id=user))
 
 
 def unvote(review: int, user: int) -> ReviewView:
-    """Take a vote back; one that was not given is not taken.
+    """Remove an account's helpful vote from a review. Idempotent.
 
-    :raise UnknownReview: there is none that is shown
+    :raise UnknownReview: no visible review has this id
     """
-    _take_vote_back(review, user)
+    _remove_vote(review, user)
     return get_review(review)
 
 
 @retry_on_deadlock
-def _take_vote_back(review: int, user: int) -> None:
+def _remove_vote(review: int, user: int) -> None:
     with transaction("catalog") as session:
-        mine = delete(ReviewVote).where(ReviewVote.review_id == review, ReviewVote.user_id == user)
-        if rows_changed(session.execute(mine)):
+        vote = delete(ReviewVote).where(ReviewVote.review_id == review, ReviewVote.user_id == user)
+        if rows_changed(session.execute(vote)):
             _add_to_helpful(session, review, -1)
 
 
@@ -231,24 +231,27 @@ def _add_to_helpful(session: Session, review: int, votes: int) -> None:
 
 @retry_on_deadlock
 def anonymise_author(user: int) -> None:
-    """Let the reviews of a deleted account stand without its name."""
+    """Replace the author's name in the reviews of a deleted account by `FORMER`."""
     with transaction("catalog") as session:
         session.execute(update(Review).where(Review.user_id == user).values(user_name=FORMER))
 
 
 def reviews_by(user: int) -> list[tuple[str, ReviewView]]:
-    """What an account wrote, hidden or not, oldest first, each with the name of its product."""
-    mine = select(Review, Product.name).join(Product, Product.id == Review.product_id).where(Review.user_id == user)
-    rows = read_session().execute(mine.order_by(Review.id))
+    """List an account's reviews for the export of its data, hidden ones included, oldest first.
+
+    :return: pairs of the product's name and the review
+    """
+    own = select(Review, Product.name).join(Product, Product.id == Review.product_id).where(Review.user_id == user)
+    rows = read_session().execute(own.order_by(Review.id))
     return [(name, _view(row)) for row, name in rows]
 
 
-# ------------------------------------------------------------------------------------------ what they come to
+# ------------------------------------------------------------------------------------------ ratings
 
 
 @contextmanager
-def _rating_kept(session: Session, product_id: int) -> Iterator[None]:
-    """Take the product's row, and at the end write what its reviews then come to there and in the listings."""
+def _rating_updated(session: Session, product_id: int) -> Iterator[None]:
+    """Lock the product's row, and update its rating when the block ends."""
     session.execute(select(Product.id).where(Product.id == product_id).with_for_update())
     yield
     session.flush()
@@ -256,7 +259,10 @@ def _rating_kept(session: Session, product_id: int) -> Iterator[None]:
 
 
 def settle_ratings(session: Session, product_ids: Collection[int]) -> None:
-    """Write what the reviews of products come to, there and in the listings; the products' rows must be locked."""
+    """Recompute review count and average rating of products, and copy them to the browse index.
+
+    The transaction must hold the row locks of the products.
+    """
     rated = update(Product).where(Product.id.in_(product_ids))
     rated = rated.values(review_count=count_shown(), average_rating=average_shown())
     session.execute(rated)
@@ -264,15 +270,15 @@ def settle_ratings(session: Session, product_ids: Collection[int]) -> None:
 
 
 def count_shown() -> ColumnElement[int]:
-    """How many reviews are shown, as a column of a statement over products."""
+    """Return the number of visible reviews, as a column of a statement over products."""
     return select(func.count(Review.id)).where(*shown(Product.id)).correlate(Product).scalar_subquery()
 
 
 def average_shown() -> ColumnElement[Decimal]:
-    """Their average, rounded half up to two places, 0 without any; the same way.
+    """Return the average of visible reviews, rounded half up to two decimal places, 0 without any; a column likewise.
 
-    In whole numbers, so that both databases round alike: what twice the reviews leave of stars ⋅ 200 + reviews is taken
-    off, and the rest of it divides into hundredths.
+    Computed in integers, so that all databases round alike: floor((200 * stars + reviews) / (2 * reviews)) is the
+    average in hundredths, rounded half up.
     """
     doubled = func.sum(Review.rating) * 200 + func.count(Review.id)
     twice = func.nullif(func.count(Review.id), 0) * 2

@@ -1,7 +1,7 @@
-"""Finding products by words: one interface over SQLite FTS5 and MySQL FULLTEXT.
+"""Full-text search of products: one interface over SQLite FTS5 and MySQL FULLTEXT.
 
-Both engines see the same words, because we cut the text ourselves: they agree on what a word is, and neither drops
-short ones ("4K", "XL") or common ones ("The") that shoppers type.
+Texts are split into words here, so that both engines index the same words, and neither drops short words ("4K", "XL")
+or stop words ("The") that shoppers type.
 """
 
 from __future__ import annotations
@@ -17,29 +17,33 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
 from storefront.catalog.models import Product, SearchWord, Variant, product_search
-from storefront.catalog.search_values import ExactWord, Term, Words
 from storefront.catalog.values import MAX_SKU_LENGTH
+from storefront.catalog.values.search import ExactWord, Term, Words
 from storefront.db.session import dialect_of, read_session
 
-MAX_WORDS = 8  # of a query; more words only narrow further
+MAX_WORDS = 8  # of a query; further words are ignored
 MAX_WORD_LENGTH = 40
 
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile(r"[^\W_]+")
 _HYPHENATED = re.compile(r"\w+(?:-\w+)+")
-# Words that InnoDB never indexes: INFORMATION_SCHEMA.INNODB_FT_DEFAULT_STOPWORD, and all below three letters.
+# Stop words, which InnoDB never indexes, from INFORMATION_SCHEMA.INNODB_FT_DEFAULT_STOPWORD; nor any below 3 letters.
 _UNINDEXED = frozenset(
     """
     a about an are as at be by com de en for from how i in is it la of on or that the this to was what when where who
     will with und www
     """.split()  # noqa: SIM905 - a list of 36 strings would be no easier to read
 )
-_PADDING = "__"
+_PADDING = "__"  # appended to stop words and short words, so that InnoDB indexes them
 
 
 @dataclass(frozen=True, slots=True)
 class SearchText:
-    """What a product is found by."""
+    """The text under which a product is indexed.
+
+    :ivar name: words that rank higher
+    :ivar words: all words, those of `name` included
+    """
 
     product_id: int
     name: str
@@ -55,7 +59,7 @@ def _join(hyphenated: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text: lower case, without accents; "WH-1000XM5" also counts as "wh1000xm5"."""
+    """Split a text into words in lower case without accents; "WH-1000XM5" gives "wh1000xm5", too."""
     folded = _fold(text)
     words = [word[:MAX_WORD_LENGTH] for word in _WORD.findall(folded)]
     joined = [_join(part) for part in _HYPHENATED.findall(folded)]
@@ -63,57 +67,60 @@ def words_of(text: str) -> list[str]:
 
 
 def query_words(text: str) -> list[str]:
-    """The words of what a shopper typed, in order, at most `MAX_WORDS`.
+    """Split a search into words, in order, at most `MAX_WORDS`.
 
-    A part with hyphens and digits is a code and stays whole: its pieces ("SKU") may stand in every product.
+    A part with hyphens and digits is a code and stays whole: its pieces ("SKU") may occur in every product.
     """
-    return [word for unit in query_units(text) for word in unit.words][:MAX_WORDS]
+    return [word for term in query_terms(text) for word in term.words][:MAX_WORDS]
 
 
-def query_units(text: str) -> list[Term]:
-    """What a shopper typed, cut at its blanks and signs; what hyphens hold together is one unit."""
-    units: list[Term] = []
+def query_terms(text: str) -> list[Term]:
+    """Split a search into terms at spaces and punctuation; words joined by hyphens are one term."""
+    terms: list[Term] = []
     for part in _fold(text).split():
         pieces = [word[:MAX_WORD_LENGTH] for word in _WORD.findall(part)]
         if not _HYPHENATED.fullmatch(part):
-            units += [Term(piece, (singular(piece),)) for piece in pieces]
+            terms += [Term(piece, (singular(piece),)) for piece in pieces]
         elif any(character.isdigit() for character in part):
-            units.append(Term(part, (_join(part),)))
+            terms.append(Term(part, (_join(part),)))
         elif pieces:
-            units.append(Term(part, tuple(singular(piece) for piece in pieces)))
-    return units
+            terms.append(Term(part, tuple(singular(piece) for piece in pieces)))
+    return terms
 
 
 def parse_query(text: str) -> list[Words]:
-    """What a page seeks for what was typed: all of its words; a letter by itself or a hyphen may also join two of them.
+    """Turn a search into alternatives: all words as typed, or with a single letter or hyphenated words joined.
 
-    So "t-shirt" and "t shirt" find a tshirt, too, and "e book" does not find every book with an e-word.
+    So "t-shirt" and "t shirt" match "tshirt", too, and "e book" does not match every book with a word in e.
 
-    :return: alternatives; none where nothing was typed that restricts
+    :return: sets of words, of which a product must match all of one; empty when the search has no words
     """
-    units = query_units(text)[:MAX_WORDS]
-    by_themselves = {part for part in _fold(text).split() if len(part) == 1 and part.isalpha()}
-    ways = [units]
-    for place, unit in enumerate(units):
-        before, after = units[:place], units[place + 1 :]
-        if len(unit.words) > 1:
-            *first, last = unit.words
-            held = tuple(exact(word) if len(word) == 1 else word for word in first)
-            ways[0] = [*ways[0][:place], Term(unit.typed, (*held, last)), *after]
-            ways.append([*before, one_word(_join(unit.typed)), *after])
-        elif unit.typed in by_themselves and after:
-            ways[0] = [*ways[0][:place], Term(unit.typed, (exact(unit.typed),)), *after]
+    terms = query_terms(text)[:MAX_WORDS]
+    single_letters = {part for part in _fold(text).split() if len(part) == 1 and part.isalpha()}
+    variations = [terms]
+    for index, term in enumerate(terms):
+        before, after = terms[:index], terms[index + 1 :]
+        if len(term.words) > 1:
+            *first, last = term.words
+            parts = tuple(exact(word) if len(word) == 1 else word for word in first)
+            variations[0] = [*variations[0][:index], Term(term.typed, (*parts, last)), *after]
+            variations.append([*before, one_word(_join(term.typed)), *after])
+        elif term.typed in single_letters and after:
+            variations[0] = [*variations[0][:index], Term(term.typed, (exact(term.typed),)), *after]
             if after[0].typed.isalpha():
-                ways.append([*before, one_word(unit.typed + after[0].typed), *after[1:]])
-    return [[word for unit in way for word in unit.words][:MAX_WORDS] for way in ways] if units else []
+                variations.append([*before, one_word(term.typed + after[0].typed), *after[1:]])
+    if not terms:
+        return []
+    return [[word for term in variation for word in term.words][:MAX_WORDS] for variation in variations]
 
 
 def one_word(typed: str) -> Term:
+    """Make a term of one word."""
     return Term(typed, (singular(typed[:MAX_WORD_LENGTH]),))
 
 
 def singular(word: str) -> str:
-    """What both numbers of an English noun begin with: "shoes" must find the shoe. Short words are left alone."""
+    """Strip the plural ending of an English noun, so that "shoes" matches "shoe"; words below 5 letters stay."""
     if len(word) < 5 or word.endswith("ss") or not word.endswith("s"):
         return word
     return word.removesuffix("es") if word.endswith(("sses", "shes", "ches", "xes")) else word.removesuffix("s")
@@ -128,28 +135,33 @@ def _padded(word: str) -> str:
 
 
 def is_common(word: str) -> bool:
-    """Whether it says nothing by itself: "the", "for"."""
+    """Tell whether it is a stop word, such as "the" or "for"."""
     return word in _UNINDEXED
 
 
 def exact(word: str) -> ExactWord:
-    """A word to be found as it is, not as the beginning of others."""
+    """Make a word that matches only itself, not the beginning of longer words."""
     return ExactWord(_padded(word))
 
 
 class SearchEngine(Protocol):
-    """How a database matches and ranks."""
+    """The full-text operations of a database."""
 
     def matches(self, *alternatives: Words) -> ColumnElement[bool]:
-        """Every word of at least one alternative must begin a word of the product, or be one where it is `Whole`."""
+        """Return a condition on `product_search`: all words of at least one alternative match.
+
+        A word matches as the beginning of an indexed word, an `ExactWord` only as the whole word.
+        """
         ...
 
     def rank(self, words: Words) -> ColumnElement[float]:
-        """Smaller is better; words in the name weigh more than words elsewhere."""
+        """Return the rank to sort by, smaller is better; words in the name weigh ten times as much as others."""
         ...
 
 
 class Fts5:
+    """SQLite FTS5."""
+
     def matches(self, *alternatives: Words) -> ColumnElement[bool]:
         return literal_column("product_search").op("MATCH")(to_fts5(alternatives))
 
@@ -158,6 +170,8 @@ class Fts5:
 
 
 class FullText:
+    """MySQL and MariaDB FULLTEXT in Boolean mode."""
+
     def matches(self, *alternatives: Words) -> ColumnElement[bool]:
         required = [" ".join(f"+{_boolean(word)}" for word in words) for words in alternatives]
         against = required[0] if len(required) == 1 else " ".join(f"({words})" for words in required)
@@ -171,12 +185,12 @@ class FullText:
 
 
 def all_words(alternatives: Sequence[Words]) -> list[str]:
-    """The words of all alternatives, each once."""
+    """List the words of all alternatives, each once."""
     return list(dict.fromkeys(word for words in alternatives for word in words))
 
 
 def to_fts5(alternatives: Sequence[Words]) -> str:
-    """Alternatives in FTS5's language."""
+    """Write alternatives in the query syntax of FTS5."""
     return " OR ".join(f"({' '.join(_phrase(word) for word in words)})" for words in alternatives)
 
 
@@ -189,17 +203,17 @@ def _boolean(word: str) -> str:
 
 
 def engine() -> SearchEngine:
-    """The engine of the database that the catalog schema lives in."""
+    """Return the search engine of the catalog database."""
     return FullText() if dialect_of("catalog") == "mysql" else Fts5()
 
 
 def match_cte(*alternatives: Words) -> CTE:
-    """The products that match, by `product_id`, to join to."""
+    """Return a CTE with the `product_id` of every matching product, to join to."""
     return select(product_search.c.product_id).where(engine().matches(*alternatives)).cte("found")
 
 
 def find_exact(text: str) -> int | None:
-    """The product that a SKU or barcode names, whole, as it is written or in capitals."""
+    """Find the product with this complete SKU or barcode, as typed or in upper case."""
     code = text.strip()
     if not code or len(code) > MAX_SKU_LENGTH:
         return None
@@ -210,7 +224,7 @@ def find_exact(text: str) -> int | None:
 
 
 def index_products(session: Session, texts: Iterable[SearchText]) -> None:
-    """Make products findable, within the caller's transaction; what was indexed of them before is replaced."""
+    """Replace the search index of products, within the caller's transaction, and learn the words of their names."""
     batch = [
         {"product_id": text.product_id, "name": _indexable(text.name), "words": _indexable(text.words)}
         for text in texts

@@ -1,4 +1,7 @@
-"""Words of the shop's goods that a shopper may have meant. Only slips count: a poor guess is worse than none."""
+"""Spelling correction of search words against the words of product names.
+
+Only small differences count as typing errors: a poor guess is worse than none.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,23 @@ from storefront.catalog.models import SearchWord
 from storefront.catalog.search.engine import singular
 from storefront.db.session import read_session
 
-MIN_LENGTH = 4  # letters of a word that is put right
-LETTERS_A_SLIP = 5  # one slip is forgiven for as many letters: none by itself in "mint", two in "headphones"
-MAX_CANDIDATES = 5000  # words looked at for each that was typed
+MIN_LENGTH = 4  # letters of a word that is corrected
+LETTERS_PER_ERROR = 5  # letters of a word for each error of weight 1: below 1 error in "mint", 2 in "headphones"
+MAX_CANDIDATES = 5000  # candidates for each word typed
 
-_SLIP = 0.8  # two letters swapped, one missing or one too many
-_DOUBLED = 0.5  # a letter doubled, or not
-_OTHER_LETTER = 1.1  # one replaced: forgiven from six letters on, as "shirt" and "short" are both words
+# Weights of errors.
+_EDIT = 0.8  # two letters swapped, one missing or one too many
+_DOUBLED = 0.5  # a letter doubled, or a double letter typed once
+_OTHER_LETTER = 1.1  # a letter replaced: allowed from six letters on, as "shirt" and "short" are both words
 
 
 def nearest(words: Iterable[str], most: int) -> dict[str, list[str]]:
-    """Words that are spelt nearly like each of these, the nearest first; by one select.
+    """Propose similar words for each of these words, by one select.
 
-    They stand in names of products; or they are the word itself without a letter that was doubled, and may not exist.
+    Proposals are words of product names, or the word itself with a double letter made single, which may not exist.
 
-    :param most: proposals for each word
+    :param most: maximum number of proposals for each word
+    :return: proposals by word, the nearest first
     """
     typed = [word for word in words if len(word) >= MIN_LENGTH and word.isalpha()]
     if not typed:
@@ -36,47 +41,48 @@ def nearest(words: Iterable[str], most: int) -> dict[str, list[str]]:
 
 
 def _comparable(word: str) -> ColumnElement[bool]:
-    """That a word begins alike, or with its first two letters swapped, and is about as long."""
+    """Select words of similar length with the same first letter, or with the first two letters swapped."""
     begins = or_(SearchWord.word.like(f"{word[0]}%"), SearchWord.word.like(f"{word[1]}{word[0]}%"))
-    slips = _most_slips(word)
-    return and_(begins, func.char_length(SearchWord.word).between(len(word) - slips - 1, len(word) + slips))
+    errors = _max_errors(word)
+    return and_(begins, func.char_length(SearchWord.word).between(len(word) - errors - 1, len(word) + errors))
 
 
-def _most_slips(word: str) -> int:
-    return int(_allowed(word) / _DOUBLED)
+def _max_errors(word: str) -> int:
+    return int(_max_distance(word) / _DOUBLED)
 
 
-def _allowed(word: str) -> float:
-    return len(word) / LETTERS_A_SLIP
+def _max_distance(word: str) -> float:
+    return len(word) / LETTERS_PER_ERROR
 
 
 def _closest(word: str, known: list[str]) -> list[str]:
     forms = {word, singular(word)}
     measured = [(min(distance(form, other) for form in forms), other) for other in known if _resembles(word, other)]
-    return [other for slips, other in sorted(measured) if slips <= _allowed(word)]
+    return [other for errors, other in sorted(measured) if errors <= _max_distance(word)]
 
 
 def _undoubled(word: str) -> list[str]:
-    doubles = [place for place in range(1, len(word)) if word[place] == word[place - 1]]
-    return [word[:place] + word[place + 1 :] for place in reversed(doubles) if len(word) > MIN_LENGTH]
+    doubles = [index for index in range(1, len(word)) if word[index] == word[index - 1]]
+    return [word[:index] + word[index + 1 :] for index in reversed(doubles) if len(word) > MIN_LENGTH]
 
 
 def _resembles(word: str, other: str) -> bool:
-    """A quick look that spares most words the long one."""
-    return other.isalpha() and len(set(word) ^ set(other)) <= 2 * _most_slips(word)
+    """Cheaply exclude words that cannot be near enough, before the distance is computed."""
+    return other.isalpha() and len(set(word) ^ set(other)) <= 2 * _max_errors(word)
 
 
-def distance(typed: str, meant: str) -> float:
-    """How many slips lead from one word to the other, weighed: optimal string alignment."""
-    before: list[float] = []
-    row = [index * _SLIP for index in range(len(meant) + 1)]
+def distance(typed: str, target: str) -> float:
+    """Return the weighted edit distance of two words (optimal string alignment), 0 for equal ones."""
+    previous: list[float] = []
+    row = [index * _EDIT for index in range(len(target) + 1)]
     for i, letter in enumerate(typed, start=1):
-        two_before, before, row = before, row, [i * _SLIP]
-        surplus = _DOUBLED if letter == typed[i - 2 : i - 1] else _SLIP
-        for j, other in enumerate(meant, start=1):
-            missing = _DOUBLED if other == meant[j - 2 : j - 1] else _SLIP
-            best = min(before[j] + surplus, row[j - 1] + missing, before[j - 1] + _OTHER_LETTER * (letter != other))
-            if i > 1 and j > 1 and letter == meant[j - 2] and typed[i - 2] == other:
-                best = min(best, two_before[j - 2] + _SLIP)
+        two_before, previous, row = previous, row, [i * _EDIT]
+        surplus = _DOUBLED if letter == typed[i - 2 : i - 1] else _EDIT
+        for j, other in enumerate(target, start=1):
+            missing = _DOUBLED if other == target[j - 2 : j - 1] else _EDIT
+            replaced = previous[j - 1] + _OTHER_LETTER * (letter != other)
+            best = min(previous[j] + surplus, row[j - 1] + missing, replaced)
+            if i > 1 and j > 1 and letter == target[j - 2] and typed[i - 2] == other:
+                best = min(best, two_before[j - 2] + _EDIT)
             row.append(best)
     return row[-1]

@@ -97,7 +97,7 @@ def _line_refused(form: AddLineForm, box: PurchaseBox | None) -> ResponseReturnV
     context = _form_context(form, box) | {"form": form}
     is_card = form.place.data == "card"
     if not is_card and not wants_fragment():
-        page = catalog.get_product(box.product_id, reader=web_session.current_user_id())
+        page = catalog.get_product(box.product_id, viewer_id=web_session.current_user_id())
         context = product_context(page) | context
     return refuse(
         "cart/_add_line_compact.html" if is_card else "cart/_add_line.html",

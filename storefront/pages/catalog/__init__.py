@@ -1,1 +1,1 @@
-"""Home, listings, search and product pages."""
+"""Home page, listings, search and product pages."""

@@ -1,4 +1,4 @@
-"""What the catalogue accepts from a page: the query string of a listing."""
+"""The query string of a listing: parsing it, building it, and the filters it sets."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def words_from(args: MultiDict[str, str]) -> str:
-    """What was typed into the search field."""
+    """Return the search words of a query string, at most `MAX_QUERY_LENGTH` characters."""
     return _plain(args.get("q", ""))[:MAX_QUERY_LENGTH]
 
 
 def _plain(text: str) -> str:
-    """Without control characters, which no page may show."""
+    """Replace control characters by spaces, and strip the text."""
     return _CONTROLS.sub(" ", text).strip()
 
 
 def criteria_from(args: MultiDict[str, str], category: str | None = None) -> BrowseCriteria:
-    """What a query string asks for. A value that is none of ours falls back: a shared link must never break.
+    """Parse the query string of a listing. Invalid values are replaced by defaults, so that a shared link never breaks.
 
-    :param category: slug of the category whose page is asked for
+    :param category: slug of the category, on a category page
     """
     rating = args.get("rating", type=int)
     sort = args.get("sort", "")
@@ -49,7 +49,7 @@ def criteria_from(args: MultiDict[str, str], category: str | None = None) -> Bro
 
 
 def browse_url(criteria: BrowseCriteria, **changes: Any) -> str:
-    """The address of a listing with something changed; any change but of the page starts at page 1."""
+    """Return the URL of a listing with some criteria changed; the page is 1 unless it is among the changes."""
     changed = replace(criteria, **{"page": 1, **changes})
     query: dict[str, Any] = {
         "q": changed.words or None,
@@ -66,19 +66,22 @@ def browse_url(criteria: BrowseCriteria, **changes: Any) -> str:
 
 
 def active_filters(listing: Listing) -> list[tuple[str, str]]:
-    """What narrows a listing, each with the address that takes it away."""
+    """List the filters of a listing, search words included, with the URL that removes each.
+
+    :return: pairs of label and URL
+    """
     criteria = listing.criteria
-    found = [(f"“{criteria.words}”", browse_url(criteria, words=""))] if criteria.words else []
+    filters = [(f"“{criteria.words}”", browse_url(criteria, words=""))] if criteria.words else []
     if listing.department and criteria.words:
-        found.append((listing.department.name, browse_url(criteria, category=None)))
+        filters.append((listing.department.name, browse_url(criteria, category=None)))
     for brand in criteria.brands:
         others = tuple(other for other in criteria.brands if other != brand)
-        found.append((brand, browse_url(criteria, brands=others)))
+        filters.append((brand, browse_url(criteria, brands=others)))
     for band in criteria.price_bands:
         others = tuple(other for other in criteria.price_bands if other != band)
-        found.append((PRICE_BANDS[band][0], browse_url(criteria, price_bands=others)))
+        filters.append((PRICE_BANDS[band][0], browse_url(criteria, price_bands=others)))
     if criteria.rating:
-        found.append((f"{criteria.rating} stars and up", browse_url(criteria, rating=None)))
+        filters.append((f"{criteria.rating} stars and up", browse_url(criteria, rating=None)))
     if criteria.in_stock:
-        found.append(("In stock", browse_url(criteria, in_stock=False)))
-    return found
+        filters.append(("In stock", browse_url(criteria, in_stock=False)))
+    return filters

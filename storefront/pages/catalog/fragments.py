@@ -1,4 +1,4 @@
-"""The cached HTML of the catalogue's pages: cards and filters, made by the view before its template is rendered."""
+"""Cached HTML fragments of catalogue pages: product cards and filters, rendered by the view before its template."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from storefront.web import session as web_session
 from storefront.web.fragment_cache import render_cached
 from storefront.web.responses import wants_fragment
 
-SEEN_AT_ONCE = {"grid": 4, "loved": 4}  # how many pictures of a place load without being scrolled to
+EAGER_IMAGES = {"grid": 4, "loved": 4}  # by slot, how many images are above the fold and not loaded lazily
 
 
-class Card(NamedTuple):
+class CardFragment(NamedTuple):
+    """The arguments of the macro in `catalog/_product_card.html`, and the key of its cached HTML."""
+
     card: ProductCard
     slot: str
     level: int
@@ -26,37 +28,46 @@ class Card(NamedTuple):
     lazy: bool
 
 
-class Facets(NamedTuple):
+class FacetsFragment(NamedTuple):
+    """The arguments of the macro in `catalog/_facets.html`, and the key of its cached HTML."""
+
     criteria: BrowseCriteria
     facets: tuple[Facet, ...]
     form_action: str
 
 
-def draw_cards(cards: Sequence[ProductCard], slot: str, level: int = 3, wished: Iterable[int] | None = None) -> Markup:
-    """Product cards, each in an item of a list: most of what a listing costs, and less often changed than looked at.
+def render_cards(
+    cards: Sequence[ProductCard], slot: str, level: int = 3, wished: Iterable[int] | None = None
+) -> Markup:
+    """Render product cards as list items, from the fragment cache.
 
-    :param slot: where on the page they stand
+    :param slot: the list on the page that shows them; part of their element ids
     :param level: of their headings
-    :param wished: ids with a full heart; None asks for those of the visitor
+    :param wished: ids of the products on the wishlist; None for the visitor's own wishlist
     """
     if not cards:
         return Markup("")
-    full = layout.wished() if wished is None else frozenset(wished)
-    at_once = SEEN_AT_ONCE.get(slot, 0)
-    shown = [Card(card, slot, level, card.id in full, place >= at_once) for place, card in enumerate(cards)]
-    return render_cached("catalog/_product_card.html", shown)
+    on_wishlist = layout.wished() if wished is None else frozenset(wished)
+    eager = EAGER_IMAGES.get(slot, 0)
+    fragments = [
+        CardFragment(card, slot, level, card.id in on_wishlist, index >= eager) for index, card in enumerate(cards)
+    ]
+    return render_cached("catalog/_product_card.html", fragments)
 
 
-def draw_facets(listing: Listing, form_action: str) -> Markup:
-    """The filters of a listing. They are those of its first page: any change of theirs leads there."""
-    shown = Facets(replace(listing.criteria, page=1), listing.facets, form_action)
-    return render_cached("catalog/_facets.html", [shown])
+def render_facets(listing: Listing, form_action: str) -> Markup:
+    """Render the filters of a listing, from the fragment cache.
+
+    The key has page 1 on every page: changing a filter leads to the first page anyway.
+    """
+    fragment = FacetsFragment(replace(listing.criteria, page=1), listing.facets, form_action)
+    return render_cached("catalog/_facets.html", [fragment])
 
 
 def product_context(page: ProductPage, *, sku: str | None = None, stars: int | None = None) -> dict[str, Any]:
-    """All that `catalog/product.html` shows; the cards of its foot only where the whole page is asked for.
+    """Return the context of `catalog/product.html`; related products are only rendered for a full page.
 
-    :param sku: the variant chosen
+    :param sku: the selected variant
     :param stars: the rating whose reviews are shown
     """
     return {
@@ -67,5 +78,5 @@ def product_context(page: ProductPage, *, sku: str | None = None, stars: int | N
         "stars": stars,
         "known_email": web_session.verified_email(),
         "arrives_on": estimated_delivery_date(),
-        "related_cards": Markup("") if wants_fragment() else draw_cards(page.related, "related"),
+        "related_cards": Markup("") if wants_fragment() else render_cards(page.related, "related"),
     }

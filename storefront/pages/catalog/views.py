@@ -1,4 +1,4 @@
-"""The shop's pages about its goods."""
+"""Home page, listings, product pages and search suggestions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from flask.typing import ResponseReturnValue
 from storefront.catalog import service
 from storefront.catalog.values import BrowseCriteria
 from storefront.pages.catalog.forms import active_filters, browse_url, criteria_from, words_from
-from storefront.pages.catalog.fragments import draw_cards, draw_facets, product_context
+from storefront.pages.catalog.fragments import product_context, render_cards, render_facets
 from storefront.web import layout
 from storefront.web import session as web_session
 from storefront.web.responses import query_suffix, render_page, wants_fragment
 
-SEEN_SHOWN = 4
+RECENTLY_VIEWED_SHOWN = 4
 
 bp = Blueprint("catalog", __name__)
 bp.app_template_global()(browse_url)
@@ -23,20 +23,20 @@ bp.app_template_global()(browse_url)
 
 @bp.get("/")
 def home() -> ResponseReturnValue:
-    """The first page."""
+    """Show the home page."""
     home = service.home(web_session.recently_viewed())
     return render_page(
         "catalog/home.html",
         home=home,
-        loved_cards=draw_cards(home.loved, "loved"),
-        newest_cards=draw_cards(home.newest, "newest"),
-        seen_cards=draw_cards(home.seen[:SEEN_SHOWN], "seen"),
+        loved_cards=render_cards(home.loved, "loved"),
+        newest_cards=render_cards(home.newest, "newest"),
+        seen_cards=render_cards(home.seen[:RECENTLY_VIEWED_SHOWN], "seen"),
     )
 
 
 @bp.get("/products")
 def products() -> ResponseReturnValue:
-    """Everything, or what a search finds; a department chosen in the filters has an address of its own."""
+    """List all products or search results; a category chosen in the filters redirects to its own page."""
     criteria = criteria_from(request.args)
     if criteria.category in {department.slug for department in layout.departments()}:
         return redirect(browse_url(criteria, page=criteria.page))
@@ -46,14 +46,14 @@ def products() -> ResponseReturnValue:
 
 @bp.get("/category/<slug>")
 def category(slug: str) -> ResponseReturnValue:
-    """One department, or what a search finds in it."""
+    """List a category, or search results in it; a former slug redirects to the current one."""
     try:
         return _listing(criteria_from(request.args, category=slug), "")
     except service.UnknownCategory:
-        moved = service.admin.find_redirect(slug)
-        if moved is None:
+        current = service.admin.find_redirect(slug)
+        if current is None:
             raise
-        return redirect(url_for(".category", slug=moved) + query_suffix(), 301)
+        return redirect(url_for(".category", slug=current) + query_suffix(), 301)
 
 
 def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
@@ -65,17 +65,17 @@ def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
         listing=listing,
         title=title or (listing.department.name if listing.department else ""),
         filters=active_filters(listing),
-        facets=draw_facets(listing, form_action) if listing.can_be_narrowed else "",
-        cards=draw_cards(listing.cards, "grid", level=2),
+        facets=render_facets(listing, form_action) if listing.can_be_narrowed else "",
+        cards=render_cards(listing.cards, "grid", level=2),
     )
 
 
 @bp.get("/product/<id:product_id>-<slug>")
 def product(product_id: int, slug: str) -> ResponseReturnValue:
-    """One product; an outdated name in its address is put right."""
+    """Show a product; an outdated slug redirects to the current one."""
     stars = request.args.get("stars", type=int)
     stars = stars if stars in range(1, 6) else None
-    page = service.get_product(product_id, stars, reader=web_session.current_user_id())
+    page = service.get_product(product_id, stars, viewer_id=web_session.current_user_id())
     if page.box.slug != slug:
         return redirect(url_for(".product", product_id=product_id, slug=page.box.slug) + query_suffix(), 301)
     web_session.remember_viewed(product_id)
@@ -88,7 +88,7 @@ def product(product_id: int, slug: str) -> ResponseReturnValue:
 
 @bp.get("/search/suggestions")
 def suggestions() -> ResponseReturnValue:
-    """What to offer while typing; opened as a page it is the search itself."""
+    """Suggest products while typing; without htmx, redirect to the search results."""
     words = words_from(request.args)
     if not wants_fragment():
         return redirect(url_for(".products", q=words or None), 303)

@@ -1,1 +1,1 @@
-"""Reviews on a product's page."""
+"""Reviews on the product page."""

@@ -1,4 +1,4 @@
-"""What reviews accept from a page."""
+"""The review form."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ STARS = ("1", "2", "3", "4", "5")
 
 
 def _as_typed(text: str | None) -> str:
-    """Text of several lines, without what no page may show."""
+    """Normalise a multi-line text: line ends as LF, no NUL characters, stripped."""
     return (text or "").replace("\r\n", "\n").replace("\0", "").strip()
 
 
 class ReviewForm(FlaskForm):
-    rating = StringField("Stars", [AnyOf(STARS, "Choose from one to five stars")])
+    """The form to write or change a review."""
+
+    rating = StringField("Rating", [AnyOf(STARS, "Select a rating from 1 to 5 stars")])
     title = StringField("Headline", required("Enter a headline", MAX_TITLE_LENGTH), filters=[squeeze])
-    comment = TextAreaField("Review", required("Say what it is like", MAX_TEXT_LENGTH), filters=[_as_typed])
+    comment = TextAreaField("Review", required("Enter a review", MAX_TEXT_LENGTH), filters=[_as_typed])
 
     def draft(self) -> ReviewDraft:
+        """Return the content of a valid form."""
         return ReviewDraft(int(self.rating.data or 0), self.title.data or "", self.comment.data or "")

@@ -1,4 +1,4 @@
-"""Reviews written, changed and taken back on a product's page, and found helpful there."""
+"""Writing, changing, deleting and voting for reviews on a product page."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ REVIEW = "/reviews/<id:review_id>"
 
 
 def _account() -> Account:
-    person = web_session.current_account()
-    if person is None:
+    current = web_session.current_account()
+    if current is None:
         abort(403)
-    return person.account
+    return current.account
 
 
 def _reviews_url(page: ProductPage) -> str:
@@ -36,16 +36,17 @@ def _reviews_url(page: ProductPage) -> str:
 @web_session.sign_in_required
 @limiter.limit("20/minute")
 def write(product_id: int) -> ResponseReturnValue:
-    """Say something of a product; said again, it replaces what was said."""
+    """Write a review of a product, or replace the visitor's own."""
     form = ReviewForm()
     if not form.validate():
         return _refused(form, product_id)
     review = service.write(_account(), product_id, form.draft())
-    return _changed(product_id, "Your review is kept, and hidden" if review.is_hidden else "Thank you for your review")
+    notice = "Your review was saved. It is hidden by the shop" if review.is_hidden else "Thank you for your review"
+    return _changed(product_id, notice)
 
 
 def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
-    page = catalog.get_product(product_id, reader=web_session.current_user_id())
+    page = catalog.get_product(product_id, viewer_id=web_session.current_user_id())
     return refuse(
         "catalog/_reviews.html",
         page="catalog/product.html",
@@ -58,13 +59,13 @@ def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
 @bp.post(f"{PRODUCT}/review/removal")
 @web_session.sign_in_required
 def delete(product_id: int) -> ResponseReturnValue:
-    """Delete what the visitor said of a product."""
+    """Delete the visitor's own review of a product."""
     catalog.delete_review(product_id, _account().id)
-    return _changed(product_id, "Your review is deleted")
+    return _changed(product_id, "Your review was deleted")
 
 
 def _changed(product_id: int, notice: str) -> ResponseReturnValue:
-    page = catalog.get_product(product_id, reader=web_session.current_user_id())
+    page = catalog.get_product(product_id, viewer_id=web_session.current_user_id())
     fragment = "reviews/_after_change.html"
     return answer(fragment, otherwise=_reviews_url(page), notice=notice, page=page, box=page.box, stars=None)
 
@@ -73,7 +74,7 @@ def _changed(product_id: int, notice: str) -> ResponseReturnValue:
 @web_session.sign_in_required
 @limiter.limit("60/minute")
 def vote(review_id: int) -> ResponseReturnValue:
-    """Find a review helpful."""
+    """Add the visitor's helpful vote to a review."""
     try:
         return _voted(catalog.vote(review_id, _account().id))
     except catalog.CannotVoteOnOwnReview:
@@ -83,7 +84,7 @@ def vote(review_id: int) -> ResponseReturnValue:
 @bp.post(f"{REVIEW}/vote/removal")
 @web_session.sign_in_required
 def unvote(review_id: int) -> ResponseReturnValue:
-    """Not find it helpful after all."""
+    """Remove the visitor's helpful vote from a review."""
     return _voted(catalog.unvote(review_id, _account().id))
 
 

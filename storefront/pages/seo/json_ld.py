@@ -1,4 +1,4 @@
-"""Pages in the terms of schema.org, for machines; made of the very values that the page shows."""
+"""Structured data of pages as schema.org JSON-LD, built from the values that the page shows."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ _dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
 
 
 def script(nodes: Sequence[Node]) -> Markup:
-    """The content of the data block: JSON in which `<`, `>`, `&` and `'` are spelt as \\u003c and so on, so that
-    nothing in it can end the block or begin another.
+    """Serialise nodes for a `<script type="application/ld+json">` element.
+
+    `<`, `>`, `&` and `'` are escaped as \\u003c and so on, so that no value can end the element.
     """
     return htmlsafe_json_dumps({"@context": "https://schema.org", "@graph": list(nodes)}, dumps=_dumps)
 
 
 def shop(name: str, address: str, *, logo: str, search: str) -> tuple[Node, Node]:
-    """Who sells, and how its site is searched.
+    """Describe the shop as an organization and a web site with a search.
 
-    :param search: an address with {search_term_string} in it
+    :param address: URL of the home page
+    :param logo: URL of the logo
+    :param search: URL of the search results with {search_term_string} in it
     """
     seller = {"@type": "Organization", "@id": f"{address}#shop", "name": name, "url": address, "logo": logo}
     action = {
@@ -46,9 +49,9 @@ def shop(name: str, address: str, *, logo: str, search: str) -> tuple[Node, Node
 
 
 def breadcrumbs(steps: Sequence[tuple[str, str]]) -> Node:
-    """The way to a page.
+    """Describe the breadcrumbs of a page.
 
-    :param steps: names and absolute addresses, the page itself last
+    :param steps: names and absolute URLs, the page itself last
     """
     return {
         "@type": "BreadcrumbList",
@@ -60,9 +63,9 @@ def breadcrumbs(steps: Sequence[tuple[str, str]]) -> Node:
 
 
 def offer(variant: VariantView, address: str) -> Node:
-    """A variant as it is sold now.
+    """Describe a variant with its current price and availability.
 
-    :param address: of the page that shows its price
+    :param address: absolute URL of the page that shows its price
     """
     state = "InStock" if variant.available > 0 else "OutOfStock"
     return {
@@ -77,9 +80,11 @@ def offer(variant: VariantView, address: str) -> Node:
 
 
 def product(page: ProductPage, address: str, pictures: Sequence[str], offers: Sequence[Node]) -> Node:
-    """A product with its offers; a rating only where somebody rated it.
+    """Describe a product with its offers, and its rating if it has reviews.
 
-    :param pictures: absolute addresses
+    :param address: canonical URL of the product
+    :param pictures: absolute URLs
+    :param offers: one for each variant, at least one
     """
     node: Node = {
         "@type": "Product",

@@ -1,4 +1,4 @@
-"""Which pages searchers may list, under which address, and what is told of them; what does not ask is not listed."""
+"""Metadata of indexable pages: canonical URL, link preview and structured data. Pages without it are not indexed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from storefront.core.money import Money
 from storefront.pages.seo import json_ld
 from storefront.web.layout import picture_url
 
-LARGE = 600  # pixels of width from which a preview shows a picture across
+LARGE = 600  # pixels of width from which a link preview uses a large image
 
-# Of the paths, everything below them, too. What is refused here is what would not be listed anyway.
+# Disallowed in robots.txt with everything below them; none of these pages would be indexed anyway.
 PRIVATE_PATHS = (
     "/account",
     "/api",
@@ -35,16 +35,17 @@ PRIVATE_PATHS = (
     "/users",
     "/wishlist",
 )
-# Fields of a listing that narrow or order it: there are more such pages than anybody could read.
+# Query fields of filtered or sorted listings, disallowed in robots.txt: their combinations are too many to crawl.
 LISTING_FIELDS = ("q", "brand", "price", "rating", "stock", "sort")
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A picture beside a link.
+    """The image of a link preview.
 
-    :ivar address: absolute
-    :ivar width: in pixels, as `height`
+    :ivar address: absolute URL
+    :ivar width: in pixels
+    :ivar height: in pixels
     """
 
     address: str
@@ -59,12 +60,13 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class PageMeta:
-    """What the head of a listed page says of it.
+    """The metadata in the head of an indexable page.
 
-    :ivar address: the one absolute address that it is known by
-    :ivar kind: what it is as Open Graph has it
-    :ivar price: of what the page sells
-    :ivar data: in the terms of schema.org, as `structured.script` takes it
+    :ivar address: the canonical URL
+    :ivar kind: the type in Open Graph
+    :ivar data: schema.org nodes, for `json_ld.script`
+    :ivar price: of the variant that a product page shows
+    :ivar is_available: whether that variant is in stock
     """
 
     address: str
@@ -76,9 +78,9 @@ class PageMeta:
 
 
 def absolute(path: str) -> str:
-    """An address as other sites need it.
+    """Return the absolute URL of a path.
 
-    :param path: of the shop; what has a host already stays
+    :param path: of the shop; a full URL is returned as it is
     """
     if path.startswith(("http://", "https://")):
         return path
@@ -87,12 +89,12 @@ def absolute(path: str) -> str:
 
 
 def page_address(endpoint: str, **values: Any) -> str:
-    """The absolute address of a page."""
+    """Return the absolute URL of a page."""
     return absolute(url_for(endpoint, **values))
 
 
 def home_head() -> PageMeta:
-    """Of the first page."""
+    """Return the metadata of the home page."""
     config = current_app.config
     home = page_address("catalog.home")
     search = page_address("catalog.products") + "?q={search_term_string}"
@@ -101,7 +103,7 @@ def home_head() -> PageMeta:
 
 
 def listing_head(listing: Listing) -> PageMeta | None:
-    """Of a listing; None where it is one of the many that a search, a filter or an order makes, or is empty."""
+    """Return the metadata of a listing; None when it is empty, searched, filtered or sorted, and so not indexed."""
     criteria = listing.criteria
     if not listing.total or criteria != BrowseCriteria(category=criteria.category, page=criteria.page):
         return None
@@ -118,7 +120,7 @@ def listing_head(listing: Listing) -> PageMeta | None:
 
 
 def product_head(page: ProductPage, shown: VariantView) -> PageMeta:
-    """Of a product: one address for all its variants.
+    """Return the metadata of a product; all its variants share one canonical URL.
 
     :param shown: the variant whose price the page shows
     """
@@ -147,7 +149,7 @@ def _step(department: Department) -> tuple[str, str]:
 
 
 def _preview(pictures: Sequence[Picture], name: str) -> Preview:
-    """The first picture there is; the shop's mark where there is none."""
+    """Return the first image, or the shop's logo when there is none."""
     for picture in pictures:
         if picture.source:
             address = absolute(picture_url(picture))
@@ -160,7 +162,7 @@ def _logo() -> Preview:
 
 
 def robots() -> str:
-    """What robots.txt says."""
+    """Return the content of robots.txt."""
     private = [f"Disallow: {path}" for path in PRIVATE_PATHS]
     listings = [f"Disallow: /*{mark}{field}=" for field in LISTING_FIELDS for mark in "?&"]
     return "\n".join(["User-agent: *", *private, *listings, "", f"Sitemap: {page_address('seo.sitemap')}", ""])

@@ -1,4 +1,4 @@
-"""The documents of a sitemap, as sitemaps.org has them."""
+"""The XML files of a sitemap, in the format of sitemaps.org."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _SCHEMA = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 
 def index(addresses: Iterable[str]) -> str:
-    """A sitemap of sitemaps.
+    """Write the index file of a sitemap.
 
-    :param addresses: absolute, of its files
+    :param addresses: absolute URLs of its files
     """
     files = "".join(f"<sitemap><loc>{escape(address)}</loc></sitemap>\n" for address in addresses)
     return f'{_HEAD}<sitemapindex xmlns="{_SCHEMA}">\n{files}</sitemapindex>\n'
 
 
 def url_set(addresses: Iterable[str]) -> str:
-    """A file of a sitemap.
+    """Write one file of a sitemap.
 
-    :param addresses: absolute, of its pages
+    :param addresses: absolute URLs of pages
     """
     pages = "".join(f"<url><loc>{escape(address)}</loc></url>\n" for address in addresses)
     return f'{_HEAD}<urlset xmlns="{_SCHEMA}">\n{pages}</urlset>\n'

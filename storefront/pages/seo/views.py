@@ -1,4 +1,4 @@
-"""The files that searchers ask for, and what the heads of pages take from here."""
+"""Serves robots.txt and the sitemap, and registers the template functions for page metadata."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ bp.app_template_global()(service.product_head)
 bp.app_template_filter("structured")(json_ld.script)
 
 AN_HOUR = 3600  # seconds
-MAX_PARTS = MAX_INTEGER // catalogue.IDS_OF_PART  # as many as a column of ids can fill
+MAX_PARTS = MAX_INTEGER // catalogue.IDS_OF_PART  # the highest product id there can be
 
 
 @bp.get("/robots.txt")
 @public_cache(AN_HOUR)
 def robots() -> ResponseReturnValue:
-    """Where searchers should not go."""
+    """Serve robots.txt."""
     return public_file(service.robots(), "text/plain")
 
 
 @bp.get("/sitemap.xml")
 @public_cache(AN_HOUR)
 def sitemap() -> ResponseReturnValue:
-    """The index of the sitemap's files."""
+    """Serve the index of the sitemap."""
     files = [service.page_address(".sitemap_of_listings")]
     files += [service.page_address(".sitemap_of_products", part=part) for part in catalogue.parts()]
     return public_file(sitemap_xml.index(files), "application/xml")
@@ -40,7 +40,7 @@ def sitemap() -> ResponseReturnValue:
 @bp.get("/sitemaps/listings.xml")
 @public_cache(AN_HOUR)
 def sitemap_of_listings() -> ResponseReturnValue:
-    """The first page, and the first page of every listing in which something is on sale."""
+    """Serve the sitemap of the home page and of the first page of every listing that is not empty."""
     addresses = [service.page_address("catalog.home"), service.page_address("catalog.products")]
     addresses += [service.page_address("catalog.category", slug=slug) for slug in catalogue.categories()]
     return public_file(sitemap_xml.url_set(addresses), "application/xml")
@@ -49,7 +49,7 @@ def sitemap_of_listings() -> ResponseReturnValue:
 @bp.get(f"/sitemaps/products-<int(max={MAX_PARTS}):part>.xml")
 @public_cache(AN_HOUR)
 def sitemap_of_products(part: int) -> ResponseReturnValue:
-    """The products on sale in one part of the catalogue."""
+    """Serve the sitemap of the products on sale in one range of ids."""
     products = catalogue.products_in(part)
     if not products:
         abort(404)

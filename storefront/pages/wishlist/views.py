@@ -14,7 +14,7 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.service import PurchaseBox, Sku
 from storefront.core.urls import safe_next_path
-from storefront.pages.catalog.fragments import draw_cards
+from storefront.pages.catalog.fragments import render_cards
 from storefront.pages.wishlist.forms import AlertForm, ItemForm, ToggleForm, WishlistForm
 from storefront.web import session as web_session
 from storefront.web.responses import answer, refuse, render_page, wants_fragment
@@ -230,7 +230,7 @@ def stop_sharing() -> ResponseReturnValue:
 def shared(token: str) -> ResponseReturnValue:
     """Show a shared wishlist to anyone with its link."""
     name, cards = service.shared(token)
-    html = draw_cards(cards, "shared", level=2)
+    html = render_cards(cards, "shared", level=2)
     page = make_response(render_page("wishlist/shared.html", name=name, cards=html))
     page.headers["X-Robots-Tag"] = "noindex"
     return page

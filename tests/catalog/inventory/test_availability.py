@@ -1,4 +1,4 @@
-"""Goods that come back are announced: once for each return, in the transaction that brings them."""
+"""Back-in-stock events: one for each change from none to some available units, in the same transaction."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.fakes import Clock
 from tests.isolated_shop import at_once, own_shop
 
 
-def announced() -> list[str]:
-    """SKUs said to be back, oldest first."""
+def published_skus() -> list[str]:
+    """List the SKUs of back-in-stock events, oldest first."""
     read_session().rollback()
-    said = sa.select(Message.payload).where(Message.topic == BACK_IN_STOCK).order_by(Message.id)
-    return [payload["sku"] for payload in read_session().scalars(said)]
+    payloads = sa.select(Message.payload).where(Message.topic == BACK_IN_STOCK).order_by(Message.id)
+    return [payload["sku"] for payload in read_session().scalars(payloads)]
 
 
-def all_held(units: int = 2) -> ProductCard:
+def fully_reserved(units: int = 2) -> ProductCard:
     mug = make_product(stock=units)
     catalog.reserve("a-checkout", [Hold(mug.sku, units)])
     return mug
@@ -40,35 +40,35 @@ def after_a_delivery(now: Clock) -> ProductCard:
     return mug
 
 
-def after_a_checkout_let_go(now: Clock) -> ProductCard:
-    mug = all_held()
+def after_a_released_checkout(now: Clock) -> ProductCard:
+    mug = fully_reserved()
     catalog.release("a-checkout")
     return mug
 
 
 def after_a_cancelled_order(now: Clock) -> ProductCard:
-    mug = all_held()
+    mug = fully_reserved()
     catalog.commit_reservation("a-checkout")
-    assert announced() == []
+    assert published_skus() == []
     catalog.restock("a-checkout", reason="cancellation", actor="shop")
     return mug
 
 
-def after_a_hold_ran_out(now: Clock) -> ProductCard:
-    mug = all_held()
+def after_an_expired_reservation(now: Clock) -> ProductCard:
+    mug = fully_reserved()
     now.advance(minutes=20)
     catalog.release_expired()
     return mug
 
 
-def after_a_checkout_that_wants_fewer(now: Clock) -> ProductCard:
-    mug = all_held(2)
+def after_a_reduced_reservation(now: Clock) -> ProductCard:
+    mug = fully_reserved(2)
     catalog.reserve("a-checkout", [Hold(mug.sku, 1)])
     return mug
 
 
-def after_another_took_some_of_what_a_hold_left(now: Clock) -> ProductCard:
-    mug = all_held(2)
+def after_another_checkout_took_some_expired_units(now: Clock) -> ProductCard:
+    mug = fully_reserved(2)
     now.advance(minutes=20)
     catalog.reserve("another", [Hold(mug.sku, 1)])
     return mug
@@ -78,63 +78,63 @@ def after_another_took_some_of_what_a_hold_left(now: Clock) -> ProductCard:
     "returned",
     [
         after_a_delivery,
-        after_a_checkout_let_go,
+        after_a_released_checkout,
         after_a_cancelled_order,
-        after_a_hold_ran_out,
-        after_a_checkout_that_wants_fewer,
-        after_another_took_some_of_what_a_hold_left,
+        after_an_expired_reservation,
+        after_a_reduced_reservation,
+        after_another_checkout_took_some_expired_units,
     ],
 )
-def test_goods_that_come_back_are_announced_once(
+def test_a_variant_back_in_stock_is_published_once(
     app: Flask, now: Clock, returned: Callable[[Clock], ProductCard]
 ) -> None:
     mug = returned(now)
     catalog.release("a-checkout")
     catalog.restock("a-checkout", reason="cancellation", actor="shop")
     catalog.release_expired()
-    assert announced() == [mug.sku]
+    assert published_skus() == [mug.sku]
 
 
-def test_more_of_what_there_was_is_no_news(app: Flask) -> None:
+def test_more_units_of_an_available_variant_are_not_published(app: Flask) -> None:
     mug = make_product(stock=1)
     receive(mug.sku, 3)
     catalog.reserve("a-checkout", [Hold(mug.sku, 1)])
     catalog.release("a-checkout")
-    assert announced() == []
+    assert published_skus() == []
 
 
-def test_what_one_lets_go_and_another_takes_at_once_is_no_news(app: Flask, now: Clock) -> None:
-    mug = all_held(2)
+def test_units_released_and_reserved_in_one_transaction_are_not_published(app: Flask, now: Clock) -> None:
+    mug = fully_reserved(2)
     now.advance(minutes=20)
     catalog.reserve("another", [Hold(mug.sku, 2)])
-    assert announced() == []
+    assert published_skus() == []
 
 
-def test_what_goes_and_comes_twice_is_announced_twice(app: Flask) -> None:
+def test_a_variant_back_in_stock_twice_is_published_twice(app: Flask) -> None:
     mug = make_product(stock=0)
     receive(mug.sku, 1)
     receive(mug.sku, -1)
     receive(mug.sku, 1)
-    assert announced() == [mug.sku, mug.sku]
+    assert published_skus() == [mug.sku, mug.sku]
 
 
-def test_of_several_variants_the_one_is_announced_that_is_back(app: Flask) -> None:
+def test_only_the_variant_back_in_stock_is_published(app: Flask) -> None:
     mug = make_product(options=(("Blue", 0), ("Green", 4)))
     receive(Sku(f"{mug.sku}-Blue"), 1)
     receive(Sku(f"{mug.sku}-Green"), 1)
-    assert announced() == [f"{mug.sku}-Blue"]
+    assert published_skus() == [f"{mug.sku}-Blue"]
 
 
-def test_nothing_is_announced_of_a_change_that_was_refused(app: Flask) -> None:
-    mug, pot = all_held(1), make_product(stock=0)
+def test_a_refused_change_publishes_nothing(app: Flask) -> None:
+    mug, pot = fully_reserved(1), make_product(stock=0)
     receive(pot.sku, 1)
     with pytest.raises(OutOfStock):
         catalog.reserve("a-checkout", [Hold(mug.sku, 1), Hold(pot.sku, 9)])
-    assert announced() == [pot.sku]
+    assert published_skus() == [pot.sku]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_two_who_let_go_at_once_announce_one_return(engine: str, tmp_path: Path) -> None:
+def test_concurrent_releases_publish_one_event(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug = make_product(stock=4)
@@ -143,4 +143,4 @@ def test_two_who_let_go_at_once_announce_one_return(engine: str, tmp_path: Path)
         outcomes = at_once(app, [lambda n=n: catalog.release(f"checkout-{n % 4}") for n in range(8)])
         with app.app_context():
             assert outcomes == [None] * 8
-            assert announced() == [mug.sku]
+            assert published_skus() == [mug.sku]

@@ -1,4 +1,4 @@
-"""Low-stock levels: told once when something runs low, again only after it recovered; how fast things sell."""
+"""Low-stock events, published once until a recovery; sales of the last 30 days; the daily digest."""
 
 from __future__ import annotations
 
@@ -20,85 +20,85 @@ from tests.fakes import Clock
 
 
 @pytest.fixture(autouse=True)
-def _books_that_balance(app: Flask):
+def _consistent_stock(app: Flask):
     yield
     read_session().rollback()
     assert list(catalog.stock_violations()) == []
 
 
-def words(topic: str = STOCK_LOW) -> list[dict[str, object]]:
+def payloads(topic: str = STOCK_LOW) -> list[dict[str, object]]:
     read_session().rollback()
     return list(read_session().scalars(sa.select(Message.payload).where(Message.topic == topic).order_by(Message.id)))
 
 
-def test_what_runs_low_is_told_once(app: Flask) -> None:
+def test_low_stock_is_published_once(app: Flask) -> None:
     mug = make_product(stock=7)
     sell(mug.sku, 1)
-    assert words() == []
+    assert payloads() == []
     sell(mug.sku, 1)
-    assert words() == [{"skus": [mug.sku], "count": 1}]
+    assert payloads() == [{"skus": [mug.sku], "count": 1}]
     sell(mug.sku, 1)
     sell(mug.sku, 4)
-    assert len(words()) == 1
+    assert len(payloads()) == 1
 
 
-def test_what_recovered_and_runs_low_again_is_told_again(app: Flask) -> None:
+def test_low_stock_is_published_again_after_a_recovery(app: Flask) -> None:
     mug = make_product(stock=6)
     sell(mug.sku, 1)
     adjust(change_of(mug.sku, delta=10))
     assert not low_stock_notified(mug.sku)
     sell(mug.sku, 10)
-    assert len(words()) == 2
+    assert len(payloads()) == 2
 
 
-def test_a_few_units_that_leave_it_low_are_no_recovery(app: Flask) -> None:
+def test_received_units_below_the_level_are_no_recovery(app: Flask) -> None:
     mug = make_product(stock=6)
     sell(mug.sku, 5)
     adjust(change_of(mug.sku, delta=3))
     sell(mug.sku, 1)
-    assert len(words()) == 1
+    assert len(payloads()) == 1
 
 
-def test_holds_come_and_go_without_a_word(app: Flask) -> None:
+def test_reservations_publish_no_low_stock(app: Flask) -> None:
     mug = make_product(stock=7)
     for _ in range(3):
         catalog.reserve("a-buyer", [Hold(mug.sku, 5)])
         catalog.release("a-buyer")
-    assert words() == []
+    assert payloads() == []
 
 
-def test_all_that_one_order_makes_low_is_told_in_one_word(app: Flask) -> None:
+def test_low_stock_of_one_order_is_published_in_one_event(app: Flask) -> None:
     mugs = sorted(make_product(stock=6).sku for _ in range(3))
     catalog.reserve("a-buyer", [Hold(sku, 1) for sku in mugs])
     catalog.commit_reservation("a-buyer")
-    assert words() == [{"skus": mugs, "count": 3}]
+    assert payloads() == [{"skus": mugs, "count": 3}]
 
 
-def test_a_level_that_staff_raise_needs_no_letter_to_them(app: Flask) -> None:
+def test_raising_a_level_publishes_nothing(app: Flask) -> None:
     mug = make_product(stock=20)
     adjust(change_of(mug.sku, level=30))
     sell(mug.sku, 1)
-    assert words() == []
+    assert payloads() == []
     assert low_stock_notified(mug.sku)
 
 
-def test_a_level_that_staff_lower_is_watched_from_there(app: Flask) -> None:
+def test_a_lowered_level_applies_at_once(app: Flask) -> None:
     mug = make_product(stock=5)
     adjust(change_of(mug.sku, level=2))
     sell(mug.sku, 3)
-    assert len(words()) == 1
+    assert len(payloads()) == 1
 
 
-def test_goods_that_come_in_few_are_nothing_to_tell(app: Flask) -> None:
+def test_a_product_created_with_low_stock_publishes_nothing(app: Flask) -> None:
     mug = make_product(stock=2)
     sell(mug.sku, 1)
-    assert words() == []
+    assert payloads() == []
 
 
-# ------------------------------------------------------------------------------------- what was sold
+# ------------------------------------------------------------------------------------- sales
 
 
-def test_what_is_sold_counts_at_once_and_what_is_cancelled_does_not(app: Flask) -> None:
+def test_sales_count_at_once_and_cancelled_ones_do_not(app: Flask) -> None:
     mug = make_product(stock=50)
     checkout = sell(mug.sku, 6)
     sell(mug.sku, 4)
@@ -107,13 +107,13 @@ def test_what_is_sold_counts_at_once_and_what_is_cancelled_does_not(app: Flask) 
     assert row_of(mug.sku).sold_30 == 4
 
 
-def test_what_comes_back_was_sold_all_the_same(app: Flask) -> None:
+def test_returned_units_still_count_as_sold(app: Flask) -> None:
     mug = make_product(stock=50)
     catalog.restock(sell(mug.sku, 6), reason="return", actor="shop")
     assert row_of(mug.sku).sold_30 == 6
 
 
-def test_sales_older_than_thirty_days_are_let_go(app: Flask, now: Clock) -> None:
+def test_sales_older_than_thirty_days_do_not_count(app: Flask, now: Clock) -> None:
     mug = make_product(stock=50)
     sell(mug.sku, 6)
     now.advance(days=20)
@@ -127,7 +127,7 @@ def test_sales_older_than_thirty_days_are_let_go(app: Flask, now: Clock) -> None
     assert low_stock.recompute_sold_30() == 0
 
 
-def test_a_cancellation_that_outlives_its_sale_makes_no_negative_sales(app: Flask, now: Clock) -> None:
+def test_a_cancellation_after_thirty_days_makes_no_negative_sales(app: Flask, now: Clock) -> None:
     mug = make_product(stock=50)
     checkout = sell(mug.sku, 6)
     now.advance(days=31)
@@ -136,8 +136,8 @@ def test_a_cancellation_that_outlives_its_sale_makes_no_negative_sales(app: Flas
     assert (row_of(mug.sku).sold_30, row_of(mug.sku).days_left) == (0, None)
 
 
-def test_the_day_is_closed_once(app: Flask) -> None:
+def test_a_digest_is_published_once_a_day(app: Flask) -> None:
     for _ in range(2):
         catalog.close_day(date(2026, 11, 22))
     catalog.close_day(date(2026, 11, 23))
-    assert words(STOCK_DIGEST) == [{"day": "2026-11-22"}, {"day": "2026-11-23"}]
+    assert payloads(STOCK_DIGEST) == [{"day": "2026-11-22"}, {"day": "2026-11-23"}]

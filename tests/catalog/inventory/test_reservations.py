@@ -1,4 +1,4 @@
-"""Stock: promised, sold and received; never sold twice, and every count explained by its movements."""
+"""Reservations and sales of stock: never sold twice, and every count equals the sum of its movements."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ UNKNOWN = Sku("NO-SUCH-SKU")
 
 
 @pytest.fixture(autouse=True)
-def _books_that_balance(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a test here does, the counts must agree with each other when it ends."""
+def _consistent_stock(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Check after each test that all stock figures are consistent."""
     if "app" in request.fixturenames:
         request.getfixturevalue("app")
         yield
-        assert_books_balance()
+        assert_stock_is_consistent()
     else:
         yield
 
 
-def assert_books_balance() -> None:
+def assert_stock_is_consistent() -> None:
     read_session().rollback()
     movements: Counter[int] = Counter()
     balances: dict[int, int] = {}
@@ -69,20 +69,20 @@ def available(sku: Sku) -> int:
 
 
 def ledger(sku: Sku) -> list[tuple[int, str, str, str]]:
-    """What was noted of a SKU since it came in: units, reason, reference, actor."""
-    mine = sa.select(StockMovement).join(Variant).where(Variant.sku == sku, StockMovement.reason != "initial")
-    rows = read_session().scalars(mine.order_by(StockMovement.id))
+    """List the movements of a SKU after the initial one: units, reason, reference, actor."""
+    movements = sa.select(StockMovement).join(Variant).where(Variant.sku == sku, StockMovement.reason != "initial")
+    rows = read_session().scalars(movements.order_by(StockMovement.id))
     return [(row.delta, row.reason, row.reference, row.actor) for row in rows]
 
 
-def test_held_units_are_not_for_others(app: Flask) -> None:
+def test_reserved_units_are_not_available(app: Flask) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 3)])
     assert available(mug.sku) == 2
-    assert ledger(mug.sku) == []  # nothing has left the shelf
+    assert ledger(mug.sku) == []  # no units were moved
 
 
-def test_goods_that_run_short_are_refused_by_name_and_count(app: Flask) -> None:
+def test_a_shortage_has_names_and_available_units(app: Flask) -> None:
     mug = make_product(name="Clay Mug", options=(("Blue", 2), ("Green", 0)))
     blue, green = Sku(f"{mug.sku}-Blue"), Sku(f"{mug.sku}-Green")
     with pytest.raises(OutOfStock) as refusal:
@@ -91,7 +91,7 @@ def test_goods_that_run_short_are_refused_by_name_and_count(app: Flask) -> None:
     assert refusal.value.names == {blue: "Clay Mug, Blue", green: "Clay Mug, Green"}
 
 
-def test_a_checkout_gets_all_of_its_goods_or_none(app: Flask) -> None:
+def test_a_checkout_reserves_all_of_its_products_or_none(app: Flask) -> None:
     plenty, few = make_product(stock=5), make_product(stock=1)
     with pytest.raises(OutOfStock) as refusal:
         catalog.reserve("a-checkout", [Hold(plenty.sku, 2), Hold(few.sku, 2)])
@@ -99,7 +99,7 @@ def test_a_checkout_gets_all_of_its_goods_or_none(app: Flask) -> None:
     assert available(plenty.sku) == 5
 
 
-def test_two_lines_of_one_sku_are_added_up_before_they_are_checked(app: Flask) -> None:
+def test_two_lines_of_one_sku_are_summed_before_the_check(app: Flask) -> None:
     mug = make_product(stock=5)
     with pytest.raises(OutOfStock):
         catalog.reserve("a-checkout", [Hold(mug.sku, 3), Hold(mug.sku, 3)])
@@ -108,14 +108,14 @@ def test_two_lines_of_one_sku_are_added_up_before_they_are_checked(app: Flask) -
     assert available(mug.sku) == 0
 
 
-def test_a_sku_that_never_was_cannot_be_held(app: Flask) -> None:
+def test_an_unknown_sku_cannot_be_reserved(app: Flask) -> None:
     mug = make_product(stock=5)
     with pytest.raises(UnknownSku, match=UNKNOWN):
         catalog.reserve("a-checkout", [Hold(mug.sku, 1), Hold(UNKNOWN, 1)])
     assert available(mug.sku) == 5
 
 
-def test_holding_again_holds_once(app: Flask) -> None:
+def test_reserving_again_reserves_once(app: Flask) -> None:
     mug = make_product(stock=5)
     for _ in range(3):
         catalog.reserve("a-checkout", [Hold(mug.sku, 5)])
@@ -123,14 +123,14 @@ def test_holding_again_holds_once(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("units", [1, 4, 5])
-def test_holding_another_number_holds_that_number(app: Flask, units: int) -> None:
+def test_reserving_another_quantity_replaces_the_reservation(app: Flask, units: int) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 3)])
     catalog.reserve("a-checkout", [Hold(mug.sku, units)])
     assert available(mug.sku) == 5 - units
 
 
-def test_holding_more_than_there_is_keeps_the_former_hold(app: Flask) -> None:
+def test_reserving_more_than_available_keeps_the_former_reservation(app: Flask) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 3)])
     with pytest.raises(OutOfStock):
@@ -138,7 +138,7 @@ def test_holding_more_than_there_is_keeps_the_former_hold(app: Flask) -> None:
     assert available(mug.sku) == 2
 
 
-def test_released_units_are_for_everybody_again(app: Flask) -> None:
+def test_released_units_are_available_again(app: Flask) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 3)])
     for _ in range(2):
@@ -148,11 +148,11 @@ def test_released_units_are_for_everybody_again(app: Flask) -> None:
     assert available(mug.sku) == 1
 
 
-def test_releasing_a_checkout_that_holds_nothing_is_nothing(app: Flask) -> None:
+def test_releasing_an_unknown_checkout_does_nothing(app: Flask) -> None:
     catalog.release("a-checkout")
 
 
-def test_a_sale_takes_held_units_off_the_shelf_once(app: Flask) -> None:
+def test_a_reservation_is_sold_once(app: Flask) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 3)])
     for _ in range(2):
@@ -161,7 +161,7 @@ def test_a_sale_takes_held_units_off_the_shelf_once(app: Flask) -> None:
     assert ledger(mug.sku) == [(-3, "sale", "a-checkout", "shop")]
 
 
-def test_what_was_sold_is_neither_released_nor_held_again(app: Flask) -> None:
+def test_sold_units_are_neither_released_nor_reserved_again(app: Flask) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 3)])
     catalog.commit_reservation("a-checkout")
@@ -170,7 +170,7 @@ def test_what_was_sold_is_neither_released_nor_held_again(app: Flask) -> None:
     assert available(mug.sku) == 2
 
 
-def test_what_was_released_is_not_sold(app: Flask) -> None:
+def test_released_units_are_not_sold(app: Flask) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 3)])
     catalog.release("a-checkout")
@@ -178,7 +178,7 @@ def test_what_was_released_is_not_sold(app: Flask) -> None:
     assert (available(mug.sku), ledger(mug.sku)) == (5, [])
 
 
-def test_an_expired_hold_gives_way_at_once(app: Flask, now: Clock) -> None:
+def test_expired_reservations_are_released_for_the_next_checkout(app: Flask, now: Clock) -> None:
     mug = make_product(stock=5)
     catalog.reserve("slow", [Hold(mug.sku, 5)])
     now.advance(minutes=15, seconds=1)
@@ -189,7 +189,7 @@ def test_an_expired_hold_gives_way_at_once(app: Flask, now: Clock) -> None:
     assert ledger(mug.sku) == [(-5, "sale", "quick", "shop")]
 
 
-def test_a_hold_stands_until_its_time_is_over(app: Flask, now: Clock) -> None:
+def test_a_reservation_lasts_until_it_expires(app: Flask, now: Clock) -> None:
     mug = make_product(stock=5)
     catalog.reserve("slow", [Hold(mug.sku, 5)])
     now.advance(minutes=15)
@@ -197,7 +197,7 @@ def test_a_hold_stands_until_its_time_is_over(app: Flask, now: Clock) -> None:
         catalog.reserve("quick", [Hold(mug.sku, 1)])
 
 
-def test_holding_again_renews_the_time(app: Flask, now: Clock) -> None:
+def test_reserving_again_extends_the_reservation(app: Flask, now: Clock) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 5)])
     now.advance(minutes=14)
@@ -206,7 +206,7 @@ def test_holding_again_renews_the_time(app: Flask, now: Clock) -> None:
     assert catalog.release_expired() == 0
 
 
-def test_its_own_expired_hold_is_renewed_when_nobody_took_it(app: Flask, now: Clock) -> None:
+def test_an_expired_reservation_is_renewed_if_its_units_are_left(app: Flask, now: Clock) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 5)])
     now.advance(minutes=20)
@@ -214,7 +214,7 @@ def test_its_own_expired_hold_is_renewed_when_nobody_took_it(app: Flask, now: Cl
     assert catalog.release_expired() == 0
 
 
-def test_goods_that_are_being_paid_for_stay_held(app: Flask, now: Clock) -> None:
+def test_a_permanent_reservation_does_not_expire(app: Flask, now: Clock) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 5)])
     catalog.reserve("a-checkout", [Hold(mug.sku, 5)], permanent=True)
@@ -224,16 +224,16 @@ def test_goods_that_are_being_paid_for_stay_held(app: Flask, now: Clock) -> None
     assert available(mug.sku) == 5
 
 
-def test_a_runner_who_comes_late_does_not_shorten_a_hold_that_lasts(app: Flask, now: Clock) -> None:
+def test_a_late_repeat_does_not_shorten_a_permanent_reservation(app: Flask, now: Clock) -> None:
     mug = make_product(stock=5)
     catalog.reserve("a-checkout", [Hold(mug.sku, 5)], permanent=True)
-    catalog.reserve("a-checkout", [Hold(mug.sku, 5)])  # stalled since before the money was taken
+    catalog.reserve("a-checkout", [Hold(mug.sku, 5)])  # a late repeat from before the payment
     now.advance(minutes=16)
     assert catalog.release_expired() == 0
     assert available(mug.sku) == 0
 
 
-def test_the_sweep_lets_go_of_expired_holds_only(app: Flask, now: Clock) -> None:
+def test_only_expired_reservations_are_released(app: Flask, now: Clock) -> None:
     mug, pot = make_product(stock=5), make_product(stock=5)
     catalog.reserve("slow", [Hold(mug.sku, 1), Hold(pot.sku, 2)])
     catalog.reserve("sold", [Hold(mug.sku, 1)])
@@ -266,12 +266,12 @@ def test_listings_follow_the_stock_of_all_variants(app: Flask) -> None:
     assert card_and_listing() == (1, True)
 
 
-def test_the_demo_shop_opens_with_books_that_balance(app: Flask) -> None:
-    assert_books_balance()
+def test_the_demo_shop_has_consistent_stock(app: Flask) -> None:
+    assert_stock_is_consistent()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_of_twenty_shoppers_for_five_units_exactly_five_get_one(engine: str, tmp_path: Path) -> None:
+def test_twenty_concurrent_checkouts_reserve_exactly_five_units(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug = make_product(stock=5)
@@ -282,11 +282,11 @@ def test_of_twenty_shoppers_for_five_units_exactly_five_get_one(engine: str, tmp
             assert outcomes.count(None) == 5
             assert [type(outcome) for outcome in outcomes if outcome] == [OutOfStock] * 15
             assert available(mug.sku) == 0
-            assert_books_balance()
+            assert_stock_is_consistent()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_baskets_in_opposite_order_do_not_lock_each_other_out(engine: str, tmp_path: Path) -> None:
+def test_carts_with_products_in_opposite_order_do_not_deadlock(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug, pot = make_product(stock=20), make_product(stock=20)
@@ -303,11 +303,11 @@ def test_baskets_in_opposite_order_do_not_lock_each_other_out(engine: str, tmp_p
         with app.app_context():
             assert (outcomes, faults) == ([None] * 10, [])
             assert (available(mug.sku), available(pot.sku)) == (10, 10)
-            assert_books_balance()
+            assert_stock_is_consistent()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_one_checkout_reserved_twice_at_once_holds_once(engine: str, tmp_path: Path) -> None:
+def test_one_checkout_reserved_concurrently_reserves_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug = make_product(stock=20)
@@ -315,4 +315,4 @@ def test_one_checkout_reserved_twice_at_once_holds_once(engine: str, tmp_path: P
         with app.app_context():
             assert available(mug.sku) == 18
             assert None in outcomes
-            assert_books_balance()
+            assert_stock_is_consistent()

@@ -1,4 +1,4 @@
-"""Units that were sold come back, in parts or all that is left; each unit once."""
+"""Returns of sold units to stock, in parts or all that is left; each unit at most once."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 def sold(sku: Sku, units: int, *others: Sku) -> str:
-    """A checkout that bought units of each."""
+    """Create a checkout that bought units of each SKU."""
     checkout = str(uuid.uuid4())
     catalog.reserve(checkout, [Hold(each, units) for each in (sku, *others)])
     catalog.commit_reservation(checkout)
     return checkout
 
 
-def test_units_come_back_each_occasion_once() -> None:
+def test_units_are_returned_once_for_each_reference() -> None:
     mug = make_product(stock=10)
     checkout = sold(mug.sku, 3)
     for _ in range(2):
@@ -33,7 +33,7 @@ def test_units_come_back_each_occasion_once() -> None:
     assert list(catalog.stock_violations()) == []
 
 
-def test_an_occasion_that_brought_other_units_back_is_refused() -> None:
+def test_a_reference_used_for_other_units_is_refused() -> None:
     mug = make_product(stock=10)
     checkout = sold(mug.sku, 3)
     catalog.restock_part(checkout, f"{checkout}/1", {mug.sku: 1}, reason="return", actor="shop")
@@ -42,7 +42,7 @@ def test_an_occasion_that_brought_other_units_back_is_refused() -> None:
     assert row_of(mug.sku).on_hand == 8
 
 
-def test_no_more_comes_back_than_was_sold_and_is_not_back() -> None:
+def test_no_more_units_are_returned_than_were_sold() -> None:
     mug, jar = make_product(stock=10), make_product(stock=10)
     checkout = sold(mug.sku, 3, jar.sku)
     catalog.restock_part(checkout, f"{checkout}/1", {mug.sku: 2}, reason="return", actor="shop")
@@ -52,7 +52,7 @@ def test_no_more_comes_back_than_was_sold_and_is_not_back() -> None:
     assert (row_of(mug.sku).on_hand, row_of(jar.sku).on_hand) == (9, 7)  # all or none
 
 
-def test_all_that_comes_back_later_is_only_the_rest() -> None:
+def test_a_full_return_after_a_partial_one_returns_the_rest() -> None:
     mug = make_product(stock=10)
     checkout = sold(mug.sku, 3)
     catalog.restock_part(checkout, f"{checkout}/1", {mug.sku: 1}, reason="return", actor="shop")

@@ -1,4 +1,4 @@
-"""Listings: what is shown, in which order, and how many there are of each kind; counted again by hand in Python."""
+"""Listings: products, order and facet counts, compared with counts in plain Python."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.page_client import counted_selects
 
 
 @dataclass(frozen=True)
-class Goods:
-    """A demo product as a listing looks at it."""
+class DemoProduct:
+    """The values of a demo product that listings filter and sort by."""
 
     id: int
     name: str
@@ -37,11 +37,11 @@ class Goods:
     popularity: int
 
 
-def _goods() -> Iterator[Goods]:
+def _demo_products() -> Iterator[DemoProduct]:
     for number, row in enumerate(read()["products"], start=1):
         ratings = [review["rating"] for review in row["reviews"]]
         average = Decimal(sum(ratings)) / len(ratings) if ratings else Decimal(0)
-        yield Goods(
+        yield DemoProduct(
             id=number,
             name=row["name"],
             brand=row["brand"],
@@ -53,7 +53,7 @@ def _goods() -> Iterator[Goods]:
         )
 
 
-GOODS = tuple(_goods())
+DEMO_PRODUCTS = tuple(_demo_products())
 BOUNDS = {
     "under-1000": (0, 1000),
     "1000-5000": (1000, 5000),
@@ -63,15 +63,15 @@ BOUNDS = {
 }
 
 
-def in_band(goods: Goods, band: str) -> bool:
+def in_band(product: DemoProduct, band: str) -> bool:
     low, high = BOUNDS[band]
-    return low <= goods.price < high
+    return low <= product.price < high
 
 
-def fitting(criteria: BrowseCriteria, *, but_for: str = "") -> list[Goods]:
-    """Demo goods that a listing should show.
+def matching(criteria: BrowseCriteria, *, ignoring: str = "") -> list[DemoProduct]:
+    """List the demo products that a listing should show.
 
-    :param but_for: a facet whose choice is disregarded
+    :param ignoring: a facet whose choice does not count
     """
     wanted = {
         "category": lambda g: criteria.category is None or criteria.category in g.categories,
@@ -80,14 +80,14 @@ def fitting(criteria: BrowseCriteria, *, but_for: str = "") -> list[Goods]:
         "rating": lambda g: criteria.rating is None or g.rating >= criteria.rating,
         "stock": lambda g: not criteria.in_stock or g.in_stock,
     }
-    return [g for g in GOODS if all(fits(g) for facet, fits in wanted.items() if facet != but_for)]
+    return [g for g in DEMO_PRODUCTS if all(fits(g) for facet, fits in wanted.items() if facet != ignoring)]
 
 
 def expected_counts(criteria: BrowseCriteria) -> dict[str, Counter[str]]:
-    """Products that each choice of each facet would show, chosen beside what the others chose."""
+    """Count the products of each choice of each facet, given the choices of the other facets."""
 
     def count(facet: str, values: Any) -> Counter[str]:
-        return Counter(value for g in fitting(criteria, but_for=facet) for value in values(g))
+        return Counter(value for g in matching(criteria, ignoring=facet) for value in values(g))
 
     return {
         "category": count("category", lambda g: g.categories),
@@ -98,8 +98,8 @@ def expected_counts(criteria: BrowseCriteria) -> dict[str, Counter[str]]:
     }
 
 
-def shown(criteria: BrowseCriteria) -> list[int]:
-    """Ids of every page of a listing, in its order."""
+def listed_ids(criteria: BrowseCriteria) -> list[int]:
+    """List the ids of all pages of a listing, in order."""
     first = catalog.browse(criteria)
     pages = [catalog.browse(replace(criteria, page=page)) for page in range(1, first.page_count + 1)]
     return [card.id for page in pages for card in page.cards]
@@ -125,20 +125,20 @@ CASES = [
 
 
 def in_words(criteria: BrowseCriteria) -> str:
-    """What a listing asks for beside the usual, to name its case."""
+    """Describe the criteria that differ from the defaults, as the id of a test case."""
     usual = asdict(BrowseCriteria())
     return " ".join(f"{name}={value}" for name, value in asdict(criteria).items() if value != usual[name]) or "all"
 
 
 @pytest.mark.parametrize("criteria", CASES, ids=in_words)
-def test_a_listing_shows_exactly_what_fits(app: Flask, criteria: BrowseCriteria) -> None:
-    expected = fitting(criteria)
+def test_a_listing_shows_exactly_the_matching_products(app: Flask, criteria: BrowseCriteria) -> None:
+    expected = matching(criteria)
     assert catalog.browse(criteria).total == len(expected)
-    assert sorted(shown(criteria)) == [goods.id for goods in expected]
+    assert sorted(listed_ids(criteria)) == [product.id for product in expected]
 
 
 @pytest.mark.parametrize("criteria", CASES, ids=in_words)
-def test_every_choice_says_how_many_products_it_would_show(app: Flask, criteria: BrowseCriteria) -> None:
+def test_every_facet_choice_has_the_number_of_products_it_would_show(app: Flask, criteria: BrowseCriteria) -> None:
     listing = catalog.browse(criteria)
     expected = expected_counts(criteria)
     assert [facet.name for facet in listing.facets] == [
@@ -149,7 +149,7 @@ def test_every_choice_says_how_many_products_it_would_show(app: Flask, criteria:
         assert counts == {value: expected[facet_.name][value] for value in counts}, facet_.name
 
 
-def test_a_facet_disregards_its_own_choice_and_heeds_the_others(app: Flask) -> None:
+def test_a_facet_ignores_its_own_choice_and_applies_the_others(app: Flask) -> None:
     listing = catalog.browse(BrowseCriteria(category="books", brands=("Kagazi",)))
     counts = {choice.label: choice.count for choice in facet(listing, "brand").choices}
     assert counts["Kabini Press"] == 3  # also while only Kagazi is chosen
@@ -158,7 +158,7 @@ def test_a_facet_disregards_its_own_choice_and_heeds_the_others(app: Flask) -> N
     assert (departments["books"], departments["home-living"], departments["beauty"]) == (3, 1, 0)
 
 
-def test_the_commonest_brands_are_offered_and_every_chosen_one(app: Flask) -> None:
+def test_the_most_common_brands_are_offered_and_every_chosen_one(app: Flask) -> None:
     everything = facet(catalog.browse(BrowseCriteria()), "brand").choices
     assert len(everything) == BRANDS_SHOWN
     assert [choice.label for choice in everything] == sorted((c.label for c in everything), key=str.casefold)
@@ -178,8 +178,8 @@ def test_price_bands_meet_without_gap_or_overlap(app: Flask) -> None:
 def test_a_price_on_the_bound_belongs_to_the_upper_band(app: Flask) -> None:
     cheap, dear = make_product(price="999.99", brand="Bound"), make_product(price=1000, brand="Bound")
     mine = BrowseCriteria(brands=("Bound",))
-    assert shown(replace(mine, price_bands=("under-1000",))) == [cheap.id]
-    assert shown(replace(mine, price_bands=("1000-5000",))) == [dear.id]
+    assert listed_ids(replace(mine, price_bands=("under-1000",))) == [cheap.id]
+    assert listed_ids(replace(mine, price_bands=("1000-5000",))) == [dear.id]
 
 
 ORDERS = {
@@ -193,12 +193,12 @@ ORDERS = {
 
 @pytest.mark.parametrize("category", [None, "fashion"])
 @pytest.mark.parametrize("sort", Sort)
-def test_every_order_holds_over_all_pages(app: Flask, sort: Sort, category: str | None) -> None:
+def test_every_sort_order_holds_over_all_pages(app: Flask, sort: Sort, category: str | None) -> None:
     criteria = BrowseCriteria(sort=sort, category=category)
-    assert shown(criteria) == [goods.id for goods in sorted(fitting(criteria), key=ORDERS[sort])]
+    assert listed_ids(criteria) == [product.id for product in sorted(matching(criteria), key=ORDERS[sort])]
 
 
-def test_pages_say_what_they_show(app: Flask) -> None:
+def test_pages_have_the_positions_of_their_products(app: Flask) -> None:
     last = catalog.browse(BrowseCriteria(page=3))
     assert (last.page_count, len(last.cards), last.first, last.last) == (3, 68 - 2 * 24, 49, 68)
 
@@ -206,7 +206,7 @@ def test_pages_say_what_they_show(app: Flask) -> None:
 def test_a_page_past_the_end_is_the_last_one(app: Flask) -> None:
     listing = catalog.browse(BrowseCriteria(page=1000))
     assert listing.criteria.page == 3
-    assert [card.id for card in listing.cards] == shown(BrowseCriteria())[-20:]
+    assert [card.id for card in listing.cards] == listed_ids(BrowseCriteria())[-20:]
 
 
 def test_an_empty_listing_has_one_empty_page(app: Flask) -> None:
@@ -215,12 +215,12 @@ def test_an_empty_listing_has_one_empty_page(app: Flask) -> None:
     assert (listing.first, listing.last) == (0, 0)
 
 
-def test_a_category_that_never_was_is_refused(app: Flask) -> None:
+def test_an_unknown_category_is_refused(app: Flask) -> None:
     with pytest.raises(UnknownCategory):
         catalog.browse(BrowseCriteria(category="toys"))
 
 
-def test_a_listing_costs_the_same_selects_whatever_is_asked(app: Flask) -> None:
+def test_every_listing_takes_the_same_number_of_selects(app: Flask) -> None:
     costs = []
     for criteria in [*CASES, BrowseCriteria(page=3), BrowseCriteria(words="the", brands=("Samaya",))]:
         with counted_selects() as counter:
@@ -247,14 +247,14 @@ def test_a_listing_costs_the_same_selects_whatever_is_asked(app: Flask) -> None:
         ({"category": ""}, BrowseCriteria()),
     ],
 )
-def test_a_query_string_that_is_none_of_ours_falls_back(query: dict[str, Any], criteria: BrowseCriteria) -> None:
+def test_invalid_query_strings_fall_back_to_defaults(query: dict[str, Any], criteria: BrowseCriteria) -> None:
     assert criteria_from(MultiDict(query)) == criteria
 
 
 @pytest.mark.parametrize(
     "criteria", [*CASES, BrowseCriteria(words="salt & tea", sort=Sort.RATING, page=2)], ids=in_words
 )
-def test_the_address_of_a_listing_leads_back_to_it(app: Flask, criteria: BrowseCriteria) -> None:
+def test_the_url_of_a_listing_parses_to_the_same_criteria(app: Flask, criteria: BrowseCriteria) -> None:
     with app.test_request_context():
         url = browse_url(criteria, page=criteria.page)
     with app.test_request_context(url) as context:
@@ -262,13 +262,13 @@ def test_the_address_of_a_listing_leads_back_to_it(app: Flask, criteria: BrowseC
         assert criteria_from(context.request.args, category=slug) == criteria
 
 
-def test_any_change_but_of_the_page_starts_at_the_first_page(app: Flask) -> None:
+def test_any_change_except_of_the_page_starts_at_the_first_page(app: Flask) -> None:
     with app.test_request_context():
         assert "page" not in browse_url(BrowseCriteria(page=3), sort=Sort.NEWEST)
         assert "page=2" in browse_url(BrowseCriteria(page=3), page=2)
 
 
-def test_every_chosen_filter_can_be_taken_away_alone(app: Flask) -> None:
+def test_every_filter_can_be_removed_alone(app: Flask) -> None:
     criteria = BrowseCriteria(
         category="sports", brands=("Samaya", "Gali Ball Co."), price_bands=("under-1000",), rating=3, in_stock=True
     )
@@ -279,7 +279,7 @@ def test_every_chosen_filter_can_be_taken_away_alone(app: Flask) -> None:
     assert chips["In stock"] == "/category/sports?brand=Samaya&brand=Gali+Ball+Co.&price=under-1000&rating=3"
 
 
-def test_no_index_of_products_begins_with_what_every_listing_asks_for() -> None:
-    """MariaDB would look every card up in it, and read all that is on sale each time."""
+def test_no_index_of_products_begins_with_a_column_every_listing_filters_by() -> None:
+    """MariaDB would use such an index for the cards, and read all products on sale each time."""
     first = {next(iter(index.columns)).name for index in db.metadatas["catalog"].tables["products"].indexes}
     assert "active" not in first

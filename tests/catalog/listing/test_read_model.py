@@ -1,4 +1,4 @@
-"""Whatever is done to products, in whatever order: what listings show of them is what their rows come to."""
+"""The read model follows from its sources after any sequence of changes."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ from tests.fakes import Clock
 
 PLACES = ("electronics", "home-living", "books")
 CHECKOUTS = 3
-Shown = dict[str, Any]
+ReadModel = dict[str, Any]
 
 
-# ------------------------------------------------------------------------------------------- the two sides
+# ------------------------------------------------------------------------------------------- stored and computed
 
 
-def shown(goods: Sequence[int]) -> Shown:
-    """The read model of some products as it is stored: of each, of each variant, of each list, and their words."""
+def stored(product_ids: Sequence[int]) -> ReadModel:
+    """Read the stored read model of products: of each product, variant and listing, and the search index."""
     read_session().rollback()
     products = (Product.id, Product.price, Product.compare_at_price, Product.stock, Product.average_rating)
     entries = (BrowseEntry.product_id, BrowseEntry.category_id, *_entry)
-    words = _rows(goods, product_search.c.product_id, product_search.c.product_id, product_search.c.words)
+    words = _rows(product_ids, product_search.c.product_id, product_search.c.product_id, product_search.c.words)
     return {
-        "products": {row[0]: tuple(row[1:]) for row in _rows(goods, Product.id, *products)},
+        "products": {row[0]: tuple(row[1:]) for row in _rows(product_ids, Product.id, *products)},
         "variants": {
             row[0]: tuple(row[1:])
-            for row in _rows(goods, Variant.product_id, Variant.id, Variant.title, Variant.is_sellable)
+            for row in _rows(product_ids, Variant.product_id, Variant.id, Variant.title, Variant.is_sellable)
         },
-        "entries": {(row[0], row[1]): tuple(row[2:]) for row in _rows(goods, BrowseEntry.product_id, *entries)},
+        "entries": {(row[0], row[1]): tuple(row[2:]) for row in _rows(product_ids, BrowseEntry.product_id, *entries)},
         "words": {row.product_id: [word.rstrip("_") for word in row.words.split()] for row in words},
     }
 
@@ -61,19 +61,19 @@ def shown(goods: Sequence[int]) -> Shown:
 _entry = (BrowseEntry.brand, BrowseEntry.price, BrowseEntry.rating, BrowseEntry.popularity, BrowseEntry.in_stock)
 
 
-def recomputed(goods: Sequence[int]) -> Shown:
-    """The same from the rows that it follows from, worked out without any code of the shop's but its idea of a word."""
+def computed(product_ids: Sequence[int]) -> ReadModel:
+    """Compute the same from its sources, with none of the shop's code but its definition of a word."""
     read_session().rollback()
     variants, places, stars = defaultdict(list), defaultdict(list), defaultdict(list)
-    for variant in _rows(goods, Variant.product_id, *Variant.__table__.columns):
+    for variant in _rows(product_ids, Variant.product_id, *Variant.__table__.columns):
         variants[variant.product_id].append(variant)
     categories = {row.id: row for row in _rows((), None, *Category.__table__.columns)}
-    for product_id, place in _rows(goods, ProductCategory.product_id, *ProductCategory.__table__.columns):
+    for product_id, place in _rows(product_ids, ProductCategory.product_id, *ProductCategory.__table__.columns):
         places[product_id].append(categories[place])
-    for review in _rows(goods, Review.product_id, Review.product_id, Review.rating, Review.is_hidden):
+    for review in _rows(product_ids, Review.product_id, Review.product_id, Review.rating, Review.is_hidden):
         stars[review.product_id] += [] if review.is_hidden else [review.rating]
-    made: Shown = {"products": {}, "variants": {}, "entries": {}, "words": {}}
-    for product in _rows(goods, Product.id, *Product.__table__.columns):
+    made: ReadModel = {"products": {}, "variants": {}, "entries": {}, "words": {}}
+    for product in _rows(product_ids, Product.id, *Product.__table__.columns):
         mine = sorted(variants[product.id], key=lambda variant: (variant.sort_order, variant.id))
         lists = sorted(places[product.id], key=lambda place: (place.sort_order, place.id))
         rating = _average(stars[product.id])
@@ -88,9 +88,12 @@ def recomputed(goods: Sequence[int]) -> Shown:
     return made
 
 
-def _rows(goods: Sequence[int], of: Any, *columns: Any) -> Sequence[sa.Row[Any]]:
-    """:param of: the column with the product's id"""
-    chosen = sa.select(*columns).where(of.in_(goods)) if goods else sa.select(*columns)
+def _rows(product_ids: Sequence[int], of: Any, *columns: Any) -> Sequence[sa.Row[Any]]:
+    """Select columns of products.
+
+    :param of: the column with the product's id
+    """
+    chosen = sa.select(*columns).where(of.in_(product_ids)) if product_ids else sa.select(*columns)
     return read_session().execute(chosen, bind_arguments={"mapper": Product}).all()
 
 
@@ -111,7 +114,7 @@ def _words(product: sa.Row[Any], variants: Iterable[sa.Row[Any]], categories: Se
     return words_of(" ".join([product.name, product.brand, *sorted(codes), *categories, product.description]))
 
 
-# ---------------------------------------------------------------------------------------------- the acts
+# ---------------------------------------------------------------------------------------------- operations
 
 which = st.integers(0, 9)
 prices = st.sampled_from([1, 5, 5, 10, 99])
@@ -119,8 +122,8 @@ units = st.integers(0, 3)
 chance = st.booleans()
 
 
-class Desk(RuleBasedStateMachine):
-    """Everything that may change what a listing shows; what is not possible at the moment is refused, and no harm."""
+class ShopMachine(RuleBasedStateMachine):
+    """Every operation that can change a listing; operations that are impossible at the moment must be refused."""
 
     app: Flask
     clock: Clock
@@ -131,19 +134,19 @@ class Desk(RuleBasedStateMachine):
         self.around.enter_context(rolled_back(self.app))
         mug = make_product(name="Mug", stock=2)
         tee = make_product(name="Tee", options=(("S", 0), ("M", 1), ("L", 2)))
-        self.goods = [mug.id, tee.id]
+        self.product_ids = [mug.id, tee.id]
         self.number = 0
         self.edit_variant(1, 2, 1, False, VariantState.WITHDRAWN)  # the cheapest of them
 
     def teardown(self) -> None:
         with self.around:
-            assert shown(()) == recomputed(())  # the other products, too
+            assert stored(()) == computed(())  # the other products, too
 
     @invariant()
-    def what_is_shown_is_what_the_rows_come_to(self) -> None:
-        assert shown(self.goods) == recomputed(self.goods)
+    def read_model_follows_from_its_sources(self) -> None:
+        assert stored(self.product_ids) == computed(self.product_ids)
 
-    # ------------------------------------------------------------------------------------ product desk
+    # ------------------------------------------------------------------------------------ products
 
     @rule(
         offers=st.lists(st.tuples(prices, units, chance), min_size=1, max_size=3),
@@ -178,7 +181,7 @@ class Desk(RuleBasedStateMachine):
             popularity=number,
             is_published=is_published,
         )
-        self.goods += catalog.add_products([new], actor=KEEPER)
+        self.product_ids += catalog.add_products([new], actor=KEEPER)
 
     @rule(what=which, name=st.sampled_from(["Mug", "MUG", "Jar"]), brand=st.sampled_from(["Kiln", "kiln", "Ø"]))
     def rename(self, what: int, name: str, brand: str) -> None:
@@ -190,7 +193,7 @@ class Desk(RuleBasedStateMachine):
 
     @rule(what=which, one=which, price=prices, has_was=chance, state=st.sampled_from(VariantState))
     def edit_variant(self, what: int, one: int, price: int, has_was: bool, state: VariantState) -> None:
-        drafts = [variant.draft for variant in record_of(self._good(what)).variants]
+        drafts = [variant.draft for variant in record_of(self._product_id(what)).variants]
         compare_at_price = rupees(price + 50) if has_was else None
         place = one % len(drafts)
         drafts[place] = replace(drafts[place], price=rupees(price), compare_at_price=compare_at_price, state=state)
@@ -198,32 +201,32 @@ class Desk(RuleBasedStateMachine):
 
     @rule(what=which, price=prices, stock=units, is_first=chance)
     def add_variant(self, what: int, price: int, stock: int, is_first: bool) -> None:
-        drafts = [variant.draft for variant in record_of(self._good(what)).variants]
+        drafts = [variant.draft for variant in record_of(self._product_id(what)).variants]
         number = self._next()
         new = VariantDraft(None, f"MORE-{number}", f"More {number}", rupees(price), stock=stock)
         self._change(what, variants=(new, *drafts) if is_first else (*drafts, new), option_name="No.")
 
     @rule(some=st.sets(which, max_size=3), is_published=chance)
     def publish(self, some: set[int], is_published: bool) -> None:
-        admin.set_published({self._good(what) for what in some}, is_published, actor=KEEPER)
+        admin.set_published({self._product_id(what) for what in some}, is_published, actor=KEEPER)
 
     @rule(some=st.sets(which, max_size=3), percent=st.sampled_from([-50, 10]))
     def reprice_many(self, some: set[int], percent: int) -> None:
-        ids = {self._good(what) for what in some}
+        ids = {self._product_id(what) for what in some}
         by = BulkChange(BulkAct.PERCENT, Decimal(percent))
         seen = {line.variant_id: line.old.minor for line in admin.preview(ids, by)}
         with suppress(DomainError):
             admin.apply_bulk(ids, by, seen=seen, key=new_key(), actor=KEEPER)
 
     @rule(what=which, one=which, price=prices, hours=st.integers(1, 3))
-    def plan_price(self, what: int, one: int, price: int, hours: int) -> None:
+    def schedule_price(self, what: int, one: int, price: int, hours: int) -> None:
         begin = utc_now() + timedelta(hours=1)
         variant = self._variant(what, one).id
         with suppress(DomainError):
             end = begin + timedelta(hours=hours)
             admin.schedule_price(variant, rupees(price), None, begin, end, actor=KEEPER)
 
-    # -------------------------------------------------------------------------------------- stock desk
+    # -------------------------------------------------------------------------------------- stock
 
     @rule(what=which, one=which, delta=st.integers(-2, 3).filter(bool))
     def receive(self, what: int, one: int, delta: int) -> None:
@@ -240,7 +243,10 @@ class Desk(RuleBasedStateMachine):
 
     @rule(lines=st.dictionaries(st.tuples(which, which), st.integers(-2, 3), min_size=1, max_size=4), rival=chance)
     def import_file(self, lines: dict[tuple[int, int], int], rival: bool) -> None:
-        """:param rival: somebody buys between the check of the file and its application"""
+        """Check and apply a file.
+
+        :param rival: whether units are reserved between the two
+        """
         rows = {self._variant(*place).sku: delta for place, delta in lines.items() if delta}
         text = "\n".join(["sku,delta,reason", *(f"{sku},{delta},correction" for sku, delta in rows.items()), ""])
         read_session().rollback()
@@ -250,7 +256,7 @@ class Desk(RuleBasedStateMachine):
         if inventory_admin.start_import(import_id):
             inventory_admin.apply_import(import_id)
 
-    # ------------------------------------------------------------------------------------- the shoppers
+    # ------------------------------------------------------------------------------------- shoppers
 
     @rule(who=st.integers(0, CHECKOUTS - 1), what=which, one=which, quantity=st.integers(1, 2))
     def hold(self, who: int, what: int, one: int, quantity: int) -> None:
@@ -262,7 +268,7 @@ class Desk(RuleBasedStateMachine):
         catalog.commit_reservation(f"checkout-{who}")
 
     @rule(who=st.integers(0, CHECKOUTS - 1))
-    def let_go(self, who: int) -> None:
+    def release(self, who: int) -> None:
         catalog.release(f"checkout-{who}")
 
     @rule(who=st.integers(0, CHECKOUTS - 1), reason=st.sampled_from(["cancellation", "return"]))
@@ -273,12 +279,12 @@ class Desk(RuleBasedStateMachine):
     def review(self, what: int, stars: int, user: int) -> None:
         with suppress(DomainError):
             draft = ReviewDraft(stars, "So", "so.")
-            catalog.write_review(self._good(what), Author(user, "Asha"), draft, is_verified=False)
+            catalog.write_review(self._product_id(what), Author(user, "Asha"), draft, is_verified=False)
 
     @rule(what=which, user=st.integers(1, 3))
-    def take_review_back(self, what: int, user: int) -> None:
+    def delete_review(self, what: int, user: int) -> None:
         with suppress(DomainError):
-            catalog.delete_review(self._good(what), user)
+            catalog.delete_review(self._product_id(what), user)
 
     @rule(minutes=st.sampled_from([20, 90]))
     def time_passes(self, minutes: int) -> None:
@@ -286,26 +292,26 @@ class Desk(RuleBasedStateMachine):
         catalog.release_expired()
         admin.apply_prices()
 
-    # -------------------------------------------------------------------------------------------- help
+    # -------------------------------------------------------------------------------------------- helpers
 
     def _next(self) -> int:
         self.number += 1
         return self.number
 
-    def _good(self, what: int) -> int:
-        return self.goods[what % len(self.goods)]
+    def _product_id(self, what: int) -> int:
+        return self.product_ids[what % len(self.product_ids)]
 
     def _variant(self, what: int, one: int) -> Any:
-        variants = record_of(self._good(what)).variants
+        variants = record_of(self._product_id(what)).variants
         return variants[one % len(variants)]
 
     def _change(self, what: int, **facts: object) -> None:
         with suppress(DomainError):
-            change(self._good(what), **facts)
+            change(self._product_id(what), **facts)
 
 
 def run(shop: Flask, now: Clock, *, examples: int, steps: int, phases: Sequence[Phase]) -> None:
-    machine = type("DeskAtThisHour", (Desk,), {"clock": now, "app": shop})
+    machine = type("BoundShopMachine", (ShopMachine,), {"clock": now, "app": shop})
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -320,12 +326,12 @@ def run(shop: Flask, now: Clock, *, examples: int, steps: int, phases: Sequence[
     )
 
 
-def test_whatever_is_done_in_whatever_order_listings_show_what_is_true(shop: Flask, now: Clock) -> None:
+def test_listings_are_right_after_any_sequence_of_changes(shop: Flask, now: Clock) -> None:
     run(shop, now, examples=12, steps=30, phases=[Phase.generate])
 
 
 @pytest.mark.long
-def test_the_same_for_much_longer(shop: Flask, now: Clock) -> None:
+def test_listings_are_right_after_long_sequences_of_changes(shop: Flask, now: Clock) -> None:
     run(shop, now, examples=300, steps=50, phases=list(Phase))
 
 
@@ -343,35 +349,35 @@ def test_the_same_for_much_longer(shop: Flask, now: Clock) -> None:
     ],
     ids=["one", "the cheapest", "the first of two as cheap", "one withdrawn", "all withdrawn"],
 )
-def test_what_variants_come_to(variants: list[VariantFacts], totals: ProductTotals) -> None:
+def test_totals_follow_from_variants(variants: list[VariantFacts], totals: ProductTotals) -> None:
     assert totals_of(variants) == totals
 
 
-def test_many_products_are_derived_by_as_many_statements_as_one(app: Flask) -> None:
-    goods = [make_product(options=(("S", 1), ("M", 2))).id for _ in range(20)]
-    assert _statements_of_hiding(goods[:1]) == _statements_of_hiding(goods[1:])
-    assert shown(goods) == recomputed(goods)
+def test_refreshing_many_products_takes_as_many_statements_as_one(app: Flask) -> None:
+    product_ids = [make_product(options=(("S", 1), ("M", 2))).id for _ in range(20)]
+    assert _statements_of_hiding(product_ids[:1]) == _statements_of_hiding(product_ids[1:])
+    assert stored(product_ids) == computed(product_ids)
 
 
-def _statements_of_hiding(goods: Sequence[int]) -> int:
+def _statements_of_hiding(product_ids: Sequence[int]) -> int:
     statements: list[str] = []
 
     def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
         statements.append(statement)
 
     with transaction("catalog") as session:
-        lock_products(session, goods)
-        hidden = sa.update(Product).where(Product.id.in_(goods)).values(active=False)
+        lock_products(session, product_ids)
+        hidden = sa.update(Product).where(Product.id.in_(product_ids)).values(active=False)
         session.execute(hidden.execution_options(synchronize_session=False))
         sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
         try:
-            assert refresh(session, goods) == {}
+            assert refresh(session, product_ids) == {}
         finally:
             sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
     return len(statements)
 
 
-def test_what_comes_on_sale_is_named_with_its_units(app: Flask) -> None:
+def test_refresh_returns_variants_that_come_on_sale_with_their_units(app: Flask) -> None:
     mug = make_product(options=(("S", 0), ("M", 2)))
     small, medium = (variant.id for variant in record_of(mug.id).variants)
     admin.set_published([mug.id], False, actor=KEEPER)

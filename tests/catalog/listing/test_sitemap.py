@@ -1,4 +1,4 @@
-"""The parts of the catalogue that a sitemap lists."""
+"""The parts of the sitemap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEMO = range(1, len(catalogue.read()["products"]) + 1)  # the ids of the demo sh
 
 @pytest.fixture
 def small_parts(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parts of ten ids, two of them looked for at once."""
+    """Use parts of ten ids, and check two by one select."""
     monkeypatch.setattr(sitemap, "IDS_OF_PART", 10)
     monkeypatch.setattr(sitemap, "PARTS_AT_ONCE", 2)
 
@@ -29,7 +29,7 @@ def hide(*product_ids: int) -> None:
 
 
 @pytest.mark.usefixtures("app")
-def test_a_part_holds_what_is_on_sale_by_id() -> None:
+def test_a_part_lists_products_on_sale_by_id() -> None:
     mug = make_product()
     with counted_selects() as counter:
         products = sitemap.products_in(0)
@@ -48,7 +48,7 @@ def test_a_part_ends_where_the_next_begins() -> None:
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_what_is_hidden_is_in_no_part() -> None:
+def test_hidden_products_are_in_no_part() -> None:
     hide(1, 12, 19)
     assert ids_in(0) == [*range(2, 10)]
     assert ids_in(1) == [10, 11, *range(13, 19)]
@@ -58,8 +58,8 @@ def test_what_is_hidden_is_in_no_part() -> None:
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_parts_that_nobody_has_are_skipped_however_many() -> None:
-    """The ids of the old shop may begin anywhere."""
+def test_gaps_of_any_length_are_skipped() -> None:
+    """Ids imported from the old shop can begin anywhere."""
     hide(*range(1, 60))
     with counted_selects() as counter:
         assert sitemap.parts() == [6]
@@ -73,7 +73,7 @@ def test_an_empty_shop_has_no_parts() -> None:
 
 
 @pytest.mark.usefixtures("app")
-def test_a_category_counts_once_something_is_on_sale_in_it() -> None:
+def test_a_category_is_listed_once_a_product_in_it_is_on_sale() -> None:
     toys = admin.CategoryDraft(name="Toys", slug="toys", description="", hue=20, position=1)
     admin.create_category(toys, actor="tests")
     assert "toys" not in sitemap.categories()

@@ -1,4 +1,4 @@
-"""Counts that are a little old: shown without waiting, and never in the way of what there is now."""
+"""Cached facet counts: shown without waiting, and never in contradiction to the products on the page."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def caching_shop(app: Flask, ticks: Ticks) -> Iterator[Flask]:
         yield app
 
 
-def take_off(card: ProductCard) -> None:
+def unpublish(card: ProductCard) -> None:
     with transaction("catalog") as session:
         session.execute(delete(BrowseEntry).where(BrowseEntry.product_id == card.id))
         session.execute(update(Product).where(Product.id == card.id).values(active=False))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_nobody_waits_for_counts_that_are_asked_for_often(engine: str, tmp_path: Path, ticks: Ticks) -> None:
+def test_no_request_waits_for_cached_counts(engine: str, tmp_path: Path, ticks: Ticks) -> None:
     with own_shop(engine, tmp_path) as app, caching(app):
         with app.app_context():
             assert catalog.browse(EVERYTHING).total == 68
@@ -75,16 +75,16 @@ def test_nobody_waits_for_counts_that_are_asked_for_often(engine: str, tmp_path:
             assert db.engines["catalog"].pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
-def test_a_last_page_that_is_gone_is_the_one_before(caching_shop: Flask) -> None:
+def test_a_last_page_that_became_empty_shows_the_one_before(caching_shop: Flask) -> None:
     more = [make_product(category="books") for _ in range(5)]
     last = BrowseCriteria(page=4)
     assert len(catalog.browse(last).cards) == 1
-    take_off(more[0])
+    unpublish(more[0])
     listing = catalog.browse(last)
     assert (listing.criteria.page, listing.page_count, listing.total, len(listing.cards)) == (3, 3, 72, 24)
 
 
-def test_a_page_that_came_is_not_empty(caching_shop: Flask) -> None:
+def test_a_new_last_page_is_not_empty(caching_shop: Flask) -> None:
     nothing = BrowseCriteria(brands=("Tula",))
     assert catalog.browse(nothing).total == 0
     make_product(name="Brass Samovar", brand="Tula")
@@ -92,20 +92,20 @@ def test_a_page_that_came_is_not_empty(caching_shop: Flask) -> None:
     assert (listing.total, [card.name for card in listing.cards]) == (1, ["Brass Samovar"])
 
 
-def test_a_short_page_says_how_much_is_on_it(caching_shop: Flask) -> None:
+def test_a_short_page_shows_the_current_count(caching_shop: Flask) -> None:
     samovars = BrowseCriteria(brands=("Tula",))
     brass, _ = make_product(brand="Tula"), make_product(brand="Tula")
     assert catalog.browse(samovars).total == 2
-    take_off(brass)
+    unpublish(brass)
     listing = catalog.browse(samovars)
     assert (listing.total, len(listing.cards)) == (1, 1)
 
 
 @pytest.mark.parametrize("url", ["/products?page=4", "/products?brand=Tula"])
-def test_the_page_itself_is_found_in_each_case(caching_shop: Flask, url: str) -> None:
+def test_the_page_answers_with_stale_counts(caching_shop: Flask, url: str) -> None:
     client = caching_shop.test_client()
     more = [make_product(brand="Tula") for _ in range(5)]
     assert "product-card" in client.get(url).text
     for card in more:
-        take_off(card)
+        unpublish(card)
     assert client.get(url).status_code == 200

@@ -1,4 +1,4 @@
-"""Pictures of a product at several widths: what is kept, what pages and the API are told, what is let go of."""
+"""Images of a product: widths, order of writing, removal, orphaned files, and images in the old format."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from tests.isolated_shop import at_once, own_shop
 pytestmark = pytest.mark.usefixtures("app")
 
 
-def main_picture(product_id: int) -> Picture:
+def cover_of(product_id: int) -> Picture:
     shown = catalog.cards_of([product_id])[0].picture
     assert shown is not None
     return shown
 
 
 def files_of(product_id: int) -> dict[int, Pillow.Image]:
-    """Every width of the product's main picture, opened."""
+    """Open every width of the product's cover image."""
     return {
         width: Pillow.open(io.BytesIO(gallery.get_media(address.removeprefix("/media/"))))
-        for address, width in main_picture(product_id).sources
+        for address, width in cover_of(product_id).sources
     }
 
 
@@ -61,20 +61,20 @@ def names() -> set[str]:
         ((3000, 1), {320: 1, 640: 1, 1280: 1}),
     ],
 )
-def test_a_picture_is_kept_at_three_widths_and_never_made_larger(size: tuple[int, int], widths: dict[int, int]) -> None:
+def test_an_image_is_stored_at_three_widths_and_never_enlarged(size: tuple[int, int], widths: dict[int, int]) -> None:
     mug = make_product()
     catalog.add_picture(mug.id, picture("JPEG", size))
     files = files_of(mug.id)
     assert {width: file.height for width, file in files.items()} == widths
     assert all((file.format, file.width) == ("WEBP", width) for width, file in files.items())
-    assert (main_picture(mug.id).width, main_picture(mug.id).height) == list(widths.items())[-1]
+    assert (cover_of(mug.id).width, cover_of(mug.id).height) == list(widths.items())[-1]
 
 
 @pytest.mark.parametrize("name", MADE_HARMLESS)
-def test_no_width_holds_what_was_hidden_in_the_file(name: str) -> None:
+def test_no_width_contains_metadata_of_the_file(name: str) -> None:
     mug = make_product()
     catalog.add_picture(mug.id, MADE_HARMLESS[name]())
-    for address, _ in main_picture(mug.id).sources:
+    for address, _ in cover_of(mug.id).sources:
         content = gallery.get_media(address.removeprefix("/media/"))
         opened = Pillow.open(io.BytesIO(content))
         assert not any(hidden in content for hidden in (SCRIPT, b"xmpmeta", b"EXIF", b"ICCP", b"PK\x03\x04"))
@@ -82,7 +82,7 @@ def test_no_width_holds_what_was_hidden_in_the_file(name: str) -> None:
         assert not {"exif", "icc_profile", "xmp", "comment"} & set(opened.info)
 
 
-def test_what_can_be_seen_through_stays_so() -> None:
+def test_transparency_is_preserved() -> None:
     mug = make_product()
     catalog.add_picture(mug.id, picture("PNG", (700, 700), "RGBA"))
     assert {file.mode for file in files_of(mug.id).values()} <= {"RGBA", "RGB"}
@@ -94,17 +94,17 @@ def test_what_can_be_seen_through_stays_so() -> None:
         assert file.getpixel((5, 5))[3] == 40  # type: ignore[index]
 
 
-def test_offers_carry_the_picture_as_cards_do() -> None:
+def test_offers_have_the_same_image_as_cards() -> None:
     mug = make_product()
     catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)), "A blue mug")
-    assert catalog.get_offer(mug.sku).picture == main_picture(mug.id)
-    assert main_picture(mug.id).sources[0][0] == thumbnail_url(main_picture(mug.id).source)
+    assert catalog.get_offer(mug.sku).picture == cover_of(mug.id)
+    assert cover_of(mug.id).sources[0][0] == thumbnail_url(cover_of(mug.id).source)
 
 
 @pytest.mark.parametrize(
     "source", ["vendor/a.webp", "https://pictures.example/a.jpg", "/api/products/image/7", "/media/x-320.webp", ""]
 )
-def test_a_picture_of_another_kind_has_one_width(source: str) -> None:
+def test_an_image_that_was_not_uploaded_has_one_width(source: str) -> None:
     assert Picture(source, "").sources == ()
     assert thumbnail_url(source) == source
 
@@ -112,11 +112,11 @@ def test_a_picture_of_another_kind_has_one_width(source: str) -> None:
 # ------------------------------------------------------------------------------------------ order of writing
 
 
-class Broken:
-    """A store that takes some files, then none."""
+class FailingStore:
+    """A store that fails after some files."""
 
-    def __init__(self, real: ImageStorage, takes: int) -> None:
-        self.real, self.left = real, takes
+    def __init__(self, real: ImageStorage, capacity: int) -> None:
+        self.real, self.left = real, capacity
 
     def put(self, name: str, content: bytes) -> None:
         if not self.left:
@@ -125,55 +125,57 @@ class Broken:
         self.real.put(name, content)
 
 
-@pytest.mark.parametrize("takes", [0, 1, 3])
-def test_a_store_that_fails_half_way_leaves_no_row_and_its_files_are_swept(app: Flask, takes: int, now: Clock) -> None:
+@pytest.mark.parametrize("capacity", [0, 1, 3])
+def test_a_store_that_fails_halfway_leaves_no_row_and_its_files_are_deleted(
+    app: Flask, capacity: int, now: Clock
+) -> None:
     mug = make_product()
     real = app.extensions["picture_store"]
-    app.extensions["picture_store"] = Broken(real, takes)
+    app.extensions["picture_store"] = FailingStore(real, capacity)
     try:
         with pytest.raises(StorageUnavailable):
             catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
     finally:
         app.extensions["picture_store"] = real
     assert gallery.pictures_of(mug.id) == ()
-    assert len(names()) == takes
+    assert len(names()) == capacity
     now.advance(hours=2)
-    assert gallery.delete_orphans() == takes
+    assert gallery.delete_orphans() == capacity
     assert names() == set()
 
 
-def test_the_worker_lets_go_of_files_that_no_picture_names(now: Clock) -> None:
+def test_the_worker_deletes_orphaned_files(now: Clock) -> None:
     mug = make_product()
     catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
-    kept = names()
-    store().put("f" * 32 + "-320.webp", b"nobody's")
+    used = names()
+    store().put("f" * 32 + "-320.webp", b"orphan")
     tasks.cleanup()
-    assert "f" * 32 + "-320.webp" in names()  # it may be on its way
+    assert "f" * 32 + "-320.webp" in names()  # its row may still be written
     now.advance(hours=2)
     tasks.cleanup()
-    assert names() == kept
+    assert names() == used
 
 
-def test_a_file_that_is_sent_again_while_it_is_let_go_of_stays(now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_uploaded_again_during_deletion_is_spared(now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     mug, sent = make_product(), picture("PNG", (300, 200))
     picture_id = catalog.add_picture(mug.id, sent)
     gallery.remove(mug.id, picture_id, actor="clerk")
     now.advance(days=91)
     delete = type(store()).delete
 
-    def after_the_sender(kept: ImageStorage, name: str, **more: datetime) -> None:
+    def after_an_upload(storage: ImageStorage, name: str, **more: datetime) -> None:
         if not gallery.pictures_of(mug.id):
             catalog.add_picture(mug.id, sent)
-        delete(kept, name, **more)  # type: ignore[arg-type]
+        delete(storage, name, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(type(store()), "delete", after_the_sender)
+    monkeypatch.setattr(type(store()), "delete", after_an_upload)
     gallery.delete_orphans()
-    (kept,) = gallery.pictures_of(mug.id)
-    assert gallery.get_media(kept.picture.source.removeprefix("/media/"))
-    assert catalog.get_picture(kept.id).content
+    (image,) = gallery.pictures_of(mug.id)
+    assert gallery.get_media(image.picture.source.removeprefix("/media/"))
+    assert catalog.get_picture(image.id).content
 
 
-def test_a_picture_taken_away_is_shown_by_its_addresses_for_a_while_yet(now: Clock) -> None:
+def test_a_removed_image_is_served_until_it_is_purged(now: Clock) -> None:
     mug = make_product()
     picture_id = catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
     gallery.remove(mug.id, picture_id, actor="clerk")
@@ -187,26 +189,26 @@ def test_a_picture_taken_away_is_shown_by_its_addresses_for_a_while_yet(now: Clo
         catalog.get_picture(picture_id)
 
 
-def test_files_that_another_product_shows_stay(now: Clock) -> None:
+def test_files_used_by_another_product_are_not_deleted(now: Clock) -> None:
     mug, jar = make_product(), make_product()
-    gone = catalog.add_picture(mug.id, picture())
+    removed = catalog.add_picture(mug.id, picture())
     catalog.add_picture(jar.id, picture())
-    gallery.remove(mug.id, gone, actor="clerk")
+    gallery.remove(mug.id, removed, actor="clerk")
     now.advance(days=200)
     gallery.delete_orphans()
     assert files_of(jar.id)
 
 
-def test_a_picture_taken_away_and_sent_again_is_back_as_the_last(now: Clock) -> None:
+def test_a_removed_image_uploaded_again_is_restored_as_the_last(now: Clock) -> None:
     mug = make_product()
     first = catalog.add_picture(mug.id, picture("PNG"))
     second = catalog.add_picture(mug.id, picture("JPEG"))
     gallery.remove(mug.id, first, actor="clerk")
     assert catalog.add_picture(mug.id, picture("PNG")) == first
-    assert [kept.id for kept in gallery.pictures_of(mug.id)] == [second, first]
+    assert [image.id for image in gallery.pictures_of(mug.id)] == [second, first]
 
 
-def test_the_api_is_told_that_pictures_changed() -> None:
+def test_the_etag_changes_with_the_images() -> None:
     mug = make_product()
     first = catalog.add_picture(mug.id, picture("PNG"))
     catalog.add_picture(mug.id, picture("JPEG"))
@@ -214,14 +216,14 @@ def test_the_api_is_told_that_pictures_changed() -> None:
     gallery.remove(mug.id, first, actor="clerk")
     assert catalog.etag_of([mug.id]) != before
     (full,) = catalog.full_products([mug.id], reviews_each=0)
-    assert [picture_id for picture_id, _ in full.pictures] == [kept.id for kept in gallery.pictures_of(mug.id)]
+    assert [picture_id for picture_id, _ in full.pictures] == [image.id for image in gallery.pictures_of(mug.id)]
 
 
-# ------------------------------------------------------------------------------------------ from before
+# ------------------------------------------------------------------------------------------ old format
 
 
-def of_before(product_id: int, content: bytes) -> int:
-    """A picture as it was kept before there was a store: in its row, at one width."""
+def add_in_old_format(product_id: int, content: bytes) -> int:
+    """Add an image in the old format: its bytes in the row, at one width."""
     with transaction("catalog") as session:
         row = Image(product_id=product_id, image_data=content, content_type="image/png", alt_text="Old")
         session.add(row)
@@ -232,17 +234,17 @@ def of_before(product_id: int, content: bytes) -> int:
         return row.id
 
 
-def test_a_picture_of_before_goes_on_being_shown() -> None:
+def test_an_image_in_the_old_format_is_still_served() -> None:
     mug = make_product()
-    picture_id = of_before(mug.id, picture())
+    picture_id = add_in_old_format(mug.id, picture())
     assert catalog.get_picture(picture_id).content == picture()
-    assert main_picture(mug.id) == Picture(f"/api/products/image/{picture_id}", "Old")
+    assert cover_of(mug.id) == Picture(f"/api/products/image/{picture_id}", "Old")
 
 
-def test_pictures_of_before_are_given_their_widths_by_a_command(app: Flask) -> None:
+def test_a_command_regenerates_images_in_the_old_format(app: Flask) -> None:
     mug, jar = make_product(), make_product()
-    picture_id = of_before(mug.id, picture("PNG", (900, 600)))
-    broken = of_before(jar.id, b"no picture")
+    picture_id = add_in_old_format(mug.id, picture("PNG", (900, 600)))
+    broken = add_in_old_format(jar.id, b"no picture")
     runner = app.test_cli_runner()
     assert "Pictures given their widths: 1" in runner.invoke(commands, ["renew"]).output
     assert "Pictures given their widths: 0" in runner.invoke(commands, ["renew"]).output
@@ -251,7 +253,7 @@ def test_pictures_of_before_are_given_their_widths_by_a_command(app: Flask) -> N
     assert catalog.get_picture(broken).content == b"no picture"
 
 
-def test_files_are_carried_elsewhere_by_a_command(app: Flask, tmp_path: Path) -> None:
+def test_a_command_migrates_files_to_another_store(app: Flask, tmp_path: Path) -> None:
     catalog.add_picture(make_product().id, picture("PNG", (900, 600)))
     folder = f"file://{tmp_path}/pictures"
     runner = app.test_cli_runner()
@@ -264,11 +266,11 @@ def test_files_are_carried_elsewhere_by_a_command(app: Flask, tmp_path: Path) ->
     assert runner.invoke(commands, ["move", folder, folder]).exit_code == 1
 
 
-# ------------------------------------------------------------------------------------------ at once
+# ------------------------------------------------------------------------------------------ concurrency
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_twins_sent_at_one_moment_are_one_picture_and_the_first_stays_first(engine: str, tmp_path: Path) -> None:
+def test_the_same_image_uploaded_concurrently_is_stored_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug = make_product()
@@ -277,8 +279,8 @@ def test_twins_sent_at_one_moment_are_one_picture_and_the_first_stays_first(engi
         with app.app_context():
             assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
             shown = gallery.pictures_of(mug.id)
-            assert {kept.id for kept in shown} == set(outcomes)
+            assert {image.id for image in shown} == set(outcomes)
             assert len(shown) == 4
-            assert main_picture(mug.id) == shown[0].picture
+            assert cover_of(mug.id) == shown[0].picture
             places = read_session().scalars(sa.select(Image.sort_order).where(Image.product_id == mug.id)).all()
             assert sorted(places) == [0, 1, 2, 3]

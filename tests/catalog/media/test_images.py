@@ -1,4 +1,4 @@
-"""Pictures of products: what staff send is kept as pixels and nothing else."""
+"""Uploaded images: only their pixels are stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def add(product_id: int, sent: bytes, alt: str = "") -> int:
     return catalog.add_picture(product_id, sent, alt, actor="tests")
 
 
-def kept(picture_id: int) -> Pillow.Image:
+def stored_image(picture_id: int) -> Pillow.Image:
     content = catalog.get_picture(picture_id).content
     assert content is not None
     opened = Pillow.open(io.BytesIO(content))
@@ -42,34 +42,34 @@ def rows(product_id: int) -> list[Image]:
     ("kind", "content_type"),
     [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp"), ("GIF", "image/png")],
 )
-def test_a_picture_is_kept_as_what_it_is(kind: str, content_type: str) -> None:
+def test_an_image_keeps_its_format(kind: str, content_type: str) -> None:
     stored = catalog.get_picture(add(make_product().id, picture(kind)))
     assert stored.content_type == content_type
     assert Pillow.open(io.BytesIO(stored.content or b"")).size == (40, 30)
 
 
-def test_a_large_picture_is_made_smaller_in_its_shape() -> None:
-    assert kept(add(make_product().id, picture("JPEG", (3200, 800)))).size == (1600, 400)
+def test_a_large_image_is_scaled_down_in_proportion() -> None:
+    assert stored_image(add(make_product().id, picture("JPEG", (3200, 800)))).size == (1600, 400)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "LA", "I;16"])
-def test_every_kind_of_pixels_is_read(mode: str) -> None:
-    assert kept(add(make_product().id, picture("PNG", mode=mode))).mode in {"L", "RGB", "RGBA"}
+def test_every_pixel_mode_is_read(mode: str) -> None:
+    assert stored_image(add(make_product().id, picture("PNG", mode=mode))).mode in {"L", "RGB", "RGBA"}
 
 
-def test_a_photograph_in_the_colours_of_print_is_read() -> None:
-    assert kept(add(make_product().id, picture("JPEG", mode="CMYK"))).mode == "RGB"
+def test_a_cmyk_photo_is_read() -> None:
+    assert stored_image(add(make_product().id, picture("JPEG", mode="CMYK"))).mode == "RGB"
 
 
-def test_a_photograph_taken_sideways_is_put_upright() -> None:
+def test_a_photo_is_rotated_by_its_exif_orientation() -> None:
     exif = Pillow.Exif()
     exif[0x0112] = 6
-    turned = kept(add(make_product().id, picture("JPEG", (40, 30), exif=exif)))
+    turned = stored_image(add(make_product().id, picture("JPEG", (40, 30), exif=exif)))
     assert turned.size == (30, 40)
     assert not dict(turned.getexif())
 
 
-def test_the_first_picture_is_the_one_that_listings_show() -> None:
+def test_listings_show_the_first_image() -> None:
     mug = make_product(name="Clay Mug")
     first = add(mug.id, picture("PNG"))
     add(mug.id, picture("JPEG"), "From the side")
@@ -80,13 +80,13 @@ def test_the_first_picture_is_the_one_that_listings_show() -> None:
     assert [(row.sort_order, row.alt_text) for row in rows(mug.id)] == [(0, "Clay Mug"), (1, "From the side")]
 
 
-def test_a_product_keeps_the_picture_it_shows() -> None:
+def test_a_further_image_does_not_replace_the_cover() -> None:
     before = catalog.cards_of([1])[0].picture
     add(1, picture())
     assert catalog.cards_of([1])[0].picture == before
 
 
-def test_the_same_picture_is_kept_once_a_product() -> None:
+def test_the_same_image_is_stored_once_for_each_product() -> None:
     mug, pot = make_product().id, make_product().id
     first = add(mug, picture())
     assert add(mug, picture()) == first
@@ -94,14 +94,14 @@ def test_the_same_picture_is_kept_once_a_product() -> None:
     assert len(rows(mug)) == len(rows(pot)) == 1
 
 
-def test_a_product_that_is_not_there_has_no_picture_added() -> None:
+def test_an_unknown_product_takes_no_image() -> None:
     with pytest.raises(catalog.UnknownProduct):
         add(999_999, picture())
     with pytest.raises(catalog.gallery.UnknownPicture):
         catalog.get_picture(999_999)
 
 
-def test_a_product_off_sale_can_be_given_one_and_shows_it_to_who_bought_it() -> None:
+def test_an_unpublished_product_takes_images_that_orders_show() -> None:
     mug = make_product().id
     with transaction("catalog") as session:
         session.execute(sa.update(Product).where(Product.id == mug).values(active=False))
@@ -109,7 +109,7 @@ def test_a_product_off_sale_can_be_given_one_and_shows_it_to_who_bought_it() -> 
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_picture_is_refused(name: str) -> None:
+def test_an_invalid_image_is_refused(name: str) -> None:
     status, make = REFUSED[name]
     mug = make_product().id
     with pytest.raises((InvalidImage, ImageTooLarge)) as refusal:
@@ -119,18 +119,18 @@ def test_what_is_no_picture_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MADE_HARMLESS)
-def test_what_hides_something_comes_through_without_it(name: str) -> None:
+def test_hidden_content_is_stripped(name: str) -> None:
     assert_harmless(MADE_HARMLESS[name])
 
 
 @pytest.mark.parametrize("name", EITHER)
-def test_what_cannot_be_told_is_refused_or_harmless(name: str) -> None:
+def test_ambiguous_files_are_refused_or_harmless(name: str) -> None:
     with contextlib.suppress(InvalidImage):
         assert_harmless(EITHER[name])
 
 
 def assert_harmless(make: Callable[[], bytes]) -> None:
-    opened = kept(add(make_product().id, make()))
+    opened = stored_image(add(make_product().id, make()))
     content = catalog.get_picture(rows_last()).content or b""
     for hidden in (b"script", b"doctype", b"xmpmeta", b"PK\x03\x04", b"home"):
         assert hidden not in content

@@ -1,4 +1,4 @@
-"""Where files of pictures lie: every store keeps the same promises, and files can be carried between them."""
+"""Image stores: all behave alike, and files can be migrated between them."""
 
 from __future__ import annotations
 
@@ -42,34 +42,34 @@ Open = Callable[[str], ImageStorage]
 
 @pytest.fixture
 def opened(app: Flask, bucket: str, keys: None, tmp_path: Path) -> Open:
-    """Opens a store by its kind."""
+    """Return a function that opens a store by its kind."""
     settings = {"database": "", "folder": f"file://{tmp_path}/my%20pictures", "bucket": bucket}
     return lambda kind: open_store(settings[kind])
 
 
 @pytest.fixture(params=["database", "folder", "bucket"])
 def store(request: pytest.FixtureRequest, opened: Open) -> Iterator[ImageStorage]:
-    kept = opened(request.param)
-    yield kept
-    for name, _ in list(kept.names()):
-        kept.delete(name)
+    storage = opened(request.param)
+    yield storage
+    for name, _ in list(storage.names()):
+        storage.delete(name)
 
 
-def test_what_is_put_there_is_there(store: ImageStorage) -> None:
+def test_a_stored_file_can_be_read(store: ImageStorage) -> None:
     store.put(NAME, b"some bytes\0" * 100_000)
     assert store.get(NAME) == b"some bytes\0" * 100_000
     assert store.exists(NAME)
     assert not store.exists(OTHER)
 
 
-def test_putting_the_same_again_changes_nothing(store: ImageStorage) -> None:
+def test_storing_a_file_again_changes_nothing(store: ImageStorage) -> None:
     for _ in range(2):
         store.put(NAME, b"picture")
     assert store.get(NAME) == b"picture"
     assert [name for name, _ in store.names()] == [NAME]
 
 
-def test_what_was_let_go_of_is_gone_and_may_be_let_go_of_again(store: ImageStorage) -> None:
+def test_deleting_is_idempotent(store: ImageStorage) -> None:
     store.put(NAME, b"picture")
     for _ in range(2):
         store.delete(NAME)
@@ -78,7 +78,7 @@ def test_what_was_let_go_of_is_gone_and_may_be_let_go_of_again(store: ImageStora
         store.get(NAME)
 
 
-def test_every_file_is_named_with_its_moment(store: ImageStorage) -> None:
+def test_files_are_listed_with_their_time(store: ImageStorage) -> None:
     store.put(NAME, b"one")
     store.put(OTHER, b"two")
     found = dict(store.names())
@@ -88,33 +88,33 @@ def test_every_file_is_named_with_its_moment(store: ImageStorage) -> None:
 
 @pytest.mark.parametrize("source", ["database", "folder", "bucket"])
 @pytest.mark.parametrize("target", ["database", "folder", "bucket"])
-def test_files_are_carried_from_one_store_to_another(opened: Open, source: str, target: str) -> None:
+def test_files_are_migrated_between_stores(opened: Open, source: str, target: str) -> None:
     if source == target:
         return
-    here, there = opened(source), opened(target)
-    here.put(NAME, b"one")
-    here.put(OTHER, b"two")
-    assert sorted(gallery.migrate(here, there, keeps=True)) == [NAME, OTHER]
-    assert here.get(NAME) == there.get(NAME) == b"one"
-    assert len(list(gallery.migrate(here, there))) == 2
-    assert (list(here.names()), there.get(OTHER)) == ([], b"two")
-    assert list(gallery.migrate(here, there)) == []
+    source_store, target_store = opened(source), opened(target)
+    source_store.put(NAME, b"one")
+    source_store.put(OTHER, b"two")
+    assert sorted(gallery.migrate(source_store, target_store, keeps=True)) == [NAME, OTHER]
+    assert source_store.get(NAME) == target_store.get(NAME) == b"one"
+    assert len(list(gallery.migrate(source_store, target_store))) == 2
+    assert (list(source_store.names()), target_store.get(OTHER)) == ([], b"two")
+    assert list(gallery.migrate(source_store, target_store)) == []
     for name in (NAME, OTHER):
-        there.delete(name)
+        target_store.delete(name)
 
 
-def test_a_move_that_broke_off_goes_on(opened: Open) -> None:
-    here, there = opened("database"), opened("bucket")
-    here.put(NAME, b"one")
-    here.put(OTHER, b"two")
-    next(gallery.migrate(here, there))  # and the power fails
-    assert len(list(gallery.migrate(here, there))) == 1
-    assert {name for name, _ in there.names()} == {NAME, OTHER}
+def test_an_interrupted_migration_can_be_resumed(opened: Open) -> None:
+    source_store, target_store = opened("database"), opened("bucket")
+    source_store.put(NAME, b"one")
+    source_store.put(OTHER, b"two")
+    next(gallery.migrate(source_store, target_store))  # then it is interrupted
+    assert len(list(gallery.migrate(source_store, target_store))) == 1
+    assert {name for name, _ in target_store.names()} == {NAME, OTHER}
     for name in (NAME, OTHER):
-        there.delete(name)
+        target_store.delete(name)
 
 
-def test_a_folder_keeps_what_is_not_ours(opened: Open, tmp_path: Path) -> None:
+def test_foreign_files_in_a_folder_are_ignored(opened: Open, tmp_path: Path) -> None:
     folder = opened("folder")
     (tmp_path / "my pictures" / "notes.txt").write_text("mine")
     folder.put(NAME, b"one")
@@ -137,7 +137,7 @@ def test_a_folder_keeps_what_is_not_ours(opened: Open, tmp_path: Path) -> None:
         "s3://b?key=1",
     ],
 )
-def test_a_setting_that_names_no_store_is_refused_at_the_start(setting: str, tmp_path: Path) -> None:
+def test_an_invalid_setting_is_refused_at_startup(setting: str, tmp_path: Path) -> None:
     with (
         pytest.raises(ConfigurationError, match="PICTURE_STORE"),
         shop_at(f"sqlite:///{tmp_path}/{{schema}}.db", tmp_path, PICTURE_STORE=setting),
@@ -145,27 +145,27 @@ def test_a_setting_that_names_no_store_is_refused_at_the_start(setting: str, tmp
         pass
 
 
-def test_a_folder_that_cannot_be_made_is_refused_at_the_start(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_refused_at_startup(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="cannot be made"):
         open_store(f"file://{tmp_path}/file/pictures")
 
 
-def test_a_store_that_is_away_says_so(keys: None) -> None:
-    away = open_store("s3://pictures?endpoint=http://127.0.0.1:9")
+def test_an_unreachable_store_raises_storage_unavailable(keys: None) -> None:
+    unreachable = open_store("s3://pictures?endpoint=http://127.0.0.1:9")
     before = utc_now()
-    for ask in (
-        lambda: away.get(NAME),
-        lambda: away.put(NAME, b""),
-        lambda: away.exists(NAME),
-        lambda: list(away.names()),
+    for call in (
+        lambda: unreachable.get(NAME),
+        lambda: unreachable.put(NAME, b""),
+        lambda: unreachable.exists(NAME),
+        lambda: list(unreachable.names()),
     ):
         with pytest.raises(StorageUnavailable):
-            ask()
+            call()
     assert utc_now() - before < timedelta(seconds=30)
 
 
-def test_a_bucket_that_is_not_there_says_so(bucket: str, keys: None) -> None:
+def test_a_missing_bucket_raises_storage_unavailable(bucket: str, keys: None) -> None:
     with pytest.raises(StorageUnavailable):
         open_store(bucket.replace("pictures/", "none/")).put(NAME, b"")
 
@@ -174,7 +174,7 @@ def test_a_bucket_that_is_not_there_says_so(bucket: str, keys: None) -> None:
 
 
 @contextmanager
-def kept_in(app: Flask, other: ImageStorage) -> Iterator[None]:
+def storing_in(app: Flask, other: ImageStorage) -> Iterator[None]:
     real, app.extensions["picture_store"] = app.extensions["picture_store"], other
     try:
         yield
@@ -183,9 +183,9 @@ def kept_in(app: Flask, other: ImageStorage) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", ["database", "folder", "bucket"])
-def test_pictures_are_sent_and_shown_from_every_store(pages: Pages, opened: Open, kind: str) -> None:
+def test_images_are_uploaded_to_and_served_from_every_store(pages: Pages, opened: Open, kind: str) -> None:
     mug, other = make_product().id, opened(kind)
-    with kept_in(pages.app, other):
+    with storing_in(pages.app, other):
         picture_id = catalog.add_picture(mug, picture("JPEG", (1600, 1200)))
         shown = catalog.cards_of([mug])[0].picture
         assert shown is not None
@@ -198,11 +198,11 @@ def test_pictures_are_sent_and_shown_from_every_store(pages: Pages, opened: Open
         assert pages.client.get(shown.source).status_code == 404
 
 
-def test_a_store_that_is_away_is_told_of_and_the_page_stands(pages: Pages, opened: Open, keys: None) -> None:
+def test_the_page_reports_an_unreachable_store(pages: Pages, opened: Open, keys: None) -> None:
     mug = make_product()
     catalog.add_picture(mug.id, picture())
     shown = catalog.cards_of([mug.id])[0].picture
     assert shown is not None
-    with kept_in(pages.app, open_store("s3://pictures?endpoint=http://127.0.0.1:9")):
+    with storing_in(pages.app, open_store("s3://pictures?endpoint=http://127.0.0.1:9")):
         assert pages.client.get(shown.source).status_code == 503
         assert pages.get(f"/product/{mug.id}-{mug.slug}").one("#picture-1 img")["src"] == shown.source

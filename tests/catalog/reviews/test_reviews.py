@@ -1,4 +1,4 @@
-"""Reviews: one a person and product; what a product is rated is always what its shown reviews come to."""
+"""Reviews: one for each account and product; a product's rating always follows from its visible reviews."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def write(
     return catalog.write_review(product, Author(user, name), draft, is_verified=is_verified)
 
 
-def rated(product: int) -> tuple[Decimal, int]:
-    """What the product says of itself; the listings must say the same."""
+def stored_rating(product: int) -> tuple[Decimal, int]:
+    """Return the rating of the product, which must be the same in listings."""
     read_session().rollback()
     average, count = (
         read_session()
@@ -55,8 +55,8 @@ def rated(product: int) -> tuple[Decimal, int]:
     return average, count
 
 
-def worked_out(product: int) -> tuple[Decimal, int]:
-    """What its reviews come to, by other means than the shop's own."""
+def computed_rating(product: int) -> tuple[Decimal, int]:
+    """Compute the rating from the reviews, independently of the shop's code."""
     read_session().rollback()
     shown = sa.select(Review.rating).where(Review.product_id == product, Review.is_hidden.is_(False))
     stars = list(read_session().scalars(shown))
@@ -76,36 +76,36 @@ def test_a_review_is_shown_and_counted(app: Flask) -> None:
         ("Meera", False),
     }
     assert (page.rating, page.review_count) == (Decimal("4.33"), 3)
-    assert rated(mug.id) == worked_out(mug.id)
+    assert stored_rating(mug.id) == computed_rating(mug.id)
 
 
 @pytest.mark.parametrize("name", [None, "", "   "])
-def test_who_has_no_name_is_anonymous(app: Flask, name: str | None) -> None:
+def test_an_author_without_a_name_is_anonymous(app: Flask, name: str | None) -> None:
     assert write(make_product().id, name=name).author == "Anonymous User"
 
 
-def test_a_long_name_is_cut(app: Flask) -> None:
+def test_a_long_author_name_is_shortened(app: Flask) -> None:
     assert write(make_product().id, name="A" * 120).author == "A" * 80
 
 
-def test_the_second_review_of_a_person_replaces_the_first_and_its_votes(app: Flask, now: Clock) -> None:
+def test_a_second_review_replaces_the_first_and_its_votes(app: Flask, now: Clock) -> None:
     mug = make_product()
     first = write(mug.id, ASHA, 1)
     catalog.vote(first.id, RAVI)
     now.advance(days=1)
     second = write(mug.id, ASHA, 5)
     assert (second.id, second.helpful_count, second.created_at) == (first.id, 0, utc_now())
-    assert rated(mug.id) == (Decimal(5), 1)
+    assert stored_rating(mug.id) == (Decimal(5), 1)
     assert catalog.vote(second.id, RAVI).helpful_count == 1
 
 
 @pytest.mark.parametrize("product", [0, 10**9])
-def test_what_is_not_sold_is_not_reviewed(app: Flask, product: int) -> None:
+def test_an_unknown_product_cannot_be_reviewed(app: Flask, product: int) -> None:
     with pytest.raises(UnknownProduct):
         write(product)
 
 
-def test_a_withdrawn_product_is_not_reviewed(app: Flask) -> None:
+def test_a_withdrawn_product_cannot_be_reviewed(app: Flask) -> None:
     mug = make_product()
     with transaction("catalog") as session:
         session.execute(sa.update(Product).where(Product.id == mug.id).values(active=False))
@@ -113,7 +113,7 @@ def test_a_withdrawn_product_is_not_reviewed(app: Flask) -> None:
         write(mug.id)
 
 
-def test_a_review_taken_back_counts_no_more(app: Flask) -> None:
+def test_a_deleted_review_does_not_count(app: Flask) -> None:
     mug = make_product()
     review = write(mug.id, ASHA, 1)
     write(mug.id, RAVI, 5)
@@ -121,40 +121,40 @@ def test_a_review_taken_back_counts_no_more(app: Flask) -> None:
     for _ in range(2):
         catalog.delete_review(mug.id, ASHA)
     assert catalog.own_review(mug.id, ASHA) is None
-    assert rated(mug.id) == (Decimal(5), 1)
+    assert stored_rating(mug.id) == (Decimal(5), 1)
     catalog.delete_review(mug.id, RAVI)
-    assert rated(mug.id) == (Decimal(0), 0)
+    assert stored_rating(mug.id) == (Decimal(0), 0)
 
 
 # ------------------------------------------------------------------------------------------------ hiding
 
 
-def test_a_hidden_review_counts_for_nothing_and_only_its_author_sees_it(app: Flask) -> None:
+def test_a_hidden_review_does_not_count_and_only_its_author_sees_it(app: Flask) -> None:
     mug = make_product()
     review = write(mug.id, ASHA, 1)
     write(mug.id, RAVI, 5)
     catalog.set_review_hidden(review.id, True, actor="tests")
-    assert rated(mug.id) == (Decimal(5), 1)
-    for reader in (None, RAVI, MEERA):
-        page = catalog.get_product(mug.id, reader=reader)
+    assert stored_rating(mug.id) == (Decimal(5), 1)
+    for viewer_id in (None, RAVI, MEERA):
+        page = catalog.get_product(mug.id, viewer_id=viewer_id)
         assert review.id not in {shown.id for shown in page.reviews}
         assert [bar.count for bar in page.histogram] == [1, 0, 0, 0, 0]
-    own = catalog.get_product(mug.id, reader=ASHA).own_review
+    own = catalog.get_product(mug.id, viewer_id=ASHA).own_review
     assert own is not None
     assert own.is_hidden
     assert review.id not in {record.id for record in catalog.reviews_of(mug.id, most=9)}
     catalog.set_review_hidden(review.id, False, actor="tests")
-    assert rated(mug.id) == (Decimal(3), 2)
+    assert stored_rating(mug.id) == (Decimal(3), 2)
 
 
-def test_a_review_written_anew_stays_hidden(app: Flask) -> None:
+def test_a_hidden_review_stays_hidden_when_rewritten(app: Flask) -> None:
     mug = make_product()
     catalog.set_review_hidden(write(mug.id).id, True, actor="tests")
     assert write(mug.id, rating=5).is_hidden
-    assert rated(mug.id) == (Decimal(0), 0)
+    assert stored_rating(mug.id) == (Decimal(0), 0)
 
 
-def test_only_what_there_is_is_hidden(app: Flask) -> None:
+def test_an_unknown_review_cannot_be_hidden(app: Flask) -> None:
     with pytest.raises(UnknownReview):
         catalog.set_review_hidden(10**9, True, actor="tests")
 
@@ -162,7 +162,7 @@ def test_only_what_there_is_is_hidden(app: Flask) -> None:
 # ------------------------------------------------------------------------------------------------ votes
 
 
-def test_a_reader_finds_a_review_helpful_once(app: Flask) -> None:
+def test_an_account_votes_once_for_a_review(app: Flask) -> None:
     review = write(make_product().id)
     for _ in range(2):
         assert catalog.vote(review.id, RAVI).helpful_count == 1
@@ -172,22 +172,25 @@ def test_a_reader_finds_a_review_helpful_once(app: Flask) -> None:
         assert catalog.unvote(review.id, RAVI).helpful_count == 1
 
 
-def test_a_reader_sees_which_reviews_they_found_helpful(app: Flask) -> None:
+def test_viewers_see_which_reviews_they_voted_for(app: Flask) -> None:
     mug = make_product()
     review = write(mug.id)
     catalog.vote(review.id, RAVI)
-    seen = {reader: catalog.get_product(mug.id, reader=reader).reviews[0].has_voted for reader in (None, RAVI, MEERA)}
+    seen = {
+        viewer_id: catalog.get_product(mug.id, viewer_id=viewer_id).reviews[0].has_voted
+        for viewer_id in (None, RAVI, MEERA)
+    }
     assert seen == {None: False, RAVI: True, MEERA: False}
 
 
-def test_nobody_finds_their_own_review_helpful(app: Flask) -> None:
+def test_authors_cannot_vote_for_their_own_review(app: Flask) -> None:
     review = write(make_product().id, ASHA)
     with pytest.raises(CannotVoteOnOwnReview):
         catalog.vote(review.id, ASHA)
     assert catalog.get_review(review.id).helpful_count == 0
 
 
-def test_what_cannot_be_seen_is_not_voted_for(app: Flask) -> None:
+def test_hidden_and_unknown_reviews_take_no_votes(app: Flask) -> None:
     review = write(make_product().id)
     catalog.set_review_hidden(review.id, True, actor="tests")
     for unknown in (review.id, 10**9):
@@ -195,7 +198,7 @@ def test_what_cannot_be_seen_is_not_voted_for(app: Flask) -> None:
             catalog.vote(unknown, RAVI)
 
 
-def test_the_reviews_of_an_account_that_is_gone_keep_their_words_but_no_name(app: Flask) -> None:
+def test_reviews_of_a_deleted_account_keep_their_text_without_the_name(app: Flask) -> None:
     mug, pot = make_product(), make_product()
     write(mug.id)
     write(pot.id)
@@ -205,12 +208,12 @@ def test_the_reviews_of_an_account_that_is_gone_keep_their_words_but_no_name(app
     assert {review.author for review in catalog.get_product(pot.id).reviews} == {FORMER, "Ravi"}
 
 
-# ------------------------------------------------------------------------------------------------ what they come to
+# ------------------------------------------------------------------------------------------------ ratings
 
 
-def act(product: int, act: tuple[str, int, int]) -> None:
-    """Something that somebody may do to the reviews of a product."""
-    name, user, rating = act
+def carry_out(product: int, operation: tuple[str, int, int]) -> None:
+    """Carry out one operation on the reviews of a product."""
+    name, user, rating = operation
     own = catalog.own_review(product, user)
     read_session().rollback()
     if name == "write":
@@ -223,18 +226,20 @@ def act(product: int, act: tuple[str, int, int]) -> None:
         catalog.vote(own.id, user + rating)
 
 
-acts = st.tuples(
+operations = st.tuples(
     st.sampled_from(["write", "write", "delete", "hide", "show", "vote"]), st.integers(1, 4), st.integers(1, 5)
 )
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(acts, min_size=1, max_size=20))
-def test_whatever_is_done_to_reviews_the_rating_is_theirs(app: Flask, story: list[tuple[str, int, int]]) -> None:
+@given(st.lists(operations, min_size=1, max_size=20))
+def test_the_rating_follows_from_the_reviews_after_any_sequence_of_changes(
+    app: Flask, sequence: list[tuple[str, int, int]]
+) -> None:
     mug = make_product()
-    for step in story:
-        act(mug.id, step)
-        assert rated(mug.id) == worked_out(mug.id)
+    for step in sequence:
+        carry_out(mug.id, step)
+        assert stored_rating(mug.id) == computed_rating(mug.id)
     assert list(catalog.review_violations()) == []
 
 
@@ -258,11 +263,11 @@ def test_averages_are_rounded_half_up_on_every_database(app: Flask, stars: list[
     with transaction("catalog") as session:
         session.add_all(rows)
     write(mug.id, 10**6, stars[0])
-    assert rated(mug.id) == worked_out(mug.id)
+    assert stored_rating(mug.id) == computed_rating(mug.id)
     assert list(catalog.review_violations()) == []
 
 
-def test_the_doctor_finds_a_rating_that_its_reviews_do_not_explain(app: Flask) -> None:
+def test_the_consistency_check_finds_a_wrong_rating(app: Flask) -> None:
     mug = make_product()
     review = write(mug.id, ASHA, 4)
     for damage in (
@@ -283,22 +288,22 @@ def test_the_doctor_finds_a_rating_that_its_reviews_do_not_explain(app: Flask) -
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_who_review_one_product_at_once_do_not_lock_each_other_out(engine: str, tmp_path: Path) -> None:
+def test_concurrent_reviews_of_a_product_do_not_deadlock(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug = make_product()
-            disputes: list[object] = []
-            event.listen(db.engines["catalog"], "handle_error", disputes.append)
+            errors: list[object] = []
+            event.listen(db.engines["catalog"], "handle_error", errors.append)
         outcomes = at_once(app, [lambda user=user: write(mug.id, user, 1 + user % 5) for user in range(1, 13)])
         with app.app_context():
             assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
-            assert disputes == []
-            assert rated(mug.id) == worked_out(mug.id)
-            assert rated(mug.id)[1] == 12
+            assert errors == []
+            assert stored_rating(mug.id) == computed_rating(mug.id)
+            assert stored_rating(mug.id)[1] == 12
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_whatever_many_do_at_once_the_rating_is_that_of_the_reviews(engine: str, tmp_path: Path) -> None:
+def test_the_rating_follows_from_the_reviews_after_concurrent_changes(engine: str, tmp_path: Path) -> None:
     chance = random.Random(7)
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
@@ -310,9 +315,9 @@ def test_whatever_many_do_at_once_the_rating_is_that_of_the_reviews(engine: str,
         for _ in range(4):
             kinds = [chance.choice(["write", "delete", "hide", "show"]) for _ in range(10)]
             steps = [(kind, chance.randint(1, 9), chance.randint(1, 5)) for kind in kinds]
-            at_once(app, [lambda step=step: act(mug.id, step) for step in steps])
+            at_once(app, [lambda step=step: carry_out(mug.id, step) for step in steps])
             with app.app_context():
-                assert rated(mug.id) == worked_out(mug.id)
+                assert stored_rating(mug.id) == computed_rating(mug.id)
         with app.app_context():
             pot = make_product()
             voted = write(pot.id, 1)

@@ -1,4 +1,4 @@
-"""Searching: the same words find the same goods on both engines, and whatever is typed is only words."""
+"""Search: the same words find the same products on both engines, and anything typed is treated as words only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = {number: product["name"] for number, product in enumerate(PRODUCTS, star
 
 
 def found(words: str) -> list[str]:
-    """The names of what has all of the words; what is shown where nothing has them is test_relaxation's."""
+    """List the names of products that match all words; fallbacks are tested in test_fallback.py."""
     listing = catalog.browse(BrowseCriteria(words=words))
     return [] if listing.relaxed else [card.name for card in listing.cards]
 
@@ -39,7 +39,7 @@ def test_a_barcode_finds_its_product_first(app: Flask, number: int) -> None:
         assert found(variant["barcode"])[0] == product["name"], variant["barcode"]
 
 
-# What a shopper types, the product found first, and how many there are: the same on both engines.
+# The words typed, the first product and the number of results: the same on both engines.
 CASES = [
     ("headphones", 3, 1),
     ("HEADPHONES", 3, 1),
@@ -72,7 +72,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("typed", "first", "count"), CASES)
-def test_words_find_the_same_goods_on_both_engines(app: Flask, typed: str, first: int | None, count: int) -> None:
+def test_words_find_the_same_products_on_both_engines(app: Flask, typed: str, first: int | None, count: int) -> None:
     names = found(typed)
     assert names[:1] == ([NAMES[first]] if first else [])
     assert len(names) == count
@@ -82,17 +82,17 @@ def test_words_find_the_same_goods_on_both_engines(app: Flask, typed: str, first
     ("typed", "numbers"),
     [("samaya", {46, 48, 50}), ("kabini press", {13, 31, 49}), ("pro max", {1, 2}), ("rose", {27, 51, 67})],
 )
-def test_words_of_many_goods_find_all_of_them(app: Flask, typed: str, numbers: set[int]) -> None:
+def test_words_of_many_products_find_all_of_them(app: Flask, typed: str, numbers: set[int]) -> None:
     assert set(found(typed)) == {NAMES[number] for number in numbers}
 
 
 @pytest.mark.parametrize("department", ["Electronics", "Beauty"])
-def test_the_name_of_a_department_finds_its_goods(app: Flask, department: str) -> None:
-    goods = {product["name"] for product in PRODUCTS if department in product["categories"]}
-    assert set(found(department)) >= goods
+def test_the_name_of_a_department_finds_its_products(app: Flask, department: str) -> None:
+    in_department = {product["name"] for product in PRODUCTS if department in product["categories"]}
+    assert set(found(department)) >= in_department
 
 
-def test_words_in_the_name_count_more_than_words_elsewhere(app: Flask) -> None:
+def test_words_in_the_name_rank_higher(app: Flask) -> None:
     assert found("camera")[0] == "Lantern 35 Rangefinder Camera"
     assert found("salt")[0] == "A Short History of Salt"
 
@@ -116,7 +116,7 @@ def test_words_in_the_name_count_more_than_words_elsewhere(app: Flask) -> None:
         "headphones 🎧",
     ],
 )
-def test_signs_around_words_mean_nothing(app: Flask, typed: str) -> None:
+def test_punctuation_around_words_is_ignored(app: Flask, typed: str) -> None:
     assert found(typed) == [NAMES[3]]
 
 
@@ -135,23 +135,23 @@ def test_signs_around_words_mean_nothing(app: Flask, typed: str) -> None:
         " ".join(["headphones"] * 7 + ["teapot"]),
     ],
 )
-def test_operators_and_statements_are_only_words(app: Flask, typed: str) -> None:
+def test_operators_and_statements_are_searched_as_words(app: Flask, typed: str) -> None:
     assert found(typed) == []
     assert catalog.browse(BrowseCriteria()).total == len(PRODUCTS)
 
 
 @pytest.mark.parametrize("typed", ["", "   ", "%", "_", '"', "'", "*", "+-", "()", "🎧", "--", "\\", "&&"])
-def test_what_holds_no_word_restricts_nothing(app: Flask, typed: str) -> None:
+def test_a_query_without_words_does_not_restrict(app: Flask, typed: str) -> None:
     assert catalog.browse(BrowseCriteria(words=typed)).total == len(PRODUCTS)
 
 
 @pytest.mark.parametrize("query", ["%ED%A0%80", "%00", "%FF%FE", "te%00apot", "%C3%28"])
-def test_bytes_that_are_no_text_break_nothing(pages: Pages, query: str) -> None:
+def test_invalid_bytes_are_no_error(pages: Pages, query: str) -> None:
     pages.get(f"/products?q={query}")
     pages.get(f"/search/suggestions?q={query}", htmx=True)
 
 
-def test_a_search_counts_its_own_goods_beside_the_filters(app: Flask) -> None:
+def test_facets_count_the_results_of_the_search(app: Flask) -> None:
     listing = catalog.browse(BrowseCriteria(words="samaya", in_stock=True))
     counts = {facet.name: {c.value: c.count for c in facet.choices if c.count} for facet in listing.facets}
     assert counts["category"] == {"electronics": 1, "sports": 2}
@@ -161,7 +161,7 @@ def test_a_search_counts_its_own_goods_beside_the_filters(app: Flask) -> None:
     assert listing.total == 2
 
 
-def test_a_search_can_be_sorted_otherwise(app: Flask) -> None:
+def test_search_results_can_be_sorted(app: Flask) -> None:
     cheapest = catalog.browse(BrowseCriteria(words="samaya", sort=catalog.Sort.PRICE_LOW))
     assert [card.id for card in cheapest.cards] == [50, 48, 46]
 
@@ -177,7 +177,7 @@ def test_suggestions_while_typing(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "h", " h ", "%", "xyzzyx"])
-def test_little_or_unknown_words_suggest_nothing(app: Flask, typed: str) -> None:
+def test_short_or_unknown_words_suggest_nothing(app: Flask, typed: str) -> None:
     assert catalog.suggest(typed) == ([], None)
 
 
@@ -196,11 +196,11 @@ def test_a_sku_is_suggested_first(app: Flask) -> None:
         ("…", []),
     ],
 )
-def test_what_counts_as_a_word(text: str, words: list[str]) -> None:
+def test_texts_are_split_into_words(text: str, words: list[str]) -> None:
     assert engine.words_of(text) == words
 
 
-def test_a_query_is_cut_at_eight_words_of_forty_letters() -> None:
+def test_a_query_is_limited_to_eight_words_of_forty_letters() -> None:
     assert engine.query_words("a b c d e f g h i j") == list("abcdefgh")
     assert engine.query_words("x" * 100) == ["x" * 40]
 
@@ -209,7 +209,7 @@ def test_a_query_is_cut_at_eight_words_of_forty_letters() -> None:
     ("typed", "sought"),
     [("shoes", "shoe"), ("dresses", "dress"), ("brushes", "brush"), ("glass", "glass"), ("gas", "gas"), ("4ks", "4ks")],
 )
-def test_a_plural_is_sought_by_what_both_numbers_begin_with(typed: str, sought: str) -> None:
+def test_a_plural_is_searched_by_its_singular(typed: str, sought: str) -> None:
     assert engine.query_words(typed) == [sought]
 
 

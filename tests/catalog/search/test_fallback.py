@@ -1,4 +1,4 @@
-"""Searching that does not give up: near spellings, words joined or parted, most of the words."""
+"""Fallbacks of a search without results: corrected spelling, words joined or split, most of the words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = {number: product["name"] for number, product in enumerate(read()["produc
 
 @pytest.fixture(scope="module", params=ENGINES)
 def _furnished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """A shop with more goods, committed: MariaDB finds nothing by its words before that."""
+    """A shop with more products, committed: the full-text index of MariaDB has no uncommitted rows."""
     with own_shop(request.param, tmp_path_factory.mktemp("furnished")) as app:
         with app.app_context():
             for name in (
@@ -48,7 +48,7 @@ def furnished(_furnished: Flask) -> Iterator[Flask]:
 
 @pytest.fixture
 def aisles(furnished: Flask) -> Pages:
-    """A browser in that shop."""
+    """A browser of the furnished shop."""
     return Pages(furnished)
 
 
@@ -79,7 +79,9 @@ SLIPS = [
 
 
 @pytest.mark.parametrize(("typed", "respelt", "first"), SLIPS)
-def test_a_slip_is_put_right_and_its_goods_are_shown(app: Flask, typed: str, respelt: str, first: int | None) -> None:
+def test_a_typing_error_is_corrected_and_matching_products_are_shown(
+    app: Flask, typed: str, respelt: str, first: int | None
+) -> None:
     listing = catalog.browse(BrowseCriteria(words=typed))
     assert listing.relaxed is not None
     assert (listing.relaxed.respelt, listing.relaxed.is_partial) == (respelt, False)
@@ -108,18 +110,18 @@ def test_a_slip_is_put_right_and_its_goods_are_shown(app: Flask, typed: str, res
         "%",
     ],
 )
-def test_a_poor_guess_is_not_made(app: Flask, typed: str) -> None:
+def test_unlikely_corrections_are_not_made(app: Flask, typed: str) -> None:
     assert relax(typed) is None
 
 
 @pytest.mark.parametrize("typed", ["headphones", "head", "4k", "the seven", "samaya"])
-def test_words_that_find_something_stay(app: Flask, typed: str) -> None:
+def test_words_with_results_are_not_corrected(app: Flask, typed: str) -> None:
     assert catalog.browse(BrowseCriteria(words=typed)).relaxed is None
     assert catalog.browse(BrowseCriteria(words=typed, brands=("No Such Brand",))).relaxed is None
     assert relax(typed) is None
 
 
-def test_a_spelling_of_what_is_not_on_sale_is_not_proposed(furnished: Flask) -> None:
+def test_words_of_products_off_sale_are_not_proposed(furnished: Flask) -> None:
     assert relax("zanzibarr") is not None
     assert relax("xylophne") is None
 
@@ -130,7 +132,7 @@ def test_a_spelling_of_what_is_not_on_sale_is_not_proposed(furnished: Flask) -> 
 @pytest.mark.parametrize(
     ("typed", "first"), [("yoga mat blue", 8), ("red dress", 11), ("4k tv", 4), ("headphones xyzzyx tv", 3)]
 )
-def test_what_has_most_of_the_words_is_shown_first(app: Flask, typed: str, first: int) -> None:
+def test_products_with_most_of_the_words_are_shown_first(app: Flask, typed: str, first: int) -> None:
     listing = catalog.browse(BrowseCriteria(words=typed))
     assert listing.relaxed is not None
     assert (listing.relaxed.respelt, listing.relaxed.is_partial) == ("", True)
@@ -145,16 +147,16 @@ def test_two_words_of_three_come_before_one_of_three(furnished: Flask) -> None:
     assert shown("vermilion zither teapot") == ["Vermilion Zither"]
 
 
-def test_a_short_word_is_no_beginning_where_others_may_be_missing(furnished: Flask) -> None:
+def test_a_short_word_matches_whole_words_when_others_may_be_missing(furnished: Flask) -> None:
     assert "Redwood Box" not in shown("red dress")
 
 
 @pytest.mark.parametrize("typed", ["teapot about", "teapot 7zz", "teapot q"])
-def test_words_that_say_nothing_are_not_sought_alone(app: Flask, typed: str) -> None:
+def test_stop_words_are_not_searched_alone(app: Flask, typed: str) -> None:
     assert shown(typed) == [NAMES[18]]
 
 
-def test_a_slip_among_words_that_never_come_together(app: Flask) -> None:
+def test_a_typing_error_among_words_that_no_product_has_together(app: Flask) -> None:
     relaxed = relax("evlyn hugo teapot")
     assert relaxed is not None
     assert (relaxed.respelt, relaxed.is_partial) == ("evelyn hugo teapot", True)
@@ -172,14 +174,14 @@ def test_a_slip_among_words_that_never_come_together(app: Flask) -> None:
         ("Ebook Stand", ["ebook", "e-book", "e book", "e-books", "stand for e book"]),
     ],
 )
-def test_joined_or_with_hyphen_it_is_the_same_thing(furnished: Flask, name: str, ways: list[str]) -> None:
+def test_joined_split_and_hyphenated_words_match_alike(furnished: Flask, name: str, ways: list[str]) -> None:
     assert {way: shown(way) for way in ways} == {way: [name] for way in ways}
 
 
 @pytest.mark.parametrize(
     ("typed", "number"), [("head phones", 3), ("yogamat", 8), ("tea-pot", 18), ("tooth-brush", 45), ("yoga-mat", 8)]
 )
-def test_words_are_joined_and_parted(app: Flask, typed: str, number: int) -> None:
+def test_words_are_joined_and_split(app: Flask, typed: str, number: int) -> None:
     assert shown(typed)[0] == NAMES[number]
 
 
@@ -187,26 +189,26 @@ def test_words_are_joined_and_parted(app: Flask, typed: str, number: int) -> Non
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_a_page_says_that_it_shows_another_spelling(pages: Pages, htmx: bool) -> None:
+def test_a_page_shows_the_corrected_spelling(pages: Pages, htmx: bool) -> None:
     page = pages.get("/products?q=hedphones", htmx=htmx)
     hint = " ".join(page.one("#listing .listing__hint").get_text().split())
-    assert hint == "Showing results for headphones. Nothing is called “hedphones”."
+    assert hint == "Showing results for headphones. No results for “hedphones”."
     assert names(page) == [NAMES[3]]
 
 
-def test_a_page_says_that_words_are_missing(pages: Pages) -> None:
+def test_a_page_tells_that_words_are_missing(pages: Pages) -> None:
     page = pages.get("/products?q=yoga+mat+blue")
     hint = page.one(".listing__hint").get_text().strip()
-    assert hint == "Nothing has all of these words; these have some of them."
+    assert hint == "No products match all of these words. These match some of them."
     assert page.one("#search-words")["value"] == "yoga mat blue"
 
 
-def test_a_search_that_found_all_its_words_says_nothing_more(pages: Pages) -> None:
+def test_a_search_with_results_shows_no_hint(pages: Pages) -> None:
     assert not pages.get("/products?q=headphones").all(".listing__hint")
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_filters_narrow_what_is_shown_instead(aisles: Pages, htmx: bool) -> None:
+def test_filters_apply_to_fallback_results(aisles: Pages, htmx: bool) -> None:
     page = aisles.submit(aisles.get("/products?q=zanzibarr"), "#filters", htmx=htmx, stock="1", sort="newest")
     assert "q=zanzibarr" in page.url
     assert names(page) == [f"Zanzibar Lamp {number}" for number in range(29, 0, -2)]
@@ -215,7 +217,7 @@ def test_filters_narrow_what_is_shown_instead(aisles: Pages, htmx: bool) -> None
     assert "30 products" in wider.words
 
 
-def test_pages_of_what_is_shown_instead_follow_each_other(aisles: Pages) -> None:
+def test_fallback_results_have_pages(aisles: Pages) -> None:
     first = aisles.get("/products?q=zanzibarr")
     second = aisles.get(str(first.one("#page-next")["href"]))
     assert second.url == "/products?q=zanzibarr&page=2"
@@ -224,13 +226,13 @@ def test_pages_of_what_is_shown_instead_follow_each_other(aisles: Pages) -> None
     assert names(aisles.get(str(second.one("#page-prev")["href"]))) == names(first)
 
 
-def test_a_filter_that_nothing_fits_says_so_of_another_spelling_too(pages: Pages) -> None:
+def test_a_filter_without_results_is_reported_for_a_corrected_spelling_too(pages: Pages) -> None:
     page = pages.get("/products?q=hedphones&brand=No+Such+Brand")
     assert not page.all(".listing__hint")
     assert names(pages.get(str(page.one(".empty .btn")["href"]))) == [NAMES[3]]
 
 
-def test_a_department_without_it_leads_to_all_of_them(pages: Pages) -> None:
+def test_a_department_without_results_links_to_all_departments(pages: Pages) -> None:
     assert names(pages.get("/category/electronics?q=hedphones")) == [NAMES[3]]
     page = pages.get("/category/books?q=hedphones")
     assert not page.all(".listing__hint")
@@ -238,7 +240,7 @@ def test_a_department_without_it_leads_to_all_of_them(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("typed", ["hedphonez<b>", "xyzzyx", "yoga mat <script>"])
-def test_what_was_typed_stays_text(pages: Pages, typed: str) -> None:
+def test_typed_markup_is_shown_as_text(pages: Pages, typed: str) -> None:
     page = pages.submit(pages.get("/"), ".search", q=typed)
     assert page.one("#search-words")["value"] == typed
 
@@ -247,16 +249,16 @@ def test_what_was_typed_stays_text(pages: Pages, typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "text"),
     [
-        ("hedphones", "Showing results for headphones. Nothing is called “hedphones”. See all"),
-        ("yoga mat blue", "Nothing has all of these words; these have some of them. See all"),
-        ("xyzzyx", "No product begins like that. Search for “xyzzyx”"),
+        ("hedphones", "Showing results for headphones. No results for “hedphones”. See all"),
+        ("yoga mat blue", "No products match all of these words. These match some of them. See all"),
+        ("xyzzyx", "No suggestions. Search for “xyzzyx”"),
     ],
 )
-def test_suggestions_do_not_give_up_either(pages: Pages, typed: str, said: str) -> None:
+def test_suggestions_use_the_same_fallbacks(pages: Pages, typed: str, text: str) -> None:
     page = pages.get(f"/search/suggestions?q={typed}", htmx=True)
-    assert " ".join(page.one("#suggestion-all").get_text().split()) == said
+    assert " ".join(page.one("#suggestion-all").get_text().split()) == text
     offered = [name.get_text() for name in page.all(".suggestion__name")]
     assert offered == shown(typed)
 
@@ -264,7 +266,7 @@ def test_suggestions_do_not_give_up_either(pages: Pages, typed: str, said: str) 
 # ------------------------------------------------------------------------------------------ promises
 
 
-def test_the_old_api_finds_what_has_every_word_and_nothing_else(app: Flask) -> None:
+def test_the_api_finds_only_products_with_every_word(app: Flask) -> None:
     client = app.test_client()
     for typed in ("hedphones", "yoga mat blue", "4k tv", "yogamat"):
         assert client.get(f"/api/products?q={typed}").json == []
@@ -276,7 +278,7 @@ def test_the_old_api_finds_what_has_every_word_and_nothing_else(app: Flask) -> N
     "typed",
     ["hedphones sonny iphnoe lipstik teapott kashmirr yogga matte", "red " * 8, "abcdefghijklmn", "q w e r t y"],
 )
-def test_seeking_again_takes_a_fixed_number_of_selects(app: Flask, typed: str) -> None:
+def test_fallbacks_take_a_fixed_number_of_selects(app: Flask, typed: str) -> None:
     with counted_selects() as counter:
         relax(typed)
     assert counter["selects"] <= 5

@@ -1,4 +1,4 @@
-"""How far two words are apart."""
+"""The weighted edit distance of words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from storefront.catalog.search.spelling import distance
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant", "slips"),
+    ("typed", "target", "expected"),
     [
         ("teapot", "teapot", 0),
         ("hedphones", "headphones", 0.8),  # one missing
@@ -22,5 +22,5 @@ from storefront.catalog.search.spelling import distance
         ("ab", "", 1.6),
     ],
 )
-def test_slips_are_weighed(typed: str, meant: str, slips: float) -> None:
-    assert distance(typed, meant) == pytest.approx(slips)
+def test_typing_errors_are_weighted(typed: str, target: str, expected: float) -> None:
+    assert distance(typed, target) == pytest.approx(expected)

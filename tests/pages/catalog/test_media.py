@@ -1,4 +1,4 @@
-"""The addresses of pictures that were sent: they name the content, so they are kept for good."""
+"""Uploaded images at content-addressed URLs, and their markup on pages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def addresses(mug: ProductCard) -> list[str]:
     return [address for address, _ in mug.picture.sources]
 
 
-def test_every_width_is_shown_and_kept_for_good(pages: Pages) -> None:
+def test_every_width_is_served_and_cached_forever(pages: Pages) -> None:
     for address, width in zip(addresses(with_picture()), (320, 640, 1280), strict=True):
         shown = pages.client.get(address)
         assert (shown.status_code, shown.mimetype) == (200, "image/webp")
@@ -39,7 +39,7 @@ def test_every_width_is_shown_and_kept_for_good(pages: Pages) -> None:
         assert "Cookie" not in shown.headers.get("Vary", "")
 
 
-def test_who_has_it_is_not_sent_it_again(pages: Pages) -> None:
+def test_a_cached_image_is_not_sent_again(pages: Pages) -> None:
     address = addresses(with_picture())[0]
     etag = pages.client.get(address).headers["ETag"]
     again = pages.client.get(address, headers={"If-None-Match": etag})
@@ -59,19 +59,19 @@ def test_who_has_it_is_not_sent_it_again(pages: Pages) -> None:
         "",
     ],
 )
-def test_what_is_no_picture_is_not_there(pages: Pages, path: str) -> None:
+def test_invalid_names_are_not_found(pages: Pages, path: str) -> None:
     response = pages.client.get(f"/media/{path}")
     assert response.status_code == 404
     assert "immutable" not in response.headers.get("Cache-Control", "")
 
 
-def test_a_width_that_was_not_made_and_the_file_behind_it_are_not_there(pages: Pages) -> None:
+def test_other_widths_and_the_original_are_not_served(pages: Pages) -> None:
     address = addresses(with_picture())[0]
     assert pages.client.get(address.replace("-320", "-321")).status_code == 404
     assert pages.client.get(address.replace("-320.webp", ".jpeg")).status_code == 404
 
 
-def test_the_api_shows_the_same_picture(pages: Pages) -> None:
+def test_the_api_serves_the_same_image(pages: Pages) -> None:
     mug = with_picture((1500, 1000))
     url = pages.client.get(f"/api/products/{mug.id}").json["imageUrls"][0]
     shown = pages.client.get(url.removeprefix("http://localhost:9090"))
@@ -82,37 +82,37 @@ def test_the_api_shows_the_same_picture(pages: Pages) -> None:
 # ------------------------------------------------------------------------------------------ on the pages
 
 
-def test_a_card_offers_its_widths_and_says_how_wide_it_is_drawn(pages: Pages) -> None:
+def test_a_card_has_srcset_and_sizes(pages: Pages) -> None:
     mug = with_picture(brand="Zebra")
     card = pages.get("/products?brand=Zebra").one(f"#grid-{mug.id} img")
     assert card["srcset"] == ", ".join(f"{a} {w}w" for a, w in zip(addresses(mug), (320, 640, 1280), strict=True))
     assert "387px" in card["sizes"]  # 4:3 fills a square tile of 290
     assert (card["src"], card["width"], card["height"]) == (addresses(mug)[-1], "1280", "960")
     assert card["alt"] == "A blue mug"
-    assert "loading" not in card.attrs  # it is seen at once
+    assert "loading" not in card.attrs  # above the fold
     assert "tile--photo" in pages.get("/products?brand=Zebra").one(f"#grid-{mug.id} .tile")["class"]
 
 
-def test_what_is_further_down_a_listing_is_loaded_when_it_is_near(pages: Pages) -> None:
+def test_images_further_down_are_lazy(pages: Pages) -> None:
     pictures = pages.get("/products").all(".cards img")
     assert ["loading" in shown.attrs for shown in pictures[:6]] == [False] * 4 + [True] * 2
 
 
-def test_a_product_shows_its_first_picture_at_once_and_the_others_by_small_ones(pages: Pages) -> None:
+def test_a_product_page_loads_the_first_image_eagerly_and_has_thumbnails(pages: Pages) -> None:
     mug = with_picture()
     catalog.add_picture(mug.id, picture("PNG", (500, 500)), "Its handle")
     page = pages.get(f"/product/{mug.id}-{mug.slug}")
     first, second = page.all(".gallery__picture img")
     assert (first["fetchpriority"], "loading" in first.attrs) == ("high", False)
     assert (second["loading"], second["alt"]) == ("lazy", "Its handle")
-    assert [link["href"] for link in page.all("a.gallery__picture")] == [first["src"], second["src"]]  # to look closer
+    assert [link["href"] for link in page.all("a.gallery__picture")] == [first["src"], second["src"]]  # the full size
     small = page.all(".gallery__thumb img")
-    assert [shown["alt"] for shown in small] == ["Picture 1: A blue mug", "Picture 2: Its handle"]
+    assert [shown["alt"] for shown in small] == ["Image 1: A blue mug", "Image 2: Its handle"]
     assert [link["href"] for link in page.all(".gallery__thumb")] == ["#picture-1", "#picture-2"]
     assert small[1]["sizes"] == "72px"
 
 
-def test_a_line_of_the_cart_shows_it_too(pages: Pages) -> None:
+def test_a_cart_line_shows_the_image(pages: Pages) -> None:
     mug = with_picture()
     token = make_cart((mug, 1))
     with pages.client.session_transaction() as session:
@@ -121,7 +121,7 @@ def test_a_line_of_the_cart_shows_it_too(pages: Pages) -> None:
     assert shown["srcset"].startswith(addresses(mug)[0])
 
 
-def test_a_drawing_of_the_demo_shop_stays_as_it_is(pages: Pages) -> None:
+def test_an_illustration_of_the_demo_shop_has_one_size(pages: Pages) -> None:
     shown = pages.get("/product/5-nike-air-max-270").all(".gallery__picture img")[0]
     assert "srcset" not in shown.attrs
     assert shown["src"].startswith("/static/vendor/fluent-emoji-3d/")
@@ -129,7 +129,7 @@ def test_a_drawing_of_the_demo_shop_stays_as_it_is(pages: Pages) -> None:
     assert shown.parent.name == "div"  # there is no larger one
 
 
-def test_an_order_goes_on_showing_it_small_after_it_was_taken_away(pages: Pages) -> None:
+def test_an_order_shows_the_thumbnail_of_a_removed_image(pages: Pages) -> None:
     mug = with_picture()
     order = make_order((mug, 1))
     (kept,) = gallery.pictures_of(mug.id)

@@ -1,4 +1,4 @@
-"""Reviews as customers write and read them on a product's page; every write with htmx and without."""
+"""Writing, reading and voting for reviews on a product page; every write with htmx and without."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def mug(app: Flask) -> ProductCard:
 
 @pytest.fixture
 def asha(pages: Pages) -> Account:
-    """Somebody signed in."""
+    """A signed-in customer."""
     account = make_account(name="Asha Rao")
     pages.sign_in(account)
     return account
@@ -45,7 +45,7 @@ def url_of(product: ProductCard) -> str:
 
 
 def reviewed(product: ProductCard, *, name: str | None = "Ravi", rating: int = 5, title: str = "Fine") -> int:
-    """A review by somebody else.
+    """Add a review by another customer.
 
     :return: its id
     """
@@ -58,7 +58,7 @@ def write(pages: Pages, page: Page, *, htmx: bool = False, status: int = 200, **
 
 
 def order(account: Account, product: ProductCard, *, until: OrderStatus) -> None:
-    """An order of a product by an account.
+    """Place an order of a product for an account.
 
     :param until: the step it reaches
     """
@@ -76,7 +76,9 @@ def order(account: Account, product: ProductCard, *, until: OrderStatus) -> None
 
 
 @BOTH_WAYS
-def test_a_review_is_written_and_shown_as_ones_own(pages: Pages, mug: ProductCard, asha: Account, htmx: bool) -> None:
+def test_a_review_is_written_and_shown_as_the_visitors_own(
+    pages: Pages, mug: ProductCard, asha: Account, htmx: bool
+) -> None:
     reviewed(mug, rating=5)
     page = write(pages, pages.get(url_of(mug)), htmx=htmx)
     assert "Thank you for your review" in page.words
@@ -89,7 +91,7 @@ def test_a_review_is_written_and_shown_as_ones_own(pages: Pages, mug: ProductCar
 
 
 @BOTH_WAYS
-def test_written_again_it_replaces_the_first(pages: Pages, mug: ProductCard, asha: Account, htmx: bool) -> None:
+def test_a_second_review_replaces_the_first(pages: Pages, mug: ProductCard, asha: Account, htmx: bool) -> None:
     page = write(pages, pages.get(url_of(mug)))
     assert page.one("#review-title")["value"] == "Good mug"
     assert page.one("#review-comment").get_text() == "Holds tea."
@@ -103,7 +105,7 @@ def test_written_again_it_replaces_the_first(pages: Pages, mug: ProductCard, ash
 def test_a_review_is_deleted_by_its_author(pages: Pages, mug: ProductCard, asha: Account, htmx: bool) -> None:
     page = write(pages, pages.get(url_of(mug)))
     page = pages.submit(page, "#review-removal", htmx=htmx)
-    assert "Nobody has reviewed it yet" in page.words
+    assert "No reviews yet." in page.words
     assert catalog.own_review(mug.id, asha.id) is None
 
 
@@ -120,7 +122,7 @@ def test_a_review_is_deleted_by_its_author(pages: Pages, mug: ProductCard, asha:
         ("comment", "A" * 4001, "#review-comment-problem"),
     ],
 )
-def test_what_cannot_be_read_as_a_review_comes_back(
+def test_an_invalid_review_is_shown_again_with_its_errors(
     pages: Pages, mug: ProductCard, asha: Account, field: str, typed: str, problem: str, htmx: bool
 ) -> None:
     page = write(pages, pages.get(url_of(mug)), htmx=htmx, status=422, **{field: typed})
@@ -131,7 +133,7 @@ def test_what_cannot_be_read_as_a_review_comes_back(
     assert catalog.own_review(mug.id, asha.id) is None
 
 
-def test_a_guest_is_asked_to_sign_in_and_comes_back(pages: Pages, mug: ProductCard) -> None:
+def test_a_guest_signs_in_and_returns_to_the_product(pages: Pages, mug: ProductCard) -> None:
     page = pages.get(url_of(mug))
     link = page.one("#own-review a")
     assert link.get_text() == "Sign in to write a review"
@@ -142,7 +144,7 @@ def test_a_guest_is_asked_to_sign_in_and_comes_back(pages: Pages, mug: ProductCa
 @pytest.mark.parametrize(
     "act", ["/product/{product}/review", "/product/{product}/review/removal", "/reviews/{review}/vote"]
 )
-def test_a_guest_writes_nothing(pages: Pages, mug: ProductCard, act: str) -> None:
+def test_a_guest_cannot_review_or_vote(pages: Pages, mug: ProductCard, act: str) -> None:
     review = reviewed(mug)
     token = pages.get(url_of(mug)).all("[name=csrf_token]")[0]["value"]
     url = act.format(product=mug.id, review=review)
@@ -153,25 +155,27 @@ def test_a_guest_writes_nothing(pages: Pages, mug: ProductCard, act: str) -> Non
     assert [tuple(row) for row in rows] == [(review, 0)]
 
 
-# ------------------------------------------------------------------------------------------------ who and what
+# ------------------------------------------------------------------------------- verification and authors
 
 
 @pytest.mark.parametrize("status", [OrderStatus.CONFIRMED, OrderStatus.SHIPPED, OrderStatus.DELIVERED])
-def test_only_who_got_the_product_from_us_bought_it_here(
+def test_only_a_delivered_order_verifies_a_review(
     pages: Pages, mug: ProductCard, asha: Account, status: OrderStatus
 ) -> None:
     order(asha, mug, until=status)
     page = write(pages, pages.get(url_of(mug)))
-    assert ("Bought here" in page.one(".review-form__shown").get_text()) is (status is OrderStatus.DELIVERED)
+    assert ("Verified purchase" in page.one(".review-form__shown").get_text()) is (status is OrderStatus.DELIVERED)
 
 
-def test_another_product_or_another_account_proves_nothing(pages: Pages, mug: ProductCard, asha: Account) -> None:
+def test_other_products_and_accounts_do_not_verify_a_review(pages: Pages, mug: ProductCard, asha: Account) -> None:
     order(asha, make_product(), until=OrderStatus.DELIVERED)
     order(make_account(), mug, until=OrderStatus.DELIVERED)
-    assert "Bought here" not in write(pages, pages.get(url_of(mug))).one(".review-form__shown").get_text()
+    assert "Verified purchase" not in write(pages, pages.get(url_of(mug))).one(".review-form__shown").get_text()
 
 
-def test_who_has_no_name_is_anonymous_and_the_address_is_nowhere(app: Flask, pages: Pages, mug: ProductCard) -> None:
+def test_an_author_without_a_name_is_anonymous_and_the_e_mail_address_is_not_shown(
+    app: Flask, pages: Pages, mug: ProductCard
+) -> None:
     pages.sign_in(make_account(name=None, email="secret@example.com"))
     write(pages, pages.get(url_of(mug)))
     page = Pages(app).get(url_of(mug))
@@ -179,7 +183,7 @@ def test_who_has_no_name_is_anonymous_and_the_address_is_nowhere(app: Flask, pag
     assert "secret@" not in page.response.text
 
 
-def test_what_a_browser_adds_to_the_form_is_not_believed(pages: Pages, mug: ProductCard, asha: Account) -> None:
+def test_additional_form_fields_are_ignored(pages: Pages, mug: ProductCard, asha: Account) -> None:
     token = pages.get(url_of(mug)).one("#review-form [name=csrf_token]")["value"]
     forged = {"user_id": "1", "user_name": "Ravi", "verified_purchase": "1", "helpful_count": "99"}
     pages.client.post(
@@ -198,7 +202,7 @@ def test_markup_is_shown_as_text(pages: Pages, mug: ProductCard, htmx: bool) -> 
     account = make_account(name=evil)
     pages.sign_in(account)
     words = {"title": evil, "comment": f"{evil}\n</textarea>{evil}"}
-    page = write(pages, pages.get(url_of(mug)), htmx=htmx, **words)  # which holds it to: nothing inline
+    page = write(pages, pages.get(url_of(mug)), htmx=htmx, **words)  # `Pages` checks that nothing is inline
     own = page.one(".review-form__shown")
     assert own.select_one(".review__title").get_text() == evil
     assert own.select_one(".text").get_text() == words["comment"]
@@ -209,19 +213,19 @@ def test_markup_is_shown_as_text(pages: Pages, mug: ProductCard, htmx: bool) -> 
 
 
 @BOTH_WAYS
-def test_a_review_is_found_helpful_and_no_more(pages: Pages, mug: ProductCard, asha: Account, htmx: bool) -> None:
+def test_a_helpful_vote_is_added_and_removed(pages: Pages, mug: ProductCard, asha: Account, htmx: bool) -> None:
     review = reviewed(mug)
     form = f"#vote-{review}"
     page = pages.submit(pages.get(url_of(mug)), form, htmx=htmx)
     assert page.one(f"{form} button")["aria-pressed"] == "true"
-    assert "Helpful (1 reader)" in " ".join(page.one(form).get_text().split())
+    assert "Helpful (1 vote)" in " ".join(page.one(form).get_text().split())
     assert bool(page.all("h1")) is not htmx
     page = pages.submit(page, form, htmx=htmx)
     assert page.one(f"{form} button")["aria-pressed"] == "false"
     assert catalog.get_review(review).helpful_count == 0
 
 
-def test_ones_own_review_has_no_helpful_button_and_no_vote(pages: Pages, mug: ProductCard, asha: Account) -> None:
+def test_the_own_review_takes_no_vote(pages: Pages, mug: ProductCard, asha: Account) -> None:
     page = write(pages, pages.get(url_of(mug)))
     assert not page.all(".review__vote")
     own = catalog.own_review(mug.id, asha.id)
@@ -231,7 +235,7 @@ def test_ones_own_review_has_no_helpful_button_and_no_vote(pages: Pages, mug: Pr
     assert response.status_code == 403
 
 
-def test_a_hidden_review_is_its_authors_alone(app: Flask, pages: Pages, mug: ProductCard, asha: Account) -> None:
+def test_only_its_author_sees_a_hidden_review(app: Flask, pages: Pages, mug: ProductCard, asha: Account) -> None:
     write(pages, pages.get(url_of(mug)))
     own = catalog.own_review(mug.id, asha.id)
     assert own is not None
@@ -241,10 +245,10 @@ def test_a_hidden_review_is_its_authors_alone(app: Flask, pages: Pages, mug: Pro
     assert "No reviews yet" in page.words
     other = Pages(app)
     assert "Good mug" not in other.get(url_of(mug)).words
-    assert "kept, and hidden" in write(pages, page, title="Better").words
+    assert "It is hidden by the shop" in write(pages, page, title="Better").words
 
 
-def test_reviews_of_one_rating_leave_ones_own_in_sight(pages: Pages, mug: ProductCard, asha: Account) -> None:
+def test_the_own_review_is_shown_with_any_rating_filter(pages: Pages, mug: ProductCard, asha: Account) -> None:
     reviewed(mug, rating=5, title="Splendid")
     reviewed(mug, rating=1, title="Awful")
     write(pages, pages.get(url_of(mug)))
@@ -252,7 +256,7 @@ def test_reviews_of_one_rating_leave_ones_own_in_sight(pages: Pages, mug: Produc
     assert [title.get_text() for title in page.all(".review__title")] == ["Good mug", "Splendid"]
 
 
-def test_a_renamed_author_is_renamed_at_the_next_review_only(pages: Pages, mug: ProductCard, asha: Account) -> None:
+def test_a_changed_name_applies_from_the_next_review(pages: Pages, mug: ProductCard, asha: Account) -> None:
     page = write(pages, pages.get(url_of(mug)))
     with transaction("accounts") as session:
         session.execute(sa.update(User).where(User.id == asha.id).values(name="Asha Iyer"))
@@ -260,7 +264,7 @@ def test_a_renamed_author_is_renamed_at_the_next_review_only(pages: Pages, mug: 
     assert "Asha Iyer" in write(pages, page).one(".review-form__shown").get_text()
 
 
-def test_what_is_not_sold_takes_no_review(pages: Pages, mug: ProductCard, asha: Account) -> None:
+def test_a_product_off_sale_takes_no_review(pages: Pages, mug: ProductCard, asha: Account) -> None:
     page = pages.get(url_of(mug))
     form = page.one("#review-form")
     form["action"] = form["hx-post"] = "/product/999999/review"

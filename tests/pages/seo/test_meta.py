@@ -1,4 +1,4 @@
-"""What the heads of pages tell searchers and link previews."""
+"""Page metadata: canonical URLs, link previews and structured data."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def canonical(page: Page) -> str | None:
     return str(links[0]["href"]) if links else None
 
 
-def is_listed(page: Page) -> bool:
+def is_indexed(page: Page) -> bool:
     return not page.all('meta[name="robots"][content="noindex"]')
 
 
-def told(page: Page) -> dict[str, str]:
-    """What the head says by name or property."""
+def meta_of(page: Page) -> dict[str, str]:
+    """Return the content of meta elements by name or property."""
     tags = page.all("head > meta[content]")
     return {str(tag.get("property") or tag.get("name")): str(tag["content"]) for tag in tags}
 
 
 def data(page: Page) -> dict[str, Any]:
-    """Structured data by its type."""
+    """Return the nodes of structured data by type."""
     block = json.loads(page.one('script[type="application/ld+json"]').string or "")
     assert block["@context"] == "https://schema.org"
     return {node["@type"]: node for node in block["@graph"]}
@@ -54,15 +54,15 @@ def price_of(page: Page) -> str:
     return page.one("[data-price]").get_text().removeprefix("Now ").strip()
 
 
-# ---------------------------------------------------------------------------------------- which, and where
+# ---------------------------------------------------------------------------------------- canonical URLs
 
 
 @pytest.mark.parametrize("endpoint", PAGES)
-def test_pages_are_listed_only_where_they_ask_for_it(pages: Pages, endpoint: str) -> None:
+def test_pages_without_metadata_are_not_indexed(pages: Pages, endpoint: str) -> None:
     url = "/products" if endpoint == "catalog.products" else PAGES[endpoint](pages)
     page = pages.get(url.rstrip("/") or "/")
     is_public = endpoint in LISTED
-    assert is_listed(page) is is_public
+    assert is_indexed(page) is is_public
     assert (canonical(page) is not None) is is_public
 
 
@@ -78,13 +78,13 @@ def test_pages_are_listed_only_where_they_ask_for_it(pages: Pages, endpoint: str
         ("/category/books?category=sports", "/category/books"),
     ],
 )
-def test_a_page_has_one_address(pages: Pages, url: str, address: str) -> None:
+def test_a_page_has_one_canonical_url(pages: Pages, url: str, address: str) -> None:
     page = pages.get(url)
-    assert canonical(page) == told(page)["og:url"] == ORIGIN + address
-    assert is_listed(page)
+    assert canonical(page) == meta_of(page)["og:url"] == ORIGIN + address
+    assert is_indexed(page)
 
 
-def test_each_page_of_a_department_has_an_address(pages: Pages) -> None:
+def test_each_page_of_a_department_has_a_canonical_url(pages: Pages) -> None:
     for _ in range(PAGE_SIZE):
         make_product(category="books")
     page = pages.get("/category/books?page=2&utm_source=letter")
@@ -94,25 +94,25 @@ def test_each_page_of_a_department_has_an_address(pages: Pages) -> None:
 
 @pytest.mark.parametrize("query", ["q=the", "brand=Nike", "price=under-1000", "rating=4", "stock=1", "sort=newest"])
 @pytest.mark.parametrize("path", ["/products", "/category/fashion"])
-def test_a_listing_that_is_searched_narrowed_or_sorted_is_not_listed(pages: Pages, path: str, query: str) -> None:
+def test_a_searched_filtered_or_sorted_listing_is_not_indexed(pages: Pages, path: str, query: str) -> None:
     page = pages.get(f"{path}?{query}&page=2")
-    assert (is_listed(page), canonical(page)) == (False, None)
+    assert (is_indexed(page), canonical(page)) == (False, None)
 
 
-def test_what_is_not_there_is_not_listed(pages: Pages) -> None:
-    assert not is_listed(pages.get("/product/999999-nothing", status=404))
+def test_missing_pages_are_not_indexed(pages: Pages) -> None:
+    assert not is_indexed(pages.get("/product/999999-nothing", status=404))
 
 
 @pytest.mark.parametrize("url", ["/products?page=2", "/category/books?sort=newest", f"{BAT}?stars=5"])
-def test_a_part_of_a_page_has_no_head(pages: Pages, url: str) -> None:
+def test_a_fragment_has_no_head(pages: Pages, url: str) -> None:
     part = pages.get(url, htmx=True)
     assert not part.all("meta, link, script")
 
 
-# ---------------------------------------------------------------------------------------- words and pictures
+# ---------------------------------------------------------------------------------------- descriptions and previews
 
 
-def test_every_listed_page_describes_itself(pages: Pages) -> None:
+def test_every_indexed_page_has_a_description(pages: Pages) -> None:
     urls = [
         "/",
         "/products",
@@ -123,49 +123,49 @@ def test_every_listed_page_describes_itself(pages: Pages) -> None:
         "/product/1-apple-iphone-15-pro-max",
     ]
     found = [pages.get(url) for url in urls]
-    descriptions = [told(page)["description"] for page in found]
+    descriptions = [meta_of(page)["description"] for page in found]
     titles = [page.one("head > title").get_text() for page in found]
     assert len(set(descriptions)) == len(set(titles)) == len(urls)
     assert not {"Good things, honestly priced."} & set(descriptions)
     assert max(len(description) for description in descriptions) <= 160
 
 
-def test_a_title_says_brand_and_page(pages: Pages) -> None:
+def test_a_title_has_brand_and_page_number(pages: Pages) -> None:
     assert pages.get(BAT).one("head > title").get_text() == "Kashmir Willow Bat by Maidan Willow · marigold"
     assert pages.get("/product/5-nike-air-max-270").one("head > title").get_text() == "Nike Air Max 270 · marigold"
     assert pages.get("/products?page=2").one("head > title").get_text() == "All products, page 2 · marigold"
 
 
-def test_a_preview_shows_what_the_page_says(pages: Pages) -> None:
+def test_a_preview_shows_the_values_of_the_page(pages: Pages) -> None:
     page = pages.get(BAT)
-    said = told(page)
-    assert (said["og:type"], said["og:site_name"], said["twitter:card"]) == ("product", "marigold", "summary")
-    assert said["og:title"] == "Kashmir Willow Bat by Maidan Willow"
-    assert said["og:description"] == said["description"]
-    assert money(rupees(said["product:price:amount"])) == price_of(page)
-    assert said["product:price:currency"] == "INR"
+    meta = meta_of(page)
+    assert (meta["og:type"], meta["og:site_name"], meta["twitter:card"]) == ("product", "marigold", "summary")
+    assert meta["og:title"] == "Kashmir Willow Bat by Maidan Willow"
+    assert meta["og:description"] == meta["description"]
+    assert money(rupees(meta["product:price:amount"])) == price_of(page)
+    assert meta["product:price:currency"] == "INR"
     drawing = str(page.one("#picture-1 img")["src"])
-    assert said["og:image"] == data(page)["Product"]["image"][0] == ORIGIN + drawing
-    assert said["og:image:alt"] == page.one("#picture-1 img")["alt"]
+    assert meta["og:image"] == data(page)["Product"]["image"][0] == ORIGIN + drawing
+    assert meta["og:image:alt"] == page.one("#picture-1 img")["alt"]
 
 
-def test_a_preview_shows_a_photo_across(pages: Pages) -> None:
+def test_a_preview_shows_a_photo_large(pages: Pages) -> None:
     mug = make_product()
     catalog.add_picture(mug.id, picture(size=(1600, 1200)), alt="A mug")
-    said = told(pages.get(f"/product/{mug.id}-{mug.slug}"))
-    assert said["og:image"].startswith(f"{ORIGIN}/media/")
-    assert (said["og:image:width"], said["twitter:card"]) == ("1280", "summary_large_image")
+    meta = meta_of(pages.get(f"/product/{mug.id}-{mug.slug}"))
+    assert meta["og:image"].startswith(f"{ORIGIN}/media/")
+    assert (meta["og:image:width"], meta["twitter:card"]) == ("1280", "summary_large_image")
 
 
-def test_a_preview_without_a_picture_shows_the_mark(pages: Pages) -> None:
+def test_a_preview_without_an_image_shows_the_logo(pages: Pages) -> None:
     mug = make_product()
-    said = told(pages.get(f"/product/{mug.id}-{mug.slug}"))
-    assert said["og:image"].startswith(f"{ORIGIN}/static/icons/icon-512.png")
+    meta = meta_of(pages.get(f"/product/{mug.id}-{mug.slug}"))
+    assert meta["og:image"].startswith(f"{ORIGIN}/static/icons/icon-512.png")
 
 
 @pytest.mark.parametrize("url", ["/", "/products", "/category/books", BAT])
-def test_the_picture_of_a_preview_is_there(pages: Pages, url: str) -> None:
-    address = told(pages.get(url))["og:image"].removeprefix(ORIGIN)
+def test_the_image_of_a_preview_exists(pages: Pages, url: str) -> None:
+    address = meta_of(pages.get(url))["og:image"].removeprefix(ORIGIN)
     with pages.client.get(address) as response:
         assert (response.status_code, response.mimetype.partition("/")[0]) == (200, "image")
 
@@ -174,7 +174,7 @@ def test_the_picture_of_a_preview_is_there(pages: Pages, url: str) -> None:
 
 
 @pytest.mark.parametrize("product", [row["name"] for row in catalogue.read()["products"][1::6]])
-def test_offers_have_the_prices_and_units_that_the_page_shows(pages: Pages, product: str) -> None:
+def test_structured_offers_have_the_prices_and_availability_of_the_page(pages: Pages, product: str) -> None:
     card = next(card for card in catalog.browse(catalog.BrowseCriteria(words=product)).cards if card.name == product)
     page = pages.get(f"/product/{card.id}-{card.slug}")
     offers = data(page)["Product"]["offers"]
@@ -185,7 +185,7 @@ def test_offers_have_the_prices_and_units_that_the_page_shows(pages: Pages, prod
         assert offer["availability"].endswith("/OutOfStock") is bool(shown.all(".product__stock .stock--out"))
 
 
-def test_a_product_says_what_it_is(pages: Pages) -> None:
+def test_a_product_is_described(pages: Pages) -> None:
     page = pages.get(BAT)
     product = data(page)["Product"]
     assert product["name"] == page.one("h1").get_text()
@@ -194,7 +194,7 @@ def test_a_product_says_what_it_is(pages: Pages) -> None:
     assert [offer["availability"].rpartition("/")[2] for offer in product["offers"]] == [*["InStock"] * 3, "OutOfStock"]
 
 
-def test_a_rating_is_told_only_where_there_is_one(pages: Pages) -> None:
+def test_a_product_without_reviews_has_no_structured_rating(pages: Pages) -> None:
     mug = make_product()
     url = f"/product/{mug.id}-{mug.slug}"
     assert "aggregateRating" not in data(pages.get(url))["Product"]
@@ -208,7 +208,7 @@ def test_a_rating_is_told_only_where_there_is_one(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("url", ["/products", "/category/books", BAT])
-def test_breadcrumbs_are_those_of_the_page(pages: Pages, url: str) -> None:
+def test_structured_breadcrumbs_are_those_of_the_page(pages: Pages, url: str) -> None:
     page = pages.get(url)
     steps = data(page)["BreadcrumbList"]["itemListElement"]
     shown = page.all(".breadcrumb li")
@@ -218,7 +218,7 @@ def test_breadcrumbs_are_those_of_the_page(pages: Pages, url: str) -> None:
     assert [step["item"] for step in steps] == [*links, canonical(page)]
 
 
-def test_the_home_page_says_who_sells_and_how_to_search(pages: Pages) -> None:
+def test_the_home_page_describes_the_shop_and_its_search(pages: Pages) -> None:
     found = data(pages.get("/"))
     assert found["Organization"]["name"] == found["WebSite"]["name"] == "marigold"
     template = found["WebSite"]["potentialAction"]["target"]["urlTemplate"]
@@ -226,11 +226,11 @@ def test_the_home_page_says_who_sells_and_how_to_search(pages: Pages) -> None:
     assert results.one("h1").get_text() == "Results for “teapot”"
 
 
-def test_nothing_typed_gets_out_of_the_data(pages: Pages) -> None:
+def test_text_cannot_break_out_of_structured_data(pages: Pages) -> None:
     name = "Mug </script><script>alert(1)</script><!-- &amp; 'q' \"q\" \u2028"
     mug = make_product(name=name, brand="</title><b>")
     page = pages.get(f"/product/{mug.id}-{mug.slug}")
     assert data(page)["Product"]["name"] == name
-    assert told(page)["og:title"] == f"{name} by </title><b>"
+    assert meta_of(page)["og:title"] == f"{name} by </title><b>"
     assert len(page.all("head script:not([src])")) == 1
     assert "alert(1)</script>" not in page.response.text

@@ -1,4 +1,4 @@
-"""robots.txt and the sitemap, as a searcher reads them."""
+"""robots.txt and the sitemap."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def fetch(pages: Pages, url: str, status: int = 200, **headers: str) -> TestResp
 
 
 def addresses(pages: Pages, url: str, kind: str = "url") -> list[str]:
-    """What a document of the sitemap lists, each without the shop's origin."""
+    """List the URLs in a file of the sitemap, without the shop's origin."""
     response = fetch(pages, url)
     assert response.mimetype == "application/xml"
     document = ElementTree.fromstring(response.data)  # noqa: S314 - our own
@@ -49,7 +49,7 @@ def everything(pages: Pages) -> Iterator[str]:
 
 
 def on_sale() -> list[str]:
-    """Pages of all products that the shop's own listing shows."""
+    """List the pages of all products in the shop's own listing."""
     cards = {}
     for page in range(1, catalog.browse(BrowseCriteria()).page_count + 1):
         cards |= {card.id: card for card in catalog.browse(BrowseCriteria(page=page)).cards}
@@ -59,14 +59,14 @@ def on_sale() -> list[str]:
 # ---------------------------------------------------------------------------------------- the sitemap
 
 
-def test_the_sitemap_lists_what_is_on_sale_and_nothing_else(pages: Pages) -> None:
+def test_the_sitemap_lists_exactly_the_products_on_sale(pages: Pages) -> None:
     make_product()
     listed = list(everything(pages))
     listings = ["/", "/products", *(f"/category/{department.slug}" for department in catalog.departments())]
     assert listed == [*listings, *on_sale()]
 
 
-def test_every_file_of_the_index_is_there(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_file_of_the_index_exists(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sitemap, "IDS_OF_PART", 10)
     files = addresses(pages, "/sitemap.xml", "sitemap")
     assert files[:3] == ["/sitemaps/listings.xml", "/sitemaps/products-0.xml", "/sitemaps/products-1.xml"]
@@ -74,20 +74,20 @@ def test_every_file_of_the_index_is_there(pages: Pages, monkeypatch: pytest.Monk
     assert max(len(addresses(pages, file)) for file in files[1:]) == 10
 
 
-def test_what_is_taken_off_sale_leaves_the_sitemap(pages: Pages) -> None:
+def test_a_product_taken_off_sale_leaves_the_sitemap(pages: Pages) -> None:
     mug = make_product()
     assert f"/product/{mug.id}-{mug.slug}" in everything(pages)
     admin.set_published([mug.id], False, actor="tests")
     assert f"/product/{mug.id}-{mug.slug}" not in everything(pages)
 
 
-def test_every_listed_page_is_listed_under_its_own_canonical_address(pages: Pages) -> None:
+def test_every_listed_page_has_its_own_canonical_url(pages: Pages) -> None:
     listed = [*addresses(pages, "/sitemaps/listings.xml"), *addresses(pages, "/sitemaps/products-0.xml")[::10]]
     for url in listed:
         assert pages.get(url).one('link[rel="canonical"]')["href"] == ORIGIN + url
 
 
-def test_an_address_with_an_ampersand_is_written_as_xml_has_it(pages: Pages) -> None:
+def test_ampersands_are_escaped(pages: Pages) -> None:
     sku = Sku("TEST-SALT")
     (number,) = catalog.add_products(
         [
@@ -107,7 +107,7 @@ def test_an_address_with_an_ampersand_is_written_as_xml_has_it(pages: Pages) -> 
     assert f"/product/{number}-salt&pepper" in everything(pages)
 
 
-def test_each_file_costs_one_select(pages: Pages) -> None:
+def test_each_file_takes_one_select(pages: Pages) -> None:
     for url in ("/sitemap.xml", "/sitemaps/listings.xml", "/sitemaps/products-0.xml", "/robots.txt"):
         with counted_selects() as counter:
             fetch(pages, url)
@@ -115,7 +115,7 @@ def test_each_file_costs_one_select(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("url", ["/sitemap.xml", "/sitemaps/listings.xml", "/sitemaps/products-0.xml", "/robots.txt"])
-def test_files_are_kept_for_an_hour_and_sent_again_only_when_they_changed(pages: Pages, url: str) -> None:
+def test_files_are_cached_for_an_hour_and_revalidated(pages: Pages, url: str) -> None:
     first = fetch(pages, url)
     assert first.headers["Cache-Control"] == "public, max-age=3600"
     assert "Cookie" not in first.vary
@@ -129,7 +129,7 @@ def test_a_changed_file_is_sent_again(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("part", ["200000", "214748", "214749", "99999999999999999999", "-1", "x"])
-def test_a_part_that_holds_nothing_is_not_there(pages: Pages, part: str) -> None:
+def test_an_empty_part_is_not_found(pages: Pages, part: str) -> None:
     fetch(pages, f"/sitemaps/products-{part}.xml", 404)
 
 
@@ -137,8 +137,8 @@ def test_a_part_that_holds_nothing_is_not_there(pages: Pages, part: str) -> None
 
 
 @pytest.fixture
-def is_refused(pages: Pages) -> Callable[[str], bool]:
-    """Whether robots.txt keeps a searcher from an address, by the rules of RFC 9309; nothing is excepted."""
+def is_disallowed(pages: Pages) -> Callable[[str], bool]:
+    """Return a function that tells whether robots.txt disallows a URL, by the rules of RFC 9309 without Allow."""
     lines = fetch(pages, "/robots.txt").text.splitlines()
     assert lines[0] == "User-agent: *"
     refused = [line.removeprefix("Disallow: ") for line in lines if line.startswith("Disallow: ")]
@@ -151,11 +151,11 @@ def test_robots_txt_names_the_sitemap(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("endpoint", PAGES)
-def test_a_searcher_is_kept_from_all_that_is_not_listed(
-    pages: Pages, is_refused: Callable[[str], bool], endpoint: str
+def test_pages_that_are_not_indexed_are_disallowed(
+    pages: Pages, is_disallowed: Callable[[str], bool], endpoint: str
 ) -> None:
     url = {"catalog.products": "/products", "catalog.suggestions": "/search/suggestions?q=tea"}.get(endpoint)
-    assert is_refused(url or PAGES[endpoint](pages)) is (endpoint not in LISTED)
+    assert is_disallowed(url or PAGES[endpoint](pages)) is (endpoint not in LISTED)
 
 
 @pytest.mark.parametrize(
@@ -170,11 +170,11 @@ def test_a_searcher_is_kept_from_all_that_is_not_listed(
         "/sitemaps/products-0.xml",
     ],
 )
-def test_a_searcher_may_read_what_pages_are_made_of(is_refused: Callable[[str], bool], url: str) -> None:
-    assert not is_refused(url)
+def test_assets_are_allowed(is_disallowed: Callable[[str], bool], url: str) -> None:
+    assert not is_disallowed(url)
 
 
 @pytest.mark.parametrize("query", ["q=tea", "page=2&sort=newest", "brand=Kiln", "price=under-1000", "stock=1&rating=4"])
 @pytest.mark.parametrize("path", ["/products", "/category/books"])
-def test_a_searcher_is_kept_from_searches_and_filters(is_refused: Callable[[str], bool], path: str, query: str) -> None:
-    assert is_refused(f"{path}?{query}")
+def test_searches_and_filters_are_disallowed(is_disallowed: Callable[[str], bool], path: str, query: str) -> None:
+    assert is_disallowed(f"{path}?{query}")

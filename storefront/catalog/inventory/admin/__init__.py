@@ -1,6 +1,6 @@
-"""The stock desk: what staff see of the stock, change about it, and can trace. A chapter of the catalogue.
+"""Stock administration: listing, adjusting, importing and tracing stock.
 
-Other packages reach it through the catalogue's door, as `catalog.stock_desk`.
+Other packages use it as `catalog.inventory_admin`.
 """
 
 from storefront.catalog.inventory.admin.adjustments import adjust, undo

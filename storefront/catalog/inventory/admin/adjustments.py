@@ -1,4 +1,7 @@
-"""What staff do to counts and levels. A delta goes to the present figure; a count only to the figure that was seen."""
+"""Adjustments of counts and reorder levels by staff.
+
+A delta applies to the current count; a new count only applies while the count is the one that was shown.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +34,9 @@ from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 
 @dataclass(frozen=True, slots=True)
 class _Submit:
-    """What the movements of one submit have in common.
+    """The values that all movements of one form submission share.
 
-    :ivar reason: of its deltas
+    :ivar reason: of the deltas; counts always have `Reason.COUNTED`
     """
 
     reference: str
@@ -43,28 +46,28 @@ class _Submit:
 
 @retry_on_deadlock
 def adjust(changes: Sequence[Adjustment], *, reference: str, reason: Reason, actor: str) -> bool:
-    """Make the changes of one submit, all or none.
+    """Apply the adjustments of one form submission, all or none.
 
-    :param reference: names the submit: sent twice it is done once
+    :param reference: idempotency key of the submission
     :param reason: of the deltas; counts are "counted"
-    :param actor: as the ledger names them
-    :return: False when it was done before
-    :raise StockConflict: some cannot be made; it says of each why, and how its row stands now
+    :param actor: as the ledger shows it
+    :return: False when the submission was applied before
+    :raise StockConflict: some cannot be applied; it has the reason and the current row of each
     """
     by_id = {change.variant_id: change for change in changes}
     submit = _Submit(reference, reason, actor)
-    with transaction("catalog") as session, track_deltas(session) as shifts:
-        rows = _take(session, by_id)
+    with transaction("catalog") as session, track_deltas(session) as deltas:
+        rows = _lock(session, by_id)
         if _is_done(session, reference):
             return False
-        refused = {i: Rejection(RejectionKind.GONE, change, None) for i, change in by_id.items() if i not in rows}
+        rejected = {i: Rejection(RejectionKind.GONE, change, None) for i, change in by_id.items() if i not in rows}
         for variant_id, row in rows.items():
             change = by_id[variant_id]
-            kind = _move(session, row, change, submit, shifts) or _set_level(session, row, change, submit)
+            kind = _move(session, row, change, submit, deltas) or _set_level(session, row, change, submit)
             if kind:
-                refused[variant_id] = Rejection(kind, change, row)
-        if refused:
-            raise StockConflict(refused)
+                rejected[variant_id] = Rejection(kind, change, row)
+        if rejected:
+            raise StockConflict(rejected)
         session.flush()
         levels = [change.variant_id for change in changes if change.level is not None]
         if levels:
@@ -73,10 +76,10 @@ def adjust(changes: Sequence[Adjustment], *, reference: str, reason: Reason, act
     return True
 
 
-def _take(session: Session, variant_ids: dict[int, Adjustment]) -> dict[int, StockRow]:
-    """Take the rows in the order that everybody takes them in.
+def _lock(session: Session, variant_ids: dict[int, Adjustment]) -> dict[int, StockRow]:
+    """Lock the rows of variants by id, the order used everywhere.
 
-    :return: as they stand now
+    :return: the current rows, by variant id
     """
     chosen = row_columns().where(Variant.id.in_(variant_ids)).order_by(Variant.id)
     return {row.id: row_of(row) for row in session.execute(chosen.with_for_update())}
@@ -88,20 +91,20 @@ def _is_done(session: Session, reference: str) -> bool:
 
 
 def _move(
-    session: Session, row: StockRow, change: Adjustment, submit: _Submit, shifts: StockDeltas
+    session: Session, row: StockRow, change: Adjustment, submit: _Submit, deltas: StockDeltas
 ) -> RejectionKind | None:
     if change.count is not None:
-        delta, why = change.count - change.seen, Reason.COUNTED
+        delta, reason = change.count - change.seen, Reason.COUNTED
         allowed = [Variant.on_hand == change.seen, Variant.reserved <= change.count]
     elif change.delta is not None:
-        delta, why = change.delta, submit.reason
+        delta, reason = change.delta, submit.reason
         allowed = [Variant.on_hand - Variant.reserved >= -delta] if delta < 0 else []
     else:
         return None
     if not _shift(session, row.id, delta, allowed):
-        return _why_not(row, change)
-    record_movement(session, row.id, delta, why, submit.reference, submit.actor)
-    shifts[row.product_id, row.id] += delta
+        return _rejection_of(row, change)
+    record_movement(session, row.id, delta, reason, submit.reference, submit.actor)
+    deltas[row.product_id, row.id] += delta
     return None
 
 
@@ -111,7 +114,7 @@ def _shift(session: Session, variant_id: int, delta: int, allowed: Sequence[Colu
     return bool(rows_changed(session.execute(moved)))
 
 
-def _why_not(row: StockRow, change: Adjustment) -> RejectionKind:
+def _rejection_of(row: StockRow, change: Adjustment) -> RejectionKind:
     if change.count is None:
         return RejectionKind.SHORT if (change.delta or 0) < 0 else RejectionKind.TOO_MANY
     if row.on_hand != change.seen:
@@ -120,12 +123,11 @@ def _why_not(row: StockRow, change: Adjustment) -> RejectionKind:
 
 
 def _set_level(session: Session, row: StockRow, change: Adjustment, submit: _Submit) -> RejectionKind | None:
-    """A changed level is an act too: it leaves a row in the ledger that moves nothing."""
+    """Change the reorder level, and record it in the ledger as a movement of no units."""
     if change.level is None:
         return None
-    as_seen = update(Variant).where(Variant.id == row.id, Variant.reorder_level == change.seen_level)
-    changed = as_seen.values(reorder_level=change.level)
-    if not rows_changed(session.execute(changed)):
+    unchanged = update(Variant).where(Variant.id == row.id, Variant.reorder_level == change.seen_level)
+    if not rows_changed(session.execute(unchanged.values(reorder_level=change.level))):
         return RejectionKind.LEVEL_CHANGED
     note = f"{change.seen_level} to {change.level}"
     record_movement(session, row.id, 0, LEVEL, submit.reference, submit.actor, note=note)
@@ -134,27 +136,27 @@ def _set_level(session: Session, row: StockRow, change: Adjustment, submit: _Sub
 
 @retry_on_deadlock
 def undo(movement_id: int, *, actor: str) -> None:
-    """Take a movement of the staff back by its opposite; asked for again, it is taken back once.
+    """Reverse a movement made by staff with an opposite one. Idempotent.
 
-    :raise UnknownMovement: there is none of this id
-    :raise NotUndoable: it is no act of the staff
-    :raise StockConflict: fewer are available by now than it brought
+    :raise UnknownMovement: no movement has this id
+    :raise NotUndoable: it was not made by staff, or moved no units
+    :raise StockConflict: fewer units are available now than it added
     """
-    with transaction("catalog") as session, track_deltas(session) as shifts:
+    with transaction("catalog") as session, track_deltas(session) as deltas:
         movement = session.get(StockMovement, movement_id)
         if movement is None:
             raise UnknownMovement(movement_id)
         if movement.reason not in set(Reason) or movement.delta == 0:
             raise NotUndoable(movement.reason)
         change = Adjustment(movement.variant_id, 0, 0, delta=-movement.delta)
-        row = _take(session, {movement.variant_id: change})[movement.variant_id]
-        taken_back = select(StockMovement.id).where(StockMovement.undoes_id == movement_id)
-        if session.scalar(taken_back) is not None:
+        row = _lock(session, {movement.variant_id: change})[movement.variant_id]
+        undone_by = select(StockMovement.id).where(StockMovement.undoes_id == movement_id)
+        if session.scalar(undone_by) is not None:
             return
         enough = [Variant.on_hand - Variant.reserved >= movement.delta] if movement.delta > 0 else []
         if not _shift(session, row.id, -movement.delta, enough):
-            raise StockConflict({row.id: Rejection(_why_not(row, change), change, row)})
+            raise StockConflict({row.id: Rejection(_rejection_of(row, change), change, row)})
         record_movement(session, row.id, -movement.delta, UNDO, f"undo/{movement_id}", actor, undoes=movement_id)
-        shifts[row.product_id, row.id] -= movement.delta
+        deltas[row.product_id, row.id] -= movement.delta
         session.flush()
         check(session, [row.id])

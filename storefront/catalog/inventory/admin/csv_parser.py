@@ -1,4 +1,4 @@
-"""Reading an uploaded CSV of stock figures: what it is, which columns it has, what each line says. No database."""
+"""Parses an uploaded CSV file of stock figures: file type, encoding, columns and lines. Uses no database."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from storefront.core.csv_files import unescape_formula
 MAX_BYTES = 8 * 1024 * 1024
 MAX_LINES = 100_000
 
-# What a line may change, and the figures it was exported with: those tell a line that is out of date.
-CHANGING = ("count", "delta", "low_stock_level")
+CHANGING = ("count", "delta", "low_stock_level")  # columns that change something
+# `on_hand` and `level` are figures at the time of the export; a line whose figures differ by now is stale.
 KNOWN = frozenset({"sku", *CHANGING, "reason", "on_hand", "level"})
-# Columns of an export that help people and change nothing.
+# Columns of an export that are for reading only.
 IGNORED = frozenset({"name", "barcode", "reserved", "available", "sold_30_days", "days_left", "state"})
 
 _KINDS = (
@@ -41,8 +41,10 @@ _NUMBER = re.compile(r"([+-]?)([0-9]{1,9})(?:\.0+)?")
 class SheetLine:
     """A line with a SKU.
 
-    :ivar on_hand: as it was exported; so is `old_level`
-    :ivar problem: and what it is about
+    :ivar number: of the line in the file, from 1
+    :ivar on_hand: the count when the file was exported
+    :ivar old_level: the reorder level when the file was exported
+    :ivar detail: figures or text that explain `problem`
     """
 
     number: int
@@ -58,10 +60,10 @@ class SheetLine:
 
 
 def read_sheet(content: bytes) -> Iterator[SheetLine]:
-    """The lines of a file, empty ones left out; the whole file is judged before the first is given.
+    """Parse a file into lines, without empty ones. Encoding, columns and length are checked before the first line.
 
-    :raise NotCsv: it is no CSV
-    :raise BadSheet: its encoding, its columns or its length
+    :raise NotCsv: it is not CSV
+    :raise BadSheet: its encoding, columns or length are wrong, or, while iterating, its quoting
     """
     text = _decoded(content)
     first, _, _ = text.partition("\n")
@@ -82,7 +84,7 @@ def _decoded(content: bytes) -> str:
         if start.startswith(magic.lower()):
             raise NotCsv(kind)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"  # what Excel calls Unicode text
+        encoding = "utf-16"  # "Unicode text" in Excel
     elif b"\0" in content:
         raise NotCsv("no text")
     else:
@@ -112,15 +114,15 @@ def _columns(header: list[str]) -> list[str]:
 
 
 def _lines(reader: Iterator[list[str]], columns: list[str]) -> Iterator[SheetLine]:
-    number = 2  # the first line is the header; a cell with line ends in it spans several
+    number = 2  # the first line is the header; a cell with line breaks spans several lines
     try:
         for cells in reader:
             values = {name: unescape_formula(cell.strip()) for name, cell in zip(columns, cells, strict=False)}
-            # As of 1,500 in a file whose commas part its cells: it would count as 1.
-            over = next((cell.strip() for cell in cells[len(columns) :] if cell.strip()), "")
-            if over:
+            # An unquoted 1,500 in a comma-separated file gives a surplus cell, and would be read as 1.
+            surplus = next((cell.strip() for cell in cells[len(columns) :] if cell.strip()), "")
+            if surplus:
                 sku = values.get("sku", "")[:MAX_SKU_LENGTH]
-                yield SheetLine(number, sku, problem=LineProblem.TOO_MANY_CELLS, detail=over[:80])
+                yield SheetLine(number, sku, problem=LineProblem.TOO_MANY_CELLS, detail=surplus[:80])
             elif any(values.values()):
                 yield _line(number, values)
             number = reader.line_num + 1  # type: ignore[attr-defined]
@@ -158,8 +160,8 @@ def _line(number: int, values: dict[str, str]) -> SheetLine:
 def _figure(cell: str, *, is_signed: bool) -> tuple[int | None, LineProblem | None]:
     if not cell:
         return None, None
-    found = _NUMBER.fullmatch(cell.replace("\u2212", "-"))  # the minus sign of typographers
-    if not found or (found[1] and not is_signed):
+    match = _NUMBER.fullmatch(cell.replace("\u2212", "-"))  # U+2212 MINUS SIGN
+    if not match or (match[1] and not is_signed):
         return None, LineProblem.NOT_A_NUMBER
-    figure = int(found[1] + found[2])
+    figure = int(match[1] + match[2])
     return (figure, None) if abs(figure) <= MAX_UNITS else (None, LineProblem.TOO_MANY)

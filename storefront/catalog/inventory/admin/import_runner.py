@@ -1,4 +1,4 @@
-"""Applying a checked file: by sets of rows, in one transaction, with the figures that were seen as its condition."""
+"""Applies a checked stock import in one transaction, set by set, if no figure changed since the check."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from storefront.core.errors import DomainError
 from storefront.db.column_types import UtcDateTime
 from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 
-CHUNK = 1000
-LEASE = timedelta(minutes=5)  # many times what a hundred thousand lines take
-MAX_NAMED = 200  # problems of one attempt that are kept to be shown
+CHUNK = 1000  # lines in one statement
+LEASE = timedelta(minutes=5)  # many times the duration of 100,000 lines
+MAX_NAMED = 200  # problems of one attempt that are stored for display
 
 Progress = Callable[[int, int], None]
 Line = StockImportLine
@@ -48,7 +48,8 @@ Line = StockImportLine
 class _Refused(DomainError):
     """Figures changed since the file was checked.
 
-    :ivar problems: by line id
+    :ivar problems: kind and detail by line id, at most `MAX_NAMED`
+    :ivar count: number of all problems
     """
 
     def __init__(self, problems: dict[int, tuple[LineProblem, str]], count: int) -> None:
@@ -58,10 +59,10 @@ class _Refused(DomainError):
 
 
 def apply_import(import_id: int, progress: Progress = lambda done, total: None) -> bool:
-    """Apply an import that was asked for, all of it or, when a figure changed since it was checked, nothing.
+    """Apply a queued import completely, or not at all when a figure changed since the check.
 
-    :param progress: told how many lines are done, of how many
-    :return: False when somebody else does it, or it is done
+    :param progress: called with the number of lines done and of all lines
+    :return: False when it is finished or another worker has it
     """
     owner = str(uuid.uuid4())
     if not _claim(import_id, owner):
@@ -69,7 +70,7 @@ def apply_import(import_id: int, progress: Progress = lambda done, total: None) 
     try:
         _apply(import_id, owner, progress)
     except _Refused as refusal:
-        _note_refusal(import_id, owner, refusal)
+        _record_refusal(import_id, owner, refusal)
     return True
 
 
@@ -86,21 +87,21 @@ def _claim(import_id: int, owner: str) -> bool:
 
 @retry_on_deadlock
 def _apply(import_id: int, owner: str, progress: Progress) -> None:
-    """Chunks go by variant and then by product, the order in which everybody takes those rows."""
+    """Run an attempt: first all variants by id, then all products by id, the lock order used everywhere."""
     with transaction("catalog") as session:
         row = session.get_one(StockImport, import_id)
-        act = _Act(session, row)
-        for done in act.variants():
+        attempt = _Attempt(session, row)
+        for done in attempt.variants():
             progress(done, row.change_count)
-        act.products()
-        mine = update(StockImport).where(StockImport.id == import_id, StockImport.lease_owner == owner)
+        attempt.products()
+        leased = update(StockImport).where(StockImport.id == import_id, StockImport.lease_owner == owner)
         ended = {"state": ImportState.APPLIED, "finished_at": utc_now(), "lease_owner": None}
-        if not rows_changed(session.execute(mine.values(**ended))):
-            raise RuntimeError(f"import {import_id}: its lease went to somebody else")
+        if not rows_changed(session.execute(leased.values(**ended))):
+            raise RuntimeError(f"import {import_id}: another worker took over its lease")
 
 
-class _Act:
-    """One attempt, within its transaction."""
+class _Attempt:
+    """One attempt to apply an import, within its transaction."""
 
     def __init__(self, session: Session, imported: StockImport) -> None:
         self._session = session
@@ -114,29 +115,30 @@ class _Act:
         self._problem_count = 0
 
     def variants(self) -> Iterator[int]:
-        """Move counts and levels, chunk by chunk. Yields how many lines are done.
+        """Change counts and reorder levels, chunk by chunk.
 
-        :raise _Refused: at the end, with every problem found
+        :return: yields the number of lines done so far
+        :raise _Refused: at the end, with all problems
         """
         fallen: list[str] = []
         done = last = 0
-        while lines := self._take_after(last):
+        while lines := self._lock_lines_after(last):
             first, last = lines[0].id, lines[-1].id
             chunk = and_(Line.import_id == self._import_id, Line.variant_id.between(first, last))
             self._find_problems(chunk)
             if not self._problem_count:
                 self._move(chunk)
-                fallen += self._tell(lines)
+                fallen += self._update_alerts(lines)
             done += len(lines)
             yield done
         if done < self._change_count:
-            self._name_gone()
+            self._find_deleted()
         if self._problem_count:
             raise _Refused(self._problems, self._problem_count)
         publish(self._session, fallen)
 
-    def _take_after(self, variant_id: int) -> Sequence[Row[Any]]:
-        """The next lines, with what is available now; the rows of their variants are ours from here on."""
+    def _lock_lines_after(self, variant_id: int) -> Sequence[Row[Any]]:
+        """Lock the next lines and their variants, and return them with the available units."""
         columns: Select[*tuple[Any, ...]] = select(Variant.id, Variant.available, Line.delta, Line.level)
         lines = (
             columns.join(Line, Line.variant_id == Variant.id)
@@ -146,10 +148,10 @@ class _Act:
         )
         return self._session.execute(lines.with_for_update()).all()
 
-    def _tell(self, lines: Sequence[Row[Any]]) -> list[str]:
-        """Announce what came back.
+    def _update_alerts(self, lines: Sequence[Row[Any]]) -> list[str]:
+        """Publish variants that are back in stock, and update low-stock flags.
 
-        :return: SKUs of what ran low
+        :return: SKUs of variants that ran low
         """
         back = {line.id: line.delta for line in lines if line.available <= 0 < line.available + (line.delta or 0)}
         publish_back_in_stock(self._session, back)
@@ -158,7 +160,7 @@ class _Act:
         return flag(self._session, [line.id for line in lines])
 
     def _find_problems(self, chunk: ColumnElement[bool]) -> None:
-        """What speaks against the lines of a chunk."""
+        """Collect the problems of a chunk's lines."""
         done = exists().where(
             StockMovement.variant_id == Variant.id,
             StockMovement.reason == Line.reason,
@@ -172,7 +174,7 @@ class _Act:
             (and_(Line.level.is_not(None), Variant.reorder_level != Line.seen_level), LineProblem.STALE_LEVEL),
             else_="",
         ).label("problem")
-        judged = (
+        checked = (
             select(
                 Line.id, problem, Line.seen, Line.seen_level, Variant.on_hand, Variant.reorder_level, Variant.reserved
             )
@@ -180,25 +182,26 @@ class _Act:
             .where(chunk)
             .subquery()
         )
-        for row in self._session.execute(select(judged).where(judged.c.problem != "")):
+        for row in self._session.execute(select(checked).where(checked.c.problem != "")):
             self._problem_count += 1
             if len(self._problems) < MAX_NAMED:
                 self._problems[row.id] = (LineProblem(row.problem), _detail(row))
 
-    def _name_gone(self) -> None:
-        """Lines whose variants were deleted since the check: nothing had ever happened to them."""
-        there = exists().where(Variant.id == Line.variant_id)
-        gone = select(Line.id).where(Line.import_id == self._import_id, Line.variant_id.is_not(None), ~there)
-        for line_id in self._session.scalars(gone.limit(MAX_NAMED)):
+    def _find_deleted(self) -> None:
+        """Collect lines whose variants were deleted since the check, which is possible while they have no movements."""
+        existing = exists().where(Variant.id == Line.variant_id)
+        deleted = select(Line.id).where(Line.import_id == self._import_id, Line.variant_id.is_not(None), ~existing)
+        for line_id in self._session.scalars(deleted.limit(MAX_NAMED)):
             self._problem_count += 1
             self._problems[line_id] = (LineProblem.UNKNOWN_SKU, "")
 
     def _move(self, chunk: ColumnElement[bool]) -> None:
         moves, relevels = Line.delta.is_not(None), Line.level.is_not(None)
-        # The ledger first: it takes balances and old levels from what is still there.
-        self._note(and_(chunk, moves), Line.delta, Variant.on_hand + Line.delta, Line.reason, literal(self._file_name))
+        # The ledger first: its balances are computed from the counts before the update.
+        balance = Variant.on_hand + Line.delta
+        self._record(and_(chunk, moves), Line.delta, balance, Line.reason, literal(self._file_name))
         change = cast(Line.seen_level, String(12)) + " to " + cast(Line.level, String(12))
-        self._note(and_(chunk, relevels), literal(0), Variant.on_hand, literal(LEVEL), change)
+        self._record(and_(chunk, relevels), literal(0), Variant.on_hand, literal(LEVEL), change)
         for which, values in (
             (moves, {"on_hand": Variant.on_hand + Line.delta}),
             (relevels, {"reorder_level": Line.level}),
@@ -206,8 +209,8 @@ class _Act:
             changed = update(Variant).where(Variant.id == Line.variant_id, chunk, which).values(**values)
             self._session.execute(changed)
 
-    def _note(self, lines: ColumnElement[bool], delta: Any, balance: Any, reason: Any, note: Any) -> None:
-        """Write the ledger's rows of some lines."""
+    def _record(self, lines: ColumnElement[bool], delta: Any, balance: Any, reason: Any, note: Any) -> None:
+        """Insert one movement into the ledger for each of some lines."""
         common = (literal(self._reference), literal(self._actor), self._now, note)
         rows = select(Variant.id, delta, balance, reason, *common)
         rows = rows.join(Line, Line.variant_id == Variant.id).where(lines).order_by(Variant.id)
@@ -215,13 +218,13 @@ class _Act:
         self._session.execute(insert(StockMovement).from_select(columns, rows))
 
     def products(self) -> None:
-        """Move the totals of the products, and list them accordingly."""
+        """Update the stock totals and listings of the products, chunk by chunk."""
         moved = and_(Line.import_id == self._import_id, Line.delta.is_not(None))
         last = 0
         while True:
             page = select(Line.product_id).where(moved, Line.product_id > last).distinct()
-            found = self._session.scalars(page.order_by(Line.product_id).limit(CHUNK))
-            ids = [product_id for product_id in found if product_id is not None]
+            chunk = self._session.scalars(page.order_by(Line.product_id).limit(CHUNK))
+            ids = [product_id for product_id in chunk if product_id is not None]
             if not ids:
                 return
             first, last = ids[0], ids[-1]
@@ -244,10 +247,10 @@ def _detail(row: Row[Any]) -> str:
 
 
 @retry_on_deadlock
-def _note_refusal(import_id: int, owner: str, refusal: _Refused) -> None:
+def _record_refusal(import_id: int, owner: str, refusal: _Refused) -> None:
     with transaction("catalog") as session:
-        mine = update(StockImport).where(StockImport.id == import_id, StockImport.lease_owner == owner)
+        leased = update(StockImport).where(StockImport.id == import_id, StockImport.lease_owner == owner)
         ended = {"state": ImportState.REFUSED, "problem_count": refusal.count, "finished_at": utc_now()}
-        session.execute(mine.values(lease_owner=None, **ended))
+        session.execute(leased.values(lease_owner=None, **ended))
         for line_id, (problem, detail) in refusal.problems.items():
             session.execute(update(Line).where(Line.id == line_id).values(problem=problem, detail=detail))

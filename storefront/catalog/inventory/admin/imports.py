@@ -1,4 +1,4 @@
-"""Files of stock figures: checked when they come, then applied in one transaction, all or nothing, by the worker."""
+"""Stock imports: a CSV file is checked on upload and applied by the worker later, all lines or none."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ from storefront.core.clock import utc_now
 from storefront.db.pagination import SortKeys, paginate
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
-BATCH = 1000  # lines in one transaction while a file is read in
+BATCH = 1000  # lines stored in one transaction while a file is checked
 PROBLEMS_SHOWN = 200
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 IMPORTS_SHOWN = 10
 
 
 def reference_of(digest: str) -> str:
-    """What the movements of a file are called: the same file has the same, and moves nothing twice."""
+    """Return the idempotency key of a file's movements: the same file is never applied twice.
+
+    :param digest: SHA-256 of the file, hexadecimal
+    """
     return f"csv/{digest[:40]}"
 
 
@@ -42,17 +45,17 @@ def reference_of(digest: str) -> str:
 
 
 def check_file(content: bytes, *, file_name: str, actor: str) -> int:
-    """Read a file in and work out what each of its lines would change. Nothing is changed yet.
+    """Parse a file and store what each of its lines would change. No stock is changed yet.
 
     :return: the import's id
-    :raise NotCsv: it is something else
-    :raise BadSheet: it cannot be read
+    :raise NotCsv: the file is not CSV
+    :raise BadSheet: the file cannot be parsed
     """
     lines = read_sheet(content)
     digest = hashlib.sha256(content).hexdigest()
     import_id = _open(file_name, digest, actor)
     try:
-        counts = _read_in(import_id, lines, reference_of(digest))
+        counts = _store_lines(import_id, lines, reference_of(digest))
     except BadSheet:
         _drop(import_id)
         raise
@@ -81,15 +84,16 @@ def _drop(import_id: int) -> None:
         session.execute(delete(StockImport).where(StockImport.id == import_id))
 
 
-def _read_in(import_id: int, lines: Iterator[SheetLine], reference: str) -> dict[str, int]:
-    """Keep the lines that change something or have a problem, in transactions of a moment each."""
+def _store_lines(import_id: int, lines: Iterator[SheetLine], reference: str) -> dict[str, int]:
+    """Store the lines that change something or have a problem, in short transactions."""
     moved = select(StockMovement.id).where(StockMovement.reference == reference).limit(1)
-    was_applied = read_session().scalar(moved) is not None  # all of it, then: also what changed nothing at that time
+    # Imports are all or nothing: one movement means that every line of this file was applied.
+    was_applied = read_session().scalar(moved) is not None
     first_lines: dict[str, int] = {}
     counts = {"line_count": 0, "change_count": 0, "problem_count": 0}
     while batch := list(islice(lines, BATCH)):
-        kept = [_judge(line, variant, was_applied, first_lines) for line, variant in _with_variants(batch)]
-        rows = [{"import_id": import_id, **row} for row in kept if row]
+        checked = [_check_line(line, variant, was_applied, first_lines) for line, variant in _with_variants(batch)]
+        rows = [{"import_id": import_id, **row} for row in checked if row]
         problems = sum(bool(row["problem"]) for row in rows)
         counts["line_count"] += len(batch)
         counts["problem_count"] += problems
@@ -101,21 +105,23 @@ def _read_in(import_id: int, lines: Iterator[SheetLine], reference: str) -> dict
 
 
 def _with_variants(batch: Sequence[SheetLine]) -> Iterator[tuple[SheetLine, Figures | None]]:
-    """Each line with the variant it names: by its SKU as it is written, or in capitals."""
+    """Pair each line with its variant, by the SKU as written or in upper case."""
     codes = {code for line in batch for code in (line.sku, line.sku.upper())}
     columns = (Variant.id, Variant.product_id, Variant.sku, Variant.on_hand, Variant.reserved, Variant.reorder_level)
     chosen: Select[*tuple[Any, ...]] = select(*columns)
-    found = {row.sku: row for row in read_session().execute(chosen.where(Variant.sku.in_(codes)))}
+    by_sku = {row.sku: row for row in read_session().execute(chosen.where(Variant.sku.in_(codes)))}
     for line in batch:
-        yield line, found.get(line.sku) or found.get(line.sku.upper())
+        yield line, by_sku.get(line.sku) or by_sku.get(line.sku.upper())
 
 
 Figures = Row[Any]  # of a variant: id, product_id, sku, on_hand, reserved, reorder_level
-Kept = dict[str, object]
+LineValues = dict[str, object]  # of a `StockImportLine`
 
 
-def _judge(line: SheetLine, variant: Figures | None, was_applied: bool, first_lines: dict[str, int]) -> Kept | None:
-    """What to keep of a line; None when it changes nothing."""
+def _check_line(
+    line: SheetLine, variant: Figures | None, was_applied: bool, first_lines: dict[str, int]
+) -> LineValues | None:
+    """Return the row to store for a line; None when it changes nothing."""
     if line.problem:
         return _problem(line, line.problem, line.detail)
     if variant is None:
@@ -148,8 +154,8 @@ def _delta_of(line: SheetLine, variant: Figures) -> int | None:
     return delta or None
 
 
-def _problem_of(line: SheetLine, variant: Figures, delta: int | None, level: int | None) -> Kept | None:
-    """What speaks against a change. A line that would change nothing is never out of date."""
+def _problem_of(line: SheetLine, variant: Figures, delta: int | None, level: int | None) -> LineValues | None:
+    """Return the problem of a change, if any. A line that would change nothing is never stale."""
     is_count = line.count is not None
     if delta is not None and is_count and line.on_hand not in {None, variant.on_hand}:
         return _problem(line, LineProblem.STALE, f"{line.on_hand}/{variant.on_hand}")
@@ -164,7 +170,7 @@ def _problem_of(line: SheetLine, variant: Figures, delta: int | None, level: int
     return _problem(line, LineProblem.TOO_MANY, str(after)) if after > MAX_UNITS else None
 
 
-def _problem(line: SheetLine, problem: LineProblem | None, detail: str = "") -> Kept:
+def _problem(line: SheetLine, problem: LineProblem | None, detail: str = "") -> LineValues:
     return {
         "line": line.number,
         "sku": line.sku,
@@ -185,9 +191,9 @@ def _problem(line: SheetLine, problem: LineProblem | None, detail: str = "") -> 
 
 
 def get_import(import_id: int) -> Import:
-    """One import.
+    """Return one import.
 
-    :raise UnknownImport: there is none, or it was never read to its end
+    :raise UnknownImport: no import has this id, or its file was not read completely
     """
     row = read_session().get(StockImport, import_id)
     if row is None or row.state == ImportState.READING:
@@ -211,16 +217,17 @@ def _import(row: StockImport) -> Import:
 
 
 def show_import(import_id: int, cursor: str = "") -> ImportPage:
-    """An import with its problems and a page of its changes.
+    """Return an import with its first problems and a page of its changes.
 
-    :raise UnknownImport: there is none
+    :param cursor: of the page of changes; empty for the first
+    :raise UnknownImport: no import has this id
     """
     imported = get_import(import_id)
-    mine = select(StockImportLine).where(StockImportLine.import_id == import_id)
-    wrong = mine.where(StockImportLine.problem != "").order_by(StockImportLine.line).limit(PROBLEMS_SHOWN)
+    lines = select(StockImportLine).where(StockImportLine.import_id == import_id)
+    wrong = lines.where(StockImportLine.problem != "").order_by(StockImportLine.line).limit(PROBLEMS_SHOWN)
     problems = tuple(map(_line, read_session().scalars(wrong))) if imported.problem_count else ()
     keys = SortKeys((StockImportLine.line, StockImportLine.id), (int, int))
-    rows, paged = paginate(mine.where(StockImportLine.problem == ""), keys, cursor, PAGE_SIZE)
+    rows, paged = paginate(lines.where(StockImportLine.problem == ""), keys, cursor, PAGE_SIZE)
     return ImportPage(imported, problems, tuple(_line(row[0]) for row in rows), paged)
 
 
@@ -240,16 +247,16 @@ def _line(row: StockImportLine) -> ImportLine:
 
 
 def recent_imports() -> tuple[Import, ...]:
-    """The files that came last, newest first."""
+    """List the latest imports, newest first."""
     newest = select(StockImport).where(StockImport.state != ImportState.READING)
     return tuple(map(_import, read_session().scalars(newest.order_by(StockImport.id.desc()).limit(IMPORTS_SHOWN))))
 
 
 @retry_on_deadlock
 def start_import(import_id: int) -> bool:
-    """Let the worker apply a checked import; pressed twice it is applied once.
+    """Queue a checked import for the worker. Idempotent.
 
-    :return: False when it was not waiting to be asked for, or has problems
+    :return: False when it is not in the checked state, has problems or changes nothing
     """
     with transaction("catalog") as session:
         ready = update(StockImport).where(
@@ -262,24 +269,24 @@ def start_import(import_id: int) -> bool:
 
 
 def progress_key(import_id: int) -> str:
-    """The name under which the worker says how far an import is."""
+    """Return the key under which the worker reports the progress of an import."""
     return f"import/{import_id}"
 
 
 def waiting_imports() -> list[int]:
-    """Imports that the worker should see to: asked for, or left behind by a worker that died."""
+    """List the ids of imports to apply: queued ones, and those whose worker died, by their expired lease."""
     abandoned = (StockImport.state == ImportState.APPLYING) & (StockImport.lease_until < utc_now())
     due = select(StockImport.id).where(or_(StockImport.state == ImportState.WAITING, abandoned))
     return list(read_session().scalars(due.order_by(StockImport.id)))
 
 
 def forget_old_imports() -> int:
-    """Drop what was imported or given up a month ago; the ledger keeps what they did.
+    """Delete applied and abandoned imports older than `RETENTION`; their movements stay in the ledger.
 
-    :return: how many
+    :return: number of imports deleted
     """
     settled = StockImport.state.not_in([ImportState.WAITING, ImportState.APPLYING])
-    old = select(StockImport.id).where(settled, StockImport.created_at < utc_now() - KEPT)
+    old = select(StockImport.id).where(settled, StockImport.created_at < utc_now() - RETENTION)
     ids = list(read_session().scalars(old))
     for import_id in ids:
         with transaction("catalog") as session:

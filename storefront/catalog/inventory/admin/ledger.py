@@ -1,4 +1,4 @@
-"""The ledger as staff read it: who moved what, when and why, with the balance after each row."""
+"""The stock ledger for staff: filtered pages, recent scans and exports of the movements."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from storefront.catalog.models import StockMovement, Variant
 from storefront.db.pagination import PageCursors, SortKeys, paginate
 from storefront.db.session import read_session
 
-SCAN = "scan/"  # how references of scans begin
+SCAN = "scan/"  # prefix of the references of scanned receipts
 SCANS_SHOWN = 12
 ROWS_AT_ONCE = 1000
 
 _Counter = aliased(StockMovement, name="counter")
-# By time and then by number. The rows of one variant are numbered in the order they happened: its row is locked.
+# By time, then by id. For a single variant the id is enough: its row is locked, so its ids are in order of time.
 _BY_TIME = SortKeys((StockMovement.created_at, StockMovement.id), (datetime, int), is_descending=True)
 _BY_NUMBER = SortKeys((StockMovement.id,), (int,), is_descending=True)
 
 
 def list_movements(criteria: LedgerCriteria) -> LedgerPage:
-    """A page of the ledger, newest first. A SKU that is none of ours has no rows."""
+    """Return a page of the ledger, newest first; empty for a SKU that does not exist."""
     row = find_by_code(criteria.sku) if criteria.sku else None
     if criteria.sku and row is None:
         return LedgerPage(criteria, (), PageCursors("", ""), None)
@@ -92,13 +92,13 @@ def _chosen(criteria: LedgerCriteria, row: StockRow | None) -> Select[*tuple[Any
 
 
 def movements_of(reference: str) -> tuple[Movement, ...]:
-    """What one submit did, by SKU; of a large one the first rows."""
+    """List the movements of one submission by SKU, at most `PAGE_SIZE`."""
     chosen = _columns().where(StockMovement.reference == reference).order_by(Variant.sku, StockMovement.id)
     return tuple(map(_movement, read_session().execute(chosen.limit(PAGE_SIZE))))
 
 
 def recent_scans(actor: str) -> tuple[Movement, ...]:
-    """What somebody scanned last, newest first."""
+    """List the last scanned receipts of a staff member, newest first."""
     chosen = _columns().where(
         StockMovement.actor == actor,
         StockMovement.reason == Reason.RECEIVED,
@@ -109,14 +109,17 @@ def recent_scans(actor: str) -> tuple[Movement, ...]:
 
 
 def export_movements(criteria: LedgerCriteria) -> Iterator[Movement]:
-    """Every row of a ledger, newest first, read in pages so that no transaction stays open while a file is sent."""
+    """Yield every movement that matches, newest first, read in pages so that no transaction stays open during download.
+
+    :return: an iterator for a streamed response
+    """
     row = find_by_code(criteria.sku) if criteria.sku else None
     if criteria.sku and row is None:
         return
     cursor, keys = "", _BY_NUMBER if row else _BY_TIME
     while True:
         rows, paged = paginate(_chosen(criteria, row), keys, cursor, ROWS_AT_ONCE)
-        movements = [_movement(found) for found in rows]
+        movements = [_movement(each) for each in rows]
         read_session().rollback()
         yield from movements
         if not paged.next:

@@ -1,4 +1,4 @@
-"""The stock desk's list of variants: found, filtered, ordered and counted by a fixed number of selects."""
+"""The staff's stock list: searches, filters, sorts and counts variants by a fixed number of selects."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from storefront.catalog.search import engine
 from storefront.db.pagination import SortKeys, paginate
 from storefront.db.session import read_session
 
-ROWS_AT_ONCE = 1000  # of an export
-MAX_NAMED = 10_000  # variants found by words; a word that more share says too little
-MAX_BEGINNINGS = 1000  # SKUs that begin with what was typed: who sees so many types on
-_LAST = "\uffff"  # sorts after whatever a code goes on with
+ROWS_AT_ONCE = 1000  # rows of an export read by one select
+MAX_NAMED = 10_000  # variants matched by words of their names; a word that matches more is not selective
+MAX_BEGINNINGS = 1000  # variants matched by the beginning of their SKU
+_LAST = "\uffff"  # sorts after every continuation of a prefix
 
-_SHELVES = {
+_STATUSES = {
     StockFilter.LOW: StockStatus.LOW,
     StockFilter.OUT: StockStatus.OUT,
     StockFilter.INACTIVE: StockStatus.INACTIVE,
@@ -33,7 +33,7 @@ _ORDERS = {
 
 
 def row_columns() -> Select[*tuple[Any, ...]]:
-    """The select that `row_of` reads; callers add what restricts it."""
+    """Return the select whose rows `row_of` reads; callers add conditions."""
     return select(
         Variant.id,
         Variant.product_id,
@@ -51,6 +51,7 @@ def row_columns() -> Select[*tuple[Any, ...]]:
 
 
 def row_of(row: Row[Any]) -> StockRow:
+    """Convert a row of `row_columns`."""
     return StockRow(
         id=row.id,
         product_id=row.product_id,
@@ -61,14 +62,17 @@ def row_of(row: Row[Any]) -> StockRow:
         reserved=row.reserved,
         available=row.available,
         reorder_level=row.reorder_level,
-        sold_30=max(0, row.sold_30),  # a cancellation may outlive its sale in the figure
+        sold_30=max(0, row.sold_30),  # negative while a cancellation is within the 30 days and its sale is not
         days_left=None if row.days_left == NEVER_ENDS else row.days_left,
         stock_status=StockStatus(row.stock_status),
     )
 
 
 def list_stock(criteria: StockQuery) -> StockPage:
-    """A page of the desk. What a search finds comes best match first: whole code, beginning of a SKU, words."""
+    """Return a page of the stock list.
+
+    Search results are in order of match: whole code, beginning of a SKU, words of the name.
+    """
     narrowed = _narrowed(criteria.filter)
     keys = _ORDERS[criteria.order]
     if criteria.filter is StockFilter.RESERVED:
@@ -80,17 +84,17 @@ def list_stock(criteria: StockQuery) -> StockPage:
         if criteria.order is SortOrder.SKU:
             keys = SortKeys((matches.c.rank, Variant.sku), (int, str))
     rows, paged = paginate(chosen, keys, criteria.cursor, PAGE_SIZE)
-    return StockPage(criteria, tuple(row_of(row) for row in rows), count_shelves(), paged)
+    return StockPage(criteria, tuple(row_of(row) for row in rows), count_by_filter(), paged)
 
 
 def _narrowed(chosen: StockFilter) -> list[ColumnElement[bool]]:
-    if chosen in _SHELVES:
-        return [Variant.stock_status == _SHELVES[chosen]]
+    if chosen in _STATUSES:
+        return [Variant.stock_status == _STATUSES[chosen]]
     return [Variant.reserved > 0] if chosen is StockFilter.RESERVED else []
 
 
 def _matches(words: str, narrowed: Sequence[ColumnElement[bool]]) -> Any:
-    """Ids of what a search finds, each with its best rank; a SKU or barcode is found in any case."""
+    """Select the ids of variants that match a search, each with its best rank; codes match in upper case, too."""
     codes = sorted({words, words.upper()})
     ids = Variant.id.label("id")
     branches = [
@@ -103,67 +107,71 @@ def _matches(words: str, narrowed: Sequence[ColumnElement[bool]]) -> Any:
         branches.append(select(first.c.id, literal(1)))
     if typed := engine.query_words(words):
         found = engine.match_cte(typed)
-        # Without what narrows it: SQLite would ask the word index anew for every row of a filter.
+        # Without the filters: SQLite would query the full-text index again for every row that passes them.
         named = select(ids).join(found, found.c.product_id == Variant.product_id).limit(MAX_NAMED).subquery()
         branches.append(select(named.c.id, literal(2)))
     every = union_all(*branches).subquery()
     return select(every.c.id, func.min(every.c.rank).label("rank")).group_by(every.c.id).subquery()
 
 
-def count_shelves() -> dict[StockFilter, int]:
-    """Variants of the shop by filter, by one select. Those in stock, by far the most, are not looked at."""
+def count_by_filter() -> dict[StockFilter, int]:
+    """Count the variants of each filter, by one select that skips the many in stock."""
     kind = literal_column
-    by_shelf = (
+    by_status = (
         select(
-            case(*((Variant.stock_status == s, kind(f"'{f}'")) for f, s in _SHELVES.items())).label("kind"),
+            case(*((Variant.stock_status == s, kind(f"'{f}'")) for f, s in _STATUSES.items())).label("kind"),
             func.count(),
         )
-        .where(Variant.stock_status.in_(list(_SHELVES.values())))
+        .where(Variant.stock_status.in_(list(_STATUSES.values())))
         .group_by(Variant.stock_status)
     )
     reserved: Select[*tuple[Any, ...]] = select(kind(f"'{StockFilter.RESERVED}'"), func.count()).where(
         Variant.reserved > 0
     )
     every: Select[*tuple[Any, ...]] = select(kind(f"'{StockFilter.ALL}'"), func.count()).select_from(Variant)
-    rows = read_session().execute(union_all(by_shelf, reserved, every), bind_arguments={"mapper": Variant})
+    rows = read_session().execute(union_all(by_status, reserved, every), bind_arguments={"mapper": Variant})
     counts: dict[str, int] = dict(rows.all())
     return {chosen: counts.get(chosen, 0) for chosen in StockFilter}
 
 
 def rows_by_id(variant_ids: Collection[int]) -> dict[int, StockRow]:
-    """Rows as they stand now, by id; those that are gone are left out."""
+    """Return the current rows of variants by id, without those that do not exist."""
     rows = read_session().execute(row_columns().where(Variant.id.in_(variant_ids)))
     return {row.id: row_of(row) for row in rows}
 
 
 def rows_by_sku(skus: Sequence[str]) -> tuple[StockRow, ...]:
-    """Rows as they stand now, soonest gone first."""
+    """List the current rows of variants, those that sell out soonest first."""
     chosen = row_columns().where(Variant.sku.in_(skus)).order_by(Variant.days_left, Variant.sku)
     return tuple(row_of(row) for row in read_session().execute(chosen))
 
 
 def find_by_code(code: str) -> StockRow | None:
-    """The variant that a SKU or a barcode names, whole and in any case."""
+    """Find a variant by its complete SKU or barcode, ignoring case."""
     codes = sorted({code, code.upper()})
     exact_first = case((Variant.sku == code, 0), else_=1)
-    # The second way looks at every SKU: it is for those of the old shop, which are in small letters, too.
-    for named in (or_(Variant.sku.in_(codes), Variant.barcode.in_(codes)), func.upper(Variant.sku) == code.upper()):
-        row = read_session().execute(row_columns().where(named).order_by(exact_first, Variant.id).limit(1)).first()
+    # The second condition scans every SKU; it is for lower-case SKUs imported from the old shop.
+    for condition in (or_(Variant.sku.in_(codes), Variant.barcode.in_(codes)), func.upper(Variant.sku) == code.upper()):
+        row = read_session().execute(row_columns().where(condition).order_by(exact_first, Variant.id).limit(1)).first()
         if row is not None:
             return row_of(row)
     return None
 
 
 def restock_list(cursor: str = "", size: int = PAGE_SIZE) -> StockPage:
-    """What is to be ordered: everything on sale at its level or below, by the days it still lasts."""
+    """Return a page of the variants on sale at their reorder level or below, by the days until they sell out.
+
+    :param cursor: of the page; empty for the first
+    :param size: rows of a page
+    """
     chosen = row_columns().where(Variant.stock_status.in_([StockStatus.OUT, StockStatus.LOW]))
     rows, paged = paginate(chosen, _ORDERS[SortOrder.DAYS_LEFT], cursor, size)
     criteria = StockQuery(order=SortOrder.DAYS_LEFT, cursor=cursor)
-    return StockPage(criteria, tuple(row_of(row) for row in rows), count_shelves(), paged)
+    return StockPage(criteria, tuple(row_of(row) for row in rows), count_by_filter(), paged)
 
 
 def export_stock() -> Iterator[StockRow]:
-    """Every variant by SKU, read in pages so that no transaction stays open while a file is sent."""
+    """Yield every variant by SKU, read in pages so that no transaction stays open during download."""
     last = ""
     while True:
         page = row_columns().where(Variant.sku > last).order_by(Variant.sku).limit(ROWS_AT_ONCE)

@@ -1,4 +1,4 @@
-"""What passes between the stock desk and its pages."""
+"""Values and errors of stock administration."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from storefront.core.errors import DomainError, NotFoundError
 from storefront.db.pagination import PageCursors
 
 PAGE_SIZE = 50
-MAX_UNITS = 1_000_000  # of one variant on hand; more is a barcode in the wrong field
+MAX_UNITS = 1_000_000  # of one variant on hand; a larger number is a barcode in the wrong field
 MAX_AT_ONCE = 10_000  # units of one delta
 
 
 class Reason(StrEnum):
-    """Why staff change a count; what else changes counts has reasons of its own ("sale", "initial", …)."""
+    """The reasons of movements that staff choose; other movements have other reasons ("sale", "initial", …)."""
 
     RECEIVED = "received"
     COUNTED = "counted"
@@ -27,11 +27,13 @@ class Reason(StrEnum):
     CORRECTION = "correction"
 
 
-LEVEL = "level"  # a low-stock level was changed: a row of the ledger that moves nothing
+LEVEL = "level"  # the reorder level changed: a movement of no units
 UNDO = "undo"
 
 
 class StockFilter(StrEnum):
+    """The filters of the stock list."""
+
     ALL = "all"
     LOW = "low"
     OUT = "out"
@@ -40,6 +42,8 @@ class StockFilter(StrEnum):
 
 
 class SortOrder(StrEnum):
+    """The sort orders of the stock list."""
+
     SKU = "sku"
     NAME = "name"
     AVAILABLE = "available"  # fewest first
@@ -49,8 +53,10 @@ class SortOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StockQuery:
-    """:ivar words: a SKU, its beginning, a barcode or words of a name
-    :ivar cursor: where a page begins or ends
+    """Search, filter, sort order and page of the stock list.
+
+    :ivar words: a SKU or its beginning, a barcode, or words of a name
+    :ivar cursor: of the page; empty for the first
     """
 
     words: str = ""
@@ -61,10 +67,10 @@ class StockQuery:
 
 @dataclass(frozen=True, slots=True)
 class StockRow:
-    """A variant on the desk.
+    """A variant in the stock list.
 
     :ivar sold_30: units sold in the last 30 days
-    :ivar days_left: until what is available is sold at that rate; None when nothing sells
+    :ivar days_left: days until the available units are sold at that rate; None without sales
     """
 
     id: int
@@ -82,13 +88,16 @@ class StockRow:
 
     @property
     def to_order(self) -> int:
-        """Units that bring it to its level with a month of sales on top."""
+        """Return the units to order: up to the reorder level plus the sales of 30 days."""
         return max(0, self.reorder_level + self.sold_30 - self.available)
 
 
 @dataclass(frozen=True, slots=True)
 class StockPage:
-    """:ivar counts: variants of the whole shop by filter"""
+    """A page of the stock list.
+
+    :ivar counts: variants of the whole shop by filter
+    """
 
     criteria: StockQuery
     rows: tuple[StockRow, ...]
@@ -98,13 +107,13 @@ class StockPage:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What a clerk entered in one row.
+    """A change that staff entered for one variant; at most one of `delta` and `count` is set.
 
-    :ivar delta: units to add to whatever is there
-    :ivar count: units that were counted; one of both or neither
-    :ivar seen: units on hand that the row showed
-    :ivar level: a new low-stock level
-    :ivar seen_level: the level that the row showed
+    :ivar seen: units on hand that the form showed
+    :ivar seen_level: the reorder level that the form showed
+    :ivar delta: units to add to the current count
+    :ivar count: the new count
+    :ivar level: the new reorder level
     """
 
     variant_id: int
@@ -116,19 +125,21 @@ class Adjustment:
 
 
 class RejectionKind(StrEnum):
-    CHANGED = "changed"  # counted, but the figure on the screen was out of date
-    SHORT = "short"  # fewer are available than should go
-    RESERVED = "reserved"  # fewer were counted than are promised to customers
-    TOO_MANY = "too-many"
+    """The reasons why an adjustment cannot be applied."""
+
+    CHANGED = "changed"  # counted, but the count changed after the form was shown
+    SHORT = "short"  # fewer units are available than are to be removed
+    RESERVED = "reserved"  # fewer units were counted than are reserved
+    TOO_MANY = "too-many"  # more than `MAX_UNITS` on hand
     LEVEL_CHANGED = "level-changed"
     GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why one change cannot be made.
+    """Why one adjustment cannot be applied.
 
-    :ivar row: as it stands now; None when it is gone
+    :ivar row: the current row; None when the variant was deleted
     """
 
     kind: RejectionKind
@@ -137,9 +148,9 @@ class Rejection:
 
 
 class StockConflict(DomainError):
-    """Some changes of a submit cannot be made, so none was.
+    """Some adjustments of a submission cannot be applied, so none was.
 
-    :ivar refusals: by variant
+    :ivar refusals: by variant id
     """
 
     def __init__(self, refusals: dict[int, Rejection]) -> None:
@@ -148,19 +159,20 @@ class StockConflict(DomainError):
 
 
 class UnknownMovement(NotFoundError):
-    """The ledger has no such row."""
+    """No movement has this id."""
 
 
 class NotUndoable(DomainError):
-    """A sale, a return or another such movement is not taken back by hand."""
+    """A sale, a return or another movement not made by staff cannot be undone by them."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerCriteria:
-    """Empty strings and None do not restrict.
+    """Filters and page of the ledger. Empty strings and None do not restrict.
 
-    :ivar since: first moment
-    :ivar until: the moment after the last
+    :ivar since: earliest time, inclusive
+    :ivar until: latest time, exclusive
+    :ivar cursor: of the page; empty for the first
     """
 
     sku: str = ""
@@ -174,10 +186,11 @@ class LedgerCriteria:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A row of the ledger.
+    """A movement in the ledger.
 
-    :ivar balance: on hand after it
-    :ivar is_undone: another row took it back
+    :ivar balance: units on hand after it
+    :ivar undoes_id: the movement that it reverses, if any
+    :ivar is_undone: whether another movement reversed it
     """
 
     id: int
@@ -200,7 +213,10 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class LedgerPage:
-    """:ivar row: the variant, when the ledger of one was asked for and there is one"""
+    """A page of the ledger.
+
+    :ivar row: the variant, when the criteria name a SKU that exists
+    """
 
     criteria: LedgerCriteria
     movements: tuple[Movement, ...]
@@ -212,29 +228,31 @@ class LedgerPage:
 
 
 class LineProblem(StrEnum):
+    """The problems of a line of an import; comments say what `detail` has."""
+
     UNKNOWN_SKU = "unknown-sku"
     NO_SKU = "no-sku"
-    TWICE = "twice"  # detail: the line it stands in already
-    NOT_A_NUMBER = "not-a-number"  # detail: what stands there
+    TWICE = "twice"  # detail: the earlier line with the same SKU
+    NOT_A_NUMBER = "not-a-number"  # detail: the cell
     TWO_FIGURES = "two-figures"  # a count and a delta
     TOO_MANY = "too-many"
     UNKNOWN_REASON = "unknown-reason"
-    TOO_MANY_CELLS = "too-many-cells"  # more than there are columns; detail: the first of them
-    STALE = "stale"  # detail: on hand, as the file says
-    STALE_LEVEL = "stale-level"
-    SHORT = "short"
-    RESERVED = "reserved"  # fewer counted than are promised
-    AGAIN = "again"  # another import of this very file was quicker
+    TOO_MANY_CELLS = "too-many-cells"  # more cells than columns; detail: the first surplus one
+    STALE = "stale"  # detail: units on hand by the file and now, "5/7"
+    STALE_LEVEL = "stale-level"  # detail: reorder level by the file and now, "5/7"
+    SHORT = "short"  # detail: units available
+    RESERVED = "reserved"  # fewer counted than reserved; detail: units reserved
+    AGAIN = "again"  # another import of the same file was applied first
 
 
 class UnknownImport(NotFoundError):
-    """There is no such import, or it is too old."""
+    """No import has this id, or it was purged."""
 
 
 class NotCsv(DomainError):
-    """The file is something else.
+    """The uploaded file is not CSV.
 
-    :ivar kind: what, in words ("an Excel workbook"), if that can be told
+    :ivar kind: what it is ("an Excel workbook"), or "no text" when unknown
     """
 
     status = 415
@@ -245,20 +263,22 @@ class NotCsv(DomainError):
 
 
 class SheetFault(StrEnum):
+    """The reasons why a CSV file cannot be parsed; comments say what `detail` has."""
+
     EMPTY = "empty"
-    ENCODING = "encoding"  # detail: the line
-    NO_SKU_COLUMN = "no-sku-column"
+    ENCODING = "encoding"  # detail: number of the line
+    NO_SKU_COLUMN = "no-sku-column"  # detail: the columns there are
     UNKNOWN_COLUMNS = "unknown-columns"  # detail: their names
-    COLUMN_TWICE = "column-twice"
+    COLUMN_TWICE = "column-twice"  # detail: their names
     NOTHING_TO_CHANGE = "nothing-to-change"  # no column that changes anything
-    TOO_MANY_LINES = "too-many-lines"
-    BROKEN = "broken"  # detail: the line
+    TOO_MANY_LINES = "too-many-lines"  # detail: the maximum
+    BROKEN = "broken"  # detail: number of the line
 
 
 class BadSheet(DomainError):
-    """It is CSV, but cannot be read.
+    """The uploaded CSV file cannot be parsed.
 
-    :ivar detail: names what is wrong
+    :ivar detail: depends on `fault`, see `SheetFault`
     """
 
     status = 422
@@ -271,7 +291,7 @@ class BadSheet(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class ImportLine:
-    """A line of the file that changes something or has a problem; see `StockImportLine`."""
+    """A line of an import that changes something or has a problem; see `StockImportLine` for its fields."""
 
     line: int
     sku: str
@@ -287,7 +307,10 @@ class ImportLine:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """:ivar reference: of the movements it makes"""
+    """A stock import and its progress.
+
+    :ivar reference: idempotency key of its movements
+    """
 
     id: int
     file_name: str
@@ -307,9 +330,11 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class ImportPage:
-    """:ivar problems: the first of them
-    :ivar changes: a page of them
-    :ivar paged: of the changes
+    """An import with its lines.
+
+    :ivar problems: the first of them, at most `PROBLEMS_SHOWN`
+    :ivar changes: one page of them
+    :ivar paged: cursors of the changes
     """
 
     imported: Import

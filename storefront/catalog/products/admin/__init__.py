@@ -1,6 +1,6 @@
-"""The product desk: what staff write about products, their variants, prices and categories. A chapter of the catalogue.
+"""Product administration: products, variants, prices and categories as staff edit them.
 
-Other packages reach it through the catalogue's door, as `catalog.product_desk`.
+Other packages use it as `catalog.admin`.
 """
 
 from storefront.catalog.products.admin.bulk import (

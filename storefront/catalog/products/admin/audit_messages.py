@@ -1,4 +1,4 @@
-"""What a change of a product is called in the trail of the staff's acts."""
+"""The audit log's descriptions of changes to products."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from storefront.catalog.products.admin.values import (
 )
 from storefront.core.money import Money
 
-NOTED_TEXT = 120  # characters of an old and of a new text
+MAX_TEXT_LENGTH = 120  # characters of an old and of a new text in an entry
 
-Act = tuple[str, str, str]  # what, to what, from what to what
+Change = tuple[str, str, str]  # what was done, the SKU it was done to, and the old and new values
 
 
 def money_words(price: Money, compare_at_price: Money | None = None) -> str:
-    """INR 450.00, or INR 450.00 (was INR 500.00)."""
+    """Write a price as "INR 450.00", or as "INR 450.00 (was 500.00)"."""
     words = f"{price.currency} {price.amount}"
     return f"{words} (was {compare_at_price.amount})" if compare_at_price else words
 
 
 def from_to(old: str, new: str) -> str:
-    """From what to what, each cut to what a trail has room for."""
-    return f"{_cut(old)} to {_cut(new)}"
+    """Write an old and a new text as "old to new", each shortened to `MAX_TEXT_LENGTH`."""
+    return f"{_shorten(old)} to {_shorten(new)}"
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     line = " ".join(text.split())
-    return f"{line[: NOTED_TEXT - 1]}…" if len(line) > NOTED_TEXT else line or "nothing"
+    return f"{line[: MAX_TEXT_LENGTH - 1]}…" if len(line) > MAX_TEXT_LENGTH else line or "nothing"
 
 
-def acts_of(record: ProductRecord, draft: ProductDraft) -> Iterator[Act]:
-    """What becomes of a product, act by act."""
+def changes_of(record: ProductRecord, draft: ProductDraft) -> Iterator[Change]:
+    """List the changes that a draft makes to a product, one for each entry of the audit log."""
     if record.name != draft.name:
         yield "renamed", record.sku, from_to(record.name, draft.name)
     if record.slug != draft.slug:
@@ -45,7 +45,7 @@ def acts_of(record: ProductRecord, draft: ProductDraft) -> Iterator[Act]:
     known = {variant.id: variant for variant in record.variants}
     for variant in draft.variants:
         before = known.get(variant.id or 0)
-        yield from _acts_on(before, variant) if before else _arrival(variant)
+        yield from _variant_changes(before, variant) if before else _variant_added(variant)
 
 
 def _details(record: ProductRecord, draft: ProductDraft) -> Iterator[str]:
@@ -65,7 +65,7 @@ def _details(record: ProductRecord, draft: ProductDraft) -> Iterator[str]:
         yield "order of the variants"
 
 
-def _arrival(variant: VariantDraft) -> Iterator[Act]:
+def _variant_added(variant: VariantDraft) -> Iterator[Change]:
     if variant.state is not VariantState.DELETED:
         units = f", {variant.stock} units" if variant.stock else ""
         yield (
@@ -75,7 +75,7 @@ def _arrival(variant: VariantDraft) -> Iterator[Act]:
         )
 
 
-def _acts_on(before: VariantRecord, after: VariantDraft) -> Iterator[Act]:
+def _variant_changes(before: VariantRecord, after: VariantDraft) -> Iterator[Change]:
     if after.state is VariantState.DELETED:
         yield "variant deleted", before.sku, f"{before.option} {money_words(before.price)}".strip()
         return

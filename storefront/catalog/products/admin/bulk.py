@@ -1,4 +1,4 @@
-"""Many products at once: looked at first, then all changed or none."""
+"""Bulk changes of products: previewed first, then applied to all or none."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ MAX_PRODUCTS = 200  # of one bulk change
 
 
 class BulkAct(StrEnum):
+    """The kinds of bulk changes: visibility, or prices by percent or by amount."""
+
     PUBLISH = "publish"
     HIDE = "hide"
     PERCENT = "percent"
@@ -38,7 +40,7 @@ class BulkAct(StrEnum):
 
 
 class PriceEnding(StrEnum):
-    """What the new prices end in."""
+    """The last two digits to which new prices are rounded."""
 
     ANY = ""
     WHOLE = "00"
@@ -47,14 +49,17 @@ class PriceEnding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BulkChange:
-    """:ivar figure: percent, or major units of money, to add; negative takes off"""
+    """A change to apply to many products.
+
+    :ivar figure: percent, or major units of money, to add to prices; negative to subtract
+    """
 
     act: BulkAct
     figure: Decimal = Decimal(0)
     ending: PriceEnding = PriceEnding.ANY
 
     def new_price(self, price: Money) -> Money:
-        """A price after it, rounded half up to the minor unit, or to the nearest that ends as asked."""
+        """Return the changed price, rounded half up to the minor unit, or to the nearest price with the ending."""
         if self.act is BulkAct.PERCENT:
             changed = price.times_rate(1 + self.figure / 100)
         else:
@@ -68,10 +73,10 @@ class BulkChange:
 
 @dataclass(frozen=True, slots=True)
 class BulkLine:
-    """What becomes of one variant; of publishing and hiding, of one product.
+    """The effect of a bulk change on one variant; for publishing and hiding, on one product.
 
-    :ivar old: its price now
-    :ivar new: its price then, None when prices are not changed
+    :ivar old: the current price
+    :ivar new: the price after the change, None when prices are not changed
     """
 
     product_id: int
@@ -90,14 +95,14 @@ class BulkLine:
 
     @property
     def loses_compare_at_price(self) -> bool:
-        """Whether the price it had before is no longer the higher one."""
+        """Tell whether the compare-at price is dropped, because it would not be higher than the new price."""
         return self.new is not None and self.compare_at_price is not None and not self.compare_at_price > self.new
 
 
 class BulkConflict(DomainError):
-    """Prices or variants are others than those that were looked at.
+    """Prices or variants changed after the preview.
 
-    :ivar lines: those that differ, as they stand
+    :ivar lines: the lines that changed, with their current values
     """
 
     def __init__(self, lines: Sequence[BulkLine]) -> None:
@@ -106,9 +111,9 @@ class BulkConflict(DomainError):
 
 
 class BulkImpossible(DomainError):
-    """Some new prices would be nothing, or more than a price may be.
+    """Some new prices would be zero, negative or above the maximum.
 
-    :ivar lines: those
+    :ivar lines: the lines with such a price
     """
 
     status = 422
@@ -119,7 +124,7 @@ class BulkImpossible(DomainError):
 
 
 def preview(product_ids: Collection[int], change: BulkChange) -> tuple[BulkLine, ...]:
-    """What a change would do, by product; by one select. Variants taken off sale keep their prices."""
+    """List the effects of a change by product, by one select. Withdrawn variants keep their prices."""
     columns = select(
         Product.id,
         Product.sku.label("product_sku"),
@@ -132,9 +137,9 @@ def preview(product_ids: Collection[int], change: BulkChange) -> tuple[BulkLine,
         Variant.price,
         Variant.compare_at_price,
     ).join(Variant, Variant.product_id == Product.id)
-    mine = columns.where(Product.id.in_(product_ids), Variant.is_withdrawn.is_(False))
+    chosen = columns.where(Product.id.in_(product_ids), Variant.is_withdrawn.is_(False))
     lines: list[BulkLine] = []
-    for row in read_session().execute(mine.order_by(Product.name, Product.id, Variant.sort_order, Variant.id)):
+    for row in read_session().execute(chosen.order_by(Product.name, Product.id, Variant.sort_order, Variant.id)):
         if not change.act.is_price and lines and lines[-1].product_id == row.id:
             continue
         old = Money(row.price, row.currency)
@@ -158,13 +163,13 @@ def preview(product_ids: Collection[int], change: BulkChange) -> tuple[BulkLine,
 def apply_bulk(
     product_ids: Collection[int], change: BulkChange, *, seen: Mapping[int, int], key: str, actor: str
 ) -> int | None:
-    """Make a change of many products, all or none.
+    """Apply a change to many products, all or none.
 
-    :param seen: prices that were looked at, in minor units by variant id
-    :param key: names the submit: sent twice it is done once
-    :return: how many products or prices were changed; None when it was done before
-    :raise BulkConflict: something is not as it was looked at
-    :raise BulkImpossible: a price would be nothing, or too much
+    :param seen: prices that the preview showed, in minor units by variant id
+    :param key: idempotency key
+    :return: number of products or prices changed; None when the change was applied before
+    :raise BulkConflict: prices or variants changed after the preview
+    :raise BulkImpossible: a new price is out of range
     """
     try:
         with transaction("catalog") as session:
@@ -176,7 +181,7 @@ def apply_bulk(
                 return publish_within(session, product_ids, change.act is BulkAct.PUBLISH, actor=actor)
             return _change_prices(session, product_ids, change, seen, actor)
     except IntegrityError:
-        if idempotency.lookup(key):  # a twin was quicker
+        if idempotency.lookup(key):  # a concurrent request with this key was first
             return None
         raise
 
@@ -194,12 +199,10 @@ def _change_prices(
         new = line.new or line.old
         compare_at_price = None if line.loses_compare_at_price else line.compare_at_price
         values = {"price": new.minor, "compare_at_price": compare_at_price.minor if compare_at_price else None}
-        priced = update(Variant).where(Variant.id == line.variant_id).values(**values)
-        session.execute(priced)
+        session.execute(update(Variant).where(Variant.id == line.variant_id).values(**values))
         detail = f"{money_words(line.old, line.compare_at_price)} to {money_words(new, compare_at_price)}"
         audit_log.record(session, AuditEntry, actor=actor, what="price", subject=line.sku, detail=detail)
     products = sorted({line.product_id for line in changed})
-    counted = update(Product).where(Product.id.in_(products)).values(version=Product.version + 1)
-    session.execute(counted)
+    session.execute(update(Product).where(Product.id.in_(products)).values(version=Product.version + 1))
     refresh_products(session, products)
     return len(changed)

@@ -1,6 +1,6 @@
-"""The categories themselves: opened, changed, put in order, removed when nothing stands in them.
+"""Categories as staff manage them: created, changed, reordered, and deleted when empty.
 
-A category that moves leaves its old address behind, which leads to wherever it is by now.
+A category whose slug changes leaves a redirect from the old one.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from storefront.core.collation import collation_key
 from storefront.db import audit_log, outbox
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
-AT_ONCE = 500  # products whose words are written in one transaction
+BATCH = 500  # products reindexed in one transaction
 
 
 def list_categories() -> tuple[CategoryRecord, ...]:
-    """Every category in the order of the navigation, by one select."""
+    """List every category in the order of the navigation, by one select."""
     counts = (
         select(ProductCategory.category_id, func.count().label("count"))
         .group_by(ProductCategory.category_id)
@@ -54,30 +54,31 @@ def list_categories() -> tuple[CategoryRecord, ...]:
 
 
 def get_category(category_id: int) -> CategoryRecord:
-    """One category.
+    """Return one category.
 
-    :raise UnknownCategory: there is none of this id
+    :raise UnknownCategory: no category has this id
     """
-    found = next((record for record in list_categories() if record.id == category_id), None)
-    if found is None:
+    category = next((record for record in list_categories() if record.id == category_id), None)
+    if category is None:
         raise UnknownCategory(str(category_id))
-    return found
+    return category
 
 
 def find_redirect(slug: str) -> str | None:
-    """Where the category is by now that had this address; None when none had it."""
+    """Return the current slug of the category that had this slug before; None when none had it."""
     moved = select(Category.slug).join(SlugRedirect, SlugRedirect.category_id == Category.id)
     return read_session().scalar(moved.where(SlugRedirect.slug == slug))
 
 
 @retry_on_deadlock
 def create_category(draft: CategoryDraft, *, actor: str) -> int:
-    """Open a category; asked for twice, it is opened once. :return: its id
+    """Create a category; a repeat with the same values returns the existing one.
 
-    :raise DraftRefused: places are "name" and "slug"
+    :return: its id
+    :raise DraftRefused: problems are at "name" and "slug"
     """
     with transaction("catalog") as session:
-        records = _take(session)
+        records = _lock_all(session)
         if same := next((r for r in records if replace(r.draft, position=draft.position) == draft), None):
             return same.id
         if problems := _problems(draft, records, None):
@@ -92,24 +93,24 @@ def create_category(draft: CategoryDraft, *, actor: str) -> int:
         )
         session.add(row)
         session.flush()
-        _arrange(session, [record.id for record in records], row.id, draft.position)
+        _move_to(session, [record.id for record in records], row.id, draft.position)
         audit_log.record(
-            session, AuditEntry, actor=actor, what="category opened", subject=draft.slug, detail=draft.name
+            session, AuditEntry, actor=actor, what="category created", subject=draft.slug, detail=draft.name
         )
         return row.id
 
 
 @retry_on_deadlock
 def change_category(category_id: int, draft: CategoryDraft, *, seen: str, actor: str) -> None:
-    """Let a category stand as a draft says.
+    """Change a category to a draft.
 
-    :param seen: the digest of what the draft was made from
-    :raise UnknownCategory: there is none of this id
-    :raise CategoryConflict: somebody changed it since, and not to the same
-    :raise DraftRefused: places are "name" and "slug"
+    :param seen: digest of the record that the draft was made from
+    :raise UnknownCategory: no category has this id
+    :raise CategoryConflict: it was changed meanwhile, and not to the same values
+    :raise DraftRefused: problems are at "name" and "slug"
     """
     with transaction("catalog") as session:
-        records = _take(session)
+        records = _lock_all(session)
         record = next((record for record in records if record.id == category_id), None)
         if record is None:
             raise UnknownCategory(str(category_id))
@@ -121,44 +122,43 @@ def change_category(category_id: int, draft: CategoryDraft, *, seen: str, actor:
         if problems := _problems(draft, records, category_id):
             raise DraftRefused(problems)
         if record.slug != draft.slug:
-            _move(session, record, draft.slug)
-        facts = {"name": draft.name, "slug": draft.slug, "description": draft.description, "hue": draft.hue}
-        written = update(Category).where(Category.id == category_id).values(**facts)
-        session.execute(written)
+            _redirect_slug(session, record, draft.slug)
+        values = {"name": draft.name, "slug": draft.slug, "description": draft.description, "hue": draft.hue}
+        session.execute(update(Category).where(Category.id == category_id).values(**values))
         if record.position != draft.position:
-            _arrange(session, [r.id for r in records if r.id != category_id], category_id, draft.position)
+            _move_to(session, [r.id for r in records if r.id != category_id], category_id, draft.position)
         if record.name != draft.name:
-            # Its products are found by its name; there may be very many, so the worker writes their words.
-            word = {"category": category_id}
-            outbox.publish(session, Message, CATEGORY_RENAMED, f"{CATEGORY_RENAMED}/{uuid.uuid4()}", word)
+            # The name is part of the search index of its products, maybe very many: the worker rewrites it.
+            payload = {"category": category_id}
+            outbox.publish(session, Message, CATEGORY_RENAMED, f"{CATEGORY_RENAMED}/{uuid.uuid4()}", payload)
         detail = "; ".join(
             from_to(str(old), str(new))
-            for old, new in zip(_facts(record.draft), _facts(draft), strict=True)
+            for old, new in zip(_values(record.draft), _values(draft), strict=True)
             if old != new
         )
         audit_log.record(session, AuditEntry, actor=actor, what="category changed", subject=record.slug, detail=detail)
 
 
-def _facts(draft: CategoryDraft) -> tuple[object, ...]:
+def _values(draft: CategoryDraft) -> tuple[object, ...]:
     return (draft.name, draft.slug, draft.description, draft.hue, draft.position)
 
 
 def remove_category(category_id: int, *, actor: str) -> None:
-    """Remove a category in which nothing stands, and the addresses that led to it.
+    """Delete an empty category and the redirects to it.
 
-    :raise UnknownCategory: there is none of this id
-    :raise CategoryInUse: products stand in it
+    :raise UnknownCategory: no category has this id
+    :raise CategoryInUse: products are in it
     """
     try:
         _remove(category_id, actor)
-    except IntegrityError as error:  # a product came to stand in it between the look and the write
+    except IntegrityError as error:  # a concurrent transaction added a product after the check
         raise CategoryInUse(1) from error
 
 
 @retry_on_deadlock
 def _remove(category_id: int, actor: str) -> None:
     with transaction("catalog") as session:
-        record = next((record for record in _take(session) if record.id == category_id), None)
+        record = next((record for record in _lock_all(session) if record.id == category_id), None)
         if record is None:
             raise UnknownCategory(str(category_id))
         main = session.scalar(select(func.count()).where(Product.main_category_id == category_id)) or 0
@@ -170,54 +170,53 @@ def _remove(category_id: int, actor: str) -> None:
         ):
             session.execute(statement)
         audit_log.record(
-            session, AuditEntry, actor=actor, what="category removed", subject=record.slug, detail=record.name
+            session, AuditEntry, actor=actor, what="category deleted", subject=record.slug, detail=record.name
         )
 
 
 def reindex_category(category_id: int) -> int:
-    """Write the words of a category's products anew, in many short transactions.
+    """Rewrite the search index of a category's products, in short transactions.
 
-    :return: how many products
+    :return: number of products
     """
     done = last = 0
     while True:
         with transaction("catalog") as session:
-            ids = next_products(session, category_id, last, AT_ONCE)
+            ids = next_products(session, category_id, last, BATCH)
             if not ids:
                 return done
             reindex(session, ids)
         done, last = done + len(ids), ids[-1]
 
 
-def _take(session: Session) -> tuple[CategoryRecord, ...]:
-    """All of them: there are few, and they have an order and names in common."""
+def _lock_all(session: Session) -> tuple[CategoryRecord, ...]:
+    """Lock and return all categories: they are few, and share one order and unique names."""
     session.execute(select(Category.id).order_by(Category.id).with_for_update())
     return list_categories()
 
 
 def _problems(draft: CategoryDraft, records: tuple[CategoryRecord, ...], own_id: int | None) -> dict[str, Problem]:
     others = [record for record in records if record.id != own_id]
-    found = {}
+    problems = {}
     if collation_key(draft.name) in {collation_key(other.name) for other in others}:
-        found["name"] = Problem.NAME_TAKEN
-    left_by = read_session().scalar(select(SlugRedirect.category_id).where(SlugRedirect.slug == draft.slug))
+        problems["name"] = Problem.NAME_TAKEN
+    redirects_to = read_session().scalar(select(SlugRedirect.category_id).where(SlugRedirect.slug == draft.slug))
     if draft.slug in {other.slug for other in others}:
-        found["slug"] = Problem.SLUG_TAKEN
-    elif left_by is not None and left_by != own_id:
-        found["slug"] = Problem.SLUG_WAS_ANOTHERS
-    return found
+        problems["slug"] = Problem.SLUG_TAKEN
+    elif redirects_to is not None and redirects_to != own_id:
+        problems["slug"] = Problem.SLUG_WAS_ANOTHERS
+    return problems
 
 
-def _move(session: Session, record: CategoryRecord, slug: str) -> None:
-    """Leave the old address behind; an address that it comes back to leads nowhere else any more."""
-    back = delete(SlugRedirect).where(SlugRedirect.slug == slug)
-    session.execute(back)
+def _redirect_slug(session: Session, record: CategoryRecord, slug: str) -> None:
+    """Redirect the old slug to the category, and drop a redirect from the new one."""
+    session.execute(delete(SlugRedirect).where(SlugRedirect.slug == slug))
     session.execute(insert(SlugRedirect).values(slug=record.slug, category_id=record.id))
 
 
-def _arrange(session: Session, others: list[int], category_id: int, position: int) -> None:
-    """Put one among the others, at a place counted from 1, and number all of them anew."""
+def _move_to(session: Session, others: list[int], category_id: int, position: int) -> None:
+    """Insert a category among the others at a position from 1, and renumber all of them."""
     order = [*others[: max(0, position - 1)], category_id, *others[max(0, position - 1) :]]
-    for place, one in enumerate(order):
-        moved = update(Category).where(Category.id == one, Category.sort_order != place).values(sort_order=place)
+    for index, each in enumerate(order):
+        moved = update(Category).where(Category.id == each, Category.sort_order != index).values(sort_order=index)
         session.execute(moved)

@@ -1,4 +1,4 @@
-"""A product as the staff see it, hidden or not; by a fixed number of selects."""
+"""Reads a complete product for staff, published or not, by a fixed number of selects."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ OPEN = (PriceState.SCHEDULED, PriceState.RUNNING)
 
 
 def get_product_record(product_id: int) -> ProductRecord:
-    """Everything the staff keep about a product.
+    """Return everything that staff can edit of a product.
 
-    :raise UnknownProduct: there is none of this id
+    :raise UnknownProduct: no product has this id
     """
-    facts = (
+    columns = (
         Product.id,
         Product.sku,
         Product.version,
@@ -33,13 +33,13 @@ def get_product_record(product_id: int) -> ProductRecord:
         Product.active,
         Product.main_category_id,
     )
-    row = read_session().execute(select(*facts).where(Product.id == product_id)).one_or_none()
+    row = read_session().execute(select(*columns).where(Product.id == product_id)).one_or_none()
     if row is None:
         raise UnknownProduct(product_id)
     specs = select(Spec.name, Spec.value).where(Spec.product_id == product_id).order_by(Spec.sort_order, Spec.id)
-    places = select(ProductCategory.category_id).where(ProductCategory.product_id == product_id)
+    categories = select(ProductCategory.category_id).where(ProductCategory.product_id == product_id)
     main = row.main_category_id
-    others = sorted(set(read_session().scalars(places)) - {main})
+    others = sorted(set(read_session().scalars(categories)) - {main})
     return ProductRecord(
         id=row.id,
         sku=row.sku,
@@ -60,7 +60,7 @@ def get_product_record(product_id: int) -> ProductRecord:
 
 
 def _variants(product_id: int, currency: str) -> tuple[VariantRecord, ...]:
-    has_past = or_(
+    is_used = or_(
         *(exists().where(table.variant_id == Variant.id) for table in (StockMovement, StockReservation, PriceChange))
     )
     columns: Select[*tuple[object, ...]] = select(
@@ -73,9 +73,9 @@ def _variants(product_id: int, currency: str) -> tuple[VariantRecord, ...]:
         Variant.is_withdrawn,
         Variant.on_hand,
         Variant.available,
-        has_past.label("has_past"),
+        is_used.label("is_used"),
     )
-    mine = columns.where(Variant.product_id == product_id).order_by(Variant.sort_order, Variant.id)
+    variants = columns.where(Variant.product_id == product_id).order_by(Variant.sort_order, Variant.id)
     return tuple(
         VariantRecord(
             id=row.id,
@@ -87,14 +87,14 @@ def _variants(product_id: int, currency: str) -> tuple[VariantRecord, ...]:
             is_withdrawn=row.is_withdrawn,
             on_hand=row.on_hand,
             available=row.available,
-            can_be_deleted=not row.has_past,
+            can_be_deleted=not row.is_used,
         )
-        for row in read_session().execute(mine)
+        for row in read_session().execute(variants)
     )
 
 
 def scheduled_prices_of(which: ColumnElement[bool], currency: str) -> tuple[ScheduledPrice, ...]:
-    """Prices to come or to return, the next first.
+    """List scheduled and running prices by start.
 
     :param which: a condition on `Variant`
     """

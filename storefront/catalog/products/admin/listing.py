@@ -1,4 +1,4 @@
-"""The product desk's list: found, filtered, ordered and counted by a fixed number of selects."""
+"""The staff's product list: searches, filters, sorts and counts products by a fixed number of selects."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from storefront.core.money import Money
 from storefront.db.pagination import SortKeys, paginate
 from storefront.db.session import read_session
 
-MAX_NAMED = 10_000  # products found by words; a word that more share says too little
-MAX_BEGINNINGS = 1000  # SKUs that begin with what was typed
-_LAST = "\uffff"  # sorts after whatever a code goes on with
+MAX_NAMED = 10_000  # products matched by words; a word that matches more is not selective
+MAX_BEGINNINGS = 1000  # variants matched by the beginning of their SKU
+_LAST = "\uffff"  # sorts after every continuation of a prefix
 
 _ORDERS = {
     ProductOrder.NEWEST: SortKeys((Product.id,), (int,), is_descending=True),
@@ -34,7 +34,7 @@ _ORDERS = {
 
 
 def list_products(criteria: ProductCriteria) -> ProductsPage:
-    """A page of the list, by two selects; what a search finds keeps the order asked for."""
+    """Return a page of the product list, by two selects; search results keep the sort order of the criteria."""
     chosen = _row_columns().where(*_narrowed(criteria.filter))
     if criteria.words:
         matches = _matches(criteria.words)
@@ -47,7 +47,7 @@ def list_products(criteria: ProductCriteria) -> ProductsPage:
 
 
 def _row_columns() -> Select[*tuple[Any, ...]]:
-    # Asked of the rows of the page alone: a join would have MariaDB begin with the categories, and sort all products.
+    # Subqueries run for the rows of the page only; with a join MariaDB would start at the categories and sort all rows.
     category = select(Category.name).where(Category.id == Product.main_category_id).scalar_subquery()
     variants = select(func.count()).where(Variant.product_id == Product.id).correlate(Product).scalar_subquery()
     return select(
@@ -83,20 +83,20 @@ def _row_of(row: Row[Any]) -> ProductRow:
 
 
 def _narrowed(chosen: ProductFilter) -> list[ColumnElement[bool]]:
-    planned = select(Variant.product_id).join(PriceChange, PriceChange.variant_id == Variant.id)
+    scheduled = select(Variant.product_id).join(PriceChange, PriceChange.variant_id == Variant.id)
     narrowed: dict[ProductFilter, list[ColumnElement[bool]]] = {
-        # Almost all are: as no index has it, so that the index of the order is walked, not all of them sorted.
+        # Almost all are published: an expression without an index makes the database use the index of the sort order.
         ProductFilter.PUBLISHED: [case((Product.active, 1), else_=0) == 1],
         ProductFilter.HIDDEN: [Product.active.is_(False)],
         ProductFilter.NO_PICTURE: [Product.picture == ""],
         ProductFilter.SOLD_OUT: [Product.active.is_(True), Product.stock == 0],
-        ProductFilter.PRICE_PLANNED: [Product.id.in_(planned.where(PriceChange.state.in_(OPEN)))],
+        ProductFilter.PRICE_PLANNED: [Product.id.in_(scheduled.where(PriceChange.state.in_(OPEN)))],
     }
     return narrowed.get(chosen, [])
 
 
 def _matches(words: str) -> Any:
-    """Ids of what a search finds: a whole SKU or barcode in any case, the beginning of a SKU, words."""
+    """Select the ids of products that match a search: a whole SKU or barcode, the beginning of a SKU, or words."""
     codes = sorted({words, words.upper()})
     branches: list[Select[int]] = [
         select(Product.id.label("id")).where(Product.sku.in_(codes)),
@@ -108,14 +108,14 @@ def _matches(words: str) -> Any:
         first = begins.order_by(Variant.sku).limit(MAX_BEGINNINGS).subquery()
         branches.append(select(first.c.id))
     if typed := engine.query_words(words):
-        found = engine.match_cte(typed)
-        named = select(found.c.product_id.label("id")).limit(MAX_NAMED).subquery()
+        matches = engine.match_cte(typed)
+        named = select(matches.c.product_id.label("id")).limit(MAX_NAMED).subquery()
         branches.append(select(named.c.id))
     return union_all(*branches).subquery().select().distinct().subquery()
 
 
 def count_products() -> dict[ProductFilter, int]:
-    """Products of the whole shop by filter, by one select."""
+    """Count the products of each filter, by one select."""
     kinds: dict[ProductFilter, Any] = {kind: literal_column(f"'{kind}'").label("kind") for kind in ProductFilter}
     every = select(kinds[ProductFilter.ALL], func.count()).select_from(Product)
     branches = [every]

@@ -1,4 +1,4 @@
-"""Prices that begin later and may end again: planned, called off, and applied by the worker, each exactly once."""
+"""Scheduled prices: created and cancelled by staff, started and ended by the worker, each exactly once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from storefront.core.money import Money
 from storefront.db import audit_log
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
-WORKER = "shop"
+WORKER = "shop"  # actor of the worker's changes in the audit log
 
 
 @retry_on_deadlock
@@ -34,19 +34,20 @@ def schedule_price(
     *,
     actor: str,
 ) -> None:
-    """Let a variant have another price from a moment on. Asked for twice, it is planned once.
+    """Schedule a price for a variant; a repeat with the same values changes nothing.
 
-    :param ends_at: when the price before it returns; None when it stays
-    :raise UnknownSku: there is no such variant
-    :raise DraftRefused: places are "price", "compare_at_price", "starts_at" and "ends_at"
+    :param ends_at: when the earlier price is restored; None for a permanent change
+    :raise UnknownSku: no variant has this id
+    :raise DraftRefused: problems are at "compare_at_price", "starts_at" and "ends_at"
     """
     with transaction("catalog") as session:
-        taken = select(Variant.sku).where(Variant.id == variant_id).with_for_update()
-        sku = session.scalar(taken)
+        # The lock on the variant makes the check for overlaps safe against concurrent schedules.
+        locked = select(Variant.sku).where(Variant.id == variant_id).with_for_update()
+        sku = session.scalar(locked)
         if sku is None:
             raise UnknownSku(str(variant_id))
-        others = select(PriceChange).where(PriceChange.variant_id == variant_id, PriceChange.state.in_(OPEN))
-        plan = PriceChange(
+        open_changes = select(PriceChange).where(PriceChange.variant_id == variant_id, PriceChange.state.in_(OPEN))
+        change = PriceChange(
             variant_id=variant_id,
             price=price.minor,
             compare_at_price=compare_at_price.minor if compare_at_price else None,
@@ -56,37 +57,37 @@ def schedule_price(
             created_by=actor[:80],
             created_at=utc_now(),
         )
-        known = session.scalars(others).all()
-        if any(_facts(other) == _facts(plan) for other in known):
+        others = session.scalars(open_changes).all()
+        if any(_values(other) == _values(change) for other in others):
             return
-        if problems := _problems(plan, known):
+        if problems := _problems(change, others):
             raise DraftRefused(problems)
-        session.add(plan)
+        session.add(change)
         when = _moment_words(starts_at) + (f" until {_moment_words(ends_at)}" if ends_at else "")
         detail = f"{money_words(price, compare_at_price)} from {when}"
-        audit_log.record(session, AuditEntry, actor=actor, what="price planned", subject=sku, detail=detail)
+        audit_log.record(session, AuditEntry, actor=actor, what="price scheduled", subject=sku, detail=detail)
 
 
-def _facts(plan: PriceChange) -> tuple[object, ...]:
-    return (plan.price, plan.compare_at_price, plan.starts_at, plan.ends_at)
+def _values(change: PriceChange) -> tuple[object, ...]:
+    return (change.price, change.compare_at_price, change.starts_at, change.ends_at)
 
 
-def _problems(plan: PriceChange, others: Sequence[PriceChange]) -> dict[str, Problem]:
-    found: dict[str, Problem] = {}
-    if plan.compare_at_price is not None and plan.compare_at_price <= plan.price:
-        found["compare_at_price"] = Problem.WAS_NOT_HIGHER
-    if plan.starts_at <= utc_now():
-        found["starts_at"] = Problem.PAST
-    if plan.ends_at is not None and plan.ends_at <= plan.starts_at:
-        found["ends_at"] = Problem.ENDS_BEFORE
-    elif any(_overlap(plan, other) for other in others):
-        found.setdefault("starts_at", Problem.OVERLAPS)
-    return found
+def _problems(change: PriceChange, others: Sequence[PriceChange]) -> dict[str, Problem]:
+    problems: dict[str, Problem] = {}
+    if change.compare_at_price is not None and change.compare_at_price <= change.price:
+        problems["compare_at_price"] = Problem.WAS_NOT_HIGHER
+    if change.starts_at <= utc_now():
+        problems["starts_at"] = Problem.PAST
+    if change.ends_at is not None and change.ends_at <= change.starts_at:
+        problems["ends_at"] = Problem.ENDS_BEFORE
+    elif any(_overlap(change, other) for other in others):
+        problems.setdefault("starts_at", Problem.OVERLAPS)
+    return problems
 
 
 def _overlap(one: PriceChange, other: PriceChange) -> bool:
-    """Whether one begins while the other is on; a price that stays is a moment, not a time."""
-    first, second = sorted((one, other), key=lambda plan: plan.starts_at)
+    """Tell whether one starts while the other runs; a change without an end has a start only."""
+    first, second = sorted((one, other), key=lambda change: change.starts_at)
     return first.starts_at == second.starts_at or (first.ends_at is not None and second.starts_at < first.ends_at)
 
 
@@ -94,33 +95,33 @@ def _moment_words(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def cancel_price(plan_id: int, *, actor: str) -> None:
-    """Call off a price to come; one that has begun ends now, and the price before it returns.
+def cancel_price(change_id: int, *, actor: str) -> None:
+    """Cancel a scheduled price; one that is running ends now, and the earlier price is restored.
 
-    :raise UnknownPlan: there is no such plan, or it is over
+    :raise UnknownScheduledPrice: no scheduled price has this id, or it is over
     """
-    if _end(plan_id, actor) is not None or _call_off(plan_id, actor):
+    if _end(change_id, actor) is not None or _cancel(change_id, actor):
         return
-    if _end(plan_id, actor) is None:  # it did not begin at this moment, either
-        raise UnknownScheduledPrice(plan_id)
+    if _end(change_id, actor) is None:  # the worker may have started it between the two calls
+        raise UnknownScheduledPrice(change_id)
 
 
 @retry_on_deadlock
-def _call_off(plan_id: int, actor: str) -> bool:
+def _cancel(change_id: int, actor: str) -> bool:
     with transaction("catalog") as session:
         ended = {"state": PriceState.CANCELLED, "ended_at": utc_now()}
-        if not _leave(session, plan_id, PriceState.SCHEDULED, ended):
+        if not _leave(session, change_id, PriceState.SCHEDULED, ended):
             return False
-        plan, sku, currency = _plan(session, plan_id)
-        detail = f"{money_words(Money(plan.price, currency))} from {_moment_words(plan.starts_at)}"
-        audit_log.record(session, AuditEntry, actor=actor, what="price called off", subject=sku, detail=detail)
+        change, sku, currency = _price_change(session, change_id)
+        detail = f"{money_words(Money(change.price, currency))} from {_moment_words(change.starts_at)}"
+        audit_log.record(session, AuditEntry, actor=actor, what="price cancelled", subject=sku, detail=detail)
     return True
 
 
 def apply_prices() -> int:
-    """Begin and end whatever is due, in the order of its time.
+    """Start and end the scheduled prices that are due, in order of time.
 
-    :return: how many prices that changed
+    :return: number of prices changed
     """
     now = utc_now()
     due = select(PriceChange.id, PriceChange.state, PriceChange.starts_at, PriceChange.ends_at).where(
@@ -135,90 +136,92 @@ def apply_prices() -> int:
             steps.append((row.starts_at, row.id, False))
         if row.ends_at is not None and row.ends_at <= now:
             steps.append((row.ends_at, row.id, True))
-    # What ends at the moment at which another begins makes way for it.
+    # At the same time, ends come before starts.
     steps.sort(key=lambda step: (step[0], not step[2], step[1]))
-    return sum((_end(plan_id, WORKER) or 0) if is_end else _begin(plan_id) for _, plan_id, is_end in steps)
+    return sum((_end(change_id, WORKER) or 0) if is_end else _begin(change_id) for _, change_id, is_end in steps)
 
 
 @retry_on_deadlock
-def _begin(plan_id: int) -> bool:
+def _begin(change_id: int) -> bool:
     with transaction("catalog") as session:
-        found = _take(session, plan_id)
-        if found is None:
+        locked = _lock(session, change_id)
+        if locked is None:
             return False
-        plan, sku, currency, price, compare_at_price = found
-        state = PriceState.RUNNING if plan.ends_at else PriceState.DONE
+        change, sku, currency, price, compare_at_price = locked
+        state = PriceState.RUNNING if change.ends_at else PriceState.DONE
         begun = {"state": state, "applied_at": utc_now(), "old_price": price, "old_compare_at_price": compare_at_price}
-        if not _leave(session, plan_id, PriceState.SCHEDULED, begun):
+        if not _leave(session, change_id, PriceState.SCHEDULED, begun):
             return False
-        new = _words(plan.price, plan.compare_at_price, currency)
-        detail = f"{_words(price, compare_at_price, currency)} to {new}, as {plan.created_by} planned"
-        _set_price(session, plan.variant_id, plan.price, plan.compare_at_price)
+        new = _words(change.price, change.compare_at_price, currency)
+        detail = f"{_words(price, compare_at_price, currency)} to {new}, as {change.created_by} scheduled"
+        _set_price(session, change.variant_id, change.price, change.compare_at_price)
         audit_log.record(session, AuditEntry, actor=WORKER, what="price", subject=sku, detail=detail)
     return True
 
 
 @retry_on_deadlock
-def _end(plan_id: int, actor: str) -> int | None:
-    """Let the price before return, unless somebody set another one meanwhile.
+def _end(change_id: int, actor: str) -> int | None:
+    """Restore the earlier price, unless another one was set meanwhile.
 
-    :return: how many prices that changed; None of a plan that is not running
+    :return: number of prices changed; None when the scheduled price is not running
     """
     with transaction("catalog") as session:
-        found = _take(session, plan_id)
-        if found is None or not _leave(
-            session, plan_id, PriceState.RUNNING, {"state": PriceState.DONE, "ended_at": utc_now()}
+        locked = _lock(session, change_id)
+        if locked is None or not _leave(
+            session, change_id, PriceState.RUNNING, {"state": PriceState.DONE, "ended_at": utc_now()}
         ):
             return None
-        plan, sku, currency, price, compare_at_price = found
-        if (price, compare_at_price) != (plan.price, plan.compare_at_price) or plan.old_price is None:
+        change, sku, currency, price, compare_at_price = locked
+        if (price, compare_at_price) != (change.price, change.compare_at_price) or change.old_price is None:
             detail = f"{_words(price, compare_at_price, currency)} stays: it was changed since"
-            audit_log.record(session, AuditEntry, actor=actor, what="planned price over", subject=sku, detail=detail)
+            audit_log.record(session, AuditEntry, actor=actor, what="price ended", subject=sku, detail=detail)
             return 0
-        before = _words(plan.old_price, plan.old_compare_at_price, currency)
-        detail = f"{_words(price, compare_at_price, currency)} to {before}, its time is over"
-        _set_price(session, plan.variant_id, plan.old_price, plan.old_compare_at_price)
+        before = _words(change.old_price, change.old_compare_at_price, currency)
+        detail = f"{_words(price, compare_at_price, currency)} to {before}, its end was reached"
+        _set_price(session, change.variant_id, change.old_price, change.old_compare_at_price)
         audit_log.record(session, AuditEntry, actor=actor, what="price", subject=sku, detail=detail)
     return 1
 
 
-def _take(session: Session, plan_id: int) -> tuple[PriceChange, str, str, int, int | None] | None:
-    """A plan and the price of its variant now; the rows of its product are ours from here on."""
+def _lock(session: Session, change_id: int) -> tuple[PriceChange, str, str, int, int | None] | None:
+    """Lock the product of a scheduled price.
+
+    :return: the scheduled price, SKU, currency, and the variant's current price and compare-at price
+    """
     product_id = session.scalar(
         select(Variant.product_id)
         .join(PriceChange, PriceChange.variant_id == Variant.id)
-        .where(PriceChange.id == plan_id)
+        .where(PriceChange.id == change_id)
     )
     if product_id is None:
         return None
     lock_products(session, [product_id])
-    plan, sku, currency = _plan(session, plan_id)
-    now = session.execute(select(Variant.price, Variant.compare_at_price).where(Variant.id == plan.variant_id)).one()
-    return plan, sku, currency, now.price, now.compare_at_price
+    change, sku, currency = _price_change(session, change_id)
+    now = session.execute(select(Variant.price, Variant.compare_at_price).where(Variant.id == change.variant_id)).one()
+    return change, sku, currency, now.price, now.compare_at_price
 
 
-def _plan(session: Session, plan_id: int) -> tuple[PriceChange, str, str]:
+def _price_change(session: Session, change_id: int) -> tuple[PriceChange, str, str]:
     row = session.execute(
         select(PriceChange, Variant.sku, Product.currency)
         .join(Variant, Variant.id == PriceChange.variant_id)
         .join(Product, Product.id == Variant.product_id)
-        .where(PriceChange.id == plan_id)
+        .where(PriceChange.id == change_id)
     ).one()
     return row[0], row[1], row[2]
 
 
-def _leave(session: Session, plan_id: int, state: PriceState, values: dict[str, object]) -> bool:
-    """Leave a state exactly once, whoever comes first."""
-    there = update(PriceChange).where(PriceChange.id == plan_id, PriceChange.state == state)
-    return bool(rows_changed(session.execute(there.values(**values))))
+def _leave(session: Session, change_id: int, state: PriceState, values: dict[str, object]) -> bool:
+    """Move a scheduled price out of a state; False when another transaction did so first."""
+    in_state = update(PriceChange).where(PriceChange.id == change_id, PriceChange.state == state)
+    return bool(rows_changed(session.execute(in_state.values(**values))))
 
 
 def _set_price(session: Session, variant_id: int, price: int, compare_at_price: int | None) -> None:
     changed = update(Variant).where(Variant.id == variant_id).values(price=price, compare_at_price=compare_at_price)
     session.execute(changed)
     product_id = session.scalars(select(Variant.product_id).where(Variant.id == variant_id)).one()
-    counted = update(Product).where(Product.id == product_id).values(version=Product.version + 1)
-    session.execute(counted)
+    session.execute(update(Product).where(Product.id == product_id).values(version=Product.version + 1))
     refresh_products(session, [product_id])
 
 

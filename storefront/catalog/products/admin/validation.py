@@ -1,4 +1,4 @@
-"""How a product may stand. Looked at before it is written; the database's own constraints settle what comes between."""
+"""Validation of product drafts before they are written; database constraints catch what changes after it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from storefront.catalog.products.admin.values import Problem, ProductDraft, Prod
 from storefront.core.collation import collation_key
 from storefront.db.session import read_session
 
-Found = tuple[str, Problem]  # where, and what
+Found = tuple[str, Problem]  # field, and what is wrong with it
 
 
 def find_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) -> dict[str, Problem]:
-    """What is wrong with a draft, by place.
+    """Return the problems of a draft by field, as in `DraftRefused`.
 
-    :param known: the product as it stands, None of a new one
+    :param sku: of the product
+    :param known: the current product, None for a new one
     """
     found = [
         *_naming_problems(draft, sku),
@@ -27,7 +28,7 @@ def find_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) ->
         *_code_problems(draft, sku, known),
         *_category_problems(draft),
     ]
-    return dict(reversed(found))  # the first of each place is told
+    return dict(reversed(found))  # of several problems of a field, the first is kept
 
 
 def _on_sale(draft: ProductDraft) -> list[tuple[int, VariantDraft]]:
@@ -35,7 +36,7 @@ def _on_sale(draft: ProductDraft) -> list[tuple[int, VariantDraft]]:
 
 
 def _naming_problems(draft: ProductDraft, sku: str) -> Iterator[Found]:
-    """A choice between variants needs words; without a choice the one there is carries the product's own SKU."""
+    """Several variants need an option name and distinct options; a single one must have the product's own SKU."""
     sold = _on_sale(draft)
     if not sold:
         yield "variants", Problem.NONE_ON_SALE
@@ -74,7 +75,7 @@ def _price_problems(draft: ProductDraft) -> Iterator[Found]:
 
 
 def _code_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) -> Iterator[Found]:
-    """SKUs and barcodes name one thing each in the whole shop, in whatever case they are written."""
+    """SKUs and barcodes must be unique in the whole shop, ignoring case."""
     own_id = known.id if known else 0
     skus = [*(v.sku for v in draft.variants if v.id is None), *([] if known else [sku])]
     barcodes = [v.barcode for v in draft.variants if v.barcode and v.state is not VariantState.DELETED]
@@ -101,20 +102,20 @@ def _code_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) -
 
 
 def _taken_skus(skus: Collection[str], own_id: int) -> set[str]:
-    """Those of other products and their variants, in capitals."""
+    """Return which of these SKUs other products and their variants have, in upper case."""
     if not skus:
         return set()
     wanted = {sku.upper() for sku in skus}
     variants = select(Variant.sku).where(func.upper(Variant.sku).in_(wanted), Variant.product_id != own_id)
     products = select(Product.sku).where(func.upper(Product.sku).in_(wanted), Product.id != own_id)
-    found = read_session().scalars(variants.union_all(products), bind_arguments={"mapper": Variant})
-    return {code.upper() for code in found}
+    taken = read_session().scalars(variants.union_all(products), bind_arguments={"mapper": Variant})
+    return {code.upper() for code in taken}
 
 
 def _taken_barcodes(barcodes: Collection[str], own_id: int) -> set[str]:
     if not barcodes:
         return set()
-    # A SKU that reads like a barcode would answer to the scanner, too.
+    # SKUs count, too: the scanner looks up both.
     others = select(Variant.barcode, Variant.sku).where(
         or_(Variant.barcode.in_(barcodes), Variant.sku.in_(barcodes)), Variant.product_id != own_id
     )

@@ -1,4 +1,4 @@
-"""What passes between the product desk and its pages."""
+"""Values and errors of product administration."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from storefront.db.pagination import PageCursors
 PAGE_SIZE = 50
 MAX_VARIANTS = 100  # of one product
 MAX_SPECS = 100
-MAX_STOCK = 1_000_000  # units that a new variant may come with
+MAX_STOCK = 1_000_000  # initial units of a new variant
 MAX_MINOR_UNITS = 9_999_999_999_999  # minor units of one price: DECIMAL(13,2)
 
 
 class VariantState(StrEnum):
-    """What is asked for a variant."""
+    """The state that a draft wants for a variant."""
 
     ON_SALE = "on"
     WITHDRAWN = "off"
-    DELETED = "delete"  # only of one that nothing ever happened to
+    DELETED = "delete"  # only for a variant without movements, reservations and scheduled prices
 
 
 @dataclass(frozen=True, slots=True)
 class VariantDraft:
-    """A variant as it should stand.
+    """The wanted values of a variant.
 
-    :ivar id: None of a new one
-    :ivar sku: of a new one; of others it stays
-    :ivar stock: units that a new one comes with; of others counts are changed at the stock desk
+    :ivar id: None for a new variant
+    :ivar sku: only used for a new variant; it never changes
+    :ivar stock: initial units of a new variant; later changes are stock adjustments
     """
 
     id: int | None
@@ -49,7 +49,7 @@ class VariantDraft:
 
 @dataclass(frozen=True, slots=True)
 class ProductDraft:
-    """A product as it should stand.
+    """The wanted values of a product.
 
     :ivar categories: ids, the main one first
     :ivar variants: in their order
@@ -67,7 +67,10 @@ class ProductDraft:
 
 @dataclass(frozen=True, slots=True)
 class VariantRecord:
-    """:ivar can_be_deleted: nothing ever happened to it"""
+    """A variant as it is stored.
+
+    :ivar can_be_deleted: whether it has no movements, reservations and scheduled prices
+    """
 
     id: int
     sku: str
@@ -88,9 +91,9 @@ class VariantRecord:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledPrice:
-    """A price that begins later or is to return.
+    """A price that is scheduled or running.
 
-    :ivar ends_at: when the price before it returns; None when it stays
+    :ivar ends_at: when the earlier price is restored; None for a permanent change
     """
 
     id: int
@@ -106,9 +109,10 @@ class ScheduledPrice:
 
 @dataclass(frozen=True, slots=True)
 class ProductRecord:
-    """Everything the staff keep about a product, hidden or not.
+    """A product as it is stored, published or not.
 
-    :ivar version: goes up with every change
+    :ivar version: incremented by every change, for optimistic locking
+    :ivar planned: its scheduled and running prices
     """
 
     id: int
@@ -129,14 +133,14 @@ class ProductRecord:
 
     @property
     def draft(self) -> ProductDraft:
-        """As it stands."""
+        """Return its current values as a draft."""
         variants = tuple(variant.draft for variant in self.variants)
         facts = (self.name, self.slug, self.brand, self.description, self.option_name)
         return ProductDraft(*facts, self.categories, self.specs, variants)
 
 
 class Problem(StrEnum):
-    """Why a product cannot stand as it was asked for."""
+    """The problems of a draft of a product, category or scheduled price."""
 
     MISSING = "missing"
     SKU_TAKEN = "sku-taken"
@@ -149,11 +153,11 @@ class Problem(StrEnum):
     NONE_ON_SALE = "none-on-sale"
     WAS_NOT_HIGHER = "was-not-higher"
     SPEC_TWICE = "spec-twice"
-    SPEC_ALIKE = "spec-alike"  # by the rules of the database
+    SPEC_ALIKE = "spec-alike"  # equal by the collation of the database
     NOT_DELETABLE = "not-deletable"
     UNKNOWN_CATEGORY = "unknown-category"
     SLUG_TAKEN = "slug-taken"
-    SLUG_WAS_ANOTHERS = "slug-was-anothers"  # old links lead from it to another category
+    SLUG_WAS_ANOTHERS = "slug-was-anothers"  # it redirects to another category
     NAME_TAKEN = "name-taken"
     PAST = "past"
     OVERLAPS = "overlaps"
@@ -161,9 +165,9 @@ class Problem(StrEnum):
 
 
 class DraftRefused(DomainError):
-    """It cannot stand like that.
+    """A draft is invalid.
 
-    :ivar problems: by place: "slug", "variants.2.sku", "specs.0.name"
+    :ivar problems: by field: "slug", "variants.2.sku", "specs.0.name"
     """
 
     status = 422
@@ -174,9 +178,9 @@ class DraftRefused(DomainError):
 
 
 class ProductConflict(DomainError):
-    """Somebody changed it since it was looked at.
+    """The product was changed after the form was shown.
 
-    :ivar record: as it stands now
+    :ivar record: its current values
     """
 
     def __init__(self, record: ProductRecord) -> None:
@@ -185,13 +189,15 @@ class ProductConflict(DomainError):
 
 
 class UnknownScheduledPrice(NotFoundError):
-    """There is no such price to come, or it is over."""
+    """No scheduled price has this id, or it is over."""
 
 
 # ---------------------------------------------------------------------------------------------- the list
 
 
 class ProductFilter(StrEnum):
+    """The filters of the product list."""
+
     ALL = "all"
     PUBLISHED = "published"
     HIDDEN = "hidden"
@@ -201,6 +207,8 @@ class ProductFilter(StrEnum):
 
 
 class ProductOrder(StrEnum):
+    """The sort orders of the product list."""
+
     NEWEST = "newest"
     NAME = "name"
     PRICE = "price"  # lowest first
@@ -208,8 +216,10 @@ class ProductOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProductCriteria:
-    """:ivar words: a SKU, its beginning, a barcode, or words of name and brand
-    :ivar cursor: where a page begins
+    """Search, filter, sort order and page of the product list.
+
+    :ivar words: a SKU or its beginning, a barcode, or words of name and brand
+    :ivar cursor: of the page; empty for the first
     """
 
     words: str = ""
@@ -220,7 +230,10 @@ class ProductCriteria:
 
 @dataclass(frozen=True, slots=True)
 class ProductRow:
-    """:ivar variant_count: also those taken off sale"""
+    """A product in the product list.
+
+    :ivar variant_count: withdrawn variants included
+    """
 
     id: int
     sku: str
@@ -237,7 +250,10 @@ class ProductRow:
 
 @dataclass(frozen=True, slots=True)
 class ProductsPage:
-    """:ivar counts: products of the whole shop by filter"""
+    """A page of the product list.
+
+    :ivar counts: products of the whole shop by filter
+    """
 
     criteria: ProductCriteria
     rows: tuple[ProductRow, ...]
@@ -250,8 +266,10 @@ class ProductsPage:
 
 @dataclass(frozen=True, slots=True)
 class CategoryDraft:
-    """:ivar hue: degrees of the colour circle
-    :ivar position: from 1
+    """The wanted values of a category.
+
+    :ivar hue: degrees of the OKLCH colour circle
+    :ivar position: in the navigation, from 1
     """
 
     name: str
@@ -263,7 +281,10 @@ class CategoryDraft:
 
 @dataclass(frozen=True, slots=True)
 class CategoryRecord:
-    """:ivar product_count: products that stand in it, hidden ones too"""
+    """A category as it is stored.
+
+    :ivar product_count: products in it, unpublished ones included
+    """
 
     id: int
     name: str
@@ -279,14 +300,14 @@ class CategoryRecord:
 
     @property
     def digest(self) -> str:
-        """Stands for what it says; another one means that somebody changed it."""
+        """Return a hash of its values without the position, to detect concurrent edits."""
         return hashlib.sha256(repr((self.name, self.slug, self.description, self.hue)).encode()).hexdigest()[:16]
 
 
 class CategoryConflict(DomainError):
-    """Somebody changed it since it was looked at.
+    """The category was changed after the form was shown.
 
-    :ivar record: as it stands now
+    :ivar record: its current values
     """
 
     def __init__(self, record: CategoryRecord) -> None:
@@ -295,9 +316,9 @@ class CategoryConflict(DomainError):
 
 
 class CategoryInUse(DomainError):
-    """Products stand in it.
+    """The category cannot be deleted, because products are in it.
 
-    :ivar count: how many
+    :ivar count: number of products
     """
 
     def __init__(self, count: int) -> None:

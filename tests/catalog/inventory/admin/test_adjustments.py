@@ -1,4 +1,4 @@
-"""What staff do to counts: deltas go to the present figure, counts only to the one that was seen, all or nothing."""
+"""Stock adjustments: deltas apply to the current count, counts only to the one that was shown; all or none."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from tests.factories.catalog import make_product
 from tests.factories.stock import CLERK, adjust, change_of, ledger_of, movement_count, row_of, sell
 from tests.isolated_shop import at_once, own_shop
 
-pytestmark = pytest.mark.usefixtures("_books_that_balance")
+pytestmark = pytest.mark.usefixtures("_consistent_stock")
 
 
 @pytest.fixture
-def _books_that_balance(app: Flask):
+def _consistent_stock(app: Flask):
     yield
     read_session().rollback()
     assert list(catalog.stock_violations()) == []
 
 
-def refusals(*changes: Adjustment) -> dict[int, RejectionKind]:
+def rejections(*changes: Adjustment) -> dict[int, RejectionKind]:
     with pytest.raises(StockConflict) as refused:
         adjust(*changes)
     return {variant: refusal.kind for variant, refusal in refused.value.refusals.items()}
 
 
-def test_a_delta_goes_to_the_present_figure_not_to_the_one_seen(app: Flask) -> None:
+def test_a_delta_applies_to_the_current_count(app: Flask) -> None:
     mug = make_product(stock=10)
     change = change_of(mug.sku, delta=5)
     sell(mug.sku, 4)
@@ -50,20 +50,20 @@ def test_a_delta_goes_to_the_present_figure_not_to_the_one_seen(app: Flask) -> N
     assert (received.delta, received.balance, received.reason, received.actor) == (5, 11, "received", CLERK)
 
 
-def test_a_count_sets_the_figure_that_was_seen_and_says_so_in_the_ledger(app: Flask) -> None:
+def test_a_count_replaces_the_count_that_was_shown_and_is_recorded(app: Flask) -> None:
     mug = make_product(stock=10)
     adjust(change_of(mug.sku, count=12))
     (counted,) = ledger_of(mug.sku)
     assert (counted.delta, counted.balance, counted.reason) == (2, 12, "counted")
 
 
-def test_counting_what_is_there_is_noted_too(app: Flask) -> None:
+def test_a_count_without_a_difference_is_recorded_too(app: Flask) -> None:
     mug = make_product(stock=10)
     adjust(change_of(mug.sku, count=10))
     assert [(row.delta, row.balance) for row in ledger_of(mug.sku)] == [(0, 10)]
 
 
-def test_a_count_of_a_figure_that_changed_is_refused_with_what_is_there_now(app: Flask) -> None:
+def test_a_count_of_a_changed_figure_is_rejected_with_the_current_row(app: Flask) -> None:
     mug = make_product(stock=10)
     stale = change_of(mug.sku, count=12)
     sell(mug.sku, 1)
@@ -76,34 +76,34 @@ def test_a_count_of_a_figure_that_changed_is_refused_with_what_is_there_now(app:
     assert row_of(mug.sku).on_hand == 9
 
 
-def test_one_refused_change_leaves_the_whole_submit_undone(app: Flask) -> None:
+def test_one_rejected_adjustment_rejects_the_whole_submission(app: Flask) -> None:
     mug, bowl, jar = make_product(stock=10), make_product(stock=3), make_product(stock=7)
     rows = [change_of(mug.sku, delta=5), change_of(bowl.sku, delta=-4), change_of(jar.sku, level=2)]
-    assert refusals(*rows) == {rows[1].variant_id: RejectionKind.SHORT}
+    assert rejections(*rows) == {rows[1].variant_id: RejectionKind.SHORT}
     assert [row_of(product.sku).on_hand for product in (mug, bowl, jar)] == [10, 3, 7]
     assert row_of(jar.sku).reorder_level == 5
     assert [ledger_of(product.sku) for product in (mug, bowl, jar)] == [[], [], []]
 
 
-def test_what_is_promised_to_customers_cannot_be_taken_off_or_counted_away(app: Flask) -> None:
+def test_reserved_units_cannot_be_removed_or_counted_away(app: Flask) -> None:
     mug, bowl = make_product(stock=10), make_product(stock=10)
     for product in (mug, bowl):
         catalog.reserve(f"buyer-of-{product.sku}", [Hold(product.sku, 8)])
     rows = [change_of(mug.sku, delta=-3), change_of(bowl.sku, count=7)]
-    assert refusals(*rows) == {rows[0].variant_id: RejectionKind.SHORT, rows[1].variant_id: RejectionKind.RESERVED}
+    assert rejections(*rows) == {rows[0].variant_id: RejectionKind.SHORT, rows[1].variant_id: RejectionKind.RESERVED}
 
 
-def test_more_than_any_shelf_holds_is_refused(app: Flask) -> None:
+def test_more_than_the_maximum_is_rejected(app: Flask) -> None:
     mug = make_product(stock=10)
     row = change_of(mug.sku, delta=MAX_UNITS)
-    assert refusals(row) == {row.variant_id: RejectionKind.TOO_MANY}
+    assert rejections(row) == {row.variant_id: RejectionKind.TOO_MANY}
 
 
-def test_a_variant_that_is_gone_is_named(app: Flask) -> None:
-    assert refusals(Adjustment(99_999_999, 1, 5, delta=1)) == {99_999_999: RejectionKind.GONE}
+def test_a_deleted_variant_is_rejected(app: Flask) -> None:
+    assert rejections(Adjustment(99_999_999, 1, 5, delta=1)) == {99_999_999: RejectionKind.GONE}
 
 
-def test_a_submit_sent_twice_is_done_once(app: Flask) -> None:
+def test_a_submission_sent_twice_is_applied_once(app: Flask) -> None:
     mug = make_product(stock=10)
     for _ in range(2):
         adjust(change_of(mug.sku, delta=5), reference="desk/one-form")
@@ -111,7 +111,7 @@ def test_a_submit_sent_twice_is_done_once(app: Flask) -> None:
     assert len(ledger_of(mug.sku)) == 1
 
 
-def test_a_level_is_changed_and_leaves_a_row_that_moves_nothing(app: Flask) -> None:
+def test_a_changed_level_is_recorded_as_a_movement_of_no_units(app: Flask) -> None:
     mug = make_product(stock=10)
     adjust(change_of(mug.sku, level=20))
     assert row_of(mug.sku).reorder_level == 20
@@ -120,15 +120,15 @@ def test_a_level_is_changed_and_leaves_a_row_that_moves_nothing(app: Flask) -> N
     assert not changed.can_be_undone
 
 
-def test_a_level_that_somebody_else_changed_meanwhile_is_not_overwritten(app: Flask) -> None:
+def test_a_level_changed_meanwhile_is_not_overwritten(app: Flask) -> None:
     mug = make_product(stock=10)
     stale = change_of(mug.sku, level=20)
     adjust(change_of(mug.sku, level=8))
-    assert refusals(stale) == {stale.variant_id: RejectionKind.LEVEL_CHANGED}
+    assert rejections(stale) == {stale.variant_id: RejectionKind.LEVEL_CHANGED}
     assert row_of(mug.sku).reorder_level == 8
 
 
-def test_goods_received_are_for_sale_at_once(app: Flask) -> None:
+def test_received_units_are_available_at_once(app: Flask) -> None:
     mug = make_product(stock=0)
     adjust(change_of(mug.sku, delta=3), reason=Reason.RECEIVED)
     assert catalog.get_offer(mug.sku).available == 3
@@ -138,7 +138,7 @@ def test_goods_received_are_for_sale_at_once(app: Flask) -> None:
 # ------------------------------------------------------------------------------------------------ undo
 
 
-def test_undo_is_a_movement_of_its_own_that_names_the_one_it_takes_back(app: Flask) -> None:
+def test_undo_is_a_movement_that_refers_to_the_one_it_reverses(app: Flask) -> None:
     mug = make_product(stock=10)
     adjust(change_of(mug.sku, delta=-4), reason=Reason.DAMAGED)
     (damaged,) = ledger_of(mug.sku)
@@ -150,7 +150,7 @@ def test_undo_is_a_movement_of_its_own_that_names_the_one_it_takes_back(app: Fla
     assert not before.can_be_undone
 
 
-def test_a_movement_is_taken_back_once_however_often_it_is_asked_for(app: Flask) -> None:
+def test_undo_is_idempotent(app: Flask) -> None:
     mug = make_product(stock=10)
     adjust(change_of(mug.sku, delta=5))
     (added,) = ledger_of(mug.sku)
@@ -160,7 +160,7 @@ def test_a_movement_is_taken_back_once_however_often_it_is_asked_for(app: Flask)
     assert len(ledger_of(mug.sku)) == 2
 
 
-def test_what_was_sold_meanwhile_cannot_be_undone_away(app: Flask) -> None:
+def test_units_sold_meanwhile_cannot_be_undone(app: Flask) -> None:
     mug = make_product(stock=0)
     adjust(change_of(mug.sku, delta=5))
     (received,) = ledger_of(mug.sku)
@@ -170,7 +170,7 @@ def test_what_was_sold_meanwhile_cannot_be_undone_away(app: Flask) -> None:
     assert row_of(mug.sku).on_hand == 2
 
 
-def test_a_sale_is_not_undone_by_hand(app: Flask) -> None:
+def test_a_sale_cannot_be_undone(app: Flask) -> None:
     mug = make_product(stock=10)
     sell(mug.sku, 3)
     (sale,) = ledger_of(mug.sku)
@@ -178,7 +178,7 @@ def test_a_sale_is_not_undone_by_hand(app: Flask) -> None:
         inventory_admin.undo(sale.id, actor=CLERK)
 
 
-def test_what_never_happened_is_not_undone(app: Flask) -> None:
+def test_an_unknown_movement_cannot_be_undone(app: Flask) -> None:
     with pytest.raises(UnknownMovement):
         inventory_admin.undo(99_999_999, actor=CLERK)
 
@@ -187,7 +187,7 @@ def test_what_never_happened_is_not_undone(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_two_clerks_and_a_shopper_at_once_all_deltas_survive(engine: str, tmp_path: Path) -> None:
+def test_concurrent_deltas_and_sales_all_count(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app, app.app_context():
         mug = make_product(stock=50)
         change = change_of(mug.sku, delta=3), change_of(mug.sku, delta=-2)
@@ -200,7 +200,7 @@ def test_two_clerks_and_a_shopper_at_once_all_deltas_survive(engine: str, tmp_pa
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_one_form_sent_many_times_at_once_is_done_once(engine: str, tmp_path: Path) -> None:
+def test_one_form_sent_concurrently_is_applied_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app, app.app_context():
         mug = make_product(stock=50)
         change, before = change_of(mug.sku, delta=7), movement_count()
@@ -211,7 +211,7 @@ def test_one_form_sent_many_times_at_once_is_done_once(engine: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_one_undo_pressed_many_times_at_once_is_done_once(engine: str, tmp_path: Path) -> None:
+def test_concurrent_undos_of_a_movement_reverse_it_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app, app.app_context():
         mug = make_product(stock=50)
         adjust(change_of(mug.sku, delta=7))
@@ -223,9 +223,7 @@ def test_one_undo_pressed_many_times_at_once_is_done_once(engine: str, tmp_path:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_of_many_counts_of_one_figure_the_first_wins_and_the_others_are_asked_again(
-    engine: str, tmp_path: Path
-) -> None:
+def test_of_concurrent_counts_of_one_figure_only_the_first_is_applied(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app, app.app_context():
         mug = make_product(stock=50)
         counts = [change_of(mug.sku, count=40 + i) for i in range(6)]

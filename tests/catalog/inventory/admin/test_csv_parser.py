@@ -1,4 +1,4 @@
-"""What an uploaded file is, and what its lines say; no database."""
+"""Parsing of uploaded CSV files; no database."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def test_counts_deltas_levels_and_reasons_are_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["sku;count\nMUG;12\n", "sku\tcount\nMUG\t12", "\ufeffSKU , Count\r\n MUG ,12.0\r\n"])
-def test_files_of_other_spreadsheets_are_read_alike(text: str) -> None:
+def test_other_delimiters_and_byte_order_marks_are_read(text: str) -> None:
     assert [(line.sku, line.count) for line in lines(text)] == [("MUG", 12)]
 
 
-def test_what_excel_calls_unicode_text_is_read() -> None:
+def test_unicode_text_of_excel_is_read() -> None:
     content = codecs.BOM_UTF16_LE + "sku\tcount\nMUG\t12\n".encode("utf-16-le")
     assert [line.count for line in read_sheet(content)] == [12]
 
 
-def test_line_numbers_are_those_of_an_editor() -> None:
+def test_line_numbers_are_those_of_a_text_editor() -> None:
     text = 'sku,count,name\nMUG,1,"two\nlines"\n\n,,\nJAR,x,\n'
     assert problems(text) == [(2, None, ""), (6, LineProblem.NOT_A_NUMBER, "x")]
 
@@ -65,7 +65,7 @@ def test_line_numbers_are_those_of_an_editor() -> None:
         (f"{'M' * 101},1,,,", LineProblem.UNKNOWN_SKU),
     ],
 )
-def test_what_is_wrong_with_a_line_is_named(line: str, problem: LineProblem) -> None:
+def test_problems_of_a_line_are_reported(line: str, problem: LineProblem) -> None:
     assert [found for _, found, _ in problems(f"sku,count,delta,reason,low_stock_level\n{line}\n")] == [problem]
 
 
@@ -81,14 +81,14 @@ def test_what_is_wrong_with_a_line_is_named(line: str, problem: LineProblem) -> 
         (b"sku,count\nA\0B,1\n", "no text"),
     ],
 )
-def test_a_file_that_is_no_csv_is_called_what_it_is(content: bytes, kind: str) -> None:
+def test_the_kind_of_a_file_that_is_not_csv_is_reported(content: bytes, kind: str) -> None:
     with pytest.raises(NotCsv) as refused:
         read_sheet(content)
     assert refused.value.kind.startswith(kind)
     assert refused.value.status == 415
 
 
-def test_a_bad_encoding_is_named_with_its_line() -> None:
+def test_a_bad_encoding_is_reported_with_its_line() -> None:
     assert fault("sku,count\nMUG,1\nKäse,1\n".encode("latin-1")) == (SheetFault.ENCODING, "3")
 
 
@@ -103,15 +103,15 @@ def test_a_bad_encoding_is_named_with_its_line() -> None:
         (" \n \n", (SheetFault.EMPTY, "")),
     ],
 )
-def test_a_bad_header_is_named(header: str, expected: tuple[SheetFault, str]) -> None:
+def test_a_bad_header_is_reported(header: str, expected: tuple[SheetFault, str]) -> None:
     assert fault(header.encode()) == expected
 
 
-def test_more_lines_than_the_shop_takes_are_refused() -> None:
+def test_too_many_lines_are_refused() -> None:
     assert fault(b"sku,count\n" + b"MUG,1\n" * (MAX_LINES + 1))[0] is SheetFault.TOO_MANY_LINES
 
 
-def test_a_cell_too_large_to_be_one_is_a_broken_file() -> None:
+def test_a_huge_cell_is_a_broken_file() -> None:
     assert fault(b"sku,count\nMUG,1\n" + b'"' + b"x" * 200_000 + b'",1\n') == (SheetFault.BROKEN, "3")
     assert fault(b"x" * 200_000) == (SheetFault.BROKEN, "1")
 
@@ -129,17 +129,17 @@ def test_a_number_with_a_comma_in_it_is_not_read_as_two_cells() -> None:
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "\uff20SUM(A1)"])
-def test_no_cell_of_an_export_is_taken_for_a_formula(cell: str) -> None:
+def test_formulas_are_escaped_in_exports(cell: str) -> None:
     assert escape_formula(cell) == f"'{cell}"
     assert unescape_formula(f"'{cell}") == cell
 
 
 @pytest.mark.parametrize("cell", ["MUG", "", "'tis", 5, -5, None])
-def test_all_other_cells_stay_as_they_are(cell: object) -> None:
+def test_other_cells_are_unchanged(cell: object) -> None:
     assert escape_formula(cell) == cell
 
 
-def test_what_was_exported_is_read_as_it_was() -> None:
+def test_exported_cells_are_read_back_unchanged() -> None:
     text = "".join(csv_lines(["sku", "name", "count"], [["=MUG", '=cmd|"/c calc"', 3], ["A,B", "-", ""]] * 600))
     read = lines(text)
     assert len(read) == 1200

@@ -1,4 +1,4 @@
-"""Files of stock figures: every change and problem by its line, then all or nothing."""
+"""Stock imports: changes and problems by line, then all or nothing."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ from tests.factories.stock import CLERK, adjust, change_of, ledger_of, movement_
 from tests.fakes import Clock
 from tests.isolated_shop import at_once, own_shop
 
+# By name: as an attribute of its package, the function of the same name hides the module.
+
 
 @pytest.fixture(autouse=True)
-def _books_that_balance(request: pytest.FixtureRequest) -> Iterator[None]:
+def _consistent_stock(request: pytest.FixtureRequest) -> Iterator[None]:
     if "app" not in request.fixturenames:
         yield
         return
@@ -51,7 +53,7 @@ def check(*lines: str, header: str = "sku,count,delta,reason,low_stock_level") -
 
 
 def apply(page: ImportPage) -> ImportPage:
-    """Ask for it, and be the worker."""
+    """Queue an import, and apply it as the worker does."""
     import_id = page.imported.id
     assert inventory_admin.start_import(import_id)
     assert inventory_admin.waiting_imports() == [import_id]
@@ -97,7 +99,7 @@ def test_an_applied_file_is_in_the_ledger_line_by_line(app: Flask) -> None:
     assert catalog.cards_of([mug.id, jar.id])[0].available == 12
 
 
-def test_what_an_import_brings_back_is_announced_and_what_it_makes_low_is_told(app: Flask) -> None:
+def test_an_import_publishes_back_in_stock_and_low_stock(app: Flask) -> None:
     back, low = make_product(stock=0), make_product(stock=30)
     apply(check(f"{back.sku},50,,,", f"{low.sku},4,,,"))
     topics = sa.select(Message.topic, Message.payload).where(Message.topic.in_([BACK_IN_STOCK, STOCK_LOW]))
@@ -108,7 +110,7 @@ def test_what_an_import_brings_back_is_announced_and_what_it_makes_low_is_told(a
     assert catalog.get_offer(back.sku).available == 50
 
 
-def test_each_problem_is_named_with_its_line_and_nothing_can_be_applied(app: Flask) -> None:
+def test_problems_are_listed_by_line_and_prevent_the_import(app: Flask) -> None:
     mug, held = make_product(stock=10), make_product(stock=10)
     catalog.reserve("a-buyer", [Hold(held.sku, 6)])
     page = check(
@@ -128,24 +130,24 @@ def test_each_problem_is_named_with_its_line_and_nothing_can_be_applied(app: Fla
     assert not inventory_admin.start_import(page.imported.id)
 
 
-def test_fewer_than_are_promised_cannot_be_counted(app: Flask) -> None:
+def test_a_count_below_the_reserved_units_is_a_problem(app: Flask) -> None:
     held = make_product(stock=10)
     catalog.reserve("a-buyer", [Hold(held.sku, 6)])
     assert problems(check(f"{held.sku},5,,,")) == [(2, LineProblem.RESERVED, "6")]
 
 
-def test_a_line_exported_before_a_sale_is_out_of_date(app: Flask) -> None:
+def test_a_line_exported_before_a_sale_is_stale(app: Flask) -> None:
     mug, jar = make_product(stock=10), make_product(stock=10)
     sell(mug.sku, 2)
     header = "sku,on_hand,count,delta"
     assert problems(check(f"{mug.sku},10,9,", f"{jar.sku},10,9,", header=header)) == [
         (2, LineProblem.STALE, "10/8"),
     ]
-    assert counts(check(f"{mug.sku},10,,5", header=header)) == (1, 1, 0)  # a delta is never out of date
-    assert counts(check(f"{mug.sku},10,8,", header=header)) == (1, 0, 0)  # nor what changes nothing
+    assert counts(check(f"{mug.sku},10,,5", header=header)) == (1, 1, 0)  # a delta is never stale
+    assert counts(check(f"{mug.sku},10,8,", header=header)) == (1, 0, 0)  # nor is a line that changes nothing
 
 
-def test_a_level_that_somebody_changed_since_the_export_is_out_of_date(app: Flask) -> None:
+def test_a_level_changed_since_the_export_is_stale(app: Flask) -> None:
     mug = make_product(stock=10)
     adjust(change_of(mug.sku, level=7))
     page = check(f"{mug.sku},5,9", header="sku,level,low_stock_level")
@@ -162,7 +164,7 @@ def test_the_same_file_twice_changes_nothing_the_second_time(app: Flask) -> None
     assert (row_of(mug.sku).on_hand, row_of(jar.sku).on_hand) == (12, 7)
 
 
-def test_the_same_file_later_does_not_bring_back_what_was_right_the_first_time(app: Flask) -> None:
+def test_the_same_file_uploaded_later_changes_nothing(app: Flask) -> None:
     mug, jar = make_product(stock=10), make_product(stock=10)
     lines = [f"{mug.sku},10,,,5", f"{jar.sku},12,,,"]
     apply(check(*lines))
@@ -181,7 +183,7 @@ def test_the_same_file_checked_twice_is_applied_once(app: Flask) -> None:
     assert row_of(jar.sku).on_hand == 7
 
 
-def test_a_line_whose_variant_was_deleted_since_the_check_is_named_and_nothing_is_applied(app: Flask) -> None:
+def test_a_variant_deleted_since_the_check_refuses_the_import(app: Flask) -> None:
     shirt, jar = make_product(options=(("S", 3), ("M", 0))), make_product(stock=10)
     (_, m) = record_of(shirt.id).variants
     page = check(f"{m.sku},5,,,", f"{jar.sku},12,,,")
@@ -191,7 +193,7 @@ def test_a_line_whose_variant_was_deleted_since_the_check_is_named_and_nothing_i
     assert row_of(jar.sku).on_hand == 10
 
 
-def test_figures_that_changed_since_the_check_are_named_and_nothing_is_applied(app: Flask) -> None:
+def test_figures_changed_since_the_check_refuse_the_import(app: Flask) -> None:
     mug, jar, tin, pan = (make_product(stock=10) for _ in range(4))
     page = check(f"{mug.sku},12,,,", f"{jar.sku},,-9,,", f"{tin.sku},,,,8", f"{pan.sku},,5,,")
     sell(mug.sku, 1)
@@ -208,7 +210,7 @@ def test_figures_that_changed_since_the_check_are_named_and_nothing_is_applied(a
     assert (row_of(pan.sku).on_hand, movement_count()) == (10, before)
 
 
-def test_an_import_is_asked_for_once_and_applied_once(app: Flask) -> None:
+def test_an_import_is_queued_once_and_applied_once(app: Flask) -> None:
     mug = make_product(stock=10)
     page = check(f"{mug.sku},,5,,")
     assert inventory_admin.start_import(page.imported.id)
@@ -218,14 +220,14 @@ def test_an_import_is_asked_for_once_and_applied_once(app: Flask) -> None:
     assert row_of(mug.sku).on_hand == 15
 
 
-def test_an_import_whose_worker_died_is_taken_up_again_after_its_lease(
+def test_an_import_whose_worker_died_is_resumed_after_its_lease(
     app: Flask, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mug = make_product(stock=10)
     page = check(f"{mug.sku},,5,,")
     inventory_admin.start_import(page.imported.id)
     with monkeypatch.context() as patch:
-        patch.setattr(import_runner._Act, "products", lambda act: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(import_runner._Attempt, "products", lambda attempt: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             inventory_admin.apply_import(page.imported.id)
     assert row_of(mug.sku).on_hand == 10
@@ -236,30 +238,30 @@ def test_an_import_whose_worker_died_is_taken_up_again_after_its_lease(
     assert row_of(mug.sku).on_hand == 15
 
 
-def test_progress_is_told_line_by_line_in_chunks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_reported_in_chunks(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_runner, "CHUNK", 2)
-    goods = [make_product(name=f"Mug {i}", options=(("S", 5), ("M", 5))) for i in range(3)]
-    page = check(*(f"{mug.sku}-{size},,1,," for mug in goods for size in "SM"))
+    mugs = [make_product(name=f"Mug {i}", options=(("S", 5), ("M", 5))) for i in range(3)]
+    page = check(*(f"{mug.sku}-{size},,1,," for mug in mugs for size in "SM"))
     inventory_admin.start_import(page.imported.id)
-    told: list[tuple[int, int]] = []
-    inventory_admin.apply_import(page.imported.id, lambda done, total: told.append((done, total)))
-    assert told == [(2, 6), (4, 6), (6, 6)]
-    assert [card.available for card in catalog.cards_of([mug.id for mug in goods])] == [12, 12, 12]
+    reported: list[tuple[int, int]] = []
+    inventory_admin.apply_import(page.imported.id, lambda done, total: reported.append((done, total)))
+    assert reported == [(2, 6), (4, 6), (6, 6)]
+    assert [card.available for card in catalog.cards_of([mug.id for mug in mugs])] == [12, 12, 12]
 
 
-def test_a_file_that_breaks_in_the_middle_leaves_no_import(app: Flask) -> None:
+def test_a_file_broken_in_the_middle_leaves_no_import(app: Flask) -> None:
     mug = make_product()
     with pytest.raises(BadSheet):
         check(f"{mug.sku},1,,,", '"' + "x" * 200_000 + '",1,,,')
     assert read_session().scalar(sa.select(StockImport.id)) is None
 
 
-def test_there_is_no_import_that_was_never_read(app: Flask) -> None:
+def test_an_unknown_import_is_not_found(app: Flask) -> None:
     with pytest.raises(UnknownImport):
         inventory_admin.show_import(99_999)
 
 
-def test_imports_are_forgotten_after_a_month_and_the_ledger_is_not(app: Flask, now: Clock) -> None:
+def test_imports_are_purged_after_a_month_and_the_ledger_is_not(app: Flask, now: Clock) -> None:
     mug = make_product(stock=10)
     page = apply(check(f"{mug.sku},,5,,"))
     asked = check(f"{mug.sku},,6,,")
@@ -273,7 +275,7 @@ def test_imports_are_forgotten_after_a_month_and_the_ledger_is_not(app: Flask, n
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_import_among_shoppers_and_clerks_counts_every_unit(engine: str, tmp_path: Path) -> None:
+def test_an_import_concurrent_with_sales_and_adjustments_counts_every_unit(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app, app.app_context():
         mugs = [make_product(stock=20) for _ in range(6)]
         page = check(*(f"{mug.sku},,10,," for mug in mugs))
@@ -290,12 +292,12 @@ def test_an_import_among_shoppers_and_clerks_counts_every_unit(engine: str, tmp_
         assert list(catalog.stock_violations()) == []
 
 
-def test_a_line_in_another_case_is_the_same_sku_twice(app: Flask) -> None:
+def test_skus_that_differ_in_case_only_are_duplicates(app: Flask) -> None:
     mug = make_product(stock=10)
     assert problems(check(f"{mug.sku},1,,,", f"{mug.sku.lower()},2,,,")) == [(3, LineProblem.TWICE, "2")]
 
 
-def test_the_database_takes_no_line_of_an_unknown_state(app: Flask) -> None:
+def test_the_database_refuses_an_unknown_state(app: Flask) -> None:
     check(f"{make_product().sku},1,,,")
     with pytest.raises(sa.exc.DBAPIError), transaction("catalog") as session:
         session.execute(sa.update(StockImport).values(state="somewhere"))

@@ -1,4 +1,4 @@
-"""The ledger as staff read it, and that the database keeps it as it was written."""
+"""The stock ledger for staff, and its immutability in the database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ids(**criteria: object) -> list[int]:
     return [movement.id for movement in page.movements]
 
 
-def test_the_rows_of_a_sku_explain_its_count(app: Flask) -> None:
+def test_the_movements_of_a_sku_add_up_to_its_count(app: Flask) -> None:
     mug = make_product(stock=10)
     sell(mug.sku, 3)
     adjust(change_of(mug.sku, delta=5), reason=Reason.RECEIVED)
@@ -39,12 +39,12 @@ def test_the_rows_of_a_sku_explain_its_count(app: Flask) -> None:
     assert page.movements[0].balance == row_of(mug.sku).on_hand
 
 
-def test_a_sku_that_is_none_of_ours_has_no_rows(app: Flask) -> None:
+def test_an_unknown_sku_has_no_movements(app: Flask) -> None:
     page = inventory_admin.list_movements(LedgerCriteria(sku="NO-SUCH"))
     assert (page.movements, page.row) == ((), None)
 
 
-def test_rows_are_found_by_person_reason_reference_and_day(app: Flask, now: Clock) -> None:
+def test_movements_are_filtered_by_actor_reason_reference_and_day(app: Flask, now: Clock) -> None:
     mug, bowl = make_product(stock=10), make_product(stock=10)
     now.advance(days=2)
     began = utc_now()
@@ -61,7 +61,7 @@ def test_rows_are_found_by_person_reason_reference_and_day(app: Flask, now: Cloc
 
 
 @pytest.mark.parametrize("by_sku", [True, False])
-def test_a_long_ledger_comes_in_pages_each_row_once_forth_and_back(app: Flask, by_sku: bool) -> None:
+def test_a_long_ledger_has_pages_with_each_row_once(app: Flask, by_sku: bool) -> None:
     mug = make_product(stock=10)
     for number in range(120):
         adjust(change_of(mug.sku, delta=1), actor="busy@example.com", reference=f"desk/busy-{number}")
@@ -85,7 +85,7 @@ def test_a_page_takes_a_fixed_number_of_selects(app: Flask) -> None:
         assert counter["selects"] <= 2
 
 
-def test_the_last_scans_of_one_clerk_are_theirs_alone(app: Flask) -> None:
+def test_recent_scans_are_of_one_actor(app: Flask) -> None:
     mug = make_product(stock=10)
     for number, actor in enumerate([CLERK, "other@example.com"]):
         adjust(
@@ -99,18 +99,18 @@ def test_the_last_scans_of_one_clerk_are_theirs_alone(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("values", [{"note": "nothing happened"}, {"undoes_id": 1}])
-def test_the_new_columns_are_as_fixed_as_the_old_ones(app: Flask, values: dict[str, object]) -> None:
+def test_movements_are_immutable(app: Flask, values: dict[str, object]) -> None:
     with pytest.raises(DBAPIError, match="stock movements are never changed"), transaction("catalog") as session:
         session.execute(sa.update(StockMovement).values(**values))
 
 
-def test_the_database_itself_takes_nothing_back_twice(app: Flask) -> None:
+def test_the_database_refuses_a_second_undo(app: Flask) -> None:
     mug = make_product(stock=10)
     adjust(change_of(mug.sku, delta=5))
     (added,) = ledger_of(mug.sku)
     inventory_admin.undo(added.id, actor=CLERK)
-    twin = {"variant_id": row_of(mug.sku).id, "delta": -5, "balance": 5, "reason": "undo", "actor": CLERK}
+    second = {"variant_id": row_of(mug.sku).id, "delta": -5, "balance": 5, "reason": "undo", "actor": CLERK}
     with pytest.raises(DBAPIError), transaction("catalog") as session:
         session.execute(
-            sa.insert(StockMovement).values(reference="another", created_at=utc_now(), undoes_id=added.id, **twin)
+            sa.insert(StockMovement).values(reference="another", created_at=utc_now(), undoes_id=added.id, **second)
         )

@@ -1,4 +1,4 @@
-"""The stock desk's list: every SKU, found, filtered, ordered, and read in pages of the same cost."""
+"""The staff's stock list: search, filters, sort orders and pages by a fixed number of selects."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def retire(product: ProductCard) -> None:
         session.execute(sa.update(Variant).where(Variant.product_id == product.id).values(is_sellable=False))
 
 
-def test_a_row_says_all_there_is_to_know(app: Flask) -> None:
+def test_a_row_has_all_figures(app: Flask) -> None:
     mug = make_product(name="Clay Mug", stock=12)
     sell(mug.sku, 3)
     catalog.reserve("a-buyer", [Hold(mug.sku, 2)])
@@ -39,7 +39,7 @@ def test_a_row_says_all_there_is_to_know(app: Flask) -> None:
     assert (row.sold_30, row.days_left, row.stock_status) == (3, 70, StockStatus.STOCKED)
 
 
-def test_a_variant_is_named_with_its_option(app: Flask) -> None:
+def test_a_title_contains_the_option(app: Flask) -> None:
     shirt = make_product(name="Shirt", options=(("S", 1), ("M", 2)))
     assert row_of(f"{shirt.sku}-M").title == "Shirt, M"
 
@@ -57,7 +57,7 @@ def test_every_sku_is_on_exactly_one_page_in_every_order(app: Flask) -> None:
         assert len(seen) == len(set(seen)) == total, order
 
 
-def test_the_way_back_shows_the_same_pages(app: Flask) -> None:
+def test_previous_pages_are_the_same(app: Flask) -> None:
     first = inventory_admin.list_stock(StockQuery(order=SortOrder.NAME))
     second = inventory_admin.list_stock(StockQuery(order=SortOrder.NAME, cursor=first.paged.next))
     back = inventory_admin.list_stock(StockQuery(order=SortOrder.NAME, cursor=second.paged.previous))
@@ -66,13 +66,13 @@ def test_the_way_back_shows_the_same_pages(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10", "WzEsIDIsIDNd", "W3RydWUsIDEuNV0", "é", "W2ZhbHNlLCAiYSIsICJiIl0"])
-def test_a_cursor_that_is_none_of_ours_is_the_first_page(app: Flask, cursor: str) -> None:
+def test_an_invalid_cursor_is_the_first_page(app: Flask, cursor: str) -> None:
     for order in SortOrder:
         page = inventory_admin.list_stock(StockQuery(order=order, cursor=cursor))
         assert skus(page) == skus(inventory_admin.list_stock(StockQuery(order=order)))
 
 
-def test_filters_count_and_show_what_they_say(app: Flask) -> None:
+def test_filters_show_and_count_matching_variants(app: Flask) -> None:
     low, out = make_product(stock=5), make_product(stock=0)
     held, gone = make_product(stock=50), make_product(stock=0)
     catalog.reserve("a-buyer", [Hold(held.sku, 1)])
@@ -91,19 +91,19 @@ def test_filters_count_and_show_what_they_say(app: Flask) -> None:
     assert find(gone.sku, filter=StockFilter.OUT) == []
 
 
-def test_a_level_raised_above_what_there_is_moves_the_row_to_the_low_ones(app: Flask) -> None:
+def test_a_level_raised_above_the_stock_makes_a_row_low(app: Flask) -> None:
     mug = make_product(stock=30)
     adjust(change_of(mug.sku, level=40))
     assert row_of(mug.sku).stock_status is StockStatus.LOW
 
 
-def test_a_hold_of_the_last_units_makes_a_row_sold_out(app: Flask) -> None:
+def test_reserving_the_last_units_makes_a_row_out_of_stock(app: Flask) -> None:
     mug = make_product(stock=2)
     catalog.reserve("a-buyer", [Hold(mug.sku, 2)])
     assert row_of(mug.sku).stock_status is StockStatus.OUT
 
 
-def test_the_orders_put_first_what_they_say(app: Flask) -> None:
+def test_sort_orders_sort_as_named(app: Flask) -> None:
     slow, fast = make_product(stock=100), make_product(stock=100)
     sell(slow.sku, 1)
     sell(fast.sku, 60)
@@ -116,7 +116,7 @@ def test_the_orders_put_first_what_they_say(app: Flask) -> None:
 # --------------------------------------------------------------------------------------------- search
 
 
-def test_a_whole_sku_is_the_first_hit_in_any_case(app: Flask) -> None:
+def test_a_whole_sku_in_any_case_is_the_first_result(app: Flask) -> None:
     short = make_product()
     with transaction("catalog") as session:
         session.execute(sa.update(Variant).where(Variant.sku == short.sku).values(sku="ZED-1", barcode="4006381333931"))
@@ -134,7 +134,7 @@ def test_words_of_a_name_are_found_after_codes(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("words", ["%", "_", "'", '"', "\\", "*", "OR", "a" * 100, "😀", "\uffff"])
-def test_any_characters_may_be_searched_for(app: Flask, words: str) -> None:
+def test_any_characters_can_be_searched(app: Flask, words: str) -> None:
     find(words)
 
 
@@ -150,7 +150,7 @@ def test_a_page_takes_a_fixed_number_of_selects(app: Flask) -> None:
 # -------------------------------------------------------------------------------------------- restock
 
 
-def test_the_restock_list_goes_by_the_days_that_are_left(app: Flask) -> None:
+def test_the_restock_list_is_sorted_by_days_left(app: Flask) -> None:
     slow, fast, out = make_product(stock=14), make_product(stock=14), make_product(stock=3)
     sell(slow.sku, 10)
     sell(fast.sku, 12)
@@ -159,7 +159,7 @@ def test_the_restock_list_goes_by_the_days_that_are_left(app: Flask) -> None:
     assert shown == [out.sku, fast.sku, slow.sku]
 
 
-def test_the_restock_list_says_how_many_to_order(app: Flask) -> None:
+def test_the_restock_list_has_the_units_to_order(app: Flask) -> None:
     mug = make_product(stock=14)
     sell(mug.sku, 10)
     assert row_of(mug.sku).to_order == 5 + 10 - 4

@@ -1,4 +1,4 @@
-"""Many products at once: looked at first, then all or none, and once."""
+"""Bulk changes: previewed, then applied to all products or none, once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fakes import Clock
 TEN_OFF = BulkChange(BulkAct.PERCENT, Decimal(-10))
 
 
-pytestmark = pytest.mark.usefixtures("_derived_is_right")
+pytestmark = pytest.mark.usefixtures("_consistent_read_model")
 
 
 def seen_of(ids: list[int], asked: BulkChange) -> dict[int, int]:
@@ -47,11 +47,11 @@ def prices(ids: list[int]) -> list[Money]:
         (BulkChange(BulkAct.AMOUNT, Decimal(-7), PriceEnding.NINETY_NINE), "7.20", "-0.01"),
     ],
 )
-def test_new_prices_are_rounded_half_up_and_end_as_asked(asked: BulkChange, price: str, new: str) -> None:
+def test_new_prices_are_rounded_half_up_to_the_ending(asked: BulkChange, price: str, new: str) -> None:
     assert asked.new_price(rupees(price)) == rupees(new)
 
 
-def test_looking_changes_nothing_and_says_what_would_be(app: Flask) -> None:
+def test_a_preview_lists_changes_and_makes_none(app: Flask) -> None:
     shirt, mug = make_product(price=900, options=(("S", 1), ("M", 1))), make_product(price=500)
     lines = admin.preview([shirt.id, mug.id], TEN_OFF)
     assert {(line.old, line.new) for line in lines} == {(rupees(900), rupees(810)), (rupees(500), rupees(450))}
@@ -67,7 +67,7 @@ def test_prices_of_many_products_change_together(app: Flask) -> None:
     assert ("price", mug.sku, "INR 500.00 to INR 450.00") in acts()
 
 
-def test_an_old_price_that_is_no_longer_the_higher_one_goes(app: Flask) -> None:
+def test_a_compare_at_price_below_the_new_price_is_dropped(app: Flask) -> None:
     mug = make_product(price=500)
     change(mug.id, variants=variants(record_of(mug.id), only=priced(450, compare_at_price=480)))
     apply([mug.id], BulkChange(BulkAct.AMOUNT, Decimal(30)))
@@ -75,7 +75,7 @@ def test_an_old_price_that_is_no_longer_the_higher_one_goes(app: Flask) -> None:
     assert (variant.price, variant.compare_at_price) == (rupees(480), None)
 
 
-def test_a_price_changed_meanwhile_stops_all_of_it_and_is_named(app: Flask) -> None:
+def test_a_price_changed_meanwhile_refuses_the_whole_change(app: Flask) -> None:
     mug, jar = make_product(price=500), make_product(price=300)
     seen = seen_of([mug.id, jar.id], TEN_OFF)
     change(mug.id, variants=variants(record_of(mug.id), only=priced(550)))
@@ -85,7 +85,7 @@ def test_a_price_changed_meanwhile_stops_all_of_it_and_is_named(app: Flask) -> N
     assert prices([mug.id, jar.id]) == [rupees(550), rupees(300)]
 
 
-def test_a_price_that_would_be_nothing_stops_all_of_it(app: Flask) -> None:
+def test_a_price_of_zero_refuses_the_whole_change(app: Flask) -> None:
     mug, jar = make_product(price=500), make_product(price=300)
     with pytest.raises(BulkImpossible) as impossible:
         apply([mug.id, jar.id], BulkChange(BulkAct.AMOUNT, Decimal(-300)))
@@ -93,7 +93,7 @@ def test_a_price_that_would_be_nothing_stops_all_of_it(app: Flask) -> None:
     assert prices([mug.id, jar.id]) == [rupees(500), rupees(300)]
 
 
-def test_a_form_sent_twice_is_done_once(app: Flask) -> None:
+def test_a_form_sent_twice_is_applied_once(app: Flask) -> None:
     mug = make_product(price=500)
     key, seen = new_key(), seen_of([mug.id], TEN_OFF)
     assert apply([mug.id], TEN_OFF, seen=seen, key=key) == 1
@@ -101,7 +101,7 @@ def test_a_form_sent_twice_is_done_once(app: Flask) -> None:
     assert prices([mug.id]) == [rupees(450)]
 
 
-def test_many_are_hidden_and_put_on_sale(app: Flask) -> None:
+def test_many_products_are_hidden_and_published(app: Flask) -> None:
     mugs = [make_product() for _ in range(3)]
     ids = [int(mug.id) for mug in mugs]
     admin.set_published(ids[:1], False, actor=KEEPER)
@@ -112,7 +112,7 @@ def test_many_are_hidden_and_put_on_sale(app: Flask) -> None:
     assert [what for what, subject, _ in acts() if subject == mugs[1].sku] == ["hidden", "published"]
 
 
-def test_a_form_is_forgotten_when_nobody_comes_back_to_it(app: Flask, now: Clock) -> None:
+def test_idempotency_keys_are_purged(app: Flask, now: Clock) -> None:
     mug = make_product(price=500)
     apply([mug.id], TEN_OFF)
     assert admin.purge_idempotency_keys() == 0

@@ -1,4 +1,4 @@
-"""The categories themselves: what is renamed is found by its new name, what moved is found at its old address."""
+"""Categories: creating, changing, moving and deleting them; search by new names, redirects from old slugs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.factories.products import KEEPER, acts, category_id, change, found_by
 TOYS = CategoryDraft("Toys", "toys", "To play with.", 300, 1)
 
 
-pytestmark = pytest.mark.usefixtures("_derived_is_right")
+pytestmark = pytest.mark.usefixtures("_consistent_read_model")
 
 
 def open_toys() -> int:
@@ -42,20 +42,20 @@ def slugs() -> list[str]:
     return [record.slug for record in admin.list_categories()]
 
 
-def test_a_category_is_opened_at_its_place(app: Flask) -> None:
+def test_a_category_is_created_at_its_position(app: Flask) -> None:
     before = slugs()
     open_toys()
     assert slugs() == ["toys", *before]
-    assert acts()[-1] == ("category opened", "toys", "Toys")
+    assert acts()[-1] == ("category created", "toys", "Toys")
 
 
-def test_a_category_asked_for_twice_is_opened_once(app: Flask) -> None:
+def test_creating_a_category_is_idempotent(app: Flask) -> None:
     assert open_toys() == open_toys()
     assert slugs().count("toys") == 1
-    assert [act[0] for act in acts()].count("category opened") == 1
+    assert [entry[0] for entry in acts()].count("category created") == 1
 
 
-def test_a_category_moves_to_another_place(app: Flask) -> None:
+def test_a_category_is_moved_to_another_position(app: Flask) -> None:
     before = slugs()
     toys = open_toys()
     alter(toys, position=3)
@@ -73,7 +73,7 @@ def test_products_are_found_by_the_new_name_of_their_category(app: Flask) -> Non
     assert mug.id not in found_by("toys")
 
 
-def test_an_old_address_leads_to_the_present_one_without_a_chain(app: Flask) -> None:
+def test_old_slugs_redirect_to_the_current_one(app: Flask) -> None:
     toys = open_toys()
     alter(toys, slug="playthings")
     alter(toys, slug="games")
@@ -84,7 +84,7 @@ def test_an_old_address_leads_to_the_present_one_without_a_chain(app: Flask) -> 
     assert admin.find_redirect("games") == "toys"
 
 
-def test_names_and_addresses_are_those_of_one_category(app: Flask) -> None:
+def test_names_and_slugs_are_unique(app: Flask) -> None:
     toys = open_toys()
     books = category_id("books")
     assert problems(toys, name="BOOKS", slug="books") == {"name": Problem.NAME_TAKEN, "slug": Problem.SLUG_TAKEN}
@@ -92,7 +92,7 @@ def test_names_and_addresses_are_those_of_one_category(app: Flask) -> None:
     assert problems(toys, slug="books") == {"slug": Problem.SLUG_WAS_ANOTHERS}
 
 
-def test_a_stale_change_is_refused_with_what_stands_now(app: Flask) -> None:
+def test_a_stale_change_is_refused_with_the_current_record(app: Flask) -> None:
     toys = open_toys()
     seen = admin.get_category(toys).digest
     alter(toys, description="For children.")
@@ -101,7 +101,7 @@ def test_a_stale_change_is_refused_with_what_stands_now(app: Flask) -> None:
     assert conflict.value.record.description == "For children."
 
 
-def test_a_category_is_removed_when_nothing_stands_in_it(app: Flask) -> None:
+def test_only_an_empty_category_is_deleted(app: Flask) -> None:
     toys = open_toys()
     alter(toys, slug="games")
     mug = make_product(category="games")

@@ -1,4 +1,4 @@
-"""What staff write about products: all that follows from it is written with it, and nobody's work is overwritten."""
+"""Creating and changing products: the read model follows, and concurrent changes are never overwritten."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tests.factories.products import (
 )
 from tests.factories.stock import ledger_of, receive, row_of, sell
 
-pytestmark = pytest.mark.usefixtures("_derived_is_right")
+pytestmark = pytest.mark.usefixtures("_consistent_read_model")
 
 
 def create(draft: ProductDraft, sku: str = "DESK-MUG", *, is_published: bool = True, key: str = "") -> int:
@@ -62,7 +62,7 @@ def column(column: sa.ColumnElement[object] | object, product_id: int) -> object
 # ----------------------------------------------------------------------------------------------- created
 
 
-def test_a_product_is_created_with_all_that_follows_from_it(app: Flask) -> None:
+def test_a_product_is_created_with_its_read_model(app: Flask) -> None:
     product_id = create(make_draft("DESK-MUG"))
     record = record_of(product_id)
     assert (record.name, record.slug, record.sku, record.stock) == ("Enamel Mug", "enamel-mug", "DESK-MUG", 4)
@@ -73,7 +73,7 @@ def test_a_product_is_created_with_all_that_follows_from_it(app: Flask) -> None:
     assert acts()[-1] == ("product created", "DESK-MUG", "Enamel Mug, DESK-MUG INR 500.00, 4 units")
 
 
-def test_first_stock_is_a_movement(app: Flask) -> None:
+def test_initial_stock_is_a_movement(app: Flask) -> None:
     create(make_draft("DESK-MUG"))
     assert movements_of("DESK-MUG") == [(4, "initial", KEEPER)]
 
@@ -96,25 +96,25 @@ def test_a_product_may_be_created_hidden(app: Flask) -> None:
 def test_a_form_sent_twice_creates_one_product(app: Flask) -> None:
     key = new_key()
     assert create(make_draft("DESK-MUG"), key=key) == create(make_draft("DESK-MUG"), key=key)
-    assert [act for act in acts() if act[0] == "product created"] == [acts()[-1]]
+    assert [entry for entry in acts() if entry[0] == "product created"] == [acts()[-1]]
 
 
-def test_a_form_sent_twice_is_done_also_when_its_twin_ends_during_the_look(
+def test_a_repeat_succeeds_when_the_first_request_ends_during_validation(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key, find_problems, twin = new_key(), changes.find_problems, []
+    key, find_problems, first = new_key(), changes.find_problems, []
 
-    def after_the_twin(*args: object) -> dict[str, Problem]:
-        if not twin:
-            twin.append(0)
-            twin[0] = create(make_draft("DESK-MUG"), key=key)
+    def after_the_first_request(*args: object) -> dict[str, Problem]:
+        if not first:
+            first.append(0)
+            first[0] = create(make_draft("DESK-MUG"), key=key)
         return find_problems(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(changes, "find_problems", after_the_twin)
-    assert create(make_draft("DESK-MUG"), key=key) == twin[0]
+    monkeypatch.setattr(changes, "find_problems", after_the_first_request)
+    assert create(make_draft("DESK-MUG"), key=key) == first[0]
 
 
-def test_a_sku_that_another_carries_in_other_letters_is_taken_and_found(app: Flask) -> None:
+def test_skus_are_unique_ignoring_case(app: Flask) -> None:
     shirt = make_product(options=(("small", 3), ("Large", 4)))
     code = f"{shirt.sku}-LARGE"
     with pytest.raises(DraftRefused) as refused:
@@ -124,9 +124,7 @@ def test_a_sku_that_another_carries_in_other_letters_is_taken_and_found(app: Fla
 
 
 @pytest.mark.parametrize("names", [("Größe", "Grosse"), ("Fuß", "Fus"), ("🔴 Lamp", "🔵 Lamp")])
-def test_specifications_whose_names_a_database_takes_for_one_are_refused_or_kept_apart(
-    app: Flask, names: tuple[str, str]
-) -> None:
+def test_specification_names_equal_by_collation_are_refused_or_distinct(app: Flask, names: tuple[str, str]) -> None:
     mug, specs = make_product(), tuple((name, "x") for name in names)
 
     def adding() -> int:
@@ -142,7 +140,7 @@ def test_specifications_whose_names_a_database_takes_for_one_are_refused_or_kept
             assert set(refusal.problems) <= {"specs.1.name", "specs"}  # noqa: PT017 - which, is the database's to say
 
 
-def test_a_sku_or_barcode_that_another_carries_is_told_beside_its_field(app: Flask) -> None:
+def test_a_taken_sku_or_barcode_is_reported_at_its_field(app: Flask) -> None:
     mug = make_product()
     other = create(make_draft("DESK-ONE"), "DESK-ONE")
     change(other, variants=variants(record_of(other), only=lambda draft: replace(draft, barcode="4006381333931")))
@@ -158,8 +156,8 @@ def test_a_sku_or_barcode_that_another_carries_is_told_beside_its_field(app: Fla
     assert refused.value.problems == taken
 
 
-def test_the_api_and_the_desk_create_the_same_product(app: Flask) -> None:
-    """By one function: the API gives it less to write."""
+def test_the_api_and_the_form_create_the_same_product(app: Flask) -> None:
+    """Both use one function; the API passes fewer values."""
     new = NewProduct(
         sku=Sku("API-MUG"),
         name="Enamel Mug",
@@ -180,7 +178,7 @@ def test_the_api_and_the_desk_create_the_same_product(app: Flask) -> None:
 # ----------------------------------------------------------------------------------------------- changed
 
 
-def test_a_changed_product_is_found_and_listed_by_what_it_is_now(app: Flask) -> None:
+def test_a_changed_product_is_found_and_listed_by_its_new_values(app: Flask) -> None:
     mug = make_product(name="Clay Mug")
     books = category_id("books")
     change(mug.id, name="Brass Kettle", slug="brass-kettle", brand="Forge", categories=(books,))
@@ -202,7 +200,7 @@ def test_the_price_of_a_product_is_that_of_its_cheapest_variant(app: Flask) -> N
     assert ("price", m.sku, "INR 900.00 to INR 700.00 (was 900.00)") in acts()
 
 
-def test_specs_keep_their_order_and_may_go(app: Flask) -> None:
+def test_specs_keep_their_order_and_can_be_removed(app: Flask) -> None:
     mug = make_product()
     record = change(mug.id, specs=(("Weight", "300 g"), ("Colour", "Blue")))
     assert record.specs == (("Weight", "300 g"), ("Colour", "Blue"))
@@ -210,7 +208,7 @@ def test_specs_keep_their_order_and_may_go(app: Flask) -> None:
     assert problems_of(mug.id, specs=(("Größe", "1"), ("GRÖSSE", "2"))) == {"specs.1.name": Problem.SPEC_TWICE}
 
 
-def test_a_variant_comes_with_its_first_stock(app: Flask) -> None:
+def test_a_new_variant_has_its_initial_stock(app: Flask) -> None:
     shirt = make_product(options=(("S", 3), ("M", 4)))
     large = VariantDraft(None, "DESK-L", "L", rupees(550), stock=6)
     record = change(shirt.id, variants=(*variants(record_of(shirt.id)), large))
@@ -230,7 +228,7 @@ def test_two_variants_swap_their_barcodes(app: Flask) -> None:
     assert {variant.option: variant.barcode for variant in record.variants} == swapped
 
 
-def test_a_variant_taken_off_sale_counts_for_nothing_and_comes_back(app: Flask) -> None:
+def test_a_withdrawn_variant_does_not_count_and_can_be_restored(app: Flask) -> None:
     shirt = make_product(price=900, options=(("S", 3), ("M", 4)))
     off = {"S": lambda draft: replace(draft, state=VariantState.WITHDRAWN)}
     cheap = change(shirt.id, variants=variants(record_of(shirt.id), S=priced(500)))
@@ -250,13 +248,13 @@ def test_a_variant_taken_off_sale_counts_for_nothing_and_comes_back(app: Flask) 
     assert [what for what, subject, _ in acts() if subject == s][-2:] == ["taken off sale", "put back on sale"]
 
 
-def test_what_was_ever_sold_or_counted_is_never_deleted(app: Flask) -> None:
+def test_a_variant_with_movements_cannot_be_deleted(app: Flask) -> None:
     shirt = make_product(options=(("S", 3), ("M", 0)))
     sell(record_of(shirt.id).variants[0].sku)
-    gone = lambda draft: replace(draft, state=VariantState.DELETED)  # noqa: E731
-    refused = problems_of(shirt.id, variants=variants(record_of(shirt.id), S=gone))
+    deleted = lambda draft: replace(draft, state=VariantState.DELETED)  # noqa: E731
+    refused = problems_of(shirt.id, variants=variants(record_of(shirt.id), S=deleted))
     assert refused == {"variants.0.state": Problem.NOT_DELETABLE}
-    record = change(shirt.id, variants=variants(record_of(shirt.id), M=gone))
+    record = change(shirt.id, variants=variants(record_of(shirt.id), M=deleted))
     assert [variant.option for variant in record.variants] == ["S"]
 
 
@@ -268,9 +266,7 @@ def test_what_was_ever_sold_or_counted_is_never_deleted(app: Flask) -> None:
         ({"categories": ()}, {"categories": Problem.UNKNOWN_CATEGORY}),
     ],
 )
-def test_a_product_that_could_not_be_sold_is_refused(
-    app: Flask, facts: dict[str, object], problems: dict[str, Problem]
-) -> None:
+def test_an_unsellable_product_is_refused(app: Flask, facts: dict[str, object], problems: dict[str, Problem]) -> None:
     shirt = make_product(options=(("S", 3), ("M", 4)))
     assert problems_of(shirt.id, **facts) == problems
     assert record_of(shirt.id).version == 1
@@ -286,7 +282,7 @@ def test_a_product_that_could_not_be_sold_is_refused(
         ({"id": None, "sku": "SKU-APL-IP15PM"}, {"variants.0.sku": Problem.SKU_TAKEN}),
     ],
 )
-def test_a_variant_that_could_not_be_told_apart_is_refused(
+def test_indistinguishable_variants_are_refused(
     app: Flask, change_of_s: dict[str, object], problems: dict[str, Problem]
 ) -> None:
     shirt = make_product(options=(("S", 3), ("M", 4)))
@@ -295,7 +291,7 @@ def test_a_variant_that_could_not_be_told_apart_is_refused(
     assert problems.items() <= found.items()
 
 
-def test_the_last_variant_stays_on_sale(app: Flask) -> None:
+def test_the_last_variant_cannot_be_withdrawn(app: Flask) -> None:
     mug = make_product()
     off = variants(record_of(mug.id), only=lambda draft: replace(draft, state=VariantState.WITHDRAWN))
     assert problems_of(mug.id, variants=off) == {"variants": Problem.NONE_ON_SALE}
@@ -304,7 +300,7 @@ def test_the_last_variant_stays_on_sale(app: Flask) -> None:
 # ------------------------------------------------------------------------------------------ at the same time
 
 
-def test_a_stale_change_is_refused_with_what_stands_now(app: Flask) -> None:
+def test_a_stale_change_is_refused_with_the_current_record(app: Flask) -> None:
     mug = make_product(name="Clay Mug")
     seen = record_of(mug.id).version
     change(mug.id, name="Brass Mug")
@@ -314,7 +310,7 @@ def test_a_stale_change_is_refused_with_what_stands_now(app: Flask) -> None:
     assert record_of(mug.id).name == "Brass Mug"
 
 
-def test_the_same_change_again_is_no_conflict_and_no_second_change(app: Flask) -> None:
+def test_repeating_a_change_is_no_conflict(app: Flask) -> None:
     shirt = make_product(options=(("S", 3), ("M", 4)))
     before = record_of(shirt.id)
     draft = replace(
@@ -329,7 +325,7 @@ def test_the_same_change_again_is_no_conflict_and_no_second_change(app: Flask) -
 # ----------------------------------------------------------------------------------------------- published
 
 
-def test_a_hidden_product_is_on_no_page_and_comes_back_as_it_was(app: Flask) -> None:
+def test_a_hidden_product_is_on_no_page_and_can_be_published_again(app: Flask) -> None:
     mug = make_product(name="Zinc Mug")
     assert admin.set_published([mug.id], False, actor=KEEPER) == 1
     assert admin.set_published([mug.id], False, actor=KEEPER) == 0
@@ -341,7 +337,7 @@ def test_a_hidden_product_is_on_no_page_and_comes_back_as_it_was(app: Flask) -> 
     assert [what for what, subject, _ in acts() if subject == mug.sku] == ["hidden", "published"]
 
 
-def test_stock_and_price_of_a_hidden_product_are_kept_right(app: Flask) -> None:
+def test_stock_and_price_of_a_hidden_product_are_updated(app: Flask) -> None:
     mug = make_product(stock=3)
     admin.set_published([mug.id], False, actor=KEEPER)
     receive(mug.sku, 4)
@@ -359,29 +355,29 @@ def test_stock_and_price_of_a_hidden_product_are_kept_right(app: Flask) -> None:
     [
         (Product, {"price": 1}, "not that of its cheapest variant"),
         (Product, {"compare_at_price": 99_99_99}, "not that of its cheapest variant"),
-        (Product, {"active": False}, "though it is hidden"),
+        (Product, {"active": False}, "although it is unpublished"),
         (BrowseEntry, {"price": 1}, "listed with another price"),
-        (BrowseEntry, {"category_id": 2**31 - 1}, "listed where it does not stand"),
-        (Variant, {"title": "Other"}, "the stock desk calls it otherwise"),
+        (BrowseEntry, {"category_id": 2**31 - 1}, "listed in a category it is not in"),
+        (Variant, {"title": "Other"}, "title or sellable flag"),
         (Variant, {"is_withdrawn": True}, "product says 10 available"),
     ],
 )
-def test_the_doctor_notices_what_does_not_follow(
+def test_the_consistency_check_finds_wrong_values(
     app: Flask, table: type[Product], values: dict[str, object], words: str
 ) -> None:
     mug = make_product()
     place = Product.id if table is Product else table.product_id  # type: ignore[attr-defined]
-    mine = sa.update(table).where(place == mug.id)
+    broken = sa.update(table).where(place == mug.id)
     if table is BrowseEntry:
-        mine = mine.where(BrowseEntry.category_id != 0)
+        broken = broken.where(BrowseEntry.category_id != 0)
     with undone() as session:
-        session.execute(mine.values(**values))
-        found = [*catalog.stock_violations(), *catalog.product_violations()]
-    assert any(words in fault for fault in found if fault.startswith(mug.sku)), found
+        session.execute(broken.values(**values))
+        violations = [*catalog.stock_violations(), *catalog.product_violations()]
+    assert any(words in violation for violation in violations if violation.startswith(mug.sku)), violations
 
 
 class _Undo(Exception):
-    """Puts right what a test broke."""
+    """Rolls back what a test broke."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The list of the product desk: found, filtered, page by page."""
+"""The staff's product list: search, filters and pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.factories.products import (
     variants,
 )
 
-pytestmark = pytest.mark.usefixtures("_derived_is_right")
+pytestmark = pytest.mark.usefixtures("_consistent_read_model")
 
 
 def listed(**criteria: object) -> list[str]:
@@ -28,7 +28,7 @@ def listed(**criteria: object) -> list[str]:
     return [row.sku for row in page.rows]
 
 
-def test_the_list_finds_by_sku_and_barcode_what_is_hidden_too(app: Flask) -> None:
+def test_hidden_products_are_found_by_sku_and_barcode(app: Flask) -> None:
     shirt = make_product(options=(("S", 3), ("M", 4)))
     record = change(shirt.id, variants=variants(record_of(shirt.id), S=coded("4006381333931")))
     admin.set_published([shirt.id], False, actor=KEEPER)
@@ -37,7 +37,7 @@ def test_the_list_finds_by_sku_and_barcode_what_is_hidden_too(app: Flask) -> Non
         assert listed(words=words) == [shirt.sku]
 
 
-def test_filters_say_how_many_there_are(app: Flask) -> None:
+def test_filters_have_counts(app: Flask) -> None:
     before = admin.list_products(ProductCriteria()).counts
     hidden, out = make_product(), make_product(stock=0)
     admin.set_published([hidden.id], False, actor=KEEPER)
@@ -49,7 +49,7 @@ def test_filters_say_how_many_there_are(app: Flask) -> None:
     assert out.sku in listed(filter=ProductFilter.SOLD_OUT)
 
 
-def test_pages_follow_each_other_also_among_the_dearest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_by_price_include_the_highest_prices(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "PAGE_SIZE", 2)
     dear = [make_product(price=90_000_000 + more) for more in range(5)]
     admin.set_published([product.id for product in dear], False, actor=KEEPER)
@@ -63,7 +63,7 @@ def test_pages_follow_each_other_also_among_the_dearest(app: Flask, monkeypatch:
 
 
 @pytest.mark.parametrize("order", ProductOrder)
-def test_pages_follow_each_other_without_gap_or_double(app: Flask, order: ProductOrder) -> None:
+def test_pages_have_every_product_once(app: Flask, order: ProductOrder) -> None:
     seen: list[int] = []
     cursor = ""
     while True:

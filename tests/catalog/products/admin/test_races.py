@@ -1,4 +1,4 @@
-"""The product desk in shops of its own: two who save at once, shoppers who buy meanwhile, words that are found."""
+"""Product administration under concurrency, in databases of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.isolated_shop import at_once, own_shop
 pytestmark = pytest.mark.parametrize("engine", ENGINES)
 
 
-def test_of_two_who_save_at_once_one_is_told_of_the_other(engine: str, tmp_path: Path) -> None:
+def test_of_two_concurrent_changes_one_is_refused(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug = make_product(name="Clay Mug")
@@ -40,14 +40,14 @@ def test_of_two_who_save_at_once_one_is_told_of_the_other(engine: str, tmp_path:
 
             return act
 
-        told = at_once(app, [save("Brass Mug"), save("Tin Mug")])
+        outcomes = at_once(app, [save("Brass Mug"), save("Tin Mug")])
         with app.app_context():
             name = record_of(mug.id).name
             assert faults() == []
-    assert set(told) == {"saved", name}
+    assert set(outcomes) == {"saved", name}
 
 
-def test_sales_while_a_variant_comes_and_goes_are_all_counted(engine: str, tmp_path: Path) -> None:
+def test_sales_while_a_variant_is_withdrawn_and_restored_are_counted(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             shirt = make_product(options=(("S", 30), ("M", 30)))
@@ -75,7 +75,7 @@ def put_into(shirt: ProductCard, state: VariantState) -> None:
     change(shirt.id, variants=variants(record_of(shirt.id), S=lambda draft: replace(draft, state=state)))
 
 
-def test_a_form_sent_twice_at_once_creates_one_product(engine: str, tmp_path: Path) -> None:
+def test_a_form_sent_twice_concurrently_creates_one_product(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             draft, key = make_draft("DESK-MUG"), new_key()
@@ -91,7 +91,7 @@ def test_a_form_sent_twice_at_once_creates_one_product(engine: str, tmp_path: Pa
             assert [what for what, _, _ in acts()].count("product created") == 1
 
 
-def test_a_bulk_change_sent_twice_at_once_is_made_once(engine: str, tmp_path: Path) -> None:
+def test_a_bulk_change_sent_twice_concurrently_is_applied_once(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mugs = [make_product(price=1000) for _ in range(5)]
@@ -108,7 +108,7 @@ def test_a_bulk_change_sent_twice_at_once_is_made_once(engine: str, tmp_path: Pa
             assert faults() == []
 
 
-def test_two_workers_begin_a_planned_price_once(engine: str, tmp_path: Path, now: Clock) -> None:
+def test_two_workers_start_a_scheduled_price_once(engine: str, tmp_path: Path, now: Clock) -> None:
     with own_shop(engine, tmp_path) as app:
         with app.app_context():
             mug = make_product(price=500)
@@ -121,7 +121,7 @@ def test_two_workers_begin_a_planned_price_once(engine: str, tmp_path: Path, now
             assert faults() == []
 
 
-def test_what_the_desk_writes_is_found_by_its_words(engine: str, tmp_path: Path) -> None:
+def test_changed_products_are_found_by_search(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app, app.app_context():
         shirt = make_product(name="Plain Shirt", brand="Loomworks")
         change(shirt.id, name="Zephyr Shirt")

@@ -1,4 +1,4 @@
-"""Prices that begin later: planned, called off, begun and ended by the worker, each once."""
+"""Scheduled prices: created, cancelled, started and ended, each once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.factories.products import KEEPER, acts, change, priced, record_of, va
 from tests.factories.shopping import make_cart, make_draft, place, return_url
 from tests.fakes import Clock
 
-pytestmark = pytest.mark.usefixtures("_derived_is_right")
+pytestmark = pytest.mark.usefixtures("_consistent_read_model")
 
 HOUR = timedelta(hours=1)
 
@@ -38,7 +38,7 @@ def mug(app: Flask) -> ProductCard:
     return make_product(name="Clay Mug", price=500)
 
 
-def plan(
+def schedule(
     mug: ProductCard,
     price: Money,
     starts_at: datetime = NOON + HOUR,
@@ -56,16 +56,16 @@ def price_of(mug: ProductCard) -> Money:
     return catalog.get_offer(mug.sku).price
 
 
-def refusal(
+def problems_of(
     mug: ProductCard, price: Money, *args: datetime, compare_at_price: Money | None = None
 ) -> dict[str, Problem]:
     with pytest.raises(DraftRefused) as refused:
-        plan(mug, price, *args, compare_at_price=compare_at_price)
+        schedule(mug, price, *args, compare_at_price=compare_at_price)
     return refused.value.problems
 
 
-def test_a_planned_price_begins_at_its_time_and_stays(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450), compare_at_price=rupees(500))
+def test_a_scheduled_price_starts_at_its_time(mug: ProductCard, now: Clock) -> None:
+    schedule(mug, rupees(450), compare_at_price=rupees(500))
     tasks.sweep()
     assert price_of(mug) == rupees(500)
     now.advance(hours=1)
@@ -76,12 +76,12 @@ def test_a_planned_price_begins_at_its_time_and_stays(mug: ProductCard, now: Clo
     assert acts()[-1] == (
         "price",
         mug.sku,
-        f"INR 500.00 to INR 450.00 (was 500.00), as {KEEPER} planned",
+        f"INR 500.00 to INR 450.00 (was 500.00), as {KEEPER} scheduled",
     )
 
 
-def test_it_begins_once_however_often_the_worker_looks(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450))
+def test_a_scheduled_price_starts_once(mug: ProductCard, now: Clock) -> None:
+    schedule(mug, rupees(450))
     now.advance(hours=1)
     assert admin.apply_prices() == 1
     change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
@@ -89,8 +89,8 @@ def test_it_begins_once_however_often_the_worker_looks(mug: ProductCard, now: Cl
     assert price_of(mug) == rupees(480)
 
 
-def test_a_price_with_an_end_makes_way_for_the_one_before(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450), NOON + HOUR, NOON + 3 * HOUR, compare_at_price=rupees(500))
+def test_a_price_with_an_end_restores_the_earlier_one(mug: ProductCard, now: Clock) -> None:
+    schedule(mug, rupees(450), NOON + HOUR, NOON + 3 * HOUR, compare_at_price=rupees(500))
     now.advance(hours=1)
     admin.apply_prices()
     assert record_of(mug.id).planned[0].state == "running"
@@ -100,72 +100,72 @@ def test_a_price_with_an_end_makes_way_for_the_one_before(mug: ProductCard, now:
     assert (card.price, card.compare_at_price) == (rupees(500), None)
 
 
-def test_a_worker_that_comes_late_leaves_the_same_price(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
-    plan(mug, rupees(475), NOON + 2 * HOUR)
+def test_a_late_worker_ends_with_the_same_price(mug: ProductCard, now: Clock) -> None:
+    schedule(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
+    schedule(mug, rupees(475), NOON + 2 * HOUR)
     now.advance(hours=9)
     admin.apply_prices()
     assert price_of(mug) == rupees(475)
 
 
-def test_a_price_that_somebody_changed_meanwhile_does_not_return(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
+def test_a_price_changed_meanwhile_is_not_restored(mug: ProductCard, now: Clock) -> None:
+    schedule(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
     now.advance(hours=1)
     admin.apply_prices()
     change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
     now.advance(hours=1)
     admin.apply_prices()
     assert price_of(mug) == rupees(480)
-    assert acts()[-1][0] == "planned price over"
+    assert acts()[-1][0] == "price ended"
 
 
-def test_a_planned_price_is_called_off(mug: ProductCard, now: Clock) -> None:
-    planned = plan(mug, rupees(450))
-    admin.cancel_price(planned.id, actor=KEEPER)
+def test_a_scheduled_price_is_cancelled(mug: ProductCard, now: Clock) -> None:
+    scheduled = schedule(mug, rupees(450))
+    admin.cancel_price(scheduled.id, actor=KEEPER)
     now.advance(hours=2)
     assert admin.apply_prices() == 0
     assert price_of(mug) == rupees(500)
-    assert acts()[-1][0] == "price called off"
+    assert acts()[-1][0] == "price cancelled"
     with pytest.raises(UnknownScheduledPrice):
-        admin.cancel_price(planned.id, actor=KEEPER)
+        admin.cancel_price(scheduled.id, actor=KEEPER)
 
 
-def test_a_price_that_has_begun_is_ended_by_calling_it_off(mug: ProductCard, now: Clock) -> None:
-    planned = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
+def test_cancelling_a_running_price_ends_it(mug: ProductCard, now: Clock) -> None:
+    scheduled = schedule(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
     now.advance(hours=1)
     admin.apply_prices()
-    admin.cancel_price(planned.id, actor=KEEPER)
+    admin.cancel_price(scheduled.id, actor=KEEPER)
     assert price_of(mug) == rupees(500)
     assert record_of(mug.id).planned == ()
 
 
-def test_a_price_that_has_begun_and_was_changed_since_is_called_off_too(mug: ProductCard, now: Clock) -> None:
-    planned = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
+def test_a_running_price_that_was_changed_can_be_cancelled_too(mug: ProductCard, now: Clock) -> None:
+    scheduled = schedule(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
     now.advance(hours=1)
     admin.apply_prices()
     change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
-    admin.cancel_price(planned.id, actor=KEEPER)
+    admin.cancel_price(scheduled.id, actor=KEEPER)
     assert (price_of(mug), record_of(mug.id).planned) == (rupees(480), ())
-    assert acts()[-1] == ("planned price over", mug.sku, "INR 480.00 stays: it was changed since")
+    assert acts()[-1] == ("price ended", mug.sku, "INR 480.00 stays: it was changed since")
 
 
-def test_a_price_that_begins_while_it_is_called_off_is_ended(
+def test_a_price_that_starts_during_its_cancellation_is_ended(
     mug: ProductCard, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned, call_off = plan(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR), scheduled_prices._call_off
+    scheduled, cancel = schedule(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR), scheduled_prices._cancel
 
-    def begun_first(*args: object) -> bool:
+    def start_first(*args: object) -> bool:
         admin.apply_prices()
-        return call_off(*args)  # type: ignore[arg-type]
+        return cancel(*args)  # type: ignore[arg-type]
 
     now.advance(hours=1)
-    monkeypatch.setattr(scheduled_prices, "_call_off", begun_first)
-    admin.cancel_price(planned.id, actor=KEEPER)
+    monkeypatch.setattr(scheduled_prices, "_cancel", start_first)
+    admin.cancel_price(scheduled.id, actor=KEEPER)
     assert (price_of(mug), record_of(mug.id).planned) == (rupees(500), ())
 
 
-def test_the_same_plan_twice_is_one(mug: ProductCard) -> None:
-    assert plan(mug, rupees(450)) == plan(mug, rupees(450))
+def test_scheduling_a_price_is_idempotent(mug: ProductCard) -> None:
+    assert schedule(mug, rupees(450)) == schedule(mug, rupees(450))
     assert len(record_of(mug.id).planned) == 1
 
 
@@ -177,32 +177,32 @@ def test_the_same_plan_twice_is_one(mug: ProductCard) -> None:
         ((NOON + HOUR,), rupees(450), {"compare_at_price": Problem.WAS_NOT_HIGHER}),
     ],
 )
-def test_a_plan_that_makes_no_sense_is_refused(
+def test_an_invalid_schedule_is_refused(
     mug: ProductCard, moments: tuple[datetime, ...], compare_at_price: Money | None, problems: dict[str, Problem]
 ) -> None:
-    assert refusal(mug, rupees(450), *moments, compare_at_price=compare_at_price) == problems
+    assert problems_of(mug, rupees(450), *moments, compare_at_price=compare_at_price) == problems
 
 
-def test_two_prices_at_one_time_are_refused(mug: ProductCard) -> None:
-    plan(mug, rupees(450), NOON + 2 * HOUR, NOON + 4 * HOUR)
+def test_overlapping_prices_are_refused(mug: ProductCard) -> None:
+    schedule(mug, rupees(450), NOON + 2 * HOUR, NOON + 4 * HOUR)
     for moments in (
         (NOON + 2 * HOUR,),
         (NOON + 3 * HOUR,),
         (NOON + HOUR, NOON + 3 * HOUR),
         (NOON + HOUR, NOON + 9 * HOUR),
     ):
-        assert refusal(mug, rupees(400), *moments) == {"starts_at": Problem.OVERLAPS}
-    plan(mug, rupees(400), NOON + 4 * HOUR)
-    plan(mug, rupees(480), NOON + HOUR)
+        assert problems_of(mug, rupees(400), *moments) == {"starts_at": Problem.OVERLAPS}
+    schedule(mug, rupees(400), NOON + 4 * HOUR)
+    schedule(mug, rupees(480), NOON + HOUR)
 
 
-def test_a_variant_that_is_not_there_has_no_price_to_come(app: Flask) -> None:
+def test_an_unknown_variant_has_no_scheduled_price(app: Flask) -> None:
     with pytest.raises(UnknownSku):
         admin.schedule_price(2**31 - 1, rupees(5), None, NOON + HOUR, None, actor=KEEPER)
 
 
-def test_a_shopper_never_pays_another_price_than_the_one_shown(mug: ProductCard, now: Clock) -> None:
-    plan(mug, rupees(600))
+def test_shoppers_never_pay_another_price_than_shown(mug: ProductCard, now: Clock) -> None:
+    schedule(mug, rupees(600))
     token = make_cart((mug, 2))
     draft = make_draft(token)
     agreed = cart.quote(token).fingerprint
@@ -215,9 +215,9 @@ def test_a_shopper_never_pays_another_price_than_the_one_shown(mug: ProductCard,
     assert orders.get_order(order_id).subtotal == rupees(1200)
 
 
-def test_a_shopper_pays_the_old_price_until_the_worker_has_been(mug: ProductCard, now: Clock) -> None:
-    """Whenever the worker comes: what is shown is what is charged."""
-    plan(mug, rupees(600))
+def test_shoppers_pay_the_old_price_until_the_worker_runs(mug: ProductCard, now: Clock) -> None:
+    """Whenever the worker runs, the price shown is the price charged."""
+    schedule(mug, rupees(600))
     now.advance(hours=1)
     token = make_cart((mug, 2))
     draft = make_draft(token)

@@ -1,0 +1,87 @@
+"""The values and errors that the catalogue returns and raises."""
+
+from storefront.catalog.values.identifiers import (
+    MAX_BRAND_LENGTH,
+    MAX_PRODUCT_NAME_LENGTH,
+    MAX_SKU_LENGTH,
+    ProductId,
+    Sku,
+    SkuTaken,
+    UnknownCategory,
+    UnknownProduct,
+    UnknownSku,
+)
+from storefront.catalog.values.images import (
+    DEFAULT_IMAGE_SIZE,
+    WIDTHS,
+    Picture,
+    is_photo,
+    media_name,
+    media_path,
+    thumbnail_url,
+)
+from storefront.catalog.values.inventory import (
+    LOW_STOCK,
+    Hold,
+    OutOfStock,
+    ReferenceReused,
+    ReturnExceedsSold,
+    StockState,
+)
+from storefront.catalog.values.listings import PAGE_SIZE, BrowseCriteria, Facet, FacetChoice, Listing, Sort, Suggestion
+from storefront.catalog.values.products import (
+    Department,
+    HomePage,
+    Offer,
+    ProductCard,
+    ProductPage,
+    PurchaseBox,
+    VariantView,
+)
+from storefront.catalog.values.reviews import RatingBar, ReviewView
+from storefront.catalog.values.search import ExactWord, RelaxedQuery, Term, Words
+
+__all__ = [
+    "DEFAULT_IMAGE_SIZE",
+    "LOW_STOCK",
+    "MAX_BRAND_LENGTH",
+    "MAX_PRODUCT_NAME_LENGTH",
+    "MAX_SKU_LENGTH",
+    "PAGE_SIZE",
+    "WIDTHS",
+    "BrowseCriteria",
+    "Department",
+    "ExactWord",
+    "Facet",
+    "FacetChoice",
+    "Hold",
+    "HomePage",
+    "Listing",
+    "Offer",
+    "OutOfStock",
+    "Picture",
+    "ProductCard",
+    "ProductId",
+    "ProductPage",
+    "PurchaseBox",
+    "RatingBar",
+    "ReferenceReused",
+    "RelaxedQuery",
+    "ReturnExceedsSold",
+    "ReviewView",
+    "Sku",
+    "SkuTaken",
+    "Sort",
+    "StockState",
+    "Suggestion",
+    "Term",
+    "UnknownCategory",
+    "UnknownProduct",
+    "UnknownSku",
+    "VariantView",
+    "Words",
+    "is_photo",
+    "media_name",
+    "media_path",
+    "thumbnail_url",
+]
