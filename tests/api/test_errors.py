@@ -171,8 +171,8 @@ def test_a_refusal_without_a_row_of_its_own_goes_by_its_status() -> None:
     class Unheard(DomainError):
         status = 422
 
-    assert errors.refusal_of(422, Unheard()).code == "VALIDATION_ERROR"
-    assert errors.refusal_of(422, Unheard()).status == 400
+    assert errors.error_for(422, Unheard()).code == "VALIDATION_ERROR"
+    assert errors.error_for(422, Unheard()).status == 400
 
 
 def test_health_answers_with_and_without_a_slash(api: Api) -> None:

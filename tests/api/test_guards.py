@@ -9,7 +9,7 @@ from flask import Flask
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
-from storefront.api.auth import proved
+from storefront.api.auth import sign_up_verified
 from storefront.api.guards import CHANGED_BY_API, of_user, public, signed_in, stock_staff
 from storefront.api.operations import OPERATIONS, Operation
 from storefront.db.audit_log import AuditQuery
@@ -41,7 +41,7 @@ def call(api: Api, declared: Operation, **ids: object) -> int:
 
 
 def test_every_operation_has_a_guard_known_here() -> None:
-    assert {declared.access for declared in OPERATIONS} == {public, signed_in, of_user, stock_staff, proved}
+    assert {declared.access for declared in OPERATIONS} == {public, signed_in, of_user, stock_staff, sign_up_verified}
 
 
 @named(of(signed_in, of_user, stock_staff))

@@ -202,7 +202,7 @@ def test_the_next_page_is_named_whatever_else_was_asked(api: Api) -> None:
 
 
 def test_a_list_too_long_for_one_answer_names_the_page_to_go_on_with(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "MAX_AT_ONCE", 40)
+    monkeypatch.setattr(products, "MAX_UNPAGED", 40)
     monkeypatch.setattr(products, "NEXT_PAGE_SIZE", 20)
     response = api.get("/api/products")
     assert len(response.json) == 40
