@@ -48,7 +48,7 @@ def holder_of(client: OldClient) -> Account:
 # ------------------------------------------------------------------------------------------ 4.1 to 4.3
 
 
-def test_a_guest_looks_around(client: OldClient) -> None:
+def test_a_guest_browses(client: OldClient) -> None:
     home, again = client.products(), client.products()
     assert home == again
     assert len(home) > 60
@@ -63,7 +63,7 @@ def test_a_guest_looks_around(client: OldClient) -> None:
         assert client.product(nothing) is None
 
 
-def test_somebody_signs_up_and_logs_in(client: OldClient, mailbox: Mailbox) -> None:
+def test_a_visitor_signs_up_and_logs_in(client: OldClient, mailbox: Mailbox) -> None:
     user = client.register(EMAIL)
     assert user is not None
     assert client.register(EMAIL.upper()) == user
@@ -80,7 +80,7 @@ def test_somebody_signs_up_and_logs_in(client: OldClient, mailbox: Mailbox) -> N
 
 
 @pytest.mark.parametrize("fault", ["no letter", "short password"])
-def test_a_sign_up_that_was_broken_off_goes_on(client: OldClient, mailbox: Mailbox, fault: str, now: Clock) -> None:
+def test_an_interrupted_sign_up_continues(client: OldClient, mailbox: Mailbox, fault: str, now: Clock) -> None:
     user = client.register(EMAIL)
     assert user is not None
     if fault == "short password":
@@ -93,7 +93,7 @@ def test_a_sign_up_that_was_broken_off_goes_on(client: OldClient, mailbox: Mailb
 # ------------------------------------------------------------------------------------------ 4.4 and 4.5
 
 
-def test_what_a_guest_collected_is_sent_after_the_log_in(client: OldClient) -> None:
+def test_the_guest_cart_is_sent_after_login(client: OldClient) -> None:
     mug, lamp = make_product(stock=9).id, make_product(stock=9).id
     client.add(mug, 2)
     client.add(lamp)
@@ -104,7 +104,7 @@ def test_what_a_guest_collected_is_sent_after_the_log_in(client: OldClient) -> N
     assert set(client.lines) == {mug, lamp}
 
 
-def test_a_cart_that_the_server_has_wins(client: OldClient) -> None:
+def test_the_servers_cart_takes_precedence(client: OldClient) -> None:
     account, mug, lamp = make_account(), make_product(stock=9), make_product(stock=9).id
     cart.add_line(cart.cart_key_of(account.id), mug.sku, 3)
     client.add(lamp)
@@ -128,7 +128,7 @@ def test_a_cart_is_edited(member: OldClient) -> None:
     assert member.cart == {mug: 5}
 
 
-def test_a_product_that_is_sold_no_more_leaves_the_cart(member: OldClient) -> None:
+def test_a_product_off_sale_leaves_the_cart(member: OldClient) -> None:
     mug, lamp = make_product(stock=9).id, make_product(stock=9).id
     member.add(mug)
     member.add(lamp)
@@ -181,7 +181,7 @@ def test_an_order_paid_by_a_saved_method(member: OldClient, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", SAVED)
-def test_an_order_paid_by_a_method_entered_on_the_spot(member: OldClient, kind: str) -> None:
+def test_an_order_paid_by_a_newly_entered_method(member: OldClient, kind: str) -> None:
     address, _ = at_checkout(member)
     provider, token, told = SAVED[kind]
     if kind in {"card", "upi"}:
@@ -204,7 +204,7 @@ def test_a_double_click_is_one_order(app: Flask, member: OldClient) -> None:
     assert len(member.orders()) == 1
 
 
-def test_an_order_that_cannot_be_placed_leaves_the_cart(member: OldClient) -> None:
+def test_a_failed_order_keeps_the_cart(member: OldClient) -> None:
     address, product = at_checkout(member)
     member.cart[product] = 10
     assert member.place_order(address, NEW_ON_THE_SPOT | {"type": "cod"}) is None
@@ -216,7 +216,7 @@ def test_an_order_that_cannot_be_placed_leaves_the_cart(member: OldClient) -> No
     assert server_cart(member) == {product: 2}
 
 
-def test_a_card_number_from_the_clients_memory_is_cut(member: OldClient) -> None:
+def test_a_stored_card_number_is_shortened(member: OldClient) -> None:
     address, _ = at_checkout(member)
     order = member.place_order(address, {**NEW_ON_THE_SPOT, "type": "card", "cardNumber": "4242 4242 4242 4242"})
     assert order is not None
@@ -242,13 +242,13 @@ def test_the_profile(member: OldClient) -> None:
     assert member.methods() == []
 
 
-def test_an_address_or_a_card_that_is_none_is_refused(member: OldClient) -> None:
+def test_an_invalid_address_or_card_is_refused(member: OldClient) -> None:
     assert member.add_address(city=" ") is None
     assert member.add_method("VISA", "4242424242424242") is None
     assert (member.addresses(), member.methods()) == ([], [])
 
 
-def test_hearts(member: OldClient) -> None:
+def test_the_wishlist(member: OldClient) -> None:
     mug, lamp = make_product().id, make_product().id
     assert [member.like(product) for product in (mug, lamp, mug)] == [200] * 3
     assert member.wishes() == [mug, lamp]
@@ -283,7 +283,7 @@ def test_a_review(member: OldClient) -> None:
 # ------------------------------------------------------------------------------------------ 4.8 and 4.9
 
 
-def test_an_order_is_followed_and_cancelled(member: OldClient) -> None:
+def test_an_order_is_tracked_and_cancelled(member: OldClient) -> None:
     address, _ = at_checkout(member)
     order = member.place_order(address, NEW_ON_THE_SPOT | {"type": "cod"})
     assert order is not None
@@ -293,7 +293,7 @@ def test_an_order_is_followed_and_cancelled(member: OldClient) -> None:
     assert [told["status"] for told in member.orders()] == ["cancelled"]
 
 
-def test_after_a_log_out_the_next_one_to_log_in_is_somebody_else(member: OldClient) -> None:
+def test_another_user_can_log_in_after_logout(member: OldClient) -> None:
     mug = make_product(stock=9).id
     member.add(mug)
     before = member.uid
@@ -304,7 +304,7 @@ def test_after_a_log_out_the_next_one_to_log_in_is_somebody_else(member: OldClie
     assert server_cart(member) == {mug: 1}  # the client's own memory, sent by it
 
 
-def test_a_session_that_is_over_answers_nothing_and_redirects_nowhere(member: OldClient, now: Clock) -> None:
+def test_an_expired_session_is_refused_without_redirect(member: OldClient, now: Clock) -> None:
     mug = make_product(stock=9).id
     member.add(mug)
     now.advance(hours=25)
@@ -318,7 +318,7 @@ def test_a_session_that_is_over_answers_nothing_and_redirects_nowhere(member: Ol
     assert member.load_cart() == []
 
 
-def test_calls_that_no_page_makes_any_more(client: OldClient, mailbox: Mailbox) -> None:
+def test_calls_that_no_page_makes(client: OldClient, mailbox: Mailbox) -> None:
     registered = client.json("POST", "/auth/register", {"email": EMAIL, "password": PASSWORD, "phone": ""})
     client.user = registered
     product = make_product(stock=9).id

@@ -81,7 +81,7 @@ def parameters(root: Node, path: Node, operation: Node) -> dict[tuple[str, str],
 
 
 @pytest.mark.parametrize(("path", "method"), AGREED)
-def test_an_operation_is_there_under_its_name_and_with_its_parameters(described: Node, path: str, method: str) -> None:
+def test_an_operation_has_the_agreed_name_and_parameters(described: Node, path: str, method: str) -> None:
     agreed, ours = CONTRACT["paths"][path][method], described["paths"][path][method]
     assert ours["operationId"] == agreed["operationId"]
     assert ours["tags"] == agreed["tags"]
@@ -91,7 +91,7 @@ def test_an_operation_is_there_under_its_name_and_with_its_parameters(described:
 
 
 @pytest.mark.parametrize(("path", "method"), AGREED)
-def test_an_operation_takes_what_was_agreed(described: Node, path: str, method: str) -> None:
+def test_an_operation_accepts_the_agreed_request(described: Node, path: str, method: str) -> None:
     body = resolved(CONTRACT, CONTRACT["paths"][path][method].get("requestBody"))
     if body is None or not body["required"]:
         return
@@ -102,7 +102,7 @@ def test_an_operation_takes_what_was_agreed(described: Node, path: str, method: 
 
 
 @pytest.mark.parametrize(("path", "method"), AGREED)
-def test_an_operation_answers_what_was_agreed(described: Node, path: str, method: str) -> None:
+def test_an_operation_has_the_agreed_responses(described: Node, path: str, method: str) -> None:
     ours = described["paths"][path][method]["responses"]
     for status, agreed in CONTRACT["paths"][path][method]["responses"].items():
         assert status in ours, f"{method} {path} knows no {status}"
