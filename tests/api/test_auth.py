@@ -1,4 +1,4 @@
-"""Registration, log-in and lost passwords by API: contract section 2.3 Auth, cases 3 and 9 to 11."""
+"""Registration, login and password reset by API: contract section 2.3 Auth, cases 3 and 9 to 11."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.page_client import SAME_ORIGIN
 
 pytestmark = pytest.mark.both_engines
 
-# ------------------------------------------------------------------------------------------ in at once
+# ------------------------------------------------------------------------------------------ registration
 
 
 def test_registering_creates_an_account_and_signs_in(app: Flask, browser: Api, mailbox: Mailbox) -> None:
@@ -42,7 +42,7 @@ def test_registering_completes_a_pending_sign_up(browser: Api, mailbox: Mailbox)
 
 
 def test_an_unverified_address_goes_to_the_account_that_verifies_it(app: Flask, browser: Api, mailbox: Mailbox) -> None:
-    """The owner opens their account later, and gets nothing of what waits there; nor does who waits get in."""
+    """The owner gets a new account later; whoever registered the address before loses access to it."""
     squatter = browser.post("/auth/register", json={"email": EMAIL, "password": "chosen by a stranger"}).json["id"]
     owner = register(mailbox)
     assert owner.id != squatter
@@ -59,7 +59,7 @@ def test_registering_with_a_weak_password_is_refused(browser: Api, password: str
     assert [detail["field"] for detail in error["details"]] == ["password"]
 
 
-# ------------------------------------------------------------------------------------------ log-in
+# ------------------------------------------------------------------------------------------ login
 
 
 @pytest.mark.parametrize("field", ["emailOrPhone", "identifier", "email", "phone"])
@@ -93,8 +93,8 @@ def test_login_with_wrong_credentials_is_refused(browser: Api, mailbox: Mailbox)
         ("\x01", "x"),
     ]
     refusals = [login(browser, password=password, emailOrPhone=name) for name, password in wrong[:-1]]
-    told = [assert_refused(refusal, 401, "INVALID_CREDENTIALS") for refusal in refusals]
-    assert all(error == told[0] for error in told)
+    errors = [assert_refused(refusal, 401, "INVALID_CREDENTIALS") for refusal in refusals]
+    assert all(error == errors[0] for error in errors)
     assert_refused(login(browser, password="x", emailOrPhone=wrong[-1][0]), 400, "VALIDATION_ERROR")
     assert someone_signed_in(browser) is None
 
@@ -196,7 +196,7 @@ def test_logging_out_ends_the_session(browser: Api) -> None:
 
 @pytest.fixture(params=["staff", "customer"])
 def careful(request: pytest.FixtureRequest, mailbox: Mailbox) -> Account:
-    """Somebody whose password is not enough."""
+    """An account with a second factor."""
     return make_staff(Role.STOCK_STAFF) if request.param == "staff" else make_account(mfa=True)
 
 
@@ -244,16 +244,16 @@ def test_staff_without_a_second_factor_have_no_staff_rights(app: Flask, method: 
     assert with_factor.send(method, path.format(own=staff.id, other=other.id)).status_code == 200
 
 
-# ------------------------------------------------------------------------------------------ the rest
+# ------------------------------------------------------------------------------------------ other flows
 
 
 def test_an_account_is_shown_to_its_owner_and_to_staff(app: Flask) -> None:
     account = make_account()
-    told = {"id": account.id, "email": account.email, "phone": None, "name": "Asha Rao", "mfaEnabled": False}
+    expected = {"id": account.id, "email": account.email, "phone": None, "name": "Asha Rao", "mfaEnabled": False}
     path = f"/auth/user/{account.id}"
-    assert Api(app).with_cookie(account).get(path).json == told
+    assert Api(app).with_cookie(account).get(path).json == expected
     staff = Api(app).with_cookie(make_staff())
-    assert staff.get(path).json == told
+    assert staff.get(path).json == expected
     assert_refused(staff.get("/auth/user/999999"), 404, "USER_NOT_FOUND")
     assert_refused(Api(app).with_cookie(make_account()).get(path), 403, "FORBIDDEN")
     assert_refused(Api(app).get(path), 401, "UNAUTHENTICATED")

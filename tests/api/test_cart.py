@@ -1,4 +1,4 @@
-"""The cart by API: what the old client may send, and what must never happen to what lies in it."""
+"""The cart by API, with the requests that the legacy client sends."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ ORIGIN = "http://localhost:9090"
 
 
 class Shopper:
-    """A page of the old client on which somebody is signed in."""
+    """A signed-in customer on a page of the legacy client."""
 
     def __init__(self, app: Flask) -> None:
         self.api, self.account = signed_in(app)
         self.path = f"/cart/{self.account.id}"
 
     def add(self, product: ProductCard | int, quantity: Any = 1, *, at: str = "", **rest: Any) -> Any:
-        """:param at: path of the page that sends it"""
+        """Add units of a product to the cart.
+
+        :param at: path of the page that sends the request
+        """
         headers = self.api.headers | ({"Referer": ORIGIN + at} if at else {})
         number = product if isinstance(product, int) else product.id
         query = {"productId": str(number), "quantity": str(quantity)} | rest.pop("query", {})

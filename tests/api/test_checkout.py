@@ -1,4 +1,4 @@
-"""The checkout of the old services, which orders the shop's own cart; and the payments of orders."""
+"""The legacy services' checkout, which orders the contents of the cart; and the payments of orders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.fakes import Clock
 
 
 class Shopper:
-    """A customer with goods in the cart and an address in the book."""
+    """A customer with products in the cart and a saved address."""
 
     def __init__(self, app: Flask, *goods: tuple[ProductCard, int]) -> None:
         self.api, self.account = signed_in(app)
@@ -133,7 +133,7 @@ def test_another_cart_is_another_order(app: Flask) -> None:
 def test_an_order_that_is_still_being_placed_is_not_placed_again(
     app: Flask, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its goods lie in the cart until the end."""
+    """Its items stay in the cart until it is complete."""
     mug = make_product(stock=9)
     shopper = Shopper(app, (mug, 2))
     with monkeypatch.context() as slow:

@@ -1,4 +1,4 @@
-"""Requests that arrive at the same moment, as the old client sends them: real commits, on databases of their own."""
+"""Concurrent requests, as the legacy client sends them: with real commits, on databases of their own."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def busy(busy_shop: Flask) -> Iterator[Flask]:
 
 
 def tab(app: Flask, account: Account) -> Api:
-    """Another tab of somebody's browser; each holds a client of its own."""
+    """Another browser tab of an account."""
     return signed_in(app, account)[0]
 
 
@@ -60,9 +60,9 @@ def test_three_concurrent_first_reads_create_one_cart(busy: Flask) -> None:
 
 
 def add_all(app: Flask, times: int, **headers: str) -> list[int]:
-    """Send the same POST so often at once to a cart that is not there yet.
+    """Send the same POST several times at once to a cart that does not exist yet.
 
-    :return: what it then holds
+    :return: the quantities of its lines afterwards
     """
     _, account = signed_in(app)
     path = f"/cart/{account.id}/items?productId={make_product(stock=50).id}&quantity=2"

@@ -1,4 +1,4 @@
-"""The description of the API, for programs and for people."""
+"""The API's documentation: the OpenAPI document and the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong at an address of the API is told in one shape, and whatever goes wrong on a page is a page."""
+"""Every error of the API has the same JSON format, and every error of a page is a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may call what, of every operation there is: contract case 49."""
+"""Access to every operation of the API: contract case 49."""
 
 from __future__ import annotations
 
@@ -29,12 +29,18 @@ def named(operations: list[Operation]) -> pytest.MarkDecorator:
 
 
 def path_of(declared: Operation, **ids: object) -> str:
-    """A path of things that are there, or are nobody's."""
+    """The path of an operation.
+
+    :param ids: values of its parameters, 1 by default
+    """
     return re.sub(r"{(\w+)}", lambda name: str(ids.get(name[1], 1)), declared.path)
 
 
 def call(api: Api, declared: Operation, **ids: object) -> int:
-    """With nothing in the body that would do: who may is asked before it is read."""
+    """Call an operation without a valid body, as access is checked first.
+
+    :return: status
+    """
     answer = api.send(declared.method, path_of(declared, **ids))
     answer.close()
     return answer.status_code
@@ -72,9 +78,9 @@ def test_the_owner_and_staff_have_access(app: Flask, declared: Operation, who: s
 
 
 def api_changes() -> list[tuple[str, str, str]]:
-    """What the trail has of it: who, at whose account, what."""
-    noted = accounts.audit_entries(AuditQuery(), 50)
-    return [(act.actor, act.subject, act.detail) for act in noted if act.what == CHANGED_BY_API]
+    """The audit log's entries of changes by API: actor, subject, detail."""
+    entries = accounts.audit_entries(AuditQuery(), 50)
+    return [(entry.actor, entry.subject, entry.detail) for entry in entries if entry.what == CHANGED_BY_API]
 
 
 def test_changes_by_staff_are_in_the_audit_log(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""Pictures over the API: sent by staff, shown to everyone; contract case 56."""
+"""Product images by API: uploaded by staff, served to everyone; contract case 56."""
 
 from __future__ import annotations
 

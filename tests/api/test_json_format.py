@@ -1,4 +1,4 @@
-"""How values stand in JSON."""
+"""The JSON formats of money, timestamps and other values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changing and cancelling orders by API: who may, until when, and what never changes."""
+"""Changing and cancelling orders by API."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROAD = [OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED]
 
 
 class Case:
-    """A customer's order of two mugs out of five, and the people who come upon it."""
+    """A customer's order of two mugs out of five, and API clients of the customer, others and staff."""
 
     def __init__(self, app: Flask, kind: str = "cod") -> None:
         self.app, self.mug = app, make_product(stock=5)
@@ -45,7 +45,7 @@ class Case:
         return dict(self.staff.get(self.path).json)
 
     def work(self) -> None:
-        """Let the worker do what was announced."""
+        """Deliver the outboxes, as the worker does."""
         with self.app.test_request_context():
             tasks.deliver_outboxes()
 
@@ -55,7 +55,7 @@ def case(app: Flask) -> Case:
     return Case(app)
 
 
-# --------------------------------------------------------------------------------------------- cancelling
+# --------------------------------------------------------------------------------------------- cancellation
 
 
 def by_delete(api: Api, path: str) -> Any:
@@ -222,7 +222,7 @@ def test_staff_cannot_change_a_customers_shipping_address(case: Case) -> None:
     assert case.staff.put(case.path, json={"shippingAddress": ADDRESS | {"city": "Nashik"}}).json == case.order
 
 
-# ---------------------------------------------------------------------------------------------- the trail
+# ---------------------------------------------------------------------------------------------- audit log
 
 
 def test_changes_by_staff_are_logged_and_those_by_customers_are_not(case: Case) -> None:

@@ -1,4 +1,4 @@
-"""How an order by API is paid: what the old client means by what it sends, contract section 2.2.8."""
+"""Payment methods of orders by API, in the forms that the legacy client sends: contract section 2.2.8."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.fakes import Clock, MemoryPost
 
 
 def pay(api: Api, **method: Any) -> dict[str, Any]:
-    """Order something, paid so.
+    """Place an order with a payment method.
 
-    :return: what the order says of its payment
+    :return: the payment members of the order
     """
     answer = api.post("/api/orders/", json=order_body((make_product(), 1), id=None, paymentMethod=method))
     assert answer.status_code == 200, answer.text
@@ -53,7 +53,7 @@ def lent_by(lender: str) -> dict[str, str]:
     }
 
 
-# ------------------------------------------------------------------------------------------- what it says
+# ------------------------------------------------------------------------------------------- payment methods
 
 
 def test_cash_is_collected_on_delivery(shopper: tuple[Api, Account]) -> None:
@@ -118,7 +118,7 @@ def test_a_card_that_needs_confirmation_is_refused(app: Flask, monkeypatch: pyte
         assert_refused(api.post("/api/orders/", json=body), 400, "VALIDATION_ERROR")
 
 
-# ---------------------------------------------------------------------------------------- what was saved
+# ---------------------------------------------------------------------------------------- saved methods
 
 
 def save(account: Account, provider: str, token: str) -> int:
@@ -193,7 +193,7 @@ def test_a_full_card_number_takes_precedence_over_saved_methods(shopper: tuple[A
     assert pay(api, id=saved, type="card", cardNumber=CARD) == CARD_4242
 
 
-# -------------------------------------------------------------------------------------- the number itself
+# -------------------------------------------------------------------------------------- full card numbers
 
 
 def test_a_full_card_number_is_in_no_answer_table_email_or_log(
@@ -225,7 +225,7 @@ def test_a_full_card_number_is_in_no_answer_table_email_or_log(
 
 
 def everything() -> str:
-    """What stands in every table."""
+    """The contents of all tables as text."""
     db.session.rollback()
     tables = [table for schema in SCHEMAS for table in db.metadatas[schema].sorted_tables]
     return "\n".join(repr(tuple(row)) for table in tables for row in read_session().execute(sa.select(table)))

@@ -1,4 +1,4 @@
-"""Reading orders by API, and orders as the old services took them."""
+"""Reading orders by API, and placing orders in the legacy services' format."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_tracking_shows_the_status_history(app: Flask, now: Clock) -> None:
     assert told.keys() - {"statusHistory"} == order.keys()
 
 
-# ------------------------------------------------------------------------------------- as the old services
+# ------------------------------------------------------------------------------------- in the legacy format
 
 
 def test_an_order_in_the_legacy_format(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""Placing an order by API as the old client does, and reading it again."""
+"""Placing orders by API as the legacy client does."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def place(api: Api, body: Body, **rest: Any) -> Body:
 
 
 def as_answered(mug: ProductCard, account: Account, order: Body) -> Body:
-    """An order of one mug, member by member.
+    """The expected response of an order of one mug.
 
-    :param order: the answer, for the ids that the shop gives
+    :param order: the actual response, for generated ids
     """
     return {
         **placed_by(account, order),
@@ -221,11 +221,11 @@ def test_amounts_are_those_of_the_contract(
 
 @pytest.mark.parametrize("price", ["0.25", "10.25", "33.35", "1.15", "1119.75", "8.325", "999.95", "12345.65"])
 def test_a_client_that_calculates_with_doubles_is_never_refused(app: Flask, price: str) -> None:
-    """Where 18 % ends in half a paisa it may come to 0.01 less than decimals do."""
+    """If 18 % tax ends in half a paisa, doubles may give 0.01 less than decimals."""
     place(signed_in(app)[0], order_body((make_product(price=price, stock=99), 3)))
 
 
-# ------------------------------------------------------------------------------------- once, and only once
+# ------------------------------------------------------------------------------------- idempotency
 
 
 def test_the_same_id_is_the_same_order(app: Flask, now: Clock) -> None:
@@ -276,7 +276,7 @@ def test_the_same_id_of_another_customer_is_another_order(app: Flask) -> None:
     assert mine["id"] != theirs["id"]
 
 
-# ------------------------------------------------------------------------------------------- not possible
+# ------------------------------------------------------------------------------------------- refused orders
 
 
 def test_an_order_above_the_stock_is_refused_and_nothing_is_written(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""Products as the old client reads them: contract sections 2.2.5 and 2.3, cases 12 to 15."""
+"""Products as the legacy client reads them: contract sections 2.2.5 and 2.3, cases 12 to 15."""
 
 from __future__ import annotations
 

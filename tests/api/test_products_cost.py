@@ -1,4 +1,4 @@
-"""What the list of products costs, and that it is always the present one: contract case 55."""
+"""Queries and caching of the product list: contract case 55."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_public_responses_do_not_vary_by_cookie(api: Api) -> None:
 
 @pytest.fixture
 def caching(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shop that caches the written list, as one does outside the tests."""
+    """The shop with its cache enabled, as in production."""
     monkeypatch.setitem(app.config, "CACHE_ENABLED", True)
     lists: RefreshingCache[bytes] = RefreshingCache(
         "lists of a test", fresh_seconds=30, max_age_seconds=30, max_entries=8

@@ -1,4 +1,4 @@
-"""Products put on sale by staff."""
+"""Creating products by API."""
 
 from __future__ import annotations
 

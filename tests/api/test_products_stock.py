@@ -1,4 +1,4 @@
-"""Products by id, and their stock asked for and taken: contract case 57."""
+"""Products by id, and checking and reducing their stock: contract case 57."""
 
 from __future__ import annotations
 

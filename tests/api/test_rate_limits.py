@@ -1,4 +1,4 @@
-"""How often an account may order and write, and an address sign in; that reading is never counted."""
+"""Rate limits of the API: orders, writes and reviews per account, sign-in attempts, codes and e-mails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.isolated_shop import own_shop, shop_at
 
 @pytest.fixture(scope="module")
 def strict_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """A shop that counts."""
+    """A shop with rate limits."""
     folder = tmp_path_factory.mktemp("strict")
     with own_shop("sqlite", folder), shop_at(f"sqlite:///{folder}/{{schema}}.db", folder, RATELIMIT_ENABLED="1") as app:
         yield app
@@ -27,7 +27,7 @@ def strict_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 
 @pytest.fixture
 def strict(strict_shop: Flask) -> Iterator[Flask]:
-    """The same with nothing counted yet."""
+    """The shop with all limits reset."""
     limiter.reset()
     with strict_shop.app_context():
         yield strict_shop
@@ -72,7 +72,7 @@ def test_each_account_has_its_own_limit(strict: Flask) -> None:
     assert shopper.post("/api/orders/", json=order_body((make_product(), 1))).status_code == 200
 
 
-# ------------------------------------------------------------------------------------------------ signing in
+# ------------------------------------------------------------------------------------------------ sign-in
 
 
 def log_in(app: Flask, email: str | None, password: str, *, address: str = "10.0.0.1") -> TestResponse:
@@ -81,7 +81,7 @@ def log_in(app: Flask, email: str | None, password: str, *, address: str = "10.0
     return api.post("/auth/login", json={"email": email, "password": password})
 
 
-def test_five_wrong_passwords_lock_the_ip_address_and_no_other(strict: Flask) -> None:
+def test_five_wrong_passwords_block_an_account_for_one_ip_address_only(strict: Flask) -> None:
     account = make_account()
     assert [log_in(strict, account.email, "wrong").status_code for _ in range(5)] == [401] * 5
     refused = log_in(strict, account.email, PASSWORD)
@@ -92,7 +92,7 @@ def test_five_wrong_passwords_lock_the_ip_address_and_no_other(strict: Flask) ->
 
 
 def test_expired_sessions_do_not_count_as_attempts(strict: Flask) -> None:
-    """The client goes on asking with a session that is over, three times a page."""
+    """The client sends three requests per page with an expired session."""
     shopper, account = signed_in(strict)
     accounts.end_sessions_of(account.id)
     assert {shopper.get(f"/cart/{account.id}").status_code for _ in range(30)} == {401}

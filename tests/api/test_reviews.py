@@ -1,4 +1,4 @@
-"""Reviews over the API: contract cases 47 and 48."""
+"""Reviews by API: contract cases 47 and 48."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_hidden_review_is_not_listed(api: Api) -> None:
 
 
 def review(**changed: Any) -> dict[str, Any]:
-    """What the client sends."""
+    """A review in the form that the client sends."""
     return {
         "userId": 1,
         "userName": "Somebody Else",

@@ -1,4 +1,4 @@
-"""Sign-up by halves, as the old client goes about it: contract section 2.3 Auth, cases 1 to 8."""
+"""Sign-up in steps, as the legacy client does it: contract section 2.3 Auth, cases 1 to 8."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_the_verification_is_valid_for_ten_minutes(browser: Api, mailbox: Mailbo
 
 
 def test_a_reload_after_a_refused_password_restarts_the_sign_up(browser: Api, mailbox: Mailbox) -> None:
-    """The client's form is a dead end then: contract section 5.3, no. 9."""
+    """The client's form cannot continue: contract section 5.3, no. 9."""
     user, code = sign_up_to_code(browser, mailbox)
     verify(browser, user, code)
     assert set_password(browser, user, "short").status_code == 400

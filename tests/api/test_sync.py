@@ -1,4 +1,4 @@
-"""The sync of the old client, which sends the cart it remembers again and again: docs/decisions/0011."""
+"""The cart sync of the legacy client, which sends its local cart repeatedly: docs/decisions/0011."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_later_request_from_home_adds_units(app: Flask, now: Clock) -> None:
 
 
 def test_lines_older_than_the_login_are_not_part_of_the_sync(app: Flask, now: Clock) -> None:
-    """The client sends its own cart only where the shop's is empty: this is the button."""
+    """The client syncs only if the shop's cart is empty, so this request is the button's."""
     before, mug = Shopper(app), make_product(stock=20)
     before.add(mug, 2)
     now.advance(minutes=1)
@@ -100,7 +100,7 @@ def test_a_synced_variant_is_added_once(app: Flask) -> None:
 
 
 def test_the_clients_pages_send_the_referrer(app: Flask) -> None:
-    """By the Referer, of which browsers keep the path only where the policy says so."""
+    """Browsers send the path in the Referer header only if the policy allows it."""
     policy = Shopper(app).api.get("/").headers["Referrer-Policy"]
     assert policy == "strict-origin-when-cross-origin"
     assert app.config["PUBLIC_ORIGIN"] == ORIGIN

@@ -1,4 +1,4 @@
-"""Bar B6: orders that somebody meddled with. Every one is refused in JSON, and nothing of it is written."""
+"""Tampered orders: every one is refused with a JSON error, and nothing is written."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ Meddle = Callable[[Body], None]
 
 
 def put(*path: str | int, value: Any) -> Meddle:
-    """Put a value in the order's place of that path."""
+    """Make a function that replaces the value at a path of an order."""
 
-    def meddle(body: Body) -> None:
+    def tamper(body: Body) -> None:
         place: Any = body
         for step in path[:-1]:
             place = place[step]
         place[path[-1]] = value
 
-    return meddle
+    return tamper
 
 
 def drop(*path: str | int) -> Meddle:
-    def meddle(body: Body) -> None:
+    def tamper(body: Body) -> None:
         place: Any = body
         for step in path[:-1]:
             place = place[step]
         del place[path[-1]]
 
-    return meddle
+    return tamper
 
 
 TAMPERED: dict[str, Meddle] = {

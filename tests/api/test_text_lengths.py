@@ -1,4 +1,4 @@
-"""What the contract lets a client send has room: each text at its full length, kept and told again as it was."""
+"""Texts of the maximum length that the contract allows are stored and returned completely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What belongs to an account, by API: contract section 2.3 Users, cases 25 to 30 and 60."""
+"""Profile, addresses, payment methods and wishlist by API: contract section 2.3 Users, cases 25 to 30 and 60."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AT_HOME = {
 
 
 class Member:
-    """A page of the old client on which somebody is signed in."""
+    """A signed-in customer on a page of the legacy client."""
 
     def __init__(self, app: Flask) -> None:
         self.api, self.account = signed_in(app)
@@ -66,11 +66,11 @@ def member(app: Flask) -> Member:
 
 
 def assert_empty(answer: TestResponse) -> None:
-    """Valid for a JSON reader."""
+    """Assert an empty 200, which the client's JSON parser accepts."""
     assert (answer.status_code, answer.data) == (200, b"")
 
 
-# ------------------------------------------------------------------------------------------------ whose it is
+# ------------------------------------------------------------------------------------------------ access
 
 DOORS = [
     ("GET", "profile", None),
@@ -249,7 +249,7 @@ def test_a_full_address_book(member: Member) -> None:
     assert_refused(member.post("addresses", AT_HOME), 409, "TOO_MANY_ADDRESSES")
 
 
-# ------------------------------------------------------------------------------------------------ ways to pay
+# ------------------------------------------------------------------------------------------------ payment methods
 
 
 def test_a_card_as_sent_by_the_profile_page(member: Member) -> None:
@@ -387,7 +387,7 @@ def test_a_full_wishlist(member: Member) -> None:
 
 
 def test_login_answers_the_account_with_addresses_methods_and_wishlist(member: Member) -> None:
-    """The client keeps what the log-in answers."""
+    """The client stores the response of the login."""
     address = member.gives("addresses", AT_HOME)
     method = member.gives("payments", {"provider": "COD", "token": "COD_TOKEN"})
     me = member.api.get("/auth/me").json

@@ -344,7 +344,7 @@ class ShopMachine(RuleBasedStateMachine):
     # ------------------------------------------------------------------------------------------------ invariants
 
     @invariant()
-    def the_doctor_finds_nothing(self) -> None:
+    def consistency_checks_pass(self) -> None:
         read_session().rollback()
         assert list(violations()) == []
 
