@@ -210,7 +210,7 @@ def test_a_password_alone_is_not_enough_with_a_second_factor(browser: Api, caref
 def test_password_and_code_sign_in(browser: Api, careful: Account, mailbox: Mailbox, now: Clock) -> None:
     login(browser, careful)
     code = mailbox.code_for(str(careful.email))
-    now.advance(minutes=2)  # as long as it takes to read a letter
+    now.advance(minutes=2)  # as long as it takes to read an e-mail
     assert_refused(login(browser, careful, "wrong", otpCode=code), 401, "INVALID_CREDENTIALS")
     assert_refused(login(browser, careful, otpCode=f"{(int(code) + 1) % 10**6:06}"), 400, "OTP_INVALID")
     done = login(browser, careful, otpCode=code)
