@@ -1,8 +1,8 @@
-"""What a page costs beside a bare Flask view, in one run: `python -m bench.pages [--rounds 200]`.
+"""Benchmark of the pages against a bare Flask view: `python -m bench.pages [--rounds 200]`.
 
-It measures the shop that the environment names (STOREFRONT_DATA, DATABASE_URL), in this process, without a network:
-each round asks the bare view and every page in turn, so that whatever else the machine does falls on all alike.
-Ratios are to the bare view; milliseconds are this machine's own and say nothing elsewhere.
+It measures the shop that the environment names (STOREFRONT_DATA, DATABASE_URL) in this process, without a network.
+Each round requests the bare view and every page in turn, so that other load on the machine affects all alike.
+Ratios are to the bare view; milliseconds depend on the machine and cannot be compared with others.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ PAGES = {
 
 
 def bare_app() -> Flask:
-    """The least that Flask can answer with."""
+    """A Flask application with a single view that returns "ok"."""
     app = Flask("bare")
     app.add_url_rule("/", "bare", lambda: "ok")
     return app
 
 
 def timed(client: Client, url: str) -> float:
-    """Seconds for one answer, which must be a good one."""
+    """Request a URL and return the seconds that it took; exit unless it answers 200."""
     began = time.perf_counter()
     response = client.get(url)
     body = response.get_data()
-    took = time.perf_counter() - began
+    seconds = time.perf_counter() - began
     if response.status_code != 200 or not body:
         raise SystemExit(f"{url}: {response.status_code}")
-    return took
+    return seconds
 
 
-def count_selects(ask: Callable[[], object]) -> int:
-    """SELECTs sent while asking once."""
+def count_selects(request: Callable[[], object]) -> int:
+    """Number of SELECTs during one call of a function."""
     count = 0
 
     def add(conn: object, cursor: object, statement: str, *_: object) -> None:
@@ -64,7 +64,7 @@ def count_selects(ask: Callable[[], object]) -> int:
 
     event.listen(sa.engine.Engine, "before_cursor_execute", add)
     try:
-        ask()
+        request()
     finally:
         event.remove(sa.engine.Engine, "before_cursor_execute", add)
     return count
@@ -88,12 +88,13 @@ def main() -> None:
 
     basis = statistics.median(times["bare"])
     print(f"{'page':30} {'ratio':>7} {'median ms':>10} {'p95 ms':>8} {'uncached ms':>12} {'selects':>8}")
-    for name, taken in times.items():
-        selects, first = cold.get(name, (0, 0.0))
-        p95 = statistics.quantiles(taken, n=20)[-1]
-        middle = statistics.median(taken)
+    for name, seconds in times.items():
+        selects, uncached = cold.get(name, (0, 0.0))
+        p95 = statistics.quantiles(seconds, n=20)[-1]
+        median = statistics.median(seconds)
         print(
-            f"{name:30} {middle / basis:7.1f} {middle * 1000:10.2f} {p95 * 1000:8.2f} {first * 1000:12.1f} {selects:8}"
+            f"{name:30} {median / basis:7.1f} {median * 1000:10.2f} {p95 * 1000:8.2f} "
+            f"{uncached * 1000:12.1f} {selects:8}"
         )
 
 

@@ -1,10 +1,10 @@
-"""What the stock desk costs beside a bare Flask view: `python -m bench.stock [--rounds 60] [--import-lines 50000]`.
+"""Benchmark of the staff's stock pages: `python -m bench.stock [--rounds 60] [--import-lines 50000]`.
 
-It measures the shop that the environment names, as `bench.pages` does, signed in as somebody of the stock staff, whom
-it makes if need be. With `--import-lines` it then checks and applies a file of so many counts, and says how long each
-took.
-To have something to sort by, it first gives every third variant sales in the last 30 days, in the desk's column alone:
-run it on a copy that nobody needs.
+It measures the shop that the environment names, as `bench.pages` does, signed in as a member of the stock staff, which
+it creates if needed. With `--import-lines` it also checks and applies an import file with that many counts.
+
+It writes to the database: every third variant gets sales of the last 30 days, so that there is something to sort by.
+Run it on a copy that is not needed.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from storefront.db.session import read_session, transaction
 
 PAGES = {
     "shop, all products": "/products",
-    "desk": "/staff/stock",
-    "desk, by name": "/staff/stock?sort=name",
-    "desk, fewest available": "/staff/stock?sort=available",
-    "desk, days left": "/staff/stock?sort=days",
-    "desk, most sold": "/staff/stock?sort=sold",
+    "stock": "/staff/stock",
+    "stock, by name": "/staff/stock?sort=name",
+    "stock, fewest available": "/staff/stock?sort=available",
+    "stock, days left": "/staff/stock?sort=days",
+    "stock, most sold": "/staff/stock?sort=sold",
     "low": "/staff/stock?show=low",
     "low, by name": "/staff/stock?show=low&sort=name",
     "low, days left": "/staff/stock?show=low&sort=days",
@@ -61,7 +61,7 @@ PAGES = {
 
 
 def sign_in(shop: Flask, client: Client) -> None:
-    """Be somebody of the stock staff."""
+    """Sign a client in as a member of the stock staff."""
     email = "bench@localhost.example"
     with suppress(accounts.EmailTaken):
         accounts.create_staff(email, "Bench", Role.STOCK_STAFF, "only for measuring 4711")
@@ -71,21 +71,24 @@ def sign_in(shop: Flask, client: Client) -> None:
     client.set_cookie(shop.config["SESSION_COOKIE_NAME"], serializer.dumps({"_user_id": reference, "_fresh": True}))
 
 
-def sell_some() -> None:
-    """Sales for the desk's columns to sort by, without a ledger that would explain them."""
+def fill_sales_column() -> None:
+    """Set the sales of the last 30 days of every third variant, without ledger entries."""
     with transaction("catalog") as session:
-        few = sa.update(Variant).where(Variant.id % 3 == 0).values(sold_30=Variant.id % 40)
-        session.execute(few)
+        sales = sa.update(Variant).where(Variant.id % 3 == 0).values(sold_30=Variant.id % 40)
+        session.execute(sales)
 
 
-def far_into(url: str, *row: object) -> str:
-    """The address of the page after a row, given what rows are ordered by."""
+def page_after(url: str, *row: object) -> str:
+    """URL of the page after a row.
+
+    :param row: the row's values of the sort columns
+    """
     cursor = base64.urlsafe_b64encode(json.dumps([False, *row]).encode()).decode().rstrip("=")
     return f"{url}{'&' if '?' in url else '?'}at={cursor}"
 
 
 def measure_import(line_count: int) -> None:
-    """Check and apply a file of counts, each one more than there is."""
+    """Check and apply a file of counts, each one higher than the current stock."""
     rows = [f"{row.sku},{row.on_hand},{row.on_hand + 1}" for row in islice(inventory_admin.export_stock(), line_count)]
     content = "\n".join(["sku,on_hand,count", *rows, ""]).encode()
     began = time.perf_counter()
@@ -109,7 +112,7 @@ def main() -> None:
     bare, client = Client(bare_app()), shop.test_client()
     with shop.test_request_context():
         sign_in(shop, client)
-        sell_some()
+        fill_sales_column()
     with shop.app_context():
         row = (
             read_session()
@@ -117,11 +120,11 @@ def main() -> None:
             .scalars()
             .first()
         )
-        far = {
-            "desk, far into it": far_into("/staff/stock", row.sku),
-            "desk, days left, far into it": far_into("/staff/stock?sort=days", row.days_left, row.id),
+        deep_pages = {
+            "stock, deep": page_after("/staff/stock", row.sku),
+            "stock, days left, deep": page_after("/staff/stock?sort=days", row.days_left, row.id),
         }
-    pages = PAGES | far
+    pages = PAGES | deep_pages
     selects = {name: count_selects(lambda url=url: client.get(url)) for name, url in pages.items()}
     times: dict[str, list[float]] = {name: [] for name in ("bare", *pages)}
     for _ in range(arguments.rounds):
@@ -131,9 +134,9 @@ def main() -> None:
 
     basis = statistics.median(times["bare"])
     print(f"{'page':32} {'ratio':>7} {'median ms':>10} {'p95 ms':>8} {'selects':>8}")
-    for name, taken in times.items():
-        p95, middle = statistics.quantiles(taken, n=20)[-1], statistics.median(taken)
-        print(f"{name:32} {middle / basis:7.1f} {middle * 1000:10.2f} {p95 * 1000:8.2f} {selects.get(name, 0):8}")
+    for name, seconds in times.items():
+        p95, median = statistics.quantiles(seconds, n=20)[-1], statistics.median(seconds)
+        print(f"{name:32} {median / basis:7.1f} {median * 1000:10.2f} {p95 * 1000:8.2f} {selects.get(name, 0):8}")
     if arguments.import_lines:
         with shop.app_context():
             measure_import(arguments.import_lines)

@@ -1,6 +1,6 @@
-"""Bar B11: who may do what. Each door of the shop says whom it lets in; `walk` knocks at it as everybody.
+"""The access matrix: every route declares who may use it, and `violations` requests it as every kind of user.
 
-A door's address and fields are filled in from a `World`: things that belong to the owner.
+Paths and form fields are filled in from a `World`: ids of things that belong to the owner.
 """
 
 from __future__ import annotations
@@ -23,42 +23,54 @@ from tests.page_openers import Opener
 
 STAFF = tuple(role for role in Role if role.is_staff)
 ACTORS = ("anonymous", "other", "owner", *map(str, STAFF))
-DONE = frozenset({200, 204, 302, 303})
+SUCCESS = frozenset({200, 204, 302, 303})
 _RAW_TOKEN = "0" * 40
 _WITHOUT_BODY = {"HEAD", "OPTIONS"}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Statuses that each who is not let in must get, or where they are sent; everyone else is let in."""
+    """Who is refused; every other actor has access.
+
+    :ivar refused: by actor, the status of the answer, or the path of the redirect
+    """
 
     refused: Mapping[str, int | str]
 
     def status_for(self, actor: str) -> int | str | None:
+        """Status or redirect that an actor must get; None for access."""
         return self.refused.get(actor)
 
 
-TO_SIGN_IN = 303  # of a page; it must lead to the sign-in page
-ANYONE = Rule({})
-SIGNED_IN = Rule({"anonymous": TO_SIGN_IN})
-MINE = Rule(dict.fromkeys(set(ACTORS) - {"owner"}, 404))  # what only its owner knows to exist
-MINE_SIGNED_IN = Rule({**MINE.refused, "anonymous": TO_SIGN_IN})
+SIGN_IN_REDIRECT = 303  # must lead to the sign-in page
+PUBLIC = Rule({})
+SIGNED_IN = Rule({"anonymous": SIGN_IN_REDIRECT})
+OWNER_ONLY = Rule(dict.fromkeys(set(ACTORS) - {"owner"}, 404))  # 404: others must not learn that it exists
+OWNER_SIGNED_IN = Rule({**OWNER_ONLY.refused, "anonymous": SIGN_IN_REDIRECT})
 
 
-def _desk(*roles: Role) -> Rule:
-    """A page of the staff, for these roles and admins."""
+def _staff_page(*roles: Role) -> Rule:
+    """A staff page for these roles and for admins."""
     refused = set(ACTORS) - {*roles, Role.ADMIN}
-    return Rule({**dict.fromkeys(refused, 403), "anonymous": TO_SIGN_IN})
+    return Rule({**dict.fromkeys(refused, 403), "anonymous": SIGN_IN_REDIRECT})
 
 
-STOCK_DESK = _desk(Role.STOCK_STAFF)
-ORDER_DESK = _desk(Role.ORDER_STAFF)
-ANY_DESK = _desk(*STAFF)
-ADMIN_DESK = _desk()
+STOCK_STAFF = _staff_page(Role.STOCK_STAFF)
+ORDER_STAFF = _staff_page(Role.ORDER_STAFF)
+ANY_STAFF = _staff_page(*STAFF)
+ADMIN = _staff_page()
 NOBODY = Rule(dict.fromkeys(ACTORS, 403))
 
-TO_PROOF, TO_DESK = "/track", "/staff/orders"  # where pages of an order send whoever has not earned it
-MY_ORDER = Rule({"anonymous": TO_PROOF, "other": TO_PROOF, "stock": TO_PROOF, "orders": TO_DESK, "admin": TO_DESK})
+TRACK_PAGE, STAFF_ORDER_LIST = "/track", "/staff/orders"  # redirects from an order's pages
+OWN_ORDER = Rule(
+    {
+        "anonymous": TRACK_PAGE,
+        "other": TRACK_PAGE,
+        "stock": TRACK_PAGE,
+        "orders": STAFF_ORDER_LIST,
+        "admin": STAFF_ORDER_LIST,
+    }
+)
 
 API_SIGNED_IN = Rule({"anonymous": 401})
 API_OF_USER = Rule({"anonymous": 401, "other": 403})
@@ -68,77 +80,81 @@ API_STOCK = Rule({"anonymous": 401, "other": 403, "owner": 403, "orders": 403})
 
 
 @dataclass(frozen=True)
-class Door:
+class Route:
     """One method of one route.
 
     :ivar path: with names of the world in braces, such as "/orders/{order}"
-    :ivar done: statuses of who is let in, where they are not those of a page or of something done
-    :ivar page: of a page: leaves in a browser what it needs and says its address
-    :ivar prepare: makes the browser's session fit, for pages that live by it; given the world, returns session entries
+    :ivar fields: of the form that is sent
+    :ivar json: body that is sent instead of a form, or a function that makes it from the world
+    :ivar done: statuses of an answer to an actor with access, where the usual ones do not apply
+    :ivar prepare: returns session entries that the owner's browser needs, given the world
+    :ivar page: for a page, its opener
     """
 
     path: str
     rule: Rule
     fields: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
-    done: frozenset[int] = DONE
+    done: frozenset[int] = SUCCESS
     prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda world: {}
     page: Opener | None = None
 
 
-def walk(app: Flask, doors: Mapping[tuple[str, str], Door], world: Mapping[str, Any]) -> Iterator[str]:
-    """Knock at every door as every actor.
+def violations(app: Flask, routes: Mapping[tuple[str, str], Route], world: Mapping[str, Any]) -> Iterator[str]:
+    """Request every route as every actor.
 
-    :return: what was not as decided, in words
+    :return: a message for each answer that does not match its rule
     """
-    for (endpoint, method), door in doors.items():
+    for (endpoint, method), route in routes.items():
         for actor in ACTORS:
-            with put_back(app):
-                response = _knock(app, method, door, world, actor)
-            if problem := _judge(door, actor, response):
+            with rolled_back(app):
+                response = _request_as(app, method, route, world, actor)
+            if problem := _violation(route, actor, response):
                 yield f"{method} {endpoint} as {actor}: {problem}"
 
 
-def unopened_pages(app: Flask, doors: Mapping[tuple[str, str], Door], world: Mapping[str, Any]) -> Iterator[str]:
-    """Doors behind which there is a whole page, though none is said to be there."""
-    for (endpoint, method), door in doors.items():
-        if method != "GET" or door.page is not None:
+def pages_without_opener(
+    app: Flask, routes: Mapping[tuple[str, str], Route], world: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield the endpoints that answer with a whole page, but have no opener."""
+    for (endpoint, method), route in routes.items():
+        if method != "GET" or route.page is not None:
             continue
-        actor = next(actor for actor in ("owner", *ACTORS) if door.rule.status_for(actor) is None)
-        with put_back(app):
-            response = _knock(app, method, door, world, actor)
+        actor = next(actor for actor in ("owner", *ACTORS) if route.rule.status_for(actor) is None)
+        with rolled_back(app):
+            response = _request_as(app, method, route, world, actor)
         if response.status_code == 200 and response.data.lstrip().lower().startswith(b"<!doctype html>"):
             yield endpoint
 
 
-def _knock(app: Flask, method: str, door: Door, world: Mapping[str, Any], actor: str) -> TestResponse:
+def _request_as(app: Flask, method: str, route: Route, world: Mapping[str, Any], actor: str) -> TestResponse:
     pages = Pages(app)
     account: Account | None = world["accounts"].get(actor)
     if account is not None:
         pages.sign_in(account)
     with pages.client.session_transaction() as session:
         session["csrf_token"] = _RAW_TOKEN
-        session.update(door.prepare(world) if actor == "owner" else {})
-    fields = {name: value.format(**world) for name, value in door.fields.items()}
+        session.update(route.prepare(world) if actor == "owner" else {})
+    fields = {name: value.format(**world) for name, value in route.fields.items()}
     sent: dict[str, Any] = {}
-    if door.json is not None:
-        sent["json"] = door.json(world) if callable(door.json) else door.json
+    if route.json is not None:
+        sent["json"] = route.json(world) if callable(route.json) else route.json
     elif method != "GET":
         signer = URLSafeTimedSerializer(app.config["SECRET_KEY"], salt="wtf-csrf-token")
         sent["data"] = {"csrf_token": signer.dumps(_RAW_TOKEN), **fields}
     db.session.remove()
     with app.app_context():
-        response = pages.client.open(door.path.format(**world), method=method, headers=SAME_ORIGIN, **sent)
+        response = pages.client.open(route.path.format(**world), method=method, headers=SAME_ORIGIN, **sent)
     response.get_data()
-    response.close()  # a file that was sent
+    response.close()  # for file responses
     return response
 
 
-def _judge(door: Door, actor: str, response: TestResponse) -> str | None:
-    expected = door.rule.status_for(actor)
+def _violation(route: Route, actor: str, response: TestResponse) -> str | None:
+    expected = route.rule.status_for(actor)
     status = response.status_code
     location = urlsplit(response.headers.get("Location", "")).path
-    if expected == TO_SIGN_IN:
+    if expected == SIGN_IN_REDIRECT:
         return None if status == 303 and location == "/login" else f"{status} {location}, expected the sign-in page"
     if isinstance(expected, str):
         is_sent = status == 303 and location.startswith(expected)
@@ -147,12 +163,12 @@ def _judge(door: Door, actor: str, response: TestResponse) -> str | None:
         return None if status == expected else f"{status}, expected {expected}"
     if location == "/login":
         return "sent to sign in"
-    return None if status in door.done else f"{status}, expected one of {sorted(door.done)}"
+    return None if status in route.done else f"{status}, expected one of {sorted(route.done)}"
 
 
 @contextmanager
-def put_back(app: Flask) -> Iterator[None]:
-    """Whatever is written within is undone, so that the next actor finds the same world."""
+def rolled_back(app: Flask) -> Iterator[None]:
+    """Roll back to a savepoint at the end of the block, so that the next actor finds the same world."""
     db.session.remove()
     connections: list[Connection] = list(db.engines.values())  # type: ignore[arg-type] # within the `app` fixture
     savepoints = [connection.begin_nested() for connection in connections]
@@ -164,8 +180,8 @@ def put_back(app: Flask) -> Iterator[None]:
             savepoint.rollback()
 
 
-def routes(app: Flask) -> set[tuple[str, str]]:
-    """Every door of the shop: its endpoint and method."""
+def registered_routes(app: Flask) -> set[tuple[str, str]]:
+    """Endpoint and method of every route in the application's URL map."""
     return {
         (rule.endpoint, method)
         for rule in app.url_map.iter_rules()

@@ -1,4 +1,4 @@
-"""The app once per run and database, every test rolled back in all six schemas, the network closed."""
+"""Shared fixtures: one application per engine, every test rolled back in all six schemas, no access to the network."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests import demo_shop, hashing
 from tests.fakes import Clock, MemoryPost, MemoryTexts
 from tests.mailbox import Mailbox
 from tests.page_client import Pages
-from tests.times import NOON, machine_time, told_by
+from tests.times import NOON, clock_reading, machine_time
 
 pytest_plugins = ("tests.fixtures.callers", "tests.fixtures.purchases", "tests.fixtures.stripe")
 
 MARIADB = os.environ.get("TEST_MARIADB_URL")
 ENGINES = ["sqlite", "mariadb"]
-FACES = {"api", "pages", "staff", "web"}
-FACE_FILES = {"test_conventions.py"}
+WEB_FOLDERS = {"api", "pages", "staff", "web"}
+WEB_FILES = {"test_conventions.py"}
 
 
 def pytest_report_header() -> list[str]:
@@ -38,13 +38,13 @@ def pytest_report_header() -> list[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _closed_network() -> Iterator[None]:
-    """Tests talk to this machine only."""
+    """Refuse connections to other machines."""
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:
         host = address[0] if isinstance(address, tuple) else address
         if self.family != socket.AF_UNIX and host not in {"127.0.0.1", "localhost", "::1"}:
-            raise PermissionError(f"a test reached for {host}")
+            raise PermissionError(f"a test tried to connect to {host}")
         connect(self, address)
 
     patch = pytest.MonkeyPatch()
@@ -54,9 +54,9 @@ def _closed_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _still_clock() -> Iterator[None]:
-    """Shops that several tests share are filled by the clock of the tests as well."""
-    with told_by(Clock(NOON).read):
+def _fixed_clock() -> Iterator[None]:
+    """Fix the time for session fixtures, too: shops that several tests share get data of the same time."""
+    with clock_reading(Clock(NOON).read):
         yield
 
 
@@ -67,34 +67,34 @@ def _cheap_hashing() -> Iterator[None]:
 
 @pytest.fixture
 def real_hashing() -> Iterator[None]:
-    """Passwords are hashed at the cost they have in a shop."""
+    """Hash passwords at the cost of production."""
     yield from hashing.real()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Which engines a test of the shared shop runs on: docs/decisions/0030-tests-on-two-engines.md."""
+    """Choose the engines that a test of the shared shop runs on: docs/decisions/0030-tests-on-two-engines.md."""
     if "database_url" in metafunc.fixturenames:
-        is_sqlite_enough = is_of_a_face(metafunc.definition.path) and not metafunc.definition.get_closest_marker(
+        is_sqlite_enough = is_web_test(metafunc.definition.path) and not metafunc.definition.get_closest_marker(
             "both_engines"
         )
         engines = ["sqlite"] if is_sqlite_enough else ENGINES
         metafunc.parametrize("database_url", engines, indirect=True, scope="session")
 
 
-def is_of_a_face(file: Path) -> bool:
-    """Whether a file tests what pages, desks or the API say. They hold no SQL: the domains below them do."""
-    place = file.relative_to(Path(__file__).parent)
-    return place.parts[0] in FACES or place.as_posix() in FACE_FILES
+def is_web_test(file: Path) -> bool:
+    """Whether a file tests pages or the API. They contain no SQL, so one engine is enough."""
+    path = file.relative_to(Path(__file__).parent)
+    return path.parts[0] in WEB_FOLDERS or path.as_posix() in WEB_FILES
 
 
 @pytest.fixture(scope="session")
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A template of URLs of six empty databases, on each engine that the test runs on."""
+    """URL template of six empty databases, for each engine that the test runs on."""
     yield from make_databases(request.param, tmp_path_factory.mktemp("databases"))
 
 
 def make_databases(engine: str, folder: Path) -> Iterator[str]:
-    """Six databases that nobody else uses, dropped at the end."""
+    """Yield the URL template of six new databases; drop them at the end."""
     if engine == "sqlite":
         yield f"sqlite:///{folder}/{{schema}}.db"
         return
@@ -110,13 +110,13 @@ def make_databases(engine: str, folder: Path) -> Iterator[str]:
 
 
 def make_config(folder: Path, url: str, **settings: str) -> Config:
-    """A test's configuration: its own data folder and databases, no limits, counts always fresh."""
+    """Make a configuration with its own data folder and databases, without rate limits and cache."""
     patch = pytest.MonkeyPatch()
     environment = {
         "STOREFRONT_ENV": "testing",
         "STOREFRONT_DATA": str(folder),
         "DATABASE_URL": url,
-        "DATABASE_POOL_SIZE": "1",  # many shops are open side by side, and a server has 151 connections
+        "DATABASE_POOL_SIZE": "1",  # many shops share a server's 151 connections
         "SECRET_KEY": "only-for-tests",
         "RATELIMIT_ENABLED": "0",
         "CACHE_ENABLED": "0",
@@ -132,11 +132,11 @@ def make_config(folder: Path, url: str, **settings: str) -> Config:
 
 @pytest.fixture(scope="session")
 def shop(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The demo shop, loaded once and committed: what every test finds in its databases."""
+    """The demo shop, loaded and committed once for each engine."""
     app = create_app(make_config(tmp_path_factory.mktemp("data"), database_url))
     with app.app_context():
         demo_shop.fill()
-    app.extensions["wake_worker"] = lambda: None  # tests deliver by themselves
+    app.extensions["wake_worker"] = lambda: None  # tests deliver messages explicitly
     yield app
     with app.app_context():
         for engine in db.engines.values():
@@ -145,14 +145,14 @@ def shop(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def app(shop: Flask) -> Iterator[Flask]:
-    """The demo shop, for one test."""
+    """The demo shop; its databases are rolled back after the test."""
     with rolled_back(shop):
         yield shop
 
 
 @contextmanager
 def rolled_back(shop: Flask) -> Iterator[None]:
-    """One outer transaction a database: whatever is committed within is a savepoint, undone at the end."""
+    """Wrap each database in an outer transaction: commits become savepoints, and everything is undone at the end."""
     engines = db._app_engines[shop]
     originals = dict(engines)
     connections = {schema: engine.connect() for schema, engine in originals.items()}
@@ -179,7 +179,7 @@ def pages(app: Flask) -> Pages:
 
 @pytest.fixture
 def post(app: Flask) -> Iterator[MemoryPost]:
-    """Where letters go in this test."""
+    """The mail transport of this test, which keeps e-mails in memory."""
     real, app.extensions["mailer"] = app.extensions["mailer"], MemoryPost()
     yield app.extensions["mailer"]
     app.extensions["mailer"] = real
@@ -187,7 +187,7 @@ def post(app: Flask) -> Iterator[MemoryPost]:
 
 @pytest.fixture
 def mailbox(app: Flask, post: MemoryPost) -> Iterator[Mailbox]:
-    """Everything that is sent in this test, letters and text messages."""
+    """E-mails and text messages sent in this test."""
     real, app.extensions["sms"] = app.extensions["sms"], MemoryTexts()
     yield Mailbox(app, post, app.extensions["sms"])
     app.extensions["sms"] = real
@@ -195,7 +195,7 @@ def mailbox(app: Flask, post: MemoryPost) -> Iterator[Mailbox]:
 
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time of day; it stands still until a test moves it."""
+    """The current time, which is fixed until a test advances it."""
     fixed = Clock(NOON)
     monkeypatch.setattr(clock, "_read", fixed.read)
     return fixed
@@ -203,6 +203,6 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def real_time(now: Clock) -> Iterator[None]:
-    """A live shop runs beside the test: by a clock that stands still its leases would be over before they begin."""
+    """Use the machine's clock, as the live shop does: by a fixed clock its leases would have expired."""
     with machine_time():
         yield

@@ -1,4 +1,4 @@
-"""The auditor: reads the tables of every schema and says whether goods, money and letters add up."""
+"""Consistency checks for tests: read the tables of all schemas and assert that stock, money and messages agree."""
 
 from __future__ import annotations
 
@@ -18,63 +18,69 @@ from storefront.orders.values import OrderStatus
 from storefront.payments.models import Payment, SandboxCharge
 from storefront.payments.values import PaymentStatus
 
-TAKEN = {PaymentStatus.CAPTURED, PaymentStatus.DUE}
-LET_GO = {PaymentStatus.VOIDED, PaymentStatus.DECLINED, PaymentStatus.REFUNDED}
+ACTIVE = {PaymentStatus.CAPTURED, PaymentStatus.DUE}
+CLOSED = {PaymentStatus.VOIDED, PaymentStatus.DECLINED, PaymentStatus.REFUNDED}
 
 
 @dataclass(frozen=True)
 class Stock:
+    """Units of a variant."""
+
     on_hand: int
     reserved: int
 
 
 def stock_of(sku: str) -> Stock:
+    """Units on hand and reserved of a variant."""
     with read_session() as session:
         row = session.execute(select(Variant.on_hand, Variant.reserved).where(Variant.sku == sku)).one()
     return Stock(*row)
 
 
 def orders_of(checkout: str) -> list[OrderStatus]:
-    """The state of every order of a checkout; there should be at most one."""
+    """The status of every order of a checkout; there should be at most one."""
     with read_session() as session:
         return [OrderStatus(s) for s in session.scalars(select(Order.status).where(Order.checkout_id == checkout))]
 
 
 def payments_of(checkout: str) -> list[PaymentStatus]:
+    """The status of every payment of a checkout, as the shop records it."""
     with read_session() as session:
-        found = session.scalars(select(Payment.status).where(Payment.checkout_id == checkout))
-        return [PaymentStatus(status) for status in found]
+        statuses = session.scalars(select(Payment.status).where(Payment.checkout_id == checkout))
+        return [PaymentStatus(status) for status in statuses]
 
 
 def charges_of(checkout: str) -> list[PaymentStatus]:
-    """What the sandbox provider itself holds: it plays another firm, with books of its own."""
+    """The state of every charge of a checkout in the sandbox provider's own table."""
     with read_session() as session:
-        found = session.scalars(select(SandboxCharge.state).where(SandboxCharge.key == checkout))
-        return [PaymentStatus(state) for state in found]
+        states = session.scalars(select(SandboxCharge.state).where(SandboxCharge.key == checkout))
+        return [PaymentStatus(state) for state in states]
 
 
 def state_of(checkout: str) -> str:
+    """The state of a checkout."""
     with read_session() as session:
         return session.scalars(select(Checkout.state).where(Checkout.id == checkout)).one()
 
 
 def step_of(checkout: str) -> int:
-    """Number of the step that its record names."""
+    """The number of a checkout's current saga step."""
     with read_session() as session:
         return session.scalars(select(Checkout.step).where(Checkout.id == checkout)).one()
 
 
 def assert_balanced() -> None:
-    """The laws of the shop, which hold whenever nobody is in the middle of something; the doctor must agree."""
-    read_session().close()  # what was read before is not what stands there now
+    """Assert the invariants that hold whenever no operation is in progress; the `doctor` command must agree."""
+    read_session().close()  # ends the snapshot of earlier reads
     with read_session():
         assert list(consistency.violations()) == []
-        _assert_goods_add_up()
-        _assert_money_adds_up()
-        _assert_every_confirmed_order_left_word()
+        _assert_stock_balances()
+        _assert_payments_balance()
+        _assert_every_event_has_its_message()
 
 
-def _assert_goods_add_up() -> None:
+def _assert_stock_balances() -> None:
+    """Stock equals its ledger, reservations their sum, and committed reservations the live orders' items."""
     session = read_session()
     moved: Counter[int] = Counter()
     for variant_id, delta in session.execute(select(StockMovement.variant_id, StockMovement.delta)):
@@ -101,8 +107,8 @@ def _assert_goods_add_up() -> None:
     assert sold == ordered
 
 
-def _assert_money_adds_up() -> None:
-    """Each live order has one payment of its total; no other payment holds anything."""
+def _assert_payments_balance() -> None:
+    """Each live order has one active payment of its total; every other payment is closed."""
     session = read_session()
     live = {
         order.checkout_id: (order.order_id, order.total_amount)
@@ -110,49 +116,52 @@ def _assert_money_adds_up() -> None:
     }
     paid = {}
     for payment in session.scalars(select(Payment)):
-        if payment.status in TAKEN:
+        if payment.status in ACTIVE:
             paid[payment.checkout_id] = (payment.order_id, payment.amount)
         else:
-            assert payment.status in LET_GO, f"payment of {payment.checkout_id} is {payment.status}"
+            assert payment.status in CLOSED, f"payment of {payment.checkout_id} is {payment.status}"
     assert paid == live
     for charge in session.scalars(select(SandboxCharge)):
         if charge.state == PaymentStatus.CAPTURED:
             assert charge.amount == live[charge.key][1]
         else:
-            assert charge.state in LET_GO, f"the bank has {charge.key} as {charge.state}"
+            assert charge.state in CLOSED, f"the provider has {charge.key} as {charge.state}"
 
 
-def _assert_every_confirmed_order_left_word() -> None:
+def _assert_every_event_has_its_message() -> None:
+    """Each confirmed order and each order event with a topic published exactly one outbox message."""
     session = read_session()
     never_confirmed = (OrderStatus.PENDING, OrderStatus.CANCELLED)
     confirmed = session.scalars(select(Order.order_id).where(Order.status.not_in(never_confirmed)))
-    steps = select(OrderEvent.topic, Order.order_id).join(Order, Order.id == OrderEvent.order_id)
-    told = session.execute(steps.where(OrderEvent.topic != ""))
-    expected = [f"order-placed/{number}" for number in confirmed] + [f"{topic}/{number}" for topic, number in told]
+    events = select(OrderEvent.topic, Order.order_id).join(Order, Order.id == OrderEvent.order_id)
+    published = session.execute(events.where(OrderEvent.topic != ""))
+    expected = [f"order-placed/{number}" for number in confirmed]
+    expected += [f"{topic}/{number}" for topic, number in published]
     assert Counter(session.scalars(select(Message.key))) == Counter(expected)
 
 
-# ------------------------------------------------------------------------------------------ what goes back
+# ------------------------------------------------------------------------------------------ refunds and returns
 
 
-def units_away(sku: str) -> int:
-    """Units that orders took off the shelf for good: sold, and not back by a refund, a return or a cancellation."""
+def units_sold(sku: str) -> int:
+    """Units sold and not restocked by a refund, a return or a cancellation."""
     placed = read_session().scalars(select(Message.key).where(Message.topic == ORDER_PLACED))
     numbers = [key.partition("/")[2] for key in placed]
     bought = select(Item, Order).join(Order, Order.id == Item.order_id)
     rows = read_session().execute(bought.where(Item.sku == sku, Order.order_id.in_(numbers)))
-    return sum(_away(item, order) for item, order in rows.all())
+    return sum(_units_sold_of(item, order) for item, order in rows.all())
 
 
-def _away(item: Item, order: Order) -> int:
-    back = select(func.coalesce(func.sum(RefundLine.quantity), 0)).join(OrderRefund)
-    restocked = back.where(RefundLine.item_id == item.id, OrderRefund.is_restocked)
-    came_back_whole = order.status == OrderStatus.CANCELLED and order.is_restocked
-    left = item.refunded if came_back_whole else item.quantity
-    return left - int(read_session().scalar(restocked) or 0)
+def _units_sold_of(item: Item, order: Order) -> int:
+    refunded = select(func.coalesce(func.sum(RefundLine.quantity), 0)).join(OrderRefund)
+    restocked = refunded.where(RefundLine.item_id == item.id, OrderRefund.is_restocked)
+    is_all_restocked = order.status == OrderStatus.CANCELLED and order.is_restocked
+    sold = item.refunded if is_all_restocked else item.quantity
+    return sold - int(read_session().scalar(restocked) or 0)
 
 
-def assert_bank_gave_back_what_the_shop_promised() -> None:
-    paid = {row.checkout_id: row.refunded for row in read_session().scalars(select(Payment))}
+def assert_provider_refunded_what_the_shop_recorded() -> None:
+    """The sandbox provider's refunds equal those that the shop recorded, for every charge."""
+    recorded = {row.checkout_id: row.refunded for row in read_session().scalars(select(Payment))}
     for charge in read_session().scalars(select(SandboxCharge)):
-        assert charge.refunded == paid[charge.key], f"{charge.key}: the bank gave {charge.refunded} back"
+        assert charge.refunded == recorded[charge.key], f"{charge.key}: the provider refunded {charge.refunded}"

@@ -1,6 +1,6 @@
-"""The demo shop in empty databases: made by the migrations once for each engine, from then on copied.
+"""Load the demo shop into empty databases: built by migrations once for each engine, then restored from a copy.
 
-The copies are kept in memory, so that nobody has to clear them away.
+The copies are kept in memory, so nothing has to be cleaned up.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _copies: dict[tuple[str, ...], dict[str, Restore]] = {}
 
 
 def fill() -> None:
-    """Put the demo shop into the empty databases of the current application, as it is at this time of its clock."""
+    """Load the demo shop into the empty databases of the current application, dated by its current clock."""
     _fill_as("demo, by the machine" if is_machine_time() else "demo", _load)
 
 
 def make_tables() -> None:
-    """Give the empty databases of the current application their tables."""
+    """Create the tables in the empty databases of the current application."""
     _fill_as("tables", migrations.upgrade)
 
 
@@ -44,7 +44,7 @@ def _load() -> None:
 
 
 def _fill_as(content: str, make: Callable[[], Any]) -> None:
-    """Fill the databases with a copy, or make one where this is the first time."""
+    """Restore a copy into the databases; the first time, build the content and copy it."""
     key = (content, *(dialect_of(schema) for schema in SCHEMAS))
     if key in _copies:
         for schema, restore in _copies[key].items():
@@ -62,7 +62,7 @@ def _copy(schema: str) -> Restore:
         names = sa.inspect(connection).get_table_names()
         tables = [_table_of(connection, name) for name in names]
         triggers = list(_triggers_of(connection))
-    return partial(_make_again, tables=tables, triggers=triggers)
+    return partial(_recreate, tables=tables, triggers=triggers)
 
 
 def _url_of(schema: str) -> str:
@@ -78,12 +78,12 @@ def _file_of(schema: str) -> Path:
 
 def _read_file(schema: str) -> bytes:
     with closing(sqlite3.connect(_file_of(schema))) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # all of it is in the one file then
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # moves everything into the main file
     return _file_of(schema).read_bytes()
 
 
 def _write_file(schema: str, content: bytes) -> None:
-    db.engines[schema].dispose()  # the empty file is closed, and nothing is left beside it
+    db.engines[schema].dispose()  # closes the empty file and removes its WAL files
     _file_of(schema).write_bytes(content)
 
 
@@ -92,8 +92,10 @@ def _write_file(schema: str, content: bytes) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """:ivar definition: the statement that makes it
-    :ivar fill: the statement that adds a row, with its values
+    """A copied table.
+
+    :ivar definition: its CREATE TABLE statement
+    :ivar fill: INSERT statement for one row
     """
 
     definition: str
@@ -115,11 +117,11 @@ def _triggers_of(connection: Connection) -> Iterator[str]:
         yield f"CREATE TRIGGER `{row['Trigger']}` {when} FOR EACH ROW {row['Statement']}"
 
 
-def _make_again(schema: str, tables: list[Table], triggers: list[str]) -> None:
+def _recreate(schema: str, tables: list[Table], triggers: list[str]) -> None:
     migrations.create_database(_url_of(schema))
-    engine = sa.create_engine(_url_of(schema), poolclass=sa.NullPool)  # one without the shop's guard
+    engine = sa.create_engine(_url_of(schema), poolclass=sa.NullPool)  # without the shop's checks on statements
     with engine.begin() as connection:
-        connection.exec_driver_sql("SET foreign_key_checks = 0")  # they come in the order of their names
+        connection.exec_driver_sql("SET foreign_key_checks = 0")  # tables are created in alphabetical order
         for table in tables:
             connection.exec_driver_sql(table.definition)
             if table.rows:

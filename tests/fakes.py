@@ -1,4 +1,4 @@
-"""Doubles of the ports we own."""
+"""Test doubles of the shop's own ports: clock, mail, SMS and payment provider."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from storefront.payments.values import PaymentOption
 
 @dataclass
 class Clock:
+    """A clock that stands still until a test advances it."""
+
     at: datetime
 
     def read(self) -> datetime:
@@ -26,20 +28,23 @@ class Clock:
 
 @dataclass
 class MemoryPost:
-    """Keeps letters; `is_down` makes it refuse them as a mail server that is away does."""
+    """Mail transport that keeps e-mails in memory.
+
+    :ivar is_down: refuse e-mails, as an unreachable mail server does
+    """
 
     letters: list[Email] = field(default_factory=list)
     is_down: bool = False
 
-    def send(self, letter: Email) -> None:
+    def send(self, email: Email) -> None:
         if self.is_down:
-            raise ConnectionRefusedError("the mail server is away")
-        self.letters.append(letter)
+            raise ConnectionRefusedError("the mail server is down")
+        self.letters.append(email)
 
 
 @dataclass
 class MemoryTexts:
-    """Keeps text messages."""
+    """SMS transport that keeps text messages in memory."""
 
     messages: list[TextMessage] = field(default_factory=list)
 
@@ -49,10 +54,10 @@ class MemoryTexts:
 
 @dataclass
 class ScriptedProvider:
-    """A payment provider that says what it is told to say, in this order; a fault among the answers is raised.
+    """A payment provider that gives the scripted answers in order; an exception among them is raised.
 
-    :ivar meanwhile: what happens while it is on the line
-    :ivar asked: what it was asked, oldest first
+    :ivar meanwhile: called during every request
+    :ivar asked: the requests, oldest first
     """
 
     answers: list[ProviderResponse | Exception]
@@ -64,19 +69,19 @@ class ScriptedProvider:
         return (PaymentOption("scripted", "Scripted", "For tests.", "card", "**** 0000"),)
 
     def authorise(self, charge: Charge) -> ProviderResponse:
-        return self._say(f"authorise {charge.key}")
+        return self._answer(f"authorise {charge.key}")
 
     def capture(self, key: str) -> ProviderResponse:
-        return self._say(f"capture {key}")
+        return self._answer(f"capture {key}")
 
     def void(self, key: str) -> ProviderResponse:
-        return self._say(f"void {key}")
+        return self._answer(f"void {key}")
 
     def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
-        return self._say(f"refund {key}")
+        return self._answer(f"refund {key}")
 
-    def _say(self, question: str) -> ProviderResponse:
-        self.asked.append(question)
+    def _answer(self, request: str) -> ProviderResponse:
+        self.asked.append(request)
         self.meanwhile()
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):

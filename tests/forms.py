@@ -1,4 +1,4 @@
-"""Every form of every page, to be filled in as nobody should."""
+"""Every form of every page, for tests that send invalid or hostile values."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 @dataclass(frozen=True)
 class Form:
-    """A form as its page holds it.
+    """A form of a page with its current values.
 
-    :ivar names: of its fields, buttons included
+    :ivar names: of its fields and buttons
     """
 
     pages: Pages
@@ -32,25 +32,25 @@ class Form:
     names: tuple[str, ...]
 
     def send(self, *, htmx: bool = False, **changes: Any) -> TestResponse:
-        """Send it with some fields changed, whatever they allow."""
-        # As bytes, so that also what is no text can be sent.
+        """Send the form with some values changed, without regard to what its fields allow."""
+        # Encoded here, so that invalid UTF-8 can be sent, too.
         sent = urlencode({**self.values, **changes}, doseq=True, errors="surrogatepass")
         where = {"query_string": sent} if self.method == "GET" else {"data": sent, "content_type": PLAIN_FORM}
         headers = {**SAME_ORIGIN, **(HTMX if htmx else {})}
-        with self.pages.app.app_context():  # nothing that one request keeps in `g` reaches the next
+        with self.pages.app.app_context():  # a `g` of its own for each request
             return self.pages.client.open(self.action, method=self.method, headers=headers, **where)
 
 
-def _with_goods(pages: Pages) -> str:
+def _filled_cart(pages: Pages) -> str:
     fill_cart(pages, make_product(), 2)
     return "/cart"
 
 
-PLACES: dict[str, Callable[[Pages], str]] = {**PAGES, "cart.show with goods": _with_goods}
+PLACES: dict[str, Callable[[Pages], str]] = {**PAGES, "cart.show with items": _filled_cart}
 
 
 def forms_at(pages: Pages, place: str) -> list[Form]:
-    """The forms of a page, those alike once.
+    """The forms of a page; forms with the same action and field names are listed once.
 
     :param place: one of `PLACES`
     """

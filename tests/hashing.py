@@ -1,4 +1,4 @@
-"""What a password's hash costs in tests: next to nothing, but where the cost itself is tested."""
+"""Password hashing at a minimal cost for tests, and at the real cost for tests of the hashing itself."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), 4
 
 
 def cheap() -> Iterator[None]:
-    return _at_the_cost_of(*_CHEAP)
+    """Hash at a minimal cost until the generator is resumed."""
+    return _with_cost(*_CHEAP)
 
 
 def real() -> Iterator[None]:
-    return _at_the_cost_of(*_REAL)
+    """Hash at the cost of production until the generator is resumed."""
+    return _with_cost(*_REAL)
 
 
-def _at_the_cost_of(hasher: PasswordHasher, old_cost: int) -> Iterator[None]:
+def _with_cost(hasher: PasswordHasher, old_cost: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", hasher)
         patch.setattr(passwords, "LEGACY_BCRYPT_COST", old_cost)
-        _forget()
+        _clear_caches()
         yield
-    _forget()
+    _clear_caches()
 
 
-def _forget() -> None:
-    """Hashes made at another cost."""
-    for made in (passwords._dummy_argon2_hash, passwords._dummy_bcrypt_hash, factory._hashed):
-        made.cache_clear()
+def _clear_caches() -> None:
+    """Drop cached hashes that were made at another cost."""
+    for cached in (passwords._dummy_argon2_hash, passwords._dummy_bcrypt_hash, factory._hashed):
+        cached.cache_clear()

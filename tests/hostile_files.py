@@ -1,4 +1,4 @@
-"""Files that claim to be pictures and would harm whoever believed them."""
+"""Uploads that pretend to be images: malware, decompression bombs, polyglots and files with hidden data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCRIPT = b"<script>alert(document.cookie)</script>"
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), mode: str = "RGB", **options: object) -> bytes:
-    """A real one."""
+    """A valid image."""
     file = io.BytesIO()
     Image.new(mode, size, "teal" if mode in {"RGB", "RGBA"} else 1).save(file, kind, **options)
     return file.getvalue()
@@ -25,7 +25,11 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(width: int, height: int, rows: bytes = b"", *more: bytes) -> bytes:
-    """A PNG that says it is so large, whatever it holds."""
+    """A PNG whose header claims this size, whatever its data.
+
+    :param rows: uncompressed pixel data
+    :param more: further chunks
+    """
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     data = zlib.compress(rows, 9)
     return (
@@ -34,7 +38,7 @@ def png(width: int, height: int, rows: bytes = b"", *more: bytes) -> bytes:
 
 
 def _text_bomb() -> bytes:
-    """A remark that is a kilobyte here and a hundred megabytes when it is unpacked."""
+    """A PNG with a text chunk of about 100 KB that unpacks to 100 MB."""
     packed = zlib.compress(b"x" * 100_000_000, 9)
     return png(1, 1, b"\0\1\2\3", _chunk(b"zTXt", b"Comment\0\0" + packed), _chunk(b"iCCP", b"icc\0\0" + packed))
 
@@ -51,14 +55,14 @@ def _endless_gif() -> bytes:
 
 
 def _huge_jpeg() -> bytes:
-    """A JPEG whose header alone is changed: 65,500 pixels wide and high."""
+    """A small JPEG whose header claims 65,500 x 65,500 pixels."""
     real = bytearray(picture("JPEG"))
     start = real.index(b"\xff\xc0") + 5
     real[start : start + 4] = struct.pack(">HH", 65500, 65500)
     return bytes(real)
 
 
-# What must be turned away, with the status that says why; made when it is asked for.
+# Files that must be refused, with the status; each is made on demand.
 REFUSED: dict[str, tuple[int, Callable[[], bytes]]] = {
     "a web page": (415, lambda: b"<!doctype html>" + SCRIPT),
     "a drawing with a script": (415, lambda: b'<svg xmlns="http://www.w3.org/2000/svg">' + SCRIPT + b"</svg>"),
@@ -91,7 +95,7 @@ def _with_text() -> bytes:
     return picture("PNG", pnginfo=info) + SCRIPT
 
 
-# What is a picture too, and may come through as nothing but that.
+# Valid images with something else in them: accepted, but only the image may be stored.
 MADE_HARMLESS: dict[str, Callable[[], bytes]] = {
     "a web page behind a GIF": lambda: picture("GIF") + b"<!doctype html>" + SCRIPT,
     "a PNG with a script in its remarks and behind it": _with_text,
@@ -102,5 +106,5 @@ MADE_HARMLESS: dict[str, Callable[[], bytes]] = {
     "a GIF whose loops never end": _endless_gif,
     "an archive behind a PNG": lambda: picture() + b"PK\x03\x04" + SCRIPT,
 }
-# Which of the two these are is Pillow's to say; they must only do no harm.
+# Refused or accepted, depending on the version of Pillow; either way they must do no harm.
 EITHER: dict[str, Callable[[], bytes]] = {"remarks that unpack to a hundred megabytes": _text_bomb}

@@ -1,4 +1,4 @@
-"""Shops with databases of their own, for what needs real commits: races, migrations, databases that are away."""
+"""Shops with databases of their own, for tests that need real commits: races, migrations, unavailable databases."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Result = TypeVar("Result")
 
 @contextmanager
 def own_shop(engine: str, folder: Path, *, filled: bool = True) -> Iterator[Flask]:
-    """A shop that nobody else uses.
+    """Create a shop with databases of its own and drop them at the end.
 
-    :param filled: with the demo shop, else with empty databases and no table
+    :param filled: load the demo shop; otherwise the databases are empty and have no tables
     """
     for url in make_databases(engine, folder):
         with pytest.MonkeyPatch.context() as patch, shop_at(url, folder) as app:
@@ -39,7 +39,10 @@ def own_shop(engine: str, folder: Path, *, filled: bool = True) -> Iterator[Flas
 
 @contextmanager
 def shop_at(url: str, folder: Path, **settings: str) -> Iterator[Flask]:
-    """The shop on these databases, whatever is in them; its connections are closed at the end."""
+    """Create the application on existing databases; its connections are closed at the end.
+
+    :param url: template of database URLs
+    """
     app = create_app(make_config(folder, url, **settings))
     app.extensions["wake_worker"] = lambda: None
     try:
@@ -48,7 +51,7 @@ def shop_at(url: str, folder: Path, **settings: str) -> Iterator[Flask]:
         if limiter.enabled:
             with suppress(StorageError):
                 _forget_what_was_counted()
-        limiter.enabled = False  # one serves every application of this process; the shop that tests share has none
+        limiter.enabled = False  # the limiter is shared by all applications of this process
         with app.app_context():
             for engine in db.engines.values():
                 engine.dispose()
@@ -74,29 +77,29 @@ THROUGH_PROXY = {"Host": "shop.example", "X-Forwarded-Proto": "https", "X-Forwar
 
 @contextmanager
 def real_shop_in(folder: Path) -> Iterator[Flask]:
-    """A shop as it is open to the world, at `PUBLIC_ORIGIN` behind a proxy that ends HTTPS."""
+    """Create a shop with production settings, at `PUBLIC_ORIGIN` behind a proxy that terminates TLS."""
     settings = {**PRODUCTION, "PROXY_COUNT": "1"}
     with own_shop("sqlite", folder), shop_at(f"sqlite:///{folder}/{{schema}}.db", folder, **settings) as app:
         yield app
 
 
-def at_once(app: Flask, acts: list[Callable[[], Result]]) -> list[Result | Exception]:
-    """Run every act in a thread of its own, all let go at the same moment.
+def at_once(app: Flask, calls: list[Callable[[], Result]]) -> list[Result | Exception]:
+    """Run every call in a thread of its own, all started at the same moment by a barrier.
 
-    :return: what each returned or raised
+    :return: what each returned or raised, in the order of `calls`
     """
-    start = threading.Barrier(len(acts))
-    outcomes: list[Result | Exception] = [RuntimeError("it never ended")] * len(acts)
+    start = threading.Barrier(len(calls))
+    outcomes: list[Result | Exception] = [RuntimeError("it never ended")] * len(calls)
 
-    def run(place: int, act: Callable[[], Result]) -> None:
+    def run(index: int, call: Callable[[], Result]) -> None:
         with app.app_context():
             start.wait(30)
             try:
-                outcomes[place] = act()
-            except Exception as error:  # noqa: BLE001 - the test looks at it
-                outcomes[place] = error
+                outcomes[index] = call()
+            except Exception as error:  # noqa: BLE001 - the test checks it
+                outcomes[index] = error
 
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
     for thread in threads:
         thread.start()
     for thread in threads:

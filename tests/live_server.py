@@ -1,10 +1,10 @@
-"""A whole real shop as child processes: migrated, stocked, with gunicorn and the worker, on a port of its own.
+"""A complete shop in child processes: migrated, with demo data, gunicorn and the worker, on a port of its own.
 
     with live_shop("sqlite", folder) as shop:
-        shop.server.kill()    # kill -9, its children included
-        shop.server.start()   # on the same port, and waits until it answers
+        shop.server.kill()    # kill -9, child processes included
+        shop.server.start()   # on the same port; waits until it answers
 
-Its databases can be looked into from the test: `create_app(make_config(shop.folder, shop.database_url))`.
+A test can read its databases with `create_app(make_config(shop.folder, shop.database_url))`.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from tests.times import machine_time
 
 ROOT = Path(__file__).parent.parent
 FAKETIME = ("FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "FAKETIME_SKIP_CMDS")
-# And nothing that configures a shop. The last ones are faketime's: a date that was moved is that of the shop as well.
+# Environment variables passed on: none that configures a shop, but those of faketime, so that clocks agree.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_PRELOAD", *FAKETIME)
-START_TIMEOUT = 60.0  # seconds; a machine busy with other tests takes its time
+START_TIMEOUT = 60.0  # seconds; generous for a machine that is busy with other tests
 STOP_TIMEOUT = 15.0
 POLL = 0.05
-# gunicorn's worker writes its sign of life there, as under bin/shop: on a slow disk that could block it.
+# Folder for gunicorn's heartbeat file, as in bin/shop: on a slow disk it could block the worker.
 SHARED_MEMORY = ["--worker-tmp-dir", "/dev/shm"] if os.access("/dev/shm", os.W_OK) else []  # noqa: S108
 
 Answer = TypeVar("Answer")
 
 
 def eventually(ask: Callable[[], Answer], what: str, *, within: float = START_TIMEOUT) -> Answer:
-    """The first answer that is true.
+    """Poll until an answer is true and return it.
 
-    :param what: is waited for, for the message
+    :param what: description of the condition, for the error message
     :param within: seconds
     """
     give_up_at = time.monotonic() + within
@@ -57,7 +57,7 @@ def eventually(ask: Callable[[], Answer], what: str, *, within: float = START_TI
 
 @dataclass
 class Program:
-    """A child process with a group of its own, so that killing it leaves nobody behind."""
+    """A child process in a process group of its own, so that killing it leaves no orphans."""
 
     name: str
     command: list[str]
@@ -88,7 +88,7 @@ class Program:
         return self.is_ready()
 
     def kill(self) -> None:
-        """kill -9: nothing is finished, nothing is tidied."""
+        """Kill the process group with SIGKILL, without any clean-up."""
         self._end(signal.SIGKILL)
 
     def ask_to_stop(self) -> None:
@@ -96,13 +96,13 @@ class Program:
             self.process.terminate()
 
     def stop(self) -> None:
-        """Ask it to end and wait for it; what will not end is killed."""
+        """Terminate it and wait; kill it after a timeout."""
         if self.process is None:
             return
         self.ask_to_stop()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(STOP_TIMEOUT)
-        self._end(signal.SIGKILL)  # also what it may have left in its group
+        self._end(signal.SIGKILL)  # also for child processes left in its group
 
     def _end(self, number: int) -> None:
         if self.process is None:
@@ -115,7 +115,9 @@ class Program:
 
 @dataclass(frozen=True)
 class LiveShop:
-    """:ivar folder: its data: databases, queue, mail
+    """A running shop and its processes.
+
+    :ivar folder: its data: databases, queue, mail
     :ivar database_url: template of its six databases
     """
 
@@ -127,9 +129,9 @@ class LiveShop:
     worker: Program
 
     def flask(self, *arguments: str) -> str:
-        """Run one of its commands to its end.
+        """Run one of the shop's `flask` commands.
 
-        :return: what it said
+        :return: its standard output
         """
         done = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
@@ -150,14 +152,15 @@ class LiveShop:
 
 @contextmanager
 def live_shop(engine: str, folder: Path, *, workers: int = 1, threads: int = 4, **settings: str) -> Iterator[LiveShop]:
-    """Open the demo shop; closed and its databases dropped at the end.
+    """Run the demo shop within the block; its databases are dropped at the end.
 
-    :param workers: processes of the server, each with so many threads
-    :param settings: environment variables on top of, or instead of, those of a development shop without limits
+    :param workers: processes of the server
+    :param threads: of each process
+    :param settings: environment variables that add to or replace those of a development shop without rate limits
     """
     with ExitStack() as stack:
         database_url = stack.enter_context(contextmanager(make_databases)(engine, folder))
-        shop = _plan(folder, database_url, settings, workers, threads)
+        shop = _configure(folder, database_url, settings, workers, threads)
         stack.callback(_close, shop)
         with machine_time(), shop_at(database_url, folder) as app, app.app_context():
             demo_shop.fill()
@@ -166,7 +169,7 @@ def live_shop(engine: str, folder: Path, *, workers: int = 1, threads: int = 4, 
         yield shop
 
 
-def _plan(folder: Path, database_url: str, settings: dict[str, str], workers: int, threads: int) -> LiveShop:
+def _configure(folder: Path, database_url: str, settings: dict[str, str], workers: int, threads: int) -> LiveShop:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
@@ -179,12 +182,12 @@ def _plan(folder: Path, database_url: str, settings: dict[str, str], workers: in
         "PYTHONUNBUFFERED": "1",
         **settings,
     }
-    serve = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
-    serve += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
-    serve += ["--graceful-timeout", "5", "--no-control-socket", *SHARED_MEMORY, "wsgi:app"]
-    work = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
-    server = Program("server", serve, environment, folder / "server.log", lambda: _is_healthy(origin))
-    worker = Program("worker", work, environment, folder / "worker.log")
+    server_command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
+    server_command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
+    server_command += ["--graceful-timeout", "5", "--no-control-socket", *SHARED_MEMORY, "wsgi:app"]
+    worker_command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+    server = Program("server", server_command, environment, folder / "server.log", lambda: _is_healthy(origin))
+    worker = Program("worker", worker_command, environment, folder / "worker.log")
     return LiveShop(origin, folder, database_url, environment, server, worker)
 
 

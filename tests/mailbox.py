@@ -1,4 +1,4 @@
-"""What people find in their mail: the worker delivers, the test reads."""
+"""E-mails and text messages sent in a test, after the worker has delivered them."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from tests.fakes import MemoryPost, MemoryTexts
 
 @dataclass
 class Mailbox:
-    """Letters and text messages, once the worker delivered what is due."""
+    """Delivers the outboxes and reads the e-mails and text messages that were sent."""
 
     app: Flask
     post: MemoryPost
     texts: MemoryTexts
 
     def deliver(self) -> None:
-        """Do what the worker does."""
+        """Deliver all outboxes, as the worker does."""
         db.session.rollback()
         with self.app.app_context(), self.app.test_request_context(base_url=self.app.config["PUBLIC_ORIGIN"]):
             tasks.deliver_outboxes()
 
     def letters_to(self, address: str) -> list[Email]:
-        """Every letter to an address, oldest first."""
+        """Every e-mail to an address, oldest first."""
         self.deliver()
-        return [letter for letter in self.post.letters if letter.to == address]
+        return [email for email in self.post.letters if email.to == address]
 
     def code_for(self, address: str) -> str:
-        """The code in the last letter or text message to an address."""
-        letters = [letter.text for letter in self.letters_to(address)]
+        """The code in the last e-mail or text message to an address."""
+        emails = [email.text for email in self.letters_to(address)]
         texts = [message.text for message in self.texts.messages if message.to == address]
-        found = re.findall(r"\b\d{6}\b", (letters + texts)[-1]) if letters or texts else []
-        assert len(found) == 1, f"{address}: {len(letters)} letters, codes {found}"
-        return str(found[0])
+        codes = re.findall(r"\b\d{6}\b", (emails + texts)[-1]) if emails or texts else []
+        assert len(codes) == 1, f"{address}: {len(emails)} e-mails, codes {codes}"
+        return str(codes[0])

@@ -1,4 +1,4 @@
-"""A stand-in for a store that speaks S3: moto, on a port of this machine."""
+"""A local S3 server for tests: moto on a port of this machine."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ BUCKET = "pictures"
 
 @contextmanager
 def object_store() -> Iterator[str]:
-    """Run it with an empty bucket.
+    """Run an S3 server with an empty bucket.
 
-    :return: what PICTURE_STORE is to be
+    :return: value for the setting PICTURE_STORE
     """
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()

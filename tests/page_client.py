@@ -1,4 +1,4 @@
-"""The browser without JavaScript, which also holds every page it opens to the house rules."""
+"""A browser without JavaScript for tests. It checks the rules of every page on each page that it opens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from storefront.web import session as web_session
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
-# Selects a page may make in a shop of any size; whatever is not named here has the last one.
+# Maximum number of SELECTs by endpoint, in a shop of any size; OTHER_PAGES applies to the rest.
 BUDGETS = {
     "catalog.home": 5,
     "catalog.category": 7,
@@ -32,19 +32,20 @@ BUDGETS = {
     "staff.dashboard": 12,
 }
 OTHER_PAGES = 8
-FOUND_NOTHING = ".listing__hint, #listing .empty, .suggestion--all[data-instead]"
-OF_A_SESSION = 1  # who is signed in, asked of the database where a session is claimed
-OF_A_LIST = 1  # what is on the visitor's wishlist, asked once for all hearts of a page, where they have one
-OF_A_SECOND_SEARCH = 6  # where the first one found nothing: what to seek instead, and counting that
-OF_A_READER = {"catalog.product": 1}  # the review that who is signed in wrote
+NO_RESULTS = ".listing__hint, #listing .empty, .suggestion--all[data-instead]"
+# Additional SELECTs:
+FOR_SESSION = 1  # the account, for a request with a session cookie
+FOR_WISHLIST = 1  # the visitor's wishlist, loaded once for all buttons of a page
+FOR_FALLBACK_SEARCH = 6  # the alternative query after a search without results, and its count
+FOR_OWN_REVIEW = {"catalog.product": 1}  # the signed-in customer's own review
 
 
 @dataclass
 class Page:
-    """A page or fragment as it came.
+    """A page or fragment that was received.
 
-    :ivar url: where redirects ended
-    :ivar selects: how many it took to make
+    :ivar url: after redirects
+    :ivar selects: SELECTs of the last request
     """
 
     response: TestResponse
@@ -58,33 +59,34 @@ class Page:
 
     @property
     def words(self) -> str:
-        """What a reader sees, with single spaces."""
+        """The visible text, with single spaces."""
         return " ".join(self.html.get_text(" ").split())
 
     def one(self, selector: str) -> Tag:
-        found = self.html.select(selector)
-        assert len(found) == 1, f"{selector}: {len(found)} on {self.url}"
-        return found[0]
+        """The element that matches a CSS selector; fails unless there is exactly one."""
+        matches = self.html.select(selector)
+        assert len(matches) == 1, f"{selector}: {len(matches)} on {self.url}"
+        return matches[0]
 
     def all(self, selector: str) -> list[Tag]:
         return list(self.html.select(selector))
 
 
 class Pages:
-    """Opens pages and sends their forms: only fields the shopper has can be sent."""
+    """Opens pages and submits their forms; only fields that the form has can be sent."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.client = app.test_client()
 
     def sign_in(self, account: Account, *, second_factor: bool | None = None) -> SignedIn:
-        """Be signed in as an account from now on, without the sign-in page and what it asks.
+        """Sign in as an account without using the sign-in page.
 
-        :param second_factor: whether a code was entered; None: yes for staff, who need one
+        :param second_factor: whether a code was entered; None means yes for staff, who need one
         """
         passed = account.role.is_staff if second_factor is None else second_factor
         if has_app_context():
-            db.session.rollback()  # as below: what is written now must not hang on what the test read
+            db.session.rollback()  # see `_open`
         with self.app.app_context():
             reference = accounts.open_session(account.id, "a test", second_factor=passed)
             person, _ = accounts.find_session(reference) or (None, False)
@@ -101,9 +103,11 @@ class Pages:
     def submit(
         self, page: Page, selector: str, *, htmx: bool = False, status: int = 200, press: str = "", **fields: str
     ) -> Page:
-        """Send a form of a page, with what it holds but for `fields`.
+        """Submit a form of a page with its current values.
 
-        :param press: value of the named button pressed, when it has several
+        :param selector: of the form
+        :param press: value of the button pressed, if the form has several
+        :param fields: values to change
         """
         form = page.one(selector)
         assert form.name == "form", f"{selector} is a {form.name}"
@@ -112,7 +116,7 @@ class Pages:
         assert not unknown, f"{selector} has no field {', '.join(sorted(unknown))}"
         sent.update(fields)
         if press:
-            buttons = [*form.select("button[name]"), *_elsewhere(form)]
+            buttons = [*form.select("button[name]"), *_fields_outside(form)]
             button = next(b for b in buttons if b.name == "button" and b.get("value") == press)
             sent[str(button["name"])] = press
         method = str(form.get("method", "get")).upper()
@@ -126,7 +130,7 @@ class Pages:
         if htmx:
             headers |= {"HX-Request": "true", "HX-Request-Type": "partial"}
         if has_app_context():
-            db.session.rollback()  # ends what the test read: its savepoint would enclose what the page writes
+            db.session.rollback()  # else the savepoint of the test's reads would enclose the request's writes
         with counted_selects() as counter:
             response = self._send(method, url, query_string=query, data=data, headers=headers)
         hops = 0
@@ -142,25 +146,25 @@ class Pages:
         return page
 
     def _personal_selects(self, page: Page) -> int:
-        """Selects a page may make more for somebody signed in, or for a guest with a wishlist."""
+        """Additional SELECTs allowed for a signed-in account, or for a guest with a wishlist."""
         if self.has_session():
-            return OF_A_SESSION + OF_A_LIST + OF_A_READER.get(_endpoint_of(self.app, page), 0)
+            return FOR_SESSION + FOR_WISHLIST + FOR_OWN_REVIEW.get(_endpoint_of(self.app, page), 0)
         with self.client.session_transaction() as session:
-            return OF_A_LIST if web_session.WISHLIST in session else 0
+            return FOR_WISHLIST if web_session.WISHLIST in session else 0
 
     def has_session(self) -> bool:
-        """Whether the browser holds the cookie of somebody signed in."""
+        """Whether the browser's session belongs to a signed-in account."""
         with self.client.session_transaction() as session:
             return "_user_id" in session
 
     def _send(self, method: str, url: str, **rest: Any) -> TestResponse:
-        """Within a context of its own, as behind a server: nothing that one request keeps in `g` reaches the next."""
+        """Send a request in an app context of its own, as a server does, so that `g` is not shared by requests."""
         with self.app.app_context():
             return self.client.open(url, method=method, **rest)
 
 
 class counted_selects:  # noqa: N801 - reads as a statement
-    """Counts the SELECTs of all six databases within the block."""
+    """Count the SELECTs of all six databases within the block."""
 
     def __enter__(self) -> Counter[str]:
         self._counter: Counter[str] = Counter()
@@ -176,7 +180,7 @@ class counted_selects:  # noqa: N801 - reads as a statement
 
 
 class Parser(HTML5TreeBuilder):
-    """Keeps what html5lib complains about, so that a page is parsed once: most of the tests' time is spent there."""
+    """Keeps html5lib's errors, so that a page is parsed only once: parsing takes most of the tests' time."""
 
     def feed(self, markup: Any) -> None:
         parser = html5lib.HTMLParser(tree=self.create_treebuilder)
@@ -193,19 +197,21 @@ def _parse(response: TestResponse) -> BeautifulSoup:
 
 
 def names_of(form: Tag) -> set[str]:
-    owned = [*form.select("[name]"), *_elsewhere(form)]
-    return {str(field["name"]) for field in owned}
+    """Names of a form's fields and buttons."""
+    controls = [*form.select("[name]"), *_fields_outside(form)]
+    return {str(field["name"]) for field in controls}
 
 
-def _elsewhere(form: Tag) -> list[Tag]:
+def _fields_outside(form: Tag) -> list[Tag]:
     """Fields outside the form that belong to it by their `form` attribute."""
     root = form.find_parents()[-1]
     return list(root.select(f'[form="{form["id"]}"][name]')) if form.get("id") else []
 
 
 def values_of(form: Tag) -> dict[str, Any]:
+    """The values that a browser would send with a form, without buttons."""
     values: dict[str, Any] = {}
-    for field in [*form.select("input[name], select[name], textarea[name]"), *_elsewhere(form)]:
+    for field in [*form.select("input[name], select[name], textarea[name]"), *_fields_outside(form)]:
         if field.name == "button" or field.has_attr("disabled"):
             continue
         kind = field.get("type", "text")
@@ -222,13 +228,13 @@ def values_of(form: Tag) -> dict[str, Any]:
 
 
 def _check(page: Page, *, is_fragment: bool) -> None:
-    """The house rules for whatever reaches a browser. One walk: most of the tests' time is spent with pages."""
+    """Check the rules for all HTML in one pass over the tags, as pages take most of the tests' time."""
     where, tags = page.url, page.html.find_all(True)
     ids = Counter(str(tag["id"]) for tag in tags if "id" in tag.attrs)
     assert not [name for name, count in ids.items() if count > 1], f"{where}: an id twice: {ids.most_common(2)}"
     labelled = {str(tag.get("for")) for tag in tags if tag.name == "label"}
     for tag in tags:
-        # Structured data is no script: browsers neither run nor read it, and the policy has nothing to allow.
+        # JSON-LD is not executed and needs no permission in the CSP.
         is_script = tag.name == "script" and "src" not in tag.attrs and tag.get("type") != "application/ld+json"
         is_inline = is_script or tag.name == "style" or "style" in tag.attrs
         assert not is_inline, f"{where}: something inline: {tag}"
@@ -274,10 +280,9 @@ def _endpoint_of(app: Flask, page: Page) -> str:
 
 
 def _check_budget(app: Flask, page: Page, more: int) -> None:
-    if page.response.request.method != "GET":
-        return
-    endpoint = _endpoint_of(app, page)
-    most = BUDGETS.get(endpoint, OTHER_PAGES) + more
-    if page.selects > most and page.html.select_one(FOUND_NOTHING):
-        most += OF_A_SECOND_SEARCH
-    assert page.selects <= most, f"{endpoint}: {page.selects} selects, {most} allowed"
+    if page.response.request.method == "GET":
+        endpoint = _endpoint_of(app, page)
+        budget = BUDGETS.get(endpoint, OTHER_PAGES) + more
+        if page.html.select_one(NO_RESULTS):
+            budget += FOR_FALLBACK_SEARCH
+        assert page.selects <= budget, f"{endpoint}: {page.selects} selects, {budget} allowed"

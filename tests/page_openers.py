@@ -1,4 +1,4 @@
-"""How every page of the shop is reached: each opener leaves in a browser what the page needs, and says its address."""
+"""Openers: each one prepares what a page needs (rows, session, sign-in) and returns the page's URL."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ Opener = Callable[[Pages], str]
 
 
 def plain(url: str) -> Opener:
-    """A page that anybody may open at any time."""
+    """Opener of a page that needs no preparation."""
     return lambda pages: url
 
 
 def remember(pages: Pages, **facts: object) -> None:
-    """Let this browser have been where it must have been to open a page."""
+    """Put entries into the browser's session."""
     with pages.client.session_transaction() as session:
         session.update(facts)
 
 
-def ordered(pages: Pages, *, is_refunded: bool = False) -> str:
+def order_page(pages: Pages, *, is_refunded: bool = False) -> str:
     order = make_order()
     if is_refunded:
         refund(order, 1)
@@ -45,13 +45,13 @@ def ordered(pages: Pages, *, is_refunded: bool = False) -> str:
     return f"/orders/{order.id}"
 
 
-def delivered(pages: Pages) -> str:
+def return_page(pages: Pages) -> str:
     order = make_order_at(OrderStatus.DELIVERED)
     remember(pages, **{web_session.ORDERS: [order.id]})
     return f"/orders/{order.id}/return"
 
 
-def open_return(pages: Pages) -> str:
+def returns_admin(pages: Pages) -> str:
     ask_return(make_order_at(OrderStatus.DELIVERED))
     pages.sign_in(make_staff(Role.ORDER_STAFF))
     return "/staff/returns"
@@ -66,8 +66,11 @@ def at_checkout(step: str) -> Opener:
     return go
 
 
-def waiting_for_the_bank(pages: Pages) -> tuple[str, str]:
-    """A checkout whose payment the customer must confirm: where they wait, and where they confirm."""
+def unconfirmed_payment(pages: Pages) -> tuple[str, str]:
+    """Place an order whose payment the customer must confirm.
+
+    :return: the page where they wait, and the provider's page where they confirm
+    """
     token = make_cart((make_product(), 1))
     draft = make_draft(token, payment="sandbox-confirm")
     with pages.app.test_request_context():
@@ -76,26 +79,26 @@ def waiting_for_the_bank(pages: Pages) -> tuple[str, str]:
     return f"/checkout/placing/{draft.id}", outcome.action_url
 
 
-def letter(pages: Pages) -> str:
+def email_page(pages: Pages) -> str:
     pages.app.extensions["mailer"].send(
         mail.Email("a-letter@localhost", "a@example.com", "Hello", "Text", "<p>Text</p>")
     )
     return "/dev/mail/a-letter@localhost"
 
 
-def with_a_wish(pages: Pages) -> str:
+def guest_wishlist(pages: Pages) -> str:
     accounts.add_wishlist_item(WishlistToken("a-guest"), make_product().id)
     remember(pages, **{web_session.WISHLIST: "a-guest"})
     return "/wishlist"
 
 
-def shared_wishes(pages: Pages) -> str:
+def shared_wishlist(pages: Pages) -> str:
     user = make_account().id
     accounts.add_wishlist_item(user, make_product().id)
     return f"/wishlist/shared/{accounts.share_wishlist(user)}"
 
 
-def unsubscribing(pages: Pages) -> str:
+def unsubscribe_page(pages: Pages) -> str:
     accounts.request_alert("asha@example.com", "SKU-SOLD-OUT", 1)
     return f"/wishlist/notices/{read_session().scalars(select(StockNotice.token)).one()}"
 
@@ -116,7 +119,7 @@ def own_address(pages: Pages) -> str:
     return f"/account/addresses/{accounts.add_address(account.id, where).id}"
 
 
-def half_signed_in(pages: Pages) -> str:
+def awaiting_second_factor(pages: Pages) -> str:
     until = int(clock.utc_now().timestamp()) + 60
     remember(pages, **{accounts_views.SECOND_FACTOR: {"user": make_account(mfa=True).id, "until": until}})
     return "/login/code"
@@ -132,7 +135,7 @@ def resetting(pages: Pages) -> str:
     return "/password/code"
 
 
-def at_desk(url: str, role: Role = Role.STOCK_STAFF) -> Opener:
+def as_staff(url: str, role: Role = Role.STOCK_STAFF) -> Opener:
     def go(pages: Pages) -> str:
         pages.sign_in(make_staff(role))
         return url
@@ -140,13 +143,13 @@ def at_desk(url: str, role: Role = Role.STOCK_STAFF) -> Opener:
     return go
 
 
-def troubled(pages: Pages) -> str:
-    waiting_for_the_bank(pages)
+def failed_jobs(pages: Pages) -> str:
+    unconfirmed_payment(pages)
     pages.sign_in(make_staff(Role.ORDER_STAFF))
     return "/staff/troubles"
 
 
-def at_customers(url: str) -> Opener:
+def customer_admin(url: str) -> Opener:
     def go(pages: Pages) -> str:
         customer = make_account()
         accounts.open_session(customer.id, "Firefox")
@@ -156,13 +159,13 @@ def at_customers(url: str) -> Opener:
     return go
 
 
-def at_guest(pages: Pages) -> str:
+def guest_admin(pages: Pages) -> str:
     order = make_order()
     pages.sign_in(make_staff(Role.ORDER_STAFF))
     return f"/staff/customers/guest?email={order.email}"
 
 
-def at_order_desk(url: str, *, is_refunded: bool = False) -> Opener:
+def order_admin(url: str, *, is_refunded: bool = False) -> Opener:
     def go(pages: Pages) -> str:
         pages.sign_in(make_staff(Role.ORDER_STAFF))
         order = make_order()
@@ -173,7 +176,7 @@ def at_order_desk(url: str, *, is_refunded: bool = False) -> Opener:
     return go
 
 
-def at_product_desk(url: str) -> Opener:
+def product_admin(url: str) -> Opener:
     def go(pages: Pages) -> str:
         pages.sign_in(make_staff(Role.STOCK_STAFF))
         product = make_product(options=(("S", 1), ("M", 2)))
@@ -183,7 +186,7 @@ def at_product_desk(url: str) -> Opener:
     return go
 
 
-def checked_file(pages: Pages) -> str:
+def stock_import(pages: Pages) -> str:
     pages.sign_in(make_staff(Role.STOCK_STAFF))
     content = f"sku,count\n{make_product(stock=3).sku},5\nNO-SUCH,1\n".encode()
     return f"/staff/stock/imports/{inventory_admin.check_file(content, file_name='stock.csv', actor='tests')}"

@@ -1,17 +1,16 @@
-"""Runs pytest on the real parts of the shop: MariaDB, Redis and Chromium.
+"""Run pytest with the real services of the shop: MariaDB, Redis and Chromium.
 
-MariaDB is a private instance on a free port, with data in a temporary folder: several shops with crowds in them are
-open side by side, and a server with its usual settings refuses more than 151 connections. Where it is not installed,
-the server that runs is used. A running Redis is used, else a private one is started. A package that is missing is
-installed first where that is allowed (root, apt-get). What cannot be had is skipped with a printed reason, and under
-CI=true it is an error.
+MariaDB is a private instance on a free port with a temporary data folder: several shops under load run side by side,
+and a server with default settings refuses more than 151 connections. If it is not installed, a running server is used.
+A running Redis is used; otherwise a private one is started. A missing package is installed first where that is allowed
+(root, apt-get). Tests of a service that is unavailable are skipped with a printed reason; under CI=true it is an error.
 
 `--changed` runs what the uncommitted changes touch, `--changed=main` what differs from that revision; other arguments
-go to pytest. Read from the environment:
-  TEST_MARIADB_URL, TEST_REDIS_URL, TEST_CHROMIUM  use these and nothing else
-  TEST_MARIADB_PORT, TEST_REDIS_PORT               where to look for a running server (3306, 6379)
+go to pytest. Environment variables read:
+  TEST_MARIADB_URL, TEST_REDIS_URL, TEST_CHROMIUM  use exactly these
+  TEST_MARIADB_PORT, TEST_REDIS_PORT               port of a running server (3306, 6379)
   TEST_INSTALL=no                                  install no packages
-Handed to the tests: the first three for what was found, TEST_MISSING_<NAME>=<reason> for what was not.
+Passed to the tests: the first three for available services, TEST_MISSING_<NAME>=<reason> for missing ones.
 """
 
 from __future__ import annotations
@@ -39,24 +38,24 @@ from tests.changed import changed_since, touched_by
 START_TIMEOUT = 60.0  # seconds for a private server to answer
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 MEMORY_NEEDED = 4 * 2**30  # bytes; the databases of a whole run take about 1 GiB at most
-STOP_TIMEOUT = 20.0  # seconds before a private server is cut off
+STOP_TIMEOUT = 20.0  # seconds before a private server is killed
 MAX_CONNECTIONS = 500  # two workers, each with a shop of two server processes: eight threads times six schemas each
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
-POLICY = Path("/usr/sbin/policy-rc.d")  # asked by Debian packages before they start a service
+POLICY = Path("/usr/sbin/policy-rc.d")  # Debian packages run it before they start a service
 
-Probe = Callable[[str], str]  # asks what answers at an address for its version, or raises MissingError
+Probe = Callable[[str], str]  # returns the version of the server at a URL, or raises MissingError
 
 
 class MissingError(Exception):
-    """This part cannot be had here; the message says why."""
+    """A service is not available; the message is the reason."""
 
 
 def say(text: str) -> None:
     print(f"tests: {text}", flush=True)
 
 
-def gist(output: str) -> str:
-    """The line of a failed program's output that tells most: its first error, else its first words."""
+def error_line(output: str) -> str:
+    """The most useful line of a failed program's output: its first error, or else its first line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()] or ["it said nothing"]
     return next((line for line in lines if line.startswith("E:") or "error" in line.lower()), lines[0])
 
@@ -69,7 +68,10 @@ def find_command(*names: str) -> str | None:
 
 
 def need_command(package: str, *names: str) -> str:
-    """:return: the path of the first command that exists, its package being installed if none does"""
+    """Find a command; install its package if none of the names exists.
+
+    :return: its path
+    """
     if find_command(*names) is None:
         install(package)
     if path := find_command(*names):
@@ -87,11 +89,11 @@ def install(package: str) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     command = [apt, "-qq", "install", "--yes", "--no-install-recommends", package]
     with no_service_started():
-        # Not checked: an unreachable source may be one that is not needed.
+        # The result is not checked: an unreachable source may not be needed.
         subprocess.run([apt, "-qq", "update"], env=environment, check=False)
         done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     if done.returncode != 0:
-        raise MissingError(f"apt-get install {package} failed: {gist(done.stderr)}")
+        raise MissingError(f"apt-get install {package} failed: {error_line(done.stderr)}")
 
 
 @contextmanager
@@ -111,7 +113,10 @@ def no_service_started() -> Iterator[None]:
 
 
 def find_server(name: str, running: str, probe: Probe, start: Callable[[], str]) -> str:
-    """:return: the address: the one given, or of the server that runs here, or of a private one"""
+    """Find a server: the configured one, one that is running, or a private one that is started.
+
+    :return: its URL
+    """
     if given := os.environ.get(f"TEST_{name.upper()}_URL"):
         say(f"{name} {probe(given)}, as given")
         return given
@@ -131,10 +136,10 @@ def free_port() -> int:
 
 
 def launch(stack: ExitStack, command: Sequence[str], folder: Path, probe: Probe, url: str) -> None:
-    """Start a server that lives as long as the stack, and wait until it answers."""
+    """Start a server, wait until it answers, and stop it when the stack is closed."""
     log = folder / "server.log"
     with log.open("wb") as output:
-        # A session of its own: Ctrl-C reaches pytest first, and the servers only after the tests.
+        # In a session of its own, Ctrl-C does not reach the server, which is stopped after the tests.
         server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     stack.callback(stop, server)
     give_up_at = time.monotonic() + START_TIMEOUT
@@ -144,7 +149,7 @@ def launch(stack: ExitStack, command: Sequence[str], folder: Path, probe: Probe,
             return
         except MissingError as problem:
             if server.poll() is not None:
-                reason = gist(log.read_text(errors="replace"))
+                reason = error_line(log.read_text(errors="replace"))
                 raise MissingError(f"a private server did not start: {reason}") from problem
             if time.monotonic() > give_up_at:
                 raise
@@ -181,17 +186,20 @@ def probe_mariadb(address: str) -> str:
         return "".join(cursor.fetchone() or ())
 
 
-def quickest_folder() -> Path | None:
-    """:return: memory, where there is plenty: a table is made there in a tenth of the time; None for the usual one"""
+def data_folder() -> Path | None:
+    """Choose a folder for the database files: in memory, if there is enough, tables are created ten times faster.
+
+    :return: None for the default temporary folder
+    """
     return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED else None
 
 
 def start_mariadb(stack: ExitStack) -> str:
     server = need_command("mariadb-server", "mariadbd")
     prepare = need_command("mariadb-server", "mariadb-install-db")
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storefront-mariadb-", dir=quickest_folder())))
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storefront-mariadb-", dir=data_folder())))
     options = ["--no-defaults", f"--datadir={folder / 'data'}"]
-    if os.geteuid() == 0:  # as which the server refuses to run
+    if os.geteuid() == 0:  # the server refuses to run as root
         shutil.chown(folder, "mysql")
         options.append("--user=mysql")
     options.append("--skip-name-resolve")
@@ -202,7 +210,7 @@ def start_mariadb(stack: ExitStack) -> str:
     options += ["--bind-address=127.0.0.1", f"--port={port}"]
     options += ["--socket=server.sock", "--pid-file=server.pid"]  # in the data folder
     options += [f"--max-connections={MAX_CONNECTIONS}"]
-    options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-fast-shutdown=2"]  # it is thrown away
+    options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-fast-shutdown=2"]  # durability is not needed
     url = f"mysql+pymysql://root@127.0.0.1:{port}"
     launch(stack, [server, *options], folder, probe_mariadb, url)
     return url
@@ -216,11 +224,11 @@ def prepare_data(command: Sequence[str], folder: Path) -> None:
     try:
         output, _ = script.communicate()
     finally:
-        if script.poll() is None:  # interrupted: what the script started ends with it
+        if script.poll() is None:  # interrupted: end the script's child processes, too
             os.killpg(script.pid, signal.SIGKILL)
             script.wait()
     if script.returncode != 0:
-        raise MissingError(f"{command[0]} failed: {gist(output)}")
+        raise MissingError(f"{command[0]} failed: {error_line(output)}")
 
 
 def find_redis(stack: ExitStack) -> str:
@@ -249,7 +257,7 @@ def start_redis(stack: ExitStack) -> str:
 def find_chromium(_stack: ExitStack) -> str:
     path = os.environ.get("TEST_CHROMIUM")
     path = path or need_command("chromium", "chromium", "chromium-browser", "google-chrome")
-    try:  # on some systems the command only says how to get the browser
+    try:  # on some systems the command is a stub that only prints how to install the browser
         done = subprocess.run([path, "--version"], check=True, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.SubprocessError) as problem:
         raise MissingError(f"{path} does not run: {problem}") from problem
@@ -261,20 +269,20 @@ def find_chromium(_stack: ExitStack) -> str:
 
 
 # One worker begins with the tests on SQLite, the other with those on MariaDB.
-SIDE_BY_SIDE = ["-n", "2", "--dist", "worksteal"]
-ALONE = ("-n", "-m", "-s", "--pdb", "--trace", "--collect-only")  # long proofs, and whoever wants to watch
+PARALLEL = ["-n", "2", "--dist", "worksteal"]
+SINGLE_PROCESS = ("-n", "-m", "-s", "--pdb", "--trace", "--collect-only")  # long tests and debugging
 
 
 def run_pytest(arguments: Sequence[str], environment: dict[str, str]) -> int:
-    options = [] if any(argument.startswith(ALONE) for argument in arguments) else SIDE_BY_SIDE
+    options = [] if any(argument.startswith(SINGLE_PROCESS) for argument in arguments) else PARALLEL
     child = subprocess.Popen([sys.executable, "-m", "pytest", *options, *arguments], env=environment)
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        child.send_signal(signal.SIGINT)  # pytest then ends its fixtures; SIGTERM would cut them off
+        child.send_signal(signal.SIGINT)  # lets pytest tear down its fixtures; SIGTERM would not
 
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGHUP, interrupt)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to pytest as well
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to pytest itself
     code = child.wait()
     return code if code >= 0 else 128 - code
 
@@ -310,7 +318,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def end_by_signal(number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)  # unwinds, so that what was started is stopped
+    sys.exit(128 + number)  # unwinds the stack, which stops the servers
 
 
 if __name__ == "__main__":

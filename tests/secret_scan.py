@@ -1,4 +1,4 @@
-"""After a live shop was used: secrets that lie where they should not, in its databases, logs, queue and letters."""
+"""Scan a live shop's databases, logs, queue and e-mails for secrets that were stored in plain text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import sqlalchemy as sa
 from config import SCHEMAS
 from tests.live_server import LiveShop
 
-PASSWORDS = ("teapot on the lawn", "kettle in the orchard")  # what the journeys choose
+PASSWORDS = ("teapot on the lawn", "kettle in the orchard")  # those used by the journeys
 CARD = re.compile(r"4242[ -]?4242[ -]?4242[ -]?4242")
 CODE = re.compile(r"^(\d{6})$", re.MULTILINE)
 SESSION = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{20,}")  # a bearer token
 
 
 def leaks_of(shop: LiveShop) -> Iterator[str]:
-    """Each place where a password, a card number, a bearer token or a code that was sent can be read."""
-    codes = {code for letter in shop.folder.glob("mail/*") for code in CODE.findall(letter.read_text(errors="replace"))}
+    """Yield each place where a password, a card number, a bearer token or a code that was sent is readable."""
+    codes = {code for email in shop.folder.glob("mail/*") for code in CODE.findall(email.read_text(errors="replace"))}
     for place, text in [*_cells_of(shop), *_files_of(shop)]:
         if any(password in text for password in PASSWORDS) or CARD.search(text) or SESSION.search(text):
             yield place
@@ -27,7 +27,7 @@ def leaks_of(shop: LiveShop) -> Iterator[str]:
 
 
 def _cells_of(shop: LiveShop) -> Iterator[tuple[str, str]]:
-    """Every text of every table of all six schemas."""
+    """Yield every text value of all six schemas with its table and column."""
     for schema in SCHEMAS:
         engine = sa.create_engine(shop.database_url.format(schema=schema))
         with engine.connect() as connection:
@@ -40,7 +40,7 @@ def _cells_of(shop: LiveShop) -> Iterator[tuple[str, str]]:
 
 
 def _files_of(shop: LiveShop) -> Iterator[tuple[str, str]]:
-    """The logs, the queue and the letters; letters may hold codes, and nothing else of this."""
+    """Yield the logs, the queue and the e-mails with their names. E-mails may contain codes, but no other secrets."""
     for pattern in ("*.log", "queue.db*", "mail/*"):
         for path in shop.folder.glob(pattern):
             yield f"file {path.name}", path.read_bytes().decode("utf-8", "replace")

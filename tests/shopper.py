@@ -1,4 +1,4 @@
-"""A shopper with a real browser: acts by the words people read, and notes all that the browser complains about."""
+"""A shopper with a real browser: finds elements by their visible text and records every error of the browser."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Request, Response, WebError, expect
 
 HEIGHTS = {390: 844, 1280: 900}
-PATIENCE = 15_000  # milliseconds for what should be there to appear, on a busy machine
-SHOTS = os.environ.get("SHOTS")  # a folder: pictures of all pages met go there
+TIMEOUT = 15_000  # milliseconds for an element to appear, generous for a busy machine
+SHOTS = os.environ.get("SHOTS")  # folder for screenshots of all visited pages
 
-# The browser says this of every answer that is no success; the answers themselves are noted, with their status.
+# The console message for every unsuccessful response; the responses themselves are recorded with their status.
 STATUS_NOISE = "Failed to load resource"
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
@@ -38,12 +38,12 @@ ADDRESS = {
 }
 
 
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=TIMEOUT)
 
 
 @dataclass(frozen=True)
 class Window:
-    """What the shopper looks through, and the engine of the shop behind it."""
+    """The browser window's width and JavaScript setting, and the database engine of the shop behind it."""
 
     engine: str = "sqlite"
     has_script: bool = True
@@ -58,13 +58,16 @@ class Window:
 
 
 class Shopper:
-    """:ivar faults: everything the browser complained about so far"""
+    """A person using the shop in a browser.
+
+    :ivar faults: errors of the browser so far: console messages, failed requests, error statuses, foreign origins
+    """
 
     def __init__(self, context: BrowserContext, origin: str, window: Window) -> None:
         self.context, self.origin, self.window = context, origin, window
         self.faults: list[str] = []
         self._allowed: set[int] = set()
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT)
         context.add_init_script(REPORT_VIOLATIONS)
         context.on("console", self._hear)
         context.on("weberror", self._note_error)
@@ -73,10 +76,10 @@ class Shopper:
         context.on("request", self._note_request)
         self.page = context.new_page()
 
-    # ---------------------------------------------------------------------------------- what goes wrong
+    # ---------------------------------------------------------------------------------- faults
 
     def allow(self, *statuses: int) -> None:
-        """These statuses are what the test is about."""
+        """Do not count responses with these statuses as faults."""
         self._allowed |= set(statuses)
 
     def _hear(self, message: ConsoleMessage) -> None:
@@ -87,7 +90,7 @@ class Shopper:
         self.faults.append(f"uncaught: {error.error}")
 
     def _note_failure(self, request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # what a newer request or page made needless
+        if request.failure != "net::ERR_ABORTED":  # superseded by a newer request or page
             self.faults.append(f"failed: {request.url} {request.failure}")
 
     def _note_response(self, response: Response) -> None:
@@ -98,26 +101,29 @@ class Shopper:
         if not request.url.startswith((self.origin, "data:")):
             self.faults.append(f"left the shop: {request.url}")
 
-    # ------------------------------------------------------------------------------------------ looking
+    # ------------------------------------------------------------------------------------------ pages
 
     def open(self, path: str) -> None:
         self.page.goto(self.origin + path)
 
     def sees(self, heading: str | re.Pattern[str], *, shot: str = "") -> None:
-        """Reads the heading of a page, which must be wider than no window."""
+        """Expect a page by its heading; it must fit every window width.
+
+        :param shot: name of the screenshot, the path unless given
+        """
         expect(self.page.locator("h1")).to_have_text(heading)
         self.fits()
         self.take_picture(shot or self.page.url.removeprefix(self.origin).partition("?")[0])
 
     def fits(self) -> None:
-        """The page is wider than neither window, a phone's or a desk's; it is left as it was."""
-        shown = self.page.viewport_size
-        assert shown is not None
-        for width in sorted(HEIGHTS, key=lambda width: width == shown["width"]):  # its own at the end
+        """Assert that the page has no horizontal scrolling at phone and desktop width; the window is restored."""
+        original = self.page.viewport_size
+        assert original is not None
+        for width in sorted(HEIGHTS, key=lambda width: width == original["width"]):  # its own width last
             self.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
             wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, f"{self.page.url} is {wide} px wider than {width}"
-        self.page.set_viewport_size(shown)
+        self.page.set_viewport_size(original)
 
     def take_picture(self, name: str) -> None:
         if not SHOTS or not self.window.has_script or self.window.engine != "sqlite":
@@ -143,25 +149,25 @@ class Shopper:
 
     @property
     def notice(self) -> Locator:
-        """Where the shop says what was done: spoken with JavaScript, a message on the next page without."""
+        """Where the shop reports a result: the live region with JavaScript, a message on the next page without."""
         return self.page.locator("#announcement" if self.window.has_script else "#notices")
 
-    # ----------------------------------------------------------------------------------------- by keyboard
+    # ----------------------------------------------------------------------------------------- keyboard
 
-    def tab_to(self, wanted: Locator, *, most: int = 120) -> None:
-        """Reach something as somebody without a mouse does: by Tab, from where the keyboard is."""
-        expect(wanted).to_be_visible()
-        for _ in range(most):
-            if wanted.evaluate("element => element === document.activeElement"):
+    def tab_to(self, target: Locator, *, max_presses: int = 120) -> None:
+        """Move the focus to an element with the Tab key, starting from the current focus."""
+        expect(target).to_be_visible()
+        for _ in range(max_presses):
+            if target.evaluate("element => element === document.activeElement"):
                 return
             self.page.keyboard.press("Tab")
-        raise AssertionError(f"{most} times Tab on {self.page.url} do not reach {wanted}")
+        raise AssertionError(f"{max_presses} times Tab on {self.page.url} do not reach {target}")
 
     def types(self, text: str, *, into: Locator | None = None, then: str = "") -> None:
-        """Type over what a field holds.
+        """Replace the value of a field.
 
-        :param into: reached by Tab; else where the keyboard is
-        :param then: a key
+        :param into: the field, reached by Tab; the focused one unless given
+        :param then: key to press afterwards
         """
         if into is not None:
             self.tab_to(into)
@@ -170,9 +176,9 @@ class Shopper:
         if then:
             self.page.keyboard.press(then)
 
-    def presses(self, wanted: Locator, key: str = "Enter") -> None:
-        """Reach a link or a button by Tab and press it."""
-        self.tab_to(wanted)
+    def presses(self, target: Locator, key: str = "Enter") -> None:
+        """Move the focus to a link or button with Tab and press it."""
+        self.tab_to(target)
         self.page.keyboard.press(key)
 
     # ----------------------------------------------------------------------------------------- shopping
@@ -185,7 +191,7 @@ class Shopper:
         self.sees(f"Results for “{words}”", shot="search")
 
     def filter(self, choice: str) -> None:
-        """Tick a filter, in the drawer where there is one, and have it applied."""
+        """Select a filter, opening the drawer if there is one, and apply it."""
         filters = self.page.locator("#filters")
         if not filters.is_visible():
             self.page.locator("#facets > summary").click()
@@ -197,9 +203,9 @@ class Shopper:
         expect(self.page.locator(".chip", has_text=choice)).to_be_visible()
 
     def add_to_cart(self, units: int) -> None:
-        """Press the button of a product page.
+        """Press "Add to cart" on a product page.
 
-        :param units: in the cart afterwards
+        :param units: expected in the cart afterwards
         """
         self.page.locator("#add-line-button").click()
         expect(self.badge).to_have_text(f"Cart {units}")
@@ -212,7 +218,7 @@ class Shopper:
         return self.page.locator(".cart-line", has_text=name)
 
     def type_quantity(self, name: str, quantity: str) -> None:
-        """Type a quantity into a line of the cart and leave the field; without JavaScript, press Update."""
+        """Change the quantity of a cart line and leave the field; without JavaScript, press Update."""
         field = self.line(name).get_by_label("Quantity of")
         field.fill(quantity)
         field.press("Tab")
@@ -230,7 +236,10 @@ class Shopper:
             self.page.get_by_label(label, exact=True).fill(text)
 
     def go_through_checkout(self, pay_by: str) -> None:
-        """From the cart to the review."""
+        """Go from the cart to the review step.
+
+        :param pay_by: label of the payment option
+        """
         self.link("Check out").click()
         self.sees("How can we reach you?")
         self.fill_in(CONTACT)
@@ -241,7 +250,7 @@ class Shopper:
         self.choose_payment(pay_by)
 
     def reach_review(self, path: str, pay_by: str) -> None:
-        """From a product, bought once, to the review."""
+        """Put one unit of a product into the cart and go to the review step."""
         self.put_in_cart(path)
         self.go_to_cart()
         self.go_through_checkout(pay_by)
@@ -256,6 +265,6 @@ class Shopper:
         self.button(re.compile("^Place order")).click()
 
     def reads_order_number(self) -> str:
-        """On the page of an order just placed."""
+        """The order number on the page of an order that was just placed."""
         self.sees("Thank you, your order is placed", shot="order")
         return self.page.locator(".order-number").first.inner_text()

@@ -1,4 +1,4 @@
-"""The stand-in for Stripe as a child process, the customer at its page, and the messages it sends."""
+"""The Stripe stand-in as a child process, a customer on its payment page, and the webhooks it sends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ WEBHOOK = "/payments/stripe/webhook"
 
 
 def ask(url: str, method: str = "GET", /, **fields: str) -> tuple[int, str]:
-    """Ask the stand-in, following no redirect."""
+    """Send a request to the stand-in without following redirects.
+
+    :return: status and body
+    """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=20)
     headers = {"Authorization": f"Bearer {SECRET_KEY}", "Content-Type": "application/x-www-form-urlencoded"}
@@ -40,22 +43,25 @@ def ask(url: str, method: str = "GET", /, **fields: str) -> tuple[int, str]:
 
 
 def pay(page: str, card: str = PAYS) -> int:
-    """Press the button of the page to which a customer was sent.
+    """Press the button of the payment page that a customer was redirected to.
 
-    :return: the status: 303, or 402 if declined
+    :return: status: 303, or 402 if the card is declined
     """
     return ask(page, "POST", card=card)[0]
 
 
 @dataclass(frozen=True)
 class Bank:
-    """:ivar origin: where the stand-in listens"""
+    """The running stand-in.
+
+    :ivar origin: its URL
+    """
 
     origin: str
 
     @property
     def settings(self) -> dict[str, str]:
-        """The configuration of a shop that works with it."""
+        """Settings of a shop that uses it."""
         return {
             "PAYMENT_PROVIDER": "stripe",
             "STRIPE_SECRET_KEY": SECRET_KEY,
@@ -64,7 +70,7 @@ class Bank:
         }
 
     def lose_answers(self, count: int) -> None:
-        """It does what it is asked the next so many times, but nobody hears of it."""
+        """Carry out the next requests, but drop the connection before answering."""
         ask(f"{self.origin}/_config/lose-answers/{count}", "POST")
 
     def send_messages_to(self, shop: str) -> None:
@@ -72,12 +78,12 @@ class Bank:
         assert ask(f"{self.origin}/_config/webhooks/shop", "POST", **fields)[0] == 200
 
     def kept(self, kind: str, checkout: str) -> list[dict[str, Any]]:
-        """What it keeps of ours.
+        """The stand-in's objects that belong to a checkout.
 
-        :param kind: as in its addresses: `checkout/sessions`, `payment_intents`, `refunds`
+        :param kind: path of the list: `checkout/sessions`, `payment_intents`, `refunds`
         """
-        found = json.loads(ask(f"{self.origin}/v1/{kind}?limit=1000")[1])["data"]
-        return [thing for thing in found if thing["metadata"].get("checkout") == checkout]
+        objects = json.loads(ask(f"{self.origin}/v1/{kind}?limit=1000")[1])["data"]
+        return [item for item in objects if item["metadata"].get("checkout") == checkout]
 
     def states_of(self, checkout: str) -> list[str]:
         return [intent["status"] for intent in self.kept("payment_intents", checkout)]
@@ -88,7 +94,7 @@ class Bank:
 
 @contextmanager
 def open_bank(folder: Path) -> Iterator[Bank]:
-    """Start the stand-in; it ends with the block, and forgets."""
+    """Run the stand-in within the block; its data is lost at the end."""
     bank = Bank(f"http://127.0.0.1:{free_port()}")
     port = bank.origin.rpartition(":")[2]
     command = [sys.executable, "-m", "tests.stripe_stand_in", port]
@@ -108,16 +114,16 @@ def _listens(bank: Bank) -> bool:
 
 
 def message(checkout: str | None, kind: str = "checkout.session.completed", *, event: str = "") -> str:
-    """What Stripe sends, as far as it is read."""
-    about = {"id": "cs_test_1", "object": "checkout.session", "metadata": {"checkout": checkout} if checkout else {}}
+    """The body of a webhook event, with the members that the shop reads."""
+    session = {"id": "cs_test_1", "object": "checkout.session", "metadata": {"checkout": checkout} if checkout else {}}
     event = event or f"evt_{uuid.uuid4().hex}"
-    return json.dumps({"id": event, "object": "event", "type": kind, "data": {"object": about}})
+    return json.dumps({"id": event, "object": "event", "type": kind, "data": {"object": session}})
 
 
 def signed(body: str, *, secret: str = WEBHOOK_SECRET, at: int | None = None) -> dict[str, str]:
-    """The headers of a message.
+    """The headers of a signed webhook request.
 
-    :param at: seconds since 1970, now unless said
+    :param at: seconds since 1970, the current time unless given
     """
     return {
         "Stripe-Signature": WebhookSignature.generate_signature_header(body, secret, at),

@@ -1,10 +1,10 @@
-"""A stand-in for Stripe: localstripe, and what it lacks of what the shop uses.
+"""A stand-in for Stripe: localstripe, extended by the features that it lacks and the shop uses.
 
     python -m tests.stripe_stand_in 8420
 
-localstripe keeps payment intents, charges and refunds and sends signed messages. Added here are checkout sessions with
-a page to pay on, and idempotency keys that behave as Stripe describes them: the same answer again, other content or a
-twin under way refused. It takes parameters it does not know as mistakes.
+localstripe has payment intents, charges and refunds and sends signed webhooks. This module adds checkout sessions with
+a payment page, and idempotency keys that behave as Stripe documents them: a repeated request gets the same answer, a
+request with other content or one that is still in progress is refused. Unknown parameters are errors.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ PAGE = """<!doctype html>
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def demand(is_so: bool, what: str) -> None:
-    if not is_so:
-        raise UserError(400, what)
+def require(condition: bool, message: str) -> None:
+    """Answer 400 unless the condition holds."""
+    if not condition:
+        raise UserError(400, message)
 
 
 class CheckoutSession(StripeObject):  # type: ignore[misc]
-    """As far as `mode=payment` with one price for everything and a manual capture."""
+    """A checkout session with `mode=payment`, a single line item and manual capture."""
 
     object = "checkout.session"
     _id_prefix = "cs_test_"
@@ -57,17 +58,17 @@ class CheckoutSession(StripeObject):  # type: ignore[misc]
         client_reference_id: str,
         metadata: dict[str, str],
     ) -> None:
-        demand(mode == "payment", "mode")
-        demand(payment_method_types == ["card"], "payment_method_types")
-        demand(payment_intent_data.keys() == {"capture_method", "metadata"}, "payment_intent_data")
-        demand(payment_intent_data["capture_method"] == "manual", "capture_method")
-        demand(all(urlsplit(url).scheme in {"http", "https"} for url in (success_url, cancel_url)), "Not a valid URL")
+        require(mode == "payment", "mode")
+        require(payment_method_types == ["card"], "payment_method_types")
+        require(payment_intent_data.keys() == {"capture_method", "metadata"}, "payment_intent_data")
+        require(payment_intent_data["capture_method"] == "manual", "capture_method")
+        require(all(urlsplit(url).scheme in {"http", "https"} for url in (success_url, cancel_url)), "Not a valid URL")
         (item,) = line_items
         price = item["price_data"]
-        demand(item.keys() == {"quantity", "price_data"} and item["quantity"] == "1", "line_items")
-        demand(price.keys() == {"currency", "unit_amount", "product_data"}, "price_data")
-        demand(bool(price["product_data"]["name"]), "product_data")
-        demand(price["currency"].islower() and int(price["unit_amount"]) > 0, "unit_amount")
+        require(item.keys() == {"quantity", "price_data"} and item["quantity"] == "1", "line_items")
+        require(price.keys() == {"currency", "unit_amount", "product_data"}, "price_data")
+        require(bool(price["product_data"]["name"]), "product_data")
+        require(price["currency"].islower() and int(price["unit_amount"]) > 0, "unit_amount")
         super().__init__()
         self.mode, self.status, self.payment_intent = mode, "open", None
         self.success_url, self.cancel_url = success_url, cancel_url
@@ -89,14 +90,17 @@ class CheckoutSession(StripeObject):  # type: ignore[misc]
     @classmethod
     def _api_expire(cls, id: str) -> CheckoutSession:
         session: CheckoutSession = cls._api_retrieve(id)
-        demand(session.status == "open", "Only open sessions can be expired")
+        require(session.status == "open", "Only open sessions can be expired")
         session.status = "expired"
         schedule_webhook(Event("checkout.session.expired", session))
         return session
 
     def _pay(self, card: str) -> None:
-        """:raise UserError: the card was declined; the session stays open, as Stripe's own page does"""
-        demand(self.status == "open", "This session is over")
+        """Pay the session with a card.
+
+        :raise UserError: the card was declined; the session stays open, as on Stripe's own page
+        """
+        require(self.status == "open", "This session is over")
         details = {"number": card, "exp_month": "12", "exp_year": "2040", "cvc": "123"}
         method = PaymentMethod(type="card", card=details)
         intent = PaymentIntent._api_create(
@@ -111,17 +115,17 @@ class CheckoutSession(StripeObject):  # type: ignore[misc]
         schedule_webhook(Event("checkout.session.completed", self))
 
 
-def refund_what_is_left(cls: type[StripeObject], **data: Any) -> StripeObject:
-    """localstripe refunds as much as it is asked to; Stripe refuses more than is left of a charge."""
+def create_refund(cls: type[StripeObject], **data: Any) -> StripeObject:
+    """Create a refund; like Stripe, and unlike localstripe, refuse more than is left of the charge."""
     intent = PaymentIntent._api_retrieve(data["payment_intent"])
-    given = resources.Refund._api_list_all("/v1/refunds", payment_intent=intent.id)._list
-    left = intent.amount - sum(refund.amount for refund in given)
-    demand(int(data["amount"]) <= left, "Refund amount is greater than unrefunded amount on charge")
+    refunds = resources.Refund._api_list_all("/v1/refunds", payment_intent=intent.id)._list
+    refundable = intent.amount - sum(refund.amount for refund in refunds)
+    require(int(data["amount"]) <= refundable, "Refund amount is greater than unrefunded amount on charge")
     return cls(**data)
 
 
 async def forget_keys(request: web.Request) -> web.Response:
-    """Days pass."""
+    """Drop all idempotency keys, as Stripe does after a day."""
     answers.clear()
     return web.Response()
 
@@ -146,21 +150,21 @@ def page_of(session: CheckoutSession, problem: str) -> web.Response:
     return web.Response(text=text, content_type="text/html", status=402 if problem else 200)
 
 
-# --------------------------------------------------------------------------------------- answers and silence
+# --------------------------------------------------------------------------------------- idempotency and lost answers
 
 answers: dict[str, tuple[str, bytes, web.Response | None]] = {}
 answers_to_lose = 0
 
 
 async def lose_answers(request: web.Request) -> web.Response:
-    """The next so many requests are carried out, but nobody hears of it."""
+    """Carry out the next requests, but drop the connection before answering."""
     global answers_to_lose  # noqa: PLW0603
     answers_to_lose = int(request.match_info["count"])
     return web.Response()
 
 
 @web.middleware
-async def losing(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def dropping_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
     global answers_to_lose  # noqa: PLW0603
     response = await handler(request)
     if answers_to_lose and request.path.startswith("/v1/"):
@@ -179,9 +183,9 @@ async def idempotent(request: web.Request, handler: Handler) -> web.StreamRespon
     if key in answers:
         path, content, answer = answers[key]
         if (path, content) != (request.path, body):
-            return refusal_of(400, "idempotency_error", "Keys can only be used with the same parameters")
+            return error_response(400, "idempotency_error", "Keys can only be used with the same parameters")
         if answer is None:
-            return refusal_of(409, "invalid_request_error", "There is another request in progress with this key")
+            return error_response(409, "invalid_request_error", "There is another request in progress with this key")
         return web.Response(body=answer.body, status=answer.status, content_type="application/json")
     answers[key] = (request.path, body, None)
     try:
@@ -193,15 +197,15 @@ async def idempotent(request: web.Request, handler: Handler) -> web.StreamRespon
     return response
 
 
-def refusal_of(status: int, kind: str, message: str) -> web.Response:
+def error_response(status: int, kind: str, message: str) -> web.Response:
     return web.json_response({"error": {"type": kind, "message": message}}, status=status)
 
 
 if __name__ == "__main__":
     port = int(sys.argv[1])
     ORIGIN = f"http://127.0.0.1:{port}"
-    resources.Store.dump_to_disk = lambda self: None  # it would write to a fixed place
-    resources.Refund._api_create = classmethod(refund_what_is_left)
+    resources.Store.dump_to_disk = lambda self: None  # it would write to a fixed path
+    resources.Refund._api_create = classmethod(create_refund)
     sessions = "/v1/checkout/sessions"
     app.router.add_post(f"{sessions}/{{id}}/expire", api_extra(CheckoutSession._api_expire, sessions))
     app.router.add_post(sessions, api_create(CheckoutSession, sessions))
@@ -211,6 +215,6 @@ if __name__ == "__main__":
     app.router.add_post("/_config/pay/{id}", pay)
     app.router.add_post("/_config/lose-answers/{count}", lose_answers)
     app.router.add_post("/_config/forget-keys", forget_keys)
-    app.middlewares.insert(0, losing)
+    app.middlewares.insert(0, dropping_answers)
     app.middlewares.append(idempotent)
     web.run_app(app, host="127.0.0.1", port=port, access_log=None, print=None)

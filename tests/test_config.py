@@ -1,4 +1,4 @@
-"""What the environment asks for, and what is refused before anything is sold."""
+"""The configuration from environment variables, and invalid settings that are refused at start-up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def production(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_a_shop_without_any_setting_is_one_to_try_out(tmp_path: Path) -> None:
+def test_without_settings_the_shop_is_a_development_shop(tmp_path: Path) -> None:
     config = Config()
     assert config.ENVIRONMENT == "development"
     assert config.SQLALCHEMY_BINDS["cart"] == f"sqlite:///{tmp_path}/data/cart.db"
@@ -47,7 +47,7 @@ def test_one_template_names_six_databases(monkeypatch: pytest.MonkeyPatch) -> No
     assert Config().SQLALCHEMY_BINDS["orders"] == "mysql+pymysql://shop@db/shop_orders"
 
 
-def test_a_schema_may_live_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schema_can_have_a_database_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "mysql+pymysql://shop@db/shop_{schema}")
     monkeypatch.setenv("PAYMENTS_DATABASE_URL", "mysql+pymysql://payments@safe/payments")
     binds = Config().SQLALCHEMY_BINDS
@@ -61,51 +61,51 @@ def test_one_database_for_six_schemas_is_refused(monkeypatch: pytest.MonkeyPatch
         Config()
 
 
-def test_a_template_is_not_needed_where_every_schema_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_template_is_needed_if_every_schema_has_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "unused")
     for schema in SCHEMAS:
         monkeypatch.setenv(f"{schema.upper()}_DATABASE_URL", f"sqlite:///{schema}.db")
     assert Config().SQLALCHEMY_BINDS["cart"] == f"sqlite:///{Path.cwd()}/cart.db"
 
 
-def test_the_secret_of_a_development_shop_is_made_once_and_kept_to_itself(tmp_path: Path) -> None:
+def test_a_development_secret_is_generated_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     first = Config().SECRET_KEY
     assert first == Config().SECRET_KEY
     assert len(first) == 64
     assert (tmp_path / "data" / "secret-key").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_secret_given_is_the_one_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_configured_secret_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SECRET_KEY", "given")
     assert Config().SECRET_KEY == "given"
     assert not (tmp_path / "data" / "secret-key").exists()
 
 
 @pytest.mark.usefixtures("production")
-def test_production_offers_no_pretended_payment() -> None:
+def test_production_offers_no_simulated_payment() -> None:
     config = Config()
     assert (config.PAYMENT_PROVIDER, config.OFFLINE_PAYMENTS) == ("none", ("cod",))
 
 
-def test_a_shop_to_try_out_offers_every_way_to_pay() -> None:
+def test_a_development_shop_offers_every_payment_option() -> None:
     assert Config().OFFLINE_PAYMENTS == ("cod", "upi", "bnpl")
 
 
 @pytest.mark.usefixtures("production")
-def test_a_real_shop_offers_upi_and_pay_later_when_it_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_production_shop_offers_upi_and_pay_later_if_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFLINE_PAYMENTS", "upi, cod")
     assert Config().OFFLINE_PAYMENTS == ("upi", "cod")
 
 
 @pytest.mark.parametrize(("name", "value"), [("PAYMENT_PROVIDER", "paypal"), ("OFFLINE_PAYMENTS", "cod,cheque")])
-def test_a_way_to_pay_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_unknown_payment_option_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=name):
         Config()
 
 
 @pytest.mark.parametrize("missing", ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"])
-def test_stripe_needs_both_its_secrets(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+def test_stripe_needs_both_secrets(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     monkeypatch.setenv("PAYMENT_PROVIDER", "stripe")
     for name in {"STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"} - {missing}:
         monkeypatch.setenv(name, {"STRIPE_SECRET_KEY": "sk_live_1", "STRIPE_WEBHOOK_SECRET": "whsec_1"}[name])
@@ -138,7 +138,7 @@ def test_production_refuses_to_start_unsafely(monkeypatch: pytest.MonkeyPatch, n
         Config()
 
 
-def test_an_environment_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STOREFRONT_ENV", "staging")
     with pytest.raises(ConfigurationError, match="STOREFRONT_ENV"):
         Config()
@@ -150,13 +150,13 @@ def test_an_https_origin_makes_the_cookie_secure(monkeypatch: pytest.MonkeyPatch
     assert (config.SESSION_COOKIE_NAME, config.SESSION_COOKIE_SECURE) == ("__Host-storefront", True)
 
 
-def test_prices_are_the_shops_to_choose_to_the_paisa(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipping_fee_is_configurable_to_the_paisa(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHIPPING_FEE", "49.50")
     assert Decimal("49.50") == Config().SHIPPING_FEE
 
 
 @pytest.mark.parametrize(("environment", "status"), [("development", 200), ("production", 404)])
-def test_the_letters_of_a_shop_are_read_by_nobody_in_production(tmp_path: Path, environment: str, status: int) -> None:
+def test_emails_cannot_be_read_in_production(tmp_path: Path, environment: str, status: int) -> None:
     settings = {**PRODUCTION, "MAIL_URL": PRODUCTION["MAIL_URL"] if environment == "production" else ""}
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with shop_at(url, tmp_path, **{**settings, "STOREFRONT_ENV": environment}) as app:
@@ -164,7 +164,7 @@ def test_the_letters_of_a_shop_are_read_by_nobody_in_production(tmp_path: Path, 
         assert page.status_code == status
 
 
-def test_other_origins_may_read_the_api_when_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configured_origins_may_read_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"http://localhost:4200"} == Config().CORS_ORIGINS
     monkeypatch.setenv("CORS_ORIGINS", "https://app.example/, http://localhost:4201")
     assert {"https://app.example", "http://localhost:4201"} == Config().CORS_ORIGINS
@@ -172,7 +172,7 @@ def test_other_origins_may_read_the_api_when_they_are_named(monkeypatch: pytest.
     assert frozenset() == Config().CORS_ORIGINS
 
 
-def test_in_production_no_other_origin_reads_the_api_unless_it_is_named(
+def test_in_production_only_configured_origins_may_read_the_api(
     production: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert frozenset() == Config().CORS_ORIGINS
@@ -183,7 +183,7 @@ def test_in_production_no_other_origin_reads_the_api_unless_it_is_named(
         Config()
 
 
-def test_the_development_server_of_the_client_is_trusted_on_a_developers_machine_only(
+def test_the_clients_development_server_is_trusted_in_development_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert Config().DEV_CLIENT == ""
@@ -256,7 +256,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_a_wrong_setting_is_named_with_what_was_found_and_an_example(
+def test_an_invalid_setting_is_reported_with_its_value_and_an_example(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -290,7 +290,7 @@ HOLDING_SECRETS = [
 
 
 @pytest.mark.parametrize(("name", "value"), HOLDING_SECRETS)
-def test_what_may_hold_a_secret_is_named_and_not_told(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_the_value_of_a_secret_setting_is_not_reported(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=rf"^{name} must be .+, such as .+") as refused:
         Config()
@@ -298,7 +298,7 @@ def test_what_may_hold_a_secret_is_named_and_not_told(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("production")
-def test_a_short_key_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_value_of_a_short_key_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "hush")
     with pytest.raises(ConfigurationError, match="it has 4") as refused:
         Config()
@@ -315,14 +315,14 @@ def test_a_short_key_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
         ("http://[::1]:9090", "http://[::1]:9090"),
     ],
 )
-def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch, given: str, kept: str) -> None:
+def test_an_origin_is_normalised_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch, given: str, kept: str) -> None:
     monkeypatch.setenv("PUBLIC_ORIGIN", given)
     assert kept == Config().PUBLIC_ORIGIN
 
 
 @pytest.mark.usefixtures("production")
 @pytest.mark.parametrize("name", sorted(NAMES - set(PRODUCTION) - {"OFFLINE_PAYMENTS"}))
-def test_a_setting_left_blank_is_not_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+def test_a_blank_setting_counts_as_unset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     expected = Config().as_mapping() | ({"SHOP_TAGLINE": ""} if name == "SHOP_TAGLINE" else {})
     monkeypatch.setenv(name, "")
@@ -332,17 +332,17 @@ def test_a_setting_left_blank_is_not_set(monkeypatch: pytest.MonkeyPatch, tmp_pa
         assert Config().as_mapping() == expected
 
 
-def test_an_issuer_needs_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_issuer_needs_client_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OIDC_CLIENT_ID", "shop")
     with pytest.raises(ConfigurationError, match="OIDC_ISSUER"):
         Config()
 
 
-def test_a_process_keeps_no_more_connections_than_it_may_open() -> None:
+def test_the_configured_connection_limit_is_that_of_the_session() -> None:
     assert MAX_DATABASE_CONNECTIONS == session.MAX_CONNECTIONS
 
 
-def test_a_relative_file_is_the_same_for_the_migrations_and_for_the_shop(
+def test_a_relative_path_is_the_same_file_for_migrations_and_shop(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -351,7 +351,7 @@ def test_a_relative_file_is_the_same_for_the_migrations_and_for_the_shop(
 
 
 @pytest.mark.parametrize("name", ["TAX_RATE", "PICTURE_STORE"])
-def test_the_terminal_is_told_in_one_line(tmp_path: Path, name: str) -> None:
+def test_a_configuration_error_is_one_line_in_the_terminal(tmp_path: Path, name: str) -> None:
     environment = {"STOREFRONT_DATA": str(tmp_path), name: "abc"}
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "doctor"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -360,16 +360,16 @@ def test_the_terminal_is_told_in_one_line(tmp_path: Path, name: str) -> None:
     assert line.startswith(f"storefront: {name} must be ")
 
 
-def test_every_setting_is_described() -> None:
-    told = (ROOT / "docs" / "running.md").read_text()
+def test_every_setting_is_documented() -> None:
+    documented = (ROOT / "docs" / "running.md").read_text()
     ours = NAMES - {f"{schema.upper()}_DATABASE_URL" for schema in SCHEMAS}
-    assert [name for name in sorted(ours) if f"`{name}`" not in told] == []
+    assert [name for name in sorted(ours) if f"`{name}`" not in documented] == []
 
 
 # -------------------------------------------------------------------------------------- settings that were renamed
 
 
-def test_a_setting_is_still_read_by_its_old_name_and_the_new_one_is_told(
+def test_a_setting_is_still_read_by_its_old_name_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("CACHE_COUNTS", "0")
@@ -379,6 +379,6 @@ def test_a_setting_is_still_read_by_its_old_name_and_the_new_one_is_told(
     assert Config().CACHE_ENABLED is True
 
 
-def test_every_renamed_setting_has_a_present_name() -> None:
+def test_every_renamed_setting_has_a_current_name() -> None:
     config = Config()
     assert all(hasattr(config, new) and not hasattr(config, old) for old, new in RENAMED.items())

@@ -1,9 +1,7 @@
-"""Rules of the house that hold for every module, template and address."""
+"""Conventions that hold for every module, template and page."""
 
 from __future__ import annotations
 
-import fnmatch
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
 
-def test_domains_are_entered_by_their_doors_only() -> None:
+def test_import_contracts_hold() -> None:
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
@@ -29,10 +27,10 @@ def test_domains_are_entered_by_their_doors_only() -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
-def test_a_template_says_what_it_is(template: Path) -> None:
+def test_a_template_declares_its_context_or_title(template: Path) -> None:
     text = template.read_text()
     if template.name.startswith("_"):
-        assert text.startswith("{# "), "a partial begins with what it needs"
+        assert text.startswith("{# "), "a partial begins with a comment on its context"
         assert "{% extends" not in text or template.parent.name == "email"
     else:
         assert text.startswith(("{# ", "{% extends", "<!doctype html>"))
@@ -40,101 +38,31 @@ def test_a_template_says_what_it_is(template: Path) -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
-def test_a_template_trusts_nothing_and_inherits_nothing(template: Path) -> None:
+def test_a_template_uses_no_unsafe_or_inherited_htmx_feature(template: Path) -> None:
     text = template.read_text()
     for word in ("|tojson", "hx-boost", "hx-on", "hx-vals", "hx-disabled-elt", "autoescape false", ":inherited"):
         assert word not in text
 
 
-# -------------------------------------------------------------------------------------- documents
-
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-CODE = re.compile(r"`([^`\n]+)`")
-LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-FILE = re.compile(r"[\w*][\w./*-]*\.(?:conf|css|html|js|json|mako|md|png|py|service|sh|toml|txt|typ|yaml)")
-MODULE = re.compile(r"storefront(?:\.\w+)+")
-LOGGERS = {"storefront.security_events"}  # dotted names that are no module
-
-
-@pytest.fixture(scope="module")
-def project_files() -> list[str]:
-    """Paths from the root, each with a slash before it."""
-    tops = [top for top in ROOT.iterdir() if not top.name.startswith(".") and top.name != "instance"]
-    return [f"/{path.relative_to(ROOT)}" for top in tops for path in (top, *top.rglob("*"))]
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_documents_name_files_that_exist(document: Path, project_files: list[str]) -> None:
-    text = document.read_text()
-    missing = [link for link in LINK.findall(text) if "://" not in link and not (document.parent / link).exists()]
-    for code in CODE.findall(text):
-        missing += [name for name in code.split() if _names_no_file(name, project_files)]
-    assert not missing
-
-
-def _names_no_file(name: str, project_files: list[str]) -> bool:
-    """Whether a word of code looks like a file, folder or module of the project that is not there.
-
-    A file may be named from the root or by the end of its path: `catalog/models.py`, `test_cart.py`. What begins with
-    a slash is an address of the shop, or of the machine it runs on.
-    """
-    if MODULE.fullmatch(name):
-        return name not in LOGGERS and not _is_module(name)
-    top_level, _, below = name.partition("/")
-    if below and top_level and (ROOT / top_level).is_dir() and re.fullmatch(r"[\w./-]+", below):
-        return not (ROOT / name).exists()
-    return FILE.fullmatch(name) is not None and not fnmatch.filter(project_files, f"*/{name}")
-
-
-def _is_module(name: str) -> bool:
-    """Whether a dotted name is a module, or something in one."""
-    path = ROOT.joinpath(*name.split("."))
-    package = path.parent / "__init__.py"
-    is_exported = package.is_file() and path.name in re.findall(r"\w+", package.read_text())
-    return path.is_dir() or path.with_suffix(".py").is_file() or path.parent.with_suffix(".py").is_file() or is_exported
-
-
-@pytest.mark.parametrize(
-    ("name", "is_missing"),
-    [
-        ("storefront/core/cache.py", False),
-        ("core/cache.py", False),
-        ("tests/proofs/", False),
-        ("proofs/test_interle*.py", False),
-        ("storefront.db.session.transaction", False),
-        ("storefront.create_app", False),
-        ("/staff/stock", False),
-        ("storefront/core/gone.py", True),
-        ("gone.py", True),
-        ("tests/gone/", True),
-        ("proofs/test_gone*.py", True),
-        ("storefront.core.gone", True),
-        ("storefront.gone", True),
-    ],
-)
-def test_a_name_of_a_file_that_is_gone_is_noticed(name: str, is_missing: bool, project_files: list[str]) -> None:
-    assert _names_no_file(name, project_files) is is_missing
-
-
-# -------------------------------------------------------------------------------------- addresses
+# -------------------------------------------------------------------------------------- pages
 
 
 @pytest.mark.parametrize("endpoint", PAGES)
-def test_every_address_is_a_whole_page_when_opened_directly(pages: Pages, endpoint: str) -> None:
+def test_every_page_is_a_whole_document_when_opened_directly(pages: Pages, endpoint: str) -> None:
     url = PAGES[endpoint](pages)
-    page = pages.get(url.rstrip("/") or "/")  # which holds it to the rules of every page
+    page = pages.get(url.rstrip("/") or "/")  # also checks the rules of every page
     assert page.response.text.lstrip().startswith("<!doctype html>")
     assert page.all("main")
 
 
 @pytest.mark.parametrize("endpoint", PAGES)
-def test_what_differs_for_htmx_says_so_to_caches(pages: Pages, endpoint: str) -> None:
+def test_a_page_that_differs_for_htmx_sends_vary(pages: Pages, endpoint: str) -> None:
     url = (PAGES[endpoint](pages)).rstrip("/") or "/"
     page = pages.get(url, htmx=True)
     is_fragment = not page.response.text.lstrip().startswith("<!doctype html>")
     assert is_fragment <= (set(responses.VARY) <= set(page.response.vary))
 
 
-def test_a_letter_is_shown_as_a_mail_program_shows_it(pages: Pages) -> None:
-    response = pages.client.get(f"{page_openers.letter(pages)}/html")
+def test_an_email_is_shown_as_its_bare_html(pages: Pages) -> None:
+    response = pages.client.get(f"{page_openers.email_page(pages)}/html")
     assert (response.status_code, response.text.strip()) == (200, "<p>Text</p>")

@@ -1,4 +1,4 @@
-"""Shops of tests that are copied are those that the migrations would have made."""
+"""Copies of the demo shop equal what the migrations and the demo data make."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.isolated_shop import own_shop
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_copy_has_what_the_migrations_and_the_demo_make(engine: str, tmp_path: Path) -> None:
+def test_a_copy_equals_migrated_databases_with_demo_data(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path / "made", filled=False) as made, made.app_context():
         migrations.upgrade()
         catalogue.load()
@@ -40,7 +40,7 @@ def test_a_copy_of_the_tables_alone_has_no_rows(engine: str, tmp_path: Path) -> 
 
 
 def contents() -> dict[str, list[str]]:
-    """Every definition and every row of the six databases of the current application, as text."""
+    """Every table definition and row of the current application's six databases, as text."""
     return {schema: sorted([*_definitions_of(schema), *_rows_of(schema)]) for schema in SCHEMAS}
 
 
@@ -53,7 +53,7 @@ def _definitions_of(schema: str) -> Iterator[str]:
             made = [connection.exec_driver_sql(f"SHOW CREATE TABLE `{table}`").one()[1] for table in tables]
             made += [str(tuple(row)[:5]) for row in connection.exec_driver_sql("SHOW TRIGGERS")]
     for statement in made:
-        # Alembic copies a table of SQLite with its constraints in any order.
+        # Alembic recreates a SQLite table with its constraints in arbitrary order.
         yield "\n".join(sorted(line.strip(" \t,") for line in statement.splitlines()))
 
 

@@ -1,7 +1,7 @@
-"""Which clock the shops of the tests go by: one that stands still, or that of the machine.
+"""The clocks of the tests: a fixed one, or the machine's.
 
-What happens in one process stands at `NOON`, whatever day it is outside. A live shop has processes of its own, which
-go by the machine: it is filled, and looked into, by the same clock.
+In the test process the time is fixed at `NOON`. A live shop runs in processes of its own on the machine's clock, so
+its data must be made and read by that clock, too.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ _machine = clock._read
 
 
 def is_machine_time() -> bool:
+    """Whether the shop currently uses the machine's clock."""
     return clock._read is _machine
 
 
 def machine_time() -> AbstractContextManager[None]:
-    """Within the block the shop goes by the clock of the machine."""
-    return told_by(_machine)
+    """Use the machine's clock within the block."""
+    return clock_reading(_machine)
 
 
 @contextmanager
-def told_by(read: Callable[[], datetime]) -> Iterator[None]:
-    """Within the block the shop reads the time of day here."""
+def clock_reading(read: Callable[[], datetime]) -> Iterator[None]:
+    """Use another source of the current time within the block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "_read", read)
         yield

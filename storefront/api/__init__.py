@@ -1,7 +1,7 @@
-"""The JSON API: the paths of the old gateway, over the services that the pages use. It holds no rules.
+"""The JSON API: the paths of the legacy gateway, on top of the services that the pages use. It holds no business rules.
 
-Each family of paths is a module of operations (`products.py`); an operation names its path, who may call it and what
-goes in and out, and is from that both served (`operations.py`) and described (`openapi.py`, at /api/openapi.json and,
-for people, at /api/docs). Shapes stand in `schemas`, values become shapes in `presenters`, refusals become the
-contract's errors in `refusals.py`. What was agreed with the old client stands in `tests/api/contract.yaml`.
+Each group of paths is a module of operations (`products.py`). An operation declares its path, its permission and its
+input and output; from that it is served (`operations.py`) and documented (`openapi.py`, at /api/openapi.json, and as a
+page at /api/docs). Schemas are in `schemas`, `presenters` build them from the services' values, `errors.py` maps domain
+errors to the contract's codes. The contract with the legacy client is `tests/api/contract.yaml`.
 """

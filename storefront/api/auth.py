@@ -1,4 +1,4 @@
-"""Sign-up, sign-in and passwords, as the old client and programs go about them: docs/decisions/0012."""
+"""Sign-up, sign-in and passwords for the legacy client and for other API clients: docs/decisions/0012."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from storefront.web import rate_limits
 from storefront.web import session as web_session
 from storefront.web.same_origin import is_cookieless
 
-SIGN_UP = "sign-up"  # in the browser's session: whose password may be chosen, and until when
-COOKIE = {"Set-Cookie": "The session cookie; none to who brings a token, or comes from another origin"}
+VERIFIED_SIGN_UP = "sign-up"  # session key: the pending user whose password may be set, and until when
+COOKIE = {"Set-Cookie": "The session cookie; not sent for requests with a token or from another origin"}
 CODE_SECONDS = int(accounts.CODE_LIFETIME.total_seconds())
 TOKEN_SECONDS = int(TOKEN_LIFETIME.total_seconds())
 
-# ------------------------------------------------------------------------------------ in at once, and out
+# ------------------------------------------------------------------------------------ register, sign in, sign out
 
 
 @operation(
@@ -50,14 +50,14 @@ TOKEN_SECONDS = int(TOKEN_LIFETIME.total_seconds())
     tag="auth",
     access=public,
     body=RegisterRequest,
-    answer=UserWithToken,
-    refusals=(409, 429),
+    response=UserWithToken,
+    errors=(409, 429),
     headers=COOKIE,
 )
 def register(body: RegisterRequest) -> UserWithToken:
-    """Open an account with a password, and sign in.
+    """Create an account with a password and sign in.
 
-    Its addresses are not proved: who proves later that one is theirs takes it from the account.
+    Its e-mail address and phone number are not verified: an account that verifies one later takes it over.
     """
     if body.email is None and body.phone is None:
         raise unacceptable("An e-mail or a phone number is required", "email")
@@ -72,45 +72,46 @@ def register(body: RegisterRequest) -> UserWithToken:
     tag="auth",
     access=public,
     body=LoginRequest,
-    answer=UserWithToken,
-    refusals=(401, 429),
+    response=UserWithToken,
+    errors=(401, 429),
     headers=COOKIE,
 )
 def login(body: LoginRequest) -> UserWithToken:
-    """Sign in; whoever was signed in by this cookie or token is so no more.
+    """Sign in. This ends the session of the cookie or token that was sent.
 
-    Staff, and who asked for it, need a second factor: the right password alone is answered with 401
-    SECOND_FACTOR_REQUIRED, and a code is sent, to be given as `otpCode` at the next try.
+    Staff, and accounts that turned it on, need a second factor: the right password alone answers 401
+    SECOND_FACTOR_REQUIRED, and a code is sent; repeat the request with it as `otpCode`.
     """
-    if not body.whom:
+    if not body.identifier_given:
         raise unacceptable("An e-mail or a phone number is required", "emailOrPhone")
-    with rate_limits.limit_sign_in(body.whom):
+    with rate_limits.limit_sign_in(body.identifier_given):
         if body.otp_code:
             rate_limits.limit_code()
-            account = accounts.sign_in_with_code(body.whom, body.password, body.otp_code)
+            account = accounts.sign_in_with_code(body.identifier_given, body.password, body.otp_code)
             return _sign_in(account, second_factor=True)
-        found = accounts.sign_in(body.whom, body.password)
-    if isinstance(found, SecondFactorNeeded):
-        message = f"A code was sent to {found.hint}: sign in with it on the pages of the shop, or as otpCode"
+        result = accounts.sign_in(body.identifier_given, body.password)
+    if isinstance(result, SecondFactorNeeded):
+        message = f"A code was sent to {result.hint}: sign in with it on the pages of the shop, or as otpCode"
         raise Refused(ApiError(401, "SECOND_FACTOR_REQUIRED", message))
-    return _sign_in(found)
+    return _sign_in(result)
 
 
 def _sign_in(account: accounts.Account, *, second_factor: bool = False) -> UserWithToken:
     is_browser = _is_browser()
     token = None
-    if not (is_browser and is_cookieless(request)):  # else nothing would be left to know them by
+    # A browser on another origin can hold neither cookie nor token: it gets no session.
+    if not (is_browser and is_cookieless(request)):
         web_session.sign_in(account.id, second_factor=second_factor)
         token = None if is_browser else accounts.issue_token(caller())
-    return present.signed_in(_told(account), token, TOKEN_SECONDS)
+    return present.signed_in(_user_of(account), token, TOKEN_SECONDS)
 
 
 def _is_browser() -> bool:
-    """A browser has the cookie; where scripts of a page could read a token, other scripts could."""
+    """Whether a browser sent the request. It gets a cookie and no token: injected scripts could read a token."""
     return "Sec-Fetch-Site" in request.headers
 
 
-def _told(account: accounts.Account) -> User:
+def _user_of(account: accounts.Account) -> User:
     return present.user(
         account, accounts.addresses_of(account.id), accounts.methods_of(account.id), accounts.items_of(account.id)
     )
@@ -118,23 +119,23 @@ def _told(account: accounts.Account) -> User:
 
 @operation("POST /auth/logout", "logout", tag="auth", access=signed_in)
 def logout() -> None:
-    """Sign out: the cookie and every token of this sign-in are worth nothing any more."""
+    """Sign out: the session's cookie and all its tokens become invalid."""
     web_session.sign_out()
 
 
-@operation("GET /auth/me", "me", tag="auth", access=signed_in, answer=User)
+@operation("GET /auth/me", "me", tag="auth", access=signed_in, response=User)
 def me() -> User:
-    """Who calls."""
-    return _told(caller().account)
+    """Get the signed-in account."""
+    return _user_of(caller().account)
 
 
-@operation("GET /auth/user/{userId}", "getUser", tag="auth", access=of_user, answer=Account, refusals=(404,))
+@operation("GET /auth/user/{userId}", "getUser", tag="auth", access=of_user, response=Account, errors=(404,))
 def get_user(user_id: int) -> Account:
-    """An account."""
+    """Get an account."""
     return present.account(accounts.get_account(UserId(user_id)))
 
 
-# ------------------------------------------------------------------------------------ sign-up by halves
+# ------------------------------------------------------------------------------------ sign-up in steps
 
 
 @operation(
@@ -143,13 +144,13 @@ def get_user(user_id: int) -> Account:
     tag="auth",
     access=public,
     body=StubRequest,
-    answer=PendingUser,
-    refusals=(409, 429),
+    response=PendingUser,
+    errors=(409, 429),
 )
 def register_stub(body: StubRequest) -> PendingUser:
-    """Begin a sign-up; begun again for the same e-mail address it is the same one.
+    """Start a sign-up; repeated for the same e-mail address, it returns the same one.
 
-    It stands in nobody's way and is forgotten after a day, unless a code and a password finish it.
+    It reserves neither address nor number and expires after a day, unless a code and a password complete it.
     """
     if body.email is None and body.phone is None:
         raise unacceptable("An e-mail or a phone number is required", "email")
@@ -174,19 +175,19 @@ def register_stub(body: StubRequest) -> PendingUser:
     tag="auth",
     access=public,
     body=OtpSendRequest,
-    answer=OtpSent,
-    refusals=(429, 503),
+    response=OtpSent,
+    errors=(429, 503),
 )
 def send_otp(body: OtpSendRequest) -> OtpSent:
-    """Send the code of a sign-up, or one that proves the caller's own e-mail address.
+    """Send the code of a sign-up, or one that verifies the caller's own e-mail address.
 
-    Asked again within a minute there is no second letter: the code sent is still good.
+    Repeated within a minute, it sends no second e-mail: the first code is still valid.
     """
     rate_limits.limit_email()
     try:
         _send_code(body)
     except accounts.TooManyCodes:
-        if _right() != body.user_id:  # else the code they entered is good for this browser, until it is over
+        if _verified_sign_up() != body.user_id:  # else no new code is needed: this browser already entered one
             raise
     return OtpSent(sent=True, expires_in_seconds=CODE_SECONDS)
 
@@ -212,8 +213,8 @@ def _send_code(body: OtpSendRequest) -> None:
     tag="auth",
     access=public,
     body=OtpVerifyRequest,
-    answer=OtpVerified,
-    refusals=(429,),
+    response=OtpVerified,
+    errors=(429,),
 )
 @operation(
     "POST /auth/verify-otp",
@@ -221,14 +222,14 @@ def _send_code(body: OtpSendRequest) -> None:
     tag="auth",
     access=public,
     body=OtpVerifyRequest,
-    answer=OtpVerified,
-    refusals=(429,),
+    response=OtpVerified,
+    errors=(429,),
 )
 def verify_otp(body: OtpVerifyRequest) -> OtpVerified:
-    """Enter a code.
+    """Verify a code.
 
-    For ten minutes this browser, or who brings the `signupToken`, may choose the password of the sign-up. Who is signed
-    in proves their own e-mail address.
+    For ten minutes this browser, or a client with the `signupToken`, may set the password of the sign-up. For a
+    signed-in account it verifies the account's e-mail address.
     """
     if body.user_id is None and body.email is None and body.phone is None:
         raise unacceptable("userId, email or phone is required", "userId")
@@ -239,13 +240,16 @@ def verify_otp(body: OtpVerifyRequest) -> OtpVerified:
         return OtpVerified(verified=True, user_id=confirmed, signup_token=None)
     user = _verify_sign_up(body)
     until = utc_now() + SIGN_UP_LIFETIME
-    session[SIGN_UP] = {"user": user, "until": int(until.timestamp())}
+    session[VERIFIED_SIGN_UP] = {"user": user, "until": int(until.timestamp())}
     token = None if _is_browser() else accounts.issue_sign_up_token(user)
     return OtpVerified(verified=True, user_id=user, signup_token=token)
 
 
 def _confirm_own(body: OtpVerifyRequest) -> UserId | None:
-    """The caller, if they named themselves by id or e-mail address; the code is one for that address."""
+    """Verify the caller's own e-mail address, if the request names the caller by id or that address.
+
+    :return: the caller's id; None if the request is about a sign-up
+    """
     person = web_session.current_account()
     if person is None or person.account.email is None or body.phone is not None:
         return None
@@ -256,38 +260,42 @@ def _confirm_own(body: OtpVerifyRequest) -> UserId | None:
 
 
 def _verify_sign_up(body: OtpVerifyRequest) -> UserId:
-    asked: dict[str, Any] = {"user": body.user_id, "email": body.email, "phone": body.phone}
+    identifiers: dict[str, Any] = {"user": body.user_id, "email": body.email, "phone": body.phone}
     try:
-        return accounts.verify_sign_up(body.digits, **asked)
+        return accounts.verify_sign_up(body.digits, **identifiers)
     except accounts.WrongCode:
-        known, pending = _right(), accounts.find_pending(**asked)
-        if pending is None or pending.id != known or not accounts.is_sign_up_code(known, body.digits):
+        # The legacy client sends a used code again after the password was refused: accepted from the same browser.
+        verified, pending = _verified_sign_up(), accounts.find_pending(**identifiers)
+        if pending is None or pending.id != verified or not accounts.is_sign_up_code(verified, body.digits):
             raise
-        return pending.id  # the client sends it again when the password was refused
+        return pending.id
 
 
-def _right() -> int | None:
-    """The sign-up whose password this caller may choose."""
-    if "Authorization" in request.headers:
-        given = request.authorization
-        is_token = given is not None and given.type == "bearer" and given.token is not None
-        return accounts.sign_up_of(given.token) if is_token else None  # type: ignore[union-attr,arg-type]
-    right = session.get(SIGN_UP)
-    return right["user"] if right is not None and right["until"] > utc_now().timestamp() else None
+def _verified_sign_up() -> int | None:
+    """Return the id of the pending user whose password this caller may set, None if there is none.
 
-
-def proved(path: Mapping[str, Any]) -> None:
-    """Whoever entered the code of a sign-up lately.
-
-    :raise Unauthorized: the token is none of ours, or over
-    :raise Refused: no code was entered
+    An Authorization header overrides the session.
     """
-    if _right() is None:
+    if "Authorization" in request.headers:
+        sent = request.authorization
+        is_token = sent is not None and sent.type == "bearer" and sent.token is not None
+        return accounts.sign_up_of(sent.token) if is_token else None  # type: ignore[union-attr,arg-type]
+    verified = session.get(VERIFIED_SIGN_UP)
+    return verified["user"] if verified is not None and verified["until"] > utc_now().timestamp() else None
+
+
+def sign_up_verified(path: Mapping[str, Any]) -> None:
+    """Allow callers who verified the code of a sign-up in the last ten minutes.
+
+    :raise Unauthorized: the token is invalid or expired
+    :raise Refused: no code was verified; 403
+    """
+    if _verified_sign_up() is None:
         public(path)
-        raise _unproved()
+        raise _code_required()
 
 
-def _unproved() -> Refused:
+def _code_required() -> Refused:
     return Refused(ApiError(403, "PASSWORD_PROOF_REQUIRED", "Enter the code that was sent for this sign-up first"))
 
 
@@ -295,28 +303,28 @@ def _unproved() -> Refused:
     "POST /auth/set-password",
     "setPassword",
     tag="auth",
-    access=proved,
+    access=sign_up_verified,
     security=("cookieAuth", "signupToken"),
     body=SetPasswordRequest,
-    answer=PasswordSet,
-    refusals=(409, 429),
+    response=PasswordSet,
+    errors=(409, 429),
     headers=COOKIE,
 )
 def set_password(body: SetPasswordRequest) -> PasswordSet:
-    """Choose the password of a sign-up whose code was entered, once; this finishes it and signs in."""
-    if body.user_id != _right():
-        raise _unproved()
+    """Set the password of a sign-up whose code was verified. This completes the sign-up and signs in."""
+    if body.user_id != _verified_sign_up():
+        raise _code_required()
     rate_limits.limit_sign_up()
     try:
         account = accounts.finish_sign_up(UserId(body.user_id), body.password)
     except accounts.UnknownUser:
-        raise _unproved() from None
+        raise _code_required() from None
     if not is_cookieless(request):
         web_session.sign_in(account.id)
     return PasswordSet(id=account.id, message="Password set")
 
 
-# ------------------------------------------------------------------------------------ lost passwords
+# ------------------------------------------------------------------------------------ password reset
 
 
 @operation(
@@ -325,13 +333,13 @@ def set_password(body: SetPasswordRequest) -> PasswordSet:
     tag="auth",
     access=public,
     body=PasswordResetRequest,
-    answer=Message,
-    refusals=(429,),
+    response=Message,
+    errors=(429,),
 )
 def request_password_reset(body: PasswordResetRequest) -> Message:
-    """Have a code sent by which a new password is chosen, on the shop's page /password/code.
+    """Send a code for setting a new password on the shop's page /password/code.
 
-    The answer is the same whether there is such an account or not.
+    The response does not reveal whether the account exists.
     """
     key = body.email or body.phone
     if key is None:

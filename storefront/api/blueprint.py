@@ -1,4 +1,4 @@
-"""The API as a part of the application. A new family is imported here, and that is all."""
+"""Register the API with the application. A new module of operations only has to be imported here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from storefront.api.operations import PathId, bp, keep_private
 from storefront.web import error_pages
 from storefront.web.security_headers import csrf
 
-FAMILIES = (
+OPERATION_MODULES = (
     auth,
     cart,
     checkout,
@@ -35,14 +35,17 @@ FAMILIES = (
     products,
     reviews,
     users,
-)  # importing a family declares its operations
+)  # importing a module declares its operations
 
 
 def init_app(app: Flask) -> None:
-    """Serve the API; it needs no form tokens, since it takes no cookie from another origin."""
+    """Register the API's routes, JSON provider and error renderer.
+
+    The blueprint is exempt from CSRF tokens: a session cookie is accepted from the shop's own origin only.
+    """
     app.json = ShopJSON(app)
     app.url_map.converters["api_id"] = PathId
-    error_pages.set_json_error_renderer(app, api_errors.show)
+    error_pages.set_json_error_renderer(app, api_errors.render)
     csrf.exempt(bp)
     app.register_blueprint(bp)
     app.after_request(keep_private)

@@ -18,26 +18,26 @@ from storefront.cart import service as cart
 from storefront.cart.service import CartToken
 from storefront.core.clock import utc_now
 
-# How the old client's sync is told from its button "Add to Cart": docs/decisions/0011.
+# Used to tell the legacy client's cart sync from its button "Add to Cart": docs/decisions/0011.
 PAGES_WITHOUT_BUTTON = frozenset({"/app/cart", "/app/checkout", "/app/payment", "/app/profile"})
 HOME = "/app/"
-SYNC_PERIOD = timedelta(seconds=5)  # after a sign-in, in which the client sends what a guest had collected
-EVER = datetime.min.replace(tzinfo=UTC)
+SYNC_PERIOD = timedelta(seconds=5)  # after sign-in, while the client uploads the guest's cart
+BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
 
 
-def _cart(user_id: int) -> Cart:
-    record = cart.open_cart(_token(user_id))
-    return present.cart(user_id, record, cart.quote(_token(user_id)).lines)
+def _current_cart(user_id: int) -> Cart:
+    record = cart.open_cart(_cart_key(user_id))
+    return present.cart(user_id, record, cart.quote(_cart_key(user_id)).lines)
 
 
-def _token(user_id: int) -> CartToken:
+def _cart_key(user_id: int) -> CartToken:
     return cart.cart_key_of(customer_of(user_id).id)
 
 
-@operation("GET /cart/{userId}", "getCart", tag="cart", access=of_user, answer=Cart)
+@operation("GET /cart/{userId}", "getCart", tag="cart", access=of_user, response=Cart)
 def get_cart(user_id: int) -> Cart:
-    """The cart, made empty on first use. It is never refused for being asked for too often."""
-    return _cart(user_id)
+    """Get the cart; it is created empty on first use. There is no rate limit on reading it."""
+    return _current_cart(user_id)
 
 
 @operation(
@@ -46,27 +46,30 @@ def get_cart(user_id: int) -> Cart:
     tag="cart",
     access=of_user,
     query=NewItem,
-    answer=Cart,
-    refusals=(404, 409, 429),
+    response=Cart,
+    errors=(404, 409, 429),
 )
 @counted_as_cart_write
 def add_cart_item(user_id: int, query: NewItem) -> Cart:
-    """Put units of a product in the cart, beside those of it that are there already. A body is not looked at."""
+    """Add units of a product to the cart, on top of those already in it. A request body is ignored."""
     cart.add_product(
-        _token(user_id), query.product_id, query.quantity, variant=query.variant, resent_since=_sync_since()
+        _cart_key(user_id), query.product_id, query.quantity, variant=query.variant, resent_since=_sync_since()
     )
-    return _cart(user_id)
+    return _current_cart(user_id)
 
 
 def _sync_since() -> datetime | None:
-    """From when on lines of the cart may come from the same sync as this request; None when it is no sync."""
+    """Tell whether this request is part of the legacy client's cart sync, by the page that sent it.
+
+    :return: lines changed since then may come from the same sync, and are not added twice; None if it is no sync
+    """
     if "Authorization" in request.headers:
         return None
     shown = urlsplit(request.referrer or "")
     if f"{shown.scheme}://{shown.netloc}" != current_app.config["PUBLIC_ORIGIN"]:
         return None
     if shown.path.rstrip("/") in PAGES_WITHOUT_BUTTON:
-        return EVER
+        return BEGINNING_OF_TIME
     began_at = caller().began_at
     return began_at if shown.path == HOME and utc_now() - began_at <= SYNC_PERIOD else None
 
@@ -77,17 +80,17 @@ def _sync_since() -> datetime | None:
     tag="cart",
     access=of_user,
     query=NewQuantity,
-    answer=Cart,
-    refusals=(404, 409, 429),
+    response=Cart,
+    errors=(404, 409, 429),
 )
 @counted_as_cart_write
 def update_cart_item(user_id: int, item_id: int, query: NewQuantity) -> Cart:
-    """Set how many units a line holds; 0 removes it. A body is not looked at."""
+    """Set the quantity of a cart line; 0 removes the line. A request body is ignored."""
     if query.quantity:
-        cart.change_quantity(_token(user_id), item_id, query.quantity)
+        cart.change_quantity(_cart_key(user_id), item_id, query.quantity)
     else:
-        cart.remove_line(_token(user_id), item_id)
-    return _cart(user_id)
+        cart.remove_line(_cart_key(user_id), item_id)
+    return _current_cart(user_id)
 
 
 @operation(
@@ -95,18 +98,18 @@ def update_cart_item(user_id: int, item_id: int, query: NewQuantity) -> Cart:
     "removeCartItem",
     tag="cart",
     access=of_user,
-    answer=Cart,
-    refusals=(429,),
+    response=Cart,
+    errors=(429,),
 )
 @counted_as_cart_write
 def remove_cart_item(user_id: int, item_id: int) -> Cart:
-    """Remove a line. One that is gone, or another's, changes nothing."""
+    """Remove a line from the cart. An unknown line, or one of another cart, is ignored."""
     with suppress(cart.UnknownLine):
-        cart.remove_line(_token(user_id), item_id)
-    return _cart(user_id)
+        cart.remove_line(_cart_key(user_id), item_id)
+    return _current_cart(user_id)
 
 
-@operation("GET /cart/{userId}/price", "priceCart", tag="cart", access=of_user, answer=CartPrice)
+@operation("GET /cart/{userId}/price", "priceCart", tag="cart", access=of_user, response=CartPrice)
 def price_cart(user_id: int) -> CartPrice:
-    """What the cart would cost today; an empty one costs nothing."""
-    return present.price(cart.quote(_token(user_id)).price)
+    """Calculate the cart's price as of now; zero for an empty cart."""
+    return present.price(cart.quote(_cart_key(user_id)).price)

@@ -1,4 +1,4 @@
-"""The checkout of the old services: it orders what lies in the shop's own cart."""
+"""The legacy services' checkout: it places an order for the contents of the account's cart."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from storefront.payments import service as payments
     tag="cart",
     access=signed_in,
     query=CheckoutOrder,
-    answer=CheckoutResult,
-    refusals=(404, 409, 429, 503),
+    response=CheckoutResult,
+    errors=(404, 409, 429, 503),
 )
 @counted_as_order
 def check_out(query: CheckoutOrder) -> CheckoutResult:
-    """Order what lies in the cart.
+    """Place an order for the contents of the cart.
 
-    Sent again with the same `Idempotency-Key` header it is the same order, although the cart is empty then.
+    Repeated with the same `Idempotency-Key` header, it returns the same order, although the cart is empty by then.
     """
     require_user(query.user_id)
     customer = order_placement.customer_of(query.user_id)

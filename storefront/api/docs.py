@@ -1,4 +1,4 @@
-"""The API described: the document for programs, and from it a page for people."""
+"""The API's documentation: the OpenAPI document as JSON, and the page /api/docs rendered from it."""
 
 from __future__ import annotations
 
@@ -15,32 +15,38 @@ from storefront.web.responses import render_page
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What a value is, in words.
+class TypeLabel:
+    """The type of a value as the page shows it.
 
-    :ivar shape: the name of the shape it is or is made of, to link to
+    :ivar text: such as "list of Product"
+    :ivar schema: name of the schema to link to, empty if there is none
     """
 
-    words: str
-    shape: str = ""
+    text: str
+    schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A parameter, or a member of a shape."""
+class Field:
+    """A parameter of an operation, or a member of a schema.
+
+    :ivar location: "path" or "query" for a parameter, empty for a member
+    """
 
     name: str
-    kind: Kind
+    type: TypeLabel
     is_required: bool
-    note: str = ""
-    place: str = ""
+    description: str = ""
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An operation as the page shows it.
 
-    :ivar answers: status and meaning of each
+    :ivar body: type of the request body, None without one
+    :ivar response: type of the success response's body, None if it is empty
+    :ivar responses: status and description of every response
     """
 
     id: str
@@ -49,15 +55,15 @@ class Endpoint:
     summary: str
     description: str
     is_public: bool
-    parameters: list[Part]
-    body: Kind | None
-    body_parts: list[Part]
-    answer: Kind | None
-    answers: list[tuple[str, str]]
+    parameters: list[Field]
+    body: TypeLabel | None
+    body_fields: list[Field]
+    response: TypeLabel | None
+    responses: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class TagSection:
     """The operations of one tag."""
 
     name: str
@@ -66,18 +72,18 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """A named schema."""
+class NamedSchema:
+    """A component schema as the page shows it."""
 
     name: str
     description: str
-    parts: list[Part]
-    kind: Kind
+    fields: list[Field]
+    type: TypeLabel
 
 
 @bp.get("/api/openapi.json", strict_slashes=False)
 def openapi() -> Response:
-    """The OpenAPI document."""
+    """Get the OpenAPI document as JSON."""
     response = Response(current_app.json.dumps(document()), mimetype="application/json")
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
@@ -87,30 +93,30 @@ def openapi() -> Response:
 
 @bp.get("/api/docs", strict_slashes=False)
 def docs() -> ResponseReturnValue:
-    """The same, to read."""
-    described = document()
-    schemas = described["components"]["schemas"]
+    """Show the documentation page."""
+    openapi_document = document()
+    schemas = openapi_document["components"]["schemas"]
     return render_page(
         "api/docs.html",
-        introduction=described["info"]["description"].split("\n\n"),
-        families=families(described),
-        shapes=[shape_of(name, schema) for name, schema in schemas.items()],
+        introduction=openapi_document["info"]["description"].split("\n\n"),
+        sections=sections_of(openapi_document),
+        schemas=[named_schema(name, schema) for name, schema in schemas.items()],
     )
 
 
-def families(described: Schema) -> list[Family]:
-    """The operations of the document by tag, in the order of the tags."""
-    found = {tag["name"]: Family(tag["name"], tag["description"]) for tag in described["tags"]}
-    for path, methods in described["paths"].items():
+def sections_of(openapi_document: Schema) -> list[TagSection]:
+    """Group the document's operations by tag, in the order of the tags."""
+    sections = {tag["name"]: TagSection(tag["name"], tag["description"]) for tag in openapi_document["tags"]}
+    for path, methods in openapi_document["paths"].items():
         for method, operation in methods.items():
-            found[operation["tags"][0]].endpoints.append(_endpoint(described, method, path, operation))
-    return list(found.values())
+            sections[operation["tags"][0]].endpoints.append(_endpoint(openapi_document, method, path, operation))
+    return list(sections.values())
 
 
-def _endpoint(described: Schema, method: str, path: str, operation: Schema) -> Endpoint:
+def _endpoint(openapi_document: Schema, method: str, path: str, operation: Schema) -> Endpoint:
     bodies = operation.get("requestBody", {}).get("content", {})
     body = next((content["schema"] for content in bodies.values()), None)
-    answers = operation["responses"]["200"].get("content", {})
+    success = operation["responses"]["200"].get("content", {})
     return Endpoint(
         id=operation["operationId"],
         method=method.upper(),
@@ -119,79 +125,82 @@ def _endpoint(described: Schema, method: str, path: str, operation: Schema) -> E
         description=operation.get("description", ""),
         is_public=operation.get("security") == [],
         parameters=[
-            Part(
+            Field(
                 parameter["name"],
-                kind_of(parameter["schema"]),
+                type_label(parameter["schema"]),
                 parameter["required"],
                 parameter.get("description", ""),
                 parameter["in"],
             )
             for parameter in operation.get("parameters", ())
         ],
-        body=kind_of(body) if body else None,
-        body_parts=_parts(body) if body else [],
-        answer=_answer(answers),
-        answers=[(status, _meaning(described, answer)) for status, answer in operation["responses"].items()],
+        body=type_label(body) if body else None,
+        body_fields=_fields(body) if body else [],
+        response=_response_type(success),
+        responses=[
+            (status, _response_description(openapi_document, response))
+            for status, response in operation["responses"].items()
+        ],
     )
 
 
-def _answer(content: Schema) -> Kind | None:
+def _response_type(content: Schema) -> TypeLabel | None:
     if "application/json" in content:
-        return kind_of(content["application/json"]["schema"])
-    return Kind(", ".join(content)) if content else None
+        return type_label(content["application/json"]["schema"])
+    return TypeLabel(", ".join(content)) if content else None
 
 
-def _meaning(described: Schema, answer: Schema) -> str:
-    if "$ref" in answer:
-        answer = described["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
-    return str(answer["description"])
+def _response_description(openapi_document: Schema, response: Schema) -> str:
+    if "$ref" in response:
+        response = openapi_document["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+    return str(response["description"])
 
 
-def shape_of(name: str, schema: Schema) -> Shape:
-    """A named schema with its members."""
-    return Shape(name, schema.get("description", ""), _parts(schema), kind_of(schema))
+def named_schema(name: str, schema: Schema) -> NamedSchema:
+    """Describe a component schema with its members."""
+    return NamedSchema(name, schema.get("description", ""), _fields(schema), type_label(schema))
 
 
-def _parts(schema: Schema) -> list[Part]:
+def _fields(schema: Schema) -> list[Field]:
     required = schema.get("required", ())
     return [
-        Part(name, kind_of(member), name in required, member.get("description", ""))
+        Field(name, type_label(member), name in required, member.get("description", ""))
         for name, member in schema.get("properties", {}).items()
     ]
 
 
-def kind_of(schema: Schema) -> Kind:
-    """What a schema asks for, in words."""
+def type_label(schema: Schema) -> TypeLabel:
+    """Describe a JSON schema's type in words, such as "list of Product" or "string, at most 50"."""
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[1]
-        return Kind(name, name)
+        return TypeLabel(name, name)
     if "anyOf" in schema:
-        return _made_of("{}", schema["anyOf"])
+        return _composite("{}", schema["anyOf"])
     if schema.get("type") == "array":
-        return _made_of("list of {}", [schema["items"]])
+        return _composite("list of {}", [schema["items"]])
     if isinstance(schema.get("additionalProperties"), dict):
-        return _made_of("object of {}", [schema["additionalProperties"]])
-    return Kind(_plain(schema))
+        return _composite("object of {}", [schema["additionalProperties"]])
+    return TypeLabel(_simple_type(schema))
 
 
-def _made_of(words: str, parts: list[Schema]) -> Kind:
-    kinds = [kind_of(part) for part in parts]
-    shape = next((kind.shape for kind in kinds if kind.shape), "")
-    return Kind(words.format(" or ".join(kind.words for kind in kinds)), shape)
+def _composite(template: str, parts: list[Schema]) -> TypeLabel:
+    labels = [type_label(part) for part in parts]
+    schema = next((label.schema for label in labels if label.schema), "")
+    return TypeLabel(template.format(" or ".join(label.text for label in labels)), schema)
 
 
-def _plain(schema: Schema) -> str:
+def _simple_type(schema: Schema) -> str:
     if "const" in schema:
         return f"“{schema['const']}”"
     if schema.get("maximum") == MAX_ID:
         return "id"
     if "enum" in schema:
         return ", ".join(str(value) for value in schema["enum"])
-    named: Any = schema.get("type", "anything")
-    words = " or ".join(named) if isinstance(named, list) else str(named)
+    names: Any = schema.get("type", "anything")
+    type_name = " or ".join(names) if isinstance(names, list) else str(names)
     bounds = [
-        f"{words_for} {schema[key]}"
-        for key, words_for in (
+        f"{label} {schema[key]}"
+        for key, label in (
             ("minimum", "from"),
             ("exclusiveMinimum", "above"),
             ("maximum", "to"),
@@ -199,5 +208,5 @@ def _plain(schema: Schema) -> str:
         )
         if key in schema
     ]
-    form = {"date-time": "moment", "date": "day"}.get(schema.get("format", ""))
-    return ", ".join([form or words, *bounds])
+    date_type = {"date-time": "timestamp", "date": "date"}.get(schema.get("format", ""))
+    return ", ".join([date_type or type_name, *bounds])

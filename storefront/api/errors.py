@@ -1,4 +1,4 @@
-"""What the API says when it refuses: the contract's error object, and one table from the shop's errors to its codes."""
+"""Error responses of the API: the contract's error object, and the table that maps domain errors to status and code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ from storefront.web.same_origin import ForeignOrigin
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """:ivar field: which part of what was sent, None for all of it"""
+    """One problem of a request.
+
+    :ivar field: path of the member at fault, such as "items[0].quantity"; None for the whole request
+    """
 
     field: str | None
     message: str
@@ -36,9 +39,10 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class ApiError:
-    """What is answered.
+    """Status and content of an error response.
 
-    :ivar retry_after: seconds, where waiting helps
+    :ivar code: name of the error in the contract, such as "ORDER_NOT_FOUND"
+    :ivar retry_after: seconds for the Retry-After header, None without one
     """
 
     status: int
@@ -49,7 +53,7 @@ class ApiError:
 
 
 class Unacceptable(BadRequest):
-    """What was sent does not fit.
+    """The query string or body does not match its schema.
 
     :ivar details: every problem found
     """
@@ -60,25 +64,31 @@ class Unacceptable(BadRequest):
 
 
 class Refused(HTTPException):
-    """A refusal that is made up on the spot, for what no error of the shop stands for."""
+    """An error response raised by a view directly, where no domain error exists.
 
-    def __init__(self, refusal: ApiError) -> None:
+    :ivar api_error: what is answered
+    """
+
+    def __init__(self, api_error: ApiError) -> None:
         super().__init__()
-        self.code = refusal.status
-        self.refusal = refusal
+        self.code = api_error.status
+        self.api_error = api_error
 
 
 class Malformed(BadRequest):
-    """What was sent as JSON is none."""
+    """The body is not valid JSON."""
 
 
 def unacceptable(message: str, field: str | None = None) -> Unacceptable:
-    """A single problem that the shape could not show."""
+    """Build the error for one problem that the schema cannot express.
+
+    :param field: name of the member at fault
+    """
     return Unacceptable((Detail(field, message),))
 
 
-# Where the contract has a name of its own for a status, and the words for it; contract section 2.1.
-_CODES = {
+# Code and message of a status when no more specific error applies; contract section 2.1.
+_BY_STATUS = {
     400: ("VALIDATION_ERROR", "This request could not be read"),
     401: ("UNAUTHENTICATED", "Sign in first"),
     403: ("FORBIDDEN", "This is not yours to see or to change"),
@@ -92,21 +102,21 @@ _CODES = {
     503: ("SERVICE_UNAVAILABLE", "A part of the shop cannot be reached now: try again soon"),
 }
 
-Row = Callable[[Any], ApiError]
+ErrorMapper = Callable[[Any], ApiError]
 
 
-def _plain(status: int, code: str, message: str, field: str | None = None) -> Row:
+def _fixed(status: int, code: str, message: str, field: str | None = None) -> ErrorMapper:
     details = (Detail(field, message),) if field else ()
     return lambda error: ApiError(status, code, message, details)
 
 
-def _short(error: catalog.OutOfStock) -> ApiError:
+def _out_of_stock(error: catalog.OutOfStock) -> ApiError:
     lines = [f"Only {left} left of {error.names[sku]}" for sku, left in error.shortages.items()]
     return ApiError(409, "INSUFFICIENT_STOCK", "; ".join(lines), tuple(Detail("quantity", line) for line in lines))
 
 
-def _later(error: RetryLater) -> ApiError:
-    return ApiError(429, "RATE_LIMITED", _CODES[429][1], retry_after=error.seconds)
+def _rate_limited(error: RetryLater) -> ApiError:
+    return ApiError(429, "RATE_LIMITED", _BY_STATUS[429][1], retry_after=error.seconds)
 
 
 def _card_number(error: CardNumberRejected) -> ApiError:
@@ -127,84 +137,84 @@ def _price_changed(error: checkout.TotalChanged) -> ApiError:
     return ApiError(409, "PRICE_CHANGED", message, (Detail("total", message),))
 
 
-def _not_so_many(error: cart.NotEnoughStock) -> ApiError:
+def _not_enough_stock(error: cart.NotEnoughStock) -> ApiError:
     message = f"Only {error.available} left" if error.available else "Sold out"
     return ApiError(409, "INSUFFICIENT_STOCK", message, (Detail("quantity", message),))
 
 
-# A subclass is found by its nearest row.
-TABLE: dict[type[DomainError], Row] = {
-    RetryLater: _later,
+# A subclass uses the entry of its nearest base class.
+ERRORS: dict[type[DomainError], ErrorMapper] = {
+    RetryLater: _rate_limited,
     CardNumberRejected: _card_number,
-    catalog.OutOfStock: _short,
-    catalog.SkuTaken: _plain(409, "DUPLICATE_SKU", "Another product carries this SKU", "sku"),
-    catalog.UnknownCategory: _plain(400, "VALIDATION_ERROR", "There is no such category", "categoryIds"),
-    catalog.gallery.UnknownPicture: _plain(404, "IMAGE_NOT_FOUND", "There is no such image"),
-    catalog.UnknownProduct: _plain(404, "PRODUCT_NOT_FOUND", "There is no such product"),
-    catalog.UnknownSku: _plain(404, "PRODUCT_NOT_FOUND", "There is no such product"),
-    image_processing.InvalidImage: _plain(
+    catalog.OutOfStock: _out_of_stock,
+    catalog.SkuTaken: _fixed(409, "DUPLICATE_SKU", "Another product carries this SKU", "sku"),
+    catalog.UnknownCategory: _fixed(400, "VALIDATION_ERROR", "There is no such category", "categoryIds"),
+    catalog.gallery.UnknownPicture: _fixed(404, "IMAGE_NOT_FOUND", "There is no such image"),
+    catalog.UnknownProduct: _fixed(404, "PRODUCT_NOT_FOUND", "There is no such product"),
+    catalog.UnknownSku: _fixed(404, "PRODUCT_NOT_FOUND", "There is no such product"),
+    image_processing.InvalidImage: _fixed(
         415, "UNSUPPORTED_MEDIA_TYPE", "The file is no PNG, JPEG, WebP or GIF picture", "file"
     ),
-    image_processing.ImageTooLarge: _plain(
+    image_processing.ImageTooLarge: _fixed(
         413, "PAYLOAD_TOO_LARGE", "The picture has too many bytes or pixels", "file"
     ),
-    catalog.ReferenceReused: _plain(400, "VALIDATION_ERROR", "This Idempotency-Key was used for another change"),
-    cart.NotEnoughStock: _not_so_many,
-    cart.TooManyUnits: _plain(
+    catalog.ReferenceReused: _fixed(400, "VALIDATION_ERROR", "This Idempotency-Key was used for another change"),
+    cart.NotEnoughStock: _not_enough_stock,
+    cart.TooManyUnits: _fixed(
         409, "INSUFFICIENT_STOCK", f"A cart holds at most {cart.MAX_UNITS} of one thing", "quantity"
     ),
-    cart.UnknownLine: _plain(404, "CART_ITEM_NOT_FOUND", "There is no such line in this cart"),
+    cart.UnknownLine: _fixed(404, "CART_ITEM_NOT_FOUND", "There is no such line in this cart"),
     checkout.CartNotOrderable: _not_orderable,
-    checkout.KeyReused: _plain(422, "IDEMPOTENCY_KEY_REUSED", "This id or Idempotency-Key stands for another order"),
-    checkout.PaymentNotOffered: _plain(
+    checkout.KeyReused: _fixed(422, "IDEMPOTENCY_KEY_REUSED", "This id or Idempotency-Key stands for another order"),
+    checkout.PaymentNotOffered: _fixed(
         400, "VALIDATION_ERROR", "This shop takes no such payment here", "paymentMethod"
     ),
     checkout.TotalChanged: _price_changed,
-    orders.StepNotAllowed: _plain(
+    orders.StepNotAllowed: _fixed(
         409, "ORDER_MODIFICATION_NOT_ALLOWED", "The order cannot take this step from where it is", "status"
     ),
-    orders.TooLateToChange: _plain(
+    orders.TooLateToChange: _fixed(
         409, "ORDER_MODIFICATION_NOT_ALLOWED", "The order is too far on its way to go elsewhere", "shippingAddress"
     ),
-    orders.UnknownOrder: _plain(404, "ORDER_NOT_FOUND", "There is no such order"),
-    accounts.UnknownAddress: _plain(404, "ADDRESS_NOT_FOUND", "There is no such address"),
-    accounts.UnknownMethod: _plain(404, "PAYMENT_METHOD_NOT_FOUND", "There is no such way to pay"),
-    accounts.UnknownWishlistItem: _plain(404, "NOT_FOUND", "There is no such entry on the wishlist"),
-    accounts.TooManyAddresses: _plain(409, "TOO_MANY_ADDRESSES", "The address book is full: delete one first"),
-    accounts.TooManyMethods: _plain(409, "TOO_MANY_PAYMENT_METHODS", "So many are saved already: delete one first"),
-    accounts.WishlistFull: _plain(409, "WISHLIST_FULL", "The wishlist is full: take something off it first"),
+    orders.UnknownOrder: _fixed(404, "ORDER_NOT_FOUND", "There is no such order"),
+    accounts.UnknownAddress: _fixed(404, "ADDRESS_NOT_FOUND", "There is no such address"),
+    accounts.UnknownMethod: _fixed(404, "PAYMENT_METHOD_NOT_FOUND", "There is no such way to pay"),
+    accounts.UnknownWishlistItem: _fixed(404, "NOT_FOUND", "There is no such entry on the wishlist"),
+    accounts.TooManyAddresses: _fixed(409, "TOO_MANY_ADDRESSES", "The address book is full: delete one first"),
+    accounts.TooManyMethods: _fixed(409, "TOO_MANY_PAYMENT_METHODS", "So many are saved already: delete one first"),
+    accounts.WishlistFull: _fixed(409, "WISHLIST_FULL", "The wishlist is full: take something off it first"),
     accounts.UnusableMethod: lambda error: ApiError(
         400, "VALIDATION_ERROR", error.reason, (Detail("token", error.reason),)
     ),
-    accounts.UnusableAvatar: _plain(
+    accounts.UnusableAvatar: _fixed(
         400, "VALIDATION_ERROR", "The picture must be an http or https address, or a path of this shop", "avatarUrl"
     ),
-    accounts.NoProvedAddress: _plain(
+    accounts.NoProvedAddress: _fixed(
         401, "SECOND_FACTOR_REQUIRED", "No code can be sent: no e-mail address of this account is proved"
     ),
-    accounts.CodeExpired: _plain(400, "OTP_EXPIRED", "The code has expired", "otpCode"),
-    accounts.EmailTaken: _plain(409, "DUPLICATE_EMAIL", "This e-mail address has an account already", "email"),
-    accounts.PhoneTaken: _plain(409, "DUPLICATE_PHONE", "This phone number has an account already", "phone"),
-    accounts.UnknownUser: _plain(404, "USER_NOT_FOUND", "There is no such user"),
+    accounts.CodeExpired: _fixed(400, "OTP_EXPIRED", "The code has expired", "otpCode"),
+    accounts.EmailTaken: _fixed(409, "DUPLICATE_EMAIL", "This e-mail address has an account already", "email"),
+    accounts.PhoneTaken: _fixed(409, "DUPLICATE_PHONE", "This phone number has an account already", "phone"),
+    accounts.UnknownUser: _fixed(404, "USER_NOT_FOUND", "There is no such user"),
     accounts.WeakPassword: lambda error: ApiError(
         400, "VALIDATION_ERROR", error.reason, (Detail("password", error.reason),)
     ),
-    accounts.WrongCode: _plain(400, "OTP_INVALID", "The code is not right", "otpCode"),
-    accounts.WrongPassword: _plain(401, "INVALID_CREDENTIALS", "E-mail or phone and password do not fit"),
+    accounts.WrongCode: _fixed(400, "OTP_INVALID", "The code is not right", "otpCode"),
+    accounts.WrongPassword: _fixed(401, "INVALID_CREDENTIALS", "E-mail or phone and password do not fit"),
 }
 
 
-def refusal_of(status: int, error: Exception) -> ApiError:
-    """What to answer to a fault.
+def error_for(status: int, error: Exception) -> ApiError:
+    """Choose the error response for an exception.
 
-    :param status: what a page would answer
+    :param status: the status that a page would answer with
     """
     if isinstance(error, DomainError):
         for kind in type(error).__mro__:
-            if kind in TABLE:
-                return TABLE[kind](error)
+            if kind in ERRORS:
+                return ERRORS[kind](error)
     if isinstance(error, Refused):
-        return error.refusal
+        return error.api_error
     if isinstance(error, Unacceptable):
         first = error.details[0].message
         return ApiError(400, "VALIDATION_ERROR", first, error.details)
@@ -212,29 +222,33 @@ def refusal_of(status: int, error: Exception) -> ApiError:
         return ApiError(400, "MALFORMED_JSON", "The body is not valid JSON")
     if isinstance(error, ForeignOrigin):
         return ApiError(403, "CSRF_REJECTED", "The request did not come from this shop")
-    code, message = _CODES.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
+    code, message = _BY_STATUS.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
     return ApiError(400 if status == 422 else status, code, message)
 
 
-def show(status: int, error: Exception, headers: Headers) -> ResponseReturnValue:
-    """The error object of contract section 2.1."""
-    refusal = refusal_of(status, error)
+def render(status: int, error: Exception, headers: Headers) -> ResponseReturnValue:
+    """Render an exception as the error object of contract section 2.1.
+
+    :param status: the status that a page would answer with
+    :param headers: headers of an HTTP exception, such as Allow or Retry-After
+    """
+    api_error = error_for(status, error)
     response = jsonify(
         status="error",
         error={
-            "code": refusal.code,
-            "message": refusal.message,
-            "details": [{"field": detail.field, "message": detail.message} for detail in refusal.details],
+            "code": api_error.code,
+            "message": api_error.message,
+            "details": [{"field": detail.field, "message": detail.message} for detail in api_error.details],
         },
-        message=refusal.message,
+        message=api_error.message,
         path=request.path,
         timestamp=instant(utc_now()),
     )
-    response.status_code = refusal.status
+    response.status_code = api_error.status
     if isinstance(error, HTTPException) or status == 503:
         response.headers.extend(headers)
-    if refusal.retry_after is not None:
-        response.headers["Retry-After"] = str(refusal.retry_after)
-    if refusal.status == 401:
+    if api_error.retry_after is not None:
+        response.headers["Retry-After"] = str(api_error.retry_after)
+    if api_error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

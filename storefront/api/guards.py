@@ -1,4 +1,4 @@
-"""Who may call an operation. A guard is asked before anything else of the request is read: 401, then 403."""
+"""Guards: who may call an operation. They run before the request's input is parsed and answer 401, then 403."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from storefront.accounts.service import Account, Role, SignedIn, UserId
 from storefront.web import session as web_session
 from storefront.web.same_origin import SAFE_METHODS
 
-CHANGED_BY_API = "account by API"  # what the trail of the staff calls it
+CHANGED_BY_API = "account by API"  # the action's name in the staff's audit log
 
-Guard = Callable[[Mapping[str, Any]], None]  # given the values of the path
+Guard = Callable[[Mapping[str, Any]], None]  # called with the path's parameters
 
 
 def caller() -> SignedIn:
-    """Who calls.
+    """Return the signed-in account that sent this request.
 
     :raise Unauthorized: nobody is signed in
     """
@@ -30,16 +30,16 @@ def caller() -> SignedIn:
 
 
 def public(path: Mapping[str, Any]) -> None:
-    """Everyone; but who brings a token brings a good one.
+    """Allow everyone. A token is optional, but must be valid if it is sent.
 
-    :raise Unauthorized: the token is not one of ours, or over
+    :raise Unauthorized: the token is invalid or expired
     """
     if "Authorization" in request.headers:
         caller()
 
 
 def signed_in(path: Mapping[str, Any]) -> None:
-    """Whoever has an account.
+    """Allow every signed-in account.
 
     :raise Unauthorized: nobody is signed in
     """
@@ -47,19 +47,24 @@ def signed_in(path: Mapping[str, Any]) -> None:
 
 
 def of_user(path: Mapping[str, Any]) -> None:
-    """The user whom the path names by {userId}, or staff.
+    """Allow the account that the path names by {userId}, and staff.
 
     :raise Unauthorized: nobody is signed in
-    :raise Forbidden: it is somebody else, or one of the staff
-    :raise accounts.UnknownUser: there is no such account, which only staff can come upon
+    :raise Forbidden: as `require_user`
+    :raise accounts.UnknownUser: no such account; only staff get this answer
     """
     require_user(path["user_id"])
 
 
 def require_user(user_id: int) -> None:
-    """The same for a user named elsewhere, such as in the query string.
+    """Allow an account named outside the path, such as in the query string, and staff.
 
-    What staff change for somebody else is noted before it is done; at the accounts of staff only admins change things.
+    A change that staff make to another account is recorded in the audit log first. Staff accounts can be changed by
+    admins only.
+
+    :raise Unauthorized: nobody is signed in
+    :raise Forbidden: a customer names another account, or staff without the admin role change a staff account
+    :raise accounts.UnknownUser: no such account; only staff get this answer
     """
     person = caller()
     if person.id == user_id:
@@ -67,13 +72,13 @@ def require_user(user_id: int) -> None:
     if not person.role.is_staff:
         raise Forbidden
     if request.method not in SAFE_METHODS:
-        _note_change(person, accounts.get_account(UserId(user_id)))
+        _record_change(person, accounts.get_account(UserId(user_id)))
 
 
-def _note_change(person: SignedIn, whose: Account) -> None:
-    if whose.role.is_staff and person.role is not Role.ADMIN:
+def _record_change(person: SignedIn, changed: Account) -> None:
+    if changed.role.is_staff and person.role is not Role.ADMIN:
         raise Forbidden
-    subject = whose.email or f"account {whose.id}"
+    subject = changed.email or f"account {changed.id}"
     accounts.record_audit(
         actor=web_session.current_actor(),
         what=CHANGED_BY_API,
@@ -83,10 +88,10 @@ def _note_change(person: SignedIn, whose: Account) -> None:
 
 
 def stock_staff(path: Mapping[str, Any]) -> None:
-    """Who may change goods and stock.
+    """Allow staff who may change products and stock.
 
     :raise Unauthorized: nobody is signed in
-    :raise Forbidden: it is no business of theirs
+    :raise Forbidden: the account has no such role
     """
     if not caller().works_as(Role.STOCK_STAFF):
         raise Forbidden

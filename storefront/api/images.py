@@ -1,4 +1,4 @@
-"""Pictures of products: sent by staff, shown to everyone from everywhere."""
+"""Product images: upload for staff, download for everyone and from any origin."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from storefront.web import session as web_session
 from storefront.web.route_options import max_upload
 
 PLACEHOLDER = "icons/parcel.webp"  # below static/
-FOREVER = "public, max-age=31536000, immutable"  # a picture that was sent never changes
-A_DAY = "public, max-age=86400"  # a file below static/ may, with a new version of the shop
-FORM_AROUND_IT = 64 * 1024  # bytes of the form that carries the file
+FOREVER = "public, max-age=31536000, immutable"  # an uploaded image never changes
+A_DAY = "public, max-age=86400"  # a file below static/ can change with a new version of the shop
+FORM_OVERHEAD = 64 * 1024  # bytes of the multipart form around the file
 MAX_ALT_LENGTH = 255
 
 IMAGE_TYPES = {
@@ -40,7 +40,7 @@ UPLOAD = {
             "contentMediaType": "application/octet-stream",
             "description": "JPEG, PNG, WebP or GIF, at most 5 MiB and 25 megapixels",
         },
-        "altText": {"type": "string", "maxLength": MAX_ALT_LENGTH, "description": "What it shows, in words"},
+        "altText": {"type": "string", "maxLength": MAX_ALT_LENGTH, "description": "What the image shows, in words"},
     },
 }
 
@@ -51,15 +51,15 @@ UPLOAD = {
     tag="catalog",
     access=stock_staff,
     form=UPLOAD,
-    answer=ImageUploaded,
-    refusals=(404,),
+    response=ImageUploaded,
+    errors=(404,),
     headers={"Location": "URL of the image"},
 )
-@max_upload(image_processing.MAX_BYTES + FORM_AROUND_IT)
+@max_upload(image_processing.MAX_BYTES + FORM_OVERHEAD)
 def upload_image(product_id: int) -> Response:
     """Add an image to a product (staff).
 
-    It is decoded and written anew, without anything hidden in it. The same image sent twice is kept once.
+    The image is decoded and re-encoded without metadata. The same image uploaded twice is stored once.
     """
     if request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType
@@ -69,8 +69,8 @@ def upload_image(product_id: int) -> Response:
     alt = request.form.get("altText", "").strip()
     if len(alt) > MAX_ALT_LENGTH:
         raise unacceptable(f"altText may have at most {MAX_ALT_LENGTH} characters", "altText")
-    sent = file.stream.read(image_processing.MAX_BYTES + 1)
-    picture_id = catalog.add_picture(product_id, sent, alt, actor=web_session.current_actor())
+    content = file.stream.read(image_processing.MAX_BYTES + 1)
+    picture_id = catalog.add_picture(product_id, content, alt, actor=web_session.current_actor())
     response = json_response(ImageUploaded, "Image uploaded successfully")
     response.headers["Location"] = f"{current_app.config['PUBLIC_ORIGIN']}/api/products/image/{picture_id}"
     return response
@@ -82,7 +82,7 @@ def upload_image(product_id: int) -> Response:
     tag="catalog",
     access=public,
     media=MEDIA,
-    refusals=(404,),
+    errors=(404,),
     headers={"Cache-Control": "Long-lived"},
 )
 @operation(
@@ -91,20 +91,20 @@ def upload_image(product_id: int) -> Response:
     tag="catalog",
     access=public,
     media=MEDIA,
-    refusals=(404,),
+    errors=(404,),
     headers={"Cache-Control": "Long-lived"},
 )
 def get_image(image_id: int) -> Response:
-    """The bytes of an image."""
+    """Get the bytes of an image."""
     picture = catalog.get_picture(image_id)
     if picture.content is not None:
         response = Response(picture.content, mimetype=picture.content_type)
         response.set_etag(picture.digest)
         response.headers["Cache-Control"] = FOREVER
-        return _for_everyone(response)
+        return _cross_origin(response)
     if picture.source.startswith(("http://", "https://")):
         return Response(status=302, headers={"Location": picture.source})
-    return _file(picture.source) or _missing(image_id)
+    return _static_file(picture.source) or _missing(image_id)
 
 
 @operation(
@@ -116,25 +116,28 @@ def get_image(image_id: int) -> Response:
     headers={"Cache-Control": "Long-lived"},
 )
 def get_placeholder() -> Response:
-    """What stands for a product that has no image."""
-    return _file(PLACEHOLDER) or _missing(0)
+    """Get the image shown for products without one."""
+    return _static_file(PLACEHOLDER) or _missing(0)
 
 
 def _missing(image_id: int) -> Response:
     raise catalog.gallery.UnknownPicture(image_id)
 
 
-def _file(source: str) -> Response | None:
-    """A picture below `static/`; None when it is none."""
+def _static_file(source: str) -> Response | None:
+    """Send an image file below `static/`.
+
+    :return: None if there is no such file or it is no image
+    """
     path = safe_join(str(current_app.static_folder), source)
     if path is None or not Path(path).is_file() or Path(path).suffix not in IMAGE_TYPES:
         return None
     response = send_file(path, mimetype=IMAGE_TYPES[Path(path).suffix])
     response.headers["Cache-Control"] = A_DAY
-    return _for_everyone(response)
+    return _cross_origin(response)
 
 
-def _for_everyone(response: Response) -> Response:
-    """Pages of other origins may show it: the old client, and letters."""
+def _cross_origin(response: Response) -> Response:
+    """Let pages of other origins embed the image: the legacy client and e-mails do."""
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

@@ -1,4 +1,4 @@
-"""How values stand in JSON: money as numbers, moments in UTC with milliseconds and a Z, days as ISO 8601 has them."""
+"""JSON formats of values: money as numbers, timestamps in UTC with milliseconds and a Z, dates in ISO 8601."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from storefront.core.money import Money
 
 
 def number(amount: Decimal) -> float:
-    """A decimal as a JSON number.
+    """Convert a decimal to a JSON number.
 
-    Fifteen significant digits pass through a double unharmed and are written back by their shortest form: every amount
-    that a column holds (13 digits) is written exactly.
+    A double keeps 15 significant digits and is written in its shortest form, so every amount that a column can hold
+    (13 digits) is exact.
     """
     return float(amount)
 
 
 def instant(moment: datetime) -> str:
-    """2024-01-15T10:30:00.000Z.
+    """Format a timestamp in UTC, such as 2024-01-15T10:30:00.000Z.
 
-    :param moment: aware, of any zone
+    :param moment: aware, in any time zone
     """
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
@@ -41,7 +41,7 @@ def _default(value: Any) -> Any:
 
 
 class ShopJSON(DefaultJSONProvider):
-    """The JSON of every answer that is not an operation's own, such as errors."""
+    """Flask's JSON provider for responses that pydantic does not serialize, such as errors."""
 
     default = staticmethod(_default)
     ensure_ascii = False

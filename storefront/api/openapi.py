@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the operations and their shapes: it cannot say what the code does not do."""
+"""Build the OpenAPI 3.1 document from the declared operations and their schemas, so that it always matches the code."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ TAGS = {
     "payments": "Payments",
     "system": "Health",
 }
-# Name and meaning of the refusals; contract section 2.1 has the codes.
-REFUSALS = {
+# Component name and description of each error response; the codes are those of contract section 2.1.
+ERROR_RESPONSES = {
     400: ("BadRequest", "VALIDATION_ERROR, MALFORMED_JSON, OTP_INVALID, OTP_EXPIRED or UNKNOWN_PRODUCT"),
     401: ("Unauthorized", "UNAUTHENTICATED, INVALID_CREDENTIALS or SECOND_FACTOR_REQUIRED; never a redirect"),
     403: ("Forbidden", "FORBIDDEN, CSRF_REJECTED or PASSWORD_PROOF_REQUIRED"),
-    404: ("NotFound", "NOT_FOUND, or the name of what was not found, such as PRODUCT_NOT_FOUND"),
-    409: ("Conflict", "What stands against it, such as INSUFFICIENT_STOCK or DUPLICATE_SKU"),
+    404: ("NotFound", "NOT_FOUND, or a more specific code, such as PRODUCT_NOT_FOUND"),
+    409: ("Conflict", "The reason of the conflict, such as INSUFFICIENT_STOCK or DUPLICATE_SKU"),
     413: ("TooLarge", "PAYLOAD_TOO_LARGE"),
     415: ("Unsupported", "UNSUPPORTED_MEDIA_TYPE"),
-    422: ("Unprocessable", "VALIDATION_ERROR, for a card number stands in the request; or IDEMPOTENCY_KEY_REUSED"),
+    422: ("Unprocessable", "VALIDATION_ERROR if the request contains a card number; or IDEMPOTENCY_KEY_REUSED"),
     429: ("TooManyRequests", "RATE_LIMITED"),
-    503: ("Unavailable", "SERVICE_UNAVAILABLE; or ORDER_IN_PROGRESS, and the same request again tells what came of it"),
+    503: ("Unavailable", "SERVICE_UNAVAILABLE; or ORDER_IN_PROGRESS: repeat the same request to get the result"),
 }
-WAITING = {429, 503}  # which say when to come again
+RETRYABLE = {429, 503}  # statuses that carry Retry-After
 
 DESCRIPTION = (
-    "Signed in is who sends the session cookie of the shop's pages, or a token as `Authorization: Bearer`. A request "
-    "with an Authorization header is judged by that alone. Anything but GET, HEAD and OPTIONS must otherwise come from "
-    "a page of the shop: `Sec-Fetch-Site: same-origin`, or an `Origin` equal to the shop's own; what comes from no "
-    "browser may have neither, if it brings no cookie.\n\n"
-    "`{userId}` is the caller's own id; staff may name any. Money is a JSON number in INR with at most two decimals, "
-    "moments are ISO 8601 in UTC. Every path answers with and without a slash at its end."
+    "Authenticate with the session cookie of the shop's pages, or with a token as `Authorization: Bearer`. If there is "
+    "an Authorization header, the cookie is ignored; without one, any method but GET, HEAD and OPTIONS must come from "
+    "a page of the shop: `Sec-Fetch-Site: same-origin`, or an `Origin` equal to the shop's own. Clients other than "
+    "browsers may omit both headers if they send no cookie.\n\n"
+    "`{userId}` is the caller's own id; staff may use any. Money is a JSON number in INR with at most two decimals, "
+    "timestamps are ISO 8601 in UTC. Every path works with and without a trailing slash."
 )
 
 HEALTH: Schema = {
     "tags": ["system"],
     "operationId": "health",
-    "summary": "The process answers.",
+    "summary": "Check that the process is running.",
     "security": [],
     "responses": {
         str(status): {
@@ -73,40 +73,40 @@ HEALTH: Schema = {
 }
 
 
-class _Plain(GenerateJsonSchema):
-    """Without a title for every field, which only repeats its name."""
+class _UntitledFields(GenerateJsonSchema):
+    """JSON schemas without a title for every field: pydantic's titles only repeat the names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
 def document() -> Schema:
-    """The document of this shop."""
+    """Return the OpenAPI document of this shop; built once for each origin, cookie name and shop name."""
     config = current_app.config
     return _document(config["PUBLIC_ORIGIN"], config["SESSION_COOKIE_NAME"], config["SHOP_NAME"])
 
 
 @lru_cache
 def _document(origin: str, cookie: str, shop: str) -> Schema:
-    shapes, components = _shapes()
+    schemas, components = _schemas()
     paths: dict[str, Schema] = {}
     for declared in OPERATIONS:
-        paths.setdefault(declared.path, {})[declared.method.lower()] = _operation(declared, shapes, components)
+        paths.setdefault(declared.path, {})[declared.method.lower()] = _operation(declared, schemas, components)
     for declared in OPERATIONS:
         if declared.query is not None:
-            components.pop(declared.query.__name__, None)  # spelled out as parameters
+            components.pop(declared.query.__name__, None)  # listed as parameters instead
     paths["/health"] = {"get": HEALTH}
     used = {tag for path in paths.values() for described in path.values() for tag in described["tags"]}
     return {
         "openapi": "3.1.0",
         "info": {"title": f"JSON API of {shop}", "version": "1.0.0", "description": DESCRIPTION},
         "servers": [{"url": origin}],
-        "tags": [{"name": name, "description": words} for name, words in TAGS.items() if name in used],
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items() if name in used],
         "security": [{"cookieAuth": []}, {"bearerAuth": []}],
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": dict(sorted(components.items())),
-            "responses": {name: _refusal(status) for status, (name, _) in REFUSALS.items()},
+            "responses": {name: _error_response(status) for status, (name, _) in ERROR_RESPONSES.items()},
             "securitySchemes": {
                 "cookieAuth": {"type": "apiKey", "in": "cookie", "name": cookie},
                 "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -114,37 +114,42 @@ def _document(origin: str, cookie: str, shop: str) -> Schema:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "What /auth/mfa/verify gives; good for ten minutes and for /auth/set-password only",
+                    "description": "Issued by /auth/mfa/verify; valid for ten minutes and only for /auth/set-password",
                 },
             },
         },
     }
 
 
-def _shapes() -> tuple[dict[tuple[str, str], Schema], dict[str, Schema]]:
-    """The schema of everything that goes in and out, by operation and place; and those that have a name."""
-    asked: list[Any] = [(("", "error"), "serialization", TypeAdapter(Error))]
+def _schemas() -> tuple[dict[tuple[str, str], Schema], dict[str, Schema]]:
+    """Generate all schemas in one call, so that shared ones get one component each.
+
+    :return: schemas by operation id and place ("query", "body", "response"), and the named components
+    """
+    inputs: list[Any] = [(("", "error"), "serialization", TypeAdapter(Error))]
     for declared in OPERATIONS:
-        asked += [
-            ((declared.id, place), mode, TypeAdapter(shape))
-            for place, mode, shape in (
+        inputs += [
+            ((declared.id, place), mode, TypeAdapter(schema))
+            for place, mode, schema in (
                 ("query", "validation", declared.query),
                 ("body", "validation", declared.body),
-                ("answer", "serialization", declared.answer),
+                ("response", "serialization", declared.response),
             )
-            if shape is not None
+            if schema is not None
         ]
-    found, rest = TypeAdapter.json_schemas(asked, ref_template="#/components/schemas/{model}", schema_generator=_Plain)
-    return {place: schema for (place, _), schema in found.items()}, rest.get("$defs", {})
+    generated, rest = TypeAdapter.json_schemas(
+        inputs, ref_template="#/components/schemas/{model}", schema_generator=_UntitledFields
+    )
+    return {place: schema for (place, _), schema in generated.items()}, rest.get("$defs", {})
 
 
-def _operation(declared: Operation, shapes: dict[tuple[str, str], Schema], components: dict[str, Schema]) -> Schema:
+def _operation(declared: Operation, schemas: dict[tuple[str, str], Schema], components: dict[str, Schema]) -> Schema:
     summary, _, more = inspect.getdoc(declared.view).partition("\n\n")  # type: ignore[union-attr]
     described: Schema = {
         "tags": [declared.tag],
         "operationId": declared.id,
         "summary": " ".join(summary.split()),
-        "responses": _responses(declared, shapes),
+        "responses": _responses(declared, schemas),
     }
     if more:
         described["description"] = " ".join(more.split())
@@ -158,7 +163,7 @@ def _operation(declared: Operation, shapes: dict[tuple[str, str], Schema], compo
     if parameters:
         described["parameters"] = parameters
     if declared.body is not None:
-        content = {"application/json": {"schema": shapes[declared.id, "body"]}}
+        content = {"application/json": {"schema": schemas[declared.id, "body"]}}
         described["requestBody"] = {"required": True, "content": content}
     if declared.form is not None:
         described["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": declared.form}}}
@@ -174,39 +179,40 @@ def _path_parameter(name: str) -> Schema:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query_parameters(shape: Schema) -> list[Schema]:
+def _query_parameters(query: Schema) -> list[Schema]:
     parameters = []
-    for name, schema in shape["properties"].items():
-        parameter = {"name": name, "in": "query", "required": name in shape.get("required", []), "schema": schema}
+    for name, schema in query["properties"].items():
+        parameter = {"name": name, "in": "query", "required": name in query.get("required", []), "schema": schema}
         if "description" in schema:
             parameter["description"] = schema["description"]
         parameters.append(parameter)
     return parameters
 
 
-def _responses(declared: Operation, shapes: dict[tuple[str, str], Schema]) -> Schema:
-    done: Schema = {"description": "Done"}
+def _responses(declared: Operation, schemas: dict[tuple[str, str], Schema]) -> Schema:
+    success: Schema = {"description": "Success"}
     if declared.headers:
-        done["headers"] = {
-            name: {"description": words, "schema": {"type": "string"}} for name, words in declared.headers.items()
+        success["headers"] = {
+            name: {"description": description, "schema": {"type": "string"}}
+            for name, description in declared.headers.items()
         }
-    if declared.answer is not None:
-        done["content"] = {"application/json": {"schema": shapes[declared.id, "answer"]}}
+    if declared.response is not None:
+        success["content"] = {"application/json": {"schema": schemas[declared.id, "response"]}}
     elif declared.media:
-        done["content"] = {kind: {} for kind in declared.media}
+        success["content"] = {content_type: {} for content_type in declared.media}
     else:
-        done["description"] = "Done; empty"
-    responses = {"200": done}
+        success["description"] = "Success; empty body"
+    responses = {"200": success}
     if declared.is_cacheable:
         responses["304"] = {"description": "Not modified"}
     for status in declared.statuses:
-        responses[str(status)] = {"$ref": f"#/components/responses/{REFUSALS[status][0]}"}
+        responses[str(status)] = {"$ref": f"#/components/responses/{ERROR_RESPONSES[status][0]}"}
     return responses
 
 
-def _refusal(status: int) -> Schema:
+def _error_response(status: int) -> Schema:
     schema = {"$ref": "#/components/schemas/Error"}
-    described: Schema = {"description": REFUSALS[status][1], "content": {"application/json": {"schema": schema}}}
-    if status in WAITING:
+    described: Schema = {"description": ERROR_RESPONSES[status][1], "content": {"application/json": {"schema": schema}}}
+    if status in RETRYABLE:
         described["headers"] = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
     return described

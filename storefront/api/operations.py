@@ -1,13 +1,13 @@
-"""What an operation of the API is: its path and caller, what goes in and comes out; and how it is served.
+"""Declare the API's operations: path, permission, input and output of each. A declaration both serves and documents it.
 
-A family declares one so, and is thereby served with and without a slash at the end, and described:
+A module of operations declares one like this; its route answers with and without a trailing slash:
 
-    @operation("GET /api/products/{productId}", "getProduct", tag="catalog", access=public, answer=Product)
+    @operation("GET /api/products/{productId}", "getProduct", tag="catalog", access=public, response=Product)
     def get_product(product_id: int) -> Product:
         \"""A product on sale.\"""
 
-The view is given the values of its path by name, `query` and `body` when it declares them, and gives back the shape it
-declares; or nothing, which is an empty 200; or a response of its own.
+The view receives the path's values by name, and `query` and `body` if the operation declares them. It returns the
+declared response, or None for an empty 200, or a Flask response of its own.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ bp = json_only(Blueprint("api", __name__))
 
 
 class PathId(BaseConverter):
-    """An id in a path. What is no whole number, or none that JavaScript could send, names nothing: 404."""
+    """Converter of ids in paths: anything but a whole number within JavaScript's exact range answers 404."""
 
     regex = "[0-9]{1,16}"
 
     def to_python(self, value: str) -> int:
-        # One that is too large becomes 0, the id that nobody has: the answer then says what was not found.
+        # A number out of range becomes 0, which no row has: the 404 then names what was not found.
         number = int(value)
         return number if number <= MAX_ID else 0
 
@@ -47,13 +47,16 @@ class PathId(BaseConverter):
 class Operation:
     """One method of one path.
 
-    :ivar path: as OpenAPI writes it, `/users/{userId}/addresses`; `{…Id}` is a number but for `{orderId}`
-    :ivar query: shape of the query string
-    :ivar body: shape of the JSON that must be sent; `form` stands for a form with a file instead
-    :ivar answer: shape of the JSON answered; None is an empty answer, `media` other content types than JSON
-    :ivar refusals: statuses beside those that follow from access and body
-    :ivar headers: of the answer, with what they hold
-    :ivar security: names of what shows who calls, where it is not what shows it everywhere
+    :ivar path: in OpenAPI's notation, `/users/{userId}/addresses`; `{…Id}` is a number, except `{orderId}`
+    :ivar access: guard that decides who may call it
+    :ivar query: schema of the query string
+    :ivar body: schema of the required JSON body
+    :ivar form: JSON schema of a multipart form, instead of `body`
+    :ivar response: schema of the JSON response; None for an empty one, or with `media`
+    :ivar media: content types of a response that is not JSON
+    :ivar errors: error statuses besides those that follow from access, path and input
+    :ivar headers: names and descriptions of response headers
+    :ivar security: names of security schemes that replace the API's default ones
     """
 
     method: str
@@ -65,42 +68,42 @@ class Operation:
     query: type[BaseModel] | None = None
     body: Any = None
     form: dict[str, Any] | None = None
-    answer: Any = None
+    response: Any = None
     media: tuple[str, ...] = ()
-    refusals: tuple[int, ...] = ()
+    errors: tuple[int, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
     security: tuple[str, ...] = ()
 
     @property
     def rule(self) -> str:
-        """The path as Flask writes it."""
+        """The path in Flask's notation."""
         return re.sub(r"{(\w+)}", lambda name: f"<{_converter(name[1])}{snake(name[1])}>", self.path.rstrip("/"))
 
     @property
     def parameters(self) -> list[str]:
-        """Names in the path."""
+        """Names of the path's parameters."""
         return re.findall(r"{(\w+)}", self.path)
 
     @property
     def is_cacheable(self) -> bool:
-        """Whether everyone is told the same, and may keep it as long as it is asked for again."""
+        """Whether the response is the same for everyone, so that HTTP caches may store and revalidate it."""
         return self.method == "GET" and self.access is public
 
     @property
     def statuses(self) -> tuple[int, ...]:
-        """Every refusal that can come, in order."""
-        found = {422, *self.refusals}  # no request may bring a card number, wherever it stands
+        """Every error status that it can answer, ascending."""
+        statuses = {422, *self.errors}  # any request is refused if it contains a card number
         if self.parameters:
-            found |= {404}  # what could be no such id names nothing
+            statuses |= {404}  # a malformed id is answered as unknown
         if self.access is not public:
-            found |= {401}
+            statuses |= {401}
         if self.access is not public or self.method != "GET":
-            found |= {403}
+            statuses |= {403}
         if self.query is not None or self.body is not None or self.form is not None:
-            found |= {400}
+            statuses |= {400}
         if self.body is not None or self.form is not None:
-            found |= {413, 415}
-        return tuple(sorted(found))
+            statuses |= {413, 415}
+        return tuple(sorted(statuses))
 
 
 OPERATIONS: list[Operation] = []
@@ -111,15 +114,16 @@ def _converter(name: str) -> str:
 
 
 def snake(name: str) -> str:
-    """productId is product_id."""
+    """Convert camel case to snake case: productId to product_id."""
     return re.sub("([A-Z])", lambda letter: f"_{letter[1].lower()}", name)
 
 
 def operation(where: str, operation_id: str, *, tag: str, access: Guard, **rest: Any) -> Callable[[View], View]:
-    """Declare an operation; decorators may be stacked when several paths do the same.
+    """Declare an operation, register its route and document it. Decorators may be stacked for several paths.
 
-    :param where: method and path, "GET /api/products"
+    :param where: method and path, such as "GET /api/products"
     :param rest: the other fields of `Operation`
+    :return: decorator that leaves the view as it is
     """
 
     def declare(view: View) -> View:
@@ -131,7 +135,7 @@ def operation(where: str, operation_id: str, *, tag: str, access: Guard, **rest:
             operation_id,
             _served(declared),
             methods=[method],
-            strict_slashes=False,  # with a slash at its end and without; neither answers by sending to the other
+            strict_slashes=False,  # both forms answer directly: a redirect would lose the body of a POST
             merge_slashes=False,
         )
         return view
@@ -140,8 +144,11 @@ def operation(where: str, operation_id: str, *, tag: str, access: Guard, **rest:
 
 
 def _served(declared: Operation) -> Callable[..., Response]:
-    """The Flask view: who calls is asked before what they send is read."""
-    adapter = None if declared.answer is None else TypeAdapter(declared.answer)
+    """Wrap a view: check access, parse query and body, serialize the result.
+
+    Access is checked before any input is parsed: an unauthorized caller gets 401 or 403 and no validation hints.
+    """
+    adapter = None if declared.response is None else TypeAdapter(declared.response)
 
     def serve(**path: Any) -> Response:
         declared.access(path)
@@ -150,26 +157,28 @@ def _served(declared: Operation) -> Callable[..., Response]:
             arguments["query"] = parsing.query(declared.query)
         if declared.body is not None:
             arguments["body"] = parsing.body(declared.body)
-        answer = declared.view(**arguments)
-        if not isinstance(answer, Response):
-            answer = _json(adapter, answer)
-        return _cacheable(answer) if declared.is_cacheable else answer
+        result = declared.view(**arguments)
+        response = result if isinstance(result, Response) else _json(adapter, result)
+        return _cacheable(response) if declared.is_cacheable else response
 
-    serve.__dict__.update(vars(declared.view))  # its options
+    serve.__dict__.update(vars(declared.view))  # carries over the view's route options
     return public_cache()(serve) if declared.is_cacheable else serve
 
 
-def json_response(shape: Any, answer: Any) -> Response:
-    """An answer as JSON, for a view that has headers to add."""
-    return _json(TypeAdapter(shape), answer)
+def json_response(schema: Any, value: Any) -> Response:
+    """Serialize a value as a JSON response, for a view that adds headers to it.
+
+    :param schema: pydantic type of `value`
+    """
+    return _json(TypeAdapter(schema), value)
 
 
-def _json(adapter: TypeAdapter[Any] | None, answer: Any) -> Response:
+def _json(adapter: TypeAdapter[Any] | None, value: Any) -> Response:
     if adapter is None:
         response = Response(b"")
         del response.headers["Content-Type"]
         return response
-    return Response(adapter.dump_json(answer, by_alias=True), mimetype="application/json")
+    return Response(adapter.dump_json(value, by_alias=True), mimetype="application/json")
 
 
 def _cacheable(response: Response) -> Response:
@@ -181,7 +190,7 @@ def _cacheable(response: Response) -> Response:
 
 
 def keep_private(response: Response) -> Response:
-    """What is not for everyone is kept by nobody."""
+    """Forbid HTTP caches to store API and JSON responses that do not allow it themselves."""
     if request.blueprint == bp.name or response.mimetype == "application/json":
         response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -1,4 +1,4 @@
-"""Placing an order, as every operation that does it does it: what the checkout says becomes an answer or a refusal."""
+"""Place an order for any operation of the API, and turn the checkout's outcome into an order or an error response."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ from storefront.orders import service as orders
 from storefront.orders.service import OrderView
 from storefront.payments.service import PaymentOption
 
-ASK_AGAIN = 2  # seconds; as long as a checkout that was interrupted pauses
+RETRY_AFTER = 2  # seconds; the pause before an interrupted checkout is resumed
 
 
 def customer_of(user_id: int) -> Account:
-    """The account that an order is for.
+    """Return the account that an order is for.
 
-    :raise accounts.UnknownUser: there is none, which only staff can come upon
+    :raise accounts.UnknownUser: no such account; only staff get this answer
     """
     person = caller()
     return person.account if person.id == user_id else accounts.get_account(UserId(user_id))
 
 
 def units_by_product(items: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """Equal products merged."""
+    """Sum the quantities of each product.
+
+    :param items: product id and quantity
+    """
     units: dict[int, int] = {}
     for product, quantity in items:
         units[product] = units.get(product, 0) + quantity
@@ -43,33 +46,35 @@ def units_by_product(items: Iterable[tuple[int, int]]) -> dict[int, int]:
 
 
 def saved_address(address: SavedAddress, customer: Account) -> PostalAddress:
-    """An address of the customer's address book as their order has it."""
+    """Convert an address of the customer's address book to an order's shipping address."""
     return checkout.delivery_to(address, customer, address.where.phone)
 
 
 def place(
     customer: Account,
-    wanted: Mapping[int, int] | None,
+    quantities: Mapping[int, int] | None,
     address: PostalAddress,
     payment: PaymentOption,
     *,
     shown_total: Decimal | None = None,
-    own_id: str | None = None,
+    client_order_id: str | None = None,
 ) -> OrderView:
-    """Order, once, and say what came of it.
+    """Place an order, at most once for each idempotency key.
 
-    :param wanted: units by product id; None is what lies in the cart
-    :param own_id: the client's own name for the order; an Idempotency-Key counts before it
-    :raise Refused: it came to nothing, or not to its end yet
+    :param quantities: units by product id; None for the contents of the cart
+    :param shown_total: total that the client showed its user, in the shop's currency; None if it sent none
+    :param client_order_id: the client's own id of the order, the idempotency key if the request has no header
+    :return: the order; the earlier one if the request is a repeat
+    :raise Refused: the order failed, or is still in progress
     """
     token = cart.cart_key_of(customer.id)
     order = DirectOrder(
-        wanted,
+        quantities,
         Contact(customer.email or "", address.phone or customer.phone or ""),
         address,
         payment,
         None if shown_total is None else Money.of(shown_total, current_app.config["CURRENCY"]),
-        idempotency_key() or own_id,
+        idempotency_key() or client_order_id,
     )
     try:
         placed = checkout.place_direct_order(token, order)
@@ -78,14 +83,14 @@ def place(
         raise Refused(ApiError(400, "UNKNOWN_PRODUCT", message, (Detail("items", message),))) from unknown
     outcome = checkout.outcome_of(placed, token)
     if outcome.order_id is None:
-        raise Refused(_unplaced(outcome))
+        raise Refused(_error_of(outcome))
     return orders.get_order(outcome.order_id)
 
 
-def _unplaced(outcome: Outcome) -> ApiError:
+def _error_of(outcome: Outcome) -> ApiError:
     if outcome.state is not CheckoutState.FAILED:
         message = "The order is still being placed: send the same request again to learn what came of it"
-        return ApiError(503, "ORDER_IN_PROGRESS", message, retry_after=ASK_AGAIN)
+        return ApiError(503, "ORDER_IN_PROGRESS", message, retry_after=RETRY_AFTER)
     if outcome.failure is Failure.SOLD_OUT:
         return ApiError(409, "INSUFFICIENT_STOCK", f"{outcome.detail}: sold out a moment ago. Nothing was charged")
     code = "PAYMENT_DECLINED" if outcome.failure is Failure.DECLINED else "ORDER_NOT_COMPLETED"

@@ -1,4 +1,4 @@
-"""Orders: placed, listed, changed, cancelled, followed."""
+"""Place, list, track, change and cancel orders."""
 
 from __future__ import annotations
 
@@ -43,30 +43,35 @@ KINDS = ("card", "upi", "cod", "bnpl")
     tag="orders",
     access=signed_in,
     body=OrderInput,
-    answer=Order,
-    refusals=(409, 429, 503),
+    response=Order,
+    errors=(409, 429, 503),
 )
 @counted_as_order
 @card_numbers(allowed_at=("paymentMethod", "cardNumber"))  # the Angular client sends the whole number
 def place_order(body: OrderInput) -> Order:
-    """Place an order, with and without the slash.
+    """Place an order.
 
-    The `Idempotency-Key` header, or else the order's own `id`, makes a repeat the same order; the same goods sent twice
-    within ten seconds are the same order under whatever ids. What was ordered leaves the cart.
+    The `Idempotency-Key` header, or else the order's own `id`, identifies a repeated request: it returns the same
+    order. The same items sent twice within ten seconds are one order, whatever the ids. Ordered items leave the cart.
     """
     customer = _customer(body.user_id, body.customer_id)
-    payment = checkout.payment_meant(customer.id, _wish(body.payment_method))
-    wanted = order_placement.units_by_product((item.product_id, item.quantity) for item in body.items)
+    payment = checkout.payment_meant(customer.id, _requested_payment(body.payment_method))
+    quantities = order_placement.units_by_product((item.product_id, item.quantity) for item in body.items)
     address = PostalAddress(**body.shipping_address.parts)
-    return _shown(order_placement.place(customer, wanted, address, payment, shown_total=body.total, own_id=body.id))
+    placed = order_placement.place(
+        customer, quantities, address, payment, shown_total=body.total, client_order_id=body.id
+    )
+    return _present(placed)
 
 
-def _customer(*named: int | None) -> Account:
-    """Whom an order is for: whoever sends it, unless staff name somebody else.
+def _customer(*user_ids: int | None) -> Account:
+    """Return the account that an order is for: the caller, or the account that staff name.
 
-    :raise Forbidden: somebody else is named
+    :param user_ids: ids that the request names; None where it names nobody
+    :raise Forbidden: a customer names another account
+    :raise Unacceptable: the ids differ
     """
-    ids = {user_id for user_id in named if user_id is not None} or {caller().id}
+    ids = {user_id for user_id in user_ids if user_id is not None} or {caller().id}
     for user_id in ids:
         require_user(user_id)
     if len(ids) > 1:
@@ -74,7 +79,7 @@ def _customer(*named: int | None) -> Account:
     return order_placement.customer_of(ids.pop())
 
 
-def _wish(sent: OrderPaymentInput) -> RequestedPayment:
+def _requested_payment(sent: OrderPaymentInput) -> RequestedPayment:
     return RequestedPayment(
         sent.type,
         sent.id,
@@ -91,12 +96,12 @@ def _wish(sent: OrderPaymentInput) -> RequestedPayment:
     tag="orders",
     access=signed_in,
     body=LegacyOrderInput,
-    answer=LegacyOrder,
-    refusals=(404, 409, 429, 503),
+    response=LegacyOrder,
+    errors=(404, 409, 429, 503),
 )
 @counted_as_order
 def create_order(body: LegacyOrderInput) -> LegacyOrder:
-    """Place an order to an address of the address book, paid in cash unless another way is named."""
+    """Place an order to an address of the address book, paid by cash on delivery unless another method is named."""
     customer = _customer(body.user_id)
     if body.shipping_option is not None and body.shipping_option.upper() != "STANDARD":
         raise unacceptable("shippingOption must be STANDARD", "shippingOption")
@@ -104,9 +109,9 @@ def create_order(body: LegacyOrderInput) -> LegacyOrder:
     if kind not in KINDS:
         raise unacceptable(f"paymentMethod must be {', '.join(KINDS)}", "paymentMethod")
     payment = checkout.default_payment(customer.id, kind)
-    wanted = order_placement.units_by_product((item.product_id, item.quantity) for item in body.items)
+    quantities = order_placement.units_by_product((item.product_id, item.quantity) for item in body.items)
     address = _address_of(customer, body.address_id)
-    return present.legacy_order(order_placement.place(customer, wanted, address, payment, shown_total=body.amount))
+    return present.legacy_order(order_placement.place(customer, quantities, address, payment, shown_total=body.amount))
 
 
 def _address_of(customer: Account, address_id: int | None) -> PostalAddress:
@@ -122,35 +127,35 @@ def _address_of(customer: Account, address_id: int | None) -> PostalAddress:
 
 
 def own_order(order_id: str) -> OrderView:
-    """An order that the caller may see: their own; staff see all.
+    """Return an order that the caller may see: customers see their own, staff see all.
 
-    :raise orders.UnknownOrder: there is none, or it is somebody else's
+    :raise orders.UnknownOrder: no such order, or another customer's; the latter is written to the security log
     """
     person = caller()
-    found = orders.get_order(order_id)
-    if found.customer_id != person.id and not person.role.is_staff:
-        security_event(SecurityEvent.ACCESS_REFUSED, order=found.id)
+    order = orders.get_order(order_id)
+    if order.customer_id != person.id and not person.role.is_staff:
+        security_event(SecurityEvent.ACCESS_REFUSED, order=order.id)
         raise orders.UnknownOrder(order_id)
-    return found
+    return order
 
 
-def _shown(order: OrderView) -> Order:
+def _present(order: OrderView) -> Order:
     return present.order(order, payments.records_of([order.checkout_id]).get(order.checkout_id))
 
 
-@operation("GET /api/orders/{orderId}", "getOrder", tag="orders", access=signed_in, answer=Order, refusals=(404,))
+@operation("GET /api/orders/{orderId}", "getOrder", tag="orders", access=signed_in, response=Order, errors=(404,))
 def get_order(order_id: str) -> Order:
-    """An order of one's own."""
-    return _shown(own_order(order_id))
+    """Get an order."""
+    return _present(own_order(order_id))
 
 
-@operation("GET /api/orders/user/{userId}", "listUserOrders", tag="orders", access=of_user, answer=list[Order])
-@operation("GET /users/{userId}/orders", "listUserOrdersAlias", tag="users", access=of_user, answer=list[Order])
+@operation("GET /api/orders/user/{userId}", "listUserOrders", tag="orders", access=of_user, response=list[Order])
+@operation("GET /users/{userId}/orders", "listUserOrdersAlias", tag="users", access=of_user, response=list[Order])
 def list_user_orders(user_id: int) -> list[Order]:
-    """All orders of an account, newest first."""
-    found = orders.export_of(user_id)[::-1]
-    paid = payments.records_of([order.checkout_id for order in found])
-    return [present.order(order, paid.get(order.checkout_id)) for order in found]
+    """List all orders of an account, newest first."""
+    own_orders = orders.export_of(user_id)[::-1]
+    payment_records = payments.records_of([order.checkout_id for order in own_orders])
+    return [present.order(order, payment_records.get(order.checkout_id)) for order in own_orders]
 
 
 @operation(
@@ -158,11 +163,11 @@ def list_user_orders(user_id: int) -> list[Order]:
     "trackOrder",
     tag="orders",
     access=signed_in,
-    answer=TrackedOrder,
-    refusals=(404,),
+    response=TrackedOrder,
+    errors=(404,),
 )
 def track_order(order_id: str) -> TrackedOrder:
-    """An order of one's own with what happened to it."""
+    """Get an order with its status history."""
     order = own_order(order_id)
     return present.tracked(order, payments.records_of([order.checkout_id]).get(order.checkout_id))
 
@@ -176,35 +181,35 @@ def track_order(order_id: str) -> TrackedOrder:
     tag="orders",
     access=signed_in,
     body=OrderUpdate,
-    answer=Order,
-    refusals=(404, 409),
+    response=Order,
+    errors=(404, 409),
 )
 def update_order(order_id: str, body: OrderUpdate) -> Order:
-    """Change what may be changed.
+    """Change an order.
 
-    Its customer may send it elsewhere until it is packed, or cancel it; staff take it to its next step, note the
-    tracking number and the day of arrival. Goods and amounts stay as they are.
+    The customer may change the shipping address until the order is packed, or cancel it. Staff may set its next status,
+    tracking number and estimated delivery date. Items and amounts cannot be changed.
     """
     order = own_order(order_id)
     is_staff = _is_order_staff()
     if order.customer_id != caller().id and not is_staff:
         raise Forbidden
     if is_staff:
-        _take_further(order, body)
+        _update_fulfilment(order, body)
     elif body.status not in {None, order.status, OrderStatus.CANCELLED}:
         raise Forbidden
     if body.shipping_address is not None and order.customer_id == caller().id:
         orders.change_address(order.id, PostalAddress(**body.shipping_address.parts), by="you")
     if body.status is OrderStatus.CANCELLED:
         _cancel(order)
-    return _shown(orders.get_order(order_id))
+    return _present(orders.get_order(order_id))
 
 
 def _is_order_staff() -> bool:
     return caller().works_as(Role.ORDER_STAFF)
 
 
-def _take_further(order: OrderView, body: OrderUpdate) -> None:
+def _update_fulfilment(order: OrderView, body: OrderUpdate) -> None:
     if body.status not in {None, order.status, OrderStatus.CANCELLED}:
         status, number = OrderStatus(body.status), body.tracking_number or ""
         orders.advance(order.id, status, by="the shop", tracking=number, actor=web_session.current_actor())
@@ -219,11 +224,11 @@ def _take_further(order: OrderView, body: OrderUpdate) -> None:
     "cancelOrder",
     tag="orders",
     access=signed_in,
-    answer=OrderCancelled,
-    refusals=(404, 409),
+    response=OrderCancelled,
+    errors=(404, 409),
 )
 def cancel_order(order_id: str) -> OrderCancelled:
-    """Cancel an order: its goods and its money go back, once, however often it is asked for."""
+    """Cancel an order: its items are restocked and its payment is refunded, once, even if the request is repeated."""
     order = own_order(order_id)
     if order.customer_id != caller().id and not _is_order_staff():
         raise Forbidden
@@ -234,10 +239,10 @@ def cancel_order(order_id: str) -> OrderCancelled:
 def _cancel(order: OrderView) -> None:
     is_own = order.customer_id == caller().id
     try:
-        may_be_packed, who = _is_order_staff(), "" if is_own else web_session.current_actor()
-        orders.cancel(order.id, by="you" if is_own else "the shop", may_be_packed=may_be_packed, actor=who)
-    except StepNotAllowed as refusal:
-        if refusal.current is OrderStatus.CANCELLED:
+        may_be_packed, actor = _is_order_staff(), "" if is_own else web_session.current_actor()
+        orders.cancel(order.id, by="you" if is_own else "the shop", may_be_packed=may_be_packed, actor=actor)
+    except StepNotAllowed as error:
+        if error.current is OrderStatus.CANCELLED:
             return
         message = "The order is on its way already and can no longer be cancelled"
-        raise Refused(ApiError(409, "ORDER_CANCELLATION_NOT_ALLOWED", message)) from refusal
+        raise Refused(ApiError(409, "ORDER_CANCELLATION_NOT_ALLOWED", message)) from error

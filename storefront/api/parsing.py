@@ -1,4 +1,4 @@
-"""What a request brings, read into the shapes of `schemas`. Every problem is collected before anything is refused."""
+"""Parse a request's query string, body and headers into `schemas`. An error names every invalid field at once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from storefront.api.errors import Detail, Malformed, Unacceptable, unacceptable
 
-Shape = TypeVar("Shape", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)
 
 MAX_KEY_LENGTH = 255  # characters of an Idempotency-Key
 
-# What pydantic finds, in the shop's words; what is not here keeps pydantic's.
-_WORDS: dict[str, str] = {
+# Messages by pydantic's error types; types not listed here keep pydantic's message.
+_MESSAGES: dict[str, str] = {
     "missing": "{field} is required",
     "int_type": "{field} must be a whole number",
     "int_parsing": "{field} must be a whole number",
@@ -44,40 +44,41 @@ _WORDS: dict[str, str] = {
 }
 
 
-def query(shape: type[Shape]) -> Shape:
-    """The query string. A value left blank counts as not given; one given twice counts once.
+def query(model: type[Model]) -> Model:
+    """Parse the query string. Blank values count as missing; of repeated ones the first is used.
 
-    :raise Unacceptable: it does not fit; 400
+    :raise Unacceptable: it does not match the schema; 400
     """
-    given = {name: value for name, value in request.args.items() if value.strip()}
+    values = {name: value for name, value in request.args.items() if value.strip()}
     try:
-        return shape.model_validate(given)
+        return model.model_validate(values)
     except ValidationError as error:
         raise Unacceptable(details_of(error.errors())) from None
 
 
-def body(shape: Any) -> Any:
-    """The JSON that was sent.
+def body(schema: Any) -> Any:
+    """Parse the JSON body.
 
-    :raise UnsupportedMediaType: it is not called JSON; 415
-    :raise Malformed: it is none; 400
-    :raise Unacceptable: it does not fit; 400
+    :param schema: pydantic type of the result
+    :raise UnsupportedMediaType: the content type is not JSON; 415
+    :raise Malformed: it is not valid JSON; 400
+    :raise Unacceptable: it does not match the schema; 400
     """
     if not request.is_json:
         raise UnsupportedMediaType
     try:
-        return _adapter(shape).validate_json(request.get_data(), strict=True)
+        return _adapter(schema).validate_json(request.get_data(), strict=True)
     except ValidationError as error:
-        found = error.errors()
-        if found[0]["type"] == "json_invalid":
+        problems = error.errors()
+        if problems[0]["type"] == "json_invalid":
             raise Malformed from None
-        raise Unacceptable(details_of(found)) from None
+        raise Unacceptable(details_of(problems)) from None
 
 
 def idempotency_key() -> str:
-    """The caller's own name for this request; empty when it has none.
+    """Return the Idempotency-Key header, empty if there is none.
 
-    :raise Unacceptable: it is too long; 400
+    :raise Unacceptable: it has more than 255 characters; 400
     """
     key = request.headers.get("Idempotency-Key", "").strip()
     if len(key) > MAX_KEY_LENGTH:
@@ -86,29 +87,29 @@ def idempotency_key() -> str:
 
 
 @lru_cache
-def _adapter(shape: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(shape)
+def _adapter(schema: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(schema)
 
 
-def details_of(found: Iterable[ErrorDetails]) -> tuple[Detail, ...]:
-    """What is wrong with each field, in words; a field with several faults is named once."""
+def details_of(problems: Iterable[ErrorDetails]) -> tuple[Detail, ...]:
+    """Convert pydantic's errors to the API's details; a field with several problems reports the first."""
     details: dict[str | None, Detail] = {}
-    for fault in found:
-        field = _field(fault["loc"])
-        details.setdefault(field, Detail(field, _words(field, fault)))
+    for problem in problems:
+        field = _field_path(problem["loc"])
+        details.setdefault(field, Detail(field, _message(field, problem)))
     return tuple(details.values())
 
 
-def _field(place: tuple[int | str, ...]) -> str | None:
-    """items[0].quantity"""
+def _field_path(location: tuple[int | str, ...]) -> str | None:
+    """Format a location as a path, such as `items[0].quantity`; None for the whole body."""
     path = ""
-    for step in place:
+    for step in location:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
     return path or None
 
 
-def _words(field: str | None, fault: ErrorDetails) -> str:
-    facts: Mapping[str, Any] = fault.get("ctx", {})
-    if fault["type"] in _WORDS:
-        return _WORDS[fault["type"]].format(field=field or "The body", **facts)
-    return f"{field or 'The body'}: {fault['msg'].lower()}"
+def _message(field: str | None, problem: ErrorDetails) -> str:
+    context: Mapping[str, Any] = problem.get("ctx", {})
+    if problem["type"] in _MESSAGES:
+        return _MESSAGES[problem["type"]].format(field=field or "The body", **context)
+    return f"{field or 'The body'}: {problem['msg'].lower()}"

@@ -1,4 +1,4 @@
-"""Payments. Every order is paid, or promised to be, as it is placed: here a client learns how."""
+"""Payments of orders. An order's payment is made or agreed when it is placed; this reports it to the legacy client."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from storefront.payments import service as payments
     tag="payments",
     access=signed_in,
     body=PaymentInput,
-    answer=Payment,
-    refusals=(404, 409),
+    response=Payment,
+    errors=(404, 409),
 )
 def make_payment(body: PaymentInput) -> Payment:
-    """The payment of an order; asked for again it is the same one, whatever way to pay is named."""
+    """Get the payment of an order. It charges nothing, and the named payment method is ignored."""
     order = own_order(body.order_id)
     if body.amount is not None and Money.of(body.amount, current_app.config["CURRENCY"]) != order.grand_total:
         message = f"The order comes to {order.grand_total.amount}"

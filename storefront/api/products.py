@@ -1,4 +1,4 @@
-"""Products: listed, looked up, put on sale, their stock asked for and taken."""
+"""List, look up and create products, check their stock and reduce it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from storefront.core.clock import utc_now
 from storefront.core.money import Money
 from storefront.web import session as web_session
 
-MAX_AT_ONCE = 2000  # products in the whole list; a shop that has more is read on by pages
+MAX_UNPAGED = 2000  # products in a list without `page`; further ones follow by pages
 NEXT_PAGE_SIZE = 100
 REVIEWS_IN_LIST = 3  # contract section 2.2.5
 REVIEWS_IN_DETAIL = 100
@@ -42,53 +42,53 @@ REVIEWS_IN_DETAIL = 100
     tag="catalog",
     access=public,
     query=ProductFilter,
-    answer=list[Product],
+    response=list[Product],
     headers={
         "X-Total-Count": "Number of matches, before paging",
         "Link": "The next page, where there is one",
-        "ETag": "Ask again with If-None-Match",
+        "ETag": "For conditional requests with If-None-Match",
     },
 )
 def list_products(query: ProductFilter) -> Response:
     """All products on sale as a bare array, by id.
 
-    Without `page` nothing is left out up to 2,000 products; where there are more, `Link` names the page to go on with.
+    Without `page` the response has up to 2,000 products; if there are more, `Link` has the URL of the next page.
     """
-    page, size = query.page, query.size if query.page is not None else MAX_AT_ONCE
+    page, size = query.page, query.size if query.page is not None else MAX_UNPAGED
     offset = (page or 0) * size
-    ids, total = catalog.choose_products(_selection(query), offset=offset, limit=size)
-    response = Response(_listed(ids), mimetype="application/json")
+    ids, total = catalog.choose_products(_product_query(query), offset=offset, limit=size)
+    response = Response(_cached_json(ids), mimetype="application/json")
     response.headers["X-Total-Count"] = str(total)
     if offset + size < total:
-        following = (page + 1, size) if page is not None else (MAX_AT_ONCE // NEXT_PAGE_SIZE, NEXT_PAGE_SIZE)
+        following = (page + 1, size) if page is not None else (MAX_UNPAGED // NEXT_PAGE_SIZE, NEXT_PAGE_SIZE)
         response.headers["Link"] = f'<{_page_url(*following)}>; rel="next"'
     return response
 
 
-_shape = TypeAdapter(list[Product])
+_product_list = TypeAdapter(list[Product])
 _cached_lists: cache.RefreshingCache[bytes] = cache.RefreshingCache(
     "product lists of the API", fresh_seconds=30, max_age_seconds=30, max_entries=8
 )
 
 
-def _listed(ids: list[int]) -> bytes:
-    """Products as JSON. The client asks for all of them twice a page: the same list is written out once.
+def _cached_json(ids: list[int]) -> bytes:
+    """Serialize products, cached because the legacy client requests the whole list twice on every page.
 
-    It is cached for half a minute in each process, and only as long as no price, stock or rating in it changes; an
-    author's new picture may come that much later.
+    An entry lives for 30 seconds in each process, and only as long as no price, stock or rating in it changes. An
+    author's new avatar can therefore appear 30 seconds late.
     """
     if not cache.is_enabled():
-        return _write(ids)  # without the query that makes the key
-    return _cached_lists.get_or_compute(catalog.etag_of(ids), lambda: _write(ids))
+        return _serialize(ids)  # saves the query that computes the cache key
+    return _cached_lists.get_or_compute(catalog.etag_of(ids), lambda: _serialize(ids))
 
 
-def _write(ids: list[int]) -> bytes:
-    found = catalog.full_products(ids, reviews_each=REVIEWS_IN_LIST)
-    avatars = present.avatars(review for value in found for review in value.reviews)
-    return _shape.dump_json([present.product(value, avatars) for value in found], by_alias=True)
+def _serialize(ids: list[int]) -> bytes:
+    details = catalog.full_products(ids, reviews_each=REVIEWS_IN_LIST)
+    avatars = present.avatars(review for detail in details for review in detail.reviews)
+    return _product_list.dump_json([present.product(detail, avatars) for detail in details], by_alias=True)
 
 
-def _selection(query: ProductFilter) -> ProductQuery:
+def _product_query(query: ProductFilter) -> ProductQuery:
     return ProductQuery(
         words=query.search or query.q,
         category=query.category,
@@ -104,16 +104,16 @@ def _money(amount: Decimal | None) -> Money | None:
 
 
 def _page_url(page: int, size: int) -> str:
-    asked = {**request.args.to_dict(), "page": page, "size": size}
+    parameters = {**request.args.to_dict(), "page": page, "size": size}
     origin: str = current_app.config["PUBLIC_ORIGIN"]
-    return f"{origin}{url_for('api.listProducts')}?{urlencode(asked)}"
+    return f"{origin}{url_for('api.listProducts')}?{urlencode(parameters)}"
 
 
-@operation("GET /api/products/{productId}", "getProduct", tag="catalog", access=public, answer=Product, refusals=(404,))
+@operation("GET /api/products/{productId}", "getProduct", tag="catalog", access=public, response=Product, errors=(404,))
 def get_product(product_id: int) -> Product:
-    """A product on sale."""
-    found = catalog.get_full_product(product_id, reviews=REVIEWS_IN_DETAIL)
-    return present.product(found, present.avatars(found.reviews))
+    """Get a product that is on sale."""
+    detail = catalog.get_full_product(product_id, reviews=REVIEWS_IN_DETAIL)
+    return present.product(detail, present.avatars(detail.reviews))
 
 
 @operation(
@@ -122,11 +122,11 @@ def get_product(product_id: int) -> Product:
     tag="catalog",
     access=stock_staff,
     body=ProductInput,
-    answer=Product,
-    refusals=(409,),
+    response=Product,
+    errors=(409,),
 )
 def create_product(body: ProductInput) -> Product:
-    """Put a product on sale (staff)."""
+    """Create a product and put it on sale (staff)."""
     price = Money.of(body.price, current_app.config["CURRENCY"])
     new = NewProduct(
         sku=Sku(body.sku),
@@ -148,7 +148,7 @@ def create_product(body: ProductInput) -> Product:
     tag="catalog",
     access=public,
     body=ProductIds,
-    answer=list[ProductSummary],
+    response=list[ProductSummary],
 )
 @operation(
     "POST /products/batch",
@@ -156,21 +156,26 @@ def create_product(body: ProductInput) -> Product:
     tag="catalog",
     access=public,
     body=ProductIds,
-    answer=list[ProductSummary],
+    response=list[ProductSummary],
 )
 def batch_products(body: list[int]) -> list[ProductSummary]:
-    """Products by id.
+    """Get several products by id.
 
-    Unknown ids are left out, the order of the request is kept.
+    Unknown ids are left out; the order is that of the request.
     """
     return [present.summary(card) for card in catalog.cards_of(body)]
 
 
 @operation(
-    "GET /api/products/{productId}/check-stock", "checkStock", tag="catalog", access=public, query=Quantity, answer=bool
+    "GET /api/products/{productId}/check-stock",
+    "checkStock",
+    tag="catalog",
+    access=public,
+    query=Quantity,
+    response=bool,
 )
 def check_stock(product_id: int, query: Quantity) -> bool:
-    """Whether so many units can be bought; false also for an unknown product."""
+    """Check whether a quantity of a product is available; false for an unknown product, too."""
     return catalog.units_available(product_id) >= query.quantity
 
 
@@ -180,8 +185,8 @@ def check_stock(product_id: int, query: Quantity) -> bool:
     tag="catalog",
     access=stock_staff,
     query=Quantity,
-    answer=StockReduced,
-    refusals=(404, 409),
+    response=StockReduced,
+    errors=(404, 409),
 )
 @operation(
     "PUT /products/{productId}/reduce-stock",
@@ -189,22 +194,22 @@ def check_stock(product_id: int, query: Quantity) -> bool:
     tag="catalog",
     access=stock_staff,
     query=Quantity,
-    answer=StockReduced,
-    refusals=(404, 409),
+    response=StockReduced,
+    errors=(404, 409),
 )
 def reduce_stock(product_id: int, query: Quantity) -> StockReduced:
-    """Take units out of stock (staff).
+    """Remove units from stock (staff).
 
-    Repeated with the same `Idempotency-Key` header it takes nothing more.
+    Repeated with the same `Idempotency-Key` header, it removes nothing more.
     """
     catalog.decrement(
-        product_id, query.quantity, reason="api", reference=_reference(), actor=web_session.current_actor()
+        product_id, query.quantity, reason="api", reference=_ledger_reference(), actor=web_session.current_actor()
     )
     return "Stock reduced successfully"
 
 
-def _reference() -> str:
-    """What the ledger knows this request by: the caller's own key, else one that nobody else has."""
+def _ledger_reference() -> str:
+    """Return the idempotency key of the stock ledger: the caller's key, hashed with their id, or else a random one."""
     key = idempotency_key()
     if not key:
         return str(uuid.uuid4())

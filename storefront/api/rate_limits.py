@@ -1,4 +1,4 @@
-"""How often an account may do what costs the shop something; reading is never counted."""
+"""Rate limits per account for operations that write; reading is not limited."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from storefront.api.guards import caller
 from storefront.web.security_headers import limiter
 
 ORDERS = "10/minute"
-# A page of the old client sends every line of its cart at once, several times: contract sections 1.3 and 5.2.
+# A page of the legacy client sends every line of its cart at once, several times: contract sections 1.3 and 5.2.
 CART_WRITES = "600/minute"
-
 REVIEWS = "20/minute"
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -22,15 +21,15 @@ def _by_account() -> str:
 
 
 def counted_as_order(view: View) -> View:
-    """Count a call among the orders of whoever calls."""
+    """Limit how many orders an account places."""
     return cast(View, limiter.shared_limit(ORDERS, scope="orders by API", key_func=_by_account)(view))
 
 
 def counted_as_cart_write(view: View) -> View:
-    """Count a call among the cart writes of whoever calls."""
+    """Limit how often an account changes its cart."""
     return cast(View, limiter.shared_limit(CART_WRITES, scope="carts by API", key_func=_by_account)(view))
 
 
 def counted_as_review(view: View) -> View:
-    """Count a call among the reviews of whoever calls."""
+    """Limit how many reviews an account writes."""
     return cast(View, limiter.shared_limit(REVIEWS, scope="reviews by API", key_func=_by_account)(view))

@@ -1,4 +1,4 @@
-"""Reviews of a product, and what they come to."""
+"""Reviews of a product, their average rating and their count."""
 
 from __future__ import annotations
 
@@ -13,56 +13,58 @@ from storefront.api.rate_limits import counted_as_review
 from storefront.api.schemas import Rating
 from storefront.api.schemas.products import Review, ReviewInput
 from storefront.catalog import service as catalog
-from storefront.reviews import service as writing
+from storefront.reviews import service as reviews
 from storefront.reviews.service import ReviewDraft
 
 MAX_REVIEWS = 1000
 
-REVIEWS = "/api/products/{productId}/reviews"
+REVIEWS_PATH = "/api/products/{productId}/reviews"
 
 
-@operation(f"GET {REVIEWS}", "listReviews", tag="reviews", access=public, answer=list[Review], refusals=(404,))
+@operation(f"GET {REVIEWS_PATH}", "listReviews", tag="reviews", access=public, response=list[Review], errors=(404,))
 def list_reviews(product_id: int) -> list[Review]:
-    """Reviews of a product, newest first, at most 1,000."""
-    found = catalog.reviews_of(product_id, most=MAX_REVIEWS)
-    avatars = present.avatars(found)
-    return [present.review(record, avatars) for record in found]
+    """List reviews of a product, newest first, at most 1,000."""
+    newest = catalog.reviews_of(product_id, most=MAX_REVIEWS)
+    avatars = present.avatars(newest)
+    return [present.review(record, avatars) for record in newest]
 
 
 @operation(
-    f"POST {REVIEWS}",
+    f"POST {REVIEWS_PATH}",
     "createReview",
     tag="reviews",
     access=signed_in,
     body=ReviewInput,
-    answer=Review,
-    refusals=(404, 429),
+    response=Review,
+    errors=(404, 429),
 )
 @counted_as_review
 def create_review(product_id: int, body: ReviewInput) -> Review:
-    """Write a review; what the caller said of the product before is replaced.
+    """Write a review. It replaces the caller's earlier review of the product.
 
-    Its author's name and whether they got the product are the shop's to know; what is sent of them is not looked at.
+    Author name and verified purchase come from the shop's own data; the request's values are ignored.
     """
     person = caller()
     if body.user_id not in {None, person.id}:
         raise Forbidden
-    written = writing.write(person.account, product_id, ReviewDraft(body.rating, body.title, body.comment))
-    return present.review(written, present.avatars([written]))
+    review = reviews.write(person.account, product_id, ReviewDraft(body.rating, body.title, body.comment))
+    return present.review(review, present.avatars([review]))
 
 
-@operation(f"GET {REVIEWS}/avg", "averageRatingShort", tag="reviews", access=public, answer=Rating, refusals=(404,))
 @operation(
-    f"GET {REVIEWS}/average-rating", "averageRating", tag="reviews", access=public, answer=Rating, refusals=(404,)
+    f"GET {REVIEWS_PATH}/avg", "averageRatingShort", tag="reviews", access=public, response=Rating, errors=(404,)
+)
+@operation(
+    f"GET {REVIEWS_PATH}/average-rating", "averageRating", tag="reviews", access=public, response=Rating, errors=(404,)
 )
 def average_rating(product_id: int) -> Decimal:
-    """The average as a bare number, 0 without reviews."""
+    """Get the average rating as a bare number, 0 without reviews."""
     average, _ = catalog.rating_of(product_id)
     return average
 
 
-@operation(f"GET {REVIEWS}/count", "reviewCount", tag="reviews", access=public, answer=int, refusals=(404,))
+@operation(f"GET {REVIEWS_PATH}/count", "reviewCount", tag="reviews", access=public, response=int, errors=(404,))
 def review_count(product_id: int) -> int:
-    """How many there are, as a bare number."""
+    """Get the number of reviews as a bare number."""
     _, count = catalog.rating_of(product_id)
     return count

@@ -1,4 +1,4 @@
-"""Programs that use the API: with a token, with a cookie like a page of ours, or as nobody."""
+"""API client for tests: with a token, with a session cookie, or without authentication."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from tests.page_client import SAME_ORIGIN, Pages
 
 
 class Api:
-    """Sends requests as behind a server: each in a context of its own. Without a browser's headers unless given."""
+    """Sends requests to the API, each in an app context of its own, as a server does."""
 
     def __init__(self, app: Flask) -> None:
         self.pages = Pages(app)
         self.headers: dict[str, str] = {}
 
     def with_cookie(self, account: Account) -> Api:
-        """Be a page of the shop on which somebody is signed in."""
+        """Use an account's session cookie, like a page of the shop."""
         self._sign_in(account)
         self.headers = dict(SAME_ORIGIN)
         return self
 
     def with_token(self, account: Account) -> Api:
-        """Be a program that brings somebody's token."""
+        """Use an account's token, like a client without a browser."""
         token = accounts.issue_token(self._sign_in(account))
-        self.pages = Pages(self.pages.app)  # which has no cookie
+        self.pages = Pages(self.pages.app)  # without the cookie
         self.headers = {"Authorization": f"Bearer {token}"}
         return self
 
@@ -38,10 +38,14 @@ class Api:
         return self.pages.sign_in(account)
 
     def send(self, method: str, url: str, *, headers: dict[str, str] | None = None, **rest: Any) -> TestResponse:
-        db.session.rollback()  # ends what the test read: its savepoint would enclose what the request writes
-        given = self.headers if headers is None else headers
+        """Send a request.
+
+        :param headers: instead of the client's own
+        """
+        db.session.rollback()  # else the savepoint of the test's reads would enclose the request's writes
+        sent = self.headers if headers is None else headers
         with self.pages.app.app_context():
-            return self.pages.client.open(url, method=method, headers=given, **rest)
+            return self.pages.client.open(url, method=method, headers=sent, **rest)
 
     def get(self, url: str, **rest: Any) -> TestResponse:
         return self.send("GET", url, **rest)
@@ -54,9 +58,9 @@ class Api:
 
 
 def assert_refused(response: TestResponse, status: int, code: str) -> dict[str, Any]:
-    """The error object of contract section 2.1, whole.
+    """Assert that a response is the complete error object of contract section 2.1.
 
-    :return: its `error`
+    :return: its `error` member
     """
     assert response.status_code == status, response.text
     assert response.mimetype == "application/json"

@@ -1,4 +1,4 @@
-"""What the old client reads of each answer; without it a page of it breaks. Contract sections 1.1 and 2.2."""
+"""The members of each response that the legacy client reads, with their types. Contract sections 1.1 and 2.2."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def shaped(fields: Mapping[str, Kind]) -> Kind:
 
 
 def faults(value: Any, fields: Mapping[str, Kind], where: str = "") -> list[str]:
-    """What the client could not read."""
+    """List the members that are missing or have a wrong type."""
     if not isinstance(value, dict):
         return [f"{where} is {value!r}"]
     return [
@@ -103,7 +103,7 @@ USER: dict[str, Kind] = {
 }
 LINE = {"id": whole, "productId": whole, "quantity": whole}
 CART: dict[str, Kind] = {"items": listed(shaped(LINE))}
-WISH = {"productId": whole}
+WISHLIST_ITEM = {"productId": whole}
 ITEM = {"productName": filled, "productImage": picture, "quantity": whole, "total": number}
 STATUSES = ("pending", "confirmed", "processing", "shipped", "delivered", "cancelled")
 ORDER: dict[str, Kind] = {
@@ -117,9 +117,9 @@ ORDER: dict[str, Kind] = {
 
 
 def reads(value: Any, fields: Mapping[str, Kind]) -> Any:
-    """An answer, which must have all that the client reads of it."""
-    found = faults(value, fields)
-    assert not found, found
+    """Return a response after asserting that it has all members that the client reads."""
+    problems = faults(value, fields)
+    assert not problems, problems
     return value
 
 

@@ -1,6 +1,6 @@
-"""The old client, as far as the shop sees it: its calls and its local memory.
+"""Simulation of the legacy client: its API calls and its local storage.
 
-Contract sections 1.1 and 1.3. The numbers of the methods' docstrings are the rows there.
+Contract sections 1.1 and 1.3. The numbers in the methods' docstrings are the rows of the table there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.api.client_fields import (
     PRODUCT,
     REVIEW,
     USER,
-    WISH,
+    WISHLIST_ITEM,
     Body,
     reads,
     reads_all,
@@ -29,12 +29,13 @@ from tests.api.client_fields import (
 ORIGIN = "http://localhost:9090"
 
 
-class OldClient:
-    """One browser with the client open.
+class LegacyClient:
+    """A browser in which the client is open.
 
-    :ivar user: of localStorage; None while nobody is logged in
-    :ivar cart: of localStorage: units by product, and the ids of the lines it knows
-    :ivar page: path shown, which goes along as the referrer
+    :ivar user: in localStorage; None while nobody is logged in
+    :ivar cart: in localStorage: units by product id
+    :ivar lines: in localStorage: ids of cart lines by product id
+    :ivar page: current path, which is sent as the referrer
     """
 
     def __init__(self, app: Flask) -> None:
@@ -50,7 +51,7 @@ class OldClient:
         return int(self.user["id"])
 
     def send(self, method: str, path: str, body: Any = None) -> TestResponse:
-        """As Angular's HttpClient does over fetch: no token, no header of its own."""
+        """Send a request with the headers of Angular's HttpClient, without a token."""
         headers = {
             "Accept": "application/json, text/plain, */*",
             "Sec-Fetch-Site": "same-origin",
@@ -60,44 +61,44 @@ class OldClient:
         }
         if method != "GET":
             headers["Origin"] = ORIGIN
-        sent: dict[str, Any] = {}
+        content: dict[str, Any] = {}
         if body is not None:
-            sent = {"data": json.dumps(body), "content_type": "application/json"}
-        return self.api.send(method, path, headers=headers, **sent)
+            content = {"data": json.dumps(body), "content_type": "application/json"}
+        return self.api.send(method, path, headers=headers, **content)
 
     def json(self, method: str, path: str, body: Any = None) -> Any:
-        """A JSON call.
+        """Send a request with a JSON response.
 
-        :return: what it read; None of an empty body, or when it failed
+        :return: the parsed body; None if it is empty or the request failed
         """
         answer = self.send(method, path, body)
         assert "Location" not in answer.headers
-        read = json.loads(answer.text) if answer.text else None  # a body that is no JSON would make a success fail
-        return read if 200 <= answer.status_code < 300 else None
+        parsed = json.loads(answer.text) if answer.text else None  # Angular fails on a body that is no JSON
+        return parsed if 200 <= answer.status_code < 300 else None
 
     def text(self, method: str, path: str, body: Any = None) -> tuple[bool, str]:
-        """A text call.
+        """Send a request with a text response.
 
-        :return: whether it succeeded, and what came
+        :return: whether it succeeded, and the body
         """
         answer = self.send(method, path, body)
         assert "Location" not in answer.headers
         json.loads(answer.text)
         return 200 <= answer.status_code < 300, answer.text
 
-    # -------------------------------------------------------------------------------- goods
+    # -------------------------------------------------------------------------------- products
 
     def products(self) -> list[Body]:
-        """1"""
+        """Load all products: row 1."""
         return reads_all(self.json("GET", "/api/products"), PRODUCT)
 
     def product(self, product: int | str) -> Body | None:
-        """2"""
-        found = self.json("GET", f"/api/products/{product}")
-        return reads(found, PRODUCT) if found is not None else None
+        """Load a product: row 2."""
+        loaded = self.json("GET", f"/api/products/{product}")
+        return reads(loaded, PRODUCT) if loaded is not None else None
 
-    def review(self, product: int, **said: Any) -> Body:
-        """3"""
+    def review(self, product: int, **changes: Any) -> Body:
+        """Write a review and load the product again: row 3."""
         assert self.user is not None
         body = {
             "userId": self.uid,
@@ -108,24 +109,30 @@ class OldClient:
             "comment": "Does what it should.",
             "verifiedPurchase": False,
         }
-        written = reads(self.json("POST", f"/api/products/{product}/reviews", body | said), REVIEW)
+        written = reads(self.json("POST", f"/api/products/{product}/reviews", body | changes), REVIEW)
         self.product(product)
         return dict(written)
 
-    # -------------------------------------------------------------------------------- who
+    # -------------------------------------------------------------------------------- sign-in
 
     def log_in(self, name: str, password: str) -> bool:
-        """4"""
-        found = self.json("POST", "/auth/login", {"emailOrPhone": name, "password": password})
-        if found is None:
+        """Log in and load the cart: row 4.
+
+        :return: whether it succeeded
+        """
+        user = self.json("POST", "/auth/login", {"emailOrPhone": name, "password": password})
+        if user is None:
             return False
-        self.user = reads(found, USER)
+        self.user = reads(user, USER)
         self.page = "/app/"
         self.load_cart()
         return True
 
     def register(self, email: str, phone: str = "") -> int | None:
-        """5 and 6"""
+        """Start a sign-up and request its code: rows 5 and 6.
+
+        :return: id of the sign-up; None if it failed
+        """
         pending = self.json("POST", "/auth/register/stub", {"email": email, "phone": phone})
         if pending is None or not pending.get("id"):
             return None
@@ -133,9 +140,9 @@ class OldClient:
         return int(pending["id"]) if sent.status_code == 200 else None
 
     def enter_code(self, user: int, email: str, code: str, password: str) -> list[int]:
-        """7 and 8.
+        """Verify a code and set the password: rows 7 and 8.
 
-        :return: their statuses
+        :return: the statuses
         """
         verified = self.send("POST", "/auth/mfa/verify", {"userId": user, "email": email, "otpCode": code})
         if verified.status_code != 200:
@@ -144,13 +151,13 @@ class OldClient:
         return [verified.status_code, chosen.status_code]
 
     def log_out(self) -> None:
-        """Nothing is sent, and the cart stays."""
+        """Log out: nothing is sent, and the local cart is kept."""
         self.user = None
 
     # -------------------------------------------------------------------------------- cart
 
     def load_cart(self) -> list[Body]:
-        """9, 2, 13 or 10: contract section 1.3"""
+        """Load the server's cart, or send the local one if that is empty: rows 9, 2, 13 or 10, section 1.3."""
         is_read, answered = self.text("GET", f"/cart/{self.uid}")
         items = reads(json.loads(answered), CART)["items"] if is_read else []
         if not items:
@@ -167,78 +174,86 @@ class OldClient:
         return list(items)
 
     def add(self, product: int, units: int = 1) -> bool:
-        """10"""
+        """Add units to the local cart, and to the server's if logged in: row 10."""
         self.cart[product] = self.cart.get(product, 0) + units
         if self.user is None:
             return True
         return self.text("POST", f"/cart/{self.uid}/items?productId={product}&quantity={units}")[0]
 
     def change(self, product: int, units: int) -> bool:
-        """11"""
+        """Set the quantity of a line: row 11."""
         self.cart[product] = units
         return self.text("PUT", f"/cart/{self.uid}/items/{self.lines[product]}?quantity={units}", {})[0]
 
     def remove(self, product: int) -> bool:
-        """12"""
+        """Remove a line: row 12."""
         del self.cart[product]
         return self.text("DELETE", f"/cart/{self.uid}/items/{self.lines.pop(product)}")[0]
 
-    # -------------------------------------------------------------------------------- belongings
+    # -------------------------------------------------------------------------------- profile
 
     def addresses(self) -> list[Body]:
-        """15, and the cart again"""
-        found = reads_all(self.json("GET", f"/users/{self.uid}/addresses"), ADDRESS)
+        """Load the address book and the cart: row 15."""
+        saved = reads_all(self.json("GET", f"/users/{self.uid}/addresses"), ADDRESS)
         self.load_cart()
-        return found
+        return saved
 
     def add_address(self, **parts: Any) -> Body | None:
-        """16"""
+        """Add an address: row 16."""
         saved = self.json("POST", f"/users/{self.uid}/addresses", AT_HOME | parts)
         return reads(saved, ADDRESS) if saved is not None else None
 
     def delete_address(self, address: int) -> list[Body]:
-        """17 and 15"""
+        """Delete an address and load the address book: rows 17 and 15."""
         assert self.json("DELETE", f"/users/{self.uid}/addresses/{address}") is None
         return self.addresses()
 
     def methods(self) -> list[Body]:
-        """18, and the cart again"""
-        found = reads_all(self.json("GET", f"/users/{self.uid}/payments"), METHOD)
+        """Load the saved payment methods and the cart: row 18."""
+        saved = reads_all(self.json("GET", f"/users/{self.uid}/payments"), METHOD)
         self.load_cart()
-        return found
+        return saved
 
     def add_method(self, provider: str, token: str) -> Body | None:
-        """19"""
+        """Save a payment method: row 19."""
         saved = self.json("POST", f"/users/{self.uid}/payments", {"provider": provider, "token": token})
         return reads(saved, METHOD) if saved is not None else None
 
     def delete_method(self, method: int) -> int:
-        """20"""
+        """Delete a payment method: row 20."""
         return self.send("DELETE", f"/users/{self.uid}/payments/{method}").status_code
 
-    def wishes(self) -> list[int]:
-        """21, and 1 where there are any"""
-        wished = [wish["productId"] for wish in reads_all(self.json("GET", f"/users/{self.uid}/wishlist"), WISH)]
-        return [product["id"] for product in self.products() if product["id"] in wished] if wished else []
+    def wishlist(self) -> list[int]:
+        """Load the wishlist, and all products unless it is empty: rows 21 and 1.
 
-    def like(self, product: int) -> int:
-        """22"""
+        :return: product ids
+        """
+        items = reads_all(self.json("GET", f"/users/{self.uid}/wishlist"), WISHLIST_ITEM)
+        ids = [item["productId"] for item in items]
+        return [product["id"] for product in self.products() if product["id"] in ids] if ids else []
+
+    def add_to_wishlist(self, product: int) -> int:
+        """Add a product to the wishlist: row 22."""
         return self.send("POST", f"/users/{self.uid}/wishlist", {"productId": product}).status_code
 
-    def unlike(self, product: int) -> list[int]:
-        """23, twice, as the heart of the profile"""
+    def remove_from_wishlist(self, product: int) -> list[int]:
+        """Remove a product from the wishlist, twice as the profile page does: row 23."""
         return [self.send("DELETE", f"/users/{self.uid}/wishlist/{product}").status_code for _ in range(2)]
 
     # -------------------------------------------------------------------------------- orders
 
     def orders(self) -> list[Body]:
-        """24"""
+        """Load all orders: row 24."""
         return reads_all(self.json("GET", f"/api/orders/user/{self.uid}"), ORDER)
 
     def place_order(self, address: Body, payment: Body) -> Body | None:
-        """25 and 14"""
+        """Place an order for the local cart and remove its lines: rows 25 and 14.
+
+        :return: the order; None if it failed
+        """
         items = [self._item(product, units) for product, units in self.cart.items()]
-        placed = self.json("POST", "/api/orders/", {**self._figures(items), **self._frame(address, payment, items)})
+        body = {**self._amounts(items), **self._other_members(address, payment, items)}
+        placed = self.json("POST", "/api/orders/", body)
         if placed is None:
             return None
         for line in self.lines.values():
@@ -258,13 +273,13 @@ class OldClient:
             "total": shown["price"] * units,
         }
 
-    def _figures(self, items: list[Body]) -> Body:
+    def _amounts(self, items: list[Body]) -> Body:
         subtotal = sum(item["total"] for item in items)
         shipping, tax = (0 if subtotal > 50_000 else 500), round(subtotal * 0.18 * 100) / 100
         total = round((subtotal + shipping + tax) * 100) / 100
         return {"subtotal": subtotal, "shipping": shipping, "tax": tax, "discount": 0, "total": total}
 
-    def _frame(self, address: Body, payment: Body, items: list[Body]) -> Body:
+    def _other_members(self, address: Body, payment: Body, items: list[Body]) -> Body:
         return {
             "id": "ORD-1705314600123",
             "date": "2026-11-22T12:00:00.000Z",
@@ -293,11 +308,11 @@ AT_HOME = {
 
 
 def as_sent_with_an_order(saved: Body) -> Body:
-    """An address of the list as the checkout maps it."""
+    """Convert an address of the address book to the form that the client's checkout sends."""
     names = {"line1": "addressLine1", "line2": "addressLine2", "postalCode": "zipCode"}
-    kept = ("id", "fullName", "phone", "city", "state", "country", "isDefault")
+    unchanged = ("id", "fullName", "phone", "city", "state", "country", "isDefault")
     mapped = {ours: saved[theirs] or "" for theirs, ours in names.items()}
-    return {name: saved[name] for name in kept} | mapped
+    return {name: saved[name] for name in unchanged} | mapped
 
 
 NEW_ON_THE_SPOT = {"id": 1, "cardNumber": "", "cardHolder": "", "expiryMonth": 0, "expiryYear": 0, "isDefault": False}

@@ -1,4 +1,4 @@
-"""What the old client sends when it orders, and callers who have an account."""
+"""Order requests of the legacy client, and signed-in API clients."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ ADDRESS: Body = {
 
 
 def prices(*lines: tuple[float, int]) -> Body:
-    """The amounts of an order as the client reckons them: in doubles, rounded by JavaScript."""
+    """Calculate the amounts of an order as the client does: with doubles, rounded as in JavaScript.
+
+    :param lines: price and quantity
+    """
     subtotal = sum(price * units for price, units in lines)
     shipping = 0 if subtotal > 50_000 else 500
     tax = round(subtotal * 0.18 * 100) / 100
@@ -54,9 +57,10 @@ def prices(*lines: tuple[float, int]) -> Body:
 
 
 def order_body(*goods: tuple[ProductCard, int], **changed: Any) -> Body:
-    """What the button "Place Order" sends for these goods.
+    """The request body of the button "Place Order".
 
-    :param changed: other members than it would send
+    :param goods: product and quantity of each item
+    :param changed: members to replace
     """
     lines = [(float(product.price.amount), units) for product, units in goods]
     items = [
@@ -85,13 +89,13 @@ def order_body(*goods: tuple[ProductCard, int], **changed: Any) -> Body:
 
 
 def signed_in(app: Flask, account: Account | None = None) -> tuple[Api, Account]:
-    """A customer with the cookie of a page of the shop, as the old client has it, and their account."""
+    """An API client with a customer's session cookie, as the legacy client has it, and the account."""
     account = account or make_account()
     return Api(app).with_cookie(account), account
 
 
 def save_address(account: Account, **changed: str) -> SavedAddress:
-    """Put an address into an account's book."""
+    """Add an address to an account's address book."""
     parts = {
         "full_name": "Asha Rao",
         "phone": "+91 98765 43210",
@@ -106,6 +110,6 @@ def save_address(account: Account, **changed: str) -> SavedAddress:
 
 
 def written() -> Mapping[str, int]:
-    """How many orders, payments and checkouts there are."""
+    """Number of orders, payments and checkouts in the database, by table."""
     db.session.rollback()
     return {table.__tablename__: read_session().query(table).count() for table in (Order, Payment, Checkout)}

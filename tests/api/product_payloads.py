@@ -1,4 +1,4 @@
-"""What tests of products share: how one looks on the wire, and what is changed behind the API's back."""
+"""The JSON format of products and reviews, and direct changes of the database for tests."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def ids(api: Api, query: str) -> list[int]:
 
 
 def movements(product_id: int) -> list[tuple[int, int, str]]:
-    noted = (
+    entries = (
         sa.select(StockMovement.delta, StockMovement.balance, StockMovement.reason)
         .join(Variant, Variant.id == StockMovement.variant_id)
         .where(Variant.product_id == product_id)
         .order_by(StockMovement.id)
     )
-    return [tuple(row) for row in read_session().execute(noted)]  # type: ignore[misc]
+    return [tuple(row) for row in read_session().execute(entries)]  # type: ignore[misc]
 
 
 def assert_is_product(product: dict[str, Any], *, reviews: int) -> None:

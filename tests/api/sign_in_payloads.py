@@ -1,4 +1,4 @@
-"""What a browser or a program sends to sign up and to sign in."""
+"""Requests of sign-up and sign-in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def stub(api: Api, email: str = EMAIL, phone: str = "") -> int:
 
 
 def sign_up_to_code(api: Api, mailbox: Mailbox, email: str = EMAIL) -> tuple[int, str]:
-    """:return: id of the sign-up, and the code that was sent"""
+    """Start a sign-up and request its code.
+
+    :return: id of the sign-up, and the code that was sent
+    """
     user = stub(api, email)
     assert api.post("/auth/mfa/send", json={"userId": user, "email": email}).status_code == 200
     return user, mailbox.code_for(email)
@@ -44,8 +47,8 @@ def set_password(api: Api, user: int, password: str = PASSWORD) -> TestResponse:
 
 
 def login(api: Api, account: Account | None = None, password: str = PASSWORD, **body: Any) -> TestResponse:
-    named = {"emailOrPhone": account.email} if account is not None else {}
-    return api.post("/auth/login", json={**named, "password": password, **body})
+    identifier = {"emailOrPhone": account.email} if account is not None else {}
+    return api.post("/auth/login", json={**identifier, "password": password, **body})
 
 
 def someone_signed_in(api: Api) -> int | None:

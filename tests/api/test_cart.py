@@ -1,4 +1,4 @@
-"""The cart by API: what the old client may send, and what must never happen to what lies in it."""
+"""The cart by API, with the requests that the legacy client sends."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ ORIGIN = "http://localhost:9090"
 
 
 class Shopper:
-    """A page of the old client on which somebody is signed in."""
+    """A signed-in customer on a page of the legacy client."""
 
     def __init__(self, app: Flask) -> None:
         self.api, self.account = signed_in(app)
         self.path = f"/cart/{self.account.id}"
 
     def add(self, product: ProductCard | int, quantity: Any = 1, *, at: str = "", **rest: Any) -> Any:
-        """:param at: path of the page that sends it"""
+        """Add units of a product to the cart.
+
+        :param at: path of the page that sends the request
+        """
         headers = self.api.headers | ({"Referer": ORIGIN + at} if at else {})
         number = product if isinstance(product, int) else product.id
         query = {"productId": str(number), "quantity": str(quantity)} | rest.pop("query", {})
@@ -59,14 +62,14 @@ def withdraw(product: ProductCard) -> None:
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def test_a_first_look_makes_an_empty_cart(shopper: Shopper) -> None:
+def test_the_first_read_creates_an_empty_cart(shopper: Shopper) -> None:
     first = shopper.cart()
     assert (first["userId"], first["items"]) == (shopper.account.id, [])
     assert first["updatedAt"].endswith("Z")
     assert shopper.cart()["id"] == first["id"]
 
 
-def test_a_cart_shows_its_lines_at_todays_prices(shopper: Shopper) -> None:
+def test_a_cart_shows_its_lines_at_current_prices(shopper: Shopper) -> None:
     mug = make_product(name="Clay Mug", price="349.50", stock=9)
     answer = shopper.add(mug, 2)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -83,7 +86,7 @@ def test_a_cart_shows_its_lines_at_todays_prices(shopper: Shopper) -> None:
     }
 
 
-def test_what_is_no_longer_sold_stays_in_the_cart_and_says_so(shopper: Shopper) -> None:
+def test_a_product_off_sale_stays_in_the_cart_as_unavailable(shopper: Shopper) -> None:
     mug = make_product()
     shopper.add(mug)
     withdraw(mug)
@@ -94,14 +97,14 @@ def test_what_is_no_longer_sold_stays_in_the_cart_and_says_so(shopper: Shopper) 
     assert answer.json["items"] == []
 
 
-def test_the_cart_is_the_one_of_the_shops_own_pages(shopper: Shopper) -> None:
+def test_the_api_and_the_pages_share_the_cart(shopper: Shopper) -> None:
     mug = make_product()
     cart.add_line(cart.cart_key_of(shopper.account.id), mug.sku, 3)
     assert shopper.units() == [3]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_nobody_and_somebody_else_are_told_nothing(app: Flask, api: Api, method: str) -> None:
+def test_anonymous_callers_and_other_accounts_are_refused(app: Flask, api: Api, method: str) -> None:
     theirs = make_account()
     path = f"/cart/{theirs.id}" + {"GET": "", "POST": "/items?productId=1&quantity=1"}.get(
         method, "/items/1?quantity=1"
@@ -113,7 +116,7 @@ def test_nobody_and_somebody_else_are_told_nothing(app: Flask, api: Api, method:
     assert_refused(stranger.send(method, path), 403, "FORBIDDEN")
 
 
-def test_staff_look_into_carts_of_accounts_that_are_there(app: Flask) -> None:
+def test_staff_can_read_carts_of_existing_accounts(app: Flask) -> None:
     staff, shopper = Api(app).with_token(make_staff(Role.ORDER_STAFF)), Shopper(app)
     shopper.add(make_product(), 2)
     assert staff.get(shopper.path).json["items"][0]["quantity"] == 2
@@ -122,7 +125,7 @@ def test_staff_look_into_carts_of_accounts_that_are_there(app: Flask) -> None:
     assert read_session().scalar(sa.select(Cart.id).where(Cart.user_id == 999_999)) is None
 
 
-def test_the_cookie_of_a_session_that_ended_is_a_401(shopper: Shopper, now: Clock) -> None:
+def test_an_expired_session_cookie_answers_401(shopper: Shopper, now: Clock) -> None:
     now.advance(hours=25)
     refused = shopper.api.get(shopper.path)
     assert_refused(refused, 401, "UNAUTHENTICATED")
@@ -137,7 +140,7 @@ def test_the_cookie_of_a_session_that_ended_is_a_401(shopper: Shopper, now: Cloc
     [{}, {"data": "{}", "content_type": "text/plain"}, {"json": {}}, {"data": "{", "content_type": "application/json"}],
     ids=["no body", "text", "JSON", "no JSON"],
 )
-def test_the_body_is_not_looked_at(shopper: Shopper, sent: dict[str, Any]) -> None:
+def test_a_request_body_is_ignored(shopper: Shopper, sent: dict[str, Any]) -> None:
     assert shopper.add(make_product(), 2, **sent).json["items"][0]["quantity"] == 2
 
 
@@ -148,18 +151,18 @@ def test_a_product_added_twice_is_one_line(shopper: Shopper) -> None:
 
 
 @pytest.mark.parametrize("quantity", ["0", "-1", "1.5", "abc", "", "1e2", "\u0661"])
-def test_units_are_whole_and_at_least_one(shopper: Shopper, quantity: str) -> None:
+def test_a_quantity_must_be_a_positive_whole_number(shopper: Shopper, quantity: str) -> None:
     assert_refused(shopper.add(make_product(), quantity), 400, "VALIDATION_ERROR")
     assert shopper.units() == []
 
 
 @pytest.mark.parametrize("query", [{"productId": ""}, {"productId": "NaN"}, {"productId": "0"}, {"quantity": " "}])
-def test_what_is_missing_is_named(shopper: Shopper, query: dict[str, str]) -> None:
+def test_missing_parameters_are_named(shopper: Shopper, query: dict[str, str]) -> None:
     error = assert_refused(shopper.add(make_product(), 1, query=query), 400, "VALIDATION_ERROR")
     assert [detail["field"] for detail in error["details"]] == [*query]
 
 
-def test_what_is_not_on_sale_is_not_added(shopper: Shopper) -> None:
+def test_a_product_off_sale_is_not_added(shopper: Shopper) -> None:
     mug = make_product()
     withdraw(mug)
     assert_refused(shopper.add(mug), 404, "PRODUCT_NOT_FOUND")
@@ -168,14 +171,14 @@ def test_what_is_not_on_sale_is_not_added(shopper: Shopper) -> None:
 
 
 @pytest.mark.parametrize("quantity", [3, 100, 10**9])
-def test_no_line_holds_more_than_there_is(shopper: Shopper, quantity: int) -> None:
+def test_a_line_cannot_exceed_the_stock(shopper: Shopper, quantity: int) -> None:
     mug = make_product(stock=4)
     shopper.add(mug, 2)
     assert_refused(shopper.add(mug, quantity), 409, "INSUFFICIENT_STOCK")
     assert shopper.units() == [2]
 
 
-def test_what_is_sold_out_is_said_to_be(shopper: Shopper) -> None:
+def test_a_sold_out_product_is_refused(shopper: Shopper) -> None:
     error = assert_refused(shopper.add(make_product(stock=0)), 409, "INSUFFICIENT_STOCK")
     assert error["message"] == "Sold out"
 
@@ -193,22 +196,22 @@ def variants(shopper: Shopper) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("name", ["m", "M", "{sku}-M"])
-def test_a_variant_is_named_by_its_name_or_its_sku(shopper: Shopper, shoe: ProductCard, name: str) -> None:
+def test_a_variant_is_chosen_by_name_or_sku(shopper: Shopper, shoe: ProductCard, name: str) -> None:
     shopper.add(shoe, 1, query={"variant": name.format(sku=shoe.sku)})
     assert variants(shopper) == [("M", 1)]
 
 
-def test_a_variant_that_is_none_is_not_found(shopper: Shopper, shoe: ProductCard) -> None:
+def test_an_unknown_variant_is_not_found(shopper: Shopper, shoe: ProductCard) -> None:
     assert_refused(shopper.add(shoe, 1, query={"variant": "XXL"}), 404, "PRODUCT_NOT_FOUND")
 
 
-def test_without_a_name_the_variant_in_the_cart_is_meant(shopper: Shopper, shoe: ProductCard) -> None:
+def test_without_a_variant_the_one_in_the_cart_is_used(shopper: Shopper, shoe: ProductCard) -> None:
     shopper.add(shoe, 1, query={"variant": "M"})
     shopper.add(shoe, 1)
     assert variants(shopper) == [("M", 2)]
 
 
-def test_units_that_one_variant_cannot_give_come_from_the_next(shopper: Shopper, shoe: ProductCard) -> None:
+def test_units_are_spread_over_variants_if_one_has_too_few(shopper: Shopper, shoe: ProductCard) -> None:
     shopper.add(shoe, 2)
     assert variants(shopper) == [("S", 2)]
     shopper.add(shoe, 3)
@@ -226,13 +229,13 @@ def line_of(shopper: Shopper) -> str:
     return f"{shopper.path}/items/{shopper.cart()['items'][0]['id']}"
 
 
-def test_units_of_a_line_are_set(shopper: Shopper) -> None:
+def test_the_quantity_of_a_line_is_set(shopper: Shopper) -> None:
     shopper.add(make_product(stock=9), 2)
     answer = shopper.api.put(f"{line_of(shopper)}?quantity=5", json={})
     assert [item["quantity"] for item in answer.json["items"]] == [5]
 
 
-def test_no_units_remove_the_line(shopper: Shopper) -> None:
+def test_a_quantity_of_zero_removes_the_line(shopper: Shopper) -> None:
     shopper.add(make_product(), 2)
     assert shopper.api.put(f"{line_of(shopper)}?quantity=0", json={}).json["items"] == []
 
@@ -241,14 +244,14 @@ def test_no_units_remove_the_line(shopper: Shopper) -> None:
     ("quantity", "status", "code"),
     [("-1", 400, "VALIDATION_ERROR"), ("x", 400, "VALIDATION_ERROR"), ("5", 409, "INSUFFICIENT_STOCK")],
 )
-def test_a_line_is_not_set_to_anything(shopper: Shopper, quantity: str, status: int, code: str) -> None:
+def test_an_invalid_quantity_is_refused(shopper: Shopper, quantity: str, status: int, code: str) -> None:
     shopper.add(make_product(stock=4), 2)
     assert_refused(shopper.api.put(f"{line_of(shopper)}?quantity={quantity}"), status, code)
     assert shopper.units() == [2]
 
 
 @pytest.mark.parametrize("quantity", ["0", "1"])
-def test_a_line_of_another_cart_is_as_unknown_as_one_that_never_was(app: Flask, quantity: str) -> None:
+def test_a_line_of_another_cart_is_unknown(app: Flask, quantity: str) -> None:
     mine, theirs = Shopper(app), Shopper(app)
     theirs.add(make_product(), 2)
     number = theirs.cart()["items"][0]["id"]
@@ -258,7 +261,7 @@ def test_a_line_of_another_cart_is_as_unknown_as_one_that_never_was(app: Flask, 
     assert theirs.units() == [2]
 
 
-def test_a_line_is_removed_once_and_nobody_minds_the_second_time(shopper: Shopper) -> None:
+def test_removing_a_line_twice_is_no_error(shopper: Shopper) -> None:
     shopper.add(make_product(), 2)
     line = line_of(shopper)
     assert [shopper.api.send("DELETE", line).status_code for _ in range(2)] == [200, 200]
@@ -274,7 +277,7 @@ def test_removing_another_carts_line_removes_nothing(app: Flask) -> None:
     assert theirs.units() == [2]
 
 
-def test_a_change_moves_the_moment_the_cart_was_changed(shopper: Shopper, now: Clock) -> None:
+def test_a_change_updates_the_carts_timestamp(shopper: Shopper, now: Clock) -> None:
     moments = [shopper.cart()["updatedAt"]]
     for act in ("POST", "PUT", "DELETE"):
         now.advance(minutes=1)
@@ -289,7 +292,7 @@ def test_a_change_moves_the_moment_the_cart_was_changed(shopper: Shopper, now: C
 # ------------------------------------------------------------------------------------------------- price
 
 
-def test_the_price_is_that_of_the_pages(shopper: Shopper) -> None:
+def test_the_price_equals_that_of_the_pages(shopper: Shopper) -> None:
     shopper.add(make_product(price=599))
     assert shopper.api.get(f"{shopper.path}/price").json == {
         "subtotal": 599.0,

@@ -1,4 +1,4 @@
-"""The checkout of the old services, which orders the shop's own cart; and the payments of orders."""
+"""The legacy services' checkout, which orders the contents of the cart; and the payments of orders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.fakes import Clock
 
 
 class Shopper:
-    """A customer with goods in the cart and an address in the book."""
+    """A customer with products in the cart and a saved address."""
 
     def __init__(self, app: Flask, *goods: tuple[ProductCard, int]) -> None:
         self.api, self.account = signed_in(app)
@@ -45,7 +45,7 @@ class Shopper:
         return dict(self.api.get(f"/api/orders/{answer.json['order']['id']}").json)
 
 
-def test_what_lies_in_the_cart_is_ordered_and_leaves_it(app: Flask) -> None:
+def test_the_contents_of_the_cart_are_ordered_and_removed(app: Flask) -> None:
     mug, pot = make_product(price=599, stock=5), make_product(price=400, stock=5)
     shopper = Shopper(app, (mug, 1), (pot, 2))
     answer = shopper.check_out()
@@ -63,7 +63,7 @@ def test_what_lies_in_the_cart_is_ordered_and_leaves_it(app: Flask) -> None:
     assert consistency.stock_of(pot.sku) == Stock(on_hand=3, reserved=0)
 
 
-def test_the_variants_in_the_cart_are_those_ordered(app: Flask) -> None:
+def test_the_variants_in_the_cart_are_ordered(app: Flask) -> None:
     shoe = make_product(name="Shoe", options=(("S", 5), ("M", 5)))
     shopper = Shopper(app)
     for option, units in (("M", 1), ("S", 2)):
@@ -81,14 +81,14 @@ def test_the_variants_in_the_cart_are_those_ordered(app: Flask) -> None:
         ("Bnpl", "pending", "Buy Now Pay Later - Klarna"),
     ],
 )
-def test_it_is_paid_as_its_method_says(app: Flask, method: str, status: str, details: str) -> None:
+def test_the_order_is_paid_by_the_given_method(app: Flask, method: str, status: str, details: str) -> None:
     shopper = Shopper(app, (make_product(), 1))
     answer = shopper.check_out(method=method, shipping="standard")
     assert answer.json["payment"]["status"] == status
     assert shopper.order(answer)["paymentDetails"] == details
 
 
-def test_it_is_paid_with_what_was_saved(app: Flask) -> None:
+def test_the_order_is_paid_by_the_saved_method(app: Flask) -> None:
     shopper = Shopper(app, (make_product(), 1))
     accounts.add_method(shopper.account.id, "BNPL", "Affirm")
     accounts.add_method(shopper.account.id, "VISA", "card_1705314600000_1111")
@@ -99,7 +99,7 @@ def test_it_is_paid_with_what_was_saved(app: Flask) -> None:
     assert shopper.order(shopper.check_out(method="bnpl"))["paymentProvider"] == "Affirm"
 
 
-def test_the_same_key_is_the_same_order_although_the_cart_is_empty(app: Flask, now: Clock) -> None:
+def test_a_repeated_key_returns_the_same_order_although_the_cart_is_empty(app: Flask, now: Clock) -> None:
     mug = make_product(stock=5)
     shopper = Shopper(app, (mug, 2))
     first = shopper.check_out(key="k")
@@ -133,7 +133,7 @@ def test_another_cart_is_another_order(app: Flask) -> None:
 def test_an_order_that_is_still_being_placed_is_not_placed_again(
     app: Flask, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its goods lie in the cart until the end."""
+    """Its items stay in the cart until it is complete."""
     mug = make_product(stock=9)
     shopper = Shopper(app, (mug, 2))
     with monkeypatch.context() as slow:
@@ -161,19 +161,19 @@ def test_an_order_that_is_still_being_placed_is_not_placed_again(
         ({"userId": 999_999}, 403, "FORBIDDEN"),
     ],
 )
-def test_what_does_not_fit_is_refused(app: Flask, changed: dict[str, object], status: int, code: str) -> None:
+def test_an_invalid_checkout_is_refused(app: Flask, changed: dict[str, object], status: int, code: str) -> None:
     shopper, before = Shopper(app, (make_product(), 1)), written()
     assert_refused(shopper.check_out(**changed), status, code)
     assert written() == before
     assert cart.quote(shopper.token).unit_count == 1
 
 
-def test_another_persons_address_is_none_of_mine(app: Flask) -> None:
+def test_another_accounts_address_is_unknown(app: Flask) -> None:
     shopper, theirs = Shopper(app, (make_product(), 1)), save_address(make_account())
     assert_refused(shopper.check_out(addressId=theirs.id), 404, "ADDRESS_NOT_FOUND")
 
 
-def test_an_address_without_a_name_goes_by_the_accounts_as_on_the_pages(app: Flask) -> None:
+def test_an_address_without_a_name_uses_the_accounts_name(app: Flask) -> None:
     shopper = Shopper(app, (make_product(), 1))
     nameless = save_address(shopper.account, full_name="")
     order = shopper.order(shopper.check_out(addressId=nameless.id))
@@ -187,11 +187,11 @@ def test_an_address_without_a_name_goes_by_the_accounts_as_on_the_pages(app: Fla
     assert shopper.api.get(f"/api/orders/{placed['id']}").json["shippingFullName"] == shopper.account.name
 
 
-def test_nobody_checks_out(app: Flask, api: Api) -> None:
+def test_an_anonymous_checkout_is_refused(app: Flask, api: Api) -> None:
     assert_refused(api.post("/checkout?userId=1&addressId=1&method=cod"), 401, "UNAUTHENTICATED")
 
 
-def test_what_is_gone_is_named_and_the_cart_is_kept(app: Flask) -> None:
+def test_a_sold_out_product_is_named_and_the_cart_is_kept(app: Flask) -> None:
     mug = make_product(name="Clay Mug", stock=2)
     shopper = Shopper(app, (mug, 2))
     make_order((mug, 1))
@@ -200,7 +200,7 @@ def test_what_is_gone_is_named_and_the_cart_is_kept(app: Flask) -> None:
     assert cart.quote(shopper.token).unit_count == 2
 
 
-def test_an_empty_cart_is_no_order(app: Flask) -> None:
+def test_an_empty_cart_cannot_be_ordered(app: Flask) -> None:
     assert_refused(Shopper(app).check_out(), 409, "CART_EMPTY")
 
 
@@ -227,7 +227,7 @@ def test_an_order_is_paid_once(app: Flask, kind: str, status: str) -> None:
         assert api.post("/api/payments/", json=again).json == payment
 
 
-def test_what_does_not_fit_the_order_is_no_payment(app: Flask, api: Api) -> None:
+def test_a_payment_that_does_not_match_the_order_is_refused(app: Flask, api: Api) -> None:
     mine, _ = signed_in(app)
     order = place(mine, order_body((make_product(price=599), 1)))
     body = {"orderId": order["id"], "amount": 1206.82, "paymentMethod": "COD"}
@@ -242,7 +242,7 @@ def test_what_does_not_fit_the_order_is_no_payment(app: Flask, api: Api) -> None
     assert staff.post("/api/payments", json=body).status_code == 200
 
 
-def test_a_cancelled_order_was_not_paid(app: Flask) -> None:
+def test_the_payment_of_a_cancelled_order_failed(app: Flask) -> None:
     api, _ = signed_in(app)
     order = place(api, order_body((make_product(), 1)))
     api.send("DELETE", f"/api/orders/{order['id']}")

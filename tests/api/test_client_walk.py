@@ -1,4 +1,4 @@
-"""The flows of the old client, call by call: contract section 4. Bar B19."""
+"""The flows of the legacy client, call by call: contract section 4."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from storefront.catalog.models import Product
 from storefront.db.session import db, transaction
 from tests.accounts.sign_ups import EMAIL, PASSWORD
 from tests.api.client import assert_refused
-from tests.api.legacy_client import NEW_ON_THE_SPOT, OldClient, as_sent_with_an_order
+from tests.api.legacy_client import NEW_ON_THE_SPOT, LegacyClient, as_sent_with_an_order
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 from tests.fakes import Clock
@@ -23,32 +23,32 @@ from tests.mailbox import Mailbox
 
 
 @pytest.fixture
-def client(app: Flask) -> OldClient:
-    """A browser with the client open, on which nobody is logged in."""
-    return OldClient(app)
+def client(app: Flask) -> LegacyClient:
+    """A browser with the client, not logged in."""
+    return LegacyClient(app)
 
 
 @pytest.fixture
-def member(client: OldClient) -> OldClient:
-    """The same, once somebody logged in."""
+def member(client: LegacyClient) -> LegacyClient:
+    """A browser with the client, logged in."""
     assert client.log_in(str(make_account(name="Asha Rao").email), PASSWORD)
     return client
 
 
-def server_cart(client: OldClient) -> dict[int, int]:
+def server_cart(client: LegacyClient) -> dict[int, int]:
     db.session.rollback()
     lines = cart.quote(cart.cart_key_of(accounts.UserId(client.uid))).lines
     return {line.offer.product_id: line.quantity for line in lines}
 
 
-def holder_of(client: OldClient) -> Account:
+def holder_of(client: LegacyClient) -> Account:
     return accounts.get_account(accounts.UserId(client.uid))
 
 
 # ------------------------------------------------------------------------------------------ 4.1 to 4.3
 
 
-def test_a_guest_looks_around(client: OldClient) -> None:
+def test_a_guest_browses(client: LegacyClient) -> None:
     home, again = client.products(), client.products()
     assert home == again
     assert len(home) > 60
@@ -63,7 +63,7 @@ def test_a_guest_looks_around(client: OldClient) -> None:
         assert client.product(nothing) is None
 
 
-def test_somebody_signs_up_and_logs_in(client: OldClient, mailbox: Mailbox) -> None:
+def test_a_visitor_signs_up_and_logs_in(client: LegacyClient, mailbox: Mailbox) -> None:
     user = client.register(EMAIL)
     assert user is not None
     assert client.register(EMAIL.upper()) == user
@@ -80,7 +80,7 @@ def test_somebody_signs_up_and_logs_in(client: OldClient, mailbox: Mailbox) -> N
 
 
 @pytest.mark.parametrize("fault", ["no letter", "short password"])
-def test_a_sign_up_that_was_broken_off_goes_on(client: OldClient, mailbox: Mailbox, fault: str, now: Clock) -> None:
+def test_an_interrupted_sign_up_continues(client: LegacyClient, mailbox: Mailbox, fault: str, now: Clock) -> None:
     user = client.register(EMAIL)
     assert user is not None
     if fault == "short password":
@@ -93,7 +93,7 @@ def test_a_sign_up_that_was_broken_off_goes_on(client: OldClient, mailbox: Mailb
 # ------------------------------------------------------------------------------------------ 4.4 and 4.5
 
 
-def test_what_a_guest_collected_is_sent_after_the_log_in(client: OldClient) -> None:
+def test_the_guest_cart_is_sent_after_login(client: LegacyClient) -> None:
     mug, lamp = make_product(stock=9).id, make_product(stock=9).id
     client.add(mug, 2)
     client.add(lamp)
@@ -104,7 +104,7 @@ def test_what_a_guest_collected_is_sent_after_the_log_in(client: OldClient) -> N
     assert set(client.lines) == {mug, lamp}
 
 
-def test_a_cart_that_the_server_has_wins(client: OldClient) -> None:
+def test_the_servers_cart_takes_precedence(client: LegacyClient) -> None:
     account, mug, lamp = make_account(), make_product(stock=9), make_product(stock=9).id
     cart.add_line(cart.cart_key_of(account.id), mug.sku, 3)
     client.add(lamp)
@@ -112,7 +112,7 @@ def test_a_cart_that_the_server_has_wins(client: OldClient) -> None:
     assert client.cart == {mug.id: 3} == server_cart(client)
 
 
-def test_a_cart_is_edited(member: OldClient) -> None:
+def test_a_cart_is_edited(member: LegacyClient) -> None:
     mug, lamp = make_product(stock=9).id, make_product(stock=9).id
     member.page = "/app/products"
     assert member.add(mug)
@@ -128,7 +128,7 @@ def test_a_cart_is_edited(member: OldClient) -> None:
     assert member.cart == {mug: 5}
 
 
-def test_a_product_that_is_sold_no_more_leaves_the_cart(member: OldClient) -> None:
+def test_a_product_off_sale_leaves_the_cart(member: LegacyClient) -> None:
     mug, lamp = make_product(stock=9).id, make_product(stock=9).id
     member.add(mug)
     member.add(lamp)
@@ -141,10 +141,10 @@ def test_a_product_that_is_sold_no_more_leaves_the_cart(member: OldClient) -> No
 # ------------------------------------------------------------------------------------------ 4.6
 
 
-def at_checkout(member: OldClient) -> tuple[dict[str, Any], int]:
-    """Something in the cart, and a new address.
+def at_checkout(member: LegacyClient) -> tuple[dict[str, Any], int]:
+    """Add a product to the cart and an address to the address book.
 
-    :return: the address as an order carries it, and the product
+    :return: the address in the form that an order sends, and the product
     """
     product = make_product(stock=9).id
     member.page = "/app/product/1"
@@ -166,7 +166,7 @@ SAVED = {
 
 
 @pytest.mark.parametrize("kind", SAVED)
-def test_an_order_paid_by_a_saved_method(member: OldClient, kind: str) -> None:
+def test_an_order_paid_by_a_saved_method(member: LegacyClient, kind: str) -> None:
     provider, token, told = SAVED[kind]
     assert member.add_method(provider, token) is not None
     address, product = at_checkout(member)
@@ -181,7 +181,7 @@ def test_an_order_paid_by_a_saved_method(member: OldClient, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", SAVED)
-def test_an_order_paid_by_a_method_entered_on_the_spot(member: OldClient, kind: str) -> None:
+def test_an_order_paid_by_a_newly_entered_method(member: LegacyClient, kind: str) -> None:
     address, _ = at_checkout(member)
     provider, token, told = SAVED[kind]
     if kind in {"card", "upi"}:
@@ -193,7 +193,7 @@ def test_an_order_paid_by_a_method_entered_on_the_spot(member: OldClient, kind: 
     assert told in order["paymentDetails"]
 
 
-def test_a_double_click_is_one_order(app: Flask, member: OldClient) -> None:
+def test_a_double_click_is_one_order(app: Flask, member: LegacyClient) -> None:
     address, product = at_checkout(member)
     payment = NEW_ON_THE_SPOT | {"type": "cod"}
     first = member.place_order(address, payment)
@@ -204,7 +204,7 @@ def test_a_double_click_is_one_order(app: Flask, member: OldClient) -> None:
     assert len(member.orders()) == 1
 
 
-def test_an_order_that_cannot_be_placed_leaves_the_cart(member: OldClient) -> None:
+def test_a_failed_order_keeps_the_cart(member: LegacyClient) -> None:
     address, product = at_checkout(member)
     member.cart[product] = 10
     assert member.place_order(address, NEW_ON_THE_SPOT | {"type": "cod"}) is None
@@ -216,7 +216,7 @@ def test_an_order_that_cannot_be_placed_leaves_the_cart(member: OldClient) -> No
     assert server_cart(member) == {product: 2}
 
 
-def test_a_card_number_from_the_clients_memory_is_cut(member: OldClient) -> None:
+def test_a_stored_card_number_is_shortened(member: LegacyClient) -> None:
     address, _ = at_checkout(member)
     order = member.place_order(address, {**NEW_ON_THE_SPOT, "type": "card", "cardNumber": "4242 4242 4242 4242"})
     assert order is not None
@@ -227,9 +227,9 @@ def test_a_card_number_from_the_clients_memory_is_cut(member: OldClient) -> None
 # ------------------------------------------------------------------------------------------ 4.7
 
 
-def test_the_profile(member: OldClient) -> None:
+def test_the_profile(member: LegacyClient) -> None:
     member.page = "/app/profile"
-    assert (member.addresses(), member.methods(), member.orders(), member.wishes()) == ([], [], [], [])
+    assert (member.addresses(), member.methods(), member.orders(), member.wishlist()) == ([], [], [], [])
     first, second = member.add_address(), member.add_address(city="Mumbai")
     assert first is not None
     assert second is not None
@@ -242,25 +242,25 @@ def test_the_profile(member: OldClient) -> None:
     assert member.methods() == []
 
 
-def test_an_address_or_a_card_that_is_none_is_refused(member: OldClient) -> None:
+def test_an_invalid_address_or_card_is_refused(member: LegacyClient) -> None:
     assert member.add_address(city=" ") is None
     assert member.add_method("VISA", "4242424242424242") is None
     assert (member.addresses(), member.methods()) == ([], [])
 
 
-def test_hearts(member: OldClient) -> None:
+def test_the_wishlist(member: LegacyClient) -> None:
     mug, lamp = make_product().id, make_product().id
-    assert [member.like(product) for product in (mug, lamp, mug)] == [200] * 3
-    assert member.wishes() == [mug, lamp]
-    assert member.unlike(mug) == [200, 200]
-    assert member.wishes() == [lamp]
-    assert member.like(999999) == 404
+    assert [member.add_to_wishlist(product) for product in (mug, lamp, mug)] == [200] * 3
+    assert member.wishlist() == [mug, lamp]
+    assert member.remove_from_wishlist(mug) == [200, 200]
+    assert member.wishlist() == [lamp]
+    assert member.add_to_wishlist(999999) == 404
     assert member.log_in(str(holder_of(member).email), PASSWORD)
     assert member.user is not None
     assert member.user["wishlist"] == [lamp]
 
 
-def test_the_payment_page(member: OldClient) -> None:
+def test_the_payment_page(member: LegacyClient) -> None:
     for provider, token in (
         ("CARD", "Asha|4242|12/2027"),
         ("UPI", "asha@okbank"),
@@ -271,7 +271,7 @@ def test_the_payment_page(member: OldClient) -> None:
     assert [method["type"] for method in member.methods()] == ["bnpl", "cod", "upi", "card"]
 
 
-def test_a_review(member: OldClient) -> None:
+def test_a_review(member: LegacyClient) -> None:
     product = make_product().id
     written = member.review(product, rating=4)
     assert (written["userName"], written["rating"]) == ("Asha Rao", 4)
@@ -283,7 +283,7 @@ def test_a_review(member: OldClient) -> None:
 # ------------------------------------------------------------------------------------------ 4.8 and 4.9
 
 
-def test_an_order_is_followed_and_cancelled(member: OldClient) -> None:
+def test_an_order_is_tracked_and_cancelled(member: LegacyClient) -> None:
     address, _ = at_checkout(member)
     order = member.place_order(address, NEW_ON_THE_SPOT | {"type": "cod"})
     assert order is not None
@@ -293,7 +293,7 @@ def test_an_order_is_followed_and_cancelled(member: OldClient) -> None:
     assert [told["status"] for told in member.orders()] == ["cancelled"]
 
 
-def test_after_a_log_out_the_next_one_to_log_in_is_somebody_else(member: OldClient) -> None:
+def test_another_user_can_log_in_after_logout(member: LegacyClient) -> None:
     mug = make_product(stock=9).id
     member.add(mug)
     before = member.uid
@@ -304,7 +304,7 @@ def test_after_a_log_out_the_next_one_to_log_in_is_somebody_else(member: OldClie
     assert server_cart(member) == {mug: 1}  # the client's own memory, sent by it
 
 
-def test_a_session_that_is_over_answers_nothing_and_redirects_nowhere(member: OldClient, now: Clock) -> None:
+def test_an_expired_session_is_refused_without_redirect(member: LegacyClient, now: Clock) -> None:
     mug = make_product(stock=9).id
     member.add(mug)
     now.advance(hours=25)
@@ -318,7 +318,7 @@ def test_a_session_that_is_over_answers_nothing_and_redirects_nowhere(member: Ol
     assert member.load_cart() == []
 
 
-def test_calls_that_no_page_makes_any_more(client: OldClient, mailbox: Mailbox) -> None:
+def test_calls_that_no_page_makes(client: LegacyClient, mailbox: Mailbox) -> None:
     registered = client.json("POST", "/auth/register", {"email": EMAIL, "password": PASSWORD, "phone": ""})
     client.user = registered
     product = make_product(stock=9).id

@@ -1,4 +1,4 @@
-"""Requests that arrive at the same moment, as the old client sends them: real commits, on databases of their own."""
+"""Concurrent requests, as the legacy client sends them: with real commits, on databases of their own."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def busy(busy_shop: Flask) -> Iterator[Flask]:
 
 
 def tab(app: Flask, account: Account) -> Api:
-    """Another tab of somebody's browser; each holds a client of its own."""
+    """Another browser tab of an account."""
     return signed_in(app, account)[0]
 
 
@@ -49,7 +49,7 @@ def send_all(app: Flask, requests: list[Callable[[], TestResponse]]) -> list[Tes
     return [answer for answer in answers if not isinstance(answer, Exception)]
 
 
-def test_three_first_looks_make_one_cart(busy: Flask) -> None:
+def test_three_concurrent_first_reads_create_one_cart(busy: Flask) -> None:
     _, account = signed_in(busy)
     tabs = [tab(busy, account) for _ in range(3)]
     path = f"/cart/{account.id}"
@@ -60,9 +60,9 @@ def test_three_first_looks_make_one_cart(busy: Flask) -> None:
 
 
 def add_all(app: Flask, times: int, **headers: str) -> list[int]:
-    """Send the same POST so often at once to a cart that is not there yet.
+    """Send the same POST several times at once to a cart that does not exist yet.
 
-    :return: what it then holds
+    :return: the quantities of its lines afterwards
     """
     _, account = signed_in(app)
     path = f"/cart/{account.id}/items?productId={make_product(stock=50).id}&quantity=2"
@@ -72,11 +72,11 @@ def add_all(app: Flask, times: int, **headers: str) -> list[int]:
     return [item["quantity"] for item in tabs[0].get(f"/cart/{account.id}").json["items"]]
 
 
-def test_the_same_product_added_at_once_is_one_line_with_the_sum(busy: Flask) -> None:
+def test_concurrent_additions_are_one_line_with_the_sum(busy: Flask) -> None:
     assert add_all(busy, 4) == [8]
 
 
-def test_the_same_sync_sent_at_once_is_one_line_with_what_it_says(busy: Flask) -> None:
+def test_concurrent_syncs_are_one_line_with_the_synced_quantity(busy: Flask) -> None:
     assert add_all(busy, 4, **REFERER) == [2]
 
 
@@ -96,7 +96,7 @@ def test_of_two_orders_for_the_last_unit_one_is_refused(busy: Flask) -> None:
 
 
 @pytest.mark.parametrize("ids", [("ORD-1", "ORD-2"), ("ORD-1", "ORD-1")], ids=["two ids", "one id"])
-def test_both_clicks_of_a_double_click_are_answered_with_the_one_order(busy: Flask, ids: tuple[str, str]) -> None:
+def test_both_requests_of_a_double_click_get_the_same_order(busy: Flask, ids: tuple[str, str]) -> None:
     mug = make_product(stock=2)
     _, buyer = signed_in(busy)
     answers = order_all(busy, [(buyer, order_body((mug, 2), id=identity)) for identity in ids])
@@ -105,7 +105,7 @@ def test_both_clicks_of_a_double_click_are_answered_with_the_one_order(busy: Fla
     assert consistency.stock_of(mug.sku) == Stock(on_hand=0, reserved=0)
 
 
-def test_a_cart_checked_out_twice_at_once_is_one_order(busy: Flask) -> None:
+def test_two_concurrent_checkouts_of_a_cart_are_one_order(busy: Flask) -> None:
     mug = make_product(stock=9)
     shopper, account = signed_in(busy)
     shopper.post(f"/cart/{account.id}/items?productId={mug.id}&quantity=2")

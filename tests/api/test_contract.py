@@ -1,4 +1,4 @@
-"""What the code describes of itself against what was agreed with the old client: nothing agreed may be missing."""
+"""The generated OpenAPI document has everything that the contract with the legacy client specifies."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Node = dict[str, Any]
 CONTRACT: Node = yaml.safe_load((Path(__file__).parent / "contract.yaml").read_text())
 
 AGREED = [(path, method) for path, methods in CONTRACT["paths"].items() for method in methods if method != "parameters"]
-# Members that we take beside those agreed, for what the old client does not do.
-BESIDE = {"post /auth/login": {"otpCode"}}
+# Accepted members that the contract does not have, as the legacy client does not need them.
+ADDITIONAL = {"post /auth/login": {"otpCode"}}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def described(shop: Flask) -> Node:
 
 
 def resolved(root: Node, node: Any) -> Any:
-    """A node, or what it refers to."""
+    """Resolve a node's references."""
     while isinstance(node, dict) and "$ref" in node:
         target = root
         for step in node["$ref"].removeprefix("#/").split("/"):
@@ -37,7 +37,7 @@ def resolved(root: Node, node: Any) -> Any:
 
 
 def members(root: Node, schema: Any) -> tuple[dict[str, Any], set[str]]:
-    """Every member of an object with its schema, and the names of those required; of a list, those of its elements."""
+    """The members of an object, or of a list's elements: their schemas by name, and the required names."""
     schema = resolved(root, schema)
     if schema.get("type") == "array":
         return members(root, schema.get("items", {}))
@@ -63,15 +63,15 @@ def types(root: Node, schema: Any) -> set[str]:
     return {"string"} if isinstance(value, str) else set()
 
 
-def same_shape(agreed: Any, described: Node, ours: Any, where: str, *, incoming: bool) -> None:
-    """Members, which of them are required, and their types, all the way down."""
+def assert_same_schema(agreed: Any, described: Node, ours: Any, where: str, *, incoming: bool) -> None:
+    """Assert recursively that members, required members and types are those of the contract."""
     theirs, needed = members(CONTRACT, agreed)
     mine, given = members(described, ours)
     assert types(CONTRACT, agreed) == types(described, ours), where
-    assert set(theirs) == set(mine) - BESIDE.get(where, set()), where
+    assert set(theirs) == set(mine) - ADDITIONAL.get(where, set()), where
     assert given == needed or (not incoming and given == set(mine)), where
     for name in theirs:
-        same_shape(theirs[name], described, mine[name], f"{where}.{name}", incoming=incoming)
+        assert_same_schema(theirs[name], described, mine[name], f"{where}.{name}", incoming=incoming)
 
 
 def parameters(root: Node, path: Node, operation: Node) -> dict[tuple[str, str], bool]:
@@ -81,7 +81,7 @@ def parameters(root: Node, path: Node, operation: Node) -> dict[tuple[str, str],
 
 
 @pytest.mark.parametrize(("path", "method"), AGREED)
-def test_an_operation_is_there_under_its_name_and_with_its_parameters(described: Node, path: str, method: str) -> None:
+def test_an_operation_has_the_agreed_name_and_parameters(described: Node, path: str, method: str) -> None:
     agreed, ours = CONTRACT["paths"][path][method], described["paths"][path][method]
     assert ours["operationId"] == agreed["operationId"]
     assert ours["tags"] == agreed["tags"]
@@ -91,18 +91,18 @@ def test_an_operation_is_there_under_its_name_and_with_its_parameters(described:
 
 
 @pytest.mark.parametrize(("path", "method"), AGREED)
-def test_an_operation_takes_what_was_agreed(described: Node, path: str, method: str) -> None:
+def test_an_operation_accepts_the_agreed_request(described: Node, path: str, method: str) -> None:
     body = resolved(CONTRACT, CONTRACT["paths"][path][method].get("requestBody"))
     if body is None or not body["required"]:
         return
     ours = described["paths"][path][method]["requestBody"]["content"]
     assert set(ours) == set(body["content"])
     for kind, agreed in body["content"].items():
-        same_shape(agreed["schema"], described, ours[kind]["schema"], f"{method} {path}", incoming=True)
+        assert_same_schema(agreed["schema"], described, ours[kind]["schema"], f"{method} {path}", incoming=True)
 
 
 @pytest.mark.parametrize(("path", "method"), AGREED)
-def test_an_operation_answers_what_was_agreed(described: Node, path: str, method: str) -> None:
+def test_an_operation_has_the_agreed_responses(described: Node, path: str, method: str) -> None:
     ours = described["paths"][path][method]["responses"]
     for status, agreed in CONTRACT["paths"][path][method]["responses"].items():
         assert status in ours, f"{method} {path} knows no {status}"
@@ -112,4 +112,4 @@ def test_an_operation_answers_what_was_agreed(described: Node, path: str, method
         for kind, content in theirs.get("content", {}).items():
             if "schema" in content:
                 where = f"{method} {path} {status}"
-                same_shape(content["schema"], described, mine["content"][kind]["schema"], where, incoming=False)
+                assert_same_schema(content["schema"], described, mine["content"][kind]["schema"], where, incoming=False)

@@ -1,4 +1,4 @@
-"""Whatever goes wrong at an address of the API is told in one shape, and whatever goes wrong on a page is a page."""
+"""Every error of the API has the same JSON format, and every error of a page is a page."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ TEN_DEEP = "[" * 100_000
         "/health/nothing",
     ],
 )
-def test_an_unknown_path_of_the_api_is_told_as_json(api: Api, path: str) -> None:
+def test_an_unknown_api_path_answers_json(api: Api, path: str) -> None:
     assert_refused(api.get(path), 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/cart/lines/x/y", "/products/7", "/apis", "/category/toys"])
-def test_an_unknown_path_of_the_pages_is_told_on_a_page(api: Api, path: str) -> None:
+def test_an_unknown_page_answers_html(api: Api, path: str) -> None:
     response = api.get(path)
     assert (response.status_code, response.mimetype) == (404, "text/html")
 
@@ -63,13 +63,13 @@ def test_an_unknown_path_of_the_pages_is_told_on_a_page(api: Api, path: str) -> 
         ("DELETE", "/health", {"GET"}),
     ],
 )
-def test_a_wrong_method_is_told_with_the_right_ones(api: Api, method: str, path: str, allowed: set[str]) -> None:
+def test_a_wrong_method_answers_the_allowed_ones(api: Api, method: str, path: str, allowed: set[str]) -> None:
     response = api.send(method, path)
     assert_refused(response, 405, "METHOD_NOT_ALLOWED")
     assert allowed <= {verb.strip() for verb in response.headers["Allow"].split(",")}
 
 
-def test_a_wrong_method_of_a_page_is_told_on_a_page(api: Api) -> None:
+def test_a_wrong_method_of_a_page_answers_html(api: Api) -> None:
     assert api.get("/cart/lines").mimetype == "text/html"
     assert api.get("/checkout").mimetype == "text/html"
 
@@ -77,13 +77,13 @@ def test_a_wrong_method_of_a_page_is_told_on_a_page(api: Api) -> None:
 @pytest.mark.parametrize(
     "body", ["", "[1", "{", "[1,]", "{'a': 1}", b"\xff\xfe", '["\\ud800"]', "[NaN", TEN_DEEP, "[1] x"]
 )
-def test_what_is_no_json_is_malformed(api: Api, body: Any) -> None:
+def test_invalid_json_is_malformed(api: Api, body: Any) -> None:
     response = api.post("/api/products/batch", data=body, content_type="application/json")
     assert_refused(response, 400, "MALFORMED_JSON")
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None])
-def test_json_must_be_called_json(api: Api, kind: str | None) -> None:
+def test_the_content_type_must_be_json(api: Api, kind: str | None) -> None:
     response = api.post("/api/products/batch", data="[1]", content_type=kind)
     assert_refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
 
@@ -106,7 +106,7 @@ def test_every_problem_is_named_at_once(stock_keeper: Api) -> None:
     assert error["message"] == "sku must not be empty"
 
 
-def test_a_problem_within_a_list_says_where(api: Api) -> None:
+def test_a_problem_within_a_list_has_its_index(api: Api) -> None:
     error = assert_refused(api.post("/api/products/batch", json=[1, "2", 3.5]), 400, "VALIDATION_ERROR")
     assert [detail["field"] for detail in error["details"]] == ["[1]", "[2]"]
 
@@ -118,7 +118,7 @@ def fail_with(api: Api, monkeypatch: pytest.MonkeyPatch, error: Exception) -> No
     monkeypatch.setitem(api.pages.app.view_functions, "api.getProduct", fail)
 
 
-def test_an_error_nobody_foresaw_shows_nothing_of_the_inside(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_reveals_no_details(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_with(api, monkeypatch, RuntimeError("secret figure 4711"))
     response = api.get("/api/products/1", headers={"HX-Request": "true"})
     assert_refused(response, 500, "INTERNAL_ERROR")
@@ -126,16 +126,14 @@ def test_an_error_nobody_foresaw_shows_nothing_of_the_inside(api: Api, monkeypat
         assert inside not in response.text
 
 
-def test_a_database_without_a_connection_to_spare_says_when_to_come_again(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_exhausted_connection_pool_answers_503_with_retry_after(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_with(api, monkeypatch, PoolTimeout("QueuePool limit"))
     response = api.get("/api/products/1")
     assert_refused(response, 503, "SERVICE_UNAVAILABLE")
     assert response.headers["Retry-After"] == "5"
 
 
-def test_a_database_that_is_away_says_when_to_come_again(tmp_path: Path) -> None:
+def test_an_unavailable_database_answers_503_with_retry_after(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, CATALOG_DATABASE_URL=NOWHERE) as app, app.app_context():
         response = Api(app).get("/api/products")
@@ -144,7 +142,7 @@ def test_a_database_that_is_away_says_when_to_come_again(tmp_path: Path) -> None
     assert "pymysql" not in response.text
 
 
-def test_too_many_tries_say_when_to_come_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_limit_answers_429_with_retry_after(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_with(api, monkeypatch, RetryLater(40))
     response = api.get("/api/products/1")
     assert_refused(response, 429, "RATE_LIMITED")
@@ -160,19 +158,19 @@ def test_too_many_tries_say_when_to_come_again(api: Api, monkeypatch: pytest.Mon
         (accounts.WrongPassword(), 401, "INVALID_CREDENTIALS"),
     ],
 )
-def test_a_refusal_of_the_shop_has_the_code_of_the_contract(
+def test_a_domain_error_has_the_code_of_the_contract(
     api: Api, monkeypatch: pytest.MonkeyPatch, error: DomainError, status: int, code: str
 ) -> None:
     fail_with(api, monkeypatch, error)
     assert_refused(api.get("/api/products/1"), status, code)
 
 
-def test_a_refusal_without_a_row_of_its_own_goes_by_its_status() -> None:
+def test_an_unmapped_domain_error_uses_its_status() -> None:
     class Unheard(DomainError):
         status = 422
 
-    assert errors.refusal_of(422, Unheard()).code == "VALIDATION_ERROR"
-    assert errors.refusal_of(422, Unheard()).status == 400
+    assert errors.error_for(422, Unheard()).code == "VALIDATION_ERROR"
+    assert errors.error_for(422, Unheard()).status == 400
 
 
 def test_health_answers_with_and_without_a_slash(api: Api) -> None:
@@ -181,6 +179,6 @@ def test_health_answers_with_and_without_a_slash(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/cart/lines", "/track"])
-def test_the_pages_keep_their_own_words(app: Flask, path: str) -> None:
+def test_pages_have_their_own_error_texts(app: Flask, path: str) -> None:
     response = Api(app).post(path, headers={"Sec-Fetch-Site": "cross-site"})
     assert (response.status_code, response.mimetype) == (403, "text/html")

@@ -1,6 +1,6 @@
-"""Requests that a machine makes up from /api/openapi.json, as anybody might send them. Bar B10.
+"""Fuzz tests: random valid and invalid requests generated from /api/openapi.json.
 
-What is sent follows from a seed: a failure can be had again. `-m long` sends ten thousand.
+They are generated from a fixed seed, so that failures are reproducible. `-m long` sends ten thousand.
 """
 
 from __future__ import annotations
@@ -57,8 +57,10 @@ MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 @dataclass
 class Sender:
-    """:ivar account: who sends, None for nobody
-    :ivar statuses: what was answered, how often
+    """A caller that sends generated requests.
+
+    :ivar account: its account, None for an anonymous caller
+    :ivar statuses: number of answers by status
     """
 
     app: Flask
@@ -66,7 +68,7 @@ class Sender:
     statuses: Counter[int] = field(default_factory=Counter)
 
     def headers(self) -> dict[str, str]:
-        """A sign-in of its own for every operation: one of them signs out."""
+        """Sign in again for every operation, as one of them signs out."""
         if self.account is None:
             return {}
         with self.app.app_context():
@@ -76,7 +78,7 @@ class Sender:
             return {"Authorization": f"Bearer {accounts.issue_token(found[0])}"}
 
     def try_out(self, operation: APIOperation[Any], known: dict[str, Any], examples: int) -> None:
-        """Half of the requests fit the document, about things that are there where it names some; half do not."""
+        """Generate valid requests, which use existing ids, and as many invalid ones."""
         headers = self.headers()
         for mode in MODES:
             if mode is GenerationMode.NEGATIVE and not _can_be_wrong(operation):
@@ -123,7 +125,7 @@ def _can_be_wrong(operation: APIOperation[Any]) -> bool:
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """A shop that nobody else uses."""
+    """A shop with databases of its own."""
     with own_shop("sqlite", tmp_path_factory.mktemp("fuzzed")) as app:
         yield app
 
@@ -143,8 +145,10 @@ def operations(app: Flask) -> list[APIOperation[Any]]:
 
 
 def fuzz(app: Flask, senders: list[Sender], examples: int) -> Counter[int]:
-    """:param examples: requests of each kind, sender and operation
-    :return: what was answered, how often
+    """Send requests to every operation.
+
+    :param examples: number of requests of each mode, sender and operation
+    :return: number of answers by status
     """
     customer = senders[1].account
     assert customer is not None
@@ -161,14 +165,14 @@ def fuzz(app: Flask, senders: list[Sender], examples: int) -> Counter[int]:
 
 
 def figures(app: Flask) -> tuple[list[tuple[Any, ...]], list[str]]:
-    """What no stranger and no customer may change: products and prices; and whether the books agree."""
+    """Products and prices, which no customer may change, and the consistency violations."""
     with app.app_context():
         chosen = select(Variant.sku, Variant.title, Variant.price, Product.name, Product.active)
         rows = read_session().execute(chosen.join(Product, Product.id == Variant.product_id).order_by(Variant.id)).all()
         return [tuple(row) for row in rows], list(consistency.violations())
 
 
-def test_no_request_is_answered_by_a_fault_or_by_what_is_not_described(fuzzed: Flask, senders: list[Sender]) -> None:
+def test_no_request_gets_a_server_error_or_an_undocumented_answer(fuzzed: Flask, senders: list[Sender]) -> None:
     statuses = fuzz(fuzzed, senders, examples=1)
     assert {200, 400, 401, 403, 404} <= set(statuses)
     assert statuses.total() > 300
@@ -176,8 +180,8 @@ def test_no_request_is_answered_by_a_fault_or_by_what_is_not_described(fuzzed: F
 
 
 @pytest.mark.long
-def test_ten_thousand_requests_find_nothing(fuzzed: Flask, senders: list[Sender]) -> None:
-    """Bar B10: first of strangers and customers, who change nothing that is the shop's; then of staff too."""
+def test_ten_thousand_requests_find_no_fault(fuzzed: Flask, senders: list[Sender]) -> None:
+    """First anonymous callers and customers, who must not change products or prices; then staff, too."""
     before = figures(fuzzed)
     strangers = fuzz(fuzzed, senders[:2], examples=28)
     assert figures(fuzzed) == (before[0], [])

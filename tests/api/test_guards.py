@@ -1,4 +1,4 @@
-"""Who may call what, of every operation there is: contract case 49."""
+"""Access to every operation of the API: contract case 49."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Flask
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
-from storefront.api.auth import proved
+from storefront.api.auth import sign_up_verified
 from storefront.api.guards import CHANGED_BY_API, of_user, public, signed_in, stock_staff
 from storefront.api.operations import OPERATIONS, Operation
 from storefront.db.audit_log import AuditQuery
@@ -29,35 +29,41 @@ def named(operations: list[Operation]) -> pytest.MarkDecorator:
 
 
 def path_of(declared: Operation, **ids: object) -> str:
-    """A path of things that are there, or are nobody's."""
+    """The path of an operation.
+
+    :param ids: values of its parameters, 1 by default
+    """
     return re.sub(r"{(\w+)}", lambda name: str(ids.get(name[1], 1)), declared.path)
 
 
 def call(api: Api, declared: Operation, **ids: object) -> int:
-    """With nothing in the body that would do: who may is asked before it is read."""
+    """Call an operation without a valid body, as access is checked first.
+
+    :return: status
+    """
     answer = api.send(declared.method, path_of(declared, **ids))
     answer.close()
     return answer.status_code
 
 
-def test_every_operation_has_a_guard_known_here() -> None:
-    assert {declared.access for declared in OPERATIONS} == {public, signed_in, of_user, stock_staff, proved}
+def test_every_operation_has_a_known_guard() -> None:
+    assert {declared.access for declared in OPERATIONS} == {public, signed_in, of_user, stock_staff, sign_up_verified}
 
 
 @named(of(signed_in, of_user, stock_staff))
-def test_nobody_is_asked_who_they_are(api: Api, declared: Operation) -> None:
+def test_anonymous_callers_get_401(api: Api, declared: Operation) -> None:
     refused = api.send(declared.method, path_of(declared))
     assert_refused(refused, 401, "UNAUTHENTICATED")
     assert refused.headers["WWW-Authenticate"] == "Bearer"
 
 
 @named(of(public))
-def test_everyone_is_let_in_where_everyone_may(api: Api, declared: Operation) -> None:
+def test_public_operations_need_no_authentication(api: Api, declared: Operation) -> None:
     assert call(api, declared) not in {401, 403}
 
 
 @named(of(of_user))
-def test_another_account_is_not_let_in(app: Flask, declared: Operation) -> None:
+def test_another_account_gets_403(app: Flask, declared: Operation) -> None:
     owner = make_account()
     refused = Api(app).with_cookie(make_account()).send(declared.method, path_of(declared, userId=owner.id))
     assert_refused(refused, 403, "FORBIDDEN")
@@ -65,19 +71,19 @@ def test_another_account_is_not_let_in(app: Flask, declared: Operation) -> None:
 
 @named(of(of_user))
 @pytest.mark.parametrize("who", ["owner", Role.STOCK_STAFF, Role.ORDER_STAFF, Role.ADMIN])
-def test_the_owner_and_staff_are(app: Flask, declared: Operation, who: str) -> None:
+def test_the_owner_and_staff_have_access(app: Flask, declared: Operation, who: str) -> None:
     owner = make_account()
     caller = owner if who == "owner" else make_staff(Role(who))
     assert call(Api(app).with_cookie(caller), declared, userId=owner.id) not in {401, 403}
 
 
 def api_changes() -> list[tuple[str, str, str]]:
-    """What the trail has of it: who, at whose account, what."""
-    noted = accounts.audit_entries(AuditQuery(), 50)
-    return [(act.actor, act.subject, act.detail) for act in noted if act.what == CHANGED_BY_API]
+    """The audit log's entries of changes by API: actor, subject, detail."""
+    entries = accounts.audit_entries(AuditQuery(), 50)
+    return [(entry.actor, entry.subject, entry.detail) for entry in entries if entry.what == CHANGED_BY_API]
 
 
-def test_what_staff_change_for_somebody_is_in_the_trail(app: Flask) -> None:
+def test_changes_by_staff_are_in_the_audit_log(app: Flask) -> None:
     clerk, owner = make_staff(Role.STOCK_STAFF), make_account()
     url = f"/users/{owner.id}/profile"
     for caller, whose in ((clerk, owner), (owner, owner)):
@@ -87,7 +93,7 @@ def test_what_staff_change_for_somebody_is_in_the_trail(app: Flask) -> None:
     assert api_changes() == [(clerk.email, owner.email, f"PUT {url}")]
 
 
-def test_an_account_of_the_staff_is_changed_by_its_owner_and_admins_only(app: Flask) -> None:
+def test_a_staff_account_can_be_changed_by_its_owner_and_admins_only(app: Flask) -> None:
     url = f"/users/{make_staff(Role.ORDER_STAFF).id}/profile"
     refused = Api(app).with_cookie(make_staff(Role.STOCK_STAFF)).put(url, json={"phone": "+919876543210"})
     assert_refused(refused, 403, "FORBIDDEN")
@@ -95,14 +101,14 @@ def test_an_account_of_the_staff_is_changed_by_its_owner_and_admins_only(app: Fl
     assert Api(app).with_cookie(make_staff(Role.ADMIN)).put(url, json={"name": "Asha"}).status_code == 200
 
 
-def test_a_change_for_nobody_is_not_found_and_not_noted(app: Flask) -> None:
+def test_a_change_of_an_unknown_account_is_not_logged(app: Flask) -> None:
     refused = Api(app).with_cookie(make_staff()).put("/users/2147483647/profile", json={"name": "Asha"})
     assert_refused(refused, 404, "USER_NOT_FOUND")
     assert api_changes() == []
 
 
 @named(of(stock_staff))
-def test_stock_is_its_staffs(app: Flask, declared: Operation) -> None:
+def test_only_stock_staff_may_change_stock(app: Flask, declared: Operation) -> None:
     for caller in (make_account(), make_staff(Role.ORDER_STAFF)):
         assert call(Api(app).with_cookie(caller), declared) == 403
     for caller in (make_staff(Role.STOCK_STAFF), make_staff()):
@@ -110,7 +116,7 @@ def test_stock_is_its_staffs(app: Flask, declared: Operation) -> None:
 
 
 @named([declared for declared in of(signed_in) if "orderId" in declared.parameters])
-def test_an_order_is_there_for_its_owner_and_staff_only(app: Flask, declared: Operation) -> None:
+def test_only_the_owner_and_staff_can_see_an_order(app: Flask, declared: Operation) -> None:
     shopper, _ = sign_in(app)
     order = shopper.post("/api/orders/", json=order_body((make_product(), 1))).json["id"]
     body = {"json": {}} if declared.body is not None else {}

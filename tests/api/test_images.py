@@ -1,4 +1,4 @@
-"""Pictures over the API: sent by staff, shown to everyone; contract case 56."""
+"""Product images by API: uploaded by staff, served to everyone; contract case 56."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add_row(product: int, source: str) -> int:
         return row.id
 
 
-def test_a_picture_is_sent_and_then_shown_under_its_address(api: Api, stock_keeper: Api) -> None:
+def test_an_uploaded_image_is_served_at_its_url(api: Api, stock_keeper: Api) -> None:
     mug = make_product().id
     sent = send(stock_keeper, mug, picture("JPEG"), "mug.png", altText="A blue mug")
     assert (sent.status_code, sent.json) == (200, "Image uploaded successfully")
@@ -50,7 +50,7 @@ def test_a_picture_is_sent_and_then_shown_under_its_address(api: Api, stock_keep
         assert api.get(path, headers={"If-None-Match": shown.headers["ETag"]}).status_code == 304
 
 
-def test_a_picture_that_was_sent_stands_on_the_product_page(stock_keeper: Api, pages: Pages) -> None:
+def test_an_uploaded_image_is_on_the_product_page(stock_keeper: Api, pages: Pages) -> None:
     mug = make_product()
     send(stock_keeper, mug.id, picture(), altText="A blue mug")
     page = pages.get(f"/product/{mug.id}-{mug.slug}")
@@ -59,20 +59,20 @@ def test_a_picture_that_was_sent_stands_on_the_product_page(stock_keeper: Api, p
     assert pages.client.get(source).mimetype == "image/webp"
 
 
-def test_the_same_picture_sent_twice_has_one_address(stock_keeper: Api) -> None:
+def test_the_same_image_uploaded_twice_has_one_url(stock_keeper: Api) -> None:
     mug = make_product().id
     first, second = (send(stock_keeper, mug, picture()) for _ in range(2))
     assert first.headers["Location"] == second.headers["Location"]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_picture_is_refused(stock_keeper: Api, name: str) -> None:
+def test_a_file_that_is_no_image_is_refused(stock_keeper: Api, name: str) -> None:
     status, make = REFUSED[name]
     code = {413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE"}[status]
     assert_refused(send(stock_keeper, make_product().id, make()), status, code)
 
 
-def test_a_form_without_a_file_or_with_too_long_a_text_is_refused(stock_keeper: Api) -> None:
+def test_a_form_without_a_file_or_with_too_long_an_alt_text_is_refused(stock_keeper: Api) -> None:
     url = f"/api/products/{make_product().id}/image"
     without = stock_keeper.post(url, data={"altText": "x"}, content_type="multipart/form-data")
     assert assert_refused(without, 400, "VALIDATION_ERROR")["details"][0]["field"] == "file"
@@ -82,27 +82,27 @@ def test_a_form_without_a_file_or_with_too_long_a_text_is_refused(stock_keeper: 
     assert_refused(stock_keeper.post(url, json={}), 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-def test_a_form_larger_than_any_picture_may_be_is_refused_unread(stock_keeper: Api) -> None:
+def test_a_form_above_the_upload_limit_is_refused_unread(stock_keeper: Api) -> None:
     assert_refused(send(stock_keeper, 1, b"\0" * 12_000_000), 413, "PAYLOAD_TOO_LARGE")
 
 
-def test_a_product_that_is_not_there_takes_no_picture(stock_keeper: Api) -> None:
+def test_an_unknown_product_takes_no_image(stock_keeper: Api) -> None:
     assert_refused(send(stock_keeper, 999_999, picture()), 404, "PRODUCT_NOT_FOUND")
 
 
 @pytest.mark.parametrize("path", ["/api/products/image/999999", "/products/image/999999/", "/api/products/image/0"])
-def test_a_picture_that_is_not_there(api: Api, path: str) -> None:
+def test_an_unknown_image_is_not_found(api: Api, path: str) -> None:
     assert_refused(api.get(path), 404, "IMAGE_NOT_FOUND")
 
 
 @pytest.mark.parametrize(
     "source", ["../config.py", "/etc/passwd", "css/tokens.css", "vendor/fluent-emoji-3d/mark.svg", "gone.webp", ""]
 )
-def test_no_other_file_is_shown_as_a_picture(api: Api, source: str) -> None:
+def test_no_other_file_is_served_as_an_image(api: Api, source: str) -> None:
     assert_refused(api.get(f"/api/products/image/{add_row(1, source)}"), 404, "IMAGE_NOT_FOUND")
 
 
-def test_a_picture_that_lies_elsewhere_is_named_and_led_to(api: Api) -> None:
+def test_an_external_image_is_redirected_to(api: Api) -> None:
     mug = make_product().id
     elsewhere = "https://pictures.example/mug.jpg"
     picture_id = add_row(mug, elsewhere)
@@ -111,7 +111,7 @@ def test_a_picture_that_lies_elsewhere_is_named_and_led_to(api: Api) -> None:
     assert (response.status_code, response.headers["Location"]) == (302, elsewhere)
 
 
-def test_what_stands_for_a_picture_is_one(api: Api) -> None:
+def test_the_placeholder_is_an_image(api: Api) -> None:
     with api.get("/api/products/image/placeholder") as response:
         assert response.mimetype == "image/webp"
         assert Pillow.open(io.BytesIO(response.data)).size == (256, 256)

@@ -1,4 +1,4 @@
-"""Changing and cancelling orders by API: who may, until when, and what never changes."""
+"""Changing and cancelling orders by API."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROAD = [OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED]
 
 
 class Case:
-    """A customer's order of two mugs out of five, and the people who come upon it."""
+    """A customer's order of two mugs out of five, and API clients of the customer, others and staff."""
 
     def __init__(self, app: Flask, kind: str = "cod") -> None:
         self.app, self.mug = app, make_product(stock=5)
@@ -45,7 +45,7 @@ class Case:
         return dict(self.staff.get(self.path).json)
 
     def work(self) -> None:
-        """Let the worker do what was announced."""
+        """Deliver the outboxes, as the worker does."""
         with self.app.test_request_context():
             tasks.deliver_outboxes()
 
@@ -55,7 +55,7 @@ def case(app: Flask) -> Case:
     return Case(app)
 
 
-# --------------------------------------------------------------------------------------------- cancelling
+# --------------------------------------------------------------------------------------------- cancellation
 
 
 def by_delete(api: Api, path: str) -> Any:
@@ -67,7 +67,7 @@ def by_put(api: Api, path: str) -> Any:
 
 
 @pytest.mark.parametrize("cancel", [by_delete, by_put])
-def test_a_customer_cancels_once_however_often_they_ask(case: Case, cancel: Callable[[Api, str], Any]) -> None:
+def test_repeated_cancellations_by_a_customer_are_one(case: Case, cancel: Callable[[Api, str], Any]) -> None:
     for _ in range(2):
         answer = cancel(case.customer, case.path)
         assert answer.status_code == 200
@@ -78,7 +78,7 @@ def test_a_customer_cancels_once_however_often_they_ask(case: Case, cancel: Call
 
 
 @pytest.mark.parametrize(("kind", "paid"), [("cod", "FAILED"), ("card", "REFUNDED"), ("upi", "REFUNDED")])
-def test_the_money_goes_back(app: Flask, kind: str, paid: str) -> None:
+def test_a_cancelled_order_is_refunded(app: Flask, kind: str, paid: str) -> None:
     case = Case(app, kind)
     case.customer.send("DELETE", case.path)
     case.work()
@@ -87,7 +87,7 @@ def test_the_money_goes_back(app: Flask, kind: str, paid: str) -> None:
 
 @pytest.mark.parametrize("cancel", [by_delete, by_put])
 @pytest.mark.parametrize("status", ROAD)
-def test_a_customer_does_not_cancel_what_is_packed(
+def test_a_customer_cannot_cancel_a_packed_order(
     case: Case, status: OrderStatus, cancel: Callable[[Api, str], Any]
 ) -> None:
     case.go_to(status)
@@ -96,17 +96,17 @@ def test_a_customer_does_not_cancel_what_is_packed(
 
 
 @pytest.mark.parametrize("status", [OrderStatus.CONFIRMED, OrderStatus.PROCESSING])
-def test_staff_cancel_until_it_is_shipped(case: Case, status: OrderStatus) -> None:
+def test_staff_can_cancel_until_the_order_is_shipped(case: Case, status: OrderStatus) -> None:
     case.go_to(status)
     assert case.staff.send("DELETE", case.path).json == CANCELLED
 
 
-def test_staff_do_not_cancel_what_is_shipped(case: Case) -> None:
+def test_staff_cannot_cancel_a_shipped_order(case: Case) -> None:
     case.go_to(OrderStatus.SHIPPED)
     assert_refused(case.staff.send("DELETE", case.path), 409, "ORDER_CANCELLATION_NOT_ALLOWED")
 
 
-def test_nobody_cancels_somebody_elses_order(case: Case, api: Api) -> None:
+def test_another_customers_order_cannot_be_cancelled(case: Case, api: Api) -> None:
     stranger, _ = signed_in(case.app)
     for method in ("DELETE", "PUT"):
         assert_refused(api.send(method, case.path, json={}), 401, "UNAUTHENTICATED")
@@ -118,7 +118,7 @@ def test_nobody_cancels_somebody_elses_order(case: Case, api: Api) -> None:
     assert case.now()["status"] == "confirmed"
 
 
-def test_a_guests_order_is_not_the_api_callers(case: Case) -> None:
+def test_a_guests_order_is_unknown_to_customers(case: Case) -> None:
     guest = make_order((make_product(), 1))
     assert_refused(case.customer.send("DELETE", f"/api/orders/{guest.id}"), 404, "ORDER_NOT_FOUND")
 
@@ -128,7 +128,7 @@ def test_a_guests_order_is_not_the_api_callers(case: Case) -> None:
 ELSEWHERE = {"line1": "1 Hill Road", "city": "Nashik", "state": "MH", "postalCode": "422001", "fullName": "Ravi"}
 
 
-def test_a_customer_sends_an_order_elsewhere(case: Case) -> None:
+def test_a_customer_changes_the_shipping_address(case: Case) -> None:
     order = case.customer.put(case.path, json={"shippingAddress": ELSEWHERE}).json
     address = order["shippingAddress"]
     assert (address["addressLine1"], address["zipCode"], address["country"]) == ("1 Hill Road", "422001", "India")
@@ -141,26 +141,26 @@ def test_a_customer_sends_an_order_elsewhere(case: Case) -> None:
 
 
 @pytest.mark.parametrize("status", ROAD)
-def test_what_is_packed_is_not_sent_elsewhere(case: Case, status: OrderStatus) -> None:
+def test_the_address_of_a_packed_order_cannot_be_changed(case: Case, status: OrderStatus) -> None:
     case.go_to(status)
     refused = case.customer.put(case.path, json={"shippingAddress": ELSEWHERE})
     assert_refused(refused, 409, "ORDER_MODIFICATION_NOT_ALLOWED")
     assert case.now()["shippingCity"] == "Pune"
 
 
-def test_nowhere_is_no_address(case: Case) -> None:
+def test_an_incomplete_address_is_refused(case: Case) -> None:
     blank = dict.fromkeys(ELSEWHERE, "") | {"country": "India"}
     assert_refused(case.customer.put(case.path, json={"shippingAddress": blank}), 400, "VALIDATION_ERROR")
 
 
 @pytest.mark.parametrize("status", ["pending", "PLACED", "processing", "Shipped", "delivered"])
-def test_a_customer_takes_no_order_further(case: Case, status: str) -> None:
+def test_a_customer_cannot_advance_an_order(case: Case, status: str) -> None:
     body = {"status": status, "shippingAddress": ELSEWHERE}
     assert_refused(case.customer.put(case.path, json=body), 403, "FORBIDDEN")
     assert case.now() == case.order
 
 
-def test_what_no_customer_may_change_is_not_looked_at(case: Case) -> None:
+def test_members_that_customers_cannot_change_are_ignored(case: Case) -> None:
     body = case.order | {
         "total": 1,
         "totalAmount": 1,
@@ -175,7 +175,7 @@ def test_what_no_customer_may_change_is_not_looked_at(case: Case) -> None:
     assert case.customer.put(case.path, json=body).json == case.order
 
 
-def test_a_status_that_is_none_is_refused(case: Case) -> None:
+def test_an_unknown_status_is_refused(case: Case) -> None:
     for status in ("gone", 5, ["cancelled"]):
         assert_refused(case.staff.put(case.path, json={"status": status}), 400, "VALIDATION_ERROR")
 
@@ -183,7 +183,7 @@ def test_a_status_that_is_none_is_refused(case: Case) -> None:
 # ------------------------------------------------------------------------------------------------ by staff
 
 
-def test_staff_take_an_order_step_by_step(case: Case) -> None:
+def test_staff_advance_an_order_step_by_step(case: Case) -> None:
     for step in ("PROCESSING", "shipped", "Delivered"):
         number = "AWB-1" if step == "shipped" else None
         order = case.staff.put(case.path, json={"status": step, "trackingNumber": number}).json
@@ -193,13 +193,13 @@ def test_staff_take_an_order_step_by_step(case: Case) -> None:
 
 
 @pytest.mark.parametrize("status", ["pending", "shipped", "delivered"])
-def test_staff_skip_no_step_and_go_none_back(case: Case, status: str) -> None:
+def test_staff_cannot_skip_or_reverse_a_step(case: Case, status: str) -> None:
     body = {"status": status, "trackingNumber": "AWB-1", "estimatedDelivery": "2026-12-24"}
     assert_refused(case.staff.put(case.path, json=body), 409, "ORDER_MODIFICATION_NOT_ALLOWED")
     assert case.now() == case.order
 
 
-def test_staff_note_the_tracking_number_and_the_day_of_arrival(case: Case) -> None:
+def test_staff_set_tracking_number_and_estimated_delivery(case: Case) -> None:
     body = {"status": "confirmed", "trackingNumber": " AWB-1 ", "estimatedDelivery": "2026-12-24"}
     for _ in range(2):
         order = case.staff.put(case.path, json=body).json
@@ -214,18 +214,18 @@ def test_staff_note_the_tracking_number_and_the_day_of_arrival(case: Case) -> No
 @pytest.mark.parametrize(
     "body", [{"estimatedDelivery": "soon"}, {"estimatedDelivery": 5}, {"trackingNumber": "x" * 65}]
 )
-def test_what_is_no_day_or_number_is_refused(case: Case, body: dict[str, Any]) -> None:
+def test_an_invalid_date_or_tracking_number_is_refused(case: Case, body: dict[str, Any]) -> None:
     assert_refused(case.staff.put(case.path, json=body), 400, "VALIDATION_ERROR")
 
 
-def test_staff_do_not_send_a_customers_order_elsewhere(case: Case) -> None:
+def test_staff_cannot_change_a_customers_shipping_address(case: Case) -> None:
     assert case.staff.put(case.path, json={"shippingAddress": ADDRESS | {"city": "Nashik"}}).json == case.order
 
 
-# ---------------------------------------------------------------------------------------------- the trail
+# ---------------------------------------------------------------------------------------------- audit log
 
 
-def test_what_staff_do_by_api_is_noted_and_what_customers_do_is_not(case: Case) -> None:
+def test_changes_by_staff_are_logged_and_those_by_customers_are_not(case: Case) -> None:
     clerk = make_staff(Role.ORDER_STAFF, email="clerk@example.com")
     staff = Api(case.app).with_token(clerk)
     staff.put(case.path, json={"estimatedDelivery": "2026-12-24"})

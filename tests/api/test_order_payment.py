@@ -1,4 +1,4 @@
-"""How an order by API is paid: what the old client means by what it sends, contract section 2.2.8."""
+"""Payment methods of orders by API, in the forms that the legacy client sends: contract section 2.2.8."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.fakes import Clock, MemoryPost
 
 
 def pay(api: Api, **method: Any) -> dict[str, Any]:
-    """Order something, paid so.
+    """Place an order with a payment method.
 
-    :return: what the order says of its payment
+    :return: the payment members of the order
     """
     answer = api.post("/api/orders/", json=order_body((make_product(), 1), id=None, paymentMethod=method))
     assert answer.status_code == 200, answer.text
@@ -53,7 +53,7 @@ def lent_by(lender: str) -> dict[str, str]:
     }
 
 
-# ------------------------------------------------------------------------------------------- what it says
+# ------------------------------------------------------------------------------------------- payment methods
 
 
 def test_cash_is_collected_on_delivery(shopper: tuple[Api, Account]) -> None:
@@ -61,11 +61,11 @@ def test_cash_is_collected_on_delivery(shopper: tuple[Api, Account]) -> None:
 
 
 @pytest.mark.parametrize("number", [CARD, CARD.replace(" ", ""), CARD.replace(" ", "-"), "**** **** **** 4242", "4242"])
-def test_of_a_card_the_last_four_digits_are_kept(shopper: tuple[Api, Account], number: str) -> None:
+def test_only_the_last_four_digits_of_a_card_are_stored(shopper: tuple[Api, Account], number: str) -> None:
     assert pay(shopper[0], type="card", cardNumber=number, cardHolder="Card Holder") == CARD_4242
 
 
-def test_who_holds_a_card_is_kept(shopper: tuple[Api, Account]) -> None:
+def test_the_cardholder_is_stored(shopper: tuple[Api, Account]) -> None:
     paid = pay(
         shopper[0], id=1, type="card", cardNumber=CARD, cardHolder="Asha - Rao", expiryMonth="12", expiryYear=2027
     )
@@ -81,7 +81,7 @@ def test_a_placeholder_is_no_upi_id(shopper: tuple[Api, Account]) -> None:
 
 
 @pytest.mark.parametrize("lender", ["Klarna", "Affirm"])
-def test_who_lends_is_kept(shopper: tuple[Api, Account], lender: str) -> None:
+def test_the_lender_is_stored(shopper: tuple[Api, Account], lender: str) -> None:
     assert pay(shopper[0], **BLANK_CARD | {"type": "bnpl", "bnplProvider": lender}) == lent_by(lender)
 
 
@@ -101,7 +101,7 @@ def test_who_lends_is_kept(shopper: tuple[Api, Account], lender: str) -> None:
         None,
     ],
 )
-def test_what_stands_for_no_way_to_pay_is_refused(shopper: tuple[Api, Account], method: Any) -> None:
+def test_an_invalid_payment_method_is_refused(shopper: tuple[Api, Account], method: Any) -> None:
     before = written()
     body = order_body((make_product(), 1), paymentMethod=method)
     assert_refused(shopper[0].post("/api/orders/", json=body), 400, "VALIDATION_ERROR")
@@ -109,9 +109,7 @@ def test_what_stands_for_no_way_to_pay_is_refused(shopper: tuple[Api, Account], 
 
 
 @pytest.mark.parametrize("provider", ["none", "stripe"])
-def test_a_card_is_not_taken_where_its_customer_would_have_to_confirm_it(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, provider: str
-) -> None:
+def test_a_card_that_needs_confirmation_is_refused(app: Flask, monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
     monkeypatch.setitem(app.config, "PAYMENT_PROVIDER", provider)
     monkeypatch.setitem(app.config, "OFFLINE_PAYMENTS", ("cod",))
     api, _ = signed_in(app)
@@ -120,7 +118,7 @@ def test_a_card_is_not_taken_where_its_customer_would_have_to_confirm_it(
         assert_refused(api.post("/api/orders/", json=body), 400, "VALIDATION_ERROR")
 
 
-# ---------------------------------------------------------------------------------------- what was saved
+# ---------------------------------------------------------------------------------------- saved methods
 
 
 def save(account: Account, provider: str, token: str) -> int:
@@ -139,7 +137,7 @@ def save(account: Account, provider: str, token: str) -> int:
         ("COD", "COD_TOKEN", {"type": "cod"}, CASH),
     ],
 )
-def test_a_saved_way_to_pay_is_named_by_its_id(
+def test_a_saved_payment_method_is_chosen_by_its_id(
     shopper: tuple[Api, Account], provider: str, token: str, sent: dict[str, Any], shown: dict[str, str]
 ) -> None:
     api, account = shopper
@@ -148,13 +146,13 @@ def test_a_saved_way_to_pay_is_named_by_its_id(
     assert pay(api, id=saved, isDefault=False, **sent) == shown
 
 
-def test_who_holds_a_saved_card_is_shown(shopper: tuple[Api, Account]) -> None:
+def test_the_holder_of_a_saved_card_is_shown(shopper: tuple[Api, Account]) -> None:
     api, account = shopper
     paid = pay(api, id=save(account, "CARD", "Asha Rao|4242|12/2027"), type="card")
     assert paid["details"] == "**** **** **** 4242 - Asha Rao"
 
 
-def test_an_id_of_another_kind_or_of_somebody_else_names_nothing(shopper: tuple[Api, Account]) -> None:
+def test_an_id_of_another_kind_or_account_is_ignored(shopper: tuple[Api, Account]) -> None:
     api, account = shopper
     mine, theirs = save(account, "UPI", "asha.rao@okbank"), save(make_account(), "VISA", "card_1705314600000_4242")
     for number in (mine, theirs, 0, -1, 2**53 - 1):
@@ -169,7 +167,7 @@ def test_an_id_of_another_kind_or_of_somebody_else_names_nothing(shopper: tuple[
         ("VISA", "card_1705314600000_4242", CARD_4242),
     ],
 )
-def test_a_blank_card_is_what_was_saved_last(
+def test_a_blank_card_is_the_last_saved_one(
     shopper: tuple[Api, Account], now: Clock, provider: str, token: str, shown: dict[str, str]
 ) -> None:
     api, account = shopper
@@ -181,9 +179,7 @@ def test_a_blank_card_is_what_was_saved_last(
     assert pay(api, **BLANK_CARD) == shown
 
 
-def test_a_blank_card_is_a_card_of_which_nothing_is_known_once_half_an_hour_is_over(
-    shopper: tuple[Api, Account], now: Clock
-) -> None:
+def test_a_blank_card_is_an_unknown_card_after_half_an_hour(shopper: tuple[Api, Account], now: Clock) -> None:
     api, account = shopper
     save(account, "UPI", "asha.rao@okbank")
     save(make_account(), "VISA", "card_1705314600000_4242")
@@ -191,16 +187,16 @@ def test_a_blank_card_is_a_card_of_which_nothing_is_known_once_half_an_hour_is_o
     assert pay(api, **BLANK_CARD) == CARD_UNKNOWN
 
 
-def test_a_whole_number_is_what_it_says_whatever_was_saved(shopper: tuple[Api, Account]) -> None:
+def test_a_full_card_number_takes_precedence_over_saved_methods(shopper: tuple[Api, Account]) -> None:
     api, account = shopper
     saved = save(account, "VISA", "card_1705314600001_1111")
     assert pay(api, id=saved, type="card", cardNumber=CARD) == CARD_4242
 
 
-# -------------------------------------------------------------------------------------- the number itself
+# -------------------------------------------------------------------------------------- full card numbers
 
 
-def test_a_whole_number_is_in_no_answer_table_letter_or_log(
+def test_a_full_card_number_is_in_no_answer_table_email_or_log(
     app: Flask, post: MemoryPost, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -229,7 +225,7 @@ def test_a_whole_number_is_in_no_answer_table_letter_or_log(
 
 
 def everything() -> str:
-    """What stands in every table."""
+    """The contents of all tables as text."""
     db.session.rollback()
     tables = [table for schema in SCHEMAS for table in db.metadatas[schema].sorted_tables]
     return "\n".join(repr(tuple(row)) for table in tables for row in read_session().execute(sa.select(table)))

@@ -1,4 +1,4 @@
-"""Reading orders by API, and orders as the old services took them."""
+"""Reading orders by API, and placing orders in the legacy services' format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.page_client import counted_selects
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def test_an_order_is_read_by_whom_it_belongs_to_and_by_staff(app: Flask, api: Api) -> None:
+def test_an_order_can_be_read_by_its_owner_and_by_staff(app: Flask, api: Api) -> None:
     mine, _ = signed_in(app)
     order = place(mine, order_body((make_product(), 1)))
     path = f"/api/orders/{order['id']}"
@@ -35,7 +35,7 @@ def test_an_order_is_read_by_whom_it_belongs_to_and_by_staff(app: Flask, api: Ap
 
 
 @pytest.mark.parametrize("path", ["/api/orders/user/{}", "/users/{}/orders"])
-def test_orders_are_listed_the_newest_first(app: Flask, api: Api, now: Clock, path: str) -> None:
+def test_orders_are_listed_newest_first(app: Flask, api: Api, now: Clock, path: str) -> None:
     mine, account = signed_in(app)
     mine_path = path.format(account.id)
     assert mine.get(mine_path).json == []
@@ -71,7 +71,7 @@ def test_a_guests_order_is_seen_by_staff_only(app: Flask) -> None:
     assert_refused(signed_in(app)[0].get(f"/api/orders/{order.id}"), 404, "ORDER_NOT_FOUND")
 
 
-def test_what_happened_to_an_order_is_told(app: Flask, now: Clock) -> None:
+def test_tracking_shows_the_status_history(app: Flask, now: Clock) -> None:
     mine, _ = signed_in(app)
     order = place(mine, order_body((make_product(), 1)))
     now.advance(hours=1)
@@ -87,10 +87,10 @@ def test_what_happened_to_an_order_is_told(app: Flask, now: Clock) -> None:
     assert told.keys() - {"statusHistory"} == order.keys()
 
 
-# ------------------------------------------------------------------------------------- as the old services
+# ------------------------------------------------------------------------------------- in the legacy format
 
 
-def test_an_order_as_the_old_services_took_it(app: Flask) -> None:
+def test_an_order_in_the_legacy_format(app: Flask) -> None:
     mug = make_product(price=599, stock=5)
     api, account = signed_in(app)
     first, second = save_address(account), save_address(account, city="Nashik")
@@ -128,7 +128,9 @@ def test_an_order_as_the_old_services_took_it(app: Flask) -> None:
         ({"userId": 1}, 403, "FORBIDDEN"),
     ],
 )
-def test_an_order_of_the_old_services_is_refused(app: Flask, changed: dict[str, Any], status: int, code: str) -> None:
+def test_an_invalid_order_in_the_legacy_format_is_refused(
+    app: Flask, changed: dict[str, Any], status: int, code: str
+) -> None:
     make_account()
     api, account = signed_in(app)
     save_address(account)
@@ -138,7 +140,7 @@ def test_an_order_of_the_old_services_is_refused(app: Flask, changed: dict[str, 
     assert written() == before
 
 
-def test_without_an_address_the_old_order_has_nowhere_to_go(app: Flask) -> None:
+def test_a_legacy_order_needs_an_address(app: Flask) -> None:
     api, account = signed_in(app)
     body = {"userId": account.id, "items": [{"productId": make_product().id, "quantity": 1}]}
     assert_refused(api.post("/api/orders/create", json=body), 400, "VALIDATION_ERROR")
@@ -146,6 +148,6 @@ def test_without_an_address_the_old_order_has_nowhere_to_go(app: Flask) -> None:
     assert_refused(api.post("/api/orders/create", json=body | {"addressId": theirs.id}), 404, "ADDRESS_NOT_FOUND")
 
 
-def test_the_amounts_of_the_tests_are_those_of_the_client() -> None:
+def test_the_tests_calculate_amounts_as_the_client_does() -> None:
     assert prices((134999.0, 1))["total"] == 159298.82
     assert prices((0.25, 1))["tax"] == 0.04  # half a paisa, in doubles

@@ -1,4 +1,4 @@
-"""Placing an order by API as the old client does, and reading it again."""
+"""Placing orders by API as the legacy client does."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def place(api: Api, body: Body, **rest: Any) -> Body:
 
 
 def as_answered(mug: ProductCard, account: Account, order: Body) -> Body:
-    """An order of one mug, member by member.
+    """The expected response of an order of one mug.
 
-    :param order: the answer, for the ids that the shop gives
+    :param order: the actual response, for generated ids
     """
     return {
         **placed_by(account, order),
@@ -133,7 +133,7 @@ def test_an_order_is_answered_as_it_is_stored(app: Flask, path: str) -> None:
     assert consistency.stock_of(mug.sku) == Stock(on_hand=4, reserved=0)
 
 
-def test_a_picture_of_the_demo_shop_is_shown_by_its_whole_address(app: Flask) -> None:
+def test_an_items_image_has_an_absolute_url(app: Flask) -> None:
     api, _ = signed_in(app)
     body = order_body((make_product(), 1))
     body["items"] = [{"productId": 1, "quantity": 1}]
@@ -144,7 +144,7 @@ def test_a_picture_of_the_demo_shop_is_shown_by_its_whole_address(app: Flask) ->
         assert (picture.status_code, picture.mimetype[:6]) == (200, "image/")
 
 
-def test_the_goods_of_the_body_count_and_leave_the_cart_whatever_it_holds(app: Flask) -> None:
+def test_the_items_of_the_body_are_ordered_and_leave_the_cart(app: Flask) -> None:
     mug, pot = make_product(stock=9), make_product(stock=9)
     api, account = signed_in(app)
     token = cart.cart_key_of(account.id)
@@ -162,7 +162,7 @@ def test_a_product_named_twice_is_one_line(app: Flask) -> None:
     assert [(item["productId"], item["quantity"]) for item in order["items"]] == [(mug.id, 3)]
 
 
-def test_variants_that_lie_in_the_cart_are_those_ordered(app: Flask) -> None:
+def test_variants_in_the_cart_are_ordered(app: Flask) -> None:
     shoe = make_product(name="Shoe", options=(("S", 5), ("M", 5)))
     api, account = signed_in(app)
     for option, units in (("M", 1), ("S", 2)):
@@ -172,7 +172,7 @@ def test_variants_that_lie_in_the_cart_are_those_ordered(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("changed", [{}, {"total": None}, {"total": ""}])
-def test_prices_are_the_shops_own(app: Flask, changed: dict[str, Any]) -> None:
+def test_prices_of_the_request_are_ignored(app: Flask, changed: dict[str, Any]) -> None:
     mug = make_product(price=599, stock=5)
     body = order_body((mug, 1), subtotal=0, shipping=0, tax=0, discount=599, **changed)
     body["items"][0] |= {"price": 0, "total": 0}
@@ -182,7 +182,7 @@ def test_prices_are_the_shops_own(app: Flask, changed: dict[str, Any]) -> None:
         assert place(signed_in(app)[0], body)["total"] == 1206.82
 
 
-def test_an_order_without_any_amount_is_an_order(app: Flask) -> None:
+def test_amounts_are_optional(app: Flask) -> None:
     body = order_body((make_product(price=599), 1))
     for name in ("subtotal", "shipping", "tax", "discount", "total", "date", "status", "trackingNumber"):
         del body[name]
@@ -220,12 +220,12 @@ def test_amounts_are_those_of_the_contract(
 
 
 @pytest.mark.parametrize("price", ["0.25", "10.25", "33.35", "1.15", "1119.75", "8.325", "999.95", "12345.65"])
-def test_a_client_that_counts_in_doubles_is_never_refused(app: Flask, price: str) -> None:
-    """Where 18 % ends in half a paisa it may come to 0.01 less than decimals do."""
+def test_a_client_that_calculates_with_doubles_is_never_refused(app: Flask, price: str) -> None:
+    """If 18 % tax ends in half a paisa, doubles may give 0.01 less than decimals."""
     place(signed_in(app)[0], order_body((make_product(price=price, stock=99), 3)))
 
 
-# ------------------------------------------------------------------------------------- once, and only once
+# ------------------------------------------------------------------------------------- idempotency
 
 
 def test_the_same_id_is_the_same_order(app: Flask, now: Clock) -> None:
@@ -247,7 +247,7 @@ def test_a_double_click_under_two_ids_is_one_order(app: Flask, now: Clock) -> No
     assert place(api, order_body((mug, 2), id="ORD-3"))["id"] != first["id"]
 
 
-def test_the_header_names_the_order_before_its_id_does(app: Flask, now: Clock) -> None:
+def test_the_idempotency_header_takes_precedence_over_the_id(app: Flask, now: Clock) -> None:
     mug = make_product(stock=5)
     api, _ = signed_in(app)
     keyed = api.headers | {"Idempotency-Key": "k" * 255}
@@ -259,7 +259,7 @@ def test_the_header_names_the_order_before_its_id_does(app: Flask, now: Clock) -
     assert_refused(refused, 400, "VALIDATION_ERROR")
 
 
-def test_a_key_that_stands_for_another_order_is_refused(app: Flask) -> None:
+def test_a_key_used_for_another_order_is_refused(app: Flask) -> None:
     mug = make_product(stock=5)
     api, _ = signed_in(app)
     place(api, order_body((mug, 2)))
@@ -270,16 +270,16 @@ def test_a_key_that_stands_for_another_order_is_refused(app: Flask) -> None:
     assert written() == before
 
 
-def test_the_same_id_of_somebody_else_is_their_own_order(app: Flask) -> None:
+def test_the_same_id_of_another_customer_is_another_order(app: Flask) -> None:
     mug = make_product(stock=5)
     mine, theirs = (place(signed_in(app)[0], order_body((mug, 1))) for _ in range(2))
     assert mine["id"] != theirs["id"]
 
 
-# ------------------------------------------------------------------------------------------- not possible
+# ------------------------------------------------------------------------------------------- refused orders
 
 
-def test_more_than_there_is_is_refused_and_nothing_is_written(app: Flask) -> None:
+def test_an_order_above_the_stock_is_refused_and_nothing_is_written(app: Flask) -> None:
     mug, pot = make_product(name="Mug", stock=9), make_product(name="Pot", stock=3)
     api, account = signed_in(app)
     cart.add_line(cart.cart_key_of(account.id), pot.sku, 3)
@@ -292,12 +292,12 @@ def test_more_than_there_is_is_refused_and_nothing_is_written(app: Flask) -> Non
     assert cart.quote(cart.cart_key_of(account.id)).unit_count == 3
 
 
-def test_more_of_one_thing_than_a_cart_holds_is_refused(app: Flask) -> None:
+def test_more_units_than_a_cart_allows_are_refused(app: Flask) -> None:
     refused = signed_in(app)[0].post("/api/orders/", json=order_body((make_product(stock=500), 100)))
     assert_refused(refused, 409, "INSUFFICIENT_STOCK")
 
 
-def test_what_is_not_on_sale_is_refused(app: Flask) -> None:
+def test_a_product_off_sale_cannot_be_ordered(app: Flask) -> None:
     body = order_body((make_product(), 1), total=None)
     body["items"].append({"productId": 999_999, "quantity": 1})
     assert_refused(signed_in(app)[0].post("/api/orders/", json=body), 400, "UNKNOWN_PRODUCT")
@@ -313,7 +313,7 @@ def test_what_is_not_on_sale_is_refused(app: Flask) -> None:
         (CheckoutState.FAILED, Failure.UNAVAILABLE, "The shop could not", 409, "ORDER_NOT_COMPLETED"),
     ],
 )
-def test_what_became_of_a_checkout_without_an_order_is_said(
+def test_a_checkout_without_an_order_reports_its_outcome(
     app: Flask,
     monkeypatch: pytest.MonkeyPatch,
     state: CheckoutState,
@@ -332,7 +332,7 @@ def test_what_became_of_a_checkout_without_an_order_is_said(
     assert ("Retry-After" in refused.headers) == (status == 503)
 
 
-def test_nobody_orders_and_nobody_orders_for_somebody_else(app: Flask, api: Api) -> None:
+def test_anonymous_orders_and_orders_for_other_customers_are_refused(app: Flask, api: Api) -> None:
     body = order_body((make_product(), 1))
     assert_refused(api.post("/api/orders/", json=body), 401, "UNAUTHENTICATED")
     mine, account = signed_in(app)
@@ -342,7 +342,7 @@ def test_nobody_orders_and_nobody_orders_for_somebody_else(app: Flask, api: Api)
     assert place(mine, body | {"userId": account.id, "customerId": account.id})["userId"] == account.id
 
 
-def test_staff_order_for_somebody_else(app: Flask) -> None:
+def test_staff_can_order_for_a_customer(app: Flask) -> None:
     staff, other = Api(app).with_token(make_staff(Role.ORDER_STAFF)), make_account()
     order = place(staff, order_body((make_product(), 1), userId=other.id))
     assert (order["userId"], order["customerEmail"]) == (other.id, other.email)
@@ -352,7 +352,7 @@ def test_staff_order_for_somebody_else(app: Flask) -> None:
     assert_refused(staff.post("/api/orders/", json=nobody), 404, "USER_NOT_FOUND")
 
 
-def test_an_account_without_an_e_mail_address_orders_all_the_same(app: Flask) -> None:
+def test_an_account_without_an_email_address_can_order(app: Flask) -> None:
     api, _ = signed_in(app, make_account(email=None, phone="+919876543210"))
     order = place(api, order_body((make_product(), 1), shippingAddress=ADDRESS | {"phone": ""}))
     assert (order["customerEmail"], order["shippingPhone"]) == (None, "+919876543210")

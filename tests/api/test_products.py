@@ -1,4 +1,4 @@
-"""Products as the old client reads them: contract sections 2.2.5 and 2.3, cases 12 to 15."""
+"""Products as the legacy client reads them: contract sections 2.2.5 and 2.3, cases 12 to 15."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_list_is_every_product_on_sale_as_a_bare_array_by_id(api: Api, path:
         assert_is_product(product, reviews=3)
 
 
-def test_a_product_of_the_old_shop_looks_as_it_did(api: Api) -> None:
+def test_a_product_has_the_legacy_format(api: Api) -> None:
     product = api.get("/api/products/1").json
     assert_is_product(product, reviews=100)
     assert (product["sku"], product["name"], product["brand"]) == ("SKU-APL-IP15PM", "Apple iPhone 15 Pro Max", "Apple")
@@ -46,7 +46,7 @@ def test_a_product_of_the_old_shop_looks_as_it_did(api: Api) -> None:
     ]
 
 
-def test_every_picture_that_is_named_is_there(api: Api) -> None:
+def test_every_image_url_works(api: Api) -> None:
     make_product()
     urls = {url for product in api.get("/api/products").json for url in product["imageUrls"]}
     assert "http://localhost:9090/api/products/image/placeholder" in urls
@@ -60,12 +60,12 @@ def test_every_picture_that_is_named_is_there(api: Api) -> None:
     [(0, "OUT_OF_STOCK", "OUT_OF_STOCK"), (1, "IN_STOCK", "LOW_STOCK"), (5, "IN_STOCK", "LOW_STOCK"),
      (6, "IN_STOCK", "IN_STOCK")],
 )  # fmt: skip
-def test_what_is_low_can_be_bought_all_the_same(api: Api, stock: int, availability: str, shown: str) -> None:
+def test_low_stock_is_available(api: Api, stock: int, availability: str, shown: str) -> None:
     product = api.get(f"/api/products/{make_product(stock=stock).id}").json
     assert (product["stock"], product["availabilityStatus"], product["stockStatus"]) == (stock, availability, shown)
 
 
-def test_what_can_be_ordered_before_it_comes_says_so(api: Api) -> None:
+def test_a_preorder_is_marked(api: Api) -> None:
     soon, gone = make_product(stock=3).id, make_product(stock=0).id
     change(soon, availability_status="PREORDER")
     change(gone, availability_status="PREORDER")
@@ -74,7 +74,7 @@ def test_what_can_be_ordered_before_it_comes_says_so(api: Api) -> None:
     assert api.get(f"/api/products/{gone}").json["availabilityStatus"] == "OUT_OF_STOCK"
 
 
-def test_a_product_with_nothing_to_tell_has_empty_values_and_no_nulls(api: Api) -> None:
+def test_a_minimal_product_has_empty_values_and_no_nulls(api: Api) -> None:
     bare = make_product(brand="").id
     change(bare, description="")
     product = api.get(f"/api/products/{bare}").json
@@ -91,7 +91,7 @@ def test_the_main_category_comes_first(api: Api) -> None:
     assert {product: listed[product][0] for product in several} == main
 
 
-def test_three_reviews_in_the_list_a_hundred_in_the_detail_and_all_are_counted(api: Api) -> None:
+def test_lists_have_three_reviews_details_a_hundred_and_all_are_counted(api: Api) -> None:
     loved = make_product().id
     add_reviews(loved, 103)
     change(loved, review_count=103, average_rating=4)
@@ -121,12 +121,12 @@ def test_text_is_neither_interpreted_nor_changed(api: Api, stock_keeper: Api) ->
 
 
 @pytest.mark.parametrize("which", ["0", "999999", "9007199254740992", "9999999999999999"])
-def test_a_product_that_is_not_there(api: Api, which: str) -> None:
+def test_an_unknown_product_is_not_found(api: Api, which: str) -> None:
     assert_refused(api.get(f"/api/products/{which}"), 404, "PRODUCT_NOT_FOUND")
 
 
 @pytest.mark.parametrize("rest", ["", "/reviews", "/reviews/avg", "/reviews/average-rating", "/reviews/count"])
-def test_a_product_taken_off_sale_is_not_there(api: Api, rest: str) -> None:
+def test_a_product_off_sale_is_not_found(api: Api, rest: str) -> None:
     gone = make_product().id
     change(gone, active=False)
     assert_refused(api.get(f"/api/products/{gone}{rest}"), 404, "PRODUCT_NOT_FOUND")
@@ -140,7 +140,7 @@ def test_an_empty_shop_has_an_empty_list(app: Flask, api: Api) -> None:
     assert (response.json, response.headers["X-Total-Count"]) == ([], "0")
 
 
-def test_a_list_can_be_narrowed(api: Api) -> None:
+def test_a_list_can_be_filtered(api: Api) -> None:
     cheap, dear = make_product(price="99.50", brand="Oddly"), make_product(price=100, brand="Oddly", category="books")
     assert ids(api, "brand=Oddly") == [cheap.id, dear.id]
     assert ids(api, "brand=Oddly&maxPrice=99.5") == [cheap.id]
@@ -150,18 +150,18 @@ def test_a_list_can_be_narrowed(api: Api) -> None:
 
 
 @pytest.mark.parametrize("category", ["Home & Living", "home-living", "home-&-living", "HOME & LIVING"])
-def test_a_category_goes_by_its_name_and_by_either_slug(api: Api, category: str) -> None:
+def test_a_category_is_chosen_by_name_or_slug(api: Api, category: str) -> None:
     response = api.get("/api/products", query_string={"category": category})
     assert response.json
     assert all("Home & Living" in product["categories"] for product in response.json)
 
 
-def test_a_category_that_is_not_there_has_no_products(api: Api) -> None:
+def test_an_unknown_category_has_no_products(api: Api) -> None:
     assert ids(api, "category=toys") == []
 
 
 @pytest.mark.parametrize("name", ["search", "q"])
-def test_words_are_searched_for(api: Api, name: str) -> None:
+def test_a_list_can_be_searched(api: Api, name: str) -> None:
     assert 3 in ids(api, f"{name}=headphones")
     assert ids(api, f"{name}=lamplihgter") == []
 
@@ -177,7 +177,7 @@ def test_a_list_can_be_sorted(api: Api) -> None:
     assert column("rating", "averageRating") == sorted(column("rating", "averageRating"), reverse=True)
 
 
-def test_pages_put_together_are_the_whole_list(api: Api) -> None:
+def test_all_pages_together_are_the_whole_list(api: Api) -> None:
     url: str | None = "/api/products?page=0&size=30&sort=price-low"
     found: list[int] = []
     while url is not None:
@@ -189,20 +189,20 @@ def test_pages_put_together_are_the_whole_list(api: Api) -> None:
     assert found == ids(api, "sort=price-low")
 
 
-def test_a_page_has_twenty_and_one_past_the_end_none(api: Api) -> None:
+def test_a_page_has_twenty_products_and_one_after_the_last_none(api: Api) -> None:
     assert ids(api, "page=1") == list(range(21, 41))
     assert ids(api, "page=99") == []
     assert api.get("/api/products?page=99").headers["X-Total-Count"] == "68"
 
 
-def test_the_next_page_is_named_whatever_else_was_asked(api: Api) -> None:
+def test_the_link_to_the_next_page_keeps_the_filters(api: Api) -> None:
     others = "endpoint=x&_method=PATCH&_external=1&_scheme=ftp&_anchor=a&brand=&note=a%26b"
     link = api.get(f"/api/products?{others}&page=0&size=1").headers["Link"]
     assert link == f'<http://localhost:9090/api/products?{others}&page=1&size=1>; rel="next"'
 
 
-def test_a_list_too_long_for_one_answer_names_the_page_to_go_on_with(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "MAX_AT_ONCE", 40)
+def test_an_unpaged_list_that_is_too_long_links_to_the_next_page(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "MAX_UNPAGED", 40)
     monkeypatch.setattr(products, "NEXT_PAGE_SIZE", 20)
     response = api.get("/api/products")
     assert len(response.json) == 40
@@ -225,6 +225,6 @@ def test_a_list_too_long_for_one_answer_names_the_page_to_go_on_with(api: Api, m
         ("search=" + "x" * 201, "search"),
     ],
 )
-def test_a_filter_that_makes_no_sense_is_named(api: Api, query: str, field: str) -> None:
+def test_an_invalid_filter_is_named(api: Api, query: str, field: str) -> None:
     error = assert_refused(api.get(f"/api/products?{query}"), 400, "VALIDATION_ERROR")
     assert [detail["field"] for detail in error["details"]] == [field]

@@ -1,4 +1,4 @@
-"""What the list of products costs, and that it is always the present one: contract case 55."""
+"""Queries and caching of the product list: contract case 55."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_product_takes_few_selects(api: Api, path: str, most: int) -> None:
     assert counted["selects"] <= most
 
 
-def test_an_unchanged_list_is_not_sent_again(api: Api) -> None:
+def test_an_unchanged_list_answers_304(api: Api) -> None:
     tag = api.get("/api/products").headers["ETag"]
     again = api.get("/api/products", headers={"If-None-Match": tag})
     assert (again.status_code, again.data) == (304, b"")
@@ -45,7 +45,7 @@ def test_an_unchanged_list_is_not_sent_again(api: Api) -> None:
     assert (changed.status_code, changed.json[0]["stock"]) == (200, 44)
 
 
-def test_what_is_for_everyone_depends_on_no_cookie(api: Api) -> None:
+def test_public_responses_do_not_vary_by_cookie(api: Api) -> None:
     response = api.get("/api/products")
     assert "Set-Cookie" not in response.headers
     assert "Cookie" not in response.vary
@@ -53,7 +53,7 @@ def test_what_is_for_everyone_depends_on_no_cookie(api: Api) -> None:
 
 @pytest.fixture
 def caching(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shop that caches the written list, as one does outside the tests."""
+    """The shop with its cache enabled, as in production."""
     monkeypatch.setitem(app.config, "CACHE_ENABLED", True)
     lists: RefreshingCache[bytes] = RefreshingCache(
         "lists of a test", fresh_seconds=30, max_age_seconds=30, max_entries=8
@@ -62,7 +62,7 @@ def caching(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("caching")
-def test_a_list_that_was_written_out_is_not_written_again(api: Api) -> None:
+def test_a_serialized_list_is_cached(api: Api) -> None:
     first = api.get("/api/products")
     with counted_selects() as counted:
         assert api.get("/api/products").data == first.data
@@ -73,14 +73,14 @@ def test_a_list_that_was_written_out_is_not_written_again(api: Api) -> None:
 @pytest.mark.parametrize(
     "values", [{"price": 1}, {"stock": 7}, {"active": False}, {"average_rating": 1}, {"review_count": 9}]
 )
-def test_a_list_that_was_written_out_is_dropped_with_the_first_change(api: Api, values: dict[str, Any]) -> None:
+def test_a_cached_list_is_dropped_after_a_change(api: Api, values: dict[str, Any]) -> None:
     before = api.get("/api/products").data
     change(1, **values)
     assert api.get("/api/products").data != before
 
 
 @pytest.mark.usefixtures("caching")
-def test_a_new_picture_or_review_is_seen_at_once(api: Api) -> None:
+def test_a_new_image_or_review_is_shown_immediately(api: Api) -> None:
     before = api.get("/api/products").json
     with transaction("catalog") as session:
         session.add(Image(product_id=1, image_url="icons/parcel.webp", sort_order=9))
@@ -91,5 +91,5 @@ def test_a_new_picture_or_review_is_seen_at_once(api: Api) -> None:
     assert len(with_review[0]["reviews"]) == len(before[0]["reviews"]) + 1
 
 
-def test_many_quick_readers_are_never_turned_away(api: Api) -> None:
+def test_reading_has_no_rate_limit(api: Api) -> None:
     assert {api.get("/api/products/1").status_code for _ in range(60)} == {200}

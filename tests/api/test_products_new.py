@@ -1,4 +1,4 @@
-"""Products put on sale by staff."""
+"""Creating products by API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.factories.catalog import make_product
 MUG = {"sku": "API-MUG", "name": "Enamel mug", "brand": "Kiln", "price": 599.5, "stock": 4}
 
 
-def test_a_product_is_put_on_sale(api: Api, stock_keeper: Api) -> None:
+def test_staff_create_a_product(api: Api, stock_keeper: Api) -> None:
     books, beauty = (
         read_session().scalar(sa.select(Category.id).where(Category.slug == s)) for s in ("books", "beauty")
     )
@@ -36,7 +36,7 @@ def test_a_product_is_put_on_sale(api: Api, stock_keeper: Api) -> None:
     assert movements(product["id"]) == [(4, 4, "initial")]
 
 
-def test_a_product_without_a_category_stands_in_one_for_such(stock_keeper: Api) -> None:
+def test_a_product_without_a_category_gets_the_default_one(stock_keeper: Api) -> None:
     for number, nothing in enumerate(({}, {"categoryIds": None}, {"categoryIds": []})):
         response = stock_keeper.post("/api/products", json={**MUG, "sku": f"API-{number}", **nothing})
         assert response.json["categories"] == ["Other"]
@@ -45,18 +45,18 @@ def test_a_product_without_a_category_stands_in_one_for_such(stock_keeper: Api) 
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  "])
-def test_optional_values_may_be_missing_null_or_blank_alike(stock_keeper: Api, nothing: str | None) -> None:
+def test_optional_values_may_be_missing_null_or_blank(stock_keeper: Api, nothing: str | None) -> None:
     response = stock_keeper.post("/api/products", json={**MUG, "description": nothing, "specifications": None})
     assert (response.status_code, response.json["description"]) == (200, "")
 
 
-def test_a_sku_is_taken_once(stock_keeper: Api) -> None:
+def test_a_sku_is_unique(stock_keeper: Api) -> None:
     for sku in ("SKU-APL-IP15PM", make_product(options=(("S", 1),)).sku + "-S"):
         response = stock_keeper.post("/api/products", json={**MUG, "sku": sku})
         assert_refused(response, 409, "DUPLICATE_SKU")
 
 
-def test_a_sku_in_small_letters_is_taken_once_too(stock_keeper: Api) -> None:
+def test_a_sku_is_unique_regardless_of_case(stock_keeper: Api) -> None:
     assert stock_keeper.post("/api/products", json={**MUG, "sku": "a mug"}).status_code == 200
     assert_refused(stock_keeper.post("/api/products", json={**MUG, "sku": "a mug"}), 409, "DUPLICATE_SKU")
 
@@ -88,21 +88,19 @@ def test_a_sku_in_small_letters_is_taken_once_too(stock_keeper: Api) -> None:
         ({"categoryIds": 1}, "categoryIds"),
     ],
 )
-def test_a_product_that_makes_no_sense_is_not_put_on_sale(
-    stock_keeper: Api, changes: dict[str, Any], field: str
-) -> None:
+def test_an_invalid_product_is_refused(stock_keeper: Api, changes: dict[str, Any], field: str) -> None:
     error = assert_refused(stock_keeper.post("/api/products", json={**MUG, **changes}), 400, "VALIDATION_ERROR")
     assert [detail["field"] for detail in error["details"]] == [field]
 
 
 @pytest.mark.parametrize("price", ["1e400", "-1e400", "NaN", "Infinity"])
-def test_a_price_that_is_no_amount_is_refused(stock_keeper: Api, price: str) -> None:
+def test_an_invalid_price_is_refused(stock_keeper: Api, price: str) -> None:
     body = json.dumps(MUG).replace("599.5", price)
     assert stock_keeper.post("/api/products", data=body, content_type="application/json").status_code == 400
 
 
 @pytest.mark.parametrize("field", ["sku", "name", "brand", "price", "stock"])
-def test_what_a_product_must_have_is_named_when_it_is_missing(stock_keeper: Api, field: str) -> None:
+def test_missing_members_of_a_product_are_named(stock_keeper: Api, field: str) -> None:
     body = {name: value for name, value in MUG.items() if name != field}
     error = assert_refused(stock_keeper.post("/api/products", json=body), 400, "VALIDATION_ERROR")
     assert error["message"] == f"{field} is required"

@@ -1,4 +1,4 @@
-"""Products by id, and their stock asked for and taken: contract case 57."""
+"""Products by id, and checking and reducing their stock: contract case 57."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.factories.catalog import make_product
 
 
 @pytest.mark.parametrize("path", ["/api/products/batch", "/products/batch", "/products/batch/"])
-def test_products_by_id_in_the_order_asked_for(api: Api, path: str) -> None:
+def test_products_by_id_in_the_requested_order(api: Api, path: str) -> None:
     gone = make_product().id
     change(gone, active=False)
     found = api.post(path, json=[3, 2, 3, 999_999, gone]).json
@@ -30,24 +30,24 @@ def test_products_by_id_in_the_order_asked_for(api: Api, path: str) -> None:
     }
 
 
-def test_a_batch_of_none_is_none_and_of_too_many_is_refused(api: Api) -> None:
+def test_an_empty_batch_is_empty_and_a_large_one_is_refused(api: Api) -> None:
     assert api.post("/api/products/batch", json=[]).json == []
     assert len(api.post("/api/products/batch", json=list(range(1, 101))).json) == 68
     assert_refused(api.post("/api/products/batch", json=list(range(1, 102))), 400, "VALIDATION_ERROR")
 
 
-def test_to_json_a_whole_number_may_have_a_point(api: Api) -> None:
+def test_an_id_may_be_written_with_a_decimal_point(api: Api) -> None:
     response = api.post("/api/products/batch", data="[2.0]", content_type="application/json")
     assert [product["id"] for product in response.json] == [2]
 
 
 @pytest.mark.parametrize("body", [{}, "1", 1, None, [0], [-1], [True], ["1"], [1.5], [[1]], [2**53]])
-def test_a_batch_is_a_list_of_ids_and_nothing_else(api: Api, body: Any) -> None:
+def test_a_batch_that_is_no_list_of_ids_is_refused(api: Api, body: Any) -> None:
     response = api.post("/api/products/batch", data=json.dumps(body), content_type="application/json")
     assert_refused(response, 400, "VALIDATION_ERROR")
 
 
-def test_whether_so_many_can_be_bought(api: Api) -> None:
+def test_check_stock_answers_whether_a_quantity_is_available(api: Api) -> None:
     product = make_product(stock=3).id
     assert [api.get(f"/api/products/{product}/check-stock?quantity={n}").json for n in (1, 3, 4)] == [True, True, False]
     assert api.get("/api/products/999999/check-stock?quantity=1").json is False
@@ -64,7 +64,7 @@ def test_a_quantity_is_a_whole_number_of_one_or_more(api: Api, stock_keeper: Api
 
 
 @pytest.mark.parametrize("path", ["/api/products/{}/reduce-stock", "/products/{}/reduce-stock"])
-def test_stock_that_is_taken_stands_in_the_ledger(stock_keeper: Api, path: str) -> None:
+def test_reduced_stock_is_in_the_ledger(stock_keeper: Api, path: str) -> None:
     product = make_product(stock=5).id
     response = stock_keeper.put(f"{path.format(product)}?quantity=2")
     assert (response.status_code, response.json) == (200, "Stock reduced successfully")
@@ -72,7 +72,7 @@ def test_stock_that_is_taken_stands_in_the_ledger(stock_keeper: Api, path: str) 
     assert movements(product) == [(5, 5, "initial"), (-2, 3, "api")]
 
 
-def test_no_more_is_taken_than_is_there(stock_keeper: Api) -> None:
+def test_stock_is_not_reduced_below_zero(stock_keeper: Api) -> None:
     product = make_product(stock=2)
     error = assert_refused(
         stock_keeper.put(f"/api/products/{product.id}/reduce-stock?quantity=3"), 409, "INSUFFICIENT_STOCK"
@@ -82,7 +82,7 @@ def test_no_more_is_taken_than_is_there(stock_keeper: Api) -> None:
     assert_refused(stock_keeper.put("/api/products/999999/reduce-stock?quantity=1"), 404, "PRODUCT_NOT_FOUND")
 
 
-def test_what_others_hold_is_not_taken(stock_keeper: Api) -> None:
+def test_reserved_units_are_not_reduced(stock_keeper: Api) -> None:
     product = make_product(stock=3)
     catalog.reserve("a-checkout", [catalog.Hold(product.sku, 2)])
     url = f"/api/products/{product.id}/reduce-stock?quantity="
@@ -90,7 +90,7 @@ def test_what_others_hold_is_not_taken(stock_keeper: Api) -> None:
     assert stock_keeper.put(f"{url}1").status_code == 200
 
 
-def test_of_a_product_in_sizes_one_size_gives_all(stock_keeper: Api) -> None:
+def test_one_variant_gives_all_units(stock_keeper: Api) -> None:
     product = make_product(options=(("S", 1), ("M", 4))).id
     url = f"/api/products/{product}/reduce-stock?quantity="
     assert stock_keeper.put(f"{url}3").status_code == 200
@@ -98,7 +98,7 @@ def test_of_a_product_in_sizes_one_size_gives_all(stock_keeper: Api) -> None:
     assert stock_keeper.get(f"/api/products/{product}").json["stock"] == 2
 
 
-def test_the_same_request_sent_twice_takes_once(stock_keeper: Api) -> None:
+def test_a_repeated_reduction_counts_once(stock_keeper: Api) -> None:
     product = make_product(stock=5).id
     url = f"/api/products/{product}/reduce-stock?quantity="
     headers = {**stock_keeper.headers, "Idempotency-Key": "a-delivery"}

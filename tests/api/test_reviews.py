@@ -1,4 +1,4 @@
-"""Reviews over the API: contract cases 47 and 48."""
+"""Reviews by API: contract cases 47 and 48."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.both_engines
 READING = ["", "/avg", "/average-rating", "/count"]
 
 
-def test_reviews_are_told_newest_first(api: Api) -> None:
+def test_reviews_are_listed_newest_first(api: Api) -> None:
     found = api.get("/api/products/1/reviews").json
     assert [review["rating"] for review in found] == [5, 4]
     assert found[0] == {
@@ -48,11 +48,11 @@ def test_a_product_without_reviews_has_none_and_zero(api: Api) -> None:
 
 
 @pytest.mark.parametrize("name", READING)
-def test_a_product_that_is_not_there_has_no_reviews(api: Api, name: str) -> None:
+def test_an_unknown_product_has_no_reviews(api: Api, name: str) -> None:
     assert_refused(api.get(f"/api/products/999999/reviews{name}"), 404, "PRODUCT_NOT_FOUND")
 
 
-def test_a_review_that_staff_hid_is_told_to_nobody(api: Api) -> None:
+def test_a_hidden_review_is_not_listed(api: Api) -> None:
     with transaction("catalog") as session:
         session.execute(sa.update(Review).where(Review.product_id == 1, Review.rating == 5).values(is_hidden=True))
     assert [review["rating"] for review in api.get("/api/products/1/reviews").json] == [4]
@@ -63,7 +63,7 @@ def test_a_review_that_staff_hid_is_told_to_nobody(api: Api) -> None:
 
 
 def review(**changed: Any) -> dict[str, Any]:
-    """What the client sends."""
+    """A review in the form that the client sends."""
     return {
         "userId": 1,
         "userName": "Somebody Else",
@@ -75,7 +75,7 @@ def review(**changed: Any) -> dict[str, Any]:
     } | changed
 
 
-def test_a_review_is_the_callers_whatever_it_says_of_its_author(app: Flask) -> None:
+def test_a_review_belongs_to_the_caller(app: Flask) -> None:
     shopper, account = signed_in(app)
     product = make_product().id
     written = shopper.post(f"/api/products/{product}/reviews", json=review(userId=account.id))
@@ -104,7 +104,7 @@ def test_a_second_review_replaces_the_first(app: Flask) -> None:
     assert [told["rating"] for told in shopper.get(f"/api/products/{product}/reviews").json] == [5]
 
 
-def test_who_has_no_name_is_anonymous_and_is_not_called_by_their_address(app: Flask) -> None:
+def test_an_author_without_a_name_is_anonymous_and_not_identified_by_email(app: Flask) -> None:
     shopper, account = signed_in(app, make_account(name=None))
     written = shopper.post(f"/api/products/{make_product().id}/reviews", json=review(userId=account.id))
     assert written.json["userName"] == "Anonymous User"
@@ -122,7 +122,7 @@ def test_who_has_no_name_is_anonymous_and_is_not_called_by_their_address(app: Fl
         {"comment": None},
     ],
 )
-def test_half_a_review_is_refused(app: Flask, changed: dict[str, Any]) -> None:
+def test_an_incomplete_review_is_refused(app: Flask, changed: dict[str, Any]) -> None:
     shopper, account = signed_in(app)
     product = make_product().id
     sent = review(userId=account.id) | changed
@@ -130,7 +130,7 @@ def test_half_a_review_is_refused(app: Flask, changed: dict[str, Any]) -> None:
     assert shopper.get(f"/api/products/{product}/reviews").json == []
 
 
-def test_who_may_review_what(app: Flask, api: Api) -> None:
+def test_reviews_need_authentication_and_an_existing_product(app: Flask, api: Api) -> None:
     shopper, account = signed_in(app)
     product = make_product().id
     assert_refused(api.post(f"/api/products/{product}/reviews", json=review()), 401, "UNAUTHENTICATED")
@@ -140,7 +140,7 @@ def test_who_may_review_what(app: Flask, api: Api) -> None:
     assert_refused(unknown, 404, "PRODUCT_NOT_FOUND")
 
 
-def test_text_is_kept_as_it_was_written(app: Flask) -> None:
+def test_review_text_is_stored_unchanged(app: Flask) -> None:
     shopper, account = signed_in(app)
     sent = review(
         userId=account.id, title="<b>Gut</b> 👍 Größe", comment="ज़ोर से <script>alert(1)</script>\n" + "x" * 500

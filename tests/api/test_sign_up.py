@@ -1,4 +1,4 @@
-"""Sign-up by halves, as the old client goes about it: contract section 2.3 Auth, cases 1 to 8."""
+"""Sign-up in steps, as the legacy client does it: contract section 2.3 Auth, cases 1 to 8."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def test_two_sign_ups_without_phone(browser: Api) -> None:
     assert (second.json["phone"], second.json["id"] != first.json["id"]) == (None, True)
 
 
-def test_a_sign_up_begun_again_is_the_same_one(app: Flask, browser: Api) -> None:
+def test_a_repeated_sign_up_is_the_same_one(app: Flask, browser: Api) -> None:
     first = stub(browser)
     assert stub(browser) == first
     assert stub(new_browser(app), f"  {EMAIL.upper()} ", PHONE) == first
 
 
-def test_a_finished_account_is_not_signed_up_again(browser: Api) -> None:
+def test_an_existing_account_cannot_sign_up_again(browser: Api) -> None:
     make_account(email=EMAIL)
     for path, body in (("/auth/register/stub", {"email": EMAIL}), ("/auth/register", {"email": EMAIL.upper()})):
         refused = browser.post(path, json={**body, "phone": "", "password": PASSWORD})
@@ -59,12 +59,12 @@ def test_a_finished_account_is_not_signed_up_again(browser: Api) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"email": None, "phone": None}, {"email": " ", "phone": ""}, {"email": "rubbish"}]
 )
-def test_a_sign_up_of_nobody_is_refused(browser: Api, path: str, body: dict[str, Any]) -> None:
+def test_a_sign_up_without_an_identifier_is_refused(browser: Api, path: str, body: dict[str, Any]) -> None:
     error = assert_refused(browser.post(path, json={"password": PASSWORD} | body), 400, "VALIDATION_ERROR")
     assert [detail["field"] for detail in error["details"]] == ["email"]
 
 
-def test_a_phone_alone_signs_up_and_the_code_goes_there(browser: Api, mailbox: Mailbox) -> None:
+def test_a_sign_up_by_phone_gets_its_code_by_text_message(browser: Api, mailbox: Mailbox) -> None:
     begun = browser.post("/auth/register/stub", json={"email": "", "phone": PHONE})
     user = begun.json["id"]
     assert (begun.status_code, begun.json["email"], begun.json["phone"]) == (200, None, PHONE)
@@ -78,12 +78,12 @@ def test_a_phone_alone_signs_up_and_the_code_goes_there(browser: Api, mailbox: M
     assert login(browser, identifier=PHONE).json["id"] == user
 
 
-def test_a_phone_that_has_an_account_signs_up_no_more(browser: Api, mailbox: Mailbox) -> None:
+def test_a_phone_number_of_an_account_cannot_sign_up(browser: Api, mailbox: Mailbox) -> None:
     make_account(phone=PHONE)
     assert_refused(browser.post("/auth/register/stub", json={"phone": PHONE}), 409, "DUPLICATE_PHONE")
 
 
-def test_a_phone_that_got_an_account_meanwhile_is_not_given_to_a_second(browser: Api, mailbox: Mailbox) -> None:
+def test_a_phone_number_taken_meanwhile_is_refused(browser: Api, mailbox: Mailbox) -> None:
     user = browser.post("/auth/register/stub", json={"phone": PHONE}).json["id"]
     browser.post("/auth/mfa/send", json={"userId": user})
     browser.post("/auth/verify-otp", json={"userId": user, "otp": mailbox.code_for(PHONE)})
@@ -91,17 +91,17 @@ def test_a_phone_that_got_an_account_meanwhile_is_not_given_to_a_second(browser:
     assert_refused(set_password(browser, user), 409, "DUPLICATE_PHONE")
 
 
-def test_a_phone_alone_is_refused_where_no_text_messages_are_sent(app: Flask, browser: Api, mailbox: Mailbox) -> None:
+def test_a_sign_up_by_phone_needs_text_messages(app: Flask, browser: Api, mailbox: Mailbox) -> None:
     app.extensions["sms"] = None
     answer = browser.post("/auth/register/stub", json={"phone": PHONE})
     assert "text messages" in assert_refused(answer, 400, "VALIDATION_ERROR")["message"]
 
 
-def test_nobody_has_a_code_sent_to_the_e_mail_address_of_a_sign_up_without_naming_it(browser: Api) -> None:
+def test_sending_a_code_needs_the_email_address_of_the_sign_up(browser: Api) -> None:
     assert_refused(browser.post("/auth/mfa/send", json={"userId": stub(browser)}), 400, "VALIDATION_ERROR")
 
 
-def test_a_code_goes_to_the_sign_ups_own_address_only(browser: Api, mailbox: Mailbox) -> None:
+def test_a_code_is_sent_to_the_sign_ups_own_address_only(browser: Api, mailbox: Mailbox) -> None:
     user, other = stub(browser), make_account()
     for sent in (
         (user, "mallory@example.com"),
@@ -116,7 +116,7 @@ def test_a_code_goes_to_the_sign_ups_own_address_only(browser: Api, mailbox: Mai
     assert mailbox.post.letters == []
 
 
-def test_a_code_asked_for_again_is_still_the_one_in_the_letter(browser: Api, mailbox: Mailbox) -> None:
+def test_a_code_requested_again_is_the_one_already_sent(browser: Api, mailbox: Mailbox) -> None:
     user, code = sign_up_to_code(browser, mailbox)
     again = browser.post("/auth/mfa/send", json={"userId": user, "email": EMAIL})
     assert again.json == {"sent": True, "expiresInSeconds": 300}
@@ -124,7 +124,7 @@ def test_a_code_asked_for_again_is_still_the_one_in_the_letter(browser: Api, mai
     assert verify(browser, user, code).json == {"verified": True, "userId": user, "signupToken": None}
 
 
-def test_codes_wrong_right_and_repeated(browser: Api, mailbox: Mailbox) -> None:
+def test_wrong_correct_and_repeated_codes(browser: Api, mailbox: Mailbox) -> None:
     user, code = sign_up_to_code(browser, mailbox)
     wrong = f"{(int(code) + 1) % 10**6:06}"
     assert_refused(verify(browser, user, wrong), 400, "OTP_INVALID")
@@ -135,20 +135,20 @@ def test_codes_wrong_right_and_repeated(browser: Api, mailbox: Mailbox) -> None:
     assert_refused(verify(browser, user, code), 400, "OTP_INVALID")
 
 
-def test_a_code_is_repeated_by_the_browser_that_entered_it_only(app: Flask, browser: Api, mailbox: Mailbox) -> None:
+def test_only_the_browser_that_entered_a_code_can_repeat_it(app: Flask, browser: Api, mailbox: Mailbox) -> None:
     user, code = sign_up_to_code(browser, mailbox)
     assert verify(browser, user, code).status_code == 200
     assert_refused(verify(new_browser(app), user, code), 400, "OTP_INVALID")
 
 
-def test_after_five_guesses_the_right_code_is_worth_nothing(browser: Api, mailbox: Mailbox) -> None:
+def test_after_five_guesses_the_correct_code_is_refused(browser: Api, mailbox: Mailbox) -> None:
     user, code = sign_up_to_code(browser, mailbox)
     for _ in range(5):
         assert_refused(verify(browser, user, f"{(int(code) + 1) % 10**6:06}"), 400, "OTP_INVALID")
     assert_refused(verify(browser, user, code), 400, "OTP_INVALID")
 
 
-def test_a_code_is_good_for_five_minutes(browser: Api, mailbox: Mailbox, now: Clock) -> None:
+def test_a_code_is_valid_for_five_minutes(browser: Api, mailbox: Mailbox, now: Clock) -> None:
     user, code = sign_up_to_code(browser, mailbox)
     now.advance(minutes=5, seconds=1)
     assert_refused(verify(browser, user, code), 400, "OTP_EXPIRED")
@@ -156,21 +156,21 @@ def test_a_code_is_good_for_five_minutes(browser: Api, mailbox: Mailbox, now: Cl
 
 @pytest.mark.parametrize("named", ["userId", "email", "phone"])
 @pytest.mark.parametrize("path", ["/auth/verify-otp", "/auth/mfa/verify"])
-def test_one_name_of_the_sign_up_is_enough(browser: Api, mailbox: Mailbox, named: str, path: str) -> None:
+def test_one_identifier_of_the_sign_up_is_enough(browser: Api, mailbox: Mailbox, named: str, path: str) -> None:
     user = stub(browser, EMAIL, PHONE)
     browser.post("/auth/mfa/send", json={"userId": user, "email": EMAIL})
     body = {named: {"userId": user, "email": EMAIL, "phone": "98765 43210"}[named], "otp": mailbox.code_for(EMAIL)}
     assert browser.post(path, json=body).json["userId"] == user
 
 
-def test_a_code_without_a_name_or_nothing_for_a_code_is_refused(browser: Api, mailbox: Mailbox) -> None:
+def test_a_verification_without_identifier_or_code_is_refused(browser: Api, mailbox: Mailbox) -> None:
     user, code = sign_up_to_code(browser, mailbox)
     assert_refused(browser.post("/auth/verify-otp", json={"otp": code}), 400, "VALIDATION_ERROR")
     for nothing in ({}, {"otp": ""}, {"otpCode": " ", "otp": ""}):
         assert_refused(browser.post("/auth/verify-otp", json={"userId": user} | nothing), 400, "VALIDATION_ERROR")
 
 
-def test_a_password_is_chosen_by_who_proved_the_address(browser: Api, mailbox: Mailbox) -> None:
+def test_a_verified_sign_up_sets_its_password(browser: Api, mailbox: Mailbox) -> None:
     user, code = sign_up_to_code(browser, mailbox)
     assert_refused(set_password(browser, user), 403, "PASSWORD_PROOF_REQUIRED")
     verify(browser, user, code)
@@ -182,7 +182,7 @@ def test_a_password_is_chosen_by_who_proved_the_address(browser: Api, mailbox: M
     assert accounts.get_account(accounts.UserId(user)).has_verified_email
 
 
-def test_nobody_else_chooses_it_and_it_is_chosen_once(app: Flask, browser: Api, mailbox: Mailbox) -> None:
+def test_only_the_verified_browser_sets_the_password_and_only_once(app: Flask, browser: Api, mailbox: Mailbox) -> None:
     user, code = sign_up_to_code(browser, mailbox)
     other, settled = stub(browser, "ravi@example.com"), make_account()
     verify(browser, user, code)
@@ -194,15 +194,15 @@ def test_nobody_else_chooses_it_and_it_is_chosen_once(app: Flask, browser: Api, 
     assert login(new_browser(app), emailOrPhone=EMAIL).status_code == 200
 
 
-def test_the_right_to_choose_it_lasts_ten_minutes(browser: Api, mailbox: Mailbox, now: Clock) -> None:
+def test_the_verification_is_valid_for_ten_minutes(browser: Api, mailbox: Mailbox, now: Clock) -> None:
     user, code = sign_up_to_code(browser, mailbox)
     verify(browser, user, code)
     now.advance(minutes=10, seconds=1)
     assert_refused(set_password(browser, user), 403, "PASSWORD_PROOF_REQUIRED")
 
 
-def test_a_reload_after_a_refused_password_goes_through_it_all_again(browser: Api, mailbox: Mailbox) -> None:
-    """The client's form is a dead end then: contract section 5.3, no. 9."""
+def test_a_reload_after_a_refused_password_restarts_the_sign_up(browser: Api, mailbox: Mailbox) -> None:
+    """The client's form cannot continue: contract section 5.3, no. 9."""
     user, code = sign_up_to_code(browser, mailbox)
     verify(browser, user, code)
     assert set_password(browser, user, "short").status_code == 400
@@ -212,7 +212,7 @@ def test_a_reload_after_a_refused_password_goes_through_it_all_again(browser: Ap
     assert set_password(browser, user).status_code == 200
 
 
-def test_a_program_brings_the_right_as_a_token(app: Flask, api: Api, mailbox: Mailbox, now: Clock) -> None:
+def test_a_client_without_a_browser_uses_the_sign_up_token(app: Flask, api: Api, mailbox: Mailbox, now: Clock) -> None:
     user, code = sign_up_to_code(api, mailbox)
     token = verify(api, user, code).json["signupToken"]
     program = Api(app)
@@ -225,12 +225,12 @@ def test_a_program_brings_the_right_as_a_token(app: Flask, api: Api, mailbox: Ma
     assert_refused(set_password(program, user), 401, "UNAUTHENTICATED")
 
 
-def test_a_token_of_a_sign_in_chooses_no_password(customer: Api, mailbox: Mailbox) -> None:
+def test_a_sign_in_token_cannot_set_a_password(customer: Api, mailbox: Mailbox) -> None:
     user = accounts.start_sign_up(EMAIL).id
     assert_refused(set_password(customer, user), 403, "PASSWORD_PROOF_REQUIRED")
 
 
-def test_who_is_signed_in_proves_their_own_address(app: Flask, mailbox: Mailbox) -> None:
+def test_a_signed_in_customer_verifies_their_own_address(app: Flask, mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL, verified=False)
     browser = Api(app).with_cookie(account)
     assert browser.post("/auth/mfa/send", json={"userId": account.id, "email": EMAIL}).status_code == 200

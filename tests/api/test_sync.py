@@ -1,4 +1,4 @@
-"""The sync of the old client, which sends the cart it remembers again and again: docs/decisions/0011."""
+"""The cart sync of the legacy client, which sends its local cart repeatedly: docs/decisions/0011."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WITHOUT_BUTTON = ["/app/profile", "/app/profile?tab=orders", "/app/checkout", "/
 
 
 @pytest.mark.parametrize("page", WITHOUT_BUTTON)
-def test_from_a_page_without_the_button_it_is_the_sync(app: Flask, now: Clock, page: str) -> None:
+def test_a_request_from_a_page_without_the_button_is_a_sync(app: Flask, now: Clock, page: str) -> None:
     shopper, mug = Shopper(app), make_product(stock=20)
     cart.add_line(cart.cart_key_of(shopper.account.id), mug.sku, 2)
     now.advance(hours=1)
@@ -27,14 +27,14 @@ def test_from_a_page_without_the_button_it_is_the_sync(app: Flask, now: Clock, p
 
 
 @pytest.mark.parametrize("page", ["", "/app/products", "/app/product/5", "/app/login", "/product/1", "/app/profile/x"])
-def test_from_anywhere_else_units_are_added(app: Flask, page: str) -> None:
+def test_requests_from_other_pages_add_units(app: Flask, page: str) -> None:
     shopper, mug = Shopper(app), make_product(stock=20)
     shopper.add(mug, 2, at=page)
     shopper.add(mug, 2, at=page)
     assert shopper.units() == [4]
 
 
-def test_another_sites_page_of_that_name_is_no_page_of_the_client(app: Flask) -> None:
+def test_a_page_of_another_origin_is_no_page_of_the_client(app: Flask) -> None:
     shopper, mug = Shopper(app), make_product(stock=20)
     for _ in range(2):
         headers = shopper.api.headers | {"Referer": "http://elsewhere.example/app/profile"}
@@ -42,7 +42,7 @@ def test_another_sites_page_of_that_name_is_no_page_of_the_client(app: Flask) ->
     assert shopper.units() == [4]
 
 
-def test_a_guest_who_signs_in_and_opens_the_profile_has_what_they_collected_once(app: Flask, now: Clock) -> None:
+def test_the_guest_cart_is_merged_once_when_the_profile_is_opened(app: Flask, now: Clock) -> None:
     shopper, goods = Shopper(app), [make_product(stock=20), make_product(stock=20)]
     for page in ("/app/profile", "/app/", "/app/profile"):  # in whatever order they arrive
         for product in goods:
@@ -51,7 +51,7 @@ def test_a_guest_who_signs_in_and_opens_the_profile_has_what_they_collected_once
     assert shopper.units() == [2, 2]
 
 
-def test_home_straight_after_the_sign_in_sends_the_sync(app: Flask, now: Clock) -> None:
+def test_a_request_from_home_just_after_login_is_a_sync(app: Flask, now: Clock) -> None:
     shopper, mug = Shopper(app), make_product(stock=20)
     shopper.add(mug, 2, at="/app/")
     now.advance(seconds=SYNC_PERIOD.total_seconds())
@@ -59,7 +59,7 @@ def test_home_straight_after_the_sign_in_sends_the_sync(app: Flask, now: Clock) 
     assert shopper.units() == [2]
 
 
-def test_home_later_on_sends_what_is_added(app: Flask, now: Clock) -> None:
+def test_a_later_request_from_home_adds_units(app: Flask, now: Clock) -> None:
     shopper, mug = Shopper(app), make_product(stock=20)
     shopper.add(mug, 2, at="/app/")
     now.advance(seconds=SYNC_PERIOD.total_seconds() + 0.001)
@@ -67,8 +67,8 @@ def test_home_later_on_sends_what_is_added(app: Flask, now: Clock) -> None:
     assert shopper.units() == [3]
 
 
-def test_what_lay_in_the_cart_before_the_sign_in_was_not_synced_by_it(app: Flask, now: Clock) -> None:
-    """The client sends its own cart only where the shop's is empty: this is the button."""
+def test_lines_older_than_the_login_are_not_part_of_the_sync(app: Flask, now: Clock) -> None:
+    """The client syncs only if the shop's cart is empty, so this request is the button's."""
     before, mug = Shopper(app), make_product(stock=20)
     before.add(mug, 2)
     now.advance(minutes=1)
@@ -77,7 +77,7 @@ def test_what_lay_in_the_cart_before_the_sign_in_was_not_synced_by_it(app: Flask
     assert before.units() == [3]
 
 
-def test_a_program_with_a_token_has_no_pages(app: Flask) -> None:
+def test_a_request_with_a_token_is_never_a_sync(app: Flask) -> None:
     shopper, mug = Shopper(app), make_product(stock=20)
     shopper.api = shopper.api.with_token(shopper.account)
     shopper.add(mug, 2, at="/app/profile")
@@ -85,22 +85,22 @@ def test_a_program_with_a_token_has_no_pages(app: Flask) -> None:
     assert shopper.units() == [4]
 
 
-def test_units_spread_over_variants_are_not_spread_again(app: Flask) -> None:
+def test_a_sync_does_not_spread_units_over_variants_again(app: Flask) -> None:
     shopper, shoe = Shopper(app), make_product(options=(("S", 2), ("M", 3)))
     for quantity, held in ((4, [2, 2]), (4, [2, 2]), (5, [2, 3])):
         shopper.add(shoe, quantity, at="/app/profile")
         assert shopper.units() == held
 
 
-def test_a_variant_sent_again_is_held_once(app: Flask) -> None:
+def test_a_synced_variant_is_added_once(app: Flask) -> None:
     shopper, shoe = Shopper(app), make_product(options=(("S", 2), ("M", 5)))
     for _ in range(2):
         shopper.add(shoe, 2, at="/app/cart", query={"variant": "M"})
     assert [(item["variant"], item["quantity"]) for item in shopper.cart()["items"]] == [("M", 2)]
 
 
-def test_the_clients_own_pages_tell_where_they_are(app: Flask) -> None:
-    """By the Referer, of which browsers keep the path only where the policy says so."""
+def test_the_clients_pages_send_the_referrer(app: Flask) -> None:
+    """Browsers send the path in the Referer header only if the policy allows it."""
     policy = Shopper(app).api.get("/").headers["Referrer-Policy"]
     assert policy == "strict-origin-when-cross-origin"
     assert app.config["PUBLIC_ORIGIN"] == ORIGIN

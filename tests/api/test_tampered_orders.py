@@ -1,4 +1,4 @@
-"""Bar B6: orders that somebody meddled with. Every one is refused in JSON, and nothing of it is written."""
+"""Tampered orders: every one is refused with a JSON error, and nothing is written."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ Meddle = Callable[[Body], None]
 
 
 def put(*path: str | int, value: Any) -> Meddle:
-    """Put a value in the order's place of that path."""
+    """Make a function that replaces the value at a path of an order."""
 
-    def meddle(body: Body) -> None:
+    def tamper(body: Body) -> None:
         place: Any = body
         for step in path[:-1]:
             place = place[step]
         place[path[-1]] = value
 
-    return meddle
+    return tamper
 
 
 def drop(*path: str | int) -> Meddle:
-    def meddle(body: Body) -> None:
+    def tamper(body: Body) -> None:
         place: Any = body
         for step in path[:-1]:
             place = place[step]
         del place[path[-1]]
 
-    return meddle
+    return tamper
 
 
 TAMPERED: dict[str, Meddle] = {
@@ -117,7 +117,7 @@ TAMPERED: dict[str, Meddle] = {
 
 
 @pytest.mark.parametrize("how", TAMPERED)
-def test_an_order_that_was_meddled_with_is_refused_and_nothing_is_written(app: Flask, how: str) -> None:
+def test_a_tampered_order_is_refused_and_nothing_is_written(app: Flask, how: str) -> None:
     mug = make_product(price=500, stock=5)
     api, account = signed_in(app)
     cart.add_line(cart.cart_key_of(account.id), mug.sku, 1)
@@ -144,7 +144,7 @@ RAW = {
 
 
 @pytest.mark.parametrize("how", RAW)
-def test_what_is_no_order_at_all_is_refused(app: Flask, how: str) -> None:
+def test_a_body_that_is_no_order_is_refused(app: Flask, how: str) -> None:
     api, _ = signed_in(app)
     before = written()
     assert_nothing_came_of_it(api.post("/api/orders/", data=RAW[how], content_type="application/json"))
@@ -152,7 +152,7 @@ def test_what_is_no_order_at_all_is_refused(app: Flask, how: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None])
-def test_what_is_not_called_json_is_refused(app: Flask, kind: str | None) -> None:
+def test_another_content_type_is_refused(app: Flask, kind: str | None) -> None:
     api, _ = signed_in(app)
     answer = api.post("/api/orders/", data=json.dumps(order_body((make_product(), 1))), content_type=kind)
     assert (answer.status_code, answer.json["error"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
@@ -166,10 +166,10 @@ def assert_nothing_came_of_it(answer: Any) -> None:
     assert "Traceback" not in answer.text
 
 
-def test_the_same_order_left_alone_is_taken(app: Flask) -> None:
+def test_the_untampered_order_is_accepted(app: Flask) -> None:
     mug = make_product(price=500, stock=5)
     assert signed_in(app)[0].post("/api/orders/", json=order_body((mug, 1))).status_code == 200
 
 
-def test_there_are_as_many_as_the_bar_asks_for(api: Api) -> None:
+def test_there_are_enough_tampered_orders(api: Api) -> None:
     assert len(TAMPERED) + len(RAW) >= 50

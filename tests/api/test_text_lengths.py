@@ -1,4 +1,4 @@
-"""What the contract lets a client send has room: each text at its full length, kept and told again as it was."""
+"""Texts of the maximum length that the contract allows are stored and returned completely."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ FAR = {
 }
 
 
-def test_an_address_of_the_greatest_length_is_kept_whole(app: Flask) -> None:
+def test_an_address_of_maximum_length_is_stored_completely(app: Flask) -> None:
     api, person = signed_in(app)
     answer = api.post(f"/users/{person.id}/addresses", json=FAR)
     assert {name: answer.json[name] for name in FAR} == FAR
     assert [{name: kept[name] for name in FAR} for kept in api.get(f"/users/{person.id}/addresses").json] == [FAR]
 
 
-def test_a_name_and_a_pictures_address_of_the_greatest_length_are_kept_whole(app: Flask) -> None:
+def test_a_name_and_an_avatar_url_of_maximum_length_are_stored_completely(app: Flask) -> None:
     api, person = signed_in(app)
     avatar = "https://pictures.example/" + "a" * 475
     answer = api.put(f"/users/{person.id}/profile", json={"fullName": "N" * 255, "avatarUrl": avatar})
     assert (answer.json["name"], answer.json["avatar"]) == ("N" * 255, avatar)
 
 
-def test_a_review_of_the_greatest_length_is_kept_whole(app: Flask) -> None:
+def test_a_review_of_maximum_length_is_stored_completely(app: Flask) -> None:
     api, _ = signed_in(app)
     product = make_product().id
     sent = {"rating": 4, "title": "t" * 500, "comment": "c" * 2000}
@@ -46,7 +46,7 @@ def test_a_review_of_the_greatest_length_is_kept_whole(app: Flask) -> None:
     assert {name: kept[name] for name in sent} == sent
 
 
-def test_a_review_shows_its_author_as_the_account_does(app: Flask) -> None:
+def test_a_review_shows_the_accounts_name_and_avatar(app: Flask) -> None:
     api, person = signed_in(app)
     product = make_product().id
     written = api.post(f"/api/products/{product}/reviews", json={"rating": 4, "title": "t", "comment": "c"})
@@ -61,7 +61,7 @@ def test_a_review_shows_its_author_as_the_account_does(app: Flask) -> None:
     ] * 3
 
 
-def test_a_product_of_the_greatest_length_is_kept_whole_and_can_be_ordered(app: Flask, stock_keeper: Api) -> None:
+def test_a_product_of_maximum_length_is_stored_completely_and_can_be_ordered(app: Flask, stock_keeper: Api) -> None:
     sent = {
         "sku": "S" * 100,
         "name": "é" * 500,

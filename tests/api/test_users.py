@@ -1,4 +1,4 @@
-"""What belongs to an account, by API: contract section 2.3 Users, cases 25 to 30 and 60."""
+"""Profile, addresses, payment methods and wishlist by API: contract section 2.3 Users, cases 25 to 30 and 60."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AT_HOME = {
 
 
 class Member:
-    """A page of the old client on which somebody is signed in."""
+    """A signed-in customer on a page of the legacy client."""
 
     def __init__(self, app: Flask) -> None:
         self.api, self.account = signed_in(app)
@@ -66,11 +66,11 @@ def member(app: Flask) -> Member:
 
 
 def assert_empty(answer: TestResponse) -> None:
-    """Valid for a JSON reader."""
+    """Assert an empty 200, which the client's JSON parser accepts."""
     assert (answer.status_code, answer.data) == (200, b"")
 
 
-# ------------------------------------------------------------------------------------------------ whose it is
+# ------------------------------------------------------------------------------------------------ access
 
 DOORS = [
     ("GET", "profile", None),
@@ -90,7 +90,7 @@ DOORS = [
 
 
 @pytest.mark.parametrize(("method", "what", "body"), DOORS)
-def test_they_are_the_accounts_and_staffs_business(app: Flask, method: str, what: str, body: Any) -> None:
+def test_only_the_account_and_staff_have_access(app: Flask, method: str, what: str, body: Any) -> None:
     owner = make_account()
     path = f"/users/{owner.id}/{what}"
     sent = {"json": body} if body is not None else {}
@@ -101,7 +101,7 @@ def test_they_are_the_accounts_and_staffs_business(app: Flask, method: str, what
 
 
 @pytest.mark.parametrize(("method", "what", "body"), DOORS)
-def test_an_account_that_is_not_there_has_nothing(app: Flask, method: str, what: str, body: Any) -> None:
+def test_an_unknown_account_is_not_found(app: Flask, method: str, what: str, body: Any) -> None:
     staff = Api(app).with_cookie(make_staff())
     answer = staff.send(method, f"/users/999999/{what}", **({"json": body} if body is not None else {}))
     assert answer.status_code == 404 or answer.json in ([], None)
@@ -110,7 +110,7 @@ def test_an_account_that_is_not_there_has_nothing(app: Flask, method: str, what:
 # ------------------------------------------------------------------------------------------------ profile
 
 
-def test_a_profile_is_told_under_both_names(member: Member) -> None:
+def test_a_profile_has_both_member_names(member: Member) -> None:
     assert member.get("profile") == {
         "id": member.account.id,
         "userId": member.account.id,
@@ -124,7 +124,7 @@ def test_a_profile_is_told_under_both_names(member: Member) -> None:
 
 
 @pytest.mark.parametrize("names", [("fullName", "avatarUrl"), ("name", "avatar")])
-def test_a_profile_is_changed_under_either_name(member: Member, names: tuple[str, str]) -> None:
+def test_a_profile_can_be_changed_by_either_member_name(member: Member, names: tuple[str, str]) -> None:
     changed = member.change(**{names[0]: " Ravi  Rao ", names[1]: "/static/ravi.png"}, phone="98765 43210")
     assert changed.status_code == 200
     assert changed.json == member.get("profile")
@@ -132,7 +132,7 @@ def test_a_profile_is_changed_under_either_name(member: Member, names: tuple[str
     assert (told["fullName"], told["avatarUrl"], told["phone"]) == ("Ravi Rao", "/static/ravi.png", "+919876543210")
 
 
-def test_what_is_not_named_stays_and_what_is_blank_goes(member: Member) -> None:
+def test_missing_members_are_kept_and_blank_ones_cleared(member: Member) -> None:
     member.change(name="Ravi", avatar="https://example.com/ravi.png", phone="98765 43210")
     assert member.change().json["name"] == "Ravi"
     assert member.change(avatar=None).json == member.get("profile")
@@ -144,25 +144,25 @@ def test_what_is_not_named_stays_and_what_is_blank_goes(member: Member) -> None:
 @pytest.mark.parametrize(
     "avatar", ["javascript:alert(1)", "data:image/png;base64,AA==", "//evil.example/a.png", "http://"]
 )
-def test_a_picture_that_is_none_changes_nothing(member: Member, avatar: str) -> None:
+def test_an_invalid_avatar_changes_nothing(member: Member, avatar: str) -> None:
     assert_refused(member.change(name="Ravi", avatarUrl=avatar), 400, "VALIDATION_ERROR")
     assert member.get("profile")["name"] == "Asha Rao"
 
 
-def test_a_phone_that_somebody_has_changes_nothing(member: Member) -> None:
+def test_a_phone_number_of_another_account_changes_nothing(member: Member) -> None:
     make_account(phone="+919876543210")
     assert_refused(member.change(name="Ravi", phone="98765 43210"), 409, "DUPLICATE_PHONE")
     assert member.get("profile")["name"] == "Asha Rao"
     assert_refused(member.change(phone="12"), 400, "VALIDATION_ERROR")
 
 
-def test_the_owner_hears_of_a_changed_phone(member: Member, mailbox: Mailbox) -> None:
+def test_the_owner_is_notified_of_a_changed_phone_number(member: Member, mailbox: Mailbox) -> None:
     member.change(phone="98765 43210")
     member.change(phone="98765 43210", name="Ravi")
     assert len(mailbox.letters_to(str(member.account.email))) == 1
 
 
-def test_a_picture_from_elsewhere_replaces_the_one_uploaded(member: Member, app: Flask) -> None:
+def test_an_external_avatar_replaces_the_uploaded_one(member: Member, app: Flask) -> None:
     with app.test_request_context():
         address = accounts.upload_avatar(member.account.id, picture())
     assert member.change(name="Ravi").json["avatar"] == address
@@ -180,7 +180,7 @@ def picture() -> bytes:
 # ------------------------------------------------------------------------------------------------ addresses
 
 
-def test_an_address_comes_back_under_both_sets_of_names(member: Member) -> None:
+def test_an_address_has_both_sets_of_member_names(member: Member) -> None:
     saved = member.gives("addresses", AT_HOME)
     assert saved == {
         **AT_HOME,
@@ -206,21 +206,23 @@ def test_an_address_comes_back_under_both_sets_of_names(member: Member) -> None:
         ({"line1": "A", "addressLine1": "B", "isDefault": None}, {"line1": "A"}),
     ],
 )
-def test_either_name_will_do(member: Member, changed: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_either_member_name_is_accepted(member: Member, changed: dict[str, Any], expected: dict[str, Any]) -> None:
     saved = member.gives("addresses", AT_HOME | changed)
     assert expected.items() <= saved.items()
 
 
 @pytest.mark.parametrize("missing", [("city",), ("state",), ("line1",), ("postalCode",)])
 @pytest.mark.parametrize("instead", [{}, None, " "])
-def test_what_an_address_needs(member: Member, missing: tuple[str, ...], instead: Any) -> None:
+def test_an_address_without_a_required_member_is_refused(
+    member: Member, missing: tuple[str, ...], instead: Any
+) -> None:
     body = {name: value for name, value in AT_HOME.items() if name not in missing}
     body |= {} if instead == {} else dict.fromkeys(missing, instead)
     assert_refused(member.post("addresses", body), 400, "VALIDATION_ERROR")
     assert member.get("addresses") == []
 
 
-def test_the_id_of_anothers_address_is_not_looked_at(member: Member) -> None:
+def test_the_id_of_a_sent_address_is_ignored(member: Member) -> None:
     other = make_account()
     theirs = save_address(other)
     saved = member.gives("addresses", AT_HOME | {"id": theirs.id, "userId": other.id})
@@ -228,7 +230,7 @@ def test_the_id_of_anothers_address_is_not_looked_at(member: Member) -> None:
     assert accounts.addresses_of(other.id) == [theirs]
 
 
-def test_a_second_default_takes_the_place_of_the_first(member: Member) -> None:
+def test_a_new_default_replaces_the_previous_one(member: Member) -> None:
     first, second = member.gives("addresses", AT_HOME), member.gives("addresses", AT_HOME | {"isDefault": True})
     told = [(address["id"], address["isDefault"]) for address in member.get("addresses")]
     assert told == [(second["id"], True), (first["id"], False)]
@@ -247,10 +249,10 @@ def test_a_full_address_book(member: Member) -> None:
     assert_refused(member.post("addresses", AT_HOME), 409, "TOO_MANY_ADDRESSES")
 
 
-# ------------------------------------------------------------------------------------------------ ways to pay
+# ------------------------------------------------------------------------------------------------ payment methods
 
 
-def test_a_card_as_the_profile_sends_it(member: Member) -> None:
+def test_a_card_as_sent_by_the_profile_page(member: Member) -> None:
     saved = member.gives("payments", {"provider": "VISA", "token": "card_1705314600000_4242"})
     assert saved == {
         "id": saved["id"],
@@ -287,7 +289,7 @@ def test_a_card_as_the_profile_sends_it(member: Member) -> None:
         ("BNPL", "Klarna", "bnpl_Klarna", {"type": "bnpl", "bnplProvider": "Klarna"}),
     ],
 )
-def test_what_the_payment_page_sends(
+def test_a_method_as_sent_by_the_payment_page(
     member: Member, provider: str, token: str, kept: str, told: dict[str, Any]
 ) -> None:
     saved = member.gives("payments", {"provider": provider, "token": token})
@@ -312,7 +314,7 @@ def test_what_the_payment_page_sends(
         {"provider": "UPI", "token": "not an id"},
     ],
 )
-def test_what_is_no_way_to_pay_is_refused(member: Member, body: dict[str, Any]) -> None:
+def test_an_invalid_saved_method_is_refused(member: Member, body: dict[str, Any]) -> None:
     assert_refused(member.post("payments", body), 400, "VALIDATION_ERROR")
     assert member.get("payments") == []
 
@@ -325,7 +327,7 @@ def test_the_default_comes_first_then_the_newest(member: Member, now: Clock) -> 
     assert [method["id"] for method in member.get("payments")] == [ids[0], ids[2], ids[1]]
 
 
-def test_deleting_a_way_to_pay(member: Member) -> None:
+def test_deleting_a_payment_method(member: Member) -> None:
     saved = member.gives("payments", {"provider": "COD", "token": "COD_TOKEN"})
     theirs = accounts.add_method(make_account().id, "COD", "COD_TOKEN")
     assert_empty(member.delete(f"payments/{saved['id']}"))
@@ -336,7 +338,7 @@ def test_deleting_a_way_to_pay(member: Member) -> None:
 # ------------------------------------------------------------------------------------------------ wishlist
 
 
-def test_a_product_is_wished_for_once(member: Member) -> None:
+def test_a_product_is_on_the_wishlist_once(member: Member) -> None:
     product = make_product()
     first = member.gives("wishlist", {"productId": product.id})
     assert first == {
@@ -349,7 +351,7 @@ def test_a_product_is_wished_for_once(member: Member) -> None:
     assert member.get("wishlist") == [first]
 
 
-def test_taking_a_product_off_the_list_twice_is_once(member: Member) -> None:
+def test_removing_a_product_from_the_wishlist_twice_is_no_error(member: Member) -> None:
     product = make_product()
     member.post("wishlist", {"productId": product.id})
     for _ in range(2):
@@ -357,7 +359,7 @@ def test_taking_a_product_off_the_list_twice_is_once(member: Member) -> None:
     assert member.get("wishlist") == []
 
 
-def test_taking_an_entry_off_the_list(member: Member) -> None:
+def test_removing_an_item_from_the_wishlist(member: Member) -> None:
     entry = member.gives("wishlist", {"productId": make_product().id})
     theirs = accounts.add_wishlist_item(make_account().id, make_product().id)
     assert_empty(member.delete(f"wishlist/item/{entry['id']}"))
@@ -374,7 +376,7 @@ def test_taking_an_entry_off_the_list(member: Member) -> None:
         ({}, 400, "VALIDATION_ERROR"),
     ],
 )
-def test_what_cannot_be_wished_for(member: Member, body: dict[str, Any], status: int, code: str) -> None:
+def test_an_invalid_wishlist_item_is_refused(member: Member, body: dict[str, Any], status: int, code: str) -> None:
     assert_refused(member.post("wishlist", body), status, code)
 
 
@@ -384,8 +386,8 @@ def test_a_full_wishlist(member: Member) -> None:
     assert_refused(member.post("wishlist", {"productId": make_product().id}), 409, "WISHLIST_FULL")
 
 
-def test_an_account_is_told_with_all_that_belongs_to_it(member: Member) -> None:
-    """The client keeps what the log-in answers."""
+def test_login_answers_the_account_with_addresses_methods_and_wishlist(member: Member) -> None:
+    """The client stores the response of the login."""
     address = member.gives("addresses", AT_HOME)
     method = member.gives("payments", {"provider": "COD", "token": "COD_TOKEN"})
     me = member.api.get("/auth/me").json

@@ -17,7 +17,7 @@ from storefront.checkout.service import CheckoutDraft, Outcome
 from storefront.orders.service import OrderStatus
 from storefront.worker import tasks
 from tests import consistency
-from tests.consistency import LET_GO, TAKEN, Stock
+from tests.consistency import ACTIVE, CLOSED, Stock
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_cart, make_draft, place
 from tests.fakes import MemoryPost
@@ -66,7 +66,7 @@ class Purchase:
         assert consistency.state_of(self.id) == "completed"
         assert consistency.orders_of(self.id) == [OrderStatus.CONFIRMED]
         (payment,) = consistency.payments_of(self.id)
-        assert payment in TAKEN
+        assert payment in ACTIVE
         assert consistency.stock_of(self.mug.sku) == Stock(on_hand=3, reserved=0)
         assert cart.count_units(self.token) == 0
         assert len(self._email_ids()) == 1
@@ -76,7 +76,7 @@ class Purchase:
         """Assert no live order, no authorisation, no reservation, no e-mail, and the cart as it was."""
         assert consistency.state_of(self.id) == "failed"
         assert consistency.orders_of(self.id) in ([], [OrderStatus.CANCELLED])
-        assert set(consistency.payments_of(self.id) + consistency.charges_of(self.id)) <= LET_GO
+        assert set(consistency.payments_of(self.id) + consistency.charges_of(self.id)) <= CLOSED
         assert consistency.stock_of(self.mug.sku) == Stock(on_hand=5, reserved=0)
         assert cart.count_units(self.token) == 2
         assert self._email_ids() == []

@@ -1,1 +1,1 @@
-"""The least that is valid; a test names only what matters to it."""
+"""Factories of minimal valid objects; a test passes only the values that matter to it."""

@@ -1,4 +1,4 @@
-"""Accounts that can sign in, written straight into their table: hashing each password would take the tests' time."""
+"""Accounts that can sign in, inserted directly: hashing every password would slow the tests down."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ def make_account(
     mfa: bool = False,
     verified: bool = True,
 ) -> Account:
-    """An account.
+    """Create an account.
 
-    :param email: one of its own unless named; None for none
-    :param password: None: it has none, and signs in by an identity only
-    :param verified: whether it proved that its addresses are its own
+    :param email: a unique one by default; None for none
+    :param password: None for an account that signs in by an identity provider only
+    :param mfa: whether a second factor is required
+    :param verified: whether its e-mail address and phone number are verified
     """
     number, now = next(_numbers), utc_now()
-    proved = now if verified else None
+    verified_at = now if verified else None
     email = f"customer-{number}@example.com" if email == "" else email
     user = User(
         name=name,
@@ -48,8 +49,8 @@ def make_account(
         password=_hashed(password) if password is not None else None,
         role=role,
         mfa_enabled=mfa,
-        email_verified_at=proved if email else None,
-        phone_verified_at=proved if phone else None,
+        email_verified_at=verified_at if email else None,
+        phone_verified_at=verified_at if phone else None,
         created_at=now,
     )
     with transaction("accounts") as session:
@@ -58,5 +59,8 @@ def make_account(
 
 
 def make_staff(role: Role = Role.ADMIN, *, email: str = "") -> Account:
-    """Somebody of the staff."""
+    """Create a staff account.
+
+    :param email: a unique one by default
+    """
     return make_account(name="Staff Member", email=email, role=role)

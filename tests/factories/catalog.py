@@ -1,4 +1,4 @@
-"""Products, made through the catalogue's own door."""
+"""Products, created through the catalog's service."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ def make_product(
     brand: str = "Kiln",
     category: str = "home-living",
 ) -> ProductCard:
-    """A product on sale.
+    """Create a product that is on sale.
 
-    :param options: name and stock of each variant, when there are several
+    :param price: in rupees
+    :param options: name and stock of each variant; a single variant with `stock` units by default
+    :param category: its slug
     """
     sku = Sku(f"TEST-{next(_numbers):05d}")
     variants = [NewVariant(Sku(f"{sku}-{option}"), option, rupees(price), units) for option, units in options]

@@ -1,4 +1,4 @@
-"""What staff do at the product desk, and what tests look up about it."""
+"""Changes of products by staff, and queries on products for tests."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ def new_key() -> str:
 
 
 def record_of(product_id: int) -> ProductRecord:
-    """A product as it stands now."""
+    """The current record of a product."""
     read_session().rollback()
     return admin.get_product_record(product_id)
 
 
 def change(product_id: int, *, seen: int | None = None, actor: str = KEEPER, **facts: object) -> ProductRecord:
-    """Change some facts of a product as it stands now, or as it was at a version."""
+    """Change some facts of a product.
+
+    :param seen: version that the staff saw, the current one by default
+    """
     record = record_of(product_id)
     draft = replace(record.draft, **facts)  # type: ignore[arg-type]
     admin.change_product(product_id, draft, seen=record.version if seen is None else seen, actor=actor)
@@ -39,9 +42,9 @@ def change(product_id: int, *, seen: int | None = None, actor: str = KEEPER, **f
 
 
 def variants(record: ProductRecord, **changes: Callable[[VariantDraft], VariantDraft]) -> tuple[VariantDraft, ...]:
-    """The variants of a product, some changed.
+    """The drafts of a product's variants, some of them changed.
 
-    :param changes: by option, or `only` of the one there is
+    :param changes: by option; `only` for a product with one variant
     """
     drafts = [variant.draft for variant in record.variants]
     return tuple(changes.get(draft.option or "only", lambda same: same)(draft) for draft in drafts)
@@ -58,14 +61,14 @@ def category_id(slug: str) -> int:
 
 
 def make_draft(sku: str, *, name: str = "Enamel Mug", price: str | int = 500, stock: int = 4) -> ProductDraft:
-    """A product with one variant, as somebody types it in."""
+    """The draft of a product with one variant."""
     only = VariantDraft(None, sku, "", rupees(price), stock=stock)
     place = category_id("home-living")
     return ProductDraft(name, "enamel-mug", "Kiln", "For camping.", "", (place,), (("Colour", "Blue"),), (only,))
 
 
 def acts() -> list[tuple[str, str, str]]:
-    """What the staff did to the catalogue, oldest first: what, to what, detail."""
+    """The catalog's audit log, oldest first: action, subject and detail of each entry."""
     read_session().rollback()
     rows = read_session().execute(
         sa.select(AuditEntry.what, AuditEntry.subject, AuditEntry.detail).order_by(AuditEntry.id)
@@ -74,7 +77,10 @@ def acts() -> list[tuple[str, str, str]]:
 
 
 def found_by(words: str) -> set[int]:
-    """The products on sale whose words these are, read from the table itself: MySQL matches only what is committed."""
+    """Ids of products on sale whose search text has all these words.
+
+    It reads the search table itself, because MySQL's full-text search only finds committed rows.
+    """
     read_session().rollback()
     listed = sa.select(BrowseEntry.product_id).where(BrowseEntry.category_id == ALL_CATEGORIES)
     rows = read_session().execute(sa.select(product_search.c.product_id, product_search.c.words))
@@ -83,7 +89,7 @@ def found_by(words: str) -> set[int]:
 
 
 def faults() -> list[str]:
-    """What the doctor finds in the catalogue."""
+    """Consistency violations of the catalog."""
     read_session().rollback()
     return [*catalog.stock_violations(), *catalog.product_violations(), *catalog.review_violations()]
 

@@ -1,4 +1,4 @@
-"""Orders on their way and money on its way back, through the shop's own doors."""
+"""Shipped orders, refunds and returns, created through the services."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEPS = (OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED)
 def make_order_at(
     status: OrderStatus, *goods: tuple[ProductCard, int], payment: str = "sandbox-success", **more: Any
 ) -> OrderView:
-    """An order that went so far."""
+    """Create an order with this status."""
     order = make_order(*goods, payment=payment, **more)
     for step in STEPS[: STEPS.index(status) + 1] if status in STEPS else ():
         orders.advance(order.id, step, by="the shop")
@@ -33,7 +33,7 @@ def new_key() -> str:
 
 
 def units_of(order: OrderView, count: int) -> dict[int, int]:
-    """So many units of the order's first line."""
+    """Quantity by item id: a number of units of the order's first item."""
     return {order.items[0].id or 0: count}
 
 
@@ -47,9 +47,11 @@ def refund(
     with_shipping: bool = False,
     reason: str = "",
 ) -> int:
-    """Give units of the first line back.
+    """Refund units of an order's first item.
 
-    :return: the number of the refund
+    :param count: units; 0 for a refund without units
+    :param key: idempotency key, a new one by default
+    :return: number of the refund
     """
     units = units_of(order, count) if count else {}
     request = RefundRequest(units, with_shipping, amount, reason, restock)
@@ -57,16 +59,17 @@ def refund(
 
 
 def ask_return(order: OrderView, count: int = 1, *, key: str = "", note: str = "") -> int:
-    """Ask to send units of the first line back.
+    """Request the return of units of an order's first item.
 
-    :return: the number of the return
+    :param key: idempotency key, a new one by default
+    :return: number of the return
     """
     units: Mapping[int, int] = units_of(order, count)
     return orders.request_return(order.id, units, reason=ReturnReason.UNWANTED, note=note, key=key or new_key())
 
 
 def deliver() -> None:
-    """Do what the worker does."""
+    """Deliver all outboxes, as the worker does."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
         tasks.deliver_outboxes()

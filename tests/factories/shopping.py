@@ -1,4 +1,4 @@
-"""Shoppers: a cart with goods in it, a checkout filled in, an order placed, all through the shop's own doors."""
+"""Carts, checkouts and orders, created through the services or through the pages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ADDRESS = PostalAddress(
 
 
 def make_cart(*goods: tuple[ProductCard, int]) -> str:
-    """A guest's cart.
+    """Create a guest's cart.
 
     :param goods: product and quantity of each line
     :return: its token
@@ -44,11 +44,11 @@ def make_cart(*goods: tuple[ProductCard, int]) -> str:
     return token
 
 
-ENTRIES = {"upi": "asha@okbank", "bnpl": "Klarna"}  # what stands beside a way to pay that asks for more
+ENTRIES = {"upi": "asha@okbank", "bnpl": "Klarna"}  # additional input of payment options that need one
 
 
 def make_draft(token: str, *, payment: str = "cod", email: str = EMAIL) -> CheckoutDraft:
-    """A checkout with every step filled in.
+    """Start a checkout and complete its contact, delivery and payment steps.
 
     :param payment: code of a payment option
     """
@@ -64,13 +64,16 @@ def return_url(checkout_id: str) -> str:
 
 
 def place(draft: CheckoutDraft, token: str) -> Outcome:
-    """Order what is in the cart now, agreeing to what it costs now."""
+    """Place the order for the current contents and price of the cart."""
     agreed = cart.quote(token).fingerprint
     return checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
 
 
 def make_order(*goods: tuple[ProductCard, int], payment: str = "cod", email: str = EMAIL) -> OrderView:
-    """An order placed by a guest and confirmed; of one product made for it unless `goods` are named."""
+    """Place an order as a guest.
+
+    :param goods: product and quantity of each item; two units of a new product by default
+    """
     token = make_cart(*(goods or ((make_product(), 2),)))
     outcome = place(make_draft(token, payment=payment, email=email), token)
     assert outcome.order_id is not None, outcome
@@ -80,7 +83,7 @@ def make_order(*goods: tuple[ProductCard, int], payment: str = "cod", email: str
 def make_snapshot(
     *, name: str = "Clay Mug", price: Money | None = None, quantity: int = 2, email: str = EMAIL
 ) -> OrderSnapshot:
-    """What an order of one product is written down from."""
+    """Make the snapshot of an order with one product, from which the order is created."""
     unit_price = price or rupees(500)
     subtotal, shipping = unit_price * quantity, rupees(500)
     tax = Money(subtotal.minor * 18 // 100, "INR")
@@ -130,16 +133,16 @@ DELIVERY = {
 
 
 def fill_cart(pages: Pages, product: ProductCard, quantity: int = 1) -> Page:
-    """Put a product in the visitor's cart.
+    """Add a product to the visitor's cart on its page.
 
-    :return: the cart
+    :return: the next page
     """
     page = pages.get(f"/product/{product.id}-{product.slug}")
     return pages.submit(page, "#add-line", quantity=str(quantity))
 
 
 def check_out(pages: Pages, *, payment: str = "cod", until: str = "review") -> Page:
-    """Go from the cart to a step of the checkout, filling in those before it.
+    """Go from the cart to a step of the checkout, completing the steps before it.
 
     :return: that step's page
     """
@@ -152,14 +155,17 @@ def check_out(pages: Pages, *, payment: str = "cod", until: str = "review") -> P
 
 
 def press_order(review: Page, pages: Pages, *, status: int = 200) -> Page:
-    """Press the button of the review.
+    """Press "Place order" on the review page.
 
-    :return: where it leads
+    :return: the page that follows
     """
     return pages.submit(review, "form.checkout-submit__form", status=status)
 
 
 def buy(pages: Pages, product: ProductCard, quantity: int = 1, *, payment: str = "cod") -> Page:
-    """Everything from the product to what pressing the button leads to."""
+    """Order a product through the pages.
+
+    :return: the page that follows
+    """
     fill_cart(pages, product, quantity)
     return press_order(check_out(pages, payment=payment), pages)

@@ -1,4 +1,4 @@
-"""What staff do to the stock, and what tests look up about it."""
+"""Stock changes by staff, and queries on stock for tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _numbers = itertools.count(1)
 
 
 def row_of(sku: str) -> StockRow:
-    """A variant as the desk shows it now."""
+    """The current stock row of a variant."""
     read_session().rollback()
     row = inventory_admin.find_by_code(sku)
     assert row is not None, sku
@@ -33,7 +33,13 @@ def change_of(
     level: int | None = None,
     seen: int | None = None,
 ) -> Adjustment:
-    """What a clerk enters who sees the row as it stands now, or with another figure on hand."""
+    """Make an adjustment of a variant.
+
+    :param delta: change of the units on hand
+    :param count: counted units, instead of `delta`
+    :param level: new reorder level
+    :param seen: units on hand that the staff saw, the current figure by default
+    """
     row = row_of(sku)
     return Adjustment(
         row.id, row.on_hand if seen is None else seen, row.reorder_level, delta=delta, count=count, level=level
@@ -41,9 +47,10 @@ def change_of(
 
 
 def adjust(*changes: Adjustment, reason: Reason = Reason.CORRECTION, reference: str = "", actor: str = CLERK) -> str:
-    """Submit changes.
+    """Apply adjustments.
 
-    :return: their reference
+    :param reference: idempotency key, a new one by default
+    :return: the reference
     """
     reference = reference or f"desk/{next(_numbers)}"
     inventory_admin.adjust(changes, reference=reference, reason=reason, actor=actor)
@@ -51,17 +58,17 @@ def adjust(*changes: Adjustment, reason: Reason = Reason.CORRECTION, reference: 
 
 
 def receive(sku: str, units: int) -> None:
-    """Goods come in; with a negative figure they go.
+    """Receive units; a negative number removes them.
 
-    :raise stock_desk.StockConflict: fewer are available than should go
+    :raise inventory_admin.StockConflict: fewer units are available than are to be removed
     """
     adjust(change_of(sku, delta=units), reason=Reason.RECEIVED)
 
 
 def sell(sku: str, units: int = 1, *, checkout: str = "") -> str:
-    """Somebody buys.
+    """Reserve and commit units as a checkout does.
 
-    :return: the checkout
+    :return: id of the checkout
     """
     checkout = checkout or f"checkout-{next(_numbers)}"
     catalog.reserve(checkout, [Hold(Sku(sku), units)])
@@ -70,7 +77,7 @@ def sell(sku: str, units: int = 1, *, checkout: str = "") -> str:
 
 
 def ledger_of(sku: str) -> list[Movement]:
-    """The rows of a variant since it came in, oldest first."""
+    """The ledger entries of a variant after the initial one, oldest first."""
     read_session().rollback()
     page = inventory_admin.list_movements(inventory_admin.LedgerCriteria(sku=sku))
     return [movement for movement in reversed(page.movements) if movement.reason != "initial"]

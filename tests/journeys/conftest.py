@@ -1,4 +1,4 @@
-"""Shoppers with a real browser in a real shop. Whatever their browser complains about fails the test."""
+"""Fixtures for tests with a real browser and a live shop. Any error that the browser reports fails the test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.live_server import LiveShop, live_shop
 from tests.shopper import HEIGHTS, SHOTS, Shopper, Window
 
-CLIENT_BUILD = Path(__file__).parent / "client_build"  # a stand-in of the old client, served at /app/
+CLIENT_BUILD = Path(__file__).parent / "client_build"  # a stand-in for the legacy client, served at /app/
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,7 +31,7 @@ NewShopper = Callable[..., Shopper]
 
 @pytest.fixture(scope="session")
 def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shops]:
-    """A live shop an engine, opened when a test first asks for it and kept open for those after it."""
+    """Live shops by engine, started on first use and shared by all tests."""
     with ExitStack() as stack:
 
         @cache
@@ -43,8 +43,8 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shops]:
 
 
 @pytest.fixture(autouse=True)
-def _as_the_shop(request: pytest.FixtureRequest) -> None:
-    """Who looks into a live shop does so by its clock."""
+def _machine_time(request: pytest.FixtureRequest) -> None:
+    """Use the clock of the live shops in the tests that look into them."""
     if "shops" in request.fixturenames:
         request.getfixturevalue("real_time")
 
@@ -63,9 +63,9 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def shoppers_of(shops: Shops, browser: Browser) -> Iterator[NewShopper]:
-    """Makes shoppers, each with a browser profile of their own; at the end none may have had a fault.
+    """Yield a factory of shoppers with a browser profile each; assert at the end that none had a fault.
 
-    Called with `may_inject`, the browser lets a test run a script of its own: the content policy is off.
+    With `may_inject` the browser ignores the CSP, so that a test can run scripts of its own.
     """
     shoppers: list[Shopper] = []
 
@@ -74,7 +74,7 @@ def shoppers_of(shops: Shops, browser: Browser) -> Iterator[NewShopper]:
             java_script_enabled=window.has_script,
             viewport={"width": window.width, "height": HEIGHTS[window.width]},
             has_touch=window.is_phone,
-            bypass_csp=may_inject or bool(SHOTS),  # taking a picture injects a style
+            bypass_csp=may_inject or bool(SHOTS),  # a screenshot injects a style
             reduced_motion="reduce",
         )
         shoppers.append(Shopper(context, shops(window.engine).origin, window))
@@ -88,12 +88,12 @@ def shoppers_of(shops: Shops, browser: Browser) -> Iterator[NewShopper]:
 
 @pytest.fixture
 def new_shopper(shops: Shops, browser: Browser) -> Iterator[NewShopper]:
-    """Makes the shoppers of one test."""
+    """Factory of shoppers for one test."""
     with shoppers_of(shops, browser) as make:
         yield make
 
 
 @pytest.fixture
 def shopper(new_shopper: NewShopper, request: pytest.FixtureRequest) -> Shopper:
-    """One with JavaScript and a wide window on SQLite, unless the test names another window."""
+    """A shopper with JavaScript and a wide window on SQLite, unless the test names another window."""
     return new_shopper(getattr(request, "param", Window("sqlite", has_script=True, width=1280)))

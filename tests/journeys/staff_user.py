@@ -1,4 +1,4 @@
-"""Somebody of the staff with a real browser and no mouse: signed in with the code that comes by mail."""
+"""A member of the staff with a real browser who uses only the keyboard."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tests.shopper import Shopper, Window
 _numbers = itertools.count(1)
 
 
-def clerk_at(shop: LiveShop, new_shopper: NewShopper, window: Window, role: str) -> tuple[Shopper, str]:
-    """A new member of the staff, signed in by keyboard.
+def sign_in_staff(shop: LiveShop, new_shopper: NewShopper, window: Window, role: str) -> tuple[Shopper, str]:
+    """Create a staff account and sign in by keyboard, with the code from the e-mail.
 
-    :return: their browser and their e-mail address
+    :return: the browser and the e-mail address
     """
     email = f"clerk-{next(_numbers)}-{window}@example.com"
-    said = shop.flask("staff", "create", "--email", email, "--role", role, "--name", "Meera", "--generate")
+    output = shop.flask("staff", "create", "--email", email, "--role", role, "--name", "Meera", "--generate")
     clerk = new_shopper(window)
     clerk.open("/login?next=/staff")
     clerk.sees("Sign in")
     clerk.types(email, into=clerk.page.get_by_label("E-mail address or phone number", exact=True))
-    password = said.strip().rpartition(" ")[2]
+    password = output.strip().rpartition(" ")[2]
     clerk.types(password, into=clerk.page.get_by_label("Password", exact=True), then="Enter")
     clerk.sees("Enter the code")
     code = read_code(new_shopper(window), email)

@@ -1,4 +1,4 @@
-"""The shop for those who use a keyboard, a screen reader, large print or dark colours."""
+"""Accessibility of the shop: axe rules, keyboard operation, reflow and the dark colour scheme."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.shopper import ADDRESS, CANDLE, CONTACT, HEIGHTS, Shopper, Window
 
 pytestmark = pytest.mark.browser
 
-MAX_STOPS = 120  # presses of Tab that a page may take
+MAX_STOPS = 120  # of the Tab key on a page
 
-# What the browser knows of the control that has the focus: is it in sight, and is a ring drawn around it?
+# Whether the focused control is in the viewport and has a visible outline.
 FOCUS = """() => {
   const control = document.activeElement;
   const around = [control, control.parentElement, control.closest("label"), control.closest("form")];
@@ -33,7 +33,7 @@ FOCUS = """() => {
 
 @pytest.fixture(scope="module")
 def buyer(shops: Shops, browser: Browser) -> Iterator[Shopper]:
-    """One who placed an order, and stands at the review of a second."""
+    """A shopper who placed an order and is at the review step of a second one."""
     with shoppers_of(shops, browser) as make:
         buyer = make(Window(), may_inject=True)
         buyer.reach_review(CANDLE, pay_by="Cash on delivery")
@@ -65,21 +65,21 @@ PAGES = {
 }
 
 
-def has_no_barriers(shopper: Shopper, shot: str) -> None:
-    """axe finds nothing serious, and nothing is wider than the window: at both widths, in light and in dark."""
+def assert_accessible(shopper: Shopper, shot: str) -> None:
+    """Assert that axe finds no serious violation and nothing overflows, at both widths, in light and dark colours."""
     shopper.page.evaluate(AXE_SCRIPT)
-    found: set[str] = set()
+    violations: set[str] = set()
     for width, height in HEIGHTS.items():
         shopper.page.set_viewport_size({"width": width, "height": height})
         shopper.fits()
         shopper.take_picture(shot)
-        found |= {f"{width} light: {barrier}" for barrier in barriers(shopper.page, "light")}
-        found |= {f"{width} dark: {barrier}" for barrier in barriers(shopper.page, "dark", "color-contrast")}
-    assert not found, "\n".join(sorted(found))
+        violations |= {f"{width} light: {text}" for text in axe_violations(shopper.page, "light")}
+        violations |= {f"{width} dark: {text}" for text in axe_violations(shopper.page, "dark", "color-contrast")}
+    assert not violations, "\n".join(sorted(violations))
 
 
-def barriers(page: Page, scheme: Literal["light", "dark"], *rules: str) -> Iterator[str]:
-    """What axe finds by these rules, or by all."""
+def axe_violations(page: Page, scheme: Literal["light", "dark"], *rules: str) -> Iterator[str]:
+    """Yield serious violations that axe finds by these rules, or by all."""
     page.emulate_media(color_scheme=scheme)
     options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
     for violation in page.evaluate("options => axe.run(options)", options)["violations"]:
@@ -89,27 +89,27 @@ def barriers(page: Page, scheme: Literal["light", "dark"], *rules: str) -> Itera
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_no_barriers(buyer: Shopper, name: str) -> None:
+def test_a_page_is_accessible(buyer: Shopper, name: str) -> None:
     buyer.allow(404)
     buyer.open(PAGES[name])
-    has_no_barriers(buyer, name)
+    assert_accessible(buyer, name)
 
 
-def test_the_page_of_an_order_has_no_barriers(buyer: Shopper) -> None:
+def test_an_order_page_is_accessible(buyer: Shopper) -> None:
     buyer.open("/orders")
     buyer.page.locator(".order-list__number a").click()
     buyer.sees(re.compile("^Order "), shot="order-known")
-    has_no_barriers(buyer, "order-known")
+    assert_accessible(buyer, "order-known")
 
 
-def refuse_contact(shopper: Shopper) -> None:
+def submit_invalid_contact(shopper: Shopper) -> None:
     shopper.open("/checkout/contact")
     shopper.fill_in({"E-mail address": "asha at home"})
     shopper.button("Continue to delivery").click()
     shopper.page.get_by_role("alert").wait_for()
 
 
-def refuse_quantity(shopper: Shopper) -> None:
+def submit_invalid_quantity(shopper: Shopper) -> None:
     shopper.open("/cart")
     shopper.page.get_by_label("Quantity of").first.fill("0")
     shopper.page.locator("form.cart-line__quantity").first.evaluate("form => { form.noValidate = true }")
@@ -117,70 +117,70 @@ def refuse_quantity(shopper: Shopper) -> None:
     shopper.page.locator(".cart-line").get_by_role("alert").wait_for()
 
 
-def add_from_a_card(shopper: Shopper) -> None:
+def add_from_card(shopper: Shopper) -> None:
     shopper.open("/category/books")
     shopper.button(re.compile("^Add to cart")).first.click()
     expect(shopper.page.locator("#announcement")).to_contain_text("added to your cart")
 
 
-def remove_a_line(shopper: Shopper) -> None:
+def remove_line(shopper: Shopper) -> None:
     shopper.open("/cart")
     shopper.button(re.compile("^Remove")).last.click()
     shopper.button(re.compile("^Undo")).wait_for()
 
 
-def type_a_search(shopper: Shopper) -> None:
+def type_search(shopper: Shopper) -> None:
     shopper.open("/")
     shopper.page.get_by_role("combobox").press_sequentially("lam")
     shopper.page.get_by_role("option").first.wait_for()
     shopper.page.keyboard.press("ArrowDown")
 
 
-def be_declined(shopper: Shopper) -> None:
+def pay_with_declined_card(shopper: Shopper) -> None:
     shopper.open("/checkout/payment")
     shopper.choose_payment("Test card that is declined")
     shopper.place_order()
     shopper.page.get_by_role("alert").wait_for()
 
 
-MOMENTS: dict[str, Callable[[Shopper], None]] = {
-    "a form refused": refuse_contact,
-    "a quantity refused": refuse_quantity,
-    "a card just added": add_from_a_card,
-    "a line just removed": remove_a_line,
-    "suggestions": type_a_search,
-    "a card declined": be_declined,
+STATES: dict[str, Callable[[Shopper], None]] = {
+    "invalid form": submit_invalid_contact,
+    "invalid quantity": submit_invalid_quantity,
+    "added to cart": add_from_card,
+    "line removed": remove_line,
+    "suggestions": type_search,
+    "card declined": pay_with_declined_card,
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_moment_within_a_page_has_no_barriers(buyer: Shopper, moment: str) -> None:
+@pytest.mark.parametrize("state", STATES)
+def test_a_state_of_a_page_is_accessible(buyer: Shopper, state: str) -> None:
     buyer.allow(422)
     buyer.page.set_viewport_size({"width": 1280, "height": 900})
-    MOMENTS[moment](buyer)
-    has_no_barriers(buyer, moment)
+    STATES[state](buyer)
+    assert_accessible(buyer, state)
 
 
-def test_the_way_to_the_bank_and_back_has_no_barriers(buyer: Shopper) -> None:
+def test_the_payment_confirmation_is_accessible(buyer: Shopper) -> None:
     buyer.open("/checkout/payment")
     buyer.choose_payment("Test card that asks for confirmation")
     buyer.place_order()
     buyer.sees(re.compile("^Confirm your payment"), shot="bank")
-    has_no_barriers(buyer, "bank")
+    assert_accessible(buyer, "bank")
     buyer.open("/checkout")
     buyer.sees("Your bank asks you to confirm", shot="checkout-placing-bank")
-    has_no_barriers(buyer, "checkout-placing-bank")
+    assert_accessible(buyer, "checkout-placing-bank")
     buyer.button("Pay another way").click()
     buyer.sees("How would you like to pay?", shot="checkout-declined")
 
 
 def tab_to(shopper: Shopper, control: Locator, *, backwards: bool = False) -> None:
-    """Press Tab until the control has the focus; every stop on the way is in sight and ringed."""
+    """Press Tab until a control has the focus; every stop must be in the viewport and have a visible outline."""
     for _ in range(MAX_STOPS):
         shopper.page.keyboard.press("Shift+Tab" if backwards else "Tab")
         stop = shopper.page.evaluate(FOCUS)
         assert stop["inSight"], f"the focus is out of sight on {stop['name']}"
-        assert stop["ringed"], f"no ring around {stop['name']}"
+        assert stop["ringed"], f"no outline around {stop['name']}"
         if control.evaluate("control => control === document.activeElement"):
             return
     pytest.fail(f"Tab does not reach {control}")
@@ -191,14 +191,14 @@ def press(shopper: Shopper, control: Locator) -> None:
     shopper.page.keyboard.press("Enter")
 
 
-def test_the_first_stop_skips_to_the_content(shopper: Shopper) -> None:
+def test_the_first_tab_stop_is_the_skip_link(shopper: Shopper) -> None:
     shopper.open("/")
     press(shopper, shopper.link("Skip to the content"))
     expect(shopper.page.locator("main")).to_be_focused()
     tab_to(shopper, shopper.link("Shop all products"))
 
 
-def test_a_keyboard_is_enough_to_buy(shopper: Shopper) -> None:
+def test_an_order_can_be_placed_by_keyboard(shopper: Shopper) -> None:
     find_by_keyboard(shopper)
     fill_the_cart_by_keyboard(shopper)
     check_out_by_keyboard(shopper)
@@ -249,10 +249,10 @@ def check_out_by_keyboard(shopper: Shopper) -> None:
 
 
 @pytest.mark.parametrize("shopper", [Window(has_script=False, width=390)], indirect=True, ids=str)
-def test_nothing_is_wider_than_a_phone_without_javascript_either(shopper: Shopper) -> None:
+def test_no_page_overflows_a_phone_without_javascript(shopper: Shopper) -> None:
     shopper.allow(404)
     for name, path in PAGES.items():
-        if "checkout" not in path:  # which needs a cart; the journeys go there
+        if "checkout" not in path:  # needs a cart; covered by the journeys
             shopper.open(path)
             assert shopper.page.locator("h1").count() == 1, name
             shopper.fits()

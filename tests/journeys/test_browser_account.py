@@ -1,4 +1,4 @@
-"""Somebody with an account, in a real browser: their pages, and a purchase with what they saved."""
+"""The account pages in a real browser, and an order with a saved address and payment method."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from storefront.core.addresses import PostalAddress
 from tests.factories.accounts import PASSWORD, make_account
 from tests.isolated_shop import shop_at
 from tests.journeys.conftest import NewShopper, Shops, shoppers_of
-from tests.journeys.test_accessibility import has_no_barriers
+from tests.journeys.test_accessibility import assert_accessible
 from tests.shopper import CANDLE, Shopper, Window
 from tests.times import machine_time
 
@@ -36,7 +36,7 @@ PAGES = {
 
 
 def open_account(shops: Shops, engine: str, email: str) -> None:
-    """An account with two addresses and a UPI id."""
+    """Create an account with two addresses and a UPI id."""
     shop = shops(engine)
     with machine_time(), shop_at(shop.database_url, shop.folder) as app, app.app_context():
         user = make_account(email=email, phone=None).id
@@ -53,8 +53,11 @@ def sign_in(shopper: Shopper, email: str) -> None:
     shopper.sees("Hello, Asha Rao")
 
 
-def buy_with_what_is_saved(shopper: Shopper) -> str:
-    """:return: the number of the order"""
+def buy_with_saved_data(shopper: Shopper) -> str:
+    """Place an order with a saved address and UPI id.
+
+    :return: the order number
+    """
     shopper.put_in_cart(CANDLE)
     shopper.go_to_cart()
     shopper.link("Check out").click()
@@ -72,12 +75,14 @@ def buy_with_what_is_saved(shopper: Shopper) -> str:
 @pytest.mark.parametrize(
     "window", [Window(), Window(has_script=False, width=390), Window("mariadb", has_script=False)], ids=str
 )
-def test_who_has_an_account_buys_with_what_they_saved(new_shopper: NewShopper, shops: Shops, window: Window) -> None:
+def test_a_customer_orders_with_saved_address_and_payment_method(
+    new_shopper: NewShopper, shops: Shops, window: Window
+) -> None:
     email = f"asha-{window}@example.com"
     open_account(shops, window.engine, email)
     shopper = new_shopper(window)
     sign_in(shopper, email)
-    number = buy_with_what_is_saved(shopper)
+    number = buy_with_saved_data(shopper)
     shopper.open("/orders")
     shopper.sees("Order history", shot="orders-own")
     shopper.link(number).click()
@@ -93,12 +98,12 @@ def test_who_has_an_account_buys_with_what_they_saved(new_shopper: NewShopper, s
 
 @pytest.fixture(scope="module")
 def owner(shops: Shops, browser: Browser) -> Iterator[Shopper]:
-    """Somebody signed in who ordered once, and stands at the payment of a second order."""
+    """A signed-in customer who placed an order and is at the payment step of a second one."""
     open_account(shops, "sqlite", "asha-pages@example.com")
     with shoppers_of(shops, browser) as make:
         owner = make(Window(), may_inject=True)
         sign_in(owner, "asha-pages@example.com")
-        buy_with_what_is_saved(owner)
+        buy_with_saved_data(owner)
         owner.put_in_cart(CANDLE)
         owner.open("/checkout")
         owner.fill_in({"Phone number": "98765 43210"})
@@ -109,14 +114,14 @@ def owner(shops: Shops, browser: Browser) -> Iterator[Shopper]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_of_an_account_has_no_barriers(owner: Shopper, name: str) -> None:
+def test_an_account_page_is_accessible(owner: Shopper, name: str) -> None:
     owner.open(PAGES[name])
-    has_no_barriers(owner, f"account-{name}")
+    assert_accessible(owner, f"account-{name}")
 
 
-def test_an_invoice_has_no_barriers(owner: Shopper) -> None:
+def test_an_invoice_is_accessible(owner: Shopper) -> None:
     owner.open("/orders")
     owner.page.locator(".order-list__number a").first.click()
     owner.link("Invoice").click()
     owner.sees(re.compile("^Invoice "))
-    has_no_barriers(owner, "invoice")
+    assert_accessible(owner, "invoice")

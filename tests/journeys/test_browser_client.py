@@ -1,4 +1,4 @@
-"""The old client's part in a real browser: its calls, its memory, and the pages of the shop beside it."""
+"""The legacy client in a real browser: its API calls, its local storage, and the shop's pages beside it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AT_HOME = {
 
 
 class ClientPage:
-    """A page of the client."""
+    """A page of the legacy client."""
 
     def __init__(self, shopper: Shopper) -> None:
         self.shopper = shopper
@@ -52,22 +52,22 @@ class ClientPage:
 
 
 def read_code(shopper: Shopper, email: str, *, letters: int = 1) -> str:
-    """From the newest letter, in a window of its own.
+    """Read the code in the newest e-mail to an address.
 
-    :param letters: how many the address has by then
+    :param shopper: with a window of its own
+    :param letters: number of e-mails that the address must have
     """
-    to_them = shopper.page.locator("tr, li, article", has_text=email).get_by_role("link")
-    letter = to_them.first
+    links = shopper.page.locator("tr, li, article", has_text=email).get_by_role("link")
 
-    def has_come() -> bool:
+    def has_arrived() -> bool:
         shopper.open("/dev/mail")
-        return to_them.count() >= letters
+        return links.count() >= letters
 
-    eventually(has_come, f"the code for {email}", within=60)
-    letter.click()
-    found = re.search(r"\b\d{6}\b", shopper.page.locator("pre").inner_text())
-    assert found is not None
-    return found[0]
+    eventually(has_arrived, f"the code for {email}", within=60)
+    links.first.click()
+    code = re.search(r"\b\d{6}\b", shopper.page.locator("pre").inner_text())
+    assert code is not None
+    return code[0]
 
 
 def sign_up(page: ClientPage, new_shopper: NewShopper, email: str) -> None:
@@ -80,7 +80,7 @@ def sign_up(page: ClientPage, new_shopper: NewShopper, email: str) -> None:
 
 
 @pytest.mark.parametrize("window", [Window("sqlite"), Window("mariadb")], ids=str)
-def test_from_the_sign_up_to_the_order_and_to_its_page(new_shopper: NewShopper, window: Window) -> None:
+def test_a_client_signs_up_and_orders_and_the_shop_shows_the_order(new_shopper: NewShopper, window: Window) -> None:
     shopper, email = new_shopper(window), f"client-{window}@example.com"
     page = ClientPage(shopper)
     sign_up(page, new_shopper, email)
@@ -103,7 +103,7 @@ def test_from_the_sign_up_to_the_order_and_to_its_page(new_shopper: NewShopper, 
             "userId": user,
         },
     )
-    assert [told["id"] for told in page.call("GET", f"/api/orders/user/{user}")] == [order["id"]]
+    assert [listed["id"] for listed in page.call("GET", f"/api/orders/user/{user}")] == [order["id"]]
     assert page.call("GET", f"/cart/{user}")["items"] == []
 
     shopper.open(f"/orders/{order['id']}")
@@ -112,8 +112,8 @@ def test_from_the_sign_up_to_the_order_and_to_its_page(new_shopper: NewShopper, 
     expect(shopper.page.locator("#delivery-address")).to_contain_text("12 Prabhat Road")
 
 
-def test_what_the_client_remembers_ends_with_the_session_and_the_session_with_it(new_shopper: NewShopper) -> None:
-    """The companion script: contract section 5.4."""
+def test_the_stored_user_and_the_session_end_together(new_shopper: NewShopper) -> None:
+    """Tests the companion script: contract section 5.4."""
     shopper, email = new_shopper(Window("sqlite")), "companion@example.com"
     page = ClientPage(shopper)
     shopper.open("/app/")
@@ -130,9 +130,9 @@ def test_what_the_client_remembers_ends_with_the_session_and_the_session_with_it
     page.log_in(email)
     shopper.open("/app/")
     page.remembers(email)
-    with shopper.page.expect_response("**/auth/logout") as told:
+    with shopper.page.expect_response("**/auth/logout") as response:
         shopper.page.evaluate("window.client.logOut()")
-    assert told.value.status == 200
+    assert response.value.status == 200
     shopper.allow(401)
     page.call("GET", "/auth/me", status=401)
     shopper.open("/app/")

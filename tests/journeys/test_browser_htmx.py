@@ -1,4 +1,4 @@
-"""What JavaScript adds: parts swap in place, the badge and the announcement follow, focus and addresses stay true."""
+"""htmx in a real browser: fragments are swapped in place, with the right badge, announcement, focus and URL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IN_STOCK = re.compile(r"^\s*In stock")
 
 
 def stay(shopper: Shopper) -> None:
-    """Mark this document: another one, from a reload or a link, has no such mark."""
+    """Mark the document, so that `has_stayed` can tell whether it was replaced by a reload or a link."""
     shopper.page.evaluate("window.isStill = true")
 
 
@@ -30,12 +30,12 @@ def count(shopper: Shopper) -> Locator:
 
 
 def is_whole_page(shopper: Shopper) -> None:
-    """Exactly one of everything that makes a page."""
+    """Assert that every part of a page exists exactly once."""
     for part in ("h1", "#header", "#footer", "main", "#listing, #reviews"):
         expect(shopper.page.locator(part)).to_have_count(1)
 
 
-def test_adding_from_a_card_swaps_in_place_and_says_so(shopper: Shopper) -> None:
+def test_adding_from_a_card_updates_badge_and_announcement_in_place(shopper: Shopper) -> None:
     shopper.open("/category/home-living")
     stay(shopper)
     button = shopper.button("Add to cart : Beeswax Pillar Candle")
@@ -49,8 +49,8 @@ def test_adding_from_a_card_swaps_in_place_and_says_so(shopper: Shopper) -> None
     shopper.take_picture("listing-added")
 
 
-def test_a_card_that_stands_twice_on_a_page_is_added_by_the_one_pressed(shopper: Shopper) -> None:
-    """The home page may show a product in several rows: ids must not meet."""
+def test_a_card_shown_twice_on_a_page_is_added_by_the_one_pressed(shopper: Shopper) -> None:
+    """The home page may show a product in several rows: their ids must differ."""
     shopper.open(RAZOR)
     shopper.open("/")
     button = shopper.page.locator("#add-seen-33-button")
@@ -59,7 +59,7 @@ def test_a_card_that_stands_twice_on_a_page_is_added_by_the_one_pressed(shopper:
     expect(button).to_be_focused()
 
 
-def test_what_a_card_cannot_add_is_refused_on_the_card(shopper: Shopper) -> None:
+def test_too_large_a_quantity_is_refused_on_the_card(shopper: Shopper) -> None:
     shopper.allow(422)
     shopper.open(RAZOR)
     shopper.page.get_by_label("Quantity").fill("4")
@@ -73,7 +73,7 @@ def test_what_a_card_cannot_add_is_refused_on_the_card(shopper: Shopper) -> None
     assert has_stayed(shopper)
 
 
-def test_a_variant_chosen_shows_its_price_and_stock_and_is_the_one_added(shopper: Shopper) -> None:
+def test_choosing_a_variant_shows_its_price_and_stock_and_adds_it(shopper: Shopper) -> None:
     shopper.open("/product/62-cold-pressed-coconut-oil")
     shopper.page.get_by_role("radio", name=re.compile("^500 ml")).check()
     expect(shopper.page.locator("[data-price]")).to_have_text("₹690")
@@ -84,7 +84,7 @@ def test_a_variant_chosen_shows_its_price_and_stock_and_is_the_one_added(shopper
     expect(shopper.line("Cold-Pressed Coconut Oil")).to_contain_text("500 ml")
 
 
-def test_a_filter_swaps_the_listing_and_pushes_its_address(shopper: Shopper) -> None:
+def test_a_filter_swaps_the_listing_and_pushes_its_url(shopper: Shopper) -> None:
     shopper.open(BOOKS)
     stay(shopper)
     expect(count(shopper)).to_have_text("12 products")
@@ -97,7 +97,7 @@ def test_a_filter_swaps_the_listing_and_pushes_its_address(shopper: Shopper) -> 
     is_whole_page(shopper)
 
 
-def test_the_back_button_brings_the_whole_page_with_the_former_listing(shopper: Shopper) -> None:
+def test_the_back_button_restores_the_page_with_the_previous_listing(shopper: Shopper) -> None:
     shopper.open(BOOKS)
     shopper.page.get_by_label("Kabini Press").check()
     expect(count(shopper)).to_have_text("3 products")
@@ -117,7 +117,7 @@ def test_the_back_button_brings_the_whole_page_with_the_former_listing(shopper: 
     is_whole_page(shopper)
 
 
-def test_back_from_a_product_brings_the_filtered_listing(shopper: Shopper) -> None:
+def test_going_back_from_a_product_restores_the_filtered_listing(shopper: Shopper) -> None:
     shopper.open(BOOKS)
     shopper.page.get_by_label("Kabini Press").check()
     expect(count(shopper)).to_have_text("3 products")
@@ -155,13 +155,13 @@ PUSHED = {
 
 
 @pytest.mark.parametrize("pushed", PUSHED)
-def test_every_pushed_address_is_a_whole_page_when_reloaded_or_opened(shopper: Shopper, pushed: str) -> None:
-    start, act, query = PUSHED[pushed]
+def test_every_pushed_url_is_a_whole_page_when_reloaded_or_opened(shopper: Shopper, pushed: str) -> None:
+    start, action, query = PUSHED[pushed]
     shopper.open(start)
     stay(shopper)
-    act(shopper)
-    address = re.compile(re.escape(start.partition("?")[0] + query) + r"(#\w+)?$")
-    expect(shopper.page).to_have_url(address)
+    action(shopper)
+    url = re.compile(re.escape(start.partition("?")[0] + query) + r"(#\w+)?$")
+    expect(shopper.page).to_have_url(url)
     swapped = shopper.page.locator("#listing, #reviews")
     expect(swapped).not_to_have_class(re.compile("htmx"))
     assert has_stayed(shopper)
@@ -173,7 +173,7 @@ def test_every_pushed_address_is_a_whole_page_when_reloaded_or_opened(shopper: S
 
 
 @pytest.mark.parametrize("shopper", [Window(), Window(width=390)], indirect=True, ids=str)
-def test_suggestions_come_while_typing_and_the_arrows_choose_one(shopper: Shopper) -> None:
+def test_suggestions_appear_while_typing_and_arrow_keys_choose_one(shopper: Shopper) -> None:
     shopper.open("/")
     field = shopper.page.get_by_role("combobox", name="Search products")
     field.press_sequentially("lam")
@@ -224,7 +224,7 @@ def test_quantities_change_in_place_and_keep_the_focus(shopper: Shopper) -> None
     assert has_stayed(shopper)
 
 
-def test_removing_leads_the_focus_to_undo_and_undoing_back_to_the_lines(shopper: Shopper) -> None:
+def test_removing_a_line_focuses_undo_and_undoing_focuses_the_lines(shopper: Shopper) -> None:
     shopper.put_in_cart(CANDLE)
     shopper.go_to_cart()
     stay(shopper)
@@ -237,7 +237,7 @@ def test_removing_leads_the_focus_to_undo_and_undoing_back_to_the_lines(shopper:
     assert has_stayed(shopper)
 
 
-def test_a_line_that_is_gone_in_the_meantime_is_said_and_nothing_else_happens(shopper: Shopper) -> None:
+def test_removing_a_line_that_another_tab_removed_shows_an_error(shopper: Shopper) -> None:
     shopper.allow(404)
     shopper.put_in_cart(CANDLE)
     shopper.go_to_cart()

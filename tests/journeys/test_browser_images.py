@@ -1,4 +1,4 @@
-"""Pictures are sent, put in order and described by keyboard, with and without JavaScript, or dropped with the mouse."""
+"""Product images are uploaded, ordered and described by keyboard, with and without JavaScript, or dropped by mouse."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from playwright.sync_api import FilePayload, expect
 
 from tests.hostile_files import REFUSED, picture
 from tests.journeys.conftest import NewShopper, Shops
-from tests.journeys.staff_user import clerk_at
+from tests.journeys.staff_user import sign_in_staff
 from tests.shopper import Window
 
 pytestmark = pytest.mark.browser
 
 WINDOWS = [Window(), Window("mariadb", has_script=False, width=390)]
-BAG, CLOCK = 47, 48  # which no other journey looks at
+BAG, CLOCK = 47, 48  # used by no other journey
 DROP = """([form, bytes]) => {
   const files = new DataTransfer();
   files.items.add(new File([new Uint8Array(bytes)], "dropped.png", { type: "image/png" }));
@@ -26,8 +26,8 @@ def file(name: str, content: bytes) -> FilePayload:
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
-def test_pictures_are_sent_described_and_put_in_order(new_shopper: NewShopper, shops: Shops, window: Window) -> None:
-    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+def test_images_are_uploaded_described_and_ordered(new_shopper: NewShopper, shops: Shops, window: Window) -> None:
+    clerk, _ = sign_in_staff(shops(window.engine), new_shopper, window, "stock")
     clerk.open(f"/staff/products/{BAG}")
     page, rows = clerk.page, clerk.page.locator("#pictures-order .image-manager__row")
     before = rows.count()
@@ -50,10 +50,10 @@ def test_pictures_are_sent_described_and_put_in_order(new_shopper: NewShopper, s
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
-def test_what_is_no_picture_is_named_and_what_was_taken_away_comes_back(
+def test_invalid_files_are_named_and_removed_images_can_be_restored(
     new_shopper: NewShopper, shops: Shops, window: Window
 ) -> None:
-    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    clerk, _ = sign_in_staff(shops(window.engine), new_shopper, window, "stock")
     clerk.allow(415)
     clerk.open(f"/staff/products/{CLOCK}")
     page, rows = clerk.page, clerk.page.locator("#pictures-order .image-manager__row")
@@ -72,9 +72,9 @@ def test_what_is_no_picture_is_named_and_what_was_taken_away_comes_back(
     expect(rows).to_have_count(before + 1)
 
 
-def test_a_picture_is_dropped_on_the_form(new_shopper: NewShopper, shops: Shops) -> None:
+def test_an_image_can_be_dropped_on_the_form(new_shopper: NewShopper, shops: Shops) -> None:
     window = Window()
-    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    clerk, _ = sign_in_staff(shops(window.engine), new_shopper, window, "stock")
     clerk.open(f"/staff/products/{CLOCK}")
     rows = clerk.page.locator("#pictures-order .image-manager__row")
     before = rows.count()

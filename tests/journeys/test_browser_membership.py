@@ -1,4 +1,4 @@
-"""From guest to member and out again in a real browser, with and without JavaScript."""
+"""Registration, wishlist, password reset and account deletion in a real browser, with and without JavaScript."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def code_for(shopper: Shopper, new_shopper: NewShopper, email: str, *, letters: 
 
 
 def register(shopper: Shopper, new_shopper: NewShopper, email: str) -> None:
-    """From a page of the shop, with a code from the mail."""
+    """Create an account with the code from the e-mail."""
     shopper.open("/register")
     shopper.sees("Create account")
     shopper.fill_in({"Your name": "Asha Rao", IDENTIFIER: email, "Password": FIRST_PASSWORD})
@@ -53,11 +53,14 @@ def sign_out(shopper: Shopper) -> None:
     shopper.sees("Sign in")
 
 
-def wish_for_a_candle_and_move_it_to_the_cart(shopper: Shopper, *, units: int) -> None:
-    """:param units: in the cart afterwards"""
+def move_candle_from_wishlist_to_cart(shopper: Shopper, *, units: int) -> None:
+    """Add a product to the wishlist and move it to the cart.
+
+    :param units: expected in the cart afterwards
+    """
     shopper.open(CANDLE)
-    heart = shopper.page.locator("main .wishlist-toggle__button").first
-    heart.click()
+    toggle = shopper.page.locator("main .wishlist-toggle__button").first
+    toggle.click()
     expect(shopper.page.locator("main .wishlist-toggle__button").first).to_have_attribute("aria-pressed", "true")
     shopper.open("/wishlist")
     shopper.sees("Your wishlist")
@@ -66,7 +69,7 @@ def wish_for_a_candle_and_move_it_to_the_cart(shopper: Shopper, *, units: int) -
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
-def test_a_guest_becomes_a_member_forgets_the_password_and_leaves(
+def test_a_guest_registers_resets_the_password_and_deletes_the_account(
     new_shopper: NewShopper, shops: Shops, window: Window
 ) -> None:
     email = f"member-{window}@example.com"
@@ -79,7 +82,7 @@ def test_a_guest_becomes_a_member_forgets_the_password_and_leaves(
     shopper.put_in_cart(CANDLE)  # as a guest
     sign_in(shopper, email, FIRST_PASSWORD)
     expect(shopper.badge).to_have_text("Cart 1")
-    wish_for_a_candle_and_move_it_to_the_cart(shopper, units=2)
+    move_candle_from_wishlist_to_cart(shopper, units=2)
 
     shopper.open("/account/addresses/new")
     shopper.fill_in({**ADDRESS, "Phone number": "98765 43210"})

@@ -1,4 +1,4 @@
-"""A request that fails on its way is told of in true words; the page stays as it was and can be tried again."""
+"""An htmx request that fails in the network shows an accurate error; the page is unchanged and can be retried."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Route, expect
 
 from tests.journeys.conftest import NewShopper, Shops
-from tests.journeys.staff_user import clerk_at
+from tests.journeys.staff_user import sign_in_staff
 from tests.shopper import CANDLE, Shopper, Window
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ def cut(route: Route) -> None:
     route.abort("connectionreset")
 
 
-def proxy_gives_up(route: Route) -> None:
+def answer_bad_gateway(route: Route) -> None:
     route.fulfill(status=502, content_type="text/html", body="<html><h1>Bad Gateway</h1></html>")
 
 
@@ -34,18 +34,18 @@ def lose_the_answer(route: Route) -> None:
 
 
 @contextmanager
-def on_the_way(shopper: Shopper, happens: Callable[[Route], None]) -> Iterator[None]:
-    """What htmx asks for meets this; what the browser complains about meanwhile is meant."""
+def network_fault(shopper: Shopper, fault: Callable[[Route], None]) -> Iterator[None]:
+    """Apply a fault to htmx requests within the block; the browser's errors meanwhile are expected."""
 
-    def meet(route: Route) -> None:
+    def handle(route: Route) -> None:
         if route.request.headers.get("hx-request"):
-            happens(route)
+            fault(route)
         else:
             route.continue_()
 
-    shopper.page.route("**/*", meet)
+    shopper.page.route("**/*", handle)
     yield
-    shopper.page.unroute("**/*", meet)
+    shopper.page.unroute("**/*", handle)
     shopper.faults.clear()
 
 
@@ -53,11 +53,11 @@ def alert(shopper: Shopper) -> Locator:
     return shopper.page.locator("#notices").get_by_role("alert")
 
 
-@pytest.mark.parametrize("happens", [cut, proxy_gives_up])
-def test_a_filter_that_does_not_arrive_is_told_and_unticked(shopper: Shopper, happens: Callable[[Route], None]) -> None:
+@pytest.mark.parametrize("happens", [cut, answer_bad_gateway])
+def test_a_failed_filter_shows_an_error_and_is_unchecked(shopper: Shopper, happens: Callable[[Route], None]) -> None:
     shopper.open(BOOKS)
     tick = shopper.page.get_by_label(IN_STOCK)
-    with on_the_way(shopper, happens):
+    with network_fault(shopper, happens):
         tick.click()
         expect(alert(shopper)).to_have_text("The shop could not be reachedWhat you see is as it was. Try again.")
         expect(tick).not_to_be_checked()
@@ -68,11 +68,11 @@ def test_a_filter_that_does_not_arrive_is_told_and_unticked(shopper: Shopper, ha
     expect(alert(shopper)).to_have_count(0)
 
 
-@pytest.mark.parametrize("happens", [cut, proxy_gives_up])
-def test_of_a_write_nothing_is_claimed(shopper: Shopper, happens: Callable[[Route], None]) -> None:
+@pytest.mark.parametrize("happens", [cut, answer_bad_gateway])
+def test_a_failed_write_claims_neither_success_nor_failure(shopper: Shopper, happens: Callable[[Route], None]) -> None:
     shopper.open(CANDLE)
     button = shopper.button("Add to cart").first
-    with on_the_way(shopper, happens):
+    with network_fault(shopper, happens):
         button.click()
         expect(alert(shopper)).to_contain_text("We cannot tell whether this was done. Look before you try again.")
         expect(alert(shopper)).to_be_in_viewport()
@@ -83,25 +83,25 @@ def test_of_a_write_nothing_is_claimed(shopper: Shopper, happens: Callable[[Rout
     expect(alert(shopper)).to_have_count(0)
 
 
-def test_suggestions_that_do_not_arrive_are_not_worth_a_word(shopper: Shopper) -> None:
+def test_failed_suggestions_show_no_error(shopper: Shopper) -> None:
     shopper.open("/")
-    with on_the_way(shopper, cut):
+    with network_fault(shopper, cut):
         with shopper.page.expect_event("requestfailed"):
             shopper.page.locator("#search-words").press_sequentially("tea")
         expect(alert(shopper)).to_have_count(0)
     expect(shopper.page.locator("#search-words")).to_have_value("tea")
 
 
-def test_what_the_stock_desk_sends_again_after_a_lost_answer_counts_once(new_shopper: NewShopper, shops: Shops) -> None:
+def test_a_stock_change_sent_again_after_a_lost_answer_counts_once(new_shopper: NewShopper, shops: Shops) -> None:
     window = Window()
-    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    clerk, _ = sign_in_staff(shops(window.engine), new_shopper, window, "stock")
     clerk.open(f"/staff/stock?q={OIL}")
     row = clerk.page.locator(".admin-row", has=clerk.page.locator(".admin-row__sku", has_text=OIL))
     on_hand = row.locator(".admin-row__ledger")
     before = int(on_hand.inner_text().replace(",", ""))
     field = row.locator(".admin-field--change")
     field.fill("+3")
-    with on_the_way(clerk, lose_the_answer):
+    with network_fault(clerk, lose_the_answer):
         field.press("Enter")
         expect(alert(clerk)).to_contain_text("Not saved, as far as we can tell")
         expect(field).to_have_value("+3")

@@ -1,4 +1,4 @@
-"""Orders are packed and sent by keyboard alone, with and without JavaScript."""
+"""Staff pack and ship orders by keyboard, with and without JavaScript."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import NewShopper, Shops
-from tests.journeys.staff_user import clerk_at
+from tests.journeys.staff_user import sign_in_staff
 from tests.shopper import Window
 
 pytestmark = pytest.mark.browser
 
 WINDOWS = [Window(), Window("mariadb", has_script=False, width=390)]
-SKU = "SKU-NIL-SALT-PB"  # which no other journey orders
+SKU = "SKU-NIL-SALT-PB"  # ordered by no other journey
 BOOK = f"/product/19-a-short-history-of-salt?sku={SKU}"
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
-def test_orders_are_chosen_packed_and_sent_with_their_tracking_numbers(
+def test_orders_are_selected_packed_and_shipped_with_tracking_numbers(
     new_shopper: NewShopper, shops: Shops, window: Window
 ) -> None:
     numbers = []
@@ -27,7 +27,7 @@ def test_orders_are_chosen_packed_and_sent_with_their_tracking_numbers(
         shopper.place_order()
         numbers.append(shopper.reads_order_number())
 
-    clerk, email = clerk_at(shops(window.engine), new_shopper, window, "orders")
+    clerk, email = sign_in_staff(shops(window.engine), new_shopper, window, "orders")
     clerk.open("/staff/orders")
     clerk.sees("Order desk")
     clerk.types(SKU, into=clerk.page.locator("#desk-words"), then="Enter")

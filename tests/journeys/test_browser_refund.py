@@ -1,4 +1,4 @@
-"""A part of an order is paid back by keyboard alone, and its shopper reads what came back."""
+"""Staff refund a part of an order by keyboard, and the customer sees the refund."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import NewShopper, Shops
-from tests.journeys.staff_user import clerk_at
+from tests.journeys.staff_user import sign_in_staff
 from tests.live_server import eventually
 from tests.shopper import Shopper, Window
 
 pytestmark = pytest.mark.browser
 
 WINDOWS = [Window(), Window("mariadb", has_script=False, width=390)]
-SOAP = "/product/27-rose-and-neem-soap"  # which no other journey orders
+SOAP = "/product/27-rose-and-neem-soap"  # ordered by no other journey
 SOAP_SKU, NAME = "SKU-NEE-ROSE", "Rose and Neem Soap"
 
 
 def buy_three(shopper: Shopper) -> str:
-    """:return: the order's number"""
+    """Order three units.
+
+    :return: the order number
+    """
     shopper.put_in_cart(SOAP)
     shopper.go_to_cart()
     shopper.type_quantity(NAME, "3")
@@ -34,10 +37,10 @@ def on_hand(clerk: Shopper) -> int:
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
-def test_one_unit_of_three_is_paid_back(new_shopper: NewShopper, shops: Shops, window: Window) -> None:
+def test_one_unit_of_three_is_refunded(new_shopper: NewShopper, shops: Shops, window: Window) -> None:
     shopper = new_shopper(window)
     number = buy_three(shopper)
-    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "admin")
+    clerk, _ = sign_in_staff(shops(window.engine), new_shopper, window, "admin")
     before = on_hand(clerk)
 
     clerk.open("/staff/orders")
@@ -60,8 +63,8 @@ def test_one_unit_of_three_is_paid_back(new_shopper: NewShopper, shops: Shops, w
     expect(shopper.page.locator("#timeline")).to_contain_text(f"1 × {NAME}")
     shopper.fits()
 
-    def is_back() -> bool:
+    def is_restocked() -> bool:
         return on_hand(clerk) == before + 1
 
-    eventually(is_back, "the unit to be on the shelf again")
+    eventually(is_restocked, "the unit to be restocked")
     assert shops(window.engine).faults() == []

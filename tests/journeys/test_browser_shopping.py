@@ -1,4 +1,4 @@
-"""From the first page to the order and back to it, with and without JavaScript, on a phone and on a desk."""
+"""Finding, ordering and tracking products, with and without JavaScript, at phone and desktop width."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.shopper import CANDLE, MAIL, RAZOR, Shopper, Window
 
 pytestmark = pytest.mark.browser
 
-# Each script on each engine and in each width; whether a page fits into both widths is seen in every walk.
+# JavaScript on and off on each engine and at each width; every journey checks that pages fit both widths.
 EVERYWHERE = [Window("sqlite", True, 390), Window("sqlite", False, 1280)]
 EVERYWHERE += [Window("mariadb", True, 1280), Window("mariadb", False, 390)]
 BOTH_WAYS = [Window("sqlite", True, 1280), Window("sqlite", False, 390)]
@@ -23,7 +23,7 @@ both_ways = pytest.mark.parametrize("shopper", BOTH_WAYS, indirect=True, ids=str
 
 
 @everywhere
-def test_a_guest_finds_something_buys_it_and_tracks_it(shopper: Shopper, new_shopper: NewShopper) -> None:
+def test_a_guest_finds_a_product_orders_it_and_tracks_the_order(shopper: Shopper, new_shopper: NewShopper) -> None:
     shopper.open("/")
     shopper.sees("Good things, honestly priced.")
     find_and_choose_a_dress(shopper)
@@ -50,7 +50,7 @@ def find_and_choose_a_dress(shopper: Shopper) -> None:
 
 
 def change_the_cart(shopper: Shopper) -> None:
-    """One more, three by typing, away and back again."""
+    """Increase the quantity, type a quantity, remove the line and undo."""
     shopper.go_to_cart()
     line = shopper.line("Indigo Day Dress")
     expect(line).to_contain_text("M")
@@ -77,13 +77,13 @@ def track(shopper: Shopper, number: str) -> None:
 
 
 def read_the_confirmation(shopper: Shopper, number: str) -> None:
-    """The worker sends it; in a development shop it can be read in the browser."""
+    """Read the confirmation e-mail on the development shop's mail page."""
 
-    def has_come() -> bool:
+    def has_arrived() -> bool:
         shopper.open("/dev/mail")
         return shopper.link(f"Your order {number}").is_visible()
 
-    eventually(has_come, f"the mail of {number}", within=60)
+    eventually(has_arrived, f"the confirmation of {number}", within=60)
     shopper.sees("Mail kept on this machine", shot="mailbox")
     shopper.link(f"Your order {number}").click()
     shopper.sees(f"Your order {number}", shot="mail")
@@ -93,7 +93,7 @@ def read_the_confirmation(shopper: Shopper, number: str) -> None:
 
 
 @both_ways
-def test_a_declined_card_keeps_the_cart_and_another_way_to_pay_goes_through(shopper: Shopper) -> None:
+def test_after_a_declined_card_the_cart_is_kept_and_another_method_succeeds(shopper: Shopper) -> None:
     shopper.reach_review(CANDLE, pay_by="Test card that is declined")
     shopper.place_order()
     expect(shopper.page.get_by_role("alert")).to_contain_text("Nothing was charged and your cart is kept")
@@ -105,7 +105,7 @@ def test_a_declined_card_keeps_the_cart_and_another_way_to_pay_goes_through(shop
 
 
 @both_ways
-def test_a_card_is_confirmed_on_the_page_of_the_bank(shopper: Shopper) -> None:
+def test_a_card_payment_is_confirmed_on_the_providers_page(shopper: Shopper) -> None:
     shopper.reach_review(CANDLE, pay_by="Test card that asks for confirmation")
     shopper.place_order()
     shopper.sees(re.compile("Confirm your payment of ₹"), shot="bank")
@@ -114,7 +114,7 @@ def test_a_card_is_confirmed_on_the_page_of_the_bank(shopper: Shopper) -> None:
 
 
 @both_ways
-def test_a_payment_not_confirmed_at_the_bank_can_be_made_another_way(shopper: Shopper) -> None:
+def test_an_unconfirmed_payment_can_be_replaced_by_another_method(shopper: Shopper) -> None:
     shopper.reach_review(CANDLE, pay_by="Test card that asks for confirmation")
     shopper.place_order()
     shopper.sees(re.compile("Confirm your payment of ₹"), shot="bank")
@@ -127,7 +127,7 @@ def test_a_payment_not_confirmed_at_the_bank_can_be_made_another_way(shopper: Sh
 
 
 @both_ways
-def test_a_payment_that_answers_late_is_waited_for_by_a_page_that_goes_on_by_itself(shopper: Shopper) -> None:
+def test_a_late_payment_shows_a_page_that_continues_by_itself(shopper: Shopper) -> None:
     shopper.reach_review(CANDLE, pay_by="Test card that answers late")
     shopper.place_order()
     shopper.sees("We are checking your payment", shot="checkout-placing")
@@ -145,7 +145,7 @@ def test_a_double_click_makes_one_order(shopper: Shopper) -> None:
 
 
 @both_ways
-def test_more_than_there_are_is_refused_beside_the_field_of_the_cart(shopper: Shopper) -> None:
+def test_too_large_a_quantity_is_refused_beside_the_field_of_the_cart(shopper: Shopper) -> None:
     shopper.allow(422)
     shopper.put_in_cart(RAZOR)
     shopper.go_to_cart()
@@ -154,13 +154,13 @@ def test_more_than_there_are_is_refused_beside_the_field_of_the_cart(shopper: Sh
     expect(line.get_by_role("alert")).to_have_text("Only 4 left")
     expect(line.get_by_label("Quantity of")).to_have_value("50")
     expect(line.get_by_label("Quantity of")).to_have_accessible_description("Only 4 left")
-    if not shopper.window.has_script:  # with it the shopper has gone on from the field, and is not fetched back
+    if not shopper.window.has_script:  # with JavaScript the focus has moved on and stays there
         expect(line.get_by_label("Quantity of")).to_be_focused()
     shopper.sees("Your cart", shot="cart-refused")
 
 
 @both_ways
-def test_more_than_there_are_is_refused_beside_the_field_of_the_product(shopper: Shopper) -> None:
+def test_too_large_a_quantity_is_refused_beside_the_field_of_the_product(shopper: Shopper) -> None:
     shopper.allow(422)
     shopper.open(RAZOR)
     shopper.page.get_by_label("Quantity").fill("50")
@@ -173,7 +173,7 @@ def test_more_than_there_are_is_refused_beside_the_field_of_the_product(shopper:
 
 
 @both_ways
-def test_what_is_missing_at_the_checkout_is_said_beside_its_field_and_the_rest_is_kept(shopper: Shopper) -> None:
+def test_an_invalid_checkout_field_shows_its_error_and_other_values_are_kept(shopper: Shopper) -> None:
     shopper.allow(422)
     shopper.put_in_cart(CANDLE)
     shopper.open("/checkout/contact")

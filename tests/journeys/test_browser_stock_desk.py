@@ -1,4 +1,4 @@
-"""A day at the stock desk, by keyboard alone, with and without JavaScript."""
+"""Staff scan, change and import stock by keyboard, with and without JavaScript."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from playwright.sync_api import Locator, expect
 
 from storefront.cli.demo import catalogue
 from tests.journeys.conftest import NewShopper, Shops
-from tests.journeys.staff_user import clerk_at
+from tests.journeys.staff_user import sign_in_staff
 from tests.live_server import eventually
 from tests.shopper import Shopper, Window
 
 pytestmark = pytest.mark.browser
 
 WINDOWS = [Window(), Window("mariadb", has_script=False, width=390)]
-# Goods that no other journey counts: three rows of the desk, found by one word.
+# SKUs that no other journey changes: three rows of the stock page, found by one search.
 BALLS = {"SKU-GAL-BALL-3": "+5", "SKU-GAL-BALL-4": "-2", "SKU-GAL-BALL-5": "+7"}
 BALL = "/product/20-street-football?sku=SKU-GAL-BALL-4"
 OIL, OTHER_OIL = "SKU-NRY-COCO-100", "SKU-NRY-COCO-250"
 COUNTED_BY_OTHERS = {"SKU-MAD-PILLAR", "SKU-UST-SINGLE", *BALLS, OIL, OTHER_OIL}
 
 
-_units = itertools.count(4)  # the same file a second time would change nothing
+_units = itertools.count(4)  # importing the same file again would change nothing
 
 
 def some_skus(count: int) -> list[str]:
-    known = [variant["sku"] for product in catalogue.read()["products"] for variant in product["variants"]]
-    return [sku for sku in known if sku not in COUNTED_BY_OTHERS][-count:]
+    skus = [variant["sku"] for product in catalogue.read()["products"] for variant in product["variants"]]
+    return [sku for sku in skus if sku not in COUNTED_BY_OTHERS][-count:]
 
 
 def row_of(clerk: Shopper, sku: str) -> Locator:
@@ -38,12 +38,12 @@ def row_of(clerk: Shopper, sku: str) -> Locator:
 
 
 def on_hand_of(clerk: Shopper, *skus: str) -> dict[str, int]:
-    """As the desk shows it."""
-    found = {}
+    """Units on hand by SKU, as the stock page shows them."""
+    units = {}
     for sku in skus:
         clerk.open(f"/staff/stock?q={sku}")
-        found[sku] = int(row_of(clerk, sku).locator(".admin-row__ledger").inner_text().replace(",", ""))
-    return found
+        units[sku] = int(row_of(clerk, sku).locator(".admin-row__ledger").inner_text().replace(",", ""))
+    return units
 
 
 def changed_by(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
@@ -52,7 +52,7 @@ def changed_by(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str,
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
 def test_twenty_deliveries_are_scanned_in(new_shopper: NewShopper, shops: Shops, window: Window) -> None:
-    clerk, email = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    clerk, email = sign_in_staff(shops(window.engine), new_shopper, window, "stock")
     skus = some_skus(20)
     before = on_hand_of(clerk, skus[0], skus[-1])
     clerk.open("/staff/stock/scan")
@@ -78,7 +78,7 @@ def test_twenty_deliveries_are_scanned_in(new_shopper: NewShopper, shops: Shops,
 def test_three_rows_are_changed_while_a_shopper_buys_one_of_them(
     new_shopper: NewShopper, shops: Shops, window: Window
 ) -> None:
-    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    clerk, _ = sign_in_staff(shops(window.engine), new_shopper, window, "stock")
     before = on_hand_of(clerk, *BALLS)
     clerk.open("/staff/stock")
     clerk.types("SKU-GAL-BALL", into=clerk.page.locator("#desk-words"), then="Enter")
@@ -103,7 +103,7 @@ def test_three_rows_are_changed_while_a_shopper_buys_one_of_them(
 
 
 def check_file(clerk: Shopper, folder: Path, name: str, *lines: str) -> None:
-    """Choose a file and have it checked; the choosing is the browser's own window, the rest is keys."""
+    """Upload a file by keyboard and let it be checked; the file dialog is replaced."""
     file = folder / name
     file.write_text("\n".join(["sku,count,delta,reason", *lines, ""]))
     clerk.open("/staff/stock/imports")
@@ -114,10 +114,10 @@ def check_file(clerk: Shopper, folder: Path, name: str, *lines: str) -> None:
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
-def test_a_file_with_an_error_is_mended_and_applied(
+def test_a_file_with_an_error_is_corrected_and_applied(
     new_shopper: NewShopper, shops: Shops, window: Window, tmp_path: Path
 ) -> None:
-    clerk, _ = clerk_at(shops(window.engine), new_shopper, window, "stock")
+    clerk, _ = sign_in_staff(shops(window.engine), new_shopper, window, "stock")
     before = on_hand_of(clerk, OIL, OTHER_OIL)
     units = next(_units)
     check_file(clerk, tmp_path, "wrong.csv", f"{OIL},,{units},received", "SKU-NOBODY-KNOWS,,1,received")
@@ -131,7 +131,7 @@ def test_a_file_with_an_error_is_mended_and_applied(
     clerk.presses(clerk.button("Apply 2 changes"))
     applied = clerk.page.locator(".notice--success", has_text="2 lines applied")
 
-    look_again = clerk.link("Look again")  # where no script asks by itself
+    look_again = clerk.link("Look again")  # without JavaScript
 
     def is_applied() -> bool:
         expect(applied.or_(clerk.page.locator("#progress"))).to_be_visible()

@@ -1,4 +1,4 @@
-"""Paying on a page of Stripe, in a real shop with a worker, a browser and the stand-in for Stripe."""
+"""Payments on Stripe's page: a live shop with a worker, a browser and the Stripe stand-in."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def shop(bank: Bank, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveS
 
 @pytest.fixture
 def new_shopper(shop: LiveShop, bank: Bank, browser: Browser) -> Iterator[NewShopper]:
-    made: list[Shopper] = []
+    shoppers: list[Shopper] = []
     with shoppers_of(lambda engine: shop, browser) as make:
 
-        def make_and_keep(window: Window) -> Shopper:
-            made.append(make(window))
-            return made[-1]
+        def make_and_remember(window: Window) -> Shopper:
+            shoppers.append(make(window))
+            return shoppers[-1]
 
-        yield make_and_keep
-        for shopper in made:  # to the bank is where they should go, and it says 402 of a bad card
-            away = (f"left the shop: {bank.origin}", f"402: POST {bank.origin}")
-            shopper.faults[:] = [fault for fault in shopper.faults if not fault.startswith(away)]
+        yield make_and_remember
+        for shopper in shoppers:  # visits to the stand-in, and its 402 for a declined card, are expected
+            expected = (f"left the shop: {bank.origin}", f"402: POST {bank.origin}")
+            shopper.faults[:] = [fault for fault in shopper.faults if not fault.startswith(expected)]
 
 
 def go_to_stripe(new_shopper: NewShopper, *, has_script: bool) -> Shopper:
@@ -56,7 +56,7 @@ def go_to_stripe(new_shopper: NewShopper, *, has_script: bool) -> Shopper:
 
 
 @both_ways
-def test_a_card_is_paid_on_the_page_of_stripe(new_shopper: NewShopper, has_script: bool) -> None:
+def test_a_card_payment_is_made_on_stripes_page(new_shopper: NewShopper, has_script: bool) -> None:
     shopper = go_to_stripe(new_shopper, has_script=has_script)
     shopper.button("Pay with a bad card").click()
     shopper.page.get_by_text("Your card was declined").wait_for()
@@ -65,7 +65,9 @@ def test_a_card_is_paid_on_the_page_of_stripe(new_shopper: NewShopper, has_scrip
 
 
 @both_ways
-def test_a_shopper_who_comes_back_without_paying_pays_another_way(new_shopper: NewShopper, has_script: bool) -> None:
+def test_a_customer_who_returns_without_paying_uses_another_payment_method(
+    new_shopper: NewShopper, has_script: bool
+) -> None:
     shopper = go_to_stripe(new_shopper, has_script=has_script)
     shopper.link("Back to the shop").click()
     shopper.sees("Your bank asks you to confirm")
@@ -75,15 +77,13 @@ def test_a_shopper_who_comes_back_without_paying_pays_another_way(new_shopper: N
     shopper.reads_order_number()
 
 
-def test_a_shopper_who_pays_and_never_comes_back_has_an_order_all_the_same(
-    new_shopper: NewShopper, shop: LiveShop
-) -> None:
+def test_a_customer_who_pays_and_does_not_return_has_an_order(new_shopper: NewShopper, shop: LiveShop) -> None:
     shopper = go_to_stripe(new_shopper, has_script=False)
-    before = letters(shop)
-    assert pay(shopper.page.url) == 303  # where the answer leads, nobody goes
-    eventually(lambda: letters(shop) > before, "the letter of the order", within=30)
+    before = order_emails(shop)
+    assert pay(shopper.page.url) == 303  # the redirect is not followed
+    eventually(lambda: order_emails(shop) > before, "the e-mail of the order", within=30)
     assert shop.faults() == []
 
 
-def letters(shop: LiveShop) -> int:
+def order_emails(shop: LiveShop) -> int:
     return ask(f"{shop.origin}/dev/mail")[1].count("Your order ORD-")

@@ -1,4 +1,4 @@
-"""Whole stories of a guest without JavaScript, from the first page to the mail and back."""
+"""Complete purchases of a guest without JavaScript, from the first page to the confirmation e-mail and back."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tests.fakes import Clock, MemoryPost
 from tests.page_client import Pages
 
 
-def worker_delivers(app: Flask) -> None:
+def deliver_outboxes(app: Flask) -> None:
     with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
         tasks.deliver_outboxes()
 
 
-def test_a_guest_searches_buys_reads_the_mail_and_tracks_from_another_device(
+def test_a_guest_searches_orders_reads_the_email_and_tracks_from_another_device(
     pages: Pages, app: Flask, post: MemoryPost
 ) -> None:
-    found = pages.submit(pages.get("/"), "form.search", q="headphones")
-    product = pages.get(str(found.all("#listing h2 a, #listing h3 a")[0]["href"]))
+    results = pages.submit(pages.get("/"), "form.search", q="headphones")
+    product = pages.get(str(results.all("#listing h2 a, #listing h3 a")[0]["href"]))
     name = product.one("h1").get_text(strip=True)
     cart = pages.submit(product, "#add-line", quantity="2")
     assert name in cart.one(".cart-line").get_text()
@@ -43,21 +43,21 @@ def test_a_guest_searches_buys_reads_the_mail_and_tracks_from_another_device(
     assert price in order.words
     assert pages.get("/cart").all("#cart-empty")
 
-    worker_delivers(app)
-    (letter,) = post.letters
-    assert letter.to == EMAIL
-    assert name in letter.text
-    assert price in letter.text
+    deliver_outboxes(app)
+    (email,) = post.letters
+    assert email.to == EMAIL
+    assert name in email.text
+    assert price in email.text
 
     phone = Pages(app)
-    (link,) = re.findall(r"http\S+(/orders/ORD-\d+)", letter.text)
-    tracked = phone.submit(phone.get(link), "form.order-track__form", email=letter.to)
+    (link,) = re.findall(r"http\S+(/orders/ORD-\d+)", email.text)
+    tracked = phone.submit(phone.get(link), "form.order-track__form", email=email.to)
     assert tracked.one("h1").get_text() == f"Order {number}"
     orders.advance(number, OrderStatus.PROCESSING, by="Meera")
     assert phone.get(tracked.url).one("#order-progress").get_text() == "Being packed"
 
 
-def test_a_guest_whose_card_is_declined_pays_another_way_and_is_charged_once(
+def test_a_guest_with_a_declined_card_uses_another_payment_method_and_is_charged_once(
     pages: Pages, app: Flask, post: MemoryPost
 ) -> None:
     mug = make_product(name="Clay Mug", price=500, stock=5)
@@ -75,13 +75,13 @@ def test_a_guest_whose_card_is_declined_pays_another_way_and_is_charged_once(
     assert order.one("h1").get_text() == "Thank you, your order is placed"
     assert "Cash on delivery" in order.words
     assert len(pages.get("/orders").all(".order-list__order")) == 1
-    worker_delivers(app)
+    deliver_outboxes(app)
     assert len(post.letters) == 1
     assert consistency.stock_of(mug.sku) == consistency.Stock(on_hand=3, reserved=0)
     consistency.assert_balanced()
 
 
-def test_a_guest_for_whom_the_last_one_is_gone_keeps_the_rest_of_the_cart(pages: Pages, app: Flask) -> None:
+def test_a_guest_keeps_the_rest_of_the_cart_when_a_product_sells_out(pages: Pages, app: Flask) -> None:
     mug = make_product(name="Clay Mug", price=500, stock=1)
     jug = make_product(name="Clay Jug", price=900, stock=5)
     fill_cart(pages, mug)
@@ -94,19 +94,19 @@ def test_a_guest_for_whom_the_last_one_is_gone_keeps_the_rest_of_the_cart(pages:
 
     cart = press_order(review, pages)
     assert cart.url == "/cart"
-    gone, kept = cart.all(".cart-line")
-    assert "Sold out since you added it" in gone.get_text()
-    assert "Clay Jug" in kept.get_text()
-    assert "Sold out" not in kept.get_text()
+    sold_out, available = cart.all(".cart-line")
+    assert "Sold out since you added it" in sold_out.get_text()
+    assert "Clay Jug" in available.get_text()
+    assert "Sold out" not in available.get_text()
 
-    pages.submit(cart, f"#{gone['id']} form.cart-line__removal")
+    pages.submit(cart, f"#{sold_out['id']} form.cart-line__removal")
     order = press_order(pages.get("/checkout/review"), pages)
     assert "Clay Jug" in order.one("#items").get_text()
     assert "Clay Mug" not in order.one("#items").get_text()
     consistency.assert_balanced()
 
 
-def test_a_guest_whose_order_outlives_the_server_finds_it_again(
+def test_a_guest_finds_the_order_again_after_a_crash_of_the_server(
     pages: Pages, app: Flask, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_cart(pages, make_product(stock=5), 2)

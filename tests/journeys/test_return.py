@@ -1,4 +1,4 @@
-"""A guest without JavaScript and without an account sends goods back; the staff decide; each hears of it."""
+"""A guest without JavaScript returns products, staff decide, and the guest is notified."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORM = "#return-form"
 
 @pytest.fixture
 def order(app: Flask) -> OrderView:
-    """Three mugs that arrived, paid by card."""
+    """A delivered order of three mugs, paid by card."""
     return make_order_at(OrderStatus.DELIVERED, (make_product(name="Clay Mug", stock=5), 3))
 
 
@@ -46,7 +46,7 @@ def units(order: OrderView, count: int | str) -> dict[str, str]:
     return {f"units-{order.items[0].id}": str(count)}
 
 
-def test_a_guest_returns_two_mugs_and_gets_their_money_back(
+def test_a_guest_returns_two_mugs_and_is_refunded(
     pages: Pages, clerk: Pages, order: OrderView, post: MemoryPost
 ) -> None:
     found = track(pages, order)
@@ -101,7 +101,7 @@ def test_a_guest_withdraws_a_return_that_is_still_open(pages: Pages, clerk: Page
     assert orders.get_order(order.id).refunded.minor == 0
 
 
-def test_what_was_approved_meanwhile_is_not_withdrawn(pages: Pages, order: OrderView) -> None:
+def test_a_return_approved_meanwhile_is_not_withdrawn(pages: Pages, order: OrderView) -> None:
     number = ask_return(order, 1)
     page = track(pages, order)
     orders.approve_return(number, restock=True, actor="meera@example.com")
@@ -122,7 +122,7 @@ def test_a_form_sent_twice_is_one_return(pages: Pages, order: OrderView) -> None
     ("count", "words"),
     [(0, "Enter how many"), (4, "cannot return that many"), ("two", "whole numbers"), (-1, "whole numbers")],
 )
-def test_a_return_of_no_unit_or_too_many_is_refused_with_what_was_typed(
+def test_a_return_with_an_invalid_quantity_is_refused_and_keeps_the_form(
     pages: Pages, order: OrderView, count: int | str, words: str
 ) -> None:
     track(pages, order)
@@ -134,12 +134,12 @@ def test_a_return_of_no_unit_or_too_many_is_refused_with_what_was_typed(
     assert page.one(f"#units-{order.items[0].id}")["value"] == str(count)
 
 
-def test_after_the_period_nothing_is_offered(pages: Pages, order: OrderView, now: Clock) -> None:
+def test_after_the_return_period_no_return_is_offered(pages: Pages, order: OrderView, now: Clock) -> None:
     now.advance(days=15)
     page = track(pages, order)
     assert not page.all("#order-return")
     assert "This order can no longer be returned" in pages.get(f"/orders/{order.id}/return").words
 
 
-def test_an_order_that_was_not_earned_cannot_be_returned(pages: Pages, order: OrderView) -> None:
+def test_a_visitor_without_access_to_an_order_cannot_return_it(pages: Pages, order: OrderView) -> None:
     assert pages.get(f"/orders/{order.id}/return").url.startswith(f"/track?number={order.id}")

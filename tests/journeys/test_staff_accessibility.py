@@ -1,4 +1,4 @@
-"""The desks of the staff for those who use a keyboard, a screen reader, a phone, large print or dark colours."""
+"""Accessibility of the staff pages: axe rules, keyboard operation, reflow and the dark colour scheme."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from storefront import create_app
 from storefront.staff.navigation import SECTIONS
 from tests.conftest import make_config
 from tests.journeys.conftest import Shops, shoppers_of
-from tests.journeys.staff_user import clerk_at
-from tests.journeys.test_accessibility import has_no_barriers, press, tab_to
+from tests.journeys.staff_user import sign_in_staff
+from tests.journeys.test_accessibility import assert_accessible, press, tab_to
 from tests.shopper import CANDLE, Shopper, Window
 
 pytestmark = pytest.mark.browser
@@ -25,34 +25,34 @@ A_LONG_NAME = "counts-of-the-whole-of-the-shelves-in-the-hall-behind-the-yard-20
 
 @pytest.fixture(scope="module")
 def admin(shops: Shops, browser: Browser) -> Iterator[Shopper]:
-    """Somebody who works at every desk, in a shop with an order, a sign-in and a file of counts."""
+    """An admin, in a shop with an order."""
     with shoppers_of(shops, browser) as make:
         buyer = make(Window())
         buyer.reach_review(CANDLE, pay_by="Cash on delivery")
         buyer.place_order()
         buyer.reads_order_number()
-        admin, _ = clerk_at(shops("sqlite"), lambda window: make(window, may_inject=True), Window(), "admin")
-        admin.allow(422)  # changes of no product
+        admin, _ = sign_in_staff(shops("sqlite"), lambda window: make(window, may_inject=True), Window(), "admin")
+        admin.allow(422)  # the bulk change page without products
         yield admin
 
 
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Flask:
-    """The shop's addresses, by endpoint."""
+    """An application that builds the URLs of endpoints."""
     folder = tmp_path_factory.mktemp("addresses")
     return create_app(make_config(folder, f"sqlite:///{folder}/{{schema}}.db"))
 
 
 @pytest.mark.parametrize("endpoint", DESKS)
-def test_a_desk_has_no_barriers(admin: Shopper, addresses: Flask, endpoint: str) -> None:
+def test_a_staff_page_is_accessible(admin: Shopper, addresses: Flask, endpoint: str) -> None:
     with addresses.test_request_context():
         path = url_for(endpoint)
     admin.open(path)
-    has_no_barriers(admin, endpoint)
+    assert_accessible(admin, endpoint)
 
 
 def first_of(list_of: str, link: str) -> Callable[[Shopper, Path], None]:
-    """Go from a list to what its first link leads to."""
+    """Open a list and follow its first link."""
 
     def go(admin: Shopper, folder: Path) -> None:
         admin.open(list_of)
@@ -86,13 +86,13 @@ def at(path: str) -> Callable[[Shopper, Path], None]:
 
 
 def to_order(admin: Shopper, folder: Path, below: str = "") -> None:
-    """The order that was placed, or a page below it."""
+    """Open the order that was placed, or a page below it."""
     first_of("/staff/customers?q=asha", "tbody th a[href*='/guest']")(admin, folder)
     order = admin.page.locator("tbody th a[href^='/staff/orders/']").first.get_attribute("href")
     admin.open(f"{order}{below}")
 
 
-MOMENTS: dict[str, Callable[[Shopper, Path], None]] = {
+STATES: dict[str, Callable[[Shopper, Path], None]] = {
     "figures as a table": fold_out,
     "customers found": at("/staff/customers?q=example.com"),
     "a customer": first_of("/staff/customers?q=clerk", "tbody th a[href^='/staff/customers/']"),
@@ -110,11 +110,11 @@ MOMENTS: dict[str, Callable[[Shopper, Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_moment_at_a_desk_has_no_barriers(admin: Shopper, tmp_path: Path, moment: str) -> None:
+@pytest.mark.parametrize("state", STATES)
+def test_a_state_of_a_staff_page_is_accessible(admin: Shopper, tmp_path: Path, state: str) -> None:
     admin.page.set_viewport_size({"width": 1280, "height": 900})
-    MOMENTS[moment](admin, tmp_path)
-    has_no_barriers(admin, moment)
+    STATES[state](admin, tmp_path)
+    assert_accessible(admin, state)
 
 
 def test_a_review_is_hidden_and_shown_again_by_keyboard(admin: Shopper) -> None:
@@ -122,7 +122,7 @@ def test_a_review_is_hidden_and_shown_again_by_keyboard(admin: Shopper) -> None:
     admin.open("/staff/reviews")
     row = admin.page.locator(".moderated").first
     for done in ("Hidden", "shown again"):
-        # After the first the focus is still on the button, although its row is another.
+        # After the first change the focus stays on the button, although the row was replaced.
         tab_to(admin, row.locator("input[name=reason]"), backwards=done == "shown again")
         admin.page.keyboard.type("Names a person")
         press(admin, row.get_by_role("button"))

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from storefront.pages.legacy_client_dev import CookieJarMiddleware
 from tests.accounts.sign_ups import EMAIL, PASSWORD
-from tests.api.legacy_client import AT_HOME, NEW_ON_THE_SPOT, OldClient, as_sent_with_an_order
+from tests.api.legacy_client import AT_HOME, NEW_ON_THE_SPOT, LegacyClient, as_sent_with_an_order
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 from tests.mailbox import Mailbox
@@ -20,7 +20,7 @@ from tests.mailbox import Mailbox
 THERE = "http://localhost:4200"
 
 
-class ServedElsewhere(OldClient):
+class ServedElsewhere(LegacyClient):
     """The same client from another port: its browser keeps no cookie and says where the page is from."""
 
     def __init__(self, app: Flask, origin: str = THERE) -> None:

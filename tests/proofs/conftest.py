@@ -1,4 +1,4 @@
-"""What several proofs share: a live shop each engine, opened once, looked at by the time of its own processes."""
+"""Fixtures of the proofs: for each engine a live shop under load, and a pair of applications for interleavings."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import ENGINES
-from tests.proofs.interleaving import Arena, arena
-from tests.proofs.live_shop import Hall, open_hall
+from tests.proofs.interleaving import RivalShops, rival_shops
+from tests.proofs.live_shop import LoadShop, open_load_shop
 
 
 @pytest.fixture(scope="session", params=ENGINES)
-def open_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    with open_hall(request.param, tmp_path_factory.mktemp("hall")) as opened:
+def open_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadShop]:
+    with open_load_shop(request.param, tmp_path_factory.mktemp("load")) as opened:
         yield opened
 
 
 @pytest.fixture
-def hall(open_shop: Hall, real_time: None) -> Iterator[Hall]:
+def load_shop(open_shop: LoadShop, real_time: None) -> Iterator[LoadShop]:
     with open_shop.app.app_context():
         yield open_shop
 
 
 @pytest.fixture(scope="session", params=ENGINES)
-def opened_arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
-    with arena(request.param, tmp_path_factory.mktemp("rivals")) as opened:
+def opened_pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RivalShops]:
+    with rival_shops(request.param, tmp_path_factory.mktemp("rivals")) as opened:
         yield opened
 
 
 @pytest.fixture
-def ground(opened_arena: Arena) -> Iterator[Arena]:
-    """Where we and a rival meet; the test itself is a request of ours."""
-    opened_arena.post.letters.clear()
-    ours = opened_arena.ours
+def shops(opened_pair: RivalShops) -> Iterator[RivalShops]:
+    """Our application and a rival's on the same databases; the test itself runs in a request of ours."""
+    opened_pair.post.letters.clear()
+    ours = opened_pair.ours
     with ours.test_request_context(base_url=ours.config["PUBLIC_ORIGIN"]):
-        yield opened_arena
+        yield opened_pair

@@ -1,4 +1,4 @@
-"""Ground for crashes: one shop on one engine, processes that die in it, and what must be true of every order after."""
+"""Harness of the crash tests: a shop on one engine, processes that are killed, and checks of every order afterwards."""
 
 from __future__ import annotations
 
@@ -21,131 +21,148 @@ from storefront.db.session import db, read_session
 from storefront.orders.models import Order
 from storefront.orders.service import OrderStatus
 from tests import consistency
-from tests.consistency import LET_GO, TAKEN, Stock
+from tests.consistency import ACTIVE, CLOSED, Stock
 from tests.factories.catalog import make_product
 from tests.factories.shopping import ADDRESS, EMAIL, PHONE, make_cart
 from tests.isolated_shop import own_shop
-from tests.proofs.crash_target import Act, Fate, Victims, victims
+from tests.proofs.crash_target import TargetProcess, Task, TaskResult, target_process
 from tests.times import machine_time
 
-AT_ONCE = 4  # victims that live beside each other, so that they also die beside each other
+PROCESSES = 4  # run in parallel, so that crashes also happen in parallel
 STOCK = 100_000
 UNITS = 2
-LEASE_OVER = 120.0  # seconds; outlasts any lease
+LEASE_OVER = 120.0  # seconds; longer than any lease
 
 
 @dataclass(frozen=True)
-class Road:
-    """:ivar payment: code of the payment option
-    :ivar bank: see `Act`
-    :ivar may_buy: whether an order may come of it
+class Scenario:
+    """How an order is paid, and how it may end.
+
+    :ivar payment: code of the payment option
+    :ivar provider: see `Task`
+    :ivar may_buy: the checkout may complete
+    :ivar must_buy: a started checkout must complete
     """
 
     payment: str
-    bank: str = ""
+    provider: str = ""
     may_buy: bool = True
     must_buy: bool = True
 
 
-ROADS = {
-    "cash": Road("cod"),
-    "card": Road("sandbox-success"),
-    "declined": Road("sandbox-decline", may_buy=False, must_buy=False),
-    # Killed before the bank was asked for the money, the next runner finds a bank that has it still.
-    "refused at the capture": Road("sandbox-success", "refuses-capture", must_buy=False),
+SCENARIOS = {
+    "cash": Scenario("cod"),
+    "card": Scenario("sandbox-success"),
+    "declined": Scenario("sandbox-decline", may_buy=False, must_buy=False),
+    # If it is killed before the capture, the next process captures with an intact provider, so it may complete, too.
+    "refused at the capture": Scenario("sandbox-success", "refuses-capture", must_buy=False),
 }
 
 
 @dataclass(frozen=True)
 class Purchase:
+    """A checkout that is ready to be placed.
+
+    :ivar dies_at: see `Task`
+    """
+
     id: str
     token: str
-    road: Road
-    dies: str = ""
+    scenario: Scenario
+    dies_at: str = ""
 
 
 @dataclass(frozen=True)
-class Ground:
+class CrashHarness:
+    """The shop, its product and the processes in which orders are placed."""
+
     app: Flask
     url: str
     folder: Path
     mug: ProductCard
-    crew: tuple[Victims, ...]
+    processes: tuple[TargetProcess, ...]
 
-    def purchase(self, road: Road, dies: str = "") -> Purchase:
-        """A cart with two mugs, and a checkout filled in."""
+    def purchase(self, scenario: Scenario, dies_at: str = "") -> Purchase:
+        """Make a cart with two mugs and a completed checkout form."""
         token = make_cart((self.mug, UNITS))
-        entered = CheckoutDraft(CheckoutId(""), Contact(EMAIL, PHONE), ADDRESS, road.payment)
-        return Purchase(checkout.start(token, like=entered).id, token, road, dies)
+        entered = CheckoutDraft(CheckoutId(""), Contact(EMAIL, PHONE), ADDRESS, scenario.payment)
+        return Purchase(checkout.start(token, like=entered).id, token, scenario, dies_at)
 
-    def act(self, purchase: Purchase, kind: str = "place", **more: object) -> Act:
+    def task(self, purchase: Purchase, kind: str = "place", **more: object) -> Task:
         agreed = cart.quote(purchase.token).fingerprint
         db.session.rollback()
-        known = {"checkout": purchase.id, "token": purchase.token, "agreed": agreed, "dies": purchase.dies}
-        return Act(kind, **{**known, "bank": purchase.road.bank, **more})  # type: ignore[arg-type]
+        values = {"checkout": purchase.id, "token": purchase.token, "agreed": agreed, "dies_at": purchase.dies_at}
+        return Task(kind, **{**values, "provider": purchase.scenario.provider, **more})  # type: ignore[arg-type]
 
     def warm_up(self) -> None:
-        for crew in self.crew:
-            assert crew.do(self.act(self.purchase(ROADS["card"]), "warm up")).said == []
+        """Place an order in every process, so that forked children start with warm caches."""
+        for process in self.processes:
+            assert process.do(self.task(self.purchase(SCENARIOS["card"]), "warm up")).messages == []
 
-    def points_of(self, road: Road) -> list[str]:
-        """Every place an undisturbed purchase comes by."""
-        fate = self.crew[0].do(self.act(self.purchase(road)))
-        assert not fate.said, fate
-        return fate.points
+    def points_of(self, scenario: Scenario) -> list[str]:
+        """Every point that an undisturbed purchase passes."""
+        result = self.processes[0].do(self.task(self.purchase(scenario)))
+        assert not result.messages, result
+        return result.points
 
     def kill_all(self, purchases: Sequence[Purchase]) -> None:
-        """Let each purchase die at its point."""
-        for purchase, fate in zip(purchases, self.do_all([self.act(p) for p in purchases]), strict=True):
-            assert fate.was_killed, (purchase, fate)
+        """Place each purchase in a process that is killed at its point."""
+        for purchase, result in zip(purchases, self.do_all([self.task(p) for p in purchases]), strict=True):
+            assert result.was_killed, (purchase, result)
 
-    def do_all(self, acts: Sequence[Act]) -> list[Fate]:
-        """Several at once, each crew one after the other."""
-        with ThreadPoolExecutor(len(self.crew)) as pool:
-            shares = [acts[number :: len(self.crew)] for number in range(len(self.crew))]
-            told = list(
-                pool.map(lambda pair: [pair[0].do(act) for act in pair[1]], zip(self.crew, shares, strict=True))
+    def do_all(self, tasks: Sequence[Task]) -> list[TaskResult]:
+        """Distribute tasks over the processes, which run in parallel.
+
+        :return: in the order of `tasks`
+        """
+        with ThreadPoolExecutor(len(self.processes)) as pool:
+            shares = [tasks[number :: len(self.processes)] for number in range(len(self.processes))]
+            results = list(
+                pool.map(lambda pair: [pair[0].do(task) for task in pair[1]], zip(self.processes, shares, strict=True))
             )
-        return [told[number % len(told)][number // len(told)] for number in range(len(acts))]
+        return [results[number % len(results)][number // len(results)] for number in range(len(tasks))]
 
     def recover(self, *, ahead: float = LEASE_OVER) -> None:
-        """A process started anew sweeps once the leases are over; then the doctor has nothing to say."""
-        with victims(self.url, self.folder) as fresh:
-            fate = fresh.do(Act("sweep", ahead=ahead))
-            assert not fate.said, fate
-            assert fresh.do(Act("audit", ahead=ahead)).said == []
+        """Sweep in a new process after the leases have expired, then check consistency.
+
+        :param ahead: seconds by which the new process's clock is ahead
+        """
+        with target_process(self.url, self.folder) as fresh:
+            result = fresh.do(Task("sweep", ahead=ahead))
+            assert not result.messages, result
+            assert fresh.do(Task("audit", ahead=ahead)).messages == []
         consistency.assert_balanced()
 
-    def assert_right(self, purchases: Sequence[Purchase], *, letters_may_repeat: bool = False) -> Counter[str]:
-        """Each has exactly one order and all that belongs to it, or none and its cart.
+    def assert_consistent(self, purchases: Sequence[Purchase], *, emails_may_repeat: bool = False) -> Counter[str]:
+        """Assert that each purchase has one order with payment and e-mail, or none of them and still its cart.
 
-        :return: how they ended
+        :return: number of checkouts by final state
         """
-        letters = Counter((self.folder / "letters").read_text().split())
-        ended = Counter(self._end_of(purchase, letters, letters_may_repeat) for purchase in purchases)
+        emails = Counter((self.folder / "emails").read_text().split())
+        states = Counter(self._end_of(purchase, emails, emails_may_repeat) for purchase in purchases)
         assert consistency.stock_of(self.mug.sku) == Stock(STOCK - UNITS * self._sold(), 0)
-        return ended
+        return states
 
     def _sold(self) -> int:
         with read_session() as session:
             return len(session.scalars(select(StockReservation.id).where(StockReservation.state == "committed")).all())
 
-    def _end_of(self, purchase: Purchase, letters: Counter[str], letters_may_repeat: bool) -> str:
+    def _end_of(self, purchase: Purchase, emails: Counter[str], emails_may_repeat: bool) -> str:
         state = consistency.state_of(purchase.id)
         orders, paid = consistency.orders_of(purchase.id), consistency.payments_of(purchase.id)
         if state == "completed":
-            assert purchase.road.may_buy, purchase
+            assert purchase.scenario.may_buy, purchase
             assert orders == [OrderStatus.CONFIRMED], purchase
             assert len(paid) == 1, purchase
-            assert set(paid) <= TAKEN, purchase
+            assert set(paid) <= ACTIVE, purchase
             assert cart.count_units(purchase.token) == 0, purchase
-            sent = letters[f"order-placed-{_number_of(purchase.id)}@localhost"]
-            assert sent == 1 or (letters_may_repeat and sent == 2), (purchase, sent)
+            sent = emails[f"order-placed-{_number_of(purchase.id)}@localhost"]
+            assert sent == 1 or (emails_may_repeat and sent == 2), (purchase, sent)
             return state
-        # A draft was killed before anything was written; that a process died is no reason to fail an order.
-        assert state == "draft" or (state == "failed" and not purchase.road.must_buy), (purchase, state)
+        # A draft was killed before anything was written. A crash alone must not make an order fail.
+        assert state == "draft" or (state == "failed" and not purchase.scenario.must_buy), (purchase, state)
         assert orders in ([], [OrderStatus.CANCELLED]), purchase
-        assert set(paid + consistency.charges_of(purchase.id)) <= LET_GO, purchase
+        assert set(paid + consistency.charges_of(purchase.id)) <= CLOSED, purchase
         assert cart.count_units(purchase.token) == UNITS, purchase
         return state
 
@@ -156,14 +173,14 @@ def _number_of(checkout_id: str) -> str:
 
 
 @contextmanager
-def open_ground(engine: str, folder: Path) -> Iterator[Ground]:
-    """A demo shop with committed data and a warm crew of victims."""
+def open_harness(engine: str, folder: Path) -> Iterator[CrashHarness]:
+    """Create a demo shop with committed data and warmed-up processes."""
     with ExitStack() as stack:
-        with machine_time():  # by which the victims live
+        with machine_time():  # the clock of the processes
             app = stack.enter_context(own_shop(engine, folder))
             stack.enter_context(app.app_context())
             url = str(app.config["SQLALCHEMY_BINDS"]["cart"]["url"]).replace("cart", "{schema}")
-            crew = tuple(stack.enter_context(victims(url, folder)) for _ in range(AT_ONCE))
-            ground = Ground(app, url, folder, make_product(stock=STOCK), crew)
-            ground.warm_up()
-        yield ground
+            processes = tuple(stack.enter_context(target_process(url, folder)) for _ in range(PROCESSES))
+            harness = CrashHarness(app, url, folder, make_product(stock=STOCK), processes)
+            harness.warm_up()
+        yield harness

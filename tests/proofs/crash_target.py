@@ -1,8 +1,8 @@
-"""A shop's process that dies: `python -m tests.proofs.crash_target URL FOLDER`, on databases that exist already.
+"""A process of the shop that kills itself: `python -m tests.proofs.crash_target URL FOLDER`, on existing databases.
 
-It reads one act a line from standard input (JSON, see `Act`) and answers each with a line of its own (see `Fate`).
-Every act is done by a child of its own, forked from this process once everything is imported and warm; the child
-sends itself SIGKILL where the act says so. Nothing of this is known to the shop: it is patched from outside.
+It reads tasks from standard input, one line of JSON each (see `Task`), and answers each with a line (see `TaskResult`).
+Every task is done by a child process, forked after everything was imported and warmed up. The child sends itself
+SIGKILL at the point that the task names. The shop's code has no hooks for this: it is patched from outside.
 """
 
 from __future__ import annotations
@@ -37,75 +37,78 @@ from storefront.payments.values import PaymentStatus
 from storefront.worker import tasks
 from tests.conftest import make_config
 
-PATIENCE = 60.0  # seconds for an answer
-SWEEPS = 5  # a checkout that pauses is walked on by the next sweep
+TIMEOUT = 60.0  # seconds for an answer
+SWEEPS = 5  # at most; a checkout that pauses is resumed by the next sweep
 
 
 @dataclass(frozen=True)
-class Act:
-    """What one child process does, and how it dies.
+class Task:
+    """What a process is to do.
 
-    :ivar kind: "place" an order, "sweep" as the worker does, "audit" as the doctor does; "warm up" places an order too,
-        in the parent: its children then know every statement already
-    :ivar dies: where the child kills itself: "before do reserve", "after undo secure", "before commit 7" …; "" nowhere
-    :ivar ahead: how far ahead its clock is, in seconds
-    :ivar bank: "refuses-capture": what was held is gone when it is to be taken
-    :ivar fails: "reserve": this step fails with a real error …
-    :ivar times: … so often
+    :ivar kind: "place" an order, "sweep" as the worker does, "audit" as the `doctor` command does; "warm up" places an
+        order in the parent process, whose compiled statements are then inherited by its children
+    :ivar dies_at: where the child kills itself, such as "before do reserve", "after undo secure", "before commit 7";
+        empty for nowhere
+    :ivar ahead: seconds by which its clock is ahead
+    :ivar provider: "refuses-capture" for a payment provider that declines the capture
+    :ivar fails: name of the step that raises an error
+    :ivar times: how often it does
     """
 
     kind: str
     checkout: str = ""
     token: str = ""
     agreed: str = ""
-    dies: str = ""
+    dies_at: str = ""
     ahead: float = 0
-    bank: str = ""
+    provider: str = ""
     fails: str = ""
     times: int = 0
 
 
 @dataclass(frozen=True)
-class Fate:
-    """:ivar points: the places the child came by, in order
-    :ivar said: faults found, or the error it ended with
+class TaskResult:
+    """What became of a task.
+
+    :ivar points: the points that the child passed, in order
+    :ivar messages: violations found, or the error that ended it
     """
 
     was_killed: bool
     points: list[str]
-    said: list[str]
+    messages: list[str]
 
 
-class LetterBook:
-    """Notes each letter by its id, in a file, before it counts as sent."""
+class RecordingTransport:
+    """Mail transport that appends the id of each e-mail to a file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def send(self, letter: Email) -> None:
+    def send(self, email: Email) -> None:
         with self._path.open("a") as file:
-            file.write(f"{letter.id}\n")
+            file.write(f"{email.id}\n")
 
 
-class Road:
-    """Where the child is: every step and every commit it comes by, and the one where it ends."""
+class Tracer:
+    """Records every step and commit that the child passes, and kills it at one of them."""
 
-    def __init__(self, dies: str) -> None:
-        self._dies = dies
+    def __init__(self, dies_at: str) -> None:
+        self._dies_at = dies_at
         self._commits = 0
         self.points: list[str] = []
 
-    def pass_by(self, point: str) -> None:
+    def reached(self, point: str) -> None:
         self.points.append(point)
-        if point == self._dies:
+        if point == self._dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def before_commit(self, _connection: object) -> None:
         self._commits += 1
-        self.pass_by(f"before commit {self._commits}")
+        self.reached(f"before commit {self._commits}")
 
     def after_commit(self, _session: object) -> None:
-        self.pass_by(f"after commit {self._commits}")
+        self.reached(f"after commit {self._commits}")
 
     def watch(self) -> None:
         for engine in db.engines.values():
@@ -117,22 +120,22 @@ class Road:
         )
 
     def _around(self, verb: str, step: Step, work: Callable[[SagaRun], None]) -> Callable[[SagaRun], None]:
-        def run(walk: SagaRun) -> None:
-            self.pass_by(f"before {verb} {step.name}")
-            work(walk)
-            self.pass_by(f"after {verb} {step.name}")
+        def run(saga_run: SagaRun) -> None:
+            self.reached(f"before {verb} {step.name}")
+            work(saga_run)
+            self.reached(f"after {verb} {step.name}")
 
         return run
 
 
 def _break(step_name: str, times: int) -> None:
-    """Let a step fail after it did its work: the harder half, for nobody knows that it was done."""
+    """Let a step fail after it did its work, the harder case: the saga does not know that it was done."""
     left = times
 
     def failing(work: Callable[[SagaRun], None]) -> Callable[[SagaRun], None]:
-        def run(walk: SagaRun) -> None:
+        def run(saga_run: SagaRun) -> None:
             nonlocal left
-            work(walk)
+            work(saga_run)
             left -= 1
             if left >= 0:
                 raise OSError("no space left on device")
@@ -148,18 +151,18 @@ def _refuse_capture(self: SandboxProvider, key: str) -> ProviderResponse:
     return self._move(key, PaymentStatus.AUTHORISED, PaymentStatus.DECLINED)
 
 
-def _do(act: Act) -> list[str]:
-    if act.kind in {"place", "warm up"}:
-        checkout.place_order(act.checkout, act.token, agreed=act.agreed, return_url=lambda _: "/")
-    elif act.kind == "sweep":
+def _do(task: Task) -> list[str]:
+    if task.kind in {"place", "warm up"}:
+        checkout.place_order(task.checkout, task.token, agreed=task.agreed, return_url=lambda _: "/")
+    elif task.kind == "sweep":
         _sweep()
-    elif act.kind == "audit":
+    elif task.kind == "audit":
         return list(consistency.violations())
     return []
 
 
 def _sweep() -> None:
-    """What the worker does every minute, until nothing is left to do."""
+    """Sweep as the worker does every minute, until no checkout is unfinished."""
     for _ in range(SWEEPS):
         tasks.sweep()
         if not saga.unfinished():
@@ -168,81 +171,86 @@ def _sweep() -> None:
         clock._read = lambda ahead=ahead, read=read: read() + ahead
 
 
-def _live(app: Flask, act: Act, answer: int) -> None:
-    """The child's whole life."""
-    clock._read = lambda: datetime.now(UTC) + timedelta(seconds=act.ahead)
-    if act.bank == "refuses-capture":
+def _live(app: Flask, task: Task, answer: int) -> None:
+    """Do a task in the child process and write the result to a pipe.
+
+    :param answer: file descriptor of the pipe
+    """
+    clock._read = lambda: datetime.now(UTC) + timedelta(seconds=task.ahead)
+    if task.provider == "refuses-capture":
         SandboxProvider.capture = _refuse_capture  # type: ignore[method-assign]
-    if act.fails:
-        _break(act.fails, act.times)
-    road = Road(act.dies)
+    if task.fails:
+        _break(task.fails, task.times)
+    tracer = Tracer(task.dies_at)
     with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
-        road.watch()
+        tracer.watch()
         try:
-            said = _do(act)
-        except Exception as error:  # noqa: BLE001 - the test looks at it
-            said = [f"{type(error).__name__}: {error}"]
-    os.write(answer, json.dumps({"points": road.points, "said": said}).encode())
+            messages = _do(task)
+        except Exception as error:  # noqa: BLE001 - the test checks it
+            messages = [f"{type(error).__name__}: {error}"]
+    os.write(answer, json.dumps({"points": tracer.points, "messages": messages}).encode())
 
 
-def _fork(app: Flask, act: Act) -> Fate:
+def _fork(app: Flask, task: Task) -> TaskResult:
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(read)
-        _live(app, act, write)
+        _live(app, task, write)
         os._exit(0)
     os.close(write)
     with os.fdopen(read) as pipe:
         heard = pipe.read()
     _, status = os.waitpid(child, 0)
-    told = json.loads(heard) if heard else {"points": [], "said": [] if os.WIFSIGNALED(status) else ["it broke"]}
-    return Fate(os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, told["points"], told["said"])
+    answer = json.loads(heard) if heard else {"points": [], "messages": [] if os.WIFSIGNALED(status) else ["it broke"]}
+    return TaskResult(
+        os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, answer["points"], answer["messages"]
+    )
 
 
 def main(url: str, folder: Path) -> None:
     app = create_app(make_config(folder, url))
-    app.extensions["mailer"] = LetterBook(folder / "letters")
+    app.extensions["mailer"] = RecordingTransport(folder / "emails")
     for line in sys.stdin:
-        act = Act(**json.loads(line))
-        fate = _warm_up(app, act) if act.kind == "warm up" else _fork(app, act)
-        print(json.dumps(asdict(fate)), flush=True)
+        task = Task(**json.loads(line))
+        result = _warm_up(app, task) if task.kind == "warm up" else _fork(app, task)
+        print(json.dumps(asdict(result)), flush=True)
 
 
-def _warm_up(app: Flask, act: Act) -> Fate:
+def _warm_up(app: Flask, task: Task) -> TaskResult:
     with app.test_request_context():
-        _do(act)
-        said = list(consistency.violations())
+        _do(task)
+        messages = list(consistency.violations())
         db.session.remove()
         for engine in db.engines.values():
             engine.dispose()  # no connection may be shared with a child
-    return Fate(was_killed=False, points=[], said=said)
+    return TaskResult(was_killed=False, points=[], messages=messages)
 
 
-# --------------------------------------------------------------------------------- the test's side of it
+# --------------------------------------------------------------------------------- the test's side
 
 
-class Victims:
-    """The process that forks victims, as the test talks to it."""
+class TargetProcess:
+    """The test's handle of the process that forks a child for each task."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
-    def do(self, act: Act) -> Fate:
+    def do(self, task: Task) -> TaskResult:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(asdict(act)).encode() + b"\n")
+        self._process.stdin.write(json.dumps(asdict(task)).encode() + b"\n")
         self._process.stdin.flush()
-        ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE)
-        assert ready, f"no answer within {PATIENCE} s: {act}"
-        told: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return Fate(**told)
+        ready, _, _ = select.select([self._process.stdout], [], [], TIMEOUT)
+        assert ready, f"no answer within {TIMEOUT} s: {task}"
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return TaskResult(**answer)
 
 
 @contextmanager
-def victims(url: str, folder: Path) -> Iterator[Victims]:
-    """Start the process that forks victims; it ends with the block."""
-    with (folder / "victims.log").open("ab") as log:
+def target_process(url: str, folder: Path) -> Iterator[TargetProcess]:
+    """Run the process within the block."""
+    with (folder / "crash_target.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.proofs.crash_target", url, str(folder)],
             stdin=subprocess.PIPE,
@@ -251,7 +259,7 @@ def victims(url: str, folder: Path) -> Iterator[Victims]:
             cwd=Path(__file__).parents[2],
         )
     try:
-        yield Victims(process)
+        yield TargetProcess(process)
     finally:
         process.kill()
         process.communicate()

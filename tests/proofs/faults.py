@@ -1,4 +1,4 @@
-"""The database of one schema goes away, and comes back: a proxy before MariaDB, a spoilt file of SQLite."""
+"""Faults of one schema's database: a proxy in front of MariaDB, or a SQLite file that is locked, missing or full."""
 
 from __future__ import annotations
 
@@ -20,64 +20,70 @@ from tests.run import free_port
 
 
 class Proxy:
-    """Stands before a server and passes everything on, until it is told otherwise."""
+    """A TCP proxy that forwards everything until a fault is set.
+
+    :ivar delay: seconds by which each answer is late
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
         self.port = free_port()
-        self.delay = 0.0  # seconds each answer is late
-        self._flows = threading.Event()
-        self._pairs: list[socket.socket] = []
-        self._door: socket.socket | None = None
-        self.mend()
-
-    def mend(self) -> None:
-        self._flows.set()
         self.delay = 0.0
-        if self._door is None:
-            self._door = socket.create_server(("127.0.0.1", self.port), backlog=64)
-            threading.Thread(target=self._welcome, args=[self._door], daemon=True).start()
+        self._is_forwarding = threading.Event()
+        self._connections: list[socket.socket] = []
+        self._listener: socket.socket | None = None
+        self.restore()
+
+    def restore(self) -> None:
+        """End every fault."""
+        self._is_forwarding.set()
+        self.delay = 0.0
+        if self._listener is None:
+            self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
+            threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
 
     def refuse(self) -> None:
-        """Nobody is let in any more, and whoever is in is thrown out."""
+        """Close all connections and refuse new ones."""
         self.close()
 
     def cut(self) -> None:
-        """Whoever is in is thrown out; they may come again."""
-        for end in self._pairs:
+        """Close all connections; new ones are accepted."""
+        for connection in self._connections:
             with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-        self._pairs.clear()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+        self._connections.clear()
 
     def hang(self) -> None:
-        """Everybody is let in, and nobody gets an answer."""
-        self._flows.clear()
+        """Accept connections, but forward nothing."""
+        self._is_forwarding.clear()
 
     def slow(self) -> None:
+        """Delay every answer."""
         self.delay = 0.05
 
     def close(self) -> None:
-        self._flows.set()
-        door, self._door = self._door, None
-        if door is not None:
-            door.shutdown(socket.SHUT_RDWR)
-            door.close()
+        """Stop listening and close all connections."""
+        self._is_forwarding.set()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
         self.cut()
 
-    def _welcome(self, door: socket.socket) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                inside, _ = door.accept()
-                outside = socket.create_connection(self._server)
-                self._pairs += [inside, outside]
-                for pair in ((inside, outside), (outside, inside)):
-                    threading.Thread(target=self._pump, args=pair, daemon=True).start()
+                client, _ = listener.accept()
+                server = socket.create_connection(self._server)
+                self._connections += [client, server]
+                for pair in ((client, server), (server, client)):
+                    threading.Thread(target=self._forward, args=pair, daemon=True).start()
 
-    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
-                self._flows.wait()
+                self._is_forwarding.wait()
                 if self.delay:
                     threading.Event().wait(self.delay / 2)
                 target.sendall(data)
@@ -88,8 +94,8 @@ class Proxy:
 
 @contextmanager
 def locked(engine: sa.Engine, path: Path) -> Iterator[None]:
-    """Another program holds the file for itself: neither reading nor writing goes on."""
-    engine.dispose()  # who has a file of SQLite open keeps others from holding it alone
+    """Another program holds an exclusive lock: neither reading nor writing is possible."""
+    engine.dispose()  # an open connection would prevent the exclusive lock
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
@@ -99,7 +105,7 @@ def locked(engine: sa.Engine, path: Path) -> Iterator[None]:
 
 @contextmanager
 def being_written(path: Path) -> Iterator[None]:
-    """Another program writes and does not come to an end: reading goes on."""
+    """Another program holds the write lock: reading is possible."""
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -108,10 +114,10 @@ def being_written(path: Path) -> Iterator[None]:
 
 @contextmanager
 def full(engine: sa.Engine) -> Iterator[None]:
-    """The file cannot grow any more, as on a full disk."""
+    """The file cannot grow, as on a full disk."""
 
     def forbid_growth(connection: Any) -> None:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # the present count, if that is more
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # SQLite raises it to the current count
 
     event.listen(engine, "begin", forbid_growth)
     try:
@@ -125,10 +131,10 @@ def full(engine: sa.Engine) -> Iterator[None]:
 
 @contextmanager
 def gone(engine: sa.Engine, path: Path) -> Iterator[None]:
-    """The file is not there, and a folder of its name is."""
+    """The file is missing, and a folder is in its place, so that it cannot be created."""
     engine.dispose()
-    kept = {file: file.with_name(f"kept-{file.name}") for file in path.parent.glob(f"{path.name}*")}
-    for file, aside in kept.items():
+    moved = {file: file.with_name(f"moved-{file.name}") for file in path.parent.glob(f"{path.name}*")}
+    for file, aside in moved.items():
         file.rename(aside)
     path.mkdir()
     try:
@@ -136,15 +142,15 @@ def gone(engine: sa.Engine, path: Path) -> Iterator[None]:
     finally:
         engine.dispose()
         path.rmdir()
-        for file, aside in kept.items():
+        for file, aside in moved.items():
             aside.rename(file)
 
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A disk of its own, in memory.
+    """Mount a file system in memory.
 
-    :raise PermissionError: only root may mount one
+    :raise PermissionError: not running as root
     """
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], check=False, capture_output=True
@@ -159,7 +165,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 @contextmanager
 def filled_up(disk: Path) -> Iterator[None]:
-    """Something else takes all the room there is left."""
+    """Fill the rest of a disk."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file:
         for size in (1024 * 1024, 4096, 1):
@@ -172,8 +178,8 @@ def filled_up(disk: Path) -> Iterator[None]:
         ballast.unlink()
 
 
-class House:
-    """A shop whose databases can be spoilt one by one."""
+class FaultyShop:
+    """A shop whose databases can be made to fail one by one."""
 
     def __init__(self, app: Flask, proxies: dict[str, Proxy]) -> None:
         self.app = app
@@ -181,20 +187,24 @@ class House:
 
     @contextmanager
     def fault(self, kind: str, schema: str) -> Iterator[None]:
-        """What is wrong with the database of a schema within the block."""
-        with self._proxied(kind, schema) if self._proxies else self._spoilt(kind, schema):
+        """Let the database of a schema fail within the block.
+
+        :param kind: "refuses", "hangs", "cuts" or "slow" for MariaDB; "full", "being written", "gone" or "locked" for
+            SQLite
+        """
+        with self._proxy_fault(kind, schema) if self._proxies else self._file_fault(kind, schema):
             yield
 
     @contextmanager
-    def _proxied(self, kind: str, schema: str) -> Iterator[None]:
+    def _proxy_fault(self, kind: str, schema: str) -> Iterator[None]:
         proxy = self._proxies[schema]
         {"refuses": proxy.refuse, "hangs": proxy.hang, "cuts": proxy.cut, "slow": proxy.slow}[kind]()
         try:
             yield
         finally:
-            proxy.mend()
+            proxy.restore()
 
-    def _spoilt(self, kind: str, schema: str) -> Any:
+    def _file_fault(self, kind: str, schema: str) -> Any:
         with self.app.app_context():
             engine = db.engines[schema]
         path = Path(str(engine.url.database))

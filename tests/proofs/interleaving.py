@@ -1,7 +1,7 @@
-"""A rival who acts exactly between two lines of ours: with sessions, connections and transactions of their own, in
-the same thread, so that there is neither luck nor waiting in it.
+"""Deterministic interleavings: a rival acts exactly between two lines of our code.
 
-What our open transaction keeps locked refuses the rival at once instead of making them wait: also an answer.
+The rival has sessions, connections and transactions of its own, but runs in the same thread, so that nothing depends on
+timing. If our open transaction holds a lock that the rival needs, the rival fails immediately instead of waiting.
 """
 
 from __future__ import annotations
@@ -34,60 +34,61 @@ from tests.factories.stock import receive
 from tests.fakes import Clock, MemoryPost
 from tests.isolated_shop import shop_at
 
-Deed = Callable[[], Any]
+Action = Callable[[], Any]
 MOMENTS = ["before", "after"]
 
 
 @dataclass(frozen=True)
-class Arena:
-    """One set of databases and two who use them: `ours` is the test's own shop, `theirs` the rival's."""
+class RivalShops:
+    """Two applications on the same databases: `ours` is the test's, `theirs` the rival's."""
 
     ours: Flask
     theirs: Flask
     post: MemoryPost
 
-    def rival(self, deed: Deed) -> Any:
-        """Let the rival do something now.
+    def rival(self, action: Action) -> Any:
+        """Run an action in the rival's application.
 
         :return: what it returned or raised
         """
-        return contextvars.Context().run(self._do, deed)
+        return contextvars.Context().run(self._do, action)
 
-    def _do(self, deed: Deed) -> Any:
+    def _do(self, action: Action) -> Any:
         with self.theirs.test_request_context(base_url=self.theirs.config["PUBLIC_ORIGIN"]):
             try:
-                return deed()
-            except Exception as error:  # noqa: BLE001 - the test looks at it
+                return action()
+            except Exception as error:  # noqa: BLE001 - the test checks it
                 return error
 
     def settle(self, now: Clock) -> None:
-        """What the worker does in the next minutes, until nothing is left to do."""
+        """Do the worker's tasks of the next minutes, until nothing is left to do."""
         for _ in range(3):
             now.advance(minutes=2)
             checkout.resume_unfinished()
             catalog.release_expired()
             tasks.deliver_outboxes()
 
-    def assert_sound(self) -> None:
+    def assert_consistent(self) -> None:
+        """Assert that the `doctor` command finds no violation."""
         db.session.rollback()
         assert list(violations()) == []
 
 
 @contextmanager
-def arena(engine: str, folder: Path) -> Iterator[Arena]:
-    """The demo shop, opened twice over databases that nobody else uses."""
+def rival_shops(engine: str, folder: Path) -> Iterator[RivalShops]:
+    """Open the demo shop twice on databases of its own."""
     for url in make_databases(engine, folder):
         with shop_at(url, folder) as ours, shop_at(url, folder) as theirs:
             with ours.app_context():
                 demo_shop.fill()
-            _refuse_to_wait(theirs)
+            _disable_lock_waits(theirs)
             post = MemoryPost()
             ours.extensions["mailer"] = theirs.extensions["mailer"] = post
-            yield Arena(ours, theirs, post)
+            yield RivalShops(ours, theirs, post)
 
 
-def _refuse_to_wait(app: Flask) -> None:
-    """What another holds is refused to these connections at once."""
+def _disable_lock_waits(app: Flask) -> None:
+    """Let statements that meet a lock fail immediately."""
     with app.app_context():
         for engine in db.engines.values():
             waiting = (
@@ -101,85 +102,91 @@ def _refuse_to_wait(app: Flask) -> None:
                 cursor.close()
 
 
-def run_before(patch: pytest.MonkeyPatch, where: ModuleType, name: str, act: Deed) -> list[Any]:
-    """Act right before the next call of a function.
+def run_before(patch: pytest.MonkeyPatch, where: ModuleType, name: str, action: Action) -> list[Any]:
+    """Run an action right before the next call of a function.
 
-    :return: what came of it, once it happened
+    :return: list that receives the action's result
     """
-    return _run(patch, where, name, act, before=True)
+    return _run(patch, where, name, action, before=True)
 
 
-def run_after(patch: pytest.MonkeyPatch, where: ModuleType, name: str, act: Deed) -> list[Any]:
-    """Act right after the next call of a function, before its caller goes on."""
-    return _run(patch, where, name, act, before=False)
+def run_after(patch: pytest.MonkeyPatch, where: ModuleType, name: str, action: Action) -> list[Any]:
+    """Run an action right after the next call of a function, before its caller continues.
+
+    :return: list that receives the action's result
+    """
+    return _run(patch, where, name, action, before=False)
 
 
-def _run(patch: pytest.MonkeyPatch, where: ModuleType, name: str, act: Deed, *, before: bool) -> list[Any]:
+def _run(patch: pytest.MonkeyPatch, where: ModuleType, name: str, action: Action, *, before: bool) -> list[Any]:
     real = getattr(where, name)
-    came_of_it: list[Any] = []
+    outcomes: list[Any] = []
     is_due = True
 
     def run(*args: Any, **kwargs: Any) -> Any:
         nonlocal is_due
-        is_first, is_due = is_due, False  # the rival may call it too
+        is_first, is_due = is_due, False  # the rival may call the function, too
         if is_first and before:
-            came_of_it.append(act())
+            outcomes.append(action())
         result = real(*args, **kwargs)
         if is_first and not before:
-            came_of_it.append(act())
+            outcomes.append(action())
         return result
 
     patch.setattr(where, name, run)
-    return came_of_it
+    return outcomes
 
 
 @contextmanager
-def at_commit(number: int, act: Deed, *, before: bool) -> Iterator[list[Any]]:
-    """Act right before or right after our commit of this number, whatever it writes.
+def at_commit(number: int, action: Action, *, before: bool) -> Iterator[list[Any]]:
+    """Run an action right before or after our commit of this number.
 
-    :return: what came of it; nothing when there were fewer commits
+    :return: list that receives the action's result; empty if there were fewer commits
     """
-    came_of_it: list[Any] = []
+    outcomes: list[Any] = []
     count = 0
     is_acting = False
 
     def listen(session: Any) -> None:
         nonlocal count, is_acting
-        if is_acting:  # the rival's own
+        if is_acting:  # a commit of the rival
             return
         count += 1
         if count == number:
             is_acting = True
-            came_of_it.append(act())
+            outcomes.append(action())
             is_acting = False
 
     moment = "before_commit" if before else "after_commit"
     event.listen(db.session, moment, listen)
     try:
-        yield came_of_it
+        yield outcomes
     finally:
         event.remove(db.session, moment, listen)
 
 
-def attempt(deed: Deed) -> object:
-    """:return: what a deed of ours returned, or its refusal"""
+def attempt(action: Action) -> object:
+    """Run an action of ours.
+
+    :return: what it returned, or the domain error that it raised
+    """
     try:
-        return deed()
-    except DomainError as refusal:
-        return refusal
+        return action()
+    except DomainError as error:
+        return error
 
 
-def recount(mug: ProductCard, units: int) -> None:
-    """Staff count the mugs.
+def adjust_stock(mug: ProductCard, units: int) -> None:
+    """Let staff correct the stock of a product.
 
-    :param units: more, or fewer, than were thought
+    :param units: change, negative for fewer
     """
     receive(mug.sku, units)
 
 
 @dataclass(frozen=True)
 class Buyer:
-    """Somebody with a mug in the cart and a checkout filled in."""
+    """A customer with a product in the cart and a completed checkout form."""
 
     token: str
     draft: CheckoutDraft

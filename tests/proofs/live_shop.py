@@ -1,4 +1,4 @@
-"""A live shop as crowds find it: two server processes, a worker, and a look into its databases."""
+"""A live shop for load tests: two server processes and a worker, with access to its databases."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ SECRET = "only-for-tests"
 Record = Callable[[str, object], None]
 
 
-def report(record: Record, answers: Sequence[Answer | Reply], what: str) -> None:
-    """Keep the figures of a run: pytest -rP shows them."""
+def report(record: Record, answers: Sequence[Answer | Reply], description: str) -> None:
+    """Record and print the response times of a run; `pytest -rP` shows them."""
     seconds = sorted(answer.seconds for answer in answers)
-    text = f"{what}; {len(answers)} answers, median {median(seconds):.2f} s, slowest {seconds[-1]:.2f} s"
+    text = f"{description}; {len(answers)} answers, median {median(seconds):.2f} s, slowest {seconds[-1]:.2f} s"
     record("figures", text)
     print(text)
 
 
 @dataclass(frozen=True)
 class Customer:
-    """Somebody who orders by the API.
+    """A customer who orders by the API.
 
-    :ivar address: id of one in their book
+    :ivar address: id of an address in the address book
     """
 
     account: Account
@@ -56,35 +56,38 @@ class Customer:
     address: int
 
     def orders(self, bodies: Sequence[dict[str, Any]], key: str = "") -> Call:
-        """These orders, sent to /api/orders/."""
+        """Requests to /api/orders/, one for each body."""
         return Call(self.token, "/api/orders/", [json.dumps(body) for body in bodies], key)
 
     def check_out(self, times: int = 1, key: str = "", method: str = "card") -> Call:
-        """The cart, sent to /checkout so many times."""
+        """Requests to /checkout for the customer's cart."""
         query = f"userId={self.account.id}&addressId={self.address}&shipping=STANDARD&method={method}"
         return Call(self.token, f"/checkout?{query}", [""] * times, key)
 
     @property
-    def kept(self) -> Counter[str]:
+    def cart_units(self) -> Counter[str]:
         """Units by SKU that are in the cart now."""
         return Counter({line.sku: line.quantity for line in cart.quote(cart.cart_key_of(self.account.id)).lines})
 
 
 @dataclass(frozen=True)
-class Hall:
-    """A live shop, and a look into its databases."""
+class LoadShop:
+    """A live shop, and an application that reads its databases."""
 
     live: LiveShop
     app: Flask
 
     def shopper(self, *goods: tuple[ProductCard, int], payment: str = "cod") -> Press:
-        """A guest with goods in the cart, about to press the button of the review."""
+        """Make a guest with products in the cart.
+
+        :return: pressing "Place order" on the review page
+        """
         token = make_cart(*goods)
         draft = make_draft(token, payment=payment)
         return Press(cookie_of(self.app, cart=token, checkout=draft.id), "/checkout/review", ORDER_FORM)
 
     def press(self, presses: list[Press]) -> list[list[Answer]]:
-        """Press all at once. No answer is lost, none is an error of the server."""
+        """Press all buttons at once; assert that every answer arrives and none is a server error."""
         db.session.rollback()
         answers = press_all(self.live.origin, presses)
         assert [len(group) for group in answers] == [press.times for press in presses], "answers were lost"
@@ -94,7 +97,7 @@ class Hall:
         return answers
 
     def customer(self, *goods: tuple[ProductCard, int]) -> Customer:
-        """Somebody with an account and a token, an address in the book and goods in the cart."""
+        """Make an account with a token, a saved address and products in the cart."""
         account = make_account()
         person, _ = accounts.find_session(accounts.open_session(account.id, "a program")) or (None, False)
         assert person is not None
@@ -103,7 +106,7 @@ class Hall:
         return Customer(account, accounts.issue_token(person), save_address(account).id)
 
     def call(self, calls: list[Call]) -> list[list[Reply]]:
-        """Send all at once. No reply is lost, none is an error of the server."""
+        """Send all requests at once; assert that every reply arrives and none is a server error."""
         db.session.rollback()
         replies = call_all(self.live.origin, calls)
         assert [len(group) for group in replies] == [len(call.bodies) for call in calls], "replies were lost"
@@ -112,28 +115,28 @@ class Hall:
         db.session.rollback()
         return replies
 
-    def letters(self) -> int:
-        """Letters about orders that were sent; those to the staff are none."""
+    def order_emails(self) -> int:
+        """Number of e-mails about orders that were sent to customers."""
         return len(list((self.live.folder / "mail").glob("order-*.eml")))
 
     def is_delivered(self) -> bool:
-        """Whether no message waits for the worker."""
+        """Whether the outbox has no undelivered message."""
         db.session.rollback()
         return read_session().scalar(select(func.count()).where(Message.delivered_at.is_(None))) == 0
 
     def settle(self) -> None:
-        """Wait until the worker has delivered everything; then every number explains itself."""
+        """Wait until the worker has delivered everything, then assert consistency."""
         eventually(self.is_delivered, "every message to be delivered", within=150)
         db.session.rollback()
         assert list(violations()) == []
 
-    def kept(self, shopper: Press) -> Counter[str]:
-        """Units by SKU that are in a shopper's cart now."""
+    def cart_units(self, shopper: Press) -> Counter[str]:
+        """Units by SKU in a guest's cart."""
         token = session_of(self.app, shopper.cookie)["cart"]
         return Counter({line.sku: line.quantity for line in cart.quote(token).lines})
 
-    def bought(self, shopper: Press) -> Counter[str]:
-        """Units by SKU of a shopper's order; of none when the order was refused."""
+    def ordered_units(self, shopper: Press) -> Counter[str]:
+        """Units by SKU of a guest's order; empty if it was refused."""
         checkout = session_of(self.app, shopper.cookie)["checkout"]
         rows = select(Item.sku, Item.quantity).join(Order, Order.id == Item.order_id)
         paid = rows.where(Order.checkout_id == checkout, Order.status != OrderStatus.CANCELLED)
@@ -141,9 +144,12 @@ class Hall:
 
 
 @contextmanager
-def open_hall(engine: str, folder: Path, **settings: str) -> Iterator[Hall]:
-    """:param settings: environment variables of the shop"""
+def open_load_shop(engine: str, folder: Path, **settings: str) -> Iterator[LoadShop]:
+    """Run the demo shop with two server processes.
+
+    :param settings: environment variables of the shop
+    """
     with live_shop(engine, folder, workers=2, threads=8, SECRET_KEY=SECRET, **settings) as live:
-        known = {"SECRET_KEY": SECRET, "PUBLIC_ORIGIN": live.origin}
-        with shop_at(live.database_url, folder, **known) as app:
-            yield Hall(live, app)
+        shared = {"SECRET_KEY": SECRET, "PUBLIC_ORIGIN": live.origin}
+        with shop_at(live.database_url, folder, **shared) as app:
+            yield LoadShop(live, app)

@@ -1,7 +1,6 @@
-"""Many shoppers who press a button at the same moment: several client processes, a thread for each press.
+"""Load generator: client processes with a thread for each request, all of which are sent at the same moment.
 
-The test side is `press_all`, and `call_all` for programs that use the API; a client process is this module run as a
-program.
+Tests use `press_all` for pages and `call_all` for the API. A client process is this module run as a program.
 """
 
 from __future__ import annotations
@@ -25,21 +24,22 @@ from urllib.parse import urlencode, urlsplit
 from bs4 import BeautifulSoup
 
 if TYPE_CHECKING:
-    from flask import Flask  # a client process does without
+    from flask import Flask  # not needed in a client process
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0  # seconds a client waits for an answer
-HOPS = 60  # redirects, and looks at the page that waits for a payment
-LOOK_AGAIN = 0.5  # seconds; sooner than that page asks for
+TIMEOUT = 60.0  # seconds a client waits for an answer
+MAX_HOPS = 60  # redirects, and reloads of the page that waits for a payment
+RELOAD_PAUSE = 0.5  # seconds; less than that page's Refresh header
 HEADERS = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True)
 class Press:
-    """A button of a page.
+    """Pressing a button of a page.
 
-    :ivar form: selects its form
+    :ivar form: CSS selector of its form
     :ivar times: how often it is pressed at once
+    :ivar fields: values to change
     """
 
     cookie: str
@@ -51,13 +51,13 @@ class Press:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a press led to.
+    """The result of a press, after redirects.
 
-    :ivar statuses: of the press and of every redirect after it
-    :ivar path: where it ended
-    :ivar notices: what that page says at its top
-    :ivar marks: what it says beside lines of the cart
-    :ivar seconds: from the press until that page was there
+    :ivar statuses: of the request and of every redirect
+    :ivar path: of the last page
+    :ivar notices: messages at the top of the last page
+    :ivar marks: messages beside lines of the cart
+    :ivar seconds: from the press until the last page
     """
 
     statuses: list[int]
@@ -78,9 +78,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Call:
-    """A request to the API, with a token.
+    """Requests to the API with a token.
 
-    :ivar bodies: JSON of each; one that is empty has none
+    :ivar bodies: JSON of each request; empty for no body
+    :ivar key: Idempotency-Key of all of them, empty for none
     """
 
     token: str
@@ -91,45 +92,45 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a request to the API was answered."""
+    """The response to a request to the API."""
 
     status: int
     body: Any
     seconds: float
 
 
-def cookie_of(app: Flask, **kept: Any) -> str:
-    """The session cookie of a visitor for whom the shop keeps this."""
+def cookie_of(app: Flask, **session: Any) -> str:
+    """Make the cookie of a session with these entries."""
     serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-    return f"{app.config['SESSION_COOKIE_NAME']}={serializer.dumps(kept)}"
+    return f"{app.config['SESSION_COOKIE_NAME']}={serializer.dumps(session)}"
 
 
 def session_of(app: Flask, cookie: str) -> dict[str, Any]:
-    """What the shop keeps for the visitor with this cookie."""
-    kept: dict[str, Any] = app.session_interface.get_signing_serializer(app).loads(cookie.partition("=")[2])  # type: ignore[attr-defined]
-    return kept
+    """Read the entries of a session from its cookie."""
+    session: dict[str, Any] = app.session_interface.get_signing_serializer(app).loads(cookie.partition("=")[2])  # type: ignore[attr-defined]
+    return session
 
 
 def press_all(origin: str, presses: Sequence[Press], *, processes: int = 4) -> list[list[Answer]]:
-    """Open every page, and when all are open press all buttons at once.
+    """Open every page, then press all buttons at once.
 
-    :return: the answers to each press
+    :return: for each press its answers
     """
     groups = _all_at_once(origin, [asdict(press) for press in presses], processes)
     return [[Answer(**answer) for answer in group] for group in groups]
 
 
 def call_all(origin: str, calls: Sequence[Call], *, processes: int = 4) -> list[list[Reply]]:
-    """Send every request at once.
+    """Send all requests at once.
 
-    :return: the replies to each call's bodies
+    :return: for each call its replies, in the order of the bodies
     """
     groups = _all_at_once(origin, [asdict(call) for call in calls], processes)
     return [[Reply(**reply) for reply in group] for group in groups]
 
 
-def _all_at_once(origin: str, acts: list[dict[str, Any]], processes: int) -> list[list[dict[str, Any]]]:
-    count = min(processes, 1 + len(acts) // 20)
+def _all_at_once(origin: str, actions: list[dict[str, Any]], processes: int) -> list[list[dict[str, Any]]]:
+    count = min(processes, 1 + len(actions) // 20)
     command = [sys.executable, "-m", "tests.proofs.load_clients"]
     clients = [
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -137,14 +138,14 @@ def _all_at_once(origin: str, acts: list[dict[str, Any]], processes: int) -> lis
     ]
     try:
         for number, client in enumerate(clients):
-            _tell(client, {"origin": origin, "acts": acts[number::count]})
+            _write_line(client, {"origin": origin, "actions": actions[number::count]})
         for client in clients:
-            assert _hear(client) == "ready"
+            assert _read_line(client) == "ready"
         for client in clients:
-            _tell(client, "go")
-        groups: list[list[dict[str, Any]]] = [[] for _ in acts]
+            _write_line(client, "go")
+        groups: list[list[dict[str, Any]]] = [[] for _ in actions]
         for number, client in enumerate(clients):
-            groups[number::count] = _hear(client)
+            groups[number::count] = _read_line(client)
         return groups
     finally:
         for client in clients:
@@ -152,13 +153,13 @@ def _all_at_once(origin: str, acts: list[dict[str, Any]], processes: int) -> lis
             client.communicate()
 
 
-def _tell(client: subprocess.Popen[str], what: object) -> None:
+def _write_line(client: subprocess.Popen[str], what: object) -> None:
     assert client.stdin is not None
     client.stdin.write(json.dumps(what) + "\n")
     client.stdin.flush()
 
 
-def _hear(client: subprocess.Popen[str]) -> Any:
+def _read_line(client: subprocess.Popen[str]) -> Any:
     assert client.stdout is not None
     line = client.stdout.readline()
     assert line, "a client died"
@@ -170,14 +171,17 @@ def _hear(client: subprocess.Popen[str]) -> Any:
 
 @dataclass
 class Visitor:
-    """One tab of a browser; it keeps the cookie of the shop."""
+    """A browser tab that keeps the session cookie."""
 
     host: str
     cookie: str
 
     def ask(self, method: str, path: str, body: str = "") -> tuple[int, http.client.HTTPMessage, str]:
-        """:return: status, headers, page"""
-        with closing(http.client.HTTPConnection(self.host, timeout=PATIENCE)) as connection:
+        """Send a request.
+
+        :return: status, headers, page
+        """
+        with closing(http.client.HTTPConnection(self.host, timeout=TIMEOUT)) as connection:
             connection.request(method, path, body or None, HEADERS | {"Cookie": self.cookie})
             answer = connection.getresponse()
             page = answer.read().decode()
@@ -187,9 +191,9 @@ class Visitor:
         return answer.status, answer.headers, page
 
     def prepare(self, press: Press) -> tuple[str, str]:
-        """Open the page.
+        """Open a page.
 
-        :return: address and body of what its button sends
+        :return: path and body of the request that its button sends
         """
         status, _, page = self.ask("GET", press.page)
         form = BeautifulSoup(page, "html.parser").select_one(press.form)
@@ -199,15 +203,15 @@ class Visitor:
         return str(form["action"]), urlencode(values | press.fields)
 
     def press(self, path: str, body: str) -> Answer:
-        """Send what a button sends and follow it to where it ends."""
+        """Send a button's request and follow redirects and reloads to the last page."""
         began = time.monotonic()
         status, headers, page = self.ask("POST", path, body)
         statuses = [status]
-        for _ in range(HOPS):
+        for _ in range(MAX_HOPS):
             if status in {301, 302, 303}:
                 path = headers["Location"]
             elif "Refresh" in headers:
-                time.sleep(LOOK_AGAIN)
+                time.sleep(RELOAD_PAUSE)
             else:
                 break
             status, headers, page = self.ask("GET", path)
@@ -223,24 +227,24 @@ class Visitor:
         )
 
 
-def _pressed(host: str, press: Press) -> list[Callable[[], Answer]]:
-    """Open its page.
+def _prepare_presses(host: str, press: Press) -> list[Callable[[], Answer]]:
+    """Open the page of a press.
 
-    :return: pressing its button, once for each time it is pressed
+    :return: a function for each time the button is pressed
     """
     visitor = Visitor(host, press.cookie)
     path, body = visitor.prepare(press)
     return [lambda: Visitor(host, visitor.cookie).press(path, body)] * press.times
 
 
-def _called(host: str, call: Call) -> list[Callable[[], Reply]]:
+def _prepare_calls(host: str, call: Call) -> list[Callable[[], Reply]]:
     headers = {"Authorization": f"Bearer {call.token}", "Content-Type": "application/json"}
     if call.key:
         headers["Idempotency-Key"] = call.key
 
     def send(body: str) -> Reply:
         began = time.monotonic()
-        with closing(http.client.HTTPConnection(host, timeout=PATIENCE)) as connection:
+        with closing(http.client.HTTPConnection(host, timeout=TIMEOUT)) as connection:
             connection.request("POST", call.path, body or None, headers)
             answer = connection.getresponse()
             return Reply(answer.status, json.loads(answer.read()), time.monotonic() - began)
@@ -252,18 +256,20 @@ def _serve() -> None:
     task = json.loads(sys.stdin.readline())
     host = urlsplit(task["origin"]).netloc
 
-    def prepare(act: dict[str, Any]) -> Sequence[Callable[[], Answer | Reply]]:
-        return _pressed(host, Press(**act)) if "page" in act else _called(host, Call(**act))
+    def prepare(action: dict[str, Any]) -> Sequence[Callable[[], Answer | Reply]]:
+        return _prepare_presses(host, Press(**action)) if "page" in action else _prepare_calls(host, Call(**action))
 
     with ThreadPoolExecutor(4) as pool:
-        acts = list(pool.map(prepare, task["acts"]))
-    answers: list[list[Answer | Reply]] = [[] for _ in acts]
+        actions = list(pool.map(prepare, task["actions"]))
+    answers: list[list[Answer | Reply]] = [[] for _ in actions]
 
-    def run(number: int, act: Callable[[], Answer | Reply]) -> None:
+    def run(number: int, action: Callable[[], Answer | Reply]) -> None:
         at_once.wait()
-        answers[number].append(act())
+        answers[number].append(action())
 
-    threads = [threading.Thread(target=run, args=(number, act)) for number, group in enumerate(acts) for act in group]
+    threads = [
+        threading.Thread(target=run, args=(number, action)) for number, group in enumerate(actions) for action in group
+    ]
     at_once = threading.Barrier(len(threads))
     print(json.dumps("ready"), flush=True)
     sys.stdin.readline()

@@ -1,6 +1,6 @@
-"""A client process of the mixed acts: buyers and staff who do whatever comes to their minds, all at the same time.
+"""Mixed load: client processes in which customers and staff do random things at the same time.
 
-The test side is `act_all`; a client process is this module run as a program.
+Tests use `run_all`. A client process is this module run as a program.
 """
 
 from __future__ import annotations
@@ -21,62 +21,67 @@ from urllib.parse import urlencode, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
-from tests.proofs.load_clients import PATIENCE, ROOT, Visitor
+from tests.proofs.load_clients import ROOT, TIMEOUT, Visitor
 
 THREADS = 3  # of each process
 
 
 @dataclass(frozen=True)
-class Cast:
-    """Who acts and on what.
+class Workload:
+    """The users and data of the load.
 
-    :ivar buyers: their tokens
-    :ivar bodies: orders that a buyer may send, as JSON
-    :ivar clerk: cookie of somebody at the stock desk
-    :ivar seller: of somebody at the order desk
-    :ivar words: what the desk is searched for to show the goods
-    :ivar skus: what is scanned in
+    :ivar buyers: their API tokens
+    :ivar bodies: orders that a buyer can send, as JSON
+    :ivar stock_staff: session cookie of a member of the stock staff
+    :ivar order_staff: session cookie of a member of the order staff
+    :ivar words: search that lists the products on the stock page
+    :ivar skus: SKUs to scan
     """
 
     origin: str
     buyers: list[str]
     bodies: list[str]
-    clerk: str
-    seller: str
+    stock_staff: str
+    order_staff: str
     words: str
     skus: list[str]
 
 
 @dataclass
-class Tally:
-    """:ivar done: acts by name and status
-    :ivar wrong: answers nobody should get
+class Results:
+    """What the clients did.
+
+    :ivar done: number of actions by name and status
+    :ivar wrong: unexpected answers
     """
 
     done: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
 
-def act_all(cast: Cast, count: int, *, processes: int = 4, seed: int = 1) -> Tally:
-    """Have several processes act at the same time, until there were so many acts."""
+def run_all(workload: Workload, count: int, *, processes: int = 4, seed: int = 1) -> Results:
+    """Run random actions in several processes at the same time.
+
+    :param count: of all actions together
+    """
     command = [sys.executable, "-m", "tests.proofs.mixed_load"]
     clients = [
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(processes)
     ]
-    total = Tally()
+    total = Results()
     try:
         for number, client in enumerate(clients):
             assert client.stdin is not None
-            task = {"cast": asdict(cast), "count": count // processes, "seed": seed * 1000 + number}
+            task = {"workload": asdict(workload), "count": count // processes, "seed": seed * 1000 + number}
             client.stdin.write(json.dumps(task) + "\n")
             client.stdin.close()
         for client in clients:
             assert client.stdout is not None
-            told = json.loads(client.stdout.readline() or "{}")
-            assert told, "a client died"
-            total.done.update(told["done"])
-            total.wrong += told["wrong"]
+            answer = json.loads(client.stdout.readline() or "{}")
+            assert answer, "a client died"
+            total.done.update(answer["done"])
+            total.wrong += answer["wrong"]
     finally:
         for client in clients:
             client.kill()
@@ -89,47 +94,50 @@ def act_all(cast: Cast, count: int, *, processes: int = 4, seed: int = 1) -> Tal
 # ---------------------------------------------------------------------------------------- a client process
 
 
-class Player:
-    """One thread: now a buyer, now somebody of the staff."""
+class MixedClient:
+    """One thread that acts as a customer or as staff at random."""
 
-    def __init__(self, cast: Cast, seed: int, tally: Tally) -> None:
-        self.cast, self.tally = cast, tally
-        self.dice = random.Random(seed)
-        self.host = urlsplit(cast.origin).netloc
-        self.clerk, self.seller = Visitor(self.host, cast.clerk), Visitor(self.host, cast.seller)
+    def __init__(self, workload: Workload, seed: int, results: Results) -> None:
+        self.workload, self.results = workload, results
+        self.random = random.Random(seed)
+        self.host = urlsplit(workload.origin).netloc
+        self.stock_staff, self.order_staff = (
+            Visitor(self.host, workload.stock_staff),
+            Visitor(self.host, workload.order_staff),
+        )
         self.orders: list[tuple[str, str]] = []  # number and its buyer's token
 
     def act(self) -> None:
-        name = self.dice.choices(list(ACTS), [weight for weight, _ in ACTS.values()])[0]
-        status = ACTS[name][1](self)
+        name = self.random.choices(list(ACTIONS), [weight for weight, _ in ACTIONS.values()])[0]
+        status = ACTIONS[name][1](self)
         if status is None:
-            return self.act()  # there was nothing to do it to
-        self.tally.done[f"{name} {status}"] += 1
+            return self.act()  # not possible now: choose another one
+        self.results.done[f"{name} {status}"] += 1
         if status >= 500 or status in {400, 401, 403, 404, 422}:
-            self.tally.wrong.append(f"{name}: {status}")
+            self.results.wrong.append(f"{name}: {status}")
         return None
 
     # ------------------------------------------------------------------------------------------ buyers
 
     def _call(self, method: str, path: str, token: str, body: str = "", **headers: str) -> tuple[int, Any]:
         sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
-        with closing(http.client.HTTPConnection(self.host, timeout=PATIENCE)) as connection:
+        with closing(http.client.HTTPConnection(self.host, timeout=TIMEOUT)) as connection:
             connection.request(method, path, body or None, sent)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
 
     def order(self) -> int:
-        token, body = self.dice.choice(self.cast.buyers), self.dice.choice(self.cast.bodies)
+        token, body = self.random.choice(self.workload.buyers), self.random.choice(self.workload.bodies)
         key = {"Idempotency-Key": str(uuid.uuid4())}
-        status, told = self._call("POST", "/api/orders/", token, body, **key)
+        status, answer = self._call("POST", "/api/orders/", token, body, **key)
         if status == 200:
-            self.orders.append((told["id"], token))
+            self.orders.append((answer["id"], token))
         return status
 
     def cancel(self) -> int | None:
         if not self.orders:
             return None
-        number, token = self.orders.pop(self.dice.randrange(len(self.orders)))
+        number, token = self.orders.pop(self.random.randrange(len(self.orders)))
         return self._call("DELETE", f"/api/orders/{number}", token)[0]
 
     # ------------------------------------------------------------------------------------------- staff
@@ -137,50 +145,55 @@ class Player:
     def _open(self, visitor: Visitor, path: str) -> BeautifulSoup:
         status, _, page = visitor.ask("GET", path)
         if status != 200:
-            self.tally.wrong.append(f"GET {path}: {status}")
+            self.results.wrong.append(f"GET {path}: {status}")
         return BeautifulSoup(page, "html.parser")
 
     def _send(self, visitor: Visitor, form: Tag, fields: Mapping[str, str]) -> tuple[int, str]:
-        """:return: status, and where it leads"""
-        kept = {str(f["name"]): str(f.get("value", "")) for f in form.select("input[name]:not([type=checkbox])")}
-        status, headers, _ = visitor.ask("POST", str(form["action"]), urlencode(kept | dict(fields)))
+        """Submit a form.
+
+        :return: status and Location header
+        """
+        values = {str(f["name"]): str(f.get("value", "")) for f in form.select("input[name]:not([type=checkbox])")}
+        status, headers, _ = visitor.ask("POST", str(form["action"]), urlencode(values | dict(fields)))
         return status, headers.get("Location", "")
 
     def _change(self, change_of: Callable[[int], str]) -> tuple[int, str]:
-        """Change one to three rows of the desk.
+        """Change one to three rows of the stock page.
 
-        :param change_of: what is typed, given what is on hand
+        :param change_of: text to enter, given the units on hand
         """
-        page = self._open(self.clerk, f"/staff/stock?q={self.cast.words}")
+        page = self._open(self.stock_staff, f"/staff/stock?q={self.workload.words}")
         form = page.select_one("#desk-form")
         assert form is not None
         seen = {str(f["name"]).partition("-")[2]: str(f["value"]) for f in form.select("input[name^=seen-]")}
-        rows = self.dice.sample(sorted(seen), min(len(seen), self.dice.randint(1, 3)))
+        rows = self.random.sample(sorted(seen), min(len(seen), self.random.randint(1, 3)))
         typed = {f"change-{row}": change_of(int(seen[row].partition("/")[0])) for row in rows}
-        return self._send(self.clerk, form, {**typed, "reason": "correction"})
+        return self._send(self.stock_staff, form, {**typed, "reason": "correction"})
 
     def adjust(self) -> int:
-        return self._change(lambda on_hand: self.dice.choice(["+3", "+5", "-1", "-2"]))[0]
+        return self._change(lambda on_hand: self.random.choice(["+3", "+5", "-1", "-2"]))[0]
 
     def count(self) -> int:
-        return self._change(lambda on_hand: f"={max(0, on_hand + self.dice.choice([-1, 0, 1, 2]))}")[0]
+        return self._change(lambda on_hand: f"={max(0, on_hand + self.random.choice([-1, 0, 1, 2]))}")[0]
 
     def undo(self) -> int | None:
-        status, location = self._change(lambda on_hand: self.dice.choice(["+2", "-1"]))
+        status, location = self._change(lambda on_hand: self.random.choice(["+2", "-1"]))
         if status != 303:
             return None
-        form = self._open(self.clerk, location).select_one("form.admin-undo")
-        return self._send(self.clerk, form, {})[0] if form is not None else None
+        form = self._open(self.stock_staff, location).select_one("form.admin-undo")
+        return self._send(self.stock_staff, form, {})[0] if form is not None else None
 
     def scan(self) -> int:
-        sku = self.dice.choice(self.cast.skus)
-        form = self._open(self.clerk, f"/staff/stock/scan?code={sku}").select_one("#scan-quantity")
+        sku = self.random.choice(self.workload.skus)
+        form = self._open(self.stock_staff, f"/staff/stock/scan?code={sku}").select_one("#scan-quantity")
         assert form is not None
-        return self._send(self.clerk, form, {"quantity": "2"})[0]
+        return self._send(self.stock_staff, form, {"quantity": "2"})[0]
 
     def _order_page(self) -> BeautifulSoup | None:
-        """An order of this player's buyers, as the order desk shows it."""
-        return self._open(self.seller, f"/staff/orders/{self.dice.choice(self.orders)[0]}") if self.orders else None
+        """The staff page of an order that this client placed."""
+        if not self.orders:
+            return None
+        return self._open(self.order_staff, f"/staff/orders/{self.random.choice(self.orders)[0]}")
 
     def refund(self) -> int | None:
         page = self._order_page()
@@ -189,8 +202,8 @@ class Player:
             return None
         form = page.select_one("form#refund")
         assert form is not None
-        back = {"restock": "y"} if self.dice.random() < 0.7 else {}
-        return self._send(self.seller, form, {str(units[0]["name"]): "1", "do": "refund", **back})[0]
+        restock = {"restock": "y"} if self.random.random() < 0.7 else {}
+        return self._send(self.order_staff, form, {str(units[0]["name"]): "1", "do": "refund", **restock})[0]
 
     def step(self) -> int | None:
         page = self._order_page()
@@ -198,36 +211,36 @@ class Player:
         if form is None:
             return None
         carrier = form.select_one("select[name=carrier] option[value]:not([value=''])")
-        return self._send(self.seller, form, {"carrier": str(carrier["value"])} if carrier else {})[0]
+        return self._send(self.order_staff, form, {"carrier": str(carrier["value"])} if carrier else {})[0]
 
 
-ACTS: dict[str, tuple[int, Callable[[Player], int | None]]] = {
-    "order": (44, Player.order),
-    "cancel": (10, Player.cancel),
-    "adjust": (13, Player.adjust),
-    "count": (8, Player.count),
-    "undo": (5, Player.undo),
-    "scan": (8, Player.scan),
-    "refund": (7, Player.refund),
-    "step": (5, Player.step),
+ACTIONS: dict[str, tuple[int, Callable[[MixedClient], int | None]]] = {
+    "order": (44, MixedClient.order),
+    "cancel": (10, MixedClient.cancel),
+    "adjust": (13, MixedClient.adjust),
+    "count": (8, MixedClient.count),
+    "undo": (5, MixedClient.undo),
+    "scan": (8, MixedClient.scan),
+    "refund": (7, MixedClient.refund),
+    "step": (5, MixedClient.step),
 }
 
 
 def _serve() -> None:
     task = json.loads(sys.stdin.readline())
-    cast, tally = Cast(**task["cast"]), Tally()
+    workload, results = Workload(**task["workload"]), Results()
 
     def play(number: int) -> None:
-        player = Player(cast, task["seed"] * 100 + number, tally)
+        client_thread = MixedClient(workload, task["seed"] * 100 + number, results)
         for _ in range(task["count"] // THREADS + 1):
             try:
-                player.act()
+                client_thread.act()
             except (OSError, http.client.HTTPException, AssertionError, ValueError) as error:
-                tally.wrong.append(f"{type(error).__name__}: {error}")
+                results.wrong.append(f"{type(error).__name__}: {error}")
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(play, range(THREADS)))
-    print(json.dumps(vars(tally)), flush=True)
+    print(json.dumps(vars(results)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Delivers what is due once and ends: `python -m tests.proofs.outbox_worker MINUTES`, that much later than now.
+"""Deliver the outboxes once: `python -m tests.proofs.outbox_worker MINUTES`, with the clock that far ahead.
 
-The bars on mail kill it at a letter of their choice; the shop's own worker would wait for its next minute.
+The mail tests kill it at an e-mail of their choice; the shop's own worker would deliver only once a minute.
 """
 
 from __future__ import annotations

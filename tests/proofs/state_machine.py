@@ -1,4 +1,4 @@
-"""What may come to pass in a shop, for whoever tries it in any order."""
+"""Hypothesis strategies and constants of the shop's state machine."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from storefront.orders import events
 from storefront.orders.service import OrderStatus
 from tests.checkout.purchase import STEPS
 
-WAYS_TO_PAY = ["cod", *["sandbox-success"] * 3, "sandbox-confirm", "sandbox-decline", "sandbox-timeout"]
-STEPS_OF_STAFF = [OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.CANCELLED]
-WORDS = [events.CANCELLED_RESTOCK, events.CANCELLED_REFUND, events.REFUND_MONEY, events.REFUND_RESTOCK]
-SHELVES = 3  # products; few and with few units, so that shoppers meet
-WAITS = [1, 3, 60, 16 * 60]  # seconds: a retry's pause, a lease, a hold that is over
-MAX_SLEEP_SECONDS = 40 * 60  # seconds; after an hour the doctor calls a checkout stuck
-places = st.integers(0, 10**6)  # picks one of what there is at that moment
+PAYMENT_OPTIONS = ["cod", *["sandbox-success"] * 3, "sandbox-confirm", "sandbox-decline", "sandbox-timeout"]
+STAFF_STATUSES = [OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.CANCELLED]
+REPEATABLE_TOPICS = [events.CANCELLED_RESTOCK, events.CANCELLED_REFUND, events.REFUND_MONEY, events.REFUND_RESTOCK]
+PRODUCTS = 3  # few, with few units each, so that shoppers compete
+WAITS = [1, 3, 60, 16 * 60]  # seconds: pauses of retries, a lease, an expired hold
+MAX_SLEEP_SECONDS = 40 * 60  # after an hour the `doctor` command reports a checkout as stuck
+indexes = st.integers(0, 10**6)  # used modulo the number of existing things
 
-# What comes between two lines of a purchase: the step, whether before or after its work, and what happens there.
+# A disturbance of a purchase: the step, whether before or after its work, and what happens.
 Mishap = tuple[str, str, str]
 MISHAPS = ["hold ends", "rival buys", "recount", "runner stalls", "process dies", "database fails"]
 EVERY_MISHAP: list[Mishap] = [
@@ -30,9 +30,9 @@ mishaps = st.lists(st.sampled_from(EVERY_MISHAP), min_size=1, max_size=3)
 
 
 BUYING: dict[str, st.SearchStrategy[Any]] = {
-    "who": places,
-    "what": places,
-    "payment": st.sampled_from(WAYS_TO_PAY),
+    "who": indexes,
+    "what": indexes,
+    "payment": st.sampled_from(PAYMENT_OPTIONS),
     "between": mishaps,
     "undoing": st.sampled_from([None, *STEPS]),
     "moment": st.sampled_from(["before", "after"]),
@@ -40,7 +40,7 @@ BUYING: dict[str, st.SearchStrategy[Any]] = {
 
 
 REFUNDING: dict[str, st.SearchStrategy[Any]] = {
-    "which": places,
+    "which": indexes,
     "units": st.integers(0, 3),
     "with_shipping": st.booleans(),
     "amount": st.none() | st.none() | st.integers(0, 100_000),
@@ -49,10 +49,10 @@ REFUNDING: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-BACK_AND_FORTH = ["refund", "refund and restock", "send back", "approve", "decline", "cancel", "write off"]
-TAKING_BACK: dict[str, st.SearchStrategy[Any]] = {
-    "who": places,
-    "what": places,
+REVERSALS = ["refund", "refund and restock", "send back", "approve", "decline", "cancel", "write off"]
+REVERSING: dict[str, st.SearchStrategy[Any]] = {
+    "who": indexes,
+    "what": indexes,
     "payment": st.sampled_from(["cod", "sandbox-success", "sandbox-success"]),
-    "acts": st.lists(st.sampled_from([*BACK_AND_FORTH, "deliver", "unheard", "heard again"]), min_size=3, max_size=8),
+    "actions": st.lists(st.sampled_from([*REVERSALS, "deliver", "lost answer", "redelivery"]), min_size=3, max_size=8),
 }

@@ -1,4 +1,4 @@
-"""Random load, kill -9 of the server or the worker every few seconds, goods coming and going: the laws hold throughout.
+"""Random load with stock changes, while the server or the worker is killed every few seconds: no rule is violated.
 
 CHAOS_SECONDS=600 bin/test -m long tests/proofs/test_chaos.py
 """
@@ -31,43 +31,47 @@ from tests.factories.catalog import make_product
 from tests.factories.shopping import CONTACT, DELIVERY
 from tests.factories.stock import receive
 from tests.live_server import Program, eventually
-from tests.proofs.live_shop import ORDER_FORM, Hall, open_hall
+from tests.proofs.live_shop import ORDER_FORM, LoadShop, Record, open_load_shop
 from tests.proofs.load_clients import Press, Visitor
 
 pytestmark = pytest.mark.usefixtures("real_time")
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
 SHOPPERS = int(os.environ.get("CHAOS_SHOPPERS", "20"))
-CALM = (5.0, 20.0) if SECONDS > 120 else (4.0, 10.0)  # seconds between two kills
+KILL_INTERVAL = (5.0, 20.0) if SECONDS > 120 else (4.0, 10.0)  # seconds between two kills
 SERVES_WITHIN = 5.0  # seconds from the start after kill -9
-RECOVERED_WITHIN = 90.0  # seconds; a lease, a sweep, and its work beside whatever else the machine does
+RECOVERED_WITHIN = 90.0  # seconds; a lease, a sweep and its work on a busy machine
 CARDS = ["cod", "cod", "sandbox-success", "sandbox-success", "sandbox-decline", "sandbox-timeout"]
-NO_ANSWER = (OSError, http.client.HTTPException, LookupError)  # killed while it answered; LookupError: a 503 page
+NO_ANSWER = (OSError, http.client.HTTPException, LookupError)  # the server was killed; LookupError: a 503 page
 
 
 @dataclass
-class Diary:
-    """What the shoppers lived through.
+class Results:
+    """What the clients observed.
 
-    :ivar orders: numbers they were shown
+    :ivar orders: order numbers that were shown
+    :ivar outcomes: number of visits, statuses and lost answers by kind
+    :ivar serves_after: seconds from a start until the server answered
+    :ivar lowest: lowest stock figure that was read
+    :ivar reads: how often stock was read
     """
 
     orders: set[str] = field(default_factory=set)
-    met: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     serves_after: list[float] = field(default_factory=list)
     lowest: int = 10**9
-    looks: int = 0
+    reads: int = 0
 
 
 @pytest.fixture(params=ENGINES)
-def arena(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hall]:
-    with open_hall(request.param, tmp_path) as hall, hall.app.app_context():
-        yield hall
+def load_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LoadShop]:
+    with open_load_shop(request.param, tmp_path) as load_shop, load_shop.app.app_context():
+        yield load_shop
 
 
-def shop_once(host: str, goods: list[ProductCard], diary: Diary) -> None:
-    """One visit from the product to the order; some shoppers change their mind afterwards."""
+def shop_once(host: str, goods: list[ProductCard], results: Results) -> None:
+    """Buy one or two random products; some orders are cancelled afterwards."""
     visitor = Visitor(host, "")
     for product in random.sample(goods, random.randint(1, 2)):
         step(visitor, f"/product/{product.id}-{product.slug}", "#add-line", quantity=str(random.randint(1, 3)))
@@ -75,31 +79,31 @@ def shop_once(host: str, goods: list[ProductCard], diary: Diary) -> None:
     for name, fields in forms.items():
         step(visitor, f"/checkout/{name}", "form.checkout__form", **fields)
     path, body = visitor.prepare(Press("", "/checkout/review", ORDER_FORM))
-    for _ in range(10):  # as people press again when nothing comes back
+    for _ in range(10):  # people press again if there is no answer
         try:
             answer = visitor.press(path, body)
         except NO_ANSWER:
-            diary.met["pressed again"] += 1
+            results.outcomes["retried"] += 1
             time.sleep(0.5)
             continue
-        note_statuses(answer.statuses, diary)
+        record_statuses(answer.statuses, results)
         if answer.statuses[-1] != 503:
             break
         time.sleep(0.5)
     else:
         return
-    diary.met["order" if answer.has_order else "refused" if answer.notices else "left"] += 1
+    results.outcomes["order" if answer.has_order else "refused" if answer.notices else "left"] += 1
     if answer.has_order:
         number = answer.order_id.partition("?")[0]
-        diary.orders.add(number)
+        results.orders.add(number)
         if random.random() < 0.3:
             step(visitor, f"/orders/{number}", f'form[action$="{number}/cancellation"]')
-            diary.met["cancelled"] += 1
+            results.outcomes["cancelled"] += 1
 
 
-def note_statuses(statuses: list[int], diary: Diary) -> None:
-    diary.met.update(str(status) for status in statuses)
-    diary.errors += [str(status) for status in statuses if status >= 500 and status != 503]
+def record_statuses(statuses: list[int], results: Results) -> None:
+    results.outcomes.update(str(status) for status in statuses)
+    results.errors += [str(status) for status in statuses if status >= 500 and status != 503]
 
 
 def step(visitor: Visitor, page: str, form: str, **fields: str) -> None:
@@ -108,54 +112,54 @@ def step(visitor: Visitor, page: str, form: str, **fields: str) -> None:
 
 
 def in_threads(
-    hall: Hall, acts: list[Callable[[], None]], stop: threading.Event, diary: Diary
+    load_shop: LoadShop, actions: list[Callable[[], None]], stop: threading.Event, results: Results
 ) -> list[threading.Thread]:
-    """Do each act again and again until it is time to stop."""
+    """Repeat each action in a thread of its own until `stop` is set."""
 
-    def run(act: Callable[[], None]) -> None:
+    def run(action: Callable[[], None]) -> None:
         while not stop.is_set():
-            with hall.app.app_context():
+            with load_shop.app.app_context():
                 try:
-                    act()
-                except NO_ANSWER as gap:
-                    diary.met[f"no answer: {type(gap).__name__}"] += 1
+                    action()
+                except NO_ANSWER as error:
+                    results.outcomes[f"no answer: {type(error).__name__}"] += 1
                     time.sleep(0.3)
-                except Exception as error:  # noqa: BLE001 - told at the end
-                    diary.errors.append(f"{type(error).__name__}: {error}")
+                except Exception as error:  # noqa: BLE001 - asserted at the end
+                    results.errors.append(f"{type(error).__name__}: {error}")
 
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
+    threads = [threading.Thread(target=run, args=[action]) for action in actions]
     for thread in threads:
         thread.start()
     return threads
 
 
-def bring_goods(goods: list[ProductCard]) -> None:
-    """Staff: a delivery, sometimes something broken."""
+def change_stock(goods: list[ProductCard]) -> None:
+    """Let staff receive units of a random product, or remove one."""
     sku, units = random.choice(goods).sku, random.choice([1, 2, 3, 5, -1])
-    with suppress(catalog.inventory_admin.StockConflict):  # there may be nothing to take off
+    with suppress(catalog.inventory_admin.StockConflict):  # there may be nothing to remove
         receive(sku, units)
     time.sleep(random.uniform(0.1, 0.5))
 
 
-def watch_stock(diary: Diary) -> None:
-    """No read ever finds less than nothing."""
+def watch_stock(results: Results) -> None:
+    """Record the lowest stock figures."""
     counts = (Variant.on_hand, Variant.reserved, Variant.on_hand - Variant.reserved)
     lowest = min(read_session().execute(select(*(func.min(count) for count in counts))).one())
-    diary.lowest = min(diary.lowest, lowest)
-    diary.looks += 1
+    results.lowest = min(results.lowest, lowest)
+    results.reads += 1
     time.sleep(0.02)
 
 
-def kill_and_restart(program: Program, diary: Diary) -> None:
+def kill_and_restart(program: Program, results: Results) -> None:
     program.kill()
     began = time.monotonic()
     program.start()
     if program.name == "server":
-        diary.serves_after.append(time.monotonic() - began)
+        results.serves_after.append(time.monotonic() - began)
 
 
-def lasting_faults() -> set[str]:
-    """What the doctor finds again and again: it reads one database after the other, while the shop goes on."""
+def persistent_violations() -> set[str]:
+    """Violations that are found repeatedly: the check reads one database after another while the shop is running."""
     found = set(violations())
     for _ in range(5):
         if not found:
@@ -175,21 +179,21 @@ def is_settled() -> bool:
 
 
 @pytest.mark.long
-def test_the_laws_hold_whatever_is_killed(arena: Hall, record_property: Callable[[str, object], None]) -> None:
+def test_no_rule_is_violated_whatever_is_killed(load_shop: LoadShop, record_property: Record) -> None:
     goods = [make_product(name=f"Mug {number}", stock=20) for number in range(6)]
-    diary, stop, ends_at = Diary(), threading.Event(), time.monotonic() + SECONDS
-    host = arena.live.origin.removeprefix("http://")
-    acts = [lambda: shop_once(host, goods, diary)] * SHOPPERS
-    acts += [lambda: bring_goods(goods), lambda: watch_stock(diary)]
-    threads = in_threads(arena, acts, stop, diary)
+    results, stop, ends_at = Results(), threading.Event(), time.monotonic() + SECONDS
+    host = load_shop.live.origin.removeprefix("http://")
+    actions = [lambda: shop_once(host, goods, results)] * SHOPPERS
+    actions += [lambda: change_stock(goods), lambda: watch_stock(results)]
+    threads = in_threads(load_shop, actions, stop, results)
     kills: Counter[str] = Counter()
     try:
         while time.monotonic() < ends_at:
-            time.sleep(random.uniform(*CALM))
-            program = random.choice([arena.live.server, arena.live.server, arena.live.worker])
-            kill_and_restart(program, diary)
+            time.sleep(random.uniform(*KILL_INTERVAL))
+            program = random.choice([load_shop.live.server, load_shop.live.server, load_shop.live.worker])
+            kill_and_restart(program, results)
             kills[program.name] += 1
-            assert lasting_faults() == set()
+            assert persistent_violations() == set()
     finally:
         stop.set()
         for thread in threads:
@@ -197,27 +201,27 @@ def test_the_laws_hold_whatever_is_killed(arena: Hall, record_property: Callable
     began = time.monotonic()
     eventually(is_settled, "everything to recover", within=RECOVERED_WITHIN)
     recovered = time.monotonic() - began
-    assert lasting_faults() == set()
+    assert persistent_violations() == set()
     known = set(read_session().scalars(select(Order.order_id)))
     figures = (
-        f"{SECONDS:.0f} s, {SHOPPERS} shoppers, kills {dict(kills)}, {len(diary.orders)} orders shown, "
-        f"{len(known)} written, {dict(diary.met)}, lowest stock {diary.lowest} in {diary.looks} looks, "
-        f"served again after {max(diary.serves_after, default=0):.1f} s at most under that load, "
+        f"{SECONDS:.0f} s, {SHOPPERS} shoppers, kills {dict(kills)}, {len(results.orders)} orders shown, "
+        f"{len(known)} written, {dict(results.outcomes)}, lowest stock {results.lowest} in {results.reads} reads, "
+        f"served again after {max(results.serves_after, default=0):.1f} s at most under that load, "
         f"settled {recovered:.0f} s after it"
     )
     record_property("figures", figures)
     print(figures)
-    assert diary.orders <= known
-    assert diary.lowest >= 0
-    assert diary.errors == []
+    assert results.orders <= known
+    assert results.lowest >= 0
+    assert results.errors == []
 
 
 @pytest.mark.long
-def test_the_shop_serves_soon_after_a_kill(arena: Hall, record_property: Callable[[str, object], None]) -> None:
-    """Nothing must be repaired before it opens: what was unfinished is walked on beside the customers."""
-    diary = Diary()
+def test_the_server_answers_soon_after_a_kill(load_shop: LoadShop, record_property: Record) -> None:
+    """No repair is needed at start-up: unfinished checkouts are resumed in the background."""
+    results = Results()
     for _ in range(5):
-        kill_and_restart(arena.live.server, diary)
-    record_property("figures", diary.serves_after)
-    print([f"{seconds:.1f} s" for seconds in diary.serves_after])
-    assert max(diary.serves_after) < SERVES_WITHIN
+        kill_and_restart(load_shop.live.server, results)
+    record_property("figures", results.serves_after)
+    print([f"{seconds:.1f} s" for seconds in results.serves_after])
+    assert max(results.serves_after) < SERVES_WITHIN

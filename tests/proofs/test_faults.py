@@ -1,6 +1,6 @@
-"""The database of one schema is away: only 503, soon, with Retry-After, or the page works without it; then all is well.
+"""The database of one schema is unavailable: pages work without it or answer 503 with Retry-After, and recover later.
 
-The full figures: `bin/test -m long tests/proofs/test_faults.py`.
+All cases: `bin/test -m long tests/proofs/test_faults.py`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.fakes import MemoryPost
 from tests.isolated_shop import at_once, shop_at
 from tests.live_server import eventually
 from tests.page_client import SAME_ORIGIN, Pages
-from tests.proofs.faults import House, Proxy, filled_up, small_disk
+from tests.proofs.faults import FaultyShop, Proxy, filled_up, small_disk
 from tests.times import machine_time
 
 pytestmark = pytest.mark.usefixtures("real_time")
@@ -50,7 +50,7 @@ ORDER_SCHEMAS = {
     "checkout": [step.name for step in saga.STEPS],
 }
 SHORT = {"sqlite": ["gone"], "mariadb": ["refuses"]}
-LONG = {"sqlite": ["full", "locked", "being written"], "mariadb": ["cuts", "hangs"]}  # some wait for seconds
+LONG = {"sqlite": ["full", "locked", "being written"], "mariadb": ["cuts", "hangs"]}  # some block for seconds
 EVERY = {engine: SHORT[engine] + LONG[engine] for engine in ("sqlite", "mariadb")}
 
 Fault = tuple[str, str]  # engine, kind
@@ -61,17 +61,17 @@ def faults_of(kinds: dict[str, list[str]]) -> list[Fault]:
 
 
 @pytest.fixture(scope="module")
-def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, House]]:
+def faulty_shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, FaultyShop]]:
     with ExitStack() as stack:
-        opened: dict[str, House] = {}
+        opened: dict[str, FaultyShop] = {}
         for engine in ENGINES if MARIADB else ["sqlite"]:
-            folder = tmp_path_factory.mktemp(f"house-{engine}")
-            opened[engine] = stack.enter_context(open_house(engine, folder))
+            folder = tmp_path_factory.mktemp(f"faulty_shop-{engine}")
+            opened[engine] = stack.enter_context(open_faulty_shop(engine, folder))
         yield opened
 
 
 @contextmanager
-def open_house(engine: str, folder: Path) -> Iterator[House]:
+def open_faulty_shop(engine: str, folder: Path) -> Iterator[FaultyShop]:
     with ExitStack() as stack:
         url = stack.enter_context(contextmanager(make_databases)(engine, folder))
         proxies, settings = {}, {}
@@ -86,7 +86,7 @@ def open_house(engine: str, folder: Path) -> Iterator[House]:
         with machine_time(), app.test_request_context():
             demo_shop.fill()
         app.extensions["mailer"] = MemoryPost()
-        yield House(app, proxies)
+        yield FaultyShop(app, proxies)
 
 
 @pytest.fixture(params=faults_of(SHORT), ids="-".join)
@@ -96,14 +96,14 @@ def fault(request: pytest.FixtureRequest) -> Fault:
 
 
 @pytest.fixture
-def house(fault: Fault, houses: dict[str, House]) -> House:
-    if fault[0] not in houses:
+def faulty_shop(fault: Fault, faulty_shops: dict[str, FaultyShop]) -> FaultyShop:
+    if fault[0] not in faulty_shops:
         pytest.skip("no MariaDB: start with bin/test")
-    return houses[fault[0]]
+    return faulty_shops[fault[0]]
 
 
 def ask(client: Client, url: str, method: str = "GET", **form: str) -> TestResponse:
-    """One request, which must be answered in time and, if it is refused, so that one knows when to come again."""
+    """Send a request; assert that it is answered in time, and a 503 has a Retry-After header."""
     began = time.monotonic()
     response = client.open(url, method=method, data=form or None, headers=SAME_ORIGIN)
     seconds = time.monotonic() - began
@@ -114,10 +114,10 @@ def ask(client: Client, url: str, method: str = "GET", **form: str) -> TestRespo
     return response
 
 
-def a_shopper(house: House) -> Client:
-    """Somebody with a full cart who is about to order."""
-    pages = Pages(house.app)
-    with house.app.test_request_context():  # not as a command, whose connections wait longer
+def ready_to_order(faulty_shop: FaultyShop) -> Client:
+    """A browser with a filled cart, at the review page."""
+    pages = Pages(faulty_shop.app)
+    with faulty_shop.app.test_request_context():  # connections of commands would wait longer
         product = make_product(stock=50)
     fill_cart(pages, product, 2)
     check_out(pages)
@@ -125,102 +125,104 @@ def a_shopper(house: House) -> Client:
 
 
 def order_form(client: Client) -> dict[str, str]:
-    """What pressing the button of the review sends."""
+    """Values that the button of the review page sends."""
     pages = Pages(client.application)
     pages.client = client
     form = pages.get("/checkout/review").one("form.checkout-submit__form")
     return {str(field["name"]): str(field["value"]) for field in form.select("input[name]")}
 
 
-def settle(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the worker does in the next minutes; then everything must agree."""
-    with house.app.test_request_context(base_url=house.app.config["PUBLIC_ORIGIN"]):
+def settle(faulty_shop: FaultyShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do the worker's tasks of the next minutes, then assert consistency."""
+    with faulty_shop.app.test_request_context(base_url=faulty_shop.app.config["PUBLIC_ORIGIN"]):
         for ahead in (2, 4, 6):
             monkeypatch.setattr(clock, "_read", lambda ahead=ahead: datetime.now(UTC) + timedelta(minutes=ahead))
             tasks.sweep()
             if not saga.unfinished():
                 break
-    with house.app.test_request_context():
+    with faulty_shop.app.test_request_context():
         assert list(consistency.violations()) == []
         tests_consistency.assert_balanced()
 
 
-def wait_until_ready(house: House) -> None:
-    ready = house.app.test_client()
+def wait_until_ready(faulty_shop: FaultyShop) -> None:
+    ready = faulty_shop.app.test_client()
     eventually(lambda: ready.get("/health/ready").status_code == 200, "every schema to answer", within=HEALTHY_WITHIN)
 
 
-def assert_healthy_soon(house: House, client: Client) -> None:
+def assert_healthy_soon(faulty_shop: FaultyShop, client: Client) -> None:
     """Without a restart, every page works again."""
-    wait_until_ready(house)
+    wait_until_ready(faulty_shop)
     for url in [*BROWSING, *SHOPPING]:
         assert ask(client, url).status_code < 400, url
 
 
-def walk_about(house: House, kind: str, schema: str) -> Counter[int]:
-    """Ask for everything while a schema is away.
+def browse_and_order(faulty_shop: FaultyShop, kind: str, schema: str) -> Counter[int]:
+    """Open every page and place an order while a schema is unavailable.
 
-    :return: the answers
+    :return: number of answers by status
     """
-    client = a_shopper(house)
+    client = ready_to_order(faulty_shop)
     form = order_form(client)
-    with house.fault(kind, schema):
+    with faulty_shop.fault(kind, schema):
         answers = {url: ask(client, url).status_code for url in [*BROWSING, *SHOPPING]}
         answers["order"] = ask(client, "/checkout/review", "POST", **form).status_code
-        answers["sweep"] = sweep_quietly(house)
+        answers["sweep"] = sweep_quietly(faulty_shop)
     if schema != "catalog":
         assert {answers[url] for url in BROWSING} <= {200, 303}, f"browsing needs no {schema}: {answers}"
-    assert_healthy_soon(house, client)
+    assert_healthy_soon(faulty_shop, client)
     return Counter(answers.values())
 
 
-def sweep_quietly(house: House) -> int:
-    with house.app.test_request_context(base_url=house.app.config["PUBLIC_ORIGIN"]):
+def sweep_quietly(faulty_shop: FaultyShop) -> int:
+    with faulty_shop.app.test_request_context(base_url=faulty_shop.app.config["PUBLIC_ORIGIN"]):
         tasks.sweep()
     return 200
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_without_one_database_the_shop_answers_503_or_goes_on(
-    house: House, fault: Fault, schema: str, monkeypatch: pytest.MonkeyPatch
+def test_without_one_database_the_shop_works_or_answers_503(
+    faulty_shop: FaultyShop, fault: Fault, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    print(fault, schema, dict(walk_about(house, fault[1], schema)))
-    settle(house, monkeypatch)
+    print(fault, schema, dict(browse_and_order(faulty_shop, fault[1], schema)))
+    settle(faulty_shop, monkeypatch)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("schema", SCHEMAS)
 @pytest.mark.parametrize("fault", faults_of(LONG), ids="-".join, indirect=True)
-def test_every_other_fault_is_given_up_in_time(
-    house: House, fault: Fault, schema: str, monkeypatch: pytest.MonkeyPatch
+def test_requests_time_out_for_every_other_fault(
+    faulty_shop: FaultyShop, fault: Fault, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    print(fault, schema, dict(walk_about(house, fault[1], schema)))
-    settle(house, monkeypatch)
+    print(fault, schema, dict(browse_and_order(faulty_shop, fault[1], schema)))
+    settle(faulty_shop, monkeypatch)
 
 
 @pytest.mark.parametrize("fault", [("sqlite", "locked"), ("mariadb", "hangs")], ids="-".join, indirect=True)
-def test_browsing_goes_on_while_the_carts_keep_one_waiting(house: House, fault: Fault) -> None:
-    client = a_shopper(house)
-    with house.fault(fault[1], "cart"):
+def test_browsing_works_while_the_cart_database_hangs(faulty_shop: FaultyShop, fault: Fault) -> None:
+    client = ready_to_order(faulty_shop)
+    with faulty_shop.fault(fault[1], "cart"):
         assert ask(client, "/").status_code == 200  # waits once for the badge
         began = time.monotonic()
         assert ask(client, PRODUCT).status_code == 200
         assert time.monotonic() - began < 1
-    assert_healthy_soon(house, client)
+    assert_healthy_soon(faulty_shop, client)
 
 
-def order_while(house: House, kind: str, schema: str, step: str, when: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The database goes away in the middle of an order.
+def order_while(
+    faulty_shop: FaultyShop, kind: str, schema: str, step: str, when: str, monkeypatch: pytest.MonkeyPatch
+) -> int:
+    """Place an order while a database fails at one of its steps.
 
-    :return: the status of the answer
+    :return: status of the answer
     """
-    client = a_shopper(house)
+    client = ready_to_order(faulty_shop)
     form = order_form(client)
     with monkeypatch.context() as patch, ExitStack() as stack:
-        at_step(patch, step, lambda: stack.enter_context(house.fault(kind, schema)), when=when)
+        at_step(patch, step, lambda: stack.enter_context(faulty_shop.fault(kind, schema)), when=when)
         status = ask(client, "/checkout/review", "POST", **form).status_code
-    wait_until_ready(house)
-    settle(house, monkeypatch)
+    wait_until_ready(faulty_shop)
+    settle(faulty_shop, monkeypatch)
     assert ask(client, "/checkout/review", "POST", **form).status_code == 303, "sent again, it leads to the order"
     return status
 
@@ -230,10 +232,10 @@ OWN_STEPS = [*(pair for pair in ALL_STEPS if pair[0] != "checkout"), ("checkout"
 
 
 @pytest.mark.parametrize(("schema", "step"), OWN_STEPS, ids=lambda name: name.replace(" ", "-"))
-def test_a_database_that_goes_away_in_the_middle_of_an_order(
-    house: House, fault: Fault, schema: str, step: str, monkeypatch: pytest.MonkeyPatch
+def test_an_order_survives_a_database_that_fails_at_one_of_its_steps(
+    faulty_shop: FaultyShop, fault: Fault, schema: str, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    status = order_while(house, fault[1], schema, step, "before", monkeypatch)
+    status = order_while(faulty_shop, fault[1], schema, step, "before", monkeypatch)
     assert status in {303, 503}
 
 
@@ -241,51 +243,53 @@ def test_a_database_that_goes_away_in_the_middle_of_an_order(
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("fault", faults_of(EVERY), ids="-".join, indirect=True)
 @pytest.mark.parametrize(("schema", "step"), ALL_STEPS, ids=lambda name: name.replace(" ", "-"))
-def test_every_fault_in_the_middle_of_an_order(
-    house: House, fault: Fault, schema: str, step: str, when: str, monkeypatch: pytest.MonkeyPatch
+def test_an_order_survives_every_fault_at_every_step(
+    faulty_shop: FaultyShop, fault: Fault, schema: str, step: str, when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert order_while(house, fault[1], schema, step, when, monkeypatch) in {303, 503}
+    assert order_while(faulty_shop, fault[1], schema, step, when, monkeypatch) in {303, 503}
 
 
 @pytest.mark.parametrize("fault", [("mariadb", "slow")], ids="-".join, indirect=True)
-def test_a_slow_database_is_only_slow(house: House, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = a_shopper(house)
+def test_a_slow_database_causes_no_error(
+    faulty_shop: FaultyShop, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = ready_to_order(faulty_shop)
     form = order_form(client)
-    with house.fault("slow", "checkout"):
+    with faulty_shop.fault("slow", "checkout"):
         assert ask(client, "/checkout/review", "POST", **form).status_code == 303
-    settle(house, monkeypatch)
+    settle(faulty_shop, monkeypatch)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("schema", SCHEMAS)
 @pytest.mark.parametrize("fault", faults_of(EVERY), ids="-".join, indirect=True)
-def test_fifty_requests_of_a_crowd_without_one_database(
-    house: House, fault: Fault, schema: str, monkeypatch: pytest.MonkeyPatch
+def test_fifty_concurrent_requests_without_one_database(
+    faulty_shop: FaultyShop, fault: Fault, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crowd_without(house, fault[1], schema, 50)
-    settle(house, monkeypatch)
+    crowd_without(faulty_shop, fault[1], schema, 50)
+    settle(faulty_shop, monkeypatch)
 
 
 @pytest.mark.parametrize("fault", [("sqlite", "locked")], ids="-".join, indirect=True)
-def test_a_crowd_waits_for_a_locked_file_once_and_not_one_after_the_other(
-    house: House, fault: Fault, monkeypatch: pytest.MonkeyPatch
+def test_concurrent_requests_wait_for_a_locked_file_only_once(
+    faulty_shop: FaultyShop, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crowd_without(house, fault[1], "cart", THREADS)
-    settle(house, monkeypatch)
+    crowd_without(faulty_shop, fault[1], "cart", THREADS)
+    settle(faulty_shop, monkeypatch)
 
 
-def crowd_without(house: House, kind: str, schema: str, count: int) -> None:
-    """So many requests, a few at a time, while a database is away; each is answered in time."""
-    clients = [a_shopper(house) for _ in range(5)]
+def crowd_without(faulty_shop: FaultyShop, kind: str, schema: str, count: int) -> None:
+    """Send concurrent requests while a database is unavailable; each is answered in time."""
+    clients = [ready_to_order(faulty_shop) for _ in range(5)]
     asked = ["/", PRODUCT, "/products?q=lamp", "/cart", "/checkout", "/orders", "/category/books", "/track"] * 7
     acts = [lambda n=n, url=url: ask(clients[n % 5], url).status_code for n, url in enumerate(asked[:count])]
     answers: list[int | Exception] = []
-    with house.fault(kind, schema):
+    with faulty_shop.fault(kind, schema):
         for first in range(0, len(acts), THREADS):
-            answers += at_once(house.app, acts[first : first + THREADS])
+            answers += at_once(faulty_shop.app, acts[first : first + THREADS])
     assert not [answer for answer in answers if isinstance(answer, Exception)], answers
     print(kind, schema, dict(Counter(answers)))
-    assert_healthy_soon(house, clients[0])
+    assert_healthy_soon(faulty_shop, clients[0])
 
 
 # ---------------------------------------------------------------------------------------------- a full disk
@@ -301,22 +305,22 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def house_on_disk(disk: Path) -> Iterator[House]:
-    with open_house("sqlite", disk) as house:
-        yield house
+def shop_on_disk(disk: Path) -> Iterator[FaultyShop]:
+    with open_faulty_shop("sqlite", disk) as faulty_shop:
+        yield faulty_shop
 
 
 @pytest.mark.parametrize("step", [step.name for step in saga.STEPS])
-def test_a_disk_that_is_full_in_the_middle_of_an_order(
-    house_on_disk: House, disk: Path, step: str, monkeypatch: pytest.MonkeyPatch
+def test_an_order_survives_a_disk_that_is_full_at_one_of_its_steps(
+    shop_on_disk: FaultyShop, disk: Path, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = a_shopper(house_on_disk)
+    client = ready_to_order(shop_on_disk)
     form = order_form(client)
     with monkeypatch.context() as patch, ExitStack() as stack:
         at_step(patch, step, lambda: stack.enter_context(filled_up(disk)))
         assert ask(client, "/checkout/review", "POST", **form).status_code == 503
         for url in [*BROWSING, "/cart", "/orders"]:
-            assert ask(client, url).status_code < 400, f"reading needs no room: {url}"
-    assert_healthy_soon(house_on_disk, client)
-    settle(house_on_disk, monkeypatch)
+            assert ask(client, url).status_code < 400, f"reading needs no disk space: {url}"
+    assert_healthy_soon(shop_on_disk, client)
+    settle(shop_on_disk, monkeypatch)
     assert ask(client, "/checkout/review", "POST", **form).status_code == 303

@@ -1,4 +1,4 @@
-"""A rival acts exactly between two lines of a cancellation."""
+"""Interleavings of cancellations: a rival acts exactly between two lines of a cancellation."""
 
 from __future__ import annotations
 
@@ -17,50 +17,48 @@ from tests.consistency import Stock
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
 from tests.fakes import Clock
-from tests.proofs.interleaving import MOMENTS, Arena, attempt, run_after, run_before
+from tests.proofs.interleaving import MOMENTS, RivalShops, attempt, run_after, run_before
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_rival_cancelling_between_read_and_write_is_one_cancellation(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch, moment: str
+def test_a_rival_cancellation_between_read_and_write_is_one_cancellation(
+    shops: RivalShops, now: Clock, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     mug = make_product(stock=5)
     order = make_order((mug, 2), payment="sandbox-success")
     run = run_before if moment == "before" else run_after
-    came_of_it = run(
-        monkeypatch, orders_status, "_step", lambda: ground.rival(lambda: orders.cancel(order.id, by="them"))
-    )
+    outcomes = run(monkeypatch, orders_status, "_step", lambda: shops.rival(lambda: orders.cancel(order.id, by="them")))
     ours = attempt(lambda: orders.cancel(order.id, by="us"))
-    assert [ours, *came_of_it].count(None) == 1
+    assert [ours, *outcomes].count(None) == 1
     assert ours is None or isinstance(ours, StepNotAllowed)
-    ground.settle(now)
+    shops.settle(now)
     assert consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
-    assert len(ground.post.letters) == 2  # confirmed, cancelled
-    ground.assert_sound()
+    assert len(shops.post.letters) == 2  # confirmed, cancelled
+    shops.assert_consistent()
 
 
-def test_an_order_taken_up_for_packing_between_read_and_write_is_not_cancelled_by_its_customer(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch
+def test_an_order_that_is_packed_between_read_and_write_is_not_cancelled_by_its_customer(
+    shops: RivalShops, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = make_order(payment="sandbox-success")
     packing = run_before(
         monkeypatch,
         orders_status,
         "_step",
-        lambda: ground.rival(lambda: orders.advance(order.id, OrderStatus.PROCESSING, by="them")),
+        lambda: shops.rival(lambda: orders.advance(order.id, OrderStatus.PROCESSING, by="them")),
     )
     ours = attempt(lambda: orders.cancel(order.id, by="us"))
-    ground.settle(now)
+    shops.settle(now)
     status = orders.get_order(order.id).status
     assert (ours is None) != (packing == [None])
     assert status is (OrderStatus.CANCELLED if ours is None else OrderStatus.PROCESSING)
-    ground.assert_sound()
+    shops.assert_consistent()
 
 
 @pytest.mark.parametrize("line", ["restock_cancelled", "refund_cancelled"])
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_goods_and_money_go_back_once_when_two_workers_deliver(
-    ground: Arena, now: Clock, monkeypatch: pytest.MonkeyPatch, line: str, moment: str
+def test_two_workers_that_deliver_at_once_restock_and_refund_once(
+    shops: RivalShops, now: Clock, monkeypatch: pytest.MonkeyPatch, line: str, moment: str
 ) -> None:
     mug = make_product(stock=5)
     order = make_order((mug, 2), payment="sandbox-success")
@@ -70,12 +68,12 @@ def test_goods_and_money_go_back_once_when_two_workers_deliver(
 
     def with_rival(key: str, payload: Mapping[str, Any]) -> None:
         if moment == "before":
-            ground.rival(lambda: handler(key, payload))
+            shops.rival(lambda: handler(key, payload))
         handler(key, payload)
         if moment == "after":
-            ground.rival(lambda: handler(key, payload))
+            shops.rival(lambda: handler(key, payload))
 
     monkeypatch.setattr(tasks, "SUBSCRIPTIONS", {**tasks.SUBSCRIPTIONS, topic: with_rival})
-    ground.settle(now)
+    shops.settle(now)
     assert consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
-    ground.assert_sound()
+    shops.assert_consistent()

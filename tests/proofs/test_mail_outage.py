@@ -1,4 +1,4 @@
-"""Bar B9: the mail server is away while orders are placed, and its senders are killed: every letter comes, once.
+"""The mail server is down while orders are placed, and senders are killed: every e-mail is delivered once.
 
 OUTAGE_SECONDS=600 bin/test -m long -s tests/proofs/test_mail_outage.py
 """
@@ -30,13 +30,13 @@ from storefront.catalog.service import ProductCard
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.live_server import ROOT, eventually
-from tests.proofs.live_shop import Hall, Record, open_hall
+from tests.proofs.live_shop import LoadShop, Record, open_load_shop
 from tests.proofs.load_clients import Answer, Visitor
 from tests.run import free_port
 
 pytestmark = pytest.mark.usefixtures("real_time")
 
-# From 200 seconds on every pause between two tries is the longest there is.
+# After 200 seconds the pause between retries has reached its maximum.
 OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "200"))
 
 Orders = list[Answer]
@@ -44,100 +44,107 @@ Orders = list[Answer]
 
 @dataclass
 class Mailbox:
-    """A mail server. :ivar kill: ends a sender; done while it waits for our answer to the letters of `kill_at`
+    """The handler of a mail server, which can kill the sender while it waits for the answer.
 
-    Of those, every other letter was kept: its sender died before it could note that.
+    After every other kill the e-mail was accepted, although its sender could not record that.
+
+    :ivar kill: kills the sender
+    :ivar kill_at: numbers of the received e-mails at which it is killed
+    :ivar received: number of e-mails received
+    :ivar accepted: number of e-mails accepted, by Message-ID
     """
 
     kill: Callable[[], None] = lambda: None
     kill_at: set[int] = field(default_factory=set)
-    heard: int = 0
+    received: int = 0
     kills: int = 0
-    kept: Counter[str] = field(default_factory=Counter)
+    accepted: Counter[str] = field(default_factory=Counter)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        self.heard += 1
-        identity = str(message_from_bytes(envelope.content)["Message-ID"])
-        if self.heard in self.kill_at:
+        self.received += 1
+        message_id = str(message_from_bytes(envelope.content)["Message-ID"])
+        if self.received in self.kill_at:
             self.kills += 1
             self.kill()
             if self.kills % 2:
-                return "451 the sender is gone"
-        self.kept[identity] += 1
-        return "250 kept"
+                return "451 the sender was killed"
+        self.accepted[message_id] += 1
+        return "250 accepted"
 
 
-class PostOffice(Controller):
-    """Hangs up when it closes: a sender that was killed said no goodbye, and its line would be left open."""
+class MailServer(Controller):
+    """A mail server that closes all connections when it stops: a killed sender would leave its own open."""
 
     def factory(self) -> SMTP:
-        conversation: SMTP = super().factory()
-        self.conversations = [*getattr(self, "conversations", []), conversation]
-        return conversation
+        connection: SMTP = super().factory()
+        self.connections = [*getattr(self, "connections", []), connection]
+        return connection
 
     def stop(self, no_assert: bool = False) -> None:
-        asyncio.run_coroutine_threadsafe(self.hang_up(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.close_connections(), self.loop).result(10)
         super().stop(no_assert)
 
-    async def hang_up(self) -> None:
-        """Let nobody in any more, and close every line.
+    async def close_connections(self) -> None:
+        """Stop accepting connections and close all of them.
 
-        Whoever was let in a moment ago gets a line first: of a server that is closed already, asyncio would lose it.
+        A connection that was just accepted is set up first: asyncio would lose it if the server were closed already.
         """
         if self.server is not None:
-            for door in self.server.sockets:
-                self.loop.remove_reader(door)
-            for _ in range(5):  # turns of the loop that a line takes at most
+            for listener in self.server.sockets:
+                self.loop.remove_reader(listener)
+            for _ in range(5):  # iterations of the loop that setting up a connection takes at most
                 await asyncio.sleep(0)
             self.server.close()
-        for conversation in getattr(self, "conversations", []):
-            if conversation.transport is not None:
-                conversation.transport.abort()
-        await asyncio.sleep(0)  # a line is closed at the loop's next turn
+        for connection in getattr(self, "connections", []):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)  # a connection is closed in the next iteration of the loop
 
 
 @contextmanager
-def open_post(port: int, mailbox: Mailbox) -> Iterator[Mailbox]:
-    office = PostOffice(mailbox, hostname="127.0.0.1", port=port)
-    office.start()
+def run_mail_server(port: int, mailbox: Mailbox) -> Iterator[Mailbox]:
+    server = MailServer(mailbox, hostname="127.0.0.1", port=port)
+    server.start()
     try:
         yield mailbox
     finally:
-        office.stop()
+        server.stop()
 
 
-def place_orders(hall: Hall, mug: ProductCard, count: int) -> Orders:
-    """One after another, each through the page.
-
-    :return: what each led to
-    """
-    host = urlsplit(hall.live.origin).netloc
+def place_orders(load_shop: LoadShop, mug: ProductCard, count: int) -> Orders:
+    """Place orders through the pages, one after another."""
+    host = urlsplit(load_shop.live.origin).netloc
     answers = []
-    for press in [hall.shopper((mug, 1)) for _ in range(count)]:
+    for press in [load_shop.shopper((mug, 1)) for _ in range(count)]:
         tab = Visitor(host, press.cookie)
         answers.append(tab.press(*tab.prepare(press)))
     assert all(answer.has_order for answer in answers)
     return answers
 
 
-def place_by_turns(hall: Hall, mug: ProductCard, port: int, mailbox: Mailbox, pairs: int) -> tuple[Orders, Orders]:
-    """Orders with the mail server there and away by turns, so that whatever else slows the machine slows both."""
-    there, away = [], []
+def place_alternately(
+    load_shop: LoadShop, mug: ProductCard, port: int, mailbox: Mailbox, pairs: int
+) -> tuple[Orders, Orders]:
+    """Place orders alternately with and without a mail server, so that other load affects both alike.
+
+    :return: those with and those without
+    """
+    with_server, without_server = [], []
     for _ in range(pairs):
-        with open_post(port, mailbox):
-            there += place_orders(hall, mug, 1)
-        away += place_orders(hall, mug, 1)
-    return there, away
+        with run_mail_server(port, mailbox):
+            with_server += place_orders(load_shop, mug, 1)
+        without_server += place_orders(load_shop, mug, 1)
+    return with_server, without_server
 
 
-def compare(there: Orders, away: Orders) -> str:
+def compare(with_server: Orders, without_server: Orders) -> str:
     return (
-        f"median of {len(away)} orders by turns: {seconds_of(away):.3f} s without a mail server, "
-        f"{seconds_of(there):.3f} s with"
+        f"median of {len(without_server)} orders: {seconds_of(without_server):.3f} s without a mail server, "
+        f"{seconds_of(with_server):.3f} s with one"
     )
 
 
-def letters_of(answers: Orders) -> set[str]:
+def message_ids_of(answers: Orders) -> set[str]:
     return {f"<order-placed-{urlsplit(answer.path).path.removeprefix('/orders/')}@127.0.0.1>" for answer in answers}
 
 
@@ -151,103 +158,109 @@ def engine(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def test_orders_placed_without_a_mail_server_are_as_quick_and_every_letter_comes_once(
+def test_orders_without_a_mail_server_are_as_fast_and_every_email_is_delivered_once(
     engine: str, tmp_path: Path, record_property: Record
 ) -> None:
     port = free_port()
-    with open_hall(engine, tmp_path, MAIL_URL=f"smtp://127.0.0.1:{port}") as hall, hall.app.app_context():
+    with (
+        open_load_shop(engine, tmp_path, MAIL_URL=f"smtp://127.0.0.1:{port}") as load_shop,
+        load_shop.app.app_context(),
+    ):
         mug = make_product(stock=100)
         mailbox = Mailbox()
-        there, away = place_by_turns(hall, mug, port, mailbox, 10)
-        hall.live.worker.kill()
-        with open_post(port, mailbox):
-            mailbox.kill_at = {mailbox.heard + 2, mailbox.heard + 4}
-            for minutes in (3, 6, 9):  # each longer than a lease and than the slowest retry
-                send(hall, mailbox, minutes)
-        figures = compare(there, away)
+        with_server, without_server = place_alternately(load_shop, mug, port, mailbox, 10)
+        load_shop.live.worker.kill()
+        with run_mail_server(port, mailbox):
+            mailbox.kill_at = {mailbox.received + 2, mailbox.received + 4}
+            for minutes in (3, 6, 9):  # each longer than a lease and the longest pause between retries
+                deliver_once(load_shop, mailbox, minutes)
+        figures = compare(with_server, without_server)
         record_property("figures", figures)
         print(figures)
-        assert seconds_of(away) < 2 * seconds_of(there) + 0.2
+        assert seconds_of(without_server) < 2 * seconds_of(with_server) + 0.2
         assert mailbox.kills == 2
-        assert set(mailbox.kept) == letters_of(away + there)
-        assert mailbox.kept.total() <= len(mailbox.kept) + mailbox.kills
-        assert hall.is_delivered()
+        assert set(mailbox.accepted) == message_ids_of(without_server + with_server)
+        assert mailbox.accepted.total() <= len(mailbox.accepted) + mailbox.kills
+        assert load_shop.is_delivered()
 
 
-def send(hall: Hall, mailbox: Mailbox, minutes: int) -> None:
+def deliver_once(load_shop: LoadShop, mailbox: Mailbox, minutes: int) -> None:
     command = [sys.executable, "-m", "tests.proofs.outbox_worker", str(minutes)]
-    sender = subprocess.Popen(command, cwd=ROOT, env=hall.live.environment)
+    sender = subprocess.Popen(command, cwd=ROOT, env=load_shop.live.environment)
     mailbox.kill = sender.kill
     sender.wait(60)
 
 
-def test_a_line_taken_at_the_moment_of_closing_is_hung_up() -> None:
-    port, is_busy, may_go_on = free_port(), threading.Event(), threading.Event()
-    office = PostOffice(Mailbox(), hostname="127.0.0.1", port=port)
-    office.start()
+def test_a_connection_accepted_while_the_mail_server_stops_is_closed() -> None:
+    port, is_blocked, may_continue = free_port(), threading.Event(), threading.Event()
+    server = MailServer(Mailbox(), hostname="127.0.0.1", port=port)
+    server.start()
 
-    def be_busy() -> None:
-        is_busy.set()
-        may_go_on.wait(10)
+    def block() -> None:
+        is_blocked.set()
+        may_continue.wait(10)
 
-    office.loop.call_soon_threadsafe(be_busy)
-    assert is_busy.wait(10)
-    with socket.create_connection(("127.0.0.1", port), 10) as caller:
-        hung_up = asyncio.run_coroutine_threadsafe(office.hang_up(), office.loop)
-        may_go_on.set()  # the caller is let in and the office closes in one turn of the loop
-        hung_up.result(10)
+    server.loop.call_soon_threadsafe(block)
+    assert is_blocked.wait(10)
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        closing = asyncio.run_coroutine_threadsafe(server.close_connections(), server.loop)
+        may_continue.set()  # the connection is accepted and the server closed in one iteration of the loop
+        closing.result(10)
         with suppress(ConnectionResetError):
-            while caller.recv(1000):
+            while client.recv(1000):
                 pass
-    office.stop()
+    server.stop()
 
 
 @pytest.mark.long
-def test_two_hundred_letters_outlive_a_mail_server_that_is_away_and_a_worker_killed_ten_times(
+def test_two_hundred_emails_survive_a_mail_server_outage_and_a_worker_killed_ten_times(
     engine: str, tmp_path: Path, record_property: Record
 ) -> None:
     port = free_port()
-    with open_hall(engine, tmp_path, MAIL_URL=f"smtp://127.0.0.1:{port}") as hall, hall.app.app_context():
+    with (
+        open_load_shop(engine, tmp_path, MAIL_URL=f"smtp://127.0.0.1:{port}") as load_shop,
+        load_shop.app.app_context(),
+    ):
         mug = make_product(stock=300)
         began = time.monotonic()
-        away = place_orders(hall, mug, 200)
+        during_outage = place_orders(load_shop, mug, 200)
         time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - began)))
         mailbox = Mailbox(kill_at={number * 17 for number in range(1, 11)})
-        mailbox.kill = lambda: end(hall)
-        with open_post(port, mailbox):
-            back_at = time.monotonic()
-            wanted = letters_of(away)
-            while set(mailbox.kept) < wanted:
-                revive(hall)
-                assert time.monotonic() - back_at < 300, f"{len(mailbox.kept)} letters after five minutes"
+        mailbox.kill = lambda: kill_worker(load_shop)
+        with run_mail_server(port, mailbox):
+            restored_at = time.monotonic()
+            expected = message_ids_of(during_outage)
+            while set(mailbox.accepted) < expected:
+                restart_worker(load_shop)
+                assert time.monotonic() - restored_at < 300, f"{len(mailbox.accepted)} e-mails after five minutes"
                 time.sleep(0.2)
-            drained = time.monotonic() - back_at
-        there, gone = place_by_turns(hall, mug, port, mailbox, 25)
-        with open_post(port, mailbox):
-            wanted |= letters_of(there + gone)
-            eventually(lambda: set(mailbox.kept) == wanted, "the letters of now", within=150)
+            delivered = time.monotonic() - restored_at
+        with_server, without_server = place_alternately(load_shop, mug, port, mailbox, 25)
+        with run_mail_server(port, mailbox):
+            expected |= message_ids_of(with_server + without_server)
+            eventually(lambda: set(mailbox.accepted) == expected, "all e-mails to be delivered", within=150)
         figures = (
-            f"200 letters {drained:.0f} s after the mail server's return, {mailbox.kills} kills, "
-            f"{mailbox.kept.total() - len(mailbox.kept)} repeated; "
-            f"{compare(there, gone)}"
+            f"200 e-mails delivered {delivered:.0f} s after the outage, {mailbox.kills} kills, "
+            f"{mailbox.accepted.total() - len(mailbox.accepted)} repeated; "
+            f"{compare(with_server, without_server)}"
         )
         record_property("figures", figures)
         print(figures)
         assert mailbox.kills == 10
-        assert mailbox.kept.total() <= len(mailbox.kept) + mailbox.kills
-        assert seconds_of(gone) < seconds_of(there) + 0.05
-        hall.settle()
+        assert mailbox.accepted.total() <= len(mailbox.accepted) + mailbox.kills
+        assert seconds_of(without_server) < seconds_of(with_server) + 0.05
+        load_shop.settle()
 
 
-def end(hall: Hall) -> None:
-    """kill -9 for the worker, by whoever hears its letter; it is gathered up by `revive`."""
-    if hall.live.worker.process is not None:
-        hall.live.worker.process.kill()
+def kill_worker(load_shop: LoadShop) -> None:
+    """Kill the worker with SIGKILL; `restart_worker` reaps it."""
+    if load_shop.live.worker.process is not None:
+        load_shop.live.worker.process.kill()
 
 
-def revive(hall: Hall) -> None:
-    """What bin/shop does with a worker that ended."""
-    process = hall.live.worker.process
+def restart_worker(load_shop: LoadShop) -> None:
+    """Restart the worker if it has ended, as bin/shop does."""
+    process = load_shop.live.worker.process
     if process is not None and process.poll() is not None:
-        hall.live.worker.kill()
-        hall.live.worker.start()
+        load_shop.live.worker.kill()
+        load_shop.live.worker.start()

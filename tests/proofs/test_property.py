@@ -1,4 +1,4 @@
-"""Whatever shoppers, staff, bank and worker do, in whatever order: after every step the doctor finds nothing."""
+"""Random sequences of actions of customers, staff, provider and worker: after every step the shop is consistent."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ from tests.fakes import Clock, MemoryPost
 from tests.proofs.state_machine import (
     BUYING,
     MAX_SLEEP_SECONDS,
+    PRODUCTS,
     REFUNDING,
-    SHELVES,
-    STEPS_OF_STAFF,
-    TAKING_BACK,
+    REPEATABLE_TOPICS,
+    REVERSING,
+    STAFF_STATUSES,
     WAITS,
-    WORDS,
     Mishap,
+    indexes,
     mishaps,
-    places,
 )
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A form that was sent, to be sent again."""
+class SentForm:
+    """An order form that was sent, so that it can be sent again."""
 
     id: str
     token: str
@@ -66,35 +66,41 @@ class Sent:
         return checkout.place_order(self.id, self.token, agreed=self.agreed, return_url=return_url)
 
 
-class Shop(RuleBasedStateMachine):
-    """:ivar stocked: units that ever came in, by SKU"""
+class ShopMachine(RuleBasedStateMachine):
+    """The shop as a state machine of Hypothesis.
+
+    :ivar stocked: units ever received, by SKU
+    """
 
     app: Flask
     clock: Clock
 
     def __init__(self) -> None:
         super().__init__()
-        self.around = ExitStack()
-        self.around.enter_context(rolled_back(self.app))
-        self.around.enter_context(self.app.test_request_context(base_url=self.app.config["PUBLIC_ORIGIN"]))
-        self.around.enter_context(pytest.MonkeyPatch.context()).setitem(self.app.extensions, "mailer", MemoryPost())
-        self.goods = [make_product(name=f"Shelf {shelf}", stock=3 + shelf) for shelf in range(SHELVES)]
-        self.stocked = {product.sku: 3 + shelf for shelf, product in enumerate(self.goods)}
+        self.resources = ExitStack()
+        self.resources.enter_context(rolled_back(self.app))
+        self.resources.enter_context(self.app.test_request_context(base_url=self.app.config["PUBLIC_ORIGIN"]))
+        self.resources.enter_context(pytest.MonkeyPatch.context()).setitem(self.app.extensions, "mailer", MemoryPost())
+        self.products = [make_product(name=f"Product {number}", stock=3 + number) for number in range(PRODUCTS)]
+        self.stocked = {product.sku: 3 + number for number, product in enumerate(self.products)}
         self.carts = [make_cart(), make_cart()]
-        self.sent: list[Sent] = []
+        self.sent: list[SentForm] = []
         self.keys = 0  # of forms about refunds and returns
-        self.unswept = 0  # seconds
+        self.seconds_since_sweep = 0  # seconds
 
     # -------------------------------------------------------------------------------------------- shoppers
 
-    @rule(who=places, what=places, units=st.integers(1, 4))
+    @rule(who=indexes, what=indexes, units=st.integers(1, 4))
     def put_in_cart(self, who: int, what: int, units: int) -> None:
         with suppress(DomainError):
-            cart.add_line(self._cart(who), self.goods[what % SHELVES].sku, units)
+            cart.add_line(self._cart(who), self.products[what % PRODUCTS].sku, units)
 
-    @rule(who=places, which=places, units=st.integers(0, 5))
+    @rule(who=indexes, which=indexes, units=st.integers(0, 5))
     def change_quantity(self, who: int, which: int, units: int) -> None:
-        """:param units: 0 takes the line out"""
+        """Change a line of a cart.
+
+        :param units: 0 removes the line
+        """
         if lines := cart.quote(self._cart(who)).lines:
             line = lines[which % len(lines)].id
             with suppress(DomainError):
@@ -104,119 +110,123 @@ class Shop(RuleBasedStateMachine):
                     cart.remove_line(self._cart(who), line)
 
     def buy(self, who: int, what: int, payment: str, between: list[Mishap], undoing: str | None, moment: str) -> None:
-        """:param undoing: the step whose undoing, if it comes to that, kills the process"""
+        """Place an order while other things happen.
+
+        :param between: disturbances
+        :param undoing: step whose compensation kills the process, if it is reached
+        """
         sent = self._fill_in(who, what, payment)
-        with self._meddling(between) as patch:
+        with self._disturbed(between) as patch:
             if undoing is not None:
                 at_step(patch, undoing, raising(Crash()), when=moment, undoing=True)
             sent.send()
 
-    # Rules are picked evenly, and this one is what it is all about.
-    buy_while_things_happen = rule(**BUYING)(buy)
-    buy_while_other_things_happen = rule(**BUYING)(buy)
-    buy_while_more_things_happen = rule(**BUYING)(buy)
+    # Rules are chosen with equal probability: several copies make this one more frequent.
+    buy_with_disturbances = rule(**BUYING)(buy)
+    buy_with_disturbances_again = rule(**BUYING)(buy)
+    buy_with_more_disturbances = rule(**BUYING)(buy)
 
     @precondition(lambda self: self.sent)
-    @rule(which=places, between=mishaps)
-    def look_again_while_things_happen(self, which: int, between: list[Mishap]) -> None:
-        with self._meddling(between):
-            checkout.resume(self._sent(which).id)
+    @rule(which=indexes, between=mishaps)
+    def resume_with_disturbances(self, which: int, between: list[Mishap]) -> None:
+        with self._disturbed(between):
+            checkout.resume(self._form(which).id)
 
     @contextmanager
-    def _meddling(self, between: Iterable[Mishap]) -> Iterator[pytest.MonkeyPatch]:
+    def _disturbed(self, between: Iterable[Mishap]) -> Iterator[pytest.MonkeyPatch]:
         with pytest.MonkeyPatch.context() as patch, suppress(DomainError, Crash, OperationalError):
             for step, moment, mishap in between:
-                at_step(patch, step, self._deed(mishap), when=moment)
+                at_step(patch, step, self._effect_of(mishap), when=moment)
             yield patch
 
-    def _deed(self, mishap: str) -> Callable[[], None]:
+    def _effect_of(self, mishap: str) -> Callable[[], None]:
         return {
-            "hold ends": self._let_the_hold_end,
-            "rival buys": self._buy_what_is_left,
-            "recount": self._count_one_less,
-            "runner stalls": lambda: self.time_passes_and_the_worker_sweeps(2),
+            "hold ends": self._expire_hold,
+            "rival buys": self._buy_all_available,
+            "recount": self._remove_one_of_each,
+            "runner stalls": lambda: self.advance_and_sweep(2),
             "process dies": raising(Crash()),
             "database fails": raising(no_database()),
             "bank declines": raising(PaymentDeclined("What was held is gone")),
         }[mishap]
 
-    def _let_the_hold_end(self) -> None:
-        self.time_passes(16 * 60)
+    def _expire_hold(self) -> None:
+        self.advance(16 * 60)
         catalog.release_expired()
 
-    def _buy_what_is_left(self) -> None:
-        goods = [(product, catalog.get_offer(product.sku).available) for product in self.goods]
-        if left := [(product, units) for product, units in goods if units > 0]:
+    def _buy_all_available(self) -> None:
+        products = [(product, catalog.get_offer(product.sku).available) for product in self.products]
+        if left := [(product, units) for product, units in products if units > 0]:
             token = make_cart(*left)
             with suppress(DomainError):
-                self._sent_with(token, "cod").send()
+                self._form_for(token, "cod").send()
 
-    def _count_one_less(self) -> None:
-        for shelf in range(SHELVES):
-            self.count_stock(shelf, -1)
+    def _remove_one_of_each(self) -> None:
+        for number in range(PRODUCTS):
+            self.count_stock(number, -1)
 
     def _cart(self, who: int) -> str:
         return self.carts[who % len(self.carts)]
 
-    def _fill_in(self, who: int, what: int, payment: str) -> Sent:
+    def _fill_in(self, who: int, what: int, payment: str) -> SentForm:
         token = self._cart(who)
         quote = cart.quote(token)
         for line in quote.lines:
             if not line.can_be_bought:
                 cart.remove_line(token, line.id)
         if not any(line.can_be_bought for line in quote.lines):
-            if not catalog.get_offer(self.goods[what % SHELVES].sku).available:
+            if not catalog.get_offer(self.products[what % PRODUCTS].sku).available:
                 self.count_stock(what, 2)
             self.put_in_cart(who, what, 1)
-        return self._sent_with(token, payment)
+        return self._form_for(token, payment)
 
-    def _sent_with(self, token: str, payment: str) -> Sent:
-        sent = Sent(make_draft(token, payment=payment).id, token, cart.quote(token).fingerprint)
+    def _form_for(self, token: str, payment: str) -> SentForm:
+        sent = SentForm(make_draft(token, payment=payment).id, token, cart.quote(token).fingerprint)
         self.sent.append(sent)
         return sent
 
     @precondition(lambda self: self.sent)
-    @rule(which=places)
+    @rule(which=indexes)
     def send_again(self, which: int) -> None:
         with suppress(DomainError):
-            self._sent(which).send()
+            self._form(which).send()
 
     @precondition(lambda self: self.sent)
-    @rule(which=places)
-    def give_up(self, which: int) -> None:
-        checkout.abandon(self._sent(which).id)
+    @rule(which=indexes)
+    def abandon(self, which: int) -> None:
+        checkout.abandon(self._form(which).id)
 
     @precondition(lambda self: self.sent)
-    @rule(which=places)
+    @rule(which=indexes)
     def cancel(self, which: int) -> None:
         with suppress(DomainError):
             orders.cancel(self._order(which), by="you")
 
-    def _sent(self, which: int) -> Sent:
+    def _form(self, which: int) -> SentForm:
         return self.sent[which % len(self.sent)]
 
     def _order(self, which: int) -> str:
-        numbers = select(Order.order_id).where(Order.checkout_id == self._sent(which).id)
+        numbers = select(Order.order_id).where(Order.checkout_id == self._form(which).id)
         return read_session().scalar(numbers) or "none"
 
-    # ----------------------------------------------------------------------------- the bank, staff, the worker
+    # ----------------------------------------------------------------------------- provider, staff, worker
 
-    @rule(which=places, approve=st.booleans())
-    def decide_at_the_bank(self, which: int, approve: bool) -> None:
-        asked = select(SandboxCharge.reference).where(SandboxCharge.state == PaymentStatus.ACTION_NEEDED)
-        if waiting := read_session().scalars(asked.order_by(SandboxCharge.id)).all():
+    @rule(which=indexes, approve=st.booleans())
+    def decide_payment(self, which: int, approve: bool) -> None:
+        references = select(SandboxCharge.reference).where(SandboxCharge.state == PaymentStatus.ACTION_NEEDED)
+        if waiting := read_session().scalars(references.order_by(SandboxCharge.id)).all():
             sandbox.decide(waiting[which % len(waiting)], approve=approve)
 
-    @rule(what=places, units=st.integers(-3, 4).filter(bool))
+    @rule(what=indexes, units=st.integers(-3, 4).filter(bool))
     def count_stock(self, what: int, units: int) -> None:
-        sku = self.goods[what % SHELVES].sku
+        sku = self.products[what % PRODUCTS].sku
         with suppress(DomainError):
             receive(sku, units)
             self.stocked[sku] += units
 
     @precondition(lambda self: self.sent)
-    @rule(which=places, status=st.sampled_from(STEPS_OF_STAFF), restock=st.booleans())
-    def take_a_step_with_an_order(self, which: int, status: OrderStatus, restock: bool) -> None:
+    @rule(which=indexes, status=st.sampled_from(STAFF_STATUSES), restock=st.booleans())
+    def change_order_status(self, which: int, status: OrderStatus, restock: bool) -> None:
         with suppress(DomainError):
             if status is OrderStatus.CANCELLED:
                 orders.cancel(self._order(which), by="staff", may_be_packed=True, restock=restock)
@@ -224,31 +234,31 @@ class Shop(RuleBasedStateMachine):
                 orders.advance(self._order(which), status, by="staff")
 
     @rule(seconds=st.sampled_from(WAITS))
-    def time_passes(self, seconds: int) -> None:
-        """Letters go out meanwhile, and nothing else is done; but the worker never sleeps for most of an hour."""
+    def advance(self, seconds: int) -> None:
+        """Advance the clock and deliver messages. After 40 minutes without a sweep the worker sweeps, too."""
         self.clock.advance(seconds=seconds)
-        self.unswept += seconds
+        self.seconds_since_sweep += seconds
         tasks.deliver_outboxes()
-        if self.unswept > MAX_SLEEP_SECONDS:
-            self.time_passes_and_the_worker_sweeps(1)
+        if self.seconds_since_sweep > MAX_SLEEP_SECONDS:
+            self.advance_and_sweep(1)
 
     @rule(minutes=st.sampled_from([1, 2, 14, 16, 30]))
-    def time_passes_and_the_worker_sweeps(self, minutes: int) -> None:
+    def advance_and_sweep(self, minutes: int) -> None:
         self.clock.advance(minutes=minutes)
-        self.unswept = 0
+        self.seconds_since_sweep = 0
         tasks.sweep()
 
     @rule()
-    def holds_end(self) -> None:
+    def release_expired_holds(self) -> None:
         catalog.release_expired()
 
     def refund(
         self, which: int, units: int, with_shipping: bool, amount: int | None, restock: bool, times: int
     ) -> None:
-        """Staff give a part back.
+        """Let staff refund a part of an order.
 
-        :param amount: in minor units; None for what it is worth
-        :param times: pressed
+        :param amount: in minor units; None for the value of the units
+        :param times: how often the form is submitted
         """
         with suppress(DomainError):
             order = orders.get_order(self._order(which))
@@ -260,36 +270,36 @@ class Shop(RuleBasedStateMachine):
 
     refund_a_part = precondition(lambda self: self.sent)(rule(**REFUNDING)(refund))
 
-    def take_back(self, who: int, what: int, payment: str, acts: list[str]) -> None:
-        """An order that goes through, and much of what may become of its money and its goods."""
+    def order_and_change_mind(self, who: int, what: int, payment: str, actions: list[str]) -> None:
+        """Place an order, then refund, return or cancel it in random ways."""
         with suppress(DomainError):
             self._fill_in(who, what, payment).send()
         which = len(self.sent) - 1
-        deeds: dict[str, Callable[[], object]] = {
+        calls: dict[str, Callable[[], object]] = {
             "refund": lambda: self.refund(which, 1, False, None, False, 2),
             "refund and restock": lambda: self.refund(which, 1, True, None, True, 1),
-            "send back": lambda: self.send_goods_back(which, 1),
-            "approve": lambda: self.decide_on_a_return(-1, "approve", True),
-            "decline": lambda: self.decide_on_a_return(-1, "decline", False),
-            "cancel": lambda: self.take_a_step_with_an_order(which, OrderStatus.CANCELLED, True),
-            "write off": lambda: self.take_a_step_with_an_order(which, OrderStatus.CANCELLED, False),
-            "deliver": lambda: self.time_passes(60),
-            "unheard": self.letters_go_out_while_the_bank_gives_back_and_does_not_say_so,
-            "heard again": lambda: self.a_word_about_money_or_goods_is_heard_again(-1),
+            "send back": lambda: self.request_return(which, 1),
+            "approve": lambda: self.decide_return(-1, "approve", True),
+            "decline": lambda: self.decide_return(-1, "decline", False),
+            "cancel": lambda: self.change_order_status(which, OrderStatus.CANCELLED, True),
+            "write off": lambda: self.change_order_status(which, OrderStatus.CANCELLED, False),
+            "deliver": lambda: self.advance(60),
+            "lost answer": self.deliver_while_refund_answers_are_lost,
+            "redelivery": lambda: self.redeliver_message(-1),
         }
-        for act in acts:
-            deeds[act]()
+        for name in actions:
+            calls[name]()
 
-    take_back_one = rule(**TAKING_BACK)(take_back)
-    take_back_another = rule(**TAKING_BACK)(take_back)
+    order_and_reverse = rule(**REVERSING)(order_and_change_mind)
+    order_and_reverse_again = rule(**REVERSING)(order_and_change_mind)
 
     def _units(self, order: OrderView, which: int, count: int) -> dict[int, int]:
         return {order.items[which % len(order.items)].id or 0: count} if count else {}
 
     @precondition(lambda self: self.sent)
-    @rule(which=places, units=st.integers(1, 3))
-    def send_goods_back(self, which: int, units: int) -> None:
-        """An order that its staff sent; the shopper asks to return some of it."""
+    @rule(which=indexes, units=st.integers(1, 3))
+    def request_return(self, which: int, units: int) -> None:
+        """Let staff ship an order and the customer request a return."""
         with suppress(DomainError):
             order = orders.get_order(self._order(which))
             for step in (OrderStatus.PROCESSING, OrderStatus.SHIPPED):
@@ -299,70 +309,73 @@ class Shop(RuleBasedStateMachine):
             wanted = self._units(order, which, units)
             orders.request_return(order.id, wanted, reason=ReturnReason.NONE, key=f"return {self.keys}")
 
-    @rule(which=places, decision=st.sampled_from(["approve", "approve", "decline", "withdraw"]), restock=st.booleans())
-    def decide_on_a_return(self, which: int, decision: str, restock: bool) -> None:
-        """Also on one that was decided already."""
+    @rule(which=indexes, decision=st.sampled_from(["approve", "approve", "decline", "withdraw"]), restock=st.booleans())
+    def decide_return(self, which: int, decision: str, restock: bool) -> None:
+        """Decide on a return, which may have been decided before."""
         if numbers := read_session().scalars(select(OrderReturn.id).order_by(OrderReturn.id)).all():
-            asked = orders.get_return(numbers[which % len(numbers)])
+            requested = orders.get_return(numbers[which % len(numbers)])
             with suppress(DomainError):
                 if decision == "approve":
-                    orders.approve_return(asked.id, restock=restock, with_shipping=restock, actor="staff")
+                    orders.approve_return(requested.id, restock=restock, with_shipping=restock, actor="staff")
                 elif decision == "decline":
-                    orders.decline_return(asked.id, "It was used", actor="staff")
+                    orders.decline_return(requested.id, "It was used", actor="staff")
                 else:
-                    orders.withdraw_return(asked.order_id, asked.id)
+                    orders.withdraw_return(requested.order_id, requested.id)
 
     @rule()
-    def letters_go_out_while_the_bank_gives_back_and_does_not_say_so(self) -> None:
+    def deliver_while_refund_answers_are_lost(self) -> None:
         real = sandbox.SandboxProvider.refund
 
-        def unheard(*asked: Any) -> None:
-            real(*asked)
+        def refund_without_answer(*args: Any) -> None:
+            real(*args)
             raise ProviderTimeout("no answer")
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sandbox.SandboxProvider, "refund", unheard)
+            patch.setattr(sandbox.SandboxProvider, "refund", refund_without_answer)
             tasks.deliver_outboxes()
 
-    @rule(which=places)
-    def a_word_about_money_or_goods_is_heard_again(self, which: int) -> None:
-        heard = select(Message).where(Message.topic.in_(WORDS), Message.delivered_at.is_not(None)).order_by(Message.id)
-        if messages := read_session().scalars(heard).all():
+    @rule(which=indexes)
+    def redeliver_message(self, which: int) -> None:
+        delivered = select(Message).where(Message.topic.in_(REPEATABLE_TOPICS), Message.delivered_at.is_not(None))
+        if messages := read_session().scalars(delivered.order_by(Message.id)).all():
             message = messages[which % len(messages)]
             tasks.SUBSCRIPTIONS[message.topic](message.key, message.payload)
 
-    # ------------------------------------------------------------------------------------------------ the laws
+    # ------------------------------------------------------------------------------------------------ invariants
 
     @invariant()
-    def the_doctor_finds_nothing(self) -> None:
+    def consistency_checks_pass(self) -> None:
         read_session().rollback()
         assert list(violations()) == []
 
     @invariant()
     def stock_is_never_below_zero(self) -> None:
-        for product in self.goods:
+        for product in self.products:
             stock = consistency.stock_of(product.sku)
             assert 0 <= stock.reserved <= stock.on_hand, f"{product.sku}: {stock}"
 
     def teardown(self) -> None:
-        with self.around:
-            self._come_to_an_end()
+        with self.resources:
+            self._finish_everything()
 
-    def _come_to_an_end(self) -> None:
-        """In the end nothing is under way, and every unit that came in is on the shelf or in an order."""
+    def _finish_everything(self) -> None:
+        """Sweep until nothing is in progress; then every received unit is in stock or in an order."""
         for _ in range(4):
-            self.time_passes_and_the_worker_sweeps(16)
+            self.advance_and_sweep(16)
         assert saga.unfinished() == []
-        self.the_doctor_finds_nothing()
-        for product in self.goods:
-            away = consistency.units_away(product.sku)
-            assert consistency.stock_of(product.sku) == consistency.Stock(self.stocked[product.sku] - away, 0)
-        consistency.assert_bank_gave_back_what_the_shop_promised()
+        self.consistency_checks_pass()
+        for product in self.products:
+            sold = consistency.units_sold(product.sku)
+            assert consistency.stock_of(product.sku) == consistency.Stock(self.stocked[product.sku] - sold, 0)
+        consistency.assert_provider_refunded_what_the_shop_recorded()
 
 
 def run(shop: Flask, now: Clock, *, examples: int, steps: int, phases: Sequence[Phase]) -> None:
-    """:param phases: shrinking what was found to the least that shows it takes minutes"""
-    machine = type("ShopAtThisHour", (Shop,), {"clock": now, "app": shop})
+    """Run the state machine.
+
+    :param phases: of Hypothesis; shrinking a failure takes minutes
+    """
+    machine = type("ShopAtThisHour", (ShopMachine,), {"clock": now, "app": shop})
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -376,10 +389,10 @@ def run(shop: Flask, now: Clock, *, examples: int, steps: int, phases: Sequence[
     )
 
 
-def test_whatever_happens_in_whatever_order_the_doctor_finds_nothing(shop: Flask, now: Clock) -> None:
+def test_random_sequences_of_actions_keep_the_shop_consistent(shop: Flask, now: Clock) -> None:
     run(shop, now, examples=8, steps=25, phases=[Phase.generate])
 
 
 @pytest.mark.long
-def test_the_same_for_much_longer(shop: Flask, now: Clock) -> None:
+def test_long_random_sequences_keep_the_shop_consistent(shop: Flask, now: Clock) -> None:
     run(shop, now, examples=100, steps=50, phases=list(Phase))

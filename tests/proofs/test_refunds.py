@@ -1,4 +1,4 @@
-"""Money and goods go back once: a refund pressed twenty times, against a cancellation, against a return."""
+"""Concurrent refunds, cancellations and returns refund and restock once."""
 
 from __future__ import annotations
 
@@ -29,75 +29,74 @@ from tests.factories.refunds import ask_return, make_order_at, new_key, units_of
 from tests.factories.shopping import make_order
 from tests.fakes import Clock, MemoryPost
 from tests.isolated_shop import at_once, own_shop
-from tests.proofs.live_shop import PAYMENTS, Hall, Record, report
+from tests.proofs.live_shop import PAYMENTS, LoadShop, Record, report
 from tests.proofs.load_clients import Press, cookie_of
 from tests.proofs.test_double import TIMES
 
 CLERK = "meera@example.com"
 
 
-def given(order: OrderView) -> list[int]:
-    """Every refund of an order's payment that is done, in minor units."""
+def refunds_of(order: OrderView) -> list[int]:
+    """The settled refunds of an order's payment, in minor units."""
     with read_session() as session:
         mine = select(Refund.amount).join(Payment, Payment.id == Refund.payment_id)
         done = mine.where(Payment.checkout_id == order.checkout_id, Refund.settled_at.is_not(None))
         return sorted(session.scalars(done))
 
 
-def letters(topic: str, order: OrderView) -> int:
-    """Letters sent; one sent twice counts twice."""
+def emails_sent(topic: str, order: OrderView) -> int:
+    """Number of e-mails sent about an order; one sent twice counts twice."""
     sent = select(func.sum(Message.attempts)).where(Message.topic == topic, Message.key.contains(f"/{order.id}"))
     return int(read_session().scalar(sent) or 0)
 
 
-def clerk_at(hall: Hall) -> str:
-    """The cookie of somebody who looks after orders."""
+def staff_cookie(load_shop: LoadShop) -> str:
+    """The session cookie of a member of the order staff."""
     account = make_staff(Role.ORDER_STAFF)
     reference = accounts.open_session(account.id, "a program", second_factor=True)
-    return cookie_of(hall.app, _user_id=reference, _fresh=True)
+    return cookie_of(load_shop.app, _user_id=reference, _fresh=True)
 
 
 @pytest.mark.parametrize("payment", PAYMENTS)
-def test_one_refund_pressed_twenty_times_at_once_is_one_refund_one_restock_one_letter(
-    hall: Hall, record_property: Record, payment: str
+def test_one_refund_submitted_twenty_times_at_once_is_one_refund_one_restock_one_email(
+    load_shop: LoadShop, record_property: Record, payment: str
 ) -> None:
     mug = make_product(stock=50)
     order = make_order((mug, 3), payment=payment)
-    fields = {
-        f"units-{order.items[0].id}": "1",
-        "do": "refund",
-    }  # boxes are ticked: back on the shelf, the delivery too
-    press = Press(clerk_at(hall), f"/staff/orders/{order.id}", "#refund", TIMES, fields)
-    (answers,) = hall.press([press])
+    fields = {f"units-{order.items[0].id}": "1", "do": "refund"}  # restocking and shipping are checked by default
+    press = Press(staff_cookie(load_shop), f"/staff/orders/{order.id}", "#refund", TIMES, fields)
+    (answers,) = load_shop.press([press])
     report(record_property, answers, f"one refund {TIMES} times")
     assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
-    hall.settle()
-    assert given(order) == [109_000]
+    load_shop.settle()
+    assert refunds_of(order) == [109_000]
     assert tests_consistency.stock_of(mug.sku) == Stock(on_hand=48, reserved=0)
-    assert letters(events.REFUND_LETTER, order) == 1
+    assert emails_sent(events.REFUND_LETTER, order) == 1
 
 
-def test_one_return_asked_for_and_approved_twenty_times_at_once_is_one_refund(hall: Hall) -> None:
+def test_one_return_requested_and_approved_twenty_times_at_once_is_one_refund(load_shop: LoadShop) -> None:
     mug = make_product(stock=50)
     order = make_order_at(OrderStatus.DELIVERED, (mug, 3))
-    shopper = cookie_of(hall.app, orders=[order.id])
+    shopper = cookie_of(load_shop.app, orders=[order.id])
     fields = {f"units-{order.items[0].id}": "2"}
-    (answers,) = hall.press([Press(shopper, f"/orders/{order.id}/return", "#return-form", TIMES, fields)])
+    (answers,) = load_shop.press([Press(shopper, f"/orders/{order.id}/return", "#return-form", TIMES, fields)])
     assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
     (asked,) = orders.returns_of(orders.get_order(order.id))
-    (answers,) = hall.press([Press(clerk_at(hall), "/staff/returns", f"#return-{asked.id} .return-approval", TIMES)])
+    (answers,) = load_shop.press(
+        [Press(staff_cookie(load_shop), "/staff/returns", f"#return-{asked.id} .return-approval", TIMES)]
+    )
     assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
-    hall.settle()
-    assert given(order) == [2 * 59_000 + 50_000]
+    load_shop.settle()
+    assert refunds_of(order) == [2 * 59_000 + 50_000]
     assert tests_consistency.stock_of(mug.sku) == Stock(on_hand=49, reserved=0)
-    assert (letters(events.RETURN_LETTER, order), letters(events.REFUND_LETTER, order)) == (1, 1)
+    assert (emails_sent(events.RETURN_LETTER, order), emails_sent(events.REFUND_LETTER, order)) == (1, 1)
 
 
-# ------------------------------------------------------------------------------------- several at once
+# ------------------------------------------------------------------------------------- concurrent services
 
 
 def settle(app: Flask, now: Clock) -> None:
-    """What several workers do at once in the next minutes."""
+    """Let several workers deliver at once for the next minutes, then assert consistency."""
 
     def deliver() -> None:
         with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
@@ -111,22 +110,22 @@ def settle(app: Flask, now: Clock) -> None:
         assert list(consistency.violations()) == []
 
 
-def tried(deed: Callable[[], object]) -> Callable[[], str]:
-    """A deed whose refusal is a result."""
+def tried(action: Callable[[], object]) -> Callable[[], str]:
+    """Make a call return "done" or the name of the domain error that it raised."""
 
     def run() -> str:
         try:
-            deed()
-        except DomainError as refusal:
-            return type(refusal).__name__
+            action()
+        except DomainError as error:
+            return type(error).__name__
         return "done"
 
     return run
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_refunds_against_cancellations_give_back_everything_once(engine: str, tmp_path: Path, now: Clock) -> None:
-    """Order 3, refund 1 with restock, then cancel, twice, in parallel: stock as at first, money to the last paisa."""
+def test_concurrent_refunds_and_cancellations_return_everything_once(engine: str, tmp_path: Path, now: Clock) -> None:
+    """Two refunds of one unit and two cancellations at once: afterwards the stock and the money are as before."""
     with own_shop(engine, tmp_path) as app:
         app.extensions["mailer"] = MemoryPost()
         with app.app_context():
@@ -141,13 +140,13 @@ def test_refunds_against_cancellations_give_back_everything_once(engine: str, tm
         settle(app, now)
         with app.app_context():
             assert tests_consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
-            assert sum(given(order)) == order.grand_total.minor
+            assert sum(refunds_of(order)) == order.grand_total.minor
             charge = select(SandboxCharge.refunded).where(SandboxCharge.key == order.checkout_id)
             assert read_session().scalar(charge) == order.grand_total.minor
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_many_refunds_at_once_give_no_unit_and_no_paisa_twice(engine: str, tmp_path: Path, now: Clock) -> None:
+def test_many_refunds_at_once_return_no_unit_and_no_paisa_twice(engine: str, tmp_path: Path, now: Clock) -> None:
     with own_shop(engine, tmp_path) as app:
         app.extensions["mailer"] = MemoryPost()
         with app.app_context():
@@ -155,11 +154,11 @@ def test_many_refunds_at_once_give_no_unit_and_no_paisa_twice(engine: str, tmp_p
             order = make_order((mug, 3), payment="sandbox-success")
             wanted = RefundRequest(units_of(order, 1), with_shipping=True, restock=True)
         keys = [new_key() for _ in range(6)]
-        deeds = [tried(lambda key=key: orders.refund(order.id, wanted, key=key, actor=CLERK)) for key in keys]
-        assert sorted(at_once(app, deeds)) == ["TooMuchBack"] * 3 + ["done"] * 3
+        actions = [tried(lambda key=key: orders.refund(order.id, wanted, key=key, actor=CLERK)) for key in keys]
+        assert sorted(at_once(app, actions)) == ["TooMuchBack"] * 3 + ["done"] * 3
         settle(app, now)
         with app.app_context():
-            assert sum(given(order)) == order.grand_total.minor
+            assert sum(refunds_of(order)) == order.grand_total.minor
             assert tests_consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
 
 
@@ -185,5 +184,5 @@ def test_a_return_decided_by_three_at_once_is_decided_once(engine: str, tmp_path
         settle(app, now)
         with app.app_context():
             came_back = 2 if said[4] == "done" or "done" in said[:2] else 0
-            assert sum(given(order)) == came_back * 59_000
+            assert sum(refunds_of(order)) == came_back * 59_000
             assert tests_consistency.stock_of(mug.sku) == Stock(on_hand=2 + came_back, reserved=0)

@@ -1,1 +1,1 @@
-"""Values become the shapes of `schemas`, one module a family."""
+"""Build the response schemas from the services' values, one module for each group of operations."""

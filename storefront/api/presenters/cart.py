@@ -1,4 +1,4 @@
-"""Carts as the contract's section 2.2.6 has them."""
+"""Present carts as in section 2.2.6 of the contract."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from storefront.cart.service import CartLine, CartRecord, Price
 
 
 def cart(user_id: int, record: CartRecord, lines: tuple[CartLine, ...]) -> Cart:
+    """Present a cart with its priced lines."""
     return Cart(id=record.id, user_id=user_id, items=[_item(line) for line in lines], updated_at=record.updated_at)
 
 
@@ -24,6 +25,7 @@ def _item(line: CartLine) -> CartItem:
 
 
 def price(value: Price) -> CartPrice:
+    """Present what a cart costs."""
     return CartPrice(
         subtotal=value.subtotal,
         tax=value.tax,

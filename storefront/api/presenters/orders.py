@@ -1,4 +1,4 @@
-"""Orders and their payments as the contract's sections 2.2.7 and 2.2.9 have them."""
+"""Present orders and their payments as in sections 2.2.7 and 2.2.9 of the contract."""
 
 from __future__ import annotations
 
@@ -24,24 +24,29 @@ from storefront.orders.service import LineItem, OrderStatus, OrderView
 from storefront.payments.service import PaymentRecord, PaymentStatus
 from storefront.web.layout import picture_url
 
+# Payment details of an order paid by card, such as "**** **** **** 1111 - A. Holder".
 _CARD = re.compile(r"(?P<number>\*{4} \*{4} \*{4} [0-9]{4}|Card)(?: - (?P<holder>.*))?", re.DOTALL)
-_PROMISED = frozenset({"cod", "bnpl"})  # what is collected later, or by somebody else
+_PAID_LATER = frozenset({"cod", "bnpl"})  # collected on delivery, or by the lender
 
-PaidWord = Literal["SUCCESS", "PENDING", "FAILED", "REFUNDED"]
-
-
-def order(value: OrderView, paid: PaymentRecord | None) -> Order:
-    return Order(**_members(value, paid))
+PaymentState = Literal["SUCCESS", "PENDING", "FAILED", "REFUNDED"]
 
 
-def tracked(value: OrderView, paid: PaymentRecord | None) -> TrackedOrder:
-    """With its history: a status that was noted several times stands there once, from its first moment on."""
-    runs = (list(run) for _, run in groupby(value.timeline, key=lambda event: event.status))
-    history = [StatusChange(status=run[0].status, at=run[0].at) for run in runs]
-    return TrackedOrder(**_members(value, paid), status_history=history)
+def order(value: OrderView, payment_record: PaymentRecord | None) -> Order:
+    """Present an order.
+
+    :param payment_record: its payment; None, as for imported orders without one, shows as pending
+    """
+    return Order(**_members(value, payment_record))
 
 
-def _members(value: OrderView, paid: PaymentRecord | None) -> dict[str, Any]:
+def tracked(value: OrderView, payment_record: PaymentRecord | None) -> TrackedOrder:
+    """Present an order with its status history; consecutive events of one status count as the first of them."""
+    groups = (list(events) for _, events in groupby(value.timeline, key=lambda event: event.status))
+    history = [StatusChange(status=events[0].status, at=events[0].at) for events in groups]
+    return TrackedOrder(**_members(value, payment_record), status_history=history)
+
+
+def _members(value: OrderView, payment_record: PaymentRecord | None) -> dict[str, Any]:
     address = value.address
     return {
         "id": value.id,
@@ -62,8 +67,8 @@ def _members(value: OrderView, paid: PaymentRecord | None) -> dict[str, Any]:
         "total_amount": value.grand_total,
         "currency": value.grand_total.currency,
         "shipping_address": _address(value),
-        "payment_method": _method(value),
-        "payment_status": _paid(value, paid),
+        "payment_method": _payment_method(value),
+        "payment_status": _payment_state(value, payment_record),
         "tracking_number": value.tracking_number,
         "estimated_delivery": value.estimated_on,
         "shipping_full_name": address.full_name,
@@ -85,15 +90,15 @@ def _item(item: LineItem) -> OrderItem:
         id=item.id or 0,
         product_id=item.product_id,
         product_name=f"{item.name}, {item.option}" if item.option else item.name,
-        product_image=_picture(item.picture),
+        product_image=_image_url(item.picture),
         quantity=item.quantity,
         price=item.unit_price,
         total=item.line_total,
     )
 
 
-def _picture(source: str) -> str:
-    """A whole address, as everywhere in the API."""
+def _image_url(source: str) -> str:
+    """The absolute URL of an item's image, the placeholder's if it has none."""
     url = picture_url(source) if source else PLACEHOLDER
     return url if url.startswith(("http://", "https://")) else f"{current_app.config['PUBLIC_ORIGIN']}{url}"
 
@@ -117,7 +122,7 @@ def _address(value: OrderView) -> OrderAddress:
     )
 
 
-def _method(value: OrderView) -> OrderPayment:
+def _payment_method(value: OrderView) -> OrderPayment:
     card = _CARD.fullmatch(value.payment_details) if value.payment_kind == "card" else None
     is_upi_id_known = value.payment_kind == "upi" and "@" in value.payment_details
     return OrderPayment(
@@ -131,21 +136,22 @@ def _method(value: OrderView) -> OrderPayment:
     )
 
 
-def _paid(value: OrderView, paid: PaymentRecord | None) -> PaidWord:
-    """What is collected on delivery is paid once it is delivered."""
-    if paid is None:
+def _payment_state(value: OrderView, payment_record: PaymentRecord | None) -> PaymentState:
+    """The payment status of the contract; cash on delivery succeeds when the order is delivered."""
+    if payment_record is None:
         return "PENDING"
-    if paid.status is PaymentStatus.CAPTURED:
+    if payment_record.status is PaymentStatus.CAPTURED:
         return "SUCCESS"
-    if paid.status is PaymentStatus.REFUNDED:
+    if payment_record.status is PaymentStatus.REFUNDED:
         return "REFUNDED"
-    if paid.status in {PaymentStatus.DECLINED, PaymentStatus.VOIDED}:
+    if payment_record.status in {PaymentStatus.DECLINED, PaymentStatus.VOIDED}:
         return "FAILED"
     is_collected = value.payment_kind == "cod" and value.status is OrderStatus.DELIVERED
     return "SUCCESS" if is_collected else "PENDING"
 
 
 def legacy_order(value: OrderView) -> LegacyOrder:
+    """Present an order in the short form of the legacy services, with its status in upper case."""
     return LegacyOrder(
         id=value.id,
         order_id=value.id,
@@ -158,33 +164,34 @@ def legacy_order(value: OrderView) -> LegacyOrder:
     )
 
 
-def checkout_result(value: OrderView, paid: PaymentRecord) -> CheckoutResult:
+def checkout_result(value: OrderView, payment_record: PaymentRecord) -> CheckoutResult:
+    """Present an order with its payment, as the legacy checkout answers."""
     return CheckoutResult(
         order=legacy_order(value),
         payment=CheckoutPayment(
-            intent_id=f"pi_{paid.id.replace('-', '')}",
-            payment_id=paid.id,
-            status="pending" if value.payment_kind in _PROMISED else "confirmed",
+            intent_id=f"pi_{payment_record.id.replace('-', '')}",
+            payment_id=payment_record.id,
+            status="pending" if value.payment_kind in _PAID_LATER else "confirmed",
         ),
         message="Order placed successfully!",
     )
 
 
-def payment(value: OrderView, paid: PaymentRecord) -> Payment:
-    """To the old payment service cash on delivery was a success as soon as it was accepted."""
-    word: Literal["INITIATED", "SUCCESS", "FAILED", "PENDING"] = "SUCCESS"
-    if paid.status in {PaymentStatus.DECLINED, PaymentStatus.VOIDED}:
-        word = "FAILED"
-    elif paid.status in {PaymentStatus.STARTED, PaymentStatus.ACTION_NEEDED}:
-        word = "INITIATED"
+def payment(value: OrderView, payment_record: PaymentRecord) -> Payment:
+    """Present an order's payment. As in the legacy payment service, cash on delivery is a success from the start."""
+    status: Literal["INITIATED", "SUCCESS", "FAILED", "PENDING"] = "SUCCESS"
+    if payment_record.status in {PaymentStatus.DECLINED, PaymentStatus.VOIDED}:
+        status = "FAILED"
+    elif payment_record.status in {PaymentStatus.STARTED, PaymentStatus.ACTION_NEEDED}:
+        status = "INITIATED"
     elif value.payment_kind == "bnpl":
-        word = "PENDING"
+        status = "PENDING"
     return Payment(
-        id=paid.row_id,
-        payment_id=paid.id,
+        id=payment_record.row_id,
+        payment_id=payment_record.id,
         order_id=value.id,
-        amount=paid.amount,
+        amount=payment_record.amount,
         payment_method=PaymentWord(value.payment_kind.upper()),
-        status=word,
-        payment_date=paid.created_at,
+        status=status,
+        payment_date=payment_record.created_at,
     )

@@ -1,4 +1,4 @@
-"""Products and reviews as the contract's section 2.2.5 has them."""
+"""Present products and reviews as in section 2.2.5 of the contract."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storefront.api.schemas.products import AvailabilityStatus, Product, Product
 from storefront.catalog import service as catalog
 from storefront.catalog.service import ProductDetail, ReviewView, StockState
 
-NOBODY = "Anonymous User"
+ANONYMOUS = "Anonymous User"
 PLACEHOLDER = "/api/products/image/placeholder"
 
 _STOCK = {
@@ -22,11 +22,15 @@ _STOCK = {
 
 
 def avatars(reviews: Iterable[ReviewView]) -> Mapping[int, str]:
-    """What the authors of reviews show themselves by, as `review` reads it."""
-    return accounts.avatars_of({written.user_id for written in reviews})
+    """Load the avatars of the reviews' authors, by account id, in one query."""
+    return accounts.avatars_of({review.user_id for review in reviews})
 
 
 def product(value: ProductDetail, avatars: Mapping[int, str]) -> Product:
+    """Present a product with its reviews.
+
+    :param avatars: of the reviews' authors, by account id
+    """
     return Product(
         id=value.id,
         sku=value.sku,
@@ -43,11 +47,12 @@ def product(value: ProductDetail, avatars: Mapping[int, str]) -> Product:
         image_urls=image_urls(value),
         average_rating=value.rating,
         review_count=value.review_count,
-        reviews=[review(shown, avatars) for shown in value.reviews],
+        reviews=[review(one, avatars) for one in value.reviews],
     )
 
 
 def summary(value: catalog.ProductCard) -> ProductSummary:
+    """Present a product in the short form."""
     return ProductSummary(
         id=value.id,
         sku=value.sku,
@@ -60,15 +65,15 @@ def summary(value: catalog.ProductCard) -> ProductSummary:
 
 
 def review(value: ReviewView, avatars: Mapping[int, str]) -> Review:
-    """The old client takes the first letter of the author's name: it is never blank.
+    """Present a review. Its author's name is never blank, because the legacy client shows the first letter.
 
-    :param avatars: by the ids of accounts
+    :param avatars: of authors, by account id
     """
     return Review(
         id=value.id,
         product_id=value.product_id,
         user_id=value.user_id,
-        user_name=value.author.strip() or NOBODY,
+        user_name=value.author.strip() or ANONYMOUS,
         user_avatar=avatars.get(value.user_id),
         rating=value.rating,
         title=value.title,
@@ -80,13 +85,13 @@ def review(value: ReviewView, avatars: Mapping[int, str]) -> Review:
 
 
 def image_urls(value: ProductDetail) -> list[str]:
-    """Whole addresses, since the client may come from elsewhere; a product without pictures has one too."""
+    """Return absolute URLs of a product's images, as the client may run on another origin; at least the placeholder."""
     origin = current_app.config["PUBLIC_ORIGIN"]
-    pictures = [
+    urls = [
         source if source.startswith(("http://", "https://")) else f"{origin}/api/products/image/{picture_id}"
         for picture_id, source in value.pictures
     ]
-    return pictures or [origin + PLACEHOLDER]
+    return urls or [origin + PLACEHOLDER]
 
 
 def _availability(value: ProductDetail) -> AvailabilityStatus:

@@ -1,18 +1,22 @@
-"""Accounts and what belongs to them as the contract's sections 2.2.1 to 2.2.4 have it."""
+"""Present accounts, addresses, payment methods and wishlists as in sections 2.2.1 to 2.2.4 of the contract."""
 
 from __future__ import annotations
 
 from storefront.accounts.service import Account, Role, SavedAddress, SavedMethod, UserId, WishlistEntry
-from storefront.api.schemas import auth as shapes
-from storefront.api.schemas import users as belongings
+from storefront.api.schemas import auth as auth_schemas
+from storefront.api.schemas import users as schemas
 
-_ROLES = {Role.CUSTOMER: "customer", Role.ADMIN: "admin"}  # to the client all others are staff
+_ROLES = {Role.CUSTOMER: "customer", Role.ADMIN: "admin"}  # every other role is "staff" to the client
 
 
 def user(
-    account: Account, addresses: list[SavedAddress], methods: list[SavedMethod], wishes: tuple[WishlistEntry, ...]
-) -> shapes.User:
-    return shapes.User.model_validate(
+    account: Account, addresses: list[SavedAddress], methods: list[SavedMethod], items: tuple[WishlistEntry, ...]
+) -> auth_schemas.User:
+    """Present an account with its addresses, payment methods and wishlist.
+
+    :param items: of the wishlist
+    """
+    return auth_schemas.User.model_validate(
         {
             "id": account.id,
             "email": account.email,
@@ -24,29 +28,35 @@ def user(
             "addresses": [address(account.id, saved) for saved in addresses],
             "payment_methods": [method(account.id, saved) for saved in methods],
             "orders": [],
-            "wishlist": [wish.product_id for wish in wishes],
+            "wishlist": [item.product_id for item in items],
         }
     )
 
 
-def signed_in(told: shapes.User, token: str | None, lifetime: int) -> shapes.UserWithToken:
-    """:param lifetime: of the token, in seconds"""
-    return shapes.UserWithToken(
-        **dict(told),
+def signed_in(presented: auth_schemas.User, token: str | None, lifetime: int) -> auth_schemas.UserWithToken:
+    """Present an account that has just signed in.
+
+    :param token: None for a browser, which has the session cookie
+    :param lifetime: of the token, in seconds
+    """
+    return auth_schemas.UserWithToken(
+        **dict(presented),
         token=token,
         token_type="Bearer",  # noqa: S106
         expires_in=lifetime if token is not None else None,
     )
 
 
-def account(value: Account) -> shapes.Account:
-    return shapes.Account(
+def account(value: Account) -> auth_schemas.Account:
+    """Present an account without what belongs to it."""
+    return auth_schemas.Account(
         id=value.id, email=value.email, phone=value.phone, name=value.name, mfa_enabled=value.mfa_enabled
     )
 
 
-def profile(value: Account) -> belongings.Profile:
-    return belongings.Profile(
+def profile(value: Account) -> schemas.Profile:
+    """Present an account's profile; name and avatar have two names each in the contract."""
+    return schemas.Profile(
         id=value.id,
         user_id=value.id,
         full_name=value.name,
@@ -58,9 +68,10 @@ def profile(value: Account) -> belongings.Profile:
     )
 
 
-def address(user_id: UserId, saved: SavedAddress) -> belongings.Address:
+def address(user_id: UserId, saved: SavedAddress) -> schemas.Address:
+    """Present an address of the address book."""
     where = saved.where
-    return belongings.Address(
+    return schemas.Address(
         id=saved.id,
         user_id=user_id,
         full_name=where.full_name or None,
@@ -79,9 +90,10 @@ def address(user_id: UserId, saved: SavedAddress) -> belongings.Address:
     )
 
 
-def method(user_id: UserId, saved: SavedMethod) -> belongings.PaymentMethod:
+def method(user_id: UserId, saved: SavedMethod) -> schemas.PaymentMethod:
+    """Present a saved payment method."""
     month, _, year = saved.expires.partition("/")
-    return belongings.PaymentMethod.model_validate(
+    return schemas.PaymentMethod.model_validate(
         {
             "id": saved.id,
             "user_id": user_id,
@@ -102,7 +114,6 @@ def method(user_id: UserId, saved: SavedMethod) -> belongings.PaymentMethod:
     )
 
 
-def wish(user_id: UserId, value: WishlistEntry) -> belongings.WishlistItem:
-    return belongings.WishlistItem(
-        id=value.id, user_id=user_id, product_id=value.product_id, created_at=value.created_at
-    )
+def wishlist_item(user_id: UserId, value: WishlistEntry) -> schemas.WishlistItem:
+    """Present an item of a wishlist."""
+    return schemas.WishlistItem(id=value.id, user_id=user_id, product_id=value.product_id, created_at=value.created_at)

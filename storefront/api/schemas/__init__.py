@@ -1,7 +1,7 @@
-"""The shapes of the API, one module a family, and here the words they are made of.
+"""The API's schemas, one module for each group of operations; here their base classes and common field types.
 
-Names are snake case in Python and camel case on the wire. What comes in derives from `Incoming` (JSON, where true is
-not 1 and "2" is not 2) or `Query` (text); members nobody asked for are ignored. What goes out derives from `Outgoing`.
+Names are snake case in Python and camel case in JSON. Request bodies derive from `Incoming` (strict JSON: true is not
+1, "2" is not 2), query strings from `Query`, responses from `Outgoing`. Unknown members of a request are ignored.
 """
 
 from __future__ import annotations
@@ -21,63 +21,63 @@ from storefront.core.money import Money
 from storefront.db.session import MAX_INTEGER
 
 MAX_ORDER_ID = 50  # characters
-MAX_ID = 2**53 - 1  # what a number of JavaScript holds exactly
-MAX_PHONE_LENGTH = 32  # characters, as it is written
+MAX_ID = 2**53 - 1  # largest integer that a JavaScript number holds exactly
+MAX_PHONE_LENGTH = 32  # characters as typed, before normalisation
 MAX_AMOUNT = Decimal("99999999999.99")  # DECIMAL(13,2)
-NO_CONTROLS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text may have tabs and line ends, and no other controls
+NO_CONTROL_CHARACTERS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # except tabs and line breaks
 
 
 class Incoming(BaseModel):
-    """A JSON object that is sent to us."""
+    """Base of JSON objects in request bodies."""
 
     model_config = ConfigDict(alias_generator=to_camel, strict=True, allow_inf_nan=False, str_strip_whitespace=True)
 
 
 class Query(BaseModel):
-    """The values of a query string."""
+    """Base of query strings."""
 
     model_config = ConfigDict(alias_generator=to_camel, allow_inf_nan=False, str_strip_whitespace=True)
 
 
 class Outgoing(BaseModel):
-    """A JSON object that we send; every member is always there."""
+    """Base of JSON objects in responses; every member is always present."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, validate_by_alias=False, serialize_by_alias=True
     )
 
 
-def _whole(value: Any) -> Any:
-    """A whole number as a query string writes it; nothing that `int` would also take."""
+def _parse_int(value: Any) -> Any:
+    """Parse a whole number of a query string; stricter than `int`, which also accepts "1_000" and blanks."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
         return int(value)
     raise PydanticCustomError("int_parsing", "Input should be a whole number")
 
 
-def _integral(value: Any) -> Any:
-    """To JSON 2.0 is the whole number 2."""
+def _integral_float_to_int(value: Any) -> Any:
+    """Accept 2.0 for 2, which are the same number in JSON."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _number(value: Any) -> Any:
-    """A JSON number as a decimal: neither text nor true."""
+def _json_number(value: Any) -> Any:
+    """Convert a JSON number to a decimal; refuses text and booleans."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PydanticCustomError("number_type", "must be a number")
     return Decimal(str(value))
 
 
-def _decimal(value: Any) -> Any:
-    """A number as a query string writes it."""
+def _parse_decimal(value: Any) -> Any:
+    """Parse a decimal number of a query string."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", value):
         return Decimal(value)
     raise PydanticCustomError("number_type", "must be a number")
 
 
-def _or_false(value: Any) -> Any:
+def _null_to_false(value: Any) -> Any:
     return False if value is None else value
 
 
-def _or_none(value: Any) -> Any:
+def _blank_to_none(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
@@ -99,77 +99,77 @@ def _nullable(kind: str, **rest: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": [kind, "null"], **rest})
 
 
-INTEGRAL = BeforeValidator(_integral)  # of an int, after its bounds
+ALLOW_INTEGRAL_FLOAT = BeforeValidator(_integral_float_to_int)  # for an int; write it after the bounds
 
-# ------------------------------------------------------------------------------------------------ both ways
+# ------------------------------------------------------------------------------------------------ both
 
-Id = Annotated[int, Field(ge=1, le=MAX_ID), INTEGRAL]
+Id = Annotated[int, Field(ge=1, le=MAX_ID), ALLOW_INTEGRAL_FLOAT]
 
-# ------------------------------------------------------------------------------------------------ in, as JSON
+# ------------------------------------------------------------------------------------------------ request bodies
 
-Flag = Annotated[bool, BeforeValidator(_or_false), _nullable("boolean")]  # null is false
+Flag = Annotated[bool, BeforeValidator(_null_to_false), _nullable("boolean")]  # null counts as false
 
 Price = Annotated[
     Decimal,
-    BeforeValidator(_number),
+    BeforeValidator(_json_number),
     Field(gt=0, le=MAX_AMOUNT, decimal_places=2),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": float(MAX_AMOUNT), "multipleOf": 0.01}),
 ]
-Figure = Annotated[  # an amount that is compared, or not looked at
+ClientAmount = Annotated[  # an amount that the client sends for comparison only
     Annotated[Decimal, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT)] | None,
-    BeforeValidator(lambda value: None if value is None else _number(value)),
+    BeforeValidator(lambda value: None if value is None else _json_number(value)),
     _nullable("number"),
 ]
-Count = Annotated[int, Field(ge=0, le=MAX_INTEGER), INTEGRAL]
+Count = Annotated[int, Field(ge=0, le=MAX_INTEGER), ALLOW_INTEGRAL_FLOAT]
 
 
-# For optional text: Annotated[Annotated[str, words(80)] | None, BLANK_IS_NONE]; missing, null and blank are alike.
-BLANK_IS_NONE = BeforeValidator(_or_none)
+# Optional text: Annotated[Annotated[str, text(80)] | None, BLANK_IS_NONE]; missing, null and blank all become None.
+BLANK_IS_NONE = BeforeValidator(_blank_to_none)
 
 
-# As accounts are known by them, whatever way they are written.
+# Normalised to the form in which accounts are looked up.
 Email = Annotated[
-    Annotated[str, Field(max_length=contact.MAX_EMAIL_LENGTH, pattern=NO_CONTROLS)] | None,
+    Annotated[str, Field(max_length=contact.MAX_EMAIL_LENGTH, pattern=NO_CONTROL_CHARACTERS)] | None,
     BLANK_IS_NONE,
     AfterValidator(_email),
 ]
 Phone = Annotated[
-    Annotated[str, Field(max_length=MAX_PHONE_LENGTH, pattern=NO_CONTROLS)] | None,
+    Annotated[str, Field(max_length=MAX_PHONE_LENGTH, pattern=NO_CONTROL_CHARACTERS)] | None,
     BLANK_IS_NONE,
     AfterValidator(_phone),
 ]
 
 
-def line(most: int) -> Any:
-    """Of text that must be there.
+def required_text(max_length: int) -> Any:
+    """Constrain a string that must not be blank.
 
-    :param most: characters
+    :param max_length: characters
     """
-    return Field(min_length=1, max_length=most, pattern=NO_CONTROLS)
+    return Field(min_length=1, max_length=max_length, pattern=NO_CONTROL_CHARACTERS)
 
 
-def words(most: int) -> Any:
-    """Of text that may be blank.
+def text(max_length: int) -> Any:
+    """Constrain a string that may be blank.
 
-    :param most: characters
+    :param max_length: characters
     """
-    return Field(max_length=most, pattern=NO_CONTROLS)
+    return Field(max_length=max_length, pattern=NO_CONTROL_CHARACTERS)
 
 
-# ------------------------------------------------------------------------------------------------ in, from the query
+# ------------------------------------------------------------------------------------------------ query strings
 
-WHOLE = BeforeValidator(_whole)  # of an int, after its bounds: Annotated[int, Field(ge=1), WHOLE]
-Units = Annotated[int, Field(ge=1, le=MAX_INTEGER), WHOLE]
+PARSE_INT = BeforeValidator(_parse_int)  # write it after the bounds: Annotated[int, Field(ge=1), PARSE_INT]
+QuantityValue = Annotated[int, Field(ge=1, le=MAX_INTEGER), PARSE_INT]
 Amount = Annotated[
     Decimal,
     Field(ge=0, le=MAX_AMOUNT),
-    BeforeValidator(_decimal),
+    BeforeValidator(_parse_decimal),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": float(MAX_AMOUNT)}),
 ]
 
-# ------------------------------------------------------------------------------------------------ out
+# ------------------------------------------------------------------------------------------------ responses
 
-Cash = Annotated[
+MoneyAmount = Annotated[
     Money,
     PlainSerializer(lambda money: number(money.amount), return_type=float),
     WithJsonSchema({"type": "number", "minimum": 0, "description": "INR, at most two decimals"}),
@@ -198,7 +198,7 @@ class ErrorCause(Outgoing):
 
 
 class Error(Outgoing):
-    """What every refusal looks like."""
+    """The body of every error response."""
 
     status: Literal["error"]
     error: ErrorCause
@@ -208,6 +208,6 @@ class Error(Outgoing):
 
 
 class Quantity(Query):
-    """How many units."""
+    """A number of units."""
 
-    quantity: Units
+    quantity: QuantityValue

@@ -1,4 +1,4 @@
-"""Postal addresses, whose parts have two names each: the old services' and the old client's."""
+"""Postal addresses. Some members have two names, of the legacy services (`line1`) and client (`addressLine1`)."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from storefront.api.schemas import BLANK_IS_NONE, Flag, Incoming, line, words
+from storefront.api.schemas import BLANK_IS_NONE, Flag, Incoming, required_text, text
 from storefront.core import contact
 
-HOME_COUNTRY = "India"  # of an address that names none; contract section 2.2.2
+HOME_COUNTRY = "India"  # default country; contract section 2.2.2
 LINE, PLACE, CODE = contact.MAX_LINE_LENGTH, contact.MAX_PLACE_LENGTH, contact.MAX_CODE_LENGTH
 COUNTRY, NAME, PHONE = contact.MAX_COUNTRY_LENGTH, contact.MAX_NAME_LENGTH, contact.MAX_PHONE_LENGTH
 
 
 class AddressInput(Incoming):
-    """Of each pair of names the first that is not blank counts; ids are not looked at."""
+    """Of two names for one member, the first that is not blank is used. Ids are ignored."""
 
-    full_name: Annotated[Annotated[str, words(NAME)] | None, BLANK_IS_NONE] = None
-    phone: Annotated[Annotated[str, words(PHONE)] | None, BLANK_IS_NONE] = None
-    line1: Annotated[str, words(LINE)] = ""
-    line2: Annotated[str | None, words(LINE)] = None
-    address_line1: Annotated[str, words(LINE)] = ""
-    address_line2: Annotated[str | None, words(LINE)] = None
-    city: Annotated[str, line(PLACE)]
-    state: Annotated[str, line(PLACE)]
-    postal_code: Annotated[str, words(CODE)] = ""
-    zip_code: Annotated[str, words(CODE)] = ""
-    country: Annotated[Annotated[str, words(COUNTRY)] | None, BLANK_IS_NONE] = None
+    full_name: Annotated[Annotated[str, text(NAME)] | None, BLANK_IS_NONE] = None
+    phone: Annotated[Annotated[str, text(PHONE)] | None, BLANK_IS_NONE] = None
+    line1: Annotated[str, text(LINE)] = ""
+    line2: Annotated[str | None, text(LINE)] = None
+    address_line1: Annotated[str, text(LINE)] = ""
+    address_line2: Annotated[str | None, text(LINE)] = None
+    city: Annotated[str, required_text(PLACE)]
+    state: Annotated[str, required_text(PLACE)]
+    postal_code: Annotated[str, text(CODE)] = ""
+    zip_code: Annotated[str, text(CODE)] = ""
+    country: Annotated[Annotated[str, text(COUNTRY)] | None, BLANK_IS_NONE] = None
     is_default: Flag = False
 
     @model_validator(mode="after")
@@ -40,7 +40,7 @@ class AddressInput(Incoming):
 
     @property
     def parts(self) -> dict[str, str]:
-        """The address by the names that the services give its parts; what was left blank is empty."""
+        """The address as keyword arguments of `PostalAddress`; blank members are empty strings."""
         return {
             "full_name": self.full_name or "",
             "phone": self.phone or "",

@@ -1,4 +1,4 @@
-"""Sign-up, sign-in, passwords, and the account as its owner is told of it."""
+"""Sign-up, sign-in, passwords, and the account as its owner sees it."""
 
 from __future__ import annotations
 
@@ -9,66 +9,69 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from storefront.accounts.service import MAX_NAME_LENGTH
-from storefront.api.schemas import BLANK_IS_NONE, Email, Id, Incoming, Outgoing, Phone, words
+from storefront.api.schemas import BLANK_IS_NONE, Email, Id, Incoming, Outgoing, Phone, text
 from storefront.api.schemas.users import Address, PaymentMethod
 from storefront.core import contact
 
-MAX_TYPED_LENGTH = 1000  # characters of a password that is compared; what may be chosen is the accounts' to say
+# Characters of a password that is compared at sign-in; a new password's limits are set by the accounts service.
+MAX_PASSWORD_INPUT_LENGTH = 1000
 MAX_CODE_LENGTH = 20
 
 
-def _as_typed(sent: Any) -> str:
-    """A password with the blanks around it."""
+def _untrimmed(sent: Any) -> str:
+    """Validate a password without stripping it: blanks around it are part of it."""
     if not isinstance(sent, str):
         raise PydanticCustomError("string_type", "must be text")
     if not sent:
         raise PydanticCustomError("string_too_short", "must not be empty")
-    if len(sent) > MAX_TYPED_LENGTH:
-        raise PydanticCustomError("string_too_long", "too long", {"max_length": MAX_TYPED_LENGTH})
+    if len(sent) > MAX_PASSWORD_INPUT_LENGTH:
+        raise PydanticCustomError("string_too_long", "too long", {"max_length": MAX_PASSWORD_INPUT_LENGTH})
     return sent
 
 
-Typed = Annotated[
-    str, PlainValidator(_as_typed), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_TYPED_LENGTH})
+Password = Annotated[
+    str,
+    PlainValidator(_untrimmed),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_PASSWORD_INPUT_LENGTH}),
 ]
 NewPassword = Annotated[
-    str, PlainValidator(_as_typed), WithJsonSchema({"type": "string", "minLength": 8, "maxLength": 128})
+    str, PlainValidator(_untrimmed), WithJsonSchema({"type": "string", "minLength": 8, "maxLength": 128})
 ]
-Text = Annotated[str, words(contact.MAX_EMAIL_LENGTH)]
-Code = Annotated[str, words(MAX_CODE_LENGTH)]
+Text = Annotated[str, text(contact.MAX_EMAIL_LENGTH)]
+Code = Annotated[str, text(MAX_CODE_LENGTH)]
 
-# ------------------------------------------------------------------------------------------------ in
+# ------------------------------------------------------------------------------------------------ requests
 
 
 class RegisterRequest(Incoming):
-    """An account with its password; an e-mail address, a phone number, or both."""
+    """A new account with an e-mail address, a phone number, or both."""
 
     email: Email = None
     phone: Phone = None
     password: NewPassword
-    name: Annotated[Annotated[str, words(MAX_NAME_LENGTH)] | None, BLANK_IS_NONE] = None
+    name: Annotated[Annotated[str, text(MAX_NAME_LENGTH)] | None, BLANK_IS_NONE] = None
 
 
 class StubRequest(Incoming):
-    """The beginning of a sign-up; the code goes to the e-mail address, or else to the phone."""
+    """The start of a sign-up. The code is sent to the e-mail address, or to the phone if there is none."""
 
     email: Email = None
     phone: Phone = None
 
 
 class LoginRequest(Incoming):
-    """Of emailOrPhone, identifier, email and phone the first that is not blank counts."""
+    """Of emailOrPhone, identifier, email and phone, the first that is not blank is used."""
 
     email_or_phone: Text = ""
     identifier: Text = ""
     email: Text = ""
     phone: Text = ""
-    password: Typed
-    otp_code: Annotated[Code, Field(description="The second factor, of accounts that need one")] = ""
+    password: Password
+    otp_code: Annotated[Code, Field(description="The second factor, for accounts that need one")] = ""
 
     @property
-    def whom(self) -> str:
-        """What was typed to say who it is; empty if nothing was."""
+    def identifier_given(self) -> str:
+        """The e-mail address or phone number sent; empty if none was."""
         return self.email_or_phone or self.identifier or self.email or self.phone
 
 
@@ -88,7 +91,7 @@ class OtpVerifyRequest(Incoming):
 
     @property
     def digits(self) -> str:
-        """The code, without the blanks that some put between; empty if none was sent."""
+        """The code without spaces; empty if none was sent."""
         return (self.otp_code or self.otp).replace(" ", "")
 
 
@@ -102,11 +105,11 @@ class PasswordResetRequest(Incoming):
     phone: Phone = None
 
 
-# ------------------------------------------------------------------------------------------------ out
+# ------------------------------------------------------------------------------------------------ responses
 
 
 class PendingUser(Outgoing):
-    """A sign-up that is not finished."""
+    """A sign-up that is not completed."""
 
     id: Id
     email: str | None
@@ -124,7 +127,7 @@ class OtpSent(Outgoing):
 class OtpVerified(Outgoing):
     verified: Literal[True]
     user_id: Id
-    signup_token: Annotated[str | None, Field(description="For programs; null for browsers, which have the cookie")]
+    signup_token: Annotated[str | None, Field(description="For API clients; null for browsers, which use the cookie")]
 
 
 class PasswordSet(Outgoing):
@@ -145,7 +148,7 @@ class Account(Outgoing):
 
 
 class User(Outgoing):
-    """An account with what belongs to it."""
+    """An account with its addresses, payment methods and wishlist."""
 
     id: Id
     email: str | None
@@ -161,6 +164,6 @@ class User(Outgoing):
 
 
 class UserWithToken(User):
-    token: Annotated[str | None, Field(description="For programs; null for browsers, which have the cookie")]
+    token: Annotated[str | None, Field(description="For API clients; null for browsers, which use the cookie")]
     token_type: Literal["Bearer"]
     expires_in: Annotated[int | None, Field(description="Seconds")]

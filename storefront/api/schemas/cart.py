@@ -1,4 +1,4 @@
-"""The cart, what it would cost, and the checkout of the old services."""
+"""The cart, its price, and the legacy services' checkout."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from storefront.api.schemas import MAX_ID, WHOLE, Cash, Id, Instant, Outgoing, Query, Units
+from storefront.api.schemas import MAX_ID, PARSE_INT, Id, Instant, MoneyAmount, Outgoing, QuantityValue, Query
 from storefront.api.schemas.orders import LegacyOrder, PaymentKind, Shipping
 from storefront.db.session import MAX_INTEGER
 
-ProductNumber = Annotated[int, Field(ge=1, le=MAX_ID), WHOLE]
+ProductNumber = Annotated[int, Field(ge=1, le=MAX_ID), PARSE_INT]
 
 
 class CartItem(Outgoing):
@@ -19,9 +19,9 @@ class CartItem(Outgoing):
     quantity: Annotated[int, Field(ge=1)]
     variant: str | None
     name: str
-    unit_price: Cash
-    line_total: Cash
-    available: Annotated[bool, Field(description="Whether so many can be bought now")]
+    unit_price: MoneyAmount
+    line_total: MoneyAmount
+    available: Annotated[bool, Field(description="Whether this quantity can be bought now")]
 
 
 class Cart(Outgoing):
@@ -32,30 +32,32 @@ class Cart(Outgoing):
 
 
 class CartPrice(Outgoing):
-    subtotal: Cash
-    tax: Cash
-    shipping: Cash
-    discount: Cash
-    grand_total: Cash
+    subtotal: MoneyAmount
+    tax: MoneyAmount
+    shipping: MoneyAmount
+    discount: MoneyAmount
+    grand_total: MoneyAmount
     currency: str
 
 
 class NewItem(Query):
-    """What is put in a cart."""
+    """Units of a product to add to a cart."""
 
     product_id: ProductNumber
-    quantity: Units
-    variant: Annotated[str, Field(max_length=255, description="SKU or name of a variant; chosen if left out")] = ""
+    quantity: QuantityValue
+    variant: Annotated[
+        str, Field(max_length=255, description="SKU or name of a variant; the shop chooses one if left out")
+    ] = ""
 
 
 class NewQuantity(Query):
-    """How many units a line is to hold; 0 removes it."""
+    """The new quantity of a cart line; 0 removes it."""
 
-    quantity: Annotated[int, Field(ge=0, le=MAX_INTEGER), WHOLE]
+    quantity: Annotated[int, Field(ge=0, le=MAX_INTEGER), PARSE_INT]
 
 
 class CheckoutOrder(Query):
-    """Whose cart is ordered, where it goes and how it is paid."""
+    """The account whose cart is ordered, its shipping address and payment method."""
 
     user_id: ProductNumber
     address_id: ProductNumber

@@ -1,4 +1,4 @@
-"""Orders, as they are sent and as they are shown."""
+"""Orders in requests and responses."""
 
 from __future__ import annotations
 
@@ -9,20 +9,31 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from storefront.api.schemas import BLANK_IS_NONE, MAX_ID, Cash, Figure, Flag, Id, Incoming, Instant, Outgoing, words
+from storefront.api.schemas import (
+    BLANK_IS_NONE,
+    MAX_ID,
+    ClientAmount,
+    Flag,
+    Id,
+    Incoming,
+    Instant,
+    MoneyAmount,
+    Outgoing,
+    text,
+)
 from storefront.api.schemas.addresses import AddressInput
 from storefront.core import card_numbers
 from storefront.orders.service import MAX_TRACKING_NUMBER_LENGTH, OrderStatus
 
 MAX_ITEMS = 100
 MAX_ID_LENGTH = 255  # characters of the client's own id
-MAX_NAME_LENGTH = 120  # of who holds a card
-MAX_NUMBER_LENGTH = 25  # of a card number, masked or cut
-_FORMER_NAMES = {"placed": "pending"}  # statuses of the old services, contract section 3
+MAX_NAME_LENGTH = 120  # of a cardholder
+MAX_NUMBER_LENGTH = 25  # of a card number, masked or shortened
+_LEGACY_STATUSES = {"placed": "pending"}  # the legacy services' names, contract section 3
 
 
 def _last_digits(sent: Any) -> Any:
-    """A whole card number is cut before anything else sees it."""
+    """Shorten a card number to its last four digits before any other code sees it."""
     return card_numbers.last_four(sent) if isinstance(sent, str) else sent
 
 
@@ -31,7 +42,7 @@ def _status(sent: Any) -> Any:
     if sent is None or not name:
         return None
     try:
-        return OrderStatus(_FORMER_NAMES.get(name, name))
+        return OrderStatus(_LEGACY_STATUSES.get(name, name))
     except ValueError:
         raise PydanticCustomError("enum", "unknown status", {"expected": ", ".join(OrderStatus)}) from None
 
@@ -56,40 +67,40 @@ def _upper(sent: Any) -> Any:
 PaymentKind = Annotated[Literal["card", "upi", "cod", "bnpl"], BeforeValidator(_lower)]
 Shipping = Annotated[Literal["STANDARD"], BeforeValidator(_upper)]
 
-# ------------------------------------------------------------------------------------------------ in
+# ------------------------------------------------------------------------------------------------ requests
 
-Unsaid = SkipJsonSchema[None]  # null is taken for a member that is missing
-Number = Annotated[int, Field(ge=-MAX_ID, le=MAX_ID)]  # an id, or what the client made up as one
-Ignored = str | None  # the client sends it, nobody looks at it
+NullAsMissing = SkipJsonSchema[None]  # null counts as a missing member
+Number = Annotated[int, Field(ge=-MAX_ID, le=MAX_ID)]  # an id, or a placeholder that the client made up
+Ignored = str | None  # sent by the legacy client, not used
 
 
 class OrderItemInput(Incoming):
-    """What is bought; name, picture and price are the catalogue's."""
+    """A product and its quantity. Name, image and price are taken from the catalogue."""
 
     product_id: Id
     quantity: Annotated[int, Field(ge=1)]
     product_name: Ignored = None
     product_image: Ignored = None
-    price: Figure = None
-    total: Figure = None
+    price: ClientAmount = None
+    total: ClientAmount = None
 
 
 class OrderPaymentInput(Incoming):
-    """How it is paid. Of a card number no more than the last four digits is looked at or kept."""
+    """The payment method. Only the last four digits of a card number are read and stored."""
 
     id: Number | None = None
     type: PaymentKind
-    card_number: Annotated[Annotated[str, words(MAX_NUMBER_LENGTH)] | None, BeforeValidator(_last_digits)] = None
-    card_holder: Annotated[Annotated[str, words(MAX_NAME_LENGTH)] | None, BLANK_IS_NONE] = None
+    card_number: Annotated[Annotated[str, text(MAX_NUMBER_LENGTH)] | None, BeforeValidator(_last_digits)] = None
+    card_holder: Annotated[Annotated[str, text(MAX_NAME_LENGTH)] | None, BLANK_IS_NONE] = None
     expiry_month: int | str | None = None
     expiry_year: int | str | None = None
-    upi_id: Annotated[Annotated[str, words(140)] | None, BLANK_IS_NONE] = None
-    bnpl_provider: Annotated[Annotated[str, words(40)] | None, BLANK_IS_NONE] = None
+    upi_id: Annotated[Annotated[str, text(140)] | None, BLANK_IS_NONE] = None
+    bnpl_provider: Annotated[Annotated[str, text(40)] | None, BLANK_IS_NONE] = None
     is_default: Flag = False
 
 
 class OrderInput(Incoming):
-    """An order. Its id makes a repeat the same order; amounts are compared or not looked at."""
+    """An order. A repeated request with the same id returns the same order. Of the amounts only `total` is checked."""
 
     id: Annotated[Annotated[str, Field(max_length=MAX_ID_LENGTH)] | None, BLANK_IS_NONE] = None
     date: Ignored = None
@@ -97,11 +108,13 @@ class OrderInput(Incoming):
     user_id: Number | None = None
     customer_id: Number | None = None
     items: Annotated[list[OrderItemInput], Field(min_length=1, max_length=MAX_ITEMS)]
-    subtotal: Figure = None
-    shipping: Figure = None
-    tax: Figure = None
-    discount: Figure = None
-    total: Annotated[Figure, Field(description="What the shopper saw; refused when it is less than it costs")] = None
+    subtotal: ClientAmount = None
+    shipping: ClientAmount = None
+    tax: ClientAmount = None
+    discount: ClientAmount = None
+    total: Annotated[
+        ClientAmount, Field(description="Total shown to the customer; refused if the order costs more")
+    ] = None
     shipping_address: AddressInput
     payment_method: OrderPaymentInput
     tracking_number: Ignored = None
@@ -112,31 +125,31 @@ class LegacyItemInput(Incoming):
     product_id: Id
     quantity: Annotated[int, Field(ge=1)]
     name: Ignored = None
-    unit_price: Figure = None
-    line_total: Figure = None
+    unit_price: ClientAmount = None
+    line_total: ClientAmount = None
 
 
 class LegacyOrderInput(Incoming):
-    """An order as the old services took it: the address is one of the address book, the default if none is named."""
+    """An order for the legacy services. The address is one of the address book, the default if none is named."""
 
     user_id: Id
     address_id: Number | None = None
-    shipping_option: Annotated[Annotated[str, words(20)] | None, BLANK_IS_NONE] = None
-    amount: Figure = None
-    payment_method: Annotated[Annotated[str, words(20)] | None, BLANK_IS_NONE] = None
+    shipping_option: Annotated[Annotated[str, text(20)] | None, BLANK_IS_NONE] = None
+    amount: ClientAmount = None
+    payment_method: Annotated[Annotated[str, text(20)] | None, BLANK_IS_NONE] = None
     items: Annotated[list[LegacyItemInput], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
 class OrderUpdate(Incoming):
-    """What of an order may be changed; the rest is not looked at."""
+    """The members of an order that can be changed; others are ignored."""
 
     status: Annotated[OrderStatus | None, BeforeValidator(_status), WithJsonSchema({"type": "string"})] = None
-    tracking_number: Annotated[Annotated[str, words(MAX_TRACKING_NUMBER_LENGTH)] | Unsaid, BLANK_IS_NONE] = None
-    estimated_delivery: Annotated[datetime.date | Unsaid, BeforeValidator(_day)] = None
-    shipping_address: AddressInput | Unsaid = None
+    tracking_number: Annotated[Annotated[str, text(MAX_TRACKING_NUMBER_LENGTH)] | NullAsMissing, BLANK_IS_NONE] = None
+    estimated_delivery: Annotated[datetime.date | NullAsMissing, BeforeValidator(_day)] = None
+    shipping_address: AddressInput | NullAsMissing = None
 
 
-# ------------------------------------------------------------------------------------------------ out
+# ------------------------------------------------------------------------------------------------ responses
 
 
 class OrderItem(Outgoing):
@@ -145,8 +158,8 @@ class OrderItem(Outgoing):
     product_name: str
     product_image: str
     quantity: Annotated[int, Field(ge=1)]
-    price: Cash
-    total: Cash
+    price: MoneyAmount
+    total: MoneyAmount
 
 
 class OrderAddress(Outgoing):
@@ -179,24 +192,24 @@ class Order(Outgoing):
     id: Annotated[str, Field(pattern="^ORD-")]
     order_id: str
     db_id: Id
-    user_id: Annotated[int, Field(ge=0, description="0 where a guest ordered")]
+    user_id: Annotated[int, Field(ge=0, description="0 for a guest's order")]
     customer_id: Annotated[int, Field(ge=0, description="The same as userId")]
     customer_email: str | None
     date: Instant
     order_date: Instant
     status: OrderStatus
     items: Annotated[list[OrderItem], Field(min_length=1)]
-    subtotal: Cash
-    shipping: Cash
-    tax: Cash
-    discount: Cash
-    total: Cash
-    total_amount: Cash
+    subtotal: MoneyAmount
+    shipping: MoneyAmount
+    tax: MoneyAmount
+    discount: MoneyAmount
+    total: MoneyAmount
+    total_amount: MoneyAmount
     currency: str
     shipping_address: OrderAddress
     payment_method: OrderPayment
     payment_status: Literal["SUCCESS", "PENDING", "FAILED", "REFUNDED"]
-    tracking_number: Annotated[str, Field(description="Empty until there is one")]
+    tracking_number: Annotated[str, Field(description="Empty if there is none yet")]
     estimated_delivery: datetime.date
     shipping_full_name: str
     shipping_phone: str
@@ -208,7 +221,7 @@ class Order(Outgoing):
     shipping_country: str
     payment_type: str
     payment_details: str
-    payment_provider: Annotated[str, Field(description="Who lends, with bnpl; else empty")]
+    payment_provider: Annotated[str, Field(description="The lender for bnpl, otherwise empty")]
 
 
 class StatusChange(Outgoing):
@@ -224,9 +237,9 @@ class LegacyOrder(Outgoing):
     id: str
     order_id: str
     db_id: Id
-    status: Annotated[str, Field(description="Upper case here")]
-    total_amount: Cash
-    total: Cash
+    status: Annotated[str, Field(description="In upper case")]
+    total_amount: MoneyAmount
+    total: MoneyAmount
     order_date: Instant
     date: Instant
 

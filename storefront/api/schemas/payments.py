@@ -7,11 +7,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from storefront.api.schemas import MAX_ORDER_ID, Cash, Figure, Id, Incoming, Instant, Outgoing, line
+from storefront.api.schemas import (
+    MAX_ORDER_ID,
+    ClientAmount,
+    Id,
+    Incoming,
+    Instant,
+    MoneyAmount,
+    Outgoing,
+    required_text,
+)
 
 
 class PaymentWord(StrEnum):
-    """Ways to pay as the old payment service called them."""
+    """Payment methods by the legacy payment service's names."""
 
     CARD = "CARD"
     WALLET = "WALLET"
@@ -21,10 +30,10 @@ class PaymentWord(StrEnum):
 
 
 class PaymentInput(Incoming):
-    """An order that is to be paid."""
+    """The order whose payment is requested."""
 
-    order_id: Annotated[str, line(MAX_ORDER_ID)]
-    amount: Annotated[Figure, Field(description="If given, the total of the order")] = None
+    order_id: Annotated[str, required_text(MAX_ORDER_ID)]
+    amount: Annotated[ClientAmount, Field(description="If present, it must equal the order's total")] = None
     payment_method: PaymentWord
 
 
@@ -32,7 +41,7 @@ class Payment(Outgoing):
     id: Id
     payment_id: str
     order_id: str
-    amount: Cash
+    amount: MoneyAmount
     payment_method: PaymentWord
     status: Literal["INITIATED", "SUCCESS", "FAILED", "PENDING"]
     payment_date: Instant

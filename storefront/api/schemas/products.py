@@ -9,21 +9,21 @@ from pydantic import AfterValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from storefront.api.schemas import (
+    ALLOW_INTEGRAL_FLOAT,
     BLANK_IS_NONE,
-    INTEGRAL,
-    WHOLE,
+    PARSE_INT,
     Amount,
-    Cash,
     Count,
     Id,
     Incoming,
     Instant,
+    MoneyAmount,
     Outgoing,
     Price,
     Query,
     Rating,
-    line,
-    words,
+    required_text,
+    text,
 )
 from storefront.catalog.service import MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, Sort, inventory_admin, legacy_import
 from storefront.core.collation import collation_key
@@ -33,7 +33,7 @@ MAX_SPECIFICATIONS = 100
 
 
 class AvailabilityStatus(StrEnum):
-    """Low stock is IN_STOCK here: to the old client anything else is sold out."""
+    """Availability. Low stock is IN_STOCK here, because the legacy client shows anything else as sold out."""
 
     IN_STOCK = "IN_STOCK"
     OUT_OF_STOCK = "OUT_OF_STOCK"
@@ -67,7 +67,7 @@ class Product(Outgoing):
     name: Annotated[str, Field(min_length=1)]
     brand: str
     description: str
-    price: Cash
+    price: MoneyAmount
     currency: str
     stock: Annotated[int, Field(ge=0)]
     availability_status: AvailabilityStatus
@@ -86,14 +86,14 @@ class ProductSummary(Outgoing):
     id: Id
     sku: str
     name: str
-    price: Cash
+    price: MoneyAmount
     currency: str
     available: bool
     stock: Annotated[int, Field(ge=0)]
 
 
 class ProductFilter(Query):
-    """What a list of products is asked for; nothing given is everything."""
+    """Filters, order and page of a product list; without any it lists all products."""
 
     search: Annotated[str, Field(max_length=200)] = ""
     q: Annotated[str, Field(max_length=200, description="The same as search")] = ""
@@ -103,13 +103,14 @@ class ProductFilter(Query):
     max_price: Amount | None = None
     sort: Sort = Sort.DEFAULT
     page: Annotated[
-        Annotated[int, Field(ge=0, le=1_000_000), WHOLE] | None, Field(description="From 0; pages only if given")
+        Annotated[int, Field(ge=0, le=1_000_000), PARSE_INT] | None,
+        Field(description="From 0; without it the list is not paged"),
     ] = None
-    size: Annotated[int, Field(ge=1, le=100, description="Products a page"), WHOLE] = 20
+    size: Annotated[int, Field(ge=1, le=100, description="Products per page"), PARSE_INT] = 20
 
 
 def _distinct(names: dict[str, str]) -> dict[str, str]:
-    """The database takes "Größe" and "grosse" for the same name."""
+    """Refuse names that the database's collation treats as equal, such as "Größe" and "grosse"."""
     seen: set[str] = set()
     for name in names:
         if collation_key(name) in seen:
@@ -119,35 +120,35 @@ def _distinct(names: dict[str, str]) -> dict[str, str]:
 
 
 Specifications = Annotated[
-    dict[Annotated[str, line(80)], Annotated[str, words(255)]],
+    dict[Annotated[str, required_text(80)], Annotated[str, text(255)]],
     Field(max_length=MAX_SPECIFICATIONS),
     AfterValidator(_distinct),
 ]
 
 
 class ProductInput(Incoming):
-    """A product to be put on sale. Without categories it stands in one for all that is not sorted yet."""
+    """A new product. Without categories it is put into the default category."""
 
-    sku: Annotated[str, line(legacy_import.MAX_SKU_LENGTH)]
-    name: Annotated[str, line(legacy_import.MAX_PRODUCT_NAME_LENGTH)]
-    brand: Annotated[str, line(legacy_import.MAX_BRAND_LENGTH)]
+    sku: Annotated[str, required_text(legacy_import.MAX_SKU_LENGTH)]
+    name: Annotated[str, required_text(legacy_import.MAX_PRODUCT_NAME_LENGTH)]
+    brand: Annotated[str, required_text(legacy_import.MAX_BRAND_LENGTH)]
     price: Price
     stock: Annotated[Count, Field(le=inventory_admin.MAX_UNITS)]
-    description: Annotated[Annotated[str, words(4000)] | None, BLANK_IS_NONE] = None
+    description: Annotated[Annotated[str, text(4000)] | None, BLANK_IS_NONE] = None
     currency: Literal["INR"] = "INR"
     specifications: Specifications | None = None
     category_ids: Annotated[list[Id], Field(max_length=MAX_IDS)] | None = None
 
 
 class ReviewInput(Incoming):
-    """What somebody says of a product; who says it is known by other means."""
+    """A review. Its author is the signed-in account, whatever the request names."""
 
     user_id: int | SkipJsonSchema[None] = None
     user_name: str | None = None
     user_avatar: str | None = None
-    rating: Annotated[int, Field(ge=1, le=5), INTEGRAL]
-    title: Annotated[str, line(MAX_TITLE_LENGTH)]
-    comment: Annotated[str, line(MAX_TEXT_LENGTH)]
+    rating: Annotated[int, Field(ge=1, le=5), ALLOW_INTEGRAL_FLOAT]
+    title: Annotated[str, required_text(MAX_TITLE_LENGTH)]
+    comment: Annotated[str, required_text(MAX_TEXT_LENGTH)]
     verified_purchase: bool | None = None
 
 

@@ -1,4 +1,4 @@
-"""What belongs to an account: its profile, addresses, ways to pay, wishlist."""
+"""An account's profile, addresses, saved payment methods and wishlist."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from storefront.accounts.service import MAX_NAME_LENGTH
-from storefront.api.schemas import BLANK_IS_NONE, Id, Incoming, Instant, Outgoing, Phone, line, words
+from storefront.api.schemas import BLANK_IS_NONE, Id, Incoming, Instant, Outgoing, Phone, required_text, text
 
 MAX_URL_LENGTH = 500
 MAX_TOKEN_LENGTH = 255
 
 Kind = Literal["card", "upi", "cod", "bnpl"]
-Name = Annotated[Annotated[str, words(MAX_NAME_LENGTH)] | None, BLANK_IS_NONE]
-Url = Annotated[Annotated[str, words(MAX_URL_LENGTH)] | None, BLANK_IS_NONE]
+Name = Annotated[Annotated[str, text(MAX_NAME_LENGTH)] | None, BLANK_IS_NONE]
+Url = Annotated[Annotated[str, text(MAX_URL_LENGTH)] | None, BLANK_IS_NONE]
 
-# ------------------------------------------------------------------------------------------------ in
+# ------------------------------------------------------------------------------------------------ requests
 
 
 class ProfileInput(Incoming):
-    """What is missing stays as it is, what is null or blank is taken away; either of two names will do."""
+    """Changes of a profile. Missing members stay as they are, null or blank clears them. Either of two names works."""
 
     full_name: Name = None
     avatar_url: Url = None
@@ -30,10 +30,10 @@ class ProfileInput(Incoming):
 
 
 class PaymentMethodInput(Incoming):
-    """A provider's token, in any of the forms that the old client sends; never a card number."""
+    """A payment provider's token, in any form that the legacy client sends; never a card number."""
 
     provider: Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]{1,29}$")]
-    token: Annotated[str, line(MAX_TOKEN_LENGTH)]
+    token: Annotated[str, required_text(MAX_TOKEN_LENGTH)]
     is_default: Annotated[bool, BeforeValidator(lambda sent: sent or False), WithJsonSchema({"type": "boolean"})] = (
         False
     )
@@ -43,7 +43,7 @@ class WishInput(Incoming):
     product_id: Id
 
 
-# ------------------------------------------------------------------------------------------------ out
+# ------------------------------------------------------------------------------------------------ responses
 
 
 class Profile(Outgoing):
@@ -79,7 +79,7 @@ class PaymentMethod(Outgoing):
     id: Id
     user_id: Id
     provider: str
-    token: Annotated[str, Field(min_length=1, description="Of a card it ends in its last four digits, where known")]
+    token: Annotated[str, Field(min_length=1, description="For a card it ends in the last four digits, if known")]
     is_default: bool
     created_at: Instant
     display_name: str
