@@ -16,7 +16,7 @@ BUCKET = "pictures"
 def object_store() -> Iterator[str]:
     """Run it with an empty bucket.
 
-    :return: what PICTURE_STORE is to be
+    :return: what IMAGE_STORAGE is to be
     """
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()

@@ -16,7 +16,7 @@ from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutState
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
-from storefront.db import dead_letters
+from storefront.db.dead_letters import dead_letters_by_schema
 from storefront.db.import_log import is_legacy_checkout
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
@@ -34,7 +34,7 @@ def violations() -> Iterator[str]:
     yield from catalog.review_violations()
     yield from orders.violations()
     yield from payments.violations()
-    for messages in dead_letters.stuck_messages().values():
+    for messages in dead_letters_by_schema().values():
         yield from messages.violations()
     yield from _checkout_faults()
 

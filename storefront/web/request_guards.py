@@ -54,7 +54,7 @@ def reject_untrusted_hosts() -> None:
 
     :raise SecurityError: 400
     """
-    known = current_app.config["KNOWN_HOSTS"]
+    known = current_app.config["ALLOWED_HOSTS"]
     if known and not route_options.current().any_host and not host_is_trusted(request.host.lower(), known):
         raise SecurityError
 

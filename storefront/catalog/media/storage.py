@@ -33,7 +33,7 @@ RETRIES = 1
 
 NAME = re.compile(r"[0-9a-f]{32}(?:-[0-9]{1,4}\.webp|\.(?:png|jpeg|webp))")  # of our files; others are not touched
 
-_HOW = "PICTURE_STORE must be empty, file:///a/folder or s3://bucket?endpoint=https://host&region=name"
+_HOW = "IMAGE_STORAGE must be empty, file:///a/folder or s3://bucket?endpoint=https://host&region=name"
 
 
 class UnknownPicture(NotFoundError):
@@ -171,11 +171,11 @@ def _reached() -> Iterator[None]:
 
 
 def init_app(app: Flask) -> None:
-    """Open the store that PICTURE_STORE names.
+    """Open the store that IMAGE_STORAGE names.
 
     :raise ConfigurationError: it names none, or a folder that cannot be written to
     """
-    app.extensions["picture_store"] = open_store(app.config["PICTURE_STORE"])
+    app.extensions["picture_store"] = open_store(app.config["IMAGE_STORAGE"])
 
 
 def store() -> ImageStorage:
@@ -186,7 +186,7 @@ def store() -> ImageStorage:
 def open_store(setting: str) -> ImageStorage:
     """A store by its name. A bucket is not looked for: the shop starts also while the store is away.
 
-    :param setting: as PICTURE_STORE has it; `DATABASE` is another word for none
+    :param setting: as IMAGE_STORAGE has it; `DATABASE` is another word for none
     :raise ConfigurationError: it names no store, or a folder that cannot be written to
     """
     if setting in {"", DATABASE}:
@@ -203,9 +203,9 @@ def _folder(path: Path) -> LocalStore:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"PICTURE_STORE: {path} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"IMAGE_STORAGE: {path} cannot be made: {error.strerror}") from error
     if not os.access(path, os.W_OK | os.X_OK):
-        raise ConfigurationError(f"PICTURE_STORE: {path} cannot be written to")
+        raise ConfigurationError(f"IMAGE_STORAGE: {path} cannot be written to")
     return LocalStore(path)
 
 

@@ -85,7 +85,7 @@ def restore(folder: Path) -> Manifest:
         if manifest.has_key and (key := _own_key()) is not None:
             key.write_bytes((folder / KEY).read_bytes())
         if manifest.pictures is not None:
-            here = gallery.open_store(current_app.config["PICTURE_STORE"])
+            here = gallery.open_store(current_app.config["IMAGE_STORAGE"])
             for _ in gallery.migrate(gallery.open_store(_pictures_in(folder)), here, keeps=True):
                 pass
         migrations.upgrade()
@@ -127,9 +127,9 @@ def _engine_of(urls: dict[str, sa.URL]) -> str:
 
 
 def _copy_pictures(folder: Path) -> int | None:
-    if urlsplit(current_app.config["PICTURE_STORE"]).scheme != "file":
+    if urlsplit(current_app.config["IMAGE_STORAGE"]).scheme != "file":
         return None
-    here = gallery.open_store(current_app.config["PICTURE_STORE"])
+    here = gallery.open_store(current_app.config["IMAGE_STORAGE"])
     return sum(1 for _ in gallery.migrate(here, gallery.open_store(_pictures_in(folder)), keeps=True))
 
 

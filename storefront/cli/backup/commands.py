@@ -32,7 +32,7 @@ def backup(folder: Path) -> None:
     click.echo(f"{folder}: the databases as of {manifest.made_at:%d %b %Y %H:%M:%S} UTC")
     if manifest.pictures is not None:
         click.echo(f"Files of pictures copied: {manifest.pictures:,}")
-    elif store := current_app.config["PICTURE_STORE"]:
+    elif store := current_app.config["IMAGE_STORAGE"]:
         click.echo(f"The pictures lie in {urlsplit(store).netloc}: they are not part of it")
     if not manifest.has_key:
         click.echo("SECRET_KEY is not part of it: keep it where nobody finds both")

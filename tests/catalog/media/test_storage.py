@@ -139,8 +139,8 @@ def test_a_folder_keeps_what_is_not_ours(opened: Open, tmp_path: Path) -> None:
 )
 def test_a_setting_that_names_no_store_is_refused_at_the_start(setting: str, tmp_path: Path) -> None:
     with (
-        pytest.raises(ConfigurationError, match="PICTURE_STORE"),
-        shop_at(f"sqlite:///{tmp_path}/{{schema}}.db", tmp_path, PICTURE_STORE=setting),
+        pytest.raises(ConfigurationError, match="IMAGE_STORAGE"),
+        shop_at(f"sqlite:///{tmp_path}/{{schema}}.db", tmp_path, IMAGE_STORAGE=setting),
     ):
         pass
 

@@ -252,10 +252,10 @@ def test_a_backup_that_was_damaged_is_refused(shop: Flask, elsewhere: Place, tmp
 def test_pictures_in_a_folder_come_along(shop: Flask, engine: str, elsewhere: Place, tmp_path: Path) -> None:
     pictures = f"file://{tmp_path}/kept%20here"
     url = shop.config["SQLALCHEMY_BINDS"]["cart"]["url"].replace("cart", "{schema}")
-    with shop_at(url, tmp_path, PICTURE_STORE=pictures) as app:
+    with shop_at(url, tmp_path, IMAGE_STORAGE=pictures) as app:
         app.extensions["picture_store"].put(NAME, b"a picture")
         assert "Files of pictures copied: 1" in said(run(app, "backup", tmp_path / "copy"))
-    with shop_at(elsewhere.url, elsewhere.folder, PICTURE_STORE=f"file://{tmp_path}/there") as app:
+    with shop_at(elsewhere.url, elsewhere.folder, IMAGE_STORAGE=f"file://{tmp_path}/there") as app:
         said(run(app, "restore", tmp_path / "copy"))
         assert app.extensions["picture_store"].get(NAME) == b"a picture"
 
