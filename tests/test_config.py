@@ -183,7 +183,7 @@ def test_in_production_no_other_origin_reads_the_api_unless_configured(
         Config()
 
 
-def test_the_clients_development_server_must_be_on_test_the_pool_is_at_most_as_large_as_the_connection_limit_machine(
+def test_the_clients_development_server_must_be_on_the_same_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert Config().DEV_CLIENT == ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from storefront.web.rate_limits import ORDER_LETTERS
+from storefront.web.rate_limits import ORDER_EMAILS
 from storefront.web.security_headers import rate_limit_key
 from tests.accounts.sign_ups import PASSWORD
 from tests.accounts.test_brute_force import new_account, sign_in
@@ -67,7 +67,7 @@ def test_nobody_is_flooded_with_the_letters_of_orders_that_others_place(tmp_path
             contact = pages.get("/checkout/contact")
             pages.submit(contact, "form.checkout__form", email=email, phone="9876543210", status=status)
 
-        for _ in range(ORDER_LETTERS.amount):
+        for _ in range(ORDER_EMAILS.amount):
             enter("victim@example.com")
         enter(" Victim@example.com", status=429)
         enter("somebody.else@example.com")
