@@ -346,9 +346,7 @@ def test_the_pool_is_at_most_as_large_as_the_connection_limit() -> None:
     assert MAX_DATABASE_CONNECTIONS == session.MAX_CONNECTIONS
 
 
-def test_a_relative_sqlite_path_is_made_absolute(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_relative_sqlite_path_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", "sqlite:///files/{schema}.db")
     assert Config().SQLALCHEMY_BINDS["cart"] == f"sqlite:///{tmp_path}/files/cart.db"

@@ -80,7 +80,11 @@ def wake_worker(session: Session) -> None:
 
     If the queue cannot be reached, the worker's periodic sweep delivers within a minute.
     """
-    after_commit(session, lambda: enqueue("wake_worker"))
+    after_commit(session, _enqueue_delivery)
+
+
+def _enqueue_delivery() -> None:
+    enqueue("wake_worker")
 
 
 def deliver(schema: str, table: type[OutboxMessage], handlers: Mapping[str, Handler]) -> int:

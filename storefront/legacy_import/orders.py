@@ -63,7 +63,7 @@ class OldSale:
 
 
 def import_orders(run: Run) -> None:
-    """Import orders by ascending id. Payment, checkout and sold units are written first, so that every order is complete."""
+    """Import orders by ascending id. Payment, checkout and sold units are written first, so that it is complete."""
     items, paid = run.table("items of orders", column_names.ORDER_ITEMS), run.table("payments", column_names.PAYMENTS)
     if items is None:
         return

@@ -50,7 +50,7 @@ class OldTable:
             return int(connection.scalar(sa.select(sa.func.count()).select_from(self._from)) or 0)
 
     def batches(self, size: int = BATCH) -> Iterator[list[Row]]:
-        """Yield all rows by id, each batch by its own query, so that no connection stays open while rows are imported."""
+        """Yield all rows by id, one query per batch, so that no connection stays open while rows are imported."""
         key, last = self.columns["id"], None
         while True:
             statement = self._select().order_by(key).limit(size)

@@ -37,7 +37,7 @@ def test_the_first_time_an_account_is_opened_and_then_it_is_the_same(app: Flask)
 def test_an_account_is_linked_by_an_address_both_saw_proved_and_hears_of_it(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL)
     assert arrive().id == account.id
-    assert mailbox.letters_to(EMAIL)[-1].subject == "Another way to sign in was added"
+    assert mailbox.letters_to(EMAIL)[-1].subject == "A sign-in provider was linked to your account"
     assert read_session().scalar(select(func.count()).select_from(Identity)) == 1
 
 

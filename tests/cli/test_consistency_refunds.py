@@ -50,8 +50,8 @@ TAMPERED: list[tuple[str, Callable[[], tuple[Any, ...]], str]] = [
     ("orders", lambda: (update(OrderRefund).values(amount=OrderRefund.amount - 1),), "its refunds make 58999"),
     ("orders", lambda: (update(Item).where(Item.refunded == 1).values(refunded=2),), "2 of TEST"),
     ("orders", lambda: (delete(Message).where(Message.topic == REFUND_MONEY),), "never announced: refund-money"),
-    ("payments", lambda: (delete(Refund), update(Payment).values(refunded=0)), "nothing did"),
-    ("payments", lambda: (update(Refund).values(key="refund/other/1"),), "went back without its word"),
+    ("payments", lambda: (delete(Refund), update(Payment).values(refunded=0)), "nothing was"),
+    ("payments", lambda: (update(Refund).values(key="refund/other/1"),), "was refunded without a refund of the order"),
     ("payments", lambda: (update(Payment).values(refunded=Payment.refunded + 1),), "its refunds make 59000"),
     (
         "catalog",
@@ -61,7 +61,7 @@ TAMPERED: list[tuple[str, Callable[[], tuple[Any, ...]], str]] = [
     (
         "catalog",
         lambda: (update(StockReservation).where(StockReservation.returned == 1).values(returned=0),),
-        "came back, 1 should",
+        "restocked, 1 expected",
     ),
 ]
 

@@ -17,7 +17,7 @@ MAX_INTEGER = (("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "LA"),
 def test_no_hostile_file_takes_long_or_much_memory(tmp_path: Path) -> None:
     """B17: each in less than ten seconds, the process growing by less than 200 MB. In a process of its own."""
     made = [*(make for _, make in REFUSED.values()), *MADE_HARMLESS.values(), *EITHER.values(), *LARGE]
-    grown, slowest = cost_of(tmp_path, made, "written_anew(sent, longest=1600)")
+    grown, slowest = cost_of(tmp_path, made, "reencode(sent, longest=1600)")
     assert grown < 200
     assert slowest < 10
 
@@ -25,7 +25,9 @@ def test_no_hostile_file_takes_long_or_much_memory(tmp_path: Path) -> None:
 def test_the_largest_that_staff_may_send_take_bounded_memory(tmp_path: Path) -> None:
     """Forty megapixels, one after the other; `docs/decisions/0014` says what a WebP of them takes."""
     made = [lambda kind=kind, mode=mode: picture(kind, (8000, 5000), mode) for kind, mode in MAX_INTEGER]
-    grown, slowest = cost_of(tmp_path, made, "rendered(sent, longest=1600, widths=(320, 640, 1280), limits=FROM_STAFF)")
+    grown, slowest = cost_of(
+        tmp_path, made, "make_renditions(sent, longest=1600, widths=(320, 640, 1280), limits=FROM_STAFF)"
+    )
     assert grown < 320
     assert slowest < 15
 
@@ -41,8 +43,8 @@ def cost_of(folder: Path, made: Sequence[Callable[[], bytes]], call: str) -> tup
 import resource, sys, time
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
-from storefront.errors import DomainError
-from storefront.pictures import FROM_STAFF, rendered, written_anew
+from storefront.core.errors import DomainError
+from storefront.core.image_processing import FROM_STAFF, make_renditions, reencode
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 slowest = 0.0
 for file in Path({str(folder)!r}).iterdir():

@@ -59,7 +59,7 @@ def test_a_filter_that_does_not_arrive_is_told_and_unticked(shopper: Shopper, ha
     tick = shopper.page.get_by_label(IN_STOCK)
     with on_the_way(shopper, happens):
         tick.click()
-        expect(alert(shopper)).to_have_text("The shop could not be reachedWhat you see is as it was. Try again.")
+        expect(alert(shopper)).to_have_text("The shop could not be reachedNothing on this page has changed. Try again.")
         expect(tick).not_to_be_checked()
         expect(shopper.page.locator(".listing__count strong")).to_have_text("12 products")
     shopper.take_picture("unreached-read")
@@ -74,7 +74,7 @@ def test_of_a_write_nothing_is_claimed(shopper: Shopper, happens: Callable[[Rout
     button = shopper.button("Add to cart").first
     with on_the_way(shopper, happens):
         button.click()
-        expect(alert(shopper)).to_contain_text("We cannot tell whether this was done. Look before you try again.")
+        expect(alert(shopper)).to_contain_text("We cannot tell whether this was saved. Check before you try again.")
         expect(alert(shopper)).to_be_in_viewport()
         expect(shopper.page.get_by_text("Bad Gateway")).to_have_count(0)
         expect(button).to_be_focused()
@@ -103,7 +103,7 @@ def test_what_the_stock_desk_sends_again_after_a_lost_answer_counts_once(new_sho
     field.fill("+3")
     with on_the_way(clerk, lose_the_answer):
         field.press("Enter")
-        expect(alert(clerk)).to_contain_text("Not saved, as far as we can tell")
+        expect(alert(clerk)).to_contain_text("This may not be saved")
         expect(field).to_have_value("+3")
         clerk.take_picture("unreached-desk")
     field.press("Enter")

@@ -86,7 +86,7 @@ def test_an_id_that_somebody_has_here_is_not_given_away_nor_what_belongs_to_it(
     [
         ({"phone": ""}, "", None),
         ({"phone": None}, "", None),
-        ({"phone": "12"}, "its phone number is none: left out", None),
+        ({"phone": "12"}, "its phone number is invalid: left out", None),
         ({"phone": "+91 98765 43210"}, "", "+919876543210"),
     ],
 )
@@ -107,13 +107,13 @@ def test_of_two_accounts_with_one_phone_number_the_second_goes_without(app: Flas
 
 def test_an_account_that_nobody_could_sign_in_to_does_not_come(app: Flask, old: OldShop, read: Import) -> None:
     old.user(ASHA, email="not an address", phone="")
-    assert "neither an e-mail address nor a phone number that can be used: 1 (id 7001)" in read().output
+    assert "it has no valid e-mail address or phone number: 1 (id 7001)" in read().output
 
 
 def test_rights_of_staff_are_named_and_not_given(app: Flask, old: OldShop, read: Import) -> None:
     old.user(ASHA, role="ROLE_ADMIN")
     said = read().output
-    assert "it was ROLE_ADMIN there; rights are given by: flask --app wsgi staff role: 1 (id 7001)" in said
+    assert "its role ROLE_ADMIN was not imported: use flask --app wsgi staff role: 1 (id 7001)" in said
     assert accounts.get_account(ASHA).role is Role.CUSTOMER
 
 
@@ -202,7 +202,7 @@ def test_wishes_come_once_a_product_and_only_for_products_that_are_here(app: Fla
     old.add_all(tables.WISHES, [{"id": n, "user_id": ASHA, "product_id": p} for n, p in ((1, 5001), (2, 5001), (3, 5))])
     said = read().output
     assert "wishlist: the product is on the list already: 1 (id 2)" in said
-    assert "wishlist: its product is not here: 1 (id 3)" in said  # the shop has a product 5, but it is another
+    assert "wishlist: its product was not imported: 1 (id 3)" in said  # the shop has a product 5, but it is another
     assert accounts.wishlist_product_ids(ASHA) == {5001}
 
 

@@ -93,7 +93,7 @@ def test_every_skipped_row_stands_in_a_file_if_one_is_asked_for(
     read(full.url, "--report", str(tmp_path / "skipped.csv"))
     with (tmp_path / "skipped.csv").open() as file:
         rows = list(csv.DictReader(file))
-    reason = "it has neither an e-mail address nor a phone number that can be used"
+    reason = "it has no valid e-mail address or phone number"
     assert rows == [{"table": "users", "id": "7002", "what": "skipped", "reason": reason}]
 
 
@@ -149,8 +149,8 @@ def test_moments_without_a_zone_are_read_in_that_of_the_old_servers(app: Flask, 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ([], 2, "name the database of the old system"),
-        (["not an address"], 1, "cannot be read: not the address of a database"),
+        ([], 2, "give the database of the old system"),
+        (["not an address"], 1, "cannot be read: not a database URL"),
         (["sqlite:////nowhere/old.db"], 1, "cannot be read: sqlite:////nowhere/old.db: unable to open"),
         (
             ["mysql+pymysql://root:hidden@127.0.0.1:1/old"],
@@ -158,8 +158,8 @@ def test_moments_without_a_zone_are_read_in_that_of_the_old_servers(app: Flask, 
             "cannot be read: mysql+pymysql://root:***@127.0.0.1:1/old",
         ),
         (["sqlite://"], 1, "no table of the old system was found there"),
-        (["sqlite://", "--schema", "people=sqlite://"], 2, "write users or products"),
-        (["sqlite://", "--time-zone", "Mars/Olympus"], 2, "no such time zone"),
+        (["sqlite://", "--schema", "people=sqlite://"], 2, "expected users or products"),
+        (["sqlite://", "--time-zone", "Mars/Olympus"], 2, "unknown time zone"),
     ],
 )
 def test_what_cannot_be_read_is_said_without_the_password(

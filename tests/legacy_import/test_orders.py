@@ -206,14 +206,16 @@ def test_amounts_kept_as_floating_numbers_are_rounded_half_up_and_that_is_said(
 
 def test_an_order_whose_account_did_not_come_is_nobodys(app: Flask, old: OldShop, read: Import) -> None:
     old.order(1, 1, [(LAMP, 1, 1499.0)])  # the shop has an account 1, but it is another's
-    assert "orders: its account is not here: whoever has its e-mail address may claim it: 1 (id 1)" in read().output
+    assert (
+        "orders: its account was not imported: the owner of its e-mail address can claim it: 1 (id 1)" in read().output
+    )
     assert orders.get_order(NUMBER).customer_id is None
     assert orders.count_claimable("asha@example.com") == 1
 
 
 def test_an_order_keeps_items_of_products_that_are_gone(app: Flask, old: OldShop, read: Import) -> None:
     old.order(1, ASHA, [(LAMP, 1, 1499.0), (5999, 3, 10.0)])
-    assert "a product of it is not here: its item leads nowhere: 1 (id 1)" in read().output
+    assert "a product of it was not imported: its item has no link: 1 (id 1)" in read().output
     assert [item.sku for item in orders.get_order(NUMBER).items] == ["SKU-OLD-5001", "OLD-5999"]
     assert list(consistency.violations()) == []
 
@@ -224,8 +226,8 @@ def test_an_order_keeps_items_of_products_that_are_gone(app: Flask, old: OldShop
         ({"status": "LOST"}, "its status LOST is unknown"),
         ({"order_id": "X" * 51}, "its number has more than 50 characters"),
         ({"order_id": "ORD/1"}, "its number has more than 50 characters, or others than letters"),
-        ({"order_id": "4242-4242-4242-4242"}, "its number is that of a card"),
-        ({"total_amount": -5.0}, "its total is less than nothing, or too large"),
+        ({"order_id": "4242-4242-4242-4242"}, "its number is a card number"),
+        ({"total_amount": -5.0}, "its total is negative or too large"),
     ],
 )
 def test_an_order_that_cannot_be_understood_does_not_come(

@@ -58,7 +58,7 @@ def test_packing_slips_of_the_orders_chosen_are_a_sheet_each_without_prices(desk
     link = next(a for a in page.all(".admin-head__links a") if a.get_text() == "PDF")
     printed = sheets(desk, str(link["href"]))
     assert len(printed) == 2
-    for words in (first.id, "3 × ", mug.sku, "Clay Mug", jar.sku, "Asha Rao", "12 Lake Road", "4 units in all"):
+    for words in (first.id, "3 × ", mug.sku, "Clay Mug", jar.sku, "Asha Rao", "12 Lake Road", "Total: 4 units"):
         assert words in printed[0]
     assert "₹" not in printed[0]
     assert "500" not in printed[0].replace(first.id, "").replace(mug.sku, "")
@@ -248,7 +248,7 @@ def test_units_refunded_before_they_are_sent_are_not_packed(desk: Pages) -> None
     for words in (page.words, printed):
         assert "1 × " in words
         assert "3 × " not in words
-        assert "2 units in all" in words
+        assert "Total: 2 units" in words
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_a_credit_note_names_what_was_returned_and_its_tax(desk: Pages) -> None:
             "Asha Rao",
             f"2 × Clay Mug; the delivery. Return no. {number}",
             order.items[0].sku,
-            "Goods ₹1,000",
+            "Products ₹1,000",
             "Delivery ₹500",
             "Tax ₹180",
             "Credited ₹1,680",
@@ -346,7 +346,7 @@ def test_a_cancelled_order_has_a_credit_note_at_the_desk(desk: Pages) -> None:
     assert "₹1,680 of ₹1,680 given back" in page.words
     for words in both(desk, str(page.one("a[href*=credit-notes]")["href"])):
         assert "Credited ₹1,680" in words
-        assert "It was not paid yet: so much less is asked for." in words
+        assert "The order was not paid yet: the amount due is reduced." in words
 
 
 def test_a_credit_note_is_its_customers_and_nobody_elses(desk: Pages) -> None:

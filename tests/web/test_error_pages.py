@@ -39,14 +39,14 @@ def assert_says(page: Page, words: str, *, htmx: bool) -> None:
 @BOTH_WAYS
 @pytest.mark.parametrize("url", ["/no-such-page", "/product/999999-mug", "/category/toys"])
 def test_what_is_not_there(pages: Pages, url: str, htmx: bool) -> None:
-    assert_says(pages.get(url, htmx=htmx, status=404), "There is nothing here", htmx=htmx)
+    assert_says(pages.get(url, htmx=htmx, status=404), "Page not found", htmx=htmx)
 
 
 @BOTH_WAYS
 @pytest.mark.parametrize("url", ["/cart/lines", "/cart/lines/1", "/cart/lines/1/removal"])
 def test_what_cannot_be_done_there(pages: Pages, url: str, htmx: bool) -> None:
     page = pages.get(url, htmx=htmx, status=405)
-    assert_says(page, "This address cannot do that", htmx=htmx)
+    assert_says(page, "Method not allowed", htmx=htmx)
     assert "POST" in page.response.headers["Allow"]
 
 
@@ -54,7 +54,7 @@ def test_what_cannot_be_done_there(pages: Pages, url: str, htmx: bool) -> None:
 def test_what_is_too_large(pages: Pages, htmx: bool) -> None:
     product = pages.get(PRODUCT)
     page = pages.submit(product, "#add-line", htmx=htmx, status=413, quantity="1" * 2 * 1024 * 1024)
-    assert_says(page, "That is too much at once", htmx=htmx)
+    assert_says(page, "Request too large", htmx=htmx)
 
 
 @BOTH_WAYS
@@ -74,7 +74,7 @@ def test_an_error_nobody_foresaw_shows_nothing_of_the_inside(
 
     monkeypatch.setitem(pages.app.view_functions, "cart.show", fail)
     page = pages.get("/cart", htmx=htmx, status=500)
-    assert_says(page, "Something went wrong on our side", htmx=htmx)
+    assert_says(page, "Something went wrong", htmx=htmx)
     for inside in ("4711", "RuntimeError", "Traceback", ".py", "storefront/"):
         assert inside not in page.response.text
 
@@ -82,7 +82,7 @@ def test_an_error_nobody_foresaw_shows_nothing_of_the_inside(
 @BOTH_WAYS
 @pytest.mark.parametrize(
     ("error", "status", "words"),
-    [(SkuTaken, 409, "This can no longer be done"), (UnknownSku, 404, "There is nothing here")],
+    [(SkuTaken, 409, "This is no longer possible"), (UnknownSku, 404, "Page not found")],
 )
 def test_a_refusal_that_no_view_explained(
     pages: Pages, monkeypatch: pytest.MonkeyPatch, htmx: bool, error: type[DomainError], status: int, words: str
@@ -113,7 +113,7 @@ def test_a_shop_whose_connections_are_all_taken(pages: Pages, monkeypatch: pytes
 
     monkeypatch.setitem(pages.app.view_functions, "cart.show", wait_in_vain)
     page = pages.get("/cart", htmx=htmx, status=503)
-    assert_says(page, "The shop is catching its breath", htmx=htmx)
+    assert_says(page, "The shop is temporarily unavailable", htmx=htmx)
     assert page.response.headers["Retry-After"] == "5"
 
 
@@ -135,7 +135,7 @@ def shop_without(folder: Path, *away: str) -> Iterator[Pages]:
 def test_a_database_that_is_away_is_told_with_a_time_to_come_back(databases: Path, htmx: bool) -> None:
     for pages in shop_without(databases, "catalog"):
         page = pages.get("/products", htmx=htmx, status=503)
-        assert_says(page, "The shop is catching its breath", htmx=htmx)
+        assert_says(page, "The shop is temporarily unavailable", htmx=htmx)
         assert page.response.headers["Retry-After"] == "5"
         assert "pymysql" not in page.response.text
 
@@ -175,7 +175,7 @@ def test_a_locked_database_is_waited_for_then_told_and_nothing_is_lost(
         with closing(sqlite3.connect(databases / "cart.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             page = pages.submit(product, "#add-line", status=503)
-            assert "Your cart is kept: try again soon." in page.words
+            assert "Your cart is saved. Try again in a moment." in page.words
             assert "Nothing here yet" in pages.get("/cart").words  # reading goes on
         assert "added to your cart" in pages.submit(product, "#add-line").words
 

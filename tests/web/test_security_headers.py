@@ -189,5 +189,5 @@ def test_tries_are_limited_and_a_forged_address_dodges_no_limit(tmp_path: Path) 
 
         answers = [guess(number) for number in range(25)]
     assert [answer.status_code for answer in answers] == [422] * 20 + [429] * 5
-    assert "Too many tries" in answers[-1].text
+    assert "Too many attempts" in answers[-1].text
     assert int(answers[-1].headers["Retry-After"]) > 0

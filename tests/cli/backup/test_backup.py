@@ -151,10 +151,10 @@ def test_a_backup_under_load_is_a_healthy_shop_elsewhere(
         for _ in range(3 * BUYERS):
             assert ordered.acquire(timeout=60)
         with unhurried(ordered):
-            assert "not part of it" in said(run(shop, "backup", tmp_path / "copy"))
+            assert "Not included" in said(run(shop, "backup", tmp_path / "copy"))
         assert ordered.acquire(timeout=60), "the shop did not go on"
     with shop_at(elsewhere.url, elsewhere.folder) as app:
-        assert "Stock, money and messages agree" in said(run(app, "restore", tmp_path / "copy"))
+        assert "Stock, money and messages are consistent" in said(run(app, "restore", tmp_path / "copy"))
         with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
             assert read_session().scalar(sa.select(sa.func.count(Order.id))) >= 3 * BUYERS
             now.at += saga.LEASE + saga.RETRY_PAUSE  # whoever walked them did not come along
@@ -174,17 +174,17 @@ def test_what_was_under_way_is_judged_as_of_the_backup(
     said(run(shop, "backup", tmp_path / "copy"))
     now.advance(days=3)
     with shop_at(elsewhere.url, elsewhere.folder) as app:
-        assert "agree" in said(run(app, "restore", tmp_path / "copy"))
+        assert "consistent" in said(run(app, "restore", tmp_path / "copy"))
         assert "not delivered" in said(run(app, "doctor"), 1)
         with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
             tasks.deliver_outboxes()
-        assert "agree" in said(run(app, "doctor"))
+        assert "consistent" in said(run(app, "doctor"))
 
 
 def test_a_backup_is_made_whole_or_not_at_all(shop: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / "mine").touch()
-    assert "is there already" in said(run(shop, "backup", tmp_path / "copy"), 1)
+    assert "already exists" in said(run(shop, "backup", tmp_path / "copy"), 1)
 
     def run_full(*_: object) -> None:
         raise OSError("no space left on device")
@@ -227,7 +227,7 @@ def test_nothing_is_restored_under_an_open_shop(shop: Flask, elsewhere: Place, t
         assert "in use" in said(run(app, "restore", tmp_path / "copy"), 1)
         with opened.app_context():
             db.engines["orders"].dispose()
-        assert "agree" in said(run(app, "restore", tmp_path / "copy"))
+        assert "consistent" in said(run(app, "restore", tmp_path / "copy"))
 
 
 def test_a_backup_that_was_damaged_is_refused(shop: Flask, elsewhere: Place, tmp_path: Path) -> None:
@@ -237,16 +237,16 @@ def test_a_backup_that_was_damaged_is_refused(shop: Flask, elsewhere: Place, tmp
     whole = file.read_bytes()
     with shop_at(elsewhere.url, elsewhere.folder) as app:
         file.write_bytes(whole[:-1])
-        assert "not as it was made" in said(run(app, "restore", copy), 1)
+        assert "was changed" in said(run(app, "restore", copy), 1)
         file.write_bytes(whole)
         (copy / "backup.json").rename(tmp_path / "aside")
-        assert "holds no backup" in said(run(app, "restore", copy), 1)
+        assert "contains no backup" in said(run(app, "restore", copy), 1)
         told = json.loads((tmp_path / "aside").read_text())
         told["revisions"]["orders"] = "of-tomorrow"
         (copy / "backup.json").write_text(json.dumps(told))
         assert "newer version" in said(run(app, "restore", copy), 1)
         shutil.copy(tmp_path / "aside", copy / "backup.json")
-        assert "agree" in said(run(app, "restore", copy))
+        assert "consistent" in said(run(app, "restore", copy))
 
 
 def test_pictures_in_a_folder_come_along(shop: Flask, engine: str, elsewhere: Place, tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_pictures_in_a_folder_come_along(shop: Flask, engine: str, elsewhere: Pl
     url = shop.config["SQLALCHEMY_BINDS"]["cart"]["url"].replace("cart", "{schema}")
     with shop_at(url, tmp_path, IMAGE_STORAGE=pictures) as app:
         app.extensions["picture_store"].put(NAME, b"a picture")
-        assert "Files of pictures copied: 1" in said(run(app, "backup", tmp_path / "copy"))
+        assert "Image files copied: 1" in said(run(app, "backup", tmp_path / "copy"))
     with shop_at(elsewhere.url, elsewhere.folder, IMAGE_STORAGE=f"file://{tmp_path}/there") as app:
         said(run(app, "restore", tmp_path / "copy"))
         assert app.extensions["picture_store"].get(NAME) == b"a picture"
@@ -277,12 +277,12 @@ def test_the_key_a_shop_made_for_itself_comes_along(tmp_path: Path) -> None:
 
 
 def test_a_busy_database_is_waited_for_and_then_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_copy, "GATE_SECONDS", 0.01)
+    monkeypatch.setattr(sqlite_copy, "LOCK_SECONDS", 0.01)
     with own_shop("sqlite", tmp_path / "shop", filled=False) as app, app.app_context():
         demo_shop.make_tables()
         writer = sqlite3.connect(tmp_path / "shop" / "cart.db", isolation_level=None)
         writer.execute("BEGIN IMMEDIATE")
-        assert "without a pause" in said(run(app, "backup", tmp_path / "copy"), 1)
+        assert "too busy" in said(run(app, "backup", tmp_path / "copy"), 1)
         writer.close()
         said(run(app, "backup", tmp_path / "copy"))
 

@@ -276,6 +276,6 @@ def test_a_database_that_is_away_is_said_and_the_same_button_works_later(
     at_step(monkeypatch, "create order", raising(no_database()))
     page = press_order(review, shopper, status=503)
     assert page.response.headers["Retry-After"] == "5"
-    assert "Your cart is kept" in page.words
+    assert "Your cart is saved" in page.words
     now.advance(seconds=5)
     assert press_order(review, shopper).url.startswith("/orders/ORD-")
