@@ -137,7 +137,7 @@ def _packing_slip(order: OrderView) -> Section:
         parties=(_addressee("Ship to", order.address, order.phone),),
         warning=_macro_text("staff/orders/_labels.html", "slip_words", order),
         packing_list=tuple(PackingRow(f"{item.units_kept} ×", item.sku, _full_name(item)) for item in items),
-        closing=f"Total: {units}" if items else "",
+        closing=f"{units} in all" if items else "",
     )
 
 

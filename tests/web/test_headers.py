@@ -93,7 +93,7 @@ def test_a_referrer_keeps_its_path_within_the_shop_and_loses_it_outside(real_sho
     assert policy in keeps_paths_at_home & hides_them_abroad
 
 
-PERSONAL = {"account", "accounts", "checkout", "dev", "orders", "payments", "provider", "security", "staff", "wishlist"}
+PERSONAL = {"account", "sign_in", "checkout", "dev_mail", "orders", "payments", "oidc", "security", "staff", "wishlist"}
 
 
 @pytest.mark.parametrize("endpoint", [name for name in PAGES if name.partition(".")[0] in PERSONAL])

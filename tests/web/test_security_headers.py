@@ -99,7 +99,7 @@ def test_a_form_of_ours_is_taken(pages: Pages, headers: dict[str, str]) -> None:
 def test_a_form_of_another_site_is_refused_with_a_good_token(pages: Pages, headers: dict[str, str]) -> None:
     response = add(pages, headers)
     assert response.status_code == 403
-    assert "did not come from a page of this shop" in response.text
+    assert "the form was not sent from this shop" in response.text
     assert carts() == 0
 
 
@@ -108,7 +108,7 @@ def test_a_form_of_another_site_is_refused_with_a_good_token(pages: Pages, heade
 def test_a_form_without_its_token_is_refused(pages: Pages, headers: dict[str, str], token: str) -> None:
     response = add(pages, headers, token=token)
     assert response.status_code == 403
-    assert "did not come from a page of this shop" in response.text
+    assert "the form was not sent from this shop" in response.text
     assert carts() == 0
 
 
@@ -134,7 +134,7 @@ def test_no_page_is_written_to_without_the_token(shop: Flask, pages: Pages) -> N
     assert len(answers) > 70
     assert {name for name, answer in answers.items() if answer.status_code != 403} == TOKEN_LESS
     refused = (answer.text for name, answer in answers.items() if name not in TOKEN_LESS)
-    assert all("did not come from a page of this shop" in page for page in refused)
+    assert all("the form was not sent from this shop" in page for page in refused)
 
 
 @pytest.mark.parametrize("url", ["/cart/lines/1", "/cart/lines/1/removal", "/track", "/checkout/review"])
