@@ -51,14 +51,14 @@ def test_a_product_keeps_its_id_and_stands_in_its_categories(app: Flask, old: Ol
     assert LAMP in {card.id for card in catalog.browse(catalog.BrowseCriteria(category="lamps")).cards}
 
 
-def test_what_is_in_stock_is_explained_by_one_movement(app: Flask, old: OldShop, read: Import) -> None:
+def test_imported_stock_is_one_ledger_movement(app: Flask, old: OldShop, read: Import) -> None:
     old.product(LAMP)
     read()
     assert list(catalog.stock_violations()) == []
     assert catalog.get_offer(LAMP_SKU).available == 12
 
 
-def test_a_product_of_which_there_was_no_end_can_be_sold(app: Flask, old: OldShop, read: Import) -> None:
+def test_a_product_with_unlimited_stock_can_be_sold(app: Flask, old: OldShop, read: Import) -> None:
     old.product(LAMP, stock=999_999_999)
     read()
     sell(LAMP_SKU)
@@ -104,7 +104,7 @@ def test_a_product_taken_off_sale_comes_and_stays_off(app: Flask, old: OldShop, 
         ({"id": 5}, "another product here has its id"),
     ],
 )
-def test_what_cannot_be_sold_does_not_come(
+def test_unsellable_products_are_skipped(
     app: Flask, old: OldShop, read: Import, row: dict[str, object], said: str
 ) -> None:
     old.product(**{"id": LAMP} | row)  # type: ignore[arg-type]
@@ -123,9 +123,7 @@ def test_what_cannot_be_sold_does_not_come(
         ({"description": "Paid with 4242 4242 4242 4242."}, "it contained a card number: redacted"),
     ],
 )
-def test_what_is_put_right_on_the_way_is_said(
-    app: Flask, old: OldShop, read: Import, row: dict[str, object], said: str
-) -> None:
+def test_corrections_are_reported(app: Flask, old: OldShop, read: Import, row: dict[str, object], said: str) -> None:
     old.product(LAMP, **row)
     assert f"products: {said}: 1 (id 5001)" in read().output
     lamp = catalog.get_full_product(LAMP, reviews=9)
@@ -133,7 +131,7 @@ def test_what_is_put_right_on_the_way_is_said(
     assert "4242" not in lamp.description
 
 
-def test_pictures_are_written_anew_and_the_first_is_shown(app: Flask, old: OldShop, read: Import) -> None:
+def test_images_are_reencoded_and_the_first_is_shown(app: Flask, old: OldShop, read: Import) -> None:
     old.product(LAMP)
     old.add(tables.IMAGES, id=1, product_id=LAMP, image_data=png(), alt_text="A lamp")
     read()
@@ -157,9 +155,7 @@ def test_pictures_are_written_anew_and_the_first_is_shown(app: Flask, old: OldSh
         ({"image_data": png(), "product_id": None}, "its product was not imported"),
     ],
 )
-def test_a_picture_that_cannot_be_shown_does_not_come(
-    app: Flask, old: OldShop, read: Import, row: dict[str, object], said: str
-) -> None:
+def test_unusable_images_are_skipped(app: Flask, old: OldShop, read: Import, row: dict[str, object], said: str) -> None:
     old.product(LAMP)
     old.add(tables.IMAGES, **{"id": 1, "product_id": LAMP} | row)
     assert f"pictures: {said}" in read().output
@@ -195,9 +191,7 @@ def test_reviews_come_with_their_votes_and_make_the_rating(app: Flask, old: OldS
         ({"user": 1}, "its author's account was not imported"),
     ],
 )
-def test_a_review_against_the_rules_does_not_come(
-    app: Flask, old: OldShop, read: Import, row: dict[str, object], said: str
-) -> None:
+def test_invalid_reviews_are_skipped(app: Flask, old: OldShop, read: Import, row: dict[str, object], said: str) -> None:
     old.user(ASHA)
     old.product(LAMP)
     old.review(**{"id": 1, "product": LAMP, "user": ASHA} | row)  # type: ignore[arg-type]
@@ -205,7 +199,7 @@ def test_a_review_against_the_rules_does_not_come(
     assert catalog.get_full_product(LAMP, reviews=9).review_count == 0
 
 
-def test_of_two_reviews_by_one_author_the_first_comes(app: Flask, old: OldShop, read: Import) -> None:
+def test_of_two_reviews_by_one_author_the_first_is_imported(app: Flask, old: OldShop, read: Import) -> None:
     old.user(ASHA)
     old.product(LAMP)
     old.review(1, LAMP, ASHA)
@@ -214,7 +208,7 @@ def test_of_two_reviews_by_one_author_the_first_comes(app: Flask, old: OldShop, 
     assert catalog.get_full_product(LAMP, reviews=9).rating == 5
 
 
-def test_what_lay_in_a_cart_lies_in_it_here(app: Flask, old: OldShop, read: Import) -> None:
+def test_cart_lines_are_imported(app: Flask, old: OldShop, read: Import) -> None:
     old.user(ASHA)
     old.product(LAMP)
     old.add(tables.CARTS, id=4, user_id=ASHA, updated_at=tables.ORDERED)
@@ -236,7 +230,7 @@ def test_what_lay_in_a_cart_lies_in_it_here(app: Flask, old: OldShop, read: Impo
         ({"cart_id": 9}, "its user_id is missing or invalid"),
     ],
 )
-def test_a_line_that_nobody_can_buy_does_not_come(
+def test_unsellable_cart_lines_are_skipped(
     app: Flask, old: OldShop, read: Import, row: dict[str, object], said: str
 ) -> None:
     old.user(ASHA)

@@ -226,7 +226,9 @@ def test_the_customer_has_the_invoice_as_a_file_too_and_nobody_else_does(desk: P
     shopper = Pages(desk.app)
     assert shopper.client.get(f"/orders/{order.id}/invoice.pdf").status_code == 303
     shopper.submit(shopper.get("/track"), "form.order-track__form", order_id=order.id, email="asha@example.com")
-    link = next(a for a in shopper.get(f"/orders/{order.id}/invoice").all(".invoice__acts a") if a.get_text() == "Download PDF")
+    link = next(
+        a for a in shopper.get(f"/orders/{order.id}/invoice").all(".invoice__acts a") if a.get_text() == "Download PDF"
+    )
     assert order.id in sheets(shopper, str(link["href"]))[0]
 
 
