@@ -46,24 +46,24 @@ def _checkout_violations() -> Iterator[str]:
     for known in sorted({*placed, *paid, *held} - set(states)):
         yield f"checkout {known}: has an order, a payment or reservations, but no record"
     for identity, (state, updated_at) in states.items():
-        order, payment, goods = placed.get(identity), paid.get(identity), held.get(identity, [])
+        order, payment, reservations = placed.get(identity), paid.get(identity), held.get(identity, [])
         if state in {CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOING}:
             if updated_at < utc_now() - checkout.STALE_AFTER:
                 yield f"checkout {identity}: {state} since {updated_at:%d %b %H:%M}"
             continue
         if is_legacy_checkout(identity):
-            yield from _imported_violations(identity, order, payment, goods)
+            yield from _imported_violations(identity, order, payment, reservations)
         elif state is CheckoutState.COMPLETED:
-            yield from _completed_violations(identity, order, payment, goods)
+            yield from _completed_violations(identity, order, payment, reservations)
         else:
-            yield from _undone_violations(identity, order, payment, goods)
+            yield from _undone_violations(identity, order, payment, reservations)
 
 
 def _completed_violations(
     identity: str,
     order: orders.OrderFacts | None,
     payment: payments.PaymentFacts | None,
-    goods: list[catalog.Holding],
+    reservations: list[catalog.Holding],
 ) -> Iterator[str]:
     if order is None or payment is None:
         yield f"checkout {identity}: completed without {'order' if order is None else 'payment'}"
@@ -74,11 +74,11 @@ def _completed_violations(
         yield f"{order.order_id}: pending, but its checkout is completed"
         return
     yield from _refund_violations(identity, order, payment)
-    sold = _summed(holding.units for holding in goods)
-    states = {holding.state.value for holding in goods}
+    sold = _summed(holding.units for holding in reservations)
+    states = {holding.state.value for holding in reservations}
     if sold != order.units or not states <= {"committed", "returned"}:
         yield f"{order.order_id}: ordered {order.units}, sold {dict(sold)} ({', '.join(sorted(states)) or 'nothing'})"
-    yield from _restock_violations(order, goods)
+    yield from _restock_violations(order, reservations)
 
 
 def _refund_violations(identity: str, order: orders.OrderFacts, payment: payments.PaymentFacts) -> Iterator[str]:
@@ -100,9 +100,12 @@ def _refund_violations(identity: str, order: orders.OrderFacts, payment: payment
         yield f"{order.order_id}: {order.status}, but its payment is {payment.status}"
 
 
-def _restock_violations(order: orders.OrderFacts, goods: list[catalog.Holding]) -> Iterator[str]:
+def _restock_violations(order: orders.OrderFacts, reservations: list[catalog.Holding]) -> Iterator[str]:
     """Compare restocked units with the refunds: at least those marked as restocked, at most all refunded units."""
-    sold, returned = _summed(holding.units for holding in goods), _summed(holding.returned for holding in goods)
+    sold, returned = (
+        _summed(holding.units for holding in reservations),
+        _summed(holding.returned for holding in reservations),
+    )
     most = _summed(back.units for back in order.given_back)
     least = _summed(back.units for back in order.given_back if back.is_shelved)
     for sku in sold:
@@ -121,7 +124,7 @@ def _imported_violations(
     identity: str,
     order: orders.OrderFacts | None,
     payment: payments.PaymentFacts | None,
-    goods: list[catalog.Holding],
+    reservations: list[catalog.Holding],
 ) -> Iterator[str]:
     """Check an imported order, whose products need not exist here."""
     if order is None or payment is None:
@@ -131,22 +134,22 @@ def _imported_violations(
     if payment.amount != order.total:
         yield f"{order.order_id}: {order.total} ordered, {payment.amount} paid"
     yield from _refund_violations(identity, order, payment)
-    yield from _restock_violations(order, goods)
-    if any(units > order.units.get(sku, 0) for holding in goods for sku, units in holding.units.items()):
-        yield f"{order.order_id}: ordered {order.units}, sold {[holding.units for holding in goods]}"
+    yield from _restock_violations(order, reservations)
+    if any(units > order.units.get(sku, 0) for holding in reservations for sku, units in holding.units.items()):
+        yield f"{order.order_id}: ordered {order.units}, sold {[holding.units for holding in reservations]}"
 
 
 def _undone_violations(
     identity: str,
     order: orders.OrderFacts | None,
     payment: payments.PaymentFacts | None,
-    goods: list[catalog.Holding],
+    reservations: list[catalog.Holding],
 ) -> Iterator[str]:
     if order is not None and order.status is not OrderStatus.CANCELLED:
         yield f"{order.order_id}: {order.status}, but its checkout {identity} was undone"
     if payment is not None and payment.status not in NOTHING_TAKEN:
         yield f"checkout {identity}: undone, but its payment is {payment.status}"
-    if goods:
+    if reservations:
         yield f"checkout {identity}: undone, but still has reservations"
 
 

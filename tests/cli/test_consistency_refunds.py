@@ -1,4 +1,4 @@
-"""The doctor notices when orders, payments and shelves do not tell the same of what went back."""
+"""`flask doctor` detects refunds on which orders, payments and stock disagree."""
 
 from __future__ import annotations
 

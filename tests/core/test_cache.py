@@ -1,4 +1,4 @@
-"""Cached values: who waits for them, who does not, and where they are kept."""
+"""The application cache: stale-while-revalidate, single flight, eviction, Redis."""
 
 from __future__ import annotations
 

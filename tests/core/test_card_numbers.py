@@ -1,4 +1,4 @@
-"""Which long numbers are card numbers, and which are what honest people type."""
+"""Detection of card numbers among other long numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How addresses and phone numbers are read."""
+"""Parsing and formatting of e-mail addresses and phone numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it costs to look at files that were made to harm whoever looks."""
+"""Time and memory needed for hostile image files."""
 
 from __future__ import annotations
 

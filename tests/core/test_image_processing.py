@@ -1,4 +1,4 @@
-"""Pictures that people send: small, upright, square where asked, and nothing of the file but its pixels."""
+"""Re-encoding of uploaded images: size, orientation, metadata, limits."""
 
 from __future__ import annotations
 

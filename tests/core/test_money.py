@@ -1,4 +1,4 @@
-"""Amounts: whole minor units, one rounding, no mixing of currencies."""
+"""Amounts of money: whole minor units, one rounding, no mixing of currencies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes to the log: entries that nobody can forge."""
+"""Formatting of log entries, which no input can forge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What browsers are called."""
+"""Device names from User-Agent headers."""
 
 from __future__ import annotations
 

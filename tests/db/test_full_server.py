@@ -1,4 +1,4 @@
-"""A MariaDB that has as many connections as it may have is waited for, as a connection of one's own pool would be."""
+"""Waiting for a connection to a MariaDB that has no more connections."""
 
 from __future__ import annotations
 

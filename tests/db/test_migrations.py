@@ -1,4 +1,4 @@
-"""Migrations: up and down on both engines, on databases with goods in them."""
+"""Upgrades and downgrades on both engines, with data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages: written with the change they announce, delivered at least once, and in quiet times exactly once."""
+"""The transactional outbox: publishing, delivery, retries, crashes, concurrency."""
 
 from __future__ import annotations
 

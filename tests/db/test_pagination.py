@@ -1,4 +1,4 @@
-"""Cursors: what an address carries from page to page, and what somebody else wrote there."""
+"""Encoding and decoding of cursors, valid and forged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transactions: each writes one schema, wholly or not at all, and nothing is written outside of one."""
+"""Transactions: each writes one schema, completely or not at all, and nothing is written outside of one."""
 
 from __future__ import annotations
 

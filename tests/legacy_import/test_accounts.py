@@ -1,4 +1,4 @@
-"""Accounts and what belongs to them, from the old tables."""
+"""Import of accounts, addresses, payment methods and wishlists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command: where it reads, what it reports, that it may be broken off and run again."""
+"""The command: its sources, its report, and that it can be interrupted and repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders with their payments, from the old tables; and whether the books agree afterwards."""
+"""Import of orders with their payments, and their consistency."""
 
 from __future__ import annotations
 

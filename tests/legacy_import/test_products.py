@@ -1,4 +1,4 @@
-"""Products and what describes them, pictures, reviews and carts, from the old tables."""
+"""Import of products, images, reviews and carts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What old columns hold that no column should: read for what it is, or for nothing."""
+"""Conversion of old column values, valid and invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letters, and the ports they leave by."""
+"""E-mails and their transports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text messages and where they go."""
+"""Text messages and their transports."""
 
 from __future__ import annotations
 

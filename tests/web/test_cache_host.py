@@ -1,4 +1,4 @@
-"""The cache within Flask."""
+"""The application cache within Flask."""
 
 from __future__ import annotations
 

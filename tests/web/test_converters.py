@@ -1,4 +1,4 @@
-"""Ids in addresses."""
+"""Ids in URLs."""
 
 from __future__ import annotations
 

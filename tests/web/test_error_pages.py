@@ -1,4 +1,4 @@
-"""How faults look: a page in the shop's words, or a notice for htmx; never a trace of what is internal."""
+"""Errors as pages and as messages for htmx, without internals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The headers of every answer, and the score_of that the MDN HTTP Observatory would give for them."""
+"""Security headers of every kind of response, and the score of the MDN HTTP Observatory."""
 
 from __future__ import annotations
 

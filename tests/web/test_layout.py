@@ -1,4 +1,4 @@
-"""What the frame of every page needs: words for figures and moments, and assets that browsers may keep."""
+"""The page layout: formatting filters, assets and their caching, links of the header."""
 
 from __future__ import annotations
 

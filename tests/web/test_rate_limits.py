@@ -1,4 +1,4 @@
-"""Counting tries: whose count together, and what if the place where they are counted together is away."""
+"""Rate limits: their keys, and counting without Redis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused at the door: card numbers, names that are not ours, more than a form holds."""
+"""Checks of every request: card numbers, body size, host names, HTTPS."""
 
 from __future__ import annotations
 

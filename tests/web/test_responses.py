@@ -1,4 +1,4 @@
-"""How a view ends, and how it tells htmx from a browser that wants a page."""
+"""Responses of page views, with and without htmx."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each route of the shop says about itself."""
+"""The options declared by every route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose request is believed: contract section 5.1, cases 50 to 52."""
+"""Same-origin checks, bearer tokens and CORS: contract section 5.1, cases 50 to 52."""
 
 from __future__ import annotations
 

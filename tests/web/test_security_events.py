@@ -1,4 +1,4 @@
-"""Who was let in or turned away is written down: one line each, with no secret in it."""
+"""The security event log: one line per sign-in or refusal, without secrets."""
 
 from __future__ import annotations
 

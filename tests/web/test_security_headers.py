@@ -1,4 +1,4 @@
-"""What every request passes and every answer carries."""
+"""Security headers, CSRF protection and rate limits of pages."""
 
 from __future__ import annotations
 

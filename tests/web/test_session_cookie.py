@@ -1,4 +1,4 @@
-"""The session's cookie on a shop behind HTTPS: reliability.md B15."""
+"""The session cookie of a shop behind HTTPS: reliability.md B15."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the goods' return to the email: everybody who waits has one, as long as there are goods."""
+"""Back-in-stock e-mails, from the restock to the delivery."""
 
 from __future__ import annotations
 

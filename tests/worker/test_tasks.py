@@ -1,4 +1,4 @@
-"""What the worker does, and how work reaches it."""
+"""The worker's jobs, and how it is woken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backups: taken while orders are placed, restored elsewhere, and refused where they would do harm."""
+"""Backups: made while orders are placed, restored elsewhere, and refused where they would do harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo shop: the contract's goods first, and a shop worth looking at."""
+"""The demo catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any number of further products, the same ones every time."""
+"""Generated products."""
 
 from __future__ import annotations
 
