@@ -144,7 +144,7 @@ def test_a_code_at_sign_in_is_switched_on_and_off_by_the_password(mailbox: Mailb
     assert isinstance(accounts.sign_in(EMAIL, PASSWORD), SecondFactorNeeded)
     accounts.set_second_factor(account.id, on=False, password=PASSWORD)
     assert accounts.sign_in(EMAIL, PASSWORD) == accounts.get_account(account.id)
-    told = [letter.subject for letter in mailbox.letters_to(EMAIL) if "Codes" in letter.subject]
+    told = [letter.subject for letter in mailbox.letters_to(EMAIL) if "Two-step" in letter.subject]
     assert told == ["Two-step sign-in was turned on", "Two-step sign-in was turned off"]
 
 
