@@ -371,24 +371,21 @@ def test_every_setting_is_documented() -> None:
 # -------------------------------------------------------------------------------------- settings that were renamed
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "value", "other"),
+    [("CACHE_COUNTS", "CACHE_ENABLED", "0", "1"), ("PICTURE_STORE", "IMAGE_STORAGE", "file:///srv/a", "s3://bucket")],
+)
 def test_an_old_name_is_still_read_with_a_warning_and_the_new_name_takes_precedence(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, old: str, new: str, value: str, other: str
 ) -> None:
-    monkeypatch.setenv("CACHE_COUNTS", "0")
-    assert Config().CACHE_ENABLED is False
-    assert "the setting CACHE_COUNTS was renamed to CACHE_ENABLED" in caplog.text
-    monkeypatch.setenv("CACHE_ENABLED", "1")
-    assert Config().CACHE_ENABLED is True
-
-
-def test_image_storage_is_still_read_from_picture_store(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("PICTURE_STORE", "file:///srv/images")
-    assert Config().IMAGE_STORAGE == "file:///srv/images"
-    assert "the setting PICTURE_STORE was renamed to IMAGE_STORAGE" in caplog.text
-    monkeypatch.setenv("IMAGE_STORAGE", "s3://bucket")
-    assert Config().IMAGE_STORAGE == "s3://bucket"
+    monkeypatch.setenv(new, value)
+    expected = getattr(Config(), new)
+    monkeypatch.delenv(new)
+    monkeypatch.setenv(old, value)
+    assert getattr(Config(), new) == expected
+    assert f"the setting {old} was renamed to {new}" in caplog.text
+    monkeypatch.setenv(new, other)
+    assert getattr(Config(), new) != expected
 
 
 def test_present_names_cause_no_warning(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
