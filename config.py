@@ -1,6 +1,6 @@
 """Configuration, read from the environment once at start-up. docs/running.md lists every variable.
 
-A setting that could not work ends here, in words that name it: nothing that looks right closes the shop later.
+An invalid setting is refused here, with a message that names it, and not when the first request needs it.
 """
 
 import logging
@@ -21,10 +21,10 @@ from sqlalchemy.exc import ArgumentError
 SCHEMAS = ("accounts", "catalog", "cart", "checkout", "orders", "payments")
 OFFLINE_PAYMENTS = ("cod", "upi", "bnpl")
 MAX_DATABASE_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
-MIN_KEY_LENGTH = 32  # characters; as long as what HMAC-SHA256 makes of it
+MIN_KEY_LENGTH = 32  # characters; the length in bytes of an HMAC-SHA256 signature
 
-# Settings that were called otherwise before, old name: new name. The old one is still read, with a warning.
-RENAMED = {"CACHE_COUNTS": "CACHE_ENABLED"}
+# Renamed settings, old name: new name. The old name is still read, with a warning.
+RENAMED = {"CACHE_COUNTS": "CACHE_ENABLED", "PICTURE_STORE": "IMAGE_STORAGE"}
 
 _HTTP = ("http", "https")
 
@@ -32,20 +32,23 @@ logger = logging.getLogger(__name__)
 
 
 class ConfigurationError(RuntimeError):
-    """The environment asks for something this application refuses to start with."""
+    """A setting is missing, invalid or unsafe, and the application refuses to start."""
 
 
 def _wrong(name: str, must_be: str, example: object, found: str | None = None) -> ConfigurationError:
-    """:param found: what it is instead; left out where it may hold a secret"""
-    told = "" if found is None else f"; it is “{found}”"
-    return ConfigurationError(f"{name} must be {must_be}, such as {example}{told}")
+    """Make the error for an invalid setting.
+
+    :param found: its present value; left out where it may hold a secret
+    """
+    actual = "" if found is None else f"; it is “{found}”"
+    return ConfigurationError(f"{name} must be {must_be}, such as {example}{actual}")
 
 
 # ----------------------------------------------------------------------------------- one kind of setting each
 
 
 def _read(name: str, default: str = "") -> str:
-    """An environment variable as it is set, by its name or by the one it had before."""
+    """The value of an environment variable, under its present name or an old one."""
     names = [name, *(old for old, new in RENAMED.items() if new == name)]
     return next((os.environ[known] for known in names if known in os.environ), default)
 
@@ -53,16 +56,16 @@ def _read(name: str, default: str = "") -> str:
 def _warn_of_old_names() -> None:
     for old, new in RENAMED.items():
         if old in os.environ:
-            logger.warning("the setting %s is called %s now: rename it, the old name will go", old, new)
+            logger.warning("the setting %s was renamed to %s; the old name is deprecated", old, new)
 
 
 def _text(name: str, default: str = "") -> str:
-    """Any text; left blank is not set."""
+    """A text setting; a blank one counts as not set."""
     return _read(name).strip() or default
 
 
 def _list(name: str, default: str = "") -> list[str]:
-    """Items with commas between; left blank it has none."""
+    """The items of a comma-separated list; a blank one is empty."""
     return [item.strip() for item in _read(name, default).split(",") if item.strip()]
 
 
@@ -81,7 +84,10 @@ def _flag(name: str, default: bool) -> bool:
 
 
 def _number(name: str, default: str, *, least: int = 0, most: int, places: int = 0) -> Decimal:
-    """:param places: decimals it may have"""
+    """A number within a range.
+
+    :param places: how many decimals it may have
+    """
     text = _text(name, default)
     pattern = rf"[0-9]+(\.[0-9]{{1,{places}}})?" if places else "[0-9]+"
     if not re.fullmatch(pattern, text) or not least <= Decimal(text) <= most:
@@ -95,20 +101,20 @@ def _whole(name: str, default: int, *, least: int = 0, most: int) -> int:
 
 
 def _url(name: str, schemes: Collection[str], example: str) -> str:
-    """An address, or none. It may hold a password: what was found is not told."""
+    """A URL, or empty. The error leaves the value out, which may hold a password."""
     text = _text(name)
     try:
         parts = urlsplit(text)
-        is_one = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # no port can be read
-        is_one = False
-    if text and not is_one:
+        is_valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        is_valid = False
+    if text and not is_valid:
         raise _wrong(name, f"an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}", example)
     return text
 
 
 def _origin(name: str, text: str, example: str, *, is_secure: bool) -> str:
-    """An origin as browsers write it, so that theirs can be compared: small letters, no slash, no port of its own."""
+    """An origin as browsers write it, so that it can be compared: lower case, no slash, no default port."""
     schemes = ("https",) if is_secure else _HTTP
     must_be = f"an origin that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}, without a path"
     try:
@@ -172,9 +178,9 @@ def _data_folder(name: str, default: str) -> Path:
 
 
 def database_urls(template: str) -> dict[str, str]:
-    """One URL a schema: `<SCHEMA>_DATABASE_URL` if set, else the template with `{schema}` filled in.
+    """The database URL of each schema: `<SCHEMA>_DATABASE_URL` if set, else the template with `{schema}` filled in.
 
-    :raise ConfigurationError: the template has no `{schema}` and a schema has no URL of its own, or one is none
+    :raise ConfigurationError: a URL is invalid, or the template has no `{schema}` and a schema has no URL of its own
     """
     urls = {}
     for schema in SCHEMAS:
@@ -191,13 +197,13 @@ def database_urls(template: str) -> dict[str, str]:
 
 
 def _database_url(name: str, text: str) -> str:
-    """What was found is not told: it may hold a password."""
+    """A database URL. The error leaves the value out, which may hold a password."""
     try:
         url = make_url(text)
-    except (ArgumentError, ValueError):  # no port can be read
+    except (ArgumentError, ValueError):  # not a URL, or its port is no number
         url = make_url("none://")
     if url.drivername == "sqlite" and url.database and url.database != ":memory:":
-        # What a relative path is relative to is not the same everywhere.
+        # Resolved once: Flask-SQLAlchemy and Alembic resolve relative paths against different folders.
         is_path = not url.database.startswith("file:")
         return text if not is_path or Path(url.database).is_absolute() else f"sqlite:///{Path(url.database).resolve()}"
     if url.drivername in {"mysql+pymysql", "mariadb+pymysql"} and url.database:
@@ -207,7 +213,7 @@ def _database_url(name: str, text: str) -> str:
 
 
 def _secret_key(data_dir: Path, environment: str) -> str:
-    """SECRET_KEY; outside production one is made once and kept in the data folder."""
+    """SECRET_KEY; outside production one is generated once and stored in the data folder."""
     if key := os.environ.get("SECRET_KEY"):
         return _long_enough("SECRET_KEY", key, environment)
     if environment == "production":
@@ -232,7 +238,7 @@ def _long_enough(name: str, key: str, environment: str) -> str:
 
 
 class Config:
-    """What the shop runs with; `create_app` reads the upper-case attributes."""
+    """All settings; `create_app` reads the upper-case attributes."""
 
     def __init__(self) -> None:
         _warn_of_old_names()
@@ -243,7 +249,7 @@ class Config:
         self.is_production = self.ENVIRONMENT == "production"
         self._storage_settings()
         self._origin_settings()
-        self._post_settings()
+        self._message_settings()
         self._sign_in_settings()
         self._payment_settings()
         self._client_settings()
@@ -254,33 +260,34 @@ class Config:
         self.CACHE_ENABLED = _flag("CACHE_ENABLED", True)
 
     def _storage_settings(self) -> None:
-        """Folders, databases, the queue, and the keys that sign."""
+        """The data folder, databases, Redis, image storage, and the signing keys."""
         self.DATA_DIR = _data_folder("STOREFRONT_DATA", "instance")
         self.SECRET_KEY = _secret_key(self.DATA_DIR, self.ENVIRONMENT)
-        # Keys that were in use before: what they signed is still taken, new things are signed by the present one.
-        before = _list("SECRET_KEY_FALLBACKS")
-        self.SECRET_KEY_FALLBACKS = [_long_enough("SECRET_KEY_FALLBACKS", key, self.ENVIRONMENT) for key in before]
+        # Former keys: what they signed is still accepted, new signatures use SECRET_KEY.
+        former = _list("SECRET_KEY_FALLBACKS")
+        self.SECRET_KEY_FALLBACKS = [_long_enough("SECRET_KEY_FALLBACKS", key, self.ENVIRONMENT) for key in former]
         self.SQLALCHEMY_BINDS = database_urls(_text("DATABASE_URL", f"sqlite:///{self.DATA_DIR}/{{schema}}.db"))
         self.DATABASE_POOL_SIZE = _whole("DATABASE_POOL_SIZE", 5, least=1, most=MAX_DATABASE_CONNECTIONS)
         self.REDIS_URL = _url("REDIS_URL", ("redis", "rediss"), "redis://localhost:6379/0")
-        self.PICTURE_STORE = _text("PICTURE_STORE")
+        self.IMAGE_STORAGE = _text("IMAGE_STORAGE")
 
     def _origin_settings(self) -> None:
-        """The address people use, and who stands in front of the shop."""
+        """The public origin, the host names answered, and the proxies in front."""
         example = "https://shop.example"
         if self.is_production and not _text("PUBLIC_ORIGIN"):
             raise ConfigurationError(f"PUBLIC_ORIGIN must be set in production, such as {example}")
-        here = f"http://localhost:{_whole('PORT', 9090, least=1, most=65535)}"
-        origin = _text("PUBLIC_ORIGIN", here)
+        local = f"http://localhost:{_whole('PORT', 9090, least=1, most=65535)}"
+        origin = _text("PUBLIC_ORIGIN", local)
         self.PUBLIC_ORIGIN = _origin("PUBLIC_ORIGIN", origin, example, is_secure=self.is_production)
         self.HTTPS = self.PUBLIC_ORIGIN.startswith("https://")
-        # A shop being tried answers to every name of its machine; a real one to its own.
-        own_name = urlsplit(self.PUBLIC_ORIGIN).hostname or ""
-        self.KNOWN_HOSTS = frozenset({own_name} if self.is_production else ())
+        # Outside production every host name of the machine is answered. Not Flask's own TRUSTED_HOSTS: Flask would
+        # apply that to the health checks, too, which monitoring asks under any name.
+        public_host = urlsplit(self.PUBLIC_ORIGIN).hostname or ""
+        self.ALLOWED_HOSTS = frozenset({public_host} if self.is_production else ())
         self.PROXY_COUNT = _whole("PROXY_COUNT", 0, most=9)
 
-    def _post_settings(self) -> None:
-        """Where letters and text messages go."""
+    def _message_settings(self) -> None:
+        """How e-mails and text messages are sent."""
         example = "smtp+tls://user:password@host:587"
         self.MAIL_URL = _url("MAIL_URL", ("smtp", "smtp+tls", "smtps"), example)
         if self.is_production and not self.MAIL_URL:
@@ -291,11 +298,11 @@ class Config:
         self.SMS_URL = _url("SMS_URL", _HTTP, "https://sms.example/send")
 
     def _client_settings(self) -> None:
-        """The old client: where its files lie, and from which other origins its pages may read the API."""
+        """The Angular client: the folder of its build, and the other origins that may read the API."""
         self.SPA_DIR = Path(folder).resolve() if (folder := _text("SPA_DIR")) else None
         if self.SPA_DIR is not None and not (self.SPA_DIR / "index.html").is_file():
             raise _wrong("SPA_DIR", "the folder that holds the client's index.html", "/srv/client", str(self.SPA_DIR))
-        served = "http://localhost:4200"  # by the client's own development server, `ng serve`
+        served = "http://localhost:4200"  # the client's development server, `ng serve`
         example = "https://app.example" if self.is_production else served
         allowed = _list("CORS_ORIGINS", "" if self.is_production else served)
         self.CORS_ORIGINS = frozenset(
@@ -304,7 +311,7 @@ class Config:
         self.DEV_CLIENT = _text("DEV_CLIENT")
         if self.DEV_CLIENT and self.is_production:
             raise ConfigurationError(
-                "DEV_CLIENT gives whoever comes from there one session: it is refused in production"
+                "DEV_CLIENT gives every visitor of that origin the same session: it is refused in production"
             )
         if self.DEV_CLIENT:
             self.DEV_CLIENT = _origin("DEV_CLIENT", self.DEV_CLIENT, served, is_secure=False)
@@ -316,25 +323,29 @@ class Config:
             "PAYMENT_PROVIDER", ("sandbox", "stripe", "none"), "none" if self.is_production else "sandbox"
         )
         if self.is_production and self.PAYMENT_PROVIDER == "sandbox":
-            raise ConfigurationError("PAYMENT_PROVIDER=sandbox takes no money: it is refused in production")
+            raise ConfigurationError("PAYMENT_PROVIDER=sandbox charges nothing: it is refused in production")
         self.STRIPE_SECRET_KEY = _secret("STRIPE_SECRET_KEY", ("sk_", "rk_"))
         self.STRIPE_WEBHOOK_SECRET = _secret("STRIPE_WEBHOOK_SECRET", ("whsec_",))
         self.STRIPE_API_BASE = _url("STRIPE_API_BASE", _HTTP, "http://localhost:8420")
         if self.is_production and self.STRIPE_API_BASE:
-            raise ConfigurationError("STRIPE_API_BASE is a stand-in that takes no money: it is refused in production")
+            raise ConfigurationError(
+                "STRIPE_API_BASE names a test server that charges nothing: it is refused in production"
+            )
         if self.PAYMENT_PROVIDER == "stripe" and not (self.STRIPE_SECRET_KEY and self.STRIPE_WEBHOOK_SECRET):
             raise ConfigurationError("PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET")
-        # UPI and pay-later are promised, not proved: a real shop offers them only if it asks for them.
+        # Nobody confirms a payment by UPI or pay-later: in production they are offered only if configured.
         offered = _list("OFFLINE_PAYMENTS", "cod" if self.is_production else ",".join(OFFLINE_PAYMENTS))
         for code in offered:
             if code not in OFFLINE_PAYMENTS:
                 raise _wrong("OFFLINE_PAYMENTS", f"some of {', '.join(OFFLINE_PAYMENTS)}", "cod,upi", code)
         if self.PAYMENT_PROVIDER == "none" and not offered:
-            raise ConfigurationError("OFFLINE_PAYMENTS is empty and PAYMENT_PROVIDER is none: nobody could pay")
+            raise ConfigurationError(
+                "OFFLINE_PAYMENTS is empty and PAYMENT_PROVIDER is none: there would be no payment method"
+            )
         self.OFFLINE_PAYMENTS = tuple(offered)
 
     def _sign_in_settings(self) -> None:
-        """Another way to sign in, at an OpenID Connect provider."""
+        """Sign-in at an OpenID Connect provider."""
         schemes = ("https",) if self.is_production else _HTTP
         self.OIDC_ISSUER = _url("OIDC_ISSUER", schemes, "https://id.example").rstrip("/")
         self.OIDC_CLIENT_ID = _text("OIDC_CLIENT_ID")
@@ -350,10 +361,10 @@ class Config:
         self.SESSION_COOKIE_SECURE = self.HTTPS
         self.SESSION_COOKIE_HTTPONLY = True
         self.SESSION_COOKIE_SAMESITE = "Lax"
-        self.PERMANENT_SESSION_LIFETIME = 30 * 24 * 3600  # seconds a guest's cart is remembered
-        self.SESSION_REFRESH_EACH_REQUEST = False  # pages that change nothing set no cookie
-        self.WTF_CSRF_TIME_LIMIT = None  # a tab left open overnight must still be able to buy
-        self.MAX_CONTENT_LENGTH = 1024 * 1024  # bytes; no form of the shop comes near it
+        self.PERMANENT_SESSION_LIFETIME = 30 * 24 * 3600  # seconds; how long a guest keeps their cart
+        self.SESSION_REFRESH_EACH_REQUEST = False  # the cookie is set only when the session changed
+        self.WTF_CSRF_TIME_LIMIT = None  # the form of a tab left open overnight must still work
+        self.MAX_CONTENT_LENGTH = 1024 * 1024  # bytes; routes that take uploads set their own limit
         self.MAX_FORM_MEMORY_SIZE = 256 * 1024
 
     def _shop_settings(self) -> None:
@@ -361,7 +372,7 @@ class Config:
         self.SHOP_TAGLINE = os.environ.get("SHOP_TAGLINE", "Good things, honestly priced.")
         self.SHOP_MAIL = _mail_address("SHOP_MAIL", "shop@localhost")
         self.STAFF_MAIL = _mail_address("STAFF_MAIL", self.SHOP_MAIL)
-        # Who sells, as an invoice must say: an address, its lines parted by "|", and the number of the tax office.
+        # The seller on invoices: address lines separated by "|", and the tax number.
         self.SHOP_ADDRESS = _text("SHOP_ADDRESS")
         self.SHOP_TAX_NUMBER = _text("SHOP_TAX_NUMBER")
         self.SHOP_LOCALE = _locale("SHOP_LOCALE", "en_IN")
@@ -376,5 +387,5 @@ class Config:
         self.DELIVERY_DAYS = _whole("DELIVERY_DAYS", 7, most=365)
 
     def as_mapping(self) -> dict[str, Any]:
-        """Every setting by its name, as Flask's config takes them."""
+        """All settings by name, for `app.config`."""
         return {name: value for name, value in vars(self).items() if name.isupper()}

@@ -5,7 +5,7 @@ import sys
 from config import Config, ConfigurationError
 from storefront import create_app
 
-CANNOT_START = 3  # gunicorn gives up on this code; on any other it would start a process again and again
+CANNOT_START = 3  # gunicorn stops on this exit code; after any other it would restart the process endlessly
 
 try:
     app = create_app(Config())

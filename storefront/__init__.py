@@ -1,4 +1,4 @@
-"""storefront: a whole shop in one Flask application. `create_app` is its table of contents."""
+"""storefront: a self-hosted shop in one Flask application, assembled by `create_app`."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from storefront.worker import tasks
 
 
 def create_app(config: Config) -> Flask:
-    """The application, ready to serve.
+    """Create the application, ready to serve.
 
-    :raise config.ConfigurationError: the environment asks for something unsafe (raised by `Config`)
+    :param config: its constructor raises `ConfigurationError` for invalid or unsafe settings
     """
     app = Flask(__name__, static_folder="../static", template_folder="../templates")
     app.config.from_mapping(config.as_mapping())

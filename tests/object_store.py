@@ -16,7 +16,7 @@ BUCKET = "pictures"
 def object_store() -> Iterator[str]:
     """Run an S3 server with an empty bucket.
 
-    :return: value for the setting PICTURE_STORE
+    :return: value for the setting IMAGE_STORAGE
     """
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()

@@ -1,4 +1,4 @@
-"""The configuration from environment variables, and invalid settings that are refused at start-up."""
+"""Settings read from the environment, and the ones refused at start-up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def production(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_without_settings_the_shop_is_a_development_shop(tmp_path: Path) -> None:
+def test_without_any_setting_the_shop_is_a_development_shop(tmp_path: Path) -> None:
     config = Config()
     assert config.ENVIRONMENT == "development"
     assert config.SQLALCHEMY_BINDS["cart"] == f"sqlite:///{tmp_path}/data/cart.db"
@@ -47,7 +47,7 @@ def test_one_template_names_six_databases(monkeypatch: pytest.MonkeyPatch) -> No
     assert Config().SQLALCHEMY_BINDS["orders"] == "mysql+pymysql://shop@db/shop_orders"
 
 
-def test_a_schema_can_have_a_database_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schema_may_have_a_database_url_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "mysql+pymysql://shop@db/shop_{schema}")
     monkeypatch.setenv("PAYMENTS_DATABASE_URL", "mysql+pymysql://payments@safe/payments")
     binds = Config().SQLALCHEMY_BINDS
@@ -68,37 +68,37 @@ def test_no_template_is_needed_if_every_schema_has_a_url(monkeypatch: pytest.Mon
     assert Config().SQLALCHEMY_BINDS["cart"] == f"sqlite:///{Path.cwd()}/cart.db"
 
 
-def test_a_development_secret_is_generated_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+def test_the_secret_key_of_a_development_shop_is_generated_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     first = Config().SECRET_KEY
     assert first == Config().SECRET_KEY
     assert len(first) == 64
     assert (tmp_path / "data" / "secret-key").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_configured_secret_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_configured_secret_key_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SECRET_KEY", "given")
     assert Config().SECRET_KEY == "given"
     assert not (tmp_path / "data" / "secret-key").exists()
 
 
 @pytest.mark.usefixtures("production")
-def test_production_offers_no_simulated_payment() -> None:
+def test_production_offers_no_sandbox_payments() -> None:
     config = Config()
     assert (config.PAYMENT_PROVIDER, config.OFFLINE_PAYMENTS) == ("none", ("cod",))
 
 
-def test_a_development_shop_offers_every_payment_option() -> None:
+def test_a_development_shop_offers_every_offline_payment() -> None:
     assert Config().OFFLINE_PAYMENTS == ("cod", "upi", "bnpl")
 
 
 @pytest.mark.usefixtures("production")
-def test_a_production_shop_offers_upi_and_pay_later_if_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_offers_upi_and_pay_later_when_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFLINE_PAYMENTS", "upi, cod")
     assert Config().OFFLINE_PAYMENTS == ("upi", "cod")
 
 
 @pytest.mark.parametrize(("name", "value"), [("PAYMENT_PROVIDER", "paypal"), ("OFFLINE_PAYMENTS", "cod,cheque")])
-def test_an_unknown_payment_option_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_unknown_payment_method_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=name):
         Config()
@@ -150,13 +150,13 @@ def test_an_https_origin_makes_the_cookie_secure(monkeypatch: pytest.MonkeyPatch
     assert (config.SESSION_COOKIE_NAME, config.SESSION_COOKIE_SECURE) == ("__Host-storefront", True)
 
 
-def test_the_shipping_fee_is_configurable_to_the_paisa(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipping_fee_may_have_paise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHIPPING_FEE", "49.50")
     assert Decimal("49.50") == Config().SHIPPING_FEE
 
 
 @pytest.mark.parametrize(("environment", "status"), [("development", 200), ("production", 404)])
-def test_emails_cannot_be_read_in_production(tmp_path: Path, environment: str, status: int) -> None:
+def test_the_development_mailbox_does_not_exist_in_production(tmp_path: Path, environment: str, status: int) -> None:
     settings = {**PRODUCTION, "MAIL_URL": PRODUCTION["MAIL_URL"] if environment == "production" else ""}
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with shop_at(url, tmp_path, **{**settings, "STOREFRONT_ENV": environment}) as app:
@@ -164,7 +164,7 @@ def test_emails_cannot_be_read_in_production(tmp_path: Path, environment: str, s
         assert page.status_code == status
 
 
-def test_configured_origins_may_read_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_origins_may_read_the_api_when_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"http://localhost:4200"} == Config().CORS_ORIGINS
     monkeypatch.setenv("CORS_ORIGINS", "https://app.example/, http://localhost:4201")
     assert {"https://app.example", "http://localhost:4201"} == Config().CORS_ORIGINS
@@ -172,7 +172,7 @@ def test_configured_origins_may_read_the_api(monkeypatch: pytest.MonkeyPatch) ->
     assert frozenset() == Config().CORS_ORIGINS
 
 
-def test_in_production_only_configured_origins_may_read_the_api(
+def test_in_production_no_other_origin_reads_the_api_unless_configured(
     production: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert frozenset() == Config().CORS_ORIGINS
@@ -183,7 +183,7 @@ def test_in_production_only_configured_origins_may_read_the_api(
         Config()
 
 
-def test_the_clients_development_server_is_trusted_in_development_only(
+def test_the_clients_development_server_must_be_on_the_same_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert Config().DEV_CLIENT == ""
@@ -194,13 +194,13 @@ def test_the_clients_development_server_is_trusted_in_development_only(
         Config()
 
 
-def test_in_production_no_development_server_is_trusted(production: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_refuses_a_development_client(production: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEV_CLIENT", "http://localhost:4200")
     with pytest.raises(ConfigurationError, match="refused in production"):
         Config()
 
 
-def test_a_build_of_the_client_has_an_index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_folder_of_the_client_must_have_an_index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert Config().SPA_DIR is None
     monkeypatch.setenv("SPA_DIR", str(tmp_path))
     with pytest.raises(ConfigurationError, match=r"index\.html"):
@@ -209,7 +209,7 @@ def test_a_build_of_the_client_has_an_index(monkeypatch: pytest.MonkeyPatch, tmp
     assert tmp_path.resolve() == Config().SPA_DIR
 
 
-# ------------------------------------------------------------------------- what looks right and could not work
+# ------------------------------------------------------------------------- invalid values
 
 WRONG = [
     ("PUBLIC_ORIGIN", "shop.example"),
@@ -256,7 +256,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_an_invalid_setting_is_reported_with_its_value_and_an_example(
+def test_an_invalid_setting_is_named_with_its_value_and_an_example(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -290,7 +290,9 @@ HOLDING_SECRETS = [
 
 
 @pytest.mark.parametrize(("name", "value"), HOLDING_SECRETS)
-def test_the_value_of_a_secret_setting_is_not_reported(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_the_error_for_a_setting_that_may_hold_a_secret_leaves_its_value_out(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=rf"^{name} must be .+, such as .+") as refused:
         Config()
@@ -298,7 +300,7 @@ def test_the_value_of_a_secret_setting_is_not_reported(monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("production")
-def test_the_value_of_a_short_key_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_short_key_leaves_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "hush")
     with pytest.raises(ConfigurationError, match="it has 4") as refused:
         Config()
@@ -306,7 +308,7 @@ def test_the_value_of_a_short_key_is_not_reported(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "normalized"),
     [
         ("https://shop.example/", "https://shop.example"),
         (" https://Shop.Example:443 ", "https://shop.example"),
@@ -315,9 +317,11 @@ def test_the_value_of_a_short_key_is_not_reported(monkeypatch: pytest.MonkeyPatc
         ("http://[::1]:9090", "http://[::1]:9090"),
     ],
 )
-def test_an_origin_is_normalised_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch, given: str, kept: str) -> None:
+def test_an_origin_is_normalized_as_browsers_write_it(
+    monkeypatch: pytest.MonkeyPatch, given: str, normalized: str
+) -> None:
     monkeypatch.setenv("PUBLIC_ORIGIN", given)
-    assert kept == Config().PUBLIC_ORIGIN
+    assert normalized == Config().PUBLIC_ORIGIN
 
 
 @pytest.mark.usefixtures("production")
@@ -332,26 +336,24 @@ def test_a_blank_setting_counts_as_unset(monkeypatch: pytest.MonkeyPatch, tmp_pa
         assert Config().as_mapping() == expected
 
 
-def test_an_issuer_needs_client_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_oidc_issuer_needs_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OIDC_CLIENT_ID", "shop")
     with pytest.raises(ConfigurationError, match="OIDC_ISSUER"):
         Config()
 
 
-def test_the_configured_connection_limit_is_that_of_the_session() -> None:
+def test_the_pool_is_at_most_as_large_as_the_connection_limit() -> None:
     assert MAX_DATABASE_CONNECTIONS == session.MAX_CONNECTIONS
 
 
-def test_a_relative_path_is_the_same_file_for_migrations_and_shop(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_relative_sqlite_path_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DATABASE_URL", "sqlite:///kept/{schema}.db")
-    assert Config().SQLALCHEMY_BINDS["cart"] == f"sqlite:///{tmp_path}/kept/cart.db"
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///files/{schema}.db")
+    assert Config().SQLALCHEMY_BINDS["cart"] == f"sqlite:///{tmp_path}/files/cart.db"
 
 
-@pytest.mark.parametrize("name", ["TAX_RATE", "PICTURE_STORE"])
-def test_a_configuration_error_is_one_line_in_the_terminal(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["TAX_RATE", "IMAGE_STORAGE"])
+def test_a_command_prints_a_configuration_error_on_one_line(tmp_path: Path, name: str) -> None:
     environment = {"STOREFRONT_DATA": str(tmp_path), name: "abc"}
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "doctor"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -369,14 +371,27 @@ def test_every_setting_is_documented() -> None:
 # -------------------------------------------------------------------------------------- settings that were renamed
 
 
-def test_a_setting_is_still_read_by_its_old_name_with_a_warning(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("old", "new", "value", "other"),
+    [("CACHE_COUNTS", "CACHE_ENABLED", "0", "1"), ("PICTURE_STORE", "IMAGE_STORAGE", "file:///srv/a", "s3://bucket")],
+)
+def test_an_old_name_is_still_read_with_a_warning_and_the_new_name_takes_precedence(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, old: str, new: str, value: str, other: str
 ) -> None:
-    monkeypatch.setenv("CACHE_COUNTS", "0")
-    assert Config().CACHE_ENABLED is False
-    assert "the setting CACHE_COUNTS is called CACHE_ENABLED now" in caplog.text
-    monkeypatch.setenv("CACHE_ENABLED", "1")
-    assert Config().CACHE_ENABLED is True
+    with monkeypatch.context() as patch:
+        patch.setenv(new, value)
+        expected = getattr(Config(), new)
+    monkeypatch.setenv(old, value)
+    assert getattr(Config(), new) == expected
+    assert f"the setting {old} was renamed to {new}" in caplog.text
+    monkeypatch.setenv(new, other)
+    assert getattr(Config(), new) != expected
+
+
+def test_present_names_cause_no_warning(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("IMAGE_STORAGE", "file:///srv/images")
+    Config()
+    assert "renamed" not in caplog.text
 
 
 def test_every_renamed_setting_has_a_current_name() -> None:

@@ -10,35 +10,38 @@ from storefront.catalog import service as catalog
 from storefront.cli.backup.commands import backup, restore
 from storefront.cli.consistency import doctor
 from storefront.cli.demo import catalogue, generator
-from storefront.cli.images import pictures
-from storefront.cli.preflight import check
+from storefront.cli.deprecated_names import check, pictures
+from storefront.cli.images import images
+from storefront.cli.preflight import preflight
 from storefront.cli.staff import staff
 from storefront.db import migrations
 from storefront.legacy_import.command import import_legacy
 
-demo = AppGroup("demo", help="The demo shop.")
+demo = AppGroup("demo", help="Load demo data.")
 
 
 def init_app(app: Flask) -> None:
-    """Make the commands known."""
+    """Register all commands with the application."""
     app.cli.add_command(migrations.cli)
     app.cli.add_command(demo)
     app.cli.add_command(worker)
     app.cli.add_command(doctor)
-    app.cli.add_command(check)
+    app.cli.add_command(preflight)
     app.cli.add_command(backup)
     app.cli.add_command(restore)
-    app.cli.add_command(pictures)
+    app.cli.add_command(images)
     app.cli.add_command(staff)
     app.cli.add_command(import_legacy)
+    app.cli.add_command(check)
+    app.cli.add_command(pictures)
 
 
 @demo.command("load")
-@click.option("--if-empty", is_flag=True, help="Do nothing in a shop that has products.")
+@click.option("--if-empty", is_flag=True, help="Do nothing if the shop has products.")
 @click.option("--products", "count", type=click.IntRange(0), default=0, help="Add this many generated products.")
 @with_appcontext
 def load(if_empty: bool, count: int) -> None:
-    """Open the demo shop, and with --products make it large."""
+    """Load the demo catalogue, and with --products generated products as well."""
     is_empty = catalog.is_empty()
     if is_empty:
         click.echo("Loading the demo shop …")
@@ -57,8 +60,8 @@ def load(if_empty: bool, count: int) -> None:
 @click.command("worker")
 @with_appcontext
 def worker() -> None:
-    """Deliver mail, resume checkouts, let go of holds; runs until it is stopped."""
-    current_app.extensions["sweep"]()  # whatever the last one left lying
+    """Run the worker: deliver messages, resume checkouts, release expired reservations. Runs until it is stopped."""
+    current_app.extensions["sweep"]()  # work left over from the last run
     current_app.extensions["huey"].create_consumer(
         workers=2, worker_type="thread", max_delay=2.0, graceful_signal="TERM"
     ).run()

@@ -1,6 +1,6 @@
-"""`flask --app wsgi doctor`: do the six schemas agree? Read-only; it names every row that breaks an invariant.
+"""`flask --app wsgi doctor`: check the consistency of the six schemas, naming every violation; read-only.
 
-It may be run while the shop is open: what is under way at this moment (an unfinished checkout) is not a fault.
+It may run while the shop is open: unfinished checkouts are not violations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutState
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
-from storefront.db import dead_letters
+from storefront.db.dead_letters import dead_letters_by_schema
 from storefront.db.import_log import is_legacy_checkout
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
@@ -28,42 +28,42 @@ NOTHING_TAKEN = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED, Payment
 
 
 def violations() -> Iterator[str]:
-    """Every broken invariant, in words; nothing in a healthy shop."""
+    """Yield every broken invariant, in words."""
     yield from catalog.stock_violations()
     yield from catalog.product_violations()
     yield from catalog.review_violations()
     yield from orders.violations()
     yield from payments.violations()
-    for messages in dead_letters.stuck_messages().values():
+    for messages in dead_letters_by_schema().values():
         yield from messages.violations()
-    yield from _checkout_faults()
+    yield from _checkout_violations()
 
 
-def _checkout_faults() -> Iterator[str]:
-    """What each checkout's order, payment and goods say of each other."""
+def _checkout_violations() -> Iterator[str]:
+    """Compare order, payment and reservations of each checkout."""
     states = checkout.states()
     placed, paid, held = orders.snapshots(), payments.snapshots(), catalog.holdings()
     for known in sorted({*placed, *paid, *held} - set(states)):
-        yield f"checkout {known}: has an order, a payment or goods, but no record"
+        yield f"checkout {known}: has an order, a payment or reservations, but no record"
     for identity, (state, updated_at) in states.items():
-        order, payment, goods = placed.get(identity), paid.get(identity), held.get(identity, [])
+        order, payment, reservations = placed.get(identity), paid.get(identity), held.get(identity, [])
         if state in {CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOING}:
             if updated_at < utc_now() - checkout.STALE_AFTER:
                 yield f"checkout {identity}: {state} since {updated_at:%d %b %H:%M}"
             continue
         if is_legacy_checkout(identity):
-            yield from _old_faults(identity, order, payment, goods)
+            yield from _imported_violations(identity, order, payment, reservations)
         elif state is CheckoutState.COMPLETED:
-            yield from _completed_faults(identity, order, payment, goods)
+            yield from _completed_violations(identity, order, payment, reservations)
         else:
-            yield from _undone_faults(identity, order, payment, goods)
+            yield from _undone_violations(identity, order, payment, reservations)
 
 
-def _completed_faults(
+def _completed_violations(
     identity: str,
     order: orders.OrderFacts | None,
     payment: payments.PaymentFacts | None,
-    goods: list[catalog.Holding],
+    reservations: list[catalog.Holding],
 ) -> Iterator[str]:
     if order is None or payment is None:
         yield f"checkout {identity}: completed without {'order' if order is None else 'payment'}"
@@ -71,26 +71,26 @@ def _completed_faults(
     if payment.amount != order.total:
         yield f"{order.order_id}: {order.total} ordered, {payment.amount} paid"
     if order.status is OrderStatus.PENDING:
-        yield f"{order.order_id}: pending, though its checkout is completed"
+        yield f"{order.order_id}: pending, but its checkout is completed"
         return
-    yield from _money_faults(identity, order, payment)
-    sold = _summed(holding.units for holding in goods)
-    states = {holding.state.value for holding in goods}
+    yield from _refund_violations(identity, order, payment)
+    sold = _summed(holding.units for holding in reservations)
+    states = {holding.state.value for holding in reservations}
     if sold != order.units or not states <= {"committed", "returned"}:
         yield f"{order.order_id}: ordered {order.units}, sold {dict(sold)} ({', '.join(sorted(states)) or 'nothing'})"
-    yield from _shelf_faults(order, goods)
+    yield from _restock_violations(order, reservations)
 
 
-def _money_faults(identity: str, order: orders.OrderFacts, payment: payments.PaymentFacts) -> Iterator[str]:
-    """What the order promised to give back, and what the payment gave back; of one let go nothing was ever taken."""
+def _refund_violations(identity: str, order: orders.OrderFacts, payment: payments.PaymentFacts) -> Iterator[str]:
+    """Compare the refunds of an order with those of its payment; nothing was ever captured of a voided payment."""
     promised = {payments.refund_key(identity, back.part): back for back in order.given_back if back.amount}
     if payment.status is not PaymentStatus.VOIDED:
         for key, back in promised.items():
             given = payment.refunds.get(key)
             if (back.is_paid or given) and given != back.amount:
-                yield f"{order.order_id}: {back.amount} should have gone back, {given or 'nothing'} did ({key})"
+                yield f"{order.order_id}: {back.amount} should have been refunded, {given or 'nothing'} was ({key})"
         for key in sorted(payment.refunds.keys() - promised.keys()):
-            yield f"{order.order_id}: {payment.refunds[key]} went back without its word ({key})"
+            yield f"{order.order_id}: {payment.refunds[key]} was refunded without a refund of the order ({key})"
     is_over = all(back.is_paid for back in order.given_back)
     all_back = not payment.amount - sum(payment.refunds.values(), Money(0, payment.amount.currency))
     if order.status is OrderStatus.CANCELLED:
@@ -100,14 +100,17 @@ def _money_faults(identity: str, order: orders.OrderFacts, payment: payments.Pay
         yield f"{order.order_id}: {order.status}, but its payment is {payment.status}"
 
 
-def _shelf_faults(order: orders.OrderFacts, goods: list[catalog.Holding]) -> Iterator[str]:
-    """Units that came back on the shelf: those that were promised, and whose word was heard at the least."""
-    sold, returned = _summed(holding.units for holding in goods), _summed(holding.returned for holding in goods)
+def _restock_violations(order: orders.OrderFacts, reservations: list[catalog.Holding]) -> Iterator[str]:
+    """Compare restocked units with the refunds: at least those marked as restocked, at most all refunded units."""
+    sold, returned = (
+        _summed(holding.units for holding in reservations),
+        _summed(holding.returned for holding in reservations),
+    )
     most = _summed(back.units for back in order.given_back)
     least = _summed(back.units for back in order.given_back if back.is_shelved)
     for sku in sold:
         if not least[sku] <= returned[sku] <= most[sku]:
-            yield f"{order.order_id}: {returned[sku]} of {sku} came back, {most[sku]} should"
+            yield f"{order.order_id}: {returned[sku]} of {sku} restocked, {most[sku]} expected"
 
 
 def _summed(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
@@ -117,37 +120,37 @@ def _summed(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     return summed
 
 
-def _old_faults(
+def _imported_violations(
     identity: str,
     order: orders.OrderFacts | None,
     payment: payments.PaymentFacts | None,
-    goods: list[catalog.Holding],
+    reservations: list[catalog.Holding],
 ) -> Iterator[str]:
-    """Of an order that the old shop took: what it bought may be goods that are not here."""
+    """Check an imported order, whose products need not exist here."""
     if order is None or payment is None:
         missing = "order" if order is None else "payment"
-        yield f"checkout {identity}: came over without its {missing}: read the old data again"
+        yield f"checkout {identity}: imported without its {missing}: run the import again"
         return
     if payment.amount != order.total:
         yield f"{order.order_id}: {order.total} ordered, {payment.amount} paid"
-    yield from _money_faults(identity, order, payment)
-    yield from _shelf_faults(order, goods)
-    if any(units > order.units.get(sku, 0) for holding in goods for sku, units in holding.units.items()):
-        yield f"{order.order_id}: ordered {order.units}, sold {[holding.units for holding in goods]}"
+    yield from _refund_violations(identity, order, payment)
+    yield from _restock_violations(order, reservations)
+    if any(units > order.units.get(sku, 0) for holding in reservations for sku, units in holding.units.items()):
+        yield f"{order.order_id}: ordered {order.units}, sold {[holding.units for holding in reservations]}"
 
 
-def _undone_faults(
+def _undone_violations(
     identity: str,
     order: orders.OrderFacts | None,
     payment: payments.PaymentFacts | None,
-    goods: list[catalog.Holding],
+    reservations: list[catalog.Holding],
 ) -> Iterator[str]:
     if order is not None and order.status is not OrderStatus.CANCELLED:
-        yield f"{order.order_id}: {order.status}, though its checkout {identity} was undone"
+        yield f"{order.order_id}: {order.status}, but its checkout {identity} was undone"
     if payment is not None and payment.status not in NOTHING_TAKEN:
         yield f"checkout {identity}: undone, but its payment is {payment.status}"
-    if goods:
-        yield f"checkout {identity}: undone, but still has goods"
+    if reservations:
+        yield f"checkout {identity}: undone, but still has reservations"
 
 
 @click.command("doctor")
@@ -158,14 +161,14 @@ def doctor() -> None:
 
 
 def report_violations() -> None:
-    """Say every fault, or that there is none.
+    """Print every violation, or that there is none.
 
-    :raise click.ClickException: there is one
+    :raise click.ClickException: there is at least one
     """
-    found = 0
-    for fault in violations():
-        click.echo(fault)
-        found += 1
-    if found:
-        raise click.ClickException(f"{found} invariants are broken")
-    click.echo("Stock, money and messages agree")
+    count = 0
+    for violation in violations():
+        click.echo(violation)
+        count += 1
+    if count:
+        raise click.ClickException(f"{count} invariants are broken")
+    click.echo("Stock, money and messages are consistent")

@@ -1,4 +1,4 @@
-"""`flask --app wsgi pictures …`: where the files of the pictures lie."""
+"""`flask --app wsgi images …`: manage the image files of the products."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from flask.cli import AppGroup, with_appcontext
 from config import ConfigurationError
 from storefront.catalog.service import gallery
 
-pictures = AppGroup("pictures", help="The files of the products' pictures.")
+images = AppGroup("images", help="Manage the image files of the products.")
 
 
-@pictures.command("move")
+@images.command("migrate")
 @click.argument("source")
 @click.argument("target")
-@click.option("--keep", is_flag=True, help="Leave the files where they are, too.")
+@click.option("--keep", is_flag=True, help="Keep the files in SOURCE.")
 @with_appcontext
 def migrate(source: str, target: str, keep: bool) -> None:
-    """Carry every file from SOURCE to TARGET: each is "database" or what PICTURE_STORE may be.
+    """Move all image files from SOURCE to TARGET, each "database" or a value of IMAGE_STORAGE.
 
-    An open shop moves in three steps: carry with --keep, set PICTURE_STORE, carry again without.
+    While the shop is open, run it with --keep, change IMAGE_STORAGE, restart, and run it again without --keep.
     """
     try:
         stores = gallery.open_store(source), gallery.open_store(target)
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from error
     if source == target:
-        raise click.ClickException("these are the same store")
+        raise click.ClickException("SOURCE and TARGET are the same storage")
     try:
         count = sum(1 for _ in gallery.migrate(*stores, keeps=keep))
     except gallery.StorageUnavailable as error:
-        raise click.ClickException(f"a store cannot be reached: {error}. Run it again: it goes on") from error
-    click.echo(f"Files carried: {count:,}")
+        raise click.ClickException(f"a storage cannot be reached: {error}. Run the command again to go on") from error
+    click.echo(f"Files moved: {count:,}")
 
 
-@pictures.command("renew")
+@images.command("regenerate")
 @with_appcontext
 def regenerate() -> None:
-    """Give pictures from before there were several widths their files; may be run again."""
+    """Make the missing widths of images that were uploaded before there were several; safe to repeat."""
     count = sum(1 for _ in gallery.regenerate())
-    click.echo(f"Pictures given their widths: {count:,}")
+    click.echo(f"Images regenerated: {count:,}")

@@ -1,6 +1,6 @@
-"""`flask --app wsgi check`: before the shop opens, is everything there that it needs? It names whatever is not.
+"""`flask --app wsgi preflight`: check before opening that all services the shop needs can be reached.
 
-Settings that could not work are refused at start-up (`config.py`); here it is asked whether others answer to them.
+Invalid settings are refused at start-up (`config.py`); this checks the servers that valid settings name.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from storefront.db import migrations
 from storefront.messaging import mail
 
 ANSWER_SECONDS = 5
-MIN_FREE_BYTES = 1024**3  # bytes; databases, letters and pictures grow
+MIN_FREE_BYTES = 1024**3  # bytes; databases, e-mails and images grow
 
 
 def problems() -> Iterator[str]:
-    """Everything that stands in the way, in words; nothing of a shop that may open."""
+    """Everything that must be fixed before the shop opens, in words."""
     unreachable = list(_databases())
     yield from unreachable
     if not unreachable:
@@ -37,7 +37,7 @@ def problems() -> Iterator[str]:
     yield from _redis()
     yield from _payments()
     yield from _origin()
-    yield from _room()
+    yield from _disk_space()
 
 
 def _databases() -> Iterator[str]:
@@ -48,21 +48,21 @@ def _databases() -> Iterator[str]:
             yield f"{schema}: the database does not answer: {getattr(error, 'orig', None) or error}"
             continue
         if revision != migrations.head_of(schema):
-            yield f"{schema}: the tables are not of this version: flask --app wsgi db upgrade"
+            yield f"{schema}: the tables are of another version: run flask --app wsgi db upgrade"
 
 
 def _staff() -> Iterator[str]:
     if not any(member.role is accounts.Role.ADMIN for member in accounts.staff_members()):
-        yield "nobody may manage the shop: flask --app wsgi staff create --role admin --email … --name …"
+        yield "there is no admin: run flask --app wsgi staff create --role admin --email … --name …"
 
 
 def _mail() -> Iterator[str]:
     try:
         mail.check_connection()
     except (OSError, smtplib.SMTPException) as error:
-        yield f"MAIL_URL: the mail server does not let us in: {error}"
-    if _is_real() and current_app.config["SHOP_MAIL"].endswith("@localhost"):
-        yield "SHOP_MAIL is not set: other mail servers refuse letters from shop@localhost"
+        yield f"MAIL_URL: the mail server cannot be used: {error}"
+    if _is_production() and current_app.config["SHOP_MAIL"].endswith("@localhost"):
+        yield "SHOP_MAIL is not set: other mail servers refuse e-mails from shop@localhost"
 
 
 def _redis() -> Iterator[str]:
@@ -80,17 +80,17 @@ def _payments() -> Iterator[str]:
     key, provider = current_app.config["STRIPE_SECRET_KEY"], current_app.config["PAYMENT_PROVIDER"]
     if key and provider != "stripe":
         yield f"STRIPE_SECRET_KEY is set, but PAYMENT_PROVIDER is {provider}: no card is charged"
-    elif _is_real() and "_test_" in key:
-        yield "STRIPE_SECRET_KEY is a key for trying: no card is charged"
+    elif _is_production() and "_test_" in key:
+        yield "STRIPE_SECRET_KEY is a test key: no card is charged"
 
 
 def _origin() -> Iterator[str]:
-    """Asked as customers do, through the proxy; only of a shop that is real, others may be closed."""
-    if not _is_real():
+    """Request the home page as customers do, through the proxy; in production only."""
+    if not _is_production():
         return
     origin = current_app.config["PUBLIC_ORIGIN"]
     if not current_app.config["PROXY_COUNT"]:
-        yield "PROXY_COUNT is 0: behind a proxy all customers look like one, and share its limits"
+        yield "PROXY_COUNT is 0: behind a proxy all customers share one IP address and its rate limits"
     try:
         status = requests.get(f"{origin}/", timeout=ANSWER_SECONDS, allow_redirects=False).status_code
     except requests.RequestException as error:
@@ -101,7 +101,7 @@ def _origin() -> Iterator[str]:
         yield f"PUBLIC_ORIGIN: {origin} answers {status}: the proxy must pass on Host and X-Forwarded-Proto"
 
 
-def _room() -> Iterator[str]:
+def _disk_space() -> Iterator[str]:
     folders = {current_app.config["DATA_DIR"]}
     for schema in SCHEMAS:
         url = sa.make_url(current_app.config["SQLALCHEMY_BINDS"][schema]["url"])
@@ -112,18 +112,18 @@ def _room() -> Iterator[str]:
             yield f"{folder}: less than {MIN_FREE_BYTES // 1024**3} GiB is free"
 
 
-def _is_real() -> bool:
+def _is_production() -> bool:
     return bool(current_app.config["ENVIRONMENT"] == "production")
 
 
-@click.command("check")
+@click.command("preflight")
 @with_appcontext
-def check() -> None:
-    """Ask databases, mail, Redis, the public address and the disk whether the shop may open."""
+def preflight() -> None:
+    """Check databases, mail server, Redis, payments, the public address and free disk space."""
     is_ready = True
-    for finding in problems():
-        click.echo(finding)
+    for problem in problems():
+        click.echo(problem)
         is_ready = False
     if not is_ready:
         raise click.ClickException("the shop is not ready to open")
-    click.echo("The shop may open")
+    click.echo("The shop is ready to open")

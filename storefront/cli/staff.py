@@ -1,4 +1,4 @@
-"""The command line's `flask staff`: who of the accounts is staff."""
+"""`flask --app wsgi staff …`: manage the accounts of the staff."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storefront.accounts import service as accounts
 from storefront.accounts.service import Role
 from storefront.core import contact
 
-staff = AppGroup("staff", help="Who works here.")
+staff = AppGroup("staff", help="Manage staff accounts.")
 
 ROLES = [role.value for role in Role if role.is_staff]
 
@@ -20,27 +20,29 @@ def _email(context: click.Context, option: click.Parameter, typed: str) -> str:
     try:
         return contact.normalize_email(typed)
     except contact.NotAnEmail as error:
-        raise click.BadParameter("this is no e-mail address") from error
+        raise click.BadParameter("not an e-mail address") from error
 
 
 @staff.command("create")
-@click.option("--email", required=True, callback=_email, help="The codes at sign-in go there.")
+@click.option("--email", required=True, callback=_email, help="Address that sign-in codes are sent to.")
 @click.option("--role", required=True, type=click.Choice(ROLES))
 @click.option("--name", required=True)
-@click.option("--generate", is_flag=True, help="Make a password and print it once, instead of asking for one.")
+@click.option("--generate", is_flag=True, help="Generate a password and print it once, instead of asking for one.")
 @with_appcontext
 def create(email: str, role: str, name: str, generate: bool) -> None:
-    """Open an account for somebody of the staff."""
+    """Create a staff account."""
     password = (
         secrets.token_urlsafe(15) if generate else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     )
     try:
         accounts.create_staff(email, name, Role(role), password)
     except accounts.EmailTaken as error:
-        raise click.ClickException(f"{email} has an account: flask staff role --email {email} --role {role}") from error
+        raise click.ClickException(
+            f"{email} already has an account: use flask staff role --email {email} --role {role}"
+        ) from error
     except accounts.WeakPassword as error:
         raise click.ClickException(error.reason) from error
-    click.echo(f"{email} may now sign in as {role}; a code comes by mail at each sign-in.")
+    click.echo(f"{email} can now sign in as {role}; each sign-in needs a code sent by e-mail.")
     if generate:
         click.echo(f"Password, shown this once: {password}")
 
@@ -48,23 +50,25 @@ def create(email: str, role: str, name: str, generate: bool) -> None:
 @staff.command("list")
 @with_appcontext
 def show() -> None:
-    """Everybody with rights of staff."""
+    """List the staff accounts."""
     for member in accounts.staff_members():
         click.echo(f"{member.role:8} {member.email or member.phone}  {member.name or ''}".rstrip())
 
 
 @staff.command("role")
 @click.option("--email", required=True, callback=_email)
-@click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="customer: no rights.")
+@click.option(
+    "--role", required=True, type=click.Choice([role.value for role in Role]), help="customer removes all staff rights."
+)
 @with_appcontext
 def change(email: str, role: str) -> None:
-    """Give rights to an account, or take them; wherever it is signed in, it is so no more."""
+    """Change the role of an account and end its sessions."""
     try:
         accounts.set_role(email, Role(role))
     except accounts.UnknownUser as error:
-        raise click.ClickException(f"{email} has no account: flask staff create opens one") from error
+        raise click.ClickException(f"{email} has no account: create one with flask staff create") from error
     except accounts.NoProvedAddress as error:
-        raise click.ClickException(f"{email} was never confirmed by its owner: they must do so first") from error
+        raise click.ClickException(f"{email} is not verified: its owner must confirm it first") from error
     except accounts.LastAdmin as error:
-        raise click.ClickException(f"{email} is the last admin: make somebody else one first") from error
+        raise click.ClickException(f"{email} is the last admin: make another account admin first") from error
     click.echo(f"{email} is {role} from the next sign-in.")

@@ -1,4 +1,4 @@
-"""Postal addresses, as address books and orders have them."""
+"""Postal addresses of address books and orders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PostalAddress:
-    """Where something can be sent; in an address book name, phone and second line may be empty."""
+    """A postal address; in an address book name, phone and second line may be empty."""
 
     full_name: str
     phone: str

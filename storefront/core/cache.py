@@ -1,7 +1,7 @@
-"""The cache of the shop: figures that are expensive and may be a little old. They are shown, never decided by.
+"""The application cache, for figures that are expensive to compute and may be stale. Never used for decisions.
 
 dogpile.cache keeps values, locks and ages. Added here: a stale value is served while one thread of the process
-refreshes it, nothing is served beyond its maximum age, and whoever waits for a computation that fails gets its error.
+refreshes it, nothing is served beyond its maximum age, and all who wait for a computation that fails get its error.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
-_refreshing = threading.Semaphore()  # one refresh at a time in a process: visitors come first
+_refreshing = threading.Semaphore()  # one refresh at a time per process: requests come first
 
 
-# ------------------------------------------------------------------------------------- the application around it
+# ------------------------------------------------------------------------------------- interface to the application
 
 
 @dataclass(frozen=True, slots=True)
 class CacheSettings:
-    """How the application that is asking wants its values cached.
+    """The cache settings of the current application.
 
-    :ivar enabled: False computes every value anew
+    :ivar enabled: False computes every value on every call
     :ivar namespace: part of every key, so that shops with different databases never share a value
-    :ivar redis_url: where shared caches are kept; empty for the memory of the process
+    :ivar redis_url: Redis server of the shared caches; empty keeps them in the memory of the process
     """
 
     enabled: bool
@@ -52,13 +52,13 @@ class CacheSettings:
 
 
 class CacheHost(Protocol):
-    """What the cache asks of the application it runs in."""
+    """What the cache needs from the application it runs in."""
 
     def settings(self) -> CacheSettings:
-        """The settings of whichever application is asking."""
+        """The settings of the current application."""
 
     def detached(self, compute: Callable[[], R]) -> Callable[[], R]:
-        """A computation as it can be run in another thread, after the request that asked for it has ended."""
+        """Wrap a computation so that it can run in another thread, after the present request has ended."""
 
 
 class _Disabled:
@@ -73,13 +73,13 @@ _host: CacheHost = _Disabled()
 
 
 def set_host(host: CacheHost) -> None:
-    """Let every cache of this process ask an application for settings and background work."""
-    global _host  # noqa: PLW0603 - caches are made at import, before there is an application
+    """Set where every cache of this process gets its settings and runs its background work."""
+    global _host  # noqa: PLW0603 - caches are created at import, before the application
     _host = host
 
 
 def is_enabled() -> bool:
-    """Whether the application that is asking caches anything."""
+    """Whether caching is enabled in the current application."""
     return _host.settings().enabled
 
 
@@ -87,7 +87,7 @@ def is_enabled() -> bool:
 
 
 class RefreshingCache(Generic[R]):
-    """Computed values of one kind, by hashable keys: stale while revalidating, single flight."""
+    """A cache of computed values of one kind, by hashable keys: stale-while-revalidate, single flight."""
 
     def __init__(
         self,
@@ -98,13 +98,13 @@ class RefreshingCache(Generic[R]):
         max_entries: int,
         shared_as: TypeAdapter[R] | None = None,
     ) -> None:
-        """Describe a cache; its store is opened when it is first asked.
+        """Configure a cache; its store is opened on first use.
 
         :param name: unique among the caches of the shop
         :param fresh_seconds: age from which a value is refreshed in the background
-        :param max_age_seconds: age from which a value is not served any more
-        :param max_entries: values one process keeps, the least recently used give way
-        :param shared_as: how values are written to Redis, where there is one; None keeps them in the process
+        :param max_age_seconds: age from which a value is no longer served
+        :param max_entries: values kept per process; the least recently used are evicted
+        :param shared_as: how values are serialized for Redis, where configured; None keeps them in the process
         """
         self._name = name
         self._fresh_seconds, self._max_age_seconds, self._max_entries = fresh_seconds, max_age_seconds, max_entries
@@ -114,20 +114,21 @@ class RefreshingCache(Generic[R]):
         self._flights = NameRegistry(lambda key: Flight())
 
     def get_or_compute(self, key: Hashable, compute: Callable[[], R]) -> R:
-        """The cached value, else what `compute` returns; also called in another thread, for nobody in particular.
+        """Return the cached value, else compute and cache it.
 
-        :param key: compared by equality in a process, by its `repr` between processes
+        :param key: compared by equality within a process, by its `repr` between processes
+        :param compute: may also be called in another thread, outside of any visitor's request
         """
         settings = _host.settings()
         if not settings.enabled:
             return compute()
         stored_key = self._stored_key(settings, key)
-        reporting = functools.partial(self._compute, stored_key, compute)
-        value: R = self._region(settings).get_or_create(stored_key, reporting)
+        compute_or_fail = functools.partial(self._compute, stored_key, compute)
+        value: R = self._region(settings).get_or_create(stored_key, compute_or_fail)
         return value
 
     def refresh(self, key: Hashable, compute: Callable[[], R]) -> R:
-        """Compute now, for a caller who sees that the cached value no longer holds."""
+        """Compute and cache the value now, for a caller who knows that the cached one is wrong."""
         value, settings = compute(), _host.settings()
         if settings.enabled:
             self._region(settings).set(self._stored_key(settings, key), value)
@@ -144,11 +145,11 @@ class RefreshingCache(Generic[R]):
         return self._adapter is not None and bool(settings.redis_url)
 
     def _stored_key(self, settings: CacheSettings, key: Hashable) -> Any:
-        """dogpile's keys are texts; those of its memory backend may be whatever a dictionary takes."""
-        whole = (settings.namespace, key)
+        """A key for dogpile: a string for Redis, anything hashable for its memory backend."""
+        namespaced = (settings.namespace, key)
         if not self._is_shared(settings):
-            return whole
-        return f"cache:{self._name}:{hashlib.sha256(repr(whole).encode()).hexdigest()}"
+            return namespaced
+        return f"cache:{self._name}:{hashlib.sha256(repr(namespaced).encode()).hexdigest()}"
 
     def _region(self, settings: CacheSettings) -> CacheRegion:
         url = settings.redis_url if self._is_shared(settings) else ""
@@ -168,7 +169,7 @@ class RefreshingCache(Generic[R]):
         )
 
     def _open_redis(self, url: str) -> CacheRegion:
-        assert self._adapter is not None  # noqa: S101 - only shared caches come here
+        assert self._adapter is not None  # noqa: S101 - only shared caches are opened in Redis
         return make_region(
             async_creation_runner=_refresh_in_background,
             serializer=self._adapter.dump_json,
@@ -187,9 +188,9 @@ class RefreshingCache(Generic[R]):
 
 
 def cached_query(query: Callable[P, R]) -> Callable[P, R]:
-    """Cache what a query over whole tables returns, by its arguments, which must be hashable; shared where Redis is.
+    """Decorate a query over namespaced tables so that its result is cached by its arguments, in Redis where configured.
 
-    The value returned should say as of when it holds.
+    The arguments must be hashable, and the result should contain the moment it was computed at.
     """
     cache: RefreshingCache[R] = RefreshingCache(
         f"{query.__module__}.{query.__qualname__}",
@@ -207,16 +208,16 @@ def cached_query(query: Callable[P, R]) -> Callable[P, R]:
     return cached
 
 
-def _read_json(adapter: TypeAdapter[R], written: bytes) -> R:
-    """A value out of Redis; one of another shape, as another version of the shop wrote it, is missing."""
+def _read_json(adapter: TypeAdapter[R], serialized: bytes) -> R:
+    """Parse a value from Redis; one written by another version of the shop counts as missing."""
     try:
-        return adapter.validate_json(written)
+        return adapter.validate_json(serialized)
     except ValidationError as error:
         raise CantDeserializeException from error
 
 
 def _refresh_in_background(region: CacheRegion, key: str, compute: Callable[[], Any], flight: CacheMutex) -> None:
-    """Compute a stale value anew in a thread, or leave it stale where no thread is free: dogpile's runner."""
+    """Recompute a stale value in a thread, or leave it stale if one is running: dogpile's async runner."""
     if not _refreshing.acquire(blocking=False):
         flight.release()
         return
@@ -233,6 +234,6 @@ def _refresh_in_background(region: CacheRegion, key: str, compute: Callable[[], 
 
     try:
         threading.Thread(target=run, name="cache-refresh", daemon=True).start()
-    except RuntimeError:  # the machine gives no more threads
+    except RuntimeError:  # no more threads can be started
         flight.release()
         _refreshing.release()

@@ -1,4 +1,4 @@
-"""What dogpile.cache is fitted with: bounded memory, shared errors, a maximum age, a Redis that may be away."""
+"""Extensions of dogpile.cache: bounded memory, shared errors, a maximum age, tolerance of an unavailable Redis."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ logger = logging.getLogger(__name__)
 
 
 class BoundedStore(Generic[R]):
-    """The dictionary of dogpile's memory backend, bounded: the least recently used values give way."""
+    """A bounded dictionary for dogpile's memory backend; the least recently used values are evicted."""
 
     def __init__(self, max_size: int, size_of: Callable[[R], int] = lambda value: 1) -> None:
-        """Make an empty one.
+        """Create an empty store.
 
-        :param max_size: of all values together
-        :param size_of: of one value; without it values are counted
+        :param max_size: limit of the sizes of all values together
+        :param size_of: computes the size of one value; by default every value counts 1
         """
         self.size = 0
         self._max_size, self._size_of = max_size, size_of
@@ -36,7 +36,7 @@ class BoundedStore(Generic[R]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, default: Any = None) -> Any:
-        """The value, which counts as used now, else `default`."""
+        """Return the value and mark it as used, else `default`."""
         with self._lock:
             value = self._values.get(key)
             if value is None:
@@ -53,15 +53,12 @@ class BoundedStore(Generic[R]):
                 self._remove(next(iter(self._values)))
 
     def pop(self, key: Hashable, default: Any = None) -> Any:
-        """Take a value out.
-
-        :return: it, else `default`
-        """
+        """Remove and return a value, else `default`."""
         with self._lock:
             return self._remove(key, default)
 
     def values(self) -> list[R]:
-        """Everything in it, as it is now."""
+        """A copy of all values."""
         with self._lock:
             return list(self._values.values())
 
@@ -74,40 +71,40 @@ class BoundedStore(Generic[R]):
 
 
 class Flight(CacheMutex):
-    """The lock of one key. Who waits for it gets the error of its holder, rather than trying the same in turn."""
+    """The lock of one key; all who wait for it get the error of its holder instead of repeating the computation."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._landing: Future[None] | None = None
+        self._outcome: Future[None] | None = None
 
     def acquire(self, wait: bool = True) -> bool:
         while True:
             with self._lock:
-                if self._landing is None:
-                    self._landing = Future()
+                if self._outcome is None:
+                    self._outcome = Future()
                     return True
-                landing = self._landing
+                outcome = self._outcome
             if not wait:
                 return False
-            landing.result()
+            outcome.result()
 
     def fail(self, error: BaseException) -> None:
-        """Tell all who wait that the holder has not computed anything."""
-        if self._landing is not None:
-            self._landing.set_exception(error)
+        """Raise the holder's error in all who wait for the lock."""
+        if self._outcome is not None:
+            self._outcome.set_exception(error)
 
     def release(self) -> None:
         with self._lock:
-            landing, self._landing = self._landing, None
-        if landing is not None and not landing.done():
-            landing.set_result(None)
+            outcome, self._outcome = self._outcome, None
+        if outcome is not None and not outcome.done():
+            outcome.set_result(None)
 
     def locked(self) -> bool:
-        return self._landing is not None
+        return self._outcome is not None
 
 
 class SingleFlight(ProxyBackend):
-    """Gives a region such locks."""
+    """Gives a cache region `Flight` locks."""
 
     def __init__(self, flights: NameRegistry) -> None:
         super().__init__()
@@ -119,7 +116,7 @@ class SingleFlight(ProxyBackend):
 
 
 class MissWhileAway(ProxyBackend):
-    """While Redis is away nothing is found in it and nothing kept: values are computed. Redis forgets by itself."""
+    """Treats every key as missing while Redis is unavailable, and lets Redis expire what is stored."""
 
     def __init__(self, max_age_seconds: int) -> None:
         super().__init__()
@@ -141,7 +138,7 @@ class MissWhileAway(ProxyBackend):
 
 
 class MaxAge(DefaultInvalidationStrategy):
-    """Values beyond their maximum age are missing for dogpile, not stale."""
+    """Makes values beyond their maximum age missing for dogpile, instead of stale."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()

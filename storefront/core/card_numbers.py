@@ -1,6 +1,6 @@
-"""Card numbers, told from the other long numbers that people type: codes of goods, phone numbers, order numbers.
+"""Detection of payment card numbers among other long numbers: barcodes, phone numbers, order numbers.
 
-Pure functions; where they are asked stands in `intake.py`. The rule and its reasons: docs/decisions/0009.
+Pure functions; `web/request_guards.py` applies them to requests. The rule and its reasons: docs/decisions/0009.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from storefront.core.errors import DomainError
 
 MAX_PHONE_LENGTH = 15  # digits; ITU-T E.164
 
-# First digits and lengths of the cards in use: ISO/IEC 7812 and what the firms publish.
+# Prefixes and lengths of the cards in use: ISO/IEC 7812 and what the card networks publish.
 _ISSUERS: tuple[tuple[str, frozenset[int]], ...] = (
     ("4", frozenset({13, 16, 19})),  # Visa
     ("5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720", frozenset({16})),  # Mastercard
@@ -32,12 +32,12 @@ _PREFIX_BY_LENGTH = {
 _DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")  # the digits of the double, summed
 _ZERO = ord("0")
 
-# What stands between the digits of one number: blanks and dashes of every kind, seen or not.
+# Separators within one number: blanks and dashes of every kind, invisible ones included.
 _BETWEEN = "[\\s\u00ad\u200b-\u200d\u2060\ufeff\\-\u2010-\u2015\u2212]"
 _RUN = re.compile(rf"[0-9]++(?:{_BETWEEN}++[0-9]++)*+")
 _DIGITS = re.compile("[0-9]++")
 
-# Ids and fingerprints as machines write them; a letter early on tells them from digits grouped by hand.
+# UUIDs and hex digests; a letter among the first characters tells them from digits grouped by hand.
 _MACHINE_MADE = re.compile(
     r"(?<![0-9a-z])(?=[0-9-]{0,35}[a-f])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32,}+)(?![0-9a-z])",
     re.IGNORECASE,
@@ -45,18 +45,18 @@ _MACHINE_MADE = re.compile(
 
 
 class CardNumberRejected(DomainError):
-    """Somebody typed the number of a card. It carries nothing: the number must reach no log."""
+    """A card number was sent. The error carries no details: the number must not reach any log."""
 
     status = 422
 
 
 def contains_card_number(text: str) -> bool:
-    """Whether a text holds the number of a payment card anywhere, in the digits of any script."""
-    return any(_found(text))
+    """Whether a text contains a payment card number anywhere, in the digits of any script."""
+    return any(_find(text))
 
 
 def last_four(text: str) -> str:
-    """The last four digits of a number that fills a field; a text with four digits or fewer as it is.
+    """Return the last four digits of a number; a text with four digits or fewer is returned unchanged.
 
     For the one field in which the Angular client sends a whole card number.
     """
@@ -65,16 +65,16 @@ def last_four(text: str) -> str:
 
 
 def redact(text: str) -> str:
-    """A text with every card number in it blotted out, for logs."""
+    """Replace every card number in a text by a placeholder, for logs."""
     parts, end = [], 0
-    for start, stop in _found(text):
+    for start, stop in _find(text):
         parts += [text[end:start], "[card number]"]
         end = stop
     return "".join([*parts, text[end:]])
 
 
-def _found(text: str) -> Iterator[tuple[int, int]]:
-    """Where card numbers stand, first to last, none within another."""
+def _find(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each card number in order, without overlaps."""
     plain = _MACHINE_MADE.sub(lambda code: "x" * len(code[0]), _with_plain_digits(text))
     end = 0
     for run in _RUN.finditer(plain):
@@ -92,7 +92,7 @@ def _found(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _with_plain_digits(text: str) -> str:
-    """The digits of every script as 0 to 9, each where it stood."""
+    """Replace the digits of every script by 0 to 9, keeping positions."""
     if text.isascii():
         return text
     return "".join(str(int(character)) if character.isdecimal() else character for character in text)
@@ -104,10 +104,12 @@ def _is_phone(text: str, run: re.Match[str]) -> bool:
 
 
 def _grouped_as_cards(sizes: list[int]) -> Iterator[tuple[int, int]]:
-    """First and last group of what is grouped as people write card numbers, given how many digits each group has.
+    """Yield first and last group of every run of digit groups that is grouped as people write card numbers.
 
-    In one piece; in fours, or 4-6-5 and 4-6-4, also with other groups around: what is on a card beside its number.
-    Alone, by one, two or three digits each. An Indian postal code and a phone number, 6-10, are none of these.
+    Accepted: one group; groups of four, 4-6-5 or 4-6-4, also next to other groups such as the expiry date; and groups
+    of one, two or three digits when nothing else is around. An Indian PIN code and phone number, 6-10, is none of them.
+
+    :param sizes: digits in each group
     """
     for first, size in enumerate(sizes):
         if _SHORTEST <= size <= _LONGEST:
@@ -144,6 +146,6 @@ def _passes_luhn(digits: str) -> bool:
 
 
 def _is_barcode(digits: str) -> bool:
-    """An EAN-13, whose last digit checks the others in another way. Visa's numbers of 13 digits are out of use."""
+    """Whether the check digit is that of an EAN-13 barcode. Visa no longer issues numbers of 13 digits."""
     weighted = sum(map(int, digits[-1::-2])) + 3 * sum(map(int, digits[-2::-2]))
     return len(digits) == 13 and weighted % 10 == 0

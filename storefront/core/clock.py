@@ -1,4 +1,4 @@
-"""The time of day. Nothing else in the application reads it."""
+"""The current time. Nothing else in the application reads the system clock."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-_as_of: ContextVar[datetime | None] = ContextVar("the moment that is looked at", default=None)
+_override: ContextVar[datetime | None] = ContextVar("time override", default=None)
 
 
 def _read() -> datetime:
@@ -18,26 +18,26 @@ def _zone_name() -> str:
 
 
 def utc_now() -> datetime:
-    """The present moment, aware, in UTC, to the microsecond."""
-    return _as_of.get() or _read()
+    """The current time, timezone-aware, in UTC, to the microsecond."""
+    return _override.get() or _read()
 
 
 @contextmanager
 def at_time(moment: datetime) -> Iterator[None]:
-    """Look at the shop as if it were another moment."""
-    token = _as_of.set(moment)
+    """Make `utc_now` return another moment within the block."""
+    token = _override.set(moment)
     try:
         yield
     finally:
-        _as_of.reset(token)
+        _override.reset(token)
 
 
 def use_zone(name: Callable[[], str]) -> None:
-    """Say where the time zone of the shop is to be looked up, each time that it is needed.
+    """Set the function that returns the time zone of the shop; it is called each time the zone is needed.
 
     :param name: returns a name of the IANA database, such as "Asia/Kolkata"
     """
-    global _zone_name  # noqa: PLW0603 - one process, one source
+    global _zone_name  # noqa: PLW0603 - one source per process
     _zone_name = name
 
 
@@ -47,15 +47,15 @@ def shop_zone() -> ZoneInfo:
 
 
 def in_shop_time(moment: datetime) -> datetime:
-    """A moment as the clocks of the shop show it."""
+    """Convert a moment to the time zone of the shop."""
     return moment.astimezone(shop_zone())
 
 
 def today() -> date:
-    """The day it is where the shop is."""
+    """The current date in the time zone of the shop."""
     return in_shop_time(utc_now()).date()
 
 
 def start_of_day(day: date) -> datetime:
-    """The moment at which a day of the shop's time zone begins."""
+    """The moment, in UTC, at which a day begins in the time zone of the shop."""
     return datetime.combine(day, time(), shop_zone()).astimezone(UTC)

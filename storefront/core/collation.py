@@ -1,14 +1,14 @@
-"""Names that a database takes for the same."""
+"""Comparison of names as the databases' collations do it."""
 
 from __future__ import annotations
 
 import unicodedata
 
-_LAST_IT_TELLS_APART = "\uffff"  # MariaDB compares whatever comes after it, such as emoji, as one letter
+_LAST_DISTINCT = "\uffff"  # MariaDB compares all characters beyond it, such as emoji, as equal
 
 
 def collation_key(name: str) -> str:
-    """What such names have in common: "Größe" and "grosse"."""
+    """A key that is equal for names that a database takes for the same, such as "Größe" and "grosse"."""
     plain = unicodedata.normalize("NFKD", name).casefold()
     letters = (letter for letter in plain if not unicodedata.combining(letter))
-    return "".join(min(letter, _LAST_IT_TELLS_APART) for letter in letters).strip()
+    return "".join(min(letter, _LAST_DISTINCT) for letter in letters).strip()

@@ -1,4 +1,4 @@
-"""E-mail addresses and phone numbers: how they are read, written and compared."""
+"""Parsing, formatting and normalization of e-mail addresses and phone numbers."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import phonenumbers
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from phonenumbers import PhoneNumber, PhoneNumberFormat
 
-HOME_REGION = "IN"  # a number without country code is read as one of this country
+HOME_REGION = "IN"  # country of a phone number without country code
 MAX_EMAIL_LENGTH = 254  # characters; RFC 5321
-MAX_PHONE_LENGTH = 32  # characters, as it is written
-# Characters of a name and of the parts of a postal address; contract/openapi.yaml AddressInput
+MAX_PHONE_LENGTH = 32  # characters, as typed
+# Characters; contract/openapi.yaml AddressInput
 MAX_NAME_LENGTH, MAX_LINE_LENGTH, MAX_PLACE_LENGTH, MAX_CODE_LENGTH, MAX_COUNTRY_LENGTH = 255, 500, 100, 20, 100
 
 
 class NotAnEmail(ValueError):
-    """No mail server takes letters to it."""
+    """The text is not a valid e-mail address."""
 
 
 class NotAPhoneNumber(ValueError):
-    """:ivar has_digits: it is a number, but too short or too long for one of a phone"""
+    """The text is not a valid phone number.
+
+    :ivar has_digits: it is a number, but too short or too long
+    """
 
     def __init__(self, *, has_digits: bool) -> None:
         super().__init__("not a phone number")
@@ -26,47 +29,47 @@ class NotAPhoneNumber(ValueError):
 
 
 def parse_identifier(text: str) -> str:
-    """What somebody typed to say who they are, as accounts are known by it: an e-mail address or a phone number.
+    """Normalize what somebody typed to sign in, an e-mail address or a phone number, to the form stored in accounts.
 
-    :raise NotAnEmail: it has an @, and is none
-    :raise NotAPhoneNumber: it has none, and is no phone number
+    :raise NotAnEmail: it has an @, but is not a valid address
+    :raise NotAPhoneNumber: it has no @ and is not a valid phone number
     """
     return normalize_email(text) if is_email(text) else normalize_phone(text)
 
 
-def is_email(key: str) -> bool:
-    """Whether a key is that of an e-mail address, and not of a phone."""
-    return "@" in key
+def is_email(identifier: str) -> bool:
+    """Whether an identifier is an e-mail address; otherwise it is a phone number."""
+    return "@" in identifier
 
 
-def _read_email(text: str) -> ValidatedEmail:
+def _validate_email(text: str) -> ValidatedEmail:
     try:
-        # Few mail servers take letters to an address that is not ASCII before the @.
+        # Few mail servers accept an address that is not ASCII before the @ (SMTPUTF8).
         return validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise NotAnEmail from error
 
 
 def format_email(text: str) -> str:
-    """An address as letters are sent to it.
+    """Format an address for sending e-mails to it.
 
-    :raise NotAnEmail: it is none
+    :raise NotAnEmail: it is not a valid address
     """
-    return _read_email(text).normalized
+    return _validate_email(text).normalized
 
 
 def normalize_email(text: str) -> str:
-    """An address as accounts are known by it: lower case, ASCII.
+    """Normalize an address for storing and comparing: lower case, ASCII.
 
-    Domains are in their ASCII form (`xn--…`), so that no database's collation takes one letter for a similar one.
+    Domains are in their ASCII form (`xn--…`), so that no collation takes similar letters for equal.
 
-    :raise NotAnEmail: it is none
+    :raise NotAnEmail: it is not a valid address
     """
-    read = _read_email(text)
-    return (read.ascii_email or read.normalized).lower()
+    validated = _validate_email(text)
+    return (validated.ascii_email or validated.normalized).lower()
 
 
-def _read_phone(text: str) -> PhoneNumber:
+def _parse_phone(text: str) -> PhoneNumber:
     try:
         number = phonenumbers.parse(text, HOME_REGION)
     except phonenumbers.NumberParseException as error:
@@ -77,16 +80,16 @@ def _read_phone(text: str) -> PhoneNumber:
 
 
 def format_phone(text: str) -> str:
-    """A number as people read it: +91 98765 43210, extension included.
+    """Format a number for people: +91 98765 43210, extension included.
 
-    :raise NotAPhoneNumber: it is none
+    :raise NotAPhoneNumber: it is not a valid number
     """
-    return phonenumbers.format_number(_read_phone(text), PhoneNumberFormat.INTERNATIONAL)
+    return phonenumbers.format_number(_parse_phone(text), PhoneNumberFormat.INTERNATIONAL)
 
 
 def normalize_phone(text: str) -> str:
-    """A number as accounts are known by it: E.164, +919876543210.
+    """Normalize a number for storing and comparing: E.164, +919876543210.
 
-    :raise NotAPhoneNumber: it is none
+    :raise NotAPhoneNumber: it is not a valid number
     """
-    return phonenumbers.format_number(_read_phone(text), PhoneNumberFormat.E164)
+    return phonenumbers.format_number(_parse_phone(text), PhoneNumberFormat.E164)

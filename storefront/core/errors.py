@@ -1,24 +1,27 @@
-"""Errors that every domain builds on."""
+"""Base classes of the errors of all domains."""
 
 from __future__ import annotations
 
 
 class DomainError(Exception):
-    """A rule of the shop said no. Subclasses are named for the fact and carry it; wording belongs to the views."""
+    """A business rule was violated. Subclasses are named for the fact and carry its data; views word the message.
+
+    :cvar status: HTTP status of the answer where no view catches the error
+    """
 
     status = 409
 
 
 class NotFoundError(DomainError):
-    """There is no such thing, or none that the asker may know of. Pages answer 404 where no view catches it."""
+    """The thing does not exist, or the caller may not know that it does."""
 
     status = 404
 
 
 class RetryLater(DomainError):
-    """It was asked for too often.
+    """A rate limit was exceeded.
 
-    :ivar seconds: until it may be asked for again
+    :ivar seconds: until the next attempt is allowed
     """
 
     status = 429
@@ -29,11 +32,11 @@ class RetryLater(DomainError):
 
     @property
     def wait(self) -> str:
-        """How long to wait, in words."""
+        """The waiting time in words."""
         return wait_in_words(self.seconds)
 
 
 def wait_in_words(seconds: int) -> str:
-    """40 seconds, 1 minute, 5 minutes; never less than is meant."""
+    """Format a duration, rounded up: 40 seconds, 1 minute, 5 minutes."""
     count, noun = (seconds, "second") if seconds < 60 else (-(-seconds // 60), "minute")
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

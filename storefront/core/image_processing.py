@@ -1,6 +1,6 @@
-"""Pictures that people send: looked at before they are decoded, then written anew.
+"""Processing of uploaded images: checked before decoding, then re-encoded.
 
-Nothing of a file that was sent is kept but its pixels: what was hidden in it, or behind them, does not come through.
+Only the pixels of an upload are kept: metadata and anything appended to the file are dropped.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ MAX_PIXELS = 25_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is still looked at.
+    """Limits of an upload.
 
-    :ivar most_bytes: of the file
-    :ivar most_pixels: that it says it has
+    :ivar most_bytes: size of the file
+    :ivar most_pixels: width × height, as its header says
     """
 
     most_bytes: int
@@ -37,23 +37,23 @@ class Limits:
 
 
 FROM_ANYONE = Limits(MAX_BYTES, MAX_PIXELS)
-FROM_STAFF = Limits(10 * 1024 * 1024, 40_000_000)  # what a camera of 40 megapixels makes
+FROM_STAFF = Limits(10 * 1024 * 1024, 40_000_000)  # photographs of a 40-megapixel camera
 
 Result = TypeVar("Result")
 
 _READ = ("PNG", "JPEG", "WEBP", "GIF")
-_WRITTEN = {"PNG": "PNG", "GIF": "PNG", "JPEG": "JPEG", "WEBP": "WEBP"}  # of what moves, the first frame
+_WRITTEN = {"PNG": "PNG", "GIF": "PNG", "JPEG": "JPEG", "WEBP": "WEBP"}  # of an animation, the first frame
 _QUALITY: dict[str, dict[str, Any]] = {
     "PNG": {"optimize": False},
     "JPEG": {"quality": 85},
     "WEBP": {"quality": 85, "method": 4},
 }
-_NARROWER_QUALITY = {"quality": 80, "method": 4}  # of WebP; measured in docs/decisions/0014
+_RENDITION_QUALITY = {"quality": 80, "method": 4}  # of WebP; measured in docs/decisions/0014
 _ORIENTATION = 0x0112  # the EXIF tag
-_STRIP = 64  # rows of what a picture is reduced to, at once
-# Pictures decoded at once in one process: 40 megapixels take 250 MB, as WebP 650 MB.
+_STRIP = 64  # rows of the reduced image that are made at a time
+# Images decoded at a time in one process: 40 megapixels take 250 MB, as WebP 650 MB.
 _decode_slots = threading.BoundedSemaphore(1)
-# What Pillow raises over files that are broken, or made to break it.
+# What Pillow raises for damaged or hostile files.
 _BROKEN = (
     OSError,
     SyntaxError,
@@ -69,18 +69,18 @@ _BROKEN = (
 
 
 class FileKind(StrEnum):
-    """What a file that is no picture seems to be."""
+    """The kind of a file that is not an accepted image."""
 
-    DRAWING = "drawing"  # SVG, which can hold scripts
+    DRAWING = "drawing"  # SVG, which can contain scripts
     WEB_PAGE = "web page"
     EMPTY = "empty"
-    OTHER = "other"  # something else, or a picture that is damaged
+    OTHER = "other"  # something else, or a damaged image
 
 
 class InvalidImage(DomainError):
-    """The file is no PNG, JPEG, WebP or GIF, whatever it is called, or it is broken.
+    """The content of the file is not PNG, JPEG, WebP or GIF, or it is damaged.
 
-    :ivar seems: what it is instead
+    :ivar seems: what it seems to be instead
     """
 
     status = 415
@@ -91,18 +91,19 @@ class InvalidImage(DomainError):
 
 
 class ImageTooLarge(DomainError):
-    """The file has more bytes than its `Limits`, or says that it has more pixels."""
+    """The file exceeds its `Limits` in bytes or pixels."""
 
     status = 413
 
 
 @dataclass(frozen=True, slots=True)
 class Renditions:
-    """A picture written anew.
+    """A re-encoded image.
 
-    :ivar content: in the kind that it was
-    :ivar widths: the same as WebP, by width in pixels
-    :ivar height: of the widest of these, in pixels
+    :ivar content: in its original format
+    :ivar content_type: of `content`
+    :ivar widths: WebP renditions by width in pixels
+    :ivar height: of the widest rendition, in pixels
     """
 
     content: bytes
@@ -112,63 +113,63 @@ class Renditions:
 
 
 def reencode(sent: bytes, *, longest: int, kind: str | None = None, is_square: bool = False) -> tuple[bytes, str]:
-    """The pixels of a picture as a new file.
+    """Re-encode an uploaded image, without metadata.
 
-    :param longest: pixels it is wide and high at most
-    :param kind: PNG, JPEG or WEBP; what it was if not given
-    :param is_square: its middle, exactly `longest` wide and high
+    :param longest: maximum width and height in pixels
+    :param kind: PNG, JPEG or WEBP; by default its own format
+    :param is_square: crop it to its middle, exactly `longest` wide and high
     :return: the file and its content type
-    :raise PictureTooLarge: too many bytes or pixels, by `FROM_ANYONE`
-    :raise NotAPicture: it cannot be read as a picture
+    :raise ImageTooLarge: too many bytes or pixels, by `FROM_ANYONE`
+    :raise InvalidImage: it cannot be read as an image
     """
 
     def write(picture: Image.Image, was: str) -> tuple[bytes, str]:
         pixels = _strip_metadata(_pixels(picture, longest, is_square))
         return _encoded(pixels, kind or was), f"image/{(kind or was).lower()}"
 
-    return _made_of(sent, FROM_ANYONE, write)
+    return _process(sent, FROM_ANYONE, write)
 
 
 def make_renditions(sent: bytes, *, longest: int, widths: Sequence[int], limits: Limits = FROM_ANYONE) -> Renditions:
-    """The pixels of a picture as new files: one as large as is kept, and narrower ones for pages.
+    """Re-encode an uploaded image, without metadata: one large file, and narrower renditions for pages.
 
-    :param longest: pixels it is wide and high at most
-    :param widths: of the narrower ones, narrowest first; one that it does not have itself is not made up
-    :raise PictureTooLarge: too many bytes or pixels
-    :raise NotAPicture: it cannot be read as a picture
+    :param longest: maximum width and height of the large file in pixels
+    :param widths: of the renditions, narrowest first; an image is never enlarged
+    :raise ImageTooLarge: too many bytes or pixels
+    :raise InvalidImage: it cannot be read as an image
     """
 
     def write(picture: Image.Image, was: str) -> Renditions:
         pixels = _strip_metadata(_pixels(picture, longest, False))
         shown = _strip_metadata(pixels, "RGBA" if pixels.mode == "RGBA" else "RGB")
-        narrower = {width: _narrowed(shown, width) for width in widths_of(pixels.width, widths)}
+        narrower = {width: _scaled(shown, width) for width in widths_of(pixels.width, widths)}
         return Renditions(
             content=_encoded(pixels, was),
             content_type=f"image/{was.lower()}",
-            widths={width: _encoded(shown, "WEBP", _NARROWER_QUALITY) for width, shown in narrower.items()},
+            widths={width: _encoded(shown, "WEBP", _RENDITION_QUALITY) for width, shown in narrower.items()},
             height=max(shown.height for shown in narrower.values()),
         )
 
-    return _made_of(sent, limits, write)
+    return _process(sent, limits, write)
 
 
 def widths_of(width: int, widths: Sequence[int]) -> tuple[int, ...]:
-    """Those of the widths that a picture has itself, the last being its own if that is less than the widest."""
+    """The widths that an image is rendered in, without enlarging it; its own width is the last if it is smaller."""
     widest = min(width, widths[-1])
     return (*(narrower for narrower in widths if narrower < widest), widest)
 
 
-def _narrowed(picture: Image.Image, width: int) -> Image.Image:
+def _scaled(picture: Image.Image, width: int) -> Image.Image:
     if width == picture.width:
         return picture
     height = max(1, round(picture.height * width / picture.width))
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def _made_of(sent: bytes, limits: Limits, write: Callable[[Image.Image, str], Result]) -> Result:
-    """What is written of the picture in a file.
+def _process(sent: bytes, limits: Limits, write: Callable[[Image.Image, str], Result]) -> Result:
+    """Open an upload within its limits and process it.
 
-    :param write: takes the picture, not yet decoded, and its kind
+    :param write: takes the image, not yet decoded, and the format to write
     """
     if len(sent) > limits.most_bytes:
         raise ImageTooLarge(f"{len(sent)} bytes")
@@ -185,11 +186,11 @@ def _made_of(sent: bytes, limits: Limits, write: Callable[[Image.Image, str], Re
 @contextmanager
 def _opened(sent: bytes) -> Iterator[Image.Image]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of oddities in the file; what matters is asked for
+        warnings.simplefilter("ignore")  # about oddities of the file
         try:
-            picture = Image.open(io.BytesIO(sent), formats=_READ)  # reads the header only
+            picture = Image.open(io.BytesIO(sent), formats=_READ)  # reads only the header
         except Image.DecompressionBombError as error:
-            raise ImageTooLarge("its header says so") from error
+            raise ImageTooLarge("decompression bomb") from error
         except _BROKEN as error:
             raise InvalidImage(_seems(sent)) from error
         with picture:
@@ -197,7 +198,7 @@ def _opened(sent: bytes) -> Iterator[Image.Image]:
 
 
 def _pixels(picture: Image.Image, longest: int, is_square: bool) -> Image.Image:
-    """The first frame, small and upright, in colours that every format can hold."""
+    """The first frame, scaled down and upright, in a colour mode that every format supports."""
     picture.draft("RGB", (longest, longest))  # lets JPEG decode a fraction of its pixels
     orientation = picture.getexif().get(_ORIENTATION)
     picture.load()
@@ -219,9 +220,7 @@ def _mode_of(picture: Image.Image) -> str:
 
 
 def _reduced(picture: Image.Image, mode: str, factor: int) -> Image.Image:
-    """A picture far larger than it is to be, a whole number of times smaller; strip by strip, since what Pillow does to
-    transparent or indexed pixels at once takes as much memory again.
-    """
+    """Scale a large image down by a whole factor, strip by strip: at once Pillow would copy all of its pixels."""
     if factor < 2:
         return picture if picture.mode == mode else picture.convert(mode)
     small = Image.new(mode, (-(-picture.width // factor), -(-picture.height // factor)))
@@ -233,9 +232,9 @@ def _reduced(picture: Image.Image, mode: str, factor: int) -> Image.Image:
 
 
 def _strip_metadata(picture: Image.Image, mode: str = "") -> Image.Image:
-    """The same without comments, EXIF, XMP and colour profile.
+    """Copy an image without comments, EXIF, XMP and colour profile.
 
-    :param mode: of its pixels, if not as it is
+    :param mode: colour mode of the copy; by default its own
     """
     picture = picture.convert(mode) if mode and mode != picture.mode else picture
     bare = Image.new(picture.mode, picture.size)

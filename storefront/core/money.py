@@ -1,4 +1,4 @@
-"""Money: whole minor units and a currency. All rounding of the shop happens here."""
+"""Amounts of money in whole minor units. All rounding of the shop is done here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _precision = lru_cache(get_currency_precision)
 
 
 class CurrencyMismatch(ArithmeticError):
-    """Two currencies met in one sum."""
+    """Amounts of two currencies were added or compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Money:
 
     @classmethod
     def of(cls, amount: Decimal | str | int, currency: str) -> Money:
-        """Major units to money, rounded half up to the currency's minor unit.
+        """Convert major units, rounded half up to the currency's minor unit.
 
         >>> Money.of("599.005", "INR")
         Money(minor=59901, currency='INR')
@@ -38,32 +38,32 @@ class Money:
 
     @property
     def amount(self) -> Decimal:
-        """Major units, exact."""
+        """The amount in major units, exact."""
         return Decimal(self.minor).scaleb(-_precision(self.currency))
 
-    def _same(self, other: Money) -> int:
+    def _minor_of(self, other: Money) -> int:
         if other.currency != self.currency:
             raise CurrencyMismatch(f"{self.currency} with {other.currency}")
         return other.minor
 
     def __add__(self, other: Money) -> Money:
-        return Money(self.minor + self._same(other), self.currency)
+        return Money(self.minor + self._minor_of(other), self.currency)
 
     def __sub__(self, other: Money) -> Money:
-        return Money(self.minor - self._same(other), self.currency)
+        return Money(self.minor - self._minor_of(other), self.currency)
 
     def __mul__(self, count: int) -> Money:
         return Money(self.minor * count, self.currency)
 
     def __lt__(self, other: Money) -> bool:
-        return self.minor < self._same(other)
+        return self.minor < self._minor_of(other)
 
     def __gt__(self, other: Money) -> bool:
-        return self.minor > self._same(other)
+        return self.minor > self._minor_of(other)
 
     def __bool__(self) -> bool:
         return self.minor != 0
 
     def times_rate(self, rate: Decimal) -> Money:
-        """This amount times a rate, rounded once, half up."""
+        """Multiply by a rate, rounding once, half up."""
         return Money(int((self.minor * rate).quantize(Decimal(1), ROUND_HALF_UP)), self.currency)

@@ -1,4 +1,4 @@
-"""What the shop writes down of its running: never what was sent, and no card number even if one slips through."""
+"""Logging set-up and the security event log. Log lines hold no request bodies, query strings or card numbers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from enum import StrEnum
 
 from storefront.core.card_numbers import redact
 
-_QUERY = re.compile(r"\?\S*(?= HTTP/)")  # of the request line that Flask's own server writes, none other is written
+_QUERY = re.compile(r"\?\S*(?= HTTP/)")  # in the access log of Flask's development server, the only one there is
 _BLANK = re.compile(r"%20|%2d|%c2%a0", re.IGNORECASE)
-_BARE = re.compile(r"[\w.:/<>@+-]+", re.ASCII)  # what a value needs no quotation marks for
-_CONTINUED = "\n  | "  # begins every line after the first: no trace of an error can be taken for an entry
-MAX_VALUE_LENGTH = 200  # characters; what is longer is cut
+_BARE = re.compile(r"[\w.:/<>@+-]+", re.ASCII)  # values written without quotation marks
+_CONTINUED = "\n  | "  # begins every further line, so that a traceback cannot be taken for an entry
+MAX_VALUE_LENGTH = 200  # characters; longer values are cut
 
 security_logger = logging.getLogger("storefront.security_events")
 
 
 class SecurityEvent(StrEnum):
-    """What is told of by `security_event`: words of the OWASP Logging Vocabulary, or like them where it has none."""
+    """The events of the security log, named by the OWASP Logging Vocabulary, or in its style where it has no name."""
 
     SIGNED_IN = "authn_login_success"
     SIGN_IN_REFUSED = "authn_login_fail"
@@ -36,19 +36,19 @@ class SecurityEvent(StrEnum):
 
 
 class RedactingFormatter(logging.Formatter):
-    """One line for each entry, its moment in UTC; a trace follows in lines that are marked as its own.
+    """Formats each entry on one line with its time in UTC; the lines of a traceback are marked as such.
 
-    Blots out card numbers, traces included, leaves out query strings, and writes line ends and other characters that
-    are not seen as escapes: nobody forges an entry by what they type.
+    Card numbers are redacted, query strings left out, and line ends and other unprintable characters escaped, so that
+    no input can forge an entry.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         if record.name == "werkzeug":
             message = _BLANK.sub(" ", _QUERY.sub("", message))
-        told = copy.copy(record)
-        told.msg, told.args = _printable(redact(message)), None
-        return _CONTINUED.join(map(_printable, redact(super().format(told)).split("\n")))
+        redacted = copy.copy(record)
+        redacted.msg, redacted.args = _printable(redact(message)), None
+        return _CONTINUED.join(map(_printable, redact(super().format(redacted)).split("\n")))
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -61,12 +61,12 @@ def _printable(text: str) -> str:
 
 
 def set_up() -> None:
-    """Log to standard error, once a process."""
+    """Send the logs of this process to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for chatty in ("alembic", "flask-limiter", "huey"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for name in ("alembic", "flask-limiter", "huey"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _request_facts() -> Mapping[str, object]:
@@ -74,28 +74,28 @@ def _request_facts() -> Mapping[str, object]:
 
 
 def use_request_facts(source: Callable[[], Mapping[str, object]]) -> None:
-    """Say where to learn about the request under way.
+    """Set the function that describes the current request.
 
-    :param source: returns its account, address, method and route by these names; nothing outside of a request
+    :param source: returns its account, address, method and route by these names; empty outside of a request
     """
-    global _request_facts  # noqa: PLW0603 - one process, one source
+    global _request_facts  # noqa: PLW0603 - one source per process
     _request_facts = source
 
 
 def security_event(event: SecurityEvent, *, account: int | None = None, **facts: object) -> None:
-    """Write down that somebody was let in or turned away: one line of `name=value`.
+    """Write one line of `name=value` to the security log: a sign-in, a change of credentials, or a refusal.
 
-    Beside the facts it has the account, the visitor's address and the route as the shop declares it, so that no token
-    of a path is in it.
+    Account, IP address and route of the current request are added. The route is the URL rule, so that no token of a
+    path is logged.
 
-    :param account: whom it is about, where that is known otherwise than by who is asking
-    :param facts: none of them a secret or a whole e-mail address; what a visitor chose is cut and quoted
+    :param account: the account concerned, where it is not the one of the current request
+    :param facts: no secrets and no whole e-mail addresses; long values are cut, others quoted where necessary
     """
-    known: dict[str, object] = {"event": event, "account": None, **_request_facts()}
+    entry: dict[str, object] = {"event": event, "account": None, **_request_facts()}
     if account is not None:
-        known["account"] = account
+        entry["account"] = account
     level = logging.INFO if event in {SecurityEvent.SIGNED_IN, SecurityEvent.PASSWORD_CHANGED} else logging.WARNING
-    security_logger.log(level, " ".join(f"{name}={_value(fact)}" for name, fact in (known | facts).items()))
+    security_logger.log(level, " ".join(f"{name}={_value(fact)}" for name, fact in (entry | facts).items()))
 
 
 def _value(fact: object) -> str:

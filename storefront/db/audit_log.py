@@ -1,4 +1,4 @@
-"""What the staff did, noted in the transaction that did it and in the schema it was done to; never changed after."""
+"""The audit log of the staff: entries are written in the transaction and schema of the action, and never changed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from storefront.core.clock import utc_now
 from storefront.db.column_types import UtcDateTime
 from storefront.db.session import read_session
 
-MAX_ACTOR_LENGTH = 80  # characters, as the ledger of the stock keeps them
-MAX_DETAIL_LENGTH = 500  # characters; what is longer is cut
+MAX_ACTOR_LENGTH = 80  # characters; the same as in the stock ledger
+MAX_DETAIL_LENGTH = 500  # characters; longer details are cut
 
 
 class AuditEntryMixin:
-    """The columns of a trail; a domain that staff act on mixes it into a table of its own.
+    """Columns of an audit log; each domain that staff can change mixes it into a table of its own.
 
-    The database refuses UPDATE and DELETE on it.
+    Triggers refuse UPDATE and DELETE on it.
 
     :cvar __bind_key__: the schema
-    :cvar actor: who did it, as `staff.actor` names them
-    :cvar what: the act in a word or two, of a set that each domain draws ("price", "refund", "role")
-    :cvar subject: what it was done to, as people know it: a SKU, an order's number, an account's address
-    :cvar detail: from what to what, in words
+    :cvar actor: who did it, as returned by `web.session.current_actor`
+    :cvar what: the action in a word or two, from the domain's own set ("price", "refund", "role")
+    :cvar subject: what was changed, as people know it: a SKU, an order number, an account's e-mail address
+    :cvar detail: old and new values, in words
     """
 
     __tablename__ = "audit_log"
@@ -43,7 +43,7 @@ class AuditEntryMixin:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntryView:
-    """One act of somebody of the staff, as the trail shows it."""
+    """One entry of an audit log."""
 
     id: int
     at: datetime
@@ -55,13 +55,13 @@ class AuditEntryView:
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """Which acts are asked for; what is empty does not restrict.
+    """Filters of an audit log; empty ones do not restrict.
 
-    :ivar actor: exactly so
-    :ivar subject: exactly so
-    :ivar since: the first moment that counts
-    :ivar until: the first that counts no more
-    :ivar before: only acts that come after this one in the order of `latest`: its moment and its number
+    :ivar actor: exact match
+    :ivar subject: exact match
+    :ivar since: earliest moment, inclusive
+    :ivar until: latest moment, exclusive
+    :ivar before: only entries older than this one, given by its moment and id, for paging
     """
 
     actor: str = ""
@@ -74,33 +74,36 @@ class AuditQuery:
 def record(
     session: Session, table: type[AuditEntryMixin], *, actor: str, what: str, subject: str, detail: str = ""
 ) -> None:
-    """Note an act within the caller's transaction, which does it."""
+    """Write an entry within the caller's transaction, which does the action."""
     row = {"actor": actor[:MAX_ACTOR_LENGTH], "what": what, "subject": subject, "detail": detail[:MAX_DETAIL_LENGTH]}
     session.execute(insert(table).values(at=utc_now(), **row))
 
 
 def entries(table: type[AuditEntryMixin], criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
-    """The acts of one trail, latest first.
+    """Yield the entries of one audit log, latest first.
 
-    :param count: of them, at most
+    :param count: at most this many
     """
-    asked = select(table).order_by(table.at.desc(), table.id.desc()).limit(count)
+    statement = select(table).order_by(table.at.desc(), table.id.desc()).limit(count)
     if criteria.actor:
-        asked = asked.where(table.actor == criteria.actor)
+        statement = statement.where(table.actor == criteria.actor)
     if criteria.subject:
-        asked = asked.where(table.subject == criteria.subject)
+        statement = statement.where(table.subject == criteria.subject)
     if criteria.since:
-        asked = asked.where(table.at >= criteria.since)
+        statement = statement.where(table.at >= criteria.since)
     if criteria.until:
-        asked = asked.where(table.at < criteria.until)
+        statement = statement.where(table.at < criteria.until)
     if criteria.before:
-        asked = asked.where(is_before(table.at, table.id, criteria.before))
-    for row in read_session().scalars(asked):
+        statement = statement.where(is_before(table.at, table.id, criteria.before))
+    for row in read_session().scalars(statement):
         yield AuditEntryView(row.id, row.at, row.actor, row.what, row.subject, row.detail)
 
 
 def is_before(
     at: InstrumentedAttribute[datetime], number: InstrumentedAttribute[int], place: tuple[datetime, int]
 ) -> ColumnElement[bool]:
-    """Whether a row comes after a place in a list that has the latest first."""
+    """Condition: the row comes after a position in a list that is sorted latest first.
+
+    :param place: moment and id of the last row before
+    """
     return and_(at <= place[0], or_(at < place[0], number < place[1]))

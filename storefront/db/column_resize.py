@@ -1,4 +1,4 @@
-"""Giving columns of text more room, or less, where the rows stay as they are. For migrations."""
+"""Changing the declared length of text columns without rewriting rows. For migrations."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from alembic import op
 
 
 def resize(table: str, lengths: Mapping[str, int]) -> None:
-    """Change how many characters columns are declared for.
+    """Change the declared length of columns.
 
-    On SQLite only what is declared changes, in place: it keeps text of any length, and a table written anew would lose
-    its triggers (https://www.sqlite.org/lang_altertable.html, the last paragraph of section 7).
+    On SQLite only the declaration is changed, in place: SQLite does not enforce lengths, and recreating the table would
+    drop its triggers (https://www.sqlite.org/lang_altertable.html, the last paragraph of section 7).
+
+    :param lengths: characters, by column name
     """
     if op.get_bind().dialect.name == "sqlite":
         _declare(table, lengths)

@@ -1,4 +1,4 @@
-"""Column types that hold the same in SQLite and in MySQL or MariaDB."""
+"""Column types that behave the same on SQLite, MySQL and MariaDB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC moment, kept without zone and with microseconds on every database."""
+    """A timezone-aware UTC datetime, stored without zone and with microseconds on every database."""
 
     impl = sa.DateTime
     cache_ok = True
@@ -27,7 +27,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a moment without time zone")
+            raise ValueError("a datetime without time zone")
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
@@ -35,9 +35,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class MinorUnits(TypeDecorator[int]):
-    """A column of minor units: DECIMAL(13,2) on MySQL, as the old system's tables have it, an integer on SQLite.
+    """An amount in whole minor units: DECIMAL(13,2) on MySQL, as in the old system's tables, an integer on SQLite.
 
-    Python reads and writes whole minor units on both. A hundredth is the unit of the column whatever the currency.
+    One minor unit is a hundredth, whatever the currency.
     """
 
     impl = BigInteger

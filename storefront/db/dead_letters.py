@@ -1,4 +1,4 @@
-"""Messages of an outbox that got stuck: what the staff and the doctor see of them, and how they are tried again."""
+"""Outbox messages that could not be delivered: listed for the staff and `flask doctor`, and requeued on request."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from storefront.db.audit_log import AuditEntryMixin
 from storefront.db.outbox import OutboxMessage
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
-OVERDUE = timedelta(minutes=10)  # a message that is not delivered by then is waiting for somebody
+OVERDUE = timedelta(minutes=10)  # age from which an undelivered message counts as failed
 
 
 @dataclass(frozen=True, slots=True)
 class FailedMessage:
-    """A message that its handler has not taken. What it says stays in its table: there may be secrets in it.
+    """An undelivered message without its payload, which may hold secrets.
 
-    :ivar key: names the fact; where that would tell something it is a random number
+    :ivar key: names the fact, or is a random number where the fact is confidential
     :ivar due_at: when it is tried next, unless it was given up
-    :ivar is_parked: it was given up
-    :ivar is_overdue: it waits for longer than a message may
+    :ivar is_parked: delivery was given up
+    :ivar is_overdue: it is older than `OVERDUE`
     """
 
     id: int
@@ -39,23 +39,23 @@ class FailedMessage:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """What got stuck in the outbox of a schema.
+    """The undelivered messages in the outbox of one schema.
 
-    :ivar trail: where it is noted who had a message tried again; None in a schema that keeps no trail, whose caller
-        notes it elsewhere
+    :ivar audit_table: the audit log that records who requeued a message; None in a schema without one, where the
+        caller records it elsewhere
     """
 
     schema: str
     table: type[OutboxMessage]
-    trail: type[AuditEntryMixin] | None
+    audit_table: type[AuditEntryMixin] | None
 
     def entries(self, most: int | None = None) -> list[FailedMessage]:
-        """Each of them, given up first, then longest waiting.
+        """List them: first those given up, then the oldest.
 
-        :param most: no more than these
+        :param most: at most this many
         """
         table, before = self.table, utc_now() - OVERDUE
-        chosen = select(table).where(self._is_stuck()).order_by(table.failed_at.is_(None), table.id).limit(most)
+        chosen = select(table).where(self._is_failing()).order_by(table.failed_at.is_(None), table.id).limit(most)
         return [
             FailedMessage(
                 id=row.id,
@@ -72,17 +72,17 @@ class DeadLetters:
         ]
 
     def count(self) -> int:
-        """How many there are."""
-        return read_session().scalar(select(func.count(self.table.id)).where(self._is_stuck())) or 0
+        """Count them."""
+        return read_session().scalar(select(func.count(self.table.id)).where(self._is_failing())) or 0
 
-    def _is_stuck(self) -> ColumnElement[bool]:
+    def _is_failing(self) -> ColumnElement[bool]:
         """Not delivered, and given up, refused by its handler, or overdue."""
         table, before = self.table, utc_now() - OVERDUE
-        for_good = or_(table.failed_at.is_not(None), table.last_error != "", table.created_at < before)
-        return table.delivered_at.is_(None) & for_good
+        is_failing = or_(table.failed_at.is_not(None), table.last_error != "", table.created_at < before)
+        return table.delivered_at.is_(None) & is_failing
 
     def violations(self) -> list[str]:
-        """The same for the doctor, in words; what failed a moment ago comes back by itself."""
+        """Describe those given up or overdue, for `flask doctor`; a recent failure is retried by itself."""
         return [
             f"{message.key}: {_state_of(message)}: {message.last_error}"
             for message in self.entries()
@@ -91,32 +91,32 @@ class DeadLetters:
 
     @retry_on_deadlock
     def requeue(self, message: int, *, actor: str) -> bool:
-        """Have a message that was given up delivered now; if it fails again, it is given up again.
+        """Deliver a message again that was given up; if it fails once more, it is given up again.
 
-        One that was not given up is left alone: it comes back by itself, or is under way at this very moment.
+        Other messages are left alone: they are retried by themselves, or are being delivered right now.
 
-        :return: whether this call did it; a second click does not
+        :return: whether this call requeued it; a second click does not
         """
         table = self.table
         parked = (table.id == message, table.failed_at.is_not(None), table.delivered_at.is_(None))
-        revival = update(table).where(*parked).values(failed_at=None, due_at=utc_now())
+        requeued = update(table).where(*parked).values(failed_at=None, due_at=utc_now())
         with transaction(self.schema) as session:
-            if not rows_changed(session.execute(revival)):
+            if not rows_changed(session.execute(requeued)):
                 return False
             outbox.wake_worker(session)
-            if self.trail is not None:
+            if self.audit_table is not None:
                 row = session.get_one(table, message)
                 detail = f"after {row.attempts} attempts: {row.last_error}"
                 audit_log.record(
-                    session, self.trail, actor=actor, what="message tried again", subject=row.key, detail=detail
+                    session, self.audit_table, actor=actor, what="message tried again", subject=row.key, detail=detail
                 )
             return True
 
 
-def stuck_messages() -> dict[str, DeadLetters]:
-    """What got stuck in each outbox of the shop, by its schema."""
-    trails = {trail.__bind_key__: trail for trail in AuditEntryMixin.__subclasses__()}
-    return {schema: DeadLetters(schema, table, trails.get(schema)) for schema, table in outbox.outboxes().items()}
+def dead_letters_by_schema() -> dict[str, DeadLetters]:
+    """The undelivered messages of every outbox of the shop, by schema."""
+    audit_tables = {table.__bind_key__: table for table in AuditEntryMixin.__subclasses__()}
+    return {schema: DeadLetters(schema, table, audit_tables.get(schema)) for schema, table in outbox.outboxes().items()}
 
 
 def _state_of(message: FailedMessage) -> str:

@@ -1,6 +1,6 @@
-"""What came over from the old system: noted in the transaction that wrote it, so that it comes once.
+"""Log of rows imported from the old system, written in the transaction of the import, so that each is imported once.
 
-The note outlives the row. What somebody has deleted here since does not come back when the old data is read again.
+Entries outlive the imported rows: what was deleted here since is not imported again.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from storefront.db.session import read_session
 
-_CHECKOUT = "old-"  # a checkout of our own is a UUID: none looks like this
+_CHECKOUT = "old-"  # cannot clash: ids of other checkouts are UUIDs
 
 
 class ImportedRowMixin:
-    """The columns of the notes; a domain that rows come to mixes it into a table of its own.
+    """Columns of an import log; each domain that rows are imported into mixes it into a table of its own.
 
-    :cvar kind: which table of the old system
-    :cvar old_id: the row's id there
+    :cvar kind: the table of the old system
+    :cvar old_id: the id of the row there
     """
 
     __tablename__ = "imported_rows"
@@ -31,11 +31,12 @@ class ImportedRowMixin:
 
 @dataclass(slots=True)
 class BatchResult:
-    """What became of a batch, by the ids of its rows.
+    """The result of importing a batch, by the old ids of its rows.
 
-    :ivar known: they came before
-    :ivar refused: why they cannot come
-    :ivar notes: what of a row that came was left behind
+    :ivar added: imported now
+    :ivar known: imported before
+    :ivar refused: not imported, with the reason
+    :ivar notes: imported, with what was left out or changed
     """
 
     added: list[int] = field(default_factory=list)
@@ -45,18 +46,18 @@ class BatchResult:
 
 
 def already_imported(table: type[ImportedRowMixin], kind: str, ids: Collection[int]) -> set[int]:
-    """Which of these came over before; what became of them since is not asked."""
+    """Which of these rows were imported before, whether they still exist or not."""
     return set(read_session().scalars(select(table.old_id).where(table.kind == kind, table.old_id.in_(ids))))
 
 
 def mark_imported(session: Session, table: type[ImportedRowMixin], kind: str, ids: Collection[int]) -> None:
-    """Note that they came, within the caller's transaction, which writes them."""
+    """Log rows as imported, within the caller's transaction, which writes them."""
     if ids:
         session.execute(insert(table), [{"kind": kind, "old_id": old_id} for old_id in ids])
 
 
 def legacy_checkout_id(old_order: int) -> str:
-    """What stands for the checkout of an order that the old shop took.
+    """The checkout id of an order imported from the old shop.
 
     :param old_order: id of its row there
     """
@@ -64,5 +65,5 @@ def legacy_checkout_id(old_order: int) -> str:
 
 
 def is_legacy_checkout(checkout: str) -> bool:
-    """Whether a checkout stands for an order of the old shop: its goods left there, its money was taken there."""
+    """Whether a checkout belongs to an imported order, which was paid and shipped by the old shop."""
     return checkout.startswith(_CHECKOUT)

@@ -1,4 +1,4 @@
-"""Migrations: one branch a schema, each with a version table in its own database. Alembic does the work."""
+"""Database migrations with Alembic: one branch per schema, each with a version table in its own database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from storefront.db.session import db
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
-cli = AppGroup("db", help="Bring the databases to a version of the code.")
+cli = AppGroup("db", help="Migrate the databases.")
 _schema_option = click.option(
     "--schema",
     "schemas",
@@ -32,7 +32,7 @@ _schema_option = click.option(
 
 
 def alembic_config(schema: str) -> AlembicConfig:
-    """What Alembic needs to work on one schema of the current application."""
+    """The Alembic configuration for one schema of the current application."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("version_locations", str(MIGRATIONS / schema))
@@ -43,14 +43,14 @@ def alembic_config(schema: str) -> AlembicConfig:
 
 
 def upgrade(schemas: tuple[str, ...] = SCHEMAS, revision: str = "head") -> None:
-    """Bring schemas up; databases that do not exist yet are made."""
+    """Upgrade schemas; missing databases are created."""
     for schema in schemas:
         create_database(current_app.config["SQLALCHEMY_BINDS"][schema]["url"])
         command.upgrade(alembic_config(schema), revision)
 
 
 def revision_of(schema: str) -> str | None:
-    """The revision a database is at; None where there are no tables."""
+    """The current revision of a database; None if it has no tables."""
     with db.engines[schema].connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
@@ -61,35 +61,35 @@ def head_of(schema: str) -> str | None:
 
 
 def is_known(schema: str, revision: str) -> bool:
-    """Whether this version of the shop has a revision."""
+    """Whether this version of the shop knows a revision."""
     scripts = ScriptDirectory.from_config(alembic_config(schema))
     return revision in {script.revision for script in scripts.walk_revisions()}
 
 
 def downgrade(schemas: tuple[str, ...] = SCHEMAS, revision: str = "base") -> None:
-    """Take schemas down, losing what the newer revisions hold."""
+    """Downgrade schemas; data of the newer revisions is lost."""
     for schema in schemas:
         command.downgrade(alembic_config(schema), revision)
 
 
 def create_database(url: str) -> None:
-    """Make a database, unless it is there."""
+    """Create a database if it does not exist."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(parsed.database)) as connection:
-                # Kept in the file. Left to the first requests, it would need the file for one of them alone.
+                # Stored in the file. It needs an exclusive lock, for which the first requests would block each other.
                 connection.execute("PRAGMA journal_mode = WAL")
         return
     server = sa.create_engine(parsed._replace(database=None), isolation_level="AUTOCOMMIT")
     try:
         with server.connect() as connection:
-            found = connection.scalar(
+            exists = connection.scalar(
                 sa.text("SELECT 1 FROM information_schema.schemata WHERE schema_name = :name"),
                 {"name": parsed.database},
             )
-            if not found:
+            if not exists:
                 quoted = connection.dialect.identifier_preparer.quote_identifier(parsed.database or "")
                 connection.execute(sa.text(f"CREATE DATABASE {quoted} CHARACTER SET utf8mb4"))
     finally:
@@ -100,18 +100,18 @@ def create_database(url: str) -> None:
 @_schema_option
 @with_appcontext
 def upgrade_command(schemas: tuple[str, ...]) -> None:
-    """Bring every schema to the newest revision."""
+    """Upgrade every schema to the newest revision."""
     upgrade(schemas)
     click.echo(f"{', '.join(schemas)}: up to date")
 
 
 @cli.command("downgrade")
 @_schema_option
-@click.option("--revision", default="-1", show_default=True, help="How far: a revision, -1, or base.")
-@click.confirmation_option(prompt="This loses data. Go on?")
+@click.option("--revision", default="-1", show_default=True, help="Target: a revision, -1, or base.")
+@click.confirmation_option(prompt="This deletes data. Continue?")
 @with_appcontext
 def downgrade_command(schemas: tuple[str, ...], revision: str) -> None:
-    """Take schemas down."""
+    """Downgrade schemas."""
     downgrade(schemas, revision)
 
 
@@ -120,5 +120,5 @@ def downgrade_command(schemas: tuple[str, ...], revision: str) -> None:
 @click.argument("message")
 @with_appcontext
 def revision_command(schema: str, message: str) -> None:
-    """Draft a migration from the difference between models and database."""
+    """Generate a migration from the difference between models and database."""
     command.revision(alembic_config(schema), message, autogenerate=True)

@@ -1,4 +1,4 @@
-"""Messages written in the transaction of the change they announce, delivered later, at least once."""
+"""Transactional outbox: messages are written in the transaction of a change and delivered later, at least once."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ from storefront.messaging.job_queue import enqueue
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=2)  # longer than the slowest handler: a mail server that times out
+LEASE = timedelta(minutes=2)  # longer than the slowest handler, which waits for a mail server that times out
 FIRST_RETRY = timedelta(seconds=15)
-# Mail leaves within five minutes of a mail server's return: this, a sweep's minute, and a lease its sender left behind.
+# E-mails leave within five minutes of a mail server's return: this delay, a minute until the sweep, and one lease.
 MAX_RETRY_DELAY = timedelta(minutes=2)
-MAX_ATTEMPTS = 800  # about a day of retries, then a person must look
+MAX_ATTEMPTS = 800  # about a day of retries; then the message is a dead letter
 
 Handler = Callable[[str, Mapping[str, Any]], None]
 
 
 class OutboxMessage:
-    """The columns of an outbox; a domain that publishes mixes it into a table of its own, which `outboxes` then finds.
+    """Columns of an outbox; each domain that publishes messages mixes it into a table of its own.
 
     :cvar __bind_key__: the schema
-    :cvar key: names the fact ("order-placed/ORD-1"); a second message of the same key is refused by the database
-    :cvar failed_at: set when delivery was given up and a person must look
+    :cvar key: names the fact ("order-placed/ORD-1"); unique, so that each fact is published once
+    :cvar due_at: when delivery is tried next; while a message is being delivered, the end of the lease
+    :cvar lease_owner: the delivery run that claimed the message last
+    :cvar failed_at: when delivery was given up
     """
 
     __tablename__ = "outbox"
@@ -55,15 +57,18 @@ class OutboxMessage:
 def outboxes() -> dict[str, type[OutboxMessage]]:
     """The outbox of every schema that has one.
 
-    :return: tables by schema. Payments come before orders, and these before the catalogue and the accounts: what one
-        message makes its handler publish is then delivered in the same pass.
+    :return: tables by schema, in the order payments, orders, catalog, accounts: a message published by a handler is
+        then delivered in the same pass
     """
     tables = {table.__bind_key__: table for table in OutboxMessage.__subclasses__()}
     return {schema: tables[schema] for schema in reversed(SCHEMAS) if schema in tables}
 
 
 def publish(session: Session, table: type[OutboxMessage], topic: str, key: str, payload: Mapping[str, Any]) -> None:
-    """Write a message within the caller's transaction, and wake the worker when that is committed."""
+    """Write a message within the caller's transaction, and wake the worker after its commit.
+
+    :param key: idempotency key; a second message with the same key is an IntegrityError
+    """
     now = utc_now()
     row = {"topic": topic, "key": key, "payload": dict(payload), "created_at": now, "due_at": now}
     session.execute(insert(table).values(attempts=0, last_error="", **row))
@@ -71,26 +76,26 @@ def publish(session: Session, table: type[OutboxMessage], topic: str, key: str, 
 
 
 def wake_worker(session: Session) -> None:
-    """Ask the worker to deliver as soon as the caller's transaction is committed.
+    """Have the worker deliver messages after the commit of the caller's transaction.
 
-    Where the queue cannot be reached, its sweep delivers within a minute.
+    If the queue cannot be reached, the worker's periodic sweep delivers within a minute.
     """
-    after_commit(session, _wake)
+    after_commit(session, _enqueue_delivery)
 
 
-def _wake() -> None:
+def _enqueue_delivery() -> None:
     enqueue("wake_worker")
 
 
 def deliver(schema: str, table: type[OutboxMessage], handlers: Mapping[str, Handler]) -> int:
-    """Hand every message that is due to its handler; what fails comes back later.
+    """Call the handler of every message that is due; failed messages are retried later.
 
-    A handler is called with the message's key and payload, outside any transaction, and must bear being called twice:
-    the process may die between the delivery and its note.
+    A handler is called with the message's key and payload, outside any transaction, and must be idempotent: the process
+    may die after the handler ran and before the message is marked as delivered.
 
     :return: how many were delivered
     """
-    owner, due_until = str(uuid.uuid4()), utc_now()  # what fails and comes back is for the next call
+    owner, due_until = str(uuid.uuid4()), utc_now()  # retries that become due meanwhile are for the next call
     delivered = 0
     while message := _claim(schema, table, owner, due_until):
         delivered += _deliver_one(schema, table, handlers, message)
@@ -99,20 +104,20 @@ def deliver(schema: str, table: type[OutboxMessage], handlers: Mapping[str, Hand
 
 @retry_on_deadlock
 def _claim(schema: str, table: type[OutboxMessage], owner: str, due_until: datetime) -> OutboxMessage | None:
-    """Take the message that waits longest by moving its due time past the lease; nobody else sees it until then.
+    """Claim the longest due message by moving its due time to the end of the lease, which hides it from other workers.
 
-    One at a time: the lease must outlast one handler, not as many as happen to be due.
+    One at a time: the lease must outlast one handler, not all that happen to be due.
     """
     waiting = (table.delivered_at.is_(None), table.failed_at.is_(None), table.due_at <= due_until)
-    longest = select(table.id).where(*waiting).order_by(table.due_at, table.id).limit(1)
-    while (identity := read_session().scalar(longest)) is not None:
+    next_due = select(table.id).where(*waiting).order_by(table.due_at, table.id).limit(1)
+    while (identity := read_session().scalar(next_due)) is not None:
         with transaction(schema) as session:
-            taken = session.execute(
+            claimed = session.execute(
                 update(table)
                 .where(table.id == identity, *waiting)
                 .values(lease_owner=owner, due_at=utc_now() + LEASE, attempts=table.attempts + 1)
             )
-            if rows_changed(taken):
+            if rows_changed(claimed):
                 return session.get(table, identity)
     return None
 
@@ -121,26 +126,27 @@ def _deliver_one(
     schema: str, table: type[OutboxMessage], handlers: Mapping[str, Handler], message: OutboxMessage
 ) -> bool:
     topic, key, payload, attempts = message.topic, message.key, message.payload, message.attempts
-    mine = (table.id == message.id, table.lease_owner == message.lease_owner)  # as it is now, before the handler
+    # Read before the handler runs: if the lease expires meanwhile, another worker's result is not overwritten.
+    still_claimed = (table.id == message.id, table.lease_owner == message.lease_owner)
     try:
         handlers[topic](key, payload)
     except Exception as error:
-        # Whatever went wrong, the message must not be lost nor hold up the others: it is noted and comes back.
+        # Any error: the message must neither be lost nor block the others, so it is retried later.
         logger.exception("outbox %s: %s failed, attempt %d", schema, key, attempts)
         now = utc_now()
-        pause = min(FIRST_RETRY * 2 ** min(attempts - 1, 8), MAX_RETRY_DELAY)
-        note = {"last_error": f"{type(error).__name__}: {error}"[:255], "due_at": now + pause}
+        delay = min(FIRST_RETRY * 2 ** min(attempts - 1, 8), MAX_RETRY_DELAY)
+        result = {"last_error": f"{type(error).__name__}: {error}"[:255], "due_at": now + delay}
         if attempts >= MAX_ATTEMPTS:
-            note["failed_at"] = now
+            result["failed_at"] = now
         delivered = False
     else:
-        note = {"delivered_at": utc_now(), "last_error": ""}
+        result = {"delivered_at": utc_now(), "last_error": ""}
         delivered = True
-    _note(schema, update(table).where(*mine).values(**note))
+    _save_result(schema, update(table).where(*still_claimed).values(**result))
     return delivered
 
 
 @retry_on_deadlock
-def _note(schema: str, note: Update) -> None:
+def _save_result(schema: str, result: Update) -> None:
     with transaction(schema) as session:
-        session.execute(note)
+        session.execute(result)

@@ -1,4 +1,4 @@
-"""Pages by where they begin, not by how many rows come before: the thousandth costs what the first does."""
+"""Keyset pagination: a page is found by the sort key it begins after, so that every page costs the same."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sqlalchemy.orm import QueryableAttribute
 
 from storefront.db.session import read_session
 
-MAX_INTEGER = 2**53  # what a column holds stays below it: numbers of rows, and minor units of a price
+MAX_INTEGER = 2**53  # exclusive limit of integers in a cursor; ids and prices stay below it
 
 Key = ColumnElement[Any] | QueryableAttribute[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class PageCursors:
-    """Cursors of the pages beside one; empty where there is none."""
+    """Cursors of the previous and the next page; empty where there is none."""
 
     previous: str
     next: str
@@ -29,9 +29,9 @@ class PageCursors:
 
 @dataclass(frozen=True, slots=True)
 class SortKeys:
-    """What rows are ordered by; the last key is unique.
+    """The columns that rows are sorted by; the last one must be unique.
 
-    :ivar kinds: a type for each, which a cursor's values must have
+    :ivar kinds: the Python type of each column; cursors with values of other types are ignored
     """
 
     columns: tuple[Key, ...]
@@ -39,7 +39,7 @@ class SortKeys:
     is_descending: bool = False
 
     def sorted_afterwards(self) -> SortKeys:
-        """The same order, but as no index has it: a few rows are found first, not looked for all along an index."""
+        """The same order by expressions without an index, so that the database filters first, then sorts few rows."""
         plain = zip(self.columns, self.kinds, strict=True)
         columns = (type_coerce(column + ("" if kind is str else 0), column.type) for column, kind in plain)
         return replace(self, columns=tuple(columns))
@@ -48,9 +48,10 @@ class SortKeys:
 def paginate(
     chosen: Select[*tuple[Any, ...]], keys: SortKeys, cursor: str, size: int
 ) -> tuple[list[Row[Any]], PageCursors]:
-    """One page of a select. A cursor that is none of ours is the first page.
+    """Read one page of a select; an invalid cursor gives the first page.
 
-    :return: rows in order, and the cursors of the pages beside them
+    :param size: rows of a page
+    :return: the rows in order, and the cursors of the pages before and after
     """
     start = _read(cursor, keys.kinds)
     is_backwards = bool(start and start[0])
@@ -60,8 +61,8 @@ def paginate(
         is_sqlite = read_session().get_bind(clause=chosen).dialect.name == "sqlite"
         chosen = chosen.where(_beyond(keys.columns, start[1], is_descending, is_sqlite))
     order = [column.desc() if is_descending else column.asc() for column in keys.columns]
-    found = list(read_session().execute(chosen.order_by(*order).limit(size + 1)))
-    has_more, rows = len(found) > size, found[:size]
+    results = list(read_session().execute(chosen.order_by(*order).limit(size + 1)))
+    has_more, rows = len(results) > size, results[:size]
     if is_backwards:
         rows.reverse()
     has_previous = has_more if is_backwards else bool(start)
@@ -73,13 +74,13 @@ def paginate(
 
 
 def _beyond(columns: Sequence[Key], values: Sequence[Any], is_descending: bool, is_sqlite: bool) -> ColumnElement[bool]:
-    """What comes after a row, put so that each database finds it in its index."""
+    """Condition: the row comes after a position, written so that each database can use its index."""
     if is_sqlite:
-        here, there = tuple_(*columns), tuple_(*(literal(v, c.type) for c, v in zip(columns, values, strict=True)))
-        return here < there if is_descending else here > there
+        row, position = tuple_(*columns), tuple_(*(literal(v, c.type) for c, v in zip(columns, values, strict=True)))
+        return row < position if is_descending else row > position
     alternatives = []
-    for place, (column, value) in enumerate(zip(columns, values, strict=True)):
-        same = [c == v for c, v in zip(columns[:place], values[:place], strict=True)]
+    for index, (column, value) in enumerate(zip(columns, values, strict=True)):
+        same = [c == v for c, v in zip(columns[:index], values[:index], strict=True)]
         alternatives.append(and_(*same, column < value if is_descending else column > value))
     return or_(*alternatives)
 
@@ -89,20 +90,20 @@ def _write(row: Row[Any], key_count: int, *, is_backwards: bool) -> str:
 
 
 def _read(cursor: str, kinds: Sequence[type]) -> tuple[bool, list[Any]] | None:
-    found = decode_cursor(cursor, (bool, *kinds))
-    return (found[0], found[1:]) if found else None
+    values = decode_cursor(cursor, (bool, *kinds))
+    return (values[0], values[1:]) if values else None
 
 
 def encode_cursor(values: Sequence[object]) -> str:
-    """Values as an address carries them: truths, texts, whole numbers, moments."""
+    """Encode values for a URL: booleans, strings, integers, datetimes."""
     plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any] | None:
-    """What `packed` made a cursor of; None of any other text.
+    """Decode a cursor made by `encode_cursor`; None for any other text.
 
-    :param kinds: a type for each value
+    :param kinds: the type of each value
     """
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -112,14 +113,14 @@ def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any] | None:
 
 
 def _value(plain: Any, kind: type) -> Any:
-    """A value that a column can be compared with.
+    """Convert a JSON value for comparison with a column.
 
-    :raise ValueError: it is another's
+    :raise ValueError: it is of another type
     """
     value: Any = datetime.fromisoformat(plain).astimezone(UTC) if kind is datetime else plain
-    is_ours = type(value) is kind  # a truth is no number here
-    if not is_ours or (kind is int and abs(value) >= MAX_INTEGER):
+    is_of_kind = type(value) is kind  # bool is no int here
+    if not is_of_kind or (kind is int and abs(value) >= MAX_INTEGER):
         raise ValueError(plain)
     if kind is str:
-        value.encode()  # half a character, which JSON can spell and no database takes, fails here
+        value.encode()  # raises for a lone surrogate, which JSON can express and databases refuse
     return value

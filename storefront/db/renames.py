@@ -1,4 +1,4 @@
-"""Renaming tables and columns where the rows stay as they are. For migrations."""
+"""Renaming of tables and columns in place. For migrations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rename_table(old: str, new: str) -> None:
 
 
 def rename_index(table: str, old: str, new: str) -> None:
-    """Rename an index; SQLite has no statement for it and makes it anew."""
+    """Rename an index; SQLite has no statement for that, so there it is recreated."""
     if old == new:
         return
     if op.get_bind().dialect.name != "sqlite":
@@ -36,9 +36,9 @@ def rename_index(table: str, old: str, new: str) -> None:
 
 
 def refuse_changes(table: str, message: str) -> None:
-    """Have the database refuse UPDATE and DELETE on a table.
+    """Create triggers that refuse UPDATE and DELETE on a table.
 
-    :param message: what the refusal says; no quotation marks
+    :param message: the error message; without quotation marks
     """
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for verb in ("UPDATE", "DELETE"):
@@ -51,13 +51,13 @@ def refuse_changes(table: str, message: str) -> None:
 
 
 def allow_changes(table: str) -> None:
-    """Drop what `refuse_changes` made."""
+    """Drop the triggers of `refuse_changes`."""
     for verb in ("update", "delete"):
         op.execute(f"DROP TRIGGER {table}_no_{verb}")
 
 
 def _rename_unique_constraints(inspector: sa.Inspector, old: str, new: str) -> None:
-    """SQLite writes the table anew for it, which drops triggers: none of the tables renamed so has any."""
+    """Rename the unique constraints of a SQLite table, which recreates it and would drop triggers: there are none."""
     for constraint in inspector.get_unique_constraints(new):
         name = str(constraint["name"])
         if f"_{old}_" in name:

@@ -1,4 +1,4 @@
-"""Six schemas, one bind each; a transaction writes to one of them only."""
+"""Database sessions and transactions: six schemas, one bind each; a transaction writes to one schema only."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 
-MAX_INTEGER = 2**31 - 1  # what an integer column holds; the ids are such columns
+MAX_INTEGER = 2**31 - 1  # largest value of an integer column, such as an id
 
-MAX_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
-SQLITE_BUSY_SECONDS = 5  # reliability.md section 3: a locked database is waited for, then it is a 503
-ANSWER_SECONDS = 5  # so long a request waits for a server's answer, then it is a 503 too …
-COMMAND_SECONDS = 60  # … and a command, which sums up whole tables
-ROW_LOCK_SECONDS = 4  # less than an answer is waited for, or it would look as if the server were away
-UNAVAILABLE_AFTER_SECONDS = 3  # a server that does not take a connection by then is away
-BREAKER_OPEN_SECONDS = 3  # a database that was waited for in vain is not waited for again for so long
-MYSQL_DEADLOCK = 1213  # MySQL asks for the transaction to be run again
-MYSQL_IS_FULL = {1040, 1203, 1226}  # it has as many connections as it may have: in all, of a user, of this user
-FULL_PAUSE_SECONDS = 0.05
-ATTEMPTS = 4
+MAX_CONNECTIONS = 15  # per process and schema; a server process has eight threads
+SQLITE_BUSY_SECONDS = 5  # wait for a locked database, then 503; reliability.md section 3
+ANSWER_SECONDS = 5  # time-out of a statement within a request, then 503
+COMMAND_SECONDS = 60  # time-out of a statement of a command, which may read whole tables
+ROW_LOCK_SECONDS = 4  # less than ANSWER_SECONDS, or waiting for a row lock would look like an unavailable server
+UNAVAILABLE_AFTER_SECONDS = 3  # time-out for connecting
+BREAKER_OPEN_SECONDS = 3  # after a time-out requests fail at once for so long
+MYSQL_DEADLOCK = 1213  # the transaction must be run again
+MYSQL_IS_FULL = {1040, 1203, 1226}  # too many connections: in all, of any user, of this user
+FULL_PAUSE_SECONDS = 0.05  # between attempts to connect to a full server
+ATTEMPTS = 4  # at a command that loses a deadlock
 
 _writing: ContextVar[str | None] = ContextVar("schema being written", default=None)
-_AFTER_COMMIT = "after commit"  # in `info` of the session: what its transaction asked for
-# After blanks and remarks; a write that begins with WITH names its verb later, in words that no SELECT holds.
+_AFTER_COMMIT = "after commit"  # key in `session.info`: callbacks of the open transaction
+# A writing statement, after blanks and comments; one that begins with WITH has its verb later.
 _WRITES = re.compile(
     r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
     r"(?:(?:insert|update|delete|replace)\b"
@@ -48,11 +48,11 @@ _WRITES = re.compile(
 
 
 class WriteOutsideTransaction(RuntimeError):
-    """A statement would have written to a schema that the open `transaction` does not own."""
+    """A statement tried to write to another schema than that of the open `transaction`."""
 
 
 class Base(DeclarativeBase):
-    """The root of every table; names constraints so that migrations and error messages can name them."""
+    """Base class of all models; names constraints, so that migrations and error messages can refer to them."""
 
     metadata = sa.MetaData(
         naming_convention={
@@ -68,7 +68,7 @@ class Base(DeclarativeBase):
 class RoutingSession(FlaskSession):
     """Finds the database of a Core statement by its tables, as Flask-SQLAlchemy does for mapped classes.
 
-    Whatever is read is shown as the database has it now, also where the session had read it before.
+    Reads always return the present state of the database, not that of an object loaded before.
     """
 
     def get_bind(
@@ -81,7 +81,7 @@ class RoutingSession(FlaskSession):
                     return self._db.engines[table.metadata.info["bind_key"]]
         return super().get_bind(mapper=mapper, clause=clause, bind=bind, **kwargs)
 
-    # SQLAlchemy answers these two from what was read before, whatever the options of the session say.
+    # These two ignore the session's execution options and would answer from the identity map.
     def get(self, entity: Any, ident: Any, **given: Any) -> Any:
         return super().get(entity, ident, **{"populate_existing": True, **given})
 
@@ -91,7 +91,7 @@ class RoutingSession(FlaskSession):
 
 @event.listens_for(RoutingSession, "do_orm_execute")
 def _flush_before_reading(reading: ORMExecuteState) -> None:
-    """Changes of rows that were not written yet would be overwritten by what is read of them."""
+    """Flush pending changes, which `populate_existing` would overwrite."""
     if reading.is_select and not reading.is_column_load and reading.session.dirty:
         reading.session.flush()
 
@@ -103,7 +103,7 @@ db = SQLAlchemy(
         "class_": RoutingSession,
         "expire_on_commit": False,
         "autoflush": False,
-        # Decision 31: what is read is as it is now, and so an UPDATE need not look for rows that were read before.
+        # Decision 31: reads refresh loaded objects, so an UPDATE need not synchronize them.
         "execution_options": {"populate_existing": True, "synchronize_session": False},
     },
 )
@@ -115,22 +115,22 @@ else:
 
 
 def read_session() -> Session:
-    """The session to read with. Reads open no transaction of ours; see `transaction` for writing."""
+    """The session for reading; see `transaction` for writing."""
     return db.session()
 
 
 def dialect_of(schema: str) -> str:
-    """`sqlite` or `mysql`: what a schema lives in."""
+    """The database of a schema: `sqlite` or `mysql`, which includes MariaDB."""
     name = db.engines[schema].dialect.name
     return "mysql" if name == "mariadb" else name
 
 
 @contextmanager
 def transaction(schema: str) -> Iterator[Session]:
-    """Write to one schema; leaving the block commits, an exception rolls everything back.
+    """Open a transaction that writes to one schema; leaving the block commits, an exception rolls everything back.
 
-    Reads before it are ended first, so what is read inside is the present state. It is not nested. What was asked for
-    by `after_commit` is done when everything is committed.
+    Earlier reads are ended first, so that reads inside see the present state. Transactions cannot be nested. Actions
+    registered with `after_commit` run after the commit.
 
     :raise WriteOutsideTransaction: a statement inside writes to another schema, or a transaction is open already
     """
@@ -155,15 +155,15 @@ def transaction(schema: str) -> Iterator[Session]:
 
 
 def after_commit(session: Session, action: Callable[[], None]) -> None:
-    """Have something done when the caller's transaction is committed: once, however often it is asked for.
+    """Register an action to run after the commit of the caller's transaction, once even if registered repeatedly.
 
-    :param action: must not raise: what was written stays written
+    :param action: must not raise: the commit cannot be undone
     """
-    session.info[_AFTER_COMMIT][action] = None  # a dict keeps their order
+    session.info[_AFTER_COMMIT][action] = None  # a dict keeps the order and drops duplicates
 
 
 def rows_changed(result: Any) -> int:
-    """How many rows an UPDATE or DELETE matched; on MySQL too, also where the values were the same already."""
+    """The number of rows an UPDATE or DELETE matched, on MySQL, too, even if their values did not change."""
     return cast("sa.CursorResult[Any]", result).rowcount
 
 
@@ -172,9 +172,9 @@ R = TypeVar("R")
 
 
 def retry_on_deadlock(command: Callable[P, R]) -> Callable[P, R]:
-    """Run a command again when the database chose it as the loser of a deadlock.
+    """Decorate a command so that it runs again when the database rolled it back to resolve a deadlock.
 
-    The command must be one `transaction`: everything it did was rolled back, so running it again is safe.
+    The command must consist of one `transaction`, so that everything it did was rolled back.
     """
 
     @functools.wraps(command)
@@ -191,7 +191,7 @@ def retry_on_deadlock(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def init_app(app: Flask) -> None:
-    """Bind every schema and arm each engine: the write guard, and SQLite's journal and locking modes."""
+    """Bind every schema and set up each engine: write guard, circuit breaker, SQLite's journal and locking modes."""
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {})
     for schema, url in app.config["SQLALCHEMY_BINDS"].items():
         app.config["SQLALCHEMY_BINDS"][schema] = {"url": url, **_engine_options(url, app.config["DATABASE_POOL_SIZE"])}
@@ -204,17 +204,20 @@ def init_app(app: Flask) -> None:
                 _prepare_sqlite(engine, str(bind_key), app.extensions["circuit_breakers"][str(bind_key)])
 
 
-def _engine_options(url: str, kept: int) -> dict[str, Any]:
-    """:param kept: connections that stay open in each process; more are opened as they are needed, and closed again"""
+def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
+    """The engine options of a database.
+
+    :param pool_size: connections that stay open in each process; more are opened when needed, and closed again
+    """
     if url.startswith("sqlite"):
         return {"hide_parameters": True, "connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
-    # READ COMMITTED: our rules are conditional UPDATEs, gap locks would only add deadlocks.
+    # READ COMMITTED: rules are enforced by conditional UPDATEs; gap locks would only add deadlocks.
     return {
-        "hide_parameters": True,  # an error that is logged names no customer
+        "hide_parameters": True,  # logged errors must not contain customer data
         "isolation_level": "READ COMMITTED",
         "pool_pre_ping": True,
-        "pool_size": kept,
-        "max_overflow": MAX_CONNECTIONS - kept,
+        "pool_size": pool_size,
+        "max_overflow": MAX_CONNECTIONS - pool_size,
         "pool_recycle": 1800,
         "pool_timeout": UNAVAILABLE_AFTER_SECONDS,
         "connect_args": {
@@ -227,11 +230,11 @@ def _engine_options(url: str, kept: int) -> dict[str, Any]:
 
 
 class CircuitBreaker:
-    """Notes that a database was waited for in vain, so that the next request need not wait as long for nothing."""
+    """Remembers that a database timed out, so that the next requests fail at once instead of waiting, too."""
 
     def __init__(self, engine: Engine) -> None:
         self._until = 0.0
-        event.listen(engine, "handle_error", self._note)
+        event.listen(engine, "handle_error", self._on_error)
         if engine.dialect.name != "sqlite":
             event.listen(engine, "do_connect", self._connect)
 
@@ -239,18 +242,18 @@ class CircuitBreaker:
     def is_open(self) -> bool:
         return time.monotonic() < self._until
 
-    def _note(self, context: ExceptionContext) -> None:
-        words = str(context.original_exception)
-        if "timed out" in words or "database is locked" in words:
+    def _on_error(self, context: ExceptionContext) -> None:
+        message = str(context.original_exception)
+        if "timed out" in message or "database is locked" in message:
             self.trip()
 
     def trip(self) -> None:
-        """It was waited for in vain just now."""
+        """Open the breaker: the database timed out just now."""
         self._until = time.monotonic() + BREAKER_OPEN_SECONDS
 
     def _connect(self, dialect: sa.Dialect, record: Any, arguments: Any, options: dict[str, Any]) -> DBAPIConnection:
         if self.is_open:
-            raise dialect.loaded_dbapi.OperationalError(2003, "it did not answer a moment ago")
+            raise dialect.loaded_dbapi.OperationalError(2003, "the server timed out a moment ago")
         if not has_request_context():
             options["read_timeout"] = COMMAND_SECONDS
         give_up_at = time.monotonic() + UNAVAILABLE_AFTER_SECONDS
@@ -260,13 +263,13 @@ class CircuitBreaker:
             except dialect.loaded_dbapi.OperationalError as error:
                 if error.args[0] not in MYSQL_IS_FULL or time.monotonic() > give_up_at:
                     raise
-            time.sleep(FULL_PAUSE_SECONDS)  # a crowd gives its connections back as soon as it is answered
+            time.sleep(FULL_PAUSE_SECONDS)  # other requests free their connections when they end
 
 
 def is_unavailable(schema: str) -> bool:
-    """Whether a schema was waited for in vain a moment ago: what can be done without it should be."""
-    absence: CircuitBreaker = current_app.extensions["circuit_breakers"][schema]
-    return absence.is_open
+    """Whether the database of a schema timed out a moment ago, so that callers can go without it."""
+    breaker: CircuitBreaker = current_app.extensions["circuit_breakers"][schema]
+    return breaker.is_open
 
 
 def _guard(engine: Engine, schema: str) -> None:
@@ -280,24 +283,24 @@ def _guard(engine: Engine, schema: str) -> None:
             )
 
 
-def _prepare_sqlite(engine: Engine, schema: str, absence: CircuitBreaker) -> None:
+def _prepare_sqlite(engine: Engine, schema: str, breaker: CircuitBreaker) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # sqlite3 must not open transactions by itself: `begin` below does
+        connection.isolation_level = None  # sqlite3 must not open transactions by itself; `begin` below does
         cursor = connection.cursor()
-        # Until one connection succeeds they are opened one after the other: whoever comes next must not wait again.
-        cursor.execute(f"PRAGMA busy_timeout = {0 if absence.is_open else SQLITE_BUSY_SECONDS * 1000}")
+        # While the breaker is open a locked database fails at once.
+        cursor.execute(f"PRAGMA busy_timeout = {0 if breaker.is_open else SQLITE_BUSY_SECONDS * 1000}")
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError:
-            absence.trip()
+            breaker.trip()
             raise
         cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
-        cursor.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits when power fails
+        cursor.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits in a power failure
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A read that must become a write fails at once when another writer came first; a writer says so at its start.
+        # A read lock cannot be upgraded once another connection has written, so writers take the write lock at once.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() == schema else "BEGIN")

@@ -1,6 +1,6 @@
-"""The invoice of an order and its credit notes as pages and as files: the customer's and the order desk's are the same.
+"""Invoices and credit notes as pages and PDF files, for customers and staff alike.
 
-What is opened first is issued by that; see `orders.issue_papers`.
+Opening a document issues it if it is not issued yet; see `orders.issue_documents`.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from storefront.web.responses import render_page
 
 
 def show_invoice(page: str, order: OrderView) -> ResponseReturnValue:
-    """An order as a sheet for the books; there is none before it is certain.
+    """Show the invoice of an order; 404 before the order is confirmed.
 
-    :param page: the template
+    :param page: path of the template
     """
-    notes, issued = _invoiced(order)
+    notes, issued = _issue_invoice(order)
     return render_page(page, order=order, notes=notes, papers=issued)
 
 
 def send_invoice(order: OrderView) -> ResponseReturnValue:
-    """The same as a file."""
-    notes, issued = _invoiced(order)
+    """Send the invoice of an order as PDF; 404 before the order is confirmed."""
+    notes, issued = _issue_invoice(order)
     return pdf.send(f"invoice-{issued[orders.INVOICE].number}", pdf.invoice(order, notes, issued))
 
 
-def _invoiced(order: OrderView) -> tuple[tuple[CreditNote, ...], dict[int, IssuedDocument]]:
+def _issue_invoice(order: OrderView) -> tuple[tuple[CreditNote, ...], dict[int, IssuedDocument]]:
     if order.confirmed_at is None:
         abort(404)
     notes = orders.credit_notes_of(order)
@@ -37,26 +37,27 @@ def _invoiced(order: OrderView) -> tuple[tuple[CreditNote, ...], dict[int, Issue
 
 
 def show_credit_note(page: str, order: OrderView, position: int) -> ResponseReturnValue:
-    """What was taken off the invoice by a refund, or by the cancellation, as a sheet for the books.
+    """Show a credit note, issued for a refund or a cancellation.
 
-    :param page: the template
-    :param position: from 1
-    :raise orders.UnknownCreditNote: the order has not so many
+    :param page: path of the template
+    :param position: among the credit notes of the order, from 1
+    :raise orders.UnknownCreditNote: the order has no credit note at this position
     """
-    note, issued = _credited(order, position)
+    note, issued = _issue_credit_note(order, position)
     return render_page(page, order=order, note=note, papers=issued)
 
 
 def send_credit_note(order: OrderView, position: int) -> ResponseReturnValue:
-    """The same as a file.
+    """Send a credit note as PDF.
 
-    :raise orders.UnknownCreditNote: the order has not so many
+    :param position: among the credit notes of the order, from 1
+    :raise orders.UnknownCreditNote: the order has no credit note at this position
     """
-    note, issued = _credited(order, position)
+    note, issued = _issue_credit_note(order, position)
     return pdf.send(f"credit-note-{issued[position].number}", pdf.credit_note(order, note, issued))
 
 
-def _credited(order: OrderView, position: int) -> tuple[CreditNote, dict[int, IssuedDocument]]:
+def _issue_credit_note(order: OrderView, position: int) -> tuple[CreditNote, dict[int, IssuedDocument]]:
     notes = orders.credit_notes_of(order)
     note = orders.get_credit_note(order, position, notes)
     return note, orders.issue_documents(order, notes)

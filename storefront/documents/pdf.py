@@ -1,4 +1,4 @@
-"""Invoices, credit notes and packing slips as PDF, drawn by templates/documents/paper.typ."""
+"""Invoices, credit notes and packing slips as PDF, rendered by templates/documents/paper.typ."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ from storefront.web.filters import day, moment, money, plural
 
 FONTS = "vendor/noto-sans"  # below static/
 TEMPLATE = "documents/paper.typ"  # below templates/
+CANCELLED_WARNING = "This order was cancelled. Payments are refunded to the original payment method."
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Somebody named on a document, and how to reach them."""
+    """The seller or the customer on a document."""
 
     label: str
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class GoodsTable:
-    """Goods with their figures.
+class ProductTable:
+    """The table of products on an invoice or credit note.
 
-    :ivar head: five names for an invoice, four for a credit note; the first two columns are text
+    :ivar head: five headings for an invoice, four for a credit note; the first two columns are text
     """
 
     head: tuple[str, ...]
@@ -45,7 +46,7 @@ class GoodsTable:
 
 @dataclass(frozen=True, slots=True)
 class PackingRow:
-    """A line of a packing slip, with a box to tick."""
+    """A line of a packing slip, with a check box."""
 
     units: str
     sku: str
@@ -54,9 +55,9 @@ class PackingRow:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An amount of money below the goods.
+    """An amount below the table of products.
 
-    :ivar note: a line in small letters below the name
+    :ivar note: a line in small print below the name
     """
 
     name: str
@@ -67,9 +68,9 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One invoice, credit note or packing slip; it begins on a page of its own.
+    """One invoice, credit note or packing slip; it starts on a new page.
 
-    :ivar reason: what a credit note is for
+    :ivar reason: of a credit note
     """
 
     seller: str
@@ -78,7 +79,7 @@ class Section:
     parties: tuple[Party, ...]
     warning: str = ""
     reason: str = ""
-    goods: GoodsTable | None = None
+    products: ProductTable | None = None
     packing_list: tuple[PackingRow, ...] = ()
     figures: tuple[Figure, ...] = ()
     closing: str = ""
@@ -86,9 +87,9 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class PdfDocument:
-    """What the template draws as one file.
+    """The data of one PDF file.
 
-    :ivar created_at: the file's date; the same document of the same moment is the same file
+    :ivar created_at: date of the file; the same data with the same date gives an identical file
     """
 
     title: str
@@ -97,7 +98,7 @@ class PdfDocument:
     sections: tuple[Section, ...]
 
     def render(self) -> bytes:
-        """Draw the document.
+        """Render the document.
 
         :return: a tagged PDF file
         """
@@ -115,12 +116,12 @@ class PdfDocument:
 
 @cache
 def _fonts(folder: Path) -> typst.Fonts:
-    """The vendored fonts alone, so that a document looks the same on every machine."""
+    """Only the vendored fonts, so that documents look the same on every machine."""
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
 
 
 def packing_slips(packed: Sequence[OrderView]) -> bytes:
-    """What is packed with each order, on a sheet of its own, without prices; or why nothing is."""
+    """Render the packing slips of orders, one per page, without prices; a cancelled order has a warning instead."""
     title = "Packing slips" if len(packed) > 1 else f"Packing slip {packed[0].id}"
     slips = tuple(_packing_slip(order) for order in packed)
     return PdfDocument(title, current_app.config["SHOP_NAME"], clock.utc_now(), slips).render()
@@ -132,71 +133,71 @@ def _packing_slip(order: OrderView) -> Section:
     return Section(
         seller=current_app.config["SHOP_NAME"],
         title=f"Packing slip {order.id}",
-        about=_ordered(order),
-        parties=(_addressee("To", order.address, order.phone),),
-        warning=_words("staff/orders/_labels.html", "slip_words", order),
-        packing_list=tuple(PackingRow(f"{item.units_kept} ×", item.sku, _named(item)) for item in items),
+        about=_order_date(order),
+        parties=(_addressee("Ship to", order.address, order.phone),),
+        warning=_macro_text("staff/orders/_labels.html", "slip_words", order),
+        packing_list=tuple(PackingRow(f"{item.units_kept} ×", item.sku, _full_name(item)) for item in items),
         closing=f"{units} in all" if items else "",
     )
 
 
 def invoice(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, IssuedDocument]) -> bytes:
-    """An order that was confirmed, as a sheet for the books.
+    """Render the invoice of a confirmed order.
 
-    :param notes: what was taken off it since
-    :param issued: the order's papers, by `orders.INVOICE` and the positions of the notes
+    :param notes: its credit notes
+    :param issued: its issued documents, by `orders.INVOICE` and the positions of the credit notes
     """
-    paper = issued[orders.INVOICE]
+    document = issued[orders.INVOICE]
     is_cancelled = order.status == "cancelled"
-    due = ", due when it is delivered" if order.payment_kind == "cod" and not is_cancelled else ""
+    due = ", due on delivery" if order.payment_kind == "cod" and not is_cancelled else ""
     rows = [
-        (_named(item), item.sku, str(item.quantity), money(item.unit_price), money(item.line_total))
+        (_full_name(item), item.sku, str(item.quantity), money(item.unit_price), money(item.line_total))
         for item in order.items
     ]
     section = Section(
-        seller=paper.seller.name,
-        title=f"Invoice {paper.number}",
-        about=f"Invoice date {moment(paper.issued_at)}. Order {order.id}. {_ordered(order)}",
-        parties=_parties(order, paper.seller),
-        warning="This order was cancelled after it was invoiced. What was paid goes back the way it came."
-        if is_cancelled
-        else "",
-        goods=GoodsTable(("Product", "Article", "Units", "Price", "Total"), tuple(rows)),
+        seller=document.seller.name,
+        title=f"Invoice {document.number}",
+        about=f"Invoice date {moment(document.issued_at)}. Order {order.id}. {_order_date(order)}",
+        parties=_parties(order, document.seller),
+        warning=CANCELLED_WARNING if is_cancelled else "",
+        products=ProductTable(("Product", "SKU", "Quantity", "Price", "Total"), tuple(rows)),
         figures=(*_figures(order), *_credited(order, notes, issued)),
-        closing=f"Paid by: {_words('orders/_labels.html', 'paid_by', order)}{due}",
+        closing=f"Paid by: {_macro_text('orders/_labels.html', 'paid_by', order)}{due}",
     )
-    return PdfDocument(section.title, section.seller, paper.issued_at, (section,)).render()
+    return PdfDocument(section.title, section.seller, document.issued_at, (section,)).render()
 
 
 def credit_note(order: OrderView, note: CreditNote, issued: Mapping[int, IssuedDocument]) -> bytes:
-    """What was taken off an invoice, as a sheet for the books.
+    """Render a credit note.
 
-    :param issued: as for the invoice
+    :param issued: as for `invoice`
     """
-    paper, invoiced = issued[note.position], issued.get(orders.INVOICE)
+    document, invoiced = issued[note.position], issued.get(orders.INVOICE)
     about = f"For invoice {invoiced.number} of {moment(invoiced.issued_at)}. " if invoiced else ""
     returned = f". Return no. {note.refund.returned}" if note.refund and note.refund.returned else ""
-    rows = [(_named(line.item), line.item.sku, str(line.quantity), money(line.item.unit_price)) for line in note.lines]
+    rows = [
+        (_full_name(line.item), line.item.sku, str(line.quantity), money(line.item.unit_price)) for line in note.lines
+    ]
     section = Section(
-        seller=paper.seller.name,
-        title=f"Credit note {paper.number}",
-        about=f"Date {moment(paper.issued_at)}. {about}Order {order.id}.",
-        parties=_parties(order, paper.seller),
-        reason=_words("orders/_refund_labels.html", "credit_words", note) + returned,
-        goods=GoodsTable(("Product", "Article", "Units", "Invoiced at"), tuple(rows)) if rows else None,
+        seller=document.seller.name,
+        title=f"Credit note {document.number}",
+        about=f"Date {moment(document.issued_at)}. {about}Order {order.id}.",
+        parties=_parties(order, document.seller),
+        reason=_macro_text("orders/_refund_labels.html", "credit_words", note) + returned,
+        products=ProductTable(("Product", "SKU", "Quantity", "Invoiced at"), tuple(rows)) if rows else None,
         figures=(
-            Figure("Goods", money(note.goods)),
+            Figure("Products", money(note.goods)),
             *((Figure("Delivery", money(note.delivery)),) if note.delivery else ()),
             Figure("Tax", money(note.tax)),
             Figure("Credited", money(note.amount), is_total=True),
         ),
-        closing="It was not paid yet: so much less is asked for." if note.lowers_due else "",
+        closing="The order was not paid yet: the amount due is reduced." if note.lowers_due else "",
     )
-    return PdfDocument(section.title, section.seller, paper.issued_at, (section,)).render()
+    return PdfDocument(section.title, section.seller, document.issued_at, (section,)).render()
 
 
-def _ordered(order: OrderView) -> str:
-    return f"Ordered {moment(order.placed_at)}. Arrives by {day(order.estimated_on)}."
+def _order_date(order: OrderView) -> str:
+    return f"Order date {moment(order.placed_at)}. Estimated delivery {day(order.estimated_on)}."
 
 
 def _parties(order: OrderView, seller: Seller) -> tuple[Party, Party]:
@@ -205,13 +206,13 @@ def _parties(order: OrderView, seller: Seller) -> tuple[Party, Party]:
     return Party("Sold by", tuple(lines)), _addressee("Sold to", order.address, order.email)
 
 
-def _addressee(label: str, address: PostalAddress, reached_by: str) -> Party:
+def _addressee(label: str, address: PostalAddress, contact: str) -> Party:
     where = f"{address.city}, {address.state} {address.postal_code}"
-    lines = (address.full_name, address.line1, address.line2, where, address.country, reached_by)
+    lines = (address.full_name, address.line1, address.line2, where, address.country, contact)
     return Party(label, tuple(filter(None, lines)))
 
 
-def _named(item: LineItem) -> str:
+def _full_name(item: LineItem) -> str:
     return f"{item.name}, {item.option}" if item.option else item.name
 
 
@@ -229,30 +230,30 @@ def _figures(order: OrderView) -> tuple[Figure, ...]:
 def _credited(
     order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, IssuedDocument]
 ) -> tuple[Figure, ...]:
-    """What was taken off since, and what is left in the end."""
+    """The credit notes, and the total after them."""
     if not notes:
         return ()
-    left = _words("orders/_refund_labels.html", "left_words", order)
-    return (*(_credit(note, issued) for note in notes), Figure(left, money(order.final_total), is_total=True))
+    label = _macro_text("orders/_refund_labels.html", "left_words", order)
+    return (*(_credit(note, issued) for note in notes), Figure(label, money(order.final_total), is_total=True))
 
 
 def _credit(note: CreditNote, issued: Mapping[int, IssuedDocument]) -> Figure:
-    what = _words("orders/_refund_labels.html", "credit_words", note)
-    about = f"{issued[note.position].number}, {moment(note.credited_at)}. {what}"
+    reason = _macro_text("orders/_refund_labels.html", "credit_words", note)
+    about = f"{issued[note.position].number}, {moment(note.credited_at)}. {reason}"
     return Figure(f"Credit note {note.position}", f"−{money(note.amount)}", note=about)
 
 
-def _words(template: str, macro: str, about: object) -> str:
-    """What a macro of the HTML pages says, as plain text.
+def _macro_text(template: str, macro: str, about: object) -> str:
+    """Render a macro of the HTML pages as plain text.
 
-    :param about: what the macro is given
+    :param about: argument of the macro
     """
     text: Markup = getattr(current_app.jinja_env.get_template(template).module, macro)(about)
     return text.unescape().strip()
 
 
 def send(name: str, content: bytes) -> Response:
-    """Answer with a PDF file that no cache keeps.
+    """Send a PDF file with Cache-Control: no-store.
 
     :param name: of the file, without `.pdf`
     """

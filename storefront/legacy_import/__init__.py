@@ -1,1 +1,1 @@
-"""Reading the old system's databases. It knows their tables; what comes of them the domains decide."""
+"""Import from the old system: reads its tables and passes the rows to the domains, which decide what to import."""

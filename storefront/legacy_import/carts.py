@@ -1,4 +1,4 @@
-"""What lay in carts."""
+"""Imports cart lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINES = "cart lines"
 
 
 def import_carts(run: Run) -> None:
-    """Lines of goods that are sold here, for accounts that are here."""
+    """Import cart lines of products on sale, for imported accounts."""
     carts = run.system.find(column_names.CARTS)
     for rows in run.batches(LINES, column_names.CART_LINES):
         owned = with_owners(rows, carts, "cart_id")
@@ -34,12 +34,14 @@ def _line(
 ) -> cart.legacy_import.OldLine:
     user, quantity = number(row, "user_id"), whole(row["quantity"])
     if user not in owners:
-        raise UnusableValue("its account is not here")
+        raise UnusableValue("its account was not imported")
     sold = [offer for offer in known.get(number(row, "product_id"), ()) if offer.is_sellable]
     if not sold:
-        raise UnusableValue("its product is not sold here")
+        raise UnusableValue("its product is not on sale here")
     if quantity is None or quantity < 1:
-        raise UnusableValue("its quantity is no number of units")
+        raise UnusableValue("its quantity is invalid")
     wanted = text(row.get("variant")).casefold()
-    meant = [offer for offer in sold if wanted in {offer.sku.casefold(), offer.option.casefold()}]
-    return cart.legacy_import.OldLine(identity(row), user, (meant or sold)[0].sku, quantity, run.at(row, "updated_at"))
+    matching = [offer for offer in sold if wanted in {offer.sku.casefold(), offer.option.casefold()}]
+    return cart.legacy_import.OldLine(
+        identity(row), user, (matching or sold)[0].sku, quantity, run.at(row, "updated_at")
+    )

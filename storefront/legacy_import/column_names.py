@@ -1,6 +1,6 @@
-"""How the old services may have called their tables and columns: as Spring writes the names of its classes.
+"""Possible names of the old services' tables and columns, in the naming style of Spring.
 
-The first name that a table has counts. Where the services and their documentation differ, both stand here.
+The first name that exists is used. Where the services and their documentation differ, both names are listed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ DEFAULT = ("is_default", "default_address", "default_method", "default_flag", "i
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What one kind of rows is called.
+    """The possible names of one table and its columns.
 
-    :ivar group: the database it is looked for in when each has one of its own: `--schema <group>=<url>`
-    :ivar columns: accepted names by ours
-    :ivar needed: without these nothing can be made of the table
+    :ivar group: the service whose database has it, where each has its own: `--schema <group>=<url>`
+    :ivar tables: possible names of the table
+    :ivar columns: possible names of each column, by our name
+    :ivar needed: columns without which a table is not used
     """
 
     group: str

@@ -1,4 +1,4 @@
-"""`flask --app wsgi import-legacy mysql+pymysql://…`: the old system's data, read into the schemas; safe to repeat."""
+"""`flask --app wsgi import-legacy mysql+pymysql://…`: import the old system's data; safe to repeat."""
 
 from __future__ import annotations
 
@@ -25,32 +25,40 @@ def _bar(kind: str, length: int) -> Iterator[Callable[[int], None]]:
 
 
 def _schemas(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, str]:
-    found = {}
+    schemas = {}
     for each in given:
-        group, is_given, url = each.partition("=")
-        if group not in GROUPS or not is_given:
-            raise click.BadParameter(f"write {' or '.join(GROUPS)}, =, and the address of its database")
-        found[group] = url
-    return found
+        group, separator, url = each.partition("=")
+        if group not in GROUPS or not separator:
+            raise click.BadParameter(f"expected {' or '.join(GROUPS)}, = and a database URL")
+        schemas[group] = url
+    return schemas
 
 
 def _zone(context: click.Context, option: click.Parameter, name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise click.BadParameter("no such time zone; Asia/Kolkata is one") from error
+        raise click.BadParameter("unknown time zone; an example is Asia/Kolkata") from error
 
 
 @click.command("import-legacy")
 @click.argument("urls", nargs=-1)
-@click.option("--schema", "schemas", multiple=True, callback=_schemas, help="users=…, products=… and so on: its own.")
-@click.option("--time-zone", "zone", default="UTC", callback=_zone, help="Of the old servers' clocks.")
-@click.option("--report", "path", type=click.Path(dir_okay=False, path_type=Path), help="CSV of every skipped row.")
+@click.option(
+    "--schema",
+    "schemas",
+    multiple=True,
+    callback=_schemas,
+    help="Separate database of a service: users=…, products=… and so on.",
+)
+@click.option("--time-zone", "zone", default="UTC", callback=_zone, help="Time zone of the old servers.")
+@click.option(
+    "--report", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write skipped rows to this CSV file."
+)
 @with_appcontext
 def import_legacy(urls: Sequence[str], schemas: Mapping[str, str], zone: ZoneInfo, path: Path | None) -> None:
-    """Read the old system's databases at URLS into the shop. It may be broken off, and run again."""
+    """Import the old system's databases at URLS. It may be interrupted and run again."""
     if not urls and not schemas:
-        raise click.UsageError("name the database of the old system: mysql+pymysql://user:password@host/name")
+        raise click.UsageError("give the database of the old system: mysql+pymysql://user:password@host/name")
     with Report(path) as report:
         try:
             system = OldSystem(urls, schemas)
@@ -64,7 +72,7 @@ def import_legacy(urls: Sequence[str], schemas: Mapping[str, str], zone: ZoneInf
 
 
 def run(run: Run) -> None:
-    """Everything, what others refer to first."""
+    """Import everything, in the order of references."""
     accounts.import_users(run)
     accounts.import_addresses(run)
     accounts.import_methods(run)
@@ -73,6 +81,6 @@ def run(run: Run) -> None:
     products.import_pictures(run)
     orders.import_orders(run)
     products.import_reviews(run)
-    accounts.import_wishes(run)
+    accounts.import_wishlists(run)
     carts.import_carts(run)
     run.system.close()

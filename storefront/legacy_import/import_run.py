@@ -1,4 +1,4 @@
-"""One reading of the old data: where it is read, what is said of it, how a batch goes through."""
+"""The state of one import: source, report, progress, and the steps that all kinds of rows share."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Bar = AbstractContextManager[Callable[[int], None]]
 
 @dataclass(slots=True)
 class Run:
-    """What a reading goes by.
+    """One import.
 
-    :ivar zone: of the old servers' clocks
-    :ivar bar: shows how far the rows of a kind are, given how many there are
-    :ivar notes: what of each row would be left behind, until it is known whether the row came
+    :ivar zone: time zone of the old servers
+    :ivar bar: opens a progress bar, given the kind of rows and their number
+    :ivar notes: per row, what is left out or changed; reported once the row is imported
     """
 
     system: OldSystem
@@ -37,18 +37,19 @@ class Run:
     notes: dict[tuple[str, int], Notes] = field(default_factory=dict)
 
     def table(self, kind: str, names: Names) -> OldTable | None:
-        """Where the rows of a kind are; when there is no such table, the report says so."""
-        found = self.system.find(names)
-        if found is None:
+        """Find the table of a kind of rows; a missing one is reported."""
+        table = self.system.find(names)
+        if table is None:
             self.report.missing.append(f"{kind} (of {', '.join(names.tables)}, with {', '.join(names.needed)})")
-        return found
+        return table
 
     def batches(self, kind: str, names: Names, size: int = BATCH) -> Iterator[list[Row]]:
-        """Every row of a kind."""
+        """Yield all rows of a kind, in batches."""
         if (table := self.table(kind, names)) is not None:
             yield from self.batches_of(kind, table, size)
 
     def batches_of(self, kind: str, table: OldTable, size: int = BATCH) -> Iterator[list[Row]]:
+        """Yield all rows of a table in batches, with a progress bar."""
         with self.bar(kind, table.count()) as advance:
             for rows in table.batches(size):
                 self.report.read(kind, len(rows))
@@ -56,7 +57,7 @@ class Run:
                 advance(len(rows))
 
     def build(self, kind: str, rows: Sequence[Row], make: Callable[[Row, Notes], Value]) -> list[Value]:
-        """What can be made of rows; of the others the report says why not."""
+        """Convert rows; those that cannot be converted are reported with the reason."""
         values = []
         for row in rows:
             notes = Notes()
@@ -68,55 +69,55 @@ class Run:
                 self.notes[kind, identity(row)] = notes
         return values
 
-    def report_batch(self, kind: str, landing: BatchResult) -> None:
-        """Report what a domain made of a batch, and what of the rows that came now was left behind."""
-        self.report.add(kind, landing)
-        for row in landing.added:
-            for said in self.notes.get((kind, row), ()):
-                self.report.note(kind, row, said)
+    def report_batch(self, kind: str, result: BatchResult) -> None:
+        """Report the result of a batch, with the notes about its imported rows."""
+        self.report.add(kind, result)
+        for row in result.added:
+            for note in self.notes.get((kind, row), ()):
+                self.report.note(kind, row, note)
         self.notes.clear()
 
     def at(self, row: Row, *columns: str) -> datetime:
-        """When a row came to be, by the first column that says so; now, when none does."""
-        known = (moment(row.get(column), self.zone) for column in columns)
-        return next((found for found in known if found is not None), utc_now())
+        """When a row was created, by the first column that has a value; the current time if none has."""
+        moments = (moment(row.get(column), self.zone) for column in columns)
+        return next((at for at in moments if at is not None), utc_now())
 
 
 def identity(row: Row) -> int:
-    """The id that a row keeps.
+    """The id of a row.
 
-    :raise UnusableValue: it has none that can be kept
+    :raise UnusableValue: it has none, or an invalid one
     """
     return number(row, "id")
 
 
 def number(row: Row, column: str) -> int:
-    """An id in a row.
+    """The id in a column of a row.
 
-    :raise UnusableValue: there is none
+    :raise UnusableValue: there is none, or an invalid one
     """
-    found = whole(row.get(column))
-    if found is None or not 1 <= found <= MAX_INTEGER:
-        raise UnusableValue(f"its {column} is none")
-    return found
+    value = whole(row.get(column))
+    if value is None or not 1 <= value <= MAX_INTEGER:
+        raise UnusableValue(f"its {column} is missing or invalid")
+    return value
 
 
 def numbers(rows: Sequence[Row], column: str) -> set[int]:
-    """The ids in a column, of those that are any."""
-    found = (whole(row.get(column)) for row in rows)
-    return {each for each in found if each is not None and 1 <= each <= MAX_INTEGER}
+    """The valid ids in a column."""
+    values = (whole(row.get(column)) for row in rows)
+    return {each for each in values if each is not None and 1 <= each <= MAX_INTEGER}
 
 
 def grouped(rows: Sequence[Row], column: str) -> Mapping[str, list[Row]]:
-    """Rows by what a column says, as text: the services' columns of one id are not all of one type."""
-    found: dict[str, list[Row]] = {}
+    """Group rows by a column, as text: the services store the same id in columns of different types."""
+    groups: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(str(row[column]), []).append(row)
-    return found
+        groups.setdefault(str(row[column]), []).append(row)
+    return groups
 
 
 def with_owners(rows: Sequence[Row], parents: OldTable | None, column: str) -> list[Row]:
-    """Rows that know whose they are: by themselves, or by the cart or list that a column names."""
+    """Add the user id to rows that lack it, from the cart or wishlist that a column refers to."""
     if parents is None or not rows or "user_id" in rows[0]:
         return list(rows)
     owners = {str(row["id"]): row["user_id"] for row in parents.rows_of("id", numbers(rows, column))}

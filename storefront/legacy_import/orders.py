@@ -1,4 +1,4 @@
-"""Orders as the old shop took them, with their payments and what they took off its stock."""
+"""Imports orders with their payments and sold units."""
 
 from __future__ import annotations
 
@@ -29,18 +29,21 @@ from storefront.payments import service as payments
 ORDERS = "orders"
 DELIVERY_TIME = timedelta(days=7)  # contract/angular-api.md 2.2.7
 MAX_TRACKING_NUMBER_LENGTH = 64
-GUESTS_CART = "old-shop"
+GUEST_CART = "old-shop"
 DEFAULT_HUE = 255
 MAX_UNITS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the orders of a batch refer to.
+    """The data that a batch of orders refers to.
 
-    :ivar items: and
-    :ivar paid: by the id that they name their order by
-    :ivar taken: numbers of orders here that are not those of this batch
+    :ivar customers: ids of imported accounts
+    :ivar offers: by product id
+    :ivar items: by the order id they refer to
+    :ivar paid: payments, by the order id they refer to
+    :ivar known: checkout ids of orders that were imported before
+    :ivar taken: order numbers that other orders have already
     """
 
     customers: Collection[int]
@@ -60,7 +63,7 @@ class OldSale:
 
 
 def import_orders(run: Run) -> None:
-    """Orders in the order of their ids. What belongs to one is written first, so that one that is here is whole."""
+    """Import orders by ascending id. Payment, checkout and sold units are written first, so that it is complete."""
     items, paid = run.table("items of orders", column_names.ORDER_ITEMS), run.table("payments", column_names.PAYMENTS)
     if items is None:
         return
@@ -86,7 +89,7 @@ def _context(rows: Sequence[Row], items: OldTable, paid: OldTable | None) -> Con
 
 
 def _rows_about(table: OldTable, rows: Sequence[Row]) -> list[Row]:
-    """What a table holds of orders, whether it names them by their row or by their number."""
+    """The rows of a table that belong to orders, whether they refer to them by row id or by order number."""
     if table.is_text("order_id"):
         keys = {str(row["id"]) for row in rows} | {str(row.get("order_id")) for row in rows}
         return table.rows_of("order_id", keys)
@@ -119,12 +122,12 @@ def _units(snapshot: OrderSnapshot) -> dict[int, int]:
 
 
 def _cart_of(customer: int | None) -> str:
-    return GUESTS_CART if customer is None else cart.cart_key_of(customer)
+    return GUEST_CART if customer is None else cart.cart_key_of(customer)
 
 
 def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
-    identity_ = legacy_checkout_id(identity(row))
-    order_id = _order_id(context, row, identity_)
+    checkout_id = legacy_checkout_id(identity(row))
+    order_id = _order_id(context, row, checkout_id)
     rows = [*context.items.get(str(row["id"]), ()), *context.items.get(str(row.get("order_id")), ())]
     items = tuple(_item(run, context, item, notes) for item in {str(item["id"]): item for item in rows}.values())
     if not items:
@@ -137,7 +140,7 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
     order = orders.legacy_import.OldOrder(
         id=identity(row),
         order_id=order_id,
-        checkout=identity_,
+        checkout=checkout_id,
         snapshot=snapshot,
         status=status,
         placed_at=placed_at,
@@ -147,7 +150,7 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
         note=note,
     )
     payment = payments.legacy_import.OldPayment(
-        checkout=identity_,
+        checkout=checkout_id,
         order_id=order_id,
         payment_id=text(paid.get("payment_id"))[:36] if paid else "",
         amount=snapshot.grand_total,
@@ -159,17 +162,17 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
 
 
 def _order_id(context: Context, row: Row, checkout_id: str) -> OrderId:
-    found = text(row.get("order_id")).upper() or f"ORD-OLD-{identity(row)}"
-    if not orders.is_order_id(found):
+    order_number = text(row.get("order_id")).upper() or f"ORD-OLD-{identity(row)}"
+    if not orders.is_order_id(order_number):
         most = orders.MAX_ORDER_ID_LENGTH
         raise UnusableValue(f"its number has more than {most} characters, or others than letters, digits, . _ and -")
-    if safe(found) != found:
-        raise UnusableValue("its number is that of a card")
+    if safe(order_number) != order_number:
+        raise UnusableValue("its number is a card number")
     if checkout_id not in context.known:
-        if found in context.taken:
+        if order_number in context.taken:
             raise UnusableValue("another order has its number")
-        context.taken.add(found)
-    return OrderId(found)
+        context.taken.add(order_number)
+    return OrderId(order_number)
 
 
 def _item(run: Run, context: Context, row: Row, notes: Notes) -> LineItem:
@@ -179,9 +182,9 @@ def _item(run: Run, context: Context, row: Row, notes: Notes) -> LineItem:
     price = amount(row["price"], "price of an item", run.currency, notes)
     offer = next(iter(context.offers.get(product, ())), None)
     if text(row.get("total")) and amount(row["total"], "total of an item", run.currency) != price * quantity:
-        notes.append("the total of an item is not price × quantity: worked out anew")
+        notes.append("the total of an item is not price × quantity: recalculated")
     if offer is None:
-        notes.append("a product of it is not here: its item leads nowhere")
+        notes.append("a product of it was not imported: its item has no link")
     name = line(row.get("name"), catalog.legacy_import.MAX_PRODUCT_NAME_LENGTH, "item's name", notes)
     return LineItem(
         product_id=product,
@@ -200,7 +203,7 @@ def _item(run: Run, context: Context, row: Row, notes: Notes) -> LineItem:
 def _snapshot(run: Run, context: Context, row: Row, items: tuple[LineItem, ...], notes: Notes) -> OrderSnapshot:
     customer = whole(row.get("customer_id"))
     if customer not in context.customers:
-        notes.append("its account is not here: whoever has its e-mail address may claim it")
+        notes.append("its account was not imported: the owner of its e-mail address can claim it")
         customer = None
     subtotal, shipping, tax, discount, total = _amounts(run, row, items, notes)
     kind, details, lender = payment_of(row, notes)
@@ -222,7 +225,7 @@ def _snapshot(run: Run, context: Context, row: Row, items: tuple[LineItem, ...],
 
 
 def _amounts(run: Run, row: Row, items: tuple[LineItem, ...], notes: Notes) -> tuple[Money, Money, Money, Money, Money]:
-    """Subtotal, shipping, tax, discount and total; the total stays as it was."""
+    """Subtotal, shipping, tax, discount and total, adjusted so that they add up; the total is kept."""
     subtotal = Money(sum(item.line_total.minor for item in items), run.currency)
     shipping, tax, discount = (
         amount(row[name], name, run.currency, notes) if text(row.get(name)) else Money(0, run.currency)
@@ -232,10 +235,10 @@ def _amounts(run: Run, row: Row, items: tuple[LineItem, ...], notes: Notes) -> t
     total = amount(row["total"], "total", run.currency, notes) if text(row.get("total")) else adjusted
     if total < adjusted:
         discount += adjusted - total
-        notes.append("its amounts do not add up: the total stands, the difference is a discount")
+        notes.append("its amounts do not add up: the difference is a discount")
     elif total > adjusted:
         shipping += total - adjusted
-        notes.append("its amounts do not add up: the total stands, the difference is with the shipping")
+        notes.append("its amounts do not add up: the difference is added to the shipping")
     return subtotal, shipping, tax, discount, total
 
 

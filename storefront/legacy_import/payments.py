@@ -1,4 +1,4 @@
-"""What the old orders say of themselves in words: how they stand, how they were paid."""
+"""Converts status and payment method of old orders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storefront.orders.service import OrderStatus
 CANCELLED = frozenset({OrderStatus.CANCELLED})
 MAX_HOLDER_LENGTH = 120  # characters
 
-# PLACED and PENDING are confirmed here: pending is what is still being placed, and these were taken.
+# PLACED and PENDING are confirmed: here, pending means that the checkout is still running.
 _STATUSES = {
     "PLACED": OrderStatus.CONFIRMED,
     "PENDING": OrderStatus.CONFIRMED,
@@ -53,29 +53,29 @@ _DIGITS = re.compile("[0-9]+")
 
 
 def status_of(row: Row, paid: Row | None) -> tuple[OrderStatus, str]:
-    """How an order stands, and what its timeline says of that.
+    """The status of an order, and the note in its timeline.
 
-    :param paid: its payment there
-    :raise UnusableValue: it stands in a way that we do not know
+    :param paid: its payment in the old system
+    :raise UnusableValue: the status is unknown
     """
-    said = _word(row.get("status")) or "PLACED"
-    status = _STATUSES.get(said)
+    old_status = _normalized(row.get("status")) or "PLACED"
+    status = _STATUSES.get(old_status)
     if status is None:
-        raise UnusableValue(f"its status {said[:40]} is unknown")
-    failed = paid is not None and _word(paid.get("status")) in {"FAILED", "DECLINED"}
+        raise UnusableValue(f"its status {old_status[:40]} is unknown")
+    failed = paid is not None and _normalized(paid.get("status")) in {"FAILED", "DECLINED"}
     if failed and status is OrderStatus.CONFIRMED:
-        return OrderStatus.CANCELLED, "Its payment had failed in the old shop"
-    return status, f"Taken over from the old shop, where it was {said.lower().replace('_', ' ')}"
+        return OrderStatus.CANCELLED, "Its payment failed in the old shop"
+    return status, f"Imported from the old shop with status {old_status.lower().replace('_', ' ')}"
 
 
 def payment_of(row: Row, notes: Notes) -> tuple[str, str, str]:
-    """Kind, what may be shown of it, and who lent the money. Of a card number four digits are kept."""
-    said, details = _word(row.get("payment_kind")), text(row.get("payment_details"))
-    kind = _KINDS.get(said, "card")
-    if said not in _KINDS:
-        notes.append(f"it was paid by {said[:20] or 'nothing that is named'}: it counts as paid by card")
+    """The kind of payment, its masked details and the pay-later provider; of card numbers four digits are kept."""
+    method, details = _normalized(row.get("payment_kind")), text(row.get("payment_details"))
+    kind = _KINDS.get(method, "card")
+    if method not in _KINDS:
+        notes.append(f"its payment method is {method[:20] or 'missing'}: imported as card")
     if safe(details) != details:
-        notes.append("it held a whole card number: the last four digits are kept")
+        notes.append("it contained a whole card number: the last four digits are kept")
     if kind == "cod":
         return kind, "Cash on Delivery", ""
     if kind == "upi":
@@ -87,7 +87,7 @@ def payment_of(row: Row, notes: Notes) -> tuple[str, str, str]:
     return kind, _card(details), ""
 
 
-def _word(value: object) -> str:
+def _normalized(value: object) -> str:
     return text(value).upper().replace(" ", "_").replace("-", "_")
 
 

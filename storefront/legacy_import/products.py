@@ -1,4 +1,4 @@
-"""Categories, products with what describes them, pictures, reviews."""
+"""Imports categories, products, images and reviews."""
 
 from __future__ import annotations
 
@@ -25,18 +25,21 @@ MAX_DESCRIPTION_LENGTH = 16_000  # characters; TEXT has room for 65,535 bytes
 MAX_CATEGORY_LENGTH, MAX_SPEC_LENGTH, MAX_SPEC_VALUE_LENGTH, MAX_AUTHOR_LENGTH = 80, 80, 255, 80
 MAX_VOTES = 999_999_999
 
-Described = Mapping[str, Sequence[Row]]
+RowsByProduct = Mapping[str, Sequence[Row]]
 
 
 def import_categories(run: Run) -> dict[str, str]:
-    """:return: the slug of each category here, by its id there as text, and by its name"""
+    """Import categories.
+
+    :return: the slug of each category here, by its old id as text, and by its name
+    """
     slugs: dict[str, str] = {}
     for rows in run.batches(CATEGORIES, column_names.CATEGORIES):
         made = run.build(CATEGORIES, rows, _category)
-        known, landing = catalog.legacy_import.import_categories(made)
+        known, result = catalog.legacy_import.import_categories(made)
         slugs |= {str(old): slug for old, slug in known.items()}
         slugs |= {category.name: known[category.id] for category in made if category.id in known}
-        run.report_batch(CATEGORIES, landing)
+        run.report_batch(CATEGORIES, result)
     return slugs
 
 
@@ -48,7 +51,7 @@ def _category(row: Row, notes: Notes) -> catalog.legacy_import.OldCategory:
 
 
 def import_products(run: Run, slugs: Mapping[str, str]) -> None:
-    """Products with the ids they had.
+    """Import products, keeping their ids.
 
     :param slugs: of the categories, as `import_categories` gives them
     """
@@ -65,7 +68,7 @@ def import_products(run: Run, slugs: Mapping[str, str]) -> None:
 
 
 def _product(
-    run: Run, slugs: Mapping[str, str], places: Described, details: Described, row: Row, notes: Notes
+    run: Run, slugs: Mapping[str, str], places: RowsByProduct, details: RowsByProduct, row: Row, notes: Notes
 ) -> NewProduct:
     name = line(row["name"], catalog.legacy_import.MAX_PRODUCT_NAME_LENGTH, "name", notes)
     if not name:
@@ -96,7 +99,7 @@ def _product(
 def _sku(row: Row, notes: Notes) -> Sku:
     code = text(row.get("sku"))
     if not code:
-        notes.append("it had no SKU: it has one of its id")
+        notes.append("it had no SKU: one was made from its id")
         return Sku(f"OLD-{identity(row)}")
     if len(code) > catalog.legacy_import.MAX_SKU_LENGTH or safe(code) != code:
         raise UnusableValue(
@@ -108,60 +111,60 @@ def _sku(row: Row, notes: Notes) -> Sku:
 def _units(row: Row, notes: Notes) -> int:
     units = whole(row.get("stock"))
     if units is None or units < 0:
-        notes.append("its stock was no number of units: it has none")
+        notes.append("its stock was invalid: set to 0")
         return 0
     most = catalog.inventory_admin.MAX_UNITS
     if units > most:
-        notes.append(f"its stock was more than any shelf holds: it has {most:,}")
+        notes.append(f"its stock was too large: set to {most:,}")
     return min(units, most)
 
 
 def _categories(row: Row, slugs: Mapping[str, str], places: Sequence[Row]) -> tuple[str, ...]:
-    """The one that its row names first, then the others, each once."""
+    """The category in the row of the product first, then the others, without duplicates."""
     named = [row.get("category_id"), *(place.get("category_id") or place.get("name") for place in places)]
     return tuple(dict.fromkeys(slugs[text(each)] for each in named if text(each) in slugs))
 
 
 def _specs(rows: Sequence[Row], notes: Notes) -> tuple[tuple[str, str], ...]:
-    """The database takes "Größe" and "grosse" for the same name: the first counts."""
-    found: dict[str, tuple[str, str]] = {}
+    """Specs with distinct names. The database takes "Größe" and "grosse" for the same name: the first is kept."""
+    specs: dict[str, tuple[str, str]] = {}
     for row in rows:
         name = safe(text(row["name"]), notes)[:MAX_SPEC_LENGTH]
         value = safe(text(row["value"]), notes)[:MAX_SPEC_VALUE_LENGTH]
         if name and value:
-            found.setdefault(collation_key(name), (name, value))
-    return tuple(found.values())
+            specs.setdefault(collation_key(name), (name, value))
+    return tuple(specs.values())
 
 
 def import_pictures(run: Run) -> None:
-    """Pictures, each decoded and written anew. Only what is missing here is read whole."""
+    """Import images, each re-encoded. Only data of images that are missing here is read."""
     table = run.table(PICTURES, column_names.IMAGES)
     if table is None:
         return
     for rows in run.batches_of(PICTURES, table.without("data")):
         known = catalog.legacy_import.arrived_pictures(numbers(rows, "id"))
         run.report.tally(PICTURES).known += len(known)
-        there = catalog.legacy_import.arrived_products(numbers(rows, "product_id"))
+        imported = catalog.legacy_import.arrived_products(numbers(rows, "product_id"))
         for row in rows:
-            if whole(row["product_id"]) not in there and whole(row["id"]) not in known:
-                run.report.skip(PICTURES, row["id"], "its product is not here")
-        missing = [row for row in rows if whole(row["id"]) not in known and whole(row["product_id"]) in there]
+            if whole(row["product_id"]) not in imported and whole(row["id"]) not in known:
+                run.report.skip(PICTURES, row["id"], "its product was not imported")
+        missing = [row for row in rows if whole(row["id"]) not in known and whole(row["product_id"]) in imported]
         for start in range(0, len(missing), PICTURES_AT_ONCE):
             _add_pictures(run, table, missing[start : start + PICTURES_AT_ONCE])
 
 
 def _add_pictures(run: Run, table: OldTable, rows: Sequence[Row]) -> None:
-    landing = BatchResult()
+    result = BatchResult()
     for row in table.rows_of("id", [row["id"] for row in rows]):
         try:
             catalog.add_picture(number(row, "product_id"), _bytes(row), safe(text(row.get("alt"))))
-            landing.added.append(identity(row))
+            result.added.append(identity(row))
         except UnusableValue as error:
             run.report.skip(PICTURES, row["id"], error.reason)
         except (InvalidImage, ImageTooLarge):
-            run.report.skip(PICTURES, row["id"], "it cannot be read as a picture, or is too large")
-    catalog.legacy_import.note_pictures(landing.added)
-    run.report_batch(PICTURES, landing)
+            run.report.skip(PICTURES, row["id"], "it is not a valid image, or too large")
+    catalog.legacy_import.note_pictures(result.added)
+    run.report_batch(PICTURES, result)
 
 
 def _bytes(row: Row) -> bytes:
@@ -169,37 +172,37 @@ def _bytes(row: Row) -> bytes:
     if isinstance(data, bytes | bytearray) and data:
         return bytes(data)
     if text(row.get("url")):
-        # The pages' security policy shows pictures of our own only, and a path of the old shop leads nowhere here.
-        raise UnusableValue("it is the address of a picture elsewhere, which pages here may not show")
-    raise UnusableValue("there is no picture in it")
+        # The content security policy allows images of the shop only, and paths of the old shop do not exist here.
+        raise UnusableValue("it is a URL of an external image")
+    raise UnusableValue("it has no data")
 
 
 def import_reviews(run: Run) -> None:
-    """What was said of products, after the orders: who got a product from us is known by them."""
+    """Import reviews; after the orders, which tell who is a verified buyer."""
     for rows in run.batches(REVIEWS, column_names.REVIEWS):
         authors = accounts.legacy_import.imported_accounts(numbers(rows, "user_id"))
-        got = orders.legacy_import.received(authors, numbers(rows, "product_id"))
-        made = run.build(REVIEWS, rows, partial(_review, run, authors, got))
+        bought = orders.legacy_import.received(authors, numbers(rows, "product_id"))
+        made = run.build(REVIEWS, rows, partial(_review, run, authors, bought))
         run.report_batch(REVIEWS, catalog.legacy_import.import_reviews(made))
 
 
 def _review(
-    run: Run, authors: set[int], got: set[tuple[int, int]], row: Row, notes: Notes
+    run: Run, authors: set[int], bought: set[tuple[int, int]], row: Row, notes: Notes
 ) -> catalog.legacy_import.OldReview:
     author, product = number(row, "user_id"), number(row, "product_id")
     if author not in authors:
-        raise UnusableValue("its author's account is not here")
+        raise UnusableValue("its author's account was not imported")
     comment = prose(row.get("comment"), notes)[:MAX_DESCRIPTION_LENGTH]
     title = line(row.get("title"), catalog.MAX_TITLE_LENGTH, "headline", notes)
     if not comment and not title:
-        raise UnusableValue("it says nothing")
+        raise UnusableValue("it has no text")
     review = NewReview(
         user_id=author,
         user_name=safe(text(row.get("author")), notes)[:MAX_AUTHOR_LENGTH] or ANONYMOUS,
         rating=_stars(row),
         title=title or text(comment)[:MAX_AUTHOR_LENGTH],
         comment=comment or title,
-        is_verified=(author, product) in got,
+        is_verified=(author, product) in bought,
         helpful_count=min(MAX_VOTES, max(0, whole(row.get("helpful")) or 0)),
         created_at=run.at(row, "created_at"),
     )

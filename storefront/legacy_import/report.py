@@ -1,4 +1,4 @@
-"""What became of the rows that were read: counted, and everything that did not come over with its reason."""
+"""The report of an import: counts per kind of rows, and every skipped row or value with its reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ EXAMPLES = 3
 
 @dataclass(slots=True)
 class Tally:
-    """Of one kind of rows."""
+    """The counts of one kind of rows.
+
+    :ivar known: imported before
+    """
 
     read: int = 0
     imported: int = 0
@@ -27,14 +30,17 @@ class Tally:
 
 @dataclass(slots=True)
 class Remarks:
-    """How often something was said, and of which rows first."""
+    """How often a reason occurred, with the ids of the first rows."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
 
 class Report:
-    """:param path: a CSV file of every row that was skipped or noted; None: none is written"""
+    """Collects the results of an import.
+
+    :param path: CSV file for every skipped or noted row; None writes none
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self.tallies: dict[str, Tally] = {}
@@ -59,40 +65,42 @@ class Report:
             self._file.close()
 
     def tally(self, kind: str) -> Tally:
+        """The counts of a kind of rows."""
         return self.tallies.setdefault(kind, Tally())
 
     def read(self, kind: str, count: int) -> None:
+        """Count rows that were read."""
         self.tally(kind).read += count
 
     def skip(self, kind: str, row: object, reason: str) -> None:
-        """A row did not come over."""
+        """Report a row that was not imported."""
         self.tally(kind).skipped += 1
         self._remark(self.skipped, "skipped", kind, row, reason)
 
     def note(self, kind: str, row: object, reason: str) -> None:
-        """A row came over, but not all of it."""
+        """Report what was left out or changed of an imported row."""
         self._remark(self.noted, "noted", kind, row, reason)
 
-    def add(self, kind: str, landing: BatchResult) -> None:
-        """What a domain made of a batch."""
+    def add(self, kind: str, result: BatchResult) -> None:
+        """Report the result of a batch."""
         tally = self.tally(kind)
-        tally.imported += len(landing.added)
-        tally.known += len(landing.known)
-        for row, reason in landing.refused.items():
+        tally.imported += len(result.added)
+        tally.known += len(result.known)
+        for row, reason in result.refused.items():
             self.skip(kind, row, reason)
-        for row, reason in landing.notes:
+        for row, reason in result.notes:
             self.note(kind, row, reason)
 
     def _remark(self, remarks: dict[tuple[str, str], Remarks], what: str, kind: str, row: object, reason: str) -> None:
-        said = remarks[kind, reason]
-        said.count += 1
-        if len(said.examples) < EXAMPLES:
-            said.examples.append(str(row))
+        remark = remarks[kind, reason]
+        remark.count += 1
+        if len(remark.examples) < EXAMPLES:
+            remark.examples.append(str(row))
         if self._csv is not None:
             self._csv.writerow([kind, row, what, reason])
 
     def lines(self) -> Iterator[str]:
-        """The report as it is printed."""
+        """The lines of the printed report."""
         yield f"{'':20}{'read':>10}{'imported':>10}{'already':>10}{'skipped':>10}"
         for kind, tally in self.tallies.items():
             yield f"{kind:20}{tally.read:>10}{tally.imported:>10}{tally.known:>10}{tally.skipped:>10}"
@@ -102,9 +110,9 @@ class Report:
             if remarks:
                 yield ""
                 yield f"{title}:"
-            for (kind, reason), said in remarks.items():
-                yield f"  {kind}: {reason}: {said.count} ({_ids(said)})"
+            for (kind, reason), remark in remarks.items():
+                yield f"  {kind}: {reason}: {remark.count} ({_ids(remark)})"
 
 
-def _ids(said: Remarks) -> str:
-    return "id " + ", ".join(said.examples) + (", …" if said.count > len(said.examples) else "")
+def _ids(remark: Remarks) -> str:
+    return "id " + ", ".join(remark.examples) + (", …" if remark.count > len(remark.examples) else "")

@@ -1,4 +1,4 @@
-"""The old databases, read and never written: tables found by their names, rows in batches by their ids."""
+"""Read-only access to the old databases: tables are found by name, rows read in batches by id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from storefront.legacy_import.column_names import Names
 
 BATCH = 500
-ANSWER_SECONDS = 120  # a batch of pictures may take a while
+ANSWER_SECONDS = 120  # time-out of a query; batches of images are slow
 
 Row = Mapping[str, Any]
 
@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 class UnreadableSource(Exception):
     """A database of the old system cannot be read.
 
-    :ivar what: in words, without any password
+    :ivar what: the reason, without passwords
     """
 
     def __init__(self, what: str) -> None:
@@ -31,9 +31,9 @@ class UnreadableSource(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OldTable:
-    """A table as it was found. Values come as the driver gives them: `values.py` makes sense of them.
+    """A table of the old system. Values are those of the database driver; `values.py` converts them.
 
-    :ivar columns: its columns by our names
+    :ivar columns: its columns, by our names
     """
 
     engine: Engine
@@ -41,18 +41,20 @@ class OldTable:
     columns: Mapping[str, sa.ColumnClause[Any]]
 
     def has(self, column: str) -> bool:
+        """Whether the table has a column, given by our name."""
         return column in self.columns
 
     def count(self) -> int:
+        """Count the rows."""
         with self.engine.connect() as connection:
             return int(connection.scalar(sa.select(sa.func.count()).select_from(self._from)) or 0)
 
     def batches(self, size: int = BATCH) -> Iterator[list[Row]]:
-        """Every row, by id. Each batch is a select of its own: no connection stays open while others write."""
+        """Yield all rows by id, one query per batch, so that no connection stays open while rows are imported."""
         key, last = self.columns["id"], None
         while True:
-            asked = self._select().order_by(key).limit(size)
-            rows = self._rows(asked if last is None else asked.where(key > last))
+            statement = self._select().order_by(key).limit(size)
+            rows = self._rows(statement if last is None else statement.where(key > last))
             if rows:
                 yield rows
             if len(rows) < size:
@@ -60,22 +62,22 @@ class OldTable:
             last = rows[-1]["id"]
 
     def rows_of(self, column: str, owners: Collection[Any]) -> list[Row]:
-        """The rows whose column is one of these, in the order of their ids where they have any."""
+        """The rows whose column has one of these values, ordered by id if there is one."""
         if column not in self.columns or not owners:
             return []
-        asked = self._select().where(self.columns[column].in_(list(owners)))
-        return self._rows(asked.order_by(self.columns["id"]) if self.has("id") else asked)
+        statement = self._select().where(self.columns[column].in_(list(owners)))
+        return self._rows(statement.order_by(self.columns["id"]) if self.has("id") else statement)
 
     def without(self, column: str) -> OldTable:
-        """The same table, of which one column is not read."""
+        """The same table without one column, which is then not read."""
         return replace(self, columns={ours: found for ours, found in self.columns.items() if ours != column})
 
     def is_text(self, column: str) -> bool:
         """Whether a column holds text, judged by the first value in it."""
         found = self.columns[column]
-        asked = sa.select(found.label("first")).select_from(self._from).where(found.is_not(None)).limit(1)
+        statement = sa.select(found.label("first")).select_from(self._from).where(found.is_not(None)).limit(1)
         with self.engine.connect() as connection:
-            return isinstance(connection.scalar(asked), str)
+            return isinstance(connection.scalar(statement), str)
 
     def _select(self) -> sa.Select[Any]:
         return sa.select(*(column.label(f"c_{ours}") for ours, column in self.columns.items())).select_from(self._from)
@@ -84,20 +86,20 @@ class OldTable:
     def _from(self) -> sa.TableClause:
         return sa.table(self.name)
 
-    def _rows(self, asked: sa.Select[Any]) -> list[Row]:
+    def _rows(self, statement: sa.Select[Any]) -> list[Row]:
         try:
             with self.engine.connect() as connection:
-                found = connection.execute(asked).all()
+                found = connection.execute(statement).all()
         except SQLAlchemyError as error:
-            raise UnreadableSource(f"table {self.name}: {said(error)}") from error
+            raise UnreadableSource(f"table {self.name}: {message_of(error)}") from error
         return [dict(zip(self.columns, row, strict=True)) for row in found]
 
 
 class OldSystem:
-    """The databases of the old services, one or several.
+    """The databases of the old services.
 
-    :param urls: databases that are looked through in this order
-    :param schemas: those of one group of tables, by its name; they come first
+    :param urls: databases to search, in this order
+    :param schemas: the database of a single service, by group; searched first
     """
 
     def __init__(self, urls: Sequence[str], schemas: Mapping[str, str]) -> None:
@@ -106,9 +108,9 @@ class OldSystem:
         self._urls, self._schemas = tuple(urls), dict(schemas)
 
     def find(self, names: Names) -> OldTable | None:
-        """The table of this kind, or None.
+        """Find a table; None if there is none.
 
-        :raise UnreadableSource: the database went away
+        :raise UnreadableSource: the database cannot be reached
         """
         own = [self._schemas[names.group]] if names.group in self._schemas else []
         for url in [*own, *self._urls]:
@@ -122,18 +124,19 @@ class OldSystem:
     def _table(self, url: str, name: str, names: Names) -> OldTable:
         engine = self._engines[url]
         try:
-            names_there = [str(column["name"]) for column in sa.inspect(engine).get_columns(name)]
+            existing_names = [str(column["name"]) for column in sa.inspect(engine).get_columns(name)]
         except SQLAlchemyError as error:
-            raise UnreadableSource(f"table {name}: {said(error)}") from error
-        there = {column.lower(): column for column in names_there}
+            raise UnreadableSource(f"table {name}: {message_of(error)}") from error
+        existing = {column.lower(): column for column in existing_names}
         columns: dict[str, sa.ColumnClause[Any]] = {}
         for ours, accepted in names.columns.items():
-            found = next((there[name] for name in accepted if name in there), None)
+            found = next((existing[name] for name in accepted if name in existing), None)
             if found is not None:
                 columns[ours] = sa.literal_column(engine.dialect.identifier_preparer.quote_identifier(found))
         return OldTable(engine, name, columns)
 
     def close(self) -> None:
+        """Close all connections."""
         for engine in self._engines.values():
             engine.dispose()
 
@@ -145,18 +148,18 @@ def _engine(url: str) -> Engine:
         options = {"connect_timeout": 10, "read_timeout": ANSWER_SECONDS} if is_mysql else {}
         return sa.create_engine(parsed, hide_parameters=True, connect_args=options)
     except (ArgumentError, ImportError, SQLAlchemyError) as error:
-        what = "not the address of a database, such as mysql+pymysql://user:password@host/db"
+        what = "not a database URL such as mysql+pymysql://user:password@host/db"
         raise UnreadableSource(what) from error
 
 
 def _tables(engine: Engine) -> dict[str, str]:
-    """Names of tables as they are, by their lower case."""
+    """The names of all tables, by their lower-case form."""
     try:
         return {name.lower(): name for name in sa.inspect(engine).get_table_names()}
     except SQLAlchemyError as error:
-        raise UnreadableSource(f"{engine.url.render_as_string(hide_password=True)}: {said(error)}") from error
+        raise UnreadableSource(f"{engine.url.render_as_string(hide_password=True)}: {message_of(error)}") from error
 
 
-def said(error: SQLAlchemyError) -> str:
-    """What a database said, on one line."""
+def message_of(error: SQLAlchemyError) -> str:
+    """The error message of the database, on one line."""
     return " ".join(str(getattr(error, "orig", None) or type(error).__name__).split())[:200]

@@ -1,4 +1,4 @@
-"""What the old columns hold, as the drivers give it: text, moments without a zone, bits, amounts of any precision."""
+"""Converts values of the old columns: text, datetimes without zone, bits, amounts of any precision."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from storefront.core import contact
 from storefront.core.card_numbers import contains_card_number, redact
 from storefront.core.money import Money
 
-DIGITS = 18  # of a number; a BIGINT has one more
+DIGITS = 18  # of a number; one less than a BIGINT can have
 MAX_AMOUNT = 99_999_999_999_99  # minor units; DECIMAL(13,2)
 
 
 class UnusableValue(ValueError):
-    """A row cannot come over.
+    """A row cannot be imported.
 
     :ivar reason: in words
     """
@@ -27,33 +27,33 @@ class UnusableValue(ValueError):
 
 
 class Notes(list[str]):
-    """What of one row was left behind or changed."""
+    """What was left out or changed of one row."""
 
 
 def text(value: Any) -> str:
-    """On one line, without blanks around it; empty for NULL."""
+    """Convert to text on one line, without surrounding blanks; empty for NULL."""
     if isinstance(value, bytes | bytearray):
         value = bytes(value).decode(errors="replace")
     return " ".join(("" if value is None else str(value)).replace("\0", "").split())
 
 
 def prose(value: Any, notes: Notes | None = None) -> str:
-    """The same with its lines kept, and every card number blotted out."""
+    """Convert to text, keeping lines and redacting card numbers."""
     lines = ("" if value is None else str(value)).replace("\0", "").replace("\r\n", "\n").strip()
     return safe(lines, notes)
 
 
 def safe(words: str, notes: Notes | None = None) -> str:
-    """Text without card numbers."""
+    """Redact card numbers in a text."""
     if not contains_card_number(words):
         return words
     if notes is not None:
-        notes.append("it held a card number: blotted out")
+        notes.append("it contained a card number: redacted")
     return redact(words)
 
 
 def line(value: Any, most: int, name: str, notes: Notes | None = None) -> str:
-    """Text that has room in a column.
+    """Convert to text on one line of limited length.
 
     :raise UnusableValue: it is longer
     """
@@ -64,9 +64,9 @@ def line(value: Any, most: int, name: str, notes: Notes | None = None) -> str:
 
 
 def street(row: Mapping[str, Any], notes: Notes) -> dict[str, str]:
-    """Where an address is, without whose it is.
+    """The fields of a postal address, except name and phone.
 
-    :raise UnusableValue: a part is longer than its column
+    :raise UnusableValue: a field is longer than its column
     """
     return {
         "line1": line(row.get("line1"), contact.MAX_LINE_LENGTH, "first line", notes),
@@ -79,7 +79,7 @@ def street(row: Mapping[str, Any], notes: Notes) -> dict[str, str]:
 
 
 def flag(value: Any) -> bool:
-    """MySQL gives BIT(1) as a byte."""
+    """Convert to bool; MySQL returns BIT(1) as a byte."""
     if isinstance(value, bytes | bytearray):
         return any(value) and value != b"0"
     if isinstance(value, str):
@@ -88,7 +88,7 @@ def flag(value: Any) -> bool:
 
 
 def whole(value: Any) -> int | None:
-    """A whole number of at most `DIGITS`, or None."""
+    """Convert to an integer of at most `DIGITS` digits; None if it is none."""
     try:
         number = Decimal(text(value))
         return int(number) if number == number.to_integral_value() and number.adjusted() < DIGITS else None
@@ -97,26 +97,26 @@ def whole(value: Any) -> int | None:
 
 
 def amount(value: Any, name: str, currency: str, notes: Notes | None = None) -> Money:
-    """Rupees as minor units, exactly; more than two decimals are rounded half up, and that is noted.
+    """Convert major units to money; more than two decimals are rounded half up, with a note.
 
-    :raise UnusableValue: it is no amount, or less than nothing
+    :raise UnusableValue: it is not an amount, negative or too large
     """
     try:
         rupees = Decimal(text(value))
         money = Money.of(rupees, currency)
     except (InvalidOperation, ValueError, OverflowError) as error:
-        raise UnusableValue(f"its {name} is no amount") from error
+        raise UnusableValue(f"its {name} is not an amount") from error
     if not 0 <= money.minor <= MAX_AMOUNT:
-        raise UnusableValue(f"its {name} is less than nothing, or too large")
+        raise UnusableValue(f"its {name} is negative or too large")
     if money.amount != rupees and notes is not None:
         notes.append(f"its {name} had more than two decimals: rounded half up")
     return money
 
 
 def moment(value: Any, zone: tzinfo) -> datetime | None:
-    """When something was; None when that is not known.
+    """Convert to a UTC datetime; None if it cannot be converted.
 
-    :param zone: of what names none
+    :param zone: time zone of values without one
     """
     if isinstance(value, str):
         try:
@@ -129,5 +129,5 @@ def moment(value: Any, zone: tzinfo) -> datetime | None:
         return None
     try:
         return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
-    except OverflowError:  # the first day there is, or the last: it stands for none
+    except OverflowError:  # the minimum or maximum date, used for "unknown"
         return None

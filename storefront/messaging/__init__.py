@@ -1,1 +1,1 @@
-"""What the shop sends and how far its jobs are: mail, SMS, progress."""
+"""E-mails, text messages, the worker's queue and the progress of its jobs."""

@@ -1,4 +1,4 @@
-"""How far a worker is, for pages in other processes: kept in the queue's own store, outside of any transaction."""
+"""Progress of background jobs, for pages in other processes: stored with the queue, outside of any transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ logger = logging.getLogger(__name__)
 
 
 def set(name: str, figure: int) -> None:
-    """Say how far something is. Where the queue cannot be reached nobody learns it, and the work goes on."""
+    """Store the progress of a job; if the queue cannot be reached, that is logged and the job goes on.
+
+    :param figure: how much of the job is done
+    """
     try:
         _queue().put(_key(name), figure)
     except Exception:
@@ -19,7 +22,7 @@ def set(name: str, figure: int) -> None:
 
 
 def get(name: str) -> int | None:
-    """How far something is; None when nobody said."""
+    """The progress of a job; None if there is none."""
     try:
         figure = _queue().get(_key(name), peek=True)
     except Exception:
@@ -29,11 +32,11 @@ def get(name: str) -> int | None:
 
 
 def clear(name: str) -> None:
-    """It is over."""
+    """Remove the progress of a finished job."""
     try:
         _queue().delete(_key(name))
     except Exception:
-        logger.exception("the queue cannot be reached; old progress stays")
+        logger.exception("the queue cannot be reached; old progress remains")
 
 
 def _queue() -> Huey:

@@ -1,4 +1,4 @@
-"""Work handed to the worker's queue."""
+"""Enqueueing of tasks for the worker."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ logger = logging.getLogger(__name__)
 
 
 def enqueue(task: str, *arguments: Any) -> None:
-    """Ask the worker for a task now. Where the queue cannot be reached, the worker's sweep does it within a minute.
+    """Enqueue a task; if the queue cannot be reached, the worker's periodic sweep does the work within a minute.
 
-    :param task: what `worker.tasks` registers it as: "wake_worker" or "import_stock"
+    :param task: the name `worker.tasks` registers it under: "wake_worker" or "import_stock"
     """
     try:
         current_app.extensions[task](*arguments)
     except Exception:
-        logger.exception("the queue cannot be reached; the sweep will do it: %s", task)
+        logger.exception("the queue cannot be reached; the periodic sweep will do it: %s", task)

@@ -1,18 +1,18 @@
-"""Letters: rendered from `templates/<domain>/email/`, sent through one of three ports.
+"""Sending of e-mails, by SMTP or to files.
 
-`smtp://user:password@host:port` (or `smtp+tls://`, `smtps://`) sends; without MAIL_URL letters lie in
-`<data dir>/mail`, to be read at /dev/mail. Tests bring a port of their own.
+MAIL_URL names the mail server: `smtp://user:password@host:port`, or `smtp+tls://`, `smtps://`. Without it e-mails are
+written to `<data dir>/mail` and can be read at /dev/mail. Tests replace the transport.
 """
 
 from __future__ import annotations
 
-import email.policy
 import re
 import smtplib
 import ssl
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
@@ -22,16 +22,18 @@ from urllib.parse import unquote, urlsplit
 from flask import Flask, current_app
 from flask_mail import Connection, Mail, Message
 
-SMTP_SECONDS = 20  # a mail server that takes longer is asked again later
+SMTP_SECONDS = 20  # time-out of the mail server
 BREAKER_OPEN_SECONDS = (
-    30  # one that was waited for in vain is not asked for so long: the worker has more to do than wait
+    30  # after a time-out e-mails fail at once for so long, so that the worker does not wait for each
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """:ivar id: the Message-ID without brackets; a letter sent twice carries the same, so that it counts once
-    :ivar unsubscribe_url: where who gets it ends such letters, by a page or one POST; empty: they asked for this one
+    """An e-mail with a text and an HTML part.
+
+    :ivar id: the Message-ID without brackets; the same for an e-mail sent twice, so that clients show it once
+    :ivar unsubscribe_url: page that unsubscribes the recipient, also by one POST; empty for transactional e-mails
     """
 
     id: str
@@ -43,7 +45,7 @@ class Email:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What lets a mail program offer to unsubscribe: RFC 2369 and RFC 8058."""
+        """Headers for one-click unsubscription: RFC 2369 and RFC 8058."""
         if not self.unsubscribe_url:
             return {}
         return {
@@ -53,13 +55,13 @@ class Email:
 
 
 class MailTransport(Protocol):
-    """Where letters go. `send` raises whatever went wrong: the caller keeps the letter and comes back."""
+    """Sends e-mails. `send` raises on failure: the caller keeps the e-mail and tries again."""
 
-    def send(self, letter: Email) -> None: ...
+    def send(self, email: Email) -> None: ...
 
 
 class _Connection(Connection):
-    """Flask-Mail's own waits for a silent server for ever, and takes any certificate for the server's."""
+    """A connection with a time-out and certificate verification; Flask-Mail's own has neither."""
 
     def configure_host(self) -> smtplib.SMTP:
         mail, trusted = self.mail, ssl.create_default_context()
@@ -79,7 +81,7 @@ class _Connection(Connection):
         return host
 
     def __exit__(self, *error: Any) -> None:
-        # The letter was taken or refused by now: a server that hangs up without a goodbye must not get it again.
+        # The e-mail was accepted or refused before QUIT: an error now must not have it sent again.
         with suppress(smtplib.SMTPException, OSError):
             super().__exit__(*error)
 
@@ -88,49 +90,50 @@ class SmtpTransport:
     """Sends by SMTP, with Flask-Mail."""
 
     def __init__(self) -> None:
-        self._away_until = 0.0
+        self._unavailable_until = 0.0
 
-    def send(self, letter: Email) -> None:
-        began = time.monotonic()
-        if began < self._away_until:
-            raise TimeoutError("the mail server did not answer a moment ago")
+    def send(self, email: Email) -> None:
+        started = time.monotonic()
+        if started < self._unavailable_until:
+            raise TimeoutError("the mail server timed out a moment ago and did not answer")
         try:
-            self._send(letter)
+            self._send(email)
         except OSError:
-            if time.monotonic() - began >= SMTP_SECONDS:
-                self._away_until = time.monotonic() + BREAKER_OPEN_SECONDS
+            if time.monotonic() - started >= SMTP_SECONDS:
+                self._unavailable_until = time.monotonic() + BREAKER_OPEN_SECONDS
             raise
 
-    def _send(self, letter: Email) -> None:
+    def _send(self, email: Email) -> None:
         message = Message(
-            subject=letter.subject,
-            recipients=[letter.to],
-            body=letter.text,
-            html=letter.html,
-            extra_headers=letter.headers,
+            subject=email.subject,
+            recipients=[email.to],
+            body=email.text,
+            html=email.html,
+            extra_headers=email.headers,
         )
-        message.msgId = f"<{letter.id}>"
+        message.msgId = f"<{email.id}>"
         with _Connection(current_app.extensions["mail"]) as connection:
             connection.send(message)
 
 
 class FileTransport:
-    """Lays each letter down as a file; the same letter twice is one file."""
+    """Writes each e-mail to a file named by its Message-ID; the same e-mail sent twice is one file."""
 
     def __init__(self, folder: Path, sender: str) -> None:
         self.folder = folder
         self._sender = sender
 
-    def send(self, letter: Email) -> None:
+    def send(self, email: Email) -> None:
         message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._sender, letter.to, letter.subject
-        message["Message-ID"] = f"<{letter.id}>"
-        for name, value in letter.headers.items():
+        message["From"], message["To"], message["Subject"] = self._sender, email.to, email.subject
+        message["Message-ID"] = f"<{email.id}>"
+        for name, value in email.headers.items():
             message[name] = value
-        message.set_content(letter.text)
-        message.add_alternative(letter.html, subtype="html")
+        message.set_content(email.text)
+        message.add_alternative(email.html, subtype="html")
         self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self.folder / f"{_file_name(letter.id)}.part"
+        # Written under another name first, so that a reader never sees half an e-mail.
+        draft = self.folder / f"{_file_name(email.id)}.part"
         draft.write_bytes(message.as_bytes())
         draft.replace(draft.with_suffix(".eml"))
 
@@ -140,7 +143,7 @@ def _file_name(identity: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Choose the port by MAIL_URL."""
+    """Choose the transport by MAIL_URL."""
     url = app.config["MAIL_URL"]
     sender = app.config["SHOP_MAIL"]
     if not url:
@@ -161,9 +164,9 @@ def init_app(app: Flask) -> None:
 
 
 def check_connection() -> None:
-    """Reach the mail server and log in there, where letters go to one.
+    """Connect to the mail server and log in, if one is configured.
 
-    :raise OSError, smtplib.SMTPException: it is away, or does not know us
+    :raise OSError, smtplib.SMTPException: it cannot be reached, or refuses the login
     """
     if isinstance(current_app.extensions["mailer"], SmtpTransport):
         with _Connection(current_app.extensions["mail"]):
@@ -171,22 +174,22 @@ def check_connection() -> None:
 
 
 def message_id(key: str) -> str:
-    """The Message-ID, without brackets, of the e-mail about an occasion.
+    """The Message-ID, without brackets, of an e-mail.
 
-    :param key: names the occasion; the same key makes the same Message-ID
+    :param key: idempotency key of the e-mail; the same key gives the same Message-ID
     """
     return f"{_file_name(key)}@{urlsplit(current_app.config['PUBLIC_ORIGIN']).hostname}"
 
 
-def send(letter: Email) -> None:
-    """Hand an e-mail to the transport that MAIL_URL chose.
+def send(email: Email) -> None:
+    """Send an e-mail by the configured transport.
 
-    :raise OSError, smtplib.SMTPException: it did not leave
+    :raise OSError, smtplib.SMTPException: it could not be sent
     """
-    cast("MailTransport", current_app.extensions["mailer"]).send(letter)
+    cast("MailTransport", current_app.extensions["mailer"]).send(email)
 
 
 def read(path: Path) -> EmailMessage:
-    """A letter that a `FolderPost` laid down."""
+    """Parse an e-mail written by a `FileTransport`."""
     with path.open("rb") as file:
-        return BytesParser(policy=email.policy.default).parse(file)
+        return BytesParser(policy=policy.default).parse(file)

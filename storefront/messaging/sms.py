@@ -1,7 +1,7 @@
-"""Text messages, by one of two ports.
+"""Sending of text messages, by an HTTP gateway or to files.
 
-SMS_URL names a gateway that takes `{"to": "+91…", "text": "…"}` by POST; without it they lie beside the letters, to be
-read at /dev/mail. In production there is no such place: without a gateway the shop sends none and says so.
+SMS_URL names a gateway that accepts `{"to": "+91…", "text": "…"}` by POST. Without it they are written to files beside
+the e-mails and can be read at /dev/mail; in production they are then unavailable, and forms offer e-mail only.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from flask import Flask, current_app
 
 from storefront.messaging.mail import Email, FileTransport
 
-GATEWAY_SECONDS = (3.05, 10)  # to connect, to answer; who takes longer is asked again later
+GATEWAY_SECONDS = (3.05, 10)  # time-outs: to connect, to answer
 
 
 class GatewayRefused(RuntimeError):
-    """The gateway did not take a message. Its words are left out: they may repeat the message."""
+    """The gateway did not accept a message. Its answer is left out: it may repeat the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """:ivar id: names the occasion; the same message sent twice carries the same
-    :ivar to: E.164
+    """A text message.
+
+    :ivar id: idempotency key; the same for a message sent twice
+    :ivar to: phone number, E.164
     """
 
     id: str
@@ -34,15 +36,15 @@ class TextMessage:
 
 
 class SmsTransport(Protocol):
-    """Where text messages go. `send` raises whatever went wrong: the caller keeps the message and comes back."""
+    """Sends text messages. `send` raises on failure: the caller keeps the message and tries again."""
 
     def send(self, message: TextMessage) -> None: ...
 
 
 class HttpGateway:
-    """Hands messages to an HTTP gateway.
+    """Sends messages by an HTTP gateway.
 
-    :ivar url: may hold user and password, for basic authentication
+    :ivar url: may contain user and password, for basic authentication
     """
 
     def __init__(self, url: str) -> None:
@@ -64,35 +66,35 @@ class HttpGateway:
 
 
 class SmsFileTransport:
-    """Lays messages down where the letters lie."""
+    """Writes messages to files beside the e-mails."""
 
-    def __init__(self, post: FileTransport) -> None:
-        self._post = post
+    def __init__(self, files: FileTransport) -> None:
+        self._files = files
 
     def send(self, message: TextMessage) -> None:
-        words = f"<p>{escape(message.text)}</p>"
-        self._post.send(Email(f"{message.id}@sms", message.to, "Text message", message.text, words))
+        html = f"<p>{escape(message.text)}</p>"
+        self._files.send(Email(f"{message.id}@sms", message.to, "Text message", message.text, html))
 
 
 def init_app(app: Flask) -> None:
-    """Choose the port by SMS_URL."""
-    texts: SmsTransport | None = None
+    """Choose the transport by SMS_URL."""
+    transport: SmsTransport | None = None
     if app.config["SMS_URL"]:
-        texts = HttpGateway(app.config["SMS_URL"])
+        transport = HttpGateway(app.config["SMS_URL"])
     elif app.config["ENVIRONMENT"] != "production":
-        texts = SmsFileTransport(FileTransport(app.config["DATA_DIR"] / "mail", app.config["SHOP_MAIL"]))
-    app.extensions["sms"] = texts
+        transport = SmsFileTransport(FileTransport(app.config["DATA_DIR"] / "mail", app.config["SHOP_MAIL"]))
+    app.extensions["sms"] = transport
 
 
 def is_available() -> bool:
-    """Whether this shop can send text messages at all."""
+    """Whether this shop can send text messages."""
     return current_app.extensions["sms"] is not None
 
 
 def send(key: str, to: str, text: str) -> None:
-    """Send a text message.
+    """Send a text message by the configured transport.
 
-    :param key: names the occasion
-    :param to: E.164
+    :param key: idempotency key of the message
+    :param to: phone number, E.164
     """
     cast("SmsTransport", current_app.extensions["sms"]).send(TextMessage(key.replace("/", "-"), to, text))

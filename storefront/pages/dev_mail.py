@@ -1,4 +1,4 @@
-"""/dev/mail: the letters of a development shop, to be read in the browser."""
+"""/dev/mail: the e-mails of a development shop, shown in the browser."""
 
 from __future__ import annotations
 
@@ -16,13 +16,19 @@ from storefront.web.route_options import no_store
 
 bp = no_store(Blueprint("dev_mail", __name__, url_prefix="/dev"))
 
-LETTERS_SHOWN = 100
-# A letter brings its styles along, inline, as mail programs want it; it may do nothing else.
-LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+MAX_SHOWN = 100
+# E-mails have inline styles, as mail clients need them; nothing else is allowed.
+EMAIL_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
 @dataclass(frozen=True, slots=True)
-class LetterView:
+class EmailView:
+    """An e-mail as the pages show it.
+
+    :ivar name: of its file, without suffix
+    :ivar text: its plain text part
+    """
+
     name: str
     subject: str
     to: str
@@ -31,51 +37,51 @@ class LetterView:
 
 
 def _folder() -> Path:
-    post = current_app.extensions["mailer"]
-    if not isinstance(post, FileTransport):
+    transport = current_app.extensions["mailer"]
+    if not isinstance(transport, FileTransport):
         abort(404)
-    return post.folder
+    return transport.folder
 
 
-def _view(path: Path) -> LetterView:
-    letter = read(path)
-    return LetterView(
+def _view(path: Path) -> EmailView:
+    message = read(path)
+    return EmailView(
         name=path.stem,
-        subject=str(letter["Subject"]),
-        to=str(letter["To"]),
+        subject=str(message["Subject"]),
+        to=str(message["To"]),
         sent_at=datetime.fromtimestamp(path.stat().st_mtime, UTC),
-        text=_part(letter, "plain"),
+        text=_part(message, "plain"),
     )
 
 
-def _part(letter: EmailMessage, kind: str) -> str:
-    part = letter.get_body((kind,))
+def _part(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
     return str(part.get_content()) if part is not None else ""
 
 
 def _find(name: str) -> Path:
-    """By name among those that are there: what was typed never becomes a path."""
-    found = next((path for path in _folder().glob("*.eml") if path.stem == name), None)
-    if found is None:
+    """Find a file by name in the list of files: a name from a URL is never used as a path."""
+    path = next((path for path in _folder().glob("*.eml") if path.stem == name), None)
+    if path is None:
         abort(404)
-    return found
+    return path
 
 
 @bp.get("/mail")
 def mailbox() -> ResponseReturnValue:
-    """The letters, newest first."""
+    """List the e-mails, newest first."""
     newest = sorted(_folder().glob("*.eml"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return render_page("dev/mailbox.html", mails=[_view(path) for path in newest[:LETTERS_SHOWN]])
+    return render_page("dev/mailbox.html", mails=[_view(path) for path in newest[:MAX_SHOWN]])
 
 
 @bp.get("/mail/<name>")
 def mail(name: str) -> ResponseReturnValue:
-    """One letter, its text part."""
+    """Show the text part of an e-mail."""
     return render_page("dev/mail.html", mail=_view(_find(name)))
 
 
 @bp.get("/mail/<name>/html")
 def mail_html(name: str) -> ResponseReturnValue:
-    """One letter as a mail program shows it."""
+    """Show the HTML part of an e-mail as a mail client does."""
     content = _part(read(_find(name)), "html")
-    return Response(content, headers={"Content-Security-Policy": LETTER_POLICY})
+    return Response(content, headers={"Content-Security-Policy": EMAIL_CSP})

@@ -14,7 +14,7 @@ from storefront.catalog.inventory.admin import StockFilter
 from storefront.checkout import service as checkout
 from storefront.core import clock
 from storefront.core.money import Money
-from storefront.db.dead_letters import stuck_messages
+from storefront.db.dead_letters import dead_letters_by_schema
 from storefront.orders import service as orders
 from storefront.staff import any_staff, bp
 from storefront.staff.charts import bar_chart, shares
@@ -68,7 +68,7 @@ def _of_orders(days: int) -> dict[str, Any]:
         "revenue_top": Money(revenue_chart.top, sold.revenue.currency),
         "revenue_half": Money(revenue_chart.top // 2, sold.revenue.currency),
         "unfinished": checkout.count_unfinished(),
-        "undelivered": sum(messages.count() for messages in stuck_messages().values()),
+        "undelivered": sum(messages.count() for messages in dead_letters_by_schema().values()),
     }
 
 

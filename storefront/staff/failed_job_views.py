@@ -11,7 +11,7 @@ from storefront.accounts import service as accounts
 from storefront.checkout import service as checkout
 from storefront.checkout.service import CheckoutState, Outcome
 from storefront.core.clock import utc_now
-from storefront.db.dead_letters import stuck_messages
+from storefront.db.dead_letters import dead_letters_by_schema
 from storefront.staff import bp, order_staff
 from storefront.web import session as web_session
 from storefront.web.filters import plural
@@ -37,7 +37,7 @@ def failed_jobs() -> ResponseReturnValue:
 
 
 def _show(notice: str = "") -> ResponseReturnValue:
-    unfinished, outboxes = checkout.unfinished_checkouts(MAX_SHOWN), stuck_messages()
+    unfinished, outboxes = checkout.unfinished_checkouts(MAX_SHOWN), dead_letters_by_schema()
     return render_page(
         "staff/failed_jobs/list.html",
         fragment="staff/failed_jobs/_after_attempt.html" if notice else "staff/failed_jobs/_list.html",
@@ -80,10 +80,10 @@ def _in_words(outcome: Outcome) -> str:
 @order_staff
 def deliver_message(schema: str, message_id: int) -> ResponseReturnValue:
     """Have a message that was given up delivered now; of two clicks one does it."""
-    messages = stuck_messages().get(schema)
+    messages = dead_letters_by_schema().get(schema)
     if messages is None:
         abort(404)
-    if messages.trail is None:
+    if messages.audit_table is None:
         found = next((message for message in messages.entries() if message.id == message_id), None)
         if found is not None and found.is_parked:
             said = f"after {found.attempts} attempts: {found.last_error}"

@@ -1,1 +1,1 @@
-"""What the pages, the staff's desks and the API share of HTTP."""
+"""HTTP code shared by the pages, the staff pages and the API."""

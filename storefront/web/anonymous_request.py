@@ -1,4 +1,4 @@
-"""A request that nobody sent: what is made for everyone is made in it, where nothing of a visitor can be reached."""
+"""Running code in an artificial request without visitor data, to render what is cached for everyone."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from flask import Flask
 R = TypeVar("R")
 
 
-def run_anonymously(app: Flask, make: Callable[[], R], *, root: str = "") -> R:
-    """Make something without a visitor: no cookie, no account, an empty `g` and a database session of its own.
+def run_anonymously(app: Flask, compute: Callable[[], R], *, root: str = "") -> R:
+    """Call a function in a request without cookies and account, with an empty `g` and a database session of its own.
 
-    :param root: the path at which the shop is mounted, if it is, for the addresses of what is made
+    :param root: the path at which the shop is mounted, for the URLs that the function builds
     """
 
     def run() -> R:
         with app.test_request_context("/", environ_overrides={"SCRIPT_NAME": root}):
-            return make()
+            return compute()
 
     return Context().run(run)

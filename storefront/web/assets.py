@@ -1,4 +1,4 @@
-"""Static files at hashed addresses, and the one stylesheet made of all CSS files."""
+"""Static files at URLs with a content hash, and one stylesheet joined from all CSS files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ bp = Blueprint("assets", __name__)
 
 
 class Assets:
-    """Static files by the hash of their content, and the one stylesheet that all css files are joined to."""
+    """The content hashes of static files, and the joined stylesheet."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -38,7 +38,7 @@ def _digest(content: bytes) -> str:
 @bp.get("/assets/store-<digest>.css")
 @public_cache(A_YEAR, immutable=True)
 def stylesheet(digest: str) -> Response:
-    """All css files in one. An old hash is gone: the page that names it is stale, and says so by a reload."""
+    """Serve the joined stylesheet; 404 for the hash of an older version."""
     assets: Assets = current_app.extensions["assets"]
     if digest != assets.stylesheet_hash:
         abort(404)
@@ -46,17 +46,18 @@ def stylesheet(digest: str) -> Response:
 
 
 def stylesheet_url() -> str:
+    """The URL of the joined stylesheet, with its hash."""
     return url_for("assets.stylesheet", digest=current_app.extensions["assets"].stylesheet_hash)
 
 
 def asset_url(name: str) -> str:
-    """The address of a file below `static/`, with its hash, so that browsers may keep it for good."""
+    """The URL of a file below `static/`, with its hash, so that browsers can cache it forever."""
     assets: Assets = current_app.extensions["assets"]
     return assets.url_of(name)
 
 
 def cache_static(response: Response) -> Response:
-    """Files below `static/` are immutable where their address holds their hash."""
+    """Let browsers cache a static file forever if its URL contains a hash."""
     if request.endpoint == "static" and "v" in request.args and response.status_code == 200:
         response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
     return response

@@ -1,4 +1,4 @@
-"""The cache within Flask: settings of the application that is asking, refreshes without a visitor."""
+"""Connects the application cache with Flask: settings of the current application, refreshes without a visitor."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ R = TypeVar("R")
 
 
 def init_app(app: Flask) -> None:
-    """Let the caches of this process ask Flask; which application it is, they find out with each question."""
+    """Connect the caches of this process with Flask; each access looks up the current application."""
     databases = sorted((schema, str(bind["url"])) for schema, bind in app.config["SQLALCHEMY_BINDS"].items())
     app.extensions["cache_namespace"] = hashlib.sha256(repr(databases).encode()).hexdigest()
     cache.set_host(FlaskHost())
 
 
 class FlaskHost:
-    """What `storefront.core.cache` asks of the current application."""
+    """Implements `storefront.core.cache.CacheHost` for the current application."""
 
     def settings(self) -> CacheSettings:
         return CacheSettings(

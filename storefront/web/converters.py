@@ -1,4 +1,4 @@
-"""What stands between the slashes of an address."""
+"""URL converters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from storefront.db.session import MAX_INTEGER
 
 
 class IdConverter(IntegerConverter):
-    """`<id:product_id>` is a number that a column of ids can hold; an address with a larger one is a 404."""
+    """Matches ids: integers that fit an id column; a URL with a larger number is a 404."""
 
     def __init__(self, map: Map) -> None:
         super().__init__(map, max=MAX_INTEGER)

@@ -1,4 +1,4 @@
-"""E-mails made from templates, in text and HTML."""
+"""E-mails rendered from templates, in text and HTML."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from storefront.messaging import mail
 def send_email(template: str, *, key: str, to: str, subject: str, unsubscribe_url: str = "", **context: Any) -> None:
     """Render an e-mail and send it.
 
-    :param template: path below `templates/` without ending, such as "orders/email/placed"
-    :param key: names the occasion; the same key makes the same Message-ID
-    :param unsubscribe_url: of `mail.Email`; the templates know it too
+    :param template: path below `templates/` without suffix, such as "orders/email/placed"
+    :param key: idempotency key of the e-mail; the same key gives the same Message-ID
+    :param unsubscribe_url: of `mail.Email`; also passed to the templates
     :param context: for the templates
     """
     context["unsubscribe_url"] = unsubscribe_url

@@ -1,4 +1,4 @@
-"""DomainError and how a fault looks to who asked: a page, the notice of an htmx request, or the API's JSON."""
+"""Error handling: every error is answered as a page, as a message for an htmx request, or as JSON by the API."""
 
 from __future__ import annotations
 
@@ -23,24 +23,26 @@ RETRY_AFTER_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
+    """The heading and text of an error page."""
+
     title: str
     message: str
 
 
 ERROR_TEXTS = {
-    400: ErrorText("This request could not be read", "Nothing was changed. Go back, reload the page and try again."),
-    403: ErrorText("This is not allowed", "The request did not come from a page of this shop. Nothing was changed."),
-    404: ErrorText("There is nothing here", "The address may be mistyped, or what was here has gone."),
-    405: ErrorText("This address cannot do that", "Nothing was changed."),
-    409: ErrorText("This can no longer be done", "Something changed in the meantime. Your cart is kept."),
-    413: ErrorText("That is too much at once", "The request was larger than the shop accepts. Nothing was changed."),
-    422: ErrorText(
-        "This was ordered already", "The form you sent belongs to another order. Nothing was ordered again."
+    400: ErrorText("Bad request", "Nothing was changed. Go back, reload the page and try again."),
+    403: ErrorText(
+        "Not allowed", "You do not have access, or the form was not sent from this shop. Nothing was changed."
     ),
-    429: ErrorText("Too many tries", "Wait a little, then try again. Nothing is lost."),
+    404: ErrorText("Page not found", "Check the address. The page may have been moved or deleted."),
+    405: ErrorText("Method not allowed", "Nothing was changed."),
+    409: ErrorText("This is no longer possible", "Something changed in the meantime. Your cart is saved."),
+    413: ErrorText("Request too large", "The request is larger than the shop accepts. Nothing was changed."),
+    422: ErrorText("Already ordered", "This form was used for another order. Nothing was ordered again."),
+    429: ErrorText("Too many attempts", "Wait a moment, then try again. Nothing is lost."),
     503: ErrorText(
-        "The shop is catching its breath",
-        "Part of it cannot be reached now. Your cart is kept: try again soon.",
+        "The shop is temporarily unavailable",
+        "Your cart is saved. Try again in a moment.",
     ),
 }
 
@@ -49,16 +51,16 @@ Headers = list[tuple[str, str]]
 JsonErrorRenderer = Callable[[int, Exception, Headers], ResponseReturnValue]
 
 
-def set_json_error_renderer(app: Flask, face: JsonErrorRenderer) -> None:
-    """Let the API word what goes wrong at its own addresses.
+def set_json_error_renderer(app: Flask, renderer: JsonErrorRenderer) -> None:
+    """Set how errors at URLs of the API are answered.
 
-    :param face: given status, fault and headers to send
+    :param renderer: called with status, error and response headers
     """
-    app.extensions["json_face"] = face
+    app.extensions["json_error_renderer"] = renderer
 
 
 def init_app(app: Flask) -> None:
-    """Answer every fault in the shop's own words, never with a stack trace."""
+    """Register handlers that answer every error with a page of the shop, never with a stack trace."""
     app.register_error_handler(HTTPException, render_http_error)
     app.register_error_handler(DomainError, render_domain_error)
     app.register_error_handler(OperationalError, render_unavailable)
@@ -67,77 +69,83 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DBAPIError, render_unexpected)
 
 
-def render_http_error(error: HTTPException, wording: ErrorText | None = None) -> ResponseReturnValue:
+def render_http_error(error: HTTPException, text: ErrorText | None = None) -> ResponseReturnValue:
+    """Answer an HTTP error.
+
+    :param text: for pages, instead of the general one for the status
+    """
     if error.code is None or error.code < 400:
         return error.get_response()
     if error.code == 500 and isinstance(error, InternalServerError):
         return render_unexpected(error)
-    return _answer(error.code, error, list(error.get_headers()), wording)
+    return _answer(error.code, error, list(error.get_headers()), text)
 
 
-def render_domain_error(error: DomainError, wording: ErrorText | None = None) -> ResponseReturnValue:
-    """A refusal that no view explained; the shopper still gets a page that says what was kept.
+def render_domain_error(error: DomainError, text: ErrorText | None = None) -> ResponseReturnValue:
+    """Answer a domain error that no view handled.
 
-    :param wording: for pages, where the status says too little
+    :param text: for pages, instead of the general one for the status
     """
     logger.info("refused: %s %s", type(error).__name__, error)
     headers = [("Retry-After", str(error.seconds))] if isinstance(error, RetryLater) else []
-    return _answer(error.status, error, headers, wording)
+    return _answer(error.status, error, headers, text)
 
 
 def render_unavailable(error: Exception) -> ResponseReturnValue:
+    """Answer 503 with Retry-After while a database is unavailable."""
     logger.error("database unavailable: %s", error)
     db.session.rollback()
     return _answer(ServiceUnavailable.code, error, [("Retry-After", str(RETRY_AFTER_SECONDS))])
 
 
 def render_unexpected(error: Exception) -> ResponseReturnValue:
+    """Log an unexpected error with its traceback and answer 500."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return render_unavailable(error)
     logger.exception("unexpected error on %s %s", request.method, request.path)
     if wants_json():
-        return _json_face()(500, error, [])
+        return _json_renderer()(500, error, [])
     if request.headers.get("HX-Request"):
-        return _problem(500, ErrorText("Something went wrong on our side", "Nothing was lost. Try again in a moment."))
+        return _problem(500, ErrorText("Something went wrong", "Nothing was lost. Try again in a moment."))
     return render_template("errors/500.html"), 500
 
 
-def _json_face() -> JsonErrorRenderer:
-    face: JsonErrorRenderer = current_app.extensions["json_face"]
-    return face
+def _json_renderer() -> JsonErrorRenderer:
+    renderer: JsonErrorRenderer = current_app.extensions["json_error_renderer"]
+    return renderer
 
 
-def _answer(code: int, error: Exception, headers: Headers, wording: ErrorText | None = None) -> ResponseReturnValue:
-    wording = wording or _wording(code, headers)
-    kept = [(name, value) for name, value in headers if name.lower() not in {"content-type", "content-length"}]
+def _answer(code: int, error: Exception, headers: Headers, text: ErrorText | None = None) -> ResponseReturnValue:
+    text = text or _text_of(code, headers)
+    headers = [(name, value) for name, value in headers if name.lower() not in {"content-type", "content-length"}]
     if wants_json():
-        return _json_face()(code, error, kept)
+        return _json_renderer()(code, error, headers)
     if request.headers.get("HX-Request"):
-        response = make_response(_problem(code, wording))
+        response = make_response(_problem(code, text))
     else:
         page = render_template(
             "errors/error.html",
             code=code,
-            title=wording.title,
-            message=wording.message,
+            title=text.title,
+            message=text.message,
             action_url=url_for("catalog.home"),
-            action_label="Go to the shop",
-            is_error=True,  # the page names no address that was asked for
+            action_label="Continue shopping",
+            is_error=True,  # the sign-in link must not lead back to the requested URL
         )
         response = make_response(page, code)
-    response.headers.extend(kept)
+    response.headers.extend(headers)
     return response
 
 
-def _wording(code: int, headers: Headers) -> ErrorText:
-    wording = ERROR_TEXTS.get(code, ERROR_TEXTS[400])
+def _text_of(code: int, headers: Headers) -> ErrorText:
+    text = ERROR_TEXTS.get(code, ERROR_TEXTS[400])
     seconds = dict(headers).get("Retry-After", "")
     if code != 429 or not seconds.isdigit():
-        return wording
-    return ErrorText(wording.title, f"You can try again in {wait_in_words(int(seconds))}. Nothing is lost.")
+        return text
+    return ErrorText(text.title, f"You can try again in {wait_in_words(int(seconds))}. Nothing is lost.")
 
 
-def _problem(code: int, wording: ErrorText) -> tuple[str, int, dict[str, str]]:
-    """The notice an htmx request gets: it goes to #notices whatever the request's own target was."""
-    body = render_template("layout/_problem.html", title=wording.title, message=wording.message)
+def _problem(code: int, text: ErrorText) -> tuple[str, int, dict[str, str]]:
+    """The answer to an htmx request: a message swapped into #notices, whatever the target of the request."""
+    body = render_template("layout/_problem.html", title=text.title, message=text.message)
     return body, code, {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}

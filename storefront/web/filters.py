@@ -1,4 +1,4 @@
-"""Template filters: amounts, rates, days and moments in the words and figures of the shop's locale."""
+"""Template filters that format amounts, rates, dates and times for the shop's locale."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from storefront.core.money import Money
 def _format_money(minor: int, currency: str, locale: str) -> str:
     amount = Money(minor, currency).amount
     has_fraction = amount != amount.to_integral_value()
-    # The pattern of the locale's language, digits grouped as its users do (1,59,298 in India).
+    # Indian digit grouping: 1,59,298.
     pattern = "¤#,##,##0" if locale == "en_IN" else "¤#,##0"
     return format_currency(
         amount, currency, pattern + (".00" if has_fraction else ""), locale=locale, currency_digits=False
@@ -26,12 +26,12 @@ def _format_money(minor: int, currency: str, locale: str) -> str:
 
 
 def money(value: Money) -> str:
-    """₹1,59,298.82; whole amounts without decimals."""
+    """Format an amount: ₹1,59,298.82; whole amounts without decimals."""
     return _format_money(value.minor, value.currency, current_app.config["SHOP_LOCALE"])
 
 
 def percent(rate: Decimal) -> str:
-    """A rate as people read it: Decimal("0.18") is "18%"."""
+    """Format a rate: Decimal("0.18") is "18%"."""
     return format_percent(rate, "#,##0.##%", locale=current_app.config["SHOP_LOCALE"])
 
 
@@ -40,17 +40,17 @@ def _local(value: date | datetime) -> date | datetime:
 
 
 def day(value: date | datetime) -> str:
-    """Tue 24 Nov; with the year when it is not this one."""
+    """Format a date: Tue 24 Nov; with the year if it is not the current one."""
     local = _local(value)
     pattern = "EEE d MMM" if local.year == clock.utc_now().year else "EEE d MMM y"
     return format_date(local, pattern, locale=current_app.config["SHOP_LOCALE"])
 
 
 def moment(value: datetime) -> str:
-    """24 Nov 2026, 16:05, in the shop's time zone."""
+    """Format date and time in the shop's time zone: 24 Nov 2026, 16:05."""
     return format_datetime(_local(value), "d MMM y, HH:mm", locale=current_app.config["SHOP_LOCALE"])
 
 
 def plural(count: int, noun: str) -> str:
-    """1 product, 2 products."""
+    """Format a count with its noun: 1 product, 2 products."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

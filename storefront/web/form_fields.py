@@ -1,4 +1,4 @@
-"""Parts of more than one form: how text is tidied, what must be filled in, the fields of a postal address."""
+"""Shared form fields, filters and validators: text, quantities, postal addresses, payment methods."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 from storefront.core import contact
 from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id
 
-_MAX_NUMBER_LENGTH = 9  # digits read; a number of a thousand is none that a cart could hold
+_MAX_NUMBER_LENGTH = 9  # digits; longer input is refused before it is converted
 
 
-POSTAL_FIELDS = ("full_name", "line1", "line2", "city", "state", "postal_code", "country")  # of `PostalForm`
+POSTAL_FIELDS = ("full_name", "line1", "line2", "city", "state", "postal_code", "country")  # of `AddressFields`
 
 
 def squeeze(text: str | None) -> str:
-    """Typed text on one line, without blanks around it or in a row."""
+    """Normalize typed text: one line, no surrounding or repeated blanks."""
     return " ".join((text or "").replace("\0", "").split())
 
 
 def required(message: str, longest: int) -> list[Any]:
-    """Validators of a field that must be filled in.
+    """The validators of a required text field.
 
-    :param longest: characters it may have
+    :param message: shown when it is empty
+    :param longest: maximum characters
     """
     return [DataRequired(message), Length(max=longest, message=f"Use at most {longest} characters")]
 
 
 class QuantityField(IntegerField):
-    """Units of something, from 1 to `most`; says in plain words what it takes."""
+    """A number of units from 1 to `most`; the error message names that range."""
 
     def __init__(self, label: str, most: int, **kwargs: Any) -> None:
-        self._words = f"Enter a whole number from 1 to {most}"
-        super().__init__(label, [InputRequired(self._words), NumberRange(1, most, self._words)], **kwargs)
+        self._message = f"Enter a whole number from 1 to {most}"
+        super().__init__(label, [InputRequired(self._message), NumberRange(1, most, self._message)], **kwargs)
 
     @property
     def units(self) -> int:
-        """What was entered, of a form that is valid."""
+        """The number entered; for valid forms only."""
         return self.data or 0
 
     def process_formdata(self, valuelist: list[str]) -> None:
@@ -52,20 +53,22 @@ class QuantityField(IntegerField):
                 raise ValueError
             super().process_formdata(texts)
         except ValueError as error:
-            raise ValueError(self._words) from error
+            raise ValueError(self._message) from error
 
     def pre_validate(self, form: BaseForm) -> None:
         if self.process_errors:
-            raise StopValidation  # it was said already
+            raise StopValidation  # the error is reported already
 
 
 class AddressFields(FlaskForm):
-    """The fields of a postal address; who needs more of it derives from this."""
+    """A form with the fields of a postal address; subclasses add more."""
 
     full_name = StringField(
-        "Full name", required("Enter the name of who receives it", contact.MAX_NAME_LENGTH), filters=[squeeze]
+        "Full name", required("Enter the recipient's full name", contact.MAX_NAME_LENGTH), filters=[squeeze]
     )
-    line1 = StringField("Address", required("Enter house and street", contact.MAX_LINE_LENGTH), filters=[squeeze])
+    line1 = StringField(
+        "Address", required("Enter the house number and street", contact.MAX_LINE_LENGTH), filters=[squeeze]
+    )
     line2 = StringField(
         "Flat, floor, landmark (optional)",
         [Optional(), Length(max=contact.MAX_LINE_LENGTH, message=f"Use at most {contact.MAX_LINE_LENGTH} characters")],
@@ -85,9 +88,9 @@ class AddressFields(FlaskForm):
 
 
 class PaymentMethodFields(FlaskForm):
-    """What stands beside the ways to pay of a form that derives from this; each counts if its way is `chosen`."""
+    """The extra fields of payment methods; each is validated only if its payment method is `chosen`."""
 
-    upi_id = StringField("UPI id", filters=[squeeze])
+    upi_id = StringField("UPI ID", filters=[squeeze])
     lender = SelectField(
         "Pay-later provider",
         choices={"": "Choose a provider", **{name: name for name in BNPL_PROVIDERS}},
@@ -96,30 +99,30 @@ class PaymentMethodFields(FlaskForm):
 
     @property
     def chosen(self) -> str | None:
-        """The way to pay that was chosen: `upi` and `bnpl` have something beside them."""
+        """The code of the chosen payment method; `upi` and `bnpl` have an extra field."""
         raise NotImplementedError
 
     def validate_upi_id(self, field: Field) -> None:
         if self.chosen == "upi" and not is_upi_id(field.data):
-            raise ValidationError("Enter your UPI id, such as asha@okbank")
+            raise ValidationError("Enter your UPI ID, such as asha@okbank")
 
     def validate_lender(self, field: Field) -> None:
         if self.chosen == "bnpl" and field.data not in BNPL_PROVIDERS:
-            raise ValidationError("Choose who lends you the money")
+            raise ValidationError("Choose a pay-later provider")
 
     def entry(self) -> str:
-        """What was entered beside the way that was chosen."""
-        beside = {"upi": self.upi_id.data, "bnpl": self.lender.data}
-        return beside.get(self.chosen or "") or ""
+        """The value of the chosen payment method's extra field; empty if it has none."""
+        extra = {"upi": self.upi_id.data, "bnpl": self.lender.data}
+        return extra.get(self.chosen or "") or ""
 
 
 _UNITS = re.compile(r"units-([0-9]{1,9})")
 
 
 def quantities_from(sent: MultiDict[str, str]) -> dict[int, int]:
-    """Units by line item, from fields called `units-<id>`; an empty one is none.
+    """Read units by line item from fields named `units-<id>`; empty fields and zeros are left out.
 
-    :raise ValueError: what was entered is no number
+    :raise ValueError: a value is not a number
     """
     units = {}
     for name in sent:

@@ -1,7 +1,7 @@
-"""Parts of pages that are the same for everyone, as HTML: rendered once from what they show, and cached by it.
+"""A cache of HTML fragments that are the same for everyone, keyed by all the values they show.
 
-Whatever changes in what is shown is another key, so no fragment is ever old. A fragment is rendered in a request that
-nobody sent, so that nothing of a visitor gets into what others see; the CSRF token of its forms is put in afterwards.
+Changed values are another key, so no fragment is ever stale. Fragments are rendered in an anonymous request, so that
+no visitor's data gets into the cache; the CSRF token of their forms is inserted afterwards.
 """
 
 from __future__ import annotations
@@ -20,18 +20,21 @@ from markupsafe import Markup
 from storefront.core.cache_backends import BoundedStore
 from storefront.web.anonymous_request import run_anonymously
 
-MAX_CHARACTERS = 8_000_000  # in one process, of two bytes each; a product card has 2,400
+MAX_CHARACTERS = 8_000_000  # per process; up to two bytes each; a product card has 2,400
 
 
 class FragmentArgs(Hashable, Protocol):
-    """All that a fragment shows, by the names its macro gives them: a `NamedTuple` of what never changes."""
+    """All values a fragment shows, named like the parameters of its macro: a `NamedTuple` of immutable values."""
 
     def _asdict(self) -> Mapping[str, object]: ...
 
 
 class FragmentKey(NamedTuple):
-    """:ivar template: one with a macro of its own name
+    """The cache key of a fragment.
+
+    :ivar template: path of a template with a macro of the same name
     :ivar root: the path at which the shop is mounted
+    :ivar args: the arguments of the macro
     """
 
     template: str
@@ -40,32 +43,32 @@ class FragmentKey(NamedTuple):
 
 
 class FragmentCache:
-    """The fragments of this process.
+    """The fragments cached in this process.
 
-    :ivar store: as rendered, with the same secret word in place of every CSRF token
+    :ivar store: fragments as rendered, with a secret placeholder for the CSRF token
     """
 
     def __init__(self, app: Flask, max_characters: int = MAX_CHARACTERS) -> None:
         self._app = app
-        self._token_mark = secrets.token_urlsafe(32)  # nobody knows it, so nothing that is shown can hold it
+        self._token_mark = secrets.token_urlsafe(32)  # secret, so that no content can contain it
         self.store: BoundedStore[CachedValue] = BoundedStore(max_characters, lambda value: len(value.payload))
         self._region = make_region().configure("dogpile.cache.memory", arguments={"cache_dict": self.store})
 
     def render(self, keys: list[FragmentKey]) -> Markup:
-        """Fragments one after another, with the CSRF token of this visitor."""
-        found: list[Any] = list(self._region.get_multi(keys))
-        if missing := [key for key, html in zip(keys, found, strict=True) if html is NO_VALUE]:
+        """Render fragments, or take them from the cache, with the CSRF token of the present visitor."""
+        fragments: list[Any] = list(self._region.get_multi(keys))
+        if missing := [key for key, html in zip(keys, fragments, strict=True) if html is NO_VALUE]:
             rendered = run_anonymously(self._app, lambda: self._render(missing), root=missing[0].root)
-            found = [rendered[key] if html is NO_VALUE else html for key, html in zip(keys, found, strict=True)]
-        html = "".join(found)
+            fragments = [rendered[key] if html is NO_VALUE else html for key, html in zip(keys, fragments, strict=True)]
+        html = "".join(fragments)
         if self._token_mark in html:
             html = html.replace(self._token_mark, generate_csrf())
-        return Markup(html)  # noqa: S704 - every fragment came out of a template
+        return Markup(html)  # noqa: S704 - every fragment was rendered by a template
 
     def _render(self, keys: list[FragmentKey]) -> dict[FragmentKey, str]:
-        g.csrf_token = self._token_mark  # what `csrf_token()` answers from now on
+        g.csrf_token = self._token_mark  # returned by `csrf_token()` in this request
         rendered = {key: str(self._macro_of(key.template)(**key.args._asdict())) for key in keys}
-        if not self._app.jinja_env.auto_reload:  # who changes a template wants to see it
+        if not self._app.jinja_env.auto_reload:  # in development templates may change
             self._region.set_multi(rendered)  # type: ignore[arg-type]  # the memory backend takes any hashable key
         return rendered
 
@@ -76,14 +79,14 @@ class FragmentCache:
 
 
 def init_app(app: Flask) -> None:
-    """Give an application its fragments."""
+    """Create the fragment cache of an application."""
     app.extensions["fragment_cache"] = FragmentCache(app)
 
 
 def render_cached(template: str, shown: Iterable[FragmentArgs]) -> Markup:
-    """The macro of a template, once for each of the values that it shows, one after another.
+    """Render the macro of a template once for each set of arguments, using the cache.
 
-    It may ask for nothing but these values: neither the request nor who sent it is known to it.
+    The macro must use nothing but its arguments: it is rendered without the visitor's request.
     """
     fragments: FragmentCache = current_app.extensions["fragment_cache"]
     root = request.script_root

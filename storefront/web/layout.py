@@ -1,4 +1,4 @@
-"""What the frame of every page needs: assets, filters, navigation and the badge of the cart."""
+"""The template context of the page layout: assets, filters, navigation and the cart badge."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
-    """Make filters and globals known to the templates."""
+    """Register template filters, globals and the layout context."""
     app.extensions["assets"] = Assets(Path(str(app.static_folder)))
     app.register_blueprint(bp)
     app.jinja_env.filters.update(
@@ -47,27 +47,27 @@ def init_app(app: Flask) -> None:
 
 
 def layout_context() -> dict[str, Any]:
-    """Asked for only when a template names them, so a fragment without the badge counts nothing.
+    """The variables of the layout, queried only if a template uses them.
 
-    A page, and above all the page of an error, stands without its badge or navigation when their database is away.
+    If their database is unavailable, pages, error pages above all, are rendered without them.
     """
     no_departments: tuple[catalog.Department, ...] = ()
     return {
-        "cart_count": LocalProxy(lambda: _unless_away("cart", _cart_count, 0)),
-        "departments": LocalProxy(lambda: _unless_away("catalog", departments, no_departments)),
-        "person": LocalProxy(lambda: _unless_away("accounts", web_session.current_account, None)),
+        "cart_count": LocalProxy(lambda: _unless_unavailable("cart", _cart_count, 0)),
+        "departments": LocalProxy(lambda: _unless_unavailable("catalog", departments, no_departments)),
+        "person": LocalProxy(lambda: _unless_unavailable("accounts", web_session.current_account, None)),
         "wished": LocalProxy(wished),
     }
 
 
 def wished() -> frozenset[int]:
-    """Ids of the products on the visitor's wishlist, for every heart of the page and the count in its header."""
-    return _unless_away("accounts", _wished, frozenset())
+    """Ids of the products on the visitor's wishlist, for the toggles on the page and the count in its header."""
+    return _unless_unavailable("accounts", _wished, frozenset())
 
 
 @once_per_request
 def departments() -> tuple[catalog.Department, ...]:
-    """Every category, in the order of the navigation."""
+    """All categories, in the order of the navigation."""
     return catalog.departments()
 
 
@@ -81,15 +81,15 @@ def _wished() -> frozenset[int]:
     return accounts.wishlist_product_ids(web_session.wishlist_owner())
 
 
-def _unless_away(schema: str, ask: Callable[[], T], instead: T) -> T:
+def _unless_unavailable(schema: str, query: Callable[[], T], default: T) -> T:
     if is_unavailable(schema):
-        return instead
+        return default
     try:
-        return ask()
+        return query()
     except (OperationalError, PoolTimeout):
-        logger.exception("the frame goes without an answer of its database")
+        logger.exception("the layout is rendered without data of %s", schema)
         db.session.rollback()
-        return instead
+        return default
 
 
 def _shop_facts(app: Flask) -> dict[str, Any]:
@@ -108,6 +108,6 @@ def _shop_facts(app: Flask) -> dict[str, Any]:
 
 
 def picture_url(picture: Any) -> str:
-    """The address of a `Picture`, or of the source of one."""
+    """The URL of a `Picture`, or of its source."""
     source: str = picture if isinstance(picture, str) else picture.source
     return source if source.startswith(("http://", "https://", "/")) else asset_url(source)

@@ -1,6 +1,6 @@
-"""How often something may be tried: passwords, codes, letters. Counted in Redis where there are several processes.
+"""Rate limits of sign-in, codes, sign-up and e-mails, counted per IP address; in Redis where configured.
 
-reliability.md B13: five wrong passwords for an account from one address within a minute, twenty tries from one address.
+reliability.md B13: per IP address and minute, five wrong passwords for an account and twenty sign-in attempts.
 """
 
 from __future__ import annotations
@@ -23,96 +23,96 @@ from storefront.web.security_headers import limiter, rate_limit_key
 
 logger = logging.getLogger(__name__)
 
-SIGN_INS = RateLimitItemPerMinute(20)  # of an address
-WRONG_PASSWORDS = RateLimitItemPerMinute(5)  # of an address, for one account
-CODE_GUESSES = RateLimitItemPerMinute(20)  # of an address; each code bears five
-SIGN_UPS = RateLimitItemPerMinute(20)  # of an address; each says whether an address has an account
-LETTERS = RateLimitItemPerHour(30)  # that an address may have sent, to whomever
-ORDER_LETTERS = RateLimitItemPerHour(30)  # of an address, to one e-mail address: each order has one sent
+SIGN_INS = RateLimitItemPerMinute(20)  # per IP address
+WRONG_PASSWORDS = RateLimitItemPerMinute(5)  # per IP address and account
+CODE_GUESSES = RateLimitItemPerMinute(20)  # per IP address; each code allows five
+SIGN_UPS = RateLimitItemPerMinute(20)  # per IP address; each reveals whether an account exists
+EMAILS = RateLimitItemPerHour(30)  # per IP address, to all recipients
+ORDER_EMAILS = RateLimitItemPerHour(30)  # per IP address and recipient: each order sends one
 
-_here = FixedWindowRateLimiter(MemoryStorage())  # counts while Redis is away
+_fallback = FixedWindowRateLimiter(MemoryStorage())  # counts in this process while Redis is unavailable
 
 
 class RateLimitExceeded(RetryLater):
-    """Somebody tried too often."""
+    """A rate limit of this module was exceeded."""
 
 
 @contextmanager
 def limit_sign_in(identifier: object) -> Iterator[None]:
-    """Around the check of a password; the right one takes back what was counted against this account.
+    """Limit attempts at a password: wrap the check in it; a correct password resets the count of the account.
 
-    It is counted before the check: tries sent at the same time cannot share one.
+    Attempts are counted before the check, so that concurrent ones cannot share a count.
 
-    :param identifier: of the account, as typed; or its id, where somebody signed in is asked again
-    :raise TooManyTries: nothing is checked any more for a while; from another address the owner still gets in
+    :param identifier: of the account, as typed; or its id, where a signed-in user confirms the password
+    :raise RateLimitExceeded: before the check; from another IP address the owner can still sign in
     """
-    about = _about(str(identifier).strip().lower())
-    _take(SIGN_INS, "sign-in")
-    _take(WRONG_PASSWORDS, "password", about)
+    about = _digest(str(identifier).strip().lower())
+    _hit(SIGN_INS, "sign-in")
+    _hit(WRONG_PASSWORDS, "password", about)
     yield
     if limiter.enabled:
-        for counter in (limiter.limiter, _here):
+        for counter in (limiter.limiter, _fallback):
             with suppress(StorageError):
                 counter.clear(WRONG_PASSWORDS, "password", rate_limit_key(), about)
 
 
 def limit_code() -> None:
-    """Before a code is looked at.
+    """Limit attempts at a code; call it before the code is checked.
 
-    :raise TooManyTries: this address entered too many
+    :raise RateLimitExceeded: too many attempts from this IP address
     """
-    _take(CODE_GUESSES, "code")
+    _hit(CODE_GUESSES, "code")
 
 
 def limit_sign_up() -> None:
-    """Before an account is begun or opened by API.
+    """Limit sign-ups by form and API.
 
-    :raise TooManyTries: this address began too many
+    :raise RateLimitExceeded: too many sign-ups from this IP address
     """
-    _take(SIGN_UPS, "sign-up")
+    _hit(SIGN_UPS, "sign-up")
 
 
 def limit_email() -> None:
-    """Before somebody has a letter sent.
+    """Limit e-mails that a visitor causes, such as codes.
 
-    :raise TooManyTries: this address had too many sent
+    :raise RateLimitExceeded: too many e-mails from this IP address
     """
-    _take(LETTERS, "letter")
+    _hit(EMAILS, "email")
 
 
 def limit_order_email(email: str) -> None:
-    """Before an order is begun whose letters go to an address that nobody proved to be theirs.
+    """Limit orders whose e-mails go to an address that is not verified.
 
-    :raise TooManyTries: this address had too many sent there
+    :raise RateLimitExceeded: too many orders from this IP address for this e-mail address
     """
-    _take(ORDER_LETTERS, "order letter", _about(email.strip().lower()))
+    _hit(ORDER_EMAILS, "order email", _digest(email.strip().lower()))
 
 
-def _about(identifier: str) -> str:
-    """What is counted needs no name."""
+def _digest(identifier: str) -> str:
+    """Hash an identifier, so that no personal data is stored with the counters."""
     return hashlib.sha256(identifier.encode(errors="replace")).hexdigest()[:24]
 
 
-def _take(limit: RateLimitItem, kind: str, about: str = "") -> None:
+def _hit(limit: RateLimitItem, kind: str, about: str = "") -> None:
     if not limiter.enabled:
         return
-    counted = (kind, rate_limit_key(), *([about] if about else []))
+    key = (kind, rate_limit_key(), *([about] if about else []))
     try:
-        seconds = _wait_after(limiter.limiter, limit, counted)
+        seconds = _count(limiter.limiter, limit, key)
     except StorageError:
-        logger.exception("tries cannot be counted together: each process counts its own")
-        seconds = _wait_after(_here, limit, counted)
+        logger.exception("Redis is unavailable: rate limits are counted per process")
+        seconds = _count(_fallback, limit, key)
     if seconds:
         security_event(SecurityEvent.LIMIT_REACHED, limit=kind)
         raise RateLimitExceeded(seconds)
 
 
-def _wait_after(counter: RateLimiter, limit: RateLimitItem, counted: tuple[str, ...]) -> int:
-    """Count a try.
+def _count(counter: RateLimiter, limit: RateLimitItem, key: tuple[str, ...]) -> int:
+    """Count an attempt.
 
     :return: 0 if it is allowed, else seconds until the next one is
     """
-    if counter.hit(limit, *counted):
+    if counter.hit(limit, *key):
         return 0
-    seconds = counter.get_window_stats(limit, *counted).reset_time - time.time()  # noqa: TID251 - the counter's clock
+    seconds = counter.get_window_stats(limit, *key).reset_time - time.time()  # noqa: TID251 - the counter's clock
     return min(max(1, math.ceil(seconds)), limit.get_expiry())

@@ -1,4 +1,4 @@
-"""What a request may bring, judged before any view reads it: our host's name, a bounded form, no card numbers."""
+"""Checks of every request before its view: host name, HTTPS, body size, form parts, card numbers."""
 
 from __future__ import annotations
 
@@ -20,18 +20,16 @@ from storefront.web.responses import query_suffix, wants_json
 PLAIN_FORM = "application/x-www-form-urlencoded"
 FORMS = frozenset({PLAIN_FORM, "multipart/form-data"})
 
-_ELSEWHERE = ErrorText(
-    "This is not the address of the shop", "It answers to the name it was set up with, and no other."
-)
+_UNKNOWN_HOST = ErrorText("Unknown host name", "The shop can only be reached at its own address.")
 _NO_CARDS = ErrorText(
-    "No card numbers here, please",
-    "Card numbers are never typed into this shop: cards are paid with on the page of their own bank or provider. "
-    "What you sent was not kept. Go back and leave the number out.",
+    "Do not enter card numbers",
+    "Card numbers are only entered on the page of the payment provider. What you sent was not saved. Go back and "
+    "remove the number.",
 )
 
 
 def init_app(app: Flask) -> None:
-    """Stand at the door, behind the judge of origins and before all else."""
+    """Register the checks; they run after the check of origins and before everything else."""
     app.before_request(reject_untrusted_hosts)
     app.before_request(redirect_to_https)
     app.before_request(limit_body_size)
@@ -42,28 +40,30 @@ def init_app(app: Flask) -> None:
 
 
 def render_untrusted_host(error: SecurityError) -> ResponseReturnValue:
-    return render_http_error(error, _ELSEWHERE)
+    """Answer a request for an unknown host name."""
+    return render_http_error(error, _UNKNOWN_HOST)
 
 
 def render_card_number_rejected(error: CardNumberRejected) -> ResponseReturnValue:
+    """Answer a request that contains a card number."""
     return render_domain_error(error, _NO_CARDS)
 
 
 def reject_untrusted_hosts() -> None:
-    """Refuse a request to a name that is not ours, so that none of ours ever holds it.
+    """Refuse a request for another host name, which could otherwise end up in generated links.
 
     :raise SecurityError: 400
     """
-    known = current_app.config["KNOWN_HOSTS"]
-    if known and not route_options.current().any_host and not host_is_trusted(request.host.lower(), known):
+    allowed = current_app.config["ALLOWED_HOSTS"]
+    if allowed and not route_options.current().any_host and not host_is_trusted(request.host.lower(), allowed):
         raise SecurityError
 
 
 def redirect_to_https() -> ResponseReturnValue | None:
-    """Send a reader who came by plain HTTP to the same page of our own origin; the proxy in front must say so."""
+    """Redirect a page request by plain HTTP, as reported by the proxy, to the same page at the public origin."""
     config = current_app.config
-    came_openly = config["PROXY_COUNT"] and "X-Forwarded-Proto" in request.headers and not request.is_secure
-    if not (config["HTTPS"] and came_openly) or request.method not in {"GET", "HEAD"}:
+    is_plain_http = config["PROXY_COUNT"] and "X-Forwarded-Proto" in request.headers and not request.is_secure
+    if not (config["HTTPS"] and is_plain_http) or request.method not in {"GET", "HEAD"}:
         return None
     if wants_json():
         return None
@@ -71,9 +71,9 @@ def redirect_to_https() -> ResponseReturnValue | None:
 
 
 def limit_body_size() -> None:
-    """Say how much may be sent, before anybody reads of it; who reads more gets a 413.
+    """Set the maximum body size before anything reads the body; reading more is a 413.
 
-    `MAX_FORM_MEMORY_SIZE` bounds the text of a form with files; Werkzeug does not apply it to a plain form.
+    Werkzeug applies `MAX_FORM_MEMORY_SIZE` to the text of multipart forms only, not to plain forms.
     """
     if request.mimetype == PLAIN_FORM:
         request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
@@ -82,7 +82,7 @@ def limit_body_size() -> None:
 
 
 def reject_unnamed_parts() -> None:
-    """Refuse a form in which something has no name: no browser sends one, and nobody behind this expects it.
+    """Refuse a form with an unnamed part: no browser sends one, and views do not expect it.
 
     :raise BadRequest: 400
     """
@@ -93,14 +93,14 @@ def reject_unnamed_parts() -> None:
 def reject_card_numbers() -> None:
     """Refuse a request with a card number in its path, query string, form, file name or JSON.
 
-    :raise CardNumberGiven: 422
+    :raise CardNumberRejected: 422
     """
     if any(map(contains_card_number, _texts())):
         raise CardNumberRejected
 
 
 def _texts() -> Iterator[str]:
-    """Everything that was sent as text."""
+    """Yield all text of the request."""
     yield request.path
     for name, values in request.args.lists():
         yield from (name, *values)
@@ -115,27 +115,27 @@ def _texts() -> Iterator[str]:
 
 def _texts_of_body(body: bytes) -> Iterator[str]:
     try:
-        # Numbers as they are written, however long; of a name given twice both.
+        # Numbers as written, however long; repeated names with all their values.
         sent = json.loads(body, parse_int=str, parse_float=str, object_pairs_hook=tuple)
     except (ValueError, RecursionError):
         yield body.decode("utf-8", "replace")
         return
     allowed_at = route_options.current().card_number_at
-    for place, text in _leaves(sent):
-        if not allowed_at or place != allowed_at:
+    for path, text in _leaves(sent):
+        if not allowed_at or path != allowed_at:
             yield text
 
 
 def _leaves(sent: Any) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every name and text of parsed JSON, with the names that lead there; an object is a tuple of pairs."""
+    """Yield every name and string of parsed JSON with its path; objects are tuples of pairs."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), sent)]
     while waiting:
-        place, value = waiting.pop()
+        path, value = waiting.pop()
         if isinstance(value, str):
-            yield place, value
+            yield path, value
         elif isinstance(value, list):
-            waiting.extend((place, inner) for inner in value)
+            waiting.extend((path, inner) for inner in value)
         elif isinstance(value, tuple):
             for name, inner in value:
-                yield place, name
-                waiting.append(((*place, name), inner))
+                yield path, name
+                waiting.append(((*path, name), inner))

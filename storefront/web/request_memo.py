@@ -1,4 +1,4 @@
-"""Values that are computed at most once a request."""
+"""Values that are computed at most once per request."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ T = TypeVar("T")
 
 
 def once_per_request(compute: Callable[[], T]) -> Callable[[], T]:
-    """Remember what a function without arguments returns until the request ends; an error is not remembered."""
+    """Decorate a function without arguments so that its result is memoized until the request ends; errors are not."""
 
     @functools.wraps(compute)
-    def remembered() -> T:
+    def memoized() -> T:
         memo: dict[Callable[[], T], T] = g.setdefault("memo", {})
         if compute not in memo:
             memo[compute] = compute()
         return memo[compute]
 
-    return remembered
+    return memoized

@@ -1,4 +1,4 @@
-"""How a view ends: with a page or its moving part, with something done, or with a refusal."""
+"""The responses of page views: a page or its fragment, success, or refusal, each with and without htmx."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storefront.web import route_options
 
 VARY = ("HX-Request", "HX-Request-Type", "HX-History-Restore-Request", "HX-Boosted")
 
-# Where pages and the API share a prefix, what is the API's although no endpoint was found: contract section 2.1.
+# Paths of the API, also without a matching route, where pages and API share a prefix: contract section 2.1.
 _JSON_PATHS = re.compile(
     r"(?s)/(?:auth|users|api|health)(?:/.*)?"
     r"|/cart/(?!lines(?:/|$)).+"
@@ -24,23 +24,23 @@ _JSON_PATHS = re.compile(
 
 
 def wants_json() -> bool:
-    """True for a request to the JSON API, whether it has such an endpoint or not."""
+    """Whether the request is for the JSON API, whether such an endpoint exists or not."""
     if request.url_rule is not None:
         return route_options.current().is_json
     return is_json_path(request.method, request.path)
 
 
 def is_json_path(method: str, path: str) -> bool:
-    """Whether a path belongs to the API, before anybody knows the endpoint. GET /checkout is a page, POST is not."""
+    """Whether a path belongs to the API, judged without routing. GET /checkout is a page, POST is the API."""
     if path.rstrip("/") == "/checkout":
         return method not in {"GET", "HEAD"}
     return _JSON_PATHS.fullmatch(path) is not None
 
 
 def wants_fragment() -> bool:
-    """True when htmx asks for a part of a page; the only reader of htmx's headers.
+    """Whether htmx requests a fragment of a page; the only reader of htmx's headers.
 
-    A history restore, a boosted link and a request for a full page get the page.
+    A history restore, a boosted link and a request for a full page get the page. The response varies by these headers.
     """
     g.varies_by_htmx = True
     headers = request.headers
@@ -53,14 +53,17 @@ def wants_fragment() -> bool:
 
 
 def render_page(template: str, *, fragment: str | None = None, status: int = 200, **context: Any) -> Response:
-    """A page; or its moving part, when there is one and htmx asks for it."""
+    """Render a page; or its fragment, if there is one and htmx requests it."""
     if fragment is not None and wants_fragment():
         template = fragment
     return make_response(render_template(template, **context), status)
 
 
 def answer(fragment: str, *, otherwise: str, notice: str = "", **context: Any) -> ResponseReturnValue:
-    """Something was done: the fragment for htmx, else the notice is kept and the browser goes to `otherwise`."""
+    """Answer a successful action: htmx gets the fragment, else the notice is flashed and the browser redirected.
+
+    :param otherwise: the URL redirected to without htmx
+    """
     if wants_fragment():
         return make_response(render_template(fragment, notice=notice, **context))
     if notice:
@@ -71,7 +74,10 @@ def answer(fragment: str, *, otherwise: str, notice: str = "", **context: Any) -
 def refuse(
     fragment: str, *, otherwise: str, problem: str, context: Mapping[str, Any], page: str | None = None
 ) -> ResponseReturnValue:
-    """Nothing was done: 422 with the fragment or the form's own page; a form without one sends back to `otherwise`."""
+    """Answer a refused action: 422 with the fragment for htmx, else with `page`, else a redirect to `otherwise`.
+
+    :param page: the page of the form, if it has one
+    """
     if wants_fragment():
         return make_response(render_template(fragment, problem=problem, **context), 422)
     if page is not None:
@@ -81,26 +87,26 @@ def refuse(
 
 
 def query_suffix() -> str:
-    """The query string as it came, with its question mark, for an address that is put right; empty without one.
+    """The query string unchanged, with its question mark, for a redirect to a corrected URL; empty without one.
 
-    `url_for` would take names such as `endpoint` or `_scheme` for its own.
+    Passing the query to `url_for` would let visitors set parameters such as `_scheme`.
     """
     return f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
 
 
 def redirect_or_hx(url: str) -> ResponseReturnValue:
-    """Send the browser elsewhere, also out of an htmx request, which would swap a redirect's page in."""
+    """Redirect the browser; for htmx, which would swap in the page redirected to, by an HX-Redirect header."""
     if wants_fragment():
         return Response(status=204, headers={"HX-Redirect": url})
     return redirect(url, 303)
 
 
 def set_cache_headers(response: Response) -> Response:
-    """Tell caches what the answer depends on, and who may keep it: what its route says, else its visitor."""
+    """Set Vary and Cache-Control: as the route declares, else private."""
     if g.get("varies_by_htmx"):
         response.vary.update(VARY)
-    if "Cache-Control" not in response.headers and (kept := _cache_control(response)):
-        response.headers["Cache-Control"] = kept
+    if "Cache-Control" not in response.headers and (header := _cache_control(response)):
+        response.headers["Cache-Control"] = header
     return response
 
 
@@ -110,4 +116,4 @@ def _cache_control(response: Response) -> str | None:
         return options.cache_control
     if options.no_store:
         return "no-store"
-    return "private, no-cache" if response.mimetype == "text/html" else None  # pages carry the visitor's badge
+    return "private, no-cache" if response.mimetype == "text/html" else None  # pages contain the visitor's cart badge

@@ -1,4 +1,4 @@
-"""What a route says about itself where it is declared; the guards of every request read it from there.
+"""Options of routes, declared by decorators and read by the request guards.
 
     bp = no_store(Blueprint("account", __name__))
 
@@ -6,7 +6,7 @@
     @max_upload(5 * 2**20)
     def upload_avatar() -> ResponseReturnValue: ...
 
-An option of a blueprint holds for all its routes. On a view it stands below the decorator that registers the view.
+An option of a blueprint applies to all its routes. On a view it is placed below the decorator that registers the view.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _ATTRIBUTE = "route_options"
 class RouteOptions:
     """The options of one route.
 
-    :ivar max_upload: bytes that its form may have, where that is not the shop's general limit
-    :ivar is_json: every answer of it, refusals too, is the API's JSON
-    :ivar any_host: machines ask it under any host name, and its answers hold no link
-    :ivar no_store: nobody keeps its answers: they hold names, addresses or figures of the shop
-    :ivar is_public: its answers are the same for everyone, so that caches need not care for the session's cookie
-    :ivar cache_control: of its public answers, where the view sets none
-    :ivar card_number_at: names that lead to the one place in its JSON where a card number may stand
-    :ivar card_number_status: of the refusal of a card number
-    :ivar staff_roles: who of the staff is let in beside admins; None for what is not the staff's
+    :ivar max_upload: maximum bytes of its form, where that is not the general limit
+    :ivar is_json: all its responses, errors included, are JSON of the API
+    :ivar any_host: it may be requested under any host name; its responses contain no links
+    :ivar no_store: no cache may store its responses, which contain personal data or figures of the shop
+    :ivar is_public: its responses are the same for everyone and do not vary by the session cookie
+    :ivar cache_control: header of its public responses, where the view sets none
+    :ivar card_number_at: path of the one place in its JSON where a card number is accepted
+    :ivar card_number_status: status of the refusal of a card number
+    :ivar staff_roles: staff roles that have access besides admins; None for routes that are not for staff
     """
 
     max_upload: int | None = None
@@ -55,7 +55,7 @@ def _set(target: Target, **options: Any) -> Target:
 
 
 def max_upload(size: int) -> Callable[[Target], Target]:
-    """Let a route be sent more than others.
+    """Raise the size limit of a route.
 
     :param size: bytes of the whole form
     """
@@ -63,60 +63,60 @@ def max_upload(size: int) -> Callable[[Target], Target]:
 
 
 def json_only(target: Target) -> Target:
-    """Answer in JSON only, whatever goes wrong."""
+    """Answer in JSON only, errors included."""
     return _set(target, is_json=True)
 
 
 def any_host(target: Target) -> Target:
-    """Answer under any host name, as the monitoring of a machine asks."""
+    """Allow requests under any host name, for monitoring."""
     return _set(target, any_host=True)
 
 
 def no_store(target: Target) -> Target:
-    """Let no cache keep an answer."""
+    """Forbid caches to store responses."""
     return _set(target, no_store=True)
 
 
 def public_cache(max_age: int | None = None, *, immutable: bool = False) -> Callable[[Target], Target]:
-    """Let every cache keep a good answer, which then neither sets a cookie nor varies by it.
+    """Let shared caches store successful responses, which then neither set nor vary by the session cookie.
 
-    :param max_age: seconds; None when the view says it
-    :param immutable: the address names the content, so that browsers need not ask again
+    :param max_age: seconds; None if the view sets the header
+    :param immutable: the URL contains a content hash, so that browsers need not revalidate
     """
     header = None if max_age is None else f"public, max-age={max_age}{', immutable' if immutable else ''}"
     return lambda target: _set(target, is_public=True, cache_control=header)
 
 
 def card_numbers(*, allowed_at: tuple[str, ...] = (), status: int = 422) -> Callable[[Target], Target]:
-    """Treat card numbers in what a route is sent otherwise than everywhere else, where each is refused with 422.
+    """Change how card numbers in requests for a route are handled; elsewhere each is refused with 422.
 
-    :param allowed_at: names that lead to the one place in its JSON where a number may stand; the view cuts it
-    :param status: of the refusal
+    :param allowed_at: path of the one place in its JSON where a number is accepted; the view keeps the last four digits
+    :param status: status of the refusal
     """
     return lambda target: _set(target, card_number_at=allowed_at, card_number_status=status)
 
 
 def staff_only(roles: Iterable[str]) -> Callable[[Target], Target]:
-    """Say who a guard lets in, for menus that show nobody what they may not open.
+    """Declare the staff roles that have access, so that menus can leave out pages a user may not open.
 
-    :param roles: of the staff, beside admins
+    :param roles: staff roles besides admins
     """
     return lambda target: _set(target, staff_roles=frozenset(roles))
 
 
 def options_of(app: Flask, endpoint: str) -> RouteOptions:
-    """The options of a route: its blueprint's, and over them its view's."""
+    """The options of a route: those of its blueprint, overridden by those of its view."""
     blueprint = app.blueprints.get(endpoint.rpartition(".")[0])
-    found = {} if blueprint is None else blueprint.__dict__.get(_ATTRIBUTE, {})
-    return RouteOptions(**{**found, **getattr(app.view_functions[endpoint], _ATTRIBUTE, {})})
+    options = {} if blueprint is None else blueprint.__dict__.get(_ATTRIBUTE, {})
+    return RouteOptions(**{**options, **getattr(app.view_functions[endpoint], _ATTRIBUTE, {})})
 
 
 def current() -> RouteOptions:
-    """The options of the route that is asked now; those that hold everywhere where there is none."""
+    """The options of the current route; the defaults if no route matched."""
     return RouteOptions() if request.endpoint is None else options_of(current_app, request.endpoint)
 
 
 def is_for_everyone(response: Response) -> bool:
-    """Whether an answer of the route that is asked now is the same for everyone: what it refuses is not."""
-    is_good = request.method in {"GET", "HEAD"} and response.status_code < 400
-    return is_good and current().is_public and not response.cache_control.private
+    """Whether a response of the current route is public; errors are not."""
+    is_success = request.method in {"GET", "HEAD"} and response.status_code < 400
+    return is_success and current().is_public and not response.cache_control.private

@@ -1,4 +1,4 @@
-"""Whose page sent a request, and who may read its answer: same origin, the API's exceptions, CORS."""
+"""Cross-origin protection: the same-origin check of unsafe requests, the API without cookies, and CORS."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ CORS_HEADERS = "Authorization, Content-Type, Accept"
 CORS_READABLE = "ETag, Link, Location, Retry-After, X-Total-Count"
 PREFLIGHT_SECONDS = 600
 
-# Where people are not signed in yet: nothing there is done in the name of whoever owns the browser's cookie.
+# Endpoints for people who are not signed in: they do not act for the account of the session cookie.
 _ANONYMOUS = re.compile(r"/auth/(?:login|register|register/stub|mfa/[^/]+|verify-otp|password/reset)/?")
 
 
 class ForeignOrigin(Forbidden):
-    """Another site's page made the browser send this."""
+    """A page of another site caused the request."""
 
 
 class NullSession(SecureCookieSession):
-    """What stands for the session where no cookie is read and none is set."""
+    """The empty session of requests without cookies; it is never saved."""
 
 
 class CookielessSessionInterface(SecureCookieSessionInterface):
-    """Signed cookies, but where the API is to know its caller by other means."""
+    """Signed session cookies, except for API requests that authenticate otherwise."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if is_cookieless(request):
@@ -49,7 +49,7 @@ class CookielessSessionInterface(SecureCookieSessionInterface):
 
 
 def init_app(app: Flask) -> None:
-    """Judge every request before anything else looks at it; contract section 5.1."""
+    """Register the checks, which run before all others; contract section 5.1."""
     app.session_interface = CookielessSessionInterface()
     app.before_request(reject_other_origins)
     app.before_request(answer_preflight)
@@ -57,32 +57,32 @@ def init_app(app: Flask) -> None:
 
 
 def reject_other_origins() -> None:
-    """Refuse an unsafe request that another site's page makes the browser send.
+    """Refuse an unsafe request caused by a page of another site.
 
-    Fetch Metadata decides where the browser sends it; else the Origin must be ours. A request with neither comes from
-    no browser: the form token still stands between it and a write, and in the API that it brings no cookie.
+    Fetch Metadata decides where the browser sends it; otherwise the Origin must be the shop's. A request with neither
+    does not come from a browser: pages then still require the CSRF token, and the API that there is no session cookie.
 
-    :raise ForeignOrigin: the request is none of ours; 403
+    :raise ForeignOrigin: 403
     """
     if request.method in SAFE_METHODS:
         return
-    if not (_is_ours_for_api() if wants_json() else _is_ours_for_pages()):
+    if not (_is_same_origin_for_api() if wants_json() else _is_same_origin_for_pages()):
         site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
         security_event(SecurityEvent.FOREIGN_ORIGIN, origin=origin, site=site)
         raise ForeignOrigin
 
 
-def _is_ours_for_pages() -> bool:
+def _is_same_origin_for_pages() -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in {"same-origin", "none"}
-    ours = {current_app.config["PUBLIC_ORIGIN"]}
+    own_origins = {current_app.config["PUBLIC_ORIGIN"]}
     if current_app.config["ENVIRONMENT"] != "production":
-        ours.add(request.host_url.rstrip("/"))  # so that a shop being tried answers to every name of its machine
-    return request.headers.get("Origin", current_app.config["PUBLIC_ORIGIN"]) in ours
+        own_origins.add(request.host_url.rstrip("/"))  # a development shop answers to every name of its machine
+    return request.headers.get("Origin", current_app.config["PUBLIC_ORIGIN"]) in own_origins
 
 
-def _is_ours_for_api() -> bool:
+def _is_same_origin_for_api() -> bool:
     if is_cookieless(request):
         return True
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
@@ -93,13 +93,13 @@ def _is_ours_for_api() -> bool:
     return _is_anonymous_path(request.path) or current_app.config["SESSION_COOKIE_NAME"] not in request.cookies
 
 
-def is_cookieless(asked: Request) -> bool:
-    """Whether no cookie counts: the caller brings a token, or signs in from an origin that CORS allows."""
-    if not is_json_path(asked.method, asked.path):
+def is_cookieless(incoming: Request) -> bool:
+    """Whether cookies are ignored: an API request with a token, or a sign-in from an origin that CORS allows."""
+    if not is_json_path(incoming.method, incoming.path):
         return False
-    if "Authorization" in asked.headers:
+    if "Authorization" in incoming.headers:
         return True
-    return _is_anonymous_path(asked.path) and _is_allowed(asked.headers.get("Origin"))
+    return _is_anonymous_path(incoming.path) and _is_allowed(incoming.headers.get("Origin"))
 
 
 def _is_anonymous_path(path: str) -> bool:
@@ -111,7 +111,7 @@ def _is_allowed(origin: str | None) -> bool:
 
 
 def answer_preflight() -> ResponseReturnValue | None:
-    """204 to a browser that asks what it may send to the API."""
+    """Answer a CORS preflight request for the API with 204."""
     if request.method != "OPTIONS" or request.url_rule is None or not wants_json():
         return None
     response = current_app.response_class(status=204)
@@ -125,7 +125,7 @@ def answer_preflight() -> ResponseReturnValue | None:
 
 
 def add_cors_headers(response: Response) -> Response:
-    """Let pages of the origins allowed read the API's answers; never with credentials."""
+    """Let pages of the allowed origins read responses of the API; never with credentials."""
     if not wants_json():
         return response
     response.vary.add("Origin")

@@ -1,4 +1,4 @@
-"""What the security log tells of the request under way, and whether it has an entry already."""
+"""Facts about the current request for the security log."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from flask import g, has_request_context, request
 
-ACCOUNT = "account_id"  # in `g`: who is asking, once somebody looked
-LOGGED = "security_event_logged"  # in `g`: why this request is refused is in the log already
+ACCOUNT = "account_id"  # in `g`: the signed-in account, once it was looked up
+LOGGED = "security_event_logged"  # in `g`: the refusal of this request is logged already
 
 
 def request_facts() -> Mapping[str, object]:
-    """The account, address, method and route of the request, which counts as logged from now on."""
+    """Account, IP address, method and route of the current request, which is marked as logged."""
     if not has_request_context():
         return {}
     setattr(g, LOGGED, True)

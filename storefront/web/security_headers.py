@@ -1,6 +1,4 @@
-"""What every request passes and every answer carries: origins (`origins.py`), what may be brought (`intake.py`),
-form tokens, limits, headers.
-"""
+"""Security set-up of every request and response: proxy, same-origin check, request guards, CSRF, limits, headers."""
 
 from __future__ import annotations
 
@@ -38,39 +36,37 @@ HEADERS = {
 }
 TWO_YEARS = 2 * 365 * 24 * 3600  # seconds; what the HSTS preload list asks for
 
-_TOLD_BY_STATUS = {403: SecurityEvent.ACCESS_REFUSED, 429: SecurityEvent.LIMIT_REACHED}
+_EVENT_BY_STATUS = {403: SecurityEvent.ACCESS_REFUSED, 429: SecurityEvent.LIMIT_REACHED}
 
-REDIS_SECONDS = 2.0  # a counter that takes longer is away
+REDIS_SECONDS = 2.0  # time-out; a slower Redis counts as unavailable
 
-# As some proxies write an address, with the port it came from, which is another each time.
+# An IP address with its source port, as some proxies write it; the port differs between requests.
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+", re.ASCII)
-IPV6_PREFIX = 64  # bits; whoever has one IPv6 address has all of its network (RFC 6177)
+IPV6_PREFIX = 64  # bits; the owner of one IPv6 address has its whole network (RFC 6177)
 
 
 def rate_limit_key() -> str:
-    """Whose tries are counted together: an IPv4 address, or the network of an IPv6 one, where each try could come from
-    another address.
-    """
-    told = get_remote_address()
-    if with_port := _WITH_PORT.fullmatch(told):
-        told = with_port["v6"] or with_port["v4"]
+    """The key that rate limits count by: an IPv4 address, or the /64 network of an IPv6 address."""
+    address_text = get_remote_address()
+    if with_port := _WITH_PORT.fullmatch(address_text):
+        address_text = with_port["v6"] or with_port["v4"]
     try:
-        address = ip_address(told)
-    except ValueError:  # a proxy may write what it likes
-        return told
+        address = ip_address(address_text)
+    except ValueError:  # a proxy may send anything
+        return address_text
     if not isinstance(address, IPv6Address):
-        return told
+        return address_text
     return str(address.ipv4_mapped or IPv6Network((int(address), IPV6_PREFIX), strict=False))
 
 
-# Every unsafe request is checked before its view; a view that needs nothing but the token has no form of its own.
+# Checks the token of every unsafe request before its view; a view without other fields needs no form class.
 csrf = CSRFProtect()
-# While Redis is away each process counts for itself: nobody is refused for it, and guessing stays bounded.
+# While Redis is unavailable each process counts for itself, so that limits still apply.
 limiter = Limiter(rate_limit_key, headers_enabled=True, in_memory_fallback_enabled=True)
 
 
 def init_app(app: Flask) -> None:
-    """Arm the guards. The order matters: a foreign origin is refused before anything else is looked at."""
+    """Register all guards. The order matters: the same-origin check comes first."""
     if app.config["PROXY_COUNT"]:
         hops = app.config["PROXY_COUNT"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -83,7 +79,7 @@ def init_app(app: Flask) -> None:
     limiter.init_app(app)
     app.register_error_handler(CSRFError, refuse_forged_form)
     app.after_request(add_headers)
-    app.after_request(note_refusals)
+    app.after_request(log_refusals)
 
 
 def _redis_options(app: Flask) -> dict[str, float]:
@@ -92,18 +88,19 @@ def _redis_options(app: Flask) -> dict[str, float]:
 
 
 def refuse_forged_form(error: CSRFError) -> ResponseReturnValue:
-    """A form without its token is as foreign as one of another site."""
+    """Log a form without a valid CSRF token, and answer it like one of another site."""
     security_event(SecurityEvent.FORM_FORGED)
     return render_http_error(Forbidden())
 
 
 def allow_form_targets(response: Response, origins: Iterable[str]) -> None:
-    """Let the forms of a page lead to other origins; browsers look at where a redirect goes, too."""
+    """Allow the forms of a page to redirect to other origins: browsers apply `form-action` to redirects, too."""
     targets = " ".join(["form-action 'self'", *origins])
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace("form-action 'self'", targets)
 
 
 def add_headers(response: Response) -> Response:
+    """Add the security headers to a response."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if current_app.config["HTTPS"]:
@@ -112,9 +109,9 @@ def add_headers(response: Response) -> Response:
     return response
 
 
-def note_refusals(response: Response) -> Response:
-    """Write down that somebody was refused, unless a guard did and could say more."""
-    event = _TOLD_BY_STATUS.get(response.status_code)
+def log_refusals(response: Response) -> Response:
+    """Log a refusal, unless a guard already logged it with more details."""
+    event = _EVENT_BY_STATUS.get(response.status_code)
     if event is not None and not g.get(LOGGED):
         security_event(event)
     return response

@@ -1,4 +1,4 @@
-"""Letters and text messages about accounts. A code is made here, at the moment it is written, and kept nowhere."""
+"""E-mails and text messages about accounts. One-time codes are derived when sent, and never stored in plain text."""
 
 from __future__ import annotations
 
@@ -26,19 +26,22 @@ CHANGES = {
     "password": "Your password was changed",
     "email": "Your e-mail address was changed",
     "phone": "Your phone number was changed",
-    "second-factor-on": "Codes at sign-in were switched on",
-    "second-factor-off": "Codes at sign-in were switched off",
-    "identity": "Another way to sign in was added",
+    "second-factor-on": "Two-step sign-in was turned on",
+    "second-factor-off": "Two-step sign-in was turned off",
+    "identity": "A sign-in provider was linked to your account",
 }
 
 
 def send_code(key: str, payload: Mapping[str, Any]) -> None:
-    """Bring a one-time code, unless it is too late for it."""
+    """Send a one-time code by e-mail or text message, unless it has expired.
+
+    If the address already has an account, its owner is told so instead; to a decoy nothing is sent.
+    """
     sent = accounts.find_sent_code(payload["code"])
     if sent is None or sent.payload.get("is_nobody"):
         return
     if sent.payload.get("is_known"):
-        _say_there_is_one(key, sent)
+        _send_account_exists(key, sent)
         return
     subject = SUBJECTS[sent.reason].format(sent.digits, current_app.config["SHOP_NAME"])
     if is_email(sent.address):
@@ -47,8 +50,8 @@ def send_code(key: str, payload: Mapping[str, Any]) -> None:
         sms.send(key, sent.address, render_template("sign_in/sms/code.txt", sent=sent, subject=subject))
 
 
-def _say_there_is_one(key: str, sent: SentCode) -> None:
-    """To the owner of an address that somebody wanted to use for another account."""
+def _send_account_exists(key: str, sent: SentCode) -> None:
+    """Tell the owner of an address that somebody tried to use it for another account."""
     links = {
         "sign_in_url": url_for("sign_in.sign_in", _external=True),
         "reset_url": url_for("sign_in.forgotten", _external=True),
@@ -61,7 +64,7 @@ def _say_there_is_one(key: str, sent: SentCode) -> None:
 
 
 def send_change_notice(key: str, payload: Mapping[str, Any]) -> None:
-    """Tell the owner of an account that something they sign in by was changed."""
+    """Tell the owner of an account that their sign-in details were changed."""
     send_email(
         "sign_in/email/changed",
         key=key,

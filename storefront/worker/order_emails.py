@@ -1,4 +1,4 @@
-"""Letters to customers about their orders."""
+"""E-mails to customers about their orders."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from storefront.web.emails import send_email
 
 
 def send(order: OrderView, template: str, subject: str, key: str, **context: Any) -> None:
-    """Send a letter about an order to whoever placed it; who has an account by phone only looks there.
+    """Send an e-mail about an order to its customer; nothing is sent to an account that has only a phone number.
 
-    :param template: its name below `orders/email`, which gets the order and where to see it, and `context`
-    :param key: names the letter, so that it is known when it comes a second time
+    :param template: name below `orders/email`; it gets the order, its URLs and `context`
+    :param key: idempotency key of the e-mail
     """
     if not order.email:
         return

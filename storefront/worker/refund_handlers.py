@@ -1,4 +1,4 @@
-"""What the worker does about refunds and returns: gives the money, fills the shelf, writes to the shopper."""
+"""Outbox handlers for refunds and returns: pay out, restock, send e-mails."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from storefront.worker import order_emails
 
 _SUBJECTS = {
     ReturnState.REQUESTED: "Your return from order {}",
-    ReturnState.WITHDRAWN: "Your return from order {} is withdrawn",
+    ReturnState.WITHDRAWN: "Your return from order {} was withdrawn",
     ReturnState.DECLINED: "About your return from order {}",
 }
 
 
 def refund_part(key: str, payload: Mapping[str, Any]) -> None:
-    """Give back what a refund promised."""
+    """Pay out a refund."""
     amount = Money(payload["amount"], payload["currency"])
     payments.refund_part(payload["checkout"], str(payload["refund"]), amount, f"refund of {payload['order']}")
 
 
 def restock_part(key: str, payload: Mapping[str, Any]) -> None:
-    """Put the units of a refund back on sale."""
+    """Restock the units of a refund."""
     checkout = payload["checkout"]
     occasion = f"{checkout}/{payload['refund']}"
     catalog.restock_part(
@@ -35,14 +35,14 @@ def restock_part(key: str, payload: Mapping[str, Any]) -> None:
 
 
 def refund_cancelled(key: str, payload: Mapping[str, Any]) -> None:
-    """Give the money of a cancelled order back, but for what was given back in part."""
-    # A message of the time before there were parts names no amount: it is about all of it.
-    left = Money(payload["amount"], payload["currency"]) if "amount" in payload else None
-    payments.refund_remaining(payload["checkout"], "order cancelled", left)
+    """Refund a cancelled order, less earlier partial refunds."""
+    # Messages from before there were partial refunds have no amount: they refund everything.
+    remaining = Money(payload["amount"], payload["currency"]) if "amount" in payload else None
+    payments.refund_remaining(payload["checkout"], "order cancelled", remaining)
 
 
 def restock_cancelled(key: str, payload: Mapping[str, Any]) -> None:
-    """Put the goods of a cancelled order back on sale, but for what was refunded in part."""
+    """Restock the units of a cancelled order, less those of earlier partial refunds."""
     checkout = payload["checkout"]
     if "units" in payload:
         catalog.restock_part(checkout, checkout, payload["units"], reason="cancellation", actor="shop")
@@ -51,14 +51,14 @@ def restock_cancelled(key: str, payload: Mapping[str, Any]) -> None:
 
 
 def send_refund(key: str, payload: Mapping[str, Any]) -> None:
-    """Tell the customer what goes back to them, how and when."""
+    """Tell the customer about a refund: its amount, how and when it is paid."""
     order, refund = orders.get_order(payload["order"]), orders.get_refund(payload["refund"])
     orders.issue_documents(order)
     order_emails.send(order, "refunded", f"Your refund for order {order.id}", key, refund=refund)
 
 
 def send_return(key: str, payload: Mapping[str, Any]) -> None:
-    """Tell the customer that their return was received, withdrawn or declined; of an approval the refund tells."""
-    order, asked = orders.get_order(payload["order"]), orders.get_return(payload["return"])
+    """Tell the customer that a return was requested, withdrawn or declined; an approval is announced by its refund."""
+    order, returned = orders.get_order(payload["order"]), orders.get_return(payload["return"])
     state = ReturnState(payload["state"])
-    order_emails.send(order, "returned", _SUBJECTS[state].format(order.id), key, asked=asked, state=state)
+    order_emails.send(order, "returned", _SUBJECTS[state].format(order.id), key, asked=returned, state=state)

@@ -1,7 +1,7 @@
-"""What the worker does: hand out outbox messages, walk unfinished checkouts, let go of expired holds.
+"""Tasks of the worker: deliver outbox messages, resume unfinished checkouts, release expired reservations.
 
-Huey keeps the queue: in a SQLite file by default, in Redis when REDIS_URL is set. A request only says that there is
-work; whatever is missed is found by the sweep.
+Huey manages the queue, in a SQLite file by default, in Redis if REDIS_URL is set. Requests only wake the worker; the
+periodic sweep finds all work that was missed.
 """
 
 from __future__ import annotations
@@ -31,63 +31,63 @@ from storefront.worker import account_emails, order_emails, refund_handlers, sto
 
 logger = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 10  # a checkout whose runner was killed goes on so soon after its lease: within a minute of the restart
+SWEEP_SECONDS = 10  # an interrupted checkout is resumed within this time after its lease expired
 
 
 def send_confirmation(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order is confirmed."""
-    _write_to_customer("placed", "Your order {}", key, payload)
+    _send_to_customer("placed", "Your order {}", key, payload)
 
 
 def send_cancellation(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order is cancelled."""
-    _write_to_customer("cancelled", "Your order {} is cancelled", key, payload)
+    _send_to_customer("cancelled", "Your order {} is cancelled", key, payload)
 
 
 def send_packing(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order is being packed."""
-    _write_to_customer("processing", "Your order {} is being packed", key, payload)
+    _send_to_customer("processing", "Your order {} is being packed", key, payload)
 
 
 def send_shipping(key: str, payload: Mapping[str, Any]) -> None:
-    """Tell the customer that the order is on its way, and how to follow the parcel."""
-    _write_to_customer("shipped", "Your order {} is on its way", key, payload)
+    """Tell the customer that the order was shipped, with its tracking number."""
+    _send_to_customer("shipped", "Your order {} is on its way", key, payload)
 
 
 def send_delivery(key: str, payload: Mapping[str, Any]) -> None:
-    """Tell the customer that the order arrived."""
-    _write_to_customer("delivered", "Your order {} was delivered", key, payload)
+    """Tell the customer that the order was delivered."""
+    _send_to_customer("delivered", "Your order {} was delivered", key, payload)
 
 
-def _write_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any]) -> None:
+def _send_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any]) -> None:
     order = orders.get_order(payload["order"])
     orders.issue_documents(order)
     order_emails.send(order, template, subject.format(order.id), key)
 
 
 def notify_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
-    """Goods are back: post a letter to everybody who waits for them, as long as there are any."""
+    """Enqueue the back-in-stock e-mails of a product, batch by batch, while it is available."""
     sku = Sku(payload["sku"])
-    while _find_on_sale(sku) is not None:
+    while _find_available(sku) is not None:
         if not accounts.enqueue_alerts(sku, key):
             break
 
 
-def send_stock_notice(key: str, payload: Mapping[str, Any]) -> None:
-    """Tell somebody that goods are back; if they are gone again by now, the next return is what they wait for."""
-    notice = accounts.find_alert(payload["notice"])
-    if notice is None:
+def send_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
+    """Send one back-in-stock e-mail; if the product is sold out again, re-arm the alert for the next time."""
+    alert = accounts.find_alert(payload["notice"])
+    if alert is None:
         return
-    offer = _find_on_sale(Sku(notice.sku))
+    offer = _find_available(Sku(alert.sku))
     if offer is None:
-        accounts.rearm(notice.id)
+        accounts.rearm(alert.id)
         return
     send_email(
         "wishlist/email/back_in_stock",
         key=key,
-        to=notice.email,
+        to=alert.email,
         subject=f"{offer.title} is back",
-        unsubscribe_url=url_for("wishlist.alert", token=notice.token, _external=True),
+        unsubscribe_url=url_for("wishlist.alert", token=alert.token, _external=True),
         offer=offer,
         product_url=url_for(
             "catalog.product",
@@ -99,25 +99,25 @@ def send_stock_notice(key: str, payload: Mapping[str, Any]) -> None:
     )
 
 
-def _find_on_sale(sku: Sku) -> Offer | None:
+def _find_available(sku: Sku) -> Offer | None:
     offer = catalog.offers_of([sku]).get(sku)
     return offer if offer is not None and offer.is_sellable and offer.available > 0 else None
 
 
 def reindex_category(key: str, payload: Mapping[str, Any]) -> None:
-    """A category has another name: its products are found by it from now on."""
+    """Update the search index of a renamed category's products."""
     catalog.admin.reindex_category(payload["category"])
 
 
 def resume_after_webhook(key: str, payload: Mapping[str, Any]) -> None:
-    """A provider has news of a payment: its checkout goes on."""
+    """Resume the checkout of a payment whose status changed at the provider."""
     checkout.resume_after_webhook(payload["checkout"])
 
 
 def erase_customer(key: str, payload: Mapping[str, Any]) -> None:
-    """An account is deleted: every other domain forgets who it was, one after the other, each safe to repeat.
+    """Erase a deleted account from every other domain; each step is safe to repeat.
 
-    A checkout that is still walked comes to its end first: its order is to be nobody's, too.
+    The checkout comes first: one that is still running is completed, so that its order is anonymized, too.
     """
     user = payload["user"]
     token = cart.cart_key_of(user)
@@ -144,7 +144,7 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
     catalog_events.STOCK_LOW: stock_handlers.send_low_stock,
     catalog_events.STOCK_DIGEST: stock_handlers.send_digest,
     catalog_events.CATEGORY_RENAMED: reindex_category,
-    accounts_events.STOCK_NOTICE_DUE: send_stock_notice,
+    accounts_events.STOCK_NOTICE_DUE: send_back_in_stock,
     accounts_events.ACCOUNT_DELETED: erase_customer,
     accounts_events.CODE_SENT: account_emails.send_code,
     accounts_events.ACCOUNT_CHANGED: account_emails.send_change_notice,
@@ -152,7 +152,7 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
 
 
 def deliver_outboxes() -> int:
-    """Deliver what is due in every outbox; one that is away does not stop the other.
+    """Deliver the due messages of every outbox; an unavailable database does not stop the others.
 
     :return: how many messages
     """
@@ -162,29 +162,29 @@ def deliver_outboxes() -> int:
             delivered += outbox.deliver(schema, table, SUBSCRIPTIONS)
         except Exception:
             logger.exception("the outbox of %s could not be delivered; it is tried again in a minute", schema)
-            db.session.rollback()  # what is read next must not meet a connection that broke
+            db.session.rollback()  # the next query must not use a broken connection
     return delivered
 
 
 def sweep() -> None:
-    """Everything that may have been left lying."""
-    _do_each(checkout.resume_unfinished, catalog.release_expired, deliver_outboxes, stock_handlers.apply_imports)
-    _do_each(catalog.admin.apply_prices)
+    """Do all work that is due or was interrupted."""
+    _run_all(checkout.resume_unfinished, catalog.release_expired, deliver_outboxes, stock_handlers.apply_imports)
+    _run_all(catalog.admin.apply_prices)
 
 
 def cleanup() -> None:
-    """Forget what nobody can use any more: sign-ins that ended, codes, sign-ups never finished, lost lists, …"""
-    _do_each(
+    """Delete expired data: sessions, codes, unfinished sign-ups, guest wishlists, old imports, unused image files."""
+    _run_all(
         accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished, accounts.purge_guest_wishlists
     )
-    _do_each(
+    _run_all(
         checkout.purge_duplicate_guards, catalog.inventory_admin.forget_old_imports, stock_handlers.send_daily_digest
     )
-    _do_each(catalog.admin.purge_idempotency_keys, catalog.gallery.delete_orphans)
+    _run_all(catalog.admin.purge_idempotency_keys, catalog.gallery.delete_orphans)
 
 
-def _do_each(*jobs: Callable[[], object]) -> None:
-    """One job's fault does not stop the others."""
+def _run_all(*jobs: Callable[[], object]) -> None:
+    """Run jobs; an error in one does not stop the others."""
     for job in jobs:
         try:
             job()
@@ -194,7 +194,7 @@ def _do_each(*jobs: Callable[[], object]) -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Open the queue and name its tasks."""
+    """Open the queue and register its tasks."""
     if app.config["REDIS_URL"]:
         huey: Huey = RedisHuey("storefront", url=app.config["REDIS_URL"], results=False)
     else:
@@ -203,19 +203,19 @@ def init_app(app: Flask) -> None:
     app.extensions["huey"] = huey
 
     def deliver() -> None:
-        with _request_of(app):
+        with _request_context(app):
             deliver_outboxes()
 
     def sweep_up() -> None:
-        with _request_of(app):
+        with _request_context(app):
             sweep()
 
     def tidy_up() -> None:
-        with _request_of(app):
+        with _request_context(app):
             cleanup()
 
     def import_stock(import_id: int) -> None:
-        with _request_of(app):
+        with _request_context(app):
             stock_handlers.apply_import(import_id)
 
     sweep_again = huey.task(name="sweep-again")(sweep_up)
@@ -232,6 +232,6 @@ def init_app(app: Flask) -> None:
     huey.periodic_task(crontab(minute="7"), name="tidy")(tidy_up)  # hourly
 
 
-def _request_of(app: Flask) -> RequestContext:
-    """Letters carry full addresses: of the configured origin, never of a Host header."""
+def _request_context(app: Flask) -> RequestContext:
+    """A request context whose absolute URLs, as in e-mails, have the public origin."""
     return app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"])

@@ -144,8 +144,8 @@ def test_the_second_factor_is_turned_on_and_off_by_the_password(mailbox: Mailbox
     assert isinstance(accounts.sign_in(EMAIL, PASSWORD), SecondFactorNeeded)
     accounts.set_second_factor(account.id, on=False, password=PASSWORD)
     assert accounts.sign_in(EMAIL, PASSWORD) == accounts.get_account(account.id)
-    subjects = [email.subject for email in mailbox.letters_to(EMAIL) if "Codes" in email.subject]
-    assert subjects == ["Codes at sign-in were switched on", "Codes at sign-in were switched off"]
+    subjects = [email.subject for email in mailbox.letters_to(EMAIL) if "Two-step" in email.subject]
+    assert subjects == ["Two-step sign-in was turned on", "Two-step sign-in was turned off"]
 
 
 def test_the_second_factor_needs_a_verified_address(mailbox: Mailbox) -> None:

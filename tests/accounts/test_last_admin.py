@@ -55,7 +55,7 @@ def test_the_command_line_names_the_reason(cli: FlaskCliRunner) -> None:
     make_staff(email=BOSS)
     done = cli.invoke(args=["staff", "role", "--email", BOSS, "--role", "customer"])
     assert done.exit_code != 0
-    assert f"{BOSS} is the last admin: make somebody else one first" in done.output
+    assert f"{BOSS} is the last admin: make another account admin first" in done.output
 
 
 def test_the_deletion_page_names_the_reason(pages: Pages) -> None:

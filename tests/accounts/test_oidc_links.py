@@ -37,7 +37,7 @@ def test_the_first_sign_in_creates_an_account_and_later_ones_find_it(app: Flask)
 def test_an_account_is_linked_by_an_address_verified_on_both_sides_and_notified(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL)
     assert sign_in().id == account.id
-    assert mailbox.letters_to(EMAIL)[-1].subject == "Another way to sign in was added"
+    assert mailbox.letters_to(EMAIL)[-1].subject == "A sign-in provider was linked to your account"
     assert read_session().scalar(select(func.count()).select_from(Identity)) == 1
 
 

@@ -1,4 +1,4 @@
-"""The doctor notices when orders, payments and shelves do not tell the same of what went back."""
+"""`flask doctor` detects refunds on which orders, payments and stock disagree."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from tests.fakes import Clock, MemoryPost
 @pytest.fixture
 def order(app: Flask, post: MemoryPost) -> OrderView:
     """Three mugs, one of them refunded and back on the shelf."""
-    found = make_order((make_product(stock=5), 3), payment="sandbox-success")
-    refund(found, 1, restock=True)
+    result = make_order((make_product(stock=5), 3), payment="sandbox-success")
+    refund(result, 1, restock=True)
     deliver()
     assert list(consistency.violations()) == []
-    return found
+    return result
 
 
 def tamper(schema: str, *statements: Any) -> list[str]:
@@ -50,8 +50,8 @@ TAMPERED: list[tuple[str, Callable[[], tuple[Any, ...]], str]] = [
     ("orders", lambda: (update(OrderRefund).values(amount=OrderRefund.amount - 1),), "its refunds make 58999"),
     ("orders", lambda: (update(Item).where(Item.refunded == 1).values(refunded=2),), "2 of TEST"),
     ("orders", lambda: (delete(Message).where(Message.topic == REFUND_MONEY),), "never announced: refund-money"),
-    ("payments", lambda: (delete(Refund), update(Payment).values(refunded=0)), "nothing did"),
-    ("payments", lambda: (update(Refund).values(key="refund/other/1"),), "went back without its word"),
+    ("payments", lambda: (delete(Refund), update(Payment).values(refunded=0)), "nothing was"),
+    ("payments", lambda: (update(Refund).values(key="refund/other/1"),), "was refunded without a refund of the order"),
     ("payments", lambda: (update(Payment).values(refunded=Payment.refunded + 1),), "its refunds make 59000"),
     (
         "catalog",
@@ -61,38 +61,38 @@ TAMPERED: list[tuple[str, Callable[[], tuple[Any, ...]], str]] = [
     (
         "catalog",
         lambda: (update(StockReservation).where(StockReservation.returned == 1).values(returned=0),),
-        "came back, 1 should",
+        "restocked, 1 expected",
     ),
 ]
 
 
 @pytest.mark.parametrize(("schema", "statements", "words"), TAMPERED)
-def test_what_does_not_agree_is_named(
+def test_an_inconsistency_is_named(
     order: OrderView, schema: str, statements: Callable[[], tuple[Any, ...]], words: str
 ) -> None:
-    found = tamper(schema, *statements())
-    assert any(words in fault for fault in found), found
+    result = tamper(schema, *statements())
+    assert any(words in violation for violation in result), result
 
 
-def test_a_refund_that_nobody_heard_of_in_time_is_named(order: OrderView, now: Clock) -> None:
+def test_an_overdue_refund_message_is_named(order: OrderView, now: Clock) -> None:
     refund(order, 1)
     assert list(consistency.violations()) == []
     now.advance(minutes=11)
-    assert any(fault.startswith("refund-money/") for fault in consistency.violations())
+    assert any(violation.startswith("refund-money/") for violation in consistency.violations())
     deliver()
     assert list(consistency.violations()) == []
 
 
-def test_a_cancellation_without_restocking_needs_no_word_to_the_shelf(order: OrderView) -> None:
+def test_a_cancellation_without_restocking_needs_no_restock_message(order: OrderView) -> None:
     orders.cancel(order.id, by="the shop", restock=False, actor="meera@example.com")
     deliver()
     assert list(consistency.violations()) == []
     assert read_session().scalar(select(Order.is_restocked).where(Order.order_id == order.id)) is False
-    faults = tamper("orders", update(Order).where(Order.order_id == order.id).values(is_restocked=True))
-    assert any("never announced: order-cancelled-restock" in fault for fault in faults)
+    violations_found = tamper("orders", update(Order).where(Order.order_id == order.id).values(is_restocked=True))
+    assert any("never announced: order-cancelled-restock" in violation for violation in violations_found)
 
 
-def test_an_order_refunded_before_there_were_parts_is_sound(app: Flask, post: MemoryPost) -> None:
+def test_an_order_refunded_before_partial_refunds_existed_is_consistent(app: Flask, post: MemoryPost) -> None:
     """Its messages name no amount and no units, and its refund has the key it had then."""
     order = make_order((make_product(stock=5), 3), payment="sandbox-success")
     orders.cancel(order.id, by="you")

@@ -1,4 +1,4 @@
-"""Cached values: who waits for them, who does not, and where they are kept."""
+"""The application cache: stale-while-revalidate, single flight, eviction, Redis."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 
 @dataclass
-class Question:
+class Computation:
     """Answers 1, 2, 3 …, and says in which thread.
 
     :ivar failing: raise instead
@@ -96,13 +96,13 @@ def a_cache(**more: Any) -> RefreshingCache[int]:
 
 
 @pytest.fixture
-def answers(ticks: Ticks, host: Host) -> RefreshingCache[int]:
+def numbers(ticks: Ticks, host: Host) -> RefreshingCache[int]:
     return a_cache()
 
 
 @pytest.fixture
-def asked() -> Iterator[Question]:
-    question = Question()
+def compute() -> Iterator[Computation]:
+    question = Computation()
     yield question
     question.go.set()
     settle()
@@ -116,40 +116,40 @@ def settle() -> None:
             assert not thread.is_alive()
 
 
-def test_a_fresh_answer_is_not_asked_again(answers: RefreshingCache[int], asked: Question, ticks: Ticks) -> None:
-    assert answers.get_or_compute("all", asked) == 1
+def test_a_fresh_value_is_not_computed_again(numbers: RefreshingCache[int], compute: Computation, ticks: Ticks) -> None:
+    assert numbers.get_or_compute("all", compute) == 1
     ticks.now += FRESH - 1
-    assert answers.get_or_compute("all", asked) == 1
-    assert answers.get_or_compute("mugs", asked) == 2
-    assert asked.threads == ["MainThread"] * 2
+    assert numbers.get_or_compute("all", compute) == 1
+    assert numbers.get_or_compute("mugs", compute) == 2
+    assert compute.threads == ["MainThread"] * 2
 
 
-def test_an_older_one_is_given_at_once_and_asked_anew_behind_the_visitors_back(
-    answers: RefreshingCache[int], asked: Question, ticks: Ticks
+def test_a_stale_value_is_served_and_refreshed_in_the_background(
+    numbers: RefreshingCache[int], compute: Computation, ticks: Ticks
 ) -> None:
-    answers.get_or_compute("all", asked)
+    numbers.get_or_compute("all", compute)
     ticks.now += FRESH + 1
-    asked.go.clear()  # a visitor who waited for it would wait in vain
-    assert [answers.get_or_compute("all", asked) for _ in range(3)] == [1, 1, 1]
-    asked.go.set()
+    compute.go.clear()  # a visitor who waited for it would wait in vain
+    assert [numbers.get_or_compute("all", compute) for _ in range(3)] == [1, 1, 1]
+    compute.go.set()
     settle()
-    assert answers.get_or_compute("all", asked) == 2
-    assert asked.threads == ["MainThread", "cache-refresh"]
+    assert numbers.get_or_compute("all", compute) == 2
+    assert compute.threads == ["MainThread", "cache-refresh"]
 
 
-def test_one_that_is_too_old_is_not_given_any_more(
-    answers: RefreshingCache[int], asked: Question, ticks: Ticks
+def test_a_value_beyond_its_maximum_age_is_not_served(
+    numbers: RefreshingCache[int], compute: Computation, ticks: Ticks
 ) -> None:
-    answers.get_or_compute("all", asked)
+    numbers.get_or_compute("all", compute)
     ticks.now += MAX_AGE
-    assert answers.get_or_compute("all", asked) == 2
-    assert asked.threads == ["MainThread"] * 2
+    assert numbers.get_or_compute("all", compute) == 2
+    assert compute.threads == ["MainThread"] * 2
 
 
-def test_whoever_finds_it_no_longer_true_asks_now(answers: RefreshingCache[int], asked: Question) -> None:
-    answers.get_or_compute("all", asked)
-    assert answers.refresh("all", asked) == 2
-    assert answers.get_or_compute("all", asked) == 2
+def test_refresh_replaces_the_value(numbers: RefreshingCache[int], compute: Computation) -> None:
+    numbers.get_or_compute("all", compute)
+    assert numbers.refresh("all", compute) == 2
+    assert numbers.get_or_compute("all", compute) == 2
 
 
 class Watched(Future[Any]):
@@ -163,100 +163,104 @@ class Watched(Future[Any]):
 
 
 @pytest.mark.parametrize("failing", [False, True], ids=["answered", "failed"])
-def test_all_who_ask_at_one_moment_wait_for_one_answer(
-    app: Flask, answers: RefreshingCache[int], asked: Question, monkeypatch: pytest.MonkeyPatch, failing: bool
+def test_concurrent_callers_wait_for_one_computation(
+    app: Flask, numbers: RefreshingCache[int], compute: Computation, monkeypatch: pytest.MonkeyPatch, failing: bool
 ) -> None:
     monkeypatch.setattr(cache_backends, "Future", Watched)
-    asked.go.clear()
-    asked.failing = failing
+    compute.go.clear()
+    compute.failing = failing
 
     def end() -> int:
-        assert asked.begun.wait(30)
+        assert compute.begun.wait(30)
         assert all(Watched.waiting.acquire(timeout=30) for _ in range(4))
-        asked.go.set()
+        compute.go.set()
         return 0
 
-    *got, _ = at_once(app, [*[lambda: answers.get_or_compute("all", asked)] * 5, end])
-    assert len(asked.threads) == 1
+    *got, _ = at_once(app, [*[lambda: numbers.get_or_compute("all", compute)] * 5, end])
+    assert len(compute.threads) == 1
     if failing:
         assert [type(error) for error in got] == [LookupError] * 5
-        asked.failing = False
-        assert answers.get_or_compute("all", asked) == 1
+        compute.failing = False
+        assert numbers.get_or_compute("all", compute) == 1
     else:
         assert got == [1] * 5
 
 
-def test_what_fails_in_the_background_is_logged_and_hurts_nobody(
-    answers: RefreshingCache[int], asked: Question, ticks: Ticks, caplog: pytest.LogCaptureFixture
+def test_an_error_in_the_background_is_logged_and_the_stale_value_served(
+    numbers: RefreshingCache[int], compute: Computation, ticks: Ticks, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answers.get_or_compute("all", asked)
+    numbers.get_or_compute("all", compute)
     ticks.now += FRESH + 1
-    asked.failing = True
-    assert answers.get_or_compute("all", asked) == 1
+    compute.failing = True
+    assert numbers.get_or_compute("all", compute) == 1
     settle()
     (record,) = caplog.records
     assert record.exc_info
     assert isinstance(record.exc_info[1], LookupError)
-    asked.failing = False
-    assert answers.get_or_compute("all", asked) == 1
+    compute.failing = False
+    assert numbers.get_or_compute("all", compute) == 1
     settle()
-    assert answers.get_or_compute("all", asked) == 2
+    assert numbers.get_or_compute("all", compute) == 2
 
 
-def test_one_thread_of_a_process_asks_anew(answers: RefreshingCache[int], asked: Question, ticks: Ticks) -> None:
+def test_one_thread_of_a_process_refreshes_at_a_time(
+    numbers: RefreshingCache[int], compute: Computation, ticks: Ticks
+) -> None:
     other = a_cache()
-    assert (answers.get_or_compute("all", asked), other.get_or_compute("all", asked)) == (1, 2)
+    assert (numbers.get_or_compute("all", compute), other.get_or_compute("all", compute)) == (1, 2)
     ticks.now += FRESH + 1
-    asked.go.clear()
-    assert (answers.get_or_compute("all", asked), other.get_or_compute("all", asked)) == (1, 2)
-    assert asked.begun.wait(30)
-    asked.go.set()
+    compute.go.clear()
+    assert (numbers.get_or_compute("all", compute), other.get_or_compute("all", compute)) == (1, 2)
+    assert compute.begun.wait(30)
+    compute.go.set()
     settle()
-    assert asked.threads == ["MainThread", "MainThread", "cache-refresh"]
-    other.get_or_compute("all", asked)
+    assert compute.threads == ["MainThread", "MainThread", "cache-refresh"]
+    other.get_or_compute("all", compute)
     settle()
-    assert asked.threads.count("cache-refresh") == 2
+    assert compute.threads.count("cache-refresh") == 2
 
 
-def test_a_machine_without_another_thread_goes_on_with_the_stale_value(
-    answers: RefreshingCache[int], asked: Question, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+def test_without_another_thread_the_stale_value_is_served(
+    numbers: RefreshingCache[int], compute: Computation, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    answers.get_or_compute("all", asked)
+    numbers.get_or_compute("all", compute)
     ticks.now += FRESH + 1
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        assert [answers.get_or_compute("all", asked) for _ in range(2)] == [1, 1]
-    answers.get_or_compute("all", asked)
+        assert [numbers.get_or_compute("all", compute) for _ in range(2)] == [1, 1]
+    numbers.get_or_compute("all", compute)
     settle()
-    assert answers.get_or_compute("all", asked) == 2
+    assert numbers.get_or_compute("all", compute) == 2
 
 
 def test_a_cache_that_is_turned_off_computes_each_time(
-    answers: RefreshingCache[int], asked: Question, host: Host
+    numbers: RefreshingCache[int], compute: Computation, host: Host
 ) -> None:
     host.now = replace(host.now, enabled=False)
-    assert [answers.get_or_compute("all", asked) for _ in range(2)] == [1, 2]
-    assert answers.refresh("all", asked) == 3
+    assert [numbers.get_or_compute("all", compute) for _ in range(2)] == [1, 2]
+    assert numbers.refresh("all", compute) == 3
     host.now = replace(host.now, enabled=True)
-    assert answers.get_or_compute("all", asked) == 4
+    assert numbers.get_or_compute("all", compute) == 4
 
 
-def test_shops_with_other_databases_share_no_value(answers: RefreshingCache[int], asked: Question, host: Host) -> None:
-    assert answers.get_or_compute("all", asked) == 1
+def test_shops_with_other_databases_share_no_value(
+    numbers: RefreshingCache[int], compute: Computation, host: Host
+) -> None:
+    assert numbers.get_or_compute("all", compute) == 1
     host.now = replace(host.now, namespace="another shop")
-    assert answers.get_or_compute("all", asked) == 2
+    assert numbers.get_or_compute("all", compute) == 2
 
 
-def test_values_that_were_not_used_lately_give_way(answers: RefreshingCache[int], asked: Question) -> None:
+def test_the_least_recently_used_values_are_evicted(numbers: RefreshingCache[int], compute: Computation) -> None:
     for key in range(10):
-        answers.get_or_compute(key, asked)
-    answers.get_or_compute(0, asked)
-    answers.get_or_compute("one more", asked)
-    assert answers.get_or_compute(0, asked) == 1
-    assert answers.get_or_compute(1, asked) == 12
+        numbers.get_or_compute(key, compute)
+    numbers.get_or_compute(0, compute)
+    numbers.get_or_compute("one more", compute)
+    assert numbers.get_or_compute(0, compute) == 1
+    assert numbers.get_or_compute(1, compute) == 12
 
 
 def test_a_store_holds_no_more_than_its_size() -> None:
@@ -314,13 +318,13 @@ def test_processes_share_what_is_in_redis(redis: Redis) -> None:
     assert sales_cache().get_or_compute((7,), fail) == SALES
 
 
-def test_redis_holds_no_code_and_forgets(redis: Redis, host: Host) -> None:
+def test_redis_stores_json_with_an_expiry(redis: Redis, host: Host) -> None:
     sales_cache().get_or_compute((7,), lambda: SALES)
     (key,) = [key for key in redis.keys("cache:sales:*") if b'"revenue":{"minor":12345' in redis.get(key)]
     assert 0 < redis.ttl(key) <= MAX_AGE
 
 
-def test_a_value_that_another_version_wrote_is_computed_anew(redis: Redis) -> None:
+def test_a_value_written_by_another_version_is_recomputed(redis: Redis) -> None:
     other = RefreshingCache(
         "sales", fresh_seconds=FRESH, max_age_seconds=MAX_AGE, max_entries=10, shared_as=TypeAdapter(int)
     )
@@ -328,8 +332,8 @@ def test_a_value_that_another_version_wrote_is_computed_anew(redis: Redis) -> No
     assert sales_cache().get_or_compute((7,), lambda: SALES) == SALES
 
 
-def test_a_cache_that_is_not_shared_stays_in_the_process(redis: Redis, asked: Question) -> None:
-    assert a_cache().get_or_compute("all", asked) == 1
+def test_a_cache_that_is_not_shared_stays_in_the_process(redis: Redis, compute: Computation) -> None:
+    assert a_cache().get_or_compute("all", compute) == 1
     assert not redis.keys("cache:numbers:*")
 
 

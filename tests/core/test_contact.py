@@ -1,4 +1,4 @@
-"""How addresses and phone numbers are read."""
+"""Parsing and formatting of e-mail addresses and phone numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from storefront.core import contact
         ("+44 20 7946 0958", "+442079460958"),
     ],
 )
-def test_one_address_has_one_key(typed: str, key: str) -> None:
+def test_identifiers_are_normalized(typed: str, key: str) -> None:
     assert contact.parse_identifier(typed) == key
     assert contact.parse_identifier(key) == key
 
@@ -26,18 +26,18 @@ def test_one_address_has_one_key(typed: str, key: str) -> None:
 @pytest.mark.parametrize(
     "typed", ["asha@", "@example.com", "a b@example.com", "miké@example.com", "a@b@c.example", "@"]
 )
-def test_what_is_no_address_is_refused(typed: str) -> None:
+def test_an_invalid_email_address_is_refused(typed: str) -> None:
     with pytest.raises(contact.NotAnEmail):
         contact.parse_identifier(typed)
 
 
 @pytest.mark.parametrize(("typed", "has_digits"), [("", False), ("asha", False), ("12", True), ("9" * 30, False)])
-def test_what_is_no_phone_number_is_refused(typed: str, has_digits: bool) -> None:
+def test_an_invalid_phone_number_is_refused(typed: str, has_digits: bool) -> None:
     with pytest.raises(contact.NotAPhoneNumber) as refusal:
         contact.parse_identifier(typed)
     assert refusal.value.has_digits is has_digits
 
 
-def test_letters_go_to_an_address_as_it_was_written() -> None:
+def test_contact_data_is_formatted_for_display_and_sending() -> None:
     assert contact.format_email(" Asha@Example.COM ") == "Asha@example.com"
     assert contact.format_phone("9876543210") == "+91 98765 43210"

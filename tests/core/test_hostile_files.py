@@ -1,4 +1,4 @@
-"""What it costs to look at files that were made to harm whoever looks."""
+"""Time and memory needed for hostile image files."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from tests.hostile_files import EITHER, MADE_HARMLESS, REFUSED, SCRIPT, picture
 
 # The largest that are still let in, of anyone and of the staff.
 LARGE = (lambda: picture("JPEG", (5000, 5000)), lambda: picture("PNG", (5000, 5000), "RGBA"))
-LARGEST = (("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "LA"), ("PNG", "P"), ("GIF", "P"))
+MODES = (("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "LA"), ("PNG", "P"), ("GIF", "P"))
 
 
 def test_no_hostile_file_takes_long_or_much_memory(tmp_path: Path) -> None:
     """B17: each in less than ten seconds, the process growing by less than 200 MB. In a process of its own."""
     made = [*(make for _, make in REFUSED.values()), *MADE_HARMLESS.values(), *EITHER.values(), *LARGE]
-    grown, slowest = cost_of(tmp_path, made, "reencode(sent, longest=1600)")
+    grown, slowest = measure(tmp_path, made, "reencode(sent, longest=1600)")
     assert grown < 200
     assert slowest < 10
 
 
-def test_the_largest_that_staff_may_send_take_bounded_memory(tmp_path: Path) -> None:
+def test_the_largest_images_of_staff_take_bounded_memory(tmp_path: Path) -> None:
     """Forty megapixels, one after the other; `docs/decisions/0014` says what a WebP of them takes."""
-    made = [lambda kind=kind, mode=mode: picture(kind, (8000, 5000), mode) for kind, mode in LARGEST]
-    call = "make_renditions(sent, longest=1600, widths=(320, 640, 1280), limits=FROM_STAFF)"
-    grown, slowest = cost_of(tmp_path, made, call)
+    made = [lambda kind=kind, mode=mode: picture(kind, (8000, 5000), mode) for kind, mode in MODES]
+    grown, slowest = measure(
+        tmp_path, made, "make_renditions(sent, longest=1600, widths=(320, 640, 1280), limits=FROM_STAFF)"
+    )
     assert grown < 320
     assert slowest < 15
 
 
-def cost_of(folder: Path, made: Sequence[Callable[[], bytes]], call: str) -> tuple[float, float]:
+def measure(folder: Path, made: Sequence[Callable[[], bytes]], call: str) -> tuple[float, float]:
     """Look at files in a process of its own.
 
     :return: megabytes it grows by, seconds that the slowest takes
@@ -62,7 +63,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, slowest)
     return int(grown) / 1024, float(slowest)
 
 
-def test_the_files_are_as_hostile_as_they_say() -> None:
+def test_the_hostile_files_are_what_they_claim() -> None:
     assert len(REFUSED) + len(MADE_HARMLESS) >= 14
     assert SCRIPT in MADE_HARMLESS["a web page behind a GIF"]()
     assert len(EITHER["remarks that unpack to a hundred megabytes"]()) < 300_000

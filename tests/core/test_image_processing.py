@@ -1,4 +1,4 @@
-"""Pictures that people send: small, upright, square where asked, and nothing of the file but its pixels."""
+"""Re-encoding of uploaded images: size, orientation, metadata, limits."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ def a_picture(kind: str = "PNG", size: tuple[int, int] = (400, 300), colour: str
     return file.getvalue()
 
 
-def opened(content: bytes) -> Image.Image:
+def open_image(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
-def test_a_picture_becomes_a_small_square_of_the_kind_asked_for(kind: str) -> None:
+def test_an_image_is_cropped_to_a_square_of_the_requested_format(kind: str) -> None:
     content, content_type = reencode(a_picture(kind), longest=256, kind="WEBP", is_square=True)
-    assert (opened(content).format, opened(content).size, content_type) == ("WEBP", (256, 256), "image/webp")
+    assert (open_image(content).format, open_image(content).size, content_type) == ("WEBP", (256, 256), "image/webp")
 
 
-def test_a_picture_keeps_its_shape_where_it_need_not_be_square() -> None:
+def test_an_image_keeps_its_aspect_ratio_by_default() -> None:
     content, content_type = reencode(a_picture(), longest=200)
-    assert (opened(content).size, content_type) == ((200, 150), "image/png")
+    assert (open_image(content).size, content_type) == ((200, 150), "image/png")
 
 
-def test_a_picture_lying_on_its_side_is_put_upright_and_loses_what_was_said_of_it() -> None:
+def test_an_image_is_rotated_by_its_exif_orientation_and_loses_its_metadata() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     exif[0x010F] = "Secret Camera"
     content, _ = reencode(a_picture("JPEG", exif=exif), longest=400)
-    assert opened(content).size == (300, 400)
+    assert open_image(content).size == (300, 400)
     assert b"Secret" not in content
-    assert not opened(content).getexif()
+    assert not open_image(content).getexif()
 
 
 @pytest.mark.parametrize(
@@ -68,20 +68,20 @@ def test_a_picture_lying_on_its_side_is_put_upright_and_loses_what_was_said_of_i
         (b"BM" + bytes(60), FileKind.OTHER),
     ],
 )
-def test_what_is_no_picture_is_refused_by_its_content(sent: bytes, seems: FileKind) -> None:
+def test_a_file_that_is_no_image_is_refused_by_its_content(sent: bytes, seems: FileKind) -> None:
     with pytest.raises(InvalidImage) as refusal:
         reencode(sent, longest=256)
     assert refusal.value.seems is seems
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_a_picture_cut_off_is_refused(kind: str) -> None:
+def test_a_truncated_image_is_refused(kind: str) -> None:
     whole = a_picture(kind, (900, 900), quality=95) if kind != "PNG" else a_picture(kind, (900, 900))
     with pytest.raises(InvalidImage):
         reencode(whole[: len(whole) // 3], longest=256)
 
 
-def png_that_says(width: int, height: int) -> bytes:
+def png_with_claimed_size(width: int, height: int) -> bytes:
     """The head of a PNG with the size it claims."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -94,12 +94,12 @@ def png_that_says(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("size", [(5001, 5000), (60_000, 60_000), (2**31 - 1, 1)])
-def test_a_flood_of_pixels_is_refused_before_it_is_decoded(size: tuple[int, int]) -> None:
+def test_too_many_pixels_are_refused_before_decoding(size: tuple[int, int]) -> None:
     with pytest.raises(ImageTooLarge):
-        reencode(png_that_says(*size), longest=256)
+        reencode(png_with_claimed_size(*size), longest=256)
 
 
-def test_too_many_bytes_are_refused_unread() -> None:
+def test_too_many_bytes_are_refused_without_parsing() -> None:
     with pytest.raises(ImageTooLarge):
         reencode(bytes(MAX_BYTES + 1), longest=256)
 
@@ -110,16 +110,16 @@ WIDTHS = (320, 640, 1280)
 
 
 @pytest.mark.parametrize(
-    ("width", "kept"), [(5000, WIDTHS), (1280, WIDTHS), (1279, (320, 640, 1279)), (320, (320,)), (1, (1,))]
+    ("width", "expected"), [(5000, WIDTHS), (1280, WIDTHS), (1279, (320, 640, 1279)), (320, (320,)), (1, (1,))]
 )
-def test_a_picture_has_the_widths_that_it_has_itself(width: int, kept: tuple[int, ...]) -> None:
-    assert widths_of(width, WIDTHS) == kept
+def test_an_image_is_never_enlarged(width: int, expected: tuple[int, ...]) -> None:
+    assert widths_of(width, WIDTHS) == expected
 
 
-def test_a_picture_is_made_as_large_as_is_kept_and_narrower() -> None:
+def test_renditions_have_the_requested_widths() -> None:
     made = make_renditions(a_picture("JPEG", (2400, 1200)), longest=1600, widths=WIDTHS)
-    assert (opened(made.content).size, made.content_type) == ((1600, 800), "image/jpeg")
-    assert {width: opened(content).size for width, content in made.widths.items()} == {
+    assert (open_image(made.content).size, made.content_type) == ((1600, 800), "image/jpeg")
+    assert {width: open_image(content).size for width, content in made.widths.items()} == {
         320: (320, 160),
         640: (640, 320),
         1280: (1280, 640),
@@ -128,28 +128,31 @@ def test_a_picture_is_made_as_large_as_is_kept_and_narrower() -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "LA", "I;16", "RGB"])
-def test_a_picture_reduced_strip_by_strip_looks_as_it_did(mode: str) -> None:
+def test_an_image_reduced_strip_by_strip_looks_the_same(mode: str) -> None:
     """Dark above, light below: no strip is lost, turned or out of place."""
     whole = Image.new("RGB", (2000, 3001), "white")
     whole.paste((20, 20, 20), (0, 0, 2000, 1500))
     file = io.BytesIO()
     (Image.new("I;16", whole.size, 30000) if mode == "I;16" else whole.convert(mode)).save(file, "PNG")
     made = make_renditions(file.getvalue(), longest=200, widths=(50, 100))
-    small = opened(made.content).convert("L")
+    small = open_image(made.content).convert("L")
     assert small.size == (133, 200)
     if mode != "I;16":
         assert max(small.getpixel((60, y)) for y in (1, 50, 97)) < 40  # type: ignore[type-var]
         assert min(small.getpixel((60, y)) for y in (103, 150, 198)) > 240  # type: ignore[type-var]
 
 
-def test_staff_may_send_more_than_anyone() -> None:
+def test_staff_have_higher_limits() -> None:
     large = a_picture("PNG", (6000, 6000))
     with pytest.raises(ImageTooLarge):
         make_renditions(large, longest=1600, widths=WIDTHS)
-    assert opened(make_renditions(large, longest=1600, widths=WIDTHS, limits=FROM_STAFF).content).size == (1600, 1600)
+    assert open_image(make_renditions(large, longest=1600, widths=WIDTHS, limits=FROM_STAFF).content).size == (
+        1600,
+        1600,
+    )
 
 
 @pytest.mark.parametrize("size", [(8001, 5000), (5000, 8001)])
-def test_more_than_forty_megapixels_nobody_may_send(size: tuple[int, int]) -> None:
+def test_more_than_forty_megapixels_are_refused_from_staff_too(size: tuple[int, int]) -> None:
     with pytest.raises(ImageTooLarge):
-        make_renditions(png_that_says(*size), longest=1600, widths=WIDTHS, limits=FROM_STAFF)
+        make_renditions(png_with_claimed_size(*size), longest=1600, widths=WIDTHS, limits=FROM_STAFF)

@@ -1,4 +1,4 @@
-"""Amounts: whole minor units, one rounding, no mixing of currencies."""
+"""Amounts of money: whole minor units, one rounding, no mixing of currencies."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_sums_differences_and_multiples() -> None:
     assert sum([rupees(1), rupees(2)], rupees(0)) == rupees(3)
 
 
-def test_amounts_are_ordered_and_nothing_is_falsy() -> None:
+def test_amounts_are_ordered_and_zero_is_falsy() -> None:
     assert rupees(1) < rupees(2)
     assert rupees(2) > rupees(1)
     assert not rupees(1) > rupees(1)
@@ -60,7 +60,7 @@ def test_amounts_are_ordered_and_nothing_is_falsy() -> None:
     assert not rupees(0)
 
 
-def test_two_currencies_never_meet() -> None:
+def test_two_currencies_cannot_be_combined() -> None:
     dollars = Money.of(1, "USD")
     with pytest.raises(CurrencyMismatch):
         rupees(1) + dollars
@@ -77,16 +77,16 @@ def test_two_currencies_never_meet() -> None:
     ("amount", "rate", "share"),
     [("599", "0.18", "107.82"), ("0.25", "0.18", "0.05"), ("0.25", "0.1", "0.03"), ("0.24", "0.1", "0.02")],
 )
-def test_a_share_is_rounded_once_half_up(amount: str, rate: str, share: str) -> None:
+def test_a_rate_is_applied_with_one_rounding_half_up(amount: str, rate: str, share: str) -> None:
     assert rupees(amount).times_rate(Decimal(rate)) == rupees(share)
 
 
 @given(amounts, rates)
-def test_a_share_is_at_most_half_a_unit_off(minor: int, rate: Decimal) -> None:
+def test_a_rate_is_off_by_at_most_half_a_minor_unit(minor: int, rate: Decimal) -> None:
     assert abs(Money(minor, "INR").times_rate(rate).minor - minor * rate) <= Decimal("0.5")
 
 
-def test_an_amount_comes_back_from_the_database_to_the_last_paisa(app: Flask) -> None:
+def test_the_database_stores_amounts_exactly(app: Flask) -> None:
     mug = make_product(price="99999999999.99")
     assert catalog.get_offer(mug.sku).price == rupees("99999999999.99")
 

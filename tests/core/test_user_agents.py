@@ -1,4 +1,4 @@
-"""What browsers are called."""
+"""Device names from User-Agent headers."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ from storefront.core.user_agents import device_name
         ("x" * 500, "x" * 40),
     ],
 )
-def test_a_browser_is_named_in_words(user_agent: str, words: str) -> None:
+def test_a_device_is_named(user_agent: str, words: str) -> None:
     assert device_name(user_agent) == words
 
 
-def test_a_name_made_up_by_a_program_fits_its_column() -> None:
+def test_a_long_name_is_cut_to_fit_its_column() -> None:
     assert len(device_name(f"Mozilla/5.0 (Windows NT {'9' * 200}) {'Weird' * 60}Bot/1.0 (+https://example.com)")) <= 160

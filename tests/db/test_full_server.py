@@ -1,4 +1,4 @@
-"""A MariaDB that has as many connections as it may have is waited for, as a connection of one's own pool would be."""
+"""Waiting for a connection to a MariaDB that has no more connections."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def databases(folder: Path) -> Iterator[str]:
         server.dispose()
 
 
-def test_the_next_one_has_its_turn_when_a_connection_is_given_back(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connecting_succeeds_once_another_connection_is_closed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     first = db.engines["cart"].connect()
     pauses = []
 
@@ -62,7 +62,7 @@ def test_the_next_one_has_its_turn_when_a_connection_is_given_back(app: Flask, m
     first.close()
 
 
-def test_in_the_end_it_is_a_fault(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connecting_fails_after_the_time_out(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "UNAVAILABLE_AFTER_SECONDS", 0)
     with db.engines["cart"].connect(), pytest.raises(OperationalError) as refused:
         db.engines["catalog"].connect()

@@ -1,4 +1,4 @@
-"""Migrations: up and down on both engines, on databases with goods in them."""
+"""Upgrades and downgrades on both engines, with data."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def filled_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flas
         yield app
 
 
-def test_what_the_migrations_make_is_what_the_models_describe(empty_shop: Flask) -> None:
+def test_migrations_and_models_agree(empty_shop: Flask) -> None:
     migrations.upgrade()
     for schema in SCHEMAS:
         command.check(migrations.alembic_config(schema))  # raises when it finds a difference
         assert tables(schema) == set(db.metadatas[schema].tables)
 
 
-def test_a_schema_that_differs_from_its_models_is_noticed(empty_shop: Flask) -> None:
+def test_a_difference_between_schema_and_models_is_detected(empty_shop: Flask) -> None:
     migrations.upgrade(("cart",))
     with db.engines["cart"].begin() as connection:
         connection.execute(sa.text("ALTER TABLE cart_item ADD COLUMN colour VARCHAR(9)"))
@@ -62,12 +62,12 @@ def test_a_schema_that_differs_from_its_models_is_noticed(empty_shop: Flask) -> 
         command.check(migrations.alembic_config("cart"))
 
 
-def test_going_up_twice_changes_nothing(filled_shop: Flask) -> None:
+def test_upgrading_twice_changes_nothing(filled_shop: Flask) -> None:
     migrations.upgrade()
     assert cart.quote("a-guest").unit_count == 2
 
 
-def test_a_shop_with_goods_in_it_goes_down_to_nothing_and_up_again(filled_shop: Flask) -> None:
+def test_a_filled_shop_can_be_downgraded_to_base_and_upgraded_again(filled_shop: Flask) -> None:
     migrations.downgrade()
     assert {schema: tables(schema) for schema in SCHEMAS} == {schema: set() for schema in SCHEMAS}
     migrations.upgrade()
@@ -76,7 +76,7 @@ def test_a_shop_with_goods_in_it_goes_down_to_nothing_and_up_again(filled_shop: 
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_one_schema_goes_down_and_up_while_the_others_keep_what_they_have(filled_shop: Flask, schema: str) -> None:
+def test_one_schema_is_downgraded_and_upgraded_without_the_others(filled_shop: Flask, schema: str) -> None:
     before = {other: tables(other) for other in SCHEMAS}
     migrations.downgrade((schema,))
     assert {other: tables(other) for other in SCHEMAS} == {**before, schema: set()}
@@ -87,7 +87,7 @@ def test_one_schema_goes_down_and_up_while_the_others_keep_what_they_have(filled
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_command_line_brings_a_shop_up_and_down(engine: str, tmp_path: Path) -> None:
+def test_the_commands_upgrade_and_downgrade(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path, filled=False) as app:
         runner = app.test_cli_runner()
         assert runner.invoke(args=["db", "upgrade"]).output.endswith("up to date\n")
@@ -110,7 +110,7 @@ def delete_a_movement() -> None:
 
 
 @pytest.mark.parametrize("tamper", [change_a_movement, delete_a_movement])
-def test_the_database_itself_refuses_to_rewrite_the_ledger(app: Flask, tamper: Callable[[], None]) -> None:
+def test_triggers_refuse_changes_of_the_stock_ledger(app: Flask, tamper: Callable[[], None]) -> None:
     def ledger() -> list[tuple[int, int]]:
         rows = sa.select(StockMovement.id, StockMovement.delta).order_by(StockMovement.id)
         return [(row.id, row.delta) for row in read_session().execute(rows)]

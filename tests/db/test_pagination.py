@@ -1,4 +1,4 @@
-"""Cursors: what an address carries from page to page, and what somebody else wrote there."""
+"""Encoding and decoding of cursors, valid and forged."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from storefront.db.pagination import decode_cursor, encode_cursor
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 5, tzinfo=UTC)
-DEAR = 9_999_999_999_999  # minor units: the highest price there may be
+MAX_PRICE = 9_999_999_999_999  # minor units: the highest price there may be
 
 
-def test_a_cursor_gives_back_what_was_packed() -> None:
-    values = [True, "Ünï, 日本 😀", -7, DEAR, NOON]
+def test_a_cursor_decodes_to_the_encoded_values() -> None:
+    values = [True, "Ünï, 日本 😀", -7, MAX_PRICE, NOON]
     assert decode_cursor(encode_cursor(values), (bool, str, int, int, datetime)) == values
 
 
@@ -41,5 +41,5 @@ def test_a_cursor_gives_back_what_was_packed() -> None:
         ('["9999-12-31T23:59:59-14:00"]', (datetime,)),
     ],
 )
-def test_what_is_no_cursor_of_these_kinds_is_none(text: str, kinds: tuple[type, ...]) -> None:
+def test_an_invalid_cursor_decodes_to_none(text: str, kinds: tuple[type, ...]) -> None:
     assert decode_cursor(base64.urlsafe_b64encode(text.encode()).decode().rstrip("="), kinds) is None

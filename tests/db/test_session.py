@@ -1,4 +1,4 @@
-"""Transactions: each writes one schema, wholly or not at all, and nothing is written outside of one."""
+"""Transactions: each writes one schema, completely or not at all, and nothing is written outside of one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_leaving_a_transaction_commits(app: Flask) -> None:
     assert carts() == ["a-guest"]
 
 
-def test_an_exception_takes_everything_back(app: Flask) -> None:
+def test_an_exception_rolls_everything_back(app: Flask) -> None:
     def fail_late() -> None:
         with transaction("cart") as session:
             make_cart(session)
@@ -142,11 +142,11 @@ def test_a_transaction_cannot_write_to_a_second_schema(app: Flask, write: Callab
             make_cart(session)
             write(session)
 
-    before = facts_of_the_catalogue()
+    before = catalogue_state()
     with pytest.raises(WriteOutsideTransaction):
         write_both()
     assert carts() == []
-    assert facts_of_the_catalogue() == before
+    assert catalogue_state() == before
 
 
 @pytest.mark.parametrize("write", FOREIGN_WRITES.values(), ids=FOREIGN_WRITES)
@@ -155,13 +155,13 @@ def test_nothing_is_written_outside_a_transaction(app: Flask, write: Callable[[S
         write(read_session())
         read_session().commit()
 
-    before = facts_of_the_catalogue()
+    before = catalogue_state()
     with pytest.raises(WriteOutsideTransaction):
         write_alone()
-    assert facts_of_the_catalogue() == before
+    assert catalogue_state() == before
 
 
-def facts_of_the_catalogue() -> tuple[list[tuple[str, str]], int | None]:
+def catalogue_state() -> tuple[list[tuple[str, str]], int | None]:
     read_session().rollback()
     names = [(c.slug, c.name) for c in read_session().scalars(sa.select(Category).order_by(Category.id))]
     return names, read_session().scalar(sa.select(sa.func.count()).select_from(Variant))
@@ -174,20 +174,20 @@ def test_a_transaction_may_read_another_schema(app: Flask) -> None:
     assert carts() == ["a-guest"]
 
 
-def test_words_of_a_search_are_no_statements(app: Flask) -> None:
+def test_parameters_are_not_taken_for_statements(app: Flask) -> None:
     found = read_session().scalars(sa.select(Category.name).where(Category.name == "delete from carts; update x set"))
     assert found.all() == []
 
 
-READINGS = {
+READS = {
     "select": lambda session, row: session.scalars(sa.select(Category).where(Category.id == row.id)).one(),
     "get": lambda session, row: session.get(Category, row.id),
     "get_one": lambda session, row: session.get_one(Category, row.id),
 }
 
 
-@pytest.mark.parametrize("read", READINGS.values(), ids=READINGS)
-def test_what_is_read_again_is_as_it_is_now(app: Flask, read: Callable[[Session, Category], Category]) -> None:
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_reading_again_returns_the_present_state(app: Flask, read: Callable[[Session, Category], Category]) -> None:
     with transaction("catalog") as session:
         row = session.scalars(sa.select(Category).where(Category.slug == "books")).one()
         session.execute(sa.update(Category).where(Category.slug == "books").values(name="Books, new and old"))
@@ -196,15 +196,13 @@ def test_what_is_read_again_is_as_it_is_now(app: Flask, read: Callable[[Session,
         assert row.name == "Books, new and old"
 
 
-@pytest.mark.parametrize("read", READINGS.values(), ids=READINGS)
-def test_reading_again_loses_no_change_that_was_not_written_yet(
-    app: Flask, read: Callable[[Session, Category], Category]
-) -> None:
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_reading_again_keeps_pending_changes(app: Flask, read: Callable[[Session, Category], Category]) -> None:
     with transaction("catalog") as session:
         row = session.scalars(sa.select(Category).where(Category.slug == "books")).one()
         row.name = "Books, new and old"
         assert read(session, row).name == "Books, new and old"
-    assert ("books", "Books, new and old") in facts_of_the_catalogue()[0]
+    assert ("books", "Books, new and old") in catalogue_state()[0]
 
 
 def test_each_statement_finds_the_database_of_its_tables(app: Flask) -> None:
@@ -213,7 +211,7 @@ def test_each_statement_finds_the_database_of_its_tables(app: Flask) -> None:
     assert (by_column, by_table) == (6, 0)
 
 
-def test_a_moment_comes_back_as_it_was_to_the_microsecond(app: Flask) -> None:
+def test_a_datetime_is_stored_to_the_microsecond(app: Flask) -> None:
     in_india = datetime(2026, 11, 22, 17, 30, 1, 234567, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     with transaction("cart") as session:
         make_cart(session, at=in_india)
@@ -222,21 +220,21 @@ def test_a_moment_comes_back_as_it_was_to_the_microsecond(app: Flask) -> None:
     assert kept.tzinfo is UTC
 
 
-def test_a_moment_without_time_zone_is_refused(app: Flask) -> None:
+def test_a_datetime_without_time_zone_is_refused(app: Flask) -> None:
     naive = datetime(2026, 11, 22, 12, 0)  # noqa: DTZ001 - that is the point
     with pytest.raises(StatementError, match="without time zone"), transaction("cart") as session:
         make_cart(session, at=naive)
     assert carts() == []
 
 
-def test_an_update_counts_the_rows_it_found_even_where_nothing_differed(app: Flask) -> None:
+def test_an_update_counts_matched_rows_even_if_unchanged(app: Flask) -> None:
     with transaction("catalog") as session:
         same = sa.update(Category).where(Category.slug == "books").values(name="Books")
         assert rows_changed(session.execute(same)) == 1
         assert rows_changed(session.execute(same.where(Category.name == "Toys"))) == 0
 
 
-def test_the_shop_knows_what_a_schema_lives_in(app: Flask) -> None:
+def test_the_dialect_of_a_schema_is_known(app: Flask) -> None:
     assert dialect_of("cart") == {"sqlite": "sqlite"}.get(db.engines["cart"].dialect.name, "mysql")
 
 
@@ -266,7 +264,7 @@ def add_unit(session: Session, category: int) -> None:
     session.execute(sa.update(Category).where(Category.id == category).values(hue=Category.hue + 1))
 
 
-def test_a_command_that_keeps_losing_gives_up() -> None:
+def test_a_command_that_keeps_losing_deadlocks_fails() -> None:
     runs = []
 
     @retry_on_deadlock
@@ -279,7 +277,7 @@ def test_a_command_that_keeps_losing_gives_up() -> None:
     assert len(runs) == ATTEMPTS
 
 
-def test_any_other_fault_is_not_tried_again() -> None:
+def test_other_errors_are_not_retried() -> None:
     runs = []
 
     @retry_on_deadlock

@@ -193,7 +193,7 @@ def press(shopper: Shopper, control: Locator) -> None:
 
 def test_the_first_tab_stop_is_the_skip_link(shopper: Shopper) -> None:
     shopper.open("/")
-    press(shopper, shopper.link("Skip to the content"))
+    press(shopper, shopper.link("Skip to main content"))
     expect(shopper.page.locator("main")).to_be_focused()
     tab_to(shopper, shopper.link("Shop all products"))
 

@@ -246,5 +246,5 @@ def test_removing_a_line_that_another_tab_removed_shows_an_error(shopper: Shoppe
     other_tab.get_by_role("button", name="Remove").click()
     expect(other_tab.get_by_role("button", name=re.compile("^Undo"))).to_be_visible()
     shopper.button("Remove").click()
-    expect(shopper.page.locator("#notices").get_by_role("alert")).to_contain_text("There is nothing here")
+    expect(shopper.page.locator("#notices").get_by_role("alert")).to_contain_text("Page not found")
     expect(shopper.page.locator("#problem")).to_be_focused()

@@ -59,7 +59,7 @@ def test_a_failed_filter_shows_an_error_and_is_unchecked(shopper: Shopper, happe
     tick = shopper.page.get_by_label(IN_STOCK)
     with network_fault(shopper, happens):
         tick.click()
-        expect(alert(shopper)).to_have_text("The shop could not be reachedWhat you see is as it was. Try again.")
+        expect(alert(shopper)).to_have_text("The shop could not be reachedNothing on this page has changed. Try again.")
         expect(tick).not_to_be_checked()
         expect(shopper.page.locator(".listing__count strong")).to_have_text("12 products")
     shopper.take_picture("unreached-read")
@@ -74,7 +74,7 @@ def test_a_failed_write_claims_neither_success_nor_failure(shopper: Shopper, hap
     button = shopper.button("Add to cart").first
     with network_fault(shopper, happens):
         button.click()
-        expect(alert(shopper)).to_contain_text("We cannot tell whether this was done. Look before you try again.")
+        expect(alert(shopper)).to_contain_text("We cannot tell whether this was saved. Check before you try again.")
         expect(alert(shopper)).to_be_in_viewport()
         expect(shopper.page.get_by_text("Bad Gateway")).to_have_count(0)
         expect(button).to_be_focused()
@@ -103,7 +103,7 @@ def test_a_stock_change_sent_again_after_a_lost_answer_counts_once(new_shopper: 
     field.fill("+3")
     with network_fault(clerk, lose_the_answer):
         field.press("Enter")
-        expect(alert(clerk)).to_contain_text("Not saved, as far as we can tell")
+        expect(alert(clerk)).to_contain_text("This may not be saved")
         expect(field).to_have_value("+3")
         clerk.take_picture("unreached-desk")
     field.press("Enter")

@@ -84,11 +84,11 @@ def read_the_confirmation(shopper: Shopper, number: str) -> None:
         return shopper.link(f"Your order {number}").is_visible()
 
     eventually(has_arrived, f"the confirmation of {number}", within=60)
-    shopper.sees("Mail kept on this machine", shot="mailbox")
+    shopper.sees("E-mails of this development shop", shot="mailbox")
     shopper.link(f"Your order {number}").click()
     shopper.sees(f"Your order {number}", shot="mail")
     expect(shopper.page.locator("pre")).to_contain_text("Indigo Day Dress")
-    shopper.link("Open the HTML part").click()
+    shopper.link("View HTML version").click()
     shopper.sees("Thank you, Asha", shot="mail-html")
 
 

@@ -1,4 +1,4 @@
-"""An old shop beside the new one, on the same kind of database."""
+"""An old shop beside the new one, on the same database engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The databases of the old services, as Spring made them: its names, its types, its untidiness."""
+"""Databases of the old services with the names and types that Spring gave them."""
 
 from __future__ import annotations
 
@@ -129,7 +129,10 @@ class OldShop:
         self.add(REVIEWS, id=id, product_id=product, user_id=user, **row | more)
 
     def order(self, id: int, customer: int | None, items: list[tuple[int, int, float]], **more: Any) -> None:
-        """:param items: product, units and price of each"""
+        """Add an order.
+
+        :param items: product, units and price of each
+        """
         subtotal = sum(units * price for _, units, price in items)
         tax = round(subtotal * 0.18, 2)
         row = {"order_id": f"ORD-1705314600{id:03}", "customer_id": customer, "subtotal": subtotal, "shipping": 0.0,

@@ -1,4 +1,4 @@
-"""Accounts and what belongs to them, from the old tables."""
+"""Import of accounts, addresses, payment methods and wishlists."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def test_an_account_keeps_its_id_and_signs_in_with_its_old_password_which_is_the
     assert (account.email, account.phone, account.name) == ("asha@example.com", "+919876543210", "Asha Rao")
     assert (account.has_verified_email, account.mfa_enabled, account.role) == (True, False, Role.CUSTOMER)
     assert account.avatar == "https://pictures.example/asha.png"
-    assert kept_password(ASHA).startswith("$2b$")
+    assert stored_hash(ASHA).startswith("$2b$")
     assert accounts.sign_in("asha@example.com", SECRET) == account
-    assert kept_password(ASHA).startswith("$argon2id$")
+    assert stored_hash(ASHA).startswith("$argon2id$")
 
 
-def kept_password(user: int) -> str:
+def stored_hash(user: int) -> str:
     return read_session().scalars(select(User.password).where(User.id == user)).one() or ""
 
 
@@ -48,10 +48,10 @@ def test_a_password_in_plain_text_is_not_taken_over_and_nothing_says_what_it_was
     app: Flask, old: OldShop, read: Import, kept: str
 ) -> None:
     old.user(ASHA, password_hash=kept)
-    said = read().output
+    output = read().output
     assert not accounts.get_account(ASHA).has_password
-    assert "users: its password is not a bcrypt hash: it needs a new one: 1 (id 7001)" in said
-    assert kept not in said
+    assert "users: its password is not a bcrypt hash: it needs a new one: 1 (id 7001)" in output
+    assert kept not in output
 
 
 def test_the_next_account_has_an_id_after_the_last_that_came(app: Flask, old: OldShop, read: Import) -> None:
@@ -74,27 +74,27 @@ def test_an_id_that_somebody_has_here_is_not_given_away_nor_what_belongs_to_it(
     mine = accounts.open_accounts([("Ravi", "ravi@example.com")])[0].id
     old.user(mine, email="asha@example.com")
     old.address(1, mine)
-    said = read().output
-    assert f"users: another account here has its id: 1 (id {mine})" in said
-    assert "addresses: its account is not here: 1 (id 1)" in said
+    output = read().output
+    assert f"users: another account here has its id: 1 (id {mine})" in output
+    assert "addresses: its account is not here: 1 (id 1)" in output
     assert accounts.get_account(mine).email == "ravi@example.com"
     assert accounts.addresses_of(mine) == []
 
 
 @pytest.mark.parametrize(
-    ("row", "said", "phone"),
+    ("row", "output", "phone"),
     [
         ({"phone": ""}, "", None),
         ({"phone": None}, "", None),
-        ({"phone": "12"}, "its phone number is none: left out", None),
+        ({"phone": "12"}, "its phone number is invalid: left out", None),
         ({"phone": "+91 98765 43210"}, "", "+919876543210"),
     ],
 )
-def test_a_phone_number_is_kept_when_it_is_one(
-    app: Flask, old: OldShop, read: Import, row: dict[str, str], said: str, phone: str | None
+def test_only_valid_phone_numbers_are_imported(
+    app: Flask, old: OldShop, read: Import, row: dict[str, str], output: str, phone: str | None
 ) -> None:
     old.user(ASHA, **row)
-    assert said in read().output
+    assert output in read().output
     assert accounts.get_account(ASHA).phone == phone
 
 
@@ -105,15 +105,15 @@ def test_of_two_accounts_with_one_phone_number_the_second_goes_without(app: Flas
     assert accounts.get_account(UserId(7002)).phone is None
 
 
-def test_an_account_that_nobody_could_sign_in_to_does_not_come(app: Flask, old: OldShop, read: Import) -> None:
+def test_an_account_without_identifier_is_skipped(app: Flask, old: OldShop, read: Import) -> None:
     old.user(ASHA, email="not an address", phone="")
-    assert "neither an e-mail address nor a phone number that can be used: 1 (id 7001)" in read().output
+    assert "it has no valid e-mail address or phone number: 1 (id 7001)" in read().output
 
 
-def test_rights_of_staff_are_named_and_not_given(app: Flask, old: OldShop, read: Import) -> None:
+def test_staff_roles_are_reported_and_not_imported(app: Flask, old: OldShop, read: Import) -> None:
     old.user(ASHA, role="ROLE_ADMIN")
-    said = read().output
-    assert "it was ROLE_ADMIN there; rights are given by: flask --app wsgi staff role: 1 (id 7001)" in said
+    output = read().output
+    assert "its role ROLE_ADMIN was not imported: use flask --app wsgi staff role: 1 (id 7001)" in output
     assert accounts.get_account(ASHA).role is Role.CUSTOMER
 
 
@@ -132,18 +132,18 @@ def test_addresses_come_with_one_default_each_book(app: Flask, old: OldShop, rea
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "output"),
     [
         ({"city": " "}, "it lacks street, city, state or postal code"),
         ({"zip_code": "4" * 21}, "its postal code has more than 20 characters"),
     ],
 )
-def test_an_address_that_no_parcel_finds_does_not_come(
-    app: Flask, old: OldShop, read: Import, row: dict[str, str], said: str
+def test_an_incomplete_address_is_skipped(
+    app: Flask, old: OldShop, read: Import, row: dict[str, str], output: str
 ) -> None:
     old.user(ASHA)
     old.address(1, ASHA, **row)
-    assert f"addresses: {said}: 1 (id 1)" in read().output
+    assert f"addresses: {output}: 1 (id 1)" in read().output
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_an_address_that_no_parcel_finds_does_not_come(
         ("COD", "COD_TOKEN", ""),
     ],
 )
-def test_ways_to_pay_come_as_the_shop_keeps_them(
+def test_payment_methods_are_imported_masked(
     app: Flask, old: OldShop, read: Import, provider: str, token: str, details: str
 ) -> None:
     old.user(ASHA)
@@ -167,13 +167,11 @@ def test_ways_to_pay_come_as_the_shop_keeps_them(
 
 
 @pytest.mark.parametrize("token", ["4242 4242 4242 4242", "Asha|4242424242424242|12/2027", "4242424242424242"])
-def test_of_a_card_number_four_digits_come_and_the_report_says_so(
-    app: Flask, old: OldShop, read: Import, token: str
-) -> None:
+def test_of_a_card_number_four_digits_are_kept_and_reported(app: Flask, old: OldShop, read: Import, token: str) -> None:
     old.user(ASHA)
     old.add(tables.METHODS, id=1, user_id=ASHA, provider="VISA", token=token)
-    said = read().output
-    assert "payment methods: it held a whole card number: the last four digits are kept: 1 (id 1)" in said
+    output = read().output
+    assert "payment methods: it held a whole card number: the last four digits are kept: 1 (id 1)" in output
     (method,) = accounts.methods_of(ASHA)
     assert method.details == "4242"
     row = read_session().scalars(select(PaymentMethod)).one()
@@ -181,32 +179,34 @@ def test_of_a_card_number_four_digits_come_and_the_report_says_so(
 
 
 @pytest.mark.parametrize(
-    ("provider", "token", "said"),
+    ("provider", "token", "output"),
     [
         ("UPI", "nothing like one", "A UPI id looks like asha@okbank"),
         ("4242424242424242", "card_1_4242", "it contains a card number outside the number field"),
     ],
 )
-def test_what_nobody_can_pay_with_does_not_come(
-    app: Flask, old: OldShop, read: Import, provider: str, token: str, said: str
+def test_unusable_payment_methods_are_skipped(
+    app: Flask, old: OldShop, read: Import, provider: str, token: str, output: str
 ) -> None:
     old.user(ASHA)
     old.add(tables.METHODS, id=1, user_id=ASHA, provider=provider, token=token)
-    assert f"payment methods: {said}: 1 (id 1)" in read().output
+    assert f"payment methods: {output}: 1 (id 1)" in read().output
     assert accounts.methods_of(ASHA) == []
 
 
-def test_wishes_come_once_a_product_and_only_for_products_that_are_here(app: Flask, old: OldShop, read: Import) -> None:
+def test_wishlist_items_are_imported_once_and_for_imported_products_only(
+    app: Flask, old: OldShop, read: Import
+) -> None:
     old.user(ASHA)
     old.product(5001)
     old.add_all(tables.WISHES, [{"id": n, "user_id": ASHA, "product_id": p} for n, p in ((1, 5001), (2, 5001), (3, 5))])
-    said = read().output
-    assert "wishlist: the product is on the list already: 1 (id 2)" in said
-    assert "wishlist: its product is not here: 1 (id 3)" in said  # the shop has a product 5, but it is another
+    output = read().output
+    assert "wishlist: the product is on the list already: 1 (id 2)" in output
+    assert "wishlist: its product was not imported: 1 (id 3)" in output  # the shop has a product 5, but it is another
     assert accounts.wishlist_product_ids(ASHA) == {5001}
 
 
-def test_what_was_changed_or_deleted_here_since_stays_so(app: Flask, old: OldShop, read: Import) -> None:
+def test_a_second_import_does_not_undo_changes(app: Flask, old: OldShop, read: Import) -> None:
     old.user(ASHA)
     old.user(7002)
     old.product(5001)

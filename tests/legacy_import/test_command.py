@@ -1,4 +1,4 @@
-"""The command: where it reads, what it reports, that it may be broken off and run again."""
+"""The command: its sources, its report, and that it can be interrupted and repeated."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def everything() -> object:
     )
 
 
-def test_everything_comes_once_and_a_second_run_changes_nothing(app: Flask, full: OldShop, read: Import) -> None:
+def test_everything_is_imported_once_and_a_second_run_changes_nothing(app: Flask, full: OldShop, read: Import) -> None:
     first = figures(read().output)
     assert first == {kind: [2, 1, 0, 1] if kind == "users" else [1, 1, 0, 0] for kind in KINDS}
     known = everything()
@@ -87,17 +87,15 @@ def test_everything_comes_once_and_a_second_run_changes_nothing(app: Flask, full
     assert list(consistency.violations()) == []
 
 
-def test_every_skipped_row_stands_in_a_file_if_one_is_asked_for(
-    app: Flask, full: OldShop, read: Import, tmp_path: Path
-) -> None:
+def test_skipped_rows_are_written_to_the_report_file(app: Flask, full: OldShop, read: Import, tmp_path: Path) -> None:
     read(full.url, "--report", str(tmp_path / "skipped.csv"))
     with (tmp_path / "skipped.csv").open() as file:
         rows = list(csv.DictReader(file))
-    reason = "it has neither an e-mail address nor a phone number that can be used"
+    reason = "it has no valid e-mail address or phone number"
     assert rows == [{"table": "users", "id": "7002", "what": "skipped", "reason": reason}]
 
 
-def test_a_run_that_was_broken_off_goes_on(app: Flask, other: OldShop, read: Import) -> None:
+def test_an_interrupted_import_can_be_continued(app: Flask, other: OldShop, read: Import) -> None:
     filled(other)
     for table in ("reviews", "order_item"):
         other.execute(f"ALTER TABLE {table} RENAME TO {table}_later")
@@ -141,7 +139,7 @@ def test_columns_may_have_the_other_names(app: Flask, other: OldShop, read: Impo
     assert accounts.addresses_of(ASHA)[0].where.postal_code == "d"
 
 
-def test_moments_without_a_zone_are_read_in_that_of_the_old_servers(app: Flask, full: OldShop, read: Import) -> None:
+def test_datetimes_without_zone_are_in_that_of_the_old_servers(app: Flask, full: OldShop, read: Import) -> None:
     read(full.url, "--time-zone", "Asia/Kolkata")
     assert f"{orders.get_order('ORD-1705314600001').placed_at:%H:%M}" == "05:00"
 
@@ -149,8 +147,8 @@ def test_moments_without_a_zone_are_read_in_that_of_the_old_servers(app: Flask, 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ([], 2, "name the database of the old system"),
-        (["not an address"], 1, "cannot be read: not the address of a database"),
+        ([], 2, "give the database of the old system"),
+        (["not an address"], 1, "cannot be read: not a database URL"),
         (["sqlite:////nowhere/old.db"], 1, "cannot be read: sqlite:////nowhere/old.db: unable to open"),
         (
             ["mysql+pymysql://root:hidden@127.0.0.1:1/old"],
@@ -158,13 +156,11 @@ def test_moments_without_a_zone_are_read_in_that_of_the_old_servers(app: Flask, 
             "cannot be read: mysql+pymysql://root:***@127.0.0.1:1/old",
         ),
         (["sqlite://"], 1, "no table of the old system was found there"),
-        (["sqlite://", "--schema", "people=sqlite://"], 2, "write users or products"),
-        (["sqlite://", "--time-zone", "Mars/Olympus"], 2, "no such time zone"),
+        (["sqlite://", "--schema", "people=sqlite://"], 2, "expected users or products"),
+        (["sqlite://", "--time-zone", "Mars/Olympus"], 2, "unknown time zone"),
     ],
 )
-def test_what_cannot_be_read_is_said_without_the_password(
-    app: Flask, arguments: list[str], code: int, said: str
-) -> None:
+def test_errors_do_not_contain_the_password(app: Flask, arguments: list[str], code: int, said: str) -> None:
     result = app.test_cli_runner().invoke(args=["import-legacy", *arguments])
     assert (result.exit_code, "hidden" in result.output) == (code, False)
     assert said in " ".join(result.output.split())

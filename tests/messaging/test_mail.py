@@ -1,4 +1,4 @@
-"""Letters, and the ports they leave by."""
+"""E-mails and their transports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from storefront.messaging.mail import Email, FileTransport, SmtpTransport
 from tests.conftest import make_config
 from tests.run import free_port
 
-LETTER = Email(
+EMAIL = Email(
     id="order-placed-ORD-1@shop.example",
     to="asha@example.com",
     subject="Your order – ₹1,680 ☕",
@@ -35,7 +35,7 @@ LETTER = Email(
 class Mailbox:
     """A mail server's memory.
 
-    :ivar hangs_up: it closes the line instead of saying goodbye
+    :ivar hangs_up: it closes the connection instead of saying goodbye
     """
 
     received: list[bytes] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Mailbox:
         return "221 Bye"
 
     @property
-    def letters(self) -> list[EmailMessage]:
+    def messages(self) -> list[EmailMessage]:
         return [message_from_bytes(content, policy=policy.default) for content in self.received]  # type: ignore[misc]
 
 
@@ -90,8 +90,8 @@ def smtp(tmp_path: Path, mailbox: Mailbox) -> Iterator[SmtpTransport]:
         yield app.extensions["mailer"]
 
 
-def part(letter: EmailMessage, kind: str) -> str:
-    body = letter.get_body((kind,))
+def part(message: EmailMessage, kind: str) -> str:
+    body = message.get_body((kind,))
     assert body is not None
     return str(body.get_content()).replace("\r\n", "\n").strip()
 
@@ -99,65 +99,63 @@ def part(letter: EmailMessage, kind: str) -> str:
 # ------------------------------------------------------------------------------------------------- SMTP
 
 
-def test_a_letter_arrives_with_a_text_and_an_html_part(smtp: SmtpTransport, mailbox: Mailbox) -> None:
-    smtp.send(LETTER)
-    (letter,) = mailbox.letters
-    assert (letter["Subject"], letter["To"], letter["From"]) == (LETTER.subject, LETTER.to, "shop@localhost")
-    assert (part(letter, "plain"), part(letter, "html")) == (LETTER.text.strip(), LETTER.html)
+def test_an_email_arrives_with_a_text_and_an_html_part(smtp: SmtpTransport, mailbox: Mailbox) -> None:
+    smtp.send(EMAIL)
+    (message,) = mailbox.messages
+    assert (message["Subject"], message["To"], message["From"]) == (EMAIL.subject, EMAIL.to, "shop@localhost")
+    assert (part(message, "plain"), part(message, "html")) == (EMAIL.text.strip(), EMAIL.html)
 
 
-def test_a_letter_sent_twice_carries_the_same_message_id(smtp: SmtpTransport, mailbox: Mailbox) -> None:
+def test_an_email_sent_twice_has_the_same_message_id(smtp: SmtpTransport, mailbox: Mailbox) -> None:
     for _ in range(2):
-        smtp.send(LETTER)
-    assert [letter["Message-ID"] for letter in mailbox.letters] == ["<order-placed-ORD-1@shop.example>"] * 2
+        smtp.send(EMAIL)
+    assert [message["Message-ID"] for message in mailbox.messages] == ["<order-placed-ORD-1@shop.example>"] * 2
 
 
-def test_a_letter_to_a_domain_of_another_script_arrives(smtp: SmtpTransport, mailbox: Mailbox) -> None:
-    smtp.send(Email(LETTER.id, "asha@bücher.example", "Hello", "text", "<p>html</p>"))
+def test_an_email_to_an_internationalized_domain_arrives(smtp: SmtpTransport, mailbox: Mailbox) -> None:
+    smtp.send(Email(EMAIL.id, "asha@bücher.example", "Hello", "text", "<p>html</p>"))
     assert mailbox.recipients == ["asha@xn--bcher-kva.example"]
 
 
-def test_a_letter_that_is_refused_says_so(smtp: SmtpTransport, mailbox: Mailbox) -> None:
+def test_a_refused_email_is_an_error(smtp: SmtpTransport, mailbox: Mailbox) -> None:
     mailbox.refuses = True
     with pytest.raises(OSError, match="Come back later"):
-        smtp.send(LETTER)
+        smtp.send(EMAIL)
 
 
-def test_a_server_that_hangs_up_without_goodbye_has_the_letter(smtp: SmtpTransport, mailbox: Mailbox) -> None:
+def test_a_connection_closed_at_quit_is_no_error(smtp: SmtpTransport, mailbox: Mailbox) -> None:
     mailbox.hangs_up = True
-    smtp.send(LETTER)
+    smtp.send(EMAIL)
     assert len(mailbox.received) == 1
 
 
-def test_a_server_that_is_away_is_an_error_for_who_keeps_the_letter(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_an_error(tmp_path: Path) -> None:
     with shop_with_mail(tmp_path, f"smtp://127.0.0.1:{free_port()}") as app, pytest.raises(ConnectionRefusedError):
-        app.extensions["mailer"].send(LETTER)
+        app.extensions["mailer"].send(EMAIL)
 
 
-def test_a_server_that_says_nothing_is_not_waited_for_endlessly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_silent_server_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail, "SMTP_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
         with shop_with_mail(tmp_path, url) as app, pytest.raises(OSError, match="timed out"):
-            app.extensions["mailer"].send(LETTER)
+            app.extensions["mailer"].send(EMAIL)
 
 
-@pytest.mark.parametrize(("absence", "asked"), [(30, 1), (0, 3)])
-def test_a_server_that_says_nothing_does_not_keep_every_letter_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absence: int, asked: int
+@pytest.mark.parametrize(("open_seconds", "connections"), [(30, 1), (0, 3)])
+def test_after_a_time_out_further_emails_fail_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_seconds: int, connections: int
 ) -> None:
     monkeypatch.setattr(mail, "SMTP_SECONDS", 0.2)
-    monkeypatch.setattr(mail, "BREAKER_OPEN_SECONDS", absence)
+    monkeypatch.setattr(mail, "BREAKER_OPEN_SECONDS", open_seconds)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
         with shop_with_mail(tmp_path, url) as app:
             for _ in range(3):
                 with pytest.raises(OSError, match=r"timed out|did not answer"):
-                    app.extensions["mailer"].send(LETTER)
+                    app.extensions["mailer"].send(EMAIL)
         silent.setblocking(False)
-        assert count_calls(silent) == asked
+        assert count_calls(silent) == connections
 
 
 def count_calls(server: socket.socket) -> int:
@@ -171,13 +169,13 @@ def count_calls(server: socket.socket) -> int:
 
 
 @pytest.mark.parametrize(("scheme", "fault"), [("smtps", ssl.SSLError), ("smtp+tls", OSError)])
-def test_a_letter_meant_for_a_safe_line_does_not_leave_by_an_open_one(
+def test_an_email_is_not_sent_unencrypted_if_tls_is_configured(
     tmp_path: Path, mailbox: Mailbox, scheme: str, fault: type[Exception]
 ) -> None:
     with smtp_server(mailbox) as url:
         safe = url.replace("smtp:", f"{scheme}:")
         with shop_with_mail(tmp_path, safe) as app, pytest.raises(fault):
-            app.extensions["mailer"].send(LETTER)
+            app.extensions["mailer"].send(EMAIL)
     assert mailbox.received == []
 
 
@@ -193,49 +191,54 @@ def test_a_letter_meant_for_a_safe_line_does_not_leave_by_an_open_one(
         ("smtp+tls://mail.example:587", "mail.example", 587, False, True),
     ],
 )
-def test_a_mail_url_names_server_port_and_kind_of_line(
+def test_a_mail_url_configures_server_port_and_encryption(
     tmp_path: Path, url: str, server: str, port: int, is_ssl: bool, is_tls: bool
 ) -> None:
     with shop_with_mail(tmp_path, url) as app:
-        line = app.extensions["mail"]
+        connection = app.extensions["mail"]
         assert isinstance(app.extensions["mailer"], SmtpTransport)
-        assert (line.server, line.port, line.use_ssl, line.use_tls) == (server, port, is_ssl, is_tls)
-        assert (line.username, line.password) == (None, None)
+        assert (connection.server, connection.port, connection.use_ssl, connection.use_tls) == (
+            server,
+            port,
+            is_ssl,
+            is_tls,
+        )
+        assert (connection.username, connection.password) == (None, None)
 
 
-def test_user_and_password_may_hold_any_character(tmp_path: Path) -> None:
+def test_user_and_password_are_percent_decoded(tmp_path: Path) -> None:
     with shop_with_mail(tmp_path, "smtps://shop%40example.com:p%3Aw%2Fd@mail.example") as app:
-        line = app.extensions["mail"]
-        assert (line.username, line.password) == ("shop@example.com", "p:w/d")
+        connection = app.extensions["mail"]
+        assert (connection.username, connection.password) == ("shop@example.com", "p:w/d")
 
 
-def test_without_a_mail_url_letters_lie_in_the_data_folder(tmp_path: Path) -> None:
+def test_without_a_mail_url_emails_are_written_to_the_data_folder(tmp_path: Path) -> None:
     with shop_with_mail(tmp_path, "") as app:
-        post = app.extensions["mailer"]
-        assert isinstance(post, FileTransport)
-        assert post.folder == tmp_path / "mail"
+        transport = app.extensions["mailer"]
+        assert isinstance(transport, FileTransport)
+        assert transport.folder == tmp_path / "mail"
 
 
 # ----------------------------------------------------------------------------------------------- folder
 
 
-def test_a_letter_laid_down_can_be_read_again(tmp_path: Path) -> None:
-    FileTransport(tmp_path / "mail", "shop@localhost").send(LETTER)
+def test_a_written_email_can_be_read(tmp_path: Path) -> None:
+    FileTransport(tmp_path / "mail", "shop@localhost").send(EMAIL)
     (path,) = (tmp_path / "mail").iterdir()
-    letter = mail.read(path)
-    assert (letter["Subject"], letter["To"]) == (LETTER.subject, LETTER.to)
-    assert letter["Message-ID"] == f"<{LETTER.id}>"
-    assert (part(letter, "plain"), part(letter, "html")) == (LETTER.text.strip(), LETTER.html)
+    message = mail.read(path)
+    assert (message["Subject"], message["To"]) == (EMAIL.subject, EMAIL.to)
+    assert message["Message-ID"] == f"<{EMAIL.id}>"
+    assert (part(message, "plain"), part(message, "html")) == (EMAIL.text.strip(), EMAIL.html)
 
 
-def test_the_same_letter_twice_is_one_file(tmp_path: Path) -> None:
-    post = FileTransport(tmp_path, "shop@localhost")
+def test_the_same_email_twice_is_one_file(tmp_path: Path) -> None:
+    transport = FileTransport(tmp_path, "shop@localhost")
     for _ in range(2):
-        post.send(LETTER)
+        transport.send(EMAIL)
     assert [path.suffix for path in tmp_path.iterdir()] == [".eml"]
 
 
-def test_no_letter_is_laid_down_outside_the_folder(tmp_path: Path) -> None:
-    post = FileTransport(tmp_path / "mail", "shop@localhost")
-    post.send(Email("../../etc/x@y", "a@example.com", "s", "t", "<p>h</p>"))
+def test_no_email_is_written_outside_the_folder(tmp_path: Path) -> None:
+    transport = FileTransport(tmp_path / "mail", "shop@localhost")
+    transport.send(Email("../../etc/x@y", "a@example.com", "s", "t", "<p>h</p>"))
     assert [path.parent for path in tmp_path.rglob("*.eml")] == [tmp_path / "mail"]

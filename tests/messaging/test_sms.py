@@ -1,4 +1,4 @@
-"""Text messages and where they go."""
+"""Text messages and their transports."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ def test_a_gateway_gets_number_and_text(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 400, 500])
-def test_what_a_gateway_refuses_is_not_taken_for_sent_and_not_repeated_in_the_fault(
-    gateway: Gateway, status: int
-) -> None:
+def test_a_refusal_is_an_error_without_password_and_text(gateway: Gateway, status: int) -> None:
     gateway.status = status
     with pytest.raises(GatewayRefused) as refusal:
         HttpGateway(f"http://user:secret@127.0.0.1:{gateway.server_port}/send").send(HELLO)
@@ -69,13 +67,13 @@ def test_what_a_gateway_refuses_is_not_taken_for_sent_and_not_repeated_in_the_fa
     assert "123456" not in str(refusal.value)
 
 
-def test_a_gateway_that_is_away_is_said_so_without_its_password() -> None:
+def test_an_unreachable_gateway_is_an_error_without_the_password() -> None:
     with pytest.raises(GatewayRefused) as refusal:
         HttpGateway("http://user:secret@127.0.0.1:1/send").send(HELLO)
     assert "secret" not in str(refusal.value)
 
 
-def test_without_a_gateway_messages_lie_beside_the_letters(tmp_path: Path) -> None:
+def test_without_a_gateway_messages_are_written_beside_the_emails(tmp_path: Path) -> None:
     SmsFileTransport(FileTransport(tmp_path, "shop@localhost")).send(HELLO)
     (file,) = tmp_path.glob("*.eml")
     assert HELLO.text in str(read(file).get_body(("plain",)))
@@ -89,7 +87,7 @@ def test_without_a_gateway_messages_lie_beside_the_letters(tmp_path: Path) -> No
         ("production", "https://sms.example", HttpGateway),
     ],
 )
-def test_the_port_is_chosen_by_the_environment(
+def test_the_transport_is_chosen_by_the_environment(
     tmp_path: Path, environment: str, url: str, kind: type[object] | None
 ) -> None:
     settings = {**PRODUCTION, "STOREFRONT_ENV": environment, "SMS_URL": url}

@@ -38,7 +38,7 @@ def lay_down(folder: FileTransport, number: int) -> None:
 
 
 def test_an_empty_mailbox_says_so(pages: Pages, folder: FileTransport) -> None:
-    assert "No mail yet" in pages.get("/dev/mail").words
+    assert "No e-mails yet" in pages.get("/dev/mail").words
 
 
 def test_letters_are_listed_newest_first(pages: Pages, folder: FileTransport) -> None:

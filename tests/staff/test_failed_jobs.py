@@ -19,7 +19,7 @@ from storefront.checkout import service as checkout
 from storefront.cli import consistency
 from storefront.db import outbox
 from storefront.db.audit_log import AuditEntryView, AuditQuery
-from storefront.db.dead_letters import stuck_messages
+from storefront.db.dead_letters import dead_letters_by_schema
 from storefront.db.outbox import OutboxMessage
 from storefront.db.session import read_session, transaction
 from storefront.orders import service as orders
@@ -182,8 +182,8 @@ def test_a_message_tried_again_wakes_the_worker(app: Flask, now: Clock, monkeypa
     message = parked("orders", now)
     wakes: list[int] = []
     monkeypatch.setitem(app.extensions, "wake_worker", lambda: wakes.append(1))
-    assert stuck_messages()["orders"].requeue(message, actor=CLERK)
-    assert not stuck_messages()["orders"].requeue(message, actor=CLERK)
+    assert dead_letters_by_schema()["orders"].requeue(message, actor=CLERK)
+    assert not dead_letters_by_schema()["orders"].requeue(message, actor=CLERK)
     assert wakes == [1], "a second click asks for nothing"
 
 
@@ -217,21 +217,21 @@ def test_what_comes_back_by_itself_has_no_button(desk: Pages, now: Clock) -> Non
     row = desk.get("/staff/troubles").one(f"#message-orders-{message}")
     assert "Next try 22 Nov 2026, 17:31" in " ".join(row.get_text(" ").split())
     assert not row.select("form")
-    assert not stuck_messages()["orders"].requeue(message, actor=CLERK)
+    assert not dead_letters_by_schema()["orders"].requeue(message, actor=CLERK)
     assert list(consistency.violations()) == []
 
 
 def test_what_was_delivered_or_waits_its_turn_is_no_trouble(desk: Pages, now: Clock) -> None:
     post_message("orders", "news/1")
     post_message("orders", "news/2", last_error="OSError", delivered_at=now.read())
-    assert stuck_messages()["orders"].count() == 0
+    assert dead_letters_by_schema()["orders"].count() == 0
     assert "None: every letter" in desk.get("/staff/troubles").words
 
 
 def test_what_nobody_fetched_for_ten_minutes_is_a_trouble_and_a_fault(desk: Pages, now: Clock) -> None:
     post_message("accounts", "news/1")
     now.advance(minutes=11)
-    assert [message.key for message in stuck_messages()["accounts"].entries()] == ["news/1"]
+    assert [message.key for message in dead_letters_by_schema()["accounts"].entries()] == ["news/1"]
     assert list(consistency.violations()) == ["news/1: not delivered after 0 attempts: "]
 
 
@@ -243,7 +243,7 @@ def test_a_message_of_no_outbox_is_not_found(desk: Pages, now: Clock) -> None:
 
 
 def test_every_outbox_the_worker_delivers_is_watched(app: Flask) -> None:
-    assert set(stuck_messages()) == set(TABLES)
-    for schema, messages in stuck_messages().items():
+    assert set(dead_letters_by_schema()) == set(TABLES)
+    for schema, messages in dead_letters_by_schema().items():
         assert messages.table is TABLES[schema]
     assert tasks.deliver_outboxes() >= 0

@@ -226,7 +226,9 @@ def test_the_customer_has_the_invoice_as_a_file_too_and_nobody_else_does(desk: P
     shopper = Pages(desk.app)
     assert shopper.client.get(f"/orders/{order.id}/invoice.pdf").status_code == 303
     shopper.submit(shopper.get("/track"), "form.order-track__form", order_id=order.id, email="asha@example.com")
-    link = next(a for a in shopper.get(f"/orders/{order.id}/invoice").all(".invoice__acts a") if a.get_text() == "PDF")
+    link = next(
+        a for a in shopper.get(f"/orders/{order.id}/invoice").all(".invoice__acts a") if a.get_text() == "Download PDF"
+    )
     assert order.id in sheets(shopper, str(link["href"]))[0]
 
 
@@ -329,7 +331,7 @@ def test_a_credit_note_names_what_was_returned_and_its_tax(desk: Pages) -> None:
             "Asha Rao",
             f"2 × Clay Mug; delivery. Return no. {number}",
             order.items[0].sku,
-            "Goods ₹1,000",
+            "Products ₹1,000",
             "Delivery ₹500",
             "Tax ₹180",
             "Credited ₹1,680",
@@ -346,7 +348,7 @@ def test_a_cancelled_order_has_a_credit_note_at_the_desk(desk: Pages) -> None:
     assert "₹1,680 of ₹1,680 given back" in page.words
     for words in both(desk, str(page.one("a[href*=credit-notes]")["href"])):
         assert "Credited ₹1,680" in words
-        assert "It was not paid yet: so much less is asked for." in words
+        assert "The order was not paid yet: the amount due is reduced." in words
 
 
 def test_a_credit_note_is_its_customers_and_nobody_elses(desk: Pages) -> None:

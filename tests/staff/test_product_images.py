@@ -130,7 +130,7 @@ def test_more_than_twelve_at_once_are_left_out_by_name(desk: Pages) -> None:
 def test_a_form_far_larger_than_the_files_may_be_together_is_refused_unread(desk: Pages) -> None:
     mug = make_product()
     page = send(desk, mug, ("one.png", picture()), ("rest.png", b"\0" * (51 * 2**20)), status=413)
-    assert "That is too much at once" in page.words
+    assert "Request too large" in page.words
     assert words_of(mug) == []
 
 

@@ -26,7 +26,7 @@ from storefront.checkout import service as checkout
 from storefront.cli import consistency
 from storefront.cli.backup import mariadb_copy
 from storefront.db import migrations
-from storefront.db.dead_letters import stuck_messages
+from storefront.db.dead_letters import dead_letters_by_schema
 from storefront.db.session import db, transaction
 from storefront.orders import service as orders
 from storefront.orders.service import OrderStatus
@@ -216,8 +216,8 @@ def test_the_worker_ends_what_was_under_way(shop: OldShop, mailbox: Mailbox, now
 
 
 def test_a_letter_given_up_is_sent_when_it_is_tried_again(shop: OldShop, mailbox: Mailbox) -> None:
-    (failed,) = [message for message in stuck_messages()["orders"].entries() if message.is_parked]
-    assert stuck_messages()["orders"].requeue(failed.id, actor="admin@example.com")
+    (failed,) = [message for message in dead_letters_by_schema()["orders"].entries() if message.is_parked]
+    assert dead_letters_by_schema()["orders"].requeue(failed.id, actor="admin@example.com")
     mailbox.deliver()
     number = shop.facts["orders"]["its letter was given up"]
     assert f"Your order {number}" in [letter.subject for letter in mailbox.post.letters]

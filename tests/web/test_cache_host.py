@@ -1,4 +1,4 @@
-"""The cache within Flask."""
+"""The application cache within Flask."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storefront.core.cache import RefreshingCache
 from tests.core.test_cache import FRESH, MAX_AGE, Ticks, settle
 
 
-def test_what_is_refreshed_in_the_background_knows_no_visitor(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_background_refresh_runs_without_visitor_data(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks, seen = Ticks(), []
     monkeypatch.setattr(time, "time", ticks)
     monkeypatch.setitem(app.config, "CACHE_ENABLED", True)

@@ -1,4 +1,4 @@
-"""E-mails made from templates."""
+"""E-mails rendered from templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How faults look: a page in the shop's words, or a notice for htmx; never a trace of what is inside."""
+"""Errors as pages and as messages for htmx, without internals."""
 
 from __future__ import annotations
 
@@ -38,27 +38,27 @@ def assert_says(page: Page, words: str, *, htmx: bool) -> None:
 
 @BOTH_WAYS
 @pytest.mark.parametrize("url", ["/no-such-page", "/product/999999-mug", "/category/toys"])
-def test_what_is_not_there(pages: Pages, url: str, htmx: bool) -> None:
-    assert_says(pages.get(url, htmx=htmx, status=404), "There is nothing here", htmx=htmx)
+def test_page_not_found(pages: Pages, url: str, htmx: bool) -> None:
+    assert_says(pages.get(url, htmx=htmx, status=404), "Page not found", htmx=htmx)
 
 
 @BOTH_WAYS
 @pytest.mark.parametrize("url", ["/cart/lines", "/cart/lines/1", "/cart/lines/1/removal"])
-def test_what_cannot_be_done_there(pages: Pages, url: str, htmx: bool) -> None:
+def test_method_not_allowed(pages: Pages, url: str, htmx: bool) -> None:
     page = pages.get(url, htmx=htmx, status=405)
-    assert_says(page, "This address cannot do that", htmx=htmx)
+    assert_says(page, "Method not allowed", htmx=htmx)
     assert "POST" in page.response.headers["Allow"]
 
 
 @BOTH_WAYS
-def test_what_is_too_large(pages: Pages, htmx: bool) -> None:
+def test_request_too_large(pages: Pages, htmx: bool) -> None:
     product = pages.get(PRODUCT)
     page = pages.submit(product, "#add-line", htmx=htmx, status=413, quantity="1" * 2 * 1024 * 1024)
-    assert_says(page, "That is too much at once", htmx=htmx)
+    assert_says(page, "Request too large", htmx=htmx)
 
 
 @BOTH_WAYS
-def test_a_request_that_cannot_be_read(pages: Pages, htmx: bool) -> None:
+def test_bad_request(pages: Pages, htmx: bool) -> None:
     headers = {**SAME_ORIGIN, **(HTMX if htmx else {})}
     response = pages.client.post("/cart/lines", data=b"\xff\xfe%%%=&&&", headers=headers)
     assert response.status_code in {400, 403}
@@ -66,25 +66,23 @@ def test_a_request_that_cannot_be_read(pages: Pages, htmx: bool) -> None:
 
 
 @BOTH_WAYS
-def test_an_error_nobody_foresaw_shows_nothing_of_the_inside(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch, htmx: bool
-) -> None:
+def test_an_unexpected_error_shows_no_internals(pages: Pages, monkeypatch: pytest.MonkeyPatch, htmx: bool) -> None:
     def fail() -> None:
         raise RuntimeError("secret figure 4711")
 
     monkeypatch.setitem(pages.app.view_functions, "cart.show", fail)
     page = pages.get("/cart", htmx=htmx, status=500)
-    assert_says(page, "Something went wrong on our side", htmx=htmx)
-    for inside in ("4711", "RuntimeError", "Traceback", ".py", "storefront/"):
-        assert inside not in page.response.text
+    assert_says(page, "Something went wrong", htmx=htmx)
+    for internal in ("4711", "RuntimeError", "Traceback", ".py", "storefront/"):
+        assert internal not in page.response.text
 
 
 @BOTH_WAYS
 @pytest.mark.parametrize(
     ("error", "status", "words"),
-    [(SkuTaken, 409, "This can no longer be done"), (UnknownSku, 404, "There is nothing here")],
+    [(SkuTaken, 409, "This is no longer possible"), (UnknownSku, 404, "Page not found")],
 )
-def test_a_refusal_that_no_view_explained(
+def test_a_domain_error_that_no_view_handled(
     pages: Pages, monkeypatch: pytest.MonkeyPatch, htmx: bool, error: type[DomainError], status: int, words: str
 ) -> None:
     def refuse() -> None:
@@ -96,7 +94,7 @@ def test_a_refusal_that_no_view_explained(
     assert "4711" not in page.response.text
 
 
-def test_whatever_is_unknown_is_not_found() -> None:
+def test_every_unknown_error_is_a_404() -> None:
     waiting, unknown = [DomainError], set()
     while waiting:
         found = waiting.pop()
@@ -107,13 +105,13 @@ def test_whatever_is_unknown_is_not_found() -> None:
 
 
 @BOTH_WAYS
-def test_a_shop_whose_connections_are_all_taken(pages: Pages, monkeypatch: pytest.MonkeyPatch, htmx: bool) -> None:
-    def wait_in_vain() -> None:
+def test_an_exhausted_connection_pool_is_a_503(pages: Pages, monkeypatch: pytest.MonkeyPatch, htmx: bool) -> None:
+    def time_out() -> None:
         raise PoolTimeout("QueuePool limit of size 5 reached")
 
-    monkeypatch.setitem(pages.app.view_functions, "cart.show", wait_in_vain)
+    monkeypatch.setitem(pages.app.view_functions, "cart.show", time_out)
     page = pages.get("/cart", htmx=htmx, status=503)
-    assert_says(page, "The shop is catching its breath", htmx=htmx)
+    assert_says(page, "The shop is temporarily unavailable", htmx=htmx)
     assert page.response.headers["Retry-After"] == "5"
 
 
@@ -124,23 +122,23 @@ def databases(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
-def shop_without(folder: Path, *away: str) -> Iterator[Pages]:
+def shop_without(folder: Path, *unreachable: str) -> Iterator[Pages]:
     """The shop while the databases of some schemas cannot be reached."""
-    urls = {f"{schema.upper()}_DATABASE_URL": NOWHERE for schema in away}
+    urls = {f"{schema.upper()}_DATABASE_URL": NOWHERE for schema in unreachable}
     with shop_at(f"sqlite:///{folder}/{{schema}}.db", folder, **urls) as app:
         yield Pages(app)
 
 
 @BOTH_WAYS
-def test_a_database_that_is_away_is_told_with_a_time_to_come_back(databases: Path, htmx: bool) -> None:
+def test_an_unreachable_database_is_a_503_with_retry_after(databases: Path, htmx: bool) -> None:
     for pages in shop_without(databases, "catalog"):
         page = pages.get("/products", htmx=htmx, status=503)
-        assert_says(page, "The shop is catching its breath", htmx=htmx)
+        assert_says(page, "The shop is temporarily unavailable", htmx=htmx)
         assert page.response.headers["Retry-After"] == "5"
         assert "pymysql" not in page.response.text
 
 
-def test_browsing_and_filling_the_cart_go_on_while_orders_are_down(databases: Path) -> None:
+def test_browsing_and_the_cart_work_while_other_databases_are_down(databases: Path) -> None:
     for pages in shop_without(databases, "checkout", "orders", "payments", "accounts"):
         pages.get("/")
         pages.get("/products?q=headphones")
@@ -149,24 +147,26 @@ def test_browsing_and_filling_the_cart_go_on_while_orders_are_down(databases: Pa
         pages.get("/checkout/contact", status=503)
 
 
-def test_browsing_goes_on_without_the_cart(databases: Path) -> None:
+def test_browsing_works_without_the_cart(databases: Path) -> None:
     for pages in shop_without(databases, "cart"):
         product = pages.get(PRODUCT)
         pages.submit(product, "#add-line", status=503)
         assert pages.get("/").one("#cart-badge").get_text().split() == ["Cart"]
 
 
-@pytest.mark.parametrize("away", [(), ("orders",), ("cart", "catalog")])
-def test_whoever_watches_the_shop_learns_which_schema_is_away(databases: Path, away: tuple[str, ...]) -> None:
-    for pages in shop_without(databases, *away):
+@pytest.mark.parametrize("unreachable", [(), ("orders",), ("cart", "catalog")])
+def test_the_readiness_check_names_unreachable_schemas(databases: Path, unreachable: tuple[str, ...]) -> None:
+    for pages in shop_without(databases, *unreachable):
         assert pages.client.get("/health").json == {"status": "UP"}
         ready = pages.client.get("/health/ready")
-        assert ready.status_code == (503 if away else 200)
-        assert ready.json["status"] == ("DOWN" if away else "UP")
-        assert tuple(schema for schema, state in sorted(ready.json["schemas"].items()) if state == "DOWN") == away
+        assert ready.status_code == (503 if unreachable else 200)
+        assert ready.json["status"] == ("DOWN" if unreachable else "UP")
+        assert (
+            tuple(schema for schema, state in sorted(ready.json["schemas"].items()) if state == "DOWN") == unreachable
+        )
 
 
-def test_a_locked_database_is_waited_for_then_told_and_nothing_is_lost(
+def test_a_locked_database_is_a_503_after_waiting_and_nothing_is_lost(
     databases: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "SQLITE_BUSY_SECONDS", 0.1)
@@ -175,12 +175,12 @@ def test_a_locked_database_is_waited_for_then_told_and_nothing_is_lost(
         with closing(sqlite3.connect(databases / "cart.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             page = pages.submit(product, "#add-line", status=503)
-            assert "Your cart is kept: try again soon." in page.words
-            assert "Your cart is empty" in pages.get("/cart").words  # reading goes on
+            assert "Your cart is saved. Try again in a moment." in page.words
+            assert "Nothing here yet" in pages.get("/cart").words  # reading goes on
         assert "added to your cart" in pages.submit(product, "#add-line").words
 
 
-def test_the_page_of_last_resort_asks_nothing_of_the_shop(app: Flask) -> None:
+def test_the_500_page_uses_no_template_variables(app: Flask) -> None:
     source = app.jinja_env.loader.get_source(app.jinja_env, "errors/500.html")[0]  # type: ignore[union-attr]
     assert "{%" not in source
     assert "{{" not in source

@@ -1,4 +1,4 @@
-"""Parts of pages that are cached as HTML: never old, and never anything of another visitor."""
+"""The fragment cache: never stale, and without data of other visitors."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_filters_are_drawn_alike_whoever_asks_for_them(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("template", CACHED)
-def test_what_is_cached_names_nothing_of_a_request(app: Flask, template: str) -> None:
+def test_cached_templates_use_no_request_data(app: Flask, template: str) -> None:
     environment, to_read, named = app.jinja_env, [template], set()
     for name in to_read:
         assert environment.loader is not None
@@ -123,7 +123,7 @@ def test_what_is_cached_names_nothing_of_a_request(app: Flask, template: str) ->
     assert named & (offered.keys() | environment.globals.keys()) <= SAME_FOR_ALL
 
 
-def test_nobody_has_nothing_of_the_visitor(app: Flask) -> None:
+def test_an_anonymous_request_has_no_visitor_data(app: Flask) -> None:
     with somebodys_request(app):
         g.mine = "secret"
 
@@ -155,7 +155,7 @@ def test_nobody_has_nothing_of_the_visitor(app: Flask) -> None:
         ({"slug": "brass-mug"}, "-brass-mug"),
     ],
 )
-def test_what_changes_shows_at_once(pages: Pages, change: dict[str, Any], shown: str) -> None:
+def test_a_change_is_shown_at_once(pages: Pages, change: dict[str, Any], shown: str) -> None:
     mug = make_product(category="books")
     card = f"#grid-{mug.id}"
     assert shown not in str(pages.get(LISTING).one(card))
@@ -182,7 +182,7 @@ def test_no_more_is_cached_than_there_is_room_for(app: Flask) -> None:
     assert 0 < small.store.size <= 10_000
 
 
-def test_whoever_changes_a_template_sees_it(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_template_is_shown_in_development(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app.jinja_env, "auto_reload", True)
     with app.test_request_context():
         assert "Clay Mug" in fragments.render_cards([make_product()], "grid", 2, ())

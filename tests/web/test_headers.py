@@ -1,4 +1,4 @@
-"""The headers of every answer, and the marks that the MDN HTTP Observatory would give for them."""
+"""Security headers of every kind of response, and the score of the MDN HTTP Observatory."""
 
 from __future__ import annotations
 
@@ -57,15 +57,13 @@ ASKED: dict[str, tuple[str, str, int, dict[str, object]]] = {
 
 
 @pytest.mark.parametrize("what", ASKED)
-def test_every_answer_carries_every_guard(real_shop: Flask, what: str) -> None:
+def test_every_response_has_every_security_header(real_shop: Flask, what: str) -> None:
     method, url, status, more = ASKED[what]
     with ask(real_shop, method, url, **dict(more)) as response:
         assert_guarded(response, status)
 
 
-def test_an_answer_to_an_error_nobody_foresaw_carries_every_guard(
-    real_shop: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_has_every_security_header(real_shop: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(real_shop.view_functions, "catalog.home", lambda: 1 / 0)
     assert_guarded(ask(real_shop, "GET", "/"), 500)
 
@@ -85,7 +83,7 @@ def assert_guarded(response: TestResponse, status: int) -> None:
     assert int(seconds[1]) >= A_YEAR
 
 
-def test_a_referrer_keeps_its_path_within_the_shop_and_loses_it_outside(real_shop: Flask) -> None:
+def test_the_referrer_has_its_path_within_the_shop_only(real_shop: Flask) -> None:
     """The old client's sync is told by the path of its Referer: contract/angular-api.md section 5.3 no. 11."""
     policy = ask(real_shop, "GET", "/").headers["Referrer-Policy"]
     keeps_paths_at_home = {"strict-origin-when-cross-origin", "same-origin", "no-referrer-when-downgrade"}
@@ -93,11 +91,11 @@ def test_a_referrer_keeps_its_path_within_the_shop_and_loses_it_outside(real_sho
     assert policy in keeps_paths_at_home & hides_them_abroad
 
 
-PERSONAL = {"account", "accounts", "checkout", "dev", "orders", "payments", "provider", "security", "staff", "wishlist"}
+PERSONAL = {"account", "sign_in", "checkout", "dev_mail", "orders", "payments", "oidc", "security", "staff", "wishlist"}
 
 
 @pytest.mark.parametrize("endpoint", [name for name in PAGES if name.partition(".")[0] in PERSONAL])
-def test_nobody_keeps_what_is_personal(pages: Pages, endpoint: str) -> None:
+def test_personal_pages_are_not_stored(pages: Pages, endpoint: str) -> None:
     page = pages.get(PAGES[endpoint](pages).rstrip("/"))
     assert page.response.headers["Cache-Control"] == "no-store"
 
@@ -105,7 +103,7 @@ def test_nobody_keeps_what_is_personal(pages: Pages, endpoint: str) -> None:
 # -------------------------------------------------------------------------------------- the Observatory
 
 
-def marks(page: TestResponse, api: TestResponse, plain: TestResponse) -> int:
+def score_of(page: TestResponse, api: TestResponse, plain: TestResponse) -> int:
     """The score by the rules of the Observatory (github.com/mdn/mdn-http-observatory, src/grader/charts.js).
 
     :param page: over https, with the session's cookie
@@ -145,4 +143,4 @@ def test_the_observatory_would_give_an_a_plus(real_shop: Flask) -> None:
     assert "__Host-storefront" in str(page.headers.getlist("Set-Cookie"))
     api = ask(real_shop, "GET", "/api/products", headers={"Origin": "https://evil.example"})
     plain = ask(real_shop, "GET", "/", headers={"X-Forwarded-Proto": "http"})
-    assert marks(page, api, plain) >= 120
+    assert score_of(page, api, plain) >= 120

@@ -1,4 +1,4 @@
-"""What nobody should type into a form: refused, or taken as text; quickly, and never by an error of ours."""
+"""Hostile input in forms: refused or taken as text, quickly and without server errors."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_no_field_of_any_form_breaks_the_shop(pages: Pages, place: str) -> None:
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_what_an_order_is_delivered_to_is_never_taken_from_nonsense(pages: Pages, kind: str) -> None:
+def test_an_invalid_shipping_address_is_never_used(pages: Pages, kind: str) -> None:
     contact, delivery = (
         next(form for form in forms_at(pages, f"checkout.{step}") if field in form.names)
         for step, field in (("contact", "email"), ("delivery", "postal_code"))

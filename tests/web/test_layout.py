@@ -1,4 +1,4 @@
-"""What the frame of every page needs: words for figures and moments, and assets that browsers may keep."""
+"""The page layout: formatting filters, assets and their caching, links of the header."""
 
 from __future__ import annotations
 
@@ -148,3 +148,10 @@ def test_every_page_has_the_frame(pages: Pages) -> None:
     assert page.one('.departments-nav [aria-current="page"]').get_text() == "All products"
     assert page.one("#announcement")["role"] == "status"
     assert page.one("#cart-badge")["href"] == "/cart"
+
+
+def test_the_sign_in_link_leads_back_to_the_page_but_not_to_a_sign_in_page(pages: Pages) -> None:
+    link = "#header a[href^='/login']"
+    assert pages.get("/cart").one(link)["href"] == "/login?next=/cart"
+    for url in ("/login", "/register"):
+        assert pages.get(url).one(link)["href"] == "/login"

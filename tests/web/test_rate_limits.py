@@ -1,4 +1,4 @@
-"""Counting tries: whose count together, and what if the place where they are counted together is away."""
+"""Rate limits: their keys, and counting without Redis."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from storefront.web.rate_limits import ORDER_LETTERS
+from storefront.web.rate_limits import ORDER_EMAILS
 from storefront.web.security_headers import rate_limit_key
 from tests.accounts.sign_ups import PASSWORD
 from tests.accounts.test_brute_force import new_account, sign_in
@@ -17,7 +17,7 @@ from tests.isolated_shop import own_shop, shop_at
 from tests.page_client import Pages
 
 
-def test_while_redis_is_away_people_sign_in_and_guessing_stays_bounded(tmp_path: Path) -> None:
+def test_without_redis_sign_in_works_and_is_still_limited(tmp_path: Path) -> None:
     settings = {"RATELIMIT_ENABLED": "1", "REDIS_URL": "redis://127.0.0.1:1"}
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, **settings) as app:
@@ -42,12 +42,12 @@ def test_while_redis_is_away_people_sign_in_and_guessing_stays_bounded(tmp_path:
         ("unknown", "unknown"),
     ],
 )
-def test_whoever_has_one_ipv6_address_has_all_of_its_network(app: Flask, address: str, network: str) -> None:
+def test_ipv6_addresses_are_counted_by_network(app: Flask, address: str, network: str) -> None:
     with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
         assert rate_limit_key() == network
 
 
-def test_guessing_from_many_addresses_of_one_network_stays_bounded(tmp_path: Path) -> None:
+def test_attempts_from_one_ipv6_network_are_counted_together(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, RATELIMIT_ENABLED="1") as app:
         email = new_account(app, "ten@example.com")
@@ -56,7 +56,7 @@ def test_guessing_from_many_addresses_of_one_network_stays_bounded(tmp_path: Pat
         assert sign_in(app, PASSWORD, "2001:db8:0:2::1", email=email) == 303
 
 
-def test_nobody_is_flooded_with_the_letters_of_orders_that_others_place(tmp_path: Path) -> None:
+def test_order_emails_to_one_address_are_limited(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, RATELIMIT_ENABLED="1") as app:
         pages = Pages(app)
@@ -67,13 +67,13 @@ def test_nobody_is_flooded_with_the_letters_of_orders_that_others_place(tmp_path
             contact = pages.get("/checkout/contact")
             pages.submit(contact, "form.checkout__form", email=email, phone="9876543210", status=status)
 
-        for _ in range(ORDER_LETTERS.amount):
+        for _ in range(ORDER_EMAILS.amount):
             enter("victim@example.com")
         enter(" Victim@example.com", status=429)
         enter("somebody.else@example.com")
 
 
-def test_the_limit_of_a_page_counts_a_network_too(tmp_path: Path) -> None:
+def test_page_limits_count_by_network_too(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, RATELIMIT_ENABLED="1") as app:
         pages = Pages(app)

@@ -1,4 +1,4 @@
-"""What is computed once a request."""
+"""Values computed once per request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a view ends, and how it tells htmx from a browser that wants a page."""
+"""Responses of page views, with and without htmx."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
         ({"HX-Request": "true", "HX-Boosted": "true"}, False),
     ],
 )
-def test_htmx_gets_a_fragment_unless_it_asks_for_a_page(app: Flask, headers: dict[str, str], is_fragment: bool) -> None:
+def test_htmx_gets_a_fragment_unless_it_requests_a_page(app: Flask, headers: dict[str, str], is_fragment: bool) -> None:
     with app.test_request_context(headers=headers):
         assert responses.wants_fragment() is is_fragment
 
@@ -40,7 +40,7 @@ def htmx(request: pytest.FixtureRequest, app: Flask) -> Iterator[bool]:
 PROBLEM = {"title": "Problem", "message": "of the test"}
 
 
-def test_something_done_is_a_fragment_or_a_notice_elsewhere(htmx: bool) -> None:
+def test_success_is_a_fragment_or_a_redirect_with_a_notice(htmx: bool) -> None:
     response = responses.answer("layout/_problem.html", otherwise="/there", notice="Done", **PROBLEM)
     if htmx:
         assert (response.status_code, get_flashed_messages()) == (200, [])
@@ -50,7 +50,7 @@ def test_something_done_is_a_fragment_or_a_notice_elsewhere(htmx: bool) -> None:
         assert get_flashed_messages(with_categories=True) == [("notice", "Done")]
 
 
-def test_something_done_without_words_flashes_nothing(app: Flask) -> None:
+def test_success_without_notice_flashes_nothing(app: Flask) -> None:
     with app.test_request_context():
         responses.answer("layout/_problem.html", otherwise="/there")
         assert get_flashed_messages() == []
@@ -65,7 +65,7 @@ def test_a_refusal_is_a_fragment_or_the_page_of_its_form(htmx: bool) -> None:
     assert ('id="problem"' in text, "<!doctype" in text) == (htmx, not htmx)
 
 
-def test_a_refusal_without_a_page_of_its_own_leads_back_with_the_problem(htmx: bool) -> None:
+def test_a_refusal_without_a_page_redirects_with_the_problem(htmx: bool) -> None:
     response = responses.refuse("layout/_problem.html", otherwise="/there", problem="No", context=PROBLEM)
     if htmx:
         assert response.status_code == 422
@@ -74,7 +74,7 @@ def test_a_refusal_without_a_page_of_its_own_leads_back_with_the_problem(htmx: b
         assert get_flashed_messages(with_categories=True) == [("problem", "No")]
 
 
-def test_going_elsewhere_leads_htmx_out_of_its_swap(htmx: bool) -> None:
+def test_a_redirect_uses_hx_redirect_for_htmx(htmx: bool) -> None:
     response = responses.redirect_or_hx("/there")
     if htmx:
         assert (response.status_code, response.headers["HX-Redirect"]) == (204, "/there")
@@ -84,25 +84,25 @@ def test_going_elsewhere_leads_htmx_out_of_its_swap(htmx: bool) -> None:
 
 @pytest.mark.parametrize("as_htmx", [False, True])
 @pytest.mark.parametrize("url", ["/products", "/product/6-the-seven-husbands-of-evelyn-hugo", "/cart"])
-def test_an_answer_that_depends_on_htmx_says_so_to_caches(pages: Pages, url: str, as_htmx: bool) -> None:
+def test_a_response_that_depends_on_htmx_varies_by_its_headers(pages: Pages, url: str, as_htmx: bool) -> None:
     vary = pages.get(url, htmx=as_htmx).response.vary
     assert {*responses.VARY, "Cookie"} <= set(vary)
 
 
-def test_a_page_that_never_is_a_fragment_does_not_vary_by_htmx(pages: Pages) -> None:
+def test_a_page_without_fragment_does_not_vary_by_htmx(pages: Pages) -> None:
     assert "HX-Request" not in pages.get("/").response.vary
 
 
 @pytest.mark.parametrize("url", ["/", "/products", "/cart"])
-def test_pages_are_kept_by_nobody_but_the_visitor(pages: Pages, url: str) -> None:
+def test_pages_are_not_stored_by_shared_caches(pages: Pages, url: str) -> None:
     assert pages.get(url).response.headers["Cache-Control"] == "private, no-cache"
 
 
 @pytest.mark.parametrize("url", ["/track", "/orders"])
-def test_pages_about_a_person_are_kept_by_nobody(pages: Pages, url: str) -> None:
+def test_personal_pages_are_not_stored_by_any_cache(pages: Pages, url: str) -> None:
     assert pages.get(url).response.headers["Cache-Control"] == "no-store"
 
 
-def test_a_page_restored_from_the_history_is_whole(pages: Pages) -> None:
+def test_a_history_restore_gets_the_whole_page(pages: Pages) -> None:
     headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
     assert pages.client.get("/products", headers=headers).text.startswith("<!doctype html>")

@@ -1,4 +1,4 @@
-"""What each route of the shop says about itself."""
+"""The options declared by every route."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ FILES = {
 
 
 @pytest.fixture
-def found(shop: Flask) -> dict[str, RouteOptions]:
+def options_by_endpoint(shop: Flask) -> dict[str, RouteOptions]:
     return {rule.endpoint: options_of(shop, rule.endpoint) for rule in shop.url_map.iter_rules()}
 
 
-def test_only_routes_that_take_files_are_sent_much(found: dict[str, RouteOptions]) -> None:
-    assert {name: options.max_upload for name, options in found.items() if options.max_upload} == {
+def test_only_upload_routes_have_a_higher_size_limit(options_by_endpoint: dict[str, RouteOptions]) -> None:
+    assert {name: options.max_upload for name, options in options_by_endpoint.items() if options.max_upload} == {
         "account.upload_avatar": 5 * 2**20 + 64 * 1024,
         "api.uploadImage": 5 * 2**20 + 64 * 1024,
         "staff.upload_import": 8 * 2**20 + 16 * 1024,
@@ -53,41 +53,51 @@ def test_only_routes_that_take_files_are_sent_much(found: dict[str, RouteOptions
     }
 
 
-def test_nobody_keeps_an_answer_of_a_personal_address(shop: Flask, found: dict[str, RouteOptions]) -> None:
-    is_json = {name for name, options in found.items() if options.is_json}
+def test_responses_of_personal_urls_are_not_stored(shop: Flask, options_by_endpoint: dict[str, RouteOptions]) -> None:
+    is_json = {name for name, options in options_by_endpoint.items() if options.is_json}
     personal = {rule.endpoint for rule in shop.url_map.iter_rules() if PERSONAL.match(rule.rule)}
-    assert {name for name, options in found.items() if options.no_store} == personal - is_json
+    assert {name for name, options in options_by_endpoint.items() if options.no_store} == personal - is_json
 
 
-def test_what_is_the_same_for_everyone(found: dict[str, RouteOptions]) -> None:
+def test_public_routes(options_by_endpoint: dict[str, RouteOptions]) -> None:
     operations = {f"api.{operation.id}" for operation in OPERATIONS if operation.is_cacheable}
-    assert {name for name, options in found.items() if options.is_public} == operations | FILES.keys() | {"static"}
-    ages = {name: re.findall(r"public, max-age=(\d+)", found[name].cache_control or "") for name in FILES}
+    assert {name for name, options in options_by_endpoint.items() if options.is_public} == operations | FILES.keys() | {
+        "static"
+    }
+    ages = {name: re.findall(r"public, max-age=(\d+)", options_by_endpoint[name].cache_control or "") for name in FILES}
     assert ages == {name: [str(age)] for name, age in FILES.items()}
 
 
-def test_what_speaks_json_only(found: dict[str, RouteOptions]) -> None:
-    api = {name for name in found if name.startswith("api.")}
+def test_json_routes(options_by_endpoint: dict[str, RouteOptions]) -> None:
+    api = {name for name in options_by_endpoint if name.startswith("api.")}
     assert len(api) > len(OPERATIONS)  # and its documentation
-    assert {name for name, options in found.items() if options.is_json} == api | {"health.health", "health.ready"}
-
-
-def test_who_is_asked_under_any_name(found: dict[str, RouteOptions]) -> None:
-    assert {name for name, options in found.items() if options.any_host} == {"health.health", "health.ready"}
-
-
-def test_where_card_numbers_are_another_matter(found: dict[str, RouteOptions]) -> None:
-    usual = RouteOptions()
-    assert {name: options.card_number_at for name, options in found.items() if options.card_number_at} == {
-        "api.placeOrder": ("paymentMethod", "cardNumber")
+    assert {name for name, options in options_by_endpoint.items() if options.is_json} == api | {
+        "health.health",
+        "health.ready",
     }
-    others = {name for name, options in found.items() if options.card_number_status != usual.card_number_status}
+
+
+def test_routes_under_any_host(options_by_endpoint: dict[str, RouteOptions]) -> None:
+    assert {name for name, options in options_by_endpoint.items() if options.any_host} == {
+        "health.health",
+        "health.ready",
+    }
+
+
+def test_routes_with_their_own_card_number_rules(options_by_endpoint: dict[str, RouteOptions]) -> None:
+    usual = RouteOptions()
+    assert {
+        name: options.card_number_at for name, options in options_by_endpoint.items() if options.card_number_at
+    } == {"api.placeOrder": ("paymentMethod", "cardNumber")}
+    others = {
+        name for name, options in options_by_endpoint.items() if options.card_number_status != usual.card_number_status
+    }
     assert others == {"api.addPaymentMethod"}
 
 
-def test_every_route_of_the_staff_says_whom_its_guard_lets_in(found: dict[str, RouteOptions]) -> None:
-    staffs = {name for name in found if name.startswith("staff.")}
-    assert {name for name, options in found.items() if options.staff_roles is not None} == staffs
+def test_every_staff_route_declares_its_roles(options_by_endpoint: dict[str, RouteOptions]) -> None:
+    staffs = {name for name in options_by_endpoint if name.startswith("staff.")}
+    assert {name for name, options in options_by_endpoint.items() if options.staff_roles is not None} == staffs
 
 
 def guarded(view: Any) -> Any:
@@ -137,7 +147,7 @@ def test_a_view_has_the_options_of_its_blueprint_and_its_own(small: Flask) -> No
         ("OPTIONS", 204, "no-cache", False),
     ],
 )
-def test_only_a_good_answer_is_for_everyone(
+def test_only_successful_responses_are_public(
     small: Flask, method: str, status: int, header: str, expected: bool
 ) -> None:
     response = Response(status=status, headers={"Cache-Control": header})

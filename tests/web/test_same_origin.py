@@ -1,4 +1,4 @@
-"""Whose request is believed: contract section 5.1, cases 50 to 52."""
+"""Same-origin checks, bearer tokens and CORS: contract section 5.1, cases 50 to 52."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.factories.accounts import make_account, make_staff
 from tests.fakes import Clock
 from tests.page_client import SAME_ORIGIN
 
-OURS = "http://localhost:9090"
+OWN_ORIGIN = "http://localhost:9090"
 CLIENT = "http://localhost:4200"
 BATCH = "/api/products/batch"
 ANONYMOUS_PATHS = [
@@ -29,13 +29,13 @@ ANONYMOUS_PATHS = [
     "/auth/password/reset",
 ]
 
-OWN = [SAME_ORIGIN, {"Origin": OURS}, {**SAME_ORIGIN, "Origin": CLIENT}]
+OWN = [SAME_ORIGIN, {"Origin": OWN_ORIGIN}, {**SAME_ORIGIN, "Origin": CLIENT}]
 FOREIGN = [
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "none"},
     {"Sec-Fetch-Site": ""},
-    {"Sec-Fetch-Site": "cross-site", "Origin": OURS},
+    {"Sec-Fetch-Site": "cross-site", "Origin": OWN_ORIGIN},
     {"Origin": "https://evil.example"},
     {"Origin": "null"},
     {"Origin": CLIENT},
@@ -44,41 +44,39 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("headers", OWN)
-def test_a_write_of_our_own_pages_is_taken(app: Flask, headers: dict[str, str]) -> None:
+def test_a_write_of_the_shops_pages_is_accepted(app: Flask, headers: dict[str, str]) -> None:
     api = Api(app).with_cookie(make_account())
     assert api.post(BATCH, json=[1], headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
 @pytest.mark.parametrize("has_cookie", [True, False])
-def test_a_write_that_another_page_makes_a_browser_send_is_refused(
-    app: Flask, headers: dict[str, str], has_cookie: bool
-) -> None:
+def test_a_write_caused_by_another_page_is_refused(app: Flask, headers: dict[str, str], has_cookie: bool) -> None:
     api = Api(app).with_cookie(make_account()) if has_cookie else Api(app)
     assert_refused(api.post(BATCH, json=[1], headers=headers), 403, "CSRF_REJECTED")
 
 
-def test_what_comes_from_no_browser_is_taken_without_a_cookie_only(app: Flask) -> None:
+def test_a_request_without_browser_is_accepted_without_a_cookie_only(app: Flask) -> None:
     assert Api(app).post(BATCH, json=[1], headers={}).status_code == 200
     with_cookie = Api(app).with_cookie(make_account())
     assert_refused(with_cookie.post(BATCH, json=[1], headers={}), 403, "CSRF_REJECTED")
 
 
 @pytest.mark.parametrize("path", ANONYMOUS_PATHS)
-def test_signing_in_needs_no_origin_although_a_cookie_is_there(app: Flask, path: str) -> None:
+def test_signing_in_needs_no_origin_even_with_a_cookie(app: Flask, path: str) -> None:
     api = Api(app).with_cookie(make_account())
     assert api.post(path, json={}, headers={}).status_code != 403
     assert_refused(api.post(path, json={}, headers={"Origin": "https://evil.example"}), 403, "CSRF_REJECTED")
 
 
-def test_a_foreign_origin_is_refused_before_anything_else_is_looked_at(api: Api) -> None:
+def test_a_foreign_origin_is_refused_before_all_other_checks(api: Api) -> None:
     headers = {"Sec-Fetch-Site": "cross-site"}
     assert_refused(api.post("/api/products", data="{", headers=headers), 403, "CSRF_REJECTED")
     assert_refused(api.post("/api/nothing", headers=headers), 403, "CSRF_REJECTED")
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-def test_reading_is_free_to_every_page(api: Api, headers: dict[str, str]) -> None:
+def test_any_page_may_cause_reads(api: Api, headers: dict[str, str]) -> None:
     assert api.get("/api/products/1", headers=headers).status_code == 200
 
 
@@ -93,7 +91,7 @@ def test_a_token_needs_no_origin(stock_keeper: Api, headers: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize("sent", ["Bearer rubbish", "Bearer ", "Basic YTpi", "rubbish", ""])
-def test_a_bad_token_is_refused_although_there_is_a_good_cookie(app: Flask, sent: str) -> None:
+def test_a_bad_token_is_refused_even_with_a_valid_cookie(app: Flask, sent: str) -> None:
     api = Api(app).with_cookie(make_staff())
     for method, path in (("GET", "/api/products/1"), ("PUT", "/api/products/1/reduce-stock?quantity=1")):
         response = api.send(method, path, headers={**SAME_ORIGIN, "Authorization": sent})
@@ -101,7 +99,7 @@ def test_a_bad_token_is_refused_although_there_is_a_good_cookie(app: Flask, sent
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_token_that_is_over_is_refused(stock_keeper: Api, now: Clock) -> None:
+def test_an_expired_token_is_refused(stock_keeper: Api, now: Clock) -> None:
     now.advance(hours=2)
     assert_refused(stock_keeper.get("/api/products/1"), 401, "UNAUTHENTICATED")
 
@@ -123,14 +121,14 @@ def guarded(app: Flask) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("guarded")
-def test_what_needs_an_account_is_told_only_to_one(api: Api, customer: Api) -> None:
+def test_an_operation_for_accounts_needs_one(api: Api, customer: Api) -> None:
     assert_refused(api.get("/api/products/1"), 401, "UNAUTHENTICATED")
     assert "Location" not in api.get("/api/products/1").headers
     assert customer.get("/api/products/1").text == "welcome"
 
 
 @pytest.mark.usefixtures("guarded")
-def test_what_is_a_users_own_is_told_to_them_and_to_staff(app: Flask, api: Api) -> None:
+def test_a_users_data_is_for_the_user_and_staff(app: Flask, api: Api) -> None:
     owner, staff = make_account(), make_staff()
     url = f"/api/products/{owner.id}/reviews/count"
     assert_refused(api.get(url), 401, "UNAUTHENTICATED")
@@ -143,9 +141,7 @@ STAFF_ONLY = [(o.method, o.path.replace("{productId}", "1")) for o in OPERATIONS
 
 
 @pytest.mark.parametrize(("method", "path"), STAFF_ONLY)
-def test_goods_are_changed_by_staff_only_and_that_is_asked_first(
-    api: Api, customer: Api, method: str, path: str
-) -> None:
+def test_products_are_changed_by_staff_only(api: Api, customer: Api, method: str, path: str) -> None:
     assert_refused(api.send(method, path), 401, "UNAUTHENTICATED")
     assert_refused(customer.send(method, path), 403, "FORBIDDEN")
 
@@ -153,26 +149,26 @@ def test_goods_are_changed_by_staff_only_and_that_is_asked_first(
 # ------------------------------------------------------------------------------------------------ CORS
 
 
-def test_a_page_that_is_allowed_may_read(api: Api) -> None:
+def test_an_allowed_origin_may_read(api: Api) -> None:
     response = api.get("/api/products/1", headers={"Origin": CLIENT, "Sec-Fetch-Site": "same-site"})
     assert response.headers["Access-Control-Allow-Origin"] == CLIENT
     assert "Access-Control-Allow-Credentials" not in response.headers
     assert "Origin" in response.vary
 
 
-def test_a_fault_may_be_read_too(api: Api) -> None:
+def test_an_error_may_be_read_too(api: Api) -> None:
     assert api.get("/api/nothing", headers={"Origin": CLIENT}).headers["Access-Control-Allow-Origin"] == CLIENT
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:4200.evil.example", OURS])
-def test_another_page_may_not(api: Api, origin: str) -> None:
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:4200.evil.example", OWN_ORIGIN])
+def test_other_origins_may_not_read(api: Api, origin: str) -> None:
     for method in ("GET", "OPTIONS"):
         response = api.send(method, "/api/products/1", headers={"Origin": origin})
         assert "Access-Control-Allow-Origin" not in response.headers
         assert "Origin" in response.vary
 
 
-def test_pages_are_read_by_no_other_origin(api: Api) -> None:
+def test_pages_have_no_cors_headers(api: Api) -> None:
     assert "Access-Control-Allow-Origin" not in api.get("/", headers={"Origin": CLIENT}).headers
 
 

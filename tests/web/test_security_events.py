@@ -1,4 +1,4 @@
-"""Who was let in or turned away is written down: one line each, with no secret in it."""
+"""The security event log: one line per sign-in or refusal, without secrets."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def sign_in(pages: Pages, password: str, *, status: int = 200) -> Page:
     return pages.submit(pages.get("/login"), CODE, identifier=EMAIL, password=password, status=status)
 
 
-def asked(pages: Pages, method: str, url: str, **headers: str) -> TestResponse:
+def send(pages: Pages, method: str, url: str, **headers: str) -> TestResponse:
     with pages.app.app_context():
         return pages.client.open(url, method=method, headers=SAME_ORIGIN | headers)
 
 
-def test_a_sign_in_is_told_with_its_account(pages: Pages, events: Events) -> None:
+def test_a_sign_in_is_logged_with_its_account(pages: Pages, events: Events) -> None:
     account = make_account(email=EMAIL)
     sign_in(pages, PASSWORD)
     assert events() == [
@@ -56,7 +56,7 @@ def test_a_sign_in_is_told_with_its_account(pages: Pages, events: Events) -> Non
     ]
 
 
-def test_a_wrong_password_is_told_with_the_account_that_was_tried(pages: Pages, events: Events) -> None:
+def test_a_wrong_password_is_logged_with_its_account(pages: Pages, events: Events) -> None:
     account = make_account(email=EMAIL)
     sign_in(pages, WRONG, status=422)
     assert events() == [
@@ -64,12 +64,12 @@ def test_a_wrong_password_is_told_with_the_account_that_was_tried(pages: Pages, 
     ]
 
 
-def test_a_wrong_password_of_nobody_is_told_without_a_name(pages: Pages, events: Events) -> None:
+def test_a_wrong_password_without_an_account_is_logged_without_identifier(pages: Pages, events: Events) -> None:
     sign_in(pages, WRONG, status=422)
     assert events() == ["event=authn_login_fail account=- address=127.0.0.1 method=POST route=/login by=password"]
 
 
-def test_a_wrong_password_that_is_asked_for_again_is_told(pages: Pages, events: Events) -> None:
+def test_a_wrong_password_at_a_confirmation_is_logged(pages: Pages, events: Events) -> None:
     account = make_account(email=EMAIL)
     pages.sign_in(account)
     form = pages.get("/account/security/password")
@@ -77,13 +77,11 @@ def test_a_wrong_password_that_is_asked_for_again_is_told(pages: Pages, events: 
     pages.submit(form, CODE, old=PASSWORD, new=PASSWORD + "!")
     refused, changed = events()
     assert f"authn_login_fail account={account.id} " in refused
-    assert refused.endswith('by="password asked again"')
+    assert refused.endswith('by="password send again"')
     assert f"authn_password_change account={account.id} " in changed
 
 
-def test_a_wrong_code_is_told_and_the_second_factor_of_a_sign_in(
-    pages: Pages, mailbox: Mailbox, events: Events
-) -> None:
+def test_a_wrong_code_and_the_second_factor_are_logged(pages: Pages, mailbox: Mailbox, events: Events) -> None:
     account = make_account(email=EMAIL, mfa=True)
     page = sign_in(pages, PASSWORD)
     digits = mailbox.code_for(EMAIL)
@@ -96,7 +94,7 @@ def test_a_wrong_code_is_told_and_the_second_factor_of_a_sign_in(
     ]
 
 
-def test_a_token_that_is_none_or_over_is_told_without_it(app: Flask, events: Events) -> None:
+def test_an_invalid_token_is_logged_without_the_token(app: Flask, events: Events) -> None:
     api = Api(app).with_token(make_account(email=EMAIL))
     token = api.headers["Authorization"].removeprefix("Bearer ")
     assert api.get("/auth/me").status_code == 200
@@ -107,40 +105,40 @@ def test_a_token_that_is_none_or_over_is_told_without_it(app: Flask, events: Eve
     assert not [line for line in events() if token in line or "made-up" in line]
 
 
-def test_who_is_no_one_is_no_event(pages: Pages, app: Flask, events: Events) -> None:
-    assert asked(pages, "GET", "/staff").status_code == 303
+def test_anonymous_requests_are_not_logged(pages: Pages, app: Flask, events: Events) -> None:
+    assert send(pages, "GET", "/staff").status_code == 303
     assert Api(app).get("/auth/me").status_code == 401
-    assert asked(pages, "GET", "/no-such-page").status_code == 404
+    assert send(pages, "GET", "/no-such-page").status_code == 404
     assert events() == []
 
 
 @pytest.mark.parametrize("url", ["/login", "/auth/login"])
-def test_a_foreign_origin_is_told_by_its_name(pages: Pages, events: Events, url: str) -> None:
+def test_a_foreign_origin_is_logged(pages: Pages, events: Events, url: str) -> None:
     foreign = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
-    assert asked(pages, "POST", url, **foreign).status_code == 403
+    assert send(pages, "POST", url, **foreign).status_code == 403
     assert events() == [
         f"event=malicious_cors account=- address=127.0.0.1 method=POST route={url} "
         "origin=https://evil.example site=cross-site"
     ]
 
 
-def test_what_a_visitor_chose_is_cut_and_quoted(pages: Pages, events: Events) -> None:
+def test_visitor_input_is_cut_and_quoted(pages: Pages, events: Events) -> None:
     origin = 'https://x event=authn_login_success account=1 "' + "y" * 5000
-    assert asked(pages, "POST", "/login", Origin=origin, **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert send(pages, "POST", "/login", Origin=origin, **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
     (line,) = events()
     assert 'origin="https://x event=authn_login_success account=1 \\"yyy' in line
     assert len(line) < 500
 
 
-def test_a_form_without_its_token_is_told(pages: Pages, events: Events) -> None:
-    assert asked(pages, "POST", "/login").status_code == 403
+def test_a_form_without_csrf_token_is_logged(pages: Pages, events: Events) -> None:
+    assert send(pages, "POST", "/login").status_code == 403
     assert events() == ["event=malicious_csrf account=- address=127.0.0.1 method=POST route=/login"]
 
 
-def test_who_may_not_see_an_order_is_told_with_its_number(pages: Pages, app: Flask, events: Events) -> None:
+def test_denied_access_to_an_order_is_logged(pages: Pages, app: Flask, events: Events) -> None:
     order, stranger = make_order(), make_account(email=EMAIL)
     pages.sign_in(stranger)
-    assert asked(pages, "GET", f"/orders/{order.id}").status_code == 303
+    assert send(pages, "GET", f"/orders/{order.id}").status_code == 303
     assert Api(app).with_token(stranger).get(f"/api/orders/{order.id}").status_code == 404
     fact = f"event=authz_fail account={stranger.id} address=127.0.0.1 method=GET"
     assert events() == [
@@ -149,17 +147,17 @@ def test_who_may_not_see_an_order_is_told_with_its_number(pages: Pages, app: Fla
     ]
 
 
-def test_who_asks_for_rights_they_have_not_is_told_by_account(pages: Pages, app: Flask, events: Events) -> None:
+def test_denied_access_by_role_is_logged(pages: Pages, app: Flask, events: Events) -> None:
     clerk, owner = make_staff(Role.STOCK_STAFF), make_account()
     pages.sign_in(clerk)
-    assert asked(pages, "GET", "/staff/trail").status_code == 403
+    assert send(pages, "GET", "/staff/trail").status_code == 403
     assert Api(app).with_token(owner).get(f"/users/{clerk.id}/profile").status_code == 403
     of_clerk, of_owner = events()
     assert of_clerk == f"event=authz_fail account={clerk.id} address=127.0.0.1 method=GET route=/staff/trail"
     assert of_owner.startswith(f"event=authz_fail account={owner.id} address=127.0.0.1 method=GET route=")
 
 
-def test_a_limit_that_is_reached_is_told(tmp_path: Path, events: Events) -> None:
+def test_an_exceeded_rate_limit_is_logged(tmp_path: Path, events: Events) -> None:
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, RATELIMIT_ENABLED="1") as app:
         limiter.reset()

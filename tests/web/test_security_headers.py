@@ -1,4 +1,4 @@
-"""What every request passes and every answer carries."""
+"""Security headers, CSRF protection and rate limits of pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ASKED = ["/", "/products?q=tea", "/cart", "/track", "/no-such-page", "/cart/line
 
 
 @pytest.mark.parametrize("url", [*ASKED, "/static/js/app.js"])
-def test_every_answer_carries_the_guards(pages: Pages, url: str) -> None:
+def test_every_response_has_the_security_headers(pages: Pages, url: str) -> None:
     with pages.client.get(url) as response:
         headers = response.headers
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -31,7 +31,7 @@ def test_every_answer_carries_the_guards(pages: Pages, url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ASKED)
-def test_nothing_runs_but_what_is_our_own(pages: Pages, url: str) -> None:
+def test_the_content_security_policy_allows_own_sources_only(pages: Pages, url: str) -> None:
     policy = dict(
         part.strip().split(" ", 1) for part in pages.client.get(url).headers["Content-Security-Policy"].split(";")
     )
@@ -40,12 +40,12 @@ def test_nothing_runs_but_what_is_our_own(pages: Pages, url: str) -> None:
     assert {policy[source] for source in sources} == {"'self'"}
 
 
-def test_the_stylesheet_carries_the_guards(pages: Pages) -> None:
+def test_the_stylesheet_has_the_security_headers(pages: Pages) -> None:
     url = str(pages.get("/").one("link[rel=stylesheet]")["href"])
     assert pages.client.get(url).headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_an_error_of_ours_carries_the_guards(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_has_the_security_headers(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(pages.app.view_functions, "catalog.home", lambda: 1 / 0)
     response = pages.client.get("/")
     assert response.status_code == 500
@@ -77,7 +77,7 @@ def carts() -> int:
         {},  # no browser; the token still stands
     ],
 )
-def test_a_form_of_ours_is_taken(pages: Pages, headers: dict[str, str]) -> None:
+def test_a_form_of_the_shop_is_accepted(pages: Pages, headers: dict[str, str]) -> None:
     assert add(pages, headers).status_code == 303
     assert carts() == 1
 
@@ -96,10 +96,10 @@ def test_a_form_of_ours_is_taken(pages: Pages, headers: dict[str, str]) -> None:
         {"Origin": "http://localhost:9090.evil.example"},
     ],
 )
-def test_a_form_of_another_site_is_refused_with_a_good_token(pages: Pages, headers: dict[str, str]) -> None:
+def test_a_form_of_another_site_is_refused_even_with_a_valid_token(pages: Pages, headers: dict[str, str]) -> None:
     response = add(pages, headers)
     assert response.status_code == 403
-    assert "did not come from a page of this shop" in response.text
+    assert "the form was not sent from this shop" in response.text
     assert carts() == 0
 
 
@@ -108,7 +108,7 @@ def test_a_form_of_another_site_is_refused_with_a_good_token(pages: Pages, heade
 def test_a_form_without_its_token_is_refused(pages: Pages, headers: dict[str, str], token: str) -> None:
     response = add(pages, headers, token=token)
     assert response.status_code == 403
-    assert "did not come from a page of this shop" in response.text
+    assert "the form was not sent from this shop" in response.text
     assert carts() == 0
 
 
@@ -118,10 +118,10 @@ def test_the_token_of_another_visitor_is_refused(app: Flask, pages: Pages) -> No
     assert add(pages, SAME_ORIGIN, token=str(theirs)).status_code == 403
 
 
-TOKEN_LESS = {"payments.stripe_webhook", "wishlist.unsubscribe"}  # a signature, a token in the address
+WITHOUT_CSRF_TOKEN = {"payments.stripe_webhook", "wishlist.unsubscribe"}  # a signature, a token in the address
 
 
-def test_no_page_is_written_to_without_the_token(shop: Flask, pages: Pages) -> None:
+def test_every_write_of_the_pages_needs_the_csrf_token(shop: Flask, pages: Pages) -> None:
     adapter = shop.url_map.bind("localhost")
     arguments = {"kind": "email", "part": "codes"}
     answers = {}
@@ -132,29 +132,29 @@ def test_no_page_is_written_to_without_the_token(shop: Flask, pages: Pages) -> N
             if not rule.endpoint.startswith("api."):
                 answers[rule.endpoint] = pages.client.open(url, method=method, headers=SAME_ORIGIN)
     assert len(answers) > 70
-    assert {name for name, answer in answers.items() if answer.status_code != 403} == TOKEN_LESS
-    refused = (answer.text for name, answer in answers.items() if name not in TOKEN_LESS)
-    assert all("did not come from a page of this shop" in page for page in refused)
+    assert {name for name, answer in answers.items() if answer.status_code != 403} == WITHOUT_CSRF_TOKEN
+    refused = (answer.text for name, answer in answers.items() if name not in WITHOUT_CSRF_TOKEN)
+    assert all("the form was not sent from this shop" in page for page in refused)
 
 
 @pytest.mark.parametrize("url", ["/cart/lines/1", "/cart/lines/1/removal", "/track", "/checkout/review"])
-def test_no_other_form_is_taken_from_another_site_either(pages: Pages, url: str) -> None:
+def test_other_forms_of_another_site_are_refused_too(pages: Pages, url: str) -> None:
     assert pages.client.post(url, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert pages.client.post(url, headers=SAME_ORIGIN).status_code == 403
 
 
-def test_reading_is_free_to_links_of_other_sites(pages: Pages) -> None:
+def test_links_of_other_sites_may_be_followed(pages: Pages) -> None:
     assert pages.client.get("/products", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
 @pytest.mark.parametrize("url", ["/", "/products?page=2", "/cart", "/no-such-page", "/product/6-wrong-name"])
-def test_a_foreign_host_is_in_no_link(pages: Pages, url: str) -> None:
+def test_a_foreign_host_header_is_in_no_link(pages: Pages, url: str) -> None:
     response = pages.client.get(url, headers={"Host": "evil.example"})
     assert "evil.example" not in response.text
     assert "evil.example" not in response.headers.get("Location", "")
 
 
-def test_a_shop_behind_https_says_so(shop: Flask, tmp_path: Path) -> None:
+def test_a_shop_behind_https_sends_hsts(shop: Flask, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with shop_at(url, tmp_path, PUBLIC_ORIGIN="https://shop.example") as app:
         response = app.test_client().get("/health", base_url="https://shop.example")
@@ -163,11 +163,11 @@ def test_a_shop_behind_https_says_so(shop: Flask, tmp_path: Path) -> None:
         assert app.config["SESSION_COOKIE_SECURE"] is True
 
 
-def test_a_shop_on_plain_http_does_not(pages: Pages) -> None:
+def test_a_shop_on_plain_http_sends_no_hsts(pages: Pages) -> None:
     assert "Strict-Transport-Security" not in pages.client.get("/health").headers
 
 
-def test_an_order_is_not_sent_by_the_hundred(tmp_path: Path) -> None:
+def test_placing_orders_is_rate_limited(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, RATELIMIT_ENABLED="1") as app:
         pages = Pages(app)
@@ -177,7 +177,7 @@ def test_an_order_is_not_sent_by_the_hundred(tmp_path: Path) -> None:
     assert answers == [303] * 30 + [429]
 
 
-def test_tries_are_limited_and_a_forged_address_dodges_no_limit(tmp_path: Path) -> None:
+def test_a_forged_forwarded_address_does_not_evade_a_rate_limit(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/{{schema}}.db"
     with own_shop("sqlite", tmp_path), shop_at(url, tmp_path, RATELIMIT_ENABLED="1") as app:
         pages = Pages(app)
@@ -189,5 +189,5 @@ def test_tries_are_limited_and_a_forged_address_dodges_no_limit(tmp_path: Path) 
 
         answers = [guess(number) for number in range(25)]
     assert [answer.status_code for answer in answers] == [422] * 20 + [429] * 5
-    assert "Too many tries" in answers[-1].text
+    assert "Too many attempts" in answers[-1].text
     assert int(answers[-1].headers["Retry-After"]) > 0

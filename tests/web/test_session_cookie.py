@@ -1,4 +1,4 @@
-"""The session's cookie on a shop behind HTTPS: reliability.md B15."""
+"""The session cookie of a shop behind HTTPS: reliability.md B15."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_cookie_is_bound_to_host_and_https_and_hidden_from_scripts(secure: F
     assert (morsel["samesite"], morsel["path"], morsel["domain"]) == ("Lax", "/", "")
 
 
-def test_it_is_new_at_sign_in_and_dead_after_signing_out_and_so_is_a_token(secure: Flask) -> None:
+def test_it_is_renewed_at_sign_in_and_invalid_after_signing_out_like_a_token(secure: Flask) -> None:
     client = secure.test_client()
     client.get("/login", base_url=ORIGIN)
     planted = client.get_cookie(NAME, domain="shop.example")
@@ -88,7 +88,7 @@ def test_it_is_new_at_sign_in_and_dead_after_signing_out_and_so_is_a_token(secur
     assert secure.test_client().get("/account/security", base_url=ORIGIN, headers=bearer).status_code == 303
 
 
-def test_a_key_that_was_replaced_still_signs_for_cookies_while_it_is_named(secure: Flask) -> None:
+def test_a_fallback_key_keeps_cookies_valid(secure: Flask) -> None:
     client = secure.test_client()
     sign_in(client)
     old = secure.config["SECRET_KEY"]

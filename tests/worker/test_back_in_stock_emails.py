@@ -1,4 +1,4 @@
-"""From the goods' return to the letter: everybody who waits has one, as long as there are goods."""
+"""Back-in-stock e-mails, from the restock to the delivery."""
 
 from __future__ import annotations
 
@@ -49,35 +49,35 @@ def waiting() -> list[str]:
     return list(read_session().scalars(untold))
 
 
-def test_one_unit_back_is_one_letter_to_each_who_waits(mug: ProductCard, post: MemoryPost) -> None:
+def test_a_restock_sends_one_email_per_alert(mug: ProductCard, post: MemoryPost) -> None:
     receive(mug.sku, 1)
     for _ in range(3):
         tasks.deliver_outboxes()
-    assert sorted((letter.to, letter.subject) for letter in post.letters) == [
+    assert sorted((email.to, email.subject) for email in post.letters) == [
         (ASHA, "Clay Mug is back"),
         (RAVI, "Clay Mug is back"),
     ]
-    letter = post.letters[0]
-    assert "₹500, only 1 left" in letter.text
-    for text in (letter.text, letter.html):
+    email = post.letters[0]
+    assert "₹500, only 1 left" in email.text
+    for text in (email.text, email.html):
         assert f"https://shop.example/product/{mug.id}-clay-mug" in text
-        assert letter.unsubscribe_url in text
-    assert letter.headers["List-Unsubscribe"] == f"<{letter.unsubscribe_url}>"
+        assert email.unsubscribe_url in text
+    assert email.headers["List-Unsubscribe"] == f"<{email.unsubscribe_url}>"
 
 
-def test_the_next_return_is_told_to_those_only_who_asked_again(mug: ProductCard, post: MemoryPost) -> None:
+def test_the_next_restock_is_sent_only_to_those_who_asked_again(mug: ProductCard, post: MemoryPost) -> None:
     receive(mug.sku, 1)
     tasks.deliver_outboxes()
     sold_out(mug)
     accounts.request_alert(RAVI, mug.sku, mug.id)
     catalog.release("quick")
     tasks.deliver_outboxes()
-    assert [letter.to for letter in post.letters].count(ASHA) == 1
-    assert [letter.to for letter in post.letters].count(RAVI) == 2
-    assert len({letter.id for letter in post.letters}) == 3
+    assert [email.to for email in post.letters].count(ASHA) == 1
+    assert [email.to for email in post.letters].count(RAVI) == 2
+    assert len({email.id for email in post.letters}) == 3
 
 
-def test_goods_that_were_gone_again_before_anybody_was_told_are_not_told_of(mug: ProductCard, post: MemoryPost) -> None:
+def test_a_product_sold_out_again_before_delivery_sends_nothing(mug: ProductCard, post: MemoryPost) -> None:
     receive(mug.sku, 1)
     sold_out(mug)
     tasks.deliver_outboxes()
@@ -87,7 +87,7 @@ def test_goods_that_were_gone_again_before_anybody_was_told_are_not_told_of(mug:
     assert (len(post.letters), waiting()) == (2, [])
 
 
-def test_goods_that_are_gone_when_the_letter_leaves_are_waited_for_again(
+def test_an_alert_is_rearmed_if_the_product_is_sold_out_when_sent(
     mug: ProductCard, post: MemoryPost, now: Clock
 ) -> None:
     receive(mug.sku, 1)
@@ -100,10 +100,10 @@ def test_goods_that_are_gone_when_the_letter_leaves_are_waited_for_again(
     assert (post.letters, waiting()) == ([], [ASHA, RAVI])
     catalog.release("quick")
     tasks.deliver_outboxes()
-    assert sorted(letter.to for letter in post.letters) == [ASHA, RAVI]
+    assert sorted(email.to for email in post.letters) == [ASHA, RAVI]
 
 
-def test_a_mail_server_that_is_away_delays_letters_and_doubles_none(
+def test_an_unreachable_mail_server_delays_emails_and_duplicates_none(
     mug: ProductCard, post: MemoryPost, now: Clock
 ) -> None:
     receive(mug.sku, 1)
@@ -114,11 +114,11 @@ def test_a_mail_server_that_is_away_delays_letters_and_doubles_none(
     post.is_down = False
     for _ in range(2):
         tasks.deliver_outboxes()
-    assert sorted(letter.to for letter in post.letters) == [ASHA, RAVI]
+    assert sorted(email.to for email in post.letters) == [ASHA, RAVI]
 
 
 @pytest.mark.parametrize("deaths", [1, 2, 3])
-def test_a_worker_that_dies_on_the_way_loses_no_letter_and_posts_none_twice(
+def test_a_worker_that_dies_loses_and_duplicates_no_email(
     mug: ProductCard, post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, deaths: int
 ) -> None:
     monkeypatch.setattr(back_in_stock, "BATCH_SIZE", 1)  # each notice is a transaction of its own, with a death between
@@ -140,24 +140,24 @@ def test_a_worker_that_dies_on_the_way_loses_no_letter_and_posts_none_twice(
             tasks.deliver_outboxes()
         except KeyboardInterrupt:
             now.advance(minutes=5)
-    assert sorted(letter.to for letter in post.letters) == [ASHA, RAVI]
+    assert sorted(email.to for email in post.letters) == [ASHA, RAVI]
 
 
-def test_who_unsubscribed_gets_no_letter_though_it_was_posted(mug: ProductCard, post: MemoryPost) -> None:
+def test_no_email_is_sent_after_unsubscribing(mug: ProductCard, post: MemoryPost) -> None:
     receive(mug.sku, 1)
     outbox.deliver("catalog", outbox.outboxes()["catalog"], tasks.SUBSCRIPTIONS)
     token = read_session().scalars(sa.select(StockNotice.token).where(StockNotice.email == ASHA)).one()
     accounts.unsubscribe(token)
     tasks.deliver_outboxes()
-    assert [letter.to for letter in post.letters] == [RAVI]
+    assert [email.to for email in post.letters] == [RAVI]
 
 
-def test_only_the_variant_that_is_back_is_told_of(post: MemoryPost) -> None:
+def test_only_alerts_for_the_restocked_variant_are_sent(post: MemoryPost) -> None:
     pot = make_product(name="Pot", options=(("Blue", 0), ("Green", 0)))
     blue, green = Sku(f"{pot.sku}-Blue"), Sku(f"{pot.sku}-Green")
     accounts.request_alert(ASHA, blue, pot.id)
     accounts.request_alert(RAVI, green, pot.id)
     receive(green, 1)
     tasks.deliver_outboxes()
-    assert [(letter.to, letter.subject) for letter in post.letters] == [(RAVI, "Pot, Green is back")]
+    assert [(email.to, email.subject) for email in post.letters] == [(RAVI, "Pot, Green is back")]
     assert f"sku={green}" in post.letters[0].text

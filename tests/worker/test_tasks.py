@@ -1,4 +1,4 @@
-"""What the worker does, and how work reaches it."""
+"""The worker's jobs, and how it is woken."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def at_work(app: Flask) -> Iterator[None]:
         yield
 
 
-def test_what_nobody_can_use_any_more_is_forgotten(app: Flask, now: Clock) -> None:
+def test_expired_data_is_deleted(app: Flask, now: Clock) -> None:
     pending = accounts.start_sign_up("asha@example.com")
     accounts.send_sign_up_code(pending.id, pending.email)
     reference = accounts.open_session(make_account().id)
@@ -62,18 +62,18 @@ def test_what_nobody_can_use_any_more_is_forgotten(app: Flask, now: Clock) -> No
 
 
 @pytest.mark.usefixtures("at_work")
-def test_an_order_is_confirmed_by_one_letter(post: MemoryPost) -> None:
+def test_an_order_is_confirmed_by_one_email(post: MemoryPost) -> None:
     order = make_order((make_product(name="Clay Mug"), 2), email="ravi@example.com")
     for _ in range(3):
         tasks.deliver_outboxes()
-    (letter,) = post.letters
-    assert (letter.to, letter.subject) == ("ravi@example.com", f"Your order {order.id}")
-    assert f"https://shop.example/orders/{order.id}" in letter.text
-    assert "https://shop.example/track" in letter.html
+    (email,) = post.letters
+    assert (email.to, email.subject) == ("ravi@example.com", f"Your order {order.id}")
+    assert f"https://shop.example/orders/{order.id}" in email.text
+    assert "https://shop.example/track" in email.html
 
 
 @pytest.mark.usefixtures("at_work")
-def test_letters_written_while_the_mail_server_is_away_leave_once_when_it_is_back(post: MemoryPost, now: Clock) -> None:
+def test_emails_are_sent_once_when_the_mail_server_is_back(post: MemoryPost, now: Clock) -> None:
     post.is_down = True
     numbers = [make_order().id for _ in range(3)]
     assert tasks.deliver_outboxes() == 0
@@ -81,12 +81,12 @@ def test_letters_written_while_the_mail_server_is_away_leave_once_when_it_is_bac
     now.advance(minutes=4)
     for _ in range(2):
         tasks.sweep()
-    assert sorted(letter.subject for letter in post.letters) == sorted(f"Your order {number}" for number in numbers)
-    assert len({letter.id for letter in post.letters}) == 3
+    assert sorted(email.subject for email in post.letters) == sorted(f"Your order {number}" for number in numbers)
+    assert len({email.id for email in post.letters}) == 3
 
 
 @pytest.mark.usefixtures("at_work")
-def test_a_cancelled_order_gives_back_goods_and_money_and_tells_the_customer_once(post: MemoryPost, now: Clock) -> None:
+def test_a_cancelled_order_is_restocked_and_refunded_with_one_email(post: MemoryPost, now: Clock) -> None:
     mug = make_product(stock=5)
     token = make_cart((mug, 2))
     draft = make_draft(token, payment="sandbox-success")
@@ -98,12 +98,12 @@ def test_a_cancelled_order_gives_back_goods_and_money_and_tells_the_customer_onc
         now.advance(minutes=5)
     assert consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
     assert consistency.charges_of(draft.id) == consistency.payments_of(draft.id) == [consistency.PaymentStatus.REFUNDED]
-    subjects = [letter.subject for letter in post.letters]
+    subjects = [email.subject for email in post.letters]
     assert subjects == [f"Your order {order_id}", f"Your order {order_id} is cancelled"]
 
 
 @pytest.mark.usefixtures("at_work")
-def test_goods_and_money_go_back_although_the_letter_cannot_leave(post: MemoryPost) -> None:
+def test_restock_and_refund_do_not_wait_for_the_email(post: MemoryPost) -> None:
     mug = make_product(stock=5)
     order = make_order((mug, 2))
     orders.cancel(order.id, by="you")
@@ -115,8 +115,8 @@ def test_goods_and_money_go_back_although_the_letter_cannot_leave(post: MemoryPo
 # ------------------------------------------------------------------------------------------------- sweep
 
 
-def leave_everything_lying(now: Clock) -> tuple[str, str]:
-    """A checkout whose runner died, a hold that ran out, a letter.
+def interrupt_everything(now: Clock) -> tuple[str, str]:
+    """A checkout whose runner died, a hold that ran out, a email.
 
     :return: the checkout, the SKU held
     """
@@ -131,8 +131,8 @@ def leave_everything_lying(now: Clock) -> tuple[str, str]:
 
 
 @pytest.mark.usefixtures("at_work")
-def test_the_sweep_finds_all_that_was_left_lying(post: MemoryPost, now: Clock) -> None:
-    stalled, held = leave_everything_lying(now)
+def test_the_sweep_does_all_interrupted_work(post: MemoryPost, now: Clock) -> None:
+    stalled, held = interrupt_everything(now)
     tasks.sweep()
     assert consistency.state_of(stalled) == CheckoutState.FAILED
     assert consistency.stock_of(held).reserved == 0
@@ -144,7 +144,7 @@ def test_the_sweep_finds_all_that_was_left_lying(post: MemoryPost, now: Clock) -
 def test_one_job_that_fails_does_not_stop_the_others(
     post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    stalled, held = leave_everything_lying(now)
+    stalled, held = interrupt_everything(now)
     owner = {"resume_unfinished": checkout, "release_expired": catalog, "deliver": outbox}[broken]
 
     def fails(*args: object) -> None:
@@ -162,7 +162,7 @@ def test_one_job_that_fails_does_not_stop_the_others(
 
 
 @pytest.mark.usefixtures("at_work")
-def test_an_outbox_that_is_away_does_not_hold_up_the_next(post: MemoryPost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_outbox_does_not_block_the_next(post: MemoryPost, monkeypatch: pytest.MonkeyPatch) -> None:
     deliver = outbox.deliver
 
     def is_away_for_payments(schema: str, *rest: Any) -> int:
@@ -184,7 +184,7 @@ def huey_of(app: Flask) -> Huey:
     return huey
 
 
-def work_off(huey: Huey) -> list[str]:
+def run_tasks(huey: Huey) -> list[str]:
     """What a consumer does, until nothing is waiting.
 
     :return: names of the tasks done
@@ -206,7 +206,7 @@ def queue(request: pytest.FixtureRequest) -> str:
     return os.environ["TEST_REDIS_URL"]
 
 
-def test_an_order_hurries_the_worker_who_sends_the_letter(queue: str, tmp_path: Path) -> None:
+def test_an_order_wakes_the_worker_which_sends_the_email(queue: str, tmp_path: Path) -> None:
     with own_shop("sqlite", tmp_path):
         config = make_config(tmp_path, f"sqlite:///{tmp_path}/{{schema}}.db")
         config.REDIS_URL = queue
@@ -216,8 +216,8 @@ def test_an_order_hurries_the_worker_who_sends_the_letter(queue: str, tmp_path: 
         with app.app_context():
             order = make_order()
             assert post.letters == []
-            assert set(work_off(huey_of(app))) == {"deliver"}
-    assert [letter.subject for letter in post.letters] == [f"Your order {order.id}"]
+            assert set(run_tasks(huey_of(app))) == {"deliver"}
+    assert [email.subject for email in post.letters] == [f"Your order {order.id}"]
     assert f"http://localhost:9090/orders/{order.id}" in post.letters[0].text
 
 
@@ -226,7 +226,7 @@ def test_the_sweep_is_due_every_minute(app: Flask) -> None:
 
 
 @pytest.mark.usefixtures("at_work")
-def test_a_queue_that_cannot_be_reached_fails_no_order_and_loses_no_letter(
+def test_an_unreachable_queue_fails_no_order_and_loses_no_email(
     app: Flask, post: MemoryPost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unreachable = RedisHuey("storefront", url=f"redis://127.0.0.1:{free_port()}/0", results=False)
@@ -237,7 +237,7 @@ def test_a_queue_that_cannot_be_reached_fails_no_order_and_loses_no_letter(
     assert len(post.letters) == 1
 
 
-def test_a_shopper_notices_nothing_of_a_queue_that_cannot_be_reached(
+def test_an_unreachable_queue_does_not_affect_the_checkout(
     pages: Pages, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable() -> None:

@@ -33,7 +33,7 @@ RETRIES = 1
 
 NAME = re.compile(r"[0-9a-f]{32}(?:-[0-9]{1,4}\.webp|\.(?:png|jpeg|webp))")  # of our files; other files are ignored
 
-_USAGE = "PICTURE_STORE must be empty, file:///a/folder or s3://bucket?endpoint=https://host&region=name"
+_USAGE = "IMAGE_STORAGE must be empty, file:///a/folder or s3://bucket?endpoint=https://host&region=name"
 
 
 class UnknownPicture(NotFoundError):
@@ -175,11 +175,11 @@ def _translate_errors() -> Iterator[None]:
 
 
 def init_app(app: Flask) -> None:
-    """Open the image store of the setting PICTURE_STORE.
+    """Open the image store of the setting IMAGE_STORAGE.
 
     :raise ConfigurationError: the setting is invalid, or its folder is not writable
     """
-    app.extensions["picture_store"] = open_store(app.config["PICTURE_STORE"])
+    app.extensions["picture_store"] = open_store(app.config["IMAGE_STORAGE"])
 
 
 def store() -> ImageStorage:
@@ -190,7 +190,7 @@ def store() -> ImageStorage:
 def open_store(setting: str) -> ImageStorage:
     """Open an image store. A bucket is not contacted, so that the shop also starts while it is unavailable.
 
-    :param setting: a value of PICTURE_STORE; `DATABASE` is the same as an empty one
+    :param setting: a value of IMAGE_STORAGE; `DATABASE` is the same as an empty one
     :raise ConfigurationError: the setting is invalid, or its folder is not writable
     """
     if setting in {"", DATABASE}:
@@ -207,9 +207,9 @@ def _folder(path: Path) -> LocalStore:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"PICTURE_STORE: {path} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"IMAGE_STORAGE: {path} cannot be made: {error.strerror}") from error
     if not os.access(path, os.W_OK | os.X_OK):
-        raise ConfigurationError(f"PICTURE_STORE: {path} cannot be written to")
+        raise ConfigurationError(f"IMAGE_STORAGE: {path} cannot be written to")
     return LocalStore(path)
 
 

@@ -1,6 +1,6 @@
-"""Copies of the whole shop: its six databases as they were at one moment, its pictures, the key it made for itself.
+"""Backup and restore of the whole shop: a snapshot of its six databases at one moment, its images, its generated key.
 
-No order in which six databases are copied one after the other is safe. Copied after the others, `checkout` names
-orders that are not there; copied before them, it lacks the record of orders that are, and nobody would walk them on.
-A copy of one moment is what a shop finds after a power cut: whatever was under way is finished or undone by `resume`.
+Copying six databases one after the other is inconsistent in any order. Copied last, `checkout` refers to orders that
+are missing; copied first, it lacks the record of orders that exist, which would never be resumed. A snapshot of one
+moment is like a power failure: unfinished checkouts are completed or undone by the worker.
 """

@@ -1,4 +1,4 @@
-"""A backup as a folder: made whole or not at all, and restored only into a shop that is empty and closed."""
+"""Backups as folders: written completely or not at all, and restored only into an empty, closed shop."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from storefront.cli.backup.values import FILE, BackupRefused, Manifest
 from storefront.core.clock import utc_now
 from storefront.db import migrations
 
-KEY = "secret-key"  # also what it is called in the data folder
+KEY = "secret-key"  # file name, also in the data folder
 PICTURES = "pictures"
 
 
 def make(folder: Path) -> Manifest:
-    """Copy the shop, open or closed.
+    """Make a backup; the shop may be open.
 
-    :param folder: is made; one that is there must be empty
-    :raise BackupRefused: nothing is left behind
+    :param folder: is created; an existing one must be empty
+    :raise BackupRefused: the backup failed; no files are left behind
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BackupRefused(f"{folder} is there already: a backup goes into a folder of its own")
-    with _told_as_refusal():
+        raise BackupRefused(f"{folder} already exists: a backup needs a new or empty folder")
+    with _errors_as_refusals():
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        with _told_as_refusal():
+        with _errors_as_refusals():
             manifest = _fill(draft)
             draft.rename(folder)
     except BaseException:
@@ -52,58 +52,58 @@ def _fill(folder: Path) -> Manifest:
     engine = _engine_of(urls)
     revisions = {schema: migrations.revision_of(schema) for schema in SCHEMAS}
     if not all(revisions.values()):
-        raise BackupRefused("there is nothing to copy yet: flask --app wsgi db upgrade makes the tables")
+        raise BackupRefused("there are no tables yet: run flask --app wsgi db upgrade")
     if engine == "sqlite":
         sqlite_copy.copy(_paths(urls), folder)
     else:
         mariadb_copy.copy(urls, folder)
-    # After the databases: a picture's file is there before the row that names it, and stays longer.
+    # After the databases: image files are written before the rows that name them, and deleted later.
     pictures = _copy_pictures(folder)
-    key = _own_key()
+    key = _generated_key()
     if key is not None:
         shutil.copy(key, folder / KEY)
     databases = {schema: str(url.database) for schema, url in urls.items()}
-    told = {schema: str(revision) for schema, revision in revisions.items()}
-    manifest = Manifest(made_at, engine, databases, told, pictures, key is not None, dict(_checksums(folder)))
+    applied = {schema: str(revision) for schema, revision in revisions.items()}
+    manifest = Manifest(made_at, engine, databases, applied, pictures, key is not None, dict(_checksums(folder)))
     manifest.write(folder)
     return manifest
 
 
 def restore(folder: Path) -> Manifest:
-    """Fill an empty, closed shop from a backup and bring its tables to the newest revision.
+    """Restore a backup into an empty, closed shop and upgrade its tables to the newest revision.
 
-    :raise BackupRefused: the backup is not whole, not for this shop, or the shop is open or not empty; unless it says
-        "half-way" nothing was written
+    :raise BackupRefused: the backup is damaged or does not fit, or the shop is open or not empty; unless the message
+        says "half-way", nothing was written
     """
     manifest, urls = Manifest.read(folder), _urls()
-    _need_fitting(folder, manifest, urls)
-    with _told_as_refusal():
+    _check_compatible(folder, manifest, urls)
+    with _errors_as_refusals():
         if manifest.engine == "sqlite":
             sqlite_copy.restore(folder, _paths(urls))
         else:
             mariadb_copy.restore(folder, urls, manifest.databases)
-        if manifest.has_key and (key := _own_key()) is not None:
+        if manifest.has_key and (key := _generated_key()) is not None:
             key.write_bytes((folder / KEY).read_bytes())
         if manifest.pictures is not None:
-            here = gallery.open_store(current_app.config["PICTURE_STORE"])
-            for _ in gallery.migrate(gallery.open_store(_pictures_in(folder)), here, keeps=True):
+            storage = gallery.open_store(current_app.config["IMAGE_STORAGE"])
+            for _ in gallery.migrate(gallery.open_store(_pictures_in(folder)), storage, keeps=True):
                 pass
         migrations.upgrade()
     return manifest
 
 
-def _need_fitting(folder: Path, manifest: Manifest, urls: dict[str, sa.URL]) -> None:
+def _check_compatible(folder: Path, manifest: Manifest, urls: dict[str, sa.URL]) -> None:
     if dict(_checksums(folder)) != manifest.checksums:
-        raise BackupRefused(f"{folder} is not as it was made: a file is missing, new or changed")
+        raise BackupRefused(f"{folder} was changed: a file is missing, new or different")
     if _engine_of(urls) != manifest.engine:
-        raise BackupRefused(f"the backup is of {manifest.engine} databases: DATABASE_URL names others")
+        raise BackupRefused(f"the backup is of {manifest.engine} databases, DATABASE_URL names others")
     for schema, revision in manifest.revisions.items():
         if not migrations.is_known(schema, revision):
             raise BackupRefused("the backup was made by a newer version of the shop: install that one first")
 
 
-def _own_key() -> Path | None:
-    """Where the key lies that the shop made for itself; None where SECRET_KEY names another."""
+def _generated_key() -> Path | None:
+    """The path of the generated key; None if SECRET_KEY is set otherwise."""
     path: Path = current_app.config["DATA_DIR"] / KEY
     return path if path.exists() and path.read_text() == current_app.config["SECRET_KEY"] else None
 
@@ -120,17 +120,17 @@ def _engine_of(urls: dict[str, sa.URL]) -> str:
     engines = {"sqlite" if url.get_backend_name() == "sqlite" else "mysql" for url in urls.values()}
     if len(engines) > 1:
         raise BackupRefused(
-            "some schemas lie in SQLite and some on a server, whose copies are never of one moment: "
+            "some schemas are in SQLite and some on a server, which cannot be copied at one moment: "
             "close the shop and its worker, and copy each with its own tool"
         )
     return engines.pop()
 
 
 def _copy_pictures(folder: Path) -> int | None:
-    if urlsplit(current_app.config["PICTURE_STORE"]).scheme != "file":
+    if urlsplit(current_app.config["IMAGE_STORAGE"]).scheme != "file":
         return None
-    here = gallery.open_store(current_app.config["PICTURE_STORE"])
-    return sum(1 for _ in gallery.migrate(here, gallery.open_store(_pictures_in(folder)), keeps=True))
+    storage = gallery.open_store(current_app.config["IMAGE_STORAGE"])
+    return sum(1 for _ in gallery.migrate(storage, gallery.open_store(_pictures_in(folder)), keeps=True))
 
 
 def _pictures_in(folder: Path) -> str:
@@ -145,8 +145,8 @@ def _checksums(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _told_as_refusal() -> Iterator[None]:
-    """A full disk or a database that is away is told in words."""
+def _errors_as_refusals() -> Iterator[None]:
+    """Raise errors of disk and databases as `BackupRefused`."""
     try:
         yield
     except (OSError, sqlite3.Error, gallery.StorageUnavailable) as error:

@@ -1,4 +1,4 @@
-"""`flask --app wsgi backup FOLDER`, and `restore`."""
+"""`flask --app wsgi backup FOLDER` and `restore FOLDER`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 @_FOLDER
 @with_appcontext
 def backup(folder: Path) -> None:
-    """Copy the shop into FOLDER, which is made; the shop may be open.
+    """Back up the shop into FOLDER, which is created; the shop may be open.
 
-    All six databases are copied as they were at one moment.
+    All six databases are copied as of one moment.
     """
     try:
         manifest = archive.make(folder)
@@ -31,27 +31,27 @@ def backup(folder: Path) -> None:
         raise click.ClickException(str(error)) from error
     click.echo(f"{folder}: the databases as of {manifest.made_at:%d %b %Y %H:%M:%S} UTC")
     if manifest.pictures is not None:
-        click.echo(f"Files of pictures copied: {manifest.pictures:,}")
-    elif store := current_app.config["PICTURE_STORE"]:
-        click.echo(f"The pictures lie in {urlsplit(store).netloc}: they are not part of it")
+        click.echo(f"Image files copied: {manifest.pictures:,}")
+    elif store := current_app.config["IMAGE_STORAGE"]:
+        click.echo(f"Not included: the images in {urlsplit(store).netloc}")
     if not manifest.has_key:
-        click.echo("SECRET_KEY is not part of it: keep it where nobody finds both")
+        click.echo("Not included: SECRET_KEY. Store it separately from the backup")
 
 
 @click.command("restore")
 @_FOLDER
 @with_appcontext
 def restore(folder: Path) -> None:
-    """Fill an empty shop from FOLDER. The shop must be closed; the doctor looks at it in the end.
+    """Restore the backup in FOLDER into an empty, closed shop, and check its consistency.
 
-    The doctor looks as of the moment of the backup: what was under way then is no fault, and the worker finishes it.
+    The check is as of the moment of the backup: checkouts that were running then are finished by the worker.
     """
     try:
         manifest = archive.restore(folder)
     except BackupRefused as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"The shop is as it was on {manifest.made_at:%d %b %Y at %H:%M:%S} UTC")
+    click.echo(f"The shop was restored to {manifest.made_at:%d %b %Y %H:%M:%S} UTC")
     if not manifest.has_key:
-        click.echo("Give it the SECRET_KEY it had: another signs everybody out, and codes sent are void")
+        click.echo("Set the SECRET_KEY it had: another one signs everybody out and invalidates codes")
     with at_time(manifest.made_at):
         report_violations()

@@ -1,4 +1,4 @@
-"""MySQL and MariaDB: a dump of one transaction over all six databases, by the server's own client."""
+"""Backup of MySQL and MariaDB: one consistent dump of all six databases, by the server's own client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from storefront.cli.backup.values import BackupRefused
 from storefront.db import migrations
 
 FILE = "databases.sql"
-# No lock is needed to make it or to read it, and nothing that is there already is dropped by it.
+# Dump and restore need no locks, and the restore drops no existing tables.
 OPTIONS = (
     "--single-transaction",
     "--quick",
@@ -31,12 +31,12 @@ _TLS = {"ssl_ca": "ssl-ca", "ssl_cert": "ssl-cert", "ssl_key": "ssl-key"}
 def copy(urls: Mapping[str, sa.URL], folder: Path) -> None:
     """Dump all databases into one file.
 
-    :raise BackupRefused: they lie on several servers, the client is missing, or it fails
+    :raise BackupRefused: they are on several servers, the client is missing, or it fails
     """
     url, names = next(iter(urls.values())), [str(url.database) for url in urls.values()]
     if len({other._replace(database=None) for other in urls.values()}) > 1:
         raise BackupRefused(
-            "the schemas lie on several servers, and copies of two servers are never of one moment: "
+            "the schemas are on several servers, which cannot be copied at one moment: "
             "close the shop and its worker, and copy each server with its own tool"
         )
     client = _find("mariadb-dump", "mysqldump")
@@ -44,20 +44,20 @@ def copy(urls: Mapping[str, sa.URL], folder: Path) -> None:
         command = f"mariadb-dump --host={url.host} --user={url.username} --password {' '.join(OPTIONS)}"
         raise BackupRefused(
             f"mariadb-dump is not installed here (Debian: apt-get install mariadb-client). "
-            f"Where it is, this copies the databases: {command} --databases {' '.join(names)} > {FILE}"
+            f"Run this on a machine that has it: {command} --databases {' '.join(names)} > {FILE}"
         )
     with _login(url) as login, (folder / FILE).open("wb") as file:
         command_line = [client, login, *OPTIONS, "--databases", *names]
         done = subprocess.run(command_line, stdout=file, stderr=subprocess.PIPE, check=False)  # noqa: S603
     if done.returncode:
-        raise BackupRefused(f"mariadb-dump failed: {_gist(done.stderr)}")
+        raise BackupRefused(f"mariadb-dump failed: {_last_line(done.stderr)}")
 
 
 def restore(folder: Path, urls: Mapping[str, sa.URL], names: Mapping[str, str]) -> None:
-    """Fill databases that are empty, or not there yet.
+    """Load a dump into databases that are empty or do not exist yet.
 
-    :param names: by schema, what the dump calls each database
-    :raise BackupRefused: one is not empty or in use, or the client is missing: nothing was written; or it fails
+    :param names: the names of the databases in the dump, by schema
+    :raise BackupRefused: a database is not empty or in use, or the client is missing: nothing was written; or it fails
     """
     client = _find("mariadb", "mysql")
     if client is None:
@@ -67,52 +67,55 @@ def restore(folder: Path, urls: Mapping[str, sa.URL], names: Mapping[str, str]) 
         migrations.create_database(url.render_as_string(hide_password=False))
         servers.setdefault(url._replace(database=None), {})[names[schema]] = str(url.database)
     for server, targets in servers.items():
-        _need_empty(server, list(targets.values()))
+        _check_empty(server, list(targets.values()))
     for server, targets in servers.items():
         with _login(server) as login, (folder / FILE).open("rb") as file:
             command = [client, login, "--binary-mode", "--default-character-set=utf8mb4"]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603
-            problem = _feed(process, _addressed(file, targets))
+            problem = _feed(process, _rename_databases(file, targets))
         if process.returncode:
-            raise BackupRefused(f"mariadb failed half-way, drop the databases and try again: {_gist(problem)}")
+            raise BackupRefused(f"mariadb failed half-way, drop the databases and try again: {_last_line(problem)}")
 
 
 def _feed(process: subprocess.Popen[bytes], lines: Iterator[bytes]) -> bytes:
-    """:return: what it complained of"""
-    assert process.stdin is not None  # noqa: S101 - for the types
+    """Write a dump to the client.
+
+    :return: its error output
+    """
+    assert process.stdin is not None  # noqa: S101 - for mypy
     with process:
         try:
             for line in lines:
                 process.stdin.write(line)
         except BrokenPipeError:
-            pass  # it says why
+            pass  # the error output says why
         return process.communicate()[1]
 
 
-def _addressed(lines: Iterator[bytes], targets: Mapping[str, str]) -> Iterator[bytes]:
-    """The dump of the databases in `targets`, for those they are called now; a text never begins a line of it."""
-    is_for_us = True
+def _rename_databases(lines: Iterator[bytes], targets: Mapping[str, str]) -> Iterator[bytes]:
+    """Yield the part of a dump that concerns `targets`, with their present names. Values never begin a line of it."""
+    is_target = True
     for line in lines:
         if line.startswith(b"CREATE DATABASE "):
             continue
         if line.startswith(b"USE `"):
             old = line.split(b"`")[1].decode()
-            is_for_us = old in targets
-            yield f"USE `{targets[old]}`;\n".encode() if is_for_us else b""
-        elif is_for_us:
+            is_target = old in targets
+            yield f"USE `{targets[old]}`;\n".encode() if is_target else b""
+        elif is_target:
             yield line
 
 
-def _need_empty(server: sa.URL, names: list[str]) -> None:
+def _check_empty(server: sa.URL, names: list[str]) -> None:
     engine = sa.create_engine(server, poolclass=sa.NullPool)
     with engine.connect() as connection:
         for name in names:
-            asked = {"name": name}
+            parameters = {"name": name}
             users = "SELECT count(*) FROM information_schema.processlist WHERE db = :name"
-            if connection.scalar(sa.text(users), asked):
+            if connection.scalar(sa.text(users), parameters):
                 raise BackupRefused(f"{name} is in use: close the shop and its worker first")
             tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = :name"
-            if connection.scalar(sa.text(tables), asked):
+            if connection.scalar(sa.text(tables), parameters):
                 raise BackupRefused(f"{name} is not empty: drop it first, or name another in DATABASE_URL")
 
 
@@ -120,21 +123,21 @@ def _find(*clients: str) -> str | None:
     return next(filter(None, map(shutil.which, clients)), None)
 
 
-def _gist(said: bytes) -> str:
-    lines = said.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it does not say why"
+def _last_line(output: bytes) -> str:
+    lines = output.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no error message"
 
 
 @contextmanager
 def _login(url: sa.URL) -> Iterator[str]:
-    """The option that logs a client in. A password is never among its arguments, where everybody could read it."""
+    """A client option that names a file with the login: arguments of a process can be read by every user."""
     socket = url.query.get("unix_socket")
     values = {"host": url.host or "localhost", "port": url.port or 3306, "protocol": "socket" if socket else "tcp"}
     values |= {"user": url.username, "password": url.password, "socket": socket}
     values |= {option: url.query.get(name) for name, option in _TLS.items()}
-    with tempfile.NamedTemporaryFile("w", suffix=".cnf") as file:  # for its owner's eyes alone
-        told = (f"{name}={_quoted(str(value))}\n" for name, value in values.items() if value)
-        file.writelines(["[client]\n", *told])
+    with tempfile.NamedTemporaryFile("w", suffix=".cnf") as file:  # mode 600
+        lines = (f"{name}={_quoted(str(value))}\n" for name, value in values.items() if value)
+        file.writelines(["[client]\n", *lines])
         file.flush()
         yield f"--defaults-file={file.name}"
 

@@ -1,4 +1,4 @@
-"""What a backup says of itself, and why one is refused."""
+"""The manifest of a backup."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ FORMAT = 1
 
 
 class BackupRefused(RuntimeError):
-    """A backup could not be made or restored; its words say what to do."""
+    """A backup could not be made or restored; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """:ivar made_at: the moment that the databases show
+    """The description of a backup, stored with it.
+
+    :ivar made_at: the moment of the snapshot
     :ivar engine: "sqlite" or "mysql"
-    :ivar databases: by schema, what each was called
-    :ivar revisions: by schema, the revision of its tables
-    :ivar pictures: how many files of pictures lie beside them; None when the database or a bucket keeps them
-    :ivar has_key: whether the key is among the files
+    :ivar databases: the name of each database, by schema
+    :ivar revisions: the revision of the tables, by schema
+    :ivar pictures: the number of image files; None if the images are in the database or a bucket
+    :ivar has_key: whether the generated key is included
     :ivar checksums: SHA-256 of each file, by its path within the folder
     """
 
@@ -36,16 +38,20 @@ class Manifest:
     checksums: Mapping[str, str]
 
     def write(self, folder: Path) -> None:
-        told = {"format": FORMAT, **asdict(self), "made_at": self.made_at.isoformat()}
-        (folder / FILE).write_text(json.dumps(told, indent=1) + "\n")
+        """Write the manifest into the folder of its backup."""
+        content = {"format": FORMAT, **asdict(self), "made_at": self.made_at.isoformat()}
+        (folder / FILE).write_text(json.dumps(content, indent=1) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """:raise BackupRefused: the folder holds no whole backup"""
+        """Read the manifest of a backup.
+
+        :raise BackupRefused: the folder contains no complete backup
+        """
         try:
-            told = json.loads((folder / FILE).read_text())
-            if told.pop("format") != FORMAT:
+            content = json.loads((folder / FILE).read_text())
+            if content.pop("format") != FORMAT:
                 raise BackupRefused(f"{folder} was made by another version of the shop")
-            return cls(**{**told, "made_at": datetime.fromisoformat(told["made_at"])})
+            return cls(**{**content, "made_at": datetime.fromisoformat(content["made_at"])})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BackupRefused(f"{folder} holds no backup: its {FILE} cannot be read") from error
+            raise BackupRefused(f"{folder} contains no backup: {FILE} cannot be read") from error

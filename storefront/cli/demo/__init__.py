@@ -1,1 +1,1 @@
-"""The demo shop: a catalogue worth looking at, and any number of further products to try a size."""
+"""Demo data: a small catalogue, and generated products for tests of scale."""

@@ -1,4 +1,4 @@
-"""Loading `catalogue.json`: departments, goods, and the people who reviewed them."""
+"""Loads `catalogue.json`: categories, products, and reviews with their authors."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ PICTURES = "vendor/fluent-emoji-3d"
 
 
 def read() -> dict[str, Any]:
+    """Parse `catalogue.json`."""
     content: dict[str, Any] = json.loads((Path(__file__).parent / "catalogue.json").read_text())
     return content
 
 
 def load() -> int:
-    """Open the demo shop in empty databases.
+    """Load the demo catalogue into an empty shop.
 
     :return: how many products it has
     """
@@ -35,12 +36,12 @@ def load() -> int:
 
 
 def _reviewers(names: list[str]) -> list[accounts.Profile]:
-    people = [(name, f"reviewer{number}@example.com") for number, name in enumerate(names, start=1)]
-    known = accounts.profiles_of([email for _, email in people])
-    missing = [(name, email) for name, email in people if email not in known]
+    authors = [(name, f"reviewer{number}@example.com") for number, name in enumerate(names, start=1)]
+    known = accounts.profiles_of([email for _, email in authors])
+    missing = [(name, email) for name, email in authors if email not in known]
     accounts.open_accounts(missing)
-    known = accounts.profiles_of([email for _, email in people])
-    return [known[email] for _, email in people]
+    known = accounts.profiles_of([email for _, email in authors])
+    return [known[email] for _, email in authors]
 
 
 def _department(row: Mapping[str, Any]) -> Department:
@@ -49,7 +50,7 @@ def _department(row: Mapping[str, Any]) -> Department:
 
 
 def slug_of(category: str) -> str:
-    """The address of a demo category by its name."""
+    """The slug of a demo category."""
     return category.lower().replace(" & ", "-")
 
 

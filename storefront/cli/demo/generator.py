@@ -1,4 +1,4 @@
-"""Any number of further products, the same ones every time, to try the shop at a size."""
+"""Generates any number of products, reproducibly, for tests of scale."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from storefront.core.money import Money
 BATCH = 1000
 SEED = 20261122
 
-_MAKERS = ("Ala", "Bori", "Cinna", "Devi", "Esha", "Fenn", "Gita", "Hara", "Isla", "Juno", "Kavi", "Luma", "Mira",
+_MAKER_NAMES = ("Ala", "Bori", "Cinna", "Devi", "Esha", "Fenn", "Gita", "Hara", "Isla", "Juno", "Kavi", "Luma", "Mira",
            "Nila", "Oro", "Pala", "Rani", "Sona", "Tara", "Uma")  # fmt: skip
-_WORKS = ("Works", "House", "Studio", "Mills", "& Daughters", "Supply", "Craft", "Trading", "Union", "Lane")
-_MANNERS = ("Quiet", "Plain", "Bright", "Long", "Short", "Warm", "Cool", "Light", "Firm", "Soft", "Early", "Late",
+_COMPANIES = ("Works", "House", "Studio", "Mills", "& Daughters", "Supply", "Craft", "Trading", "Union", "Lane")
+_ADJECTIVES = ("Quiet", "Plain", "Bright", "Long", "Short", "Warm", "Cool", "Light", "Firm", "Soft", "Early", "Late",
             "Small", "Grand", "Swift", "Still")  # fmt: skip
 _LINES = ("Monsoon", "Deccan", "Konkan", "Malabar", "Nilgiri", "Sahyadri", "Coromandel", "Doab", "Ganga", "Kaveri",
           "Narmada", "Chenab", "Aravalli", "Vindhya", "Satpura", "Kutch")  # fmt: skip
 
 
 def products(count: int) -> Iterator[NewProduct]:
-    """`count` products over the demo shop's departments; the n-th is always the same.
+    """Generate products in the demo categories; the n-th is always the same.
 
-    Each borrows kind and picture of a demo product; some have sizes, about one in twelve is out of stock.
+    Each has the kind and image of a demo product; one in ten has sizes, one in twelve is out of stock.
     """
     content = read()
     models: list[dict[str, Any]] = content["products"]
@@ -38,8 +38,8 @@ def products(count: int) -> Iterator[NewProduct]:
 def _product(number: int, model: dict[str, Any], currency: str) -> NewProduct:
     chance = random.Random(SEED * 1_000_003 + number)
     kind = model["name"].split()[-1]
-    brand = f"{chance.choice(_MAKERS)} {chance.choice(_WORKS)}"
-    name = f"{chance.choice(_MANNERS)} {chance.choice(_LINES)} {kind} {number}"
+    brand = f"{chance.choice(_MAKER_NAMES)} {chance.choice(_COMPANIES)}"
+    name = f"{chance.choice(_ADJECTIVES)} {chance.choice(_LINES)} {kind} {number}"
     price = Money.of(chance.choice((1, 1, 1, 5, 5, 20, 100)) * chance.randint(149, 2999), currency)
     sku = Sku(f"GEN-{number:07d}")
     sizes = ("S", "M", "L") if number % 10 == 0 else ("",)
@@ -61,7 +61,7 @@ def _product(number: int, model: dict[str, Any], currency: str) -> NewProduct:
 
 
 def load(count: int) -> Iterator[int]:
-    """Add `count` products in batches. Yields how many were added with each."""
+    """Add generated products in batches, yielding the size of each."""
     batch: list[NewProduct] = []
     for product in products(count):
         batch.append(product)

@@ -16,7 +16,7 @@ from storefront.catalog.media.storage import ImageStorage, StorageUnavailable, s
 from storefront.catalog.models import Image, Product
 from storefront.catalog.service import gallery
 from storefront.catalog.values import Picture, thumbnail_url
-from storefront.cli.images import pictures as commands
+from storefront.cli.images import images as commands
 from storefront.db.session import read_session, transaction
 from storefront.worker import tasks
 from tests.conftest import ENGINES
@@ -246,8 +246,8 @@ def test_a_command_regenerates_images_in_the_old_format(app: Flask) -> None:
     picture_id = add_in_old_format(mug.id, picture("PNG", (900, 600)))
     broken = add_in_old_format(jar.id, b"no picture")
     runner = app.test_cli_runner()
-    assert "Pictures given their widths: 1" in runner.invoke(commands, ["renew"]).output
-    assert "Pictures given their widths: 0" in runner.invoke(commands, ["renew"]).output
+    assert "Images regenerated: 1" in runner.invoke(commands, ["regenerate"]).output
+    assert "Images regenerated: 0" in runner.invoke(commands, ["regenerate"]).output
     assert set(files_of(mug.id)) == {320, 640, 900}
     assert Pillow.open(io.BytesIO(catalog.get_picture(picture_id).content or b"")).size == (900, 600)
     assert catalog.get_picture(broken).content == b"no picture"
@@ -257,13 +257,13 @@ def test_a_command_migrates_files_to_another_store(app: Flask, tmp_path: Path) -
     catalog.add_picture(make_product().id, picture("PNG", (900, 600)))
     folder = f"file://{tmp_path}/pictures"
     runner = app.test_cli_runner()
-    assert "Files carried: 4" in runner.invoke(commands, ["move", "database", folder, "--keep"]).output
+    assert "Files moved: 4" in runner.invoke(commands, ["migrate", "database", folder, "--keep"]).output
     assert len(names()) == 4
-    assert "Files carried: 4" in runner.invoke(commands, ["move", "database", folder]).output
+    assert "Files moved: 4" in runner.invoke(commands, ["migrate", "database", folder]).output
     assert (names(), len(list((tmp_path / "pictures").iterdir()))) == (set(), 4)
-    refused = runner.invoke(commands, ["move", "database", "nowhere"])
-    assert (refused.exit_code, "PICTURE_STORE must be" in refused.output) == (1, True)
-    assert runner.invoke(commands, ["move", folder, folder]).exit_code == 1
+    refused = runner.invoke(commands, ["migrate", "database", "nowhere"])
+    assert (refused.exit_code, "IMAGE_STORAGE must be" in refused.output) == (1, True)
+    assert runner.invoke(commands, ["migrate", folder, folder]).exit_code == 1
 
 
 # ------------------------------------------------------------------------------------------ concurrency

@@ -139,8 +139,8 @@ def test_foreign_files_in_a_folder_are_ignored(opened: Open, tmp_path: Path) -> 
 )
 def test_an_invalid_setting_is_refused_at_startup(setting: str, tmp_path: Path) -> None:
     with (
-        pytest.raises(ConfigurationError, match="PICTURE_STORE"),
-        shop_at(f"sqlite:///{tmp_path}/{{schema}}.db", tmp_path, PICTURE_STORE=setting),
+        pytest.raises(ConfigurationError, match="IMAGE_STORAGE"),
+        shop_at(f"sqlite:///{tmp_path}/{{schema}}.db", tmp_path, IMAGE_STORAGE=setting),
     ):
         pass
 

@@ -1,4 +1,4 @@
-"""Backups: taken while orders are placed, restored elsewhere, and refused where they would do harm."""
+"""Backups: made while orders are placed, restored elsewhere, and refused where they would do harm."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def run(app: Flask, *arguments: str | Path) -> Result:
     return app.test_cli_runner().invoke(args=[str(argument) for argument in arguments])
 
 
-def said(result: Result, code: int = 0) -> str:
+def output_of(result: Result, code: int = 0) -> str:
     assert result.exit_code == code, (result.output, result.exception and traceback.format_exception(result.exception))
     return result.output
 
@@ -119,7 +119,7 @@ def buyers(app: Flask) -> Iterator[threading.Semaphore]:
 
 
 @contextmanager
-def unhurried(ordered: threading.Semaphore) -> Iterator[None]:
+def slow_copy(ordered: threading.Semaphore) -> Iterator[None]:
     """Before anything is copied one more order is placed: a copy made piece by piece would fall apart."""
 
     def wait() -> None:
@@ -127,7 +127,7 @@ def unhurried(ordered: threading.Semaphore) -> Iterator[None]:
             """What was placed before does not count."""
         assert ordered.acquire(timeout=60), "nobody could order while the shop was copied"
 
-    class Unhurried(sqlite3.Connection):
+    class SlowConnection(sqlite3.Connection):
         def backup(self, *arguments: Any, **options: Any) -> None:
             wait()
             super().backup(*arguments, **options)
@@ -138,24 +138,22 @@ def unhurried(ordered: threading.Semaphore) -> Iterator[None]:
 
     program = subprocess.run
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Unhurried))
+        patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=SlowConnection))
         patch.setattr(subprocess, "run", run)
         yield
 
 
-def test_a_backup_under_load_is_a_healthy_shop_elsewhere(
-    shop: Flask, elsewhere: Place, tmp_path: Path, now: Clock
-) -> None:
+def test_a_backup_under_load_is_consistent(shop: Flask, elsewhere: Place, tmp_path: Path, now: Clock) -> None:
     with shop.app_context():
         catalogue.load()
     with buyers(shop) as ordered:
         for _ in range(3 * BUYERS):
             assert ordered.acquire(timeout=60)
-        with unhurried(ordered):
-            assert "not part of it" in said(run(shop, "backup", tmp_path / "copy"))
+        with slow_copy(ordered):
+            assert "Not included" in output_of(run(shop, "backup", tmp_path / "copy"))
         assert ordered.acquire(timeout=60), "the shop did not go on"
     with shop_at(elsewhere.url, elsewhere.folder) as app:
-        assert "Stock, money and messages agree" in said(run(app, "restore", tmp_path / "copy"))
+        assert "Stock, money and messages are consistent" in output_of(run(app, "restore", tmp_path / "copy"))
         with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
             assert read_session().scalar(sa.select(sa.func.count(Order.id))) >= 3 * BUYERS
             now.at += saga.LEASE + saga.RETRY_PAUSE  # whoever walked them did not come along
@@ -166,38 +164,36 @@ def test_a_backup_under_load_is_a_healthy_shop_elsewhere(
             assert_balanced()
 
 
-def test_what_was_under_way_is_judged_as_of_the_backup(
-    shop: Flask, elsewhere: Place, tmp_path: Path, now: Clock
-) -> None:
+def test_a_restored_shop_is_checked_as_of_the_backup(shop: Flask, elsewhere: Place, tmp_path: Path, now: Clock) -> None:
     with shop.test_request_context(base_url=shop.config["PUBLIC_ORIGIN"]):
         catalogue.load()
         make_order()  # its letter waits for the worker
-    said(run(shop, "backup", tmp_path / "copy"))
+    output_of(run(shop, "backup", tmp_path / "copy"))
     now.advance(days=3)
     with shop_at(elsewhere.url, elsewhere.folder) as app:
-        assert "agree" in said(run(app, "restore", tmp_path / "copy"))
-        assert "not delivered" in said(run(app, "doctor"), 1)
+        assert "consistent" in output_of(run(app, "restore", tmp_path / "copy"))
+        assert "not delivered" in output_of(run(app, "doctor"), 1)
         with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
             tasks.deliver_outboxes()
-        assert "agree" in said(run(app, "doctor"))
+        assert "consistent" in output_of(run(app, "doctor"))
 
 
-def test_a_backup_is_made_whole_or_not_at_all(shop: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_backup_leaves_nothing_behind(shop: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / "mine").touch()
-    assert "is there already" in said(run(shop, "backup", tmp_path / "copy"), 1)
+    assert "already exists" in output_of(run(shop, "backup", tmp_path / "copy"), 1)
 
     def run_full(*_: object) -> None:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(sqlite_copy, "copy", run_full)
     monkeypatch.setattr(mariadb_copy, "copy", run_full)
-    assert "no space left" in said(run(shop, "backup", tmp_path / "backups" / "copy"), 1)
+    assert "no space left" in output_of(run(shop, "backup", tmp_path / "backups" / "copy"), 1)
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_a_backup_is_for_its_owners_eyes(shop: Flask, tmp_path: Path) -> None:
-    said(run(shop, "backup", tmp_path / "copy"))
+def test_a_backup_is_readable_by_its_owner_only(shop: Flask, tmp_path: Path) -> None:
+    output_of(run(shop, "backup", tmp_path / "copy"))
     assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o700
 
 
@@ -205,101 +201,101 @@ def test_a_shop_without_tables_has_nothing_to_copy(elsewhere: Place, tmp_path: P
     for schema in SCHEMAS:
         migrations.create_database(elsewhere.url.format(schema=schema))
     with shop_at(elsewhere.url, elsewhere.folder) as app:
-        assert "db upgrade" in said(run(app, "backup", tmp_path / "copy"), 1)
+        assert "db upgrade" in output_of(run(app, "backup", tmp_path / "copy"), 1)
 
 
-def test_nothing_is_restored_over_a_shop(shop: Flask, elsewhere: Place, tmp_path: Path) -> None:
-    said(run(shop, "backup", tmp_path / "copy"))
+def test_a_restore_into_a_filled_shop_is_refused(shop: Flask, elsewhere: Place, tmp_path: Path) -> None:
+    output_of(run(shop, "backup", tmp_path / "copy"))
     with shop.app_context():
         for schema in SCHEMAS:
             db.engines[schema].dispose()
-        assert "is not empty" in said(run(shop, "restore", tmp_path / "copy"), 1)
+        assert "is not empty" in output_of(run(shop, "restore", tmp_path / "copy"), 1)
         assert list(violations()) == []
 
 
-def test_nothing_is_restored_under_an_open_shop(shop: Flask, elsewhere: Place, tmp_path: Path) -> None:
-    said(run(shop, "backup", tmp_path / "copy"))
+def test_a_restore_into_an_open_shop_is_refused(shop: Flask, elsewhere: Place, tmp_path: Path) -> None:
+    output_of(run(shop, "backup", tmp_path / "copy"))
     migrations.create_database(elsewhere.url.format(schema="orders"))
     with shop_at(elsewhere.url, elsewhere.folder) as opened, shop_at(elsewhere.url, elsewhere.folder) as app:
         with opened.app_context(), db.engines["orders"].connect() as connection:
             connection.execute(sa.text("SELECT 1 FROM (SELECT 1) AS one"))
             if db.engines["orders"].dialect.name == "sqlite":
                 connection.execute(sa.text("SELECT count(*) FROM sqlite_master"))
-        assert "in use" in said(run(app, "restore", tmp_path / "copy"), 1)
+        assert "in use" in output_of(run(app, "restore", tmp_path / "copy"), 1)
         with opened.app_context():
             db.engines["orders"].dispose()
-        assert "agree" in said(run(app, "restore", tmp_path / "copy"))
+        assert "consistent" in output_of(run(app, "restore", tmp_path / "copy"))
 
 
-def test_a_backup_that_was_damaged_is_refused(shop: Flask, elsewhere: Place, tmp_path: Path) -> None:
+def test_a_damaged_backup_is_refused(shop: Flask, elsewhere: Place, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    said(run(shop, "backup", copy))
+    output_of(run(shop, "backup", copy))
     (file,) = [*copy.glob("orders.db"), *copy.glob("databases.sql")]
     whole = file.read_bytes()
     with shop_at(elsewhere.url, elsewhere.folder) as app:
         file.write_bytes(whole[:-1])
-        assert "not as it was made" in said(run(app, "restore", copy), 1)
+        assert "was changed" in output_of(run(app, "restore", copy), 1)
         file.write_bytes(whole)
         (copy / "backup.json").rename(tmp_path / "aside")
-        assert "holds no backup" in said(run(app, "restore", copy), 1)
+        assert "contains no backup" in output_of(run(app, "restore", copy), 1)
         told = json.loads((tmp_path / "aside").read_text())
         told["revisions"]["orders"] = "of-tomorrow"
         (copy / "backup.json").write_text(json.dumps(told))
-        assert "newer version" in said(run(app, "restore", copy), 1)
+        assert "newer version" in output_of(run(app, "restore", copy), 1)
         shutil.copy(tmp_path / "aside", copy / "backup.json")
-        assert "agree" in said(run(app, "restore", copy))
+        assert "consistent" in output_of(run(app, "restore", copy))
 
 
-def test_pictures_in_a_folder_come_along(shop: Flask, engine: str, elsewhere: Place, tmp_path: Path) -> None:
+def test_images_in_a_folder_are_included(shop: Flask, engine: str, elsewhere: Place, tmp_path: Path) -> None:
     pictures = f"file://{tmp_path}/kept%20here"
     url = shop.config["SQLALCHEMY_BINDS"]["cart"]["url"].replace("cart", "{schema}")
-    with shop_at(url, tmp_path, PICTURE_STORE=pictures) as app:
+    with shop_at(url, tmp_path, IMAGE_STORAGE=pictures) as app:
         app.extensions["picture_store"].put(NAME, b"a picture")
-        assert "Files of pictures copied: 1" in said(run(app, "backup", tmp_path / "copy"))
-    with shop_at(elsewhere.url, elsewhere.folder, PICTURE_STORE=f"file://{tmp_path}/there") as app:
-        said(run(app, "restore", tmp_path / "copy"))
+        assert "Image files copied: 1" in output_of(run(app, "backup", tmp_path / "copy"))
+    with shop_at(elsewhere.url, elsewhere.folder, IMAGE_STORAGE=f"file://{tmp_path}/there") as app:
+        output_of(run(app, "restore", tmp_path / "copy"))
         assert app.extensions["picture_store"].get(NAME) == b"a picture"
 
 
-def test_the_key_a_shop_made_for_itself_comes_along(tmp_path: Path) -> None:
+def test_the_generated_key_is_included(tmp_path: Path) -> None:
     with place("sqlite", tmp_path / "a") as here, shop_at(here.url, here.folder, SECRET_KEY="") as app:
         with app.app_context():
             demo_shop.make_tables()
-        assert "SECRET_KEY" not in said(run(app, "backup", tmp_path / "copy"))
+        assert "SECRET_KEY" not in output_of(run(app, "backup", tmp_path / "copy"))
         key = app.config["SECRET_KEY"]
     with place("sqlite", tmp_path / "b") as there, shop_at(there.url, there.folder, SECRET_KEY="") as app:
         assert app.config["SECRET_KEY"] != key
-        assert "SECRET_KEY" not in said(run(app, "restore", tmp_path / "copy"))
+        assert "SECRET_KEY" not in output_of(run(app, "restore", tmp_path / "copy"))
         assert (there.folder / "secret-key").read_text() == key
         assert (there.folder / "secret-key").stat().st_mode & 0o777 == 0o600
     with place("sqlite", tmp_path / "c") as there, shop_at(there.url, there.folder) as app:
-        said(run(app, "restore", tmp_path / "copy"))
+        output_of(run(app, "restore", tmp_path / "copy"))
         assert not (there.folder / "secret-key").exists()
 
 
-def test_a_busy_database_is_waited_for_and_then_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_copy, "GATE_SECONDS", 0.01)
+def test_a_busy_database_refuses_the_backup_after_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_copy, "LOCK_SECONDS", 0.01)
     with own_shop("sqlite", tmp_path / "shop", filled=False) as app, app.app_context():
         demo_shop.make_tables()
         writer = sqlite3.connect(tmp_path / "shop" / "cart.db", isolation_level=None)
         writer.execute("BEGIN IMMEDIATE")
-        assert "without a pause" in said(run(app, "backup", tmp_path / "copy"), 1)
+        assert "too busy" in output_of(run(app, "backup", tmp_path / "copy"), 1)
         writer.close()
-        said(run(app, "backup", tmp_path / "copy"))
+        output_of(run(app, "backup", tmp_path / "copy"))
 
 
-def test_copies_of_two_places_are_never_of_one_moment(tmp_path: Path) -> None:
+def test_schemas_on_several_servers_are_refused(tmp_path: Path) -> None:
     settings = {"CART_DATABASE_URL": "mysql+pymysql://shop:hush@127.0.0.1:1/cart"}
     with own_shop("sqlite", tmp_path / "shop", filled=False) as app, app.app_context():
         demo_shop.make_tables()
     with shop_at(f"sqlite:///{tmp_path}/shop/{{schema}}.db", tmp_path, **settings) as app:
-        assert "close the shop" in said(run(app, "backup", tmp_path / "copy"), 1)
+        assert "close the shop" in output_of(run(app, "backup", tmp_path / "copy"), 1)
     urls = {schema: sa.make_url(f"mysql+pymysql://shop@{schema}.example/shop") for schema in SCHEMAS}
     with pytest.raises(mariadb_copy.BackupRefused, match="several servers"):
         mariadb_copy.copy(urls, tmp_path)
 
 
-def test_where_the_client_is_missing_the_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_client_the_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     urls = {schema: sa.make_url(f"mysql+pymysql://shop:hush@db.example/shop_{schema}") for schema in SCHEMAS}
     with pytest.raises(
@@ -310,7 +306,7 @@ def test_where_the_client_is_missing_the_command_is_named(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("password", ['with "quotes"', "back\\slash", "a#b;c", " blank "])
-def test_a_password_reaches_the_client_as_it_is(password: str) -> None:
+def test_a_password_is_quoted_for_the_client(password: str) -> None:
     url = sa.URL.create("mysql+pymysql", "shop", password, "db.example", 3307)
     with mariadb_copy._login(url) as option:
         told = Path(option.partition("=")[2])

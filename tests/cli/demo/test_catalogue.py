@@ -1,4 +1,4 @@
-"""The demo shop: the contract's goods first, and a shop worth looking at."""
+"""The demo catalogue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONTRACT = [
 ]
 
 
-def test_the_contracts_nine_come_first_with_ids_one_to_nine(app: Flask) -> None:
+def test_the_nine_products_of_the_contract_have_ids_one_to_nine(app: Flask) -> None:
     cards = catalog.cards_of(range(1, 10))
     known = [(card.sku, card.name, f"{card.price.amount:.2f}") for card in cards]
     assert [card.id for card in cards] == list(range(1, 10))
@@ -41,13 +41,13 @@ def test_the_whole_catalogue_is_on_sale(app: Flask) -> None:
     assert listing.cards[0].name == PRODUCTS[-1]["name"]
 
 
-def test_every_department_has_goods(app: Flask) -> None:
+def test_every_department_has_products(app: Flask) -> None:
     for category in CONTENT["categories"]:
         assert slug_of(category["name"]) == category["slug"]
         assert catalog.browse(catalog.BrowseCriteria(category=category["slug"])).total >= 9
 
 
-def test_codes_are_used_once() -> None:
+def test_skus_and_barcodes_are_unique() -> None:
     variants = [variant for product in PRODUCTS for variant in product["variants"]]
     for codes in (
         [product["sku"] for product in PRODUCTS],
@@ -73,7 +73,7 @@ def test_barcodes_are_real_ones_of_the_range_for_use_within_a_shop() -> None:
 
 
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product["sku"])
-def test_every_product_is_worth_looking_at(app: Flask, product: dict[str, object]) -> None:
+def test_every_product_is_complete(app: Flask, product: dict[str, object]) -> None:
     static = Path(str(app.static_folder))
     pictures: list[dict[str, str]] = product["pictures"]  # type: ignore[assignment]
     assert 1 <= len(pictures) <= 4
@@ -82,7 +82,7 @@ def test_every_product_is_worth_looking_at(app: Flask, product: dict[str, object
     assert product["description"]
 
 
-def test_some_goods_are_few_some_gone_and_opinions_differ(app: Flask) -> None:
+def test_stock_and_ratings_vary(app: Flask) -> None:
     stock = [sum(variant["stock"] for variant in product["variants"]) for product in PRODUCTS]
     assert min(stock) == 0
     assert [units for units in stock if 0 < units <= 5]
@@ -91,7 +91,7 @@ def test_some_goods_are_few_some_gone_and_opinions_differ(app: Flask) -> None:
     assert all(ratings[stars] for stars in range(1, 6))
 
 
-def test_nobody_reviews_a_thing_twice() -> None:
+def test_nobody_reviews_a_product_twice() -> None:
     for product in PRODUCTS:
         reviewers = [review["reviewer"] for review in product["reviews"]]
         assert len(reviewers) == len(set(reviewers)), product["sku"]

@@ -1,4 +1,4 @@
-"""Any number of further products, the same ones every time."""
+"""Generated products."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import ENGINES
 from tests.isolated_shop import own_shop
 
 
-def test_the_same_products_come_every_time() -> None:
+def test_generation_is_reproducible() -> None:
     assert list(generator.products(500)) == list(generator.products(500))
 
 
@@ -30,7 +30,7 @@ def test_no_two_products_share_a_code_or_a_name() -> None:
     assert len({product.name for product in products}) == len(products)
 
 
-def test_generated_goods_spread_over_departments_prices_and_stock() -> None:
+def test_generated_products_vary_in_department_price_and_stock() -> None:
     products = list(generator.products(1000))
     departments = {category for product in products for category in product.categories}
     assert departments == {slug_of(category["name"]) for category in read()["categories"]}
@@ -41,7 +41,7 @@ def test_generated_goods_spread_over_departments_prices_and_stock() -> None:
     assert all(variant.price.minor > 0 for product in products for variant in product.variants)
 
 
-def test_generated_goods_can_be_found_and_bought(app: Flask) -> None:
+def test_generated_products_can_be_found_and_bought(app: Flask) -> None:
     before = catalog.browse(catalog.BrowseCriteria()).total
     assert list(generator.load(30)) == [30]
     assert catalog.browse(catalog.BrowseCriteria()).total == before + 30
@@ -49,7 +49,7 @@ def test_generated_goods_can_be_found_and_bought(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_command_line_makes_a_shop_large(engine: str, tmp_path: Path) -> None:
+def test_the_command_adds_generated_products(engine: str, tmp_path: Path) -> None:
     with own_shop(engine, tmp_path) as app:
         runner = app.test_cli_runner()
         assert runner.invoke(args=["demo", "load", "--products", "1200"]).exit_code == 0
@@ -57,5 +57,5 @@ def test_the_command_line_makes_a_shop_large(engine: str, tmp_path: Path) -> Non
             assert catalog.browse(catalog.BrowseCriteria()).total == 68 + 1200
             assert catalog.browse(catalog.BrowseCriteria(words="GEN-0001200")).cards[0].sku == "GEN-0001200"
         assert runner.invoke(args=["demo", "load"]).exit_code == 1
-        kept = runner.invoke(args=["demo", "load", "--if-empty", "--products", "5"])
-        assert (kept.exit_code, "nothing loaded" in kept.output) == (0, True)
+        skipped = runner.invoke(args=["demo", "load", "--if-empty", "--products", "5"])
+        assert (skipped.exit_code, "nothing loaded" in skipped.output) == (0, True)

@@ -193,9 +193,9 @@ def test_paying_by_upi_needs_a_upi_id(typed: str) -> None:
 
 
 def test_paying_by_upi_without_the_field_is_refused_too() -> None:
-    assert "Enter your UPI id" in problem_with(payment_form("upi"), "upi_id")
+    assert "Enter your UPI ID" in problem_with(payment_form("upi"), "upi_id")
 
 
 @pytest.mark.parametrize("typed", [{}, {"lender": ""}, {"lender": "Nobody"}])
 def test_paying_later_needs_a_lender(typed: dict[str, str]) -> None:
-    assert "Choose who lends" in problem_with(payment_form("bnpl", **typed), "lender")
+    assert "Choose a pay-later provider" in problem_with(payment_form("bnpl", **typed), "lender")

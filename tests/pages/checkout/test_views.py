@@ -274,6 +274,6 @@ def test_an_unavailable_database_is_reported_and_the_same_form_works_later(
     at_step(monkeypatch, "create order", raising(no_database()))
     page = press_order(review, shopper, status=503)
     assert page.response.headers["Retry-After"] == "5"
-    assert "Your cart is kept" in page.words
+    assert "Your cart is saved" in page.words
     now.advance(seconds=5)
     assert press_order(review, shopper).url.startswith("/orders/ORD-")
