@@ -25,9 +25,9 @@ from bench.pages import bare_app, count_selects, timed
 from config import Config
 from storefront import create_app
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role, UserId
+from storefront.accounts.values import EmailTaken, Role, UserId
+from storefront.catalog import inventory
 from storefront.catalog.models import NEVER_ENDS, Variant
-from storefront.catalog.service import inventory_admin
 from storefront.db.session import read_session, transaction
 
 PAGES = {
@@ -63,7 +63,7 @@ PAGES = {
 def sign_in(shop: Flask, client: Client) -> None:
     """Sign a client in as a member of the stock staff."""
     email = "bench@localhost.example"
-    with suppress(accounts.EmailTaken):
+    with suppress(EmailTaken):
         accounts.create_staff(email, "Bench", Role.STOCK_STAFF, "only for measuring 4711")
     user = next(member for member in accounts.staff_members() if member.email == email)
     reference = accounts.open_session(UserId(user.id), "bench", second_factor=True)
@@ -89,16 +89,16 @@ def page_after(url: str, *row: object) -> str:
 
 def measure_import(line_count: int) -> None:
     """Check and apply a file of counts, each one higher than the current stock."""
-    rows = [f"{row.sku},{row.on_hand},{row.on_hand + 1}" for row in islice(inventory_admin.export_stock(), line_count)]
+    rows = [f"{row.sku},{row.on_hand},{row.on_hand + 1}" for row in islice(inventory.admin.export_stock(), line_count)]
     content = "\n".join(["sku,on_hand,count", *rows, ""]).encode()
     began = time.perf_counter()
-    import_id = inventory_admin.check_file(content, file_name="bench.csv", actor="bench")
+    import_id = inventory.admin.check_file(content, file_name="bench.csv", actor="bench")
     checked = time.perf_counter()
-    inventory_admin.start_import(import_id)
-    inventory_admin.apply_import(import_id)
+    inventory.admin.start_import(import_id)
+    inventory.admin.apply_import(import_id)
     applied = time.perf_counter()
     read_session().rollback()
-    state = inventory_admin.get_import(import_id).state
+    state = inventory.admin.get_import(import_id).state
     print(f"{len(rows):,} lines: checked in {checked - began:.1f} s, {state} in {applied - checked:.1f} s")
 
 

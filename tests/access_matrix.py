@@ -16,7 +16,7 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy.engine import Connection
 from werkzeug.test import TestResponse
 
-from storefront.accounts.service import Account, Role
+from storefront.accounts.values import Account, Role
 from storefront.db.session import db
 from tests.page_client import SAME_ORIGIN, Pages
 from tests.page_openers import Opener

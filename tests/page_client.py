@@ -16,7 +16,7 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, SignedIn
+from storefront.accounts.values import Account, SignedIn
 from storefront.db.session import db
 from storefront.web import session as web_session
 

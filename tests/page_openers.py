@@ -8,13 +8,14 @@ from sqlalchemy import select
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import StockNotice
-from storefront.accounts.service import Role, WishlistToken
-from storefront.catalog.service import admin, inventory_admin
+from storefront.accounts.service import WishlistToken
+from storefront.accounts.values import Role
+from storefront.catalog import inventory, products
 from storefront.core import clock
 from storefront.core.addresses import PostalAddress
 from storefront.db.session import read_session
 from storefront.messaging import mail
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from storefront.pages.sign_in import views as accounts_views
 from storefront.web import session as web_session
 from tests.factories.accounts import make_account, make_staff
@@ -180,7 +181,7 @@ def product_admin(url: str) -> Opener:
     def go(pages: Pages) -> str:
         pages.sign_in(make_staff(Role.STOCK_STAFF))
         product = make_product(options=(("S", 1), ("M", 2)))
-        category = admin.list_categories()[0].id
+        category = products.admin.list_categories()[0].id
         return url.format(product=product.id, category=category)
 
     return go
@@ -189,4 +190,4 @@ def product_admin(url: str) -> Opener:
 def stock_import(pages: Pages) -> str:
     pages.sign_in(make_staff(Role.STOCK_STAFF))
     content = f"sku,count\n{make_product(stock=3).sku},5\nNO-SUCH,1\n".encode()
-    return f"/staff/stock/imports/{inventory_admin.check_file(content, file_name='stock.csv', actor='tests')}"
+    return f"/staff/stock/imports/{inventory.admin.check_file(content, file_name='stock.csv', actor='tests')}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.pages.sign_in import security_settings
 from storefront.web import session as web_session
 from tests import access_matrix, page_openers

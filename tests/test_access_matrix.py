@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import StockNotice
-from storefront.accounts.service import UserId
+from storefront.accounts.values import UserId
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Author, ReviewDraft, Sku
+from storefront.catalog import reviews
+from storefront.catalog.reviews import Author, ReviewDraft
+from storefront.catalog.values import Sku
 from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.web.assets import stylesheet_url
@@ -61,7 +62,7 @@ def world(app: Flask) -> World:
         "draft": draft.id,
         "address": accounts.add_address(owner.id, ADDRESS).id,
         "method": accounts.add_method(owner.id, "COD", "cod").id,
-        "review": catalog.write_review(
+        "review": reviews.write_review(
             mug.id, Author(owner.id, "Asha"), ReviewDraft(5, "Good", "Holds tea."), is_verified=False
         ).id,
         "share": accounts.share_wishlist(owner.id),

@@ -9,7 +9,9 @@ from typing import Any
 from flask import request, session
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import SIGN_UP_LIFETIME, TOKEN_LIFETIME, SecondFactorNeeded, UserId
+from storefront.accounts import values as account_values
+from storefront.accounts.service import SIGN_UP_LIFETIME, TOKEN_LIFETIME
+from storefront.accounts.values import NoTextMessages, SecondFactorNeeded, TooManyCodes, UnknownUser, UserId, WrongCode
 from storefront.api.errors import ApiError, Refused, unacceptable
 from storefront.api.guards import caller, of_user, public, signed_in
 from storefront.api.operations import operation
@@ -96,7 +98,7 @@ def login(body: LoginRequest) -> UserWithToken:
     return _sign_in(result)
 
 
-def _sign_in(account: accounts.Account, *, second_factor: bool = False) -> UserWithToken:
+def _sign_in(account: account_values.Account, *, second_factor: bool = False) -> UserWithToken:
     is_browser = _is_browser()
     token = None
     # A browser on another origin can hold neither cookie nor token: it gets no session.
@@ -111,7 +113,7 @@ def _is_browser() -> bool:
     return "Sec-Fetch-Site" in request.headers
 
 
-def _user_of(account: accounts.Account) -> User:
+def _user_of(account: account_values.Account) -> User:
     return present.user(
         account, accounts.addresses_of(account.id), accounts.methods_of(account.id), accounts.items_of(account.id)
     )
@@ -157,7 +159,7 @@ def register_stub(body: StubRequest) -> PendingUser:
     rate_limits.limit_sign_up()
     try:
         pending = accounts.start_sign_up(body.email, body.phone)
-    except accounts.NoTextMessages:
+    except NoTextMessages:
         raise unacceptable("An e-mail address is required: this shop sends no text messages", "email") from None
     return PendingUser(
         id=pending.id,
@@ -186,7 +188,7 @@ def send_otp(body: OtpSendRequest) -> OtpSent:
     rate_limits.limit_email()
     try:
         _send_code(body)
-    except accounts.TooManyCodes:
+    except TooManyCodes:
         if _verified_sign_up() != body.user_id:  # else no new code is needed: this browser already entered one
             raise
     return OtpSent(sent=True, expires_in_seconds=CODE_SECONDS)
@@ -203,7 +205,7 @@ def _send_code(body: OtpSendRequest) -> None:
         return
     try:
         accounts.send_sign_up_code(body.user_id, body.email)
-    except accounts.UnknownUser:
+    except UnknownUser:
         raise unacceptable("userId and email belong to no sign-up that waits for a code", "email") from None
 
 
@@ -263,7 +265,7 @@ def _verify_sign_up(body: OtpVerifyRequest) -> UserId:
     identifiers: dict[str, Any] = {"user": body.user_id, "email": body.email, "phone": body.phone}
     try:
         return accounts.verify_sign_up(body.digits, **identifiers)
-    except accounts.WrongCode:
+    except WrongCode:
         # The legacy client sends a used code again after the password was refused: accepted from the same browser.
         verified, pending = _verified_sign_up(), accounts.find_pending(**identifiers)
         if pending is None or pending.id != verified or not accounts.is_sign_up_code(verified, body.digits):
@@ -317,7 +319,7 @@ def set_password(body: SetPasswordRequest) -> PasswordSet:
     rate_limits.limit_sign_up()
     try:
         account = accounts.finish_sign_up(UserId(body.user_id), body.password)
-    except accounts.UnknownUser:
+    except UnknownUser:
         raise _code_required() from None
     if not is_cookieless(request):
         web_session.sign_in(account.id)
@@ -345,7 +347,7 @@ def request_password_reset(body: PasswordResetRequest) -> Message:
     if key is None:
         raise unacceptable("An e-mail or a phone number is required", "email")
     rate_limits.limit_email()
-    with suppress(accounts.TooManyCodes, accounts.NoTextMessages):
+    with suppress(TooManyCodes, NoTextMessages):
         accounts.request_reset(key)
     session[web_session.PASSWORD_RESET] = key
     return Message(message="If the account exists, a mail is on its way")

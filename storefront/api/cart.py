@@ -15,7 +15,7 @@ from storefront.api.presenters import cart as present
 from storefront.api.rate_limits import counted_as_cart_write
 from storefront.api.schemas.cart import Cart, CartPrice, NewItem, NewQuantity
 from storefront.cart import service as cart
-from storefront.cart.service import CartToken
+from storefront.cart.values import CartToken, UnknownLine
 from storefront.core.clock import utc_now
 
 # Used to tell the legacy client's cart sync from its button "Add to Cart": docs/decisions/0011.
@@ -104,7 +104,7 @@ def update_cart_item(user_id: int, item_id: int, query: NewQuantity) -> Cart:
 @counted_as_cart_write
 def remove_cart_item(user_id: int, item_id: int) -> Cart:
     """Remove a line from the cart. An unknown line, or one of another cart, is ignored."""
-    with suppress(cart.UnknownLine):
+    with suppress(UnknownLine):
         cart.remove_line(_cart_key(user_id), item_id)
     return _current_cart(user_id)
 

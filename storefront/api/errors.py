@@ -12,15 +12,32 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from storefront.accounts import service as accounts
+from storefront.accounts.values import (
+    CodeExpired,
+    EmailTaken,
+    NoProvedAddress,
+    PhoneTaken,
+    TooManyAddresses,
+    TooManyMethods,
+    UnknownAddress,
+    UnknownMethod,
+    UnknownUser,
+    UnusableAvatar,
+    UnusableMethod,
+    WeakPassword,
+    WrongCode,
+    WrongPassword,
+)
 from storefront.api.json_format import instant
-from storefront.cart import service as cart
-from storefront.catalog import service as catalog
-from storefront.checkout import service as checkout
+from storefront.cart.values import MAX_UNITS, NotEnoughStock, TooManyUnits, UnknownLine
+from storefront.catalog import media
+from storefront.catalog.values import OutOfStock, ReferenceReused, SkuTaken, UnknownCategory, UnknownProduct, UnknownSku
+from storefront.checkout.values import CartNotOrderable, KeyReused, PaymentNotOffered, TotalChanged
 from storefront.core import image_processing
 from storefront.core.card_numbers import CardNumberRejected
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, RetryLater
-from storefront.orders import service as orders
+from storefront.orders.values import StepNotAllowed, TooLateToChange, UnknownOrder
 from storefront.web import route_options
 from storefront.web.error_pages import Headers
 from storefront.web.same_origin import ForeignOrigin
@@ -110,7 +127,7 @@ def _fixed(status: int, code: str, message: str, field: str | None = None) -> Er
     return lambda error: ApiError(status, code, message, details)
 
 
-def _out_of_stock(error: catalog.OutOfStock) -> ApiError:
+def _out_of_stock(error: OutOfStock) -> ApiError:
     lines = [f"Only {left} left of {error.names[sku]}" for sku, left in error.shortages.items()]
     return ApiError(409, "INSUFFICIENT_STOCK", "; ".join(lines), tuple(Detail("quantity", line) for line in lines))
 
@@ -125,19 +142,19 @@ def _card_number(error: CardNumberRejected) -> ApiError:
     )
 
 
-def _not_orderable(error: checkout.CartNotOrderable) -> ApiError:
+def _not_orderable(error: CartNotOrderable) -> ApiError:
     if not error.names:
         return ApiError(409, "CART_EMPTY", "There is nothing in the cart")
     lines = [f"{name}: not so many are left" for name in error.names]
     return ApiError(409, "INSUFFICIENT_STOCK", "; ".join(lines), tuple(Detail("items", line) for line in lines))
 
 
-def _price_changed(error: checkout.TotalChanged) -> ApiError:
+def _price_changed(error: TotalChanged) -> ApiError:
     message = f"These goods cost {error.actual.amount} {error.actual.currency} now"
     return ApiError(409, "PRICE_CHANGED", message, (Detail("total", message),))
 
 
-def _not_enough_stock(error: cart.NotEnoughStock) -> ApiError:
+def _not_enough_stock(error: NotEnoughStock) -> ApiError:
     message = f"Only {error.available} left" if error.available else "Sold out"
     return ApiError(409, "INSUFFICIENT_STOCK", message, (Detail("quantity", message),))
 
@@ -146,61 +163,53 @@ def _not_enough_stock(error: cart.NotEnoughStock) -> ApiError:
 ERRORS: dict[type[DomainError], ErrorMapper] = {
     RetryLater: _rate_limited,
     CardNumberRejected: _card_number,
-    catalog.OutOfStock: _out_of_stock,
-    catalog.SkuTaken: _fixed(409, "DUPLICATE_SKU", "Another product carries this SKU", "sku"),
-    catalog.UnknownCategory: _fixed(400, "VALIDATION_ERROR", "There is no such category", "categoryIds"),
-    catalog.gallery.UnknownPicture: _fixed(404, "IMAGE_NOT_FOUND", "There is no such image"),
-    catalog.UnknownProduct: _fixed(404, "PRODUCT_NOT_FOUND", "There is no such product"),
-    catalog.UnknownSku: _fixed(404, "PRODUCT_NOT_FOUND", "There is no such product"),
+    OutOfStock: _out_of_stock,
+    SkuTaken: _fixed(409, "DUPLICATE_SKU", "Another product carries this SKU", "sku"),
+    UnknownCategory: _fixed(400, "VALIDATION_ERROR", "There is no such category", "categoryIds"),
+    media.gallery.UnknownPicture: _fixed(404, "IMAGE_NOT_FOUND", "There is no such image"),
+    UnknownProduct: _fixed(404, "PRODUCT_NOT_FOUND", "There is no such product"),
+    UnknownSku: _fixed(404, "PRODUCT_NOT_FOUND", "There is no such product"),
     image_processing.InvalidImage: _fixed(
         415, "UNSUPPORTED_MEDIA_TYPE", "The file is no PNG, JPEG, WebP or GIF picture", "file"
     ),
     image_processing.ImageTooLarge: _fixed(
         413, "PAYLOAD_TOO_LARGE", "The picture has too many bytes or pixels", "file"
     ),
-    catalog.ReferenceReused: _fixed(400, "VALIDATION_ERROR", "This Idempotency-Key was used for another change"),
-    cart.NotEnoughStock: _not_enough_stock,
-    cart.TooManyUnits: _fixed(
-        409, "INSUFFICIENT_STOCK", f"A cart holds at most {cart.MAX_UNITS} of one thing", "quantity"
-    ),
-    cart.UnknownLine: _fixed(404, "CART_ITEM_NOT_FOUND", "There is no such line in this cart"),
-    checkout.CartNotOrderable: _not_orderable,
-    checkout.KeyReused: _fixed(422, "IDEMPOTENCY_KEY_REUSED", "This id or Idempotency-Key stands for another order"),
-    checkout.PaymentNotOffered: _fixed(
-        400, "VALIDATION_ERROR", "This shop takes no such payment here", "paymentMethod"
-    ),
-    checkout.TotalChanged: _price_changed,
-    orders.StepNotAllowed: _fixed(
+    ReferenceReused: _fixed(400, "VALIDATION_ERROR", "This Idempotency-Key was used for another change"),
+    NotEnoughStock: _not_enough_stock,
+    TooManyUnits: _fixed(409, "INSUFFICIENT_STOCK", f"A cart holds at most {MAX_UNITS} of one thing", "quantity"),
+    UnknownLine: _fixed(404, "CART_ITEM_NOT_FOUND", "There is no such line in this cart"),
+    CartNotOrderable: _not_orderable,
+    KeyReused: _fixed(422, "IDEMPOTENCY_KEY_REUSED", "This id or Idempotency-Key stands for another order"),
+    PaymentNotOffered: _fixed(400, "VALIDATION_ERROR", "This shop takes no such payment here", "paymentMethod"),
+    TotalChanged: _price_changed,
+    StepNotAllowed: _fixed(
         409, "ORDER_MODIFICATION_NOT_ALLOWED", "The order cannot take this step from where it is", "status"
     ),
-    orders.TooLateToChange: _fixed(
+    TooLateToChange: _fixed(
         409, "ORDER_MODIFICATION_NOT_ALLOWED", "The order is too far on its way to go elsewhere", "shippingAddress"
     ),
-    orders.UnknownOrder: _fixed(404, "ORDER_NOT_FOUND", "There is no such order"),
-    accounts.UnknownAddress: _fixed(404, "ADDRESS_NOT_FOUND", "There is no such address"),
-    accounts.UnknownMethod: _fixed(404, "PAYMENT_METHOD_NOT_FOUND", "There is no such way to pay"),
+    UnknownOrder: _fixed(404, "ORDER_NOT_FOUND", "There is no such order"),
+    UnknownAddress: _fixed(404, "ADDRESS_NOT_FOUND", "There is no such address"),
+    UnknownMethod: _fixed(404, "PAYMENT_METHOD_NOT_FOUND", "There is no such way to pay"),
     accounts.UnknownWishlistItem: _fixed(404, "NOT_FOUND", "There is no such entry on the wishlist"),
-    accounts.TooManyAddresses: _fixed(409, "TOO_MANY_ADDRESSES", "The address book is full: delete one first"),
-    accounts.TooManyMethods: _fixed(409, "TOO_MANY_PAYMENT_METHODS", "So many are saved already: delete one first"),
+    TooManyAddresses: _fixed(409, "TOO_MANY_ADDRESSES", "The address book is full: delete one first"),
+    TooManyMethods: _fixed(409, "TOO_MANY_PAYMENT_METHODS", "So many are saved already: delete one first"),
     accounts.WishlistFull: _fixed(409, "WISHLIST_FULL", "The wishlist is full: take something off it first"),
-    accounts.UnusableMethod: lambda error: ApiError(
-        400, "VALIDATION_ERROR", error.reason, (Detail("token", error.reason),)
-    ),
-    accounts.UnusableAvatar: _fixed(
+    UnusableMethod: lambda error: ApiError(400, "VALIDATION_ERROR", error.reason, (Detail("token", error.reason),)),
+    UnusableAvatar: _fixed(
         400, "VALIDATION_ERROR", "The picture must be an http or https address, or a path of this shop", "avatarUrl"
     ),
-    accounts.NoProvedAddress: _fixed(
+    NoProvedAddress: _fixed(
         401, "SECOND_FACTOR_REQUIRED", "No code can be sent: no e-mail address of this account is proved"
     ),
-    accounts.CodeExpired: _fixed(400, "OTP_EXPIRED", "The code has expired", "otpCode"),
-    accounts.EmailTaken: _fixed(409, "DUPLICATE_EMAIL", "This e-mail address has an account already", "email"),
-    accounts.PhoneTaken: _fixed(409, "DUPLICATE_PHONE", "This phone number has an account already", "phone"),
-    accounts.UnknownUser: _fixed(404, "USER_NOT_FOUND", "There is no such user"),
-    accounts.WeakPassword: lambda error: ApiError(
-        400, "VALIDATION_ERROR", error.reason, (Detail("password", error.reason),)
-    ),
-    accounts.WrongCode: _fixed(400, "OTP_INVALID", "The code is not right", "otpCode"),
-    accounts.WrongPassword: _fixed(401, "INVALID_CREDENTIALS", "E-mail or phone and password do not fit"),
+    CodeExpired: _fixed(400, "OTP_EXPIRED", "The code has expired", "otpCode"),
+    EmailTaken: _fixed(409, "DUPLICATE_EMAIL", "This e-mail address has an account already", "email"),
+    PhoneTaken: _fixed(409, "DUPLICATE_PHONE", "This phone number has an account already", "phone"),
+    UnknownUser: _fixed(404, "USER_NOT_FOUND", "There is no such user"),
+    WeakPassword: lambda error: ApiError(400, "VALIDATION_ERROR", error.reason, (Detail("password", error.reason),)),
+    WrongCode: _fixed(400, "OTP_INVALID", "The code is not right", "otpCode"),
+    WrongPassword: _fixed(401, "INVALID_CREDENTIALS", "E-mail or phone and password do not fit"),
 }
 
 

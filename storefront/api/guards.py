@@ -9,7 +9,7 @@ from flask import request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, Role, SignedIn, UserId
+from storefront.accounts.values import Account, Role, SignedIn, UserId
 from storefront.web import session as web_session
 from storefront.web.same_origin import SAFE_METHODS
 

@@ -12,7 +12,7 @@ from storefront.api.errors import unacceptable
 from storefront.api.guards import public, stock_staff
 from storefront.api.operations import json_response, operation
 from storefront.api.schemas.products import ImageUploaded
-from storefront.catalog import service as catalog
+from storefront.catalog import media
 from storefront.core import image_processing
 from storefront.web import session as web_session
 from storefront.web.route_options import max_upload
@@ -70,7 +70,7 @@ def upload_image(product_id: int) -> Response:
     if len(alt) > MAX_ALT_LENGTH:
         raise unacceptable(f"altText may have at most {MAX_ALT_LENGTH} characters", "altText")
     content = file.stream.read(image_processing.MAX_BYTES + 1)
-    picture_id = catalog.add_picture(product_id, content, alt, actor=web_session.current_actor())
+    picture_id = media.add_picture(product_id, content, alt, actor=web_session.current_actor())
     response = json_response(ImageUploaded, "Image uploaded successfully")
     response.headers["Location"] = f"{current_app.config['PUBLIC_ORIGIN']}/api/products/image/{picture_id}"
     return response
@@ -96,7 +96,7 @@ def upload_image(product_id: int) -> Response:
 )
 def get_image(image_id: int) -> Response:
     """Get the bytes of an image."""
-    picture = catalog.get_picture(image_id)
+    picture = media.get_picture(image_id)
     if picture.content is not None:
         response = Response(picture.content, mimetype=picture.content_type)
         response.set_etag(picture.digest)
@@ -121,7 +121,7 @@ def get_placeholder() -> Response:
 
 
 def _missing(image_id: int) -> Response:
-    raise catalog.gallery.UnknownPicture(image_id)
+    raise media.gallery.UnknownPicture(image_id)
 
 
 def _static_file(source: str) -> Response | None:

@@ -8,19 +8,19 @@ from decimal import Decimal
 from flask import current_app
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, SavedAddress, UserId
+from storefront.accounts.values import Account, SavedAddress, UserId
 from storefront.api.errors import ApiError, Detail, Refused
 from storefront.api.guards import caller
 from storefront.api.parsing import idempotency_key
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
+from storefront.catalog.values import UnknownProduct
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState, Contact, DirectOrder, Failure, Outcome
+from storefront.checkout.values import CheckoutState, Contact, DirectOrder, Failure, Outcome
 from storefront.core.addresses import PostalAddress
 from storefront.core.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import OrderView
-from storefront.payments.service import PaymentOption
+from storefront.orders.values import OrderView
+from storefront.payments.values import PaymentOption
 
 RETRY_AFTER = 2  # seconds; the pause before an interrupted checkout is resumed
 
@@ -78,7 +78,7 @@ def place(
     )
     try:
         placed = checkout.place_direct_order(token, order)
-    except catalog.UnknownProduct as unknown:
+    except UnknownProduct as unknown:
         message = f"There is no product {unknown} on sale"
         raise Refused(ApiError(400, "UNKNOWN_PRODUCT", message, (Detail("items", message),))) from unknown
     outcome = checkout.outcome_of(placed, token)

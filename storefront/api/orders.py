@@ -5,7 +5,7 @@ from __future__ import annotations
 from werkzeug.exceptions import Forbidden
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, Role
+from storefront.accounts.values import Account, Role
 from storefront.api import order_placement
 from storefront.api.errors import ApiError, Refused, unacceptable
 from storefront.api.guards import caller, of_user, require_user, signed_in
@@ -23,11 +23,11 @@ from storefront.api.schemas.orders import (
     TrackedOrder,
 )
 from storefront.checkout import service as checkout
-from storefront.checkout.service import RequestedPayment
+from storefront.checkout.values import RequestedPayment
 from storefront.core.addresses import PostalAddress
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, OrderView, StepNotAllowed
+from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed, UnknownOrder
 from storefront.payments import service as payments
 from storefront.web import session as web_session
 from storefront.web.route_options import card_numbers
@@ -135,7 +135,7 @@ def own_order(order_id: str) -> OrderView:
     order = orders.get_order(order_id)
     if order.customer_id != person.id and not person.role.is_staff:
         security_event(SecurityEvent.ACCESS_REFUSED, order=order.id)
-        raise orders.UnknownOrder(order_id)
+        raise UnknownOrder(order_id)
     return order
 
 

@@ -23,8 +23,9 @@ from storefront.api.schemas.products import (
     ProductSummary,
     StockReduced,
 )
-from storefront.catalog import service as catalog
-from storefront.catalog.service import NewProduct, NewVariant, ProductQuery, Sku
+from storefront.catalog import inventory, listing, products
+from storefront.catalog.products import NewProduct, NewVariant, ProductQuery
+from storefront.catalog.values import Sku
 from storefront.core import cache
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
@@ -56,7 +57,7 @@ def list_products(query: ProductFilter) -> Response:
     """
     page, size = query.page, query.size if query.page is not None else MAX_UNPAGED
     offset = (page or 0) * size
-    ids, total = catalog.choose_products(_product_query(query), offset=offset, limit=size)
+    ids, total = products.choose_products(_product_query(query), offset=offset, limit=size)
     response = Response(_cached_json(ids), mimetype="application/json")
     response.headers["X-Total-Count"] = str(total)
     if offset + size < total:
@@ -79,11 +80,11 @@ def _cached_json(ids: list[int]) -> bytes:
     """
     if not cache.is_enabled():
         return _serialize(ids)  # saves the query that computes the cache key
-    return _cached_lists.get_or_compute(catalog.etag_of(ids), lambda: _serialize(ids))
+    return _cached_lists.get_or_compute(products.etag_of(ids), lambda: _serialize(ids))
 
 
 def _serialize(ids: list[int]) -> bytes:
-    details = catalog.full_products(ids, reviews_each=REVIEWS_IN_LIST)
+    details = products.full_products(ids, reviews_each=REVIEWS_IN_LIST)
     avatars = present.avatars(review for detail in details for review in detail.reviews)
     return _product_list.dump_json([present.product(detail, avatars) for detail in details], by_alias=True)
 
@@ -112,7 +113,7 @@ def _page_url(page: int, size: int) -> str:
 @operation("GET /api/products/{productId}", "getProduct", tag="catalog", access=public, response=Product, errors=(404,))
 def get_product(product_id: int) -> Product:
     """Get a product that is on sale."""
-    detail = catalog.get_full_product(product_id, reviews=REVIEWS_IN_DETAIL)
+    detail = products.get_full_product(product_id, reviews=REVIEWS_IN_DETAIL)
     return present.product(detail, present.avatars(detail.reviews))
 
 
@@ -138,8 +139,8 @@ def create_product(body: ProductInput) -> Product:
         published_on=utc_now().date(),
         specs=tuple((body.specifications or {}).items()),
     )
-    product_id = catalog.add_product(new, body.category_ids or (), actor=web_session.current_actor())
-    return present.product(catalog.get_full_product(product_id, reviews=0), {})
+    product_id = products.add_product(new, body.category_ids or (), actor=web_session.current_actor())
+    return present.product(products.get_full_product(product_id, reviews=0), {})
 
 
 @operation(
@@ -163,7 +164,7 @@ def batch_products(body: list[int]) -> list[ProductSummary]:
 
     Unknown ids are left out; the order is that of the request.
     """
-    return [present.summary(card) for card in catalog.cards_of(body)]
+    return [present.summary(card) for card in listing.cards_of(body)]
 
 
 @operation(
@@ -176,7 +177,7 @@ def batch_products(body: list[int]) -> list[ProductSummary]:
 )
 def check_stock(product_id: int, query: Quantity) -> bool:
     """Check whether a quantity of a product is available; false for an unknown product, too."""
-    return catalog.units_available(product_id) >= query.quantity
+    return products.units_available(product_id) >= query.quantity
 
 
 @operation(
@@ -202,7 +203,7 @@ def reduce_stock(product_id: int, query: Quantity) -> StockReduced:
 
     Repeated with the same `Idempotency-Key` header, it removes nothing more.
     """
-    catalog.decrement(
+    inventory.decrement(
         product_id, query.quantity, reason="api", reference=_ledger_reference(), actor=web_session.current_actor()
     )
     return "Stock reduced successfully"

@@ -12,7 +12,7 @@ from storefront.api.presenters import products as present
 from storefront.api.rate_limits import counted_as_review
 from storefront.api.schemas import Rating
 from storefront.api.schemas.products import Review, ReviewInput
-from storefront.catalog import service as catalog
+from storefront.catalog import products
 from storefront.reviews import service as reviews
 from storefront.reviews.service import ReviewDraft
 
@@ -24,7 +24,7 @@ REVIEWS_PATH = "/api/products/{productId}/reviews"
 @operation(f"GET {REVIEWS_PATH}", "listReviews", tag="reviews", access=public, response=list[Review], errors=(404,))
 def list_reviews(product_id: int) -> list[Review]:
     """List reviews of a product, newest first, at most 1,000."""
-    newest = catalog.reviews_of(product_id, most=MAX_REVIEWS)
+    newest = products.reviews_of(product_id, most=MAX_REVIEWS)
     avatars = present.avatars(newest)
     return [present.review(record, avatars) for record in newest]
 
@@ -59,12 +59,12 @@ def create_review(product_id: int, body: ReviewInput) -> Review:
 )
 def average_rating(product_id: int) -> Decimal:
     """Get the average rating as a bare number, 0 without reviews."""
-    average, _ = catalog.rating_of(product_id)
+    average, _ = products.rating_of(product_id)
     return average
 
 
 @operation(f"GET {REVIEWS_PATH}/count", "reviewCount", tag="reviews", access=public, response=int, errors=(404,))
 def review_count(product_id: int) -> int:
     """Get the number of reviews as a bare number."""
-    _, count = catalog.rating_of(product_id)
+    _, count = products.rating_of(product_id)
     return count

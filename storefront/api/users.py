@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import ProfilePart, UserId
+from storefront.accounts.service import ProfilePart
+from storefront.accounts.values import UserId
 from storefront.api.guards import of_user
 from storefront.api.operations import operation
 from storefront.api.presenters import users as present

@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from storefront.cart.models import Line
 from storefront.cart.repository import get_or_create, lines_of
 from storefront.cart.values import MAX_UNITS, CartLine, LineId, NotEnoughStock, TooManyUnits
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Offer, Sku
+from storefront.catalog import products
+from storefront.catalog.values import Offer, Sku, UnknownSku
 from storefront.core.clock import utc_now
 from storefront.db.session import retry_on_deadlock, transaction
 
@@ -29,7 +29,7 @@ def add_line(token: str, sku: Sku, quantity: int) -> CartLine:
     :raise NotEnoughStock: line and `quantity` together exceed what is available
     :raise TooManyUnits: they exceed `MAX_UNITS`
     """
-    return add_offer(token, catalog.get_offer(sku), quantity)
+    return add_offer(token, products.get_offer(sku), quantity)
 
 
 def add_offer(token: str, offer: Offer, quantity: int) -> CartLine:
@@ -69,7 +69,7 @@ def add_product(
     else:
         missing = quantity - sum(resent.values())
         in_cart = {Sku(line.variant): line.quantity for line in current}
-        chosen = catalog.choose_offers({product_id: max(1, missing)}, preferred=[*in_cart], taken=in_cart)
+        chosen = products.choose_offers({product_id: max(1, missing)}, preferred=[*in_cart], taken=in_cart)
     if missing > 0:
         _add(token, chosen, resent_since, resent)
 
@@ -79,10 +79,10 @@ def _is_resent(line: Line, since: datetime | None) -> bool:
 
 
 def _variant(product_id: int, name: str) -> Offer:
-    for offer in catalog.variants_of([product_id])[product_id]:
+    for offer in products.variants_of([product_id])[product_id]:
         if offer.sku == name or offer.option.casefold() == name.casefold():
             return offer
-    raise catalog.UnknownSku(name)
+    raise UnknownSku(name)
 
 
 def _add(

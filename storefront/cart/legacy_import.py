@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from storefront.cart.models import Cart, ImportedRow, Line
 from storefront.cart.values import MAX_UNITS
-from storefront.catalog.service import Offer, Sku
+from storefront.catalog.values import Offer, Sku
 from storefront.db import import_log
 from storefront.db.import_log import BatchResult
 from storefront.db.session import retry_on_deadlock, transaction

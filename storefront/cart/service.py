@@ -27,43 +27,24 @@ from storefront.cart.values import (
     MAX_UNITS,
     CartLine,
     CartQuote,
-    CartRecord,
-    CartToken,
     LineId,
-    LineNotice,
     Merge,
     MergedLine,
     NotEnoughStock,
-    Price,
     PricingRules,
     ReorderResult,
     TooManyUnits,
     UnknownLine,
     price,
 )
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Offer, Sku
+from storefront.catalog import products as catalog_products
+from storefront.catalog.values import Offer, Sku, UnknownSku
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
-from storefront.orders.service import LineItem
+from storefront.orders.values import LineItem
 
 __all__ = [
-    "MAX_UNITS",
-    "CartLine",
-    "CartQuote",
-    "CartRecord",
-    "CartToken",
-    "LineId",
-    "LineNotice",
-    "Merge",
-    "MergedLine",
-    "NotEnoughStock",
-    "Price",
-    "PricingRules",
-    "ReorderResult",
-    "TooManyUnits",
-    "UnknownLine",
     "account_of",
     "add_line",
     "add_offer",
@@ -76,7 +57,6 @@ __all__ = [
     "legacy_import",
     "merge",
     "open_cart",
-    "price",
     "pricing_rules",
     "quote",
     "quote_of",
@@ -109,7 +89,7 @@ def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
     :param checkout: the shopper's own checkout: units reserved for it count as available
     """
     rows = lines_of(token)
-    offers = catalog.offers_of([Sku(row.variant) for row in rows], held_for=checkout)
+    offers = catalog_products.offers_of([Sku(row.variant) for row in rows], held_for=checkout)
     lines = tuple(
         CartLine(LineId(row.id), offer, row.quantity, Money(row.price_seen, row.currency))
         for row in rows
@@ -133,7 +113,7 @@ def change_quantity(token: str | None, line_id: int, quantity: int) -> CartLine:
     :raise NotEnoughStock: more than is available
     :raise TooManyUnits: more than `MAX_UNITS`
     """
-    offer = catalog.get_offer(_sku_of(token, line_id))
+    offer = catalog_products.get_offer(_sku_of(token, line_id))
     refuse_excess(offer, quantity)
     _set_quantity(line_id, offer, quantity)
     return CartLine(LineId(line_id), offer, quantity, offer.price)
@@ -210,7 +190,7 @@ def merge(guest: str, account: str) -> Merge:
 
     :return: the lines that were cut to that
     """
-    offers = catalog.offers_of([Sku(line.variant) for line in [*lines_of(guest), *lines_of(account)]])
+    offers = catalog_products.offers_of([Sku(line.variant) for line in [*lines_of(guest), *lines_of(account)]])
     for _ in ("the cart", "a line"):
         with suppress(IntegrityError):  # a concurrent request inserted it first: merge into that
             return _merge(guest, account, offers)
@@ -245,7 +225,7 @@ def _merge(guest: str, account: str, offers: Mapping[Sku, Offer]) -> Merge:
 
 def reorder(token: str, items: Sequence[LineItem]) -> ReorderResult:
     """Add the items of an order to a cart at current prices, as many of each as are available."""
-    offers = catalog.offers_of([Sku(item.sku) for item in items])
+    offers = catalog_products.offers_of([Sku(item.sku) for item in items])
     in_cart = {row.variant: row.quantity for row in lines_of(token)}
     added, missing = 0, []
     for item in items:
@@ -268,7 +248,7 @@ def _try_to_add(token: str, sku: Sku, units: int) -> int:
         return 0
     try:
         add_line(token, sku, units)
-    except (NotEnoughStock, TooManyUnits, catalog.UnknownSku):
+    except (NotEnoughStock, TooManyUnits, UnknownSku):
         return 0  # the stock or the cart has changed since it was read
     return units
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
-from storefront.catalog.service import Offer, Sku
+from storefront.catalog.values import Offer, Sku
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.core.money import Money
 

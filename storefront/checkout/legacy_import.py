@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from storefront.checkout.models import Checkout
 from storefront.checkout.values import CheckoutState
 from storefront.db.session import retry_on_deadlock, transaction
-from storefront.orders.service import OrderId
+from storefront.orders.values import OrderId
 
 
 @retry_on_deadlock

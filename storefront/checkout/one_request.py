@@ -16,8 +16,8 @@ from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storefront.cart import service as cart
-from storefront.cart.service import CartLine, CartQuote, LineId
-from storefront.catalog import service as catalog
+from storefront.cart.values import MAX_UNITS, CartLine, CartQuote, LineId, TooManyUnits
+from storefront.catalog import products
 from storefront.checkout import saga
 from storefront.checkout import snapshot as plans
 from storefront.checkout.models import Checkout, DuplicateGuard
@@ -142,11 +142,11 @@ def _quote(token: str, wanted: Mapping[int, int], *, is_cart: bool) -> CartQuote
         mine = [line for line in in_cart if line.offer.product_id == product]
         if sum(line.quantity for line in mine) == units and (is_cart or all(line.offer.is_sellable for line in mine)):
             lines += mine
-        elif units > cart.MAX_UNITS:
-            raise cart.TooManyUnits(product)
+        elif units > MAX_UNITS:
+            raise TooManyUnits(product)
         else:
             others[product] = units
-    chosen = catalog.choose_offers(others, preferred=[line.sku for line in in_cart])
+    chosen = products.choose_offers(others, preferred=[line.sku for line in in_cart])
     lines += [CartLine(LineId(0), offer, units, offer.price) for offer, units in chosen]
     return cart.quote_of(lines)
 

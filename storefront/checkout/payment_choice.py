@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import SavedMethod, UserId
+from storefront.accounts.values import SavedMethod, UserId
 from storefront.checkout.values import PaymentNotOffered, RequestedPayment
 from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id, masked_upi_id
 from storefront.payments import service as payments
-from storefront.payments.service import PaymentOption
+from storefront.payments.values import PaymentOption
 
 NO_NAME = "Card Holder"  # sent by the old client when it knows no name
 

@@ -47,7 +47,8 @@ from typing import Any
 from sqlalchemy import or_, select, update
 
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
+from storefront.catalog.values import OutOfStock
 from storefront.checkout import snapshot as plans
 from storefront.checkout.models import Checkout
 from storefront.checkout.snapshot import PlacedOrder
@@ -56,6 +57,7 @@ from storefront.core.clock import utc_now
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 from storefront.orders import service as orders
 from storefront.payments import service as payments
+from storefront.payments.values import CustomerActionNeeded, PaymentDeclined, ProviderTimeout
 
 logger = logging.getLogger(__name__)
 
@@ -106,11 +108,11 @@ def _no_undo(run: SagaRun) -> None:
 
 
 def _reserve(run: SagaRun) -> None:
-    catalog.reserve(run.id, run.placed.holds)
+    inventory.reserve(run.id, run.placed.holds)
 
 
 def _release(run: SagaRun) -> None:
-    catalog.release(run.id)
+    inventory.release(run.id)
 
 
 def _authorise(run: SagaRun) -> None:
@@ -135,7 +137,7 @@ def _secure(run: SagaRun) -> None:
 
     The customer may have taken longer than the reservation lasts: reserve again, or fail while nothing is captured.
     """
-    catalog.reserve(run.id, run.placed.holds, permanent=True)
+    inventory.reserve(run.id, run.placed.holds, permanent=True)
 
 
 def _capture(run: SagaRun) -> None:
@@ -143,7 +145,7 @@ def _capture(run: SagaRun) -> None:
 
 
 def _sell(run: SagaRun) -> None:
-    catalog.commit_reservation(run.id)
+    inventory.commit_reservation(run.id)
 
 
 def _confirm(run: SagaRun) -> None:
@@ -290,16 +292,16 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
         run.current_step = number
         try:
             STEPS[number].do(run)
-        except (payments.CustomerActionNeeded, payments.ProviderTimeout) as wait:
+        except (CustomerActionNeeded, ProviderTimeout) as wait:
             if number >= CAPTURE or not _is_overdue(run):
                 _wait(run, wait)
                 return None
             _fail(run, number, Failure.DECLINED, "The payment was not confirmed in time")
             return number
-        except payments.PaymentDeclined as declined:
+        except PaymentDeclined as declined:
             _fail(run, number, Failure.DECLINED, declined.reason)
             return number
-        except catalog.OutOfStock as short:
+        except OutOfStock as short:
             run.progress["shortages"] = [
                 {"name": short.names[sku], "left": units} for sku, units in short.shortages.items()
             ]
@@ -316,9 +318,9 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
     return None
 
 
-def _wait(run: SagaRun, reason: payments.CustomerActionNeeded | payments.ProviderTimeout) -> None:
+def _wait(run: SagaRun, reason: CustomerActionNeeded | ProviderTimeout) -> None:
     """Release the lease until the customer has confirmed, or for `RETRY_PAUSE` when the provider did not answer."""
-    if isinstance(reason, payments.CustomerActionNeeded):
+    if isinstance(reason, CustomerActionNeeded):
         run.progress["action_url"] = reason.url
         _write(run, state=CheckoutState.WAITING, lease_owner=None, lease_until=None)
     else:

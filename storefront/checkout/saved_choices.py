@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, SavedAddress, SavedMethod, UserId
+from storefront.accounts.values import Account, SavedAddress, SavedMethod, TooManyAddresses, UserId
 from storefront.checkout.values import CheckoutDraft
 from storefront.core.addresses import PostalAddress
-from storefront.payments.service import PaymentOption
+from storefront.payments.values import PaymentOption
 
 NEW = "new"  # the choice of an address that is not saved
 _PREFIX = "saved-"
@@ -44,7 +44,7 @@ def keep_address(user: UserId, address: PostalAddress) -> bool:
     known = [replace(one.where, phone="") for one in accounts.addresses_of(user)]
     if replace(address, phone="") in known:
         return True
-    with suppress(accounts.TooManyAddresses):
+    with suppress(TooManyAddresses):
         accounts.add_address(user, address)
         return True
     return False

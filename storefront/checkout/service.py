@@ -25,13 +25,10 @@ from storefront.checkout.values import (
     CheckoutId,
     CheckoutState,
     Contact,
-    DirectOrder,
     DraftIncomplete,
     Failure,
     KeyReused,
     Outcome,
-    PaymentNotOffered,
-    RequestedPayment,
     Shortage,
     TotalChanged,
     UnfinishedCheckout,
@@ -40,28 +37,10 @@ from storefront.checkout.values import (
 from storefront.core.addresses import PostalAddress
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, retry_on_deadlock, transaction
-from storefront.orders.service import OrderId
+from storefront.orders.values import OrderId
 from storefront.payments import service as payments
 
 __all__ = [
-    "STALE_AFTER",
-    "CartNotOrderable",
-    "CheckoutBusy",
-    "CheckoutDraft",
-    "CheckoutId",
-    "CheckoutState",
-    "Contact",
-    "DirectOrder",
-    "DraftIncomplete",
-    "Failure",
-    "KeyReused",
-    "Outcome",
-    "PaymentNotOffered",
-    "RequestedPayment",
-    "Shortage",
-    "TotalChanged",
-    "UnfinishedCheckout",
-    "UnknownCheckout",
     "abandon",
     "count_unfinished",
     "default_payment",

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from storefront.cart.service import CartQuote
-from storefront.catalog.service import Hold, Sku
+from storefront.cart.values import CartQuote
+from storefront.catalog.values import Hold, Sku
 from storefront.checkout.values import CheckoutDraft, CheckoutId, Contact, DraftIncomplete, Shortage
 from storefront.core.addresses import PostalAddress
-from storefront.orders.service import LineItem, OrderSnapshot
-from storefront.payments.service import PaymentOption
+from storefront.orders.values import LineItem, OrderSnapshot
+from storefront.payments.values import PaymentOption
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import NewType
 from storefront.core.addresses import PostalAddress
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.core.money import Money
-from storefront.orders.service import OrderId
-from storefront.payments.service import PaymentOption
+from storefront.orders.values import OrderId
+from storefront.payments.values import PaymentOption
 
 CheckoutId = NewType("CheckoutId", str)
 

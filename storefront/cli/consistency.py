@@ -13,15 +13,15 @@ from flask.cli import with_appcontext
 
 from storefront.catalog import service as catalog
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState
+from storefront.checkout.values import STALE_AFTER, CheckoutState
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
 from storefront.db.dead_letters import dead_letters_by_schema
 from storefront.db.import_log import is_legacy_checkout
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from storefront.payments import service as payments
-from storefront.payments.service import PaymentStatus
+from storefront.payments.values import PaymentStatus
 
 TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.DUE})
 NOTHING_TAKEN = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED, PaymentStatus.DECLINED})
@@ -48,7 +48,7 @@ def _checkout_violations() -> Iterator[str]:
     for identity, (state, updated_at) in states.items():
         order, payment, reservations = placed.get(identity), paid.get(identity), held.get(identity, [])
         if state in {CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOING}:
-            if updated_at < utc_now() - checkout.STALE_AFTER:
+            if updated_at < utc_now() - STALE_AFTER:
                 yield f"checkout {identity}: {state} since {updated_at:%d %b %H:%M}"
             continue
         if is_legacy_checkout(identity):

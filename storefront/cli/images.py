@@ -6,7 +6,7 @@ import click
 from flask.cli import AppGroup, with_appcontext
 
 from config import ConfigurationError
-from storefront.catalog.service import gallery
+from storefront.catalog.media import gallery
 
 images = AppGroup("images", help="Manage the image files of the products.")
 

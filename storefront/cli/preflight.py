@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import SCHEMAS
 from storefront.accounts import service as accounts
+from storefront.accounts.values import Role
 from storefront.db import migrations
 from storefront.messaging import mail
 
@@ -52,7 +53,7 @@ def _databases() -> Iterator[str]:
 
 
 def _staff() -> Iterator[str]:
-    if not any(member.role is accounts.Role.ADMIN for member in accounts.staff_members()):
+    if not any(member.role is Role.ADMIN for member in accounts.staff_members()):
         yield "there is no admin: run flask --app wsgi staff create --role admin --email … --name …"
 
 

@@ -8,7 +8,7 @@ import click
 from flask.cli import AppGroup, with_appcontext
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role
+from storefront.accounts.values import EmailTaken, LastAdmin, NoProvedAddress, Role, UnknownUser, WeakPassword
 from storefront.core import contact
 
 staff = AppGroup("staff", help="Manage staff accounts.")
@@ -36,11 +36,11 @@ def create(email: str, role: str, name: str, generate: bool) -> None:
     )
     try:
         accounts.create_staff(email, name, Role(role), password)
-    except accounts.EmailTaken as error:
+    except EmailTaken as error:
         raise click.ClickException(
             f"{email} already has an account: use flask staff role --email {email} --role {role}"
         ) from error
-    except accounts.WeakPassword as error:
+    except WeakPassword as error:
         raise click.ClickException(error.reason) from error
     click.echo(f"{email} can now sign in as {role}; each sign-in needs a code sent by e-mail.")
     if generate:
@@ -65,10 +65,10 @@ def change(email: str, role: str) -> None:
     """Change the role of an account and end its sessions."""
     try:
         accounts.set_role(email, Role(role))
-    except accounts.UnknownUser as error:
+    except UnknownUser as error:
         raise click.ClickException(f"{email} has no account: create one with flask staff create") from error
-    except accounts.NoProvedAddress as error:
+    except NoProvedAddress as error:
         raise click.ClickException(f"{email} is not verified: its owner must confirm it first") from error
-    except accounts.LastAdmin as error:
+    except LastAdmin as error:
         raise click.ClickException(f"{email} is the last admin: make another account admin first") from error
     click.echo(f"{email} is {role} from the next sign-in.")

@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from storefront.documents import pdf
 from storefront.orders import service as orders
-from storefront.orders.service import CreditNote, IssuedDocument, OrderView
+from storefront.orders.service import CreditNote, IssuedDocument
+from storefront.orders.values import OrderView
 from storefront.web.responses import render_page
 
 

@@ -17,7 +17,8 @@ from markupsafe import Markup
 from storefront.core import clock
 from storefront.core.addresses import PostalAddress
 from storefront.orders import service as orders
-from storefront.orders.service import CreditNote, IssuedDocument, LineItem, OrderView, Seller
+from storefront.orders.service import CreditNote, IssuedDocument, Seller
+from storefront.orders.values import LineItem, OrderView
 from storefront.web.filters import day, moment, money, plural
 
 FONTS = "vendor/noto-sans"  # below static/

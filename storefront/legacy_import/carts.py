@@ -7,8 +7,9 @@ from functools import partial
 
 from storefront.accounts import service as accounts
 from storefront.cart import service as cart
+from storefront.catalog import products
 from storefront.catalog import service as catalog
-from storefront.catalog.service import Offer
+from storefront.catalog.values import Offer
 from storefront.legacy_import import column_names
 from storefront.legacy_import.import_run import Run, identity, number, numbers, with_owners
 from storefront.legacy_import.source import Row
@@ -23,7 +24,7 @@ def import_carts(run: Run) -> None:
     for rows in run.batches(LINES, column_names.CART_LINES):
         owned = with_owners(rows, carts, "cart_id")
         owners = accounts.legacy_import.imported_accounts(numbers(owned, "user_id"))
-        known = catalog.offers_by_product(catalog.legacy_import.arrived_products(numbers(rows, "product_id")))
+        known = products.offers_by_product(catalog.legacy_import.arrived_products(numbers(rows, "product_id")))
         made = run.build(LINES, owned, partial(_line, run, owners, known))
         offers = {offer.sku: offer for several in known.values() for offer in several}
         run.report_batch(LINES, cart.legacy_import.import_lines(made, offers))

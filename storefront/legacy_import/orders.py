@@ -10,8 +10,9 @@ from functools import partial
 
 from storefront.accounts import service as accounts
 from storefront.cart import service as cart
+from storefront.catalog import products
 from storefront.catalog import service as catalog
-from storefront.catalog.service import Offer
+from storefront.catalog.values import Offer
 from storefront.checkout import service as checkout
 from storefront.core import contact
 from storefront.core.addresses import PostalAddress
@@ -23,7 +24,7 @@ from storefront.legacy_import.payments import CANCELLED, payment_of, status_of
 from storefront.legacy_import.source import OldTable, Row
 from storefront.legacy_import.values import Notes, UnusableValue, amount, line, moment, safe, street, text, whole
 from storefront.orders import service as orders
-from storefront.orders.service import LineItem, OrderId, OrderSnapshot, OrderStatus
+from storefront.orders.values import MAX_ORDER_ID_LENGTH, LineItem, OrderId, OrderSnapshot, OrderStatus, is_order_id
 from storefront.payments import service as payments
 
 ORDERS = "orders"
@@ -80,7 +81,7 @@ def _context(rows: Sequence[Row], items: OldTable, paid: OldTable | None) -> Con
     known = orders.legacy_import.known_checkouts(list(checkouts))
     return Context(
         customers=accounts.legacy_import.imported_accounts(numbers(rows, "customer_id")),
-        offers=catalog.offers_by_product(catalog.legacy_import.arrived_products(numbers(bought, "product_id"))),
+        offers=products.offers_by_product(catalog.legacy_import.arrived_products(numbers(bought, "product_id"))),
         items=grouped(bought, "order_id"),
         paid=grouped(_rows_about(paid, rows), "order_id") if paid else {},
         known=known,
@@ -163,8 +164,8 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
 
 def _order_id(context: Context, row: Row, checkout_id: str) -> OrderId:
     order_number = text(row.get("order_id")).upper() or f"ORD-OLD-{identity(row)}"
-    if not orders.is_order_id(order_number):
-        most = orders.MAX_ORDER_ID_LENGTH
+    if not is_order_id(order_number):
+        most = MAX_ORDER_ID_LENGTH
         raise UnusableValue(f"its number has more than {most} characters, or others than letters, digits, . _ and -")
     if safe(order_number) != order_number:
         raise UnusableValue("its number is a card number")

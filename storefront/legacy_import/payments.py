@@ -7,7 +7,7 @@ import re
 from storefront.core.payment_instruments import BNPL_PROVIDERS, is_masked_upi_id, is_upi_id, masked_upi_id
 from storefront.legacy_import.source import Row
 from storefront.legacy_import.values import Notes, UnusableValue, safe, text
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 
 CANCELLED = frozenset({OrderStatus.CANCELLED})
 MAX_HOLDER_LENGTH = 120  # characters

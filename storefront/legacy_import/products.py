@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from storefront.accounts import service as accounts
+from storefront.catalog import inventory, media, reviews
 from storefront.catalog import service as catalog
-from storefront.catalog.service import NewProduct, NewReview, NewVariant, Sku
+from storefront.catalog.products import NewProduct, NewReview, NewVariant
+from storefront.catalog.values import Sku
 from storefront.core.collation import collation_key
 from storefront.core.image_processing import ImageTooLarge, InvalidImage
 from storefront.db.import_log import BatchResult
@@ -113,7 +115,7 @@ def _units(row: Row, notes: Notes) -> int:
     if units is None or units < 0:
         notes.append("its stock was invalid: set to 0")
         return 0
-    most = catalog.inventory_admin.MAX_UNITS
+    most = inventory.admin.MAX_UNITS
     if units > most:
         notes.append(f"its stock was too large: set to {most:,}")
     return min(units, most)
@@ -157,7 +159,7 @@ def _add_pictures(run: Run, table: OldTable, rows: Sequence[Row]) -> None:
     result = BatchResult()
     for row in table.rows_of("id", [row["id"] for row in rows]):
         try:
-            catalog.add_picture(number(row, "product_id"), _bytes(row), safe(text(row.get("alt"))))
+            media.add_picture(number(row, "product_id"), _bytes(row), safe(text(row.get("alt"))))
             result.added.append(identity(row))
         except UnusableValue as error:
             run.report.skip(PICTURES, row["id"], error.reason)
@@ -193,7 +195,7 @@ def _review(
     if author not in authors:
         raise UnusableValue("its author's account was not imported")
     comment = prose(row.get("comment"), notes)[:MAX_DESCRIPTION_LENGTH]
-    title = line(row.get("title"), catalog.MAX_TITLE_LENGTH, "headline", notes)
+    title = line(row.get("title"), reviews.MAX_TITLE_LENGTH, "headline", notes)
     if not comment and not title:
         raise UnusableValue("it has no text")
     review = NewReview(

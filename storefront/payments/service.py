@@ -42,23 +42,13 @@ from storefront.payments.values import (
     PaymentOption,
     PaymentRecord,
     PaymentStatus,
-    ProviderTimeout,
-    RefundRefused,
     UnknownPayment,
     WebhookEvent,
 )
 
 __all__ = [
     "BNPL_PROVIDERS",
-    "CustomerActionNeeded",
-    "PaymentDeclined",
     "PaymentFacts",
-    "PaymentOption",
-    "PaymentRecord",
-    "PaymentStatus",
-    "ProviderTimeout",
-    "RefundRefused",
-    "UnknownPayment",
     "authorise",
     "capture",
     "find_option",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from storefront.accounts.service import Account
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Author, ReviewDraft, ReviewView
+from storefront.accounts.values import Account
+from storefront.catalog import reviews
+from storefront.catalog.reviews import Author, ReviewDraft
+from storefront.catalog.values import ReviewView
 from storefront.orders import service as orders
 
 __all__ = ["ReviewDraft", "write"]
@@ -18,4 +19,4 @@ def write(account: Account, product_id: int, draft: ReviewDraft) -> ReviewView:
     :raise catalog.UnknownProduct: no product on sale has this id
     """
     has_received = orders.has_received(account.id, product_id)
-    return catalog.write_review(product_id, Author(account.id, account.name), draft, is_verified=has_received)
+    return reviews.write_review(product_id, Author(account.id, account.name), draft, is_verified=has_received)

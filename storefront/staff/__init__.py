@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.staff.navigation import Section, sections_of
 from storefront.web import session as web_session
 from storefront.web.route_options import no_store

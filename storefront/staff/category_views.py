@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField
 from wtforms.validators import Length
 
+from storefront.catalog import products
 from storefront.catalog.products.admin import (
     CategoryConflict,
     CategoryDraft,
@@ -18,7 +19,6 @@ from storefront.catalog.products.admin import (
     CategoryRecord,
     DraftRefused,
 )
-from storefront.catalog.service import admin
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_forms import WORDS, slug_check
 from storefront.staff.variant_rows import on_one_line
@@ -48,7 +48,7 @@ class CategoryForm(FlaskForm):
 
     @property
     def proposed_slug(self) -> str:
-        return admin.slugify(self.name.data or "", "category")
+        return products.admin.slugify(self.name.data or "", "category")
 
     def read(self) -> CategoryDraft | None:
         """What was typed; None when it cannot be read, which it says beside the fields."""
@@ -71,13 +71,13 @@ class CategoryForm(FlaskForm):
 @stock_staff
 def categories() -> ResponseReturnValue:
     """Every category in the order of the navigation, and the form of a new one."""
-    count = len(admin.list_categories())
+    count = len(products.admin.list_categories())
     return _show_all(CategoryForm(formdata=None, position=str(count + 1)))
 
 
 def _show_all(form: CategoryForm, status: int = 200) -> ResponseReturnValue:
     return render_page(
-        "staff/products/categories.html", status=status, form=form, categories=admin.list_categories(), now={}
+        "staff/products/categories.html", status=status, form=form, categories=products.admin.list_categories(), now={}
     )
 
 
@@ -90,7 +90,7 @@ def create_category() -> ResponseReturnValue:
     if draft is None:
         return _show_all(form, 422)
     try:
-        admin.create_category(draft, actor=web_session.current_actor())
+        products.admin.create_category(draft, actor=web_session.current_actor())
     except DraftRefused as refusal:
         _explain(form, refusal)
         return _show_all(form, 422)
@@ -107,7 +107,7 @@ def _explain(form: CategoryForm, refusal: DraftRefused) -> None:
 @stock_staff
 def category(category_id: int) -> ResponseReturnValue:
     """One category, to be changed."""
-    return _show_one(admin.get_category(category_id))
+    return _show_one(products.admin.get_category(category_id))
 
 
 def _show_one(record: CategoryRecord, *, status: int = 200, **more: Any) -> ResponseReturnValue:
@@ -125,13 +125,13 @@ def _form_of(record: CategoryRecord) -> CategoryForm:
 @stock_staff
 def change_category(category_id: int) -> ResponseReturnValue:
     """Save what was typed, unless somebody changed the category meanwhile."""
-    record = admin.get_category(category_id)
+    record = products.admin.get_category(category_id)
     form = CategoryForm()
     draft = form.read()
     if draft is None:
         return _show_one(record, status=422, form=form)
     try:
-        admin.change_category(category_id, draft, seen=form.seen.data or "", actor=web_session.current_actor())
+        products.admin.change_category(category_id, draft, seen=form.seen.data or "", actor=web_session.current_actor())
     except CategoryConflict as conflict:
         form.seen.data = conflict.record.digest
         stands = {name: str(getattr(conflict.record, name)) for name in ("name", "slug", "description", "hue")}
@@ -148,9 +148,9 @@ def change_category(category_id: int) -> ResponseReturnValue:
 @stock_staff
 def remove_category(category_id: int) -> ResponseReturnValue:
     """Remove a category in which nothing stands."""
-    record = admin.get_category(category_id)
+    record = products.admin.get_category(category_id)
     try:
-        admin.remove_category(category_id, actor=web_session.current_actor())
+        products.admin.remove_category(category_id, actor=web_session.current_actor())
     except CategoryInUse as use:
         stand = "stands" if use.count == 1 else "stand"
         words = f"Nothing was removed: {plural(use.count, 'product')} {stand} in it. Move what is there first."

@@ -6,7 +6,7 @@ from flask import abort, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, Role, UserId
+from storefront.accounts.values import Account, IsStaff, Role, UnknownUser, UserId
 from storefront.orders import service as orders
 from storefront.orders.service import Buyer, Guest
 from storefront.staff import bp, order_staff
@@ -44,7 +44,7 @@ def _with_buyer(buyer: Buyer, people: list[Account], guests: list[Guest]) -> tup
         return people, [*(guest for guest in orders.find_guests(buyer.email) if guest.email == buyer.email), *guests]
     try:
         return [accounts.get_account(UserId(buyer.customer_id)), *people], guests
-    except accounts.UnknownUser:  # it is deleted, and the orders will hear of it
+    except UnknownUser:  # it is deleted, and the orders will hear of it
         return people, guests
 
 
@@ -87,7 +87,7 @@ def sign_out_customer(user_id: int) -> ResponseReturnValue:
         was_in = accounts.sign_out_everywhere(
             UserId(user_id), actor=web_session.current_actor(), may_be_staff=_is_admin()
         )
-    except accounts.IsStaff:
+    except IsStaff:
         abort(403)
     flash("Signed out everywhere" if was_in else "It was signed in nowhere", "notice")
     return redirect_or_hx(url_for(".customer", user_id=user_id))

@@ -8,7 +8,8 @@ from typing import Any
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
+from storefront.catalog import inventory
 from storefront.catalog import service as catalog
 from storefront.catalog.inventory.admin import StockFilter
 from storefront.checkout import service as checkout
@@ -73,7 +74,7 @@ def _of_orders(days: int) -> dict[str, Any]:
 
 
 def _of_stock() -> dict[str, Any]:
-    page = catalog.inventory_admin.restock_list(size=RESTOCK_SHOWN)
+    page = inventory.admin.restock_list(size=RESTOCK_SHOWN)
     out, low, inactive = (page.counts[kind] for kind in (StockFilter.OUT, StockFilter.LOW, StockFilter.INACTIVE))
     stocked = page.counts[StockFilter.ALL] - out - low - inactive
     return {

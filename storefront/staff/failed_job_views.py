@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from storefront.accounts import service as accounts
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState, Outcome
+from storefront.checkout.values import CheckoutState, Outcome
 from storefront.core.clock import utc_now
 from storefront.db.dead_letters import dead_letters_by_schema
 from storefront.staff import bp, order_staff

@@ -11,8 +11,8 @@ from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage, MultiDict
 
-from storefront.catalog import service as catalog
-from storefront.catalog.service import gallery
+from storefront.catalog import media
+from storefront.catalog.media import gallery
 from storefront.core.image_processing import FROM_STAFF, FileKind, ImageTooLarge, InvalidImage
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_views import show_product
@@ -113,7 +113,7 @@ def upload_pictures(product_id: int) -> ResponseReturnValue:
 def _add(product_id: int, file: FileStorage) -> RefusedFile | None:
     sent = file.stream.read(FROM_STAFF.most_bytes + 1)
     try:
-        catalog.add_picture(product_id, sent, actor=web_session.current_actor(), limits=FROM_STAFF)
+        media.add_picture(product_id, sent, actor=web_session.current_actor(), limits=FROM_STAFF)
     except InvalidImage as error:
         return RefusedFile(_name_of(file), _NO_PICTURE[error.seems], error.status)
     except ImageTooLarge as error:

@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import FileField
 
+from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import BadSheet, NotCsv, SheetFault
-from storefront.catalog.service import inventory_admin
 from storefront.messaging import job_progress
 from storefront.messaging.job_queue import enqueue
 from storefront.staff import bp, stock_staff
@@ -43,12 +43,12 @@ def imports() -> ResponseReturnValue:
 
 
 def _show(form: UploadForm, problem: str = "", status: int = 200) -> ResponseReturnValue:
-    recent = inventory_admin.recent_imports()
+    recent = inventory.admin.recent_imports()
     return render_page("staff/stock/imports.html", status=status, form=form, problem=problem, imports=recent)
 
 
 @bp.post("/stock/imports")
-@max_upload(inventory_admin.MAX_BYTES + FORM_AROUND_A_FILE)
+@max_upload(inventory.admin.MAX_BYTES + FORM_AROUND_A_FILE)
 @stock_staff
 def upload_import() -> ResponseReturnValue:
     """Check a file; nothing is changed by that."""
@@ -56,11 +56,11 @@ def upload_import() -> ResponseReturnValue:
     file = request.files.get("file")
     if file is None or not file.filename:
         return _show(form, "Choose a CSV file first.", 422)
-    content = file.stream.read(inventory_admin.MAX_BYTES + 1)
-    if len(content) > inventory_admin.MAX_BYTES:
+    content = file.stream.read(inventory.admin.MAX_BYTES + 1)
+    if len(content) > inventory.admin.MAX_BYTES:
         abort(413)
     try:
-        import_id = inventory_admin.check_file(content, file_name=file.filename, actor=web_session.current_actor())
+        import_id = inventory.admin.check_file(content, file_name=file.filename, actor=web_session.current_actor())
     except NotCsv as other:
         return _show(form, f"This is {other.kind}, not a CSV file. Save it as CSV and upload that.", 415)
     except BadSheet as bad:
@@ -72,13 +72,13 @@ def upload_import() -> ResponseReturnValue:
 @stock_staff
 def show_import(import_id: int) -> ResponseReturnValue:
     """What a file would change, how far its import is, or what came of it."""
-    page = inventory_admin.show_import(import_id, request.args.get("at", "")[:MAX_CURSOR_LENGTH])
+    page = inventory.admin.show_import(import_id, request.args.get("at", "")[:MAX_CURSOR_LENGTH])
     return render_page(
         "staff/stock/import.html",
         fragment="staff/stock/_import.html",
         page=page,
         imported=page.imported,
-        done=job_progress.get(inventory_admin.progress_key(import_id)) if page.imported.is_busy else None,
+        done=job_progress.get(inventory.admin.progress_key(import_id)) if page.imported.is_busy else None,
     )
 
 
@@ -86,7 +86,7 @@ def show_import(import_id: int) -> ResponseReturnValue:
 @stock_staff
 def apply_import(import_id: int) -> ResponseReturnValue:
     """Have the worker apply a file that was checked; pressed twice it is applied once."""
-    inventory_admin.get_import(import_id)
-    if inventory_admin.start_import(import_id):
+    inventory.admin.get_import(import_id)
+    if inventory.admin.start_import(import_id):
         enqueue("import_stock", import_id)
     return redirect_or_hx(url_for(".show_import", import_id=import_id))

@@ -11,8 +11,8 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import LedgerCriteria, Movement
-from storefront.catalog.service import inventory_admin
 from storefront.core.clock import start_of_day
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, day_from, text_from
@@ -25,9 +25,9 @@ REASONS_SHOWN = (
     "return",
     "initial",
     "api",
-    *inventory_admin.Reason,
-    inventory_admin.UNDO,
-    inventory_admin.LEVEL,
+    *inventory.admin.Reason,
+    inventory.admin.UNDO,
+    inventory.admin.LEVEL,
 )
 EXPORTED = ("when", "sku", "name", "change", "balance", "reason", "note", "who", "reference", "number", "undoes")
 
@@ -40,7 +40,7 @@ def movements() -> ResponseReturnValue:
     return render_page(
         "staff/stock/movements.html",
         fragment="staff/stock/_movements.html",
-        ledger=inventory_admin.list_movements(criteria),
+        ledger=inventory.admin.list_movements(criteria),
         reasons=[str(reason) for reason in REASONS_SHOWN],
         since=day_from(request.args, "since"),
         until=day_from(request.args, "until"),
@@ -54,7 +54,7 @@ def movements() -> ResponseReturnValue:
 @stock_staff
 def export_movements() -> ResponseReturnValue:
     """The same ledger as a CSV file, without pages."""
-    rows = inventory_admin.export_movements(_criteria(request.args))
+    rows = inventory.admin.export_movements(_criteria(request.args))
     return send_csv("stock-movements", EXPORTED, map(_exported, rows))
 
 

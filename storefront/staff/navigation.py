@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from flask import current_app
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.web.route_options import options_of
 
 

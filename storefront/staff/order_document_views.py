@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from storefront.documents import invoice_pages, pdf
 from storefront.orders import service as orders
-from storefront.orders.service import OrderView, admin_list
+from storefront.orders.service import admin_list
+from storefront.orders.values import OrderView
 from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import chosen_orders
 from storefront.web.responses import render_page

@@ -12,7 +12,8 @@ from wtforms import SelectField, StringField
 from wtforms.validators import AnyOf, Length
 
 from storefront.orders import service as orders
-from storefront.orders.service import MAX_TRACKING_NUMBER_LENGTH, OrderStatus, admin_list
+from storefront.orders.service import MAX_TRACKING_NUMBER_LENGTH, admin_list
+from storefront.orders.values import OrderStatus, is_order_id
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, day_from, text_from
 from storefront.web.form_fields import squeeze
 
@@ -72,7 +73,7 @@ def orders_url(
 def chosen_orders(sent: MultiDict[str, str]) -> list[str]:
     """The numbers of the orders that were chosen, each once; what cannot be a number is left out."""
     numbers = dict.fromkeys(sent.getlist("order"))
-    return [number for number in numbers if orders.is_order_id(number)]
+    return [number for number in numbers if is_order_id(number)]
 
 
 class CarrierForm(FlaskForm):

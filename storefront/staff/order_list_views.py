@@ -10,9 +10,10 @@ from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, OrderView, StepNotAllowed, UnknownOrder, admin_list
+from storefront.orders.service import admin_list
+from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed, UnknownOrder
 from storefront.payments import service as payments
-from storefront.payments.service import PaymentRecord
+from storefront.payments.values import PaymentRecord
 from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import (
     SLIPS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storefront.orders.service import OrderStatus, StepNotAllowed
+from storefront.orders.values import OrderStatus, StepNotAllowed
 
 STATES = {
     OrderStatus.PENDING: "waiting for its payment",

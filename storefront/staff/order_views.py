@@ -8,7 +8,7 @@ from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront.orders import service as orders
-from storefront.orders.service import StepNotAllowed
+from storefront.orders.values import OrderStatus, StepNotAllowed
 from storefront.payments import service as payments
 from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import ParcelForm, StepForm, first_problem
@@ -59,7 +59,7 @@ def take_step(order_id: str) -> ResponseReturnValue:
         return show_order(order_id, status=422, problem=first_problem(form), step_form=form)
     wanted = form.status
     parcel = {"carrier": form.named_carrier, "tracking": form.tracking.data or ""}
-    told = parcel if wanted is orders.OrderStatus.SHIPPED else {}
+    told = parcel if wanted is OrderStatus.SHIPPED else {}
     try:
         orders.advance(order_id, wanted, by=BY, actor=web_session.current_actor(), **told)
     except StepNotAllowed as refusal:

@@ -14,8 +14,8 @@ from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField
 from wtforms.validators import Regexp
 
+from storefront.catalog import products
 from storefront.catalog.products.admin import BulkAct, BulkChange, BulkConflict, BulkImpossible, BulkLine, PriceEnding
-from storefront.catalog.service import admin
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_forms import KEY
 from storefront.staff.variant_rows import on_one_line
@@ -39,9 +39,9 @@ class BulkForm(FlaskForm):
 
 def _chosen(values: MultiDict[str, str]) -> list[int]:
     """The products that were ticked."""
-    given = [*values.getlist("product"), *values.get("products", "").split(",", admin.MAX_PRODUCTS)]
+    given = [*values.getlist("product"), *values.get("products", "").split(",", products.admin.MAX_PRODUCTS)]
     found = [int(one) for one in given if re.fullmatch(r"[0-9]{1,9}", one)]
-    return list(dict.fromkeys(found))[: admin.MAX_PRODUCTS]
+    return list(dict.fromkeys(found))[: products.admin.MAX_PRODUCTS]
 
 
 def _read(values: MultiDict[str, str]) -> tuple[BulkChange, str]:
@@ -83,7 +83,7 @@ def _show(
     marked: tuple[BulkLine, ...] = (),
 ) -> ResponseReturnValue:
     has_figure = change.figure != 0 or not change.act.is_price
-    lines = admin.preview(ids, change) if ids and has_figure else ()
+    lines = products.admin.preview(ids, change) if ids and has_figure else ()
     return render_page(
         "staff/products/changes.html",
         fragment="staff/products/_changes.html",
@@ -121,7 +121,7 @@ def apply_bulk_change() -> ResponseReturnValue:
     if problem or not ids:
         return _show(ids, change, request.form, problem=problem or "No product was ticked.", status=422)
     try:
-        count = admin.apply_bulk(
+        count = products.admin.apply_bulk(
             ids, change, seen=_seen(request.form), key=form.key.data or "", actor=web_session.current_actor()
         )
     except BulkConflict as conflict:

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import Length, Regexp, ValidationError
 
+from storefront.catalog import products
 from storefront.catalog.products.admin import (
     CategoryRecord,
     Problem,
@@ -23,7 +24,6 @@ from storefront.catalog.products.admin import (
     ProductOrder,
     ProductRecord,
 )
-from storefront.catalog.service import admin
 from storefront.core import clock
 from storefront.core.money import Money
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, text_from
@@ -114,7 +114,7 @@ class ProductForm(FlaskForm):
     """
 
     seen = HiddenField()
-    name = StringField("Name", required("Enter a name", admin.MAX_PRODUCT_NAME_LENGTH), filters=[on_one_line])
+    name = StringField("Name", required("Enter a name", products.admin.MAX_PRODUCT_NAME_LENGTH), filters=[on_one_line])
     slug = StringField(
         "Address",
         [Length(max=MAX_SLUG_LENGTH, message=f"Use at most {MAX_SLUG_LENGTH} characters"), slug_check],
@@ -122,7 +122,11 @@ class ProductForm(FlaskForm):
     )
     brand = StringField(
         "Brand",
-        [Length(max=admin.MAX_BRAND_LENGTH, message=f"Use at most {admin.MAX_BRAND_LENGTH} characters")],
+        [
+            Length(
+                max=products.admin.MAX_BRAND_LENGTH, message=f"Use at most {products.admin.MAX_BRAND_LENGTH} characters"
+            )
+        ],
         filters=[on_one_line],
     )
     description = TextAreaField(
@@ -168,7 +172,7 @@ class ProductForm(FlaskForm):
 
     @property
     def proposed_slug(self) -> str:
-        return admin.slugify(self.name.data or "")
+        return products.admin.slugify(self.name.data or "")
 
     @property
     def row_problems(self) -> list[tuple[str, str]]:
@@ -189,8 +193,8 @@ class ProductForm(FlaskForm):
         if self.category.data not in ids:
             self._add(self.category, "Choose a category")
         self.more.data = [choice for choice in self.more.data or [] if choice in ids]
-        if len(self.variants) > admin.MAX_VARIANTS or len(self.specs) > admin.MAX_SPECS:
-            self.form_errors.append(f"At most {admin.MAX_VARIANTS} rows of a kind")
+        if len(self.variants) > products.admin.MAX_VARIANTS or len(self.specs) > products.admin.MAX_SPECS:
+            self.form_errors.append(f"At most {products.admin.MAX_VARIANTS} rows of a kind")
         self._name_variants()
         return not (self.errors or self.row_problems)
 
@@ -260,7 +264,7 @@ class ProductForm(FlaskForm):
 class NewProductForm(ProductForm):
     key = HiddenField(validators=[Regexp(KEY)])
     sku = StringField(
-        "SKU", required("Enter a SKU", admin.MAX_SKU_LENGTH), filters=[lambda text: on_one_line(text).upper()]
+        "SKU", required("Enter a SKU", products.admin.MAX_SKU_LENGTH), filters=[lambda text: on_one_line(text).upper()]
     )
     is_published = BooleanField("Put it on sale at once")
 

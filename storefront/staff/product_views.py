@@ -8,8 +8,8 @@ from typing import Any
 from flask import abort, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
+from storefront.catalog import products as catalog_products
 from storefront.catalog.products.admin import DraftRefused, ProductConflict, UnknownScheduledPrice
-from storefront.catalog.service import admin
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_forms import (
     BLANK_SPEC,
@@ -41,7 +41,7 @@ def products() -> ResponseReturnValue:
     return render_page(
         "staff/products/products.html",
         fragment="staff/products/_products.html",
-        page=admin.list_products(criteria),
+        page=catalog_products.admin.list_products(criteria),
     )
 
 
@@ -53,7 +53,7 @@ def products() -> ResponseReturnValue:
 def new_product() -> ResponseReturnValue:
     """The form of a product that is not there yet."""
     form = NewProductForm(formdata=None, key=secrets.token_hex(16), is_published=True)
-    form.fill(None, admin.list_categories(), sent=False)
+    form.fill(None, catalog_products.admin.list_categories(), sent=False)
     return _show_new(form)
 
 
@@ -74,14 +74,14 @@ def _show_new(form: NewProductForm, status: int = 200) -> ResponseReturnValue:
 def create_product() -> ResponseReturnValue:
     """Add a product; pressed twice it is added once."""
     form = NewProductForm()
-    form.fill(None, admin.list_categories(), sent=True)
+    form.fill(None, catalog_products.admin.list_categories(), sent=True)
     if _changes_rows(form):
         return _show_new(form)
     if not form.is_sound():
         return _show_new(form, 422)
     published = bool(form.is_published.data)
     try:
-        product_id = admin.create_product(
+        product_id = catalog_products.admin.create_product(
             form.own_sku,
             form.draft(),
             is_published=published,
@@ -141,10 +141,10 @@ def show_product(product_id: int, *, status: int = 200, problem: str = "", **mor
 
 def _parts(product_id: int) -> dict[str, Any]:
     """What the page of a product shows, each form as the product stands."""
-    record = admin.get_product_record(product_id)
+    record = catalog_products.admin.get_product_record(product_id)
     form = ProductForm(formdata=None, obj=record, seen=record.version)
     form.category.data, form.more.data = str(record.categories[0]), [str(i) for i in record.categories[1:]]
-    form.fill(record, admin.list_categories(), sent=False)
+    form.fill(record, catalog_products.admin.list_categories(), sent=False)
     plan = ScheduledPriceForm(formdata=None)
     plan.offer(record)
     url = url_for(".change_product", product_id=product_id)
@@ -155,15 +155,17 @@ def _parts(product_id: int) -> dict[str, Any]:
 @stock_staff
 def change_product(product_id: int) -> ResponseReturnValue:
     """Save what was typed, unless somebody changed the product meanwhile or it cannot stand like that."""
-    record = admin.get_product_record(product_id)
+    record = catalog_products.admin.get_product_record(product_id)
     form = ProductForm()
-    form.fill(record, admin.list_categories(), sent=True)
+    form.fill(record, catalog_products.admin.list_categories(), sent=True)
     if _changes_rows(form):
         return show_product(product_id, form=form)
     if not form.is_sound():
         return show_product(product_id, status=422, form=form)
     try:
-        admin.change_product(product_id, form.draft(), seen=form.version, actor=web_session.current_actor())
+        catalog_products.admin.change_product(
+            product_id, form.draft(), seen=form.version, actor=web_session.current_actor()
+        )
     except ProductConflict as conflict:
         form.seen.data = str(conflict.record.version)
         now = differences(form, conflict.record)
@@ -188,9 +190,9 @@ def publish_product(product_id: int) -> ResponseReturnValue:
     form = PublicationForm()
     if not form.validate():
         abort(400)
-    admin.get_product_record(product_id)
+    catalog_products.admin.get_product_record(product_id)
     publish = form.publish.data == "1"
-    admin.set_published([product_id], publish, actor=web_session.current_actor())
+    catalog_products.admin.set_published([product_id], publish, actor=web_session.current_actor())
     return _done(product_id, "It is on sale" if publish else "It is hidden")
 
 
@@ -201,7 +203,7 @@ def publish_product(product_id: int) -> ResponseReturnValue:
 @stock_staff
 def schedule_price(product_id: int) -> ResponseReturnValue:
     """Let a variant have another price later."""
-    record = admin.get_product_record(product_id)
+    record = catalog_products.admin.get_product_record(product_id)
     form = ScheduledPriceForm()
     form.offer(record)
     planned = form.read(record.currency)
@@ -209,7 +211,9 @@ def schedule_price(product_id: int) -> ResponseReturnValue:
         return show_product(product_id, status=422, plan=form)
     variant_id, price, compare_at_price, starts_at, ends_at = planned
     try:
-        admin.schedule_price(variant_id, price, compare_at_price, starts_at, ends_at, actor=web_session.current_actor())
+        catalog_products.admin.schedule_price(
+            variant_id, price, compare_at_price, starts_at, ends_at, actor=web_session.current_actor()
+        )
     except DraftRefused as refusal:
         form.explain(refusal.problems)
         return show_product(product_id, status=422, plan=form)
@@ -220,10 +224,10 @@ def schedule_price(product_id: int) -> ResponseReturnValue:
 @stock_staff
 def cancel_price(product_id: int, plan_id: int) -> ResponseReturnValue:
     """Call off a price to come; one that has begun ends now."""
-    if plan_id not in {plan.id for plan in admin.get_product_record(product_id).planned}:
+    if plan_id not in {plan.id for plan in catalog_products.admin.get_product_record(product_id).planned}:
         return show_product(product_id, status=409, problem="Nothing was changed: this price is over or called off.")
     try:
-        admin.cancel_price(plan_id, actor=web_session.current_actor())
+        catalog_products.admin.cancel_price(plan_id, actor=web_session.current_actor())
     except UnknownScheduledPrice:
         return show_product(product_id, status=409, problem="Nothing was changed: this price is over or called off.")
     return _done(product_id, "The price is called off")

@@ -13,7 +13,8 @@ from wtforms.validators import AnyOf, DataRequired, Length, Regexp
 from storefront.core.money import Money
 from storefront.db.import_log import is_legacy_checkout
 from storefront.orders import service as orders
-from storefront.orders.service import MAX_NOTE_LENGTH, MAX_REASON_LENGTH, OrderStatus, OrderView, RefundTerms
+from storefront.orders.refund_values import MAX_NOTE_LENGTH, MAX_REASON_LENGTH, RefundTerms
+from storefront.orders.values import OrderStatus, OrderView
 from storefront.web.form_fields import squeeze
 
 PREVIEW, REFUND = "preview", "refund"

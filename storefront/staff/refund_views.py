@@ -10,7 +10,15 @@ from flask.typing import ResponseReturnValue
 from storefront.core.errors import DomainError
 from storefront.core.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, OrderView, RefundRequest, RefundTerms
+from storefront.orders.refund_values import (
+    IdempotencyConflict,
+    NothingToRefund,
+    NotRefundable,
+    RefundRequest,
+    RefundTerms,
+    TooMuchBack,
+)
+from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed
 from storefront.staff import bp, order_staff
 from storefront.staff.order_messages import STATES
 from storefront.staff.order_views import BY, show_order
@@ -45,18 +53,18 @@ def refund_order(order_id: str) -> ResponseReturnValue:
     )
     try:
         number = orders.refund(found.id, wanted, key=form.key.data or "", actor=web_session.current_actor(), by=BY)
-    except (orders.NothingToRefund, orders.TooMuchBack, orders.NotRefundable, orders.IdempotencyConflict) as refusal:
+    except (NothingToRefund, TooMuchBack, NotRefundable, IdempotencyConflict) as refusal:
         return _refuse(found, form, refusal)
     return _done(order_id, f"{money(orders.get_refund(number).amount)} goes back. The customer is written to.")
 
 
 def _refuse(found: OrderView, form: RefundForm, refusal: DomainError) -> ResponseReturnValue:
     """Say why nothing was refunded, with what was typed."""
-    if isinstance(refusal, orders.NothingToRefund):
+    if isinstance(refusal, NothingToRefund):
         return _show(found, form, status=422, problem="Nothing was refunded: say how many of which, or an amount.")
-    if isinstance(refusal, orders.TooMuchBack):
+    if isinstance(refusal, TooMuchBack):
         problem = f"Nothing was refunded: at most {money(refusal.left)}, and the units that are left, can go back."
-    elif isinstance(refusal, orders.NotRefundable):
+    elif isinstance(refusal, NotRefundable):
         problem = f"Nothing was refunded: {found.id} is {STATES[refusal.current]}."
     else:
         form.key.data = new_refund_form().key.data
@@ -67,7 +75,7 @@ def _refuse(found: OrderView, form: RefundForm, refusal: DomainError) -> Respons
 def _preview(found: OrderView, form: RefundForm, units: Mapping[int, int]) -> ResponseReturnValue:
     try:
         worth = RefundTerms.of(found).worth_of(units, with_shipping=form.with_shipping.data)
-    except orders.TooMuchBack:
+    except TooMuchBack:
         return _show(found, form, status=422, problem="There are not so many units left to refund.")
     return _show(found, form, worth=worth)
 
@@ -104,7 +112,7 @@ def cancel_order(order_id: str) -> ResponseReturnValue:
         orders.cancel(
             found.id, by=BY, note=note, may_be_packed=True, restock=restock, actor=web_session.current_actor()
         )
-    except orders.StepNotAllowed as refusal:
+    except StepNotAllowed as refusal:
         if refusal.current is not OrderStatus.CANCELLED:
             problem = f"{order_id} is {STATES[refusal.current]} and cannot be cancelled."
             return show_order(order_id, status=409, problem=problem)

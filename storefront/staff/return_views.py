@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from storefront.core.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import OrderView, RefundTerms, ReturnState, ReturnView
+from storefront.orders.refund_values import RefundTerms, ReturnDecided, ReturnState, ReturnView, TooMuchBack
+from storefront.orders.values import OrderView
 from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import first_problem
 from storefront.staff.order_views import BY
@@ -90,9 +91,9 @@ def approve_return(return_id: int) -> ResponseReturnValue:
             actor=web_session.current_actor(),
             by=BY,
         )
-    except orders.ReturnDecided as refusal:
+    except ReturnDecided as refusal:
         return _decided(return_id, refusal.state, ReturnState.APPROVED)
-    except orders.TooMuchBack as refusal:
+    except TooMuchBack as refusal:
         problem = f"Return no. {return_id}: at most {money(refusal.left)} can go back."
         return _show_returns(status=409, problem=problem, wrong=return_id, form=form)
     given = orders.get_refund(number).amount
@@ -122,6 +123,6 @@ def decline_return(return_id: int) -> ResponseReturnValue:
         return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
     try:
         orders.decline_return(return_id, form.answer.data or "", actor=web_session.current_actor(), by=BY)
-    except orders.ReturnDecided as refusal:
+    except ReturnDecided as refusal:
         return _decided(return_id, refusal.state, ReturnState.DECLINED)
     return _done(f"Return no. {return_id} is declined. The customer is written to.")

@@ -12,8 +12,8 @@ from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, Length
 
-from storefront.catalog import service as catalog
-from storefront.catalog.service import moderation
+from storefront.catalog import reviews as catalog_reviews
+from storefront.catalog.reviews import moderation
 from storefront.core.urls import safe_next_path
 from storefront.staff import any_staff, bp
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, text_from
@@ -83,7 +83,9 @@ def moderate_review(review_id: int) -> ResponseReturnValue:
     if not form.validate():
         abort(400)
     hidden, back = form.hidden.data == "1", safe_next_path(form.back.data) or url_for(".reviews")
-    catalog.set_review_hidden(review_id, hidden, actor=web_session.current_actor(), reason=form.reason.data or "")
+    catalog_reviews.set_review_hidden(
+        review_id, hidden, actor=web_session.current_actor(), reason=form.reason.data or ""
+    )
     return answer(
         "staff/reviews/_after_moderate.html",
         otherwise=f"{back}#review-{review_id}",

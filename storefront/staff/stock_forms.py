@@ -14,8 +14,8 @@ from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, Length, Regexp
 
+from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import Adjustment, Reason, SortOrder, StockFilter, StockQuery
-from storefront.catalog.service import inventory_admin
 from storefront.web.form_fields import squeeze
 
 MAX_QUERY_LENGTH = 100
@@ -113,7 +113,7 @@ def _read_row(form: MultiDict[str, str], variant: int, seen: int, seen_level: in
         if not parsed:
             return TypedRow(variant, typed, level, None, _how_to_write(typed))
         units = int(parsed[2])
-        if units > (inventory_admin.MAX_UNITS if parsed[1] == "=" else inventory_admin.MAX_AT_ONCE):
+        if units > (inventory.admin.MAX_UNITS if parsed[1] == "=" else inventory.admin.MAX_AT_ONCE):
             return TypedRow(variant, typed, level, None, f"{units:,} is more than any shelf holds")
         if parsed[1] == "=":
             change = replace(change, count=units)
@@ -151,4 +151,4 @@ class ScanForm(FlaskForm):
         typed = (self.quantity.data or "").removeprefix("+") or "1"
         if not re.fullmatch(r"[0-9]{1,6}", typed):
             return None
-        return int(typed) if 1 <= int(typed) <= inventory_admin.MAX_AT_ONCE else None
+        return int(typed) if 1 <= int(typed) <= inventory.admin.MAX_AT_ONCE else None

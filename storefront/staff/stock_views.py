@@ -10,6 +10,7 @@ from flask import abort, flash, redirect, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
+from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import (
     SCAN,
     Adjustment,
@@ -21,7 +22,6 @@ from storefront.catalog.inventory.admin import (
     StockQuery,
     StockRow,
 )
-from storefront.catalog.service import inventory_admin
 from storefront.core.clock import today
 from storefront.core.csv_files import csv_lines
 from storefront.core.urls import safe_next_path
@@ -50,7 +50,7 @@ NOTHING_APPLIED = "Nothing was changed: {} below must be looked at first."
 @stock_staff
 def stock() -> ResponseReturnValue:
     """The desk, with what the last submit did above it."""
-    page = inventory_admin.list_stock(stock_query(request.args))
+    page = inventory.admin.list_stock(stock_query(request.args))
     return _show_desk(page, form=StockForm(formdata=None, key=secrets.token_hex(16)))
 
 
@@ -76,7 +76,7 @@ def _show_desk(
         typed=typed or {},
         refusals=refusals or {},
         problem=problem,
-        done=inventory_admin.movements_of(done) if done else (),
+        done=inventory.admin.movements_of(done) if done else (),
         notice=notice,
     )
 
@@ -95,7 +95,7 @@ def change_stock() -> ResponseReturnValue:
         return _refuse(criteria, form, rows, {}, status=422)
     reference = idempotency_key("desk/", form.key.data or "", form.reason.data, *changes)
     try:
-        is_new = inventory_admin.adjust(
+        is_new = inventory.admin.adjust(
             changes, reference=reference, reason=Reason(form.reason.data or ""), actor=web_session.current_actor()
         )
     except StockConflict as conflict:
@@ -103,7 +103,7 @@ def change_stock() -> ResponseReturnValue:
     notice = f"{plural(len(changes), 'row')} changed" if is_new else "These changes were made already"
     if wants_fragment():
         fresh = StockForm(formdata=None, key=secrets.token_hex(16), reason=form.reason.data)
-        return _show_desk(inventory_admin.list_stock(criteria), form=fresh, done=reference, notice=notice)
+        return _show_desk(inventory.admin.list_stock(criteria), form=fresh, done=reference, notice=notice)
     flash(notice, "notice")
     return redirect(stock_url(criteria, done=reference), 303)
 
@@ -117,8 +117,8 @@ def _refuse(
     status: int,
 ) -> ResponseReturnValue:
     """The same rows again, as they stand now, with what was typed into them: also those that left the filter."""
-    now = inventory_admin.rows_by_id(rows)
-    listed = inventory_admin.list_stock(criteria)
+    now = inventory.admin.rows_by_id(rows)
+    listed = inventory.admin.list_stock(criteria)
     page = StockPage(criteria, tuple(now[i] for i in rows if i in now), listed.counts, listed.paged)
     wrong = len(refusals) + sum(bool(row.problem) for row in rows.values())
     problem = NOTHING_APPLIED.format(plural(wrong, "row")) if wrong else "Nothing was typed, so nothing was changed."
@@ -134,11 +134,11 @@ def undo_movement(movement_id: int) -> ResponseReturnValue:
     """Take a movement back; pressed twice it is taken back once."""
     back = safe_next_path(request.form.get("back")) or url_for(".movements")
     try:
-        inventory_admin.undo(movement_id, actor=web_session.current_actor())
+        inventory.admin.undo(movement_id, actor=web_session.current_actor())
     except StockConflict as conflict:
         (refusal,) = conflict.refusals.values()
         flash(_cannot_undo(refusal), "problem")
-    except inventory_admin.NotUndoable:
+    except inventory.admin.NotUndoable:
         flash("Only what was done at the stock desk is taken back here.", "problem")
     else:
         flash("Taken back by a movement of its own", "notice")
@@ -160,7 +160,7 @@ def _cannot_undo(refusal: Rejection) -> str:
 def scan() -> ResponseReturnValue:
     """Goods come in: a code and Enter asks how many, Enter again takes them in."""
     code = text_from(request.args, "code", 64)
-    row = inventory_admin.find_by_code(code) if code else None
+    row = inventory.admin.find_by_code(code) if code else None
     form = ScanForm(formdata=None, key=secrets.token_hex(16), code=row.sku if row else "")
     problem = f"Nothing has the SKU or barcode {code}" if code and row is None else ""
     return _show_scan(form, row, problem, status=404 if problem else 200)
@@ -177,7 +177,7 @@ def _show_scan(
         row=row,
         problem=problem,
         notice=notice,
-        scans=inventory_admin.recent_scans(web_session.current_actor()),
+        scans=inventory.admin.recent_scans(web_session.current_actor()),
     )
 
 
@@ -188,18 +188,18 @@ def receive_scan() -> ResponseReturnValue:
     form = ScanForm()
     if not form.validate():
         abort(400)
-    row = inventory_admin.find_by_code(form.code.data or "")
+    row = inventory.admin.find_by_code(form.code.data or "")
     if row is None:
         form.code.data, code = "", form.code.data
         return _show_scan(form, None, f"Nothing has the SKU or barcode {code}", status=404)
     units = form.units
     if units is None:
-        most = f"{inventory_admin.MAX_AT_ONCE:,}"
+        most = f"{inventory.admin.MAX_AT_ONCE:,}"
         return _show_scan(form, row, f"A quantity is a whole number from 1 to {most}; nothing was received", status=422)
     change = Adjustment(row.id, row.on_hand, row.reorder_level, delta=units)
     reference = idempotency_key(SCAN, form.key.data or "", row.id, units)
     try:
-        inventory_admin.adjust([change], reference=reference, reason=Reason.RECEIVED, actor=web_session.current_actor())
+        inventory.admin.adjust([change], reference=reference, reason=Reason.RECEIVED, actor=web_session.current_actor())
     except StockConflict:
         return _show_scan(form, row, f"{row.sku} would have more than any shelf holds", status=409)
     notice = f"{units:,} of {row.title} received"
@@ -217,7 +217,7 @@ def receive_scan() -> ResponseReturnValue:
 @stock_staff
 def restock() -> ResponseReturnValue:
     """What to order, by the days it still lasts."""
-    page = inventory_admin.restock_list(text_from(request.args, "at", 1000))
+    page = inventory.admin.restock_list(text_from(request.args, "at", 1000))
     return render_page("staff/stock/restock.html", fragment="staff/stock/_restock.html", page=page)
 
 
@@ -243,7 +243,7 @@ EXPORTED = (
 @stock_staff
 def export_stock() -> ResponseReturnValue:
     """Every SKU as a CSV file, with empty columns to fill in and import again."""
-    return send_csv("stock", EXPORTED, (_exported(row) for row in inventory_admin.export_stock()))
+    return send_csv("stock", EXPORTED, (_exported(row) for row in inventory.admin.export_stock()))
 
 
 def _exported(row: StockRow) -> Sequence[object]:

@@ -9,20 +9,20 @@ from decimal import Decimal
 
 from werkzeug.datastructures import MultiDict
 
+from storefront.catalog import products
 from storefront.catalog.products.admin import ProductRecord, VariantDraft, VariantRecord, VariantState
-from storefront.catalog.service import admin
 from storefront.core.money import Money
 from storefront.web.form_fields import squeeze
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
 _AMOUNT = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,2})?")
 _BARCODE = re.compile(r"[0-9]{8}|[0-9]{12,14}")  # GTIN-8, -12, -13, -14
-SKU_PATTERN = re.compile(rf"[A-Z0-9][A-Z0-9._/+-]{{0,{admin.MAX_SKU_LENGTH - 1}}}")
+SKU_PATTERN = re.compile(rf"[A-Z0-9][A-Z0-9._/+-]{{0,{products.admin.MAX_SKU_LENGTH - 1}}}")
 MAX_LENGTH = {"option": 80, "spec name": 80, "spec value": 255}
 KEPT = 300  # characters of what was typed that come back, so that a page stays a page
 
 BAD_PRICE = "Enter a price such as 499 or 499.50"
-BAD_SKU = f"Use capitals, digits and . _ / + -, at most {admin.MAX_SKU_LENGTH}, such as MUG-BLUE"
+BAD_SKU = f"Use capitals, digits and . _ / + -, at most {products.admin.MAX_SKU_LENGTH}, such as MUG-BLUE"
 
 
 def on_one_line(text: str | None) -> str:
@@ -36,7 +36,7 @@ def money_from(typed: str, currency: str) -> Money | None:
     if not _AMOUNT.fullmatch(plain):
         return None
     amount = Money.of(Decimal(plain), currency)
-    return amount if 0 < amount.minor <= admin.MAX_MINOR_UNITS and amount.amount == Decimal(plain) else None
+    return amount if 0 < amount.minor <= products.admin.MAX_MINOR_UNITS and amount.amount == Decimal(plain) else None
 
 
 def typed_from(amount: Money | None) -> str:
@@ -122,7 +122,7 @@ def _numbers(form: MultiDict[str, str], pattern: str, most: int) -> Iterator[int
 def read_specs(form: MultiDict[str, str]) -> list[TypedSpec]:
     """The specifications that were sent, in their rows."""
     rows = []
-    for number in _numbers(form, r"spec-([0-9]{1,4})-name", admin.MAX_SPECS):
+    for number in _numbers(form, r"spec-([0-9]{1,4})-name", products.admin.MAX_SPECS):
         name = on_one_line(form.get(f"spec-{number}-name"))
         value = on_one_line(form.get(f"spec-{number}-value"))
         rows.append(_judged_spec(TypedSpec(name[:KEPT], value[:KEPT])))
@@ -146,7 +146,7 @@ def read_variants(form: MultiDict[str, str], record: ProductRecord | None, curre
     """The variants that were sent, in their rows; those of other products' variants are left out."""
     known = {str(variant.id): variant for variant in record.variants} if record else {}
     rows = []
-    for number in _numbers(form, r"variant-([0-9]{1,4})-price", admin.MAX_VARIANTS):
+    for number in _numbers(form, r"variant-([0-9]{1,4})-price", products.admin.MAX_VARIANTS):
 
         def sent(name: str, number: int = number) -> str:
             return on_one_line(form.get(f"variant-{number}-{name}"))[:KEPT]
@@ -184,6 +184,6 @@ def judged_variant(row: TypedVariant, currency: str) -> TypedVariant:
         problems["barcode"] = "A barcode has 8, 12, 13 or 14 digits"
     if row.state not in set(VariantState):
         problems["state"] = "Choose one of these"
-    if row.stock and not (re.fullmatch(r"[0-9]{1,7}", row.stock) and int(row.stock) <= admin.MAX_STOCK):
-        problems["stock"] = f"A whole number, at most {admin.MAX_STOCK:,}"
+    if row.stock and not (re.fullmatch(r"[0-9]{1,7}", row.stock) and int(row.stock) <= products.admin.MAX_STOCK):
+        problems["stock"] = f"A whole number, at most {products.admin.MAX_STOCK:,}"
     return replace(row, problems=problems)

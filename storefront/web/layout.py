@@ -16,6 +16,7 @@ from werkzeug.local import LocalProxy
 from storefront.accounts import service as accounts
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
+from storefront.catalog.values import Department
 from storefront.db.session import db, is_unavailable
 from storefront.web import session as web_session
 from storefront.web.assets import Assets, asset_url, bp, cache_static, stylesheet_url
@@ -51,7 +52,7 @@ def layout_context() -> dict[str, Any]:
 
     If their database is unavailable, pages, error pages above all, are rendered without them.
     """
-    no_departments: tuple[catalog.Department, ...] = ()
+    no_departments: tuple[Department, ...] = ()
     return {
         "cart_count": LocalProxy(lambda: _unless_unavailable("cart", _cart_count, 0)),
         "departments": LocalProxy(lambda: _unless_unavailable("catalog", departments, no_departments)),
@@ -66,7 +67,7 @@ def wished() -> frozenset[int]:
 
 
 @once_per_request
-def departments() -> tuple[catalog.Department, ...]:
+def departments() -> tuple[Department, ...]:
     """All categories, in the order of the navigation."""
     return catalog.departments()
 

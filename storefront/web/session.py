@@ -13,9 +13,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role, SignedIn, UserId, WishlistOwner, WishlistToken
+from storefront.accounts.service import WishlistOwner, WishlistToken
+from storefront.accounts.values import Role, SignedIn, UnknownUser, UserId
 from storefront.cart import service as cart
-from storefront.cart.service import CartToken, Merge, MergedLine
+from storefront.cart.values import MAX_UNITS, CartToken, Merge, MergedLine
 from storefront.checkout import service as checkout
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.core.urls import safe_next_path
@@ -168,7 +169,7 @@ def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
     reference = accounts.open_session(user, device_name(request.user_agent.string), second_factor=second_factor)
     person, _ = accounts.find_session(reference) or (None, False)
     if person is None:
-        raise accounts.UnknownUser(user)
+        raise UnknownUser(user)
     merge, current_checkout = Merge(()), checkout_id()
     if guest := session.get(CART):
         if current_checkout is not None:
@@ -193,7 +194,7 @@ def shortened_lines(merge: Merge) -> list[str]:
 
 
 def _shortened(line: MergedLine) -> str:
-    if line.kept >= cart.MAX_UNITS:
+    if line.kept >= MAX_UNITS:
         return f"Your cart now holds {line.kept} of {line.title}, the most that one order can have."
     if line.kept == 1:  # one is left, or none: the cart shows which
         return f"There are not enough of {line.title}: your cart now holds 1."

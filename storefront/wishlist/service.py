@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import UnknownWishlistItem, UserId, WishlistEntry, WishlistOwner
+from storefront.accounts.service import UnknownWishlistItem, WishlistEntry, WishlistOwner
+from storefront.accounts.values import UserId
 from storefront.cart import service as cart
-from storefront.cart.service import CartLine
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Offer, ProductCard, Sku
+from storefront.cart.values import CartLine, NotEnoughStock
+from storefront.catalog import listing, products
+from storefront.catalog.values import Offer, ProductCard, Sku, UnknownProduct, UnknownSku
 from storefront.wishlist.values import NotChosen, WishlistItemView
 
 __all__ = ["NotChosen", "WishlistItemView", "add_item", "change", "items_of", "move_to_cart", "request_alert", "shared"]
@@ -21,7 +22,7 @@ def items_of(owner: WishlistOwner | None) -> tuple[WishlistItemView, ...]:
 
 
 def _views(items: Sequence[WishlistEntry]) -> tuple[WishlistItemView, ...]:
-    offers = catalog.offers_by_product({item.product_id for item in items})
+    offers = products.offers_by_product({item.product_id for item in items})
     return tuple(WishlistItemView(item, offers[item.product_id]) for item in items if item.product_id in offers)
 
 
@@ -32,7 +33,7 @@ def shared(token: str) -> tuple[str, tuple[ProductCard, ...]]:
     :raise accounts.UnknownWishlist: no wishlist is shared under this token
     """
     wishlist = accounts.shared_wishlist(token)
-    return wishlist.owner.name, catalog.cards_of([add_item.product_id for add_item in wishlist.items])
+    return wishlist.owner.name, listing.cards_of([add_item.product_id for add_item in wishlist.items])
 
 
 def add_item(owner: WishlistOwner, product_id: int, *, sku: str = "", quantity: int = 1) -> WishlistEntry:
@@ -44,11 +45,11 @@ def add_item(owner: WishlistOwner, product_id: int, *, sku: str = "", quantity: 
     :raise catalog.UnknownSku: the product has no such variant
     :raise accounts.WishlistFull: the wishlist is full
     """
-    offers = catalog.offers_by_product([product_id]).get(product_id, ())
+    offers = products.offers_by_product([product_id]).get(product_id, ())
     if not any(offer.is_sellable for offer in offers):
-        raise catalog.UnknownProduct(product_id)
+        raise UnknownProduct(product_id)
     if sku and sku not in {offer.sku for offer in offers}:
-        raise catalog.UnknownSku(sku)
+        raise UnknownSku(sku)
     return accounts.add_wishlist_item(owner, product_id, sku=sku, quantity=quantity)
 
 
@@ -61,12 +62,12 @@ def change(owner: WishlistOwner | None, product_id: int, *, sku: str, quantity: 
     :raise accounts.UnknownWishlistItem: the product is not on the list
     :raise catalog.UnknownSku: the product has no such variant
     """
-    offers = catalog.offers_by_product([product_id]).get(product_id, ())
+    offers = products.offers_by_product([product_id]).get(product_id, ())
     if not offers:
         raise UnknownWishlistItem(product_id)
     chosen = next((offer for offer in offers if offer.sku == sku), None)
     if chosen is None and sku:
-        raise catalog.UnknownSku(sku)
+        raise UnknownSku(sku)
     accounts.change_wishlist_item(owner, product_id, sku=sku, quantity=quantity)
     return chosen or offers[0]
 
@@ -85,7 +86,7 @@ def move_to_cart(owner: WishlistOwner | None, token: str, product_id: int, *, sk
     """
     offer = _sellable_offer(product_id, sku)
     if quantity > offer.available:
-        raise cart.NotEnoughStock(max(0, offer.available))
+        raise NotEnoughStock(max(0, offer.available))
     # Removed first, since of two concurrent moves only one removes it; restored below if the cart refuses it.
     removed = accounts.remove_wishlist_item(owner, product_id)
     if owner is None or removed is None:
@@ -98,13 +99,13 @@ def move_to_cart(owner: WishlistOwner | None, token: str, product_id: int, *, sk
 
 
 def _sellable_offer(product_id: int, sku: str) -> Offer:
-    offers = catalog.offers_by_product([product_id]).get(product_id, ())
+    offers = products.offers_by_product([product_id]).get(product_id, ())
     if len(offers) > 1 and not sku:
         raise NotChosen(product_id)
     for offer in offers:
         if offer.is_sellable and sku in {"", offer.sku}:
             return offer
-    raise catalog.UnknownSku(sku)
+    raise UnknownSku(sku)
 
 
 def request_alert(email: str, sku: Sku, *, user: UserId | None = None) -> bool:
@@ -115,7 +116,7 @@ def request_alert(email: str, sku: Sku, *, user: UserId | None = None) -> bool:
     :raise catalog.UnknownSku: no product on sale has this SKU
     :raise contact.NotAnEmail: the address is not valid
     """
-    offer = catalog.get_offer(sku)
+    offer = products.get_offer(sku)
     if offer.available > 0:
         return False
     accounts.request_alert(email, sku, offer.product_id, user=user)

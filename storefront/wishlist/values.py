@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storefront.accounts.service import WishlistEntry
-from storefront.catalog.service import Offer, Sku
+from storefront.catalog.values import Offer, Sku
 from storefront.core.errors import DomainError
 
 

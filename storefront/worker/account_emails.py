@@ -8,7 +8,8 @@ from typing import Any
 from flask import current_app, render_template, url_for
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Purpose, SentCode
+from storefront.accounts.service import SentCode
+from storefront.accounts.values import Purpose
 from storefront.core.contact import is_email
 from storefront.messaging import sms
 from storefront.web.emails import send_email

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import url_for
 
-from storefront.orders.service import OrderView
+from storefront.orders.values import OrderView
 from storefront.web.emails import send_email
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
 from storefront.core.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import ReturnState
+from storefront.orders.refund_values import ReturnState
 from storefront.payments import service as payments
 from storefront.worker import order_emails
 
@@ -29,7 +29,7 @@ def restock_part(key: str, payload: Mapping[str, Any]) -> None:
     """Restock the units of a refund."""
     checkout = payload["checkout"]
     occasion = f"{checkout}/{payload['refund']}"
-    catalog.restock_part(
+    inventory.restock_part(
         checkout, occasion, payload["units"], reason=payload["reason"], actor=payload["actor"] or "shop"
     )
 
@@ -45,9 +45,9 @@ def restock_cancelled(key: str, payload: Mapping[str, Any]) -> None:
     """Restock the units of a cancelled order, less those of earlier partial refunds."""
     checkout = payload["checkout"]
     if "units" in payload:
-        catalog.restock_part(checkout, checkout, payload["units"], reason="cancellation", actor="shop")
+        inventory.restock_part(checkout, checkout, payload["units"], reason="cancellation", actor="shop")
     else:
-        catalog.restock(checkout, reason="cancellation", actor="shop")
+        inventory.restock(checkout, reason="cancellation", actor="shop")
 
 
 def send_refund(key: str, payload: Mapping[str, Any]) -> None:

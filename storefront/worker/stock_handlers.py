@@ -9,8 +9,7 @@ from typing import Any
 
 from flask import current_app, url_for
 
-from storefront.catalog import service as catalog
-from storefront.catalog.service import inventory_admin
+from storefront.catalog import inventory
 from storefront.core.clock import in_shop_time, utc_now
 from storefront.messaging import job_progress
 from storefront.web.emails import send_email
@@ -23,16 +22,16 @@ DIGEST_ROWS = 30
 
 def apply_import(import_id: int) -> None:
     """Apply one stock import and publish its progress."""
-    name = inventory_admin.progress_key(import_id)
+    name = inventory.admin.progress_key(import_id)
     try:
-        inventory_admin.apply_import(import_id, lambda done, total: job_progress.set(name, done))
+        inventory.admin.apply_import(import_id, lambda done, total: job_progress.set(name, done))
     finally:
         job_progress.clear(name)
 
 
 def apply_imports() -> None:
     """Apply all waiting stock imports, also those interrupted by the end of a worker."""
-    for import_id in inventory_admin.waiting_imports():
+    for import_id in inventory.admin.waiting_imports():
         apply_import(import_id)
 
 
@@ -40,12 +39,12 @@ def send_daily_digest() -> None:
     """In the morning: purge old sales figures and publish the daily digest; at other times do nothing."""
     now = in_shop_time(utc_now())
     if now.hour in MORNING:
-        catalog.close_day(now.date())
+        inventory.close_day(now.date())
 
 
 def send_low_stock(key: str, payload: Mapping[str, Any]) -> None:
     """Send the staff the products that ran low, with their present stock."""
-    rows = [row for row in inventory_admin.rows_by_sku(payload["skus"]) if row.available <= row.reorder_level]
+    rows = [row for row in inventory.admin.rows_by_sku(payload["skus"]) if row.available <= row.reorder_level]
     if not rows:  # all were restocked meanwhile
         return
     count = payload["count"]
@@ -55,8 +54,8 @@ def send_low_stock(key: str, payload: Mapping[str, Any]) -> None:
 
 def send_digest(key: str, payload: Mapping[str, Any]) -> None:
     """Send the staff the daily list of products to reorder, unless it is empty."""
-    page = inventory_admin.restock_list(size=DIGEST_ROWS)
-    out, low = page.counts[inventory_admin.StockFilter.OUT], page.counts[inventory_admin.StockFilter.LOW]
+    page = inventory.admin.restock_list(size=DIGEST_ROWS)
+    out, low = page.counts[inventory.admin.StockFilter.OUT], page.counts[inventory.admin.StockFilter.LOW]
     if page.rows:
         day = date.fromisoformat(payload["day"])
         subject = f"To restock: {out:,} sold out, {low:,} low"

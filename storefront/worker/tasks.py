@@ -18,8 +18,8 @@ from storefront.accounts import events as accounts_events
 from storefront.accounts import service as accounts
 from storefront.cart import service as cart
 from storefront.catalog import events as catalog_events
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Offer, Sku
+from storefront.catalog import inventory, media, products, reviews
+from storefront.catalog.values import Offer, Sku
 from storefront.checkout import service as checkout
 from storefront.db import outbox
 from storefront.db.session import db
@@ -100,13 +100,13 @@ def send_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
 
 
 def _find_available(sku: Sku) -> Offer | None:
-    offer = catalog.offers_of([sku]).get(sku)
+    offer = products.offers_of([sku]).get(sku)
     return offer if offer is not None and offer.is_sellable and offer.available > 0 else None
 
 
 def reindex_category(key: str, payload: Mapping[str, Any]) -> None:
     """Update the search index of a renamed category's products."""
-    catalog.admin.reindex_category(payload["category"])
+    products.admin.reindex_category(payload["category"])
 
 
 def resume_after_webhook(key: str, payload: Mapping[str, Any]) -> None:
@@ -124,7 +124,7 @@ def erase_customer(key: str, payload: Mapping[str, Any]) -> None:
     checkout.erase(token)
     cart.forget(token)
     orders.erase_customer(user)
-    catalog.anonymise_author(user)
+    reviews.anonymise_author(user)
 
 
 SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
@@ -168,8 +168,8 @@ def deliver_outboxes() -> int:
 
 def sweep() -> None:
     """Do all work that is due or was interrupted."""
-    _run_all(checkout.resume_unfinished, catalog.release_expired, deliver_outboxes, stock_handlers.apply_imports)
-    _run_all(catalog.admin.apply_prices)
+    _run_all(checkout.resume_unfinished, inventory.release_expired, deliver_outboxes, stock_handlers.apply_imports)
+    _run_all(products.admin.apply_prices)
 
 
 def cleanup() -> None:
@@ -177,10 +177,8 @@ def cleanup() -> None:
     _run_all(
         accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished, accounts.purge_guest_wishlists
     )
-    _run_all(
-        checkout.purge_duplicate_guards, catalog.inventory_admin.forget_old_imports, stock_handlers.send_daily_digest
-    )
-    _run_all(catalog.admin.purge_idempotency_keys, catalog.gallery.delete_orphans)
+    _run_all(checkout.purge_duplicate_guards, inventory.admin.forget_old_imports, stock_handlers.send_daily_digest)
+    _run_all(products.admin.purge_idempotency_keys, media.gallery.delete_orphans)
 
 
 def _run_all(*jobs: Callable[[], object]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account
+from storefront.accounts.values import Account
 from tests.factories.accounts import PASSWORD
 from tests.mailbox import Mailbox
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import UserId
+from storefront.accounts.values import MAX_ADDRESSES, TooManyAddresses, UnknownAddress, UnknownUser, UserId
 from storefront.core.addresses import PostalAddress
 from tests.conftest import ENGINES
 from tests.factories.accounts import make_account
@@ -72,11 +72,11 @@ def test_when_the_default_is_deleted_the_oldest_becomes_the_default(asha: UserId
 
 
 def test_the_address_book_has_a_maximum_size(asha: UserId) -> None:
-    for number in range(accounts.MAX_ADDRESSES):
+    for number in range(MAX_ADDRESSES):
         add(asha, str(number))
-    with pytest.raises(accounts.TooManyAddresses):
+    with pytest.raises(TooManyAddresses):
         add(asha, "one too many")
-    assert len(lines_of(asha)) == accounts.MAX_ADDRESSES
+    assert len(lines_of(asha)) == MAX_ADDRESSES
 
 
 def test_addresses_of_other_accounts_are_unknown_and_unchanged(asha: UserId) -> None:
@@ -88,13 +88,13 @@ def test_addresses_of_other_accounts_are_unknown_and_unchanged(asha: UserId) -> 
         lambda: accounts.set_default_address(asha, foreign),
         lambda: accounts.remove_address(asha, foreign),
     ):
-        with pytest.raises(accounts.UnknownAddress):
+        with pytest.raises(UnknownAddress):
             command()
     assert lines_of(ravi) == [("His", True)]
 
 
 def test_an_address_needs_an_account(app: Flask) -> None:
-    with pytest.raises(accounts.UnknownUser):
+    with pytest.raises(UnknownUser):
         add(UserId(10**6), "Nowhere")
 
 

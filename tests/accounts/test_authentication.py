@@ -9,7 +9,16 @@ from sqlalchemy import update
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import Identity, User
-from storefront.accounts.service import Account, Role, SecondFactorNeeded, UserId
+from storefront.accounts.values import (
+    Account,
+    Role,
+    SecondFactorNeeded,
+    TooManyCodes,
+    UserId,
+    WeakPassword,
+    WrongCode,
+    WrongPassword,
+)
 from storefront.core.clock import utc_now
 from storefront.db.session import db, read_session, transaction
 from tests.accounts.sign_ups import EMAIL, PASSWORD, PHONE
@@ -40,28 +49,28 @@ def test_sign_in_by_email_address_or_phone(app: Flask, typed: str) -> None:
     "typed", ["nobody@example.com", "+919876500000", "", "@", "a\0b", "x" * 5000, "12", "\ud800", "\ud800@example.com"]
 )
 def test_an_unknown_account_is_refused(app: Flask, typed: str) -> None:
-    with pytest.raises(accounts.WrongPassword):
+    with pytest.raises(WrongPassword):
         accounts.sign_in(typed, PASSWORD)
 
 
 @pytest.mark.parametrize("password", ["", PASSWORD.upper(), PASSWORD + " ", "\0", "\ud800", "x" * 100_000])
 def test_a_wrong_password_is_refused(app: Flask, password: str) -> None:
     make_account(email=EMAIL)
-    with pytest.raises(accounts.WrongPassword):
+    with pytest.raises(WrongPassword):
         accounts.sign_in(EMAIL, password)
 
 
 def test_an_account_without_a_password_accepts_none(app: Flask) -> None:
     make_account(email=EMAIL, password=None)
     for password in ("", "None", "nobody's password"):
-        with pytest.raises(accounts.WrongPassword):
+        with pytest.raises(WrongPassword):
             accounts.sign_in(EMAIL, password)
 
 
 def test_a_legacy_bcrypt_hash_is_replaced_at_the_next_sign_in(app: Flask) -> None:
     account = make_account(email=EMAIL)
     set_password_hash(account.id, bcrypt.hashpw(b"old", bcrypt.gensalt(4)).decode())  # shorter than we accept
-    with pytest.raises(accounts.WrongPassword):
+    with pytest.raises(WrongPassword):
         accounts.sign_in(EMAIL, "older")
     assert accounts.sign_in(EMAIL, "old").id == account.id
     assert password_hash_of(account.id).startswith("$argon2id$")
@@ -72,7 +81,7 @@ def test_a_malformed_hash_matches_no_password(app: Flask) -> None:
     account = make_account(email=EMAIL)
     for broken in ("", "plain", "$2b$broken", "$argon2id$broken"):
         set_password_hash(account.id, broken)
-        with pytest.raises(accounts.WrongPassword):
+        with pytest.raises(WrongPassword):
             accounts.sign_in(EMAIL, broken)
 
 
@@ -118,19 +127,19 @@ def test_a_second_factor_is_valid_once_and_for_its_account_only(mailbox: Mailbox
     staff, other = make_staff(email=EMAIL), make_staff()
     sign_in_with_first_factor(EMAIL)
     digits = mailbox.code_for(EMAIL)
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.pass_second_factor(other.id, digits)
     accounts.pass_second_factor(staff.id, digits)
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.pass_second_factor(staff.id, digits)
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.pass_second_factor(UserId(10**9), digits)
 
 
 def test_a_code_for_another_purpose_is_no_second_factor(mailbox: Mailbox) -> None:
     staff = make_staff(email=EMAIL)
     accounts.request_reset(EMAIL)
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.pass_second_factor(staff.id, mailbox.code_for(EMAIL))
 
 
@@ -139,7 +148,7 @@ def test_strangers_cannot_exhaust_the_limit_of_sign_in_codes(mailbox: Mailbox, n
     for _ in range(3):
         accounts.request_reset(EMAIL)
         now.advance(seconds=61)
-    with pytest.raises(accounts.TooManyCodes):
+    with pytest.raises(TooManyCodes):
         accounts.request_reset(EMAIL)
     sign_in_with_first_factor(EMAIL)
     assert accounts.pass_second_factor(staff.id, mailbox.code_for(EMAIL)) == staff
@@ -150,10 +159,10 @@ def test_a_password_reset_lifts_the_limit_exhausted_by_guessing_the_second_facto
     for _ in range(20):
         accounts.sign_in(EMAIL, PASSWORD)
         for _ in range(5):
-            with pytest.raises(accounts.WrongCode):
+            with pytest.raises(WrongCode):
                 accounts.pass_second_factor(account.id, "none")
         now.advance(minutes=4)
-    with pytest.raises(accounts.TooManyCodes):
+    with pytest.raises(TooManyCodes):
         accounts.sign_in(EMAIL, PASSWORD)
     accounts.request_reset(EMAIL)
     accounts.reset_password(EMAIL, mailbox.code_for(EMAIL), "a lawn under the teapot")
@@ -179,7 +188,7 @@ def test_a_password_reset_ends_every_session(mailbox: Mailbox) -> None:
     accounts.reset_password(EMAIL, mailbox.code_for(EMAIL), NEW)
     assert [accounts.find_session(reference) for reference in references] == [None, None]
     assert accounts.sign_in(EMAIL, NEW) == account
-    with pytest.raises(accounts.WrongPassword):
+    with pytest.raises(WrongPassword):
         accounts.sign_in(EMAIL, PASSWORD)
     assert mailbox.letters_to(EMAIL)[-1].subject == "Your password was changed"
 
@@ -187,7 +196,7 @@ def test_a_password_reset_ends_every_session(mailbox: Mailbox) -> None:
 def test_an_unknown_address_gets_no_email_and_no_code_is_accepted(mailbox: Mailbox) -> None:
     accounts.request_reset(EMAIL)
     assert mailbox.letters_to(EMAIL) == []
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.reset_password(EMAIL, "123456", NEW)
 
 
@@ -196,7 +205,7 @@ def test_the_rate_limit_does_not_reveal_whether_the_account_exists(mailbox: Mail
     refusals = []
     for address in (EMAIL, "nobody@example.com"):
         accounts.request_reset(address)
-        with pytest.raises(accounts.TooManyCodes) as refusal:
+        with pytest.raises(TooManyCodes) as refusal:
             accounts.request_reset(address)
         refusals.append(refusal.value.seconds)
     assert refusals[0] == refusals[1]
@@ -206,7 +215,7 @@ def test_a_weak_password_does_not_use_up_the_code(mailbox: Mailbox) -> None:
     make_account(email=EMAIL)
     accounts.request_reset(EMAIL)
     digits = mailbox.code_for(EMAIL)
-    with pytest.raises(accounts.WeakPassword):
+    with pytest.raises(WeakPassword):
         accounts.reset_password(EMAIL, digits, "short")
     accounts.reset_password(EMAIL, digits, NEW)
 
@@ -241,7 +250,7 @@ def test_a_code_sent_to_a_previous_address_resets_nothing(mailbox: Mailbox) -> N
     digits = mailbox.code_for(EMAIL)
     with transaction("accounts") as session:
         session.execute(update(User).where(User.id == account.id).values(email="elsewhere@example.com"))
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.reset_password(EMAIL, digits, NEW)
 
 
@@ -249,11 +258,11 @@ def test_a_code_sent_to_a_previous_address_resets_nothing(mailbox: Mailbox) -> N
 def test_an_address_that_collates_equal_is_another_account(mailbox: Mailbox, typed: str) -> None:
     """MySQL compares é and e as equal; the Kelvin sign becomes k when it is lower-cased."""
     victim = make_account(email="miké@example.com")
-    with pytest.raises(accounts.WrongPassword):
+    with pytest.raises(WrongPassword):
         accounts.sign_in(typed, PASSWORD)
     accounts.request_reset("mike@example.com")
     assert mailbox.letters_to("mike@example.com") == []
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.reset_password("mike@example.com", "000000", NEW)
     assert accounts.get_account(victim.id).email == "miké@example.com"
 
@@ -274,11 +283,11 @@ def test_changing_the_password_ends_all_other_sessions(mailbox: Mailbox) -> None
 def test_changing_the_password_needs_the_old_one(mailbox: Mailbox) -> None:
     account, without = make_account(email=EMAIL), make_account(password=None)
     reference = accounts.open_session(account.id)
-    with pytest.raises(accounts.WrongPassword):
+    with pytest.raises(WrongPassword):
         accounts.change_password(account.id, "wrong", NEW, current=reference)
-    with pytest.raises(accounts.WeakPassword):
+    with pytest.raises(WeakPassword):
         accounts.change_password(account.id, PASSWORD, "password1", current=reference)
-    with pytest.raises(accounts.WrongPassword):
+    with pytest.raises(WrongPassword):
         accounts.change_password(without.id, "", NEW, current=reference)
     assert accounts.sign_in(EMAIL, PASSWORD) == account
     assert mailbox.letters_to(EMAIL) == []

@@ -21,6 +21,7 @@ from werkzeug.test import TestResponse
 
 from storefront import create_app
 from storefront.accounts import service as accounts
+from storefront.accounts.values import WrongCode, WrongPassword
 from storefront.db.session import db
 from storefront.web.security_headers import limiter
 from tests.accounts.sign_ups import EMAIL, PASSWORD
@@ -176,7 +177,7 @@ class counted_work:  # noqa: N801 - reads as a statement
 
 
 def _sign_in(address: str) -> None:
-    with pytest.raises(accounts.WrongPassword):
+    with pytest.raises(WrongPassword):
         accounts.sign_in(address, "wrong")
 
 
@@ -189,7 +190,7 @@ def _reset(address: str) -> None:
 
 
 def _enter(address: str) -> None:
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.reset_password(address, "000000", PASSWORD)
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import SecondFactorNeeded
+from storefront.accounts.values import (
+    EmailTaken,
+    NoProvedAddress,
+    PhoneTaken,
+    SecondFactorNeeded,
+    WrongCode,
+    WrongPassword,
+)
 from tests.accounts.sign_ups import EMAIL, PASSWORD, PHONE
 from tests.factories.accounts import make_account
 from tests.mailbox import Mailbox
@@ -33,7 +40,7 @@ def test_a_phone_number_is_changed_by_its_code(mailbox: Mailbox) -> None:
 
 def test_a_change_needs_the_password(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL)
-    with pytest.raises(accounts.WrongPassword):
+    with pytest.raises(WrongPassword):
         accounts.request_contact_change(account.id, NEW, password="wrong")
     assert mailbox.letters_to(NEW) == []
 
@@ -41,7 +48,7 @@ def test_a_change_needs_the_password(mailbox: Mailbox) -> None:
 def test_an_account_without_a_password_reauthenticates_by_a_code(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL, password=None)
     for given in ("", "000000", PASSWORD):
-        with pytest.raises(accounts.WrongCode):
+        with pytest.raises(WrongCode):
             accounts.request_contact_change(account.id, NEW, password=given, code=given)
     assert accounts.send_reauthentication_code(account.id) == EMAIL
     accounts.request_contact_change(account.id, NEW, code=mailbox.code_for(EMAIL))
@@ -51,7 +58,7 @@ def test_an_account_without_a_password_reauthenticates_by_a_code(mailbox: Mailbo
 
 def test_turning_off_the_second_factor_needs_a_code_without_a_password(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL, password=None, mfa=True)
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.set_second_factor(account.id, on=False)
     accounts.send_reauthentication_code(account.id)
     accounts.set_second_factor(account.id, on=False, code=mailbox.code_for(EMAIL))
@@ -61,7 +68,7 @@ def test_turning_off_the_second_factor_needs_a_code_without_a_password(mailbox: 
 def test_a_code_for_another_purpose_does_not_reauthenticate(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL, password=None)
     accounts.send_address_code(account.id, EMAIL)
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.request_contact_change(account.id, NEW, code=mailbox.code_for(EMAIL))
     assert mailbox.letters_to(NEW) == []
 
@@ -75,7 +82,7 @@ def test_the_email_of_a_reauthentication_code_warns_of_intruders(mailbox: Mailbo
 
 def test_no_reauthentication_code_with_a_password_or_without_an_address(mailbox: Mailbox) -> None:
     for account in (make_account(email=EMAIL), make_account(email=None, password=None)):
-        with pytest.raises(accounts.NoProvedAddress):
+        with pytest.raises(NoProvedAddress):
             accounts.send_reauthentication_code(account.id)
     accounts.request_contact_change(account.id, NEW)  # neither password nor address: nothing to check
     assert len(mailbox.letters_to(NEW)) == 1
@@ -86,7 +93,7 @@ def test_an_address_of_another_account_is_kept_and_its_owner_is_informed(mailbox
     accounts.request_contact_change(other.id, EMAIL, password=PASSWORD)
     (email,) = mailbox.letters_to(EMAIL)
     assert email.subject == "You have an account at marigold already"
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.confirm_contact(other.id, EMAIL, "000000")
     assert accounts.get_account(owner.id).email == EMAIL
 
@@ -103,7 +110,7 @@ def test_an_unverified_address_goes_to_the_account_that_verifies_it(mailbox: Mai
 def test_a_code_sent_for_another_account_is_refused(mailbox: Mailbox) -> None:
     mine, theirs = make_account(), make_account()
     accounts.request_contact_change(theirs.id, NEW, password=PASSWORD)
-    with pytest.raises(accounts.WrongCode):
+    with pytest.raises(WrongCode):
         accounts.confirm_contact(mine.id, NEW, mailbox.code_for(NEW))
     assert accounts.get_account(mine.id).email != NEW
 
@@ -121,13 +128,13 @@ def test_an_address_taken_in_the_meantime_is_refused(mailbox: Mailbox) -> None:
     accounts.request_contact_change(account.id, NEW, password=PASSWORD)
     digits = mailbox.code_for(NEW)
     make_account(email=NEW)
-    with pytest.raises(accounts.EmailTaken):
+    with pytest.raises(EmailTaken):
         accounts.confirm_contact(account.id, NEW, digits)
 
 
 def test_a_phone_set_in_the_profile_is_unverified(mailbox: Mailbox) -> None:
     account, other = make_account(phone=PHONE), make_account()
-    with pytest.raises(accounts.PhoneTaken):
+    with pytest.raises(PhoneTaken):
         accounts.change_profile(other.id, {"phone": PHONE})
     accounts.change_profile(account.id, {"phone": "+919876500000"})
     changed = accounts.get_account(account.id)
@@ -138,7 +145,7 @@ def test_a_phone_set_in_the_profile_is_unverified(mailbox: Mailbox) -> None:
 
 def test_the_second_factor_is_turned_on_and_off_by_the_password(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL)
-    with pytest.raises(accounts.WrongPassword):
+    with pytest.raises(WrongPassword):
         accounts.set_second_factor(account.id, on=True, password="wrong")
     accounts.set_second_factor(account.id, on=True, password=PASSWORD)
     assert isinstance(accounts.sign_in(EMAIL, PASSWORD), SecondFactorNeeded)
@@ -151,5 +158,5 @@ def test_the_second_factor_is_turned_on_and_off_by_the_password(mailbox: Mailbox
 def test_the_second_factor_needs_a_verified_address(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL, verified=False)
     assert accounts.second_factor_address(account.id) is None
-    with pytest.raises(accounts.NoProvedAddress):
+    with pytest.raises(NoProvedAddress):
         accounts.set_second_factor(account.id, on=True, password=PASSWORD)

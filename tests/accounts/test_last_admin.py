@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import LastAdmin, Role
+from storefront.accounts.values import LastAdmin, Role, UnknownUser
 from storefront.db.audit_log import AuditEntryView, AuditQuery
 from storefront.db.session import read_session
 from tests.conftest import ENGINES
@@ -70,7 +70,7 @@ def test_a_customer_may_be_deleted_in_a_shop_without_admins(app: Flask) -> None:
     clerk = make_staff(Role.STOCK_STAFF, email=OTHER)
     accounts.set_role(OTHER, Role.CUSTOMER)
     accounts.delete_account(clerk.id, password=PASSWORD)
-    with pytest.raises(accounts.UnknownUser):
+    with pytest.raises(UnknownUser):
         accounts.get_account(clerk.id)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import Identity
-from storefront.accounts.service import Account, IdentityClaims, SecondFactorNeeded
+from storefront.accounts.values import Account, EmailTaken, IdentityClaims, SecondFactorNeeded
 from storefront.db.session import read_session
 from tests.accounts.sign_ups import EMAIL, PASSWORD
 from tests.factories.accounts import make_account, make_staff
@@ -63,7 +63,7 @@ def test_subjects_that_collate_equal_are_two_accounts(app: Flask) -> None:
     first = sign_in("asha", email=None)
     try:
         second = sign_in("ASHA", email=None)
-    except accounts.EmailTaken:  # MySQL cannot keep both
+    except EmailTaken:  # MySQL cannot keep both
         return
     assert first.id != second.id
 

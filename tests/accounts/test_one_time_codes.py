@@ -13,7 +13,7 @@ from flask import Flask
 from storefront.accounts import one_time_codes
 from storefront.accounts.models import OneTimeCode
 from storefront.accounts.one_time_codes import SentCode
-from storefront.accounts.service import CodeExpired, Purpose, TooManyCodes, WrongCode
+from storefront.accounts.values import CodeExpired, Purpose, TooManyCodes, WrongCode
 from storefront.db.session import db, read_session
 from tests import demo_shop
 from tests.accounts.sign_ups import EMAIL, PHONE

@@ -9,7 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from storefront.accounts import passwords
-from storefront.accounts.service import WeakPassword
+from storefront.accounts.values import WeakPassword
 
 ARGON2 = passwords.hash_password("teapot on the lawn")
 pytestmark = pytest.mark.usefixtures("real_hashing")

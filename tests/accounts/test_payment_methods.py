@@ -11,7 +11,7 @@ from flask import Flask
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import PaymentMethod
-from storefront.accounts.service import UnusableMethod, UserId
+from storefront.accounts.values import UnknownMethod, UnusableMethod, UserId
 from storefront.core.card_numbers import CardNumberRejected
 from storefront.db.session import read_session
 from tests.conftest import ENGINES
@@ -149,9 +149,9 @@ def test_methods_of_other_accounts_are_unknown_and_unchanged(asha: UserId) -> No
     ravi = make_account().id
     foreign = accounts.add_method(ravi, "COD", "cod", is_default=True)
     for command in (accounts.set_default_method, accounts.remove_method):
-        with pytest.raises(accounts.UnknownMethod):
+        with pytest.raises(UnknownMethod):
             command(asha, foreign.id)
-        with pytest.raises(accounts.UnknownMethod):
+        with pytest.raises(UnknownMethod):
             command(asha, 0)
     assert accounts.methods_of(ravi) == [foreign]
 

@@ -9,7 +9,7 @@ from flask import Flask
 from PIL import Image
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import UserId
+from storefront.accounts.values import UnknownAvatar, UnknownUser, UnusableAvatar, UserId
 from storefront.core.image_processing import InvalidImage
 from tests.core.test_image_processing import a_picture
 from tests.factories.accounts import make_account
@@ -41,7 +41,7 @@ def test_any_name_is_stored_with_blanks_squeezed(asha: UserId, name: str | None,
 
 
 def test_a_name_needs_an_account(app: Flask) -> None:
-    with pytest.raises(accounts.UnknownUser):
+    with pytest.raises(UnknownUser):
         accounts.change_profile(UserId(10**6), {"name": "Asha"})
 
 
@@ -53,7 +53,7 @@ def test_an_uploaded_picture_is_resized_and_its_url_contains_its_hash(asha: User
     second = accounts.upload_avatar(asha, a_picture(colour="maroon"))
     assert second != first
     assert content_of(second)
-    with pytest.raises(accounts.UnknownAvatar):
+    with pytest.raises(UnknownAvatar):
         content_of(first)
 
 
@@ -81,7 +81,7 @@ def test_an_avatar_may_be_a_url_or_a_path_of_this_shop(asha: UserId, address: st
     ],
 )
 def test_an_invalid_avatar_url_is_refused(asha: UserId, address: str) -> None:
-    with pytest.raises(accounts.UnusableAvatar):
+    with pytest.raises(UnusableAvatar):
         accounts.change_profile(asha, {"avatar": address})
     assert accounts.get_account(asha).avatar is None
 
@@ -90,5 +90,5 @@ def test_an_invalid_avatar_url_is_refused(asha: UserId, address: str) -> None:
 def test_an_uploaded_picture_replaced_by_a_url_is_deleted(asha: UserId) -> None:
     uploaded = accounts.upload_avatar(asha, a_picture())
     accounts.change_profile(asha, {"avatar": "https://example.com/asha.png"})
-    with pytest.raises(accounts.UnknownAvatar):
+    with pytest.raises(UnknownAvatar):
         content_of(uploaded)

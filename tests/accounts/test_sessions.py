@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import UserSession
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.db.session import read_session
 from tests.factories.accounts import make_account, make_staff
 from tests.fakes import Clock

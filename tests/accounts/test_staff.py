@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role, SecondFactorNeeded
+from storefront.accounts.values import Role, SecondFactorNeeded
 from storefront.web.session import staff_required
 from tests.accounts.sign_ups import EMAIL, PASSWORD
 from tests.factories.accounts import make_account, make_staff

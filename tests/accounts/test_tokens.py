@@ -12,7 +12,7 @@ from flask import Flask
 
 from storefront.accounts import service as accounts
 from storefront.accounts import tokens
-from storefront.accounts.service import SignedIn
+from storefront.accounts.values import SignedIn
 from tests.factories.accounts import make_account
 from tests.fakes import Clock
 

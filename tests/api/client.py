@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, SignedIn
+from storefront.accounts.values import Account, SignedIn
 from storefront.db.session import db
 from tests.page_client import SAME_ORIGIN, Pages
 

@@ -8,8 +8,8 @@ from typing import Any
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, SavedAddress
-from storefront.catalog.service import ProductCard
+from storefront.accounts.values import Account, SavedAddress
+from storefront.catalog.values import ProductCard
 from storefront.checkout.models import Checkout
 from storefront.core.addresses import PostalAddress
 from storefront.db.session import db, read_session

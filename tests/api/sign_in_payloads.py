@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from storefront.accounts.service import Account
+from storefront.accounts.values import Account
 from tests.accounts.sign_ups import EMAIL, PASSWORD
 from tests.api.client import Api
 from tests.mailbox import Mailbox

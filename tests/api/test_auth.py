@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, Role
+from storefront.accounts.values import Account, Role
 from storefront.db.session import db
 from storefront.web import session as web_session
 from tests.accounts.sign_ups import EMAIL, PASSWORD, PHONE, register

@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.cart import service as cart
 from storefront.cart.models import Cart
 from storefront.catalog.models import Product
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.db.session import db, read_session, transaction
 from tests.api.client import Api, assert_refused
 from tests.api.order_payloads import signed_in

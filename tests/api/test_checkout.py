@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.cart import service as cart
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.worker import tasks
 from tests import consistency
 from tests.api.client import Api, assert_refused

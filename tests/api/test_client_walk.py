@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account
+from storefront.accounts.values import Account, UserId
 from storefront.cart import service as cart
 from storefront.catalog.models import Product
 from storefront.db.session import db, transaction
@@ -37,12 +37,12 @@ def member(client: LegacyClient) -> LegacyClient:
 
 def server_cart(client: LegacyClient) -> dict[int, int]:
     db.session.rollback()
-    lines = cart.quote(cart.cart_key_of(accounts.UserId(client.uid))).lines
+    lines = cart.quote(cart.cart_key_of(UserId(client.uid))).lines
     return {line.offer.product_id: line.quantity for line in lines}
 
 
 def holder_of(client: LegacyClient) -> Account:
-    return accounts.get_account(accounts.UserId(client.uid))
+    return accounts.get_account(UserId(client.uid))
 
 
 # ------------------------------------------------------------------------------------------ 4.1 to 4.3

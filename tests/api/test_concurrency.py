@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from storefront.accounts.service import Account
+from storefront.accounts.values import Account
 from storefront.cart.models import Cart
 from storefront.db.session import read_session
 from tests import consistency

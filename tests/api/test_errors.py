@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from storefront.accounts import service as accounts
+from storefront.accounts.values import EmailTaken, WrongPassword
 from storefront.api import errors
-from storefront.catalog import service as catalog
+from storefront.catalog.values import OutOfStock, Sku, UnknownProduct
 from storefront.core.errors import DomainError, RetryLater
 from tests.api.client import Api, assert_refused
 from tests.isolated_shop import own_shop, shop_at
@@ -152,10 +152,10 @@ def test_a_rate_limit_answers_429_with_retry_after(api: Api, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (catalog.UnknownProduct(7), 404, "PRODUCT_NOT_FOUND"),
-        (catalog.OutOfStock({catalog.Sku("A"): 2}, {catalog.Sku("A"): "Mug"}), 409, "INSUFFICIENT_STOCK"),
-        (accounts.EmailTaken(), 409, "DUPLICATE_EMAIL"),
-        (accounts.WrongPassword(), 401, "INVALID_CREDENTIALS"),
+        (UnknownProduct(7), 404, "PRODUCT_NOT_FOUND"),
+        (OutOfStock({Sku("A"): 2}, {Sku("A"): "Mug"}), 409, "INSUFFICIENT_STOCK"),
+        (EmailTaken(), 409, "DUPLICATE_EMAIL"),
+        (WrongPassword(), 401, "INVALID_CREDENTIALS"),
     ],
 )
 def test_a_domain_error_has_the_code_of_the_contract(

@@ -30,7 +30,7 @@ from schemathesis.specs.openapi.checks import (
 from sqlalchemy import select
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, Role
+from storefront.accounts.values import Account, Role
 from storefront.api.operations import OPERATIONS
 from storefront.catalog.models import Product, Variant
 from storefront.cli import consistency

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.api.auth import sign_up_verified
 from storefront.api.guards import CHANGED_BY_API, of_user, public, signed_in, stock_staff
 from storefront.api.operations import OPERATIONS, Operation

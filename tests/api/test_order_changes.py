@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.db.audit_log import AuditQuery
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from storefront.worker import tasks
 from tests import consistency
 from tests.api.client import Api, assert_refused

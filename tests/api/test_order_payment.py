@@ -12,7 +12,7 @@ from flask import Flask
 from config import SCHEMAS
 from storefront.accounts import service as accounts
 from storefront.accounts.payment_methods import FRESH
-from storefront.accounts.service import Account
+from storefront.accounts.values import Account
 from storefront.db.session import db, read_session
 from tests.api.client import Api, assert_refused
 from tests.api.order_payloads import BLANK_CARD, CARD, order_body, signed_in, written

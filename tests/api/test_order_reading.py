@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.orders import service as orders
+from storefront.orders.values import OrderStatus
 from tests.api.client import Api, assert_refused
 from tests.api.order_payloads import order_body, prices, save_address, signed_in, written
 from tests.api.test_orders import place
@@ -75,7 +76,7 @@ def test_tracking_shows_the_status_history(app: Flask, now: Clock) -> None:
     mine, _ = signed_in(app)
     order = place(mine, order_body((make_product(), 1)))
     now.advance(hours=1)
-    orders.advance(order["id"], orders.OrderStatus.PROCESSING, by="the shop")
+    orders.advance(order["id"], OrderStatus.PROCESSING, by="the shop")
     orders.set_tracking(order["id"], "AWB-1", by="the shop")
     told = mine.get(f"/api/orders/{order['id']}/track").json
     assert told["statusHistory"] == [

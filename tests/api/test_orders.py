@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from storefront.accounts.service import Account, Role
+from storefront.accounts.values import Account, Role
 from storefront.cart import service as cart
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.checkout import service as checkout
-from storefront.checkout.values import CheckoutState, Failure, Outcome
+from storefront.checkout.values import CheckoutId, CheckoutState, Failure, Outcome
 from tests import consistency
 from tests.api.client import Api, assert_refused
 from tests.api.order_payloads import ADDRESS, order_body, signed_in, written
@@ -323,7 +323,7 @@ def test_a_checkout_without_an_order_reports_its_outcome(
     code: str,
 ) -> None:
     api, _ = signed_in(app)
-    outcome = Outcome(checkout.CheckoutId("c"), state, None, None, failure, detail)
+    outcome = Outcome(CheckoutId("c"), state, None, None, failure, detail)
     monkeypatch.setattr(checkout, "place_direct_order", lambda token, order: "c")
     monkeypatch.setattr(checkout, "outcome_of", lambda identity, token: outcome)
     refused = api.post("/api/orders/", json=order_body((make_product(), 1)))

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from storefront.api import products
-from storefront.catalog import service as catalog
 from storefront.catalog.models import Image
+from storefront.catalog.values import Sku
 from storefront.core.cache import RefreshingCache
 from storefront.db.session import transaction
 from tests.api.client import Api
@@ -40,7 +40,7 @@ def test_an_unchanged_list_answers_304(api: Api) -> None:
     tag = api.get("/api/products").headers["ETag"]
     again = api.get("/api/products", headers={"If-None-Match": tag})
     assert (again.status_code, again.data) == (304, b"")
-    receive(catalog.Sku("SKU-APL-IP15PM"), -1)
+    receive(Sku("SKU-APL-IP15PM"), -1)
     changed = api.get("/api/products", headers={"If-None-Match": tag})
     assert (changed.status_code, changed.json[0]["stock"]) == (200, 44)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
+from storefront.catalog.values import Hold
 from tests.api.client import Api, assert_refused
 from tests.api.product_payloads import change, movements
 from tests.factories.catalog import make_product
@@ -84,7 +85,7 @@ def test_stock_is_not_reduced_below_zero(stock_keeper: Api) -> None:
 
 def test_reserved_units_are_not_reduced(stock_keeper: Api) -> None:
     product = make_product(stock=3)
-    catalog.reserve("a-checkout", [catalog.Hold(product.sku, 2)])
+    inventory.reserve("a-checkout", [Hold(product.sku, 2)])
     url = f"/api/products/{product.id}/reduce-stock?quantity="
     assert_refused(stock_keeper.put(f"{url}2"), 409, "INSUFFICIENT_STOCK")
     assert stock_keeper.put(f"{url}1").status_code == 200

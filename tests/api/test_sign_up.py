@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import UserId
+from storefront.accounts.values import UserId
 from tests.accounts.sign_ups import EMAIL, PASSWORD, PHONE
 from tests.api.client import Api, assert_refused
 from tests.api.sign_in_payloads import (
@@ -179,7 +179,7 @@ def test_a_verified_sign_up_sets_its_password(browser: Api, mailbox: Mailbox) ->
     done = set_password(browser, user, "eight888")
     assert (done.status_code, done.json) == (200, {"id": user, "message": "Password set"})
     assert someone_signed_in(browser) == user
-    assert accounts.get_account(accounts.UserId(user)).has_verified_email
+    assert accounts.get_account(UserId(user)).has_verified_email
 
 
 def test_only_the_verified_browser_sets_the_password_and_only_once(app: Flask, browser: Api, mailbox: Mailbox) -> None:

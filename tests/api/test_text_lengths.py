@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.catalog import service as catalog
+from storefront.catalog import listing
 from storefront.cli import consistency
 from tests.api.client import Api
 from tests.api.order_payloads import order_body, signed_in
@@ -76,7 +76,7 @@ def test_a_product_of_maximum_length_is_stored_completely_and_can_be_ordered(app
     product = created.json["id"]
     assert api.post(f"/cart/{person.id}/items?productId={product}&quantity=1").json["items"][0]["name"] == "é" * 500
     assert api.post(f"/users/{person.id}/wishlist", json={"productId": product}).status_code == 200
-    (card,) = catalog.cards_of([product])
+    (card,) = listing.cards_of([product])
     ordered = api.post("/api/orders/", json=order_body((card, 1), shippingAddress=FAR)).json
     assert (ordered["items"][0]["productName"], ordered["shippingCity"]) == ("é" * 500, "é" * 100)
     assert list(consistency.violations()) == []

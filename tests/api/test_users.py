@@ -12,7 +12,7 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role
+from storefront.accounts.values import MAX_ADDRESSES, Role, UnknownAvatar
 from tests.api.client import Api, assert_refused
 from tests.api.order_payloads import save_address, signed_in
 from tests.factories.accounts import make_account, make_staff
@@ -167,7 +167,7 @@ def test_an_external_avatar_replaces_the_uploaded_one(member: Member, app: Flask
         address = accounts.upload_avatar(member.account.id, picture())
     assert member.change(name="Ravi").json["avatar"] == address
     member.change(avatar="https://example.com/ravi.png")
-    with pytest.raises(accounts.UnknownAvatar):
+    with pytest.raises(UnknownAvatar):
         accounts.get_avatar(member.account.id, address.rsplit("/", 1)[1][:32])
 
 
@@ -244,7 +244,7 @@ def test_deleting_an_address(member: Member) -> None:
 
 
 def test_a_full_address_book(member: Member) -> None:
-    for _ in range(accounts.MAX_ADDRESSES):
+    for _ in range(MAX_ADDRESSES):
         save_address(member.account)
     assert_refused(member.post("addresses", AT_HOME), 409, "TOO_MANY_ADDRESSES")
 

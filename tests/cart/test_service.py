@@ -11,10 +11,10 @@ from flask import Flask
 
 from storefront.cart import service as cart
 from storefront.cart.models import Cart, Line
-from storefront.cart.service import LineNotice, NotEnoughStock, TooManyUnits, UnknownLine
-from storefront.catalog import service as catalog
+from storefront.cart.values import LineNotice, Merge, MergedLine, NotEnoughStock, TooManyUnits, UnknownLine
+from storefront.catalog import inventory
 from storefront.catalog.models import Product, Variant
-from storefront.catalog.service import Hold, Sku, UnknownSku
+from storefront.catalog.values import Hold, ProductCard, Sku, UnknownSku
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, transaction
 from tests.conftest import ENGINES
@@ -36,7 +36,7 @@ def reprice(sku: Sku, price: str) -> None:
         session.execute(sa.update(Variant).where(Variant.sku == sku).values(price=rupees(price).minor))
 
 
-def withdraw(product: catalog.ProductCard) -> None:
+def withdraw(product: ProductCard) -> None:
     with transaction("catalog") as session:
         session.execute(sa.update(Product).where(Product.id == product.id).values(active=False))
 
@@ -94,7 +94,7 @@ def test_no_more_than_the_available_stock_can_be_added(app: Flask) -> None:
 
 def test_units_reserved_by_others_are_not_available(app: Flask) -> None:
     mug = make_product(stock=5)
-    catalog.reserve("another", [Hold(mug.sku, 4)])
+    inventory.reserve("another", [Hold(mug.sku, 4)])
     with pytest.raises(NotEnoughStock) as refusal:
         cart.add_line(MINE, mug.sku, 2)
     assert refusal.value.available == 1
@@ -186,7 +186,7 @@ def test_a_changed_price_has_a_notice_until_the_shopper_changes_the_line(
 def test_a_short_line_has_a_notice_and_is_still_priced(app: Flask) -> None:
     mug = make_product(price=500, stock=5)
     cart.add_line(MINE, mug.sku, 4)
-    catalog.reserve("another", [Hold(mug.sku, 3)])
+    inventory.reserve("another", [Hold(mug.sku, 3)])
     quote = cart.quote(MINE)
     assert quote.lines[0].notices == (LineNotice.SHORT,)
     assert quote.price.subtotal == rupees(2000)
@@ -197,7 +197,7 @@ def test_a_sold_out_line_stays_and_costs_nothing(app: Flask) -> None:
     mug, pot = make_product(price=500, stock=2), make_product(price=300)
     cart.add_line(MINE, mug.sku, 2)
     cart.add_line(MINE, pot.sku, 1)
-    catalog.reserve("another", [Hold(mug.sku, 2)])
+    inventory.reserve("another", [Hold(mug.sku, 2)])
     quote = cart.quote(MINE)
     assert [line.notices for line in quote.lines] == [(LineNotice.SOLD_OUT,), ()]
     assert quote.price.subtotal == rupees(300)
@@ -241,7 +241,7 @@ def test_merging_carts_loses_no_line(app: Flask) -> None:
     for token, product, units in ((MINE, mug, 2), (MINE, pot, 1), (YOURS, mug, 3), (YOURS, jar, 4)):
         cart.add_line(token, product.sku, units)
     for _ in range(2):
-        assert cart.merge(MINE, YOURS) == cart.Merge(())
+        assert cart.merge(MINE, YOURS) == Merge(())
         assert lines_of(MINE) == []
         assert sorted(lines_of(YOURS)) == sorted([(mug.sku, 5), (pot.sku, 1), (jar.sku, 4)])
 
@@ -254,7 +254,7 @@ def test_merging_carts_reports_lines_cut_to_the_stock(app: Flask) -> None:
     cart.add_line(MINE, none.sku, 2)
     receive(none.sku, -2)
     merge = cart.merge(MINE, YOURS)
-    assert merge.shortened[:2] == (cart.MergedLine("Mug", 110, 99), cart.MergedLine("Pot", 6, 4))
+    assert merge.shortened[:2] == (MergedLine("Mug", 110, 99), MergedLine("Pot", 6, 4))
     assert lines_of(YOURS) == [(many.sku, 99), (few.sku, 4), (none.sku, 1)]
     assert cart.quote(YOURS).lines[-1].notices == (LineNotice.SOLD_OUT,)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storefront.cart.values import CartLine, CartQuote, LineId, LineNotice, PricingRules, price
-from storefront.catalog.service import Offer, ProductId, Sku
+from storefront.catalog.values import Offer, ProductId, Sku
 from storefront.core.money import CurrencyMismatch, Money
 from tests.factories.catalog import rupees
 

@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
+from storefront.catalog import inventory, listing, products
 from storefront.catalog import service as catalog
 from storefront.catalog.models import Product
-from storefront.catalog.service import Hold, NewProduct, NewReview, NewVariant, Sku, UnknownProduct, UnknownSku
+from storefront.catalog.products import NewProduct, NewReview, NewVariant
+from storefront.catalog.values import BrowseCriteria, Hold, Sku, Sort, UnknownProduct, UnknownSku
 from storefront.cli.demo.catalogue import read
 from storefront.db.session import transaction
 from tests.conftest import NOON
@@ -43,7 +45,7 @@ def make_reviewed(*ratings: int) -> int:
         published_on=date(2026, 11, 1),
         reviews=reviews,
     )
-    catalog.add_products([product], actor="tests")
+    products.add_products([product], actor="tests")
     return catalog.get_purchase_box(sku).product_id
 
 
@@ -66,8 +68,8 @@ def test_a_purchase_box_offers_its_variants_at_their_prices(app: Flask) -> None:
     mug = make_product(options=(("Blue", 5), ("Green", 0)))
     for option in ("Blue", "Green"):
         sku = Sku(f"{mug.sku}-{option}")
-        assert catalog.get_purchase_box(sku).offer(sku) == catalog.get_offer(sku)
-    with pytest.raises(catalog.UnknownSku):
+        assert catalog.get_purchase_box(sku).offer(sku) == products.get_offer(sku)
+    with pytest.raises(UnknownSku):
         catalog.get_purchase_box(Sku(f"{mug.sku}-Blue")).offer("another")
 
 
@@ -128,25 +130,25 @@ def test_an_unknown_or_withdrawn_product_has_no_page(app: Flask) -> None:
     withdraw(mug.id)
     with pytest.raises(UnknownProduct):
         catalog.get_product(mug.id)
-    assert catalog.cards_of([mug.id]) == ()
+    assert listing.cards_of([mug.id]) == ()
 
 
 def test_an_offer_has_the_current_price_and_stock(app: Flask) -> None:
     mug = make_product(price="349.25", stock=5)
-    catalog.reserve("another", [Hold(mug.sku, 2)])
-    offer = catalog.get_offer(mug.sku)
+    inventory.reserve("another", [Hold(mug.sku, 2)])
+    offer = products.get_offer(mug.sku)
     assert (offer.price, offer.available, offer.is_sellable, offer.title) == (rupees("349.25"), 3, True, "Clay Mug")
 
 
 def test_an_offer_of_a_variant_has_its_option(app: Flask) -> None:
     mug = make_product(options=(("Blue", 5), ("Green", 1)))
-    assert catalog.get_offer(Sku(f"{mug.sku}-Green")).title == "Clay Mug, Green"
+    assert products.get_offer(Sku(f"{mug.sku}-Green")).title == "Clay Mug, Green"
 
 
 def test_offers_of_many_skus_take_one_select(app: Flask) -> None:
     skus = [make_product().sku for _ in range(5)]
     with counted_selects() as counter:
-        offers = catalog.offers_of([*skus, Sku("NO-SUCH-SKU")])
+        offers = products.offers_of([*skus, Sku("NO-SUCH-SKU")])
     assert (counter["selects"], set(offers)) == (1, set(skus))
 
 
@@ -155,14 +157,14 @@ def test_get_offer_refuses_what_is_off_sale_but_offers_of_returns_it(app: Flask)
     withdraw(mug.id)
     for sku in (mug.sku, Sku("NO-SUCH-SKU")):
         with pytest.raises(UnknownSku):
-            catalog.get_offer(sku)
+            products.get_offer(sku)
         with pytest.raises(UnknownSku):
             catalog.get_purchase_box(sku)
-    assert catalog.offers_of([mug.sku])[mug.sku].is_sellable is False
+    assert products.offers_of([mug.sku])[mug.sku].is_sellable is False
 
 
 def test_a_product_costs_what_its_cheapest_variant_costs(app: Flask) -> None:
-    (card,) = catalog.cards_of([14])
+    (card,) = listing.cards_of([14])
     assert card.price == min(rupees(variant["price"]) for variant in DEMO[13]["variants"])
     assert card.available == sum(variant["stock"] for variant in DEMO[13]["variants"])
 
@@ -170,9 +172,9 @@ def test_a_product_costs_what_its_cheapest_variant_costs(app: Flask) -> None:
 def test_products_are_listed_once_in_each_of_their_departments(app: Flask) -> None:
     product_id = make_reviewed()
     for category in (None, "books", "beauty"):
-        cards = catalog.browse(catalog.BrowseCriteria(category=category, sort=catalog.Sort.NEWEST)).cards
+        cards = listing.browse(BrowseCriteria(category=category, sort=Sort.NEWEST)).cards
         assert [card.id for card in cards].count(product_id) == 1
-    fashion = catalog.browse(catalog.BrowseCriteria(category="fashion", sort=catalog.Sort.NEWEST)).cards
+    fashion = listing.browse(BrowseCriteria(category="fashion", sort=Sort.NEWEST)).cards
     assert product_id not in {card.id for card in fashion}
 
 
@@ -189,13 +191,13 @@ def test_ids_follow_the_order_given(app: Flask) -> None:
         )
 
     names = [f"NEW-{number}" for number in (3, 1, 2)]
-    catalog.add_products([new(name) for name in names], actor="tests")
+    products.add_products([new(name) for name in names], actor="tests")
     ids = [catalog.get_purchase_box(Sku(name)).product_id for name in names]
     assert ids == sorted(ids)
 
 
 def test_a_duplicate_sku_is_refused_with_its_whole_batch(app: Flask) -> None:
-    before = catalog.browse(catalog.BrowseCriteria()).total
+    before = listing.browse(BrowseCriteria()).total
     taken = Sku(DEMO[0]["sku"])
     variants = (NewVariant(Sku("FRESH-1"), "", rupees(5), 1), NewVariant(taken, "", rupees(5), 1))
     product = NewProduct(
@@ -208,10 +210,10 @@ def test_a_duplicate_sku_is_refused_with_its_whole_batch(app: Flask) -> None:
         published_on=date(2026, 11, 1),
     )
     with pytest.raises(IntegrityError):
-        catalog.add_products([product], actor="tests")
-    assert catalog.browse(catalog.BrowseCriteria()).total == before
+        products.add_products([product], actor="tests")
+    assert listing.browse(BrowseCriteria()).total == before
     with pytest.raises(UnknownSku):
-        catalog.get_offer(Sku("FRESH-1"))
+        products.get_offer(Sku("FRESH-1"))
 
 
 def test_a_shop_with_products_is_not_empty(app: Flask) -> None:

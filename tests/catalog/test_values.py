@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from storefront.catalog.products.create import slugify
-from storefront.catalog.service import BrowseCriteria, Listing, ProductId, PurchaseBox, Sku, StockState, VariantView
+from storefront.catalog.values import BrowseCriteria, Listing, ProductId, PurchaseBox, Sku, StockState, VariantView
 from tests.factories.catalog import rupees
 
 

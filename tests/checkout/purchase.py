@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from storefront.cart import service as cart
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
 from storefront.checkout.saga import SagaRun, Step
-from storefront.checkout.service import CheckoutDraft, Outcome
-from storefront.orders.service import OrderStatus
+from storefront.checkout.values import CheckoutDraft, Outcome
+from storefront.orders.values import OrderStatus
 from storefront.worker import tasks
 from tests import consistency
 from tests.consistency import ACTIVE, CLOSED, Stock

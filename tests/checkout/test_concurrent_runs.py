@@ -8,8 +8,8 @@ import pytest
 
 from storefront.cart import service as cart
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState, Outcome
-from storefront.orders.service import OrderStatus
+from storefront.checkout.values import CheckoutState, Outcome
+from storefront.orders.values import OrderStatus
 from tests import consistency
 from tests.checkout.purchase import FOR_EVER, STEPS, UNDONE_STEPS, Crash, Purchase, at_step, no_database, raising
 from tests.conftest import ENGINES

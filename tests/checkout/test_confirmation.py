@@ -6,15 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState, Failure, Outcome
+from storefront.checkout.values import CheckoutState, Failure, Outcome
 from storefront.db.session import read_session
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from storefront.payments import sandbox
-from storefront.payments import service as payments
 from storefront.payments.models import SandboxCharge
-from storefront.payments.service import PaymentStatus
+from storefront.payments.values import PaymentStatus, ProviderTimeout
 from tests import consistency
 from tests.checkout.purchase import Purchase, at_step, make_purchase, raising
 from tests.consistency import Stock
@@ -76,7 +75,7 @@ def test_a_payment_not_confirmed_within_15_minutes_undoes_the_order(waiting: Pur
 def test_a_confirmed_payment_completes_the_order_without_the_customers_return(waiting: Purchase, now: Clock) -> None:
     decide(waiting, approve=True)
     now.advance(minutes=16)
-    catalog.release_expired()
+    inventory.release_expired()
     checkout.resume_unfinished()
     waiting.assert_complete()
 
@@ -92,7 +91,7 @@ def test_a_confirmation_after_the_undo_charges_nothing(waiting: Purchase, now: C
 def test_stock_sold_before_a_late_confirmation_fails_the_order_uncharged(waiting: Purchase, now: Clock) -> None:
     decide(waiting, approve=True)
     now.advance(minutes=16)
-    catalog.release_expired()
+    inventory.release_expired()
     receive(waiting.mug.sku, -4)
     outcome = checkout.resume(waiting.id)
     assert (outcome.failure, outcome.detail) == (Failure.SOLD_OUT, "Clay Mug")
@@ -139,7 +138,7 @@ def test_abandoning_a_checkout_that_is_not_waiting_runs_it_on(purchase: Purchase
 def test_a_timeout_while_voiding_is_retried_until_the_bank_responds(
     waiting: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    timeout = raising(payments.ProviderTimeout(waiting.id))
+    timeout = raising(ProviderTimeout(waiting.id))
     at_step(monkeypatch, "authorise", timeout, when="after", undoing=True)
     outcome: Outcome = checkout.abandon(waiting.id)
     assert outcome.state is CheckoutState.UNDOING

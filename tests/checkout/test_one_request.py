@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
-from storefront.catalog.service import ProductCard
+from storefront.cart.values import MAX_UNITS, TooManyUnits
+from storefront.catalog.values import ProductCard, UnknownProduct
 from storefront.checkout import one_request
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState, Contact, DirectOrder
+from storefront.checkout.values import CartNotOrderable, CheckoutState, Contact, DirectOrder, KeyReused, TotalChanged
 from storefront.core.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import OrderView
+from storefront.orders.values import OrderView
 from storefront.payments import service as payments
 from tests import consistency
 from tests.consistency import Stock
@@ -79,7 +79,7 @@ def test_a_key_reused_for_another_order_is_refused(changed: str) -> None:
         "address": replace(first, address=replace(ADDRESS, line1="13 Lake Road")),
         "payment": replace(first, payment=an_order((mug, 1), kind="upi").payment),
     }[changed]
-    with pytest.raises(checkout.KeyReused):
+    with pytest.raises(KeyReused):
         checkout.place_direct_order(CUSTOMER, other)
     assert consistency.stock_of(mug.sku) == Stock(on_hand=4, reserved=0)
 
@@ -118,15 +118,15 @@ def test_a_failed_order_is_no_duplicate() -> None:
 
 def test_an_order_beyond_the_stock_is_refused_and_reserves_nothing() -> None:
     mug, pot = make_product(stock=5), make_product(stock=1)
-    with pytest.raises(checkout.CartNotOrderable) as refusal:
+    with pytest.raises(CartNotOrderable) as refusal:
         checkout.place_direct_order(CUSTOMER, an_order((mug, 1), (pot, 2)))
     assert pot.name in str(refusal.value)
     assert consistency.stock_of(mug.sku) == Stock(on_hand=5, reserved=0)
 
 
 def test_an_order_beyond_the_limit_of_a_cart_is_refused() -> None:
-    with pytest.raises(cart.TooManyUnits):
-        checkout.place_direct_order(CUSTOMER, an_order((make_product(stock=500), cart.MAX_UNITS + 1)))
+    with pytest.raises(TooManyUnits):
+        checkout.place_direct_order(CUSTOMER, an_order((make_product(stock=500), MAX_UNITS + 1)))
 
 
 def test_a_duplicate_of_an_unfinished_order_is_the_same_order_after_the_window_too(
@@ -159,13 +159,13 @@ def test_ordering_the_cart_is_idempotent_and_keeps_lines_added_since() -> None:
 
 
 def test_an_empty_cart_is_refused() -> None:
-    with pytest.raises(checkout.CartNotOrderable) as refusal:
+    with pytest.raises(CartNotOrderable) as refusal:
         checkout.place_direct_order(CUSTOMER, replace(an_order(), wanted=None))
     assert not refusal.value.names
 
 
 def test_an_unknown_product_is_refused() -> None:
-    with pytest.raises(catalog.UnknownProduct):
+    with pytest.raises(UnknownProduct):
         checkout.place_direct_order(CUSTOMER, replace(an_order((make_product(), 1)), wanted={999_999: 1}))
 
 
@@ -178,7 +178,7 @@ def test_a_shown_total_below_the_price_is_refused(shown: str, is_taken: bool) ->
     if is_taken:
         assert order(CUSTOMER, wanted).grand_total == Money.of("1180.00", "INR")
     else:
-        with pytest.raises(checkout.TotalChanged):
+        with pytest.raises(TotalChanged):
             checkout.place_direct_order(CUSTOMER, wanted)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Hold
+from storefront.catalog import inventory, products
+from storefront.catalog.values import Hold
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState, Failure, Shortage
-from storefront.orders.service import OrderStatus
+from storefront.checkout.values import CheckoutState, Failure, Shortage
+from storefront.orders.values import OrderStatus
 from storefront.payments import sandbox
 from storefront.payments import service as payments
-from storefront.payments.service import PaymentStatus
+from storefront.payments.values import PaymentDeclined, PaymentStatus, ProviderTimeout
 from tests import consistency
 from tests.checkout.purchase import (
     FOR_EVER,
@@ -45,7 +45,7 @@ def wait_and_sweep(now: Clock, **delta: float) -> None:
 
 def sell_out(purchase: Purchase) -> None:
     """Another shopper buys all available mugs."""
-    left = catalog.get_offer(purchase.mug.sku).available
+    left = products.get_offer(purchase.mug.sku).available
     other = make_cart((purchase.mug, left))
     assert place(make_draft(other), other).order_id is not None
 
@@ -80,7 +80,7 @@ def test_a_checkout_whose_process_died_at_a_step_is_completed_by_the_worker(
 def test_a_checkout_whose_process_died_while_undoing_is_undone_by_the_worker(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
-    at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
+    at_step(monkeypatch, "capture", raising(PaymentDeclined("What was held is gone")))
     at_step(monkeypatch, step, raising(Crash()), when=when, undoing=True)
     with pytest.raises(Crash):
         purchase.place()
@@ -185,7 +185,7 @@ def test_from_the_capture_on_a_step_is_retried_until_it_succeeds(
         purchase.break_at(patch, step, no_database(), when=when, times=FOR_EVER)
         for _ in range(3):
             wait_and_sweep(now, hours=8)
-            catalog.release_expired()
+            inventory.release_expired()
     wait_and_sweep(now)
     purchase.assert_complete()
 
@@ -195,7 +195,7 @@ def test_from_the_capture_on_a_step_is_retried_until_it_succeeds(
 def test_an_undo_that_fails_is_retried_until_it_succeeds(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
-    at_step(monkeypatch, "capture", raising(payments.PaymentDeclined("What was held is gone")))
+    at_step(monkeypatch, "capture", raising(PaymentDeclined("What was held is gone")))
     at_step(monkeypatch, step, raising(no_database()), when=when, undoing=True, times=3)
     purchase.place()
     for _ in range(3):
@@ -231,9 +231,9 @@ def test_sold_out_products_are_named_and_no_payment_is_made(
     purchase: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rival = [Hold(purchase.mug.sku, 4)]
-    at_step(monkeypatch, "reserve", lambda: catalog.reserve("another-shopper", rival))
+    at_step(monkeypatch, "reserve", lambda: inventory.reserve("another-shopper", rival))
     outcome = purchase.place()
-    catalog.release("another-shopper")
+    inventory.release("another-shopper")
     assert (outcome.failure, outcome.detail) == (Failure.SOLD_OUT, "Clay Mug")
     assert outcome.shortages == (Shortage("Clay Mug", left=1),)
     assert consistency.payments_of(purchase.id) == []
@@ -245,7 +245,7 @@ def test_stock_sold_while_the_customer_confirmed_cancels_the_order_and_voids_the
 ) -> None:
     def meanwhile() -> None:
         now.advance(minutes=16)
-        catalog.release_expired()
+        inventory.release_expired()
         sell_out(purchase)
 
     at_step(monkeypatch, "secure", meanwhile)
@@ -262,7 +262,7 @@ def test_an_expired_reservation_is_made_again_before_the_capture(
 ) -> None:
     def meanwhile() -> None:
         now.advance(minutes=16)
-        catalog.release_expired()
+        inventory.release_expired()
 
     at_step(monkeypatch, "secure", meanwhile)
     assert purchase.place().state is CheckoutState.COMPLETED
@@ -294,7 +294,7 @@ def test_a_payment_whose_provider_never_responds_is_voided(
 def test_a_timeout_during_the_capture_is_never_undone(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_step(monkeypatch, "capture", raising(payments.ProviderTimeout(purchase.id)), when="after", times=3)
+    at_step(monkeypatch, "capture", raising(ProviderTimeout(purchase.id)), when="after", times=3)
     assert purchase.place().state is CheckoutState.RUNNING
     for _ in range(3):
         wait_and_sweep(now, hours=8)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account
+from storefront.accounts.values import Account
 from storefront.orders import service as orders
 from tests.accounts.test_addresses import HOME, add, lines_of
 from tests.factories.accounts import PASSWORD, make_account

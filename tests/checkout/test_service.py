@@ -9,9 +9,19 @@ from sqlalchemy import update
 from storefront.cart import service as cart
 from storefront.catalog.listing.read_model import refresh
 from storefront.catalog.models import Product, Variant
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState, Contact, Shortage
+from storefront.checkout.values import (
+    CartNotOrderable,
+    CheckoutDraft,
+    CheckoutState,
+    Contact,
+    DraftIncomplete,
+    KeyReused,
+    Shortage,
+    TotalChanged,
+    UnknownCheckout,
+)
 from storefront.core.money import Money
 from storefront.db.session import transaction
 from storefront.orders import service as orders
@@ -68,9 +78,9 @@ def test_the_checkout_of_another_cart_is_unknown(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
     draft = make_draft(token)
     for asked, by in ((draft.id, "another-cart"), (draft.id, None), ("no-such-checkout", token), (None, token)):
-        with pytest.raises(checkout.UnknownCheckout):
+        with pytest.raises(UnknownCheckout):
             checkout.get_draft(asked, by)
-        with pytest.raises(checkout.UnknownCheckout):
+        with pytest.raises(UnknownCheckout):
             checkout.outcome_of(asked, by)
 
 
@@ -139,7 +149,7 @@ def test_a_placed_checkout_is_refused_for_a_different_cart(mug: ProductCard) -> 
     draft = make_draft(token)
     place(draft, token)
     cart.add_line(token, mug.sku, 3)
-    with pytest.raises(checkout.KeyReused):
+    with pytest.raises(KeyReused):
         place(draft, token)
     assert len(consistency.orders_of(draft.id)) == 1
     assert cart.count_units(token) == 3
@@ -148,7 +158,7 @@ def test_a_placed_checkout_is_refused_for_a_different_cart(mug: ProductCard) -> 
 def test_another_carts_checkout_cannot_be_ordered(mug: ProductCard) -> None:
     draft = make_draft(make_cart((mug, 2)))
     other = make_cart((mug, 2))
-    with pytest.raises(checkout.UnknownCheckout):
+    with pytest.raises(UnknownCheckout):
         place(draft, other)
     assert consistency.orders_of(draft.id) == []
 
@@ -163,14 +173,14 @@ def test_no_step_can_be_skipped(mug: ProductCard, step: str) -> None:
         checkout.enter_delivery(draft, ADDRESS)
     if step != "payment":
         checkout.enter_payment(draft, "cod")
-    with pytest.raises(checkout.DraftIncomplete) as refusal:
+    with pytest.raises(DraftIncomplete) as refusal:
         place(draft, token)
     assert refusal.value.step == step
 
 
 def test_a_payment_method_that_is_no_longer_offered_must_be_chosen_again(mug: ProductCard) -> None:
     token = make_cart((mug, 1))
-    with pytest.raises(checkout.DraftIncomplete) as refusal:
+    with pytest.raises(DraftIncomplete) as refusal:
         place(make_draft(token, payment="cheque"), token)
     assert refusal.value.step == "payment"
 
@@ -178,7 +188,7 @@ def test_a_payment_method_that_is_no_longer_offered_must_be_chosen_again(mug: Pr
 # ------------------------------------------------------------------------------------- a cart that changed
 
 
-def assert_not_placed(draft: checkout.CheckoutDraft, token: str) -> None:
+def assert_not_placed(draft: CheckoutDraft, token: str) -> None:
     assert checkout.outcome_of(draft.id, token).state is CheckoutState.DRAFT
     assert consistency.orders_of(draft.id) == []
     assert consistency.payments_of(draft.id) == []
@@ -189,7 +199,7 @@ def test_a_changed_price_is_not_charged_before_the_shopper_saw_it(mug: ProductCa
     draft = make_draft(token)
     agreed = cart.quote(token).fingerprint
     set_price(mug, rupees(600))
-    with pytest.raises(checkout.TotalChanged) as refusal:
+    with pytest.raises(TotalChanged) as refusal:
         checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
     assert refusal.value.actual == rupees(1208)
     assert_not_placed(draft, token)
@@ -200,7 +210,7 @@ def test_a_changed_quantity_is_not_charged_before_the_shopper_saw_it(mug: Produc
     draft = make_draft(token)
     agreed = cart.quote(token).fingerprint
     cart.add_line(token, mug.sku, 1)
-    with pytest.raises(checkout.TotalChanged):
+    with pytest.raises(TotalChanged):
         checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
     assert_not_placed(draft, token)
 
@@ -212,7 +222,7 @@ def test_other_products_of_the_same_price_are_refused(mug: ProductCard) -> None:
     agreed = cart.quote(token).fingerprint
     cart.remove_line(token, cart.quote(token).lines[0].id)
     cart.add_line(token, jug.sku, 1)
-    with pytest.raises(checkout.TotalChanged):
+    with pytest.raises(TotalChanged):
         checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
     assert_not_placed(draft, token)
 
@@ -220,7 +230,7 @@ def test_other_products_of_the_same_price_are_refused(mug: ProductCard) -> None:
 def test_an_empty_cart_cannot_be_ordered(mug: ProductCard) -> None:
     token = make_cart()
     draft = make_draft(token)
-    with pytest.raises(checkout.CartNotOrderable) as refusal:
+    with pytest.raises(CartNotOrderable) as refusal:
         place(draft, token)
     assert refusal.value.shortages == ()
     assert_not_placed(draft, token)
@@ -230,7 +240,7 @@ def test_a_cart_with_more_than_the_available_stock_cannot_be_ordered(mug: Produc
     token = make_cart((mug, 4))
     draft = make_draft(token)
     receive(mug.sku, -2)
-    with pytest.raises(checkout.CartNotOrderable) as refusal:
+    with pytest.raises(CartNotOrderable) as refusal:
         place(draft, token)
     assert refusal.value.shortages == (Shortage("Clay Mug", left=3),)
     assert_not_placed(draft, token)
@@ -240,7 +250,7 @@ def test_a_cart_with_a_withdrawn_product_cannot_be_ordered(mug: ProductCard) -> 
     token = make_cart((mug, 1))
     draft = make_draft(token)
     withdraw(mug)
-    with pytest.raises(checkout.CartNotOrderable) as refusal:
+    with pytest.raises(CartNotOrderable) as refusal:
         place(draft, token)
     assert refusal.value.shortages == (Shortage("Clay Mug", left=0),)
     assert_not_placed(draft, token)

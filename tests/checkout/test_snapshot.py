@@ -9,11 +9,12 @@ import pytest
 from flask import Flask
 
 from storefront.cart import service as cart
-from storefront.catalog.service import Hold
+from storefront.catalog.values import Hold
 from storefront.checkout import snapshot as plans
-from storefront.checkout.service import Contact
 from storefront.checkout.snapshot import PlacedOrder
-from storefront.payments.service import PaymentOption, find_option
+from storefront.checkout.values import Contact
+from storefront.payments.service import find_option
+from storefront.payments.values import PaymentOption
 from tests.factories.catalog import make_product, rupees
 from tests.factories.shopping import ADDRESS, EMAIL, PHONE, make_cart, make_draft, make_snapshot
 

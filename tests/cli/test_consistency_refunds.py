@@ -16,7 +16,7 @@ from storefront.orders import service as orders
 from storefront.orders.events import REFUND_MONEY
 from storefront.orders.models import Item, Message, Order
 from storefront.orders.refund_models import OrderRefund
-from storefront.orders.service import OrderView
+from storefront.orders.values import OrderView
 from storefront.payments.models import Payment, Refund
 from tests.factories.catalog import make_product
 from tests.factories.refunds import deliver, refund

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.cli import preflight
 from storefront.db import migrations
 from storefront.db.session import db

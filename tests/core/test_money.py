@@ -10,7 +10,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storefront.catalog import service as catalog
+from storefront.catalog import products
 from storefront.core.money import CurrencyMismatch, Money
 from storefront.db.session import db
 from tests.factories.catalog import make_product, rupees
@@ -88,7 +88,7 @@ def test_a_rate_is_off_by_at_most_half_a_minor_unit(minor: int, rate: Decimal) -
 
 def test_the_database_stores_amounts_exactly(app: Flask) -> None:
     mug = make_product(price="99999999999.99")
-    assert catalog.get_offer(mug.sku).price == rupees("99999999999.99")
+    assert products.get_offer(mug.sku).price == rupees("99999999999.99")
 
 
 def test_the_column_is_a_decimal_on_mysql_and_whole_paise_on_sqlite(app: Flask) -> None:

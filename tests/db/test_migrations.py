@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from config import SCHEMAS
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory, products
 from storefront.catalog.models import StockMovement
-from storefront.catalog.values import Sku
+from storefront.catalog.values import Hold, Sku
 from storefront.cli.demo import catalogue
 from storefront.db import migrations
 from storefront.db.session import db, read_session, transaction
@@ -42,7 +42,7 @@ def empty_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask
 def filled_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     with own_shop(request.param, tmp_path) as app, app.app_context():
         cart.add_line("a-guest", MUG, 2)
-        catalog.reserve("a-checkout", [catalog.Hold(MUG, 1)])
+        inventory.reserve("a-checkout", [Hold(MUG, 1)])
         db.session.remove()
         yield app
 
@@ -72,7 +72,7 @@ def test_a_filled_shop_can_be_downgraded_to_base_and_upgraded_again(filled_shop:
     assert {schema: tables(schema) for schema in SCHEMAS} == {schema: set() for schema in SCHEMAS}
     migrations.upgrade()
     assert catalogue.load() == 68
-    assert catalog.get_offer(MUG).available == 456
+    assert products.get_offer(MUG).available == 456
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
@@ -82,7 +82,7 @@ def test_one_schema_is_downgraded_and_upgraded_without_the_others(filled_shop: F
     assert {other: tables(other) for other in SCHEMAS} == {**before, schema: set()}
     migrations.upgrade((schema,))
     assert {other: tables(other) for other in SCHEMAS} == before
-    assert schema == "catalog" or catalog.get_offer(MUG).available == 455
+    assert schema == "catalog" or products.get_offer(MUG).available == 455
     assert schema in {"cart", "catalog"} or cart.quote("a-guest").unit_count == 2
 
 

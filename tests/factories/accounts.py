@@ -8,7 +8,7 @@ from functools import cache
 from storefront.accounts import passwords
 from storefront.accounts import service as accounts
 from storefront.accounts.models import User
-from storefront.accounts.service import Account, Role, UserId
+from storefront.accounts.values import Account, Role, UserId
 from storefront.core.clock import utc_now
 from storefront.db.session import transaction
 

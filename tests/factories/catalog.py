@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 from datetime import date
 
+from storefront.catalog import listing, products
 from storefront.catalog import service as catalog
-from storefront.catalog.service import NewProduct, NewVariant, ProductCard, Sku
+from storefront.catalog.products import NewProduct, NewVariant
+from storefront.catalog.values import ProductCard, Sku
 from storefront.core.money import Money
 
 _numbers = itertools.count(1)
@@ -33,7 +35,7 @@ def make_product(
     """
     sku = Sku(f"TEST-{next(_numbers):05d}")
     variants = [NewVariant(Sku(f"{sku}-{option}"), option, rupees(price), units) for option, units in options]
-    catalog.add_products(
+    products.add_products(
         [
             NewProduct(
                 sku=sku,
@@ -49,4 +51,4 @@ def make_product(
         actor="tests",
     )
     box = catalog.get_purchase_box(variants[0].sku if variants else sku)
-    return catalog.cards_of([box.product_id])[0]
+    return listing.cards_of([box.product_id])[0]

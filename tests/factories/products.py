@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from storefront.catalog import products
 from storefront.catalog import service as catalog
 from storefront.catalog.models import ALL_CATEGORIES, AuditEntry, BrowseEntry, product_search
 from storefront.catalog.products.admin import ProductDraft, ProductRecord, VariantDraft
-from storefront.catalog.service import admin
 from storefront.db.session import read_session
 from tests.factories.catalog import rupees
 
@@ -27,7 +27,7 @@ def new_key() -> str:
 def record_of(product_id: int) -> ProductRecord:
     """The current record of a product."""
     read_session().rollback()
-    return admin.get_product_record(product_id)
+    return products.admin.get_product_record(product_id)
 
 
 def change(product_id: int, *, seen: int | None = None, actor: str = KEEPER, **facts: object) -> ProductRecord:
@@ -37,7 +37,7 @@ def change(product_id: int, *, seen: int | None = None, actor: str = KEEPER, **f
     """
     record = record_of(product_id)
     draft = replace(record.draft, **facts)  # type: ignore[arg-type]
-    admin.change_product(product_id, draft, seen=record.version if seen is None else seen, actor=actor)
+    products.admin.change_product(product_id, draft, seen=record.version if seen is None else seen, actor=actor)
     return record_of(product_id)
 
 
@@ -57,7 +57,7 @@ def priced(amount: str | int, compare_at_price: str | int | None = None) -> Call
 
 
 def category_id(slug: str) -> int:
-    return next(record.id for record in admin.list_categories() if record.slug == slug)
+    return next(record.id for record in products.admin.list_categories() if record.slug == slug)
 
 
 def make_draft(sku: str, *, name: str = "Enamel Mug", price: str | int = 500, stock: int = 4) -> ProductDraft:

@@ -8,10 +8,11 @@ from typing import Any
 
 from flask import current_app
 
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.core.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, OrderView, RefundRequest, ReturnReason
+from storefront.orders.refund_values import RefundRequest, ReturnReason
+from storefront.orders.values import OrderStatus, OrderView
 from storefront.worker import tasks
 from tests.factories.shopping import make_order
 

@@ -6,13 +6,13 @@ import itertools
 import uuid
 
 from storefront.cart import service as cart
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutDraft, Contact, Outcome
+from storefront.checkout.values import CheckoutDraft, Contact, Outcome
 from storefront.core.addresses import PostalAddress
 from storefront.core.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import LineItem, OrderSnapshot, OrderView
+from storefront.orders.values import LineItem, OrderSnapshot, OrderView
 from tests.factories.catalog import make_product, rupees
 from tests.page_client import Page, Pages
 

@@ -6,10 +6,10 @@ import itertools
 
 import sqlalchemy as sa
 
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import Adjustment, Movement, Reason, StockRow
 from storefront.catalog.models import StockMovement, Variant
-from storefront.catalog.service import Hold, Sku, inventory_admin
+from storefront.catalog.values import Hold, Sku
 from storefront.db.session import read_session
 
 CLERK = "clerk@example.com"
@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 def row_of(sku: str) -> StockRow:
     """The current stock row of a variant."""
     read_session().rollback()
-    row = inventory_admin.find_by_code(sku)
+    row = inventory.admin.find_by_code(sku)
     assert row is not None, sku
     return row
 
@@ -53,7 +53,7 @@ def adjust(*changes: Adjustment, reason: Reason = Reason.CORRECTION, reference: 
     :return: the reference
     """
     reference = reference or f"desk/{next(_numbers)}"
-    inventory_admin.adjust(changes, reference=reference, reason=reason, actor=actor)
+    inventory.admin.adjust(changes, reference=reference, reason=reason, actor=actor)
     return reference
 
 
@@ -71,15 +71,15 @@ def sell(sku: str, units: int = 1, *, checkout: str = "") -> str:
     :return: id of the checkout
     """
     checkout = checkout or f"checkout-{next(_numbers)}"
-    catalog.reserve(checkout, [Hold(Sku(sku), units)])
-    catalog.commit_reservation(checkout)
+    inventory.reserve(checkout, [Hold(Sku(sku), units)])
+    inventory.commit_reservation(checkout)
     return checkout
 
 
 def ledger_of(sku: str) -> list[Movement]:
     """The ledger entries of a variant after the initial one, oldest first."""
     read_session().rollback()
-    page = inventory_admin.list_movements(inventory_admin.LedgerCriteria(sku=sku))
+    page = inventory.admin.list_movements(inventory.admin.LedgerCriteria(sku=sku))
     return [movement for movement in reversed(page.movements) if movement.reason != "initial"]
 
 

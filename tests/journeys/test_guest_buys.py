@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from storefront.worker import tasks
 from tests import consistency
 from tests.checkout.purchase import Crash, at_step, raising

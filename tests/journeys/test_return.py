@@ -7,12 +7,12 @@ import re
 import pytest
 from flask import Flask
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.cli import consistency
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, OrderView
+from storefront.orders.values import OrderStatus, OrderView
 from storefront.payments import service as payments
-from storefront.payments.service import PaymentStatus
+from storefront.payments.values import PaymentStatus
 from tests import consistency as tests_consistency
 from tests.consistency import Stock
 from tests.factories.accounts import make_staff

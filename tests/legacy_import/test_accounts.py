@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import PaymentMethod, User
-from storefront.accounts.service import Role, UserId
+from storefront.accounts.values import Role, UnknownUser, UserId
 from storefront.db.session import read_session, transaction
 from tests.legacy_import import old_shop as tables
 from tests.legacy_import.conftest import Import
@@ -64,7 +64,7 @@ def test_of_two_accounts_whose_addresses_differ_by_case_the_first_comes(app: Fla
     old.user(ASHA, email="asha@example.com")
     old.user(7002, email="ASHA@example.com")
     assert "users: another account has its e-mail address: 1 (id 7002)" in read().output
-    with pytest.raises(accounts.UnknownUser):
+    with pytest.raises(UnknownUser):
         accounts.get_account(UserId(7002))
 
 
@@ -222,5 +222,5 @@ def test_a_second_import_does_not_undo_changes(app: Flask, old: OldShop, read: I
     assert accounts.get_account(ASHA).name == "Asha R."
     assert accounts.addresses_of(ASHA) == []
     assert accounts.wishlist_product_ids(ASHA) == frozenset()
-    with pytest.raises(accounts.UnknownUser):
+    with pytest.raises(UnknownUser):
         accounts.get_account(UserId(7002))

@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import UserId
+from storefront.accounts.values import UserId
 from storefront.cart import service as cart
+from storefront.catalog import products
 from storefront.catalog import service as catalog
 from storefront.checkout import service as checkout
 from storefront.cli import consistency
@@ -68,7 +69,7 @@ def everything() -> object:
         accounts.addresses_of(ASHA),
         accounts.methods_of(ASHA),
         accounts.items_of(ASHA),
-        catalog.get_full_product(LAMP, reviews=9),
+        products.get_full_product(LAMP, reviews=9),
         catalog.holdings(),
         cart.quote(cart.cart_key_of(ASHA)),
         orders.snapshots(),

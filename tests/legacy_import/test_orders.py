@@ -8,15 +8,15 @@ from datetime import UTC, date, datetime
 import pytest
 from flask import Flask
 
-from storefront.accounts.service import UserId
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Sku
+from storefront.accounts.values import UserId
+from storefront.catalog import products
+from storefront.catalog.values import Sku
 from storefront.cli import consistency
 from storefront.core.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, OrderView
+from storefront.orders.values import MAX_ORDER_ID_LENGTH, OrderStatus, OrderView
 from storefront.payments import service as payments
-from storefront.payments.service import PaymentStatus
+from storefront.payments.values import PaymentStatus
 from storefront.worker import tasks
 from tests.factories.accounts import make_staff
 from tests.factories.refunds import refund
@@ -56,7 +56,7 @@ def test_an_order_is_imported_unchanged_and_consistent(
     assert [event.status for event in order.timeline] == [OrderStatus.PENDING, OrderStatus.DELIVERED]
     assert (order.tracking_number, order.items[0].sku, order.items[0].slug) == ("AWB-1", "SKU-OLD-5001", "lamp-5001")
     assert paid(order) is PaymentStatus.CAPTURED
-    assert catalog.get_offer(Sku("SKU-OLD-5001")).available == 12
+    assert products.get_offer(Sku("SKU-OLD-5001")).available == 12
     tasks.deliver_outboxes()
     assert post.letters == []
     assert list(consistency.violations()) == []
@@ -249,7 +249,7 @@ def test_an_order_without_items_is_skipped(
 
 def test_the_longest_order_number_is_imported(app: Flask, old: OldShop, read: Import) -> None:
     number = f"ORD_2024.{'7' * 30}-{'X' * 10}"
-    assert len(number) == orders.MAX_ORDER_ID_LENGTH
+    assert len(number) == MAX_ORDER_ID_LENGTH
     old.order(1, ASHA, [(LAMP, 1, 1499.0)], order_id=number, status="PLACED")
     read()
     order = orders.get_order(number)
@@ -272,7 +272,7 @@ def test_an_imported_order_can_be_cancelled(app: Flask, old: OldShop, read: Impo
     read()
     orders.cancel(NUMBER, by="the customer")
     tasks.deliver_outboxes()
-    assert catalog.get_offer(Sku("SKU-OLD-5001")).available == 14
+    assert products.get_offer(Sku("SKU-OLD-5001")).available == 14
     assert paid(orders.get_order(NUMBER)) is PaymentStatus.REFUNDED
     read()
     assert orders.get_order(NUMBER).status is OrderStatus.CANCELLED

@@ -10,10 +10,11 @@ from flask import Flask
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from storefront.accounts.service import UserId
+from storefront.accounts.values import UserId
 from storefront.cart import service as cart
+from storefront.catalog import listing, products
 from storefront.catalog import service as catalog
-from storefront.catalog.service import Sku, UnknownProduct
+from storefront.catalog.values import BrowseCriteria, Sku, UnknownProduct
 from storefront.core.money import Money
 from tests.factories.stock import row_of, sell
 from tests.legacy_import import old_shop as tables
@@ -45,17 +46,17 @@ def test_a_product_keeps_its_id_and_stands_in_its_categories(app: Flask, old: Ol
         ],
     )
     read()
-    lamp = catalog.get_full_product(LAMP, reviews=9)
+    lamp = products.get_full_product(LAMP, reviews=9)
     assert (lamp.sku, lamp.name, lamp.price, lamp.stock) == (LAMP_SKU, "Lamp 5001", Money(149950, "INR"), 12)
     assert (lamp.categories, lamp.specs, lamp.is_preorder) == (("Lamps", "Books"), (("Größe", "40 cm"),), True)
-    assert LAMP in {card.id for card in catalog.browse(catalog.BrowseCriteria(category="lamps")).cards}
+    assert LAMP in {card.id for card in listing.browse(BrowseCriteria(category="lamps")).cards}
 
 
 def test_imported_stock_is_one_ledger_movement(app: Flask, old: OldShop, read: Import) -> None:
     old.product(LAMP)
     read()
     assert list(catalog.stock_violations()) == []
-    assert catalog.get_offer(LAMP_SKU).available == 12
+    assert products.get_offer(LAMP_SKU).available == 12
 
 
 def test_a_product_with_unlimited_stock_can_be_sold(app: Flask, old: OldShop, read: Import) -> None:
@@ -69,25 +70,25 @@ def test_categories_in_other_letters_than_latin_ones_stay_apart(app: Flask, old:
     old.add(tables.CATEGORIES, id=71, name="लैंप")
     old.add(tables.CATEGORIES, id=72, name="कुर्सियाँ")
     read()
-    assert {record.slug for record in catalog.admin.list_categories()} >= {"category-71", "category-72"}
+    assert {record.slug for record in products.admin.list_categories()} >= {"category-71", "category-72"}
 
 
 def test_the_next_product_has_an_id_after_the_last_that_came(app: Flask, old: OldShop, read: Import) -> None:
     old.product(LAMP)
     read()
-    new = catalog.NewProduct(
-        Sku("NEW-1"), "New", "", "", (), (catalog.NewVariant(Sku("NEW-1"), "", Money(100, "INR"), 0),),
+    new = products.NewProduct(
+        Sku("NEW-1"), "New", "", "", (), (products.NewVariant(Sku("NEW-1"), "", Money(100, "INR"), 0),),
         published_on=tables.LONG_AGO.date(),
     )  # fmt: skip
-    assert catalog.add_product(new, (), actor="somebody") > LAMP
+    assert products.add_product(new, (), actor="somebody") > LAMP
 
 
 def test_a_product_taken_off_sale_comes_and_stays_off(app: Flask, old: OldShop, read: Import) -> None:
     old.product(LAMP, active=False)
     read()
     with pytest.raises(UnknownProduct):
-        catalog.get_full_product(LAMP, reviews=9)
-    assert not catalog.offers_of([LAMP_SKU])[LAMP_SKU].is_sellable
+        products.get_full_product(LAMP, reviews=9)
+    assert not products.offers_of([LAMP_SKU])[LAMP_SKU].is_sellable
     assert list(catalog.stock_violations()) == []
 
 
@@ -126,7 +127,7 @@ def test_unsellable_products_are_skipped(
 def test_corrections_are_reported(app: Flask, old: OldShop, read: Import, row: dict[str, object], said: str) -> None:
     old.product(LAMP, **row)
     assert f"products: {said}: 1 (id 5001)" in read().output
-    lamp = catalog.get_full_product(LAMP, reviews=9)
+    lamp = products.get_full_product(LAMP, reviews=9)
     assert lamp.price in {Money(149900, "INR"), Money(149901, "INR")}
     assert "4242" not in lamp.description
 
@@ -135,7 +136,7 @@ def test_images_are_reencoded_and_the_first_is_shown(app: Flask, old: OldShop, r
     old.product(LAMP)
     old.add(tables.IMAGES, id=1, product_id=LAMP, image_data=png(), alt_text="A lamp")
     read()
-    ((number, source),) = catalog.get_full_product(LAMP, reviews=0).pictures
+    ((number, source),) = products.get_full_product(LAMP, reviews=0).pictures
     answer = app.test_client().get(f"/api/products/image/{number}")
     assert catalog.get_product(LAMP).pictures[0].alt == "A lamp"
     assert source.startswith("/")
@@ -169,7 +170,7 @@ def test_reviews_come_with_their_votes_and_make_the_rating(app: Flask, old: OldS
         old.review(number, LAMP, 7000 + number, rating=stars)
     old.order(1, ASHA, [(LAMP, 1, 1499.0)])
     read()
-    lamp = catalog.get_full_product(LAMP, reviews=9)
+    lamp = products.get_full_product(LAMP, reviews=9)
     assert (lamp.rating, lamp.review_count) == (Decimal("4.33"), 3)
     assert {(review.user_id, review.is_verified) for review in lamp.reviews} == {
         (7001, True),  # got it, by an order that was delivered; what the old column says counts for nothing
@@ -196,7 +197,7 @@ def test_invalid_reviews_are_skipped(app: Flask, old: OldShop, read: Import, row
     old.product(LAMP)
     old.review(**{"id": 1, "product": LAMP, "user": ASHA} | row)  # type: ignore[arg-type]
     assert f"reviews: {said}" in read().output
-    assert catalog.get_full_product(LAMP, reviews=9).review_count == 0
+    assert products.get_full_product(LAMP, reviews=9).review_count == 0
 
 
 def test_of_two_reviews_by_one_author_the_first_is_imported(app: Flask, old: OldShop, read: Import) -> None:
@@ -205,7 +206,7 @@ def test_of_two_reviews_by_one_author_the_first_is_imported(app: Flask, old: Old
     old.review(1, LAMP, ASHA)
     old.review(2, LAMP, ASHA, rating=1)
     assert "reviews: its author has reviewed the product already: 1 (id 2)" in read().output
-    assert catalog.get_full_product(LAMP, reviews=9).rating == 5
+    assert products.get_full_product(LAMP, reviews=9).rating == 5
 
 
 def test_cart_lines_are_imported(app: Flask, old: OldShop, read: Import) -> None:

@@ -13,7 +13,8 @@ from storefront.db.session import db, read_session, transaction
 from storefront.orders import service as orders
 from storefront.orders.carriers import CARRIERS, tracking_url
 from storefront.orders.models import Message, Order
-from storefront.orders.service import OrderId, OrderStatus, StepNotAllowed, admin_list
+from storefront.orders.service import admin_list
+from storefront.orders.values import OrderId, OrderStatus, StepNotAllowed
 from tests.conftest import ENGINES
 from tests.factories.shopping import EMAIL, make_snapshot, new_checkout_id
 from tests.fakes import Clock

@@ -9,7 +9,7 @@ import pytest
 
 from storefront.db.audit_log import AuditQuery
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, TooLateToChange, UnknownOrder
+from storefront.orders.values import OrderStatus, TooLateToChange, UnknownOrder
 from tests import consistency
 from tests.factories.shopping import ADDRESS, make_order
 

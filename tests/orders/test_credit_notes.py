@@ -10,7 +10,8 @@ from storefront.core.money import Money
 from storefront.db.session import transaction
 from storefront.orders import service as orders
 from storefront.orders.models import OrderEvent
-from storefront.orders.service import CreditNote, OrderStatus, OrderView, UnknownCreditNote
+from storefront.orders.service import CreditNote, UnknownCreditNote
+from storefront.orders.values import OrderStatus, OrderView
 from tests.factories.catalog import make_product, rupees
 from tests.factories.refunds import make_order_at, refund
 from tests.factories.shopping import make_order

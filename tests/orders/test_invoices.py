@@ -17,7 +17,8 @@ from storefront.db.session import db, read_session, transaction
 from storefront.orders import service as orders
 from storefront.orders.invoice_models import Invoice, InvoiceSeries
 from storefront.orders.models import Order
-from storefront.orders.service import INVOICE, IssuedDocument, OrderView
+from storefront.orders.service import INVOICE, IssuedDocument
+from storefront.orders.values import OrderView
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product, rupees
 from tests.factories.refunds import deliver, refund

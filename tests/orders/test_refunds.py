@@ -12,20 +12,19 @@ from storefront.cli import consistency
 from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.orders.models import AuditEntry
-from storefront.orders.service import (
+from storefront.orders.refund_values import (
     IdempotencyConflict,
     NothingToRefund,
     NotRefundable,
-    OrderStatus,
-    OrderView,
-    StepNotAllowed,
+    RefundRequest,
+    RefundTerms,
     TooMuchBack,
-    UnknownOrder,
 )
+from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed, UnknownOrder
 from storefront.payments import sandbox
 from storefront.payments import service as payments
 from storefront.payments.models import Payment, Refund
-from storefront.payments.service import PaymentStatus, ProviderTimeout
+from storefront.payments.values import PaymentStatus, ProviderTimeout
 from tests import consistency as tests_consistency
 from tests.consistency import Stock
 from tests.factories.catalog import make_product, rupees
@@ -125,7 +124,7 @@ def test_partial_refunds_add_up_to_the_payment(order: OrderView) -> None:
     assert status(order) is PaymentStatus.REFUNDED
     assert tests_consistency.charges_of(order.checkout_id) == [PaymentStatus.REFUNDED]
     assert stock(order) == Stock(on_hand=5, reserved=0)
-    assert not orders.RefundTerms.of(orders.get_order(order.id)).can_be_refunded
+    assert not RefundTerms.of(orders.get_order(order.id)).can_be_refunded
 
 
 def test_a_form_sent_twice_is_one_refund(order: OrderView, post: MemoryPost) -> None:
@@ -172,7 +171,7 @@ def test_an_empty_refund_is_refused(order: OrderView) -> None:
 
 def test_an_unknown_order_number_is_refused(order: OrderView) -> None:
     with pytest.raises(UnknownOrder):
-        orders.refund("ORD-0", orders.RefundRequest({}), key=new_key(), actor="meera@example.com")
+        orders.refund("ORD-0", RefundRequest({}), key=new_key(), actor="meera@example.com")
 
 
 def test_a_cancelled_order_cannot_be_refunded(order: OrderView) -> None:

@@ -9,17 +9,16 @@ from flask import Flask
 
 from storefront.cli import consistency
 from storefront.orders import service as orders
-from storefront.orders.service import (
+from storefront.orders.refund_values import (
     IdempotencyConflict,
     NotReturnable,
-    OrderStatus,
-    OrderView,
     ReturnDecided,
     ReturnReason,
     ReturnState,
     TooMuchBack,
     UnknownReturn,
 )
+from storefront.orders.values import OrderStatus, OrderView
 from tests import consistency as tests_consistency
 from tests.consistency import Stock
 from tests.factories.catalog import make_product, rupees

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from storefront.db.session import transaction
 from storefront.orders import service as orders
 from storefront.orders.models import Order
-from storefront.orders.service import OrderStatus, OrderView
+from storefront.orders.values import OrderStatus, OrderView
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
 from tests.fakes import Clock

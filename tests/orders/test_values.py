@@ -8,8 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from storefront.core.money import Money
-from storefront.orders.service import OrderId, OrderStatus, OrderView
-from storefront.orders.values import NEXT_STEPS, StepNotAllowed
+from storefront.orders.values import NEXT_STEPS, OrderId, OrderStatus, OrderView, StepNotAllowed
 from tests.factories.shopping import ADDRESS, make_snapshot
 
 STATUSES = list(OrderStatus)

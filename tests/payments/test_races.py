@@ -11,7 +11,7 @@ from sqlalchemy import select
 from storefront.db.session import read_session
 from storefront.payments import service as payments
 from storefront.payments.models import Payment, Refund, SandboxCharge
-from storefront.payments.service import PaymentStatus
+from storefront.payments.values import PaymentStatus
 from tests.conftest import ENGINES
 from tests.consistency import charges_of, payments_of
 from tests.factories.catalog import rupees

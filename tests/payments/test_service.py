@@ -14,8 +14,14 @@ from storefront.db.session import WriteOutsideTransaction, read_session, transac
 from storefront.payments import service as payments
 from storefront.payments.models import Payment, Refund
 from storefront.payments.providers import ProviderResponse
-from storefront.payments.service import PaymentStatus
-from storefront.payments.values import ProviderTimeout
+from storefront.payments.values import (
+    CustomerActionNeeded,
+    PaymentDeclined,
+    PaymentStatus,
+    ProviderTimeout,
+    RefundRefused,
+    UnknownPayment,
+)
 from tests.consistency import charges_of, payments_of
 from tests.factories.catalog import rupees
 from tests.fakes import ScriptedProvider
@@ -76,7 +82,7 @@ def test_a_payment_is_authorised_once_for_each_checkout(provider: ScriptedProvid
 def test_a_declined_payment_stays_declined(provider: ScriptedProvider, checkout: str) -> None:
     provider.answers = [DECLINED]
     for _ in range(2):
-        with pytest.raises(payments.PaymentDeclined) as refusal:
+        with pytest.raises(PaymentDeclined) as refusal:
             authorise(checkout)
         assert refusal.value.reason == "The bank said no"
     assert len(provider.asked) == 1
@@ -86,7 +92,7 @@ def test_customer_action_is_required_until_the_payment_is_confirmed(provider: Sc
     needed = ProviderResponse(PaymentStatus.ACTION_NEEDED, "ref-1", action_url="/bank")
     provider.answers = [needed, needed, AUTHORISED]
     for _ in range(2):
-        with pytest.raises(payments.CustomerActionNeeded) as hint:
+        with pytest.raises(CustomerActionNeeded) as hint:
             authorise(checkout)
         assert hint.value.url == "/bank"
     authorise(checkout)
@@ -135,7 +141,7 @@ def test_the_attempt_is_committed_before_the_provider_is_asked(provider: Scripte
 
 
 def test_a_payment_method_that_is_not_offered_is_unknown(checkout: str) -> None:
-    with pytest.raises(payments.UnknownPayment):
+    with pytest.raises(UnknownPayment):
         authorise(checkout, "cheque")
     assert payments.status_of(checkout) is None
 
@@ -173,12 +179,12 @@ def test_cash_is_due_until_it_is_collected(checkout: str) -> None:
 def test_an_authorisation_that_was_voided_cannot_be_captured(provider: ScriptedProvider, checkout: str) -> None:
     provider.answers = [AUTHORISED, ProviderResponse(PaymentStatus.VOIDED)]
     authorise(checkout)
-    with pytest.raises(payments.PaymentDeclined):
+    with pytest.raises(PaymentDeclined):
         payments.capture(checkout, "ORD-1")
 
 
 def test_capturing_without_a_payment_fails(checkout: str) -> None:
-    with pytest.raises(payments.UnknownPayment):
+    with pytest.raises(UnknownPayment):
         payments.capture(checkout, "ORD-1")
 
 
@@ -220,7 +226,7 @@ def test_a_voided_payment_is_not_authorised_again(provider: ScriptedProvider, ch
     provider.answers = [AUTHORISED, VOIDED]
     authorise(checkout)
     payments.void(checkout)
-    with pytest.raises(payments.PaymentDeclined):
+    with pytest.raises(PaymentDeclined):
         authorise(checkout)
 
 
@@ -250,7 +256,7 @@ def test_a_response_that_arrives_after_the_capture_changes_nothing(
 
     provider.meanwhile = another_runner_captures
     provider.answers = [AUTHORISED, CAPTURED, late]
-    with suppress(payments.CustomerActionNeeded):
+    with suppress(CustomerActionNeeded):
         authorise(checkout)
     row = row_of(checkout)
     assert (row.status, row.order_id, row.reason) == (PaymentStatus.CAPTURED, "ORD-1", "")
@@ -299,7 +305,7 @@ def test_a_payment_due_on_delivery_is_voided_instead_of_refunded(checkout: str) 
 
 
 def test_refunding_without_a_payment_fails(checkout: str) -> None:
-    with pytest.raises(payments.UnknownPayment):
+    with pytest.raises(UnknownPayment):
         payments.refund_remaining(checkout, "changed my mind")
 
 
@@ -339,7 +345,7 @@ def test_refunds_cannot_exceed_the_payment(provider: ScriptedProvider, checkout:
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.refund_part(checkout, "1", rupees(1000), "two mugs")
-    with pytest.raises(payments.RefundRefused):
+    with pytest.raises(RefundRefused):
         payments.refund_part(checkout, "2", rupees("680.01"), "too much")
     assert row_of(checkout).refunded == 100_000
 
@@ -349,7 +355,7 @@ def test_a_refund_key_cannot_be_reused_for_another_amount(provider: ScriptedProv
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
     payments.refund_part(checkout, "1", rupees(600), "one mug")
-    with pytest.raises(payments.RefundRefused):
+    with pytest.raises(RefundRefused):
         payments.refund_part(checkout, "1", rupees(601), "one mug")
 
 
@@ -357,7 +363,7 @@ def test_a_refund_that_the_provider_refuses_is_not_settled(provider: ScriptedPro
     provider.answers = [AUTHORISED, CAPTURED, CAPTURED]
     authorise(checkout)
     payments.capture(checkout, "ORD-1")
-    with pytest.raises(payments.RefundRefused):
+    with pytest.raises(RefundRefused):
         payments.refund_part(checkout, "1", rupees(600), "one mug")
     assert refunds() == []
 
@@ -393,5 +399,5 @@ def test_a_voided_payment_is_not_refunded(checkout: str) -> None:
 def test_a_payment_that_was_not_captured_is_not_refunded(provider: ScriptedProvider, checkout: str) -> None:
     provider.answers = [AUTHORISED]
     authorise(checkout)
-    with pytest.raises(payments.RefundRefused):
+    with pytest.raises(RefundRefused):
         payments.refund_part(checkout, "1", rupees(600), "one mug")

@@ -14,12 +14,12 @@ from sqlalchemy import select
 
 from storefront.cart import service as cart
 from storefront.catalog.models import StockReservation
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutDraft, CheckoutId, Contact
+from storefront.checkout.values import CheckoutDraft, CheckoutId, Contact
 from storefront.db.session import db, read_session
 from storefront.orders.models import Order
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from tests import consistency
 from tests.consistency import ACTIVE, CLOSED, Stock
 from tests.factories.catalog import make_product

@@ -18,14 +18,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from storefront.catalog import service as catalog
-from storefront.catalog.service import ProductCard
+from storefront.catalog import inventory
+from storefront.catalog.values import ProductCard
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutDraft, Outcome
+from storefront.checkout.values import CheckoutDraft, Outcome
 from storefront.cli.consistency import violations
 from storefront.core.errors import DomainError
 from storefront.db.session import db
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from storefront.worker import tasks
 from tests import consistency, demo_shop
 from tests.conftest import make_databases
@@ -65,7 +65,7 @@ class RivalShops:
         for _ in range(3):
             now.advance(minutes=2)
             checkout.resume_unfinished()
-            catalog.release_expired()
+            inventory.release_expired()
             tasks.deliver_outboxes()
 
     def assert_consistent(self) -> None:

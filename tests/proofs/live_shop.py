@@ -15,13 +15,13 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account
+from storefront.accounts.values import Account
 from storefront.cart import service as cart
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.cli.consistency import violations
 from storefront.db.session import db, read_session
 from storefront.orders.models import Item, Message, Order
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from tests.api.order_payloads import save_address
 from tests.factories.accounts import make_account
 from tests.factories.shopping import make_cart, make_draft

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from storefront.orders import events
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from tests.checkout.purchase import STEPS
 
 PAYMENT_OPTIONS = ["cod", *["sandbox-success"] * 3, "sandbox-confirm", "sandbox-decline", "sandbox-timeout"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.orders.models import Order

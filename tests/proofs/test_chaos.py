@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
 from storefront.catalog.models import Variant
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.checkout import service as checkout
 from storefront.cli.consistency import violations
 from storefront.db.session import read_session
@@ -136,7 +136,7 @@ def in_threads(
 def change_stock(goods: list[ProductCard]) -> None:
     """Let staff receive units of a random product, or remove one."""
     sku, units = random.choice(goods).sku, random.choice([1, 2, 3, 5, -1])
-    with suppress(catalog.inventory_admin.StockConflict):  # there may be nothing to remove
+    with suppress(inventory.admin.StockConflict):  # there may be nothing to remove
         receive(sku, units)
     time.sleep(random.uniform(0.1, 0.5))
 

@@ -11,7 +11,7 @@ from storefront.db.session import db, read_session
 from storefront.orders import events
 from storefront.orders.models import Message
 from storefront.payments.models import Payment, Refund
-from storefront.payments.service import PaymentStatus
+from storefront.payments.values import PaymentStatus
 from tests import consistency
 from tests.consistency import Stock
 from tests.factories.catalog import make_product

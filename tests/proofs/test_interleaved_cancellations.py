@@ -10,7 +10,7 @@ import pytest
 from storefront.orders import events
 from storefront.orders import service as orders
 from storefront.orders import status as orders_status
-from storefront.orders.service import OrderStatus, StepNotAllowed
+from storefront.orders.values import OrderStatus, StepNotAllowed
 from storefront.worker import tasks
 from tests import consistency
 from tests.consistency import Stock

@@ -8,15 +8,14 @@ import pytest
 from sqlalchemy import select
 
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
-from storefront.catalog.service import inventory_admin
+from storefront.catalog import inventory
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState, Failure, Outcome
+from storefront.checkout.values import CheckoutState, Failure, Outcome
 from storefront.db.session import read_session
 from storefront.payments import sandbox
 from storefront.payments.models import SandboxCharge
-from storefront.payments.service import PaymentStatus
+from storefront.payments.values import PaymentStatus
 from tests import consistency
 from tests.checkout.purchase import STEPS, at_step
 from tests.consistency import Stock
@@ -88,14 +87,14 @@ def test_no_rival_gets_the_units_of_a_payment_in_progress(
     we, they = make_buyer(mug), make_buyer(mug)
 
     def try_everything() -> list[object]:
-        catalog.release_expired()
+        inventory.release_expired()
         return [shops.rival(they.place), shops.rival(lambda: adjust_stock(mug, -1))]
 
     outcomes = run_rivals_at(monkeypatch, step, try_everything)
     assert we.place().order_id is not None
     ((bought, counted),) = outcomes
     assert not isinstance(bought, Outcome) or bought.failure is Failure.SOLD_OUT
-    assert isinstance(counted, inventory_admin.StockConflict)
+    assert isinstance(counted, inventory.admin.StockConflict)
     shops.settle(now)
     assert (we.live_orders(), they.live_orders()) == (1, 0)
     shops.assert_consistent()

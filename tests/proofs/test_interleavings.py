@@ -12,7 +12,7 @@ from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.inventory import availability, reservations
 from storefront.checkout import service as checkout
-from storefront.checkout.service import Failure, Outcome
+from storefront.checkout.values import Failure, Outcome
 from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.worker import tasks

@@ -26,7 +26,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.live_server import ROOT, eventually

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import func, select
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.catalog.models import StockMovement, Variant
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.db.session import read_session
 from tests.api.order_payloads import order_body
 from tests.factories.accounts import make_staff

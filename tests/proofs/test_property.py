@@ -16,10 +16,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
+from storefront.catalog import products as catalog_products
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
-from storefront.checkout.service import Outcome
+from storefront.checkout.values import Outcome
 from storefront.cli.consistency import violations
 from storefront.core.errors import DomainError
 from storefront.core.money import Money
@@ -27,10 +28,11 @@ from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.orders.models import Message, Order
 from storefront.orders.refund_models import OrderReturn
-from storefront.orders.service import OrderStatus, OrderView, RefundRequest, ReturnReason
+from storefront.orders.refund_values import RefundRequest, ReturnReason
+from storefront.orders.values import OrderStatus, OrderView
 from storefront.payments import sandbox
 from storefront.payments.models import SandboxCharge
-from storefront.payments.service import PaymentDeclined, PaymentStatus, ProviderTimeout
+from storefront.payments.values import PaymentDeclined, PaymentStatus, ProviderTimeout
 from storefront.worker import tasks
 from tests import consistency
 from tests.checkout.purchase import Crash, at_step, no_database, raising
@@ -152,10 +154,10 @@ class ShopMachine(RuleBasedStateMachine):
 
     def _expire_hold(self) -> None:
         self.advance(16 * 60)
-        catalog.release_expired()
+        inventory.release_expired()
 
     def _buy_all_available(self) -> None:
-        products = [(product, catalog.get_offer(product.sku).available) for product in self.products]
+        products = [(product, catalog_products.get_offer(product.sku).available) for product in self.products]
         if left := [(product, units) for product, units in products if units > 0]:
             token = make_cart(*left)
             with suppress(DomainError):
@@ -175,7 +177,7 @@ class ShopMachine(RuleBasedStateMachine):
             if not line.can_be_bought:
                 cart.remove_line(token, line.id)
         if not any(line.can_be_bought for line in quote.lines):
-            if not catalog.get_offer(self.products[what % PRODUCTS].sku).available:
+            if not catalog_products.get_offer(self.products[what % PRODUCTS].sku).available:
                 self.count_stock(what, 2)
             self.put_in_cart(who, what, 1)
         return self._form_for(token, payment)
@@ -250,7 +252,7 @@ class ShopMachine(RuleBasedStateMachine):
 
     @rule()
     def release_expired_holds(self) -> None:
-        catalog.release_expired()
+        inventory.release_expired()
 
     def refund(
         self, which: int, units: int, with_shipping: bool, amount: int | None, restock: bool, times: int

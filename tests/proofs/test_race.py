@@ -10,7 +10,7 @@ from itertools import cycle
 import pytest
 from flask import Flask
 
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.db.session import db
 from tests import consistency
 from tests.consistency import Stock

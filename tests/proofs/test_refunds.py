@@ -10,14 +10,15 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.cli import consistency
 from storefront.core.errors import DomainError
 from storefront.db.session import db, read_session
 from storefront.orders import events
 from storefront.orders import service as orders
 from storefront.orders.models import Message
-from storefront.orders.service import OrderStatus, OrderView, RefundRequest
+from storefront.orders.refund_values import RefundRequest
+from storefront.orders.values import OrderStatus, OrderView
 from storefront.payments.models import Payment, Refund, SandboxCharge
 from storefront.worker import tasks
 from tests import consistency as tests_consistency

@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Role
-from storefront.catalog import service as catalog
+from storefront.accounts.values import Role
+from storefront.catalog import reviews
 from storefront.catalog.inventory.admin import Reason
 from storefront.catalog.models import AuditEntry as CatalogAct
-from storefront.catalog.service import Author, ReviewDraft
+from storefront.catalog.reviews import Author, ReviewDraft
 from storefront.db.audit_log import AuditQuery, record
 from storefront.db.session import read_session, transaction
 from storefront.orders.models import AuditEntry as OrdersAct
@@ -59,8 +59,8 @@ def test_acts_of_every_place_stand_in_one_list_latest_first(desk: Pages, now: Cl
     now.advance(minutes=1)
     adjust(change_of(mug.sku, delta=-2), reason=Reason.DAMAGED, actor=RAVI)
     now.advance(minutes=1)
-    review = catalog.write_review(mug.id, Author(7, "Asha"), ReviewDraft(1, "", ""), is_verified=False)
-    catalog.set_review_hidden(review.id, True, actor=ASHA, reason="Spam")
+    review = reviews.write_review(mug.id, Author(7, "Asha"), ReviewDraft(1, "", ""), is_verified=False)
+    reviews.set_review_hidden(review.id, True, actor=ASHA, reason="Spam")
     page = desk.get("/staff/trail")
     assert subjects(page) == [mug.sku, mug.sku, "ORD-1", "meera@example.com"]
     rows = [" ".join(row.get_text(" ").split()) for row in page.all("#trail tbody tr")]

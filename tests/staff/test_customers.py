@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import IsStaff, Role, UnknownUser, UserId
+from storefront.accounts.values import IsStaff, Role, UnknownUser, UserId
 from storefront.db.audit_log import AuditEntryView, AuditQuery
 from storefront.db.session import read_session
 from storefront.orders import service as orders

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.catalog.service import reports
 from storefront.orders import service as orders
 from storefront.web.filters import money

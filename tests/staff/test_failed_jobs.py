@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import Message as AccountsMessage
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.catalog.models import Message as CatalogMessage
 from storefront.catalog.service import reports
 from storefront.checkout import service as checkout

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.catalog.inventory.admin import Reason
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.worker import stock_handlers, tasks
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.staff.navigation import SECTIONS, sections_of
 from tests.factories.accounts import make_account, make_staff
 from tests.page_client import Pages

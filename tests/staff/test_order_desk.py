@@ -7,9 +7,9 @@ import io
 
 import pytest
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, OrderView
+from storefront.orders.values import OrderStatus, OrderView
 from storefront.worker import tasks
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product

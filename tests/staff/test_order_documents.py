@@ -13,10 +13,10 @@ import pytest
 from pypdf import PdfReader
 from pypdfium2 import PdfDocument
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.core import clock
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, OrderView
+from storefront.orders.values import OrderStatus, OrderView
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product, rupees
 from tests.factories.refunds import ask_return, make_order_at, refund

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from storefront.accounts.service import Role
-from storefront.catalog import service as catalog
-from storefront.catalog.service import ProductCard, admin
+from storefront.accounts.values import Role
+from storefront.catalog import listing
+from storefront.catalog import products as catalog_products
+from storefront.catalog.values import ProductCard
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product, rupees
 from tests.factories.products import acts, category_id, change, faults, priced, record_of, variants
@@ -61,7 +62,7 @@ def test_a_product_is_added_and_can_be_bought(desk: Pages) -> None:
     shown = desk.get(f"/product/{product_id}-enamel-mug")
     assert "₹499.50" in shown.words
     assert "Blue" in shown.words
-    assert catalog.get_offer(record_of(product_id).variants[0].sku).available == 7  # type: ignore[arg-type]
+    assert catalog_products.get_offer(record_of(product_id).variants[0].sku).available == 7  # type: ignore[arg-type]
     assert faults() == []
 
 
@@ -126,7 +127,7 @@ def test_a_product_is_changed(desk: Pages, htmx: bool) -> None:
     assert spoken == "Saved"
     assert page.one("h1").get_text() == "Brass Mug"
     assert value(page, "variant-0-price") == "1450.00"
-    (card,) = catalog.cards_of([mug.id])
+    (card,) = listing.cards_of([mug.id])
     assert (card.price, card.compare_at_price) == (rupees(1450), rupees(1600))
     assert ("price", mug.sku, "INR 500.00 to INR 1450.00 (was 1600.00)") in acts()
 
@@ -269,7 +270,7 @@ def test_a_plan_that_makes_no_sense_comes_back_as_typed(desk: Pages, typed: dict
 
 def test_the_list_is_searched_and_filtered(desk: Pages) -> None:
     hidden = make_product(name="Zephyr Shirt")
-    admin.set_published([hidden.id], False, actor="tests")
+    catalog_products.admin.set_published([hidden.id], False, actor="tests")
     page = desk.submit(desk.get(DESK), "#products-search", q=hidden.sku)
     assert "Hidden" in page.one(f"#product-{hidden.id}").get_text()
     fragment = desk.submit(page, "#products-search", htmx=True, q="nothing like that at all")
@@ -326,7 +327,7 @@ def test_a_price_that_would_be_nothing_cannot_be_applied(desk: Pages) -> None:
 def test_ticked_products_are_hidden_together(desk: Pages) -> None:
     mug, jar = make_product(), make_product()
     desk.submit(bulk_page(desk, mug, jar, act="hide"), "#changes-form")
-    assert catalog.cards_of([mug.id, jar.id]) == ()
+    assert listing.cards_of([mug.id, jar.id]) == ()
     assert "No product was ticked." in desk.get(f"{DESK}/changes?act=hide", status=422).words
 
 
@@ -380,13 +381,13 @@ def test_a_category_changed_meanwhile_is_shown_beside_what_was_typed(desk: Pages
     refused = desk.submit(page, "#category-form", status=409, description="To look at.")
     assert refused.one("#description-now").get_text() == "There is now: To read."
     desk.submit(refused, "#category-form")
-    assert admin.get_category(books).description == "To look at."
+    assert catalog_products.admin.get_category(books).description == "To look at."
 
 
 def test_the_page_of_a_planned_price_stays_right_when_it_begins(desk: Pages, now: Clock) -> None:
     mug = make_product()
     page = desk.submit(open_product(desk, mug), "#plan-form", price="450", starts_at="2026-11-22T18:00")
     now.advance(minutes=45)
-    admin.apply_prices()
+    catalog_products.admin.apply_prices()
     refused = desk.submit(page, "#product-form", status=409, **{"variant-0-price": "480"})
     assert refused.one("#variant-0-price-now").get_text() == "Price now: 450.00"

@@ -6,10 +6,11 @@ import io
 
 import pytest
 
-from storefront.accounts.service import Role
-from storefront.catalog import service as catalog
+from storefront.accounts.values import Role
+from storefront.catalog import listing, media
+from storefront.catalog.media import gallery
 from storefront.catalog.models import AuditEntry
-from storefront.catalog.service import ProductCard, gallery
+from storefront.catalog.values import ProductCard
 from storefront.db import audit_log
 from storefront.db.audit_log import AuditQuery
 from tests.factories.accounts import make_staff
@@ -44,8 +45,7 @@ def send(desk: Pages, product: ProductCard, *files: tuple[str, bytes], status: i
 def add(product: ProductCard, *colours: str) -> list[int]:
     """Pictures of different sizes, so that no two are the same."""
     return [
-        catalog.add_picture(product.id, picture("PNG", (40 + number, 30)), words)
-        for number, words in enumerate(colours)
+        media.add_picture(product.id, picture("PNG", (40 + number, 30)), words) for number, words in enumerate(colours)
     ]
 
 
@@ -67,7 +67,7 @@ def test_several_pictures_are_sent_at_once_and_the_first_is_the_main_one(desk: P
     page = send(desk, mug, ("front.jpg", picture("JPEG", (900, 600))), ("side.png", picture("PNG", (50, 60))))
     assert "2 pictures added" in page.words
     assert len(page.all("#pictures-order .image-manager__row")) == 2
-    shown = catalog.cards_of([mug.id])[0].picture
+    shown = listing.cards_of([mug.id])[0].picture
     assert shown is not None
     assert (shown.width, shown.height, shown.alt) == (900, 600, "Clay Mug")
     assert noted(mug) == [("picture added", "Clay Mug")] * 2
@@ -157,7 +157,7 @@ def test_a_picture_goes_up_and_takes_what_was_typed_along(desk: Pages, htmx: boo
     )
     assert words_of(mug) == ["Side", "From before"]
     assert page.one(f"#picture-{side}-up")["aria-disabled"] == "true"
-    shown = catalog.cards_of([mug.id])[0].picture
+    shown = listing.cards_of([mug.id])[0].picture
     assert shown is not None
     assert shown.alt == "Side"
     assert sorted(noted(mug)) == [
@@ -249,7 +249,7 @@ def test_a_picture_is_taken_away_and_brought_back_where_it_stood(desk: Pages, ht
     page = desk.submit(page_of(desk, mug), f"#picture-{front}-removal", htmx=htmx)
     assert "The picture is taken away." in page.words
     assert words_of(mug) == ["Side"]
-    shown = catalog.cards_of([mug.id])[0].picture
+    shown = listing.cards_of([mug.id])[0].picture
     assert shown is not None
     assert shown.alt == "Side"
     page = desk.submit(page, f"#picture-{front}-return", htmx=htmx)
@@ -266,7 +266,7 @@ def test_pressed_twice_it_is_taken_away_once(desk: Pages) -> None:
     for _ in range(2):
         desk.submit(page, f"#picture-{front}-removal")
     assert noted(mug) == [("picture removed", "Front")]
-    assert catalog.cards_of([mug.id])[0].picture is None
+    assert listing.cards_of([mug.id])[0].picture is None
 
 
 @pytest.mark.parametrize("act", ["pictures", "pictures/arrangement"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.cli import consistency
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, OrderView
+from storefront.orders.values import OrderStatus, OrderView
 from tests import consistency as tests_consistency
 from tests.consistency import Stock
 from tests.factories.accounts import make_staff

@@ -7,17 +7,11 @@ from decimal import Decimal
 import pytest
 from bs4 import Tag
 
-from storefront.accounts.service import Role
-from storefront.catalog import service as catalog
-from storefront.catalog.service import (
-    Author,
-    ProductCard,
-    ReviewDraft,
-    ReviewView,
-    UnknownReview,
-    moderation,
-    reports,
-)
+from storefront.accounts.values import Role
+from storefront.catalog import listing, reviews
+from storefront.catalog.reviews import Author, ReviewDraft, UnknownReview, moderation
+from storefront.catalog.service import reports
+from storefront.catalog.values import ProductCard, ReviewView
 from storefront.db.audit_log import AuditQuery
 from storefront.db.session import read_session
 from tests.factories.accounts import make_staff
@@ -37,12 +31,12 @@ def desk(pages: Pages, request: pytest.FixtureRequest) -> Pages:
 def write(
     product: ProductCard, *, user: int = 7001, name: str = "Asha Rao", stars: int = 1, said: str = "Leaks."
 ) -> ReviewView:
-    return catalog.write_review(product.id, Author(user, name), ReviewDraft(stars, "My mug", said), is_verified=True)
+    return reviews.write_review(product.id, Author(user, name), ReviewDraft(stars, "My mug", said), is_verified=True)
 
 
 def rated(product: ProductCard) -> tuple[Decimal, int]:
     read_session().rollback()
-    card = catalog.cards_of([product.id])[0]
+    card = listing.cards_of([product.id])[0]
     return card.rating, card.review_count
 
 
@@ -85,7 +79,7 @@ def test_a_review_is_hidden_with_a_reason_and_its_product_rated_without_it(desk:
 def test_a_hidden_one_is_shown_again(desk: Pages, htmx: bool) -> None:
     mug = make_product()
     review = write(mug)
-    catalog.set_review_hidden(review.id, True, actor=CLERK)
+    reviews.set_review_hidden(review.id, True, actor=CLERK)
     done = desk.submit(desk.get("/staff/reviews?show=hidden"), f"#moderate-{review.id}", htmx=htmx)
     assert "The review is shown again" in done.words
     assert rated(mug) == (Decimal(1), 1)
@@ -121,7 +115,7 @@ def test_reviews_are_found_by_product_author_words_and_rating(desk: Pages) -> No
 def test_hidden_and_shown_are_told_apart_by_links(desk: Pages) -> None:
     mug = make_product()
     hidden, shown = write(mug), write(mug, user=7002)
-    catalog.set_review_hidden(hidden.id, True, actor=CLERK)
+    reviews.set_review_hidden(hidden.id, True, actor=CLERK)
     assert found(desk.get("/staff/reviews?show=hidden")) == [str(hidden.id)]
     assert str(hidden.id) not in found(desk.get("/staff/reviews?show=shown", htmx=True))
     assert str(shown.id) in found(desk.get("/staff/reviews?show=shown"))

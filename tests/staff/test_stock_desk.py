@@ -7,9 +7,9 @@ import io
 
 import pytest
 
-from storefront.accounts.service import Role
-from storefront.catalog import service as catalog
-from storefront.catalog.service import ProductCard
+from storefront.accounts.values import Role
+from storefront.catalog import inventory
+from storefront.catalog.values import Hold, ProductCard
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.factories.stock import ledger_of, row_of, sell
@@ -92,7 +92,7 @@ def test_a_count_of_a_figure_that_changed_shows_old_and_new_and_asks_again(desk:
 def test_more_than_is_available_is_refused_with_what_there_is(desk: Pages) -> None:
     mug = make_product(stock=10)
     page = open_row(desk, mug)
-    catalog.reserve("a-buyer", [catalog.Hold(mug.sku, 8)])
+    inventory.reserve("a-buyer", [Hold(mug.sku, 8)])
     refused = desk.submit(page, "#desk-form", status=409, **typed(mug, "-3"))
     assert "Only 2 available: 8 of 10 are promised to customers." in refused.words
     assert refused.one(f"#change-{row_of(mug.sku).id}")["value"] == "-3"

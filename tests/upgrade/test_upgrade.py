@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config import SCHEMAS
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, UserId
+from storefront.accounts.values import Account, UserId
 from storefront.checkout import service as checkout
 from storefront.cli import consistency
 from storefront.cli.backup import mariadb_copy
@@ -29,7 +29,7 @@ from storefront.db import migrations
 from storefront.db.dead_letters import dead_letters_by_schema
 from storefront.db.session import db, transaction
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from storefront.worker import tasks
 from tests.api.client import Api
 from tests.conftest import ENGINES, make_databases, rolled_back

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from storefront.catalog.service import SkuTaken, UnknownSku
+from storefront.catalog.values import SkuTaken, UnknownSku
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.db import session
 from tests.isolated_shop import own_shop, shop_at

@@ -13,9 +13,9 @@ from jinja2 import meta, nodes
 from sqlalchemy import update
 
 from storefront.accounts import service as accounts
-from storefront.catalog import service as catalog
+from storefront.catalog import listing as catalog_listing
 from storefront.catalog.models import Product
-from storefront.catalog.service import BrowseCriteria, ProductCard
+from storefront.catalog.values import BrowseCriteria, Picture, ProductCard
 from storefront.db.session import transaction
 from storefront.pages.catalog import fragments
 from storefront.web import session as web_session
@@ -49,8 +49,13 @@ def all_cards() -> list[ProductCard]:
     """Cards of every kind: with options, sold out, few left, without reviews, cheaper than before, a photo."""
     card = make_product(name="Clay & Mug", stock=3)
     shown = [card, make_product(stock=0), make_product(options=(("S", 1), ("M", 2)))]
-    photo = catalog.Picture("/media/0123456789abcdef0123456789abcdef-1280.webp", "A mug", 1280, 960)
-    return [*shown, *catalog.browse(BrowseCriteria()).cards, replace(card, picture=photo), replace(card, picture=None)]
+    photo = Picture("/media/0123456789abcdef0123456789abcdef-1280.webp", "A mug", 1280, 960)
+    return [
+        *shown,
+        *catalog_listing.browse(BrowseCriteria()).cards,
+        replace(card, picture=photo),
+        replace(card, picture=None),
+    ]
 
 
 # ------------------------------------------------------------------------------------------- visitors
@@ -101,7 +106,7 @@ def test_a_card_is_drawn_alike_whoever_asks_for_it(app: Flask, is_wished: bool) 
 
 
 def test_filters_are_drawn_alike_whoever_asks_for_them(app: Flask) -> None:
-    listing = catalog.browse(BrowseCriteria(words="tea", brands=("Samaya",), rating=4, in_stock=True))
+    listing = catalog_listing.browse(BrowseCriteria(words="tea", brands=("Samaya",), rating=4, in_stock=True))
     with somebodys_request(app):
         macro: Any = app.jinja_env.get_template("catalog/_facets.html").module.facets  # type: ignore[attr-defined]
         by_them = macro(listing.criteria, listing.facets, "/products")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from storefront.catalog.service import Picture
+from storefront.catalog.values import Picture
 from storefront.core.money import Money
 from storefront.web import layout
 from tests.page_client import Pages

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.web.security_headers import limiter
 from tests.accounts.sign_ups import EMAIL, PASSWORD

@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from flask import Flask
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import UnknownWishlistItem, UserId, WishlistToken
+from storefront.accounts.service import UnknownWishlistItem, WishlistToken
+from storefront.accounts.values import UserId
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
+from storefront.cart.values import NotEnoughStock
+from storefront.catalog import inventory
 from storefront.catalog.models import Product
-from storefront.catalog.service import Hold, Sku
+from storefront.catalog.values import Hold, Sku, UnknownProduct, UnknownSku
 from storefront.db.session import transaction
 from storefront.wishlist import service
 from storefront.wishlist.service import NotChosen
@@ -39,7 +41,7 @@ def in_cart() -> list[tuple[str, int]]:
 def test_an_item_shows_current_price_and_stock(app: Flask) -> None:
     mug = make_product(price=500, stock=3)
     service.add_item(GUEST, mug.id, quantity=2)
-    catalog.reserve("a-checkout", [Hold(mug.sku, 2)])
+    inventory.reserve("a-checkout", [Hold(mug.sku, 2)])
     (item,) = service.items_of(GUEST)
     assert (item.shown.price.amount, item.available, item.entry.quantity) == (500, 1, 2)
     assert item.awaited is None
@@ -65,16 +67,16 @@ def test_a_withdrawn_product_stays_on_the_list_without_an_alert(app: Flask) -> N
 
 @pytest.mark.parametrize("product", [0, 10**9])
 def test_an_unknown_product_is_refused(app: Flask, product: int) -> None:
-    with pytest.raises(catalog.UnknownProduct):
+    with pytest.raises(UnknownProduct):
         service.add_item(GUEST, product)
 
 
 def test_the_variant_must_be_of_the_product(app: Flask) -> None:
     mug, pot = make_product(), make_product()
-    with pytest.raises(catalog.UnknownSku):
+    with pytest.raises(UnknownSku):
         service.add_item(GUEST, mug.id, sku=pot.sku)
     service.add_item(GUEST, mug.id)
-    with pytest.raises(catalog.UnknownSku):
+    with pytest.raises(UnknownSku):
         service.change(GUEST, mug.id, sku=pot.sku, quantity=1)
 
 
@@ -113,7 +115,7 @@ def test_an_item_refused_by_the_cart_is_restored_in_its_place(app: Flask, now: C
     service.add_item(GUEST, pot.id)
     cart.add_line(CART, mug.sku, 2)
     for wanted in (2, 4):  # too many with those in the cart; too many by themselves
-        with pytest.raises(cart.NotEnoughStock):
+        with pytest.raises(NotEnoughStock):
             service.move_to_cart(GUEST, CART, mug.id, sku="", quantity=wanted)
     assert [item.product_id for item in service.items_of(GUEST)] == [pot.id, mug.id]
     assert in_cart() == [(mug.sku, 2)]
@@ -123,7 +125,7 @@ def test_a_product_no_longer_sold_is_not_moved(app: Flask) -> None:
     mug = make_product()
     service.add_item(GUEST, mug.id)
     withdraw(mug.id)
-    with pytest.raises(catalog.UnknownSku):
+    with pytest.raises(UnknownSku):
         service.move_to_cart(GUEST, CART, mug.id, sku="", quantity=1)
     assert len(service.items_of(GUEST)) == 1
 
@@ -156,5 +158,5 @@ def test_a_shared_list_shows_the_products_on_sale(app: Flask) -> None:
 def test_no_alert_is_stored_for_a_product_in_stock(app: Flask) -> None:
     assert not service.request_alert("asha@example.com", make_product(stock=1).sku)
     assert service.request_alert("asha@example.com", make_product(stock=0).sku)
-    with pytest.raises(catalog.UnknownSku):
+    with pytest.raises(UnknownSku):
         service.request_alert("asha@example.com", Sku("NO-SUCH-SKU"))

@@ -11,8 +11,8 @@ from flask import Flask
 from storefront.accounts import back_in_stock
 from storefront.accounts import service as accounts
 from storefront.accounts.models import StockNotice
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Hold, ProductCard, Sku
+from storefront.catalog import inventory, products
+from storefront.catalog.values import Hold, ProductCard, Sku
 from storefront.db import outbox
 from storefront.db.session import read_session
 from storefront.worker import tasks
@@ -40,7 +40,7 @@ def mug() -> ProductCard:
 
 
 def sold_out(mug: ProductCard, checkout: str = "quick") -> None:
-    catalog.reserve(checkout, [Hold(mug.sku, catalog.get_offer(mug.sku).available)])
+    inventory.reserve(checkout, [Hold(mug.sku, products.get_offer(mug.sku).available)])
 
 
 def waiting() -> list[str]:
@@ -70,7 +70,7 @@ def test_the_next_restock_is_sent_only_to_those_who_asked_again(mug: ProductCard
     tasks.deliver_outboxes()
     sold_out(mug)
     accounts.request_alert(RAVI, mug.sku, mug.id)
-    catalog.release("quick")
+    inventory.release("quick")
     tasks.deliver_outboxes()
     assert [email.to for email in post.letters].count(ASHA) == 1
     assert [email.to for email in post.letters].count(RAVI) == 2
@@ -82,7 +82,7 @@ def test_a_product_sold_out_again_before_delivery_sends_nothing(mug: ProductCard
     sold_out(mug)
     tasks.deliver_outboxes()
     assert (post.letters, waiting()) == ([], [ASHA, RAVI])
-    catalog.release("quick")
+    inventory.release("quick")
     tasks.deliver_outboxes()
     assert (len(post.letters), waiting()) == (2, [])
 
@@ -98,7 +98,7 @@ def test_an_alert_is_rearmed_if_the_product_is_sold_out_when_sent(
     now.advance(minutes=5)
     tasks.deliver_outboxes()
     assert (post.letters, waiting()) == ([], [ASHA, RAVI])
-    catalog.release("quick")
+    inventory.release("quick")
     tasks.deliver_outboxes()
     assert sorted(email.to for email in post.letters) == [ASHA, RAVI]
 

@@ -15,15 +15,16 @@ from sqlalchemy import func, select
 from storefront import create_app
 from storefront.accounts import service as accounts
 from storefront.accounts.models import OneTimeCode, SignUp, UserSession
+from storefront.catalog import inventory
 from storefront.catalog import service as catalog
-from storefront.catalog.service import Hold
+from storefront.catalog.values import Hold
 from storefront.checkout import service as checkout
 from storefront.checkout.models import DuplicateGuard
-from storefront.checkout.service import CheckoutState
+from storefront.checkout.values import CheckoutState
 from storefront.db import outbox
 from storefront.db.session import db, read_session, transaction
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from storefront.worker import tasks
 from tests import consistency
 from tests.conftest import NOON, make_config
@@ -124,7 +125,7 @@ def interrupt_everything(now: Clock) -> tuple[str, str]:
     draft = make_draft(stalled, payment="sandbox-timeout")
     place(draft, stalled)
     held = make_product(stock=5)
-    catalog.reserve("long-gone", [Hold(held.sku, 2)])
+    inventory.reserve("long-gone", [Hold(held.sku, 2)])
     now.advance(minutes=16)
     make_order()
     return draft.id, held.sku

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from storefront.api.schemas.cart import Cart, CartItem, CartPrice
-from storefront.cart.service import CartLine, CartRecord, Price
+from storefront.cart.values import CartLine, CartRecord, Price
 
 
 def cart(user_id: int, record: CartRecord, lines: tuple[CartLine, ...]) -> Cart:

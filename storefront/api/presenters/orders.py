@@ -20,8 +20,8 @@ from storefront.api.schemas.orders import (
     TrackedOrder,
 )
 from storefront.api.schemas.payments import Payment, PaymentWord
-from storefront.orders.service import LineItem, OrderStatus, OrderView
-from storefront.payments.service import PaymentRecord, PaymentStatus
+from storefront.orders.values import LineItem, OrderStatus, OrderView
+from storefront.payments.values import PaymentRecord, PaymentStatus
 from storefront.web.layout import picture_url
 
 # Payment details of an order paid by card, such as "**** **** **** 1111 - A. Holder".

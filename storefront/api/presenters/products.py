@@ -8,8 +8,8 @@ from flask import current_app
 
 from storefront.accounts import service as accounts
 from storefront.api.schemas.products import AvailabilityStatus, Product, ProductSummary, Review, StockStatus
-from storefront.catalog import service as catalog
-from storefront.catalog.service import ProductDetail, ReviewView, StockState
+from storefront.catalog.products import ProductDetail
+from storefront.catalog.values import ProductCard, ReviewView, StockState
 
 ANONYMOUS = "Anonymous User"
 PLACEHOLDER = "/api/products/image/placeholder"
@@ -51,7 +51,7 @@ def product(value: ProductDetail, avatars: Mapping[int, str]) -> Product:
     )
 
 
-def summary(value: catalog.ProductCard) -> ProductSummary:
+def summary(value: ProductCard) -> ProductSummary:
     """Present a product in the short form."""
     return ProductSummary(
         id=value.id,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from storefront.accounts.service import Account, Role, SavedAddress, SavedMethod, UserId, WishlistEntry
+from storefront.accounts.service import WishlistEntry
+from storefront.accounts.values import Account, Role, SavedAddress, SavedMethod, UserId
 from storefront.api.schemas import auth as auth_schemas
 from storefront.api.schemas import users as schemas
 

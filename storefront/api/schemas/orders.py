@@ -23,7 +23,8 @@ from storefront.api.schemas import (
 )
 from storefront.api.schemas.addresses import AddressInput
 from storefront.core import card_numbers
-from storefront.orders.service import MAX_TRACKING_NUMBER_LENGTH, OrderStatus
+from storefront.orders.service import MAX_TRACKING_NUMBER_LENGTH
+from storefront.orders.values import OrderStatus
 
 MAX_ITEMS = 100
 MAX_ID_LENGTH = 255  # characters of the client's own id

@@ -25,7 +25,10 @@ from storefront.api.schemas import (
     required_text,
     text,
 )
-from storefront.catalog.service import MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, Sort, inventory_admin, legacy_import
+from storefront.catalog import inventory
+from storefront.catalog.reviews import MAX_TEXT_LENGTH, MAX_TITLE_LENGTH
+from storefront.catalog.service import legacy_import
+from storefront.catalog.values import Sort
 from storefront.core.collation import collation_key
 
 MAX_IDS = 100
@@ -133,7 +136,7 @@ class ProductInput(Incoming):
     name: Annotated[str, required_text(legacy_import.MAX_PRODUCT_NAME_LENGTH)]
     brand: Annotated[str, required_text(legacy_import.MAX_BRAND_LENGTH)]
     price: Price
-    stock: Annotated[Count, Field(le=inventory_admin.MAX_UNITS)]
+    stock: Annotated[Count, Field(le=inventory.admin.MAX_UNITS)]
     description: Annotated[Annotated[str, text(4000)] | None, BLANK_IS_NONE] = None
     currency: Literal["INR"] = "INR"
     specifications: Specifications | None = None

@@ -1,1 +1,14 @@
 """Listings, the read model behind them, suggestions and the sitemap."""
+
+from __future__ import annotations
+
+from storefront.catalog.listing import sitemap
+from storefront.catalog.listing.listing import browse, cards_of
+from storefront.catalog.listing.suggestions import suggest
+
+__all__ = [
+    "browse",
+    "cards_of",
+    "sitemap",
+    "suggest",
+]

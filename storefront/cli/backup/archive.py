@@ -16,7 +16,7 @@ from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import SCHEMAS
-from storefront.catalog.service import gallery
+from storefront.catalog.media import gallery
 from storefront.cli.backup import mariadb_copy, sqlite_copy
 from storefront.cli.backup.values import FILE, BackupRefused, Manifest
 from storefront.core.clock import utc_now

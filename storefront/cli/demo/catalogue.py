@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from storefront.accounts import service as accounts
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Department, NewProduct, NewReview, NewVariant, Picture, Sku
+from storefront.accounts.values import Profile
+from storefront.catalog import products as catalog_products
+from storefront.catalog.products import NewProduct, NewReview, NewVariant
+from storefront.catalog.values import Department, Picture, Sku
 from storefront.core.money import Money
 
 PICTURES = "vendor/fluent-emoji-3d"
@@ -29,13 +31,13 @@ def load() -> int:
     """
     content = read()
     reviewers = _reviewers(content["reviewers"])
-    catalog.add_categories([_department(row) for row in content["categories"]])
+    catalog_products.add_categories([_department(row) for row in content["categories"]])
     products = [_product(row, content["currency"], reviewers) for row in content["products"]]
-    catalog.add_products(products, actor="demo")
+    catalog_products.add_products(products, actor="demo")
     return len(products)
 
 
-def _reviewers(names: list[str]) -> list[accounts.Profile]:
+def _reviewers(names: list[str]) -> list[Profile]:
     authors = [(name, f"reviewer{number}@example.com") for number, name in enumerate(names, start=1)]
     known = accounts.profiles_of([email for _, email in authors])
     missing = [(name, email) for name, email in authors if email not in known]
@@ -54,7 +56,7 @@ def slug_of(category: str) -> str:
     return category.lower().replace(" & ", "-")
 
 
-def _product(row: Mapping[str, Any], currency: str, reviewers: list[accounts.Profile]) -> NewProduct:
+def _product(row: Mapping[str, Any], currency: str, reviewers: list[Profile]) -> NewProduct:
     return NewProduct(
         sku=Sku(row["sku"]),
         name=row["name"],
@@ -81,7 +83,7 @@ def _product(row: Mapping[str, Any], currency: str, reviewers: list[accounts.Pro
     )
 
 
-def _review(row: Mapping[str, Any], reviewers: list[accounts.Profile]) -> NewReview:
+def _review(row: Mapping[str, Any], reviewers: list[Profile]) -> NewReview:
     author = reviewers[row["reviewer"]]
     return NewReview(
         user_id=author.id,

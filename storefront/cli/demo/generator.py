@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from storefront.catalog import service as catalog
-from storefront.catalog.service import NewProduct, NewVariant, Picture, Sku
+from storefront.catalog import products as catalog_products
+from storefront.catalog.products import NewProduct, NewVariant
+from storefront.catalog.values import Picture, Sku
 from storefront.cli.demo.catalogue import PICTURES, read, slug_of
 from storefront.core.money import Money
 
@@ -66,9 +67,9 @@ def load(count: int) -> Iterator[int]:
     for product in products(count):
         batch.append(product)
         if len(batch) == BATCH:
-            catalog.add_products(batch, actor="demo")
+            catalog_products.add_products(batch, actor="demo")
             yield len(batch)
             batch = []
     if batch:
-        catalog.add_products(batch, actor="demo")
+        catalog_products.add_products(batch, actor="demo")
         yield len(batch)

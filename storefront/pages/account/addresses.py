@@ -6,6 +6,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront.accounts import service as accounts
+from storefront.accounts.values import MAX_ADDRESSES, SavedAddress, TooManyAddresses
 from storefront.pages.account.forms import AddressForm
 from storefront.pages.account.views import bp, person
 from storefront.web import session as web_session
@@ -17,7 +18,7 @@ from storefront.web.responses import render_page
 def addresses() -> ResponseReturnValue:
     """List the addresses, the default first."""
     book = accounts.addresses_of(person().id)
-    return render_page("account/addresses.html", addresses=book, is_full=len(book) >= accounts.MAX_ADDRESSES)
+    return render_page("account/addresses.html", addresses=book, is_full=len(book) >= MAX_ADDRESSES)
 
 
 @bp.route("/account/addresses/new", methods=["GET", "POST"])
@@ -29,8 +30,8 @@ def new_address() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             accounts.add_address(account.id, form.address(), is_default=form.is_default.data)
-        except accounts.TooManyAddresses:
-            form.form_errors = [f"You can save up to {accounts.MAX_ADDRESSES} addresses. Delete one to add another"]
+        except TooManyAddresses:
+            form.form_errors = [f"You can save up to {MAX_ADDRESSES} addresses. Delete one to add another"]
         else:
             flash("Address added.", "notice")
             return redirect(url_for(".addresses"), 303)
@@ -51,7 +52,7 @@ def address(address_id: int) -> ResponseReturnValue:
     return _show(form, saved)
 
 
-def _show(form: AddressForm, saved: accounts.SavedAddress | None) -> ResponseReturnValue:
+def _show(form: AddressForm, saved: SavedAddress | None) -> ResponseReturnValue:
     status = 422 if request.method == "POST" else 200
     return render_page("account/address.html", status=status, form=form, address=saved)
 

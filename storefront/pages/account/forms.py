@@ -7,7 +7,8 @@ from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, Field, PasswordField, RadioField, StringField, TelField, ValidationError
 from wtforms.validators import InputRequired, Length
 
-from storefront.accounts.service import MAX_NAME_LENGTH, SavedAddress
+from storefront.accounts.service import MAX_NAME_LENGTH
+from storefront.accounts.values import SavedAddress
 from storefront.core.addresses import PostalAddress
 from storefront.core.contact import NotAPhoneNumber, format_phone
 from storefront.web.form_fields import AddressFields, PaymentMethodFields, required, squeeze

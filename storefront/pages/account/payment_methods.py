@@ -6,6 +6,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront.accounts import service as accounts
+from storefront.accounts.values import TooManyMethods
 from storefront.pages.account.forms import MethodForm
 from storefront.pages.account.views import bp, person
 from storefront.web import session as web_session
@@ -21,7 +22,7 @@ def methods() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             accounts.add_method(user, *form.method())
-        except accounts.TooManyMethods:
+        except TooManyMethods:
             form.form_errors = ["You cannot save more payment methods. Delete one to add another"]
         else:
             flash("Payment method saved. You can choose it at checkout.", "notice")

@@ -12,13 +12,13 @@ from flask import Response, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account
-from storefront.catalog import service as catalog
+from storefront.accounts.values import Account, CodeExpired, LastAdmin, NoProvedAddress, WrongCode, WrongPassword
+from storefront.catalog import reviews
 from storefront.core.clock import utc_now
 from storefront.core.errors import RetryLater
 from storefront.core.money import Money
 from storefront.orders import service as orders
-from storefront.orders.service import BackLine, RefundView, ReturnView
+from storefront.orders.refund_values import BackLine, RefundView, ReturnView
 from storefront.pages.account.forms import CodeReauthenticationForm, PasswordReauthenticationForm
 from storefront.pages.account.views import bp, person
 from storefront.web import rate_limits
@@ -45,7 +45,7 @@ def export() -> ResponseReturnValue:
         "exported_at": utc_now(),
         **accounts.export_of(user),
         "wishlist": accounts.items_of(user),
-        "reviews": [{"product": name, "review": review} for name, review in catalog.reviews_by(user)],
+        "reviews": [{"product": name, "review": review} for name, review in reviews.reviews_by(user)],
         "orders": orders.export_of(user),
         "returns": [_return(view) for view in orders.returns_by(user)],
         "refunds": [_refund(refund) for refund in orders.refunds_to(user)],
@@ -127,13 +127,13 @@ def _delete(account: Account, form: PasswordReauthenticationForm | CodeReauthent
         else:
             rate_limits.limit_code()
             accounts.delete_account(account.id, code=form.code.data or "")
-    except accounts.WrongPassword:
+    except WrongPassword:
         form["password"].errors = ["The password is wrong. Your account was not deleted"]
-    except accounts.CodeExpired:
+    except CodeExpired:
         form["code"].errors = ["The code has expired. Request a new one"]
-    except accounts.WrongCode:
+    except WrongCode:
         form["code"].errors = ["This is not the code we sent, or there were too many attempts"]
-    except accounts.LastAdmin:
+    except LastAdmin:
         field = "password" if isinstance(form, PasswordReauthenticationForm) else "code"
         form[field].errors = ["You are the only admin of the shop. Make somebody else an admin first"]
     else:
@@ -151,7 +151,7 @@ def send_deletion_code() -> ResponseReturnValue:
         address = accounts.send_deletion_code(person().id)
     except RetryLater as error:
         flash(f"We have just sent a code. You can request another in {error.wait}.", "problem")
-    except accounts.NoProvedAddress:
+    except NoProvedAddress:
         flash("We have no address to send a code to. Add an e-mail address first.", "problem")
     else:
         flash(f"We sent a code to {address}. It is valid for five minutes.", "notice")

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import SignedIn
+from storefront.accounts.values import SignedIn
 from storefront.core.image_processing import MAX_BYTES, MAX_PIXELS, FileKind, ImageTooLarge, InvalidImage
 from storefront.orders import service as orders
 from storefront.pages.account.forms import AvatarForm, NameForm

@@ -8,9 +8,9 @@ from flask import Blueprint, abort, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront.cart import service
-from storefront.cart.values import CartLine, LineId, MergedLine, NotEnoughStock, TooManyUnits
+from storefront.cart.values import MAX_UNITS, CartLine, CartQuote, LineId, MergedLine, NotEnoughStock, TooManyUnits
 from storefront.catalog import service as catalog
-from storefront.catalog.service import PurchaseBox, Sku
+from storefront.catalog.values import PurchaseBox, Sku, UnknownSku
 from storefront.orders import service as orders
 from storefront.pages.cart.forms import AddLineForm, ChangeLineForm
 from storefront.pages.catalog.fragments import product_context
@@ -31,7 +31,7 @@ class RemovedLine:
     quantity: int
 
 
-def _quote() -> service.CartQuote:
+def _quote() -> CartQuote:
     return service.quote(web_session.cart_token(), checkout=web_session.checkout_id())
 
 
@@ -59,12 +59,12 @@ def add_line() -> ResponseReturnValue:
         try:
             offer = box.offer(_sku(form))
             line = service.add_offer(web_session.cart_token_for_writing(), offer, form.quantity.units)
-        except catalog.UnknownSku:
+        except UnknownSku:
             form.sku.errors = ["This product is no longer available"]
         except NotEnoughStock as shortage:
             form.quantity.errors = [_shortage_message(shortage)]
         except TooManyUnits:
-            form.quantity.errors = [f"You can add at most {service.MAX_UNITS} of one product"]
+            form.quantity.errors = [f"You can add at most {MAX_UNITS} of one product"]
         else:
             return _line_added(form, box, line)
     return _line_refused(form, box)
@@ -74,7 +74,7 @@ def _find_box(form: AddLineForm) -> PurchaseBox | None:
     """The purchase box of the SKU, read once for adding it and for rendering the form; None for an unknown SKU."""
     try:
         return catalog.get_purchase_box(_sku(form))
-    except catalog.UnknownSku:
+    except UnknownSku:
         return None
 
 
@@ -93,7 +93,7 @@ def _line_refused(form: AddLineForm, box: PurchaseBox | None) -> ResponseReturnV
         cart = {"quote": _quote(), "problems": {}, "removed": None}
         return refuse("cart/_cart.html", otherwise=url_for(".show"), problem=problem, context=cart)
     if box is None:
-        raise catalog.UnknownSku(form.sku.data)
+        raise UnknownSku(form.sku.data)
     context = _form_context(form, box) | {"form": form}
     is_card = form.place.data == "card"
     if not is_card and not wants_fragment():
@@ -138,7 +138,7 @@ def change_line(line_id: int) -> ResponseReturnValue:
     if form.validate():
         try:
             line = service.change_quantity(web_session.cart_token(), line_id, form.quantity.units)
-        except catalog.UnknownSku:
+        except UnknownSku:
             form.quantity.errors = ["This product is no longer available"]
         except NotEnoughStock as shortage:
             form.quantity.errors = [_shortage_message(shortage)]

@@ -7,7 +7,7 @@ import re
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
-from storefront.catalog.service import gallery
+from storefront.catalog.media import gallery
 from storefront.catalog.values import Picture, is_photo, thumbnail_url
 from storefront.web.route_options import public_cache
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from storefront.catalog import listing as catalog_listing
+from storefront.catalog import products as catalog_products
 from storefront.catalog import service
-from storefront.catalog.values import BrowseCriteria
+from storefront.catalog.values import BrowseCriteria, UnknownCategory
 from storefront.pages.catalog.forms import active_filters, browse_url, criteria_from, words_from
 from storefront.pages.catalog.fragments import product_context, render_cards, render_facets
 from storefront.web import layout
@@ -49,15 +51,15 @@ def category(slug: str) -> ResponseReturnValue:
     """List a category, or search results in it; a former slug redirects to the current one."""
     try:
         return _listing(criteria_from(request.args, category=slug), "")
-    except service.UnknownCategory:
-        current = service.admin.find_redirect(slug)
+    except UnknownCategory:
+        current = catalog_products.admin.find_redirect(slug)
         if current is None:
             raise
         return redirect(url_for(".category", slug=current) + query_suffix(), 301)
 
 
 def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
-    listing = service.browse(criteria)
+    listing = catalog_listing.browse(criteria)
     form_action = browse_url(BrowseCriteria(category=criteria.category))
     return render_page(
         "catalog/listing.html",
@@ -92,5 +94,5 @@ def suggestions() -> ResponseReturnValue:
     words = words_from(request.args)
     if not wants_fragment():
         return redirect(url_for(".products", q=words or None), 303)
-    suggestions, relaxed = service.suggest(words)
+    suggestions, relaxed = catalog_listing.suggest(words)
     return render_page("catalog/_suggestions.html", suggestions=suggestions, relaxed=relaxed, words=words)

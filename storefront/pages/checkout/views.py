@@ -13,10 +13,21 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, SavedAddress
+from storefront.accounts.values import Account, SavedAddress
 from storefront.cart import service as cart
+from storefront.cart.values import CartQuote
 from storefront.checkout import saved_choices, service
-from storefront.checkout.values import CheckoutDraft, CheckoutState, Failure, Outcome, Shortage
+from storefront.checkout.values import (
+    CartNotOrderable,
+    CheckoutDraft,
+    CheckoutState,
+    DraftIncomplete,
+    Failure,
+    Outcome,
+    Shortage,
+    TotalChanged,
+    UnknownCheckout,
+)
 from storefront.core.addresses import PostalAddress
 from storefront.orders.service import estimated_delivery_date
 from storefront.pages.checkout.forms import ContactForm, DeliveryForm, OwnDeliveryForm, PaymentForm, PlaceOrderForm
@@ -57,7 +68,7 @@ def show_cart(error: CartEmpty) -> ResponseReturnValue:
     return redirect(url_for("cart.show"), 303)
 
 
-def _quote() -> cart.CartQuote:
+def _quote() -> CartQuote:
     """Quote the visitor's cart.
 
     :raise CartEmpty: it cannot be ordered as it is
@@ -82,7 +93,7 @@ def _draft() -> CheckoutDraft:
     try:
         outcome = service.outcome_of(web_session.checkout_id(), token)
         draft = service.get_draft(outcome.id, token)
-    except service.UnknownCheckout:
+    except UnknownCheckout:
         _quote()  # raises for an empty cart: no checkout is started for it
         draft = service.start(token)
     else:
@@ -140,7 +151,7 @@ def delivery() -> ResponseReturnValue:
     return _show("delivery", form, draft, quote, arrives_on=estimated_delivery_date())
 
 
-def _delivery_with_account(account: Account, draft: CheckoutDraft, quote: cart.CartQuote) -> ResponseReturnValue:
+def _delivery_with_account(account: Account, draft: CheckoutDraft, quote: CartQuote) -> ResponseReturnValue:
     """Ask a customer with an account: for a saved address, or for another one."""
     book = accounts.addresses_of(account.id)
     chosen = saved_choices.chosen_address(draft, book, account) if book else saved_choices.NEW
@@ -199,9 +210,7 @@ def payment() -> ResponseReturnValue:
     return _show("payment", form, draft, quote, options=offered, saved_methods=usable, has_card=has_card)
 
 
-def _show(
-    step: str, form: FlaskForm, draft: CheckoutDraft, quote: cart.CartQuote, **context: Any
-) -> ResponseReturnValue:
+def _show(step: str, form: FlaskForm, draft: CheckoutDraft, quote: CartQuote, **context: Any) -> ResponseReturnValue:
     status = 422 if request.method == "POST" else 200
     return render_page(
         f"checkout/{step}.html", status=status, form=form, draft=draft, quote=quote, step=step, **context
@@ -245,11 +254,11 @@ def _place_order() -> ResponseReturnValue:
         return redirect(url_for(".start"), 303)
     try:
         outcome = service.place_order(str(form.key.data), token, agreed=str(form.total.data), return_url=_placing_url)
-    except service.DraftIncomplete as incomplete:
+    except DraftIncomplete as incomplete:
         return redirect(url_for(f".{incomplete.step}"), 303)
-    except service.CartNotOrderable as refusal:
+    except CartNotOrderable as refusal:
         return _sold_out(refusal.shortages)
-    except service.TotalChanged:
+    except TotalChanged:
         return _review("Your cart or a price has changed. Check the new total, then place the order.")
     return _follow(outcome)
 

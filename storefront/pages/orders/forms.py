@@ -6,7 +6,8 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Regexp
 
-from storefront.orders.service import MAX_NOTE_LENGTH, MAX_ORDER_ID_LENGTH, ReturnReason
+from storefront.orders.refund_values import MAX_NOTE_LENGTH, ReturnReason
+from storefront.orders.values import MAX_ORDER_ID_LENGTH
 
 MAX_SEARCH_LENGTH = 100  # characters; further ones are cut off
 LAST_PAGE = 10_000

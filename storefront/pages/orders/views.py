@@ -12,6 +12,15 @@ from flask.typing import ResponseReturnValue
 from storefront.core.urls import safe_next_path
 from storefront.documents import invoice_pages
 from storefront.orders import service
+from storefront.orders.refund_values import (
+    IdempotencyConflict,
+    NotReturnable,
+    ReturnDecided,
+    ReturnEligibility,
+    ReturnReason,
+    ReturnState,
+)
+from storefront.orders.values import MAX_ORDER_ID_LENGTH, OrderStatus, OrderView, StepNotAllowed, UnknownOrder
 from storefront.pages.orders.forms import ReturnForm, SearchForm, TrackingForm
 from storefront.web import session as web_session
 from storefront.web.form_fields import quantities_from
@@ -60,9 +69,7 @@ def order(order_id: str) -> ResponseReturnValue:
     return _show_order(_own_order(order_id), is_new="new" in request.args)
 
 
-def _show_order(
-    view: service.OrderView, *, status: int = 200, is_new: bool = False, problem: str = ""
-) -> ResponseReturnValue:
+def _show_order(view: OrderView, *, status: int = 200, is_new: bool = False, problem: str = "") -> ResponseReturnValue:
     refunds = service.refunds_of(view)
     return render_page(
         "orders/order.html",
@@ -77,11 +84,11 @@ def _show_order(
     )
 
 
-def _own_order(order_id: str) -> service.OrderView:
+def _own_order(order_id: str) -> OrderView:
     """Read an order that this visitor may see; anybody else is refused the same way as for an unknown number."""
     try:
         view = service.get_order(order_id)
-    except service.UnknownOrder:
+    except UnknownOrder:
         _refuse_access(order_id)
     if not web_session.can_view_order(order_id, view.customer_id):
         _refuse_access(order_id)
@@ -128,8 +135,8 @@ def cancel(order_id: str) -> ResponseReturnValue:
     _own_order(order_id)
     try:
         service.cancel(order_id, by="you")
-    except service.StepNotAllowed as refusal:
-        if refusal.current is not service.OrderStatus.CANCELLED:
+    except StepNotAllowed as refusal:
+        if refusal.current is not OrderStatus.CANCELLED:
             return _too_late(order_id)
     flash("Your order is cancelled. We refund what you paid to your payment method.", "notice")
     return redirect(url_for(".order", order_id=order_id), 303)
@@ -148,7 +155,7 @@ def show_return(order_id: str) -> ResponseReturnValue:
 
 
 def _show_return(
-    view: service.OrderView,
+    view: OrderView,
     form: ReturnForm,
     *,
     status: int = 200,
@@ -179,15 +186,15 @@ def request_return(order_id: str) -> ResponseReturnValue:
         units = quantities_from(request.form)
     except ValueError:
         return _show_return(found, form, status=422, problem="Quantities must be whole numbers.", typed=request.form)
-    reason = service.ReturnReason(form.reason.data)
+    reason = ReturnReason(form.reason.data)
     try:
         number = service.request_return(
             found.id, units, reason=reason, note=form.note.data or "", key=form.key.data or ""
         )
-    except service.NotReturnable:
+    except NotReturnable:
         problem = _return_problem(units, service.return_eligibility(found))
         return _show_return(found, form, status=422, problem=problem, typed=request.form)
-    except service.IdempotencyConflict:
+    except IdempotencyConflict:
         form.key.data = secrets.token_hex(16)
         problem = "You have already sent this form. Check your order before you request another return."
         return _show_return(found, form, status=409, problem=problem, typed=request.form)
@@ -195,7 +202,7 @@ def request_return(order_id: str) -> ResponseReturnValue:
     return redirect(url_for(".order", order_id=order_id), 303)
 
 
-def _return_problem(units: Mapping[int, int], eligibility: service.ReturnEligibility | None) -> str:
+def _return_problem(units: Mapping[int, int], eligibility: ReturnEligibility | None) -> str:
     if eligibility is None:
         return "This order can no longer be returned."
     return "You cannot return that many units." if units else "Enter how many units you want to return."
@@ -207,8 +214,8 @@ def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
     found = _own_order(order_id)
     try:
         service.withdraw_return(found.id, return_id)
-    except service.ReturnDecided as refusal:
-        if refusal.state is not service.ReturnState.WITHDRAWN:
+    except ReturnDecided as refusal:
+        if refusal.state is not ReturnState.WITHDRAWN:
             problem = f"Return no. {return_id} has been {refusal.state} and can no longer be withdrawn."
             return _show_order(_own_order(order_id), status=409, problem=problem)
     flash(f"Return no. {return_id} is withdrawn. You keep the products.", "notice")
@@ -219,7 +226,7 @@ def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
 @limiter.limit("20/minute", methods=["POST"])
 def track() -> ResponseReturnValue:
     """Give access to an order by its number and e-mail address; links in e-mails fill in the number."""
-    number = request.args.get("number", "")[: service.MAX_ORDER_ID_LENGTH]
+    number = request.args.get("number", "")[:MAX_ORDER_ID_LENGTH]
     form = TrackingForm(data={"order_id": number})
     if not form.validate_on_submit():
         if request.method == "POST":
@@ -227,7 +234,7 @@ def track() -> ResponseReturnValue:
         return render_page("orders/track.html", form=form, problem="", number=number, next=_next())
     try:
         tracked = service.track(form.order_id.data or "", form.email.data or "")
-    except service.UnknownOrder:
+    except UnknownOrder:
         return _refuse(form, "No order matches this number and e-mail address. Check both and try again.")
     web_session.remember_order(tracked)
     page = url_for(".order", order_id=tracked)

@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 from wtforms.validators import AnyOf
 
-from storefront.catalog.service import MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, ReviewDraft
+from storefront.catalog.reviews import MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, ReviewDraft
 from storefront.web.form_fields import required, squeeze
 
 STARS = ("1", "2", "3", "4", "5")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, abort, url_for
 from flask.typing import ResponseReturnValue
 
-from storefront.accounts.service import Account
+from storefront.accounts.values import Account
+from storefront.catalog import reviews
 from storefront.catalog import service as catalog
-from storefront.catalog.service import ProductPage, ReviewView
+from storefront.catalog.values import ProductPage, ReviewView
 from storefront.pages.catalog.fragments import product_context
 from storefront.pages.reviews.forms import ReviewForm
 from storefront.reviews import service
@@ -60,7 +61,7 @@ def _refused(form: ReviewForm, product_id: int) -> ResponseReturnValue:
 @web_session.sign_in_required
 def delete(product_id: int) -> ResponseReturnValue:
     """Delete the visitor's own review of a product."""
-    catalog.delete_review(product_id, _account().id)
+    reviews.delete_review(product_id, _account().id)
     return _changed(product_id, "Your review was deleted")
 
 
@@ -76,8 +77,8 @@ def _changed(product_id: int, notice: str) -> ResponseReturnValue:
 def vote(review_id: int) -> ResponseReturnValue:
     """Add the visitor's helpful vote to a review."""
     try:
-        return _voted(catalog.vote(review_id, _account().id))
-    except catalog.CannotVoteOnOwnReview:
+        return _voted(reviews.vote(review_id, _account().id))
+    except reviews.CannotVoteOnOwnReview:
         abort(403)
 
 
@@ -85,7 +86,7 @@ def vote(review_id: int) -> ResponseReturnValue:
 @web_session.sign_in_required
 def unvote(review_id: int) -> ResponseReturnValue:
     """Remove the visitor's helpful vote from a review."""
-    return _voted(catalog.unvote(review_id, _account().id))
+    return _voted(reviews.unvote(review_id, _account().id))
 
 
 def _voted(review: ReviewView) -> ResponseReturnValue:

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from storefront.catalog.service import ProductPage, VariantView
+from storefront.catalog.values import ProductPage, VariantView
 
 Node = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import current_app, url_for
 
-from storefront.catalog.service import BrowseCriteria, Department, Listing, Picture, ProductPage, VariantView
+from storefront.catalog.values import BrowseCriteria, Department, Listing, Picture, ProductPage, VariantView
 from storefront.core.money import Money
 from storefront.pages.seo import json_ld
 from storefront.web.layout import picture_url

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort
 from flask.typing import ResponseReturnValue
 
-from storefront.catalog.service import sitemap as catalogue
+from storefront.catalog.listing import sitemap as catalogue
 from storefront.db.session import MAX_INTEGER
 from storefront.pages.seo import json_ld, service, sitemap_xml
 from storefront.pages.well_known import public_file

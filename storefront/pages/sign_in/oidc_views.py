@@ -6,6 +6,7 @@ from flask import Blueprint, abort, current_app, flash, request, session, url_fo
 from flask.typing import ResponseReturnValue
 
 from storefront.accounts import service
+from storefront.accounts.values import EmailTaken
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.core.urls import safe_next_path
 from storefront.pages.sign_in import oidc_client
@@ -53,7 +54,7 @@ def callback(slug: str) -> ResponseReturnValue:
         return _failed(provider, error)
     try:
         return continue_sign_in(service.sign_in_by_identity(claims), next_path)
-    except service.EmailTaken as error:
+    except EmailTaken as error:
         return _failed(provider, error)
 
 

@@ -10,7 +10,17 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from storefront.accounts import service
-from storefront.accounts.service import SignedIn
+from storefront.accounts.values import (
+    CodeExpired,
+    EmailTaken,
+    NoProvedAddress,
+    PhoneTaken,
+    SignedIn,
+    TooManyCodes,
+    WeakPassword,
+    WrongCode,
+    WrongPassword,
+)
 from storefront.core.contact import is_email
 from storefront.core.errors import RetryLater
 from storefront.messaging import sms
@@ -26,7 +36,7 @@ bp = no_store(Blueprint("security", __name__, url_prefix="/account/security"))
 NEW_ADDRESS = "new-address"  # session key of the address that a code was sent to
 
 WRONG_PASSWORD = "The password is wrong"  # noqa: S105
-REAUTHENTICATION_ERRORS = (service.WrongPassword, service.WrongCode, service.CodeExpired)
+REAUTHENTICATION_ERRORS = (WrongPassword, WrongCode, CodeExpired)
 KINDS: dict[str, type[EmailForm] | type[PhoneForm]] = {"email": EmailForm, "phone": PhoneForm}
 
 
@@ -60,10 +70,10 @@ def password() -> ResponseReturnValue:
     try:
         with rate_limits.limit_sign_in(me.id):
             service.change_password(me.id, form.old.data or "", form.new.data or "", current=me.reference)
-    except service.WrongPassword:
+    except WrongPassword:
         form.old.errors = [WRONG_PASSWORD]
         return _show("password", form)
-    except service.WeakPassword as error:
+    except WeakPassword as error:
         form.new.errors = [error.reason]
         return _show("password", form)
     return _done("Password changed. You are signed out on all other devices.")
@@ -77,10 +87,10 @@ def _show(page: str, form: FlaskForm, *, problem: str = "", later: RetryLater | 
 
 
 def _show_reauthentication_error(form: ConfirmationForm, error: Exception) -> None:
-    if isinstance(error, service.WrongPassword):
+    if isinstance(error, WrongPassword):
         form.password.errors = [WRONG_PASSWORD]
     else:
-        form.code.errors = [EXPIRED if isinstance(error, service.CodeExpired) else WRONG_CODE]
+        form.code.errors = [EXPIRED if isinstance(error, CodeExpired) else WRONG_CODE]
 
 
 @bp.post("/<any(email, phone, codes):part>/proof")
@@ -90,9 +100,9 @@ def send_reauthentication_code(part: str) -> ResponseReturnValue:
     rate_limits.limit_email()
     try:
         address = service.send_reauthentication_code(_me().id)
-    except service.TooManyCodes as error:
+    except TooManyCodes as error:
         flash(f"We have just sent a code. You can request another in {error.wait}.", "problem")
-    except service.NoProvedAddress:
+    except NoProvedAddress:
         flash("You do not need a code here.", "notice")
     else:
         flash(f"We sent a code to {address}. It is valid for five minutes.", "notice")
@@ -118,7 +128,7 @@ def address(kind: str) -> ResponseReturnValue:
     except REAUTHENTICATION_ERRORS as error:
         _show_reauthentication_error(form, error)
         return _show("address", form, kind=kind)
-    except service.TooManyCodes as error:
+    except TooManyCodes as error:
         if session.get(NEW_ADDRESS) != form.key:
             return _show("address", form, kind=kind, later=error)
     session[NEW_ADDRESS] = form.key
@@ -141,7 +151,7 @@ def confirmation(kind: str) -> ResponseReturnValue:
 def _send(me: SignedIn, kind: str, key: str) -> ResponseReturnValue:
     try:
         service.send_address_code(me.id, key)
-    except service.TooManyCodes as error:
+    except TooManyCodes as error:
         return _show("code", CodeForm(formdata=None), kind=kind, address=key, later=error)
     flash("We sent you a code.", "notice")
     return redirect_or_hx(url_for(".address_code", kind=kind))
@@ -164,11 +174,11 @@ def address_code(kind: str) -> ResponseReturnValue:
     rate_limits.limit_code()
     try:
         service.confirm_contact(me.id, key, form.digits)
-    except service.WrongCode:
+    except WrongCode:
         return _show("code", form, kind=kind, address=key, problem=WRONG_CODE)
-    except service.CodeExpired:
+    except CodeExpired:
         return _show("code", form, kind=kind, address=key, problem=EXPIRED)
-    except (service.EmailTaken, service.PhoneTaken):
+    except (EmailTaken, PhoneTaken):
         return _show("code", form, kind=kind, address=key, problem="Another account uses this address.")
     session.pop(NEW_ADDRESS)
     return _done("E-mail address confirmed." if kind == "email" else "Phone number confirmed.")
@@ -200,7 +210,7 @@ def second_factor() -> ResponseReturnValue:
     except REAUTHENTICATION_ERRORS as error:
         _show_reauthentication_error(form, error)
         return _show("second_factor", form, address=address)
-    except service.NoProvedAddress:
+    except NoProvedAddress:
         problem = "Confirm your e-mail address first. We send the codes there."
         return _show("second_factor", form, address=address, problem=problem)
     return _done("Two-step sign-in is on." if on else "Two-step sign-in is off.")

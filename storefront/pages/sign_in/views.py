@@ -13,7 +13,18 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from storefront.accounts import service
-from storefront.accounts.service import Account, SecondFactorNeeded, UserId
+from storefront.accounts.values import (
+    Account,
+    CodeExpired,
+    EmailTaken,
+    PhoneTaken,
+    SecondFactorNeeded,
+    TooManyCodes,
+    UserId,
+    WeakPassword,
+    WrongCode,
+    WrongPassword,
+)
 from storefront.core.clock import utc_now
 from storefront.core.errors import RetryLater
 from storefront.core.urls import safe_next_path
@@ -101,7 +112,7 @@ def sign_in() -> ResponseReturnValue:
     try:
         with rate_limits.limit_sign_in(form.identifier.data):
             outcome = service.sign_in(form.identifier.data or "", form.password.data or "")
-    except service.WrongPassword:
+    except WrongPassword:
         return page(problem=WRONG_CREDENTIALS)
     return continue_sign_in(outcome)
 
@@ -140,9 +151,9 @@ def second_factor() -> ResponseReturnValue:
     rate_limits.limit_code()
     try:
         account = service.pass_second_factor(user, form.digits)
-    except service.WrongCode:
+    except WrongCode:
         return _show_second_factor(user, form, problem=WRONG_CODE)
-    except service.CodeExpired:
+    except CodeExpired:
         return _show_second_factor(user, form, problem=EXPIRED)
     return complete_sign_in(account, second_factor=True)
 
@@ -161,7 +172,7 @@ def resend_second_factor() -> ResponseReturnValue:
     rate_limits.limit_email()
     try:
         service.send_second_factor_again(user)
-    except service.TooManyCodes as error:
+    except TooManyCodes as error:
         return _show_second_factor(user, CodeForm(formdata=None), later=error)
     flash("We sent you another code.", "notice")
     return redirect_or_hx(url_for(".second_factor", next=_next()))
@@ -189,10 +200,10 @@ def register() -> ResponseReturnValue:
     rate_limits.limit_email()
     try:
         ticket = service.register(form.name.data or "", form.key, form.password.data or "")
-    except service.WeakPassword as error:
+    except WeakPassword as error:
         form.password.errors = [error.reason]
         return page()
-    except service.TooManyCodes as error:
+    except TooManyCodes as error:
         if session.get(REGISTERING, {}).get("key") != form.key:
             return page(later=error)  # otherwise the form was sent twice, and the first one sent the code
     else:
@@ -214,11 +225,11 @@ def registration_code() -> ResponseReturnValue:
     rate_limits.limit_code()
     try:
         account = service.finish_registration(pending["key"], pending["ticket"], form.digits)
-    except service.WrongCode:
+    except WrongCode:
         return page(problem=WRONG_CODE)
-    except service.CodeExpired:
+    except CodeExpired:
         return page(problem=EXPIRED)
-    except (service.EmailTaken, service.PhoneTaken):
+    except (EmailTaken, PhoneTaken):
         return page(problem="This address already has an account. Sign in instead.")
     return complete_sign_in(account, notice="Your account is ready.")
 
@@ -233,10 +244,10 @@ def resend_registration_code() -> ResponseReturnValue:
     rate_limits.limit_email()
     try:
         service.send_registration_again(pending["key"], pending["ticket"])
-    except service.TooManyCodes as error:
+    except TooManyCodes as error:
         form = CodeForm(formdata=None)
         return show("sign_in/registration_code.html", form, address=pending["key"], later=error)
-    except service.WrongCode:
+    except WrongCode:
         session.pop(REGISTERING)
         flash("This registration has expired or was started again elsewhere. Start again.", "problem")
         return redirect_or_hx(url_for(".register", next=_next()))
@@ -256,7 +267,7 @@ def forgotten() -> ResponseReturnValue:
     rate_limits.limit_email()
     try:
         service.request_reset(form.key)
-    except service.TooManyCodes as error:
+    except TooManyCodes as error:
         if session.get(web_session.PASSWORD_RESET) != form.key:
             return show("sign_in/forgotten.html", form, later=error)
     session[web_session.PASSWORD_RESET] = form.key
@@ -276,12 +287,12 @@ def reset() -> ResponseReturnValue:
     rate_limits.limit_code()
     try:
         service.reset_password(key, form.digits, form.password.data or "")
-    except service.WeakPassword as error:
+    except WeakPassword as error:
         form.password.errors = [error.reason]
         return page()
-    except service.WrongCode:
+    except WrongCode:
         return page(problem=WRONG_CODE)
-    except service.CodeExpired:
+    except CodeExpired:
         return page(problem=EXPIRED)
     session.pop(web_session.PASSWORD_RESET)
     flash("Password changed. Sign in with your new password.", "notice")
@@ -297,7 +308,7 @@ def resend_reset_code() -> ResponseReturnValue:
     rate_limits.limit_email()
     try:
         service.request_reset(key)
-    except service.TooManyCodes as error:
+    except TooManyCodes as error:
         return show("sign_in/reset.html", ResetForm(formdata=None), address=key, later=error)
     flash("If the account exists, we sent another code.", "notice")
     return redirect_or_hx(url_for(".reset"))

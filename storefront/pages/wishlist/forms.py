@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, HiddenField, IntegerField, StringField, ValidationError
 from wtforms.validators import AnyOf, InputRequired, Length, NumberRange
 
-from storefront.cart.service import MAX_UNITS
+from storefront.cart.values import MAX_UNITS
 from storefront.core.contact import MAX_EMAIL_LENGTH, NotAnEmail, normalize_email
 from storefront.db.session import MAX_INTEGER
 from storefront.web.form_fields import QuantityField, required, squeeze

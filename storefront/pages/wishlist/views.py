@@ -10,9 +10,10 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
 from storefront.accounts import service as accounts
-from storefront.cart import service as cart
+from storefront.cart.values import MAX_UNITS, NotEnoughStock, TooManyUnits
+from storefront.catalog import listing
 from storefront.catalog import service as catalog
-from storefront.catalog.service import PurchaseBox, Sku
+from storefront.catalog.values import ProductCard, PurchaseBox, Sku, UnknownSku
 from storefront.core.urls import safe_next_path
 from storefront.pages.catalog.fragments import render_cards
 from storefront.pages.wishlist.forms import AlertForm, ItemForm, ToggleForm, WishlistForm
@@ -101,7 +102,7 @@ def add() -> ResponseReturnValue:
         service.add_item(owner, product_id, sku=form.sku.data or "", quantity=form.quantity.data or 1)
     except accounts.WishlistFull:
         return _list_full(form, product_id)
-    (card,) = catalog.cards_of([product_id])
+    (card,) = listing.cards_of([product_id])
     notice = f"{card.name} added to your wishlist"
     return _changed(notice) if form.place.data == "list" else _toggled(form, card, notice, is_wished=True)
 
@@ -110,12 +111,12 @@ def _list_full(form: ToggleForm, product_id: int) -> ResponseReturnValue:
     problem = f"Your wishlist is full. It can hold up to {accounts.MAX_WISHLIST_ITEMS} products"
     if form.place.data == "list":
         return refuse("wishlist/_list.html", otherwise=url_for(".show"), problem=problem, context=_list())
-    (card,) = catalog.cards_of([product_id])
+    (card,) = listing.cards_of([product_id])
     context = {"card": card, "slot": form.slot.data, "is_wished": False, "notice": problem}
     return refuse("wishlist/_after_toggle.html", otherwise=_toggle_url(form, card), problem=problem, context=context)
 
 
-def _toggled(form: ToggleForm, card: catalog.ProductCard, notice: str, *, is_wished: bool) -> ResponseReturnValue:
+def _toggled(form: ToggleForm, card: ProductCard, notice: str, *, is_wished: bool) -> ResponseReturnValue:
     return answer(
         "wishlist/_after_toggle.html",
         otherwise=_toggle_url(form, card),
@@ -126,7 +127,7 @@ def _toggled(form: ToggleForm, card: catalog.ProductCard, notice: str, *, is_wis
     )
 
 
-def _toggle_url(form: ToggleForm, card: catalog.ProductCard) -> str:
+def _toggle_url(form: ToggleForm, card: ProductCard) -> str:
     """URL of the pressed toggle on its page, for the redirect without htmx."""
     product = url_for("catalog.product", product_id=card.id, slug=card.slug)
     return f"{safe_next_path(web_session.page_shown()) or product}#heart-{form.slot.data}-{card.id}"
@@ -139,7 +140,7 @@ def remove(product_id: int) -> ResponseReturnValue:
     if not form.validate():
         abort(400)
     removed = accounts.remove_wishlist_item(web_session.wishlist_owner(), product_id)
-    cards = catalog.cards_of([product_id])
+    cards = listing.cards_of([product_id])
     if form.place.data == "list":
         if removed is None or not cards:
             return _changed("Product removed from your wishlist")
@@ -163,12 +164,12 @@ def choose(product_id: int) -> ResponseReturnValue:
         return _move(form, product_id) if form.act.data == "move" else _update(form, product_id)
     except service.NotChosen:
         problem = "Choose an option"
-    except catalog.UnknownSku:
+    except UnknownSku:
         problem = "This product is no longer sold"
-    except cart.NotEnoughStock as shortage:
+    except NotEnoughStock as shortage:
         problem = f"Only {shortage.available} left" if shortage.available else "Sold out"
-    except cart.TooManyUnits:
-        problem = f"You can have up to {cart.MAX_UNITS} of one product in your cart"
+    except TooManyUnits:
+        problem = f"You can have up to {MAX_UNITS} of one product in your cart"
     return _refused(form, product_id, problem)
 
 

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
 from storefront.catalog.events import BACK_IN_STOCK
 from storefront.catalog.models import Message
-from storefront.catalog.service import Hold, OutOfStock, ProductCard, Sku
+from storefront.catalog.values import Hold, OutOfStock, ProductCard, Sku
 from storefront.db.session import read_session
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
@@ -30,7 +30,7 @@ def published_skus() -> list[str]:
 
 def fully_reserved(units: int = 2) -> ProductCard:
     mug = make_product(stock=units)
-    catalog.reserve("a-checkout", [Hold(mug.sku, units)])
+    inventory.reserve("a-checkout", [Hold(mug.sku, units)])
     return mug
 
 
@@ -42,35 +42,35 @@ def after_a_delivery(now: Clock) -> ProductCard:
 
 def after_a_released_checkout(now: Clock) -> ProductCard:
     mug = fully_reserved()
-    catalog.release("a-checkout")
+    inventory.release("a-checkout")
     return mug
 
 
 def after_a_cancelled_order(now: Clock) -> ProductCard:
     mug = fully_reserved()
-    catalog.commit_reservation("a-checkout")
+    inventory.commit_reservation("a-checkout")
     assert published_skus() == []
-    catalog.restock("a-checkout", reason="cancellation", actor="shop")
+    inventory.restock("a-checkout", reason="cancellation", actor="shop")
     return mug
 
 
 def after_an_expired_reservation(now: Clock) -> ProductCard:
     mug = fully_reserved()
     now.advance(minutes=20)
-    catalog.release_expired()
+    inventory.release_expired()
     return mug
 
 
 def after_a_reduced_reservation(now: Clock) -> ProductCard:
     mug = fully_reserved(2)
-    catalog.reserve("a-checkout", [Hold(mug.sku, 1)])
+    inventory.reserve("a-checkout", [Hold(mug.sku, 1)])
     return mug
 
 
 def after_another_checkout_took_some_expired_units(now: Clock) -> ProductCard:
     mug = fully_reserved(2)
     now.advance(minutes=20)
-    catalog.reserve("another", [Hold(mug.sku, 1)])
+    inventory.reserve("another", [Hold(mug.sku, 1)])
     return mug
 
 
@@ -89,24 +89,24 @@ def test_a_variant_back_in_stock_is_published_once(
     app: Flask, now: Clock, returned: Callable[[Clock], ProductCard]
 ) -> None:
     mug = returned(now)
-    catalog.release("a-checkout")
-    catalog.restock("a-checkout", reason="cancellation", actor="shop")
-    catalog.release_expired()
+    inventory.release("a-checkout")
+    inventory.restock("a-checkout", reason="cancellation", actor="shop")
+    inventory.release_expired()
     assert published_skus() == [mug.sku]
 
 
 def test_more_units_of_an_available_variant_are_not_published(app: Flask) -> None:
     mug = make_product(stock=1)
     receive(mug.sku, 3)
-    catalog.reserve("a-checkout", [Hold(mug.sku, 1)])
-    catalog.release("a-checkout")
+    inventory.reserve("a-checkout", [Hold(mug.sku, 1)])
+    inventory.release("a-checkout")
     assert published_skus() == []
 
 
 def test_units_released_and_reserved_in_one_transaction_are_not_published(app: Flask, now: Clock) -> None:
     mug = fully_reserved(2)
     now.advance(minutes=20)
-    catalog.reserve("another", [Hold(mug.sku, 2)])
+    inventory.reserve("another", [Hold(mug.sku, 2)])
     assert published_skus() == []
 
 
@@ -129,7 +129,7 @@ def test_a_refused_change_publishes_nothing(app: Flask) -> None:
     mug, pot = fully_reserved(1), make_product(stock=0)
     receive(pot.sku, 1)
     with pytest.raises(OutOfStock):
-        catalog.reserve("a-checkout", [Hold(mug.sku, 1), Hold(pot.sku, 9)])
+        inventory.reserve("a-checkout", [Hold(mug.sku, 1), Hold(pot.sku, 9)])
     assert published_skus() == [pot.sku]
 
 
@@ -139,8 +139,8 @@ def test_concurrent_releases_publish_one_event(engine: str, tmp_path: Path) -> N
         with app.app_context():
             mug = make_product(stock=4)
             for number in range(4):
-                catalog.reserve(f"checkout-{number}", [Hold(mug.sku, 1)])
-        outcomes = at_once(app, [lambda n=n: catalog.release(f"checkout-{n % 4}") for n in range(8)])
+                inventory.reserve(f"checkout-{number}", [Hold(mug.sku, 1)])
+        outcomes = at_once(app, [lambda n=n: inventory.release(f"checkout-{n % 4}") for n in range(8)])
         with app.app_context():
             assert outcomes == [None] * 8
             assert published_skus() == [mug.sku]

@@ -8,11 +8,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from storefront.catalog import inventory
 from storefront.catalog import service as catalog
 from storefront.catalog.events import STOCK_DIGEST, STOCK_LOW
 from storefront.catalog.inventory import low_stock
 from storefront.catalog.models import Message
-from storefront.catalog.service import Hold
+from storefront.catalog.values import Hold
 from storefront.db.session import read_session
 from tests.factories.catalog import make_product
 from tests.factories.stock import adjust, change_of, low_stock_notified, row_of, sell
@@ -62,15 +63,15 @@ def test_received_units_below_the_level_are_no_recovery(app: Flask) -> None:
 def test_reservations_publish_no_low_stock(app: Flask) -> None:
     mug = make_product(stock=7)
     for _ in range(3):
-        catalog.reserve("a-buyer", [Hold(mug.sku, 5)])
-        catalog.release("a-buyer")
+        inventory.reserve("a-buyer", [Hold(mug.sku, 5)])
+        inventory.release("a-buyer")
     assert payloads() == []
 
 
 def test_low_stock_of_one_order_is_published_in_one_event(app: Flask) -> None:
     mugs = sorted(make_product(stock=6).sku for _ in range(3))
-    catalog.reserve("a-buyer", [Hold(sku, 1) for sku in mugs])
-    catalog.commit_reservation("a-buyer")
+    inventory.reserve("a-buyer", [Hold(sku, 1) for sku in mugs])
+    inventory.commit_reservation("a-buyer")
     assert payloads() == [{"skus": mugs, "count": 3}]
 
 
@@ -103,13 +104,13 @@ def test_sales_count_at_once_and_cancelled_ones_do_not(app: Flask) -> None:
     checkout = sell(mug.sku, 6)
     sell(mug.sku, 4)
     assert row_of(mug.sku).sold_30 == 10
-    catalog.restock(checkout, reason="cancellation", actor="shop")
+    inventory.restock(checkout, reason="cancellation", actor="shop")
     assert row_of(mug.sku).sold_30 == 4
 
 
 def test_returned_units_still_count_as_sold(app: Flask) -> None:
     mug = make_product(stock=50)
-    catalog.restock(sell(mug.sku, 6), reason="return", actor="shop")
+    inventory.restock(sell(mug.sku, 6), reason="return", actor="shop")
     assert row_of(mug.sku).sold_30 == 6
 
 
@@ -132,12 +133,12 @@ def test_a_cancellation_after_thirty_days_makes_no_negative_sales(app: Flask, no
     checkout = sell(mug.sku, 6)
     now.advance(days=31)
     low_stock.recompute_sold_30()
-    catalog.restock(checkout, reason="cancellation", actor="shop")
+    inventory.restock(checkout, reason="cancellation", actor="shop")
     assert (row_of(mug.sku).sold_30, row_of(mug.sku).days_left) == (0, None)
 
 
 def test_a_digest_is_published_once_a_day(app: Flask) -> None:
     for _ in range(2):
-        catalog.close_day(date(2026, 11, 22))
-    catalog.close_day(date(2026, 11, 23))
+        inventory.close_day(date(2026, 11, 22))
+    inventory.close_day(date(2026, 11, 23))
     assert payloads(STOCK_DIGEST) == [{"day": "2026-11-22"}, {"day": "2026-11-23"}]

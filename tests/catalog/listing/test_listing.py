@@ -12,10 +12,9 @@ import pytest
 from flask import Flask
 from werkzeug.datastructures import MultiDict
 
-from storefront.catalog import service as catalog
+from storefront.catalog import listing as catalog_listing
 from storefront.catalog.listing.listing import BRANDS_SHOWN, PRICE_BANDS
-from storefront.catalog.service import BrowseCriteria, Sort, UnknownCategory
-from storefront.catalog.values import Facet
+from storefront.catalog.values import BrowseCriteria, Facet, Listing, Sort, UnknownCategory
 from storefront.cli.demo.catalogue import read, slug_of
 from storefront.db.session import db
 from storefront.pages.catalog.forms import active_filters, browse_url, criteria_from
@@ -100,12 +99,12 @@ def expected_counts(criteria: BrowseCriteria) -> dict[str, Counter[str]]:
 
 def listed_ids(criteria: BrowseCriteria) -> list[int]:
     """List the ids of all pages of a listing, in order."""
-    first = catalog.browse(criteria)
-    pages = [catalog.browse(replace(criteria, page=page)) for page in range(1, first.page_count + 1)]
+    first = catalog_listing.browse(criteria)
+    pages = [catalog_listing.browse(replace(criteria, page=page)) for page in range(1, first.page_count + 1)]
     return [card.id for page in pages for card in page.cards]
 
 
-def facet(listing: catalog.Listing, name: str) -> Facet:
+def facet(listing: Listing, name: str) -> Facet:
     return next(facet for facet in listing.facets if facet.name == name)
 
 
@@ -133,13 +132,13 @@ def in_words(criteria: BrowseCriteria) -> str:
 @pytest.mark.parametrize("criteria", CASES, ids=in_words)
 def test_a_listing_shows_exactly_the_matching_products(app: Flask, criteria: BrowseCriteria) -> None:
     expected = matching(criteria)
-    assert catalog.browse(criteria).total == len(expected)
+    assert catalog_listing.browse(criteria).total == len(expected)
     assert sorted(listed_ids(criteria)) == [product.id for product in expected]
 
 
 @pytest.mark.parametrize("criteria", CASES, ids=in_words)
 def test_every_facet_choice_has_the_number_of_products_it_would_show(app: Flask, criteria: BrowseCriteria) -> None:
-    listing = catalog.browse(criteria)
+    listing = catalog_listing.browse(criteria)
     expected = expected_counts(criteria)
     assert [facet.name for facet in listing.facets] == [
         name for name in expected if name != "brand" or expected["brand"] or criteria.brands
@@ -150,7 +149,7 @@ def test_every_facet_choice_has_the_number_of_products_it_would_show(app: Flask,
 
 
 def test_a_facet_ignores_its_own_choice_and_applies_the_others(app: Flask) -> None:
-    listing = catalog.browse(BrowseCriteria(category="books", brands=("Kagazi",)))
+    listing = catalog_listing.browse(BrowseCriteria(category="books", brands=("Kagazi",)))
     counts = {choice.label: choice.count for choice in facet(listing, "brand").choices}
     assert counts["Kabini Press"] == 3  # also while only Kagazi is chosen
     assert counts.keys() & {"Apple", "Sony"} == set()  # which make no books
@@ -159,11 +158,11 @@ def test_a_facet_ignores_its_own_choice_and_applies_the_others(app: Flask) -> No
 
 
 def test_the_most_common_brands_are_offered_and_every_chosen_one(app: Flask) -> None:
-    everything = facet(catalog.browse(BrowseCriteria()), "brand").choices
+    everything = facet(catalog_listing.browse(BrowseCriteria()), "brand").choices
     assert len(everything) == BRANDS_SHOWN
     assert [choice.label for choice in everything] == sorted((c.label for c in everything), key=str.casefold)
     assert {choice.label for choice in everything} >= {"Samaya", "Kagazi", "Aavya", "Deodar Outfitters"}
-    rare = facet(catalog.browse(BrowseCriteria(brands=("Manduka",))), "brand").choices
+    rare = facet(catalog_listing.browse(BrowseCriteria(brands=("Manduka",))), "brand").choices
     assert [(choice.label, choice.count) for choice in rare if choice.chosen] == [("Manduka", 1)]
     assert len(rare) == BRANDS_SHOWN + 1
 
@@ -199,32 +198,32 @@ def test_every_sort_order_holds_over_all_pages(app: Flask, sort: Sort, category:
 
 
 def test_pages_have_the_positions_of_their_products(app: Flask) -> None:
-    last = catalog.browse(BrowseCriteria(page=3))
+    last = catalog_listing.browse(BrowseCriteria(page=3))
     assert (last.page_count, len(last.cards), last.first, last.last) == (3, 68 - 2 * 24, 49, 68)
 
 
 def test_a_page_past_the_end_is_the_last_one(app: Flask) -> None:
-    listing = catalog.browse(BrowseCriteria(page=1000))
+    listing = catalog_listing.browse(BrowseCriteria(page=1000))
     assert listing.criteria.page == 3
     assert [card.id for card in listing.cards] == listed_ids(BrowseCriteria())[-20:]
 
 
 def test_an_empty_listing_has_one_empty_page(app: Flask) -> None:
-    listing = catalog.browse(BrowseCriteria(brands=("No Such Brand",), page=7))
+    listing = catalog_listing.browse(BrowseCriteria(brands=("No Such Brand",), page=7))
     assert (listing.total, listing.page_count, listing.criteria.page, listing.cards) == (0, 1, 1, ())
     assert (listing.first, listing.last) == (0, 0)
 
 
 def test_an_unknown_category_is_refused(app: Flask) -> None:
     with pytest.raises(UnknownCategory):
-        catalog.browse(BrowseCriteria(category="toys"))
+        catalog_listing.browse(BrowseCriteria(category="toys"))
 
 
 def test_every_listing_takes_the_same_number_of_selects(app: Flask) -> None:
     costs = []
     for criteria in [*CASES, BrowseCriteria(page=3), BrowseCriteria(words="the", brands=("Samaya",))]:
         with counted_selects() as counter:
-            catalog.browse(criteria)
+            catalog_listing.browse(criteria)
         costs.append(counter["selects"])
     assert max(costs) <= 5
 
@@ -273,7 +272,7 @@ def test_every_filter_can_be_removed_alone(app: Flask) -> None:
         category="sports", brands=("Samaya", "Gali Ball Co."), price_bands=("under-1000",), rating=3, in_stock=True
     )
     with app.test_request_context():
-        chips = dict(active_filters(catalog.browse(criteria)))
+        chips = dict(active_filters(catalog_listing.browse(criteria)))
     assert list(chips) == ["Samaya", "Gali Ball Co.", "Under ₹1,000", "3 stars and up", "In stock"]
     assert chips["Samaya"] == "/category/sports?brand=Gali+Ball+Co.&price=under-1000&rating=3&stock=1"
     assert chips["In stock"] == "/category/sports?brand=Samaya&brand=Gali+Ball+Co.&price=under-1000&rating=3"

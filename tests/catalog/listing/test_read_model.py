@@ -17,13 +17,16 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
+from storefront.catalog import products as catalog_products
+from storefront.catalog import reviews as catalog_reviews
 from storefront.catalog.listing.read_model import ProductTotals, VariantFacts, lock_products, refresh, totals_of
 from storefront.catalog.models import BrowseEntry, Category, Product, ProductCategory, Review, Variant, product_search
+from storefront.catalog.products import NewProduct, NewReview, NewVariant
 from storefront.catalog.products.admin import BulkAct, BulkChange, VariantDraft, VariantState
 from storefront.catalog.reviews.reviews import Author, ReviewDraft
 from storefront.catalog.search.engine import words_of
-from storefront.catalog.service import Hold, NewProduct, NewReview, NewVariant, Sku, admin, inventory_admin
+from storefront.catalog.values import Hold, Sku
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError
 from storefront.db.session import read_session, transaction
@@ -181,7 +184,7 @@ class ShopMachine(RuleBasedStateMachine):
             popularity=number,
             is_published=is_published,
         )
-        self.product_ids += catalog.add_products([new], actor=KEEPER)
+        self.product_ids += catalog_products.add_products([new], actor=KEEPER)
 
     @rule(what=which, name=st.sampled_from(["Mug", "MUG", "Jar"]), brand=st.sampled_from(["Kiln", "kiln", "Ø"]))
     def rename(self, what: int, name: str, brand: str) -> None:
@@ -208,15 +211,15 @@ class ShopMachine(RuleBasedStateMachine):
 
     @rule(some=st.sets(which, max_size=3), is_published=chance)
     def publish(self, some: set[int], is_published: bool) -> None:
-        admin.set_published({self._product_id(what) for what in some}, is_published, actor=KEEPER)
+        catalog_products.admin.set_published({self._product_id(what) for what in some}, is_published, actor=KEEPER)
 
     @rule(some=st.sets(which, max_size=3), percent=st.sampled_from([-50, 10]))
     def reprice_many(self, some: set[int], percent: int) -> None:
         ids = {self._product_id(what) for what in some}
         by = BulkChange(BulkAct.PERCENT, Decimal(percent))
-        seen = {line.variant_id: line.old.minor for line in admin.preview(ids, by)}
+        seen = {line.variant_id: line.old.minor for line in catalog_products.admin.preview(ids, by)}
         with suppress(DomainError):
-            admin.apply_bulk(ids, by, seen=seen, key=new_key(), actor=KEEPER)
+            catalog_products.admin.apply_bulk(ids, by, seen=seen, key=new_key(), actor=KEEPER)
 
     @rule(what=which, one=which, price=prices, hours=st.integers(1, 3))
     def schedule_price(self, what: int, one: int, price: int, hours: int) -> None:
@@ -224,7 +227,7 @@ class ShopMachine(RuleBasedStateMachine):
         variant = self._variant(what, one).id
         with suppress(DomainError):
             end = begin + timedelta(hours=hours)
-            admin.schedule_price(variant, rupees(price), None, begin, end, actor=KEEPER)
+            catalog_products.admin.schedule_price(variant, rupees(price), None, begin, end, actor=KEEPER)
 
     # -------------------------------------------------------------------------------------- stock
 
@@ -250,47 +253,47 @@ class ShopMachine(RuleBasedStateMachine):
         rows = {self._variant(*place).sku: delta for place, delta in lines.items() if delta}
         text = "\n".join(["sku,delta,reason", *(f"{sku},{delta},correction" for sku, delta in rows.items()), ""])
         read_session().rollback()
-        import_id = inventory_admin.check_file(text.encode(), file_name="stock.csv", actor=CLERK)
+        import_id = inventory.admin.check_file(text.encode(), file_name="stock.csv", actor=CLERK)
         if rival:
             self.hold(0, *next(iter(lines)), 1)
-        if inventory_admin.start_import(import_id):
-            inventory_admin.apply_import(import_id)
+        if inventory.admin.start_import(import_id):
+            inventory.admin.apply_import(import_id)
 
     # ------------------------------------------------------------------------------------- shoppers
 
     @rule(who=st.integers(0, CHECKOUTS - 1), what=which, one=which, quantity=st.integers(1, 2))
     def hold(self, who: int, what: int, one: int, quantity: int) -> None:
         with suppress(DomainError):
-            catalog.reserve(f"checkout-{who}", [Hold(Sku(self._variant(what, one).sku), quantity)])
+            inventory.reserve(f"checkout-{who}", [Hold(Sku(self._variant(what, one).sku), quantity)])
 
     @rule(who=st.integers(0, CHECKOUTS - 1))
     def buy(self, who: int) -> None:
-        catalog.commit_reservation(f"checkout-{who}")
+        inventory.commit_reservation(f"checkout-{who}")
 
     @rule(who=st.integers(0, CHECKOUTS - 1))
     def release(self, who: int) -> None:
-        catalog.release(f"checkout-{who}")
+        inventory.release(f"checkout-{who}")
 
     @rule(who=st.integers(0, CHECKOUTS - 1), reason=st.sampled_from(["cancellation", "return"]))
     def restock(self, who: int, reason: str) -> None:
-        catalog.restock(f"checkout-{who}", reason=reason, actor="shop")
+        inventory.restock(f"checkout-{who}", reason=reason, actor="shop")
 
     @rule(what=which, stars=st.integers(1, 5), user=st.integers(1, 3))
     def review(self, what: int, stars: int, user: int) -> None:
         with suppress(DomainError):
             draft = ReviewDraft(stars, "So", "so.")
-            catalog.write_review(self._product_id(what), Author(user, "Asha"), draft, is_verified=False)
+            catalog_reviews.write_review(self._product_id(what), Author(user, "Asha"), draft, is_verified=False)
 
     @rule(what=which, user=st.integers(1, 3))
     def delete_review(self, what: int, user: int) -> None:
         with suppress(DomainError):
-            catalog.delete_review(self._product_id(what), user)
+            catalog_reviews.delete_review(self._product_id(what), user)
 
     @rule(minutes=st.sampled_from([20, 90]))
     def time_passes(self, minutes: int) -> None:
         self.clock.advance(minutes=minutes)
-        catalog.release_expired()
-        admin.apply_prices()
+        inventory.release_expired()
+        catalog_products.admin.apply_prices()
 
     # -------------------------------------------------------------------------------------------- helpers
 
@@ -380,7 +383,7 @@ def _statements_of_hiding(product_ids: Sequence[int]) -> int:
 def test_refresh_returns_variants_that_come_on_sale_with_their_units(app: Flask) -> None:
     mug = make_product(options=(("S", 0), ("M", 2)))
     small, medium = (variant.id for variant in record_of(mug.id).variants)
-    admin.set_published([mug.id], False, actor=KEEPER)
+    catalog_products.admin.set_published([mug.id], False, actor=KEEPER)
     with transaction("catalog") as session:
         lock_products(session, [mug.id])
         session.execute(sa.update(Product).where(Product.id == mug.id).values(active=True))

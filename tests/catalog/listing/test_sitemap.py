@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from storefront.catalog.service import admin, sitemap
+from storefront.catalog import products as catalog_products
+from storefront.catalog.listing import sitemap
 from storefront.cli.demo import catalogue
 from tests.factories.catalog import make_product
 from tests.page_client import counted_selects
@@ -25,7 +26,7 @@ def ids_in(part: int) -> list[int]:
 
 
 def hide(*product_ids: int) -> None:
-    admin.set_published(product_ids, False, actor="tests")
+    catalog_products.admin.set_published(product_ids, False, actor="tests")
 
 
 @pytest.mark.usefixtures("app")
@@ -74,8 +75,8 @@ def test_an_empty_shop_has_no_parts() -> None:
 
 @pytest.mark.usefixtures("app")
 def test_a_category_is_listed_once_a_product_in_it_is_on_sale() -> None:
-    toys = admin.CategoryDraft(name="Toys", slug="toys", description="", hue=20, position=1)
-    admin.create_category(toys, actor="tests")
+    toys = catalog_products.admin.CategoryDraft(name="Toys", slug="toys", description="", hue=20, position=1)
+    catalog_products.admin.create_category(toys, actor="tests")
     assert "toys" not in sitemap.categories()
     train = make_product(category="toys")
     assert sitemap.categories()[:2] == ["toys", "electronics"]

@@ -12,10 +12,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, update
 
-from storefront.catalog import service as catalog
+from storefront.catalog import listing as catalog_listing
 from storefront.catalog.listing import listing as listing_listing
 from storefront.catalog.models import BrowseEntry, Product
-from storefront.catalog.service import BrowseCriteria, ProductCard
+from storefront.catalog.values import BrowseCriteria, ProductCard
 from storefront.core.cache import RefreshingCache
 from storefront.db.session import db, transaction
 from tests.conftest import ENGINES
@@ -63,13 +63,13 @@ def unpublish(card: ProductCard) -> None:
 def test_no_request_waits_for_cached_counts(engine: str, tmp_path: Path, ticks: Ticks) -> None:
     with own_shop(engine, tmp_path) as app, caching(app):
         with app.app_context():
-            assert catalog.browse(EVERYTHING).total == 68
+            assert catalog_listing.browse(EVERYTHING).total == 68
             make_product()
-            assert catalog.browse(EVERYTHING).total == 68
+            assert catalog_listing.browse(EVERYTHING).total == 68
             ticks.now += FRESH + 1
-            assert catalog.browse(EVERYTHING).total == 68
+            assert catalog_listing.browse(EVERYTHING).total == 68
             settle()
-            assert catalog.browse(EVERYTHING).total == 69
+            assert catalog_listing.browse(EVERYTHING).total == 69
             assert [thread.name for thread in threading.enumerate() if thread.name == "cache-refresh"] == []
         with app.app_context():
             assert db.engines["catalog"].pool.checkedout() == 0  # type: ignore[attr-defined]
@@ -78,26 +78,26 @@ def test_no_request_waits_for_cached_counts(engine: str, tmp_path: Path, ticks: 
 def test_a_last_page_that_became_empty_shows_the_one_before(caching_shop: Flask) -> None:
     more = [make_product(category="books") for _ in range(5)]
     last = BrowseCriteria(page=4)
-    assert len(catalog.browse(last).cards) == 1
+    assert len(catalog_listing.browse(last).cards) == 1
     unpublish(more[0])
-    listing = catalog.browse(last)
+    listing = catalog_listing.browse(last)
     assert (listing.criteria.page, listing.page_count, listing.total, len(listing.cards)) == (3, 3, 72, 24)
 
 
 def test_a_new_last_page_is_not_empty(caching_shop: Flask) -> None:
     nothing = BrowseCriteria(brands=("Tula",))
-    assert catalog.browse(nothing).total == 0
+    assert catalog_listing.browse(nothing).total == 0
     make_product(name="Brass Samovar", brand="Tula")
-    listing = catalog.browse(nothing)
+    listing = catalog_listing.browse(nothing)
     assert (listing.total, [card.name for card in listing.cards]) == (1, ["Brass Samovar"])
 
 
 def test_a_short_page_shows_the_current_count(caching_shop: Flask) -> None:
     samovars = BrowseCriteria(brands=("Tula",))
     brass, _ = make_product(brand="Tula"), make_product(brand="Tula")
-    assert catalog.browse(samovars).total == 2
+    assert catalog_listing.browse(samovars).total == 2
     unpublish(brass)
-    listing = catalog.browse(samovars)
+    listing = catalog_listing.browse(samovars)
     assert (listing.total, len(listing.cards)) == (1, 1)
 
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from flask import Flask
 from PIL import Image as Pillow
 
-from storefront.catalog import service as catalog
+from storefront.catalog import listing, media, products
+from storefront.catalog.media import gallery
 from storefront.catalog.media.storage import ImageStorage, StorageUnavailable, store
 from storefront.catalog.models import Image, Product
-from storefront.catalog.service import gallery
 from storefront.catalog.values import Picture, thumbnail_url
 from storefront.cli.images import images as commands
 from storefront.db.session import read_session, transaction
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 def cover_of(product_id: int) -> Picture:
-    shown = catalog.cards_of([product_id])[0].picture
+    shown = listing.cards_of([product_id])[0].picture
     assert shown is not None
     return shown
 
@@ -63,7 +63,7 @@ def names() -> set[str]:
 )
 def test_an_image_is_stored_at_three_widths_and_never_enlarged(size: tuple[int, int], widths: dict[int, int]) -> None:
     mug = make_product()
-    catalog.add_picture(mug.id, picture("JPEG", size))
+    media.add_picture(mug.id, picture("JPEG", size))
     files = files_of(mug.id)
     assert {width: file.height for width, file in files.items()} == widths
     assert all((file.format, file.width) == ("WEBP", width) for width, file in files.items())
@@ -73,7 +73,7 @@ def test_an_image_is_stored_at_three_widths_and_never_enlarged(size: tuple[int, 
 @pytest.mark.parametrize("name", MADE_HARMLESS)
 def test_no_width_contains_metadata_of_the_file(name: str) -> None:
     mug = make_product()
-    catalog.add_picture(mug.id, MADE_HARMLESS[name]())
+    media.add_picture(mug.id, MADE_HARMLESS[name]())
     for address, _ in cover_of(mug.id).sources:
         content = gallery.get_media(address.removeprefix("/media/"))
         opened = Pillow.open(io.BytesIO(content))
@@ -84,20 +84,20 @@ def test_no_width_contains_metadata_of_the_file(name: str) -> None:
 
 def test_transparency_is_preserved() -> None:
     mug = make_product()
-    catalog.add_picture(mug.id, picture("PNG", (700, 700), "RGBA"))
+    media.add_picture(mug.id, picture("PNG", (700, 700), "RGBA"))
     assert {file.mode for file in files_of(mug.id).values()} <= {"RGBA", "RGB"}
     transparent = io.BytesIO()
     Pillow.new("RGBA", (700, 700), (255, 0, 0, 40)).save(transparent, "PNG")
     jar = make_product()
-    catalog.add_picture(jar.id, transparent.getvalue())
+    media.add_picture(jar.id, transparent.getvalue())
     for file in files_of(jar.id).values():
         assert file.getpixel((5, 5))[3] == 40  # type: ignore[index]
 
 
 def test_offers_have_the_same_image_as_cards() -> None:
     mug = make_product()
-    catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)), "A blue mug")
-    assert catalog.get_offer(mug.sku).picture == cover_of(mug.id)
+    media.add_picture(mug.id, picture("JPEG", (1600, 1200)), "A blue mug")
+    assert products.get_offer(mug.sku).picture == cover_of(mug.id)
     assert cover_of(mug.id).sources[0][0] == thumbnail_url(cover_of(mug.id).source)
 
 
@@ -134,7 +134,7 @@ def test_a_store_that_fails_halfway_leaves_no_row_and_its_files_are_deleted(
     app.extensions["picture_store"] = FailingStore(real, capacity)
     try:
         with pytest.raises(StorageUnavailable):
-            catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
+            media.add_picture(mug.id, picture("JPEG", (1600, 1200)))
     finally:
         app.extensions["picture_store"] = real
     assert gallery.pictures_of(mug.id) == ()
@@ -146,7 +146,7 @@ def test_a_store_that_fails_halfway_leaves_no_row_and_its_files_are_deleted(
 
 def test_the_worker_deletes_orphaned_files(now: Clock) -> None:
     mug = make_product()
-    catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
+    media.add_picture(mug.id, picture("JPEG", (1600, 1200)))
     used = names()
     store().put("f" * 32 + "-320.webp", b"orphan")
     tasks.cleanup()
@@ -158,41 +158,41 @@ def test_the_worker_deletes_orphaned_files(now: Clock) -> None:
 
 def test_a_file_uploaded_again_during_deletion_is_spared(now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     mug, sent = make_product(), picture("PNG", (300, 200))
-    picture_id = catalog.add_picture(mug.id, sent)
+    picture_id = media.add_picture(mug.id, sent)
     gallery.remove(mug.id, picture_id, actor="clerk")
     now.advance(days=91)
     delete = type(store()).delete
 
     def after_an_upload(storage: ImageStorage, name: str, **more: datetime) -> None:
         if not gallery.pictures_of(mug.id):
-            catalog.add_picture(mug.id, sent)
+            media.add_picture(mug.id, sent)
         delete(storage, name, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(store()), "delete", after_an_upload)
     gallery.delete_orphans()
     (image,) = gallery.pictures_of(mug.id)
     assert gallery.get_media(image.picture.source.removeprefix("/media/"))
-    assert catalog.get_picture(image.id).content
+    assert media.get_picture(image.id).content
 
 
 def test_a_removed_image_is_served_until_it_is_purged(now: Clock) -> None:
     mug = make_product()
-    picture_id = catalog.add_picture(mug.id, picture("JPEG", (1600, 1200)))
+    picture_id = media.add_picture(mug.id, picture("JPEG", (1600, 1200)))
     gallery.remove(mug.id, picture_id, actor="clerk")
     now.advance(days=89)
     gallery.delete_orphans()
-    assert catalog.get_picture(picture_id).content
+    assert media.get_picture(picture_id).content
     now.advance(days=2)
     gallery.delete_orphans()
     assert names() == set()
     with pytest.raises(gallery.UnknownPicture):
-        catalog.get_picture(picture_id)
+        media.get_picture(picture_id)
 
 
 def test_files_used_by_another_product_are_not_deleted(now: Clock) -> None:
     mug, jar = make_product(), make_product()
-    removed = catalog.add_picture(mug.id, picture())
-    catalog.add_picture(jar.id, picture())
+    removed = media.add_picture(mug.id, picture())
+    media.add_picture(jar.id, picture())
     gallery.remove(mug.id, removed, actor="clerk")
     now.advance(days=200)
     gallery.delete_orphans()
@@ -201,21 +201,21 @@ def test_files_used_by_another_product_are_not_deleted(now: Clock) -> None:
 
 def test_a_removed_image_uploaded_again_is_restored_as_the_last(now: Clock) -> None:
     mug = make_product()
-    first = catalog.add_picture(mug.id, picture("PNG"))
-    second = catalog.add_picture(mug.id, picture("JPEG"))
+    first = media.add_picture(mug.id, picture("PNG"))
+    second = media.add_picture(mug.id, picture("JPEG"))
     gallery.remove(mug.id, first, actor="clerk")
-    assert catalog.add_picture(mug.id, picture("PNG")) == first
+    assert media.add_picture(mug.id, picture("PNG")) == first
     assert [image.id for image in gallery.pictures_of(mug.id)] == [second, first]
 
 
 def test_the_etag_changes_with_the_images() -> None:
     mug = make_product()
-    first = catalog.add_picture(mug.id, picture("PNG"))
-    catalog.add_picture(mug.id, picture("JPEG"))
-    before = catalog.etag_of([mug.id])
+    first = media.add_picture(mug.id, picture("PNG"))
+    media.add_picture(mug.id, picture("JPEG"))
+    before = products.etag_of([mug.id])
     gallery.remove(mug.id, first, actor="clerk")
-    assert catalog.etag_of([mug.id]) != before
-    (full,) = catalog.full_products([mug.id], reviews_each=0)
+    assert products.etag_of([mug.id]) != before
+    (full,) = products.full_products([mug.id], reviews_each=0)
     assert [picture_id for picture_id, _ in full.pictures] == [image.id for image in gallery.pictures_of(mug.id)]
 
 
@@ -237,7 +237,7 @@ def add_in_old_format(product_id: int, content: bytes) -> int:
 def test_an_image_in_the_old_format_is_still_served() -> None:
     mug = make_product()
     picture_id = add_in_old_format(mug.id, picture())
-    assert catalog.get_picture(picture_id).content == picture()
+    assert media.get_picture(picture_id).content == picture()
     assert cover_of(mug.id) == Picture(f"/api/products/image/{picture_id}", "Old")
 
 
@@ -249,12 +249,12 @@ def test_a_command_regenerates_images_in_the_old_format(app: Flask) -> None:
     assert "Images regenerated: 1" in runner.invoke(commands, ["regenerate"]).output
     assert "Images regenerated: 0" in runner.invoke(commands, ["regenerate"]).output
     assert set(files_of(mug.id)) == {320, 640, 900}
-    assert Pillow.open(io.BytesIO(catalog.get_picture(picture_id).content or b"")).size == (900, 600)
-    assert catalog.get_picture(broken).content == b"no picture"
+    assert Pillow.open(io.BytesIO(media.get_picture(picture_id).content or b"")).size == (900, 600)
+    assert media.get_picture(broken).content == b"no picture"
 
 
 def test_a_command_migrates_files_to_another_store(app: Flask, tmp_path: Path) -> None:
-    catalog.add_picture(make_product().id, picture("PNG", (900, 600)))
+    media.add_picture(make_product().id, picture("PNG", (900, 600)))
     folder = f"file://{tmp_path}/pictures"
     runner = app.test_cli_runner()
     assert "Files moved: 4" in runner.invoke(commands, ["migrate", "database", folder, "--keep"]).output
@@ -275,7 +275,7 @@ def test_the_same_image_uploaded_concurrently_is_stored_once(engine: str, tmp_pa
         with app.app_context():
             mug = make_product()
         sent = [picture("PNG", (40 + number // 2, 30)) for number in range(8)]
-        outcomes = at_once(app, [lambda content=content: catalog.add_picture(mug.id, content) for content in sent])
+        outcomes = at_once(app, [lambda content=content: media.add_picture(mug.id, content) for content in sent])
         with app.app_context():
             assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
             shown = gallery.pictures_of(mug.id)

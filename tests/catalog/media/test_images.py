@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image as Pillow
 
-from storefront.catalog import service as catalog
+from storefront.catalog import listing, media
 from storefront.catalog.models import Image, Product
-from storefront.catalog.values import Picture
+from storefront.catalog.values import Picture, UnknownProduct
 from storefront.core.image_processing import ImageTooLarge, InvalidImage
 from storefront.db.session import read_session, transaction
 from tests.factories.catalog import make_product
@@ -22,11 +22,11 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 def add(product_id: int, sent: bytes, alt: str = "") -> int:
-    return catalog.add_picture(product_id, sent, alt, actor="tests")
+    return media.add_picture(product_id, sent, alt, actor="tests")
 
 
 def stored_image(picture_id: int) -> Pillow.Image:
-    content = catalog.get_picture(picture_id).content
+    content = media.get_picture(picture_id).content
     assert content is not None
     opened = Pillow.open(io.BytesIO(content))
     opened.load()
@@ -43,7 +43,7 @@ def rows(product_id: int) -> list[Image]:
     [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp"), ("GIF", "image/png")],
 )
 def test_an_image_keeps_its_format(kind: str, content_type: str) -> None:
-    stored = catalog.get_picture(add(make_product().id, picture(kind)))
+    stored = media.get_picture(add(make_product().id, picture(kind)))
     assert stored.content_type == content_type
     assert Pillow.open(io.BytesIO(stored.content or b"")).size == (40, 30)
 
@@ -73,17 +73,17 @@ def test_listings_show_the_first_image() -> None:
     mug = make_product(name="Clay Mug")
     first = add(mug.id, picture("PNG"))
     add(mug.id, picture("JPEG"), "From the side")
-    shown = catalog.cards_of([mug.id])[0].picture
+    shown = listing.cards_of([mug.id])[0].picture
     assert shown is not None
-    digest = catalog.get_picture(first).digest
+    digest = media.get_picture(first).digest
     assert shown == Picture(f"/media/{digest[:32]}-40.webp", "Clay Mug", 40, 30)
     assert [(row.sort_order, row.alt_text) for row in rows(mug.id)] == [(0, "Clay Mug"), (1, "From the side")]
 
 
 def test_a_further_image_does_not_replace_the_cover() -> None:
-    before = catalog.cards_of([1])[0].picture
+    before = listing.cards_of([1])[0].picture
     add(1, picture())
-    assert catalog.cards_of([1])[0].picture == before
+    assert listing.cards_of([1])[0].picture == before
 
 
 def test_the_same_image_is_stored_once_for_each_product() -> None:
@@ -95,17 +95,17 @@ def test_the_same_image_is_stored_once_for_each_product() -> None:
 
 
 def test_an_unknown_product_takes_no_image() -> None:
-    with pytest.raises(catalog.UnknownProduct):
+    with pytest.raises(UnknownProduct):
         add(999_999, picture())
-    with pytest.raises(catalog.gallery.UnknownPicture):
-        catalog.get_picture(999_999)
+    with pytest.raises(media.gallery.UnknownPicture):
+        media.get_picture(999_999)
 
 
 def test_an_unpublished_product_takes_images_that_orders_show() -> None:
     mug = make_product().id
     with transaction("catalog") as session:
         session.execute(sa.update(Product).where(Product.id == mug).values(active=False))
-    assert catalog.get_picture(add(mug, picture())).content_type == "image/png"
+    assert media.get_picture(add(mug, picture())).content_type == "image/png"
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -131,7 +131,7 @@ def test_ambiguous_files_are_refused_or_harmless(name: str) -> None:
 
 def assert_harmless(make: Callable[[], bytes]) -> None:
     opened = stored_image(add(make_product().id, make()))
-    content = catalog.get_picture(rows_last()).content or b""
+    content = media.get_picture(rows_last()).content or b""
     for hidden in (b"script", b"doctype", b"xmpmeta", b"PK\x03\x04", b"home"):
         assert hidden not in content
     assert not dict(opened.getexif())

@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 
 from config import ConfigurationError
-from storefront.catalog import service as catalog
+from storefront.catalog import listing, media
+from storefront.catalog.media import gallery
 from storefront.catalog.media.storage import ImageStorage, StorageUnavailable, UnknownPicture, open_store
-from storefront.catalog.service import gallery
 from storefront.core.clock import utc_now
 from tests.factories.catalog import make_product
 from tests.hostile_files import picture
@@ -186,8 +186,8 @@ def storing_in(app: Flask, other: ImageStorage) -> Iterator[None]:
 def test_images_are_uploaded_to_and_served_from_every_store(pages: Pages, opened: Open, kind: str) -> None:
     mug, other = make_product().id, opened(kind)
     with storing_in(pages.app, other):
-        picture_id = catalog.add_picture(mug, picture("JPEG", (1600, 1200)))
-        shown = catalog.cards_of([mug])[0].picture
+        picture_id = media.add_picture(mug, picture("JPEG", (1600, 1200)))
+        shown = listing.cards_of([mug])[0].picture
         assert shown is not None
         assert pages.client.get(shown.source).mimetype == "image/webp"
         assert pages.client.get(f"/api/products/image/{picture_id}").mimetype == "image/jpeg"
@@ -200,8 +200,8 @@ def test_images_are_uploaded_to_and_served_from_every_store(pages: Pages, opened
 
 def test_the_page_reports_an_unreachable_store(pages: Pages, opened: Open, keys: None) -> None:
     mug = make_product()
-    catalog.add_picture(mug.id, picture())
-    shown = catalog.cards_of([mug.id])[0].picture
+    media.add_picture(mug.id, picture())
+    shown = listing.cards_of([mug.id])[0].picture
     assert shown is not None
     with storing_in(pages.app, open_store("s3://pictures?endpoint=http://127.0.0.1:9")):
         assert pages.client.get(shown.source).status_code == 503

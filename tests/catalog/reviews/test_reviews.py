@@ -13,17 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
+from storefront.catalog import products, reviews
 from storefront.catalog import service as catalog
 from storefront.catalog.models import BrowseEntry, Product, Review, ReviewVote
+from storefront.catalog.reviews import Author, CannotVoteOnOwnReview, ReviewDraft, UnknownReview
 from storefront.catalog.reviews.reviews import FORMER
-from storefront.catalog.service import (
-    Author,
-    CannotVoteOnOwnReview,
-    ReviewDraft,
-    ReviewView,
-    UnknownProduct,
-    UnknownReview,
-)
+from storefront.catalog.values import ReviewView, UnknownProduct
 from storefront.cli.consistency import violations
 from storefront.core.clock import utc_now
 from storefront.db.session import db, read_session, transaction
@@ -39,7 +34,7 @@ def write(
     product: int, user: int = ASHA, rating: int = 4, *, name: str | None = "Asha Rao", is_verified: bool = False
 ) -> ReviewView:
     draft = ReviewDraft(rating, "Good mug", "Holds tea.")
-    return catalog.write_review(product, Author(user, name), draft, is_verified=is_verified)
+    return reviews.write_review(product, Author(user, name), draft, is_verified=is_verified)
 
 
 def stored_rating(product: int) -> tuple[Decimal, int]:
@@ -91,12 +86,12 @@ def test_a_long_author_name_is_shortened(app: Flask) -> None:
 def test_a_second_review_replaces_the_first_and_its_votes(app: Flask, now: Clock) -> None:
     mug = make_product()
     first = write(mug.id, ASHA, 1)
-    catalog.vote(first.id, RAVI)
+    reviews.vote(first.id, RAVI)
     now.advance(days=1)
     second = write(mug.id, ASHA, 5)
     assert (second.id, second.helpful_count, second.created_at) == (first.id, 0, utc_now())
     assert stored_rating(mug.id) == (Decimal(5), 1)
-    assert catalog.vote(second.id, RAVI).helpful_count == 1
+    assert reviews.vote(second.id, RAVI).helpful_count == 1
 
 
 @pytest.mark.parametrize("product", [0, 10**9])
@@ -117,12 +112,12 @@ def test_a_deleted_review_does_not_count(app: Flask) -> None:
     mug = make_product()
     review = write(mug.id, ASHA, 1)
     write(mug.id, RAVI, 5)
-    catalog.vote(review.id, RAVI)
+    reviews.vote(review.id, RAVI)
     for _ in range(2):
-        catalog.delete_review(mug.id, ASHA)
-    assert catalog.own_review(mug.id, ASHA) is None
+        reviews.delete_review(mug.id, ASHA)
+    assert reviews.own_review(mug.id, ASHA) is None
     assert stored_rating(mug.id) == (Decimal(5), 1)
-    catalog.delete_review(mug.id, RAVI)
+    reviews.delete_review(mug.id, RAVI)
     assert stored_rating(mug.id) == (Decimal(0), 0)
 
 
@@ -133,7 +128,7 @@ def test_a_hidden_review_does_not_count_and_only_its_author_sees_it(app: Flask) 
     mug = make_product()
     review = write(mug.id, ASHA, 1)
     write(mug.id, RAVI, 5)
-    catalog.set_review_hidden(review.id, True, actor="tests")
+    reviews.set_review_hidden(review.id, True, actor="tests")
     assert stored_rating(mug.id) == (Decimal(5), 1)
     for viewer_id in (None, RAVI, MEERA):
         page = catalog.get_product(mug.id, viewer_id=viewer_id)
@@ -142,21 +137,21 @@ def test_a_hidden_review_does_not_count_and_only_its_author_sees_it(app: Flask) 
     own = catalog.get_product(mug.id, viewer_id=ASHA).own_review
     assert own is not None
     assert own.is_hidden
-    assert review.id not in {record.id for record in catalog.reviews_of(mug.id, most=9)}
-    catalog.set_review_hidden(review.id, False, actor="tests")
+    assert review.id not in {record.id for record in products.reviews_of(mug.id, most=9)}
+    reviews.set_review_hidden(review.id, False, actor="tests")
     assert stored_rating(mug.id) == (Decimal(3), 2)
 
 
 def test_a_hidden_review_stays_hidden_when_rewritten(app: Flask) -> None:
     mug = make_product()
-    catalog.set_review_hidden(write(mug.id).id, True, actor="tests")
+    reviews.set_review_hidden(write(mug.id).id, True, actor="tests")
     assert write(mug.id, rating=5).is_hidden
     assert stored_rating(mug.id) == (Decimal(0), 0)
 
 
 def test_an_unknown_review_cannot_be_hidden(app: Flask) -> None:
     with pytest.raises(UnknownReview):
-        catalog.set_review_hidden(10**9, True, actor="tests")
+        reviews.set_review_hidden(10**9, True, actor="tests")
 
 
 # ------------------------------------------------------------------------------------------------ votes
@@ -165,17 +160,17 @@ def test_an_unknown_review_cannot_be_hidden(app: Flask) -> None:
 def test_an_account_votes_once_for_a_review(app: Flask) -> None:
     review = write(make_product().id)
     for _ in range(2):
-        assert catalog.vote(review.id, RAVI).helpful_count == 1
-    catalog.vote(review.id, MEERA)
-    assert catalog.get_review(review.id).helpful_count == 2
+        assert reviews.vote(review.id, RAVI).helpful_count == 1
+    reviews.vote(review.id, MEERA)
+    assert reviews.get_review(review.id).helpful_count == 2
     for _ in range(2):
-        assert catalog.unvote(review.id, RAVI).helpful_count == 1
+        assert reviews.unvote(review.id, RAVI).helpful_count == 1
 
 
 def test_viewers_see_which_reviews_they_voted_for(app: Flask) -> None:
     mug = make_product()
     review = write(mug.id)
-    catalog.vote(review.id, RAVI)
+    reviews.vote(review.id, RAVI)
     seen = {
         viewer_id: catalog.get_product(mug.id, viewer_id=viewer_id).reviews[0].has_voted
         for viewer_id in (None, RAVI, MEERA)
@@ -186,16 +181,16 @@ def test_viewers_see_which_reviews_they_voted_for(app: Flask) -> None:
 def test_authors_cannot_vote_for_their_own_review(app: Flask) -> None:
     review = write(make_product().id, ASHA)
     with pytest.raises(CannotVoteOnOwnReview):
-        catalog.vote(review.id, ASHA)
-    assert catalog.get_review(review.id).helpful_count == 0
+        reviews.vote(review.id, ASHA)
+    assert reviews.get_review(review.id).helpful_count == 0
 
 
 def test_hidden_and_unknown_reviews_take_no_votes(app: Flask) -> None:
     review = write(make_product().id)
-    catalog.set_review_hidden(review.id, True, actor="tests")
+    reviews.set_review_hidden(review.id, True, actor="tests")
     for unknown in (review.id, 10**9):
         with pytest.raises(UnknownReview):
-            catalog.vote(unknown, RAVI)
+            reviews.vote(unknown, RAVI)
 
 
 def test_reviews_of_a_deleted_account_keep_their_text_without_the_name(app: Flask) -> None:
@@ -203,7 +198,7 @@ def test_reviews_of_a_deleted_account_keep_their_text_without_the_name(app: Flas
     write(mug.id)
     write(pot.id)
     write(pot.id, RAVI, name="Ravi")
-    catalog.anonymise_author(ASHA)
+    reviews.anonymise_author(ASHA)
     assert [review.author for review in catalog.get_product(mug.id).reviews] == [FORMER]
     assert {review.author for review in catalog.get_product(pot.id).reviews} == {FORMER, "Ravi"}
 
@@ -214,16 +209,16 @@ def test_reviews_of_a_deleted_account_keep_their_text_without_the_name(app: Flas
 def carry_out(product: int, operation: tuple[str, int, int]) -> None:
     """Carry out one operation on the reviews of a product."""
     name, user, rating = operation
-    own = catalog.own_review(product, user)
+    own = reviews.own_review(product, user)
     read_session().rollback()
     if name == "write":
         write(product, user, rating)
     elif name == "delete":
-        catalog.delete_review(product, user)
+        reviews.delete_review(product, user)
     elif own is not None and name in {"hide", "show"}:
-        catalog.set_review_hidden(own.id, name == "hide", actor="tests")
+        reviews.set_review_hidden(own.id, name == "hide", actor="tests")
     elif own is not None and not own.is_hidden:
-        catalog.vote(own.id, user + rating)
+        reviews.vote(own.id, user + rating)
 
 
 operations = st.tuples(
@@ -310,7 +305,7 @@ def test_the_rating_follows_from_the_reviews_after_concurrent_changes(engine: st
             mug = make_product()
             for user in range(1, 7):
                 write(mug.id, user, 1 + user % 5)
-            review = catalog.own_review(mug.id, 1)
+            review = reviews.own_review(mug.id, 1)
             assert review is not None
         for _ in range(4):
             kinds = [chance.choice(["write", "delete", "hide", "show"]) for _ in range(10)]
@@ -321,8 +316,8 @@ def test_the_rating_follows_from_the_reviews_after_concurrent_changes(engine: st
         with app.app_context():
             pot = make_product()
             voted = write(pot.id, 1)
-        outcomes = at_once(app, [lambda user=user: catalog.vote(voted.id, user) for user in (2, 2, 3, 3, 4, 5)])
+        outcomes = at_once(app, [lambda user=user: reviews.vote(voted.id, user) for user in (2, 2, 3, 3, 4, 5)])
         with app.app_context():
             assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
-            assert catalog.get_review(voted.id).helpful_count == 4
+            assert reviews.get_review(voted.id).helpful_count == 4
             assert list(catalog.review_violations()) == []

@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from storefront.catalog import service as catalog
+from storefront.catalog import listing as catalog_listing
 from storefront.catalog.models import SearchWord
 from storefront.catalog.search import engine
-from storefront.catalog.service import BrowseCriteria
+from storefront.catalog.values import BrowseCriteria, Sort
 from storefront.cli.demo.catalogue import read
 from storefront.db.session import read_session, transaction
 from tests.page_client import Pages
@@ -20,7 +20,7 @@ NAMES = {number: product["name"] for number, product in enumerate(PRODUCTS, star
 
 def found(words: str) -> list[str]:
     """List the names of products that match all words; fallbacks are tested in test_fallback.py."""
-    listing = catalog.browse(BrowseCriteria(words=words))
+    listing = catalog_listing.browse(BrowseCriteria(words=words))
     return [] if listing.relaxed else [card.name for card in listing.cards]
 
 
@@ -137,12 +137,12 @@ def test_punctuation_around_words_is_ignored(app: Flask, typed: str) -> None:
 )
 def test_operators_and_statements_are_searched_as_words(app: Flask, typed: str) -> None:
     assert found(typed) == []
-    assert catalog.browse(BrowseCriteria()).total == len(PRODUCTS)
+    assert catalog_listing.browse(BrowseCriteria()).total == len(PRODUCTS)
 
 
 @pytest.mark.parametrize("typed", ["", "   ", "%", "_", '"', "'", "*", "+-", "()", "🎧", "--", "\\", "&&"])
 def test_a_query_without_words_does_not_restrict(app: Flask, typed: str) -> None:
-    assert catalog.browse(BrowseCriteria(words=typed)).total == len(PRODUCTS)
+    assert catalog_listing.browse(BrowseCriteria(words=typed)).total == len(PRODUCTS)
 
 
 @pytest.mark.parametrize("query", ["%ED%A0%80", "%00", "%FF%FE", "te%00apot", "%C3%28"])
@@ -152,7 +152,7 @@ def test_invalid_bytes_are_no_error(pages: Pages, query: str) -> None:
 
 
 def test_facets_count_the_results_of_the_search(app: Flask) -> None:
-    listing = catalog.browse(BrowseCriteria(words="samaya", in_stock=True))
+    listing = catalog_listing.browse(BrowseCriteria(words="samaya", in_stock=True))
     counts = {facet.name: {c.value: c.count for c in facet.choices if c.count} for facet in listing.facets}
     assert counts["category"] == {"electronics": 1, "sports": 2}
     assert counts["brand"] == {"Samaya": 2}
@@ -162,12 +162,12 @@ def test_facets_count_the_results_of_the_search(app: Flask) -> None:
 
 
 def test_search_results_can_be_sorted(app: Flask) -> None:
-    cheapest = catalog.browse(BrowseCriteria(words="samaya", sort=catalog.Sort.PRICE_LOW))
+    cheapest = catalog_listing.browse(BrowseCriteria(words="samaya", sort=Sort.PRICE_LOW))
     assert [card.id for card in cheapest.cards] == [50, 48, 46]
 
 
 def suggested(typed: str) -> list[str]:
-    return [suggestion.name for suggestion in catalog.suggest(typed)[0]]
+    return [suggestion.name for suggestion in catalog_listing.suggest(typed)[0]]
 
 
 def test_suggestions_while_typing(app: Flask) -> None:
@@ -178,7 +178,7 @@ def test_suggestions_while_typing(app: Flask) -> None:
 
 @pytest.mark.parametrize("typed", ["", "h", " h ", "%", "xyzzyx"])
 def test_short_or_unknown_words_suggest_nothing(app: Flask, typed: str) -> None:
-    assert catalog.suggest(typed) == ([], None)
+    assert catalog_listing.suggest(typed) == ([], None)
 
 
 def test_a_sku_is_suggested_first(app: Flask) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from storefront.catalog import service as catalog
+from storefront.catalog import listing as catalog_listing
+from storefront.catalog import products
 from storefront.catalog.search.fallback import relax
-from storefront.catalog.service import BrowseCriteria
+from storefront.catalog.values import BrowseCriteria
 from storefront.cli.demo.catalogue import read
 from tests.conftest import ENGINES, rolled_back
 from tests.factories.catalog import make_product
@@ -36,7 +37,7 @@ def _furnished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
             for number in range(30):
                 make_product(name=f"Zanzibar Lamp {number}", brand="Zed", stock=number % 2)
             hidden = make_product(name="Xylophone")
-            catalog.admin.set_published([hidden.id], False, actor="tests")
+            products.admin.set_published([hidden.id], False, actor="tests")
         yield app
 
 
@@ -53,7 +54,7 @@ def aisles(furnished: Flask) -> Pages:
 
 
 def shown(typed: str) -> list[str]:
-    return [card.name for card in catalog.browse(BrowseCriteria(words=typed)).cards]
+    return [card.name for card in catalog_listing.browse(BrowseCriteria(words=typed)).cards]
 
 
 def names(page: Page) -> list[str]:
@@ -82,7 +83,7 @@ SLIPS = [
 def test_a_typing_error_is_corrected_and_matching_products_are_shown(
     app: Flask, typed: str, respelt: str, first: int | None
 ) -> None:
-    listing = catalog.browse(BrowseCriteria(words=typed))
+    listing = catalog_listing.browse(BrowseCriteria(words=typed))
     assert listing.relaxed is not None
     assert (listing.relaxed.respelt, listing.relaxed.is_partial) == (respelt, False)
     assert first is None or listing.cards[0].name == NAMES[first]
@@ -116,8 +117,8 @@ def test_unlikely_corrections_are_not_made(app: Flask, typed: str) -> None:
 
 @pytest.mark.parametrize("typed", ["headphones", "head", "4k", "the seven", "samaya"])
 def test_words_with_results_are_not_corrected(app: Flask, typed: str) -> None:
-    assert catalog.browse(BrowseCriteria(words=typed)).relaxed is None
-    assert catalog.browse(BrowseCriteria(words=typed, brands=("No Such Brand",))).relaxed is None
+    assert catalog_listing.browse(BrowseCriteria(words=typed)).relaxed is None
+    assert catalog_listing.browse(BrowseCriteria(words=typed, brands=("No Such Brand",))).relaxed is None
     assert relax(typed) is None
 
 
@@ -133,7 +134,7 @@ def test_words_of_products_off_sale_are_not_proposed(furnished: Flask) -> None:
     ("typed", "first"), [("yoga mat blue", 8), ("red dress", 11), ("4k tv", 4), ("headphones xyzzyx tv", 3)]
 )
 def test_products_with_most_of_the_words_are_shown_first(app: Flask, typed: str, first: int) -> None:
-    listing = catalog.browse(BrowseCriteria(words=typed))
+    listing = catalog_listing.browse(BrowseCriteria(words=typed))
     assert listing.relaxed is not None
     assert (listing.relaxed.respelt, listing.relaxed.is_partial) == ("", True)
     assert listing.cards[0].name == NAMES[first]

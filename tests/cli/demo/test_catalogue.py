@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from storefront.catalog import service as catalog
+from storefront.catalog import listing as catalog_listing
+from storefront.catalog.values import BrowseCriteria, Sort
 from storefront.cli.demo.catalogue import PICTURES, read, slug_of
 
 CONTENT = read()
@@ -29,14 +30,14 @@ CONTRACT = [
 
 
 def test_the_nine_products_of_the_contract_have_ids_one_to_nine(app: Flask) -> None:
-    cards = catalog.cards_of(range(1, 10))
+    cards = catalog_listing.cards_of(range(1, 10))
     known = [(card.sku, card.name, f"{card.price.amount:.2f}") for card in cards]
     assert [card.id for card in cards] == list(range(1, 10))
     assert known == CONTRACT
 
 
 def test_the_whole_catalogue_is_on_sale(app: Flask) -> None:
-    listing = catalog.browse(catalog.BrowseCriteria(sort=catalog.Sort.NEWEST))
+    listing = catalog_listing.browse(BrowseCriteria(sort=Sort.NEWEST))
     assert listing.total == len(PRODUCTS) >= 60
     assert listing.cards[0].name == PRODUCTS[-1]["name"]
 
@@ -44,7 +45,7 @@ def test_the_whole_catalogue_is_on_sale(app: Flask) -> None:
 def test_every_department_has_products(app: Flask) -> None:
     for category in CONTENT["categories"]:
         assert slug_of(category["name"]) == category["slug"]
-        assert catalog.browse(catalog.BrowseCriteria(category=category["slug"])).total >= 9
+        assert catalog_listing.browse(BrowseCriteria(category=category["slug"])).total >= 9
 
 
 def test_skus_and_barcodes_are_unique() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from storefront.catalog import service as catalog
+from storefront.catalog import listing
+from storefront.catalog import products as catalog_products
+from storefront.catalog.values import BrowseCriteria, Sku
 from storefront.cli.demo import generator
 from storefront.cli.demo.catalogue import read, slug_of
 from tests.conftest import ENGINES
@@ -42,10 +44,10 @@ def test_generated_products_vary_in_department_price_and_stock() -> None:
 
 
 def test_generated_products_can_be_found_and_bought(app: Flask) -> None:
-    before = catalog.browse(catalog.BrowseCriteria()).total
+    before = listing.browse(BrowseCriteria()).total
     assert list(generator.load(30)) == [30]
-    assert catalog.browse(catalog.BrowseCriteria()).total == before + 30
-    assert catalog.get_offer(catalog.Sku("GEN-0000001")).is_sellable
+    assert listing.browse(BrowseCriteria()).total == before + 30
+    assert catalog_products.get_offer(Sku("GEN-0000001")).is_sellable
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -54,8 +56,8 @@ def test_the_command_adds_generated_products(engine: str, tmp_path: Path) -> Non
         runner = app.test_cli_runner()
         assert runner.invoke(args=["demo", "load", "--products", "1200"]).exit_code == 0
         with app.app_context():
-            assert catalog.browse(catalog.BrowseCriteria()).total == 68 + 1200
-            assert catalog.browse(catalog.BrowseCriteria(words="GEN-0001200")).cards[0].sku == "GEN-0001200"
+            assert listing.browse(BrowseCriteria()).total == 68 + 1200
+            assert listing.browse(BrowseCriteria(words="GEN-0001200")).cards[0].sku == "GEN-0001200"
         assert runner.invoke(args=["demo", "load"]).exit_code == 1
         skipped = runner.invoke(args=["demo", "load", "--if-empty", "--products", "5"])
         assert (skipped.exit_code, "nothing loaded" in skipped.output) == (0, True)

@@ -7,11 +7,11 @@ import pytest
 from storefront.accounts import one_time_codes
 from storefront.accounts import service as accounts
 from storefront.accounts.models import OneTimeCode
-from storefront.accounts.service import Account
-from storefront.catalog import service as catalog
+from storefront.accounts.values import Account, UnknownUser
+from storefront.catalog import reviews
 from storefront.db.session import read_session
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from tests.accounts.test_deletion import add_data, order_of
 from tests.factories.accounts import PASSWORD, make_account
 from tests.factories.catalog import make_product, rupees
@@ -34,8 +34,8 @@ def asha(pages: Pages) -> Account:
 def test_the_export_has_the_data_of_every_domain(pages: Pages, asha: Account) -> None:
     number = order_of(asha)
     mug = make_product(name="Clay Mug")
-    catalog.write_review(
-        mug.id, catalog.Author(asha.id, asha.name), catalog.ReviewDraft(4, "Good", "Holds tea."), is_verified=False
+    reviews.write_review(
+        mug.id, reviews.Author(asha.id, asha.name), reviews.ReviewDraft(4, "Good", "Holds tea."), is_verified=False
     )
     response = pages.client.get("/account/data.json")
     exported = response.get_json()
@@ -82,7 +82,7 @@ def test_an_account_is_deleted_by_its_password_and_signed_out(pages: Pages, asha
     page = pages.submit(pages.get("/account/deletion"), DELETE, password=PASSWORD)
     assert (page.url, "Your account is deleted" in page.words) == ("/", True)
     assert pages.get("/account").url.startswith("/login")
-    with pytest.raises(accounts.UnknownUser):
+    with pytest.raises(UnknownUser):
         accounts.get_account(asha.id)
 
 
@@ -112,5 +112,5 @@ def test_an_account_without_a_password_is_deleted_by_a_code(pages: Pages) -> Non
     sent = one_time_codes.find_sent(row.id)
     assert sent is not None
     assert pages.submit(refused, DELETE, code=sent.digits).url == "/"
-    with pytest.raises(accounts.UnknownUser):
+    with pytest.raises(UnknownUser):
         accounts.get_account(ravi.id)

@@ -12,7 +12,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account
+from storefront.accounts.values import MAX_ADDRESSES, Account
 from tests.accounts.test_addresses import HOME, add, lines_of
 from tests.core.test_image_processing import HTML, SVG, a_picture
 from tests.factories.accounts import make_account
@@ -173,7 +173,7 @@ def test_markup_in_an_address_is_escaped(pages: Pages, asha: Account) -> None:
 
 def test_a_full_address_book_is_refused(pages: Pages, asha: Account) -> None:
     page = pages.get("/account/addresses/new")
-    for number in range(accounts.MAX_ADDRESSES):
+    for number in range(MAX_ADDRESSES):
         add(asha.id, str(number))
     refused = pages.submit(page, FORM, status=422, **ADDRESS)
     assert "You can save up to 50 addresses" in refused.one("#problems").get_text()

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from storefront.cart.models import Line
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
 from storefront.catalog.models import Product, Variant
-from storefront.catalog.service import Hold, ProductCard, Sku
+from storefront.catalog.values import Hold, ProductCard, Sku
 from storefront.db.session import read_session, transaction
 from tests.factories.catalog import make_product, rupees
 from tests.page_client import Page, Pages, counted_selects
@@ -152,7 +152,7 @@ def test_a_line_cannot_exceed_99_units(pages: Pages, htmx: bool) -> None:
 def test_adding_a_sold_out_product_on_a_card_shows_an_error(pages: Pages, htmx: bool) -> None:
     mug = make_product(brand="Only Here", stock=1)
     listing = pages.get("/products?brand=Only+Here")
-    catalog.reserve("another", [Hold(mug.sku, 1)])
+    inventory.reserve("another", [Hold(mug.sku, 1)])
     page = pages.submit(listing, f"#add-grid-{mug.id}", htmx=htmx, status=422 if htmx else 200)
     assert "Sold out" in page.words
     assert stored_lines() == []
@@ -270,7 +270,7 @@ def test_undo_of_a_sold_out_line_is_refused(pages: Pages, htmx: bool) -> None:
     mug = make_product(name="Clay Mug", stock=2)
     cart = put_in_cart(pages, mug, 2)
     removed = pages.submit(cart, removal(cart, 1), htmx=htmx)
-    catalog.reserve("another", [Hold(mug.sku, 1)])
+    inventory.reserve("another", [Hold(mug.sku, 1)])
     page = pages.submit(removed, ".cart__undo", htmx=htmx, status=422 if htmx else 200)
     assert "Only 1 left" in page.words
     assert in_cart(page) == [("Clay Pot", "1")]
@@ -334,7 +334,7 @@ def test_a_changed_price_is_shown_on_its_line(pages: Pages) -> None:
 def test_an_unavailable_line_has_a_notice_and_blocks_the_checkout(pages: Pages, taken: int, told: str) -> None:
     mug = make_product(stock=5)
     put_in_cart(pages, mug, 4)
-    catalog.reserve("another", [Hold(mug.sku, taken)])
+    inventory.reserve("another", [Hold(mug.sku, taken)])
     page = pages.get("/cart")
     assert told in page.words
     assert "Before you check out" in page.words

@@ -7,8 +7,9 @@ import io
 import pytest
 from PIL import Image as Pillow
 
-from storefront.catalog import service as catalog
-from storefront.catalog.service import ProductCard, gallery
+from storefront.catalog import listing, media
+from storefront.catalog.media import gallery
+from storefront.catalog.values import ProductCard
 from storefront.web import session as web_session
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_cart, make_order
@@ -18,8 +19,8 @@ from tests.page_client import Pages
 
 def with_picture(size: tuple[int, int] = (1600, 1200), *, brand: str = "Kiln") -> ProductCard:
     mug = make_product(brand=brand)
-    catalog.add_picture(mug.id, picture("JPEG", size), "A blue mug")
-    return catalog.cards_of([mug.id])[0]
+    media.add_picture(mug.id, picture("JPEG", size), "A blue mug")
+    return listing.cards_of([mug.id])[0]
 
 
 def addresses(mug: ProductCard) -> list[str]:
@@ -100,7 +101,7 @@ def test_images_further_down_are_lazy(pages: Pages) -> None:
 
 def test_a_product_page_loads_the_first_image_eagerly_and_has_thumbnails(pages: Pages) -> None:
     mug = with_picture()
-    catalog.add_picture(mug.id, picture("PNG", (500, 500)), "Its handle")
+    media.add_picture(mug.id, picture("PNG", (500, 500)), "Its handle")
     page = pages.get(f"/product/{mug.id}-{mug.slug}")
     first, second = page.all(".gallery__picture img")
     assert (first["fetchpriority"], "loading" in first.attrs) == ("high", False)

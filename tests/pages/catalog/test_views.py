@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from storefront.catalog import service as catalog
+from storefront.catalog import listing
+from storefront.catalog.values import BrowseCriteria, Sort
 from storefront.cli.demo import generator
 from tests.factories.catalog import make_product
 from tests.page_client import Page, Pages
@@ -52,8 +53,8 @@ def test_all_products_are_paged_by_plain_links(pages: Pages) -> None:
 @pytest.mark.parametrize("htmx", [False, True])
 def test_a_filter_narrows_the_listing(pages: Pages, htmx: bool) -> None:
     page = pages.submit(pages.get("/category/sports"), "#filters", htmx=htmx, stock="1", rating="4", sort="price-low")
-    criteria = catalog.BrowseCriteria(category="sports", in_stock=True, rating=4, sort=catalog.Sort.PRICE_LOW)
-    assert names(page) == [card.name for card in catalog.browse(criteria).cards]
+    criteria = BrowseCriteria(category="sports", in_stock=True, rating=4, sort=Sort.PRICE_LOW)
+    assert names(page) == [card.name for card in listing.browse(criteria).cards]
     assert bool(page.all("h1")) is not htmx
     assert page.one("#listing")
     assert [" ".join(chip.get_text().split()) for chip in page.all(".chip")] == [

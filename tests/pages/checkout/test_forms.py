@@ -6,7 +6,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 from wtforms.fields.choices import SelectChoice
 
-from storefront.checkout.service import Contact
+from storefront.checkout.values import Contact
 from storefront.core.addresses import PostalAddress
 from storefront.pages.checkout.forms import ContactForm, DeliveryForm, PaymentForm
 from tests.factories.shopping import ADDRESS, CONTACT, DELIVERY

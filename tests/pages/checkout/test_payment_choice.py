@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutState
+from storefront.checkout.values import CheckoutState, DraftIncomplete
 from storefront.payments import service as payments
-from storefront.payments.service import PaymentStatus
+from storefront.payments.values import PaymentStatus
 from tests import consistency
 from tests.factories.catalog import make_product
 from tests.factories.shopping import check_out, fill_cart, make_cart, make_draft, place, press_order
@@ -123,7 +123,7 @@ def test_no_other_door_places_an_order_without_what_the_way_to_pay_asks_for(
     token = make_cart((mug, 2))
     draft = make_draft(token)
     checkout.enter_payment(draft, option, entry)
-    with pytest.raises(checkout.DraftIncomplete) as refusal:
+    with pytest.raises(DraftIncomplete) as refusal:
         place(draft, token)
     assert refusal.value.step == "payment"
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
-from storefront.payments import service as payments
+from storefront.payments.values import ProviderTimeout
 from tests.checkout.purchase import at_step, no_database, raising
 from tests.factories.catalog import make_product
 from tests.factories.shopping import check_out, fill_cart, press_order
@@ -101,7 +101,7 @@ def test_an_abandoned_payment_that_cannot_be_voided_yet_is_awaited(
     shopper: Pages, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting = placing_page(shopper)
-    at_step(monkeypatch, "authorise", raising(payments.ProviderTimeout("nobody answers")), undoing=True)
+    at_step(monkeypatch, "authorise", raising(ProviderTimeout("nobody answers")), undoing=True)
     page = shopper.submit(waiting, "main form")
     assert page.url == waiting.url
     assert "The payment did not go through" in page.words

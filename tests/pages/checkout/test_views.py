@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Hold, ProductCard
+from storefront.catalog import inventory
+from storefront.catalog.values import Hold, ProductCard
 from storefront.checkout import service as checkout
 from tests.checkout.purchase import at_step, no_database, raising
 from tests.factories.catalog import make_product
@@ -193,7 +193,7 @@ def test_stock_sold_during_the_submit_is_named_in_the_cart(
     shopper: Pages, mug: ProductCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     review = check_out(shopper)
-    at_step(monkeypatch, "reserve", lambda: catalog.reserve("another-shopper", [Hold(mug.sku, 5)]))
+    at_step(monkeypatch, "reserve", lambda: inventory.reserve("another-shopper", [Hold(mug.sku, 5)]))
     page = press_order(review, shopper)
     assert page.url == "/cart"
     assert "Clay Mug: sold out a moment ago. Nothing was charged; your cart is kept." in page.words
@@ -207,7 +207,7 @@ def test_the_units_left_are_named_when_fewer_are_available(
     fill_cart(shopper, bowl, 1)
     review = check_out(shopper)
     rival = [Hold(mug.sku, 4), Hold(bowl.sku, 1)]
-    at_step(monkeypatch, "reserve", lambda: catalog.reserve("another-shopper", rival))
+    at_step(monkeypatch, "reserve", lambda: inventory.reserve("another-shopper", rival))
     page = press_order(review, shopper)
     expected = "Bowl: sold out a moment ago. Only 1 left of Clay Mug. Nothing was charged; your cart is kept."
     assert expected in page.words

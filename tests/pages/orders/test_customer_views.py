@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from storefront.accounts.service import Account
+from storefront.accounts.values import Account
 from storefront.cart import service as cart
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 from tests.factories.shopping import buy, fill_cart, make_order, make_snapshot, new_checkout_id

@@ -8,9 +8,9 @@ from urllib.parse import unquote, urlencode
 import pytest
 from flask import Flask
 
-from storefront.accounts.service import Role
+from storefront.accounts.values import Role
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus, OrderView
+from storefront.orders.values import OrderStatus, OrderView
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
 from tests.factories.shopping import EMAIL, buy, fill_cart, make_order

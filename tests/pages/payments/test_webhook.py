@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from storefront.checkout import service as checkout
-from storefront.checkout.service import CheckoutDraft, CheckoutState
+from storefront.checkout.values import CheckoutDraft, CheckoutState
 from storefront.db.session import db, read_session, transaction
 from storefront.payments.models import Message, ReceivedWebhook
 from storefront.worker import tasks

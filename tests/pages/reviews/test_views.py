@@ -7,14 +7,15 @@ import sqlalchemy as sa
 from flask import Flask
 
 from storefront.accounts.models import User
-from storefront.accounts.service import Account
+from storefront.accounts.values import Account
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
+from storefront.catalog import reviews
 from storefront.catalog.models import Review
-from storefront.catalog.service import Author, ProductCard, ReviewDraft
+from storefront.catalog.reviews import Author, ReviewDraft
+from storefront.catalog.values import ProductCard
 from storefront.db.session import read_session, transaction
 from storefront.orders import service as orders
-from storefront.orders.service import OrderStatus
+from storefront.orders.values import OrderStatus
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_draft, place
@@ -50,7 +51,7 @@ def reviewed(product: ProductCard, *, name: str | None = "Ravi", rating: int = 5
     :return: its id
     """
     author = Author(make_account(name=name).id, name)
-    return catalog.write_review(product.id, author, ReviewDraft(rating, title, "It is."), is_verified=False).id
+    return reviews.write_review(product.id, author, ReviewDraft(rating, title, "It is."), is_verified=False).id
 
 
 def write(pages: Pages, page: Page, *, htmx: bool = False, status: int = 200, **changes: str) -> Page:
@@ -106,7 +107,7 @@ def test_a_review_is_deleted_by_its_author(pages: Pages, mug: ProductCard, asha:
     page = write(pages, pages.get(url_of(mug)))
     page = pages.submit(page, "#review-removal", htmx=htmx)
     assert "No reviews yet." in page.words
-    assert catalog.own_review(mug.id, asha.id) is None
+    assert reviews.own_review(mug.id, asha.id) is None
 
 
 @BOTH_WAYS
@@ -130,7 +131,7 @@ def test_an_invalid_review_is_shown_again_with_its_errors(
     assert page.one(".review-form__write").has_attr("open")
     kept = "comment" if field == "title" else "title"
     assert WORDS[kept] in str(page.one(f"#review-{kept}"))
-    assert catalog.own_review(mug.id, asha.id) is None
+    assert reviews.own_review(mug.id, asha.id) is None
 
 
 def test_a_guest_signs_in_and_returns_to_the_product(pages: Pages, mug: ProductCard) -> None:
@@ -191,7 +192,7 @@ def test_additional_form_fields_are_ignored(pages: Pages, mug: ProductCard, asha
         data={"csrf_token": token, **WORDS, **forged},
         headers=SAME_ORIGIN,
     )
-    own = catalog.own_review(mug.id, asha.id)
+    own = reviews.own_review(mug.id, asha.id)
     assert own is not None
     assert (own.author, own.is_verified, own.helpful_count) == ("Asha Rao", False, 0)
 
@@ -222,13 +223,13 @@ def test_a_helpful_vote_is_added_and_removed(pages: Pages, mug: ProductCard, ash
     assert bool(page.all("h1")) is not htmx
     page = pages.submit(page, form, htmx=htmx)
     assert page.one(f"{form} button")["aria-pressed"] == "false"
-    assert catalog.get_review(review).helpful_count == 0
+    assert reviews.get_review(review).helpful_count == 0
 
 
 def test_the_own_review_takes_no_vote(pages: Pages, mug: ProductCard, asha: Account) -> None:
     page = write(pages, pages.get(url_of(mug)))
     assert not page.all(".review__vote")
-    own = catalog.own_review(mug.id, asha.id)
+    own = reviews.own_review(mug.id, asha.id)
     assert own is not None
     token = page.one("#review-form [name=csrf_token]")["value"]
     response = pages.client.post(f"/reviews/{own.id}/vote", data={"csrf_token": token}, headers=SAME_ORIGIN)
@@ -237,9 +238,9 @@ def test_the_own_review_takes_no_vote(pages: Pages, mug: ProductCard, asha: Acco
 
 def test_only_its_author_sees_a_hidden_review(app: Flask, pages: Pages, mug: ProductCard, asha: Account) -> None:
     write(pages, pages.get(url_of(mug)))
-    own = catalog.own_review(mug.id, asha.id)
+    own = reviews.own_review(mug.id, asha.id)
     assert own is not None
-    catalog.set_review_hidden(own.id, True, actor="tests")
+    reviews.set_review_hidden(own.id, True, actor="tests")
     page = pages.get(url_of(mug))
     assert "hidden by the shop" in page.one(".review-form__shown").get_text()
     assert "No reviews yet" in page.words

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Author, ReviewDraft
-from storefront.catalog.values import PAGE_SIZE
+from storefront.catalog import listing, media, reviews
+from storefront.catalog.reviews import Author, ReviewDraft
+from storefront.catalog.values import PAGE_SIZE, BrowseCriteria
 from storefront.cli.demo import catalogue
 from storefront.web.filters import money
 from tests.factories.catalog import make_product, rupees
@@ -151,7 +151,7 @@ def test_a_preview_shows_the_values_of_the_page(pages: Pages) -> None:
 
 def test_a_preview_shows_a_photo_large(pages: Pages) -> None:
     mug = make_product()
-    catalog.add_picture(mug.id, picture(size=(1600, 1200)), alt="A mug")
+    media.add_picture(mug.id, picture(size=(1600, 1200)), alt="A mug")
     meta = meta_of(pages.get(f"/product/{mug.id}-{mug.slug}"))
     assert meta["og:image"].startswith(f"{ORIGIN}/media/")
     assert (meta["og:image:width"], meta["twitter:card"]) == ("1280", "summary_large_image")
@@ -175,7 +175,7 @@ def test_the_image_of_a_preview_exists(pages: Pages, url: str) -> None:
 
 @pytest.mark.parametrize("product", [row["name"] for row in catalogue.read()["products"][1::6]])
 def test_structured_offers_have_the_prices_and_availability_of_the_page(pages: Pages, product: str) -> None:
-    card = next(card for card in catalog.browse(catalog.BrowseCriteria(words=product)).cards if card.name == product)
+    card = next(card for card in listing.browse(BrowseCriteria(words=product)).cards if card.name == product)
     page = pages.get(f"/product/{card.id}-{card.slug}")
     offers = data(page)["Product"]["offers"]
     for offer in offers if isinstance(offers, list) else [offers]:
@@ -198,12 +198,12 @@ def test_a_product_without_reviews_has_no_structured_rating(pages: Pages) -> Non
     mug = make_product()
     url = f"/product/{mug.id}-{mug.slug}"
     assert "aggregateRating" not in data(pages.get(url))["Product"]
-    review = catalog.write_review(mug.id, Author(1, "Asha"), ReviewDraft(4, "Good", "Holds tea."), is_verified=False)
+    review = reviews.write_review(mug.id, Author(1, "Asha"), ReviewDraft(4, "Good", "Holds tea."), is_verified=False)
     page = pages.get(url)
     told_of = data(page)["Product"]["aggregateRating"]
     assert (told_of["ratingValue"], told_of["reviewCount"]) == ("4.0", 1)
     assert page.one(".reviews__average strong").get_text() == told_of["ratingValue"]
-    catalog.set_review_hidden(review.id, True, actor="tests")
+    reviews.set_review_hidden(review.id, True, actor="tests")
     assert "aggregateRating" not in data(pages.get(url))["Product"]
 
 

@@ -11,8 +11,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from storefront.catalog import listing, products
 from storefront.catalog import service as catalog
-from storefront.catalog.service import BrowseCriteria, NewProduct, NewVariant, Sku, admin, sitemap
+from storefront.catalog.listing import sitemap
+from storefront.catalog.products import NewProduct, NewVariant
+from storefront.catalog.values import BrowseCriteria, Sku
 from tests.factories.catalog import make_product, rupees
 from tests.page_client import Pages, counted_selects
 from tests.routes import PAGES
@@ -51,8 +54,8 @@ def everything(pages: Pages) -> Iterator[str]:
 def on_sale() -> list[str]:
     """List the pages of all products in the shop's own listing."""
     cards = {}
-    for page in range(1, catalog.browse(BrowseCriteria()).page_count + 1):
-        cards |= {card.id: card for card in catalog.browse(BrowseCriteria(page=page)).cards}
+    for page in range(1, listing.browse(BrowseCriteria()).page_count + 1):
+        cards |= {card.id: card for card in listing.browse(BrowseCriteria(page=page)).cards}
     return [f"/product/{card.id}-{card.slug}" for _, card in sorted(cards.items())]
 
 
@@ -77,7 +80,7 @@ def test_every_file_of_the_index_exists(pages: Pages, monkeypatch: pytest.Monkey
 def test_a_product_taken_off_sale_leaves_the_sitemap(pages: Pages) -> None:
     mug = make_product()
     assert f"/product/{mug.id}-{mug.slug}" in everything(pages)
-    admin.set_published([mug.id], False, actor="tests")
+    products.admin.set_published([mug.id], False, actor="tests")
     assert f"/product/{mug.id}-{mug.slug}" not in everything(pages)
 
 
@@ -89,7 +92,7 @@ def test_every_listed_page_has_its_own_canonical_url(pages: Pages) -> None:
 
 def test_ampersands_are_escaped(pages: Pages) -> None:
     sku = Sku("TEST-SALT")
-    (number,) = catalog.add_products(
+    (number,) = products.add_products(
         [
             NewProduct(
                 sku=sku,

@@ -15,6 +15,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from storefront.accounts import service as accounts
+from storefront.accounts.values import Account
 from storefront.pages.sign_in import oidc_client
 from tests import demo_shop
 from tests.accounts.sign_ups import EMAIL
@@ -84,7 +85,7 @@ def follow_callback(pages: Pages, url: str) -> TestResponse:
         return pages.client.get(f"{parts.path}?{parts.query}")
 
 
-def signed_in_account(pages: Pages) -> accounts.Account | None:
+def signed_in_account(pages: Pages) -> Account | None:
     with pages.client.session_transaction() as session:
         reference = session.get("_user_id")
     with pages.app.app_context():

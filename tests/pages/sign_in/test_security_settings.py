@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from storefront.accounts import service as accounts
-from storefront.accounts.service import Account, SignedIn
+from storefront.accounts.values import Account, SignedIn
 from tests.accounts.sign_ups import EMAIL, PASSWORD, PHONE
 from tests.factories.accounts import make_account
 from tests.mailbox import Mailbox

@@ -8,9 +8,9 @@ from flask import Flask
 
 from storefront.accounts import service as accounts
 from storefront.accounts.models import StockNotice
-from storefront.accounts.service import Account
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Hold, ProductCard
+from storefront.accounts.values import Account
+from storefront.catalog import inventory
+from storefront.catalog.values import Hold, ProductCard
 from storefront.db.session import read_session
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
@@ -95,7 +95,7 @@ def sold_out_on_list(pages: Pages, account: Account | None) -> tuple[ProductCard
         pages.sign_in(account)
     mug = make_product(name="Clay Mug", stock=1)
     wish(pages, mug)
-    catalog.reserve("a-checkout", [Hold(mug.sku, 1)])
+    inventory.reserve("a-checkout", [Hold(mug.sku, 1)])
     return mug, pages.get("/wishlist")
 
 

@@ -8,8 +8,8 @@ from flask import Flask
 
 from storefront.accounts import service as accounts
 from storefront.accounts import wishlist
-from storefront.catalog import service as catalog
-from storefront.catalog.service import Hold
+from storefront.catalog import inventory
+from storefront.catalog.values import Hold
 from storefront.db.session import db
 from storefront.web import session as web_session
 from tests.factories.accounts import make_account
@@ -127,7 +127,7 @@ def test_pages_work_while_the_accounts_database_is_down(pages: Pages, monkeypatc
 def test_the_list_shows_current_price_and_stock(pages: Pages) -> None:
     mug = make_product(name="Clay Mug", price=500, stock=8)
     wish(pages, mug)
-    catalog.reserve("a-checkout", [Hold(mug.sku, 6)])
+    inventory.reserve("a-checkout", [Hold(mug.sku, 6)])
     line = pages.get("/wishlist").one(".wish")
     assert "₹500" in line.get_text()
     assert "Only 2 left" in line.get_text()

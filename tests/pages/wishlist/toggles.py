@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storefront.catalog.service import ProductCard
+from storefront.catalog.values import ProductCard
 from tests.page_client import Page, Pages
 
 

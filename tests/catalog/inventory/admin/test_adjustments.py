@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from storefront.catalog import inventory, listing, products
 from storefront.catalog import service as catalog
 from storefront.catalog.inventory.admin import (
     MAX_UNITS,
@@ -17,7 +18,7 @@ from storefront.catalog.inventory.admin import (
     StockConflict,
     UnknownMovement,
 )
-from storefront.catalog.service import Hold, inventory_admin
+from storefront.catalog.values import Hold
 from storefront.db.session import read_session
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
@@ -88,7 +89,7 @@ def test_one_rejected_adjustment_rejects_the_whole_submission(app: Flask) -> Non
 def test_reserved_units_cannot_be_removed_or_counted_away(app: Flask) -> None:
     mug, bowl = make_product(stock=10), make_product(stock=10)
     for product in (mug, bowl):
-        catalog.reserve(f"buyer-of-{product.sku}", [Hold(product.sku, 8)])
+        inventory.reserve(f"buyer-of-{product.sku}", [Hold(product.sku, 8)])
     rows = [change_of(mug.sku, delta=-3), change_of(bowl.sku, count=7)]
     assert rejections(*rows) == {rows[0].variant_id: RejectionKind.SHORT, rows[1].variant_id: RejectionKind.RESERVED}
 
@@ -131,8 +132,8 @@ def test_a_level_changed_meanwhile_is_not_overwritten(app: Flask) -> None:
 def test_received_units_are_available_at_once(app: Flask) -> None:
     mug = make_product(stock=0)
     adjust(change_of(mug.sku, delta=3), reason=Reason.RECEIVED)
-    assert catalog.get_offer(mug.sku).available == 3
-    assert catalog.cards_of([mug.id])[0].available == 3
+    assert products.get_offer(mug.sku).available == 3
+    assert listing.cards_of([mug.id])[0].available == 3
 
 
 # ------------------------------------------------------------------------------------------------ undo
@@ -142,7 +143,7 @@ def test_undo_is_a_movement_that_refers_to_the_one_it_reverses(app: Flask) -> No
     mug = make_product(stock=10)
     adjust(change_of(mug.sku, delta=-4), reason=Reason.DAMAGED)
     (damaged,) = ledger_of(mug.sku)
-    inventory_admin.undo(damaged.id, actor="other@example.com")
+    inventory.admin.undo(damaged.id, actor="other@example.com")
     before, after = ledger_of(mug.sku)
     assert (after.delta, after.balance, after.reason, after.undoes_id) == (4, 10, "undo", damaged.id)
     assert after.actor == "other@example.com"
@@ -155,7 +156,7 @@ def test_undo_is_idempotent(app: Flask) -> None:
     adjust(change_of(mug.sku, delta=5))
     (added,) = ledger_of(mug.sku)
     for _ in range(3):
-        inventory_admin.undo(added.id, actor=CLERK)
+        inventory.admin.undo(added.id, actor=CLERK)
     assert row_of(mug.sku).on_hand == 10
     assert len(ledger_of(mug.sku)) == 2
 
@@ -166,7 +167,7 @@ def test_units_sold_meanwhile_cannot_be_undone(app: Flask) -> None:
     (received,) = ledger_of(mug.sku)
     sell(mug.sku, 3)
     with pytest.raises(StockConflict):
-        inventory_admin.undo(received.id, actor=CLERK)
+        inventory.admin.undo(received.id, actor=CLERK)
     assert row_of(mug.sku).on_hand == 2
 
 
@@ -175,12 +176,12 @@ def test_a_sale_cannot_be_undone(app: Flask) -> None:
     sell(mug.sku, 3)
     (sale,) = ledger_of(mug.sku)
     with pytest.raises(NotUndoable):
-        inventory_admin.undo(sale.id, actor=CLERK)
+        inventory.admin.undo(sale.id, actor=CLERK)
 
 
 def test_an_unknown_movement_cannot_be_undone(app: Flask) -> None:
     with pytest.raises(UnknownMovement):
-        inventory_admin.undo(99_999_999, actor=CLERK)
+        inventory.admin.undo(99_999_999, actor=CLERK)
 
 
 # ----------------------------------------------------------------------------------------------- races
@@ -217,7 +218,7 @@ def test_concurrent_undos_of_a_movement_reverse_it_once(engine: str, tmp_path: P
         adjust(change_of(mug.sku, delta=7))
         (added,) = ledger_of(mug.sku)
         read_session().rollback()
-        outcomes = at_once(app, [lambda: inventory_admin.undo(added.id, actor=CLERK) for _ in range(8)])
+        outcomes = at_once(app, [lambda: inventory.admin.undo(added.id, actor=CLERK) for _ in range(8)])
         assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
         assert row_of(mug.sku).on_hand == 50
 

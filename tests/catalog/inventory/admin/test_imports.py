@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from storefront.catalog import inventory, listing, products
 from storefront.catalog import service as catalog
 from storefront.catalog.events import BACK_IN_STOCK, STOCK_LOW
 from storefront.catalog.inventory.admin import (
@@ -23,7 +24,7 @@ from storefront.catalog.inventory.admin import (
 from storefront.catalog.inventory.import_models import StockImport, StockImportLine
 from storefront.catalog.models import Message
 from storefront.catalog.products.admin import VariantState
-from storefront.catalog.service import Hold, inventory_admin
+from storefront.catalog.values import Hold
 from storefront.db.session import read_session, transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
@@ -49,17 +50,17 @@ def _consistent_stock(request: pytest.FixtureRequest) -> Iterator[None]:
 def check(*lines: str, header: str = "sku,count,delta,reason,low_stock_level") -> ImportPage:
     content = "\n".join([header, *lines, ""]).encode()
     read_session().rollback()
-    return inventory_admin.show_import(inventory_admin.check_file(content, file_name="stock.csv", actor=CLERK))
+    return inventory.admin.show_import(inventory.admin.check_file(content, file_name="stock.csv", actor=CLERK))
 
 
 def apply(page: ImportPage) -> ImportPage:
     """Queue an import, and apply it as the worker does."""
     import_id = page.imported.id
-    assert inventory_admin.start_import(import_id)
-    assert inventory_admin.waiting_imports() == [import_id]
-    assert inventory_admin.apply_import(import_id)
+    assert inventory.admin.start_import(import_id)
+    assert inventory.admin.waiting_imports() == [import_id]
+    assert inventory.admin.apply_import(import_id)
     read_session().rollback()
-    return inventory_admin.show_import(import_id)
+    return inventory.admin.show_import(import_id)
 
 
 def counts(page: ImportPage) -> tuple[int, int, int]:
@@ -80,7 +81,7 @@ def test_a_dry_run_shows_each_change_and_changes_nothing(app: Flask) -> None:
         (2, mug.sku, 10, 2, None),
         (3, jar.sku, 10, -3, 8),
     ]
-    assert inventory_admin.start_import(page.imported.id)
+    assert inventory.admin.start_import(page.imported.id)
     assert (row_of(mug.sku).on_hand, movement_count()) == (10, before)
 
 
@@ -96,7 +97,7 @@ def test_an_applied_file_is_in_the_ledger_line_by_line(app: Flask) -> None:
         (-3, "damaged", "stock.csv"),
         (0, "level", "5 to 8"),
     ]
-    assert catalog.cards_of([mug.id, jar.id])[0].available == 12
+    assert listing.cards_of([mug.id, jar.id])[0].available == 12
 
 
 def test_an_import_publishes_back_in_stock_and_low_stock(app: Flask) -> None:
@@ -107,12 +108,12 @@ def test_an_import_publishes_back_in_stock_and_low_stock(app: Flask) -> None:
         BACK_IN_STOCK: {"sku": back.sku, "product": back.id},
         STOCK_LOW: {"skus": [low.sku], "count": 1},
     }
-    assert catalog.get_offer(back.sku).available == 50
+    assert products.get_offer(back.sku).available == 50
 
 
 def test_problems_are_listed_by_line_and_prevent_the_import(app: Flask) -> None:
     mug, held = make_product(stock=10), make_product(stock=10)
-    catalog.reserve("a-buyer", [Hold(held.sku, 6)])
+    inventory.reserve("a-buyer", [Hold(held.sku, 6)])
     page = check(
         f"{mug.sku},12,,,",
         "NO-SUCH,1,,,",
@@ -127,12 +128,12 @@ def test_problems_are_listed_by_line_and_prevent_the_import(app: Flask) -> None:
         (6, LineProblem.NOT_A_NUMBER, "many"),
     ]
     assert counts(page) == (5, 1, 4)
-    assert not inventory_admin.start_import(page.imported.id)
+    assert not inventory.admin.start_import(page.imported.id)
 
 
 def test_a_count_below_the_reserved_units_is_a_problem(app: Flask) -> None:
     held = make_product(stock=10)
-    catalog.reserve("a-buyer", [Hold(held.sku, 6)])
+    inventory.reserve("a-buyer", [Hold(held.sku, 6)])
     assert problems(check(f"{held.sku},5,,,")) == [(2, LineProblem.RESERVED, "6")]
 
 
@@ -160,7 +161,7 @@ def test_the_same_file_twice_changes_nothing_the_second_time(app: Flask) -> None
     apply(check(*lines))
     again = check(*lines)
     assert counts(again) == (2, 0, 0)
-    assert not inventory_admin.start_import(again.imported.id)
+    assert not inventory.admin.start_import(again.imported.id)
     assert (row_of(mug.sku).on_hand, row_of(jar.sku).on_hand) == (12, 7)
 
 
@@ -213,10 +214,10 @@ def test_figures_changed_since_the_check_refuse_the_import(app: Flask) -> None:
 def test_an_import_is_queued_once_and_applied_once(app: Flask) -> None:
     mug = make_product(stock=10)
     page = check(f"{mug.sku},,5,,")
-    assert inventory_admin.start_import(page.imported.id)
-    assert not inventory_admin.start_import(page.imported.id)
-    assert inventory_admin.apply_import(page.imported.id)
-    assert not inventory_admin.apply_import(page.imported.id)
+    assert inventory.admin.start_import(page.imported.id)
+    assert not inventory.admin.start_import(page.imported.id)
+    assert inventory.admin.apply_import(page.imported.id)
+    assert not inventory.admin.apply_import(page.imported.id)
     assert row_of(mug.sku).on_hand == 15
 
 
@@ -225,16 +226,16 @@ def test_an_import_whose_worker_died_is_resumed_after_its_lease(
 ) -> None:
     mug = make_product(stock=10)
     page = check(f"{mug.sku},,5,,")
-    inventory_admin.start_import(page.imported.id)
+    inventory.admin.start_import(page.imported.id)
     with monkeypatch.context() as patch:
         patch.setattr(import_runner._Attempt, "products", lambda attempt: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            inventory_admin.apply_import(page.imported.id)
+            inventory.admin.apply_import(page.imported.id)
     assert row_of(mug.sku).on_hand == 10
-    assert inventory_admin.waiting_imports() == []
+    assert inventory.admin.waiting_imports() == []
     now.advance(minutes=6)
-    assert inventory_admin.waiting_imports() == [page.imported.id]
-    assert inventory_admin.apply_import(page.imported.id)
+    assert inventory.admin.waiting_imports() == [page.imported.id]
+    assert inventory.admin.apply_import(page.imported.id)
     assert row_of(mug.sku).on_hand == 15
 
 
@@ -242,11 +243,11 @@ def test_progress_is_reported_in_chunks(app: Flask, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(import_runner, "CHUNK", 2)
     mugs = [make_product(name=f"Mug {i}", options=(("S", 5), ("M", 5))) for i in range(3)]
     page = check(*(f"{mug.sku}-{size},,1,," for mug in mugs for size in "SM"))
-    inventory_admin.start_import(page.imported.id)
+    inventory.admin.start_import(page.imported.id)
     reported: list[tuple[int, int]] = []
-    inventory_admin.apply_import(page.imported.id, lambda done, total: reported.append((done, total)))
+    inventory.admin.apply_import(page.imported.id, lambda done, total: reported.append((done, total)))
     assert reported == [(2, 6), (4, 6), (6, 6)]
-    assert [card.available for card in catalog.cards_of([mug.id for mug in mugs])] == [12, 12, 12]
+    assert [card.available for card in listing.cards_of([mug.id for mug in mugs])] == [12, 12, 12]
 
 
 def test_a_file_broken_in_the_middle_leaves_no_import(app: Flask) -> None:
@@ -258,20 +259,20 @@ def test_a_file_broken_in_the_middle_leaves_no_import(app: Flask) -> None:
 
 def test_an_unknown_import_is_not_found(app: Flask) -> None:
     with pytest.raises(UnknownImport):
-        inventory_admin.show_import(99_999)
+        inventory.admin.show_import(99_999)
 
 
 def test_imports_are_purged_after_a_month_and_the_ledger_is_not(app: Flask, now: Clock) -> None:
     mug = make_product(stock=10)
     page = apply(check(f"{mug.sku},,5,,"))
     asked = check(f"{mug.sku},,6,,")
-    inventory_admin.start_import(asked.imported.id)
+    inventory.admin.start_import(asked.imported.id)
     now.advance(days=31)
-    assert inventory_admin.forget_old_imports() == 1
+    assert inventory.admin.forget_old_imports() == 1
     assert read_session().scalar(sa.select(sa.func.count()).select_from(StockImportLine)) == 1
     assert len(ledger_of(mug.sku)) == 1
     with pytest.raises(UnknownImport):
-        inventory_admin.show_import(page.imported.id)
+        inventory.admin.show_import(page.imported.id)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -279,10 +280,10 @@ def test_an_import_concurrent_with_sales_and_adjustments_counts_every_unit(engin
     with own_shop(engine, tmp_path) as app, app.app_context():
         mugs = [make_product(stock=20) for _ in range(6)]
         page = check(*(f"{mug.sku},,10,," for mug in mugs))
-        inventory_admin.start_import(page.imported.id)
+        inventory.admin.start_import(page.imported.id)
         deltas = [change_of(mug.sku, delta=-1) for mug in mugs]
         read_session().rollback()
-        acts = [lambda: inventory_admin.apply_import(page.imported.id)] * 2
+        acts = [lambda: inventory.admin.apply_import(page.imported.id)] * 2
         acts += [lambda mug=mug: sell(mug.sku, 2, checkout=f"buyer-of-{mug.sku}") for mug in mugs]
         acts += [lambda d=d: adjust(d, reference=f"desk/{d.variant_id}") for d in deltas]
         outcomes = at_once(app, acts)

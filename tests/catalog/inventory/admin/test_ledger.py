@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
+from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import LedgerCriteria, Reason
 from storefront.catalog.models import StockMovement
-from storefront.catalog.service import inventory_admin
 from storefront.core.clock import utc_now
 from storefront.db.session import transaction
 from tests.factories.catalog import make_product
@@ -21,7 +21,7 @@ from tests.page_client import counted_selects
 
 
 def ids(**criteria: object) -> list[int]:
-    page = inventory_admin.list_movements(LedgerCriteria(**criteria))  # type: ignore[arg-type]
+    page = inventory.admin.list_movements(LedgerCriteria(**criteria))  # type: ignore[arg-type]
     return [movement.id for movement in page.movements]
 
 
@@ -29,7 +29,7 @@ def test_the_movements_of_a_sku_add_up_to_its_count(app: Flask) -> None:
     mug = make_product(stock=10)
     sell(mug.sku, 3)
     adjust(change_of(mug.sku, delta=5), reason=Reason.RECEIVED)
-    page = inventory_admin.list_movements(LedgerCriteria(sku=mug.sku.lower()))
+    page = inventory.admin.list_movements(LedgerCriteria(sku=mug.sku.lower()))
     assert [(row.delta, row.balance, row.reason) for row in page.movements] == [
         (5, 12, "received"),
         (-3, 7, "sale"),
@@ -40,7 +40,7 @@ def test_the_movements_of_a_sku_add_up_to_its_count(app: Flask) -> None:
 
 
 def test_an_unknown_sku_has_no_movements(app: Flask) -> None:
-    page = inventory_admin.list_movements(LedgerCriteria(sku="NO-SUCH"))
+    page = inventory.admin.list_movements(LedgerCriteria(sku="NO-SUCH"))
     assert (page.movements, page.row) == ((), None)
 
 
@@ -66,14 +66,14 @@ def test_a_long_ledger_has_pages_with_each_row_once(app: Flask, by_sku: bool) ->
     for number in range(120):
         adjust(change_of(mug.sku, delta=1), actor="busy@example.com", reference=f"desk/busy-{number}")
     restricted = {"sku": mug.sku} if by_sku else {"actor": "busy@example.com"}
-    pages = [inventory_admin.list_movements(LedgerCriteria(**restricted))]
+    pages = [inventory.admin.list_movements(LedgerCriteria(**restricted))]
     while pages[-1].paged.next:
-        pages.append(inventory_admin.list_movements(LedgerCriteria(**restricted, cursor=pages[-1].paged.next)))
+        pages.append(inventory.admin.list_movements(LedgerCriteria(**restricted, cursor=pages[-1].paged.next)))
     balances = [row.balance for page in pages for row in page.movements]
     assert balances == list(range(130, 9 if by_sku else 10, -1))
-    back = inventory_admin.list_movements(LedgerCriteria(**restricted, cursor=pages[1].paged.previous))
+    back = inventory.admin.list_movements(LedgerCriteria(**restricted, cursor=pages[1].paged.previous))
     assert back.movements == pages[0].movements
-    every = inventory_admin.export_movements(LedgerCriteria(**restricted))
+    every = inventory.admin.export_movements(LedgerCriteria(**restricted))
     assert [row.balance for row in every] == balances
 
 
@@ -81,7 +81,7 @@ def test_a_page_takes_a_fixed_number_of_selects(app: Flask) -> None:
     mug = make_product(stock=10)
     for criteria in (LedgerCriteria(), LedgerCriteria(sku=mug.sku), LedgerCriteria(actor="demo", reason="initial")):
         with counted_selects() as counter:
-            inventory_admin.list_movements(criteria)
+            inventory.admin.list_movements(criteria)
         assert counter["selects"] <= 2
 
 
@@ -91,11 +91,11 @@ def test_recent_scans_are_of_one_actor(app: Flask) -> None:
         adjust(
             change_of(mug.sku, delta=1),
             reason=Reason.RECEIVED,
-            reference=f"{inventory_admin.SCAN}{number}",
+            reference=f"{inventory.admin.SCAN}{number}",
             actor=actor,
         )
     adjust(change_of(mug.sku, delta=1), reason=Reason.RECEIVED)
-    assert [scan.reference for scan in inventory_admin.recent_scans(CLERK)] == ["scan/0"]
+    assert [scan.reference for scan in inventory.admin.recent_scans(CLERK)] == ["scan/0"]
 
 
 @pytest.mark.parametrize("values", [{"note": "nothing happened"}, {"undoes_id": 1}])
@@ -108,7 +108,7 @@ def test_the_database_refuses_a_second_undo(app: Flask) -> None:
     mug = make_product(stock=10)
     adjust(change_of(mug.sku, delta=5))
     (added,) = ledger_of(mug.sku)
-    inventory_admin.undo(added.id, actor=CLERK)
+    inventory.admin.undo(added.id, actor=CLERK)
     second = {"variant_id": row_of(mug.sku).id, "delta": -5, "balance": 5, "reason": "undo", "actor": CLERK}
     with pytest.raises(DBAPIError), transaction("catalog") as session:
         session.execute(

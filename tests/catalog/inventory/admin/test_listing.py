@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import SortOrder, StockFilter, StockPage, StockQuery, StockStatus
 from storefront.catalog.models import Product, Variant
-from storefront.catalog.service import Hold, ProductCard, inventory_admin
+from storefront.catalog.values import Hold, ProductCard
 from storefront.db.session import transaction
 from tests.factories.catalog import make_product
 from tests.factories.stock import adjust, change_of, row_of, sell
@@ -21,7 +21,7 @@ def skus(page: StockPage) -> list[str]:
 
 
 def find(words: str, **rest: object) -> list[str]:
-    return skus(inventory_admin.list_stock(StockQuery(words=words, **rest)))  # type: ignore[arg-type]
+    return skus(inventory.admin.list_stock(StockQuery(words=words, **rest)))  # type: ignore[arg-type]
 
 
 def retire(product: ProductCard) -> None:
@@ -33,7 +33,7 @@ def retire(product: ProductCard) -> None:
 def test_a_row_has_all_figures(app: Flask) -> None:
     mug = make_product(name="Clay Mug", stock=12)
     sell(mug.sku, 3)
-    catalog.reserve("a-buyer", [Hold(mug.sku, 2)])
+    inventory.reserve("a-buyer", [Hold(mug.sku, 2)])
     row = row_of(mug.sku)
     assert (row.title, row.on_hand, row.reserved, row.available, row.reorder_level) == ("Clay Mug", 9, 2, 7, 5)
     assert (row.sold_30, row.days_left, row.stock_status) == (3, 70, StockStatus.STOCKED)
@@ -45,22 +45,22 @@ def test_a_title_contains_the_option(app: Flask) -> None:
 
 
 def test_every_sku_is_on_exactly_one_page_in_every_order(app: Flask) -> None:
-    total = inventory_admin.list_stock(StockQuery()).counts[StockFilter.ALL]
+    total = inventory.admin.list_stock(StockQuery()).counts[StockFilter.ALL]
     assert total > 50
     for order in SortOrder:
         seen: list[str] = []
-        page = inventory_admin.list_stock(StockQuery(order=order))
+        page = inventory.admin.list_stock(StockQuery(order=order))
         seen += skus(page)
         while page.paged.next:
-            page = inventory_admin.list_stock(StockQuery(order=order, cursor=page.paged.next))
+            page = inventory.admin.list_stock(StockQuery(order=order, cursor=page.paged.next))
             seen += skus(page)
         assert len(seen) == len(set(seen)) == total, order
 
 
 def test_previous_pages_are_the_same(app: Flask) -> None:
-    first = inventory_admin.list_stock(StockQuery(order=SortOrder.NAME))
-    second = inventory_admin.list_stock(StockQuery(order=SortOrder.NAME, cursor=first.paged.next))
-    back = inventory_admin.list_stock(StockQuery(order=SortOrder.NAME, cursor=second.paged.previous))
+    first = inventory.admin.list_stock(StockQuery(order=SortOrder.NAME))
+    second = inventory.admin.list_stock(StockQuery(order=SortOrder.NAME, cursor=first.paged.next))
+    back = inventory.admin.list_stock(StockQuery(order=SortOrder.NAME, cursor=second.paged.previous))
     assert (skus(back), back.paged.previous) == (skus(first), "")
     assert back.paged.next == first.paged.next
 
@@ -68,25 +68,25 @@ def test_previous_pages_are_the_same(app: Flask) -> None:
 @pytest.mark.parametrize("cursor", ["x", "W10", "WzEsIDIsIDNd", "W3RydWUsIDEuNV0", "é", "W2ZhbHNlLCAiYSIsICJiIl0"])
 def test_an_invalid_cursor_is_the_first_page(app: Flask, cursor: str) -> None:
     for order in SortOrder:
-        page = inventory_admin.list_stock(StockQuery(order=order, cursor=cursor))
-        assert skus(page) == skus(inventory_admin.list_stock(StockQuery(order=order)))
+        page = inventory.admin.list_stock(StockQuery(order=order, cursor=cursor))
+        assert skus(page) == skus(inventory.admin.list_stock(StockQuery(order=order)))
 
 
 def test_filters_show_and_count_matching_variants(app: Flask) -> None:
     low, out = make_product(stock=5), make_product(stock=0)
     held, gone = make_product(stock=50), make_product(stock=0)
-    catalog.reserve("a-buyer", [Hold(held.sku, 1)])
+    inventory.reserve("a-buyer", [Hold(held.sku, 1)])
     retire(gone)
-    before = inventory_admin.list_stock(StockQuery()).counts
+    before = inventory.admin.list_stock(StockQuery()).counts
     for filter_, product in (
         (StockFilter.LOW, low),
         (StockFilter.OUT, out),
         (StockFilter.RESERVED, held),
         (StockFilter.INACTIVE, gone),
     ):
-        page = inventory_admin.list_stock(StockQuery(filter=filter_, words=product.sku))
+        page = inventory.admin.list_stock(StockQuery(filter=filter_, words=product.sku))
         assert skus(page) == [product.sku], filter_
-        every = inventory_admin.list_stock(StockQuery(filter=filter_))
+        every = inventory.admin.list_stock(StockQuery(filter=filter_))
         assert len(every.rows) == min(before[filter_], 50)
     assert find(gone.sku, filter=StockFilter.OUT) == []
 
@@ -99,7 +99,7 @@ def test_a_level_raised_above_the_stock_makes_a_row_low(app: Flask) -> None:
 
 def test_reserving_the_last_units_makes_a_row_out_of_stock(app: Flask) -> None:
     mug = make_product(stock=2)
-    catalog.reserve("a-buyer", [Hold(mug.sku, 2)])
+    inventory.reserve("a-buyer", [Hold(mug.sku, 2)])
     assert row_of(mug.sku).stock_status is StockStatus.OUT
 
 
@@ -128,7 +128,7 @@ def test_a_whole_sku_in_any_case_is_the_first_result(app: Flask) -> None:
 
 
 def test_words_of_a_name_are_found_after_codes(app: Flask) -> None:
-    assert [row.title for row in inventory_admin.list_stock(StockQuery(words="pillar beeswax")).rows] == [
+    assert [row.title for row in inventory.admin.list_stock(StockQuery(words="pillar beeswax")).rows] == [
         "Beeswax Pillar Candle"
     ]
 
@@ -143,7 +143,7 @@ def test_a_page_takes_a_fixed_number_of_selects(app: Flask) -> None:
     for filter_ in StockFilter:
         for words in ("", "tumbler"):
             with counted_selects() as counter:
-                inventory_admin.list_stock(StockQuery(words=words, filter=filter_))
+                inventory.admin.list_stock(StockQuery(words=words, filter=filter_))
             assert counter["selects"] == 2, (filter_, words)
 
 
@@ -155,7 +155,7 @@ def test_the_restock_list_is_sorted_by_days_left(app: Flask) -> None:
     sell(slow.sku, 10)
     sell(fast.sku, 12)
     sell(out.sku, 3)
-    shown = [sku for sku in skus(inventory_admin.restock_list()) if sku in {slow.sku, fast.sku, out.sku}]
+    shown = [sku for sku in skus(inventory.admin.restock_list()) if sku in {slow.sku, fast.sku, out.sku}]
     assert shown == [out.sku, fast.sku, slow.sku]
 
 
@@ -166,5 +166,5 @@ def test_the_restock_list_has_the_units_to_order(app: Flask) -> None:
 
 
 def test_an_export_has_every_variant_once(app: Flask) -> None:
-    exported = [row.sku for row in inventory_admin.export_stock()]
-    assert len(exported) == len(set(exported)) == inventory_admin.list_stock(StockQuery()).counts[StockFilter.ALL]
+    exported = [row.sku for row in inventory.admin.export_stock()]
+    assert len(exported) == len(set(exported)) == inventory.admin.list_stock(StockQuery()).counts[StockFilter.ALL]

@@ -7,9 +7,8 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 
-from storefront.catalog import service as catalog
+from storefront.catalog import listing, products
 from storefront.catalog.products.admin import BulkAct, BulkChange, BulkConflict, BulkImpossible, PriceEnding
-from storefront.catalog.service import admin
 from storefront.core.money import Money
 from tests.factories.catalog import make_product, rupees
 from tests.factories.products import KEEPER, acts, change, new_key, priced, record_of, variants
@@ -22,12 +21,12 @@ pytestmark = pytest.mark.usefixtures("_consistent_read_model")
 
 
 def seen_of(ids: list[int], asked: BulkChange) -> dict[int, int]:
-    return {line.variant_id: line.old.minor for line in admin.preview(ids, asked)}
+    return {line.variant_id: line.old.minor for line in products.admin.preview(ids, asked)}
 
 
 def apply(ids: list[int], asked: BulkChange, *, seen: dict[int, int] | None = None, key: str = "") -> int | None:
     seen = seen_of(ids, asked) if seen is None else seen
-    return admin.apply_bulk(ids, asked, seen=seen, key=key or new_key(), actor=KEEPER)
+    return products.admin.apply_bulk(ids, asked, seen=seen, key=key or new_key(), actor=KEEPER)
 
 
 def prices(ids: list[int]) -> list[Money]:
@@ -53,7 +52,7 @@ def test_new_prices_are_rounded_half_up_to_the_ending(asked: BulkChange, price: 
 
 def test_a_preview_lists_changes_and_makes_none(app: Flask) -> None:
     shirt, mug = make_product(price=900, options=(("S", 1), ("M", 1))), make_product(price=500)
-    lines = admin.preview([shirt.id, mug.id], TEN_OFF)
+    lines = products.admin.preview([shirt.id, mug.id], TEN_OFF)
     assert {(line.old, line.new) for line in lines} == {(rupees(900), rupees(810)), (rupees(500), rupees(450))}
     assert len(lines) == 3
     assert prices([mug.id]) == [rupees(500)]
@@ -63,7 +62,7 @@ def test_prices_of_many_products_change_together(app: Flask) -> None:
     shirt, mug = make_product(price=900, options=(("S", 1), ("M", 1))), make_product(price=500)
     assert apply([shirt.id, mug.id], TEN_OFF) == 3
     assert prices([shirt.id, mug.id]) == [rupees(810), rupees(810), rupees(450)]
-    assert {card.price for card in catalog.cards_of([shirt.id, mug.id])} == {rupees(810), rupees(450)}
+    assert {card.price for card in listing.cards_of([shirt.id, mug.id])} == {rupees(810), rupees(450)}
     assert ("price", mug.sku, "INR 500.00 to INR 450.00") in acts()
 
 
@@ -104,17 +103,17 @@ def test_a_form_sent_twice_is_applied_once(app: Flask) -> None:
 def test_many_products_are_hidden_and_published(app: Flask) -> None:
     mugs = [make_product() for _ in range(3)]
     ids = [int(mug.id) for mug in mugs]
-    admin.set_published(ids[:1], False, actor=KEEPER)
+    products.admin.set_published(ids[:1], False, actor=KEEPER)
     assert apply(ids, BulkChange(BulkAct.HIDE)) == 2
-    assert catalog.cards_of(ids) == ()
+    assert listing.cards_of(ids) == ()
     assert apply(ids, BulkChange(BulkAct.PUBLISH)) == 3
-    assert len(catalog.cards_of(ids)) == 3
+    assert len(listing.cards_of(ids)) == 3
     assert [what for what, subject, _ in acts() if subject == mugs[1].sku] == ["hidden", "published"]
 
 
 def test_idempotency_keys_are_purged(app: Flask, now: Clock) -> None:
     mug = make_product(price=500)
     apply([mug.id], TEN_OFF)
-    assert admin.purge_idempotency_keys() == 0
+    assert products.admin.purge_idempotency_keys() == 0
     now.advance(days=8)
-    assert admin.purge_idempotency_keys() == 1
+    assert products.admin.purge_idempotency_keys() == 1

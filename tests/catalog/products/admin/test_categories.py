@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
+from storefront.catalog import products
 from storefront.catalog.products.admin import CategoryConflict, CategoryDraft, CategoryInUse, DraftRefused, Problem
-from storefront.catalog.service import UnknownCategory, admin
+from storefront.catalog.values import UnknownCategory
 from storefront.db.session import read_session
 from storefront.worker import tasks
 from tests.factories.catalog import make_product
@@ -21,14 +22,14 @@ pytestmark = pytest.mark.usefixtures("_consistent_read_model")
 
 
 def open_toys() -> int:
-    return admin.create_category(TOYS, actor=KEEPER)
+    return products.admin.create_category(TOYS, actor=KEEPER)
 
 
 def alter(category: int, *, seen: str = "", **facts: object) -> None:
     read_session().rollback()
-    record = admin.get_category(category)
+    record = products.admin.get_category(category)
     draft = replace(record.draft, **facts)  # type: ignore[arg-type]
-    admin.change_category(category, draft, seen=seen or record.digest, actor=KEEPER)
+    products.admin.change_category(category, draft, seen=seen or record.digest, actor=KEEPER)
 
 
 def problems(category: int, **facts: object) -> dict[str, Problem]:
@@ -39,7 +40,7 @@ def problems(category: int, **facts: object) -> dict[str, Problem]:
 
 def slugs() -> list[str]:
     read_session().rollback()
-    return [record.slug for record in admin.list_categories()]
+    return [record.slug for record in products.admin.list_categories()]
 
 
 def test_a_category_is_created_at_its_position(app: Flask) -> None:
@@ -77,11 +78,11 @@ def test_old_slugs_redirect_to_the_current_one(app: Flask) -> None:
     toys = open_toys()
     alter(toys, slug="playthings")
     alter(toys, slug="games")
-    assert {admin.find_redirect(slug) for slug in ("toys", "playthings")} == {"games"}
-    assert admin.find_redirect("games") is None
+    assert {products.admin.find_redirect(slug) for slug in ("toys", "playthings")} == {"games"}
+    assert products.admin.find_redirect("games") is None
     alter(toys, slug="toys")
-    assert admin.find_redirect("toys") is None
-    assert admin.find_redirect("games") == "toys"
+    assert products.admin.find_redirect("toys") is None
+    assert products.admin.find_redirect("games") == "toys"
 
 
 def test_names_and_slugs_are_unique(app: Flask) -> None:
@@ -94,7 +95,7 @@ def test_names_and_slugs_are_unique(app: Flask) -> None:
 
 def test_a_stale_change_is_refused_with_the_current_record(app: Flask) -> None:
     toys = open_toys()
-    seen = admin.get_category(toys).digest
+    seen = products.admin.get_category(toys).digest
     alter(toys, description="For children.")
     with pytest.raises(CategoryConflict) as conflict:
         alter(toys, seen=seen, name="Games")
@@ -106,14 +107,14 @@ def test_only_an_empty_category_is_deleted(app: Flask) -> None:
     alter(toys, slug="games")
     mug = make_product(category="games")
     with pytest.raises(CategoryInUse):
-        admin.remove_category(toys, actor=KEEPER)
+        products.admin.remove_category(toys, actor=KEEPER)
     books = category_id("books")
     change(mug.id, categories=(books, toys))
     with pytest.raises(CategoryInUse):
-        admin.remove_category(toys, actor=KEEPER)
+        products.admin.remove_category(toys, actor=KEEPER)
     change(mug.id, categories=(books,))
-    admin.remove_category(toys, actor=KEEPER)
-    assert admin.find_redirect("toys") is None
+    products.admin.remove_category(toys, actor=KEEPER)
+    assert products.admin.find_redirect("toys") is None
     assert record_of(mug.id).categories == (books,)
     with pytest.raises(UnknownCategory):
-        admin.remove_category(toys, actor=KEEPER)
+        products.admin.remove_category(toys, actor=KEEPER)

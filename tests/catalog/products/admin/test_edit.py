@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from storefront.catalog import inventory, listing, products
 from storefront.catalog import service as catalog
 from storefront.catalog.models import BrowseEntry, Product, Variant
+from storefront.catalog.products import NewProduct, NewVariant
 from storefront.catalog.products.admin import (
     DraftRefused,
     Problem,
@@ -23,7 +25,7 @@ from storefront.catalog.products.admin import (
     VariantState,
     changes,
 )
-from storefront.catalog.service import NewProduct, NewVariant, Sku, UnknownProduct, admin
+from storefront.catalog.values import Sku, UnknownProduct, UnknownSku
 from storefront.db.session import read_session, transaction
 from tests.factories.catalog import make_product, rupees
 from tests.factories.products import (
@@ -45,7 +47,7 @@ pytestmark = pytest.mark.usefixtures("_consistent_read_model")
 
 
 def create(draft: ProductDraft, sku: str = "DESK-MUG", *, is_published: bool = True, key: str = "") -> int:
-    return admin.create_product(sku, draft, is_published=is_published, key=key or new_key(), actor=KEEPER)
+    return products.admin.create_product(sku, draft, is_published=is_published, key=key or new_key(), actor=KEEPER)
 
 
 def problems_of(product_id: int, **facts: object) -> dict[str, Problem]:
@@ -79,7 +81,7 @@ def test_initial_stock_is_a_movement(app: Flask) -> None:
 
 
 def movements_of(sku: str) -> list[tuple[int, str, str]]:
-    listed = catalog.inventory_admin.list_movements(catalog.inventory_admin.LedgerCriteria(sku=sku))
+    listed = inventory.admin.list_movements(inventory.admin.LedgerCriteria(sku=sku))
     return [(movement.delta, movement.reason, movement.actor) for movement in listed.movements]
 
 
@@ -88,7 +90,7 @@ def test_a_product_may_be_created_hidden(app: Flask) -> None:
     with pytest.raises(UnknownProduct):
         catalog.get_product(product_id)
     assert found_by("enamel") == set()
-    assert admin.set_published([product_id], True, actor=KEEPER) == 1
+    assert products.admin.set_published([product_id], True, actor=KEEPER) == 1
     assert found_by("enamel") == {product_id}
     assert str(column(Product.published_on, product_id)) == "2026-11-22"
 
@@ -168,7 +170,7 @@ def test_the_api_and_the_form_create_the_same_product(app: Flask) -> None:
         published_on=date(2026, 11, 22),
         specs=(("Colour", "Blue"),),
     )
-    by_api = catalog.add_product(new, [category_id("home-living")], actor="user 7")
+    by_api = products.add_product(new, [category_id("home-living")], actor="user 7")
     by_desk = create(make_draft("DESK-MUG"))
     one, other = record_of(by_api), record_of(by_desk)
     assert replace(one.draft, variants=()) == replace(other.draft, variants=())
@@ -194,7 +196,7 @@ def test_a_changed_product_is_found_and_listed_by_its_new_values(app: Flask) -> 
 def test_the_price_of_a_product_is_that_of_its_cheapest_variant(app: Flask) -> None:
     shirt = make_product(price=900, options=(("S", 3), ("M", 4)))
     record = change(shirt.id, variants=variants(record_of(shirt.id), M=priced(700, compare_at_price=900)))
-    (card,) = catalog.cards_of([shirt.id])
+    (card,) = listing.cards_of([shirt.id])
     assert (card.price, card.compare_at_price) == (rupees(700), rupees(900))
     m = record.variants[1]
     assert ("price", m.sku, "INR 900.00 to INR 700.00 (was 900.00)") in acts()
@@ -215,7 +217,7 @@ def test_a_new_variant_has_its_initial_stock(app: Flask) -> None:
     assert [variant.option for variant in record.variants] == ["S", "M", "L"]
     assert record.stock == 13
     assert movements_of("DESK-L") == [(6, "initial", KEEPER)]
-    assert catalog.get_offer(Sku("DESK-L")).price == rupees(550)
+    assert products.get_offer(Sku("DESK-L")).price == rupees(550)
 
 
 def test_two_variants_swap_their_barcodes(app: Flask) -> None:
@@ -233,12 +235,12 @@ def test_a_withdrawn_variant_does_not_count_and_can_be_restored(app: Flask) -> N
     off = {"S": lambda draft: replace(draft, state=VariantState.WITHDRAWN)}
     cheap = change(shirt.id, variants=variants(record_of(shirt.id), S=priced(500)))
     record = change(shirt.id, variants=variants(cheap, **off))
-    (card,) = catalog.cards_of([shirt.id])
+    (card,) = listing.cards_of([shirt.id])
     assert (record.stock, card.price) == (4, rupees(900))
     s = record.variants[0].sku
     assert [variant.option for variant in catalog.get_product(shirt.id).box.variants] == ["M"]
-    with pytest.raises(catalog.UnknownSku):
-        catalog.get_offer(Sku(s))
+    with pytest.raises(UnknownSku):
+        products.get_offer(Sku(s))
     receive(Sku(s), 5)  # its count is kept all the same
     assert record_of(shirt.id).stock == 4
     record = change(
@@ -317,7 +319,7 @@ def test_repeating_a_change_is_no_conflict(app: Flask) -> None:
         before.draft, name="Shirt", variants=(*variants(before), VariantDraft(None, "DESK-L", "L", rupees(9), stock=2))
     )
     for _ in range(2):
-        admin.change_product(shirt.id, draft, seen=before.version, actor=KEEPER)
+        products.admin.change_product(shirt.id, draft, seen=before.version, actor=KEEPER)
     assert record_of(shirt.id).version == before.version + 1
     assert movements_of("DESK-L") == [(2, "initial", KEEPER)]
 
@@ -327,23 +329,23 @@ def test_repeating_a_change_is_no_conflict(app: Flask) -> None:
 
 def test_a_hidden_product_is_on_no_page_and_can_be_published_again(app: Flask) -> None:
     mug = make_product(name="Zinc Mug")
-    assert admin.set_published([mug.id], False, actor=KEEPER) == 1
-    assert admin.set_published([mug.id], False, actor=KEEPER) == 0
+    assert products.admin.set_published([mug.id], False, actor=KEEPER) == 1
+    assert products.admin.set_published([mug.id], False, actor=KEEPER) == 0
     assert found_by("zinc") == set()
-    assert not catalog.offers_of([mug.sku])[mug.sku].is_sellable
+    assert not products.offers_of([mug.sku])[mug.sku].is_sellable
     assert record_of(mug.id).stock == 10
-    admin.set_published([mug.id], True, actor=KEEPER)
+    products.admin.set_published([mug.id], True, actor=KEEPER)
     assert found_by("zinc") == {mug.id}
     assert [what for what, subject, _ in acts() if subject == mug.sku] == ["hidden", "published"]
 
 
 def test_stock_and_price_of_a_hidden_product_are_updated(app: Flask) -> None:
     mug = make_product(stock=3)
-    admin.set_published([mug.id], False, actor=KEEPER)
+    products.admin.set_published([mug.id], False, actor=KEEPER)
     receive(mug.sku, 4)
     change(mug.id, variants=variants(record_of(mug.id), only=priced(450)))
-    admin.set_published([mug.id], True, actor=KEEPER)
-    (card,) = catalog.cards_of([mug.id])
+    products.admin.set_published([mug.id], True, actor=KEEPER)
+    (card,) = listing.cards_of([mug.id])
     assert (card.available, card.price) == (7, rupees(450))
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
+from storefront.catalog import products
 from storefront.catalog.products.admin import ProductCriteria, ProductFilter, ProductOrder, listing
-from storefront.catalog.service import admin
 from storefront.db.session import read_session
 from tests.factories.catalog import make_product
 from tests.factories.products import (
@@ -24,25 +24,25 @@ pytestmark = pytest.mark.usefixtures("_consistent_read_model")
 
 def listed(**criteria: object) -> list[str]:
     read_session().rollback()
-    page = admin.list_products(ProductCriteria(**criteria))  # type: ignore[arg-type]
+    page = products.admin.list_products(ProductCriteria(**criteria))  # type: ignore[arg-type]
     return [row.sku for row in page.rows]
 
 
 def test_hidden_products_are_found_by_sku_and_barcode(app: Flask) -> None:
     shirt = make_product(options=(("S", 3), ("M", 4)))
     record = change(shirt.id, variants=variants(record_of(shirt.id), S=coded("4006381333931")))
-    admin.set_published([shirt.id], False, actor=KEEPER)
+    products.admin.set_published([shirt.id], False, actor=KEEPER)
     s = record.variants[0].sku
     for words in (s, s.lower(), s[:-1], shirt.sku, "4006381333931"):
         assert listed(words=words) == [shirt.sku]
 
 
 def test_filters_have_counts(app: Flask) -> None:
-    before = admin.list_products(ProductCriteria()).counts
+    before = products.admin.list_products(ProductCriteria()).counts
     hidden, out = make_product(), make_product(stock=0)
-    admin.set_published([hidden.id], False, actor=KEEPER)
+    products.admin.set_published([hidden.id], False, actor=KEEPER)
     read_session().rollback()
-    counts = admin.list_products(ProductCriteria()).counts
+    counts = products.admin.list_products(ProductCriteria()).counts
     more = {kind.value: counts[kind] - before[kind] for kind in ProductFilter}
     assert more == {"all": 2, "published": 1, "hidden": 1, "no-picture": 2, "sold-out": 1, "price-planned": 0}
     assert listed(filter=ProductFilter.HIDDEN) == [hidden.sku]
@@ -52,12 +52,12 @@ def test_filters_have_counts(app: Flask) -> None:
 def test_pages_by_price_include_the_highest_prices(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "PAGE_SIZE", 2)
     dear = [make_product(price=90_000_000 + more) for more in range(5)]
-    admin.set_published([product.id for product in dear], False, actor=KEEPER)
+    products.admin.set_published([product.id for product in dear], False, actor=KEEPER)
     read_session().rollback()
     seen: list[str] = []
     criteria = ProductCriteria(filter=ProductFilter.HIDDEN, order=ProductOrder.PRICE)
     for _ in range(3):
-        page = admin.list_products(criteria)
+        page = products.admin.list_products(criteria)
         criteria, seen = replace(criteria, cursor=page.paged.next), [*seen, *(row.sku for row in page.rows)]
     assert (seen, criteria.cursor) == ([product.sku for product in dear], "")
 
@@ -67,7 +67,7 @@ def test_pages_have_every_product_once(app: Flask, order: ProductOrder) -> None:
     seen: list[int] = []
     cursor = ""
     while True:
-        page = admin.list_products(ProductCriteria(order=order, cursor=cursor))
+        page = products.admin.list_products(ProductCriteria(order=order, cursor=cursor))
         seen += [row.id for row in page.rows]
         cursor = page.paged.next
         if not cursor:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory, listing, products
 from storefront.catalog.products.admin import BulkAct, BulkChange, ProductConflict, ProductCriteria, VariantState
-from storefront.catalog.service import BrowseCriteria, Hold, ProductCard, Sku, admin
+from storefront.catalog.values import BrowseCriteria, Hold, ProductCard, Sku
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session
 from tests.conftest import ENGINES
@@ -33,7 +33,7 @@ def test_of_two_concurrent_changes_one_is_refused(engine: str, tmp_path: Path) -
         def save(name: str) -> Callable[[], str]:
             def act() -> str:
                 try:
-                    admin.change_product(mug.id, replace(draft, name=name), seen=seen, actor=KEEPER)
+                    products.admin.change_product(mug.id, replace(draft, name=name), seen=seen, actor=KEEPER)
                 except ProductConflict as conflict:
                     return conflict.record.name
                 return "saved"
@@ -60,8 +60,8 @@ def test_sales_while_a_variant_is_withdrawn_and_restored_are_counted(engine: str
         def buy(checkout: str) -> Callable[[], None]:
             def act() -> None:
                 for number in range(5):
-                    catalog.reserve(f"{checkout}-{number}", [Hold(Sku(s), 1), Hold(Sku(m), 1)])
-                    catalog.commit_reservation(f"{checkout}-{number}")
+                    inventory.reserve(f"{checkout}-{number}", [Hold(Sku(s), 1), Hold(Sku(m), 1)])
+                    inventory.commit_reservation(f"{checkout}-{number}")
 
             return act
 
@@ -81,7 +81,7 @@ def test_a_form_sent_twice_concurrently_creates_one_product(engine: str, tmp_pat
             draft, key = make_draft("DESK-MUG"), new_key()
 
         def create() -> int:
-            return admin.create_product("DESK-MUG", draft, is_published=True, key=key, actor=KEEPER)
+            return products.admin.create_product("DESK-MUG", draft, is_published=True, key=key, actor=KEEPER)
 
         first, second = at_once(app, [create, create])
         assert first == second
@@ -97,14 +97,14 @@ def test_a_bulk_change_sent_twice_concurrently_is_applied_once(engine: str, tmp_
             mugs = [make_product(price=1000) for _ in range(5)]
             ids, key = [int(mug.id) for mug in mugs], new_key()
             less = BulkChange(BulkAct.PERCENT, Decimal(-10))
-            seen = {line.variant_id: line.old.minor for line in admin.preview(ids, less)}
+            seen = {line.variant_id: line.old.minor for line in products.admin.preview(ids, less)}
 
         def apply() -> int | None:
-            return admin.apply_bulk(ids, less, seen=seen, key=key, actor=KEEPER)
+            return products.admin.apply_bulk(ids, less, seen=seen, key=key, actor=KEEPER)
 
         assert sorted(map(str, at_once(app, [apply, apply]))) == ["5", "None"]
         with app.app_context():
-            assert {card.price for card in catalog.cards_of(ids)} == {rupees(900)}
+            assert {card.price for card in listing.cards_of(ids)} == {rupees(900)}
             assert faults() == []
 
 
@@ -113,9 +113,11 @@ def test_two_workers_start_a_scheduled_price_once(engine: str, tmp_path: Path, n
         with app.app_context():
             mug = make_product(price=500)
             variant = record_of(mug.id).variants[0].id
-            admin.schedule_price(variant, rupees(450), None, utc_now() + timedelta(hours=1), None, actor=KEEPER)
+            products.admin.schedule_price(
+                variant, rupees(450), None, utc_now() + timedelta(hours=1), None, actor=KEEPER
+            )
         now.advance(hours=1)
-        assert sorted(map(str, at_once(app, [admin.apply_prices] * 2))) == ["0", "1"]
+        assert sorted(map(str, at_once(app, [products.admin.apply_prices] * 2))) == ["0", "1"]
         with app.app_context():
             assert [subject for what, subject, _ in acts() if what == "price"] == [mug.sku]
             assert faults() == []
@@ -127,9 +129,9 @@ def test_changed_products_are_found_by_search(engine: str, tmp_path: Path) -> No
         change(shirt.id, name="Zephyr Shirt")
         for words in ("zephyr", "loomworks", "zephyr loomworks"):
             read_session().rollback()
-            assert [card.id for card in catalog.browse(BrowseCriteria(words=words)).cards] == [shirt.id]
-        admin.set_published([shirt.id], False, actor=KEEPER)
+            assert [card.id for card in listing.browse(BrowseCriteria(words=words)).cards] == [shirt.id]
+        products.admin.set_published([shirt.id], False, actor=KEEPER)
         read_session().rollback()
-        assert catalog.browse(BrowseCriteria(words="zephyr")).cards == ()
-        (row,) = admin.list_products(ProductCriteria(words="zephyr")).rows
+        assert listing.browse(BrowseCriteria(words="zephyr")).cards == ()
+        (row,) = products.admin.list_products(ProductCriteria(words="zephyr")).rows
         assert (row.id, row.is_published) == (shirt.id, False)

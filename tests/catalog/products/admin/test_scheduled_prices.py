@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
+from storefront.catalog import listing, products
 from storefront.catalog.products.admin import (
     DraftRefused,
     Problem,
@@ -16,8 +16,9 @@ from storefront.catalog.products.admin import (
     UnknownScheduledPrice,
     scheduled_prices,
 )
-from storefront.catalog.service import ProductCard, UnknownSku, admin
+from storefront.catalog.values import ProductCard, UnknownSku
 from storefront.checkout import service as checkout
+from storefront.checkout.values import TotalChanged
 from storefront.core.money import Money
 from storefront.db.session import read_session
 from storefront.orders import service as orders
@@ -47,13 +48,13 @@ def schedule(
     compare_at_price: Money | None = None,
 ) -> ScheduledPrice:
     variant = record_of(mug.id).variants[0].id
-    admin.schedule_price(variant, price, compare_at_price, starts_at, ends_at, actor=KEEPER)
+    products.admin.schedule_price(variant, price, compare_at_price, starts_at, ends_at, actor=KEEPER)
     return record_of(mug.id).planned[-1]
 
 
 def price_of(mug: ProductCard) -> Money:
     read_session().rollback()
-    return catalog.get_offer(mug.sku).price
+    return products.get_offer(mug.sku).price
 
 
 def problems_of(
@@ -70,7 +71,7 @@ def test_a_scheduled_price_starts_at_its_time(mug: ProductCard, now: Clock) -> N
     assert price_of(mug) == rupees(500)
     now.advance(hours=1)
     tasks.sweep()
-    (card,) = catalog.cards_of([mug.id])
+    (card,) = listing.cards_of([mug.id])
     assert (card.price, card.compare_at_price) == (rupees(450), rupees(500))
     assert record_of(mug.id).planned == ()
     assert acts()[-1] == (
@@ -83,20 +84,20 @@ def test_a_scheduled_price_starts_at_its_time(mug: ProductCard, now: Clock) -> N
 def test_a_scheduled_price_starts_once(mug: ProductCard, now: Clock) -> None:
     schedule(mug, rupees(450))
     now.advance(hours=1)
-    assert admin.apply_prices() == 1
+    assert products.admin.apply_prices() == 1
     change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
-    assert admin.apply_prices() == 0
+    assert products.admin.apply_prices() == 0
     assert price_of(mug) == rupees(480)
 
 
 def test_a_price_with_an_end_restores_the_earlier_one(mug: ProductCard, now: Clock) -> None:
     schedule(mug, rupees(450), NOON + HOUR, NOON + 3 * HOUR, compare_at_price=rupees(500))
     now.advance(hours=1)
-    admin.apply_prices()
+    products.admin.apply_prices()
     assert record_of(mug.id).planned[0].state == "running"
     now.advance(hours=2)
-    assert admin.apply_prices() == 1
-    (card,) = catalog.cards_of([mug.id])
+    assert products.admin.apply_prices() == 1
+    (card,) = listing.cards_of([mug.id])
     assert (card.price, card.compare_at_price) == (rupees(500), None)
 
 
@@ -104,37 +105,37 @@ def test_a_late_worker_ends_with_the_same_price(mug: ProductCard, now: Clock) ->
     schedule(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
     schedule(mug, rupees(475), NOON + 2 * HOUR)
     now.advance(hours=9)
-    admin.apply_prices()
+    products.admin.apply_prices()
     assert price_of(mug) == rupees(475)
 
 
 def test_a_price_changed_meanwhile_is_not_restored(mug: ProductCard, now: Clock) -> None:
     schedule(mug, rupees(450), NOON + HOUR, NOON + 2 * HOUR)
     now.advance(hours=1)
-    admin.apply_prices()
+    products.admin.apply_prices()
     change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
     now.advance(hours=1)
-    admin.apply_prices()
+    products.admin.apply_prices()
     assert price_of(mug) == rupees(480)
     assert acts()[-1][0] == "price ended"
 
 
 def test_a_scheduled_price_is_cancelled(mug: ProductCard, now: Clock) -> None:
     scheduled = schedule(mug, rupees(450))
-    admin.cancel_price(scheduled.id, actor=KEEPER)
+    products.admin.cancel_price(scheduled.id, actor=KEEPER)
     now.advance(hours=2)
-    assert admin.apply_prices() == 0
+    assert products.admin.apply_prices() == 0
     assert price_of(mug) == rupees(500)
     assert acts()[-1][0] == "price cancelled"
     with pytest.raises(UnknownScheduledPrice):
-        admin.cancel_price(scheduled.id, actor=KEEPER)
+        products.admin.cancel_price(scheduled.id, actor=KEEPER)
 
 
 def test_cancelling_a_running_price_ends_it(mug: ProductCard, now: Clock) -> None:
     scheduled = schedule(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
     now.advance(hours=1)
-    admin.apply_prices()
-    admin.cancel_price(scheduled.id, actor=KEEPER)
+    products.admin.apply_prices()
+    products.admin.cancel_price(scheduled.id, actor=KEEPER)
     assert price_of(mug) == rupees(500)
     assert record_of(mug.id).planned == ()
 
@@ -142,9 +143,9 @@ def test_cancelling_a_running_price_ends_it(mug: ProductCard, now: Clock) -> Non
 def test_a_running_price_that_was_changed_can_be_cancelled_too(mug: ProductCard, now: Clock) -> None:
     scheduled = schedule(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR)
     now.advance(hours=1)
-    admin.apply_prices()
+    products.admin.apply_prices()
     change(mug.id, variants=variants(record_of(mug.id), only=priced(480)))
-    admin.cancel_price(scheduled.id, actor=KEEPER)
+    products.admin.cancel_price(scheduled.id, actor=KEEPER)
     assert (price_of(mug), record_of(mug.id).planned) == (rupees(480), ())
     assert acts()[-1] == ("price ended", mug.sku, "INR 480.00 stays: it was changed since")
 
@@ -155,12 +156,12 @@ def test_a_price_that_starts_during_its_cancellation_is_ended(
     scheduled, cancel = schedule(mug, rupees(450), NOON + HOUR, NOON + 9 * HOUR), scheduled_prices._cancel
 
     def start_first(*args: object) -> bool:
-        admin.apply_prices()
+        products.admin.apply_prices()
         return cancel(*args)  # type: ignore[arg-type]
 
     now.advance(hours=1)
     monkeypatch.setattr(scheduled_prices, "_cancel", start_first)
-    admin.cancel_price(scheduled.id, actor=KEEPER)
+    products.admin.cancel_price(scheduled.id, actor=KEEPER)
     assert (price_of(mug), record_of(mug.id).planned) == (rupees(500), ())
 
 
@@ -198,7 +199,7 @@ def test_overlapping_prices_are_refused(mug: ProductCard) -> None:
 
 def test_an_unknown_variant_has_no_scheduled_price(app: Flask) -> None:
     with pytest.raises(UnknownSku):
-        admin.schedule_price(2**31 - 1, rupees(5), None, NOON + HOUR, None, actor=KEEPER)
+        products.admin.schedule_price(2**31 - 1, rupees(5), None, NOON + HOUR, None, actor=KEEPER)
 
 
 def test_shoppers_never_pay_another_price_than_shown(mug: ProductCard, now: Clock) -> None:
@@ -207,8 +208,8 @@ def test_shoppers_never_pay_another_price_than_shown(mug: ProductCard, now: Cloc
     draft = make_draft(token)
     agreed = cart.quote(token).fingerprint
     now.advance(hours=1)
-    admin.apply_prices()
-    with pytest.raises(checkout.TotalChanged):
+    products.admin.apply_prices()
+    with pytest.raises(TotalChanged):
         checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
     order_id = place(draft, token).order_id
     assert order_id is not None
