@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import current_app, render_template, url_for
+from flask import current_app, url_for
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import SentCode
 from storefront.accounts.values import Purpose
 from storefront.core.contact import is_email
-from storefront.messaging import sms
-from storefront.web.emails import send_email
+from storefront.web.notifications import send_email, send_text
 
 SUBJECTS = {
     Purpose.REGISTER: "{} is your code for {}",
@@ -48,7 +47,7 @@ def send_code(key: str, payload: Mapping[str, Any]) -> None:
     if is_email(sent.address):
         send_email("sign_in/email/code", key=key, to=sent.address, subject=subject, sent=sent)
     else:
-        sms.send(key, sent.address, render_template("sign_in/sms/code.txt", sent=sent, subject=subject))
+        send_text("sign_in/sms/code", key=key, to=sent.address, sent=sent, subject=subject)
 
 
 def _send_account_exists(key: str, sent: SentCode) -> None:
@@ -61,7 +60,7 @@ def _send_account_exists(key: str, sent: SentCode) -> None:
         subject = f"You have an account at {current_app.config['SHOP_NAME']} already"
         send_email("sign_in/email/account_exists", key=key, to=sent.address, subject=subject, **links)
     else:
-        sms.send(key, sent.address, render_template("sign_in/sms/account_exists.txt", **links))
+        send_text("sign_in/sms/account_exists", key=key, to=sent.address, **links)
 
 
 def send_change_notice(key: str, payload: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import url_for
 
 from storefront.orders.values import OrderView
-from storefront.web.emails import send_email
+from storefront.web.notifications import send_email
 
 
 def send(order: OrderView, template: str, subject: str, key: str, **context: Any) -> None:

@@ -12,7 +12,7 @@ from flask import current_app, url_for
 from storefront.catalog import inventory
 from storefront.core.clock import in_shop_time, utc_now
 from storefront.messaging import job_progress
-from storefront.web.emails import send_email
+from storefront.web.notifications import send_email
 
 logger = logging.getLogger(__name__)
 

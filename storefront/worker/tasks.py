@@ -26,7 +26,7 @@ from storefront.db.session import db
 from storefront.orders import events
 from storefront.orders import service as orders
 from storefront.payments import events as payment_events
-from storefront.web.emails import send_email
+from storefront.web.notifications import send_email
 from storefront.worker import account_emails, order_emails, refund_handlers, stock_handlers
 
 logger = logging.getLogger(__name__)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from storefront.catalog.listing import sitemap
-from storefront.catalog.listing.listing import browse, cards_of
+from storefront.catalog.listing.listing import PRICE_BANDS, RATINGS, browse, cards_of
 from storefront.catalog.listing.suggestions import suggest
 
 __all__ = [
+    "PRICE_BANDS",
+    "RATINGS",
     "browse",
     "cards_of",
     "sitemap",

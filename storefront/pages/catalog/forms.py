@@ -9,7 +9,7 @@ from typing import Any
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
-from storefront.catalog.listing.listing import PRICE_BANDS, RATINGS
+from storefront.catalog.listing import PRICE_BANDS, RATINGS
 from storefront.catalog.values import BrowseCriteria, Listing, Sort
 
 MAX_QUERY_LENGTH = 100

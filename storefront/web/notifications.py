@@ -1,4 +1,4 @@
-"""E-mails rendered from templates, in text and HTML."""
+"""E-mails and text messages rendered from templates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import render_template
 
-from storefront.messaging import mail
+from storefront.messaging import mail, sms
 
 
 def send_email(template: str, *, key: str, to: str, subject: str, unsubscribe_url: str = "", **context: Any) -> None:
@@ -28,3 +28,14 @@ def send_email(template: str, *, key: str, to: str, subject: str, unsubscribe_ur
             unsubscribe_url=unsubscribe_url,
         )
     )
+
+
+def send_text(template: str, *, key: str, to: str, **context: Any) -> None:
+    """Render a text message and send it.
+
+    :param template: path below `templates/` without suffix, such as "sign_in/sms/code"
+    :param key: idempotency key of the message
+    :param to: phone number, E.164
+    :param context: for the template
+    """
+    sms.send(key, to, render_template(f"{template}.txt", **context))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from storefront.web.emails import send_email
+from storefront.web.notifications import send_email
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
 from tests.fakes import MemoryPost
