@@ -77,6 +77,9 @@ def _file_of(schema: str) -> Path:
 
 
 def _read_file(schema: str) -> bytes:
+    # Closing a file drops all locks that this process has on it, those of other connections included, and the next
+    # process would take the WAL away from under them (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    db.engines[schema].dispose()
     with closing(sqlite3.connect(_file_of(schema))) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # moves everything into the main file
     return _file_of(schema).read_bytes()
