@@ -147,7 +147,7 @@ def as_staff(url: str, role: Role = Role.STOCK_STAFF) -> Opener:
 def failed_jobs(pages: Pages) -> str:
     unconfirmed_payment(pages)
     pages.sign_in(make_staff(Role.ORDER_STAFF))
-    return "/staff/troubles"
+    return "/staff/failed-jobs"
 
 
 def customer_admin(url: str) -> Opener:

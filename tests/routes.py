@@ -214,9 +214,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("security.end_sessions", "POST"): Route("/account/security/sessions/end", SIGNED_IN),
     # ---------------------------------------------------------------------------------- staff pages
     ("staff.dashboard", "GET"): Route("/staff", ANY_STAFF, page=page_openers.as_staff("/staff", Role.ADMIN)),
-    ("staff.failed_jobs", "GET"): Route("/staff/troubles", ORDER_STAFF, page=page_openers.failed_jobs),
-    ("staff.resume_checkout", "POST"): Route("/staff/troubles/checkouts/{checkout}/attempts", ORDER_STAFF),
-    ("staff.deliver_message", "POST"): Route("/staff/troubles/messages/orders/2147483647/attempts", ORDER_STAFF),
+    ("staff.failed_jobs", "GET"): Route("/staff/failed-jobs", ORDER_STAFF, page=page_openers.failed_jobs),
+    ("staff.resume_checkout", "POST"): Route("/staff/failed-jobs/checkouts/{checkout}/attempts", ORDER_STAFF),
+    ("staff.deliver_message", "POST"): Route("/staff/failed-jobs/messages/orders/2147483647/attempts", ORDER_STAFF),
     ("staff.customers", "GET"): Route(
         "/staff/customers?q=asha", ORDER_STAFF, page=page_openers.customer_admin("/staff/customers?q={email}")
     ),
@@ -229,8 +229,12 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("staff.sign_out_customer", "POST"): Route("/staff/customers/{owner}/sessions/end", ORDER_STAFF),
     ("staff.reviews", "GET"): Route("/staff/reviews", ANY_STAFF, page=page_openers.as_staff("/staff/reviews")),
     ("staff.moderate_review", "POST"): Route("/staff/reviews/{review}/visibility", ANY_STAFF, {"hidden": "1"}),
-    ("staff.audit_log", "GET"): Route("/staff/trail", ADMIN, page=page_openers.as_staff("/staff/trail", Role.ADMIN)),
-    ("staff.download_audit_log", "GET"): Route("/staff/trail.csv", ADMIN),
+    ("staff.audit_log", "GET"): Route(
+        "/staff/audit-log", ADMIN, page=page_openers.as_staff("/staff/audit-log", Role.ADMIN)
+    ),
+    ("staff.download_audit_log", "GET"): Route("/staff/audit-log.csv", ADMIN),
+    ("staff.renamed_page", "GET"): Route("/staff/trail", ANY_STAFF, done=frozenset({301})),
+    ("staff.renamed_form", "POST"): Route("/staff/orders/{order}/steps", ANY_STAFF, done=frozenset({308})),
     ("staff.stock", "GET"): Route("/staff/stock", STOCK_STAFF, page=page_openers.as_staff("/staff/stock")),
     ("staff.change_stock", "POST"): Route("/staff/stock", STOCK_STAFF, done=frozenset({400})),
     ("staff.export_stock", "GET"): Route("/staff/stock.csv", STOCK_STAFF),
@@ -247,12 +251,12 @@ ROUTES: dict[tuple[str, str], Route] = {
         "/staff/stock/movements/2147483647/reversal", STOCK_STAFF, done=frozenset({404})
     ),
     ("staff.upload_pictures", "POST"): Route("/staff/products/{product}/pictures", STOCK_STAFF, done=frozenset({422})),
-    ("staff.arrange_pictures", "POST"): Route("/staff/products/{product}/pictures/arrangement", STOCK_STAFF),
+    ("staff.arrange_pictures", "POST"): Route("/staff/products/{product}/pictures/order", STOCK_STAFF),
     ("staff.remove_picture", "POST"): Route(
         "/staff/products/{product}/pictures/2147483647/removal", STOCK_STAFF, done=frozenset({404})
     ),
-    ("staff.bring_picture_back", "POST"): Route(
-        "/staff/products/{product}/pictures/2147483647/return", STOCK_STAFF, done=frozenset({404})
+    ("staff.restore_picture", "POST"): Route(
+        "/staff/products/{product}/pictures/2147483647/restoration", STOCK_STAFF, done=frozenset({404})
     ),
     ("staff.products", "GET"): Route(
         "/staff/products", STOCK_STAFF, page=page_openers.product_admin("/staff/products")
@@ -310,14 +314,14 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("staff.order", "GET"): Route(
         "/staff/orders/{order}", ORDER_STAFF, page=page_openers.order_admin("/staff/orders/{order}")
     ),
-    ("staff.take_step", "POST"): Route("/staff/orders/{order}/steps", ORDER_STAFF, {"step": "processing"}),
-    ("staff.correct_parcel", "POST"): Route("/staff/orders/{order}/parcel", ORDER_STAFF, {"tracking": "AWB 1"}),
+    ("staff.take_step", "POST"): Route("/staff/orders/{order}/status", ORDER_STAFF, {"step": "processing"}),
+    ("staff.correct_parcel", "POST"): Route("/staff/orders/{order}/tracking", ORDER_STAFF, {"tracking": "AWB 1"}),
     ("staff.packing_slips", "GET"): Route(
-        "/staff/orders/slips?order={order}",
+        "/staff/orders/packing-slips?order={order}",
         ORDER_STAFF,
-        page=page_openers.order_admin("/staff/orders/slips?order={order}"),
+        page=page_openers.order_admin("/staff/orders/packing-slips?order={order}"),
     ),
-    ("staff.packing_slips_pdf", "GET"): Route("/staff/orders/slips.pdf?order={order}", ORDER_STAFF),
+    ("staff.packing_slips_pdf", "GET"): Route("/staff/orders/packing-slips.pdf?order={order}", ORDER_STAFF),
     ("staff.order_invoice", "GET"): Route(
         "/staff/orders/{order}/invoice", ORDER_STAFF, page=page_openers.order_admin("/staff/orders/{order}/invoice")
     ),

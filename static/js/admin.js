@@ -1,4 +1,4 @@
-/* Keys of the desks. Without this file every field is reached by Tab and every form sent by Enter. */
+/* Keyboard shortcuts of the staff area. Without this file all fields are reached by Tab and forms sent by Enter. */
 
 const COLUMNS = [".admin-field--change", ".admin-field--level", ".admin-field--tracking", ".admin-choice"];
 
@@ -17,21 +17,21 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     if (!event.altKey && move(field, event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
   } else if (event.key === "Enter" && field.matches(".admin-field--tracking")) {
-    event.preventDefault(); // scanners end every code so
+    event.preventDefault(); // barcode scanners send Enter after each code
     move(field, 1);
   } else if (event.altKey && event.key.toLowerCase() === "l") {
     const ledger = field.closest(".admin-row")?.querySelector(".admin-row__ledger");
     if (ledger) event.preventDefault();
     ledger?.click();
   } else if (event.key === "/" && !field.closest("input, textarea, select")) {
-    const words = document.getElementById("desk-words");
+    const words = document.getElementById("admin-words");
     if (words) event.preventDefault();
     words?.focus();
     words?.select();
   }
 });
 
-/* Files may be dropped on a form that takes them; without a mouse they are chosen in its field. */
+/* Drag and drop of files onto an upload form. */
 
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {

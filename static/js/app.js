@@ -1,4 +1,4 @@
-/* The little that HTML, CSS and htmx cannot do. Without this file everything still works. */
+/* What HTML, CSS and htmx cannot do. Everything works without this file. */
 
 const TOAST_SHOWN = 8000; // milliseconds
 const announcement = document.getElementById("announcement");
@@ -6,7 +6,7 @@ const words = document.getElementById("search-words");
 
 if (window.htmx) document.documentElement.classList.add("js");
 
-/* Announcements: shown for a while, longer as long as the pointer or the focus rests on them. */
+/* Announcements: shown for a while, and for as long as they are hovered or focused. */
 
 let hiding;
 
@@ -27,7 +27,7 @@ function announce(text) {
 
 if (announcement) new MutationObserver(hideLater).observe(announcement, { childList: true });
 
-/* Suggestions: a combobox, once there is a script to make it one. */
+/* Search suggestions: turns the search field into a combobox. */
 
 function options() {
   const list = document.getElementById("suggestions");
@@ -62,7 +62,7 @@ function moveInSuggestions(event) {
   } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && all.length) {
     event.preventDefault();
     if (!isOpen) return showSuggestions(true);
-    const places = all.length + 1; // the field itself is one of them
+    const places = all.length + 1; // the field itself is one of the positions
     const next = (current + 1 + (event.key === "ArrowDown" ? 1 : -1) + places) % places;
     select(next ? all[next - 1] : null);
   }
@@ -76,13 +76,13 @@ if (window.htmx && words) {
   words.addEventListener("keydown", moveInSuggestions);
   words.addEventListener("focus", () => showSuggestions(true));
   words.addEventListener("blur", () => showSuggestions(false));
-  // Pressing on a suggestion must not take the focus, or it would be gone before it is released.
+  // Pressing a suggestion must not take the focus: the list would close before the button is released.
   words.form.addEventListener("mousedown", (event) => {
     if (event.target.closest("#suggestions")) event.preventDefault();
   });
 }
 
-/* Quantities: - and + beside a number field. */
+/* Quantities: the − and + buttons of number fields. */
 
 document.addEventListener("click", (event) => {
   const step = event.target.closest("[data-step]");
@@ -93,7 +93,7 @@ document.addEventListener("click", (event) => {
   field.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
-/* A chosen option says its price and stock where those of the product stand. */
+/* Product options: selecting one updates the price and the availability. */
 
 document.addEventListener("change", (event) => {
   const option = event.target.closest(".option");
@@ -110,14 +110,14 @@ document.addEventListener("change", (event) => {
   for (const old of shown.parentElement.querySelectorAll(".price__was, .price__saving")) old.hidden = true;
 });
 
-/* Where one is stands in the middle of its row of links, also on a phone. */
+/* Scrolls the current link of a scrolling row into the middle. */
 
 for (const current of document.querySelectorAll(".rail [aria-current]")) {
   const { left, width } = current.getBoundingClientRect();
   current.closest(".rail").scrollLeft += left + width / 2 - innerWidth / 2;
 }
 
-/* Filters: the drawer closes when they are applied, and addresses carry only what was chosen. */
+/* Filters: closes the drawer on submit, and keeps empty values out of the URL. */
 
 document.addEventListener("submit", (event) => {
   if (event.target.id === "filters") document.getElementById("facets").open = false;
@@ -130,34 +130,34 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   }
 });
 
-/* A request that failed on the way. The shop's own refusals bring their words; a cut line or a proxy has none. */
+/* Requests that failed on the way. The shop's own errors bring a text; a network failure or a proxy does not. */
 
 const notices = document.getElementById("notices");
 
-function isOfTheShop({ headers }) {
+function isShopError({ headers }) {
   return headers.has("HX-Retarget") || (headers.get("Vary") ?? "").includes("HX-Request");
 }
 
-function tellUnreached({ sourceElement: sender, request }) {
-  if (!notices || sender === words) return; // suggestions may be missing
-  const isRepeatable = sender.querySelector("input[name=key]"); // what names a command makes it safe to send twice
+function showNetworkError({ sourceElement: sender, request }) {
+  if (!notices || sender === words) return; // missing suggestions need no message
+  const isRepeatable = sender.querySelector("input[name=key]"); // an idempotency key makes it safe to send twice
   const kind = request.method.toUpperCase() === "GET" ? "read" : isRepeatable ? "repeat" : "write";
   notices.replaceChildren(document.getElementById(`unreached-${kind}`).content.cloneNode(true));
-  if (sender.id === "filters") sender.reset(); // to what the listing shows
+  if (sender.id === "filters") sender.reset(); // back to what the listing shows
 }
 
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  if (ctx && ctx.text === undefined) tellUnreached(ctx);
+  if (ctx && ctx.text === undefined) showNetworkError(ctx);
 });
 
 document.addEventListener("htmx:before:response", (event) => {
   const { ctx } = event.detail;
-  if (ctx.response.status < 400 || isOfTheShop(ctx.response)) return;
+  if (ctx.response.status < 400 || isShopError(ctx.response)) return;
   event.preventDefault();
-  tellUnreached(ctx);
+  showNetworkError(ctx);
 });
 
-/* After a swap: what was folded out stays so, and a new count is spoken. */
+/* After a swap: keeps open <details> open, and announces the new count. */
 
 document.addEventListener("htmx:before:swap", ({ detail }) => {
   for (const task of detail.tasks) {

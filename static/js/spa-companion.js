@@ -1,4 +1,4 @@
-// Runs before the old client, which takes what it remembers for a sign-in and tells nobody when it forgets it.
+// Runs before the legacy client, which treats its stored user as a session and sends no request on sign-out.
 (() => {
   const meta = document.querySelector('meta[name="storefront-user"]');
   const forget = Storage.prototype.removeItem;
@@ -12,14 +12,14 @@
     }
   };
 
-  // The session is over, or somebody else's by now: what the client remembers would only be refused.
+  // The session has ended or belongs to another user: requests with the stored token would be refused.
   const user = remembered();
   if (user !== null && user !== meta.content) {
     forget.call(localStorage, "user");
     forget.call(localStorage, "token");
   }
 
-  // The client signs out by forgetting.
+  // The client signs out by removing its stored user.
   Storage.prototype.removeItem = function removeItem(key) {
     const isSignOut = this === localStorage && key === "user" && this.getItem(key) !== null;
     forget.call(this, key);

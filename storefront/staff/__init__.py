@@ -1,6 +1,6 @@
-"""The desks of the staff, below /staff: pages over the services, without tables or rules of their own.
+"""The staff area below /staff: pages over the services of the domains, without tables or rules of their own.
 
-One blueprint for all desks; each has views and forms in files of its own.
+One blueprint for all of them; each area (orders, stock, products, …) has its own modules of views and forms.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ admin = web_session.staff_required()
 
 
 def init_app(app: Flask) -> None:
-    """Open the desks."""
-    from storefront.staff import (  # noqa: F401 - they name routes
+    """Register the pages of the staff area."""
+    from storefront.staff import (  # noqa: F401 - they register routes
         audit_log_views,
         category_views,
         customer_views,
@@ -37,6 +37,7 @@ def init_app(app: Flask) -> None:
         product_bulk_views,
         product_views,
         refund_views,
+        renamed_urls,
         return_views,
         review_views,
         stock_views,
@@ -47,6 +48,6 @@ def init_app(app: Flask) -> None:
 
 @bp.app_template_global()
 def staff_sections() -> tuple[Section, ...]:
-    """The sections that whoever is at the desk works in; none for others."""
-    person = web_session.current_account()
-    return sections_of(person.role) if person is not None else ()
+    """List the navigation sections open to the signed-in staff member; none for anybody else."""
+    account = web_session.current_account()
+    return sections_of(account.role) if account is not None else ()

@@ -1,4 +1,4 @@
-"""What the staff did in every schema, as one list: latest first, page by page."""
+"""The audit logs of all schemas merged into one list, newest first, with keyset pagination."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from storefront.db.pagination import MAX_INTEGER, decode_cursor, encode_cursor
 from storefront.orders import service as orders
 
 PAGE_SIZE = 50
-ROWS_AT_ONCE = 1000  # of an export
+EXPORT_BATCH = 1000  # rows read at once
 
 Source = Callable[[AuditQuery, int], Iterator[AuditEntryView]]
 
-# The order settles which of two comes first that were noted at the same moment in different places.
+# Entries of the same moment are ordered by source, in this order.
 SOURCES: dict[str, Source] = {
     "accounts": accounts.audit_entries,
     "orders": orders.audit_entries,
@@ -30,8 +30,8 @@ _RANKS = {name: rank for rank, name in enumerate(SOURCES)}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page ends: the act it ends with."""
+class Position:
+    """The last entry of a page, from which the next page goes on."""
 
     at: datetime
     source: str
@@ -40,60 +40,70 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """:ivar source: where it was noted"""
+    """An entry of the merged list.
+
+    :ivar source: key of `SOURCES` that it was read from
+    """
 
     source: str
-    act: AuditEntryView
+    entry: AuditEntryView
 
     @property
-    def place(self) -> Place:
-        return Place(self.act.at, self.source, self.act.id)
+    def position(self) -> Position:
+        return Position(self.entry.at, self.source, self.entry.id)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """:ivar next: cursor of the page of earlier acts; empty when there are none"""
+    """A page of the merged list.
+
+    :ivar next: cursor of the page of earlier entries; empty on the last page
+    """
 
     rows: tuple[AuditRow, ...]
     next: str
 
 
 def read_audit_log(criteria: AuditQuery, cursor: str = "", size: int = PAGE_SIZE) -> AuditPage:
-    """A page of the trail, by one select of each source. A cursor that is none of ours is the first page."""
-    found = list(islice(_merged(criteria, _read(cursor), size + 1), size + 1))
-    rows = tuple(found[:size])
-    return AuditPage(rows, _write(rows[-1].place) if len(found) > size else "")
+    """Read a page of the audit log with one select per source.
+
+    :param cursor: `AuditPage.next` of the page before; anything unreadable means the first page
+    """
+    merged = list(islice(_merged(criteria, _decode(cursor), size + 1), size + 1))
+    rows = tuple(merged[:size])
+    return AuditPage(rows, _encode(rows[-1].position) if len(merged) > size else "")
 
 
-def _merged(criteria: AuditQuery, after: Place | None, most: int) -> Iterator[AuditRow]:
-    lists = [_rows_of(source, criteria, after, most) for source in SOURCES]
-    return heapq.merge(*lists, key=lambda row: (row.act.at, -_RANKS[row.source], row.act.id), reverse=True)
+def _merged(criteria: AuditQuery, after: Position | None, limit: int) -> Iterator[AuditRow]:
+    lists = [_rows_of(source, criteria, after, limit) for source in SOURCES]
+    return heapq.merge(*lists, key=lambda row: (row.entry.at, -_RANKS[row.source], row.entry.id), reverse=True)
 
 
-def _rows_of(source: str, criteria: AuditQuery, after: Place | None, most: int) -> list[AuditRow]:
+def _rows_of(source: str, criteria: AuditQuery, after: Position | None, limit: int) -> list[AuditRow]:
     if after is not None:
+        # At the moment of `after`, sources ranked behind it still have all their entries to give, those before it none.
         rank = _RANKS[source] - _RANKS[after.source]
-        number = after.id if rank == 0 else MAX_INTEGER if rank > 0 else 0
-        criteria = replace(criteria, before=(after.at, number))
-    return [AuditRow(source, act) for act in SOURCES[source](criteria, most)]
+        before_id = after.id if rank == 0 else MAX_INTEGER if rank > 0 else 0
+        criteria = replace(criteria, before=(after.at, before_id))
+    return [AuditRow(source, entry) for entry in SOURCES[source](criteria, limit)]
 
 
 def export_audit_log(criteria: AuditQuery) -> Iterator[AuditRow]:
-    """Every act that is asked for, read in pages so that no transaction stays open while a file is sent."""
+    """Yield every matching entry, read in batches so that no transaction stays open while a file is sent."""
     cursor = ""
     while True:
-        page = read_audit_log(criteria, cursor, ROWS_AT_ONCE)
+        page = read_audit_log(criteria, cursor, EXPORT_BATCH)
         yield from page.rows
         if not page.next:
             return
         cursor = page.next
 
 
-def _write(place: Place) -> str:
-    return encode_cursor([place.at, place.source, place.id])
+def _encode(position: Position) -> str:
+    return encode_cursor([position.at, position.source, position.id])
 
 
-def _read(cursor: str) -> Place | None:
-    found = decode_cursor(cursor, (datetime, str, int))
-    place = Place(*found) if found else None
-    return place if place and place.source in SOURCES and place.id >= 0 else None
+def _decode(cursor: str) -> Position | None:
+    values = decode_cursor(cursor, (datetime, str, int))
+    position = Position(*values) if values else None
+    return position if position and position.source in SOURCES and position.id >= 0 else None

@@ -1,4 +1,4 @@
-"""The trail: who of the staff did what, to what, and when."""
+"""The audit log page and its CSV export."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from storefront.staff.stock_views import send_csv
 from storefront.web.responses import render_page
 
 MAX_SUBJECT_LENGTH = 254  # characters
-EXPORTED = ("when", "who", "what", "to", "detail", "noted in", "number")
+CSV_COLUMNS = ("when", "who", "what", "to", "detail", "noted in", "number")
 
 
-@bp.get("/trail")
+@bp.get("/audit-log")
 @admin
 def audit_log() -> ResponseReturnValue:
-    """A page of the trail, of everything or of what is asked for."""
+    """Show a page of the audit log, filtered by actor, subject and days."""
     criteria, cursor = _criteria(request.args), request.args.get("at", "")[:MAX_CURSOR_LENGTH]
     return render_page(
         "staff/audit_log/entries.html",
@@ -40,24 +40,25 @@ def audit_log() -> ResponseReturnValue:
         first_url=_url(),
         page_url=lambda cursor: _url(at=cursor),
         csv_url=_url("staff.download_audit_log"),
-        asked_url=lambda **asked: url_for("staff.audit_log", **asked),
+        filter_url=lambda **filters: url_for("staff.audit_log", **filters),
     )
 
 
-@bp.get("/trail.csv")
+@bp.get("/audit-log.csv")
 @admin
 def download_audit_log() -> ResponseReturnValue:
-    """The same as a CSV file, without pages."""
-    return send_csv("staff-trail", EXPORTED, map(_exported, export_audit_log(_criteria(request.args))))
+    """Send the filtered audit log as a CSV file, without pagination."""
+    return send_csv("audit-log", CSV_COLUMNS, map(_csv_row, export_audit_log(_criteria(request.args))))
 
 
-def _exported(row: AuditRow) -> Sequence[object]:
-    act = row.act
-    return (f"{act.at:%Y-%m-%dT%H:%M:%SZ}", act.actor, act.what, act.subject, act.detail, row.source, act.id)
+def _csv_row(row: AuditRow) -> Sequence[object]:
+    entry = row.entry
+    at = f"{entry.at:%Y-%m-%dT%H:%M:%SZ}"
+    return (at, entry.actor, entry.what, entry.subject, entry.detail, row.source, entry.id)
 
 
 def _criteria(args: MultiDict[str, str]) -> AuditQuery:
-    """What the address asks for; days are those of the shop's time zone, and what is no day does not restrict."""
+    """Read the filter from the query string. Days are in the shop's time zone; invalid ones do not restrict."""
     since, until = day_from(args, "since"), day_from(args, "until")
     return AuditQuery(
         actor=text_from(args, "who", 80),
@@ -68,13 +69,13 @@ def _criteria(args: MultiDict[str, str]) -> AuditQuery:
 
 
 def _url(endpoint: str = "staff.audit_log", **more: str) -> str:
-    """The address with what is asked for now, at the first page unless `more` names another."""
-    asked: dict[str, Any] = {
+    """Build the URL with the current filter, at the first page unless `more` has a cursor."""
+    filters: dict[str, Any] = {
         "who": text_from(request.args, "who", 80),
         "to": text_from(request.args, "to", MAX_SUBJECT_LENGTH),
         "since": day_from(request.args, "since"),
         "until": day_from(request.args, "until"),
         **more,
     }
-    given: dict[str, Any] = {name: str(value) for name, value in asked.items() if value}
-    return url_for(endpoint, **given)
+    query: dict[str, Any] = {name: str(value) for name, value in filters.items() if value}
+    return url_for(endpoint, **query)

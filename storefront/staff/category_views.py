@@ -1,4 +1,4 @@
-"""The categories themselves: opened, renamed, described, put in order, removed when nothing stands in them."""
+"""Categories: created, edited, reordered, and removed once they hold no product."""
 
 from __future__ import annotations
 
@@ -20,57 +20,65 @@ from storefront.catalog.products.admin import (
     DraftRefused,
 )
 from storefront.staff import bp, stock_staff
-from storefront.staff.product_forms import WORDS, slug_check
+from storefront.staff.product_forms import PROBLEM_TEXTS, slug_check
 from storefront.staff.variant_rows import on_one_line
 from storefront.web import session as web_session
 from storefront.web.filters import plural
 from storefront.web.form_fields import required
 from storefront.web.responses import redirect_or_hx, render_page
 
-FULL_CIRCLE = 360
+FULL_CIRCLE = 360  # degrees of hue
 CHANGED_MEANWHILE = (
-    "Nothing was saved: somebody changed this category since you opened it. Beside what you typed stands what there is "
-    "now. Save again to keep yours."
+    "Nothing was saved: somebody else changed this category since you opened it. The current values are shown below "
+    "your changes. Save again to keep your changes."
 )
 
 
 class CategoryForm(FlaskForm):
+    """The fields of a category.
+
+    :cvar seen: digest of the category when the form was opened, to detect a concurrent change
+    """
+
     seen = HiddenField()
     name = StringField("Name", required("Enter a name", 80), filters=[on_one_line])
     slug = StringField(
-        "Address", [Length(max=80, message="Use at most 80 characters"), slug_check], filters=[on_one_line]
+        "URL slug", [Length(max=80, message="Use at most 80 characters"), slug_check], filters=[on_one_line]
     )
     description = StringField(
         "Description", [Length(max=255, message="Use at most 255 characters")], filters=[on_one_line]
     )
     hue = StringField("Hue", filters=[on_one_line], default="255")
-    position = StringField("Place in the navigation", filters=[on_one_line])
+    position = StringField("Position in the navigation", filters=[on_one_line])
 
     @property
     def proposed_slug(self) -> str:
         return products.admin.slugify(self.name.data or "", "category")
 
     def read(self) -> CategoryDraft | None:
-        """What was typed; None when it cannot be read, which it says beside the fields."""
+        """Validate the fields.
+
+        :return: the category as entered; None when a field has an error, which it then carries
+        """
         self.validate()
-        hue, position = self._whole("hue", 0, FULL_CIRCLE), self._whole("position", 1, 999)
+        hue, position = self._integer("hue", 0, FULL_CIRCLE), self._integer("position", 1, 999)
         if self.errors or hue is None or position is None:
             return None
         slug = self.slug.data or self.proposed_slug
         return CategoryDraft(self.name.data or "", slug, self.description.data or "", hue, position)
 
-    def _whole(self, name: str, least: int, most: int) -> int | None:
+    def _integer(self, name: str, low: int, high: int) -> int | None:
         typed = self[name].data or ""
-        if re.fullmatch(r"[0-9]{1,3}", typed) and least <= int(typed) <= most:
+        if re.fullmatch(r"[0-9]{1,3}", typed) and low <= int(typed) <= high:
             return int(typed)
-        self[name].errors = [f"Enter a whole number from {least} to {most}"]
+        self[name].errors = [f"Enter a whole number from {low} to {high}"]
         return None
 
 
 @bp.get("/products/categories")
 @stock_staff
 def categories() -> ResponseReturnValue:
-    """Every category in the order of the navigation, and the form of a new one."""
+    """List the categories in navigation order, with the form for a new one."""
     count = len(products.admin.list_categories())
     return _show_all(CategoryForm(formdata=None, position=str(count + 1)))
 
@@ -84,7 +92,7 @@ def _show_all(form: CategoryForm, status: int = 200) -> ResponseReturnValue:
 @bp.post("/products/categories")
 @stock_staff
 def create_category() -> ResponseReturnValue:
-    """Open a category."""
+    """Create a category."""
     form = CategoryForm()
     draft = form.read()
     if draft is None:
@@ -94,19 +102,19 @@ def create_category() -> ResponseReturnValue:
     except DraftRefused as refusal:
         _explain(form, refusal)
         return _show_all(form, 422)
-    flash(f"{draft.name} is open", "notice")
+    flash(f"{draft.name} created", "notice")
     return redirect_or_hx(url_for(".categories"))
 
 
 def _explain(form: CategoryForm, refusal: DraftRefused) -> None:
-    for place, problem in refusal.problems.items():
-        form[place].errors = [*form[place].errors, WORDS[problem]]
+    for name, problem in refusal.problems.items():
+        form[name].errors = [*form[name].errors, PROBLEM_TEXTS[problem]]
 
 
 @bp.get("/products/categories/<id:category_id>")
 @stock_staff
 def category(category_id: int) -> ResponseReturnValue:
-    """One category, to be changed."""
+    """Show the form of a category."""
     return _show_one(products.admin.get_category(category_id))
 
 
@@ -117,14 +125,14 @@ def _show_one(record: CategoryRecord, *, status: int = 200, **more: Any) -> Resp
 
 
 def _form_of(record: CategoryRecord) -> CategoryForm:
-    facts = {"hue": str(record.hue), "position": str(record.position), "seen": record.digest}
-    return CategoryForm(formdata=None, name=record.name, slug=record.slug, description=record.description, **facts)
+    fields = {"hue": str(record.hue), "position": str(record.position), "seen": record.digest}
+    return CategoryForm(formdata=None, name=record.name, slug=record.slug, description=record.description, **fields)
 
 
 @bp.post("/products/categories/<id:category_id>")
 @stock_staff
 def change_category(category_id: int) -> ResponseReturnValue:
-    """Save what was typed, unless somebody changed the category meanwhile."""
+    """Save a category, unless somebody else changed it meanwhile."""
     record = products.admin.get_category(category_id)
     form = CategoryForm()
     draft = form.read()
@@ -134,8 +142,8 @@ def change_category(category_id: int) -> ResponseReturnValue:
         products.admin.change_category(category_id, draft, seen=form.seen.data or "", actor=web_session.current_actor())
     except CategoryConflict as conflict:
         form.seen.data = conflict.record.digest
-        stands = {name: str(getattr(conflict.record, name)) for name in ("name", "slug", "description", "hue")}
-        now = {name: value for name, value in stands.items() if value != str(getattr(draft, name))}
+        current = {name: str(getattr(conflict.record, name)) for name in ("name", "slug", "description", "hue")}
+        now = {name: value for name, value in current.items() if value != str(getattr(draft, name))}
         return _show_one(conflict.record, status=409, form=form, problem=CHANGED_MEANWHILE, now=now)
     except DraftRefused as refusal:
         _explain(form, refusal)
@@ -147,13 +155,12 @@ def change_category(category_id: int) -> ResponseReturnValue:
 @bp.post("/products/categories/<id:category_id>/removal")
 @stock_staff
 def remove_category(category_id: int) -> ResponseReturnValue:
-    """Remove a category in which nothing stands."""
+    """Remove a category that has no products."""
     record = products.admin.get_category(category_id)
     try:
         products.admin.remove_category(category_id, actor=web_session.current_actor())
     except CategoryInUse as use:
-        stand = "stands" if use.count == 1 else "stand"
-        words = f"Nothing was removed: {plural(use.count, 'product')} {stand} in it. Move what is there first."
-        return _show_one(record, status=409, problem=words)
-    flash(f"{record.name} is removed", "notice")
+        problem = f"Not removed: the category has {plural(use.count, 'product')}. Move the products first."
+        return _show_one(record, status=409, problem=problem)
+    flash(f"{record.name} removed", "notice")
     return redirect_or_hx(url_for(".categories"))

@@ -1,20 +1,21 @@
-"""Bars, worked out here and drawn by a template: no script, no style of their own."""
+"""Geometry of bar charts, which a template draws as SVG without script or inline style."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-HEIGHT = 100  # units of the drawing; it is stretched to the room there is
-PITCH = 10  # from bar to bar
-_WIDTH = 8  # of a bar
-_MIN_HEIGHT = 1.5  # height of a bar that is not nothing: it must be seen
+HEIGHT = 100  # SVG units; the drawing is stretched to the space available
+PITCH = 10  # SVG units from bar to bar
+_WIDTH = 8  # SVG units of a bar
+_MIN_HEIGHT = 1.5  # SVG units: a small figure above 0 must still be visible
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """:ivar x: where its column begins
-    :ivar height: 0 for nothing
+    """A bar in SVG units, measured from the top left.
+
+    :ivar height: 0 draws no bar
     """
 
     x: int
@@ -25,8 +26,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """:ivar top: the round figure that its height stands for
-    :ivar peak: number of the highest bar
+    """A bar chart.
+
+    :ivar top: round figure at the top of the scale
+    :ivar peak: index of the highest bar
     """
 
     bars: tuple[Bar, ...]
@@ -39,7 +42,7 @@ class BarChart:
 
 
 def bar_chart(figures: Sequence[int]) -> BarChart:
-    """Bars for figures of 0 or more. What is below 0 (a day on which more was given back) is drawn as nothing."""
+    """Lay out a bar per figure. Negative ones (a day with more refunds than sales) get no bar."""
     top = round_up(max(figures, default=0))
     bars = tuple(_bar(number, figure, top) for number, figure in enumerate(figures))
     peak = max(range(len(figures)), key=lambda number: figures[number], default=0)
@@ -52,7 +55,7 @@ def _bar(number: int, figure: int, top: int) -> Bar:
 
 
 def round_up(figure: int) -> int:
-    """The next figure that people call round and that has a half: 2, 4, 6, 10, 20, 40, 60, 100, …"""
+    """Round up to the next even figure of a scale: 2, 4, 6, 10, 20, 40, 60, 100, …"""
     power = 1
     while True:
         for step in (2, 4, 6, 10):
@@ -62,6 +65,6 @@ def round_up(figure: int) -> int:
 
 
 def shares(figures: Sequence[int]) -> tuple[float, ...]:
-    """What each is of all, in percent; nothing of nothing is 0."""
+    """Compute the share of each figure in percent of their sum; 0 when the sum is 0."""
     total = sum(figures)
     return tuple(round(figure * 100 / total, 3) if total else 0.0 for figure in figures)

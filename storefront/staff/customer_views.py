@@ -1,4 +1,4 @@
-"""Customers: found, with their orders and sign-ins. Nothing they sign in or pay by is shown."""
+"""Customers: search, orders and active sessions. Passwords and payment methods are never shown."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ LAST_PAGE = 100_000
 @bp.get("/customers")
 @order_staff
 def customers() -> ResponseReturnValue:
-    """Who is found by a part of an address, a name or a phone number, or by the number of an order."""
+    """Search accounts and guests by part of an e-mail address, name or phone number, or by an order number."""
     words = text_from(request.args, "q", MAX_ADDRESS_LENGTH)
     buyer = orders.find_buyer(words) if words else None
-    people = accounts.find_accounts(words)
+    matches = accounts.find_accounts(words)
     guests = orders.find_guests(words)
     if buyer is not None:
-        people, guests = _with_buyer(buyer, people, guests)
+        matches, guests = _with_buyer(buyer, matches, guests)
     return render_page(
         "staff/customers/customers.html",
         fragment="staff/customers/_customers.html",
         words=words,
-        accounts=people,
+        accounts=matches,
         guests=guests,
         most=accounts.MAX_FOUND,
     )
 
 
-def _with_buyer(buyer: Buyer, people: list[Account], guests: list[Guest]) -> tuple[list[Account], list[Guest]]:
-    """What the number of an order finds, before what is spelt like it."""
+def _with_buyer(buyer: Buyer, matches: list[Account], guests: list[Guest]) -> tuple[list[Account], list[Guest]]:
+    """Put the buyer of the order that was searched for before the other matches."""
     if buyer.customer_id is None:
-        return people, [*(guest for guest in orders.find_guests(buyer.email) if guest.email == buyer.email), *guests]
+        return matches, [*(guest for guest in orders.find_guests(buyer.email) if guest.email == buyer.email), *guests]
     try:
-        return [accounts.get_account(UserId(buyer.customer_id)), *people], guests
-    except UnknownUser:  # it is deleted, and the orders will hear of it
-        return people, guests
+        return [accounts.get_account(UserId(buyer.customer_id)), *matches], guests
+    except UnknownUser:  # just deleted; the orders learn of it by a message
+        return matches, guests
 
 
 @bp.get("/customers/<id:user_id>")
 @order_staff
 def customer(user_id: int) -> ResponseReturnValue:
-    """An account: its facts, its orders, where it is signed in."""
+    """Show an account with its orders and active sessions."""
     user, page = UserId(user_id), request.args.get("page", 1, type=int)
     account = accounts.get_account(user)
     return render_page(
@@ -64,30 +64,30 @@ def customer(user_id: int) -> ResponseReturnValue:
 
 
 def _is_admin() -> bool:
-    person = web_session.current_account()
-    return person is not None and person.role is Role.ADMIN
+    account = web_session.current_account()
+    return account is not None and account.role is Role.ADMIN
 
 
 @bp.get("/customers/guest")
 @order_staff
 def guest() -> ResponseReturnValue:
-    """Who bought without an account, known by their address: their orders are all there is."""
+    """Show the orders of a guest, who is known by the e-mail address alone."""
     email = text_from(request.args, "email", MAX_ADDRESS_LENGTH)
-    found = orders.orders_of_guest(email)
-    if not found:
+    guest_orders = orders.orders_of_guest(email)
+    if not guest_orders:
         abort(404)
-    return render_page("staff/customers/guest.html", email=email, orders=found)
+    return render_page("staff/customers/guest.html", email=email, orders=guest_orders)
 
 
 @bp.post("/customers/<id:user_id>/sessions/end")
 @order_staff
 def sign_out_customer(user_id: int) -> ResponseReturnValue:
-    """End every sign-in of an account; one of the staff's only admins may end."""
+    """End every session of an account; only admins may do so for a staff member."""
     try:
-        was_in = accounts.sign_out_everywhere(
+        was_signed_in = accounts.sign_out_everywhere(
             UserId(user_id), actor=web_session.current_actor(), may_be_staff=_is_admin()
         )
     except IsStaff:
         abort(403)
-    flash("Signed out everywhere" if was_in else "It was signed in nowhere", "notice")
+    flash("Signed out everywhere" if was_signed_in else "There was no active session", "notice")
     return redirect_or_hx(url_for(".customer", user_id=user_id))

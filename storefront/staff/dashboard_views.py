@@ -1,4 +1,4 @@
-"""The first page of the staff: what was sold, what there is, what needs somebody; and all their desks."""
+"""The dashboard: sales, stock, what needs attention, and links to the pages of the staff area."""
 
 from __future__ import annotations
 
@@ -23,57 +23,58 @@ from storefront.web import session as web_session
 from storefront.web.responses import render_page
 
 PERIODS = (7, 30, 90)  # days
-BEST_OF = 30  # days
+DEFAULT_PERIOD = 30  # days
+BEST_OF = 30  # days of sales that the best sellers are counted over
 RESTOCK_SHOWN = 5
 
 
 @bp.app_template_filter("clock")
 def time_of_day(moment: datetime) -> str:
-    """16:05, in the shop's time zone."""
+    """Format the time of day in the shop's time zone, such as 16:05."""
     return f"{clock.in_shop_time(moment):%H:%M}"
 
 
 @bp.get("")
 @any_staff
 def dashboard() -> ResponseReturnValue:
-    """The figures that somebody's desks are about, and where they may go."""
-    asked = request.args.get("days", type=int)
-    days = asked if asked in PERIODS else BEST_OF
-    shown: dict[str, Any] = {"days": days, "periods": PERIODS}
+    """Show the figures that the role of the staff member is about."""
+    requested = request.args.get("days", type=int)
+    days = requested if requested in PERIODS else DEFAULT_PERIOD
+    context: dict[str, Any] = {"days": days, "periods": PERIODS}
     if web_session.works_as(Role.ORDER_STAFF):
-        shown |= _of_orders(days)
+        context |= _order_figures(days)
     if web_session.works_as(Role.STOCK_STAFF):
-        shown |= _of_stock()
-    shown["missing"] = _missing(shown)
-    return render_page("staff/dashboard.html", fragment="staff/_dashboard.html", **shown)
+        context |= _stock_figures()
+    context["missing"] = _missing_setup(context)
+    return render_page("staff/dashboard.html", fragment="staff/_dashboard.html", **context)
 
 
-def _missing(shown: dict[str, Any]) -> list[str]:
-    """What a shop needs before it opens and does not have, as `_first_steps.html` names it; settings are an admin's."""
-    worth_saying = {"goods": not shown.get("is_on_sale", True)}
+def _missing_setup(context: dict[str, Any]) -> list[str]:
+    """List what the shop still lacks before it can open, as `_first_steps.html` names it; only admins see settings."""
+    steps = {"products": not context.get("is_on_sale", True)}
     if web_session.works_as(Role.ADMIN):
-        worth_saying["address"] = not current_app.config["SHOP_ADDRESS"]
-        worth_saying["payments"] = current_app.config["PAYMENT_PROVIDER"] == "sandbox"
-    return [step for step, is_missing in worth_saying.items() if is_missing]
+        steps["address"] = not current_app.config["SHOP_ADDRESS"]
+        steps["payments"] = current_app.config["PAYMENT_PROVIDER"] == "sandbox"
+    return [step for step, is_missing in steps.items() if is_missing]
 
 
-def _of_orders(days: int) -> dict[str, Any]:
-    sold = orders.sales(days)
-    revenue_chart = bar_chart([day.revenue.minor for day in sold.days])
+def _order_figures(days: int) -> dict[str, Any]:
+    sales = orders.sales(days)
+    revenue_chart = bar_chart([day.revenue.minor for day in sales.days])
     return {
-        "sales": sold,
+        "sales": sales,
         "best": orders.best_sellers(BEST_OF),
         "best_of": BEST_OF,
-        "order_chart": bar_chart([day.orders for day in sold.days]),
+        "order_chart": bar_chart([day.orders for day in sales.days]),
         "revenue_chart": revenue_chart,
-        "revenue_top": Money(revenue_chart.top, sold.revenue.currency),
-        "revenue_half": Money(revenue_chart.top // 2, sold.revenue.currency),
+        "revenue_top": Money(revenue_chart.top, sales.revenue.currency),
+        "revenue_half": Money(revenue_chart.top // 2, sales.revenue.currency),
         "unfinished": checkout.count_unfinished(),
         "undelivered": sum(messages.count() for messages in dead_letters_by_schema().values()),
     }
 
 
-def _of_stock() -> dict[str, Any]:
+def _stock_figures() -> dict[str, Any]:
     page = inventory.admin.restock_list(size=RESTOCK_SHOWN)
     out, low, inactive = (page.counts[kind] for kind in (StockFilter.OUT, StockFilter.LOW, StockFilter.INACTIVE))
     stocked = page.counts[StockFilter.ALL] - out - low - inactive

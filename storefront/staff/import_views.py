@@ -1,4 +1,4 @@
-"""Files of stock figures: uploaded, looked through, then applied by the worker."""
+"""Stock imports: a CSV file is uploaded, checked, reviewed, then applied by the worker."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from storefront.web import session as web_session
 from storefront.web.responses import redirect_or_hx, render_page
 from storefront.web.route_options import max_upload
 
-FORM_AROUND_A_FILE = 16 * 1024  # bytes: token and boundaries
+FORM_OVERHEAD = 16 * 1024  # bytes of CSRF token and boundaries
 
-FAULTS = {
+FAULT_TEXTS = {
     SheetFault.EMPTY: "The file is empty.",
-    SheetFault.ENCODING: "Line {} holds letters that are not UTF-8. Save the file as “CSV UTF-8” and upload it again.",
-    SheetFault.NO_SKU_COLUMN: "No column is called sku. The first line names the columns; it reads: {}.",
-    SheetFault.UNKNOWN_COLUMNS: "These columns are unknown: {}. Rename them or take them out.",
-    SheetFault.COLUMN_TWICE: "These columns stand there twice: {}.",
-    SheetFault.NOTHING_TO_CHANGE: "There is nothing to change: give it a column count, delta or low_stock_level.",
-    SheetFault.TOO_MANY_LINES: "The file has more than {} lines. Upload it in parts.",
-    SheetFault.BROKEN: "Line {} cannot be read: a quote that is never closed, or a cell far too long.",
+    SheetFault.ENCODING: "Line {} is not valid UTF-8. Save the file as “CSV UTF-8” and upload it again.",
+    SheetFault.NO_SKU_COLUMN: "There is no column named sku. The first line must name the columns; it reads: {}.",
+    SheetFault.UNKNOWN_COLUMNS: "Unknown columns: {}. Rename or remove them.",
+    SheetFault.COLUMN_TWICE: "Duplicate columns: {}.",
+    SheetFault.NOTHING_TO_CHANGE: "Nothing to change: add a column count, delta or low_stock_level.",
+    SheetFault.TOO_MANY_LINES: "The file has more than {} lines. Split it and upload the parts.",
+    SheetFault.BROKEN: "Line {} cannot be read: a quote is not closed, or a cell is too long.",
 }
 
 
@@ -38,7 +38,7 @@ class UploadForm(FlaskForm):
 @bp.get("/stock/imports")
 @stock_staff
 def imports() -> ResponseReturnValue:
-    """Where a file is uploaded, and what came of the last ones."""
+    """Show the upload form and the recent imports."""
     return _show(UploadForm(formdata=None))
 
 
@@ -48,10 +48,10 @@ def _show(form: UploadForm, problem: str = "", status: int = 200) -> ResponseRet
 
 
 @bp.post("/stock/imports")
-@max_upload(inventory.admin.MAX_BYTES + FORM_AROUND_A_FILE)
+@max_upload(inventory.admin.MAX_BYTES + FORM_OVERHEAD)
 @stock_staff
 def upload_import() -> ResponseReturnValue:
-    """Check a file; nothing is changed by that."""
+    """Check a file and store its lines; stock does not change yet."""
     form = UploadForm()
     file = request.files.get("file")
     if file is None or not file.filename:
@@ -61,17 +61,17 @@ def upload_import() -> ResponseReturnValue:
         abort(413)
     try:
         import_id = inventory.admin.check_file(content, file_name=file.filename, actor=web_session.current_actor())
-    except NotCsv as other:
-        return _show(form, f"This is {other.kind}, not a CSV file. Save it as CSV and upload that.", 415)
-    except BadSheet as bad:
-        return _show(form, FAULTS[bad.fault].format(bad.detail), 422)
+    except NotCsv as error:
+        return _show(form, f"This is {error.kind}, not a CSV file. Save it as CSV and upload that.", 415)
+    except BadSheet as error:
+        return _show(form, FAULT_TEXTS[error.fault].format(error.detail), 422)
     return redirect_or_hx(url_for(".show_import", import_id=import_id))
 
 
 @bp.get("/stock/imports/<id:import_id>")
 @stock_staff
 def show_import(import_id: int) -> ResponseReturnValue:
-    """What a file would change, how far its import is, or what came of it."""
+    """Show an import: its preview, its progress, or its result."""
     page = inventory.admin.show_import(import_id, request.args.get("at", "")[:MAX_CURSOR_LENGTH])
     return render_page(
         "staff/stock/import.html",
@@ -85,7 +85,7 @@ def show_import(import_id: int) -> ResponseReturnValue:
 @bp.post("/stock/imports/<id:import_id>/application")
 @stock_staff
 def apply_import(import_id: int) -> ResponseReturnValue:
-    """Have the worker apply a file that was checked; pressed twice it is applied once."""
+    """Queue a checked file to be applied by the worker; a second click applies nothing."""
     inventory.admin.get_import(import_id)
     if inventory.admin.start_import(import_id):
         enqueue("import_stock", import_id)

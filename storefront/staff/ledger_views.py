@@ -1,4 +1,4 @@
-"""The ledger of the stock: every movement with who, when and why."""
+"""The stock ledger: every movement with who, when and why, as a page and as CSV."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, day_from, text_from
 from storefront.staff.stock_views import send_csv
 from storefront.web.responses import render_page
 
-REASONS_SHOWN = (
+FILTER_REASONS = (
     "sale",
     "cancellation",
     "return",
@@ -29,19 +29,19 @@ REASONS_SHOWN = (
     inventory.admin.UNDO,
     inventory.admin.LEVEL,
 )
-EXPORTED = ("when", "sku", "name", "change", "balance", "reason", "note", "who", "reference", "number", "undoes")
+CSV_COLUMNS = ("when", "sku", "name", "change", "balance", "reason", "note", "who", "reference", "number", "undoes")
 
 
 @bp.get("/stock/movements")
 @stock_staff
 def movements() -> ResponseReturnValue:
-    """A page of the ledger, of everything or of what is asked for."""
+    """Show a page of the ledger, filtered by SKU, actor, reason, reference and days."""
     criteria = _criteria(request.args)
     return render_page(
         "staff/stock/movements.html",
         fragment="staff/stock/_movements.html",
         ledger=inventory.admin.list_movements(criteria),
-        reasons=[str(reason) for reason in REASONS_SHOWN],
+        reasons=[str(reason) for reason in FILTER_REASONS],
         since=day_from(request.args, "since"),
         until=day_from(request.args, "until"),
         here=_url(criteria),
@@ -53,19 +53,19 @@ def movements() -> ResponseReturnValue:
 @bp.get("/stock/movements.csv")
 @stock_staff
 def export_movements() -> ResponseReturnValue:
-    """The same ledger as a CSV file, without pages."""
+    """Send the filtered ledger as a CSV file, without pagination."""
     rows = inventory.admin.export_movements(_criteria(request.args))
-    return send_csv("stock-movements", EXPORTED, map(_exported, rows))
+    return send_csv("stock-movements", CSV_COLUMNS, map(_csv_row, rows))
 
 
-def _exported(row: Movement) -> Sequence[object]:
-    when = row.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    what = (row.sku, row.title, row.delta, row.balance, row.reason, row.note, row.actor, row.reference)
-    return (when, *what, row.id, row.undoes_id)
+def _csv_row(row: Movement) -> Sequence[object]:
+    created_at = row.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    facts = (row.sku, row.title, row.delta, row.balance, row.reason, row.note, row.actor, row.reference)
+    return (created_at, *facts, row.id, row.undoes_id)
 
 
 def _criteria(args: MultiDict[str, str]) -> LedgerCriteria:
-    """What the address asks for; days are those of the shop's time zone, and what is no day does not restrict."""
+    """Read the filter from the query string. Days are in the shop's time zone; invalid ones do not restrict."""
     since, until = day_from(args, "since"), day_from(args, "until")
     return LedgerCriteria(
         sku=text_from(args, "sku", 64),
@@ -79,7 +79,7 @@ def _criteria(args: MultiDict[str, str]) -> LedgerCriteria:
 
 
 def _url(criteria: LedgerCriteria, endpoint: str = "staff.movements") -> str:
-    asked: dict[str, Any] = {
+    filters: dict[str, Any] = {
         "sku": criteria.sku,
         "who": criteria.actor,
         "why": criteria.reason,
@@ -88,5 +88,5 @@ def _url(criteria: LedgerCriteria, endpoint: str = "staff.movements") -> str:
         "until": day_from(request.args, "until"),
         "at": criteria.cursor,
     }
-    given: dict[str, Any] = {name: str(value) for name, value in asked.items() if value}
-    return url_for(endpoint, **given)
+    query: dict[str, Any] = {name: str(value) for name, value in filters.items() if value}
+    return url_for(endpoint, **query)

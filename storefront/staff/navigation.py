@@ -1,4 +1,4 @@
-"""The desks there are and who works at them: what the header of the staff pages and their first page list."""
+"""The navigation of the staff area: its sections and pages, and which roles may open them."""
 
 from __future__ import annotations
 
@@ -12,44 +12,46 @@ from storefront.web.route_options import options_of
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """:ivar endpoint: of its first page
-    :ivar about: one line for the page of all desks
-    :ivar pages: endpoints of the pages below it
+    """A page in the navigation, with the pages reached from it.
+
+    :ivar endpoint: endpoint of the page
+    :ivar about: one line about it, for the dashboard
+    :ivar subpages: endpoints of the pages below it
     """
 
     endpoint: str
     label: str
     about: str
-    pages: tuple[str, ...] = ()
+    subpages: tuple[str, ...] = ()
 
     def shows(self, endpoint: str | None) -> bool:
-        """Whether a page is this desk's."""
-        return endpoint == self.endpoint or endpoint in self.pages
+        """Whether an endpoint is this page or one below it."""
+        return endpoint == self.endpoint or endpoint in self.subpages
 
     def is_open_to(self, role: Role) -> bool:
-        """Whether the guard of its page lets somebody in."""
+        """Whether a role may open the page, as its route says."""
         roles = options_of(current_app, self.endpoint).staff_roles or frozenset()
         return role is Role.ADMIN or role in roles
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Desks that belong together."""
+    """Pages under one entry of the main navigation."""
 
     label: str
-    desks: tuple[Page, ...]
+    pages: tuple[Page, ...]
 
     def shows(self, endpoint: str | None) -> bool:
-        """Whether a page is of one of its desks."""
-        return any(desk.shows(endpoint) for desk in self.desks)
+        """Whether an endpoint belongs to one of its pages."""
+        return any(page.shows(endpoint) for page in self.pages)
 
 
 SECTIONS = (
     Section(
         "Overview",
         (
-            Page("staff.dashboard", "Dashboard", "What was sold, what there is, what needs somebody."),
-            Page("staff.failed_jobs", "Troubles", "Checkouts and messages that got stuck; tried again here."),
+            Page("staff.dashboard", "Dashboard", "Sales, stock levels and what needs attention."),
+            Page("staff.failed_jobs", "Failed jobs", "Unfinished checkouts and undelivered messages, to retry."),
         ),
     ),
     Section(
@@ -58,15 +60,15 @@ SECTIONS = (
             Page(
                 "staff.stock",
                 "Stock",
-                "Every SKU: what is there, what is promised, what sells. Changed in its row.",
+                "Every SKU with its units on hand, reserved and sold. Edit stock in the rows.",
             ),
-            Page("staff.scan", "Scan in", "A delivery, code by code, without a mouse."),
-            Page("staff.restock", "Restock", "What to order, by the days it still lasts."),
-            Page("staff.movements", "Ledger", "Who moved what, when and why."),
+            Page("staff.scan", "Receive stock", "Receive a delivery by scanning barcodes."),
+            Page("staff.restock", "Restock", "What to reorder, by the days of stock left."),
+            Page("staff.movements", "Ledger", "Every stock movement with who, when and why."),
             Page(
                 "staff.imports",
                 "Import",
-                "Counts from a spreadsheet, looked through before they count.",
+                "Upload a CSV file of counts and check it before you apply it.",
                 ("staff.show_import",),
             ),
         ),
@@ -77,10 +79,10 @@ SECTIONS = (
             Page(
                 "staff.orders",
                 "Orders",
-                "What to pack and to send, what is late, any order by its number, e-mail, name or SKU.",
+                "Orders to pack and ship, late orders, search by number, e-mail, name or SKU.",
                 ("staff.order", "staff.packing_slips", "staff.order_invoice", "staff.order_credit_note"),
             ),
-            Page("staff.returns", "Returns", "What customers send back; approved with a refund, or declined."),
+            Page("staff.returns", "Returns", "Return requests, to approve with a refund or to decline."),
         ),
     ),
     Section(
@@ -89,10 +91,10 @@ SECTIONS = (
             Page(
                 "staff.products",
                 "Products",
-                "Names, variants, prices, what is on sale; one by one or many at once.",
+                "Names, variants, prices and visibility; one at a time or in bulk.",
                 ("staff.product", "staff.new_product", "staff.bulk_change"),
             ),
-            Page("staff.categories", "Categories", "The departments of the shop and their order.", ("staff.category",)),
+            Page("staff.categories", "Categories", "The categories of the shop and their order.", ("staff.category",)),
         ),
     ),
     Section(
@@ -101,19 +103,19 @@ SECTIONS = (
             Page(
                 "staff.customers",
                 "Customers",
-                "Who bought: by address, name, phone or order; their orders and sign-ins.",
+                "Search by e-mail, name, phone or order; orders and active sessions.",
                 ("staff.customer", "staff.guest"),
             ),
-            Page("staff.reviews", "Reviews", "What buyers say; hidden or shown again."),
+            Page("staff.reviews", "Reviews", "Customer reviews, to hide or show."),
         ),
     ),
-    Section("Trail", (Page("staff.audit_log", "Trail", "Who of the staff did what, and when."),)),
+    Section("Activity log", (Page("staff.audit_log", "Activity log", "What staff members did, and when."),)),
 )
 
 
 def sections_of(role: Role) -> tuple[Section, ...]:
-    """The sections in which somebody of the staff works."""
-    seen = (
-        replace(section, desks=tuple(desk for desk in section.desks if desk.is_open_to(role))) for section in SECTIONS
+    """List the sections that a role may open, each with the pages it may open."""
+    allowed = (
+        replace(section, pages=tuple(page for page in section.pages if page.is_open_to(role))) for section in SECTIONS
     )
-    return tuple(section for section in seen if section.desks)
+    return tuple(section for section in allowed if section.pages)

@@ -1,4 +1,4 @@
-"""What the order desk accepts: its query string, the orders chosen in it, the next step of one or of many."""
+"""Forms of the order pages: the filter in the query string, selected orders, status changes of one or many."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from storefront.orders.values import OrderStatus, is_order_id
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, day_from, text_from
 from storefront.web.form_fields import squeeze
 
-SLIPS = "slips"  # the button of a batch that only prints
-OTHER = "other"
+SLIPS = "slips"  # value of the batch button that prints packing slips
+OTHER = "other"  # value of the choice for a carrier that is not listed
 
 
 def criteria_from(args: MultiDict[str, str]) -> admin_list.OrderQuery:
-    """What the address of the desk asks for. A value that is none of ours falls back: a kept link must not break."""
+    """Read the filter from the query string. Unknown values fall back to the default, so that old links still work."""
     words, show = text_from(args, "q"), args.get("show", "")
     return admin_list.OrderQuery(
         words=words,
         filter=admin_list.OrderFilter(show)
         if show in set(admin_list.OrderFilter)
-        else usual_filter(words, board=is_board(args)),
+        else default_filter(words, board=is_board(args)),
         since=day_from(args, "since"),
         until=day_from(args, "until"),
         cursor=args.get("at", "")[:MAX_CURSOR_LENGTH],
     )
 
 
-def usual_filter(words: str, *, board: bool) -> admin_list.OrderFilter:
-    """What is shown unless something else is asked for: the work to be done; the board and a search have everything."""
+def default_filter(words: str, *, board: bool) -> admin_list.OrderFilter:
+    """The filter of a plain URL: orders to ship in the list, all orders on the board and in a search."""
     return admin_list.OrderFilter.ALL if board or words else admin_list.OrderFilter.TO_SEND
 
 
@@ -48,65 +48,69 @@ def orders_url(
     criteria: admin_list.OrderQuery,
     *,
     board: bool = False,
-    chosen: str = "",
+    selected: str = "",
     endpoint: str = "staff.orders",
     **changes: Any,
 ) -> str:
-    """The address of the desk with something changed; any change but of the place starts at the first page.
+    """Build the URL of the order list with a part of the filter changed; any change restarts at the first page.
 
-    :param chosen: "all": with every row of the page marked
+    :param selected: "all" to select every row of the page
+    :param changes: fields of `OrderQuery`; with none of them the cursor stays
     """
     changed = replace(criteria, **({"cursor": "", **changes} if changes else {}))
-    usual = usual_filter(changed.words, board=board)
+    default = default_filter(changed.words, board=board)
     return url_for(
         endpoint,
         q=changed.words or None,
-        show=None if changed.filter is usual else changed.filter.value,
+        show=None if changed.filter is default else changed.filter.value,
         since=changed.since,
         until=changed.until,
         at=changed.cursor or None,
         view="board" if board else None,
-        chosen=chosen or None,
+        chosen=selected or None,
     )
 
 
-def chosen_orders(sent: MultiDict[str, str]) -> list[str]:
-    """The numbers of the orders that were chosen, each once; what cannot be a number is left out."""
-    numbers = dict.fromkeys(sent.getlist("order"))
+def selected_numbers(values: MultiDict[str, str]) -> list[str]:
+    """Read the numbers of the selected orders, without duplicates and without what is no order number."""
+    numbers = dict.fromkeys(values.getlist("order"))
     return [number for number in numbers if is_order_id(number)]
 
 
 class CarrierForm(FlaskForm):
-    """Who brings parcels: chosen from those the shop knows, or named."""
+    """A carrier: one of the list, or another by name."""
 
     carrier = SelectField(
         "Carrier",
-        choices={"": "Choose a carrier", **{name: name for name in admin_list.CARRIERS}, OTHER: "Another"},
+        choices={"": "Choose a carrier", **{name: name for name in admin_list.CARRIERS}, OTHER: "Other"},
         default="",
     )
     carrier_name = StringField(
-        "Its name, if another",
+        "Name of the other carrier",
         [Length(max=admin_list.MAX_CARRIER_LENGTH, message=f"Use at most {admin_list.MAX_CARRIER_LENGTH} characters")],
         filters=[squeeze],
     )
 
     @property
     def named_carrier(self) -> str:
-        """Who was chosen or named; empty when nobody was."""
+        """Name of the carrier; empty when none was given."""
         return (self.carrier_name.data or "") if self.carrier.data == OTHER else (self.carrier.data or "")
 
     def needs_carrier(self) -> bool:
-        """Whether a parcel would leave with nobody; then it says so."""
+        """Check that a carrier is given; otherwise add an error to the field.
+
+        :return: whether it is missing
+        """
         if self.named_carrier:
             return False
         field = self.carrier_name if self.carrier.data == OTHER else self.carrier
-        words = "Name the carrier" if field is self.carrier_name else "Choose who brings the parcel"
-        field.errors = [*field.errors, words]
+        problem = "Enter the name of the carrier" if field is self.carrier_name else "Choose a carrier"
+        field.errors = [*field.errors, problem]
         return True
 
 
 class ParcelForm(CarrierForm):
-    """A parcel that left, put right: another number, or another carrier than was said."""
+    """A correction of the tracking number or the carrier of a shipment."""
 
     tracking = StringField(
         "Tracking number",
@@ -122,7 +126,7 @@ class ParcelForm(CarrierForm):
 
 
 class StepForm(CarrierForm):
-    """The next step of one order."""
+    """A status change of one order."""
 
     step = StringField("Step", [AnyOf(orders.STAFF_STEPS)])
     tracking = StringField(
@@ -133,7 +137,7 @@ class StepForm(CarrierForm):
 
     @property
     def status(self) -> OrderStatus:
-        """Where the order is to go, of a form that is valid."""
+        """The requested status; only of a valid form."""
         return OrderStatus(self.step.data or "")
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -142,13 +146,13 @@ class StepForm(CarrierForm):
 
 
 class BatchForm(CarrierForm):
-    """One step of many orders; which, and their tracking numbers, stand beside their rows."""
+    """A status change of several orders; the orders and their tracking numbers are fields of the table rows."""
 
     do = StringField("Do", [AnyOf([*orders.STAFF_STEPS, SLIPS])])
 
     @property
     def status(self) -> OrderStatus:
-        """Where the orders are to go, of a form that is valid and does not print."""
+        """The requested status; only of a valid form that does not print."""
         return OrderStatus(self.do.data or "")
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -157,10 +161,10 @@ class BatchForm(CarrierForm):
 
 
 def first_problem(form: FlaskForm) -> str:
-    """What is wrong with a form that is not valid, in one sentence."""
+    """The first error of an invalid form."""
     return next(str(problem) for field in form for problem in field.errors)
 
 
-def tracking_of(sent: MultiDict[str, str], number: str) -> str:
-    """The tracking number typed beside an order, cut to what is kept of one."""
-    return text_from(sent, f"tracking-{number}", MAX_TRACKING_NUMBER_LENGTH)
+def tracking_of(values: MultiDict[str, str], number: str) -> str:
+    """The tracking number entered in the row of an order, cut to its maximum length."""
+    return text_from(values, f"tracking-{number}", MAX_TRACKING_NUMBER_LENGTH)

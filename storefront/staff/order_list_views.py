@@ -1,4 +1,4 @@
-"""The order desk: every order as a list or a board, its steps for many at once, the same list as a file."""
+"""Orders as a list or a board, status changes of several at once, and the CSV export."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import (
     SLIPS,
     BatchForm,
-    chosen_orders,
     criteria_from,
+    default_filter,
     first_problem,
     is_board,
     orders_url,
+    selected_numbers,
     tracking_of,
-    usual_filter,
 )
-from storefront.staff.order_messages import MARKED, refusal_words
+from storefront.staff.order_messages import MARKED_AS, refusal_text
 from storefront.staff.order_views import BY
 from storefront.staff.stock_views import send_csv
 from storefront.web import session as web_session
@@ -37,11 +37,11 @@ bp.add_app_template_global(orders_url)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a batch.
+class BatchOutcome:
+    """The outcome of a batch.
 
-    :ivar done: numbers that took the step, also before
-    :ivar refused: why, by number
+    :ivar done: numbers of the orders that have the status now, or had it already
+    :ivar refused: reason by number of the order
     """
 
     status: OrderStatus
@@ -50,42 +50,44 @@ class Outcome:
 
     @property
     def notice(self) -> str:
-        return f"{plural(len(self.done), 'order')} marked as {MARKED[self.status]}" if self.done else ""
+        return f"{plural(len(self.done), 'order')} marked as {MARKED_AS[self.status]}" if self.done else ""
 
 
 @bp.get("/orders", endpoint="orders")
 @order_staff
 def show_orders() -> ResponseReturnValue:
-    """The desk."""
-    return _show_desk(form=BatchForm(formdata=None))
+    """Show the orders as a list or a board."""
+    return _show_list(form=BatchForm(formdata=None))
 
 
-def _show_desk(*, form: BatchForm, status: int = 200, chosen: Collection[str] = (), **more: Any) -> ResponseReturnValue:
-    """The list or the board, as the address asks.
+def _show_list(
+    *, form: BatchForm, status: int = 200, selected: Collection[str] = (), **more: Any
+) -> ResponseReturnValue:
+    """Render the list or the board, as the query string says.
 
-    :param chosen: numbers whose rows are marked
+    :param selected: numbers of the orders whose checkboxes are ticked
     """
     criteria, board = criteria_from(request.args), None
     if is_board(request.args):
         board = admin_list.show_board(criteria)
-        listed = [order for column in board.columns.values() for order in column]
+        shown = [order for column in board.columns.values() for order in column]
         counts, page = board.counts, None
     else:
         page = admin_list.list_orders(criteria)
-        listed, counts = list(page.orders), page.counts
+        shown, counts = list(page.orders), page.counts
     if request.args.get("chosen") == "all":
-        chosen = {order.id for order in listed}
+        selected = {order.id for order in shown}
     context = {
         "criteria": criteria,
         "board": board,
         "page": page,
         "counts": counts,
         "filters": admin_list.OrderFilter,
-        "is_usual": criteria.filter is usual_filter(criteria.words, board=board is not None),
-        "payment_of": payments.records_of([order.checkout_id for order in listed]),
+        "is_default_filter": criteria.filter is default_filter(criteria.words, board=board is not None),
+        "payment_of": payments.records_of([order.checkout_id for order in shown]),
         "form": form,
-        "chosen": chosen,
-        "is_all_chosen": bool(listed) and len(chosen) == len(listed),
+        "selected": selected,
+        "is_all_selected": bool(shown) and len(selected) == len(shown),
         "csv_url": orders_url(criteria, endpoint="staff.export_orders", cursor=""),
         **more,
     }
@@ -96,59 +98,59 @@ def _show_desk(*, form: BatchForm, status: int = 200, chosen: Collection[str] = 
 @bp.post("/orders")
 @order_staff
 def change_orders() -> ResponseReturnValue:
-    """Take the orders that were chosen to a step, each for itself; or print what is packed with them.
+    """Change the status of the selected orders, each in its own transaction, or print their packing slips.
 
-    Sent twice, the second time finds everything done.
+    Submitted twice, the second submit changes nothing.
     """
-    form, chosen = BatchForm(), chosen_orders(request.form)
+    form, selected = BatchForm(), selected_numbers(request.form)
     is_valid = form.validate()
     if form.do.errors:
         abort(400)
-    if not chosen or len(chosen) > admin_list.MAX_AT_ONCE:
-        most = f"Choose at most {admin_list.MAX_AT_ONCE} orders at once. Nothing was changed."
-        problem = most if chosen else "No order was chosen, so nothing was changed."
-        return _show_desk(form=form, status=422, chosen=chosen[: admin_list.MAX_AT_ONCE], problem=problem)
+    if not selected or len(selected) > admin_list.MAX_AT_ONCE:
+        too_many = f"Select at most {admin_list.MAX_AT_ONCE} orders. Nothing was changed."
+        problem = too_many if selected else "Select at least one order. Nothing was changed."
+        return _show_list(form=form, status=422, selected=selected[: admin_list.MAX_AT_ONCE], problem=problem)
     if form.do.data == SLIPS:
-        return redirect_or_hx(url_for(".packing_slips", order=chosen))
+        return redirect_or_hx(url_for(".packing_slips", order=selected))
     if not is_valid:
         problem = f"{first_problem(form)}. Nothing was changed."
-        return _show_desk(form=form, status=422, chosen=chosen, problem=problem)
-    outcome = _take_steps(chosen, form.status, form.named_carrier)
+        return _show_list(form=form, status=422, selected=selected, problem=problem)
+    outcome = _change_status(selected, form.status, form.named_carrier)
     if outcome.refused:
-        return _show_desk(form=form, status=409, chosen=list(outcome.refused), outcome=outcome, notice=outcome.notice)
+        return _show_list(form=form, status=409, selected=list(outcome.refused), outcome=outcome, notice=outcome.notice)
     if wants_fragment():
-        return _show_desk(form=form, chosen=chosen, outcome=outcome, notice=outcome.notice)
+        return _show_list(form=form, selected=selected, outcome=outcome, notice=outcome.notice)
     flash(outcome.notice, "notice")
-    return redirect(_here(), 303)
+    return redirect(_current_url(), 303)
 
 
-def _here() -> str:
+def _current_url() -> str:
     return orders_url(criteria_from(request.args), board=is_board(request.args))
 
 
-def _take_steps(numbers: Sequence[str], status: OrderStatus, carrier: str) -> Outcome:
-    """Each order in a transaction of its own: one that cannot go does not stop the others."""
-    outcome = Outcome(status)
+def _change_status(numbers: Sequence[str], status: OrderStatus, carrier: str) -> BatchOutcome:
+    """Change each order in its own transaction, so that a refused one does not stop the others."""
+    outcome = BatchOutcome(status)
     for number in numbers:
         parcel = {"carrier": carrier, "tracking": tracking_of(request.form, number)}
-        told = parcel if status is OrderStatus.SHIPPED else {}
+        shipment = parcel if status is OrderStatus.SHIPPED else {}
         try:
-            orders.advance(number, status, by=BY, actor=web_session.current_actor(), **told)
+            orders.advance(number, status, by=BY, actor=web_session.current_actor(), **shipment)
         except UnknownOrder:
-            outcome.refused[number] = f"No order has the number {number}."
+            outcome.refused[number] = f"There is no order {number}."
         except StepNotAllowed as refusal:
             if refusal.current is status:
                 outcome.done.append(number)
             else:
-                outcome.refused[number] = refusal_words(number, refusal)
+                outcome.refused[number] = refusal_text(number, refusal)
         else:
             outcome.done.append(number)
     return outcome
 
 
-# ------------------------------------------------------------------------------------------------ the file
+# ------------------------------------------------------------------------------------------------ CSV export
 
-EXPORTED = (
+CSV_COLUMNS = (
     "number",
     "ordered",
     "state",
@@ -181,21 +183,21 @@ EXPORTED = (
 @bp.get("/orders.csv")
 @order_staff
 def export_orders() -> ResponseReturnValue:
-    """The orders of the filter as a CSV file, without pages."""
-    return send_csv("orders", EXPORTED, _exported_rows(criteria_from(request.args)))
+    """Send the filtered orders as a CSV file, without pagination."""
+    return send_csv("orders", CSV_COLUMNS, _csv_rows(criteria_from(request.args)))
 
 
-def _exported_rows(criteria: admin_list.OrderQuery) -> Iterator[Sequence[object]]:
-    for found in admin_list.export_orders(criteria):
-        paid = payments.records_of([order.checkout_id for order in found])
-        for order in found:
-            yield _exported(order, paid.get(order.checkout_id))
+def _csv_rows(criteria: admin_list.OrderQuery) -> Iterator[Sequence[object]]:
+    for batch in admin_list.export_orders(criteria):
+        payment_of = payments.records_of([order.checkout_id for order in batch])
+        for order in batch:
+            yield _csv_row(order, payment_of.get(order.checkout_id))
 
 
-def _exported(order: OrderView, payment: PaymentRecord | None) -> Sequence[object]:
-    where = order.address
-    lines = ", ".join(filter(None, (where.line1, where.line2)))
-    goods = "; ".join(f"{item.quantity} x {item.sku}" for item in order.items)
+def _csv_row(order: OrderView, payment: PaymentRecord | None) -> Sequence[object]:
+    address = order.address
+    lines = ", ".join(filter(None, (address.line1, address.line2)))
+    items = "; ".join(f"{item.quantity} x {item.sku}" for item in order.items)
     total = order.grand_total
     figures = (order.subtotal, order.discount, order.shipping, order.tax, total, total - order.final_total)
     return (
@@ -203,16 +205,16 @@ def _exported(order: OrderView, payment: PaymentRecord | None) -> Sequence[objec
         order.placed_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         order.status.value,
         order.estimated_on.isoformat(),
-        where.full_name,
+        address.full_name,
         order.email,
         order.phone,
         lines,
-        where.city,
-        where.state,
-        where.postal_code,
-        where.country,
+        address.city,
+        address.state,
+        address.postal_code,
+        address.country,
         order.unit_count,
-        goods,
+        items,
         *(figure.amount for figure in figures),
         total.currency,
         order.payment_kind,

@@ -1,4 +1,4 @@
-"""Many products at once: chosen in the list, looked at, then changed all or none."""
+"""Bulk changes of products: selected in the list, previewed, then applied all or none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField
 from wtforms.validators import Regexp
 
-from storefront.catalog import products
+from storefront.catalog import products as catalog_products
 from storefront.catalog.products.admin import BulkAct, BulkChange, BulkConflict, BulkImpossible, BulkLine, PriceEnding
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_forms import KEY
@@ -23,29 +23,35 @@ from storefront.web import session as web_session
 from storefront.web.filters import plural
 from storefront.web.responses import redirect_or_hx, render_page
 
-_FIGURE = re.compile(r"([+-]?)([0-9]{1,9}(?:\.[0-9]{1,2})?)")
+_FIGURE_PATTERN = re.compile(r"([+-]?)([0-9]{1,9}(?:\.[0-9]{1,2})?)")
 MAX_PERCENT = 1000
 
-NOT_A_FIGURE = "Enter a figure such as -10 or 5.5."
-CHANGED_MEANWHILE = "Nothing was changed: {} other than what was looked at. They stand below as they are now."
-IMPOSSIBLE = "Nothing was changed: {} would come to nothing, or to more than a price may be."
+NOT_A_FIGURE = "Enter a number such as -10 or 5.5."
+CHANGED_MEANWHILE = "Nothing was changed: {} changed since the preview. The current prices are shown below."
+IMPOSSIBLE = "Nothing was changed: {} would fall to zero or exceed the maximum."
 
 
 class BulkForm(FlaskForm):
-    """What belongs to the whole submit; products and prices are read by hand."""
+    """The idempotency key of a bulk change; products and prices are read by `_selected` and `_seen`."""
 
     key = HiddenField(validators=[Regexp(KEY)])
 
 
-def _chosen(values: MultiDict[str, str]) -> list[int]:
-    """The products that were ticked."""
-    given = [*values.getlist("product"), *values.get("products", "").split(",", products.admin.MAX_PRODUCTS)]
-    found = [int(one) for one in given if re.fullmatch(r"[0-9]{1,9}", one)]
-    return list(dict.fromkeys(found))[: products.admin.MAX_PRODUCTS]
+def _selected(values: MultiDict[str, str]) -> list[int]:
+    """Read the ids of the selected products, without duplicates."""
+    values_sent = [
+        *values.getlist("product"),
+        *values.get("products", "").split(",", catalog_products.admin.MAX_PRODUCTS),
+    ]
+    ids = [int(value) for value in values_sent if re.fullmatch(r"[0-9]{1,9}", value)]
+    return list(dict.fromkeys(ids))[: catalog_products.admin.MAX_PRODUCTS]
 
 
 def _read(values: MultiDict[str, str]) -> tuple[BulkChange, str]:
-    """What is asked for, and what is wrong with it."""
+    """Read the requested change.
+
+    :return: the change, and what is wrong with it; empty when nothing is
+    """
     act, ending = values.get("act", ""), values.get("ending", "")
     change = BulkChange(
         BulkAct(act) if act in set(BulkAct) else BulkAct.PUBLISH,
@@ -53,23 +59,25 @@ def _read(values: MultiDict[str, str]) -> tuple[BulkChange, str]:
     )
     if not change.act.is_price:
         return change, ""
-    typed = _FIGURE.fullmatch(on_one_line(values.get("figure")).replace("\u2212", "-").removesuffix("%").strip())
+    typed = _FIGURE_PATTERN.fullmatch(
+        on_one_line(values.get("figure")).replace("\u2212", "-").removesuffix("%").strip()
+    )
     if typed is None or not Decimal(typed[2]):
         return change, NOT_A_FIGURE
     figure = Decimal(f"{typed[1]}{typed[2]}")
     if change.act is BulkAct.PERCENT and not -100 < figure <= MAX_PERCENT:
-        return change, f"A percentage is above -100 and at most {MAX_PERCENT:,}."
+        return change, f"Enter a percentage above -100 and up to {MAX_PERCENT:,}."
     return BulkChange(change.act, figure, change.ending), ""
 
 
 @bp.get("/products/changes")
 @stock_staff
 def bulk_change() -> ResponseReturnValue:
-    """What a change of many products would do; nothing is changed by looking."""
-    ids = _chosen(request.args)
+    """Preview a bulk change."""
+    ids = _selected(request.args)
     change, problem = _read(request.args)
     if not ids:
-        problem = "No product was ticked."
+        problem = "Select at least one product."
     return _show(ids, change, request.args, problem=problem, status=422 if problem else 200)
 
 
@@ -83,7 +91,7 @@ def _show(
     marked: tuple[BulkLine, ...] = (),
 ) -> ResponseReturnValue:
     has_figure = change.figure != 0 or not change.act.is_price
-    lines = products.admin.preview(ids, change) if ids and has_figure else ()
+    lines = catalog_products.admin.preview(ids, change) if ids and has_figure else ()
     return render_page(
         "staff/products/changes.html",
         fragment="staff/products/_changes.html",
@@ -96,58 +104,57 @@ def _show(
         marked={line.variant_id for line in marked},
         problem=problem,
         form=BulkForm(formdata=None, key=secrets.token_hex(16)),
-        heading=_in_words(change, len(ids)),
+        heading=_heading(change, len(ids)),
     )
 
 
-def _in_words(change: BulkChange, count: int) -> str:
-    goods = plural(count, "product")
+def _heading(change: BulkChange, count: int) -> str:
+    products = plural(count, "product")
     if change.act is BulkAct.PUBLISH:
-        return f"Put {goods} on sale"
+        return f"Publish {products}"
     if change.act is BulkAct.HIDE:
-        return f"Hide {goods}"
-    return f"Change the prices of {goods}"
+        return f"Hide {products}"
+    return f"Change the prices of {products}"
 
 
 @bp.post("/products/changes")
 @stock_staff
 def apply_bulk_change() -> ResponseReturnValue:
-    """Make the change that was looked at; pressed twice it is made once."""
+    """Apply a previewed change; a second click changes nothing."""
     form = BulkForm()
     if not form.validate():
         abort(400)
-    ids = _chosen(request.form)
+    ids = _selected(request.form)
     change, problem = _read(request.form)
     if problem or not ids:
-        return _show(ids, change, request.form, problem=problem or "No product was ticked.", status=422)
+        return _show(ids, change, request.form, problem=problem or "Select at least one product.", status=422)
     try:
-        count = products.admin.apply_bulk(
+        count = catalog_products.admin.apply_bulk(
             ids, change, seen=_seen(request.form), key=form.key.data or "", actor=web_session.current_actor()
         )
     except BulkConflict as conflict:
-        words = CHANGED_MEANWHILE.format(f"{plural(len(conflict.lines), 'price')} {_are(len(conflict.lines))}")
-        return _show(ids, change, request.form, problem=words, status=409, marked=conflict.lines)
+        problem = CHANGED_MEANWHILE.format(plural(len(conflict.lines), "price"))
+        return _show(ids, change, request.form, problem=problem, status=409, marked=conflict.lines)
     except BulkImpossible as impossible:
-        words = IMPOSSIBLE.format(plural(len(impossible.lines), "price"))
-        return _show(ids, change, request.form, problem=words, status=422, marked=impossible.lines)
-    flash(_done(change, count), "notice")
+        problem = IMPOSSIBLE.format(plural(len(impossible.lines), "price"))
+        return _show(ids, change, request.form, problem=problem, status=422, marked=impossible.lines)
+    flash(_done_text(change, count), "notice")
     return redirect_or_hx(url_for(".products"))
 
 
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _done(change: BulkChange, count: int | None) -> str:
+def _done_text(change: BulkChange, count: int | None) -> str:
     if count is None:
-        return "This was done already"
+        return "This change was already made"
     if change.act.is_price:
         return f"{plural(count, 'price')} changed"
-    return f"{plural(count, 'product')} {'put on sale' if change.act is BulkAct.PUBLISH else 'hidden'}"
+    return f"{plural(count, 'product')} {'published' if change.act is BulkAct.PUBLISH else 'hidden'}"
 
 
 def _seen(form: MultiDict[str, str]) -> dict[int, int]:
-    """The prices that were looked at, in minor units by variant."""
+    """Read the prices of the preview.
+
+    :return: minor units by variant id
+    """
     seen: dict[int, int] = {}
     for name in form:
         price: Any = re.fullmatch(r"[0-9]{1,14}", form[name])

@@ -1,4 +1,4 @@
-"""What the product desk accepts: its query string, the form of a product, a planned price."""
+"""Forms of the product pages: the filter in the query string, a product with its rows, a scheduled price."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from storefront.staff.variant_rows import (
 )
 from storefront.web.form_fields import required
 
-MAX_DESCRIPTION_LENGTH = 16_000  # characters; TEXT has room for 65,535 bytes
+MAX_DESCRIPTION_LENGTH = 16_000  # characters; the column TEXT holds 65,535 bytes
 MAX_SLUG_LENGTH = 80
 KEY = r"[0-9a-f]{32}\Z"
 BLANK_VARIANT, BLANK_SPEC = TypedVariant(), TypedSpec()
@@ -49,32 +49,32 @@ BLANK_VARIANT, BLANK_SPEC = TypedVariant(), TypedSpec()
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
 
-WORDS = {
-    Problem.MISSING: "It is gone",
-    Problem.SKU_TAKEN: "Another product carries this SKU",
-    Problem.SKU_TWICE: "This SKU stands in another row",
-    Problem.BARCODE_TAKEN: "Another product carries this barcode",
-    Problem.BARCODE_TWICE: "This barcode stands in another row",
-    Problem.OPTION_TWICE: "Another variant is called so",
-    Problem.OPTION_MISSING: "Say what tells it from the others",
-    Problem.OPTION_NAME_MISSING: "Say what the variants differ in, such as Size",
-    Problem.NONE_ON_SALE: "One variant must be on sale; to take all of it off, hide the product",
-    Problem.WAS_NOT_HIGHER: "The old price must be the higher one",
-    Problem.SPEC_TWICE: "This name stands in another row",
-    Problem.SPEC_ALIKE: "Two specifications have names that are too much alike",
-    Problem.NOT_DELETABLE: "It was sold or counted: take it off sale instead",
-    Problem.UNKNOWN_CATEGORY: "Choose a category that there is",
-    Problem.SLUG_TAKEN: "Another category has this address",
-    Problem.SLUG_WAS_ANOTHERS: "Old links to another category lead here",
-    Problem.NAME_TAKEN: "Another category is called so",
-    Problem.PAST: "That is past; to change the price now, type it above",
-    Problem.OVERLAPS: "Another planned price is on at that time",
-    Problem.ENDS_BEFORE: "It must end after it begins",
+PROBLEM_TEXTS = {
+    Problem.MISSING: "This no longer exists",
+    Problem.SKU_TAKEN: "Another product has this SKU",
+    Problem.SKU_TWICE: "This SKU is in another row",
+    Problem.BARCODE_TAKEN: "Another product has this barcode",
+    Problem.BARCODE_TWICE: "This barcode is in another row",
+    Problem.OPTION_TWICE: "Another variant has this name",
+    Problem.OPTION_MISSING: "Enter a name that tells this variant from the others",
+    Problem.OPTION_NAME_MISSING: "Enter what the variants differ in, such as Size",
+    Problem.NONE_ON_SALE: "At least one variant must be active. To stop selling all of them, hide the product",
+    Problem.WAS_NOT_HIGHER: "The compare-at price must be higher than the price",
+    Problem.SPEC_TWICE: "This name is in another row",
+    Problem.SPEC_ALIKE: "Two specifications have names that are too similar",
+    Problem.NOT_DELETABLE: "This variant has sales or stock movements. Make it inactive instead",
+    Problem.UNKNOWN_CATEGORY: "Choose a category from the list",
+    Problem.SLUG_TAKEN: "Another category has this URL slug",
+    Problem.SLUG_WAS_ANOTHERS: "Another category used this URL slug, and old links still point to it",
+    Problem.NAME_TAKEN: "Another category has this name",
+    Problem.PAST: "Choose a time in the future. To change the price now, edit the variant",
+    Problem.OVERLAPS: "Another scheduled price covers this time",
+    Problem.ENDS_BEFORE: "The end must be after the start",
 }
 
 
 def criteria_from(args: MultiDict[str, str]) -> ProductCriteria:
-    """What the address of the list asks for. A value that is none of ours falls back: a kept link must not break."""
+    """Read the filter from the query string. Unknown values fall back to the default, so that old links still work."""
     show, sort = args.get("show", ""), args.get("sort", "")
     return ProductCriteria(
         words=text_from(args, "q"),
@@ -85,7 +85,7 @@ def criteria_from(args: MultiDict[str, str]) -> ProductCriteria:
 
 
 def products_url(criteria: ProductCriteria, **changes: Any) -> str:
-    """The address of the list with something changed; any change but of the place starts at the first page."""
+    """Build the URL of the product list with a part of the filter changed; any change restarts at the first page."""
     changed = replace(criteria, **({"cursor": "", **changes} if changes else {}))
     return url_for(
         "staff.products",
@@ -97,26 +97,26 @@ def products_url(criteria: ProductCriteria, **changes: Any) -> str:
 
 
 def paragraphs(text: str | None) -> str:
-    """Text of several lines, without what no page may show."""
+    """Clean multi-line text: control characters removed, line ends normalised."""
     return _CONTROLS.sub(" ", (text or "").replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
 def slug_check(form: FlaskForm, field: Field) -> None:
-    """An address is made of small letters, digits and hyphens; an empty one is made of the name."""
+    """Validate a URL slug; an empty one is valid and is generated from the name."""
     if field.data and not _SLUG.fullmatch(field.data):
-        raise ValidationError("Use small letters, digits and single hyphens, such as clay-mug")
+        raise ValidationError("Use lowercase letters, digits and single hyphens, such as clay-mug")
 
 
 class ProductForm(FlaskForm):
-    """The fields of a product that there are once; `specs` and `variants` are its rows.
+    """The form of a product. `fill` reads its rows, `specs` and `variants`, from the request or from the product.
 
-    `open` makes one, filled in from what was sent or from the product as it stands.
+    :cvar seen: version of the product when the form was opened, to detect a concurrent change
     """
 
     seen = HiddenField()
     name = StringField("Name", required("Enter a name", products.admin.MAX_PRODUCT_NAME_LENGTH), filters=[on_one_line])
     slug = StringField(
-        "Address",
+        "URL slug",
         [Length(max=MAX_SLUG_LENGTH, message=f"Use at most {MAX_SLUG_LENGTH} characters"), slug_check],
         filters=[on_one_line],
     )
@@ -135,10 +135,10 @@ class ProductForm(FlaskForm):
         filters=[paragraphs],
     )
     option_name = StringField(
-        "Variants differ in", [Length(max=40, message="Use at most 40 characters")], filters=[on_one_line]
+        "Option name", [Length(max=40, message="Use at most 40 characters")], filters=[on_one_line]
     )
     category = SelectField("Main category", validate_choice=False)
-    more = SelectMultipleField("Also in", validate_choice=False)
+    more = SelectMultipleField("Additional categories", validate_choice=False)
 
     record: ProductRecord | None
     currency: str
@@ -146,7 +146,10 @@ class ProductForm(FlaskForm):
     variants: list[TypedVariant]
 
     def fill(self, record: ProductRecord | None, categories: Sequence[CategoryRecord], *, sent: bool) -> None:
-        """Take the rows that were sent, or those of the product as it stands."""
+        """Fill in the category choices and the rows.
+
+        :param sent: take the rows from the request, not from `record`
+        """
         self.record = record
         self.currency = record.currency if record else current_app.config["CURRENCY"]
         choices = [(str(category.id), category.name) for category in categories]
@@ -166,7 +169,7 @@ class ProductForm(FlaskForm):
 
     @property
     def version(self) -> int:
-        """The version that was looked at; one that never was when the field holds none."""
+        """The version of the product that the form was opened with; 0, which no product has, when it is unreadable."""
         typed = self.seen.data or ""
         return int(typed) if re.fullmatch(r"[0-9]{1,9}", typed) else 0
 
@@ -176,38 +179,40 @@ class ProductForm(FlaskForm):
 
     @property
     def row_problems(self) -> list[tuple[str, str]]:
-        """Id of each field of a row that is wrong, and what is wrong with it."""
-        found = []
+        """Field id and text of each error in a row."""
+        problems = []
         for i, row in enumerate(self.variants):
-            called = row.sku or row.option or "A new variant"
-            found += [(f"variant-{i}-{name}", f"{called}: {text}") for name, text in row.problems.items()]
+            label = row.sku or row.option or "New variant"
+            problems += [(f"variant-{i}-{name}", f"{label}: {text}") for name, text in row.problems.items()]
         for i, spec in enumerate(self.specs):
-            called = spec.name or spec.value
-            found += [(f"spec-{i}-{name}", f"{called}: {text}") for name, text in spec.problems.items()]
-        return found
+            label = spec.name or spec.value
+            problems += [(f"spec-{i}-{name}", f"{label}: {text}") for name, text in spec.problems.items()]
+        return problems
 
-    def is_sound(self) -> bool:
-        """Whether all of it can be read. Says beside each field what cannot."""
+    def validate_all(self) -> bool:
+        """Validate the fields and the rows, adding an error to each that is wrong."""
         self.validate()
-        ids = {choice for choice, _ in self.places}
+        ids = {choice for choice, _ in self.category_choices}
         if self.category.data not in ids:
             self._add(self.category, "Choose a category")
         self.more.data = [choice for choice in self.more.data or [] if choice in ids]
         if len(self.variants) > products.admin.MAX_VARIANTS or len(self.specs) > products.admin.MAX_SPECS:
-            self.form_errors.append(f"At most {products.admin.MAX_VARIANTS} rows of a kind")
-        self._name_variants()
+            self.form_errors.append(
+                f"Use at most {products.admin.MAX_VARIANTS} variants and {products.admin.MAX_SPECS} specifications"
+            )
+        self._require_skus()
         return not (self.errors or self.row_problems)
 
     @property
-    def places(self) -> list[tuple[str, str]]:
+    def category_choices(self) -> list[tuple[str, str]]:
         return [(str(choice[0]), str(choice[1])) for choice in self.category.choices or []]
 
     @property
     def own_sku(self) -> str:
         return self.record.sku if self.record else ""
 
-    def _name_variants(self) -> None:
-        """Each new variant needs a SKU; of a product with one the product's own is taken."""
+    def _require_skus(self) -> None:
+        """Require a SKU of each new variant; the only variant of a new product takes the SKU of the product."""
         typed = [i for i, row in enumerate(self.variants) if not row.is_empty]
         for i in typed:
             row = self.variants[i]
@@ -217,7 +222,7 @@ class ProductForm(FlaskForm):
             self.variants[0] = replace(self.variants[0], problems={"price": BAD_PRICE})
 
     def draft(self) -> ProductDraft:
-        """How the product should stand; of a form that is sound."""
+        """The product as entered; only after `validate_all` succeeded."""
         ids = [int(self.category.data or 0), *(int(choice) for choice in self.more.data or [])]
         return ProductDraft(
             name=self.name.data or "",
@@ -231,42 +236,50 @@ class ProductForm(FlaskForm):
         )
 
     def explain(self, problems: Mapping[str, Problem]) -> None:
-        """Say beside each field what the catalogue had against it. Rows count without those that are empty."""
+        """Add the errors of the catalogue to the fields.
+
+        :param problems: by field, such as "slug" or "variants.0.sku"; rows are counted without empty ones
+        """
         self.variants = [row for row in self.variants if not row.is_empty] or [BLANK_VARIANT]
         self.specs = [row for row in self.specs if not row.is_empty] or [BLANK_SPEC]
-        for place, problem in problems.items():
-            kind, _, rest = place.partition(".")
+        for field_name, problem in problems.items():
+            kind, _, rest = field_name.partition(".")
             number, _, name = rest.partition(".")
             if kind == "variants" and number.isdigit() and int(number) < len(self.variants):
                 row = self.variants[int(number)]
-                self.variants[int(number)] = replace(row, problems={**row.problems, name: WORDS[problem]})
+                self.variants[int(number)] = replace(row, problems={**row.problems, name: PROBLEM_TEXTS[problem]})
             elif kind == "specs" and number.isdigit() and int(number) < len(self.specs):
                 spec = self.specs[int(number)]
-                self.specs[int(number)] = replace(spec, problems={**spec.problems, name: WORDS[problem]})
+                self.specs[int(number)] = replace(spec, problems={**spec.problems, name: PROBLEM_TEXTS[problem]})
             elif kind in {"sku", "slug", "option_name"} and kind in self:
-                self._add(self[kind], WORDS[problem])
+                self._add(self[kind], PROBLEM_TEXTS[problem])
             elif kind == "categories":
-                self._add(self.category, WORDS[problem])
+                self._add(self.category, PROBLEM_TEXTS[problem])
             else:
-                self.form_errors.append(WORDS[problem])
+                self.form_errors.append(PROBLEM_TEXTS[problem])
 
-    def take_over(self, record: ProductRecord) -> None:
-        """Show variants that somebody added meanwhile among those that were typed."""
+    def merge_variants(self, record: ProductRecord) -> None:
+        """Add the variants that somebody else added meanwhile to the submitted rows."""
         self.record = record
-        named = {row.known.id for row in self.variants if row.known}
-        self.variants += [variant_row(variant) for variant in record.variants if variant.id not in named]
+        submitted = {row.known.id for row in self.variants if row.known}
+        self.variants += [variant_row(variant) for variant in record.variants if variant.id not in submitted]
 
     @staticmethod
-    def _add(field: Field, words: str) -> None:
-        field.errors = [*field.errors, words]
+    def _add(field: Field, error: str) -> None:
+        field.errors = [*field.errors, error]
 
 
 class NewProductForm(ProductForm):
+    """The form of a product to create.
+
+    :cvar key: idempotency key: a second submit creates nothing
+    """
+
     key = HiddenField(validators=[Regexp(KEY)])
     sku = StringField(
         "SKU", required("Enter a SKU", products.admin.MAX_SKU_LENGTH), filters=[lambda text: on_one_line(text).upper()]
     )
-    is_published = BooleanField("Put it on sale at once")
+    is_published = BooleanField("Publish now")
 
     def validate_sku(self, field: Field) -> None:
         if not SKU_PATTERN.fullmatch(field.data or ""):
@@ -278,28 +291,31 @@ class NewProductForm(ProductForm):
 
 
 class PublicationForm(FlaskForm):
-    """Whether a product is to be on sale."""
+    """The button that publishes or hides a product."""
 
     publish = HiddenField(validators=[Regexp(r"[01]\Z")])
 
 
 class ScheduledPriceForm(FlaskForm):
-    """A price that begins later; moments are those of the shop's time zone."""
+    """A price that starts later. Times are in the shop's time zone."""
 
     variant = SelectField("Variant", validate_choice=False)
     price = StringField("New price", filters=[on_one_line])
-    compare_at_price = StringField("Old price to show", filters=[on_one_line])
-    starts_at = StringField("From", filters=[on_one_line])
-    ends_at = StringField("Until", filters=[on_one_line])
+    compare_at_price = StringField("Compare-at price", filters=[on_one_line])
+    starts_at = StringField("Starts", filters=[on_one_line])
+    ends_at = StringField("Ends", filters=[on_one_line])
 
     def offer(self, record: ProductRecord) -> None:
-        """Name the variants to choose from."""
+        """Fill in the variants to choose from."""
         self.variant.choices = [
             (str(v.id), f"{v.sku}  {v.option}" if v.option else v.sku) for v in record.variants if not v.is_withdrawn
         ]
 
     def read(self, currency: str) -> tuple[int, Money, Money | None, datetime, datetime | None] | None:
-        """What is planned; None when it cannot be read, which it says beside the fields."""
+        """Validate the fields.
+
+        :return: variant id, price, compare-at price, start and end; None when a field has an error
+        """
         self.validate()
         choices: Any = self.variant.choices
         if self.variant.data not in {choice for choice, _ in choices}:
@@ -312,21 +328,24 @@ class ScheduledPriceForm(FlaskForm):
             self.compare_at_price.errors = [BAD_PRICE]
         starts_at, ends_at = _moment(self.starts_at.data), _moment(self.ends_at.data)
         if starts_at is None:
-            self.starts_at.errors = ["Enter a day and time"]
+            self.starts_at.errors = ["Enter a date and time"]
         if self.ends_at.data and ends_at is None:
-            self.ends_at.errors = ["Enter a day and time, or nothing"]
+            self.ends_at.errors = ["Enter a date and time, or leave it empty"]
         if self.errors or price is None or starts_at is None:
             return None
         return int(self.variant.data or 0), price, compare_at_price, starts_at, ends_at
 
     def explain(self, problems: Mapping[str, Problem]) -> None:
-        """Say beside each field what the catalogue had against it."""
-        for place, problem in problems.items():
-            self[place].errors = [*self[place].errors, WORDS[problem]]
+        """Add the errors of the catalogue to the fields."""
+        for name, problem in problems.items():
+            self[name].errors = [*self[name].errors, PROBLEM_TEXTS[problem]]
 
 
 def _moment(typed: str | None) -> datetime | None:
-    """A moment of the shop's time zone, as a browser sends it."""
+    """Parse a `datetime-local` value, which is in the shop's time zone.
+
+    :return: in UTC; None when it is invalid
+    """
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?", typed or ""):
         return None
     try:

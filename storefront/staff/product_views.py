@@ -1,4 +1,4 @@
-"""The product desk: every product in a list, and one product with its variants, details and prices to come."""
+"""Products: the list, and the form of one with its variants, specifications and scheduled prices."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ from storefront.web.responses import answer, redirect_or_hx, render_page
 bp.add_app_template_global(products_url)
 
 CHANGED_MEANWHILE = (
-    "Nothing was saved: somebody changed this product since you opened it. What is typed below is yours, beside it "
-    "stands what there is now. Save again to keep yours."
+    "Nothing was saved: somebody else changed this product since you opened it. The current values are shown below "
+    "your changes. Save again to keep your changes."
 )
+PRICE_IS_OVER = "Nothing was changed: this scheduled price has ended or was cancelled."
 
 
 @bp.get("/products")
 @stock_staff
 def products() -> ResponseReturnValue:
-    """Every product, found, filtered and chosen for bulk changes."""
+    """List the products, with search, filters and checkboxes for bulk changes."""
     criteria = criteria_from(request.args)
     return render_page(
         "staff/products/products.html",
@@ -45,13 +46,13 @@ def products() -> ResponseReturnValue:
     )
 
 
-# --------------------------------------------------------------------------------------------- a new one
+# --------------------------------------------------------------------------------------------- new product
 
 
 @bp.get("/products/new")
 @stock_staff
 def new_product() -> ResponseReturnValue:
-    """The form of a product that is not there yet."""
+    """Show the form for a new product."""
     form = NewProductForm(formdata=None, key=secrets.token_hex(16), is_published=True)
     form.fill(None, catalog_products.admin.list_categories(), sent=False)
     return _show_new(form)
@@ -72,12 +73,12 @@ def _show_new(form: NewProductForm, status: int = 200) -> ResponseReturnValue:
 @bp.post("/products")
 @stock_staff
 def create_product() -> ResponseReturnValue:
-    """Add a product; pressed twice it is added once."""
+    """Create a product; a second click creates nothing."""
     form = NewProductForm()
     form.fill(None, catalog_products.admin.list_categories(), sent=True)
     if _changes_rows(form):
         return _show_new(form)
-    if not form.is_sound():
+    if not form.validate_all():
         return _show_new(form, 422)
     published = bool(form.is_published.data)
     try:
@@ -91,16 +92,19 @@ def create_product() -> ResponseReturnValue:
     except DraftRefused as refusal:
         form.explain(refusal.problems)
         return _show_new(form, 422)
-    flash(f"{form.name.data} is added", "notice")
+    flash(f"{form.name.data} created", "notice")
     return redirect_or_hx(url_for(".product", product_id=product_id))
 
 
 def _changes_rows(form: ProductForm) -> bool:
-    """Whether a row more or less was asked for, or an address made of the name: then nothing is saved yet."""
-    asked, drop = request.form.get("add", ""), request.form.get("drop", "")
-    if asked == "variant":
+    """Carry out a button that only edits the form: add or drop a row, generate the slug.
+
+    :return: whether one was pressed; then nothing is saved yet
+    """
+    add, drop = request.form.get("add", ""), request.form.get("drop", "")
+    if add == "variant":
         form.variants.append(BLANK_VARIANT)
-    elif asked == "spec":
+    elif add == "spec":
         form.specs.append(BLANK_SPEC)
     elif drop.startswith("variant-"):
         form.variants = [row for i, row in enumerate(form.variants) if f"variant-{i}" != drop or row.known]
@@ -120,47 +124,47 @@ def _changes_rows(form: ProductForm) -> bool:
 @bp.get("/products/<id:product_id>")
 @stock_staff
 def product(product_id: int) -> ResponseReturnValue:
-    """One product, to be changed."""
+    """Show the form of a product."""
     return show_product(product_id)
 
 
 def show_product(product_id: int, *, status: int = 200, problem: str = "", **more: Any) -> ResponseReturnValue:
-    """The page of one product as it stands, or with what was typed into one of its forms.
+    """Render the page of a product as it is stored, or with what was entered into one of its forms.
 
-    :param problem: stands above everything else
-    :param more: what a partial of the page needs; `form` or `plan` with what was typed, `now` by id of a field
+    :param problem: shown at the top
+    :param more: further template variables: `form` or `price_form` as submitted, `now`: current values by field id
     """
     return render_page(
         "staff/products/product.html",
         fragment=more.pop("fragment", "staff/products/_product.html"),
         status=status,
         problem=problem,
-        **{**_parts(product_id), **more},
+        **{**_context(product_id), **more},
     )
 
 
-def _parts(product_id: int) -> dict[str, Any]:
-    """What the page of a product shows, each form as the product stands."""
+def _context(product_id: int) -> dict[str, Any]:
+    """The template variables of the page, with each form filled in from the stored product."""
     record = catalog_products.admin.get_product_record(product_id)
     form = ProductForm(formdata=None, obj=record, seen=record.version)
     form.category.data, form.more.data = str(record.categories[0]), [str(i) for i in record.categories[1:]]
     form.fill(record, catalog_products.admin.list_categories(), sent=False)
-    plan = ScheduledPriceForm(formdata=None)
-    plan.offer(record)
+    price_form = ScheduledPriceForm(formdata=None)
+    price_form.offer(record)
     url = url_for(".change_product", product_id=product_id)
-    return {"record": record, "form": form, "plan": plan, "url": url, "now": {}, "notice": ""}
+    return {"record": record, "form": form, "price_form": price_form, "url": url, "now": {}, "notice": ""}
 
 
 @bp.post("/products/<id:product_id>")
 @stock_staff
 def change_product(product_id: int) -> ResponseReturnValue:
-    """Save what was typed, unless somebody changed the product meanwhile or it cannot stand like that."""
+    """Save a product, unless a field is invalid or somebody else changed it meanwhile."""
     record = catalog_products.admin.get_product_record(product_id)
     form = ProductForm()
     form.fill(record, catalog_products.admin.list_categories(), sent=True)
     if _changes_rows(form):
         return show_product(product_id, form=form)
-    if not form.is_sound():
+    if not form.validate_all():
         return show_product(product_id, status=422, form=form)
     try:
         catalog_products.admin.change_product(
@@ -169,7 +173,7 @@ def change_product(product_id: int) -> ResponseReturnValue:
     except ProductConflict as conflict:
         form.seen.data = str(conflict.record.version)
         now = differences(form, conflict.record)
-        form.take_over(conflict.record)
+        form.merge_variants(conflict.record)
         return show_product(product_id, status=409, problem=CHANGED_MEANWHILE, form=form, now=now)
     except DraftRefused as refusal:
         form.explain(refusal.problems)
@@ -178,56 +182,56 @@ def change_product(product_id: int) -> ResponseReturnValue:
 
 
 def _done(product_id: int, notice: str) -> ResponseReturnValue:
-    """Something was done: the product as it stands now, and what was done in words."""
-    parts = {**_parts(product_id), "problem": "", "notice": notice}
-    return answer("staff/products/_after_change.html", otherwise=url_for(".product", product_id=product_id), **parts)
+    """Answer a successful action with the stored product and a notice."""
+    context = {**_context(product_id), "problem": "", "notice": notice}
+    return answer("staff/products/_after_change.html", otherwise=url_for(".product", product_id=product_id), **context)
 
 
 @bp.post("/products/<id:product_id>/publication")
 @stock_staff
 def publish_product(product_id: int) -> ResponseReturnValue:
-    """Put a product on sale, or hide it."""
+    """Publish or hide a product."""
     form = PublicationForm()
     if not form.validate():
         abort(400)
     catalog_products.admin.get_product_record(product_id)
     publish = form.publish.data == "1"
     catalog_products.admin.set_published([product_id], publish, actor=web_session.current_actor())
-    return _done(product_id, "It is on sale" if publish else "It is hidden")
+    return _done(product_id, "Product published" if publish else "Product hidden")
 
 
-# --------------------------------------------------------------------------------------------- prices to come
+# --------------------------------------------------------------------------------------------- scheduled prices
 
 
 @bp.post("/products/<id:product_id>/prices")
 @stock_staff
 def schedule_price(product_id: int) -> ResponseReturnValue:
-    """Let a variant have another price later."""
+    """Schedule a price for a variant."""
     record = catalog_products.admin.get_product_record(product_id)
     form = ScheduledPriceForm()
     form.offer(record)
-    planned = form.read(record.currency)
-    if planned is None:
-        return show_product(product_id, status=422, plan=form)
-    variant_id, price, compare_at_price, starts_at, ends_at = planned
+    scheduled = form.read(record.currency)
+    if scheduled is None:
+        return show_product(product_id, status=422, price_form=form)
+    variant_id, price, compare_at_price, starts_at, ends_at = scheduled
     try:
         catalog_products.admin.schedule_price(
             variant_id, price, compare_at_price, starts_at, ends_at, actor=web_session.current_actor()
         )
     except DraftRefused as refusal:
         form.explain(refusal.problems)
-        return show_product(product_id, status=422, plan=form)
-    return _done(product_id, "The price is planned")
+        return show_product(product_id, status=422, price_form=form)
+    return _done(product_id, "Price scheduled")
 
 
 @bp.post("/products/<id:product_id>/prices/<id:plan_id>/cancellation")
 @stock_staff
 def cancel_price(product_id: int, plan_id: int) -> ResponseReturnValue:
-    """Call off a price to come; one that has begun ends now."""
-    if plan_id not in {plan.id for plan in catalog_products.admin.get_product_record(product_id).planned}:
-        return show_product(product_id, status=409, problem="Nothing was changed: this price is over or called off.")
+    """Cancel a scheduled price; one that has started ends now."""
+    if plan_id not in {price.id for price in catalog_products.admin.get_product_record(product_id).planned}:
+        return show_product(product_id, status=409, problem=PRICE_IS_OVER)
     try:
         catalog_products.admin.cancel_price(plan_id, actor=web_session.current_actor())
     except UnknownScheduledPrice:
-        return show_product(product_id, status=409, problem="Nothing was changed: this price is over or called off.")
-    return _done(product_id, "The price is called off")
+        return show_product(product_id, status=409, problem=PRICE_IS_OVER)
+    return _done(product_id, "Scheduled price cancelled")

@@ -1,4 +1,4 @@
-"""What the order desk accepts about money and goods that go back, and what its pages are to know for that."""
+"""Forms of refunds, cancellations and decisions on returns, and the template variables of the refund panel."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from storefront.orders.values import OrderStatus, OrderView
 from storefront.web.form_fields import squeeze
 
 PREVIEW, REFUND = "preview", "refund"
-MAX_AMOUNT = Decimal(10) ** 10  # more than any column holds
+MAX_AMOUNT = Decimal(10) ** 10  # above what the money columns hold
 
 _CANCELLABLE = frozenset({OrderStatus.CONFIRMED, OrderStatus.PROCESSING})
-_MAX_ENTRY_LENGTH = 200  # of the timeline, where a shopper reads why
+_MAX_TIMELINE_NOTE_LENGTH = 200  # characters; the customer reads the reason in the timeline
 
 
 class AmountField(StringField):
-    """An amount of money, in the largest unit; empty for none."""
+    """An amount of money in major units, such as rupees; may be empty."""
 
     def of(self, currency: str) -> Money | None:
-        """What was entered, of a form that is valid."""
+        """The amount of a valid form; None when it is empty."""
         return Money.of(_decimal(self.data), currency) if self.data else None
 
 
@@ -37,9 +37,9 @@ def _decimal(typed: str | None) -> Decimal:
 
 
 class AmountForm(FlaskForm):
-    """Forms with an amount derive from this."""
+    """Base of the forms with an amount."""
 
-    amount = AmountField("Other amount", [Length(max=20)], filters=[squeeze])
+    amount = AmountField("Custom amount", [Length(max=20)], filters=[squeeze])
 
     def validate_amount(self, field: Field) -> None:
         if not field.data:
@@ -53,46 +53,55 @@ class AmountForm(FlaskForm):
 
 
 class RefundForm(AmountForm):
-    """A refund; the units it is for are read by `units_from`."""
+    """A refund; its units are read by `quantities_from`.
+
+    :cvar key: idempotency key: a second submit refunds nothing
+    """
 
     key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
     do = StringField(validators=[AnyOf((PREVIEW, REFUND))])
-    with_shipping = BooleanField("The delivery too")
-    restock = BooleanField("Back on the shelf")
-    reason = StringField("Reason, for us", [Length(max=MAX_REASON_LENGTH)], filters=[squeeze])
+    with_shipping = BooleanField("Refund shipping")
+    restock = BooleanField("Restock items")
+    reason = StringField("Internal reason", [Length(max=MAX_REASON_LENGTH)], filters=[squeeze])
 
 
 class CancelForm(FlaskForm):
-    restock = BooleanField("Goods back on the shelf", default=True)
-    reason = StringField("Reason, as the customer reads it", [Length(max=_MAX_ENTRY_LENGTH)], filters=[squeeze])
+    """The cancellation of an order that was not shipped."""
+
+    restock = BooleanField("Restock items", default=True)
+    reason = StringField("Reason shown to the customer", [Length(max=_MAX_TIMELINE_NOTE_LENGTH)], filters=[squeeze])
 
 
 class ApprovalForm(AmountForm):
-    with_shipping = BooleanField("The delivery too")
-    restock = BooleanField("Back on the shelf")
+    """The approval of a return, with what is refunded besides its units."""
+
+    with_shipping = BooleanField("Refund shipping")
+    restock = BooleanField("Restock items")
 
 
 class DeclineForm(FlaskForm):
+    """The refusal of a return, with the reason."""
+
     answer = StringField(
-        "Why, as the customer reads it",
-        [DataRequired("Say why"), Length(max=MAX_NOTE_LENGTH)],
+        "Reason shown to the customer",
+        [DataRequired("Enter a reason"), Length(max=MAX_NOTE_LENGTH)],
         filters=[squeeze],
     )
 
 
 def new_refund_form() -> RefundForm:
-    """An empty form with a key of its own."""
+    """Make an empty refund form with a fresh idempotency key."""
     return RefundForm(formdata=None, key=secrets.token_hex(16))
 
 
-def money_of(order: OrderView) -> dict[str, Any]:
-    """What `staff/orders/_refunds.html` is to know of an order."""
+def refund_context(order: OrderView) -> dict[str, Any]:
+    """The template variables of `staff/orders/_refunds.html`."""
     refunds = orders.refunds_of(order)
     return {
         "terms": RefundTerms.of(order),
         "refunds": refunds,
         "notes": orders.credit_notes_of(order, refunds),
-        "came_over": is_legacy_checkout(order.checkout_id),
+        "is_legacy": is_legacy_checkout(order.checkout_id),
         "returns": orders.returns_of(order),
         "refund_form": new_refund_form(),
         "cancel_form": CancelForm(formdata=None) if order.status in _CANCELLABLE else None,

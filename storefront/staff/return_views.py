@@ -1,4 +1,4 @@
-"""Returns at the desk: what shoppers want to send back, approved with a refund or declined with a reason."""
+"""Return requests: approved with a refund, or declined with a reason."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from storefront.web.responses import render_page, wants_fragment
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A return as the desk shows it.
+class ReturnRow:
+    """A return as the list shows it.
 
-    :ivar worth: what would go back for it
-    :ivar shipping: and for the delivery
+    :ivar worth: refund for its units
+    :ivar shipping: shipping that can still be refunded
     """
 
-    returned: ReturnView
+    request: ReturnView
     order: OrderView
     worth: Money
     shipping: Money
@@ -38,7 +38,7 @@ class Asked:
 @bp.get("/returns")
 @order_staff
 def returns() -> ResponseReturnValue:
-    """Those that wait, oldest first; or those in another state."""
+    """List the open returns, oldest first, or those with another status."""
     return _show_returns(_state_from(request.args.get("show", "")))
 
 
@@ -49,16 +49,19 @@ def _state_from(show: str) -> ReturnState:
 def _show_returns(
     state: ReturnState = ReturnState.REQUESTED, *, status: int = 200, problem: str = "", notice: str = "", **sent: Any
 ) -> ResponseReturnValue:
-    """:param sent: id and form of the return that was refused"""
+    """Render the list.
+
+    :param sent: `wrong` and `form`: id and form of the return whose decision was refused
+    """
     listed = orders.list_returns(state)
-    found = {order.id: order for order in orders.get_orders({asked.order_id for asked in listed})}
+    order_of = {order.id: order for order in orders.get_orders({view.order_id for view in listed})}
     return render_page(
         "staff/returns/index.html",
         fragment="staff/returns/_after_decision.html" if request.method == "POST" else "staff/returns/_returns.html",
         status=status,
         state=state,
         states=tuple(ReturnState),
-        listed=[_asked(view, found[view.order_id]) for view in listed],
+        rows=[_row(view, order_of[view.order_id]) for view in listed],
         open_count=orders.count_open_returns(),
         problem=problem,
         notice=notice or problem,
@@ -66,21 +69,21 @@ def _show_returns(
     )
 
 
-def _asked(view: ReturnView, order: OrderView) -> Asked:
+def _row(view: ReturnView, order: OrderView) -> ReturnRow:
     terms = RefundTerms.of(order)
     worth = terms.worth_of_return(view) if view.is_open else Money(0, order.grand_total.currency)
-    return Asked(view, order, worth, terms.shipping_left)
+    return ReturnRow(view, order, worth, terms.shipping_left)
 
 
 @bp.post("/returns/<id:return_id>/approval")
 @order_staff
 def approve_return(return_id: int) -> ResponseReturnValue:
-    """Take goods back and give their money back; pressed twice, or by two at once, it is done once."""
-    form, asked = ApprovalForm(), orders.get_return(return_id)
+    """Approve a return and refund it; a second click, or a second person, changes nothing."""
+    form, requested = ApprovalForm(), orders.get_return(return_id)
     if not form.validate():
         problem = f"Return no. {return_id}: {first_problem(form)}"
         return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
-    amount = form.amount.of(orders.get_order(asked.order_id).grand_total.currency)
+    amount = form.amount.of(orders.get_order(requested.order_id).grand_total.currency)
     restock, with_shipping = form.restock.data, form.with_shipping.data
     try:
         number = orders.approve_return(
@@ -92,18 +95,18 @@ def approve_return(return_id: int) -> ResponseReturnValue:
             by=BY,
         )
     except ReturnDecided as refusal:
-        return _decided(return_id, refusal.state, ReturnState.APPROVED)
+        return _already_decided(return_id, refusal.state, ReturnState.APPROVED)
     except TooMuchBack as refusal:
-        problem = f"Return no. {return_id}: at most {money(refusal.left)} can go back."
+        problem = f"Return no. {return_id}: at most {money(refusal.left)} can be refunded."
         return _show_returns(status=409, problem=problem, wrong=return_id, form=form)
-    given = orders.get_refund(number).amount
-    return _done(f"Return no. {return_id} is approved: {money(given)} goes back. The customer is written to.")
+    refunded = orders.get_refund(number).amount
+    return _done(f"Return no. {return_id} approved: {money(refunded)} refunded. The customer gets an e-mail.")
 
 
-def _decided(return_id: int, state: ReturnState, wanted: ReturnState) -> ResponseReturnValue:
+def _already_decided(return_id: int, state: ReturnState, wanted: ReturnState) -> ResponseReturnValue:
     if state is wanted:
-        return _done(f"Return no. {return_id} was {state} already.")
-    return _show_returns(status=409, problem=f"Return no. {return_id} was {state} meanwhile: nothing was changed.")
+        return _done(f"Return no. {return_id} was already {state}.")
+    return _show_returns(status=409, problem=f"Nothing was changed: return no. {return_id} was {state} meanwhile.")
 
 
 def _done(notice: str) -> ResponseReturnValue:
@@ -116,7 +119,7 @@ def _done(notice: str) -> ResponseReturnValue:
 @bp.post("/returns/<id:return_id>/refusal")
 @order_staff
 def decline_return(return_id: int) -> ResponseReturnValue:
-    """Leave the goods with the shopper, who reads why."""
+    """Decline a return, with a reason that the customer reads."""
     form, _ = DeclineForm(), orders.get_return(return_id)
     if not form.validate():
         problem = f"Return no. {return_id}: {first_problem(form)}"
@@ -124,5 +127,5 @@ def decline_return(return_id: int) -> ResponseReturnValue:
     try:
         orders.decline_return(return_id, form.answer.data or "", actor=web_session.current_actor(), by=BY)
     except ReturnDecided as refusal:
-        return _decided(return_id, refusal.state, ReturnState.DECLINED)
-    return _done(f"Return no. {return_id} is declined. The customer is written to.")
+        return _already_decided(return_id, refusal.state, ReturnState.DECLINED)
+    return _done(f"Return no. {return_id} declined. The customer gets an e-mail.")

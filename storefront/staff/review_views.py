@@ -1,4 +1,4 @@
-"""Reviews as the staff read them: found, hidden with a reason, shown again."""
+"""Review moderation: search, hide with a reason, show again."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ STARS = (5, 4, 3, 2, 1)
 
 
 class ModerationForm(FlaskForm):
-    """Hide or show one review.
+    """The buttons that hide or show a review.
 
-    :cvar back: the address of the list
+    :cvar back: URL of the list to return to
     """
 
     hidden = HiddenField(validators=[AnyOf(("1", "0"))])
@@ -39,14 +39,14 @@ class ModerationForm(FlaskForm):
 @bp.get("/reviews")
 @any_staff
 def reviews() -> ResponseReturnValue:
-    """A page of the reviews, newest first, or of those asked for."""
+    """List the reviews, newest first, filtered by text, visibility and rating."""
     criteria = _criteria(request.args)
     return render_page(
         "staff/reviews/reviews.html",
         fragment="staff/reviews/_reviews.html",
         page=moderation.list_reviews(criteria),
         stars=STARS,
-        longest=MAX_REASON_LENGTH,
+        max_length=MAX_REASON_LENGTH,
         here=_url(criteria),
         reviews_url=lambda **changes: _url(replace(criteria, cursor="", **changes)),
         page_url=lambda cursor: _url(replace(criteria, cursor=cursor)),
@@ -54,7 +54,7 @@ def reviews() -> ResponseReturnValue:
 
 
 def _criteria(args: MultiDict[str, str]) -> moderation.ReviewCriteria:
-    """What the address asks for; a value that is none of ours does not restrict."""
+    """Read the filter from the query string; unknown values do not restrict."""
     show, stars = args.get("show", ""), args.get("stars", "")
     return moderation.ReviewCriteria(
         words=text_from(args, "q"),
@@ -66,19 +66,19 @@ def _criteria(args: MultiDict[str, str]) -> moderation.ReviewCriteria:
 
 def _url(criteria: moderation.ReviewCriteria) -> str:
     is_all = criteria.visibility is moderation.Visibility.ALL
-    asked: dict[str, Any] = {
+    query: dict[str, Any] = {
         "q": criteria.words or None,
         "show": None if is_all else criteria.visibility.value,
         "stars": criteria.stars,
         "at": criteria.cursor or None,
     }
-    return url_for("staff.reviews", **asked)
+    return url_for("staff.reviews", **query)
 
 
 @bp.post("/reviews/<id:review_id>/visibility")
 @any_staff
 def moderate_review(review_id: int) -> ResponseReturnValue:
-    """Hide a review, or show it again; the average of its product follows."""
+    """Hide or show a review; the rating of its product is recomputed."""
     form = ModerationForm()
     if not form.validate():
         abort(400)
@@ -89,8 +89,8 @@ def moderate_review(review_id: int) -> ResponseReturnValue:
     return answer(
         "staff/reviews/_after_moderate.html",
         otherwise=f"{back}#review-{review_id}",
-        notice="The review is hidden; it counts for nothing" if hidden else "The review is shown again",
+        notice="Review hidden. It no longer counts towards the rating." if hidden else "Review shown",
         review=moderation.get_review(review_id),
-        longest=MAX_REASON_LENGTH,
+        max_length=MAX_REASON_LENGTH,
         here=back,
     )

@@ -1,4 +1,4 @@
-"""What the stock desk accepts: its query string, the rows of its table, a scan."""
+"""Forms of the stock pages: the filter in the query string, the rows of the table, a scan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from storefront.catalog.inventory.admin import Adjustment, Reason, SortOrder, St
 from storefront.web.form_fields import squeeze
 
 MAX_QUERY_LENGTH = 100
-MAX_CURSOR_LENGTH = 8000  # characters; one holds the name of a product, each of them written by up to twelve
+MAX_CURSOR_LENGTH = (
+    8000  # characters; a cursor may hold a product name, and percent-encoding takes up to 12 per character
+)
 REASONS = (Reason.CORRECTION, Reason.RECEIVED, Reason.DAMAGED, Reason.LOST, Reason.FOUND)
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -27,13 +29,13 @@ _CHANGE = re.compile(r"([+=-]) ?([0-9]{1,7})")
 _SEEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
-def text_from(args: MultiDict[str, str], name: str, longest: int = MAX_QUERY_LENGTH) -> str:
-    """A value of a query string without control characters, which no page may show."""
-    return _CONTROLS.sub(" ", args.get(name, "")).strip()[:longest]
+def text_from(args: MultiDict[str, str], name: str, max_length: int = MAX_QUERY_LENGTH) -> str:
+    """Read a text value without control characters, cut to `max_length`."""
+    return _CONTROLS.sub(" ", args.get(name, "")).strip()[:max_length]
 
 
 def day_from(args: MultiDict[str, str], name: str) -> date | None:
-    """A day of a query string; what is none, or of another age, is not asked for."""
+    """Read a date of the years 2000 to 2999; anything else is None."""
     try:
         day = date.fromisoformat(args.get(name, ""))
     except ValueError:
@@ -42,7 +44,7 @@ def day_from(args: MultiDict[str, str], name: str) -> date | None:
 
 
 def stock_query(args: MultiDict[str, str]) -> StockQuery:
-    """What the address of the desk asks for. A value that is none of ours falls back: a kept link must not break."""
+    """Read the filter from the query string. Unknown values fall back to the default, so that old links still work."""
     show, sort = args.get("show", ""), args.get("sort", "")
     return StockQuery(
         words=text_from(args, "q"),
@@ -53,9 +55,9 @@ def stock_query(args: MultiDict[str, str]) -> StockQuery:
 
 
 def stock_url(criteria: StockQuery, *, done: str = "", **changes: Any) -> str:
-    """The address of the desk with something changed; any change but of the place starts at the first page.
+    """Build the URL of the stock list with a part of the filter changed; any change restarts at the first page.
 
-    :param done: reference of a submit, to be shown above the table
+    :param done: reference of the submit whose changes are listed above the table
     """
     changed = replace(criteria, **({"cursor": "", **changes} if changes else {}))
     return url_for(
@@ -69,7 +71,7 @@ def stock_url(criteria: StockQuery, *, done: str = "", **changes: Any) -> str:
 
 
 class StockForm(FlaskForm):
-    """What belongs to the whole submit; its rows are read by `read_rows`."""
+    """The fields of a whole submit: idempotency key and reason. Its rows are read by `read_rows`."""
 
     key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
     reason = StringField("Reason", [AnyOf(REASONS)], default=Reason.CORRECTION.value)
@@ -77,9 +79,9 @@ class StockForm(FlaskForm):
 
 @dataclass(frozen=True, slots=True)
 class TypedRow:
-    """A row as it was sent.
+    """A row as submitted.
 
-    :ivar change: None when nothing was typed, or `problem` says what is wrong with it
+    :ivar change: None when nothing was entered, or when `problem` says what is wrong
     """
 
     variant_id: int
@@ -90,7 +92,7 @@ class TypedRow:
 
 
 def read_rows(form: MultiDict[str, str]) -> dict[int, TypedRow]:
-    """The rows of a submit, in the order of the table."""
+    """Read the submitted rows, by variant id, in the order of the table."""
     rows = {}
     for name in form:
         variant = name.removeprefix("seen-")
@@ -105,16 +107,16 @@ def _read_row(form: MultiDict[str, str], variant: int, seen: int, seen_level: in
     level = form.get(f"level-{variant}", "").strip()[:20]
     change = Adjustment(variant, seen, seen_level)
     if level and not re.fullmatch(r"[0-9]{1,6}", level):
-        return TypedRow(variant, typed, level, None, "A low-stock level is a whole number")
+        return TypedRow(variant, typed, level, None, "Enter the low-stock level as a whole number")
     if level and int(level) != seen_level:
         change = replace(change, level=int(level))
     if typed:
         parsed = _CHANGE.fullmatch(typed)
         if not parsed:
-            return TypedRow(variant, typed, level, None, _how_to_write(typed))
+            return TypedRow(variant, typed, level, None, _format_hint(typed))
         units = int(parsed[2])
         if units > (inventory.admin.MAX_UNITS if parsed[1] == "=" else inventory.admin.MAX_AT_ONCE):
-            return TypedRow(variant, typed, level, None, f"{units:,} is more than any shelf holds")
+            return TypedRow(variant, typed, level, None, f"{units:,} is more than the maximum")
         if parsed[1] == "=":
             change = replace(change, count=units)
         elif units:
@@ -123,23 +125,25 @@ def _read_row(form: MultiDict[str, str], variant: int, seen: int, seen_level: in
     return TypedRow(variant, typed, level, None if is_empty else change)
 
 
-def _how_to_write(typed: str) -> str:
+def _format_hint(typed: str) -> str:
     if typed.isdigit() and typed.isascii():
-        return f"Write +{typed} to add, -{typed} to take off, or ={typed} for what you counted"
-    return "Write +5 to add, -2 to take off, or =12 for what you counted"
+        return f"Enter +{typed} to add, -{typed} to remove, or ={typed} for a counted quantity"
+    return "Enter +5 to add, -2 to remove, or =12 for a counted quantity"
 
 
 def idempotency_key(kind: str, key: str, *facts: object) -> str:
-    """Names a submit by its form and what was typed: the same sent twice is one, a page gone back to is another.
+    """Derive the idempotency key of a submit from the key of its form and what was entered.
 
-    :param kind: how it begins, such as "desk/"
+    The same form sent twice with the same values gets the same key; with other values, after going back, another one.
+
+    :param kind: prefix, such as "desk/"
     """
     digest = hashlib.sha256("\n".join([key, *map(repr, facts)]).encode()).hexdigest()
     return f"{kind}{digest[:32]}"
 
 
 class ScanForm(FlaskForm):
-    """One scan: what and how many; nothing typed is one."""
+    """A scan: code and quantity; an empty quantity is 1."""
 
     key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
     code = StringField("SKU or barcode", [Length(max=64)], filters=[squeeze])
@@ -147,7 +151,7 @@ class ScanForm(FlaskForm):
 
     @property
     def units(self) -> int | None:
-        """How many came; None when that is no quantity."""
+        """The quantity received; None when it is invalid."""
         typed = (self.quantity.data or "").removeprefix("+") or "1"
         if not re.fullmatch(r"[0-9]{1,6}", typed):
             return None

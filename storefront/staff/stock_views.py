@@ -1,4 +1,4 @@
-"""The stock desk: every SKU on one page, changed in its row; scanning goods in; what to order."""
+"""Stock: the list with its editable rows, undo, receiving by scanner, the restock list, and the CSV export."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ from storefront.web.responses import redirect_or_hx, render_page, wants_fragment
 
 bp.add_app_template_global(stock_url)
 
-NOTHING_APPLIED = "Nothing was changed: {} below must be looked at first."
+NOTHING_APPLIED = "Nothing was changed: correct {} below."
 
 
 @bp.get("/stock")
 @stock_staff
 def stock() -> ResponseReturnValue:
-    """The desk, with what the last submit did above it."""
+    """Show the stock list, with the changes of the last submit above it."""
     page = inventory.admin.list_stock(stock_query(request.args))
-    return _show_desk(page, form=StockForm(formdata=None, key=secrets.token_hex(16)))
+    return _show_list(page, form=StockForm(formdata=None, key=secrets.token_hex(16)))
 
 
-def _show_desk(
+def _show_list(
     page: StockPage,
     *,
     form: StockForm,
@@ -84,7 +84,7 @@ def _show_desk(
 @bp.post("/stock")
 @stock_staff
 def change_stock() -> ResponseReturnValue:
-    """Make the changes typed into the rows, all or none."""
+    """Apply the changes entered into the rows, all or none."""
     criteria, form, rows = stock_query(request.args), StockForm(), read_rows(request.form)
     if not form.validate():
         abort(400)
@@ -100,10 +100,10 @@ def change_stock() -> ResponseReturnValue:
         )
     except StockConflict as conflict:
         return _refuse(criteria, form, rows, conflict.refusals, status=409)
-    notice = f"{plural(len(changes), 'row')} changed" if is_new else "These changes were made already"
+    notice = f"{plural(len(changes), 'row')} changed" if is_new else "These changes were already saved"
     if wants_fragment():
         fresh = StockForm(formdata=None, key=secrets.token_hex(16), reason=form.reason.data)
-        return _show_desk(inventory.admin.list_stock(criteria), form=fresh, done=reference, notice=notice)
+        return _show_list(inventory.admin.list_stock(criteria), form=fresh, done=reference, notice=notice)
     flash(notice, "notice")
     return redirect(stock_url(criteria, done=reference), 303)
 
@@ -116,22 +116,22 @@ def _refuse(
     *,
     status: int,
 ) -> ResponseReturnValue:
-    """The same rows again, as they stand now, with what was typed into them: also those that left the filter."""
-    now = inventory.admin.rows_by_id(rows)
+    """Show the submitted rows with their current stock and what was entered, even those outside the filter now."""
+    current = inventory.admin.rows_by_id(rows)
     listed = inventory.admin.list_stock(criteria)
-    page = StockPage(criteria, tuple(now[i] for i in rows if i in now), listed.counts, listed.paged)
+    page = StockPage(criteria, tuple(current[i] for i in rows if i in current), listed.counts, listed.paged)
     wrong = len(refusals) + sum(bool(row.problem) for row in rows.values())
-    problem = NOTHING_APPLIED.format(plural(wrong, "row")) if wrong else "Nothing was typed, so nothing was changed."
+    problem = NOTHING_APPLIED.format(plural(wrong, "row")) if wrong else "Nothing was changed: no row has a change."
     gone = [refusal for refusal in refusals.values() if refusal.kind is RejectionKind.GONE]
     if gone:
         problem += f" {plural(len(gone), 'row')} no longer {'exists' if len(gone) == 1 else 'exist'}."
-    return _show_desk(page, form=form, status=status, typed=rows, refusals=refusals, problem=problem)
+    return _show_list(page, form=form, status=status, typed=rows, refusals=refusals, problem=problem)
 
 
 @bp.post("/stock/movements/<id:movement_id>/reversal")
 @stock_staff
 def undo_movement(movement_id: int) -> ResponseReturnValue:
-    """Take a movement back; pressed twice it is taken back once."""
+    """Undo a movement with a reversing one; a second click changes nothing."""
     back = safe_next_path(request.form.get("back")) or url_for(".movements")
     try:
         inventory.admin.undo(movement_id, actor=web_session.current_actor())
@@ -139,30 +139,30 @@ def undo_movement(movement_id: int) -> ResponseReturnValue:
         (refusal,) = conflict.refusals.values()
         flash(_cannot_undo(refusal), "problem")
     except inventory.admin.NotUndoable:
-        flash("Only what was done at the stock desk is taken back here.", "problem")
+        flash("Only changes made by staff can be undone here.", "problem")
     else:
-        flash("Taken back by a movement of its own", "notice")
+        flash("Movement undone", "notice")
     return redirect_or_hx(back)
 
 
 def _cannot_undo(refusal: Rejection) -> str:
     row = refusal.row
     if row is None or refusal.kind is not RejectionKind.SHORT:
-        return "Nothing was changed: this cannot be taken back."
-    return f"Nothing was changed: only {row.available:,} of {row.sku} are available, the rest went out meanwhile."
+        return "Nothing was changed: this movement cannot be undone."
+    return f"Nothing was changed: only {row.available:,} of {row.sku} are available now."
 
 
-# ---------------------------------------------------------------------------------------------- scanning
+# ---------------------------------------------------------------------------------------------- receiving
 
 
 @bp.get("/stock/scan")
 @stock_staff
 def scan() -> ResponseReturnValue:
-    """Goods come in: a code and Enter asks how many, Enter again takes them in."""
+    """Look up a scanned code and ask for the quantity."""
     code = text_from(request.args, "code", 64)
     row = inventory.admin.find_by_code(code) if code else None
     form = ScanForm(formdata=None, key=secrets.token_hex(16), code=row.sku if row else "")
-    problem = f"Nothing has the SKU or barcode {code}" if code and row is None else ""
+    problem = f"No SKU or barcode matches {code}" if code and row is None else ""
     return _show_scan(form, row, problem, status=404 if problem else 200)
 
 
@@ -184,24 +184,24 @@ def _show_scan(
 @bp.post("/stock/scan")
 @stock_staff
 def receive_scan() -> ResponseReturnValue:
-    """Take in what was scanned, and ask for the next code."""
+    """Receive the quantity of a scanned SKU, and ask for the next code."""
     form = ScanForm()
     if not form.validate():
         abort(400)
     row = inventory.admin.find_by_code(form.code.data or "")
     if row is None:
         form.code.data, code = "", form.code.data
-        return _show_scan(form, None, f"Nothing has the SKU or barcode {code}", status=404)
+        return _show_scan(form, None, f"No SKU or barcode matches {code}", status=404)
     units = form.units
     if units is None:
         most = f"{inventory.admin.MAX_AT_ONCE:,}"
-        return _show_scan(form, row, f"A quantity is a whole number from 1 to {most}; nothing was received", status=422)
+        return _show_scan(form, row, f"Enter a whole number from 1 to {most}. Nothing was received", status=422)
     change = Adjustment(row.id, row.on_hand, row.reorder_level, delta=units)
     reference = idempotency_key(SCAN, form.key.data or "", row.id, units)
     try:
         inventory.admin.adjust([change], reference=reference, reason=Reason.RECEIVED, actor=web_session.current_actor())
     except StockConflict:
-        return _show_scan(form, row, f"{row.sku} would have more than any shelf holds", status=409)
+        return _show_scan(form, row, f"Nothing was received: {row.sku} would exceed the maximum stock", status=409)
     notice = f"{units:,} of {row.title} received"
     if wants_fragment():
         fresh = ScanForm(formdata=None, key=secrets.token_hex(16))
@@ -216,12 +216,12 @@ def receive_scan() -> ResponseReturnValue:
 @bp.get("/stock/restock")
 @stock_staff
 def restock() -> ResponseReturnValue:
-    """What to order, by the days it still lasts."""
+    """List what to reorder, by days of stock left."""
     page = inventory.admin.restock_list(text_from(request.args, "at", 1000))
     return render_page("staff/stock/restock.html", fragment="staff/stock/_restock.html", page=page)
 
 
-EXPORTED = (
+CSV_COLUMNS = (
     "sku",
     "name",
     "barcode",
@@ -242,20 +242,20 @@ EXPORTED = (
 @bp.get("/stock.csv")
 @stock_staff
 def export_stock() -> ResponseReturnValue:
-    """Every SKU as a CSV file, with empty columns to fill in and import again."""
-    return send_csv("stock", EXPORTED, (_exported(row) for row in inventory.admin.export_stock()))
+    """Send every SKU as a CSV file, with empty columns to fill in for an import."""
+    return send_csv("stock", CSV_COLUMNS, (_csv_row(row) for row in inventory.admin.export_stock()))
 
 
-def _exported(row: StockRow) -> Sequence[object]:
+def _csv_row(row: StockRow) -> Sequence[object]:
     state = row.stock_status.name.lower()
     figures = (row.on_hand, row.reserved, row.available, row.reorder_level, row.sold_30, row.days_left)
     return (row.sku, row.title, row.barcode, state, *figures, "", "", "", "")
 
 
 def send_csv(name: str, header: Sequence[str], rows: Any) -> Response:
-    """A CSV file, sent while it is read.
+    """Stream rows as a CSV file.
 
-    :param name: it is called so, with today's date
+    :param name: start of the file name, before today's date
     """
     response = Response(stream_with_context(csv_lines(header, rows)), mimetype="text/csv")
     file_name = f"{name}-{today():%Y-%m-%d}.csv"

@@ -1,4 +1,4 @@
-"""The rows of the product form, variants and specifications, read by hand: there may be any number of them."""
+"""The variant and specification rows of the product form, parsed without WTForms since their number varies."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ _AMOUNT = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,2})?")
 _BARCODE = re.compile(r"[0-9]{8}|[0-9]{12,14}")  # GTIN-8, -12, -13, -14
 SKU_PATTERN = re.compile(rf"[A-Z0-9][A-Z0-9._/+-]{{0,{products.admin.MAX_SKU_LENGTH - 1}}}")
 MAX_LENGTH = {"option": 80, "spec name": 80, "spec value": 255}
-KEPT = 300  # characters of what was typed that come back, so that a page stays a page
+MAX_ECHOED = 300  # characters of a value that are shown again, so that a huge one does not bloat the page
 
 BAD_PRICE = "Enter a price such as 499 or 499.50"
-BAD_SKU = f"Use capitals, digits and . _ / + -, at most {products.admin.MAX_SKU_LENGTH}, such as MUG-BLUE"
+BAD_SKU = f"Use capital letters, digits and . _ / + -, at most {products.admin.MAX_SKU_LENGTH}, such as MUG-BLUE"
 
 
 def on_one_line(text: str | None) -> str:
-    """Typed text on one line, without what no page may show."""
+    """Clean single-line text: control characters and repeated spaces removed."""
     return squeeze(_CONTROLS.sub(" ", text or ""))
 
 
 def money_from(typed: str, currency: str) -> Money | None:
-    """An amount as people type it, "1,299.50" or "₹499"; None of what is none, or nothing."""
+    """Parse an amount such as "1,299.50" or "₹499".
+
+    :return: None when it is empty, malformed, zero, or above the maximum
+    """
     plain = typed.replace(",", "").replace(" ", "").removeprefix("₹")
     if not _AMOUNT.fullmatch(plain):
         return None
@@ -40,13 +43,16 @@ def money_from(typed: str, currency: str) -> Money | None:
 
 
 def typed_from(amount: Money | None) -> str:
-    """An amount as it stands in a field."""
+    """Format an amount for a form field."""
     return str(amount.amount) if amount else ""
 
 
 @dataclass(frozen=True, slots=True)
 class TypedSpec:
-    """:ivar problems: by "name" or "value" """
+    """A specification row.
+
+    :ivar problems: error by field, "name" or "value"
+    """
 
     name: str = ""
     value: str = ""
@@ -59,10 +65,10 @@ class TypedSpec:
 
 @dataclass(frozen=True, slots=True)
 class TypedVariant:
-    """A variant as it was typed.
+    """A variant row.
 
-    :ivar known: the one that there is
-    :ivar problems: by the name of a field
+    :ivar known: the stored variant; None for a new one
+    :ivar problems: error by field
     """
 
     known: VariantRecord | None = None
@@ -77,15 +83,15 @@ class TypedVariant:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is a new row into which nothing was typed."""
+        """Whether it is a new row with nothing entered."""
         return self.known is None and not (
             self.sku or self.option or self.price or self.compare_at_price or self.barcode or self.stock
         )
 
     def draft(self, currency: str, own_sku: str) -> VariantDraft:
-        """What it asks for; of a row without problems.
+        """The variant as entered; only of a row without problems.
 
-        :param own_sku: of one that names none
+        :param own_sku: SKU for a row that has none
         """
         price = money_from(self.price, currency)
         return VariantDraft(
@@ -101,7 +107,7 @@ class TypedVariant:
 
 
 def variant_row(known: VariantRecord) -> TypedVariant:
-    """The row of a variant as it stands."""
+    """Make the row of a stored variant."""
     return TypedVariant(
         known=known,
         sku=known.sku,
@@ -113,43 +119,43 @@ def variant_row(known: VariantRecord) -> TypedVariant:
     )
 
 
-def _numbers(form: MultiDict[str, str], pattern: str, most: int) -> Iterator[int]:
-    """The numbers of the rows that were sent, in order, with room for one too many."""
-    found = {int(match[1]) for name in form if (match := re.fullmatch(pattern, name))}
-    yield from sorted(found)[: most + 1]
+def _numbers(form: MultiDict[str, str], pattern: str, limit: int) -> Iterator[int]:
+    """Yield the numbers of the submitted rows in order; one above `limit`, so that the excess is noticed."""
+    numbers = {int(match[1]) for name in form if (match := re.fullmatch(pattern, name))}
+    yield from sorted(numbers)[: limit + 1]
 
 
 def read_specs(form: MultiDict[str, str]) -> list[TypedSpec]:
-    """The specifications that were sent, in their rows."""
+    """Read the submitted specification rows, validated."""
     rows = []
     for number in _numbers(form, r"spec-([0-9]{1,4})-name", products.admin.MAX_SPECS):
         name = on_one_line(form.get(f"spec-{number}-name"))
         value = on_one_line(form.get(f"spec-{number}-value"))
-        rows.append(_judged_spec(TypedSpec(name[:KEPT], value[:KEPT])))
+        rows.append(_validated_spec(TypedSpec(name[:MAX_ECHOED], value[:MAX_ECHOED])))
     return rows
 
 
-def _judged_spec(row: TypedSpec) -> TypedSpec:
+def _validated_spec(row: TypedSpec) -> TypedSpec:
     problems = {}
     if row.value and not row.name:
-        problems["name"] = "Name it"
+        problems["name"] = "Enter a name"
     elif len(row.name) > MAX_LENGTH["spec name"]:
         problems["name"] = f"Use at most {MAX_LENGTH['spec name']} characters"
     if row.name and not row.value:
-        problems["value"] = "Enter a value, or empty the name"
+        problems["value"] = "Enter a value, or clear the name"
     elif len(row.value) > MAX_LENGTH["spec value"]:
         problems["value"] = f"Use at most {MAX_LENGTH['spec value']} characters"
     return replace(row, problems=problems)
 
 
 def read_variants(form: MultiDict[str, str], record: ProductRecord | None, currency: str) -> list[TypedVariant]:
-    """The variants that were sent, in their rows; those of other products' variants are left out."""
+    """Read the submitted variant rows, validated; ids of variants of other products are ignored."""
     known = {str(variant.id): variant for variant in record.variants} if record else {}
     rows = []
     for number in _numbers(form, r"variant-([0-9]{1,4})-price", products.admin.MAX_VARIANTS):
 
         def sent(name: str, number: int = number) -> str:
-            return on_one_line(form.get(f"variant-{number}-{name}"))[:KEPT]
+            return on_one_line(form.get(f"variant-{number}-{name}"))[:MAX_ECHOED]
 
         given = sent("id")
         if given and given not in known:
@@ -166,11 +172,11 @@ def read_variants(form: MultiDict[str, str], record: ProductRecord | None, curre
             stock="" if own else sent("stock"),
         )
         rows.append(row)
-    return [row if row.is_empty else judged_variant(row, currency) for row in rows]
+    return [row if row.is_empty else validated_variant(row, currency) for row in rows]
 
 
-def judged_variant(row: TypedVariant, currency: str) -> TypedVariant:
-    """A row with what is wrong with it, as far as it can be told from the row alone."""
+def validated_variant(row: TypedVariant, currency: str) -> TypedVariant:
+    """Validate a row by itself; what depends on other rows or products is checked by the catalogue."""
     problems = {}
     if row.known is None and row.sku and not SKU_PATTERN.fullmatch(row.sku):
         problems["sku"] = BAD_SKU
@@ -183,7 +189,7 @@ def judged_variant(row: TypedVariant, currency: str) -> TypedVariant:
     if row.barcode and not _BARCODE.fullmatch(row.barcode):
         problems["barcode"] = "A barcode has 8, 12, 13 or 14 digits"
     if row.state not in set(VariantState):
-        problems["state"] = "Choose one of these"
+        problems["state"] = "Choose a state from the list"
     if row.stock and not (re.fullmatch(r"[0-9]{1,7}", row.stock) and int(row.stock) <= products.admin.MAX_STOCK):
-        problems["stock"] = f"A whole number, at most {products.admin.MAX_STOCK:,}"
+        problems["stock"] = f"Enter a whole number of at most {products.admin.MAX_STOCK:,}"
     return replace(row, problems=problems)

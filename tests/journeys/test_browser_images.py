@@ -34,14 +34,14 @@ def test_images_are_uploaded_described_and_ordered(new_shopper: NewShopper, shop
     front, side = picture("JPEG", (900, 600)), picture("PNG", (700, 700))
     page.locator("#pictures-files").set_input_files([file("front.jpg", front), file("side.png", side)])
     clerk.presses(page.locator("#pictures-send"))
-    expect(clerk.notice).to_contain_text("2 pictures added")
+    expect(clerk.notice).to_contain_text("2 images added")
     expect(rows).to_have_count(before + 2)
 
-    clerk.types("Its side", into=rows.last.get_by_label("What it shows"))
+    clerk.types("Its side", into=rows.last.get_by_label("Alt text"))
     for place in range(before + 1, 0, -1):
-        clerk.presses(page.get_by_role("button", name=f"Move picture {place + 1} up"))
-        expect(rows.nth(place - 1).get_by_label("What it shows")).to_have_value("Its side")
-    expect(rows.first).to_contain_text("Main picture")
+        clerk.presses(page.get_by_role("button", name=f"Move image {place + 1} up"))
+        expect(rows.nth(place - 1).get_by_label("Alt text")).to_have_value("Its side")
+    expect(rows.first).to_contain_text("Main image")
     clerk.fits()
 
     clerk.open("/products?q=satchel")
@@ -61,14 +61,14 @@ def test_invalid_files_are_named_and_removed_images_can_be_restored(
     drawing = REFUSED["a drawing with a script"][1]()
     page.locator("#pictures-files").set_input_files([file("logo.svg", drawing), file("dial.png", picture())])
     clerk.presses(page.locator("#pictures-send"))
-    expect(page.locator("#pictures-refused")).to_contain_text("logo.svg is an SVG drawing")
+    expect(page.locator("#pictures-refused")).to_contain_text("logo.svg is an SVG file")
     expect(rows).to_have_count(before + 1)
     clerk.fits()
 
-    clerk.presses(page.get_by_role("button", name=f"Take away picture {before + 1}"))
+    clerk.presses(page.get_by_role("button", name=f"Remove image {before + 1}"))
     expect(rows).to_have_count(before)
     clerk.presses(page.locator("#pictures-removed > summary"))
-    clerk.presses(page.get_by_role("button", name="Bring back"))
+    clerk.presses(page.get_by_role("button", name="Restore"))
     expect(rows).to_have_count(before + 1)
 
 
@@ -80,5 +80,5 @@ def test_an_image_can_be_dropped_on_the_form(new_shopper: NewShopper, shops: Sho
     before = rows.count()
     form = clerk.page.locator("#pictures-upload").element_handle()
     clerk.page.evaluate(DROP, [form, list(picture("PNG", (77, 50)))])
-    expect(clerk.notice).to_contain_text("1 picture added")
+    expect(clerk.notice).to_contain_text("1 image added")
     expect(rows).to_have_count(before + 1)

@@ -29,27 +29,27 @@ def test_orders_are_selected_packed_and_shipped_with_tracking_numbers(
 
     clerk, email = sign_in_staff(shops(window.engine), new_shopper, window, "orders")
     clerk.open("/staff/orders")
-    clerk.sees("Order desk")
-    clerk.types(SKU, into=clerk.page.locator("#desk-words"), then="Enter")
+    clerk.sees("Orders")
+    clerk.types(SKU, into=clerk.page.locator("#admin-words"), then="Enter")
     expect(clerk.page.locator("tbody .admin-row")).to_have_count(2)
-    clerk.presses(clerk.page.locator("#choose-all"))
+    clerk.presses(clerk.page.locator("#select-all"))
     expect(clerk.page.locator(".admin-choice:checked")).to_have_count(2)
     clerk.presses(clerk.button("Packing slips"))
     clerk.sees("Packing slips")
     expect(clerk.page.locator(".packing-slip")).to_have_count(2)
     clerk.presses(clerk.button("Mark 2 orders as being packed"))
-    clerk.sees("Order desk")
+    clerk.sees("Orders")
 
     clerk.open(f"/staff/orders?q={SKU}&show=processing")
     for place, number in enumerate(numbers):
         clerk.types(f"AWB {place}", into=clerk.page.locator(f"#tracking-{number}"), then="Enter")
     for number in numbers:
-        clerk.presses(clerk.page.locator(f"#choose-{number}"), "Space")
+        clerk.presses(clerk.page.locator(f"#select-{number}"), "Space")
     clerk.tab_to(clerk.page.locator("#carrier"))
     clerk.page.keyboard.type("Delh")
     clerk.fits()
     clerk.presses(clerk.page.locator("#do-shipped"))
-    expect(clerk.notice).to_contain_text("2 orders marked as sent")
+    expect(clerk.notice).to_contain_text("2 orders marked as shipped")
 
     clerk.open(f"/staff/orders/{numbers[1]}")
     clerk.sees(f"Order {numbers[1]}")

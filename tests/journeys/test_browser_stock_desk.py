@@ -56,7 +56,7 @@ def test_twenty_deliveries_are_scanned_in(new_shopper: NewShopper, shops: Shops,
     skus = some_skus(20)
     before = on_hand_of(clerk, skus[0], skus[-1])
     clerk.open("/staff/stock/scan")
-    clerk.sees("Scan in")
+    clerk.sees("Receive stock")
     code, quantity = clerk.page.locator("#code"), clerk.page.locator("#quantity")
     clerk.allow(404)
     clerk.types("NO-SUCH-CODE", then="Enter")
@@ -81,7 +81,7 @@ def test_three_rows_are_changed_while_a_shopper_buys_one_of_them(
     clerk, _ = sign_in_staff(shops(window.engine), new_shopper, window, "stock")
     before = on_hand_of(clerk, *BALLS)
     clerk.open("/staff/stock")
-    clerk.types("SKU-GAL-BALL", into=clerk.page.locator("#desk-words"), then="Enter")
+    clerk.types("SKU-GAL-BALL", into=clerk.page.locator("#admin-words"), then="Enter")
     expect(clerk.page.locator("tbody .admin-row")).to_have_count(3)
     for sku, change in BALLS.items():
         clerk.types(change, into=clerk.page.get_by_label(f"Change of {sku}"))
@@ -91,7 +91,7 @@ def test_three_rows_are_changed_while_a_shopper_buys_one_of_them(
     shopper.place_order()
     shopper.reads_order_number()
 
-    clerk.presses(clerk.page.locator("#desk-submit"))
+    clerk.presses(clerk.page.locator("#stock-submit"))
     expect(clerk.notice).to_contain_text("3 rows changed")
     after = on_hand_of(clerk, *BALLS)
     assert changed_by(before, after) == {"SKU-GAL-BALL-3": 5, "SKU-GAL-BALL-4": -3, "SKU-GAL-BALL-5": 7}
@@ -109,7 +109,7 @@ def check_file(clerk: Shopper, folder: Path, name: str, *lines: str) -> None:
     clerk.open("/staff/stock/imports")
     clerk.sees("Import")
     clerk.page.locator("#file").set_input_files(file)
-    clerk.presses(clerk.button("Check the file"))
+    clerk.presses(clerk.button("Check file"))
     clerk.sees(f"Import of {name}")
 
 
@@ -121,7 +121,7 @@ def test_a_file_with_an_error_is_corrected_and_applied(
     before = on_hand_of(clerk, OIL, OTHER_OIL)
     units = next(_units)
     check_file(clerk, tmp_path, "wrong.csv", f"{OIL},,{units},received", "SKU-NOBODY-KNOWS,,1,received")
-    expect(clerk.page.get_by_role("alert")).to_contain_text("cannot be applied, so nothing can")
+    expect(clerk.page.get_by_role("alert")).to_contain_text("cannot be applied, so nothing was")
     problem = clerk.page.locator(".import-lines .admin-row").first
     expect(problem).to_contain_text("SKU-NOBODY-KNOWS")
     expect(problem.locator("td").first).to_have_text("3")
@@ -131,12 +131,12 @@ def test_a_file_with_an_error_is_corrected_and_applied(
     clerk.presses(clerk.button("Apply 2 changes"))
     applied = clerk.page.locator(".notice--success", has_text="2 lines applied")
 
-    look_again = clerk.link("Look again")  # without JavaScript
+    refresh = clerk.link("Refresh")  # where no script polls
 
     def is_applied() -> bool:
         expect(applied.or_(clerk.page.locator("#progress"))).to_be_visible()
-        if look_again.is_visible():
-            clerk.presses(look_again)
+        if refresh.is_visible():
+            clerk.presses(refresh)
         return applied.is_visible()
 
     eventually(is_applied, "the worker to apply the file", within=60)

@@ -19,7 +19,7 @@ from tests.shopper import CANDLE, Shopper, Window
 
 pytestmark = pytest.mark.browser
 
-DESKS = [desk.endpoint for section in SECTIONS for desk in section.desks]
+DESKS = [page.endpoint for section in SECTIONS for page in section.pages]
 A_LONG_NAME = "counts-of-the-whole-of-the-shelves-in-the-hall-behind-the-yard-2026-11-22-final.csv"
 
 
@@ -72,7 +72,7 @@ def upload(admin: Shopper, folder: Path) -> None:
     file.write_text("sku,count\nNO-SUCH-SKU-" + "X" * 50 + ",1\n")
     admin.open("/staff/stock/imports")
     admin.page.locator("#file").set_input_files(file)
-    admin.button("Check the file").click()
+    admin.button("Check file").click()
     admin.page.locator("#import").wait_for()
 
 
@@ -121,9 +121,9 @@ def test_a_review_is_hidden_and_shown_again_by_keyboard(admin: Shopper) -> None:
     admin.page.set_viewport_size({"width": 1280, "height": 900})
     admin.open("/staff/reviews")
     row = admin.page.locator(".moderated").first
-    for done in ("Hidden", "shown again"):
-        # After the first change the focus stays on the button, although the row was replaced.
-        tab_to(admin, row.locator("input[name=reason]"), backwards=done == "shown again")
+    for done in ("Hidden", "Review shown"):
+        # After the first the focus is still on the button, although its row is another.
+        tab_to(admin, row.locator("input[name=reason]"), backwards=done == "Review shown")
         admin.page.keyboard.type("Names a person")
         press(admin, row.get_by_role("button"))
         admin.page.get_by_text(done).first.wait_for()

@@ -89,7 +89,7 @@ def test_card_payments_of_the_old_shop_are_refunded_by_staff(
     read()
     refund(orders.get_order(NUMBER), 1)
     pages.sign_in(make_staff())
-    assert "Paid in the old shop: give it back there" in pages.get(f"/staff/orders/{NUMBER}").words
+    assert "Paid in the old shop: refund it there" in pages.get(f"/staff/orders/{NUMBER}").words
 
 
 @pytest.mark.parametrize(

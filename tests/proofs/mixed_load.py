@@ -163,7 +163,7 @@ class MixedClient:
         :param change_of: text to enter, given the units on hand
         """
         page = self._open(self.stock_staff, f"/staff/stock?q={self.workload.words}")
-        form = page.select_one("#desk-form")
+        form = page.select_one("#stock-form")
         assert form is not None
         seen = {str(f["name"]).partition("-")[2]: str(f["value"]) for f in form.select("input[name^=seen-]")}
         rows = self.random.sample(sorted(seen), min(len(seen), self.random.randint(1, 3)))

@@ -1,4 +1,4 @@
-"""Bars: worked out in whole numbers, drawn by a template."""
+"""The geometry of bar charts."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def test_a_bar_is_as_high_as_its_figure() -> None:
     assert [bar.y + bar.height for bar in chart.bars] == [HEIGHT] * 3
 
 
-def test_the_least_that_is_something_is_seen() -> None:
+def test_a_small_figure_has_a_visible_bar() -> None:
     assert bar_chart([1, 100_000]).bars[0].height > 1
 
 
-def test_a_day_on_which_more_was_given_back_is_drawn_as_nothing() -> None:
+def test_a_negative_figure_has_no_bar() -> None:
     assert [bar.height for bar in bar_chart([-500, 0]).bars] == [0, 0]
 
 
-def test_shares_are_of_all() -> None:
+def test_shares_are_percent_of_the_sum() -> None:
     assert shares([1, 1, 2]) == (25, 25, 50)
     assert shares([0, 0]) == (0, 0)

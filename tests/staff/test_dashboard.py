@@ -1,4 +1,4 @@
-"""The first page of the staff: figures for each who works with them."""
+"""The dashboard: figures by role."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.page_client import Page, Pages
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Pages]:
-    """A shop that is set up and has nothing in it."""
+    """The pages of a shop without products."""
     with own_shop("sqlite", tmp_path, filled=False) as app, app.app_context():
         demo_shop.make_tables()
         yield Pages(app)
@@ -33,7 +33,7 @@ def sign_in(pages: Pages, role: Role) -> Page:
     return pages.get("/staff")
 
 
-def test_an_admin_sees_what_was_sold_what_there_is_and_what_needs_somebody(pages: Pages) -> None:
+def test_an_admin_sees_sales_stock_and_failed_jobs(pages: Pages) -> None:
     mug = make_product(name="Clay Mug", stock=10)
     order = make_order((mug, 2))
     page = sign_in(pages, Role.ADMIN)
@@ -52,7 +52,7 @@ def test_an_admin_sees_what_was_sold_what_there_is_and_what_needs_somebody(pages
         (Role.STOCK_STAFF, "Stock at selling prices", "Orders and revenue"),
     ],
 )
-def test_each_sees_what_they_work_with(pages: Pages, role: Role, seen: str, unseen: str) -> None:
+def test_each_role_sees_its_own_figures(pages: Pages, role: Role, seen: str, unseen: str) -> None:
     page = sign_in(pages, role)
     assert seen in page.words
     assert unseen not in page.words
@@ -62,30 +62,28 @@ def first_steps(page: Page) -> list[str]:
     return [" ".join(step.get_text().split()).split(". ")[0] for step in page.all(".first-steps li")]
 
 
-def test_what_a_shop_needs_before_it_opens_is_listed_until_it_is_there(
-    bare: Pages, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_setup_steps_are_listed_until_done(bare: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     assert first_steps(sign_in(bare, Role.ADMIN)) == [
-        "Nothing can be bought yet",
-        "Invoices name no address of the seller",
-        "Cards are only tried out: no money is taken",
+        "There is nothing to buy yet",
+        "Invoices have no seller address yet",
+        "Card payments are in test mode: no money is charged",
     ]
     monkeypatch.setitem(bare.app.config, "SHOP_ADDRESS", "1 Mill Lane")
     monkeypatch.setitem(bare.app.config, "PAYMENT_PROVIDER", "none")
-    assert first_steps(bare.get("/staff")) == ["Nothing can be bought yet"]
+    assert first_steps(bare.get("/staff")) == ["There is nothing to buy yet"]
 
 
 @pytest.mark.parametrize(("role", "steps"), [(Role.STOCK_STAFF, 1), (Role.ORDER_STAFF, 0)])
-def test_each_reads_of_the_steps_that_they_can_take(bare: Pages, role: Role, steps: int) -> None:
+def test_each_role_sees_the_setup_steps_it_can_take(bare: Pages, role: Role, steps: int) -> None:
     assert len(first_steps(sign_in(bare, role))) == steps
 
 
-def test_a_shop_with_goods_to_buy_is_told_of_its_settings_only(pages: Pages) -> None:
-    assert "Nothing can be bought yet" not in first_steps(sign_in(pages, Role.ADMIN))
+def test_a_shop_with_products_is_asked_for_settings_only(pages: Pages) -> None:
+    assert "There is nothing to buy yet" not in first_steps(sign_in(pages, Role.ADMIN))
     assert first_steps(sign_in(pages, Role.STOCK_STAFF)) == []
 
 
-def test_a_shop_without_goods_says_so_on_its_first_page(bare: Pages) -> None:
+def test_an_empty_shop_says_so_on_the_home_page(bare: Pages) -> None:
     page = bare.get("/")
     assert "Opening soon" in page.words
     assert not page.all("#departments-title, #loved-title, #footer nav[aria-label^=Departments]")
@@ -112,11 +110,11 @@ def test_the_period_is_chosen_by_links(pages: Pages, asked: str, days: int) -> N
     assert len(fragment.all("#sold-table tbody tr")) == days
 
 
-def test_counts_lead_to_the_desks(pages: Pages) -> None:
+def test_counts_link_to_their_pages(pages: Pages) -> None:
     make_product(stock=0)
     page = sign_in(pages, Role.ADMIN)
     links = {str(link["href"]) for link in page.all("#dashboard a")}
-    assert {"/staff/stock?show=out", "/staff/stock?show=low", "/staff/troubles#unfinished"} <= links
+    assert {"/staff/stock?show=out", "/staff/stock?show=low", "/staff/failed-jobs#unfinished"} <= links
     assert len(page.all(".restock-first li")) == 5
 
 
@@ -128,7 +126,7 @@ def test_a_day_is_one_of_the_shops_time_zone(pages: Pages, now: Clock) -> None:
     assert [(f"{day.day:%d}", day.orders) for day in days[-2:]] == [("22", 1), ("23", 1)]
 
 
-def test_the_stock_is_worth_what_it_sells_for(pages: Pages) -> None:
+def test_stock_is_valued_at_selling_prices(pages: Pages) -> None:
     before = reports.stock_worth()
     make_product(price=500, stock=3)
     after = reports.stock_worth()

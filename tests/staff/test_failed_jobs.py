@@ -1,4 +1,4 @@
-"""What got stuck, as staff see it and have it tried again; the doctor says the same."""
+"""Failed jobs: listed, retried, and in agreement with the command `doctor`."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ ANY = AuditQuery()
 
 
 @pytest.fixture
-def desk(pages: Pages) -> Pages:
+def staff_pages(pages: Pages) -> Pages:
     pages.sign_in(make_staff(Role.ORDER_STAFF, email=CLERK))
     return pages
 
 
 @pytest.fixture
 def stuck(app: Flask, post: MemoryPost, monkeypatch: pytest.MonkeyPatch) -> Purchase:
-    """A purchase whose money is taken, and whose goods cannot be written off while the fault lasts."""
+    """A purchase that is paid, and whose stock cannot be deducted while the fault lasts."""
     with app.test_request_context(base_url=app.config["PUBLIC_ORIGIN"]):
         purchase = make_purchase(post)
         with pytest.MonkeyPatch.context() as patch:
@@ -61,7 +61,7 @@ def stuck(app: Flask, post: MemoryPost, monkeypatch: pytest.MonkeyPatch) -> Purc
 
 
 def post_message(schema: str, key: str = "news/1", **columns: Any) -> int:
-    """A message that got stuck in an outbox.
+    """Make a message that was not delivered.
 
     :return: its id
     """
@@ -78,7 +78,7 @@ def parked(schema: str, now: Clock, key: str = "news/1") -> int:
     return post_message(schema, key, attempts=800, last_error="OSError: no route", failed_at=now.read())
 
 
-def acts_of(schema: str) -> list[AuditEntryView]:
+def audit_entries_of(schema: str) -> list[AuditEntryView]:
     read_session().rollback()
     trails = {"orders": orders.audit_entries, "accounts": accounts.audit_entries, "catalog": reports.audit_entries}
     return list(trails[schema](ANY, 10))
@@ -87,98 +87,100 @@ def acts_of(schema: str) -> list[AuditEntryView]:
 # ------------------------------------------------------------------------------------------- checkouts
 
 
-def test_an_unfinished_checkout_is_shown_with_its_age_its_step_and_its_fault(
-    desk: Pages, stuck: Purchase, now: Clock
+def test_an_unfinished_checkout_is_shown_with_age_step_and_error(
+    staff_pages: Pages, stuck: Purchase, now: Clock
 ) -> None:
     now.advance(minutes=3)
-    page = desk.get("/staff/troubles")
+    page = staff_pages.get("/staff/failed-jobs")
     (row,) = page.all("tr[id^=checkout-]")
     words = " ".join(row.get_text(" ").split())
-    assert "Take the goods off the shelf" in words
+    assert "Deduct the stock" in words
     assert "3 minutes ago" in words
-    assert "Under way" in words
+    assert "Running" in words
     assert "sell: OperationalError" in words
     assert str(page.one("tr[id^=checkout-] th a").get_text()).startswith("ORD-")
-    assert "1 unfinished checkout" in desk.get("/staff").words
+    assert "1 unfinished checkout" in staff_pages.get("/staff").words
 
 
-def test_what_stands_still_for_an_hour_is_stuck_as_the_doctor_says(desk: Pages, stuck: Purchase, now: Clock) -> None:
+def test_a_checkout_inactive_for_an_hour_is_stuck_as_in_doctor(staff_pages: Pages, stuck: Purchase, now: Clock) -> None:
     now.advance(minutes=59)
-    assert "stuck" not in desk.get("/staff/troubles").one("#troubles").get_text()
+    assert "stuck" not in staff_pages.get("/staff/failed-jobs").one("#failed-jobs").get_text()
     assert list(consistency.violations()) == []
     now.advance(minutes=2)
-    assert "Under way, stuck" in desk.get("/staff/troubles").words
+    assert "Running, stuck" in staff_pages.get("/staff/failed-jobs").words
     assert [fault for fault in consistency.violations() if stuck.id in fault]
 
 
 @pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])
-def test_a_checkout_tried_again_goes_through_and_is_noted(desk: Pages, stuck: Purchase, now: Clock, htmx: bool) -> None:
+def test_a_retried_checkout_completes_and_is_logged(
+    staff_pages: Pages, stuck: Purchase, now: Clock, htmx: bool
+) -> None:
     now.advance(minutes=1)
-    page = desk.get("/staff/troubles")
-    done = desk.submit(page, f"#again-{stuck.id}", htmx=htmx)
-    assert "It went through: order ORD-" in done.words
-    assert "None: every order that was begun is placed, or undone." in done.words
+    page = staff_pages.get("/staff/failed-jobs")
+    done = staff_pages.submit(page, f"#retry-{stuck.id}", htmx=htmx)
+    assert "Completed: order ORD-" in done.words
+    assert "None. Every checkout is completed or rolled back." in done.words
     assert tests_consistency.state_of(stuck.id) == "completed"
-    (act,) = acts_of("accounts")
+    (act,) = audit_entries_of("accounts")
     assert (act.actor, act.what, act.subject[:4]) == (CLERK, "checkout tried again", "ORD-")
 
 
-def test_a_second_click_finds_it_done(desk: Pages, stuck: Purchase, now: Clock) -> None:
+def test_a_second_retry_finds_it_done(staff_pages: Pages, stuck: Purchase, now: Clock) -> None:
     now.advance(minutes=1)
-    page = desk.get("/staff/troubles")
-    desk.submit(page, f"#again-{stuck.id}")
-    assert "It came to its end meanwhile." in desk.submit(page, f"#again-{stuck.id}").words
-    assert len(acts_of("accounts")) == 1
-    with desk.app.test_request_context(base_url=desk.app.config["PUBLIC_ORIGIN"]):
+    page = staff_pages.get("/staff/failed-jobs")
+    staff_pages.submit(page, f"#retry-{stuck.id}")
+    assert "The checkout has finished in the meantime." in staff_pages.submit(page, f"#retry-{stuck.id}").words
+    assert len(audit_entries_of("accounts")) == 1
+    with staff_pages.app.test_request_context(base_url=staff_pages.app.config["PUBLIC_ORIGIN"]):
         stuck.assert_complete()
 
 
-def test_what_fails_again_stays_with_its_fault(
-    desk: Pages, stuck: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
+def test_a_checkout_that_fails_again_stays_with_its_error(
+    staff_pages: Pages, stuck: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now.advance(minutes=1)
     at_step(monkeypatch, "sell", raising(no_database()), times=FOR_EVER)
-    done = desk.submit(desk.get("/staff/troubles"), f"#again-{stuck.id}")
-    assert "It was tried, and stands where it stood." in done.words
+    done = staff_pages.submit(staff_pages.get("/staff/failed-jobs"), f"#retry-{stuck.id}")
+    assert "Retried without progress." in done.words
     assert [one.attempts for one in checkout.unfinished_checkouts()] == [2]
 
 
-def test_a_checkout_that_nobody_knows_is_not_found(desk: Pages, stuck: Purchase) -> None:
-    page = desk.get("/staff/troubles")
-    page.one(f"#again-{stuck.id}")["action"] = "/staff/troubles/checkouts/none/attempts"
-    desk.submit(page, f"#again-{stuck.id}", status=404)
+def test_retrying_an_unknown_checkout_does_nothing(staff_pages: Pages, stuck: Purchase) -> None:
+    page = staff_pages.get("/staff/failed-jobs")
+    page.one(f"#retry-{stuck.id}")["action"] = "/staff/failed-jobs/checkouts/none/attempts"
+    staff_pages.submit(page, f"#retry-{stuck.id}", status=404)
 
 
 # -------------------------------------------------------------------------------------------- messages
 
 
 @pytest.mark.parametrize("schema", TABLES)
-def test_a_message_given_up_is_shown_without_what_it_says(desk: Pages, now: Clock, schema: str) -> None:
+def test_a_failed_message_is_shown_without_its_payload(staff_pages: Pages, now: Clock, schema: str) -> None:
     message = parked(schema, now)
     now.advance(hours=2)
-    page = desk.get("/staff/troubles")
+    page = staff_pages.get("/staff/failed-jobs")
     row = " ".join(page.one(f"#message-{schema}-{message}").get_text(" ").split())
     assert "2 hours 800" in row
-    assert "OSError: no route Given up" in row
+    assert "OSError: no route Failed" in row
     assert "a-secret" not in page.response.text
-    assert "1 message not delivered" in desk.get("/staff").words
+    assert "1 undelivered message" in staff_pages.get("/staff").words
     assert "news/1: parked: OSError: no route" in list(consistency.violations())
 
 
 @pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])
 @pytest.mark.parametrize("schema", TABLES)
-def test_a_message_tried_again_is_due_now_and_noted(desk: Pages, now: Clock, schema: str, htmx: bool) -> None:
+def test_a_retried_message_is_due_now_and_logged(staff_pages: Pages, now: Clock, schema: str, htmx: bool) -> None:
     message = parked(schema, now)
-    done = desk.submit(desk.get("/staff/troubles"), f"#again-{schema}-{message}", htmx=htmx)
-    assert "It is on its way." in done.words
+    done = staff_pages.submit(staff_pages.get("/staff/failed-jobs"), f"#retry-{schema}-{message}", htmx=htmx)
+    assert "Queued for delivery." in done.words
     heard = deliver(schema)
     assert heard == ["news/1"]
-    (act,) = acts_of("accounts" if schema == "payments" else schema)  # the payments keep no trail
+    (act,) = audit_entries_of("accounts" if schema == "payments" else schema)  # the payments keep no trail
     assert (act.actor, act.what, act.subject) == (CLERK, "message tried again", "news/1")
     assert act.detail == "after 800 attempts: OSError: no route"
 
 
-def test_a_message_tried_again_wakes_the_worker(app: Flask, now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retried_message_wakes_the_worker(app: Flask, now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     message = parked("orders", now)
     wakes: list[int] = []
     monkeypatch.setitem(app.extensions, "wake_worker", lambda: wakes.append(1))
@@ -188,7 +190,7 @@ def test_a_message_tried_again_wakes_the_worker(app: Flask, now: Clock, monkeypa
 
 
 def deliver(schema: str) -> list[str]:
-    """Let the worker deliver one outbox.
+    """Deliver one outbox, as the worker does.
 
     :return: the keys that arrived
     """
@@ -201,45 +203,45 @@ def deliver(schema: str) -> list[str]:
     return heard
 
 
-def test_of_two_clicks_one_has_it_delivered(desk: Pages, now: Clock) -> None:
+def test_of_two_clicks_one_requeues_the_message(staff_pages: Pages, now: Clock) -> None:
     message = parked("orders", now)
-    page = desk.get("/staff/troubles")
-    desk.submit(page, f"#again-orders-{message}")
-    again = desk.submit(page, f"#again-orders-{message}")
-    assert "nothing had to be done" in again.words
-    assert len(acts_of("orders")) == 1
+    page = staff_pages.get("/staff/failed-jobs")
+    staff_pages.submit(page, f"#retry-orders-{message}")
+    again = staff_pages.submit(page, f"#retry-orders-{message}")
+    assert "Nothing to do" in again.words
+    assert len(audit_entries_of("orders")) == 1
     assert deliver("orders") == ["news/1"]
 
 
-def test_what_comes_back_by_itself_has_no_button(desk: Pages, now: Clock) -> None:
+def test_a_message_that_will_be_retried_has_no_button(staff_pages: Pages, now: Clock) -> None:
     in_a_minute = now.read() + timedelta(minutes=1)
     message = post_message("orders", attempts=2, last_error="OSError: no route", due_at=in_a_minute)
-    row = desk.get("/staff/troubles").one(f"#message-orders-{message}")
-    assert "Next try 22 Nov 2026, 17:31" in " ".join(row.get_text(" ").split())
+    row = staff_pages.get("/staff/failed-jobs").one(f"#message-orders-{message}")
+    assert "Next attempt 22 Nov 2026, 17:31" in " ".join(row.get_text(" ").split())
     assert not row.select("form")
     assert not dead_letters_by_schema()["orders"].requeue(message, actor=CLERK)
     assert list(consistency.violations()) == []
 
 
-def test_what_was_delivered_or_waits_its_turn_is_no_trouble(desk: Pages, now: Clock) -> None:
+def test_delivered_and_waiting_messages_are_not_listed(staff_pages: Pages, now: Clock) -> None:
     post_message("orders", "news/1")
     post_message("orders", "news/2", last_error="OSError", delivered_at=now.read())
     assert dead_letters_by_schema()["orders"].count() == 0
-    assert "None: every letter" in desk.get("/staff/troubles").words
+    assert "None. Every e-mail" in staff_pages.get("/staff/failed-jobs").words
 
 
-def test_what_nobody_fetched_for_ten_minutes_is_a_trouble_and_a_fault(desk: Pages, now: Clock) -> None:
+def test_a_message_overdue_by_ten_minutes_is_listed_and_a_violation(staff_pages: Pages, now: Clock) -> None:
     post_message("accounts", "news/1")
     now.advance(minutes=11)
     assert [message.key for message in dead_letters_by_schema()["accounts"].entries()] == ["news/1"]
     assert list(consistency.violations()) == ["news/1: not delivered after 0 attempts: "]
 
 
-def test_a_message_of_no_outbox_is_not_found(desk: Pages, now: Clock) -> None:
+def test_a_message_of_an_unknown_schema_is_not_found(staff_pages: Pages, now: Clock) -> None:
     message = parked("orders", now)
-    page = desk.get("/staff/troubles")
-    page.one(f"#again-orders-{message}")["action"] = f"/staff/troubles/messages/cart/{message}/attempts"
-    desk.submit(page, f"#again-orders-{message}", status=404)
+    page = staff_pages.get("/staff/failed-jobs")
+    page.one(f"#retry-orders-{message}")["action"] = f"/staff/failed-jobs/messages/cart/{message}/attempts"
+    staff_pages.submit(page, f"#retry-orders-{message}", status=404)
 
 
 def test_every_outbox_the_worker_delivers_is_watched(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""The ledger's and the import's pages, and what the worker does for them."""
+"""Stock ledger and imports: their pages, and the worker's part."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ pytestmark = pytest.mark.both_engines
 
 
 @pytest.fixture
-def desk(pages: Pages) -> Pages:
+def staff_pages(pages: Pages) -> Pages:
     pages.sign_in(make_staff(Role.STOCK_STAFF, email="clerk@example.com"))
     return pages
 
 
-def upload(desk: Pages, content: bytes, *, status: int = 303, name: str = "stock.csv") -> str:
-    """Send a file.
+def upload(staff_pages: Pages, content: bytes, *, status: int = 303, name: str = "stock.csv") -> str:
+    """Upload a file.
 
     :return: where it leads, or the words of the refusal
     """
-    token = desk.get("/staff/stock/imports").one("#upload input[name=csrf_token]")["value"]
+    token = staff_pages.get("/staff/stock/imports").one("#upload input[name=csrf_token]")["value"]
     data = {"csrf_token": token, "file": (io.BytesIO(content), name)}
-    response = desk.client.post("/staff/stock/imports", data=data, headers=SAME_ORIGIN)
+    response = staff_pages.client.post("/staff/stock/imports", data=data, headers=SAME_ORIGIN)
     assert response.status_code == status
     return response.headers.get("Location") or response.get_data(as_text=True)
 
@@ -50,30 +50,30 @@ def changed(page: Page, product: ProductCard) -> bool:
 # ---------------------------------------------------------------------------------------------- ledger
 
 
-def test_the_ledger_shows_who_moved_what_and_why(desk: Pages) -> None:
+def test_the_ledger_shows_who_moved_what_and_why(staff_pages: Pages) -> None:
     mug = make_product(name="Clay Mug", stock=10)
     adjust(change_of(mug.sku, delta=-2), reason=Reason.DAMAGED, actor="asha@example.com")
-    page = desk.get(f"/staff/stock/movements?sku={mug.sku}")
+    page = staff_pages.get(f"/staff/stock/movements?sku={mug.sku}")
     row = " ".join(page.all(".admin-row")[0].get_text(" ").split())
     assert f"{mug.sku} Clay Mug −2 8 Damaged asha@example.com" in row
     assert "8 on hand" in page.words
 
 
-def test_the_ledger_is_filtered_by_links_and_fields(desk: Pages) -> None:
+def test_the_ledger_is_filtered_by_links_and_fields(staff_pages: Pages) -> None:
     mug, jar = make_product(stock=10), make_product(stock=10)
     adjust(change_of(mug.sku, delta=1), actor="asha@example.com")
     adjust(change_of(jar.sku, delta=1), actor="ravi@example.com")
-    page = desk.submit(desk.get("/staff/stock/movements"), "#ledger-filter", who="asha@example.com")
+    page = staff_pages.submit(staff_pages.get("/staff/stock/movements"), "#ledger-filter", who="asha@example.com")
     assert changed(page, mug)
     assert not changed(page, jar)
-    assert "No movement is like that." in desk.get("/staff/stock/movements?until=2020-01-01").words
-    assert "Nothing has the SKU or barcode NONE" in desk.get("/staff/stock/movements?sku=NONE").words
+    assert "No movements found." in staff_pages.get("/staff/stock/movements?until=2020-01-01").words
+    assert "No SKU or barcode matches NONE" in staff_pages.get("/staff/stock/movements?sku=NONE").words
 
 
-def test_the_ledger_as_a_file_has_the_same_rows(desk: Pages) -> None:
+def test_the_ledger_as_a_file_has_the_same_rows(staff_pages: Pages) -> None:
     mug = make_product(name="=1+1", stock=10)
     sell(mug.sku, 3)
-    response = desk.client.get(f"/staff/stock/movements.csv?sku={mug.sku}")
+    response = staff_pages.client.get(f"/staff/stock/movements.csv?sku={mug.sku}")
     rows = list(csv.DictReader(io.StringIO(response.get_data().decode("utf-8-sig"))))
     assert [(row["name"], row["change"], row["balance"]) for row in rows] == [
         ("'=1+1", "-3", "7"),
@@ -84,89 +84,91 @@ def test_the_ledger_as_a_file_has_the_same_rows(desk: Pages) -> None:
 # --------------------------------------------------------------------------------------------- imports
 
 
-def test_a_file_is_looked_through_then_applied_by_the_worker(desk: Pages) -> None:
+def test_a_file_is_checked_then_applied_by_the_worker(staff_pages: Pages) -> None:
     mug = make_product(stock=10)
-    page = desk.get(upload(desk, sheet(f"{mug.sku},12,,,")))
-    assert "1 line of 1 would change something" in page.words
+    page = staff_pages.get(upload(staff_pages, sheet(f"{mug.sku},12,,,")))
+    assert "1 line of 1 will change stock" in page.words
     assert row_of(mug.sku).on_hand == 10
-    waiting = desk.submit(page, "#apply")
+    waiting = staff_pages.submit(page, "#apply")
     assert "Waiting for the worker" in waiting.words
     assert waiting.one("#import")["hx-trigger"] == "every 1s"
     stock_handlers.apply_imports()
-    done = desk.get(waiting.url)
+    done = staff_pages.get(waiting.url)
     assert "1 line applied" in done.words
     assert row_of(mug.sku).on_hand == 12
     assert ledger_of(mug.sku)[0].actor == "clerk@example.com"
 
 
-def test_a_problem_is_named_with_its_line_and_a_mended_file_goes_through(desk: Pages) -> None:
+def test_a_problem_is_reported_with_its_line_and_a_fixed_file_is_applied(staff_pages: Pages) -> None:
     mug = make_product(stock=10)
-    page = desk.get(upload(desk, sheet(f"{mug.sku},12,,,", "NONE,1,,,")))
-    assert "3 NONE No SKU of the shop is called so." in page.words
+    page = staff_pages.get(upload(staff_pages, sheet(f"{mug.sku},12,,,", "NONE,1,,,")))
+    assert "3 NONE Unknown SKU." in page.words
     assert not page.all("#apply")
-    assert desk.get(upload(desk, sheet(f"{mug.sku},12,,,"))).all("#apply")
+    assert staff_pages.get(upload(staff_pages, sheet(f"{mug.sku},12,,,"))).all("#apply")
 
 
 @pytest.mark.parametrize(
     ("content", "status", "words"),
     [
         (b"PK\x03\x04", 415, "an Excel workbook"),
-        (b"sku,count\nK\xe4se,1\n", 422, "Line 2 holds letters that are not UTF-8"),
-        (b"item,count\nA,1\n", 422, "No column is called sku"),
-        (b"sku,qty\nA,1\n", 422, "These columns are unknown: qty"),
+        (b"sku,count\nK\xe4se,1\n", 422, "Line 2 is not valid UTF-8"),
+        (b"item,count\nA,1\n", 422, "There is no column named sku"),
+        (b"sku,qty\nA,1\n", 422, "Unknown columns: qty"),
         (b"", 422, "The file is empty"),
     ],
 )
-def test_what_is_no_such_file_is_refused_by_name(desk: Pages, content: bytes, status: int, words: str) -> None:
-    assert words in upload(desk, content, status=status)
+def test_other_kinds_of_files_are_refused_by_name(staff_pages: Pages, content: bytes, status: int, words: str) -> None:
+    assert words in upload(staff_pages, content, status=status)
 
 
-def test_a_file_far_larger_than_a_form_is_taken(desk: Pages) -> None:
+def test_a_file_larger_than_the_general_limit_is_accepted(staff_pages: Pages) -> None:
     mug = make_product(stock=10)
     filler = [f"NONE-{number},,,," for number in range(90_000)]
-    assert upload(desk, sheet(f"{mug.sku},12,,,", *filler)).startswith("/staff/stock/imports/")
+    assert upload(staff_pages, sheet(f"{mug.sku},12,,,", *filler)).startswith("/staff/stock/imports/")
 
 
 # ---------------------------------------------------------------------------------------------- letters
 
 
-def test_the_staff_are_written_to_when_something_runs_low(desk: Pages, post: MemoryPost) -> None:
+def test_stock_staff_get_an_email_about_low_stock(staff_pages: Pages, post: MemoryPost) -> None:
     mug = make_product(name="Clay Mug", stock=6)
     sell(mug.sku, 2)
-    with desk.app.test_request_context(base_url="http://localhost"):
+    with staff_pages.app.test_request_context(base_url="http://localhost"):
         tasks.deliver_outboxes()
     (letter,) = [letter for letter in post.letters if "running low" in letter.subject]
-    assert (letter.to, letter.subject) == (desk.app.config["STAFF_MAIL"], "Clay Mug is running low")
+    assert (letter.to, letter.subject) == (staff_pages.app.config["STAFF_MAIL"], "Clay Mug is running low")
     assert "4 left, low at 5" in letter.text
 
 
-def test_nobody_is_written_to_about_what_recovered_by_then(desk: Pages, post: MemoryPost) -> None:
+def test_stock_that_recovered_sends_no_email(staff_pages: Pages, post: MemoryPost) -> None:
     mug = make_product(stock=6)
     sell(mug.sku, 2)
     adjust(change_of(mug.sku, delta=20))
-    with desk.app.test_request_context(base_url="http://localhost"):
+    with staff_pages.app.test_request_context(base_url="http://localhost"):
         tasks.deliver_outboxes()
     assert not [letter for letter in post.letters if "running low" in letter.subject]
 
 
-def test_the_digest_comes_later_from_a_worker_that_was_away_at_seven(desk: Pages, post: MemoryPost, now: Clock) -> None:
+def test_a_worker_that_was_down_at_seven_sends_the_digest_later(
+    staff_pages: Pages, post: MemoryPost, now: Clock
+) -> None:
     make_product(name="Clay Mug", stock=0)
     now.advance(hours=18)  # 11:30 in the shop's zone, on the day after
-    with desk.app.test_request_context(base_url="http://localhost"):
+    with staff_pages.app.test_request_context(base_url="http://localhost"):
         stock_handlers.send_daily_digest()
         tasks.deliver_outboxes()
     assert len([letter for letter in post.letters if letter.subject.startswith("To restock")]) == 1
 
 
-def test_a_file_is_called_by_the_day_it_is_in_the_shop(desk: Pages, now: Clock) -> None:
+def test_a_csv_file_is_named_by_the_day_in_the_shops_time_zone(staff_pages: Pages, now: Clock) -> None:
     now.advance(hours=8)  # 20:00 in UTC, 01:30 in the shop's zone
-    response = desk.client.get("/staff/stock.csv")
+    response = staff_pages.client.get("/staff/stock.csv")
     assert response.headers["Content-Disposition"] == "attachment; filename=stock-2026-11-23.csv"
 
 
-def test_the_digest_comes_once_in_the_morning(desk: Pages, post: MemoryPost, now: Clock) -> None:
+def test_the_digest_is_sent_once_in_the_morning(staff_pages: Pages, post: MemoryPost, now: Clock) -> None:
     make_product(name="Clay Mug", stock=0)
-    with desk.app.test_request_context(base_url="http://localhost"):
+    with staff_pages.app.test_request_context(base_url="http://localhost"):
         for hours in (0, 8, 1):  # 17:30 in the shop's zone, then 01:30, then 02:30
             now.advance(hours=hours)
             stock_handlers.send_daily_digest()

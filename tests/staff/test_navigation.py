@@ -1,4 +1,4 @@
-"""The menu of the staff's pages: whoever reads it may open what it names."""
+"""The navigation of the staff area links to what a role may open."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from storefront.staff.navigation import SECTIONS, sections_of
 from tests.factories.accounts import make_account, make_staff
 from tests.page_client import Pages
 
-STOCK = ["Dashboard", "Stock", "Scan in", "Restock", "Ledger", "Import", "Products", "Categories", "Reviews"]
-ORDERS = ["Dashboard", "Troubles", "Orders", "Returns", "Customers", "Reviews"]
-EVERYTHING = [desk.label for section in SECTIONS for desk in section.desks]
+STOCK = ["Dashboard", "Stock", "Receive stock", "Restock", "Ledger", "Import", "Products", "Categories", "Reviews"]
+ORDERS = ["Dashboard", "Failed jobs", "Orders", "Returns", "Customers", "Reviews"]
+EVERYTHING = [page.label for section in SECTIONS for page in section.pages]
 
 
 @pytest.mark.parametrize(
     ("role", "labels"),
     [(Role.CUSTOMER, []), (Role.STOCK_STAFF, STOCK), (Role.ORDER_STAFF, ORDERS), (Role.ADMIN, EVERYTHING)],
 )
-def test_everyone_is_shown_the_desks_they_work_at(shop: Flask, role: Role, labels: list[str]) -> None:
+def test_each_role_sees_the_pages_it_may_open(shop: Flask, role: Role, labels: list[str]) -> None:
     with shop.app_context():
         sections = sections_of(role)
-    assert [desk.label for section in sections for desk in section.desks] == labels
-    assert all(section.desks for section in sections)
+    assert [page.label for section in sections for page in section.pages] == labels
+    assert all(section.pages for section in sections)
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role.is_staff])
-def test_the_menu_names_what_may_be_opened_and_nothing_else(pages: Pages, role: Role) -> None:
+def test_the_navigation_links_to_allowed_pages_only(pages: Pages, role: Role) -> None:
     pages.sign_in(make_staff(role))
     shown = {str(link["href"]) for link in pages.get("/staff").all("a[href^='/staff']")}
     with pages.app.test_request_context():
-        addresses = {pages.app.url_for(desk.endpoint) for section in SECTIONS for desk in section.desks}
+        addresses = {pages.app.url_for(page.endpoint) for section in SECTIONS for page in section.pages}
     assert {url for url in addresses if pages.client.get(url).status_code == 200} == shown & addresses
 
 
-def test_a_customer_is_shown_no_menu(pages: Pages) -> None:
+def test_a_customer_sees_no_navigation(pages: Pages) -> None:
     pages.sign_in(make_account())
     assert not pages.get("/account").all("a[href^='/staff']")

@@ -1,4 +1,4 @@
-"""The pictures on a product's page at the desk: sent, put in order, described, taken away, brought back."""
+"""Images of a product in the staff area: upload, order, alt texts, removal."""
 
 from __future__ import annotations
 
@@ -20,30 +20,32 @@ from tests.page_client import SAME_ORIGIN, Page, Pages
 
 
 @pytest.fixture
-def desk(pages: Pages) -> Pages:
+def staff_pages(pages: Pages) -> Pages:
     pages.sign_in(make_staff(Role.STOCK_STAFF, email="clerk@example.com"))
     return pages
 
 
-def page_of(desk: Pages, product: ProductCard) -> Page:
-    return desk.get(f"/staff/products/{product.id}")
+def page_of(staff_pages: Pages, product: ProductCard) -> Page:
+    return staff_pages.get(f"/staff/products/{product.id}")
 
 
-def send(desk: Pages, product: ProductCard, *files: tuple[str, bytes], status: int = 200, htmx: bool = False) -> Page:
-    """Choose files in the field and press the button.
+def send(
+    staff_pages: Pages, product: ProductCard, *files: tuple[str, bytes], status: int = 200, htmx: bool = False
+) -> Page:
+    """Upload files by the form.
 
     :return: the page or fragment that comes
     """
-    form = page_of(desk, product).one("#pictures-upload")
+    form = page_of(staff_pages, product).one("#pictures-upload")
     assert form["enctype"] == "multipart/form-data"
     token = form.select_one("input[name=csrf_token]")
     assert token is not None
     data = {"csrf_token": token["value"], "pictures": [(io.BytesIO(content), name) for name, content in files]}
-    return desk._open("POST", str(form["action"]), htmx=htmx, status=status, data=data)
+    return staff_pages._open("POST", str(form["action"]), htmx=htmx, status=status, data=data)
 
 
 def add(product: ProductCard, *colours: str) -> list[int]:
-    """Pictures of different sizes, so that no two are the same."""
+    """Add images of different sizes, so that no two are the same."""
     return [
         media.add_picture(product.id, picture("PNG", (40 + number, 30)), words) for number, words in enumerate(colours)
     ]
@@ -53,8 +55,8 @@ def words_of(product: ProductCard) -> list[str]:
     return [kept.picture.alt for kept in gallery.pictures_of(product.id)]
 
 
-def noted(product: ProductCard) -> list[tuple[str, str]]:
-    """What was done to the product's pictures, latest first, by whom it was."""
+def image_entries(product: ProductCard) -> list[tuple[str, str]]:
+    """The audit entries about the product's images, newest first."""
     found = audit_log.entries(AuditEntry, AuditQuery(subject=product.sku), 20)
     return [(act.what, act.detail) for act in found if act.actor == "clerk@example.com"]
 
@@ -62,86 +64,86 @@ def noted(product: ProductCard) -> list[tuple[str, str]]:
 # ------------------------------------------------------------------------------------------ sending
 
 
-def test_several_pictures_are_sent_at_once_and_the_first_is_the_main_one(desk: Pages) -> None:
+def test_several_images_are_uploaded_at_once_and_the_first_is_the_main_one(staff_pages: Pages) -> None:
     mug = make_product(name="Clay Mug")
-    page = send(desk, mug, ("front.jpg", picture("JPEG", (900, 600))), ("side.png", picture("PNG", (50, 60))))
-    assert "2 pictures added" in page.words
+    page = send(staff_pages, mug, ("front.jpg", picture("JPEG", (900, 600))), ("side.png", picture("PNG", (50, 60))))
+    assert "2 images added" in page.words
     assert len(page.all("#pictures-order .image-manager__row")) == 2
     shown = listing.cards_of([mug.id])[0].picture
     assert shown is not None
     assert (shown.width, shown.height, shown.alt) == (900, 600, "Clay Mug")
-    assert noted(mug) == [("picture added", "Clay Mug")] * 2
+    assert image_entries(mug) == [("picture added", "Clay Mug")] * 2
 
 
-def test_they_are_sent_with_htmx_too(desk: Pages) -> None:
+def test_images_are_uploaded_with_htmx_too(staff_pages: Pages) -> None:
     mug = make_product()
-    fragment = send(desk, mug, ("front.png", picture()), htmx=True)
-    assert fragment.one("[data-announce]").text == "1 picture added"
+    fragment = send(staff_pages, mug, ("front.png", picture()), htmx=True)
+    assert fragment.one("[data-announce]").text == "1 image added"
     assert fragment.html.select_one("h1") is None
     assert len(words_of(mug)) == 1
 
 
-def test_what_is_no_picture_is_named_with_its_reason_and_the_others_are_kept(desk: Pages) -> None:
+def test_rejected_files_are_listed_with_the_reason_and_the_others_added(staff_pages: Pages) -> None:
     mug = make_product()
     drawing = REFUSED["a drawing with a script"][1]()
-    page = send(desk, mug, ("good.png", picture()), ("logo.svg", drawing), ("empty.png", b""), status=415)
+    page = send(staff_pages, mug, ("good.png", picture()), ("logo.svg", drawing), ("empty.png", b""), status=415)
     refused = [" ".join(line.get_text().split()) for line in page.all("#pictures-refused li")]
     assert refused == [
-        "logo.svg is an SVG drawing, which can hold scripts. Send it as PNG or WebP.",
+        "logo.svg is an SVG file, which can contain scripts. Upload a PNG or WebP instead.",
         "empty.png is empty.",
     ]
-    assert "1 picture added" in page.words
+    assert "1 image added" in page.words
     assert len(words_of(mug)) == 1
 
 
 @pytest.mark.parametrize(
     "content", [b"\0" * (10 * 1024 * 1024 + 1), png(8000, 5001)], ids=["eleven megabytes", "forty megapixels and more"]
 )
-def test_what_is_too_large_is_named_with_the_limits(desk: Pages, content: bytes) -> None:
-    page = send(desk, make_product(), ("huge.png", content), status=413)
-    assert "huge.png is too large: 10 MB and 40 megapixels are the most." in page.words
+def test_a_too_large_file_is_rejected_with_the_limits(staff_pages: Pages, content: bytes) -> None:
+    page = send(staff_pages, make_product(), ("huge.png", content), status=413)
+    assert "huge.png is too large: the limits are 10 MB and 40 megapixels." in page.words
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_no_hostile_file_comes_through(desk: Pages, name: str) -> None:
+def test_hostile_files_are_rejected(staff_pages: Pages, name: str) -> None:
     status, make = REFUSED[name]
     mug = make_product()
     content = make()
     is_taken_here = name == "a flood of pixels that is really there" or len(content) in range(5 << 20, 10 << 20)
-    page = send(desk, mug, ("file.png", content), status=200 if is_taken_here else status)
+    page = send(staff_pages, mug, ("file.png", content), status=200 if is_taken_here else status)
     assert len(page.all("#pictures-refused li")) == (0 if is_taken_here else 1)
     assert len(words_of(mug)) == (1 if is_taken_here else 0)
 
 
-def test_what_the_api_finds_too_large_is_taken_here(desk: Pages) -> None:
+def test_files_too_large_for_the_api_are_accepted_here(staff_pages: Pages) -> None:
     mug = make_product()
-    send(desk, mug, ("large.png", picture("PNG", (6000, 5000))))
+    send(staff_pages, mug, ("large.png", picture("PNG", (6000, 5000))))
     assert len(words_of(mug)) == 1
 
 
-def test_more_than_twelve_at_once_are_left_out_by_name(desk: Pages) -> None:
+def test_files_beyond_the_limit_of_twelve_are_listed(staff_pages: Pages) -> None:
     mug = make_product()
     files = [(f"{number}.png", picture("PNG", (40 + number, 30))) for number in range(13)]
-    page = send(desk, mug, *files, status=413)
-    assert "12.png was left out: 12 are the most at once. Send it again." in page.words
+    page = send(staff_pages, mug, *files, status=413)
+    assert "12.png was not added: upload at most 12 files at once." in page.words
     assert len(words_of(mug)) == 12
 
 
-def test_a_form_far_larger_than_the_files_may_be_together_is_refused_unread(desk: Pages) -> None:
+def test_a_form_above_the_total_limit_is_refused_unread(staff_pages: Pages) -> None:
     mug = make_product()
-    page = send(desk, mug, ("one.png", picture()), ("rest.png", b"\0" * (51 * 2**20)), status=413)
+    page = send(staff_pages, mug, ("one.png", picture()), ("rest.png", b"\0" * (51 * 2**20)), status=413)
     assert "Request too large" in page.words
     assert words_of(mug) == []
 
 
-def test_a_form_without_a_file_asks_for_one(desk: Pages) -> None:
-    assert "Choose one picture or more first." in send(desk, make_product(), status=422).words
+def test_a_form_without_a_file_asks_for_one(staff_pages: Pages) -> None:
+    assert "Choose at least one image." in send(staff_pages, make_product(), status=422).words
 
 
-def test_the_same_picture_sent_again_is_there_once(desk: Pages) -> None:
+def test_the_same_image_uploaded_twice_is_stored_once(staff_pages: Pages) -> None:
     mug = make_product()
     for _ in range(2):
-        send(desk, mug, ("mug.png", picture()))
+        send(staff_pages, mug, ("mug.png", picture()))
     assert len(words_of(mug)) == 1
 
 
@@ -149,27 +151,27 @@ def test_the_same_picture_sent_again_is_there_once(desk: Pages) -> None:
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_a_picture_goes_up_and_takes_what_was_typed_along(desk: Pages, htmx: bool) -> None:
+def test_moving_an_image_up_saves_the_alt_texts_too(staff_pages: Pages, htmx: bool) -> None:
     mug = make_product()
     front, side = add(mug, "Front", "Side")
-    page = desk.submit(
-        page_of(desk, mug), "#pictures-order", press=f"{side}/up", htmx=htmx, **{f"alt-{front}": "From before"}
+    page = staff_pages.submit(
+        page_of(staff_pages, mug), "#pictures-order", press=f"{side}/up", htmx=htmx, **{f"alt-{front}": "From before"}
     )
     assert words_of(mug) == ["Side", "From before"]
     assert page.one(f"#picture-{side}-up")["aria-disabled"] == "true"
     shown = listing.cards_of([mug.id])[0].picture
     assert shown is not None
     assert shown.alt == "Side"
-    assert sorted(noted(mug)) == [
+    assert sorted(image_entries(mug)) == [
         ("picture described", "from “Front” to “From before”"),
         ("picture moved", "“Side” from place 2 to 1"),
     ]
 
 
-def test_a_picture_goes_down(desk: Pages) -> None:
+def test_an_image_moves_down(staff_pages: Pages) -> None:
     mug = make_product()
     front, *_ = add(mug, "Front", "Side", "Top")
-    desk.submit(page_of(desk, mug), "#pictures-order", press=f"{front}/down")
+    staff_pages.submit(page_of(staff_pages, mug), "#pictures-order", press=f"{front}/down")
     assert words_of(mug) == ["Side", "Front", "Top"]
 
 
@@ -177,65 +179,65 @@ def test_a_picture_goes_down(desk: Pages) -> None:
     ("place", "order"),
     [("1", ["Top", "Front", "Side"]), ("2", ["Front", "Top", "Side"]), ("99", ["Front", "Side", "Top"])],
 )
-def test_a_picture_goes_where_its_number_says(desk: Pages, place: str, order: list[str]) -> None:
+def test_an_image_moves_to_its_position(staff_pages: Pages, place: str, order: list[str]) -> None:
     mug = make_product()
     *_, top = add(mug, "Front", "Side", "Top")
-    desk.submit(page_of(desk, mug), "#pictures-order", **{f"place-{top}": place})
+    staff_pages.submit(page_of(staff_pages, mug), "#pictures-order", **{f"place-{top}": place})
     assert words_of(mug) == order
 
 
-def test_a_place_that_is_no_number_saves_nothing(desk: Pages) -> None:
+def test_an_invalid_position_saves_nothing(staff_pages: Pages) -> None:
     mug = make_product()
     front, _ = add(mug, "Front", "Side")
     fields = {f"place-{front}": "two", f"alt-{front}": "Other"}
-    page = desk.submit(page_of(desk, mug), "#pictures-order", status=422, **fields)
-    assert "Nothing was saved: a place is a whole number from 1." in page.words
+    page = staff_pages.submit(page_of(staff_pages, mug), "#pictures-order", status=422, **fields)
+    assert "Nothing was saved: a position is a whole number from 1." in page.words
     assert words_of(mug) == ["Front", "Side"]
     assert page.one(f"#picture-{front}-alt")["value"] == "Other"
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_words_that_somebody_else_changed_meanwhile_are_shown_beside_ones_own(desk: Pages, htmx: bool) -> None:
+def test_a_conflicting_alt_text_is_shown_beside_ones_own(staff_pages: Pages, htmx: bool) -> None:
     mug = make_product()
     front, _ = add(mug, "Front", "Side")
-    stale = page_of(desk, mug)
-    desk.submit(page_of(desk, mug), "#pictures-order", **{f"alt-{front}": "Theirs"})
+    stale = page_of(staff_pages, mug)
+    staff_pages.submit(page_of(staff_pages, mug), "#pictures-order", **{f"alt-{front}": "Theirs"})
     fields = {f"alt-{front}": "Mine", f"place-{front}": "2"}
-    page = desk.submit(stale, "#pictures-order", htmx=htmx, status=409, **fields)
-    assert "Nothing was saved: somebody else described these pictures" in page.words
-    assert page.one(f"#picture-{front}-alt-now").get_text() == "There is now: Theirs"
+    page = staff_pages.submit(stale, "#pictures-order", htmx=htmx, status=409, **fields)
+    assert "Nothing was saved: somebody else changed these alt texts" in page.words
+    assert page.one(f"#picture-{front}-alt-now").get_text() == "Current value: Theirs"
     assert page.one(f"#picture-{front}-alt")["value"] == "Mine"
     assert words_of(mug) == ["Theirs", "Side"]
-    desk.submit(page, "#pictures-order")
+    staff_pages.submit(page, "#pictures-order")
     assert words_of(mug) == ["Side", "Mine"]
 
 
-def test_what_was_not_touched_is_not_put_back_to_what_a_stale_page_shows(desk: Pages) -> None:
+def test_a_stale_page_does_not_revert_untouched_fields(staff_pages: Pages) -> None:
     mug = make_product()
     front, side, top = add(mug, "Front", "Side", "Top")
-    stale = page_of(desk, mug)
-    desk.submit(page_of(desk, mug), "#pictures-order", press=f"{top}/up", **{f"alt-{front}": "Theirs"})
-    desk.submit(stale, "#pictures-order", **{f"alt-{side}": "Mine"})
+    stale = page_of(staff_pages, mug)
+    staff_pages.submit(page_of(staff_pages, mug), "#pictures-order", press=f"{top}/up", **{f"alt-{front}": "Theirs"})
+    staff_pages.submit(stale, "#pictures-order", **{f"alt-{side}": "Mine"})
     assert words_of(mug) == ["Theirs", "Top", "Mine"]
 
 
-def test_words_taken_out_leave_the_name_of_the_product(desk: Pages) -> None:
+def test_an_empty_alt_text_becomes_the_product_name(staff_pages: Pages) -> None:
     mug = make_product(name="Clay Mug")
     (front,) = add(mug, "Front")
-    desk.submit(page_of(desk, mug), "#pictures-order", **{f"alt-{front}": " "})
+    staff_pages.submit(page_of(staff_pages, mug), "#pictures-order", **{f"alt-{front}": " "})
     assert words_of(mug) == ["Clay Mug"]
 
 
-def test_pictures_of_other_products_are_left_alone(desk: Pages) -> None:
+def test_images_of_other_products_are_not_changed(staff_pages: Pages) -> None:
     mug, jar = make_product(), make_product()
     add(mug, "Mug")
     (other,) = add(jar, "Jar")
-    token = page_of(desk, mug).one("#pictures-order input[name=csrf_token]")["value"]
+    token = page_of(staff_pages, mug).one("#pictures-order input[name=csrf_token]")["value"]
     data = {"csrf_token": token, f"alt-{other}": "Stolen", f"place-{other}": "1"}
     url = f"/staff/products/{mug.id}/pictures"
-    desk.client.post(f"{url}/arrangement", data=data, headers=SAME_ORIGIN)
+    staff_pages.client.post(f"{url}/order", data=data, headers=SAME_ORIGIN)
     assert words_of(jar) == ["Jar"]
-    assert desk.client.post(f"{url}/{other}/removal", data=data, headers=SAME_ORIGIN).status_code == 404
+    assert staff_pages.client.post(f"{url}/{other}/removal", data=data, headers=SAME_ORIGIN).status_code == 404
     assert words_of(jar) == ["Jar"]
 
 
@@ -243,44 +245,44 @@ def test_pictures_of_other_products_are_left_alone(desk: Pages) -> None:
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_a_picture_is_taken_away_and_brought_back_where_it_stood(desk: Pages, htmx: bool) -> None:
+def test_a_removed_image_is_restored_at_its_position(staff_pages: Pages, htmx: bool) -> None:
     mug = make_product()
     front, side = add(mug, "Front", "Side")
-    page = desk.submit(page_of(desk, mug), f"#picture-{front}-removal", htmx=htmx)
-    assert "The picture is taken away." in page.words
+    page = staff_pages.submit(page_of(staff_pages, mug), f"#picture-{front}-removal", htmx=htmx)
+    assert "Image removed." in page.words
     assert words_of(mug) == ["Side"]
     shown = listing.cards_of([mug.id])[0].picture
     assert shown is not None
     assert shown.alt == "Side"
-    page = desk.submit(page, f"#picture-{front}-return", htmx=htmx)
+    page = staff_pages.submit(page, f"#picture-{front}-return", htmx=htmx)
     assert words_of(mug) == ["Front", "Side"]
     assert not page.all("#pictures-removed")
-    assert noted(mug) == [("picture restored", "Front"), ("picture removed", "Front")]
+    assert image_entries(mug) == [("picture restored", "Front"), ("picture removed", "Front")]
     assert side in {kept.id for kept in gallery.pictures_of(mug.id)}
 
 
-def test_pressed_twice_it_is_taken_away_once(desk: Pages) -> None:
+def test_an_image_is_removed_once_by_two_clicks(staff_pages: Pages) -> None:
     mug = make_product()
     (front,) = add(mug, "Front")
-    page = page_of(desk, mug)
+    page = page_of(staff_pages, mug)
     for _ in range(2):
-        desk.submit(page, f"#picture-{front}-removal")
-    assert noted(mug) == [("picture removed", "Front")]
+        staff_pages.submit(page, f"#picture-{front}-removal")
+    assert image_entries(mug) == [("picture removed", "Front")]
     assert listing.cards_of([mug.id])[0].picture is None
 
 
-@pytest.mark.parametrize("act", ["pictures", "pictures/arrangement"])
-def test_a_product_that_is_not_there_has_no_pictures(desk: Pages, act: str) -> None:
-    token = page_of(desk, make_product()).one("#pictures-upload input[name=csrf_token]")["value"]
+@pytest.mark.parametrize("act", ["pictures", "pictures/order"])
+def test_an_unknown_product_has_no_images(staff_pages: Pages, act: str) -> None:
+    token = page_of(staff_pages, make_product()).one("#pictures-upload input[name=csrf_token]")["value"]
     data = {"csrf_token": token, "pictures": (io.BytesIO(picture()), "mug.png")}
-    sent = desk.client.post(f"/staff/products/999999/{act}", data=data, headers=SAME_ORIGIN)
+    sent = staff_pages.client.post(f"/staff/products/999999/{act}", data=data, headers=SAME_ORIGIN)
     assert sent.status_code == 404
 
 
-def test_nothing_is_done_without_the_token_of_the_form(desk: Pages) -> None:
+def test_actions_need_the_csrf_token(staff_pages: Pages) -> None:
     mug = make_product()
     (front,) = add(mug, "Front")
-    for act in ("", "/arrangement", f"/{front}/removal", f"/{front}/return"):
-        sent = desk.client.post(f"/staff/products/{mug.id}/pictures{act}", headers=SAME_ORIGIN)
+    for act in ("", "/order", f"/{front}/removal", f"/{front}/restoration"):
+        sent = staff_pages.client.post(f"/staff/products/{mug.id}/pictures{act}", headers=SAME_ORIGIN)
         assert sent.status_code in {400, 403}
     assert words_of(mug) == ["Front"]

@@ -190,11 +190,11 @@ def test_staff_find_their_desks_as_they_left_them(shop: OldShop, admin: Pages) -
     everything = admin.get("/staff/orders?show=all").words
     assert all(number in everything for number in shop.facts["orders"].values())
     assert "Chipped" in admin.get(f"/staff/orders/{shop.facts['orders']['refunded in part']}").words
-    trail = admin.get("/staff/trail").words
+    trail = admin.get("/staff/audit-log").words
     assert all(words in trail for words in ("orders@example.com", "Broken in the store", "Advertising"))
     assert "stock.csv" in admin.get("/staff/stock/movements").words
     assert "later.csv" in admin.get("/staff/stock/imports").words
-    assert "order-placed" in admin.get("/staff/troubles").words
+    assert "order-placed" in admin.get("/staff/failed-jobs").words
     assert "Wrong colour" in admin.get("/staff/returns").words
     assert "Buy elsewhere." in admin.get("/staff/reviews").words
 

@@ -150,10 +150,10 @@ def test_denied_access_to_an_order_is_logged(pages: Pages, app: Flask, events: E
 def test_denied_access_by_role_is_logged(pages: Pages, app: Flask, events: Events) -> None:
     clerk, owner = make_staff(Role.STOCK_STAFF), make_account()
     pages.sign_in(clerk)
-    assert send(pages, "GET", "/staff/trail").status_code == 403
+    assert send(pages, "GET", "/staff/audit-log").status_code == 403
     assert Api(app).with_token(owner).get(f"/users/{clerk.id}/profile").status_code == 403
     of_clerk, of_owner = events()
-    assert of_clerk == f"event=authz_fail account={clerk.id} address=127.0.0.1 method=GET route=/staff/trail"
+    assert of_clerk == f"event=authz_fail account={clerk.id} address=127.0.0.1 method=GET route=/staff/audit-log"
     assert of_owner.startswith(f"event=authz_fail account={owner.id} address=127.0.0.1 method=GET route=")
 
 
