@@ -72,7 +72,7 @@ def real_hashing() -> Iterator[None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Choose the engines that a test of the shared shop runs on: docs/decisions/0030-tests-on-two-engines.md."""
+    """Choose the engines that a test of the shared shop runs on: docs/decisions/0022-tests-on-two-engines.md."""
     if "database_url" in metafunc.fixturenames:
         is_sqlite_enough = is_web_test(metafunc.definition.path) and not metafunc.definition.get_closest_marker(
             "both_engines"

@@ -103,7 +103,7 @@ db = SQLAlchemy(
         "class_": RoutingSession,
         "expire_on_commit": False,
         "autoflush": False,
-        # Decision 31: reads refresh loaded objects, so an UPDATE need not synchronize them.
+        # Decision 23: reads refresh loaded objects, so an UPDATE need not synchronize them.
         "execution_options": {"populate_existing": True, "synchronize_session": False},
     },
 )

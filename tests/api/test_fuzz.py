@@ -50,7 +50,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-# What a machine cannot tell by schema: without a security scheme of its own choosing, see test_origins.py.
+# What a machine cannot tell by schema: without a security scheme of its own choosing, see test_same_origin.py.
 CONFIG = SchemathesisConfig.from_dict({"generation": {"with-security-parameters": False}})
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
