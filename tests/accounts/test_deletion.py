@@ -138,7 +138,7 @@ def stop(*args: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "killed_at", ["checkout.erase", "cart.forget", "orders.erase_customer", "catalog.anonymise_author"]
+    "killed_at", ["checkout.erase", "cart.forget", "orders.erase_customer", "reviews.anonymise_author"]
 )
 def test_a_deletion_killed_at_any_step_is_completed_by_the_next_delivery(
     asha: Account, now: Clock, monkeypatch: pytest.MonkeyPatch, killed_at: str

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from storefront.cart import service as cart
-from storefront.catalog import service as catalog
+from storefront.catalog import inventory
 from storefront.catalog.inventory import availability, reservations
 from storefront.checkout import service as checkout
 from storefront.checkout.values import Failure, Outcome
@@ -43,7 +43,7 @@ def test_units_bought_by_a_rival_after_our_cart_was_checked_are_sold_once(
 ) -> None:
     mug = make_product(stock=1)
     we, they = make_buyer(mug), make_buyer(mug)
-    run_before(monkeypatch, catalog, "reserve", lambda: shops.rival(they.place))
+    run_before(monkeypatch, inventory, "reserve", lambda: shops.rival(they.place))
     outcome = we.place()
     assert (outcome.failure, outcome.detail) == (Failure.SOLD_OUT, mug.name)
     assert (we.live_orders(), they.live_orders(), cart.count_units(we.token)) == (0, 1, 1)
@@ -81,7 +81,7 @@ def test_units_removed_between_check_and_write_are_not_sold(
 ) -> None:
     mug = make_product(stock=3)
     we = make_buyer(mug, 2)
-    run_before(monkeypatch, catalog, "reserve", lambda: shops.rival(lambda: adjust_stock(mug, -2)))
+    run_before(monkeypatch, inventory, "reserve", lambda: shops.rival(lambda: adjust_stock(mug, -2)))
     assert we.place().failure is Failure.SOLD_OUT
     assert consistency.stock_of(mug.sku) == Stock(on_hand=1, reserved=0)
     shops.assert_consistent()

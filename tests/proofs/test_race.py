@@ -143,7 +143,7 @@ def test_a_quantity_changed_during_payment_is_paid_for_or_still_there_or_refused
 # ----------------------------------------------------------------------------------- messages
 
 
-@pytest.mark.parametrize(("left", "mark"), [(0, "Sold out since you added it."), (1, "Only 1 left: lower")])
+@pytest.mark.parametrize(("left", "mark"), [(0, "Sold out since you added it."), (1, "Only 1 left: reduce")])
 def test_a_late_buyer_sees_what_is_sold_out_and_every_page_shows_the_same_figure(
     app: Flask, left: int, mark: str
 ) -> None:

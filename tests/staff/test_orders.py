@@ -256,7 +256,7 @@ def test_the_shopper_sees_the_shipment_but_never_the_staff_member(staff_pages: P
     )
     shopper = Pages(staff_pages.app)
     page = shopper.submit(shopper.get("/track"), "form.order-track__form", order_id=order.id, email="asha@example.com")
-    assert "With Lake Couriers" in page.words
+    assert "Carrier: Lake Couriers" in page.words
     assert "Tracking number LC/1" in page.words
     assert ", by " not in page.one("#timeline").get_text()
     assert "meera" not in page.words

@@ -77,7 +77,7 @@ def test_a_wrong_password_at_a_confirmation_is_logged(pages: Pages, events: Even
     pages.submit(form, CODE, old=PASSWORD, new=PASSWORD + "!")
     refused, changed = events()
     assert f"authn_login_fail account={account.id} " in refused
-    assert refused.endswith('by="password send again"')
+    assert refused.endswith('by="password asked again"')
     assert f"authn_password_change account={account.id} " in changed
 
 

@@ -16,7 +16,6 @@ from storefront import create_app
 from storefront.accounts import service as accounts
 from storefront.accounts.models import OneTimeCode, SignUp, UserSession
 from storefront.catalog import inventory
-from storefront.catalog import service as catalog
 from storefront.catalog.values import Hold
 from storefront.checkout import service as checkout
 from storefront.checkout.models import DuplicateGuard
@@ -146,7 +145,7 @@ def test_one_job_that_fails_does_not_stop_the_others(
     post: MemoryPost, now: Clock, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     stalled, held = interrupt_everything(now)
-    owner = {"resume_unfinished": checkout, "release_expired": catalog, "deliver": outbox}[broken]
+    owner = {"resume_unfinished": checkout, "release_expired": inventory, "deliver": outbox}[broken]
 
     def fails(*args: object) -> None:
         raise OSError("disk full")

@@ -91,7 +91,7 @@ def test_an_account_shows_its_last_orders_at_a_glance(pages: Pages, asha: Accoun
     numbers = [order_of(asha) for _ in range(5)]
     page = pages.get("/account")
     assert listed(page) == numbers[:1:-1]
-    assert "All 5 orders" in page.words
+    assert "View all 5 orders" in page.words
 
 
 # ------------------------------------------------------------------------------------------------- claims
