@@ -29,6 +29,8 @@ MARIADB = os.environ.get("TEST_MARIADB_URL")
 ENGINES = ["sqlite", "mariadb"]
 FACES = {"api", "pages", "staff", "web"}
 FACE_FILES = {"test_conventions.py"}
+LONG_FOLDERS = {"journeys", "proofs"}
+LONG_FILES = {"catalog/listing/test_read_model.py", "test_access_matrix.py"}  # a test of them takes many seconds
 
 
 def pytest_report_header() -> list[str]:
@@ -74,11 +76,35 @@ def real_hashing() -> Iterator[None]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Which engines a test of the shared shop runs on: docs/decisions/0030-tests-on-two-engines.md."""
     if "database_url" in metafunc.fixturenames:
-        is_sqlite_enough = is_of_a_face(metafunc.definition.path) and not metafunc.definition.get_closest_marker(
-            "both_engines"
-        )
-        engines = ["sqlite"] if is_sqlite_enough else ENGINES
+        engines = ["sqlite"] if is_sqlite_enough(metafunc) else ENGINES
         metafunc.parametrize("database_url", engines, indirect=True, scope="session")
+
+
+def is_sqlite_enough(metafunc: pytest.Metafunc) -> bool:
+    """Whether the shared shop of a test need not be on MariaDB as well."""
+    if "engine" in metafunc.fixturenames:  # it looks at a shop of its own, on the engines that it names
+        return True
+    return is_of_a_face(metafunc.definition.path) and not metafunc.definition.get_closest_marker("both_engines")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that at the end no worker waits for the other: of SQLite, then of MariaDB.
+
+    Tests of one engine stay together, as pytest has put them.
+    """
+    items.sort(key=lambda item: (engine_of(item) == "mariadb", not takes_long(item.path)))
+
+
+def engine_of(item: pytest.Item) -> str | None:
+    """The engine of the shared shop that a test uses, if it does."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("database_url") if callspec else None
+
+
+def takes_long(file: Path) -> bool:
+    place = file.relative_to(Path(__file__).parent)
+    return place.parts[0] in LONG_FOLDERS or place.as_posix() in LONG_FILES
 
 
 def is_of_a_face(file: Path) -> bool:

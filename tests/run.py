@@ -260,7 +260,7 @@ def find_chromium(_stack: ExitStack) -> str:
 # --------------------------------------------------------------------------------------------- pytest
 
 
-# One worker begins with the tests on SQLite, the other with those on MariaDB.
+# The long tests come first (tests/conftest.py); the worker that is done takes over half of what the other has left.
 SIDE_BY_SIDE = ["-n", "2", "--dist", "worksteal"]
 ALONE = ("-n", "-m", "-s", "--pdb", "--trace", "--collect-only")  # long proofs, and whoever wants to watch
 
