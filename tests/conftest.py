@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -29,11 +30,21 @@ MARIADB = os.environ.get("TEST_MARIADB_URL")
 ENGINES = ["sqlite", "mariadb"]
 WEB_FOLDERS = {"api", "pages", "staff", "web"}
 WEB_FILES = {"test_conventions.py"}
+LONG_FOLDERS = {"journeys", "proofs"}
+# A test of them takes many seconds.
+LONG_FILES = {"catalog/listing/test_read_model.py", "cli/backup/test_backup.py", "test_access_matrix.py"}
 
 
 def pytest_report_header() -> list[str]:
     missing = {"MariaDB": "TEST_MARIADB_URL", "Redis": "TEST_REDIS_URL", "Chromium": "TEST_CHROMIUM"}
     return [f"{name} is missing: its tests are skipped" for name, key in missing.items() if key not in os.environ]
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage seldom, and not among modules and tests: it took a tenth of the time of pages."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 50)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,11 +85,36 @@ def real_hashing() -> Iterator[None]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Choose the engines that a test of the shared shop runs on: docs/decisions/0022-tests-on-two-engines.md."""
     if "database_url" in metafunc.fixturenames:
-        is_sqlite_enough = is_web_test(metafunc.definition.path) and not metafunc.definition.get_closest_marker(
-            "both_engines"
-        )
-        engines = ["sqlite"] if is_sqlite_enough else ENGINES
+        engines = ["sqlite"] if is_sqlite_enough(metafunc) else ENGINES
         metafunc.parametrize("database_url", engines, indirect=True, scope="session")
+
+
+def is_sqlite_enough(metafunc: pytest.Metafunc) -> bool:
+    """Whether a test of the shared shop need not run on MariaDB as well."""
+    if "engine" in metafunc.fixturenames:  # it has a shop of its own, on the engines that it names
+        return True
+    return is_web_test(metafunc.definition.path) and not metafunc.definition.get_closest_marker("both_engines")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run long tests first, so that at the end no worker waits for the other: those on SQLite, then on MariaDB.
+
+    Tests of one engine stay in pytest's order.
+    """
+    items.sort(key=lambda item: (engine_of(item) == "mariadb", not takes_long(item.path)))
+
+
+def engine_of(item: pytest.Item) -> str | None:
+    """Return the engine of the shared shop that a test uses, None where it uses none."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("database_url") if callspec else None
+
+
+def takes_long(file: Path) -> bool:
+    """Whether the tests of a file take many seconds each."""
+    path = file.relative_to(Path(__file__).parent)
+    return path.parts[0] in LONG_FOLDERS or path.as_posix() in LONG_FILES
 
 
 def is_web_test(file: Path) -> bool:

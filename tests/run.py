@@ -268,7 +268,7 @@ def find_chromium(_stack: ExitStack) -> str:
 # --------------------------------------------------------------------------------------------- pytest
 
 
-# One worker begins with the tests on SQLite, the other with those on MariaDB.
+# The long tests come first (tests/conftest.py); a worker that is done takes over half of what the other has left.
 PARALLEL = ["-n", "2", "--dist", "worksteal"]
 SINGLE_PROCESS = ("-n", "-m", "-s", "--pdb", "--trace", "--collect-only")  # long tests and debugging
 
