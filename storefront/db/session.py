@@ -253,7 +253,8 @@ class CircuitBreaker:
 
     def _connect(self, dialect: sa.Dialect, record: Any, arguments: Any, options: dict[str, Any]) -> DBAPIConnection:
         if self.is_open:
-            raise dialect.loaded_dbapi.OperationalError(2003, "the server timed out a moment ago")
+            # Other words than those that trip the breaker, or it would keep itself open.
+            raise dialect.loaded_dbapi.OperationalError(2003, "the circuit breaker is open")
         if not has_request_context():
             options["read_timeout"] = COMMAND_SECONDS
         give_up_at = time.monotonic() + UNAVAILABLE_AFTER_SECONDS
