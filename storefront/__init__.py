@@ -23,12 +23,30 @@ from storefront.pages.payments import views as payments_views
 from storefront.pages.reviews import views as reviews_views
 from storefront.pages.seo import views as seo_views
 from storefront.pages.sign_in import oidc_client, oidc_views, security_settings
-from storefront.pages.sign_in import views as accounts_views
+from storefront.pages.sign_in import views as sign_in_views
 from storefront.pages.wishlist import views as wishlist_views
 from storefront.web import cache_host, error_pages, fragment_cache, layout, responses, security_headers
 from storefront.web import session as web_session
 from storefront.web.converters import IdConverter
 from storefront.worker import tasks
+
+PAGES = (
+    sign_in_views,
+    oidc_views,
+    security_settings,
+    catalog_views,
+    media,
+    cart_views,
+    checkout_views,
+    orders_views,
+    payments_views,
+    account_pages,
+    reviews_views,
+    wishlist_views,
+    seo_views,
+    well_known,
+    health,
+)
 
 
 def create_app(config: Config) -> Flask:
@@ -57,24 +75,8 @@ def create_app(config: Config) -> Flask:
     tasks.init_app(app)
     commands.init_app(app)
 
-    for views in (
-        accounts_views,
-        oidc_views,
-        security_settings,
-        catalog_views,
-        media,
-        cart_views,
-        checkout_views,
-        orders_views,
-        payments_views,
-        account_pages,
-        reviews_views,
-        wishlist_views,
-        seo_views,
-        well_known,
-    ):
+    for views in PAGES:
         app.register_blueprint(views.bp)
-    app.register_blueprint(health.bp)
     api.init_app(app)
     staff.init_app(app)
     if app.config["SPA_DIR"] is not None:
