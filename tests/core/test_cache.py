@@ -167,6 +167,7 @@ def test_concurrent_callers_wait_for_one_computation(
     app: Flask, numbers: RefreshingCache[int], compute: Computation, monkeypatch: pytest.MonkeyPatch, failing: bool
 ) -> None:
     monkeypatch.setattr(cache_backends, "Future", Watched)
+    monkeypatch.setattr(Watched, "waiting", threading.Semaphore(0))  # without what an earlier test left
     compute.go.clear()
     compute.failing = failing
 
