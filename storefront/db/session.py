@@ -229,6 +229,9 @@ def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
     }
 
 
+BREAKER_IS_OPEN = "the circuit breaker is open"  # the message of what it refuses
+
+
 class CircuitBreaker:
     """Remembers that a database timed out, so that the next requests fail at once instead of waiting, too."""
 
@@ -244,6 +247,8 @@ class CircuitBreaker:
 
     def _on_error(self, context: ExceptionContext) -> None:
         message = str(context.original_exception)
+        if BREAKER_IS_OPEN in message:  # our own refusal: nothing was asked, so nothing timed out
+            return
         if "timed out" in message or "database is locked" in message:
             self.trip()
 
@@ -253,8 +258,7 @@ class CircuitBreaker:
 
     def _connect(self, dialect: sa.Dialect, record: Any, arguments: Any, options: dict[str, Any]) -> DBAPIConnection:
         if self.is_open:
-            # Other words than those that trip the breaker, or it would keep itself open.
-            raise dialect.loaded_dbapi.OperationalError(2003, "the circuit breaker is open")
+            raise dialect.loaded_dbapi.OperationalError(2003, BREAKER_IS_OPEN)
         if not has_request_context():
             options["read_timeout"] = COMMAND_SECONDS
         give_up_at = time.monotonic() + UNAVAILABLE_AFTER_SECONDS
