@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
@@ -54,6 +54,7 @@ from tests.proofs.state_machine import (
     indexes,
     mishaps,
 )
+from tests.stateful import run_machine
 
 
 @dataclass(frozen=True)
@@ -372,29 +373,10 @@ class ShopMachine(RuleBasedStateMachine):
         consistency.assert_provider_refunded_what_the_shop_recorded()
 
 
-def run(shop: Flask, now: Clock, *, examples: int, steps: int, phases: Sequence[Phase]) -> None:
-    """Run the state machine.
-
-    :param phases: of Hypothesis; shrinking a failure takes minutes
-    """
-    machine = type("ShopAtThisHour", (ShopMachine,), {"clock": now, "app": shop})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            phases=phases,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_random_sequences_of_actions_keep_the_shop_consistent(shop: Flask, now: Clock) -> None:
-    run(shop, now, examples=8, steps=25, phases=[Phase.generate])
+    run_machine(ShopMachine, shop, now, examples=8, steps=25, phases=[Phase.generate])
 
 
 @pytest.mark.long
 def test_long_random_sequences_keep_the_shop_consistent(shop: Flask, now: Clock) -> None:
-    run(shop, now, examples=100, steps=50, phases=list(Phase))
+    run_machine(ShopMachine, shop, now, examples=100, steps=50, phases=list(Phase))

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from storefront.catalog import inventory
 from storefront.catalog import products as catalog_products
@@ -35,6 +35,7 @@ from tests.factories.catalog import make_product, rupees
 from tests.factories.products import KEEPER, category_id, change, new_key, record_of
 from tests.factories.stock import CLERK, adjust, change_of, receive
 from tests.fakes import Clock
+from tests.stateful import run_machine
 
 PLACES = ("electronics", "home-living", "books")
 CHECKOUTS = 3
@@ -313,29 +314,13 @@ class ShopMachine(RuleBasedStateMachine):
             change(self._product_id(what), **facts)
 
 
-def run(shop: Flask, now: Clock, *, examples: int, steps: int, phases: Sequence[Phase]) -> None:
-    machine = type("BoundShopMachine", (ShopMachine,), {"clock": now, "app": shop})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            phases=phases,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_listings_are_right_after_any_sequence_of_changes(shop: Flask, now: Clock) -> None:
-    run(shop, now, examples=12, steps=30, phases=[Phase.generate])
+    run_machine(ShopMachine, shop, now, examples=12, steps=30, phases=[Phase.generate], derandomize=True)
 
 
 @pytest.mark.long
 def test_listings_are_right_after_long_sequences_of_changes(shop: Flask, now: Clock) -> None:
-    run(shop, now, examples=300, steps=50, phases=list(Phase))
+    run_machine(ShopMachine, shop, now, examples=300, steps=50, phases=list(Phase), derandomize=True)
 
 
 # ---------------------------------------------------------------------------------------------- the rules
