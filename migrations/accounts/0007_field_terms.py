@@ -1,6 +1,6 @@
 """Tables and columns take the names of the trade: audit log, imported rows, failed messages."""
 
-from storefront.db.renames import allow_changes, refuse_changes, rename_column, rename_table
+from storefront.db.renames import rename_append_only_table, rename_column, rename_table
 
 revision = "accounts_0007"
 down_revision = "accounts_0006"
@@ -14,9 +14,7 @@ COLUMNS = [
 
 
 def upgrade() -> None:
-    allow_changes("staff_acts")
-    rename_table("staff_acts", "audit_log")
-    refuse_changes("audit_log", "the audit log is never changed")
+    rename_append_only_table("staff_acts", "audit_log", "the audit log is never changed")
     for old, new in TABLES.items():
         rename_table(old, new)
     for table, old, new in COLUMNS:
@@ -24,9 +22,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    allow_changes("audit_log")
-    rename_table("audit_log", "staff_acts")
-    refuse_changes("staff_acts", "acts are never changed")
+    rename_append_only_table("audit_log", "staff_acts", "acts are never changed")
     for old, new in TABLES.items():
         rename_table(new, old)
     for table, old, new in COLUMNS:

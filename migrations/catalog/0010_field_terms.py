@@ -1,6 +1,6 @@
 """Tables and columns take the names of the trade: audit log, compare-at price, reorder level."""
 
-from storefront.db.renames import allow_changes, refuse_changes, rename_column, rename_index, rename_table
+from storefront.db.renames import rename_append_only_table, rename_column, rename_index, rename_table
 
 revision = "catalog_0010"
 down_revision = "catalog_0009"
@@ -26,9 +26,7 @@ INDEXES = {
 
 
 def upgrade() -> None:
-    allow_changes("staff_acts")
-    rename_table("staff_acts", "audit_log")
-    refuse_changes("audit_log", "the audit log is never changed")
+    rename_append_only_table("staff_acts", "audit_log", "the audit log is never changed")
     for old, new in TABLES.items():
         rename_table(old, new)
     for table, old, new in COLUMNS:
@@ -38,9 +36,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    allow_changes("audit_log")
-    rename_table("audit_log", "staff_acts")
-    refuse_changes("staff_acts", "acts are never changed")
+    rename_append_only_table("audit_log", "staff_acts", "acts are never changed")
     for old, new in TABLES.items():
         rename_table(new, old)
     for table, old, new in COLUMNS:

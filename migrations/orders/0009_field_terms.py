@@ -1,6 +1,6 @@
 """Tables and columns take the names of the trade: audit log, units in a return, failed messages."""
 
-from storefront.db.renames import allow_changes, refuse_changes, rename_column, rename_table
+from storefront.db.renames import rename_append_only_table, rename_column
 
 revision = "orders_0009"
 down_revision = "orders_0008"
@@ -14,16 +14,12 @@ COLUMNS = [
 
 
 def upgrade() -> None:
-    allow_changes("staff_acts")
-    rename_table("staff_acts", "audit_log")
-    refuse_changes("audit_log", "the audit log is never changed")
+    rename_append_only_table("staff_acts", "audit_log", "the audit log is never changed")
     for table, old, new in COLUMNS:
         rename_column(table, old, new)
 
 
 def downgrade() -> None:
-    allow_changes("audit_log")
-    rename_table("audit_log", "staff_acts")
-    refuse_changes("staff_acts", "acts are never changed")
+    rename_append_only_table("audit_log", "staff_acts", "acts are never changed")
     for table, old, new in COLUMNS:
         rename_column(table, new, old)

@@ -22,6 +22,17 @@ def rename_table(old: str, new: str) -> None:
         rename_index(new, str(index["name"]), str(index["name"]).replace(f"_{old}_", f"_{new}_", 1))
 
 
+def rename_append_only_table(old: str, new: str, refusal: str) -> None:
+    """Rename a table whose rows the database refuses to change; its triggers are recreated under the new name.
+
+    :param refusal: the error message of a change; without quotation marks
+    """
+    for verb in ("update", "delete"):
+        op.execute(f"DROP TRIGGER {old}_no_{verb}")
+    rename_table(old, new)
+    _refuse_changes(new, refusal)
+
+
 def rename_index(table: str, old: str, new: str) -> None:
     """Rename an index; SQLite has no statement for that, so there it is recreated."""
     if old == new:
@@ -35,27 +46,6 @@ def rename_index(table: str, old: str, new: str) -> None:
     op.create_index(new, table, [str(name) for name in known["column_names"]], unique=bool(known["unique"]))
 
 
-def refuse_changes(table: str, message: str) -> None:
-    """Create triggers that refuse UPDATE and DELETE on a table.
-
-    :param message: the error message; without quotation marks
-    """
-    is_sqlite = op.get_bind().dialect.name == "sqlite"
-    for verb in ("UPDATE", "DELETE"):
-        refusal = (
-            f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
-            if is_sqlite
-            else f"FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{message}'"
-        )
-        op.execute(f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} {refusal}")
-
-
-def allow_changes(table: str) -> None:
-    """Drop the triggers of `refuse_changes`."""
-    for verb in ("update", "delete"):
-        op.execute(f"DROP TRIGGER {table}_no_{verb}")
-
-
 def _rename_unique_constraints(inspector: sa.Inspector, old: str, new: str) -> None:
     """Rename the unique constraints of a SQLite table, which recreates it and would drop triggers: there are none."""
     for constraint in inspector.get_unique_constraints(new):
@@ -64,3 +54,14 @@ def _rename_unique_constraints(inspector: sa.Inspector, old: str, new: str) -> N
             with op.batch_alter_table(new) as batch:
                 batch.drop_constraint(name, type_="unique")
                 batch.create_unique_constraint(name.replace(f"_{old}_", f"_{new}_", 1), constraint["column_names"])
+
+
+def _refuse_changes(table: str, message: str) -> None:
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    for verb in ("UPDATE", "DELETE"):
+        refusal = (
+            f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
+            if is_sqlite
+            else f"FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{message}'"
+        )
+        op.execute(f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} {refusal}")
