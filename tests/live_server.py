@@ -42,6 +42,10 @@ SHARED_MEMORY = ["--worker-tmp-dir", "/dev/shm"] if os.access("/dev/shm", os.W_O
 Answer = TypeVar("Answer")
 
 
+def inherited_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in INHERITED if name in os.environ}
+
+
 def eventually(ask: Callable[[], Answer], what: str, *, within: float = START_TIMEOUT) -> Answer:
     """Poll until an answer is true and return it.
 
@@ -172,7 +176,7 @@ def live_shop(engine: str, folder: Path, *, workers: int = 1, threads: int = 4, 
 def _configure(folder: Path, database_url: str, settings: dict[str, str], workers: int, threads: int) -> LiveShop:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
+    environment = inherited_environment() | {
         "STOREFRONT_ENV": "development",
         "STOREFRONT_DATA": str(folder),
         "DATABASE_URL": database_url,

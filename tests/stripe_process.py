@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import sys
 import uuid
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from stripe import WebhookSignature
 
-from tests.live_server import Program
+from tests.live_server import Program, inherited_environment
 from tests.run import free_port
 
 PAYS = "4242424242424242"
@@ -98,7 +97,7 @@ def open_bank(folder: Path) -> Iterator[Bank]:
     bank = Bank(f"http://127.0.0.1:{free_port()}")
     port = bank.origin.rpartition(":")[2]
     command = [sys.executable, "-m", "tests.stripe_stand_in", port]
-    program = Program("bank", command, {"PATH": os.environ["PATH"]}, folder / "bank.log", lambda: _listens(bank))
+    program = Program("bank", command, inherited_environment(), folder / "bank.log", lambda: _listens(bank))
     program.start()
     try:
         yield bank
