@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import secrets
 from collections.abc import Callable
 from typing import ParamSpec
@@ -22,6 +23,7 @@ from storefront.core.security_log import SecurityEvent, security_event
 from storefront.core.urls import safe_next_path
 from storefront.core.user_agents import device_name
 from storefront.db.audit_log import MAX_ACTOR_LENGTH
+from storefront.db.session import UNAVAILABLE, read_session
 from storefront.web.responses import redirect_or_hx, wants_fragment
 from storefront.web.route_options import staff_only
 from storefront.web.security_context import ACCOUNT
@@ -35,6 +37,8 @@ WISHLIST = "wishes"
 
 MAX_REMEMBERED_ORDERS = 20
 MAX_RECENTLY_VIEWED = 8
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 
@@ -79,8 +83,13 @@ def _load_account(reference: str) -> SignedIn | None:
 
 
 def _touch_session(response: Response) -> Response:
+    """Note that the session is in use. A failure must not replace the answer, which may be of an order."""
     if reference := g.pop("session_to_touch", None):
-        accounts.touch(reference)
+        try:
+            accounts.touch(reference)
+        except UNAVAILABLE as error:
+            logger.error("a session could not be marked as used: %s", error)
+            read_session().rollback()
     return response
 
 
@@ -172,8 +181,7 @@ def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
         raise UnknownUser(user)
     merge, current_checkout = Merge(()), checkout_id()
     if guest := session.get(CART):
-        if current_checkout is not None:
-            checkout.transfer_to_account(current_checkout, guest, cart.cart_key_of(user))
+        checkout.transfer_to_account(current_checkout, guest, cart.cart_key_of(user))
         merge = cart.merge(guest, cart.cart_key_of(user))
     if guest_list := session.get(WISHLIST):
         accounts.merge_wishlists(guest_list, user)
