@@ -32,7 +32,7 @@ from storefront.api.json_format import instant
 from storefront.cart.values import MAX_UNITS, NotEnoughStock, TooManyUnits, UnknownLine
 from storefront.catalog import media
 from storefront.catalog.values import OutOfStock, ReferenceReused, SkuTaken, UnknownCategory, UnknownProduct, UnknownSku
-from storefront.checkout.values import CartNotOrderable, KeyReused, PaymentNotOffered, TotalChanged
+from storefront.checkout.values import CartNotOrderable, CartOrdered, KeyReused, PaymentNotOffered, TotalChanged
 from storefront.core import image_processing
 from storefront.core.card_numbers import CardNumberRejected
 from storefront.core.clock import utc_now
@@ -41,6 +41,8 @@ from storefront.orders.values import StepNotAllowed, TooLateToChange, UnknownOrd
 from storefront.web import route_options
 from storefront.web.error_pages import Headers
 from storefront.web.same_origin import ForeignOrigin
+
+RETRY_AFTER = 2  # seconds; the pause before an interrupted checkout is resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,18 @@ def _not_orderable(error: CartNotOrderable) -> ApiError:
     return ApiError(409, "INSUFFICIENT_STOCK", "; ".join(lines), tuple(Detail("items", line) for line in lines))
 
 
+def order_in_progress(message: str = "The order is being placed: send the same request again to get it") -> ApiError:
+    """The answer while an order is under way."""
+    return ApiError(409, "ORDER_IN_PROGRESS", message, retry_after=RETRY_AFTER)
+
+
+def _cart_ordered(error: CartOrdered) -> ApiError:
+    if error.first.order_id is None:
+        return order_in_progress("This cart is being ordered already, on another device or page")
+    message = f"This cart was ordered already: {error.first.order_id}"
+    return ApiError(409, "CART_EMPTY", message, (Detail("items", message),))
+
+
 def _price_changed(error: TotalChanged) -> ApiError:
     message = f"These goods cost {error.actual.amount} {error.actual.currency} now"
     return ApiError(409, "PRICE_CHANGED", message, (Detail("total", message),))
@@ -180,6 +194,7 @@ ERRORS: dict[type[DomainError], ErrorMapper] = {
     TooManyUnits: _fixed(409, "INSUFFICIENT_STOCK", f"A cart holds at most {MAX_UNITS} of one thing", "quantity"),
     UnknownLine: _fixed(404, "CART_ITEM_NOT_FOUND", "There is no such line in this cart"),
     CartNotOrderable: _not_orderable,
+    CartOrdered: _cart_ordered,
     KeyReused: _fixed(422, "IDEMPOTENCY_KEY_REUSED", "This id or Idempotency-Key stands for another order"),
     PaymentNotOffered: _fixed(400, "VALIDATION_ERROR", "This shop takes no such payment here", "paymentMethod"),
     TotalChanged: _price_changed,

@@ -61,7 +61,7 @@ def place_order(body: OrderInput) -> Order:
     placed = order_placement.place(
         customer, quantities, address, payment, shown_total=body.total, client_order_id=body.id
     )
-    return _present(placed)
+    return present.order(placed.order, placed.payment)
 
 
 def _customer(*user_ids: int | None) -> Account:
@@ -111,7 +111,8 @@ def create_order(body: LegacyOrderInput) -> LegacyOrder:
     payment = checkout.default_payment(customer.id, kind)
     quantities = order_placement.units_by_product((item.product_id, item.quantity) for item in body.items)
     address = _address_of(customer, body.address_id)
-    return present.legacy_order(order_placement.place(customer, quantities, address, payment, shown_total=body.amount))
+    placed = order_placement.place(customer, quantities, address, payment, shown_total=body.amount)
+    return present.legacy_order(placed.order)
 
 
 def _address_of(customer: Account, address_id: int | None) -> PostalAddress:

@@ -6,14 +6,15 @@ saga is, so that a process that dies anywhere leaves a record from which the nex
 ====  ============  ========  ==============================================================  ======================
    #  step          schema    what it writes                                                  undo
 ====  ============  ========  ==============================================================  ======================
-   0  reserve       catalog   a reservation for each variant, for 15 minutes                  release the reservations
+   0  reserve       catalog   a reservation for each variant, for 15 minutes, unless another  release the reservations
+                              order has taken this content of the cart meanwhile
    1  authorise     payments  the payment: attempt first, then the provider's response        void the payment
    2  create order  orders    the order with its items, pending                               cancel the order
    3  secure        catalog   the same reservations, renewed or made again, without expiry    release the reservations
    4  capture       payments  the payment, captured or due on delivery, with the order's id   (none)
    5  sell          catalog   stock on hand lowered, a ledger entry for each variant          (none)
    6  confirm       orders    the order, confirmed, and its `order-placed` outbox message     (none)
-   7  clear         cart      the cart without what was bought                                (none)
+   7  clear         cart      the cart without what was bought; what is left is a new content (none)
 ====  ============  ========  ==============================================================  ======================
 
 Invariants:
@@ -40,7 +41,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,6 +51,7 @@ from storefront.cart import service as cart
 from storefront.catalog import inventory
 from storefront.catalog.values import OutOfStock
 from storefront.checkout import snapshot as plans
+from storefront.checkout.cart_content import ContentTaken, refuse_other_content
 from storefront.checkout.models import Checkout
 from storefront.checkout.snapshot import PlacedOrder
 from storefront.checkout.values import CheckoutState, Failure
@@ -108,7 +110,19 @@ def _no_undo(run: SagaRun) -> None:
 
 
 def _reserve(run: SagaRun) -> None:
+    if run.placed.cart_content:
+        refuse_other_content(run.placed, _cart_token(run))
     inventory.reserve(run.id, run.placed.holds)
+
+
+def _cart_token(run: SagaRun) -> str:
+    """The key of the cart that is ordered, now: a guest who signed in has moved it to their account."""
+    return read_session().scalars(select(Checkout.cart_token).where(Checkout.id == run.id)).one()
+
+
+def _account(run: SagaRun) -> int | None:
+    """The account that the order belongs to, now: a guest may have signed in since it was placed."""
+    return run.placed.snapshot.customer_id or cart.account_of(_cart_token(run))
 
 
 def _release(run: SagaRun) -> None:
@@ -116,8 +130,8 @@ def _release(run: SagaRun) -> None:
 
 
 def _authorise(run: SagaRun) -> None:
-    total = run.placed.snapshot.grand_total
-    payments.authorise(run.id, total, run.placed.payment.code, run.placed.return_url)
+    total, option = run.placed.snapshot.grand_total, run.placed.payment
+    payments.authorise(run.id, total, option.code, run.placed.return_url, saved_method=option.saved)
 
 
 def _void(run: SagaRun) -> None:
@@ -125,7 +139,8 @@ def _void(run: SagaRun) -> None:
 
 
 def _create_order(run: SagaRun) -> None:
-    run.progress["order"] = orders.create_order(run.id, run.placed.snapshot)
+    snapshot = replace(run.placed.snapshot, customer_id=_account(run))
+    run.progress["order"] = orders.create_order(run.id, snapshot)
 
 
 def _cancel_order(run: SagaRun) -> None:
@@ -149,13 +164,14 @@ def _sell(run: SagaRun) -> None:
 
 
 def _confirm(run: SagaRun) -> None:
+    if run.placed.snapshot.customer_id is None and (account := _account(run)) is not None:
+        orders.join_account(run.id, account)  # they signed in between the two steps
     orders.confirm_order(run.id)
 
 
 def _clear(run: SagaRun) -> None:
-    """The cart's key is read only now: a guest who signed in meanwhile moved the cart to their account."""
-    token = read_session().scalars(select(Checkout.cart_token).where(Checkout.id == run.id)).one()
-    cart.clear(token, run.id, run.placed.bought, products=run.placed.emptied)
+    placed = run.placed
+    cart.clear(_cart_token(run), run.id, placed.bought, products=placed.emptied, content_id=placed.cart_content)
 
 
 # The comments say why a step may be repeated. A record stores its step by position: the order must not change while
@@ -298,14 +314,8 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
                 return None
             _fail(run, number, Failure.DECLINED, "The payment was not confirmed in time")
             return number
-        except PaymentDeclined as declined:
-            _fail(run, number, Failure.DECLINED, declined.reason)
-            return number
-        except OutOfStock as short:
-            run.progress["shortages"] = [
-                {"name": short.names[sku], "left": units} for sku, units in short.shortages.items()
-            ]
-            _fail(run, number, Failure.SOLD_OUT, ", ".join(short.names.values()))
+        except (ContentTaken, OutOfStock, PaymentDeclined) as refusal:
+            _refuse(run, number, refusal)
             return number
         except Exception as error:
             if number >= CAPTURE or not _is_overdue(run):
@@ -316,6 +326,19 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
             return number
     _write(run, state=CheckoutState.COMPLETED, step=len(STEPS), lease_owner=None, lease_until=None, last_error="")
     return None
+
+
+def _refuse(run: SagaRun, step: int, refusal: ContentTaken | OutOfStock | PaymentDeclined) -> None:
+    """Record a refusal that is final."""
+    if isinstance(refusal, PaymentDeclined):
+        _fail(run, step, Failure.DECLINED, refusal.reason)
+    elif isinstance(refusal, OutOfStock):
+        short = [{"name": refusal.names[sku], "left": units} for sku, units in refusal.shortages.items()]
+        run.progress["shortages"] = short
+        _fail(run, step, Failure.SOLD_OUT, ", ".join(refusal.names.values()))
+    else:
+        run.progress["first"] = refusal.first
+        _fail(run, step, Failure.ALREADY_ORDERED, "This cart was ordered already")
 
 
 def _wait(run: SagaRun, reason: CustomerActionNeeded | ProviderTimeout) -> None:
@@ -354,7 +377,7 @@ def _undo_steps(run: SagaRun, step: int) -> None:
             logger.exception("checkout %s: undoing %s failed and will be retried", run.id, STEPS[number].name)
             _pause(run, f"undoing {STEPS[number].name}: {type(error).__name__}")
             return
-    _write(run, state=CheckoutState.FAILED, lease_owner=None, lease_until=None)
+    _write(run, state=CheckoutState.FAILED, cart_content=None, lease_owner=None, lease_until=None)
 
 
 def _pause(run: SagaRun, why: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,17 +22,27 @@ class PlacedOrder:
 
     :ivar return_url: where a payment provider sends the customer afterwards
     :ivar emptied: ids of products whose cart lines are removed in any quantity; of other lines the units bought are
+    :ivar cart_content: the content of the cart that is ordered; empty for goods that were in no cart
     """
 
     snapshot: OrderSnapshot
     payment: PaymentOption
     return_url: str
     emptied: tuple[int, ...] = ()
+    cart_content: str = ""
 
     @property
     def holds(self) -> list[Hold]:
         """Units to reserve, line by line."""
         return [Hold(Sku(item.sku), item.quantity) for item in self.snapshot.items]
+
+    @property
+    def units_by_product(self) -> dict[int, int]:
+        """Units of each product, whatever the variant."""
+        units: Counter[int] = Counter()
+        for item in self.snapshot.items:
+            units[item.product_id] += item.quantity
+        return dict(units)
 
     @property
     def bought(self) -> dict[Sku, int]:
@@ -68,6 +79,7 @@ def load_draft(checkout: str, entered: dict[str, Any]) -> CheckoutDraft:
         address=_address.validate_python(entered["delivery"]) if "delivery" in entered else None,
         payment=entered.get("payment"),
         payment_entry=entered.get("payment_entry", ""),
+        saved_method=entered.get("saved_method"),
     )
 
 

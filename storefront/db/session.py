@@ -18,7 +18,8 @@ from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 
@@ -35,6 +36,7 @@ MYSQL_DEADLOCK = 1213  # the transaction must be run again
 MYSQL_IS_FULL = {1040, 1203, 1226}  # too many connections: in all, of any user, of this user
 FULL_PAUSE_SECONDS = 0.05  # between attempts to connect to a full server
 ATTEMPTS = 4  # at a command that loses a deadlock
+UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)  # what a database that does not answer raises
 
 _writing: ContextVar[str | None] = ContextVar("schema being written", default=None)
 _AFTER_COMMIT = "after commit"  # key in `session.info`: callbacks of the open transaction

@@ -116,6 +116,15 @@ def claim(customer: int, email: str) -> int:
 
 
 @retry_on_deadlock
+def join_account(checkout: str, customer: int) -> None:
+    """Assign a checkout's order to the account that its guest signed in to. Safe to repeat, and without an order."""
+    with transaction("orders") as session:
+        session.execute(
+            update(Order).where(Order.checkout_id == checkout, Order.customer_id.is_(None)).values(customer_id=customer)
+        )
+
+
+@retry_on_deadlock
 def erase_customer(customer: int) -> None:
     """Detach the orders of an erased account; they are kept for accounting. Safe to repeat."""
     with transaction("orders") as session:

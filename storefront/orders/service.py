@@ -24,6 +24,7 @@ from storefront.orders.customer_orders import (
     count_claimable,
     erase_customer,
     has_received,
+    join_account,
     key_of,
     orders_of,
     summaries,
@@ -33,7 +34,7 @@ from storefront.orders.guest_buyers import Buyer, Guest, find_buyer, find_guests
 from storefront.orders.invoice_models import INVOICE
 from storefront.orders.invoices import IssuedDocument, Seller, issue_documents
 from storefront.orders.models import AuditEntry, Item, Order
-from storefront.orders.queries import export_of, get_order, get_orders
+from storefront.orders.queries import export_of, get_order, get_orders, status_of
 from storefront.orders.refunds import get_refund, refund, refunds_of, refunds_to
 from storefront.orders.returns import (
     approve_return,
@@ -100,6 +101,7 @@ __all__ = [
     "get_return",
     "has_received",
     "issue_documents",
+    "join_account",
     "legacy_import",
     "list_returns",
     "orders_of",
@@ -114,6 +116,7 @@ __all__ = [
     "sales",
     "set_tracking",
     "snapshots",
+    "status_of",
     "summaries",
     "track",
     "violations",

@@ -38,7 +38,7 @@ from tests import consistency
 from tests.checkout.purchase import Crash, at_step, no_database, raising
 from tests.conftest import rolled_back
 from tests.factories.catalog import make_product
-from tests.factories.shopping import make_cart, make_draft, return_url
+from tests.factories.shopping import agreed_now, make_cart, make_draft, return_url
 from tests.factories.stock import receive
 from tests.fakes import Clock, MemoryPost
 from tests.proofs.state_machine import (
@@ -184,7 +184,8 @@ class ShopMachine(RuleBasedStateMachine):
         return self._form_for(token, payment)
 
     def _form_for(self, token: str, payment: str) -> SentForm:
-        sent = SentForm(make_draft(token, payment=payment).id, token, cart.quote(token).fingerprint)
+        draft = make_draft(token, payment=payment)
+        sent = SentForm(draft.id, token, agreed_now(draft.id, token))
         self.sent.append(sent)
         return sent
 

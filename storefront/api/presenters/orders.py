@@ -67,7 +67,7 @@ def _members(value: OrderView, payment_record: PaymentRecord | None) -> dict[str
         "total_amount": value.grand_total,
         "currency": value.grand_total.currency,
         "shipping_address": _address(value),
-        "payment_method": _payment_method(value),
+        "payment_method": _payment_method(value, payment_record),
         "payment_status": _payment_state(value, payment_record),
         "tracking_number": value.tracking_number,
         "estimated_delivery": value.estimated_on,
@@ -122,11 +122,11 @@ def _address(value: OrderView) -> OrderAddress:
     )
 
 
-def _payment_method(value: OrderView) -> OrderPayment:
+def _payment_method(value: OrderView, payment_record: PaymentRecord | None) -> OrderPayment:
     card = _CARD.fullmatch(value.payment_details) if value.payment_kind == "card" else None
     is_upi_id_known = value.payment_kind == "upi" and "@" in value.payment_details
     return OrderPayment(
-        id=None,
+        id=payment_record.saved_method if payment_record else None,
         type=value.payment_kind,
         card_number=card["number"] if card and card["number"] != "Card" else None,
         card_holder=card["holder"] if card else None,

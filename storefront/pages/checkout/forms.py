@@ -19,7 +19,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, StopValidation
 
 from storefront.checkout.saved_choices import NEW
-from storefront.checkout.values import Contact
+from storefront.checkout.values import MAX_FINGERPRINT_LENGTH, Contact
 from storefront.core.addresses import PostalAddress
 from storefront.core.contact import NotAnEmail, NotAPhoneNumber, format_email, format_phone
 from storefront.web.form_fields import POSTAL_FIELDS, AddressFields, PaymentMethodFields, required, squeeze
@@ -117,8 +117,8 @@ class PlaceOrderForm(FlaskForm):
     """The button that places the order.
 
     :ivar key: id of the checkout that the shopper reviewed
-    :ivar total: the fingerprint of the cart they agreed to
+    :ivar agreed: the fingerprint of what they saw there, and agree to
     """
 
     key = HiddenField(validators=[InputRequired(), Length(max=64)])
-    total = HiddenField(validators=[InputRequired(), Length(max=64)])
+    agreed = HiddenField(validators=[InputRequired(), Length(max=MAX_FINGERPRINT_LENGTH)])

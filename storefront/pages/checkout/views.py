@@ -19,13 +19,15 @@ from storefront.cart.values import CartQuote
 from storefront.checkout import saved_choices, service
 from storefront.checkout.values import (
     CartNotOrderable,
+    CartOrdered,
     CheckoutDraft,
     CheckoutState,
     DraftIncomplete,
     Failure,
+    KeyReused,
     Outcome,
+    ReviewChanged,
     Shortage,
-    TotalChanged,
     UnknownCheckout,
 )
 from storefront.core.addresses import PostalAddress
@@ -62,6 +64,19 @@ def show_placing(error: StillPlacing) -> ResponseReturnValue:
     return redirect(_placing_url(error.args[0]), 303)
 
 
+@bp.errorhandler(CartOrdered)
+def show_first(error: CartOrdered) -> ResponseReturnValue:
+    """Tell the visitor that their cart is ordered already, and show them that order; if it failed, they go on."""
+    if error.first.state is CheckoutState.FAILED:
+        return redirect(url_for(".review"), 303)
+    flash(
+        "This cart was ordered already, in another tab or on another device. This is that order: "
+        "nothing was ordered a second time.",
+        "problem",
+    )
+    return _follow(error.first, leads_to_bank=False)
+
+
 @bp.errorhandler(CartEmpty)
 def show_cart(error: CartEmpty) -> ResponseReturnValue:
     """Redirect to the cart."""
@@ -75,6 +90,8 @@ def _quote() -> CartQuote:
     """
     quote = cart.quote(web_session.cart_token(), checkout=web_session.checkout_id())
     if not quote.can_be_ordered:
+        if (token := web_session.cart_token()) and (ahead := service.find_order_under_way(token)):
+            raise StillPlacing(ahead)  # its units are reserved for it, not sold out
         if quote.lines:
             flash("Check the items marked in your cart before you order.", "problem")
         raise CartEmpty
@@ -203,8 +220,10 @@ def payment() -> ResponseReturnValue:
     ]
     if form.validate_on_submit():
         method = saved_choices.find_chosen(form.option.data, usable)
-        code, entry = (method.kind, method.details) if method else (form.option.data, form.entry())
-        service.enter_payment(draft, code, entry)
+        if method:
+            service.enter_payment(draft, method.kind, method.details, saved=method.id)
+        else:
+            service.enter_payment(draft, form.option.data, form.entry())
         return redirect(url_for(".review"), 303)
     has_card = any(method.kind == "card" for method in saved)
     return _show("payment", form, draft, quote, options=offered, saved_methods=usable, has_card=has_card)
@@ -228,19 +247,18 @@ def review() -> ResponseReturnValue:
 
 def _review(problem: str) -> ResponseReturnValue:
     draft, quote = _draft(), _quote()
-    option = payments.find_option(draft.payment or "", draft.payment_entry)
-    if draft.missing_step or option is None:
-        return redirect(url_for(f".{draft.missing_step or 'payment'}"), 303)
-    form = PlaceOrderForm(formdata=None, key=draft.id, total=quote.fingerprint)
+    try:
+        review = service.review_of(draft, quote, web_session.current_user_id())
+    except DraftIncomplete as incomplete:
+        return redirect(url_for(f".{incomplete.step}"), 303)
+    form = PlaceOrderForm(formdata=None, key=draft.id, agreed=review.fingerprint)
     page = render_page(
         "checkout/review.html",
         status=409 if problem else 200,
         form=form,
-        draft=draft,
-        quote=quote,
-        option=option,
+        review=review,
+        draft=review,
         step="review",
-        arrives_on=estimated_delivery_date(),
         problem=problem,
     )
     allow_form_targets(page, payments.page_origins())
@@ -253,14 +271,36 @@ def _place_order() -> ResponseReturnValue:
     if not form.validate() or token is None:
         return redirect(url_for(".start"), 303)
     try:
-        outcome = service.place_order(str(form.key.data), token, agreed=str(form.total.data), return_url=_placing_url)
+        outcome = service.place_order(str(form.key.data), token, agreed=str(form.agreed.data), return_url=_placing_url)
     except DraftIncomplete as incomplete:
         return redirect(url_for(f".{incomplete.step}"), 303)
     except CartNotOrderable as refusal:
         return _sold_out(refusal.shortages)
-    except TotalChanged:
-        return _review("Your cart or a price has changed. Check the new total, then place the order.")
+    except ReviewChanged as change:
+        return _review(_changed(change.parts))
+    except KeyReused as reuse:
+        return _used_before(service.outcome_of(reuse.key, token))
     return _follow(outcome)
+
+
+def _changed(parts: Sequence[str]) -> str:
+    """Say what is not as it was when the page was opened."""
+    subject = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"Changed since you opened the page: {subject}. Check what is shown now, then place the order."
+
+
+def _used_before(outcome: Outcome) -> ResponseReturnValue:
+    """Refuse a form that has placed an order with other contents, and lead to that order."""
+    return render_page(
+        "errors/error.html",
+        status=422,
+        code=422,
+        title="Already ordered",
+        message="An order was placed from this page before, with other contents. Nothing was ordered again.",
+        action_url=_placing_url(outcome.id),
+        action_label="See the order",
+        is_error=True,
+    )
 
 
 def _placing_url(checkout: str) -> str:
@@ -269,9 +309,31 @@ def _placing_url(checkout: str) -> str:
 
 @bp.get("/checkout/placing/<checkout_id>")
 def placing(checkout_id: str) -> ResponseReturnValue:
-    """Resume a checkout; providers send customers back here, and the page of a slow payment refreshes itself."""
-    service.outcome_of(checkout_id, web_session.cart_token())  # 404 unless it is this visitor's
-    return _follow(service.try_again(checkout_id), was_waiting=True)
+    """Resume a checkout; providers send customers back here, and the page of a slow payment refreshes itself.
+
+    They may come back in another browser, or signed out: then the page says what came of the payment, and no more.
+    """
+    before, outcome = service.outcome_of_any(checkout_id), service.try_again(checkout_id)
+    try:
+        service.outcome_of(checkout_id, web_session.cart_token())
+    except UnknownCheckout:
+        if before.state != outcome.state:
+            return redirect(_placing_url(checkout_id), 303)  # the work is done; the page only tells of it
+        return _tell_stranger(outcome)
+    return _follow(outcome, is_asked_again=True)
+
+
+def _tell_stranger(outcome: Outcome) -> ResponseReturnValue:
+    """Say what came of a payment to a visitor of whom we do not know that it is theirs: nothing personal.
+
+    :raise UnknownCheckout: nothing was placed
+    """
+    if outcome.state is CheckoutState.DRAFT:
+        raise UnknownCheckout(outcome.id)
+    page = render_page("checkout/returned.html", outcome=outcome)
+    if outcome.is_unfinished:
+        page.headers["Refresh"] = str(REFRESH_SECONDS_WITH_BANK)
+    return page
 
 
 @bp.post("/checkout/placing/<checkout_id>/cancellation")
@@ -282,10 +344,11 @@ def abandon(checkout_id: str) -> ResponseReturnValue:
     return redirect(_placing_url(checkout_id), 303)  # a page that refreshes itself must not answer a POST
 
 
-def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnValue:
+def _follow(outcome: Outcome, *, leads_to_bank: bool = True, is_asked_again: bool = False) -> ResponseReturnValue:
     """Answer with the page for the checkout's state.
 
-    :param was_waiting: the visitor is on the waiting page already: show it, and do not send them to the provider again
+    :param leads_to_bank: whether a payment to confirm leads to the provider at once
+    :param is_asked_again: the visitor is on the waiting page already: show it, and do not send them away again
     """
     if outcome.order_id is not None:
         if web_session.current_account() is None:
@@ -295,10 +358,12 @@ def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnVal
         return redirect(url_for("orders.order", order_id=outcome.order_id, new=1), 303)
     if outcome.state is CheckoutState.FAILED:
         return _failed(outcome)
-    if outcome.state is CheckoutState.WAITING and outcome.action_url and not was_waiting:
-        return redirect(outcome.action_url, 303)
-    if not was_waiting:
-        return redirect(_placing_url(outcome.id), 303)
+    if outcome.state is CheckoutState.DRAFT:  # the database did not say whether the order was stored; it was not
+        flash("The order was not placed, and nothing was charged. Check it, then place it again.", "problem")
+        return redirect(url_for(".review"), 303)
+    if not is_asked_again:
+        is_at_bank = leads_to_bank and outcome.state is CheckoutState.WAITING
+        return redirect((is_at_bank and outcome.action_url) or _placing_url(outcome.id), 303)
     page = render_page("checkout/placing.html", outcome=outcome)
     is_with_bank = outcome.state is CheckoutState.WAITING
     page.headers["Refresh"] = str(REFRESH_SECONDS_WITH_BANK if is_with_bank else REFRESH_SECONDS)
@@ -309,6 +374,9 @@ def _failed(outcome: Outcome) -> ResponseReturnValue:
     """Say why the order failed and send the shopper back to the step where they can try again."""
     if outcome.failure is Failure.SOLD_OUT:
         return _sold_out(outcome.shortages)
+    if outcome.failure is Failure.ALREADY_ORDERED:
+        flash(f"{outcome.detail}. Nothing was ordered a second time, and nothing was charged.", "problem")
+        return redirect(url_for("cart.show"), 303)
     flash(
         f"{outcome.detail}. Nothing was charged and your cart is kept: try again or pay another way.",
         "problem",
