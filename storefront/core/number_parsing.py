@@ -126,8 +126,8 @@ def parse_decimal(text: str, *, places: int, locale: str | None, hint: str = "En
 
 
 def plain_amount(amount: Money, locale: str | None) -> str:
-    """Write an amount as `parse_money` reads it, for the value of a form field: 1299.50, or 499."""
-    return _plain(amount.amount, precision_of(amount.currency), locale)
+    """Write an amount as `parse_money` reads it, for the value of a form field: 1299.50."""
+    return str(amount.amount).replace(".", _notation(locale).decimal)
 
 
 def _parse(text: str, *, places: int, locale: str | None, hint: str) -> Decimal:

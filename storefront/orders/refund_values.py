@@ -54,6 +54,17 @@ class TooMuchBack(DomainError):
         self.left = left
 
 
+class AmountNotShown(DomainError):
+    """The refund comes to another amount than the one that was confirmed: nothing was done.
+
+    :ivar amount: what the refund comes to now
+    """
+
+    def __init__(self, amount: Money) -> None:
+        super().__init__(amount)
+        self.amount = amount
+
+
 class NotRefundable(DomainError):
     """An order that is not confirmed yet, or cancelled.
 
@@ -101,6 +112,7 @@ class RefundRequest:
     :ivar with_shipping: whether the delivery is refunded too
     :ivar amount: None for what the units and the delivery are worth
     :ivar restock: whether the units are available for sale again
+    :ivar shown: the amount that staff saw and confirmed; None for a caller who shows none
     """
 
     units: Mapping[int, int]
@@ -108,10 +120,11 @@ class RefundRequest:
     amount: Money | None = None
     reason: str = ""
     restock: bool = False
+    shown: Money | None = None
 
     @property
     def digest(self) -> str:
-        """Digest of all fields."""
+        """Digest of all fields but `shown`, which changes nothing."""
         facts = (sorted(self.units.items()), self.with_shipping, self.amount, self.reason, self.restock)
         return digest_of(*facts)
 
@@ -189,11 +202,30 @@ class RefundTerms:
             before += item.line_total.minor
         return min(Money(worth, self.grand_total.currency), self.left)
 
-    def worth_of_return(self, view: ReturnView, *, with_shipping: bool = False) -> Money:
-        """What a refund for an open return comes to, at most what is left."""
+    def amount_of(self, request: RefundRequest) -> Money:
+        """What a refund comes to: the custom amount, or what its units and the delivery are worth.
+
+        :raise NothingToRefund: neither units nor money were named
+        :raise TooMuchBack: fewer units, or less money, are left
+        """
+        units = {item: count for item, count in request.units.items() if count}
+        worth = self.worth_of(units, with_shipping=request.with_shipping)
+        amount = worth if request.amount is None else request.amount
+        if amount.minor < 0 or amount > self.left:
+            raise TooMuchBack(self.left)
+        if not amount and not units:
+            raise NothingToRefund
+        return amount
+
+    def worth_of_return(self, view: ReturnView, *, with_shipping: bool = False, amount: Money | None = None) -> Money:
+        """What a refund for an open return comes to, at most what is left.
+
+        :param amount: a custom amount
+        :raise TooMuchBack: less than the custom amount is left
+        """
         units = view.units
         items = tuple(replace(item, in_return=item.in_return - units.get(item.id or 0, 0)) for item in self.items)
-        return replace(self, items=items).worth_of(units, with_shipping=with_shipping)
+        return replace(self, items=items).amount_of(RefundRequest(units, with_shipping, amount))
 
     def _paid_until(self, price: int) -> int:
         """What was paid for the units up to a running total of their prices, rounded half up.

@@ -25,9 +25,9 @@ from storefront.orders.refund_values import (
     MAX_REASON_LENGTH,
     ON_THE_WAY,
     REFUNDABLE,
+    AmountNotShown,
     BackLine,
     IdempotencyConflict,
-    NothingToRefund,
     NotRefundable,
     RefundRequest,
     RefundTerms,
@@ -52,6 +52,7 @@ def refund(order_id: str, request: RefundRequest, *, key: str, actor: str, by: s
     :raise NotRefundable: it is not confirmed yet, or cancelled
     :raise NothingToRefund: neither units nor money were named
     :raise TooMuchBack: fewer units, or less money, are left
+    :raise AmountNotShown: it comes to another amount than the one confirmed
     :raise IdempotencyConflict: the key was used with other contents
     """
     try:
@@ -83,18 +84,16 @@ def create_refund(
     :raise NotRefundable: the order is not confirmed yet, or cancelled
     :raise NothingToRefund: neither units nor money were named
     :raise TooMuchBack: fewer units, or less money, are left
+    :raise AmountNotShown: it comes to another amount than the one confirmed
     """
     terms = _terms_in(session, order)
     if terms.status not in REFUNDABLE:
         raise NotRefundable(terms.status)
     units = {item: count for item, count in request.units.items() if count}
     with_shipping = request.with_shipping and bool(terms.shipping_left)
-    worth = terms.worth_of(units, with_shipping=with_shipping)
-    amount = worth if request.amount is None else request.amount
-    if amount.minor < 0 or amount > terms.left:
-        raise TooMuchBack(terms.left)
-    if not amount and not units:
-        raise NothingToRefund
+    amount = terms.amount_of(request)
+    if request.shown is not None and request.shown != amount:
+        raise AmountNotShown(amount)
     _count_refund(session, order, terms, units, amount, with_shipping)
     row = OrderRefund(
         order_id=order.id,

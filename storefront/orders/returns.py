@@ -233,6 +233,7 @@ def approve_return(
     restock: bool,
     with_shipping: bool = False,
     amount: Money | None = None,
+    shown: Money | None = None,
     actor: str,
     by: str = "the shop",
 ) -> int:
@@ -241,17 +242,19 @@ def approve_return(
     :param restock: whether the units are available for sale again
     :param with_shipping: whether the delivery is refunded too
     :param amount: None for what the units are worth
+    :param shown: the amount that staff saw and confirmed; None for a caller who shows none
     :param actor: the staff member, for the audit log
     :return: the number of the refund
     :raise UnknownReturn: there is no such return
     :raise ReturnDecided: it was decided before; approved included
     :raise TooMuchBack: less money is left
+    :raise AmountNotShown: the refund comes to another amount than the one confirmed
     """
     with transaction("orders") as session:
         order = _order_of(session, return_id)
         _decide(session, return_id, ReturnState.APPROVED)
         units = _release_units(session, return_id)
-        request = RefundRequest(units, with_shipping, amount, f"Return no. {return_id}", restock)
+        request = RefundRequest(units, with_shipping, amount, f"Return no. {return_id}", restock, shown)
         key = f"return/{return_id}"
         refund_id = create_refund(session, order, request, key=key, digest=digest_of(key), actor=actor, by=by)
         linked = update(OrderReturn).where(OrderReturn.id == return_id).values(refund_id=refund_id)

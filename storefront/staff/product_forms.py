@@ -33,13 +33,13 @@ from storefront.staff.variant_rows import (
     SKU_PATTERN,
     TypedSpec,
     TypedVariant,
-    money_from,
     on_one_line,
     read_specs,
     read_variants,
     variant_row,
 )
 from storefront.web.form_fields import required
+from storefront.web.number_fields import MoneyField
 
 MAX_DESCRIPTION_LENGTH = 16_000  # characters; the column TEXT holds 65,535 bytes
 MAX_SLUG_LENGTH = 80
@@ -300,8 +300,8 @@ class ScheduledPriceForm(FlaskForm):
     """A price that starts later. Times are in the shop's time zone."""
 
     variant = SelectField("Variant", validate_choice=False)
-    price = StringField("New price", filters=[on_one_line])
-    compare_at_price = StringField("Compare-at price", filters=[on_one_line])
+    price = MoneyField("New price", least=1, most=products.admin.MAX_MINOR_UNITS, required=BAD_PRICE)
+    compare_at_price = MoneyField("Compare-at price", least=1, most=products.admin.MAX_MINOR_UNITS)
     starts_at = StringField("Starts", filters=[on_one_line])
     ends_at = StringField("Ends", filters=[on_one_line])
 
@@ -311,7 +311,7 @@ class ScheduledPriceForm(FlaskForm):
             (str(v.id), f"{v.sku}  {v.option}" if v.option else v.sku) for v in record.variants if not v.is_withdrawn
         ]
 
-    def read(self, currency: str) -> tuple[int, Money, Money | None, datetime, datetime | None] | None:
+    def read(self) -> tuple[int, Money, Money | None, datetime, datetime | None] | None:
         """Validate the fields.
 
         :return: variant id, price, compare-at price, start and end; None when a field has an error
@@ -320,20 +320,14 @@ class ScheduledPriceForm(FlaskForm):
         choices: Any = self.variant.choices
         if self.variant.data not in {choice for choice, _ in choices}:
             self.variant.errors = ["Choose a variant"]
-        price = money_from(self.price.data or "", currency)
-        compare_at_price = money_from(self.compare_at_price.data, currency) if self.compare_at_price.data else None
-        if price is None:
-            self.price.errors = [BAD_PRICE]
-        if self.compare_at_price.data and compare_at_price is None:
-            self.compare_at_price.errors = [BAD_PRICE]
         starts_at, ends_at = _moment(self.starts_at.data), _moment(self.ends_at.data)
         if starts_at is None:
             self.starts_at.errors = ["Enter a date and time"]
         if self.ends_at.data and ends_at is None:
             self.ends_at.errors = ["Enter a date and time, or leave it empty"]
-        if self.errors or price is None or starts_at is None:
+        if self.errors or self.price.data is None or starts_at is None:
             return None
-        return int(self.variant.data or 0), price, compare_at_price, starts_at, ends_at
+        return int(self.variant.data or 0), self.price.data, self.compare_at_price.data, starts_at, ends_at
 
     def explain(self, problems: Mapping[str, Problem]) -> None:
         """Add the errors of the catalogue to the fields."""

@@ -210,7 +210,7 @@ def schedule_price(product_id: int) -> ResponseReturnValue:
     record = catalog_products.admin.get_product_record(product_id)
     form = ScheduledPriceForm()
     form.offer(record)
-    scheduled = form.read(record.currency)
+    scheduled = form.read()
     if scheduled is None:
         return show_product(product_id, status=422, price_form=form)
     variant_id, price, compare_at_price, starts_at, ends_at = scheduled

@@ -1,21 +1,15 @@
-"""Shared form fields, filters and validators: text, quantities, postal addresses, payment methods."""
+"""Shared form fields, filters and validators: text, postal addresses, payment methods."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from flask_wtf import FlaskForm
-from werkzeug.datastructures import MultiDict
-from wtforms import Field, IntegerField, SelectField, StringField, ValidationError
-from wtforms.form import BaseForm
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, StopValidation
+from wtforms import Field, SelectField, StringField, ValidationError
+from wtforms.validators import DataRequired, Length, Optional
 
 from storefront.core import contact
 from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id
-
-_MAX_NUMBER_LENGTH = 9  # digits; longer input is refused before it is converted
-
 
 POSTAL_FIELDS = ("full_name", "line1", "line2", "city", "state", "postal_code", "country")  # of `AddressFields`
 
@@ -32,32 +26,6 @@ def required(message: str, longest: int) -> list[Any]:
     :param longest: maximum characters
     """
     return [DataRequired(message), Length(max=longest, message=f"Use at most {longest} characters")]
-
-
-class QuantityField(IntegerField):
-    """A number of units from 1 to `most`; the error message names that range."""
-
-    def __init__(self, label: str, most: int, **kwargs: Any) -> None:
-        self._message = f"Enter a whole number from 1 to {most}"
-        super().__init__(label, [InputRequired(self._message), NumberRange(1, most, self._message)], **kwargs)
-
-    @property
-    def units(self) -> int:
-        """The number entered; for valid forms only."""
-        return self.data or 0
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        texts = [text.strip() for text in valuelist]
-        try:
-            if any(len(text) > _MAX_NUMBER_LENGTH for text in texts):
-                raise ValueError
-            super().process_formdata(texts)
-        except ValueError as error:
-            raise ValueError(self._message) from error
-
-    def pre_validate(self, form: BaseForm) -> None:
-        if self.process_errors:
-            raise StopValidation  # the error is reported already
 
 
 class AddressFields(FlaskForm):
@@ -114,20 +82,3 @@ class PaymentMethodFields(FlaskForm):
         """The value of the chosen payment method's extra field; empty if it has none."""
         extra = {"upi": self.upi_id.data, "bnpl": self.lender.data}
         return extra.get(self.chosen or "") or ""
-
-
-_UNITS = re.compile(r"units-([0-9]{1,9})")
-
-
-def quantities_from(sent: MultiDict[str, str]) -> dict[int, int]:
-    """Read units by line item from fields named `units-<id>`; empty fields and zeros are left out.
-
-    :raise ValueError: a value is not a number
-    """
-    units = {}
-    for name in sent:
-        if (item := _UNITS.fullmatch(name)) and (typed := sent[name].strip()):
-            if not re.fullmatch(r"[0-9]{1,6}", typed, re.ASCII):
-                raise ValueError(typed)
-            units[int(item[1])] = int(typed)
-    return {item: count for item, count in units.items() if count}

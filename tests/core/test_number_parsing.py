@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -79,14 +80,10 @@ def test_a_separator_that_does_not_fit_is_refused_with_both_readings(
 
 @pytest.mark.parametrize("typed", SPELLINGS)
 def test_whatever_is_typed_is_read_right_or_refused(typed: str) -> None:
-    try:
+    with suppress(NumberRefused):
         assert amount(typed) == SPELLINGS[typed]
-    except NumberRefused as refusal:
-        assert str(refusal)
-    try:
+    with suppress(NumberRefused):
         assert parse_quantity(typed, most=10**9, locale="en_IN") == SPELLINGS[typed]
-    except NumberRefused as refusal:
-        assert str(refusal)
 
 
 @pytest.mark.parametrize(

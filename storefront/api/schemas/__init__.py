@@ -6,7 +6,6 @@ Names are snake case in Python and camel case in JSON. Request bodies derive fro
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -16,13 +15,15 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from storefront.api.json_format import instant, number
-from storefront.core import contact
+from storefront.core import contact, number_parsing
 from storefront.core.money import Money
+from storefront.core.number_parsing import NumberRefused
 from storefront.db.session import MAX_INTEGER
 
 MAX_ORDER_ID = 50  # characters
 MAX_ID = 2**53 - 1  # largest integer that a JavaScript number holds exactly
 MAX_PHONE_LENGTH = 32  # characters as typed, before normalisation
+MAX_QUERY_PLACES = 20  # decimals of an amount in a query string: a filter is compared, not stored
 MAX_AMOUNT = Decimal("99999999999.99")  # DECIMAL(13,2)
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # except tabs and line breaks
 
@@ -48,10 +49,13 @@ class Outgoing(BaseModel):
 
 
 def _parse_int(value: Any) -> Any:
-    """Parse a whole number of a query string; stricter than `int`, which also accepts "1_000" and blanks."""
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
-        return int(value)
-    raise PydanticCustomError("int_parsing", "Input should be a whole number")
+    """Parse a whole number of a query string, by the reader of the forms: "1_000" and other scripts are refused."""
+    sign = "-" if str(value).startswith("-") else ""
+    try:
+        units = number_parsing.parse_quantity(str(value).removeprefix("-"), most=MAX_ID, locale=None)
+    except NumberRefused as refusal:
+        raise PydanticCustomError("int_parsing", "Input should be a whole number") from refusal
+    return -units if sign else units
 
 
 def _integral_float_to_int(value: Any) -> Any:
@@ -66,11 +70,15 @@ def _json_number(value: Any) -> Any:
     return Decimal(str(value))
 
 
-def _parse_decimal(value: Any) -> Any:
-    """Parse a decimal number of a query string."""
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", value):
-        return Decimal(value)
-    raise PydanticCustomError("number_type", "must be a number")
+def _parse_amount(value: Any) -> Any:
+    """Parse an amount of a query string, by the reader of the forms: whoever edits a URL types it by hand.
+
+    It has no locale: a dot precedes the decimals, and nothing separates groups.
+    """
+    try:
+        return number_parsing.parse_decimal(str(value), places=MAX_QUERY_PLACES, locale=None)
+    except NumberRefused as refusal:
+        raise PydanticCustomError("number_type", "must be a number") from refusal
 
 
 def _null_to_false(value: Any) -> Any:
@@ -163,7 +171,7 @@ QuantityValue = Annotated[int, Field(ge=1, le=MAX_INTEGER), PARSE_INT]
 Amount = Annotated[
     Decimal,
     Field(ge=0, le=MAX_AMOUNT),
-    BeforeValidator(_parse_decimal),
+    BeforeValidator(_parse_amount),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": float(MAX_AMOUNT)}),
 ]
 

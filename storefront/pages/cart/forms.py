@@ -7,7 +7,7 @@ from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, InputRequired, Length
 
 from storefront.cart.values import MAX_UNITS
-from storefront.web.form_fields import QuantityField
+from storefront.web.number_fields import QuantityField
 
 SLOTS = frozenset({"grid", "loved", "newest", "seen", "related", "shared"})
 

@@ -23,7 +23,7 @@ from storefront.orders.refund_values import (
 from storefront.orders.values import MAX_ORDER_ID_LENGTH, OrderStatus, OrderView, StepNotAllowed, UnknownOrder
 from storefront.pages.orders.forms import ReturnForm, SearchForm, TrackingForm
 from storefront.web import session as web_session
-from storefront.web.form_fields import quantities_from
+from storefront.web.number_fields import NumberRefused, quantities_from
 from storefront.web.responses import redirect_or_hx, refuse, render_page
 from storefront.web.route_options import no_store
 from storefront.web.security_headers import limiter
@@ -184,8 +184,9 @@ def request_return(order_id: str) -> ResponseReturnValue:
         return _show_return(found, form, status=422, typed=request.form)
     try:
         units = quantities_from(request.form)
-    except ValueError:
-        return _show_return(found, form, status=422, problem="Quantities must be whole numbers.", typed=request.form)
+    except NumberRefused as refusal:
+        problem = f"Quantity to return: {refusal}."
+        return _show_return(found, form, status=422, problem=problem, typed=request.form)
     reason = ReturnReason(form.reason.data)
     try:
         number = service.request_return(

@@ -11,7 +11,8 @@ from wtforms.validators import AnyOf, InputRequired, Length, NumberRange
 from storefront.cart.values import MAX_UNITS
 from storefront.core.contact import MAX_EMAIL_LENGTH, NotAnEmail, normalize_email
 from storefront.db.session import MAX_INTEGER
-from storefront.web.form_fields import QuantityField, required, squeeze
+from storefront.web.form_fields import required, squeeze
+from storefront.web.number_fields import QuantityField
 
 
 def _slot(name: str | None) -> str:
@@ -34,7 +35,7 @@ class WishlistForm(ToggleForm):
 
     product_id = IntegerField("Product", [InputRequired(), NumberRange(1, MAX_INTEGER)])
     sku = StringField("Variant", [Length(max=64)], default="", filters=[squeeze])
-    quantity = IntegerField("Quantity", [NumberRange(1, MAX_UNITS)], default=1)
+    quantity = QuantityField("Quantity", MAX_UNITS, is_optional=True, default=1)
 
 
 class ItemForm(FlaskForm):
