@@ -384,6 +384,9 @@ class Config:
         self.SHIPPING_FEE = _number("SHIPPING_FEE", "500", most=1_000_000, places=2)
         self.FREE_SHIPPING_ABOVE = _number("FREE_SHIPPING_ABOVE", "50000", most=1_000_000_000, places=2)
         self.TAX_RATE = _number("TAX_RATE", "0.18", most=1, places=6)
+        # Above either bound, an unpaid order of a buyer who proved no address waits for staff (checkout/approval.py).
+        self.UNPROVED_ORDER_MAX_TOTAL = _number("UNPROVED_ORDER_MAX_TOTAL", "200000", most=1_000_000_000, places=2)
+        self.UNPROVED_ORDER_MAX_UNITS = _whole("UNPROVED_ORDER_MAX_UNITS", 50, most=1_000_000)
         self.DELIVERY_DAYS = _whole("DELIVERY_DAYS", 7, most=365)
 
     def as_mapping(self) -> dict[str, Any]:

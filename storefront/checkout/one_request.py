@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from storefront.cart import service as cart
 from storefront.cart.values import MAX_UNITS, CartLine, CartQuote, LineId, TooManyUnits
 from storefront.catalog import products
-from storefront.checkout import saga
+from storefront.checkout import approval, saga
 from storefront.checkout import snapshot as plans
 from storefront.checkout.models import Checkout, DuplicateGuard
 from storefront.checkout.snapshot import PlacedOrder
@@ -125,7 +125,8 @@ def _open(token: str, order: DirectOrder, wanted: Mapping[int, int], key: str | 
         raise TotalChanged(total)
     snapshot = plans.snapshot(order.contact, order.address, quote, order.payment, cart.account_of(token))
     emptied = () if order.wanted is None else tuple(order.wanted)
-    placed = PlacedOrder(snapshot, order.payment, return_url="", emptied=emptied)
+    must_wait = approval.needs_approval(snapshot, order.payment)
+    placed = PlacedOrder(snapshot, order.payment, return_url="", emptied=emptied, needs_approval=must_wait)
     return _insert(token, placed, key, duplicate_key, _content(order))
 
 

@@ -32,7 +32,9 @@ Invariants:
 5. One runner at a time: the shopper's request, the page a payment provider returns to, or the worker. A runner holds a
    lease on the record, and every write to the record requires and renews it. A runner that lost its lease stops at its
    next write; its late step was a repeat (2), or it undoes that step itself if the other runner has been undoing.
-6. Before money is captured its order exists and its stock is reserved without expiry (docs/decisions/0005).
+6. An order that staff must approve rests as completed at step 3, `SECURE`, with neither stock nor a captured payment;
+   `approval` sets it running or undoing again.
+7. Before money is captured its order exists and its stock is reserved without expiry (docs/decisions/0005).
 """
 
 from __future__ import annotations
@@ -84,6 +86,11 @@ class SagaRun:
     progress: dict[str, Any]
     current_step: int | None = None
 
+    @property
+    def must_be_held(self) -> bool:
+        """Whether the order waits for staff before stock is taken: `approval` releases or refuses it."""
+        return self.placed.needs_approval and not self.progress.get("approved")
+
 
 class LeaseLost(Exception):
     """Another runner has taken the lease of this checkout."""
@@ -129,7 +136,10 @@ def _create_order(run: SagaRun) -> None:
 
 
 def _cancel_order(run: SagaRun) -> None:
-    orders.cancel_order(run.id, "The order could not be completed; nothing was charged")
+    note = "The order could not be completed; nothing was charged"
+    if run.progress.get("failure") == Failure.REFUSED:
+        note = run.progress["detail"]
+    orders.cancel_order(run.id, note, actor=run.progress.get("actor", ""))
 
 
 def _secure(run: SagaRun) -> None:
@@ -149,7 +159,7 @@ def _sell(run: SagaRun) -> None:
 
 
 def _confirm(run: SagaRun) -> None:
-    orders.confirm_order(run.id)
+    orders.confirm_order(run.id, actor=run.progress.get("actor", ""))
 
 
 def _clear(run: SagaRun) -> None:
@@ -170,6 +180,7 @@ STEPS = (
     Step("confirm", _confirm, _no_undo),  # an order leaves "pending" once; its e-mail is queued by the same transaction
     Step("clear", _clear, _no_undo),  # `cart.cleared_for` keeps a repeat from removing what was added since
 )
+SECURE = next(number for number, step in enumerate(STEPS) if step.name == "secure")
 CAPTURE = next(number for number, step in enumerate(STEPS) if step.name == "capture")
 
 
@@ -290,6 +301,9 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
     for number in range(step, len(STEPS)):
         _write(run, state=CheckoutState.RUNNING, step=number)
         run.current_step = number
+        if number == SECURE and run.must_be_held:
+            _hold(run)
+            return None
         try:
             STEPS[number].do(run)
         except (CustomerActionNeeded, ProviderTimeout) as wait:
@@ -316,6 +330,14 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
             return number
     _write(run, state=CheckoutState.COMPLETED, step=len(STEPS), lease_owner=None, lease_until=None, last_error="")
     return None
+
+
+def _hold(run: SagaRun) -> None:
+    """End here until staff release or refuse the order, without any stock; each call is safe to repeat."""
+    _release(run)
+    orders.hold_order(run.id)
+    _clear(run)
+    _write(run, state=CheckoutState.COMPLETED, lease_owner=None, lease_until=None, last_error="")
 
 
 def _wait(run: SagaRun, reason: CustomerActionNeeded | ProviderTimeout) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import func, select, update
 
 from storefront.cart import service as cart
-from storefront.checkout import legacy_import, saga
+from storefront.checkout import approval, legacy_import, saga
 from storefront.checkout import snapshot as plans
 from storefront.checkout.models import Checkout
 from storefront.checkout.one_request import place_direct_order, purge_duplicate_guards
@@ -28,6 +29,7 @@ from storefront.checkout.values import (
     DraftIncomplete,
     Failure,
     KeyReused,
+    NotHeld,
     Outcome,
     Shortage,
     TotalChanged,
@@ -42,6 +44,7 @@ from storefront.payments import service as payments
 
 __all__ = [
     "abandon",
+    "approval",
     "count_unfinished",
     "default_payment",
     "delivery_to",
@@ -191,7 +194,9 @@ def _open(draft: CheckoutDraft, cart_token: str, agreed: str, return_url: str) -
         raise CartNotOrderable(plans.shortages_of(quote))
     if quote.fingerprint != agreed:
         raise TotalChanged(quote.price.grand_total)
-    placed = PlacedOrder(plans.snapshot_of(draft, quote, option, cart.account_of(cart_token)), option, return_url)
+    snapshot = plans.snapshot_of(draft, quote, option, cart.account_of(cart_token))
+    must_wait = approval.needs_approval(snapshot, option)
+    placed = PlacedOrder(snapshot, option, return_url, needs_approval=must_wait)
     now = utc_now()
     with transaction("checkout") as session:
         session.execute(
@@ -309,8 +314,13 @@ def count_unfinished() -> int:
 def erase(cart_token: str) -> None:
     """Delete the personal data of a cart's checkouts; their states stay. Safe to repeat.
 
+    An order that waits for staff is refused: nobody could deliver it any more.
+
     :raise CheckoutBusy: one of them has not ended yet: call again
     """
+    for waiting in approval.held_of(cart_token):
+        with suppress(NotHeld):  # staff decided at this moment
+            approval.refuse(waiting, "The account was deleted", actor="")
     mine = Checkout.cart_token == cart_token
     with transaction("checkout") as session:
         session.execute(update(Checkout).where(mine, Checkout.state.not_in(saga.UNFINISHED)).values(draft={}, plan={}))

@@ -20,6 +20,7 @@ class PlacedOrder:
     """What a checkout orders.
 
     :ivar return_url: where a payment provider sends the customer afterwards
+    :ivar needs_approval: staff release the order before it is confirmed
     :ivar emptied: ids of products whose cart lines are removed in any quantity; of other lines the units bought are
     """
 
@@ -27,6 +28,7 @@ class PlacedOrder:
     payment: PaymentOption
     return_url: str
     emptied: tuple[int, ...] = ()
+    needs_approval: bool = False
 
     @property
     def holds(self) -> list[Hold]:

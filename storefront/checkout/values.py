@@ -36,10 +36,15 @@ class Failure(StrEnum):
     SOLD_OUT = "sold-out"
     DECLINED = "declined"
     UNAVAILABLE = "unavailable"
+    REFUSED = "refused"  # by staff
 
 
 class UnknownCheckout(NotFoundError):
     """The visitor has no such checkout."""
+
+
+class NotHeld(DomainError):
+    """The order of this checkout does not wait for staff, or somebody has decided it meanwhile."""
 
 
 class CheckoutBusy(DomainError):

@@ -42,6 +42,7 @@ def violations() -> Iterator[str]:
 def _checkout_violations() -> Iterator[str]:
     """Compare order, payment and reservations of each checkout."""
     states = checkout.states()
+    waiting_for_staff = checkout.approval.held()
     placed, paid, held = orders.snapshots(), payments.snapshots(), catalog.holdings()
     for known in sorted({*placed, *paid, *held} - set(states)):
         yield f"checkout {known}: has an order, a payment or reservations, but no record"
@@ -53,10 +54,22 @@ def _checkout_violations() -> Iterator[str]:
             continue
         if is_legacy_checkout(identity):
             yield from _imported_violations(identity, order, payment, reservations)
+        elif identity in waiting_for_staff:
+            yield from _held_violations(identity, order, reservations)
         elif state is CheckoutState.COMPLETED:
             yield from _completed_violations(identity, order, payment, reservations)
         else:
             yield from _undone_violations(identity, order, payment, reservations)
+
+
+def _held_violations(
+    identity: str, order: orders.OrderFacts | None, reservations: list[catalog.Holding]
+) -> Iterator[str]:
+    """Check an order that waits for staff: it is pending, and has no stock but what a release is just reserving."""
+    if order is None or order.status is not OrderStatus.PENDING:
+        yield f"checkout {identity}: waits for staff, its order is {order.status if order else 'missing'}"
+    elif any(holding.state.value == "committed" for holding in reservations):
+        yield f"{order.order_id}: waits for staff, but its stock was sold"
 
 
 def _completed_violations(

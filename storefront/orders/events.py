@@ -4,8 +4,9 @@ Every payload has `{"order": order id, "checkout": checkout id}`. A cancellation
 so that a failure of one does not repeat the others. A change of status publishes one for the e-mail about it.
 """
 
-from storefront.orders.values import OrderStatus
+from storefront.orders.values import HELD_TOPIC, OrderStatus
 
+ORDER_HELD = HELD_TOPIC
 ORDER_PLACED = "order-placed"
 CANCELLED_RESTOCK = "order-cancelled-restock"
 CANCELLED_REFUND = "order-cancelled-refund"

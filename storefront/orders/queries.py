@@ -99,7 +99,13 @@ def _view(order: Order, items: Sequence[Item], events: Sequence[OrderEvent]) -> 
         lender=order.payment_provider,
         timeline=tuple(
             TrackingEvent(
-                OrderStatus(event.status), event.at, event.by, event.note, event.tracking_number, event.carrier
+                OrderStatus(event.status),
+                event.at,
+                event.by,
+                event.note,
+                event.tracking_number,
+                event.carrier,
+                event.topic,
             )
             for event in events
         ),

@@ -48,7 +48,7 @@ from storefront.orders.returns import (
     withdraw_return,
 )
 from storefront.orders.sales_reports import BestSeller, BestSellers, DaySales, Sales, best_sellers, sales
-from storefront.orders.status import add_event, advance, cancel, cancel_order, confirm_order
+from storefront.orders.status import add_event, advance, cancel, cancel_order, confirm_order, hold_order
 from storefront.orders.values import (
     LineItem,
     OrderId,
@@ -99,6 +99,7 @@ __all__ = [
     "get_refund",
     "get_return",
     "has_received",
+    "hold_order",
     "issue_documents",
     "legacy_import",
     "list_returns",

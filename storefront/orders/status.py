@@ -16,6 +16,7 @@ from storefront.orders.events import (
     CANCELLED_LETTER,
     CANCELLED_REFUND,
     CANCELLED_RESTOCK,
+    ORDER_HELD,
     ORDER_PLACED,
     STATUS_TOPIC,
 )
@@ -31,26 +32,55 @@ NOTES = {
     OrderStatus.CANCELLED: "Order cancelled",
 }
 
+HELD_NOTE = "We check this order before we confirm it"
+
 
 @retry_on_deadlock
-def confirm_order(checkout: str) -> None:
-    """Confirm the order of a checkout after the capture, and queue its confirmation e-mail. Safe to repeat."""
+def confirm_order(checkout: str, *, actor: str = "") -> None:
+    """Confirm the order of a checkout after the capture, and queue its confirmation e-mail. Safe to repeat.
+
+    :param actor: the staff member who released it, for the audit log; empty for an order that needed no release
+    """
     with transaction("orders") as session:
         order = session.scalars(select(Order).where(Order.checkout_id == checkout)).one()
         if _step(session, order, OrderStatus.CONFIRMED, by="the shop"):
             _announce(session, order, ORDER_PLACED)
+            if actor:
+                audit_log.record(session, AuditEntry, actor=actor, what="released", subject=order.order_id, detail="")
 
 
 @retry_on_deadlock
-def cancel_order(checkout: str, note: str) -> None:
+def hold_order(checkout: str) -> None:
+    """Say in the timeline of a checkout's pending order, and by e-mail, that staff check it first. Safe to repeat."""
+    with transaction("orders") as session:
+        order = session.scalars(select(Order).where(Order.checkout_id == checkout)).one()
+        if order.status == OrderStatus.PENDING and not _is_held(session, order):
+            add_event(session, order.id, OrderStatus.PENDING, by="the shop", note=HELD_NOTE, topic=ORDER_HELD)
+            _announce(session, order, ORDER_HELD)
+
+
+def _is_held(session: Session, order: Order) -> bool:
+    said = select(OrderEvent.id).where(OrderEvent.order_id == order.id, OrderEvent.topic == ORDER_HELD)
+    return session.scalar(said) is not None
+
+
+@retry_on_deadlock
+def cancel_order(checkout: str, note: str, *, actor: str = "") -> None:
     """Cancel the pending order of a checkout that failed, if there is one. Safe to repeat.
 
+    A customer who was told that the order is checked first gets the e-mail about a cancelled one.
+
     :param note: for the timeline
+    :param actor: the staff member who refused it, for the audit log; empty when a step failed
     """
     with transaction("orders") as session:
         order = session.scalar(select(Order).where(Order.checkout_id == checkout))
-        if order is not None:
-            _step(session, order, OrderStatus.CANCELLED, by="the shop", note=note)
+        if order is None or not _step(session, order, OrderStatus.CANCELLED, by="the shop", note=note):
+            return
+        if _is_held(session, order):
+            _announce(session, order, CANCELLED_LETTER)
+        if actor:
+            audit_log.record(session, AuditEntry, actor=actor, what="refused", subject=order.order_id, detail=note)
 
 
 @retry_on_deadlock

@@ -46,6 +46,9 @@ NEXT_STEPS: dict[OrderStatus, frozenset[OrderStatus]] = {
 }
 
 
+HELD_TOPIC = "order-held"  # of the timeline entry that says that staff check an order before it is confirmed
+
+
 class UnknownOrder(NotFoundError):
     """There is no order with this number that the caller may see."""
 
@@ -140,6 +143,7 @@ class TrackingEvent:
     :ivar by: who did it, as the shopper reads it
     :ivar tracking_number: empty for none
     :ivar carrier: empty for none
+    :ivar topic: of the e-mail about it; empty for none
     """
 
     status: OrderStatus
@@ -148,6 +152,7 @@ class TrackingEvent:
     note: str
     tracking_number: str
     carrier: str = ""
+    topic: str = ""
 
     @property
     def tracking_url(self) -> str:
@@ -226,6 +231,11 @@ class OrderView:
     def tracking_url(self) -> str:
         """URL of the carrier's tracking page; empty for none."""
         return tracking_url(self.carrier, self.tracking_number)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether staff must release it before it is confirmed."""
+        return self.status is OrderStatus.PENDING and any(event.topic == HELD_TOPIC for event in self.timeline)
 
     @property
     def is_to_pack(self) -> bool:

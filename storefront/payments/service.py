@@ -52,6 +52,7 @@ __all__ = [
     "authorise",
     "capture",
     "find_option",
+    "is_offline",
     "is_upi_id",
     "legacy_import",
     "offline_option",
@@ -116,6 +117,11 @@ def find_option(code: str, entry: str = "") -> PaymentOption | None:
     """
     option = next((option for option in options() if option.code == code), None)
     return option.with_entry(entry) if option else None
+
+
+def is_offline(option: PaymentOption) -> bool:
+    """Whether a payment is settled outside the shop, so that nobody has confirmed it when the order is placed."""
+    return any(provider.option.code == option.code for provider in _OFFLINE)
 
 
 def offline_option(kind: str, details: str = "", lender: str = "") -> PaymentOption | None:

@@ -39,6 +39,11 @@ def send_confirmation(key: str, payload: Mapping[str, Any]) -> None:
     _send_to_customer("placed", "Your order {}", key, payload)
 
 
+def send_held(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the customer that the order is checked before it is confirmed."""
+    _send_to_customer("held", "We have received your order {}", key, payload)
+
+
 def send_cancellation(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order is cancelled."""
     _send_to_customer("cancelled", "Your order {} is cancelled", key, payload)
@@ -128,6 +133,7 @@ def erase_customer(key: str, payload: Mapping[str, Any]) -> None:
 
 
 SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
+    events.ORDER_HELD: send_held,
     events.ORDER_PLACED: send_confirmation,
     events.ORDER_PACKED: send_packing,
     events.ORDER_SHIPPED: send_shipping,
