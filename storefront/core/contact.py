@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import phonenumbers
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from phonenumbers import PhoneNumber, PhoneNumberFormat
@@ -11,6 +13,12 @@ MAX_EMAIL_LENGTH = 254  # characters; RFC 5321
 MAX_PHONE_LENGTH = 32  # characters, as typed
 # Characters; contract/openapi.yaml AddressInput
 MAX_NAME_LENGTH, MAX_LINE_LENGTH, MAX_PLACE_LENGTH, MAX_CODE_LENGTH, MAX_COUNTRY_LENGTH = 255, 500, 100, 20, 100
+
+# Digits of any script with the usual punctuation between them.
+_PHONE = re.compile(r"(?:tel:)?\s*[+\uff0b]?[\d\s().\[\]/~\u00b7\u2010-\u2015\u2212-]+", re.IGNORECASE)
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")  # phones copy them with a number
+_EXTENSION = re.compile(r"[\s,;]*(?:extension|extn|ext|x|#)[\s.:=]*\d+#?$", re.IGNORECASE)
+_LAST_DIGITS = 4  # of a number; its first ones may change when it is put into international form
 
 
 class NotAnEmail(ValueError):
@@ -70,10 +78,20 @@ def normalize_email(text: str) -> str:
 
 
 def _parse_phone(text: str) -> PhoneNumber:
+    """Parse a number of which every character counts.
+
+    The library stops at what it cannot read, and takes letters for the digits on their keys: "98765 4321O" would lose
+    its last digit.
+    """
+    text = _INVISIBLE.sub("", text).strip()
     try:
         number = phonenumbers.parse(text, HOME_REGION)
     except phonenumbers.NumberParseException as error:
         raise NotAPhoneNumber(has_digits=False) from error
+    main = _EXTENSION.sub("", text) if number.extension else text
+    digits = "".join(str(int(character)) for character in main if character.isdecimal())
+    if not _PHONE.fullmatch(main) or not digits.endswith(str(number.national_number)[-_LAST_DIGITS:]):
+        raise NotAPhoneNumber(has_digits=False)
     if not phonenumbers.is_possible_number(number):
         raise NotAPhoneNumber(has_digits=True)
     return number
@@ -90,6 +108,9 @@ def format_phone(text: str) -> str:
 def normalize_phone(text: str) -> str:
     """Normalize a number for storing and comparing: E.164, +919876543210.
 
-    :raise NotAPhoneNumber: it is not a valid number
+    :raise NotAPhoneNumber: it is not a valid number, or has an extension, which E.164 cannot hold
     """
-    return phonenumbers.format_number(_parse_phone(text), PhoneNumberFormat.E164)
+    number = _parse_phone(text)
+    if number.extension:
+        raise NotAPhoneNumber(has_digits=False)
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)

@@ -205,9 +205,12 @@ class RefundTerms:
     def amount_of(self, request: RefundRequest) -> Money:
         """What a refund comes to: the custom amount, or what its units and the delivery are worth.
 
+        :raise NotRefundable: the order is not confirmed yet, or cancelled
         :raise NothingToRefund: neither units nor money were named
         :raise TooMuchBack: fewer units, or less money, are left
         """
+        if self.status not in REFUNDABLE:
+            raise NotRefundable(self.status)
         units = {item: count for item, count in request.units.items() if count}
         worth = self.worth_of(units, with_shipping=request.with_shipping)
         amount = worth if request.amount is None else request.amount

@@ -28,7 +28,6 @@ from storefront.orders.refund_values import (
     AmountNotShown,
     BackLine,
     IdempotencyConflict,
-    NotRefundable,
     RefundRequest,
     RefundTerms,
     RefundView,
@@ -87,13 +86,11 @@ def create_refund(
     :raise AmountNotShown: it comes to another amount than the one confirmed
     """
     terms = _terms_in(session, order)
-    if terms.status not in REFUNDABLE:
-        raise NotRefundable(terms.status)
-    units = {item: count for item, count in request.units.items() if count}
-    with_shipping = request.with_shipping and bool(terms.shipping_left)
     amount = terms.amount_of(request)
     if request.shown is not None and request.shown != amount:
         raise AmountNotShown(amount)
+    units = {item: count for item, count in request.units.items() if count}
+    with_shipping = request.with_shipping and bool(terms.shipping_left)
     _count_refund(session, order, terms, units, amount, with_shipping)
     row = OrderRefund(
         order_id=order.id,

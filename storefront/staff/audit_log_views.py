@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from storefront.accounts import service as accounts
-from storefront.core.clock import start_of_day
+from storefront.core.clock import shop_timestamp, start_of_day
 from storefront.db.audit_log import AuditQuery
 from storefront.staff import admin, bp
 from storefront.staff.audit_log import AuditRow, export_audit_log, read_audit_log
@@ -53,8 +53,7 @@ def download_audit_log() -> ResponseReturnValue:
 
 def _csv_row(row: AuditRow) -> Sequence[object]:
     entry = row.entry
-    at = f"{entry.at:%Y-%m-%dT%H:%M:%SZ}"
-    return (at, entry.actor, entry.what, entry.subject, entry.detail, row.source, entry.id)
+    return (shop_timestamp(entry.at), entry.actor, entry.what, entry.subject, entry.detail, row.source, entry.id)
 
 
 def _criteria(args: MultiDict[str, str]) -> AuditQuery:

@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import LedgerCriteria, Movement
-from storefront.core.clock import start_of_day
+from storefront.core.clock import shop_timestamp, start_of_day
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, day_from, text_from
 from storefront.staff.stock_views import send_csv
@@ -59,7 +59,7 @@ def export_movements() -> ResponseReturnValue:
 
 
 def _csv_row(row: Movement) -> Sequence[object]:
-    created_at = row.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    created_at = shop_timestamp(row.created_at)
     facts = (row.sku, row.title, row.delta, row.balance, row.reason, row.note, row.actor, row.reference)
     return (created_at, *facts, row.id, row.undoes_id)
 

@@ -9,6 +9,7 @@ from typing import Any
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from storefront.core.clock import shop_timestamp
 from storefront.orders import service as orders
 from storefront.orders.service import admin_list
 from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed, UnknownOrder
@@ -202,7 +203,7 @@ def _csv_row(order: OrderView, payment: PaymentRecord | None) -> Sequence[object
     figures = (order.subtotal, order.discount, order.shipping, order.tax, total, total - order.final_total)
     return (
         order.id,
-        order.placed_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        shop_timestamp(order.placed_at),
         order.status.value,
         order.estimated_on.isoformat(),
         address.full_name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import current_app, request, url_for
@@ -320,11 +320,9 @@ class ScheduledPriceForm(FlaskForm):
         choices: Any = self.variant.choices
         if self.variant.data not in {choice for choice, _ in choices}:
             self.variant.errors = ["Choose a variant"]
-        starts_at, ends_at = _moment(self.starts_at.data), _moment(self.ends_at.data)
-        if starts_at is None:
+        starts_at, ends_at = _moment_of(self.starts_at), _moment_of(self.ends_at)
+        if not self.starts_at.data:
             self.starts_at.errors = ["Enter a date and time"]
-        if self.ends_at.data and ends_at is None:
-            self.ends_at.errors = ["Enter a date and time, or leave it empty"]
         if self.errors or self.price.data is None or starts_at is None:
             return None
         return int(self.variant.data or 0), self.price.data, self.compare_at_price.data, starts_at, ends_at
@@ -335,17 +333,35 @@ class ScheduledPriceForm(FlaskForm):
             self[name].errors = [*self[name].errors, PROBLEM_TEXTS[problem]]
 
 
-def _moment(typed: str | None) -> datetime | None:
-    """Parse a `datetime-local` value, which is in the shop's time zone.
+def _moment_of(field: Field) -> datetime | None:
+    """Read a time in the shop's time zone, adding an error to the field when it is none.
 
-    :return: in UTC; None when it is invalid
+    :return: in UTC; None when it is empty or has an error
     """
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?", typed or ""):
+    typed = field.data
+    if not typed:
+        return None
+    wall_clock = _wall_clock(typed)
+    if wall_clock is None:
+        field.errors = ["Enter a date and time"]
         return None
     try:
-        moment = datetime.fromisoformat(typed or "")
+        return clock.from_shop_time(wall_clock)
+    except clock.NoSuchTime as gap:
+        field.errors = [
+            f"There is no {wall_clock:%H:%M} on this day: the clocks go forward to {gap.later:%H:%M}. Choose another time"
+        ]
+    except clock.TimeTwice:
+        field.errors = [f"{wall_clock:%H:%M} comes twice on this day: the clocks go back. Choose another time"]
+    return None
+
+
+def _wall_clock(typed: str) -> datetime | None:
+    """Parse a `datetime-local` value; None when it is invalid."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?", typed):
+        return None
+    try:
+        moment = datetime.fromisoformat(typed)
     except ValueError:
         return None
-    if not 2000 <= moment.year < 3000:
-        return None
-    return moment.replace(tzinfo=clock.shop_zone()).astimezone(UTC)
+    return moment if 2000 <= moment.year < 3000 else None
