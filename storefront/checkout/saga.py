@@ -298,12 +298,9 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
 
     :return: the step from which to undo; None when there is nothing to undo
     """
-    for number in range(step, len(STEPS)):
+    for number in range(step, SECURE if run.must_be_held else len(STEPS)):
         _write(run, state=CheckoutState.RUNNING, step=number)
         run.current_step = number
-        if number == SECURE and run.must_be_held:
-            _hold(run)
-            return None
         try:
             STEPS[number].do(run)
         except (CustomerActionNeeded, ProviderTimeout) as wait:
@@ -328,16 +325,21 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
             logger.exception("checkout %s: %s still fails after the timeout", run.id, STEPS[number].name)
             _fail(run, number, Failure.UNAVAILABLE, "The shop could not complete the order")
             return number
-    _write(run, state=CheckoutState.COMPLETED, step=len(STEPS), lease_owner=None, lease_until=None, last_error="")
+    rests_at = _hold(run) if run.must_be_held else len(STEPS)
+    _write(run, state=CheckoutState.COMPLETED, step=rests_at, lease_owner=None, lease_until=None, last_error="")
     return None
 
 
-def _hold(run: SagaRun) -> None:
-    """End here until staff release or refuse the order, without any stock; each call is safe to repeat."""
+def _hold(run: SagaRun) -> int:
+    """Let an order wait for staff, without stock and with its cart cleared; each call is safe to repeat.
+
+    :return: the step at which its record rests
+    """
+    _write(run, state=CheckoutState.RUNNING, step=SECURE)
     _release(run)
     orders.hold_order(run.id)
     _clear(run)
-    _write(run, state=CheckoutState.COMPLETED, lease_owner=None, lease_until=None, last_error="")
+    return SECURE
 
 
 def _wait(run: SagaRun, reason: CustomerActionNeeded | ProviderTimeout) -> None:

@@ -203,7 +203,12 @@ def _chosen(orders: Select[Any], criteria: OrderQuery) -> Select[Any]:
         orders = orders.where(Order.order_date >= clock.start_of_day(criteria.since))
     if criteria.until:
         orders = orders.where(Order.order_date < clock.start_of_day(criteria.until + timedelta(days=1)))
-    for word in criteria.words.split()[:MAX_WORDS]:
+    words = criteria.words.split()[:MAX_WORDS]
+    whole = " ".join(criteria.words.split())
+    with_sku = select(Item.order_id).where(Item.sku.in_(sorted({whole, whole.upper()})))  # it may hold blanks
+    if len(words) > 1 and read_session().scalar(with_sku.limit(1)) is not None:
+        return orders.where(Order.id.in_(with_sku))
+    for word in words:
         matches = _matches(word)
         orders = orders.join(matches, matches.c.id == Order.id)
     return orders

@@ -19,6 +19,7 @@ from storefront.staff.product_views import show_product
 from storefront.staff.stock_forms import text_from
 from storefront.web import session as web_session
 from storefront.web.filters import plural
+from storefront.web.number_fields import NumberRefused, read_quantity
 from storefront.web.responses import redirect_or_hx, wants_fragment
 from storefront.web.route_options import max_upload
 
@@ -26,7 +27,8 @@ MAX_AT_ONCE = 12  # files; processing takes about half a second each
 MAX_UPLOAD_BYTES = 50 * 2**20  # a form is read before the session is checked, so the limit protects the shop
 FORM_OVERHEAD = 64 * 1024  # bytes of CSRF token, boundaries and file names
 MAX_NAME_LENGTH = 80  # characters of a file name on the page
-MAX_POSITION_LENGTH = 20  # characters of a typed position that are shown again
+MAX_POSITION = 999_999
+MAX_POSITION_LENGTH = 60  # characters of a typed position that are shown again
 
 DESCRIBED_MEANWHILE = (
     "Nothing was saved: somebody else changed these alt texts since you opened them. The current texts are shown below "
@@ -76,12 +78,18 @@ class TypedPicture:
 
     @property
     def has_bad_place(self) -> bool:
-        return not re.fullmatch(r"[1-9][0-9]{0,5}", self.place)
+        try:
+            return not self._position()
+        except NumberRefused:
+            return True
+
+    def _position(self) -> int:
+        return read_quantity(self.place, least=1, most=MAX_POSITION)
 
     @property
     def edit(self) -> gallery.ImageEdit:
         """The requested change; valid only without `has_bad_place`."""
-        place = self.goes_to if self.goes_to is not None or self.place == self.seen_place else int(self.place)
+        place = self.goes_to if self.goes_to is not None or self.place == self.seen_place else self._position()
         alt = None if self.seen == gallery.alt_text_hash(self.alt) else self.alt
         return gallery.ImageEdit(place, alt, self.seen)
 

@@ -166,5 +166,11 @@ def first_problem(form: FlaskForm) -> str:
 
 
 def tracking_of(values: MultiDict[str, str], number: str) -> str:
-    """The tracking number entered in the row of an order, cut to its maximum length."""
-    return text_from(values, f"tracking-{number}", MAX_TRACKING_NUMBER_LENGTH)
+    """The tracking number entered in the row of an order.
+
+    :raise ValueError: it is longer than `MAX_TRACKING_NUMBER_LENGTH`: cut, it would name another parcel
+    """
+    typed = text_from(values, f"tracking-{number}", MAX_TRACKING_NUMBER_LENGTH + 1)
+    if len(typed) > MAX_TRACKING_NUMBER_LENGTH:
+        raise ValueError(typed)
+    return typed

@@ -133,10 +133,12 @@ def _change_status(numbers: Sequence[str], status: OrderStatus, carrier: str) ->
     """Change each order in its own transaction, so that a refused one does not stop the others."""
     outcome = BatchOutcome(status)
     for number in numbers:
-        parcel = {"carrier": carrier, "tracking": tracking_of(request.form, number)}
-        shipment = parcel if status is OrderStatus.SHIPPED else {}
         try:
+            parcel = {"carrier": carrier, "tracking": tracking_of(request.form, number)}
+            shipment = parcel if status is OrderStatus.SHIPPED else {}
             orders.advance(number, status, by=BY, actor=web_session.current_actor(), **shipment)
+        except ValueError:
+            outcome.refused[number] = f"{number}: {TRACKING_TOO_LONG}."
         except UnknownOrder:
             outcome.refused[number] = f"There is no order {number}."
         except StepNotAllowed as refusal:
@@ -150,6 +152,8 @@ def _change_status(numbers: Sequence[str], status: OrderStatus, carrier: str) ->
 
 
 # ------------------------------------------------------------------------------------------------ CSV export
+
+TRACKING_TOO_LONG = f"a tracking number has at most {orders.MAX_TRACKING_NUMBER_LENGTH} characters"
 
 CSV_COLUMNS = (
     "number",

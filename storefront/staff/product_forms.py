@@ -30,7 +30,6 @@ from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, text_from
 from storefront.staff.variant_rows import (
     BAD_PRICE,
     BAD_SKU,
-    SKU_PATTERN,
     TypedSpec,
     TypedVariant,
     on_one_line,
@@ -276,13 +275,11 @@ class NewProductForm(ProductForm):
     """
 
     key = HiddenField(validators=[Regexp(KEY)])
-    sku = StringField(
-        "SKU", required("Enter a SKU", products.admin.MAX_SKU_LENGTH), filters=[lambda text: on_one_line(text).upper()]
-    )
+    sku = StringField("SKU", required("Enter a SKU", products.admin.MAX_SKU_LENGTH), filters=[on_one_line])
     is_published = BooleanField("Publish now")
 
     def validate_sku(self, field: Field) -> None:
-        if not SKU_PATTERN.fullmatch(field.data or ""):
+        if not products.admin.is_sku(field.data or ""):
             raise ValidationError(BAD_SKU)
 
     @property
@@ -348,9 +345,8 @@ def _moment_of(field: Field) -> datetime | None:
     try:
         return clock.from_shop_time(wall_clock)
     except clock.NoSuchTime as gap:
-        field.errors = [
-            f"There is no {wall_clock:%H:%M} on this day: the clocks go forward to {gap.later:%H:%M}. Choose another time"
-        ]
+        reason = f"There is no {wall_clock:%H:%M} on this day: the clocks go forward to {gap.later:%H:%M}"
+        field.errors = [f"{reason}. Choose another time"]
     except clock.TimeTwice:
         field.errors = [f"{wall_clock:%H:%M} comes twice on this day: the clocks go back. Choose another time"]
     return None

@@ -26,6 +26,7 @@ from storefront.web import session as web_session
 from storefront.web.responses import answer, redirect_or_hx, render_page
 
 bp.add_app_template_global(products_url)
+bp.add_app_template_global(lambda: catalog_products.admin.SKU_HINT, "sku_hint")
 
 CHANGED_MEANWHILE = (
     "Nothing was saved: somebody else changed this product since you opened it. The current values are shown below "

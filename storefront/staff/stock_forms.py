@@ -16,6 +16,7 @@ from wtforms.validators import AnyOf, Length, Regexp
 
 from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import Adjustment, Reason, SortOrder, StockFilter, StockQuery
+from storefront.catalog.values import MAX_SKU_LENGTH
 from storefront.core.number_parsing import NotANumber
 from storefront.web.form_fields import squeeze
 from storefront.web.number_fields import NumberRefused, read_quantity
@@ -160,7 +161,7 @@ class ScanForm(FlaskForm):
     """A scan: code and quantity; an empty quantity is 1."""
 
     key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
-    code = StringField("SKU or barcode", [Length(max=64)], filters=[squeeze])
+    code = StringField("SKU or barcode", [Length(max=MAX_SKU_LENGTH)], filters=[squeeze])
     quantity = StringField("Quantity received", [Length(max=64)])
 
     @property

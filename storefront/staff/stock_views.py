@@ -22,6 +22,7 @@ from storefront.catalog.inventory.admin import (
     StockQuery,
     StockRow,
 )
+from storefront.catalog.values import MAX_SKU_LENGTH
 from storefront.core.clock import today
 from storefront.core.csv_files import csv_lines
 from storefront.core.urls import safe_next_path
@@ -159,7 +160,7 @@ def _cannot_undo(refusal: Rejection) -> str:
 @stock_staff
 def scan() -> ResponseReturnValue:
     """Look up a scanned code and ask for the quantity."""
-    code = text_from(request.args, "code", 64)
+    code = text_from(request.args, "code", MAX_SKU_LENGTH)
     row = inventory.admin.find_by_code(code) if code else None
     form = ScanForm(formdata=None, key=secrets.token_hex(16), code=row.sku if row else "")
     problem = f"No SKU or barcode matches {code}" if code and row is None else ""

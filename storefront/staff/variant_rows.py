@@ -16,12 +16,11 @@ from storefront.web.number_fields import NumberRefused, read_money, read_quantit
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
 _BARCODE = re.compile(r"[0-9]{8}|[0-9]{12,14}")  # GTIN-8, -12, -13, -14
-SKU_PATTERN = re.compile(rf"[A-Z0-9][A-Z0-9._/+-]{{0,{products.admin.MAX_SKU_LENGTH - 1}}}")
 MAX_LENGTH = {"option": 80, "spec name": 80, "spec value": 255}
 MAX_ECHOED = 300  # characters of a value that are shown again, so that a huge one does not bloat the page
 
 BAD_PRICE = "Enter a price such as 499 or 499.50"  # of a product without any variant
-BAD_SKU = f"Use capital letters, digits and . _ / + -, at most {products.admin.MAX_SKU_LENGTH}, such as MUG-BLUE"
+BAD_SKU = f"{products.admin.SKU_HINT}. At most {products.admin.MAX_SKU_LENGTH} characters"
 
 
 def on_one_line(text: str | None) -> str:
@@ -152,7 +151,7 @@ def read_variants(form: MultiDict[str, str], record: ProductRecord | None, curre
         own = known.get(given)
         row = TypedVariant(
             known=own,
-            sku=own.sku if own else sent("sku").upper(),
+            sku=own.sku if own else sent("sku"),
             option=sent("option"),
             price=sent("price"),
             compare_at_price=sent("compare_at_price"),
@@ -167,7 +166,7 @@ def read_variants(form: MultiDict[str, str], record: ProductRecord | None, curre
 def validated_variant(row: TypedVariant, currency: str) -> TypedVariant:
     """Validate a row by itself; what depends on other rows or products is checked by the catalogue."""
     problems = {}
-    if row.known is None and row.sku and not SKU_PATTERN.fullmatch(row.sku):
+    if row.known is None and row.sku and not products.admin.is_sku(row.sku):
         problems["sku"] = BAD_SKU
     if len(row.option) > MAX_LENGTH["option"]:
         problems["option"] = f"Use at most {MAX_LENGTH['option']} characters"
