@@ -84,7 +84,7 @@ def test_a_refused_product_keeps_everything_entered(staff_pages: Pages, htmx: bo
     mug = make_product()
     typed = new_product_values(sku=mug.sku, **{"variant-0-price": "free", "description": "For camping."})
     page = staff_pages.submit(staff_pages.get(f"{URL}/new"), "#product-form", htmx=htmx, status=422, **typed)
-    assert "Enter a price such as 499 or 499.50" in page.words
+    assert "Enter an amount such as 499 or 499.50" in page.words
     for field, text in typed.items():
         if field != "category":
             assert value(page, field) == text, field
@@ -185,9 +185,10 @@ def test_a_variant_somebody_added_meanwhile_is_kept(staff_pages: Pages) -> None:
         ({"name": "x" * 501}, "Use at most 500 characters"),
         ({"slug": "Clay Mug!"}, "Use lowercase letters, digits and single hyphens"),
         ({"description": "x" * 16_001}, "Use at most 16,000 characters"),
-        ({"variant-0-price": "0"}, "Enter a price such as 499"),
-        ({"variant-0-price": "1.005"}, "Enter a price such as 499"),
-        ({"variant-0-price": "-5"}, "Enter a price such as 499"),
+        ({"variant-0-price": "0"}, "Enter an amount from 0.01 to 99,99,99,99,999.99"),
+        ({"variant-0-price": "1.005"}, "can mean 1,005 or 1.005"),
+        ({"variant-0-price": "499,5"}, "can mean 4,995 or 499.50"),
+        ({"variant-0-price": "-5"}, "Enter an amount such as 499 or 499.50"),
         ({"variant-0-compare_at_price": "400"}, "The compare-at price must be higher than the price"),
         ({"variant-0-barcode": "12"}, "A barcode has 8, 12, 13 or 14 digits"),
         ({"variant-0-state": "off"}, "At least one variant must be active"),
@@ -259,7 +260,10 @@ def test_cancelling_a_price_twice_says_so(staff_pages: Pages) -> None:
         ({"starts_at": "2026-11-20T00:00"}, "Choose a time in the future"),
         ({"starts_at": "soon"}, "Enter a date and time"),
         ({"starts_at": "2026-13-45T99:99"}, "Enter a date and time"),
-        ({"price": "free"}, "Enter a price such as 499"),
+        ({"price": "free"}, "Enter an amount such as 499 or 499.50"),
+        ({"price": ""}, "Enter a price such as 499 or 499.50"),
+        ({"price": "12,50"}, "can mean 1,250 or 12.50"),
+        ({"compare_at_price": "12,50"}, "can mean 1,250 or 12.50"),
         ({"ends_at": "2026-11-22T23:59"}, "The end must be after the start"),
     ],
 )
@@ -317,7 +321,7 @@ def test_a_price_changed_since_the_preview_is_marked(staff_pages: Pages) -> None
     assert record_of(mug.id).variants[0].price == rupees(570)
 
 
-@pytest.mark.parametrize("figure", ["", "many", "0", "-100", "1e9", "5.555"])
+@pytest.mark.parametrize("figure", ["", "many", "0", "-100", "1e9", "5.555", "--5", "5,5", "1 0", "५"])
 def test_an_invalid_figure_is_explained(staff_pages: Pages, figure: str) -> None:
     mug = make_product()
     refused = staff_pages.get(f"{URL}/changes?product={mug.id}&act=percent&figure={figure}", status=422)

@@ -111,9 +111,11 @@ def test_a_refused_row_is_shown_even_outside_the_filter(staff_pages: Pages) -> N
     [
         ("12", "Enter +12 to add, -12 to remove, or =12 for a counted quantity"),
         ("five", "Enter +5 to add, -2 to remove, or =12 for a counted quantity"),
-        ("+1.5", "Enter +5 to add"),
-        ("+99999", "99,999 is more than the maximum"),
-        ("=9999999", "9,999,999 is more than the maximum"),
+        ("+1.5", "Enter a whole number from 0 to 10,000"),
+        ("+1,5", "can mean 15 or 1.5"),
+        ("=1.000", "can mean 1,000 or 1"),
+        ("+99999", "Enter a whole number from 0 to 10,000"),
+        ("=9999999", "Enter a whole number from 0 to 10,00,000"),
         ("<script>", "Enter +5 to add"),
     ],
 )
@@ -129,7 +131,7 @@ def test_an_invalid_change_is_explained_in_its_row(staff_pages: Pages, change: s
 def test_an_invalid_level_is_explained(staff_pages: Pages) -> None:
     mug = make_product(stock=10)
     refused = staff_pages.submit(open_row(staff_pages, mug), "#stock-form", status=422, **typed(mug, level="many"))
-    assert "Enter the low-stock level as a whole number" in refused.words
+    assert "Low-stock level: Enter a whole number" in refused.words
 
 
 def test_an_empty_submit_changes_nothing(staff_pages: Pages) -> None:
