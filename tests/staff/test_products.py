@@ -405,3 +405,31 @@ def test_the_product_page_is_right_once_a_scheduled_price_starts(staff_pages: Pa
     catalog_products.admin.apply_prices()
     refused = staff_pages.submit(page, "#product-form", status=409, **{"variant-0-price": "480"})
     assert refused.one("#variant-0-price-now").get_text() == "Price, current value: 450.00"
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"starts_at": "2027-03-28T02:30"}, "There is no 02:30 on this day: the clocks go forward to 03:00"),
+        ({"ends_at": "2027-10-31T02:30"}, "02:30 comes twice on this day: the clocks go back"),
+    ],
+)
+@BOTH_WAYS
+def test_a_time_that_the_clocks_skip_or_repeat_is_named(
+    staff_pages: Pages, monkeypatch: pytest.MonkeyPatch, typed: dict[str, str], words: str, htmx: bool
+) -> None:
+    """D10: a price planned for 02:30 in a night without 02:30 moved silently."""
+    monkeypatch.setitem(staff_pages.app.config, "SHOP_TIMEZONE", "Europe/Berlin")
+    mug = make_product()
+    given = {"price": "450", "starts_at": "2026-11-23T00:00", **typed}
+    refused = staff_pages.submit(open_product(staff_pages, mug), "#price-form", htmx=htmx, status=422, **given)
+    assert words in refused.words
+    assert value(refused, next(iter(typed))) == next(iter(typed.values()))
+    assert record_of(mug.id).planned == ()
+
+
+def test_the_trail_names_a_planned_time_in_the_time_zone_of_the_shop(staff_pages: Pages) -> None:
+    """D10: the trail said UTC."""
+    mug = make_product()
+    staff_pages.submit(open_product(staff_pages, mug), "#price-form", price="450", starts_at="2026-11-23T00:00")
+    assert acts()[-1][-1] == "INR 450.00 from 2026-11-23 00:00 IST"
