@@ -356,3 +356,15 @@ def test_an_account_without_an_email_address_can_order(app: Flask) -> None:
     api, _ = signed_in(app, make_account(email=None, phone="+919876543210"))
     order = place(api, order_body((make_product(), 1), shippingAddress=ADDRESS | {"phone": ""}))
     assert (order["customerEmail"], order["shippingPhone"]) == (None, "+919876543210")
+
+
+def test_a_large_unpaid_order_of_an_unproved_account_waits_for_staff(app: Flask) -> None:
+    """A6: one request by cash on delivery ordered the whole shop and was confirmed."""
+    mug = make_product(price=100, stock=200)
+    for account, status, left in ((make_account(verified=False), "pending", 200), (make_account(), "confirmed", 149)):
+        client = Api(app).with_token(account)
+        body = order_body((mug, 51))
+        order = place(client, body)
+        assert (order["status"], order["paymentStatus"]) == (status, "PENDING")
+        assert place(client, body)["orderId"] == order["orderId"]
+        assert consistency.stock_of(mug.sku) == Stock(on_hand=left, reserved=0)
