@@ -77,6 +77,12 @@ def normalize_email(text: str) -> str:
     return (validated.ascii_email or validated.normalized).lower()
 
 
+def has_phone_characters(text: str) -> bool:
+    """Whether a text consists of digits with the usual signs, and perhaps an extension, so that it may be dialled."""
+    typed = _INVISIBLE.sub("", text).strip()
+    return _PHONE.fullmatch(typed) is not None or _PHONE.fullmatch(_EXTENSION.sub("", typed)) is not None
+
+
 def _parse_phone(text: str) -> PhoneNumber:
     """Parse a number of which every character counts.
 

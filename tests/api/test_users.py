@@ -222,6 +222,13 @@ def test_an_address_without_a_required_member_is_refused(
     assert member.get("addresses") == []
 
 
+@pytest.mark.parametrize("phone", ["98765 4321O", "98765 43210 home", "call me", "98765 43210 \U0001f642"])
+def test_a_phone_number_with_letters_is_refused(member: Member, phone: str) -> None:
+    """C9: of an address, and of the account."""
+    assert_refused(member.post("addresses", AT_HOME | {"phone": phone}), 400, "VALIDATION_ERROR")
+    assert_refused(member.change(phone=phone), 400, "VALIDATION_ERROR")
+
+
 def test_the_id_of_a_sent_address_is_ignored(member: Member) -> None:
     other = make_account()
     theirs = save_address(other)

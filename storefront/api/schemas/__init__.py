@@ -103,6 +103,12 @@ def _phone(value: str | None) -> str | None:
         raise ValueError("This is no phone number") from None
 
 
+def _dialled(value: str | None) -> str | None:
+    if value is not None and not contact.has_phone_characters(value):
+        raise ValueError("This is no phone number")
+    return value
+
+
 def _nullable(kind: str, **rest: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": [kind, "null"], **rest})
 
@@ -145,6 +151,13 @@ Phone = Annotated[
     Annotated[str, Field(max_length=MAX_PHONE_LENGTH, pattern=NO_CONTROL_CHARACTERS)] | None,
     BLANK_IS_NONE,
     AfterValidator(_phone),
+]
+
+# As typed, for the courier; letters are refused.
+AddressPhone = Annotated[
+    Annotated[str, Field(max_length=MAX_PHONE_LENGTH, pattern=NO_CONTROL_CHARACTERS)] | None,
+    BLANK_IS_NONE,
+    AfterValidator(_dialled),
 ]
 
 

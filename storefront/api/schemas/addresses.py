@@ -6,19 +6,19 @@ from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from storefront.api.schemas import BLANK_IS_NONE, Flag, Incoming, required_text, text
+from storefront.api.schemas import BLANK_IS_NONE, AddressPhone, Flag, Incoming, required_text, text
 from storefront.core import contact
 
 HOME_COUNTRY = "India"  # default country; contract section 2.2.2
 LINE, PLACE, CODE = contact.MAX_LINE_LENGTH, contact.MAX_PLACE_LENGTH, contact.MAX_CODE_LENGTH
-COUNTRY, NAME, PHONE = contact.MAX_COUNTRY_LENGTH, contact.MAX_NAME_LENGTH, contact.MAX_PHONE_LENGTH
+COUNTRY, NAME = contact.MAX_COUNTRY_LENGTH, contact.MAX_NAME_LENGTH
 
 
 class AddressInput(Incoming):
     """Of two names for one member, the first that is not blank is used. Ids are ignored."""
 
     full_name: Annotated[Annotated[str, text(NAME)] | None, BLANK_IS_NONE] = None
-    phone: Annotated[Annotated[str, text(PHONE)] | None, BLANK_IS_NONE] = None
+    phone: AddressPhone = None
     line1: Annotated[str, text(LINE)] = ""
     line2: Annotated[str | None, text(LINE)] = None
     address_line1: Annotated[str, text(LINE)] = ""
