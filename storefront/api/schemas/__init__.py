@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from storefront.api.json_format import instant, number
 from storefront.core import contact, number_parsing
 from storefront.core.money import Money
-from storefront.core.number_parsing import NumberRefused
+from storefront.core.number_parsing import NotANumber, NumberRefused
 from storefront.db.session import MAX_INTEGER
 
 MAX_ORDER_ID = 50  # characters
@@ -50,12 +50,14 @@ class Outgoing(BaseModel):
 
 def _parse_int(value: Any) -> Any:
     """Parse a whole number of a query string, by the reader of the forms: "1_000" and other scripts are refused."""
-    sign = "-" if str(value).startswith("-") else ""
+    digits = str(value).removeprefix("-")
     try:
-        units = number_parsing.parse_quantity(str(value).removeprefix("-"), most=MAX_ID, locale=None)
+        if not digits.isdecimal():  # neither blanks around it nor "1.0", which a file may have
+            raise NotANumber(digits)
+        units = number_parsing.parse_quantity(digits, most=MAX_ID, locale=None)
     except NumberRefused as refusal:
         raise PydanticCustomError("int_parsing", "Input should be a whole number") from refusal
-    return -units if sign else units
+    return units if digits == value else -units
 
 
 def _integral_float_to_int(value: Any) -> Any:
