@@ -26,6 +26,7 @@ from storefront.catalog.models import (
     product_search,
 )
 from storefront.catalog.reviews.reviews import average_shown, count_shown
+from storefront.core import gtin
 from storefront.db.session import read_session
 
 A_HUNDREDTH = 0.01  # of a star; SQLite stores averages as floating-point numbers
@@ -158,6 +159,10 @@ def product_violations() -> Iterator[str]:
     indexed = exists().where(product_search.c.product_id == Product.id)
     for sku in read_session().scalars(select(Product.sku).where(~indexed)):
         yield f"{sku}: not in the search index"
+    barcodes = select(Variant.sku, Variant.barcode).where(Variant.barcode.is_not(None))
+    for sku, barcode in read_session().execute(barcodes):
+        if (gtin.canonical(barcode) or barcode) != barcode:
+            yield f"{sku}: its barcode {barcode} is that of another variant in another spelling"
 
 
 def review_violations() -> Iterator[str]:

@@ -33,6 +33,7 @@ from storefront.catalog.products.create import (
 )
 from storefront.catalog.reviews.reviews import settle_ratings
 from storefront.catalog.values import MAX_BRAND_LENGTH, MAX_PRODUCT_NAME_LENGTH, MAX_SKU_LENGTH, Department, Picture
+from storefront.core import gtin
 from storefront.db import import_log
 from storefront.db.import_log import BatchResult
 from storefront.db.session import read_session, retry_on_deadlock, transaction
@@ -168,9 +169,8 @@ def _codes_taken(session: Session, skus: Sequence[str]) -> set[str]:
     wanted = {sku.upper() for sku in skus}
     taken: set[str] = set()
     for column in (Product.sku, Variant.sku, Variant.barcode):
-        taken |= {
-            code.upper() for code in session.scalars(select(column).where(func.upper(column).in_(wanted))) if code
-        }
+        used = session.scalars(select(column).where(func.upper(column).in_(wanted)))
+        taken |= {spelling for code in used if code for spelling in gtin.spellings(code.upper())}
     return taken
 
 

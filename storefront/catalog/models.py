@@ -32,7 +32,7 @@ from storefront.catalog.values import (
     MAX_SKU_LENGTH,
 )
 from storefront.db.audit_log import AuditEntryMixin
-from storefront.db.column_types import MinorUnits, UtcDateTime
+from storefront.db.column_types import Gtin, MinorUnits, UtcDateTime
 from storefront.db.import_log import ImportedRowMixin
 from storefront.db.outbox import OutboxMessage
 from storefront.db.session import Model
@@ -159,7 +159,7 @@ class Variant(CatalogModel):
     id: Mapped[int] = mapped_column(primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), index=True)
     sku: Mapped[str] = mapped_column(String(MAX_SKU_LENGTH), unique=True)
-    barcode: Mapped[str | None] = mapped_column(String(14), unique=True)
+    barcode: Mapped[str | None] = mapped_column(Gtin, unique=True)
     name: Mapped[str] = mapped_column(String(80), default="")
     price: Mapped[int] = mapped_column(MinorUnits)
     compare_at_price: Mapped[int | None] = mapped_column(MinorUnits)

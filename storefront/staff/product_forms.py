@@ -28,6 +28,7 @@ from storefront.core import clock
 from storefront.core.money import Money
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, text_from
 from storefront.staff.variant_rows import (
+    BAD_BARCODE,
     BAD_PRICE,
     BAD_SKU,
     SKU_PATTERN,
@@ -53,6 +54,7 @@ PROBLEM_TEXTS = {
     Problem.MISSING: "This no longer exists",
     Problem.SKU_TAKEN: "Another product has this SKU",
     Problem.SKU_TWICE: "This SKU is in another row",
+    Problem.BARCODE_WRONG: BAD_BARCODE,
     Problem.BARCODE_TAKEN: "Another product has this barcode",
     Problem.BARCODE_TWICE: "This barcode is in another row",
     Problem.OPTION_TWICE: "Another variant has this name",

@@ -11,17 +11,18 @@ from werkzeug.datastructures import MultiDict
 
 from storefront.catalog import products
 from storefront.catalog.products.admin import ProductRecord, VariantDraft, VariantRecord, VariantState
+from storefront.core import gtin
 from storefront.core.money import Money
 from storefront.web.form_fields import squeeze
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
 _AMOUNT = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,2})?")
-_BARCODE = re.compile(r"[0-9]{8}|[0-9]{12,14}")  # GTIN-8, -12, -13, -14
 SKU_PATTERN = re.compile(rf"[A-Z0-9][A-Z0-9._/+-]{{0,{products.admin.MAX_SKU_LENGTH - 1}}}")
 MAX_LENGTH = {"option": 80, "spec name": 80, "spec value": 255}
 MAX_ECHOED = 300  # characters of a value that are shown again, so that a huge one does not bloat the page
 
 BAD_PRICE = "Enter a price such as 499 or 499.50"
+BAD_BARCODE = "A barcode has 8, 12, 13 or 14 digits, and its last digit must fit the others. Check it for a typing error"
 BAD_SKU = f"Use capital letters, digits and . _ / + -, at most {products.admin.MAX_SKU_LENGTH}, such as MUG-BLUE"
 
 
@@ -167,7 +168,7 @@ def read_variants(form: MultiDict[str, str], record: ProductRecord | None, curre
             option=sent("option"),
             price=sent("price"),
             compare_at_price=sent("compare_at_price"),
-            barcode=sent("barcode").replace(" ", ""),
+            barcode=gtin.canonical(sent("barcode")) or sent("barcode"),
             state=sent("state") or VariantState.ON_SALE.value,
             stock="" if own else sent("stock"),
         )
@@ -186,8 +187,9 @@ def validated_variant(row: TypedVariant, currency: str) -> TypedVariant:
         problems["price"] = BAD_PRICE
     if row.compare_at_price and money_from(row.compare_at_price, currency) is None:
         problems["compare_at_price"] = BAD_PRICE
-    if row.barcode and not _BARCODE.fullmatch(row.barcode):
-        problems["barcode"] = "A barcode has 8, 12, 13 or 14 digits"
+    is_stored = row.known is not None and row.barcode == row.known.barcode  # perhaps from before this check
+    if row.barcode and gtin.canonical(row.barcode) is None and not is_stored:
+        problems["barcode"] = BAD_BARCODE
     if row.state not in set(VariantState):
         problems["state"] = "Choose a state from the list"
     if row.stock and not (re.fullmatch(r"[0-9]{1,7}", row.stock) and int(row.stock) <= products.admin.MAX_STOCK):

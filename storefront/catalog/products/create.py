@@ -188,6 +188,7 @@ def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str,
     product = replace(product, categories=slugs)
     try:
         with transaction("catalog") as session:
+            _refuse_barcodes(session, [variant.sku for variant in product.variants])
             (product_id,) = write_products(session, [product], actor)
             idempotency.record(session, key, product_id)
             detail = f"{product.name}, {_variants_in_words(product)}{'' if product.is_published else ', hidden'}"
@@ -202,6 +203,16 @@ def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str,
             raise
         raise SkuTaken(taken[0]) from error
     return product_id
+
+
+def _refuse_barcodes(session: Session, skus: Sequence[str]) -> None:
+    """Refuse SKUs that are barcodes of other variants, which a scanner could not tell apart.
+
+    :raise SkuTaken: one is
+    """
+    scanned = session.scalar(select(Variant.barcode).where(Variant.barcode.in_(skus)).limit(1))
+    if scanned:
+        raise SkuTaken(scanned)
 
 
 def _variants_in_words(product: NewProduct) -> str:
