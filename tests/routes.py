@@ -300,6 +300,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("staff.show_import", "GET"): Route(
         "/staff/stock/imports/2147483647", STOCK_STAFF, done=frozenset({404}), page=page_openers.stock_import
     ),
+    ("staff.export_problems", "GET"): Route(
+        "/staff/stock/imports/2147483647/problems.csv", STOCK_STAFF, done=frozenset({404})
+    ),
     ("staff.apply_import", "POST"): Route(
         "/staff/stock/imports/2147483647/application", STOCK_STAFF, done=frozenset({404})
     ),

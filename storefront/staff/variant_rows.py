@@ -22,7 +22,9 @@ MAX_LENGTH = {"option": 80, "spec name": 80, "spec value": 255}
 MAX_ECHOED = 300  # characters of a value that are shown again, so that a huge one does not bloat the page
 
 BAD_PRICE = "Enter a price such as 499 or 499.50"
-BAD_BARCODE = "A barcode has 8, 12, 13 or 14 digits, and its last digit must fit the others. Check it for a typing error"
+BAD_BARCODE = (
+    "A barcode has 8, 12, 13 or 14 digits, and its last digit must fit the others. Check it for a typing error"
+)
 BAD_SKU = f"Use capital letters, digits and . _ / + -, at most {products.admin.MAX_SKU_LENGTH}, such as MUG-BLUE"
 
 

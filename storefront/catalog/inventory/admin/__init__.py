@@ -4,15 +4,13 @@ Other packages use it as `catalog.inventory_admin`.
 """
 
 from storefront.catalog.inventory.admin.adjustments import adjust, undo
-from storefront.catalog.inventory.admin.csv_parser import MAX_BYTES, MAX_LINES
+from storefront.catalog.inventory.admin.csv_reader import MAX_BYTES, MAX_LINES
+from storefront.catalog.inventory.admin.import_pages import get_import, recent_imports, show_import, unapplied_rows
 from storefront.catalog.inventory.admin.import_runner import apply_import
 from storefront.catalog.inventory.admin.imports import (
     check_file,
     forget_old_imports,
-    get_import,
     progress_key,
-    recent_imports,
-    show_import,
     start_import,
     waiting_imports,
 )
@@ -33,6 +31,7 @@ from storefront.catalog.inventory.admin.values import (
     Adjustment,
     BadSheet,
     Import,
+    ImportLine,
     ImportPage,
     LedgerCriteria,
     LedgerPage,
@@ -43,6 +42,8 @@ from storefront.catalog.inventory.admin.values import (
     Reason,
     Rejection,
     RejectionKind,
+    Repeat,
+    RepeatedImport,
     SheetFault,
     SortOrder,
     StockConflict,
@@ -50,6 +51,7 @@ from storefront.catalog.inventory.admin.values import (
     StockPage,
     StockQuery,
     StockRow,
+    UnappliedRow,
     UnknownImport,
     UnknownMovement,
 )
@@ -68,6 +70,7 @@ __all__ = [
     "Adjustment",
     "BadSheet",
     "Import",
+    "ImportLine",
     "ImportPage",
     "ImportState",
     "LedgerCriteria",
@@ -80,6 +83,8 @@ __all__ = [
     "Reason",
     "Rejection",
     "RejectionKind",
+    "Repeat",
+    "RepeatedImport",
     "SheetFault",
     "SortOrder",
     "StockConflict",
@@ -88,6 +93,7 @@ __all__ = [
     "StockQuery",
     "StockRow",
     "StockStatus",
+    "UnappliedRow",
     "UnknownImport",
     "UnknownMovement",
     "adjust",
@@ -109,6 +115,7 @@ __all__ = [
     "rows_by_sku",
     "show_import",
     "start_import",
+    "unapplied_rows",
     "undo",
     "waiting_imports",
 ]
