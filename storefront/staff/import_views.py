@@ -73,12 +73,15 @@ def upload_import() -> ResponseReturnValue:
     except BadSheet as error:
         return _show(
             form,
-            FAULT_TEXTS[error.fault].format(
-                *error.detail.split("/") if error.fault is SheetFault.UNNAMED_COLUMN else [error.detail]
-            ),
+            _fault_text(error),
             422,
         )
     return redirect_or_hx(url_for(".show_import", import_id=import_id))
+
+
+def _fault_text(error: BadSheet) -> str:
+    details = error.detail.split("/") if error.fault is SheetFault.UNNAMED_COLUMN else [error.detail]
+    return FAULT_TEXTS[error.fault].format(*details)
 
 
 @bp.get("/stock/imports/<id:import_id>")
