@@ -107,18 +107,25 @@ def _columns(heading: Sequence[str]) -> list[str]:
 
 
 def _lines(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[SheetLine]:
+    unnamed = [index for index, name in enumerate(columns) if not name]
     for row in rows:
         cells = [unescape_formula(cell.strip()) for cell in row.cells]
         if not any(cells):
             continue
         values = {name: cell for name, cell in zip(columns, cells, strict=False) if name}
+        line = SheetLine(
+            row.number,
+            values.get("sku", "")[: MAX_SKU_LENGTH + 1],
+            barcode=values.get("barcode", ""),
+            name=values.get("name", "")[:MAX_PRODUCT_NAME_LENGTH],
+            cells=tuple(row.cells),
+        )
         if row.has_open_quote:
-            line = SheetLine(row.number, values.get("sku", ""), problem=LineProblem.OPEN_QUOTE)
-        elif unnamed := next((i for i, name in enumerate(columns) if not name and "".join(cells[i : i + 1])), None):
-            raise BadSheet(SheetFault.UNNAMED_COLUMN, f"{_letter(unnamed)}/{row.number}")
+            yield _refused(line, LineProblem.OPEN_QUOTE)
         else:
-            line = _line(row.number, values, cells, columns)
-        yield replace(line, sku=line.sku[:MAX_SKU_LENGTH], cells=tuple(row.cells))
+            if filled := [index for index in unnamed if "".join(cells[index : index + 1])]:
+                raise BadSheet(SheetFault.UNNAMED_COLUMN, f"{_letter(filled[0])}/{row.number}")
+            yield _judged(line, values, cells, columns)
 
 
 def _letter(index: int) -> str:
@@ -126,23 +133,22 @@ def _letter(index: int) -> str:
     return (_letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)
 
 
-def _line(number: int, values: dict[str, str], cells: Sequence[str], columns: Sequence[str]) -> SheetLine:
-    sku, barcode = values.get("sku", ""), values.get("barcode", "")
-    line = SheetLine(number, sku, barcode=barcode, name=values.get("name", "")[:MAX_PRODUCT_NAME_LENGTH])
+def _judged(line: SheetLine, values: dict[str, str], cells: Sequence[str], columns: Sequence[str]) -> SheetLine:
+    """Complete a line with its figures, or with what is wrong with it."""
     # An unquoted 1,500 in a comma-separated file gives a surplus cell, and would be read as 1.
     if surplus := next((cell for cell in cells[len(columns) :] if cell), ""):
         return _refused(line, LineProblem.TOO_MANY_CELLS, surplus)
     if len(cells) < len(columns):
         return _refused(line, LineProblem.TOO_FEW_CELLS, f"{len(cells)}/{len(columns)}")
-    if not (sku or barcode):
+    if not (line.sku or line.barcode):
         return _refused(line, LineProblem.NO_SKU)
-    if len(sku) > MAX_SKU_LENGTH:
+    if len(line.sku) > MAX_SKU_LENGTH:
         return _refused(line, LineProblem.UNKNOWN_SKU)
     return _with_figures(line, values)
 
 
 def _refused(line: SheetLine, problem: LineProblem, detail: str = "") -> SheetLine:
-    return replace(line, problem=problem, detail=detail[:MAX_DETAIL_LENGTH])
+    return replace(line, sku=line.sku[:MAX_SKU_LENGTH], problem=problem, detail=detail[:MAX_DETAIL_LENGTH])
 
 
 def _with_figures(line: SheetLine, values: dict[str, str]) -> SheetLine:

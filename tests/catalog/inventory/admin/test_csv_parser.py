@@ -108,6 +108,7 @@ def test_a_bad_encoding_is_reported_with_its_line() -> None:
         ("item,count", (SheetFault.NO_SKU_COLUMN, "item, count")),
         ("sku,count,qty,Colour", (SheetFault.UNKNOWN_COLUMNS, "qty, Colour")),
         ("sku,,count\nA,,1\nB,new,2", (SheetFault.UNNAMED_COLUMN, "B/3")),
+        (",sku,count\n0,A,1", (SheetFault.UNNAMED_COLUMN, "A/2")),
         ("\n".join(["A list"] * HEADING_WITHIN + ["sku,count", "A,1"]), (SheetFault.NO_SKU_COLUMN, "a_list")),
         ("sku,count,Count", (SheetFault.COLUMN_TWICE, "count")),
         ("sku,name,on_hand", (SheetFault.NOTHING_TO_CHANGE, "")),
