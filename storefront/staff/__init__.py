@@ -40,6 +40,7 @@ def init_app(app: Flask) -> None:
         renamed_urls,
         return_views,
         review_views,
+        scan_views,
         stock_views,
     )
 

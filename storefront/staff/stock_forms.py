@@ -1,4 +1,4 @@
-"""Forms of the stock pages: the filter in the query string, the rows of the table, a scan."""
+"""Forms of the stock pages: the filter in the query string, the rows of the table."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from flask import url_for
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, StringField
-from wtforms.validators import AnyOf, Length, Regexp
+from wtforms.validators import AnyOf, Regexp
 
 from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import Adjustment, Reason, SortOrder, StockFilter, StockQuery
-from storefront.web.form_fields import squeeze
 
 MAX_QUERY_LENGTH = 100
 MAX_CURSOR_LENGTH = (
@@ -140,19 +139,3 @@ def idempotency_key(kind: str, key: str, *facts: object) -> str:
     """
     digest = hashlib.sha256("\n".join([key, *map(repr, facts)]).encode()).hexdigest()
     return f"{kind}{digest[:32]}"
-
-
-class ScanForm(FlaskForm):
-    """A scan: code and quantity; an empty quantity is 1."""
-
-    key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
-    code = StringField("SKU or barcode", [Length(max=64)], filters=[squeeze])
-    quantity = StringField("Quantity received", [Length(max=64)], filters=[squeeze])
-
-    @property
-    def units(self) -> int | None:
-        """The quantity received; None when it is invalid."""
-        typed = (self.quantity.data or "").removeprefix("+") or "1"
-        if not re.fullmatch(r"[0-9]{1,6}", typed):
-            return None
-        return int(typed) if 1 <= int(typed) <= inventory.admin.MAX_AT_ONCE else None

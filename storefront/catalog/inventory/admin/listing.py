@@ -150,8 +150,11 @@ def find_by_code(code: str) -> StockRow | None:
     """Find a variant by its complete SKU or barcode, ignoring case."""
     codes = sorted({code, code.upper()})
     exact_first = case((Variant.sku == code, 0), else_=1)
-    # The second condition scans every SKU; it is for lower-case SKUs imported from the old shop.
-    for condition in (or_(Variant.sku.in_(codes), Variant.barcode.in_(codes)), func.upper(Variant.sku) == code.upper()):
+    conditions = [or_(Variant.sku.in_(codes), Variant.barcode.in_(codes))]
+    if code.upper() != code.lower():
+        # It scans every SKU; it is for lower-case SKUs imported from the old shop.
+        conditions.append(func.upper(Variant.sku) == code.upper())
+    for condition in conditions:
         row = read_session().execute(row_columns().where(condition).order_by(exact_first, Variant.id).limit(1)).first()
         if row is not None:
             return row_of(row)
