@@ -166,7 +166,7 @@ def _import_products(batch: Sequence[NewProduct], actor: str) -> BatchResult:
 
 def _codes_taken(session: Session, skus: Sequence[str]) -> set[str]:
     """Return which of these codes are in use as SKU or barcode, in upper case: MySQL compares without case."""
-    wanted = {sku.upper() for sku in skus}
+    wanted = {spelling for sku in skus for spelling in gtin.spellings(sku.upper())}
     taken: set[str] = set()
     for column in (Product.sku, Variant.sku, Variant.barcode):
         used = session.scalars(select(column).where(func.upper(column).in_(wanted)))

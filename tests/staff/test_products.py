@@ -190,6 +190,7 @@ def test_a_variant_somebody_added_meanwhile_is_kept(staff_pages: Pages) -> None:
         ({"variant-0-price": "-5"}, "Enter a price such as 499"),
         ({"variant-0-compare_at_price": "400"}, "The compare-at price must be higher than the price"),
         ({"variant-0-barcode": "12"}, "A barcode has 8, 12, 13 or 14 digits"),
+        ({"variant-0-barcode": "4006381333932"}, "its last digit must fit the others"),  # D5
         ({"variant-0-state": "off"}, "At least one variant must be active"),
         ({"spec-0-name": "Colour"}, "Enter a value, or clear the name"),
         ({"spec-0-value": "Blue"}, "Enter a name"),

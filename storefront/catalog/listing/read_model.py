@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, ProductCategory, Variant
 from storefront.catalog.search.engine import SearchText, index_products
+from storefront.core import gtin
 
 # Columns of the browse index that repeat values of the product.
 _COPIED: dict[str, ColumnElement[Any]] = {
@@ -278,7 +279,8 @@ def search_text(
     :param codes: SKUs and barcodes of the product and its variants, in any order
     :param categories: names, in the order of the categories
     """
-    words = [name, brand, *sorted(codes), *categories, description]
+    spellings = {spelling for code in codes for spelling in gtin.spellings(code)}  # of barcodes, which may be searched
+    words = [name, brand, *sorted(spellings), *categories, description]
     return SearchText(product_id, f"{name} {brand}", " ".join(words))
 
 

@@ -27,7 +27,6 @@ from storefront.catalog.models import (
 )
 from storefront.catalog.search import engine
 from storefront.catalog.values import ProductId, ReviewView, Sku, Sort, UnknownProduct
-from storefront.core import gtin
 from storefront.core.money import Money
 from storefront.db.session import read_session
 
@@ -143,17 +142,10 @@ def _chosen(selection: ProductQuery, category: int) -> Select[int]:
         chosen = chosen.where(BrowseEntry.price >= selection.least.minor)
     if selection.most is not None:
         chosen = chosen.where(BrowseEntry.price <= selection.most.minor)
-    if scanned := _with_barcode(selection.words):
-        chosen = chosen.where(BrowseEntry.product_id == scanned)
-    elif words := engine.query_words(selection.words):
+    if words := engine.query_words(selection.words):
         chosen = chosen.join(product_search, product_search.c.product_id == BrowseEntry.product_id)
         chosen = chosen.where(engine.engine().matches(words))
     return chosen
-
-
-def _with_barcode(words: str) -> int | None:
-    """Find the product with this barcode, in whichever spelling."""
-    return engine.find_exact(words) if gtin.canonical(words) else None
 
 
 def _order(sort: Sort) -> list[ColumnElement[Any]]:

@@ -19,6 +19,7 @@ from storefront.catalog.inventory.admin.import_repeats import find_repeat, next_
 from storefront.catalog.inventory.admin.values import MAX_UNITS, BadSheet, LineProblem, RepeatedImport
 from storefront.catalog.inventory.import_models import ImportState, StockImport, StockImportLine
 from storefront.catalog.values import MAX_SKU_LENGTH
+from storefront.core.card_numbers import redact
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
@@ -155,8 +156,8 @@ def _problem(line: SheetLine, problem: LineProblem | None, detail: str = "") -> 
         "level": None,
         "seen_level": 0,
         "problem": problem or "",
-        "detail": detail[:MAX_DETAIL_LENGTH],
-        "cells": json.dumps(line.cells, ensure_ascii=False),
+        "detail": redact(detail)[:MAX_DETAIL_LENGTH],
+        "cells": json.dumps([redact(cell) for cell in line.cells], ensure_ascii=False),
     }
 
 
