@@ -1,4 +1,4 @@
-"""Barcodes take one spelling each, and stock imports keep the rows that were not applied and count repeats of a file."""
+"""Barcodes take one spelling each; stock imports keep the rows that were not applied, and count repeats of a file."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -161,7 +161,7 @@ def product_violations() -> Iterator[str]:
         yield f"{sku}: not in the search index"
     barcodes = select(Variant.sku, Variant.barcode).where(Variant.barcode.is_not(None))
     for sku, barcode in read_session().execute(barcodes):
-        if (gtin.canonical(barcode) or barcode) != barcode:
+        if barcode and (gtin.canonical(barcode) or barcode) != barcode:
             yield f"{sku}: its barcode {barcode} is that of another variant in another spelling"
 
 

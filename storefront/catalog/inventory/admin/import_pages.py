@@ -67,7 +67,7 @@ def show_import(import_id: int, cursor: str = "") -> ImportPage:
         .where(StockImportLine.import_id == import_id)
     )
     wrong = lines.where(StockImportLine.problem != "").order_by(StockImportLine.line).limit(PROBLEMS_SHOWN)
-    problems = tuple(_line(*row) for row in read_session().execute(wrong)) if imported.problem_count else ()
+    problems = tuple(_line(row[0], row[1]) for row in read_session().execute(wrong)) if imported.problem_count else ()
     keys = SortKeys((StockImportLine.line, StockImportLine.id), (int, int))
     rows, paged = paginate(lines.where(StockImportLine.problem == ""), keys, cursor, PAGE_SIZE)
     changes = tuple(_line(row[0], row[1]) for row in rows)
