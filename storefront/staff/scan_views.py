@@ -133,7 +133,7 @@ def receive_scan() -> ResponseReturnValue:
         problem = f"Enter the quantity of {row.sku}, or scan it again to count. Nothing was received"
         return _show(receipt, problem=problem, status=422)
     except BadQuantity as error:
-        return _show(receipt, problem=f"{error}. Nothing was received", status=422, typed=typed)
+        return _show(receipt, problem=f"{row.sku}, “{typed}”: {error}. Nothing was received", status=422, typed=typed)
     except StockConflict:
         problem = f"Nothing was received: {row.sku} would exceed the maximum stock"
         return _show(receipt, problem=problem, status=409, typed=typed)

@@ -67,10 +67,14 @@ def show_import(import_id: int, cursor: str = "") -> ImportPage:
         .where(StockImportLine.import_id == import_id)
     )
     wrong = lines.where(StockImportLine.problem != "").order_by(StockImportLine.line).limit(PROBLEMS_SHOWN)
-    problems = tuple(_line(row[0], row[1]) for row in read_session().execute(wrong)) if imported.problem_count else ()
+    problems = (
+        tuple(_line(row.StockImportLine, row.title) for row in read_session().execute(wrong))
+        if imported.problem_count
+        else ()
+    )
     keys = SortKeys((StockImportLine.line, StockImportLine.id), (int, int))
     rows, paged = paginate(lines.where(StockImportLine.problem == ""), keys, cursor, PAGE_SIZE)
-    changes = tuple(_line(row[0], row[1]) for row in rows)
+    changes = tuple(_line(row.StockImportLine, row.title) for row in rows)
     is_ready = imported.state is ImportState.CHECKED and imported.change_count > 0
     return ImportPage(imported, problems, changes, paged, find_repeat(import_id) if is_ready else None)
 
