@@ -27,6 +27,7 @@ from storefront.catalog.products.admin import BulkAct, BulkChange, VariantDraft,
 from storefront.catalog.reviews.reviews import Author, ReviewDraft
 from storefront.catalog.search.engine import words_of
 from storefront.catalog.values import Hold, Sku
+from storefront.core import gtin
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError
 from storefront.db.session import read_session, transaction
@@ -115,7 +116,8 @@ def _average(stars: Sequence[int]) -> Decimal:
 
 def _words(product: sa.Row[Any], variants: Iterable[sa.Row[Any]], categories: Sequence[str]) -> list[str]:
     codes = {product.sku} | {code for v in variants for code in (v.sku, v.barcode) if code}
-    return words_of(" ".join([product.name, product.brand, *sorted(codes), *categories, product.description]))
+    spellings = {spelling for code in codes for spelling in gtin.spellings(code)}
+    return words_of(" ".join([product.name, product.brand, *sorted(spellings), *categories, product.description]))
 
 
 # ---------------------------------------------------------------------------------------------- operations
