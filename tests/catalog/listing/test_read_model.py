@@ -259,7 +259,7 @@ class ShopMachine(RuleBasedStateMachine):
         import_id = inventory.admin.check_file(text.encode(), file_name="stock.csv", actor=CLERK)
         if rival:
             self.hold(0, *next(iter(lines)), 1)
-        if inventory.admin.start_import(import_id):
+        if inventory.admin.start_import(import_id, is_repeat=True):
             inventory.admin.apply_import(import_id)
 
     # ------------------------------------------------------------------------------------- shoppers
