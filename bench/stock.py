@@ -94,7 +94,7 @@ def measure_import(line_count: int) -> None:
     began = time.perf_counter()
     import_id = inventory.admin.check_file(content, file_name="bench.csv", actor="bench")
     checked = time.perf_counter()
-    inventory.admin.start_import(import_id, is_repeat=True)
+    inventory.admin.start_import(import_id)
     inventory.admin.apply_import(import_id)
     applied = time.perf_counter()
     read_session().rollback()
