@@ -27,7 +27,7 @@ from storefront.checkout.values import RequestedPayment
 from storefront.core.addresses import PostalAddress
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.orders import service as orders
-from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed, UnknownOrder
+from storefront.orders.values import CALLED_OFF, OrderStatus, OrderView, StepNotAllowed, UnknownOrder
 from storefront.payments import service as payments
 from storefront.web import session as web_session
 from storefront.web.route_options import card_numbers
@@ -196,7 +196,7 @@ def update_order(order_id: str, body: OrderUpdate) -> Order:
         raise Forbidden
     if is_staff:
         _update_fulfilment(order, body)
-    elif body.status not in {None, order.status, OrderStatus.CANCELLED}:
+    elif body.status not in {None, _told(order), OrderStatus.CANCELLED}:
         raise Forbidden
     if body.shipping_address is not None and order.customer_id == caller().id:
         orders.change_address(order.id, PostalAddress(**body.shipping_address.parts), by="you")
@@ -205,12 +205,17 @@ def update_order(order_id: str, body: OrderUpdate) -> Order:
     return _present(orders.get_order(order_id))
 
 
+def _told(order: OrderView) -> OrderStatus:
+    """The status as clients know it; they may send it back unchanged."""
+    return OrderStatus(present.status_word(order.status, order))
+
+
 def _is_order_staff() -> bool:
     return caller().works_as(Role.ORDER_STAFF)
 
 
 def _update_fulfilment(order: OrderView, body: OrderUpdate) -> None:
-    if body.status not in {None, order.status, OrderStatus.CANCELLED}:
+    if body.status not in {None, _told(order), OrderStatus.CANCELLED}:
         status, number = OrderStatus(body.status), body.tracking_number or ""
         orders.advance(order.id, status, by="the shop", tracking=number, actor=web_session.current_actor())
     elif body.tracking_number:
@@ -242,7 +247,7 @@ def _cancel(order: OrderView) -> None:
         may_be_packed, actor = _is_order_staff(), "" if is_own else web_session.current_actor()
         orders.cancel(order.id, by="you" if is_own else "the shop", may_be_packed=may_be_packed, actor=actor)
     except StepNotAllowed as error:
-        if error.current is OrderStatus.CANCELLED:
+        if error.current in CALLED_OFF:
             return
         message = "The order is on its way already and can no longer be cancelled"
         raise Refused(ApiError(409, "ORDER_CANCELLATION_NOT_ALLOWED", message)) from error

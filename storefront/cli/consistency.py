@@ -19,7 +19,7 @@ from storefront.core.money import Money
 from storefront.db.dead_letters import dead_letters_by_schema
 from storefront.db.import_log import is_legacy_checkout
 from storefront.orders import service as orders
-from storefront.orders.values import OrderStatus
+from storefront.orders.values import CALLED_OFF, OrderStatus
 from storefront.payments import service as payments
 from storefront.payments.values import PaymentStatus
 
@@ -93,9 +93,11 @@ def _refund_violations(identity: str, order: orders.OrderFacts, payment: payment
             yield f"{order.order_id}: {payment.refunds[key]} was refunded without a refund of the order ({key})"
     is_over = all(back.is_paid for back in order.given_back)
     all_back = not payment.amount - sum(payment.refunds.values(), Money(0, payment.amount.currency))
-    if order.status is OrderStatus.CANCELLED:
+    if order.is_cash_settled and payment.status is PaymentStatus.DUE:
+        yield f"{order.order_id}: its cash was received, but its payment is due"
+    if order.status in CALLED_OFF:
         if is_over and payment.status not in NOTHING_TAKEN:
-            yield f"{order.order_id}: cancelled, but its payment is {payment.status}"
+            yield f"{order.order_id}: {order.status}, but its payment is {payment.status}"
     elif payment.status not in TAKEN and not (payment.status is PaymentStatus.REFUNDED and all_back):
         yield f"{order.order_id}: {order.status}, but its payment is {payment.status}"
 
@@ -145,7 +147,7 @@ def _undone_violations(
     payment: payments.PaymentFacts | None,
     reservations: list[catalog.Holding],
 ) -> Iterator[str]:
-    if order is not None and order.status is not OrderStatus.CANCELLED:
+    if order is not None and order.status not in CALLED_OFF:
         yield f"{order.order_id}: {order.status}, but its checkout {identity} was undone"
     if payment is not None and payment.status not in NOTHING_TAKEN:
         yield f"checkout {identity}: undone, but its payment is {payment.status}"

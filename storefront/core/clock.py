@@ -51,9 +51,14 @@ def in_shop_time(moment: datetime) -> datetime:
     return moment.astimezone(shop_zone())
 
 
+def day_of(moment: datetime) -> date:
+    """The day of a moment in the time zone of the shop. Nothing else in the application makes a day out of a moment."""
+    return in_shop_time(moment).date()
+
+
 def today() -> date:
     """The current date in the time zone of the shop."""
-    return in_shop_time(utc_now()).date()
+    return day_of(utc_now())
 
 
 def start_of_day(day: date) -> datetime:

@@ -22,6 +22,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 
+from storefront.db import folding
+
 MAX_INTEGER = 2**31 - 1  # largest value of an integer column, such as an id
 
 MAX_CONNECTIONS = 15  # per process and schema; a server process has eight threads
@@ -304,6 +306,7 @@ def _prepare_sqlite(engine: Engine, schema: str, breaker: CircuitBreaker) -> Non
         cursor.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits in a power failure
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
+        folding.prepare_sqlite(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

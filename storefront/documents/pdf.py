@@ -18,12 +18,16 @@ from storefront.core import clock
 from storefront.core.addresses import PostalAddress
 from storefront.orders import service as orders
 from storefront.orders.service import CreditNote, IssuedDocument, Seller
-from storefront.orders.values import LineItem, OrderView
+from storefront.orders.values import LineItem, OrderStatus, OrderView
 from storefront.web.filters import day, moment, money, plural
 
 FONTS = "vendor/noto-sans"  # below static/
 TEMPLATE = "documents/paper.typ"  # below templates/
-CANCELLED_WARNING = "This order was cancelled. Payments are refunded to the original payment method."
+_REFUNDED = "Payments are refunded to the original payment method."
+CALLED_OFF_WARNINGS = {
+    OrderStatus.CANCELLED: f"This order was cancelled. {_REFUNDED}",
+    OrderStatus.UNDELIVERED: f"This order came back undelivered. {_REFUNDED}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ def packing_slips(packed: Sequence[OrderView]) -> bytes:
 
 
 def _packing_slip(order: OrderView) -> Section:
-    items = () if order.status == "cancelled" else order.items_kept
+    items = () if order.is_called_off else order.items_kept
     units = plural(sum(item.units_kept for item in items), "unit")
     return Section(
         seller=current_app.config["SHOP_NAME"],
@@ -149,8 +153,7 @@ def invoice(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, 
     :param issued: its issued documents, by `orders.INVOICE` and the positions of the credit notes
     """
     document = issued[orders.INVOICE]
-    is_cancelled = order.status == "cancelled"
-    due = ", due on delivery" if order.payment_kind == "cod" and not is_cancelled else ""
+    due = ", due on delivery" if order.is_cash_due else ""
     rows = [
         (_full_name(item), item.sku, str(item.quantity), money(item.unit_price), money(item.line_total))
         for item in order.items
@@ -160,7 +163,7 @@ def invoice(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, 
         title=f"Invoice {document.number}",
         about=f"Invoice date {moment(document.issued_at)}. Order {order.id}. {_order_date(order)}",
         parties=_parties(order, document.seller),
-        warning=CANCELLED_WARNING if is_cancelled else "",
+        warning=CALLED_OFF_WARNINGS.get(order.status, ""),
         products=ProductTable(("Product", "SKU", "Quantity", "Price", "Total"), tuple(rows)),
         figures=(*_figures(order), *_credited(order, notes, issued)),
         closing=f"Paid by: {_macro_text('orders/_labels.html', 'paid_by', order)}{due}",

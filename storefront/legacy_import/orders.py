@@ -16,6 +16,7 @@ from storefront.catalog.values import Offer
 from storefront.checkout import service as checkout
 from storefront.core import contact
 from storefront.core.addresses import PostalAddress
+from storefront.core.clock import day_of
 from storefront.core.money import Money
 from storefront.db.import_log import BatchResult, legacy_checkout_id
 from storefront.legacy_import import column_names
@@ -146,7 +147,7 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
         status=status,
         placed_at=placed_at,
         changed_at=max(placed_at, moment(row.get("changed_at"), run.zone) or placed_at),
-        estimated_on=(due or placed_at + DELIVERY_TIME).date(),
+        estimated_on=day_of(due or placed_at + DELIVERY_TIME),
         tracking_number=line(row.get("tracking_number"), MAX_TRACKING_NUMBER_LENGTH, "tracking number", notes),
         note=note,
     )
@@ -157,6 +158,7 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
         amount=snapshot.grand_total,
         kind=snapshot.payment_kind,
         is_undone=status in CANCELLED,
+        is_collected=orders.legacy_import.is_collected(snapshot.payment_kind, status),
         created_at=run.at(paid, "paid_at") if paid and paid.get("paid_at") else placed_at,
     )
     return OldSale(order, payment)

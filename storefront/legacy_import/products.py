@@ -10,6 +10,7 @@ from storefront.catalog import inventory, media, reviews
 from storefront.catalog import service as catalog
 from storefront.catalog.products import NewProduct, NewReview, NewVariant
 from storefront.catalog.values import Sku
+from storefront.core.clock import day_of
 from storefront.core.collation import collation_key
 from storefront.core.image_processing import ImageTooLarge, InvalidImage
 from storefront.db.import_log import BatchResult
@@ -91,7 +92,7 @@ def _product(
         description=prose(row.get("description"), notes)[:MAX_DESCRIPTION_LENGTH],
         categories=_categories(row, slugs, places.get(key, ())),
         variants=(NewVariant(sku, "", price, _units(row, notes)),),
-        published_on=run.at(row, "created_at").date(),
+        published_on=day_of(run.at(row, "created_at")),
         specs=_specs(details.get(key, ()), notes),
         is_published=row.get("active") is None or flag(row["active"]),
         is_preorder=status in {"PREORDER", "PRE_ORDER"},

@@ -11,12 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from storefront.core.money import Money
+from storefront.db.import_log import is_legacy_checkout
 from storefront.db.session import read_session
-from storefront.orders.events import CANCELLATION, CANCELLED_RESTOCK, ORDER_PLACED
+from storefront.orders.events import CANCELLATION, CANCELLED_RESTOCK, CASH_RECEIVED, ORDER_PLACED
 from storefront.orders.invoice_consistency import invoice_violations
 from storefront.orders.models import Item, Message, Order, OrderEvent
 from storefront.orders.refund_consistency import GivenBack, given_back, refund_violations
-from storefront.orders.values import OrderStatus
+from storefront.orders.values import CALLED_OFF, OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class OrderFacts:
     """An order as the doctor compares it with its payment and stock.
 
     :ivar units: bought, by SKU
-    :ivar given_back: its refunds, in part or by cancellation
+    :ivar given_back: its refunds, in part or of the rest
+    :ivar is_cash_settled: its cash was received, and the message about that is not waiting for delivery
     """
 
     order_id: str
@@ -33,6 +35,7 @@ class OrderFacts:
     placed_at: datetime
     units: dict[str, int]
     given_back: tuple[GivenBack, ...]
+    is_cash_settled: bool = False
 
 
 def snapshots() -> dict[str, OrderFacts]:
@@ -41,6 +44,8 @@ def snapshots() -> dict[str, OrderFacts]:
     for order, sku, quantity in read_session().execute(select(Item.order_id, Item.sku, Item.quantity)):
         units[order][sku] = units[order].get(sku, 0) + quantity
     refunds = given_back()
+    waiting = (Message.topic == CASH_RECEIVED, Message.delivered_at.is_(None))
+    untold = set(read_session().scalars(select(Message.key).where(*waiting)))
     return {
         row.checkout_id: OrderFacts(
             row.order_id,
@@ -49,6 +54,7 @@ def snapshots() -> dict[str, OrderFacts]:
             row.order_date,
             units[row.id],
             tuple(refunds.get(row.id, ())),
+            row.cash_received_at is not None and f"{CASH_RECEIVED}/{row.order_id}" not in untold,
         )
         for row in read_session().scalars(select(Order))
     }
@@ -91,8 +97,10 @@ def _message_violations() -> Iterator[str]:
         select(Order).where(Order.id.in_(confirmed), Order.status != OrderStatus.PENDING)
     ):
         topics = [ORDER_PLACED]
-        if order.status == OrderStatus.CANCELLED:
+        if order.status in CALLED_OFF:
             topics += [topic for topic in CANCELLATION if order.is_restocked or topic != CANCELLED_RESTOCK]
+        if order.cash_received_at and not is_legacy_checkout(order.checkout_id):
+            topics.append(CASH_RECEIVED)
         for topic in topics:
             if f"{topic}/{order.order_id}" not in known:
                 yield f"{order.order_id}: never announced: {topic}"

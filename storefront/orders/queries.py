@@ -106,4 +106,5 @@ def _view(order: Order, items: Sequence[Item], events: Sequence[OrderEvent]) -> 
         refunded=Money(order.refunded_amount, currency),
         is_shipping_refunded=order.is_shipping_refunded,
         invoice_number=order.invoice_number or "",
+        cash_received_at=order.cash_received_at,
     )

@@ -62,6 +62,7 @@ __all__ = [
     "refund_key",
     "refund_part",
     "refund_remaining",
+    "settle_due",
     "snapshots",
     "status_of",
     "violations",
@@ -198,6 +199,14 @@ def void(checkout: str) -> None:
     if payment is None or PaymentStatus(payment.status) in _FINAL | {PaymentStatus.CAPTURED}:
         return
     _record(checkout, _provider_of(payment).void(checkout))
+
+
+@retry_on_deadlock
+def settle_due(checkout: str) -> None:
+    """Mark a payment that was due as paid: its cash arrived. Any other payment is left as it is. Safe to repeat."""
+    with transaction("payments") as session:
+        due = (Payment.checkout_id == checkout, Payment.status == PaymentStatus.DUE)
+        session.execute(update(Payment).where(*due).values(status=PaymentStatus.CAPTURED))
 
 
 def refund_remaining(checkout: str, reason: str, amount: Money | None = None) -> None:

@@ -72,6 +72,12 @@ class CancelForm(FlaskForm):
     reason = StringField("Reason shown to the customer", [Length(max=_MAX_TIMELINE_NOTE_LENGTH)], filters=[squeeze])
 
 
+class UndeliveredForm(CancelForm):
+    """The end of an order whose parcel came back. Whether the goods can be sold again is seen when it is opened."""
+
+    restock = BooleanField("Restock items")
+
+
 class ApprovalForm(AmountForm):
     """The approval of a return, with what is refunded besides its units."""
 
@@ -105,6 +111,7 @@ def refund_context(order: OrderView) -> dict[str, Any]:
         "returns": orders.returns_of(order),
         "refund_form": new_refund_form(),
         "cancel_form": CancelForm(formdata=None) if order.status in _CANCELLABLE else None,
+        "undelivered_form": UndeliveredForm(formdata=None) if order.status is OrderStatus.SHIPPED else None,
         "typed": {},
         "worth": None,
     }

@@ -16,13 +16,14 @@ from storefront.orders.refund_values import (
     NotRefundable,
     RefundRequest,
     RefundTerms,
+    TooLittleBack,
     TooMuchBack,
 )
-from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed
+from storefront.orders.values import CashNotExpected, OrderStatus, OrderView, StepNotAllowed
 from storefront.staff import bp, order_staff
-from storefront.staff.order_messages import STATUS_TEXTS
+from storefront.staff.order_messages import CASH_NOTED, STATUS_TEXTS, no_cash_text, too_little_text
 from storefront.staff.order_views import BY, show_order
-from storefront.staff.refund_forms import PREVIEW, CancelForm, RefundForm, new_refund_form
+from storefront.staff.refund_forms import PREVIEW, CancelForm, RefundForm, UndeliveredForm, new_refund_form
 from storefront.web import session as web_session
 from storefront.web.filters import money
 from storefront.web.form_fields import quantities_from
@@ -53,7 +54,7 @@ def refund_order(order_id: str) -> ResponseReturnValue:
     )
     try:
         number = orders.refund(order.id, requested, key=form.key.data or "", actor=web_session.current_actor(), by=BY)
-    except (NothingToRefund, TooMuchBack, NotRefundable, IdempotencyConflict) as refusal:
+    except (NothingToRefund, TooLittleBack, TooMuchBack, NotRefundable, IdempotencyConflict) as refusal:
         return _refuse(order, form, refusal)
     return _done(order_id, f"{money(orders.get_refund(number).amount)} refunded. The customer gets an e-mail.")
 
@@ -62,6 +63,8 @@ def _refuse(order: OrderView, form: RefundForm, refusal: DomainError) -> Respons
     """Show the order with the form as it was sent, and why nothing was refunded."""
     if isinstance(refusal, NothingToRefund):
         return _show(order, form, status=422, problem="Nothing was refunded: enter units or an amount.")
+    if isinstance(refusal, TooLittleBack):
+        return _show(order, form, status=422, problem=f"Nothing was refunded: {too_little_text(refusal)}")
     if isinstance(refusal, TooMuchBack):
         problem = f"Nothing was refunded: at most {money(refusal.left)} and the remaining units can be refunded."
     elif isinstance(refusal, NotRefundable):
@@ -119,3 +122,32 @@ def cancel_order(order_id: str) -> ResponseReturnValue:
             problem = f"{order_id} is {STATUS_TEXTS[refusal.current]} and cannot be cancelled."
             return show_order(order_id, status=409, problem=problem)
     return _done(order_id, "Order cancelled. The customer gets an e-mail.")
+
+
+@bp.post("/orders/<order_id>/undelivered")
+@order_staff
+def mark_undelivered(order_id: str) -> ResponseReturnValue:
+    """Close an order whose parcel came back; a second click, or a second person, changes nothing."""
+    form, order = UndeliveredForm(), orders.get_order(order_id)
+    if not form.validate():
+        return show_order(order.id, status=422, problem=_first_problem(form), undelivered_form=form)
+    note, restock = form.reason.data or "", form.restock.data
+    try:
+        orders.mark_undelivered(order.id, by=BY, note=note, restock=restock, actor=web_session.current_actor())
+    except StepNotAllowed as refusal:
+        if refusal.current is not OrderStatus.UNDELIVERED:
+            problem = f"{order_id} is {STATUS_TEXTS[refusal.current]}: it cannot come back undelivered."
+            return show_order(order_id, status=409, problem=problem)
+    return _done(order_id, "Order closed: it came back undelivered. The customer gets an e-mail.")
+
+
+@bp.post("/orders/<order_id>/cash")
+@order_staff
+def receive_cash(order_id: str) -> ResponseReturnValue:
+    """Note that the cash collected for an order arrived; a second click, or a second person, changes nothing."""
+    order = orders.get_order(order_id)
+    try:
+        orders.receive_cash(order.id, actor=web_session.current_actor())
+    except CashNotExpected as refusal:
+        return show_order(order_id, status=409, problem=no_cash_text(order_id, refusal.current))
+    return _done(order_id, CASH_NOTED)

@@ -10,10 +10,18 @@ from flask.typing import ResponseReturnValue
 
 from storefront.core.money import Money
 from storefront.orders import service as orders
-from storefront.orders.refund_values import RefundTerms, ReturnDecided, ReturnState, ReturnView, TooMuchBack
+from storefront.orders.refund_values import (
+    RefundTerms,
+    ReturnDecided,
+    ReturnState,
+    ReturnView,
+    TooLittleBack,
+    TooMuchBack,
+)
 from storefront.orders.values import OrderView
 from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import first_problem
+from storefront.staff.order_messages import too_little_text
 from storefront.staff.order_views import BY
 from storefront.staff.refund_forms import ApprovalForm, DeclineForm
 from storefront.web import session as web_session
@@ -25,14 +33,16 @@ from storefront.web.responses import render_page, wants_fragment
 class ReturnRow:
     """A return as the list shows it.
 
-    :ivar worth: refund for its units
+    :ivar worth: refund for its units, and for the shipping where that is due
     :ivar shipping: shipping that can still be refunded
+    :ivar is_shipping_due: the law has it refunded, see `RefundTerms.is_shipping_due`
     """
 
     request: ReturnView
     order: OrderView
     worth: Money
     shipping: Money
+    is_shipping_due: bool
 
 
 @bp.get("/returns")
@@ -72,7 +82,7 @@ def _show_returns(
 def _row(view: ReturnView, order: OrderView) -> ReturnRow:
     terms = RefundTerms.of(order)
     worth = terms.worth_of_return(view) if view.is_open else Money(0, order.grand_total.currency)
-    return ReturnRow(view, order, worth, terms.shipping_left)
+    return ReturnRow(view, order, worth, terms.shipping_left, terms.is_shipping_due(view.units))
 
 
 @bp.post("/returns/<id:return_id>/approval")
@@ -96,6 +106,9 @@ def approve_return(return_id: int) -> ResponseReturnValue:
         )
     except ReturnDecided as refusal:
         return _already_decided(return_id, refusal.state, ReturnState.APPROVED)
+    except TooLittleBack as refusal:
+        problem = f"Return no. {return_id}: {too_little_text(refusal)}"
+        return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
     except TooMuchBack as refusal:
         problem = f"Return no. {return_id}: at most {money(refusal.left)} can be refunded."
         return _show_returns(status=409, problem=problem, wrong=return_id, form=form)

@@ -42,7 +42,7 @@ def _local(value: date | datetime) -> date | datetime:
 def day(value: date | datetime) -> str:
     """Format a date: Tue 24 Nov; with the year if it is not the current one."""
     local = _local(value)
-    pattern = "EEE d MMM" if local.year == clock.utc_now().year else "EEE d MMM y"
+    pattern = "EEE d MMM" if local.year == clock.today().year else "EEE d MMM y"
     return format_date(local, pattern, locale=current_app.config["SHOP_LOCALE"])
 
 

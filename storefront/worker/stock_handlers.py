@@ -10,7 +10,7 @@ from typing import Any
 from flask import current_app, url_for
 
 from storefront.catalog import inventory
-from storefront.core.clock import in_shop_time, utc_now
+from storefront.core.clock import in_shop_time, today, utc_now
 from storefront.messaging import job_progress
 from storefront.web.notifications import send_email
 
@@ -39,7 +39,7 @@ def send_daily_digest() -> None:
     """In the morning: purge old sales figures and publish the daily digest; at other times do nothing."""
     now = in_shop_time(utc_now())
     if now.hour in MORNING:
-        inventory.close_day(now.date())
+        inventory.close_day(today())
 
 
 def send_low_stock(key: str, payload: Mapping[str, Any]) -> None:

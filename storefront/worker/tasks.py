@@ -25,6 +25,7 @@ from storefront.db import outbox
 from storefront.db.session import db
 from storefront.orders import events
 from storefront.orders import service as orders
+from storefront.orders.values import OrderStatus
 from storefront.payments import events as payment_events
 from storefront.web.notifications import send_email
 from storefront.worker import account_emails, order_emails, refund_handlers, stock_handlers
@@ -40,8 +41,12 @@ def send_confirmation(key: str, payload: Mapping[str, Any]) -> None:
 
 
 def send_cancellation(key: str, payload: Mapping[str, Any]) -> None:
-    """Tell the customer that the order is cancelled."""
-    _send_to_customer("cancelled", "Your order {} is cancelled", key, payload)
+    """Tell the customer that the order is cancelled, or that its parcel came back."""
+    order = orders.get_order(payload["order"])
+    if order.status is OrderStatus.UNDELIVERED:
+        _send_to_customer("undelivered", "Your order {} came back to us", key, payload)
+    else:
+        _send_to_customer("cancelled", "Your order {} is cancelled", key, payload)
 
 
 def send_packing(key: str, payload: Mapping[str, Any]) -> None:
@@ -135,6 +140,7 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
     events.CANCELLED_RESTOCK: refund_handlers.restock_cancelled,
     events.CANCELLED_REFUND: refund_handlers.refund_cancelled,
     events.CANCELLED_LETTER: send_cancellation,
+    events.CASH_RECEIVED: refund_handlers.settle_cash,
     events.REFUND_MONEY: refund_handlers.refund_part,
     events.REFUND_RESTOCK: refund_handlers.restock_part,
     events.REFUND_LETTER: refund_handlers.send_refund,

@@ -20,7 +20,7 @@ from storefront.orders.refund_values import (
     ReturnReason,
     ReturnState,
 )
-from storefront.orders.values import MAX_ORDER_ID_LENGTH, OrderStatus, OrderView, StepNotAllowed, UnknownOrder
+from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed, UnknownOrder
 from storefront.pages.orders.forms import ReturnForm, SearchForm, TrackingForm
 from storefront.web import session as web_session
 from storefront.web.form_fields import quantities_from
@@ -143,7 +143,7 @@ def cancel(order_id: str) -> ResponseReturnValue:
 
 
 def _too_late(order_id: str) -> ResponseReturnValue:
-    problem = "This order is already being processed and can no longer be cancelled."
+    problem = "This order is already being processed and can no longer be cancelled. You can withdraw from it instead."
     return _show_order(_own_order(order_id), status=409, problem=problem)
 
 
@@ -226,7 +226,7 @@ def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
 @limiter.limit("20/minute", methods=["POST"])
 def track() -> ResponseReturnValue:
     """Give access to an order by its number and e-mail address; links in e-mails fill in the number."""
-    number = request.args.get("number", "")[:MAX_ORDER_ID_LENGTH]
+    number = request.args.get("number", "")[: service.MAX_TYPED_LENGTH]
     form = TrackingForm(data={"order_id": number})
     if not form.validate_on_submit():
         if request.method == "POST":
