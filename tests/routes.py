@@ -308,6 +308,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("staff.export_orders", "GET"): Route("/staff/orders.csv", ORDER_STAFF),
     ("staff.refund_order", "POST"): Route("/staff/orders/{order}/refunds", ORDER_STAFF, done=frozenset({400})),
     ("staff.cancel_order", "POST"): Route("/staff/orders/{order}/cancellation", ORDER_STAFF),
+    ("staff.mark_undelivered", "POST"): Route("/staff/orders/{order}/undelivered", ORDER_STAFF, done=frozenset({409})),
+    ("staff.receive_cash", "POST"): Route("/staff/orders/{order}/cash", ORDER_STAFF, done=frozenset({409})),
     ("staff.returns", "GET"): Route("/staff/returns", ORDER_STAFF, page=page_openers.returns_admin),
     ("staff.approve_return", "POST"): Route("/staff/returns/2147483647/approval", ORDER_STAFF, done=frozenset({404})),
     ("staff.decline_return", "POST"): Route("/staff/returns/2147483647/refusal", ORDER_STAFF, done=frozenset({404})),

@@ -27,7 +27,7 @@ from storefront.checkout.values import RequestedPayment
 from storefront.core.addresses import PostalAddress
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.orders import service as orders
-from storefront.orders.values import CALLED_OFF, OrderStatus, OrderView, StepNotAllowed, UnknownOrder
+from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed, UnknownOrder
 from storefront.payments import service as payments
 from storefront.web import session as web_session
 from storefront.web.route_options import card_numbers
@@ -247,7 +247,7 @@ def _cancel(order: OrderView) -> None:
         may_be_packed, actor = _is_order_staff(), "" if is_own else web_session.current_actor()
         orders.cancel(order.id, by="you" if is_own else "the shop", may_be_packed=may_be_packed, actor=actor)
     except StepNotAllowed as error:
-        if error.current in CALLED_OFF:
+        if present.status_word(error.current, order) == "cancelled":
             return
         message = "The order is on its way already and can no longer be cancelled"
         raise Refused(ApiError(409, "ORDER_CANCELLATION_NOT_ALLOWED", message)) from error

@@ -29,6 +29,7 @@ LETTERS = {
     "ħ": "h",
     "ŧ": "t",
     "\u0131": "i",  # the Turkish i without a dot
+    "\u03c2": "\u03c3",  # the Greek s at the end of a word
 }
 _LETTERS = str.maketrans(LETTERS)
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # full-width ASCII, as Japanese keyboards type it
@@ -38,6 +39,8 @@ _TRUNK_ZERO = re.compile(r"\(0\)")  # +44 (0)20 …: dialled within the country 
 
 def fold(text: str) -> str:
     """Write a text without case, accents and letters that few keyboards have: "Séan Ørsted" is "sean orsted"."""
+    if text.isascii():
+        return text.lower()
     letters = _ACCENTS.sub("", unicodedata.normalize("NFD", text.translate(_WIDE).lower()))
     return unicodedata.normalize("NFC", letters).translate(_LETTERS)
 

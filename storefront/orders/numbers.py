@@ -16,7 +16,7 @@ PREFIX = "ORD"  # of this shop's own numbers: ORD-261130123456
 MAX_TYPED_LENGTH = MAX_ORDER_ID_LENGTH + 20  # characters: a number with blanks, a hash, "Order no."
 
 _OWN = re.compile(rf"(?:{PREFIX})?([0-9]+)")
-_LABEL = re.compile(r"(?:ORDER)?(?:NUMBER|NO\.?)?[#:]*", re.IGNORECASE)
+_LABEL = re.compile(rf"(?:ORDER)?(?:NUMBER|NO)?[.#:]*(?={PREFIX}-?[0-9]|[0-9])")  # "Order no. ORD-…"
 _NO_SEPARATOR = re.compile(r"[^0-9A-Z]")
 _MINUS = "\u2212"  # a dash to people, a mathematical symbol to Unicode
 
@@ -26,11 +26,14 @@ def clean(typed: str) -> str:
 
     A number of this shop is recognised whatever stands between its parts; one of another system keeps its own marks.
     """
-    text = "".join(map(_plain, unicodedata.normalize("NFKC", typed))).upper()
-    unlabelled = _LABEL.sub("", text, count=1) or text
-    kept = unlabelled.strip("#.,;:!?'\"()[]<>")
+    kept = _LABEL.sub("", _stripped(typed), count=1)
     own = _OWN.fullmatch(_NO_SEPARATOR.sub("", kept))
     return f"{PREFIX}-{own[1]}" if own and kept.startswith(PREFIX) else kept
+
+
+def _stripped(typed: str) -> str:
+    """Upper case, plain digits and hyphens, no blanks, and nothing around it that belongs to the sentence."""
+    return "".join(map(_plain, unicodedata.normalize("NFKC", typed))).upper().strip("#.,;:!?'\"()[]<>")
 
 
 def _plain(character: str) -> str:
@@ -56,7 +59,7 @@ def find_orders(typed: str) -> Sequence[Order]:
     """
     cleaned = clean(typed)
     own = _OWN.fullmatch(_NO_SEPARATOR.sub("", cleaned))
-    candidates = {typed.strip(), cleaned, *((own[1], f"{PREFIX}-{own[1]}") if own else ())} - {""}
+    candidates = {typed.strip(), _stripped(typed), cleaned, *((own[1], f"{PREFIX}-{own[1]}") if own else ())} - {""}
     session = read_session()
     found = session.scalars(select(Order).where(Order.order_id.in_(candidates)).order_by(Order.id)).all()
     if not found:  # numbers of an older shop may have small letters, which SQLite tells apart

@@ -226,6 +226,12 @@ def test_staff_may_cancel_an_order_that_is_being_packed() -> None:
     assert (last.status, last.by, last.note) == (OrderStatus.CANCELLED, "Meera", "Found broken")
 
 
+def test_a_pending_order_cannot_be_withdrawn_from() -> None:
+    """A10: before the confirmation there is no contract."""
+    order = orders.create_order(new_checkout_id(), make_snapshot())
+    assert orders.return_eligibility(orders.get_order(order)) is None
+
+
 def test_an_unknown_order_cannot_be_cancelled() -> None:
     with pytest.raises(UnknownOrder):
         orders.cancel("ORD-261122000000", by="you")
