@@ -31,7 +31,6 @@ LETTERS = {
     "\u0131": "i",  # the Turkish i without a dot
     "\u03c2": "\u03c3",  # the Greek s at the end of a word
 }
-_LETTERS = str.maketrans(LETTERS)
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # full-width ASCII, as Japanese keyboards type it
 _PHONE_PART = re.compile(r"[\d+().\-/]*\d[\d+().\-/]*")
 _TRUNK_ZERO = re.compile(r"\(0\)")  # +44 (0)20 …: dialled within the country only
@@ -41,8 +40,20 @@ def fold(text: str) -> str:
     """Write a text without case, accents and letters that few keyboards have: "Séan Ørsted" is "sean orsted"."""
     if text.isascii():
         return text.lower()
-    letters = _ACCENTS.sub("", unicodedata.normalize("NFD", text.translate(_WIDE).lower()))
-    return unicodedata.normalize("NFC", letters).translate(_LETTERS)
+    return unicodedata.normalize("NFC", text).lower().translate(_FOLDED)
+
+
+class _Folded(dict[int, str]):
+    """Letters without their accents, by code; each is worked out once, for databases call this for every row."""
+
+    def __missing__(self, code: int) -> str:
+        parts = unicodedata.normalize("NFD", chr(_WIDE.get(code, code)).lower())
+        letter = unicodedata.normalize("NFC", _ACCENTS.sub("", parts))
+        self[code] = LETTERS.get(letter, letter)
+        return self[code]
+
+
+_FOLDED = _Folded()
 
 
 @dataclass(frozen=True, slots=True)

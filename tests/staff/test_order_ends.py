@@ -116,7 +116,7 @@ def test_a_withdrawal_before_shipping_is_seen_before_the_parcel_is_packed(staff_
     order = make_order_at(OrderStatus.PROCESSING, (make_product(name="Clay Mug", stock=5), 2))
     number = ask_return(order, 2)
     assert "The customer withdrew from 2 units." in show(staff_pages, order).words
-    slip = staff_pages.get(f"/staff/packing-slips?order={order.id}").words
+    slip = staff_pages.get(f"/staff/orders/packing-slips?order={order.id}").words
     assert "The customer withdrew from 2 units: decide about the return before you pack." in slip
     page = staff_pages.get("/staff/orders")
     refused = press(staff_pages, page, "shipped", order, status=409, carrier="DTDC")
