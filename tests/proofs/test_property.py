@@ -233,8 +233,16 @@ class ShopMachine(RuleBasedStateMachine):
         with suppress(DomainError):
             if status is OrderStatus.CANCELLED:
                 orders.cancel(self._order(which), by="staff", may_be_packed=True, restock=restock)
+            elif status is OrderStatus.UNDELIVERED:
+                orders.mark_undelivered(self._order(which), by="staff", restock=restock)
             else:
                 orders.advance(self._order(which), status, by="staff")
+
+    @precondition(lambda self: self.sent)
+    @rule(which=indexes)
+    def receive_cash(self, which: int) -> None:
+        with suppress(DomainError):
+            orders.receive_cash(self._order(which), actor="staff")
 
     @rule(seconds=st.sampled_from(WAITS))
     def advance(self, seconds: int) -> None:

@@ -77,7 +77,7 @@ def test_an_order_that_came_back_is_closed(staff_pages: Pages, order: OrderView,
     for _ in range(2):
         done = staff_pages.submit(page, "#undelivered", htmx=htmx, reason="Refused at the door", restock="y")
         assert "Order closed: it came back undelivered. The customer gets an e-mail." in done.words
-    assert done.one("#order-progress").get_text() == "Came back to us"
+    assert done.one("#order-progress").get_text() == "Came back"
     for form in ("#undelivered", "#step", "#cash", "#refund", "#cancellation"):
         assert not done.all(form)
     deliver()
