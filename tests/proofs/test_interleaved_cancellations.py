@@ -26,7 +26,9 @@ def test_a_rival_cancellation_between_read_and_write_is_one_cancellation(
     mug = make_product(stock=5)
     order = make_order((mug, 2), payment="sandbox-success")
     run = run_before if moment == "before" else run_after
-    outcomes = run(monkeypatch, closing, "change_status", lambda: shops.rival(lambda: orders.cancel(order.id, by="them")))
+    outcomes = run(
+        monkeypatch, closing, "change_status", lambda: shops.rival(lambda: orders.cancel(order.id, by="them"))
+    )
     ours = attempt(lambda: orders.cancel(order.id, by="us"))
     assert [ours, *outcomes].count(None) == 1
     assert ours is None or isinstance(ours, StepNotAllowed)
