@@ -94,14 +94,7 @@ def create_refund(
         raise NotRefundable(terms.status)
     units = {item: count for item, count in request.units.items() if count}
     with_shipping = request.with_shipping and bool(terms.shipping_left)
-    worth = terms.worth_of(units, with_shipping=with_shipping)
-    amount = worth if request.amount is None else request.amount
-    if amount.minor < 0 or amount > terms.left:
-        raise TooMuchBack(terms.left)
-    if terms.is_cash_due and terms.closes(units) and amount < terms.left:
-        raise TooLittleBack(terms.left)
-    if not amount and not units:
-        raise NothingToRefund
+    amount = _amount_of(request, terms, units, with_shipping)
     _count_refund(session, order, terms, units, amount, with_shipping)
     row = OrderRefund(
         order_id=order.id,
@@ -131,6 +124,19 @@ def create_refund(
     detail += f"{', restocked' if row.is_restocked else ''}{': ' if request.reason else ''}{request.reason}"
     audit_log.record(session, AuditEntry, actor=actor, what="refund", subject=order.order_id, detail=detail)
     return row.id
+
+
+def _amount_of(request: RefundRequest, terms: RefundTerms, units: Mapping[int, int], with_shipping: bool) -> Money:
+    """What is refunded: the amount that was named, or what the units are worth; see `create_refund` for the errors."""
+    worth = terms.worth_of(units, with_shipping=with_shipping)
+    amount = worth if request.amount is None else request.amount
+    if amount.minor < 0 or amount > terms.left:
+        raise TooMuchBack(terms.left)
+    if terms.is_cash_due and terms.closes(units) and amount < terms.left:
+        raise TooLittleBack(terms.left)
+    if not amount and not units:
+        raise NothingToRefund
+    return amount
 
 
 def terms_in(session: Session, order: Order) -> RefundTerms:
