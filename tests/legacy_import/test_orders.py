@@ -120,7 +120,8 @@ def test_every_status_has_one_here(
 @pytest.mark.parametrize(
     ("row", "kind", "details", "lender", "payment"),
     [
-        ({"payment_type": "COD"}, "cod", "Cash on Delivery", "", PaymentStatus.DUE),
+        ({"payment_type": "COD"}, "cod", "Cash on Delivery", "", PaymentStatus.CAPTURED),  # delivered, so collected
+        ({"payment_type": "COD", "status": "SHIPPED"}, "cod", "Cash on Delivery", "", PaymentStatus.DUE),
         (
             {"payment_type": "upi", "payment_details": "ashar@okbank"},
             "upi",
