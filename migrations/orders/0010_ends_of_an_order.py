@@ -1,7 +1,7 @@
 """Orders come back undelivered, are closed when all of them is refunded, and their cash on delivery is noted.
 
 The cash of delivered orders counts as received, as the API and the refunds have always taken it: whoever kept these
-books kept them elsewhere. One message for each order tells the payments.
+books kept them elsewhere. Their payments stay as they are.
 """
 
 import sqlalchemy as sa
@@ -26,11 +26,6 @@ RECEIVED = (
     f"UPDATE orders SET cash_received_at = COALESCE(({DELIVERED}), order_date) "  # noqa: S608
     "WHERE payment_type = 'cod' AND status = 'delivered'"
 )
-TELL = (
-    "INSERT INTO outbox (topic, `key`, payload, created_at, due_at, attempts, last_error) "  # noqa: S608
-    f"SELECT '{TOPIC}', {{key}}, JSON_OBJECT('order', order_id, 'checkout', checkout_id), "
-    "cash_received_at, cash_received_at, 0, '' FROM orders WHERE cash_received_at IS NOT NULL"
-)
 # What an order and its timeline were before the order was closed as refunded.
 BEFORE_REFUND = (
     "UPDATE {table} SET status = (SELECT known.status FROM (SELECT id, order_id, status FROM order_events) AS known "
@@ -44,8 +39,6 @@ def upgrade() -> None:
     op.add_column("orders", sa.Column("cash_received_at", MOMENT, nullable=True))
     op.create_index("ix_orders_cash", "orders", ["payment_type", "cash_received_at", "status"])
     op.execute(RECEIVED)
-    is_sqlite = op.get_bind().dialect.name == "sqlite"
-    op.execute(TELL.format(key=f"'{TOPIC}/' || order_id" if is_sqlite else f"CONCAT('{TOPIC}/', order_id)"))
 
 
 def downgrade() -> None:

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from storefront.core.money import Money
-from storefront.db.import_log import is_legacy_checkout
 from storefront.db.session import read_session
 from storefront.orders.events import CANCELLATION, CANCELLED_RESTOCK, CASH_RECEIVED, ORDER_PLACED
 from storefront.orders.invoice_consistency import invoice_violations
@@ -26,7 +25,7 @@ class OrderFacts:
 
     :ivar units: bought, by SKU
     :ivar given_back: its refunds, in part or of the rest
-    :ivar is_cash_settled: its cash was received, and the message about that is not waiting for delivery
+    :ivar is_cash_settled: the payment was told that its cash was received
     """
 
     order_id: str
@@ -44,8 +43,8 @@ def snapshots() -> dict[str, OrderFacts]:
     for order, sku, quantity in read_session().execute(select(Item.order_id, Item.sku, Item.quantity)):
         units[order][sku] = units[order].get(sku, 0) + quantity
     refunds = given_back()
-    waiting = (Message.topic == CASH_RECEIVED, Message.delivered_at.is_(None))
-    untold = set(read_session().scalars(select(Message.key).where(*waiting)))
+    told = (Message.topic == CASH_RECEIVED, Message.delivered_at.is_not(None))
+    settled = set(read_session().scalars(select(Message.key).where(*told)))
     return {
         row.checkout_id: OrderFacts(
             row.order_id,
@@ -54,7 +53,7 @@ def snapshots() -> dict[str, OrderFacts]:
             row.order_date,
             units[row.id],
             tuple(refunds.get(row.id, ())),
-            row.cash_received_at is not None and f"{CASH_RECEIVED}/{row.order_id}" not in untold,
+            f"{CASH_RECEIVED}/{row.order_id}" in settled,
         )
         for row in read_session().scalars(select(Order))
     }
@@ -99,8 +98,6 @@ def _message_violations() -> Iterator[str]:
         topics = [ORDER_PLACED]
         if order.status in CALLED_OFF:
             topics += [topic for topic in CANCELLATION if order.is_restocked or topic != CANCELLED_RESTOCK]
-        if order.cash_received_at and not is_legacy_checkout(order.checkout_id):
-            topics.append(CASH_RECEIVED)
         for topic in topics:
             if f"{topic}/{order.order_id}" not in known:
                 yield f"{order.order_id}: never announced: {topic}"
