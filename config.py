@@ -364,8 +364,8 @@ class Config:
         self.PERMANENT_SESSION_LIFETIME = 30 * 24 * 3600  # seconds; how long a guest keeps their cart
         self.SESSION_REFRESH_EACH_REQUEST = False  # the cookie is set only when the session changed
         self.WTF_CSRF_TIME_LIMIT = None  # the form of a tab left open overnight must still work
-        self.MAX_CONTENT_LENGTH = 1024 * 1024  # bytes; routes that take uploads set their own limit
-        self.MAX_FORM_MEMORY_SIZE = 256 * 1024
+        # Bytes; routes that take uploads set their own limit. deploy/nginx.conf has the same.
+        self.MAX_CONTENT_LENGTH = self.MAX_FORM_MEMORY_SIZE = 256 * 1024
 
     def _shop_settings(self) -> None:
         self.SHOP_NAME = _text("SHOP_NAME", "marigold")

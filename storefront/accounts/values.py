@@ -176,6 +176,11 @@ class Account:
     has_verified_phone: bool = False
 
     @property
+    def has_verified_contact(self) -> bool:
+        """Whether its e-mail address or its phone number is verified."""
+        return self.has_verified_email or self.has_verified_phone
+
+    @property
     def greeting(self) -> str:
         """The name shown in the page header."""
         return (self.name or "").split(" ")[0] or "Account"

@@ -34,12 +34,13 @@ from storefront.catalog import media
 from storefront.catalog.values import OutOfStock, ReferenceReused, SkuTaken, UnknownCategory, UnknownProduct, UnknownSku
 from storefront.checkout.values import CartNotOrderable, KeyReused, PaymentNotOffered, TotalChanged
 from storefront.core import image_processing
-from storefront.core.card_numbers import CardNumberRejected
+from storefront.core.card_numbers import CardNumberRejected, redact
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, RetryLater
 from storefront.orders.values import StepNotAllowed, TooLateToChange, UnknownOrder
 from storefront.web import route_options
 from storefront.web.error_pages import Headers
+from storefront.web.request_body import BodyTooLarge
 from storefront.web.same_origin import ForeignOrigin
 
 
@@ -136,6 +137,13 @@ def _rate_limited(error: RetryLater) -> ApiError:
     return ApiError(429, "RATE_LIMITED", _BY_STATUS[429][1], retry_after=error.seconds)
 
 
+def _invalid_image(error: image_processing.InvalidImage) -> ApiError:
+    message = "The file is no PNG, JPEG, WebP or GIF picture"
+    if error.seems is image_processing.FileKind.COSTLY:
+        message = "The picture takes too long to read: save it anew"
+    return ApiError(415, "UNSUPPORTED_MEDIA_TYPE", message, (Detail("file", message),))
+
+
 def _card_number(error: CardNumberRejected) -> ApiError:
     return ApiError(
         route_options.current().card_number_status, "VALIDATION_ERROR", "Card numbers are not accepted here"
@@ -162,6 +170,9 @@ def _not_enough_stock(error: NotEnoughStock) -> ApiError:
 # A subclass uses the entry of its nearest base class.
 ERRORS: dict[type[DomainError], ErrorMapper] = {
     RetryLater: _rate_limited,
+    image_processing.DecoderBusy: lambda error: ApiError(
+        503, "SERVICE_UNAVAILABLE", "Other pictures are being processed: try again soon", retry_after=error.seconds
+    ),
     CardNumberRejected: _card_number,
     OutOfStock: _out_of_stock,
     SkuTaken: _fixed(409, "DUPLICATE_SKU", "Another product carries this SKU", "sku"),
@@ -169,11 +180,13 @@ ERRORS: dict[type[DomainError], ErrorMapper] = {
     media.gallery.UnknownPicture: _fixed(404, "IMAGE_NOT_FOUND", "There is no such image"),
     UnknownProduct: _fixed(404, "PRODUCT_NOT_FOUND", "There is no such product"),
     UnknownSku: _fixed(404, "PRODUCT_NOT_FOUND", "There is no such product"),
-    image_processing.InvalidImage: _fixed(
-        415, "UNSUPPORTED_MEDIA_TYPE", "The file is no PNG, JPEG, WebP or GIF picture", "file"
-    ),
+    image_processing.InvalidImage: _invalid_image,
     image_processing.ImageTooLarge: _fixed(
-        413, "PAYLOAD_TOO_LARGE", "The picture has too many bytes or pixels", "file"
+        413,
+        "PAYLOAD_TOO_LARGE",
+        f"The picture is larger than {image_processing.MAX_BYTES // 2**20} MB or "
+        f"{image_processing.MAX_PIXELS // 10**6} megapixels",
+        "file",
     ),
     ReferenceReused: _fixed(400, "VALIDATION_ERROR", "This Idempotency-Key was used for another change"),
     NotEnoughStock: _not_enough_stock,
@@ -231,6 +244,8 @@ def error_for(status: int, error: Exception) -> ApiError:
         return ApiError(400, "MALFORMED_JSON", "The body is not valid JSON")
     if isinstance(error, ForeignOrigin):
         return ApiError(403, "CSRF_REJECTED", "The request did not come from this shop")
+    if isinstance(error, BodyTooLarge):
+        return ApiError(413, "PAYLOAD_TOO_LARGE", f"{_BY_STATUS[413][1]}. {error.sentence}")
     code, message = _BY_STATUS.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
     return ApiError(400 if status == 422 else status, code, message)
 
@@ -250,7 +265,7 @@ def render(status: int, error: Exception, headers: Headers) -> ResponseReturnVal
             "details": [{"field": detail.field, "message": detail.message} for detail in api_error.details],
         },
         message=api_error.message,
-        path=request.path,
+        path=redact(request.path),
         timestamp=instant(utc_now()),
     )
     response.status_code = api_error.status

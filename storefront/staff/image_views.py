@@ -13,7 +13,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from storefront.catalog import media
 from storefront.catalog.media import gallery
-from storefront.core.image_processing import FROM_STAFF, FileKind, ImageTooLarge, InvalidImage
+from storefront.core.image_processing import FROM_STAFF, DecoderBusy, FileKind, ImageTooLarge, InvalidImage
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_views import show_product
 from storefront.staff.stock_forms import text_from
@@ -37,6 +37,7 @@ _REJECTIONS = {
     FileKind.DRAWING: "is an SVG file, which can contain scripts. Upload a PNG or WebP instead.",
     FileKind.WEB_PAGE: "is a web page, not an image.",
     FileKind.EMPTY: "is empty.",
+    FileKind.COSTLY: "takes too long to read. Save it anew as a JPEG or PNG and upload that.",
     FileKind.OTHER: "is not a readable image. Upload a PNG, JPEG, WebP or GIF.",
 }
 _LIMITS = f"the limits are {FROM_STAFF.most_bytes // 2**20} MB and {FROM_STAFF.most_pixels // 10**6} megapixels."
@@ -123,6 +124,8 @@ def _add(product_id: int, file: FileStorage) -> RefusedFile | None:
         return RefusedFile(_name_of(file), _REJECTIONS[error.seems], error.status)
     except ImageTooLarge as error:
         return RefusedFile(_name_of(file), f"is too large: {_LIMITS}", error.status)
+    except DecoderBusy as error:
+        return RefusedFile(_name_of(file), "was not added: other images are being processed. Try again.", error.status)
     except gallery.StorageUnavailable as error:
         return RefusedFile(_name_of(file), "could not be stored. Try again in a minute.", error.status)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, request, url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import FileField
@@ -14,6 +14,7 @@ from storefront.messaging.job_queue import enqueue
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH
 from storefront.web import session as web_session
+from storefront.web.request_body import in_words
 from storefront.web.responses import redirect_or_hx, render_page
 from storefront.web.route_options import max_upload
 
@@ -58,7 +59,7 @@ def upload_import() -> ResponseReturnValue:
         return _show(form, "Choose a CSV file first.", 422)
     content = file.stream.read(inventory.admin.MAX_BYTES + 1)
     if len(content) > inventory.admin.MAX_BYTES:
-        abort(413)
+        return _show(form, f"The file is larger than {in_words(inventory.admin.MAX_BYTES)}. Split it.", 413)
     try:
         import_id = inventory.admin.check_file(content, file_name=file.filename, actor=web_session.current_actor())
     except NotCsv as error:

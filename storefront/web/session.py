@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import secrets
-from collections.abc import Callable
-from typing import ParamSpec
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec
+from urllib.parse import unquote, urlsplit
 
 from flask import Flask, Request, Response, abort, g, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -18,12 +18,13 @@ from storefront.accounts.values import Role, SignedIn, UnknownUser, UserId
 from storefront.cart import service as cart
 from storefront.cart.values import MAX_UNITS, CartToken, Merge, MergedLine
 from storefront.checkout import service as checkout
+from storefront.core.card_numbers import contains_card_number
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.core.urls import safe_next_path
 from storefront.core.user_agents import device_name
 from storefront.db.audit_log import MAX_ACTOR_LENGTH
 from storefront.web.responses import redirect_or_hx, wants_fragment
-from storefront.web.route_options import staff_only
+from storefront.web.route_options import Guard, guarded_by, staff_only
 from storefront.web.security_context import ACCOUNT
 
 CART = "cart"
@@ -90,14 +91,30 @@ def current_account() -> SignedIn | None:
     return person if isinstance(person, SignedIn) else None
 
 
+def guard_views(
+    guard: Guard,
+) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """Make a decorator of views from a guard; on routes for uploads it is asked before the body is read."""
+
+    def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+        @functools.wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            refusal = guard(kwargs)
+            return view(*args, **kwargs) if refusal is None else refusal
+
+        return guarded_by(guard)(guarded)
+
+    return decorate
+
+
+def ask_guests_to_sign_in(path: Mapping[str, Any]) -> ResponseReturnValue | None:
+    """The guard of pages for signed-in users: others are sent to the sign-in page and then back."""
+    return None if current_account() else _ask_to_sign_in()
+
+
 def sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
     """Decorate a view for signed-in users; others are sent to the sign-in page and then back."""
-
-    @functools.wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        return view(*args, **kwargs) if current_account() else _ask_to_sign_in()
-
-    return guarded
+    return guard_views(ask_guests_to_sign_in)(view)
 
 
 def staff_required(*roles: Role) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
@@ -106,19 +123,15 @@ def staff_required(*roles: Role) -> Callable[[Callable[P, ResponseReturnValue]],
     Staff who signed in without a second factor are asked to sign in again.
     """
 
-    def guard(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-        @functools.wraps(view)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            person = current_account()
-            if person is None or needs_second_factor(person):
-                return _ask_to_sign_in()
-            if not person.works_as(*roles):
-                abort(403)
-            return view(*args, **kwargs)
+    def guard(path: Mapping[str, Any]) -> ResponseReturnValue | None:
+        person = current_account()
+        if person is None or needs_second_factor(person):
+            return _ask_to_sign_in()
+        if not person.works_as(*roles):
+            abort(403)
+        return None
 
-        return staff_only(roles)(guarded)
-
-    return guard
+    return lambda view: staff_only(roles)(guard_views(guard)(view))
 
 
 def current_actor() -> str:
@@ -153,8 +166,11 @@ def _ask_to_sign_in() -> ResponseReturnValue:
 
 def page_shown() -> str | None:
     """The path of the page that sent a form or an htmx request; None if it is not a page of the shop."""
-    shown = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
-    return f"{shown.path}?{shown.query}".rstrip("?") if shown.netloc == request.host else None
+    url = request.headers.get("HX-Current-URL") or request.referrer or ""
+    shown = urlsplit(url)
+    if shown.netloc != request.host or contains_card_number(unquote(url)):
+        return None
+    return f"{shown.path}?{shown.query}".rstrip("?")
 
 
 def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:

@@ -23,6 +23,7 @@ from storefront.catalog.values import Offer, Sku
 from storefront.checkout import service as checkout
 from storefront.db import outbox
 from storefront.db.session import db
+from storefront.messaging.signed_messages import MessageSigner
 from storefront.orders import events
 from storefront.orders import service as orders
 from storefront.payments import events as payment_events
@@ -193,11 +194,13 @@ def _run_all(*jobs: Callable[[], object]) -> None:
 
 def init_app(app: Flask) -> None:
     """Open the queue and register its tasks."""
+    signer = MessageSigner(app.config["SECRET_KEY"], app.config["SECRET_KEY_FALLBACKS"])
     if app.config["REDIS_URL"]:
-        huey: Huey = RedisHuey("storefront", url=app.config["REDIS_URL"], results=False)
+        huey: Huey = RedisHuey("storefront", url=app.config["REDIS_URL"], results=False, serializer=signer)
     else:
         app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)
-        huey = SqliteHuey("storefront", filename=str(app.config["DATA_DIR"] / "queue.db"), results=False)
+        file = str(app.config["DATA_DIR"] / "queue.db")
+        huey = SqliteHuey("storefront", filename=file, results=False, serializer=signer)
     app.extensions["huey"] = huey
 
     def deliver() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from storefront.catalog.inventory.admin.values import MAX_UNITS, BadSheet, LineProblem, NotCsv, Reason, SheetFault
 from storefront.catalog.values import MAX_SKU_LENGTH
+from storefront.core.card_numbers import redact
 from storefront.core.csv_files import unescape_formula
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -144,7 +145,7 @@ def _line(number: int, values: dict[str, str]) -> SheetLine:
         return SheetLine(number, sku, problem=LineProblem.TWO_FIGURES)
     reason = values.get("reason", "").lower()
     if reason and reason not in set(Reason):
-        return SheetLine(number, sku, problem=LineProblem.UNKNOWN_REASON, detail=reason[:80])
+        return SheetLine(number, sku, problem=LineProblem.UNKNOWN_REASON, detail=redact(reason)[:80])
     return SheetLine(
         number,
         sku,
