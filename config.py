@@ -113,6 +113,10 @@ def _url(name: str, schemes: Collection[str], example: str) -> str:
     return text
 
 
+def _is_this_machine(host: str | None) -> bool:
+    return host in {"localhost", "127.0.0.1", "::1"}
+
+
 def _origin(name: str, text: str, example: str, *, is_secure: bool) -> str:
     """An origin as browsers write it, so that it can be compared: lower case, no slash, no default port."""
     schemes = ("https",) if is_secure else _HTTP
@@ -295,7 +299,16 @@ class Config:
         parts = urlsplit(self.MAIL_URL)
         if bool(parts.username) != bool(parts.password):
             raise _wrong("MAIL_URL", "an address with both a user and a password, or with neither", example)
+        if self.is_production and parts.password and parts.scheme == "smtp" and not _is_this_machine(parts.hostname):
+            raise ConfigurationError(
+                "MAIL_URL=smtp:// would send the password unencrypted: in production use smtp+tls:// or smtps://"
+            )
         self.SMS_URL = _url("SMS_URL", _HTTP, "https://sms.example/send")
+        gateway = urlsplit(self.SMS_URL)
+        if self.is_production and gateway.scheme == "http" and not _is_this_machine(gateway.hostname):
+            raise ConfigurationError(
+                "SMS_URL=http:// would send codes unencrypted: in production it must begin with https://"
+            )
 
     def _client_settings(self) -> None:
         """The Angular client: the folder of its build, and the other origins that may read the API."""
@@ -315,7 +328,7 @@ class Config:
             )
         if self.DEV_CLIENT:
             self.DEV_CLIENT = _origin("DEV_CLIENT", self.DEV_CLIENT, served, is_secure=False)
-            if urlsplit(self.DEV_CLIENT).hostname not in {"localhost", "127.0.0.1", "::1"}:
+            if not _is_this_machine(urlsplit(self.DEV_CLIENT).hostname):
                 raise _wrong("DEV_CLIENT", "an origin of this machine", served, self.DEV_CLIENT)
 
     def _payment_settings(self) -> None:

@@ -103,10 +103,14 @@ def _is_valid_avatar_url(address: str) -> bool:
 
 
 def avatars_of(users: Collection[int]) -> dict[int, str]:
-    """Avatar URLs by account id, in one query; accounts without an avatar are left out."""
+    """URLs of uploaded avatars by account id, in one query, for pages that others see.
+
+    An address elsewhere is left out: whoever owns it would learn who reads the page.
+    """
     if not users:
         return {}
-    avatars = select(User.id, User.avatar).where(User.id.in_(users), User.avatar.is_not(None))
+    uploaded = select(User.id, User.avatar).join(Avatar, Avatar.user_id == User.id)
+    avatars = uploaded.where(User.id.in_(users), User.avatar.is_not(None))
     return {row.id: row.avatar for row in read_session().execute(avatars)}
 
 

@@ -37,6 +37,7 @@ from storefront.core import image_processing
 from storefront.core.card_numbers import CardNumberRejected, redact
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, RetryLater
+from storefront.core.waiting_line import Busy
 from storefront.orders.values import StepNotAllowed, TooLateToChange, UnknownOrder
 from storefront.web import route_options
 from storefront.web.error_pages import Headers
@@ -170,9 +171,7 @@ def _not_enough_stock(error: NotEnoughStock) -> ApiError:
 # A subclass uses the entry of its nearest base class.
 ERRORS: dict[type[DomainError], ErrorMapper] = {
     RetryLater: _rate_limited,
-    image_processing.DecoderBusy: lambda error: ApiError(
-        503, "SERVICE_UNAVAILABLE", "Other pictures are being processed: try again soon", retry_after=error.seconds
-    ),
+    Busy: lambda error: ApiError(503, "SERVICE_UNAVAILABLE", _BY_STATUS[503][1], retry_after=error.seconds),
     CardNumberRejected: _card_number,
     OutOfStock: _out_of_stock,
     SkuTaken: _fixed(409, "DUPLICATE_SKU", "Another product carries this SKU", "sku"),
@@ -226,6 +225,15 @@ ERRORS: dict[type[DomainError], ErrorMapper] = {
 }
 
 
+_HTTP_ERRORS: dict[type[HTTPException], ErrorMapper] = {
+    Refused: lambda error: error.api_error,
+    Unacceptable: lambda error: ApiError(400, "VALIDATION_ERROR", error.details[0].message, error.details),
+    Malformed: _fixed(400, "MALFORMED_JSON", "The body is not valid JSON"),
+    ForeignOrigin: _fixed(403, "CSRF_REJECTED", "The request did not come from this shop"),
+    BodyTooLarge: lambda error: ApiError(413, "PAYLOAD_TOO_LARGE", f"{_BY_STATUS[413][1]}. {error.sentence}"),
+}
+
+
 def error_for(status: int, error: Exception) -> ApiError:
     """Choose the error response for an exception.
 
@@ -235,17 +243,9 @@ def error_for(status: int, error: Exception) -> ApiError:
         for kind in type(error).__mro__:
             if kind in ERRORS:
                 return ERRORS[kind](error)
-    if isinstance(error, Refused):
-        return error.api_error
-    if isinstance(error, Unacceptable):
-        first = error.details[0].message
-        return ApiError(400, "VALIDATION_ERROR", first, error.details)
-    if isinstance(error, Malformed):
-        return ApiError(400, "MALFORMED_JSON", "The body is not valid JSON")
-    if isinstance(error, ForeignOrigin):
-        return ApiError(403, "CSRF_REJECTED", "The request did not come from this shop")
-    if isinstance(error, BodyTooLarge):
-        return ApiError(413, "PAYLOAD_TOO_LARGE", f"{_BY_STATUS[413][1]}. {error.sentence}")
+    for kind, http_mapper in _HTTP_ERRORS.items():
+        if isinstance(error, kind):
+            return http_mapper(error)
     code, message = _BY_STATUS.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
     return ApiError(400 if status == 422 else status, code, message)
 

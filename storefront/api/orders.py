@@ -44,7 +44,7 @@ KINDS = ("card", "upi", "cod", "bnpl")
     access=signed_in,
     body=OrderInput,
     response=Order,
-    errors=(409, 429, 503),
+    errors=(404, 409, 429, 503),
 )
 @counted_as_order
 @card_numbers(allowed_at=("paymentMethod", "cardNumber"))  # the Angular client sends the whole number
@@ -53,6 +53,7 @@ def place_order(body: OrderInput) -> Order:
 
     The `Idempotency-Key` header, or else the order's own `id`, identifies a repeated request: it returns the same
     order. The same items sent twice within ten seconds are one order, whatever the ids. Ordered items leave the cart.
+    Staff may order for another account; 404 USER_NOT_FOUND if there is none with this id.
     """
     customer = _customer(body.user_id, body.customer_id)
     payment = checkout.payment_meant(customer.id, _requested_payment(body.payment_method))

@@ -16,6 +16,7 @@ from storefront.api.errors import Detail, Malformed, Unacceptable, unacceptable
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_KEY_LENGTH = 255  # characters of an Idempotency-Key
+MAX_PROBLEMS = 100  # that an error names
 
 # Messages by pydantic's error types; types not listed here keep pydantic's message.
 _MESSAGES: dict[str, str] = {
@@ -69,7 +70,7 @@ def body(schema: Any) -> Any:
     try:
         return _adapter(schema).validate_json(request.get_data(), strict=True)
     except ValidationError as error:
-        problems = error.errors()
+        problems = error.errors(include_url=False, include_input=False)[:MAX_PROBLEMS]
         if problems[0]["type"] == "json_invalid":
             raise Malformed from None
         raise Unacceptable(details_of(problems)) from None

@@ -43,10 +43,10 @@ def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     if convert is None:
         return picture.convert("RGB") if picture.mode == "CMYK" else picture
     if picture.mode == "RGBA":
-        converted = ImageCms.applyTransform(picture.convert("RGB"), convert)
+        converted = convert.apply(picture.convert("RGB"))
         converted.putalpha(picture.getchannel("A"))
         return converted
-    converted = ImageCms.applyTransform(picture, convert)
+    converted = convert.apply(picture)
     return converted.convert("L") if picture.mode == "L" else converted
 
 

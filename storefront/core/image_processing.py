@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import struct
-import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,9 +17,10 @@ from typing import Any, TypeVar
 
 from PIL import Image, ImageOps
 
-from storefront.core.errors import DomainError, RetryLater
+from storefront.core.errors import DomainError
 from storefront.core.image_colour import in_mode, in_srgb, working_mode
 from storefront.core.image_cost import is_costly
+from storefront.core.waiting_line import Busy, WaitingLine
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 25_000_000
@@ -54,12 +54,6 @@ _QUALITY: dict[str, dict[str, Any]] = {
 _RENDITION_QUALITY = {"quality": 80, "method": 4}  # of WebP; measured in docs/decisions/0014
 _ORIENTATION = 0x0112  # the EXIF tag
 _STRIP = 64  # rows of the reduced image that are made at a time
-# Images decoded at a time in one process: 40 megapixels take 250 MB, as WebP 650 MB.
-_decode_slots = threading.BoundedSemaphore(1)
-# Threads that decode or wait for that: the others of the process are left to other requests.
-MAX_IN_LINE = 3
-MAX_WAIT_SECONDS = 4.0
-_line = threading.BoundedSemaphore(MAX_IN_LINE)
 # What Pillow raises for damaged or hostile files.
 _BROKEN = (
     OSError,
@@ -104,13 +98,12 @@ class ImageTooLarge(DomainError):
     status = 413
 
 
-class DecoderBusy(RetryLater):
+class DecoderBusy(Busy):
     """Other images are being processed, and the place was not free in time. Nothing was decoded."""
 
-    status = 503
 
-    def __init__(self) -> None:
-        super().__init__(round(2 * MAX_WAIT_SECONDS))
+# One image at a time in a process: 40 megapixels take 250 MB, as WebP 650 MB.
+_decoder = WaitingLine(at_once=1, waiting=2, seconds=4, refused_with=DecoderBusy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,29 +191,10 @@ def _process(sent: bytes, limits: Limits, write: Callable[[Image.Image, str], Re
         if picture.width * picture.height > limits.most_pixels:
             raise ImageTooLarge(f"{picture.width} x {picture.height}")
         try:
-            with _decoder():
+            with _decoder.place():
                 return write(picture, _WRITTEN[picture.format or "PNG"])
         except _BROKEN as error:
             raise InvalidImage(FileKind.OTHER) from error
-
-
-@contextmanager
-def _decoder() -> Iterator[None]:
-    """The place of the one image that is decoded: free at once, or after a short wait.
-
-    :raise DecoderBusy: not in time, or too many wait already
-    """
-    if not _line.acquire(blocking=False):
-        raise DecoderBusy
-    try:
-        if not _decode_slots.acquire(timeout=MAX_WAIT_SECONDS):
-            raise DecoderBusy
-        try:
-            yield
-        finally:
-            _decode_slots.release()
-    finally:
-        _line.release()
 
 
 @contextmanager

@@ -27,5 +27,5 @@ class MessageSigner(SignedSerializer):  # type: ignore[misc]
             except ValueError:
                 continue
             return message
-        message = super()._unsign(signed)
-        return message
+        checked: bytes = super()._unsign(signed)
+        return checked

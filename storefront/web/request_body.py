@@ -10,16 +10,22 @@ import json
 import re
 from typing import Any
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from storefront.core.waiting_line import WaitingLine
 from storefront.web import route_options
 from storefront.web.error_pages import ERROR_TEXTS, ErrorText, render_http_error
 
 PLAIN_FORM = "application/x-www-form-urlencoded"
 UPLOAD_FORM = "multipart/form-data"
 FORMS = frozenset({PLAIN_FORM, UPLOAD_FORM})
+
+# Bodies from this size on, in bytes, are read and answered few at a time: looking through the largest takes up to half
+# a second, and the other threads of the process are left to other requests.
+LARGE = 32 * 1024
+_large_bodies = WaitingLine(at_once=2, waiting=2, seconds=2)
 
 MAX_JSON_DEPTH = 64  # objects and lists within each other
 MAX_JSON_VALUES = 10_000  # a page of the Angular client sends some hundred
@@ -50,6 +56,7 @@ class BodyTooLarge(RequestEntityTooLarge):
 def init_app(app: Flask) -> None:
     """Register the door, and the answer to whoever sends more."""
     app.before_request(admit_body)
+    app.teardown_request(leave_line)
     app.register_error_handler(RequestEntityTooLarge, render_too_large)
 
 
@@ -61,23 +68,32 @@ def admit_body() -> ResponseReturnValue | None:
 
     :return: the refusal of the route's guard
     :raise BodyTooLarge: 413
+    :raise Busy: too many large bodies at a time; 503
     """
     request.max_content_length = current_app.config["MAX_CONTENT_LENGTH"]
-    if request.mimetype == UPLOAD_FORM:
-        return _admit_upload()
+    options = route_options.current()
+    if request.mimetype == UPLOAD_FORM and options.max_upload is not None and options.guard is not None:
+        refusal = options.guard(request.view_args or {})
+        request.max_content_length = options.max_upload
+        return refusal
+    _take_place_in_line()
     if request.mimetype == PLAIN_FORM and request.get_data().count(b"&") >= MAX_FORM_FIELDS:
         raise BodyTooLarge(f"{MAX_FORM_FIELDS:,} fields")
     return None
 
 
-def _admit_upload() -> ResponseReturnValue | None:
-    options = route_options.current()
-    if options.max_upload is None or options.guard is None:
-        return None
-    refusal = options.guard(request.view_args or {})
-    if refusal is None:
-        request.max_content_length = options.max_upload
-    return refusal
+def _take_place_in_line() -> None:
+    size = request.content_length
+    is_chunked = size is None and "Transfer-Encoding" in request.headers
+    if is_chunked or LARGE <= (size or 0) <= current_app.config["MAX_CONTENT_LENGTH"]:  # what is larger is not read
+        _large_bodies.enter()
+        g.is_in_line = True
+
+
+def leave_line(error: BaseException | None) -> None:
+    """Give the place of a large body back, when the request was answered."""
+    if g.pop("is_in_line", False):
+        _large_bodies.leave()
 
 
 def decode_json(body: bytes) -> Any:

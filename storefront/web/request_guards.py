@@ -104,9 +104,9 @@ def _texts_of_body(body: bytes) -> Iterator[str]:
     try:
         sent = decode_json(body)
     except (BodyTooLarge, ValueError) as error:
-        yield body.decode("utf-8", "replace")
         if isinstance(error, BodyTooLarge) and request.is_json:
             raise
+        yield body.decode("utf-8", "replace")
     else:
         yield from _leaves(sent, route_options.current().card_number_at)
 
