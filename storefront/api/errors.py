@@ -41,7 +41,7 @@ from storefront.core.waiting_line import Busy
 from storefront.orders.values import StepNotAllowed, TooLateToChange, UnknownOrder
 from storefront.web import route_options
 from storefront.web.error_pages import Headers
-from storefront.web.request_body import BodyTooLarge
+from storefront.web.request_body import MAX_JSON_DEPTH, BodyTooDeep, BodyTooLarge
 from storefront.web.same_origin import ForeignOrigin
 
 
@@ -230,6 +230,7 @@ _HTTP_ERRORS: dict[type[HTTPException], ErrorMapper] = {
     Unacceptable: lambda error: ApiError(400, "VALIDATION_ERROR", error.details[0].message, error.details),
     Malformed: _fixed(400, "MALFORMED_JSON", "The body is not valid JSON"),
     ForeignOrigin: _fixed(403, "CSRF_REJECTED", "The request did not come from this shop"),
+    BodyTooDeep: _fixed(400, "MALFORMED_JSON", f"The body has more than {MAX_JSON_DEPTH} levels of JSON"),
     BodyTooLarge: lambda error: ApiError(413, "PAYLOAD_TOO_LARGE", f"{_BY_STATUS[413][1]}. {error.sentence}"),
 }
 

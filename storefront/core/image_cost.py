@@ -47,7 +47,7 @@ def _is_costly_jpeg(sent: bytes) -> bool:
             height, width = int.from_bytes(sent[at + 3 : at + 5], "big"), int.from_bytes(sent[at + 5 : at + 7], "big")
             pixels = max(pixels, width * height)
         scans += kind == _START_OF_SCAN
-        if scans > MAX_SCANS or scans * pixels > MAX_SCANNED_PIXELS:
+        if scans > MAX_SCANS or (scans > 1 and scans * pixels > MAX_SCANNED_PIXELS):
             return True
         at += max(size, 2)
     return True

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import accumulate
 from typing import Any
 
 from flask import Flask, current_app, g, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from storefront.core.waiting_line import WaitingLine
 from storefront.web import route_options
@@ -34,7 +35,7 @@ MAX_FORM_FIELDS = 5_000  # the largest form of the shop, the stock list, has som
 # A string of JSON, also an unfinished one at the end: every quotation mark is looked at once.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKETS = re.compile(r"[^\[\]{}]++")
-_EMPTY = re.compile(r"\[\]|\{\}")
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 class BodyTooLarge(RequestEntityTooLarge):
@@ -51,6 +52,10 @@ class BodyTooLarge(RequestEntityTooLarge):
     def sentence(self) -> str:
         """What the limit is."""
         return f"The limit is {self.limit}."
+
+
+class BodyTooDeep(BadRequest):
+    """JSON has more than `MAX_JSON_DEPTH` levels."""
 
 
 def init_app(app: Flask) -> None:
@@ -99,31 +104,24 @@ def leave_line(error: BaseException | None) -> None:
 def decode_json(body: bytes) -> Any:
     """Decode JSON for a search: numbers as they are written, objects as tuples of pairs with every repeated name.
 
-    :raise BodyTooLarge: it has too many values or levels; nothing was decoded
+    :raise BodyTooDeep: it has too many levels; nothing was decoded
+    :raise BodyTooLarge: it has too many values; nothing was decoded
     :raise ValueError: it is not JSON
     """
     text = body.decode(json.detect_encoding(body))
     _count_json(text)
-    try:
-        return json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=tuple)
-    except RecursionError as error:  # brackets that are never closed
-        raise ValueError from error
+    return json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=tuple)
 
 
 def _count_json(text: str) -> None:
     structure = _STRING.sub("", text)
     openings = structure.count("[") + structure.count("{")
+    if openings > MAX_JSON_DEPTH:
+        levels = accumulate(map(_STEPS.__getitem__, _NO_BRACKETS.sub("", structure)))
+        if max(levels) > MAX_JSON_DEPTH:
+            raise BodyTooDeep
     if openings + structure.count(",") >= MAX_JSON_VALUES:
         raise BodyTooLarge(f"{MAX_JSON_VALUES:,} values")
-    if openings <= MAX_JSON_DEPTH:
-        return
-    brackets = _NO_BRACKETS.sub("", structure)
-    for _ in range(MAX_JSON_DEPTH):
-        brackets, innermost = _EMPTY.subn("", brackets)
-        if not innermost:  # all gone, or they do not match
-            return
-    if brackets:
-        raise BodyTooLarge(f"{MAX_JSON_DEPTH} levels")
 
 
 def render_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:

@@ -14,7 +14,7 @@ from werkzeug.sansio.utils import host_is_trusted
 from storefront.core.card_numbers import CardNumberRejected, contains_card_number
 from storefront.web import request_body, route_options
 from storefront.web.error_pages import ErrorText, render_domain_error, render_http_error
-from storefront.web.request_body import FORMS, BodyTooLarge, decode_json
+from storefront.web.request_body import FORMS, BodyTooDeep, BodyTooLarge, decode_json
 from storefront.web.responses import query_suffix, wants_json
 
 _UNKNOWN_HOST = ErrorText("Unknown host name", "The shop can only be reached at its own address.")
@@ -103,9 +103,11 @@ def _texts() -> Iterator[str]:
 def _texts_of_body(body: bytes) -> Iterator[str]:
     try:
         sent = decode_json(body)
-    except (BodyTooLarge, ValueError) as error:
-        if isinstance(error, BodyTooLarge) and request.is_json:
+    except (BodyTooLarge, BodyTooDeep):
+        if request.is_json:
             raise
+        yield body.decode("utf-8", "replace")
+    except ValueError:
         yield body.decode("utf-8", "replace")
     else:
         yield from _leaves(sent, route_options.current().card_number_at)

@@ -72,17 +72,15 @@ def test_a_number_is_found_however_it_is_grouped(text: str) -> None:
 SEPARATORS = [*"./_·|\\:;*+,~#&=()–—・•\uff0e\uff0f", "...", " / ", "😀", "x", " and ", "<br>", " dann ", "٪"]
 
 
-@pytest.mark.parametrize("separator", SEPARATORS)
-@pytest.mark.parametrize(
-    "groups", ["4242 4242 4242 4242", "3782 822463 10005", " ".join(VISA), "42 42 42 42 42 42 42 42"]
-)
+@pytest.mark.parametrize("groups", ["4242 4242 4242 4242", "3782 822463 10005", "4 2 " * 7 + "4 2", "42 " * 7 + "42"])
 @pytest.mark.parametrize("digits", [{}, FULL_WIDTH, ARABIC], ids=["plain", "full-width", "arabic"])
-def test_a_number_is_found_with_any_separator(separator: str, groups: str, digits: dict[int, int]) -> None:
+def test_a_number_is_found_with_any_separator(groups: str, digits: dict[int, int]) -> None:
     """B7: whatever stands between the digits, and what stands around the number."""
-    number = groups.replace(" ", separator).translate(digits)
-    for text in (number, f"My card: {number}. Thank you", f"{number} 12/27"):
-        assert contains_card_number(text)
-        assert not contains_card_number(redact(text))
+    for separator in SEPARATORS:
+        number = groups.replace(" ", separator).translate(digits)
+        for text in (number, f"My card: {number}. Thank you", f"{number} until 2027"):
+            assert contains_card_number(text), text
+            assert not contains_card_number(redact(text)), text
 
 
 @pytest.mark.parametrize("text", ["⁴²" * 8, "④②" * 8, "4️⃣2️⃣" * 8, "\U0001d7d2\U0001d7d0" * 8, "4242.4242/4242-4242"])
