@@ -11,7 +11,7 @@ from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -26,7 +26,7 @@ MIN_KEY_LENGTH = 32  # characters; the length in bytes of an HMAC-SHA256 signatu
 # Renamed settings, old name: new name. The old name is still read, with a warning.
 RENAMED = {"CACHE_COUNTS": "CACHE_ENABLED", "PICTURE_STORE": "IMAGE_STORAGE"}
 
-_HTTP = ("http", "https")
+_HTTP, _THIS_MACHINE = ("http", "https"), {"localhost", "127.0.0.1", "::1"}
 
 logger = logging.getLogger(__name__)
 
@@ -113,8 +113,9 @@ def _url(name: str, schemes: Collection[str], example: str) -> str:
     return text
 
 
-def _is_this_machine(host: str | None) -> bool:
-    return host in {"localhost", "127.0.0.1", "::1"}
+def _refuse_unencrypted(name: str, url: SplitResult, what: str, better: str) -> None:
+    if url.scheme in {"smtp", "http"} and url.hostname not in _THIS_MACHINE:
+        raise ConfigurationError(f"{name}={url.scheme}:// would send {what} unencrypted: in production use {better}")
 
 
 def _origin(name: str, text: str, example: str, *, is_secure: bool) -> str:
@@ -299,16 +300,11 @@ class Config:
         parts = urlsplit(self.MAIL_URL)
         if bool(parts.username) != bool(parts.password):
             raise _wrong("MAIL_URL", "an address with both a user and a password, or with neither", example)
-        if self.is_production and parts.password and parts.scheme == "smtp" and not _is_this_machine(parts.hostname):
-            raise ConfigurationError(
-                "MAIL_URL=smtp:// would send the password unencrypted: in production use smtp+tls:// or smtps://"
-            )
         self.SMS_URL = _url("SMS_URL", _HTTP, "https://sms.example/send")
-        gateway = urlsplit(self.SMS_URL)
-        if self.is_production and gateway.scheme == "http" and not _is_this_machine(gateway.hostname):
-            raise ConfigurationError(
-                "SMS_URL=http:// would send codes unencrypted: in production it must begin with https://"
-            )
+        if self.is_production:
+            _refuse_unencrypted("SMS_URL", urlsplit(self.SMS_URL), "codes", "https://")
+            if parts.password:
+                _refuse_unencrypted("MAIL_URL", parts, "the password", "smtp+tls:// or smtps://")
 
     def _client_settings(self) -> None:
         """The Angular client: the folder of its build, and the other origins that may read the API."""
@@ -328,7 +324,7 @@ class Config:
             )
         if self.DEV_CLIENT:
             self.DEV_CLIENT = _origin("DEV_CLIENT", self.DEV_CLIENT, served, is_secure=False)
-            if not _is_this_machine(urlsplit(self.DEV_CLIENT).hostname):
+            if urlsplit(self.DEV_CLIENT).hostname not in _THIS_MACHINE:
                 raise _wrong("DEV_CLIENT", "an origin of this machine", served, self.DEV_CLIENT)
 
     def _payment_settings(self) -> None:
@@ -377,7 +373,7 @@ class Config:
         self.PERMANENT_SESSION_LIFETIME = 30 * 24 * 3600  # seconds; how long a guest keeps their cart
         self.SESSION_REFRESH_EACH_REQUEST = False  # the cookie is set only when the session changed
         self.WTF_CSRF_TIME_LIMIT = None  # the form of a tab left open overnight must still work
-        # Bytes; routes that take uploads set their own limit. deploy/nginx.conf has the same.
+        # Bytes, as in deploy/nginx.conf; routes for uploads have their own.
         self.MAX_CONTENT_LENGTH = self.MAX_FORM_MEMORY_SIZE = 256 * 1024
 
     def _shop_settings(self) -> None:
