@@ -56,7 +56,7 @@ def _is_costly_jpeg(sent: bytes) -> bool:
 def _is_costly_png(sent: bytes) -> bool:
     at = len(_PNG)
     for _ in range(MAX_PNG_CHUNKS):
-        if at + 8 > len(sent):
+        if at + 8 > len(sent) or sent[at + 4 : at + 8] == b"IEND":
             return False
         at += 12 + int(struct.unpack_from(">I", sent, at)[0])
     return True

@@ -80,6 +80,7 @@ HONEST: dict[str, Callable[[], bytes]] = {
     "progressive, of twelve scans, at forty megapixels": lambda: jpeg_with_scans(2, (8000, 5000)),
     "with restart markers in every row": lambda: picture("JPEG", (900, 700), restart_marker_rows=1),
     "with a megabyte of data after its end": lambda: picture("JPEG") + SOS * 500_000,
+    "PNG with a megabyte of data after its end": lambda: picture("PNG") + bytes(1_000_000),
     "with a large profile in many segments": lambda: picture("JPEG", icc_profile=b"p" * 2_000_000),
     "with other scans in a thumbnail": lambda: jpeg_with(b"\xff\xe1" + struct.pack(">H", 2 + 60_000) + SOS * 30_000, 1),
     "PNG of ten megapixels": lambda: picture("PNG", (4000, 2500)),
