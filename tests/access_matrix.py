@@ -16,7 +16,7 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy.engine import Connection
 from werkzeug.test import TestResponse
 
-from storefront.accounts.values import Account, Role
+from storefront.accounts.values import ROLES_WITH, Account, Permission, Role
 from storefront.db.session import db
 from tests.page_client import SAME_ORIGIN, Pages
 from tests.page_openers import Opener
@@ -49,16 +49,26 @@ OWNER_ONLY = Rule(dict.fromkeys(set(ACTORS) - {"owner"}, 404))  # 404: others mu
 OWNER_SIGNED_IN = Rule({**OWNER_ONLY.refused, "anonymous": SIGN_IN_REDIRECT})
 
 
-def _staff_page(*roles: Role) -> Rule:
-    """A staff page for these roles and for admins."""
-    refused = set(ACTORS) - {*roles, Role.ADMIN}
-    return Rule({**dict.fromkeys(refused, 403), "anonymous": SIGN_IN_REDIRECT})
+def _without(permission: Permission) -> set[str]:
+    """Every actor without a permission; the owner of things is a customer."""
+    return set(ACTORS) - {str(role) for role in ROLES_WITH[permission]}
 
 
-STOCK_STAFF = _staff_page(Role.STOCK_STAFF)
-ORDER_STAFF = _staff_page(Role.ORDER_STAFF)
-ANY_STAFF = _staff_page(*STAFF)
-ADMIN = _staff_page()
+def _staff_page(permission: Permission) -> Rule:
+    """A staff page for roles with this permission."""
+    return Rule({**dict.fromkeys(_without(permission), 403), "anonymous": SIGN_IN_REDIRECT})
+
+
+def _api(permission: Permission, refusal: int, *, is_owner_refused: bool = False) -> Rule:
+    """An operation for roles with this permission and, mostly, the owner."""
+    refused = _without(permission) - (set() if is_owner_refused else {"owner"})
+    return Rule({**dict.fromkeys(refused, refusal), "anonymous": 401})
+
+
+STOCK_STAFF = _staff_page(Permission.PRODUCTS)
+ORDER_STAFF = _staff_page(Permission.CUSTOMERS)
+ANY_STAFF = _staff_page(Permission.STAFF_AREA)
+ADMIN = _staff_page(Permission.ADMINISTRATION)
 NOBODY = Rule(dict.fromkeys(ACTORS, 403))
 
 TRACK_PAGE, STAFF_ORDER_LIST = "/track", "/staff/orders"  # redirects from an order's pages
@@ -73,10 +83,9 @@ OWN_ORDER = Rule(
 )
 
 API_SIGNED_IN = Rule({"anonymous": 401})
-API_OF_USER = Rule({"anonymous": 401, "other": 403})
-API_OWN_ORDER = Rule({"anonymous": 401, "other": 404})
-API_CHANGE_ORDER = Rule({"anonymous": 401, "other": 404, "stock": 403})
-API_STOCK = Rule({"anonymous": 401, "other": 403, "owner": 403, "orders": 403})
+API_OF_USER = _api(Permission.CUSTOMERS, 403)
+API_OWN_ORDER = _api(Permission.CUSTOMERS, 404)
+API_STOCK = _api(Permission.PRODUCTS, 403, is_owner_refused=True)
 
 
 @dataclass(frozen=True)

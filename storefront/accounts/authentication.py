@@ -185,7 +185,7 @@ def _reset(user: UserId, key: str, password_hash: str) -> None:
         row.password = password_hash
         one_time_codes.delete_sign_in_codes(session, user)
         session.execute(revoke_statement(user))
-        identifiers.notify_owner(session, user, row.email, "password")
+        identifiers.notify_owner(session, row, "password")
 
 
 def change_password(user: UserId, old: str, new: str, *, current: str) -> None:
@@ -223,4 +223,4 @@ def _change_password(user: UserId, old: str, new: str, current: str) -> None:
             raise WrongPassword  # changed by a concurrent request
         session.execute(revoke_statement(user, but=current))
         row = session.get_one(User, user)
-        identifiers.notify_owner(session, user, row.email, "password")
+        identifiers.notify_owner(session, row, "password")

@@ -52,7 +52,7 @@ def _change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> 
             row.avatar = avatar
             session.execute(delete(Avatar).where(Avatar.user_id == user))
         if "phone" in changes and row.phone != changes["phone"]:
-            identifiers.notify_owner(session, user, row.email, "phone")
+            identifiers.notify_owner(session, row, "phone")
             row.phone, row.phone_verified_at = changes["phone"], None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +28,23 @@ class Role(StrEnum):
     @property
     def is_staff(self) -> bool:
         return self is not Role.CUSTOMER
+
+
+class Permission(StrEnum):
+    """What staff may see and change. Pages and API ask for a permission, never for a role; see `ROLES_WITH`."""
+
+    CUSTOMERS = "customers"  # their accounts, carts, orders and payments; reading is in the audit log
+    PRODUCTS = "products"  # products and stock
+    STAFF_AREA = "staff area"  # what every member of staff sees
+    ADMINISTRATION = "administration"  # accounts of staff, and the audit log
+
+
+ROLES_WITH: Mapping[Permission, frozenset[Role]] = {
+    Permission.CUSTOMERS: frozenset({Role.ORDER_STAFF, Role.ADMIN}),
+    Permission.PRODUCTS: frozenset({Role.STOCK_STAFF, Role.ADMIN}),
+    Permission.STAFF_AREA: frozenset({Role.STOCK_STAFF, Role.ORDER_STAFF, Role.ADMIN}),
+    Permission.ADMINISTRATION: frozenset({Role.ADMIN}),
+}
 
 
 class Purpose(StrEnum):
@@ -204,9 +222,9 @@ class SignedIn:
         """The role this session has: the account's, or customer without a second factor."""
         return self.account.role if self.has_second_factor else Role.CUSTOMER
 
-    def works_as(self, *roles: Role) -> bool:
-        """Whether this session has one of these roles. Admins have all of them."""
-        return self.role in {*roles, Role.ADMIN}
+    def may(self, permission: Permission) -> bool:
+        """Whether this session's role has a permission."""
+        return self.role in ROLES_WITH[permission]
 
     # Flask-Login's user interface.
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from werkzeug.exceptions import Forbidden
 
 from storefront.accounts import service as accounts
-from storefront.accounts.values import Account, Role
+from storefront.accounts.values import Account, Permission
 from storefront.api import order_placement
 from storefront.api.errors import ApiError, Refused, unacceptable
 from storefront.api.guards import caller, of_user, require_user, signed_in
@@ -30,6 +30,7 @@ from storefront.orders import service as orders
 from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed, UnknownOrder
 from storefront.payments import service as payments
 from storefront.web import session as web_session
+from storefront.web import staff_reads
 from storefront.web.route_options import card_numbers
 
 KINDS = ("card", "upi", "cod", "bnpl")
@@ -127,15 +128,20 @@ def _address_of(customer: Account, address_id: int | None) -> PostalAddress:
 
 
 def own_order(order_id: str) -> OrderView:
-    """Return an order that the caller may see: customers see their own, staff see all.
+    """Return an order that the caller may see: customers see their own, staff who may see customers' data all.
+
+    What staff read is recorded in the audit log.
 
     :raise orders.UnknownOrder: no such order, or another customer's; the latter is written to the security log
     """
     person = caller()
     order = orders.get_order(order_id)
-    if order.customer_id != person.id and not person.role.is_staff:
+    if order.customer_id == person.id:
+        return order
+    if not person.may(Permission.CUSTOMERS):
         security_event(SecurityEvent.ACCESS_REFUSED, order=order.id)
         raise UnknownOrder(order_id)
+    staff_reads.note(web_session.current_actor(), order.id)
     return order
 
 
@@ -191,10 +197,7 @@ def update_order(order_id: str, body: OrderUpdate) -> Order:
     tracking number and estimated delivery date. Items and amounts cannot be changed.
     """
     order = own_order(order_id)
-    is_staff = _is_order_staff()
-    if order.customer_id != caller().id and not is_staff:
-        raise Forbidden
-    if is_staff:
+    if _is_order_staff():
         _update_fulfilment(order, body)
     elif body.status not in {None, order.status, OrderStatus.CANCELLED}:
         raise Forbidden
@@ -206,7 +209,7 @@ def update_order(order_id: str, body: OrderUpdate) -> Order:
 
 
 def _is_order_staff() -> bool:
-    return caller().works_as(Role.ORDER_STAFF)
+    return caller().may(Permission.CUSTOMERS)
 
 
 def _update_fulfilment(order: OrderView, body: OrderUpdate) -> None:
@@ -229,10 +232,7 @@ def _update_fulfilment(order: OrderView, body: OrderUpdate) -> None:
 )
 def cancel_order(order_id: str) -> OrderCancelled:
     """Cancel an order: its items are restocked and its payment is refunded, once, even if the request is repeated."""
-    order = own_order(order_id)
-    if order.customer_id != caller().id and not _is_order_staff():
-        raise Forbidden
-    _cancel(order)
+    _cancel(own_order(order_id))
     return "Order cancelled successfully"
 
 

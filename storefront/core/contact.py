@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import phonenumbers
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from phonenumbers import PhoneNumber, PhoneNumberFormat
@@ -9,6 +11,7 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat
 HOME_REGION = "IN"  # country of a phone number without country code
 MAX_EMAIL_LENGTH = 254  # characters; RFC 5321
 MAX_PHONE_LENGTH = 32  # characters, as typed
+GMAIL = frozenset({"gmail.com", "googlemail.com"})  # hosts that ignore dots before the @
 # Characters; contract/openapi.yaml AddressInput
 MAX_NAME_LENGTH, MAX_LINE_LENGTH, MAX_PLACE_LENGTH, MAX_CODE_LENGTH, MAX_COUNTRY_LENGTH = 255, 500, 100, 20, 100
 
@@ -34,7 +37,28 @@ def parse_identifier(text: str) -> str:
     :raise NotAnEmail: it has an @, but is not a valid address
     :raise NotAPhoneNumber: it has no @ and is not a valid phone number
     """
-    return normalize_email(text) if is_email(text) else normalize_phone(text)
+    plain = to_plain(text)
+    return normalize_email(plain) if is_email(plain) else normalize_phone(plain)
+
+
+def to_plain(text: str) -> str:
+    """One spelling of what looks alike: full-width letters become plain ones, invisible characters go.
+
+    For identifiers only: names keep their joiners.
+    """
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf").strip()
+
+
+def mailbox_of(address: str) -> str:
+    """The mailbox or phone that an address leads to, for counting what is sent there. Never for sending.
+
+    `asha+1@example.com` is `asha@example.com`'s; Gmail ignores dots as well.
+    """
+    name, at, host = to_plain(address).lower().rpartition("@")
+    if not at:
+        return host
+    name = name.partition("+")[0] or name
+    return f"{name.replace('.', '') if host in GMAIL else name}@{host}"
 
 
 def is_email(identifier: str) -> bool:
@@ -45,7 +69,7 @@ def is_email(identifier: str) -> bool:
 def _validate_email(text: str) -> ValidatedEmail:
     try:
         # Few mail servers accept an address that is not ASCII before the @ (SMTPUTF8).
-        return validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
+        return validate_email(to_plain(text), check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise NotAnEmail from error
 
@@ -71,7 +95,7 @@ def normalize_email(text: str) -> str:
 
 def _parse_phone(text: str) -> PhoneNumber:
     try:
-        number = phonenumbers.parse(text, HOME_REGION)
+        number = phonenumbers.parse(to_plain(text), HOME_REGION)
     except phonenumbers.NumberParseException as error:
         raise NotAPhoneNumber(has_digits=False) from error
     if not phonenumbers.is_possible_number(number):

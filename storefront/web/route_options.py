@@ -35,7 +35,7 @@ class RouteOptions:
     :ivar cache_control: header of its public responses, where the view sets none
     :ivar card_number_at: path of the one place in its JSON where a card number is accepted
     :ivar card_number_status: status of the refusal of a card number
-    :ivar staff_roles: staff roles that have access besides admins; None for routes that are not for staff
+    :ivar staff_roles: staff roles that have access; None for routes that are not for staff
     """
 
     max_upload: int | None = None
@@ -99,7 +99,7 @@ def card_numbers(*, allowed_at: tuple[str, ...] = (), status: int = 422) -> Call
 def staff_only(roles: Iterable[str]) -> Callable[[Target], Target]:
     """Declare the staff roles that have access, so that menus can leave out pages a user may not open.
 
-    :param roles: staff roles besides admins
+    :param roles: staff roles, admins among them
     """
     return lambda target: _set(target, staff_roles=frozenset(roles))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import secrets
 from collections.abc import Callable
 from typing import ParamSpec
@@ -11,10 +12,12 @@ from urllib.parse import urlsplit
 from flask import Flask, Request, Response, abort, g, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import WishlistOwner, WishlistToken
-from storefront.accounts.values import Role, SignedIn, UnknownUser, UserId
+from storefront.accounts.values import ROLES_WITH, Permission, SignedIn, UnknownUser, UserId
 from storefront.cart import service as cart
 from storefront.cart.values import MAX_UNITS, CartToken, Merge, MergedLine
 from storefront.checkout import service as checkout
@@ -22,9 +25,12 @@ from storefront.core.security_log import SecurityEvent, security_event
 from storefront.core.urls import safe_next_path
 from storefront.core.user_agents import device_name
 from storefront.db.audit_log import MAX_ACTOR_LENGTH
+from storefront.db.session import db, is_unavailable
+from storefront.web import staff_reads
 from storefront.web.responses import redirect_or_hx, wants_fragment
 from storefront.web.route_options import staff_only
 from storefront.web.security_context import ACCOUNT
+from storefront.web.visitor_cookie import GUEST, VisitorSession, find_session
 
 CART = "cart"
 CHECKOUT = "checkout"
@@ -37,6 +43,8 @@ MAX_REMEMBERED_ORDERS = 20
 MAX_RECENTLY_VIEWED = 8
 
 P = ParamSpec("P")
+
+logger = logging.getLogger(__name__)
 
 login_manager = LoginManager()
 
@@ -68,7 +76,7 @@ def _by_header(incoming: Request) -> SignedIn | None:
 
 
 def _load_account(reference: str) -> SignedIn | None:
-    result = accounts.find_session(reference)
+    result = find_session(reference)
     if result is None:
         return None
     person, is_touch_due = result
@@ -100,10 +108,13 @@ def sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Resp
     return guarded
 
 
-def staff_required(*roles: Role) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
-    """Decorate a view for staff of these roles and admins: guests are asked to sign in, others get a 403.
+def staff_required(
+    permission: Permission,
+) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """Decorate a view for staff with a permission: guests are asked to sign in, others get a 403.
 
-    Staff who signed in without a second factor are asked to sign in again.
+    Staff who signed in without a second factor are asked to sign in again. Pages of customers' data that were read are
+    noted in the audit log.
     """
 
     def guard(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
@@ -112,11 +123,12 @@ def staff_required(*roles: Role) -> Callable[[Callable[P, ResponseReturnValue]],
             person = current_account()
             if person is None or needs_second_factor(person):
                 return _ask_to_sign_in()
-            if not person.works_as(*roles):
+            if not person.may(permission):
                 abort(403)
-            return view(*args, **kwargs)
+            answer = view(*args, **kwargs)
+            return answer if permission is not Permission.CUSTOMERS else staff_reads.note_page(answer, current_actor())
 
-        return staff_only(roles)(guarded)
+        return staff_only(ROLES_WITH[permission])(guarded)
 
     return guard
 
@@ -129,15 +141,10 @@ def current_actor() -> str:
     return (person.account.email or f"account {person.id}")[:MAX_ACTOR_LENGTH]
 
 
-def works_as(*roles: Role) -> bool:
-    """Whether the visitor is staff with one of these roles, or an admin."""
+def may(permission: Permission) -> bool:
+    """Whether the visitor is staff with a permission."""
     person = current_account()
-    return person is not None and person.works_as(*roles)
-
-
-def is_order_staff() -> bool:
-    """Whether the visitor may see all orders."""
-    return works_as(Role.ORDER_STAFF)
+    return person is not None and person.may(permission)
 
 
 def needs_second_factor(person: SignedIn) -> bool:
@@ -170,7 +177,7 @@ def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
     person, _ = accounts.find_session(reference) or (None, False)
     if person is None:
         raise UnknownUser(user)
-    merge, current_checkout = Merge(()), checkout_id()
+    merge, current_checkout, guest_record = Merge(()), checkout_id(), session.get(GUEST)
     if guest := session.get(CART):
         if current_checkout is not None:
             checkout.transfer_to_account(current_checkout, guest, cart.cart_key_of(user))
@@ -178,6 +185,8 @@ def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
     if guest_list := session.get(WISHLIST):
         accounts.merge_wishlists(guest_list, user)
     end_session()
+    if guest_record:
+        accounts.end_guest_session(guest_record)
     remembered = {ORDERS: order_ids(), RECENTLY_VIEWED: recently_viewed()}
     session.clear()
     login_user(person)
@@ -186,6 +195,12 @@ def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
     remember_checkout(current_checkout if guest else None)
     security_event(SecurityEvent.SIGNED_IN, account=user, factors=2 if second_factor else 1)
     return merge
+
+
+def renew_guest() -> None:
+    """Make copies of the guest's cookie nobody's, and go on with its entries; after a new password, for instance."""
+    if isinstance(session, VisitorSession):
+        session.renew()
 
 
 def shortened_lines(merge: Merge) -> list[str]:
@@ -208,8 +223,10 @@ def end_session() -> None:
 
 
 def sign_out() -> None:
-    """Sign out and clear the session cookie: somebody else may use the browser next."""
+    """Sign out and clear the session cookie: somebody else may use the browser next. Copies of it are nobody's."""
     end_session()
+    if guest_record := session.get(GUEST):
+        accounts.end_guest_session(guest_record)
     session.clear()
     g.pop("_login_user", None)
 
@@ -285,22 +302,29 @@ def remember_order(order: str) -> None:
 def can_view_order(order: str, customer: int | None) -> bool:
     """Whether the visitor may view an order; a refusal is written to the security log.
 
-    :param customer: the account it belongs to
+    An order of an account is its account's alone: no browser remembers it.
+
+    :param customer: the account it belongs to; None: a guest placed it
     """
-    person = current_account()
-    is_theirs = order in order_ids() or (person is not None and person.id == customer)
+    is_theirs = order in order_ids() if customer is None else current_user_id() == customer
     if not is_theirs:
         security_event(SecurityEvent.ACCESS_REFUSED, order=order)
     return is_theirs
 
 
 def recently_viewed() -> list[int]:
-    """Ids of the recently viewed products, newest first."""
-    return list(session.get(RECENTLY_VIEWED, []))
+    """Ids of the recently viewed products, newest first; none while the database of the accounts is away."""
+    try:
+        return list(session.get(RECENTLY_VIEWED, []))
+    except (OperationalError, PoolTimeout):
+        logger.exception("recently viewed products are left out")
+        db.session.rollback()
+        return []
 
 
 def remember_viewed(product: int) -> None:
-    """Add a product to the recently viewed ones."""
-    viewed = [product, *(known for known in recently_viewed() if known != product)][:MAX_RECENTLY_VIEWED]
-    if viewed != recently_viewed():
+    """Add a product to the recently viewed ones, unless the database of the accounts is away."""
+    known = recently_viewed()
+    viewed = [product, *(other for other in known if other != product)][:MAX_RECENTLY_VIEWED]
+    if viewed != known and not is_unavailable("accounts"):
         session[RECENTLY_VIEWED] = viewed

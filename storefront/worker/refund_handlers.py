@@ -54,11 +54,12 @@ def send_refund(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer about a refund: its amount, how and when it is paid."""
     order, refund = orders.get_order(payload["order"]), orders.get_refund(payload["refund"])
     orders.issue_documents(order)
-    order_emails.send(order, "refunded", f"Your refund for order {order.id}", key, refund=refund)
+    order_emails.send(order, "refunded", f"Your refund for order {order.id}", key, by_staff=True, refund=refund)
 
 
 def send_return(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that a return was requested, withdrawn or declined; an approval is announced by its refund."""
     order, returned = orders.get_order(payload["order"]), orders.get_return(payload["return"])
     state = ReturnState(payload["state"])
-    order_emails.send(order, "returned", _SUBJECTS[state].format(order.id), key, asked=returned, state=state)
+    subject, by_staff = _SUBJECTS[state].format(order.id), state is ReturnState.DECLINED
+    order_emails.send(order, "returned", subject, key, by_staff=by_staff, asked=returned, state=state)

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import current_app, url_for
 
+from storefront.accounts.mail_limits import MailKind
 from storefront.catalog import inventory
 from storefront.core.clock import in_shop_time, utc_now
 from storefront.messaging import job_progress
@@ -67,6 +68,7 @@ def send_digest(key: str, payload: Mapping[str, Any]) -> None:
 def _send_to_staff(template: str, key: str, subject: str, **context: Any) -> None:
     send_email(
         f"staff/email/{template}",
+        kind=MailKind.BY_STAFF,
         key=key,
         to=current_app.config["STAFF_MAIL"],
         subject=subject,

@@ -15,14 +15,16 @@ from flask.ctx import RequestContext
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 
 from storefront.accounts import events as accounts_events
+from storefront.accounts import mail_limits
 from storefront.accounts import service as accounts
+from storefront.accounts.mail_limits import MailKind
 from storefront.cart import service as cart
 from storefront.catalog import events as catalog_events
 from storefront.catalog import inventory, media, products, reviews
 from storefront.catalog.values import Offer, Sku
 from storefront.checkout import service as checkout
 from storefront.db import outbox
-from storefront.db.session import db
+from storefront.db.session import db, is_unavailable
 from storefront.orders import events
 from storefront.orders import service as orders
 from storefront.payments import events as payment_events
@@ -36,33 +38,33 @@ SWEEP_SECONDS = 10  # an interrupted checkout is resumed within this time after 
 
 def send_confirmation(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order is confirmed."""
-    _send_to_customer("placed", "Your order {}", key, payload)
+    _send_to_customer("placed", "Your order {}", key, payload, by_staff=False)
 
 
 def send_cancellation(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order is cancelled."""
-    _send_to_customer("cancelled", "Your order {} is cancelled", key, payload)
+    _send_to_customer("cancelled", "Your order {} is cancelled", key, payload, by_staff=False)
 
 
 def send_packing(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order is being packed."""
-    _send_to_customer("processing", "Your order {} is being packed", key, payload)
+    _send_to_customer("processing", "Your order {} is being packed", key, payload, by_staff=True)
 
 
 def send_shipping(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order was shipped, with its tracking number."""
-    _send_to_customer("shipped", "Your order {} is on its way", key, payload)
+    _send_to_customer("shipped", "Your order {} is on its way", key, payload, by_staff=True)
 
 
 def send_delivery(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order was delivered."""
-    _send_to_customer("delivered", "Your order {} was delivered", key, payload)
+    _send_to_customer("delivered", "Your order {} was delivered", key, payload, by_staff=True)
 
 
-def _send_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any]) -> None:
+def _send_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any], *, by_staff: bool) -> None:
     order = orders.get_order(payload["order"])
     orders.issue_documents(order)
-    order_emails.send(order, template, subject.format(order.id), key)
+    order_emails.send(order, template, subject.format(order.id), key, by_staff=by_staff)
 
 
 def notify_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
@@ -74,7 +76,10 @@ def notify_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
 
 
 def send_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
-    """Send one back-in-stock e-mail; if the product is sold out again, re-arm the alert for the next time."""
+    """Send one back-in-stock e-mail.
+
+    If the product is sold out again, or the address had its share of e-mails, the alert waits for the next time.
+    """
     alert = accounts.find_alert(payload["notice"])
     if alert is None:
         return
@@ -82,8 +87,9 @@ def send_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
     if offer is None:
         accounts.rearm(alert.id)
         return
-    send_email(
+    is_sent = send_email(
         "wishlist/email/back_in_stock",
+        kind=MailKind.OWN_ALERT if alert.is_proved else MailKind.ALERT,
         key=key,
         to=alert.email,
         subject=f"{offer.title} is back",
@@ -97,6 +103,8 @@ def send_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
             _external=True,
         ),
     )
+    if not is_sent:
+        accounts.rearm(alert.id)
 
 
 def _find_available(sku: Sku) -> Offer | None:
@@ -151,19 +159,39 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
 }
 
 
+# Delivered before every other message, however many wait: somebody sits before a form and waits for the code.
+URGENT_SCHEMA, URGENT_TOPICS = "accounts", frozenset({accounts_events.CODE_SENT})
+
+
 def deliver_outboxes() -> int:
     """Deliver the due messages of every outbox; an unavailable database does not stop the others.
 
-    :return: how many messages
+    :return: how many messages, without those that `deliver_urgent` delivered between two others
     """
-    delivered = 0
+    delivered = deliver_urgent()
     for schema, table in outbox.outboxes().items():
         try:
-            delivered += outbox.deliver(schema, table, SUBSCRIPTIONS)
+            delivered += outbox.deliver(schema, table, SUBSCRIPTIONS, between=deliver_urgent)
         except Exception:
             logger.exception("the outbox of %s could not be delivered; it is tried again in a minute", schema)
             db.session.rollback()  # the next query must not use a broken connection
     return delivered
+
+
+def deliver_urgent() -> int:
+    """Deliver the one-time codes that are due.
+
+    :return: how many
+    """
+    if is_unavailable(URGENT_SCHEMA):
+        return 0
+    try:
+        table = outbox.outboxes()[URGENT_SCHEMA]
+        return outbox.deliver(URGENT_SCHEMA, table, SUBSCRIPTIONS, topics=URGENT_TOPICS)
+    except Exception:
+        logger.exception("the codes cannot be delivered; it is tried again in a minute")
+        db.session.rollback()
+        return 0
 
 
 def sweep() -> None:
@@ -174,9 +202,8 @@ def sweep() -> None:
 
 def cleanup() -> None:
     """Delete expired data: sessions, codes, unfinished sign-ups, guest wishlists, old imports, unused image files."""
-    _run_all(
-        accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished, accounts.purge_guest_wishlists
-    )
+    _run_all(accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished)
+    _run_all(accounts.purge_guest_wishlists, accounts.forget_guest_sessions, mail_limits.forget_counts)
     _run_all(checkout.purge_duplicate_guards, inventory.admin.forget_old_imports, stock_handlers.send_daily_digest)
     _run_all(products.admin.purge_idempotency_keys, media.gallery.delete_orphans)
 

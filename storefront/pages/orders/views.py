@@ -9,6 +9,7 @@ from typing import NoReturn
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from storefront.accounts.values import Permission
 from storefront.core.urls import safe_next_path
 from storefront.documents import invoice_pages
 from storefront.orders import service
@@ -35,7 +36,8 @@ bp = no_store(Blueprint("orders", __name__))
 def index() -> ResponseReturnValue:
     """Show the orders of the signed-in account, and those placed or tracked in this browser."""
     person = web_session.current_account()
-    remembered = service.summaries(web_session.order_ids())
+    summaries = service.summaries(web_session.order_ids())
+    remembered = [order for order in summaries if order.customer_id is None]  # an account's are its alone
     if person is None:
         return render_page("orders/index.html", orders=remembered)
     form = SearchForm(request.args)
@@ -44,7 +46,7 @@ def index() -> ResponseReturnValue:
         "orders/history.html",
         history=service.orders_of(person.id, form.words, form.page_number),
         words=form.words,
-        remembered=[order for order in remembered if order.customer_id != person.id],
+        remembered=remembered,
         claimable=service.count_claimable(email) if email else 0,
     )
 
@@ -99,7 +101,7 @@ def _refuse_access(order_id: str) -> NoReturn:
     """Answer without access to an order: 404 to a POST; else redirect to tracking, or to the order's staff page."""
     if request.method not in {"GET", "HEAD"}:
         abort(404)
-    if web_session.is_order_staff():
+    if web_session.may(Permission.CUSTOMERS):
         abort(redirect(url_for("staff.order", order_id=order_id), 303))
     next_path = None if request.endpoint == "orders.order" else request.path
     abort(redirect(url_for(".track", number=order_id, next=next_path), 303))
@@ -233,13 +235,20 @@ def track() -> ResponseReturnValue:
             return _refuse(form, "")
         return render_page("orders/track.html", form=form, problem="", number=number, next=_next())
     try:
-        tracked = service.track(form.order_id.data or "", form.email.data or "")
+        tracked = service.get_order(service.track(form.order_id.data or "", form.email.data or ""))
+        person_id = web_session.current_user_id()
+        if tracked.customer_id is not None and person_id not in {None, tracked.customer_id}:
+            raise UnknownOrder(tracked.id)
     except UnknownOrder:
         return _refuse(form, "No order matches this number and e-mail address. Check both and try again.")
-    web_session.remember_order(tracked)
-    page = url_for(".order", order_id=tracked)
-    next_path = _next()
-    return redirect_or_hx(next_path if next_path and next_path.startswith(f"{page}/") else page)
+    page, next_path = url_for(".order", order_id=tracked.id), _next()
+    target = next_path if next_path and next_path.startswith(f"{page}/") else page
+    if tracked.customer_id is None:
+        web_session.remember_order(tracked.id)
+    elif person_id is None:
+        flash("This order was placed with an account. Sign in to see it.", "notice")
+        target = url_for("sign_in.sign_in", next=target)
+    return redirect_or_hx(target)
 
 
 def _next() -> str | None:

@@ -1,0 +1,118 @@
+"""How many messages one address may get: the one bound that every e-mail and text message passes before it leaves.
+
+Whoever makes the shop write, and by whichever route, page, API or job: messages to one mailbox are counted together, in
+a table, so that the bound is the same with any number of processes. What staff do is not bounded; what strangers can
+do is bounded most where the recipient never proved the address to be theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy import delete, func, insert, literal, select
+from sqlalchemy.exc import IntegrityError
+
+from storefront.accounts.models import SentMail
+from storefront.core.clock import utc_now
+from storefront.core.contact import mailbox_of
+from storefront.core.security_log import SecurityEvent, security_event
+from storefront.db.session import retry_on_deadlock, rows_changed, transaction
+
+RETENTION = timedelta(days=1)  # of the counts; no window of `LIMITS` is longer
+
+
+class MailKind(StrEnum):
+    """Who caused a message, and what the recipient has to do with it; each kind has windows of its own in `LIMITS`.
+
+    Kinds are counted apart, so that what strangers use up (codes, orders) blocks nothing that they cannot cause.
+    """
+
+    CODE = "code"  # a one-time code, or "you have an account already"; anybody can ask for it
+    SIGN_IN_CODE = "sign-in code"  # only after the right password
+    CHANGE = "change"  # sign-in details were changed; to proved addresses only
+    ORDER = "order"  # a customer's act on an order, to an address that nobody proved to be the customer's
+    OWN_ORDER = "own order"  # the same, to the address that the customer's account proved
+    ALERT = "alert"  # back in stock, to an address that somebody entered
+    OWN_ALERT = "own alert"  # the same, to the address that the account proved
+    BY_STAFF = "by staff"  # an act of staff on an order, and e-mails to the staff
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most so many messages within a time.
+
+    :ivar most: messages
+    """
+
+    span: timedelta
+    most: int
+
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+
+LIMITS: Mapping[MailKind, tuple[Window, ...]] = {
+    # Wider than those of `one_time_codes`, which refuse with a message: these hold for all spellings of a mailbox.
+    MailKind.CODE: (Window(_HOUR, 10), Window(_DAY, 40)),
+    MailKind.SIGN_IN_CODE: (Window(_HOUR, 20), Window(_DAY, 100)),
+    MailKind.CHANGE: (Window(_HOUR, 3), Window(_DAY, 10)),  # for each sort of change
+    MailKind.ORDER: (Window(_HOUR, 10), Window(_DAY, 20)),
+    MailKind.OWN_ORDER: (Window(_HOUR, 60), Window(_DAY, 200)),
+    MailKind.ALERT: (Window(_HOUR, 5), Window(_DAY, 10)),
+    MailKind.OWN_ALERT: (Window(_DAY, 60),),
+    MailKind.BY_STAFF: (),
+}
+
+
+def admit(key: str, to: str, kind: MailKind, *, sort: str = "") -> bool:
+    """Count a message that is about to leave. A message that was counted before is admitted again: it is a retry.
+
+    :param key: idempotency key of the message
+    :param to: e-mail address or phone number
+    :param sort: counts the messages of a kind apart, such as each sort of change
+    :return: False if the address had as many as `LIMITS` allows; then it must not be sent
+    """
+    if not LIMITS[kind]:
+        return True
+    counted_as = f"{kind}/{sort}".rstrip("/")
+    try:
+        is_admitted = _count(key, _digest(to), counted_as, LIMITS[kind])
+    except IntegrityError:  # another worker counted the same message first
+        return True
+    if not is_admitted:
+        security_event(SecurityEvent.LIMIT_REACHED, limit=f"messages to one address: {counted_as}", message=key)
+    return is_admitted
+
+
+def _digest(to: str) -> str:
+    """Hash an address, so that no personal data is stored with the counts."""
+    return hashlib.sha256(mailbox_of(to).encode(errors="replace")).hexdigest()
+
+
+@retry_on_deadlock
+def _count(key: str, recipient: str, counted_as: str, windows: tuple[Window, ...]) -> bool:
+    now = utc_now()
+    sent = (SentMail.recipient == recipient, SentMail.kind == counted_as)
+    # Within the statement: of workers that count at the same time each sees what the other inserted.
+    is_free = [
+        select(func.count()).where(*sent, SentMail.sent_at > now - window.span).scalar_subquery() < window.most
+        for window in windows
+    ]
+    row = select(
+        literal(key), literal(recipient), literal(counted_as), literal(now, type_=SentMail.__table__.c.sent_at.type)
+    ).where(*is_free)
+    with transaction("accounts") as session:
+        if session.scalar(select(SentMail.id).where(SentMail.key == key)) is not None:
+            return True
+        counted = session.execute(insert(SentMail).from_select(["key", "recipient", "kind", "sent_at"], row))
+        return rows_changed(counted) == 1
+
+
+@retry_on_deadlock
+def forget_counts() -> None:
+    """Delete counts older than `RETENTION`. Run by the worker."""
+    with transaction("accounts") as session:
+        session.execute(delete(SentMail).where(SentMail.sent_at < utc_now() - RETENTION))
