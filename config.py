@@ -257,6 +257,7 @@ class Config:
         self._shop_settings()
         self._price_settings()
         self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)
+        self.WEB_PROCESSES = _whole("WEB_CONCURRENCY", 2, least=1, most=1000)  # of the server that bin/shop starts
         self.CACHE_ENABLED = _flag("CACHE_ENABLED", True)
 
     def _storage_settings(self) -> None:

@@ -33,7 +33,7 @@ def plain(url: str) -> Opener:
 
 
 def remember(pages: Pages, **facts: object) -> None:
-    """Put entries into the browser's session, as a page does: with a guest's record behind them, if nobody signed in."""
+    """Put entries into the browser's session, with a guest's record behind them unless an account is signed in."""
     with pages.client.session_transaction() as session:
         if visitor_cookie.ACCOUNT not in session and visitor_cookie.GUEST not in session:
             session[visitor_cookie.GUEST] = accounts.open_guest_session()

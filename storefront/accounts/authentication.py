@@ -56,7 +56,7 @@ def _check(identifier: str, password: str) -> User:
     if not passwords.verify(password, password_hash) or user is None or password_hash is None:
         security_event(SecurityEvent.SIGN_IN_REFUSED, account=user.id if user is not None else None, by="password")
         raise WrongPassword
-    if passwords.needs_rehash(password_hash):
+    if passwords.needs_rehash(password_hash, password):
         _store_hash(user.id, password_hash, passwords.hash_password(password))
     return user
 
@@ -66,6 +66,23 @@ def _find(identifier: str) -> User | None:
         return identifiers.find_by_identifier(contact.parse_identifier(identifier))
     except (contact.NotAnEmail, contact.NotAPhoneNumber):
         return None
+
+
+def subject_of_attempts(identifier: str | int) -> str:
+    """What attempts at a password are counted by: the account, however its address or number is spelled.
+
+    :param identifier: as typed, or the account's id
+    :return: for an unknown one its normalized spelling
+    """
+    if isinstance(identifier, int):
+        return f"account {identifier}"
+    user = _find(identifier)
+    if user is not None:
+        return f"account {user.id}"
+    try:
+        return contact.parse_identifier(identifier)
+    except (contact.NotAnEmail, contact.NotAPhoneNumber):
+        return contact.to_plain(identifier).casefold()
 
 
 @retry_on_deadlock

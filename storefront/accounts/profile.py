@@ -15,6 +15,7 @@ from storefront.accounts.models import Avatar, User
 from storefront.accounts.values import PhoneTaken, UnknownAvatar, UnknownUser, UnusableAvatar, UserId
 from storefront.core import contact
 from storefront.core.image_processing import reencode
+from storefront.core.text import or_blank
 from storefront.core.urls import safe_next_path
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
@@ -47,7 +48,7 @@ def _change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> 
         if row is None:
             raise UnknownUser(user)
         if "name" in changes:
-            row.name = " ".join((changes["name"] or "").split()) or None
+            row.name = " ".join(or_blank(changes["name"] or "").split()) or None
         if "avatar" in changes and row.avatar != (avatar := clean_avatar_url(changes["avatar"])):
             row.avatar = avatar
             session.execute(delete(Avatar).where(Avatar.user_id == user))

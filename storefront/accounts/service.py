@@ -25,6 +25,7 @@ from storefront.accounts.authentication import (
     send_second_factor_again,
     sign_in,
     sign_in_with_code,
+    subject_of_attempts,
 )
 from storefront.accounts.back_in_stock import (
     StockAlert,
@@ -256,6 +257,7 @@ __all__ = [
     "staff_members",
     "start_sign_up",
     "stop_sharing",
+    "subject_of_attempts",
     "touch",
     "unsubscribe",
     "upload_avatar",

@@ -21,6 +21,7 @@ from storefront.core.money import Money
 from storefront.orders import service as orders
 from storefront.orders.values import OrderView
 from storefront.payments.values import PaymentOption
+from storefront.web import rate_limits
 
 RETRY_AFTER = 2  # seconds; the pause before an interrupted checkout is resumed
 
@@ -66,7 +67,10 @@ def place(
     :param client_order_id: the client's own id of the order, the idempotency key if the request has no header
     :return: the order; the earlier one if the request is a repeat
     :raise Refused: the order failed, or is still in progress
+    :raise RateLimitExceeded: too many orders for an e-mail address that is not verified
     """
+    if customer.email is not None and not customer.has_verified_email:
+        rate_limits.limit_order_email(customer.email)
     token = cart.cart_key_of(customer.id)
     order = DirectOrder(
         quantities,

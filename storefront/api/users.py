@@ -19,6 +19,7 @@ from storefront.api.schemas.users import (
     WishlistItem,
 )
 from storefront.core.addresses import PostalAddress
+from storefront.web import rate_limits
 from storefront.web.route_options import card_numbers
 from storefront.wishlist import service as wishlist
 
@@ -40,11 +41,17 @@ def get_profile(user_id: int) -> Profile:
     access=of_user,
     body=ProfileInput,
     response=Profile,
-    errors=(404, 409),
+    errors=(404, 409, 429),
 )
 def update_profile(user_id: int, body: ProfileInput) -> Profile:
-    """Change the members that are sent; null or blank clears one. A changed phone number is unverified."""
-    accounts.change_profile(UserId(user_id), _changes(body))
+    """Change the members that are sent; null or blank clears one. A changed phone number is unverified.
+
+    An account can change its phone number five times a day: each change tells whether another account has the number.
+    """
+    user, changes = UserId(user_id), _changes(body)
+    if changes.get("phone") not in {None, accounts.get_account(user).phone}:
+        rate_limits.limit_phone_change(user)
+    accounts.change_profile(user, changes)
     return get_profile(user_id)
 
 

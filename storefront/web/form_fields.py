@@ -13,6 +13,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 
 from storefront.core import contact
 from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id
+from storefront.core.text import or_blank
 
 _MAX_NUMBER_LENGTH = 9  # digits; longer input is refused before it is converted
 
@@ -21,17 +22,27 @@ POSTAL_FIELDS = ("full_name", "line1", "line2", "city", "state", "postal_code", 
 
 
 def squeeze(text: str | None) -> str:
-    """Normalize typed text: one line, no surrounding or repeated blanks."""
-    return " ".join((text or "").replace("\0", "").split())
+    """Normalize typed text: one line, no surrounding or repeated blanks; empty if nothing of it can be seen."""
+    return or_blank(" ".join((text or "").replace("\0", "").split()))
+
+
+class VisibleRequired(DataRequired):
+    """Requires a text of which something can be seen."""
+
+    def __call__(self, form: BaseForm, field: Field) -> None:
+        if isinstance(field.data, str) and not or_blank(field.data):
+            field.errors = []
+            raise StopValidation(self.message)
+        super().__call__(form, field)
 
 
 def required(message: str, longest: int) -> list[Any]:
     """The validators of a required text field.
 
-    :param message: shown when it is empty
+    :param message: shown when it is empty, or nothing of it can be seen
     :param longest: maximum characters
     """
-    return [DataRequired(message), Length(max=longest, message=f"Use at most {longest} characters")]
+    return [VisibleRequired(message), Length(max=longest, message=f"Use at most {longest} characters")]
 
 
 class QuantityField(IntegerField):

@@ -17,6 +17,7 @@ from storefront.accounts import service as accounts
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.values import Department
+from storefront.catalog.values.reviews import public_name
 from storefront.db.session import db, is_unavailable
 from storefront.web import session as web_session
 from storefront.web.assets import Assets, asset_url, bp, cache_static, stylesheet_url
@@ -40,6 +41,7 @@ def init_app(app: Flask) -> None:
         asset_url=asset_url,
         stylesheet_url=stylesheet_url,
         plural=plural,
+        public_name=public_name,
         shop=_shop_facts(app),
     )
     app.context_processor(layout_context)

@@ -11,13 +11,23 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from storefront.api.json_format import instant, number
 from storefront.core import contact
 from storefront.core.money import Money
+from storefront.core.text import or_blank
 from storefront.db.session import MAX_INTEGER
 
 MAX_ORDER_ID = 50  # characters
@@ -28,9 +38,14 @@ NO_CONTROL_CHARACTERS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # except tabs a
 
 
 class Incoming(BaseModel):
-    """Base of JSON objects in request bodies."""
+    """Base of JSON objects in request bodies. A text of which nothing can be seen is a blank one."""
 
     model_config = ConfigDict(alias_generator=to_camel, strict=True, allow_inf_nan=False, str_strip_whitespace=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _invisible_as_blank(cls, value: Any) -> Any:
+        return or_blank(value) if isinstance(value, str) else value
 
 
 class Query(BaseModel):

@@ -13,7 +13,7 @@ from storefront.pages.account.forms import AvatarForm, NameForm
 from storefront.web import session as web_session
 from storefront.web.responses import render_page
 from storefront.web.route_options import max_upload, no_store, public_cache
-from storefront.web.security_headers import limiter
+from storefront.web.security_headers import limit_requests
 
 bp = no_store(Blueprint("account", __name__))
 
@@ -68,7 +68,7 @@ def _show_profile(form: NameForm, avatar_form: AvatarForm, status: int) -> Respo
 
 @bp.post("/account/avatar")
 @max_upload(MAX_BYTES + FORM_OVERHEAD)
-@limiter.limit("20/minute")
+@limit_requests("20/minute")
 @web_session.sign_in_required
 def upload_avatar() -> ResponseReturnValue:
     """Store an uploaded profile picture, re-encoded."""

@@ -36,7 +36,7 @@ from storefront.web import rate_limits
 from storefront.web import session as web_session
 from storefront.web.responses import render_page
 from storefront.web.route_options import no_store
-from storefront.web.security_headers import allow_form_targets, limiter
+from storefront.web.security_headers import allow_form_targets, limit_requests
 
 bp = no_store(Blueprint("checkout", __name__))
 
@@ -218,7 +218,7 @@ def _show(step: str, form: FlaskForm, draft: CheckoutDraft, quote: CartQuote, **
 
 
 @bp.route("/checkout/review", methods=["GET", "POST"])
-@limiter.limit("30/minute", methods=["POST"])
+@limit_requests("30/minute", methods=["POST"])
 def review() -> ResponseReturnValue:
     """Show the whole order, with the button that places it."""
     if request.method == "POST":

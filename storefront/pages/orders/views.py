@@ -27,7 +27,7 @@ from storefront.web import session as web_session
 from storefront.web.form_fields import quantities_from
 from storefront.web.responses import redirect_or_hx, refuse, render_page
 from storefront.web.route_options import no_store
-from storefront.web.security_headers import limiter
+from storefront.web.security_headers import limit_requests
 
 bp = no_store(Blueprint("orders", __name__))
 
@@ -52,7 +52,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.post("/orders/claims")
-@limiter.limit("10/minute")
+@limit_requests("10/minute")
 @web_session.sign_in_required
 def claim() -> ResponseReturnValue:
     """Assign the orders placed as a guest with the account's verified e-mail address to the account."""
@@ -176,7 +176,7 @@ def _show_return(
 
 
 @bp.post("/orders/<order_id>/return")
-@limiter.limit("20/minute")
+@limit_requests("20/minute")
 def request_return(order_id: str) -> ResponseReturnValue:
     """Request a return. The same form sent twice is one return."""
     found, form = _own_order(order_id), ReturnForm()
@@ -225,7 +225,7 @@ def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
 
 
 @bp.route("/track", methods=["GET", "POST"])
-@limiter.limit("20/minute", methods=["POST"])
+@limit_requests("20/minute", methods=["POST"])
 def track() -> ResponseReturnValue:
     """Give access to an order by its number and e-mail address; links in e-mails fill in the number."""
     number = request.args.get("number", "")[:MAX_ORDER_ID_LENGTH]

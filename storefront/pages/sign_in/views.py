@@ -107,7 +107,7 @@ def sign_in() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return page()
     try:
-        with rate_limits.limit_sign_in(form.identifier.data):
+        with rate_limits.limit_sign_in(form.identifier.data or ""):
             outcome = service.sign_in(form.identifier.data or "", form.password.data or "")
     except WrongPassword:
         return page(problem=WRONG_CREDENTIALS)

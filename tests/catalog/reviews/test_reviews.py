@@ -17,8 +17,8 @@ from storefront.catalog import products, reviews
 from storefront.catalog import service as catalog
 from storefront.catalog.models import BrowseEntry, Product, Review, ReviewVote
 from storefront.catalog.reviews import Author, CannotVoteOnOwnReview, ReviewDraft, UnknownReview
-from storefront.catalog.reviews.reviews import FORMER
 from storefront.catalog.values import ReviewView, UnknownProduct
+from storefront.catalog.values.reviews import FORMER
 from storefront.cli.consistency import violations
 from storefront.core.clock import utc_now
 from storefront.db.session import db, read_session, transaction
