@@ -117,7 +117,7 @@ def violations(app: Flask, routes: Mapping[tuple[str, str], Route], world: Mappi
     for (endpoint, method), route in routes.items():
         for actor in ACTORS:
             with rolled_back(app):
-                response = _request_as(app, method, route, world, actor)
+                response = request_as(app, method, route, world, actor)
             if problem := _violation(route, actor, response):
                 yield f"{method} {endpoint} as {actor}: {problem}"
 
@@ -131,19 +131,48 @@ def pages_without_opener(
             continue
         actor = next(actor for actor in ("owner", *ACTORS) if route.rule.status_for(actor) is None)
         with rolled_back(app):
-            response = _request_as(app, method, route, world, actor)
+            response = request_as(app, method, route, world, actor)
         if response.status_code == 200 and response.data.lstrip().lower().startswith(b"<!doctype html>"):
             yield endpoint
 
 
-def _request_as(app: Flask, method: str, route: Route, world: Mapping[str, Any], actor: str) -> TestResponse:
+def violations_of_cookie(
+    app: Flask, routes: Mapping[tuple[str, str], Route], world: Mapping[str, Any], cookie: str
+) -> Iterator[str]:
+    """Request every route with a copy of a cookie that must be nobody's by now.
+
+    :param cookie: its value; made by a browser that `prepare_forms` was called for
+    :return: a message for each answer that a visitor without a cookie would not get
+    """
+    name = app.config["SESSION_COOKIE_NAME"]
+    for (endpoint, method), route in routes.items():
+        with rolled_back(app):
+            pages = Pages(app)
+            pages.client.set_cookie(name, cookie)
+            response = _request(pages, method, route, world)
+        if problem := _violation(route, "anonymous", response):
+            yield f"{method} {endpoint} with a copied cookie: {problem}"
+
+
+def prepare_forms(pages: Pages) -> None:
+    """Give a browser the CSRF token that the requests of this module send."""
+    with pages.client.session_transaction() as session:
+        session["csrf_token"] = _RAW_TOKEN
+
+
+def request_as(app: Flask, method: str, route: Route, world: Mapping[str, Any], actor: str) -> TestResponse:
     pages = Pages(app)
     account: Account | None = world["accounts"].get(actor)
     if account is not None:
         pages.sign_in(account)
+    prepare_forms(pages)
     with pages.client.session_transaction() as session:
-        session["csrf_token"] = _RAW_TOKEN
         session.update(route.prepare(world) if actor == "owner" else {})
+    return _request(pages, method, route, world)
+
+
+def _request(pages: Pages, method: str, route: Route, world: Mapping[str, Any]) -> TestResponse:
+    app = pages.app
     fields = {name: value.format(**world) for name, value in route.fields.items()}
     sent: dict[str, Any] = {}
     if route.json is not None:

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 
 from storefront.accounts import identifiers, one_time_codes, passwords
 from storefront.accounts.models import Identity, User
-from storefront.accounts.sessions import account_of, revoke_statement
+from storefront.accounts.sessions import account_of, renew, revoke_statement
 from storefront.accounts.values import (
     Account,
     NoProvedAddress,
@@ -205,18 +205,20 @@ def _reset(user: UserId, key: str, password_hash: str) -> None:
         identifiers.notify_owner(session, row, "password")
 
 
-def change_password(user: UserId, old: str, new: str, *, current: str) -> None:
+def change_password(user: UserId, old: str, new: str, *, current: str) -> str:
     """Change the password and end all other sessions of the account.
 
     :param current: reference of the session that stays signed in
+    :return: its new reference: copies of its cookie are nobody's
     :raise WrongPassword: the old password is wrong, or the account has none
     :raise WeakPassword: the new password is not accepted
     """
     row = check_password(user, old)
     if row.password is None:
         raise WrongPassword
-    _change_password(user, row.password, passwords.hash_new_password(new), current)
+    reference = _change_password(user, row.password, passwords.hash_new_password(new), current)
     security_event(SecurityEvent.PASSWORD_CHANGED, account=user, by="password")
+    return reference
 
 
 def check_password(user: UserId, password: str) -> User:
@@ -233,7 +235,7 @@ def check_password(user: UserId, password: str) -> User:
 
 
 @retry_on_deadlock
-def _change_password(user: UserId, old: str, new: str, current: str) -> None:
+def _change_password(user: UserId, old: str, new: str, current: str) -> str:
     with transaction("accounts") as session:
         changed = session.execute(update(User).where(User.id == user, User.password == old).values(password=new))
         if not rows_changed(changed):
@@ -241,3 +243,4 @@ def _change_password(user: UserId, old: str, new: str, current: str) -> None:
         session.execute(revoke_statement(user, but=current))
         row = session.get_one(User, user)
         identifiers.notify_owner(session, row, "password")
+        return renew(session, current)

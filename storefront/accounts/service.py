@@ -93,6 +93,7 @@ from storefront.accounts.registration import (
 )
 from storefront.accounts.sessions import (
     account_of,
+    end_other_sessions,
     end_session,
     end_sessions_of,
     find_pending_sign_in,
@@ -180,6 +181,7 @@ __all__ = [
     "create_staff",
     "delete_account",
     "end_guest_session",
+    "end_other_sessions",
     "end_session",
     "end_sessions_of",
     "enqueue_alerts",

@@ -7,6 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Update, delete, select, update
+from sqlalchemy.orm import Session
 
 from storefront.accounts.models import User, UserSession
 from storefront.accounts.values import Account, Role, SessionView, SignedIn, UserId
@@ -153,14 +154,35 @@ def revoke_statement(user: UserId, *, but: str | None = None) -> Update:
     return statement.values(ended_at=utc_now())
 
 
+def renew(session: Session, reference: str) -> str:
+    """Have a session go on under a new reference, in the caller's transaction: copies of its cookie are nobody's.
+
+    :return: the new reference, 256 random bits
+    """
+    new = secrets.token_urlsafe(32)
+    session.execute(update(UserSession).where(UserSession.reference == _hash(reference)).values(reference=_hash(new)))
+    return new
+
+
 @retry_on_deadlock
-def end_sessions_of(user: UserId, *, but: str | None = None, only: int | None = None) -> None:
+def end_other_sessions(user: UserId, current: str) -> str:
+    """End all sessions of an account but one, which goes on under a new reference.
+
+    :param current: reference of the session to keep
+    :return: its new reference
+    """
+    with transaction("accounts") as session:
+        session.execute(revoke_statement(user, but=current))
+        return renew(session, current)
+
+
+@retry_on_deadlock
+def end_sessions_of(user: UserId, *, only: int | None = None) -> None:
     """End the sessions of an account.
 
-    :param but: reference of a session to keep
     :param only: id of the one session to end, as in `SessionView`
     """
-    statement = revoke_statement(user, but=but)
+    statement = revoke_statement(user)
     with transaction("accounts") as session:
         session.execute(statement if only is None else statement.where(UserSession.id == only))
 

@@ -32,7 +32,7 @@ class VisibleRequired(DataRequired):
     def __call__(self, form: BaseForm, field: Field) -> None:
         if isinstance(field.data, str) and not or_blank(field.data):
             field.errors = []
-            raise StopValidation(self.message)
+            raise StopValidation(self.message or "")
         super().__call__(form, field)
 
 

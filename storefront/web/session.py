@@ -197,6 +197,13 @@ def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
     return merge
 
 
+def go_on_as(reference: str) -> None:
+    """Have the cookie name the new reference of the signed-in account's session."""
+    person, _ = accounts.find_session(reference) or (None, False)
+    if person is not None:
+        login_user(person)
+
+
 def renew_guest() -> None:
     """Make copies of the guest's cookie nobody's, and go on with its entries; after a new password, for instance."""
     if isinstance(session, VisitorSession):
