@@ -99,6 +99,6 @@ def test_workers_that_count_at_the_same_moment_stay_within_the_bound(engine: str
             finally:
                 db.session.remove()
 
-        outcomes = at_once(app, [lambda number=number: send(number) for number in range(24)])
+        outcomes = at_once(app, [lambda number=number: send(number) for number in range(14)])
         assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
         assert outcomes.count(True) == LIMITS[MailKind.ORDER][0].most

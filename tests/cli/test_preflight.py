@@ -69,7 +69,7 @@ def production_problems(app: Flask, **settings: object) -> list[str]:
 
 
 def test_a_shop_without_problems_is_ready_to_open(url: str, tmp_path: Path) -> None:
-    with shop_at(url, tmp_path) as app:
+    with shop_at(url, tmp_path, WEB_CONCURRENCY="1") as app:
         done = app.test_cli_runner().invoke(args=["preflight"])
     assert (done.exit_code, done.output) == (0, "The shop is ready to open\n")
 
@@ -110,6 +110,26 @@ def test_the_mail_server_is_connected_to(url: str, tmp_path: Path) -> None:
         (problem,) = problems_of(url, tmp_path, MAIL_URL=mail_url.replace("smtp://", "smtp://shop:hush@"))
     assert problem.startswith("MAIL_URL: ")
     assert "hush" not in problem
+
+
+@pytest.mark.parametrize(("processes", "is_warned"), [("2", True), ("1", False)])
+def test_several_processes_without_redis_are_warned_of(
+    url: str, tmp_path: Path, processes: str, is_warned: bool
+) -> None:
+    """B6: each counts tries for itself; the shop opens all the same."""
+    with shop_at(url, tmp_path, WEB_CONCURRENCY=processes) as app:
+        done = app.test_cli_runner().invoke(args=["preflight"])
+    assert ("Warning: REDIS_URL is not set" in done.output) is is_warned
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "The shop is ready to open")
+
+
+def test_several_processes_with_redis_are_not_warned_of(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shop_at(url, tmp_path, WEB_CONCURRENCY="4") as app, app.app_context():
+        assert len(list(preflight.warnings())) == 1
+        monkeypatch.setitem(app.config, "REDIS_URL", "redis://localhost:6379/0")
+        assert list(preflight.warnings()) == []
 
 
 def test_redis_is_checked(url: str, tmp_path: Path) -> None:
