@@ -142,9 +142,9 @@ def violations_of_cookie(
     """Request every route with a copy of a cookie that must be nobody's by now.
 
     :param cookie: its value; made by a browser that `prepare_forms` was called for
-    :return: a message for each answer that a visitor without a cookie would not get
+    :return: a message for each answer that a visitor without a cookie would not get, or that names the owner
     """
-    name = app.config["SESSION_COOKIE_NAME"]
+    name, owner = app.config["SESSION_COOKIE_NAME"], world["accounts"]["owner"].email
     for (endpoint, method), route in routes.items():
         with rolled_back(app):
             pages = Pages(app)
@@ -152,6 +152,8 @@ def violations_of_cookie(
             response = _request(pages, method, route, world)
         if problem := _violation(route, "anonymous", response):
             yield f"{method} {endpoint} with a copied cookie: {problem}"
+        if owner.encode() in response.get_data():
+            yield f"{method} {endpoint} with a copied cookie: shows {owner}"
 
 
 def prepare_forms(pages: Pages) -> None:

@@ -133,7 +133,7 @@ def preflight() -> None:
     """Check databases, mail server, Redis, payments, the public address and free disk space."""
     is_ready = True
     for warning in warnings():
-        click.echo(f"Warning: {warning}")
+        click.echo(f"Warning: {warning}", err=True)
     for problem in problems():
         click.echo(problem)
         is_ready = False

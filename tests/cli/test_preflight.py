@@ -168,7 +168,9 @@ def test_production_needs_a_sender_a_live_key_and_a_proxy(url: str, tmp_path: Pa
 
 def test_it_runs_in_production(url: str, tmp_path: Path) -> None:
     nowhere = f"smtp://127.0.0.1:{free_port()}"
-    with shop_at(url, tmp_path, **{**PRODUCTION, "MAIL_URL": nowhere, "PROXY_COUNT": "1"}) as app:
+    with shop_at(
+        url, tmp_path, **{**PRODUCTION, "MAIL_URL": nowhere, "PROXY_COUNT": "1", "WEB_CONCURRENCY": "1"}
+    ) as app:
         done = app.test_cli_runner().invoke(args=["preflight"])
     assert done.exit_code == 1
     assert [line.split()[0] for line in done.output.splitlines()] == [
