@@ -24,7 +24,7 @@ from tests.factories.catalog import make_product
 from tests.factories.shopping import buy, make_cart, make_order
 from tests.fakes import Clock
 from tests.mailbox import Mailbox
-from tests.page_client import SAME_ORIGIN, Pages
+from tests.page_client import Pages
 from tests.page_openers import remember
 from tests.routes import ROUTES
 from tests.world import make_world
@@ -139,8 +139,9 @@ def test_a_guests_cookie_is_nobodys_after_signing_in_or_out(app: Flask, mailbox:
 
 
 def sign_out_as_guest(pages: Pages) -> None:
-    token = str(pages.get("/track").all("input[name=csrf_token]")[0]["value"])
-    pages.client.post("/logout", data={"csrf_token": token}, headers=SAME_ORIGIN)
+    cleared = pages.submit(pages.get("/orders"), "main form[action='/logout']")
+    assert "Your orders and cart are cleared from this device." in cleared.words
+    assert "There are no orders in this browser" in pages.get("/orders").words
 
 
 def test_an_accounts_order_is_the_accounts_alone(app: Flask, pages: Pages) -> None:

@@ -175,9 +175,10 @@ def resend_second_factor() -> ResponseReturnValue:
 
 @bp.post("/logout")
 def sign_out() -> ResponseReturnValue:
-    """End the session and clear the session cookie."""
+    """End the session and clear the session cookie, that of a guest as well."""
+    was_signed_in = web_session.current_account() is not None
     web_session.sign_out()
-    flash("You are signed out.", "notice")
+    flash("You are signed out." if was_signed_in else "Your orders and cart are cleared from this device.", "notice")
     return redirect_or_hx(url_for("catalog.home"))
 
 
