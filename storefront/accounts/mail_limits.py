@@ -11,34 +11,18 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from sqlalchemy import delete, func, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from storefront.accounts.models import SentMail
+from storefront.accounts.values import MailKind
 from storefront.core.clock import utc_now
 from storefront.core.contact import mailbox_of
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 
 RETENTION = timedelta(days=1)  # of the counts; no window of `LIMITS` is longer
-
-
-class MailKind(StrEnum):
-    """Who caused a message, and what the recipient has to do with it; each kind has windows of its own in `LIMITS`.
-
-    Kinds are counted apart, so that what strangers use up (codes, orders) blocks nothing that they cannot cause.
-    """
-
-    CODE = "code"  # a one-time code, or "you have an account already"; anybody can ask for it
-    SIGN_IN_CODE = "sign-in code"  # only after the right password
-    CHANGE = "change"  # sign-in details were changed; to proved addresses only
-    ORDER = "order"  # a customer's act on an order, to an address that nobody proved to be the customer's
-    OWN_ORDER = "own order"  # the same, to the address that the customer's account proved
-    ALERT = "alert"  # back in stock, to an address that somebody entered
-    OWN_ALERT = "own alert"  # the same, to the address that the account proved
-    BY_STAFF = "by staff"  # an act of staff on an order, and e-mails to the staff
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ from storefront.accounts.guest_sessions import (
 )
 from storefront.accounts.identifiers import get_user, has_proved
 from storefront.accounts.lookup import MAX_FOUND, find_accounts
+from storefront.accounts.mail_limits import admit as admit_message
+from storefront.accounts.mail_limits import forget_counts as forget_message_counts
 from storefront.accounts.models import User
 from storefront.accounts.oidc_links import sign_in_by_identity
 from storefront.accounts.one_time_codes import LIFETIME as CODE_LIFETIME
@@ -170,6 +172,7 @@ __all__ = [
     "add_method",
     "add_wishlist_item",
     "addresses_of",
+    "admit_message",
     "alerts_of",
     "audit_entries",
     "avatars_of",
@@ -197,6 +200,7 @@ __all__ = [
     "finish_sign_up",
     "forget_ended",
     "forget_guest_sessions",
+    "forget_message_counts",
     "forget_old_codes",
     "forget_unfinished",
     "get_account",

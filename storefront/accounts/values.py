@@ -58,6 +58,22 @@ class Purpose(StrEnum):
     DELETION = "deletion"  # of an account that has no password
 
 
+class MailKind(StrEnum):
+    """Who caused a message, and what the recipient has to do with it; each kind is bounded apart, by `mail_limits`.
+
+    Kinds are counted apart, so that what strangers use up (codes, orders) blocks nothing that they cannot cause.
+    """
+
+    CODE = "code"  # a one-time code, or "you have an account already"; anybody can ask for it
+    SIGN_IN_CODE = "sign-in code"  # only after the right password
+    CHANGE = "change"  # sign-in details were changed; to proved addresses only
+    ORDER = "order"  # a customer's act on an order, to an address that nobody proved to be the customer's
+    OWN_ORDER = "own order"  # the same, to the address that the customer's account proved
+    ALERT = "alert"  # back in stock, to an address that somebody entered
+    OWN_ALERT = "own alert"  # the same, to the address that the account proved
+    BY_STAFF = "by staff"  # an act of staff on an order, and e-mails to the staff
+
+
 class EmailTaken(DomainError):
     """Another account has this e-mail address."""
 

@@ -16,8 +16,7 @@ from werkzeug.local import LocalProxy
 from storefront.accounts import service as accounts
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
-from storefront.catalog.values import Department
-from storefront.catalog.values.reviews import public_name
+from storefront.catalog.values import Department, public_name
 from storefront.db.session import db, is_unavailable
 from storefront.web import session as web_session
 from storefront.web.assets import Assets, asset_url, bp, cache_static, stylesheet_url

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import render_template
 
-from storefront.accounts import mail_limits
-from storefront.accounts.mail_limits import MailKind
+from storefront.accounts import service as accounts
+from storefront.accounts.values import MailKind
 from storefront.messaging import mail, sms
 
 
@@ -22,17 +22,17 @@ def send_email(
     unsubscribe_url: str = "",
     **context: Any,
 ) -> bool:
-    """Render an e-mail and send it, unless its recipient had as many as `mail_limits` allows.
+    """Render an e-mail and send it, unless its recipient had as many as the accounts allow.
 
     :param template: path below `templates/` without suffix, such as "orders/email/placed"
     :param kind: who caused it
     :param key: idempotency key of the e-mail; the same key gives the same Message-ID
-    :param sort: of `mail_limits.admit`
+    :param sort: of `accounts.admit_message`
     :param unsubscribe_url: of `mail.Email`; also passed to the templates
     :param context: for the templates
     :return: whether it was sent
     """
-    if not mail_limits.admit(key, to, kind, sort=sort):
+    if not accounts.admit_message(key, to, kind, sort=sort):
         return False
     context["unsubscribe_url"] = unsubscribe_url
     mail.send(
@@ -49,7 +49,7 @@ def send_email(
 
 
 def send_text(template: str, *, kind: MailKind, key: str, to: str, **context: Any) -> None:
-    """Render a text message and send it, unless its recipient had as many as `mail_limits` allows.
+    """Render a text message and send it, unless its recipient had as many as the accounts allow.
 
     :param template: path below `templates/` without suffix, such as "sign_in/sms/code"
     :param kind: who caused it
@@ -57,5 +57,5 @@ def send_text(template: str, *, kind: MailKind, key: str, to: str, **context: An
     :param to: phone number, E.164
     :param context: for the template
     """
-    if mail_limits.admit(key, to, kind):
+    if accounts.admit_message(key, to, kind):
         sms.send(key, to, render_template(f"{template}.txt", **context))

@@ -8,9 +8,8 @@ from typing import Any
 from flask import current_app, url_for
 
 from storefront.accounts import service as accounts
-from storefront.accounts.mail_limits import MailKind
 from storefront.accounts.service import SentCode
-from storefront.accounts.values import Purpose
+from storefront.accounts.values import MailKind, Purpose
 from storefront.core.contact import is_email
 from storefront.web.notifications import send_email, send_text
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import url_for
 
 from storefront.accounts import service as accounts
-from storefront.accounts.mail_limits import MailKind
+from storefront.accounts.values import MailKind
 from storefront.orders.values import OrderView
 from storefront.web.notifications import send_email
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import current_app, url_for
 
-from storefront.accounts.mail_limits import MailKind
+from storefront.accounts.values import MailKind
 from storefront.catalog import inventory
 from storefront.core.clock import in_shop_time, utc_now
 from storefront.messaging import job_progress

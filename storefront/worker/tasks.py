@@ -15,9 +15,8 @@ from flask.ctx import RequestContext
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 
 from storefront.accounts import events as accounts_events
-from storefront.accounts import mail_limits
 from storefront.accounts import service as accounts
-from storefront.accounts.mail_limits import MailKind
+from storefront.accounts.values import MailKind
 from storefront.cart import service as cart
 from storefront.catalog import events as catalog_events
 from storefront.catalog import inventory, media, products, reviews
@@ -203,7 +202,7 @@ def sweep() -> None:
 def cleanup() -> None:
     """Delete expired data: sessions, codes, unfinished sign-ups, guest wishlists, old imports, unused image files."""
     _run_all(accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished)
-    _run_all(accounts.purge_guest_wishlists, accounts.forget_guest_sessions, mail_limits.forget_counts)
+    _run_all(accounts.purge_guest_wishlists, accounts.forget_guest_sessions, accounts.forget_message_counts)
     _run_all(checkout.purge_duplicate_guards, inventory.admin.forget_old_imports, stock_handlers.send_daily_digest)
     _run_all(products.admin.purge_idempotency_keys, media.gallery.delete_orphans)
 

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from storefront.accounts import mail_limits
-from storefront.accounts.mail_limits import LIMITS, MailKind
+from storefront.accounts.mail_limits import LIMITS
 from storefront.accounts.models import SentMail
+from storefront.accounts.values import MailKind
 from storefront.db.session import db, read_session
 from tests import demo_shop
 from tests.conftest import ENGINES

@@ -16,7 +16,8 @@ import requests
 from sqlalchemy import func, select
 
 from storefront.accounts import service as accounts
-from storefront.accounts.mail_limits import LIMITS, MailKind
+from storefront.accounts.mail_limits import LIMITS
+from storefront.accounts.values import MailKind
 from storefront.catalog.values import Sku
 from storefront.db import outbox
 from storefront.db.session import read_session, transaction

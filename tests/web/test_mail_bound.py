@@ -14,11 +14,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from storefront.accounts import mail_limits
 from storefront.accounts import service as accounts
-from storefront.accounts.mail_limits import LIMITS, MailKind
+from storefront.accounts.mail_limits import LIMITS
 from storefront.accounts.models import StockNotice
-from storefront.accounts.values import Account
+from storefront.accounts.values import Account, MailKind
 from storefront.db import outbox
 from storefront.db.session import read_session, transaction
 from storefront.messaging.mail import Email
@@ -260,7 +259,7 @@ def test_nothing_is_sent_that_the_bound_does_not_admit(
     app: Flask, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """B3: it stands where messages leave, so that nothing gets past it."""
-    monkeypatch.setattr(mail_limits, "admit", lambda *message, **more: False)
+    monkeypatch.setattr(accounts, "admit_message", lambda *message, **more: False)
     publish_copies(1, make_order().id)
     accounts.request_reset(str(make_account().email))
     accounts.change_profile(make_account().id, {"phone": "+919876543210"})

@@ -38,7 +38,7 @@ from storefront.catalog.values.products import (
     PurchaseBox,
     VariantView,
 )
-from storefront.catalog.values.reviews import RatingBar, ReviewView
+from storefront.catalog.values.reviews import RatingBar, ReviewView, public_name
 from storefront.catalog.values.search import ExactWord, RelaxedQuery, Term, Words
 
 __all__ = [
@@ -83,5 +83,6 @@ __all__ = [
     "is_photo",
     "media_name",
     "media_path",
+    "public_name",
     "thumbnail_url",
 ]
