@@ -29,11 +29,13 @@ from storefront.accounts.values import (
     WrongPassword,
 )
 from storefront.api.json_format import instant
+from storefront.api.schemas.addresses import address_problems
 from storefront.cart.values import MAX_UNITS, NotEnoughStock, TooManyUnits, UnknownLine
 from storefront.catalog import media
 from storefront.catalog.values import OutOfStock, ReferenceReused, SkuTaken, UnknownCategory, UnknownProduct, UnknownSku
 from storefront.checkout.values import CartNotOrderable, KeyReused, PaymentNotOffered, TotalChanged
 from storefront.core import image_processing
+from storefront.core.addresses import UndeliverableAddress
 from storefront.core.card_numbers import CardNumberRejected
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, RetryLater
@@ -159,6 +161,11 @@ def _not_enough_stock(error: NotEnoughStock) -> ApiError:
     return ApiError(409, "INSUFFICIENT_STOCK", message, (Detail("quantity", message),))
 
 
+def _undeliverable(error: UndeliverableAddress) -> ApiError:
+    message = f"This address cannot be delivered to: {address_problems(error)}"
+    return ApiError(400, "VALIDATION_ERROR", message, (Detail("shippingAddress", message),))
+
+
 # A subclass uses the entry of its nearest base class.
 ERRORS: dict[type[DomainError], ErrorMapper] = {
     RetryLater: _rate_limited,
@@ -193,6 +200,7 @@ ERRORS: dict[type[DomainError], ErrorMapper] = {
     UnknownAddress: _fixed(404, "ADDRESS_NOT_FOUND", "There is no such address"),
     UnknownMethod: _fixed(404, "PAYMENT_METHOD_NOT_FOUND", "There is no such way to pay"),
     accounts.UnknownWishlistItem: _fixed(404, "NOT_FOUND", "There is no such entry on the wishlist"),
+    UndeliverableAddress: _undeliverable,
     TooManyAddresses: _fixed(409, "TOO_MANY_ADDRESSES", "The address book is full: delete one first"),
     TooManyMethods: _fixed(409, "TOO_MANY_PAYMENT_METHODS", "So many are saved already: delete one first"),
     accounts.WishlistFull: _fixed(409, "WISHLIST_FULL", "The wishlist is full: take something off it first"),

@@ -57,7 +57,7 @@ def place_order(body: OrderInput) -> Order:
     customer = _customer(body.user_id, body.customer_id)
     payment = checkout.payment_meant(customer.id, _requested_payment(body.payment_method))
     quantities = order_placement.units_by_product((item.product_id, item.quantity) for item in body.items)
-    address = PostalAddress(**body.shipping_address.parts)
+    address = body.shipping_address.address
     placed = order_placement.place(
         customer, quantities, address, payment, shown_total=body.total, client_order_id=body.id
     )
@@ -199,7 +199,7 @@ def update_order(order_id: str, body: OrderUpdate) -> Order:
     elif body.status not in {None, order.status, OrderStatus.CANCELLED}:
         raise Forbidden
     if body.shipping_address is not None and order.customer_id == caller().id:
-        orders.change_address(order.id, PostalAddress(**body.shipping_address.parts), by="you")
+        orders.change_address(order.id, body.shipping_address.address, by="you")
     if body.status is OrderStatus.CANCELLED:
         _cancel(order)
     return _present(orders.get_order(order_id))

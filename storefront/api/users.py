@@ -18,7 +18,6 @@ from storefront.api.schemas.users import (
     WishInput,
     WishlistItem,
 )
-from storefront.core.addresses import PostalAddress
 from storefront.web.route_options import card_numbers
 from storefront.wishlist import service as wishlist
 
@@ -82,7 +81,7 @@ def list_addresses(user_id: int) -> list[Address]:
 def add_address(user_id: int, body: AddressInput) -> Address:
     """Add an address. The first one becomes the default; a new default replaces the previous one."""
     user = UserId(user_id)
-    return present.address(user, accounts.add_address(user, PostalAddress(**body.parts), is_default=body.is_default))
+    return present.address(user, accounts.add_address(user, body.address, is_default=body.is_default))
 
 
 @operation(f"DELETE {USER}/addresses/{{addressId}}", "deleteAddress", tag="users", access=of_user, errors=(404,))

@@ -34,7 +34,7 @@ from storefront.checkout.values import (
     UnfinishedCheckout,
     UnknownCheckout,
 )
-from storefront.core.addresses import PostalAddress
+from storefront.core.addresses import PostalAddress, checked_address
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 from storefront.orders.values import OrderId
@@ -130,8 +130,11 @@ def enter_contact(draft: CheckoutDraft, contact: Contact) -> None:
 
 
 def enter_delivery(draft: CheckoutDraft, address: PostalAddress) -> None:
-    """Save the shipping address."""
-    _enter(draft, delivery=plans.entry(address))
+    """Save the shipping address.
+
+    :raise UndeliverableAddress: it does not fit its country
+    """
+    _enter(draft, delivery=plans.entry(checked_address(address)))
 
 
 def enter_payment(draft: CheckoutDraft, option: str, entry: str = "") -> None:

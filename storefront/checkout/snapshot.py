@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from storefront.cart.values import CartQuote
 from storefront.catalog.values import Hold, Sku
 from storefront.checkout.values import CheckoutDraft, CheckoutId, Contact, DraftIncomplete, Shortage
-from storefront.core.addresses import PostalAddress
+from storefront.core.addresses import PostalAddress, checked_address
 from storefront.orders.values import LineItem, OrderSnapshot
 from storefront.payments.values import PaymentOption
 
@@ -96,12 +96,13 @@ def snapshot(
     """Make an order at the quoted prices, which later changes of the catalogue do not affect.
 
     :param customer: the account that orders, None for a guest
+    :raise UndeliverableAddress: the address does not fit its country, such as one saved before that was checked
     """
     return OrderSnapshot(
         customer_id=customer,
         email=contact.email,
         phone=contact.phone,
-        address=address,
+        address=checked_address(address),
         items=tuple(
             LineItem(
                 product_id=line.offer.product_id,

@@ -8,7 +8,7 @@ from functools import partial
 from storefront.accounts import service as accounts
 from storefront.catalog import service as catalog
 from storefront.core import contact
-from storefront.core.addresses import PostalAddress
+from storefront.core.addresses import AddressProblem, PostalAddress, UndeliverableAddress, checked_address
 from storefront.legacy_import import column_names
 from storefront.legacy_import.import_run import Run, grouped, identity, number, numbers, with_owners
 from storefront.legacy_import.source import Row
@@ -111,10 +111,23 @@ def _address(run: Run, row: Row, notes: Notes) -> accounts.legacy_import.OldAddr
         phone=line(row.get("phone"), contact.MAX_PHONE_LENGTH, "phone number", notes),
         **street(row, notes),
     )
-    if not (address.line1 and address.city and address.state and address.postal_code):
-        raise UnusableValue("it lacks street, city, state or postal code")
+    _check_address(address, notes)
     user, created_at = number(row, "user_id"), run.at(row, "created_at")
     return accounts.legacy_import.OldAddress(identity(row), user, address, flag(row.get("is_default")), created_at)
+
+
+def _check_address(address: PostalAddress, notes: Notes) -> None:
+    """Note what keeps an address from being used for an order until its owner mends it.
+
+    :raise UnusableValue: a part of it is missing
+    """
+    try:
+        checked_address(address)
+    except UndeliverableAddress as refused:
+        if AddressProblem.MISSING in refused.problems.values():
+            raise UnusableValue("it lacks street, city, state or postal code") from refused
+        what = " and ".join(name.replace("_", " ") for name in refused.problems)
+        notes.append(f"its {what} must be corrected before it can be used for an order")
 
 
 def import_methods(run: Run) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from storefront.core import contact
 from storefront.core.card_numbers import contains_card_number, redact
+from storefront.core.countries import country_name
 from storefront.core.money import Money
 
 DIGITS = 18  # of a number; one less than a BIGINT can have
@@ -74,7 +75,7 @@ def street(row: Mapping[str, Any], notes: Notes) -> dict[str, str]:
         "city": line(row.get("city"), contact.MAX_PLACE_LENGTH, "city", notes),
         "state": line(row.get("state"), contact.MAX_PLACE_LENGTH, "state", notes),
         "postal_code": line(row.get("postal_code"), contact.MAX_CODE_LENGTH, "postal code", notes),
-        "country": line(row.get("country"), contact.MAX_COUNTRY_LENGTH, "country", notes),
+        "country": country_name(line(row.get("country"), contact.MAX_COUNTRY_LENGTH, "country", notes)),
     }
 
 

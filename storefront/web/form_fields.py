@@ -7,11 +7,13 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import Field, IntegerField, SelectField, StringField, ValidationError
+from wtforms import Field, HiddenField, IntegerField, SelectField, StringField, SubmitField, ValidationError
 from wtforms.form import BaseForm
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, StopValidation
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, StopValidation
 
 from storefront.core import contact
+from storefront.core.addresses import AddressProblem, PostalAddress, UndeliverableAddress, checked_address
+from storefront.core.countries import HOME_COUNTRY, Country, all_countries, country_name, find_country
 from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id
 
 _MAX_NUMBER_LENGTH = 9  # digits; longer input is refused before it is converted
@@ -60,31 +62,85 @@ class QuantityField(IntegerField):
             raise StopValidation  # the error is reported already
 
 
-class AddressFields(FlaskForm):
-    """A form with the fields of a postal address; subclasses add more."""
+def _text_up_to(longest: int) -> list[Any]:
+    return [Length(max=longest, message=f"Use at most {longest} characters")]
 
+
+class AddressFields(FlaskForm):
+    """A form with the fields of a postal address; subclasses add more.
+
+    It has the fields of its country under the names that they have there. `change_country` is the button that asks for
+    the form with the fields of another country.
+    """
+
+    country = SelectField("Country", default=HOME_COUNTRY, filters=[squeeze, country_name], validate_choice=False)
+    fields_of = HiddenField(filters=[squeeze])  # country whose fields were shown
+    change_country = SubmitField("Show the fields of this country")
     full_name = StringField(
         "Full name", required("Enter the recipient's full name", contact.MAX_NAME_LENGTH), filters=[squeeze]
     )
     line1 = StringField(
         "Address", required("Enter the house number and street", contact.MAX_LINE_LENGTH), filters=[squeeze]
     )
-    line2 = StringField(
-        "Flat, floor, landmark (optional)",
-        [Optional(), Length(max=contact.MAX_LINE_LENGTH, message=f"Use at most {contact.MAX_LINE_LENGTH} characters")],
-        filters=[squeeze],
-    )
-    city = StringField("City", required("Enter the city", contact.MAX_PLACE_LENGTH), filters=[squeeze])
-    state = StringField("State", required("Enter the state", contact.MAX_PLACE_LENGTH), filters=[squeeze])
-    postal_code = StringField("PIN code", required("Enter the PIN code", contact.MAX_CODE_LENGTH), filters=[squeeze])
-    country = StringField(
-        "Country", required("Enter the country", contact.MAX_COUNTRY_LENGTH), default="India", filters=[squeeze]
-    )
+    line2 = StringField("Flat, floor, landmark (optional)", _text_up_to(contact.MAX_LINE_LENGTH), filters=[squeeze])
+    city = StringField("City", _text_up_to(contact.MAX_PLACE_LENGTH), filters=[squeeze])
+    state = StringField("State", _text_up_to(contact.MAX_PLACE_LENGTH), filters=[squeeze])
+    postal_code = StringField("Postcode", _text_up_to(contact.MAX_CODE_LENGTH), filters=[squeeze])
 
-    def validate_postal_code(self, field: Field) -> None:
-        digits = (field.data or "").replace(" ", "")
-        if (self.country.data or "").casefold() == "india" and not (len(digits) == 6 and digits.isdigit()):
-            raise ValidationError("An Indian PIN code has six digits, such as 411001")
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._known = find_country(self.country.data or "")
+        names = [(country.name, country.name) for country in all_countries()]
+        self.country.choices = names if self._known else [("", ""), *names]
+        for name, label in (self._known.labels if self._known else {}).items():
+            is_optional = self._known is not None and name not in self._known.required
+            self[name].label.text = f"{label} (optional)" if is_optional else label
+
+    @property
+    def is_changing_country(self) -> bool:
+        """Whether the fields of another country are asked for. Enter in a text field presses the same button."""
+        return bool(self.change_country.data) and self.country.data != self.fields_of.data
+
+    @property
+    def unknown_country(self) -> str:
+        """What was typed as the country while it was free text, if it is none; else empty."""
+        return "" if self._known else self.country.data or ""
+
+    def is_shown(self, name: str) -> bool:
+        """Whether the country has this field, or something stands in it."""
+        return self._known is None or name in self._known.fields or bool(self[name].data)
+
+    def postal_address(self, phone: str) -> PostalAddress:
+        """The address entered."""
+        return PostalAddress(phone=phone, **{name: self[name].data or "" for name in POSTAL_FIELDS})
+
+    def _validate_by_country(self, field: Field) -> None:
+        if self._known is None:
+            if field is self.country:
+                raise ValidationError(address_problem_text("country", AddressProblem.UNKNOWN_COUNTRY, None))
+            return
+        try:
+            checked_address(self.postal_address(""))
+        except UndeliverableAddress as refused:
+            if problem := refused.problems.get(field.name):
+                raise ValidationError(address_problem_text(field.name, problem, refused.country)) from refused
+
+    validate_country = validate_city = validate_state = validate_postal_code = _validate_by_country
+
+
+def address_problem_text(name: str, problem: AddressProblem, country: Country | None) -> str:
+    """Word a problem of a field of an address.
+
+    :param name: of the field
+    """
+    if country is None or name not in country.labels:
+        return "Enter the house number and street" if name == "line1" else "Choose a country from the list"
+    label = country.labels[name]
+    noun = label if label in {"PIN code", "ZIP code", "Eircode"} else label.lower()
+    if problem is AddressProblem.MISSING:
+        return f"Enter the {noun}"
+    example = f", such as {country.code_examples[0]}" if country.code_examples else ""
+    return f"Enter the {noun} in the format of {country.name}{example}"
 
 
 class PaymentMethodFields(FlaskForm):

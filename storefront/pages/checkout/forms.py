@@ -69,16 +69,7 @@ class DeliveryForm(AddressFields):
 
         :param phone: from the contact step
         """
-        return PostalAddress(
-            full_name=self.full_name.data or "",
-            phone=phone,
-            line1=self.line1.data or "",
-            line2=self.line2.data or "",
-            city=self.city.data or "",
-            state=self.state.data or "",
-            postal_code=self.postal_code.data or "",
-            country=self.country.data or "",
-        )
+        return self.postal_address(phone)
 
 
 def _skip(form: Form, field: Field) -> None:

@@ -28,12 +28,13 @@ from storefront.checkout.values import (
     TotalChanged,
     UnknownCheckout,
 )
-from storefront.core.addresses import PostalAddress
+from storefront.core.addresses import PostalAddress, UndeliverableAddress
 from storefront.orders.service import estimated_delivery_date
 from storefront.pages.checkout.forms import ContactForm, DeliveryForm, OwnDeliveryForm, PaymentForm, PlaceOrderForm
 from storefront.payments import service as payments
 from storefront.web import rate_limits
 from storefront.web import session as web_session
+from storefront.web.form_fields import AddressFields, address_problem_text
 from storefront.web.responses import render_page
 from storefront.web.route_options import no_store
 from storefront.web.security_headers import allow_form_targets, limiter
@@ -43,6 +44,7 @@ bp = no_store(Blueprint("checkout", __name__))
 REFRESH_SECONDS = 3  # of the page that waits for a payment
 REFRESH_SECONDS_WITH_BANK = 30  # while the customer must confirm the payment at their bank
 STEPS = ("contact", "delivery", "payment")
+POSTAL_FIELDS = "forms/_postal.html"  # the answer to htmx when another country is chosen
 
 
 class CartEmpty(Exception):
@@ -66,6 +68,17 @@ def show_placing(error: StillPlacing) -> ResponseReturnValue:
 def show_cart(error: CartEmpty) -> ResponseReturnValue:
     """Redirect to the cart."""
     return redirect(url_for("cart.show"), 303)
+
+
+@bp.errorhandler(UndeliverableAddress)
+def show_delivery(error: UndeliverableAddress) -> ResponseReturnValue:
+    """Redirect to the step of the address, which was saved before addresses were checked."""
+    flash(f"Check the shipping address. {_problems_of(error)}.", "problem")
+    return redirect(url_for(".delivery"), 303)
+
+
+def _problems_of(error: UndeliverableAddress) -> str:
+    return ". ".join(address_problem_text(name, problem, error.country) for name, problem in error.problems.items())
 
 
 def _quote() -> CartQuote:
@@ -145,10 +158,10 @@ def delivery() -> ResponseReturnValue:
     if person is not None:
         return _delivery_with_account(person.account, draft, quote)
     form = DeliveryForm(obj=draft.address)
-    if form.validate_on_submit():
+    if not form.is_changing_country and form.validate_on_submit():
         service.enter_delivery(draft, form.address(draft.contact.phone))
         return _redirect_to_next_step(service.get_draft(draft.id, web_session.cart_token()))
-    return _show("delivery", form, draft, quote, arrives_on=estimated_delivery_date())
+    return _show("delivery", form, draft, quote, fragment=POSTAL_FIELDS, arrives_on=estimated_delivery_date())
 
 
 def _delivery_with_account(account: Account, draft: CheckoutDraft, quote: CartQuote) -> ResponseReturnValue:
@@ -157,12 +170,18 @@ def _delivery_with_account(account: Account, draft: CheckoutDraft, quote: CartQu
     chosen = saved_choices.chosen_address(draft, book, account) if book else saved_choices.NEW
     form = OwnDeliveryForm(obj=draft.address if chosen == saved_choices.NEW else None, saved=chosen)
     form.saved.choices = [*((str(one.id), one.where.line1) for one in book), (saved_choices.NEW, "Another address")]
-    if form.validate_on_submit():
+    if not form.is_changing_country and form.validate_on_submit():
         address = _address_chosen(form, book, account, draft)
-        if address is not None:
-            service.enter_delivery(draft, address)
-            return _redirect_to_next_step(service.get_draft(draft.id, web_session.cart_token()))
-    return _show("delivery", form, draft, quote, arrives_on=estimated_delivery_date(), book=book)
+        try:
+            if address is not None:
+                service.enter_delivery(draft, address)
+                return _redirect_to_next_step(service.get_draft(draft.id, web_session.cart_token()))
+        except UndeliverableAddress as refused:
+            form.saved.errors = [
+                f"{_problems_of(refused)}. Correct it in your address book, or enter the address below"
+            ]
+    arrives_on = estimated_delivery_date()
+    return _show("delivery", form, draft, quote, fragment=POSTAL_FIELDS, arrives_on=arrives_on, book=book)
 
 
 def _address_chosen(
@@ -211,7 +230,8 @@ def payment() -> ResponseReturnValue:
 
 
 def _show(step: str, form: FlaskForm, draft: CheckoutDraft, quote: CartQuote, **context: Any) -> ResponseReturnValue:
-    status = 422 if request.method == "POST" else 200
+    is_refused = request.method == "POST" and not (isinstance(form, AddressFields) and form.is_changing_country)
+    status = 422 if is_refused else 200
     return render_page(
         f"checkout/{step}.html", status=status, form=form, draft=draft, quote=quote, step=step, **context
     )
