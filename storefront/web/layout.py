@@ -20,7 +20,7 @@ from storefront.catalog.values import Department
 from storefront.db.session import db, is_unavailable
 from storefront.web import session as web_session
 from storefront.web.assets import Assets, asset_url, bp, cache_static, stylesheet_url
-from storefront.web.filters import day, moment, money, percent, plural
+from storefront.web.filters import day, element_id, moment, money, percent, plural
 from storefront.web.request_memo import once_per_request
 from storefront.web.route_options import public_cache
 
@@ -38,6 +38,7 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         asset_url=asset_url,
+        element_id=element_id,
         stylesheet_url=stylesheet_url,
         plural=plural,
         shop=_shop_facts(app),

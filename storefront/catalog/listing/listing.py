@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    collate,
     func,
     literal,
     or_,
@@ -46,7 +47,7 @@ from storefront.catalog.values import (
 from storefront.catalog.values.search import Words
 from storefront.core import cache
 from storefront.core.money import Money
-from storefront.db.session import read_session
+from storefront.db.session import dialect_of, read_session
 
 BRANDS_SHOWN = 12
 RATINGS = (4, 3, 2)
@@ -226,7 +227,9 @@ def _filters(criteria: BrowseCriteria) -> dict[str, ColumnElement[bool]]:
     """Return the condition of each facet with a choice, by the facet's name."""
     filters: dict[str, ColumnElement[bool]] = {}
     if criteria.brands:
-        filters["brand"] = BrowseEntry.brand.in_(criteria.brands)
+        filters["brand"] = and_(
+            BrowseEntry.brand.in_(criteria.brands), _exactly(BrowseEntry.brand).in_(criteria.brands)
+        )
     if criteria.price_bands:
         filters["price"] = or_(*(_within(band) for band in criteria.price_bands))
     if criteria.rating:
@@ -234,6 +237,11 @@ def _filters(criteria: BrowseCriteria) -> dict[str, ColumnElement[bool]]:
     if criteria.in_stock:
         filters["stock"] = BrowseEntry.in_stock.is_(True)
     return filters
+
+
+def _exactly(text: InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """A text compared as it is stored: to MariaDB's collation "Levi's" is "LEVI'S", and each emoji every other."""
+    return collate(text, "utf8mb4_bin") if dialect_of("catalog") == "mysql" else text.expression
 
 
 def _within(band: str) -> ColumnElement[bool]:
@@ -269,7 +277,7 @@ def _count(criteria: BrowseCriteria, category_id: int, query: Sequence[Words]) -
     matches = engine.match_cte(*query) if query else None
     branches = [
         _branch("total", empty, [in_category, *filters.values()], matches),
-        _branch("brand", BrowseEntry.brand, [in_category, *_others(filters, "brand")], matches),
+        _branch("brand", _exactly(BrowseEntry.brand), [in_category, *_others(filters, "brand")], matches),
         _branch("price", band, [in_category, *_others(filters, "price")], matches),
         _branch("rating", stars, [in_category, *_others(filters, "rating")], matches),
         _branch("stock", sql_cast(BrowseEntry.in_stock, String(1)), [in_category, *_others(filters, "stock")], matches),
