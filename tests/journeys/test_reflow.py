@@ -1,4 +1,4 @@
-"""C2, C15: every page on a phone of 320 px: nothing overflows, whatever the words, and no word of the shop is cut.
+"""C2, C15: pages on phones of 320 and 390 px: nothing overflows, whatever the words, and no word of the shop is cut.
 
 Each page is opened as in tests/routes.py.
 """
@@ -90,6 +90,16 @@ CUT = """() => {
   return [...new Set(cut)];
 }"""
 
+# Pages for shoppers that show the most of what people write.
+FULL_OF_WORDS = {
+    "account.addresses",
+    "cart.show",
+    "catalog.product",
+    "catalog.products",
+    "checkout.review",
+    "orders.order",
+    "wishlist.show",
+}
 PAGES = {endpoint: route for (endpoint, method), route in ROUTES.items() if method == "GET" and route.page is not None}
 
 
@@ -129,6 +139,8 @@ def test_a_page_fits_a_small_phone(phone: Page, pages: Pages, endpoint: str) -> 
         show(phone, pages, url)
         assert phone.evaluate(OVERFLOW) == []
         assert phone.evaluate(CUT) == [], width
+    if endpoint not in FULL_OF_WORDS:
+        return
     write_longest_words()
     show(phone, pages, url)
     assert phone.evaluate(OVERFLOW) == []
