@@ -66,8 +66,8 @@ OVERFLOW = """() => {
 
 CUT = """() => {
   const cut = [];
-  for (const part of document.querySelectorAll("a, button, h1, h2, h3, label, summary, th, legend")) {
-    if (!part.checkVisibility() || part.closest(".visually-hidden, .product-card__name, .breadcrumb")) continue;
+  for (const part of document.querySelectorAll("a, button, h1, h2, h3, label, summary, legend")) {
+    if (!part.checkVisibility() || part.closest(".visually-hidden, .product-card__name, .breadcrumb, th")) continue;
     const isSeen = part.getBoundingClientRect().width > 1;
     if (isSeen && getComputedStyle(part).overflowX !== "visible" && part.scrollWidth > part.clientWidth + 1)
       cut.push(`cut: ${part.textContent.trim().slice(0, 60)}`);
