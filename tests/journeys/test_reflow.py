@@ -100,7 +100,12 @@ FULL_OF_WORDS = {
     "orders.order",
     "wishlist.show",
 }
-PAGES = {endpoint: route for (endpoint, method), route in ROUTES.items() if method == "GET" and route.page is not None}
+PAGES = {
+    endpoint: route
+    for (endpoint, method), route in ROUTES.items()
+    # Not the API's documentation: its words are identifiers, which may break.
+    if method == "GET" and route.page is not None and endpoint != "api.docs"
+}
 
 
 @pytest.fixture(scope="module")
