@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from storefront.catalog.inventory.ledger import CANCELLATION, RETURN
 from storefront.catalog.listing.read_model import is_lowest_wrong
+from storefront.catalog.listing.search_index import outdated_products
 from storefront.catalog.models import (
     ALL_CATEGORIES,
     BrowseEntry,
@@ -158,6 +159,8 @@ def product_violations() -> Iterator[str]:
     indexed = exists().where(product_search.c.product_id == Product.id)
     for sku in read_session().scalars(select(Product.sku).where(~indexed)):
         yield f"{sku}: not in the search index"
+    for sku in outdated_products():
+        yield f"{sku}: its search entry does not follow from its texts; flask --app wsgi search reindex rewrites all"
 
 
 def review_violations() -> Iterator[str]:

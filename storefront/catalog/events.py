@@ -6,9 +6,12 @@
   `skus` is cut at `low_stock.MAX_NAMED`, `count` is not.
 - `STOCK_DIGEST`: `{"day": ISO date}`. Once a day.
 - `CATEGORY_RENAMED`: `{"category": category id}`. The search index of its products must be rebuilt with the new name.
+- `SEARCH_INDEX_OUTDATED`: `{}`. Published by a migration after which texts are split into words by other rules: the
+  search index of all products must be rewritten.
 """
 
 BACK_IN_STOCK = "back-in-stock"
 STOCK_LOW = "stock-low"
 STOCK_DIGEST = "stock-digest"
 CATEGORY_RENAMED = "category-renamed"
+SEARCH_INDEX_OUTDATED = "search-index-outdated"

@@ -74,8 +74,9 @@ class Category(CatalogModel):
 class Product(CatalogModel):
     """A product; shoppers buy its variants.
 
-    :cvar price: the lowest price of its variants, withdrawn ones excluded
-    :cvar compare_at_price: of the variant with the lowest price
+    :cvar price: the lowest price of its variants that can be bought; see `listing.read_model.totals_of`
+    :cvar compare_at_price: of the variant with this price
+    :cvar price_varies: whether others that can be bought cost more
     :cvar stock: available units of all its variants, withdrawn ones excluded
     :cvar availability_status: a flag of the old system, IN_STOCK or PREORDER; availability follows from `stock` alone
     :cvar published_on: the day on which it was last published
@@ -100,6 +101,7 @@ class Product(CatalogModel):
     description: Mapped[str] = mapped_column(Text, default="")
     price: Mapped[int] = mapped_column(MinorUnits)
     compare_at_price: Mapped[int | None] = mapped_column(MinorUnits)
+    price_varies: Mapped[bool] = mapped_column(default=False)
     currency: Mapped[str] = mapped_column(String(3))
     stock: Mapped[int] = mapped_column(default=0)
     availability_status: Mapped[str] = mapped_column(String(16), default="IN_STOCK")

@@ -18,7 +18,7 @@ from storefront.accounts import events as accounts_events
 from storefront.accounts import service as accounts
 from storefront.cart import service as cart
 from storefront.catalog import events as catalog_events
-from storefront.catalog import inventory, media, products, reviews
+from storefront.catalog import inventory, listing, media, products, reviews
 from storefront.catalog.values import Offer, Sku
 from storefront.checkout import service as checkout
 from storefront.db import outbox
@@ -109,6 +109,11 @@ def reindex_category(key: str, payload: Mapping[str, Any]) -> None:
     products.admin.reindex_category(payload["category"])
 
 
+def rebuild_search_index(key: str, payload: Mapping[str, Any]) -> None:
+    """Rewrite the search index of all products."""
+    listing.search_index.rebuild()
+
+
 def resume_after_webhook(key: str, payload: Mapping[str, Any]) -> None:
     """Resume the checkout of a payment whose status changed at the provider."""
     checkout.resume_after_webhook(payload["checkout"])
@@ -144,6 +149,7 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
     catalog_events.STOCK_LOW: stock_handlers.send_low_stock,
     catalog_events.STOCK_DIGEST: stock_handlers.send_digest,
     catalog_events.CATEGORY_RENAMED: reindex_category,
+    catalog_events.SEARCH_INDEX_OUTDATED: rebuild_search_index,
     accounts_events.STOCK_NOTICE_DUE: send_back_in_stock,
     accounts_events.ACCOUNT_DELETED: erase_customer,
     accounts_events.CODE_SENT: account_emails.send_code,

@@ -29,6 +29,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, product_search
 from storefront.catalog.search import engine
 from storefront.catalog.search.fallback import relax
+from storefront.catalog.search.synonyms import read_query
 from storefront.catalog.values import (
     PAGE_SIZE,
     BrowseCriteria,
@@ -75,8 +76,8 @@ def card_columns() -> Select[*tuple[Any, ...]]:
     """Return the select whose rows `card_of` reads; callers add conditions."""
     product, category = Product.__table__, Category.__table__
     names = (
-        "id slug sku name brand price compare_at_price currency average_rating review_count stock option_name"
-        " picture picture_alt picture_width picture_height"
+        "id slug sku name brand price compare_at_price price_varies currency average_rating review_count stock"
+        " option_name picture picture_alt picture_width picture_height"
     )
     return (
         select(*(product.c[name] for name in names.split()), category.c.hue)
@@ -106,6 +107,7 @@ def card_of(row: Sequence[Any]) -> ProductCard:
         brand,
         price,
         compare_at_price,
+        varies,
         currency,
         rating,
         reviews,
@@ -128,6 +130,7 @@ def card_of(row: Sequence[Any]) -> ProductCard:
         has_options=bool(option),
         hue=hue,
         picture=Picture(*picture) if picture[0] else None,
+        price_varies=bool(varies),
     )
 
 
@@ -149,9 +152,9 @@ def browse(criteria: BrowseCriteria) -> Listing:
         raise UnknownCategory(criteria.category)
     category = categories.get(criteria.category or "")
     category_id = category.id if category else ALL_CATEGORIES
-    query = engine.parse_query(criteria.words)
+    query = read_query(criteria.words)
     counts, page, ids = _read(criteria, category_id, query)
-    relaxed = relax(criteria.words) if query and not ids else None
+    relaxed = relax(criteria.words, query) if query and not ids else None
     if relaxed:
         counts, page, ids = _read(criteria, category_id, relaxed.alternatives)
     criteria = replace(criteria, page=page)
@@ -169,7 +172,7 @@ def browse(criteria: BrowseCriteria) -> Listing:
 def _read(criteria: BrowseCriteria, category_id: int, query: Sequence[Words]) -> tuple[Counts, int, list[int]]:
     """Read the counts and one page of a listing.
 
-    :param query: alternatives as from `engine.parse_query`; empty without a search
+    :param query: alternatives as from `read_query`; empty without a search
     :return: counts, number of the page and ids of its products
     """
     counts = _counts(criteria, category_id, query)

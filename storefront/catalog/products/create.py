@@ -242,6 +242,7 @@ def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[s
         "description": product.description,
         "price": totals.price,
         "compare_at_price": totals.compare_at_price,
+        "price_varies": totals.price_varies,
         "currency": product.variants[0].price.currency,
         "stock": totals.stock,
         "availability_status": "PREORDER" if product.is_preorder else "IN_STOCK",
