@@ -293,6 +293,11 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("staff.remove_category", "POST"): Route(
         "/staff/products/categories/1/removal", STOCK_STAFF, done=frozenset({409})
     ),
+    ("staff.synonyms", "GET"): Route(
+        "/staff/products/synonyms", STOCK_STAFF, page=page_openers.product_admin("/staff/products/synonyms")
+    ),
+    ("staff.add_synonyms", "POST"): Route("/staff/products/synonyms", STOCK_STAFF, done=frozenset({422})),
+    ("staff.remove_synonyms", "POST"): Route("/staff/products/synonyms/1/removal", STOCK_STAFF),
     ("staff.imports", "GET"): Route(
         "/staff/stock/imports", STOCK_STAFF, page=page_openers.as_staff("/staff/stock/imports")
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import sqlite3
@@ -18,7 +19,7 @@ from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 
@@ -185,6 +186,23 @@ def retry_on_deadlock(command: Callable[P, R]) -> Callable[P, R]:
             except OperationalError as error:
                 if error.orig is None or error.orig.args[0] != MYSQL_DEADLOCK:
                     raise
+        return command(*args, **kwargs)
+
+    return run
+
+
+def retry_on_conflict(command: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a command so that it runs again when another transaction was the first to write a unique value.
+
+    It then finds this value, and can answer or refuse by it; a conflict that lasts is raised. The command must consist
+    of one `transaction`, so that everything it did was rolled back.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(ATTEMPTS - 1):
+            with contextlib.suppress(IntegrityError):
+                return command(*args, **kwargs)
         return command(*args, **kwargs)
 
     return run

@@ -41,6 +41,7 @@ def init_app(app: Flask) -> None:
         return_views,
         review_views,
         stock_views,
+        synonym_views,
     )
 
     app.register_blueprint(bp)

@@ -51,10 +51,6 @@ class CategoryForm(FlaskForm):
     hue = StringField("Hue", filters=[on_one_line], default="255")
     position = StringField("Position in the navigation", filters=[on_one_line])
 
-    @property
-    def proposed_slug(self) -> str:
-        return products.admin.slugify(self.name.data or "", "category")
-
     def read(self) -> CategoryDraft | None:
         """Validate the fields.
 
@@ -64,8 +60,7 @@ class CategoryForm(FlaskForm):
         hue, position = self._integer("hue", 0, FULL_CIRCLE), self._integer("position", 1, 999)
         if self.errors or hue is None or position is None:
             return None
-        slug = self.slug.data or self.proposed_slug
-        return CategoryDraft(self.name.data or "", slug, self.description.data or "", hue, position)
+        return CategoryDraft(self.name.data or "", self.slug.data or "", self.description.data or "", hue, position)
 
     def _integer(self, name: str, low: int, high: int) -> int | None:
         typed = self[name].data or ""

@@ -95,6 +95,7 @@ SECTIONS = (
                 ("staff.product", "staff.new_product", "staff.bulk_change"),
             ),
             Page("staff.categories", "Categories", "The categories of the shop and their order.", ("staff.category",)),
+            Page("staff.synonyms", "Synonyms", "Words that find the same products in the search."),
         ),
     ),
     Section(

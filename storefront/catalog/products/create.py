@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -33,10 +32,10 @@ from storefront.catalog.models import (
     Variant,
 )
 from storefront.catalog.products import idempotency
+from storefront.catalog.products.slugs import slugify
 from storefront.catalog.search.engine import SearchText, find_exact, index_products
 from storefront.catalog.values import LOW_STOCK, Department, Picture, ProductId, Sku, SkuTaken, UnknownCategory
 from storefront.core.clock import utc_now
-from storefront.core.collation import collation_key
 from storefront.core.money import Money
 from storefront.db import audit_log
 from storefront.db.session import read_session, transaction
@@ -106,14 +105,6 @@ class NewProduct:
     is_published: bool = True
     id: int | None = None
     is_preorder: bool = False
-
-
-def slugify(name: str, otherwise: str = "product") -> str:
-    """Generate the URL form of a name: lower-case letters, digits and hyphens, at most 80 characters.
-
-    :param otherwise: the result for a name without Latin letters and digits
-    """
-    return re.sub(r"[^a-z0-9]+", "-", collation_key(name)).strip("-")[:80].rstrip("-") or otherwise
 
 
 def add_categories(departments: Sequence[Department]) -> None:

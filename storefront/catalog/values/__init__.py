@@ -39,14 +39,28 @@ from storefront.catalog.values.products import (
     VariantView,
 )
 from storefront.catalog.values.reviews import RatingBar, ReviewView
-from storefront.catalog.values.search import ExactWord, RelaxedQuery, Term, Words
+from storefront.catalog.values.search import (
+    MAX_PHRASES,
+    MAX_SYNONYM_SETS,
+    MAX_SYNONYMS_LENGTH,
+    ExactWord,
+    RelaxedQuery,
+    SynonymProblem,
+    SynonymSet,
+    SynonymsRefused,
+    Term,
+    Words,
+)
 
 __all__ = [
     "DEFAULT_IMAGE_SIZE",
     "LOW_STOCK",
     "MAX_BRAND_LENGTH",
+    "MAX_PHRASES",
     "MAX_PRODUCT_NAME_LENGTH",
     "MAX_SKU_LENGTH",
+    "MAX_SYNONYMS_LENGTH",
+    "MAX_SYNONYM_SETS",
     "PAGE_SIZE",
     "WIDTHS",
     "BrowseCriteria",
@@ -74,6 +88,9 @@ __all__ = [
     "Sort",
     "StockState",
     "Suggestion",
+    "SynonymProblem",
+    "SynonymSet",
+    "SynonymsRefused",
     "Term",
     "UnknownCategory",
     "UnknownProduct",

@@ -52,8 +52,8 @@ from storefront.catalog.products.admin.values import (
     VariantRecord,
     VariantState,
 )
-from storefront.catalog.products.create import slugify
 from storefront.catalog.products.idempotency import purge_idempotency_keys
+from storefront.catalog.products.slugs import slugify
 from storefront.catalog.values import MAX_BRAND_LENGTH, MAX_PRODUCT_NAME_LENGTH, MAX_SKU_LENGTH
 
 __all__ = [

@@ -268,6 +268,7 @@ class ProductsPage:
 class CategoryDraft:
     """The wanted values of a category.
 
+    :ivar slug: empty to make one of the name
     :ivar hue: degrees of the OKLCH colour circle
     :ivar position: in the navigation, from 1
     """
