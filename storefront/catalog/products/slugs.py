@@ -15,7 +15,7 @@ MAX_SLUG_LENGTH = 80  # characters
 def slugify(name: str, otherwise: str = "product") -> str:
     """Generate the URL form of a name: lower-case Latin letters, digits and hyphens, at most `MAX_SLUG_LENGTH` long.
 
-    Names in other scripts are transliterated: "किताबें" becomes "kitaben".
+    Names in other scripts are transliterated: "किताबें" becomes "kitabem".
 
     :param otherwise: the result for a name of which nothing is left
     """

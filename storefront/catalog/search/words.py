@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -36,6 +36,7 @@ _CHUNK = re.compile(r"z+|(?:0+(?:[.,]0+)+[a0]*|[a0]+)(?:['&+./-](?:0+(?:[.,]0+)+
 _PIECE = re.compile(r"0+(?:[.,]0+)+[a0]*|[a0]+")
 _MEASURE = re.compile(r"(0+(?:[.,]0+)*)(a+)")  # "500ml"
 _MODEL = re.compile(r"(a{2,})(0+)")  # "iPhone15"
+_NUMBER_AND_WORD = {"number", "word"}
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}")  # "1,499"
 
 
@@ -49,9 +50,10 @@ class Chunk:
     :ivar joiners: the characters between them
     :ivar symbols: what follows it, "+" or "#", if it is short
     :ivar is_run: whether it is of a script without blanks: then the pieces are pairs of characters
-    :ivar parts: the two words of a measure or model written as one: "500ml", "iPhone15"
     :ivar digits: a number without its separators
+    :ivar also: further words under which it is found
     :ivar outline: with each letter "a", each digit "0"
+    :ivar kind: "word" of letters, "number", or empty
     :ivar follows_blank: whether nothing but a blank stands between it and the chunk before
     """
 
@@ -61,9 +63,10 @@ class Chunk:
     joiners: str
     symbols: str
     is_run: bool
-    parts: tuple[str, ...]
     digits: str
+    also: tuple[str, ...]
     outline: str
+    kind: str
     follows_blank: bool
 
     @property
@@ -95,29 +98,16 @@ def words_of(text: str) -> list[str]:
     """List the words under which a text is found, by chunks; "WH-1000XM5" gives "wh1000xm5", too."""
     chunks = chunks_of(text)
     words = [piece for chunk in chunks for piece in chunk.pieces]
-    also = dict.fromkeys([*(word for chunk in chunks for word in _other_words(chunk)), *_measures(chunks)])
-    known = {"", *words}
+    also = dict.fromkeys([*(word for chunk in chunks for word in chunk.also), *_measures(chunks)])
+    known = set(words)
     return words + [word for word in also if word not in known]
-
-
-def _other_words(chunk: Chunk) -> Iterator[str]:
-    yield from (chunk.joined, chunk.symbolic, chunk.digits, *chunk.parts)
-    yield from (part for piece in chunk.pieces if "_" in piece for part in piece.split("_"))
 
 
 def _measures(chunks: Sequence[Chunk]) -> Iterator[str]:
     """Join each number to the word before and after it: "500 ml" is also found as "500ml"."""
     for first, second in pairwise(chunks):
-        if second.follows_blank and {_kind(first), _kind(second)} == {"number", "word"}:
+        if second.follows_blank and {first.kind, second.kind} == _NUMBER_AND_WORD:
             yield (first.pieces[0] + second.pieces[0])[:MAX_WORD_LENGTH]
-
-
-def _kind(chunk: Chunk) -> str:
-    if chunk.is_run or len(chunk.pieces) > 1 or chunk.symbols:
-        return ""
-    if "a" not in chunk.outline:
-        return "number"
-    return "word" if "0" not in chunk.outline else ""
 
 
 def chunks_of(text: str) -> list[Chunk]:
@@ -140,7 +130,7 @@ def chunks_of(text: str) -> list[Chunk]:
 
 def _outline(folded: str) -> str:
     if folded.isascii():
-        return "".join(_shape(character) for character in folded)
+        return folded.translate(_ASCII_SHAPES)
     shapes: list[str] = []
     for character in folded:
         shape = _shape(character)
@@ -160,24 +150,36 @@ def _shape(character: str) -> str:
     return "m" if unicodedata.category(character)[0] == "M" else _JOINERS.get(character, " ")
 
 
+_ASCII_SHAPES = {code: _shape(chr(code)) for code in range(128)}
+
+
+@lru_cache(maxsize=16_384)  # most texts are made of the same words
 def _chunk(outline: str, written: str, follows_blank: bool) -> Chunk:
     if outline[0] == "z":
-        return Chunk(written, tuple(_pairs(written)), "", "", "", True, (), "", outline, follows_blank)
+        return Chunk(written, tuple(_pairs(written)), "", "", "", True, "", (), outline, "", follows_blank)
     spans = [piece.span() for piece in _PIECE.finditer(outline)]
     pieces = tuple(_word(written[start:end]) for start, end in spans)
-    split = (_MEASURE.fullmatch(outline) or _MODEL.fullmatch(outline)) if len(spans) == 1 else None
-    return Chunk(
+    joined = "".join(pieces).replace("_", "")[:MAX_WORD_LENGTH] if len(pieces) > 1 else ""
+    symbols = outline[spans[-1][1] :] if spans[-1][1] - spans[-1][0] <= INITIALS else ""
+    digits = written.replace(",", "") if _GROUPED.fullmatch(written) else ""
+    measure = _MEASURE.fullmatch(outline) or _MODEL.fullmatch(outline)  # its two words: "500ml", "iPhone15"
+    parts = [_word(written[slice(*measure.span(group))]) for group in (1, 2)] if measure else []
+    groups = [group for piece in pieces if "_" in piece for group in piece.split("_")]
+    shapes = set(outline)
+    chunk = Chunk(
         written=written,
         pieces=pieces,
-        joined="".join(pieces).replace("_", "")[:MAX_WORD_LENGTH] if len(pieces) > 1 else "",
+        joined=joined,
         joiners="".join(outline[end:start] for (_, end), (start, _) in pairwise(spans)),
-        symbols=outline[spans[-1][1] :] if spans[-1][1] - spans[-1][0] <= INITIALS else "",
+        symbols=symbols,
         is_run=False,
-        parts=tuple(_word(written[slice(*split.span(group))]) for group in (1, 2)) if split else (),
-        digits=written.replace(",", "") if _GROUPED.fullmatch(written) else "",
+        digits=digits,
+        also=(),
         outline=outline,
+        kind="word" if shapes == {"a"} else "number" if "0" in shapes and shapes <= set("0.,") else "",
         follows_blank=follows_blank,
     )
+    return replace(chunk, also=tuple(filter(None, (joined, chunk.symbolic, digits, *parts, *groups))))
 
 
 def _word(written: str) -> str:
