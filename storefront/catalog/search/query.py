@@ -39,7 +39,7 @@ def parse_query(text: str, synonyms: Synonyms = MappingProxyType({})) -> list[Wo
     """
     variations = _variations(chunks_of(text)[:MAX_WORDS])
     variations += [other for variation in variations for other in _by_synonyms(variation, synonyms)]
-    distinct = dict.fromkeys(
+    distinct: dict[Words, None] = dict.fromkeys(
         tuple(word for term in variation for word in term.words)[:MAX_WORDS] for variation in variations
     )
     return [words for words in distinct if words][:MAX_VARIATIONS]
