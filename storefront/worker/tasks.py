@@ -110,8 +110,8 @@ def reindex_category(key: str, payload: Mapping[str, Any]) -> None:
 
 
 def rebuild_search_index(key: str, payload: Mapping[str, Any]) -> None:
-    """Rewrite the search index of all products."""
-    listing.search_index.rebuild()
+    """Rewrite the search index of all products, a part for each message."""
+    listing.search_index.rebuild_part(payload.get("run", key), payload.get("after", 0))
 
 
 def resume_after_webhook(key: str, payload: Mapping[str, Any]) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from sqlalchemy import delete, func, select
 
+from storefront.catalog.events import SEARCH_INDEX_OUTDATED
 from storefront.catalog.listing.read_model import reindex, search_texts
-from storefront.catalog.models import Product, SearchWord, product_search
+from storefront.catalog.models import Message, Product, SearchWord, product_search
 from storefront.catalog.search.engine import index_row
+from storefront.db import outbox
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 BATCH = 500  # products of one transaction
+PART = 4000  # products of one message; some seconds, within `outbox.LEASE`
 
 
 def count_products() -> int:
@@ -36,6 +40,32 @@ def rebuild(advance: Callable[[int], None] = lambda _: None) -> int:
     return done
 
 
+def rebuild_part(run: str, after: int) -> None:
+    """Rewrite the entries of the next `PART` products, and publish a message for those that follow.
+
+    A part at a time, because a message must be handled before its lease ends. Safe to repeat.
+
+    :param run: names the rebuilding in the keys of its messages
+    :param after: id of the last product of the part before, 0 to begin
+    """
+    if not after:
+        _forget_words()
+    last, done = after, 0
+    for ids in islice(_batches(after), PART // BATCH):
+        _reindex(ids)
+        last, done = ids[-1], done + len(ids)
+    if done == PART:
+        _publish_rest(run, last)
+
+
+@retry_on_deadlock
+def _publish_rest(run: str, after: int) -> None:
+    key = f"{run}/{after}"
+    with transaction("catalog") as session:
+        if session.scalar(select(Message.id).where(Message.key == key)) is None:
+            outbox.publish(session, Message, SEARCH_INDEX_OUTDATED, key, {"run": run, "after": after})
+
+
 def outdated_products() -> Iterator[str]:
     """Yield the SKUs of products whose entry in the search index does not follow from their texts."""
     for ids in _batches():
@@ -49,8 +79,8 @@ def outdated_products() -> Iterator[str]:
                 yield skus[text.product_id]
 
 
-def _batches() -> Iterator[list[int]]:
-    last = 0
+def _batches(after: int = 0) -> Iterator[list[int]]:
+    last = after
     while ids := list(
         read_session().scalars(select(Product.id).where(Product.id > last).order_by(Product.id).limit(BATCH))
     ):

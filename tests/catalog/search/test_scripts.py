@@ -10,12 +10,16 @@ from sqlalchemy import func, select, update
 
 from storefront.catalog import listing as catalog_listing
 from storefront.catalog import products
-from storefront.catalog.models import Product, product_search
+from storefront.catalog.events import SEARCH_INDEX_OUTDATED
+from storefront.catalog.listing import search_index
+from storefront.catalog.models import Message, Product, product_search
 from storefront.catalog.search import engine, query
 from storefront.catalog.search.words import words_of
 from storefront.catalog.values import BrowseCriteria, Sort
 from storefront.cli import consistency
+from storefront.db import outbox
 from storefront.db.session import read_session, transaction
+from storefront.worker import tasks
 from tests.conftest import ENGINES, rolled_back
 from tests.factories.catalog import make_product
 from tests.isolated_shop import own_shop
@@ -178,6 +182,20 @@ def test_no_index_entry_is_longer_than_its_column() -> None:
     """C5: pairs of characters take more room than the characters."""
     row = engine.index_row(engine.SearchText(1, "本", "本製" * 16_000))
     assert len(str(row["words"])) <= engine.MAX_INDEXED_LENGTH
+
+
+def test_the_worker_rewrites_the_index_part_by_part(library: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """C6: each message ends before its lease does; sent twice, a part is written twice and passed on once."""
+    monkeypatch.setattr(search_index, "BATCH", 20)
+    monkeypatch.setattr(search_index, "PART", 40)
+    with transaction("catalog") as session:
+        session.execute(update(product_search).values(words="smørrebrød"))
+        outbox.publish(session, Message, SEARCH_INDEX_OUTDATED, "new-rules", {})
+    tasks.rebuild_search_index("new-rules", {})
+    tasks.deliver_outboxes()
+    of_topic = select(Message.key).where(Message.topic == SEARCH_INDEX_OUTDATED)
+    assert len(list(read_session().scalars(of_topic))) == 1 + (68 + len(NAMES)) // 40
+    assert list(consistency.violations()) == []
 
 
 def test_an_index_of_older_rules_is_reported_and_rewritten(library: Flask) -> None:
