@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from storefront.catalog import inventory, listing, products
+from storefront.catalog.inventory.availability import track_deltas
 from storefront.catalog.inventory.reservations import HOLD_PERIOD
+from storefront.catalog.models import Variant
 from storefront.catalog.products import NewProduct, NewVariant
 from storefront.catalog.values import BrowseCriteria, Hold, ProductCard, Sku, Sort
+from storefront.db.session import transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import rupees
 from tests.factories.products import faults
@@ -92,6 +96,17 @@ def test_the_price_follows_every_movement_of_stock(app: Flask, now: Clock) -> No
     inventory.decrement(card_id(), 1, reason="correction", reference="r", actor="tests")
     assert shown() == (1500, None, False)
     assert faults() == []
+
+
+def test_units_that_pass_from_one_variant_to_another_change_the_price(app: Flask) -> None:
+    """C7: although the product has as many as before."""
+    make_tee(1, 0, 0)
+    with transaction("catalog") as session, track_deltas(session) as deltas:
+        for sku, delta in ((S, -1), (M, 1)):
+            variant = session.scalars(select(Variant).where(Variant.sku == sku)).one()
+            variant.on_hand += delta
+            deltas[variant.product_id, variant.id] += delta
+    assert shown() == (1500, None, False)
 
 
 def card_id() -> int:
