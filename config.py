@@ -11,7 +11,7 @@ from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -26,7 +26,7 @@ MIN_KEY_LENGTH = 32  # characters; the length in bytes of an HMAC-SHA256 signatu
 # Renamed settings, old name: new name. The old name is still read, with a warning.
 RENAMED = {"CACHE_COUNTS": "CACHE_ENABLED", "PICTURE_STORE": "IMAGE_STORAGE"}
 
-_HTTP = ("http", "https")
+_HTTP, _THIS_MACHINE = ("http", "https"), {"localhost", "127.0.0.1", "::1"}
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +111,11 @@ def _url(name: str, schemes: Collection[str], example: str) -> str:
     if text and not is_valid:
         raise _wrong(name, f"an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}", example)
     return text
+
+
+def _refuse_unencrypted(name: str, url: SplitResult, what: str, better: str) -> None:
+    if url.scheme in {"smtp", "http"} and url.hostname not in _THIS_MACHINE:
+        raise ConfigurationError(f"{name}={url.scheme}:// would send {what} unencrypted: in production use {better}")
 
 
 def _origin(name: str, text: str, example: str, *, is_secure: bool) -> str:
@@ -257,6 +262,7 @@ class Config:
         self._shop_settings()
         self._price_settings()
         self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)
+        self.WEB_PROCESSES = _whole("WEB_CONCURRENCY", 2, least=1, most=1000)  # of the server that bin/shop starts
         self.CACHE_ENABLED = _flag("CACHE_ENABLED", True)
 
     def _storage_settings(self) -> None:
@@ -296,6 +302,10 @@ class Config:
         if bool(parts.username) != bool(parts.password):
             raise _wrong("MAIL_URL", "an address with both a user and a password, or with neither", example)
         self.SMS_URL = _url("SMS_URL", _HTTP, "https://sms.example/send")
+        if self.is_production:
+            _refuse_unencrypted("SMS_URL", urlsplit(self.SMS_URL), "codes", "https://")
+            if parts.password:
+                _refuse_unencrypted("MAIL_URL", parts, "the password", "smtp+tls:// or smtps://")
 
     def _client_settings(self) -> None:
         """The Angular client: the folder of its build, and the other origins that may read the API."""
@@ -315,7 +325,7 @@ class Config:
             )
         if self.DEV_CLIENT:
             self.DEV_CLIENT = _origin("DEV_CLIENT", self.DEV_CLIENT, served, is_secure=False)
-            if urlsplit(self.DEV_CLIENT).hostname not in {"localhost", "127.0.0.1", "::1"}:
+            if urlsplit(self.DEV_CLIENT).hostname not in _THIS_MACHINE:
                 raise _wrong("DEV_CLIENT", "an origin of this machine", served, self.DEV_CLIENT)
 
     def _payment_settings(self) -> None:
@@ -364,8 +374,8 @@ class Config:
         self.PERMANENT_SESSION_LIFETIME = 30 * 24 * 3600  # seconds; how long a guest keeps their cart
         self.SESSION_REFRESH_EACH_REQUEST = False  # the cookie is set only when the session changed
         self.WTF_CSRF_TIME_LIMIT = None  # the form of a tab left open overnight must still work
-        self.MAX_CONTENT_LENGTH = 1024 * 1024  # bytes; routes that take uploads set their own limit
-        self.MAX_FORM_MEMORY_SIZE = 256 * 1024
+        # Bytes, as in deploy/nginx.conf; routes for uploads have their own.
+        self.MAX_CONTENT_LENGTH = self.MAX_FORM_MEMORY_SIZE = 256 * 1024
 
     def _shop_settings(self) -> None:
         self.SHOP_NAME = _text("SHOP_NAME", "marigold")
@@ -384,6 +394,9 @@ class Config:
         self.SHIPPING_FEE = _number("SHIPPING_FEE", "500", most=1_000_000, places=2)
         self.FREE_SHIPPING_ABOVE = _number("FREE_SHIPPING_ABOVE", "50000", most=1_000_000_000, places=2)
         self.TAX_RATE = _number("TAX_RATE", "0.18", most=1, places=6)
+        # Above either bound, an unpaid order of a buyer who proved no address waits for staff (checkout/approval.py).
+        self.UNPROVED_ORDER_MAX_TOTAL = _number("UNPROVED_ORDER_MAX_TOTAL", "200000", most=1_000_000_000, places=2)
+        self.UNPROVED_ORDER_MAX_UNITS = _whole("UNPROVED_ORDER_MAX_UNITS", 50, most=1_000_000)
         self.DELIVERY_DAYS = _whole("DELIVERY_DAYS", 7, most=365)
 
     def as_mapping(self) -> dict[str, Any]:

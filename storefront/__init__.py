@@ -11,6 +11,7 @@ from storefront.catalog.media import storage
 from storefront.cli import commands
 from storefront.core import clock, security_log
 from storefront.db import session
+from storefront.documents import pdf
 from storefront.messaging import mail, sms
 from storefront.pages import account as account_pages
 from storefront.pages import dev_mail, health, legacy_client, legacy_client_dev, well_known
@@ -74,6 +75,7 @@ def create_app(config: Config) -> Flask:
     oidc_client.init_app(app)
     tasks.init_app(app)
     commands.init_app(app)
+    pdf.init_app(app)
 
     for views in PAGES:
         app.register_blueprint(views.bp)

@@ -16,7 +16,7 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy.engine import Connection
 from werkzeug.test import TestResponse
 
-from storefront.accounts.values import Account, Role
+from storefront.accounts.values import ROLES_WITH, Account, Permission, Role
 from storefront.db.session import db
 from tests.page_client import SAME_ORIGIN, Pages
 from tests.page_openers import Opener
@@ -49,16 +49,26 @@ OWNER_ONLY = Rule(dict.fromkeys(set(ACTORS) - {"owner"}, 404))  # 404: others mu
 OWNER_SIGNED_IN = Rule({**OWNER_ONLY.refused, "anonymous": SIGN_IN_REDIRECT})
 
 
-def _staff_page(*roles: Role) -> Rule:
-    """A staff page for these roles and for admins."""
-    refused = set(ACTORS) - {*roles, Role.ADMIN}
-    return Rule({**dict.fromkeys(refused, 403), "anonymous": SIGN_IN_REDIRECT})
+def _without(permission: Permission) -> set[str]:
+    """Every actor without a permission; the owner of things is a customer."""
+    return set(ACTORS) - {str(role) for role in ROLES_WITH[permission]}
 
 
-STOCK_STAFF = _staff_page(Role.STOCK_STAFF)
-ORDER_STAFF = _staff_page(Role.ORDER_STAFF)
-ANY_STAFF = _staff_page(*STAFF)
-ADMIN = _staff_page()
+def _staff_page(permission: Permission) -> Rule:
+    """A staff page for roles with this permission."""
+    return Rule({**dict.fromkeys(_without(permission), 403), "anonymous": SIGN_IN_REDIRECT})
+
+
+def _api(permission: Permission, refusal: int, *, is_owner_refused: bool = False) -> Rule:
+    """An operation for roles with this permission and, mostly, the owner."""
+    refused = _without(permission) - (set() if is_owner_refused else {"owner"})
+    return Rule({**dict.fromkeys(refused, refusal), "anonymous": 401})
+
+
+STOCK_STAFF = _staff_page(Permission.PRODUCTS)
+ORDER_STAFF = _staff_page(Permission.CUSTOMERS)
+ANY_STAFF = _staff_page(Permission.STAFF_AREA)
+ADMIN = _staff_page(Permission.ADMINISTRATION)
 NOBODY = Rule(dict.fromkeys(ACTORS, 403))
 
 TRACK_PAGE, STAFF_ORDER_LIST = "/track", "/staff/orders"  # redirects from an order's pages
@@ -73,10 +83,9 @@ OWN_ORDER = Rule(
 )
 
 API_SIGNED_IN = Rule({"anonymous": 401})
-API_OF_USER = Rule({"anonymous": 401, "other": 403})
-API_OWN_ORDER = Rule({"anonymous": 401, "other": 404})
-API_CHANGE_ORDER = Rule({"anonymous": 401, "other": 404, "stock": 403})
-API_STOCK = Rule({"anonymous": 401, "other": 403, "owner": 403, "orders": 403})
+API_OF_USER = _api(Permission.CUSTOMERS, 403)
+API_OWN_ORDER = _api(Permission.CUSTOMERS, 404)
+API_STOCK = _api(Permission.PRODUCTS, 403, is_owner_refused=True)
 
 
 @dataclass(frozen=True)
@@ -108,7 +117,7 @@ def violations(app: Flask, routes: Mapping[tuple[str, str], Route], world: Mappi
     for (endpoint, method), route in routes.items():
         for actor in ACTORS:
             with rolled_back(app):
-                response = _request_as(app, method, route, world, actor)
+                response = request_as(app, method, route, world, actor)
             if problem := _violation(route, actor, response):
                 yield f"{method} {endpoint} as {actor}: {problem}"
 
@@ -122,19 +131,50 @@ def pages_without_opener(
             continue
         actor = next(actor for actor in ("owner", *ACTORS) if route.rule.status_for(actor) is None)
         with rolled_back(app):
-            response = _request_as(app, method, route, world, actor)
+            response = request_as(app, method, route, world, actor)
         if response.status_code == 200 and response.data.lstrip().lower().startswith(b"<!doctype html>"):
             yield endpoint
 
 
-def _request_as(app: Flask, method: str, route: Route, world: Mapping[str, Any], actor: str) -> TestResponse:
+def violations_of_cookie(
+    app: Flask, routes: Mapping[tuple[str, str], Route], world: Mapping[str, Any], cookie: str
+) -> Iterator[str]:
+    """Request every route with a copy of a cookie that must be nobody's by now.
+
+    :param cookie: its value; made by a browser that `prepare_forms` was called for
+    :return: a message for each answer that a visitor without a cookie would not get, or that names the owner
+    """
+    name, owner = app.config["SESSION_COOKIE_NAME"], world["accounts"]["owner"].email
+    for (endpoint, method), route in routes.items():
+        with rolled_back(app):
+            pages = Pages(app)
+            pages.client.set_cookie(name, cookie)
+            response = _request(pages, method, route, world)
+        if problem := _violation(route, "anonymous", response):
+            yield f"{method} {endpoint} with a copied cookie: {problem}"
+        if owner.encode() in response.get_data():
+            yield f"{method} {endpoint} with a copied cookie: shows {owner}"
+
+
+def prepare_forms(pages: Pages) -> None:
+    """Give a browser the CSRF token that the requests of this module send."""
+    with pages.client.session_transaction() as session:
+        session["csrf_token"] = _RAW_TOKEN
+
+
+def request_as(app: Flask, method: str, route: Route, world: Mapping[str, Any], actor: str) -> TestResponse:
     pages = Pages(app)
     account: Account | None = world["accounts"].get(actor)
     if account is not None:
         pages.sign_in(account)
+    prepare_forms(pages)
     with pages.client.session_transaction() as session:
-        session["csrf_token"] = _RAW_TOKEN
         session.update(route.prepare(world) if actor == "owner" else {})
+    return _request(pages, method, route, world)
+
+
+def _request(pages: Pages, method: str, route: Route, world: Mapping[str, Any]) -> TestResponse:
+    app = pages.app
     fields = {name: value.format(**world) for name, value in route.fields.items()}
     sent: dict[str, Any] = {}
     if route.json is not None:

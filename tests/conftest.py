@@ -93,6 +93,8 @@ def is_sqlite_enough(metafunc: pytest.Metafunc) -> bool:
     """Whether a test of the shared shop need not run on MariaDB as well."""
     if "engine" in metafunc.fixturenames:  # it has a shop of its own, on the engines that it names
         return True
+    if metafunc.definition.get_closest_marker("browser"):  # it looks at pages
+        return True
     return is_web_test(metafunc.definition.path) and not metafunc.definition.get_closest_marker("both_engines")
 
 

@@ -14,7 +14,7 @@ from storefront.db.session import read_session
 from storefront.orders.events import ORDER_PLACED
 from storefront.orders.models import Item, Message, Order, OrderEvent
 from storefront.orders.refund_models import OrderRefund, RefundLine
-from storefront.orders.values import OrderStatus
+from storefront.orders.values import CALLED_OFF, OrderStatus
 from storefront.payments.models import Payment, SandboxCharge
 from storefront.payments.values import PaymentStatus
 
@@ -155,7 +155,7 @@ def units_sold(sku: str) -> int:
 def _units_sold_of(item: Item, order: Order) -> int:
     refunded = select(func.coalesce(func.sum(RefundLine.quantity), 0)).join(OrderRefund)
     restocked = refunded.where(RefundLine.item_id == item.id, OrderRefund.is_restocked)
-    is_all_restocked = order.status == OrderStatus.CANCELLED and order.is_restocked
+    is_all_restocked = order.status in CALLED_OFF and order.is_restocked
     sold = item.refunded if is_all_restocked else item.quantity
     return sold - int(read_session().scalar(restocked) or 0)
 

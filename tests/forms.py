@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from werkzeug.test import TestResponse
 
-from storefront.web.request_guards import PLAIN_FORM
+from storefront.web.request_body import PLAIN_FORM
 from tests.factories.catalog import make_product
 from tests.factories.shopping import fill_cart
 from tests.page_client import SAME_ORIGIN, Page, Pages, names_of, values_of

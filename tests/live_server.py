@@ -36,8 +36,6 @@ INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_PREL
 START_TIMEOUT = 60.0  # seconds; generous for a machine that is busy with other tests
 STOP_TIMEOUT = 15.0
 POLL = 0.05
-# Folder for gunicorn's heartbeat file, as in bin/shop: on a slow disk it could block the worker.
-SHARED_MEMORY = ["--worker-tmp-dir", "/dev/shm"] if os.access("/dev/shm", os.W_OK) else []  # noqa: S108
 
 Answer = TypeVar("Answer")
 
@@ -186,9 +184,9 @@ def _configure(folder: Path, database_url: str, settings: dict[str, str], worker
         "PYTHONUNBUFFERED": "1",
         **settings,
     }
-    server_command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
-    server_command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)]
-    server_command += ["--graceful-timeout", "5", "--no-control-socket", *SHARED_MEMORY, "wsgi:app"]
+    server_command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
+    server_command += ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", str(threads)]
+    server_command += ["--graceful-timeout", "5", "wsgi:app"]
     worker_command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
     server = Program("server", server_command, environment, folder / "server.log", lambda: _is_healthy(origin))
     worker = Program("worker", worker_command, environment, folder / "worker.log")

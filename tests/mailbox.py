@@ -33,9 +33,10 @@ class Mailbox:
         return [email for email in self.post.letters if email.to == address]
 
     def code_for(self, address: str) -> str:
-        """The code in the last e-mail or text message to an address."""
+        """The code in the last e-mail or text message with one to an address; other news may have come after it."""
         emails = [email.text for email in self.letters_to(address)]
         texts = [message.text for message in self.texts.messages if message.to == address]
-        codes = re.findall(r"\b\d{6}\b", (emails + texts)[-1]) if emails or texts else []
-        assert len(codes) == 1, f"{address}: {len(emails)} e-mails, codes {codes}"
-        return str(codes[0])
+        found = [codes for text in emails + texts if (codes := re.findall(r"\b\d{6}\b", text))]
+        assert found, f"{address}: {len(emails)} e-mails without a code"
+        assert len(found[-1]) == 1, f"{address}: codes {found[-1]}"
+        return str(found[-1][0])

@@ -11,13 +11,13 @@ from storefront.accounts.models import StockNotice
 from storefront.accounts.service import WishlistToken
 from storefront.accounts.values import Role
 from storefront.catalog import inventory, products
-from storefront.core import clock
 from storefront.core.addresses import PostalAddress
 from storefront.db.session import read_session
 from storefront.messaging import mail
 from storefront.orders.values import OrderStatus
 from storefront.pages.sign_in import views as accounts_views
 from storefront.web import session as web_session
+from storefront.web import visitor_cookie
 from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.factories.refunds import ask_return, make_order_at, refund
@@ -33,8 +33,10 @@ def plain(url: str) -> Opener:
 
 
 def remember(pages: Pages, **facts: object) -> None:
-    """Put entries into the browser's session."""
+    """Put entries into the browser's session, with a guest's record behind them unless an account is signed in."""
     with pages.client.session_transaction() as session:
+        if visitor_cookie.ACCOUNT not in session and visitor_cookie.GUEST not in session:
+            session[visitor_cookie.GUEST] = accounts.open_guest_session()
         session.update(facts)
 
 
@@ -121,8 +123,7 @@ def own_address(pages: Pages) -> str:
 
 
 def awaiting_second_factor(pages: Pages) -> str:
-    until = int(clock.utc_now().timestamp()) + 60
-    remember(pages, **{accounts_views.SECOND_FACTOR: {"user": make_account(mfa=True).id, "until": until}})
+    remember(pages, **{accounts_views.SECOND_FACTOR: accounts.open_pending_sign_in(make_account(mfa=True).id)})
     return "/login/code"
 
 

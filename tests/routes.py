@@ -83,7 +83,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     },
     ("checkout.placing", "GET"): Route(
         "/checkout/placing/{checkout}",
-        OWNER_ONLY,
+        PUBLIC,  # others read what came of the payment, and nothing personal
         prepare=waiting,
         page=lambda pages: page_openers.unconfirmed_payment(pages)[0],
     ),
@@ -293,12 +293,20 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("staff.remove_category", "POST"): Route(
         "/staff/products/categories/1/removal", STOCK_STAFF, done=frozenset({409})
     ),
+    ("staff.synonyms", "GET"): Route(
+        "/staff/products/synonyms", STOCK_STAFF, page=page_openers.product_admin("/staff/products/synonyms")
+    ),
+    ("staff.add_synonyms", "POST"): Route("/staff/products/synonyms", STOCK_STAFF, done=frozenset({422})),
+    ("staff.remove_synonyms", "POST"): Route("/staff/products/synonyms/1/removal", STOCK_STAFF),
     ("staff.imports", "GET"): Route(
         "/staff/stock/imports", STOCK_STAFF, page=page_openers.as_staff("/staff/stock/imports")
     ),
     ("staff.upload_import", "POST"): Route("/staff/stock/imports", STOCK_STAFF, done=frozenset({422})),
     ("staff.show_import", "GET"): Route(
         "/staff/stock/imports/2147483647", STOCK_STAFF, done=frozenset({404}), page=page_openers.stock_import
+    ),
+    ("staff.export_problems", "GET"): Route(
+        "/staff/stock/imports/2147483647/problems.csv", STOCK_STAFF, done=frozenset({404})
     ),
     ("staff.apply_import", "POST"): Route(
         "/staff/stock/imports/2147483647/application", STOCK_STAFF, done=frozenset({404})
@@ -308,6 +316,10 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("staff.export_orders", "GET"): Route("/staff/orders.csv", ORDER_STAFF),
     ("staff.refund_order", "POST"): Route("/staff/orders/{order}/refunds", ORDER_STAFF, done=frozenset({400})),
     ("staff.cancel_order", "POST"): Route("/staff/orders/{order}/cancellation", ORDER_STAFF),
+    ("staff.release_order", "POST"): Route("/staff/orders/{order}/release", ORDER_STAFF, done=frozenset({409})),
+    ("staff.refuse_order", "POST"): Route("/staff/orders/{order}/refusal", ORDER_STAFF, done=frozenset({422})),
+    ("staff.mark_undelivered", "POST"): Route("/staff/orders/{order}/undelivered", ORDER_STAFF, done=frozenset({409})),
+    ("staff.receive_cash", "POST"): Route("/staff/orders/{order}/cash", ORDER_STAFF, done=frozenset({409})),
     ("staff.returns", "GET"): Route("/staff/returns", ORDER_STAFF, page=page_openers.returns_admin),
     ("staff.approve_return", "POST"): Route("/staff/returns/2147483647/approval", ORDER_STAFF, done=frozenset({404})),
     ("staff.decline_return", "POST"): Route("/staff/returns/2147483647/refusal", ORDER_STAFF, done=frozenset({404})),

@@ -397,3 +397,42 @@ def test_present_names_cause_no_warning(monkeypatch: pytest.MonkeyPatch, caplog:
 def test_every_renamed_setting_has_a_current_name() -> None:
     config = Config()
     assert all(hasattr(config, new) and not hasattr(config, old) for old, new in RENAMED.items())
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAIL_URL", "smtp://user:hush@mail.example"),
+        ("MAIL_URL", "smtp://user:hush@10.0.0.5:25"),
+        ("SMS_URL", "http://sms.example/send"),
+        ("SMS_URL", "http://user:hush@sms.example/send"),
+    ],
+)
+def test_production_sends_no_password_and_no_code_unencrypted(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """B9"""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=f"^{name}=.* unencrypted: in production") as refused:
+        Config()
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAIL_URL", "smtp+tls://user:pw@mail.example"),
+        ("MAIL_URL", "smtps://user:pw@mail.example"),
+        ("MAIL_URL", "smtp://mail.example"),
+        ("MAIL_URL", "smtp://user:pw@localhost"),
+        ("SMS_URL", "https://user:pw@sms.example/send"),
+        ("SMS_URL", "http://127.0.0.1:8000/send"),
+    ],
+)
+def test_production_takes_encrypted_transports_and_those_of_its_own_machine(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert getattr(Config(), name) == value

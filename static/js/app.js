@@ -157,6 +157,27 @@ document.addEventListener("htmx:before:response", (event) => {
   showNetworkError(ctx);
 });
 
+/* A page that the browser kept is shown again: its badge, hearts and sign-in link may be old, so they are fetched anew. */
+
+async function refreshVisitorParts() {
+  const response = await fetch(location.href, { cache: "no-cache" }).catch(() => null);
+  if (!response?.ok || response.redirected) return;
+  const now = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const old of document.querySelectorAll(".header__links, .wishlist-toggle")) {
+    const current = old.id ? now.getElementById(old.id) : now.querySelector(".header__links");
+    if (!current || current.isEqualNode(old)) continue;
+    const focused = old.contains(document.activeElement) && document.activeElement.id;
+    old.replaceWith(current);
+    window.htmx?.process(current);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+}
+
+addEventListener("pageshow", ({ persisted }) => {
+  const [visit] = performance.getEntriesByType("navigation");
+  if (persisted || visit?.type === "back_forward") refreshVisitorParts();
+});
+
 /* After a swap: keeps open <details> open, and announces the new count. */
 
 document.addEventListener("htmx:before:swap", ({ detail }) => {

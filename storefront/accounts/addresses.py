@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
@@ -16,11 +16,10 @@ from storefront.accounts.values import (
     UnknownUser,
     UserId,
 )
-from storefront.core.addresses import PostalAddress
+from storefront.core.addresses import PostalAddress, checked_address
 from storefront.core.clock import utc_now
+from storefront.core.countries import country_name
 from storefront.db.session import read_session, retry_on_deadlock, transaction
-
-HOME_COUNTRY = "India"  # for addresses without a country
 
 
 def _saved(row: Address) -> SavedAddress:
@@ -32,7 +31,7 @@ def _saved(row: Address) -> SavedAddress:
         city=row.city,
         state=row.state,
         postal_code=row.postal_code,
-        country=row.country,
+        country=country_name(row.country),
     )
     return SavedAddress(row.id, where, row.is_default, row.created_at)
 
@@ -72,11 +71,13 @@ def lock_owner(session: Session, user: UserId) -> None:
 
 @retry_on_deadlock
 def add_address(user: UserId, where: PostalAddress, *, is_default: bool = False) -> SavedAddress:
-    """Add an address. The first one always becomes the default.
+    """Add an address, to India if it names no country. The first one always becomes the default.
 
+    :raise UndeliverableAddress: it does not fit its country
     :raise UnknownUser: there is no such account
     :raise TooManyAddresses: the address book holds `MAX_ADDRESSES` already
     """
+    where = checked_address(where)
     with transaction("accounts") as session:
         lock_owner(session, user)
         count = session.scalar(select(func.count()).where(Address.user_id == user)) or 0
@@ -85,14 +86,10 @@ def add_address(user: UserId, where: PostalAddress, *, is_default: bool = False)
         is_default = is_default or count == 0
         if is_default:
             _unset_default(session, user)
-        row = Address(user_id=user, is_default=is_default, created_at=utc_now(), **asdict(_with_country(where)))
+        row = Address(user_id=user, is_default=is_default, created_at=utc_now(), **asdict(where))
         session.add(row)
         session.flush()
         return _saved(row)
-
-
-def _with_country(where: PostalAddress) -> PostalAddress:
-    return replace(where, country=where.country or HOME_COUNTRY)
 
 
 def _unset_default(session: Session, user: UserId) -> None:
@@ -104,16 +101,18 @@ def change_address(user: UserId, address: int, where: PostalAddress, *, is_defau
     """Replace an address. Orders placed before keep the old one.
 
     :param is_default: True makes it the default; False leaves the default as it is
+    :raise UndeliverableAddress: the new one does not fit its country
     :raise UnknownAddress: the account has no such address
     :raise UnknownUser: there is no such account
     """
+    where = checked_address(where)
     with transaction("accounts") as session:
         lock_owner(session, user)
         row = _get(session, user, address)
         if is_default and not row.is_default:
             _unset_default(session, user)
             row.is_default = True
-        for name, text in asdict(_with_country(where)).items():
+        for name, text in asdict(where).items():
             setattr(row, name, text)
         session.flush()
         return _saved(row)

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 
 from storefront.accounts import identifiers, one_time_codes, passwords
 from storefront.accounts.models import Identity, User
-from storefront.accounts.sessions import account_of, revoke_statement
+from storefront.accounts.sessions import account_of, renew, revoke_statement
 from storefront.accounts.values import (
     Account,
     NoProvedAddress,
@@ -56,7 +56,7 @@ def _check(identifier: str, password: str) -> User:
     if not passwords.verify(password, password_hash) or user is None or password_hash is None:
         security_event(SecurityEvent.SIGN_IN_REFUSED, account=user.id if user is not None else None, by="password")
         raise WrongPassword
-    if passwords.needs_rehash(password_hash):
+    if passwords.needs_rehash(password_hash, password):
         _store_hash(user.id, password_hash, passwords.hash_password(password))
     return user
 
@@ -66,6 +66,23 @@ def _find(identifier: str) -> User | None:
         return identifiers.find_by_identifier(contact.parse_identifier(identifier))
     except (contact.NotAnEmail, contact.NotAPhoneNumber):
         return None
+
+
+def subject_of_attempts(identifier: str | int) -> str:
+    """What attempts at a password are counted by: the account, however its address or number is spelled.
+
+    :param identifier: as typed, or the account's id
+    :return: for an unknown one its normalized spelling
+    """
+    if isinstance(identifier, int):
+        return f"account {identifier}"
+    user = _find(identifier)
+    if user is not None:
+        return f"account {user.id}"
+    try:
+        return contact.parse_identifier(identifier)
+    except (contact.NotAnEmail, contact.NotAPhoneNumber):
+        return contact.to_plain(identifier).casefold()
 
 
 @retry_on_deadlock
@@ -185,21 +202,23 @@ def _reset(user: UserId, key: str, password_hash: str) -> None:
         row.password = password_hash
         one_time_codes.delete_sign_in_codes(session, user)
         session.execute(revoke_statement(user))
-        identifiers.notify_owner(session, user, row.email, "password")
+        identifiers.notify_owner(session, row, "password")
 
 
-def change_password(user: UserId, old: str, new: str, *, current: str) -> None:
+def change_password(user: UserId, old: str, new: str, *, current: str) -> str:
     """Change the password and end all other sessions of the account.
 
     :param current: reference of the session that stays signed in
+    :return: its new reference: copies of its cookie are nobody's
     :raise WrongPassword: the old password is wrong, or the account has none
     :raise WeakPassword: the new password is not accepted
     """
     row = check_password(user, old)
     if row.password is None:
         raise WrongPassword
-    _change_password(user, row.password, passwords.hash_new_password(new), current)
+    reference = _change_password(user, row.password, passwords.hash_new_password(new), current)
     security_event(SecurityEvent.PASSWORD_CHANGED, account=user, by="password")
+    return reference
 
 
 def check_password(user: UserId, password: str) -> User:
@@ -216,11 +235,12 @@ def check_password(user: UserId, password: str) -> User:
 
 
 @retry_on_deadlock
-def _change_password(user: UserId, old: str, new: str, current: str) -> None:
+def _change_password(user: UserId, old: str, new: str, current: str) -> str:
     with transaction("accounts") as session:
         changed = session.execute(update(User).where(User.id == user, User.password == old).values(password=new))
         if not rows_changed(changed):
             raise WrongPassword  # changed by a concurrent request
         session.execute(revoke_statement(user, but=current))
         row = session.get_one(User, user)
-        identifiers.notify_owner(session, user, row.email, "password")
+        identifiers.notify_owner(session, row, "password")
+        return renew(session, current)

@@ -33,6 +33,7 @@ class StockAlert:
     """An alert for one address and one SKU.
 
     :ivar token: authorises unsubscribing the address
+    :ivar is_proved: it was requested by the account that had verified the address
     """
 
     id: int
@@ -40,10 +41,11 @@ class StockAlert:
     product_id: int
     sku: str
     token: str
+    is_proved: bool = False
 
 
 def _to_alert(row: StockNotice) -> StockAlert:
-    return StockAlert(row.id, row.email, row.product_id, row.variant, row.token)
+    return StockAlert(row.id, row.email, row.product_id, row.variant, row.token, row.user_id is not None)
 
 
 def request_alert(email: str, sku: str, product_id: int, *, user: UserId | None = None) -> None:

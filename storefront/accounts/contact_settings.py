@@ -123,11 +123,11 @@ def _store_contact(user: UserId, key: str) -> None:
         if contact.is_email(key):
             identifiers.delete_sign_up(session, key)
             if row.email != key:
-                identifiers.notify_owner(session, user, row.email, "email")
+                identifiers.notify_owner(session, row, "email")
             row.email, row.email_verified_at = key, now
         else:
             if row.phone != key:
-                identifiers.notify_owner(session, user, row.email, "phone")
+                identifiers.notify_owner(session, row, "phone")
             row.phone, row.phone_verified_at = key, now
 
 
@@ -154,7 +154,7 @@ def _set_second_factor(user: UserId, on: bool) -> None:
         changed = session.execute(update(User).where(User.id == user, User.mfa_enabled != on).values(mfa_enabled=on))
         if rows_changed(changed):
             row = session.get_one(User, user)
-            identifiers.notify_owner(session, user, row.email, "second-factor-on" if on else "second-factor-off")
+            identifiers.notify_owner(session, row, "second-factor-on" if on else "second-factor-off")
 
 
 def second_factor_address(user: UserId) -> str | None:

@@ -26,7 +26,8 @@ def export_of(user: UserId) -> dict[str, Any]:
     :raise UnknownUser: there is no such account
     """
     row = get_user(user)
-    sessions = select(UserSession).where(UserSession.user_id == user).order_by(UserSession.id)
+    signed_in = (UserSession.user_id == user, UserSession.is_pending.is_(False))
+    sessions = select(UserSession).where(*signed_in).order_by(UserSession.id)
     identities = select(Identity).where(Identity.user_id == user).order_by(Identity.id)
     return {
         "account": {

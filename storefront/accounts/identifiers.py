@@ -11,7 +11,7 @@ from storefront.accounts.events import ACCOUNT_CHANGED
 from storefront.accounts.models import Message, SignUp, User
 from storefront.accounts.sessions import revoke_statement
 from storefront.accounts.values import NoTextMessages, UnknownUser, UserId
-from storefront.core.contact import is_email
+from storefront.core.contact import is_email, normalize_email
 from storefront.db import outbox
 from storefront.db.session import read_session
 from storefront.messaging import sms
@@ -47,6 +47,12 @@ def is_verified(user: User, key: str) -> bool:
     return (user.email_verified_at if is_email(key) else user.phone_verified_at) is not None
 
 
+def has_proved(user: int, email: str) -> bool:
+    """Whether an account verified this e-mail address as its own."""
+    row = read_session().get(User, user)
+    return row is not None and row.email_verified_at is not None and row.email == normalize_email(email)
+
+
 def code_recipient(user: User) -> str | None:
     """The address for an account's codes: verified e-mail, verified phone, then unverified e-mail; None without any."""
     verified_phone = user.phone if user.phone_verified_at and sms.is_available() else None
@@ -77,14 +83,16 @@ def delete_sign_up(session: Session, key: str) -> None:
         session.delete(session.get_one(User, sign_up.user_id))
 
 
-def notify_owner(session: Session, user: UserId, to: str | None, what: str) -> None:
+def notify_owner(session: Session, user: User, what: str) -> None:
     """Enqueue an e-mail that informs the owner about a change of their credentials.
 
-    :param to: the recipient; nothing is sent if it is None or a phone number
+    Call it before the account's address is changed. To an address that nobody proved nothing is sent: it may be a
+    stranger's.
+
     :param what: key of `changes` in `templates/sign_in/_messages.html`
     """
-    if to is not None and is_email(to):
-        payload = {"user": user, "to": to, "what": what}
+    if user.email is not None and user.email_verified_at is not None:
+        payload = {"user": user.id, "to": user.email, "what": what}
         outbox.publish(session, Message, ACCOUNT_CHANGED, f"{ACCOUNT_CHANGED}/{uuid.uuid4()}", payload)
 
 

@@ -12,13 +12,13 @@ from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storefront.accounts import identifiers, profile
-from storefront.accounts.addresses import HOME_COUNTRY
 from storefront.accounts.models import Address, ImportedRow, PaymentMethod, SignUp, User, WishlistItem
 from storefront.accounts.payment_methods import is_same, read_method
 from storefront.accounts.values import MAX_ADDRESSES, MAX_METHODS, NewMethod, Role, UnusableAvatar, UnusableMethod
 from storefront.accounts.wishlist import MAX_WISHLIST_ITEMS
 from storefront.core.addresses import PostalAddress
 from storefront.core.card_numbers import CardNumberRejected
+from storefront.core.countries import HOME_COUNTRY
 from storefront.db import import_log
 from storefront.db.import_log import BatchResult
 from storefront.db.session import read_session, retry_on_deadlock, transaction

@@ -84,6 +84,7 @@ class UserSession(AccountsModel):
 
     :cvar reference: SHA-256 of the reference
     :cvar has_second_factor: a second factor was used at sign-in
+    :cvar is_pending: the password was right and the code of the second factor is awaited: nobody is signed in yet
     :cvar expires_at: the absolute end, however often it is used
     :cvar ended_at: time of the sign-out, in this browser or from another
     """
@@ -96,10 +97,24 @@ class UserSession(AccountsModel):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     device: Mapped[str] = mapped_column(String(160), default="")
     has_second_factor: Mapped[bool] = mapped_column(default=False)
+    is_pending: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class GuestSession(AccountsModel):
+    """The record behind a guest's cookie: what the cookie holds counts for as long as this row is there.
+
+    :cvar reference: SHA-256 of the reference in the cookie
+    """
+
+    __tablename__ = "guest_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(String(64), unique=True)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class OneTimeCode(AccountsModel):
@@ -249,5 +264,25 @@ class ImportedRow(ImportedRowMixin, AccountsModel):
     """Import log of the legacy shop's accounts and their data."""
 
 
+class SentMail(AccountsModel):
+    """A message that left, counted by `mail_limits`.
+
+    :cvar key: idempotency key of the message
+    :cvar recipient: SHA-256 of the mailbox or phone number
+    :cvar kind: what it counts as
+    """
+
+    __tablename__ = "sent_mails"
+    __table_args__ = (Index("ix_sent_mails_recipient_kind_sent_at", "recipient", "kind", "sent_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    recipient: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(40))
+    sent_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class Message(OutboxMessage, AccountsModel):
-    """The outbox of the accounts schema."""
+    """The outbox of the accounts schema. Its codes are looked for before every other message."""
+
+    __table_args__ = (Index("ix_outbox_topic_delivered_at_due_at", "topic", "delivered_at", "due_at"),)

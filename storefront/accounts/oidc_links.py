@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from storefront.accounts import identifiers
 from storefront.accounts.authentication import grant_or_challenge
 from storefront.accounts.models import Identity, User
-from storefront.accounts.values import Account, EmailTaken, IdentityClaims, SecondFactorNeeded, UserId
+from storefront.accounts.values import Account, EmailTaken, IdentityClaims, SecondFactorNeeded
 from storefront.core.clock import utc_now
+from storefront.core.text import or_blank
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 
@@ -49,7 +50,7 @@ def _link_or_create(claims: IdentityClaims) -> User:
         if user is None:
             user = _create_account(session, claims)
         else:
-            identifiers.notify_owner(session, UserId(user.id), user.email, "identity")
+            identifiers.notify_owner(session, user, "identity")
         session.add(
             Identity(user_id=user.id, issuer=claims.issuer, subject=claims.subject, created_at=utc_now()),
         )
@@ -70,7 +71,7 @@ def _create_account(session: Session, claims: IdentityClaims) -> User:
         identifiers.release_unverified(session, claims.email)
         identifiers.delete_sign_up(session, claims.email)
     user = User(
-        name=claims.name,
+        name=or_blank(claims.name or "") or None,
         email=claims.email,
         email_verified_at=now if claims.email is not None else None,
         created_at=now,

@@ -12,14 +12,15 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from storefront.accounts.events import CODE_SENT
+from storefront.accounts.mail_limits import Window
 from storefront.accounts.models import Message, OneTimeCode
 from storefront.accounts.values import CodeExpired, Purpose, TooManyCodes, UserId, WrongCode
 from storefront.core.clock import utc_now
@@ -31,8 +32,9 @@ DIGITS = 6
 LIFETIME = timedelta(minutes=5)
 MAX_ATTEMPTS = 5
 RESEND_INTERVAL = timedelta(seconds=60)  # between two codes for one address and purpose
-WINDOW = timedelta(minutes=10)
-MAX_IN_WINDOW = 3  # codes to one address; reliability.md B13
+# Codes to one address: reliability.md B13; contract/angular-api.md 2.3, at most five an hour.
+WINDOWS = (Window(timedelta(minutes=10), 3), Window(timedelta(hours=1), 5), Window(timedelta(days=1), 30))
+PROTECTED_WINDOWS = (Window(timedelta(minutes=10), 3), Window(timedelta(days=1), 100))
 RETENTION = timedelta(days=1)
 # Wrong attempts for one address within `RETENTION`. Without this limit, requesting code after code would allow 2,000
 # attempts a day, and one account in 500 could be taken over per day.
@@ -84,7 +86,7 @@ def send(
     :param address: e-mail address or phone number
     :param user: the account it is for; None: there is none
     :param payload: data to return when the code is verified
-    :raise TooManyCodes: a code was sent within `RESEND_INTERVAL`, `MAX_IN_WINDOW` within ten minutes, or too many
+    :raise TooManyCodes: a code was sent within `RESEND_INTERVAL`, as many as `WINDOWS` allows were sent, or too many
         wrong codes were entered
     """
     now = utc_now()
@@ -115,32 +117,27 @@ def _check_limits(session: Session, purpose: Purpose, address: str) -> None:
     only the resend interval is counted per purpose.
     """
     now = utc_now()
-    counted_purposes = {purpose} if purpose in PROTECTED else set(Purpose) - PROTECTED
-    is_recent, was_guessed = OneTimeCode.created_at > now - WINDOW, OneTimeCode.attempts > 0
-    sent = select(
-        func.count(case((is_recent, 1))),
-        func.min(case((is_recent, OneTimeCode.created_at))),
-        func.coalesce(func.sum(OneTimeCode.attempts), 0),
-        func.min(case((was_guessed, OneTimeCode.created_at))),
-    ).where(
-        OneTimeCode.address == address,
-        OneTimeCode.purpose.in_(sorted(counted_purposes)),
-        OneTimeCode.created_at > now - RETENTION,
-    )
-    count, first, guesses, first_guessed = session.execute(sent).one()
-    if guesses >= MAX_GUESSES:
-        raise TooManyCodes(max(1, int((first_guessed + RETENTION - now).total_seconds())))
-    if count >= MAX_IN_WINDOW:
-        raise TooManyCodes(max(1, int((first + WINDOW - now).total_seconds())))
-    last = session.scalar(
-        select(func.max(OneTimeCode.created_at)).where(
-            OneTimeCode.address == address,
-            OneTimeCode.purpose == purpose,
-            OneTimeCode.created_at > now - RESEND_INTERVAL,
-        )
-    )
-    if last is not None:
-        raise TooManyCodes(max(1, int((last + RESEND_INTERVAL - now).total_seconds())))
+    sent = session.execute(
+        select(OneTimeCode.purpose, OneTimeCode.created_at, OneTimeCode.attempts)
+        .where(OneTimeCode.address == address, OneTimeCode.created_at > now - RETENTION)
+        .order_by(OneTimeCode.created_at)
+    ).all()
+    is_protected = purpose in PROTECTED
+    counted = [row for row in sent if (row.purpose == purpose if is_protected else row.purpose not in PROTECTED)]
+    guessed = [row for row in counted if row.attempts]
+    if sum(row.attempts for row in guessed) >= MAX_GUESSES:
+        raise _until(guessed[0].created_at + RETENTION)
+    for window in PROTECTED_WINDOWS if is_protected else WINDOWS:
+        within = [row.created_at for row in counted if row.created_at > now - window.span]
+        if len(within) >= window.most:
+            raise _until(within[-window.most] + window.span)
+    last = max((row.created_at for row in sent if row.purpose == purpose), default=None)
+    if last is not None and last > now - RESEND_INTERVAL:
+        raise _until(last + RESEND_INTERVAL)
+
+
+def _until(moment: datetime) -> TooManyCodes:
+    return TooManyCodes(max(1, int((moment - utc_now()).total_seconds())))
 
 
 def find_last(purpose: Purpose, address: str) -> SentCode | None:

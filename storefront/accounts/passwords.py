@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 from contextlib import suppress
 from functools import cache
 
@@ -46,6 +47,7 @@ def check_strength(password: str) -> None:
 
     :raise WeakPassword: too short, too long or one of the most common
     """
+    password = _normalized(password)
     if len(password) < MIN_LENGTH:
         raise WeakPassword(f"Use at least {MIN_LENGTH} characters")
     if len(password) > MAX_LENGTH:
@@ -66,7 +68,12 @@ def hash_new_password(password: str) -> str:
 def hash_password(password: str) -> str:
     """Return the Argon2 hash of a password that is in use already, without checking its strength."""
     with _hash_slots:
-        return _hasher.hash(_encode(password))
+        return _hasher.hash(_encode(_normalized(password)))
+
+
+def _normalized(password: str) -> str:
+    """One spelling of a password for all keyboards: NFKC (NIST SP 800-63B, 3.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def _encode(password: str) -> bytes:
@@ -75,17 +82,22 @@ def _encode(password: str) -> bytes:
 
 
 def verify(password: str, stored: str | None) -> bool:
-    """Whether a password matches the stored hash.
+    """Whether a password matches the stored hash, as NFKC or, for hashes of older versions, as it was typed.
 
     A wrong password is always verified with both schemes, so that the time taken does not reveal whether the account
     was imported from the legacy shop, was created here, or does not exist.
 
     :param stored: Argon2 or legacy bcrypt hash; None: there is no account or no password
     """
+    spellings = dict.fromkeys((_normalized(password), password))  # mostly one; two whatever is stored
     with _hash_slots:
-        if stored is not None and stored.startswith("$2"):
-            return _verify_bcrypt(password, stored) or _verify_argon2(password, None)
-        return _verify_argon2(password, stored) or _verify_bcrypt(password, None)
+        return any(_verify(spelling, stored) for spelling in spellings)
+
+
+def _verify(password: str, stored: str | None) -> bool:
+    if stored is not None and stored.startswith("$2"):
+        return _verify_bcrypt(password, stored) or _verify_argon2(password, None)
+    return _verify_argon2(password, stored) or _verify_bcrypt(password, None)
 
 
 def _verify_argon2(password: str, stored: str | None) -> bool:
@@ -103,6 +115,15 @@ def _verify_bcrypt(password: str, stored: str | None) -> bool:
     return False
 
 
-def needs_rehash(stored: str) -> bool:
-    """Whether a stored hash is bcrypt or uses outdated Argon2 parameters, to be replaced at the next sign-in."""
-    return stored.startswith("$2") or _hasher.check_needs_rehash(stored)
+def needs_rehash(stored: str, password: str) -> bool:
+    """Whether the hash of a password that was just verified is to be replaced.
+
+    It is if it is bcrypt, has outdated Argon2 parameters or, made by an older version, is of another spelling.
+    """
+    if stored.startswith("$2") or _hasher.check_needs_rehash(stored):
+        return True
+    normalized = _normalized(password)
+    if normalized == password:
+        return False
+    with _hash_slots:
+        return not _verify_argon2(normalized, stored)

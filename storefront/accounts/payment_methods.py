@@ -183,8 +183,6 @@ def match_method(
     :param card_number: as sent; None: not sent
     :return: None when the order refers to no saved method
     """
-    if kind == "cod":
-        return None
     if method is not None and (card_number is None or "*" in card_number):
         conditions = (PaymentMethod.user_id == user, PaymentMethod.kind == kind)
         row = read_session().scalar(select(PaymentMethod).where(PaymentMethod.id == method, *conditions))

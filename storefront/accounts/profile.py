@@ -15,6 +15,7 @@ from storefront.accounts.models import Avatar, User
 from storefront.accounts.values import PhoneTaken, UnknownAvatar, UnknownUser, UnusableAvatar, UserId
 from storefront.core import contact
 from storefront.core.image_processing import reencode
+from storefront.core.text import or_blank
 from storefront.core.urls import safe_next_path
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
@@ -47,12 +48,12 @@ def _change_profile(user: UserId, changes: Mapping[ProfilePart, str | None]) -> 
         if row is None:
             raise UnknownUser(user)
         if "name" in changes:
-            row.name = " ".join((changes["name"] or "").split()) or None
+            row.name = " ".join(or_blank(changes["name"] or "").split()) or None
         if "avatar" in changes and row.avatar != (avatar := clean_avatar_url(changes["avatar"])):
             row.avatar = avatar
             session.execute(delete(Avatar).where(Avatar.user_id == user))
         if "phone" in changes and row.phone != changes["phone"]:
-            identifiers.notify_owner(session, user, row.email, "phone")
+            identifiers.notify_owner(session, row, "phone")
             row.phone, row.phone_verified_at = changes["phone"], None
 
 
@@ -103,10 +104,14 @@ def _is_valid_avatar_url(address: str) -> bool:
 
 
 def avatars_of(users: Collection[int]) -> dict[int, str]:
-    """Avatar URLs by account id, in one query; accounts without an avatar are left out."""
+    """URLs of uploaded avatars by account id, in one query, for pages that others see.
+
+    An address elsewhere is left out: whoever owns it would learn who reads the page.
+    """
     if not users:
         return {}
-    avatars = select(User.id, User.avatar).where(User.id.in_(users), User.avatar.is_not(None))
+    uploaded = select(User.id, User.avatar).join(Avatar, Avatar.user_id == User.id)
+    avatars = uploaded.where(User.id.in_(users), User.avatar.is_not(None))
     return {row.id: row.avatar for row in read_session().execute(avatars)}
 
 

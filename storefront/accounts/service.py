@@ -25,6 +25,7 @@ from storefront.accounts.authentication import (
     send_second_factor_again,
     sign_in,
     sign_in_with_code,
+    subject_of_attempts,
 )
 from storefront.accounts.back_in_stock import (
     StockAlert,
@@ -47,8 +48,16 @@ from storefront.accounts.contact_settings import (
     set_second_factor,
 )
 from storefront.accounts.deletion import delete_account, export_of, send_deletion_code
-from storefront.accounts.identifiers import get_user
+from storefront.accounts.guest_sessions import (
+    end_guest_session,
+    forget_guest_sessions,
+    is_guest_session,
+    open_guest_session,
+)
+from storefront.accounts.identifiers import get_user, has_proved
 from storefront.accounts.lookup import MAX_FOUND, find_accounts
+from storefront.accounts.mail_limits import admit as admit_message
+from storefront.accounts.mail_limits import forget_counts as forget_message_counts
 from storefront.accounts.models import User
 from storefront.accounts.oidc_links import sign_in_by_identity
 from storefront.accounts.one_time_codes import LIFETIME as CODE_LIFETIME
@@ -86,10 +95,13 @@ from storefront.accounts.registration import (
 )
 from storefront.accounts.sessions import (
     account_of,
+    end_other_sessions,
     end_session,
     end_sessions_of,
+    find_pending_sign_in,
     find_session,
     forget_ended,
+    open_pending_sign_in,
     open_session,
     sessions_of,
     touch,
@@ -98,6 +110,7 @@ from storefront.accounts.staff import (
     audit_entries,
     create_staff,
     record_audit,
+    record_read,
     set_role,
     sign_out_everywhere,
     staff_members,
@@ -159,6 +172,7 @@ __all__ = [
     "add_method",
     "add_wishlist_item",
     "addresses_of",
+    "admit_message",
     "alerts_of",
     "audit_entries",
     "avatars_of",
@@ -169,6 +183,8 @@ __all__ = [
     "confirm_contact",
     "create_staff",
     "delete_account",
+    "end_guest_session",
+    "end_other_sessions",
     "end_session",
     "end_sessions_of",
     "enqueue_alerts",
@@ -177,17 +193,22 @@ __all__ = [
     "find_alert",
     "find_fresh_method",
     "find_pending",
+    "find_pending_sign_in",
     "find_sent_code",
     "find_session",
     "finish_registration",
     "finish_sign_up",
     "forget_ended",
+    "forget_guest_sessions",
+    "forget_message_counts",
     "forget_old_codes",
     "forget_unfinished",
     "get_account",
     "get_address",
     "get_alert",
     "get_avatar",
+    "has_proved",
+    "is_guest_session",
     "is_sign_up_code",
     "issue_sign_up_token",
     "issue_token",
@@ -197,6 +218,8 @@ __all__ = [
     "merge_wishlists",
     "methods_of",
     "open_accounts",
+    "open_guest_session",
+    "open_pending_sign_in",
     "open_session",
     "pass_second_factor",
     "profiles_of",
@@ -204,6 +227,7 @@ __all__ = [
     "rearm",
     "reauthentication_address_of",
     "record_audit",
+    "record_read",
     "reference_of",
     "register",
     "register_unverified",
@@ -239,6 +263,7 @@ __all__ = [
     "staff_members",
     "start_sign_up",
     "stop_sharing",
+    "subject_of_attempts",
     "touch",
     "unsubscribe",
     "upload_avatar",

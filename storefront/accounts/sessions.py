@@ -1,4 +1,4 @@
-"""Sign-in sessions, stored in the database so that they can be revoked; cookies and bearer tokens refer to them."""
+"""Sessions of accounts, stored in the database so that they can be revoked; cookies and bearer tokens refer to them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Update, delete, select, update
+from sqlalchemy.orm import Session
 
 from storefront.accounts.models import User, UserSession
 from storefront.accounts.values import Account, Role, SessionView, SignedIn, UserId
@@ -18,6 +19,7 @@ IDLE_TIMEOUT = timedelta(hours=24)
 MAX_LIFETIME = timedelta(days=14)
 TOUCH_INTERVAL = timedelta(minutes=5)  # precision of the time of last use
 RETENTION = timedelta(days=30)  # of rows, after the last use
+PENDING_LIFETIME = timedelta(minutes=10)  # from the right password to the code of the second factor
 
 
 def _hash(reference: str) -> str:
@@ -66,8 +68,40 @@ def open_session(user: UserId, device: str = "", *, second_factor: bool = False)
     return reference
 
 
+@retry_on_deadlock
+def open_pending_sign_in(user: UserId) -> str:
+    """Note that the password was right and the code of the second factor is awaited. It ends like every session.
+
+    :return: a reference, 256 random bits, which proves this and signs nobody in
+    """
+    reference, now = secrets.token_urlsafe(32), utc_now()
+    with transaction("accounts") as session:
+        row = UserSession(reference=_hash(reference), user_id=user, is_pending=True, created_at=now, seen_at=now)
+        row.expires_at = now + PENDING_LIFETIME
+        session.add(row)
+    return reference
+
+
+def find_pending_sign_in(reference: str) -> UserId | None:
+    """Return the account whose code is awaited; None when it ended: by a new password, for instance."""
+    user = read_session().scalar(
+        select(UserSession.user_id).where(
+            UserSession.reference == _hash(reference),
+            UserSession.is_pending.is_(True),
+            UserSession.ended_at.is_(None),
+            UserSession.expires_at > utc_now(),
+        )
+    )
+    return UserId(user) if user is not None else None
+
+
 def _active(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (UserSession.ended_at.is_(None), UserSession.expires_at > now, UserSession.seen_at > now - IDLE_TIMEOUT)
+    return (
+        UserSession.is_pending.is_(False),
+        UserSession.ended_at.is_(None),
+        UserSession.expires_at > now,
+        UserSession.seen_at > now - IDLE_TIMEOUT,
+    )
 
 
 def find_session(reference: str) -> tuple[SignedIn, bool] | None:
@@ -120,14 +154,35 @@ def revoke_statement(user: UserId, *, but: str | None = None) -> Update:
     return statement.values(ended_at=utc_now())
 
 
+def renew(session: Session, reference: str) -> str:
+    """Have a session go on under a new reference, in the caller's transaction: copies of its cookie are nobody's.
+
+    :return: the new reference, 256 random bits
+    """
+    new = secrets.token_urlsafe(32)
+    session.execute(update(UserSession).where(UserSession.reference == _hash(reference)).values(reference=_hash(new)))
+    return new
+
+
 @retry_on_deadlock
-def end_sessions_of(user: UserId, *, but: str | None = None, only: int | None = None) -> None:
+def end_other_sessions(user: UserId, current: str) -> str:
+    """End all sessions of an account but one, which goes on under a new reference.
+
+    :param current: reference of the session to keep
+    :return: its new reference
+    """
+    with transaction("accounts") as session:
+        session.execute(revoke_statement(user, but=current))
+        return renew(session, current)
+
+
+@retry_on_deadlock
+def end_sessions_of(user: UserId, *, only: int | None = None) -> None:
     """End the sessions of an account.
 
-    :param but: reference of a session to keep
     :param only: id of the one session to end, as in `SessionView`
     """
-    statement = revoke_statement(user, but=but)
+    statement = revoke_statement(user)
     with transaction("accounts") as session:
         session.execute(statement if only is None else statement.where(UserSession.id == only))
 

@@ -6,6 +6,7 @@ A new role takes effect at the next sign-in, which requires a second factor.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -26,10 +27,12 @@ from storefront.accounts.values import (
 )
 from storefront.core.clock import utc_now
 from storefront.db import audit_log
-from storefront.db.audit_log import AuditEntryView, AuditQuery
+from storefront.db.audit_log import MAX_SUBJECT_LENGTH, AuditEntryView, AuditQuery
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 COMMAND_LINE = "command line"  # actor of audit log entries made by CLI commands
+READ = "customer data read"  # what of the entries of `record_read`
+READ_INTERVAL = timedelta(hours=1)
 
 
 def create_staff(email: str, name: str, role: Role, password: str, *, actor: str = COMMAND_LINE) -> Account:
@@ -138,6 +141,22 @@ def record_audit(*, actor: str, what: str, subject: str, detail: str = "") -> No
     """
     with transaction("accounts") as session:
         audit_log.record(session, AuditEntry, actor=actor, what=what, subject=subject, detail=detail)
+
+
+def record_read(*, actor: str, subject: str, detail: str) -> None:
+    """Record that staff read a customer's data; the same reader and subject are recorded once in `READ_INTERVAL`.
+
+    :param subject: whose or which data
+    """
+    subject = subject[:MAX_SUBJECT_LENGTH]
+    recent = select(AuditEntry.id).where(
+        AuditEntry.actor == actor,
+        AuditEntry.subject == subject,
+        AuditEntry.what == READ,
+        AuditEntry.at > utc_now() - READ_INTERVAL,
+    )
+    if read_session().scalar(recent.limit(1)) is None:
+        record_audit(actor=actor, what=READ, subject=subject, detail=detail)
 
 
 def audit_entries(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:

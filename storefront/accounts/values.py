@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -29,6 +30,23 @@ class Role(StrEnum):
         return self is not Role.CUSTOMER
 
 
+class Permission(StrEnum):
+    """What staff may see and change. Pages and API ask for a permission, never for a role; see `ROLES_WITH`."""
+
+    CUSTOMERS = "customers"  # their accounts, carts, orders and payments; reading is in the audit log
+    PRODUCTS = "products"  # products and stock
+    STAFF_AREA = "staff area"  # what every member of staff sees
+    ADMINISTRATION = "administration"  # accounts of staff, and the audit log
+
+
+ROLES_WITH: Mapping[Permission, frozenset[Role]] = {
+    Permission.CUSTOMERS: frozenset({Role.ORDER_STAFF, Role.ADMIN}),
+    Permission.PRODUCTS: frozenset({Role.STOCK_STAFF, Role.ADMIN}),
+    Permission.STAFF_AREA: frozenset({Role.STOCK_STAFF, Role.ORDER_STAFF, Role.ADMIN}),
+    Permission.ADMINISTRATION: frozenset({Role.ADMIN}),
+}
+
+
 class Purpose(StrEnum):
     """What a one-time code was sent for. A code is valid for this purpose only."""
 
@@ -38,6 +56,22 @@ class Purpose(StrEnum):
     EMAIL = "email"  # a new e-mail address
     PHONE = "phone"
     DELETION = "deletion"  # of an account that has no password
+
+
+class MailKind(StrEnum):
+    """Who caused a message, and what the recipient has to do with it; each kind is bounded apart, by `mail_limits`.
+
+    Kinds are counted apart, so that what strangers use up (codes, orders) blocks nothing that they cannot cause.
+    """
+
+    CODE = "code"  # a one-time code, or "you have an account already"; anybody can ask for it
+    SIGN_IN_CODE = "sign-in code"  # only after the right password
+    CHANGE = "change"  # sign-in details were changed; to proved addresses only
+    ORDER = "order"  # a customer's act on an order, to an address that nobody proved to be the customer's
+    OWN_ORDER = "own order"  # the same, to the address that the customer's account proved
+    ALERT = "alert"  # back in stock, to an address that somebody entered
+    OWN_ALERT = "own alert"  # the same, to the address that the account proved
+    BY_STAFF = "by staff"  # an act of staff on an order, and e-mails to the staff
 
 
 class EmailTaken(DomainError):
@@ -176,6 +210,11 @@ class Account:
     has_verified_phone: bool = False
 
     @property
+    def has_verified_contact(self) -> bool:
+        """Whether its e-mail address or its phone number is verified."""
+        return self.has_verified_email or self.has_verified_phone
+
+    @property
     def greeting(self) -> str:
         """The name shown in the page header."""
         return (self.name or "").split(" ")[0] or "Account"
@@ -204,9 +243,9 @@ class SignedIn:
         """The role this session has: the account's, or customer without a second factor."""
         return self.account.role if self.has_second_factor else Role.CUSTOMER
 
-    def works_as(self, *roles: Role) -> bool:
-        """Whether this session has one of these roles. Admins have all of them."""
-        return self.role in {*roles, Role.ADMIN}
+    def may(self, permission: Permission) -> bool:
+        """Whether this session's role has a permission."""
+        return self.role in ROLES_WITH[permission]
 
     # Flask-Login's user interface.
     @property

@@ -10,7 +10,6 @@ from storefront.api.presenters import orders as present
 from storefront.api.rate_limits import counted_as_order
 from storefront.api.schemas.cart import CheckoutOrder, CheckoutResult
 from storefront.checkout import service as checkout
-from storefront.payments import service as payments
 
 
 @operation(
@@ -32,5 +31,5 @@ def check_out(query: CheckoutOrder) -> CheckoutResult:
     customer = order_placement.customer_of(query.user_id)
     address = accounts.get_address(customer.id, query.address_id)
     payment = checkout.default_payment(customer.id, query.method)
-    order = order_placement.place(customer, None, order_placement.saved_address(address, customer), payment)
-    return present.checkout_result(order, payments.records_of([order.checkout_id])[order.checkout_id])
+    placed = order_placement.place(customer, None, order_placement.saved_address(address, customer), payment)
+    return present.checkout_result(placed.order, placed.payment)

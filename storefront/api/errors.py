@@ -29,18 +29,24 @@ from storefront.accounts.values import (
     WrongPassword,
 )
 from storefront.api.json_format import instant
+from storefront.api.schemas.addresses import address_problems
 from storefront.cart.values import MAX_UNITS, NotEnoughStock, TooManyUnits, UnknownLine
 from storefront.catalog import media
 from storefront.catalog.values import OutOfStock, ReferenceReused, SkuTaken, UnknownCategory, UnknownProduct, UnknownSku
-from storefront.checkout.values import CartNotOrderable, KeyReused, PaymentNotOffered, TotalChanged
+from storefront.checkout.values import CartNotOrderable, CartOrdered, KeyReused, PaymentNotOffered, TotalChanged
 from storefront.core import image_processing
-from storefront.core.card_numbers import CardNumberRejected
+from storefront.core.addresses import UndeliverableAddress
+from storefront.core.card_numbers import CardNumberRejected, redact
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, RetryLater
+from storefront.core.waiting_line import Busy
 from storefront.orders.values import StepNotAllowed, TooLateToChange, UnknownOrder
 from storefront.web import route_options
 from storefront.web.error_pages import Headers
+from storefront.web.request_body import MAX_JSON_DEPTH, BodyTooDeep, BodyTooLarge
 from storefront.web.same_origin import ForeignOrigin
+
+RETRY_AFTER = 2  # seconds; the pause before an interrupted checkout is resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,13 @@ def _rate_limited(error: RetryLater) -> ApiError:
     return ApiError(429, "RATE_LIMITED", _BY_STATUS[429][1], retry_after=error.seconds)
 
 
+def _invalid_image(error: image_processing.InvalidImage) -> ApiError:
+    message = "The file is no PNG, JPEG, WebP or GIF picture"
+    if error.seems is image_processing.FileKind.COSTLY:
+        message = "The picture takes too long to read: save it anew"
+    return ApiError(415, "UNSUPPORTED_MEDIA_TYPE", message, (Detail("file", message),))
+
+
 def _card_number(error: CardNumberRejected) -> ApiError:
     return ApiError(
         route_options.current().card_number_status, "VALIDATION_ERROR", "Card numbers are not accepted here"
@@ -149,6 +162,18 @@ def _not_orderable(error: CartNotOrderable) -> ApiError:
     return ApiError(409, "INSUFFICIENT_STOCK", "; ".join(lines), tuple(Detail("items", line) for line in lines))
 
 
+def order_in_progress(message: str = "The order is being placed: send the same request again to get it") -> ApiError:
+    """The answer while an order is under way."""
+    return ApiError(409, "ORDER_IN_PROGRESS", message, retry_after=RETRY_AFTER)
+
+
+def _cart_ordered(error: CartOrdered) -> ApiError:
+    if error.first.order_id is None:
+        return order_in_progress("This cart is being ordered already, on another device or page")
+    message = f"This cart was ordered already: {error.first.order_id}"
+    return ApiError(409, "CART_EMPTY", message, (Detail("items", message),))
+
+
 def _price_changed(error: TotalChanged) -> ApiError:
     message = f"These goods cost {error.actual.amount} {error.actual.currency} now"
     return ApiError(409, "PRICE_CHANGED", message, (Detail("total", message),))
@@ -159,9 +184,15 @@ def _not_enough_stock(error: NotEnoughStock) -> ApiError:
     return ApiError(409, "INSUFFICIENT_STOCK", message, (Detail("quantity", message),))
 
 
+def _undeliverable(error: UndeliverableAddress) -> ApiError:
+    message = f"This address cannot be delivered to: {'; '.join(address_problems(error).values())}"
+    return ApiError(400, "VALIDATION_ERROR", message, (Detail("shippingAddress", message),))
+
+
 # A subclass uses the entry of its nearest base class.
 ERRORS: dict[type[DomainError], ErrorMapper] = {
     RetryLater: _rate_limited,
+    Busy: lambda error: ApiError(503, "SERVICE_UNAVAILABLE", _BY_STATUS[503][1], retry_after=error.seconds),
     CardNumberRejected: _card_number,
     OutOfStock: _out_of_stock,
     SkuTaken: _fixed(409, "DUPLICATE_SKU", "Another product carries this SKU", "sku"),
@@ -169,17 +200,20 @@ ERRORS: dict[type[DomainError], ErrorMapper] = {
     media.gallery.UnknownPicture: _fixed(404, "IMAGE_NOT_FOUND", "There is no such image"),
     UnknownProduct: _fixed(404, "PRODUCT_NOT_FOUND", "There is no such product"),
     UnknownSku: _fixed(404, "PRODUCT_NOT_FOUND", "There is no such product"),
-    image_processing.InvalidImage: _fixed(
-        415, "UNSUPPORTED_MEDIA_TYPE", "The file is no PNG, JPEG, WebP or GIF picture", "file"
-    ),
+    image_processing.InvalidImage: _invalid_image,
     image_processing.ImageTooLarge: _fixed(
-        413, "PAYLOAD_TOO_LARGE", "The picture has too many bytes or pixels", "file"
+        413,
+        "PAYLOAD_TOO_LARGE",
+        f"The picture is larger than {image_processing.MAX_BYTES // 2**20} MB or "
+        f"{image_processing.MAX_PIXELS // 10**6} megapixels",
+        "file",
     ),
     ReferenceReused: _fixed(400, "VALIDATION_ERROR", "This Idempotency-Key was used for another change"),
     NotEnoughStock: _not_enough_stock,
     TooManyUnits: _fixed(409, "INSUFFICIENT_STOCK", f"A cart holds at most {MAX_UNITS} of one thing", "quantity"),
     UnknownLine: _fixed(404, "CART_ITEM_NOT_FOUND", "There is no such line in this cart"),
     CartNotOrderable: _not_orderable,
+    CartOrdered: _cart_ordered,
     KeyReused: _fixed(422, "IDEMPOTENCY_KEY_REUSED", "This id or Idempotency-Key stands for another order"),
     PaymentNotOffered: _fixed(400, "VALIDATION_ERROR", "This shop takes no such payment here", "paymentMethod"),
     TotalChanged: _price_changed,
@@ -193,6 +227,7 @@ ERRORS: dict[type[DomainError], ErrorMapper] = {
     UnknownAddress: _fixed(404, "ADDRESS_NOT_FOUND", "There is no such address"),
     UnknownMethod: _fixed(404, "PAYMENT_METHOD_NOT_FOUND", "There is no such way to pay"),
     accounts.UnknownWishlistItem: _fixed(404, "NOT_FOUND", "There is no such entry on the wishlist"),
+    UndeliverableAddress: _undeliverable,
     TooManyAddresses: _fixed(409, "TOO_MANY_ADDRESSES", "The address book is full: delete one first"),
     TooManyMethods: _fixed(409, "TOO_MANY_PAYMENT_METHODS", "So many are saved already: delete one first"),
     accounts.WishlistFull: _fixed(409, "WISHLIST_FULL", "The wishlist is full: take something off it first"),
@@ -213,6 +248,16 @@ ERRORS: dict[type[DomainError], ErrorMapper] = {
 }
 
 
+_HTTP_ERRORS: dict[type[HTTPException], ErrorMapper] = {
+    Refused: lambda error: error.api_error,
+    Unacceptable: lambda error: ApiError(400, "VALIDATION_ERROR", error.details[0].message, error.details),
+    Malformed: _fixed(400, "MALFORMED_JSON", "The body is not valid JSON"),
+    ForeignOrigin: _fixed(403, "CSRF_REJECTED", "The request did not come from this shop"),
+    BodyTooDeep: _fixed(400, "MALFORMED_JSON", f"The body has more than {MAX_JSON_DEPTH} levels of JSON"),
+    BodyTooLarge: lambda error: ApiError(413, "PAYLOAD_TOO_LARGE", f"{_BY_STATUS[413][1]}. {error.sentence}"),
+}
+
+
 def error_for(status: int, error: Exception) -> ApiError:
     """Choose the error response for an exception.
 
@@ -222,15 +267,9 @@ def error_for(status: int, error: Exception) -> ApiError:
         for kind in type(error).__mro__:
             if kind in ERRORS:
                 return ERRORS[kind](error)
-    if isinstance(error, Refused):
-        return error.api_error
-    if isinstance(error, Unacceptable):
-        first = error.details[0].message
-        return ApiError(400, "VALIDATION_ERROR", first, error.details)
-    if isinstance(error, Malformed):
-        return ApiError(400, "MALFORMED_JSON", "The body is not valid JSON")
-    if isinstance(error, ForeignOrigin):
-        return ApiError(403, "CSRF_REJECTED", "The request did not come from this shop")
+    for kind, http_mapper in _HTTP_ERRORS.items():
+        if isinstance(error, kind):
+            return http_mapper(error)
     code, message = _BY_STATUS.get(status, (HTTPStatus(status).name, HTTPStatus(status).phrase))
     return ApiError(400 if status == 422 else status, code, message)
 
@@ -250,7 +289,7 @@ def render(status: int, error: Exception, headers: Headers) -> ResponseReturnVal
             "details": [{"field": detail.field, "message": detail.message} for detail in api_error.details],
         },
         message=api_error.message,
-        path=request.path,
+        path=redact(request.path),
         timestamp=instant(utc_now()),
     )
     response.status_code = api_error.status

@@ -9,8 +9,9 @@ from flask import request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from storefront.accounts import service as accounts
-from storefront.accounts.values import Account, Role, SignedIn, UserId
+from storefront.accounts.values import Account, Permission, SignedIn, UserId
 from storefront.web import session as web_session
+from storefront.web import staff_reads
 from storefront.web.same_origin import SAFE_METHODS
 
 CHANGED_BY_API = "account by API"  # the action's name in the staff's audit log
@@ -47,7 +48,7 @@ def signed_in(path: Mapping[str, Any]) -> None:
 
 
 def of_user(path: Mapping[str, Any]) -> None:
-    """Allow the account that the path names by {userId}, and staff.
+    """Allow the account that the path names by {userId}, and staff who may see customers' data.
 
     :raise Unauthorized: nobody is signed in
     :raise Forbidden: as `require_user`
@@ -57,26 +58,28 @@ def of_user(path: Mapping[str, Any]) -> None:
 
 
 def require_user(user_id: int) -> None:
-    """Allow an account named outside the path, such as in the query string, and staff.
+    """Allow an account named outside the path, such as in the query string, and staff who may see customers' data.
 
-    A change that staff make to another account is recorded in the audit log first. Staff accounts can be changed by
+    What staff read or change of another account is recorded in the audit log first. Staff accounts can be changed by
     admins only.
 
     :raise Unauthorized: nobody is signed in
-    :raise Forbidden: a customer names another account, or staff without the admin role change a staff account
+    :raise Forbidden: somebody else names the account, or staff without the admin role change a staff account
     :raise accounts.UnknownUser: no such account; only staff get this answer
     """
     person = caller()
     if person.id == user_id:
         return
-    if not person.role.is_staff:
+    if not person.may(Permission.CUSTOMERS):
         raise Forbidden
-    if request.method not in SAFE_METHODS:
+    if request.method in SAFE_METHODS:
+        staff_reads.note(web_session.current_actor(), staff_reads.subject_of(user_id))
+    else:
         _record_change(person, accounts.get_account(UserId(user_id)))
 
 
 def _record_change(person: SignedIn, changed: Account) -> None:
-    if changed.role.is_staff and person.role is not Role.ADMIN:
+    if changed.role.is_staff and not person.may(Permission.ADMINISTRATION):
         raise Forbidden
     subject = changed.email or f"account {changed.id}"
     accounts.record_audit(
@@ -93,5 +96,5 @@ def stock_staff(path: Mapping[str, Any]) -> None:
     :raise Unauthorized: nobody is signed in
     :raise Forbidden: the account has no such role
     """
-    if not caller().works_as(Role.STOCK_STAFF):
+    if not caller().may(Permission.PRODUCTS):
         raise Forbidden

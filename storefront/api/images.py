@@ -52,7 +52,7 @@ UPLOAD = {
     access=stock_staff,
     form=UPLOAD,
     response=ImageUploaded,
-    errors=(404,),
+    errors=(404, 503),
     headers={"Location": "URL of the image"},
 )
 @max_upload(image_processing.MAX_BYTES + FORM_OVERHEAD)

@@ -32,12 +32,15 @@ ERROR_RESPONSES = {
     401: ("Unauthorized", "UNAUTHENTICATED, INVALID_CREDENTIALS or SECOND_FACTOR_REQUIRED; never a redirect"),
     403: ("Forbidden", "FORBIDDEN, CSRF_REJECTED or PASSWORD_PROOF_REQUIRED"),
     404: ("NotFound", "NOT_FOUND, or a more specific code, such as PRODUCT_NOT_FOUND"),
-    409: ("Conflict", "The reason of the conflict, such as INSUFFICIENT_STOCK or DUPLICATE_SKU"),
+    409: (
+        "Conflict",
+        "The reason of the conflict, such as INSUFFICIENT_STOCK or DUPLICATE_SKU; ORDER_IN_PROGRESS: send it again",
+    ),
     413: ("TooLarge", "PAYLOAD_TOO_LARGE"),
     415: ("Unsupported", "UNSUPPORTED_MEDIA_TYPE"),
     422: ("Unprocessable", "VALIDATION_ERROR if the request contains a card number; or IDEMPOTENCY_KEY_REUSED"),
     429: ("TooManyRequests", "RATE_LIMITED"),
-    503: ("Unavailable", "SERVICE_UNAVAILABLE; or ORDER_IN_PROGRESS: repeat the same request to get the result"),
+    503: ("Unavailable", "SERVICE_UNAVAILABLE"),
 }
 RETRYABLE = {429, 503}  # statuses that carry Retry-After
 

@@ -24,7 +24,7 @@ from werkzeug.routing import BaseConverter
 from storefront.api import parsing
 from storefront.api.guards import Guard, public
 from storefront.api.schemas import MAX_ID, MAX_ORDER_ID
-from storefront.web.route_options import json_only, public_cache
+from storefront.web.route_options import guarded_by, json_only, public_cache
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -162,6 +162,7 @@ def _served(declared: Operation) -> Callable[..., Response]:
         return _cacheable(response) if declared.is_cacheable else response
 
     serve.__dict__.update(vars(declared.view))  # carries over the view's route options
+    guarded_by(declared.access)(serve)
     return public_cache()(serve) if declared.is_cacheable else serve
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from flask import current_app
 
 from storefront.accounts import service as accounts
 from storefront.accounts.values import Account, SavedAddress, UserId
-from storefront.api.errors import ApiError, Detail, Refused
+from storefront.api.errors import ApiError, Detail, Refused, order_in_progress
 from storefront.api.guards import caller
 from storefront.api.parsing import idempotency_key
 from storefront.cart import service as cart
@@ -18,11 +20,22 @@ from storefront.checkout import service as checkout
 from storefront.checkout.values import CheckoutState, Contact, DirectOrder, Failure, Outcome
 from storefront.core.addresses import PostalAddress
 from storefront.core.money import Money
+from storefront.db.session import UNAVAILABLE
 from storefront.orders import service as orders
 from storefront.orders.values import OrderView
-from storefront.payments.values import PaymentOption
+from storefront.payments import service as payments
+from storefront.payments.values import PaymentOption, PaymentRecord
+from storefront.web import rate_limits
 
-RETRY_AFTER = 2  # seconds; the pause before an interrupted checkout is resumed
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order that was placed, with its payment."""
+
+    order: OrderView
+    payment: PaymentRecord
 
 
 def customer_of(user_id: int) -> Account:
@@ -58,15 +71,18 @@ def place(
     *,
     shown_total: Decimal | None = None,
     client_order_id: str | None = None,
-) -> OrderView:
+) -> Placed:
     """Place an order, at most once for each idempotency key.
 
     :param quantities: units by product id; None for the contents of the cart
     :param shown_total: total that the client showed its user, in the shop's currency; None if it sent none
     :param client_order_id: the client's own id of the order, the idempotency key if the request has no header
-    :return: the order; the earlier one if the request is a repeat
+    :return: the order, with its payment; the earlier one if the request is a repeat
     :raise Refused: the order failed, or is still in progress
+    :raise RateLimitExceeded: too many orders for an e-mail address that is not verified
     """
+    if customer.email is not None and not customer.has_verified_email:
+        rate_limits.limit_order_email(customer.email)
     token = cart.cart_key_of(customer.id)
     order = DirectOrder(
         quantities,
@@ -77,20 +93,27 @@ def place(
         idempotency_key() or client_order_id,
     )
     try:
-        placed = checkout.place_direct_order(token, order)
+        outcome = checkout.place_direct_order(token, order)
     except UnknownProduct as unknown:
         message = f"There is no product {unknown} on sale"
         raise Refused(ApiError(400, "UNKNOWN_PRODUCT", message, (Detail("items", message),))) from unknown
-    outcome = checkout.outcome_of(placed, token)
     if outcome.order_id is None:
         raise Refused(_error_of(outcome))
-    return orders.get_order(outcome.order_id)
+    try:
+        placed = orders.get_order(outcome.order_id)
+        payment_record = payments.records_of([placed.checkout_id])[placed.checkout_id]
+    except UNAVAILABLE as error:  # the order is placed: no answer may hide it
+        logger.exception("checkout %s: its order cannot be read", outcome.id)
+        raise Refused(order_in_progress()) from error
+    checkout.note_answer(outcome.id)
+    return Placed(placed, payment_record)
 
 
 def _error_of(outcome: Outcome) -> ApiError:
+    if outcome.state is CheckoutState.WAITING:  # placed on the pages: an order by API is paid without a provider's page
+        return order_in_progress("An order of these products waits for its payment to be confirmed with the bank")
     if outcome.state is not CheckoutState.FAILED:
-        message = "The order is still being placed: send the same request again to learn what came of it"
-        return ApiError(503, "ORDER_IN_PROGRESS", message, retry_after=RETRY_AFTER)
+        return order_in_progress()
     if outcome.failure is Failure.SOLD_OUT:
         return ApiError(409, "INSUFFICIENT_STOCK", f"{outcome.detail}: sold out a moment ago. Nothing was charged")
     code = "PAYMENT_DECLINED" if outcome.failure is Failure.DECLINED else "ORDER_NOT_COMPLETED"

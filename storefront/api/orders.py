@@ -5,7 +5,7 @@ from __future__ import annotations
 from werkzeug.exceptions import Forbidden
 
 from storefront.accounts import service as accounts
-from storefront.accounts.values import Account, Role
+from storefront.accounts.values import Account, Permission
 from storefront.api import order_placement
 from storefront.api.errors import ApiError, Refused, unacceptable
 from storefront.api.guards import caller, of_user, require_user, signed_in
@@ -30,6 +30,7 @@ from storefront.orders import service as orders
 from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed, UnknownOrder
 from storefront.payments import service as payments
 from storefront.web import session as web_session
+from storefront.web import staff_reads
 from storefront.web.route_options import card_numbers
 
 KINDS = ("card", "upi", "cod", "bnpl")
@@ -44,7 +45,7 @@ KINDS = ("card", "upi", "cod", "bnpl")
     access=signed_in,
     body=OrderInput,
     response=Order,
-    errors=(409, 429, 503),
+    errors=(404, 409, 429, 503),
 )
 @counted_as_order
 @card_numbers(allowed_at=("paymentMethod", "cardNumber"))  # the Angular client sends the whole number
@@ -53,15 +54,16 @@ def place_order(body: OrderInput) -> Order:
 
     The `Idempotency-Key` header, or else the order's own `id`, identifies a repeated request: it returns the same
     order. The same items sent twice within ten seconds are one order, whatever the ids. Ordered items leave the cart.
+    Staff may order for another account; 404 USER_NOT_FOUND if there is none with this id.
     """
     customer = _customer(body.user_id, body.customer_id)
     payment = checkout.payment_meant(customer.id, _requested_payment(body.payment_method))
     quantities = order_placement.units_by_product((item.product_id, item.quantity) for item in body.items)
-    address = PostalAddress(**body.shipping_address.parts)
+    address = body.shipping_address.address
     placed = order_placement.place(
         customer, quantities, address, payment, shown_total=body.total, client_order_id=body.id
     )
-    return _present(placed)
+    return present.order(placed.order, placed.payment)
 
 
 def _customer(*user_ids: int | None) -> Account:
@@ -111,7 +113,8 @@ def create_order(body: LegacyOrderInput) -> LegacyOrder:
     payment = checkout.default_payment(customer.id, kind)
     quantities = order_placement.units_by_product((item.product_id, item.quantity) for item in body.items)
     address = _address_of(customer, body.address_id)
-    return present.legacy_order(order_placement.place(customer, quantities, address, payment, shown_total=body.amount))
+    placed = order_placement.place(customer, quantities, address, payment, shown_total=body.amount)
+    return present.legacy_order(placed.order)
 
 
 def _address_of(customer: Account, address_id: int | None) -> PostalAddress:
@@ -127,15 +130,20 @@ def _address_of(customer: Account, address_id: int | None) -> PostalAddress:
 
 
 def own_order(order_id: str) -> OrderView:
-    """Return an order that the caller may see: customers see their own, staff see all.
+    """Return an order that the caller may see: customers see their own, staff who may see customers' data all.
+
+    What staff read is recorded in the audit log.
 
     :raise orders.UnknownOrder: no such order, or another customer's; the latter is written to the security log
     """
     person = caller()
     order = orders.get_order(order_id)
-    if order.customer_id != person.id and not person.role.is_staff:
+    if order.customer_id == person.id:
+        return order
+    if not person.may(Permission.CUSTOMERS):
         security_event(SecurityEvent.ACCESS_REFUSED, order=order.id)
         raise UnknownOrder(order_id)
+    staff_reads.note(web_session.current_actor(), order.id)
     return order
 
 
@@ -191,26 +199,28 @@ def update_order(order_id: str, body: OrderUpdate) -> Order:
     tracking number and estimated delivery date. Items and amounts cannot be changed.
     """
     order = own_order(order_id)
-    is_staff = _is_order_staff()
-    if order.customer_id != caller().id and not is_staff:
-        raise Forbidden
-    if is_staff:
+    if _is_order_staff():
         _update_fulfilment(order, body)
-    elif body.status not in {None, order.status, OrderStatus.CANCELLED}:
+    elif body.status not in {None, _told(order), OrderStatus.CANCELLED}:
         raise Forbidden
     if body.shipping_address is not None and order.customer_id == caller().id:
-        orders.change_address(order.id, PostalAddress(**body.shipping_address.parts), by="you")
+        orders.change_address(order.id, body.shipping_address.address, by="you")
     if body.status is OrderStatus.CANCELLED:
         _cancel(order)
     return _present(orders.get_order(order_id))
 
 
+def _told(order: OrderView) -> OrderStatus:
+    """The status as clients know it; they may send it back unchanged."""
+    return OrderStatus(present.status_word(order.status, order))
+
+
 def _is_order_staff() -> bool:
-    return caller().works_as(Role.ORDER_STAFF)
+    return caller().may(Permission.CUSTOMERS)
 
 
 def _update_fulfilment(order: OrderView, body: OrderUpdate) -> None:
-    if body.status not in {None, order.status, OrderStatus.CANCELLED}:
+    if body.status not in {None, _told(order), OrderStatus.CANCELLED}:
         status, number = OrderStatus(body.status), body.tracking_number or ""
         orders.advance(order.id, status, by="the shop", tracking=number, actor=web_session.current_actor())
     elif body.tracking_number:
@@ -229,10 +239,7 @@ def _update_fulfilment(order: OrderView, body: OrderUpdate) -> None:
 )
 def cancel_order(order_id: str) -> OrderCancelled:
     """Cancel an order: its items are restocked and its payment is refunded, once, even if the request is repeated."""
-    order = own_order(order_id)
-    if order.customer_id != caller().id and not _is_order_staff():
-        raise Forbidden
-    _cancel(order)
+    _cancel(own_order(order_id))
     return "Order cancelled successfully"
 
 
@@ -242,7 +249,7 @@ def _cancel(order: OrderView) -> None:
         may_be_packed, actor = _is_order_staff(), "" if is_own else web_session.current_actor()
         orders.cancel(order.id, by="you" if is_own else "the shop", may_be_packed=may_be_packed, actor=actor)
     except StepNotAllowed as error:
-        if error.current is OrderStatus.CANCELLED:
+        if present.status_word(error.current, order) == "cancelled":
             return
         message = "The order is on its way already and can no longer be cancelled"
         raise Refused(ApiError(409, "ORDER_CANCELLATION_NOT_ALLOWED", message)) from error

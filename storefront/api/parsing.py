@@ -12,10 +12,12 @@ from pydantic_core import ErrorDetails
 from werkzeug.exceptions import UnsupportedMediaType
 
 from storefront.api.errors import Detail, Malformed, Unacceptable, unacceptable
+from storefront.api.schemas import FieldProblems
 
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_KEY_LENGTH = 255  # characters of an Idempotency-Key
+MAX_PROBLEMS = 100  # that an error names
 
 # Messages by pydantic's error types; types not listed here keep pydantic's message.
 _MESSAGES: dict[str, str] = {
@@ -69,7 +71,7 @@ def body(schema: Any) -> Any:
     try:
         return _adapter(schema).validate_json(request.get_data(), strict=True)
     except ValidationError as error:
-        problems = error.errors()
+        problems = error.errors(include_url=False, include_input=False)[:MAX_PROBLEMS]
         if problems[0]["type"] == "json_invalid":
             raise Malformed from None
         raise Unacceptable(details_of(problems)) from None
@@ -95,8 +97,14 @@ def details_of(problems: Iterable[ErrorDetails]) -> tuple[Detail, ...]:
     """Convert pydantic's errors to the API's details; a field with several problems reports the first."""
     details: dict[str | None, Detail] = {}
     for problem in problems:
-        field = _field_path(problem["loc"])
-        details.setdefault(field, Detail(field, _message(field, problem)))
+        found = problem.get("ctx", {}).get("error")
+        if isinstance(found, FieldProblems):
+            several = {_field_path((*problem["loc"], name)): message for name, message in found.problems.items()}
+        else:
+            field = _field_path(problem["loc"])
+            several = {field: _message(field, problem)}
+        for field, message in several.items():
+            details.setdefault(field, Detail(field, message))
     return tuple(details.values())
 
 

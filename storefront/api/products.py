@@ -27,7 +27,7 @@ from storefront.catalog import inventory, listing, products
 from storefront.catalog.products import NewProduct, NewVariant, ProductQuery
 from storefront.catalog.values import Sku
 from storefront.core import cache
-from storefront.core.clock import utc_now
+from storefront.core.clock import today
 from storefront.core.money import Money
 from storefront.web import session as web_session
 
@@ -136,7 +136,7 @@ def create_product(body: ProductInput) -> Product:
         description=body.description or "",
         categories=(),
         variants=(NewVariant(Sku(body.sku), "", price, body.stock),),
-        published_on=utc_now().date(),
+        published_on=today(),
         specs=tuple((body.specifications or {}).items()),
     )
     product_id = products.add_product(new, body.category_ids or (), actor=web_session.current_actor())

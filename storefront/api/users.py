@@ -18,7 +18,7 @@ from storefront.api.schemas.users import (
     WishInput,
     WishlistItem,
 )
-from storefront.core.addresses import PostalAddress
+from storefront.web import rate_limits
 from storefront.web.route_options import card_numbers
 from storefront.wishlist import service as wishlist
 
@@ -40,11 +40,17 @@ def get_profile(user_id: int) -> Profile:
     access=of_user,
     body=ProfileInput,
     response=Profile,
-    errors=(404, 409),
+    errors=(404, 409, 429),
 )
 def update_profile(user_id: int, body: ProfileInput) -> Profile:
-    """Change the members that are sent; null or blank clears one. A changed phone number is unverified."""
-    accounts.change_profile(UserId(user_id), _changes(body))
+    """Change the members that are sent; null or blank clears one. A changed phone number is unverified.
+
+    An account can change its phone number five times a day: each change tells whether another account has the number.
+    """
+    user, changes = UserId(user_id), _changes(body)
+    if changes.get("phone") not in {None, accounts.get_account(user).phone}:
+        rate_limits.limit_phone_change(user)
+    accounts.change_profile(user, changes)
     return get_profile(user_id)
 
 
@@ -82,7 +88,7 @@ def list_addresses(user_id: int) -> list[Address]:
 def add_address(user_id: int, body: AddressInput) -> Address:
     """Add an address. The first one becomes the default; a new default replaces the previous one."""
     user = UserId(user_id)
-    return present.address(user, accounts.add_address(user, PostalAddress(**body.parts), is_default=body.is_default))
+    return present.address(user, accounts.add_address(user, body.address, is_default=body.is_default))
 
 
 @operation(f"DELETE {USER}/addresses/{{addressId}}", "deleteAddress", tag="users", access=of_user, errors=(404,))

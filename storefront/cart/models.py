@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
@@ -19,11 +20,17 @@ class CartModel(Model):
     __bind_key__ = "cart"
 
 
+def new_content_id() -> str:
+    """A random id for the content of a cart."""
+    return uuid.uuid4().hex
+
+
 class Cart(CartModel):
     """The cart of an account, or of a browser by its token.
 
     :cvar updated_at: when a line was last added or changed; old carts of guests are deleted by it
     :cvar cleared_for: the checkout whose items were removed from it last, so that a repeat removes nothing
+    :cvar content_id: names what it holds until an order takes it; the order states it, and no other order may
     """
 
     __tablename__ = "cart"
@@ -34,6 +41,7 @@ class Cart(CartModel):
     guest_token: Mapped[str | None] = mapped_column(String(32), unique=True)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     cleared_for: Mapped[str | None] = mapped_column(String(36))
+    content_id: Mapped[str] = mapped_column(String(32), default=new_content_id)
 
 
 class Line(CartModel):

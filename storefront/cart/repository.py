@@ -40,20 +40,33 @@ def lines_of(token: str | None) -> list[Line]:
     return list(read_session().scalars(lines.order_by(Line.id)))
 
 
+def content_of(token: str | None) -> tuple[str, list[Line]]:
+    """What a cart holds, read at one moment.
+
+    :return: the id of its content, and its lines, oldest first; empty without lines
+    """
+    if token is None:
+        return "", []
+    held = select(Line, Cart.content_id).join(Cart, Cart.id == Line.cart_id).where(is_named_by(token))
+    rows = read_session().execute(held.order_by(Line.id)).all()
+    return (rows[0].content_id if rows else "", [row.Line for row in rows])
+
+
 def open_cart(token: str) -> CartRecord:
     """The record of a cart, created if there is none; of concurrent first calls one creates it."""
-    record = _find_cart(token)
+    record = find_cart(token)
     if record is None:
         with suppress(IntegrityError):
             _create_cart(token)
-        record = _find_cart(token)
+        record = find_cart(token)
         assert record is not None  # noqa: S101 - this call or a concurrent one has just created it
     return record
 
 
-def _find_cart(token: str) -> CartRecord | None:
-    row = read_session().execute(select(Cart.id, Cart.updated_at).where(is_named_by(token))).one_or_none()
-    return None if row is None else CartRecord(CartId(row.id), row.updated_at)
+def find_cart(token: str) -> CartRecord | None:
+    """The record of a cart; None when there is none."""
+    row = read_session().scalar(select(Cart).where(is_named_by(token)))
+    return None if row is None else CartRecord(CartId(row.id), row.updated_at, row.content_id, row.cleared_for)
 
 
 @retry_on_deadlock

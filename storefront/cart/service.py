@@ -13,10 +13,12 @@ from sqlalchemy.exc import IntegrityError
 
 from storefront.cart import legacy_import
 from storefront.cart.add import add_line, add_offer, add_product, refuse_excess
-from storefront.cart.models import Cart, Line
+from storefront.cart.models import Cart, Line, new_content_id
 from storefront.cart.repository import (
     account_of,
     cart_key_of,
+    content_of,
+    find_cart,
     get_or_create,
     is_named_by,
     lines_of,
@@ -53,6 +55,7 @@ __all__ = [
     "change_quantity",
     "clear",
     "count_units",
+    "find_cart",
     "forget",
     "legacy_import",
     "merge",
@@ -88,20 +91,23 @@ def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
 
     :param checkout: the shopper's own checkout: units reserved for it count as available
     """
-    rows = lines_of(token)
+    content_id, rows = content_of(token)
     offers = catalog_products.offers_of([Sku(row.variant) for row in rows], held_for=checkout)
     lines = tuple(
         CartLine(LineId(row.id), offer, row.quantity, Money(row.price_seen, row.currency))
         for row in rows
         if (offer := offers.get(Sku(row.variant))) is not None
     )
-    return quote_of(lines)
+    return quote_of(lines, content_id)
 
 
-def quote_of(lines: Sequence[CartLine]) -> CartQuote:
-    """Price lines together; those sold out or withdrawn cost nothing."""
+def quote_of(lines: Sequence[CartLine], content_id: str = "") -> CartQuote:
+    """Price lines together; those sold out or withdrawn cost nothing.
+
+    :param content_id: of the cart that they are taken from, if they are
+    """
     payable = [line.line_total for line in lines if line.offer.is_sellable and line.offer.available > 0]
-    return CartQuote(tuple(lines), price(payable, pricing_rules(current_app.config)))
+    return CartQuote(tuple(lines), price(payable, pricing_rules(current_app.config)), content_id)
 
 
 def change_quantity(token: str | None, line_id: int, quantity: int) -> CartLine:
@@ -161,12 +167,15 @@ def _sku_of(token: str | None, line_id: int) -> Sku:
 
 
 @retry_on_deadlock
-def clear(token: str, checkout: str, bought: Mapping[Sku, int], *, products: Collection[int] = ()) -> None:
-    """Remove what a checkout bought from a cart, once; units added since stay.
+def clear(
+    token: str, checkout: str, bought: Mapping[Sku, int], *, products: Collection[int] = (), content_id: str = ""
+) -> None:
+    """Remove what a checkout bought from a cart, once; units added since stay, as a new content.
 
     :param checkout: idempotency key: a repeat removes nothing
     :param bought: units by SKU
     :param products: ids of products whose lines are removed in any quantity
+    :param content_id: the content that was ordered; empty for an order of goods that were not in the cart
     """
     with transaction("cart") as session:
         cart = session.scalar(select(Cart).where(is_named_by(token)).with_for_update())
@@ -174,6 +183,7 @@ def clear(token: str, checkout: str, bought: Mapping[Sku, int], *, products: Col
             return
         cart.cleared_for = checkout
         cart.updated_at = utc_now()
+        is_taken = cart.content_id == content_id
         lines = select(Line).where(Line.cart_id == cart.id).order_by(Line.id).with_for_update()
         for line in session.scalars(lines):
             units = bought.get(Sku(line.variant), 0)
@@ -181,6 +191,11 @@ def clear(token: str, checkout: str, bought: Mapping[Sku, int], *, products: Col
                 session.delete(line)
             elif units:
                 line.quantity -= units
+            else:
+                continue
+            is_taken = True
+        if is_taken:
+            cart.content_id = new_content_id()
 
 
 def merge(guest: str, account: str) -> Merge:

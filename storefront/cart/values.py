@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -146,10 +145,16 @@ class CartLine:
 
 @dataclass(frozen=True, slots=True)
 class CartRecord:
-    """A cart without its lines."""
+    """A cart without its lines.
+
+    :ivar content_id: names what it holds until an order takes it
+    :ivar cleared_for: the checkout that took goods from it last
+    """
 
     id: CartId
     updated_at: datetime
+    content_id: str
+    cleared_for: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,21 +197,17 @@ class CartQuote:
     """A cart at current prices.
 
     :ivar price: of all lines but those sold out or withdrawn
+    :ivar content_id: names this content of the cart until an order takes it; empty for lines of no cart
     """
 
     lines: tuple[CartLine, ...]
     price: Price
+    content_id: str = ""
 
     @property
     def unit_count(self) -> int:
         """Units of all lines."""
         return sum(line.quantity for line in self.lines)
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of the SKUs, quantities and prices that a shopper agrees to by placing the order."""
-        facts = [(line.sku, line.quantity, line.offer.price.minor) for line in self.lines]
-        return hashlib.sha256(repr((facts, self.price.grand_total)).encode()).hexdigest()[:32]
 
     @property
     def can_be_ordered(self) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from storefront.catalog.inventory.ledger import CANCELLATION, RETURN
 from storefront.catalog.listing.read_model import is_lowest_wrong
+from storefront.catalog.listing.search_index import outdated_products
 from storefront.catalog.models import (
     ALL_CATEGORIES,
     BrowseEntry,
@@ -26,6 +27,7 @@ from storefront.catalog.models import (
     product_search,
 )
 from storefront.catalog.reviews.reviews import average_shown, count_shown
+from storefront.core import gtin
 from storefront.db.session import read_session
 
 A_HUNDREDTH = 0.01  # of a star; SQLite stores averages as floating-point numbers
@@ -158,6 +160,12 @@ def product_violations() -> Iterator[str]:
     indexed = exists().where(product_search.c.product_id == Product.id)
     for sku in read_session().scalars(select(Product.sku).where(~indexed)):
         yield f"{sku}: not in the search index"
+    barcodes = select(Variant.sku, Variant.barcode).where(Variant.barcode.is_not(None))
+    for sku, barcode in read_session().execute(barcodes):
+        if barcode and (gtin.canonical(barcode) or barcode) != barcode:
+            yield f"{sku}: its barcode {barcode} is that of another variant in another spelling"
+    for sku in outdated_products():
+        yield f"{sku}: its search entry does not follow from its texts; flask --app wsgi search reindex rewrites all"
 
 
 def review_violations() -> Iterator[str]:

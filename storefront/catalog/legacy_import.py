@@ -28,11 +28,13 @@ from storefront.catalog.products.create import (
     add_categories,
     default_category,
     review_row,
-    slugify,
     write_products,
 )
+from storefront.catalog.products.slugs import free_slug
 from storefront.catalog.reviews.reviews import settle_ratings
 from storefront.catalog.values import MAX_BRAND_LENGTH, MAX_PRODUCT_NAME_LENGTH, MAX_SKU_LENGTH, Department, Picture
+from storefront.core import gtin
+from storefront.core.collation import collation_key
 from storefront.db import import_log
 from storefront.db.import_log import BatchResult
 from storefront.db.session import read_session, retry_on_deadlock, transaction
@@ -100,10 +102,11 @@ def import_categories(categories: Sequence[OldCategory]) -> tuple[dict[int, str]
     """
     result, slugs, new = BatchResult(), {}, []
     imported = import_log.already_imported(ImportedRow, _CATEGORY, [category.id for category in categories])
-    existing = set(read_session().scalars(select(Category.slug)))
+    slug_of = {collation_key(name): slug for name, slug in read_session().execute(select(Category.name, Category.slug))}
     for category in categories:
-        slug = slugify(category.name, f"category-{category.id}")
-        if slug in existing:
+        name = collation_key(category.name)
+        slug = slug_of.get(name) or free_slug(category.name, slug_of.values(), f"category-{category.id}")
+        if name in slug_of:
             result.known.append(category.id)
         elif category.id in imported:
             result.known.append(category.id)
@@ -112,7 +115,7 @@ def import_categories(categories: Sequence[OldCategory]) -> tuple[dict[int, str]
             hue = category.id * HUE_STEP % 360
             new.append(Department(slug, category.name, category.description, hue, NO_ICON))
             result.added.append(category.id)
-            existing.add(slug)
+            slug_of[name] = slug
         slugs[category.id] = slug
     if new:
         add_categories(new)
@@ -165,12 +168,11 @@ def _import_products(batch: Sequence[NewProduct], actor: str) -> BatchResult:
 
 def _codes_taken(session: Session, skus: Sequence[str]) -> set[str]:
     """Return which of these codes are in use as SKU or barcode, in upper case: MySQL compares without case."""
-    wanted = {sku.upper() for sku in skus}
+    wanted = {spelling for sku in skus for spelling in gtin.spellings(sku.upper())}
     taken: set[str] = set()
     for column in (Product.sku, Variant.sku, Variant.barcode):
-        taken |= {
-            code.upper() for code in session.scalars(select(column).where(func.upper(column).in_(wanted))) if code
-        }
+        used = session.scalars(select(column).where(func.upper(column).in_(wanted)))
+        taken |= {spelling for code in used if code for spelling in gtin.spellings(code.upper())}
     return taken
 
 

@@ -32,7 +32,7 @@ from storefront.catalog.values import (
     MAX_SKU_LENGTH,
 )
 from storefront.db.audit_log import AuditEntryMixin
-from storefront.db.column_types import MinorUnits, UtcDateTime
+from storefront.db.column_types import Gtin, MinorUnits, UtcDateTime
 from storefront.db.import_log import ImportedRowMixin
 from storefront.db.outbox import OutboxMessage
 from storefront.db.session import Model
@@ -74,8 +74,9 @@ class Category(CatalogModel):
 class Product(CatalogModel):
     """A product; shoppers buy its variants.
 
-    :cvar price: the lowest price of its variants, withdrawn ones excluded
-    :cvar compare_at_price: of the variant with the lowest price
+    :cvar price: the lowest price of its variants that can be bought; see `listing.read_model.totals_of`
+    :cvar compare_at_price: of the variant with this price
+    :cvar price_varies: whether others that can be bought cost more
     :cvar stock: available units of all its variants, withdrawn ones excluded
     :cvar availability_status: a flag of the old system, IN_STOCK or PREORDER; availability follows from `stock` alone
     :cvar published_on: the day on which it was last published
@@ -100,6 +101,7 @@ class Product(CatalogModel):
     description: Mapped[str] = mapped_column(Text, default="")
     price: Mapped[int] = mapped_column(MinorUnits)
     compare_at_price: Mapped[int | None] = mapped_column(MinorUnits)
+    price_varies: Mapped[bool] = mapped_column(default=False)
     currency: Mapped[str] = mapped_column(String(3))
     stock: Mapped[int] = mapped_column(default=0)
     availability_status: Mapped[str] = mapped_column(String(16), default="IN_STOCK")
@@ -159,7 +161,7 @@ class Variant(CatalogModel):
     id: Mapped[int] = mapped_column(primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), index=True)
     sku: Mapped[str] = mapped_column(String(MAX_SKU_LENGTH), unique=True)
-    barcode: Mapped[str | None] = mapped_column(String(14), unique=True)
+    barcode: Mapped[str | None] = mapped_column(Gtin, unique=True)
     name: Mapped[str] = mapped_column(String(80), default="")
     price: Mapped[int] = mapped_column(MinorUnits)
     compare_at_price: Mapped[int | None] = mapped_column(MinorUnits)

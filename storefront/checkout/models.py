@@ -9,7 +9,7 @@ from sqlalchemy import JSON, CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.checkout.values import CheckoutState
-from storefront.db.column_types import UtcDateTime
+from storefront.db.column_types import MinorUnits, UtcDateTime
 from storefront.db.session import Model
 
 
@@ -25,7 +25,9 @@ class Checkout(CheckoutModel):
 
     :cvar idempotency_key: one order for each; None until the order is placed
     :cvar cart_token: key of the cart that is ordered
-    :cvar step: position in `saga.STEPS` of the step being done; of the one being undone, while undoing
+    :cvar cart_content: the content of a cart that this checkout orders: it takes it from any other. None before the
+        order is placed, after it failed, and for goods that were in no cart
+    :cvar step: position in `saga_steps.STEPS` of the step being done; of the one being undone, while undoing
     :cvar draft: what the shopper entered
     :cvar plan: the `PlacedOrder`, fixed when the order was placed
     :cvar progress: results of the steps (order id, provider's page), when it was placed, why it failed
@@ -40,11 +42,13 @@ class Checkout(CheckoutModel):
             name="state",
         ),
         Index("ix_checkouts_state_lease_until", "state", "lease_until"),
+        Index("uq_checkouts_cart_content", "cart_content", unique=True),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     cart_token: Mapped[str] = mapped_column(String(64), index=True)
+    cart_content: Mapped[str | None] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(12), default=CheckoutState.DRAFT)
     step: Mapped[int] = mapped_column(default=0)
     draft: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -59,11 +63,13 @@ class Checkout(CheckoutModel):
 
 
 class DuplicateGuard(CheckoutModel):
-    """Tells a double click from a second order.
+    """Tells an order that is sent again from a second order.
 
     :cvar key: digest of an order's contents
     :cvar checkout_id: the checkout that last ordered them
     :cvar at: when that was
+    :cvar shown_total: the total that the client showed its user, in minor units
+    :cvar answered_at: when an answer last told the client of the order; None as long as none did
     """
 
     __tablename__ = "duplicate_orders"
@@ -71,3 +77,5 @@ class DuplicateGuard(CheckoutModel):
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     checkout_id: Mapped[str] = mapped_column(String(36))
     at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    shown_total: Mapped[int | None] = mapped_column(MinorUnits)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

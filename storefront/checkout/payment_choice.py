@@ -39,10 +39,10 @@ def default_payment(user: UserId, kind: str) -> PaymentOption:
 
 def _as_saved(saved: SavedMethod) -> PaymentOption:
     if saved.kind == "card":
-        return _offline_option("card", _card(saved.details, saved.holder))
+        return _offline_option("card", _card(saved.details, saved.holder), saved=saved.id)
     if saved.kind == "bnpl":
-        return _offline_option("bnpl", lender=saved.details)
-    return _offline_option(saved.kind, saved.details)  # of a UPI id only the masked form is stored
+        return _offline_option("bnpl", lender=saved.details, saved=saved.id)
+    return _offline_option(saved.kind, saved.details, saved=saved.id)  # of a UPI id only the masked form is stored
 
 
 def _as_described(requested: RequestedPayment) -> PaymentOption:
@@ -60,10 +60,10 @@ def _card(digits: str, holder: str) -> str:
     return f"{number} - {holder}" if holder else number
 
 
-def _offline_option(kind: str, details: str = "", lender: str = "") -> PaymentOption:
+def _offline_option(kind: str, details: str = "", lender: str = "", *, saved: int | None = None) -> PaymentOption:
     if kind == "bnpl":
         details = f"Buy Now Pay Later - {lender}"
-    option = payments.offline_option(kind, details, lender if kind == "bnpl" else "")
+    option = payments.offline_option(kind, details, lender if kind == "bnpl" else "", saved=saved)
     if option is None:
         raise PaymentNotOffered(kind)
     return option

@@ -6,14 +6,15 @@ saga is, so that a process that dies anywhere leaves a record from which the nex
 ====  ============  ========  ==============================================================  ======================
    #  step          schema    what it writes                                                  undo
 ====  ============  ========  ==============================================================  ======================
-   0  reserve       catalog   a reservation for each variant, for 15 minutes                  release the reservations
+   0  reserve       catalog   a reservation for each variant, for 15 minutes, unless another  release the reservations
+                              order has taken this content of the cart meanwhile
    1  authorise     payments  the payment: attempt first, then the provider's response        void the payment
    2  create order  orders    the order with its items, pending                               cancel the order
    3  secure        catalog   the same reservations, renewed or made again, without expiry    release the reservations
    4  capture       payments  the payment, captured or due on delivery, with the order's id   (none)
    5  sell          catalog   stock on hand lowered, a ledger entry for each variant          (none)
    6  confirm       orders    the order, confirmed, and its `order-placed` outbox message     (none)
-   7  clear         cart      the cart without what was bought                                (none)
+   7  clear         cart      the cart without what was bought; what is left is a new content (none)
 ====  ============  ========  ==============================================================  ======================
 
 Invariants:
@@ -32,7 +33,9 @@ Invariants:
 5. One runner at a time: the shopper's request, the page a payment provider returns to, or the worker. A runner holds a
    lease on the record, and every write to the record requires and renews it. A runner that lost its lease stops at its
    next write; its late step was a repeat (2), or it undoes that step itself if the other runner has been undoing.
-6. Before money is captured its order exists and its stock is reserved without expiry (docs/decisions/0005).
+6. An order that staff must approve rests as completed at step 3, `SECURE`, with neither stock nor a captured payment;
+   `approval` sets it running or undoing again.
+7. Before money is captured its order exists and its stock is reserved without expiry (docs/decisions/0005).
 """
 
 from __future__ import annotations
@@ -40,23 +43,19 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import or_, select, update
 
-from storefront.cart import service as cart
-from storefront.catalog import inventory
 from storefront.catalog.values import OutOfStock
 from storefront.checkout import snapshot as plans
+from storefront.checkout.cart_content import ContentTaken
 from storefront.checkout.models import Checkout
-from storefront.checkout.snapshot import PlacedOrder
+from storefront.checkout.saga_steps import CAPTURE, SECURE, STEPS, SagaRun, hold_for_approval
 from storefront.checkout.values import CheckoutState, Failure
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
-from storefront.orders import service as orders
-from storefront.payments import service as payments
 from storefront.payments.values import CustomerActionNeeded, PaymentDeclined, ProviderTimeout
 
 logger = logging.getLogger(__name__)
@@ -67,110 +66,8 @@ RETRY_PAUSE = timedelta(seconds=2)  # before a checkout that failed a step may b
 UNFINISHED = (CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOING)
 
 
-@dataclass(slots=True)
-class SagaRun:
-    """A checkout while one runner holds its lease.
-
-    :ivar id: of the checkout
-    :ivar owner: the random name under which this runner holds the lease
-    :ivar placed: what is ordered, fixed when the order was placed
-    :ivar progress: results that steps leave for later ones and for the pages, stored with the record
-    :ivar current_step: number of the step this runner began last, going forward
-    """
-
-    id: str
-    owner: str
-    placed: PlacedOrder
-    progress: dict[str, Any]
-    current_step: int | None = None
-
-
 class LeaseLost(Exception):
     """Another runner has taken the lease of this checkout."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step of the saga with its undo.
-
-    :ivar name: shown to staff, and used in the log
-    :ivar do: safe to repeat after it succeeded
-    :ivar undo: safe to call when `do` never happened
-    """
-
-    name: str
-    do: Callable[[SagaRun], None]
-    undo: Callable[[SagaRun], None]
-
-
-def _no_undo(run: SagaRun) -> None:
-    """From the capture on there is no way back."""
-
-
-def _reserve(run: SagaRun) -> None:
-    inventory.reserve(run.id, run.placed.holds)
-
-
-def _release(run: SagaRun) -> None:
-    inventory.release(run.id)
-
-
-def _authorise(run: SagaRun) -> None:
-    total = run.placed.snapshot.grand_total
-    payments.authorise(run.id, total, run.placed.payment.code, run.placed.return_url)
-
-
-def _void(run: SagaRun) -> None:
-    payments.void(run.id)
-
-
-def _create_order(run: SagaRun) -> None:
-    run.progress["order"] = orders.create_order(run.id, run.placed.snapshot)
-
-
-def _cancel_order(run: SagaRun) -> None:
-    orders.cancel_order(run.id, "The order could not be completed; nothing was charged")
-
-
-def _secure(run: SagaRun) -> None:
-    """Keep the stock for as long as the capture takes.
-
-    The customer may have taken longer than the reservation lasts: reserve again, or fail while nothing is captured.
-    """
-    inventory.reserve(run.id, run.placed.holds, permanent=True)
-
-
-def _capture(run: SagaRun) -> None:
-    payments.capture(run.id, run.progress["order"])
-
-
-def _sell(run: SagaRun) -> None:
-    inventory.commit_reservation(run.id)
-
-
-def _confirm(run: SagaRun) -> None:
-    orders.confirm_order(run.id)
-
-
-def _clear(run: SagaRun) -> None:
-    """The cart's key is read only now: a guest who signed in meanwhile moved the cart to their account."""
-    token = read_session().scalars(select(Checkout.cart_token).where(Checkout.id == run.id)).one()
-    cart.clear(token, run.id, run.placed.bought, products=run.placed.emptied)
-
-
-# The comments say why a step may be repeated. A record stores its step by position: the order must not change while
-# checkouts are unfinished.
-STEPS = (
-    Step("reserve", _reserve, _release),  # one reservation for each checkout and variant, which a repeat renews
-    Step("authorise", _authorise, _void),  # one payment for each checkout; the provider's idempotency key is its id
-    Step("create order", _create_order, _cancel_order),  # `orders.checkout_id` is unique: a repeat finds the order
-    Step("secure", _secure, _release),  # as reserve
-    Step("capture", _capture, _no_undo),  # a captured payment stays captured, here and at the provider
-    Step("sell", _sell, _no_undo),  # a reservation leaves the state "held" once
-    Step("confirm", _confirm, _no_undo),  # an order leaves "pending" once; its e-mail is queued by the same transaction
-    Step("clear", _clear, _no_undo),  # `cart.cleared_for` keeps a repeat from removing what was added since
-)
-CAPTURE = next(number for number, step in enumerate(STEPS) if step.name == "capture")
 
 
 def resume(checkout: str) -> bool:
@@ -287,7 +184,7 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
 
     :return: the step from which to undo; None when there is nothing to undo
     """
-    for number in range(step, len(STEPS)):
+    for number in range(step, SECURE if run.must_be_held else len(STEPS)):
         _write(run, state=CheckoutState.RUNNING, step=number)
         run.current_step = number
         try:
@@ -298,14 +195,8 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
                 return None
             _fail(run, number, Failure.DECLINED, "The payment was not confirmed in time")
             return number
-        except PaymentDeclined as declined:
-            _fail(run, number, Failure.DECLINED, declined.reason)
-            return number
-        except OutOfStock as short:
-            run.progress["shortages"] = [
-                {"name": short.names[sku], "left": units} for sku, units in short.shortages.items()
-            ]
-            _fail(run, number, Failure.SOLD_OUT, ", ".join(short.names.values()))
+        except (ContentTaken, OutOfStock, PaymentDeclined) as refusal:
+            _refuse(run, number, refusal)
             return number
         except Exception as error:
             if number >= CAPTURE or not _is_overdue(run):
@@ -314,8 +205,32 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
             logger.exception("checkout %s: %s still fails after the timeout", run.id, STEPS[number].name)
             _fail(run, number, Failure.UNAVAILABLE, "The shop could not complete the order")
             return number
-    _write(run, state=CheckoutState.COMPLETED, step=len(STEPS), lease_owner=None, lease_until=None, last_error="")
+    rests_at = _hold(run) if run.must_be_held else len(STEPS)
+    _write(run, state=CheckoutState.COMPLETED, step=rests_at, lease_owner=None, lease_until=None, last_error="")
     return None
+
+
+def _refuse(run: SagaRun, step: int, refusal: ContentTaken | OutOfStock | PaymentDeclined) -> None:
+    """Record a refusal that is final."""
+    if isinstance(refusal, PaymentDeclined):
+        _fail(run, step, Failure.DECLINED, refusal.reason)
+    elif isinstance(refusal, OutOfStock):
+        short = [{"name": refusal.names[sku], "left": units} for sku, units in refusal.shortages.items()]
+        run.progress["shortages"] = short
+        _fail(run, step, Failure.SOLD_OUT, ", ".join(refusal.names.values()))
+    else:
+        run.progress["first"] = refusal.first
+        _fail(run, step, Failure.ALREADY_ORDERED, "This cart was ordered already")
+
+
+def _hold(run: SagaRun) -> int:
+    """Let an order wait for staff, without stock and with its cart cleared; each call is safe to repeat.
+
+    :return: the step at which its record rests
+    """
+    _write(run, state=CheckoutState.RUNNING, step=SECURE)
+    hold_for_approval(run)
+    return SECURE
 
 
 def _wait(run: SagaRun, reason: CustomerActionNeeded | ProviderTimeout) -> None:
@@ -354,7 +269,7 @@ def _undo_steps(run: SagaRun, step: int) -> None:
             logger.exception("checkout %s: undoing %s failed and will be retried", run.id, STEPS[number].name)
             _pause(run, f"undoing {STEPS[number].name}: {type(error).__name__}")
             return
-    _write(run, state=CheckoutState.FAILED, lease_owner=None, lease_until=None)
+    _write(run, state=CheckoutState.FAILED, cart_content=None, lease_owner=None, lease_until=None)
 
 
 def _pause(run: SagaRun, why: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter
 from storefront.cart.values import CartQuote
 from storefront.catalog.values import Hold, Sku
 from storefront.checkout.values import CheckoutDraft, CheckoutId, Contact, DraftIncomplete, Shortage
-from storefront.core.addresses import PostalAddress
+from storefront.core.addresses import PostalAddress, checked_address
 from storefront.orders.values import LineItem, OrderSnapshot
 from storefront.payments.values import PaymentOption
 
@@ -20,18 +21,30 @@ class PlacedOrder:
     """What a checkout orders.
 
     :ivar return_url: where a payment provider sends the customer afterwards
+    :ivar needs_approval: staff release the order before it is confirmed
     :ivar emptied: ids of products whose cart lines are removed in any quantity; of other lines the units bought are
+    :ivar cart_content: the content of the cart that is ordered; empty for goods that were in no cart
     """
 
     snapshot: OrderSnapshot
     payment: PaymentOption
     return_url: str
     emptied: tuple[int, ...] = ()
+    cart_content: str = ""
+    needs_approval: bool = False
 
     @property
     def holds(self) -> list[Hold]:
         """Units to reserve, line by line."""
         return [Hold(Sku(item.sku), item.quantity) for item in self.snapshot.items]
+
+    @property
+    def units_by_product(self) -> dict[int, int]:
+        """Units of each product, whatever the variant."""
+        units: Counter[int] = Counter()
+        for item in self.snapshot.items:
+            units[item.product_id] += item.quantity
+        return dict(units)
 
     @property
     def bought(self) -> dict[Sku, int]:
@@ -68,6 +81,7 @@ def load_draft(checkout: str, entered: dict[str, Any]) -> CheckoutDraft:
         address=_address.validate_python(entered["delivery"]) if "delivery" in entered else None,
         payment=entered.get("payment"),
         payment_entry=entered.get("payment_entry", ""),
+        saved_method=entered.get("saved_method"),
     )
 
 
@@ -96,12 +110,13 @@ def snapshot(
     """Make an order at the quoted prices, which later changes of the catalogue do not affect.
 
     :param customer: the account that orders, None for a guest
+    :raise UndeliverableAddress: the address does not fit its country, such as one saved before that was checked
     """
     return OrderSnapshot(
         customer_id=customer,
         email=contact.email,
         phone=contact.phone,
-        address=address,
+        address=checked_address(address),
         items=tuple(
             LineItem(
                 product_id=line.offer.product_id,

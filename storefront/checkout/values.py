@@ -16,6 +16,7 @@ from storefront.payments.values import PaymentOption
 
 CheckoutId = NewType("CheckoutId", str)
 
+MAX_FINGERPRINT_LENGTH = 128  # characters of `Review.fingerprint`: 32, and 13 for each of its parts
 STALE_AFTER = timedelta(hours=1)  # four times `saga.PAYMENT_TIMEOUT`
 
 
@@ -36,10 +37,16 @@ class Failure(StrEnum):
     SOLD_OUT = "sold-out"
     DECLINED = "declined"
     UNAVAILABLE = "unavailable"
+    ALREADY_ORDERED = "already-ordered"  # another checkout took this content of the cart first
+    REFUSED = "refused"  # by staff
 
 
 class UnknownCheckout(NotFoundError):
     """The visitor has no such checkout."""
+
+
+class NotHeld(DomainError):
+    """The order of this checkout does not wait for staff, or somebody has decided it meanwhile."""
 
 
 class CheckoutBusy(DomainError):
@@ -47,7 +54,7 @@ class CheckoutBusy(DomainError):
 
 
 class TotalChanged(DomainError):
-    """The cart is no longer what the shopper agreed to.
+    """The goods cost more than the client showed its user.
 
     :ivar actual: the current total
     """
@@ -57,10 +64,28 @@ class TotalChanged(DomainError):
         self.actual = actual
 
 
+class ReviewChanged(DomainError):
+    """The order is no longer what the shopper reviewed, and agreed to.
+
+    :ivar parts: what has changed, in words: "contact details", "delivery", "payment method", "products", "total"
+    """
+
+    def __init__(self, parts: Sequence[str]) -> None:
+        super().__init__(", ".join(parts))
+        self.parts = tuple(parts)
+
+
 class KeyReused(DomainError):
-    """The idempotency key was used for another order: other products, quantities, prices, address or payment."""
+    """The idempotency key was used for another order: other products, quantities, prices, address or payment.
+
+    :ivar key: the key; of the pages, the checkout's id
+    """
 
     status = 422
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +187,7 @@ class CheckoutDraft:
 
     :ivar payment: code of a `PaymentOption`
     :ivar payment_entry: what that option asks for: a UPI id, or the lender
+    :ivar saved_method: id of the account's saved payment method that they are from
     """
 
     id: CheckoutId
@@ -169,6 +195,7 @@ class CheckoutDraft:
     address: PostalAddress | None
     payment: str | None
     payment_entry: str = ""
+    saved_method: int | None = None
 
     @property
     def missing_step(self) -> str | None:
@@ -186,6 +213,7 @@ class Outcome:
     :ivar failure: None unless failed
     :ivar detail: the provider's reason, or the names of products that are short
     :ivar shortages: those products, with the units left
+    :ivar first: the checkout that took the cart's content first, if this one failed for that
     """
 
     id: CheckoutId
@@ -195,13 +223,30 @@ class Outcome:
     failure: Failure | None
     detail: str
     shortages: tuple[Shortage, ...] = ()
+    first: str | None = None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its order is under way."""
+        return self.state in {CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOING}
+
+
+class CartOrdered(DomainError):
+    """The cart was ordered already, or is being ordered: in another tab, on another device, or by the API.
+
+    :ivar first: the checkout that ordered it
+    """
+
+    def __init__(self, first: Outcome) -> None:
+        super().__init__(first.id)
+        self.first = first
 
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedCheckout:
     """An order that is being placed, as staff see it.
 
-    :ivar step: name of its current step in `saga.STEPS`
+    :ivar step: name of its current step in `saga_steps.STEPS`
     :ivar placed_at: when the customer placed the order
     :ivar updated_at: when its record was last written
     :ivar attempts: how often a runner took its lease

@@ -13,6 +13,7 @@ from storefront.cli.demo import catalogue, generator
 from storefront.cli.deprecated_names import check, pictures
 from storefront.cli.images import images
 from storefront.cli.preflight import preflight
+from storefront.cli.search import search
 from storefront.cli.staff import staff
 from storefront.db import migrations
 from storefront.legacy_import.command import import_legacy
@@ -31,6 +32,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(restore)
     app.cli.add_command(images)
     app.cli.add_command(staff)
+    app.cli.add_command(search)
     app.cli.add_command(import_legacy)
     app.cli.add_command(check)
     app.cli.add_command(pictures)

@@ -19,7 +19,7 @@ from storefront.core.money import Money
 from storefront.db.dead_letters import dead_letters_by_schema
 from storefront.db.import_log import is_legacy_checkout
 from storefront.orders import service as orders
-from storefront.orders.values import OrderStatus
+from storefront.orders.values import CALLED_OFF, OrderStatus
 from storefront.payments import service as payments
 from storefront.payments.values import PaymentStatus
 
@@ -42,6 +42,7 @@ def violations() -> Iterator[str]:
 def _checkout_violations() -> Iterator[str]:
     """Compare order, payment and reservations of each checkout."""
     states = checkout.states()
+    waiting_for_staff = checkout.approval.held()
     placed, paid, held = orders.snapshots(), payments.snapshots(), catalog.holdings()
     for known in sorted({*placed, *paid, *held} - set(states)):
         yield f"checkout {known}: has an order, a payment or reservations, but no record"
@@ -53,10 +54,22 @@ def _checkout_violations() -> Iterator[str]:
             continue
         if is_legacy_checkout(identity):
             yield from _imported_violations(identity, order, payment, reservations)
+        elif identity in waiting_for_staff:
+            yield from _held_violations(identity, order, reservations)
         elif state is CheckoutState.COMPLETED:
             yield from _completed_violations(identity, order, payment, reservations)
         else:
             yield from _undone_violations(identity, order, payment, reservations)
+
+
+def _held_violations(
+    identity: str, order: orders.OrderFacts | None, reservations: list[catalog.Holding]
+) -> Iterator[str]:
+    """Check an order that waits for staff: it is pending, and has no stock but what a release is just reserving."""
+    if order is None or order.status is not OrderStatus.PENDING:
+        yield f"checkout {identity}: waits for staff, its order is {order.status if order else 'missing'}"
+    elif any(holding.state.value == "committed" for holding in reservations):
+        yield f"{order.order_id}: waits for staff, but its stock was sold"
 
 
 def _completed_violations(
@@ -93,9 +106,11 @@ def _refund_violations(identity: str, order: orders.OrderFacts, payment: payment
             yield f"{order.order_id}: {payment.refunds[key]} was refunded without a refund of the order ({key})"
     is_over = all(back.is_paid for back in order.given_back)
     all_back = not payment.amount - sum(payment.refunds.values(), Money(0, payment.amount.currency))
-    if order.status is OrderStatus.CANCELLED:
+    if order.is_cash_settled and payment.status is PaymentStatus.DUE:
+        yield f"{order.order_id}: its cash was received, but its payment is due"
+    if order.status in CALLED_OFF:
         if is_over and payment.status not in NOTHING_TAKEN:
-            yield f"{order.order_id}: cancelled, but its payment is {payment.status}"
+            yield f"{order.order_id}: {order.status}, but its payment is {payment.status}"
     elif payment.status not in TAKEN and not (payment.status is PaymentStatus.REFUNDED and all_back):
         yield f"{order.order_id}: {order.status}, but its payment is {payment.status}"
 
@@ -145,7 +160,7 @@ def _undone_violations(
     payment: payments.PaymentFacts | None,
     reservations: list[catalog.Holding],
 ) -> Iterator[str]:
-    if order is not None and order.status is not OrderStatus.CANCELLED:
+    if order is not None and order.status not in CALLED_OFF:
         yield f"{order.order_id}: {order.status}, but its checkout {identity} was undone"
     if payment is not None and payment.status not in NOTHING_TAKEN:
         yield f"checkout {identity}: undone, but its payment is {payment.status}"

@@ -77,6 +77,16 @@ def _redis() -> Iterator[str]:
         yield f"REDIS_URL: Redis does not answer: {error}"
 
 
+def warnings() -> Iterator[str]:
+    """What works, but less well than it seems, in words."""
+    processes = current_app.config["WEB_PROCESSES"]
+    if processes > 1 and not current_app.config["REDIS_URL"]:
+        yield (
+            f"REDIS_URL is not set: each of the {processes} server processes counts tries at passwords and codes by "
+            f"itself, so that up to {processes} times as many are allowed as docs/security.md says"
+        )
+
+
 def _payments() -> Iterator[str]:
     key, provider = current_app.config["STRIPE_SECRET_KEY"], current_app.config["PAYMENT_PROVIDER"]
     if key and provider != "stripe":
@@ -122,6 +132,8 @@ def _is_production() -> bool:
 def preflight() -> None:
     """Check databases, mail server, Redis, payments, the public address and free disk space."""
     is_ready = True
+    for warning in warnings():
+        click.echo(f"Warning: {warning}", err=True)
     for problem in problems():
         click.echo(problem)
         is_ready = False

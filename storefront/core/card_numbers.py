@@ -6,8 +6,9 @@ Pure functions; `web/request_guards.py` applies them to requests. The rule and i
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, groupby, pairwise
 
 from storefront.core.errors import DomainError
 
@@ -32,9 +33,12 @@ _PREFIX_BY_LENGTH = {
 _DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")  # the digits of the double, summed
 _ZERO = ord("0")
 
-# Separators within one number: blanks and dashes of every kind, invisible ones included.
-_BETWEEN = "[\\s\u00ad\u200b-\u200d\u2060\ufeff\\-\u2010-\u2015\u2212]"
-_RUN = re.compile(rf"[0-9]++(?:{_BETWEEN}++[0-9]++)*+")
+# Groups of digits with anything but letters between them: blanks, punctuation, symbols, invisible characters.
+_RUN = re.compile(r"[0-9]++(?:[\W_]++[0-9]++)*+")
+# Groups with the same few characters between them, letters included: 4242x4242x4242x4242, 4242 and 4242 and ...
+_SPELLED_RUN = re.compile(
+    r"(?<![0-9])[0-9]{1,6}+(?=[\W_]{0,11}[^\W\d_])([^0-9]{1,12}+)[0-9]{1,7}+(?:\1[0-9]{1,7}+)+(?![0-9])"
+)
 _DIGITS = re.compile("[0-9]++")
 
 # UUIDs and hex digests; a letter among the first characters tells them from digits grouped by hand.
@@ -52,7 +56,7 @@ class CardNumberRejected(DomainError):
 
 def contains_card_number(text: str) -> bool:
     """Whether a text contains a payment card number anywhere, in the digits of any script."""
-    return any(_find(text))
+    return any(_spans(text))
 
 
 def last_four(text: str) -> str:
@@ -67,47 +71,76 @@ def last_four(text: str) -> str:
 def redact(text: str) -> str:
     """Replace every card number in a text by a placeholder, for logs."""
     parts, end = [], 0
-    for start, stop in _find(text):
+    for start, stop in sorted(_spans(text)):
+        if start < end:
+            continue
         parts += [text[end:start], "[card number]"]
         end = stop
     return "".join([*parts, text[end:]])
 
 
-def _find(text: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each card number in order, without overlaps."""
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each card number, in no order; they may overlap."""
+    if len(text) < _SHORTEST:
+        return
     plain = _MACHINE_MADE.sub(lambda code: "x" * len(code[0]), _with_plain_digits(text))
-    end = 0
-    for run in _RUN.finditer(plain):
-        if run.end() - run.start() < _SHORTEST or _is_phone(plain, run):
+    for pattern in (_RUN, _SPELLED_RUN):
+        yield from _spans_in_runs(plain, pattern)
+
+
+def _spans_in_runs(plain: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    for run in pattern.finditer(plain):
+        if run.end() - run.start() < _SHORTEST:
             continue
         groups = [group.span() for group in _DIGITS.finditer(plain, *run.span())]
         sizes = [stop - start for start, stop in groups]
         digits = "".join(_DIGITS.findall(run[0]))
         before = [0, *accumulate(sizes)]
         for first, last in _grouped_as_cards(sizes):
-            start, stop = groups[first][0], groups[last][1]
-            if start >= end and _is_card(digits[before[first] : before[last + 1]]):
-                end = stop
-                yield start, stop
+            number = digits[before[first] : before[last + 1]]
+            if not _is_card(number) or _is_list([plain[slice(*group)] for group in groups[first : last + 1]]):
+                continue
+            if not _is_phone(plain, groups, first, len(number)):
+                yield groups[first][0], groups[last][1]
 
 
 def _with_plain_digits(text: str) -> str:
-    """Replace the digits of every script by 0 to 9, keeping positions."""
+    """Replace the digits of every script, raised and circled ones included, by 0 to 9, keeping positions."""
     if text.isascii():
         return text
-    return "".join(str(int(character)) if character.isdecimal() else character for character in text)
+    return "".join(str(unicodedata.digit(character)) if character.isdigit() else character for character in text)
 
 
-def _is_phone(text: str, run: re.Match[str]) -> bool:
-    digits = sum(map(len, _DIGITS.findall(run[0])))
-    return run.start() > 0 and text[run.start() - 1] == "+" and digits <= MAX_PHONE_LENGTH
+def _is_phone(text: str, groups: list[tuple[int, int]], first: int, size: int) -> bool:
+    """Whether a number belongs to a phone number: up to 15 digits after a plus sign.
+
+    :param groups: spans of the run's groups
+    :param first: index of the number's first group
+    :param size: its digits
+    """
+    while size <= MAX_PHONE_LENGTH:
+        start = groups[first][0]
+        if start and text[start - 1] == "+":
+            return True
+        if first == 0:
+            return False
+        first -= 1
+        size += groups[first][1] - groups[first][0]
+    return False
+
+
+def _is_list(groups: list[str]) -> bool:
+    """Whether the groups are evenly rising or falling numbers, such as the sizes 36/37/38 or prices, and no card."""
+    steps = {int(second) - int(first) for first, second in pairwise(groups)}
+    return len(groups) > 2 and len(steps) == 1 and steps != {0}
 
 
 def _grouped_as_cards(sizes: list[int]) -> Iterator[tuple[int, int]]:
     """Yield first and last group of every run of digit groups that is grouped as people write card numbers.
 
     Accepted: one group; groups of four, 4-6-5 or 4-6-4, also next to other groups such as the expiry date; and groups
-    of one, two or three digits when nothing else is around. An Indian PIN code and phone number, 6-10, is none of them.
+    of one, two or three digits with none of the same size beside them. An Indian PIN code and phone number, 6-10, is
+    none of them.
 
     :param sizes: digits in each group
     """
@@ -118,8 +151,16 @@ def _grouped_as_cards(sizes: list[int]) -> Iterator[tuple[int, int]]:
             yield first, first + 2
         elif size == 4:
             yield from _in_fours(sizes, first)
-    if sizes[0] < 4 and sum(sizes[: _LONGEST + 1]) <= _LONGEST and set(sizes[:-1]) == {sizes[0]} and sizes[-1] < 4:
-        yield 0, len(sizes) - 1
+    first = 0
+    for size, equal in groupby(sizes):
+        count = len(list(equal))
+        if size < 4 and count > 1:
+            rest = sizes[first + count] if first + count < len(sizes) else 4
+            if _SHORTEST <= size * count <= _LONGEST:
+                yield first, first + count - 1
+            if rest < 4 and _SHORTEST <= size * count + rest <= _LONGEST:
+                yield first, first + count
+        first += count
 
 
 def _in_fours(sizes: list[int], first: int) -> Iterator[tuple[int, int]]:

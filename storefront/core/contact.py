@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import phonenumbers
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from phonenumbers import PhoneNumber, PhoneNumberFormat
@@ -9,8 +12,14 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat
 HOME_REGION = "IN"  # country of a phone number without country code
 MAX_EMAIL_LENGTH = 254  # characters; RFC 5321
 MAX_PHONE_LENGTH = 32  # characters, as typed
+GMAIL = frozenset({"gmail.com", "googlemail.com"})  # hosts that ignore dots before the @
 # Characters; contract/openapi.yaml AddressInput
 MAX_NAME_LENGTH, MAX_LINE_LENGTH, MAX_PLACE_LENGTH, MAX_CODE_LENGTH, MAX_COUNTRY_LENGTH = 255, 500, 100, 20, 100
+
+# Digits of any script with the usual punctuation between them.
+_PHONE = re.compile(r"(?:tel:)?\s*[+\uff0b]?[\d\s().\[\]/~\u00b7\u2010-\u2015\u2212-]+", re.IGNORECASE)
+_EXTENSION = re.compile(r"[\s,;]*(?:extension|extn|ext|x|#)[\s.:=]*\d+#?$", re.IGNORECASE)
+_LAST_DIGITS = 4  # of a number; its first ones may change when it is put into international form
 
 
 class NotAnEmail(ValueError):
@@ -34,7 +43,28 @@ def parse_identifier(text: str) -> str:
     :raise NotAnEmail: it has an @, but is not a valid address
     :raise NotAPhoneNumber: it has no @ and is not a valid phone number
     """
-    return normalize_email(text) if is_email(text) else normalize_phone(text)
+    plain = to_plain(text)
+    return normalize_email(plain) if is_email(plain) else normalize_phone(plain)
+
+
+def to_plain(text: str) -> str:
+    """One spelling of what looks alike: full-width letters become plain ones, invisible characters go.
+
+    For identifiers only: names keep their joiners.
+    """
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf").strip()
+
+
+def mailbox_of(address: str) -> str:
+    """The mailbox or phone that an address leads to, for counting what is sent there. Never for sending.
+
+    `asha+1@example.com` is `asha@example.com`'s; Gmail ignores dots as well.
+    """
+    name, at, host = to_plain(address).lower().rpartition("@")
+    if not at:
+        return host
+    name = name.partition("+")[0] or name
+    return f"{name.replace('.', '') if host in GMAIL else name}@{host}"
 
 
 def is_email(identifier: str) -> bool:
@@ -45,7 +75,7 @@ def is_email(identifier: str) -> bool:
 def _validate_email(text: str) -> ValidatedEmail:
     try:
         # Few mail servers accept an address that is not ASCII before the @ (SMTPUTF8).
-        return validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
+        return validate_email(to_plain(text), check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise NotAnEmail from error
 
@@ -69,11 +99,27 @@ def normalize_email(text: str) -> str:
     return (validated.ascii_email or validated.normalized).lower()
 
 
+def has_phone_characters(text: str) -> bool:
+    """Whether a text consists of digits with the usual signs, and perhaps an extension, so that it may be dialled."""
+    typed = to_plain(text)
+    return _PHONE.fullmatch(typed) is not None or _PHONE.fullmatch(_EXTENSION.sub("", typed)) is not None
+
+
 def _parse_phone(text: str) -> PhoneNumber:
+    """Parse a number of which every character counts.
+
+    The library stops at what it cannot read, and takes letters for the digits on their keys: "98765 4321O" would lose
+    its last digit.
+    """
+    text = to_plain(text)
     try:
         number = phonenumbers.parse(text, HOME_REGION)
     except phonenumbers.NumberParseException as error:
         raise NotAPhoneNumber(has_digits=False) from error
+    main = _EXTENSION.sub("", text) if number.extension else text
+    digits = "".join(str(int(character)) for character in main if character.isdecimal())
+    if not _PHONE.fullmatch(main) or not digits.endswith(str(number.national_number)[-_LAST_DIGITS:]):
+        raise NotAPhoneNumber(has_digits=False)
     if not phonenumbers.is_possible_number(number):
         raise NotAPhoneNumber(has_digits=True)
     return number
@@ -90,6 +136,9 @@ def format_phone(text: str) -> str:
 def normalize_phone(text: str) -> str:
     """Normalize a number for storing and comparing: E.164, +919876543210.
 
-    :raise NotAPhoneNumber: it is not a valid number
+    :raise NotAPhoneNumber: it is not a valid number, or has an extension, which E.164 cannot hold
     """
-    return phonenumbers.format_number(_parse_phone(text), PhoneNumberFormat.E164)
+    number = _parse_phone(text)
+    if number.extension:
+        raise NotAPhoneNumber(has_digits=False)
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import struct
-import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,9 @@ from typing import Any, TypeVar
 from PIL import Image, ImageOps
 
 from storefront.core.errors import DomainError
+from storefront.core.image_colour import in_mode, in_srgb, working_mode
+from storefront.core.image_cost import is_costly
+from storefront.core.waiting_line import Busy, WaitingLine
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 25_000_000
@@ -42,7 +44,8 @@ FROM_STAFF = Limits(10 * 1024 * 1024, 40_000_000)  # photographs of a 40-megapix
 Result = TypeVar("Result")
 
 _READ = ("PNG", "JPEG", "WEBP", "GIF")
-_WRITTEN = {"PNG": "PNG", "GIF": "PNG", "JPEG": "JPEG", "WEBP": "WEBP"}  # of an animation, the first frame
+# Of an animation, the first frame; of several pictures in one JPEG, as telephones write them (MPO), the first.
+_WRITTEN = {"PNG": "PNG", "GIF": "PNG", "JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WEBP"}
 _QUALITY: dict[str, dict[str, Any]] = {
     "PNG": {"optimize": False},
     "JPEG": {"quality": 85},
@@ -51,8 +54,6 @@ _QUALITY: dict[str, dict[str, Any]] = {
 _RENDITION_QUALITY = {"quality": 80, "method": 4}  # of WebP; measured in docs/decisions/0014
 _ORIENTATION = 0x0112  # the EXIF tag
 _STRIP = 64  # rows of the reduced image that are made at a time
-# Images decoded at a time in one process: 40 megapixels take 250 MB, as WebP 650 MB.
-_decode_slots = threading.BoundedSemaphore(1)
 # What Pillow raises for damaged or hostile files.
 _BROKEN = (
     OSError,
@@ -74,6 +75,7 @@ class FileKind(StrEnum):
     DRAWING = "drawing"  # SVG, which can contain scripts
     WEB_PAGE = "web page"
     EMPTY = "empty"
+    COSTLY = "costly"  # an image that takes too long to read: too many scans or parts
     OTHER = "other"  # something else, or a damaged image
 
 
@@ -94,6 +96,14 @@ class ImageTooLarge(DomainError):
     """The file exceeds its `Limits` in bytes or pixels."""
 
     status = 413
+
+
+class DecoderBusy(Busy):
+    """Other images are being processed, and the place was not free in time. Nothing was decoded."""
+
+
+# One image at a time in a process: 40 megapixels take 250 MB, as WebP 650 MB.
+_decoder = WaitingLine(at_once=1, waiting=2, seconds=4, refused_with=DecoderBusy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,7 @@ def reencode(sent: bytes, *, longest: int, kind: str | None = None, is_square: b
     :return: the file and its content type
     :raise ImageTooLarge: too many bytes or pixels, by `FROM_ANYONE`
     :raise InvalidImage: it cannot be read as an image
+    :raise DecoderBusy: other images are being processed
     """
 
     def write(picture: Image.Image, was: str) -> tuple[bytes, str]:
@@ -137,6 +148,7 @@ def make_renditions(sent: bytes, *, longest: int, widths: Sequence[int], limits:
     :param widths: of the renditions, narrowest first; an image is never enlarged
     :raise ImageTooLarge: too many bytes or pixels
     :raise InvalidImage: it cannot be read as an image
+    :raise DecoderBusy: other images are being processed
     """
 
     def write(picture: Image.Image, was: str) -> Renditions:
@@ -173,11 +185,13 @@ def _process(sent: bytes, limits: Limits, write: Callable[[Image.Image, str], Re
     """
     if len(sent) > limits.most_bytes:
         raise ImageTooLarge(f"{len(sent)} bytes")
+    if is_costly(sent):
+        raise InvalidImage(FileKind.COSTLY)
     with _opened(sent) as picture:
         if picture.width * picture.height > limits.most_pixels:
             raise ImageTooLarge(f"{picture.width} x {picture.height}")
         try:
-            with _decode_slots:
+            with _decoder.place():
                 return write(picture, _WRITTEN[picture.format or "PNG"])
         except _BROKEN as error:
             raise InvalidImage(FileKind.OTHER) from error
@@ -198,36 +212,31 @@ def _opened(sent: bytes) -> Iterator[Image.Image]:
 
 
 def _pixels(picture: Image.Image, longest: int, is_square: bool) -> Image.Image:
-    """The first frame, scaled down and upright, in a colour mode that every format supports."""
+    """The first frame, scaled down and upright, in sRGB and a colour mode that every format supports."""
     picture.draft("RGB", (longest, longest))  # lets JPEG decode a fraction of its pixels
-    orientation = picture.getexif().get(_ORIENTATION)
+    orientation, profile = picture.getexif().get(_ORIENTATION), picture.info.get("icc_profile")
     picture.load()
-    picture = _reduced(picture, _mode_of(picture), (min if is_square else max)(picture.size) // (2 * longest))
+    picture = _reduced(picture, working_mode(picture), (min if is_square else max)(picture.size) // (2 * longest))
     if is_square:
         picture = ImageOps.fit(picture, (longest, longest))
     else:
         picture.thumbnail((longest, longest))
+    picture = in_srgb(picture, profile)
     if orientation in range(2, 9):
         picture.getexif()[_ORIENTATION] = orientation
         picture = ImageOps.exif_transpose(picture)
     return picture
 
 
-def _mode_of(picture: Image.Image) -> str:
-    if picture.mode in {"RGB", "RGBA", "L"}:
-        return picture.mode
-    return "RGBA" if "A" in picture.mode or "transparency" in picture.info else "RGB"
-
-
 def _reduced(picture: Image.Image, mode: str, factor: int) -> Image.Image:
     """Scale a large image down by a whole factor, strip by strip: at once Pillow would copy all of its pixels."""
     if factor < 2:
-        return picture if picture.mode == mode else picture.convert(mode)
+        return in_mode(picture, mode)
     small = Image.new(mode, (-(-picture.width // factor), -(-picture.height // factor)))
     height = factor * _STRIP
     for top in range(0, picture.height, height):
         strip = picture.crop((0, top, picture.width, min(top + height, picture.height)))
-        small.paste((strip if strip.mode == mode else strip.convert(mode)).reduce(factor), (0, top // factor))
+        small.paste(in_mode(strip, mode).reduce(factor), (0, top // factor))
     return small
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from babel.numbers import get_currency_precision
 
-_precision = lru_cache(get_currency_precision)
+precision_of = lru_cache(get_currency_precision)  # decimals of a currency, by its ISO 4217 code
 
 
 class CurrencyMismatch(ArithmeticError):
@@ -33,13 +33,13 @@ class Money:
         >>> Money.of("599.005", "INR")
         Money(minor=59901, currency='INR')
         """
-        scaled = Decimal(amount).scaleb(_precision(currency))
+        scaled = Decimal(amount).scaleb(precision_of(currency))
         return cls(int(scaled.quantize(Decimal(1), ROUND_HALF_UP)), currency)
 
     @property
     def amount(self) -> Decimal:
         """The amount in major units, exact."""
-        return Decimal(self.minor).scaleb(-_precision(self.currency))
+        return Decimal(self.minor).scaleb(-precision_of(self.currency))
 
     def _minor_of(self, other: Money) -> int:
         if other.currency != self.currency:

@@ -15,6 +15,7 @@ from storefront.db.column_types import UtcDateTime
 from storefront.db.session import read_session
 
 MAX_ACTOR_LENGTH = 80  # characters; the same as in the stock ledger
+MAX_SUBJECT_LENGTH = 254  # characters, of an e-mail address
 MAX_DETAIL_LENGTH = 500  # characters; longer details are cut
 
 
@@ -37,7 +38,7 @@ class AuditEntryMixin:
     at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     actor: Mapped[str] = mapped_column(String(MAX_ACTOR_LENGTH), index=True)
     what: Mapped[str] = mapped_column(String(40))
-    subject: Mapped[str] = mapped_column(String(254), index=True)
+    subject: Mapped[str] = mapped_column(String(MAX_SUBJECT_LENGTH), index=True)
     detail: Mapped[str] = mapped_column(String(MAX_DETAIL_LENGTH), default="")
 
 

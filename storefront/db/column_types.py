@@ -11,6 +11,8 @@ from sqlalchemy import BigInteger, Dialect, Numeric
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from storefront.core import gtin
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A timezone-aware UTC datetime, stored without zone and with microseconds on every database."""
@@ -57,3 +59,16 @@ class MinorUnits(TypeDecorator[int]):
         if value is None or dialect.name not in {"mysql", "mariadb"}:
             return value if value is None else int(value)
         return int(Decimal(value).scaleb(2))
+
+
+class Gtin(TypeDecorator[str]):
+    """A barcode number, stored in its canonical spelling. Whatever is compared with the column is converted, too.
+
+    A text that is no valid barcode number is left as it is: who writes one has to check it before.
+    """
+
+    impl = sa.String(gtin.MAX_LENGTH)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None else gtin.canonical(value) or value

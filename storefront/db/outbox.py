@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -87,28 +87,42 @@ def _enqueue_delivery() -> None:
     enqueue("wake_worker")
 
 
-def deliver(schema: str, table: type[OutboxMessage], handlers: Mapping[str, Handler]) -> int:
+def deliver(
+    schema: str,
+    table: type[OutboxMessage],
+    handlers: Mapping[str, Handler],
+    *,
+    topics: Collection[str] | None = None,
+    between: Callable[[], object] = lambda: None,
+) -> int:
     """Call the handler of every message that is due; failed messages are retried later.
 
     A handler is called with the message's key and payload, outside any transaction, and must be idempotent: the process
     may die after the handler ran and before the message is marked as delivered.
 
+    :param topics: deliver messages of these topics only
+    :param between: called after each message, so that what is more urgent need not wait for all of them
     :return: how many were delivered
     """
     owner, due_until = str(uuid.uuid4()), utc_now()  # retries that become due meanwhile are for the next call
     delivered = 0
-    while message := _claim(schema, table, owner, due_until):
+    while message := _claim(schema, table, owner, due_until, topics):
         delivered += _deliver_one(schema, table, handlers, message)
+        between()
     return delivered
 
 
 @retry_on_deadlock
-def _claim(schema: str, table: type[OutboxMessage], owner: str, due_until: datetime) -> OutboxMessage | None:
+def _claim(
+    schema: str, table: type[OutboxMessage], owner: str, due_until: datetime, topics: Collection[str] | None
+) -> OutboxMessage | None:
     """Claim the longest due message by moving its due time to the end of the lease, which hides it from other workers.
 
     One at a time: the lease must outlast one handler, not all that happen to be due.
     """
-    waiting = (table.delivered_at.is_(None), table.failed_at.is_(None), table.due_at <= due_until)
+    waiting = [table.delivered_at.is_(None), table.failed_at.is_(None), table.due_at <= due_until]
+    if topics is not None:
+        waiting.append(table.topic.in_(topics))
     next_due = select(table.id).where(*waiting).order_by(table.due_at, table.id).limit(1)
     while (identity := read_session().scalar(next_due)) is not None:
         with transaction(schema) as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import sqlite3
@@ -18,9 +19,12 @@ from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
+
+from storefront.db import folding
 
 MAX_INTEGER = 2**31 - 1  # largest value of an integer column, such as an id
 
@@ -35,6 +39,7 @@ MYSQL_DEADLOCK = 1213  # the transaction must be run again
 MYSQL_IS_FULL = {1040, 1203, 1226}  # too many connections: in all, of any user, of this user
 FULL_PAUSE_SECONDS = 0.05  # between attempts to connect to a full server
 ATTEMPTS = 4  # at a command that loses a deadlock
+UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)  # what a database that does not answer raises
 
 _writing: ContextVar[str | None] = ContextVar("schema being written", default=None)
 _AFTER_COMMIT = "after commit"  # key in `session.info`: callbacks of the open transaction
@@ -190,6 +195,23 @@ def retry_on_deadlock(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+def retry_on_conflict(command: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a command so that it runs again when another transaction was the first to write a unique value.
+
+    It then finds this value, and can answer or refuse by it; a conflict that lasts is raised. The command must consist
+    of one `transaction`, so that everything it did was rolled back.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(ATTEMPTS - 1):
+            with contextlib.suppress(IntegrityError):
+                return command(*args, **kwargs)
+        return command(*args, **kwargs)
+
+    return run
+
+
 def init_app(app: Flask) -> None:
     """Bind every schema and set up each engine: write guard, circuit breaker, SQLite's journal and locking modes."""
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {})
@@ -304,6 +326,7 @@ def _prepare_sqlite(engine: Engine, schema: str, breaker: CircuitBreaker) -> Non
         cursor.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits in a power failure
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
+        folding.prepare_sqlite(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

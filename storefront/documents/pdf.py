@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -10,20 +11,50 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+import noto_cjk_sans_jp_regular
 import typst
-from flask import Response, current_app, send_file
+from flask import Flask, Response, current_app, send_file
+from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from storefront.core import clock
 from storefront.core.addresses import PostalAddress
+from storefront.core.errors import DomainError
 from storefront.orders import service as orders
 from storefront.orders.service import CreditNote, IssuedDocument, Seller
-from storefront.orders.values import LineItem, OrderView
+from storefront.orders.values import LineItem, OrderStatus, OrderView
+from storefront.web.error_pages import ErrorText, render_domain_error
 from storefront.web.filters import day, moment, money, plural
 
-FONTS = "vendor/noto-sans"  # below static/
+FONTS = ("vendor/noto-sans", "vendor/noto-emoji")  # below static/; Chinese, Japanese and Korean come as a package
 TEMPLATE = "documents/paper.typ"  # below templates/
-CANCELLED_WARNING = "This order was cancelled. Payments are refunded to the original payment method."
+_REFUSED_TEXT = re.compile(r'PDF/UA-1 error: the text.*? `"(.*?)"`')
+_BYTE_ORDER_MARK = "\ufeff"  # invisible, and refused by PDF/UA-1
+_REFUNDED = "Payments are refunded to the original payment method."
+CALLED_OFF_WARNINGS = {
+    OrderStatus.CANCELLED: f"This order was cancelled. {_REFUNDED}",
+    OrderStatus.UNDELIVERED: f"This order came back undelivered. {_REFUNDED}",
+}
+
+
+class Unprintable(DomainError):
+    """A text of a document has a character that none of the fonts has, so the document would have a gap.
+
+    :ivar text: the character
+    :ivar document: title of the invoice, credit note or packing slip
+    """
+
+    status = 422
+
+    def __init__(self, text: str, document: str) -> None:
+        super().__init__(f"{text} in {document}")
+        self.text = text
+        self.document = document
+
+    @property
+    def characters(self) -> str:
+        """The text with its code points, such as "𓀀" (U+13000)."""
+        return f"“{self.text}” ({', '.join(f'U+{ord(letter):04X}' for letter in self.text)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +132,57 @@ class PdfDocument:
     def render(self) -> bytes:
         """Render the document.
 
-        :return: a tagged PDF file
+        :return: a tagged PDF file, by PDF/UA-1
+        :raise Unprintable: no font has a character of it
         """
         template = Path(current_app.root_path, str(current_app.template_folder), TEMPLATE)
         data = {"title": self.title, "author": self.author, "sections": [asdict(section) for section in self.sections]}
-        return typst.compile(
-            template,
-            root=template.parent,
-            font_paths=_fonts(Path(str(current_app.static_folder), FONTS)),
-            format="pdf",
-            sys_inputs={"document": json.dumps(data)},
-            timestamp=int(self.created_at.timestamp()),
-        )
+        try:
+            return typst.compile(
+                template,
+                root=template.parent,
+                font_paths=_fonts(Path(str(current_app.static_folder))),
+                format="pdf",
+                pdf_standards="ua-1",  # readable aloud; refuses a text that no font can draw
+                sys_inputs={"document": json.dumps(data, ensure_ascii=False).replace(_BYTE_ORDER_MARK, "")},
+                timestamp=int(self.created_at.timestamp()),
+            )
+        except typst.TypstError as error:
+            if refused := _REFUSED_TEXT.match(error.message):
+                text = _unescape(refused[1])
+                raise Unprintable(text, self._title_of_section_with(text)) from error
+            raise
+
+    def _title_of_section_with(self, text: str) -> str:
+        dumped = ((section.title, json.dumps(asdict(section), ensure_ascii=False)) for section in self.sections)
+        return next((title for title, values in dumped if text in values), self.title)
+
+
+def init_app(app: Flask) -> None:
+    """Answer requests for documents that cannot be printed."""
+    app.register_error_handler(Unprintable, render_refusal)
+
+
+def render_refusal(error: Unprintable) -> ResponseReturnValue:
+    """Answer a request for a document that cannot be printed completely."""
+    message = (
+        f"No font of the shop has the character {error.characters}, so the PDF would have a gap. "
+        "Print the page instead: your browser uses the fonts of this device."
+    )
+    return render_domain_error(error, ErrorText(f"{error.document} is not available as PDF", message))
+
+
+def _unescape(text: str) -> str:
+    r"""Read a text as Rust quotes it: \u{13000}, \"."""
+    text = re.sub(r"\\u\{([0-9a-f]+)\}", lambda code: chr(int(code[1], 16)), text)
+    return re.sub(r"\\(.)", r"\1", text)
 
 
 @cache
-def _fonts(folder: Path) -> typst.Fonts:
-    """Only the vendored fonts, so that documents look the same on every machine."""
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
+def _fonts(static: Path) -> typst.Fonts:
+    """Only the fonts that come with the shop, so that documents look the same on every machine."""
+    folders = [*(static / folder for folder in FONTS), Path(str(noto_cjk_sans_jp_regular.FONT_PATH)).parent]
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=folders)
 
 
 def packing_slips(packed: Sequence[OrderView]) -> bytes:
@@ -129,7 +193,7 @@ def packing_slips(packed: Sequence[OrderView]) -> bytes:
 
 
 def _packing_slip(order: OrderView) -> Section:
-    items = () if order.status == "cancelled" else order.items_kept
+    items = () if order.is_called_off else order.items_kept
     units = plural(sum(item.units_kept for item in items), "unit")
     return Section(
         seller=current_app.config["SHOP_NAME"],
@@ -149,8 +213,7 @@ def invoice(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, 
     :param issued: its issued documents, by `orders.INVOICE` and the positions of the credit notes
     """
     document = issued[orders.INVOICE]
-    is_cancelled = order.status == "cancelled"
-    due = ", due on delivery" if order.payment_kind == "cod" and not is_cancelled else ""
+    due = ", due on delivery" if order.is_cash_due else ""
     rows = [
         (_full_name(item), item.sku, str(item.quantity), money(item.unit_price), money(item.line_total))
         for item in order.items
@@ -160,7 +223,7 @@ def invoice(order: OrderView, notes: Sequence[CreditNote], issued: Mapping[int, 
         title=f"Invoice {document.number}",
         about=f"Invoice date {moment(document.issued_at)}. Order {order.id}. {_order_date(order)}",
         parties=_parties(order, document.seller),
-        warning=CANCELLED_WARNING if is_cancelled else "",
+        warning=CALLED_OFF_WARNINGS.get(order.status, ""),
         products=ProductTable(("Product", "SKU", "Quantity", "Price", "Total"), tuple(rows)),
         figures=(*_figures(order), *_credited(order, notes, issued)),
         closing=f"Paid by: {_macro_text('orders/_labels.html', 'paid_by', order)}{due}",
@@ -208,9 +271,7 @@ def _parties(order: OrderView, seller: Seller) -> tuple[Party, Party]:
 
 
 def _addressee(label: str, address: PostalAddress, contact: str) -> Party:
-    where = f"{address.city}, {address.state} {address.postal_code}"
-    lines = (address.full_name, address.line1, address.line2, where, address.country, contact)
-    return Party(label, tuple(filter(None, lines)))
+    return Party(label, tuple(filter(None, (address.full_name, *address.lines, contact))))
 
 
 def _full_name(item: LineItem) -> str:

@@ -8,11 +8,11 @@ from functools import partial
 from storefront.accounts import service as accounts
 from storefront.catalog import service as catalog
 from storefront.core import contact
-from storefront.core.addresses import PostalAddress
+from storefront.core.addresses import AddressProblem, PostalAddress, UndeliverableAddress, checked_address
 from storefront.legacy_import import column_names
 from storefront.legacy_import.import_run import Run, grouped, identity, number, numbers, with_owners
 from storefront.legacy_import.source import Row
-from storefront.legacy_import.values import Notes, UnusableValue, flag, line, safe, street, text
+from storefront.legacy_import.values import Notes, UnusableValue, flag, line, street, text, words
 
 USERS, ADDRESSES, METHODS, WISHLIST_ITEMS = "users", "addresses", "payment methods", "wishlist"
 MAX_TOKEN_LENGTH = 500  # characters; longer tokens are cut
@@ -44,16 +44,16 @@ def _account(run: Run, row: Row, notes: Notes) -> accounts.legacy_import.OldAcco
     _note_roles(row, notes)
     profile: Row = next(iter(row["_profiles"]), {})
     both = f"{text(row.get('first_name'))} {text(row.get('last_name'))}"
-    name = text(row.get("name")) or text(profile.get("name")) or text(both)
+    name = words(row.get("name"), notes) or words(profile.get("name"), notes) or words(both, notes)
     return accounts.legacy_import.OldAccount(
         id=identity(row),
         email=email,
         phone=phone,
         password=_password(row, notes),
-        name=safe(name, notes)[: contact.MAX_NAME_LENGTH] or None,
+        name=name[: contact.MAX_NAME_LENGTH] or None,
         avatar=text(row.get("avatar")) or text(profile.get("avatar")) or None,
-        is_verified=flag(row.get("verified")) or flag(row.get("mfa")),
-        created_at=run.at(row, "created_at"),
+        is_verified=flag(row.get("verified"), "verified", notes) or flag(row.get("mfa"), "verified", notes),
+        created_at=run.at(row, notes, "created_at"),
     )
 
 
@@ -111,10 +111,25 @@ def _address(run: Run, row: Row, notes: Notes) -> accounts.legacy_import.OldAddr
         phone=line(row.get("phone"), contact.MAX_PHONE_LENGTH, "phone number", notes),
         **street(row, notes),
     )
-    if not (address.line1 and address.city and address.state and address.postal_code):
-        raise UnusableValue("it lacks street, city, state or postal code")
-    user, created_at = number(row, "user_id"), run.at(row, "created_at")
-    return accounts.legacy_import.OldAddress(identity(row), user, address, flag(row.get("is_default")), created_at)
+    _check_address(address, notes)
+    user, created_at = number(row, "user_id"), run.at(row, notes, "created_at")
+    return accounts.legacy_import.OldAddress(
+        identity(row), user, address, flag(row.get("is_default"), "the default", notes), created_at
+    )
+
+
+def _check_address(address: PostalAddress, notes: Notes) -> None:
+    """Note what keeps an address from being used for an order until its owner mends it.
+
+    :raise UnusableValue: a part of it is missing
+    """
+    try:
+        checked_address(address)
+    except UndeliverableAddress as refused:
+        if AddressProblem.MISSING in refused.problems.values():
+            raise UnusableValue("it lacks street, city, state or postal code") from refused
+        what = " and ".join(name.replace("_", " ") for name in refused.problems)
+        notes.append(f"its {what} must be corrected before it can be used for an order")
 
 
 def import_methods(run: Run) -> None:
@@ -130,8 +145,8 @@ def _method(run: Run, row: Row, notes: Notes) -> accounts.legacy_import.OldMetho
         user_id=number(row, "user_id"),
         provider=text(row.get("provider")),
         token=text(row.get("token"))[:MAX_TOKEN_LENGTH],
-        is_default=flag(row.get("is_default")),
-        created_at=run.at(row, "created_at"),
+        is_default=flag(row.get("is_default"), "the default", notes),
+        created_at=run.at(row, notes, "created_at"),
     )
 
 
@@ -150,5 +165,5 @@ def _wishlist_item(run: Run, imported: set[int], row: Row, notes: Notes) -> acco
     if product not in imported:
         raise UnusableValue("its product was not imported")
     return accounts.legacy_import.OldWishlistItem(
-        identity(row), number(row, "user_id"), product, run.at(row, "created_at")
+        identity(row), number(row, "user_id"), product, run.at(row, notes, "created_at")
     )

@@ -21,6 +21,8 @@ LINES = "cart lines"
 def import_carts(run: Run) -> None:
     """Import cart lines of products on sale, for imported accounts."""
     carts = run.system.find(column_names.CARTS)
+    if carts is not None and not carts.has("updated_at"):
+        run.report.undated.append(LINES)
     for rows in run.batches(LINES, column_names.CART_LINES):
         owned = with_owners(rows, carts, "cart_id")
         owners = accounts.legacy_import.imported_accounts(numbers(owned, "user_id"))
@@ -44,5 +46,5 @@ def _line(
     wanted = text(row.get("variant")).casefold()
     matching = [offer for offer in sold if wanted in {offer.sku.casefold(), offer.option.casefold()}]
     return cart.legacy_import.OldLine(
-        identity(row), user, (matching or sold)[0].sku, quantity, run.at(row, "updated_at")
+        identity(row), user, (matching or sold)[0].sku, quantity, run.at(row, notes, "updated_at")
     )

@@ -16,6 +16,7 @@ from storefront.legacy_import.report import Report
 from storefront.legacy_import.source import BATCH, OldSystem, OldTable, Row
 from storefront.legacy_import.values import Notes, UnusableValue, moment, whole
 
+DATES = frozenset({"created_at", "updated_at", "placed_at"})  # our names of columns that say when a row was created
 Value = TypeVar("Value")
 Bar = AbstractContextManager[Callable[[int], None]]
 
@@ -41,6 +42,8 @@ class Run:
         table = self.system.find(names)
         if table is None:
             self.report.missing.append(f"{kind} (of {', '.join(names.tables)}, with {', '.join(names.needed)})")
+        elif (dates := DATES & names.columns.keys()) and not any(table.has(column) for column in dates):
+            self.report.undated.append(kind)
         return table
 
     def batches(self, kind: str, names: Names, size: int = BATCH) -> Iterator[list[Row]]:
@@ -77,10 +80,16 @@ class Run:
                 self.report.note(kind, row, note)
         self.notes.clear()
 
-    def at(self, row: Row, *columns: str) -> datetime:
-        """When a row was created, by the first column that has a value; the current time if none has."""
-        moments = (moment(row.get(column), self.zone) for column in columns)
-        return next((at for at in moments if at is not None), utc_now())
+    def at(self, row: Row, notes: Notes, *columns: str) -> datetime:
+        """When a row was created, by the first column that has a date; the current time if none has, with a note."""
+        for column in columns:
+            if (found := moment(row.get(column), self.zone)) is not None:
+                if column != columns[0]:
+                    notes.append(f"it has no date: that of its {column.replace('_', ' ')} was taken")
+                return found
+        if any(column in row for column in columns):  # else `table` has reported it once for all rows
+            notes.append("it has no date: dated now")
+        return utc_now()
 
 
 def identity(row: Row) -> int:
@@ -117,8 +126,8 @@ def grouped(rows: Sequence[Row], column: str) -> Mapping[str, list[Row]]:
 
 
 def with_owners(rows: Sequence[Row], parents: OldTable | None, column: str) -> list[Row]:
-    """Add the user id to rows that lack it, from the cart or wishlist that a column refers to."""
+    """Add the user id, and the date, to rows that lack it, from the cart or wishlist that a column refers to."""
     if parents is None or not rows or "user_id" in rows[0]:
         return list(rows)
-    owners = {str(row["id"]): row["user_id"] for row in parents.rows_of("id", numbers(rows, column))}
-    return [{**row, "user_id": owners.get(str(row.get(column)))} for row in rows]
+    owners = {str(row["id"]): row for row in parents.rows_of("id", numbers(rows, column))}
+    return [{"user_id": None, **owners.get(str(row.get(column)), {}), **row} for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from storefront.accounts import service as accounts
@@ -16,13 +16,27 @@ from storefront.catalog.values import Offer
 from storefront.checkout import service as checkout
 from storefront.core import contact
 from storefront.core.addresses import PostalAddress
+from storefront.core.clock import day_of
 from storefront.core.money import Money
 from storefront.db.import_log import BatchResult, legacy_checkout_id
 from storefront.legacy_import import column_names
-from storefront.legacy_import.import_run import Run, grouped, identity, number, numbers
+from storefront.legacy_import.import_run import Run, grouped, identity, numbers
+from storefront.legacy_import.order_items import items_of
 from storefront.legacy_import.payments import CANCELLED, payment_of, status_of
 from storefront.legacy_import.source import OldTable, Row
-from storefront.legacy_import.values import Notes, UnusableValue, amount, line, moment, safe, street, text, whole
+from storefront.legacy_import.values import (
+    Notes,
+    UnusableValue,
+    amount,
+    day,
+    line,
+    moment,
+    safe,
+    shortened,
+    street,
+    text,
+    whole,
+)
 from storefront.orders import service as orders
 from storefront.orders.values import MAX_ORDER_ID_LENGTH, LineItem, OrderId, OrderSnapshot, OrderStatus, is_order_id
 from storefront.payments import service as payments
@@ -31,8 +45,6 @@ ORDERS = "orders"
 DELIVERY_TIME = timedelta(days=7)  # contract/angular-api.md 2.2.7
 MAX_TRACKING_NUMBER_LENGTH = 64
 GUEST_CART = "old-shop"
-DEFAULT_HUE = 255
-MAX_UNITS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +142,14 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
     checkout_id = legacy_checkout_id(identity(row))
     order_id = _order_id(context, row, checkout_id)
     rows = [*context.items.get(str(row["id"]), ()), *context.items.get(str(row.get("order_id")), ())]
-    items = tuple(_item(run, context, item, notes) for item in {str(item["id"]): item for item in rows}.values())
-    if not items:
-        raise UnusableValue("it has no items")
+    distinct = list({str(item["id"]): item for item in rows}.values())
+    items = tuple(items_of(distinct, context.offers, run.currency, notes))
     paid = next(iter([*context.paid.get(str(row.get("order_id")), ()), *context.paid.get(str(row["id"]), ())]), None)
-    status, note = status_of(row, paid)
-    placed_at = run.at(row, "placed_at")
+    dated = {**row, "payment": paid.get("paid_at") if paid else None}
+    placed_at = run.at(dated, notes, "placed_at", "changed_at", "payment")
+    estimated_on = _estimated_on(run, row, placed_at, notes)
+    status, note = status_of(row, paid, estimated_on, notes)
     snapshot = _snapshot(run, context, row, items, notes)
-    due = moment(row.get("estimated_on"), run.zone)
     order = orders.legacy_import.OldOrder(
         id=identity(row),
         order_id=order_id,
@@ -146,8 +158,8 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
         status=status,
         placed_at=placed_at,
         changed_at=max(placed_at, moment(row.get("changed_at"), run.zone) or placed_at),
-        estimated_on=(due or placed_at + DELIVERY_TIME).date(),
-        tracking_number=line(row.get("tracking_number"), MAX_TRACKING_NUMBER_LENGTH, "tracking number", notes),
+        estimated_on=estimated_on,
+        tracking_number=shortened(row.get("tracking_number"), MAX_TRACKING_NUMBER_LENGTH, "tracking number", notes),
         note=note,
     )
     payment = payments.legacy_import.OldPayment(
@@ -157,9 +169,17 @@ def _sale(run: Run, context: Context, row: Row, notes: Notes) -> OldSale:
         amount=snapshot.grand_total,
         kind=snapshot.payment_kind,
         is_undone=status in CANCELLED,
-        created_at=run.at(paid, "paid_at") if paid and paid.get("paid_at") else placed_at,
+        is_collected=orders.legacy_import.is_collected(snapshot.payment_kind, status),
+        created_at=(moment(paid.get("paid_at"), run.zone) if paid else None) or placed_at,
     )
     return OldSale(order, payment)
+
+
+def _estimated_on(run: Run, row: Row, placed_at: datetime, notes: Notes) -> date:
+    if (found := day(row.get("estimated_on"), run.zone)) is not None:
+        return found
+    notes.append(f"it has no day of delivery: set to {DELIVERY_TIME.days} days after the order")
+    return day_of(placed_at + DELIVERY_TIME)
 
 
 def _order_id(context: Context, row: Row, checkout_id: str) -> OrderId:
@@ -174,31 +194,6 @@ def _order_id(context: Context, row: Row, checkout_id: str) -> OrderId:
             raise UnusableValue("another order has its number")
         context.taken.add(order_number)
     return OrderId(order_number)
-
-
-def _item(run: Run, context: Context, row: Row, notes: Notes) -> LineItem:
-    product, quantity = number(row, "product_id"), whole(row["quantity"])
-    if quantity is None or not 1 <= quantity <= MAX_UNITS:
-        raise UnusableValue("an item of it has no quantity")
-    price = amount(row["price"], "price of an item", run.currency, notes)
-    offer = next(iter(context.offers.get(product, ())), None)
-    if text(row.get("total")) and amount(row["total"], "total of an item", run.currency) != price * quantity:
-        notes.append("the total of an item is not price × quantity: recalculated")
-    if offer is None:
-        notes.append("a product of it was not imported: its item has no link")
-    name = line(row.get("name"), catalog.legacy_import.MAX_PRODUCT_NAME_LENGTH, "item's name", notes)
-    return LineItem(
-        product_id=product,
-        slug=offer.slug if offer else "product",
-        sku=offer.sku if offer else f"OLD-{product}",
-        name=name or (offer.name if offer else f"Product {product}"),
-        option=offer.option if offer else "",
-        picture=offer.picture.source if offer and offer.picture else "",
-        hue=offer.hue if offer else DEFAULT_HUE,
-        unit_price=price,
-        quantity=quantity,
-        line_total=price * quantity,
-    )
 
 
 def _snapshot(run: Run, context: Context, row: Row, items: tuple[LineItem, ...], notes: Notes) -> OrderSnapshot:

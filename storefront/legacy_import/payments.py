@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
+from storefront.core.clock import today
 from storefront.core.payment_instruments import BNPL_PROVIDERS, is_masked_upi_id, is_upi_id, masked_upi_id
 from storefront.legacy_import.source import Row
-from storefront.legacy_import.values import Notes, UnusableValue, safe, text
+from storefront.legacy_import.values import Notes, safe, text
 from storefront.orders.values import OrderStatus
 
 CANCELLED = frozenset({OrderStatus.CANCELLED})
 MAX_HOLDER_LENGTH = 120  # characters
+MAX_STATUS_LENGTH = 40  # characters shown of a status
 
+# Those of the old services, and those of WooCommerce, Magento, OpenCart, PrestaShop, BigCommerce and Shopify.
 # PLACED and PENDING are confirmed: here, pending means that the checkout is still running.
 _STATUSES = {
-    "PLACED": OrderStatus.CONFIRMED,
-    "PENDING": OrderStatus.CONFIRMED,
-    "CREATED": OrderStatus.CONFIRMED,
-    "PAID": OrderStatus.CONFIRMED,
-    "CONFIRMED": OrderStatus.CONFIRMED,
-    "PROCESSING": OrderStatus.PROCESSING,
-    "PACKED": OrderStatus.PROCESSING,
-    "SHIPPED": OrderStatus.SHIPPED,
-    "IN_TRANSIT": OrderStatus.SHIPPED,
-    "OUT_FOR_DELIVERY": OrderStatus.SHIPPED,
-    "DELIVERED": OrderStatus.DELIVERED,
-    "COMPLETED": OrderStatus.DELIVERED,
-    "CANCELLED": OrderStatus.CANCELLED,
-    "CANCELED": OrderStatus.CANCELLED,
-    "FAILED": OrderStatus.CANCELLED,
-    "RETURNED": OrderStatus.CANCELLED,
-    "REFUNDED": OrderStatus.CANCELLED,
+    OrderStatus.CONFIRMED: """
+        PLACED PENDING NEW OPEN CREATED RECEIVED ACCEPTED APPROVED PAID AUTHORIZED CONFIRMED
+        PENDING_PAYMENT AWAITING_PAYMENT PAYMENT_REVIEW PAYMENT_ACCEPTED AWAITING_FULFILLMENT UNFULFILLED ON_HOLD
+        ONHOLD HOLDED BACKORDER BACKORDERED ON_BACKORDER MANUAL_VERIFICATION_REQUIRED
+    """,
+    OrderStatus.PROCESSING: """
+        PROCESSING PROCESSED PREPARING PREPARATION_IN_PROGRESS PROCESSING_IN_PROGRESS PACKING PACKED READY READY_TO_SHIP
+        AWAITING_SHIPMENT AWAITING_PICKUP PARTIALLY_FULFILLED
+    """,
+    OrderStatus.SHIPPED: """
+        SHIPPED PARTIALLY_SHIPPED DISPATCHED SENT IN_TRANSIT OUT_FOR_DELIVERY FULFILLED
+    """,
+    OrderStatus.DELIVERED: """
+        DELIVERED COMPLETE COMPLETED CLOSED DONE FINISHED PICKED_UP PARTIALLY_REFUNDED PARTIAL_REFUND
+        PARTIALLY_RETURNED DISPUTED CHARGEBACK
+    """,
+    OrderStatus.CANCELLED: """
+        CANCELLED CANCELED CANCELED_REVERSAL FAILED DECLINED DENIED REJECTED VOIDED VOID EXPIRED FRAUD PAYMENT_ERROR
+        RETURNED REFUNDED REVERSED TRASH
+    """,
 }
+_STATUS_OF = {name: status for status, names in _STATUSES.items() for name in names.split()}
+_LESS_HERE = frozenset({"PARTIALLY_REFUNDED", "PARTIAL_REFUND", "PARTIALLY_RETURNED"})
 _KINDS = {
     "CARD": "card",
     "CREDIT_CARD": "card",
@@ -52,20 +61,26 @@ _KINDS = {
 _DIGITS = re.compile("[0-9]+")
 
 
-def status_of(row: Row, paid: Row | None) -> tuple[OrderStatus, str]:
+def status_of(row: Row, paid: Row | None, estimated_on: date, notes: Notes) -> tuple[OrderStatus, str]:
     """The status of an order, and the note in its timeline.
 
+    A status that nobody here knows counts as delivered once the day of delivery is over, and as confirmed before:
+    so no old order is packed again or cancelled, and none that is open is forgotten.
+
     :param paid: its payment in the old system
-    :raise UnusableValue: the status is unknown
     """
     old_status = _normalized(row.get("status")) or "PLACED"
-    status = _STATUSES.get(old_status)
+    words = old_status.lower().replace("_", " ")[:MAX_STATUS_LENGTH]
+    status = _STATUS_OF.get(old_status)
     if status is None:
-        raise UnusableValue(f"its status {old_status[:40]} is unknown")
+        status = OrderStatus.DELIVERED if estimated_on < today() else OrderStatus.CONFIRMED
+        notes.append(f"its status {words!r} is unknown: imported as {status}")
+    elif old_status in _LESS_HERE:
+        notes.append(f"its status is {words!r}: imported as {status} with all units, the refund is not known here")
     failed = paid is not None and _normalized(paid.get("status")) in {"FAILED", "DECLINED"}
     if failed and status is OrderStatus.CONFIRMED:
         return OrderStatus.CANCELLED, "Its payment failed in the old shop"
-    return status, f"Imported from the old shop with status {old_status.lower().replace('_', ' ')}"
+    return status, f"Imported from the old shop with status {words}"
 
 
 def payment_of(row: Row, notes: Notes) -> tuple[str, str, str]:
@@ -88,7 +103,7 @@ def payment_of(row: Row, notes: Notes) -> tuple[str, str, str]:
 
 
 def _normalized(value: object) -> str:
-    return text(value).upper().replace(" ", "_").replace("-", "_")
+    return re.sub(r"[^\w]+", "_", text(value).upper()).strip("_").removeprefix("WC_")  # "wc-on-hold" in WooCommerce
 
 
 def _upi(details: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import partial
 
 from storefront.accounts import service as accounts
@@ -10,13 +11,26 @@ from storefront.catalog import inventory, media, reviews
 from storefront.catalog import service as catalog
 from storefront.catalog.products import NewProduct, NewReview, NewVariant
 from storefront.catalog.values import Sku
+from storefront.core.clock import day_of
 from storefront.core.collation import collation_key
 from storefront.core.image_processing import ImageTooLarge, InvalidImage
 from storefront.db.import_log import BatchResult
 from storefront.legacy_import import column_names
 from storefront.legacy_import.import_run import Run, grouped, identity, number, numbers
 from storefront.legacy_import.source import OldTable, Row
-from storefront.legacy_import.values import Notes, UnusableValue, amount, flag, line, prose, safe, text, whole
+from storefront.legacy_import.values import (
+    Notes,
+    UnusableValue,
+    amount,
+    day,
+    flag,
+    line,
+    prose,
+    safe,
+    text,
+    whole,
+    words,
+)
 from storefront.orders import service as orders
 
 CATEGORIES, PRODUCTS, PICTURES, REVIEWS = "categories", "products", "pictures", "reviews"
@@ -49,7 +63,7 @@ def _category(row: Row, notes: Notes) -> catalog.legacy_import.OldCategory:
     name = line(row["name"], MAX_CATEGORY_LENGTH, "name", notes)
     if not name:
         raise UnusableValue("it has no name")
-    return catalog.legacy_import.OldCategory(identity(row), name, safe(text(row.get("description")), notes)[:255])
+    return catalog.legacy_import.OldCategory(identity(row), name, words(row.get("description"), notes)[:255])
 
 
 def import_products(run: Run, slugs: Mapping[str, str]) -> None:
@@ -91,9 +105,9 @@ def _product(
         description=prose(row.get("description"), notes)[:MAX_DESCRIPTION_LENGTH],
         categories=_categories(row, slugs, places.get(key, ())),
         variants=(NewVariant(sku, "", price, _units(row, notes)),),
-        published_on=run.at(row, "created_at").date(),
+        published_on=_published_on(run, row, notes),
         specs=_specs(details.get(key, ()), notes),
-        is_published=row.get("active") is None or flag(row["active"]),
+        is_published=row.get("active") is None or flag(row["active"], "on sale", notes),
         is_preorder=status in {"PREORDER", "PRE_ORDER"},
     )
 
@@ -110,6 +124,10 @@ def _sku(row: Row, notes: Notes) -> Sku:
     return Sku(code)
 
 
+def _published_on(run: Run, row: Row, notes: Notes) -> date:
+    return day(row.get("created_at"), run.zone) or day_of(run.at(row, notes, "created_at"))
+
+
 def _units(row: Row, notes: Notes) -> int:
     units = whole(row.get("stock"))
     if units is None or units < 0:
@@ -124,15 +142,15 @@ def _units(row: Row, notes: Notes) -> int:
 def _categories(row: Row, slugs: Mapping[str, str], places: Sequence[Row]) -> tuple[str, ...]:
     """The category in the row of the product first, then the others, without duplicates."""
     named = [row.get("category_id"), *(place.get("category_id") or place.get("name") for place in places)]
-    return tuple(dict.fromkeys(slugs[text(each)] for each in named if text(each) in slugs))
+    return tuple(dict.fromkeys(slugs[words(each)] for each in named if words(each) in slugs))
 
 
 def _specs(rows: Sequence[Row], notes: Notes) -> tuple[tuple[str, str], ...]:
     """Specs with distinct names. The database takes "Größe" and "grosse" for the same name: the first is kept."""
     specs: dict[str, tuple[str, str]] = {}
     for row in rows:
-        name = safe(text(row["name"]), notes)[:MAX_SPEC_LENGTH]
-        value = safe(text(row["value"]), notes)[:MAX_SPEC_VALUE_LENGTH]
+        name = words(row["name"], notes)[:MAX_SPEC_LENGTH]
+        value = words(row["value"], notes)[:MAX_SPEC_VALUE_LENGTH]
         if name and value:
             specs.setdefault(collation_key(name), (name, value))
     return tuple(specs.values())
@@ -159,7 +177,7 @@ def _add_pictures(run: Run, table: OldTable, rows: Sequence[Row]) -> None:
     result = BatchResult()
     for row in table.rows_of("id", [row["id"] for row in rows]):
         try:
-            media.add_picture(number(row, "product_id"), _bytes(row), safe(text(row.get("alt"))))
+            media.add_picture(number(row, "product_id"), _bytes(row), words(row.get("alt")))
             result.added.append(identity(row))
         except UnusableValue as error:
             run.report.skip(PICTURES, row["id"], error.reason)
@@ -200,13 +218,13 @@ def _review(
         raise UnusableValue("it has no text")
     review = NewReview(
         user_id=author,
-        user_name=safe(text(row.get("author")), notes)[:MAX_AUTHOR_LENGTH] or ANONYMOUS,
+        user_name=words(row.get("author"), notes)[:MAX_AUTHOR_LENGTH] or ANONYMOUS,
         rating=_stars(row),
         title=title or text(comment)[:MAX_AUTHOR_LENGTH],
         comment=comment or title,
         is_verified=(author, product) in bought,
         helpful_count=min(MAX_VOTES, max(0, whole(row.get("helpful")) or 0)),
-        created_at=run.at(row, "created_at"),
+        created_at=run.at(row, notes, "created_at"),
     )
     return catalog.legacy_import.OldReview(identity(row), product, review)
 

@@ -45,6 +45,7 @@ class Report:
     def __init__(self, path: Path | None = None) -> None:
         self.tallies: dict[str, Tally] = {}
         self.missing: list[str] = []
+        self.undated: list[str] = []
         self.skipped: dict[tuple[str, str], Remarks] = defaultdict(Remarks)
         self.noted: dict[tuple[str, str], Remarks] = defaultdict(Remarks)
         self._path = path
@@ -106,6 +107,8 @@ class Report:
             yield f"{kind:20}{tally.read:>10}{tally.imported:>10}{tally.known:>10}{tally.skipped:>10}"
         for name in self.missing:
             yield f"No table was found for {name}"
+        for kind in self.undated:
+            yield f"The table of {kind} has no date: its rows are dated now"
         for title, remarks in (("Skipped", self.skipped), ("Imported, but", self.noted)):
             if remarks:
                 yield ""

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select, union, union_all
+from sqlalchemy import Select, and_, case, func, select, union_all
 
 from storefront.core import clock
 from storefront.core.money import Money
@@ -22,7 +22,8 @@ from storefront.db.session import read_session
 from storefront.orders.carriers import CARRIERS, MAX_CARRIER_LENGTH
 from storefront.orders.models import AuditEntry, Item, Order
 from storefront.orders.queries import WITH_INVOICE, views_of
-from storefront.orders.values import OrderId, OrderStatus, OrderView
+from storefront.orders.search import matches_of
+from storefront.orders.values import CASH_COLLECTED, OPEN, OrderId, OrderStatus, OrderView
 
 __all__ = [
     "CARRIERS",
@@ -43,11 +44,15 @@ PAGE_SIZE = 50
 ROWS_AT_ONCE = 500  # of an export
 MAX_AT_ONCE = 100  # orders of one batch
 MAX_CARDS = 25  # of one column of the board
-MAX_WORDS = 4  # of a search; further ones are ignored
 MAX_AUDIT_ENTRIES = 100  # shown of one order
-_LAST = "\uffff"  # sorts after every character of a SKU: the end of a range of those with one prefix
 
-OPEN = (OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.PROCESSING, OrderStatus.SHIPPED)
+# Staff can note that the cash of these arrived, see `OrderView.awaits_cash`.
+_AWAITS_CASH = and_(
+    Order.payment_type == "cod",
+    Order.cash_received_at.is_(None),
+    Order.status.in_(CASH_COLLECTED),
+    Order.refunded_amount < Order.total_amount,
+)
 
 
 class OrderFilter(StrEnum):
@@ -61,6 +66,9 @@ class OrderFilter(StrEnum):
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
+    UNDELIVERED = "undelivered"
+    REFUNDED = "refunded"
+    CASH_DUE = "cash-due"  # paid on delivery, shipped, and the cash did not arrive yet
     ALL = "all"
 
     @property
@@ -70,6 +78,8 @@ class OrderFilter(StrEnum):
             return tuple(OrderStatus)
         if self is OrderFilter.LATE:
             return OPEN
+        if self is OrderFilter.CASH_DUE:
+            return tuple(status for status in OrderStatus if status in CASH_COLLECTED)
         if self is OrderFilter.TO_SEND:
             return (OrderStatus.CONFIRMED, OrderStatus.PROCESSING)
         return (OrderStatus(self.value),)
@@ -79,7 +89,7 @@ class OrderFilter(StrEnum):
 class OrderQuery:
     """Which orders to list.
 
-    :ivar words: each must be part of a number, e-mail address or name, or the start of a SKU
+    :ivar words: each must be part of a number, e-mail address, name or phone number, or the start of a SKU
     :ivar since: first day on which it was placed, in the shop's time zone
     :ivar until: last such day
     :ivar cursor: of the page; empty for the first
@@ -114,6 +124,11 @@ class AdminOrder:
     payment_kind: str
     unit_count: int
     first_item: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be confirmed, packed, shipped or delivered."""
+        return self.status in OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,33 +218,30 @@ def _chosen(orders: Select[Any], criteria: OrderQuery) -> Select[Any]:
         orders = orders.where(Order.order_date >= clock.start_of_day(criteria.since))
     if criteria.until:
         orders = orders.where(Order.order_date < clock.start_of_day(criteria.until + timedelta(days=1)))
-    for word in criteria.words.split()[:MAX_WORDS]:
-        matches = _matches(word)
+    if criteria.filter is OrderFilter.CASH_DUE:
+        orders = orders.where(_AWAITS_CASH)
+    whole = " ".join(criteria.words.split())
+    with_sku = select(Item.order_id).where(Item.sku.in_(sorted({whole, whole.upper()})))  # it may hold blanks
+    if " " in whole and read_session().scalar(with_sku.limit(1)) is not None:
+        return orders.where(Order.id.in_(with_sku))
+    for matches in matches_of(criteria.words):
         orders = orders.join(matches, matches.c.id == Order.id)
     return orders
 
 
-def _matches(word: str) -> Any:
-    """Ids of the orders that match a word; each branch of the union reads only an index."""
-    parts: list[ColumnElement[bool]] = [
-        column.icontains(word, autoescape=True)
-        for column in (Order.order_id, Order.customer_email, Order.shipping_full_name)
-    ]
-    prefixes = [Item.sku.between(code, code + _LAST) for code in sorted({word, word.upper()})]
-    branches = [select(Order.id.label("id")).where(part) for part in parts]
-    return union(*branches, *(select(Item.order_id).where(prefix) for prefix in prefixes)).subquery()
-
-
 def _counts() -> dict[OrderFilter, int]:
-    """Count the orders of the shop by filter, by one select on an index."""
+    """Count the orders of the shop by filter, by one select on indexes."""
     is_late = case((Order.estimated_delivery < clock.today(), 1), else_=0)
-    asked = select(Order.status, func.count(), func.sum(is_late)).group_by(Order.status)
-    by_status = {OrderStatus(status): (count, int(late)) for status, count, late in read_session().execute(asked)}
+    cash_due = select(func.count()).select_from(Order).where(_AWAITS_CASH).correlate(None).scalar_subquery()
+    asked = select(Order.status, func.count(), func.sum(is_late), cash_due).group_by(Order.status)
+    rows = read_session().execute(asked).all()
+    by_status = {OrderStatus(status): (count, int(late)) for status, count, late, _ in rows}
     position = {chosen: 1 if chosen is OrderFilter.LATE else 0 for chosen in OrderFilter}
-    return {
+    counts = {
         chosen: sum(by_status.get(status, (0, 0))[position[chosen]] for status in chosen.statuses)
         for chosen in OrderFilter
     }
+    return counts | {OrderFilter.CASH_DUE: next((row[3] for row in rows), 0)}
 
 
 def _admin_orders(orders: Sequence[Order]) -> list[AdminOrder]:

@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from storefront.core.addresses import PostalAddress
+from storefront.core.addresses import PostalAddress, checked_address
 from storefront.db import audit_log
 from storefront.db.session import retry_on_deadlock, transaction
 from storefront.orders.models import AuditEntry, Order, OrderEvent
@@ -24,9 +24,11 @@ def change_address(order_id: str, address: PostalAddress, *, by: str) -> None:
     """Change the shipping address of an order that is not being packed yet.
 
     :param by: who does it, as the shopper reads it in the timeline
+    :raise UndeliverableAddress: it does not fit its country
     :raise UnknownOrder: no order has this number
     :raise TooLateToChange: it is being packed, shipped, delivered or cancelled
     """
+    address = checked_address(address)
     with transaction("orders") as session:
         order = lock_order(session, order_id)
         if order.status not in _NOT_PACKED_YET:

@@ -12,11 +12,11 @@ from sqlalchemy.orm import aliased
 
 from storefront.core.money import Money
 from storefront.db.session import read_session
-from storefront.orders.events import CANCELLATION, CANCELLED_RESTOCK, ORDER_PLACED
+from storefront.orders.events import CANCELLATION, CANCELLED_RESTOCK, CASH_RECEIVED, ORDER_PLACED
 from storefront.orders.invoice_consistency import invoice_violations
 from storefront.orders.models import Item, Message, Order, OrderEvent
 from storefront.orders.refund_consistency import GivenBack, given_back, refund_violations
-from storefront.orders.values import OrderStatus
+from storefront.orders.values import CALLED_OFF, OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class OrderFacts:
     """An order as the doctor compares it with its payment and stock.
 
     :ivar units: bought, by SKU
-    :ivar given_back: its refunds, in part or by cancellation
+    :ivar given_back: its refunds, in part or of the rest
+    :ivar is_cash_settled: the payment was told that its cash was received
     """
 
     order_id: str
@@ -33,6 +34,7 @@ class OrderFacts:
     placed_at: datetime
     units: dict[str, int]
     given_back: tuple[GivenBack, ...]
+    is_cash_settled: bool = False
 
 
 def snapshots() -> dict[str, OrderFacts]:
@@ -41,6 +43,8 @@ def snapshots() -> dict[str, OrderFacts]:
     for order, sku, quantity in read_session().execute(select(Item.order_id, Item.sku, Item.quantity)):
         units[order][sku] = units[order].get(sku, 0) + quantity
     refunds = given_back()
+    told = (Message.topic == CASH_RECEIVED, Message.delivered_at.is_not(None))
+    settled = set(read_session().scalars(select(Message.key).where(*told)))
     return {
         row.checkout_id: OrderFacts(
             row.order_id,
@@ -49,6 +53,7 @@ def snapshots() -> dict[str, OrderFacts]:
             row.order_date,
             units[row.id],
             tuple(refunds.get(row.id, ())),
+            f"{CASH_RECEIVED}/{row.order_id}" in settled,
         )
         for row in read_session().scalars(select(Order))
     }
@@ -91,7 +96,7 @@ def _message_violations() -> Iterator[str]:
         select(Order).where(Order.id.in_(confirmed), Order.status != OrderStatus.PENDING)
     ):
         topics = [ORDER_PLACED]
-        if order.status == OrderStatus.CANCELLED:
+        if order.status in CALLED_OFF:
             topics += [topic for topic in CANCELLATION if order.is_restocked or topic != CANCELLED_RESTOCK]
         for topic in topics:
             if f"{topic}/{order.order_id}" not in known:

@@ -1,4 +1,4 @@
-"""Credit notes, which correct an invoice: one for each refund of money, and one for the rest when it is cancelled.
+"""Credit notes, which correct an invoice: one for each refund of money, and one for the rest when it is called off.
 
 They are calculated from the order and its refunds, always at the same positions. What is stored when a credit note is
 issued, such as its number, is in `invoices`.
@@ -17,7 +17,7 @@ from storefront.orders.refund_values import BackLine, RefundView
 from storefront.orders.refunds import refunds_of
 from storefront.orders.values import OrderStatus, OrderView
 
-_PAID_LATER = frozenset({"cod", "bnpl"})  # kinds of payment not collected by the shop when it is cancelled
+_PAID_LATER = frozenset({"cod", "bnpl"})  # kinds of payment not collected by the shop when it is called off
 
 
 class UnknownCreditNote(NotFoundError):
@@ -33,7 +33,8 @@ class CreditNote:
     :ivar delivery: the part of the amount that was paid for the delivery
     :ivar tax: the part of the amount that is tax on the products
     :ivar lowers_due: the order was not paid yet: the amount due is reduced instead
-    :ivar refund: None for the rest of a cancelled order
+    :ivar refund: None for the rest of an order that was called off
+    :ivar is_undelivered: the rest is refunded because the parcel came back
     """
 
     position: int
@@ -44,6 +45,7 @@ class CreditNote:
     tax: Money
     lowers_due: bool
     refund: RefundView | None
+    is_undelivered: bool = False
 
     @property
     def goods(self) -> Money:
@@ -84,6 +86,7 @@ def credit_notes_of(order: OrderView, refunds: Sequence[RefundView] | None = Non
             tax=_tax_until(order, goods) - _tax_until(order, goods_before),
             lowers_due=credit.lowers_due,
             refund=credit.refund,
+            is_undelivered=credit.refund is None and order.status is OrderStatus.UNDELIVERED,
         )
         notes.append(note)
         goods_before = goods
@@ -96,11 +99,11 @@ def _credits(order: OrderView, refunds: Sequence[RefundView]) -> Iterator[_Credi
             yield _Credit(
                 refund.created_at, refund.amount, refund.lines, refund.is_with_shipping, refund.lowers_due, refund
             )
-    cancelled = [event.at for event in order.timeline if event.status is OrderStatus.CANCELLED]
-    if cancelled and order.confirmed_at and order.kept:
+    if order.called_off_at and order.confirmed_at and order.kept:
         left = tuple(BackLine(item, item.units_kept) for item in order.items_kept)
         with_shipping = bool(order.shipping) and not order.is_shipping_refunded
-        yield _Credit(cancelled[0], order.kept, left, with_shipping, order.payment_kind in _PAID_LATER)
+        lowers_due = order.payment_kind in _PAID_LATER and not order.cash_received_at
+        yield _Credit(order.called_off_at, order.kept, left, with_shipping, lowers_due)
 
 
 def _tax_until(order: OrderView, goods: int) -> Money:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 
 from storefront.core.contact import NotAnEmail, normalize_email
 from storefront.core.money import Money
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
-from storefront.orders.models import Item, Order
+from storefront.orders.models import Item, Order, OrderEvent
+from storefront.orders.numbers import search_part
 from storefront.orders.values import OrderId, OrderPage, OrderStatus, OrderSummary
 
 PAGE_SIZE = 20
 MAX_WORDS = 5  # of a search; further ones are ignored
 NEWEST_FIRST = (Order.order_date.desc(), Order.id.desc())
+_ARRIVED = select(OrderEvent.id).where(OrderEvent.order_id == Order.id, OrderEvent.status == OrderStatus.DELIVERED)
+# Delivered, also where all of it was refunded afterwards.
+WAS_DELIVERED = or_(
+    Order.status == OrderStatus.DELIVERED, and_(Order.status == OrderStatus.REFUNDED, _ARRIVED.exists())
+)
 
 
 def key_of(email: str) -> str:
@@ -45,7 +51,7 @@ def orders_of(customer: int, words: str = "", page: int = 1, *, size: int = PAGE
 def _matching(mine: Select[int], words: str) -> Select[int]:
     for word in words.split()[:MAX_WORDS]:
         named = select(Item.id).where(Item.order_id == Order.id, Item.product_name.icontains(word, autoescape=True))
-        mine = mine.where(or_(Order.order_id.icontains(word, autoescape=True), named.exists()))
+        mine = mine.where(or_(Order.order_id.icontains(search_part(word), autoescape=True), named.exists()))
     return mine
 
 
@@ -86,7 +92,7 @@ def has_received(customer: int, product_id: int) -> bool:
     delivered = (
         select(Item.id)
         .join(Order, Order.id == Item.order_id)
-        .where(Order.customer_id == customer, Order.status == OrderStatus.DELIVERED, Item.product_id == product_id)
+        .where(Order.customer_id == customer, WAS_DELIVERED, Item.product_id == product_id)
     )
     return read_session().scalar(delivered.limit(1)) is not None
 
@@ -113,6 +119,15 @@ def claim(customer: int, email: str) -> int:
             update(Order).where(Order.email_key == key, Order.customer_id.is_(None)).values(customer_id=customer)
         )
         return rows_changed(claimed)
+
+
+@retry_on_deadlock
+def join_account(checkout: str, customer: int) -> None:
+    """Assign a checkout's order to the account that its guest signed in to. Safe to repeat, and without an order."""
+    with transaction("orders") as session:
+        session.execute(
+            update(Order).where(Order.checkout_id == checkout, Order.customer_id.is_(None)).values(customer_id=customer)
+        )
 
 
 @retry_on_deadlock

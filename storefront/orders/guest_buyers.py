@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 
 from storefront.db.session import read_session
 from storefront.orders.customer_orders import NEWEST_FIRST, summaries
 from storefront.orders.models import Order
+from storefront.orders.numbers import find_orders
+from storefront.orders.search import is_buyer
 from storefront.orders.values import OrderSummary
 
 MAX_FOUND = 50
@@ -49,24 +51,23 @@ class Buyer:
 def find_guests(words: str) -> list[Guest]:
     """Find guests by a part of their e-mail address, name or phone number; latest order first, at most `MAX_FOUND`.
 
-    :param words: all must be part of the same one of the three; without words nothing is found
+    :param words: all must be part of the same one of the three, whatever their accents and case, and however the number
+        is spelled; without words nothing is found
     """
-    typed = words.split()
-    if not typed:
+    if not words.split():
         return []
-    columns = (Order.customer_email, Order.shipping_full_name, Order.shipping_phone)
-    matches = or_(*(and_(*(column.icontains(word, autoescape=True) for word in typed)) for column in columns))
     latest = func.max(Order.order_date)
     guests = select(Order.email_key, func.max(Order.shipping_full_name), func.count(Order.id), latest)
-    matching = guests.where(*_GUESTS, matches).group_by(Order.email_key).order_by(latest.desc(), Order.email_key)
+    matching = (
+        guests.where(*_GUESTS, is_buyer(words)).group_by(Order.email_key).order_by(latest.desc(), Order.email_key)
+    )
     return [Guest(*row) for row in read_session().execute(matching.limit(MAX_FOUND))]
 
 
 def find_buyer(order_id: str) -> Buyer | None:
-    """Find who placed an order, by its number; None when there is no such order."""
-    asked = select(Order.customer_id, Order.email_key).where(Order.order_id == order_id.strip().upper())
-    row = read_session().execute(asked).first()
-    return Buyer(row.customer_id, row.email_key) if row else None
+    """Find who placed an order, by its number in any spelling; None when no order, or more than one, can be meant."""
+    found = find_orders(order_id)
+    return Buyer(found[0].customer_id, found[0].email_key) if len(found) == 1 else None
 
 
 def orders_of_guest(email: str) -> list[OrderSummary]:

@@ -150,7 +150,7 @@ def _current_seller() -> Seller:
 
 def _series(credit: int, now: datetime) -> str:
     """The series of invoices or of credit notes, for the current year in the shop's time zone."""
-    return f"{'' if credit == INVOICE else 'CN-'}{clock.in_shop_time(now).year}"
+    return f"{'' if credit == INVOICE else 'CN-'}{clock.day_of(now).year}"
 
 
 def _take(session: Session, wanted: Mapping[str, int], now: datetime) -> dict[str, tuple[Iterator[int], datetime]]:

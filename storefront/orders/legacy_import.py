@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from storefront.core.clock import utc_now
 from storefront.db.import_log import BatchResult
 from storefront.db.session import read_session, retry_on_deadlock, transaction
-from storefront.orders.customer_orders import key_of
+from storefront.orders.customer_orders import WAS_DELIVERED, key_of
 from storefront.orders.events import ORDER_PLACED
 from storefront.orders.models import Item, Message, Order, OrderEvent
 from storefront.orders.values import OrderId, OrderSnapshot, OrderStatus
@@ -58,7 +58,7 @@ def received(customers: Collection[int], products: Collection[int]) -> set[tuple
     asked = (
         select(Order.customer_id, Item.product_id)
         .join(Item, Item.order_id == Order.id)
-        .where(Order.status == OrderStatus.DELIVERED, Order.customer_id.in_(customers), Item.product_id.in_(products))
+        .where(WAS_DELIVERED, Order.customer_id.in_(customers), Item.product_id.in_(products))
     )
     return {(customer, product) for customer, product in read_session().execute(asked) if customer is not None}
 
@@ -111,7 +111,13 @@ def _order_row(order: OldOrder) -> dict[str, Any]:
         "payment_type": snapshot.payment_kind,
         "payment_details": snapshot.payment_details,
         "payment_provider": snapshot.payment_provider,
+        "cash_received_at": order.changed_at if is_collected(snapshot.payment_kind, order.status) else None,
     }
+
+
+def is_collected(payment_kind: str, status: OrderStatus) -> bool:
+    """Whether the cash of an imported order was collected: the old shop counts it as paid once it is delivered."""
+    return payment_kind == "cod" and status is OrderStatus.DELIVERED
 
 
 def _item_rows(order: OldOrder, ids: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -31,7 +31,8 @@ class Order(OrdersModel):
     :cvar checkout_id: unique: a checkout has one order
     :cvar email_key: the e-mail address, normalized as accounts do; empty when it is not one
     :cvar refunded_amount: sum of partial refunds, in minor units; what a cancellation refunds is not included
-    :cvar is_restocked: whether the units of a cancelled order are available for sale again
+    :cvar is_restocked: whether the units of a cancelled or undelivered order are available for sale again
+    :cvar cash_received_at: when staff noted that the cash collected on delivery arrived
     :cvar invoice_number: only set by queries with `queries.WITH_INVOICE`
     """
 
@@ -43,6 +44,7 @@ class Order(OrdersModel):
         Index("ix_orders_status_order_date", "status", "order_date", "id"),
         Index("ix_orders_status_estimated_delivery", "status", "estimated_delivery", "id"),
         Index("ix_orders_shipping_full_name", "shipping_full_name"),
+        Index("ix_orders_cash", "payment_type", "cash_received_at", "status"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -74,6 +76,7 @@ class Order(OrdersModel):
     refunded_amount: Mapped[int] = mapped_column(MinorUnits, default=0, server_default="0")
     is_shipping_refunded: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_restocked: Mapped[bool] = mapped_column(default=True, server_default=true())
+    cash_received_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     invoice_number: Mapped[str | None] = query_expression()
 
 

@@ -39,6 +39,12 @@ def get_order(order_id: str) -> OrderView:
     return view
 
 
+def status_of(checkout: str) -> OrderStatus | None:
+    """The status of a checkout's order; None when it has none."""
+    status = read_session().scalar(select(Order.status).where(Order.checkout_id == checkout))
+    return OrderStatus(status) if status else None
+
+
 def get_orders(order_ids: Collection[str]) -> list[OrderView]:
     """Read orders by their numbers, oldest first; unknown numbers are left out."""
     named = select(Order).where(Order.order_id.in_(order_ids)).order_by(Order.order_date, Order.id)
@@ -99,11 +105,18 @@ def _view(order: Order, items: Sequence[Item], events: Sequence[OrderEvent]) -> 
         lender=order.payment_provider,
         timeline=tuple(
             TrackingEvent(
-                OrderStatus(event.status), event.at, event.by, event.note, event.tracking_number, event.carrier
+                OrderStatus(event.status),
+                event.at,
+                event.by,
+                event.note,
+                event.tracking_number,
+                event.carrier,
+                event.topic,
             )
             for event in events
         ),
         refunded=Money(order.refunded_amount, currency),
         is_shipping_refunded=order.is_shipping_refunded,
         invoice_number=order.invoice_number or "",
+        cash_received_at=order.cash_received_at,
     )

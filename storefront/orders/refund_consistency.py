@@ -16,14 +16,14 @@ from storefront.orders.refund_models import OrderRefund, OrderReturn, RefundLine
 from storefront.orders.refund_values import ReturnState
 from storefront.orders.refunds import refund_key
 from storefront.orders.returns import return_key
-from storefront.orders.values import OrderStatus
+from storefront.orders.values import CALLED_OFF
 
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """A refund of an order: a partial one, or of the rest when it was cancelled.
+    """A refund of an order: a partial one, or of the rest when it was called off.
 
-    :ivar part: number of the partial refund; None for a cancellation
+    :ivar part: number of the partial refund; None for the rest
     :ivar units: to be restocked, by SKU
     :ivar is_paid: its payment message is not waiting for delivery
     :ivar is_shelved: its restock message is not waiting for delivery
@@ -41,7 +41,7 @@ def given_back() -> dict[int, list[GivenBack]]:
     waiting = set(read_session().scalars(select(Message.key).where(Message.delivered_at.is_(None))))
     refunds = _partial_refunds(waiting)
     left: dict[int, Counter[str]] = defaultdict(Counter)
-    cancelled = Order.status == OrderStatus.CANCELLED
+    cancelled = Order.status.in_(CALLED_OFF)
     items = select(Item.order_id, Item.sku, Item.quantity - Item.refunded).join(Order, Order.id == Item.order_id)
     for row, sku, count in read_session().execute(items.where(cancelled, Order.is_restocked)):
         left[row][sku] += count
@@ -138,9 +138,10 @@ def _message_violations() -> Iterator[str]:
         for topic in topics:
             if refund_key(topic, number, row.id) not in known:
                 yield f"{number}: refund {row.id} never announced: {topic}"
-    for asked, number in read_session().execute(select(OrderReturn, Order.order_id).join(Order)):
-        # An approved return is announced by its refund.
-        announced = {ReturnState.REQUESTED, ReturnState(asked.state)} - {ReturnState.APPROVED}
+    for asked, number, status in read_session().execute(select(OrderReturn, Order.order_id, Order.status).join(Order)):
+        # An approved return is announced by its refund, one that ended with its order by the e-mail about that.
+        silent = {ReturnState.APPROVED, *([ReturnState.WITHDRAWN] if status in CALLED_OFF else [])}
+        announced = {ReturnState.REQUESTED, ReturnState(asked.state)} - silent
         for state in announced:
             if return_key(number, asked.id, state) not in known:
                 yield f"{number}: return {asked.id} never announced: {state}"

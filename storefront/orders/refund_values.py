@@ -17,7 +17,9 @@ MAX_REASON_LENGTH = 200  # characters
 MAX_NOTE_LENGTH = 500
 
 ON_THE_WAY = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED})
-REFUNDABLE = frozenset({OrderStatus.CONFIRMED, OrderStatus.PROCESSING}) | ON_THE_WAY
+# The customer may withdraw from the contract: from its conclusion, not only from the delivery on (art. 9).
+WITHDRAWABLE = frozenset({OrderStatus.CONFIRMED, OrderStatus.PROCESSING}) | ON_THE_WAY
+REFUNDABLE = WITHDRAWABLE | {OrderStatus.REFUNDED}  # of the last, money that is left after all units were refunded
 
 
 class ReturnState(StrEnum):
@@ -54,8 +56,30 @@ class TooMuchBack(DomainError):
         self.left = left
 
 
+class AmountNotShown(DomainError):
+    """The refund comes to another amount than the one that was confirmed: nothing was done.
+
+    :ivar amount: what the refund comes to now
+    """
+
+    def __init__(self, amount: Money) -> None:
+        super().__init__(amount)
+        self.amount = amount
+
+
+class TooLittleBack(DomainError):
+    """An amount below what is left, for all units of an order whose cash is not collected yet: nothing will be.
+
+    :ivar left: the amount that is not collected
+    """
+
+    def __init__(self, left: Money) -> None:
+        super().__init__(left)
+        self.left = left
+
+
 class NotRefundable(DomainError):
-    """An order that is not confirmed yet, or cancelled.
+    """An order that is not confirmed yet, cancelled, or came back undelivered.
 
     :ivar current: its status
     """
@@ -70,7 +94,7 @@ class IdempotencyConflict(DomainError):
 
 
 class NotReturnable(DomainError):
-    """These units cannot be returned: not shipped yet, too late, or in another return or refund."""
+    """These units cannot be returned: the order is not confirmed or is closed, too late, or in another return."""
 
 
 class UnknownReturn(NotFoundError):
@@ -101,6 +125,7 @@ class RefundRequest:
     :ivar with_shipping: whether the delivery is refunded too
     :ivar amount: None for what the units and the delivery are worth
     :ivar restock: whether the units are available for sale again
+    :ivar shown: the amount that staff saw and confirmed; None for a caller who shows none
     """
 
     units: Mapping[int, int]
@@ -108,10 +133,11 @@ class RefundRequest:
     amount: Money | None = None
     reason: str = ""
     restock: bool = False
+    shown: Money | None = None
 
     @property
     def digest(self) -> str:
-        """Digest of all fields."""
+        """Digest of all fields but `shown`, which changes nothing."""
         facts = (sorted(self.units.items()), self.with_shipping, self.amount, self.reason, self.restock)
         return digest_of(*facts)
 
@@ -126,6 +152,7 @@ class RefundTerms:
 
     :ivar items: with the units that are refunded or in a return
     :ivar refunded: by earlier refunds
+    :ivar is_cash_due: the courier has still to collect the money
     """
 
     status: OrderStatus
@@ -135,6 +162,7 @@ class RefundTerms:
     grand_total: Money
     refunded: Money
     is_shipping_refunded: bool
+    is_cash_due: bool = False
 
     @classmethod
     def of(cls, order: OrderView) -> RefundTerms:
@@ -147,6 +175,7 @@ class RefundTerms:
             grand_total=order.grand_total,
             refunded=order.refunded,
             is_shipping_refunded=order.is_shipping_refunded,
+            is_cash_due=order.is_cash_due,
         )
 
     @property
@@ -171,8 +200,25 @@ class RefundTerms:
         has_units = any(item.units_left for item in self.items)
         return self.status in REFUNDABLE and (bool(self.left) or has_units)
 
+    def closes(self, units: Mapping[int, int]) -> bool:
+        """Whether no unit of the order is left after a refund of units; the order is closed by it.
+
+        :param units: by id of the line item
+        """
+        left = sum(item.quantity - item.refunded for item in self.items)
+        return left > 0 and left == sum(units.values())
+
+    def is_shipping_due(self, units: Mapping[int, int]) -> bool:
+        """Whether a withdrawal from units refunds the delivery, too (art. 13): whoever keeps nothing pays nothing.
+
+        :param units: by id of the line item
+        """
+        return bool(self.shipping_left) and self.closes(units)
+
     def worth_of(self, units: Mapping[int, int], *, with_shipping: bool = False) -> Money:
         """What a refund of units comes to, at most what is left.
+
+        Where it closes an order whose cash is not collected yet, that is all that is left: nothing will be collected.
 
         :param units: by id of the line item
         :param with_shipping: whether the delivery is refunded too
@@ -187,13 +233,45 @@ class RefundTerms:
             first = before + item.refunded * item.unit_price.minor
             worth += self._paid_until(first + wanted * item.unit_price.minor) - self._paid_until(first)
             before += item.line_total.minor
+        if self.is_cash_due and self.closes(units):
+            return self.left
         return min(Money(worth, self.grand_total.currency), self.left)
 
-    def worth_of_return(self, view: ReturnView, *, with_shipping: bool = False) -> Money:
-        """What a refund for an open return comes to, at most what is left."""
+    def amount_of(self, request: RefundRequest) -> Money:
+        """What a refund comes to: the custom amount, or what its units and the delivery are worth.
+
+        :raise NotRefundable: the order is not confirmed yet, or cancelled
+        :raise NothingToRefund: neither units nor money were named
+        :raise TooMuchBack: fewer units, or less money, are left
+        :raise TooLittleBack: it closes an order whose cash is not collected yet, and names less than what is left
+        """
+        if self.status not in REFUNDABLE:
+            raise NotRefundable(self.status)
+        units = {item: count for item, count in request.units.items() if count}
+        worth = self.worth_of(units, with_shipping=request.with_shipping)
+        amount = worth if request.amount is None else request.amount
+        if amount.minor < 0 or amount > self.left:
+            raise TooMuchBack(self.left)
+        if self.is_cash_due and self.closes(units) and amount < self.left:
+            raise TooLittleBack(self.left)
+        if not amount and not units:
+            raise NothingToRefund
+        return amount
+
+    def worth_of_return(
+        self, view: ReturnView, *, with_shipping: bool | None = None, amount: Money | None = None
+    ) -> Money:
+        """What a refund for an open return comes to, at most what is left.
+
+        :param with_shipping: None for what the law says, see `is_shipping_due`
+        :param amount: a custom amount
+        :raise TooMuchBack: less than the custom amount is left
+        :raise TooLittleBack: see `amount_of`
+        """
         units = view.units
+        with_shipping = self.is_shipping_due(units) if with_shipping is None else with_shipping
         items = tuple(replace(item, in_return=item.in_return - units.get(item.id or 0, 0)) for item in self.items)
-        return replace(self, items=items).worth_of(units, with_shipping=with_shipping)
+        return replace(self, items=items).amount_of(RefundRequest(units, with_shipping, amount))
 
     def _paid_until(self, price: int) -> int:
         """What was paid for the units up to a running total of their prices, rounded half up.
@@ -278,7 +356,9 @@ class ReturnEligibility:
 
     :ivar items: those with units left
     :ivar until: the last day; None until the order is delivered
+    :ivar is_shipped: the parcel left the shop, so that the goods have to come back
     """
 
     items: tuple[LineItem, ...]
     until: date | None
+    is_shipped: bool = True

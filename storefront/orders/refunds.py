@@ -25,9 +25,9 @@ from storefront.orders.refund_values import (
     MAX_REASON_LENGTH,
     ON_THE_WAY,
     REFUNDABLE,
+    AmountNotShown,
     BackLine,
     IdempotencyConflict,
-    NothingToRefund,
     NotRefundable,
     RefundRequest,
     RefundTerms,
@@ -35,14 +35,16 @@ from storefront.orders.refund_values import (
     TooMuchBack,
     digest_of,
 )
-from storefront.orders.status import add_event, lock_order
-from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView
+from storefront.orders.status import add_event, change_status, lock_order
+from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView, is_cash_due
 
 MAX_ENTRY_LENGTH = 255  # characters of an entry of the timeline
 
 
 def refund(order_id: str, request: RefundRequest, *, key: str, actor: str, by: str = "the shop") -> int:
     """Refund a part of an order, once for each key; payment, restock and e-mail are queued in the same transaction.
+
+    The refund of its last unit closes the order.
 
     :param key: idempotency key of the form
     :param actor: the staff member, for the audit log
@@ -52,6 +54,8 @@ def refund(order_id: str, request: RefundRequest, *, key: str, actor: str, by: s
     :raise NotRefundable: it is not confirmed yet, or cancelled
     :raise NothingToRefund: neither units nor money were named
     :raise TooMuchBack: fewer units, or less money, are left
+    :raise AmountNotShown: it comes to another amount than the one confirmed
+    :raise TooLittleBack: it closes an order whose cash is not collected yet, and names less than what is left
     :raise IdempotencyConflict: the key was used with other contents
     """
     try:
@@ -83,18 +87,15 @@ def create_refund(
     :raise NotRefundable: the order is not confirmed yet, or cancelled
     :raise NothingToRefund: neither units nor money were named
     :raise TooMuchBack: fewer units, or less money, are left
+    :raise AmountNotShown: it comes to another amount than the one confirmed
+    :raise TooLittleBack: see `refund`
     """
-    terms = _terms_in(session, order)
-    if terms.status not in REFUNDABLE:
-        raise NotRefundable(terms.status)
+    terms = terms_in(session, order)
+    amount = terms.amount_of(request)
+    if request.shown is not None and request.shown != amount:
+        raise AmountNotShown(amount)
     units = {item: count for item, count in request.units.items() if count}
     with_shipping = request.with_shipping and bool(terms.shipping_left)
-    worth = terms.worth_of(units, with_shipping=with_shipping)
-    amount = worth if request.amount is None else request.amount
-    if amount.minor < 0 or amount > terms.left:
-        raise TooMuchBack(terms.left)
-    if not amount and not units:
-        raise NothingToRefund
     _count_refund(session, order, terms, units, amount, with_shipping)
     row = OrderRefund(
         order_id=order.id,
@@ -114,15 +115,20 @@ def create_refund(
     session.add_all(RefundLine(refund_id=row.id, item_id=item, quantity=count) for item, count in units.items())
     bought = {item.id or 0: item for item in terms.items}
     named = units_named((bought[item], count) for item, count in units.items())
-    add_event(session, order.id, terms.status, by=by, note=f"Refund{': ' if named else ''}{named}"[:MAX_ENTRY_LENGTH])
-    _announce(session, order, row, _by_sku(bought, units))
+    note = f"Refund{': ' if named else ''}{named}"[:MAX_ENTRY_LENGTH]
+    if not terms.closes(units):
+        add_event(session, order.id, terms.status, by=by, note=note)
+    elif not change_status(session, order, OrderStatus.REFUNDED, by=by, note=note):
+        raise NotRefundable(terms.status)  # cannot be: the row is locked
+    _announce(session, order, row, _by_sku(bought, units), shipped=terms.status in ON_THE_WAY)
     detail = f"{amount.amount} {amount.currency}{', ' if named else ''}{named}"
     detail += f"{', restocked' if row.is_restocked else ''}{': ' if request.reason else ''}{request.reason}"
     audit_log.record(session, AuditEntry, actor=actor, what="refund", subject=order.order_id, detail=detail)
     return row.id
 
 
-def _terms_in(session: Session, order: Order) -> RefundTerms:
+def terms_in(session: Session, order: Order) -> RefundTerms:
+    """The terms of an order within the caller's transaction, which holds its row lock."""
     mine = select(Item).where(Item.order_id == order.id).order_by(Item.id)
     rows = session.scalars(mine).all()
     currency = order.currency
@@ -134,6 +140,7 @@ def _terms_in(session: Session, order: Order) -> RefundTerms:
         grand_total=Money(order.total_amount, currency),
         refunded=Money(order.refunded_amount, currency),
         is_shipping_refunded=order.is_shipping_refunded,
+        is_cash_due=is_cash_due(order.payment_type, OrderStatus(order.status), order.cash_received_at),
     )
 
 
@@ -159,8 +166,9 @@ def _count_refund(
 
 
 def _is_still_due(order: Order) -> bool:
-    """Whether the customer has still to pay: cash until the delivery, and what a lender is owed always."""
-    return order.payment_type == "bnpl" or (order.payment_type == "cod" and order.status != OrderStatus.DELIVERED)
+    """Whether the customer has still to pay: cash until it is collected, and what a lender is owed always."""
+    is_due = is_cash_due(order.payment_type, OrderStatus(order.status), order.cash_received_at)
+    return is_due or order.payment_type == "bnpl"
 
 
 def _by_sku(bought: Mapping[int, LineItem], units: Mapping[int, int]) -> dict[str, int]:
@@ -175,7 +183,7 @@ def units_named(items: Iterable[tuple[LineItem, int]]) -> str:
     return "; ".join(f"{count} × {item.name}{', ' if item.option else ''}{item.option}" for item, count in items)
 
 
-def _announce(session: Session, order: Order, refund: OrderRefund, units: Mapping[str, int]) -> None:
+def _announce(session: Session, order: Order, refund: OrderRefund, units: Mapping[str, int], *, shipped: bool) -> None:
     """Publish one message for each handler, so that a failure of one does not repeat the others."""
 
     def publish(topic: str, **more: object) -> None:
@@ -186,7 +194,7 @@ def _announce(session: Session, order: Order, refund: OrderRefund, units: Mappin
         publish(REFUND_MONEY, amount=refund.amount, currency=refund.currency)
     if refund.is_restocked:
         # Units that were never shipped were not sold after all.
-        reason = "return" if order.status in ON_THE_WAY else "cancellation"
+        reason = "return" if shipped else "cancellation"
         publish(REFUND_RESTOCK, units=dict(units), reason=reason, actor=refund.actor)
     publish(REFUND_LETTER)
 

@@ -1,4 +1,8 @@
-"""Returns: requested by shoppers, approved or declined by staff. A unit is in one return or refund at most."""
+"""Returns: requested by shoppers, approved or declined by staff. A unit is in one return or refund at most.
+
+A return is also how a customer withdraws from the contract: in every status from the confirmation to the end of the
+period after the delivery (Directive 2011/83/EU, art. 9), be the parcel packed, on its way or delivered.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storefront.core.clock import in_shop_time, today, utc_now
+from storefront.core.clock import day_of, today, utc_now
 from storefront.core.money import Money
 from storefront.db import audit_log, outbox
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
@@ -22,6 +26,7 @@ from storefront.orders.refund_values import (
     MAX_NOTE_LENGTH,
     ON_THE_WAY,
     RETURN_PERIOD,
+    WITHDRAWABLE,
     BackLine,
     IdempotencyConflict,
     NotReturnable,
@@ -34,17 +39,17 @@ from storefront.orders.refund_values import (
     UnknownReturn,
     digest_of,
 )
-from storefront.orders.refunds import MAX_ENTRY_LENGTH, create_refund, units_named
+from storefront.orders.refunds import MAX_ENTRY_LENGTH, create_refund, terms_in, units_named
 from storefront.orders.status import add_event, lock_order
 from storefront.orders.values import LineItem, OrderId, OrderStatus, OrderView
 
 MAX_LISTED = 100
+SETTLED = "The whole order is closed and refunded, this return with it."
 
 
 def return_eligibility(order: OrderView) -> ReturnEligibility | None:
     """Which units of an order may be returned today; None when there are none."""
-    delivered = [event.at for event in order.timeline if event.status is OrderStatus.DELIVERED]
-    return _eligibility(order.status, order.items, delivered[0] if delivered else None, order.estimated_on)
+    return _eligibility(order.status, order.items, order.delivered_at, order.estimated_on)
 
 
 def _eligibility(
@@ -52,14 +57,14 @@ def _eligibility(
 ) -> ReturnEligibility | None:
     """The period starts on the day after delivery, and its last day counts in full."""
     left = tuple(item for item in items if item.units_left)
-    if status not in ON_THE_WAY or not left:
+    if status not in WITHDRAWABLE or not left:
         return None
     until = None
     if status is OrderStatus.DELIVERED:
-        until = (in_shop_time(delivered_at).date() if delivered_at else estimated_on) + RETURN_PERIOD
+        until = (day_of(delivered_at) if delivered_at else estimated_on) + RETURN_PERIOD
         if today() > until:
             return None
-    return ReturnEligibility(left, until)
+    return ReturnEligibility(left, until, status in ON_THE_WAY)
 
 
 def request_return(
@@ -205,6 +210,17 @@ def _close(
             audit_log.record(session, AuditEntry, actor=actor, what="return", subject=order.order_id, detail=detail)
 
 
+def settle_returns(session: Session, order: Order) -> None:
+    """Close the open returns of an order that is called off, within the caller's transaction; its e-mail tells of that.
+
+    They end as withdrawn: all units go back with the rest of the order.
+    """
+    is_open = (OrderReturn.order_id == order.id, OrderReturn.state == ReturnState.REQUESTED)
+    for return_id in session.scalars(select(OrderReturn.id).where(*is_open).order_by(OrderReturn.id)).all():
+        _decide(session, return_id, ReturnState.WITHDRAWN, answer=SETTLED)
+        _release_units(session, return_id)
+
+
 def _order_of(session: Session, return_id: int, order_id: str = "") -> Order:
     """The order of a return, with its row lock.
 
@@ -231,27 +247,33 @@ def approve_return(
     return_id: int,
     *,
     restock: bool,
-    with_shipping: bool = False,
+    with_shipping: bool | None = None,
     amount: Money | None = None,
+    shown: Money | None = None,
     actor: str,
     by: str = "the shop",
 ) -> int:
     """Approve a return and refund its units.
 
     :param restock: whether the units are available for sale again
-    :param with_shipping: whether the delivery is refunded too
+    :param with_shipping: whether the delivery is refunded too; None for what the law says, see
+        `RefundTerms.is_shipping_due`
     :param amount: None for what the units are worth
+    :param shown: the amount that staff saw and confirmed; None for a caller who shows none
     :param actor: the staff member, for the audit log
     :return: the number of the refund
     :raise UnknownReturn: there is no such return
     :raise ReturnDecided: it was decided before; approved included
     :raise TooMuchBack: less money is left
+    :raise AmountNotShown: the refund comes to another amount than the one confirmed
+    :raise TooLittleBack: see `refund`
     """
     with transaction("orders") as session:
         order = _order_of(session, return_id)
         _decide(session, return_id, ReturnState.APPROVED)
         units = _release_units(session, return_id)
-        request = RefundRequest(units, with_shipping, amount, f"Return no. {return_id}", restock)
+        with_shipping = terms_in(session, order).is_shipping_due(units) if with_shipping is None else with_shipping
+        request = RefundRequest(units, with_shipping, amount, f"Return no. {return_id}", restock, shown)
         key = f"return/{return_id}"
         refund_id = create_refund(session, order, request, key=key, digest=digest_of(key), actor=actor, by=by)
         linked = update(OrderReturn).where(OrderReturn.id == return_id).values(refund_id=refund_id)
@@ -264,8 +286,8 @@ def approve_return(
 
 def returns_of(order: OrderView) -> list[ReturnView]:
     """The returns of an order, oldest first."""
-    if order.status not in ON_THE_WAY:
-        return []  # nothing was shipped that could be returned
+    if order.status is OrderStatus.PENDING:
+        return []  # nothing was bought yet
     return _views(OrderReturn.order_id == order.row_id)
 
 

@@ -1,4 +1,4 @@
-"""Sales by day and by product. Pending and cancelled orders are left out, refunds are deducted."""
+"""Sales by day and by product. Orders that are pending or called off are left out, refunds are deducted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from storefront.core.money import Money
 from storefront.db.column_types import MinorUnits
 from storefront.db.session import dialect_of, read_session
 from storefront.orders.models import Item, Order
-from storefront.orders.values import OrderStatus
+from storefront.orders.values import CALLED_OFF, OrderStatus
 
 BEST_SHOWN = 10
 
@@ -23,7 +23,7 @@ BEST_SHOWN = 10
 QUARTER = timedelta(minutes=15)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_SOLD = Order.status.not_in((OrderStatus.PENDING, OrderStatus.CANCELLED))
+_SOLD = Order.status.not_in((OrderStatus.PENDING, *CALLED_OFF))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def sales(days: int) -> Sales:
 
     :param days: 1 or more, today included
     """
-    now, zone, first = clock.utc_now(), clock.shop_zone(), _first_of(days)
+    now, first = clock.utc_now(), _first_of(days)
     quarter = _quarter()
     left = type_coerce(func.sum(Order.total_amount - Order.refunded_amount), MinorUnits)
     chosen = select(quarter, func.count(Order.id), left)
@@ -102,7 +102,7 @@ def sales(days: int) -> Sales:
     sums: dict[date, int] = defaultdict(int)
     rows = read_session().execute(chosen.where(_SOLD, Order.order_date >= clock.start_of_day(first)).group_by(quarter))
     for number, count, total in rows:
-        day = (EPOCH + int(number) * QUARTER).astimezone(zone).date()
+        day = clock.day_of(EPOCH + int(number) * QUARTER)
         counts[day] += count
         sums[day] += total
     currency = current_app.config["CURRENCY"]

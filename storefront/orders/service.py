@@ -11,12 +11,13 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from storefront.core.clock import utc_now
+from storefront.core.clock import today, utc_now
 from storefront.db import audit_log
 from storefront.db.audit_log import AuditEntryView, AuditQuery
 from storefront.db.session import read_session, transaction
 from storefront.orders import admin_list, legacy_import
 from storefront.orders.changes import MAX_TRACKING_NUMBER_LENGTH, change_address, expect_on, set_tracking
+from storefront.orders.closing import cancel, mark_undelivered, receive_cash
 from storefront.orders.consistency import OrderFacts, snapshots, violations
 from storefront.orders.credit_notes import CreditNote, UnknownCreditNote, credit_notes_of, get_credit_note
 from storefront.orders.customer_orders import (
@@ -24,6 +25,7 @@ from storefront.orders.customer_orders import (
     count_claimable,
     erase_customer,
     has_received,
+    join_account,
     key_of,
     orders_of,
     summaries,
@@ -33,7 +35,8 @@ from storefront.orders.guest_buyers import Buyer, Guest, find_buyer, find_guests
 from storefront.orders.invoice_models import INVOICE
 from storefront.orders.invoices import IssuedDocument, Seller, issue_documents
 from storefront.orders.models import AuditEntry, Item, Order
-from storefront.orders.queries import export_of, get_order, get_orders
+from storefront.orders.numbers import MAX_TYPED_LENGTH, find_number, find_orders
+from storefront.orders.queries import export_of, get_order, get_orders, status_of
 from storefront.orders.refunds import get_refund, refund, refunds_of, refunds_to
 from storefront.orders.returns import (
     approve_return,
@@ -48,7 +51,7 @@ from storefront.orders.returns import (
     withdraw_return,
 )
 from storefront.orders.sales_reports import BestSeller, BestSellers, DaySales, Sales, best_sellers, sales
-from storefront.orders.status import add_event, advance, cancel, cancel_order, confirm_order
+from storefront.orders.status import add_event, advance, cancel_order, confirm_order, hold_order
 from storefront.orders.values import (
     LineItem,
     OrderId,
@@ -60,6 +63,7 @@ from storefront.orders.values import (
 __all__ = [
     "INVOICE",
     "MAX_TRACKING_NUMBER_LENGTH",
+    "MAX_TYPED_LENGTH",
     "STAFF_STEPS",
     "BestSeller",
     "BestSellers",
@@ -93,17 +97,22 @@ __all__ = [
     "export_of",
     "find_buyer",
     "find_guests",
+    "find_number",
     "get_credit_note",
     "get_order",
     "get_orders",
     "get_refund",
     "get_return",
     "has_received",
+    "hold_order",
     "issue_documents",
+    "join_account",
     "legacy_import",
     "list_returns",
+    "mark_undelivered",
     "orders_of",
     "orders_of_guest",
+    "receive_cash",
     "refund",
     "refunds_of",
     "refunds_to",
@@ -114,6 +123,7 @@ __all__ = [
     "sales",
     "set_tracking",
     "snapshots",
+    "status_of",
     "summaries",
     "track",
     "violations",
@@ -124,13 +134,13 @@ NUMBERS_TRIED = 5  # there are a million a day: after five collisions something 
 
 
 def _new_order_id() -> OrderId:
-    """ORD- and twelve digits: the date, and six random ones, so that numbers reveal no order count."""
-    return OrderId(f"ORD-{utc_now():%y%m%d}{secrets.randbelow(10**6):06d}")
+    """ORD- and twelve digits: the shop's date, and six random ones, so that numbers reveal no order count."""
+    return OrderId(f"ORD-{today():%y%m%d}{secrets.randbelow(10**6):06d}")
 
 
 def estimated_delivery_date() -> date:
     """The day on which an order placed now should arrive: `DELIVERY_DAYS` from today."""
-    return (utc_now() + timedelta(days=current_app.config["DELIVERY_DAYS"])).date()
+    return today() + timedelta(days=current_app.config["DELIVERY_DAYS"])
 
 
 def create_order(checkout: str, snapshot: OrderSnapshot) -> OrderId:
@@ -215,10 +225,12 @@ def audit_entries(criteria: AuditQuery, count: int) -> Iterator[AuditEntryView]:
 def track(order_id: str, email: str) -> OrderId:
     """Find an order by its number and the e-mail address it was placed with, which together prove access to it.
 
+    :param order_id: the number in any spelling, see `numbers.find_orders`
     :raise UnknownOrder: no order has both; which of the two is wrong stays open on purpose
     """
-    order = read_session().scalar(select(Order).where(Order.order_id == order_id.strip().upper()))
+    wanted = email.strip().lower()
     # Compared here: MySQL's collation takes "ásha" and "asha" as equal.
-    if order is None or order.customer_email.lower() != email.strip().lower():
+    placed = [order for order in find_orders(order_id) if order.customer_email.lower() == wanted]
+    if len(placed) != 1:
         raise UnknownOrder(order_id)
-    return OrderId(order.order_id)
+    return OrderId(placed[0].order_id)

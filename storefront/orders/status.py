@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection
-from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from storefront.core.clock import utc_now
 from storefront.db import audit_log, outbox
 from storefront.db.session import retry_on_deadlock, rows_changed, transaction
-from storefront.orders.events import (
-    CANCELLED_LETTER,
-    CANCELLED_REFUND,
-    CANCELLED_RESTOCK,
-    ORDER_PLACED,
-    STATUS_TOPIC,
-)
+from storefront.orders.events import CANCELLED_LETTER, ORDER_HELD, ORDER_PLACED, STATUS_TOPIC
 from storefront.orders.models import AuditEntry, Item, Message, Order, OrderEvent
-from storefront.orders.values import NEXT_STEPS, OrderStatus, StepNotAllowed, UnknownOrder
+from storefront.orders.values import (
+    NEXT_STEPS,
+    UNDELIVERED_NOTE,
+    OrderStatus,
+    StepNotAllowed,
+    UnknownOrder,
+    WithdrawalOpen,
+)
 
 NOTES = {
     OrderStatus.PENDING: "Order received",
@@ -29,74 +28,59 @@ NOTES = {
     OrderStatus.SHIPPED: "Handed to the courier",
     OrderStatus.DELIVERED: "Delivered",
     OrderStatus.CANCELLED: "Order cancelled",
+    OrderStatus.UNDELIVERED: UNDELIVERED_NOTE,
+    OrderStatus.REFUNDED: "Refunded",
 }
 
+HELD_NOTE = "We check this order before we confirm it"
+
 
 @retry_on_deadlock
-def confirm_order(checkout: str) -> None:
-    """Confirm the order of a checkout after the capture, and queue its confirmation e-mail. Safe to repeat."""
+def confirm_order(checkout: str, *, actor: str = "") -> None:
+    """Confirm the order of a checkout after the capture, and queue its confirmation e-mail. Safe to repeat.
+
+    :param actor: the staff member who released it, for the audit log; empty for an order that needed no release
+    """
     with transaction("orders") as session:
         order = session.scalars(select(Order).where(Order.checkout_id == checkout)).one()
-        if _step(session, order, OrderStatus.CONFIRMED, by="the shop"):
-            _announce(session, order, ORDER_PLACED)
+        if change_status(session, order, OrderStatus.CONFIRMED, by="the shop"):
+            announce(session, order, ORDER_PLACED)
+            if actor:
+                audit_log.record(session, AuditEntry, actor=actor, what="released", subject=order.order_id, detail="")
 
 
 @retry_on_deadlock
-def cancel_order(checkout: str, note: str) -> None:
+def hold_order(checkout: str) -> None:
+    """Say in the timeline of a checkout's pending order, and by e-mail, that staff check it first. Safe to repeat."""
+    with transaction("orders") as session:
+        order = session.scalars(select(Order).where(Order.checkout_id == checkout)).one()
+        if order.status == OrderStatus.PENDING and not _is_held(session, order):
+            add_event(session, order.id, OrderStatus.PENDING, by="the shop", note=HELD_NOTE, topic=ORDER_HELD)
+            announce(session, order, ORDER_HELD)
+
+
+def _is_held(session: Session, order: Order) -> bool:
+    said = select(OrderEvent.id).where(OrderEvent.order_id == order.id, OrderEvent.topic == ORDER_HELD)
+    return session.scalar(said) is not None
+
+
+@retry_on_deadlock
+def cancel_order(checkout: str, note: str, *, actor: str = "") -> None:
     """Cancel the pending order of a checkout that failed, if there is one. Safe to repeat.
 
+    A customer who was told that the order is checked first gets the e-mail about a cancelled one.
+
     :param note: for the timeline
+    :param actor: the staff member who refused it, for the audit log; empty when a step failed
     """
     with transaction("orders") as session:
         order = session.scalar(select(Order).where(Order.checkout_id == checkout))
-        if order is not None:
-            _step(session, order, OrderStatus.CANCELLED, by="the shop", note=note)
-
-
-@retry_on_deadlock
-def cancel(
-    order_id: str, *, by: str, note: str = "", may_be_packed: bool = False, restock: bool = True, actor: str = ""
-) -> None:
-    """Cancel a confirmed order: queue its refund, its restock and its e-mail, once.
-
-    Partial refunds made before are left out of both the refund and the restock.
-
-    :param by: who does it, as the shopper reads it in the timeline
-    :param may_be_packed: allowed while the order is being packed: for staff, not for customers
-    :param restock: whether its units are available for sale again
-    :param actor: the staff member, for the audit log; empty when the shopper or the shop acts
-    :raise UnknownOrder: no order has this number
-    :raise StepNotAllowed: it is not confirmed yet, already shipped, or already cancelled
-    """
-    allowed = {OrderStatus.CONFIRMED, OrderStatus.PROCESSING} if may_be_packed else {OrderStatus.CONFIRMED}
-    with transaction("orders") as session:
-        order = _get(session, order_id)
-        if not _step(session, order, OrderStatus.CANCELLED, allowed, by=by, note=note):
-            raise _not_allowed(session, order, OrderStatus.CANCELLED)
-        session.execute(update(Order).where(Order.id == order.id).values(is_restocked=restock))
-        _announce(session, order, CANCELLED_REFUND, **_amount_left(session, order))
-        if restock:
-            _announce(session, order, CANCELLED_RESTOCK, units=_units_left(session, order))
-        _announce(session, order, CANCELLED_LETTER)
+        if order is None or not change_status(session, order, OrderStatus.CANCELLED, by="the shop", note=note):
+            return
+        if _is_held(session, order):
+            announce(session, order, CANCELLED_LETTER)
         if actor:
-            detail = f"{'restocked' if restock else 'not restocked'}{': ' if note else ''}{note}"
-            audit_log.record(session, AuditEntry, actor=actor, what="cancelled", subject=order.order_id, detail=detail)
-
-
-def _amount_left(session: Session, order: Order) -> dict[str, Any]:
-    """What is left to refund. The UPDATE of the status has locked the row, so no refund can come in between."""
-    amounts = select(Order.total_amount, Order.refunded_amount).where(Order.id == order.id)
-    total, refunded = session.execute(amounts).one()
-    return {"amount": total - refunded, "currency": order.currency}
-
-
-def _units_left(session: Session, order: Order) -> dict[str, int]:
-    """Units by SKU that were not refunded: each refund decided about restocking its own."""
-    units: dict[str, int] = defaultdict(int)
-    left = select(Item.sku, Item.quantity - Item.refunded).where(Item.order_id == order.id)
-    for sku, count in session.execute(left.where(Item.quantity > Item.refunded)):
-        units[sku] += count
-    return units
+            audit_log.record(session, AuditEntry, actor=actor, what="refused", subject=order.order_id, detail=note)
 
 
 @retry_on_deadlock
@@ -109,6 +93,7 @@ def advance(
     tracking: str = "",
     carrier: str = "",
     actor: str = "",
+    despite_withdrawal: bool = True,
 ) -> None:
     """Move an order to the next of `STAFF_STEPS` and queue the e-mail about it.
 
@@ -119,21 +104,29 @@ def advance(
     :param tracking: the carrier's tracking number
     :param carrier: its name, at most `MAX_CARRIER_LENGTH` characters
     :param actor: the staff member, for the audit log; empty when the shopper or the shop acts
+    :param despite_withdrawal: ship it although its customer withdrew from a part of it
     :raise UnknownOrder: no order has this number
     :raise StepNotAllowed: this is not the next status, or not one that staff set
+    :raise WithdrawalOpen: it would be shipped, and staff have to decide about a withdrawal first
     """
     topic = STATUS_TOPIC.get(status)
     entry = {"by": by, "note": note, "tracking": tracking, "carrier": carrier}
     with transaction("orders") as session:
-        order = _get(session, order_id)
+        order = get_row(session, order_id)
         before = OrderStatus(order.status)
-        if topic is None or not _step(session, order, status, topic=topic, **entry):
-            raise _not_allowed(session, order, status)
-        _announce(session, order, topic)
+        if topic is None or not change_status(session, order, status, topic=topic, **entry):
+            raise not_allowed(session, order, status)
+        if status is OrderStatus.SHIPPED and not despite_withdrawal and _units_in_return(session, order):
+            raise WithdrawalOpen(order_id)
+        announce(session, order, topic)
         if actor:
             shipment = " ".join(filter(None, (carrier, tracking)))
             detail = f"from {before} to {status}{', ' if shipment else ''}{shipment}"
             audit_log.record(session, AuditEntry, actor=actor, what=status.value, subject=order.order_id, detail=detail)
+
+
+def _units_in_return(session: Session, order: Order) -> int:
+    return session.scalar(select(func.sum(Item.in_return)).where(Item.order_id == order.id)) or 0
 
 
 def lock_order(session: Session, order_id: str) -> Order:
@@ -148,19 +141,24 @@ def lock_order(session: Session, order_id: str) -> Order:
     return order
 
 
-def _get(session: Session, order_id: str) -> Order:
+def get_row(session: Session, order_id: str) -> Order:
+    """Read an order without a lock.
+
+    :raise UnknownOrder: no order has this number
+    """
     order = session.scalar(select(Order).where(Order.order_id == order_id))
     if order is None:
         raise UnknownOrder(order_id)
     return order
 
 
-def _not_allowed(session: Session, order: Order, wanted: OrderStatus) -> StepNotAllowed:
+def not_allowed(session: Session, order: Order, wanted: OrderStatus) -> StepNotAllowed:
+    """The refusal of a change of status, with the present one."""
     session.refresh(order, ["status"])  # another transaction may have changed it
     return StepNotAllowed(OrderStatus(order.status), wanted)
 
 
-def _step(
+def change_status(
     session: Session, order: Order, status: OrderStatus, before: Collection[OrderStatus] = (), /, **entry: str
 ) -> bool:
     """Change the status if it may change that way. The UPDATE decides between concurrent calls.
@@ -209,6 +207,7 @@ def add_event(
     )
 
 
-def _announce(session: Session, order: Order, topic: str, **more: object) -> None:
+def announce(session: Session, order: Order, topic: str, **more: object) -> None:
+    """Publish an outbox message about an order, within the caller's transaction."""
     payload = {"order": order.order_id, "checkout": order.checkout_id, **more}
     outbox.publish(session, Message, topic, f"{topic}/{order.order_id}", payload)

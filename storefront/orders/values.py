@@ -33,17 +33,40 @@ class OrderStatus(StrEnum):
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
+    UNDELIVERED = "undelivered"  # the parcel came back: refused at the door, or nobody was there
+    REFUNDED = "refunded"  # all its units were refunded
 
+
+OPEN = (OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.PROCESSING, OrderStatus.SHIPPED)
+UNDELIVERED_NOTE = "Came back undelivered"  # in the timeline, unless staff give a reason
+# Closed without a sale: what was left of the payment goes back, or is not collected.
+CALLED_OFF = frozenset({OrderStatus.CANCELLED, OrderStatus.UNDELIVERED})
 
 # The statuses that may follow each status.
 NEXT_STEPS: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.CONFIRMED, OrderStatus.CANCELLED}),
-    OrderStatus.CONFIRMED: frozenset({OrderStatus.PROCESSING, OrderStatus.CANCELLED}),
-    OrderStatus.PROCESSING: frozenset({OrderStatus.SHIPPED, OrderStatus.CANCELLED}),
-    OrderStatus.SHIPPED: frozenset({OrderStatus.DELIVERED}),
-    OrderStatus.DELIVERED: frozenset(),
+    OrderStatus.CONFIRMED: frozenset({OrderStatus.PROCESSING, OrderStatus.CANCELLED, OrderStatus.REFUNDED}),
+    OrderStatus.PROCESSING: frozenset({OrderStatus.SHIPPED, OrderStatus.CANCELLED, OrderStatus.REFUNDED}),
+    OrderStatus.SHIPPED: frozenset({OrderStatus.DELIVERED, OrderStatus.UNDELIVERED, OrderStatus.REFUNDED}),
+    OrderStatus.DELIVERED: frozenset({OrderStatus.REFUNDED}),
     OrderStatus.CANCELLED: frozenset(),
+    OrderStatus.UNDELIVERED: frozenset(),
+    OrderStatus.REFUNDED: frozenset(),
 }
+
+
+# Where the courier may have collected the cash of an order. What is left after the refund of all units counts, too.
+CASH_COLLECTED = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.REFUNDED})
+
+HELD_TOPIC = "order-held"  # of the timeline entry that says that staff check an order before it is confirmed
+
+
+def is_cash_due(payment_kind: str, status: OrderStatus, cash_received_at: datetime | None) -> bool:
+    """Whether the courier has still to collect the money of an order.
+
+    :param cash_received_at: when staff noted the cash; a customer has paid once the order is delivered, noted or not
+    """
+    return payment_kind == "cod" and status in OPEN and cash_received_at is None
 
 
 class UnknownOrder(NotFoundError):
@@ -61,6 +84,21 @@ class StepNotAllowed(DomainError):
         super().__init__(f"{current} to {wanted}")
         self.current = current
         self.wanted = wanted
+
+
+class WithdrawalOpen(DomainError):
+    """An order must not be shipped in passing: staff have to decide first about its customer's withdrawal."""
+
+
+class CashNotExpected(DomainError):
+    """No cash is to be received for an order: it is not paid on delivery, not shipped yet, closed, or costs nothing.
+
+    :ivar current: its status
+    """
+
+    def __init__(self, current: OrderStatus) -> None:
+        super().__init__(current)
+        self.current = current
 
 
 class TooLateToChange(DomainError):
@@ -140,6 +178,7 @@ class TrackingEvent:
     :ivar by: who did it, as the shopper reads it
     :ivar tracking_number: empty for none
     :ivar carrier: empty for none
+    :ivar topic: of the e-mail about it; empty for none
     """
 
     status: OrderStatus
@@ -148,6 +187,7 @@ class TrackingEvent:
     note: str
     tracking_number: str
     carrier: str = ""
+    topic: str = ""
 
     @property
     def tracking_url(self) -> str:
@@ -166,6 +206,7 @@ class OrderView:
     :ivar timeline: oldest first
     :ivar refunded: by partial refunds; what a cancellation refunds is not included
     :ivar invoice_number: empty until its invoice is issued, or when the query did not ask for it
+    :ivar cash_received_at: when staff noted that the cash collected on delivery arrived; None until then
     """
 
     id: OrderId
@@ -191,6 +232,7 @@ class OrderView:
     refunded: Money
     is_shipping_refunded: bool = False
     invoice_number: str = ""
+    cash_received_at: datetime | None = None
 
     @property
     def kept(self) -> Money:
@@ -199,8 +241,55 @@ class OrderView:
 
     @property
     def final_total(self) -> Money:
-        """The total less all refunds: nothing for a cancelled order."""
-        return Money(0, self.kept.currency) if self.status is OrderStatus.CANCELLED else self.kept
+        """The total less all refunds: nothing for an order that was called off."""
+        return Money(0, self.kept.currency) if self.is_called_off else self.kept
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be confirmed, packed, shipped or delivered."""
+        return self.status in OPEN
+
+    @property
+    def is_called_off(self) -> bool:
+        """Whether it was cancelled or came back undelivered."""
+        return self.status in CALLED_OFF
+
+    @property
+    def called_off_at(self) -> datetime | None:
+        """When it was cancelled or came back; None if it was neither."""
+        return next((event.at for event in self.timeline if event.status in CALLED_OFF), None)
+
+    @property
+    def called_off_note(self) -> str:
+        """Why it came back, as staff noted it; empty for the standard note."""
+        notes = [event.note for event in self.timeline if event.status is OrderStatus.UNDELIVERED]
+        return notes[0] if notes and notes[0] != UNDELIVERED_NOTE else ""
+
+    @property
+    def owes_nothing(self) -> bool:
+        """Whether its customer paid nothing that could be refunded: to be collected on delivery, or by a lender."""
+        return self.payment_kind == "bnpl" or (self.payment_kind == "cod" and self.cash_received_at is None)
+
+    @property
+    def delivered_at(self) -> datetime | None:
+        """When it was delivered; None before, and for an imported order whose steps are unknown."""
+        return next((event.at for event in self.timeline if event.status is OrderStatus.DELIVERED), None)
+
+    @property
+    def is_cash_due(self) -> bool:
+        """Whether the courier has still to collect its money."""
+        return is_cash_due(self.payment_kind, self.status, self.cash_received_at)
+
+    @property
+    def awaits_cash(self) -> bool:
+        """Whether staff can note that the cash collected on delivery arrived."""
+        is_open = self.cash_received_at is None and self.status in CASH_COLLECTED
+        return self.payment_kind == "cod" and is_open and bool(self.kept)
+
+    @property
+    def units_in_return(self) -> int:
+        """Units that the customer withdrew from and staff have not decided about."""
+        return sum(item.in_return for item in self.items)
 
     @property
     def unit_count(self) -> int:
@@ -226,6 +315,11 @@ class OrderView:
     def tracking_url(self) -> str:
         """URL of the carrier's tracking page; empty for none."""
         return tracking_url(self.carrier, self.tracking_number)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether staff must release it before it is confirmed."""
+        return self.status is OrderStatus.PENDING and any(event.topic == HELD_TOPIC for event in self.timeline)
 
     @property
     def is_to_pack(self) -> bool:

@@ -25,6 +25,7 @@ class OldPayment:
     :ivar payment_id: its number there, empty for none
     :ivar kind: cod, card, upi or bnpl
     :ivar is_undone: its order was cancelled there: nothing is owed or held
+    :ivar is_collected: its cash was collected on delivery
     """
 
     checkout: str
@@ -34,6 +35,7 @@ class OldPayment:
     kind: str
     is_undone: bool
     created_at: datetime
+    is_collected: bool = False
 
 
 @retry_on_deadlock
@@ -55,7 +57,7 @@ def import_payments(batch: Sequence[OldPayment]) -> None:
 
 
 def _row(old: OldPayment, number: str) -> dict[str, object]:
-    held = PaymentStatus.DUE if old.kind == "cod" else PaymentStatus.CAPTURED
+    held = PaymentStatus.DUE if old.kind == "cod" and not old.is_collected else PaymentStatus.CAPTURED
     return {
         "payment_id": number,
         "checkout_id": old.checkout,

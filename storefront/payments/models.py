@@ -30,6 +30,7 @@ class Payment(PaymentsModel):
     :cvar order_id: set by the capture
     :cvar amount: what is paid, in minor units
     :cvar method: code of the `PaymentOption` chosen
+    :cvar saved_method: id of the account's saved payment method, if it was made with one; it may be deleted since
     :cvar reason: why it was declined or voided
     :cvar refunded: sum of its refunds in minor units, including those not settled yet
     """
@@ -48,6 +49,7 @@ class Payment(PaymentsModel):
     amount: Mapped[int] = mapped_column(MinorUnits)
     currency: Mapped[str] = mapped_column(String(3))
     method: Mapped[str] = mapped_column(String(40))
+    saved_method: Mapped[int | None] = mapped_column()
     status: Mapped[str] = mapped_column(String(16), default=PaymentStatus.STARTED)
     provider: Mapped[str] = mapped_column(String(40))
     provider_reference: Mapped[str] = mapped_column(String(120), default="")

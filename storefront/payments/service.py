@@ -52,6 +52,7 @@ __all__ = [
     "authorise",
     "capture",
     "find_option",
+    "is_offline",
     "is_upi_id",
     "legacy_import",
     "offline_option",
@@ -62,6 +63,7 @@ __all__ = [
     "refund_key",
     "refund_part",
     "refund_remaining",
+    "settle_due",
     "snapshots",
     "status_of",
     "violations",
@@ -109,21 +111,29 @@ def options() -> tuple[PaymentOption, ...]:
     return tuple(option for provider in _providers() for option in provider.options())
 
 
-def find_option(code: str, entry: str = "") -> PaymentOption | None:
+def find_option(code: str, entry: str = "", *, saved: int | None = None) -> PaymentOption | None:
     """Find a payment option by its code; None when it is not offered or does not accept `entry`.
 
     :param entry: what the shopper entered for it: a UPI id, or one of `BNPL_PROVIDERS`
+    :param saved: id of the account's saved payment method that the entry is from
     """
-    option = next((option for option in options() if option.code == code), None)
-    return option.with_entry(entry) if option else None
+    offered = next((option for option in options() if option.code == code), None)
+    option = offered.with_entry(entry) if offered else None
+    return replace(option, saved=saved) if option else None
 
 
-def offline_option(kind: str, details: str = "", lender: str = "") -> PaymentOption | None:
+def is_offline(option: PaymentOption) -> bool:
+    """Whether a payment is settled outside the shop, so that nobody has confirmed it when the order is placed."""
+    return any(provider.option.code == option.code for provider in _OFFLINE)
+
+
+def offline_option(kind: str, details: str = "", lender: str = "", *, saved: int | None = None) -> PaymentOption | None:
     """Find a payment option that the customer need not confirm, for clients that cannot send them to a provider's page.
 
     :param kind: cod, upi, bnpl or card; a card only with the sandbox provider
     :param details: shown with the order, such as a masked number
     :param lender: who pays the shop, with `bnpl`
+    :param saved: id of the account's saved payment method
     :return: None when the shop does not offer it that way
     """
     option = next((option for option in options() if option.kind == kind), None)
@@ -131,7 +141,7 @@ def offline_option(kind: str, details: str = "", lender: str = "") -> PaymentOpt
         return None
     if kind == "bnpl" and lender not in BNPL_PROVIDERS:
         return None
-    return replace(option, details=details or option.details, lender=lender)
+    return replace(option, details=details or option.details, lender=lender, saved=saved)
 
 
 def _provider_for(method: str) -> PaymentProvider:
@@ -149,17 +159,18 @@ def _provider_of(payment: Payment) -> PaymentProvider:
     return _card_provider(payment.provider)
 
 
-def authorise(checkout: str, amount: Money, method: str, return_url: str) -> None:
+def authorise(checkout: str, amount: Money, method: str, return_url: str, *, saved_method: int | None = None) -> None:
     """Authorise a checkout's payment, unless that was done before.
 
     :param method: code of a `PaymentOption`
     :param return_url: where the provider sends the customer after confirming
+    :param saved_method: id of the account's saved payment method, which the payment then names
     :raise PaymentDeclined: the provider declined, which is final
     :raise CustomerActionNeeded: the customer must confirm first
     :raise ProviderTimeout: no response; call again
     """
     provider = _provider_for(method)
-    payment = _open(checkout, amount, method, provider.name)
+    payment = _open(checkout, amount, method, provider.name, saved_method)
     status = PaymentStatus(payment.status)
     if status in _HELD:
         return
@@ -198,6 +209,14 @@ def void(checkout: str) -> None:
     if payment is None or PaymentStatus(payment.status) in _FINAL | {PaymentStatus.CAPTURED}:
         return
     _record(checkout, _provider_of(payment).void(checkout))
+
+
+@retry_on_deadlock
+def settle_due(checkout: str) -> None:
+    """Mark a payment that was due as paid: its cash arrived. Any other payment is left as it is. Safe to repeat."""
+    with transaction("payments") as session:
+        due = (Payment.checkout_id == checkout, Payment.status == PaymentStatus.DUE)
+        session.execute(update(Payment).where(*due).values(status=PaymentStatus.CAPTURED))
 
 
 def refund_remaining(checkout: str, reason: str, amount: Money | None = None) -> None:
@@ -292,6 +311,7 @@ def records_of(checkouts: Collection[str]) -> dict[str, PaymentRecord]:
             PaymentStatus(row.status),
             Money(row.amount, row.currency),
             row.created_at,
+            row.saved_method,
         )
         for row in (read_session().scalars(asked) if checkouts else ())
     }
@@ -309,7 +329,7 @@ def _get(checkout: str) -> Payment:
     return payment
 
 
-def _open(checkout: str, amount: Money, method: str, provider: str) -> Payment:
+def _open(checkout: str, amount: Money, method: str, provider: str, saved_method: int | None) -> Payment:
     """Find the payment of a checkout, or commit a new one before the provider is asked."""
     if existing := _find(checkout):
         return existing
@@ -322,6 +342,7 @@ def _open(checkout: str, amount: Money, method: str, provider: str) -> Payment:
                     amount=amount.minor,
                     currency=amount.currency,
                     method=method,
+                    saved_method=saved_method,
                     status=PaymentStatus.STARTED,
                     provider=provider,
                     created_at=utc_now(),

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 
 import stripe
 from flask import current_app
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
@@ -63,20 +63,26 @@ MAX_REFUNDS = 100  # of one charge, in one response of Stripe; an order has fewe
 Result = TypeVar("Result")
 
 
-class _About(BaseModel):
-    metadata: dict[str, str] = {}
-
-
-class _Data(BaseModel):
-    object: _About
-
-
 class _Event(BaseModel):
-    """The fields we read of a webhook."""
+    """The fields of every webhook."""
 
     id: str = Field(max_length=100)
     type: str
-    data: _Data
+    data: Any = None
+
+
+class _Metadata(BaseModel):
+    checkout: str
+
+
+class _Object(BaseModel):
+    metadata: _Metadata
+
+
+class _Data(BaseModel):
+    """The data of an event about one of our charges; Stripe signs events about other things, too."""
+
+    object: _Object
 
 
 class StripeProvider:
@@ -140,7 +146,7 @@ def page_origin() -> str:
 
 
 def read_webhook(body: bytes, signature: str) -> WebhookEvent | None:
-    """Verify and parse a webhook of Stripe; None for an event that does not concern a checkout.
+    """Verify and parse a webhook of Stripe; None for an event that does not concern a checkout, whatever its shape.
 
     :param signature: the header `Stripe-Signature`
     :raise InvalidSignature: Stripe did not sign it, or more than five minutes ago
@@ -152,7 +158,10 @@ def read_webhook(body: bytes, signature: str) -> WebhookEvent | None:
         raise InvalidSignature(str(error)) from error
     if event.type not in RELEVANT_EVENTS:
         return None
-    checkout = event.data.object.metadata.get("checkout")
+    try:
+        checkout = _Data.model_validate(event.data).object.metadata.checkout
+    except ValidationError:
+        return None  # a charge that somebody made by hand, without our metadata
     return WebhookEvent(NAME, event.id, event.type, checkout) if checkout else None
 
 

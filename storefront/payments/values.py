@@ -86,6 +86,7 @@ class PaymentRecord:
     """A payment as the shop recorded it.
 
     :ivar row_id: of its row
+    :ivar saved_method: id of the account's saved payment method that it was made with
     """
 
     id: PaymentId
@@ -93,6 +94,7 @@ class PaymentRecord:
     status: PaymentStatus
     amount: Money
     created_at: datetime
+    saved_method: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class PaymentOption:
     :ivar kind: as in orders of the old system: `cod`, `card`, `upi`, `bnpl`
     :ivar details: as shown with an order ("**** **** **** 4242")
     :ivar lender: who pays the shop, with `bnpl`
+    :ivar saved: id of the account's saved payment method that was chosen
     """
 
     code: str
@@ -113,6 +116,7 @@ class PaymentOption:
     kind: str
     details: str
     lender: str = ""
+    saved: int | None = None
 
     def with_entry(self, entry: str) -> PaymentOption | None:
         """Add what the shopper entered for this option; None when it does not accept that.

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from storefront.accounts.values import Role
+from storefront.accounts.values import Permission
 from storefront.staff.navigation import Section, sections_of
 from storefront.web import session as web_session
 from storefront.web.route_options import no_store
 
 bp = no_store(Blueprint("staff", __name__, url_prefix="/staff"))
 
-any_staff = web_session.staff_required(Role.STOCK_STAFF, Role.ORDER_STAFF)
-stock_staff = web_session.staff_required(Role.STOCK_STAFF)
-order_staff = web_session.staff_required(Role.ORDER_STAFF)
-admin = web_session.staff_required()
+any_staff = web_session.staff_required(Permission.STAFF_AREA)
+stock_staff = web_session.staff_required(Permission.PRODUCTS)
+order_staff = web_session.staff_required(Permission.CUSTOMERS)
+admin = web_session.staff_required(Permission.ADMINISTRATION)
 
 
 def init_app(app: Flask) -> None:
     """Register the pages of the staff area."""
     from storefront.staff import (  # noqa: F401 - they register routes
+        approval_views,
         audit_log_views,
         category_views,
         customer_views,
@@ -40,7 +41,9 @@ def init_app(app: Flask) -> None:
         renamed_urls,
         return_views,
         review_views,
+        scan_views,
         stock_views,
+        synonym_views,
     )
 
     app.register_blueprint(bp)

@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from storefront.accounts import service as accounts
-from storefront.core.clock import start_of_day
+from storefront.core.clock import shop_timestamp, start_of_day
 from storefront.db.audit_log import AuditQuery
+from storefront.orders import service as orders
 from storefront.staff import admin, bp
 from storefront.staff.audit_log import AuditRow, export_audit_log, read_audit_log
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, day_from, text_from
@@ -53,8 +54,7 @@ def download_audit_log() -> ResponseReturnValue:
 
 def _csv_row(row: AuditRow) -> Sequence[object]:
     entry = row.entry
-    at = f"{entry.at:%Y-%m-%dT%H:%M:%SZ}"
-    return (at, entry.actor, entry.what, entry.subject, entry.detail, row.source, entry.id)
+    return (shop_timestamp(entry.at), entry.actor, entry.what, entry.subject, entry.detail, row.source, entry.id)
 
 
 def _criteria(args: MultiDict[str, str]) -> AuditQuery:
@@ -62,10 +62,15 @@ def _criteria(args: MultiDict[str, str]) -> AuditQuery:
     since, until = day_from(args, "since"), day_from(args, "until")
     return AuditQuery(
         actor=text_from(args, "who", 80),
-        subject=text_from(args, "to", MAX_SUBJECT_LENGTH),
+        subject=_subject(text_from(args, "to", MAX_SUBJECT_LENGTH)),
         since=start_of_day(since) if since else None,
         until=start_of_day(until + timedelta(days=1)) if until else None,
     )
+
+
+def _subject(typed: str) -> str:
+    """What the entries are about: an order's number may be typed in any spelling."""
+    return orders.find_number(typed) or typed if typed else ""
 
 
 def _url(endpoint: str = "staff.audit_log", **more: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from flask import flash, url_for
@@ -25,9 +24,11 @@ from storefront.staff.variant_rows import on_one_line
 from storefront.web import session as web_session
 from storefront.web.filters import plural
 from storefront.web.form_fields import required
+from storefront.web.number_fields import QuantityField
 from storefront.web.responses import redirect_or_hx, render_page
 
 FULL_CIRCLE = 360  # degrees of hue
+MAX_POSITION = 999
 CHANGED_MEANWHILE = (
     "Nothing was saved: somebody else changed this category since you opened it. The current values are shown below "
     "your changes. Save again to keep your changes."
@@ -48,31 +49,19 @@ class CategoryForm(FlaskForm):
     description = StringField(
         "Description", [Length(max=255, message="Use at most 255 characters")], filters=[on_one_line]
     )
-    hue = StringField("Hue", filters=[on_one_line], default="255")
-    position = StringField("Position in the navigation", filters=[on_one_line])
-
-    @property
-    def proposed_slug(self) -> str:
-        return products.admin.slugify(self.name.data or "", "category")
+    hue = QuantityField("Hue", FULL_CIRCLE, least=0, default=255)
+    position = QuantityField("Position in the navigation", MAX_POSITION)
 
     def read(self) -> CategoryDraft | None:
         """Validate the fields.
 
         :return: the category as entered; None when a field has an error, which it then carries
         """
-        self.validate()
-        hue, position = self._integer("hue", 0, FULL_CIRCLE), self._integer("position", 1, 999)
-        if self.errors or hue is None or position is None:
+        if not self.validate():
             return None
-        slug = self.slug.data or self.proposed_slug
-        return CategoryDraft(self.name.data or "", slug, self.description.data or "", hue, position)
-
-    def _integer(self, name: str, low: int, high: int) -> int | None:
-        typed = self[name].data or ""
-        if re.fullmatch(r"[0-9]{1,3}", typed) and low <= int(typed) <= high:
-            return int(typed)
-        self[name].errors = [f"Enter a whole number from {low} to {high}"]
-        return None
+        return CategoryDraft(
+            self.name.data or "", self.slug.data or "", self.description.data or "", self.hue.units, self.position.units
+        )
 
 
 @bp.get("/products/categories")
@@ -80,7 +69,7 @@ class CategoryForm(FlaskForm):
 def categories() -> ResponseReturnValue:
     """List the categories in navigation order, with the form for a new one."""
     count = len(products.admin.list_categories())
-    return _show_all(CategoryForm(formdata=None, position=str(count + 1)))
+    return _show_all(CategoryForm(formdata=None, position=count + 1))
 
 
 def _show_all(form: CategoryForm, status: int = 200) -> ResponseReturnValue:
@@ -125,8 +114,15 @@ def _show_one(record: CategoryRecord, *, status: int = 200, **more: Any) -> Resp
 
 
 def _form_of(record: CategoryRecord) -> CategoryForm:
-    fields = {"hue": str(record.hue), "position": str(record.position), "seen": record.digest}
-    return CategoryForm(formdata=None, name=record.name, slug=record.slug, description=record.description, **fields)
+    return CategoryForm(
+        formdata=None,
+        name=record.name,
+        slug=record.slug,
+        description=record.description,
+        hue=record.hue,
+        position=record.position,
+        seen=record.digest,
+    )
 
 
 @bp.post("/products/categories/<id:category_id>")

@@ -6,7 +6,7 @@ from flask import abort, flash, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront.accounts import service as accounts
-from storefront.accounts.values import Account, IsStaff, Role, UnknownUser, UserId
+from storefront.accounts.values import Account, IsStaff, Permission, UnknownUser, UserId
 from storefront.orders import service as orders
 from storefront.orders.service import Buyer, Guest
 from storefront.staff import bp, order_staff
@@ -64,8 +64,7 @@ def customer(user_id: int) -> ResponseReturnValue:
 
 
 def _is_admin() -> bool:
-    account = web_session.current_account()
-    return account is not None and account.role is Role.ADMIN
+    return web_session.may(Permission.ADMINISTRATION)
 
 
 @bp.get("/customers/guest")

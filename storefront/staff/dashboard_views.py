@@ -8,7 +8,7 @@ from typing import Any
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
 
-from storefront.accounts.values import Role
+from storefront.accounts.values import Permission
 from storefront.catalog import inventory
 from storefront.catalog import service as catalog
 from storefront.catalog.inventory.admin import StockFilter
@@ -41,9 +41,9 @@ def dashboard() -> ResponseReturnValue:
     requested = request.args.get("days", type=int)
     days = requested if requested in PERIODS else DEFAULT_PERIOD
     context: dict[str, Any] = {"days": days, "periods": PERIODS}
-    if web_session.works_as(Role.ORDER_STAFF):
+    if web_session.may(Permission.CUSTOMERS):
         context |= _order_figures(days)
-    if web_session.works_as(Role.STOCK_STAFF):
+    if web_session.may(Permission.PRODUCTS):
         context |= _stock_figures()
     context["missing"] = _missing_setup(context)
     return render_page("staff/dashboard.html", fragment="staff/_dashboard.html", **context)
@@ -52,7 +52,7 @@ def dashboard() -> ResponseReturnValue:
 def _missing_setup(context: dict[str, Any]) -> list[str]:
     """List what the shop still lacks before it can open, as `_first_steps.html` names it; only admins see settings."""
     steps = {"products": not context.get("is_on_sale", True)}
-    if web_session.works_as(Role.ADMIN):
+    if web_session.may(Permission.ADMINISTRATION):
         steps["address"] = not current_app.config["SHOP_ADDRESS"]
         steps["payments"] = current_app.config["PAYMENT_PROVIDER"] == "sandbox"
     return [step for step, is_missing in steps.items() if is_missing]

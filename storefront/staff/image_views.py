@@ -13,12 +13,13 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from storefront.catalog import media
 from storefront.catalog.media import gallery
-from storefront.core.image_processing import FROM_STAFF, FileKind, ImageTooLarge, InvalidImage
+from storefront.core.image_processing import FROM_STAFF, DecoderBusy, FileKind, ImageTooLarge, InvalidImage
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_views import show_product
 from storefront.staff.stock_forms import text_from
 from storefront.web import session as web_session
 from storefront.web.filters import plural
+from storefront.web.number_fields import NumberRefused, read_quantity
 from storefront.web.responses import redirect_or_hx, wants_fragment
 from storefront.web.route_options import max_upload
 
@@ -26,7 +27,8 @@ MAX_AT_ONCE = 12  # files; processing takes about half a second each
 MAX_UPLOAD_BYTES = 50 * 2**20  # a form is read before the session is checked, so the limit protects the shop
 FORM_OVERHEAD = 64 * 1024  # bytes of CSRF token, boundaries and file names
 MAX_NAME_LENGTH = 80  # characters of a file name on the page
-MAX_POSITION_LENGTH = 20  # characters of a typed position that are shown again
+MAX_POSITION = 999_999
+MAX_POSITION_LENGTH = 60  # characters of a typed position that are shown again
 
 DESCRIBED_MEANWHILE = (
     "Nothing was saved: somebody else changed these alt texts since you opened them. The current texts are shown below "
@@ -37,6 +39,7 @@ _REJECTIONS = {
     FileKind.DRAWING: "is an SVG file, which can contain scripts. Upload a PNG or WebP instead.",
     FileKind.WEB_PAGE: "is a web page, not an image.",
     FileKind.EMPTY: "is empty.",
+    FileKind.COSTLY: "takes too long to read. Save it anew as a JPEG or PNG and upload that.",
     FileKind.OTHER: "is not a readable image. Upload a PNG, JPEG, WebP or GIF.",
 }
 _LIMITS = f"the limits are {FROM_STAFF.most_bytes // 2**20} MB and {FROM_STAFF.most_pixels // 10**6} megapixels."
@@ -76,12 +79,18 @@ class TypedPicture:
 
     @property
     def has_bad_place(self) -> bool:
-        return not re.fullmatch(r"[1-9][0-9]{0,5}", self.place)
+        try:
+            return not self._position()
+        except NumberRefused:
+            return True
+
+    def _position(self) -> int:
+        return read_quantity(self.place, least=1, most=MAX_POSITION)
 
     @property
     def edit(self) -> gallery.ImageEdit:
         """The requested change; valid only without `has_bad_place`."""
-        place = self.goes_to if self.goes_to is not None or self.place == self.seen_place else int(self.place)
+        place = self.goes_to if self.goes_to is not None or self.place == self.seen_place else self._position()
         alt = None if self.seen == gallery.alt_text_hash(self.alt) else self.alt
         return gallery.ImageEdit(place, alt, self.seen)
 
@@ -123,6 +132,8 @@ def _add(product_id: int, file: FileStorage) -> RefusedFile | None:
         return RefusedFile(_name_of(file), _REJECTIONS[error.seems], error.status)
     except ImageTooLarge as error:
         return RefusedFile(_name_of(file), f"is too large: {_LIMITS}", error.status)
+    except DecoderBusy as error:
+        return RefusedFile(_name_of(file), "was not added: other images are being processed. Try again.", error.status)
     except gallery.StorageUnavailable as error:
         return RefusedFile(_name_of(file), "could not be stored. Try again in a minute.", error.status)
     return None

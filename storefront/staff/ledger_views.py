@@ -13,7 +13,8 @@ from werkzeug.datastructures import MultiDict
 
 from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import LedgerCriteria, Movement
-from storefront.core.clock import start_of_day
+from storefront.catalog.values import MAX_SKU_LENGTH
+from storefront.core.clock import shop_timestamp, start_of_day
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, day_from, text_from
 from storefront.staff.stock_views import send_csv
@@ -59,7 +60,7 @@ def export_movements() -> ResponseReturnValue:
 
 
 def _csv_row(row: Movement) -> Sequence[object]:
-    created_at = row.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    created_at = shop_timestamp(row.created_at)
     facts = (row.sku, row.title, row.delta, row.balance, row.reason, row.note, row.actor, row.reference)
     return (created_at, *facts, row.id, row.undoes_id)
 
@@ -68,7 +69,7 @@ def _criteria(args: MultiDict[str, str]) -> LedgerCriteria:
     """Read the filter from the query string. Days are in the shop's time zone; invalid ones do not restrict."""
     since, until = day_from(args, "since"), day_from(args, "until")
     return LedgerCriteria(
-        sku=text_from(args, "sku", 64),
+        sku=text_from(args, "sku", MAX_SKU_LENGTH),
         actor=text_from(args, "who", 80),
         reason=text_from(args, "why", 24),
         reference=text_from(args, "reference", 64),

@@ -30,8 +30,7 @@ class Page:
 
     def is_open_to(self, role: Role) -> bool:
         """Whether a role may open the page, as its route says."""
-        roles = options_of(current_app, self.endpoint).staff_roles or frozenset()
-        return role is Role.ADMIN or role in roles
+        return role in (options_of(current_app, self.endpoint).staff_roles or frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,7 @@ SECTIONS = (
                 ("staff.product", "staff.new_product", "staff.bulk_change"),
             ),
             Page("staff.categories", "Categories", "The categories of the shop and their order.", ("staff.category",)),
+            Page("staff.synonyms", "Synonyms", "Words that find the same products in the search."),
         ),
     ),
     Section(

@@ -18,6 +18,7 @@ from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, day_from, text_from
 from storefront.web.form_fields import squeeze
 
 SLIPS = "slips"  # value of the batch button that prints packing slips
+CASH = "cash-received"  # value of the batch button that notes the cash of orders
 OTHER = "other"  # value of the choice for a carrier that is not listed
 
 
@@ -148,11 +149,11 @@ class StepForm(CarrierForm):
 class BatchForm(CarrierForm):
     """A status change of several orders; the orders and their tracking numbers are fields of the table rows."""
 
-    do = StringField("Do", [AnyOf([*orders.STAFF_STEPS, SLIPS])])
+    do = StringField("Do", [AnyOf([*orders.STAFF_STEPS, SLIPS, CASH])])
 
     @property
     def status(self) -> OrderStatus:
-        """The requested status; only of a valid form that does not print."""
+        """The requested status; only of a valid form that changes one."""
         return OrderStatus(self.do.data or "")
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -166,5 +167,11 @@ def first_problem(form: FlaskForm) -> str:
 
 
 def tracking_of(values: MultiDict[str, str], number: str) -> str:
-    """The tracking number entered in the row of an order, cut to its maximum length."""
-    return text_from(values, f"tracking-{number}", MAX_TRACKING_NUMBER_LENGTH)
+    """The tracking number entered in the row of an order.
+
+    :raise ValueError: it is longer than `MAX_TRACKING_NUMBER_LENGTH`: cut, it would name another parcel
+    """
+    typed = text_from(values, f"tracking-{number}", MAX_TRACKING_NUMBER_LENGTH + 1)
+    if len(typed) > MAX_TRACKING_NUMBER_LENGTH:
+        raise ValueError(typed)
+    return typed

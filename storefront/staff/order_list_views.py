@@ -9,13 +9,22 @@ from typing import Any
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from storefront.core.clock import shop_timestamp
 from storefront.orders import service as orders
 from storefront.orders.service import admin_list
-from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed, UnknownOrder
+from storefront.orders.values import (
+    CashNotExpected,
+    OrderStatus,
+    OrderView,
+    StepNotAllowed,
+    UnknownOrder,
+    WithdrawalOpen,
+)
 from storefront.payments import service as payments
 from storefront.payments.values import PaymentRecord
 from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import (
+    CASH,
     SLIPS,
     BatchForm,
     criteria_from,
@@ -26,7 +35,7 @@ from storefront.staff.order_forms import (
     selected_numbers,
     tracking_of,
 )
-from storefront.staff.order_messages import MARKED_AS, refusal_text
+from storefront.staff.order_messages import MARKED_AS, WITHDRAWAL_OPEN, no_cash_text, refusal_text
 from storefront.staff.order_views import BY
 from storefront.staff.stock_views import send_csv
 from storefront.web import session as web_session
@@ -40,17 +49,20 @@ bp.add_app_template_global(orders_url)
 class BatchOutcome:
     """The outcome of a batch.
 
-    :ivar done: numbers of the orders that have the status now, or had it already
+    :ivar did: what was done with them, such as "marked as shipped"
+    :ivar done: numbers of the orders of which that is true now, or was already
     :ivar refused: reason by number of the order
+    :ivar is_told: whether the customers get an e-mail
     """
 
-    status: OrderStatus
+    did: str
+    is_told: bool = True
     done: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
 
     @property
     def notice(self) -> str:
-        return f"{plural(len(self.done), 'order')} marked as {MARKED_AS[self.status]}" if self.done else ""
+        return f"{plural(len(self.done), 'order')} {self.did}" if self.done else ""
 
 
 @bp.get("/orders", endpoint="orders")
@@ -115,7 +127,8 @@ def change_orders() -> ResponseReturnValue:
     if not is_valid:
         problem = f"{first_problem(form)}. Nothing was changed."
         return _show_list(form=form, status=422, selected=selected, problem=problem)
-    outcome = _change_status(selected, form.status, form.named_carrier)
+    is_cash = form.do.data == CASH
+    outcome = _receive_cash(selected) if is_cash else _change_status(selected, form.status, form.named_carrier)
     if outcome.refused:
         return _show_list(form=form, status=409, selected=list(outcome.refused), outcome=outcome, notice=outcome.notice)
     if wants_fragment():
@@ -130,14 +143,18 @@ def _current_url() -> str:
 
 def _change_status(numbers: Sequence[str], status: OrderStatus, carrier: str) -> BatchOutcome:
     """Change each order in its own transaction, so that a refused one does not stop the others."""
-    outcome = BatchOutcome(status)
+    outcome, actor = BatchOutcome(f"marked as {MARKED_AS[status]}"), web_session.current_actor()
     for number in numbers:
-        parcel = {"carrier": carrier, "tracking": tracking_of(request.form, number)}
-        shipment = parcel if status is OrderStatus.SHIPPED else {}
         try:
-            orders.advance(number, status, by=BY, actor=web_session.current_actor(), **shipment)
+            parcel = {"carrier": carrier, "tracking": tracking_of(request.form, number)}
+            shipment = parcel if status is OrderStatus.SHIPPED else {}
+            orders.advance(number, status, by=BY, actor=actor, despite_withdrawal=False, **shipment)
+        except ValueError:
+            outcome.refused[number] = f"{number}: {TRACKING_TOO_LONG}."
         except UnknownOrder:
             outcome.refused[number] = f"There is no order {number}."
+        except WithdrawalOpen:
+            outcome.refused[number] = WITHDRAWAL_OPEN.format(number)
         except StepNotAllowed as refusal:
             if refusal.current is status:
                 outcome.done.append(number)
@@ -148,7 +165,24 @@ def _change_status(numbers: Sequence[str], status: OrderStatus, carrier: str) ->
     return outcome
 
 
+def _receive_cash(numbers: Sequence[str]) -> BatchOutcome:
+    """Note the cash of each order in its own transaction, as the courier's list of payments has them."""
+    outcome = BatchOutcome("noted as paid in cash", is_told=False)
+    for number in numbers:
+        try:
+            orders.receive_cash(number, actor=web_session.current_actor())
+        except UnknownOrder:
+            outcome.refused[number] = f"There is no order {number}."
+        except CashNotExpected as refusal:
+            outcome.refused[number] = no_cash_text(number, refusal.current)
+        else:
+            outcome.done.append(number)
+    return outcome
+
+
 # ------------------------------------------------------------------------------------------------ CSV export
+
+TRACKING_TOO_LONG = f"a tracking number has at most {orders.MAX_TRACKING_NUMBER_LENGTH} characters"
 
 CSV_COLUMNS = (
     "number",
@@ -202,7 +236,7 @@ def _csv_row(order: OrderView, payment: PaymentRecord | None) -> Sequence[object
     figures = (order.subtotal, order.discount, order.shipping, order.tax, total, total - order.final_total)
     return (
         order.id,
-        order.placed_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        shop_timestamp(order.placed_at),
         order.status.value,
         order.estimated_on.isoformat(),
         address.full_name,

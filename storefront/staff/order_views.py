@@ -58,10 +58,10 @@ def take_step(order_id: str) -> ResponseReturnValue:
             abort(400)
         return show_order(order_id, status=422, problem=first_problem(form), step_form=form)
     status = form.status
-    parcel = {"carrier": form.named_carrier, "tracking": form.tracking.data or ""}
-    shipment = parcel if status is OrderStatus.SHIPPED else {}
+    is_shipment = status is OrderStatus.SHIPPED
+    carrier, tracking = (form.named_carrier, form.tracking.data or "") if is_shipment else ("", "")
     try:
-        orders.advance(order_id, status, by=BY, actor=web_session.current_actor(), **shipment)
+        orders.advance(order_id, status, by=BY, actor=web_session.current_actor(), carrier=carrier, tracking=tracking)
     except StepNotAllowed as refusal:
         if refusal.current is not status:
             return show_order(order_id, status=409, problem=refusal_text(order_id, refusal))

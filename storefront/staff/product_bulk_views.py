@@ -7,7 +7,7 @@ import secrets
 from decimal import Decimal
 from typing import Any
 
-from flask import abort, flash, request, url_for
+from flask import abort, current_app, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
@@ -16,17 +16,20 @@ from wtforms.validators import Regexp
 
 from storefront.catalog import products as catalog_products
 from storefront.catalog.products.admin import BulkAct, BulkChange, BulkConflict, BulkImpossible, BulkLine, PriceEnding
+from storefront.core.money import Money
+from storefront.core.number_parsing import parse_decimal
 from storefront.staff import bp, stock_staff
 from storefront.staff.product_forms import KEY
 from storefront.staff.variant_rows import on_one_line
 from storefront.web import session as web_session
 from storefront.web.filters import plural
+from storefront.web.number_fields import NumberRefused, read_money, shop_locale
 from storefront.web.responses import redirect_or_hx, render_page
 
-_FIGURE_PATTERN = re.compile(r"([+-]?)([0-9]{1,9}(?:\.[0-9]{1,2})?)")
 MAX_PERCENT = 1000
+PERCENT_PLACES = 2  # decimals
 
-NOT_A_FIGURE = "Enter a number such as -10 or 5.5."
+NOT_A_FIGURE = "Enter a number such as -10 or 5.5"
 CHANGED_MEANWHILE = "Nothing was changed: {} changed since the preview. The current prices are shown below."
 IMPOSSIBLE = "Nothing was changed: {} would fall to zero or exceed the maximum."
 
@@ -59,15 +62,31 @@ def _read(values: MultiDict[str, str]) -> tuple[BulkChange, str]:
     )
     if not change.act.is_price:
         return change, ""
-    typed = _FIGURE_PATTERN.fullmatch(
-        on_one_line(values.get("figure")).replace("\u2212", "-").removesuffix("%").strip()
-    )
-    if typed is None or not Decimal(typed[2]):
-        return change, NOT_A_FIGURE
-    figure = Decimal(f"{typed[1]}{typed[2]}")
+    try:
+        figure = _figure(values.get("figure", ""), change.act)
+    except NumberRefused as refusal:
+        return change, f"{refusal}."
+    if not figure:
+        return change, f"{NOT_A_FIGURE}."
     if change.act is BulkAct.PERCENT and not -100 < figure <= MAX_PERCENT:
         return change, f"Enter a percentage above -100 and up to {MAX_PERCENT:,}."
     return BulkChange(change.act, figure, change.ending), ""
+
+
+def _figure(typed: str, act: BulkAct) -> Decimal:
+    """Read a percentage or an amount such as "-10" or "+5.5".
+
+    :raise NumberRefused: it is none
+    """
+    signed = typed.strip().replace("\u2212", "-")
+    unsigned = signed[1:] if signed[:1] in {"+", "-"} else signed
+    if act is BulkAct.PERCENT:
+        bare = unsigned.removesuffix("%")
+        figure = parse_decimal(bare, places=PERCENT_PLACES, locale=shop_locale(), hint=NOT_A_FIGURE)
+    else:
+        currency = current_app.config["CURRENCY"]
+        figure = read_money(unsigned, currency, most=Money(catalog_products.admin.MAX_MINOR_UNITS, currency)).amount
+    return -figure if signed.startswith("-") else figure
 
 
 @bp.get("/products/changes")

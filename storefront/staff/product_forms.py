@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import current_app, request, url_for
@@ -28,18 +28,18 @@ from storefront.core import clock
 from storefront.core.money import Money
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, text_from
 from storefront.staff.variant_rows import (
+    BAD_BARCODE,
     BAD_PRICE,
     BAD_SKU,
-    SKU_PATTERN,
     TypedSpec,
     TypedVariant,
-    money_from,
     on_one_line,
     read_specs,
     read_variants,
     variant_row,
 )
 from storefront.web.form_fields import required
+from storefront.web.number_fields import MoneyField
 
 MAX_DESCRIPTION_LENGTH = 16_000  # characters; the column TEXT holds 65,535 bytes
 MAX_SLUG_LENGTH = 80
@@ -53,6 +53,7 @@ PROBLEM_TEXTS = {
     Problem.MISSING: "This no longer exists",
     Problem.SKU_TAKEN: "Another product has this SKU",
     Problem.SKU_TWICE: "This SKU is in another row",
+    Problem.BARCODE_WRONG: BAD_BARCODE,
     Problem.BARCODE_TAKEN: "Another product has this barcode",
     Problem.BARCODE_TWICE: "This barcode is in another row",
     Problem.OPTION_TWICE: "Another variant has this name",
@@ -276,13 +277,11 @@ class NewProductForm(ProductForm):
     """
 
     key = HiddenField(validators=[Regexp(KEY)])
-    sku = StringField(
-        "SKU", required("Enter a SKU", products.admin.MAX_SKU_LENGTH), filters=[lambda text: on_one_line(text).upper()]
-    )
+    sku = StringField("SKU", required("Enter a SKU", products.admin.MAX_SKU_LENGTH), filters=[on_one_line])
     is_published = BooleanField("Publish now")
 
     def validate_sku(self, field: Field) -> None:
-        if not SKU_PATTERN.fullmatch(field.data or ""):
+        if not products.admin.is_sku(field.data or ""):
             raise ValidationError(BAD_SKU)
 
     @property
@@ -300,8 +299,8 @@ class ScheduledPriceForm(FlaskForm):
     """A price that starts later. Times are in the shop's time zone."""
 
     variant = SelectField("Variant", validate_choice=False)
-    price = StringField("New price", filters=[on_one_line])
-    compare_at_price = StringField("Compare-at price", filters=[on_one_line])
+    price = MoneyField("New price", least=1, most=products.admin.MAX_MINOR_UNITS, required=BAD_PRICE)
+    compare_at_price = MoneyField("Compare-at price", least=1, most=products.admin.MAX_MINOR_UNITS)
     starts_at = StringField("Starts", filters=[on_one_line])
     ends_at = StringField("Ends", filters=[on_one_line])
 
@@ -311,7 +310,7 @@ class ScheduledPriceForm(FlaskForm):
             (str(v.id), f"{v.sku}  {v.option}" if v.option else v.sku) for v in record.variants if not v.is_withdrawn
         ]
 
-    def read(self, currency: str) -> tuple[int, Money, Money | None, datetime, datetime | None] | None:
+    def read(self) -> tuple[int, Money, Money | None, datetime, datetime | None] | None:
         """Validate the fields.
 
         :return: variant id, price, compare-at price, start and end; None when a field has an error
@@ -320,20 +319,12 @@ class ScheduledPriceForm(FlaskForm):
         choices: Any = self.variant.choices
         if self.variant.data not in {choice for choice, _ in choices}:
             self.variant.errors = ["Choose a variant"]
-        price = money_from(self.price.data or "", currency)
-        compare_at_price = money_from(self.compare_at_price.data, currency) if self.compare_at_price.data else None
-        if price is None:
-            self.price.errors = [BAD_PRICE]
-        if self.compare_at_price.data and compare_at_price is None:
-            self.compare_at_price.errors = [BAD_PRICE]
-        starts_at, ends_at = _moment(self.starts_at.data), _moment(self.ends_at.data)
-        if starts_at is None:
+        starts_at, ends_at = _moment_of(self.starts_at), _moment_of(self.ends_at)
+        if not self.starts_at.data:
             self.starts_at.errors = ["Enter a date and time"]
-        if self.ends_at.data and ends_at is None:
-            self.ends_at.errors = ["Enter a date and time, or leave it empty"]
-        if self.errors or price is None or starts_at is None:
+        if self.errors or self.price.data is None or starts_at is None:
             return None
-        return int(self.variant.data or 0), price, compare_at_price, starts_at, ends_at
+        return int(self.variant.data or 0), self.price.data, self.compare_at_price.data, starts_at, ends_at
 
     def explain(self, problems: Mapping[str, Problem]) -> None:
         """Add the errors of the catalogue to the fields."""
@@ -341,17 +332,34 @@ class ScheduledPriceForm(FlaskForm):
             self[name].errors = [*self[name].errors, PROBLEM_TEXTS[problem]]
 
 
-def _moment(typed: str | None) -> datetime | None:
-    """Parse a `datetime-local` value, which is in the shop's time zone.
+def _moment_of(field: Field) -> datetime | None:
+    """Read a time in the shop's time zone, adding an error to the field when it is none.
 
-    :return: in UTC; None when it is invalid
+    :return: in UTC; None when it is empty or has an error
     """
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?", typed or ""):
+    typed = field.data
+    if not typed:
+        return None
+    wall_clock = _wall_clock(typed)
+    if wall_clock is None:
+        field.errors = ["Enter a date and time"]
         return None
     try:
-        moment = datetime.fromisoformat(typed or "")
+        return clock.from_shop_time(wall_clock)
+    except clock.NoSuchTime as gap:
+        reason = f"There is no {wall_clock:%H:%M} on this day: the clocks go forward to {gap.later:%H:%M}"
+        field.errors = [f"{reason}. Choose another time"]
+    except clock.TimeTwice:
+        field.errors = [f"{wall_clock:%H:%M} comes twice on this day: the clocks go back. Choose another time"]
+    return None
+
+
+def _wall_clock(typed: str) -> datetime | None:
+    """Parse a `datetime-local` value; None when it is invalid."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?", typed):
+        return None
+    try:
+        moment = datetime.fromisoformat(typed)
     except ValueError:
         return None
-    if not 2000 <= moment.year < 3000:
-        return None
-    return moment.replace(tzinfo=clock.shop_zone()).astimezone(UTC)
+    return moment if 2000 <= moment.year < 3000 else None

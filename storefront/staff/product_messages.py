@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from storefront.catalog.products.admin import ProductRecord, VariantDraft
 from storefront.staff.product_forms import ProductForm
-from storefront.staff.variant_rows import typed_from
+from storefront.web.number_fields import written_amount
 
 STATES = {"on": "Active", "off": "Inactive", "delete": "Delete"}
 NOTHING = "empty"
@@ -39,8 +39,13 @@ def differences(form: ProductForm, record: ProductRecord) -> dict[str, str]:
 def _variant_differences(typed: VariantDraft, current: VariantDraft) -> list[tuple[str, str]]:
     facts = [
         ("option", typed.option, current.option, current.option),
-        ("price", typed.price, current.price, typed_from(current.price)),
-        ("compare_at_price", typed.compare_at_price, current.compare_at_price, typed_from(current.compare_at_price)),
+        ("price", typed.price, current.price, written_amount(current.price)),
+        (
+            "compare_at_price",
+            typed.compare_at_price,
+            current.compare_at_price,
+            written_amount(current.compare_at_price),
+        ),
         ("barcode", typed.barcode, current.barcode, current.barcode or ""),
         ("state", typed.state, current.state, STATES[current.state.value]),
     ]

@@ -26,6 +26,7 @@ from storefront.web import session as web_session
 from storefront.web.responses import answer, redirect_or_hx, render_page
 
 bp.add_app_template_global(products_url)
+bp.add_app_template_global(lambda: catalog_products.admin.SKU_HINT, "sku_hint")
 
 CHANGED_MEANWHILE = (
     "Nothing was saved: somebody else changed this product since you opened it. The current values are shown below "
@@ -210,7 +211,7 @@ def schedule_price(product_id: int) -> ResponseReturnValue:
     record = catalog_products.admin.get_product_record(product_id)
     form = ScheduledPriceForm()
     form.offer(record)
-    scheduled = form.read(record.currency)
+    scheduled = form.read()
     if scheduled is None:
         return show_product(product_id, status=422, price_form=form)
     variant_id, price, compare_at_price, starts_at, ends_at = scheduled

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, HiddenField, StringField, ValidationError
+from wtforms import BooleanField, HiddenField, StringField
 from wtforms.validators import AnyOf, DataRequired, Length, Regexp
 
 from storefront.core.money import Money
@@ -16,40 +15,30 @@ from storefront.orders import service as orders
 from storefront.orders.refund_values import MAX_NOTE_LENGTH, MAX_REASON_LENGTH, RefundTerms
 from storefront.orders.values import OrderStatus, OrderView
 from storefront.web.form_fields import squeeze
+from storefront.web.number_fields import MoneyField
 
 PREVIEW, REFUND = "preview", "refund"
-MAX_AMOUNT = Decimal(10) ** 10  # above what the money columns hold
+MAX_AMOUNT = 10**12  # minor units; what an order has left is the limit
 
 _CANCELLABLE = frozenset({OrderStatus.CONFIRMED, OrderStatus.PROCESSING})
 _MAX_TIMELINE_NOTE_LENGTH = 200  # characters; the customer reads the reason in the timeline
 
 
-class AmountField(StringField):
-    """An amount of money in major units, such as rupees; may be empty."""
-
-    def of(self, currency: str) -> Money | None:
-        """The amount of a valid form; None when it is empty."""
-        return Money.of(_decimal(self.data), currency) if self.data else None
-
-
-def _decimal(typed: str | None) -> Decimal:
-    return Decimal((typed or "").replace(",", "").lstrip("₹").strip())
-
-
 class AmountForm(FlaskForm):
-    """Base of the forms with an amount."""
+    """Base of the forms that pay money back.
 
-    amount = AmountField("Custom amount", [Length(max=20)], filters=[squeeze])
+    :cvar amount: what to pay back instead of what the units are worth
+    :cvar shown: the amount that the page showed, in minor units; money leaves for no other one
+    """
 
-    def validate_amount(self, field: Field) -> None:
-        if not field.data:
-            return
-        try:
-            amount = _decimal(field.data)
-        except InvalidOperation:
-            amount = Decimal("NaN")
-        if not amount.is_finite() or not 0 <= amount < MAX_AMOUNT or amount != round(amount, 2):
-            raise ValidationError("Enter an amount such as 499.50")
+    amount = MoneyField("Custom amount", most=MAX_AMOUNT)
+    shown = HiddenField(validators=[Regexp(r"[0-9]{0,14}\Z")])
+    do = StringField(validators=[AnyOf((PREVIEW, REFUND))], default=REFUND)
+
+    def confirmed(self, currency: str) -> Money | None:
+        """The amount that was shown and confirmed; None if it is asked for, or none was shown."""
+        is_confirmed = self.shown.data and self.do.data == REFUND
+        return Money(int(self.shown.data or 0), currency) if is_confirmed else None
 
 
 class RefundForm(AmountForm):
@@ -59,7 +48,6 @@ class RefundForm(AmountForm):
     """
 
     key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
-    do = StringField(validators=[AnyOf((PREVIEW, REFUND))])
     with_shipping = BooleanField("Refund shipping")
     restock = BooleanField("Restock items")
     reason = StringField("Internal reason", [Length(max=MAX_REASON_LENGTH)], filters=[squeeze])
@@ -70,6 +58,12 @@ class CancelForm(FlaskForm):
 
     restock = BooleanField("Restock items", default=True)
     reason = StringField("Reason shown to the customer", [Length(max=_MAX_TIMELINE_NOTE_LENGTH)], filters=[squeeze])
+
+
+class UndeliveredForm(CancelForm):
+    """The end of an order whose parcel came back. Whether the goods can be sold again is seen when it is opened."""
+
+    restock = BooleanField("Restock items")
 
 
 class ApprovalForm(AmountForm):
@@ -105,6 +99,7 @@ def refund_context(order: OrderView) -> dict[str, Any]:
         "returns": orders.returns_of(order),
         "refund_form": new_refund_form(),
         "cancel_form": CancelForm(formdata=None) if order.status in _CANCELLABLE else None,
+        "undelivered_form": UndeliveredForm(formdata=None) if order.status is OrderStatus.SHIPPED else None,
         "typed": {},
         "worth": None,
     }

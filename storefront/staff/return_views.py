@@ -10,12 +10,22 @@ from flask.typing import ResponseReturnValue
 
 from storefront.core.money import Money
 from storefront.orders import service as orders
-from storefront.orders.refund_values import RefundTerms, ReturnDecided, ReturnState, ReturnView, TooMuchBack
+from storefront.orders.refund_values import (
+    AmountNotShown,
+    RefundTerms,
+    ReturnDecided,
+    ReturnState,
+    ReturnView,
+    TooLittleBack,
+    TooMuchBack,
+)
 from storefront.orders.values import OrderView
 from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import first_problem
+from storefront.staff.order_messages import too_little_text
 from storefront.staff.order_views import BY
-from storefront.staff.refund_forms import ApprovalForm, DeclineForm
+from storefront.staff.refund_forms import PREVIEW, ApprovalForm, DeclineForm
+from storefront.staff.refund_views import not_shown_text
 from storefront.web import session as web_session
 from storefront.web.filters import money
 from storefront.web.responses import render_page, wants_fragment
@@ -25,14 +35,16 @@ from storefront.web.responses import render_page, wants_fragment
 class ReturnRow:
     """A return as the list shows it.
 
-    :ivar worth: refund for its units
+    :ivar worth: refund for its units, and for the shipping where that is due
     :ivar shipping: shipping that can still be refunded
+    :ivar is_shipping_due: the law has it refunded, see `RefundTerms.is_shipping_due`
     """
 
     request: ReturnView
     order: OrderView
     worth: Money
     shipping: Money
+    is_shipping_due: bool
 
 
 @bp.get("/returns")
@@ -51,7 +63,8 @@ def _show_returns(
 ) -> ResponseReturnValue:
     """Render the list.
 
-    :param sent: `wrong` and `form`: id and form of the return whose decision was refused
+    :param sent: `wrong` and `form`: id and form of the return whose decision was refused or previewed; `worth`: what
+        its refund comes to
     """
     listed = orders.list_returns(state)
     order_of = {order.id: order for order in orders.get_orders({view.order_id for view in listed})}
@@ -65,14 +78,14 @@ def _show_returns(
         open_count=orders.count_open_returns(),
         problem=problem,
         notice=notice or problem,
-        **{"wrong": None, "form": None, **sent},
+        **{"wrong": None, "form": None, "worth": None, **sent},
     )
 
 
 def _row(view: ReturnView, order: OrderView) -> ReturnRow:
     terms = RefundTerms.of(order)
     worth = terms.worth_of_return(view) if view.is_open else Money(0, order.grand_total.currency)
-    return ReturnRow(view, order, worth, terms.shipping_left)
+    return ReturnRow(view, order, worth, terms.shipping_left, terms.is_shipping_due(view.units))
 
 
 @bp.post("/returns/<id:return_id>/approval")
@@ -83,24 +96,55 @@ def approve_return(return_id: int) -> ResponseReturnValue:
     if not form.validate():
         problem = f"Return no. {return_id}: {first_problem(form)}"
         return _show_returns(status=422, problem=problem, wrong=return_id, form=form)
-    amount = form.amount.of(orders.get_order(requested.order_id).grand_total.currency)
+    order = orders.get_order(requested.order_id)
+    shown = form.confirmed(order.grand_total.currency)
     restock, with_shipping = form.restock.data, form.with_shipping.data
     try:
+        if shown is None and requested.is_open:
+            return _preview(requested, order, form)
         number = orders.approve_return(
             return_id,
             restock=restock,
             with_shipping=with_shipping,
-            amount=amount,
+            amount=form.amount.data,
+            shown=shown,
             actor=web_session.current_actor(),
             by=BY,
         )
     except ReturnDecided as refusal:
         return _already_decided(return_id, refusal.state, ReturnState.APPROVED)
-    except TooMuchBack as refusal:
-        problem = f"Return no. {return_id}: at most {money(refusal.left)} can be refunded."
-        return _show_returns(status=409, problem=problem, wrong=return_id, form=form)
+    except (AmountNotShown, TooLittleBack, TooMuchBack) as refusal:
+        return _refuse(return_id, form, refusal)
     refunded = orders.get_refund(number).amount
     return _done(f"Return no. {return_id} approved: {money(refunded)} refunded. The customer gets an e-mail.")
+
+
+def _refuse(
+    return_id: int, form: ApprovalForm, refusal: AmountNotShown | TooLittleBack | TooMuchBack
+) -> ResponseReturnValue:
+    """Show the list with the form as it was sent, and why nothing was refunded."""
+    sent: dict[str, Any] = {"wrong": return_id, "form": form}
+    if isinstance(refusal, AmountNotShown):
+        return _show_returns(
+            status=409,
+            problem=f"Return no. {return_id}: {not_shown_text(refusal.amount)}",
+            worth=refusal.amount,
+            **sent,
+        )
+    if isinstance(refusal, TooLittleBack):
+        return _show_returns(status=422, problem=f"Return no. {return_id}: {too_little_text(refusal)}", **sent)
+    problem = f"Return no. {return_id}: at most {money(refusal.left)} can be refunded."
+    return _show_returns(status=409, problem=problem, **sent)
+
+
+def _preview(requested: ReturnView, order: OrderView, form: ApprovalForm) -> ResponseReturnValue:
+    """Show what the refund comes to, with the custom amount and the shipping."""
+    amount, with_shipping = form.amount.data, form.with_shipping.data
+    worth = RefundTerms.of(order).worth_of_return(requested, with_shipping=with_shipping, amount=amount)
+    sent: dict[str, Any] = {"wrong": requested.id, "form": form, "worth": worth}
+    if form.do.data == PREVIEW:
+        return _show_returns(notice=f"Return no. {requested.id}: refund amount {money(worth)}", **sent)
+    return _show_returns(status=422, problem=f"Return no. {requested.id}: {not_shown_text(worth)}", **sent)
 
 
 def _already_decided(return_id: int, state: ReturnState, wanted: ReturnState) -> ResponseReturnValue:

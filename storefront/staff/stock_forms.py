@@ -1,4 +1,4 @@
-"""Forms of the stock pages: the filter in the query string, the rows of the table, a scan."""
+"""Forms of the stock pages: the filter in the query string, the rows of the table."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from flask import url_for
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, StringField
-from wtforms.validators import AnyOf, Length, Regexp
+from wtforms.validators import AnyOf, Regexp
 
 from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import Adjustment, Reason, SortOrder, StockFilter, StockQuery
-from storefront.web.form_fields import squeeze
+from storefront.core.number_parsing import NotANumber
+from storefront.web.number_fields import NumberRefused, read_quantity
 
 MAX_QUERY_LENGTH = 100
 MAX_CURSOR_LENGTH = (
     8000  # characters; a cursor may hold a product name, and percent-encoding takes up to 12 per character
 )
+MAX_ECHOED = 40  # characters of a typed figure that are shown again
+MAX_LEVEL = 999_999  # units of a low-stock level
 REASONS = (Reason.CORRECTION, Reason.RECEIVED, Reason.DAMAGED, Reason.LOST, Reason.FOUND)
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_CHANGE = re.compile(r"([+=-]) ?([0-9]{1,7})")
+_SIGNS = {"+": 1, "-": -1, "=": 0}  # of a change of the stock; "=" precedes a counted quantity
 _SEEN = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
@@ -103,26 +106,36 @@ def read_rows(form: MultiDict[str, str]) -> dict[int, TypedRow]:
 
 
 def _read_row(form: MultiDict[str, str], variant: int, seen: int, seen_level: int) -> TypedRow:
-    typed = form.get(f"change-{variant}", "").replace("\u2212", "-").strip()[:20]
-    level = form.get(f"level-{variant}", "").strip()[:20]
+    typed = form.get(f"change-{variant}", "").replace("\u2212", "-").strip()
+    level = form.get(f"level-{variant}", "").strip()
+    shown = typed[:MAX_ECHOED], level[:MAX_ECHOED]
     change = Adjustment(variant, seen, seen_level)
-    if level and not re.fullmatch(r"[0-9]{1,6}", level):
-        return TypedRow(variant, typed, level, None, "Enter the low-stock level as a whole number")
-    if level and int(level) != seen_level:
-        change = replace(change, level=int(level))
-    if typed:
-        parsed = _CHANGE.fullmatch(typed)
-        if not parsed:
-            return TypedRow(variant, typed, level, None, _format_hint(typed))
-        units = int(parsed[2])
-        if units > (inventory.admin.MAX_UNITS if parsed[1] == "=" else inventory.admin.MAX_AT_ONCE):
-            return TypedRow(variant, typed, level, None, f"{units:,} is more than the maximum")
-        if parsed[1] == "=":
-            change = replace(change, count=units)
-        elif units:
-            change = replace(change, delta=units if parsed[1] == "+" else -units)
+    try:
+        if level and (units := read_quantity(level, most=MAX_LEVEL)) != seen_level:
+            change = replace(change, level=units)
+    except NumberRefused as refusal:
+        return TypedRow(variant, *shown, None, f"Low-stock level: {refusal}")
+    try:
+        change = replace(change, **_change_from(typed)) if typed else change
+    except NumberRefused as refusal:
+        return TypedRow(variant, *shown, None, str(refusal))
     is_empty = change.count is None and change.delta is None and change.level is None
-    return TypedRow(variant, typed, level, None if is_empty else change)
+    return TypedRow(variant, *shown, None if is_empty else change)
+
+
+def _change_from(typed: str) -> dict[str, int]:
+    """Read a change such as "+5", "-2" or "=12".
+
+    :return: `count` or `delta`; nothing for a change by 0
+    :raise NumberRefused: it is none
+    """
+    sign, units = typed[0], typed[1:].removeprefix(" ")
+    if sign not in _SIGNS:
+        raise NotANumber(_format_hint(typed))
+    if sign == "=":
+        return {"count": read_quantity(units, most=inventory.admin.MAX_UNITS)}
+    delta = read_quantity(units, most=inventory.admin.MAX_AT_ONCE)
+    return {"delta": _SIGNS[sign] * delta} if delta else {}
 
 
 def _format_hint(typed: str) -> str:
@@ -140,19 +153,3 @@ def idempotency_key(kind: str, key: str, *facts: object) -> str:
     """
     digest = hashlib.sha256("\n".join([key, *map(repr, facts)]).encode()).hexdigest()
     return f"{kind}{digest[:32]}"
-
-
-class ScanForm(FlaskForm):
-    """A scan: code and quantity; an empty quantity is 1."""
-
-    key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])
-    code = StringField("SKU or barcode", [Length(max=64)], filters=[squeeze])
-    quantity = StringField("Quantity received", [Length(max=64)], filters=[squeeze])
-
-    @property
-    def units(self) -> int | None:
-        """The quantity received; None when it is invalid."""
-        typed = (self.quantity.data or "").removeprefix("+") or "1"
-        if not re.fullmatch(r"[0-9]{1,6}", typed):
-            return None
-        return int(typed) if 1 <= int(typed) <= inventory.admin.MAX_AT_ONCE else None

@@ -1,4 +1,4 @@
-"""Stock: the list with its editable rows, undo, receiving by scanner, the restock list, and the CSV export."""
+"""Stock: the list with its editable rows, undo, the restock list, and the CSV export."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from werkzeug.wrappers import Response
 
 from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import (
-    SCAN,
-    Adjustment,
     Reason,
     Rejection,
     RejectionKind,
@@ -28,7 +26,6 @@ from storefront.core.urls import safe_next_path
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import (
     REASONS,
-    ScanForm,
     StockForm,
     TypedRow,
     idempotency_key,
@@ -150,64 +147,6 @@ def _cannot_undo(refusal: Rejection) -> str:
     if row is None or refusal.kind is not RejectionKind.SHORT:
         return "Nothing was changed: this movement cannot be undone."
     return f"Nothing was changed: only {row.available:,} of {row.sku} are available now."
-
-
-# ---------------------------------------------------------------------------------------------- receiving
-
-
-@bp.get("/stock/scan")
-@stock_staff
-def scan() -> ResponseReturnValue:
-    """Look up a scanned code and ask for the quantity."""
-    code = text_from(request.args, "code", 64)
-    row = inventory.admin.find_by_code(code) if code else None
-    form = ScanForm(formdata=None, key=secrets.token_hex(16), code=row.sku if row else "")
-    problem = f"No SKU or barcode matches {code}" if code and row is None else ""
-    return _show_scan(form, row, problem, status=404 if problem else 200)
-
-
-def _show_scan(
-    form: ScanForm, row: StockRow | None, problem: str = "", *, status: int = 200, notice: str = ""
-) -> ResponseReturnValue:
-    return render_page(
-        "staff/stock/scan.html",
-        fragment="staff/stock/_scan.html",
-        status=status,
-        form=form,
-        row=row,
-        problem=problem,
-        notice=notice,
-        scans=inventory.admin.recent_scans(web_session.current_actor()),
-    )
-
-
-@bp.post("/stock/scan")
-@stock_staff
-def receive_scan() -> ResponseReturnValue:
-    """Receive the quantity of a scanned SKU, and ask for the next code."""
-    form = ScanForm()
-    if not form.validate():
-        abort(400)
-    row = inventory.admin.find_by_code(form.code.data or "")
-    if row is None:
-        form.code.data, code = "", form.code.data
-        return _show_scan(form, None, f"No SKU or barcode matches {code}", status=404)
-    units = form.units
-    if units is None:
-        most = f"{inventory.admin.MAX_AT_ONCE:,}"
-        return _show_scan(form, row, f"Enter a whole number from 1 to {most}. Nothing was received", status=422)
-    change = Adjustment(row.id, row.on_hand, row.reorder_level, delta=units)
-    reference = idempotency_key(SCAN, form.key.data or "", row.id, units)
-    try:
-        inventory.admin.adjust([change], reference=reference, reason=Reason.RECEIVED, actor=web_session.current_actor())
-    except StockConflict:
-        return _show_scan(form, row, f"Nothing was received: {row.sku} would exceed the maximum stock", status=409)
-    notice = f"{units:,} of {row.title} received"
-    if wants_fragment():
-        fresh = ScanForm(formdata=None, key=secrets.token_hex(16))
-        return _show_scan(fresh, None, notice=notice)
-    flash(notice, "notice")
-    return redirect(url_for(".scan"), 303)
 
 
 # --------------------------------------------------------------------------------------------- restocking

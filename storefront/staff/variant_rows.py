@@ -5,24 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
 from werkzeug.datastructures import MultiDict
 
 from storefront.catalog import products
 from storefront.catalog.products.admin import ProductRecord, VariantDraft, VariantRecord, VariantState
+from storefront.core import gtin
 from storefront.core.money import Money
 from storefront.web.form_fields import squeeze
+from storefront.web.number_fields import NumberRefused, read_money, read_quantity, written_amount
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+")
-_AMOUNT = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,2})?")
-_BARCODE = re.compile(r"[0-9]{8}|[0-9]{12,14}")  # GTIN-8, -12, -13, -14
-SKU_PATTERN = re.compile(rf"[A-Z0-9][A-Z0-9._/+-]{{0,{products.admin.MAX_SKU_LENGTH - 1}}}")
 MAX_LENGTH = {"option": 80, "spec name": 80, "spec value": 255}
 MAX_ECHOED = 300  # characters of a value that are shown again, so that a huge one does not bloat the page
 
-BAD_PRICE = "Enter a price such as 499 or 499.50"
-BAD_SKU = f"Use capital letters, digits and . _ / + -, at most {products.admin.MAX_SKU_LENGTH}, such as MUG-BLUE"
+BAD_PRICE = "Enter a price such as 499 or 499.50"  # of a product without any variant
+BAD_BARCODE = (
+    "A barcode has 8, 12, 13 or 14 digits, and its last digit must fit the others. Check it for a typing error"
+)
+BAD_SKU = f"{products.admin.SKU_HINT}. At most {products.admin.MAX_SKU_LENGTH} characters"
 
 
 def on_one_line(text: str | None) -> str:
@@ -30,21 +31,12 @@ def on_one_line(text: str | None) -> str:
     return squeeze(_CONTROLS.sub(" ", text or ""))
 
 
-def money_from(typed: str, currency: str) -> Money | None:
-    """Parse an amount such as "1,299.50" or "₹499".
+def price_from(typed: str, currency: str) -> Money:
+    """Read a price such as "1,299.50" or "₹499".
 
-    :return: None when it is empty, malformed, zero, or above the maximum
+    :raise NumberRefused: it is no price, zero, above the maximum, or can be read in two ways
     """
-    plain = typed.replace(",", "").replace(" ", "").removeprefix("₹")
-    if not _AMOUNT.fullmatch(plain):
-        return None
-    amount = Money.of(Decimal(plain), currency)
-    return amount if 0 < amount.minor <= products.admin.MAX_MINOR_UNITS and amount.amount == Decimal(plain) else None
-
-
-def typed_from(amount: Money | None) -> str:
-    """Format an amount for a form field."""
-    return str(amount.amount) if amount else ""
+    return read_money(typed, currency, least=Money(1, currency), most=Money(products.admin.MAX_MINOR_UNITS, currency))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +85,15 @@ class TypedVariant:
 
         :param own_sku: SKU for a row that has none
         """
-        price = money_from(self.price, currency)
         return VariantDraft(
             id=self.known.id if self.known else None,
             sku=self.known.sku if self.known else self.sku or own_sku,
             option=self.option,
-            price=price or Money(0, currency),
-            compare_at_price=money_from(self.compare_at_price, currency) if self.compare_at_price else None,
+            price=price_from(self.price, currency),
+            compare_at_price=price_from(self.compare_at_price, currency) if self.compare_at_price else None,
             barcode=self.barcode or None,
             state=VariantState(self.state),
-            stock=int(self.stock or 0),
+            stock=read_quantity(self.stock, most=products.admin.MAX_STOCK) if self.stock else 0,
         )
 
 
@@ -112,8 +103,8 @@ def variant_row(known: VariantRecord) -> TypedVariant:
         known=known,
         sku=known.sku,
         option=known.option,
-        price=typed_from(known.price),
-        compare_at_price=typed_from(known.compare_at_price),
+        price=written_amount(known.price),
+        compare_at_price=written_amount(known.compare_at_price),
         barcode=known.barcode or "",
         state=known.draft.state.value,
     )
@@ -163,11 +154,11 @@ def read_variants(form: MultiDict[str, str], record: ProductRecord | None, curre
         own = known.get(given)
         row = TypedVariant(
             known=own,
-            sku=own.sku if own else sent("sku").upper(),
+            sku=own.sku if own else sent("sku"),
             option=sent("option"),
             price=sent("price"),
             compare_at_price=sent("compare_at_price"),
-            barcode=sent("barcode").replace(" ", ""),
+            barcode=gtin.canonical(sent("barcode")) or sent("barcode"),
             state=sent("state") or VariantState.ON_SALE.value,
             stock="" if own else sent("stock"),
         )
@@ -178,18 +169,29 @@ def read_variants(form: MultiDict[str, str], record: ProductRecord | None, curre
 def validated_variant(row: TypedVariant, currency: str) -> TypedVariant:
     """Validate a row by itself; what depends on other rows or products is checked by the catalogue."""
     problems = {}
-    if row.known is None and row.sku and not SKU_PATTERN.fullmatch(row.sku):
+    if row.known is None and row.sku and not products.admin.is_sku(row.sku):
         problems["sku"] = BAD_SKU
     if len(row.option) > MAX_LENGTH["option"]:
         problems["option"] = f"Use at most {MAX_LENGTH['option']} characters"
-    if money_from(row.price, currency) is None:
-        problems["price"] = BAD_PRICE
-    if row.compare_at_price and money_from(row.compare_at_price, currency) is None:
-        problems["compare_at_price"] = BAD_PRICE
-    if row.barcode and not _BARCODE.fullmatch(row.barcode):
-        problems["barcode"] = "A barcode has 8, 12, 13 or 14 digits"
+    for name in ("price", "compare_at_price", "stock"):
+        if problem := _figure_problem(row, name, currency):
+            problems[name] = problem
+    is_stored = row.known is not None and row.barcode == row.known.barcode  # perhaps from before this check
+    if row.barcode and gtin.canonical(row.barcode) is None and not is_stored:
+        problems["barcode"] = BAD_BARCODE
     if row.state not in set(VariantState):
         problems["state"] = "Choose a state from the list"
-    if row.stock and not (re.fullmatch(r"[0-9]{1,7}", row.stock) and int(row.stock) <= products.admin.MAX_STOCK):
-        problems["stock"] = f"Enter a whole number of at most {products.admin.MAX_STOCK:,}"
     return replace(row, problems=problems)
+
+
+def _figure_problem(row: TypedVariant, name: str, currency: str) -> str:
+    """Why a price or the initial stock cannot be taken; empty for a good one. Only the price must be entered."""
+    typed = getattr(row, name)
+    try:
+        if name == "stock" and typed:
+            read_quantity(typed, most=products.admin.MAX_STOCK)
+        elif name == "price" or typed:
+            price_from(typed, currency)
+    except NumberRefused as refusal:
+        return str(refusal)
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -12,6 +13,8 @@ from flask import current_app
 
 from storefront.core import clock
 from storefront.core.money import Money
+
+_NOT_IN_IDS = re.compile("[^A-Za-z0-9 ]")
 
 
 @lru_cache(maxsize=8192)
@@ -42,7 +45,7 @@ def _local(value: date | datetime) -> date | datetime:
 def day(value: date | datetime) -> str:
     """Format a date: Tue 24 Nov; with the year if it is not the current one."""
     local = _local(value)
-    pattern = "EEE d MMM" if local.year == clock.utc_now().year else "EEE d MMM y"
+    pattern = "EEE d MMM" if local.year == clock.today().year else "EEE d MMM y"
     return format_date(local, pattern, locale=current_app.config["SHOP_LOCALE"])
 
 
@@ -54,3 +57,11 @@ def moment(value: datetime) -> str:
 def plural(count: int, noun: str) -> str:
     """Format a count with its noun: 1 product, 2 products."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def element_id(prefix: str, text: str) -> str:
+    """The id of an element that stands for a text: texts that differ in any character have ids that differ.
+
+    :param prefix: of ids of this kind, such as "facet-brand"
+    """
+    return f"{prefix}--{_NOT_IN_IDS.sub(lambda found: f'_{ord(found[0]):x}_', text).replace(' ', '-')}"

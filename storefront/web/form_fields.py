@@ -1,90 +1,126 @@
-"""Shared form fields, filters and validators: text, quantities, postal addresses, payment methods."""
+"""Shared form fields, filters and validators: text, postal addresses, payment methods."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from flask_wtf import FlaskForm
-from werkzeug.datastructures import MultiDict
-from wtforms import Field, IntegerField, SelectField, StringField, ValidationError
+from wtforms import Field, HiddenField, SelectField, StringField, SubmitField, ValidationError
 from wtforms.form import BaseForm
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, StopValidation
+from wtforms.validators import DataRequired, Length, StopValidation
 
 from storefront.core import contact
+from storefront.core.addresses import AddressProblem, PostalAddress, UndeliverableAddress, checked_address
+from storefront.core.countries import HOME_COUNTRY, Country, all_countries, country_name, find_country
 from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id
-
-_MAX_NUMBER_LENGTH = 9  # digits; longer input is refused before it is converted
-
+from storefront.core.text import or_blank
 
 POSTAL_FIELDS = ("full_name", "line1", "line2", "city", "state", "postal_code", "country")  # of `AddressFields`
 
 
 def squeeze(text: str | None) -> str:
-    """Normalize typed text: one line, no surrounding or repeated blanks."""
-    return " ".join((text or "").replace("\0", "").split())
+    """Normalize typed text: one line, no surrounding or repeated blanks; empty if nothing of it can be seen."""
+    return or_blank(" ".join((text or "").replace("\0", "").split()))
+
+
+class VisibleRequired(DataRequired):
+    """Requires a text of which something can be seen."""
+
+    def __call__(self, form: BaseForm, field: Field) -> None:
+        if isinstance(field.data, str) and not or_blank(field.data):
+            field.errors = []
+            raise StopValidation(self.message or "")
+        super().__call__(form, field)
 
 
 def required(message: str, longest: int) -> list[Any]:
     """The validators of a required text field.
 
-    :param message: shown when it is empty
+    :param message: shown when it is empty, or nothing of it can be seen
     :param longest: maximum characters
     """
-    return [DataRequired(message), Length(max=longest, message=f"Use at most {longest} characters")]
+    return [VisibleRequired(message), Length(max=longest, message=f"Use at most {longest} characters")]
 
 
-class QuantityField(IntegerField):
-    """A number of units from 1 to `most`; the error message names that range."""
-
-    def __init__(self, label: str, most: int, **kwargs: Any) -> None:
-        self._message = f"Enter a whole number from 1 to {most}"
-        super().__init__(label, [InputRequired(self._message), NumberRange(1, most, self._message)], **kwargs)
-
-    @property
-    def units(self) -> int:
-        """The number entered; for valid forms only."""
-        return self.data or 0
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        texts = [text.strip() for text in valuelist]
-        try:
-            if any(len(text) > _MAX_NUMBER_LENGTH for text in texts):
-                raise ValueError
-            super().process_formdata(texts)
-        except ValueError as error:
-            raise ValueError(self._message) from error
-
-    def pre_validate(self, form: BaseForm) -> None:
-        if self.process_errors:
-            raise StopValidation  # the error is reported already
+def _text_up_to(longest: int) -> list[Any]:
+    return [Length(max=longest, message=f"Use at most {longest} characters")]
 
 
 class AddressFields(FlaskForm):
-    """A form with the fields of a postal address; subclasses add more."""
+    """A form with the fields of a postal address; subclasses add more.
 
+    It has the fields of its country under the names that they have there. `change_country` is the button that asks for
+    the form with the fields of another country.
+    """
+
+    country = SelectField("Country", default=HOME_COUNTRY, filters=[squeeze, country_name], validate_choice=False)
+    fields_of = HiddenField(filters=[squeeze])  # country whose fields were shown
+    change_country = SubmitField("Show the fields of this country")
     full_name = StringField(
         "Full name", required("Enter the recipient's full name", contact.MAX_NAME_LENGTH), filters=[squeeze]
     )
     line1 = StringField(
         "Address", required("Enter the house number and street", contact.MAX_LINE_LENGTH), filters=[squeeze]
     )
-    line2 = StringField(
-        "Flat, floor, landmark (optional)",
-        [Optional(), Length(max=contact.MAX_LINE_LENGTH, message=f"Use at most {contact.MAX_LINE_LENGTH} characters")],
-        filters=[squeeze],
-    )
-    city = StringField("City", required("Enter the city", contact.MAX_PLACE_LENGTH), filters=[squeeze])
-    state = StringField("State", required("Enter the state", contact.MAX_PLACE_LENGTH), filters=[squeeze])
-    postal_code = StringField("PIN code", required("Enter the PIN code", contact.MAX_CODE_LENGTH), filters=[squeeze])
-    country = StringField(
-        "Country", required("Enter the country", contact.MAX_COUNTRY_LENGTH), default="India", filters=[squeeze]
-    )
+    line2 = StringField("Flat, floor, landmark (optional)", _text_up_to(contact.MAX_LINE_LENGTH), filters=[squeeze])
+    city = StringField("City", _text_up_to(contact.MAX_PLACE_LENGTH), filters=[squeeze])
+    state = StringField("State", _text_up_to(contact.MAX_PLACE_LENGTH), filters=[squeeze])
+    postal_code = StringField("Postcode", _text_up_to(contact.MAX_CODE_LENGTH), filters=[squeeze])
 
-    def validate_postal_code(self, field: Field) -> None:
-        digits = (field.data or "").replace(" ", "")
-        if (self.country.data or "").casefold() == "india" and not (len(digits) == 6 and digits.isdigit()):
-            raise ValidationError("An Indian PIN code has six digits, such as 411001")
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._known = find_country(self.country.data or "")
+        names = [(country.name, country.name) for country in all_countries()]
+        self.country.choices = names if self._known else [("", ""), *names]
+        for name, label in (self._known.labels if self._known else {}).items():
+            is_optional = self._known is not None and name not in self._known.required
+            self[name].label.text = f"{label} (optional)" if is_optional else label
+
+    @property
+    def is_changing_country(self) -> bool:
+        """Whether the fields of another country are asked for. Enter in a text field presses the same button."""
+        return bool(self.change_country.data) and self.country.data != self.fields_of.data
+
+    @property
+    def unknown_country(self) -> str:
+        """What was typed as the country while it was free text, if it is none; else empty."""
+        return "" if self._known else self.country.data or ""
+
+    def is_shown(self, name: str) -> bool:
+        """Whether the country has this field, or something stands in it."""
+        return self._known is None or name in self._known.fields or bool(self[name].data)
+
+    def postal_address(self, phone: str) -> PostalAddress:
+        """The address entered."""
+        return PostalAddress(phone=phone, **{name: self[name].data or "" for name in POSTAL_FIELDS})
+
+    def _validate_by_country(self, field: Field) -> None:
+        if self._known is None:
+            if field is self.country:
+                raise ValidationError(address_problem_text("country", AddressProblem.UNKNOWN_COUNTRY, None))
+            return
+        try:
+            checked_address(self.postal_address(""))
+        except UndeliverableAddress as refused:
+            if problem := refused.problems.get(field.name):
+                raise ValidationError(address_problem_text(field.name, problem, refused.country)) from refused
+
+    validate_country = validate_city = validate_state = validate_postal_code = _validate_by_country
+
+
+def address_problem_text(name: str, problem: AddressProblem, country: Country | None) -> str:
+    """Word a problem of a field of an address.
+
+    :param name: of the field
+    """
+    if country is None or name not in country.labels:
+        return "Enter the house number and street" if name == "line1" else "Choose a country from the list"
+    label = country.labels[name]
+    noun = label if label in {"PIN code", "ZIP code", "Eircode"} else label.lower()
+    if problem is AddressProblem.MISSING:
+        return f"Enter the {noun}"
+    example = f", such as {country.code_examples[0]}" if country.code_examples else ""
+    return f"Enter the {noun} in the format of {country.name}{example}"
 
 
 class PaymentMethodFields(FlaskForm):
@@ -114,20 +150,3 @@ class PaymentMethodFields(FlaskForm):
         """The value of the chosen payment method's extra field; empty if it has none."""
         extra = {"upi": self.upi_id.data, "bnpl": self.lender.data}
         return extra.get(self.chosen or "") or ""
-
-
-_UNITS = re.compile(r"units-([0-9]{1,9})")
-
-
-def quantities_from(sent: MultiDict[str, str]) -> dict[int, int]:
-    """Read units by line item from fields named `units-<id>`; empty fields and zeros are left out.
-
-    :raise ValueError: a value is not a number
-    """
-    units = {}
-    for name in sent:
-        if (item := _UNITS.fullmatch(name)) and (typed := sent[name].strip()):
-            if not re.fullmatch(r"[0-9]{1,6}", typed, re.ASCII):
-                raise ValueError(typed)
-            units[int(item[1])] = int(typed)
-    return {item: count for item, count in units.items() if count}

@@ -16,11 +16,11 @@ from werkzeug.local import LocalProxy
 from storefront.accounts import service as accounts
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
-from storefront.catalog.values import Department
+from storefront.catalog.values import Department, public_name
 from storefront.db.session import db, is_unavailable
 from storefront.web import session as web_session
 from storefront.web.assets import Assets, asset_url, bp, cache_static, stylesheet_url
-from storefront.web.filters import day, moment, money, percent, plural
+from storefront.web.filters import day, element_id, moment, money, percent, plural
 from storefront.web.request_memo import once_per_request
 from storefront.web.route_options import public_cache
 
@@ -38,8 +38,10 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         asset_url=asset_url,
+        element_id=element_id,
         stylesheet_url=stylesheet_url,
         plural=plural,
+        public_name=public_name,
         shop=_shop_facts(app),
     )
     app.context_processor(layout_context)

@@ -1,6 +1,8 @@
 """Rate limits of sign-in, codes, sign-up and e-mails, counted per IP address; in Redis where configured.
 
-reliability.md B13: per IP address and minute, five wrong passwords for an account and twenty sign-in attempts.
+reliability.md B13: per IP address and minute, five wrong passwords for an account and twenty sign-in attempts. An
+account is counted as such, however its e-mail address or phone number is spelled. All /64 networks of an IPv6 site
+together may do `SITE_SHARE` times what one may.
 """
 
 from __future__ import annotations
@@ -12,23 +14,28 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
 
+from storefront.accounts import service as accounts
+from storefront.core.contact import mailbox_of
 from storefront.core.errors import RetryLater
 from storefront.core.security_log import SecurityEvent, security_event
-from storefront.web.security_headers import limiter, rate_limit_key
+from storefront.web.security_headers import SITE_SHARE, limiter, rate_limit_key, site_key
 
 logger = logging.getLogger(__name__)
 
 SIGN_INS = RateLimitItemPerMinute(20)  # per IP address
 WRONG_PASSWORDS = RateLimitItemPerMinute(5)  # per IP address and account
 CODE_GUESSES = RateLimitItemPerMinute(20)  # per IP address; each code allows five
-SIGN_UPS = RateLimitItemPerMinute(20)  # per IP address; each reveals whether an account exists
+# Per IP address; each reveals whether an account exists.
+SIGN_UPS, SIGN_UPS_IN_DAY = RateLimitItemPerMinute(20), RateLimitItemPerDay(200)
+# Changes of a phone number by API, per account and per IP address; each reveals whether another account has it.
+PHONE_CHANGES, PHONE_CHANGES_BY_ADDRESS = RateLimitItemPerDay(5), RateLimitItemPerDay(20)
 EMAILS = RateLimitItemPerHour(30)  # per IP address, to all recipients
-ORDER_EMAILS = RateLimitItemPerHour(30)  # per IP address and recipient: each order sends one
+ORDER_EMAILS = RateLimitItemPerHour(10)  # per IP address and recipient: each order sends one
 
 _fallback = FixedWindowRateLimiter(MemoryStorage())  # counts in this process while Redis is unavailable
 
@@ -38,7 +45,7 @@ class RateLimitExceeded(RetryLater):
 
 
 @contextmanager
-def limit_sign_in(identifier: object) -> Iterator[None]:
+def limit_sign_in(identifier: str | int) -> Iterator[None]:
     """Limit attempts at a password: wrap the check in it; a correct password resets the count of the account.
 
     Attempts are counted before the check, so that concurrent ones cannot share a count.
@@ -46,14 +53,16 @@ def limit_sign_in(identifier: object) -> Iterator[None]:
     :param identifier: of the account, as typed; or its id, where a signed-in user confirms the password
     :raise RateLimitExceeded: before the check; from another IP address the owner can still sign in
     """
-    about = _digest(str(identifier).strip().lower())
+    about = _digest(accounts.subject_of_attempts(identifier))
     _hit(SIGN_INS, "sign-in")
     _hit(WRONG_PASSWORDS, "password", about)
     yield
     if limiter.enabled:
-        for counter in (limiter.limiter, _fallback):
-            with suppress(StorageError):
-                counter.clear(WRONG_PASSWORDS, "password", rate_limit_key(), about)
+        for key, _ in _networks():
+            for counter in (limiter.limiter, _fallback):
+                for limit in (WRONG_PASSWORDS, _wider(WRONG_PASSWORDS)):
+                    with suppress(StorageError):
+                        counter.clear(limit, "password", key, about)
 
 
 def limit_code() -> None:
@@ -70,6 +79,16 @@ def limit_sign_up() -> None:
     :raise RateLimitExceeded: too many sign-ups from this IP address
     """
     _hit(SIGN_UPS, "sign-up")
+    _hit(SIGN_UPS_IN_DAY, "sign-ups of a day")
+
+
+def limit_phone_change(account: int) -> None:
+    """Limit changes of an account's phone number that reveal whether another account has the number.
+
+    :raise RateLimitExceeded: too many changes of this account, or from this IP address
+    """
+    _hit(PHONE_CHANGES_BY_ADDRESS, "phone")
+    _hit_one(PHONE_CHANGES, ("phone of account", str(account)))
 
 
 def limit_email() -> None:
@@ -85,7 +104,7 @@ def limit_order_email(email: str) -> None:
 
     :raise RateLimitExceeded: too many orders from this IP address for this e-mail address
     """
-    _hit(ORDER_EMAILS, "order email", _digest(email.strip().lower()))
+    _hit(ORDER_EMAILS, "order email", _digest(mailbox_of(email)))
 
 
 def _digest(identifier: str) -> str:
@@ -93,17 +112,32 @@ def _digest(identifier: str) -> str:
     return hashlib.sha256(identifier.encode(errors="replace")).hexdigest()[:24]
 
 
+def _networks() -> list[tuple[str, bool]]:
+    """The networks that the visitor counts for, each with whether it is the wider one of an IPv6 site."""
+    site = site_key()
+    return [(rate_limit_key(), False), *([(site, True)] if site else [])]
+
+
+def _wider(limit: RateLimitItem) -> RateLimitItem:
+    return type(limit)(limit.amount * SITE_SHARE, limit.multiples)
+
+
 def _hit(limit: RateLimitItem, kind: str, about: str = "") -> None:
+    if limiter.enabled:
+        for network, is_site in _networks():
+            _hit_one(_wider(limit) if is_site else limit, (kind, network, *([about] if about else [])))
+
+
+def _hit_one(limit: RateLimitItem, key: tuple[str, ...]) -> None:
     if not limiter.enabled:
         return
-    key = (kind, rate_limit_key(), *([about] if about else []))
     try:
         seconds = _count(limiter.limiter, limit, key)
     except StorageError:
         logger.exception("Redis is unavailable: rate limits are counted per process")
         seconds = _count(_fallback, limit, key)
     if seconds:
-        security_event(SecurityEvent.LIMIT_REACHED, limit=kind)
+        security_event(SecurityEvent.LIMIT_REACHED, limit=key[0])
         raise RateLimitExceeded(seconds)
 
 

@@ -1,8 +1,7 @@
-"""Checks of every request before its view: host name, HTTPS, body size, form parts, card numbers."""
+"""Checks of every request before its view: host name, HTTPS, form parts, card numbers; the body: `request_body`."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -13,12 +12,10 @@ from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.sansio.utils import host_is_trusted
 
 from storefront.core.card_numbers import CardNumberRejected, contains_card_number
-from storefront.web import route_options
+from storefront.web import request_body, route_options
 from storefront.web.error_pages import ErrorText, render_domain_error, render_http_error
+from storefront.web.request_body import FORMS, BodyTooDeep, BodyTooLarge, decode_json
 from storefront.web.responses import query_suffix, wants_json
-
-PLAIN_FORM = "application/x-www-form-urlencoded"
-FORMS = frozenset({PLAIN_FORM, "multipart/form-data"})
 
 _UNKNOWN_HOST = ErrorText("Unknown host name", "The shop can only be reached at its own address.")
 _NO_CARDS = ErrorText(
@@ -32,7 +29,7 @@ def init_app(app: Flask) -> None:
     """Register the checks; they run after the check of origins and before everything else."""
     app.before_request(reject_untrusted_hosts)
     app.before_request(redirect_to_https)
-    app.before_request(limit_body_size)
+    request_body.init_app(app)
     app.before_request(reject_unnamed_parts)
     app.before_request(reject_card_numbers)
     app.register_error_handler(SecurityError, render_untrusted_host)
@@ -70,17 +67,6 @@ def redirect_to_https() -> ResponseReturnValue | None:
     return redirect(config["PUBLIC_ORIGIN"] + quote(request.path) + query_suffix(), 308)
 
 
-def limit_body_size() -> None:
-    """Set the maximum body size before anything reads the body; reading more is a 413.
-
-    Werkzeug applies `MAX_FORM_MEMORY_SIZE` to the text of multipart forms only, not to plain forms.
-    """
-    if request.mimetype == PLAIN_FORM:
-        request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
-    else:
-        request.max_content_length = route_options.current().max_upload or current_app.config["MAX_CONTENT_LENGTH"]
-
-
 def reject_unnamed_parts() -> None:
     """Refuse a form with an unnamed part: no browser sends one, and views do not expect it.
 
@@ -91,7 +77,7 @@ def reject_unnamed_parts() -> None:
 
 
 def reject_card_numbers() -> None:
-    """Refuse a request with a card number in its path, query string, form, file name or JSON.
+    """Refuse a request with a card number in its path, query string, form, file name, JSON or idempotency key.
 
     :raise CardNumberRejected: 422
     """
@@ -100,8 +86,9 @@ def reject_card_numbers() -> None:
 
 
 def _texts() -> Iterator[str]:
-    """Yield all text of the request."""
+    """Yield all text of the request that could be stored or shown."""
     yield request.path
+    yield request.headers.get("Idempotency-Key", "")
     for name, values in request.args.lists():
         yield from (name, *values)
     if request.mimetype in FORMS:
@@ -115,27 +102,31 @@ def _texts() -> Iterator[str]:
 
 def _texts_of_body(body: bytes) -> Iterator[str]:
     try:
-        # Numbers as written, however long; repeated names with all their values.
-        sent = json.loads(body, parse_int=str, parse_float=str, object_pairs_hook=tuple)
-    except (ValueError, RecursionError):
+        sent = decode_json(body)
+    except (BodyTooLarge, BodyTooDeep):
+        if request.is_json:
+            raise
         yield body.decode("utf-8", "replace")
-        return
-    allowed_at = route_options.current().card_number_at
-    for path, text in _leaves(sent):
-        if not allowed_at or path != allowed_at:
-            yield text
+    except ValueError:
+        yield body.decode("utf-8", "replace")
+    else:
+        yield from _leaves(sent, route_options.current().card_number_at)
 
 
-def _leaves(sent: Any) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield every name and string of parsed JSON with its path; objects are tuples of pairs."""
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), sent)]
+def _leaves(sent: Any, allowed_at: tuple[str, ...]) -> Iterator[str]:
+    """Yield every name and string of decoded JSON, but for those at the one allowed path.
+
+    With each value goes what is left of that path, None once it was left: a path for each would be quadratic.
+    """
+    waiting: list[tuple[tuple[str, ...] | None, Any]] = [(allowed_at or None, sent)]
     while waiting:
-        path, value = waiting.pop()
+        rest, value = waiting.pop()
         if isinstance(value, str):
-            yield path, value
+            if rest != ():
+                yield value
         elif isinstance(value, list):
-            waiting.extend((path, inner) for inner in value)
+            waiting.extend((rest, inner) for inner in value)
         elif isinstance(value, tuple):
             for name, inner in value:
-                yield path, name
-                waiting.append(((*path, name), inner))
+                yield name
+                waiting.append((rest[1:] if rest and rest[0] == name else None, inner))

@@ -25,6 +25,8 @@ _JSON_PATHS = re.compile(
 
 def wants_json() -> bool:
     """Whether the request is for the JSON API, whether such an endpoint exists or not."""
+    if request.method == "OPTIONS" and (asked_for := request.headers.get("Access-Control-Request-Method")):
+        return is_json_path(asked_for, request.path)  # a page and an operation of the API may share a path
     if request.url_rule is not None:
         return route_options.current().is_json
     return is_json_path(request.method, request.path)

@@ -11,14 +11,17 @@ An option of a blueprint applies to all its routes. On a view it is placed below
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Blueprint, Flask, current_app, request
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 Target = TypeVar("Target", bound=Blueprint | Callable[..., Any])
+# Called with the values of the path; returns or raises the refusal of whoever has no access.
+Guard = Callable[[Mapping[str, Any]], ResponseReturnValue | None]
 
 _ATTRIBUTE = "route_options"
 
@@ -27,7 +30,8 @@ _ATTRIBUTE = "route_options"
 class RouteOptions:
     """The options of one route.
 
-    :ivar max_upload: maximum bytes of its form, where that is not the general limit
+    :ivar max_upload: maximum bytes of a form with files, where that is not the general limit
+    :ivar guard: who has access; asked before the body of an upload is read
     :ivar is_json: all its responses, errors included, are JSON of the API
     :ivar any_host: it may be requested under any host name; its responses contain no links
     :ivar no_store: no cache may store its responses, which contain personal data or figures of the shop
@@ -35,10 +39,11 @@ class RouteOptions:
     :ivar cache_control: header of its public responses, where the view sets none
     :ivar card_number_at: path of the one place in its JSON where a card number is accepted
     :ivar card_number_status: status of the refusal of a card number
-    :ivar staff_roles: staff roles that have access besides admins; None for routes that are not for staff
+    :ivar staff_roles: staff roles that have access; None for routes that are not for staff
     """
 
     max_upload: int | None = None
+    guard: Guard | None = None
     is_json: bool = False
     any_host: bool = False
     no_store: bool = False
@@ -55,11 +60,16 @@ def _set(target: Target, **options: Any) -> Target:
 
 
 def max_upload(size: int) -> Callable[[Target], Target]:
-    """Raise the size limit of a route.
+    """Raise the size limit of a route for forms with files. The route must have a guard: see `request_body`.
 
     :param size: bytes of the whole form
     """
     return lambda target: _set(target, max_upload=size)
+
+
+def guarded_by(guard: Guard) -> Callable[[Target], Target]:
+    """Declare who has access, so that this can be asked before the body is read."""
+    return lambda target: _set(target, guard=guard)
 
 
 def json_only(target: Target) -> Target:
@@ -99,7 +109,7 @@ def card_numbers(*, allowed_at: tuple[str, ...] = (), status: int = 422) -> Call
 def staff_only(roles: Iterable[str]) -> Callable[[Target], Target]:
     """Declare the staff roles that have access, so that menus can leave out pages a user may not open.
 
-    :param roles: staff roles besides admins
+    :param roles: staff roles, admins among them
     """
     return lambda target: _set(target, staff_roles=frozenset(roles))
 

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.web.responses import is_json_path, wants_json
 from storefront.web.route_options import is_for_everyone
+from storefront.web.visitor_cookie import VisitorSession
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CORS_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
@@ -36,6 +37,8 @@ class NullSession(SecureCookieSession):
 
 class CookielessSessionInterface(SecureCookieSessionInterface):
     """Signed session cookies, except for API requests that authenticate otherwise."""
+
+    session_class = VisitorSession
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if is_cookieless(request):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import ParamSpec
 
 from flask import Flask, current_app, g
 from flask.typing import ResponseReturnValue
@@ -12,6 +13,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
+from limits import parse_many
 from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
@@ -20,6 +22,8 @@ from storefront.core.security_log import SecurityEvent, security_event, use_requ
 from storefront.web import request_guards, same_origin
 from storefront.web.error_pages import render_http_error
 from storefront.web.security_context import LOGGED, request_facts
+
+P = ParamSpec("P")
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -42,11 +46,25 @@ REDIS_SECONDS = 2.0  # time-out; a slower Redis counts as unavailable
 
 # An IP address with its source port, as some proxies write it; the port differs between requests.
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+", re.ASCII)
-IPV6_PREFIX = 64  # bits; the owner of one IPv6 address has its whole network (RFC 6177)
+# Bits. The owner of one IPv6 address has its whole /64, and a site mostly a whole /48 (RFC 6177).
+IPV6_PREFIX, IPV6_SITE_PREFIX = 64, 48
+SITE_SHARE = 4  # what all /64 networks of a site may do together, in shares of what one may
 
 
 def rate_limit_key() -> str:
     """The key that rate limits count by: an IPv4 address, or the /64 network of an IPv6 address."""
+    address = _caller_address()
+    return _network(address, IPV6_PREFIX) if isinstance(address, IPv6Address) else str(address)
+
+
+def site_key() -> str:
+    """The key of the wider limits: the /48 network of an IPv6 address; "" for IPv4, which has none."""
+    address = _caller_address()
+    return _network(address, IPV6_SITE_PREFIX) if isinstance(address, IPv6Address) else ""
+
+
+def _caller_address() -> IPv6Address | str:
+    """The address of the visitor; text unless it is an IPv6 address of its own."""
     address_text = get_remote_address()
     if with_port := _WITH_PORT.fullmatch(address_text):
         address_text = with_port["v6"] or with_port["v4"]
@@ -56,7 +74,30 @@ def rate_limit_key() -> str:
         return address_text
     if not isinstance(address, IPv6Address):
         return address_text
-    return str(address.ipv4_mapped or IPv6Network((int(address), IPV6_PREFIX), strict=False))
+    return address if address.ipv4_mapped is None else str(address.ipv4_mapped)
+
+
+def _network(address: IPv6Address, prefix: int) -> str:
+    return str(IPv6Network((int(address), prefix), strict=False))
+
+
+def limit_requests(
+    limits: str, *, methods: list[str] | None = None
+) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """Decorate a view: limit how often an IP address requests it, and `SITE_SHARE` times that for an IPv6 site.
+
+    :param limits: such as "20/minute;100/hour"
+    :param methods: of the requests that count; None: all
+    """
+    wider = ";".join(
+        f"{limit.amount * SITE_SHARE} per {limit.multiples} {limit.GRANULARITY.name}" for limit in parse_many(limits)
+    )
+
+    def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+        by_site = limiter.limit(wider, key_func=site_key, exempt_when=lambda: not site_key(), methods=methods)
+        return limiter.limit(limits, methods=methods)(by_site(view))
+
+    return decorate
 
 
 # Checks the token of every unsafe request before its view; a view without other fields needs no form class.

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import functools
+import logging
 import secrets
-from collections.abc import Callable
-from typing import ParamSpec
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec
+from urllib.parse import unquote, urlsplit
 
 from flask import Flask, Request, Response, abort, g, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import WishlistOwner, WishlistToken
-from storefront.accounts.values import Role, SignedIn, UnknownUser, UserId
+from storefront.accounts.values import ROLES_WITH, Permission, SignedIn, UnknownUser, UserId
 from storefront.cart import service as cart
 from storefront.cart.values import MAX_UNITS, CartToken, Merge, MergedLine
 from storefront.checkout import service as checkout
+from storefront.core.card_numbers import contains_card_number
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.core.urls import safe_next_path
 from storefront.core.user_agents import device_name
 from storefront.db.audit_log import MAX_ACTOR_LENGTH
+from storefront.db.session import UNAVAILABLE, db, is_unavailable, read_session
+from storefront.web import staff_reads
 from storefront.web.responses import redirect_or_hx, wants_fragment
-from storefront.web.route_options import staff_only
+from storefront.web.route_options import Guard, guarded_by, staff_only
 from storefront.web.security_context import ACCOUNT
+from storefront.web.visitor_cookie import GUEST, VisitorSession, find_session
 
 CART = "cart"
 CHECKOUT = "checkout"
@@ -35,6 +42,8 @@ WISHLIST = "wishes"
 
 MAX_REMEMBERED_ORDERS = 20
 MAX_RECENTLY_VIEWED = 8
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 
@@ -68,7 +77,7 @@ def _by_header(incoming: Request) -> SignedIn | None:
 
 
 def _load_account(reference: str) -> SignedIn | None:
-    result = accounts.find_session(reference)
+    result = find_session(reference)
     if result is None:
         return None
     person, is_touch_due = result
@@ -79,8 +88,13 @@ def _load_account(reference: str) -> SignedIn | None:
 
 
 def _touch_session(response: Response) -> Response:
+    """Note that the session is in use. A failure must not replace the answer, which may be of an order."""
     if reference := g.pop("session_to_touch", None):
-        accounts.touch(reference)
+        try:
+            accounts.touch(reference)
+        except UNAVAILABLE as error:
+            logger.error("a session could not be marked as used: %s", error)
+            read_session().rollback()
     return response
 
 
@@ -90,35 +104,58 @@ def current_account() -> SignedIn | None:
     return person if isinstance(person, SignedIn) else None
 
 
-def sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Decorate a view for signed-in users; others are sent to the sign-in page and then back."""
+def guard_views(
+    guard: Guard,
+) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """Make a decorator of views from a guard; on routes for uploads it is asked before the body is read."""
 
-    @functools.wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        return view(*args, **kwargs) if current_account() else _ask_to_sign_in()
-
-    return guarded
-
-
-def staff_required(*roles: Role) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
-    """Decorate a view for staff of these roles and admins: guests are asked to sign in, others get a 403.
-
-    Staff who signed in without a second factor are asked to sign in again.
-    """
-
-    def guard(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            person = current_account()
-            if person is None or needs_second_factor(person):
-                return _ask_to_sign_in()
-            if not person.works_as(*roles):
-                abort(403)
-            return view(*args, **kwargs)
+            refusal = guard(kwargs)
+            return view(*args, **kwargs) if refusal is None else refusal
 
-        return staff_only(roles)(guarded)
+        return guarded_by(guard)(guarded)
 
-    return guard
+    return decorate
+
+
+def ask_guests_to_sign_in(path: Mapping[str, Any]) -> ResponseReturnValue | None:
+    """The guard of pages for signed-in users: others are sent to the sign-in page and then back."""
+    return None if current_account() else _ask_to_sign_in()
+
+
+def sign_in_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Decorate a view for signed-in users; others are sent to the sign-in page and then back."""
+    return guard_views(ask_guests_to_sign_in)(view)
+
+
+def staff_required(
+    permission: Permission,
+) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """Decorate a view for staff with a permission: guests are asked to sign in, others get a 403.
+
+    Staff who signed in without a second factor are asked to sign in again. Pages of customers' data that were read are
+    noted in the audit log.
+    """
+
+    def guard(path: Mapping[str, Any]) -> ResponseReturnValue | None:
+        person = current_account()
+        if person is None or needs_second_factor(person):
+            return _ask_to_sign_in()
+        if not person.may(permission):
+            abort(403)
+        return None
+
+    def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+        @functools.wraps(view)
+        def noted(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            return staff_reads.note_page(view(*args, **kwargs), current_actor())
+
+        reads_customers = permission is Permission.CUSTOMERS
+        return staff_only(ROLES_WITH[permission])(guard_views(guard)(noted if reads_customers else view))
+
+    return decorate
 
 
 def current_actor() -> str:
@@ -129,15 +166,10 @@ def current_actor() -> str:
     return (person.account.email or f"account {person.id}")[:MAX_ACTOR_LENGTH]
 
 
-def works_as(*roles: Role) -> bool:
-    """Whether the visitor is staff with one of these roles, or an admin."""
+def may(permission: Permission) -> bool:
+    """Whether the visitor is staff with a permission."""
     person = current_account()
-    return person is not None and person.works_as(*roles)
-
-
-def is_order_staff() -> bool:
-    """Whether the visitor may see all orders."""
-    return works_as(Role.ORDER_STAFF)
+    return person is not None and person.may(permission)
 
 
 def needs_second_factor(person: SignedIn) -> bool:
@@ -153,8 +185,11 @@ def _ask_to_sign_in() -> ResponseReturnValue:
 
 def page_shown() -> str | None:
     """The path of the page that sent a form or an htmx request; None if it is not a page of the shop."""
-    shown = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
-    return f"{shown.path}?{shown.query}".rstrip("?") if shown.netloc == request.host else None
+    url = request.headers.get("HX-Current-URL") or request.referrer or ""
+    shown = urlsplit(url)
+    if shown.netloc != request.host or contains_card_number(unquote(url)):
+        return None
+    return f"{shown.path}?{shown.query}".rstrip("?")
 
 
 def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
@@ -170,14 +205,15 @@ def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
     person, _ = accounts.find_session(reference) or (None, False)
     if person is None:
         raise UnknownUser(user)
-    merge, current_checkout = Merge(()), checkout_id()
+    merge, current_checkout, guest_record = Merge(()), checkout_id(), session.get(GUEST)
     if guest := session.get(CART):
-        if current_checkout is not None:
-            checkout.transfer_to_account(current_checkout, guest, cart.cart_key_of(user))
+        checkout.transfer_to_account(current_checkout, guest, cart.cart_key_of(user))
         merge = cart.merge(guest, cart.cart_key_of(user))
     if guest_list := session.get(WISHLIST):
         accounts.merge_wishlists(guest_list, user)
     end_session()
+    if guest_record:
+        accounts.end_guest_session(guest_record)
     remembered = {ORDERS: order_ids(), RECENTLY_VIEWED: recently_viewed()}
     session.clear()
     login_user(person)
@@ -186,6 +222,19 @@ def sign_in(user: UserId, *, second_factor: bool = False) -> Merge:
     remember_checkout(current_checkout if guest else None)
     security_event(SecurityEvent.SIGNED_IN, account=user, factors=2 if second_factor else 1)
     return merge
+
+
+def go_on_as(reference: str) -> None:
+    """Have the cookie name the new reference of the signed-in account's session."""
+    person, _ = accounts.find_session(reference) or (None, False)
+    if person is not None:
+        login_user(person)
+
+
+def renew_guest() -> None:
+    """Make copies of the guest's cookie nobody's, and go on with its entries; after a new password, for instance."""
+    if isinstance(session, VisitorSession):
+        session.renew()
 
 
 def shortened_lines(merge: Merge) -> list[str]:
@@ -208,8 +257,10 @@ def end_session() -> None:
 
 
 def sign_out() -> None:
-    """Sign out and clear the session cookie: somebody else may use the browser next."""
+    """Sign out and clear the session cookie: somebody else may use the browser next. Copies of it are nobody's."""
     end_session()
+    if guest_record := session.get(GUEST):
+        accounts.end_guest_session(guest_record)
     session.clear()
     g.pop("_login_user", None)
 
@@ -285,22 +336,30 @@ def remember_order(order: str) -> None:
 def can_view_order(order: str, customer: int | None) -> bool:
     """Whether the visitor may view an order; a refusal is written to the security log.
 
-    :param customer: the account it belongs to
+    An order of an account is its account's alone: no browser remembers it.
+
+    :param customer: the account it belongs to; None: a guest placed it
     """
-    person = current_account()
-    is_theirs = order in order_ids() or (person is not None and person.id == customer)
+    user = current_user_id()  # looked up for a guest's order, too: the log names the account
+    is_theirs = order in order_ids() if customer is None else user == customer
     if not is_theirs:
         security_event(SecurityEvent.ACCESS_REFUSED, order=order)
     return is_theirs
 
 
 def recently_viewed() -> list[int]:
-    """Ids of the recently viewed products, newest first."""
-    return list(session.get(RECENTLY_VIEWED, []))
+    """Ids of the recently viewed products, newest first; none while the database of the accounts is away."""
+    try:
+        return list(session.get(RECENTLY_VIEWED, []))
+    except (OperationalError, PoolTimeout):
+        logger.exception("recently viewed products are left out")
+        db.session.rollback()
+        return []
 
 
 def remember_viewed(product: int) -> None:
-    """Add a product to the recently viewed ones."""
-    viewed = [product, *(known for known in recently_viewed() if known != product)][:MAX_RECENTLY_VIEWED]
-    if viewed != recently_viewed():
+    """Add a product to the recently viewed ones, unless the database of the accounts is away."""
+    known = recently_viewed()
+    viewed = [product, *(other for other in known if other != product)][:MAX_RECENTLY_VIEWED]
+    if viewed != known and not is_unavailable("accounts"):
         session[RECENTLY_VIEWED] = viewed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storefront.accounts.service import WishlistEntry
@@ -37,8 +38,14 @@ class WishlistItemView:
 
     @property
     def shown(self) -> Offer:
-        """The variant whose name, picture and price are shown: the chosen one, else the cheapest."""
-        return self.chosen or min(self.offers, key=lambda offer: offer.price.minor)
+        """The variant whose name, picture and price are shown: the chosen one, else the cheapest that can be bought."""
+        return self.chosen or min(self._priced, key=lambda offer: offer.price.minor)
+
+    @property
+    def _priced(self) -> Sequence[Offer]:
+        """The variants that can be bought; those on sale, or all, when there are none."""
+        on_sale = [offer for offer in self.offers if offer.is_sellable]
+        return [offer for offer in on_sale if offer.available > 0] or on_sale or self.offers
 
     @property
     def has_options(self) -> bool:
@@ -46,8 +53,8 @@ class WishlistItemView:
 
     @property
     def has_prices(self) -> bool:
-        """Whether the variants differ in price."""
-        return len({offer.price.minor for offer in self.offers}) > 1
+        """Whether the variants that can be bought differ in price."""
+        return len({offer.price.minor for offer in self._priced}) > 1
 
     @property
     def is_sellable(self) -> bool:

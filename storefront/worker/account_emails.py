@@ -9,7 +9,7 @@ from flask import current_app, url_for
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import SentCode
-from storefront.accounts.values import Purpose
+from storefront.accounts.values import MailKind, Purpose
 from storefront.core.contact import is_email
 from storefront.web.notifications import send_email, send_text
 
@@ -43,11 +43,12 @@ def send_code(key: str, payload: Mapping[str, Any]) -> None:
     if sent.payload.get("is_known"):
         _send_account_exists(key, sent)
         return
+    kind = MailKind.SIGN_IN_CODE if sent.purpose is Purpose.SIGN_IN else MailKind.CODE
     subject = SUBJECTS[sent.reason].format(sent.digits, current_app.config["SHOP_NAME"])
     if is_email(sent.address):
-        send_email("sign_in/email/code", key=key, to=sent.address, subject=subject, sent=sent)
+        send_email("sign_in/email/code", kind=kind, key=key, to=sent.address, subject=subject, sent=sent)
     else:
-        send_text("sign_in/sms/code", key=key, to=sent.address, sent=sent, subject=subject)
+        send_text("sign_in/sms/code", kind=kind, key=key, to=sent.address, sent=sent, subject=subject)
 
 
 def _send_account_exists(key: str, sent: SentCode) -> None:
@@ -58,15 +59,19 @@ def _send_account_exists(key: str, sent: SentCode) -> None:
     }
     if is_email(sent.address):
         subject = f"You have an account at {current_app.config['SHOP_NAME']} already"
-        send_email("sign_in/email/account_exists", key=key, to=sent.address, subject=subject, **links)
+        send_email(
+            "sign_in/email/account_exists", kind=MailKind.CODE, key=key, to=sent.address, subject=subject, **links
+        )
     else:
-        send_text("sign_in/sms/account_exists", key=key, to=sent.address, **links)
+        send_text("sign_in/sms/account_exists", kind=MailKind.CODE, key=key, to=sent.address, **links)
 
 
 def send_change_notice(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the owner of an account that their sign-in details were changed."""
     send_email(
         "sign_in/email/changed",
+        kind=MailKind.CHANGE,
+        sort=payload["what"],
         key=key,
         to=payload["to"],
         subject=CHANGES[payload["what"]],

@@ -9,8 +9,9 @@ from typing import Any
 
 from flask import current_app, url_for
 
+from storefront.accounts.values import MailKind
 from storefront.catalog import inventory
-from storefront.core.clock import in_shop_time, utc_now
+from storefront.core.clock import in_shop_time, today, utc_now
 from storefront.messaging import job_progress
 from storefront.web.notifications import send_email
 
@@ -39,7 +40,7 @@ def send_daily_digest() -> None:
     """In the morning: purge old sales figures and publish the daily digest; at other times do nothing."""
     now = in_shop_time(utc_now())
     if now.hour in MORNING:
-        inventory.close_day(now.date())
+        inventory.close_day(today())
 
 
 def send_low_stock(key: str, payload: Mapping[str, Any]) -> None:
@@ -67,6 +68,7 @@ def send_digest(key: str, payload: Mapping[str, Any]) -> None:
 def _send_to_staff(template: str, key: str, subject: str, **context: Any) -> None:
     send_email(
         f"staff/email/{template}",
+        kind=MailKind.BY_STAFF,
         key=key,
         to=current_app.config["STAFF_MAIL"],
         subject=subject,

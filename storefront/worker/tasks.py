@@ -16,15 +16,18 @@ from huey import Huey, RedisHuey, SqliteHuey, crontab
 
 from storefront.accounts import events as accounts_events
 from storefront.accounts import service as accounts
+from storefront.accounts.values import MailKind
 from storefront.cart import service as cart
 from storefront.catalog import events as catalog_events
-from storefront.catalog import inventory, media, products, reviews
+from storefront.catalog import inventory, listing, media, products, reviews
 from storefront.catalog.values import Offer, Sku
 from storefront.checkout import service as checkout
 from storefront.db import outbox
-from storefront.db.session import db
+from storefront.db.session import db, is_unavailable
+from storefront.messaging.signed_messages import MessageSigner
 from storefront.orders import events
 from storefront.orders import service as orders
+from storefront.orders.values import OrderStatus
 from storefront.payments import events as payment_events
 from storefront.web.notifications import send_email
 from storefront.worker import account_emails, order_emails, refund_handlers, stock_handlers
@@ -36,33 +39,42 @@ SWEEP_SECONDS = 10  # an interrupted checkout is resumed within this time after 
 
 def send_confirmation(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order is confirmed."""
-    _send_to_customer("placed", "Your order {}", key, payload)
+    _send_to_customer("placed", "Your order {}", key, payload, by_staff=False)
+
+
+def send_held(key: str, payload: Mapping[str, Any]) -> None:
+    """Tell the customer that the order is checked before it is confirmed."""
+    _send_to_customer("held", "We have received your order {}", key, payload, by_staff=False)
 
 
 def send_cancellation(key: str, payload: Mapping[str, Any]) -> None:
-    """Tell the customer that the order is cancelled."""
-    _send_to_customer("cancelled", "Your order {} is cancelled", key, payload)
+    """Tell the customer that the order is cancelled, or that its parcel came back."""
+    order = orders.get_order(payload["order"])
+    if order.status is OrderStatus.UNDELIVERED:
+        _send_to_customer("undelivered", "Your order {} came back to us", key, payload, by_staff=True)
+    else:
+        _send_to_customer("cancelled", "Your order {} is cancelled", key, payload, by_staff=False)
 
 
 def send_packing(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order is being packed."""
-    _send_to_customer("processing", "Your order {} is being packed", key, payload)
+    _send_to_customer("processing", "Your order {} is being packed", key, payload, by_staff=True)
 
 
 def send_shipping(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order was shipped, with its tracking number."""
-    _send_to_customer("shipped", "Your order {} is on its way", key, payload)
+    _send_to_customer("shipped", "Your order {} is on its way", key, payload, by_staff=True)
 
 
 def send_delivery(key: str, payload: Mapping[str, Any]) -> None:
     """Tell the customer that the order was delivered."""
-    _send_to_customer("delivered", "Your order {} was delivered", key, payload)
+    _send_to_customer("delivered", "Your order {} was delivered", key, payload, by_staff=True)
 
 
-def _send_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any]) -> None:
+def _send_to_customer(template: str, subject: str, key: str, payload: Mapping[str, Any], *, by_staff: bool) -> None:
     order = orders.get_order(payload["order"])
     orders.issue_documents(order)
-    order_emails.send(order, template, subject.format(order.id), key)
+    order_emails.send(order, template, subject.format(order.id), key, by_staff=by_staff)
 
 
 def notify_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
@@ -74,7 +86,10 @@ def notify_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
 
 
 def send_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
-    """Send one back-in-stock e-mail; if the product is sold out again, re-arm the alert for the next time."""
+    """Send one back-in-stock e-mail.
+
+    If the product is sold out again, or the address had its share of e-mails, the alert waits for the next time.
+    """
     alert = accounts.find_alert(payload["notice"])
     if alert is None:
         return
@@ -82,8 +97,9 @@ def send_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
     if offer is None:
         accounts.rearm(alert.id)
         return
-    send_email(
+    is_sent = send_email(
         "wishlist/email/back_in_stock",
+        kind=MailKind.OWN_ALERT if alert.is_proved else MailKind.ALERT,
         key=key,
         to=alert.email,
         subject=f"{offer.title} is back",
@@ -97,6 +113,8 @@ def send_back_in_stock(key: str, payload: Mapping[str, Any]) -> None:
             _external=True,
         ),
     )
+    if not is_sent:
+        accounts.rearm(alert.id)
 
 
 def _find_available(sku: Sku) -> Offer | None:
@@ -107,6 +125,11 @@ def _find_available(sku: Sku) -> Offer | None:
 def reindex_category(key: str, payload: Mapping[str, Any]) -> None:
     """Update the search index of a renamed category's products."""
     products.admin.reindex_category(payload["category"])
+
+
+def rebuild_search_index(key: str, payload: Mapping[str, Any]) -> None:
+    """Rewrite the search index of all products, a part for each message."""
+    listing.search_index.rebuild_part(payload.get("run", key), payload.get("after", 0))
 
 
 def resume_after_webhook(key: str, payload: Mapping[str, Any]) -> None:
@@ -128,6 +151,7 @@ def erase_customer(key: str, payload: Mapping[str, Any]) -> None:
 
 
 SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
+    events.ORDER_HELD: send_held,
     events.ORDER_PLACED: send_confirmation,
     events.ORDER_PACKED: send_packing,
     events.ORDER_SHIPPED: send_shipping,
@@ -135,6 +159,7 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
     events.CANCELLED_RESTOCK: refund_handlers.restock_cancelled,
     events.CANCELLED_REFUND: refund_handlers.refund_cancelled,
     events.CANCELLED_LETTER: send_cancellation,
+    events.CASH_RECEIVED: refund_handlers.settle_cash,
     events.REFUND_MONEY: refund_handlers.refund_part,
     events.REFUND_RESTOCK: refund_handlers.restock_part,
     events.REFUND_LETTER: refund_handlers.send_refund,
@@ -144,6 +169,7 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
     catalog_events.STOCK_LOW: stock_handlers.send_low_stock,
     catalog_events.STOCK_DIGEST: stock_handlers.send_digest,
     catalog_events.CATEGORY_RENAMED: reindex_category,
+    catalog_events.SEARCH_INDEX_OUTDATED: rebuild_search_index,
     accounts_events.STOCK_NOTICE_DUE: send_back_in_stock,
     accounts_events.ACCOUNT_DELETED: erase_customer,
     accounts_events.CODE_SENT: account_emails.send_code,
@@ -151,19 +177,39 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
 }
 
 
+# Delivered before every other message, however many wait: somebody sits before a form and waits for the code.
+URGENT_SCHEMA, URGENT_TOPICS = "accounts", frozenset({accounts_events.CODE_SENT})
+
+
 def deliver_outboxes() -> int:
     """Deliver the due messages of every outbox; an unavailable database does not stop the others.
 
-    :return: how many messages
+    :return: how many messages, without those that `deliver_urgent` delivered between two others
     """
-    delivered = 0
+    delivered = deliver_urgent()
     for schema, table in outbox.outboxes().items():
         try:
-            delivered += outbox.deliver(schema, table, SUBSCRIPTIONS)
+            delivered += outbox.deliver(schema, table, SUBSCRIPTIONS, between=deliver_urgent)
         except Exception:
             logger.exception("the outbox of %s could not be delivered; it is tried again in a minute", schema)
             db.session.rollback()  # the next query must not use a broken connection
     return delivered
+
+
+def deliver_urgent() -> int:
+    """Deliver the one-time codes that are due.
+
+    :return: how many
+    """
+    if is_unavailable(URGENT_SCHEMA):
+        return 0
+    try:
+        table = outbox.outboxes()[URGENT_SCHEMA]
+        return outbox.deliver(URGENT_SCHEMA, table, SUBSCRIPTIONS, topics=URGENT_TOPICS)
+    except Exception:
+        logger.exception("the codes cannot be delivered; it is tried again in a minute")
+        db.session.rollback()
+        return 0
 
 
 def sweep() -> None:
@@ -174,9 +220,8 @@ def sweep() -> None:
 
 def cleanup() -> None:
     """Delete expired data: sessions, codes, unfinished sign-ups, guest wishlists, old imports, unused image files."""
-    _run_all(
-        accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished, accounts.purge_guest_wishlists
-    )
+    _run_all(accounts.forget_ended, accounts.forget_old_codes, accounts.forget_unfinished)
+    _run_all(accounts.purge_guest_wishlists, accounts.forget_guest_sessions, accounts.forget_message_counts)
     _run_all(checkout.purge_duplicate_guards, inventory.admin.forget_old_imports, stock_handlers.send_daily_digest)
     _run_all(products.admin.purge_idempotency_keys, media.gallery.delete_orphans)
 
@@ -193,11 +238,13 @@ def _run_all(*jobs: Callable[[], object]) -> None:
 
 def init_app(app: Flask) -> None:
     """Open the queue and register its tasks."""
+    signer = MessageSigner(app.config["SECRET_KEY"], app.config["SECRET_KEY_FALLBACKS"])
     if app.config["REDIS_URL"]:
-        huey: Huey = RedisHuey("storefront", url=app.config["REDIS_URL"], results=False)
+        huey: Huey = RedisHuey("storefront", url=app.config["REDIS_URL"], results=False, serializer=signer)
     else:
         app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)
-        huey = SqliteHuey("storefront", filename=str(app.config["DATA_DIR"] / "queue.db"), results=False)
+        file = str(app.config["DATA_DIR"] / "queue.db")
+        huey = SqliteHuey("storefront", filename=file, results=False, serializer=signer)
     app.extensions["huey"] = huey
 
     def deliver() -> None:

@@ -273,9 +273,9 @@ def test_an_address_that_collates_equal_is_another_account(mailbox: Mailbox, typ
 def test_changing_the_password_ends_all_other_sessions(mailbox: Mailbox) -> None:
     account = make_account(email=EMAIL)
     mine, other = accounts.open_session(account.id), accounts.open_session(account.id)
-    accounts.change_password(account.id, PASSWORD, NEW, current=mine)
-    assert accounts.find_session(mine) is not None
-    assert accounts.find_session(other) is None
+    renewed = accounts.change_password(account.id, PASSWORD, NEW, current=mine)
+    assert accounts.find_session(renewed) is not None
+    assert [accounts.find_session(one) for one in (mine, other)] == [None, None]
     assert accounts.sign_in(EMAIL, NEW) == account
     assert mailbox.letters_to(EMAIL)[-1].subject == "Your password was changed"
 

@@ -25,6 +25,7 @@ from storefront.accounts.values import WrongCode, WrongPassword
 from storefront.db.session import db
 from storefront.web.security_headers import limiter
 from tests.accounts.sign_ups import EMAIL, PASSWORD
+from tests.api.client import Api
 from tests.conftest import make_config
 from tests.factories.accounts import make_account
 from tests.isolated_shop import own_shop, shop_at
@@ -86,6 +87,54 @@ def test_the_owner_is_not_locked_out_from_elsewhere(strict: Flask, typed: str) -
             make_account(email="six@example.com")
     assert [sign_in(strict, "wrong", email=typed) for _ in range(6)][-1] == 429
     assert sign_in(strict, PASSWORD, ELSEWHERE, email="six@example.com") == 303
+
+
+def test_all_spellings_of_an_account_are_counted_together(strict: Flask) -> None:
+    """B6: its e-mail address and its number, in whatever letters and groups of digits."""
+    with strict.app_context():
+        make_account(email="spelled@example.com", phone="+919812345678")
+    spellings = ["spelled@example.com", "98123 45678", "+91 98123-45678", "SPELLED@example.com", "098123 45678"]
+    spellings += [
+        "\uff53\uff50elled@example.com",
+        "\uff19\uff18123 45678",
+        "spelled@exa\u200bmple.com",
+        "(98123) 45678",
+    ]
+    assert [sign_in(strict, "wrong", email=one) for one in spellings] == [422] * 5 + [429] * 4
+
+
+def test_unknown_numbers_are_counted_by_what_they_mean(strict: Flask) -> None:
+    """B6: as if they had an account."""
+    spellings = ["98000 11111", "+91 98000 11111", "9800011111", "098000-11111", "+91-98000-11111", "98000  11111"]
+    assert [sign_in(strict, "wrong", email=one) for one in spellings] == [422] * 5 + [429]
+
+
+def test_a_site_of_many_networks_has_a_bound_of_its_own(strict: Flask) -> None:
+    """B6: whoever has a whole /48 does not get 65,536 times the tries."""
+    email = new_account(strict, "site@example.com")
+    answers = [sign_in(strict, "wrong", f"2001:db8:7:{number:x}::1", email=email) for number in range(24)]
+    assert answers == [422] * 20 + [429] * 4
+    assert sign_in(strict, PASSWORD, "2001:db8:8::1", email=email) == 303
+
+
+def test_whether_a_number_has_an_account_cannot_be_tried_without_limit(strict: Flask) -> None:
+    """B6: each change of one's own number tells whether another account has the new one."""
+    with strict.app_context():
+        make_account(phone="+919811100000")
+        accounts_of_attacker = [make_account(verified=False) for _ in range(6)]
+        apis = [Api(strict).with_token(account) for account in accounts_of_attacker]
+
+    def try_number(who: int, number: int) -> int:
+        url = f"/users/{accounts_of_attacker[who].id}/profile"
+        with strict.app_context():
+            return apis[who].put(url, json={"phone": f"+9198111{number:05}"}).status_code
+
+    assert [try_number(0, number) for number in range(8)] == [409, 200, 200, 200, 200, 429, 429, 429]
+    with strict.app_context():
+        same = apis[0].put(f"/users/{accounts_of_attacker[0].id}/profile", json={"phone": "98111 00004", "name": "A"})
+    assert same.status_code == 200  # the client sends the number with every change of the name
+    answers = [try_number(who, 100 + 10 * who + number) for who in range(1, 6) for number in range(5)]
+    assert answers.count(200) == 12  # of the twenty from here, eight were tried before
 
 
 def test_the_right_password_resets_the_rate_limit(strict: Flask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,20 @@ def test_an_address_gets_three_codes_in_ten_minutes(app: Flask, now: Clock) -> N
     one_time_codes.send(Purpose.RESET, EMAIL)
 
 
+@pytest.mark.parametrize(("pause", "within", "most"), [(2, 60, 5), (13, 24 * 60, 30)])
+def test_an_address_gets_few_codes_in_an_hour_and_a_day(
+    app: Flask, now: Clock, pause: int, within: int, most: int
+) -> None:
+    """B3: whoever asks, and however patiently."""
+    sent = 0
+    for _ in range(0, within, pause):
+        with suppress(TooManyCodes):
+            one_time_codes.send(Purpose.RESET, EMAIL)
+            sent += 1
+        now.advance(minutes=pause)
+    assert sent == most
+
+
 def guess_until_refused(now: Clock, purpose: Purpose) -> tuple[int, int]:
     """Request code after code and guess each wrong.
 
@@ -115,14 +130,14 @@ def guess_until_refused(now: Clock, purpose: Purpose) -> tuple[int, int]:
         for _ in range(one_time_codes.MAX_ATTEMPTS):
             with pytest.raises(WrongCode):
                 one_time_codes.verify(purpose, EMAIL, wrong(digits))
-        now.advance(minutes=4)
+        now.advance(minutes=13)  # no faster: five codes an hour
     raise AssertionError("the guesses were not limited")
 
 
 def test_a_hundred_wrong_attempts_a_day_are_allowed_per_address(app: Flask, now: Clock) -> None:
     guesses, seconds = guess_until_refused(now, Purpose.RESET)
     assert guesses == 100
-    assert seconds == 24 * 3600 - 20 * 4 * 60
+    assert seconds == 24 * 3600 - 20 * 13 * 60
     with pytest.raises(TooManyCodes):
         one_time_codes.send(Purpose.REGISTER, EMAIL)
     one_time_codes.send(Purpose.RESET, "other@example.com")
@@ -138,7 +153,7 @@ def test_correct_codes_reset_the_count_of_wrong_attempts(app: Flask, now: Clock)
             with pytest.raises(WrongCode):
                 one_time_codes.verify(Purpose.RESET, EMAIL, wrong(digits))
         one_time_codes.verify(Purpose.RESET, EMAIL, digits)
-        now.advance(minutes=5)
+        now.advance(minutes=13)
 
 
 def test_the_code_depends_on_the_secret_key(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,3 +92,12 @@ def test_an_uploaded_picture_replaced_by_a_url_is_deleted(asha: UserId) -> None:
     accounts.change_profile(asha, {"avatar": "https://example.com/asha.png"})
     with pytest.raises(UnknownAvatar):
         content_of(uploaded)
+
+
+@pytest.mark.usefixtures("_request")
+def test_others_see_uploaded_pictures_only(asha: UserId) -> None:
+    """B9: an address elsewhere would tell its owner who reads a review."""
+    accounts.change_profile(asha, {"avatar": "https://elsewhere.example/asha.png"})
+    assert accounts.avatars_of({asha}) == {}
+    uploaded = accounts.upload_avatar(asha, a_picture())
+    assert accounts.avatars_of({asha}) == {asha: uploaded}

@@ -68,8 +68,8 @@ def test_ending_all_sessions_can_keep_the_current_one(app: Flask) -> None:
     account = make_account()
     mine, second, third = (accounts.open_session(account.id) for _ in range(3))
     theirs = accounts.open_session(make_account().id)
-    accounts.end_sessions_of(account.id, but=mine)
-    assert [is_active(one) for one in (mine, second, third, theirs)] == [True, False, False, True]
+    renewed = accounts.end_other_sessions(account.id, mine)
+    assert [is_active(one) for one in (renewed, mine, second, third, theirs)] == [True, False, False, False, True]
 
 
 def test_a_session_is_ended_by_its_owner_only(app: Flask) -> None:

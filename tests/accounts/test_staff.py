@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 
 from storefront.accounts import service as accounts
-from storefront.accounts.values import Role, SecondFactorNeeded
+from storefront.accounts.values import Permission, Role, SecondFactorNeeded
 from storefront.web.session import staff_required
 from tests.accounts.sign_ups import EMAIL, PASSWORD
 from tests.factories.accounts import make_account, make_staff
@@ -80,7 +80,7 @@ def status_of_page(pages: Pages) -> tuple[int, str]:
 
 @pytest.fixture
 def staff_page(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> Pages:
-    view = staff_required(Role.STOCK_STAFF)(lambda: "staff only")
+    view = staff_required(Permission.PRODUCTS)(lambda: "staff only")
     monkeypatch.setitem(pages.app.view_functions, "cart.show", view)
     return pages
 

@@ -139,9 +139,9 @@ def test_an_order_that_is_still_being_placed_is_not_placed_again(
     with monkeypatch.context() as slow:
         slow.setattr("storefront.checkout.one_request.RUNNER_TIMEOUT", 0)
         slow.setattr("storefront.checkout.saga.resume", lambda checkout: False)
-        assert_refused(shopper.check_out(), 503, "ORDER_IN_PROGRESS")
+        assert_refused(shopper.check_out(), 409, "ORDER_IN_PROGRESS")
         now.advance(minutes=1)
-        assert_refused(shopper.check_out(), 503, "ORDER_IN_PROGRESS")
+        assert_refused(shopper.check_out(), 409, "ORDER_IN_PROGRESS")
     before = written()
     assert shopper.check_out().status_code == 200
     assert written()["checkouts"] == before["checkouts"]

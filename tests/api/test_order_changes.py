@@ -11,6 +11,7 @@ from flask import Flask
 from storefront.accounts.values import Role
 from storefront.db.audit_log import AuditQuery
 from storefront.orders import service as orders
+from storefront.orders.refund_values import RefundRequest
 from storefront.orders.values import OrderStatus
 from storefront.worker import tasks
 from tests import consistency
@@ -85,6 +86,39 @@ def test_a_cancelled_order_is_refunded(app: Flask, kind: str, paid: str) -> None
     assert case.now()["paymentStatus"] == paid
 
 
+def test_the_ends_of_an_order_are_told_in_the_words_of_the_contract(app: Flask) -> None:
+    """A8, A9: the client knows six statuses; an order that came back is cancelled, one refunded later was delivered."""
+    case = Case(app)
+    case.go_to(OrderStatus.SHIPPED)
+    orders.mark_undelivered(case.order["id"], by="the shop", restock=True, actor="meera@example.com")
+    case.work()
+    told = case.staff.get(f"{case.path}/track").json
+    assert (told["status"], told["paymentStatus"]) == ("cancelled", "FAILED")
+    assert [change["status"] for change in told["statusHistory"]][-2:] == ["shipped", "cancelled"]
+    assert case.customer.send("DELETE", case.path).json == CANCELLED  # as after a cancellation
+    assert case.staff.put(case.path, json={"status": "cancelled"}).json["status"] == "cancelled"
+    for word in ("undelivered", "refunded"):
+        assert case.staff.put(case.path, json={"status": word}).status_code in {400, 422}
+    refunded = Case(app)
+    refunded.go_to(OrderStatus.DELIVERED)
+    order = orders.get_order(refunded.order["id"])
+    units = {order.items[0].id or 0: 2}
+    orders.refund(order.id, RefundRequest(units, with_shipping=True), key="0" * 32, actor="meera@example.com")
+    refunded.work()
+    assert (refunded.now()["status"], refunded.now()["paymentStatus"]) == ("delivered", "REFUNDED")
+    listed = refunded.customer.get(f"/api/orders/user/{refunded.order['userId']}").json
+    assert [one["status"] for one in listed] == ["delivered"]
+
+
+def test_the_cash_of_an_order_is_told_when_it_arrived(case: Case) -> None:
+    """A8: pending until it is delivered or the cash is there, as the contract says."""
+    case.go_to(OrderStatus.SHIPPED)
+    assert case.now()["paymentStatus"] == "PENDING"
+    orders.receive_cash(case.order["id"], actor="meera@example.com")
+    case.work()
+    assert (case.now()["status"], case.now()["paymentStatus"]) == ("shipped", "SUCCESS")
+
+
 @pytest.mark.parametrize("cancel", [by_delete, by_put])
 @pytest.mark.parametrize("status", ROAD)
 def test_a_customer_cannot_cancel_a_packed_order(
@@ -114,7 +148,7 @@ def test_another_customers_order_cannot_be_cancelled(case: Case, api: Api) -> No
         assert_refused(case.customer.send(method, "/api/orders/ORD-0", json={}), 404, "ORDER_NOT_FOUND")
     keeper = Api(case.app).with_token(make_staff(Role.STOCK_STAFF))
     for method in ("DELETE", "PUT"):
-        assert_refused(keeper.send(method, case.path, json={"status": "cancelled"}), 403, "FORBIDDEN")
+        assert_refused(keeper.send(method, case.path, json={"status": "cancelled"}), 404, "ORDER_NOT_FOUND")
     assert case.now()["status"] == "confirmed"
 
 

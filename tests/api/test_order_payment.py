@@ -24,11 +24,11 @@ from tests.fakes import Clock, MemoryPost
 def pay(api: Api, **method: Any) -> dict[str, Any]:
     """Place an order with a payment method.
 
-    :return: the payment members of the order
+    :return: the payment members of the order, without the id of a saved method
     """
     answer = api.post("/api/orders/", json=order_body((make_product(), 1), id=None, paymentMethod=method))
     assert answer.status_code == 200, answer.text
-    shown = {name: value for name, value in answer.json["paymentMethod"].items() if value}
+    shown = {name: value for name, value in answer.json["paymentMethod"].items() if value and name != "id"}
     return shown | {"details": answer.json["paymentDetails"], "status": answer.json["paymentStatus"]}
 
 
@@ -144,6 +144,39 @@ def test_a_saved_payment_method_is_chosen_by_its_id(
     saved = save(account, provider, token)
     save(account, "VISA", "card_1705314600001_1111")
     assert pay(api, id=saved, isDefault=False, **sent) == shown
+
+
+@pytest.mark.parametrize(
+    ("provider", "token", "sent"),
+    [
+        ("VISA", "card_1705314600000_4242", {"type": "card"}),
+        ("UPI", "asha.rao@okbank", {"type": "upi", "upiId": "UPI Payment"}),
+        ("BNPL", "Sezzle", {"type": "bnpl", "bnplProvider": "Klarna"}),
+        ("COD", "COD_TOKEN", {"type": "cod"}),
+        ("VISA", "card_1705314600000_4242", {**BLANK_CARD, "id": None}),
+    ],
+)
+def test_an_order_names_the_saved_method_it_was_paid_with(
+    shopper: tuple[Api, Account], provider: str, token: str, sent: dict[str, Any]
+) -> None:
+    """A11: in the answer, and whenever the order is read; by its id, or found as the last one saved."""
+    api, account = shopper
+    saved = save(account, provider, token)
+    body = order_body((make_product(), 1), id=None, paymentMethod={"id": saved, **sent})
+    placed = api.post("/api/orders/", json=body).json
+    assert placed["paymentMethod"]["id"] == saved
+    for url in (f"/api/orders/{placed['id']}", f"/api/orders/{placed['id']}/track"):
+        assert api.get(url).json["paymentMethod"]["id"] == saved
+    assert api.get(f"/api/orders/user/{account.id}").json[0]["paymentMethod"]["id"] == saved
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**53 - 1])
+def test_an_order_names_no_method_that_it_was_not_paid_with(shopper: tuple[Api, Account], number: int) -> None:
+    """A11: an id that the client made up."""
+    api, account = shopper
+    save(account, "VISA", "card_1705314600000_4242")
+    body = order_body((make_product(), 1), paymentMethod={"type": "card", "id": number, "cardNumber": CARD})
+    assert api.post("/api/orders/", json=body).json["paymentMethod"]["id"] is None
 
 
 def test_the_holder_of_a_saved_card_is_shown(shopper: tuple[Api, Account]) -> None:

@@ -13,6 +13,7 @@ from storefront.db.session import read_session
 from tests.api.client import Api, assert_refused
 from tests.api.product_payloads import assert_is_product, movements
 from tests.factories.catalog import make_product
+from tests.factories.products import change, coded, record_of, variants
 
 MUG = {"sku": "API-MUG", "name": "Enamel mug", "brand": "Kiln", "price": 599.5, "stock": 4}
 
@@ -54,6 +55,17 @@ def test_a_sku_is_unique(stock_keeper: Api) -> None:
     for sku in ("SKU-APL-IP15PM", make_product(options=(("S", 1),)).sku + "-S"):
         response = stock_keeper.post("/api/products", json={**MUG, "sku": sku})
         assert_refused(response, 409, "DUPLICATE_SKU")
+
+
+def test_a_sku_is_nobodys_barcode(api: Api, stock_keeper: Api) -> None:
+    """D5: in whichever spelling; and the search finds a product by each of them."""
+    mug = make_product()
+    change(mug.id, variants=variants(record_of(mug.id), only=coded("012345678905")))
+    for spelling in ("012345678905", "0012345678905", "00012345678905"):
+        response = stock_keeper.post("/api/products", json={**MUG, "sku": spelling})
+        assert_refused(response, 409, "DUPLICATE_SKU")
+        assert [product["id"] for product in api.get(f"/api/products?search={spelling}").json] == [mug.id]
+        assert mug.name in stock_keeper.get(f"/products?q={spelling}").text
 
 
 def test_a_sku_is_unique_regardless_of_case(stock_keeper: Api) -> None:

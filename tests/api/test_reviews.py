@@ -84,7 +84,7 @@ def test_a_review_belongs_to_the_caller(app: Flask) -> None:
         "id": written.json["id"],
         "productId": product,
         "userId": account.id,
-        "userName": "Asha Rao",
+        "userName": "Asha R.",
         "userAvatar": None,
         "rating": 4,
         "title": "Good phone",

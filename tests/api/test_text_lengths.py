@@ -19,7 +19,7 @@ FAR = {
     "city": "é" * 100,
     "state": "é" * 100,
     "postalCode": "9" * 20,
-    "country": "é" * 100,
+    "country": "Bahamas",  # which have no postcodes, so any is kept
 }
 
 
@@ -46,7 +46,7 @@ def test_a_review_of_maximum_length_is_stored_completely(app: Flask) -> None:
     assert {name: kept[name] for name in sent} == sent
 
 
-def test_a_review_shows_the_accounts_name_and_avatar(app: Flask) -> None:
+def test_a_review_shows_the_accounts_name_and_no_avatar_of_another_host(app: Flask) -> None:
     api, person = signed_in(app)
     product = make_product().id
     written = api.post(f"/api/products/{product}/reviews", json={"rating": 4, "title": "t", "comment": "c"})
@@ -56,9 +56,8 @@ def test_a_review_shows_the_accounts_name_and_avatar(app: Flask) -> None:
     (listed,) = [each for each in api.get("/api/products").json if each["id"] == product]
     shown = api.get(f"/api/products/{product}").json
     told = api.get(f"/api/products/{product}/reviews").json
-    assert [review["userAvatar"] for each in (listed["reviews"], shown["reviews"], told) for review in each] == [
-        avatar
-    ] * 3
+    found = [review["userAvatar"] for each in (listed["reviews"], shown["reviews"], told) for review in each]
+    assert found == [None] * 3
 
 
 def test_a_product_of_maximum_length_is_stored_completely_and_can_be_ordered(app: Flask, stock_keeper: Api) -> None:

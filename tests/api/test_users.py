@@ -222,6 +222,48 @@ def test_an_address_without_a_required_member_is_refused(
     assert member.get("addresses") == []
 
 
+@pytest.mark.parametrize("phone", ["98765 4321O", "98765 43210 home", "call me", "98765 43210 \U0001f642"])
+def test_a_phone_number_with_letters_is_refused(member: Member, phone: str) -> None:
+    """C9: of an address, and of the account."""
+    assert_refused(member.post("addresses", AT_HOME | {"phone": phone}), 400, "VALIDATION_ERROR")
+    assert_refused(member.change(phone=phone), 400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [
+        ({"country": "india", "postalCode": "411-001"}, {"country": "India", "postalCode": "411001"}),
+        ({"country": "USA", "state": "TX", "postalCode": "78701"}, {"country": "United States"}),
+        ({"country": "Hong Kong", "state": "", "postalCode": ""}, {"state": "", "postalCode": "", "zipCode": ""}),
+        ({"country": "Hong Kong", "postalCode": "999077"}, {"postalCode": "999077"}),
+        ({"country": "AE", "city": "", "postalCode": "0"}, {"country": "United Arab Emirates"}),
+        ({"country": "Ireland", "state": "", "postalCode": ""}, {"country": "Ireland"}),
+    ],
+)
+def test_an_address_needs_what_its_country_has(member: Member, changed: dict[str, Any], kept: dict[str, Any]) -> None:
+    """C10."""
+    assert kept.items() <= member.gives("addresses", AT_HOME | changed).items()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"country": "Atlantis"}, "country is unknown"),
+        ({"country": "4242 4242 4242 424"}, "country is unknown"),
+        ({"postalCode": "²²²²²²"}, "postalCode is not in the format of India, such as 110034"),
+        ({"country": "UK", "postalCode": ""}, "postalCode is required"),
+    ],
+)
+def test_an_address_that_does_not_fit_its_country_is_refused(
+    member: Member, changed: dict[str, Any], words: str
+) -> None:
+    """C10."""
+    answer = member.post("addresses", AT_HOME | changed)
+    assert_refused(answer, 400, "VALIDATION_ERROR")
+    assert words in answer.text
+    assert member.get("addresses") == []
+
+
 def test_the_id_of_a_sent_address_is_ignored(member: Member) -> None:
     other = make_account()
     theirs = save_address(other)

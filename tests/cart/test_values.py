@@ -137,18 +137,6 @@ def test_a_cart_can_be_ordered_when_all_lines_are_available() -> None:
     assert not can_be_ordered(good, withdrawn(good))
 
 
-def test_the_fingerprint_changes_with_products_quantity_and_price() -> None:
-    def fingerprint(line: CartLine) -> str:
-        return CartQuote((line,), price([line.line_total], RULES)).fingerprint
-
-    usual = fingerprint(make_line())
-    assert usual == fingerprint(make_line(seen="90", available=3))
-    other_goods = make_line()
-    other_goods = replace(other_goods, offer=replace(other_goods.offer, sku=Sku("POT")))
-    others = [fingerprint(line) for line in (make_line(quantity=2), make_line(price="101"), other_goods)]
-    assert len({usual, *others}) == 4
-
-
 def test_a_cart_counts_its_units() -> None:
     quote = CartQuote((make_line(quantity=2), make_line(quantity=3)), price([], RULES))
     assert quote.unit_count == 5

@@ -54,7 +54,7 @@ def test_a_page_has_its_first_and_last_position(page: int, total: int, first: in
         ("Clay Mug", "clay-mug"),
         ("Chef's Knife, 20 cm", "chef-s-knife-20-cm"),
         ("  --Two--Tone--  ", "two-tone"),
-        ("नमक", "product"),
+        ("नमक", "nmk"),
         ("", "product"),
         ("Größe für Café", "grosse-fur-cafe"),
         ("x" * 79 + " and more", "x" * 79),

@@ -15,7 +15,7 @@ from tests.checkout.purchase import FOR_EVER, STEPS, UNDONE_STEPS, Crash, Purcha
 from tests.conftest import ENGINES
 from tests.consistency import Stock
 from tests.factories.catalog import make_product
-from tests.factories.shopping import make_cart, make_draft, place
+from tests.factories.shopping import agreed_now, make_cart, make_draft, place
 from tests.fakes import Clock
 from tests.isolated_shop import at_once, own_shop
 
@@ -121,15 +121,15 @@ def test_the_last_units_are_sold_to_as_many_shoppers_as_there_are_units(engine: 
         with app.app_context():
             mug = make_product(stock=3)
             carts = [make_cart((mug, 1)) for _ in range(10)]
-            drafts = [(make_draft(token), token) for token in carts]
-            agreed = cart.quote(carts[0]).fingerprint
+            drafts = [(make_draft(token).id, token) for token in carts]
+            forms = [(draft, token, agreed_now(draft, token)) for draft, token in drafts]
         outcomes = at_once(
             app,
             [
-                lambda draft=draft, token=token: checkout.place_order(
-                    draft.id, token, agreed=agreed, return_url=lambda _: "/"
+                lambda draft=draft, token=token, agreed=agreed: checkout.place_order(
+                    draft, token, agreed=agreed, return_url=lambda _: "/"
                 )
-                for draft, token in drafts
+                for draft, token, agreed in forms
             ],
         )
         with app.app_context():

@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from storefront.cart import service as cart
 from storefront.cart.values import MAX_UNITS, TooManyUnits
 from storefront.catalog.values import ProductCard, UnknownProduct
-from storefront.checkout import one_request
+from storefront.checkout import duplicates, one_request, saga
 from storefront.checkout import service as checkout
+from storefront.checkout.models import DuplicateGuard
 from storefront.checkout.values import CartNotOrderable, CheckoutState, Contact, DirectOrder, KeyReused, TotalChanged
 from storefront.core.money import Money
+from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.orders.values import OrderView
 from storefront.payments import service as payments
 from tests import consistency
+from tests.checkout.purchase import at_step, no_database, raising
 from tests.consistency import Stock
 from tests.factories.catalog import make_product, rupees
 from tests.factories.shopping import ADDRESS, EMAIL, PHONE
@@ -36,8 +40,9 @@ def an_order(*items: tuple[ProductCard, int], key: str | None = None, kind: str 
 
 
 def order(token: str, wanted: DirectOrder) -> OrderView:
-    outcome = checkout.outcome_of(checkout.place_direct_order(token, wanted), token)
+    outcome = checkout.place_direct_order(token, wanted)
     assert outcome.order_id is not None, outcome
+    checkout.note_answer(outcome.id)
     return orders.get_order(outcome.order_id)
 
 
@@ -100,7 +105,7 @@ def test_the_second_click_on_the_last_units_returns_the_same_order() -> None:
 def test_the_same_products_ordered_after_the_duplicate_window_are_another_order(now: Clock) -> None:
     mug = make_product(stock=5)
     first = order(CUSTOMER, an_order((mug, 2)))
-    now.advance(seconds=one_request.DUPLICATE_WINDOW.total_seconds())
+    now.advance(seconds=duplicates.DUPLICATE_WINDOW.total_seconds())
     assert order(CUSTOMER, an_order((mug, 2))).id != first.id
     assert consistency.stock_of(mug.sku) == Stock(on_hand=1, reserved=0)
 
@@ -109,7 +114,7 @@ def test_a_failed_order_is_no_duplicate() -> None:
     mug = make_product(stock=5)
     card = an_order((mug, 1), kind="card")
     declined = replace(card, payment=replace(card.payment, code="sandbox-decline"))
-    failed = checkout.outcome_of(checkout.place_direct_order(CUSTOMER, declined), CUSTOMER)
+    failed = checkout.place_direct_order(CUSTOMER, declined)
     assert failed.state is CheckoutState.FAILED
     placed = order(CUSTOMER, an_order((mug, 1)))
     assert placed.status == "confirmed"
@@ -135,15 +140,108 @@ def test_a_duplicate_of_an_unfinished_order_is_the_same_order_after_the_window_t
     mug = make_product(stock=5)
     with monkeypatch.context() as slow:
         slow.setattr(one_request, "RUNNER_TIMEOUT", 0)
-        slow.setattr(one_request.saga, "resume", lambda checkout_id: False)
+        slow.setattr(saga, "resume", lambda checkout_id: False)
         first = checkout.place_direct_order(CUSTOMER, an_order((mug, 2)))
         now.advance(minutes=5)
-        one_request.purge_duplicate_guards()
+        duplicates.purge_duplicate_guards()
         assert checkout.place_direct_order(CUSTOMER, an_order((mug, 2))) == first
-    assert checkout.place_direct_order(CUSTOMER, an_order((mug, 2))) == first
-    now.advance(minutes=5)
-    one_request.purge_duplicate_guards()
-    assert checkout.place_direct_order(CUSTOMER, an_order((mug, 2))) != first
+    placed = order(CUSTOMER, an_order((mug, 2)))
+    assert placed.checkout_id == first.id
+    now.advance(seconds=duplicates.DUPLICATE_WINDOW.total_seconds())
+    assert order(CUSTOMER, an_order((mug, 2))).id != placed.id
+    now.advance(minutes=30)
+    duplicates.purge_duplicate_guards()
+    assert read_session().scalars(select(DuplicateGuard)).all() == []
+
+
+def test_a_repeat_finds_an_order_of_which_no_answer_told_a_quarter_of_an_hour_later_too(now: Clock) -> None:
+    """A3: the first request was answered "in progress", the worker finished the order, the shopper presses again."""
+    mug = make_product(stock=5)
+    first = checkout.place_direct_order(CUSTOMER, an_order((mug, 2), key="ORD-1"))
+    now.advance(minutes=14)
+    duplicates.purge_duplicate_guards()
+    assert order(CUSTOMER, an_order((mug, 2), key="ORD-2")).checkout_id == first.id
+    now.advance(minutes=1)
+    assert order(CUSTOMER, an_order((mug, 2), key="ORD-3")).checkout_id != first.id
+
+
+def test_the_duplicate_window_counts_from_the_answer_and_not_from_the_request(now: Clock) -> None:
+    """A3: the first request took longer than the window."""
+    mug = make_product(stock=5)
+    first = checkout.place_direct_order(CUSTOMER, an_order((mug, 2)))
+    now.advance(seconds=30)
+    checkout.note_answer(first.id)
+    now.advance(seconds=9)
+    assert order(CUSTOMER, an_order((mug, 2))).checkout_id == first.id
+
+
+@pytest.mark.parametrize("key", [None, "ORD-2"])
+def test_the_same_products_are_ordered_again_after_a_cancellation(key: str | None) -> None:
+    """A4: within the ten seconds, too, and any number of times."""
+    mug = make_product(stock=9)
+    first = order(CUSTOMER, an_order((mug, 2), key="ORD-1"))
+    orders.cancel(first.id, by="you")
+    second = order(CUSTOMER, an_order((mug, 2), key=key))
+    assert (second.id != first.id, second.status) == (True, "confirmed")
+    assert order(CUSTOMER, an_order((mug, 2), key=None)).id == second.id
+    orders.cancel(second.id, by="you")
+    assert order(CUSTOMER, an_order((mug, 2), key="ORD-3")).id not in {first.id, second.id}
+
+
+def test_a_key_names_its_order_after_a_cancellation_too() -> None:
+    """A4: the same request sent again is no new order; a new one has an id of its own."""
+    mug = make_product(stock=5)
+    first = order(CUSTOMER, an_order((mug, 2), key="ORD-1"))
+    orders.cancel(first.id, by="you")
+    assert order(CUSTOMER, an_order((mug, 2), key="ORD-1")).id == first.id
+
+
+def test_a_cart_that_is_filled_again_is_ordered_after_a_cancellation() -> None:
+    """A4: ordering the cart; an empty one is not answered with a cancelled order."""
+    mug, the_cart = make_product(stock=5), replace(an_order(), wanted=None)
+    cart.add_line(CUSTOMER, mug.sku, 2)
+    first = order(CUSTOMER, the_cart)
+    assert order(CUSTOMER, the_cart).id == first.id
+    orders.cancel(first.id, by="you")
+    with pytest.raises(CartNotOrderable):
+        checkout.place_direct_order(CUSTOMER, the_cart)
+    cart.add_line(CUSTOMER, mug.sku, 2)
+    assert order(CUSTOMER, the_cart).id != first.id
+
+
+@pytest.mark.parametrize(
+    ("first_total", "second_total", "is_one"),
+    [
+        ("1680", "1680.03", True),
+        ("1680", None, True),
+        (None, "1680", True),
+        ("1680", "1700", False),
+        ("9" * 14, "9" * 15, True),
+    ],
+)
+def test_another_total_shown_is_another_order(first_total: str | None, second_total: str | None, is_one: bool) -> None:
+    mug = make_product(stock=5, price=500)
+
+    def shown(total: str | None) -> DirectOrder:
+        return replace(an_order((mug, 2)), shown_total=Money.of(total, "INR") if total else None)
+
+    assert (order(CUSTOMER, shown(first_total)).id == order(CUSTOMER, shown(second_total)).id) == is_one
+
+
+@pytest.mark.parametrize("step", ["reserve", "authorise", "create order", "capture", "sell", "confirm", "clear"])
+def test_a_database_that_fails_at_a_step_hides_no_order(step: str, now: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A3: the answer is that the order is under way, and a retry under another id finds it."""
+    mug = make_product(stock=5)
+    monkeypatch.setattr(one_request, "RUNNER_TIMEOUT", 0)  # the clock stands still: no pause would end
+    with monkeypatch.context() as patch:
+        at_step(patch, step, raising(no_database()))
+        first = checkout.place_direct_order(CUSTOMER, an_order((mug, 2), key="ORD-1"))
+    assert first.is_unfinished
+    assert checkout.place_direct_order(CUSTOMER, an_order((mug, 2), key="ORD-1")).id == first.id
+    now.advance(seconds=12)
+    assert order(CUSTOMER, an_order((mug, 2), key="ORD-2")).checkout_id == first.id
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=3, reserved=0)
+    consistency.assert_balanced()
 
 
 def test_ordering_the_cart_is_idempotent_and_keeps_lines_added_since() -> None:

@@ -69,7 +69,7 @@ def production_problems(app: Flask, **settings: object) -> list[str]:
 
 
 def test_a_shop_without_problems_is_ready_to_open(url: str, tmp_path: Path) -> None:
-    with shop_at(url, tmp_path) as app:
+    with shop_at(url, tmp_path, WEB_CONCURRENCY="1") as app:
         done = app.test_cli_runner().invoke(args=["preflight"])
     assert (done.exit_code, done.output) == (0, "The shop is ready to open\n")
 
@@ -112,6 +112,26 @@ def test_the_mail_server_is_connected_to(url: str, tmp_path: Path) -> None:
     assert "hush" not in problem
 
 
+@pytest.mark.parametrize(("processes", "is_warned"), [("2", True), ("1", False)])
+def test_several_processes_without_redis_are_warned_of(
+    url: str, tmp_path: Path, processes: str, is_warned: bool
+) -> None:
+    """B6: each counts tries for itself; the shop opens all the same."""
+    with shop_at(url, tmp_path, WEB_CONCURRENCY=processes) as app:
+        done = app.test_cli_runner().invoke(args=["preflight"])
+    assert ("Warning: REDIS_URL is not set" in done.output) is is_warned
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "The shop is ready to open")
+
+
+def test_several_processes_with_redis_are_not_warned_of(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shop_at(url, tmp_path, WEB_CONCURRENCY="4") as app, app.app_context():
+        assert len(list(preflight.warnings())) == 1
+        monkeypatch.setitem(app.config, "REDIS_URL", "redis://localhost:6379/0")
+        assert list(preflight.warnings()) == []
+
+
 def test_redis_is_checked(url: str, tmp_path: Path) -> None:
     with shop_at(url, tmp_path) as app, app.app_context():
         app.config["REDIS_URL"] = f"redis://:hush@127.0.0.1:{free_port()}/0"
@@ -148,7 +168,9 @@ def test_production_needs_a_sender_a_live_key_and_a_proxy(url: str, tmp_path: Pa
 
 def test_it_runs_in_production(url: str, tmp_path: Path) -> None:
     nowhere = f"smtp://127.0.0.1:{free_port()}"
-    with shop_at(url, tmp_path, **{**PRODUCTION, "MAIL_URL": nowhere, "PROXY_COUNT": "1"}) as app:
+    with shop_at(
+        url, tmp_path, **{**PRODUCTION, "MAIL_URL": nowhere, "PROXY_COUNT": "1", "WEB_CONCURRENCY": "1"}
+    ) as app:
         done = app.test_cli_runner().invoke(args=["preflight"])
     assert done.exit_code == 1
     assert [line.split()[0] for line in done.output.splitlines()] == [

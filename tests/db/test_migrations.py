@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -119,3 +120,20 @@ def test_triggers_refuse_changes_of_the_stock_ledger(app: Flask, tamper: Callabl
     with pytest.raises(DBAPIError, match="stock movements are never changed"):
         tamper()
     assert ledger() == before
+
+
+def test_barcodes_take_one_spelling(tmp_path: Path) -> None:
+    """D5: whose code it is when two variants have it in two spellings, only the shop knows."""
+    migration = runpy.run_path(str(migrations.MIGRATIONS / "catalog" / "0011_canonical_barcodes.py"))
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'barcodes.db'}")
+    before = ["012345678905", "4006381333931", "04006381333931", "10012345678902", "4006381333932", "ABC", None]
+    after = ["0012345678905", "4006381333931", "04006381333931", "10012345678902", "4006381333932", "ABC", None]
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE variants (id INTEGER PRIMARY KEY, barcode VARCHAR(14) UNIQUE)"))
+        insert = sa.text("INSERT INTO variants (barcode) VALUES (:barcode)")
+        connection.execute(insert, [{"barcode": barcode} for barcode in before])
+        for _ in range(2):
+            migration["spell_barcodes"](connection)
+            read = sa.text("SELECT barcode FROM variants ORDER BY id")
+            assert list(connection.scalars(read)) == after
+    engine.dispose()

@@ -8,7 +8,7 @@ import uuid
 from storefront.cart import service as cart
 from storefront.catalog.values import ProductCard
 from storefront.checkout import service as checkout
-from storefront.checkout.values import CheckoutDraft, Contact, Outcome
+from storefront.checkout.values import CheckoutDraft, Contact, DraftIncomplete, Outcome
 from storefront.core.addresses import PostalAddress
 from storefront.core.money import Money
 from storefront.orders import service as orders
@@ -63,10 +63,18 @@ def return_url(checkout_id: str) -> str:
     return f"/checkout/placing/{checkout_id}"
 
 
+def agreed_now(checkout_id: str, token: str) -> str:
+    """What the shopper agrees to on a review page that is opened now."""
+    draft = checkout.get_draft(checkout_id, token)
+    try:
+        return checkout.review_of(draft, cart.quote(token), cart.account_of(token)).fingerprint
+    except DraftIncomplete:
+        return "nothing"
+
+
 def place(draft: CheckoutDraft, token: str) -> Outcome:
-    """Place the order for the current contents and price of the cart."""
-    agreed = cart.quote(token).fingerprint
-    return checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
+    """Place the order as it is now."""
+    return checkout.place_order(draft.id, token, agreed=agreed_now(draft.id, token), return_url=return_url)
 
 
 def make_order(*goods: tuple[ProductCard, int], payment: str = "cod", email: str = EMAIL) -> OrderView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -74,6 +75,88 @@ def test_twenty_deliveries_are_scanned_in(new_shopper: NewShopper, shops: Shops,
     clerk.fits()
 
 
+SCRIPTED = Window()
+SLOW = 600  # milliseconds until an answer arrives, as over a warehouse's wireless network
+
+
+def slow_scan_page(clerk: Shopper) -> None:
+    """Open the scanning page, whose answers arrive late from then on."""
+    clerk.open("/staff/stock/scan")
+    clerk.sees("Receive stock")
+    network = {"offline": False, "latency": SLOW, "downloadThroughput": -1, "uploadThroughput": -1}
+    clerk.context.new_cdp_session(clerk.page).send("Network.emulateNetworkConditions", network)
+
+
+def scanned(clerk: Shopper, *entries: str) -> None:
+    """Type as a scanner does: each entry at once, with Enter after it, without looking at the page."""
+    for entry in entries:
+        clerk.page.keyboard.type(entry)
+        clerk.page.keyboard.press("Enter")
+
+
+def all_is_sent(clerk: Shopper) -> None:
+    expect(clerk.page.locator("#scan-sending")).to_be_hidden()
+    expect(clerk.page.locator("#scan-unsent")).to_be_hidden()
+
+
+def units_of_scans(clerk: Shopper) -> list[str]:
+    """The latest scans first, such as "+24 SKU-A"."""
+    rows = clerk.page.locator(".scan__row").all()
+    return [f"{row.locator('.scan__units').inner_text()} {row.locator('strong').inner_text()}" for row in rows]
+
+
+def test_no_key_is_lost_while_answers_are_late(new_shopper: NewShopper, shops: Shops) -> None:
+    """D1: of 24 typed after a code, 4 or 1 were received, and a second code was taken for a quantity."""
+    clerk, _ = sign_in_staff(shops(SCRIPTED.engine), new_shopper, SCRIPTED, "stock")
+    one, two, three, four = some_skus(24)[:4]
+    slow_scan_page(clerk)
+    scanned(clerk, one, "24", two, two, two, three, four, "7")
+    expect(clerk.page.locator("#scan-sending")).to_contain_text(f"{four}, 7")
+    clerk.page.keyboard.type("on-the-way")
+    all_is_sent(clerk)
+    assert units_of_scans(clerk) == [f"+7 {four}", f"+3 {two}", f"+24 {one}"]
+    expect(clerk.page.locator(".scan__waiting li")).to_have_text([re.compile(three)])
+    code = clerk.page.locator("#code")
+    expect(code).to_be_focused()
+    expect(code).to_have_value("on-the-way")
+    clerk.fits()
+
+
+def test_an_entry_that_is_refused_while_others_follow_is_not_forgotten(new_shopper: NewShopper, shops: Shops) -> None:
+    """D1: the answer to the next entry took its place."""
+    clerk, _ = sign_in_staff(shops(SCRIPTED.engine), new_shopper, SCRIPTED, "stock")
+    one, two = some_skus(26)[:2]
+    slow_scan_page(clerk)
+    clerk.allow(404, 422)
+    scanned(clerk, "NO-SUCH-CODE", one, "1.5", "", "2", two, "3")
+    all_is_sent(clerk)
+    assert units_of_scans(clerk) == [f"+3 {two}", f"+2 {one}"]
+    expect(clerk.page.locator("#scan-missed li")).to_have_text(
+        [
+            "No SKU or barcode matches NO-SUCH-CODE",
+            re.compile("whole number from 1 to 10,000"),
+            re.compile(f"Enter the quantity of {one}"),
+        ]
+    )
+    clerk.presses(clerk.button("Done"))
+    expect(clerk.page.locator("#scan-missed")).to_be_hidden()
+
+
+def test_entries_are_kept_while_the_shop_is_away(new_shopper: NewShopper, shops: Shops) -> None:
+    """D1: an answer that never came took its entry along."""
+    clerk, _ = sign_in_staff(shops(SCRIPTED.engine), new_shopper, SCRIPTED, "stock")
+    (one,) = some_skus(27)[:1]
+    clerk.open("/staff/stock/scan")
+    clerk.page.route("**/staff/stock/scan*", lambda route: route.fulfill(status=502, body="Bad gateway"))
+    clerk.allow(502)
+    scanned(clerk, one, "5")
+    expect(clerk.page.get_by_role("alert")).to_contain_text(f"still to be sent: {one}, 5")
+    clerk.page.unroute("**/staff/stock/scan*")
+    clerk.presses(clerk.button("Send again"))
+    all_is_sent(clerk)
+    assert units_of_scans(clerk)[0] == f"+5 {one}"
+
+
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
 def test_three_rows_are_changed_while_a_shopper_buys_one_of_them(
     new_shopper: NewShopper, shops: Shops, window: Window
@@ -121,7 +204,7 @@ def test_a_file_with_an_error_is_corrected_and_applied(
     before = on_hand_of(clerk, OIL, OTHER_OIL)
     units = next(_units)
     check_file(clerk, tmp_path, "wrong.csv", f"{OIL},,{units},received", "SKU-NOBODY-KNOWS,,1,received")
-    expect(clerk.page.get_by_role("alert")).to_contain_text("cannot be applied, so nothing was")
+    expect(clerk.page.get_by_role("alert")).to_contain_text("1 line of 2 cannot be applied. Nothing has changed yet.")
     problem = clerk.page.locator(".import-lines .admin-row").first
     expect(problem).to_contain_text("SKU-NOBODY-KNOWS")
     expect(problem.locator("td").first).to_have_text("3")

@@ -120,7 +120,12 @@ def test_a_form_sent_twice_is_one_return(pages: Pages, order: OrderView) -> None
 
 @pytest.mark.parametrize(
     ("count", "words"),
-    [(0, "Enter how many"), (4, "cannot return that many"), ("two", "whole numbers"), (-1, "whole numbers")],
+    [
+        (0, "Enter how many"),
+        (4, "cannot return that many"),
+        ("two", "Enter a whole number"),
+        (-1, "Enter a whole number"),
+    ],
 )
 def test_a_return_with_an_invalid_quantity_is_refused_and_keeps_the_form(
     pages: Pages, order: OrderView, count: int | str, words: str

@@ -103,9 +103,15 @@ class OldShop:
         with self._engine.begin() as connection:
             connection.execute(table.insert(), rows)
 
-    def execute(self, statement: str) -> None:
+    def change(self, table: sa.Table, row: int, **values: Any) -> None:
         with self._engine.begin() as connection:
-            connection.execute(sa.text(statement))
+            connection.execute(table.update().where(table.c.id == row).values(**values))
+
+    def execute(self, *statements: str) -> None:
+        """Run statements on one connection."""
+        with self._engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
 
     def user(self, id: int, **more: Any) -> None:
         row = {"email": f"person{id}@example.com", "phone": "", "password_hash": BCRYPT, "mfa_enabled": False}

@@ -91,7 +91,7 @@ def test_everything_is_imported_once_and_a_second_run_changes_nothing(app: Flask
 def test_skipped_rows_are_written_to_the_report_file(app: Flask, full: OldShop, read: Import, tmp_path: Path) -> None:
     read(full.url, "--report", str(tmp_path / "skipped.csv"))
     with (tmp_path / "skipped.csv").open() as file:
-        rows = list(csv.DictReader(file))
+        rows = [row for row in csv.DictReader(file) if row["what"] == "skipped"]
     reason = "it has no valid e-mail address or phone number"
     assert rows == [{"table": "users", "id": "7002", "what": "skipped", "reason": reason}]
 

@@ -12,6 +12,7 @@ from storefront.accounts.values import UserId
 from storefront.catalog import products
 from storefront.catalog.values import Sku
 from storefront.cli import consistency
+from storefront.core.clock import in_shop_time
 from storefront.core.money import Money
 from storefront.orders import service as orders
 from storefront.orders.values import MAX_ORDER_ID_LENGTH, OrderStatus, OrderView
@@ -26,10 +27,12 @@ from tests.legacy_import import old_shop as tables
 from tests.legacy_import.conftest import Import
 from tests.legacy_import.old_shop import OldShop
 from tests.page_client import Pages
+from tests.times import NOON
 
 ASHA = UserId(7001)
 LAMP = 5001
 NUMBER = "ORD-1705314600001"
+LONG_UNKNOWN = datetime(1970, 1, 1)  # noqa: DTZ001 - as a server writes the moment 0
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +123,8 @@ def test_every_status_has_one_here(
 @pytest.mark.parametrize(
     ("row", "kind", "details", "lender", "payment"),
     [
-        ({"payment_type": "COD"}, "cod", "Cash on Delivery", "", PaymentStatus.DUE),
+        ({"payment_type": "COD"}, "cod", "Cash on Delivery", "", PaymentStatus.CAPTURED),  # delivered, so collected
+        ({"payment_type": "COD", "status": "SHIPPED"}, "cod", "Cash on Delivery", "", PaymentStatus.DUE),
         (
             {"payment_type": "upi", "payment_details": "ashar@okbank"},
             "upi",
@@ -223,7 +227,6 @@ def test_an_order_keeps_items_of_missing_products(app: Flask, old: OldShop, read
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"status": "LOST"}, "its status LOST is unknown"),
         ({"order_id": "X" * 51}, "its number has more than 50 characters"),
         ({"order_id": "ORD/1"}, "its number has more than 50 characters, or others than letters"),
         ({"order_id": "4242-4242-4242-4242"}, "its number is a card number"),
@@ -236,15 +239,89 @@ def test_an_invalid_order_is_skipped(app: Flask, old: OldShop, read: Import, row
     assert orders.orders_of(ASHA).count == 0
 
 
+def test_an_order_without_items_is_skipped(app: Flask, old: OldShop, read: Import) -> None:
+    old.order(1, ASHA, [])
+    assert "orders: it has no items: 1 (id 1)" in read().output
+
+
+def test_an_unknown_status_costs_no_order(app: Flask, old: OldShop, read: Import) -> None:
+    """D11: it is imported as delivered once its day of delivery is over, as confirmed before, and said."""
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], status="LOST")
+    old.order(2, ASHA, [(LAMP, 1, 1499.0)], status="wc-to-be-engraved", order_date=NOON.replace(tzinfo=None))
+    old.order(3, ASHA, [(LAMP, 1, 1499.0)], status="Partially Refunded")
+    said = read().output
+    assert "orders: its status 'lost' is unknown: imported as delivered: 1 (id 1)" in said
+    assert "orders: its status 'to be engraved' is unknown: imported as confirmed: 1 (id 2)" in said
+    assert "orders: its status is 'partially refunded': imported as delivered with all units" in said
+    statuses = [orders.get_order(f"ORD-1705314600{id:03}").status for id in (1, 2, 3)]
+    assert statuses == [OrderStatus.DELIVERED, OrderStatus.CONFIRMED, OrderStatus.DELIVERED]
+    assert list(consistency.violations()) == []
+
+
 @pytest.mark.parametrize(
-    ("items", "said"),
-    [([], "it has no items"), ([(LAMP, 0, 1.0)], "an item of it has no quantity")],
+    ("items", "change", "units", "said"),
+    [
+        ([(LAMP, 1, 1499.0), (LAMP, 0, 10.0)], {"total": None}, [1], "an item of it has no quantity: left out"),
+        ([(LAMP, 0, 1499.0)], {"total": None}, [1], "its items have no quantity: counted as one unit each"),
+        ([(LAMP, 0, 100.0)], {"total": 250.0}, [1], "the quantity of an item is 0: one unit for its total"),
+        ([(LAMP, 1, 1499.0), (LAMP, -1, 10.0)], {"total": -10.0}, [1], "an item of it has no quantity: left out"),
+        ([(LAMP, 1, 1499.0)], {"price": -1.0}, [1], "the price of an item is no amount, negative or too large"),
+        ([(LAMP, 1, 1499.0)], {"product_id": None}, [1], "a product of it was not imported"),
+    ],
 )
-def test_an_order_without_items_is_skipped(
-    app: Flask, old: OldShop, read: Import, items: list[tuple[int, int, float]], said: str
+def test_what_is_wrong_with_an_item_costs_no_order(
+    app: Flask,
+    old: OldShop,
+    read: Import,
+    items: list[tuple[int, int, float]],
+    change: dict[str, object],
+    units: list[int],
+    said: str,
 ) -> None:
-    old.order(1, ASHA, items)
-    assert f"orders: {said}: 1 (id 1)" in read().output
+    """D11: the last item is unusable; the order comes with its total, and what was done is said."""
+    old.order(1, ASHA, items, total_amount=1700.0)
+    old.change(tables.ITEMS, 9 + len(items), **change)
+    output = read().output
+    assert f"orders: {said}" in output
+    order = orders.get_order(NUMBER)
+    assert ([item.quantity for item in order.items], order.grand_total.minor) == (units, 170000)
+    assert list(consistency.violations()) == []
+
+
+def test_a_tracking_number_that_is_too_long_costs_no_order(app: Flask, old: OldShop, read: Import) -> None:
+    """D11: neither does anything else that can be cut."""
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], tracking_number="A" * 65)
+    assert "orders: its tracking number has more than 64 characters: cut: 1 (id 1)" in read().output
+    assert orders.get_order(NUMBER).tracking_number == "A" * 64
+
+
+@pytest.mark.parametrize(
+    ("row", "placed_on", "due", "said"),
+    [
+        ({"order_date": None}, date(2026, 11, 22), date(2026, 11, 29), ["it has no date: dated now: 1 (id 1)"]),
+        ({"order_date": LONG_UNKNOWN}, date(2026, 11, 22), date(2026, 11, 29), ["it has no date: dated now"]),
+        ({}, date(2024, 1, 15), date(2024, 1, 22), ["it has no day of delivery: set to 7 days after the order"]),
+        ({"estimated_delivery": datetime(2024, 1, 19)}, date(2024, 1, 15), date(2024, 1, 19), []),  # noqa: DTZ001
+    ],
+)
+def test_a_missing_date_is_said(
+    app: Flask, old: OldShop, read: Import, row: dict[str, object], placed_on: date, due: date, said: list[str]
+) -> None:
+    """D11: never today without a word."""
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], **row)
+    output = read().output
+    assert all(f"orders: {reason}" in output for reason in said)
+    assert ("it has no d" in output) is bool(said)
+    order = orders.get_order(NUMBER)
+    assert (in_shop_time(order.placed_at).date(), order.estimated_on) == (placed_on, due)
+
+
+def test_an_order_without_date_has_that_of_its_payment(app: Flask, old: OldShop, read: Import) -> None:
+    """D11: before today is taken, other dates of the order are."""
+    old.order(1, ASHA, [(LAMP, 1, 1499.0)], order_date=None)
+    old.add(tables.PAYMENTS, id=8, order_id=NUMBER, amount=1.0, status="PAID", payment_date=tables.ORDERED)
+    assert "orders: it has no date: that of its payment was taken: 1 (id 1)" in read().output
+    assert orders.get_order(NUMBER).placed_at == tables.ORDERED.replace(tzinfo=UTC)
 
 
 def test_the_longest_order_number_is_imported(app: Flask, old: OldShop, read: Import) -> None:

@@ -59,7 +59,7 @@ def test_each_filter_lists_and_counts_its_orders(app: Flask, now: Clock) -> None
         counts[admin_list.OrderFilter.TO_SEND],
         counts[admin_list.OrderFilter.LATE],
     ) == (
-        6,
+        8,
         2,
         0,
     )
@@ -100,12 +100,15 @@ def test_a_page_and_the_board_take_three_selects(app: Flask) -> None:
     for status in OrderStatus:
         create(status)
     with counted_selects() as counter:
-        admin_list.list_orders(admin_list.OrderQuery("asha mug", admin_list.OrderFilter.ALL))
+        admin_list.list_orders(admin_list.OrderQuery("asha", admin_list.OrderFilter.ALL))
     assert counter["selects"] == 3
+    with counted_selects() as counter:
+        admin_list.list_orders(admin_list.OrderQuery("asha mug", admin_list.OrderFilter.ALL))
+    assert counter["selects"] == 4  # an SKU may hold blanks
     with counted_selects() as counter:
         board = admin_list.show_board(ALL_ORDERS)
     assert counter["selects"] == 3
-    assert [len(cards) for cards in board.columns.values()] == [1] * 6
+    assert [len(cards) for cards in board.columns.values()] == [1] * 8
 
 
 def test_open_columns_show_the_oldest_orders_and_closed_ones_the_newest(

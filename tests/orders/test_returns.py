@@ -195,9 +195,10 @@ def test_a_shipped_order_can_be_returned_without_a_last_day(app: Flask) -> None:
     ask_return(order)
 
 
-def test_an_unshipped_order_cannot_be_returned(app: Flask) -> None:
+def test_a_cancelled_order_cannot_be_returned(app: Flask) -> None:
     order = make_order((make_product(stock=5), 1), payment="sandbox-success")
-    assert orders.return_eligibility(order) is None
+    orders.cancel(order.id, by="you")
+    assert orders.return_eligibility(reload(order)) is None
     with pytest.raises(NotReturnable):
         ask_return(order)
 

@@ -31,7 +31,7 @@ def test_orders_and_revenue_are_counted_by_day(app: Flask, now: Clock) -> None:
 
 
 def test_pending_and_cancelled_orders_do_not_count(app: Flask) -> None:
-    for status in (OrderStatus.PENDING, OrderStatus.CANCELLED):
+    for status in (OrderStatus.PENDING, OrderStatus.CANCELLED, OrderStatus.UNDELIVERED):
         set_columns(make_order(), status=status)
     assert orders.sales(7).orders == 0
     assert orders.best_sellers(30).products == ()

@@ -149,7 +149,7 @@ def test_every_status_of_an_order_is_in_its_timeline(now: Clock) -> None:
         now.advance(hours=5)
         orders.advance(order_id, status, by="Meera", tracking="AWB 77" if status is OrderStatus.SHIPPED else "")
     timeline = orders.get_order(order_id).timeline
-    assert [event.status for event in timeline] == [status for status in STATUSES if status != OrderStatus.CANCELLED]
+    assert [event.status for event in timeline] == STATUSES[: STATUSES.index(OrderStatus.DELIVERED) + 1]
     assert [event.by for event in timeline] == ["the shop", "the shop", "Meera", "Meera", "Meera"]
     assert [event.tracking_number for event in timeline] == ["", "", "", "AWB 77", ""]
     assert [event.at.hour for event in timeline] == [12, 12, 17, 22, 3]
@@ -224,6 +224,12 @@ def test_staff_may_cancel_an_order_that_is_being_packed() -> None:
     orders.cancel(order_id, by="Meera", note="Found broken", may_be_packed=True)
     last = orders.get_order(order_id).timeline[-1]
     assert (last.status, last.by, last.note) == (OrderStatus.CANCELLED, "Meera", "Found broken")
+
+
+def test_a_pending_order_cannot_be_withdrawn_from() -> None:
+    """A10: before the confirmation there is no contract."""
+    order = orders.create_order(new_checkout_id(), make_snapshot())
+    assert orders.return_eligibility(orders.get_order(order)) is None
 
 
 def test_an_unknown_order_cannot_be_cancelled() -> None:

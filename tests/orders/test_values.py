@@ -53,9 +53,11 @@ def test_every_status_can_be_reached_from_the_first() -> None:
     assert reached == set(STATUSES)
 
 
-@pytest.mark.parametrize("status", [OrderStatus.DELIVERED, OrderStatus.CANCELLED])
-def test_delivered_and_cancelled_are_final(status: OrderStatus) -> None:
+@pytest.mark.parametrize("status", [OrderStatus.CANCELLED, OrderStatus.UNDELIVERED, OrderStatus.REFUNDED])
+def test_a_closed_order_stays_closed(status: OrderStatus) -> None:
+    """A8, A9: only a delivered order can still be closed, by the refund of all its units."""
     assert NEXT_STEPS[status] == frozenset()
+    assert NEXT_STEPS[OrderStatus.DELIVERED] == {OrderStatus.REFUNDED}
 
 
 @pytest.mark.parametrize("status", [OrderStatus.SHIPPED, OrderStatus.DELIVERED])
@@ -72,6 +74,8 @@ def test_a_shipped_order_cannot_be_cancelled(status: OrderStatus) -> None:
         (OrderStatus.SHIPPED, OrderStatus.DELIVERED),
         (OrderStatus.DELIVERED, None),
         (OrderStatus.CANCELLED, None),
+        (OrderStatus.UNDELIVERED, None),
+        (OrderStatus.REFUNDED, None),
     ],
 )
 def test_an_order_has_a_next_step(status: OrderStatus, following: OrderStatus | None) -> None:

@@ -23,7 +23,7 @@ from storefront.orders.values import OrderStatus
 from tests import consistency
 from tests.consistency import ACTIVE, CLOSED, Stock
 from tests.factories.catalog import make_product
-from tests.factories.shopping import ADDRESS, EMAIL, PHONE, make_cart
+from tests.factories.shopping import ADDRESS, EMAIL, PHONE, agreed_now, make_cart
 from tests.isolated_shop import own_shop
 from tests.proofs.crash_target import TargetProcess, Task, TaskResult, target_process
 from tests.times import machine_time
@@ -89,7 +89,7 @@ class CrashHarness:
         return Purchase(checkout.start(token, like=entered).id, token, scenario, dies_at)
 
     def task(self, purchase: Purchase, kind: str = "place", **more: object) -> Task:
-        agreed = cart.quote(purchase.token).fingerprint
+        agreed = agreed_now(purchase.id, purchase.token)
         db.session.rollback()
         values = {"checkout": purchase.id, "token": purchase.token, "agreed": agreed, "dies_at": purchase.dies_at}
         return Task(kind, **{**values, "provider": purchase.scenario.provider, **more})  # type: ignore[arg-type]

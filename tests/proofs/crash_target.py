@@ -26,7 +26,7 @@ from sqlalchemy import event
 from storefront import create_app
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
-from storefront.checkout.saga import SagaRun, Step
+from storefront.checkout.saga_steps import SagaRun, Step
 from storefront.cli import consistency
 from storefront.core import clock
 from storefront.db.session import db

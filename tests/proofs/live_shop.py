@@ -27,7 +27,17 @@ from tests.factories.accounts import make_account
 from tests.factories.shopping import make_cart, make_draft
 from tests.isolated_shop import shop_at
 from tests.live_server import LiveShop, eventually, live_shop
-from tests.proofs.load_clients import Answer, Call, Press, Reply, call_all, cookie_of, press_all, session_of
+from tests.proofs.load_clients import (
+    Answer,
+    Call,
+    Press,
+    Reply,
+    call_all,
+    cookie_of,
+    press_all,
+    press_and_call_all,
+    session_of,
+)
 
 ORDER_FORM = "form.checkout-submit__form"
 PAYMENTS = ("cod", "sandbox-success")
@@ -42,6 +52,11 @@ def report(record: Record, answers: Sequence[Answer | Reply], description: str) 
     text = f"{description}; {len(answers)} answers, median {median(seconds):.2f} s, slowest {seconds[-1]:.2f} s"
     record("figures", text)
     print(text)
+
+
+def guest_cookie(app: Flask, **session: Any) -> str:
+    """Make the cookie of a guest's session, with the record behind it."""
+    return cookie_of(app, guest=accounts.open_guest_session(), **session)
 
 
 @dataclass(frozen=True)
@@ -84,7 +99,7 @@ class LoadShop:
         """
         token = make_cart(*goods)
         draft = make_draft(token, payment=payment)
-        return Press(cookie_of(self.app, cart=token, checkout=draft.id), "/checkout/review", ORDER_FORM)
+        return Press(guest_cookie(self.app, cart=token, checkout=draft.id), "/checkout/review", ORDER_FORM)
 
     def press(self, presses: list[Press]) -> list[list[Answer]]:
         """Press all buttons at once; assert that every answer arrives and none is a server error."""
@@ -114,6 +129,27 @@ class LoadShop:
         assert not failed, f"{len(failed)} server errors: {failed[0]}"
         db.session.rollback()
         return replies
+
+    def device(self, customer: Customer, payment: str, tabs: int = 1) -> Press:
+        """Sign a customer in on one more device, where they have reached the review page.
+
+        :return: pressing "Place order" there, in each tab
+        """
+        token = cart.cart_key_of(customer.account.id)
+        reference = accounts.open_session(customer.account.id, "a browser")
+        cookie = cookie_of(self.app, _user_id=reference, checkout=make_draft(token, payment=payment).id)
+        return Press(cookie, "/checkout/review", ORDER_FORM, tabs)
+
+    def press_and_call(self, presses: list[Press], calls: list[Call]) -> tuple[list[list[Answer]], list[list[Reply]]]:
+        """Press buttons and send requests at once; assert that none is a server error."""
+        db.session.rollback()
+        answers, replies = press_and_call_all(self.live.origin, presses, calls)
+        failed = [answer for group in answers for answer in group if max(answer.statuses) >= 500]
+        refused = [reply for group in replies for reply in group if reply.status >= 500]
+        assert not failed, f"{len(failed)} server errors: {failed[0]}"
+        assert not refused, f"{len(refused)} server errors: {refused[0]}"
+        db.session.rollback()
+        return answers, replies
 
     def order_emails(self) -> int:
         """Number of e-mails about orders that were sent to customers."""

@@ -129,6 +129,15 @@ def call_all(origin: str, calls: Sequence[Call], *, processes: int = 4) -> list[
     return [[Reply(**reply) for reply in group] for group in groups]
 
 
+def press_and_call_all(
+    origin: str, presses: Sequence[Press], calls: Sequence[Call]
+) -> tuple[list[list[Answer]], list[list[Reply]]]:
+    """Open every page, then press all buttons and send all requests at once."""
+    groups = _all_at_once(origin, [asdict(action) for action in (*presses, *calls)], 4)
+    answers = [[Answer(**answer) for answer in group] for group in groups[: len(presses)]]
+    return answers, [[Reply(**reply) for reply in group] for group in groups[len(presses) :]]
+
+
 def _all_at_once(origin: str, actions: list[dict[str, Any]], processes: int) -> list[list[dict[str, Any]]]:
     count = min(processes, 1 + len(actions) // 20)
     command = [sys.executable, "-m", "tests.proofs.load_clients"]

@@ -203,7 +203,16 @@ class MixedClient:
         form = page.select_one("form#refund")
         assert form is not None
         restock = {"restock": "y"} if self.random.random() < 0.7 else {}
-        return self._send(self.order_staff, form, {str(units[0]["name"]): "1", "do": "refund", **restock})[0]
+        chosen = {str(units[0]["name"]): "1", **restock}
+        amount = self._shown_amount(form, chosen)
+        return self._send(self.order_staff, form, {**chosen, "do": "refund", "shown": amount})[0] if amount else None
+
+    def _shown_amount(self, form: Tag, chosen: Mapping[str, str]) -> str:
+        """Have the amount of a refund shown, as staff do before they confirm it; empty if it is refused."""
+        values = {str(f["name"]): str(f.get("value", "")) for f in form.select("input[name]:not([type=checkbox])")}
+        _, _, body = self.order_staff.ask("POST", str(form["action"]), urlencode(values | {**chosen, "do": "preview"}))
+        shown = BeautifulSoup(body, "html.parser").select_one("form#refund input[name=shown]")
+        return str(shown["value"]) if shown else ""
 
     def step(self) -> int | None:
         page = self._order_page()

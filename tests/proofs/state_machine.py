@@ -12,7 +12,13 @@ from storefront.orders.values import OrderStatus
 from tests.checkout.purchase import STEPS
 
 PAYMENT_OPTIONS = ["cod", *["sandbox-success"] * 3, "sandbox-confirm", "sandbox-decline", "sandbox-timeout"]
-STAFF_STATUSES = [OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.CANCELLED]
+STAFF_STATUSES = [
+    OrderStatus.PROCESSING,
+    OrderStatus.SHIPPED,
+    OrderStatus.DELIVERED,
+    OrderStatus.CANCELLED,
+    OrderStatus.UNDELIVERED,
+]
 REPEATABLE_TOPICS = [events.CANCELLED_RESTOCK, events.CANCELLED_REFUND, events.REFUND_MONEY, events.REFUND_RESTOCK]
 PRODUCTS = 3  # few, with few units each, so that shoppers compete
 WAITS = [1, 3, 60, 16 * 60]  # seconds: pauses of retries, a lease, an expired hold

@@ -49,7 +49,7 @@ def order_id(reply: Reply) -> str:
 
 
 @pytest.mark.parametrize("endpoint", [by_orders, by_checkout])
-@pytest.mark.parametrize(("buyers", "units"), [(40, 10), pytest.param(500, 50, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("buyers", "units"), [(20, 6), pytest.param(500, 50, marks=pytest.mark.long)])
 def test_only_as_many_orders_as_units_succeed_and_the_rest_get_a_clear_error(
     load_shop: LoadShop,
     record_property: Record,
@@ -148,3 +148,42 @@ def test_two_orders_with_one_key_at_once_are_one_order_and_errors(load_shop: Loa
     assert len({order_id(reply) for reply in accepted}) == 1
     assert Counter(reply.status for reply in [*right, *wrong]) == {200: 10, 422: 10}
     load_shop.settle()
+
+
+# -------------------------------------------------------------------------------- one cart on many devices
+
+
+@pytest.mark.parametrize("customers", [2, pytest.param(60, marks=pytest.mark.long)])
+def test_devices_tabs_and_programs_that_order_one_cart_at_once_make_one_order(
+    load_shop: LoadShop, record_property: Record, customers: int
+) -> None:
+    """A1: two devices with three tabs, the API by its products and by its cart; each is shown the one order."""
+    mug = make_product(stock=5 * customers)
+    people = [load_shop.customer((mug, 2)) for _ in range(customers)]
+    presses = [load_shop.device(one, "cod", 2) for one in people]
+    presses += [load_shop.device(one, "sandbox-success") for one in people]
+    calls = [one.orders([order_body((mug, 2), id=None, paymentMethod=METHODS[2])]) for one in people]
+    calls += [one.check_out() for one in people]
+    answers, replies = load_shop.press_and_call(presses, calls)
+    report(record_property, [answer for group in answers for answer in group], f"one cart, {customers} customers")
+    load_shop.settle()
+    for number, one in enumerate(people):
+        mine = read_session().scalars(select(Order.order_id).where(Order.customer_id == one.account.id)).all()
+        assert len(mine) == 1, mine
+        assert orders.get_order(mine[0]).unit_count == 2
+        assert one.cart_units == {}
+        for answer in (*answers[number], *answers[customers + number]):
+            assert answer.order_id == mine[0], answer
+        for (reply,) in (replies[number], replies[customers + number]):
+            assert_told_of(reply, mine[0])
+    assert consistency.stock_of(mug.sku) == Stock(on_hand=3 * customers, reserved=0)
+
+
+def assert_told_of(reply: Reply, number: str) -> None:
+    """The API answers with the one order, or says that the cart is being ordered, or was."""
+    if reply.status == 200:
+        assert order_id(reply) == number
+    else:
+        code = reply.body["error"]["code"]
+        assert (reply.status, code) in {(409, "ORDER_IN_PROGRESS"), (409, "CART_EMPTY")}, reply
+        assert code != "CART_EMPTY" or number in reply.body["message"]

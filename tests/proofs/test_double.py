@@ -16,8 +16,8 @@ from tests import consistency
 from tests.consistency import Stock
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
-from tests.proofs.live_shop import PAYMENTS, LoadShop, Record, report
-from tests.proofs.load_clients import Press, Visitor, cookie_of, session_of
+from tests.proofs.live_shop import PAYMENTS, LoadShop, Record, guest_cookie, report
+from tests.proofs.load_clients import Press, Visitor, session_of
 
 TIMES = 20
 
@@ -80,7 +80,7 @@ def test_a_used_form_with_other_contents_is_refused(load_shop: LoadShop) -> None
     tab = Visitor(urlsplit(load_shop.live.origin).netloc, shopper.cookie)
     path, form = tab.prepare(shopper)
     assert tab.press(path, form).has_order
-    refused = tab.press(path, with_fields(form, total="0" * 32))
+    refused = tab.press(path, with_fields(form, agreed="0" * 32))
     assert refused.statuses == [422]
     db.session.rollback()
     assert len(consistency.orders_of(checkout)) == len(consistency.charges_of(checkout)) == 1
@@ -91,7 +91,7 @@ def test_a_used_form_with_other_contents_is_refused(load_shop: LoadShop) -> None
 def test_two_contents_with_one_key_at_once_are_one_order_and_errors(load_shop: LoadShop) -> None:
     mug = make_product(stock=50)
     shopper = load_shop.shopper((mug, 1))
-    other = Press(shopper.cookie, shopper.page, shopper.form, 10, {"total": "0" * 32})
+    other = Press(shopper.cookie, shopper.page, shopper.form, 10, {"agreed": "0" * 32})
     right, wrong = load_shop.press([times_pressed(shopper, 10), other])
     assert len({answer.order_id for answer in right}) == 1
     assert all(answer.has_order for answer in right)
@@ -109,7 +109,7 @@ def test_twenty_cancellations_at_once_restock_and_refund_once(
     mug = make_product(stock=50)
     order = make_order((mug, 2), payment=payment)
     page = f"/orders/{order.id}"
-    press = Press(cookie_of(load_shop.app, orders=[order.id]), page, "form[action$=cancellation]", TIMES)
+    press = Press(guest_cookie(load_shop.app, orders=[order.id]), page, "form[action$=cancellation]", TIMES)
     (answers,) = load_shop.press([press])
     report(record_property, answers, f"one cancellation {TIMES} times")
     assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from storefront.orders import events
+from storefront.orders import closing, events
 from storefront.orders import service as orders
-from storefront.orders import status as orders_status
 from storefront.orders.values import OrderStatus, StepNotAllowed
 from storefront.worker import tasks
 from tests import consistency
@@ -27,7 +26,9 @@ def test_a_rival_cancellation_between_read_and_write_is_one_cancellation(
     mug = make_product(stock=5)
     order = make_order((mug, 2), payment="sandbox-success")
     run = run_before if moment == "before" else run_after
-    outcomes = run(monkeypatch, orders_status, "_step", lambda: shops.rival(lambda: orders.cancel(order.id, by="them")))
+    outcomes = run(
+        monkeypatch, closing, "change_status", lambda: shops.rival(lambda: orders.cancel(order.id, by="them"))
+    )
     ours = attempt(lambda: orders.cancel(order.id, by="us"))
     assert [ours, *outcomes].count(None) == 1
     assert ours is None or isinstance(ours, StepNotAllowed)
@@ -43,8 +44,8 @@ def test_an_order_that_is_packed_between_read_and_write_is_not_cancelled_by_its_
     order = make_order(payment="sandbox-success")
     packing = run_before(
         monkeypatch,
-        orders_status,
-        "_step",
+        closing,
+        "change_status",
         lambda: shops.rival(lambda: orders.advance(order.id, OrderStatus.PROCESSING, by="them")),
     )
     ours = attempt(lambda: orders.cancel(order.id, by="us"))

@@ -20,7 +20,7 @@ from tests import consistency
 from tests.checkout.purchase import STEPS
 from tests.consistency import Stock
 from tests.factories.catalog import make_product
-from tests.factories.shopping import place
+from tests.factories.shopping import agreed_now, place
 from tests.fakes import Clock
 from tests.proofs.interleaving import (
     MOMENTS,
@@ -95,7 +95,7 @@ def test_items_added_to_the_cart_between_quote_and_order_stay_there(
 ) -> None:
     mug, bowl = make_product(stock=5), make_product(name="Bowl", price=900, stock=5)
     we = make_buyer(mug, 2)
-    agreed = cart.quote(we.token).fingerprint
+    agreed = agreed_now(we.id, we.token)
 
     def add() -> None:
         cart.add_line(we.token, mug.sku, 1)
@@ -115,7 +115,7 @@ def test_the_second_request_of_a_double_click_gets_the_order_although_the_cart_i
     shops: RivalShops, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     we = make_buyer(make_product(stock=5))
-    agreed = cart.quote(we.token).fingerprint
+    agreed = agreed_now(we.id, we.token)
 
     def press() -> Outcome:
         read_session().rollback()  # a request reads the current state

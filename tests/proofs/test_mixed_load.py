@@ -53,7 +53,7 @@ def _cookie(load_shop: LoadShop, role: Role) -> str:
     return cookie_of(load_shop.app, _user_id=reference, _fresh=True)
 
 
-@pytest.mark.parametrize("actions", [160, pytest.param(MANY, marks=pytest.mark.long)])
+@pytest.mark.parametrize("actions", [100, pytest.param(MANY, marks=pytest.mark.long)])
 def test_concurrent_actions_of_customers_and_staff_leave_consistent_stock(
     load_shop: LoadShop, record_property: Record, actions: int
 ) -> None:

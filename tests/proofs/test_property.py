@@ -38,7 +38,7 @@ from tests import consistency
 from tests.checkout.purchase import Crash, at_step, no_database, raising
 from tests.conftest import rolled_back
 from tests.factories.catalog import make_product
-from tests.factories.shopping import make_cart, make_draft, return_url
+from tests.factories.shopping import agreed_now, make_cart, make_draft, return_url
 from tests.factories.stock import receive
 from tests.fakes import Clock, MemoryPost
 from tests.proofs.state_machine import (
@@ -184,7 +184,8 @@ class ShopMachine(RuleBasedStateMachine):
         return self._form_for(token, payment)
 
     def _form_for(self, token: str, payment: str) -> SentForm:
-        sent = SentForm(make_draft(token, payment=payment).id, token, cart.quote(token).fingerprint)
+        draft = make_draft(token, payment=payment)
+        sent = SentForm(draft.id, token, agreed_now(draft.id, token))
         self.sent.append(sent)
         return sent
 
@@ -233,8 +234,16 @@ class ShopMachine(RuleBasedStateMachine):
         with suppress(DomainError):
             if status is OrderStatus.CANCELLED:
                 orders.cancel(self._order(which), by="staff", may_be_packed=True, restock=restock)
+            elif status is OrderStatus.UNDELIVERED:
+                orders.mark_undelivered(self._order(which), by="staff", restock=restock)
             else:
                 orders.advance(self._order(which), status, by="staff")
+
+    @precondition(lambda self: self.sent)
+    @rule(which=indexes)
+    def receive_cash(self, which: int) -> None:
+        with suppress(DomainError):
+            orders.receive_cash(self._order(which), actor="staff")
 
     @rule(seconds=st.sampled_from(WAITS))
     def advance(self, seconds: int) -> None:

@@ -30,7 +30,7 @@ from tests.factories.refunds import ask_return, make_order_at, new_key, units_of
 from tests.factories.shopping import make_order
 from tests.fakes import Clock, MemoryPost
 from tests.isolated_shop import at_once, own_shop
-from tests.proofs.live_shop import PAYMENTS, LoadShop, Record, report
+from tests.proofs.live_shop import PAYMENTS, LoadShop, Record, guest_cookie, report
 from tests.proofs.load_clients import Press, cookie_of
 from tests.proofs.test_double import TIMES
 
@@ -64,7 +64,8 @@ def test_one_refund_submitted_twenty_times_at_once_is_one_refund_one_restock_one
 ) -> None:
     mug = make_product(stock=50)
     order = make_order((mug, 3), payment=payment)
-    fields = {f"units-{order.items[0].id}": "1", "do": "refund"}  # restocking and shipping are checked by default
+    # Restocking and shipping are checked by default.
+    fields = {f"units-{order.items[0].id}": "1", "do": "refund", "shown": "109000"}
     press = Press(staff_cookie(load_shop), f"/staff/orders/{order.id}", "#refund", TIMES, fields)
     (answers,) = load_shop.press([press])
     report(record_property, answers, f"one refund {TIMES} times")
@@ -78,13 +79,14 @@ def test_one_refund_submitted_twenty_times_at_once_is_one_refund_one_restock_one
 def test_one_return_requested_and_approved_twenty_times_at_once_is_one_refund(load_shop: LoadShop) -> None:
     mug = make_product(stock=50)
     order = make_order_at(OrderStatus.DELIVERED, (mug, 3))
-    shopper = cookie_of(load_shop.app, orders=[order.id])
+    shopper = guest_cookie(load_shop.app, orders=[order.id])
     fields = {f"units-{order.items[0].id}": "2"}
     (answers,) = load_shop.press([Press(shopper, f"/orders/{order.id}/return", "#return-form", TIMES, fields)])
     assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
     (asked,) = orders.returns_of(orders.get_order(order.id))
+    approved = {"shown": str(2 * 59_000 + 50_000)}
     (answers,) = load_shop.press(
-        [Press(staff_cookie(load_shop), "/staff/returns", f"#return-{asked.id} .return-approval", TIMES)]
+        [Press(staff_cookie(load_shop), "/staff/returns", f"#return-{asked.id} .return-approval", TIMES, approved)]
     )
     assert {tuple(answer.statuses) for answer in answers} == {(303, 200)}
     load_shop.settle()

@@ -30,7 +30,7 @@ def search(staff_pages: Pages, words: str, *, htmx: bool = False) -> Page:
 
 def audit_entries() -> list[AuditEntryView]:
     read_session().rollback()
-    return list(accounts.audit_entries(AuditQuery(), 10))
+    return [entry for entry in accounts.audit_entries(AuditQuery(), 10) if entry.what != "customer data read"]
 
 
 @pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -103,8 +104,75 @@ def test_a_problem_is_reported_with_its_line_and_a_fixed_file_is_applied(staff_p
     mug = make_product(stock=10)
     page = staff_pages.get(upload(staff_pages, sheet(f"{mug.sku},12,,,", "NONE,1,,,")))
     assert "3 NONE Unknown SKU." in page.words
-    assert not page.all("#apply")
-    assert staff_pages.get(upload(staff_pages, sheet(f"{mug.sku},12,,,"))).all("#apply")
+    assert "1 line of 2 cannot be applied. Nothing has changed yet." in page.words
+    assert staff_pages.get(upload(staff_pages, sheet(f"{mug.sku},12,,,"))).one("#apply").button.get_text() == (
+        "Apply 1 change"
+    )
+    assert not staff_pages.get(upload(staff_pages, sheet("NONE,1,,,"))).all("#apply")
+
+
+def test_the_good_lines_are_applied_and_the_others_downloaded(staff_pages: Pages) -> None:
+    """D4: one unknown SKU blocked a file, and its line had to be looked for by hand."""
+    mug = make_product(name="Clay Mug", stock=10)
+    content = sheet(f"{mug.sku},,5,,", "=NONE,,-7,,", '"00123",1.000,,,', "SHORT,1")
+    page = staff_pages.get(upload(staff_pages, content))
+    assert f"2 {mug.sku} Clay Mug 10 → 15" in page.words
+    staff_pages.submit(page, "#apply")
+    stock_handlers.apply_imports()
+    done = staff_pages.get(page.url)
+    assert "3 lines were not applied" in done.words
+    response = staff_pages.client.get(str(done.one("a[href$='problems.csv']")["href"]))
+    assert response.headers["Content-Disposition"] == "attachment; filename=not-imported-2026-11-22.csv"
+    heading, *rows = csv.reader(io.StringIO(response.get_data().decode("utf-8-sig")))
+    assert heading == ["sku", "count", "delta", "reason", "low_stock_level", "line", "problem"]
+    assert rows == [
+        ["'=NONE", "", "-7", "", "", "3", "Unknown SKU."],
+        ["00123", "1.000", "", "", "", "4", rows[1][6]],
+        ["SHORT", "1", "", "", "", "5", rows[2][6]],
+    ]
+    assert rows[1][6] == "“1.000” can mean 1000 or 1. Write one of them, without thousands separators."
+    again = staff_pages.get(upload(staff_pages, response.get_data().replace(b"1.000", b"1")))
+    assert again.words.count("Unknown SKU.") == 3  # the columns line and problem are known, and the zeros are kept
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+def test_the_same_delivery_again_is_asked_about(staff_pages: Pages, htmx: bool) -> None:
+    """D4: next week's delivery of the same goods was "as the file says"."""
+    mug = make_product(stock=10)
+    for expected in (15, 20):
+        page = staff_pages.get(upload(staff_pages, sheet(f"{mug.sku},,5,received,"), status=303))
+        if expected == 20:
+            assert "were imported 22 Nov 2026, 17:30 by clerk@example.com as stock.csv" in page.words
+            asked = staff_pages.submit(page, "#apply", htmx=htmx, status=422)
+            assert "Nothing was applied: tick the box" in asked.one("[role=alert]").get_text()
+            staff_pages.submit(asked, "#apply", is_repeat="yes")
+        else:
+            staff_pages.submit(page, "#apply")
+        stock_handlers.apply_imports()
+        assert row_of(mug.sku).on_hand == expected
+
+
+CASES = Path(__file__).parent / "stock_files"  # of real merchants, with SKUs of the demo shop
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "words"),
+    [
+        ("blank-first-line", 1, "3 SKU-AAV-SUNHAT"),
+        ("sep-line", 1, "3 SKU-AAV-SUNHAT"),
+        ("keyed-by-barcode", 1, "2 SKU-"),
+        ("quote-never-closed", 3, '3 SKU-AAV-SUNHAT A quote (") on this line is not closed.'),
+        ("short-row", 1, "2 SKU-AAV-SUNHAT The row ends after 2 of 3 cells"),
+        ("thousands-with-dots", 0, "3 SKU-APL-IP15PM “12.000” can mean 12000 or 12."),
+        ("scientific-sku", 0, "2 2E+12 A spreadsheet has shortened this code to “2E+12”."),
+        ("same-delivery-twice", 1, "2 SKU-AAV-SUNHAT"),
+    ],
+)
+def test_files_of_merchants_are_read_line_by_line(staff_pages: Pages, name: str, lines: int, words: str) -> None:
+    """D2, D3, D4, D5: each is a file that the shop took wrongly, or refused without saying why."""
+    page = staff_pages.get(upload(staff_pages, (CASES / f"{name}.csv").read_bytes()))
+    assert words in page.words
+    assert len(page.all("section[aria-labelledby=change-lines] tbody tr")) == lines
 
 
 @pytest.mark.parametrize(
@@ -112,7 +180,8 @@ def test_a_problem_is_reported_with_its_line_and_a_fixed_file_is_applied(staff_p
     [
         (b"PK\x03\x04", 415, "an Excel workbook"),
         (b"sku,count\nK\xe4se,1\n", 422, "Line 2 is not valid UTF-8"),
-        (b"item,count\nA,1\n", 422, "There is no column named sku"),
+        (b"item,count\nA,1\n", 422, "There is no column named sku or barcode"),
+        (b"sku,,count\nA,,1\nB,new,1\n", 422, "Column B has no name, but text on line 3"),
         (b"sku,qty\nA,1\n", 422, "Unknown columns: qty"),
         (b"", 422, "The file is empty"),
     ],
@@ -123,8 +192,10 @@ def test_other_kinds_of_files_are_refused_by_name(staff_pages: Pages, content: b
 
 def test_a_file_larger_than_the_general_limit_is_accepted(staff_pages: Pages) -> None:
     mug = make_product(stock=10)
-    filler = [f"NONE-{number},,,," for number in range(90_000)]
-    assert upload(staff_pages, sheet(f"{mug.sku},12,,,", *filler)).startswith("/staff/stock/imports/")
+    filler = [f"NONE-{number},,{'x' * 300}" for number in range(5000)]
+    content = "\n".join(["sku,count,name", f"{mug.sku},12,", *filler]).encode()
+    assert len(content) > staff_pages.app.config["MAX_CONTENT_LENGTH"]
+    assert upload(staff_pages, content).startswith("/staff/stock/imports/")
 
 
 # ---------------------------------------------------------------------------------------------- letters

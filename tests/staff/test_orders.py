@@ -145,7 +145,7 @@ def test_the_board_shows_the_same_orders_by_status(staff_pages: Pages) -> None:
     page = staff_pages.get(str(staff_pages.get(ORDERS_URL).one("#orders-view")["href"]))
     assert [column.get_text().split()[0] for column in page.all(".order-board__title")] == ["Confirmed", "Being"]
     whole = staff_pages.get(f"{ORDERS_URL}?view=board")
-    assert len(whole.all(".order-board__column")) == 6
+    assert len(whole.all(".order-board__column")) == len(OrderStatus)
     assert whole.all(f"[aria-labelledby=column-processing] #card-{packing.id}")
     assert whole.all(f"[aria-labelledby=column-shipped] #card-{sent.id}")
 
@@ -335,6 +335,16 @@ def test_several_orders_are_packed_and_shipped_each_with_its_tracking_number(
     ]
     deliver(staff_pages)
     assert sum("is on its way" in letter.subject for letter in post.letters) == 2
+
+
+def test_a_tracking_number_that_would_be_cut_is_refused(staff_pages: Pages) -> None:
+    """C9: cut to 64 characters, it would name another parcel."""
+    order = make_order()
+    page = press(staff_pages, staff_pages.get(ORDERS_URL), "processing", order)
+    tracking = {f"tracking-{order.id}": "9" * 65}
+    refused = press(staff_pages, page, "shipped", order, status=409, carrier="DTDC", **tracking)
+    assert "a tracking number has at most 64 characters" in refused.words
+    assert orders.get_order(order.id).status is OrderStatus.PROCESSING
 
 
 def test_a_batch_with_htmx_answers_the_list(staff_pages: Pages) -> None:

@@ -84,7 +84,7 @@ def test_a_refused_product_keeps_everything_entered(staff_pages: Pages, htmx: bo
     mug = make_product()
     typed = new_product_values(sku=mug.sku, **{"variant-0-price": "free", "description": "For camping."})
     page = staff_pages.submit(staff_pages.get(f"{URL}/new"), "#product-form", htmx=htmx, status=422, **typed)
-    assert "Enter a price such as 499 or 499.50" in page.words
+    assert "Enter an amount such as 499 or 499.50" in page.words
     for field, text in typed.items():
         if field != "category":
             assert value(page, field) == text, field
@@ -185,11 +185,13 @@ def test_a_variant_somebody_added_meanwhile_is_kept(staff_pages: Pages) -> None:
         ({"name": "x" * 501}, "Use at most 500 characters"),
         ({"slug": "Clay Mug!"}, "Use lowercase letters, digits and single hyphens"),
         ({"description": "x" * 16_001}, "Use at most 16,000 characters"),
-        ({"variant-0-price": "0"}, "Enter a price such as 499"),
-        ({"variant-0-price": "1.005"}, "Enter a price such as 499"),
-        ({"variant-0-price": "-5"}, "Enter a price such as 499"),
+        ({"variant-0-price": "0"}, "Enter an amount from 0.01 to 99,99,99,99,999.99"),
+        ({"variant-0-price": "1.005"}, "can mean 1,005 or 1.005"),
+        ({"variant-0-price": "499,5"}, "can mean 4,995 or 499.50"),
+        ({"variant-0-price": "-5"}, "Enter an amount such as 499 or 499.50"),
         ({"variant-0-compare_at_price": "400"}, "The compare-at price must be higher than the price"),
         ({"variant-0-barcode": "12"}, "A barcode has 8, 12, 13 or 14 digits"),
+        ({"variant-0-barcode": "5012345678901"}, "its last digit must fit the others"),  # D5
         ({"variant-0-state": "off"}, "At least one variant must be active"),
         ({"spec-0-name": "Colour"}, "Enter a value, or clear the name"),
         ({"spec-0-value": "Blue"}, "Enter a name"),
@@ -259,7 +261,10 @@ def test_cancelling_a_price_twice_says_so(staff_pages: Pages) -> None:
         ({"starts_at": "2026-11-20T00:00"}, "Choose a time in the future"),
         ({"starts_at": "soon"}, "Enter a date and time"),
         ({"starts_at": "2026-13-45T99:99"}, "Enter a date and time"),
-        ({"price": "free"}, "Enter a price such as 499"),
+        ({"price": "free"}, "Enter an amount such as 499 or 499.50"),
+        ({"price": ""}, "Enter a price such as 499 or 499.50"),
+        ({"price": "12,50"}, "can mean 1,250 or 12.50"),
+        ({"compare_at_price": "12,50"}, "can mean 1,250 or 12.50"),
         ({"ends_at": "2026-11-22T23:59"}, "The end must be after the start"),
     ],
 )
@@ -317,7 +322,7 @@ def test_a_price_changed_since_the_preview_is_marked(staff_pages: Pages) -> None
     assert record_of(mug.id).variants[0].price == rupees(570)
 
 
-@pytest.mark.parametrize("figure", ["", "many", "0", "-100", "1e9", "5.555"])
+@pytest.mark.parametrize("figure", ["", "many", "0", "-100", "1e9", "5.555", "--5", "5,5", "1 0", "५"])
 def test_an_invalid_figure_is_explained(staff_pages: Pages, figure: str) -> None:
     mug = make_product()
     refused = staff_pages.get(f"{URL}/changes?product={mug.id}&act=percent&figure={figure}", status=422)
@@ -401,3 +406,31 @@ def test_the_product_page_is_right_once_a_scheduled_price_starts(staff_pages: Pa
     catalog_products.admin.apply_prices()
     refused = staff_pages.submit(page, "#product-form", status=409, **{"variant-0-price": "480"})
     assert refused.one("#variant-0-price-now").get_text() == "Price, current value: 450.00"
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"starts_at": "2027-03-28T02:30"}, "There is no 02:30 on this day: the clocks go forward to 03:00"),
+        ({"ends_at": "2027-10-31T02:30"}, "02:30 comes twice on this day: the clocks go back"),
+    ],
+)
+@BOTH_WAYS
+def test_a_time_that_the_clocks_skip_or_repeat_is_named(
+    staff_pages: Pages, monkeypatch: pytest.MonkeyPatch, typed: dict[str, str], words: str, htmx: bool
+) -> None:
+    """D10: a price planned for 02:30 in a night without 02:30 moved silently."""
+    monkeypatch.setitem(staff_pages.app.config, "SHOP_TIMEZONE", "Europe/Berlin")
+    mug = make_product()
+    given = {"price": "450", "starts_at": "2026-11-23T00:00", **typed}
+    refused = staff_pages.submit(open_product(staff_pages, mug), "#price-form", htmx=htmx, status=422, **given)
+    assert words in refused.words
+    assert value(refused, next(iter(typed))) == next(iter(typed.values()))
+    assert record_of(mug.id).planned == ()
+
+
+def test_the_trail_names_a_planned_time_in_the_time_zone_of_the_shop(staff_pages: Pages) -> None:
+    """D10: the trail said UTC."""
+    mug = make_product()
+    staff_pages.submit(open_product(staff_pages, mug), "#price-form", price="450", starts_at="2026-11-23T00:00")
+    assert acts()[-1][-1] == "INR 450.00 from 2026-11-23 00:00 IST"

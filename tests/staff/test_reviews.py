@@ -74,7 +74,7 @@ def test_a_review_is_hidden_with_a_reason_and_leaves_the_rating(staff_pages: Pag
     assert rated(mug) == (Decimal(5), 1)
     (act,) = reports.audit_entries(AuditQuery(), 10)
     assert (act.actor, act.what, act.subject) == (CLERK, "review hidden", mug.sku)
-    assert act.detail == f"1 of 5 by Asha Rao, no. {bad.id}: Names a person"
+    assert act.detail == f"1 of 5 by Asha R., no. {bad.id}: Names a person"
 
 
 @pytest.mark.parametrize("htmx", [False, True], ids=["page", "htmx"])

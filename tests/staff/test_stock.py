@@ -8,10 +8,11 @@ import io
 import pytest
 
 from storefront.accounts.values import Role
-from storefront.catalog import inventory
+from storefront.catalog import inventory, products
 from storefront.catalog.values import Hold, ProductCard
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_product
+from tests.factories.products import KEEPER, change, coded, make_draft, new_key, record_of, variants
 from tests.factories.stock import ledger_of, row_of, sell
 from tests.page_client import Page, Pages
 
@@ -111,9 +112,11 @@ def test_a_refused_row_is_shown_even_outside_the_filter(staff_pages: Pages) -> N
     [
         ("12", "Enter +12 to add, -12 to remove, or =12 for a counted quantity"),
         ("five", "Enter +5 to add, -2 to remove, or =12 for a counted quantity"),
-        ("+1.5", "Enter +5 to add"),
-        ("+99999", "99,999 is more than the maximum"),
-        ("=9999999", "9,999,999 is more than the maximum"),
+        ("+1.5", "Enter a whole number from 0 to 10,000"),
+        ("+1,5", "can mean 15 or 1.5"),
+        ("=1.000", "can mean 1,000 or 1"),
+        ("+99999", "Enter a whole number from 0 to 10,000"),
+        ("=9999999", "Enter a whole number from 0 to 10,00,000"),
         ("<script>", "Enter +5 to add"),
     ],
 )
@@ -129,7 +132,7 @@ def test_an_invalid_change_is_explained_in_its_row(staff_pages: Pages, change: s
 def test_an_invalid_level_is_explained(staff_pages: Pages) -> None:
     mug = make_product(stock=10)
     refused = staff_pages.submit(open_row(staff_pages, mug), "#stock-form", status=422, **typed(mug, level="many"))
-    assert "Enter the low-stock level as a whole number" in refused.words
+    assert "Low-stock level: Enter a whole number" in refused.words
 
 
 def test_an_empty_submit_changes_nothing(staff_pages: Pages) -> None:
@@ -241,10 +244,66 @@ def test_a_code_and_a_quantity_receive_stock(staff_pages: Pages, htmx: bool) -> 
     assert f"+20 {mug.sku} Clay Mug 20 on hand" in page.words
 
 
-def test_an_empty_quantity_receives_one(staff_pages: Pages) -> None:
+def test_an_empty_quantity_receives_nothing(staff_pages: Pages) -> None:
+    """D1: blank is not 1."""
     mug = make_product(stock=3)
-    scan(staff_pages, mug.sku)
+    page = scan(staff_pages, mug.sku, status=422)
+    assert f"Enter the quantity of {mug.sku}, or scan it again to count." in page.words
+    assert row_of(mug.sku).on_hand == 3
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+def test_the_same_code_again_counts_one_more(staff_pages: Pages, htmx: bool) -> None:
+    """D1: a repeat adds one."""
+    mug = make_product(stock=0)
+    page = staff_pages.submit(staff_pages.get("/staff/stock/scan"), "#scan-code", htmx=htmx, code=mug.sku)
+    for scans in (2, 3):
+        page = staff_pages.submit(page, "#scan-quantity", htmx=htmx, quantity=mug.sku.lower())
+        assert f"Scanned {scans} times" in page.words
+    assert row_of(mug.sku).on_hand == 0
+    staff_pages.submit(page, "#scan-quantity", htmx=htmx, quantity="")
+    assert row_of(mug.sku).on_hand == 3
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+def test_a_code_in_the_quantity_opens_the_next_line(staff_pages: Pages, htmx: bool) -> None:
+    """D1: an SKU such as 123, or a barcode, was received as a number of units, or refused."""
+    mug, jar = make_product(stock=0), make_product(stock=0)
+    products.admin.create_product("123", make_draft("123", stock=0), is_published=True, key=new_key(), actor=KEEPER)
+    change(jar.id, variants=variants(record_of(jar.id), only=coded("12345670")))
+    page = staff_pages.submit(staff_pages.get("/staff/stock/scan"), "#scan-code", htmx=htmx, code=mug.sku)
+    page = staff_pages.submit(page, "#scan-quantity", htmx=htmx, quantity="123")
+    assert page.one("#scan-quantity [name=code]")["value"] == "123"
+    assert f"{mug.sku} has no quantity yet" in page.words
+    page = staff_pages.submit(page, "#scan-quantity", htmx=htmx, quantity="123")  # the same once more
+    page = staff_pages.submit(page, "#scan-quantity", htmx=htmx, quantity="12345670")
+    assert page.one("#scan-quantity [name=code]")["value"] == jar.sku
+    page = staff_pages.submit(page, "#scan-quantity", htmx=htmx, quantity="+123")  # a plus sign makes it a count
+    assert [row_of(sku).on_hand for sku in (mug.sku, "123", jar.sku)] == [0, 2, 123]
+    (waiting,) = page.all(".scan__waiting a")
+    again = staff_pages.get(str(waiting["href"]))
+    assert again.one("#scan-quantity [name=code]")["value"] == mug.sku
+    assert not staff_pages.submit(again, "#scan-quantity", htmx=htmx, quantity="4").all(".scan__waiting")
     assert row_of(mug.sku).on_hand == 4
+
+
+@pytest.mark.parametrize("scanned", ["012345678905", "0012345678905", "00012345678905"])
+def test_a_barcode_is_scanned_in_every_spelling(staff_pages: Pages, scanned: str) -> None:
+    """D5: a UPC-A is an EAN-13 with a 0 before it, and scanners send either."""
+    mug, jar = make_product(stock=0), make_product(stock=0)
+    change(mug.id, variants=variants(record_of(mug.id), only=coded("012345678905")))
+    page = staff_pages.submit(staff_pages.get("/staff/stock/scan"), "#scan-code", code=jar.sku)
+    page = staff_pages.submit(page, "#scan-quantity", quantity=scanned)
+    assert page.one("#scan-quantity [name=code]")["value"] == mug.sku
+    assert mug.sku in staff_pages.get(f"{URL}?q={scanned}").words
+    assert mug.sku in staff_pages.get(f"/staff/stock/movements?sku={scanned}").words
+
+
+@pytest.mark.parametrize("query", ["scans=x", "scans=99999999999", "scans=-1", "scans=%D9%A3", "waiting=NONE&waiting="])
+def test_a_receipt_in_the_url_may_be_nonsense(staff_pages: Pages, query: str) -> None:
+    mug = make_product(stock=0)
+    page = staff_pages.get(f"/staff/stock/scan?code={mug.sku}&{query}")
+    assert page.one("#scan-quantity [name=code]")["value"] == mug.sku
 
 
 def test_the_quantity_has_the_focus_once_the_code_is_known(staff_pages: Pages) -> None:
@@ -260,7 +319,7 @@ def test_an_unknown_code_is_reported(staff_pages: Pages) -> None:
     assert page.one("#code").has_attr("autofocus")
 
 
-@pytest.mark.parametrize("quantity", ["0", "-3", "4006381333931", "99999", "x", "1.5"])
+@pytest.mark.parametrize("quantity", ["0", "-3", "4006381333931", "99999", "x", "1.5", "1.000", "++3"])
 def test_an_invalid_quantity_receives_nothing(staff_pages: Pages, quantity: str) -> None:
     mug = make_product(stock=3)
     page = scan(staff_pages, mug.sku, quantity, status=422)

@@ -43,6 +43,9 @@ RENAMED_COLUMNS: dict[tuple[str, str], str | None] = {
     ("variants", "was"): "compare_at_price",
 }
 
+# Messages that migrations leave for the worker.
+TOPICS_OF_MIGRATIONS = {"search-index-outdated"}
+
 # The tables of commit 438bf0e, each with its schema, by what they hold.
 TABLES = {
     "users": "accounts.users",
@@ -132,7 +135,7 @@ def _rows(databases: Mapping[str, sa.Engine | sa.Connection], table: str, old: S
     with found.connect() if isinstance(found, sa.Engine) else nullcontext(found) as connection:
         is_there = sa.inspect(connection).has_table(name)
         found_rows = connection.execute(sa.text(f"SELECT * FROM {name}")).mappings() if is_there else ()
-        rows = [dict(row) for row in found_rows]
+        rows = [dict(row) for row in found_rows if row.get("topic") not in TOPICS_OF_MIGRATIONS]
     return rows if old is None else [_as_before(table, row, old[table]) for row in rows]
 
 

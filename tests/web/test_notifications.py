@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from storefront.accounts.values import MailKind
 from storefront.web.notifications import send_email
 from tests.factories.catalog import make_product
 from tests.factories.shopping import make_order
@@ -15,6 +16,7 @@ def test_a_letter_is_rendered_in_both_parts_and_named_for_its_occasion(app: Flas
     with app.test_request_context():
         send_email(
             "orders/email/placed",
+            kind=MailKind.BY_STAFF,
             key=f"order-placed/{order.id}",
             to=order.email,
             subject="Your order",

@@ -172,7 +172,9 @@ def test_pages_have_no_cors_headers(api: Api) -> None:
     assert "Access-Control-Allow-Origin" not in api.get("/", headers={"Origin": CLIENT}).headers
 
 
-@pytest.mark.parametrize("path", ["/api/products", "/api/products/", "/api/products/1/reviews", "/products/batch"])
+@pytest.mark.parametrize(
+    "path", ["/api/products", "/api/products/", "/api/products/1/reviews", "/products/batch", "/checkout"]
+)
 def test_a_preflight_is_answered_without_a_sign_in(api: Api, path: str) -> None:
     asked = {
         "Origin": CLIENT,
@@ -184,6 +186,16 @@ def test_a_preflight_is_answered_without_a_sign_in(api: Api, path: str) -> None:
     assert response.headers["Access-Control-Allow-Origin"] == CLIENT
     assert response.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, DELETE, OPTIONS"
     assert response.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type, Accept"
+
+
+@pytest.mark.parametrize("path", ["/checkout", "/cart/1/items", "/users/1/profile", "/auth/login"])
+def test_a_preflight_is_answered_by_the_method_it_asks_for(api: Api, path: str) -> None:
+    """B9: a page and an operation may share a path; POST /checkout is the API's, GET /checkout a page."""
+    for method, is_api in (("POST", True), ("GET", path != "/checkout")):
+        asked = {"Origin": CLIENT, "Access-Control-Request-Method": method}
+        response = api.send("OPTIONS", path, headers=asked)
+        assert (response.status_code == 204) is is_api
+        assert ("Access-Control-Allow-Origin" in response.headers) is is_api
 
 
 def test_an_allowed_origin_signs_in_without_the_cookie_and_gets_none(

@@ -165,10 +165,10 @@ def test_one_job_that_fails_does_not_stop_the_others(
 def test_an_unavailable_outbox_does_not_block_the_next(post: MemoryPost, monkeypatch: pytest.MonkeyPatch) -> None:
     deliver = outbox.deliver
 
-    def is_away_for_payments(schema: str, *rest: Any) -> int:
+    def is_away_for_payments(schema: str, *rest: Any, **options: Any) -> int:
         if schema == "payments":
             raise OSError("disk full")
-        return deliver(schema, *rest)
+        return deliver(schema, *rest, **options)
 
     make_order()
     monkeypatch.setattr(outbox, "deliver", is_away_for_payments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from flask import current_app
 
@@ -17,6 +17,7 @@ from storefront.api.schemas.orders import (
     OrderItem,
     OrderPayment,
     StatusChange,
+    StatusWord,
     TrackedOrder,
 )
 from storefront.api.schemas.payments import Payment, PaymentWord
@@ -41,9 +42,20 @@ def order(value: OrderView, payment_record: PaymentRecord | None) -> Order:
 
 def tracked(value: OrderView, payment_record: PaymentRecord | None) -> TrackedOrder:
     """Present an order with its status history; consecutive events of one status count as the first of them."""
-    groups = (list(events) for _, events in groupby(value.timeline, key=lambda event: event.status))
-    history = [StatusChange(status=events[0].status, at=events[0].at) for events in groups]
+    groups = groupby(value.timeline, key=lambda event: status_word(event.status, value))
+    history = [StatusChange(status=word, at=next(events).at) for word, events in groups]
     return TrackedOrder(**_members(value, payment_record), status_history=history)
+
+
+def status_word(status: OrderStatus, value: OrderView) -> StatusWord:
+    """The word of the contract for a status of an order, or of its timeline.
+
+    What came back, or was refunded before it arrived, is cancelled there; what was refunded after that stays delivered,
+    and its payment is told as refunded.
+    """
+    if status is OrderStatus.UNDELIVERED or (status is OrderStatus.REFUNDED and value.delivered_at is None):
+        return "cancelled"
+    return "delivered" if status is OrderStatus.REFUNDED else cast(StatusWord, status.value)
 
 
 def _members(value: OrderView, payment_record: PaymentRecord | None) -> dict[str, Any]:
@@ -57,7 +69,7 @@ def _members(value: OrderView, payment_record: PaymentRecord | None) -> dict[str
         "customer_email": value.email or None,
         "date": value.placed_at,
         "order_date": value.placed_at,
-        "status": value.status,
+        "status": status_word(value.status, value),
         "items": [_item(item) for item in value.items],
         "subtotal": value.subtotal,
         "shipping": value.shipping,
@@ -67,7 +79,7 @@ def _members(value: OrderView, payment_record: PaymentRecord | None) -> dict[str
         "total_amount": value.grand_total,
         "currency": value.grand_total.currency,
         "shipping_address": _address(value),
-        "payment_method": _payment_method(value),
+        "payment_method": _payment_method(value, payment_record),
         "payment_status": _payment_state(value, payment_record),
         "tracking_number": value.tracking_number,
         "estimated_delivery": value.estimated_on,
@@ -122,11 +134,11 @@ def _address(value: OrderView) -> OrderAddress:
     )
 
 
-def _payment_method(value: OrderView) -> OrderPayment:
+def _payment_method(value: OrderView, payment_record: PaymentRecord | None) -> OrderPayment:
     card = _CARD.fullmatch(value.payment_details) if value.payment_kind == "card" else None
     is_upi_id_known = value.payment_kind == "upi" and "@" in value.payment_details
     return OrderPayment(
-        id=None,
+        id=payment_record.saved_method if payment_record else None,
         type=value.payment_kind,
         card_number=card["number"] if card and card["number"] != "Card" else None,
         card_holder=card["holder"] if card else None,
@@ -137,7 +149,7 @@ def _payment_method(value: OrderView) -> OrderPayment:
 
 
 def _payment_state(value: OrderView, payment_record: PaymentRecord | None) -> PaymentState:
-    """The payment status of the contract; cash on delivery succeeds when the order is delivered."""
+    """The payment status of the contract; cash on delivery succeeds when it is delivered, or its cash arrived."""
     if payment_record is None:
         return "PENDING"
     if payment_record.status is PaymentStatus.CAPTURED:
@@ -146,7 +158,7 @@ def _payment_state(value: OrderView, payment_record: PaymentRecord | None) -> Pa
         return "REFUNDED"
     if payment_record.status in {PaymentStatus.DECLINED, PaymentStatus.VOIDED}:
         return "FAILED"
-    is_collected = value.payment_kind == "cod" and value.status is OrderStatus.DELIVERED
+    is_collected = value.payment_kind == "cod" and value.delivered_at is not None
     return "SUCCESS" if is_collected else "PENDING"
 
 
@@ -156,7 +168,7 @@ def legacy_order(value: OrderView) -> LegacyOrder:
         id=value.id,
         order_id=value.id,
         db_id=value.row_id,
-        status=value.status.upper(),
+        status=status_word(value.status, value).upper(),
         total_amount=value.grand_total,
         total=value.grand_total,
         order_date=value.placed_at,

@@ -6,31 +6,59 @@ Names are snake case in Python and camel case in JSON. Request bodies derive fro
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from storefront.api.json_format import instant, number
-from storefront.core import contact
+from storefront.core import contact, number_parsing
 from storefront.core.money import Money
+from storefront.core.number_parsing import NotANumber, NumberRefused
+from storefront.core.text import or_blank
 from storefront.db.session import MAX_INTEGER
 
 MAX_ORDER_ID = 50  # characters
 MAX_ID = 2**53 - 1  # largest integer that a JavaScript number holds exactly
 MAX_PHONE_LENGTH = 32  # characters as typed, before normalisation
+MAX_QUERY_PLACES = 20  # decimals of an amount in a query string: a filter is compared, not stored
 MAX_AMOUNT = Decimal("99999999999.99")  # DECIMAL(13,2)
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # except tabs and line breaks
 
 
+class FieldProblems(ValueError):
+    """Members of a body that do not fit each other.
+
+    :ivar problems: the message about each, by its name
+    """
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(problems.values()))
+        self.problems = problems
+
+
 class Incoming(BaseModel):
-    """Base of JSON objects in request bodies."""
+    """Base of JSON objects in request bodies. A text of which nothing can be seen is a blank one."""
 
     model_config = ConfigDict(alias_generator=to_camel, strict=True, allow_inf_nan=False, str_strip_whitespace=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _invisible_as_blank(cls, value: Any) -> Any:
+        return or_blank(value) if isinstance(value, str) else value
 
 
 class Query(BaseModel):
@@ -48,10 +76,15 @@ class Outgoing(BaseModel):
 
 
 def _parse_int(value: Any) -> Any:
-    """Parse a whole number of a query string; stricter than `int`, which also accepts "1_000" and blanks."""
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
-        return int(value)
-    raise PydanticCustomError("int_parsing", "Input should be a whole number")
+    """Parse a whole number of a query string, by the reader of the forms: "1_000" and other scripts are refused."""
+    digits = str(value).removeprefix("-")
+    try:
+        if not digits.isdecimal():  # neither blanks around it nor "1.0", which a file may have
+            raise NotANumber(digits)
+        units = number_parsing.parse_quantity(digits, most=MAX_ID, locale=None)
+    except NumberRefused as refusal:
+        raise PydanticCustomError("int_parsing", "Input should be a whole number") from refusal
+    return units if digits == value else -units
 
 
 def _integral_float_to_int(value: Any) -> Any:
@@ -66,11 +99,15 @@ def _json_number(value: Any) -> Any:
     return Decimal(str(value))
 
 
-def _parse_decimal(value: Any) -> Any:
-    """Parse a decimal number of a query string."""
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", value):
-        return Decimal(value)
-    raise PydanticCustomError("number_type", "must be a number")
+def _parse_amount(value: Any) -> Any:
+    """Parse an amount of a query string, by the reader of the forms: whoever edits a URL types it by hand.
+
+    It has no locale: a dot precedes the decimals, and nothing separates groups.
+    """
+    try:
+        return number_parsing.parse_decimal(str(value), places=MAX_QUERY_PLACES, locale=None)
+    except NumberRefused as refusal:
+        raise PydanticCustomError("number_type", "must be a number") from refusal
 
 
 def _null_to_false(value: Any) -> Any:
@@ -93,6 +130,12 @@ def _phone(value: str | None) -> str | None:
         return contact.normalize_phone(value) if value is not None else None
     except contact.NotAPhoneNumber:
         raise ValueError("This is no phone number") from None
+
+
+def _dialled(value: str | None) -> str | None:
+    if value is not None and not contact.has_phone_characters(value):
+        raise ValueError("This is no phone number")
+    return value
 
 
 def _nullable(kind: str, **rest: Any) -> WithJsonSchema:
@@ -139,6 +182,13 @@ Phone = Annotated[
     AfterValidator(_phone),
 ]
 
+# As typed, for the courier; letters are refused.
+AddressPhone = Annotated[
+    Annotated[str, Field(max_length=MAX_PHONE_LENGTH, pattern=NO_CONTROL_CHARACTERS)] | None,
+    BLANK_IS_NONE,
+    AfterValidator(_dialled),
+]
+
 
 def required_text(max_length: int) -> Any:
     """Constrain a string that must not be blank.
@@ -163,7 +213,7 @@ QuantityValue = Annotated[int, Field(ge=1, le=MAX_INTEGER), PARSE_INT]
 Amount = Annotated[
     Decimal,
     Field(ge=0, le=MAX_AMOUNT),
-    BeforeValidator(_parse_decimal),
+    BeforeValidator(_parse_amount),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": float(MAX_AMOUNT)}),
 ]
 

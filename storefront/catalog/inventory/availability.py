@@ -33,10 +33,10 @@ def track_deltas(session: Session) -> Iterator[StockDeltas]:
     withdrawn = set(session.scalars(not_counted)) if deltas else set()
     by_product: dict[int, int] = defaultdict(int)
     for (product_id, variant), units in deltas.items():
-        by_product[product_id] += units if variant not in withdrawn else 0
-    for product_id, units in sorted(by_product.items()):
-        if units:
-            shift_stock(session, [product_id], units)
+        if units and variant not in withdrawn:
+            by_product[product_id] += units
+    for product_id, units in sorted(by_product.items()):  # 0, too: one variant less and another more may change a price
+        shift_stock(session, [product_id], units)
     publish_back_in_stock(session, {variant: units for (_, variant), units in deltas.items() if units > 0})
 
 

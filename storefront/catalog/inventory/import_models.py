@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.catalog.models import CatalogModel
 from storefront.catalog.values import MAX_SKU_LENGTH
 from storefront.db.column_types import UtcDateTime
+
+LongText = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")  # a line of a file may be longer than TEXT
 
 
 class ImportState(StrEnum):
@@ -28,6 +31,8 @@ class StockImport(CatalogModel):
     """An uploaded CSV file of stock figures and the progress of its import.
 
     :cvar digest: SHA-256 of the file, hexadecimal
+    :cvar occurrence: how many times the file was applied, this time included; from 1
+    :cvar header: its column names as a JSON list
     :cvar line_count: lines with a SKU
     :cvar change_count: lines of these that change something
     :cvar lease_owner: the worker run that applies it; another may take over after `lease_until`
@@ -44,6 +49,8 @@ class StockImport(CatalogModel):
     id: Mapped[int] = mapped_column(primary_key=True)
     file_name: Mapped[str] = mapped_column(String(120))
     digest: Mapped[str] = mapped_column(String(64))
+    occurrence: Mapped[int] = mapped_column(default=1)
+    header: Mapped[str | None] = mapped_column(LongText)
     actor: Mapped[str] = mapped_column(String(80))
     state: Mapped[str] = mapped_column(String(12), default=ImportState.READING, index=True)
     line_count: Mapped[int] = mapped_column(default=0)
@@ -68,6 +75,7 @@ class StockImportLine(CatalogModel):
     :cvar seen_level: the reorder level when the file was checked
     :cvar problem: a `LineProblem`, empty for a change
     :cvar detail: figures or text that explain the problem
+    :cvar cells: what the line with a problem has in the file, as a JSON list
     """
 
     __tablename__ = "stock_import_lines"
@@ -91,3 +99,4 @@ class StockImportLine(CatalogModel):
     seen_level: Mapped[int] = mapped_column(default=0)
     problem: Mapped[str] = mapped_column(String(24), default="")
     detail: Mapped[str] = mapped_column(String(80), default="")
+    cells: Mapped[str | None] = mapped_column(LongText)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storefront.catalog.listing import sitemap
+from storefront.catalog.listing import search_index, sitemap
 from storefront.catalog.listing.listing import PRICE_BANDS, RATINGS, browse, cards_of
 from storefront.catalog.listing.suggestions import suggest
 
@@ -11,6 +11,7 @@ __all__ = [
     "RATINGS",
     "browse",
     "cards_of",
+    "search_index",
     "sitemap",
     "suggest",
 ]

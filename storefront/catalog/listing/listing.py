@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    collate,
     func,
     literal,
     or_,
@@ -29,6 +30,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, product_search
 from storefront.catalog.search import engine
 from storefront.catalog.search.fallback import relax
+from storefront.catalog.search.synonyms import read_query
 from storefront.catalog.values import (
     PAGE_SIZE,
     BrowseCriteria,
@@ -46,7 +48,7 @@ from storefront.catalog.values import (
 from storefront.catalog.values.search import Words
 from storefront.core import cache
 from storefront.core.money import Money
-from storefront.db.session import read_session
+from storefront.db.session import dialect_of, read_session
 
 BRANDS_SHOWN = 12
 RATINGS = (4, 3, 2)
@@ -75,8 +77,8 @@ def card_columns() -> Select[*tuple[Any, ...]]:
     """Return the select whose rows `card_of` reads; callers add conditions."""
     product, category = Product.__table__, Category.__table__
     names = (
-        "id slug sku name brand price compare_at_price currency average_rating review_count stock option_name"
-        " picture picture_alt picture_width picture_height"
+        "id slug sku name brand price compare_at_price price_varies currency average_rating review_count stock"
+        " option_name picture picture_alt picture_width picture_height"
     )
     return (
         select(*(product.c[name] for name in names.split()), category.c.hue)
@@ -106,6 +108,7 @@ def card_of(row: Sequence[Any]) -> ProductCard:
         brand,
         price,
         compare_at_price,
+        varies,
         currency,
         rating,
         reviews,
@@ -128,6 +131,7 @@ def card_of(row: Sequence[Any]) -> ProductCard:
         has_options=bool(option),
         hue=hue,
         picture=Picture(*picture) if picture[0] else None,
+        price_varies=bool(varies),
     )
 
 
@@ -149,9 +153,9 @@ def browse(criteria: BrowseCriteria) -> Listing:
         raise UnknownCategory(criteria.category)
     category = categories.get(criteria.category or "")
     category_id = category.id if category else ALL_CATEGORIES
-    query = engine.parse_query(criteria.words)
+    query = read_query(criteria.words)
     counts, page, ids = _read(criteria, category_id, query)
-    relaxed = relax(criteria.words) if query and not ids else None
+    relaxed = relax(criteria.words, query) if query and not ids else None
     if relaxed:
         counts, page, ids = _read(criteria, category_id, relaxed.alternatives)
     criteria = replace(criteria, page=page)
@@ -169,7 +173,7 @@ def browse(criteria: BrowseCriteria) -> Listing:
 def _read(criteria: BrowseCriteria, category_id: int, query: Sequence[Words]) -> tuple[Counts, int, list[int]]:
     """Read the counts and one page of a listing.
 
-    :param query: alternatives as from `engine.parse_query`; empty without a search
+    :param query: alternatives as from `read_query`; empty without a search
     :return: counts, number of the page and ids of its products
     """
     counts = _counts(criteria, category_id, query)
@@ -226,7 +230,9 @@ def _filters(criteria: BrowseCriteria) -> dict[str, ColumnElement[bool]]:
     """Return the condition of each facet with a choice, by the facet's name."""
     filters: dict[str, ColumnElement[bool]] = {}
     if criteria.brands:
-        filters["brand"] = BrowseEntry.brand.in_(criteria.brands)
+        filters["brand"] = and_(
+            BrowseEntry.brand.in_(criteria.brands), _exactly(BrowseEntry.brand).in_(criteria.brands)
+        )
     if criteria.price_bands:
         filters["price"] = or_(*(_within(band) for band in criteria.price_bands))
     if criteria.rating:
@@ -234,6 +240,11 @@ def _filters(criteria: BrowseCriteria) -> dict[str, ColumnElement[bool]]:
     if criteria.in_stock:
         filters["stock"] = BrowseEntry.in_stock.is_(True)
     return filters
+
+
+def _exactly(text: InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """A text compared as it is stored: to MariaDB's collation "Levi's" is "LEVI'S", and each emoji every other."""
+    return collate(text, "utf8mb4_bin") if dialect_of("catalog") == "mysql" else text.expression
 
 
 def _within(band: str) -> ColumnElement[bool]:
@@ -269,7 +280,7 @@ def _count(criteria: BrowseCriteria, category_id: int, query: Sequence[Words]) -
     matches = engine.match_cte(*query) if query else None
     branches = [
         _branch("total", empty, [in_category, *filters.values()], matches),
-        _branch("brand", BrowseEntry.brand, [in_category, *_others(filters, "brand")], matches),
+        _branch("brand", _exactly(BrowseEntry.brand), [in_category, *_others(filters, "brand")], matches),
         _branch("price", band, [in_category, *_others(filters, "price")], matches),
         _branch("rating", stars, [in_category, *_others(filters, "rating")], matches),
         _branch("stock", sql_cast(BrowseEntry.in_stock, String(1)), [in_category, *_others(filters, "stock")], matches),

@@ -9,15 +9,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, insert, literal, or_, select, union_all, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
 
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, ProductCategory, Variant
 from storefront.catalog.search.engine import SearchText, index_products
+from storefront.core import gtin
 
 # Columns of the browse index that repeat values of the product.
 _COPIED: dict[str, ColumnElement[Any]] = {
@@ -49,14 +65,16 @@ class VariantFacts:
 class ProductTotals:
     """Price, compare-at price and stock of a product, as computed from its variants.
 
-    :ivar price: the lowest, in minor units
-    :ivar compare_at_price: of the variant with the lowest price, in minor units
+    :ivar price: the lowest that can be bought, in minor units; of a product that is sold out, the lowest of all
+    :ivar compare_at_price: of the variant with this price, in minor units
     :ivar stock: available units of all variants
+    :ivar price_varies: whether others that can be bought cost more; of a product that is sold out, whether others do
     """
 
     price: int
     compare_at_price: int | None
     stock: int
+    price_varies: bool = False
 
 
 def totals_of(variants: Sequence[VariantFacts]) -> ProductTotals:
@@ -66,9 +84,15 @@ def totals_of(variants: Sequence[VariantFacts]) -> ProductTotals:
 
     :param variants: at least one, in their order on the page; of several at the lowest price the first counts
     """
-    cheapest = min(variants, key=lambda variant: (variant.is_withdrawn, variant.price))
-    stock = sum(variant.available for variant in variants if not variant.is_withdrawn)
-    return ProductTotals(cheapest.price, cheapest.compare_at_price, stock)
+    on_sale = [variant for variant in variants if not variant.is_withdrawn]
+    priced = [variant for variant in on_sale if variant.available > 0] or on_sale or variants
+    cheapest = min(priced, key=lambda variant: variant.price)
+    return ProductTotals(
+        price=cheapest.price,
+        compare_at_price=cheapest.compare_at_price,
+        stock=sum(variant.available for variant in on_sale),
+        price_varies=any(variant.price != cheapest.price for variant in priced),
+    )
 
 
 def title_of(product_name: str, option: str) -> str:
@@ -86,6 +110,15 @@ def is_variant_sold(is_published: bool, is_withdrawn: bool = False) -> bool:
 
 # --------------------------------------------------------------------------------- products and variants
 
+_sibling = aliased(Variant)
+_HAS_OTHER_PRICES = exists().where(  # of a variant: another one of its product has another price or compare-at price
+    _sibling.product_id == Variant.product_id,
+    or_(
+        _sibling.price != Variant.price,
+        _sibling.compare_at_price.is_distinct_from(Variant.compare_at_price.expression),
+    ),
+)
+
 _facts: Select[*tuple[Any, ...]] = (
     select(
         Variant.id,
@@ -101,6 +134,7 @@ _facts: Select[*tuple[Any, ...]] = (
         Product.active,
         Product.price.label("product_price"),
         Product.compare_at_price.label("product_was"),
+        Product.price_varies,
         Product.stock,
     )
     .join(Product, Product.id == Variant.product_id)
@@ -133,7 +167,11 @@ def refresh(session: Session, product_ids: Collection[int]) -> dict[int, int]:
     return appeared
 
 
-def _write_totals(session: Session, rows: Iterable[Row[Any]]) -> None:
+def _write_totals(session: Session, rows: Iterable[Row[Any]], *, counts_stock: bool = True) -> None:
+    """Write the totals of products where they differ.
+
+    :param counts_stock: whether the stock is written, too
+    """
     changed = []
     for product_id, group in groupby(rows, key=lambda row: row.product_id):
         variants = list(group)
@@ -141,15 +179,9 @@ def _write_totals(session: Session, rows: Iterable[Row[Any]]) -> None:
             [VariantFacts(row.price, row.compare_at_price, row.available, row.is_withdrawn) for row in variants]
         )
         first = variants[0]
-        if totals != ProductTotals(first.product_price, first.product_was, first.stock):
-            changed.append(
-                {
-                    "id": product_id,
-                    "price": totals.price,
-                    "compare_at_price": totals.compare_at_price,
-                    "stock": totals.stock,
-                }
-            )
+        totals = totals if counts_stock else replace(totals, stock=first.stock)
+        if totals != ProductTotals(first.product_price, first.product_was, first.stock, first.price_varies):
+            changed.append({"id": product_id, **asdict(totals)})
     if changed:
         session.execute(update(Product), changed)
 
@@ -174,28 +206,43 @@ def _write_variants(session: Session, rows: Iterable[Row[Any]]) -> dict[int, int
 def shift_stock(
     session: Session, product_ids: Collection[int], units: int | ColumnElement[int], *on: ColumnElement[bool]
 ) -> None:
-    """Add available units to the totals of products, and update their in-stock flags in listings.
+    """Add available units to the totals of products, and update prices and in-stock flags of their listings.
 
     It adds a difference instead of recounting, because other transactions may change other variants of the same
-    products at the same time.
+    products at the same time. These wait for the row of the product, which the UPDATE locks; so whoever is last reads
+    the variants as all have left them, and writes the lowest price that can be bought.
 
     :param units: to add to each product, negative to subtract; or a column of another table
     :param on: condition that joins that table to `Product`
     """
     shifted = update(Product).where(Product.id.in_(product_ids), *on).values(stock=Product.stock + units)
     session.execute(shifted)
-    update_entries(session, product_ids, "in_stock")
+    # Reading locks no variant: another transaction holds its own and waits for the product.
+    rows = session.execute(_facts.where(Product.id.in_(product_ids), _HAS_OTHER_PRICES)).all()
+    _write_totals(session, rows, counts_stock=False)
+    update_entries(session, product_ids, "in_stock", "price")
 
 
 def is_lowest_wrong() -> ColumnElement[bool]:
-    """Return a condition on `Product`: its price or compare-at price is not that of its cheapest variant on sale."""
-    on_sale = and_(Variant.product_id == Product.id, Variant.is_withdrawn.is_(False))
-    order = (Variant.price, Variant.sort_order, Variant.id)
-    price = select(Variant.price).where(on_sale).order_by(*order).limit(1).correlate(Product).scalar_subquery()
-    compare_at_price = (
-        select(Variant.compare_at_price).where(on_sale).order_by(*order).limit(1).correlate(Product).scalar_subquery()
+    """Return a condition on `Product`: its prices are not those of the variants that can be bought, or else on sale."""
+    rank = case((Variant.is_withdrawn, 2), (Variant.on_hand <= Variant.reserved, 1), else_=0)
+    mine = Variant.product_id == Product.id
+    price, compare_at_price = (
+        select(column)
+        .where(mine)
+        .order_by(rank, Variant.price, Variant.sort_order, Variant.id)
+        .limit(1)
+        .correlate(Product)
+        .scalar_subquery()
+        for column in (Variant.price, Variant.compare_at_price)
     )
-    return or_(Product.price.is_distinct_from(price), Product.compare_at_price.is_distinct_from(compare_at_price))
+    best = select(func.min(rank)).where(mine).correlate(Product).scalar_subquery()
+    varies = exists().where(mine, rank == best, Variant.price != Product.price).correlate(Product)
+    return or_(
+        Product.price.is_distinct_from(price),
+        Product.compare_at_price.is_distinct_from(compare_at_price),
+        Product.price_varies != varies,
+    )
 
 
 # ------------------------------------------------------------------------------------------ browse index
@@ -247,6 +294,12 @@ def _remove_entries(session: Session, product_ids: Collection[int]) -> None:
 def reindex(session: Session, product_ids: Collection[int]) -> None:
     """Rewrite the search index of products from their current texts."""
     session.flush()
+    if texts := search_texts(session, product_ids):
+        index_products(session, texts)
+
+
+def search_texts(session: Session, product_ids: Collection[int]) -> list[SearchText]:
+    """Compose the indexed texts of products from their rows, by three selects."""
     codes: dict[int, set[str]] = defaultdict(set)
     for product_id, *variant_codes in session.execute(
         select(Variant.product_id, Variant.sku, Variant.barcode).where(Variant.product_id.in_(product_ids))
@@ -262,12 +315,10 @@ def reindex(session: Session, product_ids: Collection[int]) -> None:
         names[product_id].append(name)
     facts = select(Product.id, Product.sku, Product.name, Product.brand, Product.description)
     rows = session.execute(facts.where(Product.id.in_(product_ids)).order_by(Product.id)).all()
-    texts = [
+    return [
         search_text(row.id, row.name, row.brand, row.description, {row.sku, *codes[row.id]}, names[row.id])
         for row in rows
     ]
-    if texts:
-        index_products(session, texts)
 
 
 def search_text(
@@ -278,7 +329,8 @@ def search_text(
     :param codes: SKUs and barcodes of the product and its variants, in any order
     :param categories: names, in the order of the categories
     """
-    words = [name, brand, *sorted(codes), *categories, description]
+    spellings = {spelling for code in codes for spelling in gtin.spellings(code)}  # of barcodes, which may be searched
+    words = [name, brand, *sorted(spellings), *categories, description]
     return SearchText(product_id, f"{name} {brand}", " ".join(words))
 
 

@@ -10,6 +10,7 @@ from storefront.catalog.listing.listing import cards_of
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, product_search
 from storefront.catalog.search import engine
 from storefront.catalog.search.fallback import relax
+from storefront.catalog.search.synonyms import read_query
 from storefront.catalog.values import Suggestion
 from storefront.catalog.values.search import RelaxedQuery, Words
 from storefront.db.session import read_session
@@ -22,18 +23,18 @@ def suggest(text: str) -> tuple[list[Suggestion], RelaxedQuery | None]:
 
     :return: the suggestions, and the relaxed query they match when no product has all the words typed
     """
-    query = engine.parse_query(text)
+    query = read_query(text)
     if len(text.strip()) < 2 or not query:
         return [], None
     exact = engine.find_exact(text)
     ids = _best(query)
     if exact is not None:
         ids = [exact, *(other for other in ids if other != exact)]
-    relaxed = None if ids else relax(text)
+    relaxed = None if ids else relax(text, query)
     if relaxed:
         ids = _best(relaxed.alternatives)
     suggestions = [
-        Suggestion(card.id, card.slug, card.name, card.brand, card.price, card.hue, card.picture)
+        Suggestion(card.id, card.slug, card.name, card.brand, card.price, card.hue, card.picture, card.price_varies)
         for card in cards_of(ids)
     ]
     return suggestions, relaxed

@@ -26,6 +26,7 @@ from storefront.catalog.models import (
     product_search,
 )
 from storefront.catalog.search import engine
+from storefront.catalog.search.synonyms import read_query
 from storefront.catalog.values import ProductId, ReviewView, Sku, Sort, UnknownProduct
 from storefront.core.money import Money
 from storefront.db.session import read_session
@@ -142,9 +143,9 @@ def _chosen(selection: ProductQuery, category: int) -> Select[int]:
         chosen = chosen.where(BrowseEntry.price >= selection.least.minor)
     if selection.most is not None:
         chosen = chosen.where(BrowseEntry.price <= selection.most.minor)
-    if words := engine.query_words(selection.words):
+    if words := read_query(selection.words):
         chosen = chosen.join(product_search, product_search.c.product_id == BrowseEntry.product_id)
-        chosen = chosen.where(engine.engine().matches(words))
+        chosen = chosen.where(engine.engine().matches(*words))
     return chosen
 
 

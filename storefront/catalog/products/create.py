@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -33,10 +32,10 @@ from storefront.catalog.models import (
     Variant,
 )
 from storefront.catalog.products import idempotency
+from storefront.catalog.products.slugs import slugify
 from storefront.catalog.search.engine import SearchText, find_exact, index_products
 from storefront.catalog.values import LOW_STOCK, Department, Picture, ProductId, Sku, SkuTaken, UnknownCategory
 from storefront.core.clock import utc_now
-from storefront.core.collation import collation_key
 from storefront.core.money import Money
 from storefront.db import audit_log
 from storefront.db.session import read_session, transaction
@@ -106,14 +105,6 @@ class NewProduct:
     is_published: bool = True
     id: int | None = None
     is_preorder: bool = False
-
-
-def slugify(name: str, otherwise: str = "product") -> str:
-    """Generate the URL form of a name: lower-case letters, digits and hyphens, at most 80 characters.
-
-    :param otherwise: the result for a name without Latin letters and digits
-    """
-    return re.sub(r"[^a-z0-9]+", "-", collation_key(name)).strip("-")[:80].rstrip("-") or otherwise
 
 
 def add_categories(departments: Sequence[Department]) -> None:
@@ -188,6 +179,7 @@ def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str,
     product = replace(product, categories=slugs)
     try:
         with transaction("catalog") as session:
+            _refuse_barcodes(session, [variant.sku for variant in product.variants])
             (product_id,) = write_products(session, [product], actor)
             idempotency.record(session, key, product_id)
             detail = f"{product.name}, {_variants_in_words(product)}{'' if product.is_published else ', hidden'}"
@@ -202,6 +194,16 @@ def add_product(product: NewProduct, category_ids: Sequence[int], *, actor: str,
             raise
         raise SkuTaken(taken[0]) from error
     return product_id
+
+
+def _refuse_barcodes(session: Session, skus: Sequence[str]) -> None:
+    """Refuse SKUs that are barcodes of other variants, which a scanner could not tell apart.
+
+    :raise SkuTaken: one is
+    """
+    scanned = session.scalar(select(Variant.barcode).where(Variant.barcode.in_(skus)).limit(1))
+    if scanned:
+        raise SkuTaken(scanned)
 
 
 def _variants_in_words(product: NewProduct) -> str:
@@ -242,6 +244,7 @@ def _product_row(product: NewProduct, categories: dict[str, Category]) -> dict[s
         "description": product.description,
         "price": totals.price,
         "compare_at_price": totals.compare_at_price,
+        "price_varies": totals.price_varies,
         "currency": product.variants[0].price.currency,
         "stock": totals.stock,
         "availability_status": "PREORDER" if product.is_preorder else "IN_STOCK",

@@ -5,7 +5,7 @@ Other packages use it as `catalog.moderation`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import Row, Select, or_, select
 
 from storefront.catalog.models import Product, Review
 from storefront.catalog.reviews.reviews import UnknownReview
+from storefront.catalog.values.reviews import public_name
 from storefront.db.pagination import PageCursors, SortKeys, paginate
 from storefront.db.session import read_session
 
@@ -125,4 +126,5 @@ def _columns() -> Select[*tuple[Any, ...]]:
 
 
 def _moderated(row: Row[Any]) -> ModeratedReview:
-    return ModeratedReview(*row[: len(ModeratedReview.__dataclass_fields__)])
+    review = ModeratedReview(*row[: len(ModeratedReview.__dataclass_fields__)])
+    return replace(review, author=public_name(review.author))

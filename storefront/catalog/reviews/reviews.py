@@ -19,16 +19,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from storefront.catalog.listing.read_model import update_entries
 from storefront.catalog.models import AuditEntry, Product, Review, ReviewVote
 from storefront.catalog.values import ReviewView, UnknownProduct
+from storefront.catalog.values.reviews import FORMER, public_name
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.db import audit_log
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
-ANONYMOUS = "Anonymous User"  # contract/angular-api.md 5.2, no. 14
-FORMER = "A former customer"
 MAX_TITLE_LENGTH = 500  # characters; contract/openapi.yaml ReviewInput
 MAX_TEXT_LENGTH = 4000
-_MAX_NAME_LENGTH = 80
 
 
 class UnknownReview(NotFoundError):
@@ -42,7 +40,7 @@ class CannotVoteOnOwnReview(DomainError):
 class Author(NamedTuple):
     """The author of a review.
 
-    :ivar name: of the account; None or empty shows `ANONYMOUS`
+    :ivar name: of the account; the review shows its `public_name`
     """
 
     user_id: int
@@ -141,7 +139,7 @@ def _write(product_id: int, author: Author, draft: ReviewDraft, is_verified: boo
             session.add(row)
         else:
             session.execute(delete(ReviewVote).where(ReviewVote.review_id == row.id))
-        row.user_name = (author.name or "").strip()[:_MAX_NAME_LENGTH] or ANONYMOUS
+        row.user_name = public_name(author.name)
         row.rating, row.title, row.comment = draft.rating, draft.title, draft.comment
         row.verified_purchase, row.helpful_count, row.created_at = is_verified, 0, utc_now()
         session.flush()

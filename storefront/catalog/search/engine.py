@@ -1,13 +1,11 @@
 """Full-text search of products: one interface over SQLite FTS5 and MySQL FULLTEXT.
 
-Texts are split into words here, so that both engines index the same words, and neither drops short words ("4K", "XL")
-or stop words ("The") that shoppers type.
+Texts are split into words by `words.py`, so that both engines index the same words, and neither drops short words
+("4K", "XL") or stop words ("The") that shoppers type.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,24 +15,13 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
 from storefront.catalog.models import Product, SearchWord, Variant, product_search
+from storefront.catalog.search.query import padded
+from storefront.catalog.search.words import words_of
 from storefront.catalog.values import MAX_SKU_LENGTH
-from storefront.catalog.values.search import ExactWord, Term, Words
+from storefront.catalog.values.search import ExactWord, Words
 from storefront.db.session import dialect_of, read_session
 
-MAX_WORDS = 8  # of a query; further words are ignored
-MAX_WORD_LENGTH = 40
-
-_ACCENTS = re.compile("[\u0300-\u036f]")
-_WORD = re.compile(r"[^\W_]+")
-_HYPHENATED = re.compile(r"\w+(?:-\w+)+")
-# Stop words, which InnoDB never indexes, from INFORMATION_SCHEMA.INNODB_FT_DEFAULT_STOPWORD; nor any below 3 letters.
-_UNINDEXED = frozenset(
-    """
-    a about an are as at be by com de en for from how i in is it la of on or that the this to was what when where who
-    will with und www
-    """.split()  # noqa: SIM905 - a list of 36 strings would be no easier to read
-)
-_PADDING = "__"  # appended to stop words and short words, so that InnoDB indexes them
+MAX_INDEXED_LENGTH = 60_000  # characters, all of them ASCII: TEXT has room for 65,535 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,98 +37,9 @@ class SearchText:
     words: str
 
 
-def _fold(text: str) -> str:
-    return _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
-
-
-def _join(hyphenated: str) -> str:
-    return hyphenated.replace("-", "").replace("_", "")[:MAX_WORD_LENGTH]
-
-
-def words_of(text: str) -> list[str]:
-    """Split a text into words in lower case without accents; "WH-1000XM5" gives "wh1000xm5", too."""
-    folded = _fold(text)
-    words = [word[:MAX_WORD_LENGTH] for word in _WORD.findall(folded)]
-    joined = [_join(part) for part in _HYPHENATED.findall(folded)]
-    return words + [word for word in joined if word not in words]
-
-
-def query_words(text: str) -> list[str]:
-    """Split a search into words, in order, at most `MAX_WORDS`.
-
-    A part with hyphens and digits is a code and stays whole: its pieces ("SKU") may occur in every product.
-    """
-    return [word for term in query_terms(text) for word in term.words][:MAX_WORDS]
-
-
-def query_terms(text: str) -> list[Term]:
-    """Split a search into terms at spaces and punctuation; words joined by hyphens are one term."""
-    terms: list[Term] = []
-    for part in _fold(text).split():
-        pieces = [word[:MAX_WORD_LENGTH] for word in _WORD.findall(part)]
-        if not _HYPHENATED.fullmatch(part):
-            terms += [Term(piece, (singular(piece),)) for piece in pieces]
-        elif any(character.isdigit() for character in part):
-            terms.append(Term(part, (_join(part),)))
-        elif pieces:
-            terms.append(Term(part, tuple(singular(piece) for piece in pieces)))
-    return terms
-
-
-def parse_query(text: str) -> list[Words]:
-    """Turn a search into alternatives: all words as typed, or with a single letter or hyphenated words joined.
-
-    So "t-shirt" and "t shirt" match "tshirt", too, and "e book" does not match every book with a word in e.
-
-    :return: sets of words, of which a product must match all of one; empty when the search has no words
-    """
-    terms = query_terms(text)[:MAX_WORDS]
-    single_letters = {part for part in _fold(text).split() if len(part) == 1 and part.isalpha()}
-    variations = [terms]
-    for index, term in enumerate(terms):
-        before, after = terms[:index], terms[index + 1 :]
-        if len(term.words) > 1:
-            *first, last = term.words
-            parts = tuple(exact(word) if len(word) == 1 else word for word in first)
-            variations[0] = [*variations[0][:index], Term(term.typed, (*parts, last)), *after]
-            variations.append([*before, one_word(_join(term.typed)), *after])
-        elif term.typed in single_letters and after:
-            variations[0] = [*variations[0][:index], Term(term.typed, (exact(term.typed),)), *after]
-            if after[0].typed.isalpha():
-                variations.append([*before, one_word(term.typed + after[0].typed), *after[1:]])
-    if not terms:
-        return []
-    return [[word for term in variation for word in term.words][:MAX_WORDS] for variation in variations]
-
-
-def one_word(typed: str) -> Term:
-    """Make a term of one word."""
-    return Term(typed, (singular(typed[:MAX_WORD_LENGTH]),))
-
-
-def singular(word: str) -> str:
-    """Strip the plural ending of an English noun, so that "shoes" matches "shoe"; words below 5 letters stay."""
-    if len(word) < 5 or word.endswith("ss") or not word.endswith("s"):
-        return word
-    return word.removesuffix("es") if word.endswith(("sses", "shes", "ches", "xes")) else word.removesuffix("s")
-
-
 def _indexable(text: str) -> str:
-    return " ".join(_padded(word) for word in words_of(text))
-
-
-def _padded(word: str) -> str:
-    return word + _PADDING if len(word) < 3 or is_common(word) else word
-
-
-def is_common(word: str) -> bool:
-    """Tell whether it is a stop word, such as "the" or "for"."""
-    return word in _UNINDEXED
-
-
-def exact(word: str) -> ExactWord:
-    """Make a word that matches only itself, not the beginning of longer words."""
-    return ExactWord(_padded(word))
+    words = " ".join(padded(word) for word in words_of(text))
+    return words if len(words) <= MAX_INDEXED_LENGTH else words[:MAX_INDEXED_LENGTH].rpartition(" ")[0]
 
 
 class SearchEngine(Protocol):
@@ -225,19 +123,21 @@ def find_exact(text: str) -> int | None:
 
 def index_products(session: Session, texts: Iterable[SearchText]) -> None:
     """Replace the search index of products, within the caller's transaction, and learn the words of their names."""
-    batch = [
-        {"product_id": text.product_id, "name": _indexable(text.name), "words": _indexable(text.words)}
-        for text in texts
-    ]
+    batch = [index_row(text) for text in texts]
     ids = [row["product_id"] for row in batch]
     session.execute(delete(product_search).where(product_search.c.product_id.in_(ids)))
     session.execute(insert(product_search), batch)
-    _learn(session, {word for row in batch for word in str(row["name"]).split() if _PADDING not in word})
+    _learn(session, {word for row in batch for word in str(row["name"]).split() if word.isalpha()})
+
+
+def index_row(text: SearchText) -> dict[str, int | str]:
+    """Return the row of `product_search` for a text."""
+    return {"product_id": text.product_id, "name": _indexable(text.name), "words": _indexable(text.words)}
 
 
 def _learn(session: Session, words: set[str]) -> None:
     known = set(session.scalars(select(SearchWord.word).where(SearchWord.word.in_(words))))
-    if new := [{"word": word} for word in sorted(words - known) if len(word) > 3 and not word.isdigit()]:
+    if new := [{"word": word} for word in sorted(words - known) if len(word) > 3]:
         # Another product may bring the same word at this moment.
         learn = insert(SearchWord).prefix_with("IGNORE", dialect="mysql").prefix_with("IGNORE", dialect="mariadb")
         session.execute(learn.prefix_with("OR IGNORE", dialect="sqlite"), new)

@@ -8,8 +8,8 @@ from itertools import combinations, islice, product
 from sqlalchemy import ColumnElement, exists, literal, select, union_all
 
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, product_search
-from storefront.catalog.search import engine, spelling
-from storefront.catalog.values.search import RelaxedQuery, Term
+from storefront.catalog.search import engine, query, spelling
+from storefront.catalog.values.search import RelaxedQuery, Term, Words
 from storefront.db.session import read_session
 
 MAX_SPLIT_LENGTH = 14  # letters of a word that is tried as two words
@@ -19,19 +19,20 @@ SPELLINGS_TRIED = 2  # corrections tried for each word
 MAX_CORRECTED = 4  # combinations of corrections tried
 
 
-def relax(text: str) -> RelaxedQuery | None:
+def relax(text: str, alternatives: Sequence[Words]) -> RelaxedQuery | None:
     """Find a query to run instead of one without results, by at most five selects.
 
     Filters and departments are ignored, so that the fallback does not change with them.
 
+    :param alternatives: as `synonyms.read_query` reads the text
     :return: None when the words typed have results, or no fallback has any
     """
-    typed = engine.query_terms(text)[: engine.MAX_WORDS]
-    terms = [term for term in typed if len(term.typed) > 1 and not engine.is_common(term.typed)]
+    typed = query.query_terms(text)[: query.MAX_WORDS]
+    terms = [term for term in typed if not _is_vague(term)]
     forms = [form for term in terms for form in _forms(term)]
     if not typed:
         return None
-    as_typed, *by_form = _have_results([engine.parse_query(text), *([form.words] for form in forms)])
+    as_typed, *by_form = _have_results([alternatives, *([form.words] for form in forms)])
     if as_typed:
         return None
     # Reversed, so that of several forms of a term the first with results is kept.
@@ -41,11 +42,15 @@ def relax(text: str) -> RelaxedQuery | None:
     return respelt or (_some_of(terms, known, spellings) if len(typed) > 1 else None)
 
 
+def _is_vague(term: Term) -> bool:
+    return term.typed.isascii() and (len(term.typed) == 1 or query.is_common(term.typed))
+
+
 def _forms(term: Term) -> list[Term]:
     """List the forms in which a term is tried when other words may be missing; the first with results is used."""
-    if len(term.typed) > SHORT:
+    if len(term.typed) > SHORT or len(term.words) > 1:
         return [term]
-    whole = Term(term.typed, (engine.exact(term.typed),))
+    whole = Term(term.typed, (query.exact(term.words[0]),))
     return [whole, term] if len(term.typed) == SHORT else [whole]
 
 
@@ -68,7 +73,7 @@ def _on_sale(alternatives: Sequence[Sequence[str]]) -> ColumnElement[bool]:
 def _spellings(unknown: list[str]) -> dict[str, list[Term]]:
     """Return corrections with results, by the word typed."""
     near = [
-        (word, engine.one_word(other))
+        (word, query.one_word(other))
         for word, others in spelling.nearest(unknown, SPELLINGS_TRIED).items()
         for other in others
     ]
@@ -98,18 +103,19 @@ def _joined(terms: list[Term]) -> Iterator[list[Term]]:
     """Join each two neighbouring words: "head phones"."""
     for index, term in enumerate(terms):
         following = terms[index + 1 : index + 2]
-        if following and (term.typed + following[0].typed).isalpha():
-            yield [*terms[:index], engine.one_word(term.typed + following[0].typed), *terms[index + 2 :]]
+        together = term.typed + following[0].typed if following else ""
+        if together.isascii() and together.isalpha():
+            yield [*terms[:index], query.one_word(together), *terms[index + 2 :]]
 
 
 def _split(terms: list[Term], known: dict[str, Term]) -> Iterator[list[Term]]:
     """Split the only unknown word in two, at each position: "yogamat"."""
     unknown = [index for index, term in enumerate(terms) if term.typed not in known]
     word = terms[unknown[0]].typed if len(unknown) == 1 else ""
-    if not word.isalpha() or not spelling.MIN_LENGTH <= len(word) <= MAX_SPLIT_LENGTH:
+    if not (word.isascii() and word.isalpha()) or not spelling.MIN_LENGTH <= len(word) <= MAX_SPLIT_LENGTH:
         return
     for cut in range(1, len(word)):
-        halves = [Term(half, (engine.exact(half),)) for half in (word[:cut], word[cut:])]
+        halves = [Term(half, (query.exact(half),)) for half in (word[:cut], word[cut:])]
         yield [*terms[: unknown[0]], *halves, *terms[unknown[0] + 1 :]]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from storefront.catalog.models import SearchWord
-from storefront.catalog.search.engine import singular
+from storefront.catalog.search.query import singular
 from storefront.db.session import read_session
 
 MIN_LENGTH = 4  # letters of a word that is corrected
@@ -31,7 +31,7 @@ def nearest(words: Iterable[str], most: int) -> dict[str, list[str]]:
     :param most: maximum number of proposals for each word
     :return: proposals by word, the nearest first
     """
-    typed = [word for word in words if len(word) >= MIN_LENGTH and word.isalpha()]
+    typed = [word for word in words if len(word) >= MIN_LENGTH and word.isascii() and word.isalpha()]
     if not typed:
         return {}
     branches = [select(SearchWord.word).where(_comparable(word)).limit(MAX_CANDIDATES).subquery() for word in typed]

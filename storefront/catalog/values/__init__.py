@@ -4,12 +4,14 @@ from storefront.catalog.values.identifiers import (
     MAX_BRAND_LENGTH,
     MAX_PRODUCT_NAME_LENGTH,
     MAX_SKU_LENGTH,
+    SKU_HINT,
     ProductId,
     Sku,
     SkuTaken,
     UnknownCategory,
     UnknownProduct,
     UnknownSku,
+    is_sku,
 )
 from storefront.catalog.values.images import (
     DEFAULT_IMAGE_SIZE,
@@ -38,16 +40,31 @@ from storefront.catalog.values.products import (
     PurchaseBox,
     VariantView,
 )
-from storefront.catalog.values.reviews import RatingBar, ReviewView
-from storefront.catalog.values.search import ExactWord, RelaxedQuery, Term, Words
+from storefront.catalog.values.reviews import RatingBar, ReviewView, public_name
+from storefront.catalog.values.search import (
+    MAX_PHRASES,
+    MAX_SYNONYM_SETS,
+    MAX_SYNONYMS_LENGTH,
+    ExactWord,
+    RelaxedQuery,
+    SynonymProblem,
+    SynonymSet,
+    SynonymsRefused,
+    Term,
+    Words,
+)
 
 __all__ = [
     "DEFAULT_IMAGE_SIZE",
     "LOW_STOCK",
     "MAX_BRAND_LENGTH",
+    "MAX_PHRASES",
     "MAX_PRODUCT_NAME_LENGTH",
     "MAX_SKU_LENGTH",
+    "MAX_SYNONYMS_LENGTH",
+    "MAX_SYNONYM_SETS",
     "PAGE_SIZE",
+    "SKU_HINT",
     "WIDTHS",
     "BrowseCriteria",
     "Department",
@@ -74,6 +91,9 @@ __all__ = [
     "Sort",
     "StockState",
     "Suggestion",
+    "SynonymProblem",
+    "SynonymSet",
+    "SynonymsRefused",
     "Term",
     "UnknownCategory",
     "UnknownProduct",
@@ -81,7 +101,9 @@ __all__ = [
     "VariantView",
     "Words",
     "is_photo",
+    "is_sku",
     "media_name",
     "media_path",
+    "public_name",
     "thumbnail_url",
 ]

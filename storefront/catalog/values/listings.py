@@ -131,3 +131,4 @@ class Suggestion:
     price: Money
     hue: int
     picture: Picture | None
+    price_varies: bool = False

@@ -28,7 +28,11 @@ class Department:
 
 @dataclass(frozen=True, slots=True)
 class ProductCard:
-    """A product as a listing shows it."""
+    """A product as a listing shows it.
+
+    :ivar price: the lowest that can be bought; of a product that is sold out, the lowest of all
+    :ivar price_varies: whether other variants cost more
+    """
 
     id: ProductId
     slug: str
@@ -43,6 +47,7 @@ class ProductCard:
     has_options: bool
     hue: int
     picture: Picture | None
+    price_varies: bool = False
 
     @property
     def stock_state(self) -> StockState:

@@ -1,9 +1,16 @@
-"""The parts of a search query."""
+"""The parts of a search query, and the synonyms that staff keep."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+
+from storefront.core.errors import DomainError
+
+MAX_SYNONYMS_LENGTH = 300  # characters of a set
+MAX_PHRASES = 12  # of a set
+MAX_SYNONYM_SETS = 1000
 
 
 class ExactWord(str):
@@ -39,3 +46,34 @@ class RelaxedQuery:
     alternatives: tuple[tuple[str, ...], ...]
     respelt: str = ""
     is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SynonymSet:
+    """Phrases that find the same products.
+
+    :ivar phrases: separated by ", "
+    """
+
+    id: int
+    phrases: str
+
+
+class SynonymProblem(StrEnum):
+    """Why a set of synonyms is refused."""
+
+    TOO_FEW = "fewer than two different phrases"
+    NO_WORD = "a phrase without letters or digits"
+    TOO_LONG = "too many phrases or characters"
+    TOO_MANY = "too many sets"
+
+
+class SynonymsRefused(DomainError):
+    """A set of synonyms cannot be stored.
+
+    :ivar problem: why
+    """
+
+    def __init__(self, problem: SynonymProblem) -> None:
+        super().__init__(problem)
+        self.problem = problem

@@ -27,7 +27,7 @@ def new_address() -> ResponseReturnValue:
     """Add an address."""
     account = person().account
     form = AddressForm(full_name=account.name, phone=account.phone)
-    if form.validate_on_submit():
+    if not form.is_changing_country and form.validate_on_submit():
         try:
             accounts.add_address(account.id, form.address(), is_default=form.is_default.data)
         except TooManyAddresses:
@@ -45,7 +45,7 @@ def address(address_id: int) -> ResponseReturnValue:
     user = person().id
     saved = accounts.get_address(user, address_id)
     form = AddressForm.of(saved)
-    if form.validate_on_submit():
+    if not form.is_changing_country and form.validate_on_submit():
         accounts.change_address(user, address_id, form.address(), is_default=form.is_default.data)
         flash("Address updated.", "notice")
         return redirect(url_for(".addresses"), 303)
@@ -53,8 +53,8 @@ def address(address_id: int) -> ResponseReturnValue:
 
 
 def _show(form: AddressForm, saved: SavedAddress | None) -> ResponseReturnValue:
-    status = 422 if request.method == "POST" else 200
-    return render_page("account/address.html", status=status, form=form, address=saved)
+    status = 422 if request.method == "POST" and not form.is_changing_country else 200
+    return render_page("account/address.html", fragment="forms/_postal.html", status=status, form=form, address=saved)
 
 
 @bp.post("/account/addresses/<id:address_id>/default")

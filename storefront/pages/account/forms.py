@@ -49,16 +49,7 @@ class AddressForm(AddressFields):
         return cls(obj=address.where, data={"is_default": address.is_default})
 
     def address(self) -> PostalAddress:
-        return PostalAddress(
-            full_name=self.full_name.data or "",
-            phone=self.phone.data or "",
-            line1=self.line1.data or "",
-            line2=self.line2.data or "",
-            city=self.city.data or "",
-            state=self.state.data or "",
-            postal_code=self.postal_code.data or "",
-            country=self.country.data or "",
-        )
+        return self.postal_address(self.phone.data or "")
 
 
 class MethodForm(PaymentMethodFields):

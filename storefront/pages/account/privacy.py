@@ -24,7 +24,7 @@ from storefront.pages.account.views import bp, person
 from storefront.web import rate_limits
 from storefront.web import session as web_session
 from storefront.web.responses import render_page
-from storefront.web.security_headers import limiter
+from storefront.web.security_headers import limit_requests
 
 
 @bp.get("/account/data")
@@ -35,7 +35,7 @@ def data() -> ResponseReturnValue:
 
 
 @bp.get("/account/data.json")
-@limiter.limit("10/minute")
+@limit_requests("10/minute")
 @web_session.sign_in_required
 def export() -> ResponseReturnValue:
     """Download all data of an account from every domain, as JSON."""
@@ -101,7 +101,7 @@ def _as_json(value: Any) -> Any:
 
 
 @bp.route("/account/deletion", methods=["GET", "POST"])
-@limiter.limit("10/minute", methods=["POST"])
+@limit_requests("10/minute", methods=["POST"])
 @web_session.sign_in_required
 def deletion() -> ResponseReturnValue:
     """Delete the account after reauthentication by password or code."""
@@ -142,7 +142,7 @@ def _delete(account: Account, form: PasswordReauthenticationForm | CodeReauthent
 
 
 @bp.post("/account/deletion/code")
-@limiter.limit("5/minute")
+@limit_requests("5/minute")
 @web_session.sign_in_required
 def send_deletion_code() -> ResponseReturnValue:
     """Send the code that confirms the deletion of an account without a password."""

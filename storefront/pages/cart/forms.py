@@ -7,7 +7,8 @@ from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, InputRequired, Length
 
 from storefront.cart.values import MAX_UNITS
-from storefront.web.form_fields import QuantityField
+from storefront.catalog.values import MAX_SKU_LENGTH
+from storefront.web.number_fields import QuantityField
 
 SLOTS = frozenset({"grid", "loved", "newest", "seen", "related", "shared"})
 
@@ -23,7 +24,7 @@ class AddLineForm(FlaskForm):
     :ivar slot: the list of the page that has the card, so that the response uses the same element ids
     """
 
-    sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=100)], default="")
+    sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=MAX_SKU_LENGTH)], default="")
     quantity = QuantityField("Quantity", MAX_UNITS, default=1)
     place = HiddenField(default="page", validators=[AnyOf(["card", "page", "cart"])])
     slot = HiddenField(default="grid", filters=[_known_slot])

@@ -11,6 +11,7 @@ from storefront.cart import service
 from storefront.cart.values import MAX_UNITS, CartLine, CartQuote, LineId, MergedLine, NotEnoughStock, TooManyUnits
 from storefront.catalog import service as catalog
 from storefront.catalog.values import PurchaseBox, Sku, UnknownSku
+from storefront.checkout import service as checkout
 from storefront.orders import service as orders
 from storefront.pages.cart.forms import AddLineForm, ChangeLineForm
 from storefront.pages.catalog.fragments import product_context
@@ -32,7 +33,13 @@ class RemovedLine:
 
 
 def _quote() -> CartQuote:
-    return service.quote(web_session.cart_token(), checkout=web_session.checkout_id())
+    """Quote the visitor's cart. Units reserved for an order of it, on any device, are theirs and not sold out."""
+    token = web_session.cart_token()
+    quote = service.quote(token, checkout=web_session.checkout_id())
+    if token is None or not quote.lines or quote.can_be_ordered:
+        return quote
+    ahead = checkout.find_order_under_way(token)
+    return service.quote(token, checkout=ahead) if ahead else quote
 
 
 @bp.get("/cart")

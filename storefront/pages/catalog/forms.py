@@ -14,6 +14,7 @@ from storefront.catalog.values import BrowseCriteria, Listing, Sort
 
 MAX_QUERY_LENGTH = 100
 MAX_BRANDS = 20
+MAX_BRAND_LENGTH = 255  # characters, as in the products table
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -37,9 +38,9 @@ def criteria_from(args: MultiDict[str, str], category: str | None = None) -> Bro
     return BrowseCriteria(
         words=words_from(args),
         category=category or args.get("category") or None,
-        brands=tuple(dict.fromkeys(_plain(brand)[:80] for brand in args.getlist("brand") if _plain(brand)))[
-            :MAX_BRANDS
-        ],
+        brands=tuple(
+            dict.fromkeys(_plain(brand)[:MAX_BRAND_LENGTH] for brand in args.getlist("brand") if _plain(brand))
+        )[:MAX_BRANDS],
         price_bands=tuple(band for band in PRICE_BANDS if band in args.getlist("price")),
         rating=rating if rating in RATINGS else None,
         in_stock=args.get("stock") == "1",

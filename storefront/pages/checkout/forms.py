@@ -19,7 +19,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, StopValidation
 
 from storefront.checkout.saved_choices import NEW
-from storefront.checkout.values import Contact
+from storefront.checkout.values import MAX_FINGERPRINT_LENGTH, Contact
 from storefront.core.addresses import PostalAddress
 from storefront.core.contact import NotAnEmail, NotAPhoneNumber, format_email, format_phone
 from storefront.web.form_fields import POSTAL_FIELDS, AddressFields, PaymentMethodFields, required, squeeze
@@ -69,16 +69,7 @@ class DeliveryForm(AddressFields):
 
         :param phone: from the contact step
         """
-        return PostalAddress(
-            full_name=self.full_name.data or "",
-            phone=phone,
-            line1=self.line1.data or "",
-            line2=self.line2.data or "",
-            city=self.city.data or "",
-            state=self.state.data or "",
-            postal_code=self.postal_code.data or "",
-            country=self.country.data or "",
-        )
+        return self.postal_address(phone)
 
 
 def _skip(form: Form, field: Field) -> None:
@@ -117,8 +108,8 @@ class PlaceOrderForm(FlaskForm):
     """The button that places the order.
 
     :ivar key: id of the checkout that the shopper reviewed
-    :ivar total: the fingerprint of the cart they agreed to
+    :ivar agreed: the fingerprint of what they saw there, and agree to
     """
 
     key = HiddenField(validators=[InputRequired(), Length(max=64)])
-    total = HiddenField(validators=[InputRequired(), Length(max=64)])
+    agreed = HiddenField(validators=[InputRequired(), Length(max=MAX_FINGERPRINT_LENGTH)])

@@ -19,30 +19,30 @@ from storefront.cart.values import CartQuote
 from storefront.checkout import saved_choices, service
 from storefront.checkout.values import (
     CartNotOrderable,
+    CartOrdered,
     CheckoutDraft,
     CheckoutState,
     DraftIncomplete,
-    Failure,
-    Outcome,
-    Shortage,
-    TotalChanged,
+    KeyReused,
+    ReviewChanged,
     UnknownCheckout,
 )
-from storefront.core.addresses import PostalAddress
+from storefront.core.addresses import PostalAddress, UndeliverableAddress
 from storefront.orders.service import estimated_delivery_date
 from storefront.pages.checkout.forms import ContactForm, DeliveryForm, OwnDeliveryForm, PaymentForm, PlaceOrderForm
+from storefront.pages.checkout.outcomes import follow, placing_url, send_to_cart, show_used_before, tell_stranger
 from storefront.payments import service as payments
 from storefront.web import rate_limits
 from storefront.web import session as web_session
+from storefront.web.form_fields import AddressFields, address_problem_text
 from storefront.web.responses import render_page
 from storefront.web.route_options import no_store
-from storefront.web.security_headers import allow_form_targets, limiter
+from storefront.web.security_headers import allow_form_targets, limit_requests
 
 bp = no_store(Blueprint("checkout", __name__))
 
-REFRESH_SECONDS = 3  # of the page that waits for a payment
-REFRESH_SECONDS_WITH_BANK = 30  # while the customer must confirm the payment at their bank
 STEPS = ("contact", "delivery", "payment")
+POSTAL_FIELDS = "forms/_postal.html"  # the answer to htmx when another country is chosen
 
 
 class CartEmpty(Exception):
@@ -59,13 +59,37 @@ class StillPlacing(Exception):
 @bp.errorhandler(StillPlacing)
 def show_placing(error: StillPlacing) -> ResponseReturnValue:
     """Redirect to the page of the order that is being placed."""
-    return redirect(_placing_url(error.args[0]), 303)
+    return redirect(placing_url(error.args[0]), 303)
+
+
+@bp.errorhandler(CartOrdered)
+def show_first(error: CartOrdered) -> ResponseReturnValue:
+    """Tell the visitor that their cart is ordered already, and show them that order; if it failed, they go on."""
+    if error.first.state is CheckoutState.FAILED:
+        return redirect(url_for(".review"), 303)
+    flash(
+        "This cart was ordered already, in another tab or on another device. This is that order: "
+        "nothing was ordered a second time.",
+        "problem",
+    )
+    return follow(error.first, leads_to_bank=False)
 
 
 @bp.errorhandler(CartEmpty)
 def show_cart(error: CartEmpty) -> ResponseReturnValue:
     """Redirect to the cart."""
     return redirect(url_for("cart.show"), 303)
+
+
+@bp.errorhandler(UndeliverableAddress)
+def show_delivery(error: UndeliverableAddress) -> ResponseReturnValue:
+    """Redirect to the step of the address, which was saved before addresses were checked."""
+    flash(f"Check the shipping address. {_problems_of(error)}.", "problem")
+    return redirect(url_for(".delivery"), 303)
+
+
+def _problems_of(error: UndeliverableAddress) -> str:
+    return ". ".join(address_problem_text(name, problem, error.country) for name, problem in error.problems.items())
 
 
 def _quote() -> CartQuote:
@@ -75,6 +99,8 @@ def _quote() -> CartQuote:
     """
     quote = cart.quote(web_session.cart_token(), checkout=web_session.checkout_id())
     if not quote.can_be_ordered:
+        if (token := web_session.cart_token()) and (ahead := service.find_order_under_way(token)):
+            raise StillPlacing(ahead)  # its units are reserved for it, not sold out
         if quote.lines:
             flash("Check the items marked in your cart before you order.", "problem")
         raise CartEmpty
@@ -145,10 +171,10 @@ def delivery() -> ResponseReturnValue:
     if person is not None:
         return _delivery_with_account(person.account, draft, quote)
     form = DeliveryForm(obj=draft.address)
-    if form.validate_on_submit():
+    if not form.is_changing_country and form.validate_on_submit():
         service.enter_delivery(draft, form.address(draft.contact.phone))
         return _redirect_to_next_step(service.get_draft(draft.id, web_session.cart_token()))
-    return _show("delivery", form, draft, quote, arrives_on=estimated_delivery_date())
+    return _show("delivery", form, draft, quote, fragment=POSTAL_FIELDS, arrives_on=estimated_delivery_date())
 
 
 def _delivery_with_account(account: Account, draft: CheckoutDraft, quote: CartQuote) -> ResponseReturnValue:
@@ -157,12 +183,18 @@ def _delivery_with_account(account: Account, draft: CheckoutDraft, quote: CartQu
     chosen = saved_choices.chosen_address(draft, book, account) if book else saved_choices.NEW
     form = OwnDeliveryForm(obj=draft.address if chosen == saved_choices.NEW else None, saved=chosen)
     form.saved.choices = [*((str(one.id), one.where.line1) for one in book), (saved_choices.NEW, "Another address")]
-    if form.validate_on_submit():
+    if not form.is_changing_country and form.validate_on_submit():
         address = _address_chosen(form, book, account, draft)
-        if address is not None:
-            service.enter_delivery(draft, address)
-            return _redirect_to_next_step(service.get_draft(draft.id, web_session.cart_token()))
-    return _show("delivery", form, draft, quote, arrives_on=estimated_delivery_date(), book=book)
+        try:
+            if address is not None:
+                service.enter_delivery(draft, address)
+                return _redirect_to_next_step(service.get_draft(draft.id, web_session.cart_token()))
+        except UndeliverableAddress as refused:
+            form.saved.errors = [
+                f"{_problems_of(refused)}. Correct it in your address book, or enter the address below"
+            ]
+    arrives_on = estimated_delivery_date()
+    return _show("delivery", form, draft, quote, fragment=POSTAL_FIELDS, arrives_on=arrives_on, book=book)
 
 
 def _address_chosen(
@@ -203,22 +235,25 @@ def payment() -> ResponseReturnValue:
     ]
     if form.validate_on_submit():
         method = saved_choices.find_chosen(form.option.data, usable)
-        code, entry = (method.kind, method.details) if method else (form.option.data, form.entry())
-        service.enter_payment(draft, code, entry)
+        if method:
+            service.enter_payment(draft, method.kind, method.details, saved=method.id)
+        else:
+            service.enter_payment(draft, form.option.data, form.entry())
         return redirect(url_for(".review"), 303)
     has_card = any(method.kind == "card" for method in saved)
     return _show("payment", form, draft, quote, options=offered, saved_methods=usable, has_card=has_card)
 
 
 def _show(step: str, form: FlaskForm, draft: CheckoutDraft, quote: CartQuote, **context: Any) -> ResponseReturnValue:
-    status = 422 if request.method == "POST" else 200
+    is_refused = request.method == "POST" and not (isinstance(form, AddressFields) and form.is_changing_country)
+    status = 422 if is_refused else 200
     return render_page(
         f"checkout/{step}.html", status=status, form=form, draft=draft, quote=quote, step=step, **context
     )
 
 
 @bp.route("/checkout/review", methods=["GET", "POST"])
-@limiter.limit("30/minute", methods=["POST"])
+@limit_requests("30/minute", methods=["POST"])
 def review() -> ResponseReturnValue:
     """Show the whole order, with the button that places it."""
     if request.method == "POST":
@@ -228,19 +263,18 @@ def review() -> ResponseReturnValue:
 
 def _review(problem: str) -> ResponseReturnValue:
     draft, quote = _draft(), _quote()
-    option = payments.find_option(draft.payment or "", draft.payment_entry)
-    if draft.missing_step or option is None:
-        return redirect(url_for(f".{draft.missing_step or 'payment'}"), 303)
-    form = PlaceOrderForm(formdata=None, key=draft.id, total=quote.fingerprint)
+    try:
+        review = service.review_of(draft, quote, web_session.current_user_id())
+    except DraftIncomplete as incomplete:
+        return redirect(url_for(f".{incomplete.step}"), 303)
+    form = PlaceOrderForm(formdata=None, key=draft.id, agreed=review.fingerprint)
     page = render_page(
         "checkout/review.html",
         status=409 if problem else 200,
         form=form,
-        draft=draft,
-        quote=quote,
-        option=option,
+        review=review,
+        draft=review,
         step="review",
-        arrives_on=estimated_delivery_date(),
         problem=problem,
     )
     allow_form_targets(page, payments.page_origins())
@@ -253,25 +287,38 @@ def _place_order() -> ResponseReturnValue:
     if not form.validate() or token is None:
         return redirect(url_for(".start"), 303)
     try:
-        outcome = service.place_order(str(form.key.data), token, agreed=str(form.total.data), return_url=_placing_url)
+        outcome = service.place_order(str(form.key.data), token, agreed=str(form.agreed.data), return_url=placing_url)
     except DraftIncomplete as incomplete:
         return redirect(url_for(f".{incomplete.step}"), 303)
     except CartNotOrderable as refusal:
-        return _sold_out(refusal.shortages)
-    except TotalChanged:
-        return _review("Your cart or a price has changed. Check the new total, then place the order.")
-    return _follow(outcome)
+        return send_to_cart(refusal.shortages)
+    except ReviewChanged as change:
+        return _review(_changed(change.parts))
+    except KeyReused as reuse:
+        return show_used_before(service.outcome_of(reuse.key, token))
+    return follow(outcome)
 
 
-def _placing_url(checkout: str) -> str:
-    return url_for(".placing", checkout_id=checkout)
+def _changed(parts: Sequence[str]) -> str:
+    """Say what is not as it was when the page was opened."""
+    subject = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"Changed since you opened the page: {subject}. Check what is shown now, then place the order."
 
 
 @bp.get("/checkout/placing/<checkout_id>")
 def placing(checkout_id: str) -> ResponseReturnValue:
-    """Resume a checkout; providers send customers back here, and the page of a slow payment refreshes itself."""
-    service.outcome_of(checkout_id, web_session.cart_token())  # 404 unless it is this visitor's
-    return _follow(service.try_again(checkout_id), was_waiting=True)
+    """Resume a checkout; providers send customers back here, and the page of a slow payment refreshes itself.
+
+    They may come back in another browser, or signed out: then the page says what came of the payment, and no more.
+    """
+    before, outcome = service.outcome_of_any(checkout_id), service.try_again(checkout_id)
+    try:
+        service.outcome_of(checkout_id, web_session.cart_token())
+    except UnknownCheckout:
+        if before.state != outcome.state:
+            return redirect(placing_url(checkout_id), 303)  # the work is done; the page only tells of it
+        return tell_stranger(outcome)
+    return follow(outcome, is_asked_again=True)
 
 
 @bp.post("/checkout/placing/<checkout_id>/cancellation")
@@ -279,54 +326,4 @@ def abandon(checkout_id: str) -> ResponseReturnValue:
     """Undo a checkout whose payment the shopper will not confirm, so that they can choose another method."""
     service.outcome_of(checkout_id, web_session.cart_token())  # 404 unless it is this visitor's
     service.abandon(checkout_id)
-    return redirect(_placing_url(checkout_id), 303)  # a page that refreshes itself must not answer a POST
-
-
-def _follow(outcome: Outcome, *, was_waiting: bool = False) -> ResponseReturnValue:
-    """Answer with the page for the checkout's state.
-
-    :param was_waiting: the visitor is on the waiting page already: show it, and do not send them to the provider again
-    """
-    if outcome.order_id is not None:
-        if web_session.current_account() is None:
-            web_session.remember_order(outcome.order_id)
-        if web_session.checkout_id() == outcome.id:  # it may be an older one
-            web_session.remember_checkout(None)
-        return redirect(url_for("orders.order", order_id=outcome.order_id, new=1), 303)
-    if outcome.state is CheckoutState.FAILED:
-        return _failed(outcome)
-    if outcome.state is CheckoutState.WAITING and outcome.action_url and not was_waiting:
-        return redirect(outcome.action_url, 303)
-    if not was_waiting:
-        return redirect(_placing_url(outcome.id), 303)
-    page = render_page("checkout/placing.html", outcome=outcome)
-    is_with_bank = outcome.state is CheckoutState.WAITING
-    page.headers["Refresh"] = str(REFRESH_SECONDS_WITH_BANK if is_with_bank else REFRESH_SECONDS)
-    return page
-
-
-def _failed(outcome: Outcome) -> ResponseReturnValue:
-    """Say why the order failed and send the shopper back to the step where they can try again."""
-    if outcome.failure is Failure.SOLD_OUT:
-        return _sold_out(outcome.shortages)
-    flash(
-        f"{outcome.detail}. Nothing was charged and your cart is kept: try again or pay another way.",
-        "problem",
-    )
-    return redirect(url_for(".payment"), 303)
-
-
-def _sold_out(shortages: Sequence[Shortage]) -> ResponseReturnValue:
-    """Redirect to the cart, whose page marks the lines that are short.
-
-    :param shortages: products that are short; none for an empty cart
-    """
-    if shortages:
-        sold_out = ", ".join(shortage.name for shortage in shortages if not shortage.left)
-        sentences = [f"{sold_out}: sold out a moment ago."] if sold_out else []
-        sentences += [f"Only {shortage.left} left of {shortage.name}." for shortage in shortages if shortage.left]
-        message = " ".join([*sentences, "Nothing was charged; your cart is kept."])
-    else:
-        message = "Your cart changed during checkout. No order was placed."
-    flash(message, "problem")
-    return redirect(url_for("cart.show"), 303)
+    return redirect(placing_url(checkout_id), 303)  # a page that refreshes itself must not answer a POST

@@ -7,7 +7,7 @@ from wtforms import EmailField, HiddenField, IntegerField, SelectField, StringFi
 from wtforms.validators import DataRequired, Length, Regexp
 
 from storefront.orders.refund_values import MAX_NOTE_LENGTH, ReturnReason
-from storefront.orders.values import MAX_ORDER_ID_LENGTH
+from storefront.orders.service import MAX_TYPED_LENGTH
 
 MAX_SEARCH_LENGTH = 100  # characters; further ones are cut off
 LAST_PAGE = 10_000
@@ -48,7 +48,7 @@ class TrackingForm(FlaskForm):
     """The order number and e-mail address that together prove access to an order."""
 
     order_id = StringField(
-        "Order number", [DataRequired("Enter the order number"), Length(max=MAX_ORDER_ID_LENGTH)], filters=[_trimmed]
+        "Order number", [DataRequired("Enter the order number"), Length(max=MAX_TYPED_LENGTH)], filters=[_trimmed]
     )
     email = EmailField(
         "E-mail address",

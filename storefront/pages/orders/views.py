@@ -9,6 +9,7 @@ from typing import NoReturn
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from storefront.accounts.values import Permission
 from storefront.core.urls import safe_next_path
 from storefront.documents import invoice_pages
 from storefront.orders import service
@@ -20,13 +21,13 @@ from storefront.orders.refund_values import (
     ReturnReason,
     ReturnState,
 )
-from storefront.orders.values import MAX_ORDER_ID_LENGTH, OrderStatus, OrderView, StepNotAllowed, UnknownOrder
+from storefront.orders.values import OrderStatus, OrderView, StepNotAllowed, UnknownOrder
 from storefront.pages.orders.forms import ReturnForm, SearchForm, TrackingForm
 from storefront.web import session as web_session
-from storefront.web.form_fields import quantities_from
+from storefront.web.number_fields import NumberRefused, quantities_from
 from storefront.web.responses import redirect_or_hx, refuse, render_page
 from storefront.web.route_options import no_store
-from storefront.web.security_headers import limiter
+from storefront.web.security_headers import limit_requests
 
 bp = no_store(Blueprint("orders", __name__))
 
@@ -35,7 +36,8 @@ bp = no_store(Blueprint("orders", __name__))
 def index() -> ResponseReturnValue:
     """Show the orders of the signed-in account, and those placed or tracked in this browser."""
     person = web_session.current_account()
-    remembered = service.summaries(web_session.order_ids())
+    summaries = service.summaries(web_session.order_ids())
+    remembered = [order for order in summaries if order.customer_id is None]  # an account's are its alone
     if person is None:
         return render_page("orders/index.html", orders=remembered)
     form = SearchForm(request.args)
@@ -44,13 +46,13 @@ def index() -> ResponseReturnValue:
         "orders/history.html",
         history=service.orders_of(person.id, form.words, form.page_number),
         words=form.words,
-        remembered=[order for order in remembered if order.customer_id != person.id],
+        remembered=remembered,
         claimable=service.count_claimable(email) if email else 0,
     )
 
 
 @bp.post("/orders/claims")
-@limiter.limit("10/minute")
+@limit_requests("10/minute")
 @web_session.sign_in_required
 def claim() -> ResponseReturnValue:
     """Assign the orders placed as a guest with the account's verified e-mail address to the account."""
@@ -99,7 +101,7 @@ def _refuse_access(order_id: str) -> NoReturn:
     """Answer without access to an order: 404 to a POST; else redirect to tracking, or to the order's staff page."""
     if request.method not in {"GET", "HEAD"}:
         abort(404)
-    if web_session.is_order_staff():
+    if web_session.may(Permission.CUSTOMERS):
         abort(redirect(url_for("staff.order", order_id=order_id), 303))
     next_path = None if request.endpoint == "orders.order" else request.path
     abort(redirect(url_for(".track", number=order_id, next=next_path), 303))
@@ -143,7 +145,7 @@ def cancel(order_id: str) -> ResponseReturnValue:
 
 
 def _too_late(order_id: str) -> ResponseReturnValue:
-    problem = "This order is already being processed and can no longer be cancelled."
+    problem = "This order is already being processed and can no longer be cancelled. You can withdraw from it instead."
     return _show_order(_own_order(order_id), status=409, problem=problem)
 
 
@@ -174,7 +176,7 @@ def _show_return(
 
 
 @bp.post("/orders/<order_id>/return")
-@limiter.limit("20/minute")
+@limit_requests("20/minute")
 def request_return(order_id: str) -> ResponseReturnValue:
     """Request a return. The same form sent twice is one return."""
     found, form = _own_order(order_id), ReturnForm()
@@ -184,8 +186,9 @@ def request_return(order_id: str) -> ResponseReturnValue:
         return _show_return(found, form, status=422, typed=request.form)
     try:
         units = quantities_from(request.form)
-    except ValueError:
-        return _show_return(found, form, status=422, problem="Quantities must be whole numbers.", typed=request.form)
+    except NumberRefused as refusal:
+        problem = f"Quantity to return: {refusal}."
+        return _show_return(found, form, status=422, problem=problem, typed=request.form)
     reason = ReturnReason(form.reason.data)
     try:
         number = service.request_return(
@@ -223,23 +226,30 @@ def withdraw_return(order_id: str, return_id: int) -> ResponseReturnValue:
 
 
 @bp.route("/track", methods=["GET", "POST"])
-@limiter.limit("20/minute", methods=["POST"])
+@limit_requests("20/minute", methods=["POST"])
 def track() -> ResponseReturnValue:
     """Give access to an order by its number and e-mail address; links in e-mails fill in the number."""
-    number = request.args.get("number", "")[:MAX_ORDER_ID_LENGTH]
+    number = request.args.get("number", "")[: service.MAX_TYPED_LENGTH]
     form = TrackingForm(data={"order_id": number})
     if not form.validate_on_submit():
         if request.method == "POST":
             return _refuse(form, "")
         return render_page("orders/track.html", form=form, problem="", number=number, next=_next())
     try:
-        tracked = service.track(form.order_id.data or "", form.email.data or "")
+        tracked = service.get_order(service.track(form.order_id.data or "", form.email.data or ""))
+        person_id = web_session.current_user_id()
+        if tracked.customer_id is not None and person_id not in {None, tracked.customer_id}:
+            raise UnknownOrder(tracked.id)
     except UnknownOrder:
         return _refuse(form, "No order matches this number and e-mail address. Check both and try again.")
-    web_session.remember_order(tracked)
-    page = url_for(".order", order_id=tracked)
-    next_path = _next()
-    return redirect_or_hx(next_path if next_path and next_path.startswith(f"{page}/") else page)
+    page, next_path = url_for(".order", order_id=tracked.id), _next()
+    target = next_path if next_path and next_path.startswith(f"{page}/") else page
+    if tracked.customer_id is None:
+        web_session.remember_order(tracked.id)
+    elif person_id is None:
+        flash("This order was placed with an account. Sign in to see it.", "notice")
+        target = url_for("sign_in.sign_in", next=target)
+    return redirect_or_hx(target)
 
 
 def _next() -> str | None:

@@ -14,7 +14,7 @@ from storefront.pages.reviews.forms import ReviewForm
 from storefront.reviews import service
 from storefront.web import session as web_session
 from storefront.web.responses import answer, refuse
-from storefront.web.security_headers import limiter
+from storefront.web.security_headers import limit_requests
 
 bp = Blueprint("reviews", __name__)
 
@@ -35,7 +35,7 @@ def _reviews_url(page: ProductPage) -> str:
 
 @bp.post(f"{PRODUCT}/review")
 @web_session.sign_in_required
-@limiter.limit("20/minute")
+@limit_requests("20/minute")
 def write(product_id: int) -> ResponseReturnValue:
     """Write a review of a product, or replace the visitor's own."""
     form = ReviewForm()
@@ -73,7 +73,7 @@ def _changed(product_id: int, notice: str) -> ResponseReturnValue:
 
 @bp.post(f"{REVIEW}/vote")
 @web_session.sign_in_required
-@limiter.limit("60/minute")
+@limit_requests("60/minute")
 def vote(review_id: int) -> ResponseReturnValue:
     """Add the visitor's helpful vote to a review."""
     try:

@@ -16,6 +16,7 @@ from requests import RequestException
 
 from storefront.accounts.values import IdentityClaims
 from storefront.core import contact
+from storefront.core.card_numbers import redact
 from storefront.pages.sign_in.forms import MAX_NAME_LENGTH
 
 PROVIDER_TIMEOUT = 10  # seconds per request to the provider
@@ -107,7 +108,7 @@ def read_callback() -> IdentityClaims:
         issuer=current_app.config["OIDC_ISSUER"],
         subject=str(claims["sub"])[:255],
         email=_verified_email(claims),
-        name=" ".join(str(claims.get("name") or "").split())[:MAX_NAME_LENGTH] or None,
+        name=redact(" ".join(str(claims.get("name") or "").split()))[:MAX_NAME_LENGTH] or None,
     )
 
 

@@ -69,13 +69,14 @@ def password() -> ResponseReturnValue:
         return _show("password", form)
     try:
         with rate_limits.limit_sign_in(me.id):
-            service.change_password(me.id, form.old.data or "", form.new.data or "", current=me.reference)
+            reference = service.change_password(me.id, form.old.data or "", form.new.data or "", current=me.reference)
     except WrongPassword:
         form.old.errors = [WRONG_PASSWORD]
         return _show("password", form)
     except WeakPassword as error:
         form.new.errors = [error.reason]
         return _show("password", form)
+    web_session.go_on_as(reference)
     return _done("Password changed. You are signed out on all other devices.")
 
 
@@ -229,5 +230,5 @@ def end_session(session_id: int) -> ResponseReturnValue:
 def end_sessions() -> ResponseReturnValue:
     """Sign out all other devices."""
     me = _me()
-    service.end_sessions_of(me.id, but=me.reference)
+    web_session.go_on_as(service.end_other_sessions(me.id, me.reference))
     return _done("You are signed out on all other devices.")

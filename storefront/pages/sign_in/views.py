@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, ParamSpec
 
 from flask import Blueprint, flash, request, session, url_for
@@ -25,7 +24,6 @@ from storefront.accounts.values import (
     WrongCode,
     WrongPassword,
 )
-from storefront.core.clock import utc_now
 from storefront.core.errors import RetryLater
 from storefront.core.urls import safe_next_path
 from storefront.pages.sign_in import oidc_client
@@ -39,9 +37,8 @@ bp = no_store(Blueprint("sign_in", __name__))
 
 # Session keys.
 REGISTERING = "registering"  # address and ticket of a registration whose code was sent
-SECOND_FACTOR = "second-factor"  # account whose password was correct, and the time limit for its code
+SECOND_FACTOR = "second-factor"  # reference of the sign-in whose password was correct and whose code is awaited
 
-SECOND_FACTOR_TIMEOUT = timedelta(minutes=10)
 WRONG_CREDENTIALS = "The e-mail address or phone number and the password do not match. Check both and try again."
 WRONG_CODE = "This is not the code we sent. After five wrong attempts you need a new code."
 EXPIRED = "This code has expired. Request a new one."
@@ -110,7 +107,7 @@ def sign_in() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return page()
     try:
-        with rate_limits.limit_sign_in(form.identifier.data):
+        with rate_limits.limit_sign_in(form.identifier.data or ""):
             outcome = service.sign_in(form.identifier.data or "", form.password.data or "")
     except WrongPassword:
         return page(problem=WRONG_CREDENTIALS)
@@ -121,17 +118,14 @@ def continue_sign_in(outcome: Account | SecondFactorNeeded, next_path: str | Non
     """After the first factor: complete the sign-in, or redirect to the page that asks for the code."""
     if isinstance(outcome, Account):
         return complete_sign_in(outcome, next_path=next_path)
-    until = utc_now() + SECOND_FACTOR_TIMEOUT
-    session[SECOND_FACTOR] = {"user": outcome.user, "until": int(until.timestamp())}
+    session[SECOND_FACTOR] = service.open_pending_sign_in(outcome.user)
     return redirect_or_hx(url_for("sign_in.second_factor", next=next_path or _next()))
 
 
 def _pending_second_factor() -> UserId | None:
-    """The account whose password was entered correctly in this browser, within `SECOND_FACTOR_TIMEOUT`."""
+    """The account whose password was entered correctly in this browser a moment ago."""
     pending = session.get(SECOND_FACTOR)
-    if pending is None or pending["until"] <= utc_now().timestamp():
-        return None
-    return UserId(pending["user"])
+    return service.find_pending_sign_in(pending) if isinstance(pending, str) else None
 
 
 def _to_sign_in() -> ResponseReturnValue:
@@ -155,6 +149,7 @@ def second_factor() -> ResponseReturnValue:
         return _show_second_factor(user, form, problem=WRONG_CODE)
     except CodeExpired:
         return _show_second_factor(user, form, problem=EXPIRED)
+    service.end_session(session[SECOND_FACTOR])
     return complete_sign_in(account, second_factor=True)
 
 
@@ -180,9 +175,10 @@ def resend_second_factor() -> ResponseReturnValue:
 
 @bp.post("/logout")
 def sign_out() -> ResponseReturnValue:
-    """End the session and clear the session cookie."""
+    """End the session and clear the session cookie, that of a guest as well."""
+    was_signed_in = web_session.current_account() is not None
     web_session.sign_out()
-    flash("You are signed out.", "notice")
+    flash("You are signed out." if was_signed_in else "Your orders and cart are cleared from this device.", "notice")
     return redirect_or_hx(url_for("catalog.home"))
 
 
@@ -295,6 +291,7 @@ def reset() -> ResponseReturnValue:
     except CodeExpired:
         return page(problem=EXPIRED)
     session.pop(web_session.PASSWORD_RESET)
+    web_session.renew_guest()
     flash("Password changed. Sign in with your new password.", "notice")
     return redirect_or_hx(url_for(".sign_in"))
 

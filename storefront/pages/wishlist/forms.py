@@ -9,9 +9,11 @@ from wtforms import EmailField, Field, HiddenField, IntegerField, StringField, V
 from wtforms.validators import AnyOf, InputRequired, Length, NumberRange
 
 from storefront.cart.values import MAX_UNITS
+from storefront.catalog.values import MAX_SKU_LENGTH
 from storefront.core.contact import MAX_EMAIL_LENGTH, NotAnEmail, normalize_email
 from storefront.db.session import MAX_INTEGER
-from storefront.web.form_fields import QuantityField, required, squeeze
+from storefront.web.form_fields import required, squeeze
+from storefront.web.number_fields import QuantityField
 
 
 def _slot(name: str | None) -> str:
@@ -33,8 +35,8 @@ class WishlistForm(ToggleForm):
     """Adds a product to the list, or restores a removed one with its variant and quantity."""
 
     product_id = IntegerField("Product", [InputRequired(), NumberRange(1, MAX_INTEGER)])
-    sku = StringField("Variant", [Length(max=64)], default="", filters=[squeeze])
-    quantity = IntegerField("Quantity", [NumberRange(1, MAX_UNITS)], default=1)
+    sku = StringField("Variant", [Length(max=MAX_SKU_LENGTH)], default="", filters=[squeeze])
+    quantity = QuantityField("Quantity", MAX_UNITS, is_optional=True, default=1)
 
 
 class ItemForm(FlaskForm):
@@ -43,7 +45,7 @@ class ItemForm(FlaskForm):
     :ivar act: `keep` to save them, `move` to move the item to the cart
     """
 
-    sku = StringField("Variant", [Length(max=64)], default="", filters=[squeeze])
+    sku = StringField("Variant", [Length(max=MAX_SKU_LENGTH)], default="", filters=[squeeze])
     quantity = QuantityField("Quantity", MAX_UNITS, default=1)
     act = HiddenField(default="keep", validators=[AnyOf(["keep", "move"])])
 
@@ -54,7 +56,7 @@ class AlertForm(FlaskForm):
     :ivar place: where the form is: the `product` page, the `list`, or a page of its `own`
     """
 
-    sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=64)], default="")
+    sku = StringField("Variant", [InputRequired("Choose one of the options"), Length(max=MAX_SKU_LENGTH)], default="")
     email = EmailField("E-mail address", required("Enter your e-mail address", MAX_EMAIL_LENGTH), filters=[squeeze])
     place = HiddenField(default="own", validators=[AnyOf(["product", "list", "own"])])
 

@@ -20,7 +20,7 @@ from storefront.pages.wishlist.forms import AlertForm, ItemForm, ToggleForm, Wis
 from storefront.web import session as web_session
 from storefront.web.responses import answer, refuse, render_page, wants_fragment
 from storefront.web.route_options import no_store
-from storefront.web.security_headers import csrf, limiter
+from storefront.web.security_headers import csrf, limit_requests
 from storefront.wishlist import service
 
 bp = no_store(Blueprint("wishlist", __name__))
@@ -254,7 +254,7 @@ def _alert_context(box: PurchaseBox, sku: str) -> dict[str, Any]:
 
 
 @bp.post("/wishlist/notices")
-@limiter.limit("20/minute;100/hour")
+@limit_requests("20/minute;100/hour")
 def request_alert() -> ResponseReturnValue:
     """Request a back-in-stock alert. The response does not reveal whether the address has requested it before."""
     form, person, known = AlertForm(), web_session.current_account(), web_session.verified_email()

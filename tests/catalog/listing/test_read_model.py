@@ -25,8 +25,9 @@ from storefront.catalog.models import BrowseEntry, Category, Product, ProductCat
 from storefront.catalog.products import NewProduct, NewReview, NewVariant
 from storefront.catalog.products.admin import BulkAct, BulkChange, VariantDraft, VariantState
 from storefront.catalog.reviews.reviews import Author, ReviewDraft
-from storefront.catalog.search.engine import words_of
+from storefront.catalog.search.words import words_of
 from storefront.catalog.values import Hold, Sku
+from storefront.core import gtin
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError
 from storefront.db.session import read_session, transaction
@@ -48,7 +49,8 @@ ReadModel = dict[str, Any]
 def stored(product_ids: Sequence[int]) -> ReadModel:
     """Read the stored read model of products: of each product, variant and listing, and the search index."""
     read_session().rollback()
-    products = (Product.id, Product.price, Product.compare_at_price, Product.stock, Product.average_rating)
+    totals = (Product.price, Product.compare_at_price, Product.stock, Product.price_varies)
+    products = (Product.id, *totals, Product.average_rating)
     entries = (BrowseEntry.product_id, BrowseEntry.category_id, *_entry)
     words = _rows(product_ids, product_search.c.product_id, product_search.c.product_id, product_search.c.words)
     return {
@@ -81,8 +83,8 @@ def computed(product_ids: Sequence[int]) -> ReadModel:
         mine = sorted(variants[product.id], key=lambda variant: (variant.sort_order, variant.id))
         lists = sorted(places[product.id], key=lambda place: (place.sort_order, place.id))
         rating = _average(stars[product.id])
-        price, compare_at_price, stock = _totals(mine)
-        made["products"][product.id] = (price, compare_at_price, stock, rating)
+        price, compare_at_price, stock, varies = _totals(mine)
+        made["products"][product.id] = (price, compare_at_price, stock, varies, rating)
         for v in mine:
             title = product.name + (", " if v.name else "") + v.name
             made["variants"][v.id] = (title, bool(product.active and not v.is_withdrawn))
@@ -101,11 +103,13 @@ def _rows(product_ids: Sequence[int], of: Any, *columns: Any) -> Sequence[sa.Row
     return read_session().execute(chosen, bind_arguments={"mapper": Product}).all()
 
 
-def _totals(variants: Sequence[sa.Row[Any]]) -> tuple[int, int | None, int]:
+def _totals(variants: Sequence[sa.Row[Any]]) -> tuple[int, int | None, int, bool]:
     counted = [variant for variant in variants if not variant.is_withdrawn]
-    lowest = min(variant.price for variant in counted or variants)
-    first = next(variant for variant in counted or variants if variant.price == lowest)
-    return lowest, first.compare_at_price, sum(variant.on_hand - variant.reserved for variant in counted)
+    priced = [variant for variant in counted if variant.on_hand > variant.reserved] or counted or variants
+    prices = [variant.price for variant in priced]
+    first = next(variant for variant in priced if variant.price == min(prices))
+    stock = sum(variant.on_hand - variant.reserved for variant in counted)
+    return min(prices), first.compare_at_price, stock, min(prices) < max(prices)
 
 
 def _average(stars: Sequence[int]) -> Decimal:
@@ -115,7 +119,8 @@ def _average(stars: Sequence[int]) -> Decimal:
 
 def _words(product: sa.Row[Any], variants: Iterable[sa.Row[Any]], categories: Sequence[str]) -> list[str]:
     codes = {product.sku} | {code for v in variants for code in (v.sku, v.barcode) if code}
-    return words_of(" ".join([product.name, product.brand, *sorted(codes), *categories, product.description]))
+    spellings = {spelling for code in codes for spelling in gtin.spellings(code)}
+    return words_of(" ".join([product.name, product.brand, *sorted(spellings), *categories, product.description]))
 
 
 # ---------------------------------------------------------------------------------------------- operations
@@ -257,7 +262,7 @@ class ShopMachine(RuleBasedStateMachine):
         import_id = inventory.admin.check_file(text.encode(), file_name="stock.csv", actor=CLERK)
         if rival:
             self.hold(0, *next(iter(lines)), 1)
-        if inventory.admin.start_import(import_id):
+        if inventory.admin.start_import(import_id, is_repeat=True):
             inventory.admin.apply_import(import_id)
 
     # ------------------------------------------------------------------------------------- shoppers
@@ -330,14 +335,21 @@ def test_listings_are_right_after_long_sequences_of_changes(shop: Flask, now: Cl
     ("variants", "totals"),
     [
         ([VariantFacts(500, None, 3)], ProductTotals(500, None, 3)),
-        ([VariantFacts(500, None, 3), VariantFacts(400, 450, 2)], ProductTotals(400, 450, 5)),
+        ([VariantFacts(500, None, 3), VariantFacts(400, 450, 2)], ProductTotals(400, 450, 5, price_varies=True)),
+        ([VariantFacts(500, None, 3), VariantFacts(400, 450, 0)], ProductTotals(500, None, 3)),
+        ([VariantFacts(500, None, 0), VariantFacts(400, 450, 0)], ProductTotals(400, 450, 0, price_varies=True)),
+        ([VariantFacts(400, 450, 0), VariantFacts(400, 600, 1)], ProductTotals(400, 600, 1)),
         ([VariantFacts(400, 450, 1), VariantFacts(400, 600, 1)], ProductTotals(400, 450, 2)),
         ([VariantFacts(500, None, 3), VariantFacts(400, 450, 2, is_withdrawn=True)], ProductTotals(500, None, 3)),
         ([VariantFacts(500, None, 3, is_withdrawn=True)], ProductTotals(500, None, 0)),
     ],
-    ids=["one", "the cheapest", "the first of two as cheap", "one withdrawn", "all withdrawn"],
-)
+    ids=[
+        "one", "the cheapest", "one sold out", "all sold out", "the other of two as cheap", "the first of two as cheap",
+        "one withdrawn", "all withdrawn",
+    ],
+)  # fmt: skip
 def test_totals_follow_from_variants(variants: list[VariantFacts], totals: ProductTotals) -> None:
+    """C7: the price is the lowest that can be bought."""
     assert totals_of(variants) == totals
 
 

@@ -9,8 +9,10 @@ from flask import Flask
 
 from storefront.catalog import listing as catalog_listing
 from storefront.catalog import products
-from storefront.catalog.search.fallback import relax
+from storefront.catalog.search import fallback
+from storefront.catalog.search.synonyms import read_query
 from storefront.catalog.values import BrowseCriteria
+from storefront.catalog.values.search import RelaxedQuery
 from storefront.cli.demo.catalogue import read
 from tests.conftest import ENGINES, rolled_back
 from tests.factories.catalog import make_product
@@ -51,6 +53,10 @@ def furnished(_furnished: Flask) -> Iterator[Flask]:
 def aisles(furnished: Flask) -> Pages:
     """A browser of the furnished shop."""
     return Pages(furnished)
+
+
+def relax(typed: str) -> RelaxedQuery | None:
+    return fallback.relax(typed, read_query(typed))
 
 
 def shown(typed: str) -> list[str]:
@@ -280,6 +286,7 @@ def test_the_api_finds_only_products_with_every_word(app: Flask) -> None:
     ["hedphones sonny iphnoe lipstik teapott kashmirr yogga matte", "red " * 8, "abcdefghijklmn", "q w e r t y"],
 )
 def test_fallbacks_take_a_fixed_number_of_selects(app: Flask, typed: str) -> None:
+    alternatives = read_query(typed)
     with counted_selects() as counter:
-        relax(typed)
+        fallback.relax(typed, alternatives)
     assert counter["selects"] <= 5

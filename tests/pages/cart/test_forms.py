@@ -25,7 +25,7 @@ def filled(**fields: str) -> AddLineForm:
     return AddLineForm(MultiDict({"sku": "MUG", "quantity": "1", **fields}))
 
 
-@pytest.mark.parametrize(("typed", "units"), [("1", 1), ("99", 99), (" 7 ", 7), ("007", 7), ("+3", 3)])
+@pytest.mark.parametrize(("typed", "units"), [("1", 1), ("99", 99), (" 7 ", 7), ("007", 7)])
 def test_a_quantity_is_a_whole_number(typed: str, units: int) -> None:
     form = filled(quantity=typed)
     assert form.validate(), form.errors
@@ -33,7 +33,7 @@ def test_a_quantity_is_a_whole_number(typed: str, units: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["0", "-1", "100", "1.5", "1,5", "two", "", " ", "NaN", "1e1", "0x1", "9" * 400, "1\0"]
+    "typed", ["0", "-1", "+3", "100", "1.5", "two", "", " ", "NaN", "1e1", "0x1", "9" * 400, "1\0"]
 )
 def test_any_other_quantity_is_refused_in_plain_words(typed: str) -> None:
     form = filled(quantity=typed)

@@ -15,6 +15,7 @@ from tests.factories.catalog import make_product
 from tests.factories.shopping import make_cart, make_order
 from tests.hostile_files import picture
 from tests.page_client import Pages
+from tests.page_openers import remember
 
 
 def with_picture(size: tuple[int, int] = (1600, 1200), *, brand: str = "Kiln") -> ProductCard:
@@ -135,8 +136,7 @@ def test_an_order_shows_the_thumbnail_of_a_removed_image(pages: Pages) -> None:
     order = make_order((mug, 1))
     (kept,) = gallery.pictures_of(mug.id)
     gallery.remove(mug.id, kept.id, actor="clerk")
-    with pages.client.session_transaction() as session:
-        session[web_session.ORDERS] = [order.id]
+    remember(pages, **{web_session.ORDERS: [order.id]})
     shown = pages.get(f"/orders/{order.id}").one("#items img")
     assert shown["src"] == addresses(mug)[0]
     assert pages.client.get(str(shown["src"])).status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 
@@ -166,6 +167,29 @@ def test_an_event_about_a_foreign_payment_is_acknowledged_and_ignored(
     app: Flask, stripe: Bank, about: str | None
 ) -> None:
     assert tell(app, message(about)).status_code == 200
+    assert stored_events() == (0, 0)
+
+
+@pytest.mark.parametrize("kind", [KINDS[0], "customer.created"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {},
+        {"object": None},
+        {"object": []},
+        {"object": {}},
+        *({"object": {"metadata": odd}} for odd in (None, [], "", 5, {"checkout": None}, {"checkout": [1]}, {"a": 1})),
+    ],
+    ids=str,
+)
+def test_a_signed_event_without_our_metadata_is_acknowledged_and_ignored(
+    app: Flask, stripe: Bank, data: object, kind: str
+) -> None:
+    """A12: `metadata: null`, and whatever else Stripe may sign about a payment that was made by hand."""
+    body = json.dumps({"id": "evt_1", "type": kind, "data": data})
+    assert tell(app, body).status_code == 200
     assert stored_events() == (0, 0)
 
 

@@ -85,7 +85,7 @@ def test_a_review_is_written_and_shown_as_the_visitors_own(
     assert "Thank you for your review" in page.words
     own = page.one(".review-form__shown")
     assert "Good mug" in own.get_text()
-    assert "Asha Rao" in own.get_text()
+    assert "Asha R." in own.get_text()
     assert "4.5 of 5, from 2 reviews" in page.words
     assert len(page.all(".review")) == 2
     assert bool(page.all("h1")) is not htmx
@@ -194,7 +194,7 @@ def test_additional_form_fields_are_ignored(pages: Pages, mug: ProductCard, asha
     )
     own = reviews.own_review(mug.id, asha.id)
     assert own is not None
-    assert (own.author, own.is_verified, own.helpful_count) == ("Asha Rao", False, 0)
+    assert (own.author, own.is_verified, own.helpful_count) == ("Asha R.", False, 0)
 
 
 @BOTH_WAYS
@@ -261,8 +261,8 @@ def test_a_changed_name_applies_from_the_next_review(pages: Pages, mug: ProductC
     page = write(pages, pages.get(url_of(mug)))
     with transaction("accounts") as session:
         session.execute(sa.update(User).where(User.id == asha.id).values(name="Asha Iyer"))
-    assert "Asha Rao" in pages.get(url_of(mug)).one(".review-form__shown").get_text()
-    assert "Asha Iyer" in write(pages, page).one(".review-form__shown").get_text()
+    assert "Asha R." in pages.get(url_of(mug)).one(".review-form__shown").get_text()
+    assert "Asha I." in write(pages, page).one(".review-form__shown").get_text()
 
 
 def test_a_product_off_sale_takes_no_review(pages: Pages, mug: ProductCard, asha: Account) -> None:

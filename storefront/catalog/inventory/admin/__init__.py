@@ -4,15 +4,13 @@ Other packages use it as `catalog.inventory_admin`.
 """
 
 from storefront.catalog.inventory.admin.adjustments import adjust, undo
-from storefront.catalog.inventory.admin.csv_parser import MAX_BYTES, MAX_LINES
+from storefront.catalog.inventory.admin.csv_reader import MAX_BYTES, MAX_LINES
+from storefront.catalog.inventory.admin.import_pages import get_import, recent_imports, show_import, unapplied_rows
 from storefront.catalog.inventory.admin.import_runner import apply_import
 from storefront.catalog.inventory.admin.imports import (
     check_file,
     forget_old_imports,
-    get_import,
     progress_key,
-    recent_imports,
-    show_import,
     start_import,
     waiting_imports,
 )
@@ -25,6 +23,14 @@ from storefront.catalog.inventory.admin.listing import (
     rows_by_id,
     rows_by_sku,
 )
+from storefront.catalog.inventory.admin.receiving import (
+    BadQuantity,
+    NextCode,
+    NoQuantity,
+    SameCode,
+    Units,
+    read_entry,
+)
 from storefront.catalog.inventory.admin.values import (
     LEVEL,
     MAX_AT_ONCE,
@@ -33,6 +39,7 @@ from storefront.catalog.inventory.admin.values import (
     Adjustment,
     BadSheet,
     Import,
+    ImportLine,
     ImportPage,
     LedgerCriteria,
     LedgerPage,
@@ -43,6 +50,8 @@ from storefront.catalog.inventory.admin.values import (
     Reason,
     Rejection,
     RejectionKind,
+    Repeat,
+    RepeatedImport,
     SheetFault,
     SortOrder,
     StockConflict,
@@ -50,6 +59,7 @@ from storefront.catalog.inventory.admin.values import (
     StockPage,
     StockQuery,
     StockRow,
+    UnappliedRow,
     UnknownImport,
     UnknownMovement,
 )
@@ -66,20 +76,27 @@ __all__ = [
     "SCAN",
     "UNDO",
     "Adjustment",
+    "BadQuantity",
     "BadSheet",
     "Import",
+    "ImportLine",
     "ImportPage",
     "ImportState",
     "LedgerCriteria",
     "LedgerPage",
     "LineProblem",
     "Movement",
+    "NextCode",
+    "NoQuantity",
     "NotCsv",
     "NotUndoable",
     "PageCursors",
     "Reason",
     "Rejection",
     "RejectionKind",
+    "Repeat",
+    "RepeatedImport",
+    "SameCode",
     "SheetFault",
     "SortOrder",
     "StockConflict",
@@ -88,6 +105,8 @@ __all__ = [
     "StockQuery",
     "StockRow",
     "StockStatus",
+    "UnappliedRow",
+    "Units",
     "UnknownImport",
     "UnknownMovement",
     "adjust",
@@ -102,6 +121,7 @@ __all__ = [
     "list_stock",
     "movements_of",
     "progress_key",
+    "read_entry",
     "recent_imports",
     "recent_scans",
     "restock_list",
@@ -109,6 +129,7 @@ __all__ = [
     "rows_by_sku",
     "show_import",
     "start_import",
+    "unapplied_rows",
     "undo",
     "waiting_imports",
 ]

@@ -1,50 +1,42 @@
-"""Parses an uploaded CSV file of stock figures: file type, encoding, columns and lines. Uses no database."""
+"""Parses an uploaded CSV file of stock figures: columns and lines. Uses no database."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from storefront.catalog.inventory.admin.values import MAX_UNITS, BadSheet, LineProblem, NotCsv, Reason, SheetFault
-from storefront.catalog.values import MAX_SKU_LENGTH
+from storefront.catalog.inventory.admin.csv_reader import Row, read_table
+from storefront.catalog.inventory.admin.values import MAX_UNITS, BadSheet, LineProblem, Reason, SheetFault
+from storefront.catalog.values import MAX_PRODUCT_NAME_LENGTH, MAX_SKU_LENGTH
 from storefront.core.csv_files import unescape_formula
+from storefront.core.number_parsing import NumberRefused, OutOfRange, UnclearNumber, parse_quantity
 
-MAX_BYTES = 8 * 1024 * 1024
-MAX_LINES = 100_000
-
+KEYS = ("sku", "barcode")  # columns that say which variant a line means
 CHANGING = ("count", "delta", "low_stock_level")  # columns that change something
 # `on_hand` and `level` are figures at the time of the export; a line whose figures differ by now is stale.
-KNOWN = frozenset({"sku", *CHANGING, "reason", "on_hand", "level"})
-# Columns of an export that are for reading only.
-IGNORED = frozenset({"name", "barcode", "reserved", "available", "sold_30_days", "days_left", "state"})
+FIGURES = (*CHANGING, "on_hand", "level")
+KNOWN = frozenset({*KEYS, *FIGURES, "name", "reason"})
+# Columns that are for reading only: of the stock export, and of the file of lines that were not applied.
+IGNORED = frozenset({"reserved", "available", "sold_30_days", "days_left", "state", "line", "problem"})
+OTHER_NAMES = {"ean": "barcode", "ean13": "barcode", "gtin": "barcode", "upc": "barcode"}
 
-_KINDS = (
-    (b"PK\x03\x04", "an Excel workbook or another zip file"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"GIF8", "a picture"),
-    (b"\x1f\x8b", "a compressed file"),
-    (b"<!doctype", "a web page"),
-    (b"<html", "a web page"),
-    (b"{", "JSON"),
-)
-_NUMBER = re.compile(r"([+-]?)([0-9]{1,9})(?:\.0+)?")
+MAX_DETAIL_LENGTH = 80  # characters
+MAX_LISTED = 300  # characters of the column names in a message
+_SIGNED = re.compile(r"([+\u2212-])(?=[0-9])")  # U+2212 MINUS SIGN
 
 
 @dataclass(frozen=True, slots=True)
 class SheetLine:
-    """A line with a SKU.
+    """A line with a SKU or a barcode.
 
     :ivar number: of the line in the file, from 1
     :ivar on_hand: the count when the file was exported
     :ivar old_level: the reorder level when the file was exported
+    :ivar barcode: as written
+    :ivar name: of product or variant, as written
     :ivar detail: figures or text that explain `problem`
+    :ivar cells: all of the line, as written
     """
 
     number: int
@@ -55,99 +47,125 @@ class SheetLine:
     level: int | None = None
     on_hand: int | None = None
     old_level: int | None = None
+    barcode: str = ""
+    name: str = ""
     problem: LineProblem | None = None
     detail: str = ""
+    cells: tuple[str, ...] = ()
 
 
-def read_sheet(content: bytes) -> Iterator[SheetLine]:
-    """Parse a file into lines, without empty ones. Encoding, columns and length are checked before the first line.
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A parsed file.
+
+    :ivar heading: column names as written
+    :ivar lines: those with any text, in their order
+    """
+
+    heading: tuple[str, ...]
+    lines: Iterator[SheetLine]
+
+
+def read_sheet(content: bytes) -> Sheet:
+    """Parse a file. Encoding, columns and length are checked before the first line.
 
     :raise NotCsv: it is not CSV
-    :raise BadSheet: its encoding, columns or length are wrong, or, while iterating, its quoting
+    :raise BadSheet: its encoding, columns or length are wrong, or, while iterating, a column without a name is filled
     """
-    text = _decoded(content)
-    first, _, _ = text.partition("\n")
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        columns = _columns(next(reader, []))
-    except csv.Error as error:
-        raise BadSheet(SheetFault.BROKEN, "1") from error
-    if text.count("\n") > MAX_LINES:
-        raise BadSheet(SheetFault.TOO_MANY_LINES, f"{MAX_LINES:,}")
-    return _lines(reader, columns)
+    table = read_table(content, _likeness)
+    columns = _columns(table.heading)
+    return Sheet(tuple(table.heading), _lines(table.rows, columns))
 
 
-def _decoded(content: bytes) -> str:
-    start = content[:64].lstrip().lower()
-    for magic, kind in _KINDS:
-        if start.startswith(magic.lower()):
-            raise NotCsv(kind)
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"  # "Unicode text" in Excel
-    elif b"\0" in content:
-        raise NotCsv("no text")
-    else:
-        encoding = "utf-8-sig"
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise BadSheet(SheetFault.ENCODING, str(content.count(b"\n", 0, error.start) + 1)) from error
-    if not text.strip():
-        raise BadSheet(SheetFault.EMPTY)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def _name_of(cell: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_")
+    return OTHER_NAMES.get(name, name)
 
 
-def _columns(header: list[str]) -> list[str]:
-    names = [re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_") for cell in header]
+def _likeness(cells: Sequence[str]) -> int:
+    """Say how much a row looks like the heading of a stock file, by its columns."""
+    names = {_name_of(cell) for cell in cells}
+    if not names & set(KEYS):
+        return 0
+    return len(cells) + (MAX_LISTED if names & set(CHANGING) else 0)
+
+
+def _columns(heading: Sequence[str]) -> list[str]:
+    names = [_name_of(cell) for cell in heading]
     while names and not names[-1]:
         names.pop()
-    if "sku" not in names:
-        raise BadSheet(SheetFault.NO_SKU_COLUMN, ", ".join(name for name in names if name)[:80])
-    if unknown := [cell.strip() for cell, name in zip(header, names, strict=False) if name not in KNOWN | IGNORED]:
-        raise BadSheet(SheetFault.UNKNOWN_COLUMNS, ", ".join(unknown)[:80])
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise BadSheet(SheetFault.COLUMN_TWICE, ", ".join(twice)[:80])
+    if not set(KEYS) & set(names):
+        raise BadSheet(SheetFault.NO_SKU_COLUMN, ", ".join(name for name in names if name)[:MAX_LISTED])
+    titles = [cell.strip() for cell, name in zip(heading, names, strict=False) if name and name not in KNOWN | IGNORED]
+    if titles:
+        raise BadSheet(SheetFault.UNKNOWN_COLUMNS, ", ".join(titles)[:MAX_LISTED])
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+        raise BadSheet(SheetFault.COLUMN_TWICE, ", ".join(twice)[:MAX_LISTED])
     if not set(CHANGING) & set(names):
         raise BadSheet(SheetFault.NOTHING_TO_CHANGE)
     return names
 
 
-def _lines(reader: Iterator[list[str]], columns: list[str]) -> Iterator[SheetLine]:
-    number = 2  # the first line is the header; a cell with line breaks spans several lines
-    try:
-        for cells in reader:
-            values = {name: unescape_formula(cell.strip()) for name, cell in zip(columns, cells, strict=False)}
-            # An unquoted 1,500 in a comma-separated file gives a surplus cell, and would be read as 1.
-            surplus = next((cell.strip() for cell in cells[len(columns) :] if cell.strip()), "")
-            if surplus:
-                sku = values.get("sku", "")[:MAX_SKU_LENGTH]
-                yield SheetLine(number, sku, problem=LineProblem.TOO_MANY_CELLS, detail=surplus[:80])
-            elif any(values.values()):
-                yield _line(number, values)
-            number = reader.line_num + 1  # type: ignore[attr-defined]
-    except csv.Error as error:
-        raise BadSheet(SheetFault.BROKEN, str(number)) from error
+def _lines(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[SheetLine]:
+    unnamed = [index for index, name in enumerate(columns) if not name]
+    for row in rows:
+        cells = [unescape_formula(cell.strip()) for cell in row.cells]
+        if not any(cells):
+            continue
+        values = {name: cell for name, cell in zip(columns, cells, strict=False) if name}
+        line = SheetLine(
+            row.number,
+            values.get("sku", "")[: MAX_SKU_LENGTH + 1],
+            barcode=values.get("barcode", ""),
+            name=values.get("name", "")[:MAX_PRODUCT_NAME_LENGTH],
+            cells=tuple(row.cells),
+        )
+        if row.has_open_quote:
+            yield _refused(line, LineProblem.OPEN_QUOTE)
+        else:
+            if filled := [index for index in unnamed if "".join(cells[index : index + 1])]:
+                raise BadSheet(SheetFault.UNNAMED_COLUMN, f"{_letter(filled[0])}/{row.number}")
+            yield _judged(line, values, cells, columns)
 
 
-def _line(number: int, values: dict[str, str]) -> SheetLine:
-    sku = values.get("sku", "")
-    if not sku or len(sku) > MAX_SKU_LENGTH:
-        return SheetLine(number, sku[:MAX_SKU_LENGTH], problem=LineProblem.UNKNOWN_SKU if sku else LineProblem.NO_SKU)
+def _letter(index: int) -> str:
+    """Return what spreadsheets call a column: A for 0, AA for 26."""
+    return (_letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)
+
+
+def _judged(line: SheetLine, values: dict[str, str], cells: Sequence[str], columns: Sequence[str]) -> SheetLine:
+    """Complete a line with its figures, or with what is wrong with it."""
+    # An unquoted 1,500 in a comma-separated file gives a surplus cell, and would be read as 1.
+    if surplus := next((cell for cell in cells[len(columns) :] if cell), ""):
+        return _refused(line, LineProblem.TOO_MANY_CELLS, surplus)
+    if len(cells) < len(columns):
+        return _refused(line, LineProblem.TOO_FEW_CELLS, f"{len(cells)}/{len(columns)}")
+    if not (line.sku or line.barcode):
+        return _refused(line, LineProblem.NO_SKU)
+    if len(line.sku) > MAX_SKU_LENGTH:
+        return _refused(line, LineProblem.UNKNOWN_SKU)
+    return _with_figures(line, values)
+
+
+def _refused(line: SheetLine, problem: LineProblem, detail: str = "") -> SheetLine:
+    return replace(line, sku=line.sku[:MAX_SKU_LENGTH], problem=problem, detail=detail[:MAX_DETAIL_LENGTH])
+
+
+def _with_figures(line: SheetLine, values: dict[str, str]) -> SheetLine:
     figures: dict[str, int | None] = {}
-    for name in ("count", "delta", "low_stock_level", "on_hand", "level"):
-        figures[name], problem = _figure(values.get(name, ""), is_signed=name == "delta")
+    for name in FIGURES:
+        cell = values.get(name, "")
+        figures[name], problem, detail = _figure(cell, is_signed=name == "delta")
         if problem:
-            return SheetLine(number, sku, problem=problem, detail=values[name][:80])
+            return _refused(line, problem, detail or cell)
     count, delta = figures["count"], figures["delta"]
     if count is not None and delta is not None:
-        return SheetLine(number, sku, problem=LineProblem.TWO_FIGURES)
+        return _refused(line, LineProblem.TWO_FIGURES)
     reason = values.get("reason", "").lower()
     if reason and reason not in set(Reason):
-        return SheetLine(number, sku, problem=LineProblem.UNKNOWN_REASON, detail=reason[:80])
-    return SheetLine(
-        number,
-        sku,
+        return _refused(line, LineProblem.UNKNOWN_REASON, reason)
+    return replace(
+        line,
         reason=reason or (Reason.COUNTED if count is not None else Reason.CORRECTION),
         count=count,
         delta=delta,
@@ -157,11 +175,19 @@ def _line(number: int, values: dict[str, str]) -> SheetLine:
     )
 
 
-def _figure(cell: str, *, is_signed: bool) -> tuple[int | None, LineProblem | None]:
+def _figure(cell: str, *, is_signed: bool) -> tuple[int | None, LineProblem | None, str]:
+    """Read a figure; with its problem and the detail of that, if any."""
     if not cell:
-        return None, None
-    match = _NUMBER.fullmatch(cell.replace("\u2212", "-"))  # U+2212 MINUS SIGN
-    if not match or (match[1] and not is_signed):
-        return None, LineProblem.NOT_A_NUMBER
-    figure = int(match[1] + match[2])
-    return (figure, None) if abs(figure) <= MAX_UNITS else (None, LineProblem.TOO_MANY)
+        return None, None, ""
+    sign = _SIGNED.match(cell) if is_signed else None
+    try:
+        # No grouping, whatever the shop's locale: a file comes from anywhere.
+        units = parse_quantity(cell[1:] if sign else cell, most=MAX_UNITS, locale=None)
+    except UnclearNumber as error:
+        readings = "/".join(f"{reading.normalize():f}" for reading in error.readings)
+        return None, LineProblem.AMBIGUOUS, f"{cell[:30]}/{readings}"
+    except OutOfRange:
+        return None, LineProblem.TOO_MANY, ""
+    except NumberRefused:
+        return None, LineProblem.NOT_A_NUMBER, ""
+    return (-units if sign and sign[1] != "+" else units), None, ""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from storefront.catalog.inventory.admin.imports import reference_of
+from storefront.catalog.inventory.admin.import_repeats import reference_of
 from storefront.catalog.inventory.admin.values import LEVEL, LineProblem
 from storefront.catalog.inventory.availability import publish_back_in_stock
 from storefront.catalog.inventory.import_models import ImportState, StockImport, StockImportLine
@@ -109,7 +109,7 @@ class _Attempt:
         self._file_name = imported.file_name
         self._actor = imported.actor
         self._change_count = imported.change_count
-        self._reference = reference_of(imported.digest)
+        self._reference = reference_of(imported.digest, imported.occurrence)
         self._now = literal(utc_now(), UtcDateTime)
         self._problems: dict[int, tuple[LineProblem, str]] = {}
         self._problem_count = 0
@@ -250,7 +250,8 @@ def _detail(row: Row[Any]) -> str:
 def _record_refusal(import_id: int, owner: str, refusal: _Refused) -> None:
     with transaction("catalog") as session:
         leased = update(StockImport).where(StockImport.id == import_id, StockImport.lease_owner == owner)
-        ended = {"state": ImportState.REFUSED, "problem_count": refusal.count, "finished_at": utc_now()}
+        problems = StockImport.problem_count + refusal.count
+        ended = {"state": ImportState.REFUSED, "problem_count": problems, "finished_at": utc_now()}
         session.execute(leased.values(lease_owner=None, **ended))
         for line_id, (problem, detail) in refusal.problems.items():
             session.execute(update(Line).where(Line.id == line_id).values(problem=problem, detail=detail))

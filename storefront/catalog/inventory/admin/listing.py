@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, case, func, literal, literal_
 from storefront.catalog.inventory.admin.values import PAGE_SIZE, SortOrder, StockFilter, StockPage, StockQuery, StockRow
 from storefront.catalog.models import NEVER_ENDS, StockStatus, Variant
 from storefront.catalog.search import engine
+from storefront.catalog.search.synonyms import read_query
 from storefront.db.pagination import SortKeys, paginate
 from storefront.db.session import read_session
 
@@ -105,8 +106,8 @@ def _matches(words: str, narrowed: Sequence[ColumnElement[bool]]) -> Any:
         begins = select(ids).where(Variant.sku.between(code, code + _LAST), *narrowed)
         first = begins.order_by(Variant.sku).limit(MAX_BEGINNINGS).subquery()
         branches.append(select(first.c.id, literal(1)))
-    if typed := engine.query_words(words):
-        found = engine.match_cte(typed)
+    if typed := read_query(words):
+        found = engine.match_cte(*typed)
         # Without the filters: SQLite would query the full-text index again for every row that passes them.
         named = select(ids).join(found, found.c.product_id == Variant.product_id).limit(MAX_NAMED).subquery()
         branches.append(select(named.c.id, literal(2)))
@@ -150,8 +151,11 @@ def find_by_code(code: str) -> StockRow | None:
     """Find a variant by its complete SKU or barcode, ignoring case."""
     codes = sorted({code, code.upper()})
     exact_first = case((Variant.sku == code, 0), else_=1)
-    # The second condition scans every SKU; it is for lower-case SKUs imported from the old shop.
-    for condition in (or_(Variant.sku.in_(codes), Variant.barcode.in_(codes)), func.upper(Variant.sku) == code.upper()):
+    conditions = [or_(Variant.sku.in_(codes), Variant.barcode.in_(codes))]
+    if code.upper() != code.lower():
+        # It scans every SKU; it is for lower-case SKUs imported from the old shop.
+        conditions.append(func.upper(Variant.sku) == code.upper())
+    for condition in conditions:
         row = read_session().execute(row_columns().where(condition).order_by(exact_first, Variant.id).limit(1)).first()
         if row is not None:
             return row_of(row)

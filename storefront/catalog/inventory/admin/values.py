@@ -230,14 +230,21 @@ class LedgerPage:
 class LineProblem(StrEnum):
     """The problems of a line of an import; comments say what `detail` has."""
 
-    UNKNOWN_SKU = "unknown-sku"
-    NO_SKU = "no-sku"
+    UNKNOWN_SKU = "unknown-sku"  # detail: the SKU that has the name or barcode of the line, if any
+    UNKNOWN_BARCODE = "unknown-barcode"  # detail: the barcode
+    BAD_BARCODE = "bad-barcode"  # no barcode number, or its check digit does not fit; detail: the cell
+    OTHER_PRODUCT = "other-product"  # name or barcode are those of another SKU; detail: that SKU
+    SHORTENED = "shortened"  # a code that a spreadsheet made a rounded number; detail: the cell
+    NO_SKU = "no-sku"  # neither SKU nor barcode
     TWICE = "twice"  # detail: the earlier line with the same SKU
     NOT_A_NUMBER = "not-a-number"  # detail: the cell
+    AMBIGUOUS = "ambiguous"  # a number with two readings; detail: the cell and both, "1.000/1000/1"
     TWO_FIGURES = "two-figures"  # a count and a delta
     TOO_MANY = "too-many"
     UNKNOWN_REASON = "unknown-reason"
     TOO_MANY_CELLS = "too-many-cells"  # more cells than columns; detail: the first surplus one
+    TOO_FEW_CELLS = "too-few-cells"  # detail: cells and columns, "2/3"
+    OPEN_QUOTE = "open-quote"  # a quote is not closed on its line
     STALE = "stale"  # detail: units on hand by the file and now, "5/7"
     STALE_LEVEL = "stale-level"  # detail: reorder level by the file and now, "5/7"
     SHORT = "short"  # detail: units available
@@ -267,8 +274,9 @@ class SheetFault(StrEnum):
 
     EMPTY = "empty"
     ENCODING = "encoding"  # detail: number of the line
-    NO_SKU_COLUMN = "no-sku-column"  # detail: the columns there are
+    NO_SKU_COLUMN = "no-sku-column"  # neither SKU nor barcode; detail: the columns there are
     UNKNOWN_COLUMNS = "unknown-columns"  # detail: their names
+    UNNAMED_COLUMN = "unnamed-column"  # filled, but without a name; detail: its letter and a line, "C/2"
     COLUMN_TWICE = "column-twice"  # detail: their names
     NOTHING_TO_CHANGE = "nothing-to-change"  # no column that changes anything
     TOO_MANY_LINES = "too-many-lines"  # detail: the maximum
@@ -290,11 +298,38 @@ class BadSheet(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """An earlier import with the same deliveries as another.
+
+    :ivar at: when it was applied, or uploaded while it is waiting
+    """
+
+    at: datetime
+    actor: str
+    file_name: str
+
+
+class RepeatedImport(DomainError):
+    """The same deliveries were imported before, and nobody said that they came again."""
+
+    status = 422
+
+    def __init__(self, repeat: Repeat) -> None:
+        super().__init__(repeat.file_name)
+        self.repeat = repeat
+
+
+@dataclass(frozen=True, slots=True)
 class ImportLine:
-    """A line of an import that changes something or has a problem; see `StockImportLine` for its fields."""
+    """A line of an import that changes something or has a problem; see `StockImportLine` for its fields.
+
+    :ivar sku: the barcode of a line without SKU
+    :ivar title: of the variant; empty for a line with a problem
+    """
 
     line: int
     sku: str
+    title: str
     reason: str
     is_count: bool
     seen: int
@@ -335,9 +370,22 @@ class ImportPage:
     :ivar problems: the first of them, at most `PROBLEMS_SHOWN`
     :ivar changes: one page of them
     :ivar paged: cursors of the changes
+    :ivar repeat: the earlier import with the same deliveries, while this one can be applied
     """
 
     imported: Import
     problems: tuple[ImportLine, ...]
     changes: tuple[ImportLine, ...]
     paged: PageCursors
+    repeat: Repeat | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnappliedRow:
+    """A row of a file that has a problem.
+
+    :ivar cells: of the whole row, as in the file
+    """
+
+    line: ImportLine
+    cells: list[str]

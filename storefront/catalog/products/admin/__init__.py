@@ -52,9 +52,9 @@ from storefront.catalog.products.admin.values import (
     VariantRecord,
     VariantState,
 )
-from storefront.catalog.products.create import slugify
 from storefront.catalog.products.idempotency import purge_idempotency_keys
-from storefront.catalog.values import MAX_BRAND_LENGTH, MAX_PRODUCT_NAME_LENGTH, MAX_SKU_LENGTH
+from storefront.catalog.products.slugs import slugify
+from storefront.catalog.values import MAX_BRAND_LENGTH, MAX_PRODUCT_NAME_LENGTH, MAX_SKU_LENGTH, SKU_HINT, is_sku
 
 __all__ = [
     "MAX_BRAND_LENGTH",
@@ -65,6 +65,7 @@ __all__ = [
     "MAX_SPECS",
     "MAX_STOCK",
     "MAX_VARIANTS",
+    "SKU_HINT",
     "BulkAct",
     "BulkChange",
     "BulkConflict",
@@ -100,6 +101,7 @@ __all__ = [
     "find_redirect",
     "get_category",
     "get_product_record",
+    "is_sku",
     "list_categories",
     "list_products",
     "preview",

@@ -26,10 +26,11 @@ from storefront.catalog.products.admin.values import (
 )
 from storefront.catalog.products.create import UNSORTED
 from storefront.catalog.products.models import SlugRedirect
+from storefront.catalog.products.slugs import free_slug
 from storefront.catalog.values import UnknownCategory
 from storefront.core.collation import collation_key
 from storefront.db import audit_log, outbox
-from storefront.db.session import read_session, retry_on_deadlock, transaction
+from storefront.db.session import read_session, retry_on_conflict, retry_on_deadlock, transaction
 
 BATCH = 500  # products reindexed in one transaction
 
@@ -70,17 +71,22 @@ def find_redirect(slug: str) -> str | None:
     return read_session().scalar(moved.where(SlugRedirect.slug == slug))
 
 
+@retry_on_conflict
 @retry_on_deadlock
 def create_category(draft: CategoryDraft, *, actor: str) -> int:
     """Create a category; a repeat with the same values returns the existing one.
+
+    Of two first ones at once, which find no row to lock, the second runs again when the slug of both is the same.
 
     :return: its id
     :raise DraftRefused: problems are at "name" and "slug"
     """
     with transaction("catalog") as session:
         records = _lock_all(session)
-        if same := next((r for r in records if replace(r.draft, position=draft.position) == draft), None):
-            return same.id
+        for record in records:
+            if replace(record.draft, position=draft.position, slug=draft.slug and record.slug) == draft:
+                return record.id
+        draft = _with_slug(draft, records, None)
         if problems := _problems(draft, records, None):
             raise DraftRefused(problems)
         row = Category(
@@ -114,7 +120,7 @@ def change_category(category_id: int, draft: CategoryDraft, *, seen: str, actor:
         record = next((record for record in records if record.id == category_id), None)
         if record is None:
             raise UnknownCategory(str(category_id))
-        draft = replace(draft, position=max(1, min(draft.position, len(records))))
+        draft = replace(_with_slug(draft, records, category_id), position=max(1, min(draft.position, len(records))))
         if record.draft == draft:
             return
         if record.digest != seen:
@@ -193,6 +199,16 @@ def _lock_all(session: Session) -> tuple[CategoryRecord, ...]:
     """Lock and return all categories: they are few, and share one order and unique names."""
     session.execute(select(Category.id).order_by(Category.id).with_for_update())
     return list_categories()
+
+
+def _with_slug(draft: CategoryDraft, records: tuple[CategoryRecord, ...], own_id: int | None) -> CategoryDraft:
+    """Fill a missing slug with one made of the name, which no other category has or had."""
+    if draft.slug:
+        return draft
+    redirects = read_session().execute(select(SlugRedirect.slug, SlugRedirect.category_id))
+    taken = {slug for slug, category_id in redirects if category_id != own_id}
+    taken |= {record.slug for record in records if record.id != own_id}
+    return replace(draft, slug=free_slug(draft.name, taken, "category"))
 
 
 def _problems(draft: CategoryDraft, records: tuple[CategoryRecord, ...], own_id: int | None) -> dict[str, Problem]:

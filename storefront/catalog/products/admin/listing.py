@@ -18,6 +18,7 @@ from storefront.catalog.products.admin.values import (
 )
 from storefront.catalog.products.models import PriceChange
 from storefront.catalog.search import engine
+from storefront.catalog.search.synonyms import read_query
 from storefront.core.money import Money
 from storefront.db.pagination import SortKeys, paginate
 from storefront.db.session import read_session
@@ -107,8 +108,8 @@ def _matches(words: str) -> Any:
         begins = select(Variant.product_id.label("id")).where(Variant.sku.between(code, code + _LAST))
         first = begins.order_by(Variant.sku).limit(MAX_BEGINNINGS).subquery()
         branches.append(select(first.c.id))
-    if typed := engine.query_words(words):
-        matches = engine.match_cte(typed)
+    if typed := read_query(words):
+        matches = engine.match_cte(*typed)
         named = select(matches.c.product_id.label("id")).limit(MAX_NAMED).subquery()
         branches.append(select(named.c.id))
     return union_all(*branches).subquery().select().distinct().subquery()

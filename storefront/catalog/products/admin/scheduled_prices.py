@@ -16,6 +16,7 @@ from storefront.catalog.products.admin.detail import OPEN
 from storefront.catalog.products.admin.values import DraftRefused, Problem, UnknownScheduledPrice
 from storefront.catalog.products.models import PriceChange, PriceState
 from storefront.catalog.values import UnknownSku
+from storefront.core import clock
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
 from storefront.db import audit_log
@@ -92,7 +93,7 @@ def _overlap(one: PriceChange, other: PriceChange) -> bool:
 
 
 def _moment_words(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"{clock.in_shop_time(moment):%Y-%m-%d %H:%M %Z}"
 
 
 def cancel_price(change_id: int, *, actor: str) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import func, or_, select
 
 from storefront.catalog.models import Category, Product, Variant
 from storefront.catalog.products.admin.values import Problem, ProductDraft, ProductRecord, VariantDraft, VariantState
+from storefront.core import gtin
 from storefront.core.collation import collation_key
 from storefront.db.session import read_session
 
@@ -75,7 +76,7 @@ def _price_problems(draft: ProductDraft) -> Iterator[Found]:
 
 
 def _code_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) -> Iterator[Found]:
-    """SKUs and barcodes must be unique in the whole shop, ignoring case."""
+    """Each SKU and barcode belongs to one variant of the whole shop, ignoring case; the scanner looks up both."""
     own_id = known.id if known else 0
     skus = [*(v.sku for v in draft.variants if v.id is None), *([] if known else [sku])]
     barcodes = [v.barcode for v in draft.variants if v.barcode and v.state is not VariantState.DELETED]
@@ -84,6 +85,7 @@ def _code_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) -
     if known is None and sku.upper() in taken_skus:
         yield "sku", Problem.SKU_TAKEN
     own = {variant.sku.upper() for variant in known.variants} if known else set()
+    stored_barcodes = {variant.id: variant.barcode for variant in known.variants} if known else {}
     seen_skus, seen_barcodes = set(own), set()
     for i, variant in enumerate(draft.variants):
         if variant.id is None:
@@ -94,7 +96,10 @@ def _code_problems(draft: ProductDraft, sku: str, known: ProductRecord | None) -
                 yield f"variants.{i}.sku", Problem.SKU_TAKEN
             seen_skus.add(code)
         if variant.barcode and variant.state is not VariantState.DELETED:
-            if variant.barcode in seen_barcodes:
+            is_stored = variant.barcode == stored_barcodes.get(variant.id or 0)  # perhaps from before this check
+            if gtin.canonical(variant.barcode) is None and not is_stored:
+                yield f"variants.{i}.barcode", Problem.BARCODE_WRONG
+            elif variant.barcode in seen_barcodes or _is_sku_of_another(variant, draft):
                 yield f"variants.{i}.barcode", Problem.BARCODE_TWICE
             elif variant.barcode in taken_barcodes:
                 yield f"variants.{i}.barcode", Problem.BARCODE_TAKEN
@@ -106,20 +111,27 @@ def _taken_skus(skus: Collection[str], own_id: int) -> set[str]:
     if not skus:
         return set()
     wanted = {sku.upper() for sku in skus}
+    by_barcode = {gtin.canonical(sku): sku for sku in wanted}
+    barcodes = select(Variant.barcode).where(Variant.barcode.in_(wanted), Variant.product_id != own_id)
     variants = select(Variant.sku).where(func.upper(Variant.sku).in_(wanted), Variant.product_id != own_id)
     products = select(Product.sku).where(func.upper(Product.sku).in_(wanted), Product.id != own_id)
-    taken = read_session().scalars(variants.union_all(products), bind_arguments={"mapper": Variant})
-    return {code.upper() for code in taken}
+    taken = read_session().scalars(variants.union_all(products, barcodes), bind_arguments={"mapper": Variant})
+    return {by_barcode.get(code, code.upper()) for code in taken}
 
 
 def _taken_barcodes(barcodes: Collection[str], own_id: int) -> set[str]:
     if not barcodes:
         return set()
-    # SKUs count, too: the scanner looks up both.
+    by_spelling = {spelling: code for code in barcodes for spelling in gtin.spellings(code)}
     others = select(Variant.barcode, Variant.sku).where(
-        or_(Variant.barcode.in_(barcodes), Variant.sku.in_(barcodes)), Variant.product_id != own_id
+        or_(Variant.barcode.in_(barcodes), Variant.sku.in_(by_spelling)), Variant.product_id != own_id
     )
-    return {code for row in read_session().execute(others) for code in row if code in barcodes}
+    return {by_spelling[code] for row in read_session().execute(others) for code in row if code in by_spelling}
+
+
+def _is_sku_of_another(variant: VariantDraft, draft: ProductDraft) -> bool:
+    codes = gtin.spellings(variant.barcode or "")
+    return any(other is not variant and other.sku in codes for other in draft.variants)
 
 
 def _category_problems(draft: ProductDraft) -> Iterator[Found]:

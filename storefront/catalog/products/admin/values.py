@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from storefront.catalog.products.models import PriceState
+from storefront.core import gtin
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.core.money import Money
 from storefront.db.pagination import PageCursors
@@ -34,6 +35,7 @@ class VariantDraft:
 
     :ivar id: None for a new variant
     :ivar sku: only used for a new variant; it never changes
+    :ivar barcode: in its canonical spelling, whichever was given; as it was given when it is no barcode number
     :ivar stock: initial units of a new variant; later changes are stock adjustments
     """
 
@@ -45,6 +47,9 @@ class VariantDraft:
     barcode: str | None = None
     state: VariantState = VariantState.ON_SALE
     stock: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "barcode", gtin.canonical(self.barcode or "") or self.barcode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,7 @@ class Problem(StrEnum):
     MISSING = "missing"
     SKU_TAKEN = "sku-taken"
     SKU_TWICE = "sku-twice"
+    BARCODE_WRONG = "barcode-wrong"  # no barcode number, or its check digit does not fit
     BARCODE_TAKEN = "barcode-taken"
     BARCODE_TWICE = "barcode-twice"
     OPTION_TWICE = "option-twice"
@@ -268,6 +274,7 @@ class ProductsPage:
 class CategoryDraft:
     """The wanted values of a category.
 
+    :ivar slug: empty to make one of the name
     :ivar hue: degrees of the OKLCH colour circle
     :ivar position: in the navigation, from 1
     """

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import codecs
+from dataclasses import replace
 
 import pytest
 
 from storefront.catalog.inventory.admin import BadSheet, LineProblem, NotCsv, SheetFault
-from storefront.catalog.inventory.admin.csv_parser import MAX_LINES, SheetLine, read_sheet
+from storefront.catalog.inventory.admin.csv_parser import SheetLine, read_sheet
+from storefront.catalog.inventory.admin.csv_reader import HEADING_WITHIN, MAX_LINES
 from storefront.core.csv_files import csv_lines, escape_formula, unescape_formula
 
 
 def lines(text: str) -> list[SheetLine]:
-    return list(read_sheet(text.encode()))
+    return [replace(line, cells=()) for line in read_sheet(text.encode()).lines]
 
 
 def problems(text: str) -> list[tuple[int, LineProblem | None, str]]:
@@ -21,7 +23,7 @@ def problems(text: str) -> list[tuple[int, LineProblem | None, str]]:
 
 def fault(content: bytes) -> tuple[SheetFault, str]:
     with pytest.raises(BadSheet) as refused:
-        list(read_sheet(content))
+        list(read_sheet(content).lines)
     return refused.value.fault, refused.value.detail
 
 
@@ -40,7 +42,7 @@ def test_other_delimiters_and_byte_order_marks_are_read(text: str) -> None:
 
 def test_unicode_text_of_excel_is_read() -> None:
     content = codecs.BOM_UTF16_LE + "sku\tcount\nMUG\t12\n".encode("utf-16-le")
-    assert [line.count for line in read_sheet(content)] == [12]
+    assert [line.count for line in read_sheet(content).lines] == [12]
 
 
 def test_line_numbers_are_those_of_a_text_editor() -> None:
@@ -52,11 +54,19 @@ def test_line_numbers_are_those_of_a_text_editor() -> None:
     ("line", "problem"),
     [
         ("MUG,1.5,,,", LineProblem.NOT_A_NUMBER),
+        ("MUG,1.000,,,", LineProblem.AMBIGUOUS),
+        ('MUG,"1,500",,,', LineProblem.AMBIGUOUS),
+        ("MUG,1 500,,,", LineProblem.AMBIGUOUS),
+        ("MUG,,-12.000,,", LineProblem.AMBIGUOUS),
+        ("MUG,,,,1.000", LineProblem.AMBIGUOUS),
+        ("MUG,,--3,,", LineProblem.NOT_A_NUMBER),
+        ("MUG,1,", LineProblem.TOO_FEW_CELLS),
+        ('MUG,"1,,,', LineProblem.OPEN_QUOTE),
         ("MUG,-1,,,", LineProblem.NOT_A_NUMBER),
         ("MUG,١٢,,,", LineProblem.NOT_A_NUMBER),
         ("MUG,1e3,,,", LineProblem.NOT_A_NUMBER),
         ("MUG,,,,-2", LineProblem.NOT_A_NUMBER),
-        ("MUG,4006381333,,,", LineProblem.NOT_A_NUMBER),
+        ("MUG,4006381333,,,", LineProblem.TOO_MANY),
         ("MUG,2000000,,,", LineProblem.TOO_MANY),
         ("MUG,1,2,,", LineProblem.TWO_FIGURES),
         ("MUG,1,,because,", LineProblem.UNKNOWN_REASON),
@@ -97,6 +107,9 @@ def test_a_bad_encoding_is_reported_with_its_line() -> None:
     [
         ("item,count", (SheetFault.NO_SKU_COLUMN, "item, count")),
         ("sku,count,qty,Colour", (SheetFault.UNKNOWN_COLUMNS, "qty, Colour")),
+        ("sku,,count\nA,,1\nB,new,2", (SheetFault.UNNAMED_COLUMN, "B/3")),
+        (",sku,count\n0,A,1", (SheetFault.UNNAMED_COLUMN, "A/2")),
+        ("\n".join(["A list"] * HEADING_WITHIN + ["sku,count", "A,1"]), (SheetFault.NO_SKU_COLUMN, "a_list")),
         ("sku,count,Count", (SheetFault.COLUMN_TWICE, "count")),
         ("sku,name,on_hand", (SheetFault.NOTHING_TO_CHANGE, "")),
         ("", (SheetFault.EMPTY, "")),
@@ -123,6 +136,70 @@ def test_a_number_with_a_comma_in_it_is_not_read_as_two_cells() -> None:
         (3, LineProblem.TOO_MANY_CELLS, "500"),
         (4, None, ""),
     ]
+
+
+# ------------------------------------------------------------------------------- files of other programs
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["sep=;\n", '"SEP=;"\n', "\n", "\n \n\n", "Stock list, 30 Nov 2026\n", 'The 12" list\n\n', '"Open quote; count\n'],
+)
+def test_what_stands_before_the_heading_is_skipped(before: str) -> None:
+    """D4: a `sep=` line, blank lines and a title; line numbers stay those of the file."""
+    (line,) = lines(f"{before}sku;count\nMUG;30\n")
+    assert (line.number, line.sku, line.count) == (before.count("\n") + 2, "MUG", 30)
+
+
+def test_a_column_without_name_and_text_is_ignored() -> None:
+    """D4: spreadsheets leave empty columns behind."""
+    assert [(line.sku, line.count) for line in lines("sku,,count,,\nMUG,,1,,\n")] == [("MUG", 1)]
+
+
+def test_an_ambiguous_number_is_reported_with_both_readings() -> None:
+    """D2: 1.000 was counted as 1."""
+    text = 'sku;count;low_stock_level\nMUG;1.000;\nJAR;12.000;\nTIN;;"2,500"\nPAN;3.0;\n'
+    assert problems(text) == [
+        (2, LineProblem.AMBIGUOUS, "1.000/1000/1"),
+        (3, LineProblem.AMBIGUOUS, "12.000/12000/12"),
+        (4, LineProblem.AMBIGUOUS, "2,500/2500/2.5"),
+        (5, None, ""),
+    ]
+
+
+def test_an_open_quote_spoils_its_own_line_only() -> None:
+    """D2: it swallowed the rows below it."""
+    text = 'sku,name,count\nMUG,Mug,40\nJAR,"Jar 12 inch,5\nTIN,Tin,6\nPAN,Pan,7\n'
+    assert [(line.sku, line.count, line.problem) for line in lines(text)] == [
+        ("MUG", 40, None),
+        ("JAR", None, LineProblem.OPEN_QUOTE),
+        ("TIN", 6, None),
+        ("PAN", 7, None),
+    ]
+
+
+@pytest.mark.parametrize("second", ['JAR,12" jar,6', 'JAR,"12"" jar",6', '"JAR",Jar,6', 'JAR,Jar,"6"'])
+def test_a_stray_quote_does_not_give_one_row_the_figures_of_another(second: str) -> None:
+    """D2: two stray quotes made one row of two."""
+    read = lines(f'sku,name,count\nMUG,"12 inch,5\n{second}\nTIN,Tin,7\n')
+    assert [(line.number, line.count) for line in read] == [(2, None), (3, 6), (4, 7)]
+    assert read[0].problem is LineProblem.OPEN_QUOTE
+
+
+def test_a_short_row_is_a_problem() -> None:
+    """D2: its missing count was taken for an empty one."""
+    assert problems("sku,name,count\nMUG,Mug\nJAR,Jar,6\nTIN,Tin,\n") == [
+        (2, LineProblem.TOO_FEW_CELLS, "2/3"),
+        (3, None, ""),
+        (4, None, ""),
+    ]
+
+
+@pytest.mark.parametrize("heading", ["barcode", "EAN13", "GTIN", "upc"])
+def test_a_file_may_be_keyed_by_barcode(heading: str) -> None:
+    """D5"""
+    (line,) = lines(f"{heading},count\n2000005800016,30\n")
+    assert (line.sku, line.barcode, line.count) == ("", "2000005800016", 30)
 
 
 # ------------------------------------------------------------------------------------------- formulas

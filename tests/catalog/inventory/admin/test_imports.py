@@ -18,6 +18,7 @@ from storefront.catalog.inventory.admin import (
     ImportPage,
     ImportState,
     LineProblem,
+    RepeatedImport,
     UnknownImport,
     import_runner,
 )
@@ -28,7 +29,7 @@ from storefront.catalog.values import Hold
 from storefront.db.session import read_session, transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
-from tests.factories.products import change, record_of, variants
+from tests.factories.products import change, coded, record_of, variants
 from tests.factories.stock import CLERK, adjust, change_of, ledger_of, movement_count, row_of, sell
 from tests.fakes import Clock
 from tests.isolated_shop import at_once, own_shop
@@ -155,33 +156,175 @@ def test_a_level_changed_since_the_export_is_stale(app: Flask) -> None:
     assert problems(page) == [(2, LineProblem.STALE_LEVEL, "5/7")]
 
 
-def test_the_same_file_twice_changes_nothing_the_second_time(app: Flask) -> None:
-    mug, jar = make_product(stock=10), make_product(stock=10)
-    lines = [f"{mug.sku},12,,,9", f"{jar.sku},,-3,,"]
-    apply(check(*lines))
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["{},,10,received,"], 30),
+        (["{},25,,,"], 25),  # a count, after 5 were sold
+    ],
+)
+def test_the_same_file_a_week_later_is_asked_about_and_applied(
+    app: Flask, now: Clock, lines: list[str], expected: int
+) -> None:
+    """D4: the next delivery of the same goods was "as the file says"."""
+    mug = make_product(stock=10)
+    lines = [line.format(mug.sku) for line in lines]
+    first = apply(check(*lines))
+    if expected == 25:
+        sell(mug.sku, 5)
+    now.advance(days=40)  # the first import is purged by then
+    inventory.admin.forget_old_imports()
     again = check(*lines)
-    assert counts(again) == (2, 0, 0)
-    assert not inventory.admin.start_import(again.imported.id)
-    assert (row_of(mug.sku).on_hand, row_of(jar.sku).on_hand) == (12, 7)
+    assert again.repeat is not None
+    assert (again.repeat.at, again.repeat.actor) == (first.imported.finished_at, CLERK)
+    with pytest.raises(RepeatedImport):
+        inventory.admin.start_import(again.imported.id)
+    assert inventory.admin.waiting_imports() == []
+    assert inventory.admin.start_import(again.imported.id, is_repeat=True)
+    assert inventory.admin.apply_import(again.imported.id)
+    assert row_of(mug.sku).on_hand == expected
+    assert again.imported.reference != first.imported.reference
 
 
-def test_the_same_file_uploaded_later_changes_nothing(app: Flask) -> None:
-    mug, jar = make_product(stock=10), make_product(stock=10)
-    lines = [f"{mug.sku},10,,,5", f"{jar.sku},12,,,"]
-    apply(check(*lines))
-    sell(mug.sku, 3)
-    adjust(change_of(mug.sku, level=7))
-    assert counts(check(*lines)) == (2, 0, 0)
-
-
-def test_the_same_file_checked_twice_is_applied_once(app: Flask) -> None:
+def test_the_same_file_checked_twice_is_asked_about_once_one_is_queued(app: Flask) -> None:
     jar = make_product(stock=10)
     first, second = check(f"{jar.sku},,-3,,"), check(f"{jar.sku},,-3,,")
-    apply(first)
-    refused = apply(second)
-    assert refused.imported.state is ImportState.REFUSED
-    assert problems(refused) == [(2, LineProblem.AGAIN, "")]
+    assert second.repeat is None
+    assert inventory.admin.start_import(first.imported.id)
+    with pytest.raises(RepeatedImport):
+        inventory.admin.start_import(second.imported.id)
+    assert inventory.admin.apply_import(first.imported.id)
+    with pytest.raises(RepeatedImport):
+        inventory.admin.start_import(second.imported.id)
     assert row_of(jar.sku).on_hand == 7
+
+
+def test_the_same_file_queued_twice_at_once_is_applied_once(app: Flask) -> None:
+    jar = make_product(stock=10)
+    first, second = check(f"{jar.sku},,-3,,"), check(f"{jar.sku},,-3,,")
+    with transaction("catalog") as session:  # as by two requests, neither of which sees the other
+        session.execute(sa.update(StockImport).values(state=ImportState.WAITING))
+    for page in (first, second):
+        assert inventory.admin.apply_import(page.imported.id)
+    refused = inventory.admin.show_import(second.imported.id)
+    assert (refused.imported.state, problems(refused)) == (ImportState.REFUSED, [(2, LineProblem.AGAIN, "")])
+    assert row_of(jar.sku).on_hand == 7
+
+
+def test_the_same_deliveries_in_another_file_are_asked_about(app: Flask) -> None:
+    """D4: a file corrected after its good lines were applied has other bytes, and the same deliveries."""
+    mugs = [make_product(stock=10) for _ in range(3)]
+    lines = [f"{mug.sku},,{units},received," for units, mug in enumerate(mugs, start=3)]
+    partial = check(*lines, "NONE,,1,received,")
+    assert not inventory.admin.start_import(partial.imported.id)
+    assert inventory.admin.start_import(partial.imported.id, skip_problems=True)
+    assert inventory.admin.apply_import(partial.imported.id)
+    assert check(*lines[:1], f"{mugs[1].sku},,8,received,", f"{mugs[2].sku},,9,received,").repeat is None
+    assert check(f"{mugs[0].sku},3,,,").repeat is None
+    corrected = check(*lines, f"{make_product(stock=1).sku},,1,received,")
+    assert corrected.repeat is not None
+    assert corrected.repeat.file_name == "stock.csv"
+
+
+def test_good_lines_are_applied_on_request_and_the_others_are_kept(app: Flask) -> None:
+    """D4: one unknown SKU blocked a file of 300."""
+    mug = make_product(stock=10)
+    page = check("NONE,,7,received,", f"{mug.sku},,5,received,", 'JAR,"1,500",,,', 'TIN,"1,,,')
+    assert not inventory.admin.start_import(page.imported.id)
+    assert inventory.admin.start_import(page.imported.id, skip_problems=True)
+    assert inventory.admin.apply_import(page.imported.id)
+    done = inventory.admin.show_import(page.imported.id)
+    assert (done.imported.state, counts(done), row_of(mug.sku).on_hand) == (ImportState.APPLIED, (4, 1, 3), 15)
+    heading, rows = inventory.admin.unapplied_rows(page.imported.id)
+    assert heading == ["sku", "count", "delta", "reason", "low_stock_level"]
+    assert [(row.line.line, row.cells) for row in rows] == [
+        (2, ["NONE", "", "7", "received", ""]),
+        (4, ["JAR", "1,500", "", "", ""]),
+        (5, ["TIN", "1,,,"]),
+    ]
+
+
+# ------------------------------------------------------------------------------------- codes and names
+
+
+def with_barcode(barcode: str, *, name: str = "Clay Mug") -> str:
+    """Make a product with a barcode and return its SKU."""
+    mug = make_product(name=name, stock=10)
+    change(mug.id, variants=variants(record_of(mug.id), only=coded(barcode)))
+    return mug.sku
+
+
+UPC = "012345678905"
+
+
+@pytest.mark.parametrize("typed", [UPC, f"0{UPC}", f"00{UPC}", UPC.lstrip("0"), "0 12345 67890 5"])
+def test_a_barcode_is_found_in_every_spelling(app: Flask, typed: str) -> None:
+    """D5: a file keyed by barcode was refused, and spellings were compared as text."""
+    sku = with_barcode(UPC)
+    page = check(f"{typed},30", header="barcode,count")
+    assert [(line.sku, line.title, line.delta) for line in page.changes] == [(sku, "Clay Mug", 20)]
+    assert counts(check(f",{typed},30", header="sku,barcode,count")) == (1, 1, 0)
+
+
+def test_an_unknown_barcode_is_a_problem(app: Flask) -> None:
+    """D5"""
+    page = check("4006381333931,30", "4006381333933,30", "2.00E+12,30", "12,5", header="barcode,count")
+    assert problems(page) == [
+        (2, LineProblem.UNKNOWN_BARCODE, "4006381333931"),
+        (3, LineProblem.BAD_BARCODE, "4006381333933"),
+        (4, LineProblem.SHORTENED, "2.00E+12"),
+        (5, LineProblem.BAD_BARCODE, "12"),
+    ]
+
+
+def test_one_variant_by_sku_and_by_barcode_is_a_duplicate(app: Flask) -> None:
+    """D5"""
+    sku = with_barcode(UPC)
+    page = check(f"{sku},,1", f",{UPC},2", header="sku,barcode,delta")
+    assert problems(page) == [(3, LineProblem.TWICE, "2")]
+
+
+def test_a_sku_with_the_barcode_of_another_is_a_problem(app: Flask) -> None:
+    """D3: a spreadsheet makes 123 of 00123."""
+    owner, other = with_barcode(UPC, name="Leading zeros"), make_product(name="Another", stock=10)
+    header = "sku,name,barcode,count"
+    page = check(
+        f"{other.sku},Leading zeros,{UPC.lstrip('0')},7",
+        f"{other.sku},,{UPC},7",
+        f"{other.sku},Leading zeros,,7",
+        "123,Leading zeros,,7",
+        f"124,,{UPC},7",
+        "125,Nobody,,7",
+        header=header,
+    )
+    assert problems(page) == [
+        (2, LineProblem.OTHER_PRODUCT, owner),
+        (3, LineProblem.OTHER_PRODUCT, owner),
+        (4, LineProblem.OTHER_PRODUCT, owner),
+        (5, LineProblem.UNKNOWN_SKU, owner),
+        (6, LineProblem.UNKNOWN_SKU, owner),
+        (7, LineProblem.UNKNOWN_SKU, ""),
+    ]
+
+
+def test_own_and_former_names_are_no_problem(app: Flask) -> None:
+    """D3: a product may have been renamed since the export, or be named without its variant."""
+    shirt, mug = make_product(name="Shirt", options=(("S", 3), ("M", 3))), make_product(name="Clay Mug", stock=10)
+    make_product(name="Shirt", stock=1)
+    page = check(
+        f"{shirt.sku}-S,Shirt,4", f"{mug.sku},CLAY MUG,12", f"{shirt.sku}-M,Chemise,4", header="sku,name,count"
+    )
+    assert [(line.sku, line.title) for line in page.changes] == [
+        (f"{shirt.sku}-S", row_of(f"{shirt.sku}-S").title),
+        (mug.sku, "Clay Mug"),
+        (f"{shirt.sku}-M", row_of(f"{shirt.sku}-M").title),
+    ]
+
+
+def test_a_code_in_scientific_notation_is_named_as_such(app: Flask) -> None:
+    """D3: 2000000000015 becomes 2E+12, of which nothing can be restored."""
+    page = check("2E+12,30", "8.90E+12,4", header="sku,count")
+    assert problems(page) == [(2, LineProblem.SHORTENED, "2E+12"), (3, LineProblem.SHORTENED, "8.90E+12")]
 
 
 def test_a_variant_deleted_since_the_check_refuses_the_import(app: Flask) -> None:
@@ -255,6 +398,13 @@ def test_a_file_broken_in_the_middle_leaves_no_import(app: Flask) -> None:
     with pytest.raises(BadSheet):
         check(f"{mug.sku},1,,,", '"' + "x" * 200_000 + '",1,,,')
     assert read_session().scalar(sa.select(StockImport.id)) is None
+
+
+def test_a_card_number_in_a_file_is_not_stored(app: Flask) -> None:
+    """D4: the rows that are kept for a download are what somebody typed."""
+    page = check("4242 4242 4242 4242,x,,,", "NONE,4242424242424242,,,")
+    _, rows = inventory.admin.unapplied_rows(page.imported.id)
+    assert "4242" * 2 not in repr([(row.cells, row.line.detail) for row in rows]).replace(" ", "")
 
 
 def test_an_unknown_import_is_not_found(app: Flask) -> None:

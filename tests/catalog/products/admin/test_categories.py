@@ -56,6 +56,48 @@ def test_creating_a_category_is_idempotent(app: Flask) -> None:
     assert [entry[0] for entry in acts()].count("category created") == 1
 
 
+def test_a_name_in_any_script_makes_a_slug_of_its_own(app: Flask) -> None:
+    """D8: the second name in Hindi is no problem, nor are names that differ in nothing that a URL can hold."""
+    names = (
+        "किताबें",
+        "खिलौने",
+        "書籍",
+        "Ёлки",
+        "كتب",
+        "😀",
+        "…",
+        "???",
+        "A & B",
+        "A+B",
+        "Книги" * 16,
+        "Книги" * 15 + "!",
+    )
+    for name in names:
+        products.admin.create_category(replace(TOYS, name=name, slug=""), actor=KEEPER)
+    made = {record.name: record.slug for record in products.admin.list_categories() if record.name in names}
+    assert [made[name] for name in names[:10]] == [
+        "kitabem", "khilaune", "shuji", "elki", "ktb", "grinning", "category", "category-2", "a-b", "a-b-2"
+    ]  # fmt: skip
+    assert len(set(made.values())) == len(names)
+    assert max(map(len, made.values())) <= 80
+
+
+def test_a_slug_of_the_name_is_not_one_that_another_category_had(app: Flask) -> None:
+    """D8: its old links go on leading to the other one."""
+    toys = open_toys()
+    alter(toys, name="Games", slug="games")
+    products.admin.create_category(replace(TOYS, slug=""), actor=KEEPER)
+    assert "toys-2" in slugs()
+    alter(toys, name="Toys and games", slug="")
+    assert "toys-and-games" in slugs()
+
+
+def test_creating_a_category_without_a_slug_is_idempotent(app: Flask) -> None:
+    drafts = [replace(TOYS, slug=""), replace(TOYS, slug="")]
+    first, second = (products.admin.create_category(draft, actor=KEEPER) for draft in drafts)
+    assert first == second
+
+
 def test_a_category_is_moved_to_another_position(app: Flask) -> None:
     before = slugs()
     toys = open_toys()

@@ -158,6 +158,64 @@ def test_a_taken_sku_or_barcode_is_reported_at_its_field(app: Flask) -> None:
     assert refused.value.problems == taken
 
 
+UPC = "012345678905"  # the EAN-13 0012345678905
+
+
+@pytest.mark.parametrize("again", [UPC, f"0{UPC}", f"00{UPC}"])
+def test_one_barcode_belongs_to_one_variant_in_every_spelling(app: Flask, again: str) -> None:
+    """D5: as text, a UPC-A and its EAN-13 were two."""
+    mug, shirt = make_product(), make_product(options=(("S", 3), ("M", 4)))
+    change(mug.id, variants=variants(record_of(mug.id), only=coded(UPC)))
+    assert record_of(mug.id).variants[0].barcode == f"0{UPC}"
+    assert acts()[-1][2].endswith(f"0{UPC}")
+    for options, problem in ((("M",), Problem.BARCODE_TAKEN), (("S", "M"), Problem.BARCODE_TWICE)):
+        codes = {option: coded(again) for option in options}
+        found = problems_of(shirt.id, variants=variants(record_of(shirt.id), **codes))
+        assert found["variants.1.barcode"] is problem
+    with pytest.raises(DraftRefused) as refused:
+        create(make_draft(again), again)
+    assert refused.value.problems["variants.0.sku"] is Problem.SKU_TAKEN
+    create(make_draft(again.replace("9", "8")), again.replace("9", "8"))  # no barcode number, and nobody's
+
+
+def test_a_barcode_is_nobody_elses_sku(app: Flask) -> None:
+    """D5: the scanner looks up both."""
+    create(make_draft(UPC), UPC)
+    shirt = make_product(options=(("S", 3), ("M", 4)))
+    new = VariantDraft(None, "4006381333931", "L", rupees(550))
+    for draft, problem in (
+        (variants(record_of(shirt.id), M=coded(f"0{UPC}")), Problem.BARCODE_TAKEN),
+        ((*variants(record_of(shirt.id), M=coded("4006381333931")), new), Problem.BARCODE_TWICE),
+    ):
+        assert problems_of(shirt.id, variants=draft) == {"variants.1.barcode": problem}
+    change(shirt.id, variants=(*variants(record_of(shirt.id)), replace(new, barcode=new.sku)))  # its own is fine
+
+
+@pytest.mark.parametrize("barcode", ["4006381333932", "12345", "abc", "4" * 300])
+def test_a_wrong_barcode_is_refused_but_stays_where_it_is_stored(app: Flask, barcode: str) -> None:
+    """D5: check digits were not checked. One from before must not stop other changes."""
+    mug = make_product()
+    wrong = variants(record_of(mug.id), only=coded(barcode))
+    assert problems_of(mug.id, variants=wrong) == {"variants.0.barcode": Problem.BARCODE_WRONG}
+    with transaction("catalog") as session:
+        session.execute(sa.update(Variant).where(Variant.sku == mug.sku).values(barcode=barcode[:14]))
+    assert change(mug.id, name="Tin Mug").name == "Tin Mug"
+    assert row_of(barcode[:14]).sku == mug.sku
+
+
+def test_doctor_names_a_barcode_in_two_spellings(app: Flask) -> None:
+    """D5: nobody but the shop knows whose it is."""
+    mug, jar = make_product(), make_product()
+    change(mug.id, variants=variants(record_of(mug.id), only=coded(UPC)))
+    with transaction("catalog") as session:
+        spelled = sa.text("UPDATE variants SET barcode = :code WHERE sku = :sku")  # as before the column had its type
+        session.execute(spelled, {"code": UPC, "sku": jar.sku}, bind_arguments={"mapper": Variant})
+    barcode, outdated = catalog.product_violations()
+    assert barcode.startswith(f"{jar.sku}: its barcode {UPC} is that of another variant")
+    assert outdated.startswith(f"{jar.sku}: its search entry")
+    change(jar.id, variants=variants(record_of(jar.id), only=coded("4006381333931")))
+
+
 def test_the_api_and_the_form_create_the_same_product(app: Flask) -> None:
     """Both use one function; the API passes fewer values."""
     new = NewProduct(

@@ -11,9 +11,17 @@ from pathlib import Path
 import pytest
 
 from storefront.catalog import inventory, listing, products
-from storefront.catalog.products.admin import BulkAct, BulkChange, ProductConflict, ProductCriteria, VariantState
+from storefront.catalog.products.admin import (
+    BulkAct,
+    BulkChange,
+    CategoryDraft,
+    ProductConflict,
+    ProductCriteria,
+    VariantState,
+)
 from storefront.catalog.values import BrowseCriteria, Hold, ProductCard, Sku
 from storefront.core.clock import utc_now
+from storefront.db import migrations
 from storefront.db.session import read_session
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product, rupees
@@ -135,3 +143,20 @@ def test_changed_products_are_found_by_search(engine: str, tmp_path: Path) -> No
         assert listing.browse(BrowseCriteria(words="zephyr")).cards == ()
         (row,) = products.admin.list_products(ProductCriteria(words="zephyr")).rows
         assert (row.id, row.is_published) == (shirt.id, False)
+
+
+def test_first_categories_created_at_once_have_slugs_of_their_own(engine: str, tmp_path: Path) -> None:
+    """D8: nobody finds a row to lock, and the slugs of all are the same at first."""
+    with own_shop(engine, tmp_path, filled=False) as app:
+        with app.app_context():
+            migrations.upgrade(["catalog"])
+
+        def create(name: str) -> Callable[[], int]:
+            draft = CategoryDraft(name, "", "", 255, 1)
+            return lambda: products.admin.create_category(draft, actor=KEEPER)
+
+        ids = at_once(app, [create(name) for name in ("A & B", "A + B", "A / B", "A & B")])
+        with app.app_context():
+            found = {record.id: record.slug for record in products.admin.list_categories()}
+    assert set(ids) == found.keys()
+    assert sorted(found.values()) == ["a-b", "a-b-2", "a-b-3"]

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import pytest
 from flask import Flask
 
-from storefront.cart import service as cart
 from storefront.catalog import listing, products
 from storefront.catalog.products.admin import (
     DraftRefused,
@@ -18,7 +17,7 @@ from storefront.catalog.products.admin import (
 )
 from storefront.catalog.values import ProductCard, UnknownSku
 from storefront.checkout import service as checkout
-from storefront.checkout.values import TotalChanged
+from storefront.checkout.values import ReviewChanged
 from storefront.core.money import Money
 from storefront.db.session import read_session
 from storefront.orders import service as orders
@@ -26,7 +25,7 @@ from storefront.worker import tasks
 from tests.conftest import NOON
 from tests.factories.catalog import make_product, rupees
 from tests.factories.products import KEEPER, acts, change, priced, record_of, variants
-from tests.factories.shopping import make_cart, make_draft, place, return_url
+from tests.factories.shopping import agreed_now, make_cart, make_draft, place, return_url
 from tests.fakes import Clock
 
 pytestmark = pytest.mark.usefixtures("_consistent_read_model")
@@ -206,10 +205,10 @@ def test_shoppers_never_pay_another_price_than_shown(mug: ProductCard, now: Cloc
     schedule(mug, rupees(600))
     token = make_cart((mug, 2))
     draft = make_draft(token)
-    agreed = cart.quote(token).fingerprint
+    agreed = agreed_now(draft.id, token)
     now.advance(hours=1)
     products.admin.apply_prices()
-    with pytest.raises(TotalChanged):
+    with pytest.raises(ReviewChanged):
         checkout.place_order(draft.id, token, agreed=agreed, return_url=return_url)
     order_id = place(draft, token).order_id
     assert order_id is not None

@@ -1,0 +1,25 @@
+"""Settings of the web server: `gunicorn --config deploy/gunicorn.conf.py wsgi:app`, as bin/shop and systemd start it.
+
+WEB_CONCURRENCY and WEB_THREADS of the environment shape it.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # of gunicorn_worker.py
+
+worker_class = "gunicorn_worker.ShopWorker"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "8"))
+graceful_timeout = 20  # seconds
+loglevel = "warning"
+control_socket_disable = True  # it would be written into the home folder, where nothing of ours belongs
+# A worker's sign of life is a file; on a slow disk writing it can block the worker.
+SHARED_MEMORY = "/dev/shm"  # noqa: S108
+if os.access(SHARED_MEMORY, os.W_OK | os.X_OK):
+    worker_tmp_dir = SHARED_MEMORY
+
+# No header sets SCRIPT_NAME or PATH_INFO, not even one of a peer on this machine.
+forwarder_headers = ""
+limit_request_line = 8190  # bytes, gunicorn's largest; longer ones are answered 414 in JSON
