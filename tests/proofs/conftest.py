@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import delete
 
+from storefront.accounts.models import SentMail
+from storefront.db.session import transaction
 from tests.conftest import ENGINES
 from tests.proofs.interleaving import RivalShops, rival_shops
 from tests.proofs.live_shop import LoadShop, open_load_shop
@@ -35,4 +38,6 @@ def shops(opened_pair: RivalShops) -> Iterator[RivalShops]:
     opened_pair.post.letters.clear()
     ours = opened_pair.ours
     with ours.test_request_context(base_url=ours.config["PUBLIC_ORIGIN"]):
+        with transaction("accounts") as session:
+            session.execute(delete(SentMail))  # the buyers of all tests share a mailbox
         yield opened_pair
