@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import delete
 
-from storefront.accounts.models import SentMail
-from storefront.db.session import transaction
+from storefront.accounts import mail_limits
+from storefront.accounts.values import MailKind
 from tests.conftest import ENGINES
 from tests.proofs.interleaving import RivalShops, rival_shops
 from tests.proofs.live_shop import LoadShop, open_load_shop
@@ -33,11 +32,11 @@ def opened_pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
-def shops(opened_pair: RivalShops) -> Iterator[RivalShops]:
+def shops(opened_pair: RivalShops, monkeypatch: pytest.MonkeyPatch) -> Iterator[RivalShops]:
     """Our application and a rival's on the same databases; the test itself runs in a request of ours."""
     opened_pair.post.letters.clear()
+    # The buyers of all tests share a mailbox.
+    monkeypatch.setattr(mail_limits, "LIMITS", dict.fromkeys(MailKind, ()))
     ours = opened_pair.ours
     with ours.test_request_context(base_url=ours.config["PUBLIC_ORIGIN"]):
-        with transaction("accounts") as session:
-            session.execute(delete(SentMail))  # the buyers of all tests share a mailbox
         yield opened_pair
