@@ -26,7 +26,7 @@ from storefront.accounts.values import (
 )
 from storefront.core.clock import utc_now
 from storefront.core.contact import is_email
-from storefront.db.session import read_session, retry_on_deadlock, transaction
+from storefront.db.session import read_session, retry_on_conflict, retry_on_deadlock, transaction
 
 SIGN_UP_RETENTION = timedelta(hours=24)  # contract section 5.2, no. 6
 
@@ -146,11 +146,10 @@ def start_sign_up(email: str | None, phone: str | None = None) -> PendingUser:
     identifiers.require_sms(key)
     if identifiers.find_by_identifier(key) is not None:
         raise EmailTaken if email is not None else PhoneTaken
-    with suppress(IntegrityError):  # a concurrent request inserted it first; the second run finds it
-        return _store_sign_up(email, phone)
     return _store_sign_up(email, phone)
 
 
+@retry_on_conflict
 @retry_on_deadlock
 def _store_sign_up(email: str | None, phone: str | None) -> PendingUser:
     now = utc_now()

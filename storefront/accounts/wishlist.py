@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NewType, TypeVar
+from typing import NewType
 
 from sqlalchemy import ColumnElement, delete, func, select, update
-from sqlalchemy.exc import IntegrityError
 
 from storefront.accounts.models import User, WishlistItem, WishlistShare
 from storefront.accounts.values import Profile, UserId
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, NotFoundError
-from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
+from storefront.db.session import read_session, retry_on_conflict, retry_on_deadlock, rows_changed, transaction
 
 GUEST_RETENTION = timedelta(days=90)  # after the last item was added; the guest's cookie lives a third of it
 PURGE_BATCH = 200  # lists deleted in one transaction
@@ -24,8 +22,6 @@ MAX_WISHLIST_ITEMS = 200  # per list, so that automated requests cannot fill the
 
 WishlistToken = NewType("WishlistToken", str)  # identifies a guest's list
 WishlistOwner = UserId | WishlistToken
-
-T = TypeVar("T")
 
 
 class UnknownWishlistItem(NotFoundError):
@@ -94,6 +90,8 @@ def wishlist_product_ids(owner: WishlistOwner | None) -> frozenset[int]:
     return frozenset(read_session().scalars(select(WishlistItem.product_id).where(_owned_by(owner))))
 
 
+@retry_on_conflict
+@retry_on_deadlock
 def add_wishlist_item(
     owner: WishlistOwner, product_id: int, *, sku: str = "", quantity: int = 1, since: datetime | None = None
 ) -> WishlistEntry:
@@ -103,25 +101,13 @@ def add_wishlist_item(
     :param since: creation time to restore, so that the item returns to its place in the list; None: now
     :raise WishlistFull: the list holds `MAX_WISHLIST_ITEMS` already
     """
-    return _retry_on_conflict(lambda: _add(owner, product_id, sku, quantity, since or utc_now()))
-
-
-def _retry_on_conflict(command: Callable[[], T]) -> T:
-    """Run a command again if a concurrent request inserted the same row first: the second run finds that row."""
-    with suppress(IntegrityError):
-        return command()
-    return command()
-
-
-@retry_on_deadlock
-def _add(owner: WishlistOwner, product_id: int, sku: str, quantity: int, since: datetime) -> WishlistEntry:
     with transaction("accounts") as session:
         row = session.scalar(select(WishlistItem).where(_owned_by(owner), WishlistItem.product_id == product_id))
         if row is None:
             count = session.scalar(select(func.count()).select_from(WishlistItem).where(_owned_by(owner))) or 0
             if count >= MAX_WISHLIST_ITEMS:
                 raise WishlistFull
-            row = WishlistItem(product_id=product_id, variant=sku, quantity=quantity, created_at=since)
+            row = WishlistItem(product_id=product_id, variant=sku, quantity=quantity, created_at=since or utc_now())
             if isinstance(owner, int):
                 row.user_id = owner
             else:
@@ -175,13 +161,10 @@ def _remove(owner: WishlistOwner, condition: ColumnElement[bool]) -> WishlistEnt
         return _to_entry(row) if rows_changed(deleted) else None
 
 
+@retry_on_conflict
+@retry_on_deadlock
 def merge_wishlists(guest: WishlistToken, user: UserId) -> None:
     """Move a guest's items to an account's wishlist. Products already on the account's list are left unchanged."""
-    _retry_on_conflict(lambda: _merge(guest, user))
-
-
-@retry_on_deadlock
-def _merge(guest: WishlistToken, user: UserId) -> None:
     with transaction("accounts") as session:
         existing = set(session.scalars(select(WishlistItem.product_id).where(_owned_by(user))))
         guest_items = select(WishlistItem).where(_owned_by(guest)).order_by(WishlistItem.id).with_for_update()
@@ -215,16 +198,13 @@ def share_of(user: UserId) -> str | None:
     return read_session().scalar(select(WishlistShare.token).where(WishlistShare.user_id == user))
 
 
+@retry_on_conflict
+@retry_on_deadlock
 def share_wishlist(user: UserId) -> str:
     """Share an account's wishlist under a link. Sharing again keeps the token.
 
     :return: the token, 192 random bits
     """
-    return _retry_on_conflict(lambda: _share(user))
-
-
-@retry_on_deadlock
-def _share(user: UserId) -> str:
     with transaction("accounts") as session:
         token = session.scalar(select(WishlistShare.token).where(WishlistShare.user_id == user))
         if token is None:

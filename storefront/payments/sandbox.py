@@ -6,16 +6,14 @@ It behaves like another company: it stores charges itself, has a page of its own
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 
 from flask import url_for
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront.core.money import Money
-from storefront.db.session import read_session, retry_on_deadlock, transaction
+from storefront.db.session import read_session, retry_on_conflict, retry_on_deadlock, transaction
 from storefront.payments.models import SandboxCharge, SandboxRefund
 from storefront.payments.providers import Charge, ProviderResponse
 from storefront.payments.values import PaymentOption, PaymentStatus, ProviderTimeout, UnknownPayment
@@ -47,13 +45,13 @@ class SandboxProvider:
         )
 
     def authorise(self, charge: Charge) -> ProviderResponse:
-        return _response_to(_retry_once(lambda: _authorise(charge)))
+        return _response_to(_authorise(charge))
 
     def capture(self, key: str) -> ProviderResponse:
         return self._move(key, PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
 
     def void(self, key: str) -> ProviderResponse:
-        return _response_to(_retry_once(lambda: _void(key)))
+        return _response_to(_void(key))
 
     @retry_on_deadlock
     def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
@@ -95,14 +93,7 @@ def _reference() -> str:
     return f"sbx_{secrets.token_hex(8)}"
 
 
-def _retry_once(request: Callable[[], SandboxCharge]) -> SandboxCharge:
-    """Repeat a request whose new key another request inserted first: it finds the charge then."""
-    try:
-        return request()
-    except IntegrityError:
-        return request()
-
-
+@retry_on_conflict
 @retry_on_deadlock
 def _void(key: str) -> SandboxCharge:
     """Void a charge; for an unknown key a voided one is stored, so that it cannot be authorised later."""
@@ -118,6 +109,7 @@ def _void(key: str) -> SandboxCharge:
     return charge
 
 
+@retry_on_conflict
 @retry_on_deadlock
 def _authorise(charge: Charge) -> SandboxCharge:
     """Create the charge, or find the one with this key.
