@@ -265,7 +265,7 @@ class ImportedRow(ImportedRowMixin, AccountsModel):
 
 
 class SentMail(AccountsModel):
-    """A message that left, counted by `mail_limits`.
+    """A message that left, counted by `mail_limits`; or, of kind "lock", the row whose lock a counting worker holds.
 
     :cvar key: idempotency key of the message
     :cvar recipient: SHA-256 of the mailbox or phone number

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import accumulate, groupby, pairwise
 
+from storefront.core import gtin
 from storefront.core.errors import DomainError
 
 MAX_PHONE_LENGTH = 15  # digits; ITU-T E.164
@@ -188,5 +189,4 @@ def _passes_luhn(digits: str) -> bool:
 
 def _is_barcode(digits: str) -> bool:
     """Whether the check digit is that of an EAN-13 barcode. Visa no longer issues numbers of 13 digits."""
-    weighted = sum(map(int, digits[-1::-2])) + 3 * sum(map(int, digits[-2::-2]))
-    return len(digits) == 13 and weighted % 10 == 0
+    return len(digits) == 13 and gtin.has_check_digit(digits)

@@ -9,6 +9,8 @@ import phonenumbers
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from phonenumbers import PhoneNumber, PhoneNumberFormat
 
+from storefront.core.text import ascii_digits
+
 HOME_REGION = "IN"  # country of a phone number without country code
 MAX_EMAIL_LENGTH = 254  # characters; RFC 5321
 MAX_PHONE_LENGTH = 32  # characters, as typed
@@ -117,7 +119,7 @@ def _parse_phone(text: str) -> PhoneNumber:
     except phonenumbers.NumberParseException as error:
         raise NotAPhoneNumber(has_digits=False) from error
     main = _EXTENSION.sub("", text) if number.extension else text
-    digits = "".join(str(int(character)) for character in main if character.isdecimal())
+    digits = "".join(filter(str.isdecimal, ascii_digits(main)))
     if not _PHONE.fullmatch(main) or not digits.endswith(str(number.national_number)[-_LAST_DIGITS:]):
         raise NotAPhoneNumber(has_digits=False)
     if not phonenumbers.is_possible_number(number):

