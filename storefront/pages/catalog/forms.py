@@ -10,11 +10,10 @@ from flask import url_for
 from werkzeug.datastructures import MultiDict
 
 from storefront.catalog.listing import PRICE_BANDS, RATINGS
-from storefront.catalog.values import BrowseCriteria, Listing, Sort
+from storefront.catalog.values import MAX_BRAND_LENGTH, BrowseCriteria, Listing, Sort
 
 MAX_QUERY_LENGTH = 100
 MAX_BRANDS = 20
-MAX_BRAND_LENGTH = 255  # characters, as in the products table
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
