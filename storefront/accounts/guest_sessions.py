@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import timedelta
 
 from sqlalchemy import delete, select, update
 
 from storefront.accounts.models import GuestSession
+from storefront.accounts.sessions import hash_reference
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 TOUCH_INTERVAL = timedelta(days=1)  # precision of the time of last use
 RETENTION = timedelta(days=60)  # after the last use; a guest's cookie lives for 30 days
-
-
-def _hash(reference: str) -> str:
-    # A reference has 256 random bits: it needs neither a salt nor a slow hash.
-    return hashlib.sha256(reference.encode(errors="replace")).hexdigest()
 
 
 @retry_on_deadlock
@@ -29,14 +24,16 @@ def open_guest_session() -> str:
     """
     reference = secrets.token_urlsafe(32)
     with transaction("accounts") as session:
-        session.add(GuestSession(reference=_hash(reference), seen_at=utc_now()))
+        session.add(GuestSession(reference=hash_reference(reference), seen_at=utc_now()))
     return reference
 
 
 def is_guest_session(reference: str) -> bool:
     """Whether the record of a guest's cookie is there; it is noted once a day that it was used."""
     now = utc_now()
-    seen_at = read_session().scalar(select(GuestSession.seen_at).where(GuestSession.reference == _hash(reference)))
+    seen_at = read_session().scalar(
+        select(GuestSession.seen_at).where(GuestSession.reference == hash_reference(reference))
+    )
     if seen_at is None or seen_at < now - RETENTION:
         return False
     if seen_at < now - TOUCH_INTERVAL:
@@ -48,7 +45,7 @@ def is_guest_session(reference: str) -> bool:
 def _touch(reference: str) -> None:
     with transaction("accounts") as session:
         session.execute(
-            update(GuestSession).where(GuestSession.reference == _hash(reference)).values(seen_at=utc_now())
+            update(GuestSession).where(GuestSession.reference == hash_reference(reference)).values(seen_at=utc_now())
         )
 
 
@@ -56,7 +53,7 @@ def _touch(reference: str) -> None:
 def end_guest_session(reference: str) -> None:
     """Revoke a guest's cookie, and with it every copy of it."""
     with transaction("accounts") as session:
-        session.execute(delete(GuestSession).where(GuestSession.reference == _hash(reference)))
+        session.execute(delete(GuestSession).where(GuestSession.reference == hash_reference(reference)))
 
 
 @retry_on_deadlock

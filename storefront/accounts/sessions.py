@@ -22,9 +22,9 @@ RETENTION = timedelta(days=30)  # of rows, after the last use
 PENDING_LIFETIME = timedelta(minutes=10)  # from the right password to the code of the second factor
 
 
-def _hash(reference: str) -> str:
-    # A reference has 256 random bits: it needs neither a salt nor a slow hash.
-    return hashlib.sha256(reference.encode()).hexdigest()
+def hash_reference(reference: str) -> str:
+    """Hash what a cookie holds, 256 random bits, for the table: it needs neither a salt nor a slow hash."""
+    return hashlib.sha256(reference.encode(errors="replace")).hexdigest()
 
 
 def account_of(user: User) -> Account:
@@ -56,7 +56,7 @@ def open_session(user: UserId, device: str = "", *, second_factor: bool = False)
     with transaction("accounts") as session:
         session.add(
             UserSession(
-                reference=_hash(reference),
+                reference=hash_reference(reference),
                 user_id=user,
                 device=device[:160],
                 has_second_factor=second_factor,
@@ -76,7 +76,9 @@ def open_pending_sign_in(user: UserId) -> str:
     """
     reference, now = secrets.token_urlsafe(32), utc_now()
     with transaction("accounts") as session:
-        row = UserSession(reference=_hash(reference), user_id=user, is_pending=True, created_at=now, seen_at=now)
+        row = UserSession(
+            reference=hash_reference(reference), user_id=user, is_pending=True, created_at=now, seen_at=now
+        )
         row.expires_at = now + PENDING_LIFETIME
         session.add(row)
     return reference
@@ -86,7 +88,7 @@ def find_pending_sign_in(reference: str) -> UserId | None:
     """Return the account whose code is awaited; None when it ended: by a new password, for instance."""
     user = read_session().scalar(
         select(UserSession.user_id).where(
-            UserSession.reference == _hash(reference),
+            UserSession.reference == hash_reference(reference),
             UserSession.is_pending.is_(True),
             UserSession.ended_at.is_(None),
             UserSession.expires_at > utc_now(),
@@ -112,7 +114,7 @@ def find_session(reference: str) -> tuple[SignedIn, bool] | None:
         .execute(
             select(User, UserSession.seen_at, UserSession.created_at, UserSession.has_second_factor)
             .join(UserSession, UserSession.user_id == User.id)
-            .where(UserSession.reference == _hash(reference), *_active(now))
+            .where(UserSession.reference == hash_reference(reference), *_active(now))
         )
         .one_or_none()
     )
@@ -128,7 +130,9 @@ def touch(reference: str) -> None:
     now = utc_now()
     with transaction("accounts") as session:
         session.execute(
-            update(UserSession).where(UserSession.reference == _hash(reference), *_active(now)).values(seen_at=now)
+            update(UserSession)
+            .where(UserSession.reference == hash_reference(reference), *_active(now))
+            .values(seen_at=now)
         )
 
 
@@ -138,7 +142,7 @@ def end_session(reference: str) -> None:
     with transaction("accounts") as session:
         session.execute(
             update(UserSession)
-            .where(UserSession.reference == _hash(reference), UserSession.ended_at.is_(None))
+            .where(UserSession.reference == hash_reference(reference), UserSession.ended_at.is_(None))
             .values(ended_at=utc_now())
         )
 
@@ -150,7 +154,7 @@ def revoke_statement(user: UserId, *, but: str | None = None) -> Update:
     """
     statement = update(UserSession).where(UserSession.user_id == user, UserSession.ended_at.is_(None))
     if but is not None:
-        statement = statement.where(UserSession.reference != _hash(but))
+        statement = statement.where(UserSession.reference != hash_reference(but))
     return statement.values(ended_at=utc_now())
 
 
@@ -160,7 +164,11 @@ def renew(session: Session, reference: str) -> str:
     :return: the new reference, 256 random bits
     """
     new = secrets.token_urlsafe(32)
-    session.execute(update(UserSession).where(UserSession.reference == _hash(reference)).values(reference=_hash(new)))
+    session.execute(
+        update(UserSession)
+        .where(UserSession.reference == hash_reference(reference))
+        .values(reference=hash_reference(new))
+    )
     return new
 
 
@@ -194,7 +202,7 @@ def sessions_of(user: UserId, current: str) -> list[SessionView]:
     """
     query = select(UserSession).where(UserSession.user_id == user, *_active(utc_now()))
     return [
-        SessionView(row.id, row.device, row.created_at, row.seen_at, row.reference == _hash(current))
+        SessionView(row.id, row.device, row.created_at, row.seen_at, row.reference == hash_reference(current))
         for row in read_session().scalars(query.order_by(UserSession.seen_at.desc()))
     ]
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Flask
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.local import LocalProxy
 
 from storefront.accounts import service as accounts
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.values import Department, public_name
-from storefront.db.session import db, is_unavailable
 from storefront.web import session as web_session
 from storefront.web.assets import Assets, asset_url, bp, cache_static, stylesheet_url
 from storefront.web.filters import day, element_id, moment, money, percent, plural
+from storefront.web.optional_reads import unless_unavailable
 from storefront.web.request_memo import once_per_request
 from storefront.web.route_options import public_cache
-
-T = TypeVar("T")
-
-logger = logging.getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
@@ -56,16 +48,16 @@ def layout_context() -> dict[str, Any]:
     """
     no_departments: tuple[Department, ...] = ()
     return {
-        "cart_count": LocalProxy(lambda: _unless_unavailable("cart", _cart_count, 0)),
-        "departments": LocalProxy(lambda: _unless_unavailable("catalog", departments, no_departments)),
-        "person": LocalProxy(lambda: _unless_unavailable("accounts", web_session.current_account, None)),
+        "cart_count": LocalProxy(lambda: unless_unavailable("cart", _cart_count, 0)),
+        "departments": LocalProxy(lambda: unless_unavailable("catalog", departments, no_departments)),
+        "person": LocalProxy(lambda: unless_unavailable("accounts", web_session.current_account, None)),
         "wished": LocalProxy(wished),
     }
 
 
 def wished() -> frozenset[int]:
     """Ids of the products on the visitor's wishlist, for the toggles on the page and the count in its header."""
-    return _unless_unavailable("accounts", _wished, frozenset())
+    return unless_unavailable("accounts", _wished, frozenset())
 
 
 @once_per_request
@@ -82,17 +74,6 @@ def _cart_count() -> int:
 @once_per_request
 def _wished() -> frozenset[int]:
     return accounts.wishlist_product_ids(web_session.wishlist_owner())
-
-
-def _unless_unavailable(schema: str, query: Callable[[], T], default: T) -> T:
-    if is_unavailable(schema):
-        return default
-    try:
-        return query()
-    except (OperationalError, PoolTimeout):
-        logger.exception("the layout is rendered without data of %s", schema)
-        db.session.rollback()
-        return default
 
 
 def _shop_facts(app: Flask) -> dict[str, Any]:

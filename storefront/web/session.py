@@ -12,8 +12,6 @@ from urllib.parse import unquote, urlsplit
 from flask import Flask, Request, Response, abort, g, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storefront.accounts import service as accounts
 from storefront.accounts.service import WishlistOwner, WishlistToken
@@ -26,8 +24,9 @@ from storefront.core.security_log import SecurityEvent, security_event
 from storefront.core.urls import safe_next_path
 from storefront.core.user_agents import device_name
 from storefront.db.audit_log import MAX_ACTOR_LENGTH
-from storefront.db.session import UNAVAILABLE, db, is_unavailable, read_session
+from storefront.db.session import UNAVAILABLE, read_session
 from storefront.web import staff_reads
+from storefront.web.optional_reads import unless_unavailable
 from storefront.web.responses import redirect_or_hx, wants_fragment
 from storefront.web.route_options import Guard, guarded_by, staff_only
 from storefront.web.security_context import ACCOUNT
@@ -349,17 +348,16 @@ def can_view_order(order: str, customer: int | None) -> bool:
 
 def recently_viewed() -> list[int]:
     """Ids of the recently viewed products, newest first; none while the database of the accounts is away."""
-    try:
-        return list(session.get(RECENTLY_VIEWED, []))
-    except (OperationalError, PoolTimeout):
-        logger.exception("recently viewed products are left out")
-        db.session.rollback()
-        return []
+    return unless_unavailable("accounts", lambda: list(session.get(RECENTLY_VIEWED, [])), [])
 
 
 def remember_viewed(product: int) -> None:
     """Add a product to the recently viewed ones, unless the database of the accounts is away."""
-    known = recently_viewed()
+    unless_unavailable("accounts", lambda: _remember_viewed(product), None)
+
+
+def _remember_viewed(product: int) -> None:
+    known = list(session.get(RECENTLY_VIEWED, []))
     viewed = [product, *(other for other in known if other != product)][:MAX_RECENTLY_VIEWED]
-    if viewed != known and not is_unavailable("accounts"):
+    if viewed != known:
         session[RECENTLY_VIEWED] = viewed

@@ -30,7 +30,7 @@ LISTING = "/category/books?sort=newest"
 CACHED = ("catalog/_product_card.html", "catalog/_facets.html")
 
 # Of what every template could name, what these may: it answers all visitors alike, or is put in for each (the token).
-SAME_FOR_ALL = {"browse_url", "csrf_token", "plural", "range", "url_for"}
+SAME_FOR_ALL = {"browse_url", "csrf_token", "element_id", "plural", "range", "url_for"}
 
 
 @pytest.fixture(autouse=True)

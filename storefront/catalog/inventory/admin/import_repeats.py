@@ -36,12 +36,19 @@ def reference_of(digest: str, occurrence: int) -> str:
 
 def next_occurrence(digest: str) -> int:
     """Return how many times a file was applied, plus one."""
-    return next(number for number in count(1) if _first_movement(digest, number) is None)
+    return len(_first_movements(digest)) + 1
 
 
-def _first_movement(digest: str, occurrence: int) -> StockMovement | None:
-    moved = select(StockMovement).where(StockMovement.reference == reference_of(digest, occurrence))
-    return read_session().scalars(moved.order_by(StockMovement.id).limit(1)).first()
+def _first_movements(digest: str) -> list[StockMovement]:
+    """The first movement of each time that a file was applied, in order."""
+    found: list[StockMovement] = []
+    for occurrence in count(1):
+        moved = select(StockMovement).where(StockMovement.reference == reference_of(digest, occurrence))
+        first = read_session().scalars(moved.order_by(StockMovement.id).limit(1)).first()
+        if first is None:
+            break
+        found.append(first)
+    return found
 
 
 def find_repeat(import_id: int) -> Repeat | None:
@@ -50,9 +57,8 @@ def find_repeat(import_id: int) -> Repeat | None:
     It repeats another file when at least half of its deltas are in it, unit for unit.
     """
     row = read_session().get_one(StockImport, import_id)
-    earlier = _first_movement(row.digest, next_occurrence(row.digest) - 1)
-    if earlier is not None:
-        return Repeat(earlier.created_at, earlier.actor, row.file_name)
+    if applied := _first_movements(row.digest):
+        return Repeat(applied[-1].created_at, applied[-1].actor, row.file_name)
     return _find_same_deltas(import_id)
 
 
