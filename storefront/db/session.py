@@ -24,7 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 
-from storefront.db import folding
+from storefront.db import folding, local_connections  # noqa: F401 - the second listens to every engine
 
 MAX_INTEGER = 2**31 - 1  # largest value of an integer column, such as an id
 
