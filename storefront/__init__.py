@@ -26,7 +26,16 @@ from storefront.pages.seo import views as seo_views
 from storefront.pages.sign_in import oidc_client, oidc_views, security_settings
 from storefront.pages.sign_in import views as sign_in_views
 from storefront.pages.wishlist import views as wishlist_views
-from storefront.web import cache_host, error_pages, fragment_cache, layout, responses, security_headers
+from storefront.web import (
+    cache_host,
+    compression,
+    error_pages,
+    fragment_cache,
+    layout,
+    page_cache,
+    responses,
+    security_headers,
+)
 from storefront.web import session as web_session
 from storefront.web.converters import IdConverter
 from storefront.worker import tasks
@@ -64,6 +73,8 @@ def create_app(config: Config) -> Flask:
 
     app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)
     session.init_app(app)
+    page_cache.init_app(app)
+    compression.init_app(app)  # its hook runs after those that are registered later
     security_headers.init_app(app)
     web_session.init_app(app)
     error_pages.init_app(app)
@@ -87,5 +98,6 @@ def create_app(config: Config) -> Flask:
         app.register_blueprint(dev_mail.bp)
     layout.init_app(app)
     legacy_client_dev.init_app(app)
+    app.after_request(page_cache.mark_whole_page)
     app.after_request(responses.set_cache_headers)
     return app

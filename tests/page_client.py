@@ -100,6 +100,11 @@ class Pages:
             session.permanent = True
         return person
 
+    def begin_session(self) -> None:
+        """Have a session, as after the first thing that a visitor did: from then on forms have tokens."""
+        with self.client.session_transaction() as session:
+            session[web_session.RECENTLY_VIEWED] = []
+
     def get(self, url: str, *, htmx: bool = False, status: int = 200) -> Page:
         return self._open("GET", url, htmx=htmx, status=status)
 

@@ -24,6 +24,7 @@ from storefront.catalog.models import (
     Spec,
     Variant,
 )
+from storefront.catalog.page_version import Version, current_version, version_reader
 from storefront.catalog.reviews.reviews import (
     newest_reviews,
     own_review,
@@ -48,6 +49,7 @@ from storefront.db.session import read_session
 
 __all__ = [
     "Holding",
+    "Version",
     "departments",
     "get_product",
     "get_purchase_box",
@@ -59,6 +61,7 @@ __all__ = [
     "reports",
     "review_violations",
     "stock_violations",
+    "version_reader",
 ]
 
 LOVED_SHOWN = 8
@@ -73,8 +76,8 @@ _cached_departments: RefreshingCache[tuple[Department, ...]] = RefreshingCache(
 
 
 def departments() -> tuple[Department, ...]:
-    """List every category in the order of the navigation, from a cache of at most 30 seconds."""
-    return _cached_departments.get_or_compute((), _departments)
+    """List every category in the order of the navigation, from a cache that a change of the catalogue empties."""
+    return _cached_departments.get_or_compute(current_version(), _departments)
 
 
 def _departments() -> tuple[Department, ...]:

@@ -8,8 +8,10 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
@@ -41,7 +43,21 @@ FULL_PAUSE_SECONDS = 0.05  # between attempts to connect to a full server
 ATTEMPTS = 4  # at a command that loses a deadlock
 UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)  # what a database that does not answer raises
 
-_writing: ContextVar[str | None] = ContextVar("schema being written", default=None)
+
+@dataclass(frozen=True, slots=True)
+class _OpenTransaction:
+    """The transaction of the present context.
+
+    :ivar tables: those that it wrote so far; "?" for one that its statement does not begin with
+    """
+
+    schema: str
+    tables: set[str]
+
+
+_open: ContextVar[_OpenTransaction | None] = ContextVar("open transaction", default=None)
+BeforeCommit = Callable[[Session, AbstractSet[str]], None]
+_before_commit: dict[str, list[BeforeCommit]] = {}  # by schema
 _AFTER_COMMIT = "after commit"  # key in `session.info`: callbacks of the open transaction
 # A writing statement, after blanks and comments; one that begins with WITH has its verb later.
 _WRITES = re.compile(
@@ -49,6 +65,9 @@ _WRITES = re.compile(
     r"(?:(?:insert|update|delete|replace)\b"
     r"|with\b.*\b(?:(?:insert|replace)\s+into|update\s+\S+\s+set|delete\s+from)\b)",
     re.IGNORECASE | re.DOTALL,
+)
+_WRITTEN_TABLE = re.compile(
+    r"\s*(?:(?:insert|replace)\b[^(]*?\binto|update|delete\s+from)\s+[`\"]?(\w+)", re.IGNORECASE
 )
 
 
@@ -139,24 +158,41 @@ def transaction(schema: str) -> Iterator[Session]:
 
     :raise WriteOutsideTransaction: a statement inside writes to another schema, or a transaction is open already
     """
-    if _writing.get() is not None:
-        raise WriteOutsideTransaction(f"{schema}: a transaction of {_writing.get()} is still open")
+    if (still_open := _open.get()) is not None:
+        raise WriteOutsideTransaction(f"{schema}: a transaction of {still_open.schema} is still open")
     session = db.session()
     session.rollback()
     actions: dict[Callable[[], None], None] = {}
     session.info[_AFTER_COMMIT] = actions
-    token = _writing.set(schema)
+    opened = _OpenTransaction(schema, set())
+    token = _open.set(opened)
     try:
         yield session
+        for hook in _before_commit.get(schema, ()):
+            session.flush()
+            hook(session, opened.tables)
         session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
-        _writing.reset(token)
+        _open.reset(token)
         del session.info[_AFTER_COMMIT]
     for action in actions:
         action()
+
+
+def before_commit(schema: str) -> Callable[[BeforeCommit], BeforeCommit]:
+    """Decorate a function that ends every transaction of a schema, within it.
+
+    It gets the session and the names of the tables written.
+    """
+
+    def register(hook: BeforeCommit) -> BeforeCommit:
+        _before_commit.setdefault(schema, []).append(hook)
+        return hook
+
+    return register
 
 
 def after_commit(session: Session, action: Callable[[], None]) -> None:
@@ -304,10 +340,14 @@ def _guard(engine: Engine, schema: str) -> None:
     def refuse_foreign_write(
         conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
     ) -> None:
-        if _WRITES.match(statement) and _writing.get() != schema:
-            raise WriteOutsideTransaction(
-                f"{schema} written within a transaction of {_writing.get()}: {statement[:80]}"
-            )
+        if not _WRITES.match(statement):
+            return
+        opened = _open.get()
+        if opened is None or opened.schema != schema:
+            within = opened and opened.schema
+            raise WriteOutsideTransaction(f"{schema} written within a transaction of {within}: {statement[:80]}")
+        table = _WRITTEN_TABLE.match(statement)
+        opened.tables.add(table[1] if table else "?")
 
 
 def _prepare_sqlite(engine: Engine, schema: str, breaker: CircuitBreaker) -> None:
@@ -331,4 +371,6 @@ def _prepare_sqlite(engine: Engine, schema: str, breaker: CircuitBreaker) -> Non
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A read lock cannot be upgraded once another connection has written, so writers take the write lock at once.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() == schema else "BEGIN")
+        opened = _open.get()
+        is_writer = opened is not None and opened.schema == schema
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")

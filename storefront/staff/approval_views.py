@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
@@ -18,14 +17,14 @@ from storefront.staff import bp, order_staff
 from storefront.staff.order_forms import first_problem
 from storefront.staff.order_views import show_order
 from storefront.web import session as web_session
-from storefront.web.form_fields import squeeze
+from storefront.web.form_fields import PageForm, squeeze
 from storefront.web.responses import wants_fragment
 
 MAX_REASON_LENGTH = 200  # characters; the customer reads the reason in the timeline
 DECIDED = "Nothing was changed: somebody else has decided about this order meanwhile."
 
 
-class RefusalForm(FlaskForm):
+class RefusalForm(PageForm):
     """The refusal of an order, with the reason."""
 
     reason = StringField(

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import flash, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField
 from wtforms.validators import Length
 
@@ -23,7 +22,7 @@ from storefront.staff.product_forms import PROBLEM_TEXTS, slug_check
 from storefront.staff.variant_rows import on_one_line
 from storefront.web import session as web_session
 from storefront.web.filters import plural
-from storefront.web.form_fields import required
+from storefront.web.form_fields import PageForm, required
 from storefront.web.number_fields import QuantityField
 from storefront.web.responses import redirect_or_hx, render_page
 
@@ -35,7 +34,7 @@ CHANGED_MEANWHILE = (
 )
 
 
-class CategoryForm(FlaskForm):
+class CategoryForm(PageForm):
     """The fields of a category.
 
     :cvar seen: digest of the category when the form was opened, to detect a concurrent change

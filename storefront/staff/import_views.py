@@ -8,7 +8,6 @@ from html import unescape
 
 from flask import get_template_attribute, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from wtforms import FileField
 
 from storefront.catalog import inventory
@@ -19,6 +18,7 @@ from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH
 from storefront.staff.stock_views import send_csv
 from storefront.web import session as web_session
+from storefront.web.form_fields import PageForm
 from storefront.web.request_body import in_words
 from storefront.web.responses import redirect_or_hx, render_page
 from storefront.web.route_options import max_upload
@@ -39,7 +39,7 @@ FAULT_TEXTS = {
 }
 
 
-class UploadForm(FlaskForm):
+class UploadForm(PageForm):
     file = FileField("CSV file")
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from flask import url_for
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import SelectField, StringField
 from wtforms.validators import AnyOf, Length
@@ -15,7 +14,7 @@ from storefront.orders import service as orders
 from storefront.orders.service import MAX_TRACKING_NUMBER_LENGTH, admin_list
 from storefront.orders.values import OrderStatus, is_order_id
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, day_from, text_from
-from storefront.web.form_fields import squeeze
+from storefront.web.form_fields import PageForm, squeeze
 
 SLIPS = "slips"  # value of the batch button that prints packing slips
 CASH = "cash-received"  # value of the batch button that notes the cash of orders
@@ -78,7 +77,7 @@ def selected_numbers(values: MultiDict[str, str]) -> list[str]:
     return [number for number in numbers if is_order_id(number)]
 
 
-class CarrierForm(FlaskForm):
+class CarrierForm(PageForm):
     """A carrier: one of the list, or another by name."""
 
     carrier = SelectField(
@@ -161,7 +160,7 @@ class BatchForm(CarrierForm):
         return is_valid and not (self.do.data == OrderStatus.SHIPPED and self.needs_carrier())
 
 
-def first_problem(form: FlaskForm) -> str:
+def first_problem(form: PageForm) -> str:
     """The first error of an invalid form."""
     return next(str(problem) for field in form for problem in field.errors)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from flask import abort, current_app, flash, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField
 from wtforms.validators import Regexp
@@ -23,6 +22,7 @@ from storefront.staff.product_forms import KEY
 from storefront.staff.variant_rows import on_one_line
 from storefront.web import session as web_session
 from storefront.web.filters import plural
+from storefront.web.form_fields import PageForm
 from storefront.web.number_fields import NumberRefused, read_money, shop_locale
 from storefront.web.responses import redirect_or_hx, render_page
 
@@ -34,7 +34,7 @@ CHANGED_MEANWHILE = "Nothing was changed: {} changed since the preview. The curr
 IMPOSSIBLE = "Nothing was changed: {} would fall to zero or exceed the maximum."
 
 
-class BulkForm(FlaskForm):
+class BulkForm(PageForm):
     """The idempotency key of a bulk change; products and prices are read by `_selected` and `_seen`."""
 
     key = HiddenField(validators=[Regexp(KEY)])

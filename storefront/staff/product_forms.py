@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from flask import current_app, request, url_for
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import Length, Regexp, ValidationError
@@ -38,7 +37,7 @@ from storefront.staff.variant_rows import (
     read_variants,
     variant_row,
 )
-from storefront.web.form_fields import required
+from storefront.web.form_fields import PageForm, required
 from storefront.web.number_fields import MoneyField
 
 MAX_DESCRIPTION_LENGTH = 16_000  # characters; the column TEXT holds 65,535 bytes
@@ -102,13 +101,13 @@ def paragraphs(text: str | None) -> str:
     return _CONTROLS.sub(" ", (text or "").replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
-def slug_check(form: FlaskForm, field: Field) -> None:
+def slug_check(form: PageForm, field: Field) -> None:
     """Validate a URL slug; an empty one is valid and is generated from the name."""
     if field.data and not _SLUG.fullmatch(field.data):
         raise ValidationError("Use lowercase letters, digits and single hyphens, such as clay-mug")
 
 
-class ProductForm(FlaskForm):
+class ProductForm(PageForm):
     """The form of a product. `fill` reads its rows, `specs` and `variants`, from the request or from the product.
 
     :cvar seen: version of the product when the form was opened, to detect a concurrent change
@@ -289,13 +288,13 @@ class NewProductForm(ProductForm):
         return self.sku.data or ""
 
 
-class PublicationForm(FlaskForm):
+class PublicationForm(PageForm):
     """The button that publishes or hides a product."""
 
     publish = HiddenField(validators=[Regexp(r"[01]\Z")])
 
 
-class ScheduledPriceForm(FlaskForm):
+class ScheduledPriceForm(PageForm):
     """A price that starts later. Times are in the shop's time zone."""
 
     variant = SelectField("Variant", validate_choice=False)

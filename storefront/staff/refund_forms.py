@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, StringField
 from wtforms.validators import AnyOf, DataRequired, Length, Regexp
 
@@ -14,7 +13,7 @@ from storefront.db.import_log import is_legacy_checkout
 from storefront.orders import service as orders
 from storefront.orders.refund_values import MAX_NOTE_LENGTH, MAX_REASON_LENGTH, RefundTerms
 from storefront.orders.values import OrderStatus, OrderView
-from storefront.web.form_fields import squeeze
+from storefront.web.form_fields import PageForm, squeeze
 from storefront.web.number_fields import MoneyField
 
 PREVIEW, REFUND = "preview", "refund"
@@ -24,7 +23,7 @@ _CANCELLABLE = frozenset({OrderStatus.CONFIRMED, OrderStatus.PROCESSING})
 _MAX_TIMELINE_NOTE_LENGTH = 200  # characters; the customer reads the reason in the timeline
 
 
-class AmountForm(FlaskForm):
+class AmountForm(PageForm):
     """Base of the forms that pay money back.
 
     :cvar amount: what to pay back instead of what the units are worth
@@ -53,7 +52,7 @@ class RefundForm(AmountForm):
     reason = StringField("Internal reason", [Length(max=MAX_REASON_LENGTH)], filters=[squeeze])
 
 
-class CancelForm(FlaskForm):
+class CancelForm(PageForm):
     """The cancellation of an order that was not shipped."""
 
     restock = BooleanField("Restock items", default=True)
@@ -73,7 +72,7 @@ class ApprovalForm(AmountForm):
     restock = BooleanField("Restock items")
 
 
-class DeclineForm(FlaskForm):
+class DeclineForm(PageForm):
     """The refusal of a return, with the reason."""
 
     answer = StringField(

@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import abort, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, Length
@@ -18,14 +17,14 @@ from storefront.core.urls import safe_next_path
 from storefront.staff import any_staff, bp
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, text_from
 from storefront.web import session as web_session
-from storefront.web.form_fields import squeeze
+from storefront.web.form_fields import PageForm, squeeze
 from storefront.web.responses import answer, render_page
 
 MAX_REASON_LENGTH = 200  # characters
 STARS = (5, 4, 3, 2, 1)
 
 
-class ModerationForm(FlaskForm):
+class ModerationForm(PageForm):
     """The buttons that hide or show a review.
 
     :cvar back: URL of the list to return to

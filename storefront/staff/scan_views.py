@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from flask import abort, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, StringField
 from wtforms.validators import Length, Regexp
@@ -34,7 +33,7 @@ from storefront.catalog.inventory.admin import (
 from storefront.staff import bp, stock_staff
 from storefront.staff.stock_forms import idempotency_key, text_from
 from storefront.web import session as web_session
-from storefront.web.form_fields import squeeze
+from storefront.web.form_fields import PageForm, squeeze
 from storefront.web.responses import render_page, wants_fragment
 
 MAX_CODE_LENGTH = 100  # characters, as of a SKU
@@ -47,7 +46,7 @@ def _trimmed(text: str | None) -> str:
     return (text or "").strip()
 
 
-class ScanForm(FlaskForm):
+class ScanForm(PageForm):
     """An entry into the quantity of an open line."""
 
     key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])

@@ -9,7 +9,6 @@ from datetime import date
 from typing import Any
 
 from flask import url_for
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, Regexp
@@ -17,6 +16,7 @@ from wtforms.validators import AnyOf, Regexp
 from storefront.catalog import inventory
 from storefront.catalog.inventory.admin import Adjustment, Reason, SortOrder, StockFilter, StockQuery
 from storefront.core.number_parsing import NotANumber
+from storefront.web.form_fields import PageForm
 from storefront.web.number_fields import NumberRefused, read_quantity
 
 MAX_QUERY_LENGTH = 100
@@ -73,7 +73,7 @@ def stock_url(criteria: StockQuery, *, done: str = "", **changes: Any) -> str:
     )
 
 
-class StockForm(FlaskForm):
+class StockForm(PageForm):
     """The fields of a whole submit: idempotency key and reason. Its rows are read by `read_rows`."""
 
     key = HiddenField(validators=[Regexp(r"[0-9a-f]{32}\Z")])

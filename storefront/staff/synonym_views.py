@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import flash, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from wtforms import TextAreaField
 
 from storefront.catalog import search
@@ -17,7 +16,7 @@ from storefront.catalog.values import (
 )
 from storefront.staff import bp, stock_staff
 from storefront.web import session as web_session
-from storefront.web.form_fields import required
+from storefront.web.form_fields import PageForm, required
 from storefront.web.responses import redirect_or_hx, render_page
 
 PROBLEM_TEXTS = {
@@ -28,7 +27,7 @@ PROBLEM_TEXTS = {
 }
 
 
-class SynonymsForm(FlaskForm):
+class SynonymsForm(PageForm):
     """The field of a new set of synonyms."""
 
     phrases = TextAreaField(

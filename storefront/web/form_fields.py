@@ -46,7 +46,14 @@ def _text_up_to(longest: int) -> list[Any]:
     return [Length(max=longest, message=f"Use at most {longest} characters")]
 
 
-class AddressFields(FlaskForm):
+class PageForm(FlaskForm):
+    """The base of all forms. Their token was checked before the view: see `form_tokens`."""
+
+    class Meta:
+        csrf = False
+
+
+class AddressFields(PageForm):
     """A form with the fields of a postal address; subclasses add more.
 
     It has the fields of its country under the names that they have there. `change_country` is the button that asks for
@@ -123,7 +130,7 @@ def address_problem_text(name: str, problem: AddressProblem, country: Country | 
     return f"Enter the {noun} in the format of {country.name}{example}"
 
 
-class PaymentMethodFields(FlaskForm):
+class PaymentMethodFields(PageForm):
     """The extra fields of payment methods; each is validated only if its payment method is `chosen`."""
 
     upi_id = StringField("UPI ID", filters=[squeeze])

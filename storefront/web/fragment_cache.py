@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, Protocol
 from dogpile.cache import make_region
 from dogpile.cache.api import NO_VALUE, CachedValue
 from flask import Flask, current_app, g, request
-from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
 from storefront.core.cache_backends import BoundedStore
 from storefront.web.anonymous_request import run_anonymously
+from storefront.web.form_tokens import form_token
 
 MAX_CHARACTERS = 8_000_000  # per process; up to two bytes each; a product card has 2,400
 
@@ -62,7 +62,7 @@ class FragmentCache:
             fragments = [rendered[key] if html is NO_VALUE else html for key, html in zip(keys, fragments, strict=True)]
         html = "".join(fragments)
         if self._token_mark in html:
-            html = html.replace(self._token_mark, generate_csrf())
+            html = html.replace(self._token_mark, form_token())
         return Markup(html)  # noqa: S704 - every fragment was rendered by a template
 
     def _render(self, keys: list[FragmentKey]) -> dict[FragmentKey, str]:

@@ -35,6 +35,7 @@ class RouteOptions:
     :ivar is_json: all its responses, errors included, are JSON of the API
     :ivar any_host: it may be requested under any host name; its responses contain no links
     :ivar no_store: no cache may store its responses, which contain personal data or figures of the shop
+    :ivar same_for_newcomers: its pages are the same for all visitors without a session
     :ivar is_public: its responses are the same for everyone and do not vary by the session cookie
     :ivar cache_control: header of its public responses, where the view sets none
     :ivar card_number_at: path of the one place in its JSON where a card number is accepted
@@ -47,6 +48,7 @@ class RouteOptions:
     is_json: bool = False
     any_host: bool = False
     no_store: bool = False
+    same_for_newcomers: bool = False
     is_public: bool = False
     cache_control: str | None = None
     card_number_at: tuple[str, ...] = ()
@@ -85,6 +87,11 @@ def any_host(target: Target) -> Target:
 def no_store(target: Target) -> Target:
     """Forbid caches to store responses."""
     return _set(target, no_store=True)
+
+
+def same_for_newcomers(target: Target) -> Target:
+    """Have pages for visitors without a session cached whole: they depend on address, catalogue and day only."""
+    return _set(target, same_for_newcomers=True)
 
 
 def public_cache(max_age: int | None = None, *, immutable: bool = False) -> Callable[[Target], Target]:

@@ -75,14 +75,24 @@ def reject_other_origins() -> None:
         raise ForeignOrigin
 
 
+def is_surely_same_origin() -> bool:
+    """Whether the browser says that a page of this shop caused the request."""
+    site = request.headers.get("Sec-Fetch-Site")
+    return site == "same-origin" if site is not None else request.headers.get("Origin") in _own_origins()
+
+
 def _is_same_origin_for_pages() -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in {"same-origin", "none"}
+    return "Origin" not in request.headers or request.headers["Origin"] in _own_origins()
+
+
+def _own_origins() -> set[str]:
     own_origins = {current_app.config["PUBLIC_ORIGIN"]}
     if current_app.config["ENVIRONMENT"] != "production":
         own_origins.add(request.host_url.rstrip("/"))  # a development shop answers to every name of its machine
-    return request.headers.get("Origin", current_app.config["PUBLIC_ORIGIN"]) in own_origins
+    return own_origins
 
 
 def _is_same_origin_for_api() -> bool:

@@ -11,8 +11,7 @@ from flask import Flask, current_app, g
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_wtf import CSRFProtect
-from flask_wtf.csrf import CSRFError
+from flask_wtf.csrf import CSRFError, generate_csrf
 from limits import parse_many
 from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -21,6 +20,7 @@ from werkzeug.wrappers import Response
 from storefront.core.security_log import SecurityEvent, security_event, use_request_facts
 from storefront.web import request_guards, same_origin
 from storefront.web.error_pages import render_http_error
+from storefront.web.form_tokens import FormTokens
 from storefront.web.security_context import LOGGED, request_facts
 
 P = ParamSpec("P")
@@ -100,8 +100,7 @@ def limit_requests(
     return decorate
 
 
-# Checks the token of every unsafe request before its view; a view without other fields needs no form class.
-csrf = CSRFProtect()
+csrf = FormTokens()
 # While Redis is unavailable each process counts for itself, so that limits still apply.
 limiter = Limiter(rate_limit_key, headers_enabled=True, in_memory_fallback_enabled=True)
 
@@ -129,8 +128,12 @@ def _redis_options(app: Flask) -> dict[str, float]:
 
 
 def refuse_forged_form(error: CSRFError) -> ResponseReturnValue:
-    """Log a form without a valid CSRF token, and answer it like one of another site."""
+    """Log a form without a valid CSRF token, and answer it like one of another site.
+
+    From then on the visitor's forms have a token, for a browser that does not say where they come from.
+    """
     security_event(SecurityEvent.FORM_FORGED)
+    generate_csrf()
     return render_http_error(Forbidden())
 
 

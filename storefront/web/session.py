@@ -29,6 +29,7 @@ from storefront.web import staff_reads
 from storefront.web.optional_reads import unless_unavailable
 from storefront.web.responses import redirect_or_hx, wants_fragment
 from storefront.web.route_options import Guard, guarded_by, staff_only
+from storefront.web.same_origin import is_surely_same_origin
 from storefront.web.security_context import ACCOUNT
 from storefront.web.visitor_cookie import GUEST, VisitorSession, find_session
 
@@ -352,8 +353,12 @@ def recently_viewed() -> list[int]:
 
 
 def remember_viewed(product: int) -> None:
-    """Add a product to the recently viewed ones, unless the database of the accounts is away."""
-    unless_unavailable("accounts", lambda: _remember_viewed(product), None)
+    """Add a product to the recently viewed ones, unless the database of the accounts is away.
+
+    A newcomer's first product is not remembered, so that whoever comes for one page gets no cookie.
+    """
+    if session or is_surely_same_origin():
+        unless_unavailable("accounts", lambda: _remember_viewed(product), None)
 
 
 def _remember_viewed(product: int) -> None:

@@ -64,6 +64,8 @@ def all_cards() -> list[ProductCard]:
 def test_each_visitor_has_their_own_token_on_the_same_cards(app: Flask, pages: Pages) -> None:
     mug = make_product(category="books")
     mine, others = pages, Pages(app)
+    mine.begin_session()
+    others.begin_session()
     first, second = mine.get(LISTING), others.get(LISTING)
     assert len(tokens(first)) == len(tokens(second)) == 1
     assert tokens(first) != tokens(second)

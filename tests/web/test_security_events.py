@@ -131,6 +131,7 @@ def test_visitor_input_is_cut_and_quoted(pages: Pages, events: Events) -> None:
 
 
 def test_a_form_without_csrf_token_is_logged(pages: Pages, events: Events) -> None:
+    pages.begin_session()
     assert send(pages, "POST", "/login").status_code == 403
     assert events() == ["event=malicious_csrf account=- address=127.0.0.1 method=POST route=/login"]
 

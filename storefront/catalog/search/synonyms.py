@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from storefront.catalog.models import AuditEntry
+from storefront.catalog.page_version import current_version
 from storefront.catalog.search.models import SearchSynonyms
 from storefront.catalog.search.query import Synonyms, Terms, parse_query, query_terms
 from storefront.catalog.values.search import (
@@ -37,9 +38,9 @@ _cached: RefreshingCache[Synonyms] = RefreshingCache(
 def read_query(text: str) -> list[Words]:
     """Turn a search into alternatives of which a product must match one; see `query.parse_query`.
 
-    Synonyms come from the cache of the process, so that a search needs no further select.
+    Synonyms come from the cache of the process, which a change of the catalogue empties.
     """
-    return parse_query(text, _cached.get_or_compute((), _read)) if text.strip() else []
+    return parse_query(text, _cached.get_or_compute(current_version(), _read)) if text.strip() else []
 
 
 def list_synonyms() -> tuple[SynonymSet, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, Field, PasswordField, RadioField, StringField, TelField, ValidationError
 from wtforms.validators import InputRequired, Length
@@ -11,19 +10,19 @@ from storefront.accounts.service import MAX_NAME_LENGTH
 from storefront.accounts.values import SavedAddress
 from storefront.core.addresses import PostalAddress
 from storefront.core.contact import NotAPhoneNumber, format_phone
-from storefront.web.form_fields import AddressFields, PaymentMethodFields, required, squeeze
+from storefront.web.form_fields import AddressFields, PageForm, PaymentMethodFields, required, squeeze
 
 MAX_PHONE_LENGTH = 32  # characters, as in the addresses table
 KINDS = {"upi": "UPI", "bnpl": "Pay later", "cod": "Cash on delivery"}
 
 
-class NameForm(FlaskForm):
+class NameForm(PageForm):
     """The name of an account."""
 
     name = StringField("Name", required("Enter your name", MAX_NAME_LENGTH), filters=[squeeze])
 
 
-class AvatarForm(FlaskForm):
+class AvatarForm(PageForm):
     """Upload of a profile picture."""
 
     picture = FileField("Picture", [FileRequired("Choose a picture")])
@@ -67,13 +66,13 @@ class MethodForm(PaymentMethodFields):
         return str(self.kind.data).upper(), self.entry()
 
 
-class PasswordReauthenticationForm(FlaskForm):
+class PasswordReauthenticationForm(PageForm):
     """Reauthentication by password."""
 
     password = PasswordField("Your password", [InputRequired("Enter your password"), Length(max=1024)])
 
 
-class CodeReauthenticationForm(FlaskForm):
+class CodeReauthenticationForm(PageForm):
     """Reauthentication by code, for accounts without a password."""
 
     code = StringField("Code", [InputRequired("Enter the six-digit code"), Length(max=32)])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, InputRequired, Length
 
 from storefront.cart.values import MAX_UNITS
 from storefront.catalog.values import MAX_SKU_LENGTH
+from storefront.web.form_fields import PageForm
 from storefront.web.number_fields import QuantityField
 
 SLOTS = frozenset({"grid", "loved", "newest", "seen", "related", "shared"})
@@ -17,7 +17,7 @@ def _known_slot(name: str | None) -> str:
     return name if name in SLOTS else "grid"
 
 
-class AddLineForm(FlaskForm):
+class AddLineForm(PageForm):
     """Adding a SKU to the cart.
 
     :ivar place: where the form is: on a `card` of a listing, on the product's `page`, or in the `cart` (undo)
@@ -30,7 +30,7 @@ class AddLineForm(FlaskForm):
     slot = HiddenField(default="grid", filters=[_known_slot])
 
 
-class ChangeLineForm(FlaskForm):
+class ChangeLineForm(PageForm):
     """Changing the quantity of a line."""
 
     quantity = QuantityField("Quantity", MAX_UNITS)

@@ -16,6 +16,7 @@ from storefront.pages.catalog.fragments import product_context, render_cards, re
 from storefront.web import layout
 from storefront.web import session as web_session
 from storefront.web.responses import query_suffix, render_page, wants_fragment
+from storefront.web.route_options import same_for_newcomers
 
 RECENTLY_VIEWED_SHOWN = 4
 
@@ -24,6 +25,7 @@ bp.app_template_global()(browse_url)
 
 
 @bp.get("/")
+@same_for_newcomers
 def home() -> ResponseReturnValue:
     """Show the home page."""
     home = service.home(web_session.recently_viewed())
@@ -37,6 +39,7 @@ def home() -> ResponseReturnValue:
 
 
 @bp.get("/products")
+@same_for_newcomers
 def products() -> ResponseReturnValue:
     """List all products or search results; a category chosen in the filters redirects to its own page."""
     criteria = criteria_from(request.args)
@@ -47,6 +50,7 @@ def products() -> ResponseReturnValue:
 
 
 @bp.get("/category/<slug>")
+@same_for_newcomers
 def category(slug: str) -> ResponseReturnValue:
     """List a category, or search results in it; a former slug redirects to the current one."""
     try:
@@ -73,6 +77,7 @@ def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
 
 
 @bp.get("/product/<id:product_id>-<slug>")
+@same_for_newcomers
 def product(product_id: int, slug: str) -> ResponseReturnValue:
     """Show a product; an outdated slug redirects to the current one."""
     stars = request.args.get("stars", type=int)

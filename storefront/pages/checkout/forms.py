@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     EmailField,
@@ -22,12 +21,12 @@ from storefront.checkout.saved_choices import NEW
 from storefront.checkout.values import MAX_FINGERPRINT_LENGTH, Contact
 from storefront.core.addresses import PostalAddress
 from storefront.core.contact import NotAnEmail, NotAPhoneNumber, format_email, format_phone
-from storefront.web.form_fields import POSTAL_FIELDS, AddressFields, PaymentMethodFields, required, squeeze
+from storefront.web.form_fields import POSTAL_FIELDS, AddressFields, PageForm, PaymentMethodFields, required, squeeze
 
 MAX_PHONE_LENGTH = 32  # characters of `orders.shipping_phone`, extension included
 
 
-class ContactForm(FlaskForm):
+class ContactForm(PageForm):
     """How to reach the customer."""
 
     email = EmailField(
@@ -104,7 +103,7 @@ class PaymentForm(PaymentMethodFields):
         return option
 
 
-class PlaceOrderForm(FlaskForm):
+class PlaceOrderForm(PageForm):
     """The button that places the order.
 
     :ivar key: id of the checkout that the shopper reviewed

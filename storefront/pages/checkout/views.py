@@ -10,7 +10,6 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 
 from storefront.accounts import service as accounts
 from storefront.accounts.values import Account, SavedAddress
@@ -34,7 +33,7 @@ from storefront.pages.checkout.outcomes import follow, placing_url, send_to_cart
 from storefront.payments import service as payments
 from storefront.web import rate_limits
 from storefront.web import session as web_session
-from storefront.web.form_fields import AddressFields, address_problem_text
+from storefront.web.form_fields import AddressFields, PageForm, address_problem_text
 from storefront.web.responses import render_page
 from storefront.web.route_options import no_store
 from storefront.web.security_headers import allow_form_targets, limit_requests
@@ -244,7 +243,7 @@ def payment() -> ResponseReturnValue:
     return _show("payment", form, draft, quote, options=offered, saved_methods=usable, has_card=has_card)
 
 
-def _show(step: str, form: FlaskForm, draft: CheckoutDraft, quote: CartQuote, **context: Any) -> ResponseReturnValue:
+def _show(step: str, form: PageForm, draft: CheckoutDraft, quote: CartQuote, **context: Any) -> ResponseReturnValue:
     is_refused = request.method == "POST" and not (isinstance(form, AddressFields) and form.is_changing_country)
     status = 422 if is_refused else 200
     return render_page(

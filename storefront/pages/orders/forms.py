@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Regexp
 
 from storefront.orders.refund_values import MAX_NOTE_LENGTH, ReturnReason
 from storefront.orders.service import MAX_TYPED_LENGTH
+from storefront.web.form_fields import PageForm
 
 MAX_SEARCH_LENGTH = 100  # characters; further ones are cut off
 LAST_PAGE = 10_000
@@ -24,11 +24,8 @@ def _trimmed(text: str | None) -> str:
     return (text or "").replace("\0", "").strip()
 
 
-class SearchForm(FlaskForm):
+class SearchForm(PageForm):
     """Search of the order history, read from the query string."""
-
-    class Meta:
-        csrf = False
 
     q = StringField("Search your orders", filters=[_trimmed])
     page = IntegerField("Page", default=1)
@@ -44,7 +41,7 @@ class SearchForm(FlaskForm):
         return min(max(1, self.page.data or 1), LAST_PAGE)
 
 
-class TrackingForm(FlaskForm):
+class TrackingForm(PageForm):
     """The order number and e-mail address that together prove access to an order."""
 
     order_id = StringField(
@@ -57,7 +54,7 @@ class TrackingForm(FlaskForm):
     )
 
 
-class ReturnForm(FlaskForm):
+class ReturnForm(PageForm):
     """The reason of a return; its units are read by `quantities_from`.
 
     :ivar key: idempotency key, made with the page

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import AnyOf
 
+from storefront.web.form_fields import PageForm
 
-class SandboxDecisionForm(FlaskForm):
+
+class SandboxDecisionForm(PageForm):
     """Whether the customer approves the payment."""
 
     decision = StringField(validators=[AnyOf(["approve", "decline"])])

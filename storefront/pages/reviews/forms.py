@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 from wtforms.validators import AnyOf
 
 from storefront.catalog.reviews import MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, ReviewDraft
-from storefront.web.form_fields import required, squeeze
+from storefront.web.form_fields import PageForm, required, squeeze
 
 STARS = ("1", "2", "3", "4", "5")
 
@@ -17,7 +16,7 @@ def _as_typed(text: str | None) -> str:
     return (text or "").replace("\r\n", "\n").replace("\0", "").strip()
 
 
-class ReviewForm(FlaskForm):
+class ReviewForm(PageForm):
     """The form to write or change a review."""
 
     rating = StringField("Rating", [AnyOf(STARS, "Select a rating from 1 to 5 stars")])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, PasswordField, StringField, TelField, ValidationError
 from wtforms.validators import InputRequired, Length
 
 from storefront.core import contact
 from storefront.messaging import sms
-from storefront.web.form_fields import required, squeeze
+from storefront.web.form_fields import PageForm, required, squeeze
 
 MAX_NAME_LENGTH = 120
 MAX_TYPED_LENGTH = 200  # characters of a typed password; the rules for new passwords are in `accounts.passwords`
@@ -32,7 +31,7 @@ def _read(field: Field) -> str:
         raise ValidationError(NO_PHONE if sms.is_available() else NO_EMAIL) from error
 
 
-class SignInForm(FlaskForm):
+class SignInForm(PageForm):
     """Sign-in by e-mail address or phone number and password."""
 
     identifier = StringField(
@@ -41,7 +40,7 @@ class SignInForm(FlaskForm):
     password = _password("Password", "Enter your password")
 
 
-class _IdentifierForm(FlaskForm):
+class _IdentifierForm(PageForm):
     """Asks for an e-mail address or phone number that a code can be sent to.
 
     :ivar key: the normalised address, after successful validation
@@ -69,7 +68,7 @@ class ForgottenForm(_IdentifierForm):
     """Request of a password reset."""
 
 
-class CodeForm(FlaskForm):
+class CodeForm(PageForm):
     """Entry of a one-time code."""
 
     code = StringField("Code", required("Enter the code from the message", 20), filters=[squeeze])
@@ -86,14 +85,14 @@ class ResetForm(CodeForm):
     password = _password("New password", "Choose a new password")
 
 
-class PasswordForm(FlaskForm):
+class PasswordForm(PageForm):
     """Change of the password."""
 
     old = _password("Current password", "Enter your current password")
     new = _password("New password", "Choose a new password")
 
 
-class ConfirmationForm(FlaskForm):
+class ConfirmationForm(PageForm):
     """Reauthentication by password or, for accounts without one, by code."""
 
     password = PasswordField("Your password", [Length(max=MAX_TYPED_LENGTH, message="This is too long")])

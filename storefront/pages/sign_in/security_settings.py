@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from storefront.accounts import service
@@ -28,6 +27,7 @@ from storefront.pages.sign_in.forms import CodeForm, ConfirmationForm, EmailForm
 from storefront.pages.sign_in.views import EXPIRED, WRONG_CODE, show
 from storefront.web import rate_limits
 from storefront.web import session as web_session
+from storefront.web.form_fields import PageForm
 from storefront.web.responses import redirect_or_hx, render_page
 from storefront.web.route_options import no_store
 
@@ -80,7 +80,7 @@ def password() -> ResponseReturnValue:
     return _done("Password changed. You are signed out on all other devices.")
 
 
-def _show(page: str, form: FlaskForm, *, problem: str = "", later: RetryLater | None = None, **more: Any) -> Response:
+def _show(page: str, form: PageForm, *, problem: str = "", later: RetryLater | None = None, **more: Any) -> Response:
     account = _me().account
     reauthentication_address = None if account.has_password else service.reauthentication_address_of(account.id)
     context = {"account": account, "reauthentication_address": reauthentication_address, **more}

@@ -8,7 +8,6 @@ from typing import Any, ParamSpec
 
 from flask import Blueprint, flash, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from storefront.accounts import service
@@ -30,6 +29,7 @@ from storefront.pages.sign_in import oidc_client
 from storefront.pages.sign_in.forms import CodeForm, ForgottenForm, RegistrationForm, ResetForm, SignInForm
 from storefront.web import rate_limits
 from storefront.web import session as web_session
+from storefront.web.form_fields import PageForm
 from storefront.web.responses import redirect_or_hx, render_page
 from storefront.web.route_options import no_store
 
@@ -80,7 +80,7 @@ def complete_sign_in(
     return redirect_or_hx(target)
 
 
-def show(page: str, form: FlaskForm, *, problem: str = "", later: RetryLater | None = None, **context: Any) -> Response:
+def show(page: str, form: PageForm, *, problem: str = "", later: RetryLater | None = None, **context: Any) -> Response:
     """Render the page of a form, with status 422 if it has errors, or 429 if the rate limit for codes is reached.
 
     :param problem: error shown above the form

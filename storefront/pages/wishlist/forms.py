@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, HiddenField, IntegerField, StringField, ValidationError
 from wtforms.validators import AnyOf, InputRequired, Length, NumberRange
 
@@ -12,7 +11,7 @@ from storefront.cart.values import MAX_UNITS
 from storefront.catalog.values import MAX_SKU_LENGTH
 from storefront.core.contact import MAX_EMAIL_LENGTH, NotAnEmail, normalize_email
 from storefront.db.session import MAX_INTEGER
-from storefront.web.form_fields import required, squeeze
+from storefront.web.form_fields import PageForm, required, squeeze
 from storefront.web.number_fields import QuantityField
 
 
@@ -20,7 +19,7 @@ def _slot(name: str | None) -> str:
     return name if name and re.fullmatch("[a-z]{1,12}", name) else "grid"
 
 
-class ToggleForm(FlaskForm):
+class ToggleForm(PageForm):
     """The toggle that adds a product to the wishlist or removes it.
 
     :ivar place: where the form is: a `heart` on a product, or the `list` itself
@@ -39,7 +38,7 @@ class WishlistForm(ToggleForm):
     quantity = QuantityField("Quantity", MAX_UNITS, is_optional=True, default=1)
 
 
-class ItemForm(FlaskForm):
+class ItemForm(PageForm):
     """Variant and quantity of an item of the list.
 
     :ivar act: `keep` to save them, `move` to move the item to the cart
@@ -50,7 +49,7 @@ class ItemForm(FlaskForm):
     act = HiddenField(default="keep", validators=[AnyOf(["keep", "move"])])
 
 
-class AlertForm(FlaskForm):
+class AlertForm(PageForm):
     """Request of a back-in-stock alert.
 
     :ivar place: where the form is: the `product` page, the `list`, or a page of its `own`

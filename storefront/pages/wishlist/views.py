@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Blueprint, abort, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 
 from storefront.accounts import service as accounts
 from storefront.cart.values import MAX_UNITS, NotEnoughStock, TooManyUnits
@@ -18,6 +17,7 @@ from storefront.core.urls import safe_next_path
 from storefront.pages.catalog.fragments import render_cards
 from storefront.pages.wishlist.forms import AlertForm, ItemForm, ToggleForm, WishlistForm
 from storefront.web import session as web_session
+from storefront.web.form_fields import PageForm
 from storefront.web.responses import answer, refuse, render_page, wants_fragment
 from storefront.web.route_options import no_store
 from storefront.web.security_headers import csrf, limit_requests
@@ -64,7 +64,7 @@ def _list(**more: Any) -> dict[str, Any]:
     }
 
 
-def _first_problem(form: FlaskForm) -> str:
+def _first_problem(form: PageForm) -> str:
     return next(str(field.errors[0]) for field in form if field.errors)
 
 

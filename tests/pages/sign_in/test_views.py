@@ -162,7 +162,7 @@ def test_an_old_cookie_is_invalid_after_signing_out(app: Flask, pages: Pages) ->
 
 def test_a_planted_session_cookie_is_not_signed_in(app: Flask, pages: Pages) -> None:
     make_account(email=EMAIL)
-    pages.get("/login")
+    pages.begin_session()
     planted = pages.client.get_cookie("storefront")
     assert planted is not None
     sign_in(pages)
