@@ -1,11 +1,13 @@
-"""Static files at URLs with a content hash, and one stylesheet joined from all CSS files."""
+"""Static files at URLs with a content hash, and two stylesheets joined from the CSS files: the shop's, the desks'."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import rcssmin
 from flask import Blueprint, Response, abort, current_app, request, url_for
 
 from storefront.web.route_options import public_cache
@@ -16,14 +18,29 @@ A_YEAR = 365 * 24 * 3600  # seconds
 bp = Blueprint("assets", __name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Stylesheet:
+    """Joined and minified CSS files.
+
+    :ivar digest: of its content
+    """
+
+    content: str
+    digest: str
+
+
 class Assets:
-    """The content hashes of static files, and the joined stylesheet."""
+    """The content hashes of static files, and the stylesheets by name.
+
+    :ivar stylesheets: "store" for every page; "desk", after it, for staff and the pages that no shopper sees
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        files = sorted((root / "css").rglob("*.css"), key=lambda path: (path.name != "layers.css", path))
-        self.stylesheet = "\n".join(path.read_text() for path in files)
-        self.stylesheet_hash = _digest(self.stylesheet.encode())
+        css = root / "css"
+        desk = sorted((css / "desk").glob("*.css"))
+        store = sorted(set(css.rglob("*.css")) - set(desk), key=lambda path: (path.name != "layers.css", path))
+        self.stylesheets = {"store": _joined(store), "desk": _joined(desk)}
         self.url_of = lru_cache(maxsize=None)(self._url_of)
 
     def _url_of(self, name: str) -> str:
@@ -35,19 +52,25 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-@bp.get("/assets/store-<digest>.css")
+def _joined(files: list[Path]) -> Stylesheet:
+    content = rcssmin.cssmin("\n".join(path.read_text() for path in files))
+    return Stylesheet(content, _digest(content.encode()))
+
+
+@bp.get("/assets/<any(store, desk):name>-<digest>.css")
 @public_cache(A_YEAR, immutable=True)
-def stylesheet(digest: str) -> Response:
-    """Serve the joined stylesheet; 404 for the hash of an older version."""
+def stylesheet(name: str, digest: str) -> Response:
+    """Serve a joined stylesheet; 404 for the hash of an older version."""
     assets: Assets = current_app.extensions["assets"]
-    if digest != assets.stylesheet_hash:
+    if digest != assets.stylesheets[name].digest:
         abort(404)
-    return Response(assets.stylesheet, mimetype="text/css")
+    return Response(assets.stylesheets[name].content, mimetype="text/css")
 
 
-def stylesheet_url() -> str:
-    """The URL of the joined stylesheet, with its hash."""
-    return url_for("assets.stylesheet", digest=current_app.extensions["assets"].stylesheet_hash)
+def stylesheet_url(name: str = "store") -> str:
+    """The URL of a joined stylesheet, with its hash."""
+    assets: Assets = current_app.extensions["assets"]
+    return url_for("assets.stylesheet", name=name, digest=assets.stylesheets[name].digest)
 
 
 def asset_url(name: str) -> str:

@@ -9,11 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import rcssmin
 from flask import Flask
 
 from storefront.catalog.values import Picture
 from storefront.core.money import Money
 from storefront.web import layout
+from tests.factories.accounts import make_staff
 from tests.page_client import Pages
 
 EMOJI = "vendor/fluent-emoji-3d/1f4f1.webp"
@@ -82,15 +84,29 @@ def test_pictures_of_ours_are_hashed_and_others_left_alone(asked: Flask) -> None
     assert layout.picture_url("https://pictures.example/mug.webp") == "https://pictures.example/mug.webp"
 
 
-def test_the_stylesheet_is_every_sheet_with_the_order_of_layers_first(pages: Pages) -> None:
-    url = str(pages.get("/").one("link[rel=stylesheet]")["href"])
-    response = pages.client.get(url)
+def test_the_stylesheet_of_shoppers_is_every_sheet_but_those_of_the_desks(pages: Pages) -> None:
+    (link,) = pages.get("/").all("link[rel=stylesheet]")
+    response = pages.client.get(str(link["href"]))
     assert response.mimetype == "text/css"
-    assert response.text.startswith("@layer ")
-    root = Path(str(pages.app.static_folder)) / "css"
-    sheets = list(root.rglob("*.css"))
-    assert len(sheets) > 20
-    assert [sheet.name for sheet in sheets if sheet.read_text() not in response.text] == []
+    assert response.text.startswith("@layer reset,tokens,")
+    assert len(sheets_in(pages.app, response.text)) > 40
+    assert not any("desk" in sheet.parts for sheet in sheets_in(pages.app, response.text))
+
+
+def test_the_desks_have_a_second_stylesheet(pages: Pages) -> None:
+    pages.sign_in(make_staff())
+    first, second = pages.get("/staff/stock").all("link[rel=stylesheet]")
+    texts = [pages.client.get(str(link["href"])).text for link in (first, second)]
+    found = [sheets_in(pages.app, text) for text in texts]
+    assert set(found[1]) == set((Path(str(pages.app.static_folder)) / "css" / "desk").glob("*.css"))
+    assert set(found[0]) | set(found[1]) == set((Path(str(pages.app.static_folder)) / "css").rglob("*.css"))
+    assert len(texts[1]) > 0.25 * len(texts[0]), "worth a request of its own"
+
+
+def sheets_in(app: Flask, text: str) -> list[Path]:
+    """The CSS files whose content a stylesheet has, minified."""
+    sheets = (Path(str(app.static_folder)) / "css").rglob("*.css")
+    return [sheet for sheet in sheets if rcssmin.cssmin(sheet.read_text()) in text]
 
 
 def test_every_sheet_keeps_to_a_layer(app: Flask) -> None:
@@ -115,7 +131,7 @@ def test_assets_are_kept_for_good_by_their_hash(pages: Pages, asset: str) -> Non
 
 def test_the_hash_of_an_asset_follows_its_content(tmp_path: Path) -> None:
     def stylesheet_hash() -> str:
-        return layout.Assets(tmp_path).stylesheet_hash
+        return layout.Assets(tmp_path).stylesheets["store"].digest
 
     (tmp_path / "css").mkdir()
     sheet = tmp_path / "css" / "base.css"
