@@ -10,7 +10,6 @@ from functools import cache
 import bcrypt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from storefront.accounts.values import WeakPassword
 
@@ -26,6 +25,8 @@ _hash_slots = threading.BoundedSemaphore(4)  # concurrent hashes per process: at
 
 @cache
 def _common_passwords() -> frozenset[str]:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # 7 MB
+
     ranked = FREQUENCY_LISTS["passwords"]
     return frozenset(ranked[:COMMON_PASSWORDS])
 

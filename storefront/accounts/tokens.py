@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-import jwt
 from flask import current_app
 
 from storefront.accounts.values import SignedIn, UserId
@@ -53,6 +52,8 @@ def _signed(subject_claims: Mapping[str, str], kind: str, lifetime: timedelta) -
         "iat": now,
         "exp": now + lifetime,
     }
+    import jwt  # with cryptography 8 MB, for programs only
+
     return jwt.encode(claims, key, ALGORITHM, headers={"kid": key_id, "typ": kind})
 
 
@@ -69,6 +70,8 @@ def sign_up_of(token: str) -> UserId | None:
 
 
 def _claims_of(token: str, kind: str, *required: str) -> dict[str, Any] | None:
+    import jwt
+
     try:
         header = jwt.get_unverified_header(token)
         key = dict(_keys()).get(header.get("kid", ""))

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import click
 import redis
-import requests
 import sqlalchemy as sa
 from flask import current_app
 from flask.cli import with_appcontext
@@ -102,6 +101,8 @@ def _origin() -> Iterator[str]:
     origin = current_app.config["PUBLIC_ORIGIN"]
     if not current_app.config["PROXY_COUNT"]:
         yield "PROXY_COUNT is 0: behind a proxy all customers share one IP address and its rate limits"
+    import requests
+
     try:
         status = requests.get(f"{origin}/", timeout=ANSWER_SECONDS, allow_redirects=False).status_code
     except requests.RequestException as error:

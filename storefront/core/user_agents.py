@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import ua_parser
-
 MAX_LENGTH = 40  # characters of the name of an unknown program
 _MAX_READ = 500  # characters of a header that are parsed; browsers send fewer than 300
 _VARIANT = re.compile(r"^Mobile | (?:Mobile|iOS|WebView|UI/WKWebView)(?= |$)")  # "Chrome Mobile iOS" is Chrome
@@ -19,6 +17,8 @@ def device_name(user_agent: str) -> str:
     :param user_agent: the User-Agent header
     :return: for other programs the name they give themselves; "Unknown browser" without one
     """
+    import ua_parser  # asked when somebody signs in
+
     parsed = ua_parser.parse(user_agent[:_MAX_READ])
     if parsed.user_agent is None:
         return _cut(user_agent.partition("/")[0]) or "Unknown browser"

@@ -5,18 +5,18 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
 from config import SCHEMAS
 from storefront.db.session import db
+
+if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
@@ -33,6 +33,8 @@ _schema_option = click.option(
 
 def alembic_config(schema: str) -> AlembicConfig:
     """The Alembic configuration for one schema of the current application."""
+    from alembic.config import Config as AlembicConfig  # 6 MB, which a server does not need
+
     config = AlembicConfig()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("version_locations", str(MIGRATIONS / schema))
@@ -44,6 +46,8 @@ def alembic_config(schema: str) -> AlembicConfig:
 
 def upgrade(schemas: tuple[str, ...] = SCHEMAS, revision: str = "head") -> None:
     """Upgrade schemas; missing databases are created."""
+    from alembic import command
+
     for schema in schemas:
         create_database(current_app.config["SQLALCHEMY_BINDS"][schema]["url"])
         command.upgrade(alembic_config(schema), revision)
@@ -51,23 +55,31 @@ def upgrade(schemas: tuple[str, ...] = SCHEMAS, revision: str = "head") -> None:
 
 def revision_of(schema: str) -> str | None:
     """The current revision of a database; None if it has no tables."""
+    from alembic.migration import MigrationContext
+
     with db.engines[schema].connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def head_of(schema: str) -> str | None:
     """The newest revision of a schema."""
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(alembic_config(schema)).get_current_head()
 
 
 def is_known(schema: str, revision: str) -> bool:
     """Whether this version of the shop knows a revision."""
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory.from_config(alembic_config(schema))
     return revision in {script.revision for script in scripts.walk_revisions()}
 
 
 def downgrade(schemas: tuple[str, ...] = SCHEMAS, revision: str = "base") -> None:
     """Downgrade schemas; data of the newer revisions is lost."""
+    from alembic import command
+
     for schema in schemas:
         command.downgrade(alembic_config(schema), revision)
 
@@ -121,4 +133,6 @@ def downgrade_command(schemas: tuple[str, ...], revision: str) -> None:
 @with_appcontext
 def revision_command(schema: str, message: str) -> None:
     """Generate a migration from the difference between models and database."""
+    from alembic import command
+
     command.revision(alembic_config(schema), message, autogenerate=True)

@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import noto_cjk_sans_jp_regular
-import typst
 from flask import Flask, Response, current_app, send_file
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
@@ -25,6 +25,9 @@ from storefront.orders.service import CreditNote, IssuedDocument, Seller
 from storefront.orders.values import LineItem, OrderStatus, OrderView
 from storefront.web.error_pages import ErrorText, render_domain_error
 from storefront.web.filters import day, moment, money, plural
+
+if TYPE_CHECKING:
+    import typst
 
 FONTS = ("vendor/noto-sans", "vendor/noto-emoji")  # below static/; Chinese, Japanese and Korean come as a package
 TEMPLATE = "documents/paper.typ"  # below templates/
@@ -137,6 +140,8 @@ class PdfDocument:
         """
         template = Path(current_app.root_path, str(current_app.template_folder), TEMPLATE)
         data = {"title": self.title, "author": self.author, "sections": [asdict(section) for section in self.sections]}
+        import typst  # 7 MB
+
         try:
             return typst.compile(
                 template,
@@ -181,6 +186,8 @@ def _unescape(text: str) -> str:
 @cache
 def _fonts(static: Path) -> typst.Fonts:
     """Only the fonts that come with the shop, so that documents look the same on every machine."""
+    import typst
+
     folders = [*(static / folder for folder in FONTS), Path(str(noto_cjk_sans_jp_regular.FONT_PATH)).parent]
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=folders)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from html import escape
 from typing import Protocol, cast
 
-import requests
 from flask import Flask, current_app
 
 from storefront.messaging.mail import Email, FileTransport
@@ -51,6 +50,8 @@ class HttpGateway:
         self.url = url
 
     def send(self, message: TextMessage) -> None:
+        import requests  # with its dependencies 4 MB, for the worker
+
         try:
             answer = requests.post(
                 self.url,

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.flask_client import OAuth
 from flask import Flask, current_app
 from flask.typing import ResponseReturnValue
-from joserfc.errors import JoseError
-from requests import RequestException
 
 from storefront.accounts.values import IdentityClaims
 from storefront.core import contact
@@ -43,6 +40,8 @@ def init_app(app: Flask) -> None:
     if not app.config["OIDC_ISSUER"]:
         app.extensions["oidc"] = None
         return
+    from authlib.integrations.flask_client import OAuth  # with its dependencies 15 MB, for shops that have a provider
+
     app.extensions["oidc"] = OAuth(app).register(
         "provider",
         client_id=app.config["OIDC_CLIENT_ID"],
@@ -54,6 +53,16 @@ def init_app(app: Flask) -> None:
             "default_timeout": PROVIDER_TIMEOUT,
         },
     )
+
+
+@cache
+def _failures() -> tuple[type[Exception], ...]:
+    """What the client raises when the provider is unavailable or its response is not valid."""
+    from authlib.common.errors import AuthlibBaseError
+    from joserfc.errors import JoseError
+    from requests import RequestException
+
+    return (AuthlibBaseError, JoseError, RequestException, RuntimeError, ValueError, KeyError)
 
 
 def find_provider() -> Provider | None:
@@ -74,7 +83,7 @@ def redirect_to_provider(callback: str) -> ResponseReturnValue:
     try:
         _check_issuer(client.load_server_metadata())
         answer: ResponseReturnValue = client.authorize_redirect(callback)
-    except (AuthlibBaseError, RequestException, RuntimeError, ValueError) as error:
+    except _failures() as error:
         raise ProviderFailed(type(error).__name__) from error
     return answer
 
@@ -100,7 +109,7 @@ def read_callback() -> IdentityClaims:
             more = client.userinfo(token=token)
             # OpenID Connect Core 5.3.2: a response for another subject must not be used.
             claims |= more if more.get("sub") == claims["sub"] else {}
-    except (AuthlibBaseError, JoseError, RequestException, RuntimeError, ValueError, KeyError) as error:
+    except _failures() as error:
         raise ProviderFailed(type(error).__name__) from error
     if not claims.get("sub"):
         raise ProviderFailed("the subject is missing")
