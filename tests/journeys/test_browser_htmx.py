@@ -51,7 +51,9 @@ def test_adding_from_a_card_updates_badge_and_announcement_in_place(shopper: Sho
 
 def test_a_card_shown_twice_on_a_page_is_added_by_the_one_pressed(shopper: Shopper) -> None:
     """The home page may show a product in several rows: their ids must differ."""
-    shopper.open(RAZOR)
+    shopper.open("/category/beauty")
+    shopper.page.locator(f'a[href="{RAZOR}"]').first.click()  # from within the shop, so that it is remembered
+    expect(shopper.page.get_by_role("heading", level=1)).to_have_text("Single Blade Razor")
     shopper.open("/")
     button = shopper.page.locator("#add-seen-33-button")
     button.click()
