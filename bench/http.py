@@ -1,7 +1,7 @@
 """Benchmark over HTTP: `python -m bench.http [--seconds 3] [--rounds 3] [--connections 8]`; needs wrk.
 
 The shop that the environment names (STOREFRONT_DATA, DATABASE_URL) and two yardsticks run in the same server with the
-same settings (WEB_CONCURRENCY, WEB_THREADS), and are asked in turn, so that other load affects all alike: (a) a constant
+same settings (WEB_CONCURRENCY, WEB_THREADS), asked in turn, so that other load affects all alike: (a) a constant
 page of 30 kB, (b) a page of 24 products by the ORM. Ratios are medians of the rounds; requests per second depend on
 the machine. Every request of a row must be answered 200 or 303.
 """
