@@ -26,6 +26,7 @@ from urllib.parse import urlencode
 
 HOST = "127.0.0.1"
 PORTS = {"shop": 9391, "yardstick": 9392}
+FORM = "application/x-www-form-urlencoded"
 OWN = {"Sec-Fetch-Site": "same-origin"}
 START_SECONDS = 60
 
@@ -55,7 +56,7 @@ ROWS = [
     Row("product, with a cart", PRODUCT, "cart"),
     Row("search, with a cart", "/products?q=monsoon", "cart"),
     Row("cart, three lines", "/cart", "cart"),
-    Row("add to cart", "/cart/lines", "cart", form={"quantity": "1", "csrf_token": ""}),
+    Row("add to a new cart", "/cart/lines", form={"quantity": "1", "csrf_token": ""}),
     Row("JSON product", "/api/products/1"),
 ]
 
@@ -130,15 +131,14 @@ def fill_cart() -> tuple[str, str]:
 
     :return: the visitor's cookie, and the SKU of the last product
     """
-    cookie, sku = "", ""
-    for number in (1, 2, 3):
-        listing = ask(PORTS["shop"], "GET", f"/products?page={number}").text  # type: ignore[attr-defined]
-        sku = re.findall(r'name="sku" value="([^"]+)"', listing)[0]
+    listing = ask(PORTS["shop"], "GET", "/products").text  # type: ignore[attr-defined]
+    cookie, skus = "", list(dict.fromkeys(re.findall(r'name="sku" value="([^"]+)"', listing)))[:3]
+    for sku in skus:
         form = urlencode({"sku": sku, "quantity": "1", "csrf_token": ""})
-        headers = {**OWN, "Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
+        headers = {**OWN, "Content-Type": FORM, "Cookie": cookie}
         added = ask(PORTS["shop"], "POST", "/cart/lines", form, **headers)
         cookie = (added.getheader("Set-Cookie") or cookie).partition(";")[0]
-    return cookie, sku
+    return cookie, skus[0]
 
 
 def run_wrk(port: int, path: str, headers: dict[str, str], form: str, pid: int, options: argparse.Namespace) -> Figures:
@@ -177,12 +177,10 @@ def measure(options: argparse.Namespace) -> None:
                 bases[name] = run_wrk(PORTS["yardstick"], path, {}, "", yardstick, options)
                 results.setdefault(f"({name})", []).append(bases[name])
             for row in ROWS:
-                headers = {"Accept-Encoding": "gzip, deflate, br, zstd", **OWN} if row.visitor == "cart" else {}
-                headers |= (
-                    {"Cookie": cookie} if row.visitor == "cart" else {"Accept-Encoding": "gzip, deflate, br, zstd"}
-                )
+                headers = {"Accept-Encoding": "gzip, deflate, br, zstd"}
+                headers |= {"Cookie": cookie} if row.visitor == "cart" else {}
                 form = urlencode({**row.form, "sku": sku}) if row.form else ""
-                headers |= {"Content-Type": "application/x-www-form-urlencoded", "HX-Request": "true"} if form else {}
+                headers |= {"Content-Type": FORM, "HX-Request": "true", **OWN} if form else {}
                 found = run_wrk(PORTS["shop"], row.path, headers, form, shop, options)
                 results.setdefault(row.name, []).append(found)
                 ratios.setdefault(row.name, []).append(found.per_second / bases[row.base].per_second)
