@@ -98,6 +98,6 @@ def create_app(config: Config) -> Flask:
         app.register_blueprint(dev_mail.bp)
     layout.init_app(app)
     legacy_client_dev.init_app(app)
-    app.after_request(page_cache.mark_whole_page)
+    app.after_request(page_cache.mark_page)
     app.after_request(responses.set_cache_headers)
     return app

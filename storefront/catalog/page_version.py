@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from storefront.catalog.models import CatalogModel
 from storefront.core import cache
-from storefront.db.session import before_commit, db
+from storefront.db.session import CircuitBreaker, before_commit, db
 
 SHARDS = 8  # rows that the migration makes
 
@@ -64,21 +64,25 @@ class VersionReader:
 
     QUERY = "SELECT token FROM page_version ORDER BY shard"
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, breaker: CircuitBreaker) -> None:
         """Prepare to read.
 
         :param engine: of the catalogue
+        :param breaker: its circuit breaker
         """
-        self._engine = engine
+        self._engine, self._breaker = engine, breaker
         self._own = threading.local()
 
     def read(self) -> Version | None:
         """The committed version now; None if the database does not answer."""
         for _ in range(2):  # a server closes connections that were idle for long
+            if self._breaker.is_open:
+                return None
             is_new = not hasattr(self._own, "connection")
             try:
                 return self._read()
-            except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error):
+            except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
+                self._breaker.note(error)
                 self._own.__dict__.pop("connection", None)
                 if is_new:
                     return None
@@ -100,7 +104,8 @@ def version_reader() -> VersionReader:
     """The reader of the current application."""
     extensions: dict[str, Any] = current_app.extensions
     if "page_version" not in extensions:
-        extensions["page_version"] = VersionReader(db.engines["catalog"].engine)
+        breaker = extensions["circuit_breakers"]["catalog"]
+        extensions["page_version"] = VersionReader(db.engines["catalog"].engine, breaker)
     reader: VersionReader = extensions["page_version"]
     return reader
 

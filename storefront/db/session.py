@@ -304,7 +304,11 @@ class CircuitBreaker:
         return time.monotonic() < self._until
 
     def _on_error(self, context: ExceptionContext) -> None:
-        message = str(context.original_exception)
+        self.note(context.original_exception)
+
+    def note(self, error: BaseException) -> None:
+        """Open the breaker if the error says that the database timed out."""
+        message = str(error)
         if BREAKER_IS_OPEN in message:  # our own refusal: nothing was asked, so nothing timed out
             return
         if "timed out" in message or "database is locked" in message:

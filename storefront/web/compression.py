@@ -28,9 +28,9 @@ COMPRESSIBLE = frozenset(
     }
 )
 MIN_BYTES = 1024  # a shorter body fits into one packet anyway
-MAX_FILE_BYTES = 2_000_000  # of a static file
+MAX_BYTES = 2_000_000  # of what is compressed in memory
 KEPT_BYTES = 4_000_000  # per process: stylesheets and scripts, compressed
-WHOLE_PAGE = "storefront.whole_page"  # in the environment: the page cache compresses this response
+COLLECTED = "storefront.collected"  # in the environment: whoever asks wants the body uncompressed
 
 _kept: BoundedStore[bytes] = BoundedStore(KEPT_BYTES, len)
 
@@ -42,16 +42,11 @@ def init_app(app: Flask) -> None:
 
 def compress_response(response: Response) -> Response:
     """Compress the body if the client accepts that."""
-    if response.status_code != 200 or response.mimetype not in COMPRESSIBLE or "Content-Encoding" in response.headers:
-        return response
-    is_file = response.direct_passthrough
-    if (response.is_streamed and not is_file) or not MIN_BYTES <= (
-        response.content_length or MIN_BYTES
-    ) <= MAX_FILE_BYTES:
+    if not _is_worth_it(response):
         return response
     response.vary.add("Accept-Encoding")
     encoding = encoding_for(request.headers.get("Accept-Encoding", ""))
-    if not encoding or request.environ.get(WHOLE_PAGE):
+    if not encoding or request.environ.get(COLLECTED):
         return response
     response.direct_passthrough = False
     response.set_data(_compressed(response, encoding))
@@ -60,6 +55,14 @@ def compress_response(response: Response) -> Response:
     if etag := response.get_etag()[0]:
         response.set_etag(etag, weak=True)
     return response
+
+
+def _is_worth_it(response: Response) -> bool:
+    if response.status_code != 200 or response.mimetype not in COMPRESSIBLE or "Content-Encoding" in response.headers:
+        return False
+    if response.is_streamed and not response.direct_passthrough:  # an export, which is not collected in memory
+        return False
+    return MIN_BYTES <= (response.content_length or MIN_BYTES) <= MAX_BYTES
 
 
 def _compressed(response: Response, encoding: str) -> bytes:

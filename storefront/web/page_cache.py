@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from dogpile.util import NameRegistry
-from flask import Flask, current_app, request, session
+from flask import Flask, request, session
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import ClosingIterator
 
@@ -26,13 +26,15 @@ from storefront.catalog.service import Version, version_reader
 from storefront.core import clock
 from storefront.core.cache_backends import BoundedStore
 from storefront.web import route_options
-from storefront.web.compression import WHOLE_PAGE, compress, encoding_for
+from storefront.web.compression import COLLECTED, compress, encoding_for
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MAX_BYTES = 16_000_000  # per process, compressed forms included; a listing has 60 kB in all
 MAX_AGE_SECONDS = 60
+MAX_ASKED_FOR = 10_000  # addresses of which is known that they were asked for once
+SAME_FOR_NEWCOMERS = "storefront.same_for_newcomers"  # in the environment, once the request was answered
 MAX_KEY_LENGTH = 1000  # of path and query; a longer one is made anew each time
 
 
@@ -78,6 +80,7 @@ class PageCache:
         self._inner: WSGIApplication = app.wsgi_app
         self._zone = ZoneInfo(app.config["SHOP_TIMEZONE"])
         self._cookie = f"{app.config['SESSION_COOKIE_NAME']}="
+        self._asked_for: BoundedStore[bool] = BoundedStore(MAX_ASKED_FOR)  # hashes of keys
         # Twice the uncompressed size stands for all forms: they are made after the page was stored.
         self._pages: BoundedStore[CachedPage] = BoundedStore(MAX_BYTES, lambda page: 2 * len(page.forms[""]))
         self._making = NameRegistry(lambda key: threading.Lock())
@@ -86,17 +89,34 @@ class PageCache:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         key = self._key_of(environ)
-        version = self._versions.read() if key is not None else None
-        if key is None or version is None:
+        if key is None:
+            return self._inner(environ, start_response)
+        page = self._pages.get(key)
+        if page is None and not self._asked_for.get(hash(key)):
+            return self._answer_first(key, environ, start_response)
+        version = self._versions.read()
+        if version is None:
             return self._inner(environ, start_response)
         day = clock.utc_now().astimezone(self._zone).date()
-        page = self._pages.get(key)
-        if page is None or not page.is_current(version, day):
-            with self._making.get("\n".join(map(str, key))):
+        if page is None:
+            return self._make(key, version, day, environ, start_response)
+        if not page.is_current(version, day):
+            with self._making.get("\n".join(map(str, key))):  # one request makes it anew, the others wait for that
                 page = self._pages.get(key)
                 if page is None or not page.is_current(version, day):
                     return self._make(key, version, day, environ, start_response)
         return _answer(page, environ, start_response)
+
+    def _answer_first(self, key: Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer without the cache, and note whether the page is worth keeping when it is asked for again.
+
+        So neither /health nor a file waits for the database of the catalogue, and an address that nobody asks for twice
+        is not kept.
+        """
+        answered = self._inner(environ, start_response)
+        if environ.get(SAME_FOR_NEWCOMERS):
+            self._asked_for[hash(key)] = True
+        return answered
 
     def _key_of(self, environ: WSGIEnvironment) -> Key | None:
         """The key of a request by a visitor without a session for a whole page; None for any other."""
@@ -129,10 +149,10 @@ class PageCache:
             return lambda written: None  # Flask does not write by it
 
         is_head = environ["REQUEST_METHOD"] == "HEAD"
-        made = {**environ, "REQUEST_METHOD": "GET"} if is_head else environ
+        made = {**environ, "REQUEST_METHOD": "GET", COLLECTED: True}
         answered = self._inner(made, start)
         status, headers = started[0]
-        if not made.get(WHOLE_PAGE) or any(name == "Set-Cookie" for name, _ in headers):
+        if not made.get(SAME_FOR_NEWCOMERS) or any(name == "Set-Cookie" for name, _ in headers):
             start_response(status, headers)
             return ClosingIterator([], [answered.close]) if is_head else answered  # type: ignore[attr-defined]
         with closing(answered):  # type: ignore[type-var]  # every answer of Flask can be closed
@@ -162,11 +182,10 @@ def init_app(app: Flask) -> None:
     """Put the cache before the application; the fix of proxies' headers is put before the cache."""
     if app.config["CACHE_ENABLED"] and not app.jinja_env.auto_reload:
         app.wsgi_app = PageCache(app)  # type: ignore[method-assign]
-        app.extensions["page_cache"] = True
 
 
-def mark_whole_page(response: Response) -> Response:
+def mark_page(response: Response) -> Response:
     """Note that a response is the same for all who have no session."""
     is_page = response.status_code == 200 and route_options.current().same_for_newcomers
-    request.environ[WHOLE_PAGE] = is_page and not session and "page_cache" in current_app.extensions
+    request.environ[SAME_FOR_NEWCOMERS] = is_page and not session
     return response

@@ -13,7 +13,7 @@ from flask import Flask
 from storefront.cart.models import Line
 from storefront.catalog.models import CatalogModel, Product
 from storefront.catalog.page_version import UNSHOWN_TABLES, PageVersion, Version, VersionReader, version_reader
-from storefront.db.session import read_session, transaction
+from storefront.db.session import CircuitBreaker, read_session, transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.factories.stock import receive
@@ -125,7 +125,17 @@ def test_a_reader_whose_connection_was_closed_reads_again() -> None:
 
 def test_a_database_that_does_not_answer_has_no_version(tmp_path: Path) -> None:
     unreachable = sa.create_engine(f"sqlite:///{tmp_path}/none/catalog.db")
-    assert VersionReader(unreachable).read() is None
+    assert VersionReader(unreachable, CircuitBreaker(unreachable)).read() is None
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_database_that_timed_out_is_not_asked_for_the_version() -> None:
+    reader = version_reader()
+    assert reader.read() is not None
+    reader._breaker.note(TimeoutError("timed out"))
+    assert reader.read() is None
+    reader._breaker._until = 0.0
+    assert reader.read() is not None
 
 
 @pytest.mark.usefixtures("engine")
