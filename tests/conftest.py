@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from flask import Flask
 
 from config import SCHEMAS, Config
 from storefront import create_app
+from storefront.catalog.search import engine as search_engine
 from storefront.core import clock
 from storefront.db.session import db
 from tests import demo_shop, hashing
@@ -74,6 +76,14 @@ def _fixed_clock() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_hashing() -> Iterator[None]:
     yield from hashing.cheap()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _remembered_words() -> Iterator[None]:
+    """Split each text into words once: the doctor asks for those of the whole demo shop after most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search_engine, "_indexable", lru_cache(maxsize=5000)(search_engine._indexable))
+        yield
 
 
 @pytest.fixture
