@@ -110,6 +110,11 @@ def today() -> date:
     return day_of(utc_now())
 
 
+def today_in(zone: ZoneInfo) -> date:
+    """The current date in a time zone, for code that runs before an application is asked for the shop's."""
+    return utc_now().astimezone(zone).date()
+
+
 def start_of_day(day: date) -> datetime:
     """The moment, in UTC, at which a day begins in the time zone of the shop."""
     return datetime.combine(day, time(), shop_zone()).astimezone(UTC)

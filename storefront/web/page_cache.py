@@ -97,7 +97,7 @@ class PageCache:
         version = self._versions.read()
         if version is None:
             return self._inner(environ, start_response)
-        day = clock.utc_now().astimezone(self._zone).date()
+        day = clock.today_in(self._zone)
         if page is None:
             return self._make(key, version, day, environ, start_response)
         if not page.is_current(version, day):
