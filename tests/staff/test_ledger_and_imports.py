@@ -153,21 +153,20 @@ def test_the_same_delivery_again_is_asked_about(staff_pages: Pages, htmx: bool) 
 
 
 CASES = Path(__file__).parent / "stock_files"  # of real merchants, with SKUs of the demo shop
+# The file, the number of its lines that change something, and what is said of a line.
+MERCHANT_FILES = [
+    ("blank-first-line", 1, "3 SKU-AAV-SUNHAT"),
+    ("sep-line", 1, "3 SKU-AAV-SUNHAT"),
+    ("keyed-by-barcode", 1, "2 SKU-"),
+    ("quote-never-closed", 3, '3 SKU-AAV-SUNHAT A quote (") on this line is not closed.'),
+    ("short-row", 1, "2 SKU-AAV-SUNHAT The row ends after 2 of 3 cells"),
+    ("thousands-with-dots", 0, "3 SKU-APL-IP15PM “12.000” can mean 12000 or 12."),
+    ("scientific-sku", 0, "2 2E+12 A spreadsheet has shortened this code to “2E+12”."),
+    ("same-delivery-twice", 1, "2 SKU-AAV-SUNHAT"),
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "lines", "words"),
-    [
-        ("blank-first-line", 1, "3 SKU-AAV-SUNHAT"),
-        ("sep-line", 1, "3 SKU-AAV-SUNHAT"),
-        ("keyed-by-barcode", 1, "2 SKU-"),
-        ("quote-never-closed", 3, '3 SKU-AAV-SUNHAT A quote (") on this line is not closed.'),
-        ("short-row", 1, "2 SKU-AAV-SUNHAT The row ends after 2 of 3 cells"),
-        ("thousands-with-dots", 0, "3 SKU-APL-IP15PM “12.000” can mean 12000 or 12."),
-        ("scientific-sku", 0, "2 2E+12 A spreadsheet has shortened this code to “2E+12”."),
-        ("same-delivery-twice", 1, "2 SKU-AAV-SUNHAT"),
-    ],
-)
+@pytest.mark.parametrize(("name", "lines", "words"), MERCHANT_FILES)
 def test_files_of_merchants_are_read_line_by_line(staff_pages: Pages, name: str, lines: int, words: str) -> None:
     """D2, D3, D4, D5: each is a file that the shop took wrongly, or refused without saying why."""
     page = staff_pages.get(upload(staff_pages, (CASES / f"{name}.csv").read_bytes()))
