@@ -131,10 +131,12 @@ def test_a_visitor_with_a_session_gets_a_page_of_their_own(load_shop: LoadShop) 
 
 def test_a_page_is_sent_again_only_if_it_changed(load_shop: LoadShop) -> None:
     product = make_product()
-    path = page_of(product)
-    looks(load_shop, path)
-    etag = look(load_shop, path).headers["ETag"]
-    assert {look(load_shop, path, **{"If-None-Match": etag}).status_code for _ in range(ASKED)} == {304}
+    path, etag, statuses = page_of(product), "", [200]
+    while statuses[-ASKED:] != [304] * ASKED:  # until both processes have it, and the worker changes nothing on it
+        answer = look(load_shop, path, **{"If-None-Match": etag})
+        etag = answer.headers.get("ETag", etag)
+        statuses.append(answer.status_code)
+        assert len(statuses) < 60
     receive(product.sku, -9)
     assert {look(load_shop, path, **{"If-None-Match": etag}).status_code for _ in range(ASKED)} == {200}
 
