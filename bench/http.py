@@ -101,13 +101,17 @@ def _wait_for(port: int) -> None:
     raise SystemExit(f"nothing answers at port {port}")
 
 
-def ask(port: int, method: str, path: str, body: str = "", **headers: str) -> http.client.HTTPResponse:
+def ask(port: int, method: str, path: str, body: str = "", **headers: str) -> tuple[http.client.HTTPMessage, str]:
+    """Send a request.
+
+    :return: headers and body of the answer
+    """
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
     connection.request(method, path, body, headers)
     response = connection.getresponse()
-    response.text = response.read().decode(errors="replace")  # type: ignore[attr-defined]
+    body_text = response.read().decode(errors="replace")
     connection.close()
-    return response
+    return response.headers, body_text
 
 
 def children(pid: int) -> list[int]:
@@ -129,15 +133,15 @@ def memory(pid: int) -> float:
 def fill_cart() -> tuple[str, str]:
     """Put three products into a cart.
 
-    :return: the visitor's cookie, and the SKU of the last product
+    :return: the visitor's cookie, and the SKU of the first product
     """
-    listing = ask(PORTS["shop"], "GET", "/products").text  # type: ignore[attr-defined]
+    _, listing = ask(PORTS["shop"], "GET", "/products")
     cookie, skus = "", list(dict.fromkeys(re.findall(r'name="sku" value="([^"]+)"', listing)))[:3]
     for sku in skus:
         form = urlencode({"sku": sku, "quantity": "1", "csrf_token": ""})
         headers = {**OWN, "Content-Type": FORM, "Cookie": cookie}
-        added = ask(PORTS["shop"], "POST", "/cart/lines", form, **headers)
-        cookie = (added.getheader("Set-Cookie") or cookie).partition(";")[0]
+        answered, _ = ask(PORTS["shop"], "POST", "/cart/lines", form, **headers)
+        cookie = (answered["Set-Cookie"] or cookie).partition(";")[0]
     return cookie, skus[0]
 
 

@@ -17,6 +17,7 @@ from storefront.db.session import db
 
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
+    from alembic.script import ScriptDirectory
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
@@ -63,17 +64,18 @@ def revision_of(schema: str) -> str | None:
 
 def head_of(schema: str) -> str | None:
     """The newest revision of a schema."""
-    from alembic.script import ScriptDirectory
-
-    return ScriptDirectory.from_config(alembic_config(schema)).get_current_head()
+    return _scripts(schema).get_current_head()
 
 
 def is_known(schema: str, revision: str) -> bool:
     """Whether this version of the shop knows a revision."""
+    return revision in {script.revision for script in _scripts(schema).walk_revisions()}
+
+
+def _scripts(schema: str) -> ScriptDirectory:
     from alembic.script import ScriptDirectory
 
-    scripts = ScriptDirectory.from_config(alembic_config(schema))
-    return revision in {script.revision for script in scripts.walk_revisions()}
+    return ScriptDirectory.from_config(alembic_config(schema))
 
 
 def downgrade(schemas: tuple[str, ...] = SCHEMAS, revision: str = "base") -> None:

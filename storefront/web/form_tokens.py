@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Flask, current_app, g, request, session
+from flask import Flask, g, request, session
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import generate_csrf
 
 from storefront.web.same_origin import is_surely_same_origin
-from storefront.web.visitor_cookie import CSRF_TOKEN
+from storefront.web.visitor_cookie import CSRF_TOKEN, has_session_cookie
 
 
 class FormTokens(CSRFProtect):
@@ -23,7 +23,7 @@ class FormTokens(CSRFProtect):
         app.context_processor(lambda: {"csrf_token": form_token})
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        is_newcomers = request.form.get(CSRF_TOKEN) == "" or not _has_cookie()
+        is_newcomers = request.form.get(CSRF_TOKEN) == "" or not has_session_cookie()
         if is_newcomers and is_surely_same_origin():
             g.csrf_valid = True
             return
@@ -32,9 +32,5 @@ class FormTokens(CSRFProtect):
 
 def form_token() -> str:
     """The token for a form; empty for a visitor without a session, who then gets no cookie by looking at it."""
-    is_newcomer = not session and not _has_cookie()
+    is_newcomer = not session and not has_session_cookie()
     return "" if is_newcomer and CSRF_TOKEN not in g else generate_csrf()
-
-
-def _has_cookie() -> bool:
-    return current_app.config["SESSION_COOKIE_NAME"] in request.cookies

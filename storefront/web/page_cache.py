@@ -76,7 +76,6 @@ class PageCache:
     """The pages cached in this process."""
 
     def __init__(self, app: Flask) -> None:
-        self._app = app
         self._inner: WSGIApplication = app.wsgi_app
         self._zone = ZoneInfo(app.config["SHOP_TIMEZONE"])
         self._cookie = f"{app.config['SESSION_COOKIE_NAME']}="

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.web.responses import is_json_path, wants_json
 from storefront.web.route_options import is_for_everyone
-from storefront.web.visitor_cookie import VisitorSession
+from storefront.web.visitor_cookie import VisitorSession, has_session_cookie
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CORS_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
@@ -103,7 +103,7 @@ def _is_same_origin_for_api() -> bool:
         return site == "same-origin"
     if origin is not None:
         return bool(origin == current_app.config["PUBLIC_ORIGIN"])
-    return _is_anonymous_path(request.path) or current_app.config["SESSION_COOKIE_NAME"] not in request.cookies
+    return _is_anonymous_path(request.path) or not has_session_cookie()
 
 
 def is_cookieless(incoming: Request) -> bool:

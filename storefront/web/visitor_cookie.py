@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, has_request_context
+from flask import current_app, g, has_request_context, request
 from flask.sessions import SecureCookieSession
 
 from storefront.accounts import service as accounts
@@ -32,6 +32,11 @@ def find_session(reference: str) -> tuple[SignedIn, bool] | None:
     if reference not in found:
         found[reference] = accounts.find_session(reference)
     return found[reference]
+
+
+def has_session_cookie() -> bool:
+    """Whether the request carries a session cookie, whatever it is worth."""
+    return current_app.config["SESSION_COOKIE_NAME"] in request.cookies
 
 
 class VisitorSession(SecureCookieSession):

@@ -29,7 +29,7 @@ def filled_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
-def engine(filled_shop: Flask) -> Iterator[Flask]:
+def committing_shop(filled_shop: Flask) -> Iterator[Flask]:
     """A shop that commits."""
     with filled_shop.app_context():
         yield filled_shop
@@ -46,7 +46,7 @@ def write_to(session: sa.orm.Session, table: str) -> None:
     session.execute(sa.delete(CatalogModel.metadata.tables[table]).where(sa.false()))
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("committing_shop")
 @pytest.mark.parametrize("table", TABLES)
 def test_a_write_moves_the_version_unless_no_page_shows_the_table(table: str) -> None:
     before = version()
@@ -56,12 +56,12 @@ def test_a_write_moves_the_version_unless_no_page_shows_the_table(table: str) ->
     assert (version() == before) is (table in UNSHOWN_TABLES)
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("committing_shop")
 def test_every_table_that_is_left_out_exists() -> None:
     assert set(TABLES) >= UNSHOWN_TABLES
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("committing_shop")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -81,7 +81,7 @@ def test_statements_of_every_spelling_are_noticed(statement: str) -> None:
     assert (version() == before) is statement.startswith("UPDATE outbox")
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("committing_shop")
 def test_objects_that_are_flushed_by_the_commit_count() -> None:
     product_id = make_product().id
     before = version()
@@ -90,7 +90,7 @@ def test_objects_that_are_flushed_by_the_commit_count() -> None:
     assert version() != before
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("committing_shop")
 def test_what_is_rolled_back_moves_nothing() -> None:
     before = version()
     with suppress(InterruptedError), transaction("catalog") as session:
@@ -99,7 +99,7 @@ def test_what_is_rolled_back_moves_nothing() -> None:
     assert version() == before
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("committing_shop")
 def test_stock_moves_it() -> None:
     product = make_product()
     before = version()
@@ -107,7 +107,7 @@ def test_stock_moves_it() -> None:
     assert version() != before
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("committing_shop")
 def test_writes_of_other_schemas_do_not() -> None:
     before = version()
     with transaction("cart") as session:
@@ -115,7 +115,7 @@ def test_writes_of_other_schemas_do_not() -> None:
     assert version() == before
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("committing_shop")
 def test_a_reader_whose_connection_was_closed_reads_again() -> None:
     reader = version_reader()
     before = reader.read()
@@ -128,7 +128,7 @@ def test_a_database_that_does_not_answer_has_no_version(tmp_path: Path) -> None:
     assert VersionReader(unreachable, CircuitBreaker(unreachable)).read() is None
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("committing_shop")
 def test_a_database_that_timed_out_is_not_asked_for_the_version() -> None:
     reader = version_reader()
     assert reader.read() is not None
@@ -138,6 +138,6 @@ def test_a_database_that_timed_out_is_not_asked_for_the_version() -> None:
     assert reader.read() is not None
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("committing_shop")
 def test_a_shop_has_every_shard() -> None:
     assert len(read_session().scalars(sa.select(PageVersion)).all()) == len(version()) == 8
