@@ -26,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 
-from storefront.db import folding, local_connections  # noqa: F401 - the second listens to every engine
+from storefront.db import folding, local_connections, sqlite_queue  # noqa: F401 - the second listens to every engine
 
 MAX_INTEGER = 2**31 - 1  # largest value of an integer column, such as an id
 
@@ -44,15 +44,17 @@ ATTEMPTS = 4  # at a command that loses a deadlock
 UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)  # what a database that does not answer raises
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _OpenTransaction:
     """The transaction of the present context.
 
     :ivar tables: those that it wrote so far; "?" for one that its statement does not begin with
+    :ivar queue: the writers of its SQLite database, if it is this transaction's turn to write
     """
 
     schema: str
     tables: set[str]
+    queue: sqlite_queue.WriteQueue | None = None
 
 
 _open: ContextVar[_OpenTransaction | None] = ContextVar("open transaction", default=None)
@@ -176,6 +178,8 @@ def transaction(schema: str) -> Iterator[Session]:
         session.rollback()
         raise
     finally:
+        if opened.queue is not None:
+            opened.queue.release()
         _open.reset(token)
         del session.info[_AFTER_COMMIT]
     for action in actions:
@@ -372,9 +376,18 @@ def _prepare_sqlite(engine: Engine, schema: str, breaker: CircuitBreaker) -> Non
         cursor.close()
         folding.prepare_sqlite(connection)
 
+    queue = sqlite_queue.WriteQueue()
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A read lock cannot be upgraded once another connection has written, so writers take the write lock at once.
         opened = _open.get()
-        is_writer = opened is not None and opened.schema == schema
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+        if opened is None or opened.schema != schema:
+            connection.exec_driver_sql("BEGIN")
+            return
+        # A read lock cannot be upgraded once another connection has written, so writers take the write lock at once.
+        give_up_at = time.monotonic() + SQLITE_BUSY_SECONDS
+        if opened.queue is None and queue.acquire(SQLITE_BUSY_SECONDS):
+            opened.queue = queue
+        with sqlite_queue.no_waiting(cast("sqlite3.Connection", connection.connection.driver_connection)) as raw:
+            if not sqlite_queue.begin_immediate(raw, give_up_at):
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # reports why it fails, as all statements do
