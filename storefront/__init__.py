@@ -35,6 +35,7 @@ from storefront.web import (
     page_cache,
     responses,
     security_headers,
+    shared_pages,
 )
 from storefront.web import session as web_session
 from storefront.web.converters import IdConverter
@@ -74,6 +75,7 @@ def create_app(config: Config) -> Flask:
     app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)
     session.init_app(app)
     page_cache.init_app(app)
+    shared_pages.init_app(app)
     compression.init_app(app)  # its hook runs after those that are registered later
     security_headers.init_app(app)
     web_session.init_app(app)

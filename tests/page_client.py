@@ -39,6 +39,7 @@ NO_RESULTS = ".listing__hint, #listing .empty, .suggestion--all[data-instead]"
 FOR_SESSION = 1  # the account or the guest's record, for a request with a session cookie
 FOR_WISHLIST = 1  # the visitor's wishlist, loaded once for all buttons of a page
 FOR_FALLBACK_SEARCH = 6  # the alternative query after a search without results, and its count
+FOR_VIEWED_PRODUCTS = 1  # those that the visitor viewed last
 FOR_SYNONYMS = 1  # those of the search, which a shop with a cache does not read
 FOR_OWN_REVIEW = {"catalog.product": 1}  # the signed-in customer's own review
 
@@ -293,6 +294,8 @@ def _check_budget(app: Flask, page: Page, more: int) -> None:
         budget = BUDGETS.get(endpoint, OTHER_PAGES) + more
         if page.html.select_one(NO_RESULTS):
             budget += FOR_FALLBACK_SEARCH
+        if page.html.select_one("#seen-cards"):
+            budget += FOR_VIEWED_PRODUCTS
         if page.response.request.args.get("q"):
             budget += FOR_SYNONYMS
         assert page.selects <= budget, f"{endpoint}: {page.selects} selects, {budget} allowed"

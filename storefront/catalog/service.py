@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
@@ -24,7 +25,7 @@ from storefront.catalog.models import (
     Spec,
     Variant,
 )
-from storefront.catalog.page_version import Version, current_version, version_reader
+from storefront.catalog.page_version import Version, VersionReader, current_version, version_reader
 from storefront.catalog.reviews.reviews import (
     newest_reviews,
     own_review,
@@ -50,7 +51,9 @@ from storefront.db.session import read_session
 __all__ = [
     "Holding",
     "Version",
+    "VersionReader",
     "departments",
+    "get_cards",
     "get_product",
     "get_purchase_box",
     "holdings",
@@ -60,6 +63,7 @@ __all__ = [
     "product_violations",
     "reports",
     "review_violations",
+    "seen_by",
     "stock_violations",
     "version_reader",
 ]
@@ -89,19 +93,17 @@ def is_empty() -> bool:
     return read_session().scalar(select(Product.id).limit(1)) is None
 
 
-def home(seen: Sequence[int]) -> HomePage:
-    """Return the product lists of the home page.
-
-    :param seen: ids of the products that the visitor viewed, the last first
-    """
+def home() -> HomePage:
+    """Return the product lists of the home page."""
     loved = _first_ids(BrowseEntry.popularity.desc(), LOVED_SHOWN)
     newest = _first_ids(BrowseEntry.product_id.desc(), NEWEST_SHOWN)
-    cards = {card.id: card for card in cards_of([*loved, *newest, *seen])}
-    return HomePage(
-        loved=_pick(cards, loved),
-        newest=_pick(cards, newest),
-        seen=_pick(cards, seen),
-    )
+    cards = {card.id: card for card in cards_of([*loved, *newest])}
+    return HomePage(loved=_pick(cards, loved), newest=_pick(cards, newest))
+
+
+def get_cards(ids: Sequence[int]) -> tuple[ProductCard, ...]:
+    """Return the cards of products, in the given order; without those that are not on sale."""
+    return _pick({card.id: card for card in cards_of(ids)}, ids) if ids else ()
 
 
 def _first_ids(order: ColumnElement[Any], count: int) -> list[int]:
@@ -138,12 +140,27 @@ def get_product(product_id: int, stars: int | None = None, *, viewer_id: int | N
         department=department_of(category),
         pictures=tuple(image.picture for image in gallery.pictures_of(product_id)),
         specs=tuple((spec.name, spec.value) for spec in specs),
-        reviews=newest_reviews(product_id, stars=stars, most=REVIEWS_SHOWN, viewer_id=viewer_id),
-        viewer_id=viewer_id,
-        own_review=own_review(product_id, viewer_id) if viewer_id is not None else None,
         histogram=_histogram(product_id),
         related=_related(product),
+        **_reviews_for(viewer_id, product_id, stars),
     )
+
+
+def seen_by(viewer_id: int, page: ProductPage, stars: int | None) -> ProductPage:
+    """Return a guest's product page as an account sees it: with its own review and votes.
+
+    :param stars: show only reviews with this rating
+    """
+    return replace(page, **_reviews_for(viewer_id, page.box.product_id, stars))
+
+
+def _reviews_for(viewer_id: int | None, product_id: int, stars: int | None) -> dict[str, Any]:
+    """Return the fields of a `ProductPage` that depend on the viewer."""
+    return {
+        "reviews": newest_reviews(product_id, stars=stars, most=REVIEWS_SHOWN, viewer_id=viewer_id),
+        "viewer_id": viewer_id,
+        "own_review": own_review(product_id, viewer_id) if viewer_id is not None else None,
+    }
 
 
 def _find_product(which: ColumnElement[bool]) -> tuple[Product, Category, list[tuple[Variant, int]]] | None:

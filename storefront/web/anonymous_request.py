@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import Context
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from flask import Flask
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 R = TypeVar("R")
 
 
-def run_anonymously(app: Flask, compute: Callable[[], R], *, root: str = "") -> R:
+# What is left of a visitor's request: where it went.
+_ADDRESS = frozenset(
+    {"HTTP_HOST", "PATH_INFO", "QUERY_STRING", "SCRIPT_NAME", "SERVER_NAME", "SERVER_PORT", "wsgi.url_scheme"}
+)
+
+_NO_REQUEST: WSGIEnvironment = {}
+
+
+def run_anonymously(app: Flask, compute: Callable[[], R], environ: WSGIEnvironment = _NO_REQUEST) -> R:
     """Call a function in a request without cookies and account, with an empty `g` and a database session of its own.
 
-    :param root: the path at which the shop is mounted, for the URLs that the function builds
+    :param environ: of a request whose address this one has; nothing else of it is used
     """
+    address = {name: value for name, value in environ.items() if name in _ADDRESS}
 
     def run() -> R:
-        with app.test_request_context("/", environ_overrides={"SCRIPT_NAME": root}):
+        with app.test_request_context(environ_overrides=address):
             return compute()
 
     return Context().run(run)

@@ -54,16 +54,15 @@ class FragmentCache:
         self.store: BoundedStore[CachedValue] = BoundedStore(max_characters, lambda value: len(value.payload))
         self._region = make_region().configure("dogpile.cache.memory", arguments={"cache_dict": self.store})
 
-    def render(self, keys: list[FragmentKey]) -> Markup:
+    def render(self, keys: list[FragmentKey]) -> list[Markup]:
         """Render fragments, or take them from the cache, with the CSRF token of the present visitor."""
         fragments: list[Any] = list(self._region.get_multi(keys))
         if missing := [key for key, html in zip(keys, fragments, strict=True) if html is NO_VALUE]:
-            rendered = run_anonymously(self._app, lambda: self._render(missing), root=missing[0].root)
+            rendered = run_anonymously(self._app, lambda: self._render(missing), {"SCRIPT_NAME": missing[0].root})
             fragments = [rendered[key] if html is NO_VALUE else html for key, html in zip(keys, fragments, strict=True)]
-        html = "".join(fragments)
-        if self._token_mark in html:
-            html = html.replace(self._token_mark, form_token())
-        return Markup(html)  # noqa: S704 - every fragment was rendered by a template
+        if any(self._token_mark in html for html in fragments):
+            fragments = [html.replace(self._token_mark, form_token()) for html in fragments]
+        return [Markup(html) for html in fragments]  # noqa: S704 - every fragment was rendered by a template
 
     def _render(self, keys: list[FragmentKey]) -> dict[FragmentKey, str]:
         g.csrf_token = self._token_mark  # returned by `csrf_token()` in this request
@@ -83,7 +82,7 @@ def init_app(app: Flask) -> None:
     app.extensions["fragment_cache"] = FragmentCache(app)
 
 
-def render_cached(template: str, shown: Iterable[FragmentArgs]) -> Markup:
+def render_cached(template: str, shown: Iterable[FragmentArgs]) -> list[Markup]:
     """Render the macro of a template once for each set of arguments, using the cache.
 
     The macro must use nothing but its arguments: it is rendered without the visitor's request.

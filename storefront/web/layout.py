@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
+from flask import Flask, session
 from werkzeug.local import LocalProxy
 
 from storefront.accounts import service as accounts
+from storefront.accounts.values import SignedIn
 from storefront.cart import service as cart
 from storefront.catalog import service as catalog
 from storefront.catalog.values import Department, public_name
@@ -19,6 +21,7 @@ from storefront.web.filters import day, element_id, moment, money, percent, plur
 from storefront.web.optional_reads import unless_unavailable
 from storefront.web.request_memo import once_per_request
 from storefront.web.route_options import public_cache
+from storefront.web.shared_pages import differs_by
 
 
 def init_app(app: Flask) -> None:
@@ -50,9 +53,33 @@ def layout_context() -> dict[str, Any]:
     return {
         "cart_count": LocalProxy(lambda: unless_unavailable("cart", _cart_count, 0)),
         "departments": LocalProxy(lambda: unless_unavailable("catalog", departments, no_departments)),
-        "person": LocalProxy(lambda: unless_unavailable("accounts", web_session.current_account, None)),
+        "person": LocalProxy(_person),
         "wished": LocalProxy(wished),
     }
+
+
+@differs_by("layout/_account_link.html")
+def _account_link(arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {} if _person() else None
+
+
+@differs_by("wishlist/_badge.html")
+def _wishlist_badge(arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {} if wished() else None
+
+
+@differs_by("cart/_badge.html")
+def _cart_badge(arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {} if unless_unavailable("cart", _cart_count, 0) else None
+
+
+@differs_by("layout/_notices.html")
+def _notices(arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {} if "_flashes" in session else None
+
+
+def _person() -> SignedIn | None:
+    return unless_unavailable("accounts", web_session.current_account, None)
 
 
 def wished() -> frozenset[int]:

@@ -1,41 +1,31 @@
 """Whole pages for visitors without a session: newcomers, search engines, link previews. Looked up before Flask.
 
-A page is served as long as the version of the catalogue stands at which it was made (`catalog.page_version`), on the
-day it was made, and for `MAX_AGE_SECONDS` at most, because of figures that are themselves cached. Its compressed
-forms are made once.
+`page_store` says how long a page is kept. Its compressed forms are made once.
 """
 
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from dogpile.util import NameRegistry
 from flask import Flask, request, session
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import ClosingIterator
 
-from storefront.catalog.service import Version, version_reader
-from storefront.core import clock
-from storefront.core.cache_backends import BoundedStore
+from storefront.catalog.service import version_reader
 from storefront.web import route_options
 from storefront.web.compression import COLLECTED, compress, encoding_for
+from storefront.web.page_store import MAX_KEY_LENGTH, PageStore
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-MAX_BYTES = 16_000_000  # per process, compressed forms included; a listing has 60 kB in all
-MAX_AGE_SECONDS = 60
-MAX_ASKED_FOR = 10_000  # addresses of which is known that they were asked for once
+MAX_BYTES = 12_000_000  # per process, compressed forms included; a listing has 60 kB in all
 SAME_FOR_NEWCOMERS = "storefront.same_for_newcomers"  # in the environment, once the request was answered
-MAX_KEY_LENGTH = 1000  # of path and query; a longer one is made anew each time
 
 
 class Key(NamedTuple):
@@ -58,9 +48,6 @@ class CachedPage:
     :ivar forms: bodies by content encoding; "" is the uncompressed one
     """
 
-    version: Version
-    day: date
-    made_at: float
     headers: list[tuple[str, str]]
     forms: dict[str, bytes]
     etag: str = field(init=False)
@@ -68,53 +55,38 @@ class CachedPage:
     def __post_init__(self) -> None:
         self.etag = f'W/"{hashlib.sha256(self.forms[""]).hexdigest()[:32]}"'
 
-    def is_current(self, version: Version, day: date) -> bool:
-        return self.version == version and self.day == day and time.monotonic() - self.made_at < MAX_AGE_SECONDS
-
 
 class PageCache:
     """The pages cached in this process."""
 
     def __init__(self, app: Flask) -> None:
         self._inner: WSGIApplication = app.wsgi_app
-        self._zone = ZoneInfo(app.config["SHOP_TIMEZONE"])
         self._cookie = f"{app.config['SESSION_COOKIE_NAME']}="
-        self._asked_for: BoundedStore[bool] = BoundedStore(MAX_ASKED_FOR)  # hashes of keys
-        # Twice the uncompressed size stands for all forms: they are made after the page was stored.
-        self._pages: BoundedStore[CachedPage] = BoundedStore(MAX_BYTES, lambda page: 2 * len(page.forms[""]))
-        self._making = NameRegistry(lambda key: threading.Lock())
         with app.app_context():
-            self._versions = version_reader()
+            versions = version_reader()
+        # Twice the uncompressed size stands for all forms: they are made after the page was stored.
+        self._pages: PageStore[CachedPage] = PageStore(
+            versions, ZoneInfo(app.config["SHOP_TIMEZONE"]), MAX_BYTES, lambda page: 2 * len(page.forms[""])
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         key = self._key_of(environ)
         if key is None:
             return self._inner(environ, start_response)
-        page = self._pages.get(key)
-        if page is None and not self._asked_for.get(hash(key)):
-            return self._answer_first(key, environ, start_response)
-        version = self._versions.read()
-        if version is None:
-            return self._inner(environ, start_response)
-        day = clock.today_in(self._zone)
-        if page is None:
-            return self._make(key, version, day, environ, start_response)
-        if not page.is_current(version, day):
-            with self._making.get("\n".join(map(str, key))):  # one request makes it anew, the others wait for that
-                page = self._pages.get(key)
-                if page is None or not page.is_current(version, day):
-                    return self._make(key, version, day, environ, start_response)
-        return _answer(page, environ, start_response)
+        answers: list[Iterable[bytes]] = []  # the answer, if it was made and is not to be kept
+        page = self._pages.get_or_make(key, lambda: self._make(environ, start_response, answers))
+        if page is not None:
+            return _answer(page, environ, start_response)
+        return answers[0] if answers else self._answer_first(key, environ, start_response)
 
     def _answer_first(self, key: Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer without the cache, and note whether the page is worth keeping when it is asked for again.
+        """Answer without the cache, and note whether the page is worth keeping.
 
-        So neither /health nor a file waits for the database of the catalogue, and an address that nobody asks for twice
-        is not kept.
+        So neither /health nor a file waits for the database of the catalogue.
         """
         answered = self._inner(environ, start_response)
         if environ.get(SAME_FOR_NEWCOMERS):
-            self._asked_for[hash(key)] = True
+            self._pages.note(key)
         return answered
 
     def _key_of(self, environ: WSGIEnvironment) -> Key | None:
@@ -137,10 +109,9 @@ class PageCache:
         )
 
     def _make(
-        self, key: Key, version: Version, day: date, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        """Have the page made, and keep it if it is the same for all newcomers."""
-        made_at = time.monotonic()
+        self, environ: WSGIEnvironment, start_response: StartResponse, answers: list[Iterable[bytes]]
+    ) -> CachedPage | None:
+        """Have the page made, if it is the same for all newcomers; else begin the answer, and append its body."""
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
@@ -153,12 +124,13 @@ class PageCache:
         status, headers = started[0]
         if not made.get(SAME_FOR_NEWCOMERS) or any(name == "Set-Cookie" for name, _ in headers):
             start_response(status, headers)
-            return ClosingIterator([], [answered.close]) if is_head else answered  # type: ignore[attr-defined]
+            answers.append(ClosingIterator([], [answered.close]) if is_head else answered)  # type: ignore[attr-defined]
+            return None
         with closing(answered):  # type: ignore[type-var]  # every answer of Flask can be closed
             body = b"".join(answered)
-        lasting = [(name, value) for name, value in headers if name not in {"Content-Length", "ETag"}]
-        self._pages[key] = page = CachedPage(version, day, made_at, lasting, {"": body})
-        return _answer(page, environ, start_response)
+        return CachedPage(
+            [(name, value) for name, value in headers if name not in {"Content-Length", "ETag"}], {"": body}
+        )
 
 
 def _answer(page: CachedPage, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

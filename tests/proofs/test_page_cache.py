@@ -113,20 +113,43 @@ def test_a_new_product_and_one_that_is_gone_are_seen_at_once(load_shop: LoadShop
     assert {look(load_shop, path).status_code for _ in range(ASKED)} == {404}
 
 
+def shopper(shop: LoadShop, product: ProductCard) -> requests.Session:
+    """A browser with three units in its cart."""
+    browser = requests.Session()
+    browser.headers["Connection"] = "close"  # both processes answer
+    sent = {"sku": product.sku, "quantity": "3", "csrf_token": ""}
+    added = browser.post(
+        f"{shop.live.origin}/cart/lines", data=sent, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30
+    )
+    assert added.status_code == 200
+    return browser
+
+
 def test_a_visitor_with_a_session_gets_a_page_of_their_own(load_shop: LoadShop) -> None:
     product = make_product()
     path = page_of(product)
     looks(load_shop, path)
-    browser = requests.Session()
-    sent = {"sku": product.sku, "quantity": "3", "csrf_token": ""}
-    added = browser.post(
-        f"{load_shop.live.origin}/cart/lines", data=sent, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30
-    )
-    assert added.status_code == 200
-    own = browser.get(f"{load_shop.live.origin}{path}", timeout=30)
-    assert "Cart, 3 units" in own.text or ">3<" in own.text
+    own = shopper(load_shop, product).get(f"{load_shop.live.origin}{path}", timeout=30)
+    assert ">3</span>" in own.text
     assert "ETag" not in own.headers
     assert not any(">3</span>" in page for page in looks(load_shop, path))
+
+
+@pytest.mark.parametrize("name", [name for name in CHANGES if name != "a category"])  # which stays renamed
+def test_the_next_request_by_a_shopper_shows_a_change(load_shop: LoadShop, name: str) -> None:
+    make, shown, _ = CHANGES[name]
+    product = make_product(name="White Mug")
+    path = page_of(product)
+    browser = shopper(load_shop, product)
+
+    def see() -> set[bool]:
+        pages = [browser.get(f"{load_shop.live.origin}{path}", timeout=30).text for _ in range(2 * ASKED)]
+        assert all(">3</span>" in page for page in pages)
+        return {shown in page for page in pages}
+
+    assert see() == {False}
+    make(product)
+    assert see() == {True}
 
 
 def test_a_page_is_sent_again_only_if_it_changed(load_shop: LoadShop) -> None:

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from storefront.catalog.service import version_reader
-from storefront.web import page_cache
-from storefront.web.page_cache import MAX_KEY_LENGTH
+from storefront.web import page_cache, page_store
+from storefront.web.page_store import MAX_KEY_LENGTH
 from tests.fakes import Clock
 from tests.isolated_shop import own_shop, shop_at
 from tests.page_client import SAME_ORIGIN
@@ -79,7 +79,7 @@ def test_a_page_is_kept_when_it_is_asked_for_again(client: FlaskClient, made: li
 def test_other_answers_are_not_kept_and_ask_for_no_version(
     shop: Flask, client: FlaskClient, made: list[str], path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shop.wsgi_app, "_versions", None)  # whoever reads it fails
+    monkeypatch.setattr(shop.wsgi_app._pages, "_versions", None)  # whoever reads it fails
     ask(client, path, 3)
     assert len(made) == 3
 
@@ -163,7 +163,7 @@ def test_the_next_day_and_a_minute_later_it_is_made_anew(
     now.advance(days=1)
     ask(client, PRODUCT, 2)
     assert len(made) == 3
-    monkeypatch.setattr(page_cache, "MAX_AGE_SECONDS", 0)
+    monkeypatch.setattr(page_store, "MAX_AGE_SECONDS", 0)
     ask(client, PRODUCT)
     assert len(made) == 4
 
@@ -183,7 +183,7 @@ def test_without_a_version_pages_are_made_for_each_request(
 def test_memory_is_bounded(shop: Flask, client: FlaskClient) -> None:
     cache = shop.wsgi_app
     assert isinstance(cache, page_cache.PageCache)
-    cache._pages._max_size = 300_000
+    cache._pages._kept._max_size = 300_000
     for number in range(1, 20):
         ask(client, f"/products?sort=newest&rating={number % 5}&page={number}", 2)
     assert 0 < cache._pages.size <= 300_000

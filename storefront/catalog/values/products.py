@@ -179,9 +179,7 @@ class HomePage:
     """The product lists of the home page.
 
     :ivar loved: the most popular products
-    :ivar seen: the products this visitor viewed last
     """
 
     loved: tuple[ProductCard, ...]
     newest: tuple[ProductCard, ...]
-    seen: tuple[ProductCard, ...]

@@ -12,13 +12,12 @@ from storefront.catalog import products as catalog_products
 from storefront.catalog import service
 from storefront.catalog.values import BrowseCriteria, UnknownCategory
 from storefront.pages.catalog.forms import active_filters, browse_url, criteria_from, words_from
-from storefront.pages.catalog.fragments import product_context, render_cards, render_facets
+from storefront.pages.catalog.fragments import product_context, render_cards, render_facets, seen_cards
 from storefront.web import layout
 from storefront.web import session as web_session
 from storefront.web.responses import query_suffix, render_page, wants_fragment
 from storefront.web.route_options import same_for_newcomers
-
-RECENTLY_VIEWED_SHOWN = 4
+from storefront.web.shared_pages import shared_page
 
 bp = Blueprint("catalog", __name__)
 bp.app_template_global()(browse_url)
@@ -28,13 +27,17 @@ bp.app_template_global()(browse_url)
 @same_for_newcomers
 def home() -> ResponseReturnValue:
     """Show the home page."""
-    home = service.home(web_session.recently_viewed())
+    return shared_page(_home)
+
+
+def _home() -> ResponseReturnValue:
+    home = service.home()
     return render_page(
         "catalog/home.html",
         home=home,
         loved_cards=render_cards(home.loved, "loved"),
         newest_cards=render_cards(home.newest, "newest"),
-        seen_cards=render_cards(home.seen[:RECENTLY_VIEWED_SHOWN], "seen"),
+        seen_cards=seen_cards(),
     )
 
 
@@ -42,6 +45,10 @@ def home() -> ResponseReturnValue:
 @same_for_newcomers
 def products() -> ResponseReturnValue:
     """List all products or search results; a category chosen in the filters redirects to its own page."""
+    return shared_page(_products)
+
+
+def _products() -> ResponseReturnValue:
     criteria = criteria_from(request.args)
     if criteria.category in {department.slug for department in layout.departments()}:
         return redirect(browse_url(criteria, page=criteria.page))
@@ -53,6 +60,10 @@ def products() -> ResponseReturnValue:
 @same_for_newcomers
 def category(slug: str) -> ResponseReturnValue:
     """List a category, or search results in it; a former slug redirects to the current one."""
+    return shared_page(lambda: _category(slug))
+
+
+def _category(slug: str) -> ResponseReturnValue:
     try:
         return _listing(criteria_from(request.args, category=slug), "")
     except UnknownCategory:
@@ -80,12 +91,18 @@ def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
 @same_for_newcomers
 def product(product_id: int, slug: str) -> ResponseReturnValue:
     """Show a product; an outdated slug redirects to the current one."""
+    response = shared_page(lambda: _product(product_id, slug))
+    if response.status_code == 200:
+        web_session.remember_viewed(product_id)
+    return response
+
+
+def _product(product_id: int, slug: str) -> ResponseReturnValue:
     stars = request.args.get("stars", type=int)
     stars = stars if stars in range(1, 6) else None
     page = service.get_product(product_id, stars, viewer_id=web_session.current_user_id())
     if page.box.slug != slug:
         return redirect(url_for(".product", product_id=product_id, slug=page.box.slug) + query_suffix(), 301)
-    web_session.remember_viewed(product_id)
     return render_page(
         "catalog/product.html",
         fragment="catalog/_reviews.html",
