@@ -30,6 +30,7 @@ from storefront.core import cache
 from storefront.core.clock import today
 from storefront.core.money import Money
 from storefront.web import session as web_session
+from storefront.web.route_options import same_for_newcomers
 
 MAX_UNPAGED = 2000  # products in a list without `page`; further ones follow by pages
 NEXT_PAGE_SIZE = 100
@@ -50,6 +51,7 @@ REVIEWS_IN_DETAIL = 100
         "ETag": "For conditional requests with If-None-Match",
     },
 )
+@same_for_newcomers
 def list_products(query: ProductFilter) -> Response:
     """All products on sale as a bare array, by id.
 
@@ -111,6 +113,7 @@ def _page_url(page: int, size: int) -> str:
 
 
 @operation("GET /api/products/{productId}", "getProduct", tag="catalog", access=public, response=Product, errors=(404,))
+@same_for_newcomers
 def get_product(product_id: int) -> Product:
     """Get a product that is on sale."""
     detail = products.get_full_product(product_id, reviews=REVIEWS_IN_DETAIL)

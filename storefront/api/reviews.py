@@ -15,6 +15,7 @@ from storefront.api.schemas.products import Review, ReviewInput
 from storefront.catalog import products
 from storefront.reviews import service as reviews
 from storefront.reviews.service import ReviewDraft
+from storefront.web.route_options import same_for_newcomers
 
 MAX_REVIEWS = 1000
 
@@ -22,6 +23,7 @@ REVIEWS_PATH = "/api/products/{productId}/reviews"
 
 
 @operation(f"GET {REVIEWS_PATH}", "listReviews", tag="reviews", access=public, response=list[Review], errors=(404,))
+@same_for_newcomers
 def list_reviews(product_id: int) -> list[Review]:
     """List reviews of a product, newest first, at most 1,000."""
     newest = products.reviews_of(product_id, most=MAX_REVIEWS)
@@ -57,6 +59,7 @@ def create_review(product_id: int, body: ReviewInput) -> Review:
 @operation(
     f"GET {REVIEWS_PATH}/average-rating", "averageRating", tag="reviews", access=public, response=Rating, errors=(404,)
 )
+@same_for_newcomers
 def average_rating(product_id: int) -> Decimal:
     """Get the average rating as a bare number, 0 without reviews."""
     average, _ = products.rating_of(product_id)
@@ -64,6 +67,7 @@ def average_rating(product_id: int) -> Decimal:
 
 
 @operation(f"GET {REVIEWS_PATH}/count", "reviewCount", tag="reviews", access=public, response=int, errors=(404,))
+@same_for_newcomers
 def review_count(product_id: int) -> int:
     """Get the number of reviews as a bare number."""
     _, count = products.rating_of(product_id)

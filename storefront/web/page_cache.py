@@ -1,5 +1,7 @@
 """Whole pages for visitors without a session: newcomers, search engines, link previews. Looked up before Flask.
 
+Answers of the JSON API that are the same for everyone are kept for browsers with a session, too.
+
 `page_store` says how long a page is kept. Its compressed forms are made once.
 """
 
@@ -25,16 +27,24 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MAX_BYTES = 12_000_000  # per process, compressed forms included; a listing has 60 kB in all
-SAME_FOR_NEWCOMERS = "storefront.same_for_newcomers"  # in the environment, once the request was answered
+# In the environment, once the request was answered: the visitors for whom the page is the same, if there are any.
+SAME_FOR = "storefront.same_for"
+NEWCOMERS, EVERYONE = "newcomers", "everyone"
 
 
 class Key(NamedTuple):
-    """What a page depends on besides the version."""
+    """What a page depends on besides the version.
+
+    :ivar audience: `NEWCOMERS`; for a request with a session cookie `EVERYONE`: no other page is the same
+    """
+
+    audience: str
 
     scheme: str
     host: str
     has_forwarded_scheme: bool
     comes_from_shop: bool  # a product looked at from another page of the shop is remembered
+    origin: str  # of a request from another site, which CORS may allow
     root: str
     path: str
     query: str
@@ -74,44 +84,47 @@ class PageCache:
         if key is None:
             return self._inner(environ, start_response)
         answers: list[Iterable[bytes]] = []  # the answer, if it was made and is not to be kept
-        page = self._pages.get_or_make(key, lambda: self._make(environ, start_response, answers))
+        page = self._pages.get_or_make(key, lambda: self._make(key, environ, start_response, answers))
         if page is not None:
             return _answer(page, environ, start_response)
         return answers[0] if answers else self._answer_first(key, environ, start_response)
 
     def _answer_first(self, key: Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer without the cache, and note whether the page is worth keeping.
+        """Answer without the cache, and note whether the page can be kept.
 
         So neither /health nor a file waits for the database of the catalogue.
         """
         answered = self._inner(environ, start_response)
-        if environ.get(SAME_FOR_NEWCOMERS):
+        if _is_same_for(key.audience, environ):
             self._pages.note(key)
         return answered
 
     def _key_of(self, environ: WSGIEnvironment) -> Key | None:
-        """The key of a request by a visitor without a session for a whole page; None for any other."""
+        """The key of a request for a whole page; None for any other."""
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or "HTTP_HX_REQUEST" in environ:
             return None
-        if self._cookie in environ.get("HTTP_COOKIE", "") or "HTTP_AUTHORIZATION" in environ:
+        if "HTTP_AUTHORIZATION" in environ:  # a token that is nobody's is refused everywhere
             return None
+        has_session = self._cookie in environ.get("HTTP_COOKIE", "")
         path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
         if len(path) + len(query) > MAX_KEY_LENGTH:
             return None
         return Key(
+            EVERYONE if has_session else NEWCOMERS,
             environ["wsgi.url_scheme"],
             environ.get("HTTP_HOST", ""),
             "HTTP_X_FORWARDED_PROTO" in environ,
             environ.get("HTTP_SEC_FETCH_SITE") == "same-origin",
+            environ.get("HTTP_ORIGIN", ""),
             environ.get("SCRIPT_NAME", ""),
             path,
             query,
         )
 
     def _make(
-        self, environ: WSGIEnvironment, start_response: StartResponse, answers: list[Iterable[bytes]]
+        self, key: Key, environ: WSGIEnvironment, start_response: StartResponse, answers: list[Iterable[bytes]]
     ) -> CachedPage | None:
-        """Have the page made, if it is the same for all newcomers; else begin the answer, and append its body."""
+        """Have the page made, if it is the same for its audience; else begin the answer, and append its body."""
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
@@ -120,9 +133,10 @@ class PageCache:
 
         is_head = environ["REQUEST_METHOD"] == "HEAD"
         made = {**environ, "REQUEST_METHOD": "GET", COLLECTED: True}
+        made.pop("HTTP_IF_NONE_MATCH", None)
         answered = self._inner(made, start)
         status, headers = started[0]
-        if not made.get(SAME_FOR_NEWCOMERS) or any(name == "Set-Cookie" for name, _ in headers):
+        if not _is_same_for(key.audience, made) or any(name == "Set-Cookie" for name, _ in headers):
             start_response(status, headers)
             answers.append(ClosingIterator([], [answered.close]) if is_head else answered)  # type: ignore[attr-defined]
             return None
@@ -131,6 +145,10 @@ class PageCache:
         return CachedPage(
             [(name, value) for name, value in headers if name not in {"Content-Length", "ETag"}], {"": body}
         )
+
+
+def _is_same_for(audience: str, environ: WSGIEnvironment) -> bool:
+    return environ.get(SAME_FOR) in {audience, EVERYONE}
 
 
 def _answer(page: CachedPage, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -156,7 +174,11 @@ def init_app(app: Flask) -> None:
 
 
 def mark_page(response: Response) -> Response:
-    """Note that a response is the same for all who have no session."""
-    is_page = response.status_code == 200 and route_options.current().same_for_newcomers
-    request.environ[SAME_FOR_NEWCOMERS] = is_page and not session
+    """Note for whom a response is the same."""
+    options = route_options.current()
+    if response.status_code == 200 and options.same_for_newcomers:
+        if route_options.is_for_everyone(response):
+            request.environ[SAME_FOR] = EVERYONE
+        elif not session:
+            request.environ[SAME_FOR] = NEWCOMERS
     return response

@@ -35,7 +35,8 @@ class RouteOptions:
     :ivar is_json: all its responses, errors included, are JSON of the API
     :ivar any_host: it may be requested under any host name; its responses contain no links
     :ivar no_store: no cache may store its responses, which contain personal data or figures of the shop
-    :ivar same_for_newcomers: its pages are the same for all visitors without a session
+    :ivar same_for_newcomers: its responses depend on address, catalogue and day only, for visitors without a session,
+        or for everyone where `is_public`
     :ivar is_public: its responses are the same for everyone and do not vary by the session cookie
     :ivar cache_control: header of its public responses, where the view sets none
     :ivar card_number_at: path of the one place in its JSON where a card number is accepted
@@ -90,7 +91,7 @@ def no_store(target: Target) -> Target:
 
 
 def same_for_newcomers(target: Target) -> Target:
-    """Have pages for visitors without a session cached whole: they depend on address, catalogue and day only."""
+    """Have responses cached whole, for visitors without a session, or for everyone where they are public."""
     return _set(target, same_for_newcomers=True)
 
 

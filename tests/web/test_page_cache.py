@@ -13,6 +13,8 @@ from werkzeug.test import TestResponse
 from storefront.catalog.service import version_reader
 from storefront.web import page_cache, page_store
 from storefront.web.page_store import MAX_KEY_LENGTH
+from tests.factories.catalog import make_product
+from tests.factories.stock import receive
 from tests.fakes import Clock
 from tests.isolated_shop import own_shop, shop_at
 from tests.page_client import SAME_ORIGIN
@@ -74,7 +76,16 @@ def test_a_page_is_kept_when_it_is_asked_for_again(client: FlaskClient, made: li
 
 @pytest.mark.parametrize(
     "path",
-    ["/cart", "/login", "/track", "/health", "/api/products", "/no-such-page", "/product/6-wrong-name", "/sitemap.xml"],
+    [
+        "/cart",
+        "/login",
+        "/track",
+        "/health",
+        "/api/products/6/check-stock?quantity=1",
+        "/no-such-page",
+        "/product/6-wrong-name",
+        "/sitemap.xml",
+    ],
 )
 def test_other_answers_are_not_kept_and_ask_for_no_version(
     shop: Flask, client: FlaskClient, made: list[str], path: str, monkeypatch: pytest.MonkeyPatch
@@ -192,3 +203,47 @@ def test_memory_is_bounded(shop: Flask, client: FlaskClient) -> None:
 def test_caches_can_be_turned_off(folder: Path) -> None:
     with shop_at(f"sqlite:///{folder}/{{schema}}.db", folder, CACHE_ENABLED="0") as app:
         assert "ETag" not in ask(app.test_client(use_cookies=False), "/products", 3).headers
+
+
+# ------------------------------------------------------------------------------------------- the API
+
+DATA = ["/api/products", "/api/products?page=1&size=5", "/api/products/6"]
+DATA += [f"/api/products/6/reviews{what}" for what in ("", "/avg", "/average-rating", "/count")]
+CALLERS: list[dict[str, str]] = [{}, {"Cookie": "storefront=anything"}]
+
+
+@pytest.mark.parametrize("path", DATA)
+def test_data_that_is_the_same_for_everyone_is_kept_for_every_caller(
+    client: FlaskClient, made: list[str], path: str
+) -> None:
+    answers = [ask(client, path, times, **caller) for times in (1, 4) for caller in CALLERS]
+    assert len(made) == 4  # twice for callers with a session, and twice for those without
+    assert len({answer.data for answer in answers}) == 1
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-cache"}
+    assert not any("Set-Cookie" in answer.headers for answer in answers)
+    kept = answers[-1]
+    assert ask(client, path, Authorization="Bearer x").status_code == 401
+    assert ask(client, path, **{"If-None-Match": kept.headers["ETag"]}).status_code == 304
+    assert ask(client, path, **{"If-None-Match": 'W/"another"'}).status_code == 200
+
+
+def test_data_is_kept_for_a_caller_who_has_an_older_answer(client: FlaskClient, made: list[str]) -> None:
+    tag = ask(client, "/api/products/6").headers["ETag"]
+    assert [ask(client, "/api/products/6", 1, **{"If-None-Match": tag}).status_code for _ in range(4)] == [200] * 4
+    assert len(made) == 2
+
+
+def test_each_origin_is_answered_by_its_own_cors_headers(client: FlaskClient, shop: Flask) -> None:
+    allowed = next(iter(shop.config["CORS_ORIGINS"]))
+    for origin, expected in ((allowed, allowed), ("https://evil.example", None), ("", None)):
+        answer = ask(client, "/api/products/6", 3, **({"Origin": origin} if origin else {}))
+        assert answer.headers.get("Access-Control-Allow-Origin") == expected
+        assert "Origin" in answer.headers["Vary"]
+
+
+def test_the_next_request_for_data_after_a_change_has_it(client: FlaskClient, shop: Flask) -> None:
+    with shop.app_context():
+        product = make_product(stock=10)
+        assert ask(client, f"/api/products/{product.id}", 3).get_json()["stock"] == 10
+        receive(product.sku, -3)
+    assert ask(client, f"/api/products/{product.id}").get_json()["stock"] == 7
