@@ -248,6 +248,7 @@ def _check(page: Page, *, is_fragment: bool) -> None:
         is_inline = is_script or tag.name == "style" or "style" in tag.attrs
         assert not is_inline, f"{where}: something inline: {tag}"
         assert not [name for name in tag.attrs if name.startswith("on")], f"{where}: a handler: {tag}"
+        assert not [name for name in tag.attrs if "_" in name], f"{where}: an attribute that means nothing: {tag}"
         if tag.name == "form":
             _check_form(tag, where)
         elif tag.name == "a" and "hx-get" in tag.attrs:

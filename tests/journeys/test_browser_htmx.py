@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.shopper import CANDLE, RAZOR, Shopper, Window
+from tests.shopper import CANDLE, CONTACT, RAZOR, Shopper, Window
 
 pytestmark = pytest.mark.browser
 
@@ -33,6 +33,27 @@ def is_whole_page(shopper: Shopper) -> None:
     """Assert that every part of a page exists exactly once."""
     for part in ("h1", "#header", "#footer", "main", "#listing, #reviews"):
         expect(shopper.page.locator(part)).to_have_count(1)
+
+
+def test_another_country_shows_its_fields_and_keeps_what_was_typed(shopper: Shopper) -> None:
+    page = shopper.page
+    shopper.put_in_cart(CANDLE)
+    shopper.open("/checkout")
+    shopper.fill_in(CONTACT)
+    shopper.button("Continue to delivery").click()
+    shopper.sees("Shipping address")
+    stay(shopper)
+    page.get_by_label("Full name", exact=True).fill("Jonas Weber")
+    country = page.get_by_label("Country", exact=True)
+    country.focus()
+    country.select_option("Germany")
+    expect(page.get_by_label("State", exact=True)).to_have_count(0)
+    expect(country).to_have_value("Germany")
+    expect(country).to_be_focused()
+    expect(page.get_by_label("Full name", exact=True)).to_have_value("Jonas Weber")
+    country.select_option("India")
+    expect(page.get_by_label("State", exact=True)).to_be_visible()
+    assert has_stayed(shopper)
 
 
 def test_adding_from_a_card_updates_badge_and_announcement_in_place(shopper: Shopper) -> None:
