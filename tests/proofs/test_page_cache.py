@@ -32,6 +32,15 @@ def look(shop: LoadShop, path: str, **headers: str) -> requests.Response:
     return requests.get(f"{shop.live.origin}{path}", headers={"Connection": "close", **headers}, timeout=30)
 
 
+def look_at_kept(shop: LoadShop, path: str, **headers: str) -> requests.Response:
+    """The page from the cache; a process whose database was busy a moment ago answers without it."""
+    for _ in range(60):
+        answer = look(shop, path, **headers)
+        if "ETag" in answer.headers:
+            return answer
+    raise AssertionError("it is not cached")
+
+
 def looks(shop: LoadShop, path: str) -> set[str]:
     """The page, as visitors without a session get it until both processes have it in their caches, and from these."""
     answers: list[requests.Response] = []
@@ -167,8 +176,8 @@ def test_a_page_is_sent_again_only_if_it_changed(load_shop: LoadShop) -> None:
 @pytest.mark.parametrize("encoding", ["zstd", "br", "gzip", "identity"])
 def test_every_form_of_a_page_is_the_same_page(load_shop: LoadShop, encoding: str) -> None:
     looks(load_shop, "/products")
-    plain = look(load_shop, "/products", **{"Accept-Encoding": "identity"})
-    packed = look(load_shop, "/products", **{"Accept-Encoding": encoding})
+    plain = look_at_kept(load_shop, "/products", **{"Accept-Encoding": "identity"})
+    packed = look_at_kept(load_shop, "/products", **{"Accept-Encoding": encoding})
     assert packed.headers.get("Content-Encoding", "identity") == encoding
     assert packed.headers["ETag"] == plain.headers["ETag"]
     if encoding != "zstd":  # requests reads it only with a package of its own
