@@ -19,8 +19,10 @@ saga is, so that a process that dies anywhere leaves a record from which the nex
 
 Invariants:
 
-1. The record names a step before that step begins. After a crash the named step may or may not have happened; all
-   before it have, none after it has.
+1. The record names the step at which the next runner begins: the first, until the capture begins; then the capture.
+   A step that waits, pauses or fails is named, too. After a crash all steps before the named one have happened; it and
+   those after it may have, but for a capture and what follows it, which is always named before it begins. So a run
+   that is not the first undoes every step before the capture, whichever fails.
 2. Every step may be repeated. The checkout's id is its idempotency key: reservations, payment and order are unique for
    a checkout, the payment provider gets the id as its key, a status changes by an UPDATE that requires the status
    before it, and the cart stores the checkout it was last cleared for.
@@ -31,8 +33,9 @@ Invariants:
    is final at once. From the capture on a step is retried until it succeeds: money that was taken is never left
    without its order. Only a declined capture, which took nothing, is still undone.
 5. One runner at a time: the shopper's request, the page a payment provider returns to, or the worker. A runner holds a
-   lease on the record, and every write to the record requires and renews it. A runner that lost its lease stops at its
-   next write; its late step was a repeat (2), or it undoes that step itself if the other runner has been undoing.
+   lease on the record, and every write to the record requires and renews it; between two steps it is renewed if more
+   than `RENEW_AFTER` have passed. A runner that lost its lease stops at its next write; its late step was a repeat (2),
+   or it undoes its steps itself if the other runner has been undoing.
 6. An order that staff must approve rests as completed at step 3, `SECURE`, with neither stock nor a captured payment;
    `approval` sets it running or undoing again.
 7. Before money is captured its order exists and its stock is reserved without expiry (docs/decisions/0005).
@@ -60,7 +63,8 @@ from storefront.payments.values import CustomerActionNeeded, PaymentDeclined, Pr
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=50)  # longer than the slowest step: a provider that times out
+LEASE = timedelta(seconds=60)  # longer, by `RENEW_AFTER`, than the slowest step: a provider that times out
+RENEW_AFTER = timedelta(seconds=10)  # so that an order that nothing delays writes its record four times in all
 PAYMENT_TIMEOUT = timedelta(minutes=15)  # for a customer to confirm or a provider to answer: as long as a reservation
 RETRY_PAUSE = timedelta(seconds=2)  # before a checkout that failed a step may be run again
 UNFINISHED = (CheckoutState.RUNNING, CheckoutState.WAITING, CheckoutState.UNDOING)
@@ -97,13 +101,14 @@ def _with_lease(checkout: str, work: Callable[[SagaRun], None]) -> bool:
 
 
 def _undo_late_step(run: SagaRun) -> None:
-    """Undo the step this runner was at when its lease expired, if the other runner has been undoing the checkout.
+    """Undo what this runner did, if the other runner has been undoing the checkout.
 
-    The other runner may have undone the step before this one did it.
+    The other runner may have undone a step before this one did it.
     """
     state, _ = _position(run)
     if run.current_step is not None and state in {CheckoutState.UNDOING, CheckoutState.FAILED}:
-        STEPS[run.current_step].undo(run)
+        for number in range(run.current_step, -1, -1):
+            STEPS[number].undo(run)
 
 
 def _abandon(run: SagaRun) -> None:
@@ -147,7 +152,8 @@ def _take_lease(checkout: str) -> SagaRun | None:
         if not rows_changed(taken):
             return None
         row = session.get_one(Checkout, checkout)
-    return SagaRun(row.id, owner, plans.load(row.plan), dict(row.progress))
+    is_first = row.attempts == 1
+    return SagaRun(row.id, owner, plans.load(row.plan), dict(row.progress), now, reached=0 if is_first else SECURE)
 
 
 def _write(run: SagaRun, **values: Any) -> None:
@@ -161,11 +167,14 @@ def _write(run: SagaRun, **values: Any) -> None:
         mine = update(Checkout).where(Checkout.id == run.id, Checkout.lease_owner == run.owner)
         if not rows_changed(session.execute(mine.values(**columns))):
             raise LeaseLost(run.id)
+    run.renewed_at = now
 
 
 def _run(run: SagaRun) -> None:
     state, step = _position(run)
     if state is not CheckoutState.UNDOING:
+        if state is not CheckoutState.RUNNING:
+            _write(run, state=CheckoutState.RUNNING)
         failed_at = _do_steps(run, step)
         if failed_at is None:
             return
@@ -185,26 +194,27 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
     :return: the step from which to undo; None when there is nothing to undo
     """
     for number in range(step, SECURE if run.must_be_held else len(STEPS)):
-        _write(run, state=CheckoutState.RUNNING, step=number)
-        run.current_step = number
+        if number == CAPTURE or utc_now() > run.renewed_at + RENEW_AFTER:
+            _write(run, step=number)
+        run.current_step, run.reached = number, max(number, run.reached)
         try:
             STEPS[number].do(run)
         except (CustomerActionNeeded, ProviderTimeout) as wait:
             if number >= CAPTURE or not _is_overdue(run):
-                _wait(run, wait)
+                _wait(run, number, wait)
                 return None
-            _fail(run, number, Failure.DECLINED, "The payment was not confirmed in time")
-            return number
+            _fail(run, run.reached, Failure.DECLINED, "The payment was not confirmed in time")
+            return run.reached
         except (ContentTaken, OutOfStock, PaymentDeclined) as refusal:
-            _refuse(run, number, refusal)
-            return number
+            _refuse(run, run.reached, refusal)
+            return run.reached
         except Exception as error:
             if number >= CAPTURE or not _is_overdue(run):
-                _pause(run, f"{STEPS[number].name}: {type(error).__name__}")
+                _pause(run, f"{STEPS[number].name}: {type(error).__name__}", step=number)
                 raise
             logger.exception("checkout %s: %s still fails after the timeout", run.id, STEPS[number].name)
-            _fail(run, number, Failure.UNAVAILABLE, "The shop could not complete the order")
-            return number
+            _fail(run, run.reached, Failure.UNAVAILABLE, "The shop could not complete the order")
+            return run.reached
     rests_at = _hold(run) if run.must_be_held else len(STEPS)
     _write(run, state=CheckoutState.COMPLETED, step=rests_at, lease_owner=None, lease_until=None, last_error="")
     return None
@@ -233,13 +243,13 @@ def _hold(run: SagaRun) -> int:
     return SECURE
 
 
-def _wait(run: SagaRun, reason: CustomerActionNeeded | ProviderTimeout) -> None:
+def _wait(run: SagaRun, step: int, reason: CustomerActionNeeded | ProviderTimeout) -> None:
     """Release the lease until the customer has confirmed, or for `RETRY_PAUSE` when the provider did not answer."""
     if isinstance(reason, CustomerActionNeeded):
         run.progress["action_url"] = reason.url
-        _write(run, state=CheckoutState.WAITING, lease_owner=None, lease_until=None)
+        _write(run, state=CheckoutState.WAITING, step=step, lease_owner=None, lease_until=None)
     else:
-        _pause(run, "the payment provider does not answer")
+        _pause(run, "the payment provider does not answer", step=step)
 
 
 def _is_overdue(run: SagaRun) -> bool:
@@ -272,7 +282,7 @@ def _undo_steps(run: SagaRun, step: int) -> None:
     _write(run, state=CheckoutState.FAILED, cart_content=None, lease_owner=None, lease_until=None)
 
 
-def _pause(run: SagaRun, why: str) -> None:
+def _pause(run: SagaRun, why: str, **values: int) -> None:
     """Release the lease for the next runner, who may start after `RETRY_PAUSE`."""
     logger.warning("checkout %s paused: %s", run.id, why)
-    _write(run, last_error=why[:255], lease_owner=None, lease_until=utc_now() + RETRY_PAUSE)
+    _write(run, last_error=why[:255], lease_owner=None, lease_until=utc_now() + RETRY_PAUSE, **values)

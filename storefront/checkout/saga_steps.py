@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -30,6 +31,8 @@ class SagaRun:
     :ivar owner: the random name under which this runner holds the lease
     :ivar placed: what is ordered, fixed when the order was placed
     :ivar progress: results that steps leave for later ones and for the pages, stored with the record
+    :ivar renewed_at: when this runner renewed its lease last
+    :ivar reached: number of the last step that may have happened
     :ivar current_step: number of the step this runner began last, going forward
     """
 
@@ -37,6 +40,8 @@ class SagaRun:
     owner: str
     placed: PlacedOrder
     progress: dict[str, Any]
+    renewed_at: datetime
+    reached: int
     current_step: int | None = None
 
     @property

@@ -385,9 +385,10 @@ def _prepare_sqlite(engine: Engine, schema: str, breaker: CircuitBreaker) -> Non
             connection.exec_driver_sql("BEGIN")
             return
         # A read lock cannot be upgraded once another connection has written, so writers take the write lock at once.
-        give_up_at = time.monotonic() + SQLITE_BUSY_SECONDS
-        if opened.queue is None and queue.acquire(SQLITE_BUSY_SECONDS):
-            opened.queue = queue
-        with sqlite_queue.no_waiting(cast("sqlite3.Connection", connection.connection.driver_connection)) as raw:
+        raw = cast("sqlite3.Connection", connection.connection.driver_connection)
+        with sqlite_queue.no_waiting(raw) as seconds:
+            give_up_at = time.monotonic() + seconds
+            if opened.queue is None and queue.acquire(seconds):
+                opened.queue = queue
             if not sqlite_queue.begin_immediate(raw, give_up_at):
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # reports why it fails, as all statements do

@@ -61,20 +61,23 @@ class WriteQueue:
 
 
 @contextmanager
-def no_waiting(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Let statements on a locked database fail at once."""
-    busy_milliseconds = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+def no_waiting(connection: sqlite3.Connection) -> Iterator[float]:
+    """Let statements on a locked database fail at once.
+
+    :return: seconds that they wait otherwise
+    """
+    milliseconds = connection.execute("PRAGMA busy_timeout").fetchone()[0]
     connection.execute("PRAGMA busy_timeout = 0")
     try:
-        yield connection
+        yield milliseconds / 1000
     finally:
-        connection.execute(f"PRAGMA busy_timeout = {busy_milliseconds}")
+        connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
 
 def begin_immediate(connection: sqlite3.Connection, give_up_at: float) -> bool:
     """Begin a writing transaction as soon as no other connection has one.
 
-    :param connection: one of `no_waiting`
+    :param connection: within `no_waiting`
     :param give_up_at: when to stop trying, by `time.monotonic`
     :return: whether it began
     """

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from storefront.cart import service as cart
+from storefront.checkout import saga
 from storefront.checkout import service as checkout
+from storefront.checkout.models import Checkout
 from storefront.checkout.values import CheckoutState, Outcome
+from storefront.db.session import read_session
 from storefront.orders.values import OrderStatus
 from tests import consistency
 from tests.checkout.purchase import FOR_EVER, STEPS, UNDONE_STEPS, Crash, Purchase, at_step, no_database, raising
@@ -36,10 +41,21 @@ def test_a_checkout_is_resumed_only_after_its_lease_expired(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     purchase.break_at(monkeypatch, "sell", Crash())
-    now.advance(seconds=50)
+    now.at += saga.LEASE
     assert checkout.resume_unfinished() == 0
     now.advance(seconds=1)
     assert checkout.resume_unfinished() == 1
+
+
+def test_a_runner_whose_steps_take_long_renews_its_lease(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[datetime] = []
+    at_step(monkeypatch, "reserve", lambda: now.advance(seconds=11), when="after")
+    for step in ("authorise", "create order"):
+        at_step(monkeypatch, step, lambda: ends.append(read_session().scalars(select(Checkout.lease_until)).one()))
+    assert purchase.place().state is CheckoutState.COMPLETED
+    assert ends == [now.read() + saga.LEASE] * 2
 
 
 @pytest.mark.parametrize("when", WHEN)

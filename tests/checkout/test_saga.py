@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from sqlalchemy import event
 
 from storefront.cart import service as cart
 from storefront.catalog import inventory, products
@@ -10,6 +13,7 @@ from storefront.catalog.values import Hold
 from storefront.checkout import saga
 from storefront.checkout import service as checkout
 from storefront.checkout.values import CheckoutState, Failure, Shortage
+from storefront.db.session import db
 from storefront.orders.values import OrderStatus
 from storefront.payments import sandbox
 from storefront.payments import service as payments
@@ -70,9 +74,35 @@ def test_a_checkout_whose_process_died_at_a_step_is_completed_by_the_worker(
     purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
     purchase.break_at(monkeypatch, step, Crash(), when=when)
-    assert consistency.step_of(purchase.id) == STEPS.index(step)
+    assert consistency.step_of(purchase.id) == (saga.CAPTURE if step in STEPS_FROM_CAPTURE else 0)
     wait_and_sweep(now)
     purchase.assert_complete()
+
+
+@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("step", UNDONE_STEPS)
+def test_all_that_a_dead_process_did_is_undone_when_the_worker_cannot_go_on(
+    purchase: Purchase, now: Clock, monkeypatch: pytest.MonkeyPatch, step: str, when: str
+) -> None:
+    purchase.break_at(monkeypatch, step, Crash(), when=when)
+    at_step(monkeypatch, "reserve", raising(PaymentDeclined("The first step is refused")))
+    wait_and_sweep(now)
+    purchase.assert_undone()
+
+
+def test_an_order_that_nothing_delays_writes_its_record_four_times(purchase: Purchase) -> None:
+    writes: list[str] = []
+
+    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.startswith("UPDATE checkouts"):
+            writes.append(statement)
+
+    event.listen(db.engines["checkout"], "before_cursor_execute", note)
+    try:
+        assert purchase.place().state is CheckoutState.COMPLETED
+    finally:
+        event.remove(db.engines["checkout"], "before_cursor_execute", note)
+    assert len(writes) == 4  # it opens, takes the lease, begins the capture, is complete
 
 
 @pytest.mark.parametrize("when", WHEN)

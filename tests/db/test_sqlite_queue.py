@@ -92,8 +92,8 @@ def test_a_writer_begins_when_the_other_process_has_finished(database: Path) -> 
     began = threading.Event()
 
     def write() -> None:
-        with no_waiting(ours) as connection:
-            if begin_immediate(connection, time.monotonic() + LONG):
+        with no_waiting(ours):
+            if begin_immediate(ours, time.monotonic() + LONG):
                 began.set()
 
     thread = threading.Thread(target=write)
@@ -110,8 +110,9 @@ def test_a_writer_begins_when_the_other_process_has_finished(database: Path) -> 
 def test_a_writer_gives_up_in_time_and_its_connection_waits_as_before(database: Path) -> None:
     other, ours = _connect(database), _connect(database)
     other.execute("BEGIN IMMEDIATE")
-    with no_waiting(ours) as connection:
-        assert not begin_immediate(connection, time.monotonic())
+    with no_waiting(ours) as seconds:
+        assert seconds == LONG
+        assert not begin_immediate(ours, time.monotonic())
     assert ours.execute("PRAGMA busy_timeout").fetchone()[0] == LONG * 1000
     other.close()
     ours.close()
@@ -120,6 +121,6 @@ def test_a_writer_gives_up_in_time_and_its_connection_waits_as_before(database: 
 def test_another_fault_than_the_lock_is_not_waited_for(database: Path) -> None:
     ours = _connect(database)
     ours.execute("BEGIN")
-    with no_waiting(ours) as connection:  # a transaction within a transaction
-        assert not begin_immediate(connection, time.monotonic() + LONG)
+    with no_waiting(ours):  # a transaction within a transaction
+        assert not begin_immediate(ours, time.monotonic() + LONG)
     ours.close()
