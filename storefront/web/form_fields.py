@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, SelectField, StringField, SubmitField, ValidationError
 from wtforms.form import BaseForm
@@ -85,8 +86,12 @@ class AddressFields(PageForm):
 
     @property
     def is_changing_country(self) -> bool:
-        """Whether the fields of another country are asked for. Enter in a text field presses the same button."""
-        return bool(self.change_country.data) and self.country.data != self.fields_of.data
+        """Whether the fields of another country are asked for. Enter in a text field presses the same button.
+
+        A script that sends the form as soon as another country is chosen says so in the address.
+        """
+        is_asked = self.change_country.data or self.change_country.name in request.args
+        return bool(is_asked) and self.country.data != self.fields_of.data
 
     @property
     def unknown_country(self) -> str:
