@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 
 from storefront.accounts.models import GuestSession
 from storefront.accounts.sessions import hash_reference
 from storefront.core.clock import utc_now
+from storefront.db.prepared import prepared
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 TOUCH_INTERVAL = timedelta(days=1)  # precision of the time of last use
@@ -28,12 +30,15 @@ def open_guest_session() -> str:
     return reference
 
 
+@prepared
+def _seen_at(hashed: Any) -> Select[datetime]:
+    return select(GuestSession.seen_at).where(GuestSession.reference == hashed)
+
+
 def is_guest_session(reference: str) -> bool:
     """Whether the record of a guest's cookie is there; it is noted once a day that it was used."""
     now = utc_now()
-    seen_at = read_session().scalar(
-        select(GuestSession.seen_at).where(GuestSession.reference == hash_reference(reference))
-    )
+    seen_at = read_session().scalar(*_seen_at(hash_reference(reference)))
     if seen_at is None or seen_at < now - RETENTION:
         return False
     if seen_at < now - TOUCH_INTERVAL:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Update, delete, select, update
+from sqlalchemy import ColumnElement, Select, Update, delete, select, update
 from sqlalchemy.orm import Session
 
 from storefront.accounts.models import User, UserSession
 from storefront.accounts.values import Account, Role, SessionView, SignedIn, UserId
 from storefront.core.clock import utc_now
+from storefront.db.prepared import prepared
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 
 # The legacy client shows no sign-in page: a session must outlast a working day (contract/angular-api.md 5.3).
@@ -98,26 +100,32 @@ def find_pending_sign_in(reference: str) -> UserId | None:
 
 
 def _active(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return _active_at(now, now - IDLE_TIMEOUT)
+
+
+def _active_at(now: Any, idle_since: Any) -> tuple[ColumnElement[bool], ...]:
     return (
         UserSession.is_pending.is_(False),
         UserSession.ended_at.is_(None),
         UserSession.expires_at > now,
-        UserSession.seen_at > now - IDLE_TIMEOUT,
+        UserSession.seen_at > idle_since,
+    )
+
+
+@prepared
+def _session_of(hashed: Any, now: Any, idle_since: Any) -> Select[User, datetime, datetime, bool]:
+    return (
+        select(User, UserSession.seen_at, UserSession.created_at, UserSession.has_second_factor)
+        .join(UserSession, UserSession.user_id == User.id)
+        .where(UserSession.reference == hashed, *_active_at(now, idle_since))
     )
 
 
 def find_session(reference: str) -> tuple[SignedIn, bool] | None:
     """Return the session of a reference and whether `touch` is due; None when it ended or does not exist."""
     now = utc_now()
-    row = (
-        read_session()
-        .execute(
-            select(User, UserSession.seen_at, UserSession.created_at, UserSession.has_second_factor)
-            .join(UserSession, UserSession.user_id == User.id)
-            .where(UserSession.reference == hash_reference(reference), *_active(now))
-        )
-        .one_or_none()
-    )
+    found = _session_of(hash_reference(reference), now, now - IDLE_TIMEOUT)
+    row = read_session().execute(*found).one_or_none()
     if row is None:
         return None
     user, seen_at, began_at, has_second_factor = row

@@ -6,14 +6,15 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NewType
+from typing import Any, NewType
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 
 from storefront.accounts.models import User, WishlistItem, WishlistShare
 from storefront.accounts.values import Profile, UserId
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, NotFoundError
+from storefront.db.prepared import prepared
 from storefront.db.session import read_session, retry_on_conflict, retry_on_deadlock, rows_changed, transaction
 
 GUEST_RETENTION = timedelta(days=90)  # after the last item was added; the guest's cookie lives a third of it
@@ -83,11 +84,17 @@ def items_of(owner: WishlistOwner | None) -> tuple[WishlistEntry, ...]:
     return tuple(_to_entry(row) for row in read_session().scalars(query))
 
 
+@prepared
+def _product_ids(owner: Any, *, is_account: bool) -> Select[int]:
+    of_owner = WishlistItem.user_id if is_account else WishlistItem.guest_token
+    return select(WishlistItem.product_id).where(of_owner == owner)
+
+
 def wishlist_product_ids(owner: WishlistOwner | None) -> frozenset[int]:
     """Ids of the products on a wishlist, for the wishlist toggles of a page."""
     if owner is None:
         return frozenset()
-    return frozenset(read_session().scalars(select(WishlistItem.product_id).where(_owned_by(owner))))
+    return frozenset(read_session().scalars(*_product_ids(owner, is_account=isinstance(owner, int))))
 
 
 @retry_on_conflict

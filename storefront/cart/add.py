@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
 from storefront.cart.models import Line
@@ -15,6 +16,7 @@ from storefront.cart.values import MAX_UNITS, CartLine, LineId, NotEnoughStock, 
 from storefront.catalog import products
 from storefront.catalog.values import Offer, Sku, UnknownSku
 from storefront.core.clock import utc_now
+from storefront.db.prepared import prepared
 from storefront.db.session import retry_on_deadlock, transaction
 
 
@@ -97,6 +99,11 @@ def _add(
     return _add_once(token, chosen, resent_since, resent or {})
 
 
+@prepared
+def _line_of(cart_id: Any, sku: Any) -> Select[Line]:
+    return select(Line).where(Line.cart_id == cart_id, Line.variant == sku).with_for_update()
+
+
 @retry_on_deadlock
 def _add_once(
     token: str, chosen: Sequence[tuple[Offer, int]], resent_since: datetime | None, resent: Mapping[Sku, int]
@@ -109,9 +116,7 @@ def _add_once(
     with transaction("cart") as session:
         cart_id = get_or_create(session, token)
         for offer, units in chosen:
-            line = session.scalar(
-                select(Line).where(Line.cart_id == cart_id, Line.variant == offer.sku).with_for_update()
-            )
+            line = session.scalar(*_line_of(cart_id, offer.sku))
             if line is None:
                 wanted = units
                 line = Line(cart_id=cart_id, product_id=offer.product_id, variant=offer.sku, began_at=utc_now())

@@ -8,19 +8,20 @@ from decimal import Decimal
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storefront.cart import legacy_import
 from storefront.cart.add import add_line, add_offer, add_product, refuse_excess
-from storefront.cart.models import Cart, Line, new_content_id
+from storefront.cart.models import Line, new_content_id
 from storefront.cart.repository import (
     account_of,
     cart_key_of,
+    cart_row,
     content_of,
+    count_units,
     find_cart,
     get_or_create,
-    is_named_by,
     lines_of,
     open_cart,
     touch_cart_of,
@@ -43,7 +44,7 @@ from storefront.catalog import products as catalog_products
 from storefront.catalog.values import Offer, Sku, UnknownSku
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
-from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
+from storefront.db.session import retry_on_deadlock, rows_changed, transaction
 from storefront.orders.values import LineItem
 
 __all__ = [
@@ -76,14 +77,6 @@ def pricing_rules(config: Mapping[str, Any]) -> PricingRules:
         free_shipping_above=Money.of(config["FREE_SHIPPING_ABOVE"], currency),
         tax_rate=Decimal(config["TAX_RATE"]),
     )
-
-
-def count_units(token: str | None) -> int:
-    """Count the units in a cart, for the badge in the header."""
-    if token is None:
-        return 0
-    in_cart = select(func.coalesce(func.sum(Line.quantity), 0)).join(Cart, Cart.id == Line.cart_id)
-    return int(read_session().scalar(in_cart.where(is_named_by(token))) or 0)
 
 
 def quote(token: str | None, *, checkout: str | None = None) -> CartQuote:
@@ -178,7 +171,7 @@ def clear(
     :param content_id: the content that was ordered; empty for an order of goods that were not in the cart
     """
     with transaction("cart") as session:
-        cart = session.scalar(select(Cart).where(is_named_by(token)).with_for_update())
+        cart = cart_row(session, token, lock=True)
         if cart is None or cart.cleared_for == checkout:
             return
         cart.cleared_for = checkout
@@ -216,7 +209,7 @@ def merge(guest: str, account: str) -> Merge:
 def _merge(guest: str, account: str, offers: Mapping[Sku, Offer]) -> Merge:
     shortened = []
     with transaction("cart") as session:
-        guest_cart = session.scalar(select(Cart).where(is_named_by(guest)).with_for_update())
+        guest_cart = cart_row(session, guest, lock=True)
         if guest_cart is None:
             return Merge(())
         cart_id = get_or_create(session, account)
@@ -272,7 +265,7 @@ def _try_to_add(token: str, sku: Sku, units: int) -> int:
 def forget(token: str) -> None:
     """Delete a cart with its lines. Safe to repeat."""
     with transaction("cart") as session:
-        cart = session.scalar(select(Cart).where(is_named_by(token)).with_for_update())
+        cart = cart_row(session, token, lock=True)
         if cart is not None:
             session.execute(delete(Line).where(Line.cart_id == cart.id))
             session.delete(cart)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from storefront.catalog import legacy_import, reports
 from storefront.catalog.consistency import Holding, holdings, product_violations, review_violations, stock_violations
@@ -45,7 +45,9 @@ from storefront.catalog.values import (
     VariantView,
 )
 from storefront.core.cache import RefreshingCache
+from storefront.core.clock import utc_now
 from storefront.core.money import Money
+from storefront.db.prepared import prepared
 from storefront.db.session import read_session
 
 __all__ = [
@@ -123,7 +125,7 @@ def get_product(product_id: int, stars: int | None = None, *, viewer_id: int | N
     :param viewer_id: the account of the viewer, None for a guest
     :raise UnknownProduct: no product on sale has this id
     """
-    found = _find_product(Product.id == product_id)
+    found = _find_product(_by_id(product_id, utc_now()))
     if found is None:
         raise UnknownProduct(product_id)
     product, category, variants = found
@@ -163,19 +165,36 @@ def _reviews_for(viewer_id: int | None, product_id: int, stars: int | None) -> d
     }
 
 
-def _find_product(which: ColumnElement[bool]) -> tuple[Product, Category, list[tuple[Variant, int]]] | None:
-    """Find a product on sale with its main category and its variants and their available units, by one select."""
-    rows = (
-        read_session()
-        .execute(
-            select(Product, Category, Variant, available_now())
-            .join(Category, Category.id == Product.main_category_id)
-            .join(Variant, Variant.product_id == Product.id)
-            .where(which, Product.active, Variant.is_withdrawn.is_(False))
-            .order_by(Variant.sort_order, Variant.id)
-        )
-        .all()
+_Selected = Select[Product, Category, Variant, int]
+
+
+@prepared
+def _by_id(product_id: Any, now: Any) -> _Selected:
+    return _product_with_variants(now).where(Product.id == product_id)
+
+
+@prepared
+def _by_sku(sku: Any, now: Any) -> _Selected:
+    return _product_with_variants(now).where(
+        Product.id == select(Variant.product_id).where(Variant.sku == sku).scalar_subquery()
     )
+
+
+def _product_with_variants(now: Any) -> _Selected:
+    """A product on sale with its main category, its variants and their available units."""
+    return (
+        select(Product, Category, Variant, available_now(now))
+        .join(Category, Category.id == Product.main_category_id)
+        .join(Variant, Variant.product_id == Product.id)
+        .where(Product.active, Variant.is_withdrawn.is_(False))
+        .order_by(Variant.sort_order, Variant.id)
+    )
+
+
+def _find_product(
+    prepared_select: tuple[_Selected, dict[str, Any]],
+) -> tuple[Product, Category, list[tuple[Variant, int]]] | None:
+    rows = read_session().execute(*prepared_select).all()
     return (rows[0][0], rows[0][1], [(row[2], row[3]) for row in rows]) if rows else None
 
 
@@ -206,7 +225,7 @@ def get_purchase_box(sku: Sku) -> PurchaseBox:
 
     :raise UnknownSku: no product on sale has a variant of this SKU
     """
-    found = _find_product(Product.id == select(Variant.product_id).where(Variant.sku == sku).scalar_subquery())
+    found = _find_product(_by_sku(sku, utc_now()))
     if found is None:
         raise UnknownSku(sku)
     return _box(*found)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from storefront.checkout import saga
 from storefront.checkout.models import Checkout
@@ -19,6 +20,7 @@ from storefront.checkout.values import (
     UnknownCheckout,
 )
 from storefront.core.clock import utc_now
+from storefront.db.prepared import prepared
 from storefront.db.session import UNAVAILABLE, read_session
 from storefront.orders.values import OrderId
 
@@ -27,12 +29,17 @@ logger = logging.getLogger(__name__)
 POLL_INTERVAL = 0.05  # seconds
 
 
+@prepared
+def _row(checkout: Any) -> Select[Checkout]:
+    return select(Checkout).where(Checkout.id == checkout)
+
+
 def get_row(checkout: str | None, cart_token: str | None) -> Checkout:
     """The record of a checkout of this cart.
 
     :raise UnknownCheckout: this cart has no such checkout
     """
-    row = read_session().get(Checkout, checkout) if checkout else None
+    row: Checkout | None = read_session().scalar(*_row(checkout)) if checkout else None
     if row is None or row.cart_token != cart_token:
         raise UnknownCheckout(checkout)
     return row

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from storefront.cart import service as cart
 from storefront.catalog import inventory
@@ -18,6 +18,7 @@ from storefront.checkout.cart_content import refuse_other_content
 from storefront.checkout.models import Checkout
 from storefront.checkout.snapshot import PlacedOrder
 from storefront.checkout.values import Failure
+from storefront.db.prepared import prepared
 from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.payments import service as payments
@@ -74,9 +75,15 @@ def _reserve(run: SagaRun) -> None:
     inventory.reserve(run.id, run.placed.holds)
 
 
+@prepared
+def _token_of(checkout: Any) -> Select[str]:
+    return select(Checkout.cart_token).where(Checkout.id == checkout)
+
+
 def _cart_token(run: SagaRun) -> str:
     """The key of the cart that is ordered, now: a guest who signed in has moved it to their account."""
-    return read_session().scalars(select(Checkout.cart_token).where(Checkout.id == run.id)).one()
+    token: str = read_session().scalars(*_token_of(run.id)).one()
+    return token
 
 
 def _account(run: SagaRun) -> int | None:

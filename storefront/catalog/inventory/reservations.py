@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -133,15 +134,16 @@ def _was_done(session: Session, variants: Sequence[Variant], delta: int, reason:
     return done is not None
 
 
-def available_now(*, held_for: str | None = None) -> ColumnElement[int]:
+def available_now(now: Any = None, *, held_for: Any = None) -> ColumnElement[int]:
     """Return a column with the units of a `Variant` that can be reserved now, for a select over variants.
 
     Expired reservations count as available even before they are released.
 
-    :param held_for: a checkout whose own reservations count as available, too
+    :param now: the moment, or a placeholder for it; None for the present one
+    :param held_for: a checkout whose own reservations count as available, too, or a placeholder for its id
     """
-    expired = StockReservation.expires_at < utc_now()
-    own = [StockReservation.checkout_id == held_for] if held_for else []
+    expired = StockReservation.expires_at < (utc_now() if now is None else now)
+    own = [StockReservation.checkout_id == held_for] if held_for is not None else []
     free_again = (
         select(func.coalesce(func.sum(StockReservation.quantity), 0))
         .where(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 
 from storefront.catalog.inventory.reservations import available_now
 from storefront.catalog.media.images import picture_of
 from storefront.catalog.models import Category, Product, Variant
 from storefront.catalog.values import Offer, ProductId, Sku, UnknownProduct, UnknownSku
+from storefront.core.clock import utc_now
 from storefront.core.money import Money
+from storefront.db.prepared import prepared
 from storefront.db.session import read_session
 
 
@@ -34,27 +37,42 @@ def offers_of(skus: Iterable[Sku], *, held_for: str | None = None) -> dict[Sku, 
     wanted = set(skus)
     if not wanted:
         return {}
-    return {offer.sku: offer for offer in _offers(Variant.sku.in_(wanted), held_for)}
+    return {offer.sku: offer for offer in _offers(_by_sku(tuple(wanted), utc_now(), held_for))}
 
 
 def offers_by_product(ids: Collection[int]) -> dict[int, tuple[Offer, ...]]:
     """Return the offers of all variants of products by product id, by one select; unpublished products included."""
     by_product: dict[int, list[Offer]] = defaultdict(list)
     if ids:
-        for offer in _offers(Variant.product_id.in_(ids), None):
+        for offer in _offers(_by_product(tuple(ids), utc_now())):
             by_product[offer.product_id].append(offer)
     return {product: tuple(offers) for product, offers in by_product.items()}
 
 
-def _offers(which: ColumnElement[bool], held_for: str | None) -> Iterator[Offer]:
-    rows = read_session().execute(
-        select(Variant, Product, Category.hue, available_now(held_for=held_for))
+_Selected = Select[Variant, Product, int, int]
+
+
+@prepared
+def _by_sku(skus: Any, now: Any, held_for: Any) -> _Selected:
+    return _selected(available_now(now, held_for=held_for)).where(Variant.sku.in_(skus))
+
+
+@prepared
+def _by_product(ids: Any, now: Any) -> _Selected:
+    return _selected(available_now(now)).where(Variant.product_id.in_(ids))
+
+
+def _selected(available: ColumnElement[int]) -> _Selected:
+    return (
+        select(Variant, Product, Category.hue, available)
         .join(Product, Product.id == Variant.product_id)
         .join(Category, Category.id == Product.main_category_id)
-        .where(which)
         .order_by(Variant.product_id, Variant.sort_order, Variant.id)
     )
-    for variant, product, hue, available in rows:
+
+
+def _offers(prepared_select: tuple[_Selected, dict[str, Any]]) -> Iterator[Offer]:
+    for variant, product, hue, available in read_session().execute(*prepared_select):
         yield Offer(
             sku=Sku(variant.sku),
             product_id=ProductId(product.id),
