@@ -17,6 +17,8 @@ from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseExc
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+YIELD_SECONDS = 0.0001  # by which a process waits before it accepts, for each connection it has
+MAX_YIELD_SECONDS = 0.0005
 HEAD_SECONDS = 10.0  # for request line and headers; browsers send them at once
 
 _REFUSALS = {
@@ -36,6 +38,15 @@ class ShopWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading_heads: dict[TConn, float] = {}  # with the moment by which the head must be there
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accept a connection, if no process that has fewer of them is quicker.
+
+        All processes wake up for it. Without the pause one of them may take all connections that browsers keep open.
+        """
+        if self.nr_conns:
+            time.sleep(min(self.nr_conns * YIELD_SECONDS, MAX_YIELD_SECONDS))
+        super().accept(listener)
 
     def handle(self, conn: TConn) -> Any:
         """Serve a connection in a thread of the pool."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from flask import request
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from wtforms import Field, HiddenField, SelectField, StringField, SubmitField, ValidationError
 from wtforms.form import BaseForm
 from wtforms.validators import DataRequired, Length, StopValidation
+from wtforms.widgets import Select
 
 from storefront.core import contact
 from storefront.core.addresses import AddressProblem, PostalAddress, UndeliverableAddress, checked_address
@@ -54,6 +57,19 @@ class PageForm(FlaskForm):
         csrf = False
 
 
+class _CountrySelect(Select):
+    """A select that renders each of its 250 options once; all of them at once take longer than the rest of a page."""
+
+    @classmethod
+    def render_option(cls, choice: Any, **kwargs: Any) -> Markup:  # type: ignore[override]
+        return _country_option(choice.value, choice.selected)
+
+
+@lru_cache(maxsize=1000)
+def _country_option(name: str, is_selected: bool) -> Markup:
+    return Markup('<option{} value="{}">{}</option>').format(Markup(" selected") if is_selected else "", name, name)
+
+
 class AddressFields(PageForm):
     """A form with the fields of a postal address; subclasses add more.
 
@@ -61,7 +77,13 @@ class AddressFields(PageForm):
     the form with the fields of another country.
     """
 
-    country = SelectField("Country", default=HOME_COUNTRY, filters=[squeeze, country_name], validate_choice=False)
+    country = SelectField(
+        "Country",
+        default=HOME_COUNTRY,
+        filters=[squeeze, country_name],
+        validate_choice=False,
+        widget=_CountrySelect(),
+    )
     fields_of = HiddenField(filters=[squeeze])  # country whose fields were shown
     change_country = SubmitField("Show the fields of this country")
     full_name = StringField(

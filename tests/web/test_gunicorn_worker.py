@@ -6,7 +6,9 @@ import http.client
 import json
 import socket
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,30 +19,45 @@ from tests.run import free_port
 DEPLOY = str(Path(__file__).parents[2] / "deploy")
 # A shop of a few lines, so that starting it takes no time, and a shorter wait for the heads of requests.
 APPLICATION = """
+import os
+
 def app(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Process", str(os.getpid()))])
     return [f"{environ['SCRIPT_NAME']}|{environ['PATH_INFO']}".encode()]
 """
 SETTINGS = """
 import runpy, gunicorn_worker
 gunicorn_worker.HEAD_SECONDS = 0.2
+gunicorn_worker.YIELD_SECONDS, gunicorn_worker.MAX_YIELD_SECONDS = 0.02, 0.1  # on a busy machine, too
 globals().update({name: value for name, value in runpy.run_path("deploy/gunicorn.conf.py").items() if name[0] != "_"})
 """
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    with server(tmp_path_factory.mktemp("server"), workers=1) as port:
+        yield port
+
+
+@contextmanager
+def server(folder: Path, *, workers: int) -> Iterator[int]:
+    """Serve the small shop.
+
+    :return: its port
+    """
+    port = free_port()
     (folder / "tiny.py").write_text(APPLICATION)
     (folder / "settings.py").write_text(SETTINGS)
     command = [sys.executable, "-m", "gunicorn", "--config", str(folder / "settings.py"), "--pythonpath", str(folder)]
-    command += ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "2", "tiny:app"]
-    server = Program(
+    command += ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", "2", "tiny:app"]
+    program = Program(
         "server", command, inherited_environment() | {"PYTHONPATH": DEPLOY}, folder / "log", lambda: is_up(port)
     )
-    server.start()
-    yield port
-    server.stop()
+    program.start()
+    try:
+        yield port
+    finally:
+        program.stop()
 
 
 def is_up(port: int) -> bool:
@@ -93,3 +110,15 @@ def test_half_sent_requests_do_not_keep_the_threads(port: int) -> None:
     assert ask(port, "/")[0] == 200
     for half in halves:
         half.close()
+
+
+def test_connections_that_stay_open_are_shared_by_all_processes(tmp_path: Path) -> None:
+    with server(tmp_path, workers=2) as port, ExitStack() as connections:
+        served: Counter[str] = Counter()
+        for number in range(1, 17):
+            connection = connections.enter_context(closing(http.client.HTTPConnection("127.0.0.1", port)))
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            answer.read()
+            served[str(answer.headers["X-Process"])] += 1
+            assert max(served.values()) <= number // 2 + 1, served
