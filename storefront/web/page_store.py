@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ class _Kept(Generic[Page]):
     page: Page
     version: Version
     day: date
-    made_at: float = field(default_factory=time.monotonic)
+    made_at: float  # by `time.monotonic`
 
     def is_current(self, version: Version, day: date) -> bool:
         return self.version == version and self.day == day and time.monotonic() - self.made_at < MAX_AGE_SECONDS

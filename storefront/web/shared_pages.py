@@ -91,15 +91,19 @@ class SharedPages:
         zone = ZoneInfo(app.config["SHOP_TIMEZONE"])
         self._pages: PageStore[SharedPage] = PageStore(versions, zone, MAX_BYTES, lambda page: page.size)
 
-    def find(self, view: Callable[[], Any]) -> SharedPage | None:
-        """The page of the present request, made if need be; None if it is not to be kept."""
+    def answer(self, view: Callable[[], Any]) -> Response:
+        """Answer the present request, by a page that is kept or is made now to be kept, or else by the view."""
         path, query = request.path, request.query_string
         if len(path) + len(query) > MAX_KEY_LENGTH:
-            return None
+            return make_response(view())
         key = (request.scheme, request.host, request.script_root, path, query)
         page = self._pages.get_or_make(key, lambda: self._make(view))
-        self._pages.note(key)
-        return page
+        if page is not None:
+            return Response(self._fill(page), mimetype="text/html")
+        response = make_response(view())
+        if response.status_code == 200:
+            self._pages.note(key)
+        return response
 
     def _make(self, view: Callable[[], Any]) -> SharedPage | None:
         marks = _Marks(self._secret)
@@ -112,7 +116,7 @@ class SharedPages:
         response = run_anonymously(self._app, render, request.environ)
         return marks.split(response.get_data(as_text=True)) if response.status_code == 200 else None
 
-    def fill(self, page: SharedPage) -> bytes:
+    def _fill(self, page: SharedPage) -> bytes:
         """The page for the present visitor."""
         pieces = page.texts[:1]
         for (part, for_newcomers), text in zip(page.parts, page.texts[1:], strict=True):
@@ -135,9 +139,7 @@ def shared_page(view: Callable[[], Any]) -> Response:
         everything else is in parts
     """
     pages: SharedPages | None = current_app.extensions.get("shared_pages")
-    if pages is not None and not wants_fragment() and (page := pages.find(view)) is not None:
-        return Response(pages.fill(page), mimetype="text/html")
-    return make_response(view())
+    return make_response(view()) if pages is None or wants_fragment() else pages.answer(view)
 
 
 def differs_by(template: str) -> Callable[[Difference], Difference]:
