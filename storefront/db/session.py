@@ -37,6 +37,8 @@ COMMAND_SECONDS = 60  # time-out of a statement of a command, which may read who
 ROW_LOCK_SECONDS = 4  # less than ANSWER_SECONDS, or waiting for a row lock would look like an unavailable server
 UNAVAILABLE_AFTER_SECONDS = 3  # time-out for connecting
 BREAKER_OPEN_SECONDS = 3  # after a time-out requests fail at once for so long
+# Schemas of which a power failure may undo the last commits, whose files stay whole: decision 50.
+MAY_LOSE_LAST_COMMITS = frozenset({"cart"})
 MYSQL_DEADLOCK = 1213  # the transaction must be run again
 MYSQL_IS_FULL = {1040, 1203, 1226}  # too many connections: in all, of any user, of this user
 FULL_PAUSE_SECONDS = 0.05  # between attempts to connect to a full server
@@ -371,7 +373,7 @@ def _prepare_sqlite(engine: Engine, schema: str, breaker: CircuitBreaker) -> Non
             breaker.trip()
             raise
         cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
-        cursor.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits in a power failure
+        cursor.execute(f"PRAGMA synchronous = {'NORMAL' if schema in MAY_LOSE_LAST_COMMITS else 'FULL'}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
         folding.prepare_sqlite(connection)

@@ -6,10 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
-from storefront.db.session import db, is_unavailable
+from storefront.db.session import UNAVAILABLE, db, is_unavailable
 
 T = TypeVar("T")
 
@@ -22,7 +19,7 @@ def unless_unavailable(schema: str, query: Callable[[], T], default: T) -> T:
         return default
     try:
         return query()
-    except (OperationalError, PoolTimeout):
+    except UNAVAILABLE:
         logger.exception("the page is rendered without data of %s", schema)
         db.session.rollback()
         return default

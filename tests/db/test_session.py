@@ -301,3 +301,12 @@ def test_two_writers_of_one_sqlite_file_wait_for_each_other(tmp_path: Path) -> N
         with app.app_context():
             assert read_session().scalar(sa.select(Category.hue).where(Category.id == 1)) == 255 + 10
     assert outcomes == [None] * 10
+
+
+def test_only_carts_may_lose_their_last_changes_in_a_power_failure(tmp_path: Path) -> None:
+    full, normal = 2, 1
+    with own_shop("sqlite", tmp_path, filled=False) as app, app.app_context():
+        for schema, engine in db.engines.items():
+            with engine.connect() as connection:
+                level = connection.exec_driver_sql("PRAGMA synchronous").scalar()
+                assert level == (normal if schema == "cart" else full), schema
