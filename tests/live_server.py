@@ -30,9 +30,9 @@ from tests.run import free_port
 from tests.times import machine_time
 
 ROOT = Path(__file__).parent.parent
-FAKETIME = ("FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "FAKETIME_SKIP_CMDS")
-# Environment variables passed on: none that configures a shop, but those of faketime, so that clocks agree.
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_PRELOAD", *FAKETIME)
+MOVED_DATE = ("LD_PRELOAD", "MOVED_BY")  # see bin/test-on
+# Environment variables passed on: none that configures a shop, but those of a moved date, so that clocks agree.
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", *MOVED_DATE)
 START_TIMEOUT = 60.0  # seconds; generous for a machine that is busy with other tests
 STOP_TIMEOUT = 15.0
 POLL = 0.05
