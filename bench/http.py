@@ -47,7 +47,7 @@ ROWS = [
         Row(f"{name}, {described}", path, visitor)
         for visitor, described in (("cart", "with a cart"), ("account", "signed in"))
         for name, path in (
-            ("category", "/category/electronics"),
+            ("category", CATEGORY),
             ("product", PRODUCT),
             ("search", "/products?q=monsoon"),
         )

@@ -66,7 +66,12 @@ class SharedWishlist:
 
 
 def _owned_by(owner: WishlistOwner) -> ColumnElement[bool]:
-    return WishlistItem.user_id == owner if isinstance(owner, int) else WishlistItem.guest_token == owner
+    return _has_owner(owner, is_account=isinstance(owner, int))
+
+
+def _has_owner(owner: Any, *, is_account: bool) -> ColumnElement[bool]:
+    condition: ColumnElement[bool] = (WishlistItem.user_id if is_account else WishlistItem.guest_token) == owner
+    return condition
 
 
 def _to_entry(row: WishlistItem) -> WishlistEntry:
@@ -86,8 +91,7 @@ def items_of(owner: WishlistOwner | None) -> tuple[WishlistEntry, ...]:
 
 @prepared
 def _product_ids(owner: Any, *, is_account: bool) -> Select[int]:
-    of_owner = WishlistItem.user_id if is_account else WishlistItem.guest_token
-    return select(WishlistItem.product_id).where(of_owner == owner)
+    return select(WishlistItem.product_id).where(_has_owner(owner, is_account=is_account))
 
 
 def wishlist_product_ids(owner: WishlistOwner | None) -> frozenset[int]:

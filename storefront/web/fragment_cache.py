@@ -61,7 +61,8 @@ class FragmentCache:
             rendered = run_anonymously(self._app, lambda: self._render(missing), {"SCRIPT_NAME": missing[0].root})
             fragments = [rendered[key] if html is NO_VALUE else html for key, html in zip(keys, fragments, strict=True)]
         if any(self._token_mark in html for html in fragments):
-            fragments = [html.replace(self._token_mark, form_token()) for html in fragments]
+            token = form_token()
+            fragments = [html.replace(self._token_mark, token) for html in fragments]
         return [Markup(html) for html in fragments]  # noqa: S704 - every fragment was rendered by a template
 
     def _render(self, keys: list[FragmentKey]) -> dict[FragmentKey, str]:

@@ -16,19 +16,11 @@ from storefront.web.page_store import MAX_KEY_LENGTH
 from tests.factories.catalog import make_product
 from tests.factories.stock import receive
 from tests.fakes import Clock
-from tests.isolated_shop import own_shop, shop_at
+from tests.isolated_shop import shop_at
 from tests.page_client import SAME_ORIGIN
 
 PRODUCT = "/product/6-the-seven-husbands-of-evelyn-hugo"
 KEPT = ["/", "/products", "/products?q=lamp", "/category/books?sort=price-low", PRODUCT]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The data of a filled shop."""
-    folder = tmp_path_factory.mktemp("pages")
-    with own_shop("sqlite", folder):
-        yield folder
 
 
 @pytest.fixture

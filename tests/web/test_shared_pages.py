@@ -24,12 +24,10 @@ from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
 from tests.factories.products import change, priced, record_of, variants
 from tests.fakes import Clock
-from tests.isolated_shop import own_shop, shop_at
+from tests.isolated_shop import shop_at
 from tests.page_client import Pages, counted_selects
 
 TOKEN = re.compile(r'(?<=name="csrf_token" value=")[^"]+')
-
-LINE = {"quantity": "1"}
 
 
 class Goods(NamedTuple):
@@ -37,13 +35,6 @@ class Goods(NamedTuple):
 
     lamp: ProductCard
     vase: ProductCard
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("shared")
-    with own_shop("sqlite", folder):
-        yield folder
 
 
 @pytest.fixture
@@ -192,7 +183,7 @@ def test_each_visitor_has_a_token_that_counts(shop: Flask, goods: Goods) -> None
         get(visitor, path_of(goods.lamp), 3)
         page = visitor.get(path_of(goods.lamp))
         tokens.append({str(field["value"]) for field in page.all("input[name=csrf_token]")})
-        visitor.client.post("/cart/lines", data={**LINE, "csrf_token": min(tokens[-1]), "sku": goods.lamp.sku})
+        visitor.client.post("/cart/lines", data={"csrf_token": min(tokens[-1]), "sku": goods.lamp.sku, "quantity": "1"})
         assert visitor.get("/").one("#cart-badge .badge").text == "1"
     assert all(len(of_one) == 1 and "" not in of_one for of_one in tokens)
     assert tokens[0] != tokens[1]

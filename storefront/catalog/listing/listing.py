@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     String,
     and_,
-    bindparam,
     case,
     collate,
     func,
@@ -48,6 +47,7 @@ from storefront.catalog.values import (
 from storefront.catalog.values.search import Words
 from storefront.core import cache
 from storefront.core.money import Money
+from storefront.db.prepared import prepared
 from storefront.db.session import dialect_of, read_session
 
 BRANDS_SHOWN = 12
@@ -87,9 +87,9 @@ def card_columns() -> Select[*tuple[Any, ...]]:
     )
 
 
-@functools.cache
-def _cards_by_id() -> Select[*tuple[Any, ...]]:
-    return card_columns().where(Product.__table__.c.id.in_(bindparam("ids", expanding=True)))
+@prepared
+def _cards_by_id(ids: Any) -> Select[*tuple[Any, ...]]:
+    return card_columns().where(Product.__table__.c.id.in_(ids))
 
 
 @functools.cache
@@ -139,7 +139,7 @@ def cards_of(ids: Sequence[int]) -> tuple[ProductCard, ...]:
     """Return cards of products in the order of the ids, without products that are not on sale."""
     if not ids:
         return ()
-    cards = {card.id: card for card in map(card_of, read_session().execute(_cards_by_id(), {"ids": ids}))}
+    cards = {card.id: card for card in map(card_of, read_session().execute(*_cards_by_id(ids)))}
     return tuple(cards[ProductId(product_id)] for product_id in dict.fromkeys(ids) if product_id in cards)
 
 
