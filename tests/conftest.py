@@ -205,6 +205,9 @@ def rolled_back(shop: Flask) -> Iterator[None]:
     originals = dict(engines)
     connections = {schema: engine.connect() for schema, engine in originals.items()}
     outer = {schema: connection.begin() for schema, connection in connections.items()}
+    for connection in connections.values():
+        if connection.dialect.name != "sqlite":
+            connection.exec_driver_sql("BEGIN")  # else autocommit: `storefront.db.mysql`
     engines.update(connections)
     joins = db.session.session_factory.kw
     joins["join_transaction_mode"] = "create_savepoint"

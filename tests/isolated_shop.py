@@ -13,7 +13,7 @@ from flask import Flask
 from limits.errors import StorageError
 
 from storefront import create_app
-from storefront.db import session as db_session
+from storefront.db import sqlite
 from storefront.db.session import db
 from storefront.web.security_headers import limiter
 from tests import demo_shop
@@ -30,7 +30,7 @@ def own_shop(engine: str, folder: Path, *, filled: bool = True) -> Iterator[Flas
     """
     for url in make_databases(engine, folder):
         with pytest.MonkeyPatch.context() as patch, shop_at(url, folder) as app:
-            patch.setattr(db_session, "SQLITE_BUSY_SECONDS", 60)  # races wait for their turn on a busy machine, too
+            patch.setattr(sqlite, "BUSY_SECONDS", 60)  # races wait for their turn on a busy machine, too
             if filled:
                 with app.app_context():
                     demo_shop.fill()

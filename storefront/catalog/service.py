@@ -26,11 +26,7 @@ from storefront.catalog.models import (
     Variant,
 )
 from storefront.catalog.page_version import Version, VersionReader, current_version, version_reader
-from storefront.catalog.reviews.reviews import (
-    newest_reviews,
-    own_review,
-    shown,
-)
+from storefront.catalog.reviews.reviews import has_own, newest_reviews, own_review, shown
 from storefront.catalog.values import (
     Department,
     HomePage,
@@ -153,6 +149,8 @@ def seen_by(viewer_id: int, page: ProductPage, stars: int | None) -> ProductPage
 
     :param stars: show only reviews with this rating
     """
+    if not has_own(page.box.product_id, viewer_id):
+        return replace(page, viewer_id=viewer_id)
     return replace(page, **_reviews_for(viewer_id, page.box.product_id, stars))
 
 

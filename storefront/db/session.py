@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
@@ -26,19 +26,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 
-from storefront.db import folding, local_connections, sqlite_queue  # noqa: F401 - the second listens to every engine
+from storefront.db import local_connections, mysql, sqlite, sqlite_queue  # noqa: F401 - the first listens to all engines
 
 MAX_INTEGER = 2**31 - 1  # largest value of an integer column, such as an id
 
 MAX_CONNECTIONS = 15  # per process and schema; a server process has eight threads
-SQLITE_BUSY_SECONDS = 5  # wait for a locked database, then 503; reliability.md section 3
 ANSWER_SECONDS = 5  # time-out of a statement within a request, then 503
 COMMAND_SECONDS = 60  # time-out of a statement of a command, which may read whole tables
-ROW_LOCK_SECONDS = 4  # less than ANSWER_SECONDS, or waiting for a row lock would look like an unavailable server
 UNAVAILABLE_AFTER_SECONDS = 3  # time-out for connecting
 BREAKER_OPEN_SECONDS = 3  # after a time-out requests fail at once for so long
-# Schemas of which a power failure may undo the last commits, whose files stay whole: decision 50.
-MAY_LOSE_LAST_COMMITS = frozenset({"cart"})
 MYSQL_DEADLOCK = 1213  # the transaction must be run again
 MYSQL_IS_FULL = {1040, 1203, 1226}  # too many connections: in all, of any user, of this user
 FULL_PAUSE_SECONDS = 0.05  # between attempts to connect to a full server
@@ -265,7 +261,10 @@ def init_app(app: Flask) -> None:
         for bind_key, engine in db.engines.items():
             _guard(engine, str(bind_key))
             if engine.dialect.name == "sqlite":
-                _prepare_sqlite(engine, str(bind_key), app.extensions["circuit_breakers"][str(bind_key)])
+                breaker = app.extensions["circuit_breakers"][bind_key]
+                sqlite.prepare_engine(engine, str(bind_key), breaker, partial(_open_on, str(bind_key)))
+            else:
+                mysql.prepare_engine(engine, partial(_open_on, str(bind_key)))
 
 
 def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
@@ -274,12 +273,9 @@ def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
     :param pool_size: connections that stay open in each process; more are opened when needed, and closed again
     """
     if url.startswith("sqlite"):
-        return {"hide_parameters": True, "connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
-    # READ COMMITTED: rules are enforced by conditional UPDATEs; gap locks would only add deadlocks.
+        return {"hide_parameters": True, "connect_args": {"timeout": sqlite.BUSY_SECONDS}}
     return {
         "hide_parameters": True,  # logged errors must not contain customer data
-        "isolation_level": "READ COMMITTED",
-        "pool_pre_ping": True,
         "pool_size": pool_size,
         "max_overflow": MAX_CONNECTIONS - pool_size,
         "pool_recycle": 1800,
@@ -288,7 +284,6 @@ def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
             "connect_timeout": UNAVAILABLE_AFTER_SECONDS,
             "read_timeout": ANSWER_SECONDS,
             "write_timeout": ANSWER_SECONDS,
-            "init_command": f"SET SESSION innodb_lock_wait_timeout = {ROW_LOCK_SECONDS}",
         },
     }
 
@@ -332,7 +327,7 @@ class CircuitBreaker:
         give_up_at = time.monotonic() + UNAVAILABLE_AFTER_SECONDS
         while True:
             try:
-                return dialect.connect(*arguments, **options)
+                return cast("DBAPIConnection", mysql.MySQLConnection(*arguments, **options))
             except dialect.loaded_dbapi.OperationalError as error:
                 if error.args[0] not in MYSQL_IS_FULL or time.monotonic() > give_up_at:
                     raise
@@ -360,37 +355,7 @@ def _guard(engine: Engine, schema: str) -> None:
         opened.tables.add(table[1] if table else "?")
 
 
-def _prepare_sqlite(engine: Engine, schema: str, breaker: CircuitBreaker) -> None:
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # sqlite3 must not open transactions by itself; `begin` below does
-        cursor = connection.cursor()
-        # While the breaker is open a locked database fails at once.
-        cursor.execute(f"PRAGMA busy_timeout = {0 if breaker.is_open else SQLITE_BUSY_SECONDS * 1000}")
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            breaker.trip()
-            raise
-        cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
-        cursor.execute(f"PRAGMA synchronous = {'NORMAL' if schema in MAY_LOSE_LAST_COMMITS else 'FULL'}")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
-        folding.prepare_sqlite(connection)
-
-    queue = sqlite_queue.WriteQueue()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        opened = _open.get()
-        if opened is None or opened.schema != schema:
-            connection.exec_driver_sql("BEGIN")
-            return
-        # A read lock cannot be upgraded once another connection has written, so writers take the write lock at once.
-        raw = cast("sqlite3.Connection", connection.connection.driver_connection)
-        with sqlite_queue.no_waiting(raw) as seconds:
-            give_up_at = time.monotonic() + seconds
-            if opened.queue is None and queue.acquire(seconds):
-                opened.queue = queue
-            if not sqlite_queue.begin_immediate(raw, give_up_at):
-                connection.exec_driver_sql("BEGIN IMMEDIATE")  # reports why it fails, as all statements do
+def _open_on(schema: str) -> _OpenTransaction | None:
+    """The open transaction if it writes to this schema, else None."""
+    opened = _open.get()
+    return opened if opened is not None and opened.schema == schema else None

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storefront.catalog.values import SkuTaken, UnknownSku
 from storefront.core.errors import DomainError, NotFoundError
-from storefront.db import session
+from storefront.db import sqlite
 from tests.isolated_shop import own_shop, shop_at
 from tests.page_client import SAME_ORIGIN, Page, Pages
 
@@ -169,7 +169,7 @@ def test_the_readiness_check_names_unreachable_schemas(databases: Path, unreacha
 def test_a_locked_database_is_a_503_after_waiting_and_nothing_is_lost(
     databases: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "SQLITE_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
     for pages in shop_without(databases):
         product = pages.get(PRODUCT)
         with closing(sqlite3.connect(databases / "cart.db", isolation_level=None)) as other:

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, delete, exists, false, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -23,6 +23,7 @@ from storefront.catalog.values.reviews import FORMER, public_name
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.db import audit_log
+from storefront.db.prepared import prepared
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
 MAX_TITLE_LENGTH = 500  # characters; contract/openapi.yaml ReviewInput
@@ -81,6 +82,20 @@ def newest_reviews(product_id: int, *, stars: int | None, most: int, viewer_id: 
     chosen = select(Review, voted).where(*conditions).order_by(Review.created_at.desc(), Review.id.desc()).limit(most)
     rows = read_session().execute(chosen)
     return tuple(replace(_view(row), has_voted=bool(has_voted)) for row, has_voted in rows)
+
+
+def has_own(product_id: int, user: int) -> bool:
+    """Return whether an account reviewed a product, or voted for a review of it."""
+    return bool(read_session().scalar(*_has_own(product_id, user)))
+
+
+@prepared
+def _has_own(product_id: Any, user: Any) -> Select[tuple[bool]]:
+    written = exists().where(Review.product_id == product_id, Review.user_id == user)
+    voted = exists().where(
+        Review.product_id == product_id, ReviewVote.review_id == Review.id, ReviewVote.user_id == user
+    )
+    return select(written | voted)
 
 
 def own_review(product_id: int, user: int) -> ReviewView | None:

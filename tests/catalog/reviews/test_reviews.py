@@ -178,6 +178,16 @@ def test_viewers_see_which_reviews_they_voted_for(app: Flask) -> None:
     assert seen == {None: False, RAVI: True, MEERA: False}
 
 
+def test_a_guests_page_is_completed_to_that_of_each_account(app: Flask) -> None:
+    mug, other = make_product(), make_product()
+    review = write(mug.id, user=7)
+    reviews.vote(review.id, 8)
+    write(other.id, user=9)
+    guests = catalog.get_product(mug.id)
+    for viewer_id in (7, 8, 9, 10):
+        assert catalog.seen_by(viewer_id, guests, None) == catalog.get_product(mug.id, viewer_id=viewer_id)
+
+
 def test_authors_cannot_vote_for_their_own_review(app: Flask) -> None:
     review = write(make_product().id, ASHA)
     with pytest.raises(CannotVoteOnOwnReview):

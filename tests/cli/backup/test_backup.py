@@ -25,7 +25,7 @@ from storefront.checkout import saga
 from storefront.cli.backup import mariadb_copy, sqlite_copy
 from storefront.cli.consistency import violations
 from storefront.cli.demo import catalogue
-from storefront.db import migrations, session
+from storefront.db import migrations, sqlite
 from storefront.db.session import db, read_session
 from storefront.orders.models import Order
 from storefront.worker import tasks
@@ -56,7 +56,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def shop(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    monkeypatch.setattr(session, "SQLITE_BUSY_SECONDS", 60)  # however busy the machine is
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 60)  # however busy the machine is
     with place(engine, tmp_path / "shop") as here, shop_at(here.url, here.folder) as app:
         with app.app_context():
             demo_shop.make_tables()
