@@ -26,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 
-from storefront.db import local_connections, mysql, sqlite, sqlite_queue  # noqa: F401 - the first listens to all engines
+from storefront.db import local_connections, sqlite, sqlite_queue  # noqa: F401 - the first listens to all engines
 
 MAX_INTEGER = 2**31 - 1  # largest value of an integer column, such as an id
 
@@ -264,6 +264,8 @@ def init_app(app: Flask) -> None:
                 breaker = app.extensions["circuit_breakers"][bind_key]
                 sqlite.prepare_engine(engine, str(bind_key), breaker, partial(_open_on, str(bind_key)))
             else:
+                from storefront.db import mysql  # PyMySQL takes 10 MiB, which a shop on SQLite saves
+
                 mysql.prepare_engine(engine, partial(_open_on, str(bind_key)))
 
 
@@ -320,6 +322,8 @@ class CircuitBreaker:
         self._until = time.monotonic() + BREAKER_OPEN_SECONDS
 
     def _connect(self, dialect: sa.Dialect, record: Any, arguments: Any, options: dict[str, Any]) -> DBAPIConnection:
+        from storefront.db.mysql import MySQLConnection
+
         if self.is_open:
             raise dialect.loaded_dbapi.OperationalError(2003, BREAKER_IS_OPEN)
         if not has_request_context():
@@ -327,7 +331,7 @@ class CircuitBreaker:
         give_up_at = time.monotonic() + UNAVAILABLE_AFTER_SECONDS
         while True:
             try:
-                return cast("DBAPIConnection", mysql.MySQLConnection(*arguments, **options))
+                return cast("DBAPIConnection", MySQLConnection(*arguments, **options))
             except dialect.loaded_dbapi.OperationalError as error:
                 if error.args[0] not in MYSQL_IS_FULL or time.monotonic() > give_up_at:
                     raise

@@ -20,7 +20,7 @@ from storefront.core.cache_backends import BoundedStore
 from storefront.web.anonymous_request import run_anonymously
 from storefront.web.form_tokens import form_token
 
-MAX_CHARACTERS = 8_000_000  # per process; up to two bytes each; a product card has 2,400
+MAX_CHARACTERS = 4_000_000  # per process; up to two bytes each; a product card has 2,400
 
 
 class FragmentArgs(Hashable, Protocol):

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    Row,
-    Select,
-    String,
-    and_,
-    case,
-    collate,
-    func,
-    literal,
-    or_,
-    select,
-    union_all,
-)
-from sqlalchemy import cast as sql_cast
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, Row, Select, case, select
 
+from storefront.catalog.listing.counts import Counts, counts_of
+from storefront.catalog.listing.filters import PRICE_BANDS, RATINGS, listing_filters
 from storefront.catalog.models import ALL_CATEGORIES, BrowseEntry, Category, Product, product_search
 from storefront.catalog.search import engine
 from storefront.catalog.search.fallback import relax
@@ -48,21 +33,9 @@ from storefront.catalog.values.search import Words
 from storefront.core import cache
 from storefront.core.money import Money
 from storefront.db.prepared import prepared
-from storefront.db.session import dialect_of, read_session
+from storefront.db.session import read_session
 
 BRANDS_SHOWN = 12
-RATINGS = (4, 3, 2)
-
-# Label, lower bound (inclusive) and upper bound (exclusive), in minor units of the shop's currency.
-PRICE_BANDS: dict[str, tuple[str, int, int | None]] = {
-    "under-1000": ("Under ₹1,000", 0, 1_000_00),
-    "1000-5000": ("₹1,000 to ₹5,000", 1_000_00, 5_000_00),
-    "5000-20000": ("₹5,000 to ₹20,000", 5_000_00, 20_000_00),
-    "20000-50000": ("₹20,000 to ₹50,000", 20_000_00, 50_000_00),
-    "over-50000": ("₹50,000 and more", 50_000_00, None),
-}
-
-Counts = dict[str, dict[str, int]]
 
 
 def department_of(category: Row[Any] | Category) -> Department:
@@ -176,10 +149,10 @@ def _read(criteria: BrowseCriteria, category_id: int, query: Sequence[Words]) ->
     :param query: alternatives as from `read_query`; empty without a search
     :return: counts, number of the page and ids of its products
     """
-    counts = _counts(criteria, category_id, query)
+    counts = counts_of(criteria, category_id, query)
     page, ids = _page(criteria, category_id, query, _total(counts))
     if len(ids) != _expected_on_page(page, _total(counts)):  # the cached counts are out of date
-        counts = _counts(criteria, category_id, query, refresh=True)
+        counts = counts_of(criteria, category_id, query, refresh=True)
         page, ids = _page(criteria, category_id, query, _total(counts))
     return counts, page, ids
 
@@ -201,7 +174,9 @@ def _page(criteria: BrowseCriteria, category_id: int, query: Sequence[Words], to
     page = min(criteria.page, _page_count(total))
     if not total and not cache.is_enabled():
         return page, []
-    chosen = select(BrowseEntry.product_id).where(BrowseEntry.category_id == category_id, *_filters(criteria).values())
+    chosen = select(BrowseEntry.product_id).where(
+        BrowseEntry.category_id == category_id, *listing_filters(criteria).values()
+    )
     if query:
         chosen = chosen.join(product_search, product_search.c.product_id == BrowseEntry.product_id)
         chosen = chosen.where(engine.engine().matches(*query))
@@ -224,92 +199,6 @@ def _order(criteria: BrowseCriteria, query: Sequence[Words]) -> list[ColumnEleme
         first = [case((BrowseEntry.product_id == exact, 0), else_=1)] if exact else []
         return [*first, engine.engine().rank(engine.all_words(query)), BrowseEntry.popularity.desc(), newest]
     return [BrowseEntry.popularity.desc(), newest]
-
-
-def _filters(criteria: BrowseCriteria) -> dict[str, ColumnElement[bool]]:
-    """Return the condition of each facet with a choice, by the facet's name."""
-    filters: dict[str, ColumnElement[bool]] = {}
-    if criteria.brands:
-        filters["brand"] = and_(
-            BrowseEntry.brand.in_(criteria.brands), _exactly(BrowseEntry.brand).in_(criteria.brands)
-        )
-    if criteria.price_bands:
-        filters["price"] = or_(*(_within(band) for band in criteria.price_bands))
-    if criteria.rating:
-        filters["rating"] = BrowseEntry.rating >= criteria.rating
-    if criteria.in_stock:
-        filters["stock"] = BrowseEntry.in_stock.is_(True)
-    return filters
-
-
-def _exactly(text: InstrumentedAttribute[str]) -> ColumnElement[str]:
-    """A text compared as it is stored: to MariaDB's collation "Levi's" is "LEVI'S", and each emoji every other."""
-    return collate(text, "utf8mb4_bin") if dialect_of("catalog") == "mysql" else text.expression
-
-
-def _within(band: str) -> ColumnElement[bool]:
-    _, low, high = PRICE_BANDS[band]
-    above = BrowseEntry.price >= low
-    return above if high is None else and_(above, BrowseEntry.price < high)
-
-
-_cached_counts: cache.RefreshingCache[Counts] = cache.RefreshingCache(
-    "listing counts", fresh_seconds=30, max_age_seconds=120, max_entries=2000
-)
-
-
-def _counts(criteria: BrowseCriteria, category_id: int, query: Sequence[Words], *, refresh: bool = False) -> Counts:
-    """Return how many products each choice of each facet would list, and the total, from the cache.
-
-    Product cards are always read from the database; the figures beside filters may be up to two minutes old.
-
-    :param refresh: count now instead, because the cached counts do not fit the page
-    """
-    key = replace(criteria, page=1, sort=Sort.DEFAULT, words=engine.to_fts5(query))
-    read = _cached_counts.refresh if refresh else _cached_counts.get_or_compute
-    return read(key, lambda: _count(criteria, category_id, query))
-
-
-def _count(criteria: BrowseCriteria, category_id: int, query: Sequence[Words]) -> Counts:
-    filters = _filters(criteria)
-    in_category = BrowseEntry.category_id == category_id
-    empty = literal("")
-    band = case(*((_within(key), literal(key)) for key in PRICE_BANDS), else_=empty)
-    stars = case(*((BrowseEntry.rating >= least, literal(str(least))) for least in RATINGS), else_=empty)
-    # A CTE runs the search once for all branches; without it SQLite would run it again for every entry.
-    matches = engine.match_cte(*query) if query else None
-    branches = [
-        _branch("total", empty, [in_category, *filters.values()], matches),
-        _branch("brand", _exactly(BrowseEntry.brand), [in_category, *_others(filters, "brand")], matches),
-        _branch("price", band, [in_category, *_others(filters, "price")], matches),
-        _branch("rating", stars, [in_category, *_others(filters, "rating")], matches),
-        _branch("stock", sql_cast(BrowseEntry.in_stock, String(1)), [in_category, *_others(filters, "stock")], matches),
-    ]
-    # The category facet counts all categories, whichever is chosen.
-    by_category = [BrowseEntry.category_id != ALL_CATEGORIES, *filters.values()]
-    branches.append(_branch("category", sql_cast(BrowseEntry.category_id, String(11)), by_category, matches))
-    counts: Counts = defaultdict(dict)
-    rows = read_session().execute(union_all(*branches), bind_arguments={"mapper": BrowseEntry})
-    for facet, value, count in rows:
-        counts[facet][value] = count
-    return counts
-
-
-def _others(filters: dict[str, ColumnElement[bool]], facet: str) -> list[ColumnElement[bool]]:
-    return [condition for name, condition in filters.items() if name != facet]
-
-
-def _branch(
-    facet: str,
-    value: ColumnElement[Any] | InstrumentedAttribute[str],
-    where: Sequence[ColumnElement[bool]],
-    matches: CTE | None,
-) -> Select[str, str, int]:
-    chosen = select(literal(facet).label("facet"), value.label("value"), func.count().label("count"))
-    chosen = chosen.select_from(BrowseEntry).where(*where)
-    if matches is not None:
-        chosen = chosen.join(matches, matches.c.product_id == BrowseEntry.product_id)
-    return chosen.group_by(value) if facet != "total" else chosen
 
 
 def _facets(criteria: BrowseCriteria, counts: Counts, categories: list[Row[Any]]) -> tuple[Facet, ...]:

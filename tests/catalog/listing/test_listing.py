@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -14,7 +14,8 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 
 from storefront.catalog import listing as catalog_listing
-from storefront.catalog.listing.listing import BRANDS_SHOWN, PRICE_BANDS
+from storefront.catalog.listing.filters import PRICE_BANDS
+from storefront.catalog.listing.listing import BRANDS_SHOWN
 from storefront.catalog.values import BrowseCriteria, Facet, Listing, Sort, UnknownCategory
 from storefront.cli.demo.catalogue import read, slug_of
 from storefront.db.session import db
@@ -83,11 +84,15 @@ def matching(criteria: BrowseCriteria, *, ignoring: str = "") -> list[DemoProduc
     return [g for g in DEMO_PRODUCTS if all(fits(g) for facet, fits in wanted.items() if facet != ignoring)]
 
 
-def expected_counts(criteria: BrowseCriteria) -> dict[str, Counter[str]]:
-    """Count the products of each choice of each facet, given the choices of the other facets."""
+def expected_counts(criteria: BrowseCriteria, among: Container[int] | None = None) -> dict[str, Counter[str]]:
+    """Count the products of each choice of each facet, given the choices of the other facets.
+
+    :param among: ids of the products that a search finds; None without a search
+    """
 
     def count(facet: str, values: Any) -> Counter[str]:
-        return Counter(value for g in matching(criteria, ignoring=facet) for value in values(g))
+        found = [g for g in matching(criteria, ignoring=facet) if among is None or g.id in among]
+        return Counter(value for g in found for value in values(g))
 
     return {
         "category": count("category", lambda g: g.categories),
@@ -108,6 +113,8 @@ def listed_ids(criteria: BrowseCriteria) -> list[int]:
 def facet(listing: Listing, name: str) -> Facet:
     return next(facet for facet in listing.facets if facet.name == name)
 
+
+WORDS = "co"  # the beginning of words of many products
 
 CASES = [
     BrowseCriteria(),
@@ -139,10 +146,24 @@ def test_a_listing_shows_exactly_the_matching_products(app: Flask, criteria: Bro
 
 @pytest.mark.parametrize("criteria", CASES, ids=in_words)
 def test_every_facet_choice_has_the_number_of_products_it_would_show(app: Flask, criteria: BrowseCriteria) -> None:
-    listing = catalog_listing.browse(criteria)
-    expected = expected_counts(criteria)
+    check_counts(catalog_listing.browse(criteria), expected_counts(criteria))
+
+
+@pytest.mark.parametrize("criteria", CASES, ids=in_words)
+def test_the_facets_of_a_search_have_the_number_of_products_they_would_show(
+    app: Flask, criteria: BrowseCriteria
+) -> None:
+    found = set(listed_ids(BrowseCriteria(words=WORDS)))
+    assert len(found) > len(DEMO_PRODUCTS) / 4
+    listing = catalog_listing.browse(replace(criteria, words=WORDS))
+    assert listing.total == len({g.id for g in matching(criteria)} & found)
+    if listing.total:  # else words are left out, and those that are left are counted
+        check_counts(listing, expected_counts(criteria, among=found))
+
+
+def check_counts(listing: Listing, expected: dict[str, Counter[str]]) -> None:
     assert [facet.name for facet in listing.facets] == [
-        name for name in expected if name != "brand" or expected["brand"] or criteria.brands
+        name for name in expected if name != "brand" or expected["brand"] or listing.criteria.brands
     ]
     for facet_ in listing.facets:
         counts = {choice.value: choice.count for choice in facet_.choices}

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import delete, update
 
 from storefront.catalog import listing as catalog_listing
-from storefront.catalog.listing import listing as listing_listing
+from storefront.catalog.listing import counts as listing_counts
 from storefront.catalog.models import BrowseEntry, Product
 from storefront.catalog.values import BrowseCriteria, ProductCard
 from storefront.core.cache import RefreshingCache
@@ -30,10 +30,10 @@ EVERYTHING = BrowseCriteria()
 def ticks(monkeypatch: pytest.MonkeyPatch) -> Ticks:
     passing = Ticks()
     monkeypatch.setattr(time, "time", passing)
-    counts: RefreshingCache[listing_listing.Counts] = RefreshingCache(
+    counts: RefreshingCache[listing_counts.Counts] = RefreshingCache(
         "counts of a test", fresh_seconds=FRESH, max_age_seconds=MAX_AGE, max_entries=100
     )
-    monkeypatch.setattr(listing_listing, "_cached_counts", counts)
+    monkeypatch.setattr(listing_counts, "_cached_counts", counts)
     return passing
 
 
