@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,9 @@ def server(name: str, application: str) -> Iterator[int]:
 
     :return: the id of its first process
     """
+    with socket.socket() as client:
+        if client.connect_ex((HOST, PORTS[name])) == 0:
+            raise SystemExit(f"another server listens at port {PORTS[name]}")
     command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
     command += ["--bind", f"{HOST}:{PORTS[name]}", application]
     with tempfile.TemporaryFile() as log:

@@ -3,9 +3,11 @@
 WEB_CONCURRENCY and WEB_THREADS of the environment shape it.
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # of gunicorn_worker.py
 
@@ -23,3 +25,9 @@ if os.access(SHARED_MEMORY, os.W_OK | os.X_OK):
 # No header sets SCRIPT_NAME or PATH_INFO, not even one of a peer on this machine.
 forwarder_headers = ""
 limit_request_line = 8190  # bytes, gunicorn's largest; longer ones are answered 414 in JSON
+
+
+def post_worker_init(worker: Any) -> None:
+    """Leave what start-up made out of garbage collection: a full one over it holds all threads for 0.1 s."""
+    gc.collect()
+    gc.freeze()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,10 @@ def test_the_log_of_nginx_has_no_card_number_in_a_path(path: str, is_hidden: boo
 def test_service_and_script_start_the_server_by_the_same_settings() -> None:
     started = [(DEPLOY / "storefront-web.service").read_text(), (DEPLOY.parent / "bin" / "shop").read_text()]
     assert all("-m gunicorn --config deploy/gunicorn.conf.py --bind" in text for text in started)
+
+
+def test_what_start_up_made_is_left_out_of_garbage_collection() -> None:
+    settings = runpy.run_path(str(DEPLOY / "gunicorn.conf.py"))
+    before, made = gc.get_freeze_count(), [[] for _ in range(1000)]
+    settings["post_worker_init"](None)
+    assert gc.get_freeze_count() >= before + len(made)
