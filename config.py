@@ -103,14 +103,25 @@ def _whole(name: str, default: int, *, least: int = 0, most: int) -> int:
 def _url(name: str, schemes: Collection[str], example: str) -> str:
     """A URL, or empty. The error leaves the value out, which may hold a password."""
     text = _text(name)
-    try:
-        parts = urlsplit(text)
-        is_valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number
-        is_valid = False
-    if text and not is_valid:
+    if text and not _is_url(text, schemes):
         raise _wrong(name, f"an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}", example)
     return text
+
+
+def _urls(name: str, schemes: Collection[str], example: str) -> tuple[str, ...]:
+    """URLs separated by commas, or none. The error leaves the values out, which may hold passwords."""
+    texts = _list(name)
+    if not all(_is_url(text, schemes) for text in texts):
+        raise _wrong(name, "addresses separated by commas, each with http:// or https://", example)
+    return tuple(texts)
+
+
+def _is_url(text: str, schemes: Collection[str]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        return False
 
 
 def _refuse_unencrypted(name: str, url: SplitResult, what: str, better: str) -> None:
@@ -261,8 +272,11 @@ class Config:
         self._session_settings()
         self._shop_settings()
         self._price_settings()
+        self._eureka_settings()
         self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)
         self.WEB_PROCESSES = _whole("WEB_CONCURRENCY", 2, least=1, most=1000)  # of the server that bin/shop starts
+        self.HAS_SEVERAL_MACHINES = _choice("MACHINES", ("one", "several"), "one") == "several"
+        self.WORKER_ALIVE_FILE = Path(path) if (path := _text("WORKER_ALIVE_FILE")) else None
         self.CACHE_ENABLED = _flag("CACHE_ENABLED", True)
 
     def _storage_settings(self) -> None:
@@ -398,6 +412,18 @@ class Config:
         self.UNPROVED_ORDER_MAX_TOTAL = _number("UNPROVED_ORDER_MAX_TOTAL", "200000", most=1_000_000_000, places=2)
         self.UNPROVED_ORDER_MAX_UNITS = _whole("UNPROVED_ORDER_MAX_UNITS", 50, most=1_000_000)
         self.DELIVERY_DAYS = _whole("DELIVERY_DAYS", 7, most=365)
+
+    def _eureka_settings(self) -> None:
+        """The service registry of the old system, whose gateway finds this shop there: docs/migration.md."""
+        self.EUREKA_URLS = _urls("EUREKA_URL", _HTTP, "http://eureka:8761/eureka")
+        self.EUREKA_SERVICES = tuple(_list("EUREKA_SERVICES"))
+        self.EUREKA_ADDRESS = _url("EUREKA_ADDRESS", _HTTP, "http://10.0.0.11:9090").rstrip("/")
+        for name in self.EUREKA_SERVICES:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+                raise _wrong("EUREKA_SERVICES", "names of services, separated by commas", "CART-SERVICE", name)
+        given = (self.EUREKA_URLS, self.EUREKA_SERVICES, self.EUREKA_ADDRESS)
+        if any(given) and not all(given):
+            raise ConfigurationError("EUREKA_URL, EUREKA_SERVICES and EUREKA_ADDRESS go together: one is missing")
 
     def as_mapping(self) -> dict[str, Any]:
         """All settings by name, for `app.config`."""

@@ -11,12 +11,14 @@ from storefront.cli.backup.commands import backup, restore
 from storefront.cli.consistency import doctor
 from storefront.cli.demo import catalogue, generator
 from storefront.cli.deprecated_names import check, pictures
+from storefront.cli.eureka import eureka
 from storefront.cli.images import images
 from storefront.cli.preflight import preflight
 from storefront.cli.search import search
 from storefront.cli.staff import staff
 from storefront.db import migrations
 from storefront.legacy_import.command import import_legacy
+from storefront.worker.consumer import ShopConsumer
 
 demo = AppGroup("demo", help="Load demo data.")
 
@@ -34,6 +36,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(staff)
     app.cli.add_command(search)
     app.cli.add_command(import_legacy)
+    app.cli.add_command(eureka)
     app.cli.add_command(check)
     app.cli.add_command(pictures)
 
@@ -64,6 +67,12 @@ def load(if_empty: bool, count: int) -> None:
 def worker() -> None:
     """Run the worker: deliver messages, resume checkouts, release expired reservations. Runs until it is stopped."""
     current_app.extensions["sweep"]()  # work left over from the last run
-    current_app.extensions["huey"].create_consumer(
-        workers=2, worker_type="thread", max_delay=2.0, graceful_signal="TERM"
-    ).run()
+    consumer = ShopConsumer(
+        current_app.extensions["huey"],
+        alive_file=current_app.config["WORKER_ALIVE_FILE"],
+        workers=2,
+        worker_type="thread",
+        max_delay=2.0,
+        graceful_signal="TERM",
+    )
+    consumer.run()

@@ -9,6 +9,7 @@ import shutil
 import smtplib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import redis
@@ -20,10 +21,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import SCHEMAS
 from storefront.accounts import service as accounts
 from storefront.accounts.values import Role
+from storefront.cli.backup.archive import generated_key
 from storefront.db import migrations
 from storefront.messaging import mail
 
 ANSWER_SECONDS = 5
+THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 MIN_FREE_BYTES = 1024**3  # bytes; databases, e-mails and images grow
 
 
@@ -38,6 +41,8 @@ def problems() -> Iterator[str]:
     yield from _payments()
     yield from _origin()
     yield from _disk_space()
+    if current_app.config["HAS_SEVERAL_MACHINES"]:
+        yield from _several_machines()
 
 
 def _databases() -> Iterator[str]:
@@ -84,6 +89,9 @@ def warnings() -> Iterator[str]:
             f"REDIS_URL is not set: each of the {processes} server processes counts tries at passwords and codes by "
             f"itself, so that up to {processes} times as many are allowed as docs/security.md says"
         )
+    images = current_app.config["IMAGE_STORAGE"]
+    if current_app.config["HAS_SEVERAL_MACHINES"] and images.startswith("file:"):
+        yield f"IMAGE_STORAGE is the folder {images}: every machine must have the same one mounted there"
 
 
 def _payments() -> Iterator[str]:
@@ -99,7 +107,7 @@ def _origin() -> Iterator[str]:
     if not _is_production():
         return
     origin = current_app.config["PUBLIC_ORIGIN"]
-    if not current_app.config["PROXY_COUNT"]:
+    if not current_app.config["PROXY_COUNT"] and not current_app.config["HAS_SEVERAL_MACHINES"]:
         yield "PROXY_COUNT is 0: behind a proxy all customers share one IP address and its rate limits"
     import requests
 
@@ -122,6 +130,31 @@ def _disk_space() -> Iterator[str]:
     for folder in sorted(folders):
         if folder.exists() and shutil.disk_usage(folder).free < MIN_FREE_BYTES:
             yield f"{folder}: less than {MIN_FREE_BYTES // 1024**3} GiB is free"
+
+
+def _several_machines() -> Iterator[str]:
+    """What would be another thing on each machine, where the shop needs one for all."""
+    config = current_app.config
+    for schema in SCHEMAS:
+        url = sa.make_url(config["SQLALCHEMY_BINDS"][schema]["url"])
+        if url.get_backend_name() == "sqlite":
+            yield f"{schema}: SQLite is a file of one machine: DATABASE_URL must name a MariaDB or MySQL server"
+        elif url.host in THIS_MACHINE:
+            yield f"{schema}: DATABASE_URL names {url.host}, which is another server on each machine"
+    if not config["REDIS_URL"]:
+        yield "REDIS_URL is not set: each machine would have a queue, rate limits and cached sums of its own"
+    elif urlsplit(config["REDIS_URL"]).hostname in THIS_MACHINE:
+        yield "REDIS_URL names this machine, which is another server on each machine"
+    if generated_key():
+        yield "SECRET_KEY is not set: each machine makes one of its own and accepts no session of another"
+    if not config["MAIL_URL"]:
+        yield "MAIL_URL is not set: e-mails are written to a folder of whichever machine sends them"
+    if not config["PROXY_COUNT"]:
+        yield "PROXY_COUNT is 0: behind a load balancer all customers share one IP address and its rate limits"
+    if urlsplit(config["PUBLIC_ORIGIN"]).hostname in THIS_MACHINE:
+        yield "PUBLIC_ORIGIN names this machine: links in e-mails would lead customers nowhere"
+    if config["DEV_CLIENT"]:
+        yield "DEV_CLIENT stores its cookies in a file of one machine"
 
 
 def _is_production() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
 
 from config import SCHEMAS
 from storefront.db.session import db
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
+WAIT_INTERVAL = 1.0  # seconds between two looks of `db wait`
 
 cli = AppGroup("db", help="Migrate the databases.")
 _schema_option = click.option(
@@ -117,6 +120,27 @@ def upgrade_command(schemas: tuple[str, ...]) -> None:
     """Upgrade every schema to the newest revision."""
     upgrade(schemas)
     click.echo(f"{', '.join(schemas)}: up to date")
+
+
+@cli.command("wait")
+@_schema_option
+@click.option("--seconds", type=click.IntRange(1), default=600, show_default=True, help="Fail after this time.")
+@with_appcontext
+def wait_command(schemas: tuple[str, ...], seconds: int) -> None:
+    """Wait until another process has upgraded every schema to the revisions of this version."""
+    give_up_at = time.monotonic() + seconds
+    while waiting := [schema for schema in schemas if not _is_up_to_date(schema)]:
+        if time.monotonic() > give_up_at:
+            raise click.ClickException(f"{', '.join(waiting)}: not upgraded within {seconds} seconds")
+        time.sleep(WAIT_INTERVAL)
+    click.echo(f"{', '.join(schemas)}: up to date")
+
+
+def _is_up_to_date(schema: str) -> bool:
+    try:
+        return revision_of(schema) == head_of(schema)
+    except SQLAlchemyError:  # the server or the database is not there yet
+        return False
 
 
 @cli.command("downgrade")

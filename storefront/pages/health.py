@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 @bp.get("/health", strict_slashes=False)
+@bp.get("/health/live", strict_slashes=False)
 def health() -> ResponseReturnValue:
     """The process answers."""
     return jsonify(status="UP")

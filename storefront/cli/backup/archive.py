@@ -59,7 +59,7 @@ def _fill(folder: Path) -> Manifest:
         mariadb_copy.copy(urls, folder)
     # After the databases: image files are written before the rows that name them, and deleted later.
     pictures = _copy_pictures(folder)
-    key = _generated_key()
+    key = generated_key()
     if key is not None:
         shutil.copy(key, folder / KEY)
     databases = {schema: str(url.database) for schema, url in urls.items()}
@@ -82,7 +82,7 @@ def restore(folder: Path) -> Manifest:
             sqlite_copy.restore(folder, _paths(urls))
         else:
             mariadb_copy.restore(folder, urls, manifest.databases)
-        if manifest.has_key and (key := _generated_key()) is not None:
+        if manifest.has_key and (key := generated_key()) is not None:
             key.write_bytes((folder / KEY).read_bytes())
         if manifest.pictures is not None:
             storage = gallery.open_store(current_app.config["IMAGE_STORAGE"])
@@ -102,7 +102,7 @@ def _check_compatible(folder: Path, manifest: Manifest, urls: dict[str, sa.URL])
             raise BackupRefused("the backup was made by a newer version of the shop: install that one first")
 
 
-def _generated_key() -> Path | None:
+def generated_key() -> Path | None:
     """The path of the generated key; None if SECRET_KEY is set otherwise."""
     path: Path = current_app.config["DATA_DIR"] / KEY
     return path if path.exists() and path.read_text() == current_app.config["SECRET_KEY"] else None
