@@ -212,6 +212,9 @@ def test_the_folder_of_the_client_must_have_an_index(monkeypatch: pytest.MonkeyP
 # ------------------------------------------------------------------------- invalid values
 
 WRONG = [
+    ("MACHINES", "3"),
+    ("EUREKA_SERVICES", "cart service"),
+    ("EUREKA_SERVICES", "CART/../ORDERS"),
     ("PUBLIC_ORIGIN", "shop.example"),
     ("PUBLIC_ORIGIN", "https://shop.example/shop"),
     ("PUBLIC_ORIGIN", "https://shop.example?here"),
@@ -279,6 +282,8 @@ HOLDING_SECRETS = [
     ("ORDERS_DATABASE_URL", "mysql+pymysql://shop:hush@db"),
     ("ORDERS_DATABASE_URL", "sqlite://"),
     ("ORDERS_DATABASE_URL", "sqlite:///:memory:"),
+    ("EUREKA_URL", "http://eureka:8761/eureka,hush:8761"),
+    ("EUREKA_ADDRESS", "hush:9090"),
     ("REDIS_URL", "hush:6379"),
     ("REDIS_URL", "http://:hush@redis"),
     ("SMS_URL", "ftp://hush@sms.example"),
@@ -340,6 +345,37 @@ def test_an_oidc_issuer_needs_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OIDC_CLIENT_ID", "shop")
     with pytest.raises(ConfigurationError, match="OIDC_ISSUER"):
         Config()
+
+
+EUREKA = {
+    "EUREKA_URL": "http://user:hush@eureka-1:8761/eureka, http://eureka-2:8761/eureka",
+    "EUREKA_SERVICES": "CART-SERVICE, order-service",
+    "EUREKA_ADDRESS": "http://10.0.0.11:9090/",
+}
+
+
+def test_no_eureka_server_is_used_unless_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Config().EUREKA_URLS == ()
+    for name, value in EUREKA.items():
+        monkeypatch.setenv(name, value)
+    config = Config()
+    assert config.EUREKA_URLS == ("http://user:hush@eureka-1:8761/eureka", "http://eureka-2:8761/eureka")
+    assert config.EUREKA_SERVICES == ("CART-SERVICE", "order-service")
+    assert config.EUREKA_ADDRESS == "http://10.0.0.11:9090"
+
+
+@pytest.mark.parametrize("missing", EUREKA)
+def test_a_registration_needs_server_names_and_address(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    for name in EUREKA.keys() - {missing}:
+        monkeypatch.setenv(name, EUREKA[name])
+    with pytest.raises(ConfigurationError, match=missing):
+        Config()
+
+
+def test_a_shop_is_on_one_machine_unless_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not Config().HAS_SEVERAL_MACHINES
+    monkeypatch.setenv("MACHINES", "several")
+    assert Config().HAS_SEVERAL_MACHINES
 
 
 def test_the_pool_is_at_most_as_large_as_the_connection_limit() -> None:

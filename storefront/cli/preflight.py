@@ -42,7 +42,7 @@ def problems() -> Iterator[str]:
     yield from _origin()
     yield from _disk_space()
     if current_app.config["HAS_SEVERAL_MACHINES"]:
-        yield from _several_machines()
+        yield from several_machines()
 
 
 def _databases() -> Iterator[str]:
@@ -132,7 +132,7 @@ def _disk_space() -> Iterator[str]:
             yield f"{folder}: less than {MIN_FREE_BYTES // 1024**3} GiB is free"
 
 
-def _several_machines() -> Iterator[str]:
+def several_machines() -> Iterator[str]:
     """What would be another thing on each machine, where the shop needs one for all."""
     config = current_app.config
     for schema in SCHEMAS:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from config import SCHEMAS
 from storefront.accounts import service as accounts
 from storefront.accounts.values import Role
 from storefront.cli import preflight
@@ -179,6 +180,73 @@ def test_it_runs_in_production(url: str, tmp_path: Path) -> None:
         "PUBLIC_ORIGIN:",
         "Error:",
     ]
+
+
+# ------------------------------------------------------------------------------------------- several machines
+
+READY = {
+    "MACHINES": "several",
+    "SECRET_KEY": PRODUCTION["SECRET_KEY"],
+    "PROXY_COUNT": "1",
+    "PUBLIC_ORIGIN": PRODUCTION["PUBLIC_ORIGIN"],
+    "MAIL_URL": "smtp://mail.example",
+}
+ELSEWHERE = "mysql+pymysql://shop:hush@db.example/storefront_{schema}"
+
+
+def machine_problems(folder: Path, **settings: str) -> list[str]:
+    """What only matters on several machines; nothing is connected to."""
+    redis_url = settings.pop("REDIS_URL", "redis://redis.example/0")
+    with shop_at(settings.pop("DATABASE_URL", ELSEWHERE), folder, **READY | settings) as app, app.app_context():
+        app.config["REDIS_URL"] = redis_url
+        return list(preflight.several_machines())
+
+
+def test_one_machine_needs_nothing_of_this(url: str, tmp_path: Path) -> None:
+    assert problems_of(url, tmp_path, SECRET_KEY="") == []
+
+
+def test_every_problem_of_several_machines_is_among_the_problems(url: str, tmp_path: Path) -> None:
+    found = problems_of(url, tmp_path, MACHINES="several")
+    assert [problem.split()[0] for problem in found][:6] == [f"{schema}:" for schema in SCHEMAS]
+
+
+def test_a_shop_with_everything_in_one_place_is_ready(tmp_path: Path) -> None:
+    assert machine_problems(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "count"),
+    [
+        ("DATABASE_URL", "sqlite:////srv/{schema}.db", 6),
+        ("DATABASE_URL", "mysql+pymysql://shop:hush@127.0.0.1/storefront_{schema}", 6),
+        ("ORDERS_DATABASE_URL", "sqlite:////srv/orders.db", 1),
+        ("REDIS_URL", "", 1),
+        ("REDIS_URL", "redis://:hush@localhost:6379/0", 1),
+        ("SECRET_KEY", "", 1),
+        ("MAIL_URL", "", 1),
+        ("PROXY_COUNT", "0", 1),
+        ("PUBLIC_ORIGIN", "http://localhost:9090", 1),
+        ("DEV_CLIENT", "http://localhost:4200", 1),
+    ],
+)
+def test_what_would_be_another_thing_on_each_machine_is_named(
+    tmp_path: Path, name: str, value: str, count: int
+) -> None:
+    problems = machine_problems(tmp_path, **{name: value})
+    assert len(problems) == count
+    assert all(name.removeprefix("ORDERS_") in problem for problem in problems)
+    assert "hush" not in "".join(problems)
+
+
+def test_a_folder_of_images_must_be_the_same_on_each_machine(url: str, tmp_path: Path) -> None:
+    images = f"file://{tmp_path}/images"
+    with shop_at(url, tmp_path, WEB_CONCURRENCY="1", MACHINES="several", IMAGE_STORAGE=images) as app:
+        with app.app_context():
+            (warning,) = preflight.warnings()
+        assert images in warning
+    with shop_at(url, tmp_path, WEB_CONCURRENCY="1", IMAGE_STORAGE=images) as app, app.app_context():
+        assert list(preflight.warnings()) == []
 
 
 def test_the_old_name_still_works_and_names_the_new_one(url: str, tmp_path: Path) -> None:

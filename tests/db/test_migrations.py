@@ -55,6 +55,30 @@ def test_migrations_and_models_agree(empty_shop: Flask) -> None:
         assert tables(schema) == set(db.metadatas[schema].tables)
 
 
+def test_waiting_ends_when_another_process_has_upgraded_the_last_schema(
+    empty_shop: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations.upgrade(SCHEMAS[:-1])
+    looks: list[float] = []
+
+    def upgrade_elsewhere(seconds: float) -> None:
+        looks.append(seconds)
+        migrations.upgrade(SCHEMAS[-1:])
+
+    monkeypatch.setattr(migrations.time, "sleep", upgrade_elsewhere)
+    done = empty_shop.test_cli_runner().invoke(args=["db", "wait"])
+    assert (done.exit_code, looks) == (0, [migrations.WAIT_INTERVAL]), done.output
+
+
+def test_waiting_gives_up_and_names_what_is_missing(empty_shop: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrations.upgrade(SCHEMAS[1:])
+    passed = iter(range(100))
+    monkeypatch.setattr(migrations.time, "monotonic", lambda: next(passed))
+    monkeypatch.setattr(migrations.time, "sleep", lambda seconds: None)
+    done = empty_shop.test_cli_runner().invoke(args=["db", "wait", "--seconds", "3"])
+    assert (done.exit_code, done.output) == (1, f"Error: {SCHEMAS[0]}: not upgraded within 3 seconds\n")
+
+
 def test_a_difference_between_schema_and_models_is_detected(empty_shop: Flask) -> None:
     migrations.upgrade(("cart",))
     with db.engines["cart"].begin() as connection:
