@@ -15,8 +15,9 @@ COPY static static
 COPY templates templates
 COPY storefront storefront
 # The file system is read-only at run time. An unchecked hash: nothing looks at the sources' times again.
-RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash config.py wsgi.py deploy migrations storefront && \
-    mkdir -m 700 data
+RUN .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash config.py wsgi.py deploy migrations storefront
+# Made here and empty: the last stage has the shop's user own it.
+WORKDIR /var/lib/storefront
 
 FROM python:3.11.15-slim-bookworm
 
@@ -28,7 +29,7 @@ LABEL org.opencontainers.image.title="storefront" \
 RUN python -m pip uninstall --yes --quiet setuptools wheel pip
 
 COPY --from=build /opt/storefront /opt/storefront
-COPY --from=build --chown=10001:10001 /opt/storefront/data /var/lib/storefront
+COPY --from=build --chown=10001:10001 /var/lib/storefront /var/lib/storefront
 WORKDIR /opt/storefront
 
 ENV PATH=/opt/storefront/.venv/bin:$PATH \

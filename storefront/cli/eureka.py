@@ -1,6 +1,6 @@
 """`flask --app wsgi eureka`: make the old system's gateway route to this shop, by its Eureka server.
 
-One process beside each web server, not a thread of gunicorn: a server is registered once, however many processes it has.
+A process of its own beside each web server: gunicorn has several, and a server is registered once.
 """
 
 from __future__ import annotations

@@ -134,6 +134,21 @@ def _disk_space() -> Iterator[str]:
 
 def several_machines() -> Iterator[str]:
     """What would be another thing on each machine, where the shop needs one for all."""
+    yield from _servers_of_one_machine()
+    config = current_app.config
+    if generated_key():
+        yield "SECRET_KEY is not set: each machine makes one of its own and accepts no session of another"
+    if not config["MAIL_URL"]:
+        yield "MAIL_URL is not set: e-mails are written to a folder of whichever machine sends them"
+    if not config["PROXY_COUNT"]:
+        yield "PROXY_COUNT is 0: behind a load balancer all customers share one IP address and its rate limits"
+    if urlsplit(config["PUBLIC_ORIGIN"]).hostname in THIS_MACHINE:
+        yield "PUBLIC_ORIGIN names this machine: links in e-mails would lead customers nowhere"
+    if config["DEV_CLIENT"]:
+        yield "DEV_CLIENT stores its cookies in a file of one machine"
+
+
+def _servers_of_one_machine() -> Iterator[str]:
     config = current_app.config
     for schema in SCHEMAS:
         url = sa.make_url(config["SQLALCHEMY_BINDS"][schema]["url"])
@@ -145,16 +160,6 @@ def several_machines() -> Iterator[str]:
         yield "REDIS_URL is not set: each machine would have a queue, rate limits and cached sums of its own"
     elif urlsplit(config["REDIS_URL"]).hostname in THIS_MACHINE:
         yield "REDIS_URL names this machine, which is another server on each machine"
-    if generated_key():
-        yield "SECRET_KEY is not set: each machine makes one of its own and accepts no session of another"
-    if not config["MAIL_URL"]:
-        yield "MAIL_URL is not set: e-mails are written to a folder of whichever machine sends them"
-    if not config["PROXY_COUNT"]:
-        yield "PROXY_COUNT is 0: behind a load balancer all customers share one IP address and its rate limits"
-    if urlsplit(config["PUBLIC_ORIGIN"]).hostname in THIS_MACHINE:
-        yield "PUBLIC_ORIGIN names this machine: links in e-mails would lead customers nowhere"
-    if config["DEV_CLIENT"]:
-        yield "DEV_CLIENT stores its cookies in a file of one machine"
 
 
 def _is_production() -> bool:

@@ -87,7 +87,9 @@ def test_secrets_are_in_files_that_git_ignores() -> None:
     written = [str(DEPLOY / file) for service in SERVICES.values() for file in service.get("env_file", ())]
     ignored = subprocess.run(["git", "check-ignore", *written], cwd=ROOT, capture_output=True, text=True, check=False)
     assert set(ignored.stdout.split()) == set(written)
-    assert not any("PASSWORD" in key or "SECRET" in key for each in SERVICES.values() for key in each.get("environment", ()))
+    assert not any(
+        "PASSWORD" in key or "SECRET" in key for each in SERVICES.values() for key in each.get("environment", ())
+    )
 
 
 @pytest.mark.parametrize("name", OURS)

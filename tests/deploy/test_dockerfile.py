@@ -9,13 +9,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from flask import Flask
 
 from tests.deploy.image_build import Builder, Stage, as_ordinary_user, files_below, lines_of
@@ -79,7 +79,7 @@ def test_image_and_service_start_the_server_by_the_same_settings() -> None:
     (command,) = rests_of("CMD")
     start = " ".join(json.loads(command))
     service = (DEPLOY / "storefront-web.service").read_text()
-    assert start.replace("0.0.0.0", "127.0.0.1").removeprefix("python") in service
+    assert re.sub(r"--bind \S+:", "--bind 127.0.0.1:", start).removeprefix("python") in service
 
 
 # ------------------------------------------------------------------------------------- its commands, carried out
@@ -150,13 +150,13 @@ def test_the_image_serves_a_shop_and_writes_to_its_volume_only(image: Stage) -> 
     server[0] = check[0] = str(shutil.which("python", path=image.environment["PATH"]))
     with process(image, server) as web:
         eventually(
-            lambda: subprocess.run(check, env=environment_of(image), stderr=subprocess.DEVNULL, check=False).returncode
-            == 0,
+            lambda: (
+                subprocess.run(check, env=environment_of(image), stderr=subprocess.DEVNULL, check=False).returncode == 0
+            ),
             "the health check of the image",
         )
-        page = urllib.request.Request(f"http://{here}/", headers={"Host": "shop.example"})
-        with urllib.request.urlopen(page, timeout=20) as answer:
-            assert answer.status == 200
+        page = requests.get(f"http://{here}/", headers={"Host": "shop.example"}, timeout=20)
+        assert page.status_code == 200
         print(f"two server processes take {memory_of(web.pid)} MiB")
     assert list(files_below(image.root, writable)) == before
 

@@ -124,8 +124,10 @@ def test_no_secret_is_written_down(overlay: str) -> None:
     example = settings_in(OVERLAYS / overlay / "secrets.env.example")
     for config in of_kind(overlay, "ConfigMap"):
         assert not set(example) & set(config["data"])
-        assert not any("PASSWORD" in key or "SECRET" in key or "://" in value and "@" in value
-                       for key, value in config["data"].items())
+        assert not any(
+            "PASSWORD" in key or "SECRET" in key or ("://" in value and "@" in value)
+            for key, value in config["data"].items()
+        )
 
 
 def test_pods_run_with_the_least_rights(overlay: str) -> None:
@@ -138,6 +140,15 @@ def test_pods_run_with_the_least_rights(overlay: str) -> None:
         assert own["readOnlyRootFilesystem"] is True
         assert own["capabilities"] == {"drop": ["ALL"]}
         assert container.pod["automountServiceAccountToken"] is False
+
+
+def test_the_shop_runs_as_the_user_of_its_image(overlay: str) -> None:
+    (user,) = re.findall(r"^USER (\d+):(\d+)$", (DEPLOY.parent / "Dockerfile").read_text(), re.MULTILINE)
+    for container in containers(overlay):
+        if container.is_ours:
+            security = container.pod["securityContext"]
+            assert (str(security["runAsUser"]), str(security["runAsGroup"])) == user
+            assert security["fsGroup"] == security["runAsGroup"]
 
 
 def test_every_container_has_resources_and_a_pinned_image(overlay: str) -> None:
@@ -227,7 +238,9 @@ def test_selectors_choose_their_own_pods_only(overlay: str) -> None:
             assert select(overlay, constraint["labelSelector"]["matchLabels"]) == [workload]
         assert constraints or not name_of(workload).startswith("storefront")
     for budget in of_kind(overlay, "PodDisruptionBudget"):
-        assert [name_of(each) for each in select(overlay, budget["spec"]["selector"]["matchLabels"])] == [name_of(budget)]
+        assert [name_of(each) for each in select(overlay, budget["spec"]["selector"]["matchLabels"])] == [
+            name_of(budget)
+        ]
 
 
 def test_services_lead_to_ports_of_pods(overlay: str) -> None:

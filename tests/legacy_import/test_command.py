@@ -78,6 +78,22 @@ def everything() -> object:
     )
 
 
+def test_the_groups_can_be_imported_one_after_the_other(full: OldShop, read: Import) -> None:
+    """As docs/migration.md does, which switches off one old service after the other."""
+
+    def imported(*groups: str) -> set[str]:
+        options = [word for group in groups for word in ("--schema", f"{group}={full.url}")]
+        return {kind for kind, (_, new, _, _) in figures(read(*options).output).items() if new}
+
+    assert imported("products") == {"categories", "products", "pictures"}
+    assert imported("users") == {"users", "addresses", "payment methods", "wishlist"}
+    assert imported("carts", "orders", "payments", "products") == {"orders", "reviews", "cart lines"}
+    before = everything()
+    assert all(new == 0 for _, new, _, _ in figures(read().output).values())
+    assert everything() == before
+    assert list(consistency.violations()) == []
+
+
 def test_everything_is_imported_once_and_a_second_run_changes_nothing(app: Flask, full: OldShop, read: Import) -> None:
     first = figures(read().output)
     assert first == {kind: [2, 1, 0, 1] if kind == "users" else [1, 1, 0, 0] for kind in KINDS}
