@@ -24,6 +24,7 @@ FOUNDATIONS = (
     "migrations/",
 )
 LOOKS = ("templates/", "static/")
+DEPLOYMENT = ("deploy/", "Dockerfile", ".dockerignore")
 HOUSE_RULES = "tests/test_conventions.py"  # opens every page
 
 
@@ -51,6 +52,8 @@ def _touched(path: str) -> Iterator[str]:
     if path.startswith(LOOKS):
         yield HOUSE_RULES
         yield from (f"tests/{file.parts[1]}", f"tests/pages/{file.parts[1]}")
+    elif path.startswith(DEPLOYMENT):
+        yield from ("tests/deploy", "tests/web/test_deploy.py")
     elif file.name == "conftest.py":
         yield str(file.parent)
     elif file.suffix == ".py" and file.parts[0] == "storefront":

@@ -30,7 +30,7 @@ pytest_plugins = ("tests.fixtures.callers", "tests.fixtures.purchases", "tests.f
 
 MARIADB = os.environ.get("TEST_MARIADB_URL")
 ENGINES = ["sqlite", "mariadb"]
-WEB_FOLDERS = {"api", "pages", "staff", "web"}
+WEB_FOLDERS = {"api", "deploy", "pages", "staff", "web"}
 WEB_FILES = {"test_conventions.py"}
 LONG_FOLDERS = {"journeys", "proofs"}
 # A test of them takes many seconds.

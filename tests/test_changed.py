@@ -21,6 +21,8 @@ from tests.run import resolved
         ("tests/legacy_import/conftest.py", "tests/legacy_import"),
         ("templates/cart/show.html", "tests/pages/cart"),
         ("static/css/tokens.css", HOUSE_RULES),
+        ("deploy/kubernetes/base/web.yaml", "tests/deploy"),
+        ("Dockerfile", "tests/deploy"),
     ],
 )
 def test_a_change_touches_what_lies_beside_it_and_what_imports_it(changed: str, touched: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -214,10 +213,10 @@ def eureka() -> None:
     address = config["EUREKA_ADDRESS"]
     instances = [Instance(service, address) for service in config["EUREKA_SERVICES"]]
     registration = Registration(EurekaServers(config["EUREKA_URLS"]), instances, lambda: answers(address))
-    is_stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: is_stopping.set())
-    while not is_stopping.is_set():
+    stopping = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # one that comes during a check waits for the end of it
+    while True:
         registration.check()
-        is_stopping.wait(CHECK_SECONDS)
+        if signal.sigtimedwait(stopping, CHECK_SECONDS) is not None:
+            break
     registration.withdraw()

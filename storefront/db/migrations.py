@@ -128,19 +128,23 @@ def upgrade_command(schemas: tuple[str, ...]) -> None:
 @with_appcontext
 def wait_command(schemas: tuple[str, ...], seconds: int) -> None:
     """Wait until another process has upgraded every schema to the revisions of this version."""
-    give_up_at = time.monotonic() + seconds
-    while waiting := [schema for schema in schemas if not _is_up_to_date(schema)]:
+    give_up_at, said = time.monotonic() + seconds, ""
+    while reasons := [f"{schema}: {reason}" for schema in schemas if (reason := _reason_to_wait(schema))]:
         if time.monotonic() > give_up_at:
-            raise click.ClickException(f"{', '.join(waiting)}: not upgraded within {seconds} seconds")
+            raise click.ClickException(f"waited {seconds} seconds in vain: {reasons[0]}")
+        if reasons[0] != said:
+            click.echo(f"Waiting: {reasons[0]}", err=True)
+        said = reasons[0]
         time.sleep(WAIT_INTERVAL)
     click.echo(f"{', '.join(schemas)}: up to date")
 
 
-def _is_up_to_date(schema: str) -> bool:
+def _reason_to_wait(schema: str) -> str:
+    """Why a schema cannot be used yet; empty if it can."""
     try:
-        return revision_of(schema) == head_of(schema)
-    except SQLAlchemyError:  # the server or the database is not there yet
-        return False
+        return "" if revision_of(schema) == head_of(schema) else "the tables are of another version"
+    except SQLAlchemyError as error:  # the server or the database is not there yet
+        return f"the database does not answer: {getattr(error, 'orig', None) or error}"
 
 
 @cli.command("downgrade")
