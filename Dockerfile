@@ -9,7 +9,7 @@ RUN python -m venv .venv && \
         --require-hashes --requirement requirements.txt && \
     .venv/bin/python -m pip uninstall --yes --quiet pip setuptools
 COPY config.py wsgi.py ./
-COPY deploy/gunicorn.conf.py deploy/gunicorn_worker.py deploy/
+COPY deploy/gunicorn*.py deploy/
 COPY migrations migrations
 COPY static static
 COPY templates templates

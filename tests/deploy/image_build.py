@@ -138,8 +138,8 @@ class Builder:
         options = dict(word.removeprefix("--").split("=") for word in words if word.startswith("--"))
         *sources, target = [word for word in words if not word.startswith("--")]
         origin = self._stages[options["from"]] if "from" in options else None
-        for source in sources:
-            path = origin.root / source.lstrip("/") if origin else self._context / source
+        base = origin.root if origin else self._context
+        for path in [found for source in sources for found in sorted(base.glob(source.lstrip("/")))]:
             into = stage.path(target) / path.name if target.endswith("/") else stage.path(target)
             into.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir():

@@ -22,7 +22,7 @@ OUR_IMAGE = "${STOREFRONT_IMAGE:-storefront:local}"
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == OUR_IMAGE}
 # Made by the operator, from the examples or by openssl.
 MADE_BY_THE_OPERATOR = {"compose/certificates"}
-OF_METRICS = {"prometheus", "grafana"}
+OF_METRICS = {"prometheus/alerts.yml", "grafana"}
 
 
 def test_it_is_valid_by_the_compose_specification() -> None:
@@ -122,6 +122,13 @@ def test_nginx_sends_to_the_web_containers() -> None:
     upstream = (DEPLOY / "compose" / "nginx-upstream.conf").read_text()
     assert "upstream storefront {" in upstream
     assert "server web:9090 resolve;" in upstream
+
+
+def test_prometheus_asks_the_containers_at_their_ports() -> None:
+    jobs = yaml.safe_load((DEPLOY / "compose" / "prometheus.yml").read_text())["scrape_configs"]
+    asked = {(job["dns_sd_configs"][0]["names"][0], job["dns_sd_configs"][0]["port"]) for job in jobs}
+    port = int(OURS["web"]["environment"]["METRICS_PORT"])
+    assert asked == {("web", port), ("worker", port + 1)}
 
 
 def test_the_database_accepts_the_connections_of_all_processes() -> None:
