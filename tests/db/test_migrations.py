@@ -73,9 +73,9 @@ def test_waiting_ends_when_another_process_has_upgraded_the_last_schema(
 
 def test_waiting_gives_up_and_names_what_is_missing(empty_shop: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     migrations.upgrade(SCHEMAS[1:])
-    passed = iter(range(100))
-    monkeypatch.setattr(migrations.time, "monotonic", lambda: next(passed))
-    monkeypatch.setattr(migrations.time, "sleep", lambda seconds: None)
+    slept: list[float] = []
+    monkeypatch.setattr(migrations.time, "monotonic", lambda: sum(slept))
+    monkeypatch.setattr(migrations.time, "sleep", slept.append)
     done = empty_shop.test_cli_runner().invoke(args=["db", "wait", "--seconds", "3"])
     assert done.exit_code == 1
     *waiting, error = done.stderr.splitlines()
