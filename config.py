@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError
 SCHEMAS = ("accounts", "catalog", "cart", "checkout", "orders", "payments")
 OFFLINE_PAYMENTS = ("cod", "upi", "bnpl")
 MAX_DATABASE_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
+MAX_REQUESTS = 1_000_000  # a minute, of a general rate limit
 MIN_KEY_LENGTH = 32  # characters; the length in bytes of an HMAC-SHA256 signature
 
 # Renamed settings, old name: new name. The old name is still read, with a warning.
@@ -273,7 +274,7 @@ class Config:
         self._shop_settings()
         self._price_settings()
         self._eureka_settings()
-        self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)
+        self._rate_limit_settings()
         self.WEB_PROCESSES = _whole("WEB_CONCURRENCY", 2, least=1, most=1000)  # of the server that bin/shop starts
         self.HAS_SEVERAL_MACHINES = _choice("MACHINES", ("one", "several"), "one") == "several"
         self.WORKER_ALIVE_FILE = Path(path) if (path := _text("WORKER_ALIVE_FILE")) else None
@@ -378,6 +379,14 @@ class Config:
         given = (self.OIDC_ISSUER, self.OIDC_CLIENT_ID, self.OIDC_CLIENT_SECRET)
         if any(given) and not all(given):
             raise ConfigurationError("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: one is missing")
+
+    def _rate_limit_settings(self) -> None:
+        """Rate limits: whether there are any, and what each class of callers may ask of the API in a minute."""
+        self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)
+        self.RATELIMIT_API_ANONYMOUS = _whole("RATELIMIT_API_ANONYMOUS", 6_000, least=1, most=MAX_REQUESTS)
+        self.RATELIMIT_API_SIGNED_IN = _whole("RATELIMIT_API_SIGNED_IN", 3_000, least=1, most=MAX_REQUESTS)
+        self.RATELIMIT_API_STAFF = _whole("RATELIMIT_API_STAFF", 6_000, least=1, most=MAX_REQUESTS)
+        self.RATELIMIT_API_KEY = _whole("RATELIMIT_API_KEY", 600, least=1, most=60_000)  # unless the key says otherwise
 
     def _session_settings(self) -> None:
         # __Host- binds the cookie to this host and to HTTPS; plain http is for development only.

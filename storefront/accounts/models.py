@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storefront.accounts.values import Purpose, Role
 from storefront.core import contact
-from storefront.db.audit_log import AuditEntryMixin
+from storefront.db.audit_log import MAX_ACTOR_LENGTH, AuditEntryMixin
 from storefront.db.column_types import UtcDateTime
 from storefront.db.import_log import ImportedRowMixin
 from storefront.db.outbox import OutboxMessage
@@ -254,6 +254,33 @@ class StockNotice(AccountsModel):
     token: Mapped[str] = mapped_column(String(32), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ApiKeyRow(AccountsModel):
+    """A key by which a program calls the API. Rows are never deleted: audit logs name them.
+
+    :cvar key_id: the part of the key that is no secret; the client id of OAuth
+    :cvar secret_hash: SHA-256 of the whole key
+    :cvar scopes: separated by blanks
+    :cvar made_by: who made it, as audit logs name them
+    :cvar maker_id: the account that made it; None: it was deleted
+    :cvar last_used_at: to the minute
+    """
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(12), unique=True)
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    scopes: Mapped[str] = mapped_column(String(200))
+    requests_per_minute: Mapped[int] = mapped_column()
+    made_by: Mapped[str] = mapped_column(String(MAX_ACTOR_LENGTH))
+    maker_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AuditEntry(AuditEntryMixin, AccountsModel):

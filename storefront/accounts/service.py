@@ -16,6 +16,26 @@ from storefront.accounts.addresses import (
     remove_address,
     set_default_address,
 )
+from storefront.accounts.api_keys import MAX_NAME_LENGTH as MAX_API_KEY_NAME_LENGTH
+from storefront.accounts.api_keys import (
+    MAX_REQUESTS_PER_MINUTE,
+    ApiKey,
+    ApiKeyNameTaken,
+    ApiKeyRecord,
+    ExpiryPassed,
+    InvalidApiKey,
+    KeyProblem,
+    NewApiKey,
+    Scope,
+    UnknownApiKey,
+    find_api_key,
+    find_api_key_by_id,
+    is_api_key,
+    list_api_keys,
+    make_api_key,
+    revoke_api_key,
+    touch_api_key,
+)
 from storefront.accounts.authentication import (
     change_password,
     pass_second_factor,
@@ -117,7 +137,9 @@ from storefront.accounts.staff import (
 )
 from storefront.accounts.tokens import LIFETIME as TOKEN_LIFETIME
 from storefront.accounts.tokens import SIGN_UP_LIFETIME, reference_of, sign_up_of
+from storefront.accounts.tokens import client_of as client_of_token
 from storefront.accounts.tokens import issue as issue_token
+from storefront.accounts.tokens import issue_for_client as issue_client_token
 from storefront.accounts.tokens import issue_for_sign_up as issue_sign_up_token
 from storefront.accounts.values import (
     Account,
@@ -152,16 +174,27 @@ from storefront.db.session import read_session, transaction
 
 __all__ = [
     "CODE_LIFETIME",
+    "MAX_API_KEY_NAME_LENGTH",
     "MAX_FOUND",
     "MAX_NAME_LENGTH",
+    "MAX_REQUESTS_PER_MINUTE",
     "MAX_WISHLIST_ITEMS",
     "SIGN_UP_LIFETIME",
     "TOKEN_LIFETIME",
+    "ApiKey",
+    "ApiKeyNameTaken",
+    "ApiKeyRecord",
+    "ExpiryPassed",
+    "InvalidApiKey",
+    "KeyProblem",
+    "NewApiKey",
     "ProfilePart",
+    "Scope",
     "SentCode",
     "SharedWishlist",
     "StockAlert",
     "UnknownAlert",
+    "UnknownApiKey",
     "UnknownWishlist",
     "UnknownWishlistItem",
     "WishlistEntry",
@@ -180,6 +213,7 @@ __all__ = [
     "change_password",
     "change_profile",
     "change_wishlist_item",
+    "client_of_token",
     "confirm_contact",
     "create_staff",
     "delete_account",
@@ -191,6 +225,8 @@ __all__ = [
     "export_of",
     "find_accounts",
     "find_alert",
+    "find_api_key",
+    "find_api_key_by_id",
     "find_fresh_method",
     "find_pending",
     "find_pending_sign_in",
@@ -208,12 +244,16 @@ __all__ = [
     "get_alert",
     "get_avatar",
     "has_proved",
+    "is_api_key",
     "is_guest_session",
     "is_sign_up_code",
+    "issue_client_token",
     "issue_sign_up_token",
     "issue_token",
     "items_of",
     "legacy_import",
+    "list_api_keys",
+    "make_api_key",
     "match_method",
     "merge_wishlists",
     "methods_of",
@@ -239,6 +279,7 @@ __all__ = [
     "request_contact_change",
     "request_reset",
     "reset_password",
+    "revoke_api_key",
     "second_factor_address",
     "second_factor_hint",
     "send_address_code",
@@ -265,6 +306,7 @@ __all__ = [
     "stop_sharing",
     "subject_of_attempts",
     "touch",
+    "touch_api_key",
     "unsubscribe",
     "upload_avatar",
     "verify_sign_up",

@@ -1,19 +1,21 @@
 """Bearer tokens (JWT) of the API.
 
-An access token contains a session reference and is valid only as long as that session. A sign-up token authorises
-setting the password of a sign-up whose address was verified, and nothing else.
+An access token contains a session reference and is valid only as long as that session. A client token is issued to a
+program for its API key, and is valid only as long as that key. A sign-up token authorises setting the password of a
+sign-up whose address was verified, and nothing else.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 from flask import current_app
 
+from storefront.accounts.api_keys import ApiKey, Scope
 from storefront.accounts.values import SignedIn, UserId
 from storefront.core.clock import utc_now
 
@@ -23,6 +25,8 @@ AUDIENCE = "storefront-api"
 TYPE = "at+jwt"  # RFC 9068: keeps other tokens from being accepted as access tokens
 SIGN_UP_TYPE = "sign-up+jwt"
 SIGN_UP_LIFETIME = timedelta(minutes=10)
+CLIENT_TYPE = "client+jwt"  # no access token: what acts for an account cannot be mistaken for a program
+CLIENT_LIFETIME = timedelta(minutes=15)
 
 
 def _keys() -> Iterator[tuple[str, bytes]]:
@@ -40,6 +44,17 @@ def issue(person: SignedIn) -> str:
 def issue_for_sign_up(user: UserId) -> str:
     """Issue a sign-up token, valid for `SIGN_UP_LIFETIME`. The caller has verified the sign-up's address."""
     return _signed({"sub": str(user)}, SIGN_UP_TYPE, SIGN_UP_LIFETIME)
+
+
+def issue_for_client(key: ApiKey, scopes: Iterable[Scope]) -> tuple[str, int]:
+    """Issue a token to a program, valid for `CLIENT_LIFETIME`, but no longer than its API key.
+
+    :param scopes: some of the key's
+    :return: the token, and the seconds it is valid
+    """
+    lifetime = CLIENT_LIFETIME if key.expires_at is None else min(CLIENT_LIFETIME, key.expires_at - utc_now())
+    scope = " ".join(sorted(scopes))
+    return _signed({"sub": key.id, "scope": scope}, CLIENT_TYPE, lifetime), int(lifetime.total_seconds())
 
 
 def _signed(subject_claims: Mapping[str, str], kind: str, lifetime: timedelta) -> str:
@@ -61,6 +76,12 @@ def reference_of(token: str) -> str | None:
     """The session reference in an access token; None if the token is invalid or expired."""
     claims = _claims_of(token, TYPE, "sid")
     return str(claims["sid"]) if claims is not None else None
+
+
+def client_of(token: str) -> tuple[str, frozenset[str]] | None:
+    """The id of the API key that a client token was issued for, and its scopes; None if it is invalid or expired."""
+    claims = _claims_of(token, CLIENT_TYPE, "scope")
+    return (str(claims["sub"]), frozenset(str(claims["scope"]).split())) if claims is not None else None
 
 
 def sign_up_of(token: str) -> UserId | None:

@@ -10,9 +10,11 @@ from storefront.api import (
     checkout,
     docs,
     images,
+    oauth,
     orders,
     payments,
     products,
+    quotas,
     reviews,
     users,
 )
@@ -30,6 +32,7 @@ OPERATION_MODULES = (
     checkout,
     docs,
     images,
+    oauth,
     orders,
     payments,
     products,
@@ -48,4 +51,5 @@ def init_app(app: Flask) -> None:
     error_pages.set_json_error_renderer(app, api_errors.render)
     csrf.exempt(bp)
     app.register_blueprint(bp)
+    quotas.init_app(app)
     app.after_request(keep_private)

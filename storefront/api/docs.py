@@ -44,6 +44,7 @@ class Field:
 class Endpoint:
     """An operation as the page shows it.
 
+    :ivar scope: with which programs may call it, empty: they may not
     :ivar body: type of the request body, None without one
     :ivar response: type of the success response's body, None if it is empty
     :ivar responses: status and description of every response
@@ -55,6 +56,7 @@ class Endpoint:
     summary: str
     description: str
     is_public: bool
+    scope: str
     parameters: list[Field]
     body: TypeLabel | None
     body_fields: list[Field]
@@ -123,7 +125,8 @@ def _endpoint(openapi_document: Schema, method: str, path: str, operation: Schem
         path=path,
         summary=operation["summary"],
         description=operation.get("description", ""),
-        is_public=operation.get("security") == [],
+        is_public=operation.get("security") == [] or {} in operation.get("security", ()),
+        scope=next((each["apiKey"][0] for each in operation.get("security", ()) if "apiKey" in each), ""),
         parameters=[
             Field(
                 parameter["name"],

@@ -9,9 +9,10 @@ from typing import Any
 
 from flask import jsonify, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException
 
 from storefront.accounts import service as accounts
+from storefront.accounts.service import InvalidApiKey, KeyProblem, Scope
 from storefront.accounts.values import (
     CodeExpired,
     EmailTaken,
@@ -98,6 +99,17 @@ class Refused(HTTPException):
         self.api_error = api_error
 
 
+class OutOfScope(Forbidden):
+    """A program called an operation that its API key does not allow.
+
+    :ivar scope: what it would need; None: no program may call it
+    """
+
+    def __init__(self, scope: Scope | None) -> None:
+        super().__init__()
+        self.scope = scope
+
+
 class Malformed(BadRequest):
     """The body is not valid JSON."""
 
@@ -140,6 +152,23 @@ def _out_of_stock(error: OutOfStock) -> ApiError:
 
 def _rate_limited(error: RetryLater) -> ApiError:
     return ApiError(429, "RATE_LIMITED", _BY_STATUS[429][1], retry_after=error.seconds)
+
+
+_KEY_PROBLEMS = {
+    KeyProblem.MALFORMED: "This is no API key: it was cut off or mistyped",
+    KeyProblem.UNKNOWN: "There is no such API key",
+    KeyProblem.EXPIRED: "This API key has expired",
+    KeyProblem.REVOKED: "This API key was revoked",
+}
+
+
+def _invalid_key(error: InvalidApiKey) -> ApiError:
+    return ApiError(401, "UNAUTHENTICATED", _KEY_PROBLEMS[error.problem])
+
+
+def _out_of_scope(error: OutOfScope) -> ApiError:
+    message = f"This needs the scope {error.scope}" if error.scope else "This is not open to API keys"
+    return ApiError(403, "FORBIDDEN", message)
 
 
 def _invalid_image(error: image_processing.InvalidImage) -> ApiError:
@@ -194,6 +223,7 @@ ERRORS: dict[type[DomainError], ErrorMapper] = {
     RetryLater: _rate_limited,
     Busy: lambda error: ApiError(503, "SERVICE_UNAVAILABLE", _BY_STATUS[503][1], retry_after=error.seconds),
     CardNumberRejected: _card_number,
+    InvalidApiKey: _invalid_key,
     OutOfStock: _out_of_stock,
     SkuTaken: _fixed(409, "DUPLICATE_SKU", "Another product carries this SKU", "sku"),
     UnknownCategory: _fixed(400, "VALIDATION_ERROR", "There is no such category", "categoryIds"),
@@ -251,6 +281,7 @@ ERRORS: dict[type[DomainError], ErrorMapper] = {
 _HTTP_ERRORS: dict[type[HTTPException], ErrorMapper] = {
     Refused: lambda error: error.api_error,
     Unacceptable: lambda error: ApiError(400, "VALIDATION_ERROR", error.details[0].message, error.details),
+    OutOfScope: _out_of_scope,
     Malformed: _fixed(400, "MALFORMED_JSON", "The body is not valid JSON"),
     ForeignOrigin: _fixed(403, "CSRF_REJECTED", "The request did not come from this shop"),
     BodyTooDeep: _fixed(400, "MALFORMED_JSON", f"The body has more than {MAX_JSON_DEPTH} levels of JSON"),
@@ -297,6 +328,16 @@ def render(status: int, error: Exception, headers: Headers) -> ResponseReturnVal
         response.headers.extend(headers)
     if api_error.retry_after is not None:
         response.headers["Retry-After"] = str(api_error.retry_after)
-    if api_error.status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
+    if challenge := _challenge(api_error.status, error):
+        response.headers["WWW-Authenticate"] = challenge
     return response
+
+
+def _challenge(status: int, error: Exception) -> str | None:
+    """The header WWW-Authenticate of RFC 6750: how to authenticate, and what is wrong with the credential sent."""
+    if isinstance(error, InvalidApiKey):
+        return 'Bearer error="invalid_token"'
+    if isinstance(error, OutOfScope):
+        scope = f', scope="{error.scope}"' if error.scope else ""
+        return f'Bearer error="insufficient_scope"{scope}'
+    return "Bearer" if status == 401 else None

@@ -8,6 +8,7 @@ from flask import Response, current_app, request, send_file
 from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.security import safe_join
 
+from storefront.accounts.service import Scope
 from storefront.api.errors import unacceptable
 from storefront.api.guards import public, stock_staff
 from storefront.api.operations import json_response, operation
@@ -81,6 +82,7 @@ def upload_image(product_id: int) -> Response:
     "getImage",
     tag="catalog",
     access=public,
+    scope=Scope.READ_CATALOG,
     media=MEDIA,
     errors=(404,),
     headers={"Cache-Control": "Long-lived"},
@@ -90,6 +92,7 @@ def upload_image(product_id: int) -> Response:
     "getImageAlias",
     tag="catalog",
     access=public,
+    scope=Scope.READ_CATALOG,
     media=MEDIA,
     errors=(404,),
     headers={"Cache-Control": "Long-lived"},
@@ -112,6 +115,7 @@ def get_image(image_id: int) -> Response:
     "getPlaceholderImage",
     tag="catalog",
     access=public,
+    scope=Scope.READ_CATALOG,
     media=MEDIA,
     headers={"Cache-Control": "Long-lived"},
 )

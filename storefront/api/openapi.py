@@ -10,9 +10,11 @@ from flask import current_app
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from storefront.api import oauth
 from storefront.api.guards import public
 from storefront.api.operations import OPERATIONS, Operation
 from storefront.api.schemas import MAX_ORDER_ID, Error
+from storefront.web.api_callers import SCOPE_TEXTS
 
 Schema = dict[str, Any]
 
@@ -42,6 +44,7 @@ ERROR_RESPONSES = {
     429: ("TooManyRequests", "RATE_LIMITED"),
     503: ("Unavailable", "SERVICE_UNAVAILABLE"),
 }
+OF_PEOPLE = ("cookieAuth", "bearerAuth")  # security schemes
 RETRYABLE = {429, 503}  # statuses that carry Retry-After
 
 DESCRIPTION = (
@@ -49,6 +52,11 @@ DESCRIPTION = (
     "an Authorization header, the cookie is ignored; without one, any method but GET, HEAD and OPTIONS must come from "
     "a page of the shop: `Sec-Fetch-Site: same-origin`, or an `Origin` equal to the shop's own. Clients other than "
     "browsers may omit both headers if they send no cookie.\n\n"
+    "Programs send an API key, which admins make at `/staff/api-keys`, as `Authorization: Bearer sk_shop_…`, or a "
+    "token that `/oauth/token` issues for it. A key acts for no user, and reaches only the operations that name one of "
+    "its scopes; all others answer 403.\n\n"
+    "Requests are limited per minute by class of caller. `RateLimit-Policy` names the limit and `RateLimit` what is "
+    "left of it, where an answer does not come from a cache; beyond it the answer is 429 with `Retry-After`.\n\n"
     "`{userId}` is the caller's own id; staff may use any. Money is a JSON number in INR with at most two decimals, "
     "timestamps are ISO 8601 in UTC. Every path works with and without a trailing slash."
 )
@@ -99,28 +107,36 @@ def _document(origin: str, cookie: str, shop: str) -> Schema:
         if declared.query is not None:
             components.pop(declared.query.__name__, None)  # listed as parameters instead
     paths["/health"] = {"get": HEALTH}
+    paths["/oauth/token"] = {"post": oauth.OPENAPI}
     used = {tag for path in paths.values() for described in path.values() for tag in described["tags"]}
     return {
         "openapi": "3.1.0",
         "info": {"title": f"JSON API of {shop}", "version": "1.0.0", "description": DESCRIPTION},
         "servers": [{"url": origin}],
         "tags": [{"name": name, "description": description} for name, description in TAGS.items() if name in used],
-        "security": [{"cookieAuth": []}, {"bearerAuth": []}],
+        "security": [{name: []} for name in OF_PEOPLE],
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": dict(sorted(components.items())),
             "responses": {name: _error_response(status) for status, (name, _) in ERROR_RESPONSES.items()},
-            "securitySchemes": {
-                "cookieAuth": {"type": "apiKey", "in": "cookie", "name": cookie},
-                "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                "signupToken": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": "Issued by /auth/mfa/verify; valid for ten minutes and only for /auth/set-password",
-                },
-            },
+            "securitySchemes": _security_schemes(origin, cookie),
         },
+    }
+
+
+def _security_schemes(origin: str, cookie: str) -> Schema:
+    flow = {"tokenUrl": f"{origin}/oauth/token", "scopes": {str(scope): text for scope, text in SCOPE_TEXTS.items()}}
+    return {
+        "cookieAuth": {"type": "apiKey", "in": "cookie", "name": cookie},
+        "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "signupToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "Issued by /auth/mfa/verify; valid for ten minutes and only for /auth/set-password",
+        },
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key of a program, sk_shop_…"},
+        "clientCredentials": {"type": "oauth2", "flows": {"clientCredentials": flow}},
     }
 
 
@@ -156,10 +172,8 @@ def _operation(declared: Operation, schemas: dict[tuple[str, str], Schema], comp
     }
     if more:
         described["description"] = " ".join(more.split())
-    if declared.access is public:
-        described["security"] = []
-    elif declared.security:
-        described["security"] = [{name: []} for name in declared.security]
+    if (security := _security(declared)) is not None:
+        described["security"] = security
     parameters = [_path_parameter(name) for name in declared.parameters]
     if declared.query is not None:
         parameters += _query_parameters(components[declared.query.__name__])
@@ -171,6 +185,17 @@ def _operation(declared: Operation, schemas: dict[tuple[str, str], Schema], comp
     if declared.form is not None:
         described["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": declared.form}}}
     return described
+
+
+def _security(declared: Operation) -> list[Schema] | None:
+    """How a caller authenticates; None: as anywhere. An empty requirement stands for no authentication at all."""
+    if declared.access is public:
+        of_people: list[Schema] = [{}] if declared.scope else []
+    else:
+        of_people = [{name: []} for name in declared.security or OF_PEOPLE]
+    if declared.scope is None:
+        return of_people if declared.access is public or declared.security else None
+    return [*of_people, *({name: [str(declared.scope)]} for name in ("apiKey", "clientCredentials"))]
 
 
 def _path_parameter(name: str) -> Schema:

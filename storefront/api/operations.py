@@ -21,8 +21,9 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, TypeAdapter
 from werkzeug.routing import BaseConverter
 
+from storefront.accounts.service import Scope
 from storefront.api import parsing
-from storefront.api.guards import Guard, public
+from storefront.api.guards import Guard, for_people_and_programs, public
 from storefront.api.schemas import MAX_ID, MAX_ORDER_ID
 from storefront.web.route_options import guarded_by, json_only, public_cache
 
@@ -48,7 +49,8 @@ class Operation:
     """One method of one path.
 
     :ivar path: in OpenAPI's notation, `/users/{userId}/addresses`; `{…Id}` is a number, except `{orderId}`
-    :ivar access: guard that decides who may call it
+    :ivar access: guard that decides which people may call it
+    :ivar scope: scope with which API keys may call it; None: no program may
     :ivar query: schema of the query string
     :ivar body: schema of the required JSON body
     :ivar form: JSON schema of a multipart form, instead of `body`
@@ -65,6 +67,7 @@ class Operation:
     tag: str
     access: Guard
     view: Callable[..., Any]
+    scope: Scope | None = None
     query: type[BaseModel] | None = None
     body: Any = None
     form: dict[str, Any] | None = None
@@ -92,7 +95,7 @@ class Operation:
     @property
     def statuses(self) -> tuple[int, ...]:
         """Every error status that it can answer, ascending."""
-        statuses = {422, *self.errors}  # any request is refused if it contains a card number
+        statuses = {422, 429, *self.errors}  # any request is refused that contains a card number, or is one too many
         if self.parameters:
             statuses |= {404}  # a malformed id is answered as unknown
         if self.access is not public:
@@ -107,6 +110,12 @@ class Operation:
 
 
 OPERATIONS: list[Operation] = []
+_BY_ENDPOINT: dict[str, Operation] = {}
+
+
+def find_operation(endpoint: str | None) -> Operation | None:
+    """The operation of a route; None for routes that are none."""
+    return _BY_ENDPOINT.get(endpoint or "")
 
 
 def _converter(name: str) -> str:
@@ -130,6 +139,7 @@ def operation(where: str, operation_id: str, *, tag: str, access: Guard, **rest:
         method, path = where.split(" ")
         declared = Operation(method, path, operation_id, tag, access, view, **rest)
         OPERATIONS.append(declared)
+        _BY_ENDPOINT[f"{bp.name}.{operation_id}"] = declared
         bp.add_url_rule(
             declared.rule,
             operation_id,
@@ -149,9 +159,10 @@ def _served(declared: Operation) -> Callable[..., Response]:
     Access is checked before any input is parsed: an unauthorized caller gets 401 or 403 and no validation hints.
     """
     adapter = None if declared.response is None else TypeAdapter(declared.response)
+    guard = for_people_and_programs(declared.access, declared.scope)
 
     def serve(**path: Any) -> Response:
-        declared.access(path)
+        guard(path)
         arguments = dict(path)
         if declared.query is not None:
             arguments["query"] = parsing.query(declared.query)
@@ -162,7 +173,7 @@ def _served(declared: Operation) -> Callable[..., Response]:
         return _cacheable(response) if declared.is_cacheable else response
 
     serve.__dict__.update(vars(declared.view))  # carries over the view's route options
-    guarded_by(declared.access)(serve)
+    guarded_by(guard)(serve)
     return public_cache()(serve) if declared.is_cacheable else serve
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from werkzeug.exceptions import Forbidden
 
 from storefront.accounts import service as accounts
-from storefront.accounts.values import Account, Permission
+from storefront.accounts.service import Scope
+from storefront.accounts.values import Account
 from storefront.api import order_placement
 from storefront.api.errors import ApiError, Refused, unacceptable
-from storefront.api.guards import caller, of_user, require_user, signed_in
+from storefront.api.guards import acts_for_shop, caller, is_own, of_user, require_user, signed_in
 from storefront.api.operations import operation
 from storefront.api.presenters import orders as present
 from storefront.api.rate_limits import counted_as_order
@@ -132,15 +133,14 @@ def _address_of(customer: Account, address_id: int | None) -> PostalAddress:
 def own_order(order_id: str) -> OrderView:
     """Return an order that the caller may see: customers see their own, staff who may see customers' data all.
 
-    What staff read is recorded in the audit log.
+    Programs see all. What staff and programs read is recorded in the audit log.
 
     :raise orders.UnknownOrder: no such order, or another customer's; the latter is written to the security log
     """
-    person = caller()
     order = orders.get_order(order_id)
-    if order.customer_id == person.id:
+    if is_own(order.customer_id):
         return order
-    if not person.may(Permission.CUSTOMERS):
+    if not acts_for_shop():
         security_event(SecurityEvent.ACCESS_REFUSED, order=order.id)
         raise UnknownOrder(order_id)
     staff_reads.note(web_session.current_actor(), order.id)
@@ -151,14 +151,36 @@ def _present(order: OrderView) -> Order:
     return present.order(order, payments.records_of([order.checkout_id]).get(order.checkout_id))
 
 
-@operation("GET /api/orders/{orderId}", "getOrder", tag="orders", access=signed_in, response=Order, errors=(404,))
+@operation(
+    "GET /api/orders/{orderId}",
+    "getOrder",
+    tag="orders",
+    access=signed_in,
+    scope=Scope.READ_ORDERS,
+    response=Order,
+    errors=(404,),
+)
 def get_order(order_id: str) -> Order:
     """Get an order."""
     return _present(own_order(order_id))
 
 
-@operation("GET /api/orders/user/{userId}", "listUserOrders", tag="orders", access=of_user, response=list[Order])
-@operation("GET /users/{userId}/orders", "listUserOrdersAlias", tag="users", access=of_user, response=list[Order])
+@operation(
+    "GET /api/orders/user/{userId}",
+    "listUserOrders",
+    tag="orders",
+    access=of_user,
+    scope=Scope.READ_ORDERS,
+    response=list[Order],
+)
+@operation(
+    "GET /users/{userId}/orders",
+    "listUserOrdersAlias",
+    tag="users",
+    access=of_user,
+    scope=Scope.READ_ORDERS,
+    response=list[Order],
+)
 def list_user_orders(user_id: int) -> list[Order]:
     """List all orders of an account, newest first."""
     own_orders = orders.export_of(user_id)[::-1]
@@ -171,6 +193,7 @@ def list_user_orders(user_id: int) -> list[Order]:
     "trackOrder",
     tag="orders",
     access=signed_in,
+    scope=Scope.READ_ORDERS,
     response=TrackedOrder,
     errors=(404,),
 )
@@ -188,6 +211,7 @@ def track_order(order_id: str) -> TrackedOrder:
     "updateOrder",
     tag="orders",
     access=signed_in,
+    scope=Scope.CHANGE_ORDERS,
     body=OrderUpdate,
     response=Order,
     errors=(404, 409),
@@ -195,15 +219,15 @@ def track_order(order_id: str) -> TrackedOrder:
 def update_order(order_id: str, body: OrderUpdate) -> Order:
     """Change an order.
 
-    The customer may change the shipping address until the order is packed, or cancel it. Staff may set its next status,
-    tracking number and estimated delivery date. Items and amounts cannot be changed.
+    The customer may change the shipping address until the order is packed, or cancel it. Staff and programs may set its
+    next status, tracking number and estimated delivery date, or cancel it. Items and amounts cannot be changed.
     """
     order = own_order(order_id)
-    if _is_order_staff():
+    if acts_for_shop():
         _update_fulfilment(order, body)
     elif body.status not in {None, _told(order), OrderStatus.CANCELLED}:
         raise Forbidden
-    if body.shipping_address is not None and order.customer_id == caller().id:
+    if body.shipping_address is not None and is_own(order.customer_id):
         orders.change_address(order.id, body.shipping_address.address, by="you")
     if body.status is OrderStatus.CANCELLED:
         _cancel(order)
@@ -213,10 +237,6 @@ def update_order(order_id: str, body: OrderUpdate) -> Order:
 def _told(order: OrderView) -> OrderStatus:
     """The status as clients know it; they may send it back unchanged."""
     return OrderStatus(present.status_word(order.status, order))
-
-
-def _is_order_staff() -> bool:
-    return caller().may(Permission.CUSTOMERS)
 
 
 def _update_fulfilment(order: OrderView, body: OrderUpdate) -> None:
@@ -234,6 +254,7 @@ def _update_fulfilment(order: OrderView, body: OrderUpdate) -> None:
     "cancelOrder",
     tag="orders",
     access=signed_in,
+    scope=Scope.CHANGE_ORDERS,
     response=OrderCancelled,
     errors=(404, 409),
 )
@@ -244,10 +265,10 @@ def cancel_order(order_id: str) -> OrderCancelled:
 
 
 def _cancel(order: OrderView) -> None:
-    is_own = order.customer_id == caller().id
+    is_customers = is_own(order.customer_id)
+    actor = "" if is_customers else web_session.current_actor()
     try:
-        may_be_packed, actor = _is_order_staff(), "" if is_own else web_session.current_actor()
-        orders.cancel(order.id, by="you" if is_own else "the shop", may_be_packed=may_be_packed, actor=actor)
+        orders.cancel(order.id, by="you" if is_customers else "the shop", may_be_packed=acts_for_shop(), actor=actor)
     except StepNotAllowed as error:
         if present.status_word(error.current, order) == "cancelled":
             return

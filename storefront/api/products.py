@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from flask import Response, current_app, request, url_for
 from pydantic import TypeAdapter
 
+from storefront.accounts.service import Scope
 from storefront.api.guards import caller, public, stock_staff
 from storefront.api.operations import operation
 from storefront.api.parsing import idempotency_key
@@ -30,6 +31,7 @@ from storefront.core import cache
 from storefront.core.clock import today
 from storefront.core.money import Money
 from storefront.web import session as web_session
+from storefront.web.api_callers import current_api_key
 from storefront.web.route_options import same_for_newcomers
 
 MAX_UNPAGED = 2000  # products in a list without `page`; further ones follow by pages
@@ -43,6 +45,7 @@ REVIEWS_IN_DETAIL = 100
     "listProducts",
     tag="catalog",
     access=public,
+    scope=Scope.READ_CATALOG,
     query=ProductFilter,
     response=list[Product],
     headers={
@@ -112,7 +115,15 @@ def _page_url(page: int, size: int) -> str:
     return f"{origin}{url_for('api.listProducts')}?{urlencode(parameters)}"
 
 
-@operation("GET /api/products/{productId}", "getProduct", tag="catalog", access=public, response=Product, errors=(404,))
+@operation(
+    "GET /api/products/{productId}",
+    "getProduct",
+    tag="catalog",
+    access=public,
+    scope=Scope.READ_CATALOG,
+    response=Product,
+    errors=(404,),
+)
 @same_for_newcomers
 def get_product(product_id: int) -> Product:
     """Get a product that is on sale."""
@@ -151,6 +162,7 @@ def create_product(body: ProductInput) -> Product:
     "batchProducts",
     tag="catalog",
     access=public,
+    scope=Scope.READ_CATALOG,
     body=ProductIds,
     response=list[ProductSummary],
 )
@@ -159,6 +171,7 @@ def create_product(body: ProductInput) -> Product:
     "batchProductsAlias",
     tag="catalog",
     access=public,
+    scope=Scope.READ_CATALOG,
     body=ProductIds,
     response=list[ProductSummary],
 )
@@ -175,6 +188,7 @@ def batch_products(body: list[int]) -> list[ProductSummary]:
     "checkStock",
     tag="catalog",
     access=public,
+    scope=Scope.READ_STOCK,
     query=Quantity,
     response=bool,
 )
@@ -188,6 +202,7 @@ def check_stock(product_id: int, query: Quantity) -> bool:
     "reduceStock",
     tag="catalog",
     access=stock_staff,
+    scope=Scope.CHANGE_STOCK,
     query=Quantity,
     response=StockReduced,
     errors=(404, 409),
@@ -197,12 +212,13 @@ def check_stock(product_id: int, query: Quantity) -> bool:
     "reduceStockAlias",
     tag="catalog",
     access=stock_staff,
+    scope=Scope.CHANGE_STOCK,
     query=Quantity,
     response=StockReduced,
     errors=(404, 409),
 )
 def reduce_stock(product_id: int, query: Quantity) -> StockReduced:
-    """Remove units from stock (staff).
+    """Remove units from stock (staff, and programs).
 
     Repeated with the same `Idempotency-Key` header, it removes nothing more.
     """
@@ -213,8 +229,9 @@ def reduce_stock(product_id: int, query: Quantity) -> StockReduced:
 
 
 def _ledger_reference() -> str:
-    """Return the idempotency key of the stock ledger: the caller's key, hashed with their id, or else a random one."""
+    """Return the idempotency key of the stock ledger: the caller's, hashed with who calls, or else a random one."""
     key = idempotency_key()
     if not key:
         return str(uuid.uuid4())
-    return hashlib.sha256(f"{caller().id}:{key}".encode()).hexdigest()
+    program = current_api_key()
+    return hashlib.sha256(f"{program.id if program else caller().id}:{key}".encode()).hexdigest()

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from werkzeug.exceptions import Forbidden
 
+from storefront.accounts.service import Scope
 from storefront.api.guards import caller, public, signed_in
 from storefront.api.operations import operation
 from storefront.api.presenters import products as present
@@ -22,7 +23,15 @@ MAX_REVIEWS = 1000
 REVIEWS_PATH = "/api/products/{productId}/reviews"
 
 
-@operation(f"GET {REVIEWS_PATH}", "listReviews", tag="reviews", access=public, response=list[Review], errors=(404,))
+@operation(
+    f"GET {REVIEWS_PATH}",
+    "listReviews",
+    tag="reviews",
+    access=public,
+    scope=Scope.READ_CATALOG,
+    response=list[Review],
+    errors=(404,),
+)
 @same_for_newcomers
 def list_reviews(product_id: int) -> list[Review]:
     """List reviews of a product, newest first, at most 1,000."""
@@ -54,10 +63,22 @@ def create_review(product_id: int, body: ReviewInput) -> Review:
 
 
 @operation(
-    f"GET {REVIEWS_PATH}/avg", "averageRatingShort", tag="reviews", access=public, response=Rating, errors=(404,)
+    f"GET {REVIEWS_PATH}/avg",
+    "averageRatingShort",
+    tag="reviews",
+    access=public,
+    scope=Scope.READ_CATALOG,
+    response=Rating,
+    errors=(404,),
 )
 @operation(
-    f"GET {REVIEWS_PATH}/average-rating", "averageRating", tag="reviews", access=public, response=Rating, errors=(404,)
+    f"GET {REVIEWS_PATH}/average-rating",
+    "averageRating",
+    tag="reviews",
+    access=public,
+    scope=Scope.READ_CATALOG,
+    response=Rating,
+    errors=(404,),
 )
 @same_for_newcomers
 def average_rating(product_id: int) -> Decimal:
@@ -66,7 +87,15 @@ def average_rating(product_id: int) -> Decimal:
     return average
 
 
-@operation(f"GET {REVIEWS_PATH}/count", "reviewCount", tag="reviews", access=public, response=int, errors=(404,))
+@operation(
+    f"GET {REVIEWS_PATH}/count",
+    "reviewCount",
+    tag="reviews",
+    access=public,
+    scope=Scope.READ_CATALOG,
+    response=int,
+    errors=(404,),
+)
 @same_for_newcomers
 def review_count(product_id: int) -> int:
     """Get the number of reviews as a bare number."""

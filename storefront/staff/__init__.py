@@ -23,6 +23,7 @@ admin = web_session.staff_required(Permission.ADMINISTRATION)
 def init_app(app: Flask) -> None:
     """Register the pages of the staff area."""
     from storefront.staff import (  # noqa: F401 - they register routes
+        api_key_views,
         approval_views,
         audit_log_views,
         category_views,

@@ -109,6 +109,17 @@ SECTIONS = (
             Page("staff.reviews", "Reviews", "Customer reviews, to hide or show."),
         ),
     ),
+    Section(
+        "Integrations",
+        (
+            Page(
+                "staff.api_keys",
+                "API keys",
+                "Keys by which other programs call the shop, what each may do, and when it was last used.",
+                ("staff.make_api_key",),
+            ),
+        ),
+    ),
     Section("Activity log", (Page("staff.audit_log", "Activity log", "What staff members did, and when."),)),
 )
 

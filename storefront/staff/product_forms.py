@@ -23,7 +23,6 @@ from storefront.catalog.products.admin import (
     ProductOrder,
     ProductRecord,
 )
-from storefront.core import clock
 from storefront.core.money import Money
 from storefront.staff.stock_forms import MAX_CURSOR_LENGTH, text_from
 from storefront.staff.variant_rows import (
@@ -37,7 +36,7 @@ from storefront.staff.variant_rows import (
     read_variants,
     variant_row,
 )
-from storefront.web.form_fields import PageForm, required
+from storefront.web.form_fields import PageForm, moment_from, required
 from storefront.web.number_fields import MoneyField
 
 MAX_DESCRIPTION_LENGTH = 16_000  # characters; the column TEXT holds 65,535 bytes
@@ -318,7 +317,7 @@ class ScheduledPriceForm(PageForm):
         choices: Any = self.variant.choices
         if self.variant.data not in {choice for choice, _ in choices}:
             self.variant.errors = ["Choose a variant"]
-        starts_at, ends_at = _moment_of(self.starts_at), _moment_of(self.ends_at)
+        starts_at, ends_at = moment_from(self.starts_at), moment_from(self.ends_at)
         if not self.starts_at.data:
             self.starts_at.errors = ["Enter a date and time"]
         if self.errors or self.price.data is None or starts_at is None:
@@ -329,36 +328,3 @@ class ScheduledPriceForm(PageForm):
         """Add the errors of the catalogue to the fields."""
         for name, problem in problems.items():
             self[name].errors = [*self[name].errors, PROBLEM_TEXTS[problem]]
-
-
-def _moment_of(field: Field) -> datetime | None:
-    """Read a time in the shop's time zone, adding an error to the field when it is none.
-
-    :return: in UTC; None when it is empty or has an error
-    """
-    typed = field.data
-    if not typed:
-        return None
-    wall_clock = _wall_clock(typed)
-    if wall_clock is None:
-        field.errors = ["Enter a date and time"]
-        return None
-    try:
-        return clock.from_shop_time(wall_clock)
-    except clock.NoSuchTime as gap:
-        reason = f"There is no {wall_clock:%H:%M} on this day: the clocks go forward to {gap.later:%H:%M}"
-        field.errors = [f"{reason}. Choose another time"]
-    except clock.TimeTwice:
-        field.errors = [f"{wall_clock:%H:%M} comes twice on this day: the clocks go back. Choose another time"]
-    return None
-
-
-def _wall_clock(typed: str) -> datetime | None:
-    """Parse a `datetime-local` value; None when it is invalid."""
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?", typed):
-        return None
-    try:
-        moment = datetime.fromisoformat(typed)
-    except ValueError:
-        return None
-    return moment if 2000 <= moment.year < 3000 else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +15,7 @@ from wtforms.form import BaseForm
 from wtforms.validators import DataRequired, Length, StopValidation
 from wtforms.widgets import Select
 
-from storefront.core import contact
+from storefront.core import clock, contact
 from storefront.core.addresses import AddressProblem, PostalAddress, UndeliverableAddress, checked_address
 from storefront.core.countries import HOME_COUNTRY, Country, all_countries, country_name, find_country
 from storefront.core.payment_instruments import BNPL_PROVIDERS, is_upi_id
@@ -184,3 +186,36 @@ class PaymentMethodFields(PageForm):
         """The value of the chosen payment method's extra field; empty if it has none."""
         extra = {"upi": self.upi_id.data, "bnpl": self.lender.data}
         return extra.get(self.chosen or "") or ""
+
+
+def moment_from(field: Field) -> datetime | None:
+    """Read a time in the shop's time zone, adding an error to the field when it is none.
+
+    :return: in UTC; None when it is empty or has an error
+    """
+    typed = field.data
+    if not typed:
+        return None
+    wall_clock = _wall_clock(typed)
+    if wall_clock is None:
+        field.errors = ["Enter a date and time"]
+        return None
+    try:
+        return clock.from_shop_time(wall_clock)
+    except clock.NoSuchTime as gap:
+        reason = f"There is no {wall_clock:%H:%M} on this day: the clocks go forward to {gap.later:%H:%M}"
+        field.errors = [f"{reason}. Choose another time"]
+    except clock.TimeTwice:
+        field.errors = [f"{wall_clock:%H:%M} comes twice on this day: the clocks go back. Choose another time"]
+    return None
+
+
+def _wall_clock(typed: str) -> datetime | None:
+    """Parse a `datetime-local` value; None when it is invalid."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?", typed):
+        return None
+    try:
+        moment = datetime.fromisoformat(typed)
+    except ValueError:
+        return None
+    return moment if 2000 <= moment.year < 3000 else None

@@ -30,6 +30,8 @@ MAX_BYTES = 12_000_000  # per process, compressed forms included; a listing has 
 # In the environment, once the request was answered: the visitors for whom the page is the same, if there are any.
 SAME_FOR = "storefront.same_for"
 NEWCOMERS, EVERYONE = "newcomers", "everyone"
+# Headers that are made anew for each answer, or are of the one caller for whom the page was made.
+NOT_KEPT = frozenset({"Content-Length", "ETag", "RateLimit", "RateLimit-Policy"})
 
 
 class Key(NamedTuple):
@@ -54,7 +56,7 @@ class Key(NamedTuple):
 class CachedPage:
     """A page as it was answered.
 
-    :ivar headers: without length, encoding and ETag
+    :ivar headers: without encoding and those of `NOT_KEPT`
     :ivar forms: bodies by content encoding; "" is the uncompressed one
     """
 
@@ -142,9 +144,7 @@ class PageCache:
             return None
         with closing(answered):  # type: ignore[type-var]  # every answer of Flask can be closed
             body = b"".join(answered)
-        return CachedPage(
-            [(name, value) for name, value in headers if name not in {"Content-Length", "ETag"}], {"": body}
-        )
+        return CachedPage([(name, value) for name, value in headers if name not in NOT_KEPT], {"": body})
 
 
 def _is_same_for(audience: str, environ: WSGIEnvironment) -> bool:

@@ -1,4 +1,4 @@
-"""Rate limits of sign-in, codes, sign-up and e-mails, counted per IP address; in Redis where configured.
+"""Rate limits of sign-in, API keys, codes, sign-up and e-mails, counted per IP address; in Redis where configured.
 
 reliability.md B13: per IP address and minute, five wrong passwords for an account and twenty sign-in attempts. An
 account is counted as such, however its e-mail address or phone number is spelled. All /64 networks of an IPv6 site
@@ -34,6 +34,7 @@ CODE_GUESSES = RateLimitItemPerMinute(20)  # per IP address; each code allows fi
 SIGN_UPS, SIGN_UPS_IN_DAY = RateLimitItemPerMinute(20), RateLimitItemPerDay(200)
 # Changes of a phone number by API, per account and per IP address; each reveals whether another account has it.
 PHONE_CHANGES, PHONE_CHANGES_BY_ADDRESS = RateLimitItemPerDay(5), RateLimitItemPerDay(20)
+REFUSED_KEYS = RateLimitItemPerMinute(20)  # of the API, per IP address
 EMAILS = RateLimitItemPerHour(30)  # per IP address, to all recipients
 ORDER_EMAILS = RateLimitItemPerHour(10)  # per IP address and recipient: each order sends one
 
@@ -58,7 +59,7 @@ def limit_sign_in(identifier: str | int) -> Iterator[None]:
     _hit(WRONG_PASSWORDS, "password", about)
     yield
     if limiter.enabled:
-        for key, _ in _networks():
+        for key, _ in networks():
             for counter in (limiter.limiter, _fallback):
                 for limit in (WRONG_PASSWORDS, _wider(WRONG_PASSWORDS)):
                     with suppress(StorageError):
@@ -71,6 +72,14 @@ def limit_code() -> None:
     :raise RateLimitExceeded: too many attempts from this IP address
     """
     _hit(CODE_GUESSES, "code")
+
+
+def limit_refused_key() -> None:
+    """Limit attempts at API keys; call it when one was refused.
+
+    :raise RateLimitExceeded: too many were refused from this IP address
+    """
+    _hit(REFUSED_KEYS, "API key")
 
 
 def limit_sign_up() -> None:
@@ -112,7 +121,7 @@ def _digest(identifier: str) -> str:
     return hashlib.sha256(identifier.encode(errors="replace")).hexdigest()[:24]
 
 
-def _networks() -> list[tuple[str, bool]]:
+def networks() -> list[tuple[str, bool]]:
     """The networks that the visitor counts for, each with whether it is the wider one of an IPv6 site."""
     site = site_key()
     return [(rate_limit_key(), False), *([(site, True)] if site else [])]
@@ -124,7 +133,7 @@ def _wider(limit: RateLimitItem) -> RateLimitItem:
 
 def _hit(limit: RateLimitItem, kind: str, about: str = "") -> None:
     if limiter.enabled:
-        for network, is_site in _networks():
+        for network, is_site in networks():
             _hit_one(_wider(limit) if is_site else limit, (kind, network, *([about] if about else [])))
 
 

@@ -16,7 +16,7 @@ VARY = ("HX-Request", "HX-Request-Type", "HX-History-Restore-Request", "HX-Boost
 
 # Paths of the API, also without a matching route, where pages and API share a prefix: contract section 2.1.
 _JSON_PATHS = re.compile(
-    r"(?s)/(?:auth|users|api|health)(?:/.*)?"
+    r"(?s)/(?:auth|oauth|users|api|health)(?:/.*)?"
     r"|/cart/(?!lines(?:/|$)).+"
     r"|/products/(?:batch|image)(?:/.*)?"
     r"|/products/[^/]+/.+"

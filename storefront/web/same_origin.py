@@ -20,7 +20,7 @@ from storefront.web.visitor_cookie import VisitorSession, has_session_cookie
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CORS_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
 CORS_HEADERS = "Authorization, Content-Type, Accept"
-CORS_READABLE = "ETag, Link, Location, Retry-After, X-Total-Count"
+CORS_READABLE = "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Total-Count"
 PREFLIGHT_SECONDS = 600
 
 # Endpoints for people who are not signed in: they do not act for the account of the session cookie.

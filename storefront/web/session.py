@@ -25,7 +25,8 @@ from storefront.core.urls import safe_next_path
 from storefront.core.user_agents import device_name
 from storefront.db.audit_log import MAX_ACTOR_LENGTH
 from storefront.db.session import UNAVAILABLE, read_session
-from storefront.web import staff_reads
+from storefront.web import api_callers, staff_reads
+from storefront.web.api_callers import current_api_key
 from storefront.web.optional_reads import unless_unavailable
 from storefront.web.responses import redirect_or_hx, wants_fragment
 from storefront.web.route_options import Guard, guarded_by, staff_only
@@ -57,6 +58,7 @@ def init_app(app: Flask) -> None:
     login_manager.user_loader(_by_cookie)
     login_manager.request_loader(_by_header)
     app.after_request(_touch_session)
+    api_callers.init_app(app)
 
 
 def _by_cookie(reference: str) -> SignedIn | None:
@@ -159,7 +161,9 @@ def staff_required(
 
 
 def current_actor() -> str:
-    """The name of the signed-in member of staff in audit logs and the stock ledger: their e-mail address."""
+    """Who acts for the shop, in audit logs and the stock ledger: the e-mail address of the staff, or an API key."""
+    if key := current_api_key():
+        return key.actor
     person = current_account()
     if person is None:
         raise RuntimeError("a staff action without staff_required")
