@@ -17,6 +17,7 @@ OK = access_matrix.SUCCESS
 API_ROUTES: dict[tuple[str, str], Route] = {
     ("api.docs", "GET"): Route("/api/docs", PUBLIC, page=page_openers.plain("/api/docs")),
     ("api.openapi", "GET"): Route("/api/openapi.json", PUBLIC),
+    ("api.token", "POST"): Route("/oauth/token", PUBLIC, done=frozenset({400})),
     ("api.listProducts", "GET"): Route("/api/products?size=1", PUBLIC),
     ("api.getProduct", "GET"): Route("/api/products/{product}", PUBLIC),
     ("api.getImage", "GET"): Route("/api/products/image/999999", PUBLIC, done=frozenset({404})),

@@ -235,6 +235,11 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("staff.download_audit_log", "GET"): Route("/staff/audit-log.csv", ADMIN),
     ("staff.renamed_page", "GET"): Route("/staff/trail", ANY_STAFF, done=frozenset({301})),
     ("staff.renamed_form", "POST"): Route("/staff/orders/{order}/steps", ANY_STAFF, done=frozenset({308})),
+    ("staff.api_keys", "GET"): Route(
+        "/staff/api-keys", ADMIN, page=page_openers.as_staff("/staff/api-keys", Role.ADMIN)
+    ),
+    ("staff.make_api_key", "POST"): Route("/staff/api-keys", ADMIN, done=frozenset({422})),
+    ("staff.revoke_api_key", "POST"): Route("/staff/api-keys/abcdefghijkl/revocation", ADMIN, done=frozenset({404})),
     ("staff.stock", "GET"): Route("/staff/stock", STOCK_STAFF, page=page_openers.as_staff("/staff/stock")),
     ("staff.change_stock", "POST"): Route("/staff/stock", STOCK_STAFF, done=frozenset({400})),
     ("staff.export_stock", "GET"): Route("/staff/stock.csv", STOCK_STAFF),

@@ -104,12 +104,11 @@ def count_request() -> None:
 
 def _quotas() -> list[Quota]:
     """The quotas that the request counts for. Nobody is looked up for it whom its guard would not look up."""
-    config = current_app.config
-    if key := current_api_key():
+    config, declared = current_app.config, find_operation(request.endpoint)
+    if declared is not None and (key := current_api_key()):
         return [Quota("key", key.requests_per_minute, f"key {key.id}")]
-    declared = find_operation(request.endpoint)
-    is_known = "Authorization" in request.headers or (declared is not None and declared.access is not public)
-    if is_known and (person := web_session.current_account()):
+    is_looked_up = declared is not None and ("Authorization" in request.headers or declared.access is not public)
+    if is_looked_up and (person := web_session.current_account()):
         is_staff = person.account.role.is_staff
         policy, requests = ("staff", "RATELIMIT_API_STAFF") if is_staff else ("signed-in", "RATELIMIT_API_SIGNED_IN")
         return [Quota(policy, config[requests], f"account {person.id}")]

@@ -32,7 +32,7 @@ class ApiKeyForm(PageForm):
     scopes = SelectMultipleField(
         "What it may do",
         [DataRequired("Choose at least one")],
-        choices=[(str(scope), text) for scope, text in SCOPE_TEXTS.items()],
+        choices={str(scope): text for scope, text in SCOPE_TEXTS.items()},
     )
     requests_per_minute = QuantityField("Requests per minute", MAX_REQUESTS_PER_MINUTE)
     expires_at = StringField("Expires", filters=[squeeze])
