@@ -1,6 +1,6 @@
 """API keys: secrets by which programs call the API, each with its scopes, its rate limit and perhaps an end.
 
-A key belongs to the shop, not to the admin who made it: decision record "api keys". Only its SHA-256 is stored.
+A key belongs to the shop, not to the admin who made it: docs/api-keys.md. Only its SHA-256 is stored.
 """
 
 from __future__ import annotations

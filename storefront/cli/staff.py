@@ -72,3 +72,7 @@ def change(email: str, role: str) -> None:
     except LastAdmin as error:
         raise click.ClickException(f"{email} is the last admin: make another account admin first") from error
     click.echo(f"{email} is {role} from the next sign-in.")
+    keys = [each for each in accounts.list_api_keys() if each.made_by == email and each.problem is None]
+    if keys and Role(role) is not Role.ADMIN:
+        names = ", ".join(each.key.name for each in keys)
+        click.echo(f"API keys that they made go on working: {names}. Replace those they may know, at /staff/api-keys.")

@@ -11,6 +11,7 @@ from storefront.accounts.values import Permission, Role, SecondFactorNeeded
 from storefront.web.session import staff_required
 from tests.accounts.sign_ups import EMAIL, PASSWORD
 from tests.factories.accounts import make_account, make_staff
+from tests.factories.api_keys import make_api_key
 from tests.mailbox import Mailbox
 from tests.page_client import Pages
 
@@ -61,6 +62,18 @@ def test_a_change_of_role_ends_every_session(cli: FlaskCliRunner) -> None:
         assert done.exit_code == 0, done.output
         assert accounts.find_session(reference) is None
         assert accounts.get_account(account.id).role == role
+
+
+def test_whoever_stops_being_an_admin_leaves_keys_that_are_named(cli: FlaskCliRunner) -> None:
+    make_staff()
+    leaver = make_staff(email=EMAIL)
+    make_api_key(name="warehouse", maker=leaver)
+    _, revoked = make_api_key(name="old", maker=leaver)
+    accounts.revoke_api_key(revoked.id, actor="x")
+    still_admin = cli.invoke(args=["staff", "role", "--email", EMAIL, "--role", "admin"])
+    assert "API keys" not in still_admin.output
+    done = cli.invoke(args=["staff", "role", "--email", EMAIL, "--role", "customer"])
+    assert "API keys that they made go on working: warehouse." in done.output
 
 
 def test_staff_are_listed(cli: FlaskCliRunner) -> None:

@@ -97,7 +97,7 @@ class Sender:
         case.validate_response(answer, checks=CHECKS)
         assert b"Traceback" not in answer.content
         if answer.status_code >= 400:
-            assert answer.json()["status"] == "error"
+            assert case.path == "/oauth/token" or answer.json()["status"] == "error"  # there, errors are of RFC 6749
 
 
 def _each(cases: Any, act: Callable[[Case], None], examples: int) -> None:

@@ -67,6 +67,7 @@ PLACES: dict[str, Callable[[Pages], str]] = {
     "cart/_add_line.html": page_openers.plain("/product/5-nike-air-max-270"),
     "cart/_line.html": _cart,
     "orders/return.html": page_openers.return_page,
+    "staff/api_keys/api_keys.html": page_openers.as_staff("/staff/api-keys", Role.ADMIN),
     "staff/orders/_refunds.html": page_openers.order_admin("/staff/orders/{order}"),
     "staff/products/_category_form.html": page_openers.product_admin("/staff/products/categories/{category}"),
     "staff/products/_changes.html": page_openers.product_admin(
