@@ -34,7 +34,7 @@ def make(pages: Pages, status: int = 200, **fields: str) -> Page:
 
 def test_a_key_is_shown_once(pages: Pages, admin: Account) -> None:
     page = make(pages)
-    secret = str(page.one("#secret")["value"])
+    secret = page.one("#secret").get_text()
     key, _ = accounts.find_api_key(secret)
     assert (key.name, key.scopes, key.requests_per_minute) == ("warehouse", {Scope.READ_STOCK}, 600)
     assert page.response.headers["Cache-Control"] == "no-store"
