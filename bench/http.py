@@ -125,7 +125,7 @@ def show(results: Results) -> None:
     """Print the table."""
     bases = {row.name: row.base for row in ROWS}
     heads = ("req/s", "p50 ms", "p99 ms", "alone p50", "alone p99", "cpu ms", "kB", "ratio")
-    print(f"{'row':24}" + "".join(f"{head:>11}" for head in heads))
+    print(f"{'row':24}" + "".join(f"{head:>14}" for head in heads))
     for name, figures in results.busy.items():
         middle = sorted(figures, key=lambda each: each.per_second)[len(figures) // 2]
         alone = results.alone.get(name)
@@ -133,7 +133,7 @@ def show(results: Results) -> None:
         columns += [f"{alone.p50 * 1000:.2f}", f"{alone.p99 * 1000:.2f}"] if alone else ["", ""]
         columns += [f"{middle.processor * 1000:.2f}", f"{middle.bytes / 1000:.1f}"]
         columns += [f"{statistics.median(results.ratios[name]):.0%} of ({bases[name]})" if alone else ""]
-        print(f"{name:24}" + "".join(f"{column:>11}" for column in columns))
+        print(f"{name:24}" + "".join(f"{column:>14}" for column in columns))
 
 
 def main() -> None:
