@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Collection
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -22,6 +23,7 @@ SCHEMAS = ("accounts", "catalog", "cart", "checkout", "orders", "payments")
 OFFLINE_PAYMENTS = ("cod", "upi", "bnpl")
 MAX_DATABASE_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
 MAX_REQUESTS = 1_000_000  # a minute, of a general rate limit
+LAST_PORT = 65535
 MIN_KEY_LENGTH = 32  # characters; the length in bytes of an HMAC-SHA256 signature
 
 # Renamed settings, old name: new name. The old name is still read, with a warning.
@@ -99,6 +101,19 @@ def _number(name: str, default: str, *, least: int = 0, most: int, places: int =
 
 def _whole(name: str, default: int, *, least: int = 0, most: int) -> int:
     return int(_number(name, str(default), least=least, most=most))
+
+
+def _port(name: str, default: int) -> int:
+    """A port to listen on; 0 for none."""
+    return _whole(name, default, most=LAST_PORT)
+
+
+def _ip_address(name: str, default: str) -> str:
+    text = _text(name, default)
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise _wrong(name, "an IP address of this machine", default, text) from None
 
 
 def _url(name: str, schemes: Collection[str], example: str) -> str:
@@ -275,6 +290,7 @@ class Config:
         self._price_settings()
         self._eureka_settings()
         self._rate_limit_settings()
+        self._monitoring_settings()
         self.WEB_PROCESSES = _whole("WEB_CONCURRENCY", 2, least=1, most=1000)  # of the server that bin/shop starts
         self.HAS_SEVERAL_MACHINES = _choice("MACHINES", ("one", "several"), "one") == "several"
         self.WORKER_ALIVE_FILE = Path(path) if (path := _text("WORKER_ALIVE_FILE")) else None
@@ -297,7 +313,7 @@ class Config:
         example = "https://shop.example"
         if self.is_production and not _text("PUBLIC_ORIGIN"):
             raise ConfigurationError(f"PUBLIC_ORIGIN must be set in production, such as {example}")
-        local = f"http://localhost:{_whole('PORT', 9090, least=1, most=65535)}"
+        local = f"http://localhost:{_whole('PORT', 9090, least=1, most=LAST_PORT)}"
         origin = _text("PUBLIC_ORIGIN", local)
         self.PUBLIC_ORIGIN = _origin("PUBLIC_ORIGIN", origin, example, is_secure=self.is_production)
         self.HTTPS = self.PUBLIC_ORIGIN.startswith("https://")
@@ -433,6 +449,18 @@ class Config:
         given = (self.EUREKA_URLS, self.EUREKA_SERVICES, self.EUREKA_ADDRESS)
         if any(given) and not all(given):
             raise ConfigurationError("EUREKA_URL, EUREKA_SERVICES and EUREKA_ADDRESS go together: one is missing")
+
+    def _monitoring_settings(self) -> None:
+        """Where metrics are served, and how logs are written."""
+        self.METRICS_PORT = _port("METRICS_PORT", 0)
+        after = self.METRICS_PORT + 1 if 0 < self.METRICS_PORT < LAST_PORT else 0
+        self.WORKER_METRICS_PORT = _port("WORKER_METRICS_PORT", after)
+        self.METRICS_HOST = _ip_address("METRICS_HOST", "127.0.0.1")
+        self.METRICS_TOKEN = _text("METRICS_TOKEN")
+        if self.METRICS_TOKEN:
+            _long_enough("METRICS_TOKEN", self.METRICS_TOKEN, self.ENVIRONMENT)
+        self.LOG_FORMAT = _choice("LOG_FORMAT", ("json", "text"), "json" if self.is_production else "text")
+        self.LOG_REQUESTS = _choice("LOG_REQUESTS", ("all", "problems", "none"), "problems")
 
     def as_mapping(self) -> dict[str, Any]:
         """All settings by name, for `app.config`."""

@@ -52,6 +52,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 
 from storefront.catalog.values import OutOfStock
+from storefront.checkout import saga_metrics
 from storefront.checkout import snapshot as plans
 from storefront.checkout.cart_content import ContentTaken
 from storefront.checkout.models import Checkout
@@ -198,7 +199,8 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
             _write(run, step=number)
         run.current_step, run.reached = number, max(number, run.reached)
         try:
-            STEPS[number].do(run)
+            with saga_metrics.counting_step(STEPS[number].name):
+                STEPS[number].do(run)
         except (CustomerActionNeeded, ProviderTimeout) as wait:
             if number >= CAPTURE or not _is_overdue(run):
                 _wait(run, number, wait)
@@ -217,6 +219,7 @@ def _do_steps(run: SagaRun, step: int) -> int | None:
             return run.reached
     rests_at = _hold(run) if run.must_be_held else len(STEPS)
     _write(run, state=CheckoutState.COMPLETED, step=rests_at, lease_owner=None, lease_until=None, last_error="")
+    saga_metrics.note_end(run, saga_metrics.HELD if run.must_be_held else saga_metrics.COMPLETED)
     return None
 
 
@@ -274,12 +277,14 @@ def _undo_steps(run: SagaRun, step: int) -> None:
     for number in range(step, -1, -1):
         _write(run, state=CheckoutState.UNDOING, step=number)
         try:
-            STEPS[number].undo(run)
+            with saga_metrics.counting_undo(STEPS[number].name):
+                STEPS[number].undo(run)
         except Exception as error:
             logger.exception("checkout %s: undoing %s failed and will be retried", run.id, STEPS[number].name)
             _pause(run, f"undoing {STEPS[number].name}: {type(error).__name__}")
             return
     _write(run, state=CheckoutState.FAILED, cart_content=None, lease_owner=None, lease_until=None)
+    saga_metrics.note_end(run, run.progress["failure"])
 
 
 def _pause(run: SagaRun, why: str, **values: int) -> None:

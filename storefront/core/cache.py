@@ -20,6 +20,7 @@ from dogpile.cache.api import CacheMutex, CantDeserializeException
 from dogpile.util import NameRegistry
 from pydantic import TypeAdapter, ValidationError
 
+from storefront.core import metrics
 from storefront.core.cache_backends import BoundedStore, Flight, MaxAge, MissWhileAway, SingleFlight
 
 QUERY_FRESH_SECONDS = 60
@@ -112,6 +113,8 @@ class RefreshingCache(Generic[R]):
         self._regions: dict[str, CacheRegion] = {}
         self._opening = threading.Lock()
         self._flights = NameRegistry(lambda key: Flight())
+        self._hits = metrics.CACHE_REQUESTS.labels(name, "hit")
+        self._misses = metrics.CACHE_REQUESTS.labels(name, "miss")
 
     def get_or_compute(self, key: Hashable, compute: Callable[[], R]) -> R:
         """Return the cached value, else compute and cache it.
@@ -123,8 +126,10 @@ class RefreshingCache(Generic[R]):
         if not settings.enabled:
             return compute()
         stored_key = self._stored_key(settings, key)
-        compute_or_fail = functools.partial(self._compute, stored_key, compute)
+        computing: set[int] = set()  # threads: a refresh in the background is none of this caller's
+        compute_or_fail = functools.partial(self._compute, stored_key, compute, computing)
         value: R = self._region(settings).get_or_create(stored_key, compute_or_fail)
+        (self._misses if threading.get_ident() in computing else self._hits).inc()
         return value
 
     def refresh(self, key: Hashable, compute: Callable[[], R]) -> R:
@@ -134,7 +139,8 @@ class RefreshingCache(Generic[R]):
             self._region(settings).set(self._stored_key(settings, key), value)
         return value
 
-    def _compute(self, stored_key: str, compute: Callable[[], R]) -> R:
+    def _compute(self, stored_key: str, compute: Callable[[], R], computing: set[int]) -> R:
+        computing.add(threading.get_ident())
         try:
             return compute()
         except BaseException as error:

@@ -12,6 +12,7 @@ from sqlalchemy import JSON, String, Update, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from config import SCHEMAS
+from storefront.core import metrics
 from storefront.core.clock import utc_now
 from storefront.db.column_types import UtcDateTime
 from storefront.db.session import after_commit, read_session, retry_on_deadlock, rows_changed, transaction
@@ -152,12 +153,13 @@ def _deliver_one(
         result = {"last_error": f"{type(error).__name__}: {error}"[:255], "due_at": now + delay}
         if attempts >= MAX_ATTEMPTS:
             result["failed_at"] = now
-        delivered = False
+        outcome = "parked" if attempts >= MAX_ATTEMPTS else "failed"
     else:
         result = {"delivered_at": utc_now(), "last_error": ""}
-        delivered = True
+        outcome = "delivered"
+    metrics.OUTBOX_DELIVERIES.labels(schema, topic, outcome).inc()
     _save_result(schema, update(table).where(*still_claimed).values(**result))
-    return delivered
+    return outcome == "delivered"
 
 
 @retry_on_deadlock

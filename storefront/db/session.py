@@ -26,7 +26,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 
-from storefront.db import local_connections, sqlite, sqlite_queue  # noqa: F401 - the first listens to all engines
+from storefront.db import (
+    engine_metrics,
+    local_connections,  # noqa: F401 - listens to every engine
+    sqlite,
+    sqlite_queue,
+)
 
 MAX_INTEGER = 2**31 - 1  # largest value of an integer column, such as an id
 
@@ -260,6 +265,7 @@ def init_app(app: Flask) -> None:
         app.extensions["circuit_breakers"] = {str(key): CircuitBreaker(engine) for key, engine in db.engines.items()}
         for bind_key, engine in db.engines.items():
             _guard(engine, str(bind_key))
+            engine_metrics.install(engine, str(bind_key))
             if engine.dialect.name == "sqlite":
                 breaker = app.extensions["circuit_breakers"][bind_key]
                 sqlite.prepare_engine(engine, str(bind_key), breaker, partial(_open_on, str(bind_key)))

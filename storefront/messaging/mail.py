@@ -22,6 +22,8 @@ from urllib.parse import unquote, urlsplit
 from flask import Flask, current_app
 from flask_mail import Connection, Mail, Message
 
+from storefront.core import metrics
+
 SMTP_SECONDS = 20  # time-out of the mail server
 BREAKER_OPEN_SECONDS = (
     30  # after a time-out e-mails fail at once for so long, so that the worker does not wait for each
@@ -186,7 +188,9 @@ def send(email: Email) -> None:
 
     :raise OSError, smtplib.SMTPException: it could not be sent
     """
-    cast("MailTransport", current_app.extensions["mailer"]).send(email)
+    refusals = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError)
+    with metrics.message("email"), metrics.provider_call("mail", "send", refusals=refusals):
+        cast("MailTransport", current_app.extensions["mailer"]).send(email)
 
 
 def read(path: Path) -> EmailMessage:

@@ -12,6 +12,7 @@ from typing import Protocol, cast
 
 from flask import Flask, current_app
 
+from storefront.core import metrics
 from storefront.messaging.mail import Email, FileTransport
 
 GATEWAY_SECONDS = (3.05, 10)  # time-outs: to connect, to answer
@@ -98,4 +99,5 @@ def send(key: str, to: str, text: str) -> None:
     :param key: idempotency key of the message
     :param to: phone number, E.164
     """
-    cast("SmsTransport", current_app.extensions["sms"]).send(TextMessage(key.replace("/", "-"), to, text))
+    with metrics.message("sms"), metrics.provider_call("sms", "send"):
+        cast("SmsTransport", current_app.extensions["sms"]).send(TextMessage(key.replace("/", "-"), to, text))

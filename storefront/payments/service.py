@@ -23,6 +23,7 @@ from storefront.db.session import read_session, retry_on_deadlock, transaction
 from storefront.payments import legacy_import
 from storefront.payments.consistency import PaymentFacts, snapshots, violations
 from storefront.payments.events import PAYMENT_CHANGED
+from storefront.payments.measured import MeasuredProvider
 from storefront.payments.models import Message, Payment, ReceivedWebhook
 from storefront.payments.providers import (
     CashOnDelivery,
@@ -89,11 +90,11 @@ def _providers() -> tuple[PaymentProvider, ...]:
 
 def _card_provider(name: str) -> PaymentProvider:
     if name == "sandbox":
-        return SandboxProvider()
+        return MeasuredProvider(SandboxProvider())
     if name == "stripe":
         from storefront.payments.stripe import StripeProvider  # imported late: its library is large
 
-        return StripeProvider()
+        return MeasuredProvider(StripeProvider())
     raise UnknownPayment(name)
 
 

@@ -16,6 +16,7 @@ from dogpile.cache.api import NO_VALUE, CachedValue
 from flask import Flask, current_app, g, request
 from markupsafe import Markup
 
+from storefront.core import metrics
 from storefront.core.cache_backends import BoundedStore
 from storefront.web.anonymous_request import run_anonymously
 from storefront.web.form_tokens import form_token
@@ -52,12 +53,17 @@ class FragmentCache:
         self._app = app
         self._token_mark = secrets.token_urlsafe(32)  # secret, so that no content can contain it
         self.store: BoundedStore[CachedValue] = BoundedStore(max_characters, lambda value: len(value.payload))
+        self._hits = metrics.CACHE_REQUESTS.labels("fragments", "hit")
+        self._misses = metrics.CACHE_REQUESTS.labels("fragments", "miss")
         self._region = make_region().configure("dogpile.cache.memory", arguments={"cache_dict": self.store})
 
     def render(self, keys: list[FragmentKey]) -> list[Markup]:
         """Render fragments, or take them from the cache, with the CSRF token of the present visitor."""
         fragments: list[Any] = list(self._region.get_multi(keys))
-        if missing := [key for key, html in zip(keys, fragments, strict=True) if html is NO_VALUE]:
+        missing = [key for key, html in zip(keys, fragments, strict=True) if html is NO_VALUE]
+        self._hits.inc(len(keys) - len(missing))
+        if missing:
+            self._misses.inc(len(missing))
             rendered = run_anonymously(self._app, lambda: self._render(missing), {"SCRIPT_NAME": missing[0].root})
             fragments = [rendered[key] if html is NO_VALUE else html for key, html in zip(keys, fragments, strict=True)]
         if any(self._token_mark in html for html in fragments):

@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import ClosingIterator
 
 from storefront.catalog.service import version_reader
+from storefront.core.request_facts import ROUTE, UNMATCHED
 from storefront.web import route_options
 from storefront.web.compression import COLLECTED, compress, encoding_for
 from storefront.web.page_store import MAX_KEY_LENGTH, PageStore
@@ -56,10 +57,12 @@ class Key(NamedTuple):
 class CachedPage:
     """A page as it was answered.
 
+    :ivar route: the URL rule that it answers
     :ivar headers: without encoding and those of `NOT_KEPT`
     :ivar forms: bodies by content encoding; "" is the uncompressed one
     """
 
+    route: str
     headers: list[tuple[str, str]]
     forms: dict[str, bytes]
     etag: str = field(init=False)
@@ -78,7 +81,11 @@ class PageCache:
             versions = version_reader()
         # Twice the uncompressed size stands for all forms: they are made after the page was stored.
         self._pages: PageStore[CachedPage] = PageStore(
-            versions, ZoneInfo(app.config["SHOP_TIMEZONE"]), MAX_BYTES, lambda page: 2 * len(page.forms[""])
+            "whole-pages",
+            versions,
+            ZoneInfo(app.config["SHOP_TIMEZONE"]),
+            MAX_BYTES,
+            lambda page: 2 * len(page.forms[""]),
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -88,6 +95,7 @@ class PageCache:
         answers: list[Iterable[bytes]] = []  # the answer, if it was made and is not to be kept
         page = self._pages.get_or_make(key, lambda: self._make(key, environ, start_response, answers))
         if page is not None:
+            environ[ROUTE] = page.route
             return _answer(page, environ, start_response)
         return answers[0] if answers else self._answer_first(key, environ, start_response)
 
@@ -138,13 +146,15 @@ class PageCache:
         made.pop("HTTP_IF_NONE_MATCH", None)
         answered = self._inner(made, start)
         status, headers = started[0]
+        environ[ROUTE] = route = made.get(ROUTE, UNMATCHED)
         if not _is_same_for(key.audience, made) or any(name == "Set-Cookie" for name, _ in headers):
             start_response(status, headers)
             answers.append(ClosingIterator([], [answered.close]) if is_head else answered)  # type: ignore[attr-defined]
             return None
         with closing(answered):  # type: ignore[type-var]  # every answer of Flask can be closed
             body = b"".join(answered)
-        return CachedPage([(name, value) for name, value in headers if name not in NOT_KEPT], {"": body})
+        kept = [(name, value) for name, value in headers if name not in NOT_KEPT]
+        return CachedPage(route, kept, {"": body})
 
 
 def _is_same_for(audience: str, environ: WSGIEnvironment) -> bool:

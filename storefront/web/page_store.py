@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from dogpile.util import NameRegistry
 
 from storefront.catalog.service import Version, VersionReader
-from storefront.core import clock
+from storefront.core import clock, metrics
 from storefront.core.cache_backends import BoundedStore
 
 MAX_AGE_SECONDS = 60
@@ -42,13 +42,18 @@ class _Kept(Generic[Page]):
 class PageStore(Generic[Page]):
     """Pages by key."""
 
-    def __init__(self, versions: VersionReader, zone: ZoneInfo, max_bytes: int, size_of: Callable[[Page], int]) -> None:
+    def __init__(
+        self, name: str, versions: VersionReader, zone: ZoneInfo, max_bytes: int, size_of: Callable[[Page], int]
+    ) -> None:
         """Create an empty store.
 
+        :param name: of the store, for metrics
         :param zone: of the shop, in which its day begins
         :param max_bytes: limit of all pages together; the least recently used are dropped
         """
         self._versions, self._zone = versions, zone
+        self._hits = metrics.CACHE_REQUESTS.labels(name, "hit")
+        self._misses = metrics.CACHE_REQUESTS.labels(name, "miss")
         self._kept: BoundedStore[_Kept[Page]] = BoundedStore(max_bytes, lambda kept: size_of(kept.page))
         self._asked_for: BoundedStore[bool] = BoundedStore(MAX_ASKED_FOR)  # hashes of keys
         self._making = NameRegistry(lambda key: threading.Lock())
@@ -75,11 +80,16 @@ class PageStore(Generic[Page]):
         if version is None:
             return None
         day = clock.today_in(self._zone)
-        if kept is None or not kept.is_current(version, day):
-            with self._making.get(repr(key)):
-                kept = self._kept.get(key)
-                if kept is None or not kept.is_current(version, day):
-                    kept = self._keep(key, make, version, day)
+        if kept is not None and kept.is_current(version, day):
+            self._hits.inc()
+            return kept.page
+        with self._making.get(repr(key)):
+            kept = self._kept.get(key)
+            if kept is None or not kept.is_current(version, day):
+                self._misses.inc()
+                kept = self._keep(key, make, version, day)
+            else:
+                self._hits.inc()
         return kept.page if kept is not None else None
 
     def _keep(

@@ -89,7 +89,9 @@ class SharedPages:
         with app.app_context():
             versions = version_reader()
         zone = ZoneInfo(app.config["SHOP_TIMEZONE"])
-        self._pages: PageStore[SharedPage] = PageStore(versions, zone, MAX_BYTES, lambda page: page.size)
+        self._pages: PageStore[SharedPage] = PageStore(
+            "shared-pages", versions, zone, MAX_BYTES, lambda page: page.size
+        )
 
     def answer(self, view: Callable[[], Any]) -> Response:
         """Answer the present request, by a page that is kept or is made now to be kept, or else by the view."""

@@ -25,6 +25,7 @@ from storefront.catalog.models import (
     Variant,
 )
 from storefront.catalog.values import Hold, OutOfStock, ReferenceReused, Sku, UnknownProduct, UnknownSku
+from storefront.core import metrics
 from storefront.core.clock import utc_now
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
@@ -286,6 +287,7 @@ def _change_state(session: Session, row: StockReservation, state: ReservationSta
 
 def _out_of_stock(session: Session, variants: Sequence[Variant]) -> OutOfStock:
     """Build the error from current figures: the variants may have been read before their rows were locked."""
+    metrics.STOCK_OUTS.inc(len(variants))
     rows = session.execute(
         select(Variant.sku, Variant.name, Product.name, Variant.on_hand - Variant.reserved)
         .join(Product, Product.id == Variant.product_id)
