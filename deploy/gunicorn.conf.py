@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # of gunicorn_worker.py
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # of the modules beside it
+
+import gunicorn_logging
+import gunicorn_metrics
 
 worker_class = "gunicorn_worker.ShopWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -26,8 +29,17 @@ if os.access(SHARED_MEMORY, os.W_OK | os.X_OK):
 forwarder_headers = ""
 limit_request_line = 8190  # bytes, gunicorn's largest; longer ones are answered 414 in JSON
 
+logger_class = gunicorn_logging.ShopLogger
+on_starting = gunicorn_metrics.on_starting
+post_fork = gunicorn_metrics.post_fork
+child_exit = gunicorn_metrics.child_exit
+on_exit = gunicorn_metrics.on_exit
+
 
 def post_worker_init(worker: Any) -> None:
-    """Leave what start-up made out of garbage collection: a full one over it holds all threads for 0.1 s."""
+    """Called in each process once it has loaded the shop."""
+    gunicorn_logging.post_worker_init(worker)
+    gunicorn_metrics.post_worker_init(worker)
+    # What start-up made is left out of garbage collection: a full one over it holds all threads for 0.1 s.
     gc.collect()
     gc.freeze()

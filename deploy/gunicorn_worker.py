@@ -6,6 +6,7 @@ Not in the package `storefront`: gunicorn's first process loads it, and must not
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 import time
 from contextlib import suppress
@@ -75,15 +76,19 @@ class ShopWorker(ThreadWorker):  # type: ignore[misc]
         if not isinstance(exc, ParseException):
             super().handle_error(req, client, addr, exc)
             return
-        self.log.warning("invalid request from ip=%s: %s", (addr or ("",))[0], type(exc).__name__)
+        request_id = secrets.token_hex(16)
+        kind = type(exc).__name__
+        self.log.warning("invalid request from ip=%s: %s, request %s", (addr or ("",))[0], kind, request_id)
         with suppress(OSError):
-            write_nonblock(client, refusal(exc))
+            write_nonblock(client, refusal(exc, request_id))
 
 
-def refusal(error: ParseException) -> bytes:
+def refusal(error: ParseException, request_id: str) -> bytes:
     """Write the whole response to a request that could not be read: the contract's error object.
 
     Its path is unknown, so that pages get it, too; no browser sends such a request by itself.
+
+    :param request_id: for the header X-Request-ID
     """
     status, code, message = next((known for kind, known in _REFUSALS.items() if isinstance(error, kind)), _NO_HTTP)
     now = datetime.now(UTC)  # noqa: TID251 - the clock of the shop would load the shop
@@ -97,4 +102,5 @@ def refusal(error: ParseException) -> bytes:
         }
     )
     head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    head += f"X-Request-ID: {request_id}\r\n"
     return f"{head}Cache-Control: no-store\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode("ascii")

@@ -9,12 +9,12 @@ from storefront import staff
 from storefront.api import blueprint as api
 from storefront.catalog.media import storage
 from storefront.cli import commands
-from storefront.core import clock, security_log
+from storefront.core import clock, logs
 from storefront.db import session
 from storefront.documents import pdf
 from storefront.messaging import mail, sms
 from storefront.pages import account as account_pages
-from storefront.pages import dev_mail, health, legacy_client, legacy_client_dev, well_known
+from storefront.pages import dev_mail, health, legacy_client, legacy_client_dev, metrics, well_known
 from storefront.pages.cart import views as cart_views
 from storefront.pages.catalog import media
 from storefront.pages.catalog import views as catalog_views
@@ -31,11 +31,14 @@ from storefront.web import (
     compression,
     error_pages,
     fragment_cache,
+    health_checks,
     layout,
     page_cache,
+    request_observer,
     responses,
     security_headers,
     shared_pages,
+    shop_collector,
 )
 from storefront.web import session as web_session
 from storefront.web.converters import IdConverter
@@ -57,6 +60,7 @@ PAGES = (
     seo_views,
     well_known,
     health,
+    metrics,
 )
 
 
@@ -67,12 +71,13 @@ def create_app(config: Config) -> Flask:
     """
     app = Flask(__name__, static_folder="../static", template_folder="../templates")
     app.config.from_mapping(config.as_mapping())
-    security_log.set_up()
+    logs.set_up(app.config["LOG_FORMAT"])
     clock.use_zone(lambda: str(current_app.config["SHOP_TIMEZONE"]))
     app.url_map.converters["id"] = IdConverter
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)
+    request_observer.init_app(app)  # its hook is the first: a request that is refused has a route, too
     session.init_app(app)
     page_cache.init_app(app)
     shared_pages.init_app(app)
@@ -87,6 +92,8 @@ def create_app(config: Config) -> Flask:
     fragment_cache.init_app(app)
     oidc_client.init_app(app)
     tasks.init_app(app)
+    health_checks.init_app(app)
+    shop_collector.init_app(app)
     commands.init_app(app)
     pdf.init_app(app)
 
@@ -102,4 +109,5 @@ def create_app(config: Config) -> Flask:
     legacy_client_dev.init_app(app)
     app.after_request(page_cache.mark_page)
     app.after_request(responses.set_cache_headers)
+    request_observer.observe(app)
     return app

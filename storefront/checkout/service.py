@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from storefront.cart import service as cart
 from storefront.checkout import approval, legacy_import, saga, saga_steps
 from storefront.checkout import snapshot as plans
+from storefront.checkout.backlog import backlog
 from storefront.checkout.duplicates import note_answer, purge_duplicate_guards
 from storefront.checkout.models import Checkout
 from storefront.checkout.one_request import place_direct_order
@@ -49,6 +50,7 @@ from storefront.orders.values import OrderId
 __all__ = [
     "abandon",
     "approval",
+    "backlog",
     "count_unfinished",
     "default_payment",
     "delivery_to",

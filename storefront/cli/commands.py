@@ -6,6 +6,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
+from config import ConfigurationError
 from storefront.catalog import service as catalog
 from storefront.cli.backup.commands import backup, restore
 from storefront.cli.consistency import doctor
@@ -18,7 +19,11 @@ from storefront.cli.search import search
 from storefront.cli.staff import staff
 from storefront.db import migrations
 from storefront.legacy_import.command import import_legacy
+from storefront.web import metrics_server
+from storefront.worker import heartbeat
 from storefront.worker.consumer import ShopConsumer
+
+CANNOT_START = 3  # as in wsgi.py: systemd does not start it again
 
 demo = AppGroup("demo", help="Load demo data.")
 
@@ -66,6 +71,8 @@ def load(if_empty: bool, count: int) -> None:
 @with_appcontext
 def worker() -> None:
     """Run the worker: deliver messages, resume checkouts, release expired reservations. Runs until it is stopped."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    _serve_metrics(app)
     current_app.extensions["sweep"]()  # work left over from the last run
     consumer = ShopConsumer(
         current_app.extensions["huey"],
@@ -75,4 +82,18 @@ def worker() -> None:
         max_delay=2.0,
         graceful_signal="TERM",
     )
-    consumer.run()
+    with heartbeat.beating(app):
+        consumer.run()
+
+
+def _serve_metrics(app: Flask) -> None:
+    """Answer on the worker's own port for metrics, if there is one."""
+    port = app.config["WORKER_METRICS_PORT"]
+    if not port:
+        return
+    try:
+        listener = metrics_server.listen(app.config["METRICS_HOST"], port, "WORKER_METRICS_PORT")
+    except ConfigurationError as error:
+        click.echo(f"storefront: {error}", err=True)
+        raise SystemExit(CANNOT_START) from error
+    metrics_server.serve(app, listener)

@@ -26,9 +26,7 @@ _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 _CALL_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 _ORDER_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 900, 3600)
 
-REQUESTS = Counter(
-    "storefront_http_requests", "Requests answered.", ("route", "method", "status"), registry=REGISTRY
-)
+REQUESTS = Counter("storefront_http_requests", "Requests answered.", ("route", "method", "status"), registry=REGISTRY)
 REQUEST_SECONDS = Histogram(
     "storefront_http_request_seconds",
     "Time until the answer began.",
@@ -36,9 +34,7 @@ REQUEST_SECONDS = Histogram(
     buckets=_REQUEST_SECONDS,
     registry=REGISTRY,
 )
-STATEMENT_SECONDS = Counter(
-    "storefront_database_seconds", "Time spent in statements.", ("schema",), registry=REGISTRY
-)
+STATEMENT_SECONDS = Counter("storefront_database_seconds", "Time spent in statements.", ("schema",), registry=REGISTRY)
 STATEMENTS = Counter("storefront_database_statements", "Statements executed.", ("schema",), registry=REGISTRY)
 DATABASE_ERRORS = Counter(
     "storefront_database_errors", "Statements and connections that failed.", ("schema",), registry=REGISTRY

@@ -1,6 +1,6 @@
-"""Facts about the request that a thread is answering, for log lines and metrics; below Flask, so that whole pages count.
+"""Facts about the request that a thread is answering, for log entries and metrics.
 
-`web.request_observer` notes them before anything else sees the request.
+`web.request_observer` notes them before Flask sees the request: whole pages are answered without it.
 """
 
 from __future__ import annotations

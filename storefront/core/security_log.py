@@ -1,4 +1,4 @@
-"""Logging set-up and the security event log. Log lines hold no request bodies, query strings or card numbers."""
+"""The plain form of log entries, and the security event log. Neither holds request bodies, queries or card numbers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _BLANK = re.compile(r"%20|%2d|%c2%a0", re.IGNORECASE)
 _BARE = re.compile(r"[\w.:/<>@+-]+", re.ASCII)  # values written without quotation marks
 _CONTINUED = "\n  | "  # begins every further line, so that a traceback cannot be taken for an entry
 MAX_VALUE_LENGTH = 200  # characters; longer values are cut
+FIELDS = "storefront_fields"  # attribute of an entry: facts by name, for the form that has fields
 
 security_logger = logging.getLogger("storefront.security_events")
 
@@ -43,30 +44,29 @@ class RedactingFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage()
-        if record.name == "werkzeug":
-            message = _BLANK.sub(" ", _QUERY.sub("", message))
         redacted = copy.copy(record)
-        redacted.msg, redacted.args = _printable(redact(message)), None
+        redacted.msg, redacted.args = _printable(redact(text_of(record))), None
         return _CONTINUED.join(map(_printable, redact(super().format(redacted)).split("\n")))
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return moment_of(record)
+
+
+def text_of(record: logging.LogRecord) -> str:
+    """The message of an entry, without query strings."""
+    message = record.getMessage()
+    return _BLANK.sub(" ", _QUERY.sub("", message)) if record.name == "werkzeug" else message
+
+
+def moment_of(record: logging.LogRecord) -> str:
+    """The time of an entry: ISO 8601, in UTC, with milliseconds."""
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
 def _printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
-def set_up() -> None:
-    """Send the logs of this process to standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for name in ("alembic", "flask-limiter", "huey"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _request_facts() -> Mapping[str, object]:
@@ -95,7 +95,14 @@ def security_event(event: SecurityEvent, *, account: int | None = None, **facts:
     if account is not None:
         entry["account"] = account
     level = logging.INFO if event in {SecurityEvent.SIGNED_IN, SecurityEvent.PASSWORD_CHANGED} else logging.WARNING
-    security_logger.log(level, " ".join(f"{name}={_value(fact)}" for name, fact in (entry | facts).items()))
+    entry |= facts
+    text = " ".join(f"{name}={_value(fact)}" for name, fact in entry.items())
+    security_logger.log(level, text, extra={FIELDS: {name: _plain(fact) for name, fact in entry.items()}})
+
+
+def _plain(fact: object) -> object:
+    """A fact as JSON may hold it."""
+    return fact if fact is None or isinstance(fact, int) else str(fact)[:MAX_VALUE_LENGTH]
 
 
 def _value(fact: object) -> str:

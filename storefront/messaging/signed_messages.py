@@ -1,12 +1,21 @@
-"""Messages of the queue, signed: they are pickles, and loading one that somebody else wrote would run their code."""
+"""Messages of the queue, signed: they are pickles, and loading one that somebody else wrote would run their code.
+
+Each begins with the time at which it was put into the queue.
+"""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
 
-from huey.serializer import SignedSerializer
+from huey.serializer import Serializer, SignedSerializer
 
-SALT = "storefront queue"  # so that no signature of another part of the shop fits
+from storefront.core.clock import utc_now
+
+SALT = "storefront queue, with times"  # so that no signature of another part of the shop fits
+_TIME = struct.Struct(">d")  # seconds since 1970
 
 
 class MessageSigner(SignedSerializer):  # type: ignore[misc]
@@ -15,6 +24,21 @@ class MessageSigner(SignedSerializer):  # type: ignore[misc]
     def __init__(self, key: str, former_keys: Sequence[str] = ()) -> None:
         super().__init__(secret=key, salt=SALT)
         self._former = [SignedSerializer(secret=former, salt=SALT) for former in former_keys]
+
+    def enqueued_at(self, signed: bytes) -> datetime:
+        """When a message was put into the queue.
+
+        :raise ValueError: the message was not signed by this shop
+        """
+        (seconds,) = _TIME.unpack_from(self._unsign(signed))
+        return datetime.fromtimestamp(seconds, UTC)
+
+    def _sign(self, message: bytes) -> bytes:
+        signed: bytes = super()._sign(_TIME.pack(utc_now().timestamp()) + message)
+        return signed
+
+    def _deserialize(self, data: bytes) -> Any:
+        return Serializer._deserialize(self, self._unsign(data)[_TIME.size :])
 
     def _unsign(self, signed: bytes) -> bytes:
         """Check the signature, before anything is unpickled.

@@ -73,7 +73,7 @@ class PageStore(Generic[Page]):
         :param make: makes the page; None if it is not to be kept
         :return: None for a key that was not noted, without a version, and if `make` returned None
         """
-        kept = self._kept.get(key)
+        kept: _Kept[Page] | None = self._kept.get(key)
         if kept is None and not self._asked_for.get(hash(key)):
             return None
         version = self._versions.read()
