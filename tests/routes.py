@@ -47,6 +47,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("static", "GET"): Route("/static/js/app.js", PUBLIC),
     ("assets.stylesheet", "GET"): Route("{stylesheet}", PUBLIC),
     ("health.health", "GET"): Route("/health", PUBLIC),
+    ("metrics.show_metrics", "GET"): Route("/metrics", PUBLIC, done=frozenset({404})),  # without a token
     ("seo.robots", "GET"): Route("/robots.txt", PUBLIC),
     ("seo.sitemap", "GET"): Route("/sitemap.xml", PUBLIC),
     ("seo.sitemap_of_listings", "GET"): Route("/sitemaps/listings.xml", PUBLIC),

@@ -9,6 +9,7 @@ from datetime import datetime
 from storefront.catalog.values import OutOfStock
 from storefront.checkout.cart_content import ContentTaken
 from storefront.checkout.saga_steps import SagaRun
+from storefront.checkout.values import Failure
 from storefront.core import metrics
 from storefront.core.clock import utc_now
 from storefront.payments.values import CustomerActionNeeded, PaymentDeclined, ProviderTimeout
@@ -19,6 +20,9 @@ _OUTCOMES: dict[str, tuple[type[Exception], ...]] = {
     "refused": (ContentTaken, OutOfStock, PaymentDeclined),
     "waiting": (CustomerActionNeeded, ProviderTimeout),
 }
+
+for _outcome in (COMPLETED, HELD, *Failure):  # a series that begins at its first failure has no increase to alert on
+    metrics.SAGAS.labels(_outcome)
 
 
 def counting_step(step: str) -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""The counters and histograms of the shop, for Prometheus; `docs/metrics.md` says what each means.
+"""The counters and histograms of the shop, for Prometheus; `docs/monitoring.md` says what each means.
 
 Each process counts for itself. Where gunicorn has started it (`deploy/gunicorn_metrics.py`), counts are in files that
 all its processes share, and any of them can add them up: `exposition`. No label holds what a visitor can invent: labels

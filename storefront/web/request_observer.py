@@ -63,8 +63,8 @@ class RequestObserver:
             request_facts.current.reset(token)
 
     def _id_of(self, environ: WSGIEnvironment) -> str:
-        given = environ.get("HTTP_X_REQUEST_ID", "") if self._trusts_proxy else ""
-        return given if request_facts.is_request_id(given) else request_facts.new_request_id()
+        given = environ.get("HTTP_X_REQUEST_ID") if self._trusts_proxy else None
+        return given if given and request_facts.is_request_id(given) else request_facts.new_request_id()
 
     def _note(self, facts: RequestFacts, status: str, seconds: float) -> None:
         environ = facts.environ
