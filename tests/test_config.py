@@ -408,6 +408,61 @@ def test_every_setting_is_documented() -> None:
     assert [name for name in sorted(ours) if f"`{name}`" not in documented] == []
 
 
+# -------------------------------------------------------------------------------------- metrics and logs
+
+
+def test_without_settings_no_metrics_are_served_and_the_log_is_for_people() -> None:
+    config = Config()
+    assert (config.METRICS_PORT, config.WORKER_METRICS_PORT, config.METRICS_TOKEN) == (0, 0, "")
+    assert (config.METRICS_HOST, config.LOG_FORMAT, config.LOG_REQUESTS) == ("127.0.0.1", "text", "problems")
+
+
+@pytest.mark.usefixtures("production")
+def test_the_log_of_production_is_json_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Config().LOG_FORMAT == "json"
+    monkeypatch.setenv("LOG_FORMAT", "text")
+    assert Config().LOG_FORMAT == "text"
+
+
+@pytest.mark.parametrize(
+    ("settings", "worker"),
+    [
+        ({"METRICS_PORT": "9464"}, 9465),
+        ({"METRICS_PORT": "9464", "WORKER_METRICS_PORT": "0"}, 0),
+        ({"METRICS_PORT": "65535"}, 0),
+        ({"WORKER_METRICS_PORT": "9470"}, 9470),
+    ],
+)
+def test_the_port_of_the_worker_follows_that_of_the_server(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], worker: int
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert Config().WORKER_METRICS_PORT == worker
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("METRICS_PORT", "http"),
+        ("METRICS_PORT", "65536"),
+        ("WORKER_METRICS_PORT", "-1"),
+        ("METRICS_HOST", "metrics.example"),
+        ("METRICS_TOKEN", "short"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_REQUESTS", "some"),
+    ],
+)
+def test_settings_of_metrics_and_logs_that_cannot_work_are_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=name) as refusal:
+        Config()
+    assert name != "METRICS_TOKEN" or value not in str(refusal.value)
+
+
 # -------------------------------------------------------------------------------------- settings that were renamed
 
 

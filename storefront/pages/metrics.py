@@ -12,11 +12,11 @@ from werkzeug.exceptions import NotFound, Unauthorized
 from storefront.core import metrics
 from storefront.core.security_log import SecurityEvent, security_event
 from storefront.web.metrics_server import OWN_PORT
-from storefront.web.route_options import any_host, json_only, no_store
+from storefront.web.route_options import any_host, json_only
 from storefront.web.security_headers import limiter
 from storefront.web.shop_collector import shop_collector
 
-bp = no_store(any_host(json_only(Blueprint("metrics", __name__))))
+bp = any_host(json_only(Blueprint("metrics", __name__)))
 
 WRONG_TOKENS = "10/minute"  # from an address; then it waits, with a right one, too
 

@@ -76,11 +76,13 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
         raise ConfigurationError(f"{setting}: cannot listen on {host} port {port}: {error.strerror}") from error
 
 
-def serve(app: Flask, listener: socket.socket) -> None:
+def serve(app: Flask, listener: socket.socket) -> WSGIServer:
     """Answer on a port in a thread of this process, until the process ends.
 
     :param listener: may be shared with other processes; whichever is quicker answers
+    :return: the server, which can be shut down
     """
     listener.setblocking(False)  # another process may have taken the connection
     server = _Server(listener, app)
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server

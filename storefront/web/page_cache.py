@@ -180,7 +180,7 @@ def _answer(page: CachedPage, environ: WSGIEnvironment, start_response: StartRes
 def init_app(app: Flask) -> None:
     """Put the cache before the application; the fix of proxies' headers is put before the cache."""
     if app.config["CACHE_ENABLED"] and not app.jinja_env.auto_reload:
-        app.wsgi_app = PageCache(app)  # type: ignore[method-assign]
+        app.wsgi_app = app.extensions["page_cache"] = PageCache(app)  # type: ignore[method-assign]
 
 
 def mark_page(response: Response) -> Response:

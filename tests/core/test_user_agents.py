@@ -1,10 +1,10 @@
-"""Device names from User-Agent headers."""
+"""Kinds of clients and names of devices from User-Agent headers."""
 
 from __future__ import annotations
 
 import pytest
 
-from storefront.core.user_agents import device_name
+from storefront.core.user_agents import client_kind, device_name
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,17 @@ def test_a_device_is_named(user_agent: str, words: str) -> None:
 
 def test_a_long_name_is_cut_to_fit_its_column() -> None:
     assert len(device_name(f"Mozilla/5.0 (Windows NT {'9' * 200}) {'Weird' * 60}Bot/1.0 (+https://example.com)")) <= 160
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "kind"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "browser"),
+        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "bot"),
+        ("facebookexternalhit/1.1", "bot"),
+        ("okhttp/4.12.0", "program"),
+        ("", "unknown"),
+    ],
+)
+def test_browsers_programs_and_crawlers_are_told_apart(user_agent: str, kind: str) -> None:
+    assert client_kind(user_agent) == kind

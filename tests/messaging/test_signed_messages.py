@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 
 from storefront.messaging.signed_messages import SALT, MessageSigner
+from tests.conftest import NOON
+from tests.fakes import Clock
 
 ran: list[str] = []
 
@@ -22,6 +24,15 @@ class Attack:
 def test_what_was_signed_comes_back() -> None:
     signer = MessageSigner("key" * 20)
     assert signer.deserialize(signer.serialize({"a": (1, 2)})) == {"a": (1, 2)}
+
+
+def test_a_message_names_the_time_at_which_it_was_put_into_the_queue(now: Clock) -> None:
+    signer = MessageSigner("key" * 20)
+    sent = signer.serialize("deliver")
+    now.advance(minutes=3)
+    assert signer.enqueued_at(sent) == NOON
+    with pytest.raises(ValueError, match="Signature"):
+        MessageSigner("another key" * 5).enqueued_at(sent)
 
 
 @pytest.mark.parametrize("forged_by", [None, "another key" * 5])

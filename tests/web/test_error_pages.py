@@ -154,18 +154,6 @@ def test_browsing_works_without_the_cart(databases: Path) -> None:
         assert pages.get("/").one("#cart-badge").get_text().split() == ["Cart"]
 
 
-@pytest.mark.parametrize("unreachable", [(), ("orders",), ("cart", "catalog")])
-def test_the_readiness_check_names_unreachable_schemas(databases: Path, unreachable: tuple[str, ...]) -> None:
-    for pages in shop_without(databases, *unreachable):
-        assert pages.client.get("/health").json == {"status": "UP"}
-        ready = pages.client.get("/health/ready")
-        assert ready.status_code == (503 if unreachable else 200)
-        assert ready.json["status"] == ("DOWN" if unreachable else "UP")
-        assert (
-            tuple(schema for schema, state in sorted(ready.json["schemas"].items()) if state == "DOWN") == unreachable
-        )
-
-
 def test_a_locked_database_is_a_503_after_waiting_and_nothing_is_lost(
     databases: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

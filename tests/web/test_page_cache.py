@@ -82,7 +82,7 @@ def test_a_page_is_kept_when_it_is_asked_for_again(client: FlaskClient, made: li
 def test_other_answers_are_not_kept_and_ask_for_no_version(
     shop: Flask, client: FlaskClient, made: list[str], path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shop.wsgi_app._pages, "_versions", None)  # whoever reads it fails
+    monkeypatch.setattr(shop.extensions["page_cache"]._pages, "_versions", None)  # whoever reads it fails
     ask(client, path, 3)
     assert len(made) == 3
 
@@ -184,7 +184,7 @@ def test_without_a_version_pages_are_made_for_each_request(
 
 
 def test_memory_is_bounded(shop: Flask, client: FlaskClient) -> None:
-    cache = shop.wsgi_app
+    cache = shop.extensions["page_cache"]
     assert isinstance(cache, page_cache.PageCache)
     cache._pages._kept._max_size = 300_000
     for number in range(1, 20):

@@ -74,6 +74,7 @@ def test_json_routes(options_by_endpoint: dict[str, RouteOptions]) -> None:
     assert {name for name, options in options_by_endpoint.items() if options.is_json} == api | {
         "health.health",
         "health.ready",
+        "metrics.show_metrics",
     }
 
 
@@ -81,6 +82,7 @@ def test_routes_under_any_host(options_by_endpoint: dict[str, RouteOptions]) -> 
     assert {name for name, options in options_by_endpoint.items() if options.any_host} == {
         "health.health",
         "health.ready",
+        "metrics.show_metrics",
     }
 
 
