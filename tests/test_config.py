@@ -438,7 +438,7 @@ def test_the_port_of_the_worker_follows_that_of_the_server(
 ) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    assert Config().WORKER_METRICS_PORT == worker
+    assert worker == Config().WORKER_METRICS_PORT
 
 
 @pytest.mark.usefixtures("production")

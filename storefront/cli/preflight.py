@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import smtplib
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -92,6 +93,9 @@ def warnings() -> Iterator[str]:
     images = current_app.config["IMAGE_STORAGE"]
     if current_app.config["HAS_SEVERAL_MACHINES"] and images.startswith("file:"):
         yield f"IMAGE_STORAGE is the folder {images}: every machine must have the same one mounted there"
+    host, token = current_app.config["METRICS_HOST"], current_app.config["METRICS_TOKEN"]
+    if current_app.config["METRICS_PORT"] and not ip_address(host).is_loopback and not token:
+        yield f"METRICS_HOST is {host} and METRICS_TOKEN is not set: whoever reaches the port reads the shop's figures"
 
 
 def _payments() -> Iterator[str]:

@@ -1,44 +1,47 @@
 """Facts about the request that a thread is answering, for log entries and metrics.
 
-`web.request_observer` notes them before Flask sees the request: whole pages are answered without it.
+`web.request_observer` begins them before Flask sees the request: whole pages are answered without it.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
-ROUTE = "storefront.route"  # in the environment of a request: its URL rule, once it is known
 UNMATCHED = "(none)"  # the route of a request that no rule fits
 # As nginx and most programs write them. Longer ones, and any other character, could be made to mislead a reader.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{7,63}", re.ASCII)
 
 
-@dataclass(slots=True)  # not frozen: one is made for each request, and that takes three times as long
+@dataclass(slots=True)
 class RequestFacts:
     """A request that is being answered.
 
     :ivar id: of the header X-Request-ID
+    :ivar route: the URL rule, once it is known; never the path, which may hold tokens and search words
     """
 
     id: str
-    environ: MutableMapping[str, Any]
-
-    @property
-    def method(self) -> str:
-        return str(self.environ["REQUEST_METHOD"])
-
-    @property
-    def route(self) -> str:
-        """The URL rule, never the path: that may hold tokens and search words."""
-        return str(self.environ.get(ROUTE, UNMATCHED))
+    method: str
+    route: str = UNMATCHED
 
 
 current: ContextVar[RequestFacts | None] = ContextVar("request facts", default=None)
+
+
+def note_route(rule: str) -> None:
+    """Note the URL rule of the current request, if there is one."""
+    facts = current.get()
+    if facts is not None:
+        facts.route = rule
+
+
+def current_route() -> str:
+    """The URL rule of the current request."""
+    facts = current.get()
+    return UNMATCHED if facts is None else facts.route
 
 
 def new_request_id() -> str:

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response
 from werkzeug.wsgi import ClosingIterator
 
 from storefront.catalog.service import version_reader
-from storefront.core.request_facts import ROUTE, UNMATCHED
+from storefront.core import request_facts
 from storefront.web import route_options
 from storefront.web.compression import COLLECTED, compress, encoding_for
 from storefront.web.page_store import MAX_KEY_LENGTH, PageStore
@@ -95,7 +95,7 @@ class PageCache:
         answers: list[Iterable[bytes]] = []  # the answer, if it was made and is not to be kept
         page = self._pages.get_or_make(key, lambda: self._make(key, environ, start_response, answers))
         if page is not None:
-            environ[ROUTE] = page.route
+            request_facts.note_route(page.route)
             return _answer(page, environ, start_response)
         return answers[0] if answers else self._answer_first(key, environ, start_response)
 
@@ -146,7 +146,6 @@ class PageCache:
         made.pop("HTTP_IF_NONE_MATCH", None)
         answered = self._inner(made, start)
         status, headers = started[0]
-        environ[ROUTE] = route = made.get(ROUTE, UNMATCHED)
         if not _is_same_for(key.audience, made) or any(name == "Set-Cookie" for name, _ in headers):
             start_response(status, headers)
             answers.append(ClosingIterator([], [answered.close]) if is_head else answered)  # type: ignore[attr-defined]
@@ -154,7 +153,7 @@ class PageCache:
         with closing(answered):  # type: ignore[type-var]  # every answer of Flask can be closed
             body = b"".join(answered)
         kept = [(name, value) for name, value in headers if name not in NOT_KEPT]
-        return CachedPage(route, kept, {"": body})
+        return CachedPage(request_facts.current_route(), kept, {"": body})
 
 
 def _is_same_for(audience: str, environ: WSGIEnvironment) -> bool:

@@ -11,7 +11,7 @@ from flask import Flask, request
 from prometheus_client import Counter, Histogram
 
 from storefront.core import metrics, request_facts
-from storefront.core.request_facts import ROUTE, UNMATCHED, RequestFacts
+from storefront.core.request_facts import RequestFacts
 from storefront.core.security_log import FIELDS
 from storefront.core.user_agents import client_kind
 
@@ -47,7 +47,8 @@ class RequestObserver:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = perf_counter()
-        facts = RequestFacts(self._id_of(environ), environ)
+        method = environ["REQUEST_METHOD"]
+        facts = RequestFacts(self._id_of(environ), method if method in METHODS else OTHER_METHOD)
         status = "500"  # unless an answer begins
 
         def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
@@ -59,36 +60,32 @@ class RequestObserver:
         try:
             return self._inner(environ, start)
         finally:
-            self._note(facts, status, perf_counter() - began)
+            self._note(facts, environ, status, perf_counter() - began)
             request_facts.current.reset(token)
 
     def _id_of(self, environ: WSGIEnvironment) -> str:
         given = environ.get("HTTP_X_REQUEST_ID") if self._trusts_proxy else None
         return given if given and request_facts.is_request_id(given) else request_facts.new_request_id()
 
-    def _note(self, facts: RequestFacts, status: str, seconds: float) -> None:
-        environ = facts.environ
-        method = environ["REQUEST_METHOD"]
-        key = (environ.get(ROUTE, UNMATCHED), method if method in METHODS else OTHER_METHOD, status)
+    def _note(self, facts: RequestFacts, environ: WSGIEnvironment, status: str, seconds: float) -> None:
+        key = (facts.route, facts.method, status)
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = _Series(
-                metrics.REQUESTS.labels(*key), metrics.REQUEST_SECONDS.labels(key[0], key[1])
+                metrics.REQUESTS.labels(*key), metrics.REQUEST_SECONDS.labels(facts.route, facts.method)
             )
         series.requests.inc()
         series.seconds.observe(seconds)
         is_problem = status >= "500" or seconds >= SLOW_SECONDS
         if self._logged == "all" or (is_problem and self._logged == "problems"):
-            _log(facts, key, seconds)
+            _log(facts, status, seconds, environ.get("HTTP_USER_AGENT", ""))
 
 
-def _log(facts: RequestFacts, key: tuple[str, str, str], seconds: float) -> None:
+def _log(facts: RequestFacts, status: str, seconds: float, user_agent: str) -> None:
     """Write the line of a request: nothing of its query, its path, or its sender."""
-    route, method, status = key
     milliseconds = round(seconds * 1000, 1)
-    client = client_kind(facts.environ.get("HTTP_USER_AGENT", ""))
-    fields = {"method": method, "status": int(status), "duration_ms": milliseconds, "client": client}
-    logger.info("%s %s %s in %s ms", method, route, status, milliseconds, extra={FIELDS: fields})
+    fields = {"status": int(status), "duration_ms": milliseconds, "client": client_kind(user_agent)}
+    logger.info("%s %s %s in %s ms", facts.method, facts.route, status, milliseconds, extra={FIELDS: fields})
 
 
 def init_app(app: Flask) -> None:
@@ -104,4 +101,4 @@ def observe(app: Flask) -> None:
 def note_route() -> None:
     """Note the URL rule of the current request, if one fits."""
     if request.url_rule is not None:
-        request.environ[ROUTE] = request.url_rule.rule
+        request_facts.note_route(request.url_rule.rule)

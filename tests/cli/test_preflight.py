@@ -133,6 +133,18 @@ def test_several_processes_with_redis_are_not_warned_of(
         assert list(preflight.warnings()) == []
 
 
+@pytest.mark.parametrize(
+    ("settings", "warnings"),
+    [({}, 0), ({"METRICS_HOST": "0.0.0.0"}, 1), ({"METRICS_HOST": "0.0.0.0", "METRICS_TOKEN": "a" * 32}, 0)],  # noqa: S104
+)
+def test_metrics_that_anybody_may_read_are_warned_of(
+    url: str, tmp_path: Path, settings: dict[str, str], warnings: int
+) -> None:
+    with shop_at(url, tmp_path, WEB_CONCURRENCY="1", METRICS_PORT="9464", **settings) as app, app.app_context():
+        found = list(preflight.warnings())
+    assert [warning.startswith("METRICS_HOST is ") for warning in found] == [True] * warnings
+
+
 def test_redis_is_checked(url: str, tmp_path: Path) -> None:
     with shop_at(url, tmp_path) as app, app.app_context():
         app.config["REDIS_URL"] = f"redis://:hush@127.0.0.1:{free_port()}/0"
