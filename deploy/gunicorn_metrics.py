@@ -21,17 +21,17 @@ SHARED_MEMORY = "/dev/shm"  # noqa: S108 - so that counting writes to no disk
 
 
 def on_starting(server: Any) -> None:
-    """Make a new folder for the files, and open the port, before the first process is started."""
+    """Open the port, and make a new folder for the files, before the first process is started."""
     if not _text("METRICS_PORT") and not _text("METRICS_TOKEN"):
         os.environ.pop(FILES_SETTING, None)
         return
+    port = _text("METRICS_PORT")
+    if port.isdigit() and int(port):
+        server.metrics_listener = _listen(_text("METRICS_HOST") or "127.0.0.1", int(port))
     parent = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else tempfile.gettempdir()
     _remove_abandoned(Path(parent))
     server.metrics_folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
     os.environ[FILES_SETTING] = str(server.metrics_folder)
-    port = _text("METRICS_PORT")
-    if port.isdigit() and int(port):
-        server.metrics_listener = _listen(_text("METRICS_HOST") or "127.0.0.1", int(port))
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -48,17 +48,40 @@ def post_worker_init(worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Remove what a process that ended said of its present state; what it counted stays, since counters only grow."""
+    """Remove the files of a process that ended; what it counted is added to a sum, since counters must not shrink."""
     if os.environ.get(FILES_SETTING):
         from prometheus_client.multiprocess import mark_process_dead
 
         mark_process_dead(worker.pid)
+        for kind in ("counter", "histogram"):
+            _add_to_sum(Path(os.environ[FILES_SETTING]), kind, worker.pid)
 
 
 def on_exit(server: Any) -> None:
     """Remove the files."""
     if (folder := getattr(server, "metrics_folder", None)) is not None:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _add_to_sum(folder: Path, kind: str, pid: int) -> None:
+    """Add a file to that of all processes that ended, so that their number does not fill the folder.
+
+    Whoever reads just in between may see it twice, or not at all and fail: some microseconds for each that ends.
+    """
+    from prometheus_client.mmap_dict import MmapedDict
+
+    ended, total, draft = folder / f"{kind}_{pid}.db", folder / f"{kind}_0.db", folder / f"{kind}.draft"
+    if not ended.exists():
+        return
+    draft.unlink(missing_ok=True)
+    if total.exists():
+        shutil.copyfile(total, draft)
+    merged = MmapedDict(str(draft))
+    for key, value, _, _ in MmapedDict.read_all_values_from_file(str(ended)):
+        merged.write_value(key, merged.read_value(key)[0] + value, 0.0)
+    merged.close()
+    draft.replace(total)
+    ended.unlink()
 
 
 def _text(name: str) -> str:

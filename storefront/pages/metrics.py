@@ -39,7 +39,8 @@ def show_metrics() -> ResponseReturnValue:
     if token and not _has_token(token):
         security_event(SecurityEvent.TOKEN_REFUSED)
         raise Unauthorized
-    return Response(metrics.exposition(shop_collector()), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    headers = {"Cache-Control": "no-store", "Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+    return Response(metrics.exposition(shop_collector()), headers=headers)
 
 
 def _has_token(token: str) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from storefront.catalog import inventory
+from storefront.catalog.values import Hold, OutOfStock, Sku
 from storefront.checkout import service as checkout
 from storefront.payments.values import ProviderTimeout
-from tests.checkout.purchase import FOR_EVER, STEPS, Purchase
+from tests.checkout.purchase import FOR_EVER, STEPS, Purchase, at_step, raising
 from tests.factories.catalog import make_product
-from tests.factories.shopping import make_cart, make_draft, place
 from tests.fakes import Clock
 from tests.metric_values import growth, value_of
 
@@ -41,13 +42,18 @@ def test_a_declined_order_is_counted_by_its_reason(purchase: Purchase) -> None:
         purchase.place()
 
 
-def test_goods_that_were_sold_meanwhile_are_a_stock_out(purchase: Purchase) -> None:
-    rare = make_product(stock=1)
-    carts = [make_cart((rare, 1)) for _ in range(2)]
-    drafts = [make_draft(cart) for cart in carts]
-    place(drafts[0], carts[0])
-    with growth("storefront_stock_outs_total"), growth("storefront_sagas_total", outcome="sold-out"):
-        place(drafts[1], carts[1])
+def test_each_variant_of_which_too_few_are_left_is_a_stock_out() -> None:
+    holds = [Hold(Sku(make_product(stock=stock).sku), 2) for stock in (1, 1, 5)]
+    with growth("storefront_stock_outs_total", by=2), pytest.raises(OutOfStock):
+        inventory.reserve("checkout", holds)
+
+
+def test_an_order_whose_goods_were_sold_meanwhile_is_counted_by_its_reason(
+    purchase: Purchase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with growth("storefront_sagas_total", outcome="sold-out"):
+        at_step(monkeypatch, "reserve", raising(OutOfStock({}, {})))
+        purchase.place()
 
 
 @pytest.mark.parametrize(("fault", "outcome"), [(ProviderTimeout("silent"), "waiting"), (OSError("away"), "failed")])
