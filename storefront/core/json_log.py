@@ -20,16 +20,18 @@ class JsonLogFormatter(JsonFormatter):
     """
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        log_data |= {
+        own = {
             "time": moment_of(record),
             "level": record.levelname,
             "logger": record.name,
             "message": redact(text_of(record)),
         }
+        log_data |= own
         request = request_facts.current.get()
         if request is not None:
             log_data |= {"request_id": request.id, "method": request.method, "route": request.route}
         for name, value in getattr(record, FIELDS, {}).items():
-            log_data[name] = redact(value) if isinstance(value, str) else value
+            member = f"{name}_" if name in own else name  # a fact may be called "message"
+            log_data[member] = redact(value) if isinstance(value, str) else value
         for name, trace in message_dict.items():  # of the error that was caught, and of the stack
             log_data[name] = redact(str(trace))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -48,6 +49,10 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = host, port
         self.setup_environ()
         self.set_app(_only_metrics(app))
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Note a connection that broke, in one line of the log."""
+        logger.warning("a request for metrics ended early: %s", type(sys.exception()).__name__)
 
 
 def _only_metrics(app: Flask) -> Any:

@@ -18,10 +18,10 @@ MOMENT = 1795349045.25  # 2026-11-22 12:04:05.25 UTC
 CARD = "4242 4242 4242 4242"
 
 
-def entry(message: str, *values: object, name: str = "storefront.web", trace: bool = False, **fields: object) -> Any:
+def entry(text: str, *values: object, name: str = "storefront.web", trace: bool = False, **fields: object) -> Any:
     """An entry as whoever collects logs reads it."""
     error = sys.exc_info() if trace else None
-    record = logging.LogRecord(name, logging.WARNING, __file__, 1, message, values, error)
+    record = logging.LogRecord(name, logging.WARNING, __file__, 1, text, values, error)
     record.created = MOMENT
     record.__dict__[FIELDS] = fields
     line = formatter_for("json").format(record)
@@ -51,6 +51,12 @@ def test_within_a_request_an_entry_names_its_id_method_and_route() -> None:
 @pytest.mark.parametrize("typed", ['"}\n{"level": "INFO"', "a\r\nb", "a\u2028b\x1b[2J", "half \ud83d", "चाय"])
 def test_input_cannot_forge_an_entry(typed: str) -> None:
     assert entry("refused: %s", typed)["message"] == f"refused: {typed}"
+
+
+def test_a_fact_does_not_replace_what_every_entry_has() -> None:
+    found = entry("refused", message="order-placed/ORD-1", level="high")
+    assert (found["message"], found["message_"]) == ("refused", "order-placed/ORD-1")
+    assert (found["level"], found["level_"]) == ("WARNING", "high")
 
 
 def test_card_numbers_are_redacted_wherever_they_stand() -> None:
