@@ -14,7 +14,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 FILE = re.compile(r"[\w*][\w./*-]*\.(?:conf|css|html|js|json|mako|md|png|py|service|sh|toml|txt|typ|yaml)")
 MODULE = re.compile(r"storefront(?:\.\w+)+")
-LOGGERS = {"storefront.security_events"}  # dotted names that are no module
+LOGGERS = {"storefront.requests", "storefront.security_events"}  # dotted names that are no module
 
 
 @pytest.fixture(scope="module")
