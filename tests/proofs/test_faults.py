@@ -150,8 +150,12 @@ def settle(faulty_shop: FaultyShop, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def wait_until_ready(faulty_shop: FaultyShop) -> None:
-    ready = faulty_shop.app.test_client()
-    eventually(lambda: ready.get("/health/ready").status_code == 200, "every schema to answer", within=HEALTHY_WITHIN)
+    client = faulty_shop.app.test_client()
+
+    def all_answer() -> bool:
+        return set(client.get("/health/ready").json["schemas"].values()) == {"UP"}
+
+    eventually(all_answer, "every schema to answer", within=HEALTHY_WITHIN)
 
 
 def assert_healthy_soon(faulty_shop: FaultyShop, client: Client) -> None:
