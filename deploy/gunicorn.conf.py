@@ -40,6 +40,10 @@ def post_worker_init(worker: Any) -> None:
     """Called in each process once it has loaded the shop."""
     gunicorn_logging.post_worker_init(worker)
     gunicorn_metrics.post_worker_init(worker)
-    # What start-up made is left out of garbage collection: a full one over it holds all threads for 0.1 s.
+    freeze_objects()
+
+
+def freeze_objects() -> None:
+    """Leave what start-up made out of garbage collection: a full one over it holds all threads for 0.1 s."""
     gc.collect()
     gc.freeze()

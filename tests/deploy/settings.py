@@ -15,14 +15,13 @@ OF_LIBRARIES = {
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_PROTOCOL",
 }
-OF_METRICS = {"METRICS_HOST", "METRICS_PORT"}
 
 
 def known_settings() -> set[str]:
     """Every setting that docs/running.md lists: tests/test_config.py compares the list with config.py."""
     table = (ROOT / "docs" / "running.md").read_text().partition("\n## Settings\n")[2]
     rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
-    return {name for row in rows for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", row)} | OF_LIBRARIES | OF_METRICS
+    return {name for row in rows for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", row)} | OF_LIBRARIES
 
 
 def settings_in(path: Path) -> dict[str, str]:

@@ -22,7 +22,6 @@ OUR_IMAGE = "${STOREFRONT_IMAGE:-storefront:local}"
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == OUR_IMAGE}
 # Made by the operator, from the examples or by openssl.
 MADE_BY_THE_OPERATOR = {"compose/certificates"}
-OF_METRICS = {"prometheus/alerts.yml", "grafana"}
 
 
 def test_it_is_valid_by_the_compose_specification() -> None:
@@ -75,7 +74,7 @@ def test_every_file_and_volume_exists(name: str) -> None:
         source = volume.partition(":")[0]
         if not source.startswith("."):
             assert source in COMPOSE["volumes"]
-        elif source.removeprefix("./") not in MADE_BY_THE_OPERATOR | OF_METRICS:
+        elif source.removeprefix("./") not in MADE_BY_THE_OPERATOR:
             assert (DEPLOY / source).exists(), source
     for file in SERVICES[name].get("env_file", ()):
         assert (DEPLOY / f"{file}.example").is_file(), file

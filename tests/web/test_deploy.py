@@ -68,5 +68,5 @@ def test_service_and_script_start_the_server_by_the_same_settings() -> None:
 def test_what_start_up_made_is_left_out_of_garbage_collection() -> None:
     settings = runpy.run_path(str(DEPLOY / "gunicorn.conf.py"))
     before, made = gc.get_freeze_count(), [[] for _ in range(1000)]
-    settings["post_worker_init"](None)
+    settings["freeze_objects"]()
     assert gc.get_freeze_count() >= before + len(made)
